@@ -1,0 +1,48 @@
+"""The bus of a single process: publishing is a call. Owns the subscription counts; knows no topic and no event."""
+
+from __future__ import annotations
+
+import logging
+
+from cache.contract import Receiver
+
+log = logging.getLogger(__name__)
+
+
+class MemoryBus:
+    """Delivers within `publish`, so order is the order of the calls. Of failures in a row only the first is logged."""
+
+    def __init__(self, *, receiver: Receiver | None = None) -> None:
+        self.receiver = receiver
+        self._subscriptions: dict[str, int] = {}  # topic → how many; bounded by what subscribes
+        self._failing = False
+
+    @property
+    def lost(self) -> bool:
+        return False
+
+    async def publish(self, topic: str, event: object) -> None:
+        receiver = self.receiver
+        if receiver is None or topic not in self._subscriptions:
+            return
+        try:
+            receiver(topic, event)
+        except Exception:
+            if not self._failing:
+                self._failing = True
+                log.exception("the receiver of bus events failed on %s", type(event).__name__)
+        else:
+            self._failing = False
+
+    async def subscribe(self, topic: str) -> None:
+        self._subscriptions[topic] = self._subscriptions.get(topic, 0) + 1
+
+    async def unsubscribe(self, topic: str) -> None:
+        count = self._subscriptions.get(topic, 0)
+        if count > 1:
+            self._subscriptions[topic] = count - 1
+        else:
+            self._subscriptions.pop(topic, None)
+
+    async def close(self) -> None:
+        self._subscriptions.clear()

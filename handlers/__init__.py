@@ -1,0 +1,1 @@
+"""Tornado's side: thin adapters that decode, call `handlers.chat`, and encode."""

@@ -1,0 +1,257 @@
+"""What all HTTP handlers share, each in one place: reading the body, who asks, limits, CORS, JSON, and errors → status."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from tornado.web import HTTPError, RequestHandler, stream_request_body
+
+from handlers.chat.accounts import Accounts, Identity
+from handlers.chat.errors import KINDS, ChatError
+from handlers.chat.protocol import Input, Shape, encode, error_body
+from handlers.chat.rooms import limited
+from handlers.client import Network, client_address, origin_allowed
+from limits.contract import Check, Decision, Limiter
+from limits.keys import fold_address
+from store.errors import StoreError, StoreTimeout
+
+log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 65_536
+CODE_OF_STATUS = {
+    400: "malformed",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "payload_too_large",
+    415: "unsupported_type",
+}
+
+T = TypeVar("T", bound=Input)
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """What every handler needs of its surroundings."""
+
+    accounts: Accounts
+    limiter: Limiter
+    trusted_proxies: Sequence[Network]
+    cors_origins: Sequence[str]
+
+
+@stream_request_body
+class Handler(RequestHandler):
+    """A handler of the JSON interface.
+
+    Subclasses set `is_public` where no token is needed, and raise ChatError or StoreError; `self.identity` is who asks.
+    """
+
+    is_public: ClassVar[bool] = False
+    is_limited: ClassVar[bool] = True
+    max_body_bytes: ClassVar[int] = MAX_BODY_BYTES
+
+    identity: Identity
+
+    def initialize(self, *, web: Web, **services: Any) -> None:
+        self.web = web
+        self.request_id = secrets.token_hex(8)
+        self._body = bytearray()
+        self._decision: Decision | None = None
+        for name, service in services.items():
+            setattr(self, name, service)
+
+    def set_default_headers(self) -> None:
+        self.set_header("Server", "chat-rooms")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "no-store")
+
+    # ---- before the method ---------------------------------------------------------------------------------------
+
+    async def prepare(self) -> None:
+        self.set_header("X-Request-Id", self.request_id)
+        self._allow_origin()
+        if self.request.method == "OPTIONS":
+            return
+        length = self.request.headers.get("Content-Length", "")
+        if length.isdigit() and int(length) > self.max_body_bytes:
+            raise ChatError("payload_too_large")
+        if self.request.method not in self.SUPPORTED_METHODS or not self._has_method():
+            raise ChatError("method_not_allowed")
+        await self._admit()
+
+    def _has_method(self) -> bool:
+        method = (self.request.method or "").lower()
+        return getattr(type(self), method, None) is not getattr(RequestHandler, method, None)
+
+    async def _admit(self) -> None:
+        """Find out who asks, and count it."""
+        if self.is_public:
+            if self.is_limited:
+                await self.count(Check("anonymous", fold_address(self.client)))
+            return
+        try:
+            self.identity = await self.web.accounts.identify(self._bearer())
+        except ChatError as error:
+            await self.count(Check("anonymous", fold_address(self.client)))
+            raise error
+        await self.count(Check("api", self.identity.user.id))
+
+    def _bearer(self) -> str:
+        kind, _, token = self.request.headers.get("Authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not token:
+            raise ChatError("unauthorized")
+        return token.strip()
+
+    async def count(self, *checks: Check) -> None:
+        """Count this request against limits, all or none. Raises ChatError rate_limited."""
+        decision = await self.web.limiter.check(checks)
+        self.told(decision)
+        if not decision.allowed:
+            raise limited(decision)
+
+    def told(self, decision: Decision | None) -> None:
+        """Let the reply's headers speak of this decision, if it is nearer to a refusal than the one before."""
+        if decision is None or decision.limit is None:
+            return
+        before = self._decision
+        if before is None or not decision.allowed or decision.remaining / decision.limit <= before.remaining / before.limit:
+            self._decision = decision
+
+    @property
+    def client(self) -> str:
+        """The client's address."""
+        peer = self.request.remote_ip or ""
+        return client_address(peer, self.request.headers.get_list("X-Forwarded-For"), self.web.trusted_proxies)
+
+    def data_received(self, chunk: bytes) -> None:
+        self._body += chunk
+        if len(self._body) > self.max_body_bytes and not self._finished:
+            self._body.clear()
+            too_large = ChatError("payload_too_large")
+            self.send_error(too_large.kind.status, exc_info=(ChatError, too_large, None))
+
+    # ---- what methods use ----------------------------------------------------------------------------------------
+
+    def body(self, shape: Shape[T]) -> T:
+        """The request's body. Raises ChatError malformed, validation_failed."""
+        return shape.decode(bytes(self._body))
+
+    def query(self, shape: Shape[T]) -> T:
+        """The request's query; of a repeated name the last value. Raises ChatError validation_failed."""
+        try:
+            pairs = {
+                name: values[-1].decode() for name, values in self.request.query_arguments.items() if values
+            }
+        except UnicodeDecodeError as error:
+            raise ChatError("validation_failed", details={"query": "takes UTF-8"}) from error
+        return shape.from_query(pairs)
+
+    def reply(self, value: object, status: int = 200) -> None:
+        """Finish with JSON."""
+        self.reply_bytes(encode(value), status)
+
+    def reply_bytes(self, body: bytes, status: int = 200) -> None:
+        """Finish with JSON that is encoded already."""
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json; charset=UTF-8")
+        self._tell_limit()
+        self.finish(body)
+
+    def reply_nothing(self) -> None:
+        """Finish with 204."""
+        self.set_status(204)
+        self._tell_limit()
+        self.finish()
+
+    def _tell_limit(self) -> None:
+        decision = self._decision
+        if decision is None or decision.limit is None:
+            return
+        self.set_header("RateLimit-Limit", str(decision.limit))
+        self.set_header("RateLimit-Remaining", str(decision.remaining))
+        self.set_header("RateLimit-Reset", str(decision.reset_s))
+
+    # ---- CORS ----------------------------------------------------------------------------------------------------
+
+    def _allow_origin(self) -> None:
+        origin = self.request.headers.get("Origin")
+        self.set_header("Vary", "Origin")
+        if origin and origin_allowed(origin, self.request.host, self.web.cors_origins):
+            self.set_header("Access-Control-Allow-Origin", origin)
+            self.set_header(
+                "Access-Control-Expose-Headers",
+                "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id",
+            )
+
+    def options(self, *_: str) -> None:
+        """A preflight (Fetch standard, section 3.2): it says what is allowed, and to a foreign origin nothing."""
+        origin = self.request.headers.get("Origin")
+        if origin and origin_allowed(origin, self.request.host, self.web.cors_origins):
+            self.set_header("Access-Control-Allow-Methods", ", ".join(self._methods()))
+            self.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type")
+            self.set_header("Access-Control-Max-Age", "600")
+        self.set_header("Allow", ", ".join(self._methods()))
+        self.set_status(204)
+        self.finish()
+
+    def _methods(self) -> list[str]:
+        return [
+            method
+            for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+            if getattr(type(self), method.lower(), None) is not getattr(RequestHandler, method.lower(), None)
+        ]
+
+    # ---- errors --------------------------------------------------------------------------------------------------
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        error = self._as_chat_error(status_code, (kwargs.get("exc_info") or (None, None, None))[1])
+        self.set_status(error.kind.status)
+        self.set_header("Content-Type", "application/json; charset=UTF-8")
+        if error.code == "method_not_allowed":
+            self.set_header("Allow", ", ".join(self._methods()))
+        if error.code == "unauthorized" or error.code == "token_expired":
+            self.set_header("WWW-Authenticate", "Bearer")
+        if error.retry_after_s is not None:
+            self.set_header("Retry-After", str(error.retry_after_s))
+        elif error.code == "unavailable":
+            self.set_header("Retry-After", "1")
+        self._tell_limit()
+        self.finish(encode({"error": error_body(error) | {"requestId": self.request_id}}))
+
+    def _as_chat_error(self, status: int, cause: BaseException | None) -> ChatError:
+        if isinstance(cause, ChatError):
+            return cause
+        if isinstance(cause, StoreTimeout):
+            return ChatError("timeout")
+        if isinstance(cause, StoreError):
+            return ChatError("unavailable")
+        return ChatError(CODE_OF_STATUS.get(status, "internal" if status >= 500 else "malformed"))
+
+    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
+        """Only what is our own fault is logged with its traceback."""
+        if isinstance(value, ChatError | StoreError | HTTPError):
+            return
+        log.error("request %s failed", self.request_id, exc_info=(typ, value, tb))  # type: ignore[arg-type]
+
+
+class NotFound(Handler):
+    """Whatever has no route."""
+
+    is_public = True
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        if self.request.method != "OPTIONS":
+            raise ChatError("not_found")
+
+    def _has_method(self) -> bool:
+        return True
+
+
+assert set(CODE_OF_STATUS.values()) <= set(KINDS)

@@ -1,0 +1,202 @@
+"""Accounts and logins: register, login, refresh, logout, password, profile, and who a token belongs to."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from msgspec import UNSET
+
+from cache.contract import Bus, Cache
+from cache.events import SessionsRevoked
+from cache.keys import Keys
+from handlers.chat.errors import ChatError, invalid
+from handlers.chat.passwords import Passwords
+from handlers.chat.protocol import ChangePassword, Login, PatchProfile, Register
+from handlers.chat.tokens import Tokens
+from handlers.chat.topics import EVERYONE
+from handlers.chat.views import Views
+from store.contract import Store
+from store.errors import Missing, Taken
+from store.models import ProfileChange, Session, Status, User
+
+log = logging.getLogger(__name__)
+
+GRACE_MS = 30_000  # how long the refresh token just replaced gives the same replacement
+
+
+class Identity(NamedTuple):
+    """Whom a good access token speaks for."""
+
+    user: User
+    session_id: str
+    expires_at_ms: int
+
+
+class Accounts:
+    """The use cases of people's own accounts."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        cache: Cache,
+        keys: Keys,
+        bus: Bus,
+        passwords: Passwords,
+        tokens: Tokens,
+        views: Views,
+        refresh_expires_in_s: int,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._cache = cache
+        self._keys = keys
+        self._bus = bus
+        self._passwords = passwords
+        self._tokens = tokens
+        self._views = views
+        self._refresh_ms = refresh_expires_in_s * 1000
+        self._now_ms = now_ms
+
+    async def register(self, body: Register) -> dict[str, Any]:
+        """Make an account and log it in. Raises ChatError username_taken, email_taken."""
+        hashed = await self._passwords.hash(body.password)
+        try:
+            user = await self._store.users.create(username=body.username, email=body.email, password_hash=hashed)
+        except Taken as error:
+            raise ChatError(f"{error.field}_taken") from error
+        return await self._log_in(user.id)
+
+    async def login(self, body: Login) -> dict[str, Any]:
+        """Raises ChatError unauthorized, the same for an unknown name and a wrong password."""
+        if (body.username is None) == (body.email is None):
+            raise invalid(username="give either this or email")
+        account = await self._store.users.account_by_login(username=body.username, email=body.email)
+        usable = account is not None and account.disabled_at is None
+        good = await self._passwords.matches(body.password, account.password_hash if account and usable else None)
+        if not good or account is None:
+            raise ChatError("unauthorized", "The name or the password is wrong.")
+        return await self._log_in(account.user.id)
+
+    async def refresh(self, token: str) -> dict[str, Any]:
+        """Use a refresh token once. Raises ChatError unauthorized; a reuse revokes the whole family."""
+        presented = self._tokens.verify_refresh(token)
+        now = self._now_ms()
+        session = await self._store.sessions.rotate(
+            presented.session_id,
+            generation=presented.generation,
+            now_ms=now,
+            grace_ms=GRACE_MS,
+            expires_at_ms=now + self._refresh_ms,
+        )
+        if session is None or session.expires_at_ms <= now:
+            raise ChatError("unauthorized")
+        if session.revoked_at_ms is not None:
+            if session.revoked_at_ms >= now:
+                log.warning("a used refresh token came again: session of user %s revoked", session.user_id)
+                await self._forget_sessions(session.user_id, [session.id])
+            raise ChatError("unauthorized")
+        await self._cache.invalidate(self._keys.session(session.id))
+        return await self._credentials(session)
+
+    async def logout(self, identity: Identity) -> None:
+        """Revoke the session: its tokens are refused and its sockets closed."""
+        await self._store.sessions.revoke(identity.session_id, now_ms=self._now_ms())
+        await self._forget_sessions(identity.user.id, [identity.session_id])
+
+    async def change_password(self, identity: Identity, body: ChangePassword) -> None:
+        """Set a new password and revoke the other sessions. Raises ChatError unauthorized for a wrong old one."""
+        account = await self._store.users.account(identity.user.id)
+        if account is None or not await self._passwords.matches(body.old_password, account.password_hash):
+            raise ChatError("forbidden", "The old password is wrong.")
+        hashed = await self._passwords.hash(body.new_password)
+        revoked = await self._store.users.set_password(
+            identity.user.id, hashed, keep_session_id=identity.session_id
+        )
+        await self._forget_sessions(identity.user.id, revoked)
+
+    async def profile(self, user_id: str) -> dict[str, Any]:
+        """One's own user, through the cache."""
+        user = await self.user(user_id)
+        email = await self._cache.get_or_load(self._keys.email(user_id), lambda: self._email_of(user_id))
+        return self._views.own_user(user, email or "")
+
+    async def _email_of(self, user_id: str) -> str | None:
+        account = await self._store.users.account(user_id)
+        return account.email if account is not None else None
+
+    async def update(self, user_id: str, body: PatchProfile) -> dict[str, Any]:
+        """Change one's profile; returns one's own user."""
+        change = ProfileChange(
+            display_name=False if body.display_name is UNSET else body.display_name,
+            text_color=False if body.text_color is UNSET else body.text_color,
+            background_color=False if body.background_color is UNSET else body.background_color,
+            custom_status=False if body.custom_status is UNSET else body.custom_status,
+        )
+        await self._change(user_id, change)
+        return await self.profile(user_id)
+
+    async def set_status(self, user_id: str, status: Status, custom_status: str | bool | None) -> User:
+        """Keep the chosen status; `custom_status` False leaves that one as it is."""
+        return await self._change(user_id, ProfileChange(status=status, custom_status=custom_status))
+
+    async def _change(self, user_id: str, change: ProfileChange) -> User:
+        async with self._cache.fence(self._keys.user(user_id)):
+            try:
+                return await self._store.users.update(user_id, change)
+            except Missing as error:
+                raise ChatError("user_not_found") from error
+
+    async def user(self, user_id: str) -> User:
+        """Any user as kept, through the cache. Raises ChatError user_not_found."""
+        user = await self._cache.get_or_load(self._keys.user(user_id), lambda: self._store.users.get(user_id))
+        if user is None:
+            raise ChatError("user_not_found")
+        return user
+
+    async def search(self, prefix: str, limit: int) -> list[User]:
+        return [self._views.user(user) for user in await self._store.users.search(prefix, limit)]
+
+    async def identify(self, token: str) -> Identity:
+        """Whom an access token speaks for. Raises ChatError token_expired, unauthorized (also for a revoked session)."""
+        now = self._now_ms()
+        claims = self._tokens.verify(token, now_ms=now)
+        session = await self._cache.get_or_load(
+            self._keys.session(claims.session_id), lambda: self._store.sessions.get(claims.session_id)
+        )
+        if session is None or session.revoked_at_ms is not None or session.user_id != claims.user_id:
+            raise ChatError("unauthorized")
+        user = await self._cache.get_or_load(
+            self._keys.user(claims.user_id), lambda: self._store.users.get(claims.user_id)
+        )
+        if user is None:
+            raise ChatError("unauthorized")
+        return Identity(user, claims.session_id, claims.expires_at_ms)
+
+    async def _log_in(self, user_id: str) -> dict[str, Any]:
+        now = self._now_ms()
+        session = Session(
+            id=f"s{secrets.token_hex(12)}",
+            user_id=user_id,
+            generation=1,
+            rotated_at_ms=now,
+            expires_at_ms=now + self._refresh_ms,
+        )
+        await self._store.sessions.create(session)
+        return await self._credentials(session)
+
+    async def _credentials(self, session: Session) -> dict[str, Any]:
+        return {
+            "user": await self.profile(session.user_id),
+            "accessToken": self._tokens.access(session, now_ms=self._now_ms()),
+            "refreshToken": self._tokens.refresh(session),
+            "expiresIn": self._tokens.expires_in_s,
+        }
+
+    async def _forget_sessions(self, user_id: str, session_ids: list[str]) -> None:
+        await self._cache.invalidate(*(self._keys.session(session_id) for session_id in session_ids))
+        if session_ids:
+            await self._bus.publish(EVERYONE, SessionsRevoked(user_id, tuple(session_ids)))

@@ -1,0 +1,202 @@
+"""The WebSocket commands: a table of name → input, limit and use case. Turns what a session received into what the services do."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+from msgspec import UNSET
+
+from handlers.chat.accounts import Accounts, Identity
+from handlers.chat.errands import Errands
+from handlers.chat.errors import ChatError
+from handlers.chat.hub import Hub
+from handlers.chat.joining import Joins
+from handlers.chat.messages import Messages
+from handlers.chat.pool import Pool
+from handlers.chat.presence import Presence
+from handlers.chat.protocol import (
+    Authenticate,
+    Envelope,
+    Heartbeat,
+    Input,
+    JoinRoom,
+    MessageRead,
+    OneRoom,
+    SendMessage,
+    Shape,
+    UpdatePresence,
+    encode,
+)
+from handlers.chat.rooms import Rooms, limited
+from handlers.chat.session import Session
+from handlers.chat.typing import Typing
+from limits.contract import Check, Limiter
+from store.models import timestamp
+
+
+class Row(NamedTuple):
+    """One command: how its data is read, which limit counts it (None: the use case does), and what it does.
+
+    `run(session, data, command id)` returns the ack's encoded data, or None where it has answered itself.
+    """
+
+    shape: Shape[Any]
+    operation: str | None
+    run: Callable[[Session, Any, str | None], Awaitable[bytes | None]]
+
+
+NOTHING = b"{}"
+
+
+class Commands:
+    """Carries out commands for sessions. `outbox_half_bytes`: a session whose outbox holds more waits with its next command."""
+
+    def __init__(
+        self,
+        *,
+        accounts: Accounts,
+        rooms: Rooms,
+        messages: Messages,
+        joins: Joins,
+        hub: Hub,
+        presence: Presence,
+        typing: Typing,
+        limiter: Limiter,
+        pool: Pool,
+        errands: Errands,
+        now_ms: Callable[[], int],
+        outbox_half_bytes: int,
+    ) -> None:
+        self._accounts = accounts
+        self._rooms = rooms
+        self._messages = messages
+        self._joins = joins
+        self._hub = hub
+        self._presence = presence
+        self._typing = typing
+        self._limiter = limiter
+        self._pool = pool
+        self._errands = errands  # its own: it reads from the store, which may take a while
+        self._now_ms = now_ms
+        self._outbox_half_bytes = outbox_half_bytes
+        one_room = Shape(OneRoom)
+        self._table: Mapping[str, Row] = {
+            "authenticate": Row(Shape(Authenticate), "typing", self._authenticate),
+            "joinRoom": Row(Shape(JoinRoom), None, self._join_room),
+            "leaveRoom": Row(one_room, "typing", self._leave_room),
+            "sendMessage": Row(Shape(SendMessage), None, self._send_message),
+            "startTyping": Row(one_room, "typing", self._start_typing),
+            "stopTyping": Row(one_room, "typing", self._stop_typing),
+            "messageRead": Row(Shape(MessageRead), "typing", self._message_read),
+            "updatePresence": Row(Shape(UpdatePresence), "typing", self._update_presence),
+            "getPresence": Row(one_room, "typing", self._get_presence),
+            "getRoomStats": Row(one_room, "typing", self._get_room_stats),
+            "heartbeat": Row(Shape(Heartbeat), "typing", self._heartbeat),
+        }
+
+    async def carry_out(self, session: Session, envelope: Envelope) -> bytes | None:
+        """Do what a frame asks for. Raises ChatError, StoreError."""
+        row = self._table.get(envelope.event)
+        if session.user is None and envelope.event != "authenticate":
+            raise ChatError("unauthorized")
+        if row is None:
+            await self._count("typing", session)
+            raise ChatError("unknown_command")
+        if row.operation is not None:
+            await self._count(row.operation, session)
+        return await row.run(session, row.shape.decode(envelope.data), envelope.id)
+
+    def must_wait(self, session: Session) -> bool:
+        """Whether a session's own outbox is too full for another command."""
+        return bool(session.link.outbox_bytes > self._outbox_half_bytes)
+
+    async def _count(self, operation: str, session: Session) -> None:
+        if session.user is None:
+            return  # its first `authenticate`; another connection costs it more, and those are counted
+        decision = await self._limiter.check([Check(operation, session.user_id)])
+        if not decision.allowed:
+            raise limited(decision)
+
+    # ---- one method a command ------------------------------------------------------------------------------------
+
+    async def _authenticate(self, session: Session, body: Authenticate, _: str | None) -> bytes:
+        identity = await self._accounts.identify(body.token)
+        if session.user is not None and session.user_id != identity.user.id:
+            raise ChatError("forbidden", "This connection belongs to another user.")
+        if session.user is None and not self.admit(session, identity):
+            raise ChatError("forbidden", "Too many connections.")
+        session.session_id = identity.session_id
+        session.expires_at_ms = identity.expires_at_ms
+        account = await self._accounts.profile(identity.user.id)
+        return encode({"user": account, "expiresAt": timestamp(identity.expires_at_ms)})
+
+    def admit(self, session: Session, identity: Identity) -> bool:
+        """Make the connection the user's; False where the user has too many, and the pool closed it."""
+        user = identity.user
+        if not self._pool.bind(session, user):
+            return False
+        session.session_id = identity.session_id
+        session.expires_at_ms = identity.expires_at_ms
+        if self._presence.connected(user):
+            self._errands.run(lambda: self._enter(user.id))
+        return True
+
+    async def _enter(self, user_id: str) -> None:
+        self._presence.entered(user_id, await self._rooms.ids_of(user_id))
+
+    async def _join_room(self, session: Session, body: JoinRoom, command_id: str | None) -> None:
+        _, membership = await self._rooms.seen_by(body.room_id, session.user_id)
+        if membership is not None:
+            await self._count("typing", session)  # no new membership: the joins' own limit does not count it
+        await self._joins.join(session, body, command_id)
+        if session.rooms is None:
+            session.rooms = set()
+        session.rooms.add(body.room_id)
+        self._presence.began(body.room_id, session.user_id)  # known already, unless the list of rooms could not be read
+        if not session.link.is_open:
+            self._pool.forget_rooms(session)
+
+    async def _leave_room(self, session: Session, body: OneRoom, _: str | None) -> bytes:
+        if session.rooms is not None:
+            session.rooms.discard(body.room_id)
+        self._hub.leave(body.room_id, session)
+        self._typing.stopped(body.room_id, session.user_id)
+        return NOTHING
+
+    async def _send_message(self, session: Session, body: SendMessage, _: str | None) -> bytes:
+        assert session.user is not None
+        posted, _decision = await self._messages.post(session.user, body)
+        if posted.duplicate:
+            return b'{"message":%s,"duplicate":true}' % posted.message
+        return b'{"message":%s}' % posted.message
+
+    async def _start_typing(self, session: Session, body: OneRoom, _: str | None) -> bytes:
+        assert session.user is not None
+        await self._rooms.read_by(body.room_id, session.user_id)
+        self._typing.started(body.room_id, session.user)
+        return NOTHING
+
+    async def _stop_typing(self, session: Session, body: OneRoom, _: str | None) -> bytes:
+        await self._rooms.read_by(body.room_id, session.user_id)
+        self._typing.stopped(body.room_id, session.user_id)
+        return NOTHING
+
+    async def _message_read(self, session: Session, body: MessageRead, _: str | None) -> bytes:
+        return encode(await self._rooms.mark_read(body.room_id, session.user_id, body.seq))
+
+    async def _update_presence(self, session: Session, body: UpdatePresence, _: str | None) -> bytes:
+        custom = False if body.custom_status is UNSET else body.custom_status
+        await self._accounts.set_status(session.user_id, body.status, custom)
+        self._presence.set_status(session.user_id, body.status)
+        return NOTHING
+
+    async def _get_presence(self, session: Session, body: OneRoom, _: str | None) -> bytes:
+        await self._rooms.read_by(body.room_id, session.user_id)
+        return encode(self._presence.listing(body.room_id))
+
+    async def _get_room_stats(self, session: Session, body: OneRoom, _: str | None) -> bytes:
+        return encode(await self._rooms.stats(body.room_id, session.user_id))
+
+    async def _heartbeat(self, session: Session, body: Input, _: str | None) -> bytes:
+        return encode({"timestamp": timestamp(self._now_ms())})

@@ -1,0 +1,85 @@
+"""The two tables of refusals that clients see: error codes and close codes. Knows neither HTTP's nor WebSocket's machinery."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class Kind(NamedTuple):
+    """One row of the table: HTTP status, whether the same request may succeed later, and what is said by default."""
+
+    status: int
+    retryable: bool
+    message: str
+
+
+KINDS: Mapping[str, Kind] = {
+    "malformed": Kind(400, False, "This is not a JSON object of the expected form."),
+    "validation_failed": Kind(422, False, "Some fields are not valid."),
+    "unknown_command": Kind(404, False, "There is no such command."),
+    "unauthorized": Kind(401, False, "A valid access token is needed."),
+    "token_expired": Kind(401, False, "The token has expired."),
+    "forbidden": Kind(403, False, "This is not allowed."),
+    "not_member": Kind(403, False, "Only members of the room may do this."),
+    "banned": Kind(403, False, "You are banned from this room."),
+    "muted": Kind(403, False, "You are muted in this room."),
+    "user_not_found": Kind(404, False, "There is no such user."),
+    "room_not_found": Kind(404, False, "There is no such room."),
+    "message_not_found": Kind(404, False, "There is no such message."),
+    "file_not_found": Kind(404, False, "There is no such file."),
+    "not_found": Kind(404, False, "There is nothing here."),
+    "method_not_allowed": Kind(405, False, "This method is not allowed here."),
+    "username_taken": Kind(409, False, "This username is taken."),
+    "email_taken": Kind(409, False, "This email address is taken."),
+    "room_full": Kind(409, False, "The room is full."),
+    "conflict": Kind(409, False, "This conflicts with the present state."),
+    "payload_too_large": Kind(413, False, "This is too large."),
+    "unsupported_type": Kind(415, False, "This type is not supported."),
+    "rate_limited": Kind(429, True, "Too many requests; slow down."),
+    "unavailable": Kind(503, True, "The service is busy or restarting; try again."),
+    "timeout": Kind(503, True, "This took too long; it may have happened."),
+    "internal": Kind(500, True, "Something went wrong on our side."),
+}
+
+
+class ChatError(Exception):
+    """A refusal in the contract's words.
+
+    `code` is a key of KINDS; `details` names fields or facts; `retry_after_s` says when a limited call would pass.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str | None = None,
+        *,
+        details: Mapping[str, object] | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        kind = KINDS[code]
+        super().__init__(code)
+        self.code = code
+        self.kind = kind
+        self.message = message or kind.message
+        self.details = dict(details or {})
+        self.retry_after_s = retry_after_s
+
+
+def invalid(**fields: str) -> ChatError:
+    """Return the refusal that names each wrong field (in camelCase) with what it takes."""
+    return ChatError("validation_failed", details=fields)
+
+
+class CloseCode(IntEnum):
+    """Why the server ends a connection (RFC 6455 section 7.4; 4000 and up are ours)."""
+
+    POLICY = 1008
+    RESTART = 1012
+    UNAUTHORIZED = 4401
+    REVOKED = 4403
+    NO_PONG = 4408
+    REPLACED = 4409
+    TOO_SLOW = 4413
+    TOO_MANY = 4429

@@ -1,0 +1,384 @@
+"""Room → local connections: ordered delivery without gaps, each message encoded once.
+
+The bus is a hint, the store the truth: what comes early is held, what is missing is read from the store. Owns the channels and the
+tasks that heal them; knows neither sockets nor drivers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
+
+from cache.contract import Bus
+from cache.events import RoomChanges, RoomEphemeral, RoomMessages
+from handlers.chat.channel import Channel, Group, Joining, Ring, Subscriber
+from handlers.chat.errors import ChatError
+from handlers.chat.protocol import encode, event
+from handlers.chat.topics import room_topic
+from monitor.hooks import Observer
+from store.contract import Store
+from store.errors import StoreError
+from store.models import Change
+
+log = logging.getLogger(__name__)
+
+SLICE = 500  # connections served between two loop turns: some 4 ms
+RING_ITEMS = 500
+RING_BYTES = 262_144
+HELD_MAX = 1_000  # events held above a gap; past them the gap is read anyway
+OPEN_WITH = 100  # messages read when a room opens: most who come back missed fewer
+HEAL_PAGE = 100
+
+
+class Hub:
+    """Delivers rooms to connections.
+
+    `frame` turns a payload into a complete frame; `coalesce` joins what one loop turn brought into one send;
+    `hold_max_bytes` bounds what is held for one joiner.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        bus: Bus,
+        frame: Callable[[bytes], bytes],
+        observer: Observer,
+        coalesce: bool,
+        hold_max_bytes: int,
+    ) -> None:
+        self._store = store
+        self._bus = bus
+        self._frame = frame
+        self._observer = observer
+        self._coalesce = coalesce
+        self._hold_max_bytes = hold_max_bytes
+        self._loop = asyncio.get_running_loop()
+        self._channels: dict[str, Channel] = {}
+        self._opening: dict[str, asyncio.Task[Channel]] = {}
+        self._healing: dict[str, asyncio.Task[None]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    # ---- joining and leaving -------------------------------------------------------------------------------------
+
+    async def hold(self, room_id: str) -> Channel:
+        """Return the room's channel, opened and up to the store's heads; it stays open until `release`. Raises StoreError."""
+        channel = self._channels.get(room_id)
+        if channel is None:
+            task = self._opening.get(room_id)
+            if task is None:
+                task = self._loop.create_task(self._open(room_id))
+                self._opening[room_id] = task
+                task.add_done_callback(lambda done: self._opened(room_id, done))
+            channel = await asyncio.shield(task)
+            if self._channels.get(room_id) is not channel:
+                return await self.hold(room_id)  # it closed again before we came to hold it
+        channel.holders += 1
+        return channel
+
+    def release(self, channel: Channel) -> None:
+        """End a `hold`."""
+        channel.holders -= 1
+        self._close_if_idle(channel)
+
+    def register(self, channel: Channel, subscriber: Subscriber) -> Joining:
+        """Begin holding frames for a joiner (see Channel.register)."""
+        return channel.register(subscriber)
+
+    def go_live(self, channel: Channel, subscriber: Subscriber, answer: bytes | None) -> bool:
+        """Send the join's answer and what came since its registration, in one piece, and go on live.
+
+        False if the subscription ended meanwhile: then nothing was sent.
+        """
+        joining = channel.joining.pop(subscriber, None)
+        if joining is None:
+            return False
+        channel.live[subscriber] = joining.epoch
+        frames = joining.frames if answer is None else [self._frame(answer), *joining.frames]
+        if frames:
+            subscriber.link.send(b"".join(frames))
+        return True
+
+    def give_up(self, channel: Channel, subscriber: Subscriber, joining: Joining) -> None:
+        """A join failed: back to what was before it."""
+        if channel.joining.get(subscriber) is not joining:
+            return
+        if joining.was_live:
+            self.go_live(channel, subscriber, None)
+        else:
+            channel.forget(subscriber)
+            self._close_if_idle(channel)
+
+    def leave(self, room_id: str, subscriber: Subscriber) -> bool:
+        """End a subscription; True if there was one."""
+        channel = self._channels.get(room_id)
+        if channel is None:
+            return False
+        left = channel.forget(subscriber)
+        self._close_if_idle(channel)
+        return left
+
+    def subscribers_of(self, room_id: str, user_id: str) -> list[Subscriber]:
+        """A user's local subscriptions to a room."""
+        channel = self._channels.get(room_id)
+        if channel is None:
+            return []
+        return [one for one in (*channel.live, *channel.joining) if one.user_id == user_id]
+
+    def has_room(self, room_id: str) -> bool:
+        """Whether anyone here listens to the room."""
+        return room_id in self._channels
+
+    @property
+    def rooms(self) -> int:
+        return len(self._channels)
+
+    def held_by(self, subscriber: Subscriber) -> list[str]:
+        """Rooms in which a subscriber is still registered (for the clean-up of what is gone)."""
+        return [
+            room_id
+            for room_id, channel in self._channels.items()
+            if subscriber in channel.live or subscriber in channel.joining
+        ]
+
+    def drop_closed(self) -> int:
+        """Forget subscribers whose link is closed; returns how many there were. There should be none."""
+        dropped = 0
+        for channel in list(self._channels.values()):
+            for one in [one for one in (*channel.live, *channel.joining) if not one.link.is_open]:
+                channel.forget(one)
+                dropped += 1
+            self._close_if_idle(channel)
+        return dropped
+
+    # ---- what the bus brings -------------------------------------------------------------------------------------
+
+    def on_messages(self, batch: RoomMessages) -> None:
+        """Deliver messages in seq order: what is known is skipped, what comes early is held and the gap read."""
+        channel = self._channels.get(batch.room_id)
+        if channel is None:
+            return
+        for seq, message in enumerate(batch.events, batch.first_seq):
+            if seq == channel.seq + 1:
+                self._take_message(channel, message)
+            elif seq > channel.seq and len(channel.held_messages) < HELD_MAX:
+                channel.held_messages[seq] = message
+        self._after_taking(channel)
+
+    def on_changes(self, batch: RoomChanges) -> None:
+        """Deliver changes in rev order, likewise."""
+        channel = self._channels.get(batch.room_id)
+        if channel is None:
+            return
+        for rev, payload in batch.changes:
+            if rev == channel.rev + 1:
+                self._take_change(channel, payload)
+            elif rev > channel.rev and len(channel.held_changes) < HELD_MAX:
+                channel.held_changes[rev] = payload
+        self._after_taking(channel)
+
+    def on_ephemeral(self, happening: RoomEphemeral) -> None:
+        """Deliver what may be dropped under pressure."""
+        channel = self._channels.get(happening.room_id)
+        if channel is None:
+            return
+        group = Group(channel.epoch, ephemeral=True, not_to_user=happening.not_to_user)
+        group.frames.append(self._frame(happening.event))
+        channel.groups.append(group)
+        self._schedule(channel)
+
+    def _take_message(self, channel: Channel, message: bytes) -> None:
+        channel.seq += 1
+        channel.ring.add(message)
+        self._queue(channel, event("receiveMessage", message), messages=1)
+
+    def _take_change(self, channel: Channel, payload: bytes | None) -> None:
+        channel.rev += 1
+        if payload is not None:
+            self._queue(channel, payload, messages=0)
+
+    def _queue(self, channel: Channel, payload: bytes, *, messages: int) -> None:
+        group = channel.open_group() if self._coalesce else None
+        if group is None:
+            group = Group(channel.epoch, ephemeral=False)
+            channel.groups.append(group)
+        group.frames.append(self._frame(payload))
+        group.messages += messages
+        self._schedule(channel)
+
+    def _after_taking(self, channel: Channel) -> None:
+        held, changes = channel.held_messages, channel.held_changes
+        while (message := held.pop(channel.seq + 1, None)) is not None:
+            self._take_message(channel, message)
+        while channel.rev + 1 in changes:
+            self._take_change(channel, changes.pop(channel.rev + 1))
+        for stale in [seq for seq in held if seq <= channel.seq]:
+            del held[stale]
+        for stale in [rev for rev in changes if rev <= channel.rev]:
+            del changes[stale]
+        if held or changes:
+            self._heal(channel)
+
+    # ---- fan-out -------------------------------------------------------------------------------------------------
+
+    def _schedule(self, channel: Channel) -> None:
+        if not channel.in_fan_out:
+            channel.in_fan_out = True
+            self._loop.call_soon(self._next_group, channel)
+
+    def _next_group(self, channel: Channel) -> None:
+        """Deliver groups in order, one at a time; a large one in slices, so that other rooms get their turn."""
+        served = 0
+        while channel.groups:
+            group = channel.groups.popleft()
+            frames = b"".join(group.frames)
+            for subscriber, joining in list(channel.joining.items()):
+                if joining.epoch <= group.epoch and subscriber.user_id != group.not_to_user:
+                    self._hold_for(channel, subscriber, joining, frames)
+            targets = list(channel.live.items())
+            self._observer.messages_delivered(len(targets), group.messages)
+            if len(targets) > SLICE:
+                self._serve_slice(channel, group, frames, targets, 0)
+                return
+            self._serve(group, frames, targets)
+            served += len(targets)
+            if served > SLICE and channel.groups:
+                self._loop.call_soon(self._next_group, channel)
+                return
+        channel.in_fan_out = False
+
+    def _serve_slice(
+        self, channel: Channel, group: Group, frames: bytes, targets: Sequence[tuple[Subscriber, int]], start: int
+    ) -> None:
+        live = channel.live
+        part = [
+            target for target in islice(targets, start, start + SLICE) if live.get(target[0]) == target[1]
+        ]  # who left or joined anew since the fan-out began has its own account of it
+        self._serve(group, frames, part)
+        start += SLICE
+        if start < len(targets):
+            self._loop.call_soon(self._serve_slice, channel, group, frames, targets, start)
+        else:
+            self._loop.call_soon(self._next_group, channel)
+
+    def _serve(self, group: Group, frames: bytes, targets: Sequence[tuple[Subscriber, int]]) -> None:
+        epoch = group.epoch
+        if group.ephemeral:
+            for subscriber, since in targets:
+                if since <= epoch and subscriber.user_id != group.not_to_user:
+                    subscriber.link.send_ephemeral(frames)
+        else:
+            for subscriber, since in targets:
+                if since <= epoch:
+                    subscriber.link.send(frames)
+
+    def _hold_for(self, channel: Channel, subscriber: Subscriber, joining: Joining, frames: bytes) -> None:
+        joining.hold(frames)
+        if joining.size > self._hold_max_bytes:  # the join hangs while the room goes on: it must start again
+            channel.forget(subscriber)
+
+    # ---- opening, closing, healing -------------------------------------------------------------------------------
+
+    async def _open(self, room_id: str) -> Channel:
+        channel = Channel(room_id, ring=Ring(max_items=RING_ITEMS, max_bytes=RING_BYTES))
+        topic = room_topic(room_id)
+        await self._bus.subscribe(topic)
+        try:
+            page = await self._store.messages.page(room_id, limit=OPEN_WITH)
+        except BaseException:
+            await self._bus.unsubscribe(topic)
+            raise
+        if page.messages:
+            channel.seq = page.messages[-1].seq
+            channel.ring.start(page.messages[0].seq - 1, [encode(message) for message in page.messages])
+        channel.rev = page.rev
+        self._channels[room_id] = channel
+        # What was published between the subscription and this moment found no channel; the heads tell.
+        await self._catch_up(channel)
+        return channel
+
+    def _opened(self, room_id: str, task: asyncio.Task[Channel]) -> None:
+        self._opening.pop(room_id, None)
+        if not task.cancelled() and task.exception() is None:
+            # Whoever awaits it runs later in this loop turn and takes hold; nobody may be left, if they were all cancelled.
+            self._loop.call_soon(self._loop.call_soon, self._close_if_idle, task.result())
+
+    def _close_if_idle(self, channel: Channel) -> None:
+        if channel.is_idle and self._channels.get(channel.room_id) is channel:
+            del self._channels[channel.room_id]
+            task = self._loop.create_task(self._bus.unsubscribe(room_topic(channel.room_id)))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    async def refresh(self, channel: Channel) -> None:
+        """Bring a channel up to the store's heads. Raises StoreError."""
+        await self._catch_up(channel)
+
+    async def check_heads(self) -> None:
+        """Compare all rooms with the store in one query and heal what is behind. Raises StoreError."""
+        heads = await self._store.rooms.heads(list(self._channels))
+        for room_id, head in heads.items():
+            channel = self._channels.get(room_id)
+            if channel is not None and (head.seq > channel.seq or head.rev > channel.rev):
+                self._heal(channel)
+
+    def _heal(self, channel: Channel) -> None:
+        if channel.room_id not in self._healing:
+            task = self._loop.create_task(self._heal_quietly(channel))
+            self._healing[channel.room_id] = task
+            task.add_done_callback(lambda _: self._healing.pop(channel.room_id, None))
+
+    async def _heal_quietly(self, channel: Channel) -> None:
+        try:
+            await self._catch_up(channel)
+        except StoreError as error:
+            log.warning("room %s could not be brought up to date: %s", channel.room_id, error)  # the next check tries again
+
+    async def _catch_up(self, channel: Channel) -> None:
+        """Take over from the store all that is above the channel's heads, page by page."""
+        while True:
+            page = await self._store.messages.page(channel.room_id, limit=HEAL_PAGE, after=channel.seq)
+            for message in page.messages:
+                if message.seq == channel.seq + 1:  # the bus may have brought it meanwhile
+                    self._take_message(channel, encode(message))
+            if not page.has_more:
+                break
+        while page.rev > channel.rev:
+            changes = await self._store.changes.page(channel.room_id, since=channel.rev, limit=HEAL_PAGE)
+            if changes.expired:
+                channel.rev = changes.rev
+                break
+            for change in changes.changes:
+                if change.rev == channel.rev + 1:
+                    self._take_change(channel, changed_event(change))
+            if not changes.has_more:
+                break
+        self._drop_stale(channel)
+
+    def _drop_stale(self, channel: Channel) -> None:
+        for held, head in ((channel.held_messages, channel.seq), (channel.held_changes, channel.rev)):
+            for stale in [place for place in held if place <= head]:
+                del held[stale]
+
+    async def close(self) -> None:
+        """End the tasks that are under way."""
+        tasks: list[asyncio.Task[object]] = [*self._opening.values(), *self._healing.values(), *self._closing]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def changed_event(change: Change) -> bytes | None:
+    """Return the event payload of one change; None where clients are not told of it here (membership, settings)."""
+    message = change.message
+    if message is None:
+        return None
+    data: Mapping[str, object] = {"roomId": message.room_id, "rev": change.rev, "message": message}
+    return event("messageDeleted" if message.deleted_at else "messageEdited", encode(data))
+
+
+def gone_while_joining() -> ChatError:
+    """What a joiner is told whose subscription ended before its ack."""
+    return ChatError("unavailable", "The room moved on too fast; join again.")

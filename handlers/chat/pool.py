@@ -1,0 +1,239 @@
+"""The bounded connection pool: admission by caps, the heartbeat sweep, the clean-up of what is held for nobody, and the drain.
+
+Its sweeps are plain methods; PeriodicCallbacks call them. Knows sessions and links, no sockets and no store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from cache.contract import Bus
+from cache.events import MembershipEnded, SessionsRevoked, UserEvent
+from handlers.chat.errands import Errands
+from handlers.chat.errors import CloseCode
+from handlers.chat.hub import Hub
+from handlers.chat.presence import Presence
+from handlers.chat.protocol import encode, event
+from handlers.chat.session import Session
+from handlers.chat.topics import user_topic
+from monitor.hooks import Observer
+from store.models import User
+
+log = logging.getLogger(__name__)
+
+AUTHENTICATE_WITHIN_S = 10.0
+CLOSE_WITHIN_S = 5.0
+TICKS_A_ROUND = 4  # a sweep visits a part of the pool each tick, all of it once a round
+DRAIN_BATCH = 200
+DRAIN_PAUSE_S = 0.02
+SETTLE_WITHIN_S = 10.0
+
+
+class Pool:
+    """All connections of this process.
+
+    `max_connections` counts every open connection, `max_per_user` those of one user; times are in seconds, `now` is monotonic.
+    """
+
+    def __init__(
+        self,
+        *,
+        hub: Hub,
+        bus: Bus,
+        presence: Presence,
+        errands: Errands,
+        observer: Observer,
+        frame: Callable[[bytes], bytes],
+        max_connections: int,
+        max_per_user: int,
+        ping_interval_s: float,
+        ping_timeout_s: float,
+        now: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._hub = hub
+        self._bus = bus
+        self._presence = presence
+        self._errands = errands
+        self._observer = observer
+        self._frame = frame
+        self._max_connections = max_connections
+        self._max_per_user = max_per_user
+        self._ping_interval_s = ping_interval_s
+        self._ping_timeout_s = ping_timeout_s
+        self._now = now
+        self._now_ms = now_ms
+        self._sessions: dict[Session, None] = {}
+        self._users: dict[str, dict[Session, None]] = {}
+        self._round: deque[Session] = deque()
+        self._per_tick = 1
+        self.draining = False
+
+    # ---- admission -----------------------------------------------------------------------------------------------
+
+    @property
+    def connections(self) -> int:
+        return len(self._sessions)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._sessions) >= self._max_connections
+
+    def add(self, session: Session) -> None:
+        """A connection was accepted."""
+        self._sessions[session] = None
+        self._observer.connection_opened()
+
+    def bind(self, session: Session, user: User) -> bool:
+        """Make a connection the user's; closes it with 4429 and returns False where the user has too many."""
+        if session not in self._sessions or not session.link.is_open:
+            return False
+        own = self._users.get(user.id)
+        if own is None:
+            own = self._users[user.id] = {}
+            self._errands.run(lambda: self._bus.subscribe(user_topic(user.id)))
+        if len(own) >= self._max_per_user and sum(one.link.is_open for one in own) >= self._max_per_user:
+            session.link.close(CloseCode.TOO_MANY, "too many connections")
+            return False
+        session.user = user
+        session.user_id = user.id
+        own[session] = None
+        return True
+
+    def replace(self, user_id: str, connection_id: str) -> None:
+        """Close another connection of the same user, to free its place."""
+        for session in self._users.get(user_id, ()):
+            if session.connection_id == connection_id:
+                session.link.close(CloseCode.REPLACED, "replaced")
+                return
+
+    def removed(self, session: Session, code: int) -> None:
+        """A connection is over: nothing of it may stay anywhere."""
+        if session not in self._sessions:
+            return
+        del self._sessions[session]
+        self._observer.connection_closed(code)
+        self.forget_rooms(session)
+        own = self._users.get(session.user_id)
+        if own is not None and session in own:
+            del own[session]
+            if not own:
+                del self._users[session.user_id]
+                user_id = session.user_id
+                self._errands.run(lambda: self._bus.unsubscribe(user_topic(user_id)))
+            self._presence.disconnected(session.user_id)
+
+    def forget_rooms(self, session: Session) -> None:
+        """End all subscriptions of a connection."""
+        for room_id in session.rooms or ():
+            self._hub.leave(room_id, session)
+        session.rooms = None
+
+    # ---- what the bus brings -------------------------------------------------------------------------------------
+
+    def on_user_event(self, happening: UserEvent) -> None:
+        """Send a hint to all connections of a user."""
+        own = self._users.get(happening.user_id)
+        if own:
+            frame = self._frame(happening.event)
+            for session in list(own):
+                session.link.send(frame)
+
+    def on_sessions_revoked(self, happening: SessionsRevoked) -> None:
+        """Close the connections of revoked sessions."""
+        revoked = set(happening.session_ids)
+        for session in list(self._users.get(happening.user_id, ())):
+            if session.session_id in revoked:
+                session.link.close(CloseCode.REVOKED, "session revoked")
+
+    def on_membership_ended(self, happening: MembershipEnded) -> None:
+        """End a user's subscriptions to a room that they are no longer in."""
+        frame = self._frame(
+            event("roomClosed", encode({"roomId": happening.room_id, "reason": happening.reason}))
+        )
+        for session in list(self._users.get(happening.user_id, ())):
+            if self._hub.leave(happening.room_id, session):
+                session.link.send(frame)
+            if session.rooms is not None:
+                session.rooms.discard(happening.room_id)
+
+    # ---- sweeps --------------------------------------------------------------------------------------------------
+
+    def sweep(self) -> None:
+        """Visit a part of the pool: ping who is silent, close who does not answer, whose token ended, who never authenticated."""
+        if not self._round:
+            self._round.extend(self._sessions)
+            self._per_tick = -(-len(self._round) // TICKS_A_ROUND)
+        now, now_ms = self._now(), self._now_ms()
+        for _ in range(min(self._per_tick, len(self._round))):
+            self._visit(self._round.popleft(), now, now_ms)
+
+    def _visit(self, session: Session, now: float, now_ms: int) -> None:
+        link = session.link
+        if link.closing_since:
+            if now - link.closing_since > CLOSE_WITHIN_S:
+                link.abort()
+        elif not link.is_open:
+            return
+        elif session.user is None:
+            if now - session.opened_at > AUTHENTICATE_WITHIN_S:
+                link.close(CloseCode.UNAUTHORIZED, "not authenticated in time")
+        elif session.expires_at_ms <= now_ms:
+            link.close(CloseCode.UNAUTHORIZED, "token expired")
+        elif session.is_busy:
+            session.give_up_command(now)
+            session.go_on()
+        elif link.ping_sent_at:
+            if now - link.ping_sent_at > self._ping_timeout_s:
+                link.close(CloseCode.NO_PONG, "no pong")
+        elif now - link.heard_at > self._ping_interval_s:
+            link.ping()
+
+    def clean_up(self) -> int:
+        """Let go of whatever is still held for connections that are gone; returns how much that was, which should be nothing."""
+        dropped = self._hub.drop_closed()
+        for session in [one for one in self._sessions if not one.link.is_open and not one.link.closing_since]:
+            self.removed(session, 1006)
+            dropped += 1
+        dropped += self._presence.drop_all_but(set(self._users))
+        if dropped:
+            log.warning("clean-up: %d things were still held for connections that are gone", dropped)
+        return dropped
+
+    # ---- the end -------------------------------------------------------------------------------------------------
+
+    async def drain(self) -> None:
+        """Tell every connection to come back later and close it, in batches, after what it had under way."""
+        self.draining = True
+        sessions = list(self._sessions)
+        spread_ms = max(1_000, min(10_000, 2 * len(sessions)))
+        for start in range(0, len(sessions), DRAIN_BATCH):
+            batch = sessions[start : start + DRAIN_BATCH]
+            await self._settle(batch)
+            for session in batch:
+                wait_ms = random.randint(100, spread_ms)  # it spreads a herd, it guards nothing
+                session.link.send_text(event("serverRestarting", encode({"reconnectAfterMs": wait_ms})))
+                session.link.close(CloseCode.RESTART, "restart")
+            await asyncio.sleep(DRAIN_PAUSE_S)
+
+    async def _settle(self, sessions: Iterable[Session]) -> None:
+        for session in sessions:
+            session.link.pause_reading()
+        busy = [asyncio.ensure_future(session.settled()) for session in sessions if session.is_busy]
+        if busy:
+            _, late = await asyncio.wait(busy, timeout=SETTLE_WITHIN_S)
+            for task in late:
+                task.cancel()
+
+    async def close(self) -> None:
+        """Wait shortly for the closing handshakes, then cut what is left."""
+        deadline = self._now() + CLOSE_WITHIN_S
+        while self._sessions and self._now() < deadline:
+            await asyncio.sleep(0.05)
+        for session in list(self._sessions):
+            session.link.abort()

@@ -1,0 +1,267 @@
+"""Rooms and who is in them: make, find, join, leave, invite, list, and who may read."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from cache.contract import Bus, Cache
+from cache.events import MembershipBegan, MembershipEnded, RoomChanges, UserEvent
+from cache.keys import Key, Keys
+from handlers.chat.errors import ChatError, invalid
+from handlers.chat.protocol import CreateRoom, Listing, RoomListing, encode, event
+from handlers.chat.topics import room_topic, user_topic
+from handlers.chat.views import Views
+from limits.contract import Check, Decision, Limiter
+from store.contract import Store
+from store.errors import Missing, RoomFull
+from store.models import Membership, MembershipChange, ReadState, Role, Room, RoomDraft, RoomOf
+
+
+class OnlineMembers(Protocol):
+    """What presence tells of a room."""
+
+    def is_online(self, user_id: str) -> bool: ...
+
+    def online_count(self, room_id: str) -> int: ...
+
+
+class Rooms:
+    """The use cases of rooms. Permissions are checked against what the store has, through a cache that every write invalidates."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        cache: Cache,
+        keys: Keys,
+        bus: Bus,
+        limiter: Limiter,
+        presence: OnlineMembers,
+        views: Views,
+    ) -> None:
+        self._store = store
+        self._cache = cache
+        self._keys = keys
+        self._bus = bus
+        self._limiter = limiter
+        self._presence = presence
+        self._views = views
+
+    # ---- access --------------------------------------------------------------------------------------------------
+
+    async def seen_by(self, room_id: str, user_id: str) -> tuple[Room, Membership | None]:
+        """The room, if the user may know of it; its heads may be old. Raises ChatError room_not_found."""
+        room = await self._cache.get_or_load(self._keys.room(room_id), lambda: self._store.rooms.get(room_id))
+        if room is None:
+            raise ChatError("room_not_found")
+        membership = await self._cache.get_or_load(
+            self._keys.membership(room_id, user_id), lambda: self._store.members.get(room_id, user_id)
+        )
+        if membership is None and room.is_private:
+            raise ChatError("room_not_found")
+        return room, membership
+
+    async def read_by(self, room_id: str, user_id: str) -> tuple[Room, Membership]:
+        """The room, if the user is a member. Raises ChatError room_not_found, not_member."""
+        room, membership = await self.seen_by(room_id, user_id)
+        if membership is None:
+            raise ChatError("not_member")
+        return room, membership
+
+    # ---- reading -------------------------------------------------------------------------------------------------
+
+    async def get(self, room_id: str, user_id: str) -> dict[str, Any]:
+        """Raises ChatError room_not_found."""
+        return self._view(await self._fresh(room_id, user_id))
+
+    async def find(self, user_id: str, query: RoomListing) -> dict[str, Any]:
+        """Own rooms, or all that the user may see."""
+        try:
+            rooms, cursor = await self._store.rooms.list_for(
+                user_id, mine=query.mine, query=query.q, limit=query.limit, after=query.cursor
+            )
+        except ValueError as error:
+            raise invalid(cursor="takes a nextCursor of this listing") from error
+        return {"rooms": [self._view(room) for room in rooms], "nextCursor": cursor}
+
+    async def members(self, room_id: str, user_id: str, query: Listing) -> dict[str, Any]:
+        """Members of a room that the user is in, by name."""
+        await self.read_by(room_id, user_id)
+        try:
+            members, cursor = await self._store.members.list(room_id, limit=query.limit, after=query.cursor)
+        except ValueError as error:
+            raise invalid(cursor="takes a nextCursor of this listing") from error
+        return {
+            "members": [
+                {
+                    "userId": one.user_id,
+                    "username": one.username,
+                    "displayName": one.display_name,
+                    "role": one.role,
+                    "online": self._presence.is_online(one.user_id),
+                }
+                for one in members
+            ],
+            "nextCursor": cursor,
+        }
+
+    async def stats(self, room_id: str, user_id: str) -> dict[str, Any]:
+        """Totals of a room that the user may see."""
+        await self.seen_by(room_id, user_id)
+        stats = await self._cache.get_or_load(self._keys.stats(room_id), lambda: self._store.rooms.stats(room_id))
+        if stats is None:
+            raise ChatError("room_not_found")
+        return {
+            "roomId": room_id,
+            "participantCount": stats.participant_count,
+            "onlineCount": self._presence.online_count(room_id),
+            "messageCount": stats.message_count,
+            "lastActivity": stats.last_activity,
+        }
+
+    async def ids_of(self, user_id: str) -> list[str]:
+        """Ids of the user's rooms, through the cache."""
+        return await self._cache.get_or_load(self._keys.room_ids(user_id), lambda: self._store.rooms.ids_of(user_id))
+
+    # ---- writing -------------------------------------------------------------------------------------------------
+
+    async def create(self, user_id: str, body: CreateRoom) -> dict[str, Any]:
+        draft = RoomDraft(
+            name=body.name, description=body.description, is_private=body.is_private, max_users=body.max_users
+        )
+        made = await self._store.rooms.create(draft, user_id)
+        await self._entered(made.room.id, user_id)
+        await self._tell_added(made, user_id)
+        return self._view(made)
+
+    async def direct(self, user_id: str, other_id: str) -> tuple[dict[str, Any], bool]:
+        """The direct room of two people; True if it was made now. Raises ChatError user_not_found, validation_failed."""
+        if user_id == other_id:
+            raise invalid(userId="takes another person's id")
+        try:
+            of, made = await self._store.rooms.direct(user_id, other_id)
+        except Missing as error:
+            raise ChatError("user_not_found") from error
+        if made:
+            for one in (user_id, other_id):
+                await self._entered(of.room.id, one)
+                await self._tell_added(await self._fresh_of(of.room.id, one), one)
+        return self._view(of), made
+
+    async def join(self, room_id: str, user_id: str) -> tuple[Room, Membership, bool, Decision | None]:
+        """Make the user a member of a public room, or find that they are one; True if they became one now.
+
+        Raises ChatError room_not_found, room_full, rate_limited (new memberships only).
+        """
+        room, membership = await self.seen_by(room_id, user_id)
+        if membership is not None:
+            return room, membership, False, None
+        decision = await self._limiter.check([Check("joins", user_id)])
+        if not decision.allowed:
+            raise limited(decision)
+        change = await self._add(room_id, user_id, role=Role.MEMBER)
+        if change.membership is None:  # removed again in the same moment
+            raise ChatError("not_member")
+        return change.room, change.membership, change.changed, decision
+
+    async def invite(self, room_id: str, inviter_id: str, user_id: str) -> dict[str, Any]:
+        """Make another user a member; any member may in a public room, owner and moderators in a private one."""
+        room, membership = await self.read_by(room_id, inviter_id)
+        if room.kind == "direct" or (room.is_private and membership.role is Role.MEMBER):
+            raise ChatError("forbidden")
+        if await self._store.users.get(user_id) is None:
+            raise ChatError("user_not_found")
+        await self._add(room_id, user_id, role=Role.MEMBER)
+        return await self.get(room_id, inviter_id)
+
+    async def leave(self, room_id: str, user_id: str) -> None:
+        """End one's membership. Raises ChatError room_not_found, not_member, forbidden (a direct room)."""
+        room, _ = await self.read_by(room_id, user_id)
+        if room.kind == "direct":
+            raise ChatError("forbidden", "A direct room cannot be left.")
+        async with self._fenced(room_id, user_id):
+            change = await self._store.members.remove(room_id, user_id)
+        for promoted in change.user_ids_promoted:
+            await self._cache.invalidate(self._keys.membership(room_id, promoted))
+        if change.changed:
+            await self._publish_change(change)
+            await self._bus.publish(user_topic(user_id), MembershipEnded(room_id, user_id, "left"))
+
+    async def mark_read(self, room_id: str, user_id: str, seq: int) -> ReadState:
+        """Move one's read mark forward and tell one's other connections. Raises ChatError room_not_found, not_member."""
+        await self.read_by(room_id, user_id)
+        state = await self._store.members.mark_read(room_id, user_id, seq)
+        if state is None:
+            raise ChatError("not_member")
+        await self._cache.invalidate(self._keys.membership(room_id, user_id))
+        await self._bus.publish(
+            user_topic(user_id), UserEvent(user_id, event("messageReadUpdate", encode(state)))
+        )
+        return state
+
+    # ---- shared steps --------------------------------------------------------------------------------------------
+
+    async def _add(self, room_id: str, user_id: str, *, role: Role) -> MembershipChange:
+        try:
+            async with self._fenced(room_id, user_id):
+                change = await self._store.members.add(room_id, user_id, role=role)
+        except Missing as error:
+            raise ChatError(f"{error.kind}_not_found") from error
+        except RoomFull as error:
+            raise ChatError("room_full") from error
+        if change.changed:
+            await self._publish_change(change)
+            await self._bus.publish(user_topic(user_id), MembershipBegan(room_id, user_id))
+            await self._tell_added(RoomOf(change.room, change.membership), user_id)
+        return change
+
+    def _fenced(self, room_id: str, user_id: str) -> AbstractAsyncContextManager[None]:
+        """Everything cached that a membership touches; while it is written nothing of it is read from the cache."""
+        return self._cache.fence(*self._touched(room_id, user_id))
+
+    def _touched(self, room_id: str, user_id: str) -> tuple[Key[Any], ...]:
+        keys = self._keys
+        return (
+            keys.room(room_id),
+            keys.membership(room_id, user_id),
+            keys.room_ids(user_id),
+            keys.stats(room_id),
+            keys.page(room_id),  # it carries the room's rev
+        )
+
+    async def _entered(self, room_id: str, user_id: str) -> None:
+        await self._cache.invalidate(*self._touched(room_id, user_id))
+        await self._bus.publish(user_topic(user_id), MembershipBegan(room_id, user_id))
+
+    async def _publish_change(self, change: MembershipChange) -> None:
+        await self._bus.publish(room_topic(change.room.id), RoomChanges(change.room.id, ((change.rev, None),)))
+
+    async def _tell_added(self, of: RoomOf, user_id: str) -> None:
+        await self._bus.publish(
+            user_topic(user_id), UserEvent(user_id, event("roomAdded", encode({"room": self._view(of)})))
+        )
+
+    async def _fresh_of(self, room_id: str, user_id: str) -> RoomOf:
+        of = await self._store.rooms.get_for(room_id, user_id)
+        if of is None:
+            raise ChatError("room_not_found")
+        return of
+
+    async def _fresh(self, room_id: str, user_id: str) -> RoomOf:
+        of = await self._fresh_of(room_id, user_id)
+        if of.membership is None and of.room.is_private:
+            raise ChatError("room_not_found")
+        return of
+
+    def _view(self, of: RoomOf) -> dict[str, Any]:
+        return self._views.room(of.room, of.membership)
+
+
+def limited(decision: Decision) -> ChatError:
+    """Return the refusal of a limit."""
+    return ChatError(
+        "rate_limited",
+        details={"limit": decision.limit, "operation": decision.operation},
+        retry_after_s=decision.retry_after_s,
+    )

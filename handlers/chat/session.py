@@ -1,0 +1,210 @@
+"""One connection's state machine: its commands in order, one at a time, each answered once. Knows no socket and no store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from handlers.chat.errors import ChatError, CloseCode
+from handlers.chat.protocol import Envelope, ack, parse_envelope, refusal
+from store.errors import StoreError, StoreTimeout
+from store.models import User
+
+if TYPE_CHECKING:
+    from handlers.chat.commands import Commands
+
+log = logging.getLogger(__name__)
+
+QUEUE_MAX = 32
+QUEUE_MAX_BYTES = 65_536
+COMMAND_TIMEOUT_S = 10.0
+REFUSALS_IN_A_ROW = 20
+
+
+class SessionLink(Protocol):
+    """What a session asks of its link."""
+
+    @property
+    def is_open(self) -> bool: ...
+
+    @property
+    def outbox_bytes(self) -> int: ...
+
+    def send(self, frame: bytes) -> None: ...
+
+    def send_ephemeral(self, frame: bytes) -> None: ...
+
+    def send_text(self, payload: bytes) -> None: ...
+
+    def close(self, code: int, reason: str = "") -> None: ...
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+class Session:
+    """A connection: who it is, what it subscribed to, which command it carries out.
+
+    `expires_at_ms` is when its token ends; `opened_at` and `busy_since` are monotonic seconds (0.0: no command under way).
+    """
+
+    __slots__ = (
+        "_commands",
+        "_loop",
+        "_on_closed",
+        "_paused",
+        "_queue",
+        "_queued_bytes",
+        "_refused",
+        "_task",
+        "_timed_out",
+        "busy_since",
+        "connection_id",
+        "expires_at_ms",
+        "link",
+        "opened_at",
+        "rooms",
+        "session_id",
+        "user",
+        "user_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        link: SessionLink,
+        connection_id: str,
+        commands: Commands,
+        loop: asyncio.AbstractEventLoop,
+        on_closed: Callable[[Session, int], None],
+        opened_at: float,
+    ) -> None:
+        self.link: Any = link
+        self.connection_id = connection_id
+        self.opened_at = opened_at
+        self.user: User | None = None
+        self.user_id = ""
+        self.session_id = ""
+        self.expires_at_ms = 0
+        self.rooms: set[str] | None = None  # made when the first room is joined
+        self.busy_since = 0.0
+        self._commands = commands
+        self._loop = loop
+        self._on_closed = on_closed
+        self._queue: deque[bytes] | None = None
+        self._queued_bytes = 0
+        self._paused = False
+        self._refused = 0
+        self._timed_out = False
+        self._task: asyncio.Task[None] | None = None
+
+    # ---- what the link tells -------------------------------------------------------------------------------------
+
+    def on_text(self, payload: bytes) -> None:
+        """A text frame came."""
+        if self._task is None and not self._queue:
+            self._task = self._loop.create_task(self._work(payload))
+            return
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.append(payload)
+        self._queued_bytes += len(payload)
+        if not self._paused and (len(self._queue) >= QUEUE_MAX or self._queued_bytes >= QUEUE_MAX_BYTES):
+            self._paused = True
+            self.link.pause_reading()
+
+    def on_binary(self) -> None:
+        """A binary frame came: the contract knows none."""
+        self.on_text(b"")  # no JSON: it is refused in its turn, as malformed
+
+    def on_closed(self, code: int) -> None:
+        """The connection is over."""
+        if self._task is not None:
+            self._task.cancel()
+        self._queue = None
+        self._on_closed(self, code)
+
+    # ---- commands ------------------------------------------------------------------------------------------------
+
+    async def _work(self, payload: bytes) -> None:
+        """Carry out one command after the other until none waits."""
+        try:
+            while True:
+                self.busy_since = time.monotonic()
+                await self._carry_out(payload)
+                if not self._queue or not self.link.is_open or self._commands.must_wait(self):
+                    return
+                payload = self._next()
+        finally:
+            self.busy_since = 0.0
+            self._task = None
+
+    def go_on(self) -> None:
+        """Take up the queue again after a wait for the outbox to empty."""
+        if self._queue and self._task is None and not self._commands.must_wait(self):
+            self._task = self._loop.create_task(self._work(self._next()))
+
+    def _next(self) -> bytes:
+        assert self._queue is not None
+        payload = self._queue.popleft()
+        self._queued_bytes -= len(payload)
+        if self._paused and len(self._queue) <= QUEUE_MAX // 2 and self._queued_bytes <= QUEUE_MAX_BYTES // 2:
+            self._paused = False
+            self.link.resume_reading()
+        return payload
+
+    async def _carry_out(self, payload: bytes) -> None:
+        envelope: Envelope | None = None
+        error: ChatError
+        try:
+            envelope = parse_envelope(payload)
+            data = await self._commands.carry_out(self, envelope)
+            self._refused = 0
+            if data is not None and envelope.id is not None:
+                self.link.send_text(ack(envelope.id, data))
+            return
+        except ChatError as refused:
+            error = refused
+        except StoreTimeout:
+            error = ChatError("timeout")
+        except StoreError:
+            error = ChatError("unavailable")
+        except asyncio.CancelledError:
+            if not self._timed_out:
+                raise
+            self._timed_out = False
+            error = ChatError("timeout")
+        except Exception:
+            log.exception("connection %s: a command failed", self.connection_id)
+            error = ChatError("internal")
+        self._refuse(envelope, error)
+
+    def _refuse(self, envelope: Envelope | None, error: ChatError) -> None:
+        self.link.send_text(refusal(envelope.id if envelope is not None else None, error))
+        if self.user is None and envelope is not None and envelope.event == "authenticate":
+            self.link.close(CloseCode.UNAUTHORIZED, error.code)
+        if error.code == "rate_limited":
+            self._refused += 1
+            if self._refused >= REFUSALS_IN_A_ROW:
+                self.link.close(CloseCode.POLICY, "rate_limited")
+
+    def give_up_command(self, now: float) -> None:
+        """End the command under way if its time is over; it is answered with `timeout`."""
+        if self._task is not None and self.busy_since and now - self.busy_since > COMMAND_TIMEOUT_S:
+            self._timed_out = True
+            self._task.cancel()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a command is under way or waits: such a connection is not swept as dead."""
+        return self._task is not None or bool(self._queue)
+
+    async def settled(self) -> None:
+        """Wait until no command is under way."""
+        if self._task is not None:
+            await asyncio.wait([self._task])

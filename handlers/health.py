@@ -1,0 +1,63 @@
+"""/health and /health/ready: what an operator curls and a proxy asks. Liveness touches no backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import monotonic
+from typing import Protocol
+
+from handlers.base import Handler
+
+
+class Readiness(Protocol):
+    """What tells whether this process may be sent traffic."""
+
+    async def ready(self) -> str | None:
+        """None, or why not."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What was chosen at start."""
+
+    version: str
+    store: str
+    cache: str
+    process_id: str
+    started_at: float  # monotonic seconds
+
+
+class HealthHandler(Handler):
+    is_public = True
+    is_limited = False
+    about: About
+
+    async def get(self) -> None:
+        about = self.about
+        self.reply(
+            {
+                "status": "ok",
+                "version": about.version,
+                "uptime": round(monotonic() - about.started_at, 3),
+                "store": about.store,
+                "cache": about.cache,
+                "processId": about.process_id,
+            }
+        )
+
+    head = get
+
+
+class ReadyHandler(Handler):
+    is_public = True
+    is_limited = False
+    readiness: Readiness
+
+    async def get(self) -> None:
+        reason = await self.readiness.ready()
+        if reason is None:
+            self.reply({"status": "ready"})
+        else:
+            self.reply({"status": "not ready", "reason": reason}, 503)
+
+    head = get

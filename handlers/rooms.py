@@ -1,0 +1,83 @@
+"""/rooms: make, find, join, leave, members, totals, changes."""
+
+from __future__ import annotations
+
+from handlers.base import Handler
+from handlers.chat.messages import Messages
+from handlers.chat.protocol import ChangesSince, CreateRoom, Listing, OneUser, RoomListing, Shape
+from handlers.chat.rooms import Rooms
+from limits.contract import Check
+
+CREATE = Shape(CreateRoom)
+ONE_USER = Shape(OneUser)
+ROOM_LISTING = Shape(RoomListing)
+LISTING = Shape(Listing)
+CHANGES_SINCE = Shape(ChangesSince)
+
+
+class RoomHandler(Handler):
+    """A handler of rooms."""
+
+    rooms: Rooms
+
+    @property
+    def user_id(self) -> str:
+        return self.identity.user.id
+
+
+class RoomsHandler(RoomHandler):
+    async def get(self) -> None:
+        self.reply(await self.rooms.find(self.user_id, self.query(ROOM_LISTING)))
+
+    async def post(self) -> None:
+        body = self.body(CREATE)
+        await self.count(Check("rooms", self.user_id))
+        self.reply({"room": await self.rooms.create(self.user_id, body)}, 201)
+
+
+class DirectHandler(RoomHandler):
+    async def post(self) -> None:
+        body = self.body(ONE_USER)
+        await self.count(Check("rooms", self.user_id))
+        room, made = await self.rooms.direct(self.user_id, body.user_id)
+        self.reply({"room": room}, 201 if made else 200)
+
+
+class OneRoomHandler(RoomHandler):
+    async def get(self, room_id: str) -> None:
+        self.reply({"room": await self.rooms.get(room_id, self.user_id)})
+
+
+class JoinHandler(RoomHandler):
+    async def post(self, room_id: str) -> None:
+        _, _, _, decision = await self.rooms.join(room_id, self.user_id)
+        self.told(decision)
+        self.reply({"room": await self.rooms.get(room_id, self.user_id)})
+
+
+class LeaveHandler(RoomHandler):
+    async def post(self, room_id: str) -> None:
+        await self.rooms.leave(room_id, self.user_id)
+        self.reply_nothing()
+
+
+class MembersHandler(RoomHandler):
+    async def get(self, room_id: str) -> None:
+        self.reply(await self.rooms.members(room_id, self.user_id, self.query(LISTING)))
+
+    async def post(self, room_id: str) -> None:
+        body = self.body(ONE_USER)
+        await self.count(Check("joins", self.user_id))
+        self.reply({"room": await self.rooms.invite(room_id, self.user_id, body.user_id)})
+
+
+class StatsHandler(RoomHandler):
+    async def get(self, room_id: str) -> None:
+        self.reply(await self.rooms.stats(room_id, self.user_id))
+
+
+class ChangesHandler(RoomHandler):
+    messages: Messages
+
+    async def get(self, room_id: str) -> None:
+        self.reply(await self.messages.changes(room_id, self.user_id, self.query(CHANGES_SINCE)))

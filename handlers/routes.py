@@ -1,0 +1,99 @@
+"""The route table: path → handler and the services it gets. Nothing else is decided here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tornado.web import Application, RequestHandler, url
+
+from handlers import auth, health, messages, pages, rooms, socket, users
+from handlers.base import Handler, NotFound, Web
+from handlers.chat.messages import Messages
+from handlers.chat.rooms import Rooms
+from handlers.chat.views import Views
+
+access_log = logging.getLogger("access")
+
+ID = r"([^/]+)"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All that handlers are given, from the composition root."""
+
+    web: Web
+    rooms: Rooms
+    messages: Messages
+    views: Views
+    about: health.About
+    readiness: health.Readiness
+    assets: Mapping[str, pages.Asset]
+    gate: socket.Gate
+
+
+def make_application(services: Services) -> Application:
+    """Build the application."""
+
+    def route(path: str, handler: type[Handler], **needs: Any) -> Any:
+        return url(path, handler, {"web": services.web, **needs})
+
+    in_rooms = {"rooms": services.rooms}
+    with_messages = {"messages": services.messages}
+    with_assets = {"assets": services.assets}
+    return Application(
+        [
+            route(r"/", pages.AssetHandler, name="index.html", **with_assets),
+            route(r"/static/([A-Za-z0-9._-]+)", pages.AssetHandler, **with_assets),
+            route(r"/health", health.HealthHandler, about=services.about),
+            route(r"/health/ready", health.ReadyHandler, readiness=services.readiness),
+            route(r"/ws", socket.ChatSocket, gate=services.gate),
+            route(r"/auth/register", auth.RegisterHandler),
+            route(r"/auth/login", auth.LoginHandler),
+            route(r"/auth/refresh", auth.RefreshHandler),
+            route(r"/auth/logout", auth.LogoutHandler),
+            route(r"/auth/profile", auth.ProfileHandler),
+            route(r"/auth/password", auth.PasswordHandler),
+            route(r"/users", users.UsersHandler),
+            route(r"/users/me", users.MeHandler),
+            route(rf"/users/{ID}", users.UserHandler, views=services.views),
+            route(r"/rooms", rooms.RoomsHandler, **in_rooms),
+            route(r"/rooms/direct", rooms.DirectHandler, **in_rooms),
+            route(rf"/rooms/{ID}", rooms.OneRoomHandler, **in_rooms),
+            route(rf"/rooms/{ID}/join", rooms.JoinHandler, **in_rooms),
+            route(rf"/rooms/{ID}/leave", rooms.LeaveHandler, **in_rooms),
+            route(rf"/rooms/{ID}/members", rooms.MembersHandler, **in_rooms),
+            route(rf"/rooms/{ID}/stats", rooms.StatsHandler, **in_rooms),
+            route(rf"/rooms/{ID}/changes", rooms.ChangesHandler, **in_rooms, **with_messages),
+            route(r"/messages", messages.MessagesHandler, **with_messages),
+            route(rf"/messages/{ID}", messages.OneMessageHandler, **with_messages),
+        ],
+        default_handler_class=NotFound,
+        default_handler_args={"web": services.web},
+        log_function=log_request,
+    )
+
+
+def log_request(handler: RequestHandler) -> None:
+    """One line a request: never the query, for a token may be in it."""
+    request_id = getattr(handler, "request_id", "-")
+    client = handler.client if isinstance(handler, Handler) else handler.request.remote_ip
+    status = handler.get_status()
+    status = 101 if isinstance(handler, socket.ChatSocket) and status == 200 else status
+    level = logging.ERROR if status >= 500 and status != 503 else logging.INFO
+    access_log.log(
+        level,
+        "request",
+        extra={
+            "fields": {
+                "method": handler.request.method,
+                "path": handler.request.path,
+                "status": status,
+                "ms": round(handler.request.request_time() * 1000, 1),
+                "client": client,
+                "request": request_id,
+            }
+        },
+    )

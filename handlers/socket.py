@@ -1,0 +1,255 @@
+"""/ws: who may open a WebSocket (method, Origin, caps, token), and the hand-over of its socket from Tornado to the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from tornado.iostream import IOStream
+from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
+
+from handlers.base import Handler
+from handlers.chat.accounts import Identity
+from handlers.chat.commands import Commands
+from handlers.chat.errors import ChatError, CloseCode
+from handlers.chat.pool import Pool
+from handlers.chat.protocol import encode, event
+from handlers.chat.session import Session
+from handlers.client import origin_allowed
+from handlers.wire import compression
+from handlers.wire.link import Link, OutboxBudget
+from limits.contract import Check
+from limits.keys import fold_address
+
+SUBPROTOCOL = "chat.v1"
+BEARER = "bearer."
+RETRY_FULL_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What every link gets: its bounds and what all links share."""
+
+    max_message_bytes: int
+    outbox_max_bytes: int
+    budget: OutboxBudget
+    compression: bool
+    unacked_max_s: float  # how long the kernel keeps unacknowledged bytes of a peer that is gone
+    heartbeat_interval_s: float
+    process_id: str
+    now: Callable[[], float]  # monotonic seconds
+
+
+class Gate:
+    """Makes a connection of an accepted socket: link, session, place in the pool, welcome."""
+
+    def __init__(self, *, pool: Pool, commands: Commands, wiring: Wiring) -> None:
+        self.pool = pool
+        self.wiring = wiring
+        self._commands = commands
+        self._numbers = itertools.count(1)
+
+    def open(
+        self, sock: socket.socket, *, who: Identity | ChatError | None, own: dict[str, Any] | None, deflate: bool
+    ) -> None:
+        """Take over a socket whose 101 is sent. `who` a ChatError: the token was bad, and it is closed without a welcome."""
+        wiring = self.wiring
+        loop = asyncio.get_running_loop()
+        link = Link(
+            sock,
+            loop=loop,
+            owner=None,
+            max_message_bytes=wiring.max_message_bytes,
+            outbox_max_bytes=wiring.outbox_max_bytes,
+            budget=wiring.budget,
+            clock=wiring.now,
+            compression=deflate,
+        )
+        session = Session(
+            link=link,
+            connection_id=f"{wiring.process_id}-{next(self._numbers)}",
+            commands=self._commands,
+            loop=loop,
+            on_closed=self.pool.removed,
+            opened_at=wiring.now(),
+        )
+        link.owner = session
+        self.pool.add(session)
+        link.start()
+        if isinstance(who, ChatError):
+            link.close(CloseCode.UNAUTHORIZED, who.code)
+            return
+        if who is not None and not self._commands.admit(session, who):
+            return
+        welcome: dict[str, Any] = {
+            "connectionId": session.connection_id,
+            "processId": wiring.process_id,
+            "heartbeatInterval": wiring.heartbeat_interval_s,
+        }
+        if own is not None:
+            welcome["user"] = own
+        link.send_text(event("welcome", encode(welcome)))
+
+
+class ChatSocket(Handler, WebSocketHandler):
+    """Admits and upgrades; lives no longer than the handshake."""
+
+    gate: Gate
+
+    def initialize(self, **services: Any) -> None:
+        super().initialize(**services)
+        self._who: Identity | ChatError | None = None
+        self._own: dict[str, Any] | None = None
+
+    async def prepare(self) -> None:
+        self.set_header("X-Request-Id", self.request_id)
+        if self.request.method != "GET":
+            raise ChatError("method_not_allowed")
+        origin = self.request.headers.get("Origin")
+        if origin and not origin_allowed(origin, self.request.host, self.web.cors_origins):
+            raise ChatError("forbidden", "This origin may not connect.")
+        self._check_upgrade()
+        self._check_room()
+        await self.count(Check("connects", fold_address(self.client)))
+        await self._find_out_who()
+
+    def _check_upgrade(self) -> None:
+        headers = self.request.headers
+        tokens = {token.strip().lower() for token in headers.get("Connection", "").split(",")}
+        if headers.get("Upgrade", "").lower() != "websocket" or "upgrade" not in tokens:
+            raise ChatError("malformed", "This is a WebSocket endpoint.")
+        if len(headers.get_list("Sec-WebSocket-Key")) != 1:
+            raise ChatError("malformed", "Sec-WebSocket-Key is missing.")
+
+    def _check_room(self) -> None:
+        if self.gate.pool.draining:
+            raise ChatError("unavailable", "This process is going down.", retry_after_s=1)
+        if self.gate.pool.is_full:
+            raise ChatError("unavailable", "All places are taken.", retry_after_s=RETRY_FULL_S)
+
+    async def _find_out_who(self) -> None:
+        token = self._token()
+        if token is None:
+            return
+        try:
+            self._who = await self.web.accounts.identify(token)
+        except ChatError as error:
+            self._who = error
+            return
+        self._own = await self.web.accounts.profile(self._who.user.id)
+
+    def _token(self) -> str | None:
+        kind, _, token = self.request.headers.get("Authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            return token.strip()
+        for offered in self._subprotocols():
+            if offered.startswith(BEARER):
+                return offered.removeprefix(BEARER)
+        values = self.request.query_arguments.get("token")
+        return values[-1].decode("ascii", "replace") if values else None
+
+    def _subprotocols(self) -> list[str]:
+        return [
+            name.strip()
+            for value in self.request.headers.get_list("Sec-WebSocket-Protocol")
+            for name in value.split(",")
+        ]
+
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        self._check_room()  # the places may have gone while the token was checked
+        self._replace()
+        await super().get(*args, **kwargs)
+
+    def _replace(self) -> None:
+        values = self.request.query_arguments.get("replaces")
+        if values and isinstance(self._who, Identity):
+            self.gate.pool.replace(self._who.user.id, values[-1].decode("ascii", "replace"))
+
+    def check_origin(self, origin: str) -> bool:
+        return True  # checked in prepare, by our own list
+
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        if self.request.headers.get("Sec-WebSocket-Version") != "13":
+            return None
+        return Takeover(self, gate=self.gate, who=self._who, own=self._own, subprotocols=self._subprotocols())
+
+
+class Takeover(WebSocketProtocol):
+    """Tornado's seam: sends the 101 and takes the socket away; handler, request and buffers are let go."""
+
+    def __init__(
+        self,
+        handler: ChatSocket,
+        *,
+        gate: Gate,
+        who: Identity | ChatError | None,
+        own: dict[str, Any] | None,
+        subprotocols: list[str],
+    ) -> None:
+        super().__init__(handler)
+        self._gate = gate
+        self._who = who
+        self._own = own
+        self._subprotocol = SUBPROTOCOL if SUBPROTOCOL in subprotocols else None
+
+    @property
+    def selected_subprotocol(self) -> str | None:
+        return self._subprotocol
+
+    async def accept_connection(self, handler: WebSocketHandler) -> None:
+        headers = handler.request.headers
+        accept = WebSocketProtocol13.compute_accept_value(headers["Sec-WebSocket-Key"])
+        lines = [
+            "HTTP/1.1 101 Switching Protocols",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Accept: {accept}",
+        ]
+        if self._subprotocol is not None:
+            lines.append(f"Sec-WebSocket-Protocol: {self._subprotocol}")
+        wiring = self._gate.wiring
+        extension = compression.negotiate(headers.get("Sec-WebSocket-Extensions", "")) if wiring.compression else None
+        if extension is not None:
+            lines.append(f"Sec-WebSocket-Extensions: {extension}")
+        handler._log()  # the access log's line: Tornado writes it in finish(), which an upgrade never reaches
+        sock = _take(handler.detach())
+        handler.ws_connection = None
+        self.handler = None  # type: ignore[assignment]
+        if sock is None:
+            return
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(wiring.unacked_max_s * 1000))
+        answer = ("\r\n".join(lines) + "\r\n\r\n").encode()
+        try:
+            complete = sock.send(answer) == len(answer)
+        except OSError:
+            complete = False
+        if not complete:
+            sock.close()
+            return
+        self._gate.open(sock, who=self._who, own=self._own, deflate=extension is not None)
+
+    def _not_used(self, *_: Any, **__: Any) -> NoReturn:
+        raise NotImplementedError  # after accept_connection Tornado has no part in the connection
+
+    write_message = write_ping = is_closing = start_pinging = set_nodelay = _not_used
+    _process_server_headers = _receive_frame_loop = _not_used
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Nothing is left to close here."""
+
+
+def _take(stream: IOStream) -> socket.socket | None:
+    """Duplicate the stream's socket and let the stream go; None if bytes came before the 101 or it is closed."""
+    if stream.closed() or stream._read_buffer_size:  # RFC 6455 section 4.1: a client waits for the answer
+        stream.close()
+        return None
+    sock = socket.socket(fileno=os.dup(stream.socket.fileno()))
+    stream.close()
+    sock.setblocking(False)
+    return sock

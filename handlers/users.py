@@ -1,0 +1,31 @@
+"""/users: other people, and one's own profile."""
+
+from __future__ import annotations
+
+from handlers.base import Handler
+from handlers.chat.protocol import PatchProfile, Shape, UserSearch
+from handlers.chat.views import Views
+
+SEARCH = Shape(UserSearch)
+PATCH_PROFILE = Shape(PatchProfile)
+
+
+class UsersHandler(Handler):
+    async def get(self) -> None:
+        query = self.query(SEARCH)
+        self.reply({"users": await self.web.accounts.search(query.q, query.limit)})
+
+
+class UserHandler(Handler):
+    views: Views
+
+    async def get(self, user_id: str) -> None:
+        self.reply({"user": self.views.user(await self.web.accounts.user(user_id))})
+
+
+class MeHandler(Handler):
+    async def get(self) -> None:
+        self.reply({"user": await self.web.accounts.profile(self.identity.user.id)})
+
+    async def patch(self) -> None:
+        self.reply({"user": await self.web.accounts.update(self.identity.user.id, self.body(PATCH_PROFILE))})

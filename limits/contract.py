@@ -1,0 +1,45 @@
+"""What every rate limiter promises. Owns the guarantees, knows neither algorithm nor driver."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class Check(Struct, frozen=True):
+    """One limit that a command must pass. `operation` names a policy, `key` who is counted, `cost` is in tokens."""
+
+    operation: str
+    key: str
+    cost: int = 1
+
+
+class Decision(Struct, frozen=True):
+    """The outcome, told by the limit that refused (of several, the longest to wait for) or is nearest to it.
+
+    `limit` is the policy's count, `remaining` the tokens left, `reset_s` when it is full again, `retry_after_s` 0 if
+    allowed, else when the same command would pass if nothing else comes: whole seconds from now, rounded up.
+    All None when nothing limits.
+    """
+
+    allowed: bool
+    operation: str | None = None
+    limit: int | None = None
+    remaining: int | None = None
+    reset_s: int | None = None
+    retry_after_s: int | None = None
+
+
+UNLIMITED = Decision(True)
+
+
+class Limiter(Protocol):
+    """Counts what was done, per operation and key."""
+
+    async def check(self, checks: Sequence[Check]) -> Decision:
+        """Take all that `checks` cost, or nothing at all if one refuses. Raises KeyError for an unknown operation."""
+
+    def sweep(self) -> int:
+        """Forget what no longer limits; returns how much. Call it every minute or so."""

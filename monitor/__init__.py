@@ -1,0 +1,1 @@
+"""Watching: hooks that the rest calls (`hooks.py`). Knows nothing of handlers."""

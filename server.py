@@ -1,0 +1,454 @@
+"""The composition root: settings → clients → services → routes → serve → drain. Imports everything, decides nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import settings as settings_module
+from handlers.wire.frames import text_frame
+from handlers.wire.link import OutboxBudget
+from settings import Settings
+from tornado.httpserver import HTTPServer
+from tornado.ioloop import PeriodicCallback
+from tornado.netutil import bind_sockets
+
+from cache.bus import MemoryBus
+from cache.contract import Bus, Cache
+from cache.events import MembershipBegan, MembershipEnded, RoomChanges, RoomEphemeral, RoomMessages, SessionsRevoked, UserEvent
+from cache.keys import CacheTtls, Keys
+from cache.memory import MemoryCache, NoCache
+from handlers.base import Web
+from handlers.chat.accounts import Accounts
+from handlers.chat.commands import Commands
+from handlers.chat.errands import Errands
+from handlers.chat.hub import Hub
+from handlers.chat.joining import Joins
+from handlers.chat.messages import Messages
+from handlers.chat.passwords import Passwords
+from handlers.chat.pool import Pool
+from handlers.chat.posting import Posting
+from handlers.chat.presence import Presence
+from handlers.chat.rooms import Rooms
+from handlers.chat.tokens import Tokens
+from handlers.chat.topics import EVERYONE
+from handlers.chat.typing import Typing
+from handlers.chat.views import Views
+from handlers.health import About
+from handlers.pages import load_assets
+from handlers.routes import Services, make_application
+from handlers.socket import Gate, Wiring
+from limits.contract import Limiter
+from limits.memory import MemoryLimiter, NoLimiter
+from monitor import checkup, logs
+from monitor.checkup import Item
+from monitor.hooks import Observer
+from store import sqlite
+from store.contract import Store
+from store.errors import StartRefused, StoreError
+
+VERSION = "0.1.0"
+WEB = Path(__file__).parent / "web"
+PRESENCE_GRACE_S = 1.0
+BODY_TIMEOUT_S = 10.0
+IDLE_TIMEOUT_S = 75.0
+HEADS_EVERY_S = 5.0
+READY_EVERY_S = 1.0
+DRAIN_WITHIN_S = 25.0
+
+log = logging.getLogger("server")
+
+
+class ChatServer:
+    """One process: everything that `start` made and `stop` lets go of, in the opposite order."""
+
+    def __init__(self, settings: Settings, *, store: Store, secret: str) -> None:
+        self._settings = settings
+        self._store = store
+        self._callbacks: list[PeriodicCallback] = []
+        self._ready_at = 0.0
+        self._not_ready: str | None = "starting"
+        ws = settings.ws
+        observer = Observer()
+        now_ms = _now_ms
+        process_id = f"p{secrets.token_hex(4)}"
+        self._cache = _make_cache(settings, observer)
+        keys = Keys(
+            CacheTtls(
+                messages_s=settings.cache.ttl_messages_s,
+                users_s=settings.cache.ttl_users_s,
+                stats_s=settings.cache.ttl_stats_s,
+            )
+        )
+        self._bus: Bus = MemoryBus()
+        self._limiter = _make_limiter(settings, observer)
+        self._errands = Errands()
+        self._entrances = Errands()
+        self._passwords = Passwords()
+        loop = asyncio.get_running_loop()
+        self._presence = Presence(bus=self._bus, errands=self._errands, grace_s=PRESENCE_GRACE_S, loop=loop)
+        self._typing = Typing(presence=self._presence, now=time.monotonic)
+        self._presence.on_gone(self._typing.gone)
+        views = Views(status_of=self._presence.status_of, online_count=self._presence.online_count)
+        accounts = Accounts(
+            store=store,
+            cache=self._cache,
+            keys=keys,
+            bus=self._bus,
+            passwords=self._passwords,
+            tokens=Tokens(
+                secret=secret, previous=settings.auth.jwt_secret_previous, expires_in_s=settings.auth.jwt_expires_in_s
+            ),
+            views=views,
+            refresh_expires_in_s=settings.auth.jwt_refresh_expires_in_s,
+            now_ms=now_ms,
+        )
+        rooms = Rooms(
+            store=store,
+            cache=self._cache,
+            keys=keys,
+            bus=self._bus,
+            limiter=self._limiter,
+            presence=self._presence,
+            views=views,
+        )
+        self._posting = Posting(store=store, cache=self._cache, keys=keys, bus=self._bus, posted=self._typing.stopped)
+        messages = Messages(
+            store=store, cache=self._cache, keys=keys, limiter=self._limiter, posting=self._posting, rooms=rooms
+        )
+        self._hub = Hub(
+            store=store,
+            bus=self._bus,
+            frame=text_frame,
+            observer=observer,
+            coalesce=ws.coalesce,
+            hold_max_bytes=ws.outbox_max_bytes,
+        )
+        self._pool = Pool(
+            hub=self._hub,
+            bus=self._bus,
+            presence=self._presence,
+            errands=self._errands,
+            observer=observer,
+            frame=text_frame,
+            max_connections=ws.max_connections,
+            max_per_user=ws.max_connections_per_user,
+            ping_interval_s=ws.ping_interval_s,
+            ping_timeout_s=ws.ping_timeout_s,
+            now_ms=now_ms,
+        )
+        commands = Commands(
+            accounts=accounts,
+            rooms=rooms,
+            messages=messages,
+            joins=Joins(store=store, hub=self._hub, rooms=rooms, views=views),
+            hub=self._hub,
+            presence=self._presence,
+            typing=self._typing,
+            limiter=self._limiter,
+            pool=self._pool,
+            errands=self._entrances,
+            now_ms=now_ms,
+            outbox_half_bytes=ws.outbox_max_bytes // 2,
+        )
+        self._bus.receiver = self._receive
+        self._receivers: dict[type, Callable[..., None]] = {
+            RoomMessages: self._hub.on_messages,
+            RoomChanges: self._hub.on_changes,
+            RoomEphemeral: self._hub.on_ephemeral,
+            UserEvent: self._pool.on_user_event,
+            SessionsRevoked: self._pool.on_sessions_revoked,
+            MembershipBegan: lambda began: self._presence.began(began.room_id, began.user_id),
+            MembershipEnded: self._membership_ended,
+        }
+        wiring = Wiring(
+            max_message_bytes=ws.max_message_bytes,
+            outbox_max_bytes=ws.outbox_max_bytes,
+            budget=OutboxBudget(ws.outbox_total_bytes),
+            compression=ws.compression,
+            unacked_max_s=ws.ping_interval_s + ws.ping_timeout_s,
+            heartbeat_interval_s=ws.ping_interval_s,
+            process_id=process_id,
+            now=time.monotonic,
+        )
+        services = Services(
+            web=Web(
+                accounts=accounts,
+                limiter=self._limiter,
+                trusted_proxies=settings.server.trusted_proxies,
+                cors_origins=settings.server.cors_origins,
+            ),
+            rooms=rooms,
+            messages=messages,
+            views=views,
+            about=About(
+                version=VERSION,
+                store=store.name,
+                cache="memory" if settings.cache.enabled else "off",
+                process_id=process_id,
+                started_at=time.monotonic(),
+            ),
+            readiness=self,
+            assets=load_assets(WEB),
+            gate=Gate(pool=self._pool, commands=commands, wiring=wiring),
+        )
+        self._http = HTTPServer(
+            make_application(services),
+            xheaders=False,  # it would believe any peer; handlers/client.py believes TRUSTED_PROXIES
+            max_body_size=2**40,  # each handler has its own bound and answers 413 while the body streams
+            max_header_size=16_384,
+            body_timeout=BODY_TIMEOUT_S,
+            idle_connection_timeout=IDLE_TIMEOUT_S,
+        )
+
+    async def start(self) -> None:
+        """Listen. Raises OSError where the port is taken."""
+        server, ws = self._settings.server, self._settings.ws
+        sockets = bind_sockets(server.port, address=server.host, backlog=4096)
+        await self._bus.subscribe(EVERYONE)
+        self._every(min(1.0, ws.ping_interval_s, ws.ping_timeout_s) / 4, self._pool.sweep)
+        self._every(ws.cleanup_interval_s, self._pool.clean_up)
+        self._every(0.5, self._typing.sweep)
+        self._every(1.0, self._presence.tell_counts)
+        self._every(60.0, self._limiter.sweep)
+        self._every(HEADS_EVERY_S, lambda: _tried(self._hub.check_heads))
+        self._every(3600.0, lambda: _tried(lambda: self._store.sweep(_now_ms())))
+        self._not_ready = None
+        self._http.add_sockets(sockets)
+        # A pass of the garbage collector over 10,000 connections stalls the loop: what is here stays, and passes are rare.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 100)
+
+    def _every(self, seconds: float, callback: Callable[[], object]) -> None:
+        periodic = PeriodicCallback(callback, max(seconds, 0.02) * 1000)  # type: ignore[arg-type]
+        periodic.start()
+        self._callbacks.append(periodic)
+
+    async def ready(self) -> str | None:
+        """None, or why no traffic should come here; the store is asked once a second at most."""
+        if self._pool.draining:
+            return "draining"
+        if time.monotonic() - self._ready_at >= READY_EVERY_S:
+            self._ready_at = time.monotonic()
+            try:
+                await self._store.ping()
+                self._not_ready = None
+            except StoreError as error:
+                self._not_ready = f"store: {error}"
+        return self._not_ready
+
+    def _receive(self, topic: str, happening: object) -> None:
+        self._receivers[type(happening)](happening)
+
+    def _membership_ended(self, ended: MembershipEnded) -> None:
+        self._pool.on_membership_ended(ended)
+        self._presence.ended(ended.room_id, ended.user_id)
+        self._typing.stopped(ended.room_id, ended.user_id)
+
+    async def stop(self) -> None:
+        """Drain the connections, settle what was accepted, and let go of everything."""
+        self._pool.draining = True
+        try:
+            await asyncio.wait_for(self._pool.drain(), DRAIN_WITHIN_S)
+        except TimeoutError:
+            log.warning("the drain took too long; what is left is cut")
+        await self._pool.close()
+        for periodic in self._callbacks:
+            periodic.stop()
+        self._http.stop()
+        await self._posting.close()
+        for part in (self._entrances, self._errands, self._hub, self._cache, self._bus):
+            await part.close()
+        self._presence.close()
+        await self._http.close_all_connections()
+        self._passwords.close()
+        await self._store.close()
+
+
+def _make_cache(settings: Settings, observer: Observer) -> Cache:
+    return MemoryCache(observer=observer) if settings.cache.enabled else NoCache()
+
+
+def _make_limiter(settings: Settings, observer: Observer) -> Limiter:
+    if not settings.limits.enabled:
+        return NoLimiter()
+    return MemoryLimiter(policies=settings.limits.policies, observer=observer)
+
+
+async def _tried(work: Callable[[], Awaitable[object]]) -> None:
+    """Periodic work on the store; when it fails, the next turn tries again."""
+    try:
+        await work()
+    except StoreError as error:
+        log.warning("periodic work failed: %s", error)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def jwt_secret(settings: Settings) -> str:
+    """The configured secret, or the one that is generated once and kept in DATA_DIR (0600)."""
+    if settings.auth.jwt_secret is not None:
+        return settings.auth.jwt_secret
+    path = settings.server.data_dir / "secret"
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        secret = path.read_text().strip()
+        if len(secret.encode()) < 32:
+            raise StartRefused(f"{path} holds no secret of 32 bytes; remove it to log everybody out") from None
+        return secret
+    with os.fdopen(descriptor, "w") as file:
+        secret = secrets.token_urlsafe(48)
+        file.write(secret)
+        file.flush()
+        os.fsync(file.fileno())
+    return secret
+
+
+async def serve(settings: Settings) -> int:
+    """Run one process until SIGTERM or SIGINT; returns the exit code."""
+    logs.set_up(log_format=settings.log.format, level=settings.log.level)
+    _require_built(settings)
+    settings.server.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with sqlite.DirectoryLock(settings.server.data_dir, shared=False):
+        store = await sqlite.open_store(
+            settings.server.data_dir,
+            timeout_s=settings.store.timeout_ms / 1000,
+            group_commit=settings.store.group_commit,
+            observer=Observer(),
+            now_ms=_now_ms,
+        )
+        try:
+            server = ChatServer(settings, store=store, secret=jwt_secret(settings))
+            await server.start()
+        except BaseException:
+            await store.close()
+            raise
+        log.info("started", extra={"fields": settings_module.redacted(settings) | {"store": store.name}})
+        await _until_told_to_stop()
+        log.info("stopping")
+        await server.stop()
+        log.info("stopped")
+    return 0
+
+
+async def _until_told_to_stop() -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if told.is_set():
+            os._exit(1)  # told twice: somebody does not want to wait
+        told.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    await told.wait()
+
+
+def check(settings: Settings, url: str | None) -> int:
+    """Say whether this configuration would run well here."""
+    server = settings.server
+    items = [
+        Item("settings", lambda: _found(f"{len(settings_module.redacted(settings))} values parsed")),
+        Item("store", lambda: asyncio.to_thread(sqlite.look, server.data_dir)),
+        Item("disk", lambda: asyncio.to_thread(checkup.disk, server.data_dir)),
+        *([Item("proxy", lambda: checkup.proxy(url)), Item("websocket", lambda: checkup.upgrade(url))] if url else []),
+    ]
+    return 0 if asyncio.run(checkup.run(items, print)) else 1
+
+
+async def _found(what: str) -> str:
+    return what
+
+
+def _require_built(settings: Settings) -> None:
+    """Refuse what is asked for and not there yet, rather than run without it."""
+    if settings.mongo.uri is not None:
+        raise StartRefused("MONGO_URI is set, but this version stores in SQLite only")
+    if settings.redis.configured:
+        raise StartRefused("REDIS_HOST or REDIS_URL is set, but this version runs as one process without Redis")
+
+
+class Command(NamedTuple):
+    """A command line: its operands and what it does with them."""
+
+    operands: tuple[str, ...]
+    about: str
+    run: Callable[..., int]
+
+
+def _backup(settings: Settings, file: str) -> int:
+    sqlite.backup(settings.server.data_dir, Path(file))
+    return 0
+
+
+def _restore(settings: Settings, file: str) -> int:
+    sqlite.restore(Path(file), settings.server.data_dir)
+    return 0
+
+
+COMMANDS = {
+    "serve": Command((), "run one process (the default)", lambda settings: asyncio.run(serve(settings))),
+    "check": Command((), "check this configuration; --url URL asks a running server, too", check),
+    "backup": Command(("FILE",), "write a consistent copy of DATA_DIR, also under load", _backup),
+    "restore": Command(("FILE",), "unpack such a copy into an empty DATA_DIR", _restore),
+}
+
+
+def usage() -> str:
+    """What --help says."""
+    lines = [f"  {' '.join((name, *command.operands)):14} {command.about}" for name, command in COMMANDS.items()]
+    return "\n".join(["server.py [COMMAND] [FLAGS]", "", *lines, "", settings_module.help_text()])
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a command; returns the exit code: 0, 1 (refused or failed), 2 (wrong settings)."""
+    if "--help" in argv or "-h" in argv:
+        print(usage())
+        return 0
+    name, *rest = argv if argv and not argv[0].startswith("-") else ["serve", *argv]
+    try:
+        command = COMMANDS.get(name)
+        if command is None:
+            raise settings_module.SettingsError(f"{name}: no such command; there are {', '.join(COMMANDS)}")
+        wanted = len(command.operands)
+        operands: list[str | None] = list(rest[:wanted])
+        if len(operands) < wanted or any(str(operand).startswith("-") for operand in operands):
+            raise settings_module.SettingsError(f"{name}: takes {' '.join(command.operands)}")
+        flags = rest[wanted:]
+        if name == "check":
+            operands, flags = _url_of(flags)
+        return command.run(settings_module.load(flags, os.environ), *operands)
+    except settings_module.SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (StartRefused, OSError) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+
+
+def _url_of(flags: list[str]) -> tuple[list[str | None], list[str]]:
+    """`check`'s own flag, which is no setting."""
+    if "--url" not in flags:
+        return [None], flags
+    at = flags.index("--url")
+    if at + 1 == len(flags):
+        raise settings_module.SettingsError("--url: takes a URL")
+    return [flags[at + 1]], flags[:at] + flags[at + 2 :]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

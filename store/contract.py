@@ -1,0 +1,205 @@
+"""What every store backend promises: Protocols by collection. Owns the guarantees, knows no driver.
+
+For all of it:
+- a write that returned is durable: `kill -9` of any process at any later moment does not lose it;
+- a write that raised `StoreUnavailable` was not confirmed, one that raised `StoreTimeout` may have happened;
+- a read sees every write that returned before it began (in any process), in one consistent snapshot per call;
+- reads never wait for writes; every call ends within the store's timeout, with `StoreTimeout` at the latest;
+- queues are bounded: past them a call raises `StoreUnavailable("stalled")` at once and has no effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from store.models import (
+    Account,
+    ChangePage,
+    Head,
+    Member,
+    Membership,
+    MembershipChange,
+    Message,
+    MessageDraft,
+    MessagePage,
+    ProfileChange,
+    ReadState,
+    Refusal,
+    Role,
+    Room,
+    RoomDraft,
+    RoomOf,
+    RoomStats,
+    Session,
+    Stored,
+    User,
+)
+
+
+class Users(Protocol):
+    """People. Usernames are unique by their case-folded form, emails by their lower-cased form, both by an index."""
+
+    async def create(self, *, username: str, email: str, password_hash: str) -> User:
+        """Store a new user (display name = username, status online). Raises Taken; username is checked first."""
+
+    async def get(self, user_id: str) -> User | None: ...
+
+    async def account(self, user_id: str) -> Account | None: ...
+
+    async def account_by_login(self, *, username: str | None = None, email: str | None = None) -> Account | None:
+        """Find the account by exactly one of its two names, without regard to case."""
+
+    async def search(self, prefix: str, limit: int) -> list[User]:
+        """Users whose username or display name starts with `prefix` (any case), by username. `%` and `_` are ordinary characters."""
+
+    async def update(self, user_id: str, change: ProfileChange) -> User:
+        """Set the given fields. Raises Missing."""
+
+    async def set_password(self, user_id: str, password_hash: str, *, keep_session_id: str) -> list[str]:
+        """Set the hash and revoke every other live session, atomically. Returns the ids revoked. Raises Missing."""
+
+
+class Sessions(Protocol):
+    """Logins. A revoked or expired session is never live again; expired ones may vanish."""
+
+    async def create(self, session: Session) -> None: ...
+
+    async def get(self, session_id: str) -> Session | None: ...
+
+    async def rotate(
+        self, session_id: str, *, generation: int, now_ms: int, grace_ms: int, expires_at_ms: int
+    ) -> Session | None:
+        """Use refresh token number `generation`, atomically.
+
+        The current one: becomes generation + 1, rotated now, expiry moved. The one before, within `grace_ms` of the rotation: the
+        session as it is (same replacement). Anything else: the session is revoked now (returned with `revoked_at_ms`).
+        None: no such session; an expired or already revoked session is returned unchanged.
+        """
+
+    async def revoke(self, session_id: str, *, now_ms: int) -> bool:
+        """True if it was live until now."""
+
+    async def revoked_since(self, since_ms: int) -> list[str]:
+        """Ids of sessions revoked at or after `since_ms`."""
+
+
+class Rooms(Protocol):
+    """Rooms. `last_seq` is the greatest seq among the room's messages, `rev` the greatest in its changes log."""
+
+    async def create(self, draft: RoomDraft, owner_id: str) -> RoomOf:
+        """Store a room with its maker as owner and first member, atomically; lastSeq 0 and rev 0."""
+
+    async def direct(self, user_id: str, other_id: str) -> tuple[RoomOf, bool]:
+        """The direct room of two people (private, both members, maxUsers 2): the same each time, whoever asks, raced or not.
+
+        The second value is True if it was made now. Raises Missing("user").
+        """
+
+    async def get(self, room_id: str) -> Room | None: ...
+
+    async def get_for(self, room_id: str, user_id: str) -> RoomOf | None: ...
+
+    async def list_for(
+        self, user_id: str, *, mine: bool, query: str | None, limit: int, after: str | None
+    ) -> tuple[list[RoomOf], str | None]:
+        """Rooms the user may see, newest first: their own, and unless `mine` all public ones; `query` is a part of the name (any case).
+
+        `after` is a cursor this method returned (ValueError if it cannot be one); the second value is the next, None at the end.
+        """
+
+    async def ids_of(self, user_id: str) -> list[str]:
+        """Ids of all rooms the user is a member of."""
+
+    async def stats(self, room_id: str) -> RoomStats | None: ...
+
+    async def heads(self, room_ids: Sequence[str]) -> Mapping[str, Head]:
+        """Newest seq and rev of many rooms in one query; rooms that do not exist are left out."""
+
+
+class Members(Protocol):
+    """Who is in which room. Each change of membership is one entry (message None) in the room's changes log."""
+
+    async def get(self, room_id: str, user_id: str) -> Membership | None: ...
+
+    async def add(self, room_id: str, user_id: str, *, role: Role = Role.MEMBER) -> MembershipChange:
+        """Make a member, with readSeq = lastSeq. Already one: `changed` False. A room is never oversubscribed, however many race.
+
+        Raises Missing("room" or "user"), RoomFull.
+        """
+
+    async def remove(self, room_id: str, user_id: str) -> MembershipChange:
+        """End a membership; if an owner leaves, the longest-standing moderator, else member, becomes owner.
+
+        Not a member: `changed` False. Raises Missing("room").
+        """
+
+    async def list(self, room_id: str, *, limit: int, after: str | None) -> tuple[list[Member], str | None]:
+        """Members by username; cursor as in Rooms.list_for."""
+
+    async def mark_read(self, room_id: str, user_id: str, seq: int) -> ReadState | None:
+        """Move readSeq forward to min(seq, lastSeq), never back. None for a non-member."""
+
+
+class Messages(Protocol):
+    """Messages, only ever inserted. In each room seq is 1, 2, 3 … without holes, by a unique index on (roomId, seq)."""
+
+    async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[Stored | Refusal]:
+        """Store drafts in their order, consecutive seq for those accepted; one outcome a draft, in the drafts' order.
+
+        A draft whose (room, author, clientId) is stored already, earlier or in this call, stores nothing: Stored(duplicate=True).
+        Membership, muting, replyToId and threadId (a message of this room) and attachments (the author's own files) are checked in the
+        same transaction; mentions of non-members are dropped. Each author's readSeq moves to their own newest seq; createdAt is the
+        store's clock and does not fall as seq rises, within a process. All or nothing for errors: when this raises nothing is confirmed.
+        """
+
+    async def get(self, message_id: str) -> Message | None: ...
+
+    async def by_client_id(self, room_id: str, user_id: str, client_id: str) -> Message | None: ...
+
+    async def page(self, room_id: str, *, limit: int, before: int | None = None, after: int | None = None) -> MessagePage:
+        """Up to `limit` messages: the newest, those next below `before`, or those next above `after`. At most one of the two is given."""
+
+    async def newest_between(self, room_id: str, *, after: int, upto: int, limit: int) -> list[Message]:
+        """The newest `limit` messages with after < seq <= upto, ascending."""
+
+
+class Changes(Protocol):
+    """The insert-only log of what changed in a room after it was written; rev 1, 2, 3 … without holes.
+
+    Entries may expire 7 days after they have a successor; the newest never does.
+    """
+
+    async def page(self, room_id: str, *, since: int, limit: int) -> ChangePage:
+        """Entries with rev > since, each with the message as that entry left it (None for membership and settings)."""
+
+    async def latest_between(self, room_id: str, *, since: int, upto: int, limit: int) -> ChangePage:
+        """Each message changed in (since, upto] once, as it now is, ascending by its newest rev there; membership and settings left out."""
+
+
+class Store(Protocol):
+    """A backend, open. Obtained from its package's `open_store`, which raises StartRefused with one line."""
+
+    users: Users
+    sessions: Sessions
+    rooms: Rooms
+    members: Members
+    messages: Messages
+    changes: Changes
+
+    @property
+    def name(self) -> str:
+        """Shown by /health: sqlite, mongodb."""
+
+    @property
+    def pending_writes(self) -> int:
+        """Writes accepted and not yet settled."""
+
+    async def ping(self) -> None:
+        """Prove that the store can be read and written now. Raises StoreUnavailable, StoreTimeout."""
+
+    async def sweep(self, now_ms: int) -> int:
+        """Remove what has expired, a bounded slice at a time; returns how much. Raises StoreError."""
+
+    async def close(self) -> None:
+        """Settle what was accepted, then let go of everything. Idempotent."""

@@ -1,0 +1,46 @@
+"""What can go wrong in a store, told apart by what the caller can do about it. Owns names only; the handlers map them to codes."""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """Anything a store raises on purpose."""
+
+
+class StartRefused(StoreError):
+    """The store cannot be used at all; one line for the operator. The process exits 1."""
+
+
+class StoreUnavailable(StoreError):
+    """Nothing was confirmed as stored; a retry with the same clientId may succeed.
+
+    `reason`: busy, full, corrupt, gone, io, stalled, closed.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class StoreTimeout(StoreError):
+    """The deadline of one operation passed; a write may or may not have happened, the clientId settles it."""
+
+
+class Taken(StoreError):
+    """A unique name is in use. `field`: username or email."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
+class Missing(StoreError):
+    """What the operation is about does not exist. `kind`: user, room, message, member, session."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+class RoomFull(StoreError):
+    """The room has `maxUsers` members."""

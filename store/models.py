@@ -1,0 +1,265 @@
+"""What the store keeps and returns. Field names are camelCase once turned into builtins: these are the contract's shapes.
+
+Owns no behaviour. Times shown to clients are RFC 3339 UTC strings with milliseconds; times that only the server compares are
+`_ms`, integer milliseconds since the epoch. Ids are opaque, without `/`; a message's id is `<room id>-<seq>` (docs/decisions).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+
+def timestamp(epoch_ms: int) -> str:
+    """Return `epoch_ms` as RFC 3339 UTC with milliseconds, e.g. `2026-01-31T12:00:00.123Z`; these sort as text."""
+    seconds, millis = divmod(epoch_ms, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"
+
+
+class Status(StrEnum):
+    """What a person chose to show."""
+
+    ONLINE = "online"
+    AWAY = "away"
+    BUSY = "busy"
+    OFFLINE = "offline"
+
+
+class Role(StrEnum):
+    """What a member may do in a room."""
+
+    OWNER = "owner"
+    MODERATOR = "moderator"
+    MEMBER = "member"
+
+
+class User(Struct, frozen=True, rename="camel"):
+    """A person as others see them. `status` is the chosen one; who is not connected is shown as offline."""
+
+    id: str
+    username: str
+    display_name: str
+    avatar_url: str | None
+    text_color: str | None
+    background_color: str | None
+    status: Status
+    custom_status: str | None
+    created_at: str
+
+
+class Account(Struct, frozen=True):
+    """A user with what only its owner and the server may know. Never encoded."""
+
+    user: User
+    email: str
+    password_hash: str
+    disabled_at: str | None = None
+
+
+class ProfileChange(Struct, frozen=True):
+    """Fields of a user to set; `False` leaves a field as it is (None would be a value)."""
+
+    display_name: str | bool = False
+    avatar_url: str | bool | None = False
+    text_color: str | bool | None = False
+    background_color: str | bool | None = False
+    status: Status | bool = False
+    custom_status: str | bool | None = False
+
+
+class Session(Struct, frozen=True):
+    """One login: a family of refresh tokens, of which only `generation` and, for a grace, the one before it are good."""
+
+    id: str
+    user_id: str
+    generation: int
+    rotated_at_ms: int
+    expires_at_ms: int
+    revoked_at_ms: int | None = None
+
+
+class Room(Struct, frozen=True, rename="camel"):
+    """A room without what depends on who asks. `last_seq` and `rev` are its heads, derived, never counters of their own."""
+
+    id: str
+    name: str
+    description: str | None
+    is_private: bool
+    kind: str  # room | direct
+    owner_id: str | None
+    max_users: int
+    member_count: int
+    slow_mode_s: int
+    archived_at: str | None
+    created_at: str
+    last_seq: int
+    rev: int
+
+
+class RoomDraft(Struct, frozen=True):
+    """A room to be made."""
+
+    name: str
+    description: str | None
+    is_private: bool
+    max_users: int
+
+
+class Membership(Struct, frozen=True, rename="camel"):
+    """One member's state in one room; counts as of the moment it was read."""
+
+    role: Role
+    read_seq: int
+    unread_count: int
+    mention_count: int
+    muted_until: str | None
+
+
+class RoomOf(Struct, frozen=True):
+    """A room together with the asking user's membership, None to a non-member."""
+
+    room: Room
+    membership: Membership | None
+
+
+class Member(Struct, frozen=True, rename="camel"):
+    """A member as listed to others."""
+
+    user_id: str
+    username: str
+    display_name: str
+    role: Role
+
+
+class ReadState(Struct, frozen=True, rename="camel"):
+    """How far one member has read."""
+
+    room_id: str
+    read_seq: int
+    unread_count: int
+    mention_count: int
+
+
+class Reaction(Struct, frozen=True, rename="camel"):
+    """Who reacted with one emoji: all counted, the first 20 named."""
+
+    count: int
+    user_ids: tuple[str, ...]
+
+
+class File(Struct, frozen=True, rename="camel"):
+    """An uploaded file's description."""
+
+    id: str
+    url: str
+    name: str
+    size: int
+    mime_type: str
+    sha256: str
+    width: int | None
+    height: int | None
+    thumbnail_url: str | None
+
+
+class Message(Struct, frozen=True, rename="camel"):
+    """A message as it is now; of two copies the one with the greater `rev` is the newer. Deleted: content None, no attachments."""
+
+    id: str
+    room_id: str
+    seq: int
+    rev: int
+    user_id: str
+    username: str
+    type: str  # text | system
+    content: str | None
+    client_id: str
+    reply_to_id: str | None
+    thread_id: str | None
+    attachments: tuple[File, ...]
+    mentions: tuple[str, ...]
+    reactions: dict[str, Reaction]
+    created_at: str
+    edited_at: str | None
+    deleted_at: str | None
+
+
+class MessageDraft(Struct, frozen=True):
+    """A message before it has a place. `client_id` is the author's, or one the service made: unique per room and author."""
+
+    user_id: str
+    username: str
+    content: str
+    client_id: str
+    reply_to_id: str | None = None
+    thread_id: str | None = None
+    attachment_ids: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
+
+
+class Refusal(StrEnum):
+    """Why a draft was not stored; the values are the contract's error codes."""
+
+    ROOM_NOT_FOUND = "room_not_found"
+    NOT_MEMBER = "not_member"
+    MUTED = "muted"
+    MESSAGE_NOT_FOUND = "message_not_found"  # what it replies to, or its thread, is not in this room
+    FILE_NOT_FOUND = "file_not_found"
+
+
+class Stored(Struct, frozen=True):
+    """A draft's outcome: durably stored now, or `duplicate`: stored by an earlier send (then `message` is as it is now)."""
+
+    message: Message
+    duplicate: bool
+
+
+class Head(Struct, frozen=True):
+    """A room's newest seq and rev; 0 where there is none."""
+
+    seq: int
+    rev: int
+
+
+class MessagePage(Struct, frozen=True):
+    """Messages in ascending seq; `has_more` further in the direction asked; `rev` of the room, read in the same snapshot."""
+
+    messages: tuple[Message, ...]
+    has_more: bool
+    rev: int
+
+
+class Change(Struct, frozen=True):
+    """One entry of a room's changes log; `message` is None for membership and settings."""
+
+    rev: int
+    message: Message | None
+
+
+class ChangePage(Struct, frozen=True):
+    """Changes in ascending rev. `expired`: entries after the asked rev are gone from the log; the caller must reload."""
+
+    changes: tuple[Change, ...]
+    rev: int
+    has_more: bool
+    expired: bool
+
+
+class RoomStats(Struct, frozen=True, rename="camel"):
+    """Totals of one room; `last_activity` is the newest message's time, or the room's own."""
+
+    room_id: str
+    participant_count: int
+    message_count: int
+    last_activity: str
+
+
+class MembershipChange(Struct, frozen=True):
+    """What a join or a leave did. `changed` False: it was so already, nothing was written and `rev` is the room's present one."""
+
+    room: Room
+    membership: Membership | None
+    changed: bool
+    rev: int
+    user_ids_promoted: tuple[str, ...] = field(default=())

@@ -1,0 +1,174 @@
+"""Appending messages: the one hot write, run inside the writer's transaction.
+
+What is asked of the tables is asked once for all rooms and authors of a batch; only the insert is one statement a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import apsw
+
+from store.models import File, Message, MessageDraft, Refusal, Stored, timestamp
+from store.sqlite.rows import (
+    MESSAGE_COLUMNS,
+    Extra,
+    as_json,
+    extra_text,
+    fetch,
+    fetch_one,
+    message_from,
+    place_of,
+)
+
+_HEADS = """
+SELECT r.id, (SELECT coalesce(max(seq), 0) FROM messages WHERE room_id = r.id)
+FROM json_each(?) wanted CROSS JOIN rooms r ON r.id = wanted.value"""
+_PEOPLE = """
+SELECT m.room_id, m.user_id, coalesce(m.muted_until, 0) FROM json_each(?) wanted
+CROSS JOIN members m ON m.room_id = wanted.value ->> 0 AND m.user_id = wanted.value ->> 1"""
+_STORED = f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE room_id = ? AND user_id = ? AND client_id = ?"
+_FILES = """
+SELECT f.id, f.name, f.size, f.mime_type, f.sha256, f.width, f.height, f.has_thumbnail
+FROM json_each(?2) wanted CROSS JOIN files f ON f.id = wanted.value WHERE f.owner_id = ?1"""
+
+_INSERT = """
+INSERT INTO messages (room_id, seq, user_id, username, content, client_id, reply_to, thread, extra, created_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (room_id, user_id, client_id) DO NOTHING"""
+_INDEX = """
+INSERT INTO messages_fts (rowid, content)
+SELECT row, content FROM messages WHERE row BETWEEN ? AND ? AND content IS NOT NULL"""
+_READ_OWN = "UPDATE members SET read_seq = ?3 WHERE room_id = ?1 AND user_id = ?2 AND read_seq < ?3"
+_MENTION = "INSERT OR IGNORE INTO mentions (user_id, room_id, seq) VALUES (?, ?, ?)"
+_POST_FILE = "INSERT OR IGNORE INTO file_posts (file_id, room_id, seq) VALUES (?, ?, ?)"
+
+
+class AppendRequest(NamedTuple):
+    """One call's drafts."""
+
+    room_id: str
+    drafts: Sequence[MessageDraft]
+
+
+class _Details(NamedTuple):
+    """What few drafts have, checked: the seqs it answers and belongs to, its files, its mentions of members."""
+
+    reply_to: int | None = None
+    thread: int | None = None
+    attachments: tuple[File, ...] = ()
+    mentions: tuple[str, ...] = ()
+
+
+_PLAIN = _Details()
+
+
+class Appending:
+    """The appends of one transaction. Made, run once, and dropped. Refuses before it writes, so it needs no savepoint."""
+
+    def __init__(self, connection: apsw.Connection, now_ms: int) -> None:
+        self._connection = connection
+        self._now_ms = now_ms
+        self._created_at = timestamp(now_ms)
+        self._heads: dict[str, int] = {}
+        self._muted_until: dict[tuple[str, str], int] = {}
+        self._newest_own: dict[tuple[str, str], int] = {}
+        self._first_row = 0
+        self._rows = 0
+
+    def run(self, requests: Sequence[AppendRequest]) -> list[list[Stored | Refusal]]:
+        """Do all of `requests`; outcomes for each as store.contract.Messages.append says."""
+        connection = self._connection
+        self._heads = {
+            row[0]: row[1] for row in fetch(connection, _HEADS, (as_json([*{r.room_id for r in requests}]),))
+        }
+        people = {
+            (room_id, user_id)
+            for room_id, drafts in requests
+            for draft in drafts
+            for user_id in (draft.user_id, *draft.mentions)
+        }
+        self._muted_until = {(row[0], row[1]): row[2] for row in fetch(connection, _PEOPLE, (as_json([*people]),))}
+        outcomes = [[self._append(room_id, draft) for draft in drafts] for room_id, drafts in requests]
+        if self._rows:
+            # The transaction has the file for itself, so its rows follow one another.
+            connection.execute(_INDEX, (self._first_row, self._first_row + self._rows - 1))
+            connection.executemany(_READ_OWN, [(*who, seq) for who, seq in self._newest_own.items()])
+        return outcomes
+
+    def _append(self, room_id: str, draft: MessageDraft) -> Stored | Refusal:
+        head = self._heads.get(room_id)
+        if head is None:
+            return Refusal.ROOM_NOT_FOUND
+        who = (room_id, draft.user_id)
+        muted_until = self._muted_until.get(who)
+        if muted_until is None:
+            return self._stored(room_id, draft) or Refusal.NOT_MEMBER
+        if muted_until > self._now_ms:
+            return self._stored(room_id, draft) or Refusal.MUTED
+        details = _PLAIN
+        if draft.reply_to_id is not None or draft.thread_id is not None or draft.attachment_ids or draft.mentions:
+            checked = self._check(room_id, draft, head)
+            if isinstance(checked, Refusal):
+                return self._stored(room_id, draft) or checked
+            details = checked
+        return self._insert(room_id, draft, head + 1, details)
+
+    def _insert(self, room_id: str, draft: MessageDraft, seq: int, details: _Details) -> Stored | Refusal:
+        connection = self._connection
+        reply_to, thread, attachments, mentions = details
+        extra = None if details is _PLAIN else extra_text(Extra(mentions=mentions, attachments=attachments))
+        connection.execute(
+            _INSERT,
+            (room_id, seq, draft.user_id, draft.username, draft.content, draft.client_id, reply_to, thread, extra,
+             self._now_ms),
+        )  # fmt: skip
+        if not connection.changes():
+            stored = self._stored(room_id, draft)
+            assert stored is not None, "the row that was in the way"
+            return stored
+        self._rows += 1
+        if self._rows == 1:
+            self._first_row = connection.last_insert_rowid()
+        self._heads[room_id] = self._newest_own[room_id, draft.user_id] = seq
+        if extra is not None:
+            connection.executemany(_MENTION, [(user_id, room_id, seq) for user_id in mentions])
+            connection.executemany(_POST_FILE, [(file.id, room_id, seq) for file in attachments])
+        # Positional, in the order of the class: keywords cost as much again on this path.
+        message = Message(
+            f"{room_id}-{seq}", room_id, seq, 0, draft.user_id, draft.username, "text", draft.content, draft.client_id,
+            draft.reply_to_id, draft.thread_id, attachments, mentions, {}, self._created_at, None, None,
+        )  # fmt: skip
+        return Stored(message, False)
+
+    def _stored(self, room_id: str, draft: MessageDraft) -> Stored | None:
+        """What an earlier send of this draft stored, as it now is."""
+        row = fetch_one(self._connection, _STORED, (room_id, draft.user_id, draft.client_id))
+        return None if row is None else Stored(message=message_from(room_id, row), duplicate=True)
+
+    def _check(self, room_id: str, draft: MessageDraft, head: int) -> _Details | Refusal:
+        reply_to = _seq_in_room(room_id, draft.reply_to_id, head)
+        thread = _seq_in_room(room_id, draft.thread_id, head)
+        if (draft.reply_to_id is None) != (reply_to is None) or (draft.thread_id is None) != (thread is None):
+            return Refusal.MESSAGE_NOT_FOUND
+        wanted = list(dict.fromkeys(draft.attachment_ids))
+        found = {}
+        if wanted:
+            found = {row[0]: row for row in fetch(self._connection, _FILES, (draft.user_id, as_json(wanted)))}
+            if len(found) < len(wanted):
+                return Refusal.FILE_NOT_FOUND
+        mentions = tuple(who for who in dict.fromkeys(draft.mentions) if (room_id, who) in self._muted_until)
+        return _Details(reply_to, thread, tuple(_file(*found[file_id]) for file_id in wanted), mentions)
+
+
+def _seq_in_room(room_id: str, message_id: str | None, head: int) -> int | None:
+    """The seq of a message that this room has: there are no holes, so one that is not above the head exists."""
+    place = None if message_id is None else place_of(message_id)
+    return place[1] if place is not None and place[0] == room_id and place[1] <= head else None
+
+
+def _file(
+    file_id: str, name: str, size: int, mime: str, sha256: str, width: int | None, height: int | None, thumbnail: int
+) -> File:
+    url = f"/files/{file_id}"
+    return File(file_id, url, name, size, mime, sha256, width, height, f"{url}/thumbnail" if thumbnail else None)

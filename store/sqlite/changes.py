@@ -1,0 +1,74 @@
+"""The changes table: each room's log of what changed after it was written. Entries are only ever inserted, and expire."""
+
+from __future__ import annotations
+
+import apsw
+
+from store.models import Change, ChangePage, Message
+from store.sqlite.database import Database
+from store.sqlite.rows import MESSAGE_COLUMNS, fetch, fetch_one, message_from, message_from_text, message_text
+
+_PAGE = "SELECT rev, message FROM changes WHERE room_id = ?1 AND rev > ?2 ORDER BY rev LIMIT ?3"
+
+_LATEST = f"""
+SELECT {MESSAGE_COLUMNS}, newest.last_rev
+FROM (SELECT message_seq, max(rev) AS last_rev FROM changes
+      WHERE room_id = ?1 AND rev > ?2 AND rev <= ?3 AND message_seq IS NOT NULL
+      GROUP BY message_seq ORDER BY last_rev LIMIT ?4) newest
+JOIN messages ON room_id = ?1 AND seq = newest.message_seq ORDER BY newest.last_rev"""
+
+
+class SqliteChanges:
+    """store.contract.Changes on SQLite."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    async def page(self, room_id: str, *, since: int, limit: int) -> ChangePage:
+        def operation(connection: apsw.Connection) -> ChangePage:
+            rev = head_rev(connection, room_id)
+            rows = fetch(connection, _PAGE, (room_id, since, limit + 1))
+            # Entries may have expired anywhere below the head, if the clock was stepped while they were written.
+            expired = since < rev and [row[0] for row in rows] != list(range(since + 1, since + 1 + len(rows)))
+            return ChangePage(
+                changes=tuple(Change(rev=row[0], message=message_from_text(row[1])) for row in rows[:limit]),
+                rev=rev,
+                has_more=len(rows) > limit,
+                expired=expired,
+            )
+
+        return await self._database.read("changes.page", operation)
+
+    async def latest_between(self, room_id: str, *, since: int, upto: int, limit: int) -> ChangePage:
+        def operation(connection: apsw.Connection) -> ChangePage:
+            rev = head_rev(connection, room_id)
+            last = min(upto, rev)
+            (kept,) = fetch(
+                connection,
+                "SELECT count(*) FROM changes WHERE room_id = ? AND rev > ? AND rev <= ?",
+                (room_id, since, last),
+            )[0]
+            rows = fetch(connection, _LATEST, (room_id, since, last, limit + 1))
+            return ChangePage(
+                changes=tuple(Change(rev=row[-1], message=message_from(room_id, row)) for row in rows[:limit]),
+                rev=rev,
+                has_more=len(rows) > limit,
+                expired=kept < last - since,
+            )
+
+        return await self._database.read("changes.latest_between", operation)
+
+
+def head_rev(connection: apsw.Connection, room_id: str) -> int:
+    """The room's newest rev, 0 where there is none."""
+    row = fetch_one(connection, "SELECT max(rev) FROM changes WHERE room_id = ?", (room_id,))
+    return 0 if row is None or row[0] is None else int(row[0])
+
+
+def record(connection: apsw.Connection, room_id: str, *, rev: int, now_ms: int, message: Message | None = None) -> None:
+    """Write the entry `rev`, which is head_rev + 1 in the caller's transaction; `message` carries the same rev."""
+    seq, text = (None, None) if message is None else (message.seq, message_text(message))
+    connection.execute(
+        "INSERT INTO changes (room_id, rev, message_seq, message, created_at) VALUES (?, ?, ?, ?, ?)",
+        (room_id, rev, seq, text, now_ms),
+    )

@@ -1,0 +1,40 @@
+"""What the pre-deployment check asks of the embedded store: the library, the folder, the file. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import apsw
+
+from store.errors import StartRefused
+from store.sqlite.connection import DATABASE_NAME, open_reading, require_sound_sqlite
+from store.sqlite.migrations import version_of
+
+BUSY_TIMEOUT_S = 5.0
+
+
+def look(data_dir: Path) -> str:
+    """Return what was found in one line. Raises StartRefused with what is wrong."""
+    require_sound_sqlite()
+    version = f"SQLite {apsw.sqlite_lib_version()}"
+    existing = data_dir
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise StartRefused(f"{existing} cannot be written")
+    path = data_dir / DATABASE_NAME
+    if not path.exists():
+        return f"{version}, no database yet"
+    try:
+        connection = open_reading(path, busy_timeout_s=BUSY_TIMEOUT_S)
+        try:
+            answer = next(iter(connection.execute("PRAGMA quick_check(1)")))[0]
+            schema = version_of(connection)
+        finally:
+            connection.close()
+    except apsw.Error as error:
+        raise StartRefused(f"{path}: {error}") from error
+    if answer != "ok":
+        raise StartRefused(f"{path} is damaged: {answer}")
+    return f"{version}, {path.stat().st_size // 1000} kB, schema {schema}, sound"

@@ -1,0 +1,58 @@
+"""The two doors to the file that the collections share: `write` through the group commit, `read` on a snapshot. Knows no tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import apsw
+
+from store.clock import MonotonicClock
+from store.sqlite.readers import ReaderPool
+from store.writer import GroupCommitWriter
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+class Database:
+    """What a collection is given. `clock` is for operations on the writer's thread only."""
+
+    __slots__ = ("_readers", "_writer", "clock")
+
+    def __init__(
+        self, *, writer: GroupCommitWriter[apsw.Connection], readers: ReaderPool, clock: MonotonicClock
+    ) -> None:
+        self._writer = writer
+        self._readers = readers
+        self.clock = clock
+
+    @property
+    def pending_writes(self) -> int:
+        return self._writer.pending
+
+    async def write(
+        self, name: str, operation: Callable[[apsw.Connection], R], *, size_bytes: int = 0, guarded: bool = True
+    ) -> R:
+        """Run `operation` in a transaction shared with others; returns once it is durable. See GroupCommitWriter.submit."""
+        return await self._writer.submit(name, operation, size_bytes=size_bytes, guarded=guarded)
+
+    async def write_joined(
+        self,
+        name: str,
+        operation: Callable[[apsw.Connection, Sequence[A]], Sequence[R]],
+        argument: A,
+        *,
+        size_bytes: int,
+    ) -> R:
+        """As `write`, in one call of `operation` with its like. See GroupCommitWriter.submit_joined."""
+        return await self._writer.submit_joined(name, operation, argument, size_bytes=size_bytes)
+
+    async def read(self, name: str, operation: Callable[[apsw.Connection], R]) -> R:
+        """Run `operation` on one snapshot, beside the writer. See ReaderPool.read."""
+        return await self._readers.read(name, operation)
+
+    async def close(self) -> None:
+        """Settle what was accepted; readers go first, so that the writer's connection is the last and empties the WAL."""
+        await self._readers.close()
+        await self._writer.close()

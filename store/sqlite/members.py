@@ -1,0 +1,178 @@
+"""The members table: who is in which room, in what role, and how far they have read. Each change is an entry in the changes log."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+import apsw
+
+from store.errors import Missing, RoomFull
+from store.models import Member, Membership, MembershipChange, ReadState, Role, Room
+from store.sqlite.changes import record
+from store.sqlite.database import Database
+from store.sqlite.rows import MEMBERSHIP_COLUMNS, ROOM_COLUMNS, Row, fetch, fetch_one, membership_from, room_from
+
+_MEMBERSHIP = f"""
+SELECT {MEMBERSHIP_COLUMNS}, (SELECT max(seq) FROM messages WHERE room_id = ?1)
+FROM members m WHERE m.room_id = ?1 AND m.user_id = ?2"""
+
+_LIST = """
+SELECT m.user_id, u.username, u.display_name, m.role, m.username_folded
+FROM members m JOIN users u ON u.id = m.user_id
+WHERE m.room_id = ?1 AND m.username_folded > ?2 ORDER BY m.username_folded LIMIT ?3"""
+
+# Who takes over: another owner if there is one, else a moderator, else a member; of equals the one who has been here longest.
+_HEIR = """
+SELECT user_id, role FROM members WHERE room_id = ?1
+ORDER BY CASE role WHEN 'owner' THEN 0 WHEN 'moderator' THEN 1 ELSE 2 END, joined_rev LIMIT 1"""
+
+
+class SqliteMembers:
+    """store.contract.Members on SQLite."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    async def get(self, room_id: str, user_id: str) -> Membership | None:
+        return await self._database.read("members.get", lambda connection: _membership(connection, room_id, user_id))
+
+    async def add(self, room_id: str, user_id: str, *, role: Role = Role.MEMBER) -> MembershipChange:
+        return await self._database.write(
+            "members.add",
+            lambda connection: join(connection, room_id, user_id, role=role, now_ms=self._database.clock()),
+        )
+
+    async def remove(self, room_id: str, user_id: str) -> MembershipChange:
+        return await self._database.write(
+            "members.remove", lambda connection: _leave(connection, room_id, user_id, now_ms=self._database.clock())
+        )
+
+    async def list(self, room_id: str, *, limit: int, after: str | None) -> tuple[list[Member], str | None]:
+        above = _name_of_cursor(after)
+
+        def operation(connection: apsw.Connection) -> tuple[list[Member], str | None]:
+            rows = fetch(connection, _LIST, (room_id, above, limit + 1))
+            following = _cursor_of_name(rows[limit - 1][4]) if len(rows) > limit else None
+            return [
+                Member(user_id=row[0], username=row[1], display_name=row[2], role=Role(row[3])) for row in rows[:limit]
+            ], following
+
+        return await self._database.read("members.list", operation)
+
+    async def mark_read(self, room_id: str, user_id: str, seq: int) -> ReadState | None:
+        def operation(connection: apsw.Connection) -> ReadState | None:
+            connection.execute(
+                """UPDATE members SET read_seq = h.seq
+                   FROM (SELECT min(?3, coalesce(max(seq), 0)) AS seq FROM messages WHERE room_id = ?1) h
+                   WHERE room_id = ?1 AND user_id = ?2 AND read_seq < h.seq""",
+                (room_id, user_id, seq),
+            )
+            membership = _membership(connection, room_id, user_id)
+            if membership is None:
+                return None
+            return ReadState(
+                room_id=room_id,
+                read_seq=membership.read_seq,
+                unread_count=membership.unread_count,
+                mention_count=membership.mention_count,
+            )
+
+        return await self._database.write("members.mark_read", operation)
+
+
+def room_row(connection: apsw.Connection, room_id: str) -> Row | None:
+    """A room's ROOM_COLUMNS."""
+    row: Row | None = fetch_one(connection, f"SELECT {ROOM_COLUMNS} FROM rooms r WHERE r.id = ?", (room_id,))
+    return row
+
+
+def insert_member(
+    connection: apsw.Connection, room_id: str, user_id: str, *, role: Role, read_seq: int, joined_rev: int, now_ms: int
+) -> None:
+    """Write the row only: counting and logging are the caller's. Raises Missing("user")."""
+    connection.execute(
+        """INSERT INTO members (room_id, user_id, username_folded, role, read_seq, joined_at, joined_rev)
+           SELECT ?1, id, username_folded, ?3, ?4, ?5, ?6 FROM users WHERE id = ?2""",
+        (room_id, user_id, role.value, read_seq, now_ms, joined_rev),
+    )
+    if not connection.changes():
+        raise Missing("user")
+
+
+def join(connection: apsw.Connection, room_id: str, user_id: str, *, role: Role, now_ms: int) -> MembershipChange:
+    """Make a member, count and log it. Raises Missing, RoomFull."""
+    room = _require_room(connection, room_id)
+    membership = _membership(connection, room_id, user_id)
+    if membership is not None:
+        return MembershipChange(room=room, membership=membership, changed=False, rev=room.rev)
+    if fetch_one(connection, "SELECT 1 FROM users WHERE id = ?", (user_id,)) is None:
+        raise Missing("user")
+    if room.member_count >= room.max_users:
+        raise RoomFull(room_id)
+    rev = room.rev + 1
+    record(connection, room_id, rev=rev, now_ms=now_ms)
+    insert_member(connection, room_id, user_id, role=role, read_seq=room.last_seq, joined_rev=rev, now_ms=now_ms)
+    connection.execute("UPDATE rooms SET member_count = member_count + 1 WHERE id = ?", (room_id,))
+    return MembershipChange(
+        room=_require_room(connection, room_id),
+        membership=_membership(connection, room_id, user_id),
+        changed=True,
+        rev=rev,
+    )
+
+
+def _leave(connection: apsw.Connection, room_id: str, user_id: str, *, now_ms: int) -> MembershipChange:
+    room = _require_room(connection, room_id)
+    gone = fetch(connection, "DELETE FROM members WHERE room_id = ? AND user_id = ? RETURNING role", (room_id, user_id))
+    if not gone:
+        return MembershipChange(room=room, membership=None, changed=False, rev=room.rev)
+    connection.execute("UPDATE rooms SET member_count = member_count - 1 WHERE id = ?", (room_id,))
+    promoted: tuple[str, ...] = ()
+    if gone[0][0] == Role.OWNER:
+        promoted = _succeed(connection, room_id, user_id)
+    rev = room.rev + 1
+    record(connection, room_id, rev=rev, now_ms=now_ms)
+    return MembershipChange(
+        room=_require_room(connection, room_id), membership=None, changed=True, rev=rev, user_ids_promoted=promoted
+    )
+
+
+def _succeed(connection: apsw.Connection, room_id: str, owner_id: str) -> tuple[str, ...]:
+    """See to it that somebody owns the room; the last one to leave keeps nothing. Returns who was promoted."""
+    heir = fetch_one(connection, _HEIR, (room_id,))
+    heir_id, role = heir if heir is not None else (None, None)
+    connection.execute("UPDATE rooms SET owner_id = ? WHERE id = ? AND owner_id = ?", (heir_id, room_id, owner_id))
+    if heir_id is None or role == Role.OWNER:
+        return ()
+    connection.execute("UPDATE members SET role = 'owner' WHERE room_id = ? AND user_id = ?", (room_id, heir_id))
+    return (heir_id,)
+
+
+def _require_room(connection: apsw.Connection, room_id: str) -> Room:
+    row = room_row(connection, room_id)
+    if row is None:
+        raise Missing("room")
+    return room_from(row)
+
+
+def _membership(connection: apsw.Connection, room_id: str, user_id: str) -> Membership | None:
+    row = fetch_one(connection, _MEMBERSHIP, (room_id, user_id))
+    return None if row is None else membership_from(row, row[4] or 0)
+
+
+def _cursor_of_name(name: str) -> str:
+    return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
+
+
+def _name_of_cursor(cursor: str | None) -> str:
+    """The name after which a list goes on. Raises ValueError for what cannot be a cursor of ours."""
+    if cursor is None:
+        return ""
+    try:
+        name = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeError) as error:
+        raise ValueError("not a cursor") from error
+    if _cursor_of_name(name) != cursor:
+        raise ValueError("not a cursor")
+    return name

@@ -1,0 +1,88 @@
+"""The messages table, read in all the ways that history needs; append.py writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import apsw
+
+from store.models import Message, MessageDraft, MessagePage, Refusal, Stored
+from store.sqlite.append import Appending, AppendRequest
+from store.sqlite.changes import head_rev
+from store.sqlite.database import Database
+from store.sqlite.rows import MESSAGE_COLUMNS, fetch, fetch_one, message_from, place_of
+
+_SELECT = f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE room_id = ?1 AND "
+
+# What a draft weighs in the queue besides its text.
+_DRAFT_BYTES = 300
+
+
+class SqliteMessages:
+    """store.contract.Messages on SQLite."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    def _append(self, connection: apsw.Connection, requests: Sequence[AppendRequest]) -> list[list[Stored | Refusal]]:
+        return Appending(connection, self._database.clock()).run(requests)
+
+    async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[Stored | Refusal]:
+        return await self._database.write_joined(
+            "messages.append",
+            self._append,
+            AppendRequest(room_id, drafts),
+            size_bytes=sum(len(draft.content) + _DRAFT_BYTES for draft in drafts),
+        )
+
+    async def get(self, message_id: str) -> Message | None:
+        place = place_of(message_id)
+        if place is None:
+            return None
+        room_id, seq = place
+        return await self._database.read(
+            "messages.get", lambda connection: _one(connection, room_id, "seq = ?2", (room_id, seq))
+        )
+
+    async def by_client_id(self, room_id: str, user_id: str, client_id: str) -> Message | None:
+        return await self._database.read(
+            "messages.by_client_id",
+            lambda connection: _one(
+                connection, room_id, "user_id = ?2 AND client_id = ?3", (room_id, user_id, client_id)
+            ),
+        )
+
+    async def page(
+        self, room_id: str, *, limit: int, before: int | None = None, after: int | None = None
+    ) -> MessagePage:
+        if before is not None and after is not None:
+            raise ValueError("at most one of before and after")
+        ascending = after is not None
+        bound = after if after is not None else before
+        condition = ("seq > ?2" if ascending else "seq < ?2") if bound is not None else "?2 IS NULL"
+        order = "ASC" if ascending else "DESC"
+
+        def operation(connection: apsw.Connection) -> MessagePage:
+            rows = fetch(connection, f"{_SELECT}{condition} ORDER BY seq {order} LIMIT ?3", (room_id, bound, limit + 1))
+            messages = [message_from(room_id, row) for row in rows[:limit]]
+            return MessagePage(
+                messages=tuple(messages if ascending else reversed(messages)),
+                has_more=len(rows) > limit,
+                rev=head_rev(connection, room_id),
+            )
+
+        return await self._database.read("messages.page", operation)
+
+    async def newest_between(self, room_id: str, *, after: int, upto: int, limit: int) -> list[Message]:
+        def operation(connection: apsw.Connection) -> list[Message]:
+            rows = fetch(
+                connection, f"{_SELECT}seq > ?2 AND seq <= ?3 ORDER BY seq DESC LIMIT ?4", (room_id, after, upto, limit)
+            )
+            return [message_from(room_id, row) for row in reversed(rows)]
+
+        return await self._database.read("messages.newest_between", operation)
+
+
+def _one(connection: apsw.Connection, room_id: str, condition: str, bindings: Sequence[object]) -> Message | None:
+    row = fetch_one(connection, _SELECT + condition, tuple(bindings))
+    return None if row is None else message_from(room_id, row)

@@ -1,0 +1,156 @@
+"""Reads: a few threads, each with its own read-only connection, and a bounded queue before them. Knows no tables."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+import apsw
+
+from monitor.hooks import Observer
+from store.errors import StoreTimeout, StoreUnavailable
+from store.sqlite.connection import reason_of
+from store.writer import failure_of
+
+logger = logging.getLogger(__name__)
+
+R = TypeVar("R")
+
+# How often a running statement looks at the clock, in virtual machine steps: some 2 ms of work.
+PROGRESS_STEPS = 100_000
+
+
+@dataclass(slots=True, eq=False)
+class _Read:
+    """One accepted read; `deadline_s` is on time.monotonic, which is the loop's clock too."""
+
+    operation: Callable[[apsw.Connection], Any]
+    future: asyncio.Future[Any]
+    deadline_s: float
+
+
+class ReaderPool:
+    """Runs each read in one transaction, so on one snapshot. Methods belong to the loop it was made on.
+
+    Past `waiting_max` reads `read` raises StoreUnavailable("stalled"). A statement that runs past its deadline is interrupted.
+    """
+
+    def __init__(
+        self,
+        *,
+        connections: Sequence[apsw.Connection],
+        observer: Observer,
+        timeout_s: float,
+        failed: Callable[[], str | None],
+        waiting_max: int = 2000,
+    ) -> None:
+        self._observer = observer
+        self._timeout_s = timeout_s
+        self._failed = failed
+        self._waiting_max = waiting_max
+        self._loop = asyncio.get_running_loop()
+        self._pending = 0
+        self._closed = False
+        self._state: str | None = None
+        self._inbox: SimpleQueue[_Read | None] = SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._run, args=(connection,), name=f"store-reader-{number}", daemon=True)
+            for number, connection in enumerate(connections, 1)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    async def read(self, name: str, operation: Callable[[apsw.Connection], R]) -> R:
+        """Run `operation` on a snapshot. Raises StoreUnavailable, StoreTimeout, or what it raised."""
+        reason = "closed" if self._closed else self._failed()
+        if reason is None and self._pending >= self._waiting_max:
+            reason = "stalled"
+        if reason is not None:
+            self._observer.store_operation(name, 0.0, reason)
+            raise StoreUnavailable(reason)
+        started_s = time.monotonic()
+        future: asyncio.Future[R] = self._loop.create_future()
+        self._pending += 1
+        self._inbox.put(_Read(operation, future, started_s + self._timeout_s))
+        timer = self._loop.call_later(self._timeout_s, _expire, future)
+        failure: str | None = None
+        try:
+            return await future
+        except Exception as error:
+            failure = failure_of(error)
+            raise
+        finally:
+            timer.cancel()
+            self._observer.store_operation(name, time.monotonic() - started_s, failure)
+
+    async def close(self) -> None:
+        """Finish what was accepted and end the threads. Idempotent."""
+        if not self._closed:
+            self._closed = True
+            for _ in self._threads:
+                self._inbox.put(None)
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join, self._timeout_s)
+
+    def _settle(self, read: _Read, value: Any, error: Exception | None) -> None:
+        self._pending -= 1
+        if read.future.done():
+            return
+        if error is None:
+            read.future.set_result(value)
+        else:
+            read.future.set_exception(error)
+
+    def _run(self, connection: apsw.Connection) -> None:
+        deadline_s = 0.0
+
+        def overdue() -> bool:
+            return time.monotonic() > deadline_s
+
+        connection.set_progress_handler(overdue, PROGRESS_STEPS)
+        while (read := self._inbox.get()) is not None:
+            value: Any = None
+            error: Exception | None = None
+            deadline_s = read.deadline_s
+            if not read.future.done():
+                try:
+                    value = _snapshot(connection, read.operation)
+                except Exception as caught:
+                    error = self._explain(caught)
+            try:
+                self._loop.call_soon_threadsafe(self._settle, read, value, error)
+            except RuntimeError:
+                break  # the loop was closed without us
+            del read, value, error
+        connection.close()
+
+    def _explain(self, error: Exception) -> Exception:
+        if isinstance(error, apsw.InterruptError):
+            return StoreTimeout("read")
+        reason = reason_of(error)
+        if reason is None:
+            return error
+        if reason != self._state:
+            logger.error("store: a read failed: %s", reason)
+            self._state = reason
+        return StoreUnavailable(reason)
+
+
+def _snapshot(connection: apsw.Connection, operation: Callable[[apsw.Connection], R]) -> R:
+    connection.execute("BEGIN")
+    try:
+        return operation(connection)
+    finally:
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+
+
+def _expire(future: asyncio.Future[Any]) -> None:
+    if not future.done():
+        future.set_exception(StoreTimeout("read"))

@@ -1,0 +1,169 @@
+"""The rooms table: making, finding and counting rooms. Who is in them is the business of members.py, but for their first members."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import apsw
+
+from store.errors import Missing
+from store.models import Head, Role, Room, RoomDraft, RoomOf, RoomStats, timestamp
+from store.sqlite.database import Database
+from store.sqlite.members import insert_member, join, room_row
+from store.sqlite.rows import (
+    MEMBERSHIP_COLUMNS,
+    ROOM_COLUMNS,
+    as_json,
+    fetch,
+    fetch_one,
+    make_id,
+    room_from,
+    room_of_from,
+)
+
+_IDS_MAX = 100_000
+
+_GET_FOR = f"""
+SELECT {ROOM_COLUMNS}, {MEMBERSHIP_COLUMNS}
+FROM rooms r LEFT JOIN members m ON m.room_id = r.id AND m.user_id = ?2 WHERE r.id = ?1"""
+
+# instr, not LIKE: what the client typed has no wildcards.
+_LIST_MINE = f"""
+SELECT {ROOM_COLUMNS}, {MEMBERSHIP_COLUMNS}, r.n FROM members m JOIN rooms r ON r.id = m.room_id
+WHERE m.user_id = ?1 AND r.n < ?2 AND (?3 = '' OR instr(r.name_folded, ?3)) ORDER BY r.n DESC LIMIT ?4"""
+_LIST_ALL = f"""
+SELECT {ROOM_COLUMNS}, {MEMBERSHIP_COLUMNS}, r.n FROM rooms r LEFT JOIN members m ON m.room_id = r.id AND m.user_id = ?1
+WHERE r.n < ?2 AND (r.is_private = 0 OR m.user_id IS NOT NULL) AND (?3 = '' OR instr(r.name_folded, ?3))
+ORDER BY r.n DESC LIMIT ?4"""
+
+_HEADS = """
+SELECT r.id, (SELECT max(seq) FROM messages WHERE room_id = r.id), (SELECT max(rev) FROM changes WHERE room_id = r.id)
+FROM json_each(?1) wanted JOIN rooms r ON r.id = wanted.value"""
+
+_STATS = """
+SELECT r.member_count, s.seq, coalesce(s.created_at, r.created_at)
+FROM rooms r LEFT JOIN messages s ON s.room_id = r.id AND s.seq = (SELECT max(seq) FROM messages WHERE room_id = r.id)
+WHERE r.id = ?1"""
+
+
+class SqliteRooms:
+    """store.contract.Rooms on SQLite."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    async def create(self, draft: RoomDraft, owner_id: str) -> RoomOf:
+        """Raises Missing("user")."""
+
+        def operation(connection: apsw.Connection) -> RoomOf:
+            room_id = make_id("r")
+            now_ms = self._database.clock()
+            connection.execute(
+                """INSERT INTO rooms (id, name, name_folded, description, is_private, kind, owner_id, max_users, member_count, created_at)
+                   VALUES (?, ?, ?, ?, ?, 'room', ?, ?, 1, ?)""",
+                (room_id, draft.name, draft.name.casefold(), draft.description, int(draft.is_private), owner_id,
+                 draft.max_users, now_ms),
+            )  # fmt: skip
+            insert_member(connection, room_id, owner_id, role=Role.OWNER, read_seq=0, joined_rev=0, now_ms=now_ms)
+            return _require_for(connection, room_id, owner_id)
+
+        return await self._database.write("rooms.create", operation)
+
+    async def direct(self, user_id: str, other_id: str) -> tuple[RoomOf, bool]:
+        people = sorted({user_id, other_id})
+        direct_key = " ".join(people)
+
+        def operation(connection: apsw.Connection) -> tuple[RoomOf, bool]:
+            row = fetch_one(connection, "SELECT id FROM rooms WHERE direct_key = ?", (direct_key,))
+            now_ms = self._database.clock()
+            if row is not None:
+                for person in people:  # one who had left is back
+                    join(connection, row[0], person, role=Role.MEMBER, now_ms=now_ms)
+                return _require_for(connection, row[0], user_id), False
+            room_id = make_id("r")
+            connection.execute(
+                """INSERT INTO rooms (id, name, name_folded, is_private, kind, direct_key, max_users, member_count, created_at)
+                   VALUES (?, '', '', 1, 'direct', ?, 2, ?, ?)""",
+                (room_id, direct_key, len(people), now_ms),
+            )
+            for person in people:
+                insert_member(connection, room_id, person, role=Role.MEMBER, read_seq=0, joined_rev=0, now_ms=now_ms)
+            return _require_for(connection, room_id, user_id), True
+
+        return await self._database.write("rooms.direct", operation)
+
+    async def get(self, room_id: str) -> Room | None:
+        def operation(connection: apsw.Connection) -> Room | None:
+            row = room_row(connection, room_id)
+            return None if row is None else room_from(row)
+
+        return await self._database.read("rooms.get", operation)
+
+    async def get_for(self, room_id: str, user_id: str) -> RoomOf | None:
+        return await self._database.read("rooms.get_for", lambda connection: _get_for(connection, room_id, user_id))
+
+    async def list_for(
+        self, user_id: str, *, mine: bool, query: str | None, limit: int, after: str | None
+    ) -> tuple[list[RoomOf], str | None]:
+        below = _place_of_cursor(after)
+        part = (query or "").casefold()
+
+        def operation(connection: apsw.Connection) -> tuple[list[RoomOf], str | None]:
+            statement = _LIST_MINE if mine else _LIST_ALL
+            rows = fetch(connection, statement, (user_id, below, part, limit + 1))
+            following = str(rows[limit - 1][-1]) if len(rows) > limit else None
+            return [room_of_from(row) for row in rows[:limit]], following
+
+        return await self._database.read("rooms.list_for", operation)
+
+    async def ids_of(self, user_id: str) -> list[str]:
+        def operation(connection: apsw.Connection) -> list[str]:
+            found = connection.execute("SELECT room_id FROM members WHERE user_id = ? LIMIT ?", (user_id, _IDS_MAX))
+            return [room_id for (room_id,) in found]
+
+        return await self._database.read("rooms.ids_of", operation)
+
+    async def stats(self, room_id: str) -> RoomStats | None:
+        def operation(connection: apsw.Connection) -> RoomStats | None:
+            row = fetch_one(connection, _STATS, (room_id,))
+            if row is None:
+                return None
+            return RoomStats(
+                room_id=room_id,
+                participant_count=row[0],
+                message_count=row[1] or 0,
+                last_activity=timestamp(row[2]),
+            )
+
+        return await self._database.read("rooms.stats", operation)
+
+    async def heads(self, room_ids: Sequence[str]) -> Mapping[str, Head]:
+        wanted = as_json(list(room_ids))
+
+        def operation(connection: apsw.Connection) -> Mapping[str, Head]:
+            return {
+                room_id: Head(seq=seq or 0, rev=rev or 0) for room_id, seq, rev in connection.execute(_HEADS, (wanted,))
+            }
+
+        return await self._database.read("rooms.heads", operation)
+
+
+def _get_for(connection: apsw.Connection, room_id: str, user_id: str) -> RoomOf | None:
+    row = fetch_one(connection, _GET_FOR, (room_id, user_id))
+    return None if row is None else room_of_from(row)
+
+
+def _require_for(connection: apsw.Connection, room_id: str, user_id: str) -> RoomOf:
+    found = _get_for(connection, room_id, user_id)
+    if found is None:
+        raise Missing("room")
+    return found
+
+
+def _place_of_cursor(cursor: str | None) -> int:
+    """The place below which a list goes on. Raises ValueError for what cannot be a cursor of ours."""
+    if cursor is None:
+        return 1 << 62
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
+        raise ValueError("not a cursor")
+    return int(cursor)

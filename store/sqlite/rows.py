@@ -1,0 +1,184 @@
+"""Rows and models, one into the other: column lists and the functions that read them. Knows no statements."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Sequence
+from typing import Any
+
+import apsw
+import msgspec
+
+from store.models import File, Membership, Message, Reaction, Role, Room, RoomOf, Status, User, timestamp
+
+Row = tuple[Any, ...]
+
+_ALPHABET = string.ascii_lowercase + string.digits
+
+USER_COLUMNS = "u.id, u.username, u.display_name, u.avatar_url, u.text_color, u.background_color, u.status, u.custom_status, u.created_at"
+
+ROOM_COLUMNS = """r.id, r.name, r.description, r.is_private, r.kind, r.owner_id, r.max_users, r.member_count, r.slow_mode_s,
+    r.archived_at, r.created_at,
+    (SELECT max(seq) FROM messages WHERE room_id = r.id), (SELECT max(rev) FROM changes WHERE room_id = r.id)"""
+
+MEMBERSHIP_COLUMNS = """m.role, m.read_seq, m.muted_until,
+    (SELECT count(*) FROM mentions WHERE user_id = m.user_id AND room_id = m.room_id AND seq > m.read_seq)"""
+
+MESSAGE_COLUMNS = (
+    "seq, rev, user_id, username, type, content, client_id, reply_to, thread, extra, created_at, edited_at, deleted_at"
+)
+
+
+class Extra(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """What few messages have; kept as JSON beside the row."""
+
+    mentions: tuple[str, ...] = ()
+    attachments: tuple[File, ...] = ()
+    reactions: dict[str, Reaction] = {}
+
+
+_NO_EXTRA = Extra()
+_decode_extra = msgspec.json.Decoder(Extra).decode
+_decode_message = msgspec.json.Decoder(Message).decode
+
+
+def fetch(connection: apsw.Connection, statement: str, bindings: Sequence[Any] = ()) -> list[Row]:
+    """All rows of a statement that bounds itself."""
+    return connection.execute(statement, bindings).fetchall()
+
+
+def fetch_one(connection: apsw.Connection, statement: str, bindings: Sequence[Any] = ()) -> Row | None:
+    """The first row."""
+    return connection.execute(statement, bindings).fetchone()
+
+
+def make_id(prefix: str) -> str:
+    """A new opaque id: `prefix` and letters and digits that cannot be guessed, 16 in all."""
+    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(16 - len(prefix)))
+
+
+def message_id(room_id: str, seq: int) -> str:
+    return f"{room_id}-{seq}"
+
+
+def place_of(message_id: str) -> tuple[str, int] | None:
+    """Room id and seq of a message id as `message_id` writes it; None for anything else."""
+    room_id, dash, digits = message_id.rpartition("-")
+    if not (dash and digits.isascii() and digits.isdigit()) or digits[0] == "0" or len(digits) > 15:
+        return None
+    return room_id, int(digits)
+
+
+def as_json(values: Sequence[Any]) -> str:
+    """An array for json_each: how a list of any length becomes one bound value."""
+    return msgspec.json.encode(values).decode()
+
+
+def extra_text(extra: Extra) -> str | None:
+    return None if extra == _NO_EXTRA else msgspec.json.encode(extra).decode()
+
+
+def message_text(message: Message) -> str:
+    """A message as an entry of the changes log keeps it."""
+    return msgspec.json.encode(message).decode()
+
+
+def message_from_text(text: str | None) -> Message | None:
+    return None if text is None else _decode_message(text)
+
+
+def time_or_none(epoch_ms: int | None) -> str | None:
+    return None if epoch_ms is None else timestamp(epoch_ms)
+
+
+def user_from(row: Row) -> User:
+    """A user from USER_COLUMNS; further columns are left alone."""
+    return User(
+        id=row[0],
+        username=row[1],
+        display_name=row[2],
+        avatar_url=row[3],
+        text_color=row[4],
+        background_color=row[5],
+        status=Status(row[6]),
+        custom_status=row[7],
+        created_at=timestamp(row[8]),
+    )
+
+
+def room_from(row: Row) -> Room:
+    """A room from ROOM_COLUMNS; further columns are left alone."""
+    return Room(
+        id=row[0],
+        name=row[1],
+        description=row[2],
+        is_private=bool(row[3]),
+        kind=row[4],
+        owner_id=row[5],
+        max_users=row[6],
+        member_count=row[7],
+        slow_mode_s=row[8],
+        archived_at=time_or_none(row[9]),
+        created_at=timestamp(row[10]),
+        last_seq=row[11] or 0,
+        rev=row[12] or 0,
+    )
+
+
+def membership_from(row: Row, last_seq: int) -> Membership | None:
+    """A membership from MEMBERSHIP_COLUMNS; None where an outer join found none."""
+    if row[0] is None:
+        return None
+    return Membership(
+        role=Role(row[0]),
+        read_seq=row[1],
+        unread_count=last_seq - row[1],
+        mention_count=row[3],
+        muted_until=time_or_none(row[2]),
+    )
+
+
+def room_of_from(row: Row) -> RoomOf:
+    """From ROOM_COLUMNS, then MEMBERSHIP_COLUMNS."""
+    room = room_from(row)
+    return RoomOf(room=room, membership=membership_from(row[13:], room.last_seq))
+
+
+def message_from(room_id: str, row: Row) -> Message:
+    """A message from MESSAGE_COLUMNS; further columns are left alone."""
+    (
+        seq,
+        rev,
+        user_id,
+        username,
+        kind,
+        content,
+        client_id,
+        reply_to,
+        thread,
+        extra,
+        created_at,
+        edited_at,
+        deleted_at,
+    ) = row[:13]
+    more = _NO_EXTRA if extra is None else _decode_extra(extra)
+    return Message(
+        id=f"{room_id}-{seq}",
+        room_id=room_id,
+        seq=seq,
+        rev=rev,
+        user_id=user_id,
+        username=username,
+        type=kind,
+        content=content,
+        client_id=client_id,
+        reply_to_id=None if reply_to is None else f"{room_id}-{reply_to}",
+        thread_id=None if thread is None else f"{room_id}-{thread}",
+        attachments=more.attachments,
+        mentions=more.mentions,
+        reactions=more.reactions,
+        created_at=timestamp(created_at),
+        edited_at=time_or_none(edited_at),
+        deleted_at=time_or_none(deleted_at),
+    )

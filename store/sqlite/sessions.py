@@ -1,0 +1,82 @@
+"""The sessions table: logins and the rotation of their refresh tokens."""
+
+from __future__ import annotations
+
+import apsw
+
+from store.errors import Missing
+from store.models import Session
+from store.sqlite.database import Database
+from store.sqlite.rows import fetch_one
+
+_SELECT = "SELECT id, user_id, generation, rotated_at, expires_at, revoked_at FROM sessions WHERE id = ?"
+
+# Far above what one head check can find; the newest come first, so that a cut would lose what was long announced.
+_REVOKED_MAX = 100_000
+
+
+class SqliteSessions:
+    """store.contract.Sessions on SQLite."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    async def create(self, session: Session) -> None:
+        """Raises Missing("user")."""
+
+        def operation(connection: apsw.Connection) -> None:
+            if fetch_one(connection, "SELECT 1 FROM users WHERE id = ?", (session.user_id,)) is None:
+                raise Missing("user")
+            connection.execute(
+                "INSERT INTO sessions (id, user_id, generation, rotated_at, expires_at, revoked_at) VALUES (?, ?, ?, ?, ?, ?)",
+                (session.id, session.user_id, session.generation, session.rotated_at_ms, session.expires_at_ms,
+                 session.revoked_at_ms),
+            )  # fmt: skip
+
+        await self._database.write("sessions.create", operation)
+
+    async def get(self, session_id: str) -> Session | None:
+        return await self._database.read("sessions.get", lambda connection: _get(connection, session_id))
+
+    async def rotate(
+        self, session_id: str, *, generation: int, now_ms: int, grace_ms: int, expires_at_ms: int
+    ) -> Session | None:
+        def operation(connection: apsw.Connection) -> Session | None:
+            session = _get(connection, session_id)
+            if session is None or session.revoked_at_ms is not None or session.expires_at_ms <= now_ms:
+                return session
+            if generation == session.generation:
+                connection.execute(
+                    "UPDATE sessions SET generation = ?, rotated_at = ?, expires_at = ? WHERE id = ?",
+                    (generation + 1, now_ms, expires_at_ms, session_id),
+                )
+            elif generation != session.generation - 1 or now_ms - session.rotated_at_ms > grace_ms:
+                connection.execute("UPDATE sessions SET revoked_at = ? WHERE id = ?", (now_ms, session_id))
+            return _get(connection, session_id)
+
+        return await self._database.write("sessions.rotate", operation)
+
+    async def revoke(self, session_id: str, *, now_ms: int) -> bool:
+        def operation(connection: apsw.Connection) -> bool:
+            connection.execute(
+                "UPDATE sessions SET revoked_at = ?1 WHERE id = ?2 AND revoked_at IS NULL AND expires_at > ?1",
+                (now_ms, session_id),
+            )
+            return connection.changes() > 0
+
+        return await self._database.write("sessions.revoke", operation)
+
+    async def revoked_since(self, since_ms: int) -> list[str]:
+        def operation(connection: apsw.Connection) -> list[str]:
+            found = connection.execute(
+                "SELECT id FROM sessions WHERE revoked_at >= ? ORDER BY revoked_at DESC LIMIT ?",
+                (since_ms, _REVOKED_MAX),
+            )
+            return [session_id for (session_id,) in found]
+
+        return await self._database.read("sessions.revoked_since", operation)
+
+
+def _get(connection: apsw.Connection, session_id: str) -> Session | None:
+    row = fetch_one(connection, _SELECT, (session_id,))
+    return None if row is None else Session(*row)

@@ -1,0 +1,153 @@
+"""The embedded store as a whole: opens the file, joins the collections, closes in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import apsw
+
+from monitor.hooks import Observer
+from store.clock import MonotonicClock
+from store.errors import StartRefused
+from store.sqlite.changes import SqliteChanges
+from store.sqlite.connection import (
+    DATABASE_NAME,
+    open_reading,
+    open_writing,
+    reason_of,
+    require_sound_sqlite,
+)
+from store.sqlite.database import Database
+from store.sqlite.directory import prepare
+from store.sqlite.members import SqliteMembers
+from store.sqlite.messages import SqliteMessages
+from store.sqlite.migrations import migrate
+from store.sqlite.readers import ReaderPool
+from store.sqlite.rooms import SqliteRooms
+from store.sqlite.rows import fetch
+from store.sqlite.sessions import SqliteSessions
+from store.sqlite.sweep import Sweeper
+from store.sqlite.transactor import Transactor
+from store.sqlite.users import SqliteUsers
+from store.writer import GroupCommitWriter
+
+READER_THREADS = 2
+QUEUE_NAME = "writers"
+
+# SQLite gives up waiting for another process before the caller's deadline does, so that the caller learns the reason.
+BUSY_SHARE = 0.6
+
+
+class SqliteStore:
+    """store.contract.Store on one SQLite file. Made by `open_store`."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+        self.users = SqliteUsers(database=database)
+        self.sessions = SqliteSessions(database=database)
+        self.rooms = SqliteRooms(database=database)
+        self.members = SqliteMembers(database=database)
+        self.messages = SqliteMessages(database=database)
+        self.changes = SqliteChanges(database=database)
+        self._sweeper = Sweeper(database=database)
+
+    @property
+    def name(self) -> str:
+        return "sqlite"
+
+    @property
+    def pending_writes(self) -> int:
+        return self._database.pending_writes
+
+    async def ping(self) -> None:
+        """Write and read for real: a full disk or a vanished file shows in nothing less."""
+        clock = self._database.clock
+        await self._database.write(
+            "store.ping",
+            lambda connection: fetch(connection, "INSERT OR REPLACE INTO pulse VALUES (1, ?)", (clock(),)),
+            guarded=False,
+        )
+        await self._database.read("store.ping", lambda connection: fetch(connection, "SELECT * FROM pulse"))
+
+    async def sweep(self, now_ms: int) -> int:
+        """Remove a slice of what has expired (sessions, changes older than 7 days). Returns how many rows."""
+        return await self._sweeper.sweep(now_ms)
+
+    async def close(self) -> None:
+        await self._database.close()
+
+
+async def open_store(
+    data_dir: Path,
+    *,
+    timeout_s: float,
+    group_commit: bool,
+    observer: Observer,
+    now_ms: Callable[[], int],
+    shared: bool = False,
+) -> SqliteStore:
+    """Open the store in DATA_DIR, made if missing and brought to the newest schema. Raises StartRefused with one line.
+
+    `shared`: other processes write the same file, so that commits take turns. The caller holds the DirectoryLock.
+    """
+    path = data_dir / DATABASE_NAME
+    transactor, connections = await asyncio.to_thread(_open, path, timeout_s * BUSY_SHARE, shared)
+    readers = ReaderPool(
+        connections=connections, observer=observer, timeout_s=timeout_s, failed=lambda: transactor.failed
+    )
+    writer: GroupCommitWriter[apsw.Connection] = GroupCommitWriter(
+        transactor=transactor,
+        observer=observer,
+        timeout_s=timeout_s,
+        **({} if group_commit else {"batch_max_operations": 1}),
+    )
+    return SqliteStore(database=Database(writer=writer, readers=readers, clock=MonotonicClock(now_ms)))
+
+
+def _open(path: Path, busy_timeout_s: float, shared: bool) -> tuple[Transactor, list[apsw.Connection]]:
+    require_sound_sqlite()
+    prepare(path.parent)
+    connections: list[apsw.Connection] = []
+    try:
+        path.touch(mode=0o600)
+        connections.append(open_writing(path, busy_timeout_s=busy_timeout_s))
+        migrate(connections[0])
+        _probe(connections[0])
+        connections += [open_reading(path, busy_timeout_s=busy_timeout_s) for _ in range(READER_THREADS)]
+        transactor = Transactor(
+            path=path,
+            connection=connections[0],
+            queue_path=path.parent / QUEUE_NAME if shared else None,
+            busy_timeout_s=busy_timeout_s,
+        )
+    except (apsw.Error, OSError, StartRefused) as error:
+        for connection in connections:
+            connection.close()
+        raise StartRefused(_explained(path, error)) from error
+    return transactor, connections[1:]
+
+
+def _probe(connection: apsw.Connection) -> None:
+    """Touch each table, so that a damaged or cut-off file is found now and not by a client. Raises apsw.Error."""
+    for (table,) in fetch(connection, "SELECT name FROM sqlite_schema WHERE type = 'table'"):
+        fetch(connection, f'SELECT * FROM "{table}" LIMIT 1')
+    fetch(connection, "SELECT max(row) FROM messages")
+
+
+_REFUSALS = {
+    "full": "the disk is full",
+    "busy": "another process holds it locked",
+    "corrupt": "the file is damaged, or no SQLite database; restore a backup",
+    "io": "it cannot be read and written",
+    "gone": "it cannot be opened",
+}
+
+
+def _explained(path: Path, error: Exception) -> str:
+    if isinstance(error, StartRefused):
+        return f"{path}: {error}"
+    if isinstance(error, OSError):
+        return f"{path}: {error.strerror}"
+    return f"{path}: {_REFUSALS.get(reason_of(error) or '', error)}"

@@ -1,0 +1,44 @@
+"""What grows old is removed, a slice a call: expired sessions, and entries of the changes log that have a successor."""
+
+from __future__ import annotations
+
+import apsw
+
+from store.sqlite.database import Database
+from store.sqlite.rows import fetch
+
+CHANGE_KEEP_MS = 7 * 24 * 3600 * 1000
+
+_SESSIONS = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? LIMIT ?)"
+_CANDIDATES = """
+SELECT created_at, room_id, rev, rev < (SELECT max(rev) FROM changes WHERE room_id = c.room_id) FROM changes c
+WHERE (created_at, room_id, rev) > (?1, ?2, ?3) AND created_at < ?4 ORDER BY created_at, room_id, rev LIMIT ?5"""
+_DELETE = "DELETE FROM changes WHERE room_id = ? AND rev = ?"
+
+_START = (-1, "", 0)
+
+
+class Sweeper:
+    """Walks the log from old to young, from where the last call stopped: entries that must stay are passed, not met again and again."""
+
+    def __init__(self, *, database: Database, slice_rows: int = 500) -> None:
+        self._database = database
+        self._slice_rows = slice_rows
+        self._after: tuple[int, str, int] = _START
+
+    async def sweep(self, now_ms: int) -> int:
+        """Look at one slice of each kind. Returns how many rows were removed."""
+        removed, self._after = await self._database.write(
+            "store.sweep", lambda connection: self._slice(connection, now_ms)
+        )
+        return removed
+
+    def _slice(self, connection: apsw.Connection, now_ms: int) -> tuple[int, tuple[int, str, int]]:
+        connection.execute(_SESSIONS, (now_ms, self._slice_rows))
+        removed = connection.changes()
+        bindings = (*self._after, now_ms - CHANGE_KEEP_MS, self._slice_rows)
+        candidates = fetch(connection, _CANDIDATES, bindings)
+        old = [(room_id, rev) for _, room_id, rev, succeeded in candidates if succeeded]
+        connection.executemany(_DELETE, old)
+        after = candidates[-1][:3] if len(candidates) == self._slice_rows else _START
+        return removed + len(old), after

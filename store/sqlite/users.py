@@ -1,0 +1,127 @@
+"""The users table: people, their two unique names, their password hashes."""
+
+from __future__ import annotations
+
+import apsw
+
+from store.errors import Missing, Taken
+from store.models import Account, ProfileChange, Status, User
+from store.sqlite.database import Database
+from store.sqlite.rows import USER_COLUMNS, fetch_one, make_id, time_or_none, user_from
+
+_ACCOUNT = f"SELECT {USER_COLUMNS}, u.email, u.password_hash, u.disabled_at FROM users u WHERE "
+
+# Two ranges of two indexes: a range has no wildcards to escape, and its end is the last string that begins with the prefix.
+_SEARCH = f"""
+SELECT {USER_COLUMNS} FROM users u
+WHERE (u.username_folded BETWEEN ?1 AND ?2 OR u.display_folded BETWEEN ?1 AND ?2) AND u.disabled_at IS NULL
+ORDER BY u.username_folded LIMIT ?3"""
+_EVERYBODY = f"SELECT {USER_COLUMNS} FROM users u WHERE u.disabled_at IS NULL ORDER BY u.username_folded LIMIT ?1"
+_LAST_CHARACTER = "\U0010ffff"
+
+
+class SqliteUsers:
+    """store.contract.Users on SQLite."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    async def create(self, *, username: str, email: str, password_hash: str) -> User:
+        folded, email_folded = username.casefold(), email.lower()
+
+        def operation(connection: apsw.Connection) -> User:
+            if _exists(connection, "username_folded", folded):
+                raise Taken("username")
+            if _exists(connection, "email_folded", email_folded):
+                raise Taken("email")
+            user_id = make_id("u")
+            connection.execute(
+                """INSERT INTO users (id, username, username_folded, email, email_folded, password_hash,
+                       display_name, display_folded, status, created_at)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                (user_id, username, folded, email, email_folded, password_hash,
+                 username, folded, Status.ONLINE.value, self._database.clock()),
+            )  # fmt: skip
+            return _require(connection, user_id)
+
+        return await self._database.write("users.create", operation)
+
+    async def get(self, user_id: str) -> User | None:
+        return await self._database.read("users.get", lambda connection: _get(connection, user_id))
+
+    async def account(self, user_id: str) -> Account | None:
+        return await self._database.read("users.account", lambda connection: _account(connection, "u.id = ?", user_id))
+
+    async def account_by_login(self, *, username: str | None = None, email: str | None = None) -> Account | None:
+        if (username is None) == (email is None):
+            raise ValueError("exactly one of username and email")
+        condition = "u.username_folded = ?" if username is not None else "u.email_folded = ?"
+        value = username.casefold() if username is not None else str(email).lower()
+        return await self._database.read(
+            "users.account_by_login", lambda connection: _account(connection, condition, value)
+        )
+
+    async def search(self, prefix: str, limit: int) -> list[User]:
+        start = prefix.casefold()
+
+        def operation(connection: apsw.Connection) -> list[User]:
+            found = (
+                connection.execute(_SEARCH, (start, start + _LAST_CHARACTER, limit))
+                if start
+                else connection.execute(_EVERYBODY, (limit,))
+            )
+            return [user_from(row) for row in found]
+
+        return await self._database.read("users.search", operation)
+
+    async def update(self, user_id: str, change: ProfileChange) -> User:
+        values = {name: getattr(change, name) for name in change.__struct_fields__}
+        columns = {name: value for name, value in values.items() if value is not False}
+        if "display_name" in columns:
+            columns["display_folded"] = str(columns["display_name"]).casefold()
+        assignments = ", ".join(f"{name} = ?" for name in columns)  # names of our own fields, never a client's
+
+        def operation(connection: apsw.Connection) -> User:
+            if columns:
+                connection.execute(f"UPDATE users SET {assignments} WHERE id = ?", (*columns.values(), user_id))
+            return _require(connection, user_id)
+
+        return await self._database.write("users.update", operation)
+
+    async def set_password(self, user_id: str, password_hash: str, *, keep_session_id: str) -> list[str]:
+        def operation(connection: apsw.Connection) -> list[str]:
+            connection.execute("UPDATE users SET password_hash = ? WHERE id = ?", (password_hash, user_id))
+            if not connection.changes():
+                raise Missing("user")
+            now_ms = self._database.clock()
+            revoked = connection.execute(
+                """UPDATE sessions SET revoked_at = ?1
+                   WHERE user_id = ?2 AND id <> ?3 AND revoked_at IS NULL AND expires_at > ?1 RETURNING id""",
+                (now_ms, user_id, keep_session_id),
+            )
+            return [session_id for (session_id,) in revoked]
+
+        return await self._database.write("users.set_password", operation)
+
+
+def _exists(connection: apsw.Connection, column: str, value: str) -> bool:
+    return fetch_one(connection, f"SELECT 1 FROM users WHERE {column} = ?", (value,)) is not None
+
+
+def _get(connection: apsw.Connection, user_id: str) -> User | None:
+    row = fetch_one(connection, f"SELECT {USER_COLUMNS} FROM users u WHERE u.id = ?", (user_id,))
+    return None if row is None else user_from(row)
+
+
+def _require(connection: apsw.Connection, user_id: str) -> User:
+    user = _get(connection, user_id)
+    if user is None:
+        raise Missing("user")
+    return user
+
+
+def _account(connection: apsw.Connection, condition: str, value: str) -> Account | None:
+    row = fetch_one(connection, _ACCOUNT + condition, (value,))
+    if row is None:
+        return None
+    return Account(user=user_from(row), email=row[9], password_hash=row[10], disabled_at=time_or_none(row[11]))

@@ -1,0 +1,73 @@
+"""The table of keys: unique names, a schema version in each, the TTL of its group."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cache.keys import SCHEMA, CacheTtls, Key, Keys
+from store.models import Message, MessagePage
+
+KEYS = Keys(CacheTtls(messages_s=1, users_s=2, stats_s=3))
+IDS = st.text(alphabet="ab:1", max_size=6)
+
+
+def all_keys(keys: Keys, room_id: str, user_id: str) -> list[Key]:
+    return [
+        keys.user(user_id),
+        keys.session(user_id),
+        keys.room(room_id),
+        keys.membership(room_id, user_id),
+        keys.room_ids(user_id),
+        keys.page(room_id),
+        keys.stats(room_id),
+    ]
+
+
+def test_every_kind_has_its_groups_ttl():
+    ttls = {key.kind.name: key.kind.ttl_s for key in all_keys(KEYS, "r1", "u1")}
+    assert ttls == {"user": 2, "session": 2, "room": 2, "membership": 2, "room_ids": 2, "page": 1, "stats": 3}
+
+
+def test_every_name_carries_the_schema_version_and_its_kind():
+    for key in all_keys(KEYS, "r1", "u1"):
+        assert key.name.startswith(f"chat:{SCHEMA}:{key.kind.name}:")
+
+
+def test_kinds_with_one_id_do_not_share_a_name():
+    names = [key.name for key in all_keys(KEYS, "x", "x")]
+    assert len(set(names)) == len(names)
+
+
+@given(IDS, IDS, IDS, IDS)
+def test_two_memberships_never_share_a_name_whatever_a_client_calls_a_room(room, user, other_room, other_user):
+    same = (room, user) == (other_room, other_user)
+    assert (KEYS.membership(room, user).name == KEYS.membership(other_room, other_user).name) == same
+
+
+def test_a_page_weighs_by_its_messages_and_their_text():
+    def page(content: str | None, count: int) -> MessagePage:
+        message = Message(
+            id="r-1",
+            room_id="r",
+            seq=1,
+            rev=0,
+            user_id="u",
+            username="ada",
+            type="text",
+            content=content,
+            client_id="c",
+            reply_to_id=None,
+            thread_id=None,
+            attachments=(),
+            mentions=(),
+            reactions={},
+            created_at="2026-01-31T12:00:00.123Z",
+            edited_at=None,
+            deleted_at=None,
+        )
+        return MessagePage((message,) * count, False, 0)
+
+    weigh = KEYS.page("r").kind.weigh
+    assert weigh(page(None, 0)) < weigh(page(None, 1)) < weigh(page("hello", 1)) < weigh(page("hello", 2))
+    assert weigh(page("x" * 2_000, 100)) >= 100 * 4 * 2_000

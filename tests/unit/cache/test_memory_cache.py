@@ -1,0 +1,443 @@
+"""The in-process cache: one load a key, nothing stale kept, bounded. Loads end when the test says so, so schedules are exact."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, Cache, CacheClosed
+from cache.keys import CacheTtls, Keys
+from cache.memory import MemoryCache, NoCache
+
+pytestmark = pytest.mark.gen_test
+
+
+@pytest.fixture
+def cache(clock, tally) -> MemoryCache:
+    return MemoryCache(observer=tally, now=clock, jitter=lambda: 0.0)
+
+
+async def settle() -> None:
+    """Let every task that can run come to its next wait."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def ask(cache: Cache, key, load) -> asyncio.Task:
+    return asyncio.create_task(cache.get_or_load(key, load))
+
+
+# ---- one load a key --------------------------------------------------------------------------------------------------
+
+
+async def test_a_value_is_loaded_once_and_then_found(cache, keys, answer, tally):
+    load = answer("ada")
+    assert [await cache.get_or_load(keys.user("u1"), load) for _ in range(3)] == ["ada"] * 3
+    assert load.count == 1
+    assert tally.outcomes == {"miss": 1, "hit": 2}
+
+
+async def test_many_who_ask_at_once_share_one_load(cache, keys, source, tally):
+    asked = [ask(cache, keys.user("u1"), source) for _ in range(100)]
+    await settle()
+    assert len(source.loads) == 1
+    source.loads[0].set_result("ada")
+    assert await asyncio.gather(*asked) == ["ada"] * 100
+    assert tally.outcomes["miss"] == 1
+
+
+async def test_different_keys_load_apart(cache, keys, source):
+    asked = [ask(cache, keys.user("u1"), source), ask(cache, keys.user("u2"), source)]
+    await settle()
+    source.loads[1].set_result("bob")
+    source.loads[0].set_result("ada")
+    assert await asyncio.gather(*asked) == ["ada", "bob"]
+
+
+async def test_an_asker_that_is_cancelled_does_not_cancel_the_load_for_the_others(cache, keys, source, answer):
+    first, second = ask(cache, keys.user("u1"), source), ask(cache, keys.user("u1"), source)
+    await settle()
+    first.cancel()
+    await settle()
+    assert first.cancelled()
+    source.loads[0].set_result("ada")
+    assert await second == "ada"
+    assert await cache.get_or_load(keys.user("u1"), answer("unused")) == "ada"
+
+
+async def test_a_load_whose_askers_all_went_away_still_fills(cache, keys, source, answer):
+    only = ask(cache, keys.user("u1"), source)
+    await settle()
+    only.cancel()
+    await settle()
+    source.loads[0].set_result("ada")
+    await settle()
+    assert await cache.get_or_load(keys.user("u1"), answer("unused")) == "ada"
+
+
+async def test_an_error_reaches_all_who_wait_and_is_not_cached(cache, keys, source, answer):
+    asked = [ask(cache, keys.user("u1"), source) for _ in range(3)]
+    await settle()
+    source.loads[0].set_exception(OSError("gone"))
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    assert [str(outcome) for outcome in outcomes] == ["gone"] * 3
+    assert all(isinstance(outcome, OSError) for outcome in outcomes)
+    assert await cache.get_or_load(keys.user("u1"), answer("ada")) == "ada"
+
+
+async def test_an_error_that_nobody_waits_for_any_more_is_no_complaint(cache, keys, source, caplog, io_loop):
+    complaints = []
+    io_loop.asyncio_loop.set_exception_handler(lambda _, context: complaints.append(context))
+    only = ask(cache, keys.user("u1"), source)
+    await settle()
+    only.cancel()
+    await settle()
+    source.loads.pop().set_exception(OSError("gone"))
+    await settle()
+    assert complaints == [] and caplog.records == []
+
+
+# ---- nothing stale ---------------------------------------------------------------------------------------------------
+
+
+async def test_an_invalidated_value_is_loaded_again(cache, keys, answer):
+    await cache.get_or_load(keys.user("u1"), answer("old"))
+    await cache.get_or_load(keys.user("u2"), answer("bob"))
+    await cache.invalidate(keys.user("u1"), keys.user("u2"), keys.user("never asked for"))
+    assert await cache.get_or_load(keys.user("u1"), answer("new")) == "new"
+
+
+async def test_a_load_that_began_before_an_invalidation_answers_its_askers_and_fills_nothing(
+    cache, keys, source, answer, tally
+):
+    before = ask(cache, keys.user("u1"), source)
+    await settle()
+    await cache.invalidate(keys.user("u1"))
+    source.loads[0].set_result("old")
+    assert await before == "old"
+    assert tally.outcomes["stale_fill"] == 1
+    assert await cache.get_or_load(keys.user("u1"), answer("new")) == "new"
+
+
+async def test_who_asks_after_an_invalidation_does_not_share_the_load_from_before_it(cache, keys, source):
+    before = ask(cache, keys.user("u1"), source)
+    await settle()
+    await cache.invalidate(keys.user("u1"))
+    after = ask(cache, keys.user("u1"), source)
+    await settle()
+    assert len(source.loads) == 2
+    source.loads[0].set_result("old")
+    await settle()
+    assert await before == "old" and not after.done()
+    source.loads[1].set_result("new")
+    assert await after == "new"
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_of_two_loads_only_the_one_begun_after_the_invalidation_fills(cache, keys, source, answer, order):
+    asked = [ask(cache, keys.user("u1"), source)]
+    await settle()
+    await cache.invalidate(keys.user("u1"))
+    asked.append(ask(cache, keys.user("u1"), source))
+    await settle()
+    for index in order:
+        source.loads[index].set_result(("old", "new")[index])
+        await settle()
+    await asyncio.gather(*asked)
+    assert await cache.get_or_load(keys.user("u1"), answer("unused")) == "new"
+
+
+async def test_an_invalidation_leaves_the_loads_of_other_keys_alone(cache, keys, source, answer):
+    other = ask(cache, keys.user("u2"), source)
+    await settle()
+    await cache.invalidate(keys.user("u1"))
+    source.loads[0].set_result("bob")
+    await other
+    assert await cache.get_or_load(keys.user("u2"), answer("unused")) == "bob"
+
+
+# ---- fences ----------------------------------------------------------------------------------------------------------
+
+
+async def test_inside_a_fence_reads_are_answered_and_nothing_is_kept(cache, keys, answer, tally):
+    load = answer("old")
+    await cache.get_or_load(keys.user("u1"), load)
+    async with cache.fence(keys.user("u1")):
+        assert await cache.get_or_load(keys.user("u1"), load) == "old"
+        assert await cache.get_or_load(keys.user("u1"), load) == "old"
+        assert load.count == 3
+    assert tally.outcomes["stale_fill"] == 2
+    assert await cache.get_or_load(keys.user("u1"), answer("new")) == "new"
+
+
+async def test_a_load_begun_before_a_fence_fills_neither_inside_nor_after_it(cache, keys, source, answer):
+    before = ask(cache, keys.user("u1"), source)
+    await settle()
+    async with cache.fence(keys.user("u1")):
+        pass
+    source.loads[0].set_result("old")
+    await before
+    assert await cache.get_or_load(keys.user("u1"), answer("new")) == "new"
+
+
+async def test_a_load_begun_inside_a_fence_is_neither_kept_nor_shared_after_it(cache, keys, source, answer):
+    async with cache.fence(keys.user("u1")):
+        inside = ask(cache, keys.user("u1"), source)
+        await settle()
+    after = ask(cache, keys.user("u1"), source)
+    await settle()
+    assert len(source.loads) == 2
+    source.loads[1].set_result("new")
+    assert await after == "new"
+    source.loads[0].set_result("old")
+    assert await inside == "old"
+    assert await cache.get_or_load(keys.user("u1"), answer("unused")) == "new"
+
+
+async def test_a_fence_whose_body_fails_invalidates_and_lets_the_error_through(cache, keys, source, answer):
+    with pytest.raises(OSError, match="disk"):
+        async with cache.fence(keys.user("u1"), keys.room("r1")):
+            inside = ask(cache, keys.user("u1"), source)
+            await settle()
+            raise OSError("disk")
+    source.loads[0].set_result("old")
+    await inside
+    load = answer("new")
+    assert [await cache.get_or_load(keys.user("u1"), load) for _ in range(2)] == ["new", "new"]
+    assert load.count == 1
+
+
+async def test_a_fence_whose_body_is_cancelled_is_lowered(cache, keys, answer):
+    async def write() -> None:
+        async with cache.fence(keys.user("u1")):
+            await asyncio.get_running_loop().create_future()
+
+    writer = asyncio.create_task(write())
+    await settle()
+    writer.cancel()
+    await settle()
+    assert writer.cancelled()
+    load = answer("new")
+    assert [await cache.get_or_load(keys.user("u1"), load) for _ in range(2)] == ["new", "new"]
+    assert load.count == 1
+
+
+async def test_of_two_overlapping_fences_the_last_one_lets_fills_in_again(cache, keys, answer):
+    load = answer("ada")
+    async with cache.fence(keys.user("u1")):
+        async with cache.fence(keys.user("u1")):
+            pass
+        await cache.get_or_load(keys.user("u1"), load)
+        await cache.get_or_load(keys.user("u1"), load)
+        assert load.count == 2
+    await cache.get_or_load(keys.user("u1"), load)
+    await cache.get_or_load(keys.user("u1"), load)
+    assert load.count == 3
+
+
+async def test_a_fence_that_is_never_lowered_refuses_fills_for_its_bound_only(cache, keys, answer, clock):
+    load = answer("ada")
+    async with cache.fence(keys.user("u1")):
+        clock.now_s += FENCE_MAX_S - 0.001
+        await cache.get_or_load(keys.user("u1"), load)
+        clock.now_s += 0.001
+        await cache.get_or_load(keys.user("u1"), load)
+        await cache.get_or_load(keys.user("u1"), load)
+        assert load.count == 2
+    await cache.get_or_load(keys.user("u1"), load)
+    assert load.count == 3  # the end of the fence invalidates, however late
+
+
+# ---- updates in place ------------------------------------------------------------------------------------------------
+
+
+async def test_an_update_changes_the_value_that_is_here(cache, keys, answer):
+    await cache.get_or_load(keys.page("r1"), answer((1, 2)))
+    await cache.update(keys.page("r1"), lambda page: (*page, 3))
+    assert await cache.get_or_load(keys.page("r1"), answer("unused")) == (1, 2, 3)
+
+
+async def test_an_update_to_none_forgets_the_value(cache, keys, answer):
+    await cache.get_or_load(keys.page("r1"), answer((1, 2)))
+    await cache.update(keys.page("r1"), lambda _: None)
+    assert await cache.get_or_load(keys.page("r1"), answer("new")) == "new"
+
+
+async def test_an_update_that_fails_forgets_the_value(cache, keys, answer):
+    await cache.get_or_load(keys.page("r1"), answer((1, 2)))
+    with pytest.raises(ZeroDivisionError):
+        await cache.update(keys.page("r1"), lambda _: 1 / 0)
+    assert await cache.get_or_load(keys.page("r1"), answer("new")) == "new"
+
+
+async def test_an_update_of_what_is_not_here_makes_nothing(cache, keys, answer):
+    asked = []
+    await cache.update(keys.page("r1"), lambda page: asked.append(page))
+    assert asked == [] and len(cache) == 0
+    assert await cache.get_or_load(keys.page("r1"), answer("new")) == "new"
+
+
+async def test_an_update_forgets_a_cached_none_without_asking(cache, keys, answer):
+    asked = []
+    await cache.get_or_load(keys.user("u1"), answer(None))
+    await cache.update(keys.user("u1"), lambda user: asked.append(user))
+    assert asked == []
+    assert await cache.get_or_load(keys.user("u1"), answer("ada")) == "ada"
+
+
+async def test_a_load_begun_before_an_update_does_not_fill_over_it(cache, keys, source, answer):
+    before = ask(cache, keys.page("r1"), source)
+    await settle()
+    await cache.update(keys.page("r1"), lambda page: (*page, 3))
+    after = ask(cache, keys.page("r1"), source)
+    await settle()
+    assert len(source.loads) == 2
+    source.loads[1].set_result((1, 2, 3))
+    assert await after == (1, 2, 3)
+    source.loads[0].set_result((1, 2))
+    assert await before == (1, 2)
+    assert await cache.get_or_load(keys.page("r1"), answer("unused")) == (1, 2, 3)
+
+
+async def test_an_update_does_not_prolong_a_value(cache, keys, answer, clock):
+    await cache.get_or_load(keys.page("r1"), answer((1,)))
+    clock.now_s += 1_799
+    await cache.update(keys.page("r1"), lambda page: (*page, 2))
+    assert await cache.get_or_load(keys.page("r1"), answer("unused")) == (1, 2)
+    clock.now_s += 1
+    assert await cache.get_or_load(keys.page("r1"), answer("new")) == "new"
+
+
+async def test_an_update_of_an_expired_value_forgets_it(cache, keys, answer, clock):
+    await cache.get_or_load(keys.page("r1"), answer((1,)))
+    clock.now_s += 1_800
+    await cache.update(keys.page("r1"), lambda page: (*page, 2))
+    assert await cache.get_or_load(keys.page("r1"), answer("new")) == "new"
+
+
+# ---- time and size ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("make", "ttl_s"), [("user", 300), ("room", 300), ("page", 1_800), ("stats", 600)])
+async def test_a_value_lives_for_its_kinds_ttl(cache, keys, answer, clock, make, ttl_s):
+    key = getattr(keys, make)("x")
+    await cache.get_or_load(key, answer(()) if make == "page" else answer("old"))
+    clock.now_s += ttl_s - 0.001
+    load = answer("new")
+    await cache.get_or_load(key, load)
+    assert load.count == 0
+    clock.now_s += 0.001
+    assert await cache.get_or_load(key, load) == "new"
+
+
+async def test_jitter_only_shortens_a_ttl_and_by_a_tenth_at_most(keys, answer, clock, tally):
+    cache = MemoryCache(observer=tally, now=clock, jitter=lambda: 0.999_999)
+    await cache.get_or_load(keys.user("u1"), answer("old"))
+    clock.now_s += 270
+    assert await cache.get_or_load(keys.user("u1"), answer("new")) == "old"
+    clock.now_s += 0.001
+    assert await cache.get_or_load(keys.user("u1"), answer("new")) == "new"
+
+
+async def test_none_is_believed_briefly(cache, keys, answer, clock):
+    load = answer(None)
+    assert [await cache.get_or_load(keys.user("u1"), load) for _ in range(2)] == [None, None]
+    assert load.count == 1
+    clock.now_s += NEGATIVE_TTL_S
+    assert await cache.get_or_load(keys.user("u1"), answer("ada")) == "ada"
+
+
+async def test_a_ttl_of_zero_keeps_nothing(cache, answer):
+    key = Keys(CacheTtls(messages_s=0, users_s=0, stats_s=0)).user("u1")
+    load = answer("ada")
+    assert [await cache.get_or_load(key, load) for _ in range(2)] == ["ada", "ada"]
+    assert load.count == 2 and len(cache) == 0
+
+
+async def test_past_its_bound_the_least_recently_used_goes(keys, answer, clock, tally):
+    cache = MemoryCache(observer=tally, now=clock, max_entries=3)
+    for name in ("a", "b", "c"):
+        await cache.get_or_load(keys.user(name), answer(name))
+    await cache.get_or_load(keys.user("a"), answer("unused"))
+    await cache.get_or_load(keys.user("d"), answer("d"))
+    assert len(cache) == 3
+    assert await cache.get_or_load(keys.user("a"), answer("again")) == "a"
+    assert await cache.get_or_load(keys.user("b"), answer("again")) == "again"
+
+
+async def test_a_flood_of_keys_stays_within_both_bounds(keys, answer, clock, tally):
+    cache = MemoryCache(observer=tally, now=clock, max_entries=1_000, max_bytes=500_000)
+    load = answer("x")
+    for index in range(5_000):
+        await cache.get_or_load(keys.user(f"u{index}"), load)
+        assert len(cache) <= 1_000 and cache.weight_bytes <= 500_000
+    assert load.count == 5_000
+    assert 0 < len(cache) < 1_000  # here the weight binds first
+    await cache.invalidate(*(keys.user(f"u{index}") for index in range(5_000)))
+    assert len(cache) == 0 and cache.weight_bytes == 0
+
+
+async def test_a_value_heavier_than_the_whole_cache_evicts_nothing(keys, answer, clock, tally):
+    cache = MemoryCache(observer=tally, now=clock, max_bytes=20_000)
+    await cache.get_or_load(keys.user("u1"), answer("ada"))
+    huge = [f"r{index}" for index in range(1_000)]
+    assert await cache.get_or_load(keys.room_ids("u1"), answer(huge)) is huge
+    assert len(cache) == 1
+    assert await cache.get_or_load(keys.user("u1"), answer("unused")) == "ada"
+
+
+async def test_an_update_that_makes_a_value_heavier_counts(keys, answer, clock, tally):
+    cache = MemoryCache(observer=tally, now=clock, max_bytes=20_000)
+    await cache.get_or_load(keys.user("u1"), answer("ada"))
+    await cache.get_or_load(keys.room_ids("u1"), answer(["r"]))
+    await cache.update(keys.room_ids("u1"), lambda ids: ids * 200)
+    assert len(cache) == 1 and cache.weight_bytes <= 20_000
+    assert await cache.get_or_load(keys.room_ids("u1"), answer("unused")) == ["r"] * 200
+
+
+# ---- closing ---------------------------------------------------------------------------------------------------------
+
+
+async def test_closing_cancels_the_loads_and_tells_their_askers(cache, keys, source):
+    asked = [ask(cache, keys.user("u1"), source), ask(cache, keys.user("u1"), source)]
+    await settle()
+    await cache.invalidate(keys.user("u1"))  # a detached load is owned as well
+    asked.append(ask(cache, keys.user("u1"), source))
+    await settle()
+    await cache.close()
+    assert [load.cancelled() for load in source.loads] == [True, True]
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [CacheClosed] * 3
+
+
+async def test_after_closing_asks_are_refused_and_writes_do_nothing(cache, keys, answer):
+    await cache.get_or_load(keys.user("u1"), answer("ada"))
+    await cache.close()
+    await cache.close()
+    load = answer("ada")
+    with pytest.raises(CacheClosed):
+        await cache.get_or_load(keys.user("u1"), load)
+    async with cache.fence(keys.user("u1")):
+        await cache.update(keys.user("u1"), lambda user: user)
+        await cache.invalidate(keys.user("u1"))
+    assert load.count == 0 and len(cache) == 0
+
+
+# ---- no cache --------------------------------------------------------------------------------------------------------
+
+
+async def test_without_a_cache_every_ask_is_a_load_of_its_own(keys, source):
+    cache: Cache = NoCache()
+    first = ask(cache, keys.user("u1"), source)
+    await settle()
+    async with cache.fence(keys.user("u1")):
+        pass
+    await cache.invalidate(keys.user("u1"))
+    await cache.update(keys.user("u1"), lambda _: "changed")
+    second = ask(cache, keys.user("u1"), source)
+    await settle()
+    source.loads[0].set_result("old")
+    source.loads[1].set_result("new")
+    assert await asyncio.gather(first, second) == ["old", "new"]
+    await cache.close()
