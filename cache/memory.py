@@ -150,6 +150,9 @@ class MemoryCache:
             if self._closed and task.cancelled() and (asker is None or not asker.cancelling()):
                 raise CacheClosed from None  # nobody cancelled the asker: close() cancelled the load
             raise
+        finally:
+            # Else an error's traceback holds the task that holds the error, until the garbage collector comes.
+            del task
 
     async def _load(self, key: Key[T], load: Callable[[], Awaitable[T]], *, may_fill: bool) -> T:
         name = key.name
@@ -161,6 +164,7 @@ class MemoryCache:
             if self._leases.get(name) is task:
                 del self._leases[name]
                 holds_lease = True
+            del task  # as above
         if holds_lease and may_fill:
             ttl_s = key.kind.ttl_s * (1.0 - JITTER * self._jitter())
             if value is None:

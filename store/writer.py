@@ -12,9 +12,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
+
+from msgspec import Struct
 
 from monitor.hooks import Observer
 from store.errors import StoreError, StoreTimeout, StoreUnavailable
@@ -26,8 +27,7 @@ C = TypeVar("C")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class Work(Generic[C]):
+class Work(Struct, Generic[C], frozen=True):
     """One write: `operation` on a connection, run once or more but committed once; it must have no other effect.
 
     It raises before it writes, or not at all, unless it is `guarded`: then its own writes are undone, and no others.
@@ -37,8 +37,7 @@ class Work(Generic[C]):
     guarded: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Joined(Generic[C]):
+class Joined(Struct, Generic[C], frozen=True):
     """One write that is cheaper together with its like: `operation` gets the arguments of all in the batch that share it.
 
     Its results are in the arguments' order. As an unguarded Work, it raises before it writes or not at all.
@@ -48,8 +47,7 @@ class Joined(Generic[C]):
     argument: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of one write: `error` None means that `value` is durable."""
 
     value: Any = None
@@ -69,8 +67,7 @@ class Transactor(Protocol):
         """Let go of everything. The last call."""
 
 
-@dataclass(slots=True, eq=False)
-class _Pending:
+class _Pending(Struct, eq=False):
     """A write that was accepted; times are the loop's, in seconds."""
 
     name: str

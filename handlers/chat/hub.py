@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
 
 from cache.contract import Bus
 from cache.events import RoomChanges, RoomEphemeral, RoomMessages
 from handlers.chat.channel import Channel, Group, Joining, Ring, Subscriber
 from handlers.chat.errors import ChatError
+from handlers.chat.fan_out import FanOut
 from handlers.chat.protocol import encode, event
 from handlers.chat.topics import room_topic
 from monitor.hooks import Observer
@@ -24,7 +24,6 @@ from store.models import Change
 
 log = logging.getLogger(__name__)
 
-SLICE = 500  # connections served between two loop turns: some 4 ms
 RING_ITEMS = 500
 RING_BYTES = 262_144
 HELD_MAX = 1_000  # events held above a gap; past them the gap is read anyway
@@ -52,10 +51,9 @@ class Hub:
         self._store = store
         self._bus = bus
         self._frame = frame
-        self._observer = observer
         self._coalesce = coalesce
-        self._hold_max_bytes = hold_max_bytes
         self._loop = asyncio.get_running_loop()
+        self._fan_out = FanOut(loop=self._loop, observer=observer, hold_max_bytes=hold_max_bytes)
         self._channels: dict[str, Channel] = {}
         self._opening: dict[str, asyncio.Task[Channel]] = {}
         self._healing: dict[str, asyncio.Task[None]] = {}
@@ -120,28 +118,10 @@ class Hub:
         self._close_if_idle(channel)
         return left
 
-    def subscribers_of(self, room_id: str, user_id: str) -> list[Subscriber]:
-        """A user's local subscriptions to a room."""
+    def is_delivering(self, room_id: str) -> bool:
+        """Whether something of the room is on its way to connections or to be read first."""
         channel = self._channels.get(room_id)
-        if channel is None:
-            return []
-        return [one for one in (*channel.live, *channel.joining) if one.user_id == user_id]
-
-    def has_room(self, room_id: str) -> bool:
-        """Whether anyone here listens to the room."""
-        return room_id in self._channels
-
-    @property
-    def rooms(self) -> int:
-        return len(self._channels)
-
-    def held_by(self, subscriber: Subscriber) -> list[str]:
-        """Rooms in which a subscriber is still registered (for the clean-up of what is gone)."""
-        return [
-            room_id
-            for room_id, channel in self._channels.items()
-            if subscriber in channel.live or subscriber in channel.joining
-        ]
+        return room_id in self._healing or (channel is not None and (channel.in_fan_out or bool(channel.groups)))
 
     def drop_closed(self) -> int:
         """Forget subscribers whose link is closed; returns how many there were. There should be none."""
@@ -187,7 +167,7 @@ class Hub:
         group = Group(channel.epoch, ephemeral=True, not_to_user=happening.not_to_user)
         group.frames.append(self._frame(happening.event))
         channel.groups.append(group)
-        self._schedule(channel)
+        self._fan_out.start(channel)
 
     def _take_message(self, channel: Channel, message: bytes) -> None:
         channel.seq += 1
@@ -206,7 +186,7 @@ class Hub:
             channel.groups.append(group)
         group.frames.append(self._frame(payload))
         group.messages += messages
-        self._schedule(channel)
+        self._fan_out.start(channel)
 
     def _after_taking(self, channel: Channel) -> None:
         held, changes = channel.held_messages, channel.held_changes
@@ -220,64 +200,6 @@ class Hub:
             del changes[stale]
         if held or changes:
             self._heal(channel)
-
-    # ---- fan-out -------------------------------------------------------------------------------------------------
-
-    def _schedule(self, channel: Channel) -> None:
-        if not channel.in_fan_out:
-            channel.in_fan_out = True
-            self._loop.call_soon(self._next_group, channel)
-
-    def _next_group(self, channel: Channel) -> None:
-        """Deliver groups in order, one at a time; a large one in slices, so that other rooms get their turn."""
-        served = 0
-        while channel.groups:
-            group = channel.groups.popleft()
-            frames = b"".join(group.frames)
-            for subscriber, joining in list(channel.joining.items()):
-                if joining.epoch <= group.epoch and subscriber.user_id != group.not_to_user:
-                    self._hold_for(channel, subscriber, joining, frames)
-            targets = list(channel.live.items())
-            self._observer.messages_delivered(len(targets), group.messages)
-            if len(targets) > SLICE:
-                self._serve_slice(channel, group, frames, targets, 0)
-                return
-            self._serve(group, frames, targets)
-            served += len(targets)
-            if served > SLICE and channel.groups:
-                self._loop.call_soon(self._next_group, channel)
-                return
-        channel.in_fan_out = False
-
-    def _serve_slice(
-        self, channel: Channel, group: Group, frames: bytes, targets: Sequence[tuple[Subscriber, int]], start: int
-    ) -> None:
-        live = channel.live
-        part = [
-            target for target in islice(targets, start, start + SLICE) if live.get(target[0]) == target[1]
-        ]  # who left or joined anew since the fan-out began has its own account of it
-        self._serve(group, frames, part)
-        start += SLICE
-        if start < len(targets):
-            self._loop.call_soon(self._serve_slice, channel, group, frames, targets, start)
-        else:
-            self._loop.call_soon(self._next_group, channel)
-
-    def _serve(self, group: Group, frames: bytes, targets: Sequence[tuple[Subscriber, int]]) -> None:
-        epoch = group.epoch
-        if group.ephemeral:
-            for subscriber, since in targets:
-                if since <= epoch and subscriber.user_id != group.not_to_user:
-                    subscriber.link.send_ephemeral(frames)
-        else:
-            for subscriber, since in targets:
-                if since <= epoch:
-                    subscriber.link.send(frames)
-
-    def _hold_for(self, channel: Channel, subscriber: Subscriber, joining: Joining, frames: bytes) -> None:
-        joining.hold(frames)
-        if joining.size > self._hold_max_bytes:  # the join hangs while the room goes on: it must start again
-            channel.forget(subscriber)
 
     # ---- opening, closing, healing -------------------------------------------------------------------------------
 

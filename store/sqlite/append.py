@@ -35,7 +35,7 @@ FROM json_each(?2) wanted CROSS JOIN files f ON f.id = wanted.value WHERE f.owne
 
 _INSERT = """
 INSERT INTO messages (room_id, seq, user_id, username, content, client_id, reply_to, thread, extra, created_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (room_id, user_id, client_id) DO NOTHING"""
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
 _INDEX = """
 INSERT INTO messages_fts (rowid, content)
 SELECT row, content FROM messages WHERE row BETWEEN ? AND ? AND content IS NOT NULL"""
@@ -125,7 +125,8 @@ class Appending:
         )  # fmt: skip
         if not connection.changes():
             stored = self._stored(room_id, draft)
-            assert stored is not None, "the row that was in the way"
+            if stored is None:
+                raise AssertionError(f"seq {seq} of {room_id} was taken, though the transaction is alone")
             return stored
         self._rows += 1
         if self._rows == 1:

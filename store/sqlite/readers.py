@@ -7,11 +7,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import apsw
+from msgspec import Struct
 
 from monitor.hooks import Observer
 from store.errors import StoreTimeout, StoreUnavailable
@@ -26,8 +26,7 @@ R = TypeVar("R")
 PROGRESS_STEPS = 100_000
 
 
-@dataclass(slots=True, eq=False)
-class _Read:
+class _Read(Struct, eq=False):
     """One accepted read; `deadline_s` is on time.monotonic, which is the loop's clock too."""
 
     operation: Callable[[apsw.Connection], Any]

@@ -19,8 +19,8 @@ from store.writer import Joined, Outcome, Work
 logger = logging.getLogger(__name__)
 
 # A checkpoint every so many new WAL pages (4 KB each); past the second number it may wait a moment for readers to step aside.
-CHECKPOINT_PAGES = 1000
-CHECKPOINT_URGENT_PAGES = 8000
+CHECKPOINT_PAGES = 2000
+CHECKPOINT_URGENT_PAGES = 16000
 CHECKPOINT_WAIT_S = 0.1
 
 Batch = Sequence[Work[apsw.Connection] | Joined[apsw.Connection]]

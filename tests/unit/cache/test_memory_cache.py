@@ -1,8 +1,9 @@
-"""The in-process cache: one load a key, nothing stale kept, bounded. Loads end when the test says so, so schedules are exact."""
+"""The in-process cache: one load a key, nothing stale, bounded. The test says when a load ends: schedules are exact."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -95,7 +96,26 @@ async def test_an_error_that_nobody_waits_for_any_more_is_no_complaint(cache, ke
     await settle()
     source.loads.pop().set_exception(OSError("gone"))
     await settle()
+    gc.collect()
     assert complaints == [] and caplog.records == []
+
+
+async def test_a_failed_load_leaves_nothing_for_the_garbage_collector(cache, keys):
+    class Gone(OSError):
+        pass
+
+    async def load() -> None:
+        raise Gone
+
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(Gone):
+            await cache.get_or_load(keys.user("u1"), load)
+        await settle()
+        assert [one for one in gc.get_objects() if isinstance(one, Gone)] == []
+    finally:
+        gc.enable()
 
 
 # ---- nothing stale ---------------------------------------------------------------------------------------------------
@@ -253,76 +273,76 @@ async def test_a_fence_that_is_never_lowered_refuses_fills_for_its_bound_only(ca
 
 
 async def test_an_update_changes_the_value_that_is_here(cache, keys, answer):
-    await cache.get_or_load(keys.page("r1"), answer((1, 2)))
-    await cache.update(keys.page("r1"), lambda page: (*page, 3))
-    assert await cache.get_or_load(keys.page("r1"), answer("unused")) == (1, 2, 3)
+    await cache.get_or_load(keys.room_ids("u1"), answer(["a", "b"]))
+    await cache.update(keys.room_ids("u1"), lambda ids: [*ids, "c"])
+    assert await cache.get_or_load(keys.room_ids("u1"), answer("unused")) == ["a", "b", "c"]
 
 
 async def test_an_update_to_none_forgets_the_value(cache, keys, answer):
-    await cache.get_or_load(keys.page("r1"), answer((1, 2)))
-    await cache.update(keys.page("r1"), lambda _: None)
-    assert await cache.get_or_load(keys.page("r1"), answer("new")) == "new"
+    await cache.get_or_load(keys.room_ids("u1"), answer(["a", "b"]))
+    await cache.update(keys.room_ids("u1"), lambda _: None)
+    assert await cache.get_or_load(keys.room_ids("u1"), answer(["new"])) == ["new"]
 
 
 async def test_an_update_that_fails_forgets_the_value(cache, keys, answer):
-    await cache.get_or_load(keys.page("r1"), answer((1, 2)))
+    await cache.get_or_load(keys.room_ids("u1"), answer(["a", "b"]))
     with pytest.raises(ZeroDivisionError):
-        await cache.update(keys.page("r1"), lambda _: 1 / 0)
-    assert await cache.get_or_load(keys.page("r1"), answer("new")) == "new"
+        await cache.update(keys.room_ids("u1"), lambda _: 1 / 0)
+    assert await cache.get_or_load(keys.room_ids("u1"), answer(["new"])) == ["new"]
 
 
 async def test_an_update_of_what_is_not_here_makes_nothing(cache, keys, answer):
     asked = []
-    await cache.update(keys.page("r1"), lambda page: asked.append(page))
+    await cache.update(keys.room_ids("u1"), asked.append)
     assert asked == [] and len(cache) == 0
-    assert await cache.get_or_load(keys.page("r1"), answer("new")) == "new"
+    assert await cache.get_or_load(keys.room_ids("u1"), answer(["new"])) == ["new"]
 
 
 async def test_an_update_forgets_a_cached_none_without_asking(cache, keys, answer):
     asked = []
     await cache.get_or_load(keys.user("u1"), answer(None))
-    await cache.update(keys.user("u1"), lambda user: asked.append(user))
+    await cache.update(keys.user("u1"), asked.append)
     assert asked == []
     assert await cache.get_or_load(keys.user("u1"), answer("ada")) == "ada"
 
 
 async def test_a_load_begun_before_an_update_does_not_fill_over_it(cache, keys, source, answer):
-    before = ask(cache, keys.page("r1"), source)
+    before = ask(cache, keys.room_ids("u1"), source)
     await settle()
-    await cache.update(keys.page("r1"), lambda page: (*page, 3))
-    after = ask(cache, keys.page("r1"), source)
+    await cache.update(keys.room_ids("u1"), lambda ids: [*ids, "c"])
+    after = ask(cache, keys.room_ids("u1"), source)
     await settle()
     assert len(source.loads) == 2
-    source.loads[1].set_result((1, 2, 3))
-    assert await after == (1, 2, 3)
-    source.loads[0].set_result((1, 2))
-    assert await before == (1, 2)
-    assert await cache.get_or_load(keys.page("r1"), answer("unused")) == (1, 2, 3)
+    source.loads[1].set_result(["a", "b", "c"])
+    assert await after == ["a", "b", "c"]
+    source.loads[0].set_result(["a", "b"])
+    assert await before == ["a", "b"]
+    assert await cache.get_or_load(keys.room_ids("u1"), answer("unused")) == ["a", "b", "c"]
 
 
 async def test_an_update_does_not_prolong_a_value(cache, keys, answer, clock):
-    await cache.get_or_load(keys.page("r1"), answer((1,)))
-    clock.now_s += 1_799
-    await cache.update(keys.page("r1"), lambda page: (*page, 2))
-    assert await cache.get_or_load(keys.page("r1"), answer("unused")) == (1, 2)
+    await cache.get_or_load(keys.room_ids("u1"), answer(["a"]))
+    clock.now_s += 299
+    await cache.update(keys.room_ids("u1"), lambda ids: [*ids, "b"])
+    assert await cache.get_or_load(keys.room_ids("u1"), answer("unused")) == ["a", "b"]
     clock.now_s += 1
-    assert await cache.get_or_load(keys.page("r1"), answer("new")) == "new"
+    assert await cache.get_or_load(keys.room_ids("u1"), answer(["new"])) == ["new"]
 
 
 async def test_an_update_of_an_expired_value_forgets_it(cache, keys, answer, clock):
-    await cache.get_or_load(keys.page("r1"), answer((1,)))
-    clock.now_s += 1_800
-    await cache.update(keys.page("r1"), lambda page: (*page, 2))
-    assert await cache.get_or_load(keys.page("r1"), answer("new")) == "new"
+    await cache.get_or_load(keys.room_ids("u1"), answer(["a"]))
+    clock.now_s += 300
+    await cache.update(keys.room_ids("u1"), lambda ids: [*ids, "b"])
+    assert await cache.get_or_load(keys.room_ids("u1"), answer(["new"])) == ["new"]
 
 
 # ---- time and size ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("make", "ttl_s"), [("user", 300), ("room", 300), ("page", 1_800), ("stats", 600)])
+@pytest.mark.parametrize(("make", "ttl_s"), [("user", 300), ("session", 300), ("stats", 600)])
 async def test_a_value_lives_for_its_kinds_ttl(cache, keys, answer, clock, make, ttl_s):
     key = getattr(keys, make)("x")
-    await cache.get_or_load(key, answer(()) if make == "page" else answer("old"))
+    await cache.get_or_load(key, answer("old"))
     clock.now_s += ttl_s - 0.001
     load = answer("new")
     await cache.get_or_load(key, load)
@@ -388,11 +408,11 @@ async def test_a_value_heavier_than_the_whole_cache_evicts_nothing(keys, answer,
 
 
 async def test_an_update_that_makes_a_value_heavier_counts(keys, answer, clock, tally):
-    cache = MemoryCache(observer=tally, now=clock, max_bytes=20_000)
+    cache = MemoryCache(observer=tally, now=clock, max_bytes=19_000)
     await cache.get_or_load(keys.user("u1"), answer("ada"))
     await cache.get_or_load(keys.room_ids("u1"), answer(["r"]))
     await cache.update(keys.room_ids("u1"), lambda ids: ids * 200)
-    assert len(cache) == 1 and cache.weight_bytes <= 20_000
+    assert len(cache) == 1 and cache.weight_bytes <= 19_000
     assert await cache.get_or_load(keys.room_ids("u1"), answer("unused")) == ["r"] * 200
 
 

@@ -1,0 +1,60 @@
+"""What one client process counts: deliveries, latencies, acks, failures. All its connections write into one."""
+
+from __future__ import annotations
+
+import time
+
+from bench.checker import Failures
+from bench.client import messages
+from bench.client.orders import Tally
+from bench.histogram import Histogram
+
+_REMEMBERED = 1024
+
+
+class Books:
+    """Counts since the last `tally`. Failures stay for the whole run, for a broken stream never mends."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.failures = Failures()
+        self._decoded: dict[bytes, messages.Live | messages.Reply] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        self.deliveries = 0
+        self.frame_bytes = 0
+        self.receives = 0
+        self.acked_seqs: list[int] = []
+        self.delivery = Histogram()
+        self.ack = Histogram()
+        self.own_delivery = Histogram()
+        self._wall_s = time.monotonic()
+        self._cpu_s = time.process_time()
+
+    def decode(self, payload: bytes) -> messages.Live | messages.Reply:
+        """As `messages.decode`; a fan-out brings the same bytes to every connection, so they are decoded once."""
+        event = self._decoded.get(payload)
+        if event is None:
+            if len(self._decoded) >= _REMEMBERED:
+                self._decoded.clear()
+            event = self._decoded[payload] = messages.decode(payload)
+        return event
+
+    def tally(self, still_open: int) -> Tally:
+        """What was counted since the last tally; begins anew."""
+        tally = Tally(
+            deliveries=self.deliveries,
+            delivery_us=self.delivery.counts(),
+            ack_us=self.ack.counts(),
+            own_delivery_us=self.own_delivery.counts(),
+            frame_bytes=self.frame_bytes,
+            receives=self.receives,
+            wall_s=time.monotonic() - self._wall_s,
+            cpu_s=time.process_time() - self._cpu_s,
+            open=still_open,
+            failure_count=self.failures.count,
+            failures=list(self.failures.kept),
+        )
+        self._begin()
+        return tally

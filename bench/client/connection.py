@@ -1,0 +1,263 @@
+"""One WebSocket connection of the load client: connect, upgrade, join, send, and check what comes. Owns its socket.
+
+It is told by its crew when the socket is ready; it never waits.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import selectors
+import socket
+from collections.abc import Callable
+
+import msgspec
+
+from bench.checker import Stream
+from bench.client import frames, messages
+from bench.client.books import Books
+from bench.errors import BenchError
+
+_RECEIVE_BYTES = 262_144
+
+
+class Outgoing:
+    """A message that waits for its ack and for its own delivery."""
+
+    __slots__ = ("acked_seq", "delivered_seq", "due_ns")
+
+    def __init__(self, due_ns: int) -> None:
+        self.due_ns = due_ns
+        self.acked_seq: int | None = None
+        self.delivered_seq: int | None = None
+
+
+class Connection:
+    """`on_ready(connection, now_ns)` is called once, after the welcome or the join's ack; `on_done(connection, now_ns)`
+    for each message that is acked and has come back."""
+
+    __slots__ = (
+        "_out", "_rest", "_selector", "_state", "books", "index", "is_ready", "on_done", "on_ready",
+        "open", "pending", "room_id", "sent", "sock", "started_ns", "streams",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        index: int,
+        address: tuple[str, int],
+        token: str,
+        room_id: str | None,
+        selector: selectors.BaseSelector,
+        books: Books,
+        started_ns: int,
+        on_ready: Callable[[Connection, int], None],
+    ) -> None:
+        self.index = index
+        self.books = books
+        self.room_id = room_id
+        self.started_ns = started_ns
+        self.on_ready = on_ready
+        self.on_done: Callable[[Connection, int], None] | None = None
+        self.streams: dict[str, Stream] = {}
+        self.pending: dict[str, Outgoing] = {}
+        self.sent = 0
+        self.open = True
+        self.is_ready = False
+        self._selector = selector
+        self._state: Callable[[bytes, int], None] = self._on_upgraded
+        self._rest = b""
+        key = base64.b64encode(os.urandom(16)).decode()
+        self._out = (
+            f"GET /ws HTTP/1.1\r\nHost: {address[0]}:{address[1]}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nAuthorization: Bearer {token}\r\n\r\n"
+        ).encode()
+        self.sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM)
+        self.sock.setblocking(False)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock.connect_ex(address)
+        selector.register(self.sock, selectors.EVENT_READ | selectors.EVENT_WRITE, self)
+
+    # what the crew calls
+
+    def on_writable(self) -> None:
+        """The kernel takes bytes again (or the connect is decided)."""
+        try:
+            sent = self.sock.send(self._out)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.fail(f"could not send: {error}")
+            return
+        self._out = self._out[sent:]
+        if not self._out:
+            self._selector.modify(self.sock, selectors.EVENT_READ, self)
+
+    def on_readable(self, now_ns: int) -> None:
+        """Take what came and check it."""
+        try:
+            chunk = self.sock.recv(_RECEIVE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.fail(f"ended: {error}")
+            return
+        if not chunk:
+            self.fail("ended without a close frame")
+            return
+        self._state(self._rest + chunk if self._rest else chunk, now_ns)
+
+    def send_message(self, room_id: str, due_ns: int, content_bytes: int) -> None:
+        """Send one message, whose latencies count from `due_ns`."""
+        self.sent += 1
+        client_id = f"{self.books.name}-{self.index}-{self.sent}"
+        self.pending[client_id] = Outgoing(due_ns)
+        self._write(frames.frame(frames.TEXT, messages.send_command(room_id, client_id, due_ns, content_bytes)))
+
+    def close(self) -> None:
+        """Say goodbye and let the socket go; what comes after is not looked at."""
+        if self.open:
+            self.open = False
+            self._selector.unregister(self.sock)
+            try:
+                self.sock.send(frames.frame(frames.CLOSE, (1000).to_bytes(2, "big")))
+            except OSError:
+                pass  # it is closed next anyway
+            self.sock.close()
+
+    def fail(self, why: str) -> None:
+        """This connection is lost, and that is a failure of the run."""
+        if self.open:
+            self.open = False
+            self._selector.unregister(self.sock)
+            self.sock.close()
+            self.books.failures.add(f"connection {self.index}: {why}")
+
+    # what the server says
+
+    def _on_upgraded(self, data: bytes, now_ns: int) -> None:
+        head, found, rest = data.partition(b"\r\n\r\n")
+        if not found:
+            self._rest = data
+            return
+        if not head.startswith(b"HTTP/1.1 101 "):
+            self.fail(f"no upgrade: {head[:80].splitlines()[0].decode('latin-1')}")
+            return
+        self._rest = b""
+        self._state = self._on_frames
+        if self.room_id is not None:
+            self._write(frames.frame(frames.TEXT, messages.join_command(self.room_id)))
+        if rest and self.open:
+            self._on_frames(rest, now_ns)
+
+    def _on_frames(self, data: bytes, now_ns: int) -> None:
+        try:
+            whole, self._rest = frames.cut(data)
+            self.books.receives += 1
+            for opcode, payload in whole:
+                if opcode == frames.TEXT:
+                    event = self.books.decode(payload)
+                    if event.__class__ is messages.Live:
+                        self._on_live(event, now_ns, len(payload))
+                    else:
+                        self._on_reply(event, now_ns)
+                else:
+                    self._on_control(opcode, payload)
+        except (BenchError, msgspec.MsgspecError) as error:
+            self.fail(str(error))
+
+    def _on_live(self, live: messages.Live, now_ns: int, size: int) -> None:
+        books = self.books
+        stream = self.streams.get(live.room_id)
+        if stream is None:
+            books.failures.add(f"connection {self.index}: a message of a room came before the ack of its joinRoom")
+            return
+        if live.seq == stream.expected:  # `received` would do; this saves a call on each of millions
+            stream.expected += 1
+        else:
+            stream.received(live.seq)
+        books.deliveries += 1
+        books.frame_bytes += size
+        if live.due_ns is not None:
+            books.delivery.add((now_ns - live.due_ns) // 1000)
+        if self.pending and live.client_id in self.pending:
+            outgoing = self.pending[live.client_id]
+            outgoing.delivered_seq = live.seq
+            books.own_delivery.add((now_ns - outgoing.due_ns) // 1000)
+            self._settle(live.client_id, outgoing, now_ns)
+
+    def _on_reply(self, reply: messages.Reply, now_ns: int) -> None:
+        handler = _REPLIES.get(reply.event)
+        if handler is not None:
+            handler(self, reply, now_ns)
+
+    def _on_welcome(self, reply: messages.Reply, now_ns: int) -> None:
+        if self.room_id is None:
+            self._become_ready(now_ns)
+
+    def _become_ready(self, now_ns: int) -> None:
+        if not self.is_ready:
+            self.is_ready = True
+            self.on_ready(self, now_ns)
+
+    def _on_ack(self, reply: messages.Reply, now_ns: int) -> None:
+        if reply.id == "join" and self.room_id is not None:
+            name = f"connection {self.index}"
+            seq = messages.joined(reply.data).seq
+            self.streams[self.room_id] = Stream(name, after_seq=seq, failures=self.books.failures)
+            self._become_ready(now_ns)
+        elif reply.id in self.pending:
+            outgoing = self.pending[reply.id]
+            outgoing.acked_seq = messages.acked(reply.data).message.seq
+            self.books.acked_seqs.append(outgoing.acked_seq)
+            self.books.ack.add((now_ns - outgoing.due_ns) // 1000)
+            self._settle(reply.id, outgoing, now_ns)
+        else:
+            self.books.failures.add(f"connection {self.index}: an ack that nobody asked for, id {reply.id}")
+
+    def _on_error(self, reply: messages.Reply, now_ns: int) -> None:
+        refused = messages.refused(reply.data)
+        self.books.failures.add(f"connection {self.index}: error {refused.code}: {refused.message}")
+        if reply.id in self.pending:
+            del self.pending[reply.id]
+
+    def _settle(self, client_id: str, outgoing: Outgoing, now_ns: int) -> None:
+        if outgoing.acked_seq is None or outgoing.delivered_seq is None:
+            return
+        del self.pending[client_id]
+        if outgoing.acked_seq != outgoing.delivered_seq:
+            what = f"acked as seq {outgoing.acked_seq}, delivered as seq {outgoing.delivered_seq}"
+            self.books.failures.add(f"connection {self.index}: {what}")
+        if self.on_done is not None:
+            self.on_done(self, now_ns)
+
+    def _on_control(self, opcode: int, payload: bytes) -> None:
+        if opcode == frames.PING:
+            self._write(frames.frame(frames.PONG, payload))
+        elif opcode == frames.CLOSE:
+            self.fail(f"closed with {int.from_bytes(payload[:2], 'big')} {payload[2:80].decode(errors='replace')}".rstrip())
+        elif opcode != frames.PONG:
+            raise BenchError(f"the server sent a frame of opcode {opcode}")
+
+    def _write(self, data: bytes) -> None:
+        if not self.open:
+            return
+        if not self._out:
+            try:
+                data = data[self.sock.send(data) :]
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                self.fail(f"could not send: {error}")
+                return
+            if not data:
+                return
+            self._selector.modify(self.sock, selectors.EVENT_READ | selectors.EVENT_WRITE, self)
+        self._out += data
+
+
+_REPLIES: dict[str, Callable[[Connection, messages.Reply, int], None]] = {
+    "welcome": Connection._on_welcome,
+    "ack": Connection._on_ack,
+    "error": Connection._on_error,
+}

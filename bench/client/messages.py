@@ -1,0 +1,104 @@
+"""The contract's JSON as the load client speaks it: the commands it sends, the events it looks at."""
+
+from __future__ import annotations
+
+import msgspec
+
+from bench.errors import BenchError
+
+DUE_DIGITS = 20  # a message's content begins with the monotonic nanosecond at which it was due
+
+
+class Live(msgspec.Struct, frozen=True, gc=False):
+    """A `receiveMessage`: `due_ns` is None when the content was not made by this bench."""
+
+    room_id: str
+    seq: int
+    client_id: str | None
+    due_ns: int | None
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
+    """Any other event; `data` still encoded."""
+
+    event: str
+    data: msgspec.Raw
+    id: str | None = None
+
+
+class _Message(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    room_id: str
+    seq: int
+    content: str | None
+    client_id: str | None = None
+
+
+class _Receive(msgspec.Struct, frozen=True, gc=False):
+    data: _Message
+
+
+class Joined(msgspec.Struct, frozen=True):
+    """The ack of joinRoom, as far as it is checked."""
+
+    seq: int
+
+
+class Acked(msgspec.Struct, frozen=True):
+    """The ack of sendMessage, as far as it is checked."""
+
+    message: _Message
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """An `error` event."""
+
+    code: str
+    message: str = ""
+
+
+_receive = msgspec.json.Decoder(_Receive)
+_reply = msgspec.json.Decoder(Reply)
+_joined = msgspec.json.Decoder(Joined)
+_acked = msgspec.json.Decoder(Acked)
+_refused = msgspec.json.Decoder(Refused)
+_encode = msgspec.json.encode
+
+
+def decode(payload: bytes) -> Live | Reply:
+    """A server event. Raises BenchError where it is not one."""
+    try:
+        if not payload.startswith(b'{"event":"receiveMessage"'):
+            reply = _reply.decode(payload)
+            if reply.event != "receiveMessage":
+                return reply
+        message = _receive.decode(payload).data
+    except msgspec.MsgspecError as error:
+        raise BenchError(f"the server sent no event of the contract: {error}") from error
+    due = (message.content or "")[:DUE_DIGITS]
+    return Live(message.room_id, message.seq, message.client_id, int(due) if due.isdecimal() else None)
+
+
+def joined(data: msgspec.Raw) -> Joined:
+    """Raises msgspec.MsgspecError."""
+    return _joined.decode(data)
+
+
+def acked(data: msgspec.Raw) -> Acked:
+    """Raises msgspec.MsgspecError."""
+    return _acked.decode(data)
+
+
+def refused(data: msgspec.Raw) -> Refused:
+    """Raises msgspec.MsgspecError."""
+    return _refused.decode(data)
+
+
+def join_command(room_id: str) -> bytes:
+    return _encode({"event": "joinRoom", "id": "join", "data": {"roomId": room_id}})
+
+
+def send_command(room_id: str, client_id: str, due_ns: int, content_bytes: int) -> bytes:
+    """A sendMessage of `content_bytes` bytes of content, at least the 20 that say when it was due."""
+    content = f"{due_ns:0{DUE_DIGITS}d}".ljust(content_bytes, "x")
+    data = {"roomId": room_id, "content": content, "clientId": client_id}
+    return _encode({"event": "sendMessage", "id": client_id, "data": data})

@@ -1,0 +1,219 @@
+"""Clients that know only the contract: REST over http.client, WebSocket through the `websockets` library."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+PASSWORD = "correct horse battery"
+REPLY_WITHIN_S = 10.0
+_names = itertools.count(1)
+
+
+@dataclass
+class Reply:
+    """An HTTP reply."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        """The error code."""
+        code: str = self.json["error"]["code"]
+        return code
+
+
+@dataclass
+class Person:
+    """A registered user with tokens; calls go out with the access token."""
+
+    url: str
+    user: dict[str, Any]
+    access_token: str
+    refresh_token: str
+
+    @property
+    def id(self) -> str:
+        user_id: str = self.user["id"]
+        return user_id
+
+    @property
+    def username(self) -> str:
+        username: str = self.user["username"]
+        return username
+
+    def call(self, method: str, path: str, body: object = None, **query: Any) -> Reply:
+        return call(self.url, method, path, body, token=self.access_token, **query)
+
+    def make_room(self, **body: Any) -> dict[str, Any]:
+        reply = self.call("POST", "/rooms", {"name": "A room", **body})
+        assert reply.status == 201, reply.body
+        room: dict[str, Any] = reply.json["room"]
+        return room
+
+    def join(self, room_id: str) -> None:
+        reply = self.call("POST", f"/rooms/{room_id}/join")
+        assert reply.status == 200, reply.body
+
+    def post(self, room_id: str, content: str, **fields: Any) -> dict[str, Any]:
+        reply = self.call("POST", "/messages", {"roomId": room_id, "content": content, **fields})
+        assert reply.status in (200, 201), reply.body
+        message: dict[str, Any] = reply.json["message"]
+        return message
+
+
+def call(
+    url: str,
+    method: str,
+    path: str,
+    body: object = None,
+    *,
+    token: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    **query: Any,
+) -> Reply:
+    """One request on a connection of its own; `body` is sent as JSON, bytes as they are."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=REPLY_WITHIN_S)
+    sent = dict(headers or {})
+    if token is not None:
+        sent["Authorization"] = f"Bearer {token}"
+    payload = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+    if payload is not None:
+        sent.setdefault("Content-Type", "application/json")
+    try:
+        connection.request(method, path + ("?" + urlencode(query) if query else ""), body=payload, headers=sent)
+        response = connection.getresponse()
+        return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
+    finally:
+        connection.close()
+
+
+def register(url: str, username: str | None = None) -> Person:
+    """Register somebody new."""
+    name = username or f"person{next(_names)}"
+    reply = call(url, "POST", "/auth/register", {"username": name, "email": f"{name}@example.com", "password": PASSWORD})
+    assert reply.status == 201, reply.body
+    data = reply.json
+    return Person(url, data["user"], data["accessToken"], data["refreshToken"])
+
+
+class Refused(Exception):
+    """A command was answered with an error."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        super().__init__(data["code"], data)
+        self.code: str = data["code"]
+        self.data = data
+
+
+@dataclass
+class Chat:
+    """A WebSocket connection: commands are answered by id, events are kept in the order they came."""
+
+    socket: ClientConnection
+    events: list[dict[str, Any]] = field(default_factory=list)
+    close_code: int | None = None
+    _answers: dict[str, asyncio.Future[dict[str, Any]]] = field(default_factory=dict)
+    _ids: Any = field(default_factory=lambda: itertools.count(1))
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _reader: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._reader = asyncio.ensure_future(self._read())
+
+    async def _read(self) -> None:
+        try:
+            async for text in self.socket:
+                frame = json.loads(text)
+                answer = self._answers.pop(frame.get("id", ""), None)
+                if frame["event"] in ("ack", "error") and answer is not None:
+                    answer.set_result(frame)
+                else:
+                    self.events.append(frame)
+                self._news.set()
+        except ConnectionClosed:
+            pass
+        self.close_code = self.socket.close_code
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(ConnectionError(f"closed with {self.close_code}"))
+        self._news.set()
+
+    async def command(self, event: str, **data: Any) -> dict[str, Any]:
+        """Send a command and return its ack's data. Raises Refused."""
+        command_id = str(next(self._ids))
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._answers[command_id] = answer
+        await self.socket.send(json.dumps({"event": event, "id": command_id, "data": data}))
+        frame = await asyncio.wait_for(answer, REPLY_WITHIN_S)
+        if frame["event"] == "error":
+            raise Refused(frame["data"])
+        ack: dict[str, Any] = frame["data"]
+        return ack
+
+    async def send(self, text: str | bytes) -> None:
+        await self.socket.send(text)
+
+    def named(self, event: str) -> list[dict[str, Any]]:
+        """The data of all events of a name so far."""
+        return [frame["data"] for frame in self.events if frame["event"] == event]
+
+    async def until(self, condition: Callable[[], object], within_s: float = REPLY_WITHIN_S) -> None:
+        """Wait until what came so far fulfils a condition."""
+
+        async def wait() -> None:
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+        try:
+            await asyncio.wait_for(wait(), within_s)
+        except TimeoutError:
+            raise AssertionError(f"it did not happen; what came: {self.events[-5:]}, close code {self.close_code}") from None
+
+    async def one(self, event: str, within_s: float = REPLY_WITHIN_S) -> dict[str, Any]:
+        """Wait for the first event of a name and return its data."""
+        await self.until(lambda: self.named(event), within_s)
+        return self.named(event)[0]
+
+    async def closed(self, within_s: float = REPLY_WITHIN_S) -> int | None:
+        """Wait for the end; returns the close code."""
+        await self.until(lambda: self.close_code is not None, within_s)
+        return self.close_code
+
+    async def end(self) -> None:
+        await self.socket.close()
+        if self._reader is not None:
+            await self._reader
+
+
+@asynccontextmanager
+async def chat(ws_url: str, who: Person | str | None = None, **query: str) -> AsyncIterator[Chat]:
+    """Open a connection for a person (or with a raw token, or with none)."""
+    token = who.access_token if isinstance(who, Person) else who
+    headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+    url = ws_url + ("?" + urlencode(query) if query else "")
+    async with connect(url, additional_headers=headers, max_size=None, ping_interval=None) as socket:
+        one = Chat(socket)
+        one.start()
+        try:
+            yield one
+        finally:
+            await one.end()
