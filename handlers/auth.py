@@ -18,7 +18,7 @@ class AuthHandler(Handler):
 
     async def count_attempt(self, account: str) -> None:
         await self.count(
-            Check("auth", f"address:{fold_address(self.client)}"), Check("auth", f"account:{account.casefold()}")
+            Check("auth", f"address:{fold_address(self.client)}"), Check("auth", f"account:{account.casefold()[:64]}")
         )
 
 

@@ -11,3 +11,17 @@ class Policy:
 
     count: int
     period_s: int
+
+
+def parse_policy(text: str) -> Policy | None:
+    """Read `count/seconds`, or `off` as None. Raises ValueError."""
+    text = text.strip()
+    if text.lower() == "off":
+        return None
+    count, slash, period = text.partition("/")
+    if not (slash and count.isascii() and count.isdigit() and period.isascii() and period.isdigit()):
+        raise ValueError(text)
+    policy = Policy(int(count), int(period))
+    if not (1 <= policy.count <= 2**53 and 1 <= policy.period_s <= 31_536_000):
+        raise ValueError(text)
+    return policy

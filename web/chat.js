@@ -18,6 +18,7 @@
 import { Api, ChatError, request } from "./lib-api.js";
 import { Link } from "./lib-link.js";
 import { Outbox } from "./lib-outbox.js";
+import { Peers } from "./lib-peers.js";
 import { Presence } from "./lib-presence.js";
 import { Rooms } from "./lib-rooms.js";
 import { Sender } from "./lib-sender.js";
@@ -33,6 +34,7 @@ export class ChatClient extends EventTarget {
   rooms = null;
   presence = null;
   outbox = null;
+  peers = null;
 
   #sender = null;
   #options;
@@ -98,7 +100,8 @@ export class ChatClient extends EventTarget {
     const rooms = new Rooms({ link, api: this.api, userId: user.id, wanted: () => outbox.roomIds, random });
     const presence = new Presence({ link, now });
     const isReady = (roomId) => rooms.get(roomId)?.isSubscribed ?? false;
-    Object.assign(this, { link, outbox, rooms, presence });
+    const peers = new Peers({ api: this.api, storage, userId: user.id });
+    Object.assign(this, { link, outbox, rooms, presence, peers });
     this.#sender = new Sender({ link, outbox, isReady, random, now });
     this.#listen();
     await outbox.open();
@@ -106,7 +109,7 @@ export class ChatClient extends EventTarget {
   }
 
   #listen() {
-    const { link, outbox, rooms, presence } = this;
+    const { link, outbox, rooms, presence, peers } = this;
     const pass = (from, name, as = name) =>
       from.addEventListener(name, ({ detail }) => this.#tell(as, detail));
     pass(rooms, "list");
@@ -130,7 +133,11 @@ export class ChatClient extends EventTarget {
       this.#settle(roomId);
       queueMicrotask(() => this.#sender?.pump(roomId));
     });
-    rooms.addEventListener("list", () => this.#failUnreachable());
+    rooms.addEventListener("list", () => {
+      this.#failUnreachable();
+      void peers.find(rooms.all);
+    });
+    pass(peers, "list");
   }
 
   #welcomed({ user }) {
@@ -161,7 +168,7 @@ export class ChatClient extends EventTarget {
     this.link.stop();
     this.#sender.rewind();
     this.outbox.close();
-    this.user = this.link = this.rooms = this.presence = this.outbox = this.#sender = null;
+    this.user = this.link = this.rooms = this.presence = this.outbox = this.peers = this.#sender = null;
     this.#tell("ended", { reason });
   }
 
@@ -213,6 +220,11 @@ export class ChatClient extends EventTarget {
 
   async join(roomId) {
     return this.#entered((await this.api.post(`/rooms/${encodeURIComponent(roomId)}/join`)).room);
+  }
+
+  /** What a room is called: a direct one by the other person. */
+  nameOf(room) {
+    return room.kind === "direct" ? (this.peers.of(room.id)?.displayName ?? "Direct message") : room.name;
   }
 
   /** The direct room with a person. */

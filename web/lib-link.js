@@ -30,6 +30,7 @@ export class Link extends EventTarget {
   #restartMs = null;
   #commands = new Map();
   #lastId = 0;
+  #onRenewed = () => this.#authenticate();
   #timers = { retry: null, welcome: null, heartbeat: null, dead: null, renew: null };
 
   constructor({ url, tokens, WebSocket, random = Math.random, now = Date.now }) {
@@ -39,27 +40,28 @@ export class Link extends EventTarget {
     this.WebSocket = WebSocket;
     this.random = random;
     this.now = now;
-    tokens.addEventListener("renewed", () => this.#authenticate());
   }
 
   get isOnline() {
     return this.state === "online";
   }
 
+  /** Begin, or begin again after `ended` or `replaced`. */
   start() {
+    this.tokens.addEventListener("renewed", this.#onRenewed);
     if (["idle", "ended", "replaced"].includes(this.state)) this.#connect();
   }
 
   /** Close for good. */
   stop() {
+    this.tokens.removeEventListener("renewed", this.#onRenewed);
     this.#letGo("disconnected");
     this.#set("idle");
   }
 
   /** The network is back, or somebody is looking again: do not wait any longer, or see whether the link still lives. */
   wake() {
-    if (this.state === "replaced") this.#connect();
-    else if (this.state === "waiting" && this.reason !== "refused") {
+    if (this.state === "waiting" && this.reason !== "refused") {
       this.#attempt = 0;
       this.#connect();
     } else if (this.isOnline) this.#beat();

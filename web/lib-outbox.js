@@ -126,21 +126,24 @@ export class Outbox extends EventTarget {
   }
 
   #changed(roomId) {
+    try {
+      this.#save();
+    } catch {
+      // The storage is full or forbidden: what is unsent then lives as long as the page.
+    }
+    this.dispatchEvent(new CustomEvent("change", { detail: { roomId } }));
+  }
+
+  #save() {
     const unsent = this.#entries.filter((entry) => entry.state !== "sent");
     if (unsent.length === 0) this.storage.removeItem(this.key);
     else {
-      const kept = unsent.map(({ clientId, content, mentions, createdAt, state, error, ...rest }) => ({
-        clientId,
-        roomId: rest.roomId,
-        content,
-        mentions,
-        createdAt,
-        state: state === "failed" ? "failed" : "waiting",
-        error: state === "failed" ? error : null,
-      }));
+      const kept = unsent.map(({ message, state, error, ...entry }) => {
+        const failed = state === "failed";
+        return { ...entry, state: failed ? state : "waiting", error: failed ? error : null };
+      });
       this.storage.setItem(this.key, JSON.stringify(kept));
     }
-    this.dispatchEvent(new CustomEvent("change", { detail: { roomId } }));
   }
 }
 

@@ -11,12 +11,11 @@ const LIST_PAGES_MAX = 5; // of 100
 const BACKGROUND_MESSAGES = 200;
 const NO_ACCESS = new Set(["room_not_found", "not_member", "banned", "forbidden", "room_full"]);
 
-/** What is known of one room. `room` has the contract's shape, kept up to date; `peer` is the other person of a direct one. */
+/** What is known of one room. `room` has the contract's shape, kept up to date. */
 export class RoomState {
   isSubscribed = false;
   isLoaded = false; // whether the timeline holds history, not only what came live
   joining = null;
-  peer = null;
 
   constructor(room, { timelineMax, listing }) {
     this.room = room;
@@ -36,6 +35,7 @@ export class RoomState {
 /** Events: `list` (the list or its counts), `messages` (detail {roomId}), `closed` (detail {roomId, reason}), `joined` (detail {roomId}). */
 export class Rooms extends EventTarget {
   activeId = null;
+  isListed = false; // whether the list was read over this connection
 
   #rooms = new Map();
   #listing = 0;
@@ -89,6 +89,7 @@ export class Rooms extends EventTarget {
       if (!ids.has(id) && since < listing && !cursor) this.drop(id, "left");
     }
     for (const room of found) this.add(room);
+    this.isListed = true;
     this.#tell("list");
   }
 
@@ -147,6 +148,7 @@ export class Rooms extends EventTarget {
   #linkChanged() {
     if (this.link.isOnline) return;
     this.#turn += 1;
+    this.isListed = false;
     clearTimeout(this.#timer);
     for (const state of this.all) state.isSubscribed = false;
   }

@@ -18,6 +18,7 @@ class Books:
     def __init__(self, name: str) -> None:
         self.name = name
         self.failures = Failures()
+        self.lost = 0  # connections that ended before they were ready
         self._decoded: dict[bytes, messages.Live | messages.Reply] = {}
         self._begin()
 

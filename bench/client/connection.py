@@ -131,7 +131,13 @@ class Connection:
             self.open = False
             self._selector.unregister(self.sock)
             self.sock.close()
-            self.books.failures.add(f"connection {self.index}: {why}")
+            self.books.lost += not self.is_ready
+            self.books.failures.add(f"{self.name}: {why}")
+
+    @property
+    def name(self) -> str:
+        """What failures call it."""
+        return f"connection {self.books.name}.{self.index}"
 
     # what the server says
 
@@ -170,7 +176,7 @@ class Connection:
         books = self.books
         stream = self.streams.get(live.room_id)
         if stream is None:
-            books.failures.add(f"connection {self.index}: a message of a room came before the ack of its joinRoom")
+            books.failures.add(f"{self.name}: a message of a room came before the ack of its joinRoom")
             return
         if live.seq == stream.expected:  # `received` would do; this saves a call on each of millions
             stream.expected += 1
@@ -202,9 +208,8 @@ class Connection:
 
     def _on_ack(self, reply: messages.Reply, now_ns: int) -> None:
         if reply.id == "join" and self.room_id is not None:
-            name = f"connection {self.index}"
             seq = messages.joined(reply.data).seq
-            self.streams[self.room_id] = Stream(name, after_seq=seq, failures=self.books.failures)
+            self.streams[self.room_id] = Stream(self.name, after_seq=seq, failures=self.books.failures)
             self._become_ready(now_ns)
         elif reply.id in self.pending:
             outgoing = self.pending[reply.id]
@@ -213,11 +218,11 @@ class Connection:
             self.books.ack.add((now_ns - outgoing.due_ns) // 1000)
             self._settle(reply.id, outgoing, now_ns)
         else:
-            self.books.failures.add(f"connection {self.index}: an ack that nobody asked for, id {reply.id}")
+            self.books.failures.add(f"{self.name}: an ack that nobody asked for, id {reply.id}")
 
     def _on_error(self, reply: messages.Reply, now_ns: int) -> None:
         refused = messages.refused(reply.data)
-        self.books.failures.add(f"connection {self.index}: error {refused.code}: {refused.message}")
+        self.books.failures.add(f"{self.name}: error {refused.code}: {refused.message}")
         if reply.id in self.pending:
             del self.pending[reply.id]
 
@@ -227,7 +232,7 @@ class Connection:
         del self.pending[client_id]
         if outgoing.acked_seq != outgoing.delivered_seq:
             what = f"acked as seq {outgoing.acked_seq}, delivered as seq {outgoing.delivered_seq}"
-            self.books.failures.add(f"connection {self.index}: {what}")
+            self.books.failures.add(f"{self.name}: {what}")
         if self.on_done is not None:
             self.on_done(self, now_ns)
 

@@ -44,10 +44,10 @@ class Connecting:
         if self._started_ns is None:
             self._started_ns = self._last_ready_ns = now_ns
             self._deadline_ns = now_ns + int(order.within_s * _S)
-        lost = sum(not connection.open for connection in self._mine) if len(self._mine) != self.ready else 0
-        while len(self._mine) < order.count and len(self._mine) - self.ready - lost < order.at_once:
+        books = self._crew.books
+        while len(self._mine) < order.count and len(self._mine) - self.ready - books.lost < order.at_once:
             self._open(now_ns)
-        if self.ready + lost < order.count and now_ns < self._deadline_ns:
+        if self.ready + books.lost < order.count and now_ns < self._deadline_ns:
             return None
         for connection in self._mine:
             if connection.open and not connection.is_ready:

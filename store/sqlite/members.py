@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
 import apsw
 
@@ -171,7 +170,7 @@ def _name_of_cursor(cursor: str | None) -> str:
         return ""
     try:
         name = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeError) as error:
+    except ValueError as error:  # of base64, of its padding, of UTF-8
         raise ValueError("not a cursor") from error
     if _cursor_of_name(name) != cursor:
         raise ValueError("not a cursor")

@@ -1,0 +1,56 @@
+"""The few REST calls that a bench needs before it can connect. Blocking: nothing is measured while it calls."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from bench.errors import BenchError
+
+_TIMEOUT_S = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the server listens; always on the loopback."""
+
+    host: str
+    port: int
+
+
+def call(address: Address, method: str, path: str, body: object = None, token: str | None = None) -> dict[str, Any]:
+    """One request; the JSON of its reply. Raises BenchError for an error reply or none at all."""
+    headers = {"Content-Type": "application/json"}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    connection = http.client.HTTPConnection(address.host, address.port, timeout=_TIMEOUT_S)
+    try:
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        reply = connection.getresponse()
+        content = reply.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise BenchError(f"{method} {path}: {type(error).__name__}: {error}") from error
+    finally:
+        connection.close()
+    if reply.status >= 400:
+        raise BenchError(f"{method} {path}: {reply.status} {content[:200].decode(errors='replace')}")
+    decoded: dict[str, Any] = json.loads(content)
+    return decoded
+
+
+def register(address: Address) -> str:
+    """A new user; its access token."""
+    name = f"bench-{secrets.token_hex(8)}"
+    body = {"username": name, "email": f"{name}@example.com", "password": secrets.token_urlsafe(16)}
+    token: str = call(address, "POST", "/auth/register", body)["accessToken"]
+    return token
+
+
+def make_room(address: Address, token: str) -> str:
+    """A new public room; its id."""
+    body = {"name": f"bench {secrets.token_hex(4)}", "maxUsers": 100_000}
+    room_id: str = call(address, "POST", "/rooms", body, token)["room"]["id"]
+    return room_id

@@ -1,0 +1,1 @@
+"""Rate limits: arithmetic, policies and backends apart."""

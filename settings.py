@@ -1,0 +1,480 @@
+"""Every setting: one table of variable, flag, unit, default and range; frozen, typed groups; parsed once.
+
+Knows nothing of what the settings do. A value that does not parse raises SettingsError, one line: the variable, the value, what it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from limits.policy import Policy, parse_policy
+
+Network = IPv4Network | IPv6Network
+
+
+class SettingsError(ValueError):
+    """A wrong value or flag, in one line; the process exits 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    host: str
+    port: int
+    data_dir: Path
+    cors_origins: tuple[str, ...]
+    trusted_proxies: tuple[Network, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MongoSettings:
+    uri: str | None
+    db_name: str
+    max_pool_size: int
+    min_pool_size: int
+    max_idle_time_ms: int
+    socket_timeout_ms: int
+    wait_queue_timeout_ms: int
+    server_selection_timeout_ms: int
+    write_concern: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    timeout_ms: int
+    group_commit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RedisSettings:
+    host: str | None
+    port: int
+    password: str | None
+    db: int
+    url: str | None
+    timeout_ms: int
+
+    @property
+    def configured(self) -> bool:
+        return self.host is not None or self.url is not None
+
+
+@dataclass(frozen=True, slots=True)
+class CacheSettings:
+    enabled: bool
+    ttl_messages_s: int
+    ttl_users_s: int
+    ttl_stats_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    enabled: bool
+    algorithm: str
+    adaptive: bool
+    whitelist: tuple[str, ...]
+    whitelist_file: Path | None
+    fail_closed: bool
+    policies: Mapping[str, Policy | None]
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketSettings:
+    max_connections: int
+    max_connections_per_user: int
+    ping_interval_s: float
+    ping_timeout_s: float
+    cleanup_interval_s: float
+    max_message_bytes: int
+    outbox_max_bytes: int
+    outbox_total_bytes: int
+    compression: bool
+    coalesce: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorSettings:
+    enabled: bool
+    interval_s: float
+    retention_days: int
+    alert_cpu_percent: float
+    alert_memory_percent: float
+    alert_connections: int
+    alert_slow_query_ms: int
+    alert_cache_miss_percent: float
+    alert_pool_percent: float
+    alert_webhook_url: str | None
+    metrics_allow: tuple[Network, ...]
+    admin_users: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSettings:
+    jwt_secret: str | None
+    jwt_secret_previous: str | None
+    jwt_expires_in_s: int
+    jwt_refresh_expires_in_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileSettings:
+    max_file_size_bytes: int
+    allowed_file_types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    format: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All groups."""
+
+    server: ServerSettings
+    mongo: MongoSettings
+    store: StoreSettings
+    redis: RedisSettings
+    cache: CacheSettings
+    limits: LimitSettings
+    ws: WebSocketSettings
+    monitor: MonitorSettings
+    auth: AuthSettings
+    files: FileSettings
+    log: LogSettings
+
+
+# ---- kinds of values: each returns what a text means, or raises ValueError; `takes` says what it takes ----------
+
+
+class Kind(NamedTuple):
+    takes: str
+    parse: Callable[[str], Any]
+
+
+def _between(number: Callable[[str], float], least: float, most: float, what: str) -> Kind:
+    def parse(text: str) -> float:
+        value = number(text.strip())
+        if not least <= value <= most:
+            raise ValueError(text)
+        return value
+
+    return Kind(f"{what} from {least:g} to {most:g}" if most < 1e15 else f"{what} of at least {least:g}", parse)
+
+
+def whole(least: int, most: int = 2**53) -> Kind:
+    return _between(int, least, most, "a whole number")
+
+
+def number(least: float, most: float = 1e15) -> Kind:
+    return _between(float, least, most, "a number")
+
+
+def _parse_boolean(text: str) -> bool:
+    return {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}[
+        text.strip().lower()
+    ]
+
+
+def one_of(*words: str) -> Kind:
+    def parse(text: str) -> str:
+        if text.strip().lower() not in words:
+            raise ValueError(text)
+        return text.strip().lower()
+
+    return Kind("one of " + ", ".join(words), parse)
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _parse_secret(text: str) -> str:
+    if len(text.encode()) < 32:
+        raise ValueError
+    return text
+
+
+def _parse_origins(text: str) -> tuple[str, ...]:
+    for origin in (origins := tuple(part.rstrip("/").lower() for part in _parts(text))):
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or parts.query:
+            raise ValueError(origin)
+    return origins
+
+
+def _parse_types(text: str) -> tuple[str, ...]:
+    types = tuple(part.lower() for part in _parts(text))
+    if not types or any(part.count("/") != 1 for part in types):
+        raise ValueError(text)
+    return types
+
+
+def _parse_concern(text: str) -> str:
+    text = text.strip()
+    if text != "majority" and not (text.isdigit() and 1 <= int(text) <= 50):
+        raise ValueError(text)
+    return text
+
+
+def _url(*schemes: str) -> Kind:
+    def parse(text: str) -> str:
+        parts = urlsplit(text.strip())
+        if parts.scheme not in schemes or not parts.netloc:
+            raise ValueError
+        return text.strip()
+
+    return Kind("a URL beginning with " + " or ".join(f"{scheme}://" for scheme in schemes), parse)
+
+
+def _parse_text(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise ValueError(text)
+    return text.strip()
+
+
+BOOLEAN = Kind("true or false", _parse_boolean)
+TEXT = Kind("a text", _parse_text)
+PATH = Kind("a path", lambda text: Path(_parse_text(text)))
+LIST = Kind("names or CIDRs, separated by commas", _parts)
+NETWORKS = Kind(
+    "addresses or CIDRs, separated by commas", lambda text: tuple(ip_network(part, strict=False) for part in _parts(text))
+)
+ORIGINS = Kind("origins like https://chat.example.com, separated by commas", _parse_origins)
+TYPES = Kind("MIME types, separated by commas", _parse_types)
+SECRET = Kind("at least 32 bytes", _parse_secret)
+CONCERN = Kind("majority, or a number of servers from 1 to 50", _parse_concern)
+POLICY = Kind("count/seconds, like 100/60, or off", parse_policy)
+PORT = whole(1, 65_535)
+BYTES = whole(1)
+MILLISECONDS = whole(1, 3_600_000)
+SECONDS = whole(0, 315_360_000)
+PERCENT = number(0, 100)
+
+
+class Variable(NamedTuple):
+    """One row: its variable, group and field, kind, unit, default as text (None: unset), and what it is."""
+
+    name: str
+    place: str
+    kind: Kind
+    unit: str
+    default: str | None
+    about: str
+    secret: bool = False
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.lower().replace("_", "-")
+
+
+def _limit(operation: str, default: str, about: str) -> Variable:
+    return Variable(f"RATE_LIMIT_{operation}", f"policies.{operation.lower()}", POLICY, "count/s", default, about)
+
+
+TABLE: tuple[Variable, ...] = (
+    Variable("HOST", "server.host", TEXT, "", "127.0.0.1", "address to listen on"),
+    Variable("PORT", "server.port", PORT, "", "8000", "port to listen on"),
+    Variable("DATA_DIR", "server.data_dir", PATH, "", "./data", "SQLite file, uploads, generated secret"),
+    Variable("CORS_ORIGINS", "server.cors_origins", ORIGINS, "", "", "origins that may call, besides our own"),
+    Variable("TRUSTED_PROXIES", "server.trusted_proxies", NETWORKS, "", "127.0.0.1,::1", "whose X-Forwarded-For is believed"),
+    Variable("MONGO_URI", "mongo.uri", _url("mongodb", "mongodb+srv"), "", None, "store in MongoDB; unset: SQLite", True),
+    Variable("MONGO_DB_NAME", "mongo.db_name", TEXT, "", "chat-rooms", "database"),
+    Variable("MONGO_MAX_POOL_SIZE", "mongo.max_pool_size", whole(1, 10_000), "", "10", "connections at most"),
+    Variable("MONGO_MIN_POOL_SIZE", "mongo.min_pool_size", whole(0, 10_000), "", "5", "connections kept"),
+    Variable("MONGO_MAX_IDLE_TIME", "mongo.max_idle_time_ms", MILLISECONDS, "ms", "30000", "idle connections live"),
+    Variable("MONGO_SOCKET_TIMEOUT", "mongo.socket_timeout_ms", MILLISECONDS, "ms", "45000", "one answer may take"),
+    Variable("MONGO_WAIT_QUEUE_TIMEOUT", "mongo.wait_queue_timeout_ms", MILLISECONDS, "ms", "5000", "wait for a connection"),
+    Variable(
+        "MONGO_SERVER_SELECTION_TIMEOUT", "mongo.server_selection_timeout_ms", MILLISECONDS, "ms", "5000", "wait for a server"
+    ),
+    Variable("MONGO_WRITE_CONCERN", "mongo.write_concern", CONCERN, "", "majority", "who must have a write"),
+    Variable("STORE_TIMEOUT", "store.timeout_ms", MILLISECONDS, "ms", "5000", "deadline of one store operation"),
+    Variable("STORE_GROUP_COMMIT", "store.group_commit", BOOLEAN, "", "true", "many writes to a commit"),
+    Variable("REDIS_HOST", "redis.host", TEXT, "", None, "use Redis there; unset: one process, in memory"),
+    Variable("REDIS_PORT", "redis.port", PORT, "", "6379", "its port"),
+    Variable("REDIS_PASSWORD", "redis.password", TEXT, "", None, "its password", True),
+    Variable("REDIS_DB", "redis.db", whole(0, 1_000_000), "", "0", "its database"),
+    Variable("REDIS_URL", "redis.url", _url("redis", "rediss"), "", None, "instead of the four above", True),
+    Variable("REDIS_TIMEOUT", "redis.timeout_ms", MILLISECONDS, "ms", "250", "longest wait for it"),
+    Variable("CACHE_ENABLED", "cache.enabled", BOOLEAN, "", "true", "cache what handlers read"),
+    Variable("CACHE_TTL_MESSAGES", "cache.ttl_messages_s", SECONDS, "s", "1800", "pages of messages; 0 keeps none"),
+    Variable("CACHE_TTL_USERS", "cache.ttl_users_s", SECONDS, "s", "300", "users, rooms, members; 0 keeps none"),
+    Variable("CACHE_TTL_STATS", "cache.ttl_stats_s", SECONDS, "s", "600", "totals; 0 keeps none"),
+    Variable("RATE_LIMIT_ENABLED", "limits.enabled", BOOLEAN, "", "true", "all limits below"),
+    Variable("RATE_LIMIT_ALGORITHM", "limits.algorithm", one_of("token_bucket", "sliding_window"), "", "token_bucket", "how it counts"),
+    Variable("RATE_LIMIT_ADAPTIVE", "limits.adaptive", BOOLEAN, "", "true", "shed load when the process suffers"),
+    Variable("RATE_LIMIT_WHITELIST", "limits.whitelist", LIST, "", "", "user names or CIDRs without limits"),
+    Variable("RATE_LIMIT_WHITELIST_FILE", "limits.whitelist_file", PATH, "", None, "the same, one a line; re-read on SIGHUP"),
+    Variable("RATE_LIMIT_FAIL_CLOSED", "limits.fail_closed", BOOLEAN, "", "false", "refuse while Redis is gone"),
+    _limit("MESSAGES", "100/60", "messages of one user"),
+    _limit("API", "1000/3600", "REST requests of one user"),
+    _limit("AUTH", "10/300", "register, login, password, by address and account"),
+    _limit("JOINS", "60/60", "new memberships of one user"),
+    _limit("ROOMS", "20/3600", "rooms made by one user"),
+    _limit("REACTIONS", "100/60", "reactions of one user"),
+    _limit("TYPING", "60/60", "all other commands of one user"),
+    _limit("SEARCH", "60/60", "searches of one user"),
+    _limit("UPLOADS", "30/3600", "files of one user"),
+    _limit("UPLOAD_BYTES", "104857600/3600", "bytes of one user's files"),
+    _limit("CONNECTS", "600/60", "WebSocket connects of one address"),
+    _limit("ANONYMOUS", "300/60", "requests without a token of one address"),
+    Variable("WS_MAX_CONNECTIONS", "ws.max_connections", whole(1, 1_000_000), "", "10000", "connections of this process"),
+    Variable("WS_MAX_CONNECTIONS_PER_USER", "ws.max_connections_per_user", whole(1, 1_000_000), "", "5", "of one user"),
+    Variable("WS_PING_INTERVAL", "ws.ping_interval_s", number(0.1, 3600), "s", "25", "silence before a ping"),
+    Variable("WS_PING_TIMEOUT", "ws.ping_timeout_s", number(0.1, 3600), "s", "20", "wait for the pong"),
+    Variable("WS_CLEANUP_INTERVAL", "ws.cleanup_interval_s", number(0.1, 86_400), "s", "300", "between clean-ups"),
+    Variable("WS_MAX_MESSAGE_BYTES", "ws.max_message_bytes", whole(1024, 2**30), "bytes", "65536", "largest frame taken"),
+    Variable("WS_OUTBOX_MAX_BYTES", "ws.outbox_max_bytes", whole(1024, 2**40), "bytes", "1048576", "unsent to one connection"),
+    Variable("WS_OUTBOX_TOTAL_BYTES", "ws.outbox_total_bytes", whole(1024, 2**40), "bytes", "268435456", "unsent to all"),
+    Variable("WS_COMPRESSION", "ws.compression", BOOLEAN, "", "false", "permessage-deflate"),
+    Variable("WS_COALESCE", "ws.coalesce", BOOLEAN, "", "true", "join what one loop turn brought into one send"),
+    Variable("ENABLE_PERFORMANCE_MONITORING", "monitor.enabled", BOOLEAN, "", "true", "measure"),
+    Variable("MONITOR_INTERVAL", "monitor.interval_s", number(0.1, 3600), "s", "5", "between samples"),
+    Variable("MONITOR_RETENTION_DAYS", "monitor.retention_days", whole(0, 3650), "days", "0", "history kept; 0: in memory only"),
+    Variable("ALERT_CPU_THRESHOLD", "monitor.alert_cpu_percent", number(0, 100_000), "%", "80", "of one core"),
+    Variable("ALERT_MEMORY_THRESHOLD", "monitor.alert_memory_percent", PERCENT, "%", "85", "of the limit that applies"),
+    Variable("ALERT_CONNECTIONS_THRESHOLD", "monitor.alert_connections", whole(0), "", "5000", "connections"),
+    Variable("ALERT_SLOW_QUERY_MS", "monitor.alert_slow_query_ms", whole(0), "ms", "1000", "one store operation"),
+    Variable("ALERT_CACHE_MISS_THRESHOLD", "monitor.alert_cache_miss_percent", PERCENT, "%", "20", "misses"),
+    Variable("ALERT_POOL_THRESHOLD", "monitor.alert_pool_percent", PERCENT, "%", "90", "places taken"),
+    Variable("ALERT_WEBHOOK_URL", "monitor.alert_webhook_url", _url("http", "https"), "", None, "alerts are posted there", True),
+    Variable("METRICS_ALLOW", "monitor.metrics_allow", NETWORKS, "", "127.0.0.0/8,::1", "who may read metrics"),
+    Variable("ADMIN_USERS", "monitor.admin_users", LIST, "", "", "user names that may, too, and moderate everywhere"),
+    Variable("JWT_SECRET", "auth.jwt_secret", SECRET, "", None, "signs tokens; unset: made and kept in DATA_DIR", True),
+    Variable("JWT_SECRET_PREVIOUS", "auth.jwt_secret_previous", SECRET, "", None, "still verifies tokens", True),
+    Variable("JWT_EXPIRES_IN", "auth.jwt_expires_in_s", whole(1, 31_536_000), "s", "900", "access tokens live"),
+    Variable("JWT_REFRESH_EXPIRES_IN", "auth.jwt_refresh_expires_in_s", whole(1, 315_360_000), "s", "604800", "refresh tokens live"),
+    Variable("MAX_FILE_SIZE", "files.max_file_size_bytes", BYTES, "bytes", "5242880", "one upload"),
+    Variable(
+        "ALLOWED_FILE_TYPES",
+        "files.allowed_file_types",
+        TYPES,
+        "",
+        "image/jpeg,image/png,image/gif,image/webp,application/pdf,text/plain",
+        "types of uploads, by content",
+    ),
+    Variable("LOG_FORMAT", "log.format", one_of("text", "json"), "", "text", "one line an event, or one object"),
+    Variable("LOG_LEVEL", "log.level", one_of("debug", "info", "warning", "error", "critical"), "", "info", "least severe line"),
+)
+
+_GROUPS: Mapping[str, type] = {
+    "server": ServerSettings,
+    "mongo": MongoSettings,
+    "store": StoreSettings,
+    "redis": RedisSettings,
+    "cache": CacheSettings,
+    "limits": LimitSettings,
+    "ws": WebSocketSettings,
+    "monitor": MonitorSettings,
+    "auth": AuthSettings,
+    "files": FileSettings,
+    "log": LogSettings,
+}
+
+
+def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
+    """Parse flags and environment; a flag wins over its variable, and an empty text counts as unset. Raises SettingsError."""
+    _refuse_misspelt(environ)
+    given = {name: value for name, value in environ.items() if value != ""} | _flags(argv)
+    groups: dict[str, dict[str, Any]] = {group: {} for group in _GROUPS} | {"policies": {}}
+    for variable in TABLE:
+        group, field = variable.place.split(".")
+        groups[group][field] = _value(variable, given.get(variable.name))
+    groups["limits"]["policies"] = groups.pop("policies")
+    settings = Settings(**{group: _GROUPS[group](**values) for group, values in groups.items()})
+    _check_together(settings)
+    return settings
+
+
+def _value(variable: Variable, text: str | None) -> Any:
+    if text is None:
+        text = variable.default
+    if text is None:
+        return None
+    try:
+        return variable.kind.parse(text)
+    except (ValueError, KeyError, OverflowError) as error:
+        shown = "***" if variable.secret else repr(text)
+        raise SettingsError(f"{variable.name}: {shown} is not valid; it takes {variable.kind.takes}") from error
+
+
+def _flags(argv: Sequence[str]) -> dict[str, str]:
+    by_flag = {variable.flag: variable.name for variable in TABLE}
+    given: dict[str, str] = {}
+    rest = list(argv)
+    while rest:
+        word = rest.pop(0)
+        flag, assigned, value = word.partition("=")
+        if flag not in by_flag:
+            raise SettingsError(f"{flag}: no such flag; --help lists them")
+        if not assigned:
+            if not rest:
+                raise SettingsError(f"{flag}: takes a value")
+            value = rest.pop(0)
+        given[by_flag[flag]] = value
+    return given
+
+
+def _refuse_misspelt(environ: Mapping[str, str]) -> None:
+    """A limit that is misspelt would silently be the default's."""
+    known = {variable.name for variable in TABLE}
+    for name in sorted(environ):
+        if name.startswith("RATE_LIMIT_") and name not in known:
+            raise SettingsError(f"{name}: no such limit; --help lists them")
+
+
+def _check_together(settings: Settings) -> None:
+    mongo, redis, ws = settings.mongo, settings.redis, settings.ws
+    if mongo.min_pool_size > mongo.max_pool_size:
+        raise SettingsError(f"MONGO_MIN_POOL_SIZE: {mongo.min_pool_size} is not valid; it takes at most MONGO_MAX_POOL_SIZE")
+    if mongo.uri is not None and settings.auth.jwt_secret is None:
+        raise SettingsError("JWT_SECRET: unset is not valid with MONGO_URI; it takes at least 32 bytes")
+    if redis.host is not None and redis.url is not None:
+        raise SettingsError("REDIS_URL: is not valid beside REDIS_HOST; it takes one of the two")
+    if ws.outbox_total_bytes < ws.outbox_max_bytes:
+        raise SettingsError(
+            f"WS_OUTBOX_TOTAL_BYTES: {ws.outbox_total_bytes} is not valid; it takes at least WS_OUTBOX_MAX_BYTES"
+        )
+
+
+def help_text() -> str:
+    """Every flag beside its variable, unit and default."""
+    lines = ["flag, variable [unit] (default): what it is"]
+    for variable in TABLE:
+        unit = f" [{variable.unit}]" if variable.unit else ""
+        default = variable.default if variable.default else "unset"
+        lines.append(f"  {variable.flag}, {variable.name}{unit} ({default}): {variable.about}; {variable.kind.takes}")
+    return "\n".join(lines)
+
+
+def redacted(settings: Settings) -> dict[str, str]:
+    """What is in force, flat, for the log: secrets as ***."""
+    shown = {}
+    for variable in TABLE:
+        group, field = variable.place.split(".")
+        value = settings.limits.policies[field] if group == "policies" else getattr(getattr(settings, group), field)
+        if variable.secret and value is not None:
+            value = "***"
+        elif isinstance(value, Policy):
+            value = f"{value.count}/{value.period_s}"
+        elif isinstance(value, tuple):
+            value = ",".join(map(str, value))
+        shown[variable.name] = str(value)
+    return shown
+
+
+def _check_table() -> None:
+    """Each field has its row: a field without one would fail only when it is used."""
+    places = {variable.place for variable in TABLE}
+    for group, type_ in _GROUPS.items():
+        for field in fields(type_):
+            assert field.name == "policies" or f"{group}.{field.name}" in places, (group, field.name)
+
+
+_check_table()

@@ -1,0 +1,90 @@
+"""A store of each backend, new for each test, and what tests fill it with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from tornado.ioloop import IOLoop
+
+from store.contract import Store
+from store.models import Message, MessageDraft, RoomDraft, RoomOf, Stored, User
+from tests.contract.backends import BACKENDS
+
+START_MS = 1_800_000_000_000
+
+
+class HandClock:
+    """Time that moves when a test moves it."""
+
+    def __init__(self) -> None:
+        self.ms = START_MS
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+class Filled:
+    """Shorthand for what tests need in a store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._numbers = count(1)
+
+    async def user(self, username: str | None = None) -> User:
+        name = username or f"user{next(self._numbers)}"
+        return await self.store.users.create(username=name, email=f"{name}@example.org", password_hash="hash")
+
+    async def room(self, owner: User, *, name: str = "Room", private: bool = False, max_users: int = 100) -> RoomOf:
+        return await self.store.rooms.create(RoomDraft(name, None, private, max_users), owner.id)
+
+    async def say(self, room_id: str, author: User, *contents: str) -> list[Message]:
+        """One append; every draft must be stored."""
+        drafts = [self.draft(author, content) for content in contents]
+        outcomes = await self.store.messages.append(room_id, drafts)
+        assert all(isinstance(outcome, Stored) and not outcome.duplicate for outcome in outcomes)
+        return [outcome.message for outcome in outcomes if isinstance(outcome, Stored)]
+
+    def draft(self, author: User, content: str = "hello", client_id: str | None = None, **more: object) -> MessageDraft:
+        client_id = client_id or f"client-{next(self._numbers)}"
+        return MessageDraft(author.id, author.username, content, client_id, **more)  # type: ignore[arg-type]
+
+
+Reopen = Callable[[], Awaitable[Store]]
+
+
+@pytest.fixture(params=sorted(BACKENDS))
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def opened(backend: str, tmp_path: Path, clock: HandClock, io_loop: IOLoop) -> Iterator[Reopen]:
+    """Opens stores on one location; all are closed at the end."""
+    stores: list[Store] = []
+
+    async def reopen() -> Store:
+        stores.append(await BACKENDS[backend](tmp_path / "data", clock))
+        return stores[-1]
+
+    yield reopen
+    for store in stores:
+        io_loop.run_sync(store.close)
+
+
+@pytest.fixture
+def store(opened: Reopen, io_loop: IOLoop) -> Store:
+    opening: Store = io_loop.run_sync(opened)
+    return opening
+
+
+@pytest.fixture
+def fill(store: Store) -> Filled:
+    return Filled(store)

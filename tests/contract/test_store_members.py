@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from store.contract import Store
+from store.errors import Missing, RoomFull
+from store.models import Change, MembershipChange, Role
+from tests.contract.conftest import Filled
+
+
+@pytest.mark.gen_test
+async def test_who_joins_has_read_everything_and_is_counted_and_logged(store: Store, fill: Filled) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    await fill.say(room_id, ann, "one", "two")
+    joined = await store.members.add(room_id, bob.id)
+    assert (joined.changed, joined.rev, joined.room.member_count, joined.room.rev) == (True, 1, 2, 1)
+    assert joined.membership is not None
+    assert (joined.membership.role, joined.membership.read_seq, joined.membership.unread_count) == (Role.MEMBER, 2, 0)
+    assert await store.members.get(room_id, bob.id) == joined.membership
+    assert (await store.changes.page(room_id, since=0, limit=10)).changes == (Change(1, None),)
+
+
+@pytest.mark.gen_test
+async def test_joining_again_changes_nothing(store: Store, fill: Filled) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    first = await store.members.add(room_id, bob.id)
+    again = await store.members.add(room_id, bob.id, role=Role.MODERATOR)
+    assert again == MembershipChange(first.room, first.membership, changed=False, rev=1)
+
+
+@pytest.mark.gen_test
+async def test_joining_what_is_not_there_is_missing(store: Store, fill: Filled) -> None:
+    ann = await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    with pytest.raises(Missing) as missing:
+        await store.members.add("none", ann.id)
+    assert missing.value.kind == "room"
+    with pytest.raises(Missing) as missing:
+        await store.members.add(room_id, "nobody")
+    assert missing.value.kind == "user"
+    with pytest.raises(Missing):
+        await store.members.remove("none", ann.id)
+    assert (await store.rooms.heads([room_id]))[room_id].rev == 0
+
+
+@pytest.mark.gen_test
+async def test_a_room_takes_no_more_than_its_size_however_many_race(store: Store, fill: Filled) -> None:
+    ann = await fill.user()
+    room_id = (await fill.room(ann, max_users=5)).room.id
+    people = [await fill.user() for _ in range(12)]
+    outcomes = await asyncio.gather(*(store.members.add(room_id, one.id) for one in people), return_exceptions=True)
+    assert sum(isinstance(outcome, RoomFull) for outcome in outcomes) == 8
+    revs = sorted(outcome.rev for outcome in outcomes if isinstance(outcome, MembershipChange))
+    assert revs == [1, 2, 3, 4]
+    room = await store.rooms.get(room_id)
+    assert room is not None
+    assert (room.member_count, room.rev) == (5, 4)
+    assert len((await store.members.list(room_id, limit=100, after=None))[0]) == 5
+
+
+@pytest.mark.gen_test
+async def test_a_place_that_is_left_can_be_taken(store: Store, fill: Filled) -> None:
+    ann, bob, cid = await fill.user(), await fill.user(), await fill.user()
+    room_id = (await fill.room(ann, max_users=2)).room.id
+    await store.members.add(room_id, bob.id)
+    with pytest.raises(RoomFull):
+        await store.members.add(room_id, cid.id)
+    left = await store.members.remove(room_id, bob.id)
+    assert (left.changed, left.membership, left.room.member_count, left.rev) == (True, None, 1, 2)
+    assert (await store.members.add(room_id, cid.id)).rev == 3
+
+
+@pytest.mark.gen_test
+async def test_leaving_without_being_there_changes_nothing(store: Store, fill: Filled) -> None:
+    made = await fill.room(await fill.user())
+    left = await store.members.remove(made.room.id, (await fill.user()).id)
+    assert left == MembershipChange(made.room, None, changed=False, rev=0)
+
+
+@pytest.mark.gen_test
+async def test_the_longest_standing_moderator_inherits_then_the_longest_standing_member(store: Store, fill: Filled) -> None:
+    ann, member, first, second = [await fill.user() for _ in range(4)]
+    room_id = (await fill.room(ann)).room.id
+    await store.members.add(room_id, member.id)
+    await store.members.add(room_id, first.id, role=Role.MODERATOR)
+    await store.members.add(room_id, second.id, role=Role.MODERATOR)
+    left = await store.members.remove(room_id, ann.id)
+    assert (left.user_ids_promoted, left.room.owner_id) == ((first.id,), first.id)
+    membership = await store.members.get(room_id, first.id)
+    assert membership is not None
+    assert membership.role is Role.OWNER
+    await store.members.remove(room_id, second.id)
+    assert (await store.members.remove(room_id, first.id)).user_ids_promoted == (member.id,)
+    last = await store.members.remove(room_id, member.id)
+    assert (last.user_ids_promoted, last.room.owner_id, last.room.member_count) == ((), None, 0)
+
+
+@pytest.mark.gen_test
+async def test_when_another_owner_stays_nobody_is_promoted(store: Store, fill: Filled) -> None:
+    ann, bob, co_owner = [await fill.user() for _ in range(3)]
+    room_id = (await fill.room(ann)).room.id
+    await store.members.add(room_id, bob.id, role=Role.MODERATOR)
+    await store.members.add(room_id, co_owner.id, role=Role.OWNER)
+    left = await store.members.remove(room_id, ann.id)
+    assert (left.user_ids_promoted, left.room.owner_id) == ((), co_owner.id)
+    assert (await store.members.remove(room_id, bob.id)).user_ids_promoted == ()
+
+
+@pytest.mark.gen_test
+async def test_members_are_listed_by_username_page_by_page(store: Store, fill: Filled) -> None:
+    ann = await fill.user("mia")
+    room_id = (await fill.room(ann)).room.id
+    for name in ("Zed", "adam", "Eva", "bob"):
+        await store.members.add(room_id, (await fill.user(name)).id)
+    seen: list[str] = []
+    after = None
+    for _ in range(3):
+        found, after = await store.members.list(room_id, limit=2, after=after)
+        seen += [member.username for member in found]
+    assert (seen, after) == (["adam", "bob", "Eva", "mia", "Zed"], None)
+    for bad in ("*", "%%%", "abc=", "ÿ"):
+        with pytest.raises(ValueError, match="cursor"):
+            await store.members.list(room_id, limit=2, after=bad)
+    assert await store.members.list("none", limit=2, after=None) == ([], None)
+
+
+@pytest.mark.gen_test
+async def test_reading_moves_forward_up_to_the_head_and_never_back(store: Store, fill: Filled) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    await store.members.add(room_id, bob.id)
+    await store.messages.append(room_id, [fill.draft(ann, mentions=(bob.id,)) for _ in range(3)])
+    for seq, expected in ((1, (1, 2, 2)), (0, (1, 2, 2)), (-5, (1, 2, 2)), (2, (2, 1, 1)), (99, (3, 0, 0))):
+        state = await store.members.mark_read(room_id, bob.id, seq)
+        assert state is not None
+        assert (state.read_seq, state.unread_count, state.mention_count) == expected
+    assert await store.members.mark_read(room_id, "nobody", 1) is None
+    assert await store.members.mark_read("none", bob.id, 1) is None
+
+
+@pytest.mark.gen_test
+async def test_unread_and_mentions_count_what_came_after_one_read(store: Store, fill: Filled) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    await store.members.add(room_id, bob.id)
+    await fill.say(room_id, bob, "mine")
+    await store.messages.append(room_id, [fill.draft(ann), fill.draft(ann, mentions=(bob.id,))])
+    seen = await store.rooms.get_for(room_id, bob.id)
+    assert seen is not None
+    assert seen.membership is not None
+    assert (seen.membership.read_seq, seen.membership.unread_count, seen.membership.mention_count) == (1, 2, 1)
+    await fill.say(room_id, bob, "an answer")  # sending is having read
+    membership = await store.members.get(room_id, bob.id)
+    assert membership is not None
+    assert (membership.read_seq, membership.unread_count, membership.mention_count) == (4, 0, 0)

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from store.contract import Store
+from store.models import Session
+from tests.contract.conftest import START_MS, Filled
+
+GRACE_MS = 30_000
+LIFE_MS = 1_000_000
+
+
+async def live_session(store: Store, fill: Filled, *, generation: int = 5) -> Session:
+    user = await fill.user()
+    session = Session("s1", user.id, generation, START_MS, START_MS + LIFE_MS)
+    await store.sessions.create(session)
+    return session
+
+
+async def rotate(store: Store, generation: int, at_ms: int, session_id: str = "s1") -> Session | None:
+    return await store.sessions.rotate(
+        session_id, generation=generation, now_ms=START_MS + at_ms, grace_ms=GRACE_MS, expires_at_ms=START_MS + at_ms + LIFE_MS
+    )
+
+
+@pytest.mark.gen_test
+async def test_a_session_comes_back_as_it_was_stored(store: Store, fill: Filled) -> None:
+    session = await live_session(store, fill)
+    assert await store.sessions.get("s1") == session
+    assert await store.sessions.get("none") is None
+
+
+@pytest.mark.gen_test
+async def test_the_current_generation_rotates(store: Store, fill: Filled) -> None:
+    session = await live_session(store, fill)
+    rotated = await rotate(store, 5, 1000)
+    assert rotated == Session("s1", session.user_id, 6, START_MS + 1000, START_MS + 1000 + LIFE_MS)
+    assert await store.sessions.get("s1") == rotated
+
+
+@pytest.mark.gen_test
+async def test_the_generation_before_gives_the_same_replacement_within_the_grace(store: Store, fill: Filled) -> None:
+    await live_session(store, fill)
+    rotated = await rotate(store, 5, 1000)
+    assert await rotate(store, 5, 1000 + GRACE_MS) == rotated
+    again = await rotate(store, 6, 40_000)
+    assert again is not None
+    assert again.generation == 7
+
+
+@pytest.mark.parametrize(
+    ("generation", "at_ms"), [(5, 1001 + GRACE_MS), (4, 1001), (7, 1001), (0, 1001)], ids=["late", "older", "future", "zero"]
+)
+@pytest.mark.gen_test
+async def test_any_other_reuse_revokes_the_session_for_good(
+    store: Store, fill: Filled, generation: int, at_ms: int
+) -> None:
+    await live_session(store, fill)
+    await rotate(store, 5, 1000)
+    revoked = await rotate(store, generation, at_ms)
+    assert revoked is not None
+    assert revoked.revoked_at_ms == START_MS + at_ms
+    assert await rotate(store, 6, at_ms + 1) == revoked
+    assert await store.sessions.get("s1") == revoked
+    assert await store.sessions.revoked_since(START_MS + at_ms) == ["s1"]
+    assert await store.sessions.revoked_since(START_MS + at_ms + 1) == []
+
+
+@pytest.mark.gen_test
+async def test_an_expired_session_does_not_rotate_and_is_not_revoked(store: Store, fill: Filled) -> None:
+    session = await live_session(store, fill)
+    assert await rotate(store, 5, LIFE_MS) in (session, None)
+    assert await rotate(store, 1, LIFE_MS) in (session, None)
+    assert not await store.sessions.revoke("s1", now_ms=START_MS + LIFE_MS)
+
+
+@pytest.mark.gen_test
+async def test_no_such_session_is_none(store: Store) -> None:
+    assert await rotate(store, 1, 1, "none") is None
+    assert not await store.sessions.revoke("none", now_ms=START_MS)
+
+
+@pytest.mark.gen_test
+async def test_of_many_who_race_with_one_token_all_get_one_replacement(store: Store, fill: Filled) -> None:
+    await live_session(store, fill)
+    outcomes = await asyncio.gather(*(rotate(store, 5, 10) for _ in range(20)))
+    assert {outcome.generation for outcome in outcomes if outcome is not None} == {6}
+    assert {outcome.revoked_at_ms for outcome in outcomes if outcome is not None} == {None}
+
+
+@pytest.mark.gen_test
+async def test_revoking_tells_whether_the_session_was_live(store: Store, fill: Filled) -> None:
+    await live_session(store, fill)
+    assert await store.sessions.revoke("s1", now_ms=START_MS + 7)
+    assert not await store.sessions.revoke("s1", now_ms=START_MS + 8)
+    session = await store.sessions.get("s1")
+    assert session is not None
+    assert session.revoked_at_ms == START_MS + 7

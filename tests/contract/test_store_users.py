@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from store.contract import Store
+from store.errors import Missing, Taken
+from store.models import ProfileChange, Session, Status
+from tests.contract.conftest import START_MS, Filled, HandClock
+
+
+def session(session_id: str, user_id: str, **more: int) -> Session:
+    values = {"generation": 1, "rotated_at_ms": START_MS, "expires_at_ms": START_MS + 100_000, **more}
+    return Session(id=session_id, user_id=user_id, **values)
+
+
+@pytest.mark.gen_test
+async def test_a_new_user_shows_its_name_and_is_online(store: Store) -> None:
+    user = await store.users.create(username="Ann.B", email="Ann@Example.org", password_hash="hash")
+    assert (user.username, user.display_name, user.status, user.created_at) == (
+        "Ann.B",
+        "Ann.B",
+        Status.ONLINE,
+        "2027-01-15T08:00:00.000Z",
+    )
+    assert "/" not in user.id
+    assert await store.users.get(user.id) == user
+
+
+@pytest.mark.gen_test
+async def test_a_username_is_unique_whatever_its_case_and_is_checked_before_the_email(store: Store) -> None:
+    await store.users.create(username="Straße", email="a@example.org", password_hash="hash")
+    with pytest.raises(Taken) as taken:
+        await store.users.create(username="STRASSE", email="A@EXAMPLE.ORG", password_hash="hash")
+    assert taken.value.field == "username"
+    with pytest.raises(Taken) as taken:
+        await store.users.create(username="other", email="A@EXAMPLE.ORG", password_hash="hash")
+    assert taken.value.field == "email"
+
+
+@pytest.mark.gen_test
+async def test_of_many_who_race_for_a_username_one_gets_it(store: Store) -> None:
+    racers = [store.users.create(username="prize", email=f"{n}@example.org", password_hash="hash") for n in range(20)]
+    outcomes = await asyncio.gather(*racers, return_exceptions=True)
+    assert sum(isinstance(outcome, Taken) for outcome in outcomes) == 19
+
+
+@pytest.mark.gen_test
+async def test_an_account_is_found_by_either_name_in_any_case(store: Store) -> None:
+    user = await store.users.create(username="Ann", email="Ann@Example.org", password_hash="the hash")
+    by_name = await store.users.account_by_login(username="aNN")
+    by_email = await store.users.account_by_login(email="ANN@example.ORG")
+    assert by_name == by_email == await store.users.account(user.id)
+    assert by_name is not None
+    assert (by_name.user, by_name.email, by_name.password_hash) == (user, "Ann@Example.org", "the hash")
+    assert await store.users.account_by_login(username="Ann@Example.org") is None
+    assert await store.users.account("nobody") is None
+
+
+@pytest.mark.gen_test
+async def test_search_matches_beginnings_of_both_names_in_any_case_ordered_by_username(store: Store, fill: Filled) -> None:
+    zoe, anna, bob = await fill.user("zoe"), await fill.user("Anna"), await fill.user("bob")
+    await store.users.update(zoe.id, ProfileChange(display_name="Anton Z"))
+    assert [found.username for found in await store.users.search("AN", 10)] == ["Anna", "zoe"]
+    assert [found.username for found in await store.users.search("an", 1)] == ["Anna"]
+    assert [found.id for found in await store.users.search("", 10)] == [anna.id, bob.id, zoe.id]
+
+
+@pytest.mark.parametrize("wildcard", ["%", "_", "%n", "*", "?", "[a]"])
+@pytest.mark.gen_test
+async def test_wildcards_are_ordinary_characters_in_a_search(store: Store, fill: Filled, wildcard: str) -> None:
+    user = await fill.user("ann")
+    assert await store.users.search(wildcard, 10) == []
+    await store.users.update(user.id, ProfileChange(display_name=f"{wildcard} x"))
+    assert [found.id for found in await store.users.search(wildcard, 10)] == [user.id]
+
+
+@pytest.mark.gen_test
+async def test_an_update_sets_what_is_given_and_leaves_the_rest(store: Store, fill: Filled) -> None:
+    user = await fill.user()
+    await store.users.update(user.id, ProfileChange(custom_status="🏖️ away", text_color="#fff", status=Status.BUSY))
+    changed = await store.users.update(user.id, ProfileChange(text_color=None, display_name="Al"))
+    assert (changed.display_name, changed.text_color, changed.custom_status) == ("Al", None, "🏖️ away")
+    assert changed.status is Status.BUSY
+    assert await store.users.get(user.id) == changed
+    assert await store.users.update(user.id, ProfileChange()) == changed
+    with pytest.raises(Missing):
+        await store.users.update("nobody", ProfileChange(display_name="x"))
+
+
+@pytest.mark.gen_test
+async def test_a_new_password_revokes_the_other_live_sessions_only(store: Store, fill: Filled, clock: HandClock) -> None:
+    user, other = await fill.user(), await fill.user()
+    for name in ("kept", "lost"):
+        await store.sessions.create(session(name, user.id))
+    await store.sessions.create(session("over", user.id, expires_at_ms=START_MS + 1))
+    await store.sessions.create(session("foreign", other.id))
+    clock.ms += 500
+    assert await store.users.set_password(user.id, "new hash", keep_session_id="kept") == ["lost"]
+    account = await store.users.account(user.id)
+    assert account is not None
+    assert account.password_hash == "new hash"
+    assert await store.sessions.revoked_since(clock.ms) == ["lost"]
+    with pytest.raises(Missing):
+        await store.users.set_password("nobody", "x", keep_session_id="kept")
