@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import settings as settings_module
+from handlers.wire.compression import Deflater
 from handlers.wire.frames import text_frame
 from handlers.wire.link import OutboxBudget
 from settings import Settings
@@ -174,7 +175,7 @@ class ChatServer:
             max_message_bytes=ws.max_message_bytes,
             outbox_max_bytes=ws.outbox_max_bytes,
             budget=OutboxBudget(ws.outbox_total_bytes),
-            compression=ws.compression,
+            deflater=Deflater() if ws.compression else None,
             unacked_max_s=ws.ping_interval_s + ws.ping_timeout_s,
             heartbeat_interval_s=ws.ping_interval_s,
             process_id=process_id,
@@ -336,7 +337,7 @@ async def serve(settings: Settings) -> int:
         except BaseException:
             await store.close()
             raise
-        log.info("started", extra={"fields": settings_module.redacted(settings) | {"store": store.name}})
+        log.info("started", extra={"fields": {"store": store.name, **settings_module.changed(settings)}})
         await _until_told_to_stop()
         log.info("stopping")
         await server.stop()

@@ -469,6 +469,13 @@ def redacted(settings: Settings) -> dict[str, str]:
     return shown
 
 
+def changed(settings: Settings) -> dict[str, str]:
+    """Of `redacted` what differs from the defaults, and where it listens: what an operator looks for first."""
+    defaults = redacted(load([], {}))
+    always = {"HOST", "PORT", "DATA_DIR"}
+    return {name: text for name, text in redacted(settings).items() if name in always or text != defaults[name]}
+
+
 def _check_table() -> None:
     """Each field has its row: a field without one would fail only when it is used."""
     places = {variable.place for variable in TABLE}

@@ -1,4 +1,4 @@
-"""What every connection must have seen: each message of a room once, in `seq` order, none missing. Pure; knows no socket.
+"""What every connection must have seen: each message of a room once, in `seq` order, none missing. Knows no socket.
 
 A stream is what one connection received of one room. Its failures are kept up to a bound and counted past it.
 """
@@ -75,7 +75,7 @@ def check_acked(seqs: Iterable[int], *, after_seq: int, failures: Failures) -> i
     expected = after_seq + 1
     for seq in sorted(seqs):
         if seq > expected:
-            failures.add(f"acks: nothing was acked as seq {expected}" + (f" to {seq - 1}" if seq - 1 > expected else ""))
+            failures.add(f"acks: nothing was acked as seq {expected} to {seq - 1}")
         elif seq < expected:
             failures.add(f"acks: two messages were acked as seq {seq}")
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -34,7 +35,7 @@ class Fleet:
         self._pipes: list[multiprocessing.connection.Connection] = []
         self._processes: list[multiprocessing.process.BaseProcess] = []
         self._count = processes
-        self._connected = 0
+        self._tallies: list[Tally] = []
 
     def __enter__(self) -> Fleet:
         context = multiprocessing.get_context("spawn")  # nothing of this process is to live on in them
@@ -55,7 +56,15 @@ class Fleet:
         self._end()
 
     def connect(
-        self, *, host: str, port: int, tokens: tuple[str, ...], count: int, at_once: int, room_id: str | None, within_s: float
+        self,
+        *,
+        host: str,
+        port: int,
+        tokens: tuple[str, ...],
+        count: int,
+        at_once: int,
+        room_id: str | None,
+        within_s: float,
     ) -> list[Connected]:
         """Connections spread over the processes; all of them ready, or a failure is noted for each that is not."""
         shares = _shares(count, self._count)
@@ -64,18 +73,28 @@ class Fleet:
             for number, share in enumerate(shares)
             if share
         }
-        answers = self._ask(orders, Connected, within_s)
-        self._connected = count
-        return answers
+        return self._ask(orders, Connected, within_s)
 
     def send(
-        self, *, room_id: str, senders: int, rate_per_s: float | None, seconds: float, content_bytes: int, within_s: float
+        self,
+        *,
+        room_id: str,
+        senders: int,
+        rate_per_s: float | None,
+        seconds: float,
+        content_bytes: int,
+        within_s: float,
     ) -> list[Sent]:
         """Let the first `senders` connections, spread over the processes, send; all in a closed loop without a rate."""
         shares = _shares(senders, self._count)
         orders = {
             number: Send(
-                room_id, share, None if rate_per_s is None else rate_per_s * share / senders, seconds, content_bytes, within_s
+                room_id,
+                share,
+                None if rate_per_s is None else rate_per_s * share / senders,
+                seconds,
+                content_bytes,
+                within_s,
             )
             for number, share in enumerate(shares)
             if share
@@ -90,12 +109,21 @@ class Fleet:
         if len(acked) != total:
             self._failures.add(f"{total} messages were sent, {len(acked)} acked")
         orders = {number: Settle(room_id, head_seq, within_s) for number in range(self._count)}
-        return head_seq, self._ask(orders, Tally, within_s)
+        tallies = self._ask(orders, Tally, within_s)
+        self._tallies = tallies
+        return head_seq, tallies
+
+    def report_failures(self) -> None:
+        """Take over what the client processes found wrong so far, as their last tallies say."""
+        for tally in self._tallies:
+            for what in tally.failures:
+                self._failures.add(what)
+            self._failures.count += tally.failure_count - len(tally.failures)
 
     def _ask(self, orders: Mapping[int, Order], kind: type[_A], within_s: float) -> list[_A]:
         for number, order in orders.items():
             self._pipes[number].send(order)
-        waiting = {self._pipes[number]: number for number in orders}
+        waiting = set(orders)
         answers: dict[int, _A] = {}
         deadline = time.monotonic() + within_s + _GRACE_S
         ready = [0] * self._count
@@ -103,8 +131,8 @@ class Fleet:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise BenchError(f"{len(waiting)} client processes did not answer in time")
-            for pipe in multiprocessing.connection.wait(list(waiting), timeout=left):
-                number = waiting[pipe]  # type: ignore[index]
+            for pipe in multiprocessing.connection.wait([self._pipes[number] for number in waiting], timeout=left):
+                number = self._pipes.index(pipe)  # type: ignore[arg-type]
                 try:
                     said = self._pipes[number].recv()
                 except (EOFError, OSError) as error:
@@ -114,17 +142,15 @@ class Fleet:
                     self._on_progress(sum(ready), sum(self._told))
                 elif isinstance(said, kind):
                     answers[number] = said
-                    del waiting[self._pipes[number]]
+                    waiting.remove(number)
                 else:
                     raise BenchError(f"client process {number}: {said.why if isinstance(said, Broke) else said}")
         return [answers[number] for number in sorted(answers)]
 
     def _end(self) -> None:
         for pipe in self._pipes:
-            try:
+            with contextlib.suppress(OSError):  # it is gone already
                 pipe.send(Close())
-            except OSError:
-                pass  # it is gone already
         for process in self._processes:
             process.join(_CLOSE_WITHIN_S)
             if process.is_alive():
@@ -133,14 +159,6 @@ class Fleet:
             process.close()
         for pipe in self._pipes:
             pipe.close()
-
-
-def gather(tallies: list[Tally], failures: Failures) -> None:
-    """Take over what the client processes found wrong."""
-    for tally in tallies:
-        for what in tally.failures:
-            failures.add(what)
-        failures.count += tally.failure_count - len(tally.failures)
 
 
 def _shares(count: int, parts: int) -> list[int]:

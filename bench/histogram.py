@@ -1,4 +1,4 @@
-"""Latencies in bounded memory: a histogram with log-linear buckets (after HdrHistogram). Knows nothing of where they come from."""
+"""Latencies in bounded memory: a histogram with log-linear buckets, after HdrHistogram."""
 
 from __future__ import annotations
 

@@ -31,7 +31,12 @@ def facts(root: Path) -> dict[str, object]:
 def _commit(root: Path) -> str | None:
     try:
         done = subprocess.run(
-            ["git", "describe", "--always", "--dirty"], cwd=root, capture_output=True, text=True, timeout=10, check=False
+            ["git", "describe", "--always", "--dirty"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -39,14 +44,15 @@ def _commit(root: Path) -> str | None:
 
 
 def allow_connections(count: int) -> None:
-    """Raise the limit of open files for this process and its children. Raises BenchError where the machine forbids it."""
+    """Raise the limit of open files of this process and its children. Raises BenchError where the machine forbids it."""
     wanted = count + _SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return
     try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted) if hard != resource.RLIM_INFINITY else hard))
+        higher = hard if hard == resource.RLIM_INFINITY else max(hard, wanted)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, higher))
     except (ValueError, OSError) as error:
         raise BenchError(
-            f"{count} connections need {wanted} open files a process, and this machine allows {hard} (see `ulimit -Hn`)"
+            f"{count} connections need {wanted} open files a process; this machine allows {hard} (`ulimit -Hn`)"
         ) from error

@@ -1,4 +1,4 @@
-"""A server of the bench's own: started on a free port with an empty DATA_DIR and raised limits, stopped by its process id."""
+"""A server of the bench's own: started on a free port with an empty DATA_DIR and raised limits, and stopped again."""
 
 from __future__ import annotations
 

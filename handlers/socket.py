@@ -21,7 +21,7 @@ from handlers.chat.pool import Pool
 from handlers.chat.protocol import encode, event
 from handlers.chat.session import Session
 from handlers.client import origin_allowed
-from handlers.wire import compression
+from handlers.wire.compression import Deflater, negotiate
 from handlers.wire.link import Link, OutboxBudget
 from limits.contract import Check
 from limits.keys import fold_address
@@ -38,7 +38,7 @@ class Wiring:
     max_message_bytes: int
     outbox_max_bytes: int
     budget: OutboxBudget
-    compression: bool
+    deflater: Deflater | None  # None: no compression
     unacked_max_s: float  # how long the kernel keeps unacknowledged bytes of a peer that is gone
     heartbeat_interval_s: float
     process_id: str
@@ -68,7 +68,7 @@ class Gate:
             outbox_max_bytes=wiring.outbox_max_bytes,
             budget=wiring.budget,
             clock=wiring.now,
-            compression=deflate,
+            deflater=wiring.deflater if deflate else None,
         )
         session = Session(
             link=link,
@@ -213,7 +213,7 @@ class Takeover(WebSocketProtocol):
         if self._subprotocol is not None:
             lines.append(f"Sec-WebSocket-Protocol: {self._subprotocol}")
         wiring = self._gate.wiring
-        extension = compression.negotiate(headers.get("Sec-WebSocket-Extensions", "")) if wiring.compression else None
+        extension = negotiate(headers.get("Sec-WebSocket-Extensions", "")) if wiring.deflater else None
         if extension is not None:
             lines.append(f"Sec-WebSocket-Extensions: {extension}")
         handler._log()  # the access log's line: Tornado writes it in finish(), which an upgrade never reaches

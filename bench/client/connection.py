@@ -6,6 +6,7 @@ It is told by its crew when the socket is ready; it never waits.
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import selectors
 import socket
@@ -119,10 +120,8 @@ class Connection:
         if self.open:
             self.open = False
             self._selector.unregister(self.sock)
-            try:
+            with contextlib.suppress(OSError):  # it is closed next anyway
                 self.sock.send(frames.frame(frames.CLOSE, (1000).to_bytes(2, "big")))
-            except OSError:
-                pass  # it is closed next anyway
             self.sock.close()
 
     def fail(self, why: str) -> None:
@@ -163,7 +162,7 @@ class Connection:
             for opcode, payload in whole:
                 if opcode == frames.TEXT:
                     event = self.books.decode(payload)
-                    if event.__class__ is messages.Live:
+                    if isinstance(event, messages.Live):
                         self._on_live(event, now_ns, len(payload))
                     else:
                         self._on_reply(event, now_ns)
@@ -240,7 +239,8 @@ class Connection:
         if opcode == frames.PING:
             self._write(frames.frame(frames.PONG, payload))
         elif opcode == frames.CLOSE:
-            self.fail(f"closed with {int.from_bytes(payload[:2], 'big')} {payload[2:80].decode(errors='replace')}".rstrip())
+            code, reason = int.from_bytes(payload[:2], "big"), payload[2:80].decode(errors="replace")
+            self.fail(f"closed with {code} {reason}".rstrip())
         elif opcode != frames.PONG:
             raise BenchError(f"the server sent a frame of opcode {opcode}")
 

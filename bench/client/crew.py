@@ -5,6 +5,7 @@ Owns its connections. Each order is a job that is stepped once a turn until it h
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import signal
 import time
@@ -92,7 +93,5 @@ def main(pipe: Pipe, name: str) -> None:
     try:
         Crew(pipe, name).run()
     except (OSError, MemoryError) as error:
-        try:
+        with contextlib.suppress(OSError):  # nobody is left to tell
             pipe.send(Broke(f"{type(error).__name__}: {error}"))
-        except OSError:
-            pass  # nobody is left to tell

@@ -1,4 +1,4 @@
-"""What a client process can be told to do: connect, send, settle. A job is stepped by its crew until it has its answer."""
+"""What a client process can be told to do: connect, send, settle. Its crew steps a job until it has its answer."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Connecting:
 
 
 class Sending:
-    """Messages at a fixed rate, in turn by each sender, or from each sender its next when its last one is acked and back."""
+    """Messages at a fixed rate, the senders taking turns; or from each the next when its last is acked and back."""
 
     def __init__(self, crew: Crew, order: Send) -> None:
         self._crew = crew
@@ -137,7 +137,7 @@ class Sending:
             due_ns = self._due_ns()
             if due_ns > now_ns or due_ns >= self._end_ns:
                 break
-            # Latency counts from when it was due, not from when we came to it: else our own stalls would hide the server's.
+            # Latency counts from when it was due, not from when we came to it: our stalls must not hide the server's.
             senders[self._turn % len(senders)].send_message(order.room_id, due_ns, order.content_bytes)
             self._turn += 1
             self._last_ns = now_ns

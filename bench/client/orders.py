@@ -1,4 +1,4 @@
-"""What the bench asks of a client process and what it answers: one reply to each order, and now and then its progress."""
+"""What the bench asks of a client process and what it answers: one answer an order, and now and then its progress."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Let the first `senders` connections send for `seconds`, `rate_per_s` together, or in a closed loop where it is None."""
+    """Let the first `senders` connections send for `seconds`: `rate_per_s` in all, or None for a closed loop."""
 
     room_id: str
     senders: int

@@ -1,7 +1,8 @@
 """The embedded store: one SQLite file through apsw. The only package that may import apsw."""
 
 from store.sqlite.backup import backup, restore
+from store.sqlite.check import look
 from store.sqlite.lock import DirectoryLock
 from store.sqlite.store import SqliteStore, open_store
 
-__all__ = ["DirectoryLock", "SqliteStore", "backup", "open_store", "restore"]
+__all__ = ["DirectoryLock", "SqliteStore", "backup", "look", "open_store", "restore"]

@@ -57,6 +57,7 @@ Reopen = Callable[[], Awaitable[Store]]
 
 @pytest.fixture(params=sorted(BACKENDS))
 def backend(request: pytest.FixtureRequest) -> str:
+    """Its name; a test for some backends only parametrizes this, indirectly."""
     return str(request.param)
 
 

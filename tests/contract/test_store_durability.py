@@ -48,12 +48,11 @@ async def test_what_was_acked_before_a_kill_is_there_and_seq_has_no_hole(
     assert set(acks) <= kept
 
 
+@pytest.mark.parametrize("backend", SHARED, indirect=True)
 @pytest.mark.gen_test(timeout=60)
 async def test_two_processes_on_one_store_share_one_seq(
     backend: str, store: Store, fill: Filled, opened: Reopen, tmp_path: Path
 ) -> None:
-    if backend not in SHARED:
-        pytest.skip("this backend belongs to one process")
     people = [await fill.user() for _ in range(4)]
     room_id = (await fill.room(people[0])).room.id
     for one in people[1:]:

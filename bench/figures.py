@@ -1,0 +1,36 @@
+"""Figures that several scenarios report, so that they are named and counted alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.client.orders import Connected
+from bench.histogram import Histogram, merged
+from bench.room import Load
+from bench.scenario import Figure
+
+
+def latency(what: str, histogram: Histogram, percents: Sequence[int]) -> list[Figure]:
+    """Such as `send to ack, p99`."""
+    return [Figure(f"{what}, p{percent}", histogram.percentile_ms(percent), "ms") for percent in percents]
+
+
+def connects(connected: Sequence[Connected], percents: Sequence[int]) -> list[Figure]:
+    """How long each connection took from its start to the ack of its joinRoom."""
+    return latency("connect to joined", merged(one.ready_us for one in connected), percents)
+
+
+def each_us(spent_s: float | None, count: int) -> float | None:
+    """Microseconds for each, where both are known."""
+    return None if spent_s is None or not count else spent_s * 1e6 / count
+
+
+def difference(before: float | None, after: float | None) -> float | None:
+    """Where both are known."""
+    return None if before is None or after is None else after - before
+
+
+def client_cpu(load: Load) -> Figure:
+    """The busiest client process; near 100 the client, not the server, was what limited the run."""
+    shares = [100 * tally.cpu_s / tally.wall_s for tally in load.tallies if tally.wall_s]
+    return Figure("busiest client process", max(shares, default=None), "% of a core")

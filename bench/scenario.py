@@ -1,0 +1,66 @@
+"""What a scenario is: a name, a claim, options with bounds, and a function that measures. And what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.stage import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A whole number that `--set name=value` changes within its bounds."""
+
+    default: int
+    lowest: int
+    highest: int
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One result. `value` is None where it could not be known, such as the CPU of a server elsewhere."""
+
+    name: str
+    value: float | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`run` gives the figures and notes what is wrong on its stage; raises BenchError where it could not measure."""
+
+    name: str
+    about: str
+    options: Mapping[str, Option]
+    run: Callable[[Stage], list[Figure]]
+    with_all: bool = True  # False: only when it is named, for it takes long
+
+    def values(self, given: Mapping[str, int]) -> dict[str, int]:
+        """Defaults and what was given. Raises BenchError for an unknown name or a value out of bounds."""
+        for name, value in given.items():
+            option = self.options.get(name)
+            if option is None:
+                raise BenchError(f"--set {name}: {self.name} has {', '.join(self.options) or 'no options'}")
+            if not option.lowest <= value <= option.highest:
+                raise BenchError(f"--set {name}={value}: {self.name} takes {option.lowest} to {option.highest}")
+        return {name: given.get(name, option.default) for name, option in self.options.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one scenario found. It passed when `failure_count` is 0."""
+
+    name: str
+    about: str
+    options: Mapping[str, int]
+    figures: list[Figure]
+    failure_count: int
+    failures: list[str]
+    seconds: float
+    server: Mapping[str, object] = field(default_factory=dict)

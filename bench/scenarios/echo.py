@@ -1,0 +1,46 @@
+"""A small room in which everybody talks as fast as the server allows: how long until a message is durable, and back?
+
+Each connection sends its next message when its last one was acked, which means stored, and has come back to it.
+Everybody receives everything and checks it. A second of it warms up and is not counted.
+"""
+
+from __future__ import annotations
+
+from bench import figures
+from bench.scenario import Figure, Option, Scenario
+from bench.stage import Stage
+
+_WARM_UP_S = 1
+
+
+def _run(stage: Stage) -> list[Figure]:
+    connections, content_bytes = stage.options["connections"], stage.options["bytes"]
+    with stage.room(connections=connections) as room:
+        stage.step("connecting")
+        room.connect(connections, at_once=200, within_s=60)
+        stage.step("warming up")
+        room.send(senders=connections, rate_per_s=None, seconds=_WARM_UP_S, content_bytes=content_bytes)
+        stage.step("talking")
+        load = room.send(
+            senders=connections, rate_per_s=None, seconds=stage.options["seconds"], content_bytes=content_bytes
+        )
+    return [
+        Figure("messages/s, each durable", load.messages / load.wall_s, "/s"),
+        Figure("deliveries/s", load.deliveries / load.wall_s, "/s"),
+        Figure("server CPU per message", figures.each_us(load.cpu_s, load.messages), "µs"),
+        *figures.latency("send to ack", load.ack(), (50, 99)),
+        *figures.latency("send to own delivery", load.own_delivery(), (50, 99)),
+        figures.client_cpu(load),
+    ]
+
+
+SCENARIO = Scenario(
+    name="echo",
+    about="A small room in a closed loop: durable messages a second, and how long each takes to be acked and be back.",
+    options={
+        "connections": Option(20, 1, 1000, "all in one room, all sending"),
+        "seconds": Option(8, 1, 120, "of talking"),
+        "bytes": Option(64, 20, 2000, "of content"),
+    },
+    run=_run,
+)

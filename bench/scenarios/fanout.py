@@ -1,0 +1,57 @@
+"""One room, many connections, a steady stream of messages: what does the server's CPU pay for a delivery?
+
+Each message is stored before it is sent, as always. One connection in twenty sends, at a fixed rate in all; a second of
+it warms up and is not counted. The latency of a delivery counts from the moment its message was due. After it the floor
+is measured: as many loopback sockets, messages of the same size at the same rate, and nothing but `send()`.
+"""
+
+from __future__ import annotations
+
+from bench import figures, floor
+from bench.scenario import Figure, Option, Scenario
+from bench.stage import Stage
+
+_WARM_UP_S = 1
+_FLOOR_ROUNDS = 60
+
+
+def _run(stage: Stage) -> list[Figure]:
+    connections, rate, content_bytes = (stage.options[name] for name in ("connections", "rate", "bytes"))
+    senders = max(1, connections // 20)
+    with stage.room(connections=connections) as room:
+        stage.step("connecting")
+        room.connect(connections, at_once=200, within_s=60)
+        stage.step("warming up")
+        room.send(senders=senders, rate_per_s=rate, seconds=_WARM_UP_S, content_bytes=content_bytes)
+        stage.step("sending")
+        load = room.send(
+            senders=senders, rate_per_s=rate, seconds=stage.options["seconds"], content_bytes=content_bytes
+        )
+    stage.step("measuring the floor")
+    floor_us = floor.measure(
+        sockets=connections, message_bytes=load.frame_bytes, rounds=_FLOOR_ROUNDS, pause_s=1 / rate
+    )
+    cost_us = figures.each_us(load.cpu_s, load.deliveries)
+    return [
+        Figure("deliveries", load.deliveries, ""),
+        Figure("deliveries/s", load.deliveries / load.wall_s, "/s"),
+        Figure("server CPU per delivery", cost_us, "µs"),
+        Figure("floor: bare send() from Python", floor_us, "µs"),
+        Figure("server over floor", None if cost_us is None else cost_us / floor_us, "times"),
+        Figure("frame", load.frame_bytes, "bytes"),
+        *figures.latency("due to delivery", load.delivery(), (50, 95, 99)),
+        figures.client_cpu(load),
+    ]
+
+
+SCENARIO = Scenario(
+    name="fanout",
+    about="Steady messages to one room: the server's CPU for each delivery, beside what a bare send() costs.",
+    options={
+        "connections": Option(1000, 1, 9000, "connections in the room"),
+        "rate": Option(30, 1, 1000, "messages a second"),
+        "seconds": Option(10, 1, 120, "of sending"),
+        "bytes": Option(64, 20, 2000, "of content"),
+    },
+    run=_run,
+)

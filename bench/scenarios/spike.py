@@ -1,0 +1,41 @@
+"""Everybody arrives at once: how long until all have joined and one message reaches all of them?
+
+No pacing: every connect is begun before the first is answered, as after a restart or at the start of a broadcast. The
+connections belong to several users, so that presence has its work, too.
+"""
+
+from __future__ import annotations
+
+from bench import figures
+from bench.scenario import Figure, Option, Scenario
+from bench.stage import Stage
+
+
+def _run(stage: Stage) -> list[Figure]:
+    count = stage.options["connections"]
+    with stage.room(connections=count, users=min(count, stage.options["users"])) as room:
+        cpu_before = room.server.cpu_s()
+        stage.step("connecting")
+        connected = room.connect(count, at_once=count, within_s=60)
+        cpu_after = room.server.cpu_s()
+        stage.step("one message")
+        load = room.send_one(content_bytes=64)
+    return [
+        Figure("all joined after", max(one.seconds for one in connected), "s"),
+        *figures.connects(connected, (50, 99, 100)),
+        Figure(
+            "server CPU per connect and join", figures.each_us(figures.difference(cpu_before, cpu_after), count), "µs"
+        ),
+        *figures.latency("one message to all", load.delivery(), (50, 99, 100)),
+    ]
+
+
+SCENARIO = Scenario(
+    name="spike",
+    about="Everybody connects and joins at once, then one message goes to all.",
+    options={
+        "connections": Option(500, 1, 5000, "that arrive together"),
+        "users": Option(20, 1, 200, "that they belong to"),
+    },
+    run=_run,
+)

@@ -1,0 +1,252 @@
+"""RFC 6455 frames, pure: received bytes → messages, pings, a close; payloads → a server's frames. Knows no socket.
+
+Compression (RFC 7692) is a codec that is passed in; without one, RSV1 is an error.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable
+from enum import IntEnum
+from typing import NamedTuple
+
+from tornado.util import _websocket_mask as _mask
+
+
+class Kind(IntEnum):
+    """What came: the opcodes of section 5.2, and FAILURE, after which nothing more is read."""
+
+    TEXT = 1
+    BINARY = 2
+    CLOSE = 8
+    PING = 9
+    PONG = 10
+    FAILURE = 16
+
+
+class Incoming(NamedTuple):
+    """One message or control frame. `code` is the close code of CLOSE (1005: none given) and FAILURE."""
+
+    kind: Kind
+    payload: bytes
+    code: int = 0
+
+
+TEXT, BINARY, CLOSE, PING, PONG, FAILURE = Kind
+PROTOCOL_ERROR, INVALID_PAYLOAD, TOO_BIG, NO_STATUS = 1002, 1007, 1009, 1005
+
+MAX_FRAGMENTS = 4096  # empty fragments cost no bytes, so they need a bound of their own
+CONTROL_MAX = 125
+
+
+def text_frame(payload: bytes) -> bytes:
+    """A whole text message in one frame. A server's frames are unmasked (5.1), so one copy serves every connection."""
+    return _frame(0x81, payload)
+
+
+def compressed_text_frame(deflated: bytes) -> bytes:
+    """A text message that is compressed already (RFC 7692 section 6): RSV1 is set."""
+    return _frame(0xC1, deflated)
+
+
+def ping_frame(payload: bytes = b"") -> bytes:
+    return _frame(0x89, payload)
+
+
+def pong_frame(payload: bytes) -> bytes:
+    return _frame(0x8A, payload)
+
+
+def close_frame(code: int, reason: str = "") -> bytes:
+    """A Close with a reason of at most 123 bytes, cut between characters (5.5.1)."""
+    text = reason.encode()[: CONTROL_MAX - 2].decode(errors="ignore").encode()
+    return _frame(0x88, code.to_bytes(2, "big") + text)
+
+
+def _frame(head: int, payload: bytes) -> bytes:
+    size = len(payload)
+    if size < 126:
+        return bytes((head, size)) + payload
+    if size < 65536:
+        return bytes((head, 126)) + size.to_bytes(2, "big") + payload
+    return bytes((head, 127)) + size.to_bytes(8, "big") + payload
+
+
+class _Failure(Exception):
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class _Fragments:
+    """A message of which the last fragment has not come."""
+
+    __slots__ = ("compressed", "count", "decoder", "kind", "parts", "size")
+
+    def __init__(self, kind: Kind, *, compressed: bool) -> None:
+        self.kind = kind
+        self.compressed = compressed
+        self.parts: list[bytes] = []
+        self.count = 0
+        self.size = 0
+        # Text fails at the first bad byte, not at the end of the message (8.1).
+        self.decoder = codecs.getincrementaldecoder("utf-8")() if kind is TEXT and not compressed else None
+
+
+class FrameReader:
+    """Cuts what a client sends into messages. Keeps the unfinished rest only; some 100 bytes when idle.
+
+    `max_message_bytes` bounds a message, over all its fragments and after inflation; `inflate(data, limit)` is given where
+    compression was agreed on, returns None past the limit, and raises ValueError for what is no deflate stream.
+    """
+
+    __slots__ = ("_failed", "_fragments", "_inflate", "_max", "_rest")
+
+    def __init__(
+        self, *, max_message_bytes: int, inflate: Callable[[bytes, int], bytes | None] | None = None
+    ) -> None:
+        self._max = max_message_bytes
+        self._inflate = inflate
+        self._rest = b""
+        self._fragments: _Fragments | None = None
+        self._failed = False
+
+    def feed(self, data: bytes) -> list[Incoming]:
+        """Take what was received; return what it completed, in order. The last may be a FAILURE; then all input is ignored."""
+        if self._failed:
+            return []
+        if self._rest:
+            data = self._rest + data
+        found: list[Incoming] = []
+        at, end = 0, len(data)
+        try:
+            while end - at >= 2:
+                step = self._read_frame(data, at, end, found)
+                if step == 0:
+                    break
+                at += step
+        except _Failure as failure:
+            self._failed = True
+            self._rest = b""
+            self._fragments = None
+            found.append(Incoming(FAILURE, failure.reason.encode(), failure.code))
+            return found
+        self._rest = data[at:] if at < end else b""
+        return found
+
+    def _read_frame(self, data: bytes, at: int, end: int, found: list[Incoming]) -> int:
+        """Read one frame at `at`; returns its length, 0 if it is not complete."""
+        head, size = data[at], data[at + 1]
+        if not size & 0x80:
+            raise _Failure(PROTOCOL_ERROR, "a client's frames are masked")  # 5.1
+        size &= 0x7F
+        opcode = head & 0x0F
+        if opcode >= 8:
+            if size > CONTROL_MAX or not head & 0x80:
+                raise _Failure(PROTOCOL_ERROR, "a control frame is short and whole")  # 5.5
+            if opcode > 10:
+                raise _Failure(PROTOCOL_ERROR, "reserved opcode")  # 5.2
+        elif opcode > 2:
+            raise _Failure(PROTOCOL_ERROR, "reserved opcode")
+        if head & 0x70:
+            self._check_reserved(head, opcode)
+        body = at + 2
+        if size == 126:
+            if end - body < 2:
+                return 0
+            size = int.from_bytes(data[body : body + 2], "big")
+            body += 2
+            if size < 126:
+                raise _Failure(PROTOCOL_ERROR, "length not minimal")  # 5.2
+        elif size == 127:
+            if end - body < 8:
+                return 0
+            size = int.from_bytes(data[body : body + 8], "big")
+            body += 8
+            if size < 65536 or size >> 63:
+                raise _Failure(PROTOCOL_ERROR, "length not minimal")
+        if opcode < 8:
+            self._check_place(opcode, size)
+        body += 4
+        if end - body < size:
+            return 0
+        payload = _mask(data[body - 4 : body], data[body : body + size])
+        if head == 0x81:
+            found.append(Incoming(TEXT, _checked(payload)))
+        elif opcode >= 8:
+            found.append(_control(opcode, payload))
+        else:
+            self._take_fragment(head, opcode, payload, found)
+        return body + size - at
+
+    def _check_reserved(self, head: int, opcode: int) -> None:
+        if head & 0x30 or self._inflate is None or opcode not in (TEXT, BINARY):
+            raise _Failure(PROTOCOL_ERROR, "reserved bit")  # 5.2; RFC 7692 section 6.1: RSV1 on the first fragment only
+
+    def _check_place(self, opcode: int, size: int) -> None:
+        """Refuse a data frame by its header alone: out of its place (5.4), or too large."""
+        fragments = self._fragments
+        if (opcode == 0) != (fragments is not None):
+            raise _Failure(PROTOCOL_ERROR, "fragment out of order")
+        if size + (fragments.size if fragments is not None else 0) > self._max:
+            raise _Failure(TOO_BIG, "message too big")
+
+    def _take_fragment(self, head: int, opcode: int, payload: bytes, found: list[Incoming]) -> None:
+        fragments = self._fragments
+        if fragments is None:
+            fragments = self._fragments = _Fragments(Kind(opcode), compressed=bool(head & 0x40))
+        fragments.count += 1
+        fragments.size += len(payload)
+        if fragments.count > MAX_FRAGMENTS:
+            raise _Failure(TOO_BIG, "too many fragments")
+        final = bool(head & 0x80)
+        if fragments.decoder is not None:
+            try:
+                fragments.decoder.decode(payload, final)
+            except UnicodeDecodeError as error:
+                raise _Failure(INVALID_PAYLOAD, "invalid UTF-8") from error
+        if payload:
+            fragments.parts.append(payload)
+        if final:
+            self._fragments = None
+            found.append(Incoming(fragments.kind, self._whole(fragments)))
+
+    def _whole(self, fragments: _Fragments) -> bytes:
+        message = b"".join(fragments.parts)
+        if not fragments.compressed:
+            return message
+        assert self._inflate is not None
+        try:
+            inflated = self._inflate(message, self._max)
+        except ValueError as error:
+            raise _Failure(INVALID_PAYLOAD, "invalid compressed data") from error
+        if inflated is None:
+            raise _Failure(TOO_BIG, "message too big")
+        return _checked(inflated) if fragments.kind is TEXT else inflated
+
+
+def _checked(payload: bytes) -> bytes:
+    """A text's payload, which must be UTF-8 (5.6)."""
+    if not payload.isascii():
+        try:
+            payload.decode()
+        except UnicodeDecodeError as error:
+            raise _Failure(INVALID_PAYLOAD, "invalid UTF-8") from error
+    return payload
+
+
+def _control(opcode: int, payload: bytes) -> Incoming:
+    if opcode != CLOSE:
+        return Incoming(Kind(opcode), payload)
+    if not payload:
+        return Incoming(CLOSE, b"", NO_STATUS)
+    code = int.from_bytes(payload[:2], "big")
+    if len(payload) == 1 or not _may_be_sent(code):
+        raise _Failure(PROTOCOL_ERROR, "invalid close code")  # 7.4
+    return Incoming(CLOSE, _checked(payload[2:]), code)
+
+
+def _may_be_sent(code: int) -> bool:
+    """Close codes that a frame may carry: 7.4.1 and IANA's registry, 3000-4999 for libraries and applications."""
+    return 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999

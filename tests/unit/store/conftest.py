@@ -1,0 +1,131 @@
+"""SQLite stores on real files, and a look behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tornado.ioloop import IOLoop
+
+from monitor.hooks import Observer
+from store.models import MessageDraft, RoomDraft, User
+from store.sqlite import SqliteStore, open_store
+
+START_MS = 1_800_000_000_000
+
+
+class HandClock:
+    """Time that moves when a test moves it."""
+
+    def __init__(self) -> None:
+        self.ms = START_MS
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+class Tally(Observer):
+    """Remembers what it was told."""
+
+    __slots__ = ("commits", "operations")
+
+    def __init__(self) -> None:
+        self.operations: list[tuple[str, str | None]] = []
+        self.commits: list[int] = []
+
+    def store_operation(self, name: str, seconds: float, failure: str | None = None) -> None:
+        assert seconds >= 0
+        self.operations.append((name, failure))
+
+    def store_commit(self, operations: int, seconds: float) -> None:
+        assert seconds >= 0
+        self.commits.append(operations)
+
+
+class Held:
+    """An operation that holds the writer's thread until it is let go."""
+
+    def __init__(self) -> None:
+        self.began = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, _connection: Any) -> str:
+        self.began.set()
+        assert self.go_on.wait(30)
+        return "held"
+
+    async def wait_began(self) -> None:
+        assert await asyncio.to_thread(self.began.wait, 10)
+
+
+class Chat:
+    """A store with one room, and the shorthand to write in it."""
+
+    def __init__(self, store: SqliteStore, room_id: str, ann: User) -> None:
+        self.store = store
+        self.room_id = room_id
+        self.ann = ann
+        self.sent = 0
+
+    def draft(self, content: str = "hello", **more: Any) -> MessageDraft:
+        self.sent += 1
+        return MessageDraft(self.ann.id, self.ann.username, content, f"client-{self.sent}", **more)
+
+    async def say(self, *contents: str) -> Any:
+        """The first outcome."""
+        return (await self.store.messages.append(self.room_id, [self.draft(content) for content in contents]))[0]
+
+
+Open = Callable[..., Awaitable[SqliteStore]]
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def tally() -> Tally:
+    return Tally()
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def opener(data_dir: Path, clock: HandClock, tally: Tally, io_loop: IOLoop) -> Iterator[Open]:
+    """Opens stores in `data_dir`, with options of one's own; all are closed at the end."""
+    stores: list[SqliteStore] = []
+
+    async def opened(where: Path = data_dir, **options: Any) -> SqliteStore:
+        settings: dict[str, Any] = {"timeout_s": 5.0, "group_commit": True, "observer": tally, "now_ms": clock, **options}
+        stores.append(await open_store(where, **settings))
+        return stores[-1]
+
+    yield opened
+    for store in stores:
+        io_loop.run_sync(store.close, timeout=30)
+
+
+async def chat_in(store: SqliteStore) -> Chat:
+    ann = await store.users.create(username="ann", email="ann@example.org", password_hash="hash")
+    made = await store.rooms.create(RoomDraft("Room", None, False, 100), ann.id)
+    return Chat(store, made.room.id, ann)
+
+
+@pytest.fixture
+def store(opener: Open, io_loop: IOLoop) -> SqliteStore:
+    opening: SqliteStore = io_loop.run_sync(opener)
+    return opening
+
+
+@pytest.fixture
+def chat(store: SqliteStore, io_loop: IOLoop) -> Chat:
+    made: Chat = io_loop.run_sync(lambda: chat_in(store))
+    return made

@@ -1,0 +1,94 @@
+/** What people read, computed: dates, initials, links and mentions within a message. Pure; `now` is passed in. */
+
+export const HUES = 10;
+
+/** A stable number below HUES for an id (FNV-1a). */
+export function hueOf(id) {
+  let hash = 0x811c9dc5;
+  for (const character of String(id)) hash = Math.imul(hash ^ character.codePointAt(0), 0x01000193) >>> 0;
+  return hash % HUES;
+}
+
+/** One or two letters. */
+export function initialsOf(name) {
+  const words = String(name).split(/[\s._-]+/).filter(Boolean);
+  const letters = words.length > 1 ? [words[0], words.at(-1)] : words;
+  return letters.map((word) => [...word][0].toUpperCase()).join("") || "?";
+}
+
+/** Length as the server counts it: code points. */
+export function lengthOf(text) {
+  return [...text].length;
+}
+
+const PIECE = /(?<link>https?:\/\/[^\s<>"]+)|(?<![\w.@-])@(?<name>[A-Za-z0-9_.-]{3,32})/g;
+const TRAILING = /[.,;:!?'")\]}]+$/;
+
+/** Cut a message into `{kind: "text" | "link" | "mention", text}`; `isName(name)` says whether somebody is called so. */
+export function pieces(content, isName = () => true) {
+  const found = [];
+  let end = 0;
+  for (const match of content.matchAll(PIECE)) {
+    const kind = match.groups.link ? "link" : "mention";
+    const text = kind === "link" ? trimmedLink(match[0]) : nameIn(match[0], isName);
+    if (!text) continue;
+    if (match.index > end) found.push({ kind: "text", text: content.slice(end, match.index) });
+    found.push({ kind, text });
+    end = match.index + text.length;
+  }
+  if (end < content.length) found.push({ kind: "text", text: content.slice(end) });
+  return found;
+}
+
+function trimmedLink(link) {
+  const text = link.replace(TRAILING, (tail) => (tail.startsWith(")") && link.includes("(") ? ")" : ""));
+  return URL.canParse?.(text) ?? true ? text : null;
+}
+
+/** A name may end with a dot, but a sentence more often does. */
+function nameIn(text, isName) {
+  if (isName(text.slice(1))) return text;
+  const shorter = text.replace(/[.-]+$/, "");
+  return shorter !== text && isName(shorter.slice(1)) ? shorter : null;
+}
+
+/** Ids of those who are mentioned; `ids` maps lower-case user names to ids. At most 50, as the server takes. */
+export function mentionsIn(content, ids) {
+  const names = pieces(content, (name) => ids.has(name.toLowerCase())).filter(({ kind }) => kind === "mention");
+  return [...new Set(names.map(({ text }) => ids.get(text.slice(1).toLowerCase())))].slice(0, 50);
+}
+
+const TIME = { hour: "2-digit", minute: "2-digit" };
+const DAY = { weekday: "long", day: "numeric", month: "long" };
+
+export function timeLabel(date) {
+  return date.toLocaleTimeString([], TIME);
+}
+
+export function fullLabel(date) {
+  return date.toLocaleString([], { ...DAY, year: "numeric", ...TIME, second: "2-digit" });
+}
+
+export function sameDay(one, other) {
+  return one.toDateString() === other.toDateString();
+}
+
+/** Today, Yesterday, or the date; with the year if it is another. */
+export function dayLabel(date, now) {
+  if (sameDay(date, now)) return "Today";
+  const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
+  if (sameDay(date, yesterday)) return "Yesterday";
+  return date.toLocaleDateString([], date.getFullYear() === now.getFullYear() ? DAY : { ...DAY, year: "numeric" });
+}
+
+/** "Ann is typing…" */
+export function typingLabel(names) {
+  if (names.length === 0) return "";
+  if (names.length === 1) return `${names[0]} is typing…`;
+  if (names.length === 2) return `${names[0]} and ${names[1]} are typing…`;
+  return "Several people are typing…";
+}
+
+export function plural(count, one, many = `${one}s`) {
+  return `${count.toLocaleString()} ${count === 1 ? one : many}`;
+}
