@@ -35,7 +35,7 @@ def number(figure: Figure) -> str:
 
 
 def document(machine: Mapping[str, object], results: Sequence[Result]) -> str:
-    """One JSON object: `{formatVersion, machine, ok, scenarios: [{name, ok, options, figures: [{name, value, unit}]}]}`."""
+    """One JSON object: `{formatVersion, machine, ok, scenarios: [{name, ok, options, figures, failures, …}]}`."""
     scenarios = [
         {
             "name": result.name,

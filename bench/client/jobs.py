@@ -92,12 +92,11 @@ class Sending:
         self._end_ns = 0
         self._deadline_ns = 0
         self._turn = 0
-        self._every_ns = 0 if order.rate_per_s is None else int(_S / order.rate_per_s)
 
     def step(self, now_ns: int) -> Answer | None:
         if self._started_ns is None:
             self._begin(now_ns)
-        if self._every_ns:
+        if self._order.rate_per_s is not None:
             self._send_what_is_due(now_ns)
         if now_ns < self._end_ns:
             return None
@@ -109,7 +108,7 @@ class Sending:
     def timeout_s(self, now_ns: int, at_most_s: float) -> float:
         if self._started_ns is None:
             return 0.0
-        if not self._every_ns or now_ns >= self._end_ns:
+        if self._order.rate_per_s is None or now_ns >= self._end_ns:
             return at_most_s
         return min(at_most_s, max(0.0, (self._due_ns() - now_ns) / _S))
 
@@ -129,7 +128,7 @@ class Sending:
             connection.send_message(self._order.room_id, now_ns, self._order.content_bytes)
 
     def _due_ns(self) -> int:
-        return (self._started_ns or 0) + self._turn * self._every_ns
+        return (self._started_ns or 0) + int(self._turn * _S / (self._order.rate_per_s or 1.0))
 
     def _send_what_is_due(self, now_ns: int) -> None:
         senders, order = self._senders, self._order

@@ -64,8 +64,8 @@ def message_id(room_id: str, seq: int) -> str:
 
 def place_of(message_id: str) -> tuple[str, int] | None:
     """Room id and seq of a message id as `message_id` writes it; None for anything else."""
-    room_id, dash, digits = message_id.rpartition("-")
-    if not (dash and digits.isascii() and digits.isdigit()) or digits[0] == "0" or len(digits) > 15:
+    room_id, _, digits = message_id.partition("-")
+    if not (room_id and digits.isascii() and digits.isdigit()) or digits[0] == "0" or len(digits) > 15:
         return None
     return room_id, int(digits)
 

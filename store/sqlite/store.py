@@ -10,6 +10,7 @@ import apsw
 
 from monitor.hooks import Observer
 from store.clock import MonotonicClock
+from store.contract import Changes, Members, Messages, Rooms, Sessions, Users
 from store.errors import StartRefused
 from store.sqlite.changes import SqliteChanges
 from store.sqlite.connection import (
@@ -45,12 +46,12 @@ class SqliteStore:
 
     def __init__(self, *, database: Database) -> None:
         self._database = database
-        self.users = SqliteUsers(database=database)
-        self.sessions = SqliteSessions(database=database)
-        self.rooms = SqliteRooms(database=database)
-        self.members = SqliteMembers(database=database)
-        self.messages = SqliteMessages(database=database)
-        self.changes = SqliteChanges(database=database)
+        self.users: Users = SqliteUsers(database=database)
+        self.sessions: Sessions = SqliteSessions(database=database)
+        self.rooms: Rooms = SqliteRooms(database=database)
+        self.members: Members = SqliteMembers(database=database)
+        self.messages: Messages = SqliteMessages(database=database)
+        self.changes: Changes = SqliteChanges(database=database)
         self._sweeper = Sweeper(database=database)
 
     @property

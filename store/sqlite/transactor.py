@@ -71,6 +71,8 @@ class Transactor:
         # In WAL mode SQLite goes on writing into files that were deleted or replaced, and says nothing.
         if any(_identity(name) != identity for name, identity in self._watched.items()):
             self.failed = "gone"
+            # Closing would empty and remove the log by its name, which may be another database's by now.
+            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             self._note("gone")
             return _refused(batch, "gone")
         self._note(None)

@@ -15,7 +15,13 @@ async def test_a_new_room_has_its_maker_as_owner_and_only_member(store: Store, f
     ann = await fill.user()
     made = await store.rooms.create(RoomDraft("Café ☕", "about", True, 7), ann.id)
     room = made.room
-    assert (room.name, room.description, room.is_private, room.kind, room.max_users) == ("Café ☕", "about", True, "room", 7)
+    assert (room.name, room.description, room.is_private, room.kind, room.max_users) == (
+        "Café ☕",
+        "about",
+        True,
+        "room",
+        7,
+    )
     assert (room.owner_id, room.member_count, room.last_seq, room.rev) == (ann.id, 1, 0, 0)
     assert made.membership is not None
     assert (made.membership.role, made.membership.read_seq, made.membership.unread_count) == (Role.OWNER, 0, 0)
@@ -43,7 +49,10 @@ async def test_a_direct_room_is_the_same_whoever_asks(store: Store, fill: Filled
     assert again.room == made.room
     assert (made.room.kind, made.room.is_private, made.room.max_users, made.room.member_count) == ("direct", True, 2, 2)
     assert again.membership is not None
-    assert {member.user_id for member in (await store.members.list(made.room.id, limit=10, after=None))[0]} == {ann.id, bob.id}
+    assert {member.user_id for member in (await store.members.list(made.room.id, limit=10, after=None))[0]} == {
+        ann.id,
+        bob.id,
+    }
     other, _ = await store.rooms.direct(ann.id, (await fill.user()).id)
     assert other.room.id != made.room.id
 

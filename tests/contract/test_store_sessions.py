@@ -21,7 +21,11 @@ async def live_session(store: Store, fill: Filled, *, generation: int = 5) -> Se
 
 async def rotate(store: Store, generation: int, at_ms: int, session_id: str = "s1") -> Session | None:
     return await store.sessions.rotate(
-        session_id, generation=generation, now_ms=START_MS + at_ms, grace_ms=GRACE_MS, expires_at_ms=START_MS + at_ms + LIFE_MS
+        session_id,
+        generation=generation,
+        now_ms=START_MS + at_ms,
+        grace_ms=GRACE_MS,
+        expires_at_ms=START_MS + at_ms + LIFE_MS,
     )
 
 
@@ -51,7 +55,9 @@ async def test_the_generation_before_gives_the_same_replacement_within_the_grace
 
 
 @pytest.mark.parametrize(
-    ("generation", "at_ms"), [(5, 1001 + GRACE_MS), (4, 1001), (7, 1001), (0, 1001)], ids=["late", "older", "future", "zero"]
+    ("generation", "at_ms"),
+    [(5, 1001 + GRACE_MS), (4, 1001), (7, 1001), (0, 1001)],
+    ids=["late", "older", "future", "zero"],
 )
 @pytest.mark.gen_test
 async def test_any_other_reuse_revokes_the_session_for_good(

@@ -104,7 +104,13 @@ def opener(data_dir: Path, clock: HandClock, tally: Tally, io_loop: IOLoop) -> I
     stores: list[SqliteStore] = []
 
     async def opened(where: Path = data_dir, **options: Any) -> SqliteStore:
-        settings: dict[str, Any] = {"timeout_s": 5.0, "group_commit": True, "observer": tally, "now_ms": clock, **options}
+        settings: dict[str, Any] = {
+            "timeout_s": 5.0,
+            "group_commit": True,
+            "observer": tally,
+            "now_ms": clock,
+            **options,
+        }
         stores.append(await open_store(where, **settings))
         return stores[-1]
 

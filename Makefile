@@ -1,0 +1,43 @@
+# Every target makes .venv first if it is missing or older than what it is made from.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+FILES := ulimit -n 20000 2>/dev/null || ulimit -n $$(ulimit -Hn);
+
+.PHONY: install run test lint bench cluster faults soak debian-packages
+
+install: $(STAMP)
+
+$(STAMP): setup.cfg pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --prefer-binary --constraint constraints.txt --editable '.[test,bench]'
+	touch $@
+
+run: install
+	@$(FILES) exec $(BIN)/python server.py serve
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: install debian-packages lint
+	@$(FILES) $(BIN)/python -m pytest
+
+# As root on Debian what the tests need is installed; elsewhere they say what they left out.
+debian-packages:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    missing=""; \
+	    command -v chromium >/dev/null || missing="$$missing chromium"; \
+	    command -v node >/dev/null || missing="$$missing nodejs"; \
+	    command -v npm >/dev/null || missing="$$missing npm"; \
+	    if [ -n "$$missing" ]; then \
+	        apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; \
+	    fi; \
+	fi
+
+bench: install
+	@$(FILES) $(BIN)/python -m bench $(if $(SCENARIO),--scenario $(SCENARIO))
+
+cluster faults soak:
+	@echo "make $@: not there yet; this version runs as one process" >&2; exit 2

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from store.errors import StartRefused
+from store.sqlite.connection import DATABASE_NAME, SQLITE_MINIMUM, open_writing, require_sound_sqlite
+from store.sqlite.migrations import MIGRATIONS, migrate, version_of
+from tests.unit.store.conftest import Chat, Open
+
+ONE = "CREATE TABLE a (x); INSERT INTO a VALUES (1);"
+TWO = "ALTER TABLE a ADD COLUMN y; UPDATE a SET y = x + 1;"
+BROKEN = "CREATE TABLE b (x); INSERT INTO nowhere VALUES (1);"
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[apsw.Connection]:
+    path = tmp_path / "some.db"
+    path.touch()
+    opened = open_writing(path, busy_timeout_s=1)
+    yield opened
+    opened.close()
+
+
+def rows(connection: apsw.Connection) -> list[tuple[object, ...]]:
+    return connection.execute("SELECT * FROM a").fetchall()
+
+
+def test_an_empty_file_gets_every_script_in_order(connection: apsw.Connection) -> None:
+    assert migrate(connection, (ONE, TWO)) == 0
+    assert rows(connection) == [(1, 2)]
+    assert version_of(connection) == 2
+
+
+def test_an_older_file_gets_only_the_scripts_it_lacks_and_keeps_its_rows(connection: apsw.Connection) -> None:
+    migrate(connection, (ONE,))
+    connection.execute("INSERT INTO a VALUES (7)")
+    assert migrate(connection, (ONE, TWO)) == 1
+    assert rows(connection) == [(1, 2), (7, 8)]
+    assert migrate(connection, (ONE, TWO)) == 2
+    assert rows(connection) == [(1, 2), (7, 8)]
+
+
+def test_a_script_that_fails_leaves_the_file_as_it_was(connection: apsw.Connection) -> None:
+    migrate(connection, (ONE,))
+    with pytest.raises(apsw.SQLError):
+        migrate(connection, (ONE, TWO, BROKEN))
+    assert rows(connection) == [(1,)]
+    assert version_of(connection) == 1
+    assert migrate(connection, (ONE, TWO)) == 1
+
+
+def test_a_newer_file_is_refused_and_not_touched(connection: apsw.Connection) -> None:
+    migrate(connection, (ONE, TWO))
+    with pytest.raises(StartRefused, match="version 2, this program knows 1"):
+        migrate(connection, (ONE,))
+    assert version_of(connection) == 2
+
+
+@pytest.mark.gen_test
+async def test_a_store_of_a_newer_program_refuses_the_start_in_one_line(
+    chat: Chat, opener: Open, data_dir: Path
+) -> None:
+    await chat.store.close()
+    connection = apsw.Connection(str(data_dir / DATABASE_NAME))
+    connection.pragma("user_version", len(MIGRATIONS) + 1)
+    connection.close()
+    with pytest.raises(StartRefused, match="upgrade") as refused:
+        await opener()
+    assert "\n" not in str(refused.value)
+
+
+def test_the_library_here_has_the_fix_and_an_older_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_sound_sqlite()
+    monkeypatch.setattr(apsw, "sqlite_lib_version", lambda: "3.51.2")
+    with pytest.raises(StartRefused, match=r"3\.51\.2 .* 3\.51\.3"):
+        require_sound_sqlite()
+    assert SQLITE_MINIMUM == (3, 51, 3)

@@ -1,0 +1,186 @@
+"""What the contract cannot set up yet: mutes, files, changed messages, the search index, what expires."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apsw
+import msgspec
+import pytest
+
+from store.models import Change, Message, Refusal, Session, Stored
+from store.sqlite import append, changes, members, rooms, sweep, users
+from store.sqlite.changes import head_rev, record
+from store.sqlite.rows import fetch, make_id, message_from, message_id, place_of
+from store.sqlite.sweep import CHANGE_KEEP_MS, Sweeper
+from tests.unit.store.conftest import START_MS, Chat, HandClock
+
+
+async def execute(chat: Chat, statement: str, *bindings: Any) -> list[tuple[Any, ...]]:
+    return await chat.store._database.write("test", lambda connection: fetch(connection, statement, bindings))
+
+
+async def edit(chat: Chat, message: Message, content: str) -> Message:
+    """Change a message the way an edit does: the row and the log in one transaction."""
+
+    def operation(connection: apsw.Connection) -> Message:
+        rev = head_rev(connection, chat.room_id) + 1
+        connection.execute(
+            "UPDATE messages SET content = ?, rev = ? WHERE room_id = ? AND seq = ?",
+            (content, rev, chat.room_id, message.seq),
+        )
+        changed = msgspec.structs.replace(message, content=content, rev=rev)
+        record(connection, chat.room_id, rev=rev, now_ms=chat.store._database.clock(), message=changed)
+        return changed
+
+    return await chat.store._database.write("test", operation)
+
+
+@pytest.mark.gen_test
+async def test_who_is_muted_writes_nothing_until_it_is_over_but_learns_of_earlier_sends(
+    chat: Chat, clock: HandClock
+) -> None:
+    draft = chat.draft("before")
+    (first,) = await chat.store.messages.append(chat.room_id, [draft])
+    await execute(chat, "UPDATE members SET muted_until = ?", START_MS + 1000)
+    outcomes = await chat.store.messages.append(chat.room_id, [draft, chat.draft("while")])
+    assert isinstance(first, Stored)
+    assert outcomes == [Stored(first.message, duplicate=True), Refusal.MUTED]
+    membership = await chat.store.members.get(chat.room_id, chat.ann.id)
+    assert membership is not None
+    assert membership.muted_until == "2027-01-15T08:00:01.000Z"
+    clock.ms += 1000
+    assert (await chat.say("after")).message.seq == 2
+
+
+@pytest.mark.gen_test
+async def test_attachments_are_the_authors_own_files_in_the_order_given(chat: Chat) -> None:
+    bob = await chat.store.users.create(username="bob", email="bob@example.org", password_hash="hash")
+    for file_id, owner in (("f1", chat.ann), ("f2", chat.ann), ("f3", bob)):
+        await execute(
+            chat,
+            "INSERT INTO files VALUES (?, ?, 'päge.png', 9, 'image/png', 'abc', 3, 4, ?, 0)",
+            file_id, owner.id, int(file_id == "f1"),
+        )  # fmt: skip
+    good, foreign = await chat.store.messages.append(
+        chat.room_id,
+        [chat.draft(attachment_ids=("f2", "f1", "f2")), chat.draft(attachment_ids=("f1", "f3"))],
+    )
+    assert isinstance(good, Stored)
+    second, first = good.message.attachments
+    assert (second.id, second.url, second.thumbnail_url, second.width) == ("f2", "/files/f2", None, 3)
+    assert (first.id, first.name, first.thumbnail_url) == ("f1", "päge.png", "/files/f1/thumbnail")
+    assert await chat.store.messages.get(good.message.id) == good.message
+    assert foreign == Refusal.FILE_NOT_FOUND
+    assert await execute(chat, "SELECT * FROM file_posts") == [("f1", chat.room_id, 1), ("f2", chat.room_id, 1)]
+
+
+@pytest.mark.gen_test
+async def test_every_word_is_in_the_search_index_when_the_message_is_stored(chat: Chat) -> None:
+    await chat.say("Grüße an alle", "nothing", "alle Grusse")
+    found = await execute(
+        chat,
+        "SELECT seq FROM messages_fts f JOIN messages ON row = f.rowid WHERE messages_fts MATCH ? ORDER BY seq",
+        '"alle" AND "gruße"',
+    )
+    assert found == [(1,)]
+    await execute(chat, "INSERT INTO messages_fts (messages_fts, rank) VALUES ('integrity-check', 1)")
+
+
+@pytest.mark.gen_test
+async def test_the_log_keeps_each_change_and_tells_what_each_message_is_now(chat: Chat) -> None:
+    first, second, third = [(await chat.say(content)).message for content in "abc"]
+    a1 = await edit(chat, first, "a1")
+    b1 = await edit(chat, second, "b1")
+    bob = await chat.store.users.create(username="bob", email="bob@example.org", password_hash="hash")
+    await chat.store.members.add(chat.room_id, bob.id)
+    a2 = await edit(chat, first, "a2")
+    page = await chat.store.changes.page(chat.room_id, since=0, limit=10)
+    assert page.changes == (Change(1, a1), Change(2, b1), Change(3, None), Change(4, a2))
+    latest = await chat.store.changes.latest_between(chat.room_id, since=0, upto=4, limit=10)
+    assert latest.changes == (Change(2, b1), Change(4, a2))
+    assert (latest.has_more, latest.expired, latest.rev) == (False, False, 4)
+    until_two = await chat.store.changes.latest_between(chat.room_id, since=0, upto=2, limit=10)
+    assert until_two.changes == (Change(1, a2), Change(2, b1))  # as they are now
+    cut = await chat.store.changes.latest_between(chat.room_id, since=0, upto=4, limit=1)
+    assert (cut.changes, cut.has_more) == ((Change(2, b1),), True)
+    assert await chat.store.messages.get(third.id) == third
+
+
+@pytest.mark.gen_test
+async def test_old_entries_expire_but_never_the_newest_and_rev_goes_on(chat: Chat, clock: HandClock) -> None:
+    message = (await chat.say("a")).message
+    for content in ("b", "c", "d"):
+        await edit(chat, message, content)
+    clock.ms += CHANGE_KEEP_MS
+    assert await chat.store.sweep(clock.ms) == 0
+    clock.ms += 1
+    assert await chat.store.sweep(clock.ms) == 2
+    page = await chat.store.changes.page(chat.room_id, since=0, limit=10)
+    assert ([change.rev for change in page.changes], page.rev, page.expired) == ([3], 3, True)
+    latest = await chat.store.changes.latest_between(chat.room_id, since=1, upto=3, limit=10)
+    assert ([change.rev for change in latest.changes], latest.expired) == ([3], True)
+    for since in (2, 3):
+        assert not (await chat.store.changes.page(chat.room_id, since=since, limit=10)).expired
+        assert not (await chat.store.changes.latest_between(chat.room_id, since=since, upto=3, limit=10)).expired
+    assert (await edit(chat, message, "e")).rev == 4
+
+
+@pytest.mark.gen_test
+async def test_a_sweep_takes_slices_and_gets_past_entries_that_must_stay(chat: Chat, clock: HandClock) -> None:
+    for number in range(7):  # heads of other rooms, older than everything else
+        await execute(chat, "INSERT INTO changes VALUES (?, 1, NULL, NULL, ?)", f"r{number}", START_MS - 1)
+    message = (await chat.say("a")).message
+    for content in "bcdef":
+        await edit(chat, message, content)
+    sweeper = Sweeper(database=chat.store._database, slice_rows=3)
+    now_ms = START_MS + CHANGE_KEEP_MS + 1
+    assert [await sweeper.sweep(now_ms) for _ in range(5)] == [0, 0, 2, 2, 0]
+    assert len(await execute(chat, "SELECT * FROM changes")) == 8
+
+
+@pytest.mark.gen_test
+async def test_expired_sessions_vanish(chat: Chat) -> None:
+    for name, expires_at_ms in (("old", START_MS), ("live", START_MS + 1)):
+        await chat.store.sessions.create(Session(name, chat.ann.id, 1, START_MS, expires_at_ms))
+    assert await chat.store.sweep(START_MS) == 1
+    assert await chat.store.sessions.get("old") is None
+    assert await chat.store.sessions.get("live") is not None
+
+
+STATEMENTS = {
+    f"{module.__name__}.{name}": value
+    for module in (append, changes, members, rooms, sweep, users)
+    for name, value in vars(module).items()
+    if isinstance(value, str) and value.lstrip().startswith("SELECT") and not value.endswith("WHERE ")
+}
+
+
+@pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
+@pytest.mark.gen_test
+async def test_no_statement_walks_through_a_table_that_grows(chat: Chat, statement: str) -> None:
+    numbered = [number for number in range(1, 10) if f"?{number}" in statement]
+    bindings = [None] * (max(numbered) if numbered else statement.count("?"))
+    plan = [row[3] for row in await execute(chat, f"EXPLAIN QUERY PLAN {statement}", *bindings)]
+    walked = {line.split()[1] for line in plan if line.startswith("SCAN")}
+    # r: the list of all public rooms goes down their order until it has its page; u: everybody, by name, likewise.
+    assert walked <= {"wanted", "newest", "r", "u", "CONSTANT"}, plan
+
+
+def test_ids_are_sixteen_letters_and_digits_that_do_not_repeat() -> None:
+    ids = {make_id("r") for _ in range(1000)}
+    assert len(ids) == 1000
+    assert all(len(one) == 16 and one.isalnum() and one.islower() and one[0] == "r" for one in ids)
+
+
+@pytest.mark.parametrize("text", ["r1-0", "r1-01", "r1--1", "r1-1x", "r1-²", "r1-", "-5", "5", "r1-" + "9" * 16])
+def test_a_message_id_has_one_spelling(text: str) -> None:
+    assert place_of(message_id("r1", 17)) == ("r1", 17)
+    assert place_of(text) is None
+
+
+def test_a_row_without_extras_reads_as_an_empty_message() -> None:
+    row = (1, 0, "u1", "ann", "text", None, "c", None, None, None, START_MS, None, START_MS)
+    message = message_from("r1", row)
+    assert (message.content, message.attachments, message.mentions, message.reactions) == (None, (), (), {})
+    assert message.deleted_at == "2027-01-15T08:00:00.000Z"

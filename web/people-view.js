@@ -1,0 +1,116 @@
+/** Who is here and who else belongs to the room, and who is typing. */
+
+import { avatar, byId, el, setText } from "./dom.js";
+import { STATUS_NAMES } from "./person-dialogs.js";
+import { typingLabel } from "./text.js";
+
+export class PeopleView {
+  #members = new Map(); // of the room that is shown
+  #cursor = null;
+  #planned = false;
+
+  constructor({ chat, page }) {
+    this.chat = chat;
+    this.page = page;
+    const ofThisRoom = (work) => ({ detail }) => detail.roomId === page.roomId && work();
+    chat.addEventListener("people", ofThisRoom(() => this.#plan()));
+    chat.addEventListener("typing", ofThisRoom(() => this.#renderTyping()));
+    chat.addEventListener("user", () => this.#plan());
+    chat.addEventListener("list", () => this.#loadIfNew());
+    byId("more-people").addEventListener("click", () => this.#load());
+    byId("people").addEventListener("click", ({ target }) => {
+      const button = target.closest("[data-user-id]");
+      if (button) page.showPerson(button.dataset.userId);
+    });
+  }
+
+  show() {
+    this.roomId = null;
+    this.#members = new Map();
+    this.#cursor = null;
+    this.#renderTyping();
+    this.#render();
+    this.#loadIfNew();
+  }
+
+  /** Ids of those who can be mentioned here, by lower-case user name. */
+  idsByName() {
+    const here = this.chat.presence.of(this.page.roomId)?.online.values() ?? [];
+    return new Map([...this.#members.values(), ...here].map(({ userId, username }) => [username.toLowerCase(), userId]));
+  }
+
+  #loadIfNew() {
+    const { roomId } = this.page;
+    if (!this.chat.rooms?.get(roomId) || this.roomId === roomId) return;
+    this.roomId = roomId;
+    void this.#load();
+  }
+
+  async #load() {
+    const { roomId } = this.page;
+    try {
+      const { members, nextCursor } = await this.chat.members(roomId, { cursor: this.#cursor });
+      if (roomId !== this.page.roomId) return;
+      for (const member of members) this.#members.set(member.userId, member);
+      this.#cursor = nextCursor;
+      byId("more-people").hidden = !nextCursor;
+      this.#render();
+    } catch {
+      if (roomId === this.page.roomId) this.roomId = null; // with the next change of the list
+    }
+  }
+
+  #plan() {
+    if (this.#planned) return;
+    this.#planned = true;
+    requestAnimationFrame(() => {
+      this.#planned = false;
+      this.#render();
+    });
+  }
+
+  #render() {
+    if (!this.chat.presence) return;
+    const people = this.chat.presence.of(this.page.roomId);
+    const online = people?.online ?? new Map();
+    const here = [...online.values()].map((person) => ({ ...this.#members.get(person.userId), ...person }));
+    const others = [...this.#members.values()].filter((member) => !online.has(member.userId));
+    setText(byId("here-count"), String(people?.onlineCount ?? 0));
+    setText(byId("here-title"), `Here — ${(people?.onlineCount ?? 0).toLocaleString()}`);
+    setText(byId("away-title"), people?.isCounted ? "Members" : "Not here");
+    byId("away-title").hidden = others.length === 0;
+    this.#fill(byId("here-list"), here);
+    this.#fill(byId("away-list"), others);
+  }
+
+  #fill(list, people) {
+    const named = people.map((person) => ({ ...person, name: person.displayName ?? person.username }));
+    named.sort((one, other) => one.name.localeCompare(other.name));
+    const look = JSON.stringify(named.map(({ userId, name, status, role }) => [userId, name, status, role]));
+    if (list.dataset.look === look) return;
+    list.dataset.look = look;
+    const focused = list.contains(document.activeElement) ? document.activeElement.dataset.userId : null;
+    list.replaceChildren(...named.map((person) => this.#line(person)));
+    if (focused) list.querySelector(`[data-user-id="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  #line({ userId, name, status = "offline", role }) {
+    const notes = [userId === this.chat.user.id && "you", role && role !== "member" && role].filter(Boolean).join(", ");
+    return el(
+      "li",
+      {},
+      el(
+        "button",
+        { type: "button", class: "person-button", "data-user-id": userId, "data-status": status },
+        avatar({ id: userId, name }),
+        el("span", { class: "label" }, name, notes && el("small", {}, ` ${notes}`)),
+        el("span", { class: "dot", "data-status": status, title: STATUS_NAMES[status] }),
+        el("span", { class: "sr-only" }, STATUS_NAMES[status]),
+      ),
+    );
+  }
+
+  #renderTyping() {
+    setText(byId("typing"), typingLabel(this.chat.presence?.typists(this.page.roomId) ?? []));
+  }
+}
