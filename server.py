@@ -14,15 +14,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import settings as settings_module
-from handlers.wire.compression import Deflater
-from handlers.wire.frames import text_frame
-from handlers.wire.link import OutboxBudget
-from settings import Settings
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import PeriodicCallback
 from tornado.netutil import bind_sockets
 
+import settings as settings_module
 from cache.bus import MemoryBus
 from cache.contract import Bus, Cache
 from cache.events import MembershipBegan, MembershipEnded, RoomChanges, RoomEphemeral, RoomMessages, SessionsRevoked, UserEvent
@@ -48,11 +44,15 @@ from handlers.health import About
 from handlers.pages import load_assets
 from handlers.routes import Services, make_application
 from handlers.socket import Gate, Wiring
+from handlers.wire.compression import Deflater
+from handlers.wire.frames import text_frame
+from handlers.wire.link import OutboxBudget
 from limits.contract import Limiter
 from limits.memory import MemoryLimiter, NoLimiter
 from monitor import checkup, logs
 from monitor.checkup import Item
 from monitor.hooks import Observer
+from settings import Settings
 from store import sqlite
 from store.contract import Store
 from store.errors import StartRefused, StoreError

@@ -382,7 +382,7 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     """Parse flags and environment; a flag wins over its variable, and an empty text counts as unset. Raises SettingsError."""
     _refuse_misspelt(environ)
     given = {name: value for name, value in environ.items() if value != ""} | _flags(argv)
-    groups: dict[str, dict[str, Any]] = {group: {} for group in _GROUPS} | {"policies": {}}
+    groups: dict[str, dict[str, Any]] = {group: {} for group in (*_GROUPS, "policies")}
     for variable in TABLE:
         group, field = variable.place.split(".")
         groups[group][field] = _value(variable, given.get(variable.name))

@@ -147,7 +147,8 @@ class MemoryCache:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             asker = asyncio.current_task()
-            if self._closed and task.cancelled() and (asker is None or not asker.cancelling()):
+            assert asker is not None
+            if task.cancelled() and not asker.cancelling():
                 raise CacheClosed from None  # nobody cancelled the asker: close() cancelled the load
             raise
         finally:

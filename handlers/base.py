@@ -120,7 +120,7 @@ class Handler(RequestHandler):
         if decision is None or decision.limit is None:
             return
         before = self._decision
-        if before is None or not decision.allowed or decision.remaining / decision.limit <= before.remaining / before.limit:
+        if before is None or not decision.allowed or _room_left(decision) <= _room_left(before):
             self._decision = decision
 
     @property
@@ -238,6 +238,11 @@ class Handler(RequestHandler):
         if isinstance(value, ChatError | StoreError | HTTPError):
             return
         log.error("request %s failed", self.request_id, exc_info=(typ, value, tb))  # type: ignore[arg-type]
+
+
+def _room_left(decision: Decision) -> float:
+    """The share of a limit that is left."""
+    return (decision.remaining or 0) / (decision.limit or 1)
 
 
 class NotFound(Handler):

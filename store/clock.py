@@ -1,4 +1,4 @@
-"""A wall clock that never runs backwards, for times that must not fall as seq rises. Owns one number; knows no store."""
+"""A wall clock that never runs backwards, for times that must not fall as seq rises. Knows no store."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Group commit: gathers the writes of an event loop into batches for one thread. Owns the thread, the bounded queue and the deadlines.
+"""Group commit: gathers the writes of an event loop into batches for one thread.
 
-Knows no SQL and no driver: what a batch does is the `transact` of whoever is passed in. One batch is in flight; whatever arrives
-meanwhile makes the next, so that load gathers by itself and a lone write waits for no timer.
+Owns the thread, the bounded queue and the deadlines. Knows no SQL and no driver: what a batch does is the `transact` of
+whoever is passed in. One batch is in flight; whatever arrives meanwhile makes the next, so that load gathers by itself
+and a lone write waits for no timer.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Work(Struct, Generic[C], frozen=True):
 
 
 class Joined(Struct, Generic[C], frozen=True):
-    """One write that is cheaper together with its like: `operation` gets the arguments of all in the batch that share it.
+    """One write that is cheaper together with its like: `operation` gets the arguments of all in a batch that share it.
 
     Its results are in the arguments' order. As an unguarded Work, it raises before it writes or not at all.
     """
@@ -80,7 +81,8 @@ class _Pending(Struct, eq=False):
 class GroupCommitWriter(Generic[C]):
     """Runs writes on one thread, in the order given, many to a commit. All methods belong to the loop it was made on.
 
-    Bounded by count and bytes: past either, `submit` raises StoreUnavailable("stalled"). `batch_max_operations` 1 turns grouping off.
+    Bounded by count and bytes: past either, `submit` raises StoreUnavailable("stalled").
+    `batch_max_operations` 1 turns grouping off.
     """
 
     def __init__(
@@ -124,7 +126,7 @@ class GroupCommitWriter(Generic[C]):
     ) -> asyncio.Future[R]:
         """Accept a write; the future ends when it is durable, or with StoreError, or with what `operation` raised.
 
-        Raises StoreUnavailable at once when the queue is full ("stalled") or closed. Cancelling the future undoes nothing that runs.
+        Raises StoreUnavailable at once when the queue is full ("stalled") or closed. Cancelling stops nothing begun.
         """
         return self._accept(name, Work(operation, guarded), size_bytes)
 

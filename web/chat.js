@@ -122,7 +122,7 @@ export class ChatClient extends EventTarget {
       if (!link.isOnline) this.#sender.rewind();
       this.#tell("state");
     });
-    link.addEventListener("welcome", ({ detail }) => this.#welcomed(detail));
+    link.addEventListener("welcome", () => this.#loadProfile(), { once: true });
     rooms.addEventListener("messages", ({ detail }) => this.#settle(detail.roomId));
     rooms.addEventListener("joined", ({ detail: { roomId } }) => {
       this.#settle(roomId);
@@ -140,8 +140,10 @@ export class ChatClient extends EventTarget {
     pass(peers, "list");
   }
 
-  #welcomed({ user }) {
-    if (!user) return;
+  /** One's own profile is read once: before the first welcome one was not here, so what was known then shows one as offline. */
+  async #loadProfile() {
+    const { user } = await this.api.get("/auth/profile").catch(() => ({ user: null }));
+    if (!user || user.id !== this.user?.id) return;
     this.user = user;
     this.#tell("user");
   }
@@ -237,8 +239,15 @@ export class ChatClient extends EventTarget {
     this.rooms.drop(roomId, "left");
   }
 
-  invite(roomId, userId) {
-    return this.api.post(`/rooms/${encodeURIComponent(roomId)}/members`, { userId });
+  async invite(roomId, userId) {
+    const { room } = await this.api.post(`/rooms/${encodeURIComponent(roomId)}/members`, { userId });
+    this.rooms.onRoom({ room });
+  }
+
+  /** Read one of one's rooms anew: nobody is told when its number of members changes. */
+  async refreshRoom(roomId) {
+    const { room } = await this.api.get(`/rooms/${encodeURIComponent(roomId)}`);
+    if (this.rooms?.get(roomId)) this.rooms.onRoom({ room });
   }
 
   /** `{rooms, nextCursor}` of all one may see. */

@@ -37,7 +37,7 @@ export function drawMessage({ message, date, follows, entry }, { me, actions, no
       { class: "message-body" },
       follows && el("span", { class: "sr-only" }, `${message.username}: `),
       follows && time,
-      content(message, me),
+      content(message, me, entry),
       attachments(message),
       reactions(message),
       entry && unsentState(entry, actions, now),
@@ -45,7 +45,7 @@ export function drawMessage({ message, date, follows, entry }, { me, actions, no
   );
 }
 
-function content(message, me) {
+function content(message, me, entry) {
   if (message.deletedAt) return el("div", { class: "content deleted" }, "This message was deleted.");
   const mentioned = new Set(message.mentions ?? []);
   const parts = pieces(message.content ?? "", () => mentioned.size > 0).map(({ kind, text }) => {
@@ -56,7 +56,9 @@ function content(message, me) {
     }
     return text;
   });
-  return el("div", { class: "content" }, ...parts, message.editedAt && el("span", { class: "note", title: fullLabel(new Date(message.editedAt)) }, " (edited)"));
+  const edited = message.editedAt && el("span", { class: "note", title: fullLabel(new Date(message.editedAt)) }, " (edited)");
+  const isSending = entry?.state === "sending" || entry?.state === "sent";
+  return el("div", { class: "content" }, ...parts, edited, isSending && el("span", { class: "note sending" }, " Sending…"));
 }
 
 function attachments(message) {
@@ -70,8 +72,6 @@ function reactions(message) {
   return el("ul", { class: "reactions", "aria-label": "Reactions" }, ...all.map(([emoji, { count }]) => el("li", {}, `${emoji} ${count}`)));
 }
 
-const STATES = { sending: "Sending…", sent: "Sending…", waiting: "Waiting to be sent" };
-
 function unsentState({ clientId, state, error }, actions, now) {
   if (state === "failed") {
     return el(
@@ -83,9 +83,10 @@ function unsentState({ clientId, state, error }, actions, now) {
       el("button", { type: "button", class: "link", "data-action": "discard", onclick: () => actions.discard(clientId) }, "Discard"),
     );
   }
-  if (state === "waiting" && error?.code === "rate_limited") {
+  if (state !== "waiting") return null;
+  if (error?.code === "rate_limited") {
     const seconds = Math.max(1, Math.ceil((error.until - now) / 1000));
     return el("div", { class: "unsent-state" }, `You are writing fast. This is sent by itself in about ${seconds} s.`);
   }
-  return el("div", { class: "unsent-state" }, STATES[state]);
+  return el("div", { class: "unsent-state" }, "Waiting to be sent");
 }

@@ -4,10 +4,13 @@ import { avatar, byId, el, setText } from "./dom.js";
 import { STATUS_NAMES } from "./person-dialogs.js";
 import { typingLabel } from "./text.js";
 
+const MEMBERS_AGAIN_MS = 2000; // after somebody new came: several may
+
 export class PeopleView {
   #members = new Map(); // of the room that is shown
   #cursor = null;
   #planned = false;
+  #again = null;
 
   constructor({ chat, page }) {
     this.chat = chat;
@@ -16,7 +19,10 @@ export class PeopleView {
     chat.addEventListener("people", ofThisRoom(() => this.#plan()));
     chat.addEventListener("typing", ofThisRoom(() => this.#renderTyping()));
     chat.addEventListener("user", () => this.#plan());
-    chat.addEventListener("list", () => this.#loadIfNew());
+    chat.addEventListener("list", () => {
+      this.#loadIfNew();
+      this.#plan();
+    });
     byId("more-people").addEventListener("click", () => this.#load());
     byId("people").addEventListener("click", ({ target }) => {
       const button = target.closest("[data-user-id]");
@@ -25,6 +31,8 @@ export class PeopleView {
   }
 
   show() {
+    clearTimeout(this.#again);
+    this.#again = null;
     this.roomId = null;
     this.#members = new Map();
     this.#cursor = null;
@@ -60,6 +68,15 @@ export class PeopleView {
     }
   }
 
+  /** Somebody is here who was not a member when the list was read. */
+  #loadAgain() {
+    this.#again ??= setTimeout(() => {
+      this.#again = null;
+      void this.#load();
+      this.chat.refreshRoom(this.page.roomId).catch(() => {});
+    }, MEMBERS_AGAIN_MS);
+  }
+
   #plan() {
     if (this.#planned) return;
     this.#planned = true;
@@ -71,9 +88,11 @@ export class PeopleView {
 
   #render() {
     if (!this.chat.presence) return;
+    byId("people").hidden = !this.chat.rooms.get(this.page.roomId);
     const people = this.chat.presence.of(this.page.roomId);
     const online = people?.online ?? new Map();
     const here = [...online.values()].map((person) => ({ ...this.#members.get(person.userId), ...person }));
+    if (this.#cursor === null && this.#members.size > 0 && here.some((person) => !this.#members.has(person.userId))) this.#loadAgain();
     const others = [...this.#members.values()].filter((member) => !online.has(member.userId));
     setText(byId("here-count"), String(people?.onlineCount ?? 0));
     setText(byId("here-title"), `Here — ${(people?.onlineCount ?? 0).toLocaleString()}`);

@@ -61,7 +61,7 @@ export class RoomDialogs {
     const label = isMine ? "Open" : "Join";
     return el(
       "li",
-      { "data-room-id": room.id },
+      { "data-found-room-id": room.id },
       icon(room.isPrivate ? "lock" : "hash"),
       el("span", { class: "two-lines" }, el("b", {}, room.name), el("small", {}, about)),
       el(

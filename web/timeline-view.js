@@ -123,8 +123,15 @@ export class TimelineView {
     const kept = new Set();
     let place = this.#log.firstChild;
     for (const item of items) {
+      const old = this.#nodes.get(item.key)?.node;
       const node = this.#nodeFor(item, context);
       kept.add(item.key);
+      if (old && old !== node) {
+        const hadFocus = old.contains(document.activeElement);
+        if (old === place) place = node;
+        old.replaceWith(node);
+        if (hadFocus) this.page.focusComposer();
+      }
       if (node === place) place = place.nextSibling;
       else this.#log.insertBefore(node, place);
     }
@@ -140,11 +147,6 @@ export class TimelineView {
     const known = this.#nodes.get(item.key);
     if (known?.look === look) return known.node;
     const node = DRAW[item.kind](item, context);
-    if (known) {
-      const hadFocus = known.node.contains(document.activeElement);
-      known.node.replaceWith(node);
-      if (hadFocus) this.page.focusComposer();
-    }
     this.#nodes.set(item.key, { node, look });
     return node;
   }
@@ -196,7 +198,7 @@ export class TimelineView {
     if (this.#loading || !this.#state?.isLoaded) return;
     const roomId = this.#roomId;
     this.#loading = true;
-    if (which !== "latest") this.#follows = false; // what comes is above or below, and one stays where one is
+    if (which === "newer") this.#follows = false; // what comes is below, and one stays where one is
     setText(byId("load-older"), "Loading…");
     try {
       await this.chat.rooms.more(roomId, which);

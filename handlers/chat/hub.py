@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from cache.contract import Bus
 from cache.events import RoomChanges, RoomEphemeral, RoomMessages
@@ -63,16 +63,15 @@ class Hub:
 
     async def hold(self, room_id: str) -> Channel:
         """Return the room's channel, opened and up to the store's heads; it stays open until `release`. Raises StoreError."""
+        task = self._opening.get(room_id)
         channel = self._channels.get(room_id)
-        if channel is None:
-            task = self._opening.get(room_id)
-            if task is None:
-                task = self._loop.create_task(self._open(room_id))
-                self._opening[room_id] = task
-                task.add_done_callback(lambda done: self._opened(room_id, done))
+        if task is None and channel is None:
+            task = self._loop.create_task(self._open(room_id))
+            self._opening[room_id] = task
+            task.add_done_callback(lambda done: self._opened(room_id, done))
+        if task is not None:
             channel = await asyncio.shield(task)
-            if self._channels.get(room_id) is not channel:
-                return await self.hold(room_id)  # it closed again before we came to hold it
+        assert channel is not None
         channel.holders += 1
         return channel
 
@@ -205,27 +204,29 @@ class Hub:
 
     async def _open(self, room_id: str) -> Channel:
         channel = Channel(room_id, ring=Ring(max_items=RING_ITEMS, max_bytes=RING_BYTES))
+        channel.holders = 1  # the opening's own, until those who wait for it have theirs
         topic = room_topic(room_id)
         await self._bus.subscribe(topic)
         try:
             page = await self._store.messages.page(room_id, limit=OPEN_WITH)
+            if page.messages:
+                channel.seq = page.messages[-1].seq
+                channel.ring.start(page.messages[0].seq - 1, [encode(message) for message in page.messages])
+            channel.rev = page.rev
+            self._channels[room_id] = channel
+            # What was published between the subscription and this moment found no channel; the heads tell.
+            await self._catch_up(channel)
         except BaseException:
+            self._channels.pop(room_id, None)
             await self._bus.unsubscribe(topic)
             raise
-        if page.messages:
-            channel.seq = page.messages[-1].seq
-            channel.ring.start(page.messages[0].seq - 1, [encode(message) for message in page.messages])
-        channel.rev = page.rev
-        self._channels[room_id] = channel
-        # What was published between the subscription and this moment found no channel; the heads tell.
-        await self._catch_up(channel)
         return channel
 
     def _opened(self, room_id: str, task: asyncio.Task[Channel]) -> None:
         self._opening.pop(room_id, None)
         if not task.cancelled() and task.exception() is None:
-            # Whoever awaits it runs later in this loop turn and takes hold; nobody may be left, if they were all cancelled.
-            self._loop.call_soon(self._loop.call_soon, self._close_if_idle, task.result())
+            # Whoever awaits it runs in the next loop turn and takes hold; nobody may be left, if they were all cancelled.
+            self._loop.call_soon(self._loop.call_soon, self.release, task.result())
 
     def _close_if_idle(self, channel: Channel) -> None:
         if channel.is_idle and self._channels.get(channel.room_id) is channel:

@@ -213,7 +213,8 @@ class Link:
         sock, outbox = self._sock, self._outbox
         if sock is None or outbox is None:
             return
-        parts, size = [], 0
+        parts: list[bytes] = []
+        size = 0
         for frames, _ in outbox:
             part = frames[self._offset :] if not parts and self._offset else frames
             parts.append(part)

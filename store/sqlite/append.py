@@ -1,6 +1,6 @@
 """Appending messages: the one hot write, run inside the writer's transaction.
 
-What is asked of the tables is asked once for all rooms and authors of a batch; only the insert is one statement a message.
+What is asked of the tables is asked once for all rooms and authors of a batch; only the insert is one a message.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _PLAIN = _Details()
 
 
 class Appending:
-    """The appends of one transaction. Made, run once, and dropped. Refuses before it writes, so it needs no savepoint."""
+    """The appends of one transaction: made, run once, dropped. Refuses before it writes, so it needs no savepoint."""
 
     def __init__(self, connection: apsw.Connection, now_ms: int) -> None:
         self._connection = connection

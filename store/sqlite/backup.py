@@ -1,6 +1,7 @@
 """Backup and restore of DATA_DIR: one tar with a consistent copy of the database, the uploads and the generated secret.
 
-Takes no lock and waits for nobody: the copy is one read transaction of its own, beside a running server. Knows file names, no tables.
+Takes no lock and waits for nobody: the copy is one read transaction of its own, beside a running server.
+Knows file names, no tables.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class _Manifest(msgspec.Struct, frozen=True):
 
 
 def backup(data_dir: Path, file: Path) -> None:
-    """Write a copy of DATA_DIR, with every message acked before the call, to `file` (mode 0600), replacing it at the end.
+    """Write a copy of DATA_DIR, with every message acked before the call, to `file` (mode 0600, replaced at the end).
 
     Blocks: not for an event loop. Raises StartRefused with one line; `file` is then as it was.
     """
@@ -69,7 +70,7 @@ def backup(data_dir: Path, file: Path) -> None:
 def restore(file: Path, data_dir: Path) -> None:
     """Put a backup's contents into DATA_DIR, which must be empty or missing. Blocks: not for an event loop.
 
-    Nothing is put in place before all of it was checked. Raises StartRefused with one line; DATA_DIR is then still empty.
+    Nothing is put in place before all of it was checked. Raises StartRefused with one line; DATA_DIR is then as empty.
     """
     if data_dir.is_dir() and {entry.name for entry in data_dir.iterdir()} - _EMPTY:
         raise StartRefused(f"DATA_DIR {data_dir} is not empty: nothing was restored")
@@ -115,7 +116,7 @@ def _copy_database(database: Path, copy: Path) -> int:
 
 
 def _check_database(path: Path) -> int:
-    """Raise StartRefused unless `path` is a sound database of ours, not newer than we are. Returns its schema version."""
+    """Raise StartRefused unless `path` is a sound database of ours, not newer than us. Returns its schema version."""
     try:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         try:

@@ -1,4 +1,4 @@
-"""The changes table: each room's log of what changed after it was written. Entries are only ever inserted, and expire."""
+"""The changes table: each room's log of what changed after it was written. Entries are inserted, and expire."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a connection to the file is opened, and what SQLite's errors mean. Owns pragmas and the error table; knows no tables."""
+"""How the file is opened, and what SQLite's errors mean. Owns the pragmas and the table of errors; knows no tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from store.errors import StartRefused
 
 DATABASE_NAME = "chat.db"
 
-# 3.7.0 to 3.51.2 can lose committed transactions when a commit and a checkpoint meet (sqlite.org/wal.html, the WAL-reset bug).
+# 3.7.0 to 3.51.2 can lose committed transactions when a commit and a checkpoint meet
+# (sqlite.org/wal.html, the WAL-reset bug).
 SQLITE_MINIMUM = (3, 51, 3)
 
 # The WAL file is cut back to this after it was emptied, so that one burst does not keep its disk for ever.
@@ -54,7 +55,7 @@ def open_writing(path: Path, *, busy_timeout_s: float) -> apsw.Connection:
         if connection.pragma("journal_mode", "wal") != "wal":
             raise apsw.CantOpenError("the file system does not support SQLite's write-ahead log")
         connection.execute(
-            "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -32000; PRAGMA temp_store = MEMORY"
+            "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;PRAGMA cache_size = -32000; PRAGMA temp_store = MEMORY"
         )
         connection.pragma("journal_size_limit", WAL_KEEP_BYTES)
     except BaseException:

@@ -1,4 +1,4 @@
-"""The two doors to the file that the collections share: `write` through the group commit, `read` on a snapshot. Knows no tables."""
+"""The doors to the file that the collections share: `write` by group commit, `read` on a snapshot. Knows no tables."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Database:
     async def write(
         self, name: str, operation: Callable[[apsw.Connection], R], *, size_bytes: int = 0, guarded: bool = True
     ) -> R:
-        """Run `operation` in a transaction shared with others; returns once it is durable. See GroupCommitWriter.submit."""
+        """Run `operation` in a transaction shared with others; returns once durable. See GroupCommitWriter.submit."""
         return await self._writer.submit(name, operation, size_bytes=size_bytes, guarded=guarded)
 
     async def write_joined(
@@ -53,6 +53,6 @@ class Database:
         return await self._readers.read(name, operation)
 
     async def close(self) -> None:
-        """Settle what was accepted; readers go first, so that the writer's connection is the last and empties the WAL."""
+        """Settle what was accepted; readers go first: the writer's connection, as the last, empties the WAL."""
         await self._readers.close()
         await self._writer.close()

@@ -14,10 +14,10 @@ LOCK_NAME = "lock"
 
 
 class DirectoryLock:
-    """An advisory lock (flock) on DATA_DIR/lock, made with the directory if missing. The kernel drops it with the process.
+    """An advisory lock (flock) on DATA_DIR/lock, made with it if missing; the kernel drops it with the process.
 
-    `shared`: any number of processes that share it, none that does not. The file itself stays: removing it would let two
-    processes lock two files of the same name.
+    `shared`: any number of processes that share it, none that does not. The file itself stays: removing it would let
+    two processes lock two files of the same name.
     """
 
     def __init__(self, data_dir: Path, *, shared: bool) -> None:

@@ -1,4 +1,4 @@
-"""The members table: who is in which room, in what role, and how far they have read. Each change is an entry in the changes log."""
+"""The members table: who is in which room, in what role, and has read how far. Joins and leaves are changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SELECT m.user_id, u.username, u.display_name, m.role, m.username_folded
 FROM members m JOIN users u ON u.id = m.user_id
 WHERE m.room_id = ?1 AND m.username_folded > ?2 ORDER BY m.username_folded LIMIT ?3"""
 
-# Who takes over: another owner if there is one, else a moderator, else a member; of equals the one who has been here longest.
+# Who takes over: another owner if there is one, else a moderator, else a member; of equals the longest-standing.
 _HEIR = """
 SELECT user_id, role FROM members WHERE room_id = ?1
 ORDER BY CASE role WHEN 'owner' THEN 0 WHEN 'moderator' THEN 1 ELSE 2 END, joined_rev LIMIT 1"""

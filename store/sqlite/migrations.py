@@ -1,4 +1,4 @@
-"""Schema versions: which there are, and how a file is brought to the newest. Owns `user_version` and `application_id`; knows no rows."""
+"""Schema versions: which there are, and how a file gets the newest. Owns `user_version` and `application_id`."""
 
 from __future__ import annotations
 
@@ -29,10 +29,9 @@ def version_of(connection: apsw.Connection) -> int:
 def migrate(connection: apsw.Connection, migrations: Sequence[str] = MIGRATIONS) -> int:
     """Bring the file to the newest version in one transaction: all of it or nothing. Returns the version it had.
 
-    Raises StartRefused when the file is newer than this program, apsw.Error when a script fails (nothing is changed then).
+    Raises StartRefused when the file is newer than this program, apsw.Error when a script fails; it is unchanged then.
     """
-    with_lock = version_of(connection) != len(migrations)
-    if not with_lock:
+    if version_of(connection) == len(migrations):
         return len(migrations)
     connection.execute("BEGIN IMMEDIATE")
     try:

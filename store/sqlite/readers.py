@@ -37,7 +37,7 @@ class _Read(Struct, eq=False):
 class ReaderPool:
     """Runs each read in one transaction, so on one snapshot. Methods belong to the loop it was made on.
 
-    Past `waiting_max` reads `read` raises StoreUnavailable("stalled"). A statement that runs past its deadline is interrupted.
+    Past `waiting_max` reads `read` raises StoreUnavailable("stalled"). What runs past its deadline is interrupted.
     """
 
     def __init__(

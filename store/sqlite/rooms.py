@@ -1,4 +1,4 @@
-"""The rooms table: making, finding and counting rooms. Who is in them is the business of members.py, but for their first members."""
+"""The rooms table: making, finding and counting rooms. Who is in them is the business of members.py."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ class SqliteRooms:
             room_id = make_id("r")
             now_ms = self._database.clock()
             connection.execute(
-                """INSERT INTO rooms (id, name, name_folded, description, is_private, kind, owner_id, max_users, member_count, created_at)
+                """INSERT INTO rooms (id, name, name_folded, description, is_private, kind, owner_id, max_users,
+                       member_count, created_at)
                    VALUES (?, ?, ?, ?, ?, 'room', ?, ?, 1, ?)""",
                 (room_id, draft.name, draft.name.casefold(), draft.description, int(draft.is_private), owner_id,
                  draft.max_users, now_ms),
@@ -82,7 +83,8 @@ class SqliteRooms:
                 return _require_for(connection, row[0], user_id), False
             room_id = make_id("r")
             connection.execute(
-                """INSERT INTO rooms (id, name, name_folded, is_private, kind, direct_key, max_users, member_count, created_at)
+                """INSERT INTO rooms (id, name, name_folded, is_private, kind, direct_key, max_users,
+                       member_count, created_at)
                    VALUES (?, '', '', 1, 'direct', ?, 2, ?, ?)""",
                 (room_id, direct_key, len(people), now_ms),
             )

@@ -16,10 +16,11 @@ Row = tuple[Any, ...]
 
 _ALPHABET = string.ascii_lowercase + string.digits
 
-USER_COLUMNS = "u.id, u.username, u.display_name, u.avatar_url, u.text_color, u.background_color, u.status, u.custom_status, u.created_at"
+USER_COLUMNS = """u.id, u.username, u.display_name, u.avatar_url, u.text_color, u.background_color,
+    u.status, u.custom_status, u.created_at"""
 
-ROOM_COLUMNS = """r.id, r.name, r.description, r.is_private, r.kind, r.owner_id, r.max_users, r.member_count, r.slow_mode_s,
-    r.archived_at, r.created_at,
+ROOM_COLUMNS = """r.id, r.name, r.description, r.is_private, r.kind, r.owner_id, r.max_users, r.member_count,
+    r.slow_mode_s, r.archived_at, r.created_at,
     (SELECT max(seq) FROM messages WHERE room_id = r.id), (SELECT max(rev) FROM changes WHERE room_id = r.id)"""
 
 MEMBERSHIP_COLUMNS = """m.role, m.read_seq, m.muted_until,

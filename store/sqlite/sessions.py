@@ -28,7 +28,8 @@ class SqliteSessions:
             if fetch_one(connection, "SELECT 1 FROM users WHERE id = ?", (session.user_id,)) is None:
                 raise Missing("user")
             connection.execute(
-                "INSERT INTO sessions (id, user_id, generation, rotated_at, expires_at, revoked_at) VALUES (?, ?, ?, ?, ?, ?)",
+                """INSERT INTO sessions (id, user_id, generation, rotated_at, expires_at, revoked_at)
+                   VALUES (?, ?, ?, ?, ?, ?)""",
                 (session.id, session.user_id, session.generation, session.rotated_at_ms, session.expires_at_ms,
                  session.revoked_at_ms),
             )  # fmt: skip

@@ -19,7 +19,7 @@ _START = (-1, "", 0)
 
 
 class Sweeper:
-    """Walks the log from old to young, from where the last call stopped: entries that must stay are passed, not met again and again."""
+    """Walks the log from old to young, on from where the last call stopped: what must stay is passed once a round."""
 
     def __init__(self, *, database: Database, slice_rows: int = 500) -> None:
         self._database = database

@@ -1,4 +1,7 @@
-"""The writer thread's side of SQLite: transactions, what their failures mean, the check before an ack, checkpoints. Knows no tables."""
+"""The writer thread's side of SQLite: transactions, their failures, the check before an ack, checkpoints.
+
+Knows no tables.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from store.writer import Joined, Outcome, Work
 
 logger = logging.getLogger(__name__)
 
-# A checkpoint every so many new WAL pages (4 KB each); past the second number it may wait a moment for readers to step aside.
+# A checkpoint every so many new WAL pages (4 KB each); past the second number it may wait a moment for readers.
 CHECKPOINT_PAGES = 2000
 CHECKPOINT_URGENT_PAGES = 16000
 CHECKPOINT_WAIT_S = 0.1
@@ -43,7 +46,7 @@ class Transactor:
         self._connection = connection
         self._busy_timeout_s = busy_timeout_s
         self._watched = {name: _identity(name) for name in (str(path), f"{path}-wal")}
-        # Committers of several processes starve each other in SQLite's own busy wait; a blocking flock makes them queue.
+        # Committers of several processes starve each other in SQLite's own busy wait; with a flock they queue.
         self._queue = None if queue_path is None else os.open(queue_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._state: str | None = None
         self._wal_pages = 0

@@ -11,7 +11,7 @@ from store.sqlite.rows import USER_COLUMNS, fetch_one, make_id, time_or_none, us
 
 _ACCOUNT = f"SELECT {USER_COLUMNS}, u.email, u.password_hash, u.disabled_at FROM users u WHERE "
 
-# Two ranges of two indexes: a range has no wildcards to escape, and its end is the last string that begins with the prefix.
+# Ranges of two indexes: a range has no wildcards to escape; its end is the last string that begins with the prefix.
 _SEARCH = f"""
 SELECT {USER_COLUMNS} FROM users u
 WHERE (u.username_folded BETWEEN ?1 AND ?2 OR u.display_folded BETWEEN ?1 AND ?2) AND u.disabled_at IS NULL

@@ -1,4 +1,4 @@
-"""A process that writes and prints each acked message: `child.py BACKEND LOCATION ROOM_ID USER_ID…`. It is killed, or ends by itself."""
+"""A process that writes and prints each acked message: `child.py BACKEND LOCATION ROOM_ID USER_ID…`. It gets killed."""
 
 from __future__ import annotations
 

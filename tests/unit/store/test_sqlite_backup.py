@@ -142,7 +142,7 @@ async def test_a_damaged_database_is_not_called_a_backup(chat: Chat, data_dir: P
         database.seek(middle * 4096)
         database.write(os.urandom(4 * 4096))
     file.write_text("an older backup")
-    with pytest.raises(StartRefused, match="damaged|corrupt") as refused:
+    with pytest.raises(StartRefused, match=r"damaged|corrupt") as refused:
         backup(data_dir, file)
     assert "\n" not in str(refused.value)
     assert file.read_text() == "an older backup"

@@ -88,8 +88,13 @@ def test_a_child_of_the_holder_does_not_keep_the_lock(data_dir: Path) -> None:
     lock = DirectoryLock(data_dir, shared=False)
     lock.acquire()
     child = subprocess.Popen(
-        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE, close_fds=False
+        [sys.executable, "-c", "import sys; print('up', flush=True); sys.stdin.read()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        close_fds=False,
     )
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"up\n"
     try:
         lock.release()
         with DirectoryLock(data_dir, shared=False):
