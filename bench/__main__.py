@@ -115,4 +115,7 @@ def _catalogue(scenarios: Mapping[str, Scenario]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)  # everything that was started is stopped by now; no traceback for a Ctrl-C

@@ -23,11 +23,12 @@ let toastTimer = null;
 const page = {
   roomId: null,
 
-  /** Show a room, and put it into the address. */
+  /** Show a room, or with null none, and put it into the address. */
   openRoom(roomId) {
-    if (roomIdInAddress() === roomId) show();
-    else location.hash = `room=${encodeURIComponent(roomId)}`;
+    const address = roomId ? `#room=${encodeURIComponent(roomId)}` : location.pathname;
+    if (roomIdInAddress() !== roomId) history.pushState(null, "", address);
     panels.closeOverlays();
+    show();
   },
 
   showPerson: (userId) => personDialogs.show(userId),
@@ -99,8 +100,8 @@ chat.addEventListener("ended", ({ detail: { reason } }) => {
 });
 chat.addEventListener("closed", ({ detail: { roomId, reason } }) => {
   if (roomId !== page.roomId) return;
-  if (reason === "left") location.hash = "";
-  else show();
+  page.openRoom(null);
+  if (reason !== "left") page.toast("You are no longer in this room.");
 });
 
 byId("logout").addEventListener("click", async ({ currentTarget }) => {

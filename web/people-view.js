@@ -11,6 +11,7 @@ export class PeopleView {
   #cursor = null;
   #planned = false;
   #again = null;
+  #asked = new Set(); // who was here without being on the list; once is enough to find out
 
   constructor({ chat, page }) {
     this.chat = chat;
@@ -33,6 +34,7 @@ export class PeopleView {
   show() {
     clearTimeout(this.#again);
     this.#again = null;
+    this.#asked.clear();
     this.roomId = null;
     this.#members = new Map();
     this.#cursor = null;
@@ -69,7 +71,10 @@ export class PeopleView {
   }
 
   /** Somebody is here who was not a member when the list was read. */
-  #loadAgain() {
+  #askAbout(strangers) {
+    const fresh = strangers.filter(({ userId }) => !this.#asked.has(userId));
+    if (fresh.length === 0) return;
+    for (const { userId } of fresh) this.#asked.add(userId);
     this.#again ??= setTimeout(() => {
       this.#again = null;
       void this.#load();
@@ -92,7 +97,7 @@ export class PeopleView {
     const people = this.chat.presence.of(this.page.roomId);
     const online = people?.online ?? new Map();
     const here = [...online.values()].map((person) => ({ ...this.#members.get(person.userId), ...person }));
-    if (this.#cursor === null && this.#members.size > 0 && here.some((person) => !this.#members.has(person.userId))) this.#loadAgain();
+    if (this.#cursor === null && this.#members.size > 0) this.#askAbout(here.filter((person) => !this.#members.has(person.userId)));
     const others = [...this.#members.values()].filter((member) => !online.has(member.userId));
     setText(byId("here-count"), String(people?.onlineCount ?? 0));
     setText(byId("here-title"), `Here — ${(people?.onlineCount ?? 0).toLocaleString()}`);

@@ -36,10 +36,15 @@ FROM json_each(?2) wanted CROSS JOIN files f ON f.id = wanted.value WHERE f.owne
 _INSERT = """
 INSERT INTO messages (room_id, seq, user_id, username, content, client_id, reply_to, thread, extra, created_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
+TOGETHER_MAX = 64  # messages in one statement: each length of it is a statement of its own in the connection's cache
+_TOGETHER = """
+INSERT INTO messages (room_id, seq, user_id, username, content, client_id, created_at) VALUES """
 _INDEX = """
 INSERT INTO messages_fts (rowid, content)
 SELECT row, content FROM messages WHERE row BETWEEN ? AND ? AND content IS NOT NULL"""
-_READ_OWN = "UPDATE members SET read_seq = ?3 WHERE room_id = ?1 AND user_id = ?2 AND read_seq < ?3"
+_READ_OWN = """
+UPDATE members SET read_seq = own.value ->> 2 FROM json_each(?) own
+WHERE room_id = own.value ->> 0 AND user_id = own.value ->> 1 AND read_seq < own.value ->> 2"""
 _MENTION = "INSERT OR IGNORE INTO mentions (user_id, room_id, seq) VALUES (?, ?, ?)"
 _POST_FILE = "INSERT OR IGNORE INTO file_posts (file_id, room_id, seq) VALUES (?, ?, ?)"
 
@@ -89,12 +94,65 @@ class Appending:
             for user_id in (draft.user_id, *draft.mentions)
         }
         self._muted_until = {(row[0], row[1]): row[2] for row in fetch(connection, _PEOPLE, (as_json([*people]),))}
-        outcomes = [[self._append(room_id, draft) for draft in drafts] for room_id, drafts in requests]
+        outcomes = self._append_together(requests)
+        if outcomes is None:
+            outcomes = [[self._append(room_id, draft) for draft in drafts] for room_id, drafts in requests]
         if self._rows:
             # The transaction has the file for itself, so its rows follow one another.
             connection.execute(_INDEX, (self._first_row, self._first_row + self._rows - 1))
-            connection.executemany(_READ_OWN, [(*who, seq) for who, seq in self._newest_own.items()])
+            connection.execute(_READ_OWN, (as_json([[*who, seq] for who, seq in self._newest_own.items()]),))
         return outcomes
+
+    def _append_together(self, requests: Sequence[AppendRequest]) -> list[list[Stored | Refusal]] | None:
+        """Insert all drafts by one statement: each step of a statement gives the GIL away and waits to get it back.
+
+        None, with nothing written, where a draft needs a closer look or a clientId is stored already.
+        """
+        heads = dict(self._heads)
+        newest_own: dict[tuple[str, str], int] = {}
+        values: list[str | int] = []
+        outcomes: list[list[Stored | Refusal]] = []
+        for room_id, drafts in requests:
+            stored: list[Stored | Refusal] = []
+            for draft in drafts:
+                if not self._is_plain(room_id, draft):
+                    return None
+                heads[room_id] = newest_own[room_id, draft.user_id] = seq = heads[room_id] + 1
+                values += (
+                    room_id, seq, draft.user_id, draft.username, draft.content, draft.client_id, self._now_ms
+                )  # fmt: skip
+                stored.append(Stored(self._message(room_id, seq, draft), False))
+            outcomes.append(stored)
+        count = sum(len(stored) for stored in outcomes)
+        if not 2 <= count <= TOGETHER_MAX:
+            return None
+        try:
+            self._connection.execute(_TOGETHER + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * count), values)
+        except apsw.ConstraintError:
+            return None  # the statement alone was undone
+        self._heads, self._newest_own, self._rows = heads, newest_own, count
+        self._first_row = self._connection.last_insert_rowid() - count + 1
+        return outcomes
+
+    def _is_plain(self, room_id: str, draft: MessageDraft) -> bool:
+        """Whether a draft has nothing to check but its author's membership, and that is good."""
+        muted_until = self._muted_until.get((room_id, draft.user_id))
+        return (
+            room_id in self._heads
+            and muted_until is not None
+            and muted_until <= self._now_ms
+            and draft.reply_to_id is None
+            and draft.thread_id is None
+            and not draft.attachment_ids
+            and not draft.mentions
+        )
+
+    def _message(self, room_id: str, seq: int, draft: MessageDraft, details: _Details = _PLAIN) -> Message:
+        # Positional, in the order of the class: keywords cost as much again on this path.
+        return Message(
+            f"{room_id}-{seq}", room_id, seq, 0, draft.user_id, draft.username, "text", draft.content, draft.client_id,
+            draft.reply_to_id, draft.thread_id, details.attachments, details.mentions, {}, self._created_at, None, None,
+        )  # fmt: skip
 
     def _append(self, room_id: str, draft: MessageDraft) -> Stored | Refusal:
         head = self._heads.get(room_id)
@@ -135,12 +193,7 @@ class Appending:
         if extra is not None:
             connection.executemany(_MENTION, [(user_id, room_id, seq) for user_id in mentions])
             connection.executemany(_POST_FILE, [(file.id, room_id, seq) for file in attachments])
-        # Positional, in the order of the class: keywords cost as much again on this path.
-        message = Message(
-            f"{room_id}-{seq}", room_id, seq, 0, draft.user_id, draft.username, "text", draft.content, draft.client_id,
-            draft.reply_to_id, draft.thread_id, attachments, mentions, {}, self._created_at, None, None,
-        )  # fmt: skip
-        return Stored(message, False)
+        return Stored(self._message(room_id, seq, draft, details), False)
 
     def _stored(self, room_id: str, draft: MessageDraft) -> Stored | None:
         """What an earlier send of this draft stored, as it now is."""

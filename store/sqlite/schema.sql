@@ -84,7 +84,7 @@ CREATE TABLE messages (
     edited_at  INTEGER,
     deleted_at INTEGER,
     UNIQUE (room_id, seq),
-    UNIQUE (room_id, user_id, client_id)
+    UNIQUE (room_id, client_id, user_id) -- in this order, ids that grow with time (ours do) touch few pages a commit
 ) STRICT;
 CREATE INDEX messages_by_thread ON messages (room_id, thread, seq) WHERE thread IS NOT NULL;
 

@@ -1,0 +1,275 @@
+"""People talk, see each other, and find their way: the page against a server that is up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.person import Person
+from tests.support.server import ServerProcess
+
+NewPerson = Callable[..., Person]
+HTML = "<img src=x onerror=alert(1)><b>bold</b>"
+
+
+
+def test_two_people_talk_in_a_room_and_see_each_other_and_who_types(new_person: NewPerson) -> None:
+    ann, bob = new_person("ann"), new_person("bob")
+    ann.make_room("Kitchen")
+    bob.join_room("Kitchen")
+    expect(ann.page.locator("#here-list [data-user-id]")).to_have_count(2)
+    expect(ann.page.locator("#here-list")).to_contain_text(bob.name)
+    ann.say("Tea?")
+    bob.sees("Tea?")
+    bob.page.locator("#composer").press_sequentially("Yes")
+    expect(ann.page.locator("#typing")).to_have_text(f"{bob.name} is typing…")
+    bob.page.locator("#composer").press("Enter")
+    ann.sees("Yes")
+    expect(ann.page.locator("#typing")).to_have_text("")
+    assert ann.stored == bob.stored == ["Tea?", "Yes"]
+    assert ann.seqs == [1, 2]
+    bob.page.context.close()
+    expect(ann.page.locator("#here-list [data-user-id]")).to_have_count(1)
+    expect(ann.page.locator("#away-list")).to_contain_text(bob.name)
+
+
+def test_a_status_is_shown_to_others(new_person: NewPerson) -> None:
+    ann, bob = new_person("ann"), new_person("bob")
+    ann.make_room("Kitchen")
+    bob.join_room("Kitchen")
+    bob.page.locator("#me").click()
+    bob.page.get_by_label("Busy").check()
+    bob.page.get_by_label("A few words").fill("In a meeting")
+    bob.page.locator("#me-submit").click()
+    expect(bob.page.locator("#me")).to_contain_text("Busy · In a meeting")
+    expect(ann.page.locator("#here-list .person-button", has_text=bob.name)).to_have_attribute("data-status", "busy")
+    ann.page.locator("#here-list .person-button", has_text=bob.name).click()
+    expect(ann.page.locator("#person-body")).to_contain_text("In a meeting")
+
+
+def test_what_is_unread_is_counted_and_gone_once_it_is_seen_also_after_a_reload(new_person: NewPerson) -> None:
+    ann, bob = new_person("ann"), new_person("bob")
+    ann.make_room("Kitchen")
+    bob.join_room("Kitchen")
+    bob.make_room("Desk")
+    for text in ("one", "two", f"three @{bob.name}"):
+        ann.say(text)
+    kitchen = bob.page.locator("button.room-button", has_text="Kitchen")
+    expect(kitchen).to_have_attribute("data-unread", "3")
+    expect(kitchen.locator("[data-mentions]")).to_have_attribute("data-mentions", "1")
+    expect(bob.page).to_have_title(re.compile(r"^\(3\) Desk"))
+    kitchen.click()
+    bob.sees("three")
+    expect(bob.page.locator(".new-line")).to_be_visible()
+    expect(bob.page.locator(".mentions-me")).to_have_count(1)
+    expect(kitchen).not_to_have_attribute("data-unread", "3")
+    expect(bob.page).to_have_title(re.compile("^Kitchen"))
+    expect_read_on_the_server(bob, room="Kitchen")
+    bob.page.reload()
+    bob.sees("three")
+    expect(kitchen).not_to_have_attribute("data-unread", re.compile(r"\d"))
+
+
+def expect_read_on_the_server(person: Person, *, room: str) -> None:
+    person.page.wait_for_function(
+        """async (name) => {
+            const { accessToken } = JSON.parse(localStorage.getItem("chat.session"));
+            const reply = await fetch("/rooms?mine=true", { headers: { Authorization: `Bearer ${accessToken}` } });
+            return (await reply.json()).rooms.find((room) => room.name === name).unreadCount === 0;
+        }""",
+        arg=room,
+        polling=500,
+    )
+
+
+@pytest.mark.parametrize("server", [{"RATE_LIMIT_MESSAGES": "off"}], indirect=True)
+def test_one_can_scroll_back_through_150_messages_without_losing_the_place(new_person: NewPerson) -> None:
+    ann = new_person("ann")
+    room_id = ann.make_room("Kitchen")
+    ann.page.evaluate(
+        """async (roomId) => {
+            const { accessToken } = JSON.parse(localStorage.getItem("chat.session"));
+            const headers = { Authorization: `Bearer ${accessToken}`, "Content-Type": "application/json" };
+            for (let number = 1; number <= 150; number += 1) {
+                const body = JSON.stringify({ roomId, content: `number ${number}` });
+                const reply = await fetch("/messages", { method: "POST", headers, body });
+                if (!reply.ok) throw new Error(await reply.text());
+            }
+        }""",
+        room_id,
+    )
+    ann.page.reload()
+    ann.sees("number 150")
+    expect(ann.page.locator('[data-seq="150"]')).to_be_in_viewport()
+    assert ann.seqs[0] == 101
+    scroller = ann.page.locator("#scroller")
+    scroller.evaluate("node => { node.scrollTop = 250; }")
+    anchor = ann.page.locator('[data-seq="106"]')
+    before = anchor.bounding_box()
+    expect(ann.page.locator('[data-seq="51"]')).to_be_attached()
+    after = anchor.bounding_box()
+    assert before is not None and after is not None and abs(before["y"] - after["y"]) < 2
+    expect(ann.page.locator("#jump")).to_be_visible()
+    ann.page.locator("#load-older").scroll_into_view_if_needed()
+    expect(ann.page.locator('[data-seq="1"]')).to_be_attached()
+    assert ann.seqs == list(range(1, 151))
+    expect(ann.page.locator("#room-start")).to_have_text("This is where Kitchen began.")
+    ann.page.locator("#jump").click()
+    expect(ann.page.locator('[data-seq="150"]')).to_be_in_viewport()
+
+
+def test_a_private_room_is_entered_by_invitation_and_left_again(new_person: NewPerson) -> None:
+    ann, bob = new_person("ann"), new_person("bob")
+    ann.make_room("Secret plan", private=True)
+    ann.page.locator("#invite").click()
+    ann.page.locator("#users-q").fill(bob.name)
+    ann.page.get_by_role("button", name=f"Invite {bob.name}").click()
+    expect(ann.page.locator("#users-status")).to_contain_text("is now in Secret plan")
+    ann.page.keyboard.press("Escape")
+    bob.page.locator("button.room-button", has_text="Secret plan").click()
+    ann.say("You are in.")
+    ann.sees("You are in.")
+    bob.sees("You are in.")
+    bob.page.locator("#leave").click()
+    bob.page.locator("#leave-confirm").click()
+    expect(bob.page.locator("button.room-button")).to_have_count(0)
+    expect(bob.page.locator("#welcome")).to_be_visible()
+    bob.page.locator("#find-rooms").click()
+    bob.page.locator("#find-q").fill("Secret")
+    expect(bob.page.locator("#find-status")).to_contain_text("No room is called so")
+
+
+def test_a_direct_chat_begins_from_a_name(new_person: NewPerson) -> None:
+    ann, bob = new_person("ann"), new_person("bob")
+    ann.make_room("Kitchen")
+    bob.join_room("Kitchen")
+    ann.page.locator("#here-list .person-button", has_text=bob.name).click()
+    ann.page.locator("#person-direct").click()
+    expect(ann.page.locator("#room-name")).to_have_text(bob.name)
+    ann.is_in_room()
+    ann.say("Just between us")
+    direct = bob.page.locator("#directs-list .room-button", has_text=ann.name)
+    expect(direct).to_have_attribute("data-unread", "1")
+    direct.click()
+    bob.sees("Just between us")
+
+
+def test_html_in_a_message_or_a_name_is_text(new_person: NewPerson) -> None:
+    ann, bob = new_person("ann"), new_person("bob")
+    status = ann.page.evaluate(
+        """async (displayName) => {
+            const { accessToken } = JSON.parse(localStorage.getItem("chat.session"));
+            const headers = { Authorization: `Bearer ${accessToken}`, "Content-Type": "application/json" };
+            return (await fetch("/users/me", { method: "PATCH", headers, body: JSON.stringify({ displayName }) })).status;
+        }""",
+        HTML,
+    )
+    assert status == 200
+    ann.page.reload()
+    ann.is_online()
+    ann.make_room(HTML)
+    ann.say(HTML)
+    bob.join_room(HTML)
+    bob.sees(HTML)
+    expect(bob.page.locator("#here-list")).to_contain_text(HTML)
+    expect(ann.page.locator("#me")).to_contain_text(HTML)
+    bob.page.locator(".author").first.click()
+    expect(bob.page.locator("#person-name")).to_have_text(HTML)
+    for person in (ann, bob):
+        assert person.page.locator("img[src=x]").count() == 0
+        assert person.page.locator("#messages b").count() == 0
+
+
+def test_a_link_to_a_room_offers_to_join_it(new_person: NewPerson) -> None:
+    ann, bob = new_person("ann"), new_person("bob")
+    room_id = ann.make_room("Kitchen")
+    ann.say("Welcome")
+    bob.page.goto(f"{bob.url}/#room={room_id}")
+    expect(bob.page.locator("#welcome-title")).to_have_text("Kitchen")
+    bob.page.locator("#welcome-join").click()
+    bob.sees("Welcome")
+
+
+def test_a_message_over_the_limit_is_not_sent_and_the_counter_says_why(new_person: NewPerson) -> None:
+    ann = new_person("ann")
+    ann.make_room("Kitchen")
+    ann.page.locator("#composer").fill("😀" * 1990)
+    expect(ann.page.locator("#composer-count")).to_have_text("10 characters left")
+    ann.say("😀" * 2003)
+    expect(ann.page.locator("#composer-count")).to_have_text("3 characters too many")
+    assert ann.stored == []
+    ann.say("😀" * 2000)
+    ann.sees("😀")
+    ann.page.locator("#composer").fill("first line")
+    ann.page.locator("#composer").press("Shift+Enter")
+    ann.page.locator("#composer").press_sequentially("second line")
+    ann.page.locator("#composer").press("Enter")
+    ann.sees("second line")
+    assert ann.stored[1] == "first line\nsecond line"
+
+
+def test_a_message_that_is_refused_stays_with_its_reason_to_be_changed(new_person: NewPerson) -> None:
+    ann = new_person("ann")
+    ann.make_room("Kitchen")
+    ann.page.locator("#composer").evaluate("node => { node.value = 'nul \\u0000 here'; }")
+    ann.page.locator("#composer").press("Enter")
+    failed = ann.page.locator('[data-state="failed"]')
+    expect(failed).to_contain_text("Not sent")
+    expect(ann.page.locator("button.room-button .unsent-mark")).to_be_visible()
+    ann.say("The next one is not held up")
+    ann.sees("not held up")
+    failed.locator('[data-action="edit"]').click()
+    expect(failed).to_have_count(0)
+    expect(ann.page.locator("#composer")).to_be_focused()
+    ann.say("nul is gone")
+    ann.sees("nul is gone")
+
+
+@pytest.mark.parametrize("server", [{"RATE_LIMIT_MESSAGES": "3/6", "RATE_LIMIT_ADAPTIVE": "false"}], indirect=True)
+def test_who_writes_too_fast_is_told_and_all_is_sent_in_order(new_person: NewPerson) -> None:
+    ann = new_person("ann")
+    ann.make_room("Kitchen")
+    texts = [f"fast {number}" for number in range(6)]
+    for text in texts:
+        ann.say(text)
+    expect(ann.page.locator(".unsent-state").first).to_contain_text("You are writing fast")
+    ann.sees("fast 5")
+    assert ann.stored == texts
+
+
+def test_wrong_fields_are_named_and_a_taken_name_is_said_so(new_person: NewPerson) -> None:
+    ann = new_person("ann")
+    eve = new_person("eve", registered=False)
+    eve.ignored = (*eve.ignored, "409", "401")  # Chromium reports refused requests by itself
+    page = eve.page
+    page.goto(eve.url)
+    page.locator("#show-register").click()
+    page.locator("#register-username").fill("x y")
+    page.locator("#register-submit").click()
+    expect(page.locator("#register-username-error")).to_contain_text("3 to 32")
+    expect(page.locator("#register-email-error")).to_contain_text("email")
+    expect(page.locator("#register-password-error")).to_contain_text("8 characters")
+    expect(page.locator("#register-username")).to_be_focused()
+    page.locator("#register-username").fill(ann.name.upper())
+    page.locator("#register-email").fill("eve@example.test")
+    page.locator("#register-password").fill("long enough for it")
+    page.locator("#register-submit").click()
+    expect(page.locator("#register-username-error")).to_contain_text("taken")
+    page.locator("#show-login").click()
+    page.locator("#login-name").fill(ann.name)
+    page.locator("#login-password").fill("wrong password")
+    page.locator("#login-submit").click()
+    expect(page.locator("#login-error")).not_to_be_empty()
+
+
+def test_the_page_is_served_so_that_it_can_be_cached_and_nothing_else_can_be_read(server: ServerProcess, new_person: NewPerson) -> None:
+    eve = new_person("eve", registered=False)
+    eve.page.goto(server.url)
+    reply = eve.page.request.get(f"{server.url}/static/chat.js")
+    assert reply.headers["content-type"].startswith("text/javascript")
+    again = eve.page.request.get(f"{server.url}/static/chat.js", headers={"If-None-Match": reply.headers["etag"]})
+    assert again.status == 304
+    assert eve.page.request.get(f"{server.url}/static/..%2fserver.py").status == 404

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Timeline } from "../../web/lib-timeline.js";
+
+const message = (seq, rev = 0) => ({ id: `r-${seq}`, seq, rev, content: `${seq}@${rev}`, clientId: `c${seq}` });
+const range = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => message(from + index));
+const seqs = (timeline) => timeline.messages.map(({ seq }) => seq);
+
+function at(head, held = []) {
+  const timeline = new Timeline({ max: 10 });
+  timeline.reset({ seq: head, rev: 0 });
+  timeline.merge(held);
+  return timeline;
+}
+
+test("live messages are kept in order and each once", () => {
+  const timeline = at(0);
+  assert.equal(timeline.receive(message(1)), "added");
+  assert.equal(timeline.receive(message(2)), "added");
+  assert.equal(timeline.receive(message(2)), "old");
+  assert.equal(timeline.receive(message(1)), "old");
+  assert.deepEqual(seqs(timeline), [1, 2]);
+});
+
+test("a message after a hole is not taken, so that the hole is asked for", () => {
+  const timeline = at(3, range(1, 3));
+  assert.equal(timeline.receive(message(5)), "gap");
+  assert.deepEqual(seqs(timeline), [1, 2, 3]);
+  timeline.resume({ seq: 5, rev: 0, missed: range(4, 5), changes: [] });
+  assert.deepEqual(seqs(timeline), [1, 2, 3, 4, 5]);
+});
+
+test("a page that overlaps what came live doubles nothing", () => {
+  const timeline = at(4);
+  timeline.receive(message(5));
+  timeline.merge(range(2, 5));
+  assert.deepEqual(seqs(timeline), [2, 3, 4, 5]);
+  assert.equal(timeline.hasOlder, true);
+  timeline.merge(range(1, 1));
+  assert.equal(timeline.hasOlder, false);
+});
+
+test("a page that does not meet what is held never leaves a hole: the newer side is kept", () => {
+  const timeline = at(3, range(1, 3));
+  timeline.resume({ seq: 9, rev: 0, missed: range(7, 9), changes: [] });
+  assert.deepEqual(seqs(timeline), [7, 8, 9]);
+  assert.equal(timeline.hasOlder, true);
+  timeline.merge([...range(1, 3), ...range(4, 6)]);
+  assert.deepEqual(seqs(timeline), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+test("of two copies the one with the greater rev is kept, in whatever order they come", () => {
+  const timeline = at(2, range(1, 2));
+  assert.equal(timeline.change(7, message(1, 7)), true);
+  assert.equal(timeline.change(5, message(1, 5)), false);
+  assert.equal(timeline.messages[0].rev, 7);
+  assert.equal(timeline.rev, 7);
+  timeline.merge([message(1, 3)]);
+  assert.equal(timeline.messages[0].rev, 7);
+  timeline.merge([message(1, 9)]);
+  assert.equal(timeline.messages[0].rev, 9);
+  assert.equal(timeline.change(10, null), false);
+  assert.equal(timeline.rev, 10);
+});
+
+test("changes that were missed are applied when resuming", () => {
+  const timeline = at(2, range(1, 2));
+  timeline.resume({ seq: 3, rev: 4, missed: [message(3)], changes: [{ rev: 3, message: message(2, 3) }, { rev: 4, message: null }] });
+  assert.deepEqual(timeline.messages.map(({ rev }) => rev), [0, 3, 0]);
+  assert.equal(timeline.rev, 4);
+});
+
+test("what is held is bounded: live messages push out the oldest", () => {
+  const timeline = at(0);
+  for (const one of range(1, 25)) timeline.receive(one);
+  assert.deepEqual(seqs(timeline), seqs({ messages: range(16, 25) }));
+  assert.equal(timeline.hasOlder, true);
+});
+
+test("looking far back lets go of the newest, counts what comes meanwhile, and finds back without a hole", () => {
+  const timeline = at(30, range(21, 30));
+  timeline.merge(range(16, 20), { keep: "oldest" });
+  assert.deepEqual(seqs(timeline), seqs({ messages: range(16, 25) }));
+  assert.equal(timeline.isDetached, true);
+  assert.equal(timeline.receive(message(31)), "counted");
+  assert.equal(timeline.head, 31);
+  timeline.merge(range(26, 31));
+  assert.deepEqual(seqs(timeline), seqs({ messages: range(22, 31) }));
+  assert.equal(timeline.isDetached, false);
+});
+
+test("a room that begins later than 1 says so once a page told that nothing is older", () => {
+  const timeline = at(9, range(5, 9));
+  assert.equal(timeline.hasOlder, true);
+  timeline.merge([], { begins: true });
+  assert.equal(timeline.hasOlder, false);
+});
+
+test("a reset drops what is held", () => {
+  const timeline = at(9, range(5, 9));
+  timeline.reset({ seq: 4, rev: 2 });
+  assert.deepEqual(seqs(timeline), []);
+  assert.equal(timeline.receive(message(5)), "added");
+});
