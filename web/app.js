@@ -89,6 +89,9 @@ function title() {
 }
 
 chat.addEventListener("list", title);
+chat.addEventListener("undeliverable", ({ detail: { content } }) => {
+  page.toast(`You are no longer in the room that this was written to: “${content.slice(0, 200)}”`);
+});
 chat.addEventListener("ended", ({ detail: { reason } }) => {
   if (reason === "changed") return location.reload(); // somebody else logged in, in another tab
   const wasLink = byId("logout").dataset.leaving;

@@ -12,7 +12,7 @@
  * other tabs, and resends what was not acked under the same clientId. All it keeps is bounded.
  *
  * Events: `state` (of the link, see `chat.link`); `list`, `messages`, `people`, `typing`, `outbox` (detail {roomId});
- * `closed` (detail {roomId, reason}); `user` (one's own profile); `ended` (log in again: {reason}).
+ * `closed` (detail {roomId, reason}); `undeliverable` (detail {roomId, content}: kept as failed, for the case that one joins again); `user` (one's own profile); `ended` (log in again: {reason}).
  */
 
 import { Api, ChatError, request } from "./lib-api.js";
@@ -157,10 +157,12 @@ export class ChatClient extends EventTarget {
   #failUnreachable() {
     const { rooms, outbox, link } = this;
     if (!link.isOnline || !rooms.isListed) return;
+    const error = { code: "not_member", message: "You are no longer in this room." };
     for (const roomId of outbox.roomIds.filter((id) => !rooms.get(id))) {
-      for (const { clientId, state } of outbox.entries(roomId)) {
-        const error = { code: "not_member", message: "You are no longer in this room." };
-        if (state !== "failed") outbox.mark(clientId, "failed", { error });
+      for (const { clientId, content, state } of outbox.entries(roomId)) {
+        if (state === "failed") continue;
+        outbox.mark(clientId, "failed", { error });
+        this.#tell("undeliverable", { roomId, content });
       }
     }
   }

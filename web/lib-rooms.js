@@ -20,6 +20,7 @@ export class RoomState {
   constructor(room, { timelineMax, listing }) {
     this.room = room;
     this.listing = listing; // the number of the listing it was added after
+    this.mentionSeq = room.lastSeq; // up to where `mentionCount` counts
     this.timeline = new Timeline({ max: timelineMax });
   }
 
@@ -101,9 +102,9 @@ export class Rooms extends EventTarget {
       return this.#rooms.get(room.id);
     }
     const { lastSeq, readSeq } = state.room;
-    const fresher = room.lastSeq >= lastSeq;
     Object.assign(state.room, room, { lastSeq: Math.max(lastSeq, room.lastSeq), readSeq: Math.max(readSeq ?? 0, room.readSeq ?? 0) });
-    if (!fresher) this.#seen(state);
+    state.mentionSeq = Math.max(state.mentionSeq, room.lastSeq);
+    this.#seen(state);
     return state;
   }
 
@@ -272,7 +273,7 @@ export class Rooms extends EventTarget {
 
   onMention({ message }) {
     const state = this.get(message.roomId);
-    if (!state || message.seq <= Math.max(state.room.readSeq ?? 0, state.mentionSeq ?? 0)) return;
+    if (!state || message.seq <= Math.max(state.room.readSeq ?? 0, state.mentionSeq)) return;
     state.mentionSeq = message.seq;
     state.room.mentionCount = (state.room.mentionCount ?? 0) + 1;
     state.room.lastSeq = Math.max(state.room.lastSeq, message.seq);

@@ -35,6 +35,28 @@ class Person:
         self.is_online()
         return self
 
+    def log_in(self, *, online: bool = True) -> Person:
+        page = self.page
+        page.goto(self.url)
+        page.locator("#login-name").fill(self.name)
+        page.locator("#login-password").fill(PASSWORD)
+        page.locator("#login-submit").click()
+        if online:
+            self.is_online()
+        return self
+
+    def call(self, method: str, path: str, body: object = None) -> int:
+        """Ask REST with the page's own session; returns the status."""
+        status = self.page.evaluate(
+            """async ([method, path, body]) => {
+                const { accessToken } = JSON.parse(localStorage.getItem("chat.session"));
+                const headers = { Authorization: `Bearer ${accessToken}`, "Content-Type": "application/json" };
+                return (await fetch(path, { method, headers, body: body && JSON.stringify(body) })).status;
+            }""",
+            [method, path, body],
+        )
+        return int(status)
+
     def is_online(self) -> None:
         expect(self.page.locator("html")).to_have_attribute("data-link", "online")
 

@@ -189,3 +189,49 @@ def test_the_unsent_messages_of_a_closed_tab_are_sent_by_the_one_that_is_left(
     second_again.sees("from a tab that is closed")
     second.sees("from a tab that is closed")
     assert second.stored == ["from a tab that is closed"]
+
+
+def test_a_session_that_was_revoked_elsewhere_asks_to_log_in_again(server: ServerProcess, new_person: NewPerson) -> None:
+    ann = new_person("ann")
+    elsewhere = new_person("ann", registered=False)
+    elsewhere.name = ann.name
+    elsewhere.log_in()
+    status = elsewhere.call("POST", "/auth/password", {"oldPassword": PASSWORD, "newPassword": "another horse battery"})
+    assert status == 204
+    ann.ignored = (*ann.ignored, "401")
+    expect(ann.page.locator("#auth-notice")).to_contain_text("session has ended")
+    elsewhere.is_online()
+
+
+@pytest.mark.parametrize("server", [{"WS_MAX_CONNECTIONS_PER_USER": "1"}], indirect=True)
+def test_one_place_too_many_waits_until_another_is_closed(server: ServerProcess, new_person: NewPerson) -> None:
+    ann = new_person("ann")
+    elsewhere = new_person("ann", registered=False)
+    elsewhere.name = ann.name
+    elsewhere.log_in(online=False)
+    expect(elsewhere.page.locator("#banner-text")).to_contain_text("too many places")
+    ann.is_online()
+    ann.page.context.close()
+    elsewhere.page.locator("#reconnect").click()
+    elsewhere.is_online()
+
+
+def test_a_message_to_a_room_that_one_was_taken_out_of_is_not_dropped_silently(
+    server: ServerProcess, new_person: NewPerson
+) -> None:
+    ann = new_person("ann")
+    room_id = ann.make_room("Kitchen")
+    elsewhere = new_person("ann", registered=False)
+    elsewhere.name = ann.name
+    elsewhere.log_in()
+    ann.page.context.set_offline(True)
+    ann.ignored = (*ann.ignored, "ERR_INTERNET_DISCONNECTED")
+    server.kill()
+    server.start()
+    elsewhere.is_online()
+    expect(ann.page.locator("#banner")).to_be_visible()
+    ann.say("too late")
+    assert elsewhere.call("POST", f"/rooms/{room_id}/leave") == 204
+    ann.page.context.set_offline(False)
+    expect(ann.page.locator("#toast")).to_contain_text("too late")
+    expect(ann.page.locator("button.room-button")).to_have_count(0)

@@ -159,15 +159,7 @@ def test_a_direct_chat_begins_from_a_name(new_person: NewPerson) -> None:
 
 def test_html_in_a_message_or_a_name_is_text(new_person: NewPerson) -> None:
     ann, bob = new_person("ann"), new_person("bob")
-    status = ann.page.evaluate(
-        """async (displayName) => {
-            const { accessToken } = JSON.parse(localStorage.getItem("chat.session"));
-            const headers = { Authorization: `Bearer ${accessToken}`, "Content-Type": "application/json" };
-            return (await fetch("/users/me", { method: "PATCH", headers, body: JSON.stringify({ displayName }) })).status;
-        }""",
-        HTML,
-    )
-    assert status == 200
+    assert ann.call("PATCH", "/users/me", {"displayName": HTML}) == 200
     ann.page.reload()
     ann.is_online()
     ann.make_room(HTML)

@@ -1,0 +1,132 @@
+"""Who is here and who is typing: one event per real change of a person, never one's own, and a count where there are too many."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.integration.conftest import Start
+from tests.support.client import chat, register
+from tests.support.server import ServerProcess
+
+
+@pytest.mark.gen_test
+async def test_a_person_joins_and_leaves_once_however_many_connections_they_have(server: ServerProcess) -> None:
+    ada, bob = register(server.url), register(server.url)
+    room = ada.make_room()["id"]
+    bob.join(room)
+    async with chat(server.ws_url, ada) as a:
+        await a.command("joinRoom", roomId=room)
+        async with chat(server.ws_url, bob), chat(server.ws_url, bob) as phone:
+            joined = await a.one("userJoined")
+            assert joined == {"roomId": room, "userId": bob.id, "username": bob.username, "status": "online"}
+            await phone.command("joinRoom", roomId=room)
+            present = await a.command("getPresence", roomId=room)
+            assert present["onlineCount"] == 2
+            assert {"userId": bob.id, "username": bob.username, "status": "online"} in present["online"]
+            await phone.command("heartbeat")
+            assert phone.named("userJoined") == [], "never one's own"
+        left = await a.one("userLeft")
+        assert (left["userId"], left["status"]) == (bob.id, "offline")
+        assert len(a.named("userJoined")) == len(a.named("userLeft")) == 1
+        assert (await a.command("getPresence", roomId=room))["onlineCount"] == 1
+        assert ada.call("GET", f"/rooms/{room}").json["room"]["onlineCount"] == 1
+
+
+@pytest.mark.gen_test
+async def test_a_quick_reconnect_is_no_departure(server: ServerProcess) -> None:
+    ada, bob = register(server.url), register(server.url)
+    room = ada.make_room()["id"]
+    bob.join(room)
+    async with chat(server.ws_url, ada) as a:
+        await a.command("joinRoom", roomId=room)
+        async with chat(server.ws_url, bob):
+            await a.one("userJoined")
+        async with chat(server.ws_url, bob) as again:
+            await again.command("updatePresence", status="busy", customStatus="in a meeting")
+            update = await a.one("presenceUpdate")
+            assert (update["userId"], update["status"]) == (bob.id, "busy")
+            assert a.named("userLeft") == []
+            assert len(a.named("userJoined")) == 1
+
+
+@pytest.mark.gen_test
+async def test_a_status_is_kept_and_offline_means_gone_for_others(server: ServerProcess) -> None:
+    ada, bob = register(server.url), register(server.url)
+    room = ada.make_room()["id"]
+    bob.join(room)
+    async with chat(server.ws_url, ada) as a, chat(server.ws_url, bob) as b:
+        await a.command("joinRoom", roomId=room)
+        await b.command("updatePresence", status="offline")
+        await a.one("userLeft")
+        assert (await a.command("getPresence", roomId=room))["onlineCount"] == 1
+        await b.command("updatePresence", status="away", customStatus="at lunch")
+        await a.until(lambda: a.named("userJoined") and a.named("userJoined")[-1]["status"] == "away")
+        shown = ada.call("GET", f"/users/{bob.id}").json["user"]
+        assert (shown["status"], shown["customStatus"]) == ("away", "at lunch")
+        await b.command("updatePresence", status="online")
+        assert ada.call("GET", f"/users/{bob.id}").json["user"]["customStatus"] == "at lunch", "absent leaves it as it is"
+
+
+@pytest.mark.gen_test
+async def test_membership_moves_presence_with_it(server: ServerProcess) -> None:
+    ada, bob = register(server.url), register(server.url)
+    room = ada.make_room()["id"]
+    async with chat(server.ws_url, ada) as a, chat(server.ws_url, bob) as b:
+        await a.command("joinRoom", roomId=room)
+        await b.one("welcome")
+        bob.join(room)
+        assert (await a.one("userJoined"))["userId"] == bob.id
+        assert (await b.one("roomAdded"))["room"]["id"] == room
+        bob.call("POST", f"/rooms/{room}/leave")
+        assert (await a.one("userLeft"))["userId"] == bob.id
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_typing_is_told_once_and_ends_by_itself(server: ServerProcess) -> None:
+    ada, bob = register(server.url), register(server.url)
+    room = ada.make_room()["id"]
+    bob.join(room)
+    async with chat(server.ws_url, ada) as a, chat(server.ws_url, bob) as b:
+        await a.command("joinRoom", roomId=room)
+        await b.command("joinRoom", roomId=room)
+        for _ in range(3):
+            await b.command("startTyping", roomId=room)
+        typing = await a.one("typingStatus")
+        assert typing == {
+            "roomId": room, "userId": bob.id, "username": bob.username, "isTyping": True, "expiresInMs": 6000,
+        }  # fmt: skip
+        await b.command("stopTyping", roomId=room)
+        await a.until(lambda: len(a.named("typingStatus")) == 2)
+        assert a.named("typingStatus")[1]["isTyping"] is False
+        await b.command("startTyping", roomId=room)
+        await b.command("sendMessage", roomId=room, content="done")
+        await a.until(lambda: len(a.named("typingStatus")) == 4)
+        await b.command("startTyping", roomId=room)
+        await a.until(lambda: len(a.named("typingStatus")) == 6, within_s=9)
+        assert [one["isTyping"] for one in a.named("typingStatus")] == [True, False] * 3
+        assert b.named("typingStatus") == [], "never one's own"
+
+
+@pytest.mark.gen_test(timeout=120)
+async def test_above_two_hundred_online_events_give_way_to_a_count(start: Start) -> None:
+    server = start(RATE_LIMIT_CONNECTS="off")
+    people = await asyncio.gather(*(asyncio.to_thread(register, server.url) for _ in range(204)))
+    room = people[0].make_room(maxUsers=1000)["id"]
+    async with chat(server.ws_url, people[0]) as watcher:
+        await watcher.command("joinRoom", roomId=room)
+        opened = []
+        for person in people[1:]:
+            one = chat(server.ws_url, person)
+            connection = await one.__aenter__()
+            opened.append(one)
+            await connection.command("joinRoom", roomId=room)
+        await watcher.until(lambda: any(one["onlineCount"] == 204 for one in watcher.named("roomPresence")))
+        assert len(watcher.named("userJoined")) == 199, "the first 200 are told by name"
+        present = await watcher.command("getPresence", roomId=room)
+        assert present["onlineCount"] == 204
+        assert len(present["online"]) == 200
+        await watcher.command("startTyping", roomId=room)
+        for one in opened:
+            await one.__aexit__(None, None, None)

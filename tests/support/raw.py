@@ -1,0 +1,106 @@
+"""A WebSocket client that is as rude as a test needs: it reads when told to, answers no ping, and may reset."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import struct
+from types import TracebackType
+from typing import Any
+
+WITHIN_S = 20.0
+
+
+class RawSocket:
+    """A blocking connection; frames are masked with zeros unless sent as raw bytes."""
+
+    def __init__(self, port: int, *, token: str | None = None, receive_buffer: int | None = None) -> None:
+        self.socket = socket.socket()
+        if receive_buffer is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(WITHIN_S)
+        self.socket.connect(("127.0.0.1", port))
+        self.close_code: int | None = None
+        self._data = b""
+        lines = [
+            "GET /ws HTTP/1.1",
+            f"Host: 127.0.0.1:{port}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
+            "Sec-WebSocket-Version: 13",
+        ]
+        if token is not None:
+            lines.append(f"Authorization: Bearer {token}")
+        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        while b"\r\n\r\n" not in self._data:
+            self._receive()
+        self.head, _, self._data = self._data.partition(b"\r\n\r\n")
+
+    def __enter__(self) -> RawSocket:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.socket.close()
+
+    def _receive(self) -> None:
+        data = self.socket.recv(65_536)
+        if not data:
+            raise ConnectionError("the server closed")
+        self._data += data
+
+    def send_frame(self, opcode: int, payload: bytes, *, final: bool = True) -> None:
+        head = opcode | (0x80 if final else 0)
+        size = len(payload)
+        if size < 126:
+            start = bytes((head, 0x80 | size))
+        elif size < 65_536:
+            start = bytes((head, 0xFE)) + struct.pack("!H", size)
+        else:
+            start = bytes((head, 0xFF)) + struct.pack("!Q", size)
+        self.socket.sendall(start + b"\0\0\0\0" + payload)
+
+    def send_command(self, event: str, **data: Any) -> None:
+        self.send_frame(1, json.dumps({"event": event, "id": "1", "data": data}).encode())
+
+    def read_frame(self) -> tuple[int, bytes]:
+        """The next frame of the server: opcode and payload."""
+        while len(self._data) < 2:
+            self._receive()
+        size, start = self._data[1], 2
+        for mark, width in ((126, 2), (127, 8)):
+            if self._data[1] == mark:
+                while len(self._data) < 2 + width:
+                    self._receive()
+                size, start = int.from_bytes(self._data[2 : 2 + width], "big"), 2 + width
+        while len(self._data) < start + size:
+            self._receive()
+        opcode, payload = self._data[0] & 0x0F, self._data[start : start + size]
+        self._data = self._data[start + size :]
+        return opcode, payload
+
+    def read_message(self) -> dict[str, Any] | None:
+        """The next text message; None at a Close, whose code is kept."""
+        while True:
+            opcode, payload = self.read_frame()
+            if opcode == 8:
+                self.close_code = int.from_bytes(payload[:2], "big")
+                return None
+            if opcode == 1:
+                message: dict[str, Any] = json.loads(payload)
+                return message
+
+    def read_close(self) -> int | None:
+        """Read on until the Close; returns its code."""
+        while self.read_message() is not None:
+            pass
+        return self.close_code
+
+    def reset(self) -> None:
+        """End without a goodbye: RST."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
