@@ -6,7 +6,7 @@ Knows nothing of what the settings do. A value that does not parse raises Settin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ class ServerSettings:
 
 @dataclass(frozen=True, slots=True)
 class MongoSettings:
-    uri: str | None
+    uri: str | None = field(repr=False)
     db_name: str
     max_pool_size: int
     min_pool_size: int
@@ -53,9 +53,9 @@ class StoreSettings:
 class RedisSettings:
     host: str | None
     port: int
-    password: str | None
+    password: str | None = field(repr=False)
     db: int
-    url: str | None
+    url: str | None = field(repr=False)
     timeout_ms: int
 
     @property
@@ -107,15 +107,15 @@ class MonitorSettings:
     alert_slow_query_ms: int
     alert_cache_miss_percent: float
     alert_pool_percent: float
-    alert_webhook_url: str | None
+    alert_webhook_url: str | None = field(repr=False)
     metrics_allow: tuple[Network, ...]
     admin_users: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AuthSettings:
-    jwt_secret: str | None
-    jwt_secret_previous: str | None
+    jwt_secret: str | None = field(repr=False)
+    jwt_secret_previous: str | None = field(repr=False)
     jwt_expires_in_s: int
     jwt_refresh_expires_in_s: int
 
@@ -384,8 +384,8 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     given = {name: value for name, value in environ.items() if value != ""} | _flags(argv)
     groups: dict[str, dict[str, Any]] = {group: {} for group in (*_GROUPS, "policies")}
     for variable in TABLE:
-        group, field = variable.place.split(".")
-        groups[group][field] = _value(variable, given.get(variable.name))
+        group, name = variable.place.split(".")
+        groups[group][name] = _value(variable, given.get(variable.name))
     groups["limits"]["policies"] = groups.pop("policies")
     settings = Settings(**{group: _GROUPS[group](**values) for group, values in groups.items()})
     _check_together(settings)
@@ -457,8 +457,8 @@ def redacted(settings: Settings) -> dict[str, str]:
     """What is in force, flat, for the log: secrets as ***."""
     shown = {}
     for variable in TABLE:
-        group, field = variable.place.split(".")
-        value = settings.limits.policies[field] if group == "policies" else getattr(getattr(settings, group), field)
+        group, name = variable.place.split(".")
+        value = settings.limits.policies[name] if group == "policies" else getattr(getattr(settings, group), name)
         if variable.secret and value is not None:
             value = "***"
         elif isinstance(value, Policy):
@@ -480,8 +480,8 @@ def _check_table() -> None:
     """Each field has its row: a field without one would fail only when it is used."""
     places = {variable.place for variable in TABLE}
     for group, type_ in _GROUPS.items():
-        for field in fields(type_):
-            assert field.name == "policies" or f"{group}.{field.name}" in places, (group, field.name)
+        for one in fields(type_):
+            assert one.name == "policies" or f"{group}.{one.name}" in places, (group, one.name)
 
 
 _check_table()

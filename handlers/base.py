@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 from tornado.web import HTTPError, RequestHandler, stream_request_body
@@ -123,7 +124,7 @@ class Handler(RequestHandler):
         if before is None or not decision.allowed or _room_left(decision) <= _room_left(before):
             self._decision = decision
 
-    @property
+    @cached_property
     def client(self) -> str:
         """The client's address."""
         peer = self.request.remote_ip or ""

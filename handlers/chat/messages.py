@@ -29,7 +29,7 @@ class Messages:
         self._limiter = limiter
         self._posting = posting
         self._rooms = rooms
-        # ClientIds for those who send none: random bytes for each cost a system call for each.
+        # ClientIds for those who send none. Random ones cost a system call each, and a page of the index each.
         self._made_here = f"{secrets.token_hex(8)}-"
         self._numbers = itertools.count(1)
 
@@ -48,7 +48,7 @@ class Messages:
             user_id=author.id,
             username=author.username,
             content=body.content,
-            client_id=body.client_id or f"{self._made_here}{next(self._numbers)}",
+            client_id=body.client_id or f"{self._made_here}{next(self._numbers):012d}",
             reply_to_id=body.reply_to_id,
             thread_id=body.thread_id,
             attachment_ids=body.attachments or (),

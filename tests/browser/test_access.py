@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
 from tests.browser.person import PASSWORD, Person
@@ -17,11 +17,7 @@ PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobil
 def serious(page: Page) -> list[tuple[str, list[str]]]:
     """What axe finds wrong that keeps people out."""
     violations = Axe().run(page).response["violations"]
-    return [
-        (one["id"], [node["html"] for node in one["nodes"]])
-        for one in violations
-        if one["impact"] in {"serious", "critical"}
-    ]
+    return [(one["id"], [node["html"] for node in one["nodes"]]) for one in violations if one["impact"] in {"serious", "critical"}]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -12,11 +12,29 @@ from tests.support.server import ServerProcess
 
 NewPerson = Callable[..., Person]
 SHORT_TOKENS = {"JWT_EXPIRES_IN": "4"}
+WATCH_SOCKETS = """
+    const sockets = {};
+    let current = null;
+    window.WebSocket = class extends WebSocket {
+        constructor(...args) {
+            super(...args);
+            current = this;
+            if (sockets.announcedAt) sockets.reopenedAt ??= performance.now();
+        }
+    };
+    function watchSockets() {
+        current.addEventListener("message", ({ data }) => {
+            const frame = JSON.parse(data);
+            if (frame.event === "serverRestarting") {
+                sockets.announced = frame.data;
+                sockets.announcedAt = performance.now();
+            }
+        });
+    }
+"""
 
 
-def test_nothing_is_lost_or_doubled_when_the_server_is_killed_while_messages_are_sent(
-    server: ServerProcess, new_person: NewPerson
-) -> None:
+def test_nothing_is_lost_or_doubled_when_the_server_is_killed_while_messages_are_sent(server: ServerProcess, new_person: NewPerson) -> None:
     ann, bob = new_person("ann"), new_person("bob")
     ann.make_room("Kitchen")
     bob.join_room("Kitchen")
@@ -77,22 +95,26 @@ def test_an_unsent_message_survives_a_reload_while_the_server_is_down(server: Se
 
 
 def test_a_planned_restart_is_announced_and_gone_through(server: ServerProcess, new_person: NewPerson) -> None:
-    ann, bob = new_person("ann"), new_person("bob")
+    ann, bob = new_person("ann", registered=False), new_person("bob")
+    ann.page.add_init_script(WATCH_SOCKETS)
+    ann.register()
     ann.make_room("Kitchen")
     bob.join_room("Kitchen")
     ann.say("before")
     bob.sees("before")
+    ann.page.evaluate("watchSockets()")
     server.terminate()
     expect(ann.page.locator("#banner")).to_be_visible()
     ann.say("during")
     server.start()
     bob.sees("during")
     assert ann.stored == bob.stored == ["before", "during"]
+    sockets = ann.page.evaluate("sockets")
+    assert sockets["announced"]["reconnectAfterMs"] > 0
+    assert sockets["reopenedAt"] - sockets["announcedAt"] >= sockets["announced"]["reconnectAfterMs"] - 20
 
 
-def test_what_was_missed_while_away_is_filled_in_without_a_hole(
-    server: ServerProcess, new_person: NewPerson
-) -> None:
+def test_what_was_missed_while_away_is_filled_in_without_a_hole(server: ServerProcess, new_person: NewPerson) -> None:
     ann, bob = new_person("ann"), new_person("bob")
     ann.make_room("Kitchen")
     bob.join_room("Kitchen")
@@ -216,9 +238,7 @@ def test_one_place_too_many_waits_until_another_is_closed(server: ServerProcess,
     elsewhere.is_online()
 
 
-def test_a_message_to_a_room_that_one_was_taken_out_of_is_not_dropped_silently(
-    server: ServerProcess, new_person: NewPerson
-) -> None:
+def test_a_message_to_a_room_that_one_was_taken_out_of_is_not_dropped_silently(server: ServerProcess, new_person: NewPerson) -> None:
     ann = new_person("ann")
     room_id = ann.make_room("Kitchen")
     elsewhere = new_person("ann", registered=False)

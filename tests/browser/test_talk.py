@@ -15,7 +15,6 @@ NewPerson = Callable[..., Person]
 HTML = "<img src=x onerror=alert(1)><b>bold</b>"
 
 
-
 def test_two_people_talk_in_a_room_and_see_each_other_and_who_types(new_person: NewPerson) -> None:
     ann, bob = new_person("ann"), new_person("bob")
     ann.make_room("Kitchen")

@@ -1,0 +1,107 @@
+"""One way down: server → handlers → handlers/chat → store, cache, limits; and every driver behind its own door."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+PRODUCT = ("server.py", "settings.py", "handlers", "store", "cache", "limits", "monitor")
+
+# What a part may never import, by the prefix of its path.
+UPHILL = {
+    "store/": ("handlers", "server", "settings", "cache", "limits"),
+    "cache/": ("handlers", "server", "settings", "limits"),
+    "limits/": ("handlers", "server", "settings", "store", "cache"),
+    "monitor/": ("handlers", "server", "settings", "store", "cache", "limits"),
+    "handlers/": ("server", "settings"),
+    "handlers/chat/": ("tornado", "handlers.wire", "handlers.base", "handlers.routes", "handlers.socket"),
+}
+# Who alone may import a driver.
+DOORS = {
+    "motor": "store/mongo/",
+    "pymongo": "store/mongo/",
+    "bson": "store/mongo/",
+    "gridfs": "store/mongo/",
+    "apsw": "store/sqlite/",
+    "sqlite3": "nowhere",
+    "redis": "redis_backend.py",
+    "ujson": "handlers/chat/protocol.py",
+}
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """The modules that a file imports, also those within functions and for types only."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            yield node.module or ""
+
+
+def violations(root: Path) -> tuple[int, list[str]]:
+    """How many files were read, and every import that breaks a rule."""
+    files = [path for name in PRODUCT for path in ([root / name] if name.endswith(".py") else sorted((root / name).rglob("*.py")))]
+    found = []
+    for path in (path for path in files if path.exists()):
+        place = path.relative_to(root).as_posix()
+        for module in imports_of(path):
+            barred = [part for prefix, parts in UPHILL.items() if place.startswith(prefix) for part in parts]
+            if any(module == part or module.startswith(part + ".") for part in barred):
+                found.append(f"{place} imports {module}: that is uphill")
+            door = DOORS.get(module.split(".")[0])
+            if door is not None and door not in place:
+                found.append(f"{place} imports {module}, whose door is {door}")
+    return len(files), found
+
+
+def test_imports_go_one_way_down_and_drivers_stay_behind_their_doors() -> None:
+    count, found = violations(ROOT)
+    assert count > 50
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        ("store/sqlite/users.py", "from handlers.chat import rooms"),
+        ("handlers/chat/hub.py", "import tornado.web"),
+        ("handlers/chat/hub.py", "def f():\n    import apsw"),
+        ("handlers/base.py", "import redis.asyncio"),
+        ("cache/memory.py", "import ujson"),
+        ("monitor/hooks.py", "from store.models import User"),
+        ("store/sqlite/users.py", "import sqlite3"),
+    ],
+)
+def test_a_wrong_import_is_found(tmp_path: Path, place: str, line: str) -> None:
+    path = tmp_path / place
+    path.parent.mkdir(parents=True)
+    path.write_text(line)
+    assert len(violations(tmp_path)[1]) == 1
+
+
+def test_every_module_is_used_by_another() -> None:
+    used = {module for name in (*PRODUCT, "bench", "tests") for path in _files(name) for module in _named(path)}
+    unused = [
+        path.relative_to(ROOT).as_posix()
+        for name in PRODUCT
+        for path in _files(name)
+        if path.name not in {"__init__.py", "server.py"} and path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") not in used
+    ]
+    assert unused == []
+
+
+def _files(name: str) -> list[Path]:
+    return [ROOT / name] if name.endswith(".py") else sorted((ROOT / name).rglob("*.py"))
+
+
+def _named(path: Path) -> Iterator[str]:
+    """What a file imports, with the names taken from packages, which may be modules."""
+    yield from imports_of(path)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)

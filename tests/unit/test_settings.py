@@ -1,0 +1,111 @@
+"""Settings: each variable and its flag, the contract's defaults, and one line for what does not parse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from limits.policy import Policy
+from settings import TABLE, SettingsError, changed, help_text, load, redacted
+
+# The contract's table, word for word: variable → default as it reads there.
+CONTRACT = {
+    "HOST": "127.0.0.1", "PORT": "8000", "DATA_DIR": "./data", "MONGO_DB_NAME": "chat-rooms", "MONGO_MAX_POOL_SIZE": "10",
+    "MONGO_MIN_POOL_SIZE": "5", "MONGO_MAX_IDLE_TIME": "30000", "MONGO_SOCKET_TIMEOUT": "45000", "MONGO_WAIT_QUEUE_TIMEOUT": "5000",
+    "MONGO_SERVER_SELECTION_TIMEOUT": "5000", "MONGO_WRITE_CONCERN": "majority", "STORE_TIMEOUT": "5000", "REDIS_PORT": "6379",
+    "REDIS_DB": "0", "REDIS_TIMEOUT": "250", "CACHE_ENABLED": "true", "CACHE_TTL_MESSAGES": "1800", "CACHE_TTL_USERS": "300",
+    "CACHE_TTL_STATS": "600", "RATE_LIMIT_ENABLED": "true", "RATE_LIMIT_ALGORITHM": "token_bucket", "RATE_LIMIT_ADAPTIVE": "true",
+    "RATE_LIMIT_FAIL_CLOSED": "false", "RATE_LIMIT_MESSAGES": "100/60", "RATE_LIMIT_API": "1000/3600", "RATE_LIMIT_AUTH": "10/300",
+    "RATE_LIMIT_JOINS": "60/60", "RATE_LIMIT_ROOMS": "20/3600", "RATE_LIMIT_REACTIONS": "100/60", "RATE_LIMIT_TYPING": "60/60",
+    "RATE_LIMIT_SEARCH": "60/60", "RATE_LIMIT_UPLOADS": "30/3600", "RATE_LIMIT_UPLOAD_BYTES": "104857600/3600",
+    "RATE_LIMIT_CONNECTS": "600/60", "RATE_LIMIT_ANONYMOUS": "300/60", "WS_MAX_CONNECTIONS": "10000",
+    "WS_MAX_CONNECTIONS_PER_USER": "5", "WS_PING_INTERVAL": "25", "WS_PING_TIMEOUT": "20", "WS_CLEANUP_INTERVAL": "300",
+    "WS_MAX_MESSAGE_BYTES": "65536", "WS_OUTBOX_MAX_BYTES": "1048576", "WS_OUTBOX_TOTAL_BYTES": "268435456",
+    "WS_COMPRESSION": "false", "WS_COALESCE": "true", "STORE_GROUP_COMMIT": "true", "ENABLE_PERFORMANCE_MONITORING": "true",
+    "MONITOR_INTERVAL": "5", "MONITOR_RETENTION_DAYS": "0", "ALERT_CPU_THRESHOLD": "80", "ALERT_MEMORY_THRESHOLD": "85",
+    "ALERT_CONNECTIONS_THRESHOLD": "5000", "ALERT_SLOW_QUERY_MS": "1000", "ALERT_CACHE_MISS_THRESHOLD": "20",
+    "ALERT_POOL_THRESHOLD": "90", "METRICS_ALLOW": "127.0.0.0/8,::1", "JWT_EXPIRES_IN": "900", "JWT_REFRESH_EXPIRES_IN": "604800",
+    "MAX_FILE_SIZE": "5242880", "ALLOWED_FILE_TYPES": "image/jpeg,image/png,image/gif,image/webp,application/pdf,text/plain",
+    "TRUSTED_PROXIES": "127.0.0.1,::1", "LOG_FORMAT": "text", "LOG_LEVEL": "info",
+}  # fmt: skip
+UNSET = {
+    "MONGO_URI", "REDIS_HOST", "REDIS_PASSWORD", "REDIS_URL", "RATE_LIMIT_WHITELIST_FILE", "ALERT_WEBHOOK_URL", "JWT_SECRET",
+    "JWT_SECRET_PREVIOUS", "RATE_LIMIT_WHITELIST", "ADMIN_USERS", "CORS_ORIGINS",
+}  # fmt: skip
+
+
+def test_the_table_is_the_contracts() -> None:
+    assert {row.name: row.default for row in TABLE if row.default} == CONTRACT
+    assert {row.name for row in TABLE if not row.default} == UNSET
+
+
+def test_a_flag_wins_over_its_variable_and_an_empty_text_is_unset() -> None:
+    settings = load(["--port", "8001", "--log-format=json"], {"PORT": "9000", "LOG_LEVEL": "", "RATE_LIMIT_AUTH": "off"})
+    assert settings.server.port == 8001
+    assert settings.log.format == "json"
+    assert settings.log.level == "info"
+    assert settings.limits.policies["auth"] is None
+    assert settings.limits.policies["messages"] == Policy(100, 60)
+    assert settings.server.data_dir == Path("data")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "0"), ("PORT", "65536"), ("PORT", "http"), ("PORT", "80.5"), ("HOST", " "), ("DATA_DIR", "a\nb"),
+        ("CACHE_ENABLED", "maybe"), ("CACHE_TTL_USERS", "-1"), ("RATE_LIMIT_MESSAGES", "100"), ("RATE_LIMIT_MESSAGES", "0/60"),
+        ("RATE_LIMIT_MESSAGES", "100/0"), ("RATE_LIMIT_MESSAGES", "-1/60"), ("RATE_LIMIT_MESSAGES", "100/60/2"),
+        ("RATE_LIMIT_ALGORITHM", "leaky"), ("WS_PING_INTERVAL", "nan"), ("WS_PING_INTERVAL", "inf"), ("WS_PING_TIMEOUT", "0"),
+        ("METRICS_ALLOW", "localhost"), ("TRUSTED_PROXIES", "10.0.0.0/33"), ("CORS_ORIGINS", "chat.example.com"),
+        ("MONGO_URI", "http://x"), ("REDIS_URL", "localhost:6379"), ("MONGO_WRITE_CONCERN", "some"), ("LOG_LEVEL", "loud"),
+        ("ALLOWED_FILE_TYPES", "png"), ("ALERT_CPU_THRESHOLD", "high"), ("ALERT_MEMORY_THRESHOLD", "101"),
+        ("MONGO_MIN_POOL_SIZE", "11"), ("WS_OUTBOX_TOTAL_BYTES", "2000"),
+    ],
+)  # fmt: skip
+def test_a_bad_value_is_refused_in_one_line_that_names_it_and_what_it_takes(name: str, value: str) -> None:
+    for arguments, environment in (([], {name: value}), ([f"--{name.lower().replace('_', '-')}", value], {})):
+        with pytest.raises(SettingsError) as refused:
+            load(arguments, environment)
+        line = str(refused.value)
+        assert line.startswith(f"{name}: ")
+        assert "it takes" in line
+        assert "\n" not in line
+
+
+@pytest.mark.parametrize("arguments", [["--colour", "red"], ["--por", "80"], ["--port"], ["8000"], ["-p", "1"]])
+def test_an_unknown_or_unfinished_flag_is_refused(arguments: list[str]) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(arguments, {})
+    assert str(refused.value).startswith(arguments[0])
+
+
+def test_a_misspelt_limit_is_refused_rather_than_ignored() -> None:
+    with pytest.raises(SettingsError, match=r"^RATE_LIMIT_MESAGES: no such limit"):
+        load([], {"RATE_LIMIT_MESAGES": "1/1"})
+
+
+def test_a_secret_never_shows() -> None:
+    secret = "s" * 40
+    with pytest.raises(SettingsError) as refused:
+        load([], {"JWT_SECRET": "too-short-to-tell"})
+    assert "too-short" not in str(refused.value)
+    settings = load([], {"JWT_SECRET": secret, "REDIS_PASSWORD": "hidden-one", "REDIS_HOST": "h"})
+    shown = str(redacted(settings)) + str(changed(settings))
+    assert secret not in shown
+    assert "hidden-one" not in shown
+    assert secret not in repr(settings)
+    assert "hidden-one" not in repr(settings)
+
+
+def test_mongo_needs_a_secret_that_all_processes_share() -> None:
+    with pytest.raises(SettingsError, match=r"^JWT_SECRET"):
+        load([], {"MONGO_URI": "mongodb://localhost/"})
+
+
+def test_help_lists_each_flag_beside_its_variable_unit_and_default() -> None:
+    text = help_text()
+    for row in TABLE:
+        line = next(line for line in text.splitlines() if f"{row.flag}, {row.name}" in line)
+        assert row.unit in line
+        assert (row.default or "unset") in line
