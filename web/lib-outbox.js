@@ -78,7 +78,7 @@ export class Outbox extends EventTarget {
   mark(clientId, state, { error = null, message = null } = {}) {
     const entry = this.#entries.find((one) => one.clientId === clientId);
     if (!entry) return;
-    Object.assign(entry, { state, message, error: error && { code: error.code, text: error.message, until: error.until } });
+    Object.assign(entry, { state, message, error: error && told(error) });
     this.#changed(entry.roomId);
   }
 
@@ -145,6 +145,12 @@ export class Outbox extends EventTarget {
       this.storage.setItem(this.key, JSON.stringify(kept));
     }
   }
+}
+
+/** What is kept of an error: for one about fields, also what is wrong with the first of them. */
+function told({ code, message, details, until }) {
+  const [field] = Object.entries(details ?? {}).filter(() => code === "validation_failed");
+  return { code, text: field ? `${message} (${field.join(" ")})` : message, until };
 }
 
 function storedKeys(storage) {

@@ -64,6 +64,7 @@ export class PeopleView {
       for (const member of members) this.#members.set(member.userId, member);
       this.#cursor = nextCursor;
       byId("more-people").hidden = !nextCursor;
+      if (!nextCursor && this.#members.size > this.chat.rooms.get(roomId)?.room.memberCount) void this.#refreshRoom(roomId);
       this.#render();
     } catch {
       if (roomId === this.page.roomId) this.roomId = null; // with the next change of the list
@@ -78,8 +79,12 @@ export class PeopleView {
     this.#again ??= setTimeout(() => {
       this.#again = null;
       void this.#load();
-      this.chat.refreshRoom(this.page.roomId).catch(() => {});
     }, MEMBERS_AGAIN_MS);
+  }
+
+  /** The room's number of members is behind. */
+  #refreshRoom(roomId) {
+    return this.chat.refreshRoom(roomId).catch(() => {});
   }
 
   #plan() {

@@ -45,8 +45,9 @@ def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ServerPro
     one.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """One Chromium for the package, gone with it: Playwright's loop runs in this thread, where other tests run theirs."""
     if not CHROMIUM.exists():
         pytest.skip("needs Chromium: apt-get install chromium")
     with sync_playwright() as playwright:

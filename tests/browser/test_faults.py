@@ -13,7 +13,7 @@ from tests.support.server import ServerProcess
 NewPerson = Callable[..., Person]
 SHORT_TOKENS = {"JWT_EXPIRES_IN": "4"}
 WATCH_SOCKETS = """
-    const sockets = {};
+    const sockets = (window.sockets = {});
     let current = null;
     window.WebSocket = class extends WebSocket {
         constructor(...args) {
@@ -22,7 +22,7 @@ WATCH_SOCKETS = """
             if (sockets.announcedAt) sockets.reopenedAt ??= performance.now();
         }
     };
-    function watchSockets() {
+    window.watchSockets = () => {
         current.addEventListener("message", ({ data }) => {
             const frame = JSON.parse(data);
             if (frame.event === "serverRestarting") {
@@ -30,7 +30,7 @@ WATCH_SOCKETS = """
                 sockets.announcedAt = performance.now();
             }
         });
-    }
+    };
 """
 
 
