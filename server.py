@@ -10,20 +10,21 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import PeriodicCallback
 from tornado.netutil import bind_sockets
 
+import command_line
 import settings as settings_module
 from cache.bus import MemoryBus
 from cache.contract import Bus, Cache
 from cache.events import MembershipBegan, MembershipEnded, RoomChanges, RoomEphemeral, RoomMessages, SessionsRevoked, UserEvent
 from cache.keys import CacheTtls, Keys
 from cache.memory import MemoryCache, NoCache
+from command_line import Command
 from handlers.base import Web
 from handlers.chat.accounts import Accounts
 from handlers.chat.commands import Commands
@@ -298,26 +299,6 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def jwt_secret(settings: Settings) -> str:
-    """The configured secret, or the one that is generated once and kept in DATA_DIR (0600)."""
-    if settings.auth.jwt_secret is not None:
-        return settings.auth.jwt_secret
-    path = settings.server.data_dir / "secret"
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        secret = path.read_text().strip()
-        if len(secret.encode()) < 32:
-            raise StartRefused(f"{path} holds no secret of 32 bytes; remove it to log everybody out") from None
-        return secret
-    with os.fdopen(descriptor, "w") as file:
-        secret = secrets.token_urlsafe(48)
-        file.write(secret)
-        file.flush()
-        os.fsync(file.fileno())
-    return secret
-
-
 async def serve(settings: Settings) -> int:
     """Run one process until SIGTERM or SIGINT; returns the exit code."""
     logs.set_up(log_format=settings.log.format, level=settings.log.level)
@@ -332,7 +313,8 @@ async def serve(settings: Settings) -> int:
             now_ms=_now_ms,
         )
         try:
-            server = ChatServer(settings, store=store, secret=jwt_secret(settings))
+            secret = settings.auth.jwt_secret or sqlite.generated_secret(settings.server.data_dir)
+            server = ChatServer(settings, store=store, secret=secret)
             await server.start()
         except BaseException:
             await store.close()
@@ -359,18 +341,6 @@ async def _until_told_to_stop() -> None:
     await told.wait()
 
 
-def check(settings: Settings, url: str | None) -> int:
-    """Say whether this configuration would run well here."""
-    server = settings.server
-    items = [
-        Item("settings", lambda: _found(f"{len(settings_module.redacted(settings))} values parsed")),
-        Item("store", lambda: asyncio.to_thread(sqlite.look, server.data_dir)),
-        Item("disk", lambda: asyncio.to_thread(checkup.disk, server.data_dir)),
-        *([Item("proxy", lambda: checkup.proxy(url)), Item("websocket", lambda: checkup.upgrade(url))] if url else []),
-    ]
-    return 0 if asyncio.run(checkup.run(items, print)) else 1
-
-
 async def _found(what: str) -> str:
     return what
 
@@ -383,12 +353,19 @@ def _require_built(settings: Settings) -> None:
         raise StartRefused("REDIS_HOST or REDIS_URL is set, but this version runs as one process without Redis")
 
 
-class Command(NamedTuple):
-    """A command line: its operands and what it does with them."""
+def _serve(settings: Settings) -> int:
+    return asyncio.run(serve(settings))
 
-    operands: tuple[str, ...]
-    about: str
-    run: Callable[..., int]
+
+def _check(settings: Settings, *, url: str | None = None) -> int:
+    server = settings.server
+    items = [
+        Item("settings", lambda: _found(f"{len(settings_module.redacted(settings))} values parsed")),
+        Item("store", lambda: asyncio.to_thread(sqlite.look, server.data_dir)),
+        Item("disk", lambda: asyncio.to_thread(checkup.disk, server.data_dir)),
+        *([Item("proxy", lambda: checkup.proxy(url)), Item("websocket", lambda: checkup.upgrade(url))] if url else []),
+    ]
+    return 0 if asyncio.run(checkup.run(items, print)) else 1
 
 
 def _backup(settings: Settings, file: str) -> int:
@@ -402,54 +379,12 @@ def _restore(settings: Settings, file: str) -> int:
 
 
 COMMANDS = {
-    "serve": Command((), "run one process (the default)", lambda settings: asyncio.run(serve(settings))),
-    "check": Command((), "check this configuration; --url URL asks a running server, too", check),
-    "backup": Command(("FILE",), "write a consistent copy of DATA_DIR, also under load", _backup),
-    "restore": Command(("FILE",), "unpack such a copy into an empty DATA_DIR", _restore),
+    "serve": Command("run one process (the default)", _serve),
+    "check": Command("check this configuration, and with --url a running server", _check, flags=("--url",)),
+    "backup": Command("write a consistent copy of DATA_DIR, also under load", _backup, operands=("FILE",)),
+    "restore": Command("unpack such a copy into an empty DATA_DIR", _restore, operands=("FILE",)),
 }
 
 
-def usage() -> str:
-    """What --help says."""
-    lines = [f"  {' '.join((name, *command.operands)):14} {command.about}" for name, command in COMMANDS.items()]
-    return "\n".join(["server.py [COMMAND] [FLAGS]", "", *lines, "", settings_module.help_text()])
-
-
-def main(argv: Sequence[str]) -> int:
-    """Run a command; returns the exit code: 0, 1 (refused or failed), 2 (wrong settings)."""
-    if "--help" in argv or "-h" in argv:
-        print(usage())
-        return 0
-    name, *rest = argv if argv and not argv[0].startswith("-") else ["serve", *argv]
-    try:
-        command = COMMANDS.get(name)
-        if command is None:
-            raise settings_module.SettingsError(f"{name}: no such command; there are {', '.join(COMMANDS)}")
-        wanted = len(command.operands)
-        operands: list[str | None] = list(rest[:wanted])
-        if len(operands) < wanted or any(str(operand).startswith("-") for operand in operands):
-            raise settings_module.SettingsError(f"{name}: takes {' '.join(command.operands)}")
-        flags = rest[wanted:]
-        if name == "check":
-            operands, flags = _url_of(flags)
-        return command.run(settings_module.load(flags, os.environ), *operands)
-    except settings_module.SettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except (StartRefused, OSError) as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        return 1
-
-
-def _url_of(flags: list[str]) -> tuple[list[str | None], list[str]]:
-    """`check`'s own flag, which is no setting."""
-    if "--url" not in flags:
-        return [None], flags
-    at = flags.index("--url")
-    if at + 1 == len(flags):
-        raise settings_module.SettingsError("--url: takes a URL")
-    return [flags[at + 1]], flags[:at] + flags[at + 2 :]
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(command_line.main(sys.argv[1:], COMMANDS, default="serve"))

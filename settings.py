@@ -164,7 +164,7 @@ def _between(number: Callable[[str], float], least: float, most: float, what: st
             raise ValueError(text)
         return value
 
-    return Kind(f"{what} from {least:g} to {most:g}" if most < 1e15 else f"{what} of at least {least:g}", parse)
+    return Kind(f"{what} from {least} to {most}" if most < 1e15 else f"{what} of at least {least}", parse)
 
 
 def whole(least: int, most: int = 2**53) -> Kind:

@@ -12,13 +12,12 @@ from typing import Any, ClassVar, TypeVar
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from handlers.chat.accounts import Accounts, Identity
-from handlers.chat.errors import KINDS, ChatError
+from handlers.chat.errors import KINDS, ChatError, as_refusal
 from handlers.chat.protocol import Input, Shape, encode, error_body
 from handlers.chat.rooms import limited
 from handlers.client import Network, client_address, origin_allowed
 from limits.contract import Check, Decision, Limiter
 from limits.keys import fold_address
-from store.errors import StoreError, StoreTimeout
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +49,7 @@ class Web:
 class Handler(RequestHandler):
     """A handler of the JSON interface.
 
-    Subclasses set `is_public` where no token is needed, and raise ChatError or StoreError; `self.identity` is who asks.
+    Subclasses set `is_public` where no token is needed, and raise what `errors.as_refusal` knows; `self.identity` is who asks.
     """
 
     is_public: ClassVar[bool] = False
@@ -226,17 +225,11 @@ class Handler(RequestHandler):
         self.finish(encode({"error": error_body(error) | {"requestId": self.request_id}}))
 
     def _as_chat_error(self, status: int, cause: BaseException | None) -> ChatError:
-        if isinstance(cause, ChatError):
-            return cause
-        if isinstance(cause, StoreTimeout):
-            return ChatError("timeout")
-        if isinstance(cause, StoreError):
-            return ChatError("unavailable")
-        return ChatError(CODE_OF_STATUS.get(status, "internal" if status >= 500 else "malformed"))
+        return as_refusal(cause) or ChatError(CODE_OF_STATUS.get(status, "internal" if status >= 500 else "malformed"))
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
         """Only what is our own fault is logged with its traceback."""
-        if isinstance(value, ChatError | StoreError | HTTPError):
+        if isinstance(value, HTTPError) or as_refusal(value) is not None:
             return
         log.error("request %s failed", self.request_id, exc_info=(typ, value, tb))  # type: ignore[arg-type]
 

@@ -19,7 +19,7 @@ from handlers.chat.tokens import Tokens
 from handlers.chat.topics import EVERYONE
 from handlers.chat.views import Views
 from store.contract import Store
-from store.errors import Missing, Taken
+from store.errors import Taken
 from store.models import ProfileChange, Session, Status, User
 
 log = logging.getLogger(__name__)
@@ -145,10 +145,7 @@ class Accounts:
 
     async def _change(self, user_id: str, change: ProfileChange) -> User:
         async with self._cache.fence(self._keys.user(user_id)):
-            try:
-                return await self._store.users.update(user_id, change)
-            except Missing as error:
-                raise ChatError("user_not_found") from error
+            return await self._store.users.update(user_id, change)
 
     async def user(self, user_id: str) -> User:
         """Any user as kept, through the cache. Raises ChatError user_not_found."""

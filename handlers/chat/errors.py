@@ -1,10 +1,13 @@
-"""The two tables of refusals that clients see: error codes and close codes. Knows neither HTTP's nor WebSocket's machinery."""
+"""The tables of refusals that clients see: error codes, what becomes of a backend's errors, close codes. Knows no wire."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
 from typing import NamedTuple
+
+from cache.contract import CacheClosed
+from store.errors import Missing, RoomFull, StoreError, StoreTimeout
 
 
 class Kind(NamedTuple):
@@ -70,6 +73,25 @@ class ChatError(Exception):
 def invalid(**fields: str) -> ChatError:
     """Return the refusal that names each wrong field (in camelCase) with what it takes."""
     return ChatError("validation_failed", details=fields)
+
+
+# What a client is told of a backend's error; the first row that fits.
+BACKEND_CODES: tuple[tuple[type[Exception], str], ...] = (
+    (StoreTimeout, "timeout"),
+    (RoomFull, "room_full"),
+    (StoreError, "unavailable"),
+    (CacheClosed, "unavailable"),
+)
+MISSING_CODES = {"user": "user_not_found", "room": "room_not_found", "message": "message_not_found"}
+
+
+def as_refusal(cause: BaseException | None) -> ChatError | None:
+    """Return what a client is told of an exception; None where it is no refusal but a bug."""
+    if isinstance(cause, ChatError):
+        return cause
+    if isinstance(cause, Missing):
+        return ChatError(MISSING_CODES.get(cause.kind, "not_found"))
+    return next((ChatError(code) for kind, code in BACKEND_CODES if isinstance(cause, kind)), None)
 
 
 class CloseCode(IntEnum):

@@ -14,7 +14,6 @@ from handlers.chat.topics import room_topic, user_topic
 from handlers.chat.views import Views
 from limits.contract import Check, Decision, Limiter
 from store.contract import Store
-from store.errors import Missing, RoomFull
 from store.models import Membership, MembershipChange, ReadState, Role, Room, RoomDraft, RoomOf
 
 
@@ -136,13 +135,10 @@ class Rooms:
         return self._view(made)
 
     async def direct(self, user_id: str, other_id: str) -> tuple[dict[str, Any], bool]:
-        """The direct room of two people; True if it was made now. Raises ChatError user_not_found, validation_failed."""
+        """The direct room of two people; True if it was made now. Raises ChatError validation_failed; Missing."""
         if user_id == other_id:
             raise invalid(userId="takes another person's id")
-        try:
-            of, made = await self._store.rooms.direct(user_id, other_id)
-        except Missing as error:
-            raise ChatError("user_not_found") from error
+        of, made = await self._store.rooms.direct(user_id, other_id)
         if made:
             for one in (user_id, other_id):
                 await self._entered(of.room.id, one)
@@ -203,13 +199,8 @@ class Rooms:
     # ---- shared steps --------------------------------------------------------------------------------------------
 
     async def _add(self, room_id: str, user_id: str, *, role: Role) -> MembershipChange:
-        try:
-            async with self._fenced(room_id, user_id):
-                change = await self._store.members.add(room_id, user_id, role=role)
-        except Missing as error:
-            raise ChatError(f"{error.kind}_not_found") from error
-        except RoomFull as error:
-            raise ChatError("room_full") from error
+        async with self._fenced(room_id, user_id):
+            change = await self._store.members.add(room_id, user_id, role=role)
         if change.changed:
             await self._publish_change(change)
             await self._bus.publish(user_topic(user_id), MembershipBegan(room_id, user_id))

@@ -9,9 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from handlers.chat.errors import ChatError, CloseCode
+from handlers.chat.errors import ChatError, CloseCode, as_refusal
 from handlers.chat.protocol import Envelope, ack, parse_envelope, refusal
-from store.errors import StoreError, StoreTimeout
 from store.models import User
 
 if TYPE_CHECKING:
@@ -168,20 +167,16 @@ class Session:
             if data is not None and envelope.id is not None:
                 self.link.send_text(ack(envelope.id, data))
             return
-        except ChatError as refused:
-            error = refused
-        except StoreTimeout:
-            error = ChatError("timeout")
-        except StoreError:
-            error = ChatError("unavailable")
         except asyncio.CancelledError:
             if not self._timed_out:
                 raise
             self._timed_out = False
             error = ChatError("timeout")
-        except Exception:
-            log.exception("connection %s: a command failed", self.connection_id)
-            error = ChatError("internal")
+        except Exception as failure:
+            refused = as_refusal(failure)
+            if refused is None:
+                log.exception("connection %s: a command failed", self.connection_id)
+            error = refused or ChatError("internal")
         self._refuse(envelope, error)
 
     def _refuse(self, envelope: Envelope | None, error: ChatError) -> None:

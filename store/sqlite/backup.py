@@ -23,9 +23,9 @@ from store.sqlite.connection import DATABASE_NAME, reason_of, require_sound_sqli
 from store.sqlite.directory import RESTORING_NAME
 from store.sqlite.lock import LOCK_NAME, DirectoryLock
 from store.sqlite.migrations import MIGRATIONS, version_of
+from store.sqlite.secret import SECRET_NAME
 
 FILES_NAME = "files"
-SECRET_NAME = "secret"
 _MANIFEST_NAME = "manifest.json"
 _FORMAT = "chat-rooms-backup"
 _CHUNK_BYTES = 1024 * 1024

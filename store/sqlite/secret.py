@@ -1,0 +1,39 @@
+"""The secret that signs tokens where none was configured: made once, kept in DATA_DIR."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from store.errors import StartRefused
+
+SECRET_NAME = "secret"
+_SECRET_MIN_BYTES = 32
+
+
+def generated_secret(data_dir: Path) -> str:
+    """The secret in DATA_DIR, generated (mode 0600, synced) if there is none. Raises StartRefused for one that is too short."""
+    path = data_dir / SECRET_NAME
+    if not path.exists():
+        _generate(path)
+    secret = path.read_text().strip()
+    if len(secret.encode()) < _SECRET_MIN_BYTES:
+        raise StartRefused(f"{path} holds no secret of {_SECRET_MIN_BYTES} bytes; remove it to log everybody out")
+    return secret
+
+
+def _generate(path: Path) -> None:
+    """Whole or not at all, whenever we are killed; of two processes at once the first one's."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{SECRET_NAME}.", dir=path.parent)  # mode 0600
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        os.unlink(name)
