@@ -1,0 +1,42 @@
+"""The README's conversation, pasted as a stranger would: what it promises is what happens."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+from tests.support.server import ROOT, ServerProcess
+
+
+def blocks(heading: str) -> list[str]:
+    """The code blocks below a heading of the README."""
+    section = (ROOT / "README.md").read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(r"```\w+\n(.*?)```", section, re.DOTALL)
+
+
+def run(script: str, server: ServerProcess) -> str:
+    """What the shell says of the script, with this server in place of the README's."""
+    script = script.replace("127.0.0.1:8000", urlsplit(server.url).netloc).replace(".venv/bin/python", sys.executable)
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_conversation_of_the_readme_takes_place(server: ServerProcess) -> None:
+    by_rest, by_python, read_back = blocks("A conversation")
+    said = run(f"{by_rest}\n.venv/bin/python - <<'END'\n{by_python}\nEND\n{read_back}", server)
+    heard, page = said.splitlines()
+    assert heard.count("'content': 'Hello, Bob'") == 2, heard  # Ada's ack, and what Bob hears
+    assert [message["content"] for message in json.loads(page)["messages"]] == ["Hello, Bob"]
+    assert len(by_python.splitlines()) == 5
+
+
+def test_the_health_lines_of_the_readme_work(server: ServerProcess) -> None:
+    (health,) = blocks("Health")
+    said = run(health, server)
+    assert '"status":"ok"' in said
+    assert "ok   websocket:" in said
+    assert "FAIL" not in said
