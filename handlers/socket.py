@@ -81,6 +81,8 @@ class Gate:
         link.owner = session
         self.pool.add(session)
         link.start()
+        if isinstance(who, Identity) and self.pool.is_revoked(who.session_id):
+            who = ChatError("unauthorized")
         if isinstance(who, ChatError):
             link.close(CloseCode.UNAUTHORIZED, who.code)
             return

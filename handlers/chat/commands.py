@@ -122,6 +122,8 @@ class Commands:
 
     async def _authenticate(self, session: Session, body: Authenticate, _: str | None) -> bytes:
         identity = await self._accounts.identify(body.token)
+        if self._pool.is_revoked(identity.session_id):
+            raise ChatError("unauthorized")
         if session.user is not None and session.user_id != identity.user.id:
             raise ChatError("forbidden", "This connection belongs to another user.")
         if session.user is None and not self.admit(session, identity):

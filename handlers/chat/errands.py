@@ -7,6 +7,8 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 
+from store.errors import StoreError
+
 log = logging.getLogger(__name__)
 
 Errand = Callable[[], Awaitable[object]]
@@ -35,6 +37,8 @@ class Errands:
             errand = self._waiting.popleft()
             try:
                 await errand()
+            except StoreError as error:
+                log.warning("an errand failed: %s", error)
             except Exception:
                 log.exception("an errand failed")
         self._task = None

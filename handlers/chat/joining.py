@@ -35,16 +35,18 @@ class Joins:
     async def join(self, subscriber: Subscriber, body: JoinRoom, command_id: str | None) -> None:
         """Subscribe, answer with what was missed, and go on live: the answer and all that follows leave in order.
 
-        Raises ChatError room_not_found, room_full, banned, rate_limited, unavailable; StoreError. Then nothing was subscribed, and an
-        earlier subscription stands.
+        Raises ChatError room_not_found, not_member, room_full, banned, rate_limited, unavailable; StoreError. Then nothing was
+        subscribed, and an earlier subscription stands.
         """
-        room, membership, _, _ = await self._rooms.join(body.room_id, subscriber.user_id)
+        await self._rooms.join(body.room_id, subscriber.user_id)
         channel = await self._hub.hold(body.room_id)
         try:
             if (body.since or 0) > channel.seq or (body.since_rev or 0) > channel.rev:
                 await self._hub.refresh(channel)  # only what is beyond the store's head is a reset
             joining = self._hub.register(channel, subscriber)
             try:
+                # Who was removed since found nothing registered to end; from here on an end of the membership finds it.
+                room, membership = await self._rooms.read_by(body.room_id, subscriber.user_id)
                 answer = await self._answer(room, membership, channel, joining, body, command_id)
                 if not self._hub.go_live(channel, subscriber, answer):
                     raise gone_while_joining()

@@ -32,6 +32,7 @@ TICKS_A_ROUND = 4  # a sweep visits a part of the pool each tick, all of it once
 DRAIN_BATCH = 200
 DRAIN_PAUSE_S = 0.02
 SETTLE_WITHIN_S = 10.0
+REVOKED_KEPT = 10_000  # newest revocations, for the connections that are being admitted meanwhile
 
 
 class Pool:
@@ -70,6 +71,7 @@ class Pool:
         self._now_ms = now_ms
         self._sessions: dict[Session, None] = {}
         self._users: dict[str, dict[Session, None]] = {}
+        self._revoked: dict[str, None] = {}
         self._round: deque[Session] = deque()
         self._per_tick = 1
         self.draining = False
@@ -146,10 +148,17 @@ class Pool:
 
     def on_sessions_revoked(self, happening: SessionsRevoked) -> None:
         """Close the connections of revoked sessions."""
-        revoked = set(happening.session_ids)
+        revoked = dict.fromkeys(happening.session_ids)
+        self._revoked |= revoked
+        while len(self._revoked) > REVOKED_KEPT:
+            del self._revoked[next(iter(self._revoked))]
         for session in list(self._users.get(happening.user_id, ())):
             if session.session_id in revoked:
                 session.link.close(CloseCode.REVOKED, "session revoked")
+
+    def is_revoked(self, session_id: str) -> bool:
+        """Whether a session was revoked lately: since its token was found good, perhaps."""
+        return session_id in self._revoked
 
     def on_membership_ended(self, happening: MembershipEnded) -> None:
         """End a user's subscriptions to a room that they are no longer in."""

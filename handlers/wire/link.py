@@ -263,10 +263,11 @@ class Link:
     def _dispatch(self, items: list[Incoming]) -> None:
         owner = self.owner
         assert owner is not None
+        ping: bytes | None = None  # of many at once the newest is answered, RFC 6455 section 5.5.3
         for index, (kind, payload, code) in enumerate(items):
             if self.reading_paused:
                 self._backlog = items[index:]
-                return
+                break
             if kind is _TEXT:
                 owner.on_text(payload)
             elif kind is _BINARY:
@@ -276,9 +277,11 @@ class Link:
             elif kind is _FAILURE:
                 self.close(code, payload.decode())
             elif kind is Kind.PING:
-                self.send(pong_frame(payload))
+                ping = payload
             if self.closing_since or self._sock is None:
                 return
+        if ping is not None:
+            self.send(pong_frame(ping))
 
     def pause_reading(self) -> None:
         """Read no more, so that the peer's sends fill up: back-pressure. What came already waits, too."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from cache.bus import MemoryBus
+from cache.events import MembershipEnded, RoomChanges, RoomMessages
 from cache.keys import CacheTtls, Keys
 from cache.memory import MemoryCache
 from handlers.chat.errors import ChatError
@@ -25,6 +27,7 @@ from handlers.chat.joining import Joins
 from handlers.chat.posting import Posting
 from handlers.chat.protocol import JoinRoom
 from handlers.chat.rooms import Rooms
+from handlers.chat.topics import user_topic
 from handlers.chat.views import Views
 from limits.memory import NoLimiter
 from monitor.hooks import Observer
@@ -117,7 +120,7 @@ class World:
             def online_count(self, room_id: str) -> int:
                 return 0
 
-        rooms = Rooms(
+        self.rooms = Rooms(
             store=stretched, cache=self.cache, keys=keys, bus=self.bus, limiter=NoLimiter(), presence=Nobody(), views=views
         )
         self.posting = Posting(
@@ -131,13 +134,23 @@ class World:
             coalesce=coalesce,
             hold_max_bytes=1_000_000,
         )
-        self.joins = Joins(store=stretched, hub=self.hub, rooms=rooms, views=views)
+        self.joins = Joins(store=stretched, hub=self.hub, rooms=self.rooms, views=views)
+        self.connections: list[Connection] = []
         self.bus.receiver = self._receive
 
     def _receive(self, topic: str, happening: Any) -> None:
-        receive = {"RoomMessages": self.hub.on_messages, "RoomChanges": self.hub.on_changes}.get(type(happening).__name__)
+        receive = {
+            RoomMessages: self.hub.on_messages,
+            RoomChanges: self.hub.on_changes,
+            MembershipEnded: self._membership_ended,
+        }.get(type(happening))
         if receive is not None:
             receive(happening)
+
+    def _membership_ended(self, ended: MembershipEnded) -> None:
+        for connection in self.connections:
+            if connection.user_id == ended.user_id:
+                self.hub.leave(ended.room_id, connection)
 
     async def close(self) -> None:
         await self.posting.close()
@@ -231,3 +244,28 @@ async def test_a_join_misses_nothing_and_doubles_nothing_whatever_the_order_of_e
         for seed in range(12):
             received += await run(store, users, seed, coalesce=coalesce, slice_=slice_, monkeypatch=monkeypatch)
     assert received > 0, "no live message was ever delivered: the schedule tests nothing"
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_who_leaves_in_the_middle_of_a_join_is_not_left_subscribed(tmp_path: Path) -> None:
+    acked = Counter[bool]()
+    async with open_store(tmp_path) as store:
+        owner, member = [
+            await store.users.create(username=name, email=f"{name}@example.com", password_hash="x") for name in ("owner", "member")
+        ]
+        for seed in range(150):
+            world = World(store, random.Random(seed), coalesce=True)
+            room_id = (await store.rooms.create(RoomDraft(f"room {seed}", None, False, 10), owner.id)).room.id
+            await store.members.add(room_id, member.id)
+            connection = Connection(member)
+            connection.joining = True
+            world.connections.append(connection)
+            await world.bus.subscribe(user_topic(member.id))
+            join = world.joins.join(connection, JoinRoom(room_id=room_id), "1")
+            await asyncio.gather(join, world.rooms.leave(room_id, member.id), return_exceptions=True)
+            is_member = await store.members.get(room_id, member.id) is not None
+            is_subscribed = world.hub.leave(room_id, connection)
+            assert is_member or not is_subscribed, seed
+            acked[connection.subscribed] += 1
+            await world.close()
+    assert set(acked) == {True, False}, f"the schedules tell nothing: {acked}"
