@@ -1,0 +1,137 @@
+"""Links on real TCP connections of the loopback, with somebody at the other end."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from tornado.ioloop import IOLoop
+
+from handlers.wire.link import Link, OutboxBudget
+
+WITHIN_S = 10.0
+KERNEL_BYTES = 16_384  # as small as makes a peer that does not read felt soon
+
+
+class Owner:
+    """Writes down what its link tells."""
+
+    def __init__(self) -> None:
+        self.link: Link | None = None
+        self.told: list[Any] = []
+        self.closed_with: list[int] = []
+        self.pause_after: int | None = None
+        self._news = asyncio.Event()
+
+    def on_text(self, payload: bytes) -> None:
+        self._note(payload)
+
+    def on_binary(self) -> None:
+        self._note("binary")
+
+    def on_closed(self, code: int) -> None:
+        self.closed_with.append(code)
+        self._news.set()
+
+    def _note(self, what: Any) -> None:
+        self.told.append(what)
+        self._news.set()
+        if self.pause_after is not None and len(self.told) >= self.pause_after:
+            self.pause_after = None
+            assert self.link is not None
+            self.link.pause_reading()
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        async def wait() -> None:
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+        await asyncio.wait_for(wait(), WITHIN_S)
+
+
+class Peer:
+    """The other end: reads when it is told to."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        sock.setblocking(False)
+        self._data = b""
+        self._loop = asyncio.get_running_loop()
+
+    async def send(self, data: bytes) -> None:
+        await asyncio.wait_for(self._loop.sock_sendall(self.sock, data), WITHIN_S)
+
+    async def read(self, size: int) -> bytes:
+        """Exactly so many bytes."""
+        while len(self._data) < size:
+            data = await asyncio.wait_for(self._loop.sock_recv(self.sock, 65_536), WITHIN_S)
+            assert data, f"the link ended after {self._data!r}"
+            self._data += data
+        found, self._data = self._data[:size], self._data[size:]
+        return found
+
+    async def read_to_end(self) -> bytes:
+        """Everything until the link's half is over."""
+        while data := await asyncio.wait_for(self._loop.sock_recv(self.sock, 65_536), WITHIN_S):
+            self._data += data
+        found, self._data = self._data, b""
+        return found
+
+    def reset(self) -> None:
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+
+class Wire:
+    """Makes links and their peers."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.budget = OutboxBudget(1 << 30)
+        self._sockets: list[socket.socket] = []
+
+    def connect(self, *, budget: OutboxBudget | None = None, **more: Any) -> tuple[Link, Owner, Peer]:
+        """A started link; the kernel's buffers are small."""
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BYTES)
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            ours = socket.socket()
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
+            ours.connect(listener.getsockname())
+            theirs, _ = listener.accept()
+        ours.setblocking(False)
+        ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._sockets += (ours, theirs)
+        owner = Owner()
+        link = Link(
+            ours,
+            **{
+                "loop": asyncio.get_running_loop(),
+                "owner": owner,
+                "max_message_bytes": 65_536,
+                "outbox_max_bytes": 1 << 20,
+                "budget": budget or self.budget,
+                "clock": lambda: self.now,
+                **more,
+            },
+        )
+        owner.link = link
+        link.start()
+        return link, owner, Peer(theirs)
+
+    def close(self) -> None:
+        for sock in self._sockets:
+            sock.close()
+
+
+@pytest.fixture
+def wire(io_loop: IOLoop) -> Iterator[Wire]:
+    one = Wire()
+    yield one
+    one.close()

@@ -1,0 +1,337 @@
+"""One connection: what is read, what waits, what is dropped, and how it ends. Real TCP sockets, small kernel buffers."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from handlers.wire.compression import Deflater
+from handlers.wire.frames import close_frame, ping_frame, pong_frame, text_frame
+from handlers.wire.link import OutboxBudget
+from tests.support.frames import BINARY, CLOSE, PING, PONG, TEXT, client_frame, close_payload
+from tests.unit.handlers.wire.conftest import Peer, Wire
+
+BIG = text_frame(b"x" * 100_000)  # more than the kernel takes of a peer that does not read
+MANY = 200
+
+
+def stuff(link_send: object, frame: bytes = BIG, times: int = 8) -> bytes:
+    """Send until the kernel takes no more; returns what was sent."""
+    assert callable(link_send)
+    for _ in range(times):
+        link_send(frame)
+    return frame * times
+
+
+@pytest.mark.gen_test
+async def test_texts_and_binaries_reach_the_owner_in_order(wire: Wire) -> None:
+    _, owner, peer = wire.connect()
+    await peer.send(client_frame(TEXT, b"1") + client_frame(BINARY, b"?") + client_frame(TEXT, b"2"))
+    await owner.until(lambda: len(owner.told) == 3)
+    assert owner.told == [b"1", "binary", b"2"]
+
+
+@pytest.mark.gen_test
+async def test_a_ping_is_answered_with_its_payload_and_a_pong_with_nothing(wire: Wire) -> None:
+    _, _, peer = wire.connect()
+    await peer.send(client_frame(PONG, b"unasked") + client_frame(PING, b"hello"))
+    assert await peer.read(7) == pong_frame(b"hello")
+
+
+@pytest.mark.gen_test
+async def test_of_many_pings_at_once_the_newest_is_answered(wire: Wire) -> None:
+    _, owner, peer = wire.connect()
+    await peer.send(b"".join(client_frame(PING, b"%03d" % number) for number in range(MANY)) + client_frame(TEXT, b"."))
+    await owner.until(lambda: owner.told)
+    assert await peer.read(5) == pong_frame(b"%03d" % (MANY - 1))
+
+
+@pytest.mark.gen_test
+async def test_whatever_is_heard_is_a_sign_of_life(wire: Wire) -> None:
+    link, owner, peer = wire.connect()
+    link.ping()
+    assert await peer.read(2) == ping_frame()
+    assert link.ping_sent_at == wire.now
+    wire.now += 7
+    await peer.send(client_frame(PONG) + client_frame(TEXT, b"."))
+    await owner.until(lambda: owner.told)
+    assert (link.ping_sent_at, link.heard_at) == (0.0, wire.now)
+
+
+@pytest.mark.gen_test
+async def test_what_the_kernel_takes_at_once_never_touches_the_outbox(wire: Wire) -> None:
+    link, _, peer = wire.connect()
+    link.send(text_frame(b"one") + text_frame(b"two"))
+    assert link.outbox_bytes == wire.budget.total_bytes == 0
+    assert await peer.read(10) == b"\x81\x03one\x81\x03two"
+
+
+@pytest.mark.gen_test
+async def test_what_the_kernel_did_not_take_arrives_later_whole_and_in_order(wire: Wire) -> None:
+    link, _, peer = wire.connect(outbox_max_bytes=1 << 24)
+    dice = random.Random(7)
+    frames = [text_frame(dice.randbytes(dice.choice((3, 200, 5_000, 70_000)))) for _ in range(MANY)]
+    for frame in frames:
+        link.send(frame)
+    assert 0 < link.outbox_bytes == wire.budget.total_bytes < sum(map(len, frames))
+    assert await peer.read(sum(map(len, frames))) == b"".join(frames)
+    link.send(text_frame(b"at once again"))
+    assert link.outbox_bytes == wire.budget.total_bytes == 0
+    assert await peer.read(15) == text_frame(b"at once again")
+
+
+@pytest.mark.gen_test
+async def test_an_ephemeral_event_is_dropped_when_half_the_outbox_is_full(wire: Wire) -> None:
+    link, _, peer = wire.connect(outbox_max_bytes=1_000_000)
+    sent = stuff(link.send, times=4)
+    link.send_ephemeral(text_frame(b"fits"))
+    sent += text_frame(b"fits") + stuff(link.send, times=3)
+    assert link.outbox_bytes > 500_000
+    link.send_ephemeral(text_frame(b"dropped"))
+    link.send(text_frame(b"kept"))
+    sent += text_frame(b"kept")
+    link.close(1000)
+    assert await peer.read_to_end() == sent + close_frame(1000)
+
+
+@pytest.mark.gen_test
+async def test_past_its_cap_a_link_gives_up_what_is_ephemeral_before_it_is_closed(wire: Wire) -> None:
+    link, _, peer = wire.connect(outbox_max_bytes=1_000_000)
+    sent = stuff(link.send, times=3)
+    for _ in range(20):
+        link.send_ephemeral(text_frame(b"e" * 10_000))
+    before = 0
+    while link.outbox_bytes > before:
+        before = link.outbox_bytes
+        link.send(BIG)
+        sent += BIG
+    assert link.is_open
+    link.close(1000)
+    assert await peer.read_to_end() == sent + close_frame(1000)
+
+
+@pytest.mark.gen_test
+async def test_a_peer_that_does_not_read_is_closed_with_4413_after_the_frame_that_is_half_sent(wire: Wire) -> None:
+    link, owner, peer = wire.connect(outbox_max_bytes=1_000_000)
+    while link.is_open:
+        link.send(BIG)
+    assert link.close_code == 4413
+    assert link.outbox_bytes < len(BIG) + 100
+    link.send(text_frame(b"too late"))
+    received = await peer.read_to_end()
+    assert received.endswith(close_frame(4413, "too slow"))
+    frames = received.removesuffix(close_frame(4413, "too slow"))
+    assert frames == BIG * (len(frames) // len(BIG)), "only whole frames"
+    peer.sock.close()
+    await owner.until(lambda: owner.closed_with)
+    assert owner.closed_with == [4413]
+    assert wire.budget.total_bytes == link.outbox_bytes == 0
+
+
+@pytest.mark.gen_test
+async def test_past_the_budget_of_all_the_largest_outboxes_go_first(wire: Wire) -> None:
+    budget = OutboxBudget(2_000_000)
+    small, _, _ = wire.connect(budget=budget, outbox_max_bytes=1 << 24)
+    stuff(small.send, times=3)
+    large, _, _ = wire.connect(budget=budget, outbox_max_bytes=1 << 24)
+    stuff(large.send, times=13)
+    third, _, _ = wire.connect(budget=budget, outbox_max_bytes=1 << 24)
+    stuff(third.send, times=8)
+    assert not large.is_open
+    assert large.close_code == 4413
+    assert small.is_open
+    assert third.is_open
+    assert budget.total_bytes == small.outbox_bytes + large.outbox_bytes + third.outbox_bytes <= 2_000_000
+
+
+@pytest.mark.gen_test
+async def test_the_budget_gets_back_what_an_ended_link_held(wire: Wire) -> None:
+    links = [wire.connect()[0] for _ in range(3)]
+    for link in links:
+        stuff(link.send)
+    assert wire.budget.total_bytes == sum(link.outbox_bytes for link in links) > 0
+    for link in links:
+        link.abort()
+    assert wire.budget.total_bytes == 0
+
+
+@pytest.mark.gen_test
+async def test_while_reading_is_paused_nothing_is_delivered_and_the_peers_sends_fill_up(wire: Wire) -> None:
+    link, owner, peer = wire.connect()
+    link.pause_reading()
+    frame = client_frame(TEXT, b"y" * 10_000)
+    sent = 0
+    with pytest.raises(BlockingIOError):
+        while sent < 100_000_000:
+            sent += peer.sock.send(frame)
+    assert owner.told == []
+    wire.now += 300
+    link.resume_reading()
+    assert link.heard_at == wire.now, "the silence was ours"
+    await owner.until(lambda: len(owner.told) >= sent // len(frame))
+    assert set(owner.told) == {b"y" * 10_000}
+
+
+@pytest.mark.gen_test
+async def test_an_owner_may_pause_in_the_middle_of_a_batch_and_nothing_is_lost_or_doubled(wire: Wire) -> None:
+    link, owner, peer = wire.connect()
+    owner.pause_after = 1
+    frames = [b"%d" % number for number in range(MANY)]
+    await peer.send(b"".join(client_frame(TEXT, frame) for frame in frames))
+    for count in range(1, MANY):
+        await owner.until(lambda count=count: len(owner.told) >= count and link.reading_paused)
+        assert len(owner.told) == count
+        owner.pause_after = count + 1
+        link.resume_reading()
+    assert owner.told == frames
+
+
+@pytest.mark.gen_test
+async def test_a_close_is_answered_with_its_code_and_ends_the_connection(wire: Wire) -> None:
+    link, owner, peer = wire.connect()
+    await peer.send(client_frame(TEXT, b"last") + client_frame(CLOSE, close_payload(1001, b"bye")) + client_frame(TEXT, b"never"))
+    assert await peer.read_to_end() == close_frame(1001)
+    await owner.until(lambda: owner.closed_with)
+    assert owner.told == [b"last"]
+    assert owner.closed_with == [1001]
+    assert not link.is_open
+
+
+@pytest.mark.gen_test
+async def test_a_close_without_a_code_is_answered_without_one(wire: Wire) -> None:
+    _, owner, peer = wire.connect()
+    await peer.send(client_frame(CLOSE))
+    assert await peer.read_to_end() == b"\x88\x00"
+    await owner.until(lambda: owner.closed_with)
+    assert owner.closed_with == [1005]
+
+
+@pytest.mark.gen_test
+async def test_the_answer_to_a_close_comes_after_what_was_waiting(wire: Wire) -> None:
+    link, owner, peer = wire.connect()
+    sent = stuff(link.send)
+    await peer.send(client_frame(CLOSE, close_payload(1000)))
+    assert await peer.read_to_end() == sent + close_frame(1000)
+    await owner.until(lambda: owner.closed_with)
+    assert owner.closed_with == [1000]
+
+
+@pytest.mark.gen_test
+async def test_our_close_comes_after_what_was_waiting_then_our_half_ends_and_input_is_discarded(wire: Wire) -> None:
+    link, owner, peer = wire.connect()
+    sent = stuff(link.send)
+    wire.now += 1
+    link.close(1012, "restart")
+    link.close(4401, "a second close is none")
+    link.send(text_frame(b"too late"))
+    assert link.closing_since == wire.now
+    assert await peer.read_to_end() == sent + close_frame(1012, "restart")
+    await peer.send(client_frame(TEXT, b"into the void"))
+    assert owner.closed_with == []
+    peer.sock.close()
+    await owner.until(lambda: owner.closed_with)
+    assert (owner.told, owner.closed_with) == ([], [1012])
+
+
+@pytest.mark.gen_test
+async def test_a_close_while_reading_is_paused_still_notices_the_peers_end(wire: Wire) -> None:
+    link, owner, peer = wire.connect()
+    link.pause_reading()
+    await peer.send(client_frame(TEXT, b"waits"))
+    link.close(1012)
+    assert await peer.read_to_end() == close_frame(1012)
+    peer.sock.close()
+    await owner.until(lambda: owner.closed_with)
+    assert (owner.told, owner.closed_with) == ([], [1012])
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (client_frame(TEXT, b"unmasked", mask=None), 1002),
+        (client_frame(TEXT, b"\xff"), 1007),
+        (client_frame(TEXT, b"x" * 65_537), 1009),
+    ],
+)
+@pytest.mark.gen_test
+async def test_broken_framing_is_closed_with_the_rfcs_code(wire: Wire, bad: bytes, code: int) -> None:
+    _, owner, peer = wire.connect()
+    await peer.send(client_frame(TEXT, b"good") + bad)
+    assert (await peer.read_to_end())[2:4] == code.to_bytes(2, "big")
+    peer.sock.close()
+    await owner.until(lambda: owner.closed_with)
+    assert (owner.told, owner.closed_with) == ([b"good"], [code])
+
+
+@pytest.mark.gen_test
+async def test_a_peer_that_goes_without_a_goodbye_ends_as_1006(wire: Wire) -> None:
+    _, owner, peer = wire.connect()
+    peer.sock.close()
+    await owner.until(lambda: owner.closed_with)
+    assert owner.closed_with == [1006]
+
+
+@pytest.mark.gen_test
+async def test_a_reset_in_the_middle_of_a_fan_out_is_told_on_a_later_turn_and_once(wire: Wire) -> None:
+    link, owner, peer = wire.connect()
+    stuff(link.send, times=3)
+    peer.reset()
+    for _ in range(3):
+        link.send(BIG)
+        link.send_ephemeral(BIG)
+    assert owner.closed_with == [], "send never calls the owner"
+    await owner.until(lambda: owner.closed_with)
+    link.send(BIG)
+    link.abort()
+    assert owner.closed_with == [1006]
+    assert wire.budget.total_bytes == 0
+
+
+@pytest.mark.gen_test
+async def test_a_send_to_a_reset_socket_does_not_raise(wire: Wire) -> None:
+    link, owner, peer = wire.connect()
+    peer.reset()
+    link.send(text_frame(b"a"))
+    link.send(text_frame(b"b"))
+    link.close(1000)
+    await owner.until(lambda: owner.closed_with)
+    assert len(owner.closed_with) == 1
+
+
+@pytest.mark.gen_test
+async def test_an_abort_ends_at_once_and_lets_go_of_the_socket(wire: Wire) -> None:
+    link, owner, peer = wire.connect()
+    link.abort()
+    assert owner.closed_with == [1006]
+    assert not link.is_open
+    assert await peer.read_to_end() == b""
+
+
+@pytest.mark.gen_test
+async def test_with_a_deflater_texts_are_compressed_and_control_frames_are_not(wire: Wire) -> None:
+    link, owner, peer = wire.connect(deflater=Deflater())
+    long = text_frame(b"chat " * 100)
+    link.send(long)
+    head = await peer.read(2)
+    assert head[0] == 0xC1
+    assert head[1] < 60
+    await peer.read(head[1])
+    await peer.send(client_frame(PING, b"p"))
+    assert await peer.read(3) == pong_frame(b"p")
+    assert owner.told == []
+
+
+@pytest.mark.gen_test
+async def test_many_links_read_each_its_own(wire: Wire) -> None:
+    ends: list[Peer] = []
+    owners = []
+    for _ in range(MANY):
+        _, owner, peer = wire.connect()
+        ends.append(peer)
+        owners.append(owner)
+    await asyncio.gather(*(peer.send(client_frame(TEXT, b"%d" % index)) for index, peer in enumerate(ends)))
+    for index, owner in enumerate(owners):
+        await owner.until(lambda owner=owner: owner.told)
+        assert owner.told == [b"%d" % index]
