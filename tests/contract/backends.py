@@ -22,9 +22,7 @@ async def _sqlite_one_by_one(location: Path, now_ms: Now) -> Store:
 
 
 async def _sqlite_shared(location: Path, now_ms: Now) -> Store:
-    return await open_sqlite(
-        location, timeout_s=5.0, group_commit=True, observer=Observer(), now_ms=now_ms, shared=True
-    )
+    return await open_sqlite(location, timeout_s=5.0, group_commit=True, observer=Observer(), now_ms=now_ms, shared=True)
 
 
 BACKENDS: dict[str, Opener] = {

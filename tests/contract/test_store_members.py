@@ -82,9 +82,7 @@ async def test_leaving_without_being_there_changes_nothing(store: Store, fill: F
 
 
 @pytest.mark.gen_test
-async def test_the_longest_standing_moderator_inherits_then_the_longest_standing_member(
-    store: Store, fill: Filled
-) -> None:
+async def test_the_longest_standing_moderator_inherits_then_the_longest_standing_member(store: Store, fill: Filled) -> None:
     ann, member, first, second = [await fill.user() for _ in range(4)]
     room_id = (await fill.room(ann)).room.id
     await store.members.add(room_id, member.id)

@@ -60,9 +60,7 @@ async def test_the_generation_before_gives_the_same_replacement_within_the_grace
     ids=["late", "older", "future", "zero"],
 )
 @pytest.mark.gen_test
-async def test_any_other_reuse_revokes_the_session_for_good(
-    store: Store, fill: Filled, generation: int, at_ms: int
-) -> None:
+async def test_any_other_reuse_revokes_the_session_for_good(store: Store, fill: Filled, generation: int, at_ms: int) -> None:
     await live_session(store, fill)
     await rotate(store, 5, 1000)
     revoked = await rotate(store, generation, at_ms)

@@ -59,9 +59,7 @@ async def test_an_account_is_found_by_either_name_in_any_case(store: Store) -> N
 
 
 @pytest.mark.gen_test
-async def test_search_matches_beginnings_of_both_names_in_any_case_ordered_by_username(
-    store: Store, fill: Filled
-) -> None:
+async def test_search_matches_beginnings_of_both_names_in_any_case_ordered_by_username(store: Store, fill: Filled) -> None:
     zoe, anna, bob = await fill.user("zoe"), await fill.user("Anna"), await fill.user("bob")
     await store.users.update(zoe.id, ProfileChange(display_name="Anton Z"))
     assert [found.username for found in await store.users.search("AN", 10)] == ["Anna", "zoe"]
@@ -92,9 +90,7 @@ async def test_an_update_sets_what_is_given_and_leaves_the_rest(store: Store, fi
 
 
 @pytest.mark.gen_test
-async def test_a_new_password_revokes_the_other_live_sessions_only(
-    store: Store, fill: Filled, clock: HandClock
-) -> None:
+async def test_a_new_password_revokes_the_other_live_sessions_only(store: Store, fill: Filled, clock: HandClock) -> None:
     user, other = await fill.user(), await fill.user()
     for name in ("kept", "lost"):
         await store.sessions.create(session(name, user.id))

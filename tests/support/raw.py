@@ -7,8 +7,11 @@ import json
 import os
 import socket
 import struct
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
+
+from tests.support.frames import client_frame
 
 WITHIN_S = 20.0
 
@@ -16,7 +19,17 @@ WITHIN_S = 20.0
 class RawSocket:
     """A blocking connection; frames are masked with zeros unless sent as raw bytes."""
 
-    def __init__(self, port: int, *, token: str | None = None, receive_buffer: int | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        token: str | None = None,
+        receive_buffer: int | None = None,
+        path: str = "/ws",
+        headers: Mapping[str, str | None] | None = None,
+        ahead: bytes = b"",
+    ) -> None:
+        """Connect and read the answer's head. A header of None is left out; `ahead` is sent with the request."""
         self.socket = socket.socket()
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -24,17 +37,17 @@ class RawSocket:
         self.socket.connect(("127.0.0.1", port))
         self.close_code: int | None = None
         self._data = b""
-        lines = [
-            "GET /ws HTTP/1.1",
-            f"Host: 127.0.0.1:{port}",
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
-            "Sec-WebSocket-Version: 13",
-        ]
-        if token is not None:
-            lines.append(f"Authorization: Bearer {token}")
-        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        sent: dict[str, str | None] = {
+            "Host": f"127.0.0.1:{port}",
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
+            "Sec-WebSocket-Version": "13",
+            "Authorization": f"Bearer {token}" if token is not None else None,
+            **(headers or {}),
+        }
+        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items() if value is not None)]
+        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode() + ahead)
         while b"\r\n\r\n" not in self._data:
             self._receive()
         self.head, _, self._data = self._data.partition(b"\r\n\r\n")
@@ -45,6 +58,33 @@ class RawSocket:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self.socket.close()
 
+    @property
+    def status(self) -> int:
+        """The answer's HTTP status."""
+        return int(self.head.split(b" ", 2)[1])
+
+    def header(self, name: str) -> str | None:
+        """A header of the answer."""
+        for line in self.head.decode("latin-1").split("\r\n")[1:]:
+            key, _, value = line.partition(": ")
+            if key.lower() == name.lower():
+                return value
+        return None
+
+    def json_body(self) -> Any:
+        """The body of an answer that is no upgrade."""
+        size = int(self.header("Content-Length") or 0)
+        while len(self._data) < size:
+            self._receive()
+        return json.loads(self._data[:size])
+
+    def at_end(self) -> bool:
+        """Whether the server has closed without a word more."""
+        try:
+            return not self._data and not self.socket.recv(1)
+        except ConnectionResetError:
+            return True
+
     def _receive(self) -> None:
         data = self.socket.recv(65_536)
         if not data:
@@ -52,15 +92,7 @@ class RawSocket:
         self._data += data
 
     def send_frame(self, opcode: int, payload: bytes, *, final: bool = True) -> None:
-        head = opcode | (0x80 if final else 0)
-        size = len(payload)
-        if size < 126:
-            start = bytes((head, 0x80 | size))
-        elif size < 65_536:
-            start = bytes((head, 0xFE)) + struct.pack("!H", size)
-        else:
-            start = bytes((head, 0xFF)) + struct.pack("!Q", size)
-        self.socket.sendall(start + b"\0\0\0\0" + payload)
+        self.socket.sendall(client_frame(opcode, payload, final=final, mask=b"\0\0\0\0"))
 
     def send_command(self, event: str, **data: Any) -> None:
         self.send_frame(1, json.dumps({"event": event, "id": "1", "data": data}).encode())

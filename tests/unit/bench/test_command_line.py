@@ -18,9 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def bench(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bench", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=os.environ | environ, capture_output=True, text=True, timeout=60, check=False
-    )
+    return subprocess.run(command, cwd=ROOT, env=os.environ | environ, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_a_small_fanout_against_a_real_server_delivers_all_and_leaves_nothing(tmp_path: Path) -> None:

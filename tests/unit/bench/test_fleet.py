@@ -103,9 +103,7 @@ def refusing_the_second(connection: ServerConnection, taken: list[dict[str, Any]
 def run(port: int) -> tuple[Connected, Sent, Tally, list[str]]:
     failures = Failures()
     with Fleet(1, failures=failures, on_progress=lambda ready, deliveries: None) as fleet:
-        (connected,) = fleet.connect(
-            host="127.0.0.1", port=port, tokens=("t",), count=1, at_once=1, room_id="r", within_s=5
-        )
+        (connected,) = fleet.connect(host="127.0.0.1", port=port, tokens=("t",), count=1, at_once=1, room_id="r", within_s=5)
         (sent,) = fleet.send(room_id="r", senders=1, rate_per_s=100, seconds=0.04, content_bytes=40, within_s=0.5)
         _, (tally,) = fleet.settle([sent], room_id="r", after_seq=0, within_s=0.5)
         fleet.report_failures()

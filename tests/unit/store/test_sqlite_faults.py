@@ -66,9 +66,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own of 2 MB. Only root can mount one."""
     where = tmp_path / "disk"
     where.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(where)], capture_output=True, check=False
-    )
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(where)], capture_output=True, check=False)
     if mounted.returncode:
         pytest.skip("this user cannot mount a small file system; the file size limit is tested instead")
     yield where
@@ -196,9 +194,7 @@ async def test_a_damaged_page_is_corrupt_where_it_is_met(chat: Chat, opener: Ope
     await chat.store.close()
     path = data_dir / DATABASE_NAME
     connection = apsw.Connection(str(path))
-    pages = [
-        n for (n,) in connection.execute("SELECT pageno FROM dbstat WHERE name = 'messages' AND pagetype = 'leaf'")
-    ]
+    pages = [n for (n,) in connection.execute("SELECT pageno FROM dbstat WHERE name = 'messages' AND pagetype = 'leaf'")]
     connection.close()
     with path.open("r+b") as file:
         file.seek((pages[len(pages) // 2] - 1) * 4096)
@@ -211,9 +207,7 @@ async def test_a_damaged_page_is_corrupt_where_it_is_met(chat: Chat, opener: Ope
 
 @pytest.mark.parametrize("damage", ["garbage", "cut", "foreign"])
 @pytest.mark.gen_test
-async def test_a_file_that_is_no_database_of_ours_refuses_the_start(
-    chat: Chat, opener: Open, data_dir: Path, damage: str
-) -> None:
+async def test_a_file_that_is_no_database_of_ours_refuses_the_start(chat: Chat, opener: Open, data_dir: Path, damage: str) -> None:
     await chat.say("hello")
     await chat.store.close()
     path = data_dir / DATABASE_NAME
@@ -272,10 +266,7 @@ ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELE
 @pytest.mark.gen_test(timeout=30)
 async def test_a_read_past_its_deadline_is_ended_and_gives_its_thread_back(opener: Open) -> None:
     chat = await chat_in(await opener(timeout_s=0.2))
-    endless = [
-        chat.store._database.read("endless", lambda connection: connection.execute(ENDLESS).fetchall())
-        for _ in range(4)
-    ]
+    endless = [chat.store._database.read("endless", lambda connection: connection.execute(ENDLESS).fetchall()) for _ in range(4)]
     outcomes = await asyncio.gather(*endless, return_exceptions=True)
     assert all(isinstance(outcome, StoreTimeout) for outcome in outcomes)
     assert await chat.store.rooms.get(chat.room_id) is not None

@@ -61,9 +61,7 @@ def test_a_newer_file_is_refused_and_not_touched(connection: apsw.Connection) ->
 
 
 @pytest.mark.gen_test
-async def test_a_store_of_a_newer_program_refuses_the_start_in_one_line(
-    chat: Chat, opener: Open, data_dir: Path
-) -> None:
+async def test_a_store_of_a_newer_program_refuses_the_start_in_one_line(chat: Chat, opener: Open, data_dir: Path) -> None:
     await chat.store.close()
     connection = apsw.Connection(str(data_dir / DATABASE_NAME))
     connection.pragma("user_version", len(MIGRATIONS) + 1)

@@ -37,9 +37,7 @@ async def edit(chat: Chat, message: Message, content: str) -> Message:
 
 
 @pytest.mark.gen_test
-async def test_who_is_muted_writes_nothing_until_it_is_over_but_learns_of_earlier_sends(
-    chat: Chat, clock: HandClock
-) -> None:
+async def test_who_is_muted_writes_nothing_until_it_is_over_but_learns_of_earlier_sends(chat: Chat, clock: HandClock) -> None:
     draft = chat.draft("before")
     (first,) = await chat.store.messages.append(chat.room_id, [draft])
     await execute(chat, "UPDATE members SET muted_until = ?", START_MS + 1000)

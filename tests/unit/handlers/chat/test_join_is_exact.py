@@ -120,12 +120,8 @@ class World:
             def online_count(self, room_id: str) -> int:
                 return 0
 
-        self.rooms = Rooms(
-            store=stretched, cache=self.cache, keys=keys, bus=self.bus, limiter=NoLimiter(), presence=Nobody(), views=views
-        )
-        self.posting = Posting(
-            store=stretched, cache=self.cache, keys=keys, bus=self.bus, posted=lambda room_id, user_id: None
-        )
+        self.rooms = Rooms(store=stretched, cache=self.cache, keys=keys, bus=self.bus, limiter=NoLimiter(), presence=Nobody(), views=views)
+        self.posting = Posting(store=stretched, cache=self.cache, keys=keys, bus=self.bus, posted=lambda room_id, user_id: None)
         self.hub = Hub(
             store=stretched,
             bus=self.bus,
@@ -160,9 +156,7 @@ class World:
 
 @asynccontextmanager
 async def open_store(folder: Path) -> AsyncIterator[Store]:
-    store = await sqlite.open_store(
-        folder, timeout_s=5, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000
-    )
+    store = await sqlite.open_store(folder, timeout_s=5, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000)
     try:
         yield store
     finally:
@@ -238,8 +232,7 @@ async def test_a_join_misses_nothing_and_doubles_nothing_whatever_the_order_of_e
     received = 0
     async with open_store(tmp_path) as store:
         users = [
-            await store.users.create(username=f"user{number}", email=f"{number}@example.com", password_hash="x")
-            for number in range(PEOPLE)
+            await store.users.create(username=f"user{number}", email=f"{number}@example.com", password_hash="x") for number in range(PEOPLE)
         ]
         for seed in range(12):
             received += await run(store, users, seed, coalesce=coalesce, slice_=slice_, monkeypatch=monkeypatch)
