@@ -68,7 +68,7 @@ class Accounts:
             user = await self._store.users.create(username=body.username, email=body.email, password_hash=hashed)
         except Taken as error:
             raise ChatError(f"{error.field}_taken") from error
-        return await self._log_in(user.id)
+        return await self._credentials(await self._begin_session(user.id))
 
     async def login(self, body: Login) -> dict[str, Any]:
         """Raises ChatError unauthorized, the same for an unknown name and a wrong password."""
@@ -79,7 +79,13 @@ class Accounts:
         good = await self._passwords.matches(body.password, account.password_hash if account and usable else None)
         if not good or account is None:
             raise ChatError("unauthorized", "The name or the password is wrong.")
-        return await self._log_in(account.user.id)
+        session = await self._begin_session(account.user.id)
+        now = await self._store.users.account(account.user.id)
+        if now is None or now.password_hash != account.password_hash:
+            # The password was changed while this one was checked: that revoked the sessions which stood then, not this one.
+            await self._revoke(session.user_id, session.id)
+            raise ChatError("unauthorized", "The name or the password is wrong.")
+        return await self._credentials(session)
 
     async def refresh(self, token: str) -> dict[str, Any]:
         """Use a refresh token once. Raises ChatError unauthorized; a reuse revokes the whole family."""
@@ -104,11 +110,10 @@ class Accounts:
 
     async def logout(self, identity: Identity) -> None:
         """Revoke the session: its tokens are refused and its sockets closed."""
-        await self._store.sessions.revoke(identity.session_id, now_ms=self._now_ms())
-        await self._forget_sessions(identity.user.id, [identity.session_id])
+        await self._revoke(identity.user.id, identity.session_id)
 
     async def change_password(self, identity: Identity, body: ChangePassword) -> None:
-        """Set a new password and revoke the other sessions. Raises ChatError unauthorized for a wrong old one."""
+        """Set a new password and revoke the other sessions. Raises ChatError forbidden for a wrong old one."""
         account = await self._store.users.account(identity.user.id)
         if account is None or not await self._passwords.matches(body.old_password, account.password_hash):
             raise ChatError("forbidden", "The old password is wrong.")
@@ -173,7 +178,7 @@ class Accounts:
             raise ChatError("unauthorized")
         return Identity(user, claims.session_id, claims.expires_at_ms)
 
-    async def _log_in(self, user_id: str) -> dict[str, Any]:
+    async def _begin_session(self, user_id: str) -> Session:
         now = self._now_ms()
         session = Session(
             id=f"s{secrets.token_hex(12)}",
@@ -183,7 +188,7 @@ class Accounts:
             expires_at_ms=now + self._refresh_ms,
         )
         await self._store.sessions.create(session)
-        return await self._credentials(session)
+        return session
 
     async def _credentials(self, session: Session) -> dict[str, Any]:
         return {
@@ -192,6 +197,10 @@ class Accounts:
             "refreshToken": self._tokens.refresh(session),
             "expiresIn": self._tokens.expires_in_s,
         }
+
+    async def _revoke(self, user_id: str, session_id: str) -> None:
+        await self._store.sessions.revoke(session_id, now_ms=self._now_ms())
+        await self._forget_sessions(user_id, [session_id])
 
     async def _forget_sessions(self, user_id: str, session_ids: list[str]) -> None:
         await self._cache.invalidate(*(self._keys.session(session_id) for session_id in session_ids))
