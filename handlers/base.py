@@ -74,8 +74,7 @@ class Handler(RequestHandler):
     # ---- before the method ---------------------------------------------------------------------------------------
 
     async def prepare(self) -> None:
-        self.set_header("X-Request-Id", self.request_id)
-        self._allow_origin()
+        self._head()
         if self.request.method == "OPTIONS":
             return
         length = self.request.headers.get("Content-Length", "")
@@ -177,6 +176,11 @@ class Handler(RequestHandler):
         self.set_header("RateLimit-Remaining", str(decision.remaining))
         self.set_header("RateLimit-Reset", str(decision.reset_s))
 
+    def _head(self) -> None:
+        """The headers that every reply has, an error too."""
+        self.set_header("X-Request-Id", self.request_id)
+        self._allow_origin()
+
     # ---- CORS ----------------------------------------------------------------------------------------------------
 
     def _allow_origin(self) -> None:
@@ -210,6 +214,7 @@ class Handler(RequestHandler):
     # ---- errors --------------------------------------------------------------------------------------------------
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
+        self._head()  # Tornado has cleared them
         error = self._as_chat_error(status_code, (kwargs.get("exc_info") or (None, None, None))[1])
         self.set_status(error.kind.status)
         self.set_header("Content-Type", "application/json; charset=UTF-8")

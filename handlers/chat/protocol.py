@@ -180,7 +180,13 @@ def parse_envelope(payload: bytes) -> Envelope:
         whole = _anything(payload)
         if not isinstance(whole, dict) or not isinstance(whole.get("event"), str):
             raise ChatError("malformed") from error
-        raise ChatError("validation_failed", details={"id": "takes a string"}) from error
+        command_id = whole.get("id")
+        if not isinstance(command_id, str | None):
+            raise ChatError("validation_failed", details={"id": "takes a string"}) from error
+        if _has(command_id, _is_surrogate):
+            raise ChatError("validation_failed", details={"id": "holds a lone surrogate"}) from error
+        # It is within the data: the command's own decoder will name the field, in an answer that has the id.
+        return Envelope(whole["event"], command_id, Raw(json.dumps(whole.get("data", {})).encode()))
 
 
 class Shape(Generic[T]):
