@@ -213,9 +213,12 @@ class ChatServer:
         )
 
     async def start(self) -> None:
-        """Listen. Raises OSError where the port is taken."""
+        """Listen. Raises StartRefused where the port is taken or the address is not ours."""
         server, ws = self._settings.server, self._settings.ws
-        sockets = bind_sockets(server.port, address=server.host, backlog=4096)
+        try:
+            sockets = bind_sockets(server.port, address=server.host, backlog=4096)
+        except OSError as error:
+            raise StartRefused(f"cannot listen on {server.host}:{server.port}: {error.strerror or error}") from error
         await self._bus.subscribe(EVERYONE)
         self._every(min(1.0, ws.ping_interval_s, ws.ping_timeout_s) / 4, self._pool.sweep)
         self._every(ws.cleanup_interval_s, self._pool.clean_up)

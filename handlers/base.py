@@ -12,9 +12,8 @@ from typing import Any, ClassVar, TypeVar
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from handlers.chat.accounts import Accounts, Identity
-from handlers.chat.errors import KINDS, ChatError, as_refusal
+from handlers.chat.errors import KINDS, ChatError, RateLimited, as_refusal
 from handlers.chat.protocol import Input, Shape, encode, error_body
-from handlers.chat.rooms import limited
 from handlers.client import Network, client_address, origin_allowed
 from limits.contract import Check, Decision, Limiter
 from limits.keys import fold_address
@@ -110,9 +109,9 @@ class Handler(RequestHandler):
     async def count(self, *checks: Check) -> None:
         """Count this request against limits, all or none. Raises ChatError rate_limited."""
         decision = await self.web.limiter.check(checks)
-        self.told(decision)
         if not decision.allowed:
-            raise limited(decision)
+            raise RateLimited(decision)
+        self.told(decision)
 
     def told(self, decision: Decision | None) -> None:
         """Let the reply's headers speak of this decision, if it is nearer to a refusal than the one before."""
@@ -226,6 +225,8 @@ class Handler(RequestHandler):
             self.set_header("Retry-After", str(error.retry_after_s))
         elif error.code == "unavailable":
             self.set_header("Retry-After", "1")
+        if isinstance(error, RateLimited):
+            self.told(error.decision)
         self._tell_limit()
         self.finish(encode({"error": error_body(error) | {"requestId": self.request_id}}))
 

@@ -78,22 +78,14 @@ def make_application(services: Services) -> Application:
 
 def log_request(handler: RequestHandler) -> None:
     """One line a request: never the query, for a token may be in it."""
-    request_id = getattr(handler, "request_id", "-")
-    client = handler.client if isinstance(handler, Handler) else handler.request.remote_ip
     status = handler.get_status()
-    status = 101 if isinstance(handler, socket.ChatSocket) and status == 200 else status
+    fields: dict[str, object] = {"method": handler.request.method, "path": handler.request.path}
+    if isinstance(handler, socket.ChatSocket) and handler.connection_id is not None:
+        status = 101
+        fields["connection"] = handler.connection_id
+    fields["status"] = status
+    fields["ms"] = round(handler.request.request_time() * 1000, 1)
+    if isinstance(handler, Handler):
+        fields |= {"client": handler.client, "request": handler.request_id}
     level = logging.ERROR if status >= 500 and status != 503 else logging.INFO
-    access_log.log(
-        level,
-        "request",
-        extra={
-            "fields": {
-                "method": handler.request.method,
-                "path": handler.request.path,
-                "status": status,
-                "ms": round(handler.request.request_time() * 1000, 1),
-                "client": client,
-                "request": request_id,
-            }
-        },
-    )
+    access_log.log(level, "request", extra={"fields": fields})

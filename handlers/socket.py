@@ -56,7 +56,7 @@ class Gate:
 
     def open(
         self, sock: socket.socket, *, who: Identity | ChatError | None, own: dict[str, Any] | None, deflate: bool
-    ) -> None:
+    ) -> Session:
         """Take over a socket whose 101 is sent. `who` a ChatError: the token was bad, and it is closed without a welcome."""
         wiring = self.wiring
         loop = asyncio.get_running_loop()
@@ -85,9 +85,9 @@ class Gate:
             who = ChatError("unauthorized")
         if isinstance(who, ChatError):
             link.close(CloseCode.UNAUTHORIZED, who.code)
-            return
+            return session
         if who is not None and not self._commands.admit(session, who):
-            return
+            return session
         welcome: dict[str, Any] = {
             "connectionId": session.connection_id,
             "processId": wiring.process_id,
@@ -96,6 +96,7 @@ class Gate:
         if own is not None:
             welcome["user"] = own
         link.send_text(event("welcome", encode(welcome)))
+        return session
 
 
 class ChatSocket(Handler, WebSocketHandler):
@@ -105,6 +106,7 @@ class ChatSocket(Handler, WebSocketHandler):
 
     def initialize(self, **services: Any) -> None:
         super().initialize(**services)
+        self.connection_id: str | None = None  # once it is one
         self._who: Identity | ChatError | None = None
         self._own: dict[str, Any] | None = None
 
@@ -218,7 +220,6 @@ class Takeover(WebSocketProtocol):
         extension = negotiate(headers.get("Sec-WebSocket-Extensions", "")) if wiring.deflater else None
         if extension is not None:
             lines.append(f"Sec-WebSocket-Extensions: {extension}")
-        handler._log()  # the access log's line: Tornado writes it in finish(), which an upgrade never reaches
         sock = _take(handler.detach())
         handler.ws_connection = None
         self.handler = None  # type: ignore[assignment]
@@ -234,7 +235,10 @@ class Takeover(WebSocketProtocol):
         if not complete:
             sock.close()
             return
-        self._gate.open(sock, who=self._who, own=self._own, deflate=extension is not None)
+        session = self._gate.open(sock, who=self._who, own=self._own, deflate=extension is not None)
+        assert isinstance(handler, ChatSocket)
+        handler.connection_id = session.connection_id
+        handler._log()  # the access log's line: Tornado writes it in finish(), which an upgrade never reaches
 
     def _not_used(self, *_: Any, **__: Any) -> NoReturn:
         raise NotImplementedError  # after accept_connection Tornado has no part in the connection

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from handlers.chat.accounts import Accounts, Identity
 from handlers.chat.errands import Errands
-from handlers.chat.errors import ChatError
+from handlers.chat.errors import ChatError, RateLimited
 from handlers.chat.hub import Hub
 from handlers.chat.joining import Joins
 from handlers.chat.messages import Messages
@@ -28,7 +28,7 @@ from handlers.chat.protocol import (
     UpdatePresence,
     encode,
 )
-from handlers.chat.rooms import Rooms, limited
+from handlers.chat.rooms import Rooms
 from handlers.chat.session import Session
 from handlers.chat.typing import Typing
 from limits.contract import Check, Limiter
@@ -116,7 +116,7 @@ class Commands:
             return  # its first `authenticate`; another connection costs it more, and those are counted
         decision = await self._limiter.check([Check(operation, session.user_id)])
         if not decision.allowed:
-            raise limited(decision)
+            raise RateLimited(decision)
 
     # ---- one method a command ------------------------------------------------------------------------------------
 

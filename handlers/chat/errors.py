@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from cache.contract import CacheClosed
+from limits.contract import Decision
 from store.errors import Missing, RoomFull, StoreError, StoreTimeout
 
 
@@ -68,6 +69,15 @@ class ChatError(Exception):
         self.message = message or kind.message
         self.details = dict(details or {})
         self.retry_after_s = retry_after_s
+
+
+class RateLimited(ChatError):
+    """The refusal of a limit; `decision` has its numbers, for who tells them in headers."""
+
+    def __init__(self, decision: Decision) -> None:
+        details = {"limit": decision.limit, "operation": decision.operation}
+        super().__init__("rate_limited", details=details, retry_after_s=decision.retry_after_s)
+        self.decision = decision
 
 
 def invalid(**fields: str) -> ChatError:

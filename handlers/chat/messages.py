@@ -8,10 +8,10 @@ from typing import Any
 
 from cache.contract import Cache
 from cache.keys import Keys
-from handlers.chat.errors import ChatError, invalid
+from handlers.chat.errors import ChatError, RateLimited, invalid
 from handlers.chat.posting import NEWEST_PAGE, Posted, Posting
 from handlers.chat.protocol import ChangesSince, History, SendMessage, encode
-from handlers.chat.rooms import Rooms, limited
+from handlers.chat.rooms import Rooms
 from limits.contract import Check, Decision, Limiter
 from store.contract import Store
 from store.models import Message, MessageDraft, MessagePage, User
@@ -42,7 +42,7 @@ class Messages:
         if not decision.allowed:
             stored = await self._stored(author, body)
             if stored is None:
-                raise limited(decision)
+                raise RateLimited(decision)
             return stored, None
         draft = MessageDraft(
             user_id=author.id,

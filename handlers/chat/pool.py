@@ -120,6 +120,17 @@ class Pool:
             return
         del self._sessions[session]
         self._observer.connection_closed(code)
+        log.info(
+            "connection ended",
+            extra={
+                "fields": {
+                    "connection": session.connection_id,
+                    "user": session.user_id or "-",
+                    "code": code,
+                    "s": round(self._now() - session.opened_at, 1),
+                }
+            },
+        )
         self.forget_rooms(session)
         own = self._users.get(session.user_id)
         if own is not None and session in own:

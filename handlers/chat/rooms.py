@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from cache.contract import Bus, Cache
 from cache.events import MembershipBegan, MembershipEnded, RoomChanges, UserEvent
 from cache.keys import Key, Keys
-from handlers.chat.errors import ChatError, invalid
+from handlers.chat.errors import ChatError, RateLimited, invalid
 from handlers.chat.protocol import CreateRoom, Listing, RoomListing, encode, event
 from handlers.chat.topics import room_topic, user_topic
 from handlers.chat.views import Views
@@ -155,7 +155,7 @@ class Rooms:
             return room, membership, False, None
         decision = await self._limiter.check([Check("joins", user_id)])
         if not decision.allowed:
-            raise limited(decision)
+            raise RateLimited(decision)
         change = await self._add(room_id, user_id, role=Role.MEMBER)
         if change.membership is None:  # removed again in the same moment
             raise ChatError("not_member")
@@ -247,12 +247,3 @@ class Rooms:
 
     def _view(self, of: RoomOf) -> dict[str, Any]:
         return self._views.room(of.room, of.membership)
-
-
-def limited(decision: Decision) -> ChatError:
-    """Return the refusal of a limit."""
-    return ChatError(
-        "rate_limited",
-        details={"limit": decision.limit, "operation": decision.operation},
-        retry_after_s=decision.retry_after_s,
-    )

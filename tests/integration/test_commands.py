@@ -1,0 +1,202 @@
+"""The command line as an operator meets it: help, check, backup and restore of a live server, and starts that are refused."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from pathlib import Path
+
+import pytest
+
+import settings
+from tests.integration.conftest import Start
+from tests.support.client import Chat, Person, call, chat, register
+from tests.support.server import ServerProcess, command, free_port
+
+
+def test_help_lists_every_flag_beside_its_variable(tmp_path: Path) -> None:
+    run = command("--help", env={"DATA_DIR": str(tmp_path / "none")})
+    assert run.returncode == 0
+    assert not (tmp_path / "none").exists()
+    for flag, variable in (("--port", "PORT"), ("--data-dir", "DATA_DIR"), ("--ws-max-connections", "WS_MAX_CONNECTIONS")):
+        assert re.search(rf"^ *{flag}\b.*\b{variable}\b", run.stdout, re.MULTILINE), flag
+    for name in ("serve", "check", "backup FILE", "restore FILE"):
+        assert name in run.stdout
+    assert run.stdout == command("serve", "-h").stdout
+    for variable in settings.load([], {}).limits.policies:
+        assert f"RATE_LIMIT_{variable.upper()}" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "says"),
+    [
+        (("--prot", "8001"), {}, "--prot"),
+        (("--port",), {}, "--port"),
+        (("--port", "eighty"), {}, "eighty"),
+        (("--port", "70000"), {}, "70000"),
+        (("sevre",), {}, "sevre"),
+        (("serve", "extra"), {}, "extra"),
+        (("backup",), {}, "FILE"),
+        (("restore", "--port"), {}, "FILE"),
+        (("check", "--url"), {}, "--url"),
+        ((), {"WS_PING_INTERVAL": "often"}, "WS_PING_INTERVAL"),
+        ((), {"RATE_LIMIT_MESSAGES": "many/60"}, "RATE_LIMIT_MESSAGES"),
+        ((), {"LOG_FORMAT": "xml"}, "LOG_FORMAT"),
+        ((), {"CACHE_ENABLED": "perhaps"}, "CACHE_ENABLED"),
+        ((), {"TRUSTED_PROXIES": "localhost"}, "TRUSTED_PROXIES"),
+        ((), {"JWT_SECRET": "short"}, "JWT_SECRET"),
+    ],
+)
+def test_a_wrong_command_line_or_setting_is_exit_2_and_one_line(
+    tmp_path: Path, arguments: tuple[str, ...], env: dict[str, str], says: str
+) -> None:
+    run = command(*arguments, env={"DATA_DIR": str(tmp_path / "data"), "PORT": "1", **env})
+    assert run.returncode == 2
+    assert run.stderr.count("\n") == 1
+    assert says in run.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_secret_that_is_too_short_is_not_repeated() -> None:
+    assert "hunter2" not in command(env={"JWT_SECRET": "hunter2"}).stderr
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"MONGO_URI": "mongodb://user:hunter2@127.0.0.1/x", "JWT_SECRET": "x" * 40},
+        {"REDIS_HOST": "127.0.0.1", "REDIS_PASSWORD": "hunter2"},
+    ],
+)
+def test_a_backend_that_this_version_has_not_is_refused_at_the_start(tmp_path: Path, env: dict[str, str]) -> None:
+    run = command(env={"DATA_DIR": str(tmp_path / "data"), **env})
+    assert (run.returncode, run.stderr.count("\n")) == (1, 1)
+    assert "hunter2" not in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+# ---- a second server ---------------------------------------------------------------------------------------------
+
+
+def test_a_second_server_on_the_same_directory_is_refused(server: ServerProcess) -> None:
+    run = command("serve", "--port", str(free_port()), env={"DATA_DIR": str(server.data_dir)})
+    assert (run.returncode, run.stderr.count("\n")) == (1, 1), run.stderr
+    assert str(server.data_dir) in run.stderr
+    assert call(server.url, "GET", "/health/ready").status == 200
+
+
+def test_a_second_server_on_the_same_port_is_refused(server: ServerProcess, tmp_path: Path) -> None:
+    run = command("serve", "--port", str(server.port), env={"DATA_DIR": str(tmp_path / "data")})
+    assert run.returncode == 1
+    assert run.stderr.count("\n") == 1, run.stderr
+    assert str(server.port) in run.stderr
+    assert call(server.url, "GET", "/health/ready").status == 200
+
+
+@pytest.mark.parametrize("what", ["a file", "not writable"])
+def test_a_data_dir_that_cannot_be_used_is_one_line(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "data"
+    path.write_text("a file stands here")
+    data_dir = path if what == "a file" else Path("/proc/data")
+    run = command("serve", "--port", str(free_port()), env={"DATA_DIR": str(data_dir)})
+    assert (run.returncode, run.stderr.count("\n")) == (1, 1), run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_database_that_is_none_is_a_refusal_not_a_traceback(start: Start) -> None:
+    server = start()
+    server.kill()
+    database = next(path for path in server.data_dir.iterdir() if path.suffix in {".db", ".sqlite3", ".sqlite"})
+    for companion in server.data_dir.glob(f"{database.name}-*"):
+        companion.unlink()
+    database.write_bytes(b"this is no database at all, and long enough to be looked at" * 100)
+    run = command("serve", "--port", str(free_port()), env={"DATA_DIR": str(server.data_dir)})
+    assert (run.returncode, run.stderr.count("\n")) == (1, 1), run.stderr
+    assert "Traceback" not in run.stderr
+
+
+# ---- check -------------------------------------------------------------------------------------------------------
+
+
+def test_check_says_a_line_an_item_also_of_a_running_server(server: ServerProcess) -> None:
+    run = command("check", "--url", server.url, env={"DATA_DIR": str(server.data_dir)})
+    assert run.returncode == 0, run.stdout
+    items = [line.split(":")[0] for line in run.stdout.splitlines()]
+    assert items == ["ok   settings", "ok   store", "ok   disk", "ok   proxy", "ok   websocket"]
+
+
+def test_check_fails_where_nothing_listens(tmp_path: Path) -> None:
+    run = command("check", "--url", "http://127.0.0.1:1", env={"DATA_DIR": str(tmp_path)})
+    assert run.returncode == 1
+    failed = [line for line in run.stdout.splitlines() if line.startswith("FAIL")]
+    assert [line.split()[1] for line in failed] == ["proxy:", "websocket:"]
+    assert run.stderr == ""
+
+
+def test_check_leaves_nothing_behind(tmp_path: Path) -> None:
+    assert command("check", env={"DATA_DIR": str(tmp_path / "fresh")}).returncode == 0
+    assert not (tmp_path / "fresh").exists()
+
+
+# ---- backup and restore ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_a_backup_under_load_holds_every_message_that_was_acked_before_it_began(start: Start, tmp_path: Path) -> None:
+    server = start(RATE_LIMIT_ENABLED="false")
+    ada = register(server.url)
+    room = ada.make_room()["id"]
+    acked: list[int] = []
+    stop = threading.Event()
+
+    async def keep_sending(one: Chat, name: str) -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            ack = await one.command("sendMessage", roomId=room, content=f"{name} {number}", clientId=f"{name}{number}")
+            acked.append(ack["message"]["seq"])
+
+    file = tmp_path / "chat.backup"
+    async with chat(server.ws_url, ada) as a, chat(server.ws_url, ada) as b:
+        senders = [asyncio.ensure_future(keep_sending(one, name)) for one, name in ((a, "a"), (b, "b"))]
+        while len(acked) < 200:
+            await asyncio.sleep(0)
+        before = max(acked)
+        run = await asyncio.to_thread(command, "backup", str(file), env={"DATA_DIR": str(server.data_dir)})
+        after = max(acked)
+        stop.set()
+        await asyncio.gather(*senders)
+    assert run.returncode == 0, run.stderr
+    assert after > before, "the server took messages meanwhile"
+    restored = tmp_path / "restored"
+    assert command("restore", str(file), env={"DATA_DIR": str(restored)}).returncode == 0
+    second = start(restored)
+    again = Person(second.url, ada.user, ada.access_token, ada.refresh_token)
+    held = again.call("GET", f"/rooms/{room}").json["room"]["lastSeq"]
+    assert before <= held
+    seqs = []
+    while len(seqs) < held:
+        page = again.call("GET", "/messages", roomId=room, limit=100, after=len(seqs)).json
+        seqs += [message["seq"] for message in page["messages"]]
+    assert seqs == list(range(1, held + 1)), "and no hole"
+    original = {m["seq"]: m for m in ada.call("GET", "/messages", roomId=room, limit=100, after=0).json["messages"]}
+    for message in again.call("GET", "/messages", roomId=room, limit=100, after=0).json["messages"]:
+        assert message == original[message["seq"]]
+
+
+def test_restore_wants_an_empty_directory_and_a_backup_that_is_one(server: ServerProcess, tmp_path: Path) -> None:
+    file = tmp_path / "chat.backup"
+    assert command("backup", str(file), env={"DATA_DIR": str(server.data_dir)}).returncode == 0
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "something").write_text("of mine")
+    for arguments, data_dir in ((("restore", str(file)), full), (("restore", str(tmp_path / "none")), tmp_path / "new")):
+        run = command(*arguments, env={"DATA_DIR": str(data_dir)})
+        assert (run.returncode, run.stderr.count("\n")) == (1, 1), run.stderr
+    assert [path.name for path in full.iterdir()] == ["something"]
+    nonsense = tmp_path / "nonsense"
+    nonsense.write_bytes(b"not a backup")
+    assert command("restore", str(nonsense), env={"DATA_DIR": str(tmp_path / "new")}).returncode == 1
+    run = command("backup", str(file), env={"DATA_DIR": str(tmp_path / "nothing here")})
+    assert (run.returncode, run.stderr.count("\n")) == (1, 1)

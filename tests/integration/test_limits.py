@@ -1,0 +1,164 @@
+"""Limits from outside: the headers are true, a refusal says when, a retry of what is stored passes, addresses are not forged."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from tests.integration.conftest import Start
+from tests.support.client import PASSWORD, Refused, Reply, call, chat, register
+from tests.support.server import ServerProcess
+
+
+def limit_of(reply: Reply) -> tuple[int, int, int]:
+    headers = reply.headers
+    return int(headers["ratelimit-limit"]), int(headers["ratelimit-remaining"]), int(headers["ratelimit-reset"])
+
+
+def test_the_headers_count_down_to_the_refusal_and_retry_after_is_true(start: Start) -> None:
+    server = start(RATE_LIMIT_MESSAGES="3/6", RATE_LIMIT_API="off")
+    ada = register(server.url)
+    room = ada.make_room()["id"]
+    message = {"roomId": room, "content": "hello"}
+    seen = [limit_of(ada.call("POST", "/messages", message)) for _ in range(3)]
+    assert [(limit, remaining) for limit, remaining, _ in seen] == [(3, 2), (3, 1), (3, 0)]
+    refused = ada.call("POST", "/messages", message)
+    assert (refused.status, refused.code) == (429, "rate_limited")
+    assert limit_of(refused)[:2] == (3, 0)
+    assert 1 <= limit_of(refused)[2] <= 6
+    wait_s = int(refused.headers["retry-after"])
+    assert wait_s in (1, 2)
+    began = time.monotonic()
+    while (again := ada.call("POST", "/messages", message)).status == 429:
+        assert time.monotonic() - began < 10
+    assert again.status == 201
+    assert time.monotonic() - began <= wait_s + 0.2, "never later than was said"
+
+
+def test_the_header_tells_of_the_limit_that_is_nearest_to_refusing(start: Start) -> None:
+    server = start(RATE_LIMIT_API="50/3600", RATE_LIMIT_ROOMS="20/3600")
+    ada = register(server.url)
+    assert limit_of(ada.call("GET", "/rooms"))[:2] == (50, 49)
+    assert limit_of(ada.call("POST", "/rooms", {"name": "A"}))[:2] == (20, 19)
+    for _ in range(44):
+        reply = ada.call("GET", "/rooms")
+    assert limit_of(reply)[:2] == (50, 4)
+    assert limit_of(ada.call("POST", "/rooms", {"name": "B"}))[:2] == (50, 3)
+
+
+@pytest.mark.gen_test
+async def test_rest_and_websocket_share_the_limit_and_a_stored_client_id_is_never_refused(start: Start) -> None:
+    server = start(RATE_LIMIT_MESSAGES="2/3600")
+    ada = register(server.url)
+    room = ada.make_room()["id"]
+    async with chat(server.ws_url, ada) as a:
+        first = await a.command("sendMessage", roomId=room, content="one", clientId="c1")
+        ada.post(room, "two", clientId="c2")
+        with pytest.raises(Refused) as refused:
+            await a.command("sendMessage", roomId=room, content="three", clientId="c3")
+        data = refused.value.data
+        assert (data["code"], data["retryable"]) == ("rate_limited", True)
+        assert data["retryAfter"] in range(1700, 1801)
+        again = await a.command("sendMessage", roomId=room, content="one", clientId="c1")
+        assert (again["message"], again["duplicate"]) == (first["message"], True)
+    reply = ada.call("POST", "/messages", {"roomId": room, "content": "two", "clientId": "c2"})
+    assert (reply.status, reply.json["duplicate"], reply.json["message"]["seq"]) == (200, True, 2)
+    assert ada.call("POST", "/messages", {"roomId": room, "content": "three", "clientId": "c3"}).status == 429
+
+
+def test_guessing_is_limited_by_account_and_by_address(start: Start) -> None:
+    server = start(RATE_LIMIT_AUTH="5/300")
+
+    def guess(name: str, address: str) -> Reply:
+        return call(server.url, "POST", "/auth/login", {"username": name, "password": PASSWORD}, headers={"X-Forwarded-For": address})
+
+    by_account = [guess("victim", f"192.0.2.{number}").status for number in range(7)]
+    assert by_account == [401] * 5 + [429] * 2, "one account from many addresses"
+    by_address = [guess(f"victim{number}", "198.51.100.7").status for number in range(7)]
+    assert by_address == [401] * 5 + [429] * 2, "many accounts from one address"
+    assert int(guess("victim", "203.0.113.1").headers["retry-after"]) <= 60
+    assert guess("VICTIM", "203.0.113.2").status == 429, "a name is one account however it is written"
+
+
+def test_who_is_unknown_is_limited_by_address_and_ipv6_by_its_network(start: Start) -> None:
+    server = start(RATE_LIMIT_ANONYMOUS="4/3600")
+
+    def ask(address: str) -> int:
+        return call(server.url, "GET", "/rooms", headers={"X-Forwarded-For": address}).status
+
+    assert [ask("192.0.2.1") for _ in range(6)] == [401] * 4 + [429] * 2
+    assert ask("192.0.2.2") == 401
+    assert [ask(f"2001:db8:1:2::{number:x}") for number in range(6)] == [401] * 4 + [429] * 2
+    assert ask("2001:db8:1:3::1") == 401
+    assert call(server.url, "GET", "/health").status == 200, "health is not counted"
+
+
+def test_a_forwarded_address_is_believed_from_a_trusted_proxy_alone(start: Start) -> None:
+    server = start(RATE_LIMIT_ANONYMOUS="2/3600", TRUSTED_PROXIES="10.0.0.0/8")
+    asked = [call(server.url, "GET", "/rooms", headers={"X-Forwarded-For": f"192.0.2.{number}"}).status for number in range(4)]
+    assert asked == [401, 401, 429, 429], "this peer is no proxy: what it says of others is not believed"
+    headers = {"X-Real-Ip": "192.0.2.77", "Forwarded": "for=192.0.2.78"}
+    assert call(server.url, "GET", "/rooms", headers=headers).status == 429
+
+
+def test_of_a_chain_of_proxies_the_rightmost_that_is_not_ours_counts(start: Start) -> None:
+    server = start(RATE_LIMIT_ANONYMOUS="2/3600", TRUSTED_PROXIES="127.0.0.1,10.0.0.0/8")
+
+    def ask(*hops: str) -> int:
+        return call(server.url, "GET", "/rooms", headers={"X-Forwarded-For": ", ".join(hops)}).status
+
+    assert [ask(f"203.0.113.{number}", "192.0.2.1", "10.1.1.1") for number in range(4)] == [401, 401, 429, 429]
+    assert ask("192.0.2.1", "nonsense", "10.1.1.1") == 401, "left of what is no address nothing is believed"
+
+
+@pytest.mark.gen_test
+async def test_connects_are_limited_by_address(start: Start) -> None:
+    server = start(RATE_LIMIT_CONNECTS="3/3600")
+    for _ in range(3):
+        async with chat(server.ws_url) as one:
+            await one.one("welcome")
+    for _ in range(2):
+        with pytest.raises(InvalidStatus) as refused:
+            async with chat(server.ws_url):
+                pass
+        assert refused.value.response.status_code == 429
+        assert 1000 < int(refused.value.response.headers["Retry-After"]) <= 1200
+
+
+@pytest.mark.gen_test
+async def test_new_memberships_are_limited_and_old_ones_are_not(start: Start) -> None:
+    server = start(RATE_LIMIT_JOINS="2/3600")
+    ada, eve = register(server.url), register(server.url)
+    rooms = [ada.make_room()["id"] for _ in range(3)]
+    async with chat(server.ws_url, eve) as e:
+        for room in rooms[:2]:
+            await e.command("joinRoom", roomId=room)
+        for _ in range(5):
+            await e.command("joinRoom", roomId=rooms[0])
+        with pytest.raises(Refused) as refused:
+            await e.command("joinRoom", roomId=rooms[2])
+        assert refused.value.code == "rate_limited"
+    assert eve.call("POST", f"/rooms/{rooms[2]}/join").status == 429
+    assert eve.call("POST", f"/rooms/{rooms[1]}/join").status == 200
+
+
+def test_an_operation_that_is_off_and_limits_that_are_off_count_nothing(start: Start) -> None:
+    server = start(RATE_LIMIT_API="off")
+    ada = register(server.url)
+    assert "ratelimit-limit" not in ada.call("GET", "/rooms").headers
+    assert "ratelimit-limit" in ada.call("POST", "/rooms", {"name": "A"}).headers
+    server = start(RATE_LIMIT_ENABLED="false", RATE_LIMIT_MESSAGES="1/3600", RATE_LIMIT_AUTH="1/3600")
+    ada = register(server.url)
+    room = ada.make_room()["id"]
+    for number in range(5):
+        ada.post(room, f"message {number}")
+
+
+def test_limits_do_not_mix_people(server: ServerProcess) -> None:
+    ada, eve = register(server.url), register(server.url)
+    before = limit_of(eve.call("GET", "/rooms"))[1]
+    for _ in range(5):
+        ada.call("GET", "/rooms")
+    assert limit_of(eve.call("GET", "/rooms"))[1] == before - 1
