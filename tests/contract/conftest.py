@@ -12,18 +12,7 @@ from tornado.ioloop import IOLoop
 from store.contract import Store
 from store.models import Message, MessageDraft, RoomDraft, RoomOf, Stored, User
 from tests.contract.backends import BACKENDS
-
-START_MS = 1_800_000_000_000
-
-
-class HandClock:
-    """Time that moves when a test moves it."""
-
-    def __init__(self) -> None:
-        self.ms = START_MS
-
-    def __call__(self) -> int:
-        return self.ms
+from tests.support.clock import HandClock
 
 
 class Filled:

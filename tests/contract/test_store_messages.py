@@ -6,7 +6,8 @@ import pytest
 
 from store.contract import Store
 from store.models import Refusal, Stored
-from tests.contract.conftest import Filled, HandClock, Reopen
+from tests.contract.conftest import Filled, Reopen
+from tests.support.clock import HandClock
 
 
 def seqs(outcomes: list[Stored | Refusal]) -> list[int | None]:

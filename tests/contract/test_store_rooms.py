@@ -7,7 +7,8 @@ import pytest
 from store.contract import Store
 from store.errors import Missing
 from store.models import Head, Role, RoomDraft
-from tests.contract.conftest import Filled, HandClock
+from tests.contract.conftest import Filled
+from tests.support.clock import HandClock
 
 
 @pytest.mark.gen_test

@@ -6,7 +6,8 @@ import pytest
 
 from store.contract import Store
 from store.models import Session
-from tests.contract.conftest import START_MS, Filled
+from tests.contract.conftest import Filled
+from tests.support.clock import START_MS
 
 GRACE_MS = 30_000
 LIFE_MS = 1_000_000

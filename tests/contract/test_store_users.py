@@ -7,7 +7,8 @@ import pytest
 from store.contract import Store
 from store.errors import Missing, Taken
 from store.models import ProfileChange, Session, Status
-from tests.contract.conftest import START_MS, Filled, HandClock
+from tests.contract.conftest import Filled
+from tests.support.clock import START_MS, HandClock
 
 
 def session(session_id: str, user_id: str, **more: int) -> Session:

@@ -14,18 +14,7 @@ from tornado.ioloop import IOLoop
 from monitor.hooks import Observer
 from store.models import MessageDraft, RoomDraft, User
 from store.sqlite import SqliteStore, open_store
-
-START_MS = 1_800_000_000_000
-
-
-class HandClock:
-    """Time that moves when a test moves it."""
-
-    def __init__(self) -> None:
-        self.ms = START_MS
-
-    def __call__(self) -> int:
-        return self.ms
+from tests.support.clock import HandClock
 
 
 class Tally(Observer):

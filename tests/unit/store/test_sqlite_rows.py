@@ -13,7 +13,8 @@ from store.sqlite import append, changes, members, rooms, sweep, users
 from store.sqlite.changes import head_rev, record
 from store.sqlite.rows import fetch, make_id, message_from, message_id, place_of
 from store.sqlite.sweep import CHANGE_KEEP_MS, Sweeper
-from tests.unit.store.conftest import START_MS, Chat, HandClock
+from tests.support.clock import START_MS, HandClock
+from tests.unit.store.conftest import Chat
 
 
 async def execute(chat: Chat, statement: str, *bindings: Any) -> list[tuple[Any, ...]]:
