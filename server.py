@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import logging
 import os
 import secrets
@@ -322,7 +323,7 @@ async def serve(settings: Settings) -> int:
         except BaseException:
             await store.close()
             raise
-        log.info("started", extra={"fields": {"store": store.name, **settings_module.changed(settings)}})
+        log.info("started", extra={"fields": {"store": store.name, "loop": _loop_name(), **settings_module.changed(settings)}})
         await _until_told_to_stop()
         log.info("stopping")
         await server.stop()
@@ -357,7 +358,22 @@ def _require_built(settings: Settings) -> None:
 
 
 def _serve(settings: Settings) -> int:
-    return asyncio.run(serve(settings))
+    with asyncio.Runner(loop_factory=_event_loop()) as runner:
+        return runner.run(serve(settings))
+
+
+def _loop_name() -> str:
+    return type(asyncio.get_running_loop()).__module__.partition(".")[0]
+
+
+def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's, where the extra `fast` is installed; else the standard one."""
+    try:
+        uvloop = importlib.import_module("uvloop")
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
 
 
 def _check(settings: Settings, *, url: str | None = None) -> int:
