@@ -175,6 +175,9 @@ class Handler(RequestHandler):
         self.set_header("RateLimit-Remaining", str(decision.remaining))
         self.set_header("RateLimit-Reset", str(decision.reset_s))
 
+    def compute_etag(self) -> None:
+        """None: what is not to be stored needs no name. Tornado would hash every reply."""
+
     def _head(self) -> None:
         """The headers that every reply has, an error too."""
         self.set_header("X-Request-Id", self.request_id)
