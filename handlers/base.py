@@ -141,10 +141,10 @@ class Handler(RequestHandler):
         return shape.decode(bytes(self._body))
 
     def query(self, shape: Shape[T]) -> T:
-        """The request's query; of a repeated name the last value. Raises ChatError validation_failed."""
+        """The request's query; of a repeated name the last value, and an empty one is none. Raises ChatError validation_failed."""
         try:
             pairs = {
-                name: values[-1].decode() for name, values in self.request.query_arguments.items() if values
+                name: values[-1].decode() for name, values in self.request.query_arguments.items() if values[-1]
             }
         except UnicodeDecodeError as error:
             raise ChatError("validation_failed", details={"query": "takes UTF-8"}) from error

@@ -118,6 +118,12 @@ def test_a_bad_listing_query_is_422(server: ServerProcess, query: dict[str, Any]
     assert (reply.status, reply.code, list(reply.json["error"]["details"])) == (422, "validation_failed", list(query))
 
 
+def test_what_is_left_blank_in_a_query_is_not_given(server: ServerProcess) -> None:
+    ada = register(server.url)
+    ada.make_room()
+    assert ada.call("GET", "/rooms?mine=true&q=&limit=&cursor=").json == ada.call("GET", "/rooms?mine=true").json
+
+
 def test_wildcards_in_a_search_are_letters(server: ServerProcess) -> None:
     ada = register(server.url)
     ada.make_room(name="100% wild_card")
