@@ -202,6 +202,8 @@ def _parse_secret(text: str) -> str:
 
 def _parse_origins(text: str) -> tuple[str, ...]:
     for origin in (origins := tuple(part.rstrip("/").lower() for part in _parts(text))):
+        if origin == "*":
+            continue
         parts = urlsplit(origin)
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or parts.query:
             raise ValueError(origin)
@@ -245,7 +247,7 @@ LIST = Kind("names or CIDRs, separated by commas", _parts)
 NETWORKS = Kind(
     "addresses or CIDRs, separated by commas", lambda text: tuple(ip_network(part, strict=False) for part in _parts(text))
 )
-ORIGINS = Kind("origins like https://chat.example.com, separated by commas", _parse_origins)
+ORIGINS = Kind("origins like https://chat.example.com, separated by commas, or * for any", _parse_origins)
 TYPES = Kind("MIME types, separated by commas", _parse_types)
 SECRET = Kind("at least 32 bytes", _parse_secret)
 CONCERN = Kind("majority, or a number of servers from 1 to 50", _parse_concern)
@@ -430,17 +432,13 @@ def _refuse_misspelt(environ: Mapping[str, str]) -> None:
 
 
 def _check_together(settings: Settings) -> None:
-    mongo, redis, ws = settings.mongo, settings.redis, settings.ws
+    mongo, redis = settings.mongo, settings.redis
     if mongo.min_pool_size > mongo.max_pool_size:
         raise SettingsError(f"MONGO_MIN_POOL_SIZE: {mongo.min_pool_size} is not valid; it takes at most MONGO_MAX_POOL_SIZE")
     if mongo.uri is not None and settings.auth.jwt_secret is None:
         raise SettingsError("JWT_SECRET: unset is not valid with MONGO_URI; it takes at least 32 bytes")
     if redis.host is not None and redis.url is not None:
         raise SettingsError("REDIS_URL: is not valid beside REDIS_HOST; it takes one of the two")
-    if ws.outbox_total_bytes < ws.outbox_max_bytes:
-        raise SettingsError(
-            f"WS_OUTBOX_TOTAL_BYTES: {ws.outbox_total_bytes} is not valid; it takes at least WS_OUTBOX_MAX_BYTES"
-        )
 
 
 def help_text() -> str:

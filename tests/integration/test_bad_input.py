@@ -327,6 +327,11 @@ def test_only_listed_origins_and_our_own_are_let_in(start: Start) -> None:
         assert not [name for name in reply.headers if name.startswith("access-control")]
 
 
+def test_a_star_lets_every_origin_in(start: Start) -> None:
+    server = start(CORS_ORIGINS="*")
+    assert preflight(server, "https://anyone.example").headers["access-control-allow-origin"] == "https://anyone.example"
+
+
 # ---- the same over the WebSocket ---------------------------------------------------------------------------------
 
 

@@ -60,7 +60,7 @@ def test_a_flag_wins_over_its_variable_and_an_empty_text_is_unset() -> None:
         ("METRICS_ALLOW", "localhost"), ("TRUSTED_PROXIES", "10.0.0.0/33"), ("CORS_ORIGINS", "chat.example.com"),
         ("MONGO_URI", "http://x"), ("REDIS_URL", "localhost:6379"), ("MONGO_WRITE_CONCERN", "some"), ("LOG_LEVEL", "loud"),
         ("ALLOWED_FILE_TYPES", "png"), ("ALERT_CPU_THRESHOLD", "high"), ("ALERT_MEMORY_THRESHOLD", "101"),
-        ("MONGO_MIN_POOL_SIZE", "11"), ("WS_OUTBOX_TOTAL_BYTES", "2000"),
+        ("MONGO_MIN_POOL_SIZE", "11"), ("WS_OUTBOX_TOTAL_BYTES", "1023"),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_refused_in_one_line_that_names_it_and_what_it_takes(name: str, value: str) -> None:
