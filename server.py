@@ -43,6 +43,7 @@ from handlers.chat.topics import EVERYONE
 from handlers.chat.typing import Typing
 from handlers.chat.views import Views
 from handlers.health import About
+from handlers.listening import paced
 from handlers.pages import load_assets
 from handlers.routes import Services, make_application
 from handlers.socket import Gate, Wiring
@@ -229,11 +230,12 @@ class ChatServer:
         self._every(HEADS_EVERY_S, lambda: _tried(self._hub.check_heads))
         self._every(3600.0, lambda: _tried(lambda: self._store.sweep(_now_ms())))
         self._not_ready = None
-        self._http.add_sockets(sockets)
-        # A pass of the garbage collector over 10,000 connections stalls the loop: what is here stays, and passes are rare.
+        self._http.add_sockets(paced(sockets))
+        # A pass of the garbage collector over 10,000 connections stalls the loop: what is here stays, old objects are seldom
+        # looked at, and the young are few enough for 3 ms.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(50_000, 50, 100)
+        gc.set_threshold(10_000, 50, 100)
 
     def _every(self, seconds: float, callback: Callable[[], object]) -> None:
         periodic = PeriodicCallback(callback, max(seconds, 0.02) * 1000)  # type: ignore[arg-type]
