@@ -78,13 +78,13 @@ class Accounts:
         usable = account is not None and account.disabled_at is None
         good = await self._passwords.matches(body.password, account.password_hash if account and usable else None)
         if not good or account is None:
-            raise ChatError("unauthorized", "The name or the password is wrong.")
+            raise _not_logged_in()
         session = await self._begin_session(account.user.id)
-        now = await self._store.users.account(account.user.id)
-        if now is None or now.password_hash != account.password_hash:
+        present = await self._store.users.account(account.user.id)
+        if present is None or present.password_hash != account.password_hash:
             # The password was changed while this one was checked: that revoked the sessions which stood then, not this one.
             await self._revoke(session.user_id, session.id)
-            raise ChatError("unauthorized", "The name or the password is wrong.")
+            raise _not_logged_in()
         return await self._credentials(session)
 
     async def refresh(self, token: str) -> dict[str, Any]:
@@ -206,3 +206,7 @@ class Accounts:
         await self._cache.invalidate(*(self._keys.session(session_id) for session_id in session_ids))
         if session_ids:
             await self._bus.publish(EVERYONE, SessionsRevoked(user_id, tuple(session_ids)))
+
+
+def _not_logged_in() -> ChatError:
+    return ChatError("unauthorized", "The name or the password is wrong.")

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.browser.person import Person
-from tests.support.server import ServerProcess
+from tests.support.server import ServerProcess, serving
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_FLAGS = [
@@ -40,9 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
     """A server of the test's own; parametrize it indirectly with more of its environment."""
-    one = ServerProcess(tmp_path / "data", getattr(request, "param", None)).start()
-    yield one
-    one.stop()
+    with serving(tmp_path / "data", getattr(request, "param", None)) as one:
+        yield one
 
 
 @pytest.fixture(scope="package")

@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.support.server import ServerProcess
+from tests.support.server import ServerProcess, serving
 
 Start = Callable[..., ServerProcess]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server that the module's tests share; nothing that they do may put a traceback into its log."""
-    process = ServerProcess(tmp_path_factory.mktemp("shared") / "data").start()
-    yield process
-    process.stop()
-    process.assert_log_is_clean()
+    """A server that the module's tests share."""
+    with serving(tmp_path_factory.mktemp("shared") / "data") as process:
+        yield process
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Starts servers of a test's own: `start(VARIABLE="value", …)`."""
-    processes: list[ServerProcess] = []
+    numbers = itertools.count()
+    with ExitStack() as processes:
 
-    def begin(data_dir: Path | None = None, /, **env: str) -> ServerProcess:
-        variables: Mapping[str, str] = env
-        process = ServerProcess(data_dir or tmp_path / f"data{len(processes)}", variables)
-        processes.append(process)
-        return process.start()
+        def begin(data_dir: Path | None = None, /, **env: str) -> ServerProcess:
+            return processes.enter_context(serving(data_dir or tmp_path / f"data{next(numbers)}", env))
 
-    yield begin
-    for process in processes:
-        process.stop()
-        process.assert_log_is_clean()
+        yield begin

@@ -17,7 +17,7 @@ import pytest
 
 from tests.integration.conftest import Start
 from tests.support.client import PASSWORD, Person, Refused, Reply, call, chat, register
-from tests.support.server import ServerProcess
+from tests.support.server import ServerProcess, serving
 
 SECRET = "a secret of the tests that is long enough for the longest of the HMAC algorithms"
 OLD_SECRET = "the secret before it, thirty-two bytes or more"
@@ -27,10 +27,8 @@ OLD_SECRET = "the secret before it, thirty-two bytes or more"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server whose secrets the tests know."""
     env = {"JWT_SECRET": SECRET, "JWT_SECRET_PREVIOUS": OLD_SECRET}
-    process = ServerProcess(tmp_path_factory.mktemp("accounts") / "data", env).start()
-    yield process
-    process.stop()
-    process.assert_log_is_clean()
+    with serving(tmp_path_factory.mktemp("accounts") / "data", env) as process:
+        yield process
     for secret in (SECRET, OLD_SECRET, PASSWORD):
         assert secret not in process.log()
 

@@ -173,10 +173,12 @@ def test_history_without_a_room_or_of_a_bad_one(ada: Person) -> None:
 # ---- the HTTP of it ----------------------------------------------------------------------------------------------
 
 
-def exchange(server: ServerProcess, data: bytes, *, within_s: float = 20.0) -> bytes:
-    """Send raw bytes; return what comes until the server closes."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=within_s) as sock:
+def exchange(server: ServerProcess, data: bytes, *, then_end: bool = False) -> bytes:
+    """Send raw bytes, and end one's own half if asked; return what comes until the server closes."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as sock:
         sock.sendall(data)
+        if then_end:
+            sock.shutdown(socket.SHUT_WR)
         received = b""
         try:
             while more := sock.recv(65_536):
@@ -236,15 +238,7 @@ def test_a_body_just_within_the_limit_is_read(ada: Person, room_id: str) -> None
     ids=lambda data: repr(data[:30]),
 )
 def test_what_is_no_http_is_closed_and_harms_nobody(server: ServerProcess, data: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
-        sock.sendall(data)
-        sock.shutdown(socket.SHUT_WR)
-        answer = b""
-        try:
-            while more := sock.recv(65_536):
-                answer += more
-        except ConnectionResetError:
-            pass
+    answer = exchange(server, data, then_end=True)
     assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
     assert call(server.url, "GET", "/health").status == 200
 

@@ -7,7 +7,6 @@ import json
 import random
 import shutil
 import subprocess
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -18,9 +17,9 @@ from websockets.typing import Subprotocol
 
 from tests.integration.conftest import Start
 from tests.support.client import Chat, Person, chat, register
-from tests.support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame, close_payload
+from tests.support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame, close_payload, deflated
 from tests.support.raw import RawSocket
-from tests.support.server import ServerProcess
+from tests.support.server import ServerProcess, serving
 
 HERE = Path(__file__).parent
 NPM = shutil.which("npm")
@@ -74,10 +73,8 @@ def test_connection_may_be_a_list_and_names_are_read_without_regard_to_case(serv
 
 
 def test_bytes_that_come_before_the_101_end_the_connection(server: ServerProcess) -> None:
-    raw = RawSocket.__new__(RawSocket)
     with pytest.raises(ConnectionError):
-        raw.__init__(server.port, ahead=client_frame(TEXT, HEARTBEAT))  # type: ignore[misc]
-    raw.socket.close()
+        RawSocket(server.port, ahead=client_frame(TEXT, HEARTBEAT))
     with RawSocket(server.port) as other:
         assert heartbeat_is_answered(other)
 
@@ -213,10 +210,8 @@ def test_random_bytes_after_the_upgrade_end_that_connection_alone(server: Server
 
 @pytest.fixture(scope="module")
 def deflating(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    process = ServerProcess(tmp_path_factory.mktemp("deflating") / "data", {"WS_COMPRESSION": "true"}).start()
-    yield process
-    process.stop()
-    process.assert_log_is_clean()
+    with serving(tmp_path_factory.mktemp("deflating") / "data", {"WS_COMPRESSION": "true"}) as process:
+        yield process
 
 
 async def talk(one: Chat, person: Person, contents: list[str]) -> list[str]:
@@ -251,8 +246,7 @@ async def test_who_offers_no_compression_gets_plain_frames_from_the_same_server(
 
 
 def test_a_compressed_bomb_is_closed_with_1009(deflating: ServerProcess) -> None:
-    stream = zlib.compressobj(wbits=-15)
-    bomb = (stream.compress(b" " * 50_000_000) + stream.flush(zlib.Z_SYNC_FLUSH)).removesuffix(b"\0\0\xff\xff")
+    bomb = deflated(b" " * 50_000_000)
     assert len(bomb) < 65_536
     with RawSocket(deflating.port, headers={"Sec-WebSocket-Extensions": "permessage-deflate"}) as raw:
         raw.socket.sendall(client_frame(TEXT, bomb, reserved=4))

@@ -15,6 +15,8 @@ from urllib.parse import urlencode, urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.support.waiting import News
+
 PASSWORD = "correct horse battery"
 REPLY_WITHIN_S = 10.0
 _names = itertools.count(1)
@@ -132,7 +134,7 @@ class Chat:
     close_code: int | None = None
     _answers: dict[str, asyncio.Future[dict[str, Any]]] = field(default_factory=dict)
     _ids: Any = field(default_factory=lambda: itertools.count(1))
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _news: News = field(default_factory=News)
     _reader: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -147,14 +149,14 @@ class Chat:
                     answer.set_result(frame)
                 else:
                     self.events.append(frame)
-                self._news.set()
+                self._news.tell()
         except ConnectionClosed:
             pass
         self.close_code = self.socket.close_code
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_exception(ConnectionError(f"closed with {self.close_code}"))
-        self._news.set()
+        self._news.tell()
 
     async def command(self, event: str, **data: Any) -> dict[str, Any]:
         """Send a command and return its ack's data. Raises Refused."""
@@ -177,14 +179,8 @@ class Chat:
 
     async def until(self, condition: Callable[[], object], within_s: float = REPLY_WITHIN_S) -> None:
         """Wait until what came so far fulfils a condition."""
-
-        async def wait() -> None:
-            while not condition():
-                self._news.clear()
-                await self._news.wait()
-
         try:
-            await asyncio.wait_for(wait(), within_s)
+            await self._news.until(condition, within_s)
         except TimeoutError:
             raise AssertionError(f"it did not happen; what came: {self.events[-5:]}, close code {self.close_code}") from None
 

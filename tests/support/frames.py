@@ -1,6 +1,8 @@
-"""Client frames built bit by bit, so that a test can get any of them wrong (RFC 6455 section 5.2)."""
+"""Client frames built bit by bit, so that a test can get any of them wrong, and a server's frames taken apart (RFC 6455 section 5.2)."""
 
 from __future__ import annotations
+
+import zlib
 
 MASK = b"\x37\xfa\x21\x3d"  # the one of section 5.7
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -31,6 +33,27 @@ def client_frame(
 def masked(payload: bytes, mask: bytes = MASK) -> bytes:
     """Section 5.3."""
     return bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+
+
+def deflated(payload: bytes) -> bytes:
+    """A message as permessage-deflate sends it (RFC 7692 section 7.2.1)."""
+    stream = zlib.compressobj(wbits=-15)
+    return (stream.compress(payload) + stream.flush(zlib.Z_SYNC_FLUSH)).removesuffix(b"\x00\x00\xff\xff")
+
+
+def server_frame(data: bytes) -> tuple[int, bytes, bytes] | None:
+    """The first byte and the payload of the frame that `data` begins with, and the rest; None if it is not all there."""
+    if len(data) < 2:
+        return None
+    size, start = data[1], 2
+    if size >= 126:
+        start = 4 if size == 126 else 10
+        if len(data) < start:
+            return None
+        size = int.from_bytes(data[2:start], "big")
+    if len(data) < start + size:
+        return None
+    return data[0], data[start : start + size], data[start + size :]
 
 
 def close_payload(code: int, reason: bytes = b"") -> bytes:

@@ -11,9 +11,15 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
-from tests.support.frames import client_frame
+from tests.support.frames import client_frame, server_frame
 
 WITHIN_S = 20.0
+
+
+def reset(sock: socket.socket) -> None:
+    """Close with RST."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
 
 
 class RawSocket:
@@ -25,7 +31,6 @@ class RawSocket:
         *,
         token: str | None = None,
         receive_buffer: int | None = None,
-        path: str = "/ws",
         headers: Mapping[str, str | None] | None = None,
         ahead: bytes = b"",
     ) -> None:
@@ -46,10 +51,14 @@ class RawSocket:
             "Authorization": f"Bearer {token}" if token is not None else None,
             **(headers or {}),
         }
-        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items() if value is not None)]
+        lines = ["GET /ws HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items() if value is not None)]
         self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode() + ahead)
-        while b"\r\n\r\n" not in self._data:
-            self._receive()
+        try:
+            while b"\r\n\r\n" not in self._data:
+                self._receive()
+        except OSError:
+            self.socket.close()
+            raise
         self.head, _, self._data = self._data.partition(b"\r\n\r\n")
 
     def __enter__(self) -> RawSocket:
@@ -99,19 +108,10 @@ class RawSocket:
 
     def read_frame(self) -> tuple[int, bytes]:
         """The next frame of the server: opcode and payload."""
-        while len(self._data) < 2:
+        while (frame := server_frame(self._data)) is None:
             self._receive()
-        size, start = self._data[1], 2
-        for mark, width in ((126, 2), (127, 8)):
-            if self._data[1] == mark:
-                while len(self._data) < 2 + width:
-                    self._receive()
-                size, start = int.from_bytes(self._data[2 : 2 + width], "big"), 2 + width
-        while len(self._data) < start + size:
-            self._receive()
-        opcode, payload = self._data[0] & 0x0F, self._data[start : start + size]
-        self._data = self._data[start + size :]
-        return opcode, payload
+        head, payload, self._data = frame
+        return head & 0x0F, payload
 
     def read_message(self) -> dict[str, Any] | None:
         """The next text message; None at a Close, whose code is kept."""
@@ -131,6 +131,5 @@ class RawSocket:
         return self.close_code
 
     def reset(self) -> None:
-        """End without a goodbye: RST."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.socket.close()
+        """End without a goodbye."""
+        reset(self.socket)

@@ -11,7 +11,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
@@ -115,6 +116,17 @@ class ServerProcess:
         log = self.log()
         assert "Traceback" not in log, log
         assert not re.search(r"Z (ERROR|CRITICAL) ", log), log
+
+
+@contextmanager
+def serving(data_dir: Path, env: Mapping[str, str] | None = None) -> Iterator[ServerProcess]:
+    """A started server; at the end it is stopped, and nothing that was done to it may have put a traceback into its log."""
+    process = ServerProcess(data_dir, env)
+    try:
+        yield process.start()
+    finally:
+        process.stop()
+    process.assert_log_is_clean()
 
 
 def command(*arguments: str, env: Mapping[str, str] | None = None, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +11,8 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from handlers.wire.link import Link, OutboxBudget
+from tests.support.raw import reset
+from tests.support.waiting import News
 
 WITHIN_S = 10.0
 KERNEL_BYTES = 16_384  # as small as makes a peer that does not read felt soon
@@ -25,7 +26,7 @@ class Owner:
         self.told: list[Any] = []
         self.closed_with: list[int] = []
         self.pause_after: int | None = None
-        self._news = asyncio.Event()
+        self._news = News()
 
     def on_text(self, payload: bytes) -> None:
         self._note(payload)
@@ -35,23 +36,23 @@ class Owner:
 
     def on_closed(self, code: int) -> None:
         self.closed_with.append(code)
-        self._news.set()
+        self._news.tell()
 
     def _note(self, what: Any) -> None:
         self.told.append(what)
-        self._news.set()
+        self._news.tell()
         if self.pause_after is not None and len(self.told) >= self.pause_after:
             self.pause_after = None
             assert self.link is not None
             self.link.pause_reading()
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async def wait() -> None:
-            while not condition():
-                self._news.clear()
-                await self._news.wait()
+        await self._news.until(condition, WITHIN_S)
 
-        await asyncio.wait_for(wait(), WITHIN_S)
+    async def ended(self) -> list[int]:
+        """Wait for the end; returns the codes that were told, which should be one."""
+        await self.until(lambda: self.closed_with)
+        return self.closed_with
 
 
 class Peer:
@@ -83,8 +84,7 @@ class Peer:
         return found
 
     def reset(self) -> None:
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.sock.close()
+        reset(self.sock)
 
 
 class Wire:

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.wire.compression import RESPONSE, WORTH_BYTES, Deflater, inflate, negotiate
 from handlers.wire.frames import ping_frame, text_frame
-
-TAIL = b"\x00\x00\xff\xff"
-
-
-def deflate(payload: bytes) -> bytes:
-    stream = zlib.compressobj(wbits=-15)
-    return (stream.compress(payload) + stream.flush(zlib.Z_SYNC_FLUSH)).removesuffix(TAIL)
+from tests.support.frames import deflated, server_frame
 
 
 @pytest.mark.parametrize(
@@ -50,12 +42,12 @@ def test_an_offer_that_cannot_be_met_is_declined(offer: str) -> None:
 
 @given(st.binary(max_size=5_000))
 def test_what_was_deflated_inflates_to_the_same(payload: bytes) -> None:
-    assert inflate(deflate(payload), 5_000) == payload
+    assert inflate(deflated(payload), 5_000) == payload
 
 
 def test_a_message_at_its_limit_inflates_and_one_past_it_does_not() -> None:
-    assert inflate(deflate(b"a" * 1000), 1000) == b"a" * 1000
-    assert inflate(deflate(b"a" * 1001), 1000) is None
+    assert inflate(deflated(b"a" * 1000), 1000) == b"a" * 1000
+    assert inflate(deflated(b"a" * 1001), 1000) is None
 
 
 def test_what_is_no_deflate_stream_is_a_value_error() -> None:
@@ -67,12 +59,10 @@ def cut(frames: bytes) -> list[tuple[int, bytes]]:
     """A server's frames: first byte and payload."""
     found = []
     while frames:
-        size, start = frames[1], 2
-        if size >= 126:
-            width = 2 if size == 126 else 8
-            size, start = int.from_bytes(frames[2 : 2 + width], "big"), 2 + width
-        found.append((frames[0], frames[start : start + size]))
-        frames = frames[start + size :]
+        whole = server_frame(frames)
+        assert whole is not None
+        head, payload, frames = whole
+        found.append((head, payload))
     return found
 
 

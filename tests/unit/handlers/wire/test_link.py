@@ -125,8 +125,7 @@ async def test_a_peer_that_does_not_read_is_closed_with_4413_after_the_frame_tha
     frames = received.removesuffix(close_frame(4413, "too slow"))
     assert frames == BIG * (len(frames) // len(BIG)), "only whole frames"
     peer.sock.close()
-    await owner.until(lambda: owner.closed_with)
-    assert owner.closed_with == [4413]
+    assert await owner.ended() == [4413]
     assert wire.budget.total_bytes == link.outbox_bytes == 0
 
 
@@ -193,7 +192,7 @@ async def test_a_close_is_answered_with_its_code_and_ends_the_connection(wire: W
     link, owner, peer = wire.connect()
     await peer.send(client_frame(TEXT, b"last") + client_frame(CLOSE, close_payload(1001, b"bye")) + client_frame(TEXT, b"never"))
     assert await peer.read_to_end() == close_frame(1001)
-    await owner.until(lambda: owner.closed_with)
+    await owner.ended()
     assert owner.told == [b"last"]
     assert owner.closed_with == [1001]
     assert not link.is_open
@@ -204,8 +203,7 @@ async def test_a_close_without_a_code_is_answered_without_one(wire: Wire) -> Non
     _, owner, peer = wire.connect()
     await peer.send(client_frame(CLOSE))
     assert await peer.read_to_end() == b"\x88\x00"
-    await owner.until(lambda: owner.closed_with)
-    assert owner.closed_with == [1005]
+    assert await owner.ended() == [1005]
 
 
 @pytest.mark.gen_test
@@ -214,8 +212,7 @@ async def test_the_answer_to_a_close_comes_after_what_was_waiting(wire: Wire) ->
     sent = stuff(link.send)
     await peer.send(client_frame(CLOSE, close_payload(1000)))
     assert await peer.read_to_end() == sent + close_frame(1000)
-    await owner.until(lambda: owner.closed_with)
-    assert owner.closed_with == [1000]
+    assert await owner.ended() == [1000]
 
 
 @pytest.mark.gen_test
@@ -231,7 +228,7 @@ async def test_our_close_comes_after_what_was_waiting_then_our_half_ends_and_inp
     await peer.send(client_frame(TEXT, b"into the void"))
     assert owner.closed_with == []
     peer.sock.close()
-    await owner.until(lambda: owner.closed_with)
+    await owner.ended()
     assert (owner.told, owner.closed_with) == ([], [1012])
 
 
@@ -243,7 +240,7 @@ async def test_a_close_while_reading_is_paused_still_notices_the_peers_end(wire:
     link.close(1012)
     assert await peer.read_to_end() == close_frame(1012)
     peer.sock.close()
-    await owner.until(lambda: owner.closed_with)
+    await owner.ended()
     assert (owner.told, owner.closed_with) == ([], [1012])
 
 
@@ -261,7 +258,7 @@ async def test_broken_framing_is_closed_with_the_rfcs_code(wire: Wire, bad: byte
     await peer.send(client_frame(TEXT, b"good") + bad)
     assert (await peer.read_to_end())[2:4] == code.to_bytes(2, "big")
     peer.sock.close()
-    await owner.until(lambda: owner.closed_with)
+    await owner.ended()
     assert (owner.told, owner.closed_with) == ([b"good"], [code])
 
 
@@ -269,8 +266,7 @@ async def test_broken_framing_is_closed_with_the_rfcs_code(wire: Wire, bad: byte
 async def test_a_peer_that_goes_without_a_goodbye_ends_as_1006(wire: Wire) -> None:
     _, owner, peer = wire.connect()
     peer.sock.close()
-    await owner.until(lambda: owner.closed_with)
-    assert owner.closed_with == [1006]
+    assert await owner.ended() == [1006]
 
 
 @pytest.mark.gen_test
@@ -282,7 +278,7 @@ async def test_a_reset_in_the_middle_of_a_fan_out_is_told_on_a_later_turn_and_on
         link.send(BIG)
         link.send_ephemeral(BIG)
     assert owner.closed_with == [], "send never calls the owner"
-    await owner.until(lambda: owner.closed_with)
+    await owner.ended()
     link.send(BIG)
     link.abort()
     assert owner.closed_with == [1006]
@@ -296,7 +292,7 @@ async def test_a_send_to_a_reset_socket_does_not_raise(wire: Wire) -> None:
     link.send(text_frame(b"a"))
     link.send(text_frame(b"b"))
     link.close(1000)
-    await owner.until(lambda: owner.closed_with)
+    await owner.ended()
     assert len(owner.closed_with) == 1
 
 
