@@ -79,11 +79,9 @@ def make_application(services: Services) -> Application:
 def log_request(handler: RequestHandler) -> None:
     """One line a request: never the query, for a token may be in it."""
     status = handler.get_status()
-    fields: dict[str, object] = {"method": handler.request.method, "path": handler.request.path}
+    fields: dict[str, object] = {"method": handler.request.method, "path": handler.request.path, "status": status}
     if isinstance(handler, socket.ChatSocket) and handler.connection_id is not None:
-        status = 101
         fields["connection"] = handler.connection_id
-    fields["status"] = status
     fields["ms"] = round(handler.request.request_time() * 1000, 1)
     if isinstance(handler, Handler):
         fields |= {"client": handler.client, "request": handler.request_id}

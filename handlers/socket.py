@@ -206,6 +206,14 @@ class Takeover(WebSocketProtocol):
         return self._subprotocol
 
     async def accept_connection(self, handler: WebSocketHandler) -> None:
+        assert isinstance(handler, ChatSocket)
+        session = self._take_over(handler)
+        handler.set_status(101 if session is not None else 400)
+        handler.connection_id = session.connection_id if session is not None else None
+        handler._log()  # the access log's line: Tornado writes it in finish(), which an upgrade never reaches
+
+    def _take_over(self, handler: ChatSocket) -> Session | None:
+        """Answer and open the connection; None where it ended before that."""
         headers = handler.request.headers
         accept = WebSocketProtocol13.compute_accept_value(headers["Sec-WebSocket-Key"])
         lines = [
@@ -224,7 +232,7 @@ class Takeover(WebSocketProtocol):
         handler.ws_connection = None
         self.handler = None  # type: ignore[assignment]
         if sock is None:
-            return
+            return None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(wiring.unacked_max_s * 1000))
         answer = ("\r\n".join(lines) + "\r\n\r\n").encode()
@@ -234,11 +242,8 @@ class Takeover(WebSocketProtocol):
             complete = False
         if not complete:
             sock.close()
-            return
-        session = self._gate.open(sock, who=self._who, own=self._own, deflate=extension is not None)
-        assert isinstance(handler, ChatSocket)
-        handler.connection_id = session.connection_id
-        handler._log()  # the access log's line: Tornado writes it in finish(), which an upgrade never reaches
+            return None
+        return self._gate.open(sock, who=self._who, own=self._own, deflate=extension is not None)
 
     def _not_used(self, *_: Any, **__: Any) -> NoReturn:
         raise NotImplementedError  # after accept_connection Tornado has no part in the connection

@@ -73,10 +73,12 @@ def test_connection_may_be_a_list_and_names_are_read_without_regard_to_case(serv
 
 
 def test_bytes_that_come_before_the_101_end_the_connection(server: ServerProcess) -> None:
+    lines = server.log().count("path=/ws status=400")
     with pytest.raises(ConnectionError):
         RawSocket(server.port, ahead=client_frame(TEXT, HEARTBEAT))
     with RawSocket(server.port) as other:
         assert heartbeat_is_answered(other)
+    assert server.log().count("path=/ws status=400") == lines + 1
 
 
 @pytest.mark.gen_test
