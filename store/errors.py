@@ -44,3 +44,14 @@ class Missing(StoreError):
 
 class RoomFull(StoreError):
     """The room has `maxUsers` members."""
+
+
+def failure_of(error: Exception | None) -> str | None:
+    """The observer's word for what an operation raised; a domain error is an answer, not a failure."""
+    if error is None:
+        return None
+    if isinstance(error, StoreUnavailable):
+        return error.reason
+    if isinstance(error, StoreTimeout):
+        return "timeout"
+    return None if isinstance(error, StoreError | ValueError) else "internal"

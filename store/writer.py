@@ -19,7 +19,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from msgspec import Struct
 
 from monitor.hooks import Observer
-from store.errors import StoreError, StoreTimeout, StoreUnavailable
+from store.errors import StoreTimeout, StoreUnavailable, failure_of
 
 logger = logging.getLogger(__name__)
 
@@ -238,14 +238,3 @@ class GroupCommitWriter(Generic[C]):
             self._loop.call_soon_threadsafe(self._settle, batch, outcomes, seconds)
         except RuntimeError:  # the loop was closed without us: nobody is left to be told
             logger.warning("the event loop ended before %d writes were settled", len(batch))
-
-
-def failure_of(error: Exception | None) -> str | None:
-    """The observer's word for what an operation raised; a domain error is an answer, not a failure."""
-    if error is None:
-        return None
-    if isinstance(error, StoreUnavailable):
-        return error.reason
-    if isinstance(error, StoreTimeout):
-        return "timeout"
-    return None if isinstance(error, StoreError | ValueError) else "internal"

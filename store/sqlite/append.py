@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import apsw
 
+from store.ids import seq_in_room
 from store.models import File, Message, MessageDraft, Refusal, Stored, timestamp
 from store.sqlite.rows import (
     MESSAGE_COLUMNS,
@@ -19,7 +20,6 @@ from store.sqlite.rows import (
     fetch,
     fetch_one,
     message_from,
-    place_of,
 )
 
 _HEADS = """
@@ -201,8 +201,8 @@ class Appending:
         return None if row is None else Stored(message=message_from(room_id, row), duplicate=True)
 
     def _check(self, room_id: str, draft: MessageDraft, head: int) -> _Details | Refusal:
-        reply_to = _seq_in_room(room_id, draft.reply_to_id, head)
-        thread = _seq_in_room(room_id, draft.thread_id, head)
+        reply_to = seq_in_room(room_id, draft.reply_to_id, head)
+        thread = seq_in_room(room_id, draft.thread_id, head)
         if (draft.reply_to_id is None) != (reply_to is None) or (draft.thread_id is None) != (thread is None):
             return Refusal.MESSAGE_NOT_FOUND
         wanted = list(dict.fromkeys(draft.attachment_ids))
@@ -213,12 +213,6 @@ class Appending:
                 return Refusal.FILE_NOT_FOUND
         mentions = tuple(who for who in dict.fromkeys(draft.mentions) if (room_id, who) in self._muted_until)
         return _Details(reply_to, thread, tuple(_file(*found[file_id]) for file_id in wanted), mentions)
-
-
-def _seq_in_room(room_id: str, message_id: str | None, head: int) -> int | None:
-    """The seq of a message that this room has: there are no holes, so one that is not above the head exists."""
-    place = None if message_id is None else place_of(message_id)
-    return place[1] if place is not None and place[0] == room_id and place[1] <= head else None
 
 
 def _file(

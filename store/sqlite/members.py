@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-
 import apsw
 
+from store.cursors import cursor_of_name, name_of_cursor
 from store.errors import Missing, RoomFull
 from store.models import Member, Membership, MembershipChange, ReadState, Role, Room
 from store.sqlite.changes import record
@@ -48,11 +47,11 @@ class SqliteMembers:
         )
 
     async def list(self, room_id: str, *, limit: int, after: str | None) -> tuple[list[Member], str | None]:
-        above = _name_of_cursor(after)
+        above = name_of_cursor(after)
 
         def operation(connection: apsw.Connection) -> tuple[list[Member], str | None]:
             rows = fetch(connection, _LIST, (room_id, above, limit + 1))
-            following = _cursor_of_name(rows[limit - 1][4]) if len(rows) > limit else None
+            following = cursor_of_name(rows[limit - 1][4]) if len(rows) > limit else None
             return [
                 Member(user_id=row[0], username=row[1], display_name=row[2], role=Role(row[3])) for row in rows[:limit]
             ], following
@@ -158,20 +157,3 @@ def _require_room(connection: apsw.Connection, room_id: str) -> Room:
 def _membership(connection: apsw.Connection, room_id: str, user_id: str) -> Membership | None:
     row = fetch_one(connection, _MEMBERSHIP, (room_id, user_id))
     return None if row is None else membership_from(row, row[4] or 0)
-
-
-def _cursor_of_name(name: str) -> str:
-    return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
-
-
-def _name_of_cursor(cursor: str | None) -> str:
-    """The name after which a list goes on. Raises ValueError for what cannot be a cursor of ours."""
-    if cursor is None:
-        return ""
-    try:
-        name = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
-    except ValueError as error:  # of base64, of its padding, of UTF-8
-        raise ValueError("not a cursor") from error
-    if _cursor_of_name(name) != cursor:
-        raise ValueError("not a cursor")
-    return name

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import apsw
 
+from store.ids import place_of
 from store.models import Message, MessageDraft, MessagePage, Refusal, Stored
 from store.sqlite.append import Appending, AppendRequest
 from store.sqlite.changes import head_rev
 from store.sqlite.database import Database
-from store.sqlite.rows import MESSAGE_COLUMNS, fetch, fetch_one, message_from, place_of
+from store.sqlite.rows import MESSAGE_COLUMNS, fetch, fetch_one, message_from
 
 _SELECT = f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE room_id = ?1 AND "
 

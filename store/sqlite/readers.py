@@ -14,9 +14,8 @@ import apsw
 from msgspec import Struct
 
 from monitor.hooks import Observer
-from store.errors import StoreTimeout, StoreUnavailable
+from store.errors import StoreTimeout, StoreUnavailable, failure_of
 from store.sqlite.connection import reason_of
-from store.writer import failure_of
 
 logger = logging.getLogger(__name__)
 

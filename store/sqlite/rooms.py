@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import apsw
 
+from store.cursors import place_of_cursor
 from store.errors import Missing
+from store.ids import make_id
 from store.models import Head, Role, Room, RoomDraft, RoomOf, RoomStats, timestamp
 from store.sqlite.database import Database
 from store.sqlite.members import insert_member, join, room_row
@@ -16,7 +18,6 @@ from store.sqlite.rows import (
     as_json,
     fetch,
     fetch_one,
-    make_id,
     room_from,
     room_of_from,
 )
@@ -107,7 +108,7 @@ class SqliteRooms:
     async def list_for(
         self, user_id: str, *, mine: bool, query: str | None, limit: int, after: str | None
     ) -> tuple[list[RoomOf], str | None]:
-        below = _place_of_cursor(after)
+        below = place_of_cursor(after)
         part = (query or "").casefold()
 
         def operation(connection: apsw.Connection) -> tuple[list[RoomOf], str | None]:
@@ -160,12 +161,3 @@ def _require_for(connection: apsw.Connection, room_id: str, user_id: str) -> Roo
     if found is None:
         raise Missing("room")
     return found
-
-
-def _place_of_cursor(cursor: str | None) -> int:
-    """The place below which a list goes on. Raises ValueError for what cannot be a cursor of ours."""
-    if cursor is None:
-        return 1 << 62
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
-        raise ValueError("not a cursor")
-    return int(cursor)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import string
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,8 +11,6 @@ import msgspec
 from store.models import File, Membership, Message, Reaction, Role, Room, RoomOf, Status, User, timestamp
 
 Row = tuple[Any, ...]
-
-_ALPHABET = string.ascii_lowercase + string.digits
 
 USER_COLUMNS = """u.id, u.username, u.display_name, u.avatar_url, u.text_color, u.background_color,
     u.status, u.custom_status, u.created_at"""
@@ -52,23 +48,6 @@ def fetch(connection: apsw.Connection, statement: str, bindings: Sequence[Any] =
 def fetch_one(connection: apsw.Connection, statement: str, bindings: Sequence[Any] = ()) -> Row | None:
     """The first row."""
     return connection.execute(statement, bindings).fetchone()
-
-
-def make_id(prefix: str) -> str:
-    """A new opaque id: `prefix` and letters and digits that cannot be guessed, 16 in all."""
-    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(16 - len(prefix)))
-
-
-def message_id(room_id: str, seq: int) -> str:
-    return f"{room_id}-{seq}"
-
-
-def place_of(message_id: str) -> tuple[str, int] | None:
-    """Room id and seq of a message id as `message_id` writes it; None for anything else."""
-    room_id, _, digits = message_id.partition("-")
-    if not (room_id and digits.isascii() and digits.isdigit()) or digits[0] == "0" or len(digits) > 15:
-        return None
-    return room_id, int(digits)
 
 
 def as_json(values: Sequence[Any]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import apsw
 
 from store.errors import Missing, Taken
+from store.ids import make_id
 from store.models import Account, ProfileChange, Status, User
 from store.sqlite.database import Database
-from store.sqlite.rows import USER_COLUMNS, fetch_one, make_id, time_or_none, user_from
+from store.sqlite.rows import USER_COLUMNS, fetch_one, time_or_none, user_from
 
 _ACCOUNT = f"SELECT {USER_COLUMNS}, u.email, u.password_hash, u.disabled_at FROM users u WHERE "
 

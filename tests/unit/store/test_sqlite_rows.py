@@ -8,10 +8,11 @@ import apsw
 import msgspec
 import pytest
 
+from store.ids import make_id, message_id, place_of
 from store.models import Change, Message, Refusal, Session, Stored
 from store.sqlite import append, changes, members, rooms, sweep, users
 from store.sqlite.changes import head_rev, record
-from store.sqlite.rows import fetch, make_id, message_from, message_id, place_of
+from store.sqlite.rows import fetch, message_from
 from store.sqlite.sweep import CHANGE_KEEP_MS, Sweeper
 from tests.support.clock import START_MS, HandClock
 from tests.unit.store.conftest import Chat

@@ -1,0 +1,33 @@
+"""Ids: how they are made, and how a message's id tells its place. Knows no backend."""
+
+from __future__ import annotations
+
+import secrets
+import string
+
+_ALPHABET = string.ascii_lowercase + string.digits
+_ID_LENGTH = 16
+_SEQ_DIGITS_MAX = 15
+
+
+def make_id(prefix: str) -> str:
+    """A new opaque id: `prefix` and letters and digits that cannot be guessed, 16 in all."""
+    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH - len(prefix)))
+
+
+def message_id(room_id: str, seq: int) -> str:
+    return f"{room_id}-{seq}"
+
+
+def place_of(message_id: str) -> tuple[str, int] | None:
+    """Room id and seq of a message id as `message_id` writes it; None for anything else."""
+    room_id, _, digits = message_id.partition("-")
+    if not (room_id and digits.isascii() and digits.isdigit()) or digits[0] == "0" or len(digits) > _SEQ_DIGITS_MAX:
+        return None
+    return room_id, int(digits)
+
+
+def seq_in_room(room_id: str, message_id: str | None, head: int) -> int | None:
+    """The seq of a message that this room has: there are no holes, so one that is not above the head exists."""
+    place = None if message_id is None else place_of(message_id)
+    return place[1] if place is not None and place[0] == room_id and place[1] <= head else None
