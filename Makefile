@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FILES := ulimit -n 20000 2>/dev/null || ulimit -n $$(ulimit -Hn);
 
-.PHONY: install run test lint bench cluster faults soak debian-packages
+.PHONY: install run test lint bench cluster faults soak debian-packages wire-server
 
 install: $(STAMP)
 
@@ -21,7 +21,7 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: install debian-packages lint
+test: install debian-packages lint wire-server
 	@$(FILES) $(BIN)/python -m pytest
 
 # As root on Debian what the tests need is installed; elsewhere they say what they left out.
@@ -32,9 +32,17 @@ debian-packages:
 	    command -v curl >/dev/null || missing="$$missing curl"; \
 	    command -v node >/dev/null || missing="$$missing nodejs"; \
 	    command -v npm >/dev/null || missing="$$missing npm"; \
+	    command -v java >/dev/null || missing="$$missing default-jdk-headless"; \
+	    command -v mvn >/dev/null || missing="$$missing maven"; \
 	    if [ -n "$$missing" ]; then \
 	        apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; \
 	    fi; \
+	fi
+
+# What stands in for MongoDB where there is no mongod; without Maven the tests say that they left it out.
+wire-server: debian-packages
+	@if ! test -d tests/wire_server/target/dependency && command -v mvn >/dev/null; then \
+	    mvn --quiet --batch-mode --file tests/wire_server/pom.xml dependency:copy-dependencies; \
 	fi
 
 bench: install

@@ -14,7 +14,7 @@ class StartRefused(StoreError):
 class StoreUnavailable(StoreError):
     """Nothing was confirmed as stored; a retry with the same clientId may succeed.
 
-    `reason`: busy, full, corrupt, gone, io, stalled, closed.
+    `reason`: busy, full, corrupt, gone, io, failover, refused, stalled, closed.
     """
 
     def __init__(self, reason: str) -> None:
@@ -44,6 +44,10 @@ class Missing(StoreError):
 
 class RoomFull(StoreError):
     """The room has `maxUsers` members."""
+
+
+class TooLarge(StoreError):
+    """What was to be stored is larger than the store takes in one piece."""
 
 
 def failure_of(error: Exception | None) -> str | None:

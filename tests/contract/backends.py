@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from monitor.hooks import Observer
 from store.contract import Store
+from store.mongo import MongoOptions
+from store.mongo import open_store as open_mongo
 from store.sqlite import open_store as open_sqlite
 
 Now = Callable[[], int]
 Opener = Callable[[Path, Now], Awaitable[Store]]
 
-
-async def _sqlite(location: Path, now_ms: Now) -> Store:
-    return await open_sqlite(location, timeout_s=5.0, group_commit=True, observer=Observer(), now_ms=now_ms)
-
-
-async def _sqlite_one_by_one(location: Path, now_ms: Now) -> Store:
-    return await open_sqlite(location, timeout_s=5.0, group_commit=False, observer=Observer(), now_ms=now_ms)
+# Where the tests' MongoDB server is: in the environment, so that child processes find it too.
+URI_VARIABLE = "CONTRACT_MONGO_URI"
 
 
-async def _sqlite_shared(location: Path, now_ms: Now) -> Store:
-    return await open_sqlite(location, timeout_s=5.0, group_commit=True, observer=Observer(), now_ms=now_ms, shared=True)
+class Backend(NamedTuple):
+    """`open` opens a store at a folder of the test's; `is_shared`: several may be open on one location at once."""
+
+    open: Opener
+    is_shared: bool = False
+    is_mongo: bool = False
 
 
-BACKENDS: dict[str, Opener] = {
-    "sqlite": _sqlite,
-    "sqlite-one-by-one": _sqlite_one_by_one,
-    "sqlite-shared": _sqlite_shared,
+async def _sqlite(location: Path, now_ms: Now, *, group_commit: bool = True, shared: bool = False) -> Store:
+    return await open_sqlite(
+        location, timeout_s=5.0, group_commit=group_commit, observer=Observer(), now_ms=now_ms, shared=shared
+    )
+
+
+async def _mongo(location: Path, now_ms: Now, *, group_commit: bool = True) -> Store:
+    options = MongoOptions(uri=os.environ[URI_VARIABLE], db_name=database_at(location))
+    return await open_mongo(options, timeout_s=5.0, group_commit=group_commit, observer=Observer(), now_ms=now_ms)
+
+
+def database_at(location: Path) -> str:
+    """The database's name that stands for a folder: names have at most 63 characters."""
+    return "-".join(location.parts[-3:]).replace(".", "-")[-60:]
+
+
+BACKENDS: dict[str, Backend] = {
+    "sqlite": Backend(_sqlite),
+    "sqlite-one-by-one": Backend(partial(_sqlite, group_commit=False)),
+    "sqlite-shared": Backend(partial(_sqlite, shared=True), is_shared=True),
+    "mongo": Backend(_mongo, is_shared=True, is_mongo=True),
+    "mongo-one-by-one": Backend(partial(_mongo, group_commit=False), is_shared=True, is_mongo=True),
 }
-
-# Those of which several may be open on one location at once.
-SHARED = ("sqlite-shared",)
+SHARED = tuple(name for name, backend in BACKENDS.items() if backend.is_shared)

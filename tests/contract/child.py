@@ -15,7 +15,7 @@ from tests.contract.backends import BACKENDS
 
 
 async def main(backend: str, location: str, room_id: str, user_ids: list[str]) -> None:
-    store = await BACKENDS[backend](Path(location), lambda: int(time.time() * 1000))
+    store = await BACKENDS[backend].open(Path(location), lambda: int(time.time() * 1000))
 
     async def write(user_id: str) -> None:
         for number in range(100_000):

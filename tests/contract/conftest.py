@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -11,8 +12,9 @@ from tornado.ioloop import IOLoop
 
 from store.contract import Store
 from store.models import Message, MessageDraft, RoomDraft, RoomOf, Stored, User
-from tests.contract.backends import BACKENDS
+from tests.contract.backends import BACKENDS, URI_VARIABLE, database_at
 from tests.support.clock import HandClock
+from tests.support.mongo import drop
 
 
 class Filled:
@@ -45,9 +47,16 @@ Reopen = Callable[[], Awaitable[Store]]
 
 
 @pytest.fixture(params=sorted(BACKENDS))
-def backend(request: pytest.FixtureRequest) -> str:
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Its name; a test for some backends only parametrizes this, indirectly."""
-    return str(request.param)
+    name = str(request.param)
+    if not BACKENDS[name].is_mongo:
+        yield name
+        return
+    uri = request.getfixturevalue("mongo_uri")
+    os.environ[URI_VARIABLE] = uri
+    yield name
+    drop(uri, database_at(tmp_path / "data"))
 
 
 @pytest.fixture
@@ -61,7 +70,7 @@ def opened(backend: str, tmp_path: Path, clock: HandClock, io_loop: IOLoop) -> I
     stores: list[Store] = []
 
     async def reopen() -> Store:
-        stores.append(await BACKENDS[backend](tmp_path / "data", clock))
+        stores.append(await BACKENDS[backend].open(tmp_path / "data", clock))
         return stores[-1]
 
     yield reopen

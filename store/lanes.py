@@ -1,0 +1,107 @@
+"""Group commit by key: what one room was sent while a batch of its was under way makes its next batch. Knows no driver.
+
+One batch in flight a lane, so that load gathers by itself and a lone write waits for no timer. `store/writer.py` is the same for a
+store that has one writer; here each key has a lane of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+from store.errors import StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+class _Waiting(Struct, Generic[A, R], eq=False):
+    """One accepted write."""
+
+    argument: A
+    future: asyncio.Future[R]
+
+
+class Lanes(Generic[A, R]):
+    """Runs `work` on the gathered arguments of a key. All methods belong to one event loop.
+
+    `work` returns an outcome an argument, in order: what it gives, or an exception for that argument's caller alone. What it raises
+    goes to all of the batch. Past `waiting_max` arguments of all keys, `submit` raises StoreUnavailable("stalled").
+    """
+
+    def __init__(
+        self,
+        *,
+        work: Callable[[str, Sequence[A]], Awaitable[Sequence[R | Exception]]],
+        batch_max: int,
+        waiting_max: int,
+    ) -> None:
+        self._work = work
+        self._batch_max = batch_max
+        self._waiting_max = waiting_max
+        self._waiting = 0
+        self._lanes: dict[str, deque[_Waiting[A, R]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def submit(self, key: str, argument: A) -> asyncio.Future[R]:
+        """Accept a write; the future ends with its outcome. Cancelling it before its batch begins undoes it."""
+        if self._waiting >= self._waiting_max:
+            raise StoreUnavailable("stalled")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+        self._waiting += 1
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = deque()
+            # A context of its own: the deadline of whoever came first is not that of the batch.
+            task = loop.create_task(self._run(key, lane), context=contextvars.Context())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        lane.append(_Waiting(argument, future))
+        return future
+
+    async def close(self) -> None:
+        """Give up what is under way; the owner has waited for what it wanted settled."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _run(self, key: str, lane: deque[_Waiting[A, R]]) -> None:
+        batch: list[_Waiting[A, R]] = []
+        try:
+            while lane:
+                batch = [lane.popleft() for _ in range(min(len(lane), self._batch_max))]
+                wanted = [waiting for waiting in batch if not waiting.future.done()]
+                if wanted:
+                    _settle(wanted, await self._outcomes(key, wanted))
+                self._waiting -= len(batch)
+                batch = []
+        finally:
+            del self._lanes[key]
+            left = [*batch, *lane]  # only when this task is cancelled
+            self._waiting -= len(left)
+            _settle(left, [StoreUnavailable("closed")] * len(left))
+
+    async def _outcomes(self, key: str, batch: Sequence[_Waiting[A, R]]) -> Sequence[R | Exception]:
+        try:
+            return await self._work(key, [waiting.argument for waiting in batch])
+        except Exception as error:
+            return [error] * len(batch)
+
+
+def _settle(batch: Sequence[_Waiting[Any, Any]], outcomes: Sequence[Any]) -> None:
+    for waiting, outcome in zip(batch, outcomes, strict=True):
+        if waiting.future.done():  # its caller is gone
+            continue
+        if isinstance(outcome, Exception):
+            waiting.future.set_exception(outcome)
+        else:
+            waiting.future.set_result(outcome)

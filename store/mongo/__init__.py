@@ -1,0 +1,6 @@
+"""The store on MongoDB through Motor. The only package that may import motor, pymongo or bson."""
+
+from store.mongo.client import MongoOptions
+from store.mongo.store import MongoStore, open_store
+
+__all__ = ["MongoOptions", "MongoStore", "open_store"]

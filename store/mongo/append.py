@@ -1,0 +1,241 @@
+"""Appending messages: the one hot write. What a room was sent while a batch was under way is its next batch.
+
+A batch is one ordered insert at the room's head + 1 …: the index on (roomId, seq) is unique, so of two processes one is first, and the
+other takes the places after. Ordered, it stores a prefix, so there are no holes. Whatever goes wrong in an insert, what is stored now is
+asked for by clientId before anything is numbered again: an insert whose answer was lost may still have happened, or happen later, and
+then meets the indexes on (roomId, seq) and (roomId, userId, clientId).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+
+import pymongo
+from bson.objectid import ObjectId
+from msgspec import Struct
+from pymongo import UpdateOne
+from pymongo.errors import AutoReconnect, PyMongoError
+
+from store.errors import StoreTimeout
+from store.ids import seq_in_room
+from store.lanes import Lanes
+from store.models import File, Message, MessageDraft, Refusal, Stored
+from store.mongo.database import Database, Document, stored_time
+from store.mongo.documents import file_from, message_document, message_from
+from store.mongo.errors import only_duplicates
+
+BATCH_MAX = 500
+_WAITING_MAX = 10_000
+_HEADS_MAX = 10_000
+_RETRY_MAX_S = 0.05
+
+Outcome = Stored | Refusal
+Key = tuple[str, str]  # of a draft within its room: author, clientId
+
+
+class _Checked(Struct, frozen=True):
+    """A draft that may be stored, with what was looked up for it."""
+
+    draft: MessageDraft
+    reply_to: int | None
+    thread: int | None
+    attachments: tuple[File, ...]
+    mentions: tuple[str, ...]
+
+
+class Appender:
+    """Stores drafts. The head of each room is kept from one batch to the next: a stale one costs a retry, never a hole."""
+
+    def __init__(self, *, database: Database, batch_max: int = BATCH_MAX) -> None:
+        self._database = database
+        self._messages = database.messages
+        self._heads: OrderedDict[str, int] = OrderedDict()
+        self._lanes: Lanes[Sequence[MessageDraft], list[Outcome]] = Lanes(
+            work=self._work, batch_max=batch_max, waiting_max=_WAITING_MAX
+        )
+
+    async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[Outcome]:
+        """As store.contract.Messages.append says."""
+        return await self._lanes.submit(room_id, drafts)
+
+    async def close(self) -> None:
+        await self._lanes.close()
+
+    async def _work(self, room_id: str, requests: Sequence[Sequence[MessageDraft]]) -> Sequence[list[Outcome]]:
+        drafts = [draft for request in requests for draft in request]
+        started_s = time.monotonic()
+        with pymongo.timeout(self._database.timeout_s):
+            settled, fresh = await self._append(room_id, drafts, started_s + self._database.timeout_s)
+        self._database.committed(len(drafts), time.monotonic() - started_s)
+        outcomes: list[list[Outcome]] = []
+        for request in requests:
+            mine = []
+            for draft in request:
+                key = draft.user_id, draft.client_id
+                outcome = settled[key]
+                if key in fresh:
+                    fresh.discard(key)  # its twin in the same batch is a duplicate
+                elif isinstance(outcome, Stored):
+                    outcome = Stored(outcome.message, True)
+                mine.append(outcome)
+            outcomes.append(mine)
+        return outcomes
+
+    async def _append(
+        self, room_id: str, drafts: Sequence[MessageDraft], deadline_s: float
+    ) -> tuple[dict[Key, Outcome], set[Key]]:
+        """What became of each draft, and which were stored now."""
+        settled: dict[Key, Outcome] = {}
+        waiting: dict[Key, _Checked] = {}
+        await self._check(room_id, drafts, settled, waiting)
+        fresh: set[Key] = set()
+        now = stored_time(self._database.clock())
+        lost = 0
+        while waiting:
+            if time.monotonic() > deadline_s:
+                raise StoreTimeout("messages.append")
+            head = await self._head(room_id)
+            documents = {
+                key: message_document(
+                    room_id,
+                    seq,
+                    checked.draft,
+                    created_at=now,
+                    reply_to=checked.reply_to,
+                    thread=checked.thread,
+                    attachments=checked.attachments,
+                    mentions=checked.mentions,
+                )
+                | {"_id": ObjectId()}
+                for seq, (key, checked) in enumerate(waiting.items(), head + 1)
+            }
+            try:
+                await self._messages.insert_many(documents.values(), ordered=True)
+            except PyMongoError as error:
+                self._heads.pop(room_id, None)
+                if not (only_duplicates(error) or isinstance(error, AutoReconnect) or error.timeout):
+                    raise
+                stored = await self._stored(room_id, waiting)
+                lost += 1
+                await asyncio.sleep(random.uniform(0, min(_RETRY_MAX_S, 0.001 * 2**lost)))
+            else:
+                stored = documents
+                self._remember(room_id, head + len(documents))
+            for key, document in stored.items():
+                settled[key] = Stored(message_from(document), False)
+                del waiting[key]
+                if document["_id"] == documents[key]["_id"]:
+                    fresh.add(key)
+        await self._mark_read(room_id, [settled[key] for key in fresh])
+        return settled, fresh
+
+    async def _check(
+        self,
+        room_id: str,
+        drafts: Sequence[MessageDraft],
+        settled: dict[Key, Outcome],
+        waiting: dict[Key, _Checked],
+    ) -> None:
+        """Sort the drafts: those that may be stored, and those that are refused, unless an earlier send of them was stored."""
+        people = {user_id for draft in drafts for user_id in (draft.user_id, *draft.mentions)}
+        of_room = {"roomId": room_id, "userId": {"$in": list(people)}, "left": False}
+        found = await self._database.members.find(of_room, {"_id": 0, "userId": 1, "mutedUntil": 1}).to_list(None)
+        members = {member["userId"]: member.get("mutedUntil") for member in found}
+        room_exists = bool(members) or await self._database.rooms.find_one({"_id": room_id}, {"_id": 1}) is not None
+        now_ms = self._database.clock()
+        refused: dict[Key, Refusal] = {}
+        for draft in drafts:
+            key = draft.user_id, draft.client_id
+            if key in waiting:
+                continue
+            if not room_exists:
+                settled[key] = Refusal.ROOM_NOT_FOUND
+            elif draft.user_id not in members:
+                refused[key] = Refusal.NOT_MEMBER
+            elif (until := members[draft.user_id]) is not None and int(until) > now_ms:
+                refused[key] = Refusal.MUTED
+            else:
+                checked = await self._look_up(room_id, draft, members)
+                if isinstance(checked, Refusal):
+                    refused[key] = checked
+                else:
+                    waiting[key] = checked
+                    refused.pop(key, None)
+        if refused:
+            settled |= refused
+            for key, document in (await self._stored(room_id, refused)).items():
+                settled[key] = Stored(message_from(document), True)
+
+    async def _look_up(self, room_id: str, draft: MessageDraft, members: Iterable[str]) -> _Checked | Refusal:
+        """What few drafts have, checked: the messages it answers and belongs to, its files, its mentions of members."""
+        reply_to = await self._seq(room_id, draft.reply_to_id)
+        thread = await self._seq(room_id, draft.thread_id)
+        if (draft.reply_to_id is None) != (reply_to is None) or (draft.thread_id is None) != (thread is None):
+            return Refusal.MESSAGE_NOT_FOUND
+        wanted = list(dict.fromkeys(draft.attachment_ids))
+        files: dict[str, Document] = {}
+        if wanted:
+            own = {"_id": {"$in": wanted}, "ownerId": draft.user_id}
+            files = {file["_id"]: file for file in await self._database.files.find(own).to_list(None)}
+            if len(files) < len(wanted):
+                return Refusal.FILE_NOT_FOUND
+            # Before the message is there: who sees it may read its files.
+            await self._database.files.update_many(own, {"$addToSet": {"postedIn": room_id}})
+        mentions = tuple(who for who in dict.fromkeys(draft.mentions) if who in members)
+        return _Checked(draft, reply_to, thread, tuple(file_from(files[file_id]) for file_id in wanted), mentions)
+
+    async def _seq(self, room_id: str, message_id: str | None) -> int | None:
+        if message_id is None:
+            return None
+        seq = seq_in_room(room_id, message_id, await self._head(room_id))
+        if seq is None:
+            self._heads.pop(room_id, None)  # another process may have written since
+            seq = seq_in_room(room_id, message_id, await self._head(room_id))
+        return seq
+
+    async def _stored(self, room_id: str, keys: Iterable[Key]) -> dict[Key, Document]:
+        """Which of these drafts are stored, by this or an earlier send."""
+        wanted = set(keys)
+        among = {
+            "roomId": room_id,
+            "userId": {"$in": list({user_id for user_id, _ in wanted})},
+            "clientId": {"$in": list({client_id for _, client_id in wanted})},
+        }
+        found = await self._messages.find(among).to_list(None)
+        stored = {(document["userId"], document["clientId"]): document for document in found}
+        return {key: stored[key] for key in sorted(wanted & stored.keys(), key=lambda key: stored[key]["seq"])}
+
+    async def _head(self, room_id: str) -> int:
+        head = self._heads.get(room_id)
+        if head is None:
+            newest = await self._messages.find_one({"roomId": room_id}, {"_id": 0, "seq": 1}, sort=[("seq", -1)])
+            head = 0 if newest is None else int(newest["seq"])
+            self._remember(room_id, head)
+        return head
+
+    def _remember(self, room_id: str, head: int) -> None:
+        self._heads[room_id] = head
+        self._heads.move_to_end(room_id)
+        if len(self._heads) > _HEADS_MAX:
+            self._heads.popitem(last=False)
+
+    async def _mark_read(self, room_id: str, outcomes: Iterable[Outcome]) -> None:
+        """Move each author's readSeq to their own newest seq. Killed before this, they have one message of their own to read."""
+        newest: dict[str, Message] = {}
+        for outcome in outcomes:
+            if isinstance(outcome, Stored):
+                message = outcome.message
+                if message.user_id not in newest or newest[message.user_id].seq < message.seq:
+                    newest[message.user_id] = message
+        if newest:
+            await self._database.members.bulk_write(
+                [
+                    UpdateOne({"roomId": room_id, "userId": user_id}, {"$max": {"readSeq": message.seq}})
+                    for user_id, message in newest.items()
+                ],
+                ordered=False,
+            )

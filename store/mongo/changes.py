@@ -1,0 +1,48 @@
+"""The changes collection, read: each room's log of what changed after it was written. change_log.py writes it."""
+
+from __future__ import annotations
+
+from store.models import Change, ChangePage
+from store.mongo import pipelines
+from store.mongo.database import Database
+from store.mongo.documents import change_from, message_from
+
+
+class MongoChanges:
+    """store.contract.Changes on MongoDB. The log ends, for readers, where it has been applied: at the room's rev."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+        self._changes = database.changes
+
+    async def page(self, room_id: str, *, since: int, limit: int) -> ChangePage:
+        async with self._database.operation("changes.page"):
+            rev = await self._rev(room_id)
+            wanted = {"roomId": room_id, "rev": {"$gt": since, "$lte": rev}}
+            entries = await self._changes.find(wanted).sort("rev", 1).limit(limit + 1).to_list(None)
+        # Entries may have expired anywhere below the head, if the clock was stepped while they were written.
+        expired = since < rev and [entry["rev"] for entry in entries] != list(range(since + 1, min(rev, since + limit + 1) + 1))
+        return ChangePage(
+            changes=tuple(change_from(entry) for entry in entries[:limit]),
+            rev=rev,
+            has_more=len(entries) > limit,
+            expired=expired,
+        )
+
+    async def latest_between(self, room_id: str, *, since: int, upto: int, limit: int) -> ChangePage:
+        async with self._database.operation("changes.latest_between"):
+            rev = await self._rev(room_id)
+            last = min(upto, rev)
+            kept = await self._changes.count_documents({"roomId": room_id, "rev": {"$gt": since, "$lte": last}})
+            pipeline = pipelines.latest_changes(room_id, since=since, upto=last, limit=limit + 1)
+            found = await self._changes.aggregate(pipeline).to_list(None)
+        return ChangePage(
+            changes=tuple(Change(rev=one["rev"], message=message_from(one["message"][0])) for one in found[:limit]),
+            rev=rev,
+            has_more=len(found) > limit,
+            expired=kept < last - since,
+        )
+
+    async def _rev(self, room_id: str) -> int:
+        room = await self._database.rooms.find_one({"_id": room_id}, {"rev": 1})
+        return 0 if room is None else int(room["rev"])

@@ -1,0 +1,63 @@
+"""The connection to MongoDB: the driver's options, and what a wrong address becomes. Knows no collections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClient
+from msgspec import Struct
+from pymongo.errors import ConfigurationError, PyMongoError
+
+from store.errors import StartRefused
+from store.mongo.database import Document
+
+APP_NAME = "chat-rooms"
+
+
+class MongoOptions(Struct, frozen=True):
+    """Where the database is and how it is used. Times in milliseconds; `write_concern` as `w` takes it."""
+
+    uri: str
+    db_name: str
+    max_pool_size: int = 10
+    min_pool_size: int = 5
+    max_idle_time_ms: int = 30_000
+    socket_timeout_ms: int = 45_000
+    wait_queue_timeout_ms: int = 5_000
+    server_selection_timeout_ms: int = 5_000
+    write_concern: str = "majority"
+
+    @property
+    def w(self) -> str | int:
+        return int(self.write_concern) if self.write_concern.isdigit() else self.write_concern
+
+
+def connect(options: MongoOptions, *, listeners: Sequence[Any] = ()) -> AsyncIOMotorClient[Document]:
+    """A client; nothing is asked of the server yet. Raises StartRefused with one line, without the URI: it may hold a password."""
+    try:
+        return AsyncIOMotorClient(
+            options.uri,
+            appname=APP_NAME,
+            maxPoolSize=options.max_pool_size,
+            minPoolSize=min(options.min_pool_size, options.max_pool_size),
+            maxIdleTimeMS=options.max_idle_time_ms,
+            socketTimeoutMS=options.socket_timeout_ms,
+            connectTimeoutMS=options.server_selection_timeout_ms,
+            waitQueueTimeoutMS=options.wait_queue_timeout_ms,
+            serverSelectionTimeoutMS=options.server_selection_timeout_ms,
+            retryWrites=True,
+            retryReads=True,
+            event_listeners=list(listeners),
+        )
+    except (ConfigurationError, PyMongoError, ValueError, TypeError) as error:
+        raise StartRefused(f"MONGO_URI cannot be used: {without_credentials(str(error), options.uri)}") from error
+
+
+def without_credentials(text: str, uri: str) -> str:
+    """One line of `text` with what stands before the `@` of the URI blotted out, should it be in there."""
+    credentials = uri.partition("://")[2].rpartition("@")[0]
+    for secret in (credentials, credentials.partition(":")[2]):
+        if secret:
+            text = text.replace(secret, "…")
+    return " ".join(text.split())

@@ -1,0 +1,232 @@
+"""Documents and models, one into the other. Knows no queries.
+
+Field names are the contract's; `replyTo` and `thread` are seqs; an absent field is None or empty. Reactions are an array, for an emoji
+is a client's data and no field name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bson.datetime_ms import DatetimeMS
+
+from store.ids import message_id
+from store.models import (
+    Account,
+    Change,
+    File,
+    Member,
+    Membership,
+    Message,
+    MessageDraft,
+    Reaction,
+    Role,
+    Room,
+    RoomOf,
+    Session,
+    Status,
+    User,
+    timestamp,
+)
+from store.mongo.database import Document, epoch_ms, stored_time, unset
+
+
+def _time(value: DatetimeMS | None) -> str | None:
+    return None if value is None else timestamp(int(value))
+
+
+def user_from(document: Mapping[str, Any]) -> User:
+    return User(
+        id=document["_id"],
+        username=document["username"],
+        display_name=document["displayName"],
+        avatar_url=document.get("avatarUrl"),
+        text_color=document.get("textColor"),
+        background_color=document.get("backgroundColor"),
+        status=Status(document["status"]),
+        custom_status=document.get("customStatus"),
+        created_at=timestamp(int(document["createdAt"])),
+    )
+
+
+def account_from(document: Mapping[str, Any]) -> Account:
+    return Account(
+        user=user_from(document),
+        email=document["email"],
+        password_hash=document["passwordHash"],
+        disabled_at=_time(document.get("disabledAt")),
+    )
+
+
+def session_document(session: Session) -> Document:
+    return unset(
+        {
+            "_id": session.id,
+            "userId": session.user_id,
+            "generation": session.generation,
+            "rotatedAt": stored_time(session.rotated_at_ms),
+            "expiresAt": stored_time(session.expires_at_ms),
+            "revokedAt": None if session.revoked_at_ms is None else stored_time(session.revoked_at_ms),
+        }
+    )
+
+
+def session_from(document: Mapping[str, Any]) -> Session:
+    return Session(
+        id=document["_id"],
+        user_id=document["userId"],
+        generation=document["generation"],
+        rotated_at_ms=int(document["rotatedAt"]),
+        expires_at_ms=int(document["expiresAt"]),
+        revoked_at_ms=epoch_ms(document.get("revokedAt")),
+    )
+
+
+def room_from(document: Mapping[str, Any]) -> Room:
+    """A room as a pipeline of pipelines.py gives it, with `head`: the newest message's seq, in an array."""
+    return Room(
+        id=document["_id"],
+        name=document["name"],
+        description=document.get("description"),
+        is_private=document["isPrivate"],
+        kind=document["kind"],
+        owner_id=document.get("ownerId"),
+        max_users=document["maxUsers"],
+        member_count=document["memberCount"],
+        slow_mode_s=document.get("slowModeS", 0),
+        archived_at=_time(document.get("archivedAt")),
+        created_at=timestamp(int(document["createdAt"])),
+        last_seq=last_seq_of(document),
+        rev=document["rev"],
+    )
+
+
+def last_seq_of(document: Mapping[str, Any]) -> int:
+    """The seq of the newest message, from the array `head`; 0 where there is none."""
+    head = document["head"]
+    return int(head[0]["seq"]) if head else 0
+
+
+def membership_from(document: Mapping[str, Any], last_seq: int) -> Membership:
+    """A membership from a members document with `mentioned`, an array with the count of unread mentions."""
+    read_seq = document["readSeq"]
+    mentioned = document["mentioned"]
+    return Membership(
+        role=Role(document["role"]),
+        read_seq=read_seq,
+        unread_count=max(0, last_seq - read_seq),
+        mention_count=mentioned[0]["count"] if mentioned else 0,
+        muted_until=_time(document.get("mutedUntil")),
+    )
+
+
+def room_of_from(document: Mapping[str, Any]) -> RoomOf:
+    """A room with `membership`, an array of the asking user's members document, or empty."""
+    room = room_from(document)
+    found = document["membership"]
+    return RoomOf(room=room, membership=membership_from(found[0], room.last_seq) if found else None)
+
+
+def member_from(document: Mapping[str, Any]) -> Member:
+    """A member from a members document with `user`, an array of the one users document."""
+    user = document["user"][0]
+    return Member(
+        user_id=document["userId"],
+        username=user["username"],
+        display_name=user["displayName"],
+        role=Role(document["role"]),
+    )
+
+
+def message_document(
+    room_id: str,
+    seq: int,
+    draft: MessageDraft,
+    *,
+    created_at: DatetimeMS,
+    reply_to: int | None,
+    thread: int | None,
+    attachments: Sequence[File],
+    mentions: Sequence[str],
+) -> Document:
+    """A new message's document, without its `_id`."""
+    return unset(
+        {
+            "roomId": room_id,
+            "seq": seq,
+            "rev": 0,
+            "userId": draft.user_id,
+            "username": draft.username,
+            "type": "text",
+            "content": draft.content,
+            "clientId": draft.client_id,
+            "replyTo": reply_to,
+            "thread": thread,
+            "attachments": [file_document(file) for file in attachments] or None,
+            "mentions": list(mentions) or None,
+            "createdAt": created_at,
+        }
+    )
+
+
+def message_from(document: Mapping[str, Any]) -> Message:
+    room_id, seq = document["roomId"], document["seq"]
+    reply_to, thread = document.get("replyTo"), document.get("thread")
+    return Message(
+        id=message_id(room_id, seq),
+        room_id=room_id,
+        seq=seq,
+        rev=document["rev"],
+        user_id=document["userId"],
+        username=document["username"],
+        type=document["type"],
+        content=document.get("content"),
+        client_id=document["clientId"],
+        reply_to_id=None if reply_to is None else message_id(room_id, reply_to),
+        thread_id=None if thread is None else message_id(room_id, thread),
+        attachments=tuple(file_from(file) for file in document.get("attachments", ())),
+        mentions=tuple(document.get("mentions", ())),
+        reactions={
+            reaction["emoji"]: Reaction(reaction["count"], tuple(reaction["userIds"])) for reaction in document.get("reactions", ())
+        },
+        created_at=timestamp(int(document["createdAt"])),
+        edited_at=_time(document.get("editedAt")),
+        deleted_at=_time(document.get("deletedAt")),
+    )
+
+
+def change_from(entry: Mapping[str, Any]) -> Change:
+    """An entry of the changes log, as clients see it."""
+    message = entry.get("message")
+    return Change(rev=entry["rev"], message=None if message is None else message_from(message))
+
+
+def file_document(file: File) -> Document:
+    return unset(
+        {
+            "_id": file.id,
+            "name": file.name,
+            "size": file.size,
+            "mimeType": file.mime_type,
+            "sha256": file.sha256,
+            "width": file.width,
+            "height": file.height,
+            "hasThumbnail": True if file.thumbnail_url else None,
+        }
+    )
+
+
+def file_from(document: Mapping[str, Any]) -> File:
+    url = f"/files/{document['_id']}"
+    return File(
+        id=document["_id"],
+        url=url,
+        name=document["name"],
+        size=document["size"],
+        mime_type=document["mimeType"],
+        sha256=document["sha256"],
+        width=document.get("width"),
+        height=document.get("height"),
+        thumbnail_url=f"{url}/thumbnail" if document.get("hasThumbnail") else None,
+    )

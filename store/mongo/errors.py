@@ -1,0 +1,76 @@
+"""What the driver's failures mean to the store: one table. Knows no collection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    DocumentTooLarge,
+    ExecutionTimeout,
+    InvalidOperation,
+    NetworkTimeout,
+    NotPrimaryError,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WaitQueueTimeoutError,
+    WTimeoutError,
+)
+
+from store.errors import StoreError, StoreTimeout, StoreUnavailable, TooLarge
+
+DUPLICATE_KEY = 11000
+UNAUTHORIZED = 13
+AUTHENTICATION_FAILED = 18
+OUT_OF_DISK_SPACE = 14031
+
+# The first row that fits; what is made of the operation's name. What may have happened is a StoreTimeout, or "io" where the connection
+# broke; both leave it to the retry's clientId. What cannot have happened, or was surely refused, has a reason of its own.
+_TABLE: tuple[tuple[type[Exception], Callable[[str], StoreError]], ...] = (
+    (WaitQueueTimeoutError, lambda _: StoreUnavailable("busy")),
+    (ServerSelectionTimeoutError, lambda _: StoreUnavailable("gone")),
+    (NetworkTimeout, StoreTimeout),
+    (ExecutionTimeout, StoreTimeout),
+    (WTimeoutError, StoreTimeout),
+    (NotPrimaryError, lambda _: StoreUnavailable("failover")),
+    (DocumentTooLarge, TooLarge),
+    (ConnectionFailure, lambda _: StoreUnavailable("io")),
+    (InvalidOperation, lambda _: StoreUnavailable("closed")),  # the client was closed under it
+)
+
+# The same by the server's error code.
+_REASONS = {
+    **dict.fromkeys((91, 100, 189, 10107, 11600, 11602, 13435, 13436), "failover"),
+    **dict.fromkeys((UNAUTHORIZED, AUTHENTICATION_FAILED), "refused"),
+    OUT_OF_DISK_SPACE: "full",
+}
+
+
+def explained(operation: str, error: PyMongoError) -> Exception:
+    """Return what `operation` raises for the driver's error; the error itself where the request was at fault (a defect of ours)."""
+    for kind, ours in _TABLE:
+        if isinstance(error, kind):
+            return ours(operation)
+    if error.timeout:
+        return StoreTimeout(operation)
+    reason = next((_REASONS[code] for code in codes_of(error) if code in _REASONS), None)
+    return error if reason is None else StoreUnavailable(reason)
+
+
+def codes_of(error: PyMongoError) -> set[int]:
+    """All server error codes that an error carries."""
+    codes: set[int | None] = set()
+    if isinstance(error, OperationFailure):
+        codes.add(error.code)
+    if isinstance(error, BulkWriteError):
+        details = error.details or {}
+        for part in (*details.get("writeErrors", ()), *details.get("writeConcernErrors", ())):
+            codes.add(part.get("code"))
+    return {code for code in codes if code is not None}
+
+
+def only_duplicates(error: PyMongoError) -> bool:
+    """Whether all that went wrong is that documents with these keys exist."""
+    return codes_of(error) - {65} == {DUPLICATE_KEY}  # 65: BulkWriteError's own, "there were several"

@@ -1,0 +1,124 @@
+"""Every index, in one table: made at start, looked at by the health check. docs/operations.md says what each one serves and costs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+from pymongo import ASCENDING, DESCENDING, TEXT, IndexModel
+from pymongo.errors import OperationFailure
+
+from store.errors import StartRefused
+from store.mongo.database import Database
+
+logger = logging.getLogger(__name__)
+
+
+class Index(Struct, frozen=True):
+    """One index; `options` as createIndexes takes them."""
+
+    collection: str
+    name: str
+    keys: tuple[tuple[str, int | str], ...]
+    options: Mapping[str, Any] = {}
+
+    def model(self) -> IndexModel:
+        return IndexModel(list(self.keys), name=self.name, **self.options)
+
+
+_UNIQUE = {"unique": True}
+_EXPIRES = (("expiresAt", ASCENDING),), {"expireAfterSeconds": 0}
+
+INDEXES: tuple[Index, ...] = (
+    Index("users", "username", (("usernameFolded", ASCENDING),), _UNIQUE),
+    Index("users", "email", (("emailFolded", ASCENDING),), _UNIQUE),
+    Index("users", "display_name", (("displayFolded", ASCENDING),)),
+    Index("sessions", "by_user", (("userId", ASCENDING),)),
+    Index("sessions", "revoked", (("revokedAt", DESCENDING),), {"partialFilterExpression": {"revokedAt": {"$exists": True}}}),
+    Index("sessions", "expires", *_EXPIRES),
+    Index("rooms", "direct", (("directKey", ASCENDING),), {"unique": True, "sparse": True}),
+    Index("rooms", "listed", (("isPrivate", ASCENDING), ("order", DESCENDING))),
+    Index("rooms", "order", (("order", DESCENDING),), _UNIQUE),
+    Index("members", "room_user", (("roomId", ASCENDING), ("userId", ASCENDING)), _UNIQUE),
+    Index("members", "user_rooms", (("userId", ASCENDING), ("roomOrder", DESCENDING))),
+    Index("members", "room_names", (("roomId", ASCENDING), ("usernameFolded", ASCENDING))),
+    Index("members", "expires", *_EXPIRES),
+    Index("messages", "room_seq", (("roomId", ASCENDING), ("seq", ASCENDING)), _UNIQUE),
+    Index(
+        "messages", "room_author_client", (("roomId", ASCENDING), ("userId", ASCENDING), ("clientId", ASCENDING)), _UNIQUE
+    ),
+    Index("messages", "room_created", (("roomId", ASCENDING), ("createdAt", ASCENDING))),
+    Index(
+        "messages",
+        "mentions",
+        (("mentions", ASCENDING), ("roomId", ASCENDING), ("seq", ASCENDING)),
+        {"partialFilterExpression": {"mentions": {"$exists": True}}},
+    ),
+    # No language: no stems and no stop words, for a room may speak several.
+    Index("messages", "content_text", (("content", TEXT),), {"default_language": "none"}),
+    Index("changes", "room_rev", (("roomId", ASCENDING), ("rev", ASCENDING)), _UNIQUE),
+    Index("changes", "expires", *_EXPIRES),
+    Index(
+        "reactions",
+        "reactor",
+        (("roomId", ASCENDING), ("seq", ASCENDING), ("emoji", ASCENDING), ("userId", ASCENDING)),
+        _UNIQUE,
+    ),
+    Index("reactions", "expires", *_EXPIRES),
+    Index("files", "owner", (("ownerId", ASCENDING),)),
+)
+
+# Those that a server may lack, and be used without: text search.
+_OPTIONAL = {"content_text"}
+
+
+async def ensure(database: Database) -> None:
+    """Make what is missing. Raises StartRefused with one line that names an index which is there, but another."""
+    for collection in dict.fromkeys(index.collection for index in INDEXES):
+        present = await _present(database, collection)
+        for index in INDEXES:
+            if index.collection != collection or index.name in present:
+                continue
+            try:
+                await database.raw[collection].create_indexes([index.model()])
+            except OperationFailure as error:
+                if index.name in _OPTIONAL:
+                    continue  # noticed, and said, by the search that wants it
+                raise StartRefused(f"index {collection}.{index.name} cannot be made: {_plain(error)}") from error
+            logger.info("index made", extra={"fields": {"collection": collection, "index": index.name}})
+    if wrong := await differing(database):
+        raise StartRefused(f"index {wrong[0]} exists with other keys or options; drop it, and it will be made anew")
+
+
+async def differing(database: Database) -> list[str]:
+    """Names (`collection.index`) of what is missing, or not as the table says."""
+    wrong = []
+    for collection in dict.fromkeys(index.collection for index in INDEXES):
+        present = await _present(database, collection)
+        wrong += [
+            f"{collection}.{index.name}"
+            for index in INDEXES
+            if index.collection == collection
+            and index.name not in _OPTIONAL
+            and (index.name not in present or not _is_same(index, present[index.name]))
+        ]
+    return wrong
+
+
+async def _present(database: Database, collection: str) -> Mapping[str, Mapping[str, Any]]:
+    return await database.raw[collection].index_information()
+
+
+def _is_same(index: Index, present: Mapping[str, Any]) -> bool:
+    keys = tuple((field, int(direction)) for field, direction in present["key"])
+    wanted = ("unique", "sparse", "expireAfterSeconds")
+    return keys == index.keys and all(
+        (present.get(option) or 0) == (index.options.get(option) or 0) and (option in index.options) <= (option in present)
+        for option in wanted
+    )
+
+
+def _plain(error: OperationFailure) -> str:
+    return " ".join(str(error.details.get("errmsg", error) if error.details else error).split())[:200]

@@ -1,0 +1,168 @@
+"""The members collection: who is in which room, in what role, and has read how far. Joins and leaves go through the changes log.
+
+Who leaves keeps a document with `left` for a day: a late repetition of the join, by a process that was held up, finds its rev below
+that one's, and does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bson.datetime_ms import DatetimeMS
+
+from store.cursors import cursor_of_name, name_of_cursor
+from store.errors import Missing, RoomFull
+from store.models import Member, Membership, MembershipChange, ReadState, Role
+from store.mongo import pipelines
+from store.mongo.change_log import TOMBSTONE_MS, ChangeLog, MemberPatch, RoomView, Wants
+from store.mongo.database import Database, Document, stored_time
+from store.mongo.documents import last_seq_of, member_from, membership_from, room_from
+
+# Who takes over: another owner if there is one, else a moderator, else a member; of equals the longest-standing.
+_HEIRS = (Role.OWNER, Role.MODERATOR, Role.MEMBER)
+
+
+class MongoMembers:
+    """store.contract.Members on MongoDB."""
+
+    def __init__(self, *, database: Database, log: ChangeLog) -> None:
+        self._database = database
+        self._log = log
+        self._members = database.members
+
+    async def get(self, room_id: str, user_id: str) -> Membership | None:
+        async with self._database.operation("members.get"):
+            return await self._get(room_id, user_id)
+
+    async def add(self, room_id: str, user_id: str, *, role: Role = Role.MEMBER) -> MembershipChange:
+        async with self._database.operation("members.add", write=True):
+            change: MembershipChange = await self._log.change(room_id, Join(user_id, role))
+        return change
+
+    async def remove(self, room_id: str, user_id: str) -> MembershipChange:
+        async with self._database.operation("members.remove", write=True):
+            change: MembershipChange = await self._log.change(room_id, Leave(user_id))
+        return change
+
+    async def list(self, room_id: str, *, limit: int, after: str | None) -> tuple[list[Member], str | None]:
+        pipeline = pipelines.members(room_id, above=name_of_cursor(after), limit=limit + 1)
+        async with self._database.operation("members.list"):
+            found = await self._members.aggregate(pipeline).to_list(None)
+        following = cursor_of_name(found[limit - 1]["usernameFolded"]) if len(found) > limit else None
+        return [member_from(document) for document in found[:limit]], following
+
+    async def mark_read(self, room_id: str, user_id: str, seq: int) -> ReadState | None:
+        async with self._database.operation("members.mark_read", write=True):
+            found = await self._members.aggregate(pipelines.membership(room_id, user_id)).to_list(1)
+            if not found:
+                return None
+            read = min(seq, last_seq_of(found[0]))
+            if read > found[0]["readSeq"]:
+                await self._members.update_one(
+                    {"roomId": room_id, "userId": user_id, "left": False}, {"$max": {"readSeq": read}}
+                )
+            membership = await self._get(room_id, user_id)
+        if membership is None:
+            return None
+        return ReadState(
+            room_id=room_id,
+            read_seq=membership.read_seq,
+            unread_count=membership.unread_count,
+            mention_count=membership.mention_count,
+        )
+
+    async def _get(self, room_id: str, user_id: str) -> Membership | None:
+        found = await self._members.aggregate(pipelines.membership(room_id, user_id)).to_list(1)
+        return membership_from(found[0], last_seq_of(found[0])) if found else None
+
+
+def member_document(
+    room_id: str,
+    user: Mapping[str, Any],
+    *,
+    role: Role,
+    room_order: int,
+    read_seq: int,
+    joined_at: DatetimeMS,
+    rev: int,
+) -> Document:
+    """A new membership. `rev` will be that of the newest change to it, `joinedRev` stays: who has been here longest."""
+    return {
+        "roomId": room_id,
+        "userId": user["_id"],
+        "usernameFolded": user["usernameFolded"],
+        "roomOrder": room_order,
+        "role": role.value,
+        "readSeq": read_seq,
+        "left": False,
+        "joinedAt": joined_at,
+        "joinedRev": rev,
+        "rev": rev,
+    }
+
+
+class Join:
+    """The change that makes somebody a member."""
+
+    def __init__(self, user_id: str, role: Role) -> None:
+        self._user_id = user_id
+        self._role = role
+        self.wants = Wants(members=(user_id,), users=(user_id,))
+
+    async def run(self, view: RoomView) -> MembershipChange:
+        """Raises Missing("user"), RoomFull."""
+        room, member = view.room, view.member(self._user_id)
+        if member is not None:
+            present = {**member, "mentioned": await view.mentioned(self._user_id)}
+            return MembershipChange(
+                room=room_from(room), membership=membership_from(present, last_seq_of(room)), changed=False, rev=room["rev"]
+            )
+        user = view.user(self._user_id)
+        if user is None:
+            raise Missing("user")
+        if room["memberCount"] >= room["maxUsers"]:
+            raise RoomFull(room["_id"])
+        joined = member_document(
+            room["_id"],
+            user,
+            role=self._role,
+            room_order=room["order"],
+            read_seq=last_seq_of(room),
+            joined_at=view.now,
+            rev=view.next_rev,
+        )
+        rev = view.record(
+            settings={"memberCount": room["memberCount"] + 1},
+            members=[MemberPatch(self._user_id, joined, joined=True)],
+        )
+        membership = membership_from({**joined, "mentioned": []}, last_seq_of(room))
+        return MembershipChange(room=room_from(view.room), membership=membership, changed=True, rev=rev)
+
+
+class Leave:
+    """The change that ends a membership; if an owner leaves, somebody takes over."""
+
+    def __init__(self, user_id: str) -> None:
+        self._user_id = user_id
+        self.wants = Wants(members=(user_id,))
+
+    async def run(self, view: RoomView) -> MembershipChange:
+        room, member = view.room, view.member(self._user_id)
+        if member is None:
+            return MembershipChange(room=room_from(room), membership=None, changed=False, rev=room["rev"])
+        settings: Document = {"memberCount": room["memberCount"] - 1}
+        gone = {"left": True, "expiresAt": stored_time(int(view.now) + TOMBSTONE_MS)}
+        members = [MemberPatch(self._user_id, gone)]
+        promoted: tuple[str, ...] = ()
+        if member["role"] == Role.OWNER:
+            heir = await view.heir(_HEIRS, without=self._user_id)
+            if room.get("ownerId") == self._user_id:
+                settings["ownerId"] = None if heir is None else heir["userId"]
+            if heir is not None and heir["role"] != Role.OWNER:
+                members.append(MemberPatch(heir["userId"], {"role": Role.OWNER.value}))
+                promoted = (heir["userId"],)
+        rev = view.record(settings=settings, members=members)
+        return MembershipChange(
+            room=room_from(view.room), membership=None, changed=True, rev=rev, user_ids_promoted=promoted
+        )

@@ -1,0 +1,64 @@
+"""The messages collection, read in all the ways that history needs; append.py writes it, change_log.py changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from store.ids import place_of
+from store.models import Message, MessageDraft, MessagePage, Refusal, Stored
+from store.mongo import pipelines
+from store.mongo.append import Appender
+from store.mongo.database import Database
+from store.mongo.documents import message_from
+
+
+class MongoMessages:
+    """store.contract.Messages on MongoDB."""
+
+    def __init__(self, *, database: Database, appender: Appender) -> None:
+        self._database = database
+        self._appender = appender
+        self._messages = database.messages
+
+    async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[Stored | Refusal]:
+        async with self._database.operation("messages.append", write=True):
+            return await self._appender.append(room_id, drafts)
+
+    async def get(self, message_id: str) -> Message | None:
+        place = place_of(message_id)
+        if place is None:
+            return None
+        return await self._one("messages.get", {"roomId": place[0], "seq": place[1]})
+
+    async def by_client_id(self, room_id: str, user_id: str, client_id: str) -> Message | None:
+        return await self._one("messages.by_client_id", {"roomId": room_id, "userId": user_id, "clientId": client_id})
+
+    async def page(
+        self, room_id: str, *, limit: int, before: int | None = None, after: int | None = None
+    ) -> MessagePage:
+        if before is not None and after is not None:
+            raise ValueError("at most one of before and after")
+        pipeline = pipelines.page(room_id, before=before, after=after, limit=limit + 1, with_authors=False)
+        async with self._database.operation("messages.page"):
+            found = await self._database.rooms.aggregate(pipeline).to_list(1)
+        if not found:
+            return MessagePage(messages=(), has_more=False, rev=0)
+        documents = found[0]["messages"]
+        messages = [message_from(document) for document in documents[:limit]]
+        return MessagePage(
+            messages=tuple(messages if after is not None else reversed(messages)),
+            has_more=len(documents) > limit,
+            rev=found[0]["rev"],
+        )
+
+    async def newest_between(self, room_id: str, *, after: int, upto: int, limit: int) -> list[Message]:
+        async with self._database.operation("messages.newest_between"):
+            found = self._messages.find({"roomId": room_id, "seq": {"$gt": after, "$lte": upto}})
+            documents = await found.sort("seq", -1).limit(limit).to_list(None)
+        return [message_from(document) for document in reversed(documents)]
+
+    async def _one(self, name: str, key: dict[str, Any]) -> Message | None:
+        async with self._database.operation(name):
+            found = await self._messages.find_one(key)
+        return None if found is None else message_from(found)

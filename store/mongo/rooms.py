@@ -1,0 +1,174 @@
+"""The rooms collection: making, finding and counting rooms. Who is in them is the business of members.py."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+
+from pymongo.errors import DuplicateKeyError
+
+from store.cursors import place_of_cursor
+from store.errors import Missing
+from store.ids import make_id
+from store.models import Head, Role, Room, RoomDraft, RoomOf, RoomStats, timestamp
+from store.mongo import pipelines
+from store.mongo.change_log import ChangeLog
+from store.mongo.database import Database, Document, stored_time, unset
+from store.mongo.documents import last_seq_of, membership_from, room_from, room_of_from
+from store.mongo.members import Join, member_document
+
+_IDS_MAX = 100_000
+
+# An entry that is not applied after this long was left behind by a process that died; whoever finds it finishes the work.
+_ABANDONED_MS = 1000
+
+# A room's place in lists: milliseconds and a random part, so that two processes seldom meet (the index is unique).
+_ORDER_BITS = 16
+
+
+class MongoRooms:
+    """store.contract.Rooms on MongoDB."""
+
+    def __init__(self, *, database: Database, log: ChangeLog) -> None:
+        self._database = database
+        self._log = log
+        self._rooms = database.rooms
+        self._members = database.members
+        self._last_order = 0
+
+    async def create(self, draft: RoomDraft, owner_id: str) -> RoomOf:
+        """Raises Missing("user")."""
+        room = {
+            "name": draft.name,
+            "nameFolded": draft.name.casefold(),
+            "description": draft.description,
+            "isPrivate": draft.is_private,
+            "kind": "room",
+            "ownerId": owner_id,
+            "maxUsers": draft.max_users,
+        }
+        async with self._database.operation("rooms.create", write=True):
+            room_id = await self._insert(room, [owner_id], Role.OWNER)
+            return await self._require_for(room_id, owner_id)
+
+    async def direct(self, user_id: str, other_id: str) -> tuple[RoomOf, bool]:
+        people = sorted({user_id, other_id})
+        key = {"directKey": " ".join(people)}
+        room = {"name": "", "nameFolded": "", "isPrivate": True, "kind": "direct", "maxUsers": 2, **key}
+        async with self._database.operation("rooms.direct", write=True):
+            found = await self._rooms.find_one(key, {"_id": 1})
+            if found is None:
+                try:
+                    room_id = await self._insert(room, people, Role.MEMBER)
+                    return await self._require_for(room_id, user_id), True
+                except DuplicateKeyError:
+                    found = await self._rooms.find_one(key, {"_id": 1})
+                    if found is None:
+                        raise
+            for person in people:  # one who had left is back
+                await self._log.change(found["_id"], Join(person, Role.MEMBER))
+            return await self._require_for(found["_id"], user_id), False
+
+    async def get(self, room_id: str) -> Room | None:
+        async with self._database.operation("rooms.get"):
+            found = await self._rooms.aggregate(pipelines.room(room_id)).to_list(1)
+        return room_from(found[0]) if found else None
+
+    async def get_for(self, room_id: str, user_id: str) -> RoomOf | None:
+        async with self._database.operation("rooms.get_for"):
+            return await self._get_for(room_id, user_id)
+
+    async def list_for(
+        self, user_id: str, *, mine: bool, query: str | None, limit: int, after: str | None
+    ) -> tuple[list[RoomOf], str | None]:
+        below, part = place_of_cursor(after), (query or "").casefold()
+        pipeline = pipelines.rooms_of(user_id, below=below, part=part, limit=limit + 1)
+        found: dict[str, tuple[int, RoomOf]] = {}
+        async with self._database.operation("rooms.list_for"):
+            own = self._members.aggregate(pipeline).to_list(None)
+            if not mine:
+                # Two index ranges, merged here: one range over all rooms would walk through everybody's private ones.
+                pipeline = pipelines.public_rooms(user_id, below=below, part=part, limit=limit + 1)
+                for document in await self._rooms.aggregate(pipeline).to_list(None):
+                    found[document["_id"]] = document["order"], room_of_from(document)
+            for document in await own:
+                room = room_from({**document["room"], "head": document["head"]})
+                of = RoomOf(room=room, membership=membership_from(document, room.last_seq))
+                found[room.id] = document["roomOrder"], of
+        rows = sorted(found.values(), key=lambda row: row[0], reverse=True)
+        following = str(rows[limit - 1][0]) if len(rows) > limit else None
+        return [of for _, of in rows[:limit]], following
+
+    async def ids_of(self, user_id: str) -> list[str]:
+        async with self._database.operation("rooms.ids_of"):
+            found = self._members.find({"userId": user_id, "left": False}, {"_id": 0, "roomId": 1})
+            return [member["roomId"] for member in await found.limit(_IDS_MAX).to_list(None)]
+
+    async def stats(self, room_id: str) -> RoomStats | None:
+        async with self._database.operation("rooms.stats"):
+            found = await self._rooms.aggregate(pipelines.stats(room_id)).to_list(1)
+        if not found:
+            return None
+        (room,) = found
+        newest = room["head"][0] if room["head"] else room
+        return RoomStats(
+            room_id=room_id,
+            participant_count=room["memberCount"],
+            message_count=last_seq_of(room),
+            last_activity=timestamp(int(newest["createdAt"])),
+        )
+
+    async def heads(self, room_ids: Sequence[str]) -> Mapping[str, Head]:
+        async with self._database.operation("rooms.heads"):
+            found = await self._rooms.aggregate(pipelines.heads(room_ids)).to_list(None)
+            heads = {room["_id"]: Head(seq=last_seq_of(room), rev=room["rev"]) for room in found}
+            for room in found:
+                if self._is_abandoned(room):
+                    applied = await self._log.settle(room["_id"])
+                    heads[room["_id"]] = Head(seq=last_seq_of(room), rev=max(applied, room["rev"]))
+        return heads
+
+    def _is_abandoned(self, room: Document) -> bool:
+        """Whether the changes log has an entry beyond the room's rev that nobody is applying any more."""
+        ahead = room["ahead"]
+        if not ahead or ahead[0]["rev"] <= room["rev"]:
+            return False
+        return self._database.clock() - int(ahead[0]["createdAt"]) >= _ABANDONED_MS
+
+    async def _insert(self, fields: Document, people: Sequence[str], role: Role) -> str:
+        """Store a room and its first members. The room comes last: until it is there, nobody sees any of it.
+
+        Raises Missing("user"), DuplicateKeyError for a direct room that exists; nothing is left then.
+        """
+        room_id, now = make_id("r"), stored_time(self._database.clock())
+        order = self._last_order = max(
+            self._last_order + 1, (int(now) << _ORDER_BITS) + secrets.randbelow(1 << _ORDER_BITS)
+        )
+        users = await self._database.users.find({"_id": {"$in": list(people)}}, {"usernameFolded": 1}).to_list(None)
+        if len(users) < len(people):
+            raise Missing("user")
+        await self._members.insert_many(
+            [
+                member_document(
+                    room_id, user, role=role, room_order=order, read_seq=0, joined_at=now, rev=0
+                )
+                for user in users
+            ]
+        )
+        room = {"_id": room_id, "memberCount": len(people), "rev": 0, "order": order, "createdAt": now}
+        try:
+            await self._rooms.insert_one(unset({**room, **fields}))
+        except DuplicateKeyError:
+            await self._members.delete_many({"roomId": room_id})
+            raise
+        return room_id
+
+    async def _get_for(self, room_id: str, user_id: str) -> RoomOf | None:
+        found = await self._rooms.aggregate(pipelines.room_for(room_id, user_id)).to_list(1)
+        return room_of_from(found[0]) if found else None
+
+    async def _require_for(self, room_id: str, user_id: str) -> RoomOf:
+        found = await self._get_for(room_id, user_id)
+        if found is None:
+            raise Missing("room")
+        return found

@@ -1,0 +1,118 @@
+"""The MongoDB store as a whole: connects, sees to the indexes, joins the collections, closes in order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pymongo
+from pymongo.errors import OperationFailure, PyMongoError
+
+from monitor.hooks import Observer
+from store.contract import Changes, Members, Messages, Rooms, Sessions, Users
+from store.errors import StartRefused
+from store.mongo import indexes
+from store.mongo.append import Appender
+from store.mongo.change_log import ChangeLog
+from store.mongo.changes import MongoChanges
+from store.mongo.client import MongoOptions, connect, without_credentials
+from store.mongo.database import Database, stored_time
+from store.mongo.errors import AUTHENTICATION_FAILED, UNAUTHORIZED, codes_of
+from store.mongo.members import MongoMembers
+from store.mongo.messages import MongoMessages
+from store.mongo.rooms import MongoRooms
+from store.mongo.sessions import MongoSessions
+from store.mongo.users import MongoUsers
+
+_SWEEP_DOCUMENTS = 500
+
+
+class MongoStore:
+    """store.contract.Store on MongoDB. Made by `open_store`."""
+
+    def __init__(self, *, database: Database, group_commit: bool) -> None:
+        self._database = database
+        one_by_one = {} if group_commit else {"batch_max": 1}
+        self._appender = Appender(database=database, **one_by_one)
+        self._log = ChangeLog(database=database, **one_by_one)
+        self.users: Users = MongoUsers(database=database)
+        self.sessions: Sessions = MongoSessions(database=database)
+        self.rooms: Rooms = MongoRooms(database=database, log=self._log)
+        self.members: Members = MongoMembers(database=database, log=self._log)
+        self.messages: Messages = MongoMessages(database=database, appender=self._appender)
+        self.changes: Changes = MongoChanges(database=database)
+
+    @property
+    def name(self) -> str:
+        return "mongodb"
+
+    @property
+    def pending_writes(self) -> int:
+        return self._database.pending_writes
+
+    async def ping(self) -> None:
+        """Write and read for real: a server without a primary, or with a full disk, shows in nothing less."""
+        async with self._database.operation("store.ping", write=True):
+            pulse = self._database.raw["pulse"]
+            written_at = stored_time(self._database.clock())
+            await pulse.update_one({"_id": "pulse"}, {"$set": {"writtenAt": written_at}}, upsert=True)
+            await pulse.find_one({"_id": "pulse"})
+
+    async def sweep(self, now_ms: int) -> int:
+        """Remove a slice of what has expired, where the server's TTL did not. Returns how many documents."""
+        removed = 0
+        async with self._database.operation("store.sweep", write=True):
+            for collection in (index.collection for index in indexes.INDEXES if "expireAfterSeconds" in index.options):
+                expired = self._database.raw[collection].find({"expiresAt": {"$lte": stored_time(now_ms)}}, {"_id": 1})
+                ids = [document["_id"] for document in await expired.limit(_SWEEP_DOCUMENTS).to_list(None)]
+                if ids:
+                    result = await self._database.raw[collection].delete_many({"_id": {"$in": ids}})
+                    removed += result.deleted_count
+        return removed
+
+    async def close(self) -> None:
+        await self._database.close()
+        await self._appender.close()
+        await self._log.close()
+
+
+async def open_store(
+    options: MongoOptions,
+    *,
+    timeout_s: float,
+    group_commit: bool,
+    observer: Observer,
+    now_ms: Callable[[], int],
+) -> MongoStore:
+    """Connect, within the server selection's time, and make the indexes. Raises StartRefused with one line."""
+    client = connect(options)
+    database = Database(
+        client=client,
+        name=options.db_name,
+        write_concern=options.w,
+        timeout_s=timeout_s,
+        observer=observer,
+        now_ms=now_ms,
+    )
+    started_s = time.monotonic()
+    try:
+        with pymongo.timeout(options.server_selection_timeout_ms / 1000):
+            await client.admin.command("ping")
+            await database.rooms.find_one({}, {"_id": 1})
+        await indexes.ensure(database)
+    except StartRefused:
+        client.close()
+        raise
+    except PyMongoError as error:
+        client.close()
+        raise StartRefused(_refusal(error, options, time.monotonic() - started_s)) from error
+    return MongoStore(database=database, group_commit=group_commit)
+
+
+def _refusal(error: PyMongoError, options: MongoOptions, seconds: float) -> str:
+    reason = without_credentials(str(error), options.uri)
+    if isinstance(error, OperationFailure) and codes_of(error) & {UNAUTHORIZED, AUTHENTICATION_FAILED}:
+        return "MongoDB refuses the user name or the password of MONGO_URI"
+    if error.timeout:
+        return f"MongoDB did not answer within {seconds:.1f} s: {reason[:200]}"
+    return f"MongoDB cannot be used: {reason[:200]}"

@@ -1,0 +1,125 @@
+"""The users collection: people, their two unique names, their password hashes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from store.errors import Missing, Taken
+from store.ids import make_id
+from store.models import Account, ProfileChange, Status, User
+from store.mongo.database import Database, Document, stored_time
+from store.mongo.documents import account_from, user_from
+
+_LAST_CHARACTER = "\U0010ffff"
+
+_FIELDS = {
+    "display_name": "displayName",
+    "avatar_url": "avatarUrl",
+    "text_color": "textColor",
+    "background_color": "backgroundColor",
+    "status": "status",
+    "custom_status": "customStatus",
+}
+
+
+class MongoUsers:
+    """store.contract.Users on MongoDB."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+        self._users = database.users
+        self._sessions = database.sessions
+
+    async def create(self, *, username: str, email: str, password_hash: str) -> User:
+        document: Document = {
+            "_id": make_id("u"),
+            "username": username,
+            "usernameFolded": username.casefold(),
+            "email": email,
+            "emailFolded": email.lower(),
+            "passwordHash": password_hash,
+            "displayName": username,
+            "displayFolded": username.casefold(),
+            "status": Status.ONLINE.value,
+        }
+        async with self._database.operation("users.create", write=True):
+            document["createdAt"] = stored_time(self._database.clock())
+            try:
+                await self._users.insert_one(document)
+            except DuplicateKeyError as error:
+                by_name = await self._users.find_one({"usernameFolded": document["usernameFolded"]}, {"_id": 1})
+                raise Taken("username" if by_name is not None else "email") from error
+        return user_from(document)
+
+    async def get(self, user_id: str) -> User | None:
+        async with self._database.operation("users.get"):
+            found = await self._users.find_one({"_id": user_id})
+        return None if found is None else user_from(found)
+
+    async def account(self, user_id: str) -> Account | None:
+        async with self._database.operation("users.account"):
+            found = await self._users.find_one({"_id": user_id})
+        return None if found is None else account_from(found)
+
+    async def account_by_login(self, *, username: str | None = None, email: str | None = None) -> Account | None:
+        if (username is None) == (email is None):
+            raise ValueError("exactly one of username and email")
+        key = {"usernameFolded": username.casefold()} if username is not None else {"emailFolded": str(email).lower()}
+        async with self._database.operation("users.account_by_login"):
+            found = await self._users.find_one(key)
+        return None if found is None else account_from(found)
+
+    async def search(self, prefix: str, limit: int) -> list[User]:
+        start = prefix.casefold()
+        wanted: dict[str, Any] = {"disabledAt": None}
+        if start:
+            # Ranges of two indexes: a range has no wildcards to escape; its end is the last string that begins with the prefix.
+            span = {"$gte": start, "$lte": start + _LAST_CHARACTER}
+            wanted["$or"] = [{"usernameFolded": span}, {"displayFolded": span}]
+        async with self._database.operation("users.search"):
+            found = await self._users.find(wanted).sort("usernameFolded", 1).limit(limit).to_list(limit)
+        return [user_from(document) for document in found]
+
+    async def update(self, user_id: str, change: ProfileChange) -> User:
+        values = {field: getattr(change, name) for name, field in _FIELDS.items()}
+        values = {field: value for field, value in values.items() if value is not False}
+        update: dict[str, Any] = {}
+        if given := {field: value for field, value in values.items() if value is not None}:
+            if "displayName" in given:
+                given["displayFolded"] = str(given["displayName"]).casefold()
+            update["$set"] = given
+        if cleared := [field for field, value in values.items() if value is None]:
+            update["$unset"] = dict.fromkeys(cleared, "")
+        async with self._database.operation("users.update", write=True):
+            found: Document | None
+            if update:
+                found = await self._users.find_one_and_update(
+                    {"_id": user_id}, update, return_document=ReturnDocument.AFTER
+                )
+            else:
+                found = await self._users.find_one({"_id": user_id})
+        if found is None:
+            raise Missing("user")
+        return user_from(found)
+
+    async def set_password(self, user_id: str, password_hash: str, *, keep_session_id: str) -> list[str]:
+        """Revokes before the hash is set, and once more after: killed in between, nobody keeps what they should have lost."""
+        async with self._database.operation("users.set_password", write=True):
+            if await self._users.find_one({"_id": user_id}, {"_id": 1}) is None:
+                raise Missing("user")
+            revoked = await self._revoke_others(user_id, keep_session_id)
+            await self._users.update_one({"_id": user_id}, {"$set": {"passwordHash": password_hash}})
+            return revoked + await self._revoke_others(user_id, keep_session_id)
+
+    async def _revoke_others(self, user_id: str, keep_session_id: str) -> list[str]:
+        now = stored_time(self._database.clock())
+        live = {"userId": user_id, "_id": {"$ne": keep_session_id}, "revokedAt": None, "expiresAt": {"$gt": now}}
+        revoked = []
+        async for found in self._sessions.find(live, {"_id": 1}):
+            ours = await self._sessions.update_one({"_id": found["_id"], "revokedAt": None}, {"$set": {"revokedAt": now}})
+            if ours.modified_count:
+                revoked.append(found["_id"])
+        return revoked

@@ -1,0 +1,96 @@
+"""A server to test the MongoDB store against: MONGO_URI's, else mongod, else a stand-in that speaks the wire protocol.
+
+The stand-in is mongo-java-server (tests/wire_server): `make test` fetches it through Maven. It has no text search, no explain, no TTL, no
+transactions, and no speed worth measuring; tests that need those carry the mark `real_mongod`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pymongo
+import pytest
+from pymongo.errors import PyMongoError
+
+from tests.support.server import free_port
+
+WIRE_SERVER = Path(__file__).parent.parent / "wire_server"
+LIBRARIES = WIRE_SERVER / "target" / "dependency"
+START_WITHIN_S = 30.0
+MISSING = "need a MongoDB server: set MONGO_URI, or put mongod, or java and mvn, on PATH"
+
+
+def find_real_mongod() -> bool:
+    """Whether tests meet a MongoDB proper."""
+    return bool(os.environ.get("MONGO_URI") or shutil.which("mongod"))
+
+
+class MongoServer:
+    """A server of the tests' own, on loopback, with what it stores in `folder`, so that it can be stopped and started."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def uri(self) -> str:
+        return f"mongodb://127.0.0.1:{self.port}"
+
+    def start(self) -> MongoServer:
+        """Start it and wait until it answers. Skips the test where there is nothing to start."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(self._command(), stdout=log, stderr=log, cwd=WIRE_SERVER)
+        with pymongo.MongoClient[dict[str, object]](self.uri, serverSelectionTimeoutMS=250) as client:
+            deadline = time.monotonic() + START_WITHIN_S
+            while time.monotonic() < deadline and self._process.poll() is None:
+                try:
+                    client.admin.command("ping")
+                except PyMongoError:
+                    continue  # the driver waited already
+                return self
+        raise AssertionError(f"the MongoDB server did not start:\n{(self._folder / 'log').read_text()}")
+
+    def _command(self) -> list[str]:
+        if mongod := shutil.which("mongod"):
+            return [mongod, "--port", str(self.port), "--bind_ip", "127.0.0.1", "--dbpath", str(self._folder), "--quiet"]
+        java = shutil.which("java")
+        if java is None or not LIBRARIES.is_dir():
+            pytest.skip(MISSING)
+        file = str(self._folder / "data.mv")
+        return [java, "-Xmx256m", "-cp", f"{LIBRARIES}/*", str(WIRE_SERVER / "Launcher.java"), str(self.port), file]
+
+    def pause(self) -> None:
+        """SIGSTOP: it keeps its connections and answers nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End it, however it is. Idempotent."""
+        if self._process is not None:
+            self._signal(signal.SIGCONT)
+            self._process.terminate()
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    def _signal(self, number: int) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+
+def drop(uri: str, database: str) -> None:
+    """Remove a database that a test has made."""
+    with pymongo.MongoClient[dict[str, object]](uri) as client:
+        client.drop_database(database)
