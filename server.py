@@ -11,8 +11,11 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import fields
 from pathlib import Path
+from typing import NamedTuple
 
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import PeriodicCallback
@@ -26,7 +29,7 @@ from cache.events import MembershipBegan, MembershipEnded, RoomChanges, RoomEphe
 from cache.keys import CacheTtls, Keys
 from cache.memory import MemoryCache, NoCache
 from command_line import Command
-from handlers.base import Web
+from handlers.base import Operators, Web
 from handlers.chat.accounts import Accounts
 from handlers.chat.commands import Commands
 from handlers.chat.errands import Errands
@@ -42,6 +45,7 @@ from handlers.chat.tokens import Tokens
 from handlers.chat.topics import EVERYONE
 from handlers.chat.typing import Typing
 from handlers.chat.views import Views
+from handlers.database_health import DatabaseHealth, Thresholds
 from handlers.health import About
 from handlers.listening import paced
 from handlers.pages import load_assets
@@ -190,6 +194,10 @@ class ChatServer:
                 limiter=self._limiter,
                 trusted_proxies=settings.server.trusted_proxies,
                 cors_origins=settings.server.cors_origins,
+                operators=Operators(
+                    networks=settings.monitor.metrics_allow,
+                    usernames=frozenset(name.casefold() for name in settings.monitor.admin_users),
+                ),
             ),
             rooms=rooms,
             messages=messages,
@@ -202,6 +210,13 @@ class ChatServer:
                 started_at=time.monotonic(),
             ),
             readiness=self,
+            database_health=DatabaseHealth(
+                store=store,
+                thresholds=Thresholds(
+                    latency_ms=settings.monitor.alert_slow_query_ms, pool_percent=settings.monitor.alert_pool_percent
+                ),
+                now=time.monotonic,
+            ),
             assets=load_assets(WEB),
             gate=Gate(pool=self._pool, commands=commands, wiring=wiring),
         )
@@ -280,7 +295,6 @@ class ChatServer:
         self._presence.close()
         await self._http.close_all_connections()
         self._passwords.close()
-        await self._store.close()
 
 
 def _make_cache(settings: Settings, observer: Observer) -> Cache:
@@ -305,37 +319,73 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def serve(settings: Settings) -> int:
-    """Run one process until SIGTERM or SIGINT; returns the exit code."""
-    logs.set_up(log_format=settings.log.format, level=settings.log.level)
-    _require_built(settings)
-    settings.server.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with sqlite.DirectoryLock(settings.server.data_dir, shared=False):
+class Opened(NamedTuple):
+    """A store that is ours alone, or shared on purpose; `lost` is set if that ends."""
+
+    store: Store
+    secret: str
+    lost: asyncio.Event
+
+
+@asynccontextmanager
+async def _sqlite(settings: Settings, observer: Observer) -> AsyncIterator[Opened]:
+    data_dir = settings.server.data_dir
+    with sqlite.DirectoryLock(data_dir, shared=False):
         store = await sqlite.open_store(
-            settings.server.data_dir,
+            data_dir,
             timeout_s=settings.store.timeout_ms / 1000,
             group_commit=settings.store.group_commit,
-            observer=Observer(),
+            observer=observer,
             now_ms=_now_ms,
         )
         try:
-            secret = settings.auth.jwt_secret or sqlite.generated_secret(settings.server.data_dir)
-            server = ChatServer(settings, store=store, secret=secret)
-            await server.start()
-        except BaseException:
+            yield Opened(store, settings.auth.jwt_secret or sqlite.generated_secret(data_dir), asyncio.Event())
+        finally:
             await store.close()
-            raise
+
+
+@asynccontextmanager
+async def _mongo(settings: Settings, observer: Observer) -> AsyncIterator[Opened]:
+    # Motor reads this when it is first imported: its threads are what limits it, so there are as many as connections.
+    os.environ.setdefault("MOTOR_MAX_WORKERS", str(settings.mongo.max_pool_size))
+    mongo = importlib.import_module("store.mongo")
+    store = await mongo.open_store(
+        mongo.MongoOptions(**{field.name: getattr(settings.mongo, field.name) for field in fields(settings.mongo)}),
+        timeout_s=settings.store.timeout_ms / 1000,
+        group_commit=settings.store.group_commit,
+        observer=observer,
+        now_ms=_now_ms,
+        slow_ms=settings.monitor.alert_slow_query_ms,
+    )
+    lease = store.lease(secrets.token_hex(8))
+    try:
+        await lease.acquire()
+        yield Opened(store, settings.auth.jwt_secret or "", lease.lost)
+    finally:
+        await lease.release()
+        await store.close()
+
+
+async def serve(settings: Settings) -> int:
+    """Run one process until SIGTERM or SIGINT, or until the store is no longer ours; returns the exit code."""
+    logs.set_up(log_format=settings.log.format, level=settings.log.level)
+    _require_built(settings)
+    opened = _sqlite if settings.mongo.uri is None else _mongo
+    async with opened(settings, Observer()) as (store, secret, lost):
+        server = ChatServer(settings, store=store, secret=secret)
+        await server.start()
         log.info("started", extra={"fields": {"store": store.name, "loop": _loop_name(), **settings_module.changed(settings)}})
-        await _until_told_to_stop()
+        await _until_told_to_stop(lost)
         log.info("stopping")
         await server.stop()
         log.info("stopped")
-    return 0
+    return 1 if lost.is_set() else 0
 
 
-async def _until_told_to_stop() -> None:
-    told = asyncio.Event()
+async def _until_told_to_stop(lost: asyncio.Event) -> None:
+    """Wait for a signal, or for `lost`."""
     loop = asyncio.get_running_loop()
+    told = asyncio.Event()
 
     def stop() -> None:
         if told.is_set():
@@ -344,7 +394,10 @@ async def _until_told_to_stop() -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    await told.wait()
+    waits = [loop.create_task(event.wait()) for event in (told, lost)]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 async def _found(what: str) -> str:
@@ -353,8 +406,6 @@ async def _found(what: str) -> str:
 
 def _require_built(settings: Settings) -> None:
     """Refuse what is asked for and not there yet, rather than run without it."""
-    if settings.mongo.uri is not None:
-        raise StartRefused("MONGO_URI is set, but this version stores in SQLite only")
     if settings.redis.configured:
         raise StartRefused("REDIS_HOST or REDIS_URL is set, but this version runs as one process without Redis")
 

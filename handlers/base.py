@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
@@ -14,7 +14,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 from handlers.chat.accounts import Accounts, Identity
 from handlers.chat.errors import KINDS, ChatError, RateLimited, as_refusal
 from handlers.chat.protocol import Input, Shape, encode, error_body
-from handlers.client import Network, client_address, origin_allowed
+from handlers.client import Network, client_address, is_within, origin_allowed
 from limits.contract import Check, Decision, Limiter
 from limits.keys import fold_address
 
@@ -35,6 +35,14 @@ T = TypeVar("T", bound=Input)
 
 
 @dataclass(frozen=True, slots=True)
+class Operators:
+    """Who may read metrics and health details: those at these addresses, and these users (names as case-folded)."""
+
+    networks: Sequence[Network]
+    usernames: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Web:
     """What every handler needs of its surroundings."""
 
@@ -42,16 +50,19 @@ class Web:
     limiter: Limiter
     trusted_proxies: Sequence[Network]
     cors_origins: Sequence[str]
+    operators: Operators
 
 
 @stream_request_body
 class Handler(RequestHandler):
     """A handler of the JSON interface.
 
-    Subclasses set `is_public` where no token is needed, and raise what `errors.as_refusal` knows; `self.identity` is who asks.
+    Subclasses set `is_public` where no token is needed, `is_for_operators` where only Web.operators may ask, and raise what
+    `errors.as_refusal` knows; `self.identity` is who asks.
     """
 
     is_public: ClassVar[bool] = False
+    is_for_operators: ClassVar[bool] = False
     is_limited: ClassVar[bool] = True
     max_body_bytes: ClassVar[int] = MAX_BODY_BYTES
 
@@ -89,6 +100,8 @@ class Handler(RequestHandler):
 
     async def _admit(self) -> None:
         """Find out who asks, and count it."""
+        if self.is_for_operators and is_within(self.client, self.web.operators.networks):
+            return
         if self.is_public:
             if self.is_limited:
                 await self.count(Check("anonymous", fold_address(self.client)))
@@ -97,8 +110,10 @@ class Handler(RequestHandler):
             self.identity = await self.web.accounts.identify(self._bearer())
         except ChatError as error:
             await self.count(Check("anonymous", fold_address(self.client)))
-            raise error
+            raise (ChatError("forbidden") if self.is_for_operators else error) from error
         await self.count(Check("api", self.identity.user.id))
+        if self.is_for_operators and self.identity.user.username.casefold() not in self.web.operators.usernames:
+            raise ChatError("forbidden")
 
     def _bearer(self) -> str:
         kind, _, token = self.request.headers.get("Authorization", "").partition(" ")

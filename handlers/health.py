@@ -1,4 +1,4 @@
-"""/health and /health/ready: what an operator curls and a proxy asks. Liveness touches no backend."""
+"""/health, /health/ready and /health/database: what an operator curls and a proxy asks. Liveness touches no backend."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Protocol
 
 from handlers.base import Handler
+from handlers.database_health import UNHEALTHY, DatabaseHealth
 
 
 class Readiness(Protocol):
@@ -59,5 +60,18 @@ class ReadyHandler(Handler):
             self.reply({"status": "ready"})
         else:
             self.reply({"status": "not ready", "reason": reason}, 503)
+
+    head = get
+
+
+class DatabaseHealthHandler(Handler):
+    """/health/database: for operators."""
+
+    is_for_operators = True
+    health: DatabaseHealth
+
+    async def get(self) -> None:
+        report = await self.health.report()
+        self.reply(report.shown(), 503 if report.status == UNHEALTHY else 200)
 
     head = get

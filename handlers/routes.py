@@ -14,6 +14,7 @@ from handlers.base import Handler, NotFound, Web
 from handlers.chat.messages import Messages
 from handlers.chat.rooms import Rooms
 from handlers.chat.views import Views
+from handlers.database_health import DatabaseHealth
 
 access_log = logging.getLogger("access")
 
@@ -30,6 +31,7 @@ class Services:
     views: Views
     about: health.About
     readiness: health.Readiness
+    database_health: DatabaseHealth
     assets: Mapping[str, pages.Asset]
     gate: socket.Gate
 
@@ -49,6 +51,7 @@ def make_application(services: Services) -> Application:
             route(r"/static/([A-Za-z0-9._-]+)", pages.AssetHandler, **with_assets),
             route(r"/health", health.HealthHandler, about=services.about),
             route(r"/health/ready", health.ReadyHandler, readiness=services.readiness),
+            route(r"/health/database", health.DatabaseHealthHandler, health=services.database_health),
             route(r"/ws", socket.ChatSocket, gate=services.gate),
             route(r"/auth/register", auth.RegisterHandler),
             route(r"/auth/login", auth.LoginHandler),

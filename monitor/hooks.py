@@ -17,6 +17,15 @@ class Observer:
     def store_commit(self, operations: int, seconds: float) -> None:
         """A group commit ended with so many operations in it."""
 
+    def database_command(self, collection: str, kind: str, seconds: float, failure: str | None) -> None:
+        """A command to a database server ended; `kind` like `find`, `failure` the server's name for the error."""
+
+    def database_checkout(self, seconds: float, failure: str | None) -> None:
+        """A connection of the database's pool was asked for, and given after so long, or not."""
+
+    def database_server(self, state: str) -> None:
+        """A database server became `state`: the driver's name for its part, `Unknown` when it cannot be reached."""
+
     def cache_read(self, kind: str, outcome: str) -> None:
         """A cache was asked; `outcome`: hit, miss, or stale_fill (a fill that came too late)."""
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from store.inspection import Inspection
 from store.models import (
     Account,
     ChangePage,
@@ -197,6 +198,9 @@ class Store(Protocol):
 
     async def ping(self) -> None:
         """Prove that the store can be read and written now. Raises StoreUnavailable, StoreTimeout."""
+
+    async def inspect(self) -> Inspection:
+        """Ping, and look at what an operator wants to know. Raises StoreUnavailable, StoreTimeout."""
 
     async def sweep(self, now_ms: int) -> int:
         """Remove what has expired, a bounded slice at a time; returns how much. Raises StoreError."""

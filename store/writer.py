@@ -121,6 +121,11 @@ class GroupCommitWriter(Generic[C]):
         """Writes accepted and not yet settled."""
         return len(self._in_flight) + len(self._waiting)
 
+    @property
+    def pending_max(self) -> int:
+        """Writes that may be pending; what comes then is refused."""
+        return self._pending_max_operations
+
     def submit(
         self, name: str, operation: Callable[[C], R], *, size_bytes: int = 0, guarded: bool = True
     ) -> asyncio.Future[R]:

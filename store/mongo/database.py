@@ -57,7 +57,7 @@ class Database:
         self.timeout_s = timeout_s
         self.clock = MonotonicClock(now_ms)
         self._observer = observer
-        self._pending_max = pending_max
+        self.pending_max = pending_max
         self._pending = 0
         self._writes = 0
         self._closed = False
@@ -73,6 +73,11 @@ class Database:
         self.files: Collection = self.raw["files"]
 
     @property
+    def pending(self) -> int:
+        """Operations begun and not yet ended."""
+        return self._pending
+
+    @property
     def pending_writes(self) -> int:
         """Writes begun and not yet ended."""
         return self._writes
@@ -80,7 +85,7 @@ class Database:
     @asynccontextmanager
     async def operation(self, name: str, *, write: bool = False) -> AsyncIterator[None]:
         """What a caller asks for, as a whole. Raises StoreUnavailable, StoreTimeout, or what is raised within."""
-        if self._closed or self._pending >= self._pending_max:
+        if self._closed or self._pending >= self.pending_max:
             reason = "closed" if self._closed else "stalled"
             self._observer.store_operation(name, 0.0, reason)
             raise StoreUnavailable(reason)

@@ -11,6 +11,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from monitor.hooks import Observer
 from store.contract import Changes, Members, Messages, Rooms, Sessions, Users
 from store.errors import StartRefused
+from store.inspection import Inspection, PoolState
 from store.mongo import indexes
 from store.mongo.append import Appender
 from store.mongo.change_log import ChangeLog
@@ -18,11 +19,13 @@ from store.mongo.changes import MongoChanges
 from store.mongo.client import MongoOptions, connect, without_credentials
 from store.mongo.database import Database, stored_time
 from store.mongo.errors import AUTHENTICATION_FAILED, UNAUTHORIZED, codes_of
+from store.mongo.lease import Lease
 from store.mongo.members import MongoMembers
 from store.mongo.messages import MongoMessages
 from store.mongo.rooms import MongoRooms
 from store.mongo.sessions import MongoSessions
 from store.mongo.users import MongoUsers
+from store.mongo.watch import CommandWatch, PoolWatch, ServerWatch
 
 _SWEEP_DOCUMENTS = 500
 
@@ -30,8 +33,10 @@ _SWEEP_DOCUMENTS = 500
 class MongoStore:
     """store.contract.Store on MongoDB. Made by `open_store`."""
 
-    def __init__(self, *, database: Database, group_commit: bool) -> None:
+    def __init__(self, *, database: Database, pool: PoolWatch, options: MongoOptions, group_commit: bool) -> None:
         self._database = database
+        self._pool = pool
+        self._pool_limit = options.max_pool_size
         one_by_one = {} if group_commit else {"batch_max": 1}
         self._appender = Appender(database=database, **one_by_one)
         self._log = ChangeLog(database=database, **one_by_one)
@@ -58,6 +63,37 @@ class MongoStore:
             await pulse.update_one({"_id": "pulse"}, {"$set": {"writtenAt": written_at}}, upsert=True)
             await pulse.find_one({"_id": "pulse"})
 
+    async def inspect(self) -> Inspection:
+        started_s = time.monotonic()
+        await self.ping()
+        latency_ms = (time.monotonic() - started_s) * 1000
+        async with self._database.operation("store.inspect"):
+            wrong = await indexes.differing(self._database)
+            lag_s = await self._replication_lag_s()
+        in_use = self._pool.in_use
+        return Inspection(
+            latency_ms=latency_ms,
+            pool=PoolState(in_use=in_use, waiting=max(0, self._database.pending - in_use), limit=self._pool_limit),
+            pending_writes=self.pending_writes,
+            pending_writes_limit=self._database.pending_max,
+            wrong_indexes=tuple(wrong),
+            replication_lag_s=lag_s,
+        )
+
+    async def _replication_lag_s(self) -> float | None:
+        try:
+            status = await self._database.client.admin.command("replSetGetStatus")
+        except OperationFailure:  # no replica set, or no right to ask
+            return None
+        members = status["members"]
+        primary = next((member["optimeDate"] for member in members if member["stateStr"] == "PRIMARY"), None)
+        behind = [primary - member["optimeDate"] for member in members if primary and member["stateStr"] == "SECONDARY"]
+        return max((lag.total_seconds() for lag in behind), default=None)
+
+    def lease(self, holder: str) -> Lease:
+        """What keeps a second process from this database; not acquired yet."""
+        return Lease(database=self._database, holder=holder)
+
     async def sweep(self, now_ms: int) -> int:
         """Remove a slice of what has expired, where the server's TTL did not. Returns how many documents."""
         removed = 0
@@ -83,9 +119,12 @@ async def open_store(
     group_commit: bool,
     observer: Observer,
     now_ms: Callable[[], int],
+    slow_ms: float = 1000.0,
 ) -> MongoStore:
     """Connect, within the server selection's time, and make the indexes. Raises StartRefused with one line."""
-    client = connect(options)
+    pool = PoolWatch(observer=observer)
+    commands = CommandWatch(observer=observer, slow_ms=slow_ms)
+    client = connect(options, listeners=(commands, pool, ServerWatch(observer=observer)))
     database = Database(
         client=client,
         name=options.db_name,
@@ -106,7 +145,7 @@ async def open_store(
     except PyMongoError as error:
         client.close()
         raise StartRefused(_refusal(error, options, time.monotonic() - started_s)) from error
-    return MongoStore(database=database, group_commit=group_commit)
+    return MongoStore(database=database, pool=pool, options=options, group_commit=group_commit)
 
 
 def _refusal(error: PyMongoError, options: MongoOptions, seconds: float) -> str:

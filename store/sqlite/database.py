@@ -8,6 +8,7 @@ from typing import TypeVar
 import apsw
 
 from store.clock import MonotonicClock
+from store.inspection import PoolState
 from store.sqlite.readers import ReaderPool
 from store.writer import GroupCommitWriter
 
@@ -30,6 +31,15 @@ class Database:
     @property
     def pending_writes(self) -> int:
         return self._writer.pending
+
+    @property
+    def pending_writes_max(self) -> int:
+        return self._writer.pending_max
+
+    @property
+    def pool(self) -> PoolState:
+        """The readers."""
+        return self._readers.pool
 
     async def write(
         self, name: str, operation: Callable[[apsw.Connection], R], *, size_bytes: int = 0, guarded: bool = True

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from monitor.hooks import Observer
 from store.errors import StoreTimeout, StoreUnavailable, failure_of
+from store.inspection import PoolState
 from store.sqlite.connection import reason_of
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,11 @@ class ReaderPool:
         ]
         for thread in self._threads:
             thread.start()
+
+    @property
+    def pool(self) -> PoolState:
+        busy = min(self._pending, len(self._threads))
+        return PoolState(in_use=busy, waiting=self._pending - busy, limit=len(self._threads))
 
     async def read(self, name: str, operation: Callable[[apsw.Connection], R]) -> R:
         """Run `operation` on a snapshot. Raises StoreUnavailable, StoreTimeout, or what it raised."""

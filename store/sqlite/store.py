@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from monitor.hooks import Observer
 from store.clock import MonotonicClock
 from store.contract import Changes, Members, Messages, Rooms, Sessions, Users
 from store.errors import StartRefused
+from store.inspection import Inspection
 from store.sqlite.changes import SqliteChanges
 from store.sqlite.connection import (
     DATABASE_NAME,
@@ -71,6 +73,16 @@ class SqliteStore:
             guarded=False,
         )
         await self._database.read("store.ping", lambda connection: fetch(connection, "SELECT * FROM pulse"))
+
+    async def inspect(self) -> Inspection:
+        started_s = time.monotonic()
+        await self.ping()
+        return Inspection(
+            latency_ms=(time.monotonic() - started_s) * 1000,
+            pool=self._database.pool,
+            pending_writes=self.pending_writes,
+            pending_writes_limit=self._database.pending_writes_max,
+        )
 
     async def sweep(self, now_ms: int) -> int:
         """Remove a slice of what has expired (sessions, changes older than 7 days). Returns how many rows."""

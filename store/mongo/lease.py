@@ -1,0 +1,97 @@
+"""The guard of a database that one process alone may use: a document that its holder touches, and that others see untouched or not.
+
+No clock is compared with another machine's: who wants the lease watches the holder's beats, and takes it over after ten seconds of its
+own time without one. The holder learns of that from its next beat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+
+from pymongo.errors import DuplicateKeyError
+
+from store.errors import StartRefused, StoreError
+from store.mongo.database import Database
+
+logger = logging.getLogger(__name__)
+
+LEASE_S = 10.0
+BEAT_S = 2.5
+_LOOK_EVERY_S = 0.5
+_KEY = {"_id": "server"}
+
+
+class Lease:
+    """`acquire`, then `lost` until `release`. `holder` names this process, in this start."""
+
+    def __init__(self, *, database: Database, holder: str) -> None:
+        self._database = database
+        self._leases = database.raw["leases"]
+        self._holder = holder
+        self._beating: asyncio.Task[None] | None = None
+        self.lost = asyncio.Event()
+
+    async def acquire(self) -> None:
+        """Wait out what a process that died has left, ten seconds at most. Raises StartRefused if its holder lives."""
+        try:
+            await self._wait_and_take()
+        except StoreError as error:
+            if isinstance(error, StartRefused):
+                raise
+            raise StartRefused(f"the database's lease cannot be taken: {error}") from error
+        self._beating = asyncio.create_task(self._beat())
+
+    async def _wait_and_take(self) -> None:
+        seen: tuple[str, int] | None = None
+        since_s = time.monotonic()
+        while not await self._take(seen if time.monotonic() - since_s >= LEASE_S else None):
+            async with self._database.operation("lease.look"):
+                found = await self._leases.find_one(_KEY)
+            now = None if found is None else (found["holder"], found["beat"])
+            if seen is not None and now is not None and now != seen:
+                raise StartRefused("the database is in use by another process (several can share it with REDIS_HOST or REDIS_URL set)")
+            if seen is None and now is not None:
+                logger.info("the database's lease is held; waiting to see whether its holder lives")
+                since_s = time.monotonic()
+            seen = now
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _take(self, dead: tuple[str, int] | None) -> bool:
+        """Take a lease that nobody has, or that of `dead`: a holder and the beat it stopped at."""
+        ours = {"holder": self._holder, "beat": 0}
+        async with self._database.operation("lease.take", write=True):
+            if dead is not None:
+                holder, beat = dead
+                result = await self._leases.update_one({**_KEY, "holder": holder, "beat": beat}, {"$set": ours})
+                return result.modified_count > 0
+            try:
+                await self._leases.insert_one({**_KEY, **ours})
+            except DuplicateKeyError:
+                return False
+        return True
+
+    async def _beat(self) -> None:
+        """Show that we live; while the database is away nobody else can take over either."""
+        while True:
+            await asyncio.sleep(BEAT_S)
+            with contextlib.suppress(StoreError):
+                async with self._database.operation("lease.beat", write=True):
+                    result = await self._leases.update_one({**_KEY, "holder": self._holder}, {"$inc": {"beat": 1}})
+                if not result.matched_count:
+                    logger.critical("another process has taken the database's lease")
+                    self.lost.set()
+                    return
+
+    async def release(self) -> None:
+        """Give it back, so that the next start need not wait. Idempotent."""
+        if self._beating is None:
+            return
+        self._beating.cancel()
+        await asyncio.gather(self._beating, return_exceptions=True)
+        self._beating = None
+        with contextlib.suppress(StoreError):
+            async with self._database.operation("lease.release", write=True):
+                await self._leases.delete_one({**_KEY, "holder": self._holder})

@@ -1,0 +1,140 @@
+"""The driver, watched: its commands, connections and servers, told to the Observer. Never a value of a query, only its shape.
+
+The driver calls these on the thread that runs the command, several at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pymongo import monitoring
+
+from monitor.hooks import Observer
+
+logger = logging.getLogger(__name__)
+
+_SHAPE_MAX = 500  # characters of a logged shape
+
+# What of a command tells how the server finds documents; the rest is data, or the driver's own.
+_TELLING = ("filter", "query", "q", "sort", "limit", "pipeline", "updates", "deletes", "projection")
+
+# Commands of the driver itself: they are no operations of ours.
+_IGNORED = {"hello", "ismaster", "endSessions", "killCursors", "saslStart", "saslContinue", "buildInfo"}
+
+
+class CommandWatch(monitoring.CommandListener):
+    """Counts and times commands by collection and kind, and logs the slow ones."""
+
+    def __init__(self, *, observer: Observer, slow_ms: float) -> None:
+        self._observer = observer
+        self._slow_us = slow_ms * 1000
+        self._commands: dict[int, Mapping[str, Any]] = {}  # as many as connections in use
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if event.command_name not in _IGNORED:
+            self._commands[event.request_id] = event.command
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        self._ended(event.request_id, event.command_name, event.duration_micros, None)
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        failure = event.failure
+        code = failure.get("codeName", failure.get("code")) if isinstance(failure, Mapping) else None
+        self._ended(event.request_id, event.command_name, event.duration_micros, str(code or "error"))
+
+    def _ended(self, request_id: int, kind: str, duration_us: int, failure: str | None) -> None:
+        command = self._commands.pop(request_id, None)
+        if command is None:
+            return
+        collection = collection_of(kind, command)
+        self._observer.database_command(collection, kind, duration_us / 1e6, failure)
+        if duration_us > self._slow_us:
+            fields = {"collection": collection, "kind": kind, "ms": duration_us // 1000, "shape": shape_of(command)}
+            logger.warning("slow query", extra={"fields": fields})
+
+
+class PoolWatch(monitoring.ConnectionPoolListener):
+    """Keeps the pool's numbers: connections in use, and how long they took to get."""
+
+    def __init__(self, *, observer: Observer) -> None:
+        self._observer = observer
+        self._lock = threading.Lock()
+        self._asked: dict[int, float] = {}  # by thread: when it asked for a connection
+        self.in_use = 0
+
+    def connection_check_out_started(self, event: monitoring.ConnectionCheckOutStartedEvent) -> None:
+        self._asked[threading.get_ident()] = time.monotonic()
+
+    def connection_check_out_failed(self, event: monitoring.ConnectionCheckOutFailedEvent) -> None:
+        self._observer.database_checkout(self._waited_s(), str(event.reason))
+
+    def connection_checked_out(self, event: monitoring.ConnectionCheckedOutEvent) -> None:
+        with self._lock:
+            self.in_use += 1
+        self._observer.database_checkout(self._waited_s(), None)
+
+    def connection_checked_in(self, event: monitoring.ConnectionCheckedInEvent) -> None:
+        with self._lock:
+            self.in_use -= 1
+
+    def _waited_s(self) -> float:
+        return time.monotonic() - self._asked.pop(threading.get_ident(), time.monotonic())
+
+    def pool_created(self, event: monitoring.PoolCreatedEvent) -> None: ...
+
+    def pool_ready(self, event: monitoring.PoolReadyEvent) -> None: ...
+
+    def pool_cleared(self, event: monitoring.PoolClearedEvent) -> None: ...
+
+    def pool_closed(self, event: monitoring.PoolClosedEvent) -> None: ...
+
+    def connection_created(self, event: monitoring.ConnectionCreatedEvent) -> None: ...
+
+    def connection_ready(self, event: monitoring.ConnectionReadyEvent) -> None: ...
+
+    def connection_closed(self, event: monitoring.ConnectionClosedEvent) -> None: ...
+
+
+class ServerWatch(monitoring.ServerListener):
+    """Says in the log when a server becomes, or ceases to be, one that can be used: a line at each change."""
+
+    def __init__(self, *, observer: Observer) -> None:
+        self._observer = observer
+
+    def opened(self, event: monitoring.ServerOpeningEvent) -> None: ...
+
+    def closed(self, event: monitoring.ServerClosedEvent) -> None: ...
+
+    def description_changed(self, event: monitoring.ServerDescriptionChangedEvent) -> None:
+        before, after = event.previous_description.server_type_name, event.new_description.server_type_name
+        if before == after:
+            return
+        self._observer.database_server(after)
+        level = logging.WARNING if after == "Unknown" else logging.INFO
+        host, port = event.server_address
+        logger.log(level, "database server", extra={"fields": {"server": f"{host}:{port}", "was": before, "is": after}})
+
+
+def collection_of(kind: str, command: Mapping[str, Any]) -> str:
+    """The collection that a command is about, `-` where it is about none."""
+    target = command.get("collection") if kind == "getMore" else command.get(kind)
+    return target if isinstance(target, str) else "-"
+
+
+def shape_of(command: Mapping[str, Any]) -> str:
+    """What a command looks like without any value: `{filter: {roomId: ?, seq: {$gt: ?}}, limit: ?}`."""
+    told = {name: command[name] for name in _TELLING if name in command}
+    return _shape(told)[:_SHAPE_MAX]
+
+
+def _shape(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name}: {_shape(part)}" for name, part in value.items()) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        shapes = dict.fromkeys(_shape(part) for part in value)
+        return "[" + ", ".join(shapes) + "]"
+    return "?"
