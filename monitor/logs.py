@@ -44,8 +44,9 @@ def set_up(*, log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("tornado.general", "tornado.access", "asyncio"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)  # what clients do wrong is no event of ours
+    # What clients do wrong is no event of ours; the driver's would hold what it stores, and our own watch tells the rest.
+    for noisy in ("tornado.general", "tornado.access", "asyncio", "pymongo"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

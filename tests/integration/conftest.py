@@ -1,33 +1,62 @@
-"""Fixtures of the integration tests: a real process, shared by a module or of a test's own."""
+"""Fixtures of the integration tests: a real process, shared by a module or of a test's own, on each store."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.support.mongo import drop
 from tests.support.server import ServerProcess, serving
 
 Start = Callable[..., ServerProcess]
+StoreEnv = Callable[[Path], Mapping[str, str]]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "mongo"])
+def store_env(request: pytest.FixtureRequest) -> Iterator[StoreEnv]:
+    """The variables that choose the store, for a DATA_DIR: on MongoDB it stands for a database of its own.
+
+    What is about DATA_DIR itself is marked `embedded`.
+    """
+    if request.param == "sqlite":
+        yield lambda data_dir: {}
+        return
+    uri = request.getfixturevalue("mongo_uri")
+    databases: set[str] = set()
+
+    def on_mongo(data_dir: Path) -> Mapping[str, str]:
+        name = "-".join(data_dir.parts[-2:])[-60:]
+        databases.add(name)
+        return {"MONGO_URI": uri, "MONGO_DB_NAME": name, "JWT_SECRET": "a secret of the tests, thirty-two bytes or more"}
+
+    yield on_mongo
+    for name in databases:
+        drop(uri, name)
+
+
+embedded = pytest.mark.parametrize("store_env", ["sqlite"], indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def server(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Iterator[ServerProcess]:
     """A server that the module's tests share."""
-    with serving(tmp_path_factory.mktemp("shared") / "data") as process:
+    data_dir = tmp_path_factory.mktemp("shared") / "data"
+    with serving(data_dir, store_env(data_dir)) as process:
         yield process
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(tmp_path: Path, store_env: StoreEnv) -> Iterator[Start]:
     """Starts servers of a test's own: `start(VARIABLE="value", …)`."""
     numbers = itertools.count()
     with ExitStack() as processes:
 
         def begin(data_dir: Path | None = None, /, **env: str) -> ServerProcess:
-            return processes.enter_context(serving(data_dir or tmp_path / f"data{next(numbers)}", env))
+            folder = data_dir or tmp_path / f"data{next(numbers)}"
+            return processes.enter_context(serving(folder, {**store_env(folder), **env}))
 
         yield begin

@@ -15,7 +15,7 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.integration.conftest import Start
+from tests.integration.conftest import Start, StoreEnv, embedded
 from tests.support.client import PASSWORD, Person, Refused, Reply, call, chat, register
 from tests.support.server import ServerProcess, serving
 
@@ -24,10 +24,11 @@ OLD_SECRET = "the secret before it, thirty-two bytes or more"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def server(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Iterator[ServerProcess]:
     """A server whose secrets the tests know."""
-    env = {"JWT_SECRET": SECRET, "JWT_SECRET_PREVIOUS": OLD_SECRET}
-    with serving(tmp_path_factory.mktemp("accounts") / "data", env) as process:
+    data_dir = tmp_path_factory.mktemp("accounts") / "data"
+    env = {**store_env(data_dir), "JWT_SECRET": SECRET, "JWT_SECRET_PREVIOUS": OLD_SECRET}
+    with serving(data_dir, env) as process:
         yield process
     for secret in (SECRET, OLD_SECRET, PASSWORD):
         assert secret not in process.log()
@@ -375,6 +376,7 @@ def test_without_a_bearer_token_it_is_401(server: ServerProcess, header: str | N
     assert call(server.url, "GET", "/auth/profile", headers=headers).code == "unauthorized"
 
 
+@embedded
 def test_the_generated_secret_is_private_and_outlives_a_restart(start: Start) -> None:
     server = start()
     ada = register(server.url)

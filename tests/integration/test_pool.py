@@ -169,7 +169,7 @@ async def test_who_never_authenticates_is_closed_after_ten_seconds(server: Serve
     assert time.monotonic() - began >= 9.5
 
 
-@pytest.mark.gen_test
+@pytest.mark.gen_test(timeout=30)
 async def test_a_slow_reader_costs_its_own_connection_only(start: Start) -> None:
     server = start(WS_OUTBOX_MAX_BYTES="65536", RATE_LIMIT_MESSAGES="off", WS_MAX_CONNECTIONS_PER_USER="20")
     ada, bob = register(server.url), register(server.url)
