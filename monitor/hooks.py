@@ -24,7 +24,7 @@ class Observer:
         """A connection of the database's pool was asked for, and given after so long, or not."""
 
     def database_server(self, state: str) -> None:
-        """A database server became `state`: the driver's name for its part, `Unknown` when it cannot be reached."""
+        """A database server became `state`: writable, read-only, unreachable."""
 
     def cache_read(self, kind: str, outcome: str) -> None:
         """A cache was asked; `outcome`: hit, miss, or stale_fill (a fill that came too late)."""

@@ -22,6 +22,7 @@ from store.models import (
     Membership,
     MembershipChange,
     Message,
+    MessageChange,
     MessageDraft,
     MessagePage,
     ProfileChange,
@@ -143,7 +144,11 @@ class Members(Protocol):
 
 
 class Messages(Protocol):
-    """Messages, only ever inserted. In each room seq is 1, 2, 3 … without holes, by a unique index on (roomId, seq)."""
+    """Messages. In each room seq is 1, 2, 3 … without holes, by a unique index on (roomId, seq): there they are only ever inserted.
+
+    Each change of one is an entry in the room's changes log, with the message as it left it; the message carries that entry's rev.
+    Who may change what is the caller's business.
+    """
 
     async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[Stored | Refusal]:
         """Store drafts in their order, consecutive seq for those accepted; one outcome a draft, in the drafts' order.
@@ -152,6 +157,19 @@ class Messages(Protocol):
         Membership, muting, replyToId and threadId (a message of this room) and attachments (the author's own files) are checked in the
         same transaction; mentions of non-members are dropped. Each author's readSeq moves to their own newest seq; createdAt is the
         store's clock and does not fall as seq rises, within a process. All or nothing for errors: when this raises nothing is confirmed.
+        """
+
+    async def edit(self, message_id: str, content: str) -> MessageChange:
+        """Replace the content. Raises Missing("message"), also for a deleted one."""
+
+    async def delete(self, message_id: str) -> MessageChange:
+        """Take away content, attachments, mentions and reactions; the place stays. Raises Missing("message")."""
+
+    async def react(self, message_id: str, user_id: str, emoji: str, *, on: bool) -> MessageChange:
+        """Add or take back one person's reaction; each (message, emoji, user) counts once, however many race.
+
+        Reactions to one message that come together may share an entry. Raises Missing("message"), also for a deleted one,
+        TooManyKinds past REACTION_KINDS_MAX emoji.
         """
 
     async def get(self, message_id: str) -> Message | None: ...

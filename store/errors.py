@@ -46,6 +46,10 @@ class RoomFull(StoreError):
     """The room has `maxUsers` members."""
 
 
+class TooManyKinds(StoreError):
+    """A message has reactions with as many emoji as it may."""
+
+
 class TooLarge(StoreError):
     """What was to be stored is larger than the store takes in one piece."""
 

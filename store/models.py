@@ -142,6 +142,10 @@ class ReadState(Struct, frozen=True, rename="camel"):
     mention_count: int
 
 
+REACTION_USERS_NAMED = 20
+REACTION_KINDS_MAX = 20
+
+
 class Reaction(Struct, frozen=True, rename="camel"):
     """Who reacted with one emoji: all counted, the first 20 named."""
 
@@ -244,6 +248,13 @@ class ChangePage(Struct, frozen=True):
     rev: int
     has_more: bool
     expired: bool
+
+
+class MessageChange(Struct, frozen=True):
+    """What an edit, a deletion or a reaction did. `changed` False: it was so already, and nothing was written."""
+
+    message: Message
+    changed: bool
 
 
 class RoomStats(Struct, frozen=True, rename="camel"):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cache.contract import CacheClosed
 from limits.contract import Decision
-from store.errors import Missing, RoomFull, StoreError, StoreTimeout, TooLarge
+from store.errors import Missing, RoomFull, StoreError, StoreTimeout, TooLarge, TooManyKinds
 
 
 class Kind(NamedTuple):
@@ -89,6 +89,7 @@ def invalid(**fields: str) -> ChatError:
 BACKEND_CODES: tuple[tuple[type[Exception], str], ...] = (
     (StoreTimeout, "timeout"),
     (RoomFull, "room_full"),
+    (TooManyKinds, "conflict"),
     (TooLarge, "payload_too_large"),
     (StoreError, "unavailable"),
     (CacheClosed, "unavailable"),

@@ -184,7 +184,7 @@ class Appender:
             if len(files) < len(wanted):
                 return Refusal.FILE_NOT_FOUND
             # Before the message is there: who sees it may read its files.
-            await self._database.files.update_many(own, {"$addToSet": {"postedIn": room_id}})
+            await self._database.files.update_many(own, {"$addToSet": {"posts": {"roomId": room_id, "clientId": draft.client_id}}})
         mentions = tuple(who for who in dict.fromkeys(draft.mentions) if who in members)
         return _Checked(draft, reply_to, thread, tuple(file_from(files[file_id]) for file_id in wanted), mentions)
 

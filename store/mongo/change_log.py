@@ -23,14 +23,15 @@ import pymongo
 from bson.datetime_ms import DatetimeMS
 from bson.objectid import ObjectId
 from msgspec import Struct
-from pymongo import ReplaceOne, UpdateOne
+from pymongo import ReplaceOne, UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from store.errors import Missing, StoreError, StoreTimeout
 from store.lanes import Lanes
-from store.models import Role
+from store.models import MessageChange, Role
 from store.mongo import pipelines
 from store.mongo.database import Collection, Database, Document, stored_time
+from store.mongo.documents import message_from
 from store.mongo.errors import only_duplicates
 
 KEEP_MS = 7 * 24 * 3600 * 1000
@@ -147,6 +148,14 @@ class RoomView:
                 return found
         return None
 
+    async def first_reactors(self, like: Reactor, limit: int) -> list[str]:
+        """Who reacted to the message with the emoji of `like`, in order. Raises NotTogether."""
+        if self.entries:
+            raise NotTogether
+        wanted = {"roomId": self.room["_id"], "seq": like.seq, "emoji": like.emoji, "on": True}
+        found = self._database.reactions.find(wanted, {"_id": 0, "userId": 1}).sort([("rev", 1), ("userId", 1)])
+        return [reaction["userId"] for reaction in await found.limit(limit).to_list(None)]
+
     def record(
         self,
         *,
@@ -154,8 +163,12 @@ class RoomView:
         members: Sequence[MemberPatch] = (),
         message: Document | None = None,
         reactions: Sequence[ReactionPatch] = (),
+        withdrawn: Sequence[str] = (),
     ) -> int:
-        """Add an entry, and see the room as it leaves it. Returns its rev, which `message` must carry."""
+        """Add an entry, and see the room as it leaves it. Returns its rev, which `message` must carry.
+
+        `withdrawn`: ids of files that the message no longer shows.
+        """
         rev = self.next_rev
         entry: Document = {"_id": ObjectId(), "roomId": self.room["_id"], "rev": rev, "createdAt": self.now}
         if settings:
@@ -166,6 +179,8 @@ class RoomView:
             ]
         if message is not None:
             entry |= {"seq": message["seq"], "message": message}
+        if withdrawn:
+            entry["withdrawn"] = list(withdrawn)
         if reactions:
             entry["reactions"] = [_reaction(patch) for patch in reactions]
         self.entries.append(entry)
@@ -184,6 +199,13 @@ class RoomView:
         newest["reactions"] += [_reaction(patch) for patch in reactions]
         self._see(message, reactions)
         return True
+
+    def as_left(self, outcome: Any) -> Any:
+        """The outcome with the message as its entry left it: others may have folded theirs into the same rev since."""
+        if not isinstance(outcome, MessageChange) or outcome.message.rev <= self.base:
+            return outcome
+        entry = self.entries[outcome.message.rev - self.base - 1]
+        return MessageChange(message_from(entry["message"]), outcome.changed)
 
     def _see(self, message: Document | None, reactions: Sequence[ReactionPatch]) -> None:
         if message is not None:
@@ -248,6 +270,8 @@ class ChangeLog:
             except StoreError as error:
                 outcomes[number] = error
             needed[number] = len(view.entries)
+        for number in needed:
+            outcomes[number] = view.as_left(outcomes[number])
         return needed
 
     async def _view(self, room_id: str, operations: Sequence[Operation]) -> RoomView | None:
@@ -307,13 +331,18 @@ class ChangeLog:
         first, last = entries[0]["rev"], entries[-1]["rev"]
         settings: Document = {}
         messages: dict[int, ReplaceOne[Document]] = {}
-        members, reactions = [], []
+        members: list[UpdateOne] = []
+        reactions: list[UpdateOne] = []
+        files: list[UpdateMany] = []
         for entry in entries:
             rev = entry["rev"]
             settings |= entry.get("settings", {})
             if message := entry.get("message"):
                 place = {"roomId": room_id, "seq": message["seq"], "rev": {"$lt": rev}}
                 messages[message["seq"]] = ReplaceOne(place, {name: value for name, value in message.items() if name != "_id"})
+                if withdrawn := entry.get("withdrawn"):
+                    post = {"roomId": room_id, "clientId": message["clientId"]}
+                    files.append(UpdateMany({"_id": {"$in": withdrawn}}, {"$pull": {"posts": post}}))
             members += [_member_update(room_id, rev, patch) for patch in entry.get("members", ())]
             reactions += [_reaction_update(room_id, rev, entry["createdAt"], patch) for patch in entry.get("reactions", ())]
         database = self._database
@@ -322,6 +351,7 @@ class ChangeLog:
             _write(database.messages, list(messages.values())),
             _write(database.members, members),
             _write(database.reactions, reactions),
+            _write(database.files, files),
             # An entry with a successor may go in 7 days. This comes before the room's rev, so that who finishes our work does it too.
             database.changes.update_many(
                 {"roomId": room_id, "rev": {"$gte": first - 1, "$lt": last}}, {"$set": {"expiresAt": expires_at}}

@@ -2,28 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from store.errors import Missing
 from store.ids import place_of
-from store.models import Message, MessageDraft, MessagePage, Refusal, Stored
+from store.models import Message, MessageChange, MessageDraft, MessagePage, Refusal, Stored
 from store.mongo import pipelines
 from store.mongo.append import Appender
+from store.mongo.change_log import ChangeLog, Operation, Reactor
 from store.mongo.database import Database
 from store.mongo.documents import message_from
+from store.mongo.edits import Delete, Edit, React
 
 
 class MongoMessages:
     """store.contract.Messages on MongoDB."""
 
-    def __init__(self, *, database: Database, appender: Appender) -> None:
+    def __init__(self, *, database: Database, appender: Appender, log: ChangeLog) -> None:
         self._database = database
+        self._log = log
         self._appender = appender
         self._messages = database.messages
 
     async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[Stored | Refusal]:
         async with self._database.operation("messages.append", write=True):
             return await self._appender.append(room_id, drafts)
+
+    async def edit(self, message_id: str, content: str) -> MessageChange:
+        return await self._change("messages.edit", message_id, lambda seq: Edit(seq, content))
+
+    async def delete(self, message_id: str) -> MessageChange:
+        return await self._change("messages.delete", message_id, Delete)
+
+    async def react(self, message_id: str, user_id: str, emoji: str, *, on: bool) -> MessageChange:
+        return await self._change("messages.react", message_id, lambda seq: React(Reactor(seq, emoji, user_id), on=on))
+
+    async def _change(self, name: str, message_id: str, operation: Callable[[int], Operation]) -> MessageChange:
+        place = place_of(message_id)
+        if place is None:
+            raise Missing("message")
+        room_id, seq = place
+        async with self._database.operation(name, write=True):
+            try:
+                change: MessageChange = await self._log.change(room_id, operation(seq))
+            except Missing as error:  # a message of a room that is not there is not there
+                raise Missing("message") from error
+        return change
 
     async def get(self, message_id: str) -> Message | None:
         place = place_of(message_id)

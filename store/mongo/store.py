@@ -44,7 +44,7 @@ class MongoStore:
         self.sessions: Sessions = MongoSessions(database=database)
         self.rooms: Rooms = MongoRooms(database=database, log=self._log)
         self.members: Members = MongoMembers(database=database, log=self._log)
-        self.messages: Messages = MongoMessages(database=database, appender=self._appender)
+        self.messages: Messages = MongoMessages(database=database, appender=self._appender, log=self._log)
         self.changes: Changes = MongoChanges(database=database)
 
     @property

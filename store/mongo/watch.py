@@ -99,24 +99,30 @@ class PoolWatch(monitoring.ConnectionPoolListener):
     def connection_closed(self, event: monitoring.ConnectionClosedEvent) -> None: ...
 
 
-class ServerWatch(monitoring.ServerListener):
-    """Says in the log when a server becomes, or ceases to be, one that can be used: a line at each change."""
+class ServerWatch(monitoring.ServerHeartbeatListener):
+    """Says when a server becomes, or ceases to be, one that takes writes: a line at each change.
+
+    By its heartbeats: the driver tells a ServerListener up to a second later, and holds up its own end for it.
+    """
 
     def __init__(self, *, observer: Observer) -> None:
         self._observer = observer
+        self._states: dict[tuple[str, int | None], str] = {}  # as many as servers of the deployment
 
-    def opened(self, event: monitoring.ServerOpeningEvent) -> None: ...
+    def started(self, event: monitoring.ServerHeartbeatStartedEvent) -> None: ...
 
-    def closed(self, event: monitoring.ServerClosedEvent) -> None: ...
+    def succeeded(self, event: monitoring.ServerHeartbeatSucceededEvent) -> None:
+        self._now(event.connection_id, "writable" if event.reply.is_writable else "read-only", logging.INFO)
 
-    def description_changed(self, event: monitoring.ServerDescriptionChangedEvent) -> None:
-        before, after = event.previous_description.server_type_name, event.new_description.server_type_name
-        if before == after:
+    def failed(self, event: monitoring.ServerHeartbeatFailedEvent) -> None:
+        self._now(event.connection_id, "unreachable", logging.WARNING)
+
+    def _now(self, server: tuple[str, int | None], state: str, level: int) -> None:
+        if self._states.get(server) == state:
             return
-        self._observer.database_server(after)
-        level = logging.WARNING if after == "Unknown" else logging.INFO
-        host, port = event.server_address
-        logger.log(level, "database server", extra={"fields": {"server": f"{host}:{port}", "was": before, "is": after}})
+        self._states[server] = state
+        self._observer.database_server(state)
+        logger.log(level, "database server", extra={"fields": {"server": f"{server[0]}:{server[1]}", "is": state}})
 
 
 def collection_of(kind: str, command: Mapping[str, Any]) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import apsw
 
 from store.ids import place_of
-from store.models import Message, MessageDraft, MessagePage, Refusal, Stored
+from store.models import Message, MessageChange, MessageDraft, MessagePage, Refusal, Stored
 from store.sqlite.append import Appending, AppendRequest
 from store.sqlite.changes import head_rev
 from store.sqlite.database import Database
+from store.sqlite.edits import delete, edit, react
 from store.sqlite.rows import MESSAGE_COLUMNS, fetch, fetch_one, message_from
 
 _SELECT = f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE room_id = ?1 AND "
@@ -34,6 +35,24 @@ class SqliteMessages:
             self._append,
             AppendRequest(room_id, drafts),
             size_bytes=sum(len(draft.content) + _DRAFT_BYTES for draft in drafts),
+        )
+
+    async def edit(self, message_id: str, content: str) -> MessageChange:
+        clock = self._database.clock
+        return await self._database.write(
+            "messages.edit", lambda connection: edit(connection, message_id, content, clock()), size_bytes=len(content)
+        )
+
+    async def delete(self, message_id: str) -> MessageChange:
+        clock = self._database.clock
+        return await self._database.write(
+            "messages.delete", lambda connection: delete(connection, message_id, clock())
+        )
+
+    async def react(self, message_id: str, user_id: str, emoji: str, *, on: bool) -> MessageChange:
+        clock = self._database.clock
+        return await self._database.write(
+            "messages.react", lambda connection: react(connection, message_id, user_id, emoji, on, clock())
         )
 
     async def get(self, message_id: str) -> Message | None:

@@ -1,0 +1,104 @@
+"""Changes of messages, as operations on the changes log: edit, delete, react."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from store.errors import Missing, TooManyKinds
+from store.models import REACTION_KINDS_MAX, REACTION_USERS_NAMED, MessageChange
+from store.mongo.change_log import ReactionPatch, Reactor, RoomView, Wants
+from store.mongo.database import Document
+from store.mongo.documents import message_from
+
+
+class Edit:
+    """The change that replaces a message's content."""
+
+    def __init__(self, seq: int, content: str) -> None:
+        self._seq = seq
+        self._content = content
+        self.wants = Wants(seqs=(seq,))
+
+    async def run(self, view: RoomView) -> MessageChange:
+        """Raises Missing("message")."""
+        message = _standing(view, self._seq)
+        if message["content"] == self._content:
+            return MessageChange(message_from(message), False)
+        edited = {**message, "content": self._content, "editedAt": view.now, "rev": view.next_rev}
+        view.record(message=edited)
+        return MessageChange(message_from(edited), True)
+
+
+class Delete:
+    """The change that leaves only a message's place."""
+
+    def __init__(self, seq: int) -> None:
+        self._seq = seq
+        self.wants = Wants(seqs=(seq,))
+
+    async def run(self, view: RoomView) -> MessageChange:
+        """Raises Missing("message")."""
+        message = view.message(self._seq)
+        if "deletedAt" in message:
+            return MessageChange(message_from(message), False)
+        files = [file["_id"] for file in message.get("attachments", ())]
+        taken = ("content", "attachments", "mentions", "reactions")
+        deleted = {name: value for name, value in message.items() if name not in taken}
+        deleted |= {"deletedAt": view.now, "rev": view.next_rev}
+        view.record(message=deleted, withdrawn=files)
+        return MessageChange(message_from(deleted), True)
+
+
+class React:
+    """The change that adds or takes back one reaction."""
+
+    def __init__(self, reactor: Reactor, *, on: bool) -> None:
+        self._reactor = reactor
+        self._on = on
+        self.wants = Wants(seqs=(reactor.seq,), reactors=(reactor,))
+
+    async def run(self, view: RoomView) -> MessageChange:
+        """Raises Missing("message"), TooManyKinds."""
+        message = _standing(view, self._reactor.seq)
+        if view.has_reacted(self._reactor) == self._on:
+            return MessageChange(message_from(message), False)
+        reactions = {reaction["emoji"]: reaction for reaction in message.get("reactions", ())}
+        changed = self._with(reactions) if self._on else await self._without(view, reactions)
+        steps = [ReactionPatch(self._reactor, self._on)]
+        after = {**message, "reactions": list(changed.values())}
+        if not changed:
+            del after["reactions"]
+        if not view.fold(after, steps):
+            after["rev"] = view.next_rev
+            view.record(message=after, reactions=steps)
+        return MessageChange(message_from(after), True)
+
+    def _with(self, reactions: dict[str, Document]) -> dict[str, Document]:
+        emoji, user_id = self._reactor.emoji, self._reactor.user_id
+        if emoji not in reactions and len(reactions) >= REACTION_KINDS_MAX:
+            raise TooManyKinds
+        before: Document = reactions.get(emoji, {"emoji": emoji, "count": 0, "userIds": []})
+        named = before["userIds"]
+        if len(named) < REACTION_USERS_NAMED:
+            named = [*named, user_id]
+        return {**reactions, emoji: {"emoji": emoji, "count": before["count"] + 1, "userIds": named}}
+
+    async def _without(self, view: RoomView, reactions: dict[str, Document]) -> dict[str, Document]:
+        emoji, user_id = self._reactor.emoji, self._reactor.user_id
+        before = reactions[emoji]
+        count = before["count"] - 1
+        if not count:
+            return {name: reaction for name, reaction in reactions.items() if name != emoji}
+        named: list[Any] = [one for one in before["userIds"] if one != user_id]
+        if len(named) < min(count, REACTION_USERS_NAMED):
+            # One who was named is gone, and there are more: who comes next is in the table only.
+            named = [one for one in await view.first_reactors(self._reactor, REACTION_USERS_NAMED + 1) if one != user_id]
+        return {**reactions, emoji: {"emoji": emoji, "count": count, "userIds": named[:REACTION_USERS_NAMED]}}
+
+
+def _standing(view: RoomView, seq: int) -> Document:
+    """A message that is not deleted."""
+    message = view.message(seq)
+    if "deletedAt" in message:
+        raise Missing("message")
+    return message
