@@ -46,7 +46,7 @@ def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given := os.environ.get("MONGO_URI"):
         yield given
         return
-    server = MongoServer(tmp_path_factory.mktemp("mongo"))
+    server = MongoServer(tmp_path_factory.mktemp("mongo"), durable=False)
     try:
         yield server.start().uri
     finally:

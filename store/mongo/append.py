@@ -26,7 +26,8 @@ from store.lanes import Lanes
 from store.models import File, Message, MessageDraft, Refusal, Stored
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import file_from, message_document, message_from
-from store.mongo.errors import only_duplicates
+from store.mongo.errors import duplicate_of
+from store.mongo.indexes import SEQ_INDEX
 
 BATCH_MAX = 500
 _WAITING_MAX = 10_000
@@ -117,11 +118,9 @@ class Appender:
                 await self._messages.insert_many(documents.values(), ordered=True)
             except PyMongoError as error:
                 self._heads.pop(room_id, None)
-                if not (only_duplicates(error) or isinstance(error, AutoReconnect) or error.timeout):
-                    raise
-                stored = await self._stored(room_id, waiting)
+                stored = await self._after(error, room_id, documents)
                 lost += 1
-                await asyncio.sleep(random.uniform(0, min(_RETRY_MAX_S, 0.001 * 2**lost)))
+                await asyncio.sleep(random.uniform(0, min(_RETRY_MAX_S, 0.002 * 2**lost)))
             else:
                 stored = documents
                 self._remember(room_id, head + len(documents))
@@ -196,6 +195,21 @@ class Appender:
             self._heads.pop(room_id, None)  # another process may have written since
             seq = seq_in_room(room_id, message_id, await self._head(room_id))
         return seq
+
+    async def _after(self, error: PyMongoError, room_id: str, documents: dict[Key, Document]) -> dict[Key, Document]:
+        """Which of the drafts are stored, though their insert failed. Raises the error where trying again cannot help."""
+        keys = list(documents)
+        duplicate = duplicate_of(error)
+        if duplicate is None:
+            if not (isinstance(error, AutoReconnect) or error.timeout):
+                raise error
+            return await self._stored(room_id, keys)  # in doubt
+        # Ordered: what stood before the duplicate is stored, what stood after it was not tried.
+        stored = {key: documents[key] for key in keys[: duplicate.position]}
+        if duplicate.index_name != SEQ_INDEX:
+            # An earlier send. Where there is one, there may be more: ask for all of them, so that a storm of resends costs two turns.
+            stored |= await self._stored(room_id, keys[duplicate.position :])
+        return stored
 
     async def _stored(self, room_id: str, keys: Iterable[Key]) -> dict[Key, Document]:
         """Which of these drafts are stored, by this or an earlier send."""

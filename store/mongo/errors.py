@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from pymongo.errors import (
     BulkWriteError,
@@ -74,3 +75,20 @@ def codes_of(error: PyMongoError) -> set[int]:
 def only_duplicates(error: PyMongoError) -> bool:
     """Whether all that went wrong is that documents with these keys exist."""
     return codes_of(error) - {65} == {DUPLICATE_KEY}  # 65: BulkWriteError's own, "there were several"
+
+
+class Duplicate(NamedTuple):
+    """Where an ordered insert stopped: at the document in this position, by the unique index of this name (empty: not told)."""
+
+    position: int
+    index_name: str
+
+
+def duplicate_of(error: PyMongoError) -> Duplicate | None:
+    """The duplicate key that stopped an ordered insert; None for any other error."""
+    if not isinstance(error, BulkWriteError) or not only_duplicates(error):
+        return None
+    first = error.details["writeErrors"][0]
+    # MongoDB's words, the same in all versions: "E11000 duplicate key error collection: db.messages index: room_seq dup key: …"
+    _, _, rest = str(first.get("errmsg", "")).partition(" index: ")
+    return Duplicate(first["index"], rest.partition(" ")[0])

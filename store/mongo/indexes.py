@@ -28,6 +28,8 @@ class Index(Struct, frozen=True):
         return IndexModel(list(self.keys), name=self.name, **self.options)
 
 
+SEQ_INDEX = "room_seq"
+
 _UNIQUE = {"unique": True}
 _EXPIRES = (("expiresAt", ASCENDING),), {"expireAfterSeconds": 0}
 
@@ -45,7 +47,7 @@ INDEXES: tuple[Index, ...] = (
     Index("members", "user_rooms", (("userId", ASCENDING), ("roomOrder", DESCENDING))),
     Index("members", "room_names", (("roomId", ASCENDING), ("usernameFolded", ASCENDING))),
     Index("members", "expires", *_EXPIRES),
-    Index("messages", "room_seq", (("roomId", ASCENDING), ("seq", ASCENDING)), _UNIQUE),
+    Index("messages", SEQ_INDEX, (("roomId", ASCENDING), ("seq", ASCENDING)), _UNIQUE),
     Index(
         "messages", "room_author_client", (("roomId", ASCENDING), ("userId", ASCENDING), ("clientId", ASCENDING)), _UNIQUE
     ),

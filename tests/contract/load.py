@@ -1,0 +1,61 @@
+"""One process of several that write to one store: `load.py BACKEND LOCATION JOB…`; a JOB is JSON. It prints what it was acked.
+
+`{"write": room id, "user": user id, "count": n}`: messages one after another, every tenth sent again;
+`{"change": [message id…], "user": user id, "count": n}`: edits and reactions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from store.contract import Store
+from store.models import Message, MessageDraft, Stored
+from tests.contract.backends import BACKENDS
+
+
+def say(*words: object) -> None:
+    os.write(1, (" ".join(map(str, words)) + "\n").encode())
+
+
+async def write(store: Store, job: dict[str, Any]) -> None:
+    user_id, previous = job["user"], None
+    for number in range(job["count"]):
+        draft = MessageDraft(user_id, "name", f"text {number}", f"{user_id}-{number}")
+        drafts = [draft] if number % 10 or previous is None else [previous, draft]
+        outcomes = await store.messages.append(job["write"], drafts)
+        for sent, outcome in zip(drafts, outcomes, strict=True):
+            assert isinstance(outcome, Stored)
+            assert outcome.duplicate == (sent is previous)
+            say(outcome.message.seq, user_id, sent.client_id)
+        previous = draft
+
+
+async def change(store: Store, job: dict[str, Any]) -> None:
+    user_id = job["user"]
+
+    async def one(number: int) -> Message:
+        message_id = random.choice(job["change"])
+        if number % 2:
+            return (await store.messages.edit(message_id, f"by {user_id}, {number}")).message
+        return (await store.messages.react(message_id, user_id, random.choice("👍🎉🚀"), on=bool(number % 4))).message
+
+    for message in await asyncio.gather(*(one(number) for number in range(job["count"]))):
+        say(message.rev, message.id)
+
+
+async def main(backend: str, location: str, jobs: list[dict[str, Any]]) -> None:
+    store = await BACKENDS[backend].open(Path(location), lambda: int(time.time() * 1000))
+    await asyncio.gather(*((write if "write" in job else change)(store, job) for job in jobs))
+    await store.close()
+
+
+asyncio.run(main(sys.argv[1], sys.argv[2], [json.loads(job) for job in sys.argv[3:]]))

@@ -1,0 +1,86 @@
+"""Four processes on one store, all writing at once: every number in its place, once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE
+from pathlib import Path
+
+import pytest
+
+from store.contract import Store
+from tests.contract.backends import SHARED
+from tests.contract.conftest import Filled
+
+LOAD = Path(__file__).with_name("load.py")
+PROCESSES = 4
+TOGETHER = [name for name in SHARED if not name.endswith("one-by-one")]
+
+
+async def run(backend: str, location: Path, jobs: list[dict[str, object]]) -> list[list[str]]:
+    """Share the jobs out to four processes; returns the words of each line they said."""
+
+    async def one(share: list[dict[str, object]]) -> str:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, str(LOAD), backend, str(location), *map(json.dumps, share), stdout=PIPE, stderr=PIPE
+        )
+        said, complaint = await child.communicate()
+        assert child.returncode == 0, complaint.decode()
+        return said.decode()
+
+    said = await asyncio.gather(*(one(jobs[number::PROCESSES]) for number in range(PROCESSES)))
+    return [line.split() for line in "".join(said).splitlines()]
+
+
+@pytest.mark.parametrize("backend", TOGETHER, indirect=True)
+@pytest.mark.gen_test(timeout=240)
+async def test_of_64_writers_in_4_rooms_each_message_has_its_own_seq_and_each_client_id_is_there_once(
+    backend: str, store: Store, fill: Filled, tmp_path: Path
+) -> None:
+    count, writers = 20_000, 64
+    people = [await fill.user() for _ in range(writers)]
+    rooms = [(await fill.room(people[0])).room.id for _ in range(4)]
+    for room_id in rooms:
+        await asyncio.gather(*(store.members.add(room_id, one.id) for one in people[1:]))
+    jobs: list[dict[str, object]] = [
+        {"write": rooms[number // PROCESSES % 4], "user": one.id, "count": count // writers + (number < count % writers)}
+        for number, one in enumerate(people)
+    ]
+    acked = await run(backend, tmp_path / "data", jobs)
+    acks = {(int(seq), user_id, client_id) for seq, user_id, client_id in acked}
+    assert len(acks) == count
+    assert len(acked) > count, "some were sent again"
+    heads = await store.rooms.heads(rooms)
+    assert sum(head.seq for head in heads.values()) == count
+    kept = []
+    for room_id in rooms:
+        messages = await store.messages.newest_between(room_id, after=0, upto=count, limit=count)
+        assert [message.seq for message in messages] == list(range(1, heads[room_id].seq + 1))
+        kept += [(message.seq, message.user_id, message.client_id) for message in messages]
+    assert set(kept) == acks
+    assert len({(user_id, client_id) for _, user_id, client_id in kept}) == count
+
+
+@pytest.mark.parametrize("backend", TOGETHER, indirect=True)
+@pytest.mark.gen_test(timeout=120)
+async def test_2000_changes_at_once_to_50_messages_have_each_rev_once_and_leave_what_the_log_says(
+    backend: str, store: Store, fill: Filled, tmp_path: Path
+) -> None:
+    ann = await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    messages = await fill.say(room_id, ann, *map(str, range(50)))
+    ids = [message.id for message in messages]
+    jobs: list[dict[str, object]] = [{"change": ids, "user": f"u{number}", "count": 100} for number in range(20)]
+    acked = await run(backend, tmp_path / "data", jobs)  # a caller that timed out would have ended its process
+    assert len(acked) == 2000
+    changes = (page := await store.changes.page(room_id, since=0, limit=500)).changes
+    while page.has_more:
+        changes += (page := await store.changes.page(room_id, since=changes[-1].rev, limit=500)).changes
+    assert [change.rev for change in changes] == list(range(1, page.rev + 1))
+    assert page.rev == max(int(rev) for rev, _ in acked)
+    newest = {change.message.id: change.message for change in changes if change.message is not None}
+    for message in (await store.messages.page(room_id, limit=50)).messages:
+        assert message == newest.get(message.id, message)
+    assert len(newest) == 50
