@@ -18,6 +18,7 @@ from store.models import (
     Account,
     ChangePage,
     Head,
+    Hit,
     Member,
     Membership,
     MembershipChange,
@@ -25,6 +26,7 @@ from store.models import (
     MessageChange,
     MessageDraft,
     MessagePage,
+    MessageSearch,
     ProfileChange,
     ReadState,
     Refusal,
@@ -181,6 +183,12 @@ class Messages(Protocol):
 
     async def newest_between(self, room_id: str, *, after: int, upto: int, limit: int) -> list[Message]:
         """The newest `limit` messages with after < seq <= upto, ascending."""
+
+    async def search(self, search: MessageSearch, *, limit: int, after: str | None) -> tuple[list[Hit], str | None]:
+        """Hits, the best first; cursor as in Rooms.list_for. A backend without an index of words finds their beginnings too.
+
+        Raises StoreTimeout where looking takes too long.
+        """
 
 
 class Changes(Protocol):

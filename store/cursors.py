@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import base64
+from typing import TypeVar
+
+import msgspec
+
+T = TypeVar("T")
 
 _PLACE_DIGITS_MAX = 18
 _PLACE_END = 1 << 62
@@ -19,17 +24,41 @@ def place_of_cursor(cursor: str | None) -> int:
 
 def cursor_of_name(name: str) -> str:
     """The cursor of a list that goes on after `name`."""
-    return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
+    return _encoded(name.encode())
 
 
 def name_of_cursor(cursor: str | None) -> str:
     """The name after which a list goes on. Raises ValueError for what cannot be a cursor of ours."""
-    if cursor is None:
-        return ""
     try:
-        name = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
-    except ValueError as error:  # of base64, of its padding, of UTF-8
+        return "" if cursor is None else _decoded(cursor).decode()
+    except UnicodeDecodeError as error:
         raise ValueError("not a cursor") from error
-    if cursor_of_name(name) != cursor:
+
+
+def cursor_of_key(key: tuple[object, ...]) -> str:
+    """The cursor of a list that goes on after the entry with this sort key."""
+    return _encoded(msgspec.json.encode(key))
+
+
+def key_of_cursor(cursor: str | None, kind: type[T]) -> T | None:
+    """The sort key, a tuple of type `kind`, after which a list goes on; None for its beginning. Raises ValueError."""
+    if cursor is None:
+        return None
+    try:
+        return msgspec.json.decode(_decoded(cursor), type=kind)
+    except msgspec.DecodeError as error:
+        raise ValueError("not a cursor") from error
+
+
+def _encoded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _decoded(cursor: str) -> bytes:
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except ValueError as error:  # of base64, of its padding, of characters beyond ASCII
+        raise ValueError("not a cursor") from error
+    if _encoded(raw) != cursor:
         raise ValueError("not a cursor")
-    return name
+    return raw

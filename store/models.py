@@ -257,6 +257,28 @@ class MessageChange(Struct, frozen=True):
     changed: bool
 
 
+class MessageSearch(Struct, frozen=True):
+    """What to look for: messages that have all `words` and all `phrases`, in any case, in these rooms, and meet the filters.
+
+    Without words and phrases the filters alone decide. `before_ms` is exclusive, `after_ms` inclusive.
+    """
+
+    room_ids: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+    author_id: str | None = None
+    before_ms: int | None = None
+    after_ms: int | None = None
+    has_file: bool = False
+
+
+class Hit(Struct, frozen=True):
+    """A message that was found; a greater score is a better match, of equals the newer comes first."""
+
+    message: Message
+    score: float
+
+
 class RoomStats(Struct, frozen=True, rename="camel"):
     """Totals of one room; `last_activity` is the newest message's time, or the room's own."""
 

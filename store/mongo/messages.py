@@ -7,19 +7,21 @@ from typing import Any
 
 from store.errors import Missing
 from store.ids import place_of
-from store.models import Message, MessageChange, MessageDraft, MessagePage, Refusal, Stored
+from store.models import Hit, Message, MessageChange, MessageDraft, MessagePage, MessageSearch, Refusal, Stored
 from store.mongo import pipelines
 from store.mongo.append import Appender
 from store.mongo.change_log import ChangeLog, Operation, Reactor
 from store.mongo.database import Database
 from store.mongo.documents import message_from
 from store.mongo.edits import Delete, Edit, React
+from store.mongo.search import TextSearch
 
 
 class MongoMessages:
     """store.contract.Messages on MongoDB."""
 
-    def __init__(self, *, database: Database, appender: Appender, log: ChangeLog) -> None:
+    def __init__(self, *, database: Database, appender: Appender, log: ChangeLog, search: TextSearch) -> None:
+        self._search = search
         self._database = database
         self._log = log
         self._appender = appender
@@ -82,6 +84,9 @@ class MongoMessages:
             found = self._messages.find({"roomId": room_id, "seq": {"$gt": after, "$lte": upto}})
             documents = await found.sort("seq", -1).limit(limit).to_list(None)
         return [message_from(document) for document in reversed(documents)]
+
+    async def search(self, search: MessageSearch, *, limit: int, after: str | None) -> tuple[list[Hit], str | None]:
+        return await self._search.find(search, limit=limit, after=after)
 
     async def _one(self, name: str, key: dict[str, Any]) -> Message | None:
         async with self._database.operation(name):

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from store.mongo.database import stored_time
+
 Stage = dict[str, Any]
 Pipeline = list[Stage]
 
@@ -230,3 +232,31 @@ def latest_changes(room_id: str, *, since: int, upto: int, limit: int) -> Pipeli
             }
         },
     ]
+
+
+def search(found: Stage, *, scored: bool, after: tuple[float, int, str, int] | None, limit: int) -> Pipeline:
+    """Places (`roomId`, `seq`) of the messages that `found` matches, with `score`, the best first, of equals the newest. On messages.
+
+    Only places: what has to be sorted stays small. `after`: score, time, room and seq of the entry that the last page ended with.
+    """
+    score: Stage = {"$meta": "textScore"} if scored else {"$literal": 0.0}
+    pipeline: Pipeline = [
+        {"$match": found},
+        {"$project": {"_id": 0, "roomId": 1, "seq": 1, "createdAt": 1, "score": score}},
+    ]
+    if after is not None:
+        pipeline.append({"$match": _beyond(after)})
+    return [*pipeline, {"$sort": {"score": -1, "createdAt": -1, "roomId": 1, "seq": -1}}, {"$limit": limit}]
+
+
+def _beyond(after: tuple[float, int, str, int]) -> Stage:
+    """What comes after an entry in the order (score, createdAt) descending, roomId ascending, seq descending."""
+    score, created_at, room_id, seq = after[0], stored_time(after[1]), after[2], after[3]
+    return {
+        "$or": [
+            {"score": {"$lt": score}},
+            {"score": score, "createdAt": {"$lt": created_at}},
+            {"score": score, "createdAt": created_at, "roomId": {"$gt": room_id}},
+            {"score": score, "createdAt": created_at, "roomId": room_id, "seq": {"$lt": seq}},
+        ]
+    }

@@ -23,6 +23,7 @@ from store.mongo.lease import Lease
 from store.mongo.members import MongoMembers
 from store.mongo.messages import MongoMessages
 from store.mongo.rooms import MongoRooms
+from store.mongo.search import TextSearch, has_text_search
 from store.mongo.sessions import MongoSessions
 from store.mongo.users import MongoUsers
 from store.mongo.watch import CommandWatch, PoolWatch, ServerWatch
@@ -33,7 +34,7 @@ _SWEEP_DOCUMENTS = 500
 class MongoStore:
     """store.contract.Store on MongoDB. Made by `open_store`."""
 
-    def __init__(self, *, database: Database, pool: PoolWatch, options: MongoOptions, group_commit: bool) -> None:
+    def __init__(self, *, database: Database, pool: PoolWatch, search: TextSearch, options: MongoOptions, group_commit: bool) -> None:
         self._database = database
         self._pool = pool
         self._pool_limit = options.max_pool_size
@@ -44,7 +45,7 @@ class MongoStore:
         self.sessions: Sessions = MongoSessions(database=database)
         self.rooms: Rooms = MongoRooms(database=database, log=self._log)
         self.members: Members = MongoMembers(database=database, log=self._log)
-        self.messages: Messages = MongoMessages(database=database, appender=self._appender, log=self._log)
+        self.messages: Messages = MongoMessages(database=database, appender=self._appender, log=self._log, search=search)
         self.changes: Changes = MongoChanges(database=database)
 
     @property
@@ -139,13 +140,14 @@ async def open_store(
             await client.admin.command("ping")
             await database.rooms.find_one({}, {"_id": 1})
         await indexes.ensure(database)
+        search = TextSearch(database=database, has_text=await has_text_search(database))
     except StartRefused:
         client.close()
         raise
     except PyMongoError as error:
         client.close()
         raise StartRefused(_refusal(error, options, time.monotonic() - started_s)) from error
-    return MongoStore(database=database, pool=pool, options=options, group_commit=group_commit)
+    return MongoStore(database=database, pool=pool, search=search, options=options, group_commit=group_commit)
 
 
 def _refusal(error: PyMongoError, options: MongoOptions, seconds: float) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import apsw
 
 from store.ids import place_of
-from store.models import Message, MessageChange, MessageDraft, MessagePage, Refusal, Stored
+from store.models import Hit, Message, MessageChange, MessageDraft, MessagePage, MessageSearch, Refusal, Stored
 from store.sqlite.append import Appending, AppendRequest
 from store.sqlite.changes import head_rev
 from store.sqlite.database import Database
 from store.sqlite.edits import delete, edit, react
 from store.sqlite.rows import MESSAGE_COLUMNS, fetch, fetch_one, message_from
+from store.sqlite.search import search_messages
 
 _SELECT = f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE room_id = ?1 AND "
 
@@ -101,6 +102,11 @@ class SqliteMessages:
             return [message_from(room_id, row) for row in reversed(rows)]
 
         return await self._database.read("messages.newest_between", operation)
+
+    async def search(self, search: MessageSearch, *, limit: int, after: str | None) -> tuple[list[Hit], str | None]:
+        return await self._database.read(
+            "messages.search", lambda connection: search_messages(connection, search, limit=limit, after=after)
+        )
 
 
 def _one(connection: apsw.Connection, room_id: str, condition: str, bindings: Sequence[object]) -> Message | None:

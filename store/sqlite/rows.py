@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apsw
@@ -40,7 +40,9 @@ _decode_extra = msgspec.json.Decoder(Extra).decode
 _decode_message = msgspec.json.Decoder(Message).decode
 
 
-def fetch(connection: apsw.Connection, statement: str, bindings: Sequence[Any] = ()) -> list[Row]:
+def fetch(
+    connection: apsw.Connection, statement: str, bindings: Sequence[Any] | Mapping[str, Any] = ()
+) -> list[Row]:
     """All rows of a statement that bounds itself."""
     return connection.execute(statement, bindings).fetchall()
 

@@ -1,0 +1,101 @@
+"""Search of messages: by the text index, or on a server without one by a regular expression with a time limit."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+
+import pymongo
+from pymongo import TEXT, IndexModel
+from pymongo.errors import OperationFailure
+
+from store.cursors import cursor_of_key, key_of_cursor
+from store.models import Hit, MessageSearch
+from store.mongo import pipelines
+from store.mongo.database import Database, Document, stored_time
+from store.mongo.documents import message_from
+
+logger = logging.getLogger(__name__)
+
+# A scan must not hold a connection as long as any other operation may.
+SCAN_WITHIN_S = 2.0
+
+_PROBE = "probe"
+
+# Before a word stands its text's beginning, or neither letter nor digit. `\b` would know ASCII's letters only.
+_WORD_START = r"(?:^|[^\p{L}\p{N}])"
+
+
+class TextSearch:
+    """Finds messages. `has_text`: the server has $text."""
+
+    def __init__(self, *, database: Database, has_text: bool) -> None:
+        self._database = database
+        self._messages = database.messages
+        self._has_text = has_text
+
+    async def find(self, search: MessageSearch, *, limit: int, after: str | None) -> tuple[list[Hit], str | None]:
+        """As store.contract.Messages.search says."""
+        key = key_of_cursor(after, tuple[float, int, str, int])
+        wanted = [text for text in (*search.words, *search.phrases) if _has_content(text)]
+        if not wanted and (search.words or search.phrases):
+            return [], None  # all they ask for is punctuation
+        found = _filters(search) | (_by_text(wanted) if self._has_text else _by_scan(wanted))
+        pipeline = pipelines.search(found, scored=bool(wanted) and self._has_text, after=key, limit=limit + 1)
+        async with self._database.operation("messages.search"):
+            with pymongo.timeout(self._database.timeout_s if self._has_text else SCAN_WITHIN_S):
+                places = await self._messages.aggregate(pipeline).to_list(None)
+            keys = [{"roomId": place["roomId"], "seq": place["seq"]} for place in places[:limit]]
+            documents = await self._messages.find({"$or": keys}).to_list(None) if keys else []
+        messages = {(document["roomId"], document["seq"]): document for document in documents}
+        hits = [Hit(message_from(messages[place["roomId"], place["seq"]]), place["score"]) for place in places[:limit]]
+        if len(places) <= limit:
+            return hits, None
+        last = places[limit - 1]
+        return hits, cursor_of_key((last["score"], int(last["createdAt"]), last["roomId"], last["seq"]))
+
+
+async def has_text_search(database: Database) -> bool:
+    """Try it, on a document of our own: some servers find out only then. Where it is missing, say once what that means."""
+    probe = database.raw["probes"]
+    try:
+        await probe.create_indexes([IndexModel([("content", TEXT)], name="content_text", default_language="none")])
+        await probe.update_one({"_id": "text"}, {"$set": {"content": _PROBE}}, upsert=True)
+        if await probe.find_one({"$text": {"$search": _PROBE}}, {"_id": 1}) is not None:
+            return True
+    except OperationFailure as error:
+        logger.debug("text search: %s", error.code)
+    logger.warning("this MongoDB server has no text search ($text): messages are searched by reading them, which is slow")
+    return False
+
+
+def _filters(search: MessageSearch) -> Document:
+    found: Document = {"roomId": {"$in": list(search.room_ids)}, "deletedAt": None}
+    if search.author_id is not None:
+        found["userId"] = search.author_id
+    if search.has_file:
+        found["attachments"] = {"$exists": True}
+    span: Document = {}
+    if search.before_ms is not None:
+        span["$lt"] = stored_time(search.before_ms)
+    if search.after_ms is not None:
+        span["$gte"] = stored_time(search.after_ms)
+    if span:
+        found["createdAt"] = span
+    return found
+
+
+def _has_content(text: str) -> bool:
+    return any(character.isalnum() for character in text)
+
+
+def _by_text(wanted: Sequence[str]) -> Document:
+    """Each word as a phrase: of phrases $text wants all, of words any. A quotation mark cannot be escaped, so it separates."""
+    phrases = [part.strip() for text in wanted for part in text.replace("\\", " ").split('"') if part.strip()]
+    return {"$text": {"$search": " ".join(f'"{phrase}"' for phrase in phrases)}} if phrases else {}
+
+
+def _by_scan(wanted: Sequence[str]) -> Document:
+    patterns = [_WORD_START + re.escape(text) for text in wanted]
+    return {"$and": [{"content": {"$regex": pattern, "$options": "i"}} for pattern in patterns]} if patterns else {}
