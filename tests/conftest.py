@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from tests.support.mongo import MongoServer, find_real_mongod
+from tests.support.mongo import MongoServer, TextServer, find_real_mongod
 
 REQUIRED = os.environ.get("REQUIRE_BACKENDS") == "1"
 
@@ -47,6 +47,19 @@ def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield given
         return
     server = MongoServer(tmp_path_factory.mktemp("mongo"), durable=False)
+    try:
+        yield server.start().uri
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def text_uri(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A MongoDB server with text search."""
+    if find_real_mongod():
+        yield request.getfixturevalue("mongo_uri")
+        return
+    server = TextServer(tmp_path_factory.mktemp("text"))
     try:
         yield server.start().uri
     finally:

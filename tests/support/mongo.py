@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -48,15 +49,8 @@ class MongoServer:
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(self._command(), stdout=log, stderr=log, cwd=WIRE_SERVER)
-        with pymongo.MongoClient[dict[str, object]](self.uri, serverSelectionTimeoutMS=250) as client:
-            deadline = time.monotonic() + START_WITHIN_S
-            while time.monotonic() < deadline and self._process.poll() is None:
-                try:
-                    client.admin.command("ping")
-                except PyMongoError:
-                    continue  # the driver waited already
-                return self
-        raise AssertionError(f"the MongoDB server did not start:\n{(self._folder / 'log').read_text()}")
+        await_answer(self.uri, self._process, self._folder / "log")
+        return self
 
     def _command(self) -> list[str]:
         if mongod := shutil.which("mongod"):
@@ -95,3 +89,40 @@ def drop(uri: str, database: str) -> None:
     """Remove a database that a test has made."""
     with pymongo.MongoClient[dict[str, object]](uri) as client:
         client.drop_database(database)
+
+
+class TextServer:
+    """A server with text search, for the tests of that alone: nx-27017, where there is no real mongod."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.uri = f"mongodb://127.0.0.1:{free_port()}"
+
+    def start(self) -> TextServer:
+        port = self.uri.rpartition(":")[2]
+        program = Path(sys.executable).with_name("nx-27017")
+        files = ["--log-file", str(self._folder / "nx.log"), "--pid-file", str(self._folder / "nx.pid")]
+        arguments = ["--db", "memory", "--port", port, *files]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen([str(program), *arguments], stdout=log, stderr=log, cwd=self._folder)
+        await_answer(self.uri, self._process, self._folder / "log")
+        return self
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(20)
+
+
+def await_answer(uri: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the server answers. Raises AssertionError with its log."""
+    with pymongo.MongoClient[dict[str, object]](uri, serverSelectionTimeoutMS=250) as client:
+        deadline = time.monotonic() + START_WITHIN_S
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                client.admin.command("ping")
+            except PyMongoError:
+                continue  # the driver waited already
+            return
+    raise AssertionError(f"the MongoDB server did not start:\n{log.read_text()}")

@@ -1,0 +1,127 @@
+"""Text search by the server's $text: what the stand-in of the contract tests has not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+from tornado.ioloop import IOLoop
+
+from monitor.hooks import Observer
+from store.models import MessageDraft, MessageSearch
+from store.mongo import MongoOptions
+from store.mongo.client import connect
+from store.mongo.database import Database, stored_time
+from store.mongo.documents import message_document
+from store.mongo.indexes import INDEXES
+from store.mongo.search import TextSearch, has_text_search
+from tests.support.clock import START_MS, HandClock
+from tests.support.mongo import drop
+
+ROOM = "r1"
+
+
+def open_database(uri: str, name: str) -> Database:
+    options = MongoOptions(uri=uri, db_name=name)
+    return Database(
+        client=connect(options),
+        name=name,
+        write_concern=1,
+        timeout_s=5.0,
+        observer=Observer(),
+        now_ms=HandClock(),
+    )
+
+
+@pytest.fixture
+def database(text_uri: str, tmp_path: object, io_loop: IOLoop) -> Iterator[Database]:
+    name = f"search-{id(tmp_path)}"
+
+    async def make() -> Database:
+        database = open_database(text_uri, name)
+        (index,) = [index for index in INDEXES if index.name == "content_text"]
+        await database.messages.create_indexes([index.model()])
+        return database
+
+    database = io_loop.run_sync(make)
+    yield database
+    io_loop.run_sync(database.close)
+    drop(text_uri, name)
+
+
+async def say(database: Database, *contents: str, room_id: str = ROOM, first: int = 1) -> TextSearch:
+    """Store messages as an append does, a second apart, and return the search."""
+    await database.messages.insert_many(
+        [
+            message_document(
+                room_id,
+                seq,
+                MessageDraft("u1", "ann", content, f"c{seq}"),
+                created_at=stored_time(START_MS + seq * 1000),
+                reply_to=None,
+                thread=None,
+                attachments=(),
+                mentions=(),
+            )
+            for seq, content in enumerate(contents, first)
+        ]
+    )
+    return TextSearch(database=database, has_text=True)
+
+
+async def found(search: TextSearch, **wanted: tuple[str, ...]) -> list[int]:
+    hits, _ = await search.find(MessageSearch(room_ids=(ROOM,), **wanted), limit=50, after=None)  # type: ignore[arg-type]
+    return [hit.message.seq for hit in hits]
+
+
+@pytest.mark.gen_test
+async def test_the_server_is_found_to_have_text_search(database: Database) -> None:
+    assert await has_text_search(database)
+
+
+@pytest.mark.gen_test
+async def test_a_server_without_it_is_named_in_one_warning(mongo_uri: str, caplog: pytest.LogCaptureFixture) -> None:
+    database = open_database(mongo_uri, "search-none")
+    with caplog.at_level(logging.WARNING, "store.mongo"):
+        has_text = await has_text_search(database)
+    await database.close()
+    assert [record.levelname for record in caplog.records] == ([] if has_text else ["WARNING"])
+    drop(mongo_uri, "search-none")
+
+
+@pytest.mark.gen_test
+async def test_all_words_and_phrases_are_wanted(database: Database) -> None:
+    search = await say(database, "Green TEA, please", "tea for two", "green light", "a pot of tea that is green")
+    assert set(await found(search, words=("tea", "green"))) == {1, 4}
+    assert await found(search, phrases=("green tea",)) == [1]
+    assert await found(search, words=("tea", "nothing")) == []
+
+
+@pytest.mark.gen_test
+async def test_the_best_match_comes_first_and_a_cursor_goes_through_all_once(database: Database) -> None:
+    search = await say(database, *("word " * (1 + number % 3) + "and other things to say" * (3 - number % 3) for number in range(9)))
+    seen, scores, after = [], [], None
+    for _ in range(3):
+        hits, after = await search.find(MessageSearch(room_ids=(ROOM,), words=("word",)), limit=4, after=after)
+        seen += [hit.message.seq for hit in hits]
+        scores += [hit.score for hit in hits]
+    assert after is None
+    assert sorted(seen) == list(range(1, 10))
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] > scores[-1] > 0
+
+
+@pytest.mark.real_mongod  # nx-27017 looks at nothing but $text
+@pytest.mark.gen_test
+async def test_other_rooms_are_not_searched(database: Database) -> None:
+    await say(database, "tea", room_id="other", first=7)
+    search = await say(database, "tea")
+    assert await found(search, words=("tea",)) == [1]
+
+
+@pytest.mark.parametrize("word", ['"', '" "', '"tea', 'tea" -"green', "-tea", "\\", "$where"])
+@pytest.mark.gen_test
+async def test_no_word_is_read_as_an_expression(database: Database, word: str) -> None:
+    search = await say(database, "plain words")
+    assert await found(search, words=(word,)) == []
