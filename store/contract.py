@@ -10,13 +10,16 @@ For all of it:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
+from store.blobs import Written
 from store.inspection import Inspection
 from store.models import (
     Account,
     ChangePage,
+    File,
+    FileDraft,
     Head,
     Hit,
     Member,
@@ -191,6 +194,29 @@ class Messages(Protocol):
         """
 
 
+class Files(Protocol):
+    """Uploaded files. First the bytes, under a new id, then the description: until then nobody sees them, and a day later they go."""
+
+    async def write(self, file_id: str, pieces: AsyncIterable[bytes], *, thumbnail: bool = False) -> Written:
+        """Write the bytes of a file, or of its thumbnail. If `pieces` raises nothing is left. No deadline: each piece has one."""
+
+    async def create(self, draft: FileDraft) -> File:
+        """Describe a file whose bytes (and thumbnail, if it has one) are written. Raises Missing("file") if they are not."""
+
+    async def get(self, file_id: str) -> File | None: ...
+
+    async def may_read(self, file_id: str, user_id: str) -> bool:
+        """Whether a user owns the file, or is a member of a room where a message shows it."""
+
+    def read(
+        self, file_id: str, *, start: int = 0, end: int | None = None, thumbnail: bool = False
+    ) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to `end` (exclusive), in pieces. Raises Missing("file")."""
+
+    async def discard(self, file_id: str) -> None:
+        """Remove the bytes of an upload that will not be described. No effect where there are none."""
+
+
 class Changes(Protocol):
     """The insert-only log of what changed in a room after it was written; rev 1, 2, 3 … without holes.
 
@@ -213,6 +239,7 @@ class Store(Protocol):
     members: Members
     messages: Messages
     changes: Changes
+    files: Files
 
     @property
     def name(self) -> str:

@@ -19,6 +19,11 @@ def message_id(room_id: str, seq: int) -> str:
     return f"{room_id}-{seq}"
 
 
+def thumbnail_key(file_id: str) -> str:
+    """Under which the bytes of a file's thumbnail are kept."""
+    return f"{file_id}.thumbnail"
+
+
 def place_of(message_id: str) -> tuple[str, int] | None:
     """Room id and seq of a message id as `message_id` writes it; None for anything else."""
     room_id, _, digits = message_id.partition("-")

@@ -167,6 +167,20 @@ class File(Struct, frozen=True, rename="camel"):
     thumbnail_url: str | None
 
 
+class FileDraft(Struct, frozen=True):
+    """An upload that was written under `id`, and is to be described. `sha256` in hexadecimal, sizes in bytes and pixels."""
+
+    id: str
+    owner_id: str
+    name: str
+    size: int
+    mime_type: str
+    sha256: str
+    width: int | None = None
+    height: int | None = None
+    has_thumbnail: bool = False
+
+
 class Message(Struct, frozen=True, rename="camel"):
     """A message as it is now; of two copies the one with the greater `rev` is the newer. Deleted: content None, no attachments."""
 

@@ -16,6 +16,7 @@ from store.models import (
     Account,
     Change,
     File,
+    FileDraft,
     Member,
     Membership,
     Message,
@@ -202,7 +203,9 @@ def change_from(entry: Mapping[str, Any]) -> Change:
     return Change(rev=entry["rev"], message=None if message is None else message_from(message))
 
 
-def file_document(file: File) -> Document:
+def file_document(file: File | FileDraft) -> Document:
+    """A file's description: as uploaded, or as it stands in a message."""
+    has_thumbnail = file.has_thumbnail if isinstance(file, FileDraft) else file.thumbnail_url is not None
     return unset(
         {
             "_id": file.id,
@@ -212,7 +215,7 @@ def file_document(file: File) -> Document:
             "sha256": file.sha256,
             "width": file.width,
             "height": file.height,
-            "hasThumbnail": True if file.thumbnail_url else None,
+            "hasThumbnail": has_thumbnail or None,
         }
     )
 

@@ -9,7 +9,7 @@ import pymongo
 from pymongo.errors import OperationFailure, PyMongoError
 
 from monitor.hooks import Observer
-from store.contract import Changes, Members, Messages, Rooms, Sessions, Users
+from store.contract import Changes, Files, Members, Messages, Rooms, Sessions, Users
 from store.errors import StartRefused
 from store.inspection import Inspection, PoolState
 from store.mongo import indexes
@@ -19,6 +19,7 @@ from store.mongo.changes import MongoChanges
 from store.mongo.client import MongoOptions, connect, without_credentials
 from store.mongo.database import Database, stored_time
 from store.mongo.errors import AUTHENTICATION_FAILED, UNAUTHORIZED, codes_of
+from store.mongo.files import GridBlobs, MongoFiles
 from store.mongo.lease import Lease
 from store.mongo.members import MongoMembers
 from store.mongo.messages import MongoMessages
@@ -47,6 +48,8 @@ class MongoStore:
         self.members: Members = MongoMembers(database=database, log=self._log)
         self.messages: Messages = MongoMessages(database=database, appender=self._appender, log=self._log, search=search)
         self.changes: Changes = MongoChanges(database=database)
+        self._blobs = GridBlobs(database=database)
+        self.files: Files = MongoFiles(database=database, blobs=self._blobs)
 
     @property
     def name(self) -> str:
@@ -96,7 +99,7 @@ class MongoStore:
         return Lease(database=self._database, holder=holder)
 
     async def sweep(self, now_ms: int) -> int:
-        """Remove a slice of what has expired, where the server's TTL did not. Returns how many documents."""
+        """Remove a slice of what has expired, where the server's TTL did not, and of uploads that broke off."""
         removed = 0
         async with self._database.operation("store.sweep", write=True):
             for collection in (index.collection for index in indexes.INDEXES if "expireAfterSeconds" in index.options):
@@ -105,7 +108,7 @@ class MongoStore:
                 if ids:
                     result = await self._database.raw[collection].delete_many({"_id": {"$in": ids}})
                     removed += result.deleted_count
-        return removed
+        return removed + await self._blobs.sweep(now_ms / 1000)
 
     async def close(self) -> None:
         await self._database.close()

@@ -13,12 +13,14 @@ import apsw
 from store.ids import seq_in_room
 from store.models import File, Message, MessageDraft, Refusal, Stored, timestamp
 from store.sqlite.rows import (
+    FILE_COLUMNS,
     MESSAGE_COLUMNS,
     Extra,
     as_json,
     extra_text,
     fetch,
     fetch_one,
+    file_from,
     message_from,
 )
 
@@ -29,8 +31,8 @@ _PEOPLE = """
 SELECT m.room_id, m.user_id, coalesce(m.muted_until, 0) FROM json_each(?) wanted
 CROSS JOIN members m ON m.room_id = wanted.value ->> 0 AND m.user_id = wanted.value ->> 1"""
 _STORED = f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE room_id = ? AND user_id = ? AND client_id = ?"
-_FILES = """
-SELECT f.id, f.name, f.size, f.mime_type, f.sha256, f.width, f.height, f.has_thumbnail
+_FILES = f"""
+SELECT {FILE_COLUMNS}
 FROM json_each(?2) wanted CROSS JOIN files f ON f.id = wanted.value WHERE f.owner_id = ?1"""
 
 _INSERT = """
@@ -212,11 +214,4 @@ class Appending:
             if len(found) < len(wanted):
                 return Refusal.FILE_NOT_FOUND
         mentions = tuple(who for who in dict.fromkeys(draft.mentions) if (room_id, who) in self._muted_until)
-        return _Details(reply_to, thread, tuple(_file(*found[file_id]) for file_id in wanted), mentions)
-
-
-def _file(
-    file_id: str, name: str, size: int, mime: str, sha256: str, width: int | None, height: int | None, thumbnail: int
-) -> File:
-    url = f"/files/{file_id}"
-    return File(file_id, url, name, size, mime, sha256, width, height, f"{url}/thumbnail" if thumbnail else None)
+        return _Details(reply_to, thread, tuple(file_from(found[file_id]) for file_id in wanted), mentions)

@@ -18,14 +18,14 @@ from typing import IO
 import apsw
 import msgspec
 
+from store.blobs import PROVISIONAL_SUFFIX
 from store.errors import StartRefused
 from store.sqlite.connection import DATABASE_NAME, reason_of, require_sound_sqlite
-from store.sqlite.directory import RESTORING_NAME
+from store.sqlite.directory import FILES_NAME, RESTORING_NAME
 from store.sqlite.lock import LOCK_NAME, DirectoryLock
 from store.sqlite.migrations import MIGRATIONS, version_of
 from store.sqlite.secret import SECRET_NAME
 
-FILES_NAME = "files"
 _MANIFEST_NAME = "manifest.json"
 _FORMAT = "chat-rooms-backup"
 _CHUNK_BYTES = 1024 * 1024
@@ -139,7 +139,7 @@ def _extras(data_dir: Path) -> Iterator[tuple[str, Path]]:
     if secret.is_file():
         yield SECRET_NAME, secret
     for path in sorted((data_dir / FILES_NAME).rglob("*")):
-        if path.is_file() and not path.is_symlink():
+        if path.is_file() and not path.is_symlink() and path.suffix != PROVISIONAL_SUFFIX:
             yield path.relative_to(data_dir).as_posix(), path
 
 

@@ -10,6 +10,9 @@ from store.errors import StartRefused
 # Present while a restore is being put in place; a start over half a restore would begin an empty database.
 RESTORING_NAME = ".restoring"
 
+# The bytes of uploaded files.
+FILES_NAME = "files"
+
 
 def prepare(data_dir: Path) -> None:
     """Make DATA_DIR, mode 0700, if it is missing. Raises StartRefused with one line when it cannot be used."""

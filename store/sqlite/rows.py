@@ -26,6 +26,8 @@ MESSAGE_COLUMNS = (
     "seq, rev, user_id, username, type, content, client_id, reply_to, thread, extra, created_at, edited_at, deleted_at"
 )
 
+FILE_COLUMNS = "f.id, f.name, f.size, f.mime_type, f.sha256, f.width, f.height, f.has_thumbnail"
+
 
 class Extra(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """What few messages have; kept as JSON beside the row."""
@@ -163,4 +165,21 @@ def message_from(room_id: str, row: Row) -> Message:
         created_at=timestamp(created_at),
         edited_at=time_or_none(edited_at),
         deleted_at=time_or_none(deleted_at),
+    )
+
+
+def file_from(row: Row) -> File:
+    """A file from FILE_COLUMNS."""
+    file_id, name, size, mime_type, sha256, width, height, has_thumbnail = row
+    url = f"/files/{file_id}"
+    return File(
+        id=file_id,
+        url=url,
+        name=name,
+        size=size,
+        mime_type=mime_type,
+        sha256=sha256,
+        width=width,
+        height=height,
+        thumbnail_url=f"{url}/thumbnail" if has_thumbnail else None,
     )

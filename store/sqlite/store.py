@@ -10,8 +10,9 @@ from pathlib import Path
 import apsw
 
 from monitor.hooks import Observer
+from store.blobs import Blobs, DiskBlobs
 from store.clock import MonotonicClock
-from store.contract import Changes, Members, Messages, Rooms, Sessions, Users
+from store.contract import Changes, Files, Members, Messages, Rooms, Sessions, Users
 from store.errors import StartRefused
 from store.inspection import Inspection
 from store.sqlite.changes import SqliteChanges
@@ -23,7 +24,8 @@ from store.sqlite.connection import (
     require_sound_sqlite,
 )
 from store.sqlite.database import Database
-from store.sqlite.directory import prepare
+from store.sqlite.directory import FILES_NAME, prepare
+from store.sqlite.files import SqliteFiles
 from store.sqlite.members import SqliteMembers
 from store.sqlite.messages import SqliteMessages
 from store.sqlite.migrations import migrate
@@ -46,14 +48,16 @@ BUSY_SHARE = 0.6
 class SqliteStore:
     """store.contract.Store on one SQLite file. Made by `open_store`."""
 
-    def __init__(self, *, database: Database) -> None:
+    def __init__(self, *, database: Database, blobs: Blobs) -> None:
         self._database = database
+        self._blobs = blobs
         self.users: Users = SqliteUsers(database=database)
         self.sessions: Sessions = SqliteSessions(database=database)
         self.rooms: Rooms = SqliteRooms(database=database)
         self.members: Members = SqliteMembers(database=database)
         self.messages: Messages = SqliteMessages(database=database)
         self.changes: Changes = SqliteChanges(database=database)
+        self.files: Files = SqliteFiles(database=database, blobs=blobs)
         self._sweeper = Sweeper(database=database)
 
     @property
@@ -85,11 +89,12 @@ class SqliteStore:
         )
 
     async def sweep(self, now_ms: int) -> int:
-        """Remove a slice of what has expired (sessions, changes older than 7 days). Returns how many rows."""
-        return await self._sweeper.sweep(now_ms)
+        """Remove a slice of what has expired: sessions, changes older than 7 days, uploads that broke off."""
+        return await self._sweeper.sweep(now_ms) + await self._blobs.sweep(now_ms / 1000)
 
     async def close(self) -> None:
         await self._database.close()
+        await self._blobs.close()
 
 
 async def open_store(
@@ -116,7 +121,8 @@ async def open_store(
         timeout_s=timeout_s,
         **({} if group_commit else {"batch_max_operations": 1}),
     )
-    return SqliteStore(database=Database(writer=writer, readers=readers, clock=MonotonicClock(now_ms)))
+    database = Database(writer=writer, readers=readers, clock=MonotonicClock(now_ms))
+    return SqliteStore(database=database, blobs=DiskBlobs(data_dir / FILES_NAME))
 
 
 def _open(path: Path, busy_timeout_s: float, shared: bool) -> tuple[Transactor, list[apsw.Connection]]:

@@ -1,0 +1,181 @@
+"""The bytes of uploaded files: the contract, and its keeping on local disk. Knows no descriptions: who owns what is the store's.
+
+A blob is written piece by piece and is provisional until it is kept: what an upload that broke off has left is swept after a day.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, TypeVar
+
+from msgspec import Struct
+
+from store.errors import Missing, StoreUnavailable
+
+PROVISIONAL_KEEP_S = 24 * 3600
+PIECE_BYTES = 256 * 1024
+PROVISIONAL_SUFFIX = ".part"
+
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,80}")
+_THREADS = 2
+_SWEEP_MAX = 500
+
+R = TypeVar("R")
+
+
+class Written(Struct, frozen=True):
+    """What was written: how much, and the SHA-256 of it in hexadecimal."""
+
+    size: int
+    sha256: str
+
+
+class Blobs(Protocol):
+    """Keys are ids of ours; every method raises StoreUnavailable, StoreTimeout where the place itself fails."""
+
+    async def write(self, key: str, pieces: AsyncIterable[bytes]) -> Written:
+        """Write a new blob. If `pieces` raises, or we are cancelled, nothing is left of it."""
+
+    async def keep(self, key: str) -> None:
+        """Make a written blob a lasting one, durably. Again: no effect. Raises Missing("file")."""
+
+    def read(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to `end` (exclusive), in pieces. Raises Missing("file") for what is not kept."""
+
+    async def delete(self, key: str) -> None:
+        """Remove a blob, kept or not; no effect where there is none."""
+
+    async def sweep(self, now_s: float) -> int:
+        """Remove provisional blobs that are a day old, a bounded number at a time; returns how many."""
+
+    async def close(self) -> None: ...
+
+
+class DiskBlobs:
+    """Blobs as files: `<folder>/<two characters>/<key>`, mode 0600, spread by hash. All I/O is on threads of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="store-files")
+
+    async def write(self, key: str, pieces: AsyncIterable[bytes]) -> Written:
+        path = self._path(key)
+        part = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PROVISIONAL_SUFFIX}")
+        digest, size = hashlib.sha256(), 0
+        file = await self._run(_create, part)
+        try:
+            async for piece in pieces:
+                size += len(piece)
+                await self._run(_append, file, digest, piece)
+            await self._run(_sync, file)
+            await self._run(os.replace, part, _provisional(path))
+        except BaseException:
+            # Shielded: also who is cancelled leaves nothing.
+            await asyncio.shield(self._run(part.unlink, True))
+            raise
+        finally:
+            file.close()
+        return Written(size, digest.hexdigest())
+
+    async def keep(self, key: str) -> None:
+        await self._run(_keep, self._path(key))
+
+    async def read(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        file = await self._run(_open, self._path(key), start)
+        left = None if end is None else max(0, end - start)
+        try:
+            while left is None or left > 0:
+                piece = await self._run(file.read, PIECE_BYTES if left is None else min(PIECE_BYTES, left))
+                if not piece:
+                    break
+                left = None if left is None else left - len(piece)
+                yield piece
+        finally:
+            file.close()
+
+    async def delete(self, key: str) -> None:
+        path = self._path(key)
+        await self._run(path.unlink, True)
+        await self._run(_provisional(path).unlink, True)
+
+    async def sweep(self, now_s: float) -> int:
+        return await self._run(_sweep, self._folder, now_s - PROVISIONAL_KEEP_S)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._threads.shutdown)
+
+    def _path(self, key: str) -> Path:
+        """Raises Missing for what is no key: whatever a client made up ends here."""
+        if not _KEY.fullmatch(key):
+            raise Missing("file")
+        return self._folder / hashlib.sha256(key.encode()).hexdigest()[:2] / key
+
+    async def _run(self, work: Callable[..., R], *arguments: Any) -> R:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+        except FileNotFoundError as error:
+            raise Missing("file") from error
+        except OSError as error:
+            raise StoreUnavailable("full" if error.errno == errno.ENOSPC else "io") from error
+        except RuntimeError as error:  # the threads have ended
+            raise StoreUnavailable("closed") from error
+
+
+def _provisional(path: Path) -> Path:
+    return path.with_name(path.name + PROVISIONAL_SUFFIX)
+
+
+def _create(path: Path) -> BinaryIO:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+
+
+def _append(file: BinaryIO, digest: Any, piece: bytes) -> None:
+    file.write(piece)
+    digest.update(piece)
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _keep(path: Path) -> None:
+    try:
+        os.replace(_provisional(path), path)
+    except FileNotFoundError:
+        if not path.exists():
+            raise
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path, start: int) -> BinaryIO:
+    file = path.open("rb")
+    file.seek(start)
+    return file
+
+
+def _sweep(folder: Path, before_s: float) -> int:
+    removed = 0
+    for path in folder.glob(f"*/*{PROVISIONAL_SUFFIX}"):
+        if removed == _SWEEP_MAX:
+            break
+        try:
+            if path.stat().st_mtime < before_s:
+                path.unlink()
+                removed += 1
+        except FileNotFoundError:
+            continue  # kept, or gone, since it was listed
+    return removed

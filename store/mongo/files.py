@@ -1,0 +1,151 @@
+"""The files collection: what was uploaded, by whom, and where it was posted; and the bytes of it, in GridFS."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import Any
+
+from gridfs.errors import NoFile
+from motor.motor_asyncio import AsyncIOMotorGridFSBucket, AsyncIOMotorGridOut
+
+from store.blobs import PIECE_BYTES, PROVISIONAL_KEEP_S, Written
+from store.errors import Missing, StoreError
+from store.ids import thumbnail_key
+from store.models import File, FileDraft
+from store.mongo.database import Database, stored_time
+from store.mongo.documents import file_document, file_from
+
+BUCKET = "uploads"
+_SWEEP_MAX = 500
+
+
+class GridBlobs:
+    """store.blobs.Blobs in GridFS. A provisional one has the date in `metadata.provisionalSince`."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+        self._bucket = AsyncIOMotorGridFSBucket(database.raw, BUCKET, chunk_size_bytes=PIECE_BYTES)
+        self._files = database.raw[f"{BUCKET}.files"]
+
+    async def write(self, key: str, pieces: AsyncIterable[bytes]) -> Written:
+        digest, size = hashlib.sha256(), 0
+        await self.delete(key)  # what a broken-off upload of this id has left
+        metadata = {"provisionalSince": stored_time(self._database.clock())}
+        blob = self._bucket.open_upload_stream_with_id(key, key, metadata=metadata)
+        try:
+            async for piece in pieces:
+                size += len(piece)
+                digest.update(piece)
+                async with self._database.operation("files.write", write=True):
+                    await blob.write(piece)
+            async with self._database.operation("files.write", write=True):
+                await blob.close()
+        except BaseException:
+            with contextlib.suppress(StoreError):
+                await asyncio.shield(self._abort(key))
+            raise
+        return Written(size, digest.hexdigest())
+
+    async def _abort(self, key: str) -> None:
+        async with self._database.operation("files.write", write=True):
+            await self._database.raw[f"{BUCKET}.chunks"].delete_many({"files_id": key})
+            await self._files.delete_one({"_id": key})
+
+    async def keep(self, key: str) -> None:
+        async with self._database.operation("files.keep", write=True):
+            result = await self._files.update_one({"_id": key}, {"$unset": {"metadata.provisionalSince": ""}})
+        if not result.matched_count:
+            raise Missing("file")
+
+    async def read(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        blob: Any = await self._open(key)  # Motor's stub says that its read never returns
+        place, last = start, blob.length if end is None else min(end, blob.length)
+        if place < last:
+            blob.seek(place)
+        while place < last:
+            async with self._database.operation("files.read"):
+                piece: bytes = await blob.read(min(PIECE_BYTES, last - place))
+            if not piece:
+                raise Missing("file")  # deleted while it was read
+            place += len(piece)
+            yield piece
+
+    async def _open(self, key: str) -> AsyncIOMotorGridOut:
+        async with self._database.operation("files.read"):
+            try:
+                blob = await self._bucket.open_download_stream(key)
+            except NoFile as error:
+                raise Missing("file") from error
+        if "provisionalSince" in (blob.metadata or {}):
+            raise Missing("file")
+        return blob
+
+    async def delete(self, key: str) -> None:
+        async with self._database.operation("files.delete", write=True):
+            with contextlib.suppress(NoFile):
+                await self._bucket.delete(key)
+
+    async def sweep(self, now_s: float) -> int:
+        before = stored_time(int((now_s - PROVISIONAL_KEEP_S) * 1000))
+        async with self._database.operation("files.sweep"):
+            old = self._files.find({"metadata.provisionalSince": {"$lt": before}}, {"_id": 1}).limit(_SWEEP_MAX)
+            keys = [blob["_id"] for blob in await old.to_list(None)]
+        for key in keys:
+            await self.delete(key)
+        return len(keys)
+
+    async def close(self) -> None:
+        """The database's connections are closed with it."""
+
+
+class MongoFiles:
+    """store.contract.Files on MongoDB. `posts` of a file: room and clientId of each message of its owner that shows it."""
+
+    def __init__(self, *, database: Database, blobs: GridBlobs) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._files = database.files
+
+    async def write(self, file_id: str, pieces: AsyncIterable[bytes], *, thumbnail: bool = False) -> Written:
+        return await self._blobs.write(thumbnail_key(file_id) if thumbnail else file_id, pieces)
+
+    async def create(self, draft: FileDraft) -> File:
+        """Also raises Missing("user")."""
+        await self._blobs.keep(draft.id)
+        if draft.has_thumbnail:
+            await self._blobs.keep(thumbnail_key(draft.id))
+        async with self._database.operation("files.create", write=True):
+            if await self._database.users.find_one({"_id": draft.owner_id}, {"_id": 1}) is None:
+                raise Missing("user")
+            document = file_document(draft) | {
+                "ownerId": draft.owner_id,
+                "createdAt": stored_time(self._database.clock()),
+            }
+            await self._files.insert_one(document)
+        return file_from(document)
+
+    async def get(self, file_id: str) -> File | None:
+        async with self._database.operation("files.get"):
+            found = await self._files.find_one({"_id": file_id})
+        return None if found is None else file_from(found)
+
+    async def may_read(self, file_id: str, user_id: str) -> bool:
+        async with self._database.operation("files.may_read"):
+            file = await self._files.find_one({"_id": file_id}, {"ownerId": 1, "posts.roomId": 1})
+            if file is None or file["ownerId"] == user_id:
+                return file is not None
+            rooms = list({post["roomId"] for post in file.get("posts", ())})
+            of_user = {"userId": user_id, "roomId": {"$in": rooms}, "left": False}
+            return bool(rooms) and await self._database.members.find_one(of_user, {"_id": 1}) is not None
+
+    def read(
+        self, file_id: str, *, start: int = 0, end: int | None = None, thumbnail: bool = False
+    ) -> AsyncIterator[bytes]:
+        return self._blobs.read(thumbnail_key(file_id) if thumbnail else file_id, start=start, end=end)
+
+    async def discard(self, file_id: str) -> None:
+        await self._blobs.delete(file_id)
+        await self._blobs.delete(thumbnail_key(file_id))

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from store.contract import Store
+from store.errors import Missing
+from store.ids import make_id
+from store.models import File, FileDraft, Stored, User
+from tests.contract.conftest import Filled, Reopen
+from tests.support.clock import HandClock
+
+DAY_MS = 24 * 3600 * 1000
+
+
+async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+@dataclass
+class Held:
+    """An upload that stops after its first piece."""
+
+    first: bytes
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        yield self.first
+        self.reached.set()
+        await asyncio.Event().wait()
+
+
+async def read(store: Store, file_id: str, **more: int | bool | None) -> bytes:
+    return b"".join([piece async for piece in store.files.read(file_id, **more)])  # type: ignore[arg-type]
+
+
+async def upload(store: Store, owner: User, content: bytes = b"content", *, thumbnail: bytes | None = None) -> File:
+    file_id = make_id("f")
+    written = await store.files.write(file_id, pieces(content))
+    if thumbnail is not None:
+        await store.files.write(file_id, pieces(thumbnail), thumbnail=True)
+    return await store.files.create(
+        FileDraft(file_id, owner.id, "photo ö.png", written.size, "image/png", written.sha256, 3, 4, thumbnail is not None)
+    )
+
+
+@pytest.mark.gen_test
+async def test_a_file_comes_back_as_it_was_written(store: Store, fill: Filled, opened: Reopen) -> None:
+    ann = await fill.user()
+    content = bytes(range(256)) * 3000
+    file = await upload(store, ann, content, thumbnail=b"small")
+    assert file == File(
+        file.id, f"/files/{file.id}", "photo ö.png", len(content), "image/png", hashlib.sha256(content).hexdigest(), 3, 4,
+        f"/files/{file.id}/thumbnail",
+    )  # fmt: skip
+    await store.close()
+    reopened = await opened()
+    assert await reopened.files.get(file.id) == file
+    assert await read(reopened, file.id) == content
+    assert await read(reopened, file.id, thumbnail=True) == b"small"
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 10), (5, None), (262_140, 262_150), (299_999, None), (300_000, None), (7, 7), (9, 8)])
+@pytest.mark.gen_test
+async def test_a_part_of_a_file_can_be_read(store: Store, fill: Filled, start: int, end: int | None) -> None:
+    content = b"0123456789" * 30_000
+    file = await upload(store, await fill.user(), content)
+    assert await read(store, file.id, start=start, end=end) == content[start:end]
+
+
+@pytest.mark.gen_test
+async def test_an_empty_file_is_a_file(store: Store, fill: Filled) -> None:
+    file = await upload(store, await fill.user(), b"")
+    assert (file.size, file.thumbnail_url) == (0, None)
+    assert await read(store, file.id) == b""
+    with pytest.raises(Missing):
+        await read(store, file.id, thumbnail=True)
+
+
+@pytest.mark.parametrize("file_id", ["none", "", "../chat.db", "/etc/passwd", "..", "a/b", "{id}.thumbnail", "\x00", "$where", "a" * 500])
+@pytest.mark.gen_test
+async def test_what_is_no_files_id_finds_nothing(store: Store, fill: Filled, file_id: str) -> None:
+    ann = await fill.user()
+    file = await upload(store, ann)
+    wanted = file_id.replace("{id}", file.id)
+    assert await store.files.get(wanted) is None
+    assert not await store.files.may_read(wanted, ann.id)
+    with pytest.raises(Missing) as missing:
+        await read(store, wanted)
+    assert missing.value.kind == "file"
+
+
+@pytest.mark.gen_test
+async def test_what_is_not_described_is_not_there(store: Store, fill: Filled) -> None:
+    ann = await fill.user()
+    file_id = make_id("f")
+    await store.files.write(file_id, pieces(b"x"))
+    with pytest.raises(Missing):
+        await read(store, file_id)
+    assert await store.files.get(file_id) is None
+    with pytest.raises(Missing):
+        await store.files.create(FileDraft(make_id("f"), ann.id, "x", 1, "text/plain", "00"))
+    await store.files.discard(file_id)
+    await store.files.discard(file_id)
+    with pytest.raises(Missing):
+        await store.files.create(FileDraft(file_id, ann.id, "x", 1, "text/plain", "00"))
+
+
+@pytest.mark.gen_test
+async def test_an_upload_that_breaks_off_leaves_nothing(store: Store, fill: Filled) -> None:
+    ann = await fill.user()
+    broken, cancelled = make_id("f"), make_id("f")
+
+    async def breaking() -> AsyncIterator[bytes]:
+        yield b"a piece"
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        await store.files.write(broken, breaking())
+    held = Held(b"a piece" * 100_000)
+    writing = asyncio.ensure_future(store.files.write(cancelled, held.pieces()))
+    await held.reached.wait()
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    for file_id in (broken, cancelled):
+        with pytest.raises(Missing):
+            await store.files.create(FileDraft(file_id, ann.id, "x", 1, "text/plain", "00"))
+        written = await store.files.write(file_id, pieces(b"again"))  # the id is free
+        await store.files.create(FileDraft(file_id, ann.id, "x", written.size, "text/plain", written.sha256))
+        assert await read(store, file_id) == b"again"
+
+
+@pytest.mark.gen_test
+async def test_a_file_is_read_by_its_owner_and_where_it_was_posted(store: Store, fill: Filled) -> None:
+    ann, bob, eve = await fill.user(), await fill.user(), await fill.user()
+    room_id, other_id = (await fill.room(ann)).room.id, (await fill.room(ann)).room.id
+    await store.members.add(room_id, bob.id)
+    await store.members.add(other_id, eve.id)
+    file = await upload(store, ann)
+
+    async def readers() -> set[str]:
+        return {one.id for one in (ann, bob, eve) if await store.files.may_read(file.id, one.id)}
+
+    assert await readers() == {ann.id}
+    first, second = await store.messages.append(room_id, [fill.draft(ann, attachment_ids=(file.id,)) for _ in range(2)])
+    assert isinstance(first, Stored)
+    assert isinstance(second, Stored)
+    assert first.message.attachments == (file,)
+    assert await store.messages.get(first.message.id) == first.message
+    assert await readers() == {ann.id, bob.id}
+    assert (await store.messages.append(room_id, [fill.draft(bob, attachment_ids=(file.id,))]))[0].value == "file_not_found"  # type: ignore[union-attr]
+
+    await store.messages.delete(first.message.id)
+    assert await readers() == {ann.id, bob.id}, "it is still shown by the second"
+    await store.messages.delete(second.message.id)
+    assert await readers() == {ann.id}
+    await store.messages.append(other_id, [fill.draft(ann, attachment_ids=(file.id,))])
+    assert await readers() == {ann.id, eve.id}
+    await store.members.remove(other_id, eve.id)
+    assert await readers() == {ann.id}
+
+
+@pytest.mark.gen_test
+async def test_a_file_of_nobody_is_refused(store: Store) -> None:
+    file_id = make_id("f")
+    await store.files.write(file_id, pieces(b"x"))
+    with pytest.raises(Missing) as missing:
+        await store.files.create(FileDraft(file_id, "nobody", "x", 1, "text/plain", "00"))
+    assert missing.value.kind == "user"
+
+
+@pytest.mark.gen_test
+async def test_only_uploads_that_broke_off_long_ago_are_swept(store: Store, fill: Filled, clock: HandClock) -> None:
+    ann = await fill.user()
+    kept = await upload(store, ann)
+    begun = make_id("f")
+    await store.files.write(begun, pieces(b"x"))
+    draft = FileDraft(begun, ann.id, "x", 1, "text/plain", "00")
+    await store.sweep(min(clock.ms, int(time.time() * 1000)))  # a file system has a clock of its own
+    await store.files.write(begun, pieces(b"again"))
+    later = clock.ms + 10 * 365 * DAY_MS
+    assert await store.sweep(later) >= 1
+    with pytest.raises(Missing):
+        await store.files.create(draft)
+    assert await read(store, kept.id) == b"content"
