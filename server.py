@@ -131,7 +131,7 @@ class ChatServer:
         )
         self._posting = Posting(store=store, cache=self._cache, keys=keys, bus=self._bus, posted=self._typing.stopped)
         messages = Messages(
-            store=store, cache=self._cache, keys=keys, limiter=self._limiter, posting=self._posting, rooms=rooms
+            store=store, cache=self._cache, keys=keys, limiter=self._limiter, posting=self._posting, rooms=rooms, views=views
         )
         self._hub = Hub(
             store=store,

@@ -3,7 +3,8 @@
 For all of it:
 - a write that returned is durable: `kill -9` of any process at any later moment does not lose it;
 - a write that raised `StoreUnavailable` was not confirmed, one that raised `StoreTimeout` may have happened;
-- a read sees every write that returned before it began (in any process), in one consistent snapshot per call;
+- a read sees every write that returned before it began (in any process). What one call returns fits together: a room's seq and rev are
+  read no later than what they describe (SQLite: it is one snapshot);
 - reads never wait for writes; every call ends within the store's timeout, with `StoreTimeout` at the latest;
 - queues are bounded: past them a call raises `StoreUnavailable("stalled")` at once and has no effect.
 """
@@ -181,8 +182,13 @@ class Messages(Protocol):
 
     async def by_client_id(self, room_id: str, user_id: str, client_id: str) -> Message | None: ...
 
-    async def page(self, room_id: str, *, limit: int, before: int | None = None, after: int | None = None) -> MessagePage:
-        """Up to `limit` messages: the newest, those next below `before`, or those next above `after`. At most one of the two is given."""
+    async def page(
+        self, room_id: str, *, limit: int, before: int | None = None, after: int | None = None, with_authors: bool = False
+    ) -> MessagePage:
+        """Up to `limit` messages: the newest, those next below `before`, or those next above `after`. At most one of the two is given.
+
+        `with_authors`: their authors' profiles come in the same round trip.
+        """
 
     async def newest_between(self, room_id: str, *, after: int, upto: int, limit: int) -> list[Message]:
         """The newest `limit` messages with after < seq <= upto, ascending."""

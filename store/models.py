@@ -241,11 +241,15 @@ class Head(Struct, frozen=True):
 
 
 class MessagePage(Struct, frozen=True):
-    """Messages in ascending seq; `has_more` further in the direction asked; `rev` of the room, read in the same snapshot."""
+    """Messages in ascending seq; `has_more` further in the direction asked; `authors` as they now are, where they were asked for.
+
+    `rev` is the room's, read no later than the messages: none of them is older than it says.
+    """
 
     messages: tuple[Message, ...]
     has_more: bool
     rev: int
+    authors: tuple[User, ...] = ()
 
 
 class Change(Struct, frozen=True):

@@ -10,8 +10,9 @@ from cache.contract import Cache
 from cache.keys import Keys
 from handlers.chat.errors import ChatError, RateLimited, invalid
 from handlers.chat.posting import NEWEST_PAGE, Posted, Posting
-from handlers.chat.protocol import ChangesSince, History, SendMessage, encode
+from handlers.chat.protocol import ChangesSince, History, SendMessage, builtins, encode
 from handlers.chat.rooms import Rooms
+from handlers.chat.views import Views
 from limits.contract import Check, Decision, Limiter
 from store.contract import Store
 from store.models import Message, MessageDraft, MessagePage, User
@@ -21,7 +22,7 @@ class Messages:
     """The use cases of messages."""
 
     def __init__(
-        self, *, store: Store, cache: Cache, keys: Keys, limiter: Limiter, posting: Posting, rooms: Rooms
+        self, *, store: Store, cache: Cache, keys: Keys, limiter: Limiter, posting: Posting, rooms: Rooms, views: Views
     ) -> None:
         self._store = store
         self._cache = cache
@@ -29,6 +30,7 @@ class Messages:
         self._limiter = limiter
         self._posting = posting
         self._rooms = rooms
+        self._views = views
         # ClientIds for those who send none. Random ones cost a system call each, and a page of the index each.
         self._made_here = f"{secrets.token_hex(8)}-"
         self._numbers = itertools.count(1)
@@ -85,16 +87,21 @@ class Messages:
         return message
 
     async def history(self, user_id: str, query: History) -> dict[str, Any]:
-        """A page of a room's messages in ascending seq."""
+        """A page of a room's messages in ascending seq; with `expand` each has its `author`, as they now are."""
         if query.before is not None and query.after is not None:
             raise invalid(before="excludes after", after="excludes before")
         await self._rooms.read_by(query.room_id, user_id)
-        if query.before is None and query.after is None:
+        expand = query.expand is not None
+        if query.before is None and query.after is None and not expand:
             page = await self._newest(query.room_id, query.limit)
         else:
             page = await self._store.messages.page(
-                query.room_id, limit=query.limit, before=query.before, after=query.after
+                query.room_id, limit=query.limit, before=query.before, after=query.after, with_authors=expand
             )
+        if expand:
+            authors = {author.id: self._views.user(author) for author in page.authors}
+            messages = [builtins(message) | {"author": authors.get(message.user_id)} for message in page.messages]
+            return {"messages": messages, "hasMore": page.has_more, "rev": page.rev}
         return {"messages": page.messages, "hasMore": page.has_more, "rev": page.rev}
 
     async def _newest(self, room_id: str, limit: int) -> MessagePage:

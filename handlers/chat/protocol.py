@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 import ujson
@@ -150,6 +150,7 @@ class History(Input, frozen=True):
     limit: Limit = 50
     before: Seq | None = None
     after: Seq | None = None
+    expand: Literal["author"] | None = None
 
 
 class ChangesSince(Input, frozen=True):

@@ -12,7 +12,7 @@ from store.mongo import pipelines
 from store.mongo.append import Appender
 from store.mongo.change_log import ChangeLog, Operation, Reactor
 from store.mongo.database import Database
-from store.mongo.documents import message_from
+from store.mongo.documents import message_from, user_from
 from store.mongo.edits import Delete, Edit, React
 from store.mongo.search import TextSearch
 
@@ -62,21 +62,23 @@ class MongoMessages:
         return await self._one("messages.by_client_id", {"roomId": room_id, "userId": user_id, "clientId": client_id})
 
     async def page(
-        self, room_id: str, *, limit: int, before: int | None = None, after: int | None = None
+        self, room_id: str, *, limit: int, before: int | None = None, after: int | None = None, with_authors: bool = False
     ) -> MessagePage:
         if before is not None and after is not None:
             raise ValueError("at most one of before and after")
-        pipeline = pipelines.page(room_id, before=before, after=after, limit=limit + 1, with_authors=False)
+        pipeline = pipelines.page(room_id, before=before, after=after, limit=limit + 1, with_authors=with_authors)
         async with self._database.operation("messages.page"):
             found = await self._database.rooms.aggregate(pipeline).to_list(1)
         if not found:
             return MessagePage(messages=(), has_more=False, rev=0)
-        documents = found[0]["messages"]
-        messages = [message_from(document) for document in documents[:limit]]
+        has_more = len(found[0]["messages"]) > limit
+        documents = found[0]["messages"][:limit]
+        messages = [message_from(document) for document in documents]
         return MessagePage(
             messages=tuple(messages if after is not None else reversed(messages)),
-            has_more=len(documents) > limit,
+            has_more=has_more,
             rev=found[0]["rev"],
+            authors=tuple({user["_id"]: user_from(user) for one in documents for user in one.get("author", ())}.values()),
         )
 
     async def newest_between(self, room_id: str, *, after: int, upto: int, limit: int) -> list[Message]:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import apsw
 
 from store.ids import place_of
-from store.models import Hit, Message, MessageChange, MessageDraft, MessagePage, MessageSearch, Refusal, Stored
+from store.models import Hit, Message, MessageChange, MessageDraft, MessagePage, MessageSearch, Refusal, Stored, User
 from store.sqlite.append import Appending, AppendRequest
 from store.sqlite.changes import head_rev
 from store.sqlite.database import Database
 from store.sqlite.edits import delete, edit, react
-from store.sqlite.rows import MESSAGE_COLUMNS, fetch, fetch_one, message_from
+from store.sqlite.rows import MESSAGE_COLUMNS, USER_COLUMNS, as_json, fetch, fetch_one, message_from, user_from
 from store.sqlite.search import search_messages
 
 _SELECT = f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE room_id = ?1 AND "
@@ -74,7 +74,7 @@ class SqliteMessages:
         )
 
     async def page(
-        self, room_id: str, *, limit: int, before: int | None = None, after: int | None = None
+        self, room_id: str, *, limit: int, before: int | None = None, after: int | None = None, with_authors: bool = False
     ) -> MessagePage:
         if before is not None and after is not None:
             raise ValueError("at most one of before and after")
@@ -90,6 +90,7 @@ class SqliteMessages:
                 messages=tuple(messages if ascending else reversed(messages)),
                 has_more=len(rows) > limit,
                 rev=head_rev(connection, room_id),
+                authors=_authors(connection, messages) if with_authors else (),
             )
 
         return await self._database.read("messages.page", operation)
@@ -107,6 +108,12 @@ class SqliteMessages:
         return await self._database.read(
             "messages.search", lambda connection: search_messages(connection, search, limit=limit, after=after)
         )
+
+
+def _authors(connection: apsw.Connection, messages: Sequence[Message]) -> tuple[User, ...]:
+    wanted = as_json(list(dict.fromkeys(message.user_id for message in messages)))
+    found = fetch(connection, f"SELECT {USER_COLUMNS} FROM json_each(?) w JOIN users u ON u.id = w.value", (wanted,))
+    return tuple(user_from(row) for row in found)
 
 
 def _one(connection: apsw.Connection, room_id: str, condition: str, bindings: Sequence[object]) -> Message | None:

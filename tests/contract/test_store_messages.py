@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from store.contract import Store
-from store.models import Refusal, Stored
+from store.models import ProfileChange, Refusal, Stored
 from tests.contract.conftest import Filled, Reopen
 from tests.support.clock import HandClock
 
@@ -187,6 +187,24 @@ async def test_pages_go_both_ways_and_tell_whether_there_is_more(store: Store, f
     assert await page(3, after=7) == ([], False, 1)
     assert await page(7) == ([1, 2, 3, 4, 5, 6, 7], False, 1)
     assert (await store.messages.page("none", limit=3)).messages == ()
+
+
+@pytest.mark.gen_test
+async def test_a_page_brings_its_authors_as_they_now_are_where_they_are_asked_for(store: Store, fill: Filled) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    await store.members.add(room_id, bob.id)
+    for author in (ann, bob, ann):
+        await fill.say(room_id, author, "hi")
+    renamed = await store.users.update(ann.id, ProfileChange(display_name="Anna"))
+    page = await store.messages.page(room_id, limit=2, with_authors=True)
+    assert ({author.id: author for author in page.authors}, [message.seq for message in page.messages]) == (
+        {ann.id: renamed, bob.id: bob},
+        [2, 3],
+    )
+    assert (await store.messages.page(room_id, limit=1, after=2, with_authors=True)).authors == (renamed,)
+    assert (await store.messages.page(room_id, limit=2)).authors == ()
+    assert (await store.messages.page("none", limit=2, with_authors=True)).authors == ()
 
 
 @pytest.mark.gen_test

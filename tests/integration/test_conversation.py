@@ -139,7 +139,10 @@ async def test_history_pages_by_seq_in_both_directions(server: ServerProcess) ->
     assert seqs(limit=3, after=0) == ([1, 2, 3], True)
     assert seqs(limit=3, after=5) == ([6, 7], False)
     assert seqs(after=7) == ([], False)
-    for wrong in ({"before": 2, "after": 1}, {"limit": 0}, {"limit": 101}, {"before": -1}, {"limit": "x"}):
+    for found in (dict[str, object](), {"before": 8}):
+        messages = ada.call("GET", "/messages", roomId=room, limit=2, expand="author", **found).json["messages"]
+        assert [(message["seq"], message["author"]["displayName"]) for message in messages] == [(6, ada.username), (7, ada.username)]
+    for wrong in ({"before": 2, "after": 1}, {"limit": 0}, {"limit": 101}, {"before": -1}, {"limit": "x"}, {"expand": "everything"}):
         refused = ada.call("GET", "/messages", roomId=room, **wrong)
         assert (refused.status, refused.code) == (422, "validation_failed"), wrong
 
