@@ -1,0 +1,187 @@
+"""The changes log without transactions: what a process leaves that dies between writing an entry and applying it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from pymongo.database import Database as RawDatabase
+from pymongo.errors import AutoReconnect
+
+from store.errors import Missing, StoreUnavailable
+from store.models import ChangePage, Message, Role
+from store.mongo import MongoStore
+from tests.contract.conftest import Filled
+from tests.support.clock import HandClock
+from tests.unit.store.mongo.conftest import Open
+
+Raw = RawDatabase[dict[str, Any]]
+WEEK_MS = 7 * 24 * 3600 * 1000
+
+
+def stop_before_applying(store: MongoStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on this store writes entries and dies: nothing of what they say is carried out."""
+
+    async def die(*_: object) -> None:
+        raise StoreUnavailable("gone")
+
+    monkeypatch.setattr(store._log, "_apply", die)
+
+
+async def said(fill: Filled) -> Message:
+    ann = await fill.user()
+    (message,) = await fill.say((await fill.room(ann)).room.id, ann, "first")
+    return message
+
+
+@pytest.mark.gen_test
+async def test_an_entry_that_was_not_applied_is_seen_by_no_reader(
+    store: MongoStore, fill: Filled, open_mongo: Open, raw: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = await said(fill)
+    stop_before_applying(store, monkeypatch)
+    with pytest.raises(StoreUnavailable):
+        await store.messages.edit(message.id, "second")
+    assert raw.changes.count_documents({"roomId": message.room_id}) == 1
+    other = await open_mongo()
+    assert await other.messages.get(message.id) == message
+    page = await other.messages.page(message.room_id, limit=9)
+    assert (page.messages, page.rev) == ((message,), 0)
+    assert await other.changes.page(message.room_id, since=0, limit=9) == ChangePage((), 0, has_more=False, expired=False)
+    assert (await other.rooms.heads([message.room_id]))[message.room_id].rev == 0
+
+
+@pytest.mark.gen_test
+async def test_the_next_change_applies_it_first(
+    store: MongoStore, fill: Filled, open_mongo: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = await said(fill)
+    stop_before_applying(store, monkeypatch)
+    with pytest.raises(StoreUnavailable):
+        await store.messages.edit(message.id, "second")
+    other = await open_mongo()
+    change = await other.messages.react(message.id, "u1", "👍", on=True)
+    assert (change.message.rev, change.message.content) == (2, "second")
+    log = await other.changes.page(message.room_id, since=0, limit=9)
+    assert [(entry.rev, entry.message.content) for entry in log.changes if entry.message] == [(1, "second"), (2, "second")]
+
+
+@pytest.mark.gen_test
+async def test_a_join_and_a_leave_that_were_not_applied_are_finished_whole(
+    store: MongoStore, fill: Filled, open_mongo: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob, cid = await fill.user(), await fill.user(), await fill.user()
+    room_id = (await fill.room(ann, max_users=2)).room.id
+    stop_before_applying(store, monkeypatch)
+    with pytest.raises(StoreUnavailable):
+        await store.members.add(room_id, bob.id)
+    other = await open_mongo()
+    again = await other.members.add(room_id, bob.id)
+    assert (again.changed, again.rev, again.room.member_count) == (False, 1, 2)
+    stop_before_applying(other, monkeypatch)
+    with pytest.raises(StoreUnavailable):
+        await other.members.remove(room_id, ann.id)
+    third = await open_mongo()
+    joined = await third.members.add(room_id, cid.id)
+    assert (joined.rev, joined.room.member_count, joined.room.owner_id) == (3, 2, bob.id)
+    membership = await third.members.get(room_id, bob.id)
+    assert membership is not None
+    assert membership.role is Role.OWNER
+    assert await third.members.get(room_id, ann.id) is None
+
+
+@pytest.mark.gen_test
+async def test_what_was_left_behind_is_applied_by_who_compares_heads(
+    store: MongoStore, fill: Filled, open_mongo: Open, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = await said(fill)
+    stop_before_applying(store, monkeypatch)
+    with pytest.raises(StoreUnavailable):
+        await store.messages.edit(message.id, "second")
+    other = await open_mongo()
+    clock.ms += 999
+    assert (await other.rooms.heads([message.room_id]))[message.room_id].rev == 0, "its process may be about to"
+    clock.ms += 1
+    assert (await other.rooms.heads([message.room_id]))[message.room_id].rev == 1
+    now = await other.messages.get(message.id)
+    assert now is not None
+    assert (now.content, now.rev) == ("second", 1)
+
+
+@pytest.mark.gen_test
+async def test_entries_applied_again_late_do_nothing(store: MongoStore, fill: Filled, raw: Raw, open_mongo: Open) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    (message,) = await fill.say(room_id, ann, "first")
+    for content in ("second", "third"):
+        await store.messages.edit(message.id, content)
+    for on in (True, False):
+        await store.messages.react(message.id, bob.id, "👍", on=on)
+    await store.members.add(room_id, bob.id)
+    await store.members.remove(room_id, bob.id)
+    await store.members.add(room_id, bob.id)
+    other = await open_mongo()
+    entries = await other._database.changes.find({"roomId": room_id}).sort("rev", 1).to_list(None)
+
+    def everything() -> dict[str, list[dict[str, Any]]]:
+        return {name: list(raw[name].find().sort("_id")) for name in ("rooms", "members", "messages", "reactions")}
+
+    before = everything()
+    assert len(entries) == 7
+    for number in range(len(entries)):
+        await other._log._apply(room_id, entries[number : number + 3])
+        assert everything() == before
+
+
+@pytest.mark.gen_test
+async def test_a_room_whose_log_has_expired_goes_on_from_its_last_rev(
+    store: MongoStore, fill: Filled, clock: HandClock, raw: Raw, open_mongo: Open
+) -> None:
+    message = await said(fill)
+    for content in "abc":
+        await store.messages.edit(message.id, content)
+    clock.ms += WEEK_MS + 1
+    await store.sweep(clock.ms)
+    assert [entry["rev"] for entry in raw.changes.find()] == [3], "the newest never expires"
+    page = await store.changes.page(message.room_id, since=0, limit=9)
+    assert (page.expired, page.rev) == (True, 3)
+    raw.changes.delete_many({})  # and if it had
+    other = await open_mongo()
+    assert (await other.messages.edit(message.id, "d")).message.rev == 4
+
+
+@pytest.mark.gen_test
+async def test_an_entry_without_a_successor_carries_no_expiry(store: MongoStore, fill: Filled, raw: Raw) -> None:
+    message = await said(fill)
+    await asyncio.gather(*(store.messages.edit(message.id, f"{number}") for number in range(5)))
+    expiries = [entry.get("expiresAt") for entry in raw.changes.find().sort("rev")]
+    assert None not in expiries[:-1]
+    assert expiries[-1] is None
+
+
+@pytest.mark.gen_test
+async def test_an_entry_that_was_stored_though_its_answer_was_lost_is_ours(
+    store: MongoStore, fill: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = await said(fill)
+    changes = store._database.changes
+    insert, lost = changes.insert_many, []
+
+    async def lose_the_answer(*arguments: Any, **more: Any) -> Any:
+        result = await insert(*arguments, **more)
+        if not lost:
+            lost.append(result)
+            raise AutoReconnect("connection closed")
+        return result
+
+    monkeypatch.setattr(changes, "insert_many", lose_the_answer)
+    change = await store.messages.edit(message.id, "second")
+    assert (change.changed, change.message.rev, change.message.content) == (True, 1, "second")
+    assert lost
+
+
+@pytest.mark.gen_test
+async def test_a_change_in_a_room_that_is_not_there_is_missing_and_holds_nobody_up(store: MongoStore) -> None:
+    outcomes = await asyncio.gather(*(store.messages.delete("none-1") for _ in range(5)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [Missing] * 5
