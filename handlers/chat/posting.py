@@ -20,7 +20,7 @@ from handlers.chat.errors import ChatError
 from handlers.chat.protocol import encode, event
 from handlers.chat.topics import room_topic, user_topic
 from store.contract import Store
-from store.errors import StoreError
+from store.errors import StoreError, StoreTimeout, StoreUnavailable
 from store.models import Message, MessageDraft, MessagePage, Refusal
 
 log = logging.getLogger(__name__)
@@ -93,6 +93,11 @@ class Posting:
                     await self._write_batch(room_id, batch)
                 except StoreError as error:
                     _fail(batch, error)
+                    if isinstance(error, StoreTimeout | StoreUnavailable):
+                        # Commands end within 10 s: who has waited for one deadline of the store does not wait for a second.
+                        late = [queue.popleft() for _ in range(len(queue))]
+                        self._waiting -= len(late)
+                        _fail(late, ChatError("unavailable"))
                 except Exception:
                     log.exception("a batch of room %s failed", room_id)
                     _fail(batch, ChatError("internal"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient
 from msgspec import Struct
-from pymongo.errors import ConfigurationError, PyMongoError
+from pymongo.errors import PyMongoError
 
 from store.errors import StartRefused
 from store.mongo.database import Document
@@ -36,22 +37,29 @@ class MongoOptions(Struct, frozen=True):
 def connect(options: MongoOptions, *, listeners: Sequence[Any] = ()) -> AsyncIOMotorClient[Document]:
     """A client; nothing is asked of the server yet. Raises StartRefused with one line, without the URI: it may hold a password."""
     try:
-        return AsyncIOMotorClient(
-            options.uri,
-            appname=APP_NAME,
-            maxPoolSize=options.max_pool_size,
-            minPoolSize=min(options.min_pool_size, options.max_pool_size),
-            maxIdleTimeMS=options.max_idle_time_ms,
-            socketTimeoutMS=options.socket_timeout_ms,
-            connectTimeoutMS=options.server_selection_timeout_ms,
-            waitQueueTimeoutMS=options.wait_queue_timeout_ms,
-            serverSelectionTimeoutMS=options.server_selection_timeout_ms,
-            retryWrites=True,
-            retryReads=True,
-            event_listeners=list(listeners),
-        )
-    except (ConfigurationError, PyMongoError, ValueError, TypeError) as error:
+        # What the driver only warns of, and then does without, is a mistake: it would be found out too late.
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            return _client(options, listeners)
+    except (PyMongoError, UserWarning, ValueError, TypeError) as error:
         raise StartRefused(f"MONGO_URI cannot be used: {without_credentials(str(error), options.uri)}") from error
+
+
+def _client(options: MongoOptions, listeners: Sequence[Any]) -> AsyncIOMotorClient[Document]:
+    return AsyncIOMotorClient(
+        options.uri,
+        appname=APP_NAME,
+        maxPoolSize=options.max_pool_size,
+        minPoolSize=min(options.min_pool_size, options.max_pool_size),
+        maxIdleTimeMS=options.max_idle_time_ms,
+        socketTimeoutMS=options.socket_timeout_ms,
+        connectTimeoutMS=options.server_selection_timeout_ms,
+        waitQueueTimeoutMS=options.wait_queue_timeout_ms,
+        serverSelectionTimeoutMS=options.server_selection_timeout_ms,
+        retryWrites=True,
+        retryReads=True,
+        event_listeners=list(listeners),
+    )
 
 
 def without_credentials(text: str, uri: str) -> str:

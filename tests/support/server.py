@@ -99,6 +99,11 @@ class ServerProcess:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(STOP_WITHIN_S)
 
+    def wait(self, within_s: float) -> int:
+        """Wait for it to end by itself; returns the exit code."""
+        assert self._process is not None
+        return self._process.wait(within_s)
+
     def stop(self) -> None:
         """End it, however it is."""
         if self._process is not None and self._process.poll() is None:

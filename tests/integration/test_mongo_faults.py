@@ -1,0 +1,240 @@
+"""A server whose MongoDB is wrong, away, stopped in its tracks, or taken by somebody else."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pymongo
+import pytest
+
+from tests.support.client import Chat, Person, Refused, call, chat, register
+from tests.support.mongo import MongoServer
+from tests.support.server import ServerProcess, command, free_port, serving
+
+SECRET = "a secret of the tests, thirty-two bytes or more"
+LEASE_S = 10.0
+
+
+def env_of(uri: str, **more: str) -> dict[str, str]:
+    return {"MONGO_URI": uri, "MONGO_DB_NAME": "faults", "JWT_SECRET": SECRET, "MONGO_SERVER_SELECTION_TIMEOUT": "1000", **more}
+
+
+@pytest.fixture
+def mongo(tmp_path: Path) -> Iterator[MongoServer]:
+    """A MongoDB of the test's own, whose data outlives its stop."""
+    server = MongoServer(tmp_path / "mongo")
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+def refused_start(uri: str, **more: str) -> subprocess.CompletedProcess[str]:
+    run = command("serve", "--port", str(free_port()), env=env_of(uri, **more))
+    assert "Traceback" not in run.stderr, run.stderr
+    return run
+
+
+# ---- the start ---------------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_is_down_is_waited_for_and_then_refused_in_one_line(tmp_path: Path) -> None:
+    began = time.monotonic()
+    run = refused_start(f"mongodb://user:hunter2@127.0.0.1:{free_port()}/")
+    assert time.monotonic() - began >= 1.0
+    lines = [line for line in run.stderr.splitlines() if "database server" not in line]
+    assert (run.returncode, len(lines)) == (1, 1), run.stderr
+    assert "hunter2" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "mongodb://127.0.0.1:1/?readPreference=nonsense",
+        "mongodb://user:hunter2@@127.0.0.1/",
+        "mongodb://127.0.0.1:x/",
+        "mongodb://127.0.0.1:1/?w=majority&authMechanism=nonsense",
+    ],
+)
+def test_a_uri_that_cannot_be_one_is_refused_in_one_line(uri: str) -> None:
+    run = refused_start(uri)
+    assert run.returncode in (1, 2)
+    assert run.stderr.count("\n") == 1, run.stderr
+    assert "hunter2" not in run.stderr
+
+
+def test_wrong_credentials_are_refused_in_one_line(mongo: MongoServer) -> None:
+    run = refused_start(mongo.uri.replace("//", "//user:hunter2@"))
+    lines = [line for line in run.stderr.splitlines() if "database server" not in line]
+    assert (run.returncode, len(lines)) == (1, 1), run.stderr
+    assert "hunter2" not in run.stderr
+
+
+def test_a_server_that_comes_up_while_it_is_waited_for_is_used(tmp_path: Path) -> None:
+    mongo = MongoServer(tmp_path / "mongo")
+    server = ServerProcess(tmp_path / "data", env_of(mongo.uri, MONGO_SERVER_SELECTION_TIMEOUT="20000"))
+    try:
+        server.spawn()
+        mongo.start()
+        await_ready(server, 20)
+    finally:
+        server.stop()
+        mongo.stop()
+
+
+def test_an_index_of_another_kind_is_named_in_one_line(mongo: MongoServer) -> None:
+    with pymongo.MongoClient[dict[str, object]](mongo.uri) as client:
+        client.faults.messages.create_index([("roomId", 1), ("seq", -1)], name="room_seq")
+    run = refused_start(mongo.uri)
+    assert (run.returncode, run.stderr.splitlines()[-1].count("messages.room_seq")) == (1, 1), run.stderr
+
+
+# ---- the lease ---------------------------------------------------------------------------------------------------
+
+
+def test_a_second_process_on_the_database_is_refused(mongo: MongoServer, tmp_path: Path) -> None:
+    with serving(tmp_path / "data", env_of(mongo.uri)) as server:
+        began = time.monotonic()
+        run = refused_start(mongo.uri)
+        assert (run.returncode, "in use by another process" in run.stderr) == (1, True), run.stderr
+        assert time.monotonic() - began < LEASE_S
+        assert call(server.url, "GET", "/health/ready").status == 200
+    with serving(tmp_path / "data", env_of(mongo.uri)):
+        pass  # who stopped gave it back: no wait
+
+
+def test_who_has_lost_the_lease_ends(mongo: MongoServer, tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "data", env_of(mongo.uri)).start()
+    try:
+        with pymongo.MongoClient[dict[str, object]](mongo.uri) as client:
+            client.faults.leases.update_one({}, {"$set": {"holder": "somebody else"}})
+        assert server.wait(20) == 1
+        assert "lease" in server.log()
+    finally:
+        server.stop()
+
+
+# ---- away, and back ----------------------------------------------------------------------------------------------
+
+
+def await_ready(server: ServerProcess, within_s: float) -> None:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        try:
+            if call(server.url, "GET", "/health/ready").status == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.05)  # the poll's pace; the condition is the readiness
+    raise AssertionError(server.log())
+
+
+def test_while_it_is_away_the_server_says_so_and_is_itself_again_afterwards(mongo: MongoServer, tmp_path: Path) -> None:
+    with serving(tmp_path / "data", env_of(mongo.uri, STORE_TIMEOUT="1500")) as server:
+        ada = register(server.url)
+        room = ada.make_room()["id"]
+        ada.post(room, "before", clientId="c1")
+        mongo.stop()
+        body = {"roomId": room, "content": "meanwhile", "clientId": "c2"}
+        refused = ada.call("POST", "/messages", body)
+        assert (refused.status, refused.code in {"unavailable", "timeout"}) == (503, True)
+        assert "retry-after" in refused.headers or refused.code == "timeout"
+        assert call(server.url, "GET", "/health/ready").status == 503
+        health = call(server.url, "GET", "/health/database")
+        assert (health.status, health.json["status"]) == (503, "unhealthy")
+        assert call(server.url, "GET", "/health").status == 200
+        assert call(server.url, "GET", "/").status == 200
+        mongo.start()
+        await_ready(server, 20)
+        assert ada.call("POST", "/messages", body).status in (200, 201)
+        again = ada.call("POST", "/messages", body)
+        assert (again.status, again.json["duplicate"]) == (200, True)
+        messages = ada.call("GET", "/messages", roomId=room).json["messages"]
+        assert [(message["seq"], message["clientId"]) for message in messages] == [(1, "c1"), (2, "c2")]
+        assert call(server.url, "GET", "/health/database").json["status"] == "healthy"
+    changes = re.findall(r"database server server=\S+ is=(\S+)", server.log())
+    assert changes == ["writable", "unreachable", "writable"], "one line a change"
+
+
+class Pulse:
+    """Asks for /health again and again on a thread of its own, and keeps how long each answer took."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        self._port = server.port
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.seconds: list[float] = []
+
+    def __enter__(self) -> Pulse:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        while not self._over.wait(0.02):
+            began = time.perf_counter()
+            connection.request("GET", "/health")
+            connection.getresponse().read()
+            self.seconds.append(time.perf_counter() - began)
+        connection.close()
+
+
+async def send_until_stored(one: Chat, room: str, numbers: range) -> list[dict[str, object]]:
+    """Send messages one after another, each again until it is acked."""
+    acked = []
+    for number in numbers:
+        while True:
+            try:
+                acked.append((await one.command("sendMessage", roomId=room, content="x", clientId=f"c{number}"))["message"])
+                break
+            except Refused as refused:
+                assert refused.data["retryable"], refused.data
+                assert refused.code in {"timeout", "unavailable"}
+                await asyncio.sleep(0.05)  # a client's pace
+    return acked
+
+
+@pytest.mark.gen_test(timeout=90)
+async def test_stopped_for_ten_seconds_it_holds_up_nobody_who_does_not_need_it_and_loses_nothing(
+    mongo: MongoServer, tmp_path: Path
+) -> None:
+    env = env_of(mongo.uri, WS_PING_INTERVAL="1", WS_PING_TIMEOUT="1", RATE_LIMIT_MESSAGES="off")
+    with serving(tmp_path / "data", env) as server:
+        people: list[Person] = [register(server.url) for _ in range(4)]
+        room = people[0].make_room()["id"]
+        async with chat(server.ws_url, people[0]) as a, chat(server.ws_url, people[1]) as b, chat(server.ws_url, people[2]) as c:
+            senders = (a, b, c)
+            for one in senders:
+                await one.command("joinRoom", roomId=room)
+            with Pulse(server) as pulse:
+                sending = [
+                    asyncio.ensure_future(send_until_stored(one, room, range(number * 1000, number * 1000 + 200)))
+                    for number, one in enumerate(senders)
+                ]
+                await a.until(lambda: len(a.named("receiveMessage")) > 50, 20)
+                mongo.pause()
+                await asyncio.sleep(10)  # the fault is ten seconds of standstill
+                mongo.resume()
+                acked = [message for part in await asyncio.wait_for(asyncio.gather(*sending), 40) for message in part]
+            assert [one.close_code for one in senders] == [None] * 3
+            await a.until(lambda: len(a.named("receiveMessage")) == 600, 20)
+            assert [message["seq"] for message in a.named("receiveMessage")] == list(range(1, 601))
+        assert len({message["seq"] for message in acked}) == len(acked) == 600
+        found = []
+        while page := people[0].call("GET", "/messages", roomId=room, limit=100, after=len(found)).json["messages"]:
+            found += page
+        assert [message["seq"] for message in found] == list(range(1, 601))
+        assert len({(message["userId"], message["clientId"]) for message in found}) == 600
+        assert len(pulse.seconds) > 100
+        assert sorted(pulse.seconds)[-3] < 0.1, sorted(pulse.seconds)[-10:]
