@@ -6,7 +6,7 @@ import pytest
 
 from store.contract import Store
 from store.errors import Missing
-from store.models import Head, Role, RoomDraft
+from store.models import Head, ProfileChange, Role, RoomDraft, Stored
 from tests.contract.conftest import Filled
 from tests.support.clock import HandClock
 
@@ -168,3 +168,36 @@ async def test_stats_count_people_and_messages(store: Store, fill: Filled, clock
     assert stats is not None
     assert (stats.message_count, stats.last_activity) == (1, message.created_at)
     assert await store.rooms.stats("none") is None
+
+
+@pytest.mark.parametrize("text", ["$name", "$$ROOT", "$ne", '{"$gt": ""}', "a.b", ".*", "'; DROP TABLE rooms; --", "\\"])
+@pytest.mark.gen_test
+async def test_what_looks_like_an_operator_is_data_wherever_it_stands(store: Store, fill: Filled, text: str) -> None:
+    ann = await fill.user()
+    room_id = (await fill.room(ann, name=text)).room.id
+    await fill.room(ann, name="plain")
+    found, _ = await store.rooms.list_for(ann.id, mine=False, query=text, limit=9, after=None)
+    assert [one.room.name for one in found] == [text]
+    found, _ = await store.rooms.list_for(ann.id, mine=True, query=text, limit=9, after=None)
+    assert [one.room.name for one in found] == [text]
+    assert await store.rooms.list_for(text, mine=True, query=None, limit=9, after=None) == ([], None)
+    assert len((await store.rooms.list_for(text, mine=False, query=None, limit=9, after=None))[0]) == 2
+    assert await store.rooms.get(text) is None
+    of = await store.rooms.get_for(room_id, text)
+    assert of is not None
+    assert of.membership is None
+    assert dict(await store.rooms.heads([text])) == {}
+    assert await store.rooms.stats(text) is None
+    assert await store.members.get(room_id, text) is None
+    assert await store.members.mark_read(room_id, text, 1) is None
+    assert await store.sessions.get(text) is None
+    assert await store.users.get(text) is None
+    assert await store.users.account_by_login(username=text) is None
+    assert await store.users.search(text, 9) == []
+    (outcome,) = await store.messages.append(room_id, [fill.draft(ann, text, client_id=text, mentions=(text,))])
+    assert isinstance(outcome, Stored)
+    assert (outcome.message.content, outcome.message.client_id, outcome.message.mentions) == (text, text, ())
+    assert await store.messages.by_client_id(room_id, ann.id, text) == outcome.message
+    changed = await store.users.update(ann.id, ProfileChange(display_name=text, custom_status=text))
+    assert (changed.display_name, changed.custom_status) == (text, text)
+    assert await store.users.search(text, 9) == [changed]
