@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import settings
 from settings import SettingsError
 from store.errors import StartRefused
+
+_BAR_WIDTH = 40
 
 
 class Command(NamedTuple):
@@ -24,6 +26,30 @@ class Command(NamedTuple):
     def form(self) -> str:
         """Its operands and own flags, as help shows them."""
         return " ".join((*self.operands, *(f"[{flag} {flag.strip('-').upper()}]" for flag in self.flags)))
+
+
+class Bar:
+    """A progress bar on one line of a terminal; elsewhere a line for each thing that is done."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._is_terminal = stream.isatty()
+
+    def show(self, what: str, done: int, total: int) -> None:
+        share = min(1.0, done / total) if total else 1.0
+        if self._is_terminal:
+            full = int(share * _BAR_WIDTH)
+            bar = "#" * full + "." * (_BAR_WIDTH - full)
+            self._stream.write(f"\r\x1b[2K{what:22} [{bar}] {done:,} of {total:,}")
+            self._stream.flush()
+        elif share == 1.0:
+            self._stream.write(f"{what}: {done:,} of {total:,}\n")
+
+    def end(self) -> None:
+        """Leave the terminal's line clean."""
+        if self._is_terminal:
+            self._stream.write("\r\x1b[2K")
+            self._stream.flush()
 
 
 def usage(commands: Mapping[str, Command]) -> str:

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import PeriodicCallback
@@ -60,9 +60,9 @@ from monitor import checkup, logs
 from monitor.checkup import Item
 from monitor.hooks import Observer
 from settings import Settings
-from store import sqlite
+from store import migration, sqlite
 from store.contract import Store
-from store.errors import StartRefused, StoreError
+from store.errors import StartRefused, StoreError, StoreTimeout, StoreUnavailable
 
 VERSION = "0.1.0"
 WEB = Path(__file__).parent / "web"
@@ -346,6 +346,23 @@ async def _sqlite(settings: Settings, observer: Observer) -> AsyncIterator[Opene
 
 @asynccontextmanager
 async def _mongo(settings: Settings, observer: Observer) -> AsyncIterator[Opened]:
+    async with _mongo_store(settings, observer) as store, _leased(store) as lost:
+        yield Opened(store, settings.auth.jwt_secret or "", lost)
+
+
+@asynccontextmanager
+async def _leased(store: Any) -> AsyncIterator[asyncio.Event]:
+    """Keep other processes from the database; yields what is set if that fails."""
+    lease = store.lease(secrets.token_hex(8))
+    try:
+        await lease.acquire()
+        yield lease.lost
+    finally:
+        await lease.release()
+
+
+@asynccontextmanager
+async def _mongo_store(settings: Settings, observer: Observer) -> AsyncIterator[Any]:
     # Motor reads this when it is first imported: its threads are what limits it, so there are as many as connections.
     os.environ.setdefault("MOTOR_MAX_WORKERS", str(settings.mongo.max_pool_size))
     mongo = importlib.import_module("store.mongo")
@@ -357,12 +374,9 @@ async def _mongo(settings: Settings, observer: Observer) -> AsyncIterator[Opened
         now_ms=_now_ms,
         slow_ms=settings.monitor.alert_slow_query_ms,
     )
-    lease = store.lease(secrets.token_hex(8))
     try:
-        await lease.acquire()
-        yield Opened(store, settings.auth.jwt_secret or "", lease.lost)
+        yield store
     finally:
-        await lease.release()
         await store.close()
 
 
@@ -450,10 +464,38 @@ def _restore(settings: Settings, file: str) -> int:
     return 0
 
 
+def _migrate(settings: Settings) -> int:
+    if settings.mongo.uri is None:
+        raise StartRefused("MONGO_URI is not set: it says where to")
+    bar = command_line.Bar(sys.stderr)
+
+    async def run() -> None:
+        logs.set_up(log_format=settings.log.format, level="warning")
+        with sqlite.DirectoryLock(settings.server.data_dir, shared=False):
+            source = sqlite.SqliteExport(settings.server.data_dir)
+            try:
+                async with _mongo_store(settings, Observer()) as store, _leased(store):
+                    digests = await migration.migrate(
+                        source, store.intake(), source_id=source.source_id(), report=bar.show
+                    )
+            finally:
+                await source.close()
+                bar.end()
+        for kind, digest in digests.items():
+            print(f"{kind:10} {digest.count:>12,}  {digest.checksum[:16]}")
+
+    try:
+        asyncio.run(run())
+    except (StoreUnavailable, StoreTimeout) as error:
+        raise StartRefused(f"cut off ({error}); run it again, and it goes on from there") from error
+    return 0
+
+
 COMMANDS = {
     "serve": Command("run one process (the default)", _serve),
     "check": Command("check this configuration, and with --url a running server", _check, flags=("--url",)),
     "backup": Command("write a consistent copy of DATA_DIR, also under load", _backup, operands=("FILE",)),
+    "migrate": Command("move DATA_DIR to MONGO_URI; cut off, it goes on where it was", _migrate),
     "restore": Command("unpack such a copy into an empty DATA_DIR", _restore, operands=("FILE",)),
 }
 

@@ -18,6 +18,11 @@ def timestamp(epoch_ms: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"
 
 
+def epoch_of(text: str) -> int:
+    """The milliseconds that `timestamp` made `text` of."""
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
 class Status(StrEnum):
     """What a person chose to show."""
 

@@ -153,7 +153,7 @@ class RoomView:
         if self.entries:
             raise NotTogether
         wanted = {"roomId": self.room["_id"], "seq": like.seq, "emoji": like.emoji, "on": True}
-        found = self._database.reactions.find(wanted, {"_id": 0, "userId": 1}).sort([("rev", 1), ("userId", 1)])
+        found = self._database.reactions.find(wanted, {"_id": 0, "userId": 1}).sort([("since", 1), ("userId", 1)])
         return [reaction["userId"] for reaction in await found.limit(limit).to_list(None)]
 
     def record(
@@ -385,6 +385,7 @@ def _reaction_update(room_id: str, rev: int, created_at: DatetimeMS, patch: Mapp
     fields: Document = {"on": patch["on"], "rev": rev}
     update: Document = {"$set": fields}
     if patch["on"]:
+        fields["since"] = created_at
         update["$unset"] = {"expiresAt": ""}
     else:
         fields["expiresAt"] = stored_time(int(created_at) + TOMBSTONE_MS)

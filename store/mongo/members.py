@@ -91,6 +91,7 @@ def member_document(
     return {
         "roomId": room_id,
         "userId": user["_id"],
+        "username": user["username"],
         "usernameFolded": user["usernameFolded"],
         "roomOrder": room_order,
         "role": role.value,

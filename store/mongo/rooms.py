@@ -144,7 +144,7 @@ class MongoRooms:
         order = self._last_order = max(
             self._last_order + 1, (int(now) << _ORDER_BITS) + secrets.randbelow(1 << _ORDER_BITS)
         )
-        users = await self._database.users.find({"_id": {"$in": list(people)}}, {"usernameFolded": 1}).to_list(None)
+        users = await self._database.users.find({"_id": {"$in": list(people)}}, {"username": 1, "usernameFolded": 1}).to_list(None)
         if len(users) < len(people):
             raise Missing("user")
         await self._members.insert_many(

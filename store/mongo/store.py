@@ -20,6 +20,7 @@ from store.mongo.client import MongoOptions, connect, without_credentials
 from store.mongo.database import Database, stored_time
 from store.mongo.errors import AUTHENTICATION_FAILED, UNAUTHORIZED, codes_of
 from store.mongo.files import GridBlobs, MongoFiles
+from store.mongo.intake import MongoIntake
 from store.mongo.lease import Lease
 from store.mongo.members import MongoMembers
 from store.mongo.messages import MongoMessages
@@ -93,6 +94,10 @@ class MongoStore:
         primary = next((member["optimeDate"] for member in members if member["stateStr"] == "PRIMARY"), None)
         behind = [primary - member["optimeDate"] for member in members if primary and member["stateStr"] == "SECONDARY"]
         return max((lag.total_seconds() for lag in behind), default=None)
+
+    def intake(self) -> MongoIntake:
+        """What takes another store's records in."""
+        return MongoIntake(database=self._database)
 
     def lease(self, holder: str) -> Lease:
         """What keeps a second process from this database; not acquired yet."""

@@ -1,0 +1,154 @@
+"""A database file read out whole, record by record, in the order of keys. For a directory that is locked, so nobody writes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import apsw
+
+from store.blobs import DiskBlobs
+from store.errors import StartRefused
+from store.models import FileDraft, Session
+from store.records import ChangeRecord, FileRecord, Key, MemberRecord, ReactionRecord, RoomRecord, UserRecord
+from store.sqlite.connection import DATABASE_NAME, open_reading, require_sound_sqlite
+from store.sqlite.directory import FILES_NAME
+from store.sqlite.migrations import MIGRATIONS, version_of
+from store.sqlite.rows import MESSAGE_COLUMNS, Row, fetch, message_from, message_from_text
+
+SOURCE_ID_NAME = "migration"
+
+
+class _Table(NamedTuple):
+    """How a kind is read: its key's columns, the rest, and what a record is made of: the row without its key."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: str
+    record: Callable[[Row], Any]
+
+
+def _room(row: Row) -> RoomRecord:
+    values = (*row[:4], bool(row[4]), *row[5:-1], row[-1] or 0)
+    return RoomRecord(*values)
+
+
+def _change(row: Row) -> ChangeRecord:
+    return ChangeRecord(row[0], row[1], row[2], bool(row[3]), message_from_text(row[4]))
+
+
+def _file(row: Row) -> FileRecord:
+    values = (*row[:8], bool(row[8]))
+    draft = FileDraft(*values)
+    return FileRecord(draft, row[9], tuple(tuple(post) for post in json.loads(row[10])))
+
+
+_TABLES = {
+    "users": _Table(
+        "users t",
+        ("t.id",),
+        """t.id, t.username, t.email, t.password_hash, t.display_name, t.avatar_url, t.text_color, t.background_color, t.status,
+        t.custom_status, t.created_at, t.disabled_at""",
+        lambda row: UserRecord(*row),
+    ),
+    "sessions": _Table(
+        "sessions t",
+        ("t.id",),
+        "t.id, t.user_id, t.generation, t.rotated_at, t.expires_at, t.revoked_at",
+        lambda row: Session(*row),
+    ),
+    "rooms": _Table(
+        "rooms t",
+        ("t.n",),
+        """t.id, t.n, t.name, t.description, t.is_private, t.kind, t.direct_key, t.owner_id, t.max_users, t.member_count, t.slow_mode_s,
+        t.archived_at, t.created_at, (SELECT max(rev) FROM changes WHERE room_id = t.id)""",
+        _room,
+    ),
+    "members": _Table(
+        "members t JOIN users u ON u.id = t.user_id JOIN rooms r ON r.id = t.room_id",
+        ("t.room_id", "t.user_id"),
+        "t.room_id, t.user_id, u.username, r.n, t.role, t.read_seq, t.muted_until, t.joined_at, t.joined_rev",
+        lambda row: MemberRecord(*row),
+    ),
+    "messages": _Table(
+        "messages t", ("t.row",), f"t.room_id, {MESSAGE_COLUMNS}", lambda row: message_from(row[0], row[1:])
+    ),
+    "changes": _Table(
+        "changes t",
+        ("t.room_id", "t.rev"),
+        "t.room_id, t.rev, t.created_at, t.rev = (SELECT max(rev) FROM changes WHERE room_id = t.room_id), t.message",
+        _change,
+    ),
+    "reactions": _Table(
+        "reactions t",
+        ("t.room_id", "t.seq", "t.emoji", "t.user_id"),
+        "t.room_id, t.seq, t.emoji, t.user_id, t.created_at",
+        lambda row: ReactionRecord(*row),
+    ),
+    "files": _Table(
+        "files t",
+        ("t.id",),
+        """t.id, t.owner_id, t.name, t.size, t.mime_type, t.sha256, t.width, t.height, t.has_thumbnail, t.created_at,
+        (SELECT json_group_array(json_array(p.room_id, m.client_id) ORDER BY p.room_id, m.client_id)
+         FROM file_posts p JOIN messages m ON m.room_id = p.room_id AND m.seq = p.seq WHERE p.file_id = t.id)""",
+        _file,
+    ),
+}
+
+
+class SqliteExport:
+    """store.records.Source on a DATA_DIR. Raises StartRefused with one line where there is nothing sound to read."""
+
+    def __init__(self, data_dir: Path) -> None:
+        require_sound_sqlite()
+        path = data_dir / DATABASE_NAME
+        if not path.is_file():
+            raise StartRefused(f"DATA_DIR {data_dir} holds no {DATABASE_NAME}")
+        self._data_dir = data_dir
+        self._blobs = DiskBlobs(data_dir / FILES_NAME)
+        try:
+            self._connection = open_reading(path, busy_timeout_s=5.0)
+            version = version_of(self._connection)
+        except apsw.Error as error:
+            raise StartRefused(f"{path}: {error}") from error
+        if version != len(MIGRATIONS):
+            raise StartRefused(f"{path} has schema version {version}, {len(MIGRATIONS)} is wanted: start the server on it once")
+
+    def source_id(self) -> str:
+        """A name for this directory's content, made at the first migration, so that a second goes on with it."""
+        path = self._data_dir / SOURCE_ID_NAME
+        if not path.exists():
+            path.write_text(secrets.token_hex(16))
+        return path.read_text().strip()
+
+    async def count(self, kind: str) -> int:
+        def count() -> int:
+            return int(fetch(self._connection, f"SELECT count(*) FROM {_TABLES[kind].name}")[0][0])
+
+        return await asyncio.to_thread(count)
+
+    async def batch(self, kind: str, after: Key | None, limit: int) -> tuple[Sequence[Any], Key | None]:
+        table = _TABLES[kind]
+        key = ", ".join(table.key)
+        places = ", ".join("?" * len(table.key))
+        condition = f"WHERE ({key}) > ({places})" if after is not None else ""
+        statement = f"SELECT {key}, {table.columns} FROM {table.name} {condition} ORDER BY {key} LIMIT ?"
+
+        def read() -> tuple[Sequence[Any], Key | None]:
+            rows = fetch(self._connection, statement, (*(after or ()), limit))
+            size = len(table.key)
+            following = tuple(rows[-1][:size]) if len(rows) == limit else None
+            return [table.record(row[size:]) for row in rows], following
+
+        return await asyncio.to_thread(read)
+
+    def blob(self, key: str) -> AsyncIterator[bytes]:
+        return self._blobs.read(key)
+
+    async def close(self) -> None:
+        self._connection.close()
+        await self._blobs.close()

@@ -1,0 +1,209 @@
+"""An embedded directory moved into MongoDB by `server.py migrate`: everything is what it was, and the conversation goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pymongo
+import pytest
+
+from monitor.hooks import Observer
+from store.ids import make_id
+from store.migration import Digest
+from store.models import FileDraft, MessageDraft, RoomDraft, Session, Stored
+from store.mongo import MongoOptions
+from store.mongo import open_store as open_mongo
+from store.sqlite import open_store as open_sqlite
+from tests.support.client import call, register
+from tests.support.mongo import drop
+from tests.support.server import ROOT, command, serving
+
+SECRET = "a secret of the tests, thirty-two bytes or more"
+START_MS = 1_800_000_000_000
+FILE = b"0123456789" * 60_000
+
+
+async def pieces(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+async def fill(data_dir: Path, *, messages: int = 3000) -> dict[str, Any]:
+    """A directory in which people have talked: everything that a store can hold is in it."""
+    clock = iter(range(START_MS, START_MS + 10**9, 7))
+    store = await open_sqlite(data_dir, timeout_s=5, group_commit=True, observer=Observer(), now_ms=lambda: next(clock))
+    people = [await store.users.create(username=f"Üser{n}", email=f"u{n}@example.org", password_hash="hash") for n in range(5)]
+    await store.sessions.create(Session("s1", people[0].id, 3, START_MS, 2 * START_MS))
+    await store.sessions.create(Session("gone", people[0].id, 3, START_MS, 1))
+    room = (await store.rooms.create(RoomDraft("Räum", "about", False, 50), people[0].id)).room
+    direct, _ = await store.rooms.direct(people[0].id, people[1].id)
+    for one in people[1:4]:
+        await store.members.add(room.id, one.id)
+    await store.members.remove(room.id, people[3].id)
+    file_id = make_id("f")
+    written = await store.files.write(file_id, pieces(FILE))
+    await store.files.write(file_id, pieces(b"small"), thumbnail=True)
+    await store.files.create(FileDraft(file_id, people[0].id, "ö.png", written.size, "image/png", written.sha256, 3, 4, True))
+    mentions = (people[1].id,)  # one in fifty
+    for start in range(0, messages, 500):
+        drafts = [
+            MessageDraft(author.id, author.username, f"message {n} 👋", f"c{n}", mentions=mentions[n % 50 : 1])
+            for n, author in ((n, people[n % 3]) for n in range(start, min(messages, start + 500)))
+        ]
+        await store.messages.append(room.id, drafts)
+    first = f"{room.id}-1"
+    (answer,) = await store.messages.append(
+        room.id, [MessageDraft(people[0].id, people[0].username, "with all", "all", first, first, (file_id,), (people[2].id,))]
+    )
+    assert isinstance(answer, Stored)
+    await store.messages.edit(first, "edited")
+    for one in people[:3]:
+        await store.messages.react(f"{room.id}-2", one.id, "a.$b", on=True)
+    await store.messages.delete(f"{room.id}-3")
+    await store.members.mark_read(room.id, people[1].id, messages // 2)
+    seen = await everything(store, room.id, [one.id for one in people])
+    await store.close()
+    return {"room": room.id, "direct": direct.room.id, "people": [one.id for one in people], "file": file_id, "seen": seen}
+
+
+async def everything(store: Any, room_id: str, people: list[str]) -> dict[str, Any]:
+    """What all people see of a room, and of themselves."""
+    head = (await store.rooms.heads([room_id]))[room_id]
+    return {
+        "head": head,
+        "messages": await store.messages.newest_between(room_id, after=0, upto=head.seq, limit=100_000),
+        "changes": await store.changes.page(room_id, since=0, limit=1000),
+        "rooms": [await store.rooms.list_for(one, mine=False, query=None, limit=9, after=None) for one in people],
+        "members": await store.members.list(room_id, limit=99, after=None),
+        "memberships": [await store.members.get(room_id, one) for one in people],
+        "accounts": [await store.users.account(one) for one in people],
+        "session": await store.sessions.get("s1"),
+        "stats": await store.rooms.stats(room_id),
+    }
+
+
+@pytest.fixture
+def target(mongo_uri: str) -> Iterator[dict[str, str]]:
+    """The variables of an empty database."""
+    name = make_id("migrate-")
+    yield {"MONGO_URI": mongo_uri, "MONGO_DB_NAME": name, "JWT_SECRET": SECRET}
+    drop(mongo_uri, name)
+
+
+async def seen_in(target: dict[str, str], filled: dict[str, Any]) -> dict[str, Any]:
+    options = MongoOptions(uri=target["MONGO_URI"], db_name=target["MONGO_DB_NAME"])
+    store = await open_mongo(options, timeout_s=5, group_commit=True, observer=Observer(), now_ms=lambda: START_MS + 10**9)
+    try:
+        for thumbnail, content in ((False, FILE), (True, b"small")):
+            assert b"".join([piece async for piece in store.files.read(filled["file"], thumbnail=thumbnail)]) == content
+        readers = [one for one in filled["people"] if await store.files.may_read(filled["file"], one)]
+        assert readers == filled["people"][:3]
+        return await everything(store, filled["room"], filled["people"])
+    finally:
+        await store.close()
+
+
+def begin(env: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start a migration and wait for nothing."""
+    program = [sys.executable, str(ROOT / "server.py"), "migrate"]
+    return subprocess.Popen(program, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_everything_is_there_as_it_was(tmp_path: Path, target: dict[str, str]) -> None:
+    filled = await fill(tmp_path / "data")
+    run = await asyncio.to_thread(command, "migrate", env={**target, "DATA_DIR": str(tmp_path / "data")})
+    assert run.returncode == 0, run.stderr
+    counts = {line.split()[0]: line.split()[1] for line in run.stdout.splitlines()}
+    assert (counts["users"], counts["rooms"], counts["messages"], counts["files"]) == ("5", "2", "3,001", "1")
+    assert await seen_in(target, filled) == filled["seen"]
+
+
+@pytest.mark.gen_test(timeout=90)
+async def test_cut_off_by_a_kill_it_goes_on_where_it_was(tmp_path: Path, target: dict[str, str]) -> None:
+    filled = await fill(tmp_path / "data", messages=20_000)
+    env = {**target, "DATA_DIR": str(tmp_path / "data")}
+    with pymongo.MongoClient[dict[str, Any]](target["MONGO_URI"]) as client:
+        stored = client[target["MONGO_DB_NAME"]].messages
+        for wanted in (2_000, 9_000):
+            first = begin(env)
+            while first.poll() is None and stored.estimated_document_count() < wanted:
+                await asyncio.sleep(0.01)  # the poll's pace
+            first.kill()
+            first.communicate()
+            assert wanted <= stored.estimated_document_count() < 20_001
+    run = await asyncio.to_thread(command, "migrate", env=env)
+    assert run.returncode == 0, run.stderr
+    assert await seen_in(target, filled) == filled["seen"]
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_the_conversation_goes_on(tmp_path: Path, target: dict[str, str]) -> None:
+    env = {"JWT_SECRET": SECRET}
+    with serving(tmp_path / "data", env) as server:
+        ada = register(server.url)
+        room = ada.make_room()["id"]
+        ada.post(room, "before", clientId="c1")
+    assert (await asyncio.to_thread(command, "migrate", env={**target, "DATA_DIR": str(tmp_path / "data")})).returncode == 0
+    with serving(tmp_path / "data", target) as server:
+        headers = {"Authorization": f"Bearer {ada.access_token}"}
+        assert call(server.url, "GET", "/rooms", headers=headers, mine="true").json["rooms"][0]["id"] == room
+        again = call(server.url, "POST", "/messages", {"roomId": room, "content": "x", "clientId": "c1"}, headers=headers)
+        assert again.json["duplicate"] is True
+        following = call(server.url, "POST", "/messages", {"roomId": room, "content": "after"}, headers=headers)
+        assert following.json["message"]["seq"] == 2
+        newer = call(server.url, "POST", "/rooms", {"name": "Newer"}, headers=headers).json["room"]["id"]
+        found = call(server.url, "GET", "/rooms", headers=headers).json["rooms"]
+        assert [one["id"] for one in found] == [newer, room], "rooms made later come first"
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_what_cannot_be_migrated_is_refused_in_one_line(tmp_path: Path, target: dict[str, str]) -> None:
+    def refused(data_dir: Path, env: dict[str, str]) -> str:
+        run = command("migrate", env={**env, "DATA_DIR": str(data_dir)})
+        lines = [line for line in run.stderr.splitlines() if " WARNING " not in line]
+        assert (run.returncode, len(lines)) == (1, 1), run.stderr
+        return lines[0]
+
+    assert "MONGO_URI" in refused(tmp_path / "data", {})
+    assert "holds no" in refused(tmp_path / "none", target)
+    await fill(tmp_path / "data", messages=10)
+    with serving(tmp_path / "data"):
+        assert "in use" in refused(tmp_path / "data", target)
+    with pymongo.MongoClient[dict[str, Any]](target["MONGO_URI"]) as client:
+        client[target["MONGO_DB_NAME"]].users.insert_one({"_id": "u1", "usernameFolded": "x", "emailFolded": "x"})
+        assert "not empty" in refused(tmp_path / "data", target)
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_a_difference_is_found_in_the_end(tmp_path: Path, target: dict[str, str]) -> None:
+    await fill(tmp_path / "data", messages=2500)
+    env = {**target, "DATA_DIR": str(tmp_path / "data")}
+    with pymongo.MongoClient[dict[str, Any]](target["MONGO_URI"]) as client:
+        messages = client[target["MONGO_DB_NAME"]].messages
+        first = begin(env)
+        while first.poll() is None and messages.estimated_document_count() < 1000:
+            await asyncio.sleep(0.005)  # the poll's pace
+        first.kill()
+        first.communicate()
+        messages.update_one({"seq": 5}, {"$set": {"content": "tampered with"}})
+    run = await asyncio.to_thread(command, "migrate", env=env)
+    assert run.returncode == 1
+    assert "messages differ" in run.stderr
+
+
+def test_a_checksum_does_not_depend_on_the_order() -> None:
+    records = [Session(f"s{number}", "u", 1, 2, 3) for number in range(5)]
+    one, other, less = Digest(), Digest(), Digest()
+    for record in records:
+        one.add(record)
+    for record in reversed(records):
+        other.add(record)
+    for record in [*records[:4], records[0]]:
+        less.add(record)
+    assert (one.count, one.checksum) == (other.count, other.checksum)
+    assert (one.count, one.checksum) != (less.count, less.checksum)
