@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bench.scenario import Scenario
-from bench.scenarios import echo, fanout, idle, spike
+from bench.scenarios import echo, fanout, idle, spike, store
 
 SCENARIOS: dict[str, Scenario] = {
-    one.name: one for one in (fanout.SCENARIO, echo.SCENARIO, idle.SCENARIO, spike.SCENARIO)
+    one.name: one for one in (fanout.SCENARIO, echo.SCENARIO, idle.SCENARIO, spike.SCENARIO, store.SCENARIO)
 }

@@ -1,0 +1,132 @@
+"""The questions that a store is asked, in the way it asks them and in the way it does not: what an index, a keyset, a pool are worth.
+
+Straight to the database, the same for both ways, so that a ratio is of the one thing that differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import apsw
+import pymongo
+from pymongo.collection import Collection
+
+Ask = Callable[[], object]
+
+PAGE = 50
+
+
+class Queries(Protocol):
+    """`pairs`: by what is compared, the way we do it and the other; the deep page is the one `depth` messages below `head`."""
+
+    @property
+    def server(self) -> str:
+        """Which server was seen."""
+
+    def pairs(self, room_id: str, *, head: int, depth: int, word: str) -> Mapping[str, tuple[Ask, Ask]]: ...
+
+    def close(self) -> None: ...
+
+
+class SqliteQueries:
+    """On a database file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = self._open()
+
+    @property
+    def server(self) -> str:
+        return f"SQLite {apsw.sqlite_lib_version()}"
+
+    def _open(self) -> apsw.Connection:
+        return apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
+
+    def pairs(self, room_id: str, *, head: int, depth: int, word: str) -> Mapping[str, tuple[Ask, Ask]]:
+        page = "SELECT * FROM messages WHERE room_id = ? ORDER BY seq DESC LIMIT ?"
+        # A `+` before a column keeps the planner from its indexes.
+        scan = "SELECT * FROM messages WHERE +room_id = ? ORDER BY +seq DESC LIMIT ?"
+        keyset = "SELECT * FROM messages WHERE room_id = ? AND seq <= ? ORDER BY seq DESC LIMIT ?"
+        skip = "SELECT * FROM messages WHERE room_id = ? ORDER BY seq DESC LIMIT ? OFFSET ?"
+        by_words = "SELECT m.* FROM messages_fts JOIN messages m ON m.row = messages_fts.rowid WHERE messages_fts MATCH ? LIMIT ?"
+        by_reading = "SELECT * FROM messages WHERE content LIKE '%' || ? || '%' LIMIT ?"
+        return {
+            "newest page, index against none": (self._ask(page, room_id, PAGE), self._ask(scan, room_id, PAGE)),
+            "page at depth, keyset against skip": (
+                self._ask(keyset, room_id, head - depth, PAGE),
+                self._ask(skip, room_id, PAGE, depth),
+            ),
+            "search, text index against scan": (self._ask(by_words, word, PAGE), self._ask(by_reading, word, PAGE)),
+            "newest page, pooled against a connection each": (
+                self._ask(page, room_id, PAGE),
+                lambda: self._ask_anew(page, room_id, PAGE),
+            ),
+        }
+
+    def _ask(self, statement: str, *bindings: Any) -> Ask:
+        return lambda: self._connection.execute(statement, bindings).fetchall()
+
+    def _ask_anew(self, statement: str, *bindings: Any) -> object:
+        connection = self._open()
+        try:
+            return connection.execute(statement, bindings).fetchall()
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class MongoQueries:
+    """On a database of a server."""
+
+    def __init__(self, uri: str, database: str) -> None:
+        self._uri = uri
+        self._database = database
+        self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(uri)
+        self._info = self._client.admin.command("buildInfo")
+
+    @property
+    def is_real(self) -> bool:
+        """Whether this is MongoDB, and not something that speaks like it."""
+        return "wiredTiger" in self._info.get("storageEngines", ())
+
+    @property
+    def server(self) -> str:
+        name = "MongoDB" if self.is_real else "a stand-in for MongoDB"
+        return f"{name} {self._info.get('version', '')}"
+
+    def pairs(self, room_id: str, *, head: int, depth: int, word: str) -> Mapping[str, tuple[Ask, Ask]]:
+        messages = self._client[self._database].messages
+        newest = {"roomId": room_id}
+        below = {"roomId": room_id, "seq": {"$lte": head - depth}}
+        return {
+            "newest page, index against none": (
+                lambda: list(messages.find(newest).sort("seq", -1).limit(PAGE)),
+                lambda: list(messages.find(newest).sort("seq", -1).limit(PAGE).hint([("$natural", 1)])),
+            ),
+            "page at depth, keyset against skip": (
+                lambda: list(messages.find(below).sort("seq", -1).limit(PAGE)),
+                lambda: list(messages.find(newest).sort("seq", -1).skip(depth).limit(PAGE)),
+            ),
+            "search, text index against scan": (
+                lambda: list(messages.find({"$text": {"$search": f'"{word}"'}}).limit(PAGE)),
+                lambda: list(messages.find({"content": {"$regex": word, "$options": "i"}}).limit(PAGE)),
+            ),
+            "newest page, pooled against a connection each": (
+                lambda: list(messages.find(newest).sort("seq", -1).limit(PAGE)),
+                lambda: self._ask_anew(newest),
+            ),
+        }
+
+    def _ask_anew(self, wanted: dict[str, Any]) -> object:
+        with pymongo.MongoClient[dict[str, Any]](self._uri) as client:
+            messages: Collection[dict[str, Any]] = client[self._database].messages
+            return list(messages.find(wanted).sort("seq", -1).limit(PAGE))
+
+    def close(self) -> None:
+        """Also drops the database: it was ours."""
+        self._client.drop_database(self._database)
+        self._client.close()

@@ -1,0 +1,160 @@
+"""The store alone, without a server: what group commit, the indexes, keyset pages, the text index and a pool are worth.
+
+Every figure but the rates is a ratio of two ways to ask the same question, taken in turns in one run. On SQLite; on MongoDB where
+MONGO_URI is a mongod: what only speaks like one gets no ratio, for it would say nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+from bench.queries import Ask, MongoQueries, Queries, SqliteQueries
+from bench.scenario import Figure, Option, Scenario
+from bench.stage import Stage
+from monitor.hooks import Observer
+from store.contract import Store
+from store.models import MessageDraft, RoomDraft, Stored
+from store.mongo import MongoOptions
+from store.mongo import open_store as open_mongo
+from store.sqlite import open_store as open_sqlite
+
+WRITERS = (1, 10, 100)
+BATCH = 500
+RARE = "quetzalcoatl"
+RARE_EVERY = 5000  # so the word is in few messages, of which the last lies deep
+TURNS = 7
+TURN_S = 0.25
+
+Opening = Callable[[], AbstractAsyncContextManager[Store]]
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _run(stage: Stage) -> list[Figure]:
+    uri = os.environ.get("MONGO_URI")
+    with tempfile.TemporaryDirectory(prefix="chat-rooms-bench-") as folder:
+        data_dir = Path(folder)
+        figures = _measure(stage, "SQLite", _sqlite(data_dir), lambda: SqliteQueries(data_dir / "chat.db"))
+    if uri:
+        database = f"bench-{uuid.uuid4().hex[:8]}"
+        seen = MongoQueries(uri, database)
+        stage.about_server["mongodb"] = seen.server
+        if seen.is_real:
+            seen.close()
+            figures += _measure(stage, "MongoDB", _mongo(uri, database), lambda: MongoQueries(uri, database))
+        else:
+            stage.step(f"{seen.server}: no ratio on it means anything")
+            seen.close()
+    return figures
+
+
+def _measure(
+    stage: Stage, name: str, opening: Opening, queries: Callable[[], Queries]
+) -> list[Figure]:
+    count, seconds = stage.options["messages"], stage.options["seconds"]
+    stage.step(f"{name}: writing")
+    rates, room_id = asyncio.run(_write(stage, opening, count, seconds))
+    asked = queries()
+    try:
+        stage.about_server[name.lower()] = asked.server
+        figures = [Figure(f"{name}: acked, {writers} writers", rate, "messages/s") for writers, rate in rates.items()]
+        for what, (ours, other) in asked.pairs(room_id, head=count, depth=count * 9 // 10, word=RARE).items():
+            stage.step(f"{name}: {what}")
+            ours_s, other_s = _in_turns(ours, other)
+            figures += [
+                Figure(f"{name}: {what}", other_s / ours_s, "times quicker"),
+                Figure(f"{name}: {what}: ours", ours_s * 1e3, "ms"),
+            ]
+        return figures
+    finally:
+        asked.close()
+
+
+async def _write(
+    stage: Stage, opening: Opening, count: int, seconds: float
+) -> tuple[Mapping[int, float], str]:
+    """The rates by number of writers, and a room that has `count` messages."""
+    async with opening() as store:
+        user = await store.users.create(username=uuid.uuid4().hex, email=uuid.uuid4().hex, password_hash="")
+        rooms = [(await store.rooms.create(RoomDraft("bench", None, False, 2), user.id)).room.id for _ in range(2)]
+        numbers = iter(range(10**9))
+
+        def draft(number: int) -> MessageDraft:
+            words = RARE if number % RARE_EVERY == 1 else "lorem ipsum dolor sit amet"
+            return MessageDraft(user.id, "bench", f"{number} {words} consectetur adipiscing elit", f"c{number:012d}")
+
+        rates = {}
+        for writers in WRITERS:
+            until_s = time.monotonic() + seconds
+
+            async def write(until_s: float = until_s) -> int:
+                mine = 0
+                while time.monotonic() < until_s:
+                    (outcome,) = await store.messages.append(rooms[0], [draft(next(numbers))])
+                    mine += isinstance(outcome, Stored) and not outcome.duplicate
+                return mine
+
+            began_s = time.monotonic()
+            acked = sum(await asyncio.gather(*(write() for _ in range(writers))))
+            rates[writers] = acked / (time.monotonic() - began_s)
+        for start in range(0, count, BATCH):
+            await store.messages.append(rooms[1], [draft(next(numbers)) for _ in range(min(BATCH, count - start))])
+        heads = await store.rooms.heads(rooms)
+        if heads[rooms[1]].seq != count:
+            stage.failures.add(f"{count} messages were acked, the head is {heads[rooms[1]].seq}")
+    return rates, rooms[1]
+
+
+def _sqlite(data_dir: Path) -> Opening:
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[Store]:
+        store = await open_sqlite(data_dir, timeout_s=30, group_commit=True, observer=Observer(), now_ms=_now_ms)
+        yield store
+        await store.close()
+
+    return opening
+
+
+def _mongo(uri: str, database: str) -> Opening:
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[Store]:
+        options = MongoOptions(uri=uri, db_name=database)
+        store = await open_mongo(options, timeout_s=30, group_commit=True, observer=Observer(), now_ms=_now_ms)
+        yield store
+        await store.close()
+
+    return opening
+
+
+def _in_turns(ours: Ask, other: Ask) -> tuple[float, float]:
+    """Median seconds of one question, asked one way and the other in turns: what disturbs one disturbs both."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(TURNS):
+        for ask, kept in ((ours, times[0]), (other, times[1])):
+            began_s, asked = time.perf_counter(), 0
+            while not asked or time.perf_counter() - began_s < TURN_S:
+                ask()
+                asked += 1
+            kept.append((time.perf_counter() - began_s) / asked)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+SCENARIO = Scenario(
+    name="store",
+    about="The store alone: group commit, and what its indexes, keyset pages, text index and pool are worth.",
+    options={
+        "messages": Option(100_000, 1000, 10_000_000, "in the room that is asked for"),
+        "seconds": Option(3, 1, 60, "of writing, for each number of writers"),
+    },
+    run=_run,
+)
