@@ -363,11 +363,9 @@ async def _leased(store: Any) -> AsyncIterator[asyncio.Event]:
 
 @asynccontextmanager
 async def _mongo_store(settings: Settings, observer: Observer) -> AsyncIterator[Any]:
-    # Motor reads this when it is first imported: its threads are what limits it, so there are as many as connections.
-    os.environ.setdefault("MOTOR_MAX_WORKERS", str(settings.mongo.max_pool_size))
-    mongo = importlib.import_module("store.mongo")
+    mongo, options = _mongo_package(settings)
     store = await mongo.open_store(
-        mongo.MongoOptions(**{field.name: getattr(settings.mongo, field.name) for field in fields(settings.mongo)}),
+        options,
         timeout_s=settings.store.timeout_ms / 1000,
         group_commit=settings.store.group_commit,
         observer=observer,
@@ -378,6 +376,14 @@ async def _mongo_store(settings: Settings, observer: Observer) -> AsyncIterator[
         yield store
     finally:
         await store.close()
+
+
+def _mongo_package(settings: Settings) -> tuple[Any, Any]:
+    """store.mongo, imported only where it is wanted, and its options."""
+    # Motor reads this when it is first imported: its threads are what limits it, so there are as many as connections.
+    os.environ.setdefault("MOTOR_MAX_WORKERS", str(settings.mongo.max_pool_size))
+    mongo = importlib.import_module("store.mongo")
+    return mongo, mongo.MongoOptions(**{field.name: getattr(settings.mongo, field.name) for field in fields(settings.mongo)})
 
 
 async def serve(settings: Settings) -> int:
@@ -443,12 +449,21 @@ def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
+def _store_items(settings: Settings) -> list[Item]:
+    data_dir = settings.server.data_dir
+    if settings.mongo.uri is None:
+        return [
+            Item("store", lambda: asyncio.to_thread(sqlite.look, data_dir)),
+            Item("disk", lambda: asyncio.to_thread(checkup.disk, data_dir)),
+        ]
+    mongo, options = _mongo_package(settings)
+    return [Item("store", lambda: mongo.look(options)), Item("indexes", lambda: mongo.look_at_indexes(options))]
+
+
 def _check(settings: Settings, *, url: str | None = None) -> int:
-    server = settings.server
     items = [
         Item("settings", lambda: _found(f"{len(settings_module.redacted(settings))} values parsed")),
-        Item("store", lambda: asyncio.to_thread(sqlite.look, server.data_dir)),
-        Item("disk", lambda: asyncio.to_thread(checkup.disk, server.data_dir)),
+        *_store_items(settings),
         *([Item("proxy", lambda: checkup.proxy(url)), Item("websocket", lambda: checkup.upgrade(url))] if url else []),
     ]
     return 0 if asyncio.run(checkup.run(items, print)) else 1

@@ -8,10 +8,11 @@ from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient
 from msgspec import Struct
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from store.errors import StartRefused
 from store.mongo.database import Document
+from store.mongo.errors import AUTHENTICATION_FAILED, UNAUTHORIZED, codes_of
 
 APP_NAME = "chat-rooms"
 
@@ -69,3 +70,13 @@ def without_credentials(text: str, uri: str) -> str:
         if secret:
             text = text.replace(secret, "…")
     return " ".join(text.split())
+
+
+def refusal_of(error: PyMongoError, options: MongoOptions, seconds: float) -> str:
+    """Why the database cannot be used, in one line for the operator, `seconds` after it was first asked."""
+    reason = without_credentials(str(error), options.uri).partition(" (configured timeouts")[0]
+    if isinstance(error, OperationFailure) and codes_of(error) & {UNAUTHORIZED, AUTHENTICATION_FAILED}:
+        return "MongoDB refuses the user name or the password of MONGO_URI"
+    if error.timeout:
+        return f"MongoDB did not answer within {seconds:.1f} s: {reason[:200]}"
+    return f"MongoDB cannot be used: {reason[:200]}"

@@ -90,23 +90,24 @@ async def ensure(database: Database) -> None:
                     continue  # noticed, and said, by the search that wants it
                 raise StartRefused(f"index {collection}.{index.name} cannot be made: {_plain(error)}") from error
             logger.info("index made", extra={"fields": {"collection": collection, "index": index.name}})
-    if wrong := await differing(database):
+    _, wrong = await survey(database)
+    if wrong:
         raise StartRefused(f"index {wrong[0]} exists with other keys or options; drop it, and it will be made anew")
 
 
-async def differing(database: Database) -> list[str]:
-    """Names (`collection.index`) of what is missing, or not as the table says."""
-    wrong = []
+async def survey(database: Database) -> tuple[list[str], list[str]]:
+    """Names (`collection.index`) of what is missing, and of what is not as the table says."""
+    missing, wrong = [], []
     for collection in dict.fromkeys(index.collection for index in INDEXES):
         present = await _present(database, collection)
-        wrong += [
-            f"{collection}.{index.name}"
-            for index in INDEXES
-            if index.collection == collection
-            and index.name not in _OPTIONAL
-            and (index.name not in present or not _is_same(index, present[index.name]))
-        ]
-    return wrong
+        for index in INDEXES:
+            if index.collection != collection or index.name in _OPTIONAL:
+                continue
+            if index.name not in present:
+                missing.append(f"{collection}.{index.name}")
+            elif not _is_same(index, present[index.name]):
+                wrong.append(f"{collection}.{index.name}")
+    return missing, wrong
 
 
 async def _present(database: Database, collection: str) -> Mapping[str, Mapping[str, Any]]:

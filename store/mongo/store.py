@@ -16,9 +16,8 @@ from store.mongo import indexes
 from store.mongo.append import Appender
 from store.mongo.change_log import ChangeLog
 from store.mongo.changes import MongoChanges
-from store.mongo.client import MongoOptions, connect, without_credentials
+from store.mongo.client import MongoOptions, connect, refusal_of
 from store.mongo.database import Database, stored_time
-from store.mongo.errors import AUTHENTICATION_FAILED, UNAUTHORIZED, codes_of
 from store.mongo.files import GridBlobs, MongoFiles
 from store.mongo.intake import MongoIntake
 from store.mongo.lease import Lease
@@ -73,7 +72,7 @@ class MongoStore:
         await self.ping()
         latency_ms = (time.monotonic() - started_s) * 1000
         async with self._database.operation("store.inspect"):
-            wrong = await indexes.differing(self._database)
+            missing, wrong = await indexes.survey(self._database)
             lag_s = await self._replication_lag_s()
         in_use = self._pool.in_use
         return Inspection(
@@ -81,7 +80,7 @@ class MongoStore:
             pool=PoolState(in_use=in_use, waiting=max(0, self._database.pending - in_use), limit=self._pool_limit),
             pending_writes=self.pending_writes,
             pending_writes_limit=self._database.pending_max,
-            wrong_indexes=tuple(wrong),
+            wrong_indexes=(*missing, *wrong),
             replication_lag_s=lag_s,
         )
 
@@ -154,14 +153,5 @@ async def open_store(
         raise
     except PyMongoError as error:
         client.close()
-        raise StartRefused(_refusal(error, options, time.monotonic() - started_s)) from error
+        raise StartRefused(refusal_of(error, options, time.monotonic() - started_s)) from error
     return MongoStore(database=database, pool=pool, search=search, options=options, group_commit=group_commit)
-
-
-def _refusal(error: PyMongoError, options: MongoOptions, seconds: float) -> str:
-    reason = without_credentials(str(error), options.uri)
-    if isinstance(error, OperationFailure) and codes_of(error) & {UNAUTHORIZED, AUTHENTICATION_FAILED}:
-        return "MongoDB refuses the user name or the password of MONGO_URI"
-    if error.timeout:
-        return f"MongoDB did not answer within {seconds:.1f} s: {reason[:200]}"
-    return f"MongoDB cannot be used: {reason[:200]}"

@@ -96,6 +96,19 @@ def test_an_index_of_another_kind_is_named_in_one_line(mongo: MongoServer) -> No
     assert (run.returncode, run.stderr.splitlines()[-1].count("messages.room_seq")) == (1, 1), run.stderr
 
 
+def test_check_tells_of_the_database_and_of_an_index_that_differs(mongo: MongoServer) -> None:
+    well = command("check", env=env_of(mongo.uri))
+    assert well.returncode == 0, well.stdout
+    assert [line.split(":")[0] for line in well.stdout.splitlines()] == ["ok   settings", "ok   store", "ok   indexes"]
+    with pymongo.MongoClient[dict[str, object]](mongo.uri) as client:
+        assert "faults" not in client.list_database_names(), "it changes nothing"
+        client.faults.messages.create_index([("roomId", 1), ("seq", -1)], name="room_seq")
+    assert "FAIL indexes: messages.room_seq" in command("check", env=env_of(mongo.uri)).stdout
+    away = command("check", env=env_of(f"mongodb://user:hunter2@127.0.0.1:{free_port()}/"))
+    assert (away.returncode, [line.split()[1] for line in away.stdout.splitlines() if line.startswith("FAIL")]) == (1, ["store:", "indexes:"])
+    assert "hunter2" not in away.stdout
+
+
 # ---- the lease ---------------------------------------------------------------------------------------------------
 
 

@@ -91,7 +91,7 @@ async def test_one_that_is_dropped_shows_in_the_inspection(store: MongoStore, ra
     raw.messages.drop_index("room_created")
     raw.sessions.drop_index("by_user")
     raw.sessions.create_index([("userId", -1)], name="by_user")
-    assert (await store.inspect()).wrong_indexes == ("sessions.by_user", "messages.room_created")
+    assert (await store.inspect()).wrong_indexes == ("messages.room_created", "sessions.by_user")
 
 
 def test_an_index_is_made_as_the_table_says() -> None:

@@ -1,0 +1,61 @@
+"""What the pre-deployment check asks of MongoDB: can it be reached, what is it, are the indexes as they should be. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pymongo
+from pymongo.errors import PyMongoError
+
+from monitor.hooks import Observer
+from store.errors import StartRefused
+from store.mongo import indexes
+from store.mongo.client import MongoOptions, connect, refusal_of
+from store.mongo.database import Database, Document
+
+
+async def look(options: MongoOptions) -> str:
+    """Return what was found in one line. Raises StartRefused with what is wrong."""
+    async with _database(options) as database:
+        info: Document = await database.client.admin.command("buildInfo")
+        hello = await _hello(database)
+    kind = f"replica set {hello['setName']}" if "setName" in hello else "a single server: no failover"
+    return f"MongoDB {info['version']}, {kind}"
+
+
+async def look_at_indexes(options: MongoOptions) -> str:
+    """The same of the indexes; those that are missing will be made at the next start, one that differs stops it."""
+    async with _database(options) as database:
+        missing, wrong = await indexes.survey(database)
+    if wrong:
+        raise StartRefused(f"{', '.join(wrong)}: other keys or options than wanted; drop it, and it will be made anew")
+    return f"{len(indexes.INDEXES) - len(missing)} as they should be, {len(missing)} to be made at the next start"
+
+
+@asynccontextmanager
+async def _database(options: MongoOptions) -> AsyncIterator[Database]:
+    client = connect(options)
+    timeout_s = options.server_selection_timeout_ms / 1000
+    database = Database(
+        client=client,
+        name=options.db_name,
+        write_concern=options.w,
+        timeout_s=timeout_s,
+        observer=Observer(),
+        now_ms=lambda: 0,  # nothing is stored
+    )
+    try:
+        with pymongo.timeout(timeout_s):
+            yield database
+    except PyMongoError as error:
+        raise StartRefused(refusal_of(error, options, timeout_s)) from error
+    finally:
+        await database.close()
+
+
+async def _hello(database: Database) -> dict[str, Any]:
+    """What the server says of itself; the older word is known everywhere."""
+    answer: dict[str, Any] = await database.client.admin.command("isMaster")
+    return answer
