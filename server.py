@@ -11,11 +11,8 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import fields
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import PeriodicCallback
@@ -23,6 +20,7 @@ from tornado.netutil import bind_sockets
 
 import command_line
 import settings as settings_module
+import stores
 from cache.bus import MemoryBus
 from cache.contract import Bus, Cache
 from cache.events import MembershipBegan, MembershipEnded, RoomChanges, RoomEphemeral, RoomMessages, SessionsRevoked, UserEvent
@@ -60,9 +58,10 @@ from monitor import checkup, logs
 from monitor.checkup import Item
 from monitor.hooks import Observer
 from settings import Settings
-from store import migration, sqlite
+from store import sqlite
 from store.contract import Store
-from store.errors import StartRefused, StoreError, StoreTimeout, StoreUnavailable
+from store.errors import StartRefused, StoreError
+from stores import now_ms
 
 VERSION = "0.1.0"
 WEB = Path(__file__).parent / "web"
@@ -87,7 +86,6 @@ class ChatServer:
         self._not_ready: str | None = "starting"
         ws = settings.ws
         observer = Observer()
-        now_ms = _now_ms
         process_id = f"p{secrets.token_hex(4)}"
         self._cache = _make_cache(settings, observer)
         keys = Keys(
@@ -243,7 +241,7 @@ class ChatServer:
         self._every(1.0, self._presence.tell_counts)
         self._every(60.0, self._limiter.sweep)
         self._every(HEADS_EVERY_S, lambda: _tried(self._hub.check_heads))
-        self._every(3600.0, lambda: _tried(lambda: self._store.sweep(_now_ms())))
+        self._every(3600.0, lambda: _tried(lambda: self._store.sweep(now_ms())))
         self._not_ready = None
         self._http.add_sockets(paced(sockets))
         # A pass of the garbage collector over 10,000 connections stalls the loop: what is here stays, old objects are seldom
@@ -315,83 +313,11 @@ async def _tried(work: Callable[[], Awaitable[object]]) -> None:
         log.warning("periodic work failed: %s", error)
 
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-class Opened(NamedTuple):
-    """A store that is ours alone, or shared on purpose; `lost` is set if that ends."""
-
-    store: Store
-    secret: str
-    lost: asyncio.Event
-
-
-@asynccontextmanager
-async def _sqlite(settings: Settings, observer: Observer) -> AsyncIterator[Opened]:
-    data_dir = settings.server.data_dir
-    with sqlite.DirectoryLock(data_dir, shared=False):
-        store = await sqlite.open_store(
-            data_dir,
-            timeout_s=settings.store.timeout_ms / 1000,
-            group_commit=settings.store.group_commit,
-            observer=observer,
-            now_ms=_now_ms,
-        )
-        try:
-            yield Opened(store, settings.auth.jwt_secret or sqlite.generated_secret(data_dir), asyncio.Event())
-        finally:
-            await store.close()
-
-
-@asynccontextmanager
-async def _mongo(settings: Settings, observer: Observer) -> AsyncIterator[Opened]:
-    async with _mongo_store(settings, observer) as store, _leased(store) as lost:
-        yield Opened(store, settings.auth.jwt_secret or "", lost)
-
-
-@asynccontextmanager
-async def _leased(store: Any) -> AsyncIterator[asyncio.Event]:
-    """Keep other processes from the database; yields what is set if that fails."""
-    lease = store.lease(secrets.token_hex(8))
-    try:
-        await lease.acquire()
-        yield lease.lost
-    finally:
-        await lease.release()
-
-
-@asynccontextmanager
-async def _mongo_store(settings: Settings, observer: Observer) -> AsyncIterator[Any]:
-    mongo, options = _mongo_package(settings)
-    store = await mongo.open_store(
-        options,
-        timeout_s=settings.store.timeout_ms / 1000,
-        group_commit=settings.store.group_commit,
-        observer=observer,
-        now_ms=_now_ms,
-        slow_ms=settings.monitor.alert_slow_query_ms,
-    )
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-def _mongo_package(settings: Settings) -> tuple[Any, Any]:
-    """store.mongo, imported only where it is wanted, and its options."""
-    # Motor reads this when it is first imported: its threads are what limits it, so there are as many as connections.
-    os.environ.setdefault("MOTOR_MAX_WORKERS", str(settings.mongo.max_pool_size))
-    mongo = importlib.import_module("store.mongo")
-    return mongo, mongo.MongoOptions(**{field.name: getattr(settings.mongo, field.name) for field in fields(settings.mongo)})
-
-
 async def serve(settings: Settings) -> int:
     """Run one process until SIGTERM or SIGINT, or until the store is no longer ours; returns the exit code."""
     logs.set_up(log_format=settings.log.format, level=settings.log.level)
     _require_built(settings)
-    opened = _sqlite if settings.mongo.uri is None else _mongo
-    async with opened(settings, Observer()) as (store, secret, lost):
+    async with stores.opened(settings, Observer()) as (store, secret, lost):
         server = ChatServer(settings, store=store, secret=secret)
         await server.start()
         log.info("started", extra={"fields": {"store": store.name, "loop": _loop_name(), **settings_module.changed(settings)}})
@@ -449,21 +375,10 @@ def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-def _store_items(settings: Settings) -> list[Item]:
-    data_dir = settings.server.data_dir
-    if settings.mongo.uri is None:
-        return [
-            Item("store", lambda: asyncio.to_thread(sqlite.look, data_dir)),
-            Item("disk", lambda: asyncio.to_thread(checkup.disk, data_dir)),
-        ]
-    mongo, options = _mongo_package(settings)
-    return [Item("store", lambda: mongo.look(options)), Item("indexes", lambda: mongo.look_at_indexes(options))]
-
-
 def _check(settings: Settings, *, url: str | None = None) -> int:
     items = [
         Item("settings", lambda: _found(f"{len(settings_module.redacted(settings))} values parsed")),
-        *_store_items(settings),
+        *stores.items(settings),
         *([Item("proxy", lambda: checkup.proxy(url)), Item("websocket", lambda: checkup.upgrade(url))] if url else []),
     ]
     return 0 if asyncio.run(checkup.run(items, print)) else 1
@@ -479,38 +394,11 @@ def _restore(settings: Settings, file: str) -> int:
     return 0
 
 
-def _migrate(settings: Settings) -> int:
-    if settings.mongo.uri is None:
-        raise StartRefused("MONGO_URI is not set: it says where to")
-    bar = command_line.Bar(sys.stderr)
-
-    async def run() -> None:
-        logs.set_up(log_format=settings.log.format, level="warning")
-        with sqlite.DirectoryLock(settings.server.data_dir, shared=False):
-            source = sqlite.SqliteExport(settings.server.data_dir)
-            try:
-                async with _mongo_store(settings, Observer()) as store, _leased(store):
-                    digests = await migration.migrate(
-                        source, store.intake(), source_id=source.source_id(), report=bar.show
-                    )
-            finally:
-                await source.close()
-                bar.end()
-        for kind, digest in digests.items():
-            print(f"{kind:10} {digest.count:>12,}  {digest.checksum[:16]}")
-
-    try:
-        asyncio.run(run())
-    except (StoreUnavailable, StoreTimeout) as error:
-        raise StartRefused(f"cut off ({error}); run it again, and it goes on from there") from error
-    return 0
-
-
 COMMANDS = {
     "serve": Command("run one process (the default)", _serve),
     "check": Command("check this configuration, and with --url a running server", _check, flags=("--url",)),
     "backup": Command("write a consistent copy of DATA_DIR, also under load", _backup, operands=("FILE",)),
-    "migrate": Command("move DATA_DIR to MONGO_URI; cut off, it goes on where it was", _migrate),
+    "migrate": Command("move DATA_DIR to MONGO_URI; cut off, it goes on where it was", stores.migrate),
     "restore": Command("unpack such a copy into an empty DATA_DIR", _restore, operands=("FILE",)),
 }
 

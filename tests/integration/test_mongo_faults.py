@@ -101,11 +101,12 @@ def test_check_tells_of_the_database_and_of_an_index_that_differs(mongo: MongoSe
     assert well.returncode == 0, well.stdout
     assert [line.split(":")[0] for line in well.stdout.splitlines()] == ["ok   settings", "ok   store", "ok   indexes"]
     with pymongo.MongoClient[dict[str, object]](mongo.uri) as client:
-        assert "faults" not in client.list_database_names(), "it changes nothing"
+        assert client.faults.list_collection_names() == [], "it changes nothing"
         client.faults.messages.create_index([("roomId", 1), ("seq", -1)], name="room_seq")
     assert "FAIL indexes: messages.room_seq" in command("check", env=env_of(mongo.uri)).stdout
     away = command("check", env=env_of(f"mongodb://user:hunter2@127.0.0.1:{free_port()}/"))
-    assert (away.returncode, [line.split()[1] for line in away.stdout.splitlines() if line.startswith("FAIL")]) == (1, ["store:", "indexes:"])
+    assert away.returncode == 1
+    assert [line.split()[1] for line in away.stdout.splitlines() if line.startswith("FAIL")] == ["store:", "indexes:"]
     assert "hunter2" not in away.stdout
 
 

@@ -1,0 +1,142 @@
+"""Which store the settings choose: opened and guarded against a second process, checked before a deployment, moved to the other."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import secrets
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import fields
+from typing import Any, NamedTuple
+
+from command_line import Bar
+from monitor import checkup, logs
+from monitor.checkup import Item
+from monitor.hooks import Observer
+from settings import Settings
+from store import migration, sqlite
+from store.contract import Store
+from store.errors import StartRefused, StoreTimeout, StoreUnavailable
+
+
+def now_ms() -> int:
+    """The wall clock, in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class Opened(NamedTuple):
+    """A store that is ours alone, or shared on purpose; `lost` is set if that ends."""
+
+    store: Store
+    secret: str
+    lost: asyncio.Event
+
+
+@asynccontextmanager
+async def opened(settings: Settings, observer: Observer) -> AsyncIterator[Opened]:
+    """The store, ours alone until the end. Raises StartRefused with one line."""
+    async with (_sqlite if settings.mongo.uri is None else _mongo)(settings, observer) as opening:
+        yield opening
+
+
+@asynccontextmanager
+async def _sqlite(settings: Settings, observer: Observer) -> AsyncIterator[Opened]:
+    data_dir = settings.server.data_dir
+    with sqlite.DirectoryLock(data_dir, shared=False):
+        store = await sqlite.open_store(
+            data_dir,
+            timeout_s=settings.store.timeout_ms / 1000,
+            group_commit=settings.store.group_commit,
+            observer=observer,
+            now_ms=now_ms,
+        )
+        try:
+            yield Opened(store, settings.auth.jwt_secret or sqlite.generated_secret(data_dir), asyncio.Event())
+        finally:
+            await store.close()
+
+
+@asynccontextmanager
+async def _mongo(settings: Settings, observer: Observer) -> AsyncIterator[Opened]:
+    async with _mongo_store(settings, observer) as store, _leased(store) as lost:
+        yield Opened(store, settings.auth.jwt_secret or "", lost)
+
+
+@asynccontextmanager
+async def _leased(store: Any) -> AsyncIterator[asyncio.Event]:
+    """Keep other processes from the database; yields what is set if that fails."""
+    lease = store.lease(secrets.token_hex(8))
+    try:
+        await lease.acquire()
+        yield lease.lost
+    finally:
+        await lease.release()
+
+
+@asynccontextmanager
+async def _mongo_store(settings: Settings, observer: Observer) -> AsyncIterator[Any]:
+    mongo, options = _mongo_package(settings)
+    store = await mongo.open_store(
+        options,
+        timeout_s=settings.store.timeout_ms / 1000,
+        group_commit=settings.store.group_commit,
+        observer=observer,
+        now_ms=now_ms,
+        slow_ms=settings.monitor.alert_slow_query_ms,
+    )
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def _mongo_package(settings: Settings) -> tuple[Any, Any]:
+    """store.mongo, imported only where it is wanted, and its options."""
+    # Motor reads this when it is first imported: its threads are what limits it, so there are as many as connections.
+    os.environ.setdefault("MOTOR_MAX_WORKERS", str(settings.mongo.max_pool_size))
+    mongo = importlib.import_module("store.mongo")
+    return mongo, mongo.MongoOptions(**{field.name: getattr(settings.mongo, field.name) for field in fields(settings.mongo)})
+
+
+def items(settings: Settings) -> list[Item]:
+    """What the pre-deployment check asks of it."""
+    data_dir = settings.server.data_dir
+    if settings.mongo.uri is None:
+        return [
+            Item("store", lambda: asyncio.to_thread(sqlite.look, data_dir)),
+            Item("disk", lambda: asyncio.to_thread(checkup.disk, data_dir)),
+        ]
+    mongo, options = _mongo_package(settings)
+    return [Item("store", lambda: mongo.look(options)), Item("indexes", lambda: mongo.look_at_indexes(options))]
+
+
+def migrate(settings: Settings) -> int:
+    """Move DATA_DIR to MONGO_URI, with a progress bar. Raises StartRefused with one line."""
+    if settings.mongo.uri is None:
+        raise StartRefused("MONGO_URI is not set: it says where to")
+    bar = Bar(sys.stderr)
+
+    async def run() -> None:
+        logs.set_up(log_format=settings.log.format, level="warning")
+        with sqlite.DirectoryLock(settings.server.data_dir, shared=False):
+            source = sqlite.SqliteExport(settings.server.data_dir)
+            try:
+                async with _mongo_store(settings, Observer()) as store, _leased(store):
+                    digests = await migration.migrate(
+                        source, store.intake(), source_id=source.source_id(), report=bar.show
+                    )
+            finally:
+                await source.close()
+                bar.end()
+        for kind, digest in digests.items():
+            print(f"{kind:10} {digest.count:>12,}  {digest.checksum[:16]}")
+
+    try:
+        asyncio.run(run())
+    except (StoreUnavailable, StoreTimeout) as error:
+        raise StartRefused(f"cut off ({error}); run it again, and it goes on from there") from error
+    return 0
