@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from msgspec import Struct, field
 
 
+@lru_cache(maxsize=1024)  # what one commit stored has one time
 def timestamp(epoch_ms: int) -> str:
     """Return `epoch_ms` as RFC 3339 UTC with milliseconds, e.g. `2026-01-31T12:00:00.123Z`; these sort as text."""
     seconds, millis = divmod(epoch_ms, 1000)
