@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from store.errors import StoreUnavailable
+from store.errors import StoreTimeout, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,8 @@ class Lanes(Generic[A, R]):
     """Runs `work` on the gathered arguments of a key. All methods belong to one event loop.
 
     `work` returns an outcome an argument, in order: what it gives, or an exception for that argument's caller alone. What it raises
-    goes to all of the batch. Past `waiting_max` arguments of all keys, `submit` raises StoreUnavailable("stalled").
+    goes to all of the batch, and if the store cannot be written now (StoreUnavailable, StoreTimeout), those who wait behind it are told
+    StoreUnavailable("stalled"): none waits for a second deadline. Past `waiting_max` arguments of all keys `submit` raises that, too.
     """
 
     def __init__(
@@ -68,11 +69,18 @@ class Lanes(Generic[A, R]):
         lane.append(_Waiting(argument, future))
         return future
 
-    async def close(self) -> None:
-        """Give up what is under way; the owner has waited for what it wanted settled."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    @property
+    def waiting(self) -> int:
+        """Arguments accepted and not yet settled."""
+        return self._waiting
+
+    async def close(self, *, within_s: float = 0.0) -> None:
+        """Let what was accepted settle for so long, then give up on the rest."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=within_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def _run(self, key: str, lane: deque[_Waiting[A, R]]) -> None:
         batch: list[_Waiting[A, R]] = []
@@ -80,10 +88,14 @@ class Lanes(Generic[A, R]):
             while lane:
                 batch = [lane.popleft() for _ in range(min(len(lane), self._batch_max))]
                 wanted = [waiting for waiting in batch if not waiting.future.done()]
-                if wanted:
-                    _settle(wanted, await self._outcomes(key, wanted))
+                outcomes = await self._outcomes(key, wanted) if wanted else []
                 self._waiting -= len(batch)
                 batch = []
+                _settle(wanted, outcomes)
+                if outcomes and isinstance(outcomes[0], StoreUnavailable | StoreTimeout):
+                    late = [lane.popleft() for _ in range(len(lane))]
+                    self._waiting -= len(late)
+                    _settle(late, [StoreUnavailable("stalled")] * len(late))
         finally:
             del self._lanes[key]
             left = [*batch, *lane]  # only when this task is cancelled

@@ -153,6 +153,11 @@ REACTION_USERS_NAMED = 20
 REACTION_KINDS_MAX = 20
 
 
+def read_state(room_id: str, membership: Membership) -> ReadState:
+    """How far a member has read, from their membership."""
+    return ReadState(room_id, membership.read_seq, membership.unread_count, membership.mention_count)
+
+
 class Reaction(Struct, frozen=True, rename="camel"):
     """Who reacted with one emoji: all counted, the first 20 named."""
 

@@ -5,10 +5,8 @@ One batch in flight a room; what arrives meanwhile is the next. So it gathers by
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -20,7 +18,8 @@ from handlers.chat.errors import ChatError
 from handlers.chat.protocol import encode, event
 from handlers.chat.topics import room_topic, user_topic
 from store.contract import Store
-from store.errors import StoreError, StoreTimeout, StoreUnavailable
+from store.errors import StoreError
+from store.lanes import Lanes
 from store.models import Message, MessageDraft, MessagePage, Refusal
 
 log = logging.getLogger(__name__)
@@ -34,11 +33,6 @@ class Posted(NamedTuple):
 
     message: bytes
     duplicate: bool
-
-
-class Waiting(NamedTuple):
-    draft: MessageDraft
-    answer: asyncio.Future[Posted]
 
 
 class Posting:
@@ -59,64 +53,34 @@ class Posting:
         self._keys = keys
         self._bus = bus
         self._posted = posted  # told (room id, user id): who wrote is no longer typing
-        self._max_waiting = max_waiting
-        self._loop = asyncio.get_running_loop()
-        self._rooms: dict[str, deque[Waiting]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._waiting = 0
+        self._lanes: Lanes[MessageDraft, Posted] = Lanes(
+            work=self._write, batch_max=MAX_BATCH, waiting_max=max_waiting
+        )
 
     def post(self, room_id: str, draft: MessageDraft) -> Awaitable[Posted]:
-        """Queue a draft. Raises ChatError unavailable when too many wait; the awaitable raises ChatError or StoreError."""
-        if self._waiting >= self._max_waiting:
-            raise ChatError("unavailable")
-        self._waiting += 1
-        answer: asyncio.Future[Posted] = self._loop.create_future()
-        queue = self._rooms.get(room_id)
-        if queue is None:
-            self._rooms[room_id] = queue = deque()
-            task = self._loop.create_task(self._write(room_id, queue))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        queue.append(Waiting(draft, answer))
-        return answer
+        """Queue a draft. Raises StoreUnavailable when too many wait; the awaitable raises ChatError or StoreError."""
+        return self._lanes.submit(room_id, draft)
 
     @property
     def waiting(self) -> int:
-        return self._waiting
+        return self._lanes.waiting
 
-    async def _write(self, room_id: str, queue: deque[Waiting]) -> None:
-        batch: list[Waiting] = []
+    async def _write(self, room_id: str, drafts: Sequence[MessageDraft]) -> Sequence[Posted | Exception]:
         try:
-            while queue:
-                batch = [queue.popleft() for _ in range(min(len(queue), MAX_BATCH))]
-                try:
-                    await self._write_batch(room_id, batch)
-                except StoreError as error:
-                    _fail(batch, error)
-                    if isinstance(error, StoreTimeout | StoreUnavailable):
-                        # Commands end within 10 s: who has waited for one deadline of the store does not wait for a second.
-                        late = [queue.popleft() for _ in range(len(queue))]
-                        self._waiting -= len(late)
-                        _fail(late, ChatError("unavailable"))
-                except Exception:
-                    log.exception("a batch of room %s failed", room_id)
-                    _fail(batch, ChatError("internal"))
-                self._waiting -= len(batch)
-                batch = []
-        finally:
-            del self._rooms[room_id]
-            left = [*batch, *queue]  # only when this task is cancelled
-            self._waiting -= len(left)
-            _fail(left, ChatError("unavailable"))
+            return await self._write_batch(room_id, drafts)
+        except StoreError:
+            raise
+        except Exception as error:
+            log.exception("a batch of room %s failed", room_id)
+            raise ChatError("internal") from error
 
-    async def _write_batch(self, room_id: str, batch: list[Waiting]) -> None:
-        outcomes = await self._store.messages.append(room_id, [waiting.draft for waiting in batch])
+    async def _write_batch(self, room_id: str, drafts: Sequence[MessageDraft]) -> Sequence[Posted | Exception]:
         fresh: list[Message] = []
         encoded: list[bytes] = []
-        answers: list[Posted | Refusal] = []
-        for outcome in outcomes:
+        answers: list[Posted | Exception] = []
+        for outcome in await self._store.messages.append(room_id, drafts):
             if isinstance(outcome, Refusal):
-                answers.append(outcome)
+                answers.append(ChatError(outcome.value))
                 continue
             message = encode(outcome.message)
             if not outcome.duplicate:
@@ -125,13 +89,7 @@ class Posting:
             answers.append(Posted(message, outcome.duplicate))
         if fresh:
             await self._tell(room_id, fresh, encoded)
-        for waiting, answer in zip(batch, answers, strict=True):
-            if waiting.answer.done():
-                continue
-            if isinstance(answer, Refusal):
-                waiting.answer.set_exception(ChatError(answer.value))
-            else:
-                waiting.answer.set_result(answer)
+        return answers
 
     async def _tell(self, room_id: str, fresh: list[Message], encoded: list[bytes]) -> None:
         keys = self._keys
@@ -152,11 +110,7 @@ class Posting:
 
     async def close(self) -> None:
         """Let what was accepted settle, for a short time, then give up on the rest."""
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=5)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await self._lanes.close(within_s=5)
 
 
 def extended(page: MessagePage, fresh: list[Message]) -> MessagePage | None:
@@ -171,9 +125,3 @@ def extended(page: MessagePage, fresh: list[Message]) -> MessagePage | None:
     return msgspec.structs.replace(
         page, messages=messages[-NEWEST_PAGE:], has_more=page.has_more or len(messages) > NEWEST_PAGE
     )
-
-
-def _fail(batch: list[Waiting], error: Exception) -> None:
-    for waiting in batch:
-        if not waiting.answer.done():
-            waiting.answer.set_exception(error)

@@ -13,7 +13,7 @@ from motor.motor_asyncio import AsyncIOMotorGridFSBucket, AsyncIOMotorGridOut
 
 from store.blobs import PIECE_BYTES, PROVISIONAL_KEEP_S, Written
 from store.errors import Missing, StoreError
-from store.ids import thumbnail_key
+from store.files import BlobFiles
 from store.models import File, FileDraft
 from store.mongo.database import Database, stored_time
 from store.mongo.documents import file_document, file_from
@@ -101,22 +101,17 @@ class GridBlobs:
         """The database's connections are closed with it."""
 
 
-class MongoFiles:
+class MongoFiles(BlobFiles):
     """store.contract.Files on MongoDB. `posts` of a file: room and clientId of each message of its owner that shows it."""
 
     def __init__(self, *, database: Database, blobs: GridBlobs) -> None:
+        super().__init__(blobs=blobs)
         self._database = database
-        self._blobs = blobs
         self._files = database.files
-
-    async def write(self, file_id: str, pieces: AsyncIterable[bytes], *, thumbnail: bool = False) -> Written:
-        return await self._blobs.write(thumbnail_key(file_id) if thumbnail else file_id, pieces)
 
     async def create(self, draft: FileDraft) -> File:
         """Also raises Missing("user")."""
-        await self._blobs.keep(draft.id)
-        if draft.has_thumbnail:
-            await self._blobs.keep(thumbnail_key(draft.id))
+        await self._keep(draft)
         async with self._database.operation("files.create", write=True):
             if await self._database.users.find_one({"_id": draft.owner_id}, {"_id": 1}) is None:
                 raise Missing("user")
@@ -140,12 +135,3 @@ class MongoFiles:
             rooms = list({post["roomId"] for post in file.get("posts", ())})
             of_user = {"userId": user_id, "roomId": {"$in": rooms}, "left": False}
             return bool(rooms) and await self._database.members.find_one(of_user, {"_id": 1}) is not None
-
-    def read(
-        self, file_id: str, *, start: int = 0, end: int | None = None, thumbnail: bool = False
-    ) -> AsyncIterator[bytes]:
-        return self._blobs.read(thumbnail_key(file_id) if thumbnail else file_id, start=start, end=end)
-
-    async def discard(self, file_id: str) -> None:
-        await self._blobs.delete(file_id)
-        await self._blobs.delete(thumbnail_key(file_id))

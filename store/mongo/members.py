@@ -13,7 +13,7 @@ from bson.datetime_ms import DatetimeMS
 
 from store.cursors import cursor_of_name, name_of_cursor
 from store.errors import Missing, RoomFull
-from store.models import Member, Membership, MembershipChange, ReadState, Role
+from store.models import Member, Membership, MembershipChange, ReadState, Role, read_state
 from store.mongo import pipelines
 from store.mongo.change_log import TOMBSTONE_MS, ChangeLog, MemberPatch, RoomView, Wants
 from store.mongo.database import Database, Document, stored_time
@@ -65,12 +65,7 @@ class MongoMembers:
             membership = await self._get(room_id, user_id)
         if membership is None:
             return None
-        return ReadState(
-            room_id=room_id,
-            read_seq=membership.read_seq,
-            unread_count=membership.unread_count,
-            mention_count=membership.mention_count,
-        )
+        return read_state(room_id, membership)
 
     async def _get(self, room_id: str, user_id: str) -> Membership | None:
         found = await self._members.aggregate(pipelines.membership(room_id, user_id)).to_list(1)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator
-
 import apsw
 
-from store.blobs import Blobs, Written
+from store.blobs import Blobs
 from store.errors import Missing
-from store.ids import thumbnail_key
+from store.files import BlobFiles
 from store.models import File, FileDraft
 from store.sqlite.database import Database
 from store.sqlite.rows import FILE_COLUMNS, fetch_one, file_from
@@ -18,21 +16,16 @@ SELECT EXISTS (SELECT 1 FROM files WHERE id = ?1 AND owner_id = ?2) OR EXISTS (
     SELECT 1 FROM file_posts p JOIN members m ON m.room_id = p.room_id AND m.user_id = ?2 WHERE p.file_id = ?1)"""
 
 
-class SqliteFiles:
+class SqliteFiles(BlobFiles):
     """store.contract.Files on SQLite and local disk."""
 
     def __init__(self, *, database: Database, blobs: Blobs) -> None:
+        super().__init__(blobs=blobs)
         self._database = database
-        self._blobs = blobs
-
-    async def write(self, file_id: str, pieces: AsyncIterable[bytes], *, thumbnail: bool = False) -> Written:
-        return await self._blobs.write(thumbnail_key(file_id) if thumbnail else file_id, pieces)
 
     async def create(self, draft: FileDraft) -> File:
         """Also raises Missing("user")."""
-        await self._blobs.keep(draft.id)
-        if draft.has_thumbnail:
-            await self._blobs.keep(thumbnail_key(draft.id))
+        await self._keep(draft)
 
         def operation(connection: apsw.Connection) -> File:
             if fetch_one(connection, "SELECT 1 FROM users WHERE id = ?", (draft.owner_id,)) is None:
@@ -56,15 +49,6 @@ class SqliteFiles:
             return row is not None and bool(row[0])
 
         return await self._database.read("files.may_read", operation)
-
-    def read(
-        self, file_id: str, *, start: int = 0, end: int | None = None, thumbnail: bool = False
-    ) -> AsyncIterator[bytes]:
-        return self._blobs.read(thumbnail_key(file_id) if thumbnail else file_id, start=start, end=end)
-
-    async def discard(self, file_id: str) -> None:
-        await self._blobs.delete(file_id)
-        await self._blobs.delete(thumbnail_key(file_id))
 
 
 def _get(connection: apsw.Connection, file_id: str) -> File | None:

@@ -6,7 +6,7 @@ import apsw
 
 from store.cursors import cursor_of_name, name_of_cursor
 from store.errors import Missing, RoomFull
-from store.models import Member, Membership, MembershipChange, ReadState, Role, Room
+from store.models import Member, Membership, MembershipChange, ReadState, Role, Room, read_state
 from store.sqlite.changes import record
 from store.sqlite.database import Database
 from store.sqlite.rows import MEMBERSHIP_COLUMNS, ROOM_COLUMNS, Row, fetch, fetch_one, membership_from, room_from
@@ -69,12 +69,7 @@ class SqliteMembers:
             membership = _membership(connection, room_id, user_id)
             if membership is None:
                 return None
-            return ReadState(
-                room_id=room_id,
-                read_seq=membership.read_seq,
-                unread_count=membership.unread_count,
-                mention_count=membership.mention_count,
-            )
+            return read_state(room_id, membership)
 
         return await self._database.write("members.mark_read", operation)
 
