@@ -9,6 +9,7 @@ from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
     DocumentTooLarge,
+    DuplicateKeyError,
     ExecutionTimeout,
     InvalidOperation,
     NetworkTimeout,
@@ -89,6 +90,14 @@ def duplicate_of(error: PyMongoError) -> Duplicate | None:
     if not isinstance(error, BulkWriteError) or not only_duplicates(error):
         return None
     first = error.details["writeErrors"][0]
-    # MongoDB's words, the same in all versions: "E11000 duplicate key error collection: db.messages index: room_seq dup key: …"
-    _, _, rest = str(first.get("errmsg", "")).partition(" index: ")
-    return Duplicate(first["index"], rest.partition(" ")[0])
+    return Duplicate(first["index"], _index_in(str(first.get("errmsg", ""))))
+
+
+def index_of(error: DuplicateKeyError) -> str:
+    """The name of the unique index that refused a single write, empty where it is not told."""
+    return _index_in(str(error))
+
+
+def _index_in(message: str) -> str:
+    """From MongoDB's words, the same in all versions: "E11000 duplicate key error collection: db.messages index: room_seq dup key: …"."""
+    return message.partition(" index: ")[2].partition(" ")[0]

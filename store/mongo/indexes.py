@@ -29,6 +29,7 @@ class Index(Struct, frozen=True):
 
 
 SEQ_INDEX = "room_seq"
+ORDER_INDEX = "order"
 
 _UNIQUE = {"unique": True}
 _EXPIRES = (("expiresAt", ASCENDING),), {"expireAfterSeconds": 0}
@@ -42,7 +43,7 @@ INDEXES: tuple[Index, ...] = (
     Index("sessions", "expires", *_EXPIRES),
     Index("rooms", "direct", (("directKey", ASCENDING),), {"unique": True, "sparse": True}),
     Index("rooms", "listed", (("isPrivate", ASCENDING), ("order", DESCENDING))),
-    Index("rooms", "order", (("order", DESCENDING),), _UNIQUE),
+    Index("rooms", ORDER_INDEX, (("order", DESCENDING),), _UNIQUE),
     Index("members", "room_user", (("roomId", ASCENDING), ("userId", ASCENDING)), _UNIQUE),
     Index("members", "user_rooms", (("userId", ASCENDING), ("roomOrder", DESCENDING))),
     Index("members", "room_names", (("roomId", ASCENDING), ("usernameFolded", ASCENDING))),

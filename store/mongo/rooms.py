@@ -15,6 +15,8 @@ from store.mongo import pipelines
 from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database, Document, stored_time, unset
 from store.mongo.documents import last_seq_of, membership_from, room_from, room_of_from
+from store.mongo.errors import index_of
+from store.mongo.indexes import ORDER_INDEX
 from store.mongo.members import Join, member_document
 
 _IDS_MAX = 100_000
@@ -136,26 +138,33 @@ class MongoRooms:
         return self._database.clock() - int(ahead[0]["createdAt"]) >= _ABANDONED_MS
 
     async def _insert(self, fields: Document, people: Sequence[str], role: Role) -> str:
-        """Store a room and its first members. The room comes last: until it is there, nobody sees any of it.
-
-        Raises Missing("user"), DuplicateKeyError for a direct room that exists; nothing is left then.
-        """
-        room_id, now = make_id("r"), stored_time(self._database.clock())
-        order = self._last_order = max(
-            self._last_order + 1, (int(now) << _ORDER_BITS) + secrets.randbelow(1 << _ORDER_BITS)
-        )
-        users = await self._database.users.find({"_id": {"$in": list(people)}}, {"username": 1, "usernameFolded": 1}).to_list(None)
+        """Store a room and its first members. Raises Missing("user"), DuplicateKeyError for a direct room that exists."""
+        users = await self._database.users.find(
+            {"_id": {"$in": list(people)}}, {"username": 1, "usernameFolded": 1}
+        ).to_list(None)
         if len(users) < len(people):
             raise Missing("user")
-        await self._members.insert_many(
-            [
-                member_document(
-                    room_id, user, role=role, room_order=order, read_seq=0, joined_at=now, rev=0
-                )
-                for user in users
-            ]
-        )
-        room = {"_id": room_id, "memberCount": len(people), "rev": 0, "order": order, "createdAt": now}
+        while True:
+            try:
+                return await self._insert_at(self._next_order(), fields, users, role)
+            except DuplicateKeyError as error:
+                if index_of(error) != ORDER_INDEX:  # another process took this place in the same millisecond
+                    raise
+
+    def _next_order(self) -> int:
+        order = (self._database.clock() << _ORDER_BITS) + secrets.randbelow(1 << _ORDER_BITS)
+        self._last_order = max(self._last_order + 1, order)
+        return self._last_order
+
+    async def _insert_at(self, order: int, fields: Document, users: Sequence[Document], role: Role) -> str:
+        """The room comes last: until it is there, nobody sees any of it. If it cannot be stored, nothing is left."""
+        room_id, now = make_id("r"), stored_time(self._database.clock())
+        members = [
+            member_document(room_id, user, role=role, room_order=order, read_seq=0, joined_at=now, rev=0)
+            for user in users
+        ]
+        await self._members.insert_many(members)
+        room = {"_id": room_id, "memberCount": len(users), "rev": 0, "order": order, "createdAt": now}
         try:
             await self._rooms.insert_one(unset({**room, **fields}))
         except DuplicateKeyError:

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from tests.integration.conftest import Start
+from tests.integration.conftest import Start, embedded
 from tests.support.client import PASSWORD, Refused, call, chat, register
 from tests.support.server import ServerProcess
 
@@ -77,6 +77,7 @@ async def test_an_errors_request_id_is_found_in_the_log(server: ServerProcess) -
     assert f"request={reply.json['error']['requestId']}" in server.log()
 
 
+@embedded
 def test_a_level_hides_what_is_below_it(start: Start) -> None:
     server = start(LOG_LEVEL="warning")
     call(server.url, "GET", "/rooms")

@@ -137,3 +137,19 @@ async def test_a_document_that_is_too_large_is_refused_as_that(store: MongoStore
     with pytest.raises(TooLarge):
         await store.messages.append(room_id, [fill.draft(ann, "x" * 17_000_000)])
     assert [message.seq for message in await fill.say(room_id, ann, "goes on")] == [1]
+
+
+@pytest.mark.gen_test
+async def test_two_rooms_that_want_one_place_in_the_lists_get_two(
+    store: MongoStore, fill: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await fill.user()
+    first = (await fill.room(ann)).room.id
+    taken = store._database.rooms
+    order = (await taken.find_one({"_id": first}))["order"]  # type: ignore[index]
+    orders = iter([order, order, order + 1])
+    monkeypatch.setattr(store.rooms, "_next_order", lambda: next(orders))
+    second = (await fill.room(ann)).room.id
+    found, _ = await store.rooms.list_for(ann.id, mine=True, query=None, limit=9, after=None)
+    assert [one.room.id for one in found] == [second, first]
+    assert sorted(await store.rooms.ids_of(ann.id)) == sorted([first, second]), "nothing is left of the attempts"
