@@ -8,10 +8,10 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import fields
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from command_line import Bar
 from monitor import checkup, logs
@@ -21,6 +21,8 @@ from settings import Settings
 from store import migration, sqlite
 from store.contract import Store
 from store.errors import StartRefused, StoreTimeout, StoreUnavailable
+
+R = TypeVar("R")
 
 
 def now_ms() -> int:
@@ -46,13 +48,15 @@ async def opened(settings: Settings, observer: Observer) -> AsyncIterator[Opened
 @asynccontextmanager
 async def _sqlite(settings: Settings, observer: Observer) -> AsyncIterator[Opened]:
     data_dir = settings.server.data_dir
-    with sqlite.DirectoryLock(data_dir, shared=False):
+    with sqlite.DirectoryLock(data_dir, shared=settings.redis.configured):
         store = await sqlite.open_store(
             data_dir,
             timeout_s=settings.store.timeout_ms / 1000,
             group_commit=settings.store.group_commit,
             observer=observer,
             now_ms=now_ms,
+            shared=settings.redis.configured,
+            slow_ms=settings.monitor.alert_slow_query_ms,
         )
         try:
             yield Opened(store, settings.auth.jwt_secret or sqlite.generated_secret(data_dir), asyncio.Event())
@@ -62,14 +66,14 @@ async def _sqlite(settings: Settings, observer: Observer) -> AsyncIterator[Opene
 
 @asynccontextmanager
 async def _mongo(settings: Settings, observer: Observer) -> AsyncIterator[Opened]:
-    async with _mongo_store(settings, observer) as store, _leased(store) as lost:
+    async with _mongo_store(settings, observer) as store, _leased(store, together=settings.redis.configured) as lost:
         yield Opened(store, settings.auth.jwt_secret or "", lost)
 
 
 @asynccontextmanager
-async def _leased(store: Any) -> AsyncIterator[asyncio.Event]:
-    """Keep other processes from the database; yields what is set if that fails."""
-    lease = store.lease(secrets.token_hex(8))
+async def _leased(store: Any, *, together: bool = False) -> AsyncIterator[asyncio.Event]:
+    """Keep other processes from the database, or with `together` those that want it alone; yields what is set if that fails."""
+    lease = store.lease(None if together else secrets.token_hex(8))
     try:
         await lease.acquire()
         yield lease.lost
@@ -114,6 +118,20 @@ def items(settings: Settings) -> list[Item]:
     return [Item("store", lambda: mongo.look(options)), Item("indexes", lambda: mongo.look_at_indexes(options))]
 
 
+async def _unless(lost: asyncio.Event, work: Coroutine[Any, Any, R]) -> R:
+    """What `work` returns; it is cancelled if the store ceases to be ours. Raises StartRefused with one line then."""
+    working, losing = asyncio.ensure_future(work), asyncio.ensure_future(lost.wait())
+    try:
+        await asyncio.wait((working, losing), return_when=asyncio.FIRST_COMPLETED)
+        if lost.is_set():
+            raise StartRefused("another process has taken the database's lease: stop it, and run this again")
+        return await working
+    finally:
+        for task in (working, losing):
+            task.cancel()
+        await asyncio.gather(working, losing, return_exceptions=True)
+
+
 def migrate(settings: Settings) -> int:
     """Move DATA_DIR to MONGO_URI, with a progress bar. Raises StartRefused with one line."""
     if settings.mongo.uri is None:
@@ -125,10 +143,11 @@ def migrate(settings: Settings) -> int:
         with sqlite.DirectoryLock(settings.server.data_dir, shared=False):
             source = sqlite.SqliteExport(settings.server.data_dir)
             try:
-                async with _mongo_store(settings, Observer()) as store, _leased(store):
-                    digests = await migration.migrate(
-                        source, store.intake(), source_id=source.source_id(), report=bar.show
+                async with _mongo_store(settings, Observer()) as store, _leased(store) as lost:
+                    work = migration.migrate(
+                        source, store.intake(), source_id=source.source_id(), read_back=store, report=bar.show
                     )
+                    digests = await _unless(lost, work)
             finally:
                 await source.close()
                 bar.end()

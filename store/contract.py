@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
+from monitor.points import MinutePoint
 from store.blobs import Written
-from store.inspection import Inspection
+from store.inspection import Inspection, PoolState
 from store.models import (
     Account,
     ChangePage,
@@ -236,6 +237,24 @@ class Changes(Protocol):
         """Each message changed in (since, upto] once, as it now is, ascending by its newest rev there; membership and settings left out."""
 
 
+class Monitoring(Protocol):
+    """What the metrics of processes were, by the minute. None of the program's data: a move to another backend leaves it.
+
+    `source` is one process's name, which it has again after a restart. Minutes are counted since the epoch.
+    """
+
+    async def append(self, source: str, points: Sequence[MinutePoint]) -> None:
+        """Add points; what is there of the same metric and minute is joined with them. After an error some may have been added."""
+
+    async def read(
+        self, source: str, metric: str, *, since_minute: int, until_minute: int, step_minutes: int
+    ) -> list[MinutePoint]:
+        """Points with since <= minute < until, ascending; those of a step (counted from the epoch) as one, at its first minute."""
+
+    async def forget(self, before_minute: int) -> int:
+        """Remove a slice of what is of before that minute, of every source; returns how much. Nothing is left when that is 0."""
+
+
 class Store(Protocol):
     """A backend, open. Obtained from its package's `open_store`, which raises StartRefused with one line."""
 
@@ -246,6 +265,7 @@ class Store(Protocol):
     messages: Messages
     changes: Changes
     files: Files
+    monitoring: Monitoring
 
     @property
     def name(self) -> str:
@@ -254,6 +274,14 @@ class Store(Protocol):
     @property
     def pending_writes(self) -> int:
         """Writes accepted and not yet settled."""
+
+    @property
+    def pending_writes_max(self) -> int:
+        """Writes that may be pending; what comes then is refused."""
+
+    @property
+    def pool(self) -> PoolState:
+        """Its connections now, as this process knows them: asks nobody, so that it can be looked at with each sample."""
 
     async def ping(self) -> None:
         """Prove that the store can be read and written now. Raises StoreUnavailable, StoreTimeout."""

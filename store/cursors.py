@@ -12,6 +12,9 @@ T = TypeVar("T")
 _PLACE_DIGITS_MAX = 18
 _PLACE_END = 1 << 62
 
+# What databases take as an integer.
+_INTEGERS = range(-(1 << 63), 1 << 63)
+
 
 def place_of_cursor(cursor: str | None) -> int:
     """The place (a number) below which a list goes on. Raises ValueError for what cannot be a cursor of ours."""
@@ -45,9 +48,12 @@ def key_of_cursor(cursor: str | None, kind: type[T]) -> T | None:
     if cursor is None:
         return None
     try:
-        return msgspec.json.decode(_decoded(cursor), type=kind)
+        key = msgspec.json.decode(_decoded(cursor), type=kind)
     except msgspec.DecodeError as error:
         raise ValueError("not a cursor") from error
+    if isinstance(key, tuple) and any(isinstance(part, int) and part not in _INTEGERS for part in key):
+        raise ValueError("not a cursor")
+    return key
 
 
 def _encoded(raw: bytes) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
+from store.contract import Files
 from store.errors import Missing, StartRefused
 from store.ids import thumbnail_key
 from store.models import Session
@@ -18,6 +19,15 @@ BATCH = 1000
 SESSION_MARGIN_MS = 600_000
 
 Report = Callable[[str, int, int], None]
+
+
+class ReadBack(Protocol):
+    """The target as a store, which is how its readers will find it."""
+
+    files: Files
+
+    async def count(self, kind: str) -> int:
+        """About how many records of a kind are there."""
 
 
 class Digest:
@@ -36,14 +46,16 @@ class Digest:
         return f"{self._sum % 2**256:064x}"
 
 
-async def migrate(source: Source, target: Target, *, source_id: str, report: Report) -> dict[str, Digest]:
-    """Copy everything, then read both sides and compare. Cut off at any moment, it goes on where it was.
+async def migrate(
+    source: Source, target: Target, *, source_id: str, read_back: ReadBack, report: Report
+) -> dict[str, Digest]:
+    """Copy everything, then read both sides, files' bytes too, and compare. Cut off at any moment, it goes on where it was.
 
     `report(what, done, of)` is called as it goes. Returns the digests by kind. Raises StartRefused with one line.
     """
     await target.begin(source_id)
     for kind in KINDS:
-        await _copy(kind, source, target, report)
+        await _copy(kind, source, target, read_back, report)
     digests = {}
     # A session that ends about now may be gone from one side already: nobody misses it.
     ending_ms = time.time_ns() // 1_000_000 + SESSION_MARGIN_MS
@@ -53,6 +65,8 @@ async def migrate(source: Source, target: Target, *, source_id: str, report: Rep
         async for record in _records(kind, source):
             if _counts(record, ending_ms):
                 ours.add(record)
+                if isinstance(record, FileRecord):
+                    await _compare_bytes(record, source, read_back)
                 _report_now_and_then(report, f"comparing {kind}", ours.count, total)
         async for record in target.records(kind):
             if _counts(record, ending_ms):
@@ -68,9 +82,13 @@ async def migrate(source: Source, target: Target, *, source_id: str, report: Rep
     return digests
 
 
-async def _copy(kind: str, source: Source, target: Target, report: Report) -> None:
-    total, done = await source.count(kind), 0
+async def _copy(kind: str, source: Source, target: Target, read_back: ReadBack, report: Report) -> None:
+    total = await source.count(kind)
     key, is_done = await target.position(kind)
+    # What is there of a batch that was cut off is put again, and must not count twice.
+    done = 0 if key is None else await read_back.count(kind) // BATCH * BATCH
+    if done or is_done:
+        report(kind, total if is_done else min(done, total), total)
     while not is_done:
         records, key = await source.batch(kind, key, BATCH)
         for record in records:
@@ -79,17 +97,46 @@ async def _copy(kind: str, source: Source, target: Target, report: Report) -> No
         await target.put(kind, records, key)
         done += len(records)
         is_done = key is None
-        report(kind, done, total)
+        report(kind, total if is_done else min(done, total), total)
 
 
 async def _copy_file(record: FileRecord, source: Source, target: Target) -> None:
-    draft = record.draft
-    wanted = [(draft.id, draft.sha256), *([(thumbnail_key(draft.id), None)] if draft.has_thumbnail else [])]
-    for key, sha256 in wanted:
+    for key, thumbnail in _blobs(record):
+        sha256 = None if thumbnail else record.draft.sha256
         try:
             await target.put_blob(key, source.blob(key), sha256=sha256)
         except Missing as error:
             raise StartRefused(f"the bytes of file {key} are missing: restore them, or delete the file") from error
+
+
+async def _compare_bytes(record: FileRecord, source: Source, read_back: ReadBack) -> None:
+    """Raises StartRefused where a file's bytes, or its thumbnail's, are not there as they were."""
+    for key, thumbnail in _blobs(record):
+        try:
+            ours = await _hash(source.blob(key))
+        except Missing as error:
+            raise StartRefused(f"the bytes of file {key} are missing: restore them, or delete the file") from error
+        try:
+            theirs = await _hash(read_back.files.read(record.draft.id, thumbnail=thumbnail))
+        except Missing:
+            theirs = "nothing"
+        if ours != theirs:
+            raise StartRefused(
+                f"the bytes of file {key} differ: {ours[:16]} became {theirs[:16]}; drop the target database and begin again"
+            )
+
+
+def _blobs(record: FileRecord) -> Sequence[tuple[str, bool]]:
+    """The keys of a file's bytes; the second value says which are a thumbnail's."""
+    file_id = record.draft.id
+    return [(file_id, False), *([(thumbnail_key(file_id), True)] if record.draft.has_thumbnail else [])]
+
+
+async def _hash(pieces: AsyncIterator[bytes]) -> str:
+    digest = hashlib.sha256()
+    async for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 async def _records(kind: str, source: Source) -> AsyncIterator[Any]:

@@ -9,12 +9,14 @@ then meets the indexes on (roomId, seq) and (roomId, userId, clientId).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 import pymongo
+from bson.errors import BSONError
 from bson.objectid import ObjectId
 from msgspec import Struct
 from pymongo import UpdateOne
@@ -26,13 +28,14 @@ from store.lanes import Lanes
 from store.models import File, Message, MessageDraft, Refusal, Stored
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import file_from, message_document, message_from
-from store.mongo.errors import duplicate_of
+from store.mongo.errors import duplicate_of, explained
 from store.mongo.indexes import SEQ_INDEX
 
 BATCH_MAX = 500
 _WAITING_MAX = 10_000
 _HEADS_MAX = 10_000
 _RETRY_MAX_S = 0.05
+_MARK_WITHIN_S = 1.0
 
 Outcome = Stored | Refusal
 Key = tuple[str, str]  # of a draft within its room: author, clientId
@@ -56,7 +59,7 @@ class Appender:
         self._messages = database.messages
         self._heads: OrderedDict[str, int] = OrderedDict()
         self._lanes: Lanes[Sequence[MessageDraft], list[Outcome]] = Lanes(
-            work=self._work, batch_max=batch_max, waiting_max=_WAITING_MAX
+            work=self._work, batch_max=batch_max, waiting_max=_WAITING_MAX, timeout_s=database.timeout_s
         )
 
     async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[Outcome]:
@@ -69,8 +72,11 @@ class Appender:
     async def _work(self, room_id: str, requests: Sequence[Sequence[MessageDraft]]) -> Sequence[list[Outcome]]:
         drafts = [draft for request in requests for draft in request]
         started_s = time.monotonic()
-        with pymongo.timeout(self._database.timeout_s):
-            settled, fresh = await self._append(room_id, drafts, started_s + self._database.timeout_s)
+        try:
+            with pymongo.timeout(self._database.timeout_s):
+                settled, fresh = await self._append(room_id, drafts, started_s + self._database.timeout_s)
+        except (PyMongoError, BSONError) as error:
+            raise explained("messages.append", error) from error
         self._database.committed(len(drafts), time.monotonic() - started_s)
         outcomes: list[list[Outcome]] = []
         for request in requests:
@@ -94,6 +100,7 @@ class Appender:
         waiting: dict[Key, _Checked] = {}
         await self._check(room_id, drafts, settled, waiting)
         fresh: set[Key] = set()
+        ours: set[ObjectId] = set()  # of all tries: an insert whose answer was lost may have happened, or happen yet
         now = stored_time(self._database.clock())
         lost = 0
         while waiting:
@@ -114,9 +121,12 @@ class Appender:
                 | {"_id": ObjectId()}
                 for seq, (key, checked) in enumerate(waiting.items(), head + 1)
             }
+            ours.update(document["_id"] for document in documents.values())
             try:
                 await self._messages.insert_many(documents.values(), ordered=True)
             except PyMongoError as error:
+                if duplicate_of(error) is None:
+                    self._heads.clear()  # after a failover the new primary may lack what was not written to a majority
                 self._heads.pop(room_id, None)
                 stored = await self._after(error, room_id, documents)
                 lost += 1
@@ -125,10 +135,12 @@ class Appender:
                 stored = documents
                 self._remember(room_id, head + len(documents))
             for key, document in stored.items():
-                settled[key] = Stored(message_from(document), False)
-                del waiting[key]
-                if document["_id"] == documents[key]["_id"]:
+                settled[key] = outcome = Stored(message_from(document), False)
+                checked = waiting.pop(key)
+                if document["_id"] in ours:
                     fresh.add(key)
+                elif checked.attachments:
+                    await self._withdraw(room_id, checked, outcome.message)
         await self._mark_read(room_id, [settled[key] for key in fresh])
         return settled, fresh
 
@@ -147,9 +159,13 @@ class Appender:
         room_exists = bool(members) or await self._database.rooms.find_one({"_id": room_id}, {"_id": 1}) is not None
         now_ms = self._database.clock()
         refused: dict[Key, Refusal] = {}
+        with_files = [(draft.user_id, draft.client_id) for draft in drafts if draft.attachment_ids]
+        if with_files:  # a resend must not let anybody read files again that its message shows no more
+            for key, document in (await self._stored(room_id, with_files)).items():
+                settled[key] = Stored(message_from(document), True)
         for draft in drafts:
             key = draft.user_id, draft.client_id
-            if key in waiting:
+            if key in waiting or isinstance(settled.get(key), Stored):
                 continue
             if not room_exists:
                 settled[key] = Refusal.ROOM_NOT_FOUND
@@ -186,6 +202,16 @@ class Appender:
             await self._database.files.update_many(own, {"$addToSet": {"posts": {"roomId": room_id, "clientId": draft.client_id}}})
         mentions = tuple(who for who in dict.fromkeys(draft.mentions) if who in members)
         return _Checked(draft, reply_to, thread, tuple(file_from(files[file_id]) for file_id in wanted), mentions)
+
+    async def _withdraw(self, room_id: str, checked: _Checked, stored: Message) -> None:
+        """Take back what `_look_up` let readers do with the files of a draft, where an earlier send of it shows others, or none."""
+        shown = {file.id for file in stored.attachments}
+        hidden = [file.id for file in checked.attachments if file.id not in shown]
+        post = {"roomId": room_id, "clientId": stored.client_id}
+        if hidden:
+            await self._database.files.update_many(
+                {"_id": {"$in": hidden}, "ownerId": stored.user_id}, {"$pull": {"posts": post}}
+            )
 
     async def _seq(self, room_id: str, message_id: str | None) -> int | None:
         if message_id is None:
@@ -238,18 +264,18 @@ class Appender:
             self._heads.popitem(last=False)
 
     async def _mark_read(self, room_id: str, outcomes: Iterable[Outcome]) -> None:
-        """Move each author's readSeq to their own newest seq. Killed before this, they have one message of their own to read."""
+        """Move each author's readSeq to their own newest seq. Cut off before this, they have a message of their own to read."""
         newest: dict[str, Message] = {}
         for outcome in outcomes:
             if isinstance(outcome, Stored):
                 message = outcome.message
                 if message.user_id not in newest or newest[message.user_id].seq < message.seq:
                     newest[message.user_id] = message
-        if newest:
-            await self._database.members.bulk_write(
-                [
-                    UpdateOne({"roomId": room_id, "userId": user_id}, {"$max": {"readSeq": message.seq}})
-                    for user_id, message in newest.items()
-                ],
-                ordered=False,
-            )
+        updates = [
+            UpdateOne({"roomId": room_id, "userId": user_id}, {"$max": {"readSeq": message.seq}})
+            for user_id, message in newest.items()
+        ]
+        if updates:
+            # The messages are stored: that is what the ack says, whatever becomes of this; nor does it wait long for it.
+            with contextlib.suppress(PyMongoError), pymongo.timeout(_MARK_WITHIN_S):
+                await self._database.members.bulk_write(updates, ordered=False)

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 import pymongo
 from bson.datetime_ms import DatetimeMS
+from bson.errors import BSONError
 from bson.objectid import ObjectId
 from msgspec import Struct
 from pymongo import ReplaceOne, UpdateMany, UpdateOne
@@ -32,7 +33,7 @@ from store.models import MessageChange, Role
 from store.mongo import pipelines
 from store.mongo.database import Collection, Database, Document, stored_time
 from store.mongo.documents import message_from
-from store.mongo.errors import only_duplicates
+from store.mongo.errors import explained, only_duplicates
 
 KEEP_MS = 7 * 24 * 3600 * 1000
 TOMBSTONE_MS = 24 * 3600 * 1000
@@ -219,7 +220,9 @@ class ChangeLog:
 
     def __init__(self, *, database: Database, batch_max: int = BATCH_MAX) -> None:
         self._database = database
-        self._lanes: Lanes[Operation, Any] = Lanes(work=self._work, batch_max=batch_max, waiting_max=_WAITING_MAX)
+        self._lanes: Lanes[Operation, Any] = Lanes(
+            work=self._work, batch_max=batch_max, waiting_max=_WAITING_MAX, timeout_s=database.timeout_s
+        )
 
     async def change(self, room_id: str, operation: Operation) -> Any:
         """Returns what the operation returns, once that is durable. Raises what it raises, Missing("room"), StoreError."""
@@ -234,27 +237,32 @@ class ChangeLog:
         await self._lanes.close()
 
     async def _work(self, room_id: str, operations: Sequence[Operation]) -> Sequence[Any]:
+        try:
+            with pymongo.timeout(self._database.timeout_s):
+                return await self._carry_out(room_id, operations, time.monotonic() + self._database.timeout_s)
+        except (PyMongoError, BSONError) as error:
+            raise explained("changes", error) from error
+
+    async def _carry_out(self, room_id: str, operations: Sequence[Operation], deadline_s: float) -> Sequence[Any]:
         outcomes: list[Any] = [None] * len(operations)
         waiting = list(range(len(operations)))
-        deadline_s = time.monotonic() + self._database.timeout_s
         lost = 0
-        with pymongo.timeout(self._database.timeout_s):
-            while waiting:
-                started_s = time.monotonic()
-                if started_s > deadline_s:
-                    raise StoreTimeout("changes")
-                view = await self._view(room_id, [operations[number] for number in waiting])
-                if view is None:
-                    return [outcomes[number] if number not in waiting else Missing("room") for number in range(len(operations))]
-                needed = await self._run(view, operations, waiting, outcomes)
-                stored = await self._insert(view)
-                await self._apply(room_id, view.entries[:stored])
-                if stored:
-                    self._database.committed(stored, time.monotonic() - started_s)
-                waiting = [number for number in waiting if needed.get(number, stored + 1) > stored]
-                if stored < len(view.entries):
-                    lost += 1
-                    await asyncio.sleep(random.uniform(0, min(_RETRY_MAX_S, 0.002 * 2**lost)))
+        while waiting:
+            started_s = time.monotonic()
+            if started_s > deadline_s:
+                raise StoreTimeout("changes")
+            view = await self._view(room_id, [operations[number] for number in waiting])
+            if view is None:
+                return [outcomes[number] if number not in waiting else Missing("room") for number in range(len(operations))]
+            needed = await self._run(view, operations, waiting, outcomes)
+            stored = await self._insert(view)
+            await self._apply(room_id, view.entries[:stored])
+            if stored:
+                self._database.committed(stored, time.monotonic() - started_s)
+            waiting = [number for number in waiting if needed.get(number, stored + 1) > stored]
+            if stored < len(view.entries):
+                lost += 1
+                await asyncio.sleep(random.uniform(0, min(_RETRY_MAX_S, 0.002 * 2**lost)))
         return outcomes
 
     async def _run(

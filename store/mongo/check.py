@@ -28,7 +28,7 @@ async def look(options: MongoOptions) -> str:
 async def look_at_indexes(options: MongoOptions) -> str:
     """The same of the indexes; those that are missing will be made at the next start, one that differs stops it."""
     async with _database(options) as database:
-        missing, wrong = await indexes.survey(database)
+        missing, wrong = await indexes.survey(database, with_text=True)
     if wrong:
         raise StartRefused(f"{', '.join(wrong)}: other keys or options than wanted; drop it, and it will be made anew")
     return f"{len(indexes.INDEXES) - len(missing)} as they should be, {len(missing)} to be made at the next start"

@@ -11,6 +11,7 @@ from typing import Any
 import pymongo
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.datetime_ms import DatetimeMS
+from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import ReadPreference, WriteConcern
 from pymongo.errors import PyMongoError
@@ -71,6 +72,7 @@ class Database:
         self.changes: Collection = self.raw["changes"]
         self.reactions: Collection = self.raw["reactions"]
         self.files: Collection = self.raw["files"]
+        self.monitoring: Collection = self.raw["monitoring"]
 
     @property
     def pending(self) -> int:
@@ -98,7 +100,7 @@ class Database:
             async with asyncio.timeout(self.timeout_s + SLACK_S):
                 with pymongo.timeout(self.timeout_s):
                     yield
-        except PyMongoError as error:
+        except (PyMongoError, BSONError) as error:  # a document too large is the latter
             ours = explained(name, error)
             failure = failure_of(ours)
             if ours is error:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from bson.errors import BSONError
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
@@ -42,23 +43,35 @@ _TABLE: tuple[tuple[type[Exception], Callable[[str], StoreError]], ...] = (
     (InvalidOperation, lambda _: StoreUnavailable("closed")),  # the client was closed under it
 )
 
+_FAILOVER = (91, 100, 112, 133, 134, 189, 10107, 11600, 11602, 13435, 13436)
+_BROKEN = (6, 7, 9001)
+_TOO_LATE = (50, 89, 202, 262, 11601)
+_TOO_LARGE = (10334, 17280, 17419, 17420)
+
 # The same by the server's error code.
-_REASONS = {
-    **dict.fromkeys((91, 100, 189, 10107, 11600, 11602, 13435, 13436), "failover"),
-    **dict.fromkeys((UNAUTHORIZED, AUTHENTICATION_FAILED), "refused"),
-    OUT_OF_DISK_SPACE: "full",
+_BY_CODE: Mapping[int, Callable[[str], StoreError]] = {
+    **dict.fromkeys(_FAILOVER, lambda _: StoreUnavailable("failover")),
+    **dict.fromkeys(_BROKEN, lambda _: StoreUnavailable("io")),
+    **dict.fromkeys(_TOO_LATE, StoreTimeout),
+    **dict.fromkeys(_TOO_LARGE, TooLarge),
+    **dict.fromkeys((UNAUTHORIZED, AUTHENTICATION_FAILED), lambda _: StoreUnavailable("refused")),
+    OUT_OF_DISK_SPACE: lambda _: StoreUnavailable("full"),
 }
 
 
-def explained(operation: str, error: PyMongoError) -> Exception:
+def explained(operation: str, error: PyMongoError | BSONError) -> Exception:
     """Return what `operation` raises for the driver's error; the error itself where the request was at fault (a defect of ours)."""
     for kind, ours in _TABLE:
         if isinstance(error, kind):
             return ours(operation)
+    if isinstance(error, BSONError):
+        return error
     if error.timeout:
         return StoreTimeout(operation)
-    reason = next((_REASONS[code] for code in codes_of(error) if code in _REASONS), None)
-    return error if reason is None else StoreUnavailable(reason)
+    if type(error) is OperationFailure and error.code is None:
+        return StoreUnavailable("io")  # the server broke off and does not know why: it may have happened
+    meant = next((_BY_CODE[code] for code in codes_of(error) if code in _BY_CODE), None)
+    return error if meant is None else meant(operation)
 
 
 def codes_of(error: PyMongoError) -> set[int]:

@@ -8,7 +8,8 @@ import hashlib
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any
 
-from gridfs.errors import NoFile
+from bson.int64 import Int64
+from gridfs.errors import CorruptGridFile, NoFile
 from motor.motor_asyncio import AsyncIOMotorGridFSBucket, AsyncIOMotorGridOut
 
 from store.blobs import PIECE_BYTES, PROVISIONAL_KEEP_S, Written
@@ -29,29 +30,53 @@ class GridBlobs:
         self._database = database
         self._bucket = AsyncIOMotorGridFSBucket(database.raw, BUCKET, chunk_size_bytes=PIECE_BYTES)
         self._files = database.raw[f"{BUCKET}.files"]
+        self._chunks = database.raw[f"{BUCKET}.chunks"]
 
     async def write(self, key: str, pieces: AsyncIterable[bytes]) -> Written:
-        digest, size = hashlib.sha256(), 0
+        """As a GridFS upload writes it, but a chunk at a time: the driver's own gathers 48 MB of each before it writes any."""
+        digest, size, number = hashlib.sha256(), 0, 0
+        rest = bytearray()
         await self.delete(key)  # what a broken-off upload of this id has left
-        metadata = {"provisionalSince": stored_time(self._database.clock())}
-        blob = self._bucket.open_upload_stream_with_id(key, key, metadata=metadata)
         try:
             async for piece in pieces:
                 size += len(piece)
                 digest.update(piece)
-                async with self._database.operation("files.write", write=True):
-                    await blob.write(piece)
-            async with self._database.operation("files.write", write=True):
-                await blob.close()
+                rest += piece
+                while len(rest) >= PIECE_BYTES:
+                    await self._write_chunk(key, number, bytes(rest[:PIECE_BYTES]))
+                    del rest[:PIECE_BYTES]
+                    number += 1
+            if rest:
+                await self._write_chunk(key, number, bytes(rest))
+            await self._describe(key, size)
         except BaseException:
             with contextlib.suppress(StoreError):
                 await asyncio.shield(self._abort(key))
             raise
         return Written(size, digest.hexdigest())
 
+    async def _write_chunk(self, key: str, number: int, data: bytes) -> None:
+        async with self._database.operation("files.write", write=True):
+            await self._chunks.insert_one({"files_id": key, "n": number, "data": data})
+
+    async def _describe(self, key: str, size: int) -> None:
+        """Last of all: until then readers find nothing. What dies before leaves chunks of nothing, which are swept."""
+        now = stored_time(self._database.clock())
+        async with self._database.operation("files.write", write=True):
+            await self._files.insert_one(
+                {
+                    "_id": key,
+                    "filename": key,
+                    "length": Int64(size),
+                    "chunkSize": PIECE_BYTES,
+                    "uploadDate": now,
+                    "metadata": {"provisionalSince": now},
+                }
+            )
+
     async def _abort(self, key: str) -> None:
         async with self._database.operation("files.write", write=True):
-            await self._database.raw[f"{BUCKET}.chunks"].delete_many({"files_id": key})
+            await self._chunks.delete_many({"files_id": key})
             await self._files.delete_one({"_id": key})
 
     async def keep(self, key: str) -> None:
@@ -67,9 +92,12 @@ class GridBlobs:
             blob.seek(place)
         while place < last:
             async with self._database.operation("files.read"):
-                piece: bytes = await blob.read(min(PIECE_BYTES, last - place))
+                try:
+                    piece: bytes = await blob.read(min(PIECE_BYTES, last - place))
+                except CorruptGridFile as error:  # deleted while it was read, or a chunk is lost
+                    raise Missing("file") from error
             if not piece:
-                raise Missing("file")  # deleted while it was read
+                raise Missing("file")
             place += len(piece)
             yield piece
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -70,15 +70,34 @@ INDEXES: tuple[Index, ...] = (
         _UNIQUE,
     ),
     Index("reactions", "expires", *_EXPIRES),
-    Index("files", "owner", (("ownerId", ASCENDING),)),
+    Index("monitoring", "source_minute", (("source", ASCENDING), ("minute", ASCENDING)), _UNIQUE),
+    Index("monitoring", "minute", (("minute", ASCENDING),)),
+    # By the name that GridFS's other drivers and tools give it.
+    Index("uploads.chunks", "files_id_1_n_1", (("files_id", ASCENDING), ("n", ASCENDING)), _UNIQUE),
 )
 
 # Those that a server may lack, and be used without: text search.
 _OPTIONAL = {"content_text"}
 
+# What an index can be besides its keys, and what it is if the server says nothing of it. Anything else than wanted changes what a query
+# finds, or whether the planner takes the index at all.
+_OPTIONS: Mapping[str, Any] = {
+    "unique": False,
+    "sparse": False,
+    "hidden": False,
+    "partialFilterExpression": None,
+    "collation": None,
+    "expireAfterSeconds": None,
+    "default_language": None,
+}
 
-async def ensure(database: Database) -> None:
-    """Make what is missing. Raises StartRefused with one line that names an index which is there, but another."""
+
+async def ensure(database: Database) -> Sequence[str]:
+    """Make what is missing. Raises StartRefused with one line that names an index which is there, but another.
+
+    Returns a line for each index that the server would not make, and that can be done without.
+    """
+    refused = []
     for collection in dict.fromkeys(index.collection for index in INDEXES):
         present = await _present(database, collection)
         for index in INDEXES:
@@ -87,26 +106,34 @@ async def ensure(database: Database) -> None:
             try:
                 await database.raw[collection].create_indexes([index.model()])
             except OperationFailure as error:
-                if index.name in _OPTIONAL:
-                    continue  # noticed, and said, by the search that wants it
-                raise StartRefused(f"index {collection}.{index.name} cannot be made: {_plain(error)}") from error
+                why = f"index {collection}.{index.name} cannot be made: {_plain(error)}"
+                if index.name not in _OPTIONAL:
+                    raise StartRefused(why) from error
+                refused.append(why)
+                continue
             logger.info("index made", extra={"fields": {"collection": collection, "index": index.name}})
     _, wrong = await survey(database)
     if wrong:
         raise StartRefused(f"index {wrong[0]} exists with other keys or options; drop it, and it will be made anew")
+    return refused
 
 
-async def survey(database: Database) -> tuple[list[str], list[str]]:
-    """Names (`collection.index`) of what is missing, and of what is not as the table says."""
+async def survey(database: Database, *, with_text: bool = False) -> tuple[list[str], list[str]]:
+    """Names (`collection.index`) of what is missing, and of what is not as the table says.
+
+    `with_text`: the server has text search, so the index for it is missed too; one that is there is looked at in any case.
+    """
     missing, wrong = [], []
     for collection in dict.fromkeys(index.collection for index in INDEXES):
         present = await _present(database, collection)
         for index in INDEXES:
-            if index.collection != collection or index.name in _OPTIONAL:
+            if index.collection != collection:
                 continue
             if index.name not in present:
+                if index.name in _OPTIONAL and not with_text:
+                    continue
                 missing.append(f"{collection}.{index.name}")
-            elif not _is_same(index, present[index.name]):
+            elif not is_same(index, present[index.name]):
                 wrong.append(f"{collection}.{index.name}")
     return missing, wrong
 
@@ -115,13 +142,23 @@ async def _present(database: Database, collection: str) -> Mapping[str, Mapping[
     return await database.raw[collection].index_information()
 
 
-def _is_same(index: Index, present: Mapping[str, Any]) -> bool:
-    keys = tuple((field, int(direction)) for field, direction in present["key"])
-    wanted = ("unique", "sparse", "expireAfterSeconds")
-    return keys == index.keys and all(
-        (present.get(option) or 0) == (index.options.get(option) or 0) and (option in index.options) <= (option in present)
-        for option in wanted
+def is_same(index: Index, present: Mapping[str, Any]) -> bool:
+    """Whether an index that a server lists is the one of the table."""
+    wanted = {**_OPTIONS, **index.options}
+    return _keys(present) == list(index.keys) and all(
+        present.get(option, usual) == wanted[option] for option, usual in _OPTIONS.items()
     )
+
+
+def _keys(present: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The keys as they were asked for: MongoDB lists a text index's as `_fts` and `_ftsx`, its fields as `weights` (1 unless given)."""
+    keys: list[tuple[str, Any]] = []
+    for field, kind in present["key"]:
+        if field == "_fts":
+            keys += [(name, TEXT if weight == 1 else weight) for name, weight in present.get("weights", {}).items()]
+        elif field != "_ftsx":
+            keys.append((field, kind))
+    return keys
 
 
 def _plain(error: OperationFailure) -> str:

@@ -24,13 +24,20 @@ _LOOK_EVERY_S = 0.5
 _KEY = {"_id": "server"}
 
 
-class Lease:
-    """`acquire`, then `lost` until `release`. `holder` names this process, in this start."""
+_SEVERAL = "several"
 
-    def __init__(self, *, database: Database, holder: str) -> None:
+
+class Lease:
+    """`acquire`, then `lost` until `release`. `holder` names this process, in this start; None: it is held by several together.
+
+    Those who hold it together keep those out who want it alone, and the other way round.
+    """
+
+    def __init__(self, *, database: Database, holder: str | None) -> None:
         self._database = database
         self._leases = database.raw["leases"]
-        self._holder = holder
+        self._is_shared = holder is None
+        self._holder = holder or _SEVERAL
         self._beating: asyncio.Task[None] | None = None
         self.lost = asyncio.Event()
 
@@ -52,7 +59,7 @@ class Lease:
                 found = await self._leases.find_one(_KEY)
             now = None if found is None else (found["holder"], found["beat"])
             if seen is not None and now is not None and now != seen:
-                raise StartRefused("the database is in use by another process (several can share it with REDIS_HOST or REDIS_URL set)")
+                raise StartRefused(f"the database is in use by another process ({self._hint})")
             if seen is None and now is not None:
                 logger.info("the database's lease is held; waiting to see whether its holder lives")
                 since_s = time.monotonic()
@@ -63,6 +70,8 @@ class Lease:
         """Take a lease that nobody has, or that of `dead`: a holder and the beat it stopped at."""
         ours = {"holder": self._holder, "beat": 0}
         async with self._database.operation("lease.take", write=True):
+            if self._is_shared and await self._show():
+                return True
             if dead is not None:
                 holder, beat = dead
                 result = await self._leases.update_one({**_KEY, "holder": holder, "beat": beat}, {"$set": ours})
@@ -73,17 +82,40 @@ class Lease:
                 return False
         return True
 
+    @property
+    def _hint(self) -> str:
+        if self._is_shared:
+            return "which runs without Redis: stop it first"
+        return "several can share it with REDIS_HOST or REDIS_URL set"
+
+    async def _show(self) -> bool:
+        """Touch the lease; False if it is not ours."""
+        result = await self._leases.update_one({**_KEY, "holder": self._holder}, {"$inc": {"beat": 1}})
+        return result.matched_count > 0
+
     async def _beat(self) -> None:
-        """Show that we live; while the database is away nobody else can take over either."""
+        """Show that we live; while the database is away nobody else can take over either.
+
+        Whatever goes wrong, the next beat is tried: only that one tells us whether the lease is still ours.
+        """
+        is_told = False
         while True:
             await asyncio.sleep(BEAT_S)
-            with contextlib.suppress(StoreError):
+            try:
                 async with self._database.operation("lease.beat", write=True):
-                    result = await self._leases.update_one({**_KEY, "holder": self._holder}, {"$inc": {"beat": 1}})
-                if not result.matched_count:
-                    logger.critical("another process has taken the database's lease")
-                    self.lost.set()
-                    return
+                    is_ours = await self._show()
+            except StoreError:
+                continue
+            except Exception:
+                if not is_told:
+                    logger.exception("a beat of the database's lease failed")
+                is_told = True
+                continue
+            is_told = False
+            if not is_ours:
+                logger.critical("another process has taken the database's lease")
+                self.lost.set()
+                return
 
     async def release(self) -> None:
         """Give it back, so that the next start need not wait. Idempotent."""
@@ -92,6 +124,8 @@ class Lease:
         self._beating.cancel()
         await asyncio.gather(self._beating, return_exceptions=True)
         self._beating = None
+        if self._is_shared:
+            return  # the others have it still; without any, ten seconds end it
         with contextlib.suppress(StoreError):
             async with self._database.operation("lease.release", write=True):
                 await self._leases.delete_one({**_KEY, "holder": self._holder})

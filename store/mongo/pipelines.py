@@ -92,8 +92,8 @@ def room(room_id: str) -> Pipeline:
 
 
 def room_for(room_id: str, user_id: str) -> Pipeline:
-    """A room with `head` and the user's `membership`."""
-    return [{"$match": {"_id": room_id}}, with_head(), _with_membership(user_id)]
+    """A room with `head`, `unapplied` and the user's `membership`."""
+    return [{"$match": {"_id": room_id}}, with_head(), with_unapplied(), _with_membership(user_id)]
 
 
 def _named(part: str) -> Pipeline:
@@ -260,3 +260,21 @@ def _beyond(after: tuple[float, int, str, int]) -> Stage:
             {"score": score, "createdAt": created_at, "roomId": room_id, "seq": {"$lt": seq}},
         ]
     }
+
+
+def metric_steps(source: str, metric: str, *, since: int, until: int, step: int) -> Pipeline:
+    """The minutes of one metric from `since` up to `until`, each step of them as one. On monitoring. `metric` is a name of our own."""
+    value = f"metrics.{metric}"
+    return [
+        {"$match": {"source": source, "minute": {"$gte": since, "$lt": until}, f"{value}.samples": {"$exists": True}}},
+        {
+            "$group": {
+                "_id": {"$subtract": ["$minute", {"$mod": ["$minute", step]}]},
+                "least": {"$min": f"${value}.least"},
+                "total": {"$sum": f"${value}.total"},
+                "most": {"$max": f"${value}.most"},
+                "samples": {"$sum": f"${value}.samples"},
+            }
+        },
+        {"$sort": {"_id": 1}},
+    ]

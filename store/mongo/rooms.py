@@ -73,8 +73,8 @@ class MongoRooms:
 
     async def get(self, room_id: str) -> Room | None:
         async with self._database.operation("rooms.get"):
-            found = await self._rooms.aggregate(pipelines.room(room_id)).to_list(1)
-        return room_from(found[0]) if found else None
+            found = await self._read(pipelines.room(room_id))
+        return None if found is None else room_from(found)
 
     async def get_for(self, room_id: str, user_id: str) -> RoomOf | None:
         async with self._database.operation("rooms.get_for"):
@@ -157,7 +157,10 @@ class MongoRooms:
         return self._last_order
 
     async def _insert_at(self, order: int, fields: Document, users: Sequence[Document], role: Role) -> str:
-        """The room comes last: until it is there, nobody sees any of it. If it cannot be stored, nothing is left."""
+        """The room comes last: until it is there, nobody sees any of it. If its key is taken, nothing is left.
+
+        After any other error it may be there or come yet; what was left by it, or by a kill, is swept an hour later.
+        """
         room_id, now = make_id("r"), stored_time(self._database.clock())
         members = [
             member_document(room_id, user, role=role, room_order=order, read_seq=0, joined_at=now, rev=0)
@@ -173,8 +176,16 @@ class MongoRooms:
         return room_id
 
     async def _get_for(self, room_id: str, user_id: str) -> RoomOf | None:
-        found = await self._rooms.aggregate(pipelines.room_for(room_id, user_id)).to_list(1)
-        return room_of_from(found[0]) if found else None
+        found = await self._read(pipelines.room_for(room_id, user_id))
+        return None if found is None else room_of_from(found)
+
+    async def _read(self, pipeline: pipelines.Pipeline) -> Document | None:
+        """One room, with `unapplied`. If somebody died while applying, that is finished first: a part of it may be there already."""
+        found = await self._rooms.aggregate(pipeline).to_list(1)
+        if found and self._is_abandoned({**found[0], "ahead": found[0]["unapplied"][-1:]}):
+            await self._log.settle(found[0]["_id"])
+            found = await self._rooms.aggregate(pipeline).to_list(1)
+        return found[0] if found else None
 
     async def _require_for(self, room_id: str, user_id: str) -> RoomOf:
         found = await self._get_for(room_id, user_id)

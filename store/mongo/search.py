@@ -33,7 +33,7 @@ class TextSearch:
     def __init__(self, *, database: Database, has_text: bool) -> None:
         self._database = database
         self._messages = database.messages
-        self._has_text = has_text
+        self.has_text = has_text
 
     async def find(self, search: MessageSearch, *, limit: int, after: str | None) -> tuple[list[Hit], str | None]:
         """As store.contract.Messages.search says."""
@@ -41,10 +41,10 @@ class TextSearch:
         wanted = [text for text in (*search.words, *search.phrases) if _has_content(text)]
         if not wanted and (search.words or search.phrases):
             return [], None  # all they ask for is punctuation
-        found = _filters(search) | (_by_text(wanted) if self._has_text else _by_scan(wanted))
-        pipeline = pipelines.search(found, scored=bool(wanted) and self._has_text, after=key, limit=limit + 1)
+        found = _filters(search) | (_by_text(wanted) if self.has_text else _by_scan(wanted))
+        pipeline = pipelines.search(found, scored=bool(wanted) and self.has_text, after=key, limit=limit + 1)
         async with self._database.operation("messages.search"):
-            with pymongo.timeout(self._database.timeout_s if self._has_text else SCAN_WITHIN_S):
+            with pymongo.timeout(self._database.timeout_s if self.has_text else SCAN_WITHIN_S):
                 places = await self._messages.aggregate(pipeline).to_list(None)
             keys = [{"roomId": place["roomId"], "seq": place["seq"]} for place in places[:limit]]
             documents = await self._messages.find({"$or": keys}).to_list(None) if keys else []

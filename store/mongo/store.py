@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pymongo
 from pymongo.errors import OperationFailure, PyMongoError
 
 from monitor.hooks import Observer
-from store.contract import Changes, Files, Members, Messages, Rooms, Sessions, Users
+from store.blobs import PROVISIONAL_KEEP_S
+from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Users
 from store.errors import StartRefused
 from store.inspection import Inspection, PoolState
 from store.mongo import indexes
@@ -18,18 +21,22 @@ from store.mongo.change_log import ChangeLog
 from store.mongo.changes import MongoChanges
 from store.mongo.client import MongoOptions, connect, refusal_of
 from store.mongo.database import Database, stored_time
-from store.mongo.files import GridBlobs, MongoFiles
+from store.mongo.files import BUCKET, GridBlobs, MongoFiles
 from store.mongo.intake import MongoIntake
 from store.mongo.lease import Lease
 from store.mongo.members import MongoMembers
 from store.mongo.messages import MongoMessages
+from store.mongo.monitoring import MongoMonitoring
 from store.mongo.rooms import MongoRooms
 from store.mongo.search import TextSearch, has_text_search
 from store.mongo.sessions import MongoSessions
+from store.mongo.sweep import Expired, Orphans
 from store.mongo.users import MongoUsers
-from store.mongo.watch import CommandWatch, PoolWatch, ServerWatch
+from store.mongo.watch import CommandWatch, PoolWatch, ServerWatch, is_news, queued_for_a_thread
+from store.slices import sweep_all, until_nothing
 
-_SWEEP_DOCUMENTS = 500
+# A membership as old as this is one of a room that will not come any more.
+ROOM_WITHIN_MS = 3600 * 1000
 
 
 class MongoStore:
@@ -39,6 +46,7 @@ class MongoStore:
         self._database = database
         self._pool = pool
         self._pool_limit = options.max_pool_size
+        self._has_text = search.has_text
         one_by_one = {} if group_commit else {"batch_max": 1}
         self._appender = Appender(database=database, **one_by_one)
         self._log = ChangeLog(database=database, **one_by_one)
@@ -50,6 +58,19 @@ class MongoStore:
         self.changes: Changes = MongoChanges(database=database)
         self._blobs = GridBlobs(database=database)
         self.files: Files = MongoFiles(database=database, blobs=self._blobs)
+        self.monitoring: Monitoring = MongoMonitoring(database=database)
+        # Both are written before what they belong to: readers find it whole or not at all.
+        members = Orphans(
+            database=database, children=database.members, field="roomId", parents=database.rooms, keep_ms=ROOM_WITHIN_MS
+        )
+        chunks = Orphans(
+            database=database,
+            children=database.raw[f"{BUCKET}.chunks"],
+            field="files_id",
+            parents=database.raw[f"{BUCKET}.files"],
+            keep_ms=PROVISIONAL_KEEP_S * 1000,
+        )
+        self._kinds = (Expired(database=database).sweep, members.sweep, chunks.sweep, until_nothing(self._blobs.sweep))
 
     @property
     def name(self) -> str:
@@ -58,6 +79,16 @@ class MongoStore:
     @property
     def pending_writes(self) -> int:
         return self._database.pending_writes
+
+    @property
+    def pending_writes_max(self) -> int:
+        return self._database.pending_max
+
+    @property
+    def pool(self) -> PoolState:
+        """What waits in a room's lane waits for that room, not for a connection, and does not count."""
+        waiting = self._pool.waiting + queued_for_a_thread()
+        return PoolState(in_use=self._pool.in_use, waiting=waiting, limit=self._pool_limit)
 
     async def ping(self) -> None:
         """Write and read for real: a server without a primary, or with a full disk, shows in nothing less."""
@@ -72,52 +103,55 @@ class MongoStore:
         await self.ping()
         latency_ms = (time.monotonic() - started_s) * 1000
         async with self._database.operation("store.inspect"):
-            missing, wrong = await indexes.survey(self._database)
+            missing, wrong = await indexes.survey(self._database, with_text=self._has_text)
             lag_s = await self._replication_lag_s()
-        in_use = self._pool.in_use
         return Inspection(
             latency_ms=latency_ms,
-            pool=PoolState(in_use=in_use, waiting=max(0, self._database.pending - in_use), limit=self._pool_limit),
+            pool=self.pool,
             pending_writes=self.pending_writes,
-            pending_writes_limit=self._database.pending_max,
+            pending_writes_limit=self.pending_writes_max,
             wrong_indexes=(*missing, *wrong),
             replication_lag_s=lag_s,
         )
 
     async def _replication_lag_s(self) -> float | None:
+        if "ReplicaSet" not in self._database.client.delegate.topology_description.topology_type_name:
+            return None
         try:
             status = await self._database.client.admin.command("replSetGetStatus")
-        except OperationFailure:  # no replica set, or no right to ask
+        except OperationFailure:  # no right to ask
             return None
-        members = status["members"]
-        primary = next((member["optimeDate"] for member in members if member["stateStr"] == "PRIMARY"), None)
-        behind = [primary - member["optimeDate"] for member in members if primary and member["stateStr"] == "SECONDARY"]
-        return max((lag.total_seconds() for lag in behind), default=None)
+        return lag_of(status)
 
     def intake(self) -> MongoIntake:
         """What takes another store's records in."""
         return MongoIntake(database=self._database)
 
-    def lease(self, holder: str) -> Lease:
+    async def count(self, kind: str) -> int:
+        """About how many documents a collection has."""
+        async with self._database.operation("store.count"):
+            return await self._database.raw[kind].estimated_document_count()
+
+    def lease(self, holder: str | None) -> Lease:
         """What keeps a second process from this database; not acquired yet."""
         return Lease(database=self._database, holder=holder)
 
     async def sweep(self, now_ms: int) -> int:
-        """Remove a slice of what has expired, where the server's TTL did not, and of uploads that broke off."""
-        removed = 0
-        async with self._database.operation("store.sweep", write=True):
-            for collection in (index.collection for index in indexes.INDEXES if "expireAfterSeconds" in index.options):
-                expired = self._database.raw[collection].find({"expiresAt": {"$lte": stored_time(now_ms)}}, {"_id": 1})
-                ids = [document["_id"] for document in await expired.limit(_SWEEP_DOCUMENTS).to_list(None)]
-                if ids:
-                    result = await self._database.raw[collection].delete_many({"_id": {"$in": ids}})
-                    removed += result.deleted_count
-        return removed + await self._blobs.sweep(now_ms / 1000)
+        """Remove, slice by slice, what has expired where the server's TTL did not, and what uploads and rooms that broke off have left."""
+        return await sweep_all(self._kinds, now_ms)
 
     async def close(self) -> None:
         await self._database.close()
         await self._appender.close()
         await self._log.close()
+
+
+def lag_of(status: Mapping[str, Any]) -> float | None:
+    """How many seconds the secondary that is furthest behind is behind, by replSetGetStatus; None where there is none, or no primary."""
+    members = status["members"]
+    primary = next((member["optimeDate"] for member in members if member["stateStr"] == "PRIMARY"), None)
+    behind = [primary - member["optimeDate"] for member in members if primary and member["stateStr"] == "SECONDARY"]
+    return max((max(0.0, lag.total_seconds()) for lag in behind), default=None)
 
 
 async def open_store(
@@ -130,6 +164,7 @@ async def open_store(
     slow_ms: float = 1000.0,
 ) -> MongoStore:
     """Connect, within the server selection's time, and make the indexes. Raises StartRefused with one line."""
+    logging.getLogger("pymongo.client").addFilter(is_news)
     pool = PoolWatch(observer=observer)
     commands = CommandWatch(observer=observer, slow_ms=slow_ms)
     client = connect(options, listeners=(commands, pool, ServerWatch(observer=observer)))
@@ -146,8 +181,10 @@ async def open_store(
         with pymongo.timeout(options.server_selection_timeout_ms / 1000):
             await client.admin.command("ping")
             await database.rooms.find_one({}, {"_id": 1})
-        await indexes.ensure(database)
+        refused = await indexes.ensure(database)
         search = TextSearch(database=database, has_text=await has_text_search(database))
+        if search.has_text and refused:
+            raise StartRefused(refused[0])
     except StartRefused:
         client.close()
         raise

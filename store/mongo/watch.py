@@ -9,9 +9,12 @@ import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from queue import SimpleQueue
 from typing import Any
 
+from motor.frameworks import asyncio as motor_threads
 from pymongo import monitoring
+from pymongo.errors import PyMongoError
 
 from monitor.hooks import Observer
 
@@ -66,6 +69,11 @@ class PoolWatch(monitoring.ConnectionPoolListener):
         self._asked: dict[int, float] = {}  # by thread: when it asked for a connection
         self.in_use = 0
 
+    @property
+    def waiting(self) -> int:
+        """Check-outs begun and not ended: a thread has one at a time."""
+        return len(self._asked)
+
     def connection_check_out_started(self, event: monitoring.ConnectionCheckOutStartedEvent) -> None:
         self._asked[threading.get_ident()] = time.monotonic()
 
@@ -99,6 +107,15 @@ class PoolWatch(monitoring.ConnectionPoolListener):
     def connection_closed(self, event: monitoring.ConnectionClosedEvent) -> None: ...
 
 
+def queued_for_a_thread() -> int:
+    """Operations that wait for one of Motor's threads: it has as many as connections, so who would wait for one waits there instead.
+
+    Motor gives no other way to see them (3.7, its last).
+    """
+    queue: SimpleQueue[Any] = motor_threads._EXECUTOR._work_queue
+    return queue.qsize()
+
+
 class ServerWatch(monitoring.ServerHeartbeatListener):
     """Says when a server becomes, or ceases to be, one that takes writes: a line at each change.
 
@@ -123,6 +140,11 @@ class ServerWatch(monitoring.ServerHeartbeatListener):
         self._states[server] = state
         self._observer.database_server(state)
         logger.log(level, "database server", extra={"fields": {"server": f"{server[0]}:{server[1]}", "is": state}})
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """A filter for the driver's own log: that a task of its own could not reach the server is told by ServerWatch, without a traceback."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], PyMongoError)
 
 
 def collection_of(kind: str, command: Mapping[str, Any]) -> str:

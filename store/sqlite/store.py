@@ -12,9 +12,10 @@ import apsw
 from monitor.hooks import Observer
 from store.blobs import Blobs, DiskBlobs
 from store.clock import MonotonicClock
-from store.contract import Changes, Files, Members, Messages, Rooms, Sessions, Users
+from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Users
 from store.errors import StartRefused
-from store.inspection import Inspection
+from store.inspection import Inspection, PoolState
+from store.slices import sweep_all, until_nothing
 from store.sqlite.changes import SqliteChanges
 from store.sqlite.connection import (
     DATABASE_NAME,
@@ -29,6 +30,7 @@ from store.sqlite.files import SqliteFiles
 from store.sqlite.members import SqliteMembers
 from store.sqlite.messages import SqliteMessages
 from store.sqlite.migrations import migrate
+from store.sqlite.monitoring import SqliteMonitoring
 from store.sqlite.readers import ReaderPool
 from store.sqlite.rooms import SqliteRooms
 from store.sqlite.rows import fetch
@@ -36,6 +38,7 @@ from store.sqlite.sessions import SqliteSessions
 from store.sqlite.sweep import Sweeper
 from store.sqlite.transactor import Transactor
 from store.sqlite.users import SqliteUsers
+from store.sqlite.watch import SlowLog
 from store.writer import GroupCommitWriter
 
 READER_THREADS = 2
@@ -58,7 +61,8 @@ class SqliteStore:
         self.messages: Messages = SqliteMessages(database=database)
         self.changes: Changes = SqliteChanges(database=database)
         self.files: Files = SqliteFiles(database=database, blobs=blobs)
-        self._sweeper = Sweeper(database=database)
+        self.monitoring: Monitoring = SqliteMonitoring(database=database)
+        self._kinds = (Sweeper(database=database).sweep, until_nothing(blobs.sweep))
 
     @property
     def name(self) -> str:
@@ -67,6 +71,15 @@ class SqliteStore:
     @property
     def pending_writes(self) -> int:
         return self._database.pending_writes
+
+    @property
+    def pending_writes_max(self) -> int:
+        return self._database.pending_writes_max
+
+    @property
+    def pool(self) -> PoolState:
+        """The readers."""
+        return self._database.pool
 
     async def ping(self) -> None:
         """Write and read for real: a full disk or a vanished file shows in nothing less."""
@@ -83,14 +96,14 @@ class SqliteStore:
         await self.ping()
         return Inspection(
             latency_ms=(time.monotonic() - started_s) * 1000,
-            pool=self._database.pool,
+            pool=self.pool,
             pending_writes=self.pending_writes,
-            pending_writes_limit=self._database.pending_writes_max,
+            pending_writes_limit=self.pending_writes_max,
         )
 
     async def sweep(self, now_ms: int) -> int:
-        """Remove a slice of what has expired: sessions, changes older than 7 days, uploads that broke off."""
-        return await self._sweeper.sweep(now_ms) + await self._blobs.sweep(now_ms / 1000)
+        """Remove, slice by slice, what has expired: sessions, changes older than 7 days, uploads that broke off."""
+        return await sweep_all(self._kinds, now_ms)
 
     async def close(self) -> None:
         await self._database.close()
@@ -105,11 +118,14 @@ async def open_store(
     observer: Observer,
     now_ms: Callable[[], int],
     shared: bool = False,
+    slow_ms: float = 1000.0,
 ) -> SqliteStore:
     """Open the store in DATA_DIR, made if missing and brought to the newest schema. Raises StartRefused with one line.
 
     `shared`: other processes write the same file, so that commits take turns. The caller holds the DirectoryLock.
+    An operation over `slow_ms` is logged.
     """
+    observer = SlowLog(observer=observer, slow_ms=slow_ms)
     path = data_dir / DATABASE_NAME
     transactor, connections = await asyncio.to_thread(_open, path, timeout_s * BUSY_SHARE, shared)
     readers = ReaderPool(

@@ -26,19 +26,20 @@ class Sweeper:
         self._slice_rows = slice_rows
         self._after: tuple[int, str, int] = _START
 
-    async def sweep(self, now_ms: int) -> int:
-        """Look at one slice of each kind. Returns how many rows were removed."""
-        removed, self._after = await self._database.write(
+    async def sweep(self, now_ms: int) -> tuple[int, bool]:
+        """Look at one slice of each kind. Returns how many rows were removed, and whether a slice was full."""
+        removed, is_full, self._after = await self._database.write(
             "store.sweep", lambda connection: self._slice(connection, now_ms)
         )
-        return removed
+        return removed, is_full
 
-    def _slice(self, connection: apsw.Connection, now_ms: int) -> tuple[int, tuple[int, str, int]]:
+    def _slice(self, connection: apsw.Connection, now_ms: int) -> tuple[int, bool, tuple[int, str, int]]:
         connection.execute(_SESSIONS, (now_ms, self._slice_rows))
-        removed = connection.changes()
+        sessions = connection.changes()
         bindings = (*self._after, now_ms - CHANGE_KEEP_MS, self._slice_rows)
         candidates = fetch(connection, _CANDIDATES, bindings)
         old = [(room_id, rev) for _, room_id, rev, succeeded in candidates if succeeded]
         connection.executemany(_DELETE, old)
-        after = candidates[-1][:3] if len(candidates) == self._slice_rows else _START
-        return removed + len(old), after
+        is_full = len(candidates) == self._slice_rows
+        after = candidates[-1][:3] if is_full else _START
+        return sessions + len(old), is_full or sessions == self._slice_rows, after

@@ -71,7 +71,22 @@ async def test_two_processes_on_one_store_share_one_seq(backend: str, store: Sto
 async def test_ping_proves_that_the_store_can_be_used(store: Store) -> None:
     await store.ping()
     assert store.name
-    assert store.pending_writes == 0
+    assert 0 == store.pending_writes < store.pending_writes_max
+
+
+@pytest.mark.gen_test
+async def test_the_pool_tells_without_being_asked_who_reads_and_who_waits(store: Store, fill: Filled) -> None:
+    ann = await fill.user()
+    limit = store.pool.limit
+    assert 0 < limit < 100
+    reads = [asyncio.ensure_future(store.users.get(ann.id)) for _ in range(3 * limit)]
+    seen = store.pool
+    while not seen.in_use + seen.waiting:
+        await asyncio.sleep(0)  # lets them be accepted
+        seen = store.pool
+    assert seen.in_use <= limit
+    await asyncio.gather(*reads)
+    assert store.pool.waiting == 0
 
 
 @pytest.mark.gen_test

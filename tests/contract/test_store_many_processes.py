@@ -13,6 +13,7 @@ import pytest
 from store.contract import Store
 from tests.contract.backends import SHARED
 from tests.contract.conftest import Filled
+from tests.support.mongo import find_real_mongod
 
 LOAD = Path(__file__).with_name("load.py")
 PROCESSES = 4
@@ -26,12 +27,18 @@ async def run(backend: str, location: Path, jobs: list[dict[str, object]]) -> li
         child = await asyncio.create_subprocess_exec(
             sys.executable, str(LOAD), backend, str(location), *map(json.dumps, share), stdout=PIPE, stderr=PIPE
         )
-        said, complaint = await child.communicate()
+        try:
+            said, complaint = await child.communicate()
+        finally:
+            if child.returncode is None:  # another failed, and ends this one
+                child.kill()
+                await child.communicate()
         assert child.returncode == 0, complaint.decode()
         return said.decode()
 
-    said = await asyncio.gather(*(one(jobs[number::PROCESSES]) for number in range(PROCESSES)))
-    return [line.split() for line in "".join(said).splitlines()]
+    async with asyncio.TaskGroup() as children:
+        tasks = [children.create_task(one(jobs[number::PROCESSES])) for number in range(PROCESSES)]
+    return [line.split() for task in tasks for line in task.result().splitlines()]
 
 
 @pytest.mark.parametrize("backend", TOGETHER, indirect=True)
@@ -39,7 +46,8 @@ async def run(backend: str, location: Path, jobs: list[dict[str, object]]) -> li
 async def test_of_64_writers_in_4_rooms_each_message_has_its_own_seq_and_each_client_id_is_there_once(
     backend: str, store: Store, fill: Filled, tmp_path: Path
 ) -> None:
-    count, writers = 20_000, 64
+    # The stand-in for MongoDB looks through a whole room for its head: a third of the messages takes it a tenth of the time.
+    count, writers = 20_000 if backend.startswith("sqlite") or find_real_mongod() else 6_000, 64
     people = [await fill.user() for _ in range(writers)]
     rooms = [(await fill.room(people[0])).room.id for _ in range(4)]
     for room_id in rooms:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -13,11 +14,14 @@ import pymongo
 import pytest
 
 from monitor.hooks import Observer
-from store.ids import make_id
-from store.migration import Digest
+from store.errors import StartRefused
+from store.ids import make_id, thumbnail_key
+from store.migration import Digest, Report, migrate
 from store.models import FileDraft, MessageDraft, RoomDraft, Session, Stored
 from store.mongo import MongoOptions
 from store.mongo import open_store as open_mongo
+from store.mongo.lease import BEAT_S
+from store.sqlite import SqliteExport
 from store.sqlite import open_store as open_sqlite
 from tests.support.client import call, register
 from tests.support.mongo import drop
@@ -194,6 +198,83 @@ async def test_a_difference_is_found_in_the_end(tmp_path: Path, target: dict[str
     run = await asyncio.to_thread(command, "migrate", env=env)
     assert run.returncode == 1
     assert "messages differ" in run.stderr
+
+
+async def migrate_here(data_dir: Path, target: dict[str, str], report: Report) -> None:
+    """The migration in this process, with a look at each of its steps."""
+    options = MongoOptions(uri=target["MONGO_URI"], db_name=target["MONGO_DB_NAME"])
+    store = await open_mongo(options, timeout_s=5, group_commit=True, observer=Observer(), now_ms=lambda: START_MS + 10**9)
+    source = SqliteExport(data_dir)
+    try:
+        await migrate(source, store.intake(), source_id=source.source_id(), read_back=store, report=report)
+    finally:
+        await source.close()
+        await store.close()
+
+
+def damage(what: str, data_dir: Path, chunks: Any, file_id: str) -> None:
+    if what == "a byte":
+        chunk = chunks.find_one({"files_id": file_id, "n": 1})
+        chunks.update_one({"_id": chunk["_id"]}, {"$set": {"data": b"!" + chunk["data"][1:]}})
+    elif what == "a chunk":
+        chunks.delete_one({"files_id": file_id, "n": 1})
+    elif what == "the thumbnail":
+        chunks.update_one({"files_id": thumbnail_key(file_id)}, {"$set": {"data": b"other"}})
+    else:
+        (source,) = [path for path in (data_dir / "files").rglob("*") if path.name == file_id]
+        source.write_bytes(b"changed meanwhile")
+
+
+@pytest.mark.parametrize("what", ["a byte", "a chunk", "the thumbnail", "the source"])
+@pytest.mark.gen_test(timeout=60)
+async def test_a_files_bytes_are_compared_in_the_end(tmp_path: Path, target: dict[str, str], what: str) -> None:
+    filled = await fill(tmp_path / "data", messages=10)
+    with pymongo.MongoClient[dict[str, Any]](target["MONGO_URI"]) as client:
+        chunks = client[target["MONGO_DB_NAME"]]["uploads.chunks"]
+
+        def report(step: str, *_: int) -> None:
+            if step == "comparing users":  # all is copied, nothing of the files compared
+                damage(what, tmp_path / "data", chunks, filled["file"])
+
+        with pytest.raises(StartRefused, match=f"the bytes of file {filled['file']}.* differ") as refused:
+            await migrate_here(tmp_path / "data", target, report)
+        assert "\n" not in str(refused.value)
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_the_bar_of_a_second_run_begins_where_the_first_was_cut_off(tmp_path: Path, target: dict[str, str]) -> None:
+    filled = await fill(tmp_path / "data", messages=3000)
+
+    def cut_off(what: str, done: int, _total: int) -> None:
+        if (what, done) == ("messages", 2000):
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        await migrate_here(tmp_path / "data", target, cut_off)
+    seen: list[tuple[str, int, int]] = []
+    await migrate_here(tmp_path / "data", target, lambda *step: seen.append(step))
+    assert [step for step in seen if step[0] == "users"] == [("users", 5, 5)]
+    assert [step for step in seen if step[0] == "messages"] == [("messages", done, 3001) for done in (2000, 3000, 3001)]
+    assert await seen_in(target, filled) == filled["seen"]
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_who_loses_the_lease_ends_with_a_line(tmp_path: Path, target: dict[str, str]) -> None:
+    await fill(tmp_path / "data", messages=20_000)
+    with pymongo.MongoClient[dict[str, Any]](target["MONGO_URI"]) as client:
+        database = client[target["MONGO_DB_NAME"]]
+        run = begin({**target, "DATA_DIR": str(tmp_path / "data")})
+        while run.poll() is None and database.messages.estimated_document_count() < 1000:
+            await asyncio.sleep(0.005)  # the poll's pace
+        run.send_signal(signal.SIGSTOP)
+        database.leases.update_one({}, {"$set": {"holder": "somebody else"}})
+        await asyncio.sleep(BEAT_S)  # so that the next beat is due when it goes on
+        run.send_signal(signal.SIGCONT)
+        _, said = await asyncio.to_thread(run.communicate)
+    lines = [line for line in said.decode().splitlines() if line.startswith("migrate: ")]
+    assert run.returncode == 1, said
+    assert lines == ["migrate: another process has taken the database's lease: stop it, and run this again"]
+    assert b"Traceback" not in said
 
 
 def test_a_checksum_does_not_depend_on_the_order() -> None:

@@ -99,7 +99,7 @@ def test_an_index_of_another_kind_is_named_in_one_line(mongo: MongoServer) -> No
 def test_check_tells_of_the_database_and_of_an_index_that_differs(mongo: MongoServer) -> None:
     well = command("check", env=env_of(mongo.uri))
     assert well.returncode == 0, well.stdout
-    assert [line.split(":")[0] for line in well.stdout.splitlines()] == ["ok   settings", "ok   store", "ok   indexes"]
+    assert [line.split(":")[0] for line in well.stdout.splitlines()] == ["ok   settings", "ok   store", "ok   indexes", "ok   alerts"]
     with pymongo.MongoClient[dict[str, object]](mongo.uri) as client:
         assert client.faults.list_collection_names() == [], "it changes nothing"
         client.faults.messages.create_index([("roomId", 1), ("seq", -1)], name="room_seq")
@@ -178,10 +178,15 @@ def test_while_it_is_away_the_server_says_so_and_is_itself_again_afterwards(mong
 
 
 class Pulse:
-    """Asks for /health again and again on a thread of its own, and keeps how long each answer took."""
+    """Asks for /health again and again on a thread of its own, and keeps how long the server's loop took for each answer.
+
+    What the kernel says that the loop's thread, or ours, was ready and had no core is taken off: on a machine of two cores, with a JVM, the
+    server and this process, that alone is over 100 ms now and then. A loop that something holds up is left with all of its time.
+    """
 
     def __init__(self, server: ServerProcess) -> None:
         self._port = server.port
+        self._pid = server.pid
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.seconds: list[float] = []
@@ -197,11 +202,17 @@ class Pulse:
     def _run(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
         while not self._over.wait(0.02):
-            began = time.perf_counter()
+            began, waited = time.perf_counter(), self._waited_s()
             connection.request("GET", "/health")
             connection.getresponse().read()
-            self.seconds.append(time.perf_counter() - began)
+            took = time.perf_counter() - began
+            self.seconds.append(took - (self._waited_s() - waited))
         connection.close()
+
+    def _waited_s(self) -> float:
+        """How long the loop's thread (a process's first) and this one have waited for a core so far."""
+        threads = (self._pid, self._pid), ("self", threading.get_native_id())
+        return sum(int(Path(f"/proc/{pid}/task/{thread}/schedstat").read_text().split()[1]) for pid, thread in threads) / 1e9
 
 
 async def send_until_stored(one: Chat, room: str, numbers: range) -> list[dict[str, object]]:
@@ -217,6 +228,15 @@ async def send_until_stored(one: Chat, room: str, numbers: range) -> list[dict[s
                 assert refused.code in {"timeout", "unavailable"}
                 await asyncio.sleep(0.05)  # a client's pace
     return acked
+
+
+async def is_seen_down(url: str, path: str, within_s: float) -> bool:
+    """Whether this health page answers 503 soon enough; what it remembers may be a second old."""
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        if (await asyncio.to_thread(call, url, "GET", path)).status == 503:
+            return time.monotonic() < until
+    return False
 
 
 @pytest.mark.gen_test(timeout=90)
@@ -238,7 +258,10 @@ async def test_stopped_for_ten_seconds_it_holds_up_nobody_who_does_not_need_it_a
                 ]
                 await a.until(lambda: len(a.named("receiveMessage")) > 50, 20)
                 mongo.pause()
-                await asyncio.sleep(10)  # the fault is ten seconds of standstill
+                until = time.monotonic() + 10
+                for path in ("/health/ready", "/health/database"):
+                    assert await is_seen_down(server.url, path, 4)
+                await asyncio.sleep(until - time.monotonic())  # the fault is ten seconds of standstill
                 mongo.resume()
                 acked = [message for part in await asyncio.wait_for(asyncio.gather(*sending), 40) for message in part]
             assert [one.close_code for one in senders] == [None] * 3
@@ -251,4 +274,4 @@ async def test_stopped_for_ten_seconds_it_holds_up_nobody_who_does_not_need_it_a
         assert [message["seq"] for message in found] == list(range(1, 601))
         assert len({(message["userId"], message["clientId"]) for message in found}) == 600
         assert len(pulse.seconds) > 100
-        assert sorted(pulse.seconds)[-3] < 0.1, sorted(pulse.seconds)[-10:]
+        assert max(pulse.seconds) < 0.1, sorted(pulse.seconds)[-10:]

@@ -6,6 +6,7 @@ transactions, and no speed worth measuring; tests that need those carry the mark
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pymongo
 import pytest
@@ -27,8 +29,19 @@ MISSING = "need a MongoDB server: set MONGO_URI, or put mongod, or java and mvn,
 
 
 def find_real_mongod() -> bool:
-    """Whether tests meet a MongoDB proper."""
-    return bool(os.environ.get("MONGO_URI") or shutil.which("mongod"))
+    """Whether tests meet a MongoDB proper: MONGO_URI may also be that of something that speaks like one."""
+    uri = os.environ.get("MONGO_URI")
+    return is_real(uri) if uri else shutil.which("mongod") is not None
+
+
+@functools.cache
+def is_real(uri: str) -> bool:
+    """Ask the server which storage engines it has: MongoDB has WiredTiger. One that does not answer is none."""
+    with pymongo.MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=2000) as client:
+        try:
+            return "wiredTiger" in client.admin.command("buildInfo").get("storageEngines", ())
+        except PyMongoError:
+            return False
 
 
 class MongoServer:

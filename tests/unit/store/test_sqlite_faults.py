@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from tornado.ioloop import IOLoop
 from store.errors import StartRefused, StoreTimeout, StoreUnavailable
 from store.models import Stored
 from store.sqlite.connection import DATABASE_NAME
+from tests.support.disk import small_disk
 from tests.unit.store.conftest import Chat, Held, Open, chat_in
 
 CHILD_THAT_LOCKS = """
@@ -62,15 +62,9 @@ asyncio.run(main(*sys.argv[1:]))
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own of 2 MB. Only root can mount one."""
-    where = tmp_path / "disk"
-    where.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(where)], capture_output=True, check=False)
-    if mounted.returncode:
-        pytest.skip("this user cannot mount a small file system; the file size limit is tested instead")
-    yield where
-    subprocess.run(["umount", "-l", str(where)], check=True)
+def two_megabytes(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", megabytes=2) as where:
+        yield where
 
 
 def fill_disk(ballast: Path) -> None:
@@ -95,10 +89,10 @@ async def say_until_refused(chat: Chat) -> int:
 
 @pytest.mark.gen_test(timeout=30)
 async def test_a_full_disk_confirms_nothing_and_is_over_when_there_is_room(
-    small_disk: Path, opener: Open, caplog: pytest.LogCaptureFixture
+    two_megabytes: Path, opener: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
-    chat = await chat_in(await opener(small_disk / "data"))
-    ballast = small_disk / "ballast"
+    chat = await chat_in(await opener(two_megabytes / "data"))
+    ballast = two_megabytes / "ballast"
     with caplog.at_level(logging.INFO, "store"):
         fill_disk(ballast)
         acked = await say_until_refused(chat)

@@ -135,8 +135,22 @@ async def test_a_sweep_takes_slices_and_gets_past_entries_that_must_stay(chat: C
         await edit(chat, message, content)
     sweeper = Sweeper(database=chat.store._database, slice_rows=3)
     now_ms = START_MS + CHANGE_KEEP_MS + 1
-    assert [await sweeper.sweep(now_ms) for _ in range(5)] == [0, 0, 2, 2, 0]
+    assert [await sweeper.sweep(now_ms) for _ in range(5)] == [(0, True), (0, True), (2, True), (2, True), (0, False)]
     assert len(await execute(chat, "SELECT * FROM changes")) == 8
+
+
+@pytest.mark.gen_test
+async def test_a_turn_of_the_sweep_goes_on_until_nothing_old_is_left(chat: Chat) -> None:
+    numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)"
+    old = f"{numbers} SELECT 's' || i, ?, 1, 0, ? FROM n"
+    await execute(chat, f"INSERT INTO sessions (id, user_id, generation, rotated_at, expires_at) {old}", chat.ann.id, START_MS)
+    # More heads, which must stay, than a slice has places, before what may go.
+    await execute(chat, f"INSERT INTO changes {numbers} SELECT 'r' || i, 1, NULL, NULL, ? FROM n", START_MS - 1)
+    message = (await chat.say("a")).message
+    for content in "bc":
+        await edit(chat, message, content)
+    assert await chat.store.sweep(START_MS + CHANGE_KEEP_MS + 1) == 1200 + 1
+    assert await execute(chat, "SELECT count(*) FROM sessions") == [(0,)]
 
 
 @pytest.mark.gen_test

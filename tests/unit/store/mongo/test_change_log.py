@@ -185,3 +185,25 @@ async def test_an_entry_that_was_stored_though_its_answer_was_lost_is_ours(
 async def test_a_change_in_a_room_that_is_not_there_is_missing_and_holds_nobody_up(store: MongoStore) -> None:
     outcomes = await asyncio.gather(*(store.messages.delete("none-1") for _ in range(5)), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [Missing] * 5
+
+
+@pytest.mark.gen_test
+async def test_who_reads_a_room_finishes_what_somebody_died_in_the_middle_of_applying(
+    store: MongoStore, fill: Filled, open_mongo: Open, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+
+    async def die(*_: object, **__: object) -> None:
+        raise AutoReconnect("killed before the room's own update")
+
+    object.__setattr__(store._database.rooms, "update_one", die)
+    with pytest.raises(StoreUnavailable):
+        await store.members.add(room_id, bob.id)
+    other = await open_mongo()
+    assert await other.members.get(room_id, bob.id) is not None, "a part of it is there"
+    clock.ms += 1_000
+    of = await other.rooms.get_for(room_id, bob.id)
+    assert of is not None and (of.room.member_count, of.room.rev) == (2, 1)
+    room = await other.rooms.get(room_id)
+    assert room is not None and (room.member_count, room.rev) == (2, 1)

@@ -29,6 +29,7 @@ from tests.contract.conftest import Filled
         (errors.OperationFailure("interrupted at shutdown", 11600), StoreUnavailable("failover")),
         (errors.OperationFailure("not authorized", 13), StoreUnavailable("refused")),
         (errors.OperationFailure("out of disk space", 14031), StoreUnavailable("full")),
+        (errors.OperationFailure("Unknown error: null"), StoreUnavailable("io")),
         (errors.InvalidOperation("Cannot use MongoClient after close"), StoreUnavailable("closed")),
         (
             errors.BulkWriteError({"writeErrors": [], "writeConcernErrors": [{"code": 91, "errmsg": "shutdown"}]}),

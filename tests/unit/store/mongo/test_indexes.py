@@ -5,11 +5,15 @@ from typing import Any
 
 import pymongo
 import pytest
+from bson.int64 import Int64
+from motor.motor_asyncio import AsyncIOMotorCollection
+from pymongo import IndexModel
 from pymongo.database import Database as RawDatabase
+from pymongo.errors import OperationFailure
 
 from store.errors import StartRefused
 from store.mongo import MongoStore
-from store.mongo.indexes import INDEXES, Index
+from store.mongo.indexes import INDEXES, Index, is_same
 from tests.unit.store.mongo.conftest import Open
 
 Raw = RawDatabase[dict[str, Any]]
@@ -63,6 +67,18 @@ async def test_the_first_start_makes_them_all_and_says_so_and_the_second_none(
         (("rooms", "direct"), [("directKey", 1)], {"unique": True}),
         (("members", "user_rooms"), [("userId", 1)], {}),
         (("users", "username"), [("username", 1)], {"unique": True}),
+        (("messages", "room_seq"), [("roomId", "hashed")], {}),
+        (
+            ("messages", "room_author_client"),
+            [("roomId", 1), ("userId", 1), ("clientId", 1)],
+            {"unique": True, "partialFilterExpression": {"seq": {"$gt": 5}}},
+        ),
+        (("messages", "mentions"), [("mentions", 1), ("roomId", 1), ("seq", 1)], {}),
+        (("messages", "room_created"), [("roomId", 1), ("createdAt", 1)], {"expireAfterSeconds": 5}),
+        (("messages", "content_text"), [("title", "text")], {"default_language": "none"}),
+        (("messages", "content_text"), [("content", "text")], {"default_language": "german"}),
+        (("messages", "content_text"), [("content", 1)], {}),
+        (("users", "email"), [("emailFolded", 1)], {"unique": True, "collation": {"locale": "en", "strength": 1}}),
     ],
 )
 @pytest.mark.gen_test
@@ -92,6 +108,67 @@ async def test_one_that_is_dropped_shows_in_the_inspection(store: MongoStore, ra
     raw.sessions.drop_index("by_user")
     raw.sessions.create_index([("userId", -1)], name="by_user")
     assert (await store.inspect()).wrong_indexes == ("messages.room_created", "sessions.by_user")
+
+
+@pytest.mark.parametrize("has_text", [True, False])
+@pytest.mark.gen_test
+async def test_the_text_index_is_missed_where_the_server_can_use_it_and_looked_at_everywhere(
+    open_mongo: Open, raw: Raw, monkeypatch: pytest.MonkeyPatch, has_text: bool
+) -> None:
+    async def probed(_database: object) -> bool:
+        return has_text
+
+    monkeypatch.setattr("store.mongo.store.has_text_search", probed)
+    store = await open_mongo()
+    assert (await store.inspect()).wrong_indexes == ()
+    raw.messages.drop_index("content_text")
+    assert (await store.inspect()).wrong_indexes == (("messages.content_text",) if has_text else ())
+    raw.messages.create_index([("title", "text")], name="content_text")
+    assert (await store.inspect()).wrong_indexes == ("messages.content_text",)
+
+
+@pytest.mark.parametrize("has_text", [True, False])
+@pytest.mark.gen_test
+async def test_a_text_index_that_cannot_be_made_stops_the_start_only_of_a_server_that_can_use_it(
+    open_mongo: Open, monkeypatch: pytest.MonkeyPatch, has_text: bool
+) -> None:
+    async def probed(_database: object) -> bool:
+        return has_text
+
+    create_indexes = AsyncIOMotorCollection.create_indexes
+
+    async def refusing(self: Any, models: list[IndexModel], **more: Any) -> Any:
+        if models[0].document["name"] == "content_text":
+            raise OperationFailure("only one text index per collection allowed", 67)
+        return await create_indexes(self, models, **more)
+
+    monkeypatch.setattr("store.mongo.store.has_text_search", probed)
+    monkeypatch.setattr(AsyncIOMotorCollection, "create_indexes", refusing)
+    if not has_text:
+        assert (await (await open_mongo()).inspect()).wrong_indexes == ()
+        return
+    with pytest.raises(StartRefused, match=r"index messages\.content_text cannot be made: only one text index"):
+        await open_mongo()
+
+
+@pytest.mark.parametrize(
+    ("present", "same"),
+    [
+        ({"weights": {"content": 1}, "default_language": "none", "language_override": "language", "textIndexVersion": 3}, True),
+        ({"weights": {"content": 5}, "default_language": "none"}, False),
+        ({"weights": {"content": 1, "username": 1}, "default_language": "none"}, False),
+        ({"weights": {"content": 1}, "default_language": "english"}, False),
+    ],
+)
+def test_a_text_index_is_known_as_mongodb_lists_it(present: dict[str, Any], same: bool) -> None:
+    (index,) = [index for index in INDEXES if index.name == "content_text"]
+    assert is_same(index, {"key": [("_fts", "text"), ("_ftsx", 1)], "v": 2, **present}) is same
+
+
+def test_numbers_of_any_kind_are_the_same_direction() -> None:
+    index = Index("c", "n", (("a", pymongo.ASCENDING), ("b", pymongo.DESCENDING)), {"unique": True})
+    assert is_same(index, {"key": [("a", 1.0), ("b", Int64(-1))], "unique": True, "sparse": False})
+    assert not is_same(index, {"key": [("a", 1), ("b", -1)], "unique": True, "hidden": True})
 
 
 def test_an_index_is_made_as_the_table_says() -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from pymongo.database import Database as RawDatabase
 
 from store.mongo import MongoStore, pipelines
 from store.mongo.database import stored_time
+from store.mongo.indexes import INDEXES
 from store.mongo.pipelines import Pipeline
 
 Raw = RawDatabase[dict[str, Any]]
@@ -49,6 +51,7 @@ def test_no_pipeline_skips() -> None:
         pipelines.stats("r"),
         pipelines.page("r", before=3, after=None, limit=5, with_authors=True),
         pipelines.latest_changes("r", since=1, upto=5, limit=5),
+        pipelines.metric_steps("a", "cpu", since=1, until=5, step=5),
         pipelines.search({}, scored=True, after=(1.0, 2, "r", 3), limit=5),
     ]
     assert "$skip" not in set(operators(everything))
@@ -87,7 +90,7 @@ def test_a_membership_counts_unread_mentions_by_their_index() -> None:
 
 def test_a_room_for_somebody_has_their_membership_joined() -> None:
     pipeline = pipelines.room_for("r1", "u1")
-    assert stages(pipeline) == ["$match", "$lookup", "$lookup"]
+    assert stages(pipeline) == ["$match", "$lookup", "$lookup", "$lookup"]
     within = lookup(pipeline, "membership")["pipeline"]
     assert within[0] == {"$match": {"userId": "u1", "left": False, "$expr": ROOM_OF}}
     assert lookup(within, "mentioned")
@@ -181,59 +184,208 @@ def test_a_search_goes_on_where_the_last_page_ended() -> None:
 # ---- on a real mongod --------------------------------------------------------------------------------------------
 
 
-def plans_of(value: Any) -> Iterator[tuple[str, str | None]]:
-    """Every stage of a plan, with the index it uses."""
+class Case(NamedTuple):
+    """A pipeline, the index that its beginning is answered from, and those of what it joins, by the joined field."""
+
+    collection: str
+    pipeline: Pipeline
+    index: str
+    joins: dict[str, str]
+
+
+OF_MEMBER = {"head": "room_seq", "mentioned": "mentions"}
+TEA = {"roomId": {"$in": ["r1"]}, "deletedAt": None, "$text": {"$search": '"tea"'}}
+CASES = {
+    "room": Case("rooms", pipelines.room("r1"), "_id_", {"head": "room_seq", "unapplied": "room_rev"}),
+    "room_for": Case("rooms", pipelines.room_for("r1", "u1"), "_id_", {**OF_MEMBER, "membership": "room_user", "unapplied": "room_rev"}),
+    "public_rooms": Case(
+        "rooms", pipelines.public_rooms("u1", below=150, part="", limit=5), "listed", {**OF_MEMBER, "membership": "room_user"}
+    ),
+    "public_rooms named": Case(
+        "rooms", pipelines.public_rooms("u1", below=150, part="x", limit=5), "listed", {**OF_MEMBER, "membership": "room_user"}
+    ),
+    "rooms_of": Case("members", pipelines.rooms_of("u1", below=150, part="x", limit=5), "user_rooms", {**OF_MEMBER, "room": "_id_"}),
+    "membership": Case("members", pipelines.membership("r1", "u1"), "room_user", OF_MEMBER),
+    "members": Case("members", pipelines.members("r1", above="", limit=5), "room_names", {"user": "_id_"}),
+    "heads": Case("rooms", pipelines.heads(["r1", "r2"]), "_id_", {"head": "room_seq", "ahead": "room_rev"}),
+    "stats": Case("rooms", pipelines.stats("r1"), "_id_", {"head": "room_seq"}),
+    "page": Case(
+        "rooms",
+        pipelines.page("r1", before=None, after=None, limit=5, with_authors=True),
+        "_id_",
+        {"messages": "room_seq", "author": "_id_"},
+    ),
+    "page before": Case(
+        "rooms", pipelines.page("r1", before=90, after=None, limit=5, with_authors=False), "_id_", {"messages": "room_seq"}
+    ),
+    "page after": Case(
+        "rooms", pipelines.page("r1", before=None, after=9, limit=5, with_authors=False), "_id_", {"messages": "room_seq"}
+    ),
+    "latest_changes": Case(
+        "changes", pipelines.latest_changes("r1", since=1, upto=5, limit=5), "room_rev", {"message": "room_seq"}
+    ),
+    "search": Case("messages", pipelines.search(TEA, scored=True, after=None, limit=5), "content_text", {}),
+    "search on": Case("messages", pipelines.search(TEA, scored=True, after=(1.0, 2, "r1", 3), limit=5), "content_text", {}),
+    "metric_steps": Case("monitoring", pipelines.metric_steps("a", "cpu", since=10, until=90, step=5), "source_minute", {}),
+    # No pipelines of their own, but queries that an index is there for.
+    "a day": Case("messages", [{"$match": {"roomId": "r1", "createdAt": {"$lt": stored_time(5)}}}], "room_created", {}),
+    "revoked": Case("sessions", [{"$match": {"revokedAt": {"$gte": stored_time(1)}}}, {"$sort": {"revokedAt": -1}}], "revoked", {}),
+    "old minutes": Case("monitoring", [{"$match": {"minute": {"$lt": 10}}}], "minute", {}),
+}
+# What a join's variables are in one of its runs.
+VARIABLES = {"$$room": "r1", "$$rev": 1, "$$read": 5, "$$user": "u1", "$$author": "u1", "$$seq": 7}
+
+
+def as_run(value: Any) -> Any:
+    """A joined pipeline as the server runs it for one document: its variables have values."""
     if isinstance(value, dict):
-        if isinstance(value.get("stage"), str):
-            yield value["stage"], value.get("indexName")
-        for part in value.values():
-            yield from plans_of(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from plans_of(part)
+        return {name: as_run(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_run(part) for part in value]
+    return VARIABLES.get(value, value) if isinstance(value, str) else value
 
 
-@pytest.mark.real_mongod
+def joins_of(pipeline: Pipeline) -> Iterator[tuple[str, str, Pipeline]]:
+    """Each join, also within another: the field it fills, its collection, its pipeline."""
+    for stage in pipeline:
+        if join := stage.get("$lookup"):
+            yield join["as"], join["from"], as_run(join["pipeline"])
+            yield from joins_of(join["pipeline"])
+
+
+def test_every_pipeline_and_all_that_it_joins_has_its_index_named_here() -> None:
+    made = {name for name, one in inspect.getmembers(pipelines, inspect.isfunction) if one.__annotations__.get("return") == "Pipeline"}
+    assert {name for name in made if not name.startswith("_")} == {name.split()[0] for name in CASES} - {"a", "revoked", "old"}
+    for case in CASES.values():
+        assert {field for field, _, _ in joins_of(case.pipeline)} == case.joins.keys()
+        assert "$$" not in str([pipeline for _, _, pipeline in joins_of(case.pipeline)]).replace("$$ROOT", "")
+
+
+def used_in(plan: Any) -> tuple[set[str], set[str]]:
+    """The stages of a plan, and the indexes it uses."""
+    stages, indexes = set(), set()
+    if isinstance(plan, dict):
+        if isinstance(stage := plan.get("stage"), str):
+            stages.add(stage)
+            indexes |= {"_id_"} if stage == "IDHACK" else set()
+        if isinstance(index := plan.get("indexName"), str):
+            indexes.add(index)
+    for part in plan.values() if isinstance(plan, dict) else plan if isinstance(plan, list) else ():
+        more_stages, more_indexes = used_in(part)
+        stages, indexes = stages | more_stages, indexes | more_indexes
+    return stages, indexes
+
+
+def winning_plan(explained: dict[str, Any]) -> Any:
+    """Raises KeyError for what is no explanation as it is known here."""
+    whole = explained["stages"][0]["$cursor"] if "stages" in explained else explained
+    return whole["queryPlanner"]["winningPlan"]
+
+
+def assert_answered_from(explained: dict[str, Any], index: str) -> None:
+    stages, indexes = used_in(winning_plan(explained))
+    assert stages
+    assert "COLLSCAN" not in stages
+    assert indexes == {index}
+
+
+IXSCAN = {"stage": "FETCH", "inputStage": {"stage": "IXSCAN", "indexName": "room_seq"}}
+
+
 @pytest.mark.parametrize(
-    ("collection", "pipeline", "index"),
+    ("explained", "index"),
     [
-        ("rooms", pipelines.public_rooms("u1", below=9, part="", limit=5), "listed"),
-        ("members", pipelines.rooms_of("u1", below=9, part="", limit=5), "user_rooms"),
-        ("members", pipelines.membership("r1", "u1"), "room_user"),
-        ("members", pipelines.members("r1", above="", limit=5), "room_names"),
-        ("messages", [{"$match": {"roomId": "r1", "seq": {"$lt": 9}}}, {"$sort": {"seq": -1}}, {"$limit": 5}], "room_seq"),
-        ("changes", pipelines.latest_changes("r1", since=1, upto=5, limit=5), "room_rev"),
-        ("messages", pipelines.search({"$text": {"$search": "x"}, "roomId": "r1"}, scored=True, after=None, limit=5), "content_text"),
-        ("messages", [{"$match": {"mentions": "u1", "roomId": "r1", "seq": {"$gt": 1}}}], "mentions"),
-        ("messages", [{"$match": {"roomId": "r1", "createdAt": {"$lt": stored_time(1)}}}, {"$sort": {"createdAt": -1}}], "room_created"),
-        ("sessions", [{"$match": {"revokedAt": {"$gte": stored_time(1)}}}], "revoked"),
+        ({"queryPlanner": {"winningPlan": IXSCAN}}, "room_seq"),
+        ({"queryPlanner": {"winningPlan": {"queryPlan": IXSCAN, "slotBasedPlan": {"stages": "…"}}}}, "room_seq"),
+        ({"stages": [{"$cursor": {"queryPlanner": {"winningPlan": IXSCAN}}}, {"$lookup": {}}]}, "room_seq"),
+        ({"queryPlanner": {"winningPlan": {"stage": "IDHACK"}}}, "_id_"),
+        ({"queryPlanner": {"winningPlan": {"stage": "EXPRESS_IXSCAN", "indexName": "_id_"}}}, "_id_"),
+        ({"queryPlanner": {"winningPlan": {"stage": "COLLSCAN"}}}, None),
+        ({"queryPlanner": {"winningPlan": {"stage": "OR", "inputStages": [IXSCAN, {"stage": "COLLSCAN"}]}}}, None),
+        ({"queryPlanner": {"winningPlan": {}, "rejectedPlans": [IXSCAN]}}, None),
+        ({"queryPlanner": {"winningPlan": {"stage": "FETCH"}}}, None),
     ],
 )
-@pytest.mark.gen_test
-async def test_a_pipeline_is_answered_from_its_index(store: MongoStore, raw: Raw, collection: str, pipeline: Pipeline, index: str) -> None:
-    plan = raw.command("explain", {"aggregate": collection, "pipeline": pipeline, "cursor": {}}, verbosity="queryPlanner")
-    used = dict(plans_of(plan.get("stages", [plan])[0] if "stages" in plan else plan["queryPlanner"]["winningPlan"]))
-    assert "COLLSCAN" not in used
-    assert index in used.values()
+def test_a_plan_is_read_as_servers_give_it(explained: dict[str, Any], index: str | None) -> None:
+    if index is not None:
+        assert_answered_from(explained, index)
+        return
+    with pytest.raises(AssertionError):
+        assert_answered_from(explained, "room_seq")
+
+
+def test_no_plan_at_all_is_an_error() -> None:
+    for explained in ({}, {"queryPlanner": {}}, {"stages": [{"$match": {}}]}):
+        with pytest.raises(KeyError):
+            winning_plan(explained)
+
+
+@pytest.fixture
+def filled(store: MongoStore, raw: Raw) -> Raw:
+    """Enough, and so spread, that the index that was made for a query is the best for it."""
+    people, now = range(100), stored_time(1000)
+    raw.users.insert_many([{"_id": f"u{n}", "usernameFolded": f"u{n}", "emailFolded": f"u{n}"} for n in people])
+    raw.sessions.insert_many([{"_id": f"s{n}", "userId": "u1", "expiresAt": stored_time(2**43)} for n in people])
+    raw.sessions.insert_one({"_id": "s", "userId": "u1", "expiresAt": stored_time(2**43), "revokedAt": now})
+    raw.rooms.insert_many(
+        [{"_id": f"r{n}", "order": n, "isPrivate": n > 50, "nameFolded": f"x{n}", "rev": 1, "createdAt": now} for n in people]
+    )
+    raw.members.insert_many(
+        [
+            {"roomId": f"r{room}", "userId": f"u{user}", "usernameFolded": f"u{user}", "roomOrder": room, "left": False, "readSeq": 5}
+            for room, user in {(1, user) for user in people} | {(room, 1) for room in people}
+        ]
+    )
+    raw.messages.insert_many(
+        [
+            {"roomId": room, "seq": n, "userId": "u1", "clientId": f"c{n}", "content": "some words", "createdAt": stored_time(n)}
+            for room in ("r1", "r2")
+            for n in range(1, 201)
+        ]
+    )
+    raw.messages.update_one({"roomId": "r1", "seq": 77}, {"$set": {"mentions": ["u1"], "content": "tea"}})
+    raw.changes.insert_many([{"roomId": room, "rev": n, "seq": n, "createdAt": now} for room in ("r1", "r2") for n in range(1, 101)])
+    cpu = {"cpu": {"least": 1.0, "total": 1.0, "most": 1.0, "samples": 1}}
+    raw.monitoring.insert_many([{"source": source, "minute": n, "metrics": cpu} for source in "abc" for n in range(200)])
+    return raw
+
+
+def explain(raw: Raw, collection: str, pipeline: Pipeline, verbosity: str = "queryPlanner") -> dict[str, Any]:
+    command = {"aggregate": collection, "pipeline": pipeline, "cursor": {}}
+    return dict(raw.command("explain", command, verbosity=verbosity))
 
 
 @pytest.mark.real_mongod
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 @pytest.mark.gen_test
-async def test_the_joined_heads_are_answered_from_their_indexes(store: MongoStore, raw: Raw) -> None:
-    raw.rooms.insert_one({"_id": "r1", "rev": 0})
-    for pipeline in (pipelines.heads(["r1"]), pipelines.room_for("r1", "u1"), pipelines.stats("r1")):
-        plan = raw.command("explain", {"aggregate": "rooms", "pipeline": pipeline, "cursor": {}}, verbosity="executionStats")
-        joins = [stage for stage in plan["stages"] if "$lookup" in stage]
-        assert joins
-        assert sum(stage.get("collectionScans", 0) for stage in joins) == 0
+async def test_a_pipeline_is_answered_from_its_index(filled: Raw, case: Case) -> None:
+    assert_answered_from(explain(filled, case.collection, case.pipeline), case.index)
 
 
 @pytest.mark.real_mongod
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.gen_test
+async def test_what_a_pipeline_joins_is_answered_from_its_index(filled: Raw, case: Case) -> None:
+    for field, collection, pipeline in joins_of(case.pipeline):
+        assert_answered_from(explain(filled, collection, pipeline), case.joins[field])
+    if not case.joins:
+        return
+    explained = explain(filled, case.collection, case.pipeline, "executionStats")
+    ran = [stage for stage in explained["stages"] if "$lookup" in stage]
+    assert len(ran) == sum("$lookup" in stage for stage in case.pipeline)
+    for stage in ran:
+        assert int(stage["collectionScans"]) == 0
+        assert stage["indexesUsed"]
+
+
+@pytest.mark.real_mongod
+@pytest.mark.parametrize("collection", sorted({index.collection for index in INDEXES if "expireAfterSeconds" in index.options}))
 @pytest.mark.gen_test(timeout=150)
-async def test_ttl_removes_what_has_expired(store: MongoStore, raw: Raw) -> None:
-    raw.sessions.insert_one({"_id": "s1", "expiresAt": stored_time(1)})
+async def test_ttl_removes_what_has_expired(store: MongoStore, raw: Raw, collection: str) -> None:
+    raw[collection].insert_one({"_id": "gone", "expiresAt": stored_time(1)})
+    raw[collection].insert_one({"_id": "stays", "roomId": "r", "expiresAt": stored_time(2**43)})
     for _ in range(130):
-        if raw.sessions.count_documents({}) == 0:
+        if [found["_id"] for found in raw[collection].find()] == ["stays"]:
             return
         await asyncio.sleep(1)  # the server looks once a minute
     raise AssertionError("it is still there")

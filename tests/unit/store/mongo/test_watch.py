@@ -6,11 +6,13 @@ import asyncio
 import logging
 
 import pytest
+from pymongo import monitoring
+from pymongo.errors import AutoReconnect
 
 from monitor.hooks import Observer
 from store.errors import StoreUnavailable
 from store.mongo import MongoOptions
-from store.mongo.watch import collection_of, shape_of
+from store.mongo.watch import PoolWatch, collection_of, shape_of
 from tests.contract.conftest import Filled
 from tests.unit.store.mongo.conftest import Open
 
@@ -100,20 +102,54 @@ async def test_a_quick_command_is_not_logged(open_mongo: Open, caplog: pytest.Lo
     assert not [record for record in caplog.records if record.getMessage() == "slow query"]
 
 
-@pytest.mark.gen_test
+@pytest.mark.gen_test(timeout=30)
 async def test_the_inspection_shows_the_pool_and_what_waits_for_it(open_mongo: Open, options: MongoOptions) -> None:
     small = MongoOptions(uri=options.uri, db_name=options.db_name, max_pool_size=2, min_pool_size=0)
     store = await open_mongo(options=small)
     idle = await store.inspect()
     assert (idle.pool.in_use, idle.pool.waiting, idle.pool.limit, idle.pending_writes) == (0, 0, 2, 0)
     assert idle.latency_ms > 0
-    work = [asyncio.ensure_future(store.users.get("nobody")) for _ in range(50)]
+    work = asyncio.gather(*(store.users.get("nobody") for _ in range(200)))
     await asyncio.sleep(0)  # lets them begin
-    busy = store._pool.in_use
-    assert busy <= 2
-    assert store._database.pending == 50
-    await asyncio.gather(*work)
-    assert (await store.inspect()).pool.in_use == 0
+    most_waiting = 0
+    while not work.done():
+        assert store.pool.in_use <= 2
+        most_waiting = max(most_waiting, store.pool.waiting)
+        await asyncio.sleep(0.001)  # the looks' pace: without any, the driver's threads would not get on
+    assert most_waiting > 100
+    after = await store.inspect()
+    assert (after.pool.in_use, after.pool.waiting) == (0, 0)
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_who_waits_for_a_rooms_turn_does_not_wait_for_a_connection(open_mongo: Open) -> None:
+    store = await open_mongo()
+    fill = Filled(store)
+    people = [await fill.user() for _ in range(60)]
+    room_id = (await fill.room(people[0])).room.id
+    joining = asyncio.gather(*(store.members.add(room_id, one.id) for one in people))
+    most_pending = most_waiting = 0
+    while not joining.done():
+        most_pending = max(most_pending, store._database.pending)
+        most_waiting = max(most_waiting, store.pool.waiting)
+        await asyncio.sleep(0.001)  # the looks' pace
+    assert most_pending == 60
+    assert most_waiting <= store.pool.limit
+
+
+def test_a_checkout_waits_until_it_ends_one_way_or_the_other() -> None:
+    tally = Tally()
+    watch = PoolWatch(observer=tally)
+    address = ("localhost", 27017)
+    for ends in (
+        lambda: watch.connection_checked_out(monitoring.ConnectionCheckedOutEvent(address, 1, 0.0)),
+        lambda: watch.connection_check_out_failed(monitoring.ConnectionCheckOutFailedEvent(address, "timeout", 0.0)),
+    ):
+        watch.connection_check_out_started(monitoring.ConnectionCheckOutStartedEvent(address))
+        assert watch.waiting == 1
+        ends()
+        assert watch.waiting == 0
+    assert tally.checkouts == [None, "timeout"]
 
 
 @pytest.mark.gen_test
@@ -124,6 +160,21 @@ async def test_past_its_bound_an_operation_is_refused_at_once(open_mongo: Open) 
     outcomes = await asyncio.gather(*(store.users.get("nobody") for _ in range(15)), return_exceptions=True)
     assert [str(one) for one in outcomes if isinstance(one, StoreUnavailable)] == ["stalled"] * 5
     assert tally.operations.count(("users.get", "stalled")) == 5
+
+
+@pytest.mark.gen_test
+async def test_a_background_task_of_the_driver_that_meets_no_server_leaves_no_traceback_and_a_defect_does(
+    open_mongo: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    await open_mongo()
+    await open_mongo()
+    driver = logging.getLogger("pymongo.client")
+    for error in (AutoReconnect("timed out"), RuntimeError("a defect")):
+        try:
+            raise error
+        except Exception:
+            driver.exception("MongoClient background task encountered an error")
+    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["a defect"]  # type: ignore[index]
 
 
 def test_a_shape_has_the_fields_and_operators_and_nothing_else() -> None:

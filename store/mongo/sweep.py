@@ -1,0 +1,79 @@
+"""What grows old, or was left by a process that died, is removed, a slice a call. Knows the collections by name only."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from bson.objectid import ObjectId
+
+from store.mongo import indexes
+from store.mongo.database import Collection, Database, Document, stored_time
+from store.mongo.pipelines import Pipeline
+
+SLICE_DOCUMENTS = 500
+SLICE_ENTRIES = 2000
+
+
+def parents_after(field: str, after: str, *, limit: int) -> Pipeline:
+    """Which parents the next `limit` entries of the index on `field` name, and how often."""
+    return [
+        {"$match": {field: {"$gt": after}}},
+        {"$sort": {field: 1}},
+        {"$limit": limit},
+        {"$group": {"_id": f"${field}", "entries": {"$sum": 1}}},
+    ]
+
+
+class Expired:
+    """What the server's TTL should have removed, and has not (not every server has TTL)."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    async def sweep(self, now_ms: int) -> tuple[int, bool]:
+        """Remove one slice of each collection. Returns how many documents, and whether there may be more."""
+        past = {"expiresAt": {"$lte": stored_time(now_ms)}}
+        removed, is_full = 0, False
+        async with self._database.operation("store.sweep", write=True):
+            for name in (index.collection for index in indexes.INDEXES if "expireAfterSeconds" in index.options):
+                collection = self._database.raw[name]
+                found = await collection.find(past, {"_id": 1}).limit(SLICE_DOCUMENTS).to_list(None)
+                if found:
+                    # Once more with the time: since it was found it may have been renewed, as by who left and is back.
+                    ids = [document["_id"] for document in found]
+                    removed += (await collection.delete_many({"_id": {"$in": ids}, **past})).deleted_count
+                    is_full = is_full or len(found) == SLICE_DOCUMENTS
+        return removed, is_full
+
+
+class Orphans:
+    """What belongs to a document that is not there, for whoever was to write that, last of all, died before.
+
+    Walks the index that begins with `field` and looks at no document but an orphan; on from where the last call stopped. `keep_ms`: what
+    is younger is left alone, its parent may be about to be written. The age is that of the `_id`, which is an ObjectId.
+    """
+
+    def __init__(self, *, database: Database, children: Collection, field: str, parents: Collection, keep_ms: int) -> None:
+        self._database = database
+        self._children = children
+        self._field = field
+        self._parents = parents
+        self._keep_ms = keep_ms
+        self._after = ""
+
+    async def sweep(self, now_ms: int) -> tuple[int, bool]:
+        """Look at one slice. Returns how many documents were removed, and whether the round is not over."""
+        before = ObjectId.from_datetime(datetime.fromtimestamp(max(0, now_ms - self._keep_ms) / 1000, UTC))
+        async with self._database.operation("store.sweep", write=True):
+            pipeline = parents_after(self._field, self._after, limit=SLICE_ENTRIES)
+            found: list[Document] = await self._children.aggregate(pipeline).to_list(None)
+            ids = {group["_id"] for group in found}
+            present = await self._parents.find({"_id": {"$in": list(ids)}}, {"_id": 1}).to_list(None)
+            orphaned = list(ids - {parent["_id"] for parent in present})
+            removed = 0
+            if orphaned:
+                result = await self._children.delete_many({self._field: {"$in": orphaned}, "_id": {"$lt": before}})
+                removed = result.deleted_count
+        is_full = sum(group["entries"] for group in found) >= SLICE_ENTRIES
+        self._after = max(ids) if is_full else ""
+        return removed, is_full

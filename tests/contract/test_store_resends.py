@@ -1,0 +1,56 @@
+"""A resend stores nothing, and opens nothing: files are read by who may read a message that shows them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from store.contract import Store
+from store.models import Stored
+from tests.contract.conftest import Filled
+from tests.contract.test_store_files import upload
+
+pytestmark = pytest.mark.gen_test(timeout=20)
+
+
+async def test_a_resend_with_other_files_shows_them_to_nobody(store: Store, fill: Filled) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    await store.members.add(room_id, bob.id)
+    shown, hidden = await upload(store, ann), await upload(store, ann)
+    drafts = [fill.draft(ann, "look", "c1", attachment_ids=(file.id,)) for file in (shown, hidden)]
+    for draft in drafts:
+        (outcome,) = await store.messages.append(room_id, [draft])
+        assert isinstance(outcome, Stored)
+        assert [file.id for file in outcome.message.attachments] == [shown.id]
+    assert await store.files.may_read(shown.id, bob.id)
+    assert not await store.files.may_read(hidden.id, bob.id)
+
+
+async def test_of_two_sends_at_once_the_files_of_the_one_that_was_stored_are_shown(store: Store, fill: Filled) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    await store.members.add(room_id, bob.id)
+    files = [await upload(store, ann), await upload(store, ann)]
+    drafts = [fill.draft(ann, "look", "c1", attachment_ids=(file.id,)) for file in files]
+    first, second = await asyncio.gather(*(store.messages.append(room_id, [draft]) for draft in drafts))
+    assert isinstance(first[0], Stored) and isinstance(second[0], Stored)
+    assert first[0].message == second[0].message
+    readable = [file.id for file in files if await store.files.may_read(file.id, bob.id)]
+    assert readable == [file.id for file in first[0].message.attachments]
+
+
+async def test_a_resend_of_a_deleted_message_does_not_open_its_files_again(store: Store, fill: Filled) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    await store.members.add(room_id, bob.id)
+    file = await upload(store, ann)
+    draft = fill.draft(ann, "look", "c1", attachment_ids=(file.id,))
+    (outcome,) = await store.messages.append(room_id, [draft])
+    assert isinstance(outcome, Stored)
+    await store.messages.delete(outcome.message.id)
+    assert not await store.files.may_read(file.id, bob.id)
+    (again,) = await store.messages.append(room_id, [draft])
+    assert isinstance(again, Stored) and again.duplicate and again.message.deleted_at is not None
+    assert not await store.files.may_read(file.id, bob.id)

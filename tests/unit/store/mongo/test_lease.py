@@ -1,0 +1,61 @@
+"""The lease of a database: who holds it goes on showing so, and learns when it is lost, whatever went wrong in between."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from pymongo.database import Database as RawDatabase
+from pymongo.errors import OperationFailure
+
+from store.errors import StoreUnavailable
+from store.mongo import MongoStore
+from store.mongo import lease as lease_module
+
+Raw = RawDatabase[dict[str, Any]]
+
+
+class Failing:
+    """In the place of the collection: fails so many times, then is the collection again."""
+
+    def __init__(self, leases: Any, error: Exception, times: int) -> None:
+        self._leases = leases
+        self._error = error
+        self.left = times
+        self.succeeded = asyncio.Event()
+
+    async def update_one(self, *arguments: Any) -> Any:
+        if self.left:
+            self.left -= 1
+            raise self._error
+        result = await self._leases.update_one(*arguments)
+        self.succeeded.set()
+        return result
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._leases, name)
+
+
+@pytest.mark.parametrize(
+    ("error", "lines"),
+    [(OperationFailure("no such command", 59), 1), (RuntimeError("a defect"), 1), (StoreUnavailable("io"), 0)],
+)
+@pytest.mark.gen_test
+async def test_a_beat_that_fails_in_any_way_is_tried_again_and_told_once(
+    store: MongoStore, raw: Raw, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception, lines: int
+) -> None:
+    monkeypatch.setattr(lease_module, "BEAT_S", 0.01)
+    lease = store.lease("ours")
+    await lease.acquire()
+    lease._leases = failing = Failing(lease._leases, error, times=3)
+    with caplog.at_level(logging.ERROR, "store.mongo.lease"):
+        await asyncio.wait_for(failing.succeeded.wait(), 5)
+        assert len(caplog.records) == lines
+        assert not lease.lost.is_set()
+        # Somebody took it over while we could not beat.
+        raw.leases.update_one({}, {"$set": {"holder": "theirs"}})
+        await asyncio.wait_for(lease.lost.wait(), 5)
+    await lease.release()
+    assert raw.leases.count_documents({"holder": "theirs"}) == 1
