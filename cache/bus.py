@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
 
 from cache.contract import Receiver
-
-log = logging.getLogger(__name__)
+from cache.delivery import Delivery
 
 
 class MemoryBus:
@@ -14,25 +13,17 @@ class MemoryBus:
 
     def __init__(self, *, receiver: Receiver | None = None) -> None:
         self.receiver = receiver
+        self.on_back: Callable[[], None] | None = None  # it is never away
         self._subscriptions: dict[str, int] = {}  # topic → how many; bounded by what subscribes
-        self._failing = False
+        self._deliver = Delivery()
 
     @property
     def lost(self) -> bool:
         return False
 
     async def publish(self, topic: str, event: object) -> None:
-        receiver = self.receiver
-        if receiver is None or topic not in self._subscriptions:
-            return
-        try:
-            receiver(topic, event)
-        except Exception:
-            if not self._failing:
-                self._failing = True
-                log.exception("the receiver of bus events failed on %s", type(event).__name__)
-        else:
-            self._failing = False
+        if topic in self._subscriptions:
+            self._deliver(self.receiver, topic, event)
 
     async def subscribe(self, topic: str) -> None:
         self._subscriptions[topic] = self._subscriptions.get(topic, 0) + 1

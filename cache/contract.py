@@ -6,11 +6,14 @@ the store. Cached values are shared between all who ask: nobody may change one.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
+from cache.inspection import CacheState
 from cache.keys import Key
+from cache.pages import Page
+from store.models import RoomStats
 
 T = TypeVar("T")
 
@@ -27,7 +30,7 @@ class CacheClosed(Exception):
 class Cache(Protocol):
     """Values by typed key, each for its TTL at most.
 
-    A value's load is sure to have begun after every `invalidate`, `update` or fence exit of its key that returned
+    A value's load is sure to have begun after every `invalidate`, `extend` or fence exit of its key that returned
     before the asker asked: who reads after a write was announced here never gets what was true before it.
     """
 
@@ -36,7 +39,7 @@ class Cache(Protocol):
 
         One load a key, however many ask at once; an asker that is cancelled does not cancel it for the others. Its
         error reaches all who wait for it and is not cached; None is cached, for NEGATIVE_TTL_S at most. A load never
-        fills over an `invalidate`, `update` or fence of its key that came after it began.
+        fills over an `invalidate`, `extend` or fence of its key that came after it began.
         Raises CacheClosed, and what `load` raises.
         """
 
@@ -49,15 +52,61 @@ class Cache(Protocol):
         At the end, also of a body that failed or was cancelled, the keys are invalidated again. Fences may overlap.
         """
 
-    async def update(self, key: Key[T], change: Callable[[T], T | None]) -> None:
-        """Replace a value that is here by `change` of it, which must be quick; None forgets it.
+    async def extend(self, key: Key[Page], first_seq: int, messages: Sequence[bytes]) -> None:
+        """Add what a commit stored to a page that is here, if it follows; what is known is skipped, and what does not meet forgets it.
 
-        Loads under way are detached. The value keeps its expiry; a cached None is forgotten without asking `change`.
-        What `change` raises is raised, and the value forgotten.
+        Loads under way are detached. The page keeps its expiry. A shared backend holds what comes early for a moment.
         """
+
+    async def advance(self, key: Key[RoomStats | None], seq: int, at: str) -> None:
+        """Take a commit whose newest message has this seq and time into a room's totals, if they are here. Loads are detached."""
+
+    def distrust(self) -> None:
+        """Believe nothing that is kept now, in any process: what should have been invalidated may not have been."""
+
+    async def inspect(self) -> CacheState:
+        """Look at the backend. Raises CacheAway."""
+
+    def go_on(self) -> None:
+        """Mend what the backend may have lost; called every few seconds."""
 
     async def close(self) -> None:
         """Cancel the loads, whose askers get CacheClosed, and let go of everything. Idempotent."""
+
+
+class Snapshots(Protocol):
+    """What each process tells the others of itself; bytes that this knows nothing of. A hint, as all here: it may be gone or old."""
+
+    def tell(self, payload: bytes, *, at_s: float, ttl_s: float) -> None:
+        """Replace what this process told, for `ttl_s`; `at_s` is the wall clock. Never raises."""
+
+    async def told(self) -> list[bytes] | None:
+        """What those processes told that live, perhaps this one's own, too; None where it cannot be asked."""
+
+    def leave(self) -> None:
+        """This process stops: forget what it told. Never raises."""
+
+
+class Seats(Protocol):
+    """Which connections a user has, over all processes, so that their number can be capped. Without a backend each process caps its own.
+
+    A connection's id begins with its process's and a `-`; what a dead process held is free once the others know that it is dead.
+    """
+
+    async def take(self, user_id: str, connection_id: str, *, replaces: str | None, alive: frozenset[str] | None) -> bool:
+        """Take a seat, first freeing that of `replaces`; False if the user has as many as they may. Never raises.
+
+        `alive`: the processes that live; None while that is not known.
+        """
+
+    def leave(self, user_id: str, connection_id: str) -> None:
+        """Free a seat. Without one, do nothing."""
+
+    def renew(self, seats: Iterable[tuple[str, str]]) -> None:
+        """Take seats again (user id, connection id) that are held already: the backend may have forgotten them."""
+
+    async def forgotten(self) -> bool:
+        """Whether the backend may have forgotten all seats since this was last asked. Never raises."""
 
 
 class Bus(Protocol):
@@ -68,6 +117,7 @@ class Bus(Protocol):
     """
 
     receiver: Receiver | None
+    on_back: Callable[[], None] | None  # called whenever all events are heard again after some may have been missed
 
     @property
     def lost(self) -> bool:

@@ -6,23 +6,55 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import msgspec
 from msgspec import Struct
 
-from store.models import Membership, MessagePage, Room, RoomStats, Session, User
+from cache import pages, totals
+from cache.pages import Page
+from store.models import Membership, Room, RoomStats, Session, User
 
 T_co = TypeVar("T_co", covariant=True)
 
 # Part of every key: raise it when the shape of any value changes, so that old and new processes do not share values.
 SCHEMA = 1
 
+# Beside the values: the generation that they are of, without a TTL (see cache/redis_cache.py), and the seats of a user, which are the
+# connections that they have.
+GENERATION = f"chat:{SCHEMA}:generation"
+SEATS_TTL_S = 3600
+
+
+def seats(user_id: str) -> str:
+    return f"chat:{SCHEMA}:seats:{user_id}"
+
+
+# Who told the others its numbers lately; what each told is beside it, for a few seconds.
+TELLERS = f"chat:{SCHEMA}:tellers"
+TELLERS_TTL_S = 7200
+
+
+def teller(process_id: str) -> str:
+    return f"chat:{SCHEMA}:teller:{process_id}"
+
+
+def channel(database: int, topic: str) -> str:
+    """Where a topic of the bus is published: Redis does not tell databases apart there."""
+    return f"chat:{SCHEMA}:{database}:{topic}"
+
 
 class Kind(Struct, frozen=True):
-    """What the keys of one kind have in common. `name` is the metrics' label, `weigh` a value's rough size in bytes."""
+    """What the keys of one kind have in common.
+
+    `name` is the metrics' label, `weigh` a value's rough size in bytes. `pack` and `unpack` are for backends
+    that keep bytes; `unpack` raises ValueError.
+    """
 
     name: str
     prefix: str
     ttl_s: float
     weigh: Callable[[Any], int]
+    pack: Callable[[Any], bytes]
+    unpack: Callable[[bytes], Any]
 
 
 class Key(Struct, Generic[T_co], frozen=True):
@@ -47,14 +79,14 @@ class Keys:
     __slots__ = ("_email", "_membership", "_page", "_room", "_room_ids", "_session", "_stats", "_user")
 
     def __init__(self, ttls: CacheTtls) -> None:
-        self._user = _kind("user", ttls.users_s, lambda _: 900)
-        self._email = _kind("email", ttls.users_s, lambda _: 400)
-        self._session = _kind("session", ttls.users_s, lambda _: 400)
-        self._room = _kind("room", ttls.users_s, _room_bytes)
-        self._membership = _kind("membership", ttls.users_s, lambda _: 300)
-        self._room_ids = _kind("room_ids", ttls.users_s, lambda room_ids: 200 + 90 * len(room_ids))
-        self._page = _kind("page", ttls.messages_s, _page_bytes)
-        self._stats = _kind("stats", ttls.stats_s, lambda _: 400)
+        self._user = _kind("user", ttls.users_s, User | None, lambda _: 900)
+        self._email = _kind("email", ttls.users_s, str | None, lambda _: 400)
+        self._session = _kind("session", ttls.users_s, Session | None, lambda _: 400)
+        self._room = _kind("room", ttls.users_s, Room | None, _room_bytes)
+        self._membership = _kind("membership", ttls.users_s, Membership | None, lambda _: 300)
+        self._room_ids = _kind("room_ids", ttls.users_s, list[str], lambda room_ids: 200 + 90 * len(room_ids))
+        self._page = _kind("page", ttls.messages_s, Page, _page_bytes, pack=pages.pack, unpack=pages.unpack)
+        self._stats = _kind("stats", ttls.stats_s, RoomStats | None, lambda _: 400, pack=totals.pack, unpack=totals.unpack)
 
     def user(self, user_id: str) -> Key[User | None]:
         return Key(self._user, self._user.prefix + user_id)
@@ -78,23 +110,29 @@ class Keys:
         """Ids of the rooms that a user is in."""
         return Key(self._room_ids, self._room_ids.prefix + user_id)
 
-    def page(self, room_id: str) -> Key[MessagePage]:
-        """The newest page of a room."""
+    def page(self, room_id: str) -> Key[Page]:
+        """The newest messages of a room."""
         return Key(self._page, self._page.prefix + room_id)
 
     def stats(self, room_id: str) -> Key[RoomStats | None]:
         return Key(self._stats, self._stats.prefix + room_id)
 
 
-def _kind(name: str, ttl_s: float, weigh: Callable[[Any], int]) -> Kind:
-    return Kind(name, f"chat:{SCHEMA}:{name}:", ttl_s, weigh)
+def _kind(
+    name: str,
+    ttl_s: float,
+    type_: Any,
+    weigh: Callable[[Any], int],
+    pack: Callable[[Any], bytes] | None = None,
+    unpack: Callable[[bytes], Any] | None = None,
+) -> Kind:
+    decode = msgspec.msgpack.Decoder(type_).decode
+    return Kind(name, f"chat:{SCHEMA}:{name}:", ttl_s, weigh, pack or msgspec.msgpack.encode, unpack or decode)
 
 
 def _room_bytes(room: Room | None) -> int:
     return 1_200 if room is None else 1_200 + 4 * len(room.description or "")
 
 
-def _page_bytes(page: MessagePage) -> int:
-    """1,000 bytes a message, and four a character: an emoji makes all characters of its string that wide."""
-    messages = page.messages
-    return 200 + 1_000 * len(messages) + 4 * sum([len(message.content or "") for message in messages])
+def _page_bytes(page: Page) -> int:
+    return 200 + sum([40 + len(message) for message in page.messages])

@@ -6,13 +6,18 @@ import asyncio
 import random
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
+from cache.inspection import CacheState
 from cache.keys import Key
+from cache.pages import Page
+from cache.shared_load import result_of
+from cache.totals import advanced
 from monitor.hooks import Observer
+from store.models import RoomStats
 
 T = TypeVar("T")
 
@@ -106,7 +111,18 @@ class MemoryCache:
                     del self._fences[key.name]
             self._forget(keys)
 
+    async def extend(self, key: Key[Page], first_seq: int, messages: Sequence[bytes]) -> None:
+        await self.update(key, lambda page: page.extended(first_seq, messages))
+
+    async def advance(self, key: Key[RoomStats | None], seq: int, at: str) -> None:
+        await self.update(key, lambda stats: stats and advanced(stats, seq, at))
+
     async def update(self, key: Key[T], change: Callable[[T], T | None]) -> None:
+        """Replace a value that is here by `change` of it, which must be quick; None forgets it.
+
+        Loads under way are detached. The value keeps its expiry; a cached None is forgotten without asking `change`.
+        What `change` raises is raised, and the value forgotten.
+        """
         name = key.name
         self._leases.pop(name, None)
         entry = self._entries.get(name)
@@ -118,6 +134,17 @@ class MemoryCache:
         value = change(entry.value)
         if value is not None:
             self._keep(key, value, entry.expires_s)
+
+    def distrust(self) -> None:
+        self._leases.clear()
+        self._entries.clear()
+        self._bytes = 0
+
+    async def inspect(self) -> CacheState:
+        return CacheState("memory", entries=len(self._entries), used_bytes=self._bytes, max_bytes=self._max_bytes)
+
+    def go_on(self) -> None:
+        """Nothing is lost."""
 
     async def close(self) -> None:
         self._closed = True
@@ -144,16 +171,9 @@ class MemoryCache:
         else:
             self._observer.cache_read(key.kind.name, "hit")
         try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            asker = asyncio.current_task()
-            assert asker is not None
-            if task.cancelled() and not asker.cancelling():
-                raise CacheClosed from None  # nobody cancelled the asker: close() cancelled the load
-            raise
+            return await result_of(task)
         finally:
-            # Else an error's traceback holds the task that holds the error, until the garbage collector comes.
-            del task
+            del task  # as in result_of
 
     async def _load(self, key: Key[T], load: Callable[[], Awaitable[T]], *, may_fill: bool) -> T:
         name = key.name
@@ -223,7 +243,19 @@ class NoCache:
     async def fence(self, *keys: Key[object]) -> AsyncIterator[None]:
         yield
 
-    async def update(self, key: Key[T], change: Callable[[T], T | None]) -> None:
+    async def extend(self, key: Key[Page], first_seq: int, messages: Sequence[bytes]) -> None:
+        """Nothing is kept."""
+
+    async def advance(self, key: Key[RoomStats | None], seq: int, at: str) -> None:
+        """Nothing is kept."""
+
+    def distrust(self) -> None:
+        """Nothing is kept."""
+
+    async def inspect(self) -> CacheState:
+        return CacheState("off")
+
+    def go_on(self) -> None:
         """Nothing is kept."""
 
     async def close(self) -> None:

@@ -35,12 +35,14 @@ class Subscriber(Protocol):
 class Group:
     """Frames that one pass over the connections delivers together."""
 
-    __slots__ = ("ephemeral", "epoch", "frames", "messages", "not_to_user")
+    __slots__ = ("accepted_ms", "deliveries", "ephemeral", "epoch", "frames", "messages", "not_to_user")
 
     def __init__(self, epoch: int, *, ephemeral: bool, not_to_user: str | None = None) -> None:
         self.epoch = epoch
         self.frames: list[bytes] = []
         self.messages = 0
+        self.accepted_ms = 0.0  # when the send of the first of them was accepted (wall clock); 0.0: not known
+        self.deliveries = 0
         self.ephemeral = ephemeral
         self.not_to_user = not_to_user
 
@@ -146,7 +148,7 @@ class Channel:
 class Joining:
     """A subscription between its registration and its ack."""
 
-    __slots__ = ("epoch", "frames", "rev", "seq", "size", "was_live")
+    __slots__ = ("epoch", "frames", "messages", "rev", "seq", "size", "was_live")
 
     def __init__(self, epoch: int, seq: int, rev: int, *, was_live: bool) -> None:
         self.epoch = epoch
@@ -154,8 +156,10 @@ class Joining:
         self.rev = rev
         self.was_live = was_live
         self.frames: list[bytes] = []
+        self.messages = 0
         self.size = 0
 
-    def hold(self, frames: bytes) -> None:
+    def hold(self, frames: bytes, messages: int) -> None:
         self.frames.append(frames)
+        self.messages += messages
         self.size += len(frames)

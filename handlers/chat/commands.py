@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 from msgspec import UNSET
 
+from cache.contract import Bus
+from cache.events import StatusChosen
 from handlers.chat.accounts import Accounts, Identity
 from handlers.chat.errands import Errands
-from handlers.chat.errors import ChatError, RateLimited
+from handlers.chat.errors import ChatError, limit_refusal, overloaded
 from handlers.chat.hub import Hub
 from handlers.chat.joining import Joins
 from handlers.chat.messages import Messages
@@ -30,13 +32,20 @@ from handlers.chat.protocol import (
 )
 from handlers.chat.rooms import Rooms
 from handlers.chat.session import Session
+from handlers.chat.topics import EVERYONE
 from handlers.chat.typing import Typing
+from limits.adaptive import ShedClass
+from limits.addresses import fold_address
 from limits.contract import Check, Limiter
+from limits.shedding import NoShedding, Shedding
+from limits.whitelist import Whitelist
+from monitor.hooks import Observer
+from store.errors import StoreError
 from store.models import timestamp
 
 
 class Row(NamedTuple):
-    """One command: how its data is read, which limit counts it (None: the use case does), and what it does.
+    """One command: how its data is read, which limit counts it (None: the use case does), what it does, and as what it is shed.
 
     `run(session, data, command id)` returns the ack's encoded data, or None where it has answered itself.
     """
@@ -44,6 +53,7 @@ class Row(NamedTuple):
     shape: Shape[Any]
     operation: str | None
     run: Callable[[Session, Any, str | None], Awaitable[bytes | None]]
+    shed: ShedClass | None = None
 
 
 NOTHING = b"{}"
@@ -63,11 +73,16 @@ class Commands:
         presence: Presence,
         typing: Typing,
         limiter: Limiter,
+        whitelist: Whitelist,
+        shedding: Shedding | NoShedding,
         pool: Pool,
+        bus: Bus,
         errands: Errands,
+        observer: Observer,
         now_ms: Callable[[], int],
         outbox_half_bytes: int,
     ) -> None:
+        self._observer = observer
         self._accounts = accounts
         self._rooms = rooms
         self._messages = messages
@@ -76,7 +91,10 @@ class Commands:
         self._presence = presence
         self._typing = typing
         self._limiter = limiter
+        self._whitelist = whitelist
+        self._shedding = shedding
         self._pool = pool
+        self._bus = bus
         self._errands = errands  # its own: it reads from the store, which may take a while
         self._now_ms = now_ms
         self._outbox_half_bytes = outbox_half_bytes
@@ -85,13 +103,13 @@ class Commands:
             "authenticate": Row(Shape(Authenticate), "typing", self._authenticate),
             "joinRoom": Row(Shape(JoinRoom), None, self._join_room),
             "leaveRoom": Row(one_room, "typing", self._leave_room),
-            "sendMessage": Row(Shape(SendMessage), None, self._send_message),
-            "startTyping": Row(one_room, "typing", self._start_typing),
-            "stopTyping": Row(one_room, "typing", self._stop_typing),
+            "sendMessage": Row(Shape(SendMessage), None, self._send_message, ShedClass.MESSAGES),
+            "startTyping": Row(one_room, "typing", self._start_typing, ShedClass.EPHEMERAL),
+            "stopTyping": Row(one_room, "typing", self._stop_typing, ShedClass.EPHEMERAL),
             "messageRead": Row(Shape(MessageRead), "typing", self._message_read),
-            "updatePresence": Row(Shape(UpdatePresence), "typing", self._update_presence),
-            "getPresence": Row(one_room, "typing", self._get_presence),
-            "getRoomStats": Row(one_room, "typing", self._get_room_stats),
+            "updatePresence": Row(Shape(UpdatePresence), "typing", self._update_presence, ShedClass.EPHEMERAL),
+            "getPresence": Row(one_room, "typing", self._get_presence, ShedClass.EPHEMERAL),
+            "getRoomStats": Row(one_room, "typing", self._get_room_stats, ShedClass.READS),
             "heartbeat": Row(Shape(Heartbeat), "typing", self._heartbeat),
         }
 
@@ -99,44 +117,66 @@ class Commands:
         """Do what a frame asks for. Raises ChatError, StoreError."""
         row = self._table.get(envelope.event)
         if session.user is None and envelope.event != "authenticate":
+            await self.count_other(session)
             raise ChatError("unauthorized")
         if row is None:
-            await self._count("typing", session)
+            await self.count_other(session)
             raise ChatError("unknown_command")
-        if row.operation is not None:
-            await self._count(row.operation, session)
-        return await row.run(session, row.shape.decode(envelope.data), envelope.id)
+        if row.operation is not None and session.user is not None:
+            await self._count(session, Check(row.operation, session.user_id))
+        if row.shed is not None and not self._shedding.admits(row.shed):
+            raise overloaded()
+        try:
+            body = row.shape.decode(envelope.data)
+        except ChatError:
+            if row.operation is None:
+                await self.count_other(session)
+            raise
+        return await row.run(session, body, envelope.id)
+
+    def name_of(self, event: str) -> str:
+        """The name of a command; of what is none, `unknown`: what clients make up may not become a label."""
+        return event if event in self._table else "unknown"
 
     def must_wait(self, session: Session) -> bool:
         """Whether a session's own outbox is too full for another command."""
         return bool(session.link.outbox_bytes > self._outbox_half_bytes)
 
-    async def _count(self, operation: str, session: Session) -> None:
-        if session.user is None:
-            return  # its first `authenticate`; another connection costs it more, and those are counted
-        decision = await self._limiter.check([Check(operation, session.user_id)])
+    async def count_other(self, session: Session) -> None:
+        """Count what has no limit of its own, also what is no command. Raises ChatError rate_limited, unavailable."""
+        if session.user is not None:
+            await self._count(session, Check("typing", session.user_id))
+        else:
+            await self._count(session, Check("anonymous", fold_address(session.address)))
+
+    async def _count(self, session: Session, check: Check) -> None:
+        decision = await self._limiter.check([check], exempt=self._is_exempt(session))
         if not decision.allowed:
-            raise RateLimited(decision)
+            raise limit_refusal(decision)
+
+    def _is_exempt(self, session: Session) -> bool:
+        return self._whitelist.covers(session.user.username if session.user is not None else None, session.address)
 
     # ---- one method a command ------------------------------------------------------------------------------------
 
     async def _authenticate(self, session: Session, body: Authenticate, _: str | None) -> bytes:
         identity = await self._accounts.identify(body.token)
+        seated = session.user is not None or await self._pool.take_seat(session.connection_id, identity.user.id)
         if self._pool.is_revoked(identity.session_id):
             raise ChatError("unauthorized")
         if session.user is not None and session.user_id != identity.user.id:
             raise ChatError("forbidden", "This connection belongs to another user.")
-        if session.user is None and not self.admit(session, identity):
+        if session.user is None and not self.admit(session, identity, seated=seated):
             raise ChatError("forbidden", "Too many connections.")
         session.session_id = identity.session_id
         session.expires_at_ms = identity.expires_at_ms
         account = await self._accounts.profile(identity.user.id)
         return encode({"user": account, "expiresAt": timestamp(identity.expires_at_ms)})
 
-    def admit(self, session: Session, identity: Identity) -> bool:
-        """Make the connection the user's; False where the user has too many, and the pool closed it."""
+    def admit(self, session: Session, identity: Identity, *, seated: bool) -> bool:
+        """Make the connection the user's; False where the user has too many, and the pool closed it. `seated`: see Pool.take_seat."""
         user = identity.user
-        if not self._pool.bind(session, user):
+        if not self._pool.bind(session, user, seated=seated):
             return False
         session.session_id = identity.session_id
         session.expires_at_ms = identity.expires_at_ms
@@ -148,10 +188,14 @@ class Commands:
         self._presence.entered(user_id, await self._rooms.ids_of(user_id))
 
     async def _join_room(self, session: Session, body: JoinRoom, command_id: str | None) -> None:
-        _, membership = await self._rooms.seen_by(body.room_id, session.user_id)
+        try:
+            _, membership = await self._rooms.seen_by(body.room_id, session.user_id)
+        except (ChatError, StoreError):
+            await self.count_other(session)
+            raise
         if membership is not None:
-            await self._count("typing", session)  # no new membership: the joins' own limit does not count it
-        await self._joins.join(session, body, command_id)
+            await self.count_other(session)  # no new membership: the joins' own limit does not count it
+        await self._joins.join(session, body, command_id, exempt=self._is_exempt(session))
         if session.rooms is None:
             session.rooms = set()
         session.rooms.add(body.room_id)
@@ -168,7 +212,7 @@ class Commands:
 
     async def _send_message(self, session: Session, body: SendMessage, _: str | None) -> bytes:
         assert session.user is not None
-        posted, _decision = await self._messages.post(session.user, body)
+        posted = await self._messages.post(session.user, body, exempt=self._is_exempt(session))
         if posted.duplicate:
             return b'{"message":%s,"duplicate":true}' % posted.message
         return b'{"message":%s}' % posted.message
@@ -190,7 +234,7 @@ class Commands:
     async def _update_presence(self, session: Session, body: UpdatePresence, _: str | None) -> bytes:
         custom = False if body.custom_status is UNSET else body.custom_status
         await self._accounts.set_status(session.user_id, body.status, custom)
-        self._presence.set_status(session.user_id, body.status)
+        await self._bus.publish(EVERYONE, StatusChosen(session.user_id, body.status.value, self._now_ms()))
         return NOTHING
 
     async def _get_presence(self, session: Session, body: OneRoom, _: str | None) -> bytes:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from cache.contract import CacheClosed
 from limits.contract import Decision
+from limits.shedding import RETRY_AFTER_S
 from store.errors import Missing, RoomFull, StoreError, StoreTimeout, TooLarge, TooManyKinds
 
 
@@ -78,6 +79,18 @@ class RateLimited(ChatError):
         details = {"limit": decision.limit, "operation": decision.operation}
         super().__init__("rate_limited", details=details, retry_after_s=decision.retry_after_s)
         self.decision = decision
+
+
+def limit_refusal(decision: Decision) -> ChatError:
+    """What the client of a refused check is told."""
+    if decision.because == "limit":
+        return RateLimited(decision)
+    return ChatError("unavailable", retry_after_s=decision.retry_after_s)
+
+
+def overloaded() -> ChatError:
+    """What the client of something that was shed is told."""
+    return ChatError("unavailable", "The server is overloaded; try again.", retry_after_s=RETRY_AFTER_S)
 
 
 def invalid(**fields: str) -> ChatError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from itertools import islice
 
@@ -34,13 +35,13 @@ class FanOut:
             frames = b"".join(group.frames)
             for subscriber, joining in list(channel.joining.items()):
                 if joining.epoch <= group.epoch and subscriber.user_id != group.not_to_user:
-                    self._hold_for(channel, subscriber, joining, frames)
+                    self._hold_for(channel, subscriber, joining, group, frames)
             targets = list(channel.live.items())
-            self._observer.messages_delivered(len(targets), group.messages)
             if len(targets) > SLICE:
                 self._serve_slice(channel, group, frames, targets, 0)
                 return
             self._serve(group, frames, targets)
+            self._tell(group)
             served += len(targets)
             if served > SLICE and channel.groups:
                 self._loop.call_soon(self._next_group, channel)
@@ -59,7 +60,14 @@ class FanOut:
         if start < len(targets):
             self._loop.call_soon(self._serve_slice, channel, group, frames, targets, start)
         else:
+            self._tell(group)
             self._loop.call_soon(self._next_group, channel)
+
+    def _tell(self, group: Group) -> None:
+        """All that a group goes to have been served."""
+        deliveries = group.deliveries
+        if deliveries and group.accepted_ms:
+            self._observer.send_to_delivery((time.time() * 1000 - group.accepted_ms) / 1000, deliveries)
 
     def _serve(self, group: Group, frames: bytes, targets: Sequence[tuple[Subscriber, int]]) -> None:
         epoch = group.epoch
@@ -68,11 +76,17 @@ class FanOut:
                 if since <= epoch and subscriber.user_id != group.not_to_user:
                     subscriber.link.send_ephemeral(frames)
         else:
+            served = len(targets)
             for subscriber, since in targets:
                 if since <= epoch:
                     subscriber.link.send(frames)
+                else:
+                    served -= 1
+            if group.messages:
+                group.deliveries += served * group.messages
+                self._observer.messages_delivered(served, group.messages)
 
-    def _hold_for(self, channel: Channel, subscriber: Subscriber, joining: Joining, frames: bytes) -> None:
-        joining.hold(frames)
+    def _hold_for(self, channel: Channel, subscriber: Subscriber, joining: Joining, group: Group, frames: bytes) -> None:
+        joining.hold(frames, group.messages)
         if joining.size > self._hold_max_bytes:  # the join hangs while the room goes on: it must start again
             channel.forget(subscriber)

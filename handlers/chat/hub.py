@@ -7,6 +7,7 @@ tasks that heal them; knows neither sockets nor drivers.
 from __future__ import annotations
 
 import asyncio
+import heapq
 import logging
 from collections.abc import Callable, Mapping
 
@@ -20,7 +21,7 @@ from handlers.chat.topics import room_topic
 from monitor.hooks import Observer
 from store.contract import Store
 from store.errors import StoreError
-from store.models import Change
+from store.models import Change, Head
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ RING_BYTES = 262_144
 HELD_MAX = 1_000  # events held above a gap; past them the gap is read anyway
 OPEN_WITH = 100  # messages read when a room opens: most who come back missed fewer
 HEAL_PAGE = 100
+HOLD_S = 0.03  # what came early waits so long for what is missing, then that is read
 
 
 class Hub:
@@ -53,11 +55,14 @@ class Hub:
         self._frame = frame
         self._coalesce = coalesce
         self._loop = asyncio.get_running_loop()
+        self._observer = observer
         self._fan_out = FanOut(loop=self._loop, observer=observer, hold_max_bytes=hold_max_bytes)
         self._channels: dict[str, Channel] = {}
         self._opening: dict[str, asyncio.Task[Channel]] = {}
         self._healing: dict[str, asyncio.Task[None]] = {}
+        self._holding: dict[str, asyncio.TimerHandle] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self.doubt: Callable[[str], None] = lambda room_id: None  # told of rooms where memberships changed unheard
 
     # ---- joining and leaving -------------------------------------------------------------------------------------
 
@@ -96,6 +101,8 @@ class Hub:
         frames = joining.frames if answer is None else [self._frame(answer), *joining.frames]
         if frames:
             subscriber.link.send(b"".join(frames))
+        if joining.messages:
+            self._observer.messages_delivered(1, joining.messages)
         return True
 
     def give_up(self, channel: Channel, subscriber: Subscriber, joining: Joining) -> None:
@@ -120,7 +127,19 @@ class Hub:
     def is_delivering(self, room_id: str) -> bool:
         """Whether something of the room is on its way to connections or to be read first."""
         channel = self._channels.get(room_id)
-        return room_id in self._healing or (channel is not None and (channel.in_fan_out or bool(channel.groups)))
+        if room_id in self._healing or room_id in self._holding:
+            return True
+        return channel is not None and (channel.in_fan_out or bool(channel.groups))
+
+    @property
+    def rooms(self) -> int:
+        """Rooms that somebody here is in, or joins."""
+        return len(self._channels)
+
+    def busiest(self, count: int) -> dict[str, int]:
+        """The rooms with the most connections here, and how many."""
+        crowds = ((len(channel.live), room_id) for room_id, channel in self._channels.items() if channel.live)
+        return {room_id: connections for connections, room_id in heapq.nlargest(count, crowds)}
 
     def drop_closed(self) -> int:
         """Forget subscribers whose link is closed; returns how many there were. There should be none."""
@@ -141,7 +160,7 @@ class Hub:
             return
         for seq, message in enumerate(batch.events, batch.first_seq):
             if seq == channel.seq + 1:
-                self._take_message(channel, message)
+                self._take_message(channel, message, batch.accepted_ms)
             elif seq > channel.seq and len(channel.held_messages) < HELD_MAX:
                 channel.held_messages[seq] = message
         self._after_taking(channel)
@@ -168,23 +187,24 @@ class Hub:
         channel.groups.append(group)
         self._fan_out.start(channel)
 
-    def _take_message(self, channel: Channel, message: bytes) -> None:
+    def _take_message(self, channel: Channel, message: bytes, accepted_ms: float = 0.0) -> None:
         channel.seq += 1
         channel.ring.add(message)
-        self._queue(channel, event("receiveMessage", message), messages=1)
+        self._queue(channel, event("receiveMessage", message), messages=1, accepted_ms=accepted_ms)
 
     def _take_change(self, channel: Channel, payload: bytes | None) -> None:
         channel.rev += 1
         if payload is not None:
             self._queue(channel, payload, messages=0)
 
-    def _queue(self, channel: Channel, payload: bytes, *, messages: int) -> None:
+    def _queue(self, channel: Channel, payload: bytes, *, messages: int, accepted_ms: float = 0.0) -> None:
         group = channel.open_group() if self._coalesce else None
         if group is None:
             group = Group(channel.epoch, ephemeral=False)
             channel.groups.append(group)
         group.frames.append(self._frame(payload))
         group.messages += messages
+        group.accepted_ms = group.accepted_ms or accepted_ms  # the first is the oldest
         self._fan_out.start(channel)
 
     def _after_taking(self, channel: Channel) -> None:
@@ -197,7 +217,13 @@ class Hub:
             del held[stale]
         for stale in [rev for rev in changes if rev <= channel.rev]:
             del changes[stale]
-        if held or changes:
+        if (held or changes) and channel.room_id not in self._holding:
+            # Of two processes that write at once the later one may be heard first: what is missing is mostly on its way.
+            self._holding[channel.room_id] = self._loop.call_later(HOLD_S, self._heal_if_held, channel)
+
+    def _heal_if_held(self, channel: Channel) -> None:
+        del self._holding[channel.room_id]
+        if channel.held_messages or channel.held_changes:
             self._heal(channel)
 
     # ---- opening, closing, healing -------------------------------------------------------------------------------
@@ -234,6 +260,11 @@ class Hub:
             task = self._loop.create_task(self._bus.unsubscribe(room_topic(channel.room_id)))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
+
+    def head_of(self, room_id: str) -> Head | None:
+        """How far a room was delivered here; None where nobody here is in it."""
+        channel = self._channels.get(room_id)
+        return None if channel is None else Head(channel.seq, channel.rev)
 
     async def refresh(self, channel: Channel) -> None:
         """Bring a channel up to the store's heads. Raises StoreError."""
@@ -272,10 +303,13 @@ class Hub:
             changes = await self._store.changes.page(channel.room_id, since=channel.rev, limit=HEAL_PAGE)
             if changes.expired:
                 channel.rev = changes.rev
+                self.doubt(channel.room_id)
                 break
             for change in changes.changes:
                 if change.rev == channel.rev + 1:
                     self._take_change(channel, changed_event(change))
+                    if change.message is None:
+                        self.doubt(channel.room_id)
             if not changes.has_more:
                 break
         self._drop_stale(channel)
@@ -287,6 +321,8 @@ class Hub:
 
     async def close(self) -> None:
         """End the tasks that are under way."""
+        for timer in self._holding.values():
+            timer.cancel()
         tasks: list[asyncio.Task[object]] = [*self._opening.values(), *self._healing.values(), *self._closing]
         for task in tasks:
             task.cancel()

@@ -32,13 +32,13 @@ class Joins:
         self._rooms = rooms
         self._views = views
 
-    async def join(self, subscriber: Subscriber, body: JoinRoom, command_id: str | None) -> None:
+    async def join(self, subscriber: Subscriber, body: JoinRoom, command_id: str | None, *, exempt: bool = False) -> None:
         """Subscribe, answer with what was missed, and go on live: the answer and all that follows leave in order.
 
         Raises ChatError room_not_found, not_member, room_full, banned, rate_limited, unavailable; StoreError. Then nothing was
         subscribed, and an earlier subscription stands.
         """
-        await self._rooms.join(body.room_id, subscriber.user_id)
+        await self._rooms.join(body.room_id, subscriber.user_id, exempt=exempt)
         channel = await self._hub.hold(body.room_id)
         try:
             if (body.since or 0) > channel.seq or (body.since_rev or 0) > channel.rev:

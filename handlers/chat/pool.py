@@ -12,8 +12,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from cache.contract import Bus
-from cache.events import MembershipEnded, SessionsRevoked, UserEvent
+from cache.contract import Bus, Seats
+from cache.events import ConnectionReplaced, MembershipEnded, SessionsRevoked, UserEvent
 from handlers.chat.errands import Errands
 from handlers.chat.errors import CloseCode
 from handlers.chat.hub import Hub
@@ -46,6 +46,7 @@ class Pool:
         *,
         hub: Hub,
         bus: Bus,
+        seats: Seats,
         presence: Presence,
         errands: Errands,
         observer: Observer,
@@ -59,6 +60,7 @@ class Pool:
     ) -> None:
         self._hub = hub
         self._bus = bus
+        self._seats = seats
         self._presence = presence
         self._errands = errands
         self._observer = observer
@@ -74,6 +76,7 @@ class Pool:
         self._revoked: dict[str, None] = {}
         self._round: deque[Session] = deque()
         self._per_tick = 1
+        self.alive: Callable[[], frozenset[str] | None] = lambda: None  # the processes whose connections count
         self.draining = False
 
     # ---- admission -----------------------------------------------------------------------------------------------
@@ -91,28 +94,45 @@ class Pool:
         self._sessions[session] = None
         self._observer.connection_opened()
 
-    def bind(self, session: Session, user: User) -> bool:
-        """Make a connection the user's; closes it with 4429 and returns False where the user has too many."""
+    async def take_seat(self, connection_id: str, user_id: str, *, replaces: str | None = None) -> bool:
+        """Whether the user may have this connection too, over all processes. Who got True must `bind` it, or leave the seat."""
+        try:
+            return await self._seats.take(user_id, connection_id, replaces=replaces, alive=self.alive())
+        except asyncio.CancelledError:
+            self._seats.leave(user_id, connection_id)
+            raise
+
+    def leave_seat(self, connection_id: str, user_id: str) -> None:
+        """The connection for which a seat was taken did not come about."""
+        self._seats.leave(user_id, connection_id)
+
+    def renew_seats(self) -> None:
+        """Take the seats of all connections again: they may have been forgotten, or are soon."""
+        self._seats.renew([(session.user_id, session.connection_id) for session in self._sessions if session.user is not None])
+
+    def bind(self, session: Session, user: User, *, seated: bool) -> bool:
+        """Make a connection the user's; closes it with 4429 and returns False where the user has too many, or it has no seat."""
         if session not in self._sessions or not session.link.is_open:
+            self._seats.leave(user.id, session.connection_id)
             return False
         own = self._users.get(user.id)
         if own is None:
             own = self._users[user.id] = {}
             self._errands.run(lambda: self._bus.subscribe(user_topic(user.id)))
-        if len(own) >= self._max_per_user and sum(one.link.is_open for one in own) >= self._max_per_user:
+        if not seated or (len(own) >= self._max_per_user and sum(one.link.is_open for one in own) >= self._max_per_user):
             session.link.close(CloseCode.TOO_MANY, "too many connections")
+            self._seats.leave(user.id, session.connection_id)
+            self._forget_user_if_gone(user.id)
             return False
         session.user = user
         session.user_id = user.id
         own[session] = None
         return True
 
-    def replace(self, user_id: str, connection_id: str) -> None:
-        """Close another connection of the same user, to free its place."""
-        for session in self._users.get(user_id, ()):
-            if session.connection_id == connection_id:
-                session.link.close(CloseCode.REPLACED, "replaced")
-                return
+    async def replace(self, user_id: str, connection_id: str) -> None:
+        """Close another connection of the same user, wherever it is, to free its place."""
+        if not self.on_connection_replaced(happening := ConnectionReplaced(user_id, connection_id)):
+            await self._bus.publish(user_topic(user_id), happening)
 
     def removed(self, session: Session, code: int) -> None:
         """A connection is over: nothing of it may stay anywhere."""
@@ -135,11 +155,14 @@ class Pool:
         own = self._users.get(session.user_id)
         if own is not None and session in own:
             del own[session]
-            if not own:
-                del self._users[session.user_id]
-                user_id = session.user_id
-                self._errands.run(lambda: self._bus.unsubscribe(user_topic(user_id)))
+            self._seats.leave(session.user_id, session.connection_id)
+            self._forget_user_if_gone(session.user_id)
             self._presence.disconnected(session.user_id)
+
+    def _forget_user_if_gone(self, user_id: str) -> None:
+        if not self._users[user_id]:
+            del self._users[user_id]
+            self._errands.run(lambda: self._bus.unsubscribe(user_topic(user_id)))
 
     def forget_rooms(self, session: Session) -> None:
         """End all subscriptions of a connection."""
@@ -157,6 +180,14 @@ class Pool:
             for session in list(own):
                 session.link.send(frame)
 
+    def on_connection_replaced(self, happening: ConnectionReplaced) -> bool:
+        """Close the connection that another one replaces; True if it was here."""
+        for session in self._users.get(happening.user_id, ()):
+            if session.connection_id == happening.connection_id:
+                session.link.close(CloseCode.REPLACED, "replaced")
+                return True
+        return False
+
     def on_sessions_revoked(self, happening: SessionsRevoked) -> None:
         """Close the connections of revoked sessions."""
         revoked = dict.fromkeys(happening.session_ids)
@@ -166,6 +197,19 @@ class Pool:
         for session in list(self._users.get(happening.user_id, ())):
             if session.session_id in revoked:
                 session.link.close(CloseCode.REVOKED, "session revoked")
+
+    def revoke(self, session_ids: Iterable[str]) -> list[str]:
+        """Close the connections of sessions that were found revoked; returns those that are news."""
+        news = [session_id for session_id in session_ids if session_id not in self._revoked]
+        if news:
+            users = {session.user_id for session in self._sessions if session.session_id in set(news)}
+            for user_id in users or {""}:
+                self.on_sessions_revoked(SessionsRevoked(user_id, tuple(news)))
+        return news
+
+    def users_in(self, room_id: str) -> list[str]:
+        """The users with a connection that has joined a room."""
+        return list({session.user_id: None for session in self._sessions if session.rooms and room_id in session.rooms})
 
     def is_revoked(self, session_id: str) -> bool:
         """Whether a session was revoked lately: since its token was found good, perhaps."""

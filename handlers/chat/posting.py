@@ -6,10 +6,9 @@ One batch in flight a room; what arrives meanwhile is the next. So it gathers by
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
-
-import msgspec
 
 from cache.contract import Bus, Cache
 from cache.events import RoomMessages, UserEvent
@@ -17,15 +16,22 @@ from cache.keys import Keys
 from handlers.chat.errors import ChatError
 from handlers.chat.protocol import encode, event
 from handlers.chat.topics import room_topic, user_topic
+from monitor.hooks import Observer
 from store.contract import Store
 from store.errors import StoreError
 from store.lanes import Lanes
-from store.models import Message, MessageDraft, MessagePage, Refusal
+from store.models import Message, MessageDraft, Refusal
 
 log = logging.getLogger(__name__)
 
 MAX_BATCH = 500
-NEWEST_PAGE = 100  # messages kept in the cached newest page of a room: what one request may ask for
+
+class Accepted(NamedTuple):
+    """A draft, when it came, in milliseconds of the wall clock (it travels to where the message is delivered), and how: ws, rest."""
+
+    draft: MessageDraft
+    at_ms: float
+    transport: str
 
 
 class Posted(NamedTuple):
@@ -36,7 +42,7 @@ class Posted(NamedTuple):
 
 
 class Posting:
-    """Appends drafts. `max_waiting` bounds the drafts of all rooms that are not settled yet."""
+    """Appends drafts. `max_waiting` bounds the drafts of all rooms that are not settled yet, `timeout_s` how long one waits to be."""
 
     def __init__(
         self,
@@ -46,62 +52,80 @@ class Posting:
         keys: Keys,
         bus: Bus,
         posted: Callable[[str, str], None],
+        observer: Observer,
+        timeout_s: float,
         max_waiting: int = 10_000,
     ) -> None:
+        self.max_waiting = max_waiting
         self._store = store
         self._cache = cache
         self._keys = keys
         self._bus = bus
+        self._observer = observer
         self._posted = posted  # told (room id, user id): who wrote is no longer typing
-        self._lanes: Lanes[MessageDraft, Posted] = Lanes(
-            work=self._write, batch_max=MAX_BATCH, waiting_max=max_waiting
+        self._lanes: Lanes[Accepted, Posted] = Lanes(
+            work=self._write, batch_max=MAX_BATCH, waiting_max=max_waiting, timeout_s=timeout_s
         )
 
-    def post(self, room_id: str, draft: MessageDraft) -> Awaitable[Posted]:
+    def post(self, room_id: str, draft: MessageDraft, *, transport: str = "ws") -> Awaitable[Posted]:
         """Queue a draft. Raises StoreUnavailable when too many wait; the awaitable raises ChatError or StoreError."""
-        return self._lanes.submit(room_id, draft)
+        return self._lanes.submit(room_id, Accepted(draft, time.time() * 1000, transport))
 
     @property
     def waiting(self) -> int:
+        """Drafts that are not settled yet."""
         return self._lanes.waiting
 
-    async def _write(self, room_id: str, drafts: Sequence[MessageDraft]) -> Sequence[Posted | Exception]:
+    async def _write(self, room_id: str, accepted: Sequence[Accepted]) -> Sequence[Posted | Exception]:
         try:
-            return await self._write_batch(room_id, drafts)
+            return await self._write_batch(room_id, accepted)
         except StoreError:
             raise
         except Exception as error:
             log.exception("a batch of room %s failed", room_id)
             raise ChatError("internal") from error
 
-    async def _write_batch(self, room_id: str, drafts: Sequence[MessageDraft]) -> Sequence[Posted | Exception]:
+    async def _write_batch(self, room_id: str, accepted: Sequence[Accepted]) -> Sequence[Posted | Exception]:
         fresh: list[Message] = []
         encoded: list[bytes] = []
         answers: list[Posted | Exception] = []
-        for outcome in await self._store.messages.append(room_id, drafts):
+        by_rest = duplicates = duplicates_by_rest = 0
+        outcomes = await self._store.messages.append(room_id, [one.draft for one in accepted])
+        for one, outcome in zip(accepted, outcomes, strict=True):
             if isinstance(outcome, Refusal):
                 answers.append(ChatError(outcome.value))
                 continue
             message = encode(outcome.message)
-            if not outcome.duplicate:
+            if outcome.duplicate:
+                duplicates += 1
+                duplicates_by_rest += one.transport == "rest"
+            else:
+                by_rest += one.transport == "rest"
                 fresh.append(outcome.message)
                 encoded.append(message)
             answers.append(Posted(message, outcome.duplicate))
+        # Here, not where they are answered: who sent may be gone by then.
+        self._observer.messages_in(ws=len(fresh) - by_rest, rest=by_rest)
+        if duplicates:
+            self._observer.messages_again(ws=duplicates - duplicates_by_rest, rest=duplicates_by_rest)
         if fresh:
-            await self._tell(room_id, fresh, encoded)
+            await self._tell(room_id, fresh, encoded, accepted[0].at_ms)
         return answers
 
-    async def _tell(self, room_id: str, fresh: list[Message], encoded: list[bytes]) -> None:
+    async def _tell(self, room_id: str, fresh: list[Message], encoded: list[bytes], accepted_ms: float) -> None:
         keys = self._keys
         authors = {message.user_id for message in fresh}
         mentioned = {user_id for message in fresh for user_id in message.mentions}
-        await self._cache.update(keys.page(room_id), lambda page: extended(page, fresh))
-        await self._cache.invalidate(
-            keys.stats(room_id), *(keys.membership(room_id, user_id) for user_id in authors | mentioned)
-        )
+        runs = consecutive(fresh, encoded)
+        for first_seq, messages in runs:
+            await self._cache.extend(keys.page(room_id), first_seq, messages)
+        newest = max(fresh, key=lambda message: message.seq)
+        await self._cache.advance(keys.stats(room_id), newest.seq, newest.created_at)
+        await self._cache.invalidate(*(keys.membership(room_id, user_id) for user_id in authors | mentioned))
         for author in authors:
             self._posted(room_id, author)
-        await self._bus.publish(room_topic(room_id), RoomMessages(room_id, fresh[0].seq, tuple(encoded)))
+        for first_seq, messages in runs:
+            await self._bus.publish(room_topic(room_id), RoomMessages(room_id, first_seq, messages, accepted_ms))
         for message, payload in zip(fresh, encoded, strict=True):
             for user_id in message.mentions:
                 if user_id != message.user_id:
@@ -113,15 +137,13 @@ class Posting:
         await self._lanes.close(within_s=5)
 
 
-def extended(page: MessagePage, fresh: list[Message]) -> MessagePage | None:
-    """The newest page with what was just stored; None if they do not meet."""
-    head = page.messages[-1].seq if page.messages else 0
-    new = [message for message in fresh if message.seq > head]
-    if not new:
-        return page
-    if new[0].seq != head + 1:
-        return None
-    messages = (*page.messages, *new)
-    return msgspec.structs.replace(
-        page, messages=messages[-NEWEST_PAGE:], has_more=page.has_more or len(messages) > NEWEST_PAGE
-    )
+def consecutive(messages: Sequence[Message], encoded: Sequence[bytes]) -> list[tuple[int, tuple[bytes, ...]]]:
+    """The messages, encoded, cut where a seq is missing between them: another process may have written in between."""
+    runs: list[tuple[int, list[bytes]]] = []
+    following = None
+    for message, payload in sorted(zip(messages, encoded, strict=True), key=lambda pair: pair[0].seq):
+        if message.seq != following:
+            runs.append((message.seq, []))
+        runs[-1][1].append(payload)
+        following = message.seq + 1
+    return [(first_seq, tuple(payloads)) for first_seq, payloads in runs]

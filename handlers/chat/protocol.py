@@ -158,6 +158,13 @@ class ChangesSince(Input, frozen=True):
     limit: Limit = 50
 
 
+class HistoryQuery(Input, frozen=True):
+    """GET /metrics/history. Which metrics there are, and how many minutes, is only known when it is asked."""
+
+    metric: str = ""
+    minutes: str = "60"
+
+
 # ---- decoding ----------------------------------------------------------------------------------------------------
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from cache.contract import Bus, Cache
 from cache.events import MembershipBegan, MembershipEnded, RoomChanges, UserEvent
 from cache.keys import Key, Keys
-from handlers.chat.errors import ChatError, RateLimited, invalid
+from handlers.chat.errors import ChatError, invalid, limit_refusal
 from handlers.chat.protocol import CreateRoom, Listing, RoomListing, encode, event
-from handlers.chat.topics import room_topic, user_topic
+from handlers.chat.topics import EVERYONE, room_topic, user_topic
 from handlers.chat.views import Views
-from limits.contract import Check, Decision, Limiter
+from limits.contract import UNLIMITED, Check, Decision, Limiter
 from store.contract import Store
+from store.errors import StoreError
 from store.models import Membership, MembershipChange, ReadState, Role, Room, RoomDraft, RoomOf
 
 
@@ -145,21 +147,33 @@ class Rooms:
                 await self._tell_added(await self._fresh_of(of.room.id, one), one)
         return self._view(of), made
 
-    async def join(self, room_id: str, user_id: str) -> tuple[Room, Membership, bool, Decision | None]:
+    async def join(
+        self,
+        room_id: str,
+        user_id: str,
+        *,
+        exempt: bool = False,
+        also: Sequence[Check] = (),
+        told: Callable[[Decision], None] | None = None,
+    ) -> tuple[Room, Membership, bool]:
         """Make the user a member of a public room, or find that they are one; True if they became one now.
 
+        `also` is counted with it, and `told` hears what came of that.
         Raises ChatError room_not_found, room_full, rate_limited (new memberships only).
         """
-        room, membership = await self.seen_by(room_id, user_id)
+        try:
+            room, membership = await self.seen_by(room_id, user_id)
+        except (ChatError, StoreError):
+            await self._count(also, exempt, told)
+            raise
         if membership is not None:
-            return room, membership, False, None
-        decision = await self._limiter.check([Check("joins", user_id)])
-        if not decision.allowed:
-            raise RateLimited(decision)
+            await self._count(also, exempt, told)
+            return room, membership, False
+        await self._count((*also, Check("joins", user_id)), exempt, told)
         change = await self._add(room_id, user_id, role=Role.MEMBER)
         if change.membership is None:  # removed again in the same moment
             raise ChatError("not_member")
-        return change.room, change.membership, change.changed, decision
+        return change.room, change.membership, change.changed
 
     async def invite(self, room_id: str, inviter_id: str, user_id: str) -> dict[str, Any]:
         """Make another user a member; any member may in a public room, owner and moderators in a private one."""
@@ -181,8 +195,9 @@ class Rooms:
         for promoted in change.user_ids_promoted:
             await self._cache.invalidate(self._keys.membership(room_id, promoted))
         if change.changed:
+            # First who it is about: should this process die in between, the missing rev tells the others that something is amiss.
+            await self._bus.publish(EVERYONE, MembershipEnded(room_id, user_id, "left"))
             await self._publish_change(change)
-            await self._bus.publish(user_topic(user_id), MembershipEnded(room_id, user_id, "left"))
 
     async def mark_read(self, room_id: str, user_id: str, seq: int) -> ReadState:
         """Move one's read mark forward and tell one's other connections. Raises ChatError room_not_found, not_member."""
@@ -196,6 +211,13 @@ class Rooms:
         )
         return state
 
+    async def _count(self, checks: Sequence[Check], exempt: bool, told: Callable[[Decision], None] | None) -> None:
+        decision = await self._limiter.check(checks, exempt=exempt) if checks else UNLIMITED
+        if told is not None:
+            told(decision)
+        if not decision.allowed:
+            raise limit_refusal(decision)
+
     # ---- shared steps --------------------------------------------------------------------------------------------
 
     async def _add(self, room_id: str, user_id: str, *, role: Role) -> MembershipChange:
@@ -203,7 +225,7 @@ class Rooms:
             change = await self._store.members.add(room_id, user_id, role=role)
         if change.changed:
             await self._publish_change(change)
-            await self._bus.publish(user_topic(user_id), MembershipBegan(room_id, user_id))
+            await self._bus.publish(EVERYONE, MembershipBegan(room_id, user_id))
             await self._tell_added(RoomOf(change.room, change.membership), user_id)
         return change
 
@@ -223,7 +245,7 @@ class Rooms:
 
     async def _entered(self, room_id: str, user_id: str) -> None:
         await self._cache.invalidate(*self._touched(room_id, user_id))
-        await self._bus.publish(user_topic(user_id), MembershipBegan(room_id, user_id))
+        await self._bus.publish(EVERYONE, MembershipBegan(room_id, user_id))
 
     async def _publish_change(self, change: MembershipChange) -> None:
         await self._bus.publish(room_topic(change.room.id), RoomChanges(change.room.id, ((change.rev, None),)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from handlers.chat.errors import ChatError, CloseCode, as_refusal
 from handlers.chat.protocol import Envelope, ack, parse_envelope, refusal
+from monitor.hooks import Observer
 from store.models import User
 
 if TYPE_CHECKING:
@@ -49,12 +50,14 @@ class SessionLink(Protocol):
 class Session:
     """A connection: who it is, what it subscribed to, which command it carries out.
 
-    `expires_at_ms` is when its token ends; `opened_at` and `busy_since` are monotonic seconds (0.0: no command under way).
+    `address` is the client's; `expires_at_ms` is when its token ends; `opened_at` and `busy_since` are monotonic seconds (0.0: no
+    command under way).
     """
 
     __slots__ = (
         "_commands",
         "_loop",
+        "_observer",
         "_on_closed",
         "_paused",
         "_queue",
@@ -62,6 +65,8 @@ class Session:
         "_refused",
         "_task",
         "_timed_out",
+        "_waited_since",
+        "address",
         "busy_since",
         "connection_id",
         "expires_at_ms",
@@ -78,13 +83,16 @@ class Session:
         *,
         link: SessionLink,
         connection_id: str,
+        address: str,
         commands: Commands,
+        observer: Observer,
         loop: asyncio.AbstractEventLoop,
         on_closed: Callable[[Session, int], None],
         opened_at: float,
     ) -> None:
         self.link: Any = link
         self.connection_id = connection_id
+        self.address = address
         self.opened_at = opened_at
         self.user: User | None = None
         self.user_id = ""
@@ -93,9 +101,11 @@ class Session:
         self.rooms: set[str] | None = None  # made when the first room is joined
         self.busy_since = 0.0
         self._commands = commands
+        self._observer = observer
         self._loop = loop
         self._on_closed = on_closed
-        self._queue: deque[bytes] | None = None
+        self._queue: deque[tuple[bytes, float]] | None = None  # with when it came
+        self._waited_since = 0.0  # when the command under way came
         self._queued_bytes = 0
         self._paused = False
         self._refused = 0
@@ -107,11 +117,12 @@ class Session:
     def on_text(self, payload: bytes) -> None:
         """A text frame came."""
         if self._task is None and not self._queue:
+            self._waited_since = 0.0  # it waits for nothing
             self._task = self._loop.create_task(self._work(payload))
             return
         if self._queue is None:
             self._queue = deque()
-        self._queue.append(payload)
+        self._queue.append((payload, time.monotonic()))
         self._queued_bytes += len(payload)
         if not self._paused and (len(self._queue) >= QUEUE_MAX or self._queued_bytes >= QUEUE_MAX_BYTES):
             self._paused = True
@@ -138,7 +149,8 @@ class Session:
                 await self._carry_out(payload)
                 if not self._queue or not self.link.is_open or self._commands.must_wait(self):
                     return
-                payload = self._next()
+                payload = self._take()
+                self._read_on()
         finally:
             self.busy_since = 0.0
             self._task = None
@@ -146,26 +158,37 @@ class Session:
     def go_on(self) -> None:
         """Take up the queue again after a wait for the outbox to empty."""
         if self._queue and self._task is None and not self._commands.must_wait(self):
-            self._task = self._loop.create_task(self._work(self._next()))
+            payload = self._take()
+            self._task = self._loop.create_task(self._work(payload))
+            self._read_on()  # only now: what it lets come at once is behind the one that was taken
 
-    def _next(self) -> bytes:
+    def _take(self) -> bytes:
         assert self._queue is not None
-        payload = self._queue.popleft()
+        payload, self._waited_since = self._queue.popleft()
         self._queued_bytes -= len(payload)
+        return payload
+
+    def _read_on(self) -> None:
+        """Let more come, if the queue has room again."""
+        assert self._queue is not None
         if self._paused and len(self._queue) <= QUEUE_MAX // 2 and self._queued_bytes <= QUEUE_MAX_BYTES // 2:
             self._paused = False
             self.link.resume_reading()
-        return payload
 
     async def _carry_out(self, payload: bytes) -> None:
         envelope: Envelope | None = None
         error: ChatError
         try:
-            envelope = parse_envelope(payload)
+            try:
+                envelope = parse_envelope(payload)
+            except ChatError:
+                await self._commands.count_other(self)
+                raise
             data = await self._commands.carry_out(self, envelope)
             self._refused = 0
             if data is not None and envelope.id is not None:
                 self.link.send_text(ack(envelope.id, data))
+            self._observer.command(envelope.event, "ok", time.monotonic() - (self._waited_since or self.busy_since))
             return
         except asyncio.CancelledError:
             if not self._timed_out:
@@ -180,6 +203,8 @@ class Session:
         self._refuse(envelope, error)
 
     def _refuse(self, envelope: Envelope | None, error: ChatError) -> None:
+        name = "malformed" if envelope is None else self._commands.name_of(envelope.event)
+        self._observer.command(name, error.code, time.monotonic() - (self._waited_since or self.busy_since))
         self.link.send_text(refusal(envelope.id if envelope is not None else None, error))
         if self.user is None and envelope is not None and envelope.event == "authenticate":
             self.link.close(CloseCode.UNAUTHORIZED, error.code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-EVERYONE = "all"  # every process listens to it: revoked sessions
+EVERYONE = "all"  # every process listens to it: revoked sessions, memberships, who is connected where, which processes live
 
 
 def room_topic(room_id: str) -> str:

@@ -30,7 +30,7 @@ class Tally(Observer):
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
 
-    def cache_read(self, kind: str, outcome: str) -> None:
+    def cache_read(self, kind: str, outcome: str, seconds: float = 0.0) -> None:
         self.outcomes[outcome] += 1
 
 

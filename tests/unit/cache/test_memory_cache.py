@@ -452,7 +452,7 @@ async def test_without_a_cache_every_ask_is_a_load_of_its_own(keys, source):
     async with cache.fence(keys.user("u1")):
         pass
     await cache.invalidate(keys.user("u1"))
-    await cache.update(keys.user("u1"), lambda _: "changed")
+    await cache.extend(keys.page("r1"), 1, [b"{}"])
     second = ask(cache, keys.user("u1"), source)
     await settle()
     source.loads[0].set_result("old")

@@ -27,7 +27,7 @@ from handlers.chat.joining import Joins
 from handlers.chat.posting import Posting
 from handlers.chat.protocol import JoinRoom
 from handlers.chat.rooms import Rooms
-from handlers.chat.topics import user_topic
+from handlers.chat.topics import EVERYONE
 from handlers.chat.views import Views
 from limits.memory import NoLimiter
 from monitor.hooks import Observer
@@ -121,7 +121,15 @@ class World:
                 return 0
 
         self.rooms = Rooms(store=stretched, cache=self.cache, keys=keys, bus=self.bus, limiter=NoLimiter(), presence=Nobody(), views=views)
-        self.posting = Posting(store=stretched, cache=self.cache, keys=keys, bus=self.bus, posted=lambda room_id, user_id: None)
+        self.posting = Posting(
+            store=stretched,
+            cache=self.cache,
+            keys=keys,
+            bus=self.bus,
+            posted=lambda room_id, user_id: None,
+            observer=Observer(),
+            timeout_s=5,
+        )
         self.hub = Hub(
             store=stretched,
             bus=self.bus,
@@ -253,7 +261,7 @@ async def test_who_leaves_in_the_middle_of_a_join_is_not_left_subscribed(tmp_pat
             connection = Connection(member)
             connection.joining = True
             world.connections.append(connection)
-            await world.bus.subscribe(user_topic(member.id))
+            await world.bus.subscribe(EVERYONE)
             join = world.joins.join(connection, JoinRoom(room_id=room_id), "1")
             await asyncio.gather(join, world.rooms.leave(room_id, member.id), return_exceptions=True)
             is_member = await store.members.get(room_id, member.id) is not None

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tornado.ioloop import IOLoop
 
-from handlers.wire.link import Link, OutboxBudget
+from handlers.wire.link import Link, OutboxBudget, Traffic
 from tests.support.raw import reset
 from tests.support.waiting import News
 
@@ -93,6 +93,7 @@ class Wire:
     def __init__(self) -> None:
         self.now = 1000.0
         self.budget = OutboxBudget(1 << 30)
+        self.traffic = Traffic()
         self._sockets: list[socket.socket] = []
 
     def connect(self, *, budget: OutboxBudget | None = None, **more: Any) -> tuple[Link, Owner, Peer]:
@@ -117,6 +118,7 @@ class Wire:
                 "max_message_bytes": 65_536,
                 "outbox_max_bytes": 1 << 20,
                 "budget": budget or self.budget,
+                "traffic": self.traffic,
                 "clock": lambda: self.now,
                 **more,
             },

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
+import tracemalloc
+from collections.abc import Callable
 
 import pytest
 
 from handlers.wire.compression import Deflater
 from handlers.wire.frames import close_frame, ping_frame, pong_frame, text_frame
 from handlers.wire.link import OutboxBudget
-from tests.support.frames import BINARY, CLOSE, PING, PONG, TEXT, client_frame, close_payload
-from tests.unit.handlers.wire.conftest import Peer, Wire
+from tests.support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame, close_payload
+from tests.unit.handlers.wire.conftest import WITHIN_S, Peer, Wire
 
 BIG = text_frame(b"x" * 100_000)  # more than the kernel takes of a peer that does not read
 MANY = 200
@@ -23,6 +26,14 @@ def stuff(link_send: object, frame: bytes = BIG, times: int = 8) -> bytes:
     for _ in range(times):
         link_send(frame)
     return frame * times
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Poll for what nobody tells of."""
+    deadline_s = time.monotonic() + WITHIN_S
+    while not condition():
+        assert time.monotonic() < deadline_s, "it did not happen"
+        await asyncio.sleep(0.005)  # the poll's pace
 
 
 @pytest.mark.gen_test
@@ -89,11 +100,16 @@ async def test_an_ephemeral_event_is_dropped_when_half_the_outbox_is_full(wire: 
     link.send_ephemeral(text_frame(b"fits"))
     sent += text_frame(b"fits") + stuff(link.send, times=3)
     assert link.outbox_bytes > 500_000
+    assert wire.traffic.dropped_ephemeral == 0
     link.send_ephemeral(text_frame(b"dropped"))
     link.send(text_frame(b"kept"))
     sent += text_frame(b"kept")
     link.close(1000)
+    link.send_ephemeral(text_frame(b"too late, but not under pressure"))
     assert await peer.read_to_end() == sent + close_frame(1000)
+    assert wire.traffic.dropped_ephemeral == 1
+    assert wire.traffic.sent_bytes == len(sent + close_frame(1000))
+    assert wire.budget.links == 0
 
 
 @pytest.mark.gen_test
@@ -108,6 +124,7 @@ async def test_past_its_cap_a_link_gives_up_what_is_ephemeral_before_it_is_close
         link.send(BIG)
         sent += BIG
     assert link.is_open
+    assert (wire.budget.links, wire.traffic.dropped_ephemeral, wire.traffic.dropped_slow) == (1, 20, 0)
     link.close(1000)
     assert await peer.read_to_end() == sent + close_frame(1000)
 
@@ -115,8 +132,10 @@ async def test_past_its_cap_a_link_gives_up_what_is_ephemeral_before_it_is_close
 @pytest.mark.gen_test
 async def test_a_peer_that_does_not_read_is_closed_with_4413_after_the_frame_that_is_half_sent(wire: Wire) -> None:
     link, owner, peer = wire.connect(outbox_max_bytes=1_000_000)
+    sent = 0
     while link.is_open:
         link.send(BIG)
+        sent += 1
     assert link.close_code == 4413
     assert link.outbox_bytes < len(BIG) + 100
     link.send(text_frame(b"too late"))
@@ -124,6 +143,8 @@ async def test_a_peer_that_does_not_read_is_closed_with_4413_after_the_frame_tha
     assert received.endswith(close_frame(4413, "too slow"))
     frames = received.removesuffix(close_frame(4413, "too slow"))
     assert frames == BIG * (len(frames) // len(BIG)), "only whole frames"
+    assert wire.traffic.dropped_slow == sent - len(frames) // len(BIG)
+    assert wire.traffic.sent_bytes == len(received)
     peer.sock.close()
     assert await owner.ended() == [4413]
     assert wire.budget.total_bytes == link.outbox_bytes == 0
@@ -303,6 +324,27 @@ async def test_an_abort_ends_at_once_and_lets_go_of_the_socket(wire: Wire) -> No
     assert owner.closed_with == [1006]
     assert not link.is_open
     assert await peer.read_to_end() == b""
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("end", ["of the peer", "of ours"])
+async def test_the_end_lets_go_of_a_message_that_was_not_finished(wire: Wire, end: str) -> None:
+    begun = client_frame(BINARY, bytes(400_000), final=False) + client_frame(CONTINUATION, bytes(400_000))[:-1]
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        link, owner, peer = wire.connect(max_message_bytes=1_000_000)
+        await peer.send(begun)
+        await until(lambda: wire.traffic.received_bytes == len(begun))
+        assert tracemalloc.get_traced_memory()[0] - before > 800_000
+        if end == "of ours":
+            link.abort()
+        else:
+            peer.sock.close()
+        await owner.ended()
+        assert tracemalloc.get_traced_memory()[0] - before < 200_000  # though the link is still here
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.gen_test

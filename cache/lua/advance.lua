@@ -1,0 +1,17 @@
+-- Take a commit into a room's kept totals; see cache/totals.py for their form.
+-- KEYS: the totals, their lease, the generation. ARGV: the seq of the newest message, and its time. Returns 1 if they are there.
+redis.call('DEL', KEYS[2])
+local generation = redis.call('GET', KEYS[3])
+local value = generation and redis.call('GET', KEYS[1])
+if not value then
+  return 0
+end
+local header, people, count, room = string.match(value, '^([^:]*:)(%d+)\n(%d+)\n[^\n]*\n(.*)$')
+if header ~= generation .. ':' then
+  redis.call('DEL', KEYS[1])
+  return 0
+end
+if tonumber(ARGV[1]) > tonumber(count) then
+  redis.call('SET', KEYS[1], header .. people .. '\n' .. ARGV[1] .. '\n' .. ARGV[2] .. '\n' .. room, 'KEEPTTL')
+end
+return 1

@@ -1,0 +1,205 @@
+"""The cache that several processes share: values in Redis under leases, so that a load which began before a write cannot fill after it.
+
+A value carries the generation in which it was filled. Whoever (re)connects, and whoever finds a process dead, begins a new generation:
+what was invalidated while Redis could not be told is not believed any more. Without Redis every ask is a load of the asker's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cache import pages
+from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
+from cache.inspection import CacheAway, CacheState
+from cache.keys import GENERATION, Key
+from cache.pages import Page
+from cache.redis_backend import RedisClient, RedisGone, RedisRefused, Script
+from cache.shared_load import result_of
+from monitor.hooks import Observer
+from store.models import RoomStats
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+JITTER = 0.1  # values live 90 to 100 % of their TTL, so that what was filled together does not expire together
+LEASE_MS = 10_000  # a load that takes longer does not fill
+
+_LUA = Path(__file__).parent / "lua"
+_NAMES = ("read", "fill", "fence", "lower", "extend", "advance")
+SCRIPTS = READ, FILL, FENCE, LOWER, EXTEND, ADVANCE = [Script(_LUA / f"{name}.lua") for name in _NAMES]
+
+
+class RedisCache:
+    """cache.contract.Cache on Redis. A hit is one command; a miss two, the second of which nobody waits for."""
+
+    def __init__(self, *, client: RedisClient, observer: Observer, jitter: Callable[[], float] = random.random) -> None:
+        self._client = client
+        self._observer = observer
+        self._jitter = jitter
+        self._flights: dict[tuple[str, bytes], asyncio.Task[Any]] = {}  # as many as there are askers
+        self._fills: set[asyncio.Future[Any]] = set()
+        self._garbled = False
+        self._closed = False
+        client.on_up.append(self.distrust)
+
+    def distrust(self) -> None:
+        """Begin a new generation: nothing that is in Redis now is believed any more, by anybody."""
+        self._client.send("DEL", GENERATION)  # without one nothing is read or filled: a full memory may refuse the next
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Begin a generation where there is none, after a FLUSHALL or a full memory; called every few seconds."""
+        self._client.send("SET", GENERATION, secrets.token_hex(4), "NX")
+
+    async def inspect(self) -> CacheState:
+        started_s = time.perf_counter()
+        try:
+            await self._client.call("PING")
+            latency_ms = round((time.perf_counter() - started_s) * 1000, 3)
+            told, entries = await asyncio.gather(self._client.call("INFO"), self._client.call("DBSIZE"))
+        except (RedisGone, RedisRefused) as error:
+            raise CacheAway(str(error)) from error
+        info = dict(line.split(":", 1) for line in told.decode().splitlines() if ":" in line)
+        numbers = {name: int(info[name]) for name in ("used_memory", "maxmemory", "evicted_keys", "connected_clients") if name in info}
+        return CacheState(
+            "redis",
+            entries=entries,
+            used_bytes=numbers.get("used_memory"),
+            max_bytes=numbers.get("maxmemory") or None,  # 0: no bound
+            evictions=numbers.get("evicted_keys"),
+            clients=numbers.get("connected_clients"),
+            latency_ms=latency_ms,
+        )
+
+    async def get_or_load(self, key: Key[T], load: Callable[[], Awaitable[T]]) -> T:
+        if self._closed:
+            raise CacheClosed
+        kind, name = key.kind, key.name
+        value_key, lease_key, fence_key = _places(name)
+        asked_s = time.perf_counter()
+        try:
+            keys = [value_key, lease_key, fence_key, GENERATION]
+            reply = await self._client.run(READ, keys, [secrets.token_hex(8), LEASE_MS])
+        except (RedisGone, RedisRefused) as error:
+            self._observer.cache_read(kind.name, "error", time.perf_counter() - asked_s)
+            if "WRONGTYPE" in str(error):
+                self._throw_away(name, error)
+                self.distrust()  # it may be the generation
+            return await load()
+        if self._closed:
+            raise CacheClosed
+        seconds = time.perf_counter() - asked_s
+        if isinstance(reply, bytes):
+            try:
+                value: T = kind.unpack(reply)
+            except (ValueError, RecursionError) as error:
+                self._throw_away(name, error)
+                return await load()
+            self._observer.cache_read(kind.name, "hit", seconds)
+            return value
+        if not reply:
+            self._observer.cache_read(kind.name, "miss", seconds)
+            return await load()
+        return await self._loaded(key, reply[0], load, seconds)
+
+    async def invalidate(self, *keys: Key[object]) -> None:
+        if keys:
+            self._client.send("DEL", *(place for key in keys for place in _places(key.name)[:2]))
+
+    @asynccontextmanager
+    async def fence(self, *keys: Key[object]) -> AsyncIterator[None]:
+        places = [place for key in keys for place in _places(key.name)]
+        token = secrets.token_hex(8)
+        try:
+            try:
+                await self._client.run(FENCE, places, [token, int(FENCE_MAX_S * 1000)])
+            except (RedisGone, RedisRefused):
+                # The write goes on. A connection that comes back begins a new generation; an error is no connection's.
+                self._observer.cache_read("fence", "error")
+            yield
+        finally:
+            self._client.send("EVALSHA", LOWER.sha, len(places), *places, token)
+
+    async def extend(self, key: Key[Page], first_seq: int, messages: Sequence[bytes]) -> None:
+        value_key, lease_key, _ = _places(key.name)
+        places = (value_key, lease_key, f"{key.name}:early", GENERATION)
+        self._client.send("EVALSHA", EXTEND.sha, len(places), *places, pages.KEEP, first_seq, *messages)
+
+    async def advance(self, key: Key[RoomStats | None], seq: int, at: str) -> None:
+        value_key, lease_key, _ = _places(key.name)
+        self._client.send("EVALSHA", ADVANCE.sha, 3, value_key, lease_key, GENERATION, seq, at)
+
+    async def close(self) -> None:
+        self._closed = True
+        flights = list(self._flights.values())
+        for task in flights:
+            task.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
+
+    async def _loaded(self, key: Key[T], token: bytes, load: Callable[[], Awaitable[T]], seconds: float) -> T:
+        """One load a lease: who has another token asked after an invalidation, and must not get what was loaded before it."""
+        flight = key.name, token
+        task: asyncio.Task[T] | None = self._flights.get(flight)
+        if task is None:
+            self._observer.cache_read(key.kind.name, "miss", seconds)
+            task = asyncio.create_task(self._load(key, token, load))
+            self._flights[flight] = task
+            task.add_done_callback(lambda done: self._ended(flight, done))
+        else:
+            self._observer.cache_read(key.kind.name, "hit", seconds)
+        try:
+            return await result_of(task)
+        finally:
+            del task  # as in result_of
+
+    async def _load(self, key: Key[T], token: bytes, load: Callable[[], Awaitable[T]]) -> T:
+        value = await load()
+        ttl_s = key.kind.ttl_s * (1.0 - JITTER * self._jitter())
+        if value is None:
+            ttl_s = min(ttl_s, NEGATIVE_TTL_S)
+        if ttl_s > 0:
+            self._fill(key, token, key.kind.pack(value), int(ttl_s * 1000))
+        return value
+
+    def _fill(self, key: Key[Any], token: bytes, payload: bytes, ttl_ms: int) -> None:
+        value_key, lease_key, _ = _places(key.name)
+        try:
+            filling = self._client.call("EVALSHA", FILL.sha, 3, value_key, lease_key, GENERATION, token, payload, ttl_ms)
+        except RedisGone:
+            return
+        self._fills.add(filling)
+        filling.add_done_callback(lambda done: self._filled(key.kind.name, done))
+
+    def _filled(self, kind: str, filling: asyncio.Future[Any]) -> None:
+        self._fills.discard(filling)
+        if filling.cancelled() or filling.exception() is not None:
+            self._observer.cache_read(kind, "error")
+        elif not filling.result():
+            self._observer.cache_read(kind, "stale_fill")
+
+    def _ended(self, flight: tuple[str, bytes], task: asyncio.Task[Any]) -> None:
+        self._flights.pop(flight, None)
+        if not task.cancelled():
+            task.exception()  # its askers have it; if they all went away, nobody needs it
+
+    def _throw_away(self, name: str, error: Exception) -> None:
+        """What stands under a key of ours is not ours."""
+        self._observer.cache_read("garbage", "error")
+        if not self._garbled:
+            self._garbled = True
+            logger.warning("a cached value cannot be read and is thrown away: %s", error)
+        self._client.send("DEL", *_places(name))
+
+
+def _places(name: str) -> tuple[str, str, str]:
+    """Where the value of a key, its lease and its fences are."""
+    return name, f"{name}:lease", f"{name}:fence"

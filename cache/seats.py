@@ -1,0 +1,21 @@
+"""The seats of a single process: it counts its own connections, so there is nothing to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class LocalSeats:
+    """cache.contract.Seats where one process has all connections: the pool's own cap is the cap."""
+
+    async def take(self, user_id: str, connection_id: str, *, replaces: str | None, alive: frozenset[str] | None) -> bool:
+        return True
+
+    def leave(self, user_id: str, connection_id: str) -> None:
+        """Nothing is kept."""
+
+    def renew(self, seats: Iterable[tuple[str, str]]) -> None:
+        """Nothing is kept."""
+
+    async def forgotten(self) -> bool:
+        return False

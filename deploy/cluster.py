@@ -1,0 +1,177 @@
+"""`make cluster`: Redis, the chat processes and nginx in the foreground, as one server on this machine.
+
+Which programs, with which settings; how they are kept running is supervisor.py's. nginx's configuration is nginx.conf with this
+machine's ports and paths. SIGINT and SIGTERM drain and end it; SIGHUP restarts one chat process after the other.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from urllib.parse import urlsplit
+
+from deploy.supervisor import Child, Cluster, Output, Refused
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCAL = "127.0.0.1"
+SBIN = "/usr/local/sbin:/usr/sbin"  # Debian has nginx there, which is not on a user's PATH
+MARK = re.compile(r"(?P<line>.*\S) +#:(?: (?P<old>\S+) -> (?P<new>\S+))?")
+ASK_READY = b"GET /health/ready HTTP/1.0\r\nHost: localhost\r\n\r\n"
+
+
+def configuration(shipped: str, *, folder: Path, listen: str, processes: Sequence[int]) -> str:
+    """What nginx runs here: the shipped configuration, changed where its marks say so."""
+
+    def changed() -> Iterator[str]:
+        for line in shipped.splitlines():
+            mark = MARK.fullmatch(line)
+            if mark is None:
+                yield line
+            elif mark["new"] is not None:
+                for port in processes if "{process}" in mark["new"] else processes[:1]:
+                    yield mark["line"].replace(mark["old"], mark["new"].format(folder=folder, listen=listen, process=port), 1)
+
+    return "\n".join(changed()) + "\n"
+
+
+def program(name: str, path: str) -> str:
+    """Where a program is. Raises Refused with how to get it."""
+    found = shutil.which(name, path=f"{path}:{SBIN}")
+    if found is None:
+        raise Refused(f"{name} is missing; on Debian: apt-get install {name}")
+    return found
+
+
+def whole_number(environ: Mapping[str, str], name: str, default: int, most: int) -> int:
+    """A variable's value. Raises Refused as the server does for a setting that does not parse."""
+    text = environ.get(name) or str(default)
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise Refused(f"{name}: {text!r} is not valid; it takes a whole number from 1 to {most}", 2)
+    return int(text)
+
+
+def claim(host: str, port: int) -> None:
+    """Raises Refused where somebody listens already: what answers there would be taken for ours."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise Refused(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+
+
+def free_port(taken: Sequence[int]) -> int:
+    """A loopback port that is free now."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind((LOCAL, 0))
+            port: int = probe.getsockname()[1]
+        if port not in taken:
+            return port
+
+
+def replies(host: str, port: int, ask: bytes, reply: bytes) -> bool:
+    """Whether what listens there replies so."""
+    try:
+        with socket.create_connection((host, port), timeout=3) as connection:
+            connection.sendall(ask)
+            return connection.recv(64).startswith(reply)
+    except OSError:
+        return False
+
+
+def dying_with_us() -> list[str]:
+    """What a command begins with that is to end if we are killed: util-linux's setpriv, where it is."""
+    guard = ["setpriv", "--pdeathsig", "TERM"]
+    try:
+        return guard if subprocess.run([*guard, "true"], capture_output=True, check=False).returncode == 0 else []
+    except OSError:
+        return []
+
+
+class Programs:
+    """The children, by what the environment says."""
+
+    def __init__(self, environ: Mapping[str, str], *, folder: Path, output: Output) -> None:
+        self._environ = environ
+        self._folder = folder
+        self._output = output
+        self._path = environ.get("PATH", os.defpath)
+        self._guard = dying_with_us()
+        self._redis_env: dict[str, str] = {}
+
+    def _child(self, name: str, *command: str, answers: Callable[[], bool], **env: str) -> Child:
+        return Child(name, [*self._guard, *command], env={**self._environ, **env}, answers=answers, output=self._output)
+
+    def redis(self, port: int) -> Child:
+        """Our own, which the chat processes made after it use. It keeps nothing: what is in it can be read from the store again."""
+        self._redis_env = {"REDIS_HOST": LOCAL, "REDIS_PORT": str(port), "REDIS_PASSWORD": "", "REDIS_DB": ""}
+        keeping = ("--save", "", "--appendonly", "no", "--dir", str(self._folder), "--loglevel", "warning")
+        command = (program("redis-server", self._path), "--port", str(port), "--bind", LOCAL, *keeping)
+        return self._child("redis", *command, answers=lambda: replies(LOCAL, port, b"PING\r\n", b"+PONG"))
+
+    def chat(self, number: int, port: int) -> Child:
+        env = {"HOST": LOCAL, "PORT": str(port), "TRUSTED_PROXIES": self._environ.get("TRUSTED_PROXIES") or LOCAL, **self._redis_env}
+        command = (sys.executable, str(ROOT / "server.py"), "serve")
+        return self._child(f"p{number}", *command, answers=lambda: replies(LOCAL, port, ASK_READY, b"HTTP/1.1 200"), **env)
+
+    def nginx(self, host: str, port: int, processes: Sequence[int]) -> Child:
+        conf, shipped = self._folder / "nginx.conf", (ROOT / "deploy" / "nginx.conf").read_text()
+        listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        conf.write_text(configuration(shipped, folder=self._folder, listen=listen, processes=processes))
+        command = (program("nginx", self._path), "-p", str(self._folder), "-c", str(conf), "-e", "stderr", "-g", "daemon off;")
+        return self._child("nginx", *command, answers=lambda: replies(host, port, ASK_READY, b"HTTP/1.1 200"))
+
+
+def address_of_redis(environ: Mapping[str, str]) -> str | None:
+    """Where somebody else's Redis is, without its password; None where there is to be one of our own."""
+    if url := environ.get("REDIS_URL"):
+        return urlsplit(url).netloc.rpartition("@")[2]
+    host = environ.get("REDIS_HOST")
+    return f"{host}:{environ.get('REDIS_PORT') or 6379}" if host else None
+
+
+def main(environ: Mapping[str, str], output: Output) -> int:
+    """Run it; returns the exit code. Raises Refused."""
+    count = whole_number(environ, "PROCESSES", os.cpu_count() or 1, 64)
+    port = whole_number(environ, "PORT", 8000, 65_535 - count)
+    host = environ.get("HOST") or LOCAL
+    ports = range(port + 1, port + 1 + count)
+    orders: SimpleQueue[int] = SimpleQueue()
+    for order in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(order, lambda received, _: orders.put(received))
+    # nginx's workers, who are nobody in particular, must reach the folder: so it is not within DATA_DIR, which is the chat processes'.
+    with tempfile.TemporaryDirectory(prefix="chat-cluster-") as folder:
+        os.chmod(folder, 0o711)
+        programs = Programs(environ, folder=Path(folder), output=output)
+        redis, redis_at = [], address_of_redis(environ)
+        if redis_at is None:
+            own = free_port((port, *ports))
+            redis, redis_at = [programs.redis(own)], f"{LOCAL}:{own}"
+        cluster = Cluster(
+            redis=redis,
+            chats=[programs.chat(number, at) for number, at in enumerate(ports, 1)],
+            nginx=programs.nginx(host, port, ports),
+            orders=orders,
+            has_terminal=os.isatty(0),
+            say=lambda what: output.line(f"cluster: {what}"),
+        )
+        for address in ((host, port), *((LOCAL, at) for at in ports)):
+            claim(*address)
+        processes = f"{count} process{'es' * (count > 1)}: {', '.join(map(str, ports))}"
+        return cluster.run(announce=lambda: output.line(f"cluster ready on http://{host}:{port} ({processes}; redis {redis_at})"))
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(os.environ, Output(sys.stdout.fileno())))
+    except Refused as refused:
+        print(f"cluster: {refused}", file=sys.stderr)
+        sys.exit(refused.code)

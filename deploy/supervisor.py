@@ -1,0 +1,256 @@
+"""Programs that belong together: started in order, watched, started again when they end, ended in order.
+
+One thread does it all, in turns; each program's output has a thread that passes it on. Which programs they are it does not know.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import IO
+
+PACE_S = 0.1
+READY_WITHIN_S = 60.0
+DRAIN_WITHIN_S = 30.0  # what a chat process promises
+CLOSE_WITHIN_S = 5.0
+SETTLE_S = 2.5  # fail_timeout in nginx.conf, and a little: until nginx believes in a process that came back
+BACKOFF_S, BACKOFF_MAX_S = 0.25, 8.0
+SAME_ORDER_S = 1.0  # one order may come twice: to the process group, and from make, which passes on its own
+STEADY_S = 20.0  # who lived that long is started again with the shortest backoff
+
+
+class Refused(Exception):
+    """It cannot run: why, in one line, and the exit code."""
+
+    def __init__(self, why: str, code: int = 1) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+class Told(Exception):
+    """Somebody wants it to end."""
+
+
+class Output:
+    """Standard output, a line at a time from several threads. Who stops reading it stops nobody."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
+
+    def line(self, text: str | bytes) -> None:
+        data = (text.encode() if isinstance(text, str) else text.rstrip(b"\n")) + b"\n"
+        with self._lock:
+            try:
+                while data:
+                    data = data[os.write(self._descriptor, data) :]
+            except OSError:
+                self._descriptor = os.open(os.devnull, os.O_WRONLY)
+
+
+class Child:
+    """One program, its output passed on with its name before each line.
+
+    It has a process group of its own, so that Ctrl-C reaches only us: a chat process that is told twice does not drain. While it is
+    kept it is started again whenever it ends, each time later, until it lives for STEADY_S.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], *, env: Mapping[str, str], answers: Callable[[], bool], output: Output
+    ) -> None:
+        self.name = name
+        self.answers = answers
+        self.is_kept = False
+        self._command = command
+        self._env = env
+        self._output = output
+        self._process: subprocess.Popen[bytes] | None = None
+        self._reader: threading.Thread | None = None
+        self._started_at = 0.0
+        self._again_at: float | None = None
+        self._backoff_s = BACKOFF_S
+
+    def start(self) -> None:
+        pipe = subprocess.PIPE
+        self._process = process = subprocess.Popen(
+            self._command, env=self._env, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT, process_group=0
+        )
+        assert process.stdout is not None
+        self._reader = threading.Thread(target=self._pass_on, args=(process.stdout,), daemon=True)
+        self._reader.start()
+        self._started_at, self._again_at = time.monotonic(), None
+        self._output.line(f"cluster: {self.name} started, pid {process.pid}")
+
+    def _pass_on(self, stream: IO[bytes]) -> None:
+        with stream:
+            for line in stream:
+                self._output.line(self.name.encode() + b": " + line)
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs, or before it was started."""
+        return None if self._process is None else self._process.poll()
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def signal(self, number: int) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)  # nothing, where it has ended
+
+    def kill(self) -> None:
+        """End it and what it left: a killed nginx leaves workers that hold its port."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def finish(self) -> None:
+        """Kill it if it still runs, and pass on its last lines."""
+        if self.is_running:
+            self.kill()
+        if self._reader is not None:
+            self._reader.join(1.0)
+
+    def tend(self, now: float) -> None:
+        """Start it again, where it is kept and has ended."""
+        if not self.is_kept or self.is_running:
+            return
+        if self._again_at is None:
+            if now - self._started_at >= STEADY_S:
+                self._backoff_s = BACKOFF_S
+            self._output.line(f"cluster: {self.name} ended with {self.exit_code}; it starts again in {self._backoff_s:g} s")
+            self.kill()
+            self._again_at = now + self._backoff_s
+            self._backoff_s = min(2 * self._backoff_s, BACKOFF_MAX_S)
+        elif now >= self._again_at:
+            self.start()
+
+
+class Cluster:
+    """All of it, watched by one thread. `orders` are the numbers of the signals that came."""
+
+    def __init__(
+        self,
+        *,
+        redis: Sequence[Child],  # none, where somebody else's is used
+        chats: Sequence[Child],
+        nginx: Child,
+        orders: SimpleQueue[int],
+        has_terminal: bool,
+        say: Callable[[str], None],
+    ) -> None:
+        self._redis = redis
+        self._chats = chats
+        self._nginx = nginx
+        self._children = [*redis, *chats, nginx]
+        self._orders = orders
+        self._has_terminal = has_terminal
+        self._say = say
+        self._roll_wanted = False
+        self._deaf_until = 0.0
+
+    def run(self, announce: Callable[[], None]) -> int:
+        """Until told to end; returns the exit code. Raises Refused where something does not come up."""
+        first, *others = self._chats  # the first alone: it makes the store, and says once what is wrong
+        try:
+            for group in (self._redis, [first], others, [self._nginx]):
+                self._bring_up(group)
+            for child in self._children:
+                child.is_kept = True
+            announce()
+            while True:
+                self._turn()
+                if self._roll_wanted:
+                    self._roll_wanted = False
+                    self._roll()
+        except Told:
+            return self._stop()
+        except Refused:
+            self._stop()
+            raise
+        finally:
+            for child in self._children:
+                child.finish()
+
+    def _bring_up(self, group: Sequence[Child]) -> None:
+        for child in group:
+            child.start()
+        for child in group:
+            if not self._comes_up(child):
+                code = child.exit_code
+                how = "did not get ready" if code is None else f"ended with {code} before it was ready"
+                raise Refused(f"{child.name} {how}", max(code or 1, 1))
+
+    def _turn(self) -> None:
+        """Take an order, if there is one, and tend the children. Raises Told."""
+        with suppress(Empty):
+            order = self._orders.get(timeout=PACE_S)
+            # A terminal that hangs up sends SIGHUP too: then nobody is left for whom to restart anything.
+            if order == signal.SIGHUP and not (self._has_terminal and not os.isatty(0)):
+                self._roll_wanted = True
+            elif time.monotonic() >= self._deaf_until:
+                raise Told
+        now = time.monotonic()
+        for child in self._children:
+            child.tend(now)
+
+    def _until(self, condition: Callable[[], bool], within_s: float) -> bool:
+        """Take turns until a condition holds; False where it does not in time."""
+        deadline = time.monotonic() + within_s
+        while not (holds := condition()) and time.monotonic() < deadline:
+            self._turn()
+        return holds
+
+    def _comes_up(self, child: Child) -> bool:
+        return self._until(lambda: not child.is_running or child.answers(), READY_WITHIN_S) and child.is_running
+
+    def _end(self, children: Sequence[Child], number: int, within_s: float) -> None:
+        for child in children:
+            child.is_kept = False
+            child.signal(number)
+        if not self._until(lambda: not any(child.is_running for child in children), within_s):
+            for child in children:
+                child.kill()
+
+    def _roll(self) -> None:
+        """Restart one chat process after the other, each only while all others are ready."""
+        began = time.monotonic()
+        for child in self._chats:
+            if not self._others_answer(child):
+                self._say(f"rolling restart left off before {child.name}: another process is not ready")
+                return
+            self._say(f"rolling restart: {child.name}")
+            self._end([child], signal.SIGTERM, DRAIN_WITHIN_S)
+            child.start()
+            comes_up = self._comes_up(child)
+            child.is_kept = True
+            if not comes_up:
+                self._say(f"rolling restart left off: {child.name} did not come back")
+                return
+            self._until(lambda: False, SETTLE_S)
+        self._say(f"rolling restart done in {time.monotonic() - began:.1f} s")
+
+    def _others_answer(self, child: Child) -> bool:
+        others = [other for other in self._chats if other is not child]
+        return self._until(lambda: all(other.answers() for other in others), READY_WITHIN_S)
+
+    def _stop(self) -> int:
+        """Drain the chat processes, then end what they need; returns the exit code. Another order to end cuts it short."""
+        self._deaf_until = time.monotonic() + SAME_ORDER_S
+        for child in self._children:
+            child.is_kept = False
+        try:
+            self._end(self._chats, signal.SIGTERM, DRAIN_WITHIN_S)
+            self._end([self._nginx], signal.SIGQUIT, CLOSE_WITHIN_S)
+            self._end(self._redis, signal.SIGTERM, CLOSE_WITHIN_S)
+        except Told:
+            return 1
+        return 0

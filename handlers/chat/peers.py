@@ -1,0 +1,128 @@
+"""The other processes of the cluster: which of them live, and who is connected where. They tell each other on the bus; nothing is stored.
+
+Each process beats; one that is silent for `SILENT_MAX_S` while the bus stands is dead, and its people are gone. One that stops says so,
+and its people have as long to connect to another. Whoever has just started, or may have missed something, asks all, and is told by all.
+After the bus was away nobody is declared dead for `DOUBT_S`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from cache.contract import Bus
+from cache.events import PeopleHere, PersonGone, ProcessBeat
+from handlers.chat.errands import Errands
+from handlers.chat.presence import Presence
+from handlers.chat.topics import EVERYONE
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 2.0
+SILENT_MAX_S = 10.0
+DOUBT_S = 15.0
+KNOWN_AFTER_S = 2.5 * BEAT_S  # by then each process that lives has been heard
+
+class Peers:
+    """`on_death` is called with the id of a process that is found dead. `now` is monotonic, in seconds. `beat` is called each BEAT_S."""
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        presence: Presence,
+        errands: Errands,
+        process_id: str,
+        now: Callable[[], float],
+        on_death: Callable[[str], None],
+    ) -> None:
+        self._bus = bus
+        self._presence = presence
+        self._errands = errands
+        self._process_id = process_id
+        self._now = now
+        self._on_death = on_death
+        self._heard: dict[str, float] = {}  # as many as there are processes
+        self._left: dict[str, float] = {}  # those that stopped, by when
+        self._back_at = now()
+        self._doubt_until = self._back_at
+        self._asks = True
+        self._is_telling = False
+        self._beaten_at = now()
+
+    @property
+    def alive(self) -> frozenset[str] | None:
+        """The processes that live, this one included; None while that is not known."""
+        if self._bus.lost or self._now() - self._back_at < KNOWN_AFTER_S:
+            return None
+        return frozenset((self._process_id, *self._heard))
+
+    def beat(self) -> None:
+        """Say that we live, and find out who does not."""
+        asks, self._asks = self._asks, self._bus.lost
+        self._errands.run(lambda: self._bus.publish(EVERYONE, ProcessBeat(self._process_id, asks)))
+        now = self._now()
+        if now - self._beaten_at > SILENT_MAX_S / 2:
+            # It was us who were stopped: we have not listened.
+            self._doubt_until = now + DOUBT_S
+            self._heard = dict.fromkeys(self._heard, now)
+        self._beaten_at = now
+        for process_id in [one for one, left in self._left.items() if now - left > SILENT_MAX_S]:
+            del self._left[process_id]
+            self._presence.process_gone(process_id)
+        if self._bus.lost or now < self._doubt_until:
+            return
+        for process_id in [one for one, heard in self._heard.items() if now - heard > SILENT_MAX_S]:
+            del self._heard[process_id]
+            log.warning("process gone", extra={"fields": {"process": process_id}})
+            self._presence.process_gone(process_id)
+            self._on_death(process_id)
+
+    async def leave(self) -> None:
+        """Say that we stop."""
+        await self._bus.publish(EVERYONE, ProcessBeat(self._process_id, leaves=True))
+
+    def back(self) -> None:
+        """The bus stands again: what it brought meanwhile, we may have missed, and what we told, the others."""
+        self._back_at = self._now()
+        if self._heard:
+            self._doubt_until = self._back_at + DOUBT_S
+        self._heard = dict.fromkeys(self._heard, self._back_at)
+        self._asks = True
+        self.beat()
+        self._tell_all()
+
+    # ---- what the bus brings -------------------------------------------------------------------------------------
+
+    def on_beat(self, beat: ProcessBeat) -> None:
+        if beat.process_id == self._process_id or beat.process_id in self._left:
+            return
+        if beat.leaves:
+            # Its people are told to come back in a moment, to another process: until then they are not gone.
+            self._heard.pop(beat.process_id, None)
+            self._left[beat.process_id] = self._now()
+            return
+        if beat.process_id not in self._heard:
+            log.info("process found", extra={"fields": {"process": beat.process_id}})
+        self._heard[beat.process_id] = self._now()
+        if beat.asks:
+            self._tell_all()
+
+    def on_people(self, here: PeopleHere) -> None:
+        if here.process_id != self._process_id and here.process_id not in self._left:
+            self._heard.setdefault(here.process_id, self._now())
+            self._presence.people_here(here)
+
+    def on_gone(self, gone: PersonGone) -> None:
+        if gone.process_id != self._process_id:
+            self._presence.person_gone(gone.process_id, gone.user_id)
+
+    def _tell_all(self) -> None:
+        """Tell everybody who is here, once however many ask at once."""
+        if not self._is_telling:
+            self._is_telling = True
+            self._errands.run(self._tell)
+
+    async def _tell(self) -> None:
+        self._is_telling = False
+        await self._presence.tell_all()

@@ -1,0 +1,221 @@
+"""A cluster behind nginx, with people in rooms, while what it stands on is killed and restarted: nothing lost, doubled or out of order."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from websockets.exceptions import WebSocketException
+
+from tests.integration.conftest import StoreEnv
+from tests.support.client import Chat, Person, Refused, call, chat, register
+from tests.support.redis_server import RedisServer
+from tests.support.server import ROOT, free_port
+
+CLIENTS, ROOMS, SENDERS_A_ROOM = 200, 10, 2
+START_WITHIN_S = 60.0
+CATCH_UP_WITHIN_S = 30.0
+
+
+class ClusterProcess:
+    """`make cluster`, without make."""
+
+    def __init__(self, folder: Path, env: dict[str, str]) -> None:
+        self.port = _free_ports(3)
+        self._env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PORT": str(self.port), "PROCESSES": "2", **env}
+        self._log = folder / "cluster.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> ClusterProcess:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen([sys.executable, "-m", "deploy.cluster"], cwd=ROOT, env=self._env, stdout=log, stderr=log)
+        deadline = time.monotonic() + START_WITHIN_S
+        while "cluster ready" not in self.log():
+            assert self._process.poll() is None and time.monotonic() < deadline, self.log()
+            time.sleep(0.05)  # the poll's pace
+        return self
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(60)
+
+    def kill_one(self) -> None:
+        """kill -9 of one chat process; the cluster starts it again."""
+        assert self._process is not None
+        chats = [one for one in psutil.Process(self._process.pid).children(recursive=True) if "server.py" in " ".join(one.cmdline())]
+        random.choice(chats).send_signal(signal.SIGKILL)
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+
+def _free_ports(count: int) -> int:
+    """The first of so many ports in a row that are free."""
+    for first in (free_port() for _ in range(100)):
+        if all(_is_free(first + number) for number in range(count)):
+            return first
+    raise AssertionError("no ports in a row")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+class Guest:
+    """Somebody in a room who comes back whenever the connection ends, and goes on from where they were."""
+
+    def __init__(self, ws_url: str, person: Person, room_id: str) -> None:
+        self._ws_url = ws_url
+        self._person = person
+        self._room_id = room_id
+        self._connection: Chat | None = None
+        self._news = asyncio.Event()
+        self.seqs: list[int] = []
+        self.acked: dict[str, int] = {}
+
+    async def stay(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                async with chat(self._ws_url, self._person) as connection:
+                    await self._listen(connection)
+            except (OSError, WebSocketException, TimeoutError, ConnectionError, Refused):
+                await asyncio.sleep(random.uniform(0.1, 0.5))  # a client's pace
+            finally:
+                self._connection = None
+
+    async def _listen(self, connection: Chat) -> None:
+        joined = await connection.command("joinRoom", roomId=self._room_id, since=len(self.seqs))
+        assert not joined["truncated"]
+        self.seqs += [message["seq"] for message in joined["missed"]]
+        self._connection = connection
+        taken = 0
+        while connection.close_code is None:
+            fresh = connection.events[taken:]
+            taken += len(fresh)
+            self.seqs += [frame["data"]["seq"] for frame in fresh if frame["event"] == "receiveMessage"]
+            await connection.until(lambda taken=taken: len(connection.events) > taken or connection.close_code is not None, 3600)
+
+    async def send(self, client_ids: Iterator[str], over: asyncio.Event) -> None:
+        """One message after the other, each again under its id until it is acked."""
+        while not over.is_set():
+            client_id = next(client_ids)
+            while client_id not in self.acked:
+                try:
+                    if self._connection is None:
+                        raise ConnectionError
+                    ack = await self._connection.command("sendMessage", roomId=self._room_id, content="x", clientId=client_id)
+                    self.acked[client_id] = ack["message"]["seq"]
+                except (OSError, WebSocketException, TimeoutError, ConnectionError):
+                    await asyncio.sleep(0.2)  # a client's pace
+                except Refused as refused:
+                    assert refused.data["retryable"] or refused.code == "unauthorized", refused.data
+                    await asyncio.sleep(0.2)  # a client's pace
+            await asyncio.sleep(0.2)  # the load's pace
+
+
+async def arrived(guests: list[Guest], total: int) -> None:
+    deadline = time.monotonic() + CATCH_UP_WITHIN_S
+    while any(len(guest.seqs) < total for guest in guests):
+        assert time.monotonic() < deadline, sorted({len(guest.seqs) for guest in guests})
+        await asyncio.sleep(0.1)  # the poll's pace
+
+
+@pytest.mark.gen_test(timeout=240)
+async def test_200_people_in_10_rooms_miss_nothing_while_redis_is_restarted_twice_and_a_process_is_killed(
+    tmp_path: Path, store_env: StoreEnv
+) -> None:
+    if shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") is None:
+        pytest.skip("need nginx on PATH (Debian: apt-get install nginx)")
+    redis = RedisServer(tmp_path / "redis")
+    data_dir = tmp_path / "data"
+    off = dict.fromkeys(("MESSAGES", "API", "AUTH", "JOINS", "ROOMS", "TYPING", "CONNECTS", "ANONYMOUS"), "off")
+    env = {
+        **store_env(data_dir),
+        "DATA_DIR": str(data_dir),
+        "JWT_SECRET": "a secret of the tests, thirty-two bytes or more",
+        **{f"RATE_LIMIT_{name}": value for name, value in off.items()},
+    }
+    try:
+        redis.start()
+        cluster = ClusterProcess(tmp_path, {**env, **redis.env})
+        try:
+            cluster.start()
+            await scene(cluster, redis)
+        finally:
+            cluster.stop()
+    finally:
+        redis.stop()
+    assert "Traceback" not in cluster.log(), cluster.log()
+
+
+async def scene(cluster: ClusterProcess, redis: RedisServer) -> None:
+    url, ws_url = cluster.url, f"ws://127.0.0.1:{cluster.port}/ws"
+    people = [await asyncio.to_thread(register, url) for _ in range(CLIENTS // 5)]  # each has five connections
+    rooms = [people[0].make_room(maxUsers=CLIENTS)["id"] for _ in range(ROOMS)]
+    guests = [Guest(ws_url, people[number % len(people)], rooms[number % ROOMS]) for number in range(CLIENTS)]
+    over_sending = asyncio.Event()
+    staying = [asyncio.ensure_future(guest.stay()) for guest in guests]
+    numbers = itertools.count()
+    sending = [
+        asyncio.ensure_future(guest.send((f"c{next(numbers)}" for _ in itertools.count()), over_sending))
+        for guest in guests[: ROOMS * SENDERS_A_ROOM]
+    ]
+    by_room: dict[str, list[Guest]] = {}
+    for guest in guests:
+        by_room.setdefault(guest._room_id, []).append(guest)
+
+    async def until_more(count: int) -> None:
+        """Until so many more messages were acked."""
+        wanted = sum(len(guest.acked) for guest in guests) + count
+        deadline = time.monotonic() + CATCH_UP_WITHIN_S
+        while sum(len(guest.acked) for guest in guests) < wanted:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)  # the poll's pace
+
+    await until_more(100)
+    await asyncio.to_thread(redis.restart)
+    await until_more(100)
+    await asyncio.to_thread(cluster.kill_one)
+    await until_more(100)
+    await asyncio.to_thread(redis.restart)
+    await until_more(100)
+    over_sending.set()
+    await asyncio.wait_for(asyncio.gather(*sending), CATCH_UP_WITHIN_S)
+    for room_id, members in by_room.items():
+        acked = sorted(seq for guest in members for seq in guest.acked.values())
+        total = await head_of(url, people[0], room_id)
+        assert acked == list(range(1, total + 1)), "what was acked is stored, once, and nothing else is"
+        await arrived(members, total)
+        for guest in members:
+            assert guest.seqs == list(range(1, total + 1))
+    for one in staying:
+        one.cancel()
+    assert {type(end) for end in await asyncio.gather(*staying, return_exceptions=True)} == {asyncio.CancelledError}
+
+
+async def head_of(url: str, person: Person, room_id: str) -> int:
+    reply = await asyncio.to_thread(call, url, "GET", f"/rooms/{room_id}", None, token=person.access_token)
+    return int(reply.json["room"]["lastSeq"])

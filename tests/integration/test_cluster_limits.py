@@ -1,0 +1,174 @@
+"""Limits that are true over several processes and both ways in, and what becomes of them when Redis goes away or its clock jumps."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import JWT, Processes, StoreEnv, also_at, embedded
+from tests.support.client import Person, Refused, call, chat, register
+from tests.support.clock_jumps import WallClock
+from tests.support.redis_server import RedisServer
+from tests.support.server import serving
+
+pytestmark = embedded
+
+
+async def flood(ways: list[Callable[[], Awaitable[bool]]], attempts: int) -> tuple[int, float]:
+    """So many attempts over all ways in at once: how many were let in, and in how many seconds."""
+    numbers = itertools.count(1)
+    admitted = 0
+    began = time.monotonic()
+
+    async def keep_trying(way: Callable[[], Awaitable[bool]]) -> None:
+        nonlocal admitted
+        while next(numbers) <= attempts:
+            passed = await way()
+            admitted += passed
+
+    await asyncio.gather(*(keep_trying(way) for way in ways))
+    return admitted, time.monotonic() - began
+
+
+def by_rest(person: Person, method: str, path: str, body: object = None) -> Callable[[], Awaitable[bool]]:
+    async def ask() -> bool:
+        return (await asyncio.to_thread(person.call, method, path, body)).status < 400
+
+    return ask
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_messages_by_rest_and_websocket_over_two_processes_share_one_limit(start_two: Callable[..., Processes]) -> None:
+    first, second = start_two(RATE_LIMIT_MESSAGES="100/60", WS_MAX_CONNECTIONS_PER_USER="50")
+    ada = register(first.url)
+    also = also_at(ada, second)
+    room = ada.make_room()["id"]
+    message = {"roomId": room, "content": "x"}
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(chat(one.ws_url, ada)) for one in (first, second)]
+
+        def by_socket(index: int) -> Callable[[], Awaitable[bool]]:
+            opened = 0
+
+            async def send() -> bool:
+                nonlocal opened
+                try:
+                    await sockets[index].command("sendMessage", **message)
+                except Refused as refused:
+                    assert refused.code == "rate_limited"
+                    assert refused.data["retryAfter"] >= 1
+                    opened += 1
+                    if opened == 19:  # one more in a row would close it
+                        opened = 0
+                        sockets[index] = await stack.enter_async_context(chat((first, second)[index].ws_url, ada))
+                    return False
+                opened = 0
+                return True
+
+            return send
+
+        began = time.monotonic()
+        ways = [by_socket(0), by_socket(1), by_rest(ada, "POST", "/messages", message), by_rest(also, "POST", "/messages", message)]
+        admitted, _ = await flood(ways, 220)
+        assert 100 <= admitted <= 100 + 100 / 60 * (time.monotonic() - began)
+        refused = also.call("POST", "/messages", message)
+        while refused.status != 429:
+            refused = also.call("POST", "/messages", message)
+        wait_s = int(refused.headers["retry-after"])
+        told = time.monotonic()
+        while ada.call("POST", "/messages", message).status == 429:
+            assert time.monotonic() - told < 10
+        assert time.monotonic() - told <= wait_s + 1, "not later than was said, but for the way there and back"
+    assert ada.call("GET", f"/rooms/{room}").json["room"]["lastSeq"] >= admitted
+
+
+@pytest.mark.gen_test(timeout=180)
+async def test_rest_requests_over_two_processes_share_one_limit(start_two: Callable[..., Processes]) -> None:
+    first, second = start_two()
+    ada = register(first.url)
+    ways = [by_rest(one, "GET", "/auth/profile") for one in (ada, also_at(ada, second)) * 4]
+    admitted, seconds = await flood(ways, 1_060)
+    assert 1_000 <= admitted <= 1_000 + 1_000 / 3_600 * (seconds + 1)
+    assert "retry-after" in ada.call("GET", "/auth/profile").headers
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_without_redis_each_process_counts_alone_and_says_so(start_two: Callable[..., Processes], redis: RedisServer) -> None:
+    first, second = start_two(RATE_LIMIT_MESSAGES="5/3600", RATE_LIMIT_API="off")
+    ada = register(first.url)
+    room = ada.make_room()["id"]
+    assert call(first.url, "GET", "/health/cache").json["checks"]["limits"]["status"] == "healthy"
+    redis.stop()
+    people = ada, also_at(ada, second)
+    admitted = [sum(one.call("POST", "/messages", {"roomId": room, "content": "x"}).status == 201 for _ in range(8)) for one in people]
+    assert admitted == [5, 5], "at most as many as there are processes times the limit"
+    assert first.log().count("counted=by this process alone") == 2, "one line of each; they write to one file here"
+    redis.start()
+    deadline = time.monotonic() + 10
+    while call(first.url, "GET", "/health/cache").json["checks"].get("limits", {}).get("value") != "all processes":
+        await asyncio.to_thread(ada.call, "POST", "/messages", {"roomId": room, "content": "x"})
+        assert time.monotonic() < deadline
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_fail_closed_answers_503_while_redis_is_gone(start_two: Callable[..., Processes], redis: RedisServer) -> None:
+    first, _ = start_two(RATE_LIMIT_FAIL_CLOSED="true", RATE_LIMIT_MESSAGES="100/60")
+    ada = register(first.url)
+    room = ada.make_room()["id"]
+    stored = ada.post(room, "x", clientId="c1")
+    async with chat(first.ws_url, ada) as a:
+        redis.stop()
+        reply = ada.call("GET", "/auth/profile")
+        assert (reply.status, reply.code, reply.headers["retry-after"]) == (503, "unavailable", "1")
+        with pytest.raises(Refused) as refused:
+            await a.command("sendMessage", roomId=room, content="y")
+        assert (refused.value.code, refused.value.data["retryable"]) == ("unavailable", True)
+        again = await a.command("sendMessage", roomId=room, content="x", clientId="c1")
+        assert (again["message"], again["duplicate"]) == (stored, True)
+    assert call(first.url, "GET", "/health").status == 200
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_the_sixth_connection_is_closed_wherever_it_lands_also_where_limits_are_off(start_two: Callable[..., Processes]) -> None:
+    processes = start_two(RATE_LIMIT_ENABLED="false")
+    ada = register(processes[0].url)
+    async with AsyncExitStack() as stack:
+        for number in range(5):
+            one = await stack.enter_async_context(chat(processes[number % 2].ws_url, ada))
+            await one.one("welcome")
+        for process in processes:
+            sixth = await stack.enter_async_context(chat(process.ws_url, ada))
+            assert await sixth.closed() == 4429
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_no_jump_of_the_wall_clock_gives_or_takes_anything(
+    tmp_path: Path, store_env: StoreEnv, redis: RedisServer
+) -> None:
+    """Of the server's machine; what Redis's own clock does is in tests/unit/limits, for its allocator does not run under libfaketime."""
+    clock = WallClock(tmp_path / "clock")
+    limits = {"RATE_LIMIT_MESSAGES": "3/4", "RATE_LIMIT_API": "off", "JWT_EXPIRES_IN": "864000"}
+    for name, backend in (("alone", {}), ("shared", redis.env)):
+        data_dir = tmp_path / name
+        with serving(data_dir, {**store_env(data_dir), **JWT, **clock.env, **limits, **backend}) as server:
+            ada = register(server.url)
+            room = ada.make_room()["id"]
+
+            def admitted(person: Person = ada, room: str = room) -> int:
+                return sum(person.call("POST", "/messages", {"roomId": room, "content": "x"}).status == 201 for _ in range(5))
+
+            began = time.monotonic()
+            assert admitted() >= 3
+            clock.move(-3_600)
+            at_once = admitted()
+            assert at_once <= 3 / 4 * (time.monotonic() - began) + 1, "nothing is given for going back"
+            deadline = time.monotonic() + 8
+            while ada.call("POST", "/messages", {"roomId": room, "content": "x"}).status != 201:
+                assert time.monotonic() < deadline, "and nobody is locked out for an hour"
+            clock.move(0)

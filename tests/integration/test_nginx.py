@@ -1,0 +1,505 @@
+"""`make cluster`: the shipped nginx before two real processes and a real Redis, and what a conversation is like when one of them goes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import itertools
+import os
+import pty
+import random
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus, WebSocketException
+
+from deploy.cluster import SBIN
+from tests.support.client import Chat, Person, Refused, call, chat, register
+from tests.support.redis_server import MISSING as REDIS_MISSING
+from tests.support.server import ROOT, STOP_WITHIN_S
+
+NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:{SBIN}")
+NGINX_MISSING = "need nginx on PATH (Debian: apt-get install nginx)"
+REDIS = shutil.which("redis-server")
+WITHIN_S = 20.0
+CLIENT, FORGED = "127.0.0.2", "127.0.0.3"  # Linux answers to all of 127.0.0.0/8; none of these two is a trusted proxy
+
+pytestmark = pytest.mark.skipif(NGINX is None, reason=NGINX_MISSING)
+
+
+def poll(condition: Callable[[], object], within_s: float = WITHIN_S) -> None:
+    """Wait for something that only asking tells."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.03)  # the poll's pace
+
+
+async def until(condition: Callable[[], object], within_s: float = WITHIN_S) -> None:
+    await asyncio.to_thread(poll, condition, within_s)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def take_terminal() -> None:
+    """A session's first process that opens a terminal has it for the session's."""
+    os.close(os.open(os.ttyname(0), os.O_RDWR))
+
+
+class ClusterProcess:
+    """`make cluster`'s program, its log, and what it started."""
+
+    def __init__(self, folder: Path, *, processes: int = 2, stdin: int = subprocess.DEVNULL, **env: str) -> None:
+        self.port = self._free_ports(processes + 1)
+        self.log_path = folder / "cluster.log"
+        self._count = processes
+        self._env = {
+            "PATH": os.environ["PATH"],
+            "PORT": str(self.port),
+            "PROCESSES": str(processes),
+            "DATA_DIR": str(folder / "data"),
+            "RATE_LIMIT_ENABLED": "false",
+            **env,
+        }
+        self._stdin = stdin
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @staticmethod
+    def _free_ports(count: int) -> int:
+        """The first of so many free ports, below those that the kernel gives to whoever connects."""
+        while True:
+            first = random.randrange(20_000, 32_000)
+            with contextlib.suppress(OSError), ExitStack() as held:
+                for port in range(first, first + count):
+                    held.enter_context(socket.create_server(("127.0.0.1", port)))
+                return first
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None
+        return self._process
+
+    def start(self) -> ClusterProcess:
+        """Start it, in a session of its own whose terminal is its standard input if that is one, and wait until it is ready."""
+        with self.log_path.open("ab") as log:
+            self._process = process = subprocess.Popen(
+                [sys.executable, "-m", "deploy.cluster"],
+                env=self._env,
+                stdin=self._stdin,
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                start_new_session=True,
+                preexec_fn=None if self._stdin == subprocess.DEVNULL else take_terminal,
+            )
+        poll(lambda: process.poll() is not None or "cluster ready on" in self.log())
+        assert process.poll() is None, self.log()
+        return self
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(STOP_WITHIN_S)
+
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def pids(self, name: str) -> list[int]:
+        """Of each time that a child was started."""
+        return [int(pid) for pid in re.findall(rf"^cluster: {name} started, pid (\d+)$", self.log(), re.MULTILINE)]
+
+    def is_ready(self, number: int) -> bool:
+        """Whether process `number`, from 1, is ready."""
+        try:
+            return call(f"http://127.0.0.1:{self.port + number}", "GET", "/health/ready").status == 200
+        except OSError:
+            return False
+
+    def all_ready(self) -> bool:
+        return all(self.is_ready(number) for number in range(1, self._count + 1))
+
+    def assert_log_is_clean(self) -> None:
+        """None of the processes wrote a traceback, or a line above WARNING."""
+        wrong = [line for line in self.log().splitlines() if re.search(r"Traceback|^p\d: \S+Z (ERROR|CRITICAL) ", line)]
+        assert not wrong, wrong
+
+
+@contextmanager
+def running(folder: Path, **env: str) -> Iterator[ClusterProcess]:
+    if REDIS is None:
+        pytest.skip(REDIS_MISSING)
+    one = ClusterProcess(folder, **env)
+    try:
+        yield one.start()
+    finally:
+        one.stop()
+    one.assert_log_is_clean()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcess]:
+    """Two processes that the tests share; whoever ends one waits until it is back."""
+    with running(tmp_path_factory.mktemp("cluster"), METRICS_ALLOW=FORGED) as one:
+        yield one
+
+
+@pytest.fixture
+def healed(cluster: ClusterProcess) -> ClusterProcess:
+    """The same, all of it up."""
+    poll(cluster.all_ready)
+    return cluster
+
+
+def seqs(one: Chat) -> list[int]:
+    return [message["seq"] for message in one.named("receiveMessage")]
+
+
+def test_one_line_says_where_it_is_and_every_line_whose_it_is(cluster: ClusterProcess) -> None:
+    one, two = cluster.port + 1, cluster.port + 2
+    where = rf"^cluster ready on {cluster.url} \(2 processes: {one}, {two}; redis 127\.0\.0\.1:\d+\)$"
+    assert re.search(where, cluster.log(), re.MULTILINE), cluster.log()
+    names = {line.partition(" ")[0] for line in cluster.log().splitlines()}
+    assert {"cluster:", "p1:", "p2:", "nginx:"} <= names <= {"cluster:", "p1:", "p2:", "nginx:", "redis:", "cluster"}
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_twenty_clients_over_both_processes_hear_each_message_once_and_in_order(healed: ClusterProcess) -> None:
+    people = [await asyncio.to_thread(register, healed.url) for _ in range(4)]
+    room = people[0].make_room()["id"]
+    async with contextlib.AsyncExitStack() as stack:
+        chats = [await stack.enter_async_context(chat(healed.ws_url, people[number % 4])) for number in range(20)]
+        for one in chats:
+            await one.command("joinRoom", roomId=room)
+        assert len({(await one.one("welcome"))["processId"] for one in chats}) == 2
+        for number in range(60):
+            if number % 3:
+                await chats[number % 20].command("sendMessage", roomId=room, content=f"text {number}")
+            else:
+                await asyncio.to_thread(people[number % 4].post, room, f"text {number}")
+        for one in chats:
+            await one.until(lambda one=one: len(seqs(one)) >= 60)
+            assert seqs(one) == list(range(1, 61))
+            assert [message["content"] for message in one.named("receiveMessage")] == [f"text {number}" for number in range(60)]
+
+
+def ask_from(source: str, cluster: ClusterProcess, path: str, **headers: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", cluster.port, timeout=10, source_address=(source, 0))
+    try:
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_the_clients_address_is_the_one_that_nginx_sees_whatever_it_says_itself(healed: ClusterProcess) -> None:
+    forged = {"X-Forwarded-For": FORGED, "X-Real-IP": FORGED, "Forwarded": f"for={FORGED}"}
+    assert ask_from(FORGED, healed, "/health/database") == 200  # the only one that may
+    for source in ("127.0.0.1", CLIENT):
+        assert ask_from(source, healed, "/health/database") == 403
+        assert ask_from(source, healed, "/health/database", **forged) == 403
+        assert ask_from(source, healed, "/health/database", **{"X-Forwarded-For": f"{FORGED}, 127.0.0.1"}) == 403
+    assert ask_from(CLIENT, healed, "/rooms", **forged) == 401
+    poll(lambda: re.search(rf"^p\d: .*path=/rooms status=401 .*client={CLIENT} ", healed.log(), re.MULTILINE))
+    assert not re.search(rf"path=/rooms .*client={FORGED} ", healed.log())
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_a_token_in_a_query_is_in_no_log_also_while_a_process_is_gone(healed: ClusterProcess) -> None:
+    ada = await asyncio.to_thread(register, healed.url)
+    begin = len(healed.log())
+    os.kill(healed.pids("p2")[-1], signal.SIGKILL)
+    for _ in range(4):
+        async with chat(healed.ws_url, None, token=ada.access_token) as one:
+            assert (await one.one("welcome"))["user"]["id"] == ada.id
+        async with chat(healed.ws_url, None, token="NOTATOKEN") as one:
+            assert await one.closed() == 4401
+        assert (await asyncio.to_thread(call, healed.url, "GET", f"/auth/profile?token={ada.access_token}")).code == "unauthorized"
+    await until(healed.all_ready)
+    log = healed.log()[begin:]
+    assert re.search(r"^nginx: .* GET /ws HTTP/1.1 101 ", log, re.MULTILINE)
+    assert re.search(r"^p1: .* path=/ws status=101 ", log, re.MULTILINE)
+    assert ada.access_token not in healed.log()
+    assert "NOTATOKEN" not in healed.log()
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_a_reload_of_nginx_drops_no_socket(healed: ClusterProcess) -> None:
+    ada = await asyncio.to_thread(register, healed.url)
+    room = ada.make_room()["id"]
+    master = psutil.Process(healed.pids("nginx")[-1])
+    before = {worker.pid for worker in master.children()}
+    async with contextlib.AsyncExitStack() as stack:
+        chats = [await stack.enter_async_context(chat(healed.ws_url, ada)) for _ in range(4)]
+        for one in chats:
+            await one.command("joinRoom", roomId=room)
+        master.send_signal(signal.SIGHUP)
+        await until(lambda: len({worker.pid for worker in master.children()} - before) >= len(before))
+        assert before & {worker.pid for worker in master.children()}, "the old workers serve their sockets until these end"
+        async with chat(healed.ws_url, ada) as newcomer:
+            await newcomer.command("joinRoom", roomId=room)
+            for one in (*chats, newcomer):
+                await one.command("sendMessage", roomId=room, content="still here")
+            for one in (*chats, newcomer):
+                await one.until(lambda one=one: len(seqs(one)) >= 5)
+                assert seqs(one) == [1, 2, 3, 4, 5]
+    await until(lambda: not before & {worker.pid for worker in master.children()})
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_while_a_process_is_killed_and_started_again_reads_go_on_and_no_post_is_doubled(healed: ClusterProcess) -> None:
+    ada = await asyncio.to_thread(register, healed.url)
+    room = ada.make_room()["id"]
+    starts = len(healed.pids("p1"))
+    reads: list[int] = []
+    posts: dict[str, int] = {}
+
+    async def read() -> None:
+        while not over.is_set():
+            reads.append((await asyncio.to_thread(ada.call, "GET", "/messages", roomId=room)).status)
+
+    async def post() -> None:
+        for number in itertools.count():
+            content = f"text {number}"
+            posts[content] = (await asyncio.to_thread(ada.call, "POST", "/messages", {"roomId": room, "content": content})).status
+            if over.is_set():
+                return
+
+    over = asyncio.Event()
+    working = [asyncio.ensure_future(work()) for work in (read, read, post)]
+    try:
+        await until(lambda: len(posts) > 20)
+        os.kill(healed.pids("p1")[-1], signal.SIGKILL)
+        await until(lambda: len(healed.pids("p1")) > starts and healed.is_ready(1))
+        enough = len(reads) + 20
+        await until(lambda: len(reads) > enough)
+    finally:
+        over.set()
+        await asyncio.gather(*working)
+    assert set(reads) == {200}
+    assert set(posts.values()) <= {201, 503}
+    stored: list[str] = []
+    while page := ada.call("GET", "/messages", roomId=room, after=len(stored), limit=100).json["messages"]:
+        stored += [message["content"] for message in page]
+    assert len(set(stored)) == len(stored)
+    assert {content for content, status in posts.items() if status == 201} <= set(stored) <= set(posts)
+    assert re.search(r"^cluster: p1 ended with -9; it starts again in [\d.]+ s$", healed.log(), re.MULTILINE)
+
+
+@dataclass
+class Talker:
+    """Somebody who talks on, whatever happens to the process: reconnects, resumes, sends again with the same clientId."""
+
+    cluster: ClusterProcess
+    person: Person
+    room: str
+    period_s: float
+    seen: list[int] = field(default_factory=list)
+    tries: dict[str, int] = field(default_factory=dict)  # of each message, until its ack
+    _chat: Chat | None = None
+
+    async def talk(self, over: asyncio.Event) -> None:
+        """Send at a pace, until it is over; what was held up is made up for."""
+        due = time.monotonic()
+        for number in itertools.count():
+            client_id = f"{self.person.id}-{number}"
+            self.tries[client_id] = 0
+            while not await self._sent(client_id):
+                pass
+            if over.is_set():
+                return
+            due += self.period_s
+            await asyncio.sleep(due - time.monotonic())  # the pace of the load
+
+    async def _sent(self, client_id: str) -> bool:
+        raise NotImplementedError
+
+
+class OverRest(Talker):
+    async def _sent(self, client_id: str) -> bool:
+        self.tries[client_id] += 1
+        body = {"roomId": self.room, "content": "x", "clientId": client_id}
+        answer = await asyncio.to_thread(self.person.call, "POST", "/messages", body)
+        if answer.status == 503:
+            await asyncio.sleep(int(answer.headers["retry-after"]))  # as it was told
+        assert answer.status in (200, 201, 503), answer.body
+        return answer.status != 503
+
+
+class OverSocket(Talker):
+    async def _sent(self, client_id: str) -> bool:
+        one = self._chat or await self._connected()
+        try:
+            if one.close_code is not None:
+                raise ConnectionError("closed between two messages")
+            self.tries[client_id] += 1
+            await one.command("sendMessage", roomId=self.room, content="x", clientId=client_id)
+        except (ConnectionError, WebSocketException):
+            await one.closed()
+            self._leave(one)
+            restarting = one.named("serverRestarting")
+            await asyncio.sleep(restarting[0]["reconnectAfterMs"] / 1000 if restarting else 0.1)  # as it was told
+            return False
+        except Refused as refused:
+            assert refused.data["retryable"], refused.data
+            return False
+        return True
+
+    async def _connected(self) -> Chat:
+        while True:
+            try:
+                headers = {"Authorization": f"Bearer {self.person.access_token}"}
+                one = Chat(await connect(self.cluster.ws_url, additional_headers=headers, ping_interval=None))
+            except InvalidStatus as refused:
+                assert refused.response.status_code == 503
+                await asyncio.sleep(0.2)  # the pace of reconnecting
+                continue
+            one.start()
+            try:
+                ack = await one.command("joinRoom", roomId=self.room, since=max(self.seen, default=0))
+            except (ConnectionError, WebSocketException):
+                continue
+            self.seen += [message["seq"] for message in ack["missed"]]
+            self._chat = one
+            return one
+
+    def _leave(self, one: Chat) -> None:
+        self.seen += seqs(one)
+        self._chat = None
+
+    async def hear_all(self, last: int) -> list[int]:
+        """All that was said, in the order in which it was heard."""
+        one = self._chat or await self._connected()
+        await one.until(lambda: max([*self.seen, *seqs(one)], default=0) >= last)
+        return [*self.seen, *seqs(one)]
+
+    async def end(self) -> None:
+        if self._chat is not None:
+            await self._chat.end()
+
+
+@pytest.mark.gen_test(timeout=120)
+async def test_a_rolling_restart_under_load_loses_nothing_and_takes_no_post_a_second_retry(healed: ClusterProcess) -> None:
+    people = [await asyncio.to_thread(register, healed.url) for _ in range(8)]
+    room = people[0].make_room()["id"]
+    for person in people[1:]:
+        person.join(room)
+    on_sockets = [OverSocket(healed, person, room, 0.08) for person in people[:5]]
+    talkers: list[Talker] = [*on_sockets, *(OverRest(healed, person, room, 0.08) for person in people[5:])]
+    starts = [len(healed.pids(name)) for name in ("p1", "p2")]
+    over = asyncio.Event()
+    talking = [asyncio.ensure_future(talker.talk(over)) for talker in talkers]
+    began = time.monotonic()
+    async with contextlib.AsyncExitStack() as stack:
+        for talker in on_sockets:
+            stack.push_async_callback(talker.end)
+        try:
+            await until(lambda: sum(len(talker.tries) for talker in talkers) > 80)
+            done = healed.log().count("rolling restart done")
+            healed.process.send_signal(signal.SIGHUP)
+            await until(lambda: healed.log().count("rolling restart done") > done, 60)
+            took_s = time.monotonic() - began
+        finally:
+            over.set()
+            await asyncio.gather(*talking)
+        assert took_s < 60
+        assert [len(healed.pids(name)) for name in ("p1", "p2")] == [count + 1 for count in starts]
+        tries = [count for talker in talkers for count in talker.tries.values()]
+        assert max(tries) <= 2
+        assert len(tries) / took_s > 25, "of 100/s planned; a machine that does much else does less"
+        assert people[0].call("GET", f"/rooms/{room}").json["room"]["lastSeq"] == len(tries), "each is stored, and stored once"
+        for talker in on_sockets:
+            assert await talker.hear_all(len(tries)) == list(range(1, len(tries) + 1))
+
+
+def stand_in_for_systemctl(path: Path, cluster: ClusterProcess) -> Path:
+    """A systemctl that ends the process of chat@PORT and waits for that; the cluster starts it again."""
+    pids = {cluster.port + number: cluster.pids(f"p{number}")[-1] for number in (1, 2)}
+    end = "kill {0}; while kill -0 {0} 2>/dev/null; do sleep 0.02; done"
+    cases = "\n".join(f"'restart chat@{port}') {end.format(pid)} ;;" for port, pid in pids.items())
+    path.write_text(f'#!/bin/sh\necho "$*" >> {path}.log\ncase "$*" in\n{cases}\nesac\n')
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def rolling_restart(systemctl: Path, *ports: int | str, deadline_s: int = 20) -> subprocess.CompletedProcess[str]:
+    env = {"PATH": os.environ["PATH"], "SYSTEMCTL": str(systemctl), "DEADLINE_S": str(deadline_s), "SETTLE_S": "0"}
+    script = str(ROOT / "deploy" / "rolling-restart.sh")
+    return subprocess.run([script, *map(str, ports)], env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_script_restarts_one_unit_after_the_other_each_when_the_one_before_is_ready(healed: ClusterProcess, tmp_path: Path) -> None:
+    systemctl = stand_in_for_systemctl(tmp_path / "systemctl", healed)
+    one, two = healed.port + 1, healed.port + 2
+    starts = [len(healed.pids(name)) for name in ("p1", "p2")]
+    done = rolling_restart(systemctl, one, two)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()] == [f"chat@{one}", f"chat@{two}"]
+    assert Path(f"{systemctl}.log").read_text() == f"restart chat@{one}\nrestart chat@{two}\n"
+    assert healed.is_ready(2)
+    assert [len(healed.pids(name)) for name in ("p1", "p2")] == [count + 1 for count in starts]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.gen_test(timeout=90)
+async def test_told_to_end_it_drains_ends_all_and_leaves_no_process(tmp_path: Path, number: int) -> None:
+    with ExitStack() as stack:
+        one = stack.enter_context(running(tmp_path))
+        ada = await asyncio.to_thread(register, one.url)
+        children = psutil.Process(one.process.pid).children(recursive=True)
+        assert len(children) >= 5  # Redis, two processes, nginx and its workers
+        async with chat(one.ws_url, ada) as connected:
+            await connected.one("welcome")
+            one.process.send_signal(number)
+            one.process.send_signal(number)  # make passes on what the group has got too: that is one order
+            assert await connected.closed(30) == 1012
+        assert await asyncio.to_thread(one.process.wait, STOP_WITHIN_S) == 0
+    assert not [child for child in children if child.is_running()]
+    assert not any(listens(port) for port in range(one.port, one.port + 3))
+
+
+def test_a_terminal_that_hangs_up_ends_it_rather_than_restarting_anything(tmp_path: Path) -> None:
+    ours, its = pty.openpty()
+    one = ClusterProcess(tmp_path, stdin=its)
+    try:
+        process = one.start().process
+        os.close(its)
+        os.close(ours)
+        assert process.wait(STOP_WITHIN_S) == 0
+    finally:
+        one.stop()
+    assert "rolling restart" not in one.log()
+
+
+def test_if_it_is_killed_itself_nothing_of_it_stays(tmp_path: Path) -> None:
+    if shutil.which("setpriv") is None:
+        pytest.skip("need setpriv on PATH (Debian: apt-get install util-linux)")
+    with running(tmp_path, TMPDIR=str(tmp_path)) as one:
+        children = psutil.Process(one.process.pid).children(recursive=True)
+        one.process.kill()
+        one.process.wait()
+        poll(lambda: not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children), 30)

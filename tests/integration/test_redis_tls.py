@@ -1,0 +1,58 @@
+"""Redis over TLS, with a password and a database of its own: REDIS_URL=rediss://…"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.client import call, register
+from tests.support.redis_server import RedisServer
+from tests.support.server import command, free_port, serving
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A key and a certificate for 127.0.0.1, signed by itself."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("need openssl on PATH (Debian: apt-get install openssl)")
+    key, made = tmp_path / "redis.key", tmp_path / "redis.crt"
+    request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    request += ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([openssl, *request, "-keyout", str(key), "-out", str(made)], check=True, capture_output=True)
+    return key, made
+
+
+def test_redis_is_used_over_tls_with_its_password_and_database(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
+    key, made = certificate
+    port = free_port()
+    tls = ["--tls-port", str(port), "--tls-cert-file", str(made), "--tls-key-file", str(key), "--tls-ca-cert-file", str(made)]
+    redis = RedisServer(tmp_path / "redis", *tls, "--tls-auth-clients", "no", "--requirepass", "hunter2")
+    url = f"rediss://:hunter2@127.0.0.1:{port}/3?ssl_ca_certs={made}"
+    try:
+        redis.start()
+        with serving(tmp_path / "data", {"REDIS_URL": url}) as server:
+            ada = register(server.url)
+            room = ada.make_room()["id"]
+            for _ in range(2):
+                ada.call("GET", "/messages", roomId=room)
+            assert call(server.url, "GET", "/health/cache").json["status"] == "healthy"
+            assert call(server.url, "GET", "/metrics/cache").json["kinds"]["page"]["hits"] == 1
+            assert "hunter2" not in server.log()
+        run = command("check", env={"DATA_DIR": str(tmp_path / "data"), "REDIS_URL": url.replace("hunter2", "wrong")})
+        assert "FAIL redis: the password is refused" in run.stdout
+        unknown = f"rediss://:hunter2@127.0.0.1:{port}/3"
+        run = command("check", env={"DATA_DIR": str(tmp_path / "data"), "REDIS_URL": unknown})
+        assert "FAIL redis: " in run.stdout, "a certificate that nobody vouches for is not accepted"
+        assert "hunter2" not in run.stdout + run.stderr
+    finally:
+        redis.stop()
+
+
+def test_a_redis_url_that_cannot_be_one_is_refused_in_one_line(tmp_path: Path) -> None:
+    run = command("serve", env={"DATA_DIR": str(tmp_path / "data"), "REDIS_URL": "redis://:hunter2@127.0.0.1:x/0"})
+    assert (run.returncode in (1, 2), run.stderr.count("\n")) == (True, 1), run.stderr
+    assert "hunter2" not in run.stderr

@@ -1,0 +1,22 @@
+"""A WebSocket server of a test's own, of other people's making, for clients that are tested against one that is rude."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from websockets.sync.server import Server, ServerConnection, serve
+
+
+@contextmanager
+def serving_websockets(serve_one: Callable[[ServerConnection], None]) -> Iterator[int]:
+    """Each connection is given to `serve_one` on a thread; the port, on loopback."""
+    server: Server = serve(serve_one, "127.0.0.1", 0, compression=None, ping_interval=None)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.socket.getsockname()[1]
+    finally:
+        server.shutdown()
+        thread.join()

@@ -1,0 +1,1097 @@
+"""The cache of several processes: two of them on one redis-server, and schedules that are exact, so that nothing stale is ever read."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
+from cache.inspection import CacheAway
+from cache.keys import GENERATION, CacheTtls, Key, Keys
+from cache.pages import KEEP, Page
+from cache.redis_backend import RedisClient, RedisGone, RedisRefused
+from cache.redis_cache import SCRIPTS, RedisCache
+from store.models import Membership, Role, Room, RoomStats, Session, Status, User
+from tests.support.redis_faults import LATE_S, TIMEOUT_S, elapsed_s, noticed_gone, options_for, proxy_to, until
+from tests.support.redis_server import RedisServer
+from tests.unit.cache.conftest import Answer, Source, Tally
+
+pytestmark = pytest.mark.gen_test(timeout=20)
+
+KEYS = Keys(CacheTtls(messages_s=1_800, users_s=300, stats_s=600))
+USER = User("u1", "ada", "Ada ✨", None, "#fff", None, Status.AWAY, "at tea", "2026-01-31T12:00:00.123Z")
+ROOM = Room("r1", "tea", None, False, "room", "u1", 100, 7, 0, None, "2026-01-31T12:00:00.123Z", 41, 12)
+VALUES: list[tuple[Key[Any], Any]] = [
+    (KEYS.user("u1"), USER),
+    (KEYS.email("u1"), "ada@example.org"),
+    (KEYS.session("s1"), Session("s1", "u1", 3, 1_800_000_000_000, 1_900_000_000_000, None)),
+    (KEYS.room("r1"), ROOM),
+    (KEYS.membership("r1", "u1"), Membership(Role.MODERATOR, 40, 1, 0, None)),
+    (KEYS.room_ids("u1"), ["r1", "r2"]),
+    (KEYS.room_ids("u2"), []),
+    (KEYS.page("r1"), Page((b'{"a":1}', b"1:\x00\xff:", b""), 41, 12, True)),
+    (KEYS.page("r2"), Page((), 0, 0, False)),
+    (KEYS.stats("r1"), RoomStats("r1", 7, 41, "2026-01-31T12:00:00.123Z")),
+]
+KEY = KEYS.email("u1")  # a value that is a text: what it is does not matter where this one is used
+
+
+class Process(NamedTuple):
+    """What one process of several has: its connection, its cache, and what that reported."""
+
+    client: RedisClient
+    cache: RedisCache
+    tally: Tally
+
+    async def reached(self) -> None:
+        """Return when Redis has done all that this process has sent: one connection keeps its order."""
+        assert await self.client.call("PING") == b"PONG"
+
+    async def settled(self) -> None:
+        """As `reached`, be it on another connection than the one on which it was sent."""
+        while True:
+            try:
+                return await self.reached()
+            except RedisGone:
+                await until(lambda: self.client.is_up)
+
+    def ask(self, key: Key[Any], load: Callable[[], Awaitable[Any]]) -> asyncio.Task[Any]:
+        return asyncio.create_task(self.cache.get_or_load(key, load))
+
+    async def get(self, key: Key[Any], value: Any) -> Any:
+        """What is read, where the source holds `value`; what follows from it has happened."""
+        read = await self.cache.get_or_load(key, Answer(value))
+        await self.reached()
+        return read
+
+
+async def process_at(stack: AsyncExitStack, port: int, *, jitter: float = 0.0, **options: Any) -> Process:
+    client = RedisClient(options=options_for(port, **options), scripts=SCRIPTS)
+    tally = Tally()
+    cache = RedisCache(client=client, observer=tally, jitter=lambda: jitter)
+    stack.push_async_callback(client.close)
+    stack.push_async_callback(cache.close)
+    await client.start()
+    if client.is_up:
+        await client.call("PING")  # its new generation has begun
+    return Process(client, cache, tally)
+
+
+async def two_at(stack: AsyncExitStack, port: int, **options: Any) -> tuple[Process, Process]:
+    return await process_at(stack, port, **options), await process_at(stack, port, **options)
+
+
+async def begun(source: Source, count: int = 1) -> None:
+    """Wait until so many loads have begun."""
+    await until(lambda: len(source.loads) >= count)
+    assert len(source.loads) == count
+
+
+# ---- one load a key --------------------------------------------------------------------------------------------------
+
+
+async def test_a_value_is_loaded_once_and_then_found_by_every_process(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    load = Answer("ada")
+    assert [await a.cache.get_or_load(KEY, load) for _ in range(3)] == ["ada"] * 3
+    assert await b.cache.get_or_load(KEY, load) == "ada"
+    assert load.count == 1
+    assert (a.tally.outcomes, b.tally.outcomes) == ({"miss": 1, "hit": 2}, {"hit": 1})
+
+
+@pytest.mark.parametrize(("key", "value"), VALUES, ids=[f"{key.kind.name}-{number}" for number, (key, _) in enumerate(VALUES)])
+async def test_another_process_finds_every_kind_of_value_as_it_was(
+    stack: AsyncExitStack, redis: RedisServer, key: Key[Any], value: Any
+) -> None:
+    a, b = await two_at(stack, redis.port)
+    await a.get(key, value)
+    found = await b.cache.get_or_load(key, Answer("unused"))
+    assert found == value and type(found) is type(value)
+
+
+async def test_the_values_here_are_of_every_kind_that_there_is() -> None:
+    kinds = {kind.name for name in Keys.__slots__ if (kind := getattr(KEYS, name))}
+    assert {key.kind.name for key, _ in VALUES} == kinds
+
+
+async def test_many_who_ask_at_once_share_one_load(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    source = Source()
+    asked = [a.ask(KEY, source) for _ in range(100)]
+    await begun(source)
+    await a.reached()
+    source.loads[0].set_result("ada")
+    assert await asyncio.gather(*asked) == ["ada"] * 100
+    assert len(source.loads) == 1
+    assert a.tally.outcomes == {"miss": 1, "hit": 99}
+
+
+async def test_two_processes_that_miss_at_once_load_once_each_and_both_may_fill(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    source = Source()
+    asked = [process.ask(KEY, source) for process in (a, b) for _ in range(10)]
+    await begun(source, 2)
+    for load in source.loads:
+        load.set_result("ada")
+    assert await asyncio.gather(*asked) == ["ada"] * 20
+    for process in (a, b):
+        assert await process.get(KEY, "unused") == "ada"
+        assert process.tally.outcomes == {"miss": 1, "hit": 10}
+
+
+async def test_different_keys_load_apart(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    first, second = Source(), Source()
+    asked = [a.ask(KEYS.email("u1"), first), a.ask(KEYS.email("u2"), second)]
+    await begun(first)
+    await begun(second)
+    second.loads[0].set_result("bob")
+    first.loads[0].set_result("ada")
+    assert await asyncio.gather(*asked) == ["ada", "bob"]
+
+
+async def test_an_asker_that_is_cancelled_does_not_cancel_the_load_for_the_others(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    source = Source()
+    first, second = a.ask(KEY, source), a.ask(KEY, source)
+    await begun(source)
+    await a.reached()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    source.loads[0].set_result("ada")
+    assert await second == "ada"
+    assert await a.get(KEY, "unused") == "ada"
+
+
+async def test_a_load_whose_askers_all_went_away_still_fills(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    source = Source()
+    only = a.ask(KEY, source)
+    await begun(source)
+    only.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await only
+    source.loads[0].set_result("ada")
+    await a.reached()
+    assert await a.get(KEY, "unused") == "ada"
+
+
+async def test_an_error_reaches_all_who_wait_and_is_not_cached(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    source = Source()
+    asked = [a.ask(KEY, source) for _ in range(3)]
+    await begun(source)
+    await a.reached()
+    source.loads[0].set_exception(OSError("gone"))
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    assert [(type(outcome), str(outcome)) for outcome in outcomes] == [(OSError, "gone")] * 3
+    assert await a.get(KEY, "ada") == "ada"
+
+
+async def test_an_error_that_nobody_waits_for_any_more_is_no_complaint(
+    stack: AsyncExitStack, redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    a = await process_at(stack, redis.port)
+    source = Source()
+    only = a.ask(KEY, source)
+    await begun(source)
+    only.cancel()
+    await asyncio.gather(only, return_exceptions=True)
+    source.loads.pop().set_exception(OSError("gone"))
+    await a.reached()
+    gc.collect()
+    assert complaints == [] and [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_a_failed_load_leaves_nothing_for_the_garbage_collector(stack: AsyncExitStack, redis: RedisServer) -> None:
+    class Gone(OSError):
+        pass
+
+    async def load() -> None:
+        raise Gone
+
+    a = await process_at(stack, redis.port)
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(Gone):
+            await a.cache.get_or_load(KEY, load)
+        await a.reached()
+        assert [one for one in gc.get_objects() if isinstance(one, Gone)] == []
+    finally:
+        gc.enable()
+
+
+# ---- time ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("key", "value"), VALUES, ids=[f"{key.kind.name}-{number}" for number, (key, _) in enumerate(VALUES)])
+@pytest.mark.parametrize("jitter", [0.0, 0.999_999])
+async def test_a_value_lives_for_its_kinds_ttl_less_a_tenth_at_most(
+    stack: AsyncExitStack, redis: RedisServer, key: Key[Any], value: Any, jitter: float
+) -> None:
+    a = await process_at(stack, redis.port, jitter=jitter)
+    await a.get(key, value)
+    longest_ms = key.kind.ttl_s * 1000 * (1 - 0.1 * jitter)
+    assert longest_ms - 2_000 < await a.client.call("PTTL", key.name) <= longest_ms + 1
+
+
+async def test_none_is_believed_briefly(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    load = Answer(None)
+    assert [await process.cache.get_or_load(KEY, load) for process in (a, a, b)] == [None] * 3
+    assert load.count == 1
+    assert 0 < await a.client.call("PTTL", KEY.name) <= NEGATIVE_TTL_S * 1000
+    assert await a.client.call("PEXPIRE", KEY.name, 0) == 1
+    assert await a.get(KEY, "ada") == "ada"
+
+
+async def test_a_ttl_of_zero_keeps_nothing(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    key = Keys(CacheTtls(messages_s=0, users_s=0, stats_s=0)).email("u1")
+    load = Answer("ada")
+    assert [await a.cache.get_or_load(key, load) for _ in range(2)] == ["ada", "ada"]
+    assert load.count == 2
+    assert await a.client.call("EXISTS", key.name) == 0
+
+
+async def test_a_value_of_another_schema_is_another_key(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    await a.get(KEY, "ada")
+    names = await a.client.call("KEYS", "*")
+    assert names and all(name.startswith(b"chat:1:") for name in names)
+
+
+# ---- nothing stale ---------------------------------------------------------------------------------------------------
+
+
+async def test_what_one_process_invalidates_every_process_loads_again(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    await a.get(KEYS.email("u1"), "old")
+    await a.get(KEYS.email("u2"), "bob")
+    await b.cache.invalidate(KEYS.email("u1"), KEYS.email("u2"), KEYS.email("never asked for"))
+    assert await b.get(KEYS.email("u1"), "new") == "new"
+    assert await a.get(KEYS.email("u1"), "unused") == "new"
+    assert await a.get(KEYS.email("u2"), "bob's new one") == "bob's new one"
+
+
+async def test_invalidating_nothing_says_nothing(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    await a.cache.invalidate()
+    await a.get(KEY, "ada")
+    assert await a.get(KEY, "unused") == "ada"
+
+
+async def test_a_reader_that_is_held_between_load_and_fill_while_another_process_writes_fills_nothing(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
+    a, b = await two_at(stack, redis.port)
+    source = Source()
+    reader = a.ask(KEY, source)
+    await begun(source)
+    await b.cache.invalidate(KEY)  # the source now holds "new"
+    await b.reached()
+    source.loads[0].set_result("old")  # which it read before
+    assert await reader == "old"
+    await a.reached()
+    assert a.tally.outcomes == {"miss": 1, "stale_fill": 1}
+    assert await b.get(KEY, "new") == "new"
+    assert await a.get(KEY, "unused") == "new"
+
+
+async def test_who_asks_after_an_invalidation_does_not_share_the_load_from_before_it(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    for writer in (a, b):
+        await a.cache.invalidate(KEY)
+        source = Source()
+        before = a.ask(KEY, source)
+        await begun(source)
+        await writer.cache.invalidate(KEY)
+        await writer.reached()
+        after = a.ask(KEY, source)
+        await begun(source, 2)
+        source.loads[0].set_result("old")
+        assert await before == "old" and not after.done()
+        source.loads[1].set_result("new")
+        assert await after == "new"
+        await a.reached()
+        assert await b.get(KEY, "unused") == "new"
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_of_two_loads_only_the_one_begun_after_the_invalidation_fills(
+    stack: AsyncExitStack, redis: RedisServer, order: tuple[int, int]
+) -> None:
+    a, b = await two_at(stack, redis.port)
+    source = Source()
+    asked = [a.ask(KEY, source)]
+    await begun(source)
+    await b.cache.invalidate(KEY)
+    await b.reached()
+    asked.append(b.ask(KEY, source))
+    await begun(source, 2)
+    for index in order:
+        source.loads[index].set_result(("old", "new")[index])
+        await asked[index]
+        await (a, b)[index].reached()
+    assert [await process.get(KEY, "unused") for process in (a, b)] == ["new", "new"]
+
+
+async def test_an_invalidation_leaves_the_loads_of_other_keys_alone(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    source = Source()
+    other = a.ask(KEYS.email("u2"), source)
+    await begun(source)
+    await b.cache.invalidate(KEYS.email("u1"))
+    await b.reached()
+    source.loads[0].set_result("bob")
+    await other
+    await a.reached()
+    assert await b.get(KEYS.email("u2"), "unused") == "bob"
+
+
+class Schedule:
+    """A reader in one process and a writer in another, each of whose steps happens when it is told to, and is over when that returns."""
+
+    def __init__(self, reader: Process, writer: Process, *, fenced: bool) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._stored = "old"
+        self._held: list[asyncio.Future[None]] = []
+        self._fence = writer.cache.fence(KEY)
+        self._asked: asyncio.Task[str] | None = None
+        self._steps = {
+            "reader": iter((self._ask, self._load, self._fill)),
+            "writer": iter((self._raise, self._write, self._lower) if fenced else (self._write, self._invalidate)),
+        }
+
+    async def step(self, who: str) -> None:
+        await next(self._steps[who])()
+
+    async def _read(self) -> str:
+        await self._pause()
+        value = self._stored
+        await self._pause()
+        return value
+
+    async def _pause(self) -> None:
+        self._held.append(asyncio.get_running_loop().create_future())
+        await self._held[-1]
+
+    async def _ask(self) -> None:
+        self._asked = self._reader.ask(KEY, self._read)
+        await until(lambda: len(self._held) == 1)
+
+    async def _load(self) -> None:
+        self._held[0].set_result(None)
+        await until(lambda: len(self._held) == 2)
+
+    async def _fill(self) -> None:
+        self._held[1].set_result(None)
+        assert self._asked is not None
+        assert await self._asked in ("old", "new")
+        await self._reader.reached()
+
+    async def _raise(self) -> None:
+        await self._fence.__aenter__()
+
+    async def _write(self) -> None:
+        self._stored = "new"
+
+    async def _lower(self) -> None:
+        await self._fence.__aexit__(None, None, None)
+        await self._writer.reached()
+
+    async def _invalidate(self) -> None:
+        await self._writer.cache.invalidate(KEY)
+        await self._writer.reached()
+
+
+@pytest.mark.parametrize("fenced", [True, False], ids=["fence", "invalidation"])
+async def test_in_whatever_order_a_reader_and_a_writer_take_their_steps_all_read_what_was_written(
+    stack: AsyncExitStack, redis: RedisServer, fenced: bool
+) -> None:
+    a, b = await two_at(stack, redis.port)
+    writer_steps = 3 if fenced else 2
+    refused = 0
+    for places in itertools.combinations(range(3 + writer_steps), 3):
+        order = ["reader" if place in places else "writer" for place in range(3 + writer_steps)]
+        schedule = Schedule(a, b, fenced=fenced)
+        for who in order:
+            await schedule.step(who)
+        assert [await process.get(KEY, "new") for process in (b, a)] == ["new", "new"], order
+        assert await a.client.call("DEL", KEY.name, f"{KEY.name}:lease") >= 1
+        refused += a.tally.outcomes["stale_fill"]
+    assert refused > 0
+
+
+# ---- fences ----------------------------------------------------------------------------------------------------------
+
+
+async def test_inside_a_fence_every_process_is_answered_and_nothing_is_kept(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    load = Answer("old")
+    await a.cache.get_or_load(KEY, load)
+    async with b.cache.fence(KEY):
+        for process in (a, b, a):
+            assert await process.cache.get_or_load(KEY, load) == "old"
+        assert load.count == 4
+        await a.reached()
+        assert await a.client.call("EXISTS", KEY.name, f"{KEY.name}:lease") == 0
+    await b.reached()
+    assert await a.get(KEY, "new") == "new"
+    assert await b.get(KEY, "unused") == "new"
+
+
+async def test_a_load_begun_before_a_fence_fills_neither_inside_nor_after_it(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    source = Source()
+    early, late = a.ask(KEYS.email("u1"), source), a.ask(KEYS.email("u2"), source)
+    await begun(source, 2)
+    async with b.cache.fence(KEYS.email("u1"), KEYS.email("u2")):
+        source.loads[0].set_result("old")
+        await early
+        await a.reached()
+    await b.reached()
+    source.loads[1].set_result("old")
+    await late
+    await a.reached()
+    assert a.tally.outcomes["stale_fill"] == 2
+    assert [await b.get(KEYS.email(user), "new") for user in ("u1", "u2")] == ["new", "new"]
+
+
+async def test_a_fence_whose_body_fails_invalidates_and_lets_the_error_through(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    with pytest.raises(OSError, match="disk"):
+        async with a.cache.fence(KEY, KEYS.room("r1")):
+            raise OSError("disk")
+    await a.reached()
+    load = Answer("new")
+    assert [await process.cache.get_or_load(KEY, load) for process in (b, b, a)] == ["new"] * 3
+    assert load.count == 1
+
+
+async def test_a_fence_whose_body_is_cancelled_is_lowered(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    inside = asyncio.Event()
+
+    async def write() -> None:
+        async with a.cache.fence(KEY):
+            inside.set()
+            await asyncio.get_running_loop().create_future()
+
+    writer = asyncio.create_task(write())
+    await inside.wait()
+    writer.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writer
+    await a.reached()
+    load = Answer("new")
+    assert [await b.cache.get_or_load(KEY, load) for _ in range(2)] == ["new", "new"]
+    assert load.count == 1
+
+
+async def test_a_writer_that_is_cancelled_while_it_raises_a_fence_leaves_none(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+
+    async def write() -> None:
+        async with a.cache.fence(KEY):
+            raise AssertionError("it was cancelled before")
+
+    writer = asyncio.create_task(write())
+    await asyncio.sleep(0)  # it has asked for the fence, and waits for the answer
+    writer.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writer
+    await a.reached()
+    assert await a.client.call("EXISTS", f"{KEY.name}:fence") == 0
+
+
+async def test_of_two_overlapping_fences_of_two_processes_the_last_one_lets_fills_in_again(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
+    a, b = await two_at(stack, redis.port)
+    load = Answer("ada")
+    async with a.cache.fence(KEY):
+        async with b.cache.fence(KEY):
+            pass
+        await b.reached()
+        assert [await b.cache.get_or_load(KEY, load) for _ in range(2)] == ["ada", "ada"]
+        assert load.count == 2
+    await a.reached()
+    assert [await process.get(KEY, "ada") for process in (a, b)] == ["ada", "ada"]
+    assert (a.tally.outcomes["hit"], b.tally.outcomes["hit"]) == (0, 1)
+
+
+async def test_a_fence_whose_raiser_dies_stands_for_its_bound_and_no_longer(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    await a.get(KEY, "old")
+    await b.cache.fence(KEY).__aenter__()
+    await b.client.close()  # killed between the commit and the end of its fence
+    fence = f"{KEY.name}:fence"
+    bound_ms = int(FENCE_MAX_S * 1000)
+    assert bound_ms - 2_000 < await a.client.call("PTTL", fence) <= bound_ms
+    load = Answer("new")
+    assert [await a.cache.get_or_load(KEY, load) for _ in range(2)] == ["new", "new"]
+    assert load.count == 2
+    # The key may live on, by another's fence; each fence in it ends on its own.
+    [(token, until_ms)] = [tuple(await a.client.call("ZRANGE", fence, 0, -1, "WITHSCORES"))]
+    await a.client.call("ZADD", fence, int(until_ms) - bound_ms, token)
+    assert [await a.cache.get_or_load(KEY, load) for _ in range(2)] == ["new", "new"]
+    assert load.count == 3
+
+
+# ---- pages that are extended in place --------------------------------------------------------------------------------
+
+
+def page_of(first: int, last: int, *, rev: int = 5, has_more: bool = True) -> Page:
+    return Page(messages_of(first, last), last, rev, has_more)
+
+
+def messages_of(first: int, last: int) -> tuple[bytes, ...]:
+    return tuple(b'{"seq":%d}' % seq for seq in range(first, last + 1))
+
+
+PAGE = KEYS.page("r1")
+
+
+async def test_a_commit_extends_the_page_that_all_processes_read_and_keeps_its_expiry(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    await a.get(PAGE, page_of(1, 3))
+    await a.client.call("PEXPIRE", PAGE.name, 60_000)
+    await b.cache.extend(PAGE, 4, messages_of(4, 5))
+    await b.reached()
+    assert [await process.get(PAGE, "unused") for process in (a, b)] == [page_of(1, 5)] * 2
+    assert 0 < await a.client.call("PTTL", PAGE.name) <= 60_000
+
+
+async def test_what_a_page_has_already_is_skipped(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    await a.get(PAGE, page_of(1, 3))
+    await a.cache.extend(PAGE, 2, messages_of(2, 5))
+    await a.cache.extend(PAGE, 1, messages_of(1, 5))
+    assert await a.get(PAGE, "unused") == page_of(1, 5)
+
+
+async def test_what_two_processes_announce_out_of_order_is_read_in_order(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    await a.get(PAGE, page_of(1, 3))
+    await b.cache.extend(PAGE, 8, messages_of(8, 9))
+    await b.cache.extend(PAGE, 6, messages_of(6, 7))
+    await b.reached()
+    assert await a.get(PAGE, "unused") == page_of(1, 3)
+    await a.cache.extend(PAGE, 4, messages_of(4, 5))
+    await a.reached()
+    assert await b.get(PAGE, "unused") == page_of(1, 9)
+    assert await a.client.call("EXISTS", f"{PAGE.name}:early") == 0
+
+
+async def test_what_comes_early_is_kept_for_a_moment_only(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    await a.get(PAGE, page_of(1, 3))
+    await a.cache.extend(PAGE, 5, messages_of(5, 5))
+    assert 0 < await a.client.call("PTTL", f"{PAGE.name}:early") <= 10_000
+
+
+async def test_extending_what_is_not_here_makes_nothing(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    await a.cache.extend(PAGE, 1, messages_of(1, 2))
+    await a.reached()
+    assert await a.client.call("EXISTS", PAGE.name, f"{PAGE.name}:early") == 0
+    assert await a.get(PAGE, page_of(1, 2)) == page_of(1, 2)
+
+
+async def test_a_load_begun_before_a_commit_does_not_fill_over_it(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    source = Source()
+    before = a.ask(PAGE, source)
+    await begun(source)
+    await b.cache.extend(PAGE, 4, messages_of(4, 4))
+    await b.reached()
+    source.loads[0].set_result(page_of(1, 3))
+    assert await before == page_of(1, 3)
+    await a.reached()
+    assert a.tally.outcomes["stale_fill"] == 1
+    assert await b.get(PAGE, page_of(1, 4)) == page_of(1, 4)
+
+
+async def test_a_page_that_grows_holds_the_newest_and_stays_within_twice_its_size(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    await a.get(PAGE, page_of(1, 1, has_more=False))
+    longest = 0
+    for first in range(2, 6 * KEEP, 7):
+        last = first + 6
+        await a.cache.extend(PAGE, first, messages_of(first, last))
+        longest = max(longest, await a.client.call("STRLEN", PAGE.name))
+        assert await b.get(PAGE, "unused") == page_of(max(1, last - KEEP + 1), last, has_more=last > KEEP)
+    assert longest < (2 * KEEP + 7) * 20 + 100
+
+
+async def test_a_page_of_an_older_generation_is_not_extended_but_forgotten(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    await a.get(PAGE, page_of(1, 3))
+    b.cache.distrust()
+    await b.cache.extend(PAGE, 4, messages_of(4, 4))
+    assert await b.client.call("EXISTS", PAGE.name) == 0
+    assert await a.get(PAGE, page_of(1, 5)) == page_of(1, 5)
+
+
+# ---- invalidations that were missed ----------------------------------------------------------------------------------
+
+
+async def test_a_value_that_was_written_while_redis_was_out_of_reach_is_believed_by_nobody_after_it(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
+    proxy = await proxy_to(stack, redis.port)
+    cut, other = await process_at(stack, proxy.port), await process_at(stack, redis.port)
+    await other.get(KEY, "old")
+    assert await cut.get(KEY, "unused") == "old"
+    proxy.go_away()
+    await noticed_gone(cut.client)
+    await cut.cache.invalidate(KEY)  # the source holds "new", and Redis cannot be told
+    assert await cut.cache.get_or_load(KEY, Answer("new")) == "new"
+    assert await other.get(KEY, "unused") == "old"  # that it is still there is what the rest is about
+    proxy.come_back()
+    await until(lambda: cut.client.is_up)
+    await cut.reached()
+    assert await other.get(KEY, "new") == "new"
+    assert await cut.get(KEY, "unused") == "new"
+
+
+async def test_an_invalidation_that_vanished_in_a_half_open_connection_is_made_up_for(stack: AsyncExitStack, redis: RedisServer) -> None:
+    proxy = await proxy_to(stack, redis.port)
+    cut, other = await process_at(stack, proxy.port), await process_at(stack, redis.port)
+    await other.get(KEY, "old")
+    proxy.cut_half_open()
+    await cut.cache.invalidate(KEY)
+    await until(lambda: not cut.client.is_up)
+    await until(lambda: cut.client.is_up)
+    await cut.reached()
+    assert await other.get(KEY, "new") == "new"
+
+
+async def test_a_load_begun_before_the_connection_was_lost_does_not_fill_after_it(stack: AsyncExitStack, redis: RedisServer) -> None:
+    proxy = await proxy_to(stack, redis.port)
+    cut, other = await process_at(stack, proxy.port), await process_at(stack, redis.port)
+    source = Source()
+    reader = cut.ask(KEY, source)
+    await begun(source)
+    proxy.drop()
+    await noticed_gone(cut.client)
+    await cut.cache.invalidate(KEY)
+    await until(lambda: cut.client.is_up)
+    source.loads[0].set_result("old")
+    assert await reader == "old"
+    await cut.reached()
+    assert cut.tally.outcomes["stale_fill"] == 1
+    assert [await process.get(KEY, "new") for process in (other, cut)] == ["new", "new"]
+
+
+async def test_whoever_finds_a_process_dead_makes_all_disbelieve_what_is_kept(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    await a.get(KEY, "old")
+    source = Source()
+    under_way = a.ask(KEYS.email("u2"), source)
+    await begun(source)
+    b.cache.distrust()
+    await b.reached()
+    source.loads[0].set_result("old")
+    await under_way
+    assert await a.get(KEYS.email("u2"), "new") == "new"
+    assert await a.get(KEY, "new") == "new"
+    assert await b.get(KEY, "unused") == "new"
+
+
+async def test_who_comes_up_makes_all_disbelieve_what_is_kept(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    await a.get(KEY, "old")
+    b = await process_at(stack, redis.port)
+    assert await a.get(KEY, "new") == "new"
+    assert await b.get(KEY, "unused") == "new"
+
+
+# ---- a Redis that forgets --------------------------------------------------------------------------------------------
+
+
+async def test_after_a_flush_in_mid_traffic_reads_go_on_and_go_on_brings_the_cache_back(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    await a.get(KEY, "old")
+    source = Source()
+    reader = a.ask(KEYS.email("u2"), source)
+    await begun(source)
+    await b.client.call("FLUSHALL")
+    source.loads[0].set_result("bob")
+    assert await reader == "bob"
+    load = Answer("new")
+    assert [await process.cache.get_or_load(KEY, load) for process in (a, b, a)] == ["new"] * 3
+    assert load.count == 3
+    assert a.tally.outcomes["stale_fill"] == 1
+    for process in (a, b):
+        process.cache.go_on()
+        await process.reached()
+    assert [await process.cache.get_or_load(KEY, load) for process in (a, b, a)] == ["new"] * 3
+    assert load.count == 4
+
+
+async def test_a_flush_between_a_page_and_its_extension_leaves_no_page(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    await a.get(PAGE, page_of(1, 3))
+    await a.client.call("FLUSHALL")
+    a.cache.go_on()
+    await a.cache.extend(PAGE, 4, messages_of(4, 4))
+    assert await a.get(PAGE, page_of(1, 4)) == page_of(1, 4)
+
+
+async def test_go_on_changes_nothing_where_all_is_well(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    await a.get(KEY, "ada")
+    for process in (a, b):
+        process.cache.go_on()
+        await process.reached()
+    assert [await process.get(KEY, "unused") for process in (a, b)] == ["ada", "ada"]
+
+
+async def test_with_its_scripts_forgotten_the_cache_works_and_shows_nothing_old(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    await a.get(PAGE, page_of(1, 3))
+    await a.client.call("SCRIPT", "FLUSH")
+    await a.cache.extend(PAGE, 4, messages_of(4, 4))
+    await a.settled()
+    assert await b.cache.get_or_load(PAGE, Answer(page_of(1, 4))) == page_of(1, 4)
+
+
+async def test_with_its_scripts_forgotten_values_are_kept_again(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    await a.client.call("SCRIPT", "FLUSH")
+    load = Answer("ada")
+
+    async def is_kept() -> bool:
+        before = load.count
+        assert await a.cache.get_or_load(KEY, load) == "ada"
+        return load.count == before
+
+    async with asyncio.timeout(5):
+        while not await is_kept():
+            await asyncio.sleep(0.02)  # the poll's pace
+    assert await b.get(KEY, "unused") == "ada"
+
+
+@pytest.mark.parametrize("flushed", [False, True], ids=["", "with its scripts forgotten"])
+async def test_the_end_of_a_fence_forgets_what_was_filled_after_its_bound(stack: AsyncExitStack, redis: RedisServer, flushed: bool) -> None:
+    a, b = await two_at(stack, redis.port)
+    async with a.cache.fence(KEY):
+        await a.client.call("DEL", f"{KEY.name}:fence")  # as after FENCE_MAX_S
+        assert await b.get(KEY, "old") == "old"
+        if flushed:
+            await a.client.call("SCRIPT", "FLUSH")
+    await a.settled()
+    assert await b.cache.get_or_load(KEY, Answer("new")) == "new"
+
+
+# ---- garbage under our own keys --------------------------------------------------------------------------------------
+
+
+def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def generation_of(process: Process) -> bytes:
+    generation = await process.client.call("GET", GENERATION)
+    assert generation is not None
+    return generation
+
+
+GARBLED = {
+    "no msgpack": b"\xc1\xc1",
+    "empty": b"",
+    "cut": msgspec.msgpack.encode("ada@example.org")[:-3],
+    "another type": msgspec.msgpack.encode(["ada"]),
+    "not UTF-8": b"\xa2\xff\xff",
+    "more than one": msgspec.msgpack.encode("ada") * 2,
+}
+
+
+@pytest.mark.parametrize("garbage", GARBLED.values(), ids=list(GARBLED))
+async def test_a_value_that_cannot_be_read_is_thrown_away_and_loaded_and_told_of_once(
+    stack: AsyncExitStack, redis: RedisServer, caplog: pytest.LogCaptureFixture, garbage: bytes
+) -> None:
+    a, b = await two_at(stack, redis.port)
+    generation = await generation_of(a)
+    for user in ("u1", "u2"):
+        key = KEYS.email(user)
+        await a.client.call("SET", key.name, generation + b":" + garbage)
+        assert await a.get(key, "ada") == "ada"
+        assert await a.get(key, "ada") == "ada"
+        assert await b.get(key, "unused") == "ada"
+    assert len(warnings_in(caplog)) == 1
+    assert a.tally.outcomes["error"] >= 2
+
+
+@pytest.mark.parametrize("garbage", [b"1:2:0:1:", b"1:2:0:1:9:short", b"x", b"1:2:0:1:1:abc", b"1:2:2:0:x"])
+async def test_a_page_that_cannot_be_read_is_thrown_away_and_loaded(
+    stack: AsyncExitStack, redis: RedisServer, caplog: pytest.LogCaptureFixture, garbage: bytes
+) -> None:
+    a, b = await two_at(stack, redis.port)
+    await a.client.call("SET", PAGE.name, await generation_of(a) + b":" + garbage)
+    assert await a.get(PAGE, page_of(1, 3)) == page_of(1, 3)
+    assert await a.get(PAGE, page_of(1, 3)) == page_of(1, 3)
+    assert await b.get(PAGE, "unused") == page_of(1, 3)
+    assert len(warnings_in(caplog)) == 1
+
+
+async def test_a_value_so_deep_that_no_reader_follows_is_thrown_away_too(
+    stack: AsyncExitStack, redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    a = await process_at(stack, redis.port)
+    key = KEYS.user("u1")
+    deep = b"\x81\xa1z" + b"\x91" * 100_000 + b"\x90"  # a field that is not known, skipped by recursion
+    await a.client.call("SET", key.name, await generation_of(a) + b":" + deep)
+    assert await a.get(key, USER) == USER
+    assert await a.get(key, USER) == USER
+    assert await a.get(key, "unused") == USER
+
+
+@pytest.mark.parametrize("garbage", [b"", b"no header", b"ffffffff:x", b"\x00\xff"])
+async def test_a_string_without_our_header_is_not_there(stack: AsyncExitStack, redis: RedisServer, garbage: bytes) -> None:
+    a, b = await two_at(stack, redis.port)
+    await a.client.call("SET", KEY.name, garbage)
+    assert await a.get(KEY, "ada") == "ada"
+    assert await b.get(KEY, "unused") == "ada"
+
+
+@pytest.mark.parametrize("place", ["", ":lease", ":fence"])
+async def test_a_key_of_ours_that_is_of_another_type_is_thrown_away_and_told_of_once(
+    stack: AsyncExitStack, redis: RedisServer, caplog: pytest.LogCaptureFixture, place: str
+) -> None:
+    a, b = await two_at(stack, redis.port)
+    for user in ("u1", "u2"):
+        key = KEYS.email(user)
+        await a.client.call("RPUSH", key.name + place, "a list")
+        assert await a.get(key, "ada") == "ada"
+        assert await a.get(key, "ada") == "ada"
+        assert await b.get(key, "unused") == "ada"
+    assert len(warnings_in(caplog)) == 1
+
+
+async def test_a_generation_that_is_of_another_type_is_begun_anew(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    await a.client.call("DEL", GENERATION)
+    await a.client.call("RPUSH", GENERATION, "a list")
+    assert await a.get(KEY, "ada") == "ada"
+    for process in (a, b):
+        process.cache.go_on()  # as every few seconds
+        await process.reached()
+    assert await a.get(KEY, "ada") == "ada"
+    assert await b.get(KEY, "unused") == "ada"
+
+
+async def test_a_page_of_another_type_does_not_stop_its_extension_and_is_not_read(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    await a.client.call("SADD", PAGE.name, "a set")
+    await a.cache.extend(PAGE, 4, messages_of(4, 4))
+    assert await a.get(PAGE, page_of(1, 4)) == page_of(1, 4)
+
+
+# ---- a Redis that is full, or takes no writes ------------------------------------------------------------------------
+
+
+async def fill_up(process: Process) -> None:
+    """Write until the memory is full."""
+    await process.client.call("CONFIG", "SET", "maxmemory", "4mb")
+    with pytest.raises(RedisRefused):
+        for number in range(10_000):
+            await process.client.call("SET", f"filler:{number}", b"x" * 50_000)
+    with pytest.raises(RedisRefused):
+        for number in range(10_000):
+            await process.client.call("SET", f"small filler:{number}", b"x")
+
+
+async def test_with_its_memory_full_reads_are_answered_and_invalidations_still_work(
+    stack: AsyncExitStack, own_redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    a, b = await two_at(stack, own_redis.port)
+    await a.client.call("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    for user in ("u1", "u2", "u3"):
+        await a.get(KEYS.email(user), "old")
+    await fill_up(a)
+    assert await b.get(KEYS.email("u1"), "unused") == "old"
+    load = Answer("loaded")
+    assert [await process.cache.get_or_load(KEYS.email("u9"), load) for process in (a, b)] == ["loaded", "loaded"]
+    await a.cache.invalidate(KEYS.email("u1"))
+    await a.reached()
+    assert await b.get(KEYS.email("u1"), "new") == "new"
+    async with a.cache.fence(KEYS.email("u2")):
+        assert await b.get(KEYS.email("u2"), "new") == "new"
+    await a.reached()
+    assert await b.get(KEYS.email("u2"), "newer") == "newer"
+    a.cache.distrust()
+    await a.reached()
+    assert await b.get(KEYS.email("u3"), "new") == "new"
+    assert all(process.client.is_up for process in (a, b))
+    await a.client.call("CONFIG", "SET", "maxmemory", "0")
+    a.cache.go_on()
+    await a.reached()
+    assert await a.get(KEYS.email("u1"), "kept again") == "kept again"
+    assert await b.get(KEYS.email("u1"), "unused") == "kept again"
+
+
+async def test_with_its_memory_full_a_page_misses_no_message(stack: AsyncExitStack, own_redis: RedisServer) -> None:
+    a, b = await two_at(stack, own_redis.port)
+    await a.get(PAGE, page_of(1, 3))
+    await fill_up(a)
+    await a.cache.extend(PAGE, 4, messages_of(4, 4))
+    await a.reached()
+    assert await b.get(PAGE, page_of(1, 4)) == page_of(1, 4)
+    await a.cache.extend(PAGE, 6, messages_of(6, 6))
+    await a.cache.extend(PAGE, 5, messages_of(5, 5))
+    await a.reached()
+    assert await b.get(PAGE, page_of(1, 6)) == page_of(1, 6)
+
+
+async def test_a_redis_that_takes_no_writes_shows_nothing_that_should_have_been_invalidated(
+    stack: AsyncExitStack, own_redis: RedisServer
+) -> None:
+    a, b = await two_at(stack, own_redis.port)
+    await a.get(KEY, "old")
+    await a.get(PAGE, page_of(1, 3))
+    # As of a full disk (stop-writes-on-bgsave-error), or of a replica after a failover: reads are answered, writes refused.
+    await a.client.call("CONFIG", "SET", "min-replicas-to-write", 1)
+    with pytest.raises(RedisRefused):
+        await a.client.call("DEL", "anything")
+    await a.cache.invalidate(KEY)
+    await a.cache.extend(PAGE, 4, messages_of(4, 4))
+    await a.reached()
+    for process in (a, b):
+        assert await process.cache.get_or_load(KEY, Answer("new")) == "new"
+        assert await process.cache.get_or_load(PAGE, Answer(page_of(1, 4))) == page_of(1, 4)
+
+
+# ---- no Redis --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", ["stopped", "cut half-open"])
+async def test_without_an_answer_each_asker_loads_within_the_timeout_and_then_at_once(
+    stack: AsyncExitStack, own_redis: RedisServer, fault: str
+) -> None:
+    proxy = await proxy_to(stack, own_redis.port)
+    a = await process_at(stack, proxy.port)
+    await a.get(KEY, "kept")
+    if fault == "stopped":
+        own_redis.pause()
+    else:
+        proxy.hold()
+    load = Answer("loaded")
+    took = await asyncio.gather(*[elapsed_s(a.cache.get_or_load(KEYS.email(f"u{number}"), load)) for number in range(20)])
+    assert max(took) < TIMEOUT_S + LATE_S
+    assert load.count == 20
+    assert not a.client.is_up
+    took = [await elapsed_s(a.cache.get_or_load(KEY, load)) for _ in range(20)]
+    assert sum(took) < TIMEOUT_S
+    assert load.count == 40 and a.tally.outcomes["error"] == 40
+    async with a.cache.fence(KEY):
+        await a.cache.invalidate(KEY)
+        await a.cache.extend(PAGE, 1, messages_of(1, 1))
+    with pytest.raises(CacheAway):
+        await a.cache.inspect()
+
+
+async def test_a_writer_waits_no_longer_than_the_timeout_for_its_fence(stack: AsyncExitStack, own_redis: RedisServer) -> None:
+    a = await process_at(stack, own_redis.port)
+    own_redis.pause()
+    written: list[str] = []
+
+    async def write() -> None:
+        async with a.cache.fence(KEY):
+            written.append("new")
+
+    assert await elapsed_s(write()) < TIMEOUT_S + LATE_S
+    assert written == ["new"]
+
+
+async def test_a_redis_that_comes_later_is_used_then(stack: AsyncExitStack, own_redis: RedisServer) -> None:
+    own_redis.stop()
+    a, b = await two_at(stack, own_redis.port)
+    load = Answer("ada")
+    assert [await a.cache.get_or_load(KEY, load) for _ in range(2)] == ["ada", "ada"]
+    assert load.count == 2
+    await asyncio.to_thread(own_redis.start)
+    await until(lambda: a.client.is_up and b.client.is_up)
+    await b.reached()
+    assert await a.get(KEY, "ada") == "ada"
+    assert await b.get(KEY, "unused") == "ada"
+
+
+async def test_an_error_of_a_load_is_told_as_it_is_also_without_redis(stack: AsyncExitStack, own_redis: RedisServer) -> None:
+    a = await process_at(stack, own_redis.port)
+    own_redis.stop()
+
+    async def fail() -> None:
+        raise OSError("the store")
+
+    for _ in range(2):
+        with pytest.raises(OSError, match="the store"):
+            await a.cache.get_or_load(KEY, fail)
+
+
+# ---- what it tells, and its end --------------------------------------------------------------------------------------
+
+
+async def test_an_inspection_tells_of_redis_itself(stack: AsyncExitStack, own_redis: RedisServer) -> None:
+    a = await process_at(stack, own_redis.port)
+    state = await a.cache.inspect()
+    assert (state.backend, state.entries, state.max_bytes, state.evictions, state.clients) == ("redis", 1, None, 0, 1)
+    assert state.used_bytes and state.latency_ms
+    await a.get(KEY, "ada")
+    await a.client.call("CONFIG", "SET", "maxmemory", "64mb")
+    state = await a.cache.inspect()
+    assert (state.entries, state.max_bytes) == (3, 64 * 1024 * 1024)  # the generation, the value and its lease
+
+
+async def test_closing_cancels_the_loads_and_tells_their_askers(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    source = Source()
+    asked = [a.ask(KEY, source), a.ask(KEY, source)]
+    await begun(source)
+    await a.cache.invalidate(KEY)  # a detached load is owned as well
+    asked.append(a.ask(KEY, source))
+    await begun(source, 2)
+    await a.cache.close()
+    assert [load.cancelled() for load in source.loads] == [True, True]
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [CacheClosed] * 3
+
+
+async def test_after_closing_asks_are_refused_and_load_nothing(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    await a.get(KEY, "ada")
+    await a.cache.close()
+    await a.cache.close()
+    load = Answer("ada")
+    with pytest.raises(CacheClosed):
+        await a.cache.get_or_load(KEY, load)
+    assert load.count == 0
+
+
+async def test_who_asked_redis_when_it_was_closed_is_told_so(stack: AsyncExitStack, redis: RedisServer) -> None:
+    proxy = await proxy_to(stack, redis.port)
+    a = await process_at(stack, proxy.port, timeout_s=10)
+    load = Answer("ada")
+    proxy.hold()
+    asked = a.ask(KEY, load)
+    await asyncio.sleep(0)  # its question is on the way
+    await a.cache.close()
+    proxy.release()
+    with pytest.raises(CacheClosed):
+        await asked
+    assert load.count == 0

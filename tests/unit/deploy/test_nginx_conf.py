@@ -1,0 +1,233 @@
+"""The shipped nginx.conf in a real nginx, before stand-ins for processes: what it does when one answers so, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from deploy.cluster import SBIN, configuration
+from tests.support.client import call
+from tests.support.server import ROOT, STOP_WITHIN_S, free_port
+
+NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:{SBIN}")
+NGINX_MISSING = "need nginx on PATH (Debian: apt-get install nginx)"
+SHIPPED = (ROOT / "deploy" / "nginx.conf").read_text()
+WITHIN_S = 10.0
+FORGED = "127.0.0.3"
+
+pytestmark = pytest.mark.skipif(NGINX is None, reason=NGINX_MISSING)
+
+
+def poll(condition: Callable[[], object]) -> None:
+    """Wait for something that only asking tells."""
+    deadline = time.monotonic() + WITHIN_S
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)  # the poll's pace
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class StandIn:
+    """A process that answers every request alike, on a connection each; b"" hangs up instead. It keeps what it was sent."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.received: list[bytes] = []
+        self._answer = answer
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with connection:
+            number = len(self.received)
+            self.received.append(b"")
+            while b"\r\n\r\n" not in self.received[number]:
+                if not (data := connection.recv(65_536)):
+                    return
+                self.received[number] += data
+            if b"Content-Length: 10\r\n" in self.received[number]:
+                while not self.received[number].endswith(b"0123456789"):
+                    self.received[number] += connection.recv(65_536)
+            connection.sendall(self._answer)
+
+    def close(self) -> None:
+        """Listen no more. Idempotent."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # close() alone waits for the accept() that is under way
+        self._listener.close()
+
+
+def reply(status: str, body: bytes = b"{}") -> bytes:
+    return b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (status.encode(), len(body), body)
+
+
+@contextmanager
+def nginx_before(folder: Path, *processes: StandIn, shipped: str = SHIPPED, port: int | None = None) -> Iterator[str]:
+    """nginx in front of these; yields where it listens: at a free port, or the one that `shipped` says."""
+    port = port or free_port()
+    folder.mkdir(mode=0o711)
+    folder.parent.chmod(0o711)  # its workers are somebody else, if we are root
+    listen = f"127.0.0.1:{port}"
+    text = configuration(shipped, folder=folder, listen=listen, processes=[process.port for process in processes])
+    (folder / "nginx.conf").write_text(text)
+    assert NGINX is not None
+    command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr", "-g", "daemon off;"]
+    with (folder / "log").open("ab") as log:
+        running = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        poll(lambda: listens(port) or running.poll() is not None)
+        assert running.poll() is None, (folder / "log").read_text()
+        yield f"http://{listen}"
+    finally:
+        running.terminate()
+        running.wait(STOP_WITHIN_S)
+        for process in processes:
+            process.close()
+
+
+UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": "x" * 22 + "==", "Sec-WebSocket-Version": "13"}
+
+
+def test_a_post_that_a_process_dropped_is_not_sent_to_another_and_a_get_is(tmp_path: Path) -> None:
+    dead, also_dead = StandIn(b""), StandIn(b"")
+    with nginx_before(tmp_path / "nginx", dead, also_dead) as url:
+        refused = call(url, "POST", "/messages", {"content": "x"})
+        assert (refused.status, refused.code, refused.headers["retry-after"]) == (503, "unavailable", "1")
+        assert refused.json["error"]["requestId"]
+        assert len(dead.received) + len(also_dead.received) == 1
+        assert call(url, "GET", "/rooms").status == 503
+        assert len(dead.received) + len(also_dead.received) == 3
+
+
+def test_a_post_to_a_process_that_is_not_there_goes_to_another(tmp_path: Path) -> None:
+    gone, there = StandIn(b""), StandIn(reply("201 Created"))
+    gone.close()
+    with nginx_before(tmp_path / "nginx", gone, there) as url:
+        assert [call(url, "POST", "/messages", {"content": "x"}).status for _ in range(6)] == [201] * 6
+        assert len(there.received) == 6
+
+
+def test_a_socket_that_one_process_refuses_goes_to_another_and_its_requests_stay(tmp_path: Path) -> None:
+    draining, open_ = StandIn(reply("503 Service Unavailable", b"mine")), StandIn(reply("200 OK"))
+    with nginx_before(tmp_path / "nginx", draining, open_) as url:
+        assert {call(url, "GET", "/ws", headers=UPGRADE, token="x").status for _ in range(10)} == {200}
+        assert {call(url, "GET", "/health/ready").status for _ in range(4)} == {200}
+        asked = len(draining.received)
+        assert 1 <= asked <= 4, "three failures, and it is left alone"
+        assert {call(url, "POST", "/messages", {}).body for _ in range(4)} == {b"mine", b"{}"}
+        assert {call(url, "GET", "/rooms").body for _ in range(4)} == {b"mine", b"{}"}
+
+
+def test_a_process_is_told_the_clients_address_its_host_and_no_upgrade_but_a_websocket(tmp_path: Path) -> None:
+    process = StandIn(reply("200 OK"))
+    forged = {"X-Forwarded-For": FORGED, "Host": "chat.example.com:8443"}
+    with nginx_before(tmp_path / "nginx", process) as url:
+        for path, headers in (
+            ("/rooms", {**forged, **UPGRADE}),
+            ("/files/1", forged),
+            ("/ws", {**forged, "Upgrade": "h2c", "Connection": "Upgrade"}),
+            ("/ws", {**forged, **UPGRADE, "Upgrade": "WebSocket"}),
+        ):
+            assert call(url, "GET", path, headers=headers).status == 200
+    *others, socket_ = [request.decode().lower().split("\r\n") for request in process.received]
+    for lines in (*others, socket_):
+        assert [line for line in lines if line.startswith("x-forwarded-for")] == ["x-forwarded-for: 127.0.0.1"]
+        assert "host: chat.example.com:8443" in lines
+    for lines in others:
+        assert not any(line.startswith(("upgrade:", "connection: upgrade")) for line in lines)
+    assert {"upgrade: websocket", "connection: upgrade"} <= set(socket_)
+
+
+def test_an_upload_streams_and_one_that_is_too_large_is_refused_at_once(tmp_path: Path) -> None:
+    process = StandIn(reply("201 Created"))
+    with nginx_before(tmp_path / "nginx", process) as url:
+        address = url.removeprefix("http://")
+        with socket.create_connection(("127.0.0.1", int(address.partition(":")[2]))) as uploading:
+            uploading.sendall(b"POST /files HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n01234")
+            poll(lambda: process.received and process.received[0].endswith(b"01234"))
+            uploading.sendall(b"56789")
+            assert uploading.recv(65_536).startswith(b"HTTP/1.1 201")
+        for path, size in (("/files", 7_000_000), ("/messages", 200_000)):
+            connection = http.client.HTTPConnection(address, timeout=10)
+            connection.putrequest("POST", path)
+            connection.putheader("Content-Length", str(size))
+            connection.endheaders()
+            response = connection.getresponse()
+            assert (response.status, json.loads(response.read())["error"]["code"]) == (413, "payload_too_large")
+            connection.close()
+        assert len(process.received) == 1
+
+
+def test_no_query_is_in_a_log_though_processes_fail(tmp_path: Path) -> None:
+    gone, dead = StandIn(b""), StandIn(b"")
+    gone.close()
+    with nginx_before(tmp_path / "nginx", gone, dead) as url:
+        for path in ("/ws", "/messages", "/files", "/health/ready"):
+            assert call(url, "GET", f"{path}?token=SECRET", headers={**UPGRADE, "Referer": "http://x/?SECRET"}).status == 503
+        call(url, "GET", "http://absolute.example/ws?token=SECRET")
+        call(url, "GET", "/ws?token=SECRET" + "x" * 40_000)
+        port = int(url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as bad:
+            bad.sendall(b"GET /ws?token=SECRET nonsense\r\nHost: x\r\n\r\n")
+            bad.recv(1000)
+    log = (tmp_path / "nginx" / "log").read_text()
+    assert "SECRET" not in log
+    assert re.search(r'GET /ws HTTP/1.1 503 .* tries="502(, 502)*', log), log
+
+
+def test_nothing_cuts_the_sockets_of_an_old_worker_after_a_reload() -> None:
+    assert not re.search(r"^\s*worker_shutdown_timeout", SHIPPED, re.MULTILINE)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="need openssl on PATH (Debian: apt-get install openssl)")
+def test_the_tls_lines_uncommented_as_the_file_says_serve_https_and_send_http_there(tmp_path: Path) -> None:
+    (script,) = re.findall(r"^#     (sed .*) /etc/nginx/nginx.conf$", SHIPPED, re.MULTILINE)
+    (tmp_path / "conf").write_text(SHIPPED)
+    subprocess.run(["bash", "-c", f"{script} {tmp_path / 'conf'}"], check=True)
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "1"]
+    subprocess.run([*make, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    secure, plain = free_port(), free_port()
+    text = (tmp_path / "conf").read_text()
+    assert not re.search(r"^ *#tls", text, re.MULTILINE)
+    text = re.sub(r"^ *listen \[::\].*\n", "", text, flags=re.MULTILINE)
+    text = text.replace("listen 443", f"listen 127.0.0.1:{secure}").replace("listen 80", f"listen 127.0.0.1:{plain}")
+    text = text.replace("/etc/ssl/chat/fullchain.pem", str(certificate)).replace("/etc/ssl/chat/privkey.pem", str(key))
+    process = StandIn(b"HTTP/1.1 200 OK\r\nSet-Cookie: files=1; HttpOnly\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+    with nginx_before(tmp_path / "nginx", process, shipped=text, port=secure):
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        trusting.check_hostname = False
+        over_tls = http.client.HTTPSConnection("127.0.0.1", secure, context=trusting, timeout=10)
+        over_tls.request("GET", "/rooms")
+        answer = over_tls.getresponse()
+        assert answer.status == 200
+        assert "max-age" in answer.headers["Strict-Transport-Security"]
+        assert "secure" in answer.headers["Set-Cookie"].lower()
+        assert "nginx/" not in answer.headers["Server"]
+        over_tls.close()
+        moved = call(f"http://127.0.0.1:{plain}", "POST", "/rooms?limit=1", {}, headers={"Host": "chat.example.com"})
+        assert (moved.status, moved.headers["location"]) == (308, "https://chat.example.com/rooms?limit=1")

@@ -1,0 +1,101 @@
+"""Programs that are watched: ended before they are ready, ending again and again, not ending when told."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from deploy.supervisor import SAME_ORDER_S, Child, Cluster, Output, Refused
+
+STAYS = "while :; do sleep 0.05; done"
+
+
+class Log:
+    """What was put out."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+        self.output = Output(self._descriptor)
+
+    def lines(self, beginning: str) -> list[str]:
+        return [line for line in self._path.read_text().splitlines() if line.startswith(beginning)]
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Log]:
+    one = Log(tmp_path / "log")
+    yield one
+    one.close()
+
+
+def child(name: str, script: str, log: Log, answers: Callable[[], bool] = lambda: True) -> Child:
+    return Child(name, ["sh", "-c", script], env={"PATH": os.environ["PATH"]}, answers=answers, output=log.output)
+
+
+def cluster(chat: Child, log: Log) -> tuple[Cluster, SimpleQueue[int]]:
+    orders: SimpleQueue[int] = SimpleQueue()
+    nginx = child("nginx", STAYS, log)
+    return Cluster(redis=[], chats=[chat], nginx=nginx, orders=orders, has_terminal=False, say=log.output.line), orders
+
+
+def test_what_ends_before_it_is_ready_stops_the_start_with_its_exit_code(log: Log) -> None:
+    one, _ = cluster(child("p1", "echo no such setting; exit 2", log, answers=lambda: False), log)
+    with pytest.raises(Refused, match="p1 ended with 2 before it was ready") as refused:
+        one.run(lambda: pytest.fail("it was announced"))
+    assert refused.value.code == 2
+    assert log.lines("p1: ") == ["p1: no such setting"]
+    assert not log.lines("cluster: nginx started")
+
+
+def test_what_ends_again_and_again_is_started_each_time_later(log: Log) -> None:
+    one, orders = cluster(child("p1", "sleep 0.2; exit 3", log), log)
+    over = threading.Event()
+
+    def end_it_after_three() -> None:
+        while len(log.lines("cluster: p1 ended")) < 3 and not over.wait(0.05):  # the poll's pace
+            pass
+        orders.put(signal.SIGTERM)
+
+    watcher = threading.Thread(target=end_it_after_three)
+    watcher.start()
+    try:
+        assert one.run(lambda: None) == 0
+    finally:
+        over.set()
+        watcher.join()
+    ended = "cluster: p1 ended with 3; it starts again in"
+    assert log.lines("cluster: p1 ended")[:3] == [f"{ended} {after} s" for after in ("0.25", "0.5", "1")]
+
+
+def test_told_to_end_twice_it_does_not_wait_and_the_same_order_at_once_is_one(log: Log) -> None:
+    stubborn = child("p1", f"trap '' TERM; {STAYS}", log)
+    one, orders = cluster(stubborn, log)
+    again = threading.Timer(SAME_ORDER_S + 0.2, orders.put, (signal.SIGINT,))
+
+    def announce() -> None:
+        orders.put(signal.SIGTERM)
+        orders.put(signal.SIGTERM)
+        again.start()
+
+    assert one.run(announce) == 1
+    again.join()
+    assert stubborn.exit_code == -signal.SIGKILL
+
+
+def test_who_stops_reading_the_output_stops_nobody() -> None:
+    reading, writing = os.pipe()
+    output = Output(writing)
+    os.close(reading)
+    output.line("nobody hears this")
+    output.line(b"nor this")
+    os.close(writing)

@@ -1,0 +1,89 @@
+"""A connection's commands are carried out one after the other, in the order they came, also when it was held up in between."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from handlers.chat.session import QUEUE_MAX_BYTES, Session
+from handlers.wire.link import Link, OutboxBudget, Traffic
+from monitor.hooks import Observer
+from tests.support.frames import client_frame
+
+
+class Held:
+    """Commands that are noted; `hold` keeps the next from beginning, as a full outbox does."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.hold = False
+
+    async def carry_out(self, session: Session, envelope: Any) -> bytes:
+        self.begun.append(envelope.id)
+        await asyncio.sleep(0)
+        return b"{}"
+
+    async def count_other(self, session: Session) -> None:
+        """Nothing is limited here."""
+
+    def name_of(self, event: str) -> str:
+        return event
+
+    def must_wait(self, session: Session) -> bool:
+        return self.hold
+
+
+def command(number: int, size: int = 0) -> bytes:
+    """A frame; its payload has `size` bytes at least."""
+    payload = json.dumps({"event": "do", "id": str(number), "data": {}}).encode().ljust(size)
+    return client_frame(1, payload, final=True, mask=b"\0\0\0\0")
+
+
+@pytest.mark.gen_test
+async def test_what_reading_on_brings_comes_after_what_waited() -> None:
+    loop = asyncio.get_running_loop()
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    held = Held()
+    link = Link(
+        ours,
+        loop=loop,
+        owner=None,
+        max_message_bytes=QUEUE_MAX_BYTES,
+        outbox_max_bytes=1_000_000,
+        budget=OutboxBudget(1_000_000),
+        traffic=Traffic(),
+        clock=loop.time,
+        deflater=None,
+    )
+    session = Session(
+        link=link,
+        connection_id="c",
+        address="192.0.2.1",
+        commands=held,  # type: ignore[arg-type]
+        observer=Observer(),
+        loop=loop,
+        on_closed=lambda session, code: None,
+        opened_at=0.0,
+    )
+    link.owner = session
+    link.start()
+    held.hold = True
+    with theirs:
+        # The second fills the queue, so that the link keeps the others; when it is taken up the link hands them over at once.
+        sent = loop.run_in_executor(None, theirs.sendall, b"".join(command(n, QUEUE_MAX_BYTES if n == 2 else 0) for n in range(1, 6)))
+        while held.begun != ["1"] or session.is_busy is False or not link.reading_paused:
+            await asyncio.sleep(0)
+        await sent
+        while session._task is not None:
+            await asyncio.sleep(0)
+        held.hold = False
+        session.go_on()
+        while len(held.begun) < 5:
+            await asyncio.sleep(0)
+        assert held.begun == ["1", "2", "3", "4", "5"]
+        link.abort()
