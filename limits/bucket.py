@@ -6,9 +6,13 @@ back each nanosecond, and neither rounding nor a long run can add up to a token 
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
 from msgspec import Struct
 
 from limits.policy import Policy
+
+S = TypeVar("S")
 
 NS_PER_S = 1_000_000_000
 
@@ -20,14 +24,14 @@ class BucketState(Struct, frozen=True):
     updated_ns: int
 
 
-class Taken(Struct, frozen=True):
-    """The outcome of one `take`.
+class Taken(Struct, Generic[S], frozen=True):
+    """The outcome of one `take`, of either algorithm; `state` is what it left.
 
     `remaining` is in whole tokens. `retry_after_s` (0 if allowed) and `reset_s` (until it is full) are whole seconds,
     rounded up, never early.
     """
 
-    state: BucketState
+    state: S
     allowed: bool
     remaining: int
     retry_after_s: int
@@ -39,7 +43,12 @@ def full(policy: Policy, now_ns: int) -> BucketState:
     return BucketState(policy.count * policy.period_s * NS_PER_S, now_ns)
 
 
-def take(state: BucketState, policy: Policy, now_ns: int, cost: int = 1) -> Taken:
+def forgotten_after_ns(policy: Policy) -> int:
+    """How long after its newest call a bucket must be full again."""
+    return policy.period_s * NS_PER_S
+
+
+def take(state: BucketState, policy: Policy, now_ns: int, cost: int = 1) -> Taken[BucketState]:
     """Take `cost` tokens if they are there; a refusal takes none.
 
     A cost above the policy's count never passes; its `retry_after_s` is a whole period. A clock that went back gives

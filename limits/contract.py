@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
+
+from limits.tally import Counts
 
 
 class Check(Struct, frozen=True):
@@ -21,7 +23,7 @@ class Decision(Struct, frozen=True):
 
     `limit` is the policy's count, `remaining` the tokens left, `reset_s` when it is full again, `retry_after_s` 0 if
     allowed, else when the same command would pass if nothing else comes: whole seconds from now, rounded up.
-    All None when nothing limits.
+    All None when nothing limits. `because`: a limit was reached, or nobody knows whether one is (see RATE_LIMIT_FAIL_CLOSED).
     """
 
     allowed: bool
@@ -30,6 +32,7 @@ class Decision(Struct, frozen=True):
     remaining: int | None = None
     reset_s: int | None = None
     retry_after_s: int | None = None
+    because: Literal["limit", "unknown"] = "limit"
 
 
 UNLIMITED = Decision(True)
@@ -38,8 +41,21 @@ UNLIMITED = Decision(True)
 class Limiter(Protocol):
     """Counts what was done, per operation and key."""
 
-    async def check(self, checks: Sequence[Check]) -> Decision:
-        """Take all that `checks` cost, or nothing at all if one refuses. Raises KeyError for an unknown operation."""
+    @property
+    def shares(self) -> bool:
+        """Whether what other processes do is counted now."""
+
+    async def check(self, checks: Sequence[Check], *, exempt: bool = False) -> Decision:
+        """Take all that `checks` cost, or nothing at all if one refuses. Who is `exempt` is never refused, and counted while there is room.
+
+        Raises KeyError for an unknown operation.
+        """
+
+    def counts(self) -> Counts:
+        """How often each limit was asked since the start, by operation and outcome: allowed, refused, exempt."""
 
     def sweep(self) -> int:
         """Forget what no longer limits; returns how much. Call it every minute or so."""
+
+    async def close(self) -> None:
+        """Let go of what is under way."""

@@ -1,133 +1,163 @@
-"""The limiter of a single process: token buckets in bounded tables, one an operation. Owns the buckets alone."""
+"""The limiter of a single process: a state for each key in bounded tables, one an operation. Owns the states alone."""
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from limits.bucket import NS_PER_S, BucketState, Taken, full, take
+from limits import bucket, window
+from limits.bucket import Taken
 from limits.contract import UNLIMITED, Check, Decision
+from limits.outcome import Outcome, decide
 from limits.policy import Policy
-from monitor.hooks import Observer
+from limits.tally import Counts, Tally, counts
 
-SWEEP_MAX = 10_000  # buckets dropped in one sweep: some 2 ms
+SWEEP_MAX = 10_000  # states dropped in one sweep: some 2 ms
+
+
+class Algorithm(NamedTuple):
+    """How a limit counts: the state of a key that nothing is known of, what a call makes of a state, and when it limits no more."""
+
+    new: Callable[[Policy, int], Any]
+    take: Callable[[Any, Policy, int, int], Taken[Any]]
+    forgotten_after_ns: Callable[[Policy], int]
+
+
+ALGORITHMS = {
+    "token_bucket": Algorithm(bucket.full, bucket.take, bucket.forgotten_after_ns),
+    "sliding_window": Algorithm(window.empty, window.take, window.forgotten_after_ns),
+}
 
 
 class _Table:
-    """One operation's buckets, the longest untouched first. A flood of one operation evicts none of another."""
+    """One operation's states, the longest untouched first. A flood of one operation evicts none of another."""
 
-    __slots__ = ("buckets", "policy")
+    __slots__ = ("policy", "states", "tally")
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self.buckets: OrderedDict[str, BucketState] = OrderedDict()
+        self.tally = Tally()
+        self.states: OrderedDict[str, Any] = OrderedDict()
 
 
 class MemoryLimiter:
-    """`policies` has a row for every operation, None where it is off; at most `max_keys` buckets an operation.
+    """`policies` has a row for every operation, None where it is off; at most `max_keys` states an operation.
 
-    Past that the longest untouched is dropped, that is, forgiven. `now_ns` is a monotonic clock.
+    Past that the longest untouched is dropped, that is, forgiven. `algorithm` is a key of ALGORITHMS; `now_ns` a monotonic clock.
     """
+
+    shares = False
 
     def __init__(
         self,
         *,
         policies: Mapping[str, Policy | None],
-        observer: Observer,
+        algorithm: str = "token_bucket",
         max_keys: int = 50_000,
         now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._tables = {name: None if policy is None else _Table(policy) for name, policy in policies.items()}
-        self._observer = observer
+        self._new, self._take, self._forgotten_after_ns = ALGORITHMS[algorithm]
         self._max_keys = max_keys
         self._now_ns = now_ns
 
     def __len__(self) -> int:
-        return sum(len(table.buckets) for table in self._tables.values() if table is not None)
+        return sum(len(table.states) for table in self._tables.values() if table is not None)
 
-    async def check(self, checks: Sequence[Check]) -> Decision:
-        if len(checks) != 1:
-            return self._check_all(checks)
+    async def check(self, checks: Sequence[Check], *, exempt: bool = False) -> Decision:
+        if len(checks) != 1 or exempt:
+            return self._check_all(checks, exempt)
         check = checks[0]
         table = self._tables[check.operation]
         if table is None:
             return UNLIMITED
         now_ns = self._now_ns()
         policy = table.policy
-        state = table.buckets.get(check.key) or full(policy, now_ns)
-        taken = take(state, policy, now_ns, check.cost)
+        state = table.states.get(check.key) or self._new(policy, now_ns)
+        taken = self._take(state, policy, now_ns, check.cost)
         self._keep(table, check.key, taken.state)
-        self._observer.limit_checked(check.operation, taken.allowed)
-        return _decision(check.operation, policy, taken)
+        if taken.allowed:
+            table.tally.allowed += 1
+        else:
+            table.tally.refused += 1
+        return Decision(taken.allowed, check.operation, policy.count, taken.remaining, taken.reset_s, taken.retry_after_s)
+
+    def counts(self) -> Counts:
+        return counts({name: table.tally for name, table in self._tables.items() if table is not None})
 
     def sweep(self) -> int:
-        """Drop buckets that must be full again: those untouched for a whole period. Ends early after SWEEP_MAX."""
+        """Drop states that limit no more, as long as those are untouched. Ends early after SWEEP_MAX."""
         now_ns = self._now_ns()
         dropped = 0
         for table in self._tables.values():
             if table is None:
                 continue
-            full_before_ns = now_ns - table.policy.period_s * NS_PER_S
-            buckets = table.buckets
-            while buckets and dropped < SWEEP_MAX:
-                key = next(iter(buckets))
-                if buckets[key].updated_ns > full_before_ns:
+            over_before_ns = now_ns - self._forgotten_after_ns(table.policy)
+            states = table.states
+            while states and dropped < SWEEP_MAX:
+                key = next(iter(states))
+                if states[key].updated_ns > over_before_ns:
                     break
-                del buckets[key]
+                del states[key]
                 dropped += 1
         return dropped
 
-    def _check_all(self, checks: Sequence[Check]) -> Decision:
+    async def close(self) -> None:
+        """Nothing is under way."""
+
+    def _check_all(self, checks: Sequence[Check], exempt: bool) -> Decision:
         now_ns = self._now_ns()
-        states: dict[tuple[str, str], BucketState] = {}  # two checks may name one bucket
-        nearest: tuple[int, Decision] | None = None
-        refused: Decision | None = None
+        states: dict[tuple[str, str], Any] = {}  # two checks may name one state
+        outcomes = []
         for check in checks:
-            operation, key, cost = check.operation, check.key, check.cost
-            table = self._tables[operation]
+            table = self._tables[check.operation]
             if table is None:
                 continue
-            policy = table.policy
-            state = states.get((operation, key)) or table.buckets.get(key) or full(policy, now_ns)
-            taken = take(state, policy, now_ns, cost)
-            states[operation, key] = taken.state
-            self._observer.limit_checked(operation, taken.allowed)
-            decision = _decision(operation, policy, taken)
-            more_like_this = taken.remaining // cost if cost > 0 else taken.remaining
-            if not taken.allowed and (refused is None or taken.retry_after_s > (refused.retry_after_s or 0)):
-                refused = decision
-            if nearest is None or more_like_this < nearest[0]:
-                nearest = more_like_this, decision
+            place = check.operation, check.key
+            state = states.get(place) or table.states.get(check.key) or self._new(table.policy, now_ns)
+            taken = self._take(state, table.policy, now_ns, check.cost)
+            states[place] = taken.state
+            outcomes.append(
+                Outcome(check, table.policy, taken.allowed, taken.remaining, taken.retry_after_s, taken.reset_s)
+            )
+        decision = UNLIMITED if exempt else decide(outcomes)
+        for outcome in outcomes:
+            table = self._tables[outcome.check.operation]
+            if table is not None:
+                table.tally.add(passed=outcome.allowed, command_passed=decision.allowed, exempt=exempt)
         for (operation, key), state in states.items():
             table = self._tables[operation]
             if table is None:
                 continue
-            if refused is None:
+            if decision.allowed:
                 self._keep(table, key, state)
-            elif key in table.buckets:
-                table.buckets.move_to_end(key)  # who keeps trying is not forgiven before others
-        if refused is not None:
-            return refused
-        return UNLIMITED if nearest is None else nearest[1]
+            elif key in table.states:
+                table.states.move_to_end(key)  # who keeps trying is not forgiven before others
+        return decision
 
-    def _keep(self, table: _Table, key: str, state: BucketState) -> None:
-        buckets = table.buckets
-        buckets[key] = state
-        buckets.move_to_end(key)
-        if len(buckets) > self._max_keys:
-            buckets.popitem(last=False)
+    def _keep(self, table: _Table, key: str, state: Any) -> None:
+        states = table.states
+        states[key] = state
+        states.move_to_end(key)
+        if len(states) > self._max_keys:
+            states.popitem(last=False)
 
 
 class NoLimiter:
     """RATE_LIMIT_ENABLED=false: everything passes, nothing is counted."""
 
-    async def check(self, checks: Sequence[Check]) -> Decision:
+    shares = False
+
+    async def check(self, checks: Sequence[Check], *, exempt: bool = False) -> Decision:
         return UNLIMITED
+
+    def counts(self) -> Counts:
+        return []
 
     def sweep(self) -> int:
         return 0
 
-
-def _decision(operation: str, policy: Policy, taken: Taken) -> Decision:
-    return Decision(taken.allowed, operation, policy.count, taken.remaining, taken.reset_s, taken.retry_after_s)
+    async def close(self) -> None:
+        """Nothing is under way."""

@@ -22,6 +22,6 @@ def parse_policy(text: str) -> Policy | None:
     if not (slash and count.isascii() and count.isdigit() and period.isascii() and period.isdigit()):
         raise ValueError(text)
     policy = Policy(int(count), int(period))
-    if not (1 <= policy.count <= 2**53 and 1 <= policy.period_s <= 31_536_000):
+    if not (1 <= policy.count <= 10**12 and 1 <= policy.period_s <= 31_536_000):
         raise ValueError(text)
     return policy

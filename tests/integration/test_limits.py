@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
+from pathlib import Path
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.integration.conftest import Start
-from tests.support.client import PASSWORD, Refused, Reply, call, chat, register
+from tests.integration.conftest import Start, embedded
+from tests.support.client import PASSWORD, Person, Refused, Reply, call, chat, register
+from tests.support.raw import RawSocket
 from tests.support.server import ServerProcess
+
+pytestmark = embedded
 
 
 def limit_of(reply: Reply) -> tuple[int, int, int]:
@@ -34,7 +40,7 @@ def test_the_headers_count_down_to_the_refusal_and_retry_after_is_true(start: St
     while (again := ada.call("POST", "/messages", message)).status == 429:
         assert time.monotonic() - began < 10
     assert again.status == 201
-    assert time.monotonic() - began <= wait_s + 0.2, "never later than was said"
+    assert time.monotonic() - began <= wait_s + 1, "not later than was said, but for the way there and back"
 
 
 def test_the_header_tells_of_the_limit_that_is_nearest_to_refusing(start: Start) -> None:
@@ -154,6 +160,71 @@ def test_an_operation_that_is_off_and_limits_that_are_off_count_nothing(start: S
     room = ada.make_room()["id"]
     for number in range(5):
         ada.post(room, f"message {number}")
+
+
+@pytest.mark.gen_test
+async def test_who_is_on_the_whitelist_is_not_limited_and_the_file_is_read_again_on_sighup(start: Start, tmp_path: Path) -> None:
+    listed = tmp_path / "whitelist"
+    listed.write_text("robot  # the build's\n")
+    server = start(RATE_LIMIT_MESSAGES="2/3600", RATE_LIMIT_API="off", RATE_LIMIT_WHITELIST_FILE=str(listed))
+    robot, ada = register(server.url, "Robot"), register(server.url)
+    room = robot.make_room()["id"]
+    ada.join(room)
+
+    def sent(person: Person) -> int:
+        return sum(person.call("POST", "/messages", {"roomId": room, "content": "x"}).status == 201 for _ in range(5))
+
+    def hang_up(lines: int) -> None:
+        os.kill(server.pid, signal.SIGHUP)
+        deadline = time.monotonic() + 5
+        while server.log().count(" limits.whitelist: ") < lines:
+            assert time.monotonic() < deadline
+
+    assert (sent(robot), sent(ada)) == (5, 2)
+    async with chat(server.ws_url, robot) as one:
+        for _ in range(5):
+            await one.command("sendMessage", roomId=room, content="x")
+    assert "ratelimit-limit" not in robot.call("POST", "/messages", {"roomId": room, "content": "x"}).headers
+    listed.write_text("10.0.0.0/99\n")
+    hang_up(1)
+    assert sent(robot) == 5, "a broken file keeps the old list"
+    listed.write_text("127.0.0.0/8\n")
+    hang_up(2)
+    assert sent(ada) == 5
+    listed.write_text("")
+    hang_up(3)
+    assert (sent(robot), sent(ada)) == (0, 0), "what they did was counted"
+
+
+@pytest.mark.gen_test
+async def test_what_is_no_command_is_counted_and_a_flood_of_it_closed_with_1008(start: Start) -> None:
+    server = start(RATE_LIMIT_TYPING="5/3600", RATE_LIMIT_ANONYMOUS="6/3600")  # and one to register
+    ada = register(server.url)
+    for token in (ada.access_token, None):
+        with RawSocket(server.port, token=token) as flooding:
+            for _ in range(25):
+                flooding.send_frame(1, b"no JSON")
+            codes = []
+            while (message := flooding.read_message()) is not None:
+                if message["event"] == "error":
+                    codes.append(message["data"]["code"])
+            assert codes == ["malformed"] * 5 + ["rate_limited"] * 20
+            assert flooding.close_code == 1008
+
+
+@pytest.mark.gen_test
+async def test_a_request_that_one_of_its_limits_refuses_costs_none_of_them(start: Start) -> None:
+    server = start(RATE_LIMIT_API="10/3600", RATE_LIMIT_ROOMS="1/3600", RATE_LIMIT_MESSAGES="1/3600", RATE_LIMIT_JOINS="1/3600")
+    ada, eve = register(server.url), register(server.url)
+    room, other = ada.make_room()["id"], eve.make_room()["id"]
+    ada.post(room, "x")
+    ada.join(other)
+    for _ in range(4):
+        assert ada.call("POST", "/rooms", {"name": "B"}).status == 429
+        assert ada.call("POST", "/messages", {"roomId": room, "content": "y"}).status == 429
+    assert limit_of(ada.call("GET", "/auth/profile"))[:2] == (10, 6)
+    assert ada.call("POST", "/rooms", {"name": ""}).status == 422
+    assert limit_of(ada.call("GET", "/auth/profile"))[:2] == (10, 4), "what is not valid costs what any request does"
 
 
 def test_limits_do_not_mix_people(server: ServerProcess) -> None:

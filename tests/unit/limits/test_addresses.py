@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from limits.keys import fold_address
+from limits.addresses import fold_address
 
 
 @pytest.mark.parametrize(

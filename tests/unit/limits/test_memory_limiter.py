@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
+import psutil
 import pytest
 
 from limits.bucket import NS_PER_S
 from limits.contract import UNLIMITED, Check, Decision, Limiter
 from limits.memory import SWEEP_MAX, MemoryLimiter, NoLimiter
 from limits.policy import Policy
-from monitor.hooks import Observer
 
 pytestmark = pytest.mark.gen_test
 
@@ -34,29 +32,14 @@ class Clock:
         self.now_ns += int(seconds * NS_PER_S)
 
 
-class Tally(Observer):
-    __slots__ = ("seen",)
-
-    def __init__(self) -> None:
-        self.seen: Counter[tuple[str, bool]] = Counter()
-
-    def limit_checked(self, operation: str, allowed: bool) -> None:
-        self.seen[operation, allowed] += 1
-
-
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
 @pytest.fixture
-def tally() -> Tally:
-    return Tally()
-
-
-@pytest.fixture
-def limiter(clock, tally) -> MemoryLimiter:
-    return MemoryLimiter(policies=POLICIES, observer=tally, now_ns=clock)
+def limiter(clock) -> MemoryLimiter:
+    return MemoryLimiter(policies=POLICIES, now_ns=clock)
 
 
 async def drain(limiter: Limiter, *checks: Check) -> int:
@@ -140,10 +123,11 @@ async def test_a_cost_above_the_limit_is_always_refused(limiter, clock):
     assert not (await limiter.check([Check("bytes", "u1", 1_001)])).allowed
 
 
-async def test_every_check_is_observed(limiter, tally):
+async def test_every_check_is_counted_by_its_outcome(limiter):
     await drain(limiter, Check("messages", "u1"))
     await limiter.check([Check("messages", "u1"), Check("api", "u1"), Check("typing", "u1")])
-    assert tally.seen == {("messages", True): 5, ("messages", False): 2, ("api", True): 1}
+    # Of api nothing was taken in the end, and it refused nothing.
+    assert dict(limiter.counts()) == {("messages", "allowed"): 5, ("messages", "refused"): 2}
 
 
 # ---- bounds ----------------------------------------------------------------------------------------------------------
@@ -162,9 +146,9 @@ async def test_a_sweep_drops_full_buckets_and_only_those(limiter, clock):
     assert (await limiter.check([Check("messages", "early", 5)])).allowed
 
 
-async def test_sweeping_changes_no_decision(clock, tally):
-    swept = MemoryLimiter(policies=POLICIES, observer=tally, now_ns=clock)
-    unswept = MemoryLimiter(policies=POLICIES, observer=tally, now_ns=clock)
+async def test_sweeping_changes_no_decision(clock):
+    swept = MemoryLimiter(policies=POLICIES, now_ns=clock)
+    unswept = MemoryLimiter(policies=POLICIES, now_ns=clock)
     for step in range(2_000):
         clock.advance((step * 7919 % 23) / 2)
         checks = [Check("messages", f"u{step % 7}"), Check("uploads", f"u{step % 3}")][: 1 + step % 2]
@@ -180,8 +164,8 @@ async def test_a_sweep_takes_a_slice(limiter, clock):
     assert len(limiter) == 0
 
 
-async def test_a_flood_of_keys_stays_within_the_bound_and_evicts_no_other_operations_buckets(clock, tally):
-    limiter = MemoryLimiter(policies=POLICIES, observer=tally, now_ns=clock, max_keys=1_000)
+async def test_a_flood_of_keys_stays_within_the_bound_and_evicts_no_other_operations_buckets(clock):
+    limiter = MemoryLimiter(policies=POLICIES, now_ns=clock, max_keys=1_000)
     assert await drain(limiter, Check("messages", "attacker")) == 5
     for index in range(200_000):
         await limiter.check([Check("uploads", f"address {index}")])
@@ -190,16 +174,47 @@ async def test_a_flood_of_keys_stays_within_the_bound_and_evicts_no_other_operat
 
 
 @pytest.mark.parametrize("others", [[], [Check("uploads", "u1")]])
-async def test_who_keeps_being_refused_is_not_forgiven_by_eviction(clock, tally, others):
-    limiter = MemoryLimiter(policies=POLICIES, observer=tally, now_ns=clock, max_keys=10)
+async def test_who_keeps_being_refused_is_not_forgiven_by_eviction(clock, others):
+    limiter = MemoryLimiter(policies=POLICIES, now_ns=clock, max_keys=10)
     await limiter.check([Check("messages", "attacker", 5)])
     for index in range(50):
         await limiter.check([Check("messages", f"u{index}")])
         assert not (await limiter.check([Check("messages", "attacker"), *others])).allowed
 
 
-async def test_switched_off_everything_passes(tally):
+async def test_switched_off_everything_passes():
     limiter: Limiter = NoLimiter()
     for _ in range(1_000):
         assert await limiter.check([Check("auth", "u1", 10**9)]) == UNLIMITED
     assert limiter.sweep() == 0
+
+
+async def test_a_sliding_window_gives_nothing_back_before_its_period_is_over(clock):
+    limiter = MemoryLimiter(policies=POLICIES, now_ns=clock, algorithm="sliding_window")
+    while (decision := await limiter.check([Check("messages", "ada")])).allowed:
+        pass
+    assert decision.retry_after_s is not None
+    clock.advance(decision.retry_after_s - 2)
+    assert not (await limiter.check([Check("messages", "ada")])).allowed
+    assert limiter.sweep() == 0
+    clock.advance(2)
+    assert (await limiter.check([Check("messages", "ada")])).allowed
+    clock.advance(2 * decision.retry_after_s)
+    assert limiter.sweep() == 1
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_a_million_keys_take_no_more_memory_than_the_table_may():
+    limiter = MemoryLimiter(policies={"anonymous": Policy(300, 60)})
+    process = psutil.Process()
+    before_bytes = process.memory_info().rss
+    for number in range(1_000_000):
+        await limiter.check([Check("anonymous", f"2001:db8:{number:x}::/64")])
+    assert len(limiter) == 50_000
+    assert process.memory_info().rss - before_bytes < 60_000_000
+
+
+async def test_who_is_exempt_is_never_refused_and_still_counted(limiter):
+    assert [await limiter.check([Check("messages", "u1")], exempt=True) for _ in range(8)] == [UNLIMITED] * 8
+    assert not (await limiter.check([Check("messages", "u1")])).allowed
+    assert dict(limiter.counts()) == {("messages", "exempt"): 8, ("messages", "refused"): 1}

@@ -1,0 +1,42 @@
+"""How the outcomes of a command's checks become one decision, wherever they were counted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from limits.contract import UNLIMITED, Check, Decision
+from limits.policy import Policy
+
+
+class Outcome(Struct, frozen=True):
+    """What one check came to; the numbers are those of bucket.Taken."""
+
+    check: Check
+    policy: Policy
+    allowed: bool
+    remaining: int
+    retry_after_s: int
+    reset_s: int
+
+    def decision(self) -> Decision:
+        return Decision(
+            self.allowed, self.check.operation, self.policy.count, self.remaining, self.reset_s, self.retry_after_s
+        )
+
+
+def decide(outcomes: Iterable[Outcome]) -> Decision:
+    """The refusal that is longest to wait for, else the limit that the fewest of the same would still pass."""
+    nearest: tuple[int, Outcome] | None = None
+    refused: Outcome | None = None
+    for outcome in outcomes:
+        cost = outcome.check.cost
+        more_like_this = outcome.remaining // cost if cost > 0 else outcome.remaining
+        if not outcome.allowed and (refused is None or outcome.retry_after_s > refused.retry_after_s):
+            refused = outcome
+        if nearest is None or more_like_this < nearest[0]:
+            nearest = more_like_this, outcome
+    if refused is not None:
+        return refused.decision()
+    return UNLIMITED if nearest is None else nearest[1].decision()

@@ -1,0 +1,132 @@
+"""What a whole server refuses at which load, by REST and WebSocket: all of it is real but the load, which is given."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+import backends
+import settings as settings_module
+import stores
+from chat_server import ChatServer
+from limits.adaptive import Load, Shed, ShedClass
+from limits.shedding import STEP_EVERY_S, Shedding
+from monitor.hooks import Observer
+from monitor.spans import Spans
+from tests.support.client import PASSWORD, Chat, Refused, Reply, call, chat, register
+from tests.support.server import free_port
+
+LAGS_MS = {0: 0.0, 1: 60.0, 2: 120.0, 3: 250.0, 4: 500.0}
+COMMANDS = {
+    "startTyping": ShedClass.EPHEMERAL,
+    "stopTyping": ShedClass.EPHEMERAL,
+    "updatePresence": ShedClass.EPHEMERAL,
+    "getPresence": ShedClass.EPHEMERAL,
+    "getRoomStats": ShedClass.READS,
+    "sendMessage": ShedClass.MESSAGES,
+    "heartbeat": None,
+    "joinRoom": None,
+    "messageRead": None,
+}
+REQUESTS = {
+    ("GET", "/messages?roomId={room}"): ShedClass.READS,
+    ("GET", "/rooms"): ShedClass.READS,
+    ("GET", "/rooms/{room}/stats"): ShedClass.READS,
+    ("GET", "/rooms/{room}/changes?since=0"): ShedClass.READS,
+    ("GET", "/users?q=a"): ShedClass.READS,
+    ("POST", "/auth/login"): ShedClass.ARRIVALS,
+    ("POST", "/messages"): ShedClass.MESSAGES,
+    ("GET", "/rooms/{room}"): None,
+    ("GET", "/auth/profile"): None,
+    ("GET", "/health"): None,
+}
+
+
+@asynccontextmanager
+async def chat_server(data_dir: Path) -> AsyncIterator[tuple[ChatServer, str]]:
+    """All that `server.py serve` wires together, and its URL."""
+    port, before = free_port(), gc.get_threshold()
+    settings = settings_module.load([], {"DATA_DIR": str(data_dir), "PORT": str(port), "RATE_LIMIT_TYPING": "off"})
+    async with (
+        stores.opened(settings, Observer()) as (store, secret, _),
+        backends.opened(settings, process_id="p1", counts=None) as shared,
+    ):
+        server = ChatServer(
+            settings,
+            store=store,
+            secret=secret,
+            shared=shared,
+            whitelist=backends.whitelist(settings),
+            process_id="p1",
+            measures=None,
+            spans=Spans(),
+        )
+        await server.start()
+        try:
+            yield server, f"http://127.0.0.1:{port}"
+        finally:
+            await server.stop()
+            gc.unfreeze()
+            gc.set_threshold(*before)
+
+
+async def refused_commands(one: Chat, room: str) -> set[str]:
+    """Those that are refused as too much, of eight tries each."""
+    found = set()
+    more = {"updatePresence": {"status": "online"}, "sendMessage": {"content": "x"}, "messageRead": {"seq": 0}}
+    for event in COMMANDS:
+        for _ in range(8):
+            try:
+                await one.command(event, roomId=room, **more.get(event, {}))
+            except Refused as refused:
+                assert (refused.code, refused.data["retryAfter"], refused.data["retryable"]) == ("unavailable", 2, True)
+                found.add(event)
+    return found
+
+
+@pytest.mark.gen_test(timeout=120)
+async def test_each_level_refuses_its_classes_and_no_other(tmp_path: Path) -> None:
+    async with chat_server(tmp_path / "data") as (server, url):
+        load, now = [Load(0.0)], [0.0]
+        shedding = server._shedding
+        assert isinstance(shedding, Shedding)
+        shedding._load, shedding._now, shedding._stepped_s = lambda: load[0], lambda: now[0], 0.0
+        shedding._shed = Shed()  # whatever the machine did to it while it started
+        ada = await asyncio.to_thread(register, url)
+        room = (await asyncio.to_thread(ada.make_room))["id"]
+
+        async def ask(method: str, path: str) -> Reply:
+            bodies = {
+                "/auth/login": {"username": ada.username, "password": PASSWORD},
+                "/messages": {"roomId": room, "content": "x"},
+            }
+            return await asyncio.to_thread(call, url, method, path.format(room=room), bodies.get(path), token=ada.access_token)
+
+        async with chat(f"ws{url.removeprefix('http')}/ws", ada) as one:
+            await one.command("joinRoom", roomId=room)
+            for level, lag_ms in LAGS_MS.items():
+                load[0] = Load(lag_ms)
+                for _ in range(40):
+                    now[0] += STEP_EVERY_S
+                    shedding.step()
+                assert shedding.level == level
+                assert await refused_commands(one, room) == {event for event, kind in COMMANDS.items() if kind and kind <= level}
+                for (method, path), kind in REQUESTS.items():
+                    replies = [await ask(method, path) for _ in range(8)]
+                    refused = [reply for reply in replies if reply.status == 503]
+                    assert bool(refused) == (kind is not None and kind <= level), (path, level)
+                    assert all((reply.code, reply.headers["retry-after"]) == ("unavailable", "2") for reply in refused)
+                    if kind is not ShedClass.MESSAGES:
+                        assert len(refused) in (0, 8), path
+                try:
+                    async with connect(f"ws{url.removeprefix('http')}/ws"):
+                        assert level < ShedClass.ARRIVALS
+                except InvalidStatus as refusal:
+                    assert (refusal.response.status_code, level >= ShedClass.ARRIVALS) == (503, True)
