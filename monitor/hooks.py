@@ -26,11 +26,11 @@ class Observer:
     def database_server(self, state: str) -> None:
         """A database server became `state`: writable, read-only, unreachable."""
 
-    def cache_read(self, kind: str, outcome: str) -> None:
-        """A cache was asked; `outcome`: hit, miss, or stale_fill (a fill that came too late)."""
+    def cache_read(self, kind: str, outcome: str, seconds: float = 0.0) -> None:
+        """A cache was asked for so long; `outcome`: hit, miss, error, or stale_fill (a fill that came too late)."""
 
-    def limit_checked(self, operation: str, allowed: bool) -> None:
-        """A rate limit was asked."""
+    def shed(self, what: str) -> None:
+        """The process suffers, and refused something of this class."""
 
     def connection_opened(self) -> None:
         """A WebSocket was admitted."""
@@ -38,8 +38,32 @@ class Observer:
     def connection_closed(self, code: int) -> None:
         """A WebSocket ended, with the close code sent or received (1006: none)."""
 
+    def handshake(self, seconds: float) -> None:
+        """A WebSocket's request was answered with 101 after so long."""
+
+    def command(self, event: str, outcome: str, seconds: float) -> None:
+        """A command was answered: `event` a name that the contract has, `unknown` or `malformed`; `outcome` ok or an error's code."""
+
+    def messages_in(self, *, ws: int, rest: int) -> None:
+        """So many messages were stored, by the way they came."""
+
+    def messages_again(self, *, ws: int, rest: int) -> None:
+        """So many were stored already, by an earlier send."""
+
     def messages_delivered(self, room_connections: int, messages: int) -> None:
         """A fan-out of so many messages to so many connections was handed to the sockets."""
 
-    def dropped(self, what: str, count: int) -> None:
-        """Something was dropped on purpose: `ephemeral` events, `outbox` on 4413."""
+    def send_to_delivery(self, seconds: float, deliveries: int) -> None:
+        """So many deliveries were handed to the sockets, the first message of them so long after its send was accepted."""
+
+    def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """A request was answered; `route` is the table's pattern, never the path that was asked for."""
+
+    def loop_lag(self, seconds: float) -> None:
+        """The event loop came so late to a timer."""
+
+    def loop_blocked(self) -> None:
+        """Something holds up the event loop."""
+
+    def gc_pause(self, generation: int, seconds: float) -> None:
+        """A pass of the garbage collector ended."""

@@ -129,9 +129,9 @@ export class Presence extends EventTarget {
       await this.link.command("messageRead", { roomId, seq });
       read.done = Math.max(read.done, seq);
     } catch (error) {
-      if (error.code !== "rate_limited") return; // with the next message, or the next connection
+      if (!error.retryAfterS) return; // with the next message, or the next connection
       clearTimeout(read.timer);
-      read.timer = setTimeout(() => this.#sendRead(roomId, read), (error.retryAfterS ?? 1) * 1000);
+      read.timer = setTimeout(() => this.#sendRead(roomId, read), error.retryAfterS * 1000);
     }
   }
 
@@ -141,7 +141,7 @@ export class Presence extends EventTarget {
     try {
       return await this.link.command(event, data);
     } catch (error) {
-      if (error.code === "rate_limited") this.#quietUntil = this.now() + (error.retryAfterS ?? 1) * 1000;
+      if (error.retryAfterS) this.#quietUntil = this.now() + error.retryAfterS * 1000;
       return null;
     }
   }

@@ -69,7 +69,7 @@ export class Sender {
     }
     this.#tries.set(clientId, tries);
     this.outbox.mark(clientId, "waiting", { error });
-    this.#later(roomId, backoffMs(tries, { random: this.random }));
+    this.#later(roomId, (error.retryAfterS ?? 0) * 1000 + backoffMs(tries, { random: this.random }));
   }
 
   #later(roomId, delayMs) {

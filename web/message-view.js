@@ -88,5 +88,6 @@ function unsentState({ clientId, state, error }, actions, now) {
     const seconds = Math.max(1, Math.ceil((error.until - now) / 1000));
     return el("div", { class: "unsent-state" }, `You are writing fast. This is sent by itself in about ${seconds} s.`);
   }
-  return el("div", { class: "unsent-state" }, "Waiting to be sent");
+  const why = error?.code === "unavailable" ? "The server is busy. This is sent by itself." : "Waiting to be sent";
+  return el("div", { class: "unsent-state" }, why);
 }

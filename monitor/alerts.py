@@ -1,0 +1,159 @@
+"""Which alerts are active: one state machine a rule, fed with each sample. Owns when to raise and to resolve; knows no metric by name.
+
+Nothing flaps: what is raised has been over its threshold for `for_s`, and stays until it has been under its clear threshold for
+`clear_for_s`. What lies between the two thresholds changes nothing in either direction.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+from monitor.times import rfc3339
+
+WARNING, CRITICAL = "warning", "critical"
+RAISED, RESOLVED = "raised", "resolved"
+HISTORY_MAX = 200
+WINDOW_SAMPLES = 6
+
+Sample = Mapping[str, float]
+
+# What a rule looks at, of the newest samples (the newest last); None: they do not tell.
+Measure = Callable[[Sequence[Sample]], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Raised at `threshold` and above, resolved below `clear`; each once it has been so for that long. `clear` <= `threshold`.
+
+    The first `skipped` samples after the start are not shown to it.
+    """
+
+    name: str
+    severity: str
+    threshold: float
+    clear: float
+    for_s: float
+    clear_for_s: float
+    measure: Measure
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Of one rule. Active since `since_s`, with its newest and its worst value; `turning_s`: since when samples say otherwise."""
+
+    since_s: float | None = None
+    value: float = 0.0
+    worst: float = 0.0
+    turning_s: float | None = None
+
+    @property
+    def is_active(self) -> bool:
+        return self.since_s is not None
+
+
+class Alert(Struct, frozen=True, rename="camel"):
+    """As clients and webhooks see it. `value`: the newest while it is active, the worst once it is resolved."""
+
+    name: str
+    severity: str
+    value: float
+    threshold: float
+    since: str
+    resolved_at: str | UnsetType = UNSET
+
+
+class AlertEvent(Struct, frozen=True):
+    """An alert was raised or resolved at `at_s`."""
+
+    event: str
+    alert: Alert
+    at_s: float
+
+
+def stepped(rule: Rule, state: State, value: float | None, at_s: float) -> tuple[State, str | None]:
+    """The next state, and RAISED or RESOLVED if it came to that. A sample that does not tell changes nothing."""
+    if value is None or not isfinite(value):
+        return state, None
+    if not state.is_active:
+        if value < rule.threshold:
+            return State(), None
+        worst = value if state.turning_s is None else max(value, state.worst)
+        since_s = _begun(state.turning_s, at_s)
+        if at_s - since_s < rule.for_s:
+            return State(worst=worst, turning_s=since_s), None
+        return State(since_s=since_s, value=value, worst=worst), RAISED
+    state = replace(state, value=value, worst=max(value, state.worst))
+    if value >= rule.clear:
+        return replace(state, turning_s=None), None
+    since_s = _begun(state.turning_s, at_s)
+    if at_s - since_s < rule.clear_for_s:
+        return replace(state, turning_s=since_s), None
+    return State(), RESOLVED
+
+
+def _begun(since_s: float | None, at_s: float) -> float:
+    """When a streak began; anew where the clock was stepped back, else it would have to make up for that first."""
+    return at_s if since_s is None or at_s < since_s else since_s
+
+
+class Alerts:
+    """All rules with their states, the newest samples, and the newest `history_max` alerts that were resolved."""
+
+    def __init__(self, *, rules: Sequence[Rule], window_samples: int = WINDOW_SAMPLES, history_max: int = HISTORY_MAX) -> None:
+        self._rules = tuple(rules)
+        self._states = {rule.name: State() for rule in self._rules}
+        self._window: deque[Sample] = deque(maxlen=window_samples)
+        self._history: deque[Alert] = deque(maxlen=history_max)
+        self._samples = 0
+
+    def evaluate(self, at_s: float, sample: Sample) -> list[AlertEvent]:
+        """Take a sample in; what was raised or resolved by it."""
+        self._window.append(dict(sample))
+        self._samples += 1
+        window = tuple(self._window)
+        events = []
+        for rule in self._rules:
+            shown = window[-min(len(window), self._samples - rule.skipped) :] if self._samples > rule.skipped else ()
+            if not shown:
+                continue
+            before = self._states[rule.name]
+            after, event = stepped(rule, before, rule.measure(shown), at_s)
+            self._states[rule.name] = after
+            if event == RAISED:
+                events.append(AlertEvent(RAISED, _active(rule, after), at_s))
+            elif event == RESOLVED:
+                resolved = _alert(rule, before, value=before.worst, resolved_at=rfc3339(at_s))
+                self._history.appendleft(resolved)
+                events.append(AlertEvent(RESOLVED, resolved, at_s))
+        return events
+
+    @property
+    def active(self) -> list[Alert]:
+        """In the rules' order."""
+        return [_active(rule, state) for rule in self._rules if (state := self._states[rule.name]).is_active]
+
+    def shown(self) -> dict[str, Any]:
+        """/metrics/alerts: what is active, and what was, the newest first."""
+        return {"active": self.active, "history": list(self._history)}
+
+
+def _active(rule: Rule, state: State) -> Alert:
+    return _alert(rule, state, value=state.value)
+
+
+def _alert(rule: Rule, state: State, *, value: float, resolved_at: str | UnsetType = UNSET) -> Alert:
+    return Alert(
+        name=rule.name,
+        severity=rule.severity,
+        value=round(value, 3),
+        threshold=rule.threshold,
+        since=rfc3339(state.since_s or 0.0),
+        resolved_at=resolved_at,
+    )

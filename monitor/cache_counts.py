@@ -1,0 +1,53 @@
+"""Counts what the cache reports, by kind and outcome, since the start. Bounded by the kinds of keys there are."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from monitor.hooks import Observer
+
+OUTCOMES = ("hit", "miss", "stale_fill", "error")
+
+
+class CacheCounts(Observer):
+    """An Observer of the cache alone."""
+
+    __slots__ = ("_counts", "_seconds")
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+
+    def cache_read(self, kind: str, outcome: str, seconds: float = 0.0) -> None:
+        self._counts[kind, outcome] += 1
+        self._seconds[kind] += seconds
+
+    def reads(self) -> Iterable[tuple[str, str, int]]:
+        """(kind, outcome, how many)."""
+        return [(kind, outcome, count) for (kind, outcome), count in sorted(self._counts.items())]
+
+    def seconds(self) -> Iterable[tuple[str, float]]:
+        """(kind, how long the cache was asked, all in all)."""
+        return sorted(self._seconds.items())
+
+    def by_kind(self) -> dict[str, dict[str, Any]]:
+        """See `by_kind` below."""
+        return by_kind(self._counts, self._seconds)
+
+    def totals(self) -> tuple[int, int]:
+        """Reads that were answered, and how many of them were misses."""
+        hits, misses = (sum(count for (_, told), count in self._counts.items() if told == outcome) for outcome in ("hit", "miss"))
+        return hits + misses, misses
+
+
+def by_kind(counts: Mapping[tuple[str, str], float], seconds: Mapping[str, float]) -> dict[str, dict[str, Any]]:
+    """`{kind: {hits, misses, staleFills, errors, meanMs}}`: `meanMs` is how long the cache was asked, on average."""
+    table = {}
+    for kind in sorted({kind for kind, _ in counts}):
+        hits, misses, stale_fills, errors = (counts.get((kind, outcome), 0) for outcome in OUTCOMES)
+        asked = hits + misses + errors
+        mean_ms = round(1000 * seconds.get(kind, 0.0) / asked, 4) if asked else None
+        table[kind] = {"hits": hits, "misses": misses, "staleFills": stale_fills, "errors": errors, "meanMs": mean_ms}
+    return table

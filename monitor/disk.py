@@ -1,0 +1,48 @@
+"""How much room there is where the data lies. Knows no more of it than a folder on it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+ANSWERS_WITHIN_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSample:
+    """`free_bytes`: what may still be written, without what is reserved for root; `size_bytes`: that and all that is written."""
+
+    free_bytes: int
+    size_bytes: int
+
+
+class DiskWatch:
+    """Looks at the disk that `folder` is on: one statvfs, on a thread of its own, for a network's disk may hang for ever."""
+
+    def __init__(self, *, folder: Path) -> None:
+        self._folder = folder
+        self._looking: threading.Thread | None = None
+        self._newest: DiskSample | None = None
+
+    def sample(self) -> DiskSample | None:
+        """How it is now, if it says so at once; None where it does not, cannot be asked, or has no size."""
+        if self._looking is None or not self._looking.is_alive():
+            self._newest = None
+            self._looking = threading.Thread(target=self._look, name="disk", daemon=True)
+            self._looking.start()
+        self._looking.join(ANSWERS_WITHIN_S)
+        return None if self._looking.is_alive() else self._newest
+
+    def _look(self) -> None:
+        self._newest = self._asked()
+
+    def _asked(self) -> DiskSample | None:
+        try:
+            told = os.statvfs(self._folder)
+        except OSError:
+            return None  # the store says so, too, and louder
+        free = told.f_bavail * told.f_frsize
+        size = (told.f_blocks - told.f_bfree) * told.f_frsize + free
+        return DiskSample(free, size) if size > 0 else None

@@ -1,0 +1,34 @@
+"""How long the garbage collector holds everything up. Knows nobody who counts."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+class GcPauses:
+    """`told(generation, seconds)` is called after each pass of the collector, on whichever thread it ran."""
+
+    def __init__(self, *, told: Callable[[int, float], None], clock: Callable[[], float] = time.perf_counter) -> None:
+        self._told = told
+        self._clock = clock
+        self._began_s = 0.0
+
+    def start(self) -> None:
+        gc.callbacks.append(self._on_pass)
+
+    def stop(self) -> None:
+        """Idempotent."""
+        with contextlib.suppress(ValueError):
+            gc.callbacks.remove(self._on_pass)
+
+    def _on_pass(self, phase: str, about: Mapping[str, Any]) -> None:
+        # Passes do not overlap: the collector is not entered twice.
+        if phase == "start":
+            self._began_s = self._clock()
+        elif self._began_s:
+            self._told(about["generation"], self._clock() - self._began_s)
+            self._began_s = 0.0

@@ -1,0 +1,181 @@
+"""What the metrics were: fine steps for an hour, minutes for a day, in memory; beyond that what `older` remembers. Knows no store.
+
+Bounded whatever comes: 4 MB with the 50 metrics that there are. Times are wall-clock seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from math import inf
+from typing import Any
+
+import msgspec
+
+from monitor.points import MinutePoint
+from monitor.series import Cell, Series
+from monitor.summary import summary_of
+from monitor.times import rfc3339
+
+log = logging.getLogger(__name__)
+
+FINE_STEP_S = 5.0
+FINE_ROWS = 720
+MINUTE_ROWS = 1440
+HOUR_MINUTES = 60
+DAY_MINUTES = 1440
+POINTS_MAX = 1440
+
+# These exist from the start, before the first sample.
+ALWAYS = ("cpu", "memory", "connections", "messagesIn", "messagesOut", "loopLagMs")
+
+# (metric, since, until, step), all in minutes, `until` exclusive: the kept points of each step as one, ascending.
+Older = Callable[[str, int, int, int], Awaitable[Sequence[MinutePoint]]]
+
+
+class BadQuery(Exception):
+    """What was asked for does not exist. `details`: by parameter, what it takes."""
+
+    def __init__(self, details: Mapping[str, str]) -> None:
+        super().__init__(", ".join(details))
+        self.details = dict(details)
+
+
+class History:
+    """`interval_s`: how often samples come. `older` remembers for `retention_days`; None: nothing does.
+
+    Samples that come more often than each 5 s are joined, five seconds to a point; else each is a point, however far apart they are.
+    """
+
+    def __init__(self, *, interval_s: float, older: Older | None = None, retention_days: int = 0) -> None:
+        self._interval_s = interval_s
+        self._older = older if retention_days else None
+        self._fine = Series(rows_max=FINE_ROWS)
+        self._minutes = Series(rows_max=MINUTE_ROWS)
+        self.minutes_kept = 0  # how many minutes, from the first on, are where `older` looks; told by who carries them there
+        self.minutes_max = max(DAY_MINUTES, retention_days * DAY_MINUTES)
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names that can be asked for."""
+        return sorted(self._minutes.metrics.union(ALWAYS))
+
+    def add(self, at_s: float, sample: Mapping[str, float]) -> bool:
+        """Take a sample in. True where a minute is over."""
+        fine_at_s = at_s if self._interval_s >= FINE_STEP_S else at_s // FINE_STEP_S * FINE_STEP_S
+        _put(self._fine, fine_at_s, sample)
+        return _put(self._minutes, at_s // 60 * 60, sample)
+
+    # ---- what is kept elsewhere ----------------------------------------------------------------------------------
+
+    @property
+    def minutes_begun(self) -> int:
+        """How many minutes there ever were; the last of them may go on."""
+        return self._minutes.rows
+
+    def minutes(self, since: int, until: int) -> list[MinutePoint]:
+        """The minutes with these numbers (until: exclusive), as far as they are still here."""
+        rows = range(max(since, self._minutes.first_row), min(until, self._minutes.rows))
+        return [
+            MinutePoint(metric, int(cell.at_s // 60), cell.least, cell.total, cell.most, cell.samples)
+            for row in rows
+            for metric, cell in self._minutes.row(row)
+        ]
+
+    # ---- queries -------------------------------------------------------------------------------------------------
+
+    async def query(self, metric: str, minutes: int, *, now_s: float) -> dict[str, Any]:
+        """`{metric, stepS, points, min, mean, max, p95, trend}` of the last `minutes`. Raises BadQuery; beyond a day what `older` does."""
+        self._check(metric, minutes)
+        step = -(-minutes // POINTS_MAX)
+        if minutes > HOUR_MINUTES:
+            kept = await self._kept(metric, minutes, now_s, step)
+        else:
+            since_s = now_s - minutes * 60
+            step_s = max(FINE_STEP_S, self._interval_s)
+            # Where the process is younger than what is asked for, what was before it is known by the minute only.
+            is_whole = self._older is None or _reaches(self._fine, since_s + step_s)
+            kept = [] if is_whole else await self._kept(metric, minutes, now_s, step)
+            if not self._is_older(metric, kept):
+                return _shown(metric, step_s, [cell for cell in self._fine.cells(metric) if cell.at_s >= since_s])
+        cells = self._by_minute(metric, minutes, now_s, step, kept)
+        return _shown(metric, max(60.0 * step, self._interval_s), cells)
+
+    @property
+    def _first_s(self) -> float:
+        """When the oldest minute that is here began."""
+        return self._minutes.time_of(self._minutes.first_row) if self._minutes.rows else inf
+
+    @property
+    def _is_first_kept(self) -> bool:
+        return self._minutes.first_row < self.minutes_kept
+
+    def _is_older(self, metric: str, kept: Sequence[Cell]) -> bool:
+        """Whether of these minutes anything is of before this process."""
+        own = {cell.at_s: cell.samples for cell in self._minutes.cells(metric)} if self._is_first_kept else {}
+        return any(cell.at_s < self._first_s or cell.samples > own.get(cell.at_s, 0) for cell in kept)
+
+    def _check(self, metric: str, minutes: int) -> None:
+        wrong = {}
+        if metric not in (names := self.metrics):
+            wrong["metric"] = "takes one of " + ", ".join(names)
+        if not 1 <= minutes <= self.minutes_max:
+            wrong["minutes"] = f"takes a whole number from 1 to {self.minutes_max}"
+        if wrong:
+            raise BadQuery(wrong)
+
+    def _by_minute(self, metric: str, minutes: int, now_s: float, step: int, kept: Sequence[Cell]) -> list[Cell]:
+        """What was kept and what is here, each step as one cell."""
+        since_s = _since(minutes, now_s, step) * 60.0
+        step_s = step * 60
+        if kept and self._is_first_kept:
+            since_s = max(since_s, self._first_s + 60)  # the oldest minute here is in what was kept, with the part before this process
+        joined: dict[float, Cell] = {}
+        for cell in (*kept, *(cell for cell in self._minutes.cells(metric) if cell.at_s >= since_s)):
+            at_s = cell.at_s // step_s * step_s
+            before = joined.get(at_s)
+            joined[at_s] = cell._replace(at_s=at_s) if before is None else before.joined(cell)
+        return [joined[at_s] for at_s in sorted(joined)]
+
+    async def _kept(self, metric: str, minutes: int, now_s: float, step: int) -> list[Cell]:
+        """What was before the minutes that are here."""
+        since = _since(minutes, now_s, step)
+        # The oldest minute here may have begun in the process before this one, which kept its part.
+        until = int(min(now_s, self._first_s) // 60) + 1
+        if self._older is None or until <= since:
+            return []
+        try:
+            points = await self._older(metric, since, until, step)
+        except Exception as error:
+            if minutes > DAY_MINUTES:
+                raise
+            log.warning("what was kept of the history cannot be read: %s", error)
+            return []  # what is here is better than nothing, and its times say where it begins
+        return [Cell(point.minute * 60.0, point.least, point.total, point.most, point.samples) for point in points]
+
+
+def _put(series: Series, at_s: float, sample: Mapping[str, float]) -> bool:
+    """Add to the row of this time. True if that is a new one, and not the first."""
+    is_new = not series.rows or series.time_of(series.rows - 1) != at_s
+    if is_new:
+        series.begin(at_s)
+    series.put(sample)
+    return is_new and series.rows > 1
+
+
+def _reaches(series: Series, at_s: float) -> bool:
+    return series.rows > 0 and series.time_of(series.first_row) <= at_s
+
+
+def _since(minutes: int, now_s: float, step: int) -> int:
+    """The minute at which a query's first step begins; counted from the epoch, so that steps do not move from query to query."""
+    return (int(now_s // 60) - minutes + 1) // step * step
+
+
+def _shown(metric: str, step_s: float, cells: Sequence[Cell]) -> dict[str, Any]:
+    return {
+        "metric": metric,
+        "stepS": int(step_s) if step_s == int(step_s) else step_s,
+        "points": [[rfc3339(cell.at_s), cell.mean] for cell in cells],
+        **msgspec.to_builtins(summary_of(cells)),
+    }

@@ -1,0 +1,139 @@
+"""What is known of this process now, put together from who counts, who samples and who is asked; and of all processes. Shows nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from monitor.disk import DiskSample, DiskWatch
+from monitor.measures import Measures, Peaks
+from monitor.process import ProcessSample, ProcessWatch
+from monitor.snapshot import Labels, Number, Snapshot, SnapshotRefused, packed, unpacked
+
+log = logging.getLogger(__name__)
+
+PROCESSES_MAX = 256
+ROOMS_TOLD = 100  # so that a room that is among the ten busiest of all processes is hardly missing
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What the parts tell when they are asked: also where nothing is measured."""
+
+    gauges: Mapping[str, Number]
+    counters: Mapping[str, Sequence[tuple[Labels, Number]]]
+
+
+class Metrics:
+    """Makes snapshots. `measures` and `watch` None: nothing is measured, and what is left is what `readings` tells.
+
+    `disk` None: nothing is kept on one.
+
+    `busiest` gives the rooms with the most connections, so many of them.
+
+    `fetch` returns what the live processes have told each other (None: it could not be asked), `now` is the wall clock in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        process_id: str,
+        measures: Measures | None,
+        watch: ProcessWatch | None,
+        disk: DiskWatch | None,
+        readings: Callable[[], Readings],
+        busiest: Callable[[int], Mapping[str, int]],
+        publish: Callable[[bytes], None],
+        fetch: Callable[[], Awaitable[Sequence[bytes] | None]],
+        now: Callable[[], float],
+    ) -> None:
+        self._process_id = process_id
+        self._measures = measures
+        self._watch = watch
+        self._disk = disk
+        self._readings = readings
+        self._busiest = busiest
+        self._publish = publish
+        self._fetch = fetch
+        self._now = now
+        self._started_at_s = now()
+        self._sample: ProcessSample | None = None
+        self._disk_sample: DiskSample | None = None
+        self._refused = False
+
+    def snapshot(self, *, with_rooms: bool = True) -> Snapshot:
+        """All numbers now; those of the operating system are of the newest `renewed`."""
+        readings, measures, sample = self._readings(), self._measures, self._sample
+        counters: dict[str, list[tuple[Labels, Number]]] = {family: [*values] for family, values in readings.counters.items()}
+        gauges = dict(readings.gauges)
+        if sample is not None:
+            gauges |= _gauges_of(sample)
+            counters["process_cpu_seconds_total"] = [((), sample.cpu_seconds)]
+        if self._disk_sample is not None:
+            gauges |= {"disk_free_bytes": self._disk_sample.free_bytes, "disk_size_bytes": self._disk_sample.size_bytes}
+        if measures is not None:
+            counters |= measures.counters()
+            gauges["connections_peak"] = measures.peak
+        return Snapshot(
+            process_id=self._process_id,
+            at_s=round(self._now(), 3),
+            started_at_s=round(self._started_at_s, 3),
+            counters=counters,
+            histograms={} if measures is None else measures.histograms(),
+            gauges=gauges,
+            rooms=dict(self._busiest(ROOMS_TOLD)) if with_rooms else {},
+            slow=[] if measures is None else list(measures.slow),
+        )
+
+    def renewed(self) -> Snapshot:
+        """Ask the operating system, too."""
+        if self._watch is not None:
+            self._sample = self._watch.sample()
+        if self._disk is not None:
+            self._disk_sample = self._disk.sample()
+        return self.snapshot(with_rooms=False)
+
+    def peaks(self) -> Peaks:
+        """The greatest of what was measured since this was last asked."""
+        return Peaks() if self._measures is None else self._measures.peaks()
+
+    # ---- all processes -------------------------------------------------------------------------------------------
+
+    def tell(self) -> None:
+        """Tell the other processes."""
+        try:
+            self._publish(packed(self.snapshot()))
+        except SnapshotRefused as refused:
+            if not self._refused:
+                self._refused = True
+                log.warning("this process's numbers cannot be told to the others: %s", refused)
+
+    async def of_all(self) -> tuple[list[Snapshot], bool]:
+        """This process's snapshot and the newest of each other live one, by process id; and whether the others could be asked."""
+        payloads = await self._fetch()
+        found = {}
+        for payload in (payloads or ())[:PROCESSES_MAX]:
+            try:
+                snapshot = unpacked(payload)
+            except SnapshotRefused:
+                continue  # a process of another version
+            found[snapshot.process_id] = snapshot
+        own = self.snapshot()
+        found[own.process_id] = own
+        return [found[process_id] for process_id in sorted(found)], payloads is not None
+
+
+def _gauges_of(sample: ProcessSample) -> dict[str, Number]:
+    return {
+        "cpu_percent": sample.cpu_percent,
+        "machine_cpu_percent": sample.machine_cpu_percent,
+        "resident_memory_bytes": sample.rss_bytes,
+        "memory_limit_bytes": sample.memory_limit_bytes,
+        "memory_percent": round(sample.memory_percent, 3),
+        "open_fds": sample.open_fds,
+        "max_fds": sample.max_fds,
+        "threads": sample.threads,
+        "heap_blocks": sample.heap_blocks,
+        "heap_young": sample.heap_young,
+    }

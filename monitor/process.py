@@ -1,0 +1,120 @@
+"""What the operating system and the interpreter say of this process: CPU, memory and the limit on it, descriptors, threads, heap."""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import psutil
+
+PROC = Path("/proc")
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSample:
+    """Per cent of CPU are over the time since the sample before: `cpu_percent` of one core, `machine_cpu_percent` of all of them.
+
+    `heap_blocks` are what Python's allocator has given out, `heap_young` the tracked objects that no pass of the collector has seen yet.
+    """
+
+    cpu_percent: float
+    cpu_seconds: float
+    machine_cpu_percent: float
+    rss_bytes: int
+    memory_limit_bytes: int
+    open_fds: int
+    max_fds: int
+    threads: int
+    heap_blocks: int
+    heap_young: int
+
+    @property
+    def memory_percent(self) -> float:
+        """Of the limit that applies."""
+        return 100 * self.rss_bytes / self.memory_limit_bytes
+
+
+class ProcessWatch:
+    """Takes samples; one costs some 0.3 ms, however many connections there are. `now` is monotonic, in seconds."""
+
+    def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._process = psutil.Process()
+        self._limit_bytes = memory_limit_bytes(machine_bytes=psutil.virtual_memory().total)
+        self._at_s = now()
+        self._cpu_s = self._own_cpu_s()
+        self._machine = _machine_s()
+
+    def sample(self) -> ProcessSample:
+        """How it is now."""
+        now_s, cpu_s, machine = self._now(), self._own_cpu_s(), _machine_s()
+        passed_s = now_s - self._at_s
+        percent = 100 * (cpu_s - self._cpu_s) / passed_s if passed_s > 0 else 0.0
+        busy_s, all_s = machine[0] - self._machine[0], machine[1] - self._machine[1]
+        self._at_s, self._cpu_s, self._machine = now_s, cpu_s, machine
+        with self._process.oneshot():
+            rss, threads = self._process.memory_info().rss, self._process.num_threads()
+        return ProcessSample(
+            cpu_percent=round(max(0.0, percent), 2),
+            cpu_seconds=round(cpu_s, 2),
+            machine_cpu_percent=round(min(100.0, max(0.0, 100 * busy_s / all_s)), 2) if all_s > 0 else 0.0,
+            rss_bytes=rss,
+            memory_limit_bytes=self._limit_bytes,
+            open_fds=self._open_fds(),
+            max_fds=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+            threads=threads,
+            heap_blocks=sys.getallocatedblocks(),
+            heap_young=gc.get_count()[0],
+        )
+
+    @staticmethod
+    def _own_cpu_s() -> float:
+        times = os.times()
+        return times.user + times.system
+
+    def _open_fds(self) -> int:
+        # Since Linux 6.2 the directory's size is their number; to list 10,000 takes 5 ms.
+        return os.stat(PROC / "self" / "fd").st_size or self._process.num_fds()
+
+
+def _machine_s() -> tuple[float, float]:
+    """Seconds that all cores together were busy, and all of their seconds, since the machine's start."""
+    times = psutil.cpu_times()
+    # Linux counts a guest's time as the user's as well.
+    total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+    return total - times.idle - getattr(times, "iowait", 0.0), total
+
+
+def memory_limit_bytes(*, machine_bytes: int, proc: Path = PROC, cgroups: Path = CGROUPS) -> int:
+    """The least of the limits that apply to this process: those of its cgroup (v2 or v1) and the groups around it, the machine's memory."""
+    limits = [machine_bytes]
+    try:
+        lines = (proc / "self" / "cgroup").read_text().splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        if controllers == "":
+            root, file = cgroups, "memory.max"
+        elif "memory" in controllers.split(","):
+            root, file = cgroups / "memory", "memory.limit_in_bytes"
+        else:
+            continue
+        path = PurePosixPath(group.lstrip("/"))
+        limits += [limit for one in (path, *path.parents) if (limit := _limit(root / one / file)) is not None]
+    return min(limits)
+
+
+def _limit(path: Path) -> int | None:
+    try:
+        text = path.read_text().strip()
+    except OSError:
+        return None  # in a container the path may be the host's; the root of what is seen is the group itself
+    return int(text) if text.isdigit() and int(text) > 0 else None

@@ -1,0 +1,74 @@
+"""A snapshot in Prometheus's text format. The numbers are ours, the library only writes them down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import accumulate
+from typing import TypeVar
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from monitor.families import COUNTERS, GAUGES, HISTOGRAMS, THINNED, Family
+from monitor.snapshot import Bucketed, Labels, Snapshot, bounds_of
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+PREFIX = "chat_"
+
+T = TypeVar("T")
+
+
+class _Collected(Collector):
+    """A snapshot as the library's families."""
+
+    def __init__(self, snapshot: Snapshot, about: Mapping[str, str]) -> None:
+        self._snapshot = snapshot
+        self._about = about
+
+    def collect(self) -> Iterable[Metric]:
+        snapshot = self._snapshot
+        info = GaugeMetricFamily(PREFIX + "build_info", "What runs: always 1.", labels=list(self._about))
+        info.add_metric(list(self._about.values()), 1)
+        yield info
+        yield GaugeMetricFamily(PREFIX + "start_time_seconds", "When the process started, since the epoch.", value=snapshot.started_at_s)
+        for name, gauge in GAUGES.items():
+            if name in snapshot.gauges:
+                yield GaugeMetricFamily(PREFIX + gauge.name, gauge.help, value=round(snapshot.gauges[name] * gauge.scale, 9))
+        is_measured = bool(snapshot.histograms)  # then each family is there from the start, so that a rule can name it
+        for name, family in COUNTERS.items():
+            if is_measured or name in snapshot.counters:
+                counter = CounterMetricFamily(PREFIX + name, family.help, labels=family.labels)
+                for labels, value in (*(snapshot.counters.get(name) or _nothing(family, 0)), *_zeros(name, snapshot)):
+                    counter.add_metric(labels, value)
+                yield counter
+        for name, family in HISTOGRAMS.items() if is_measured else ():
+            bounds = bounds_of(name)
+            places = [place for place in range(len(bounds)) if name not in THINNED or place % THINNED[name] == THINNED[name] - 1]
+            histogram = HistogramMetricFamily(PREFIX + name, family.help, labels=family.labels)
+            for labels, told in snapshot.histograms.get(name) or _nothing(family, Bucketed([0] * (len(bounds) + 1), 0.0)):
+                sums = [*accumulate(told.counts)]
+                buckets = [(str(bounds[place]), sums[place]) for place in places]
+                histogram.add_metric(labels, [*buckets, ("+Inf", sums[-1])], told.total)
+            yield histogram
+
+
+def _nothing(family: Family, value: T) -> list[tuple[Labels, T]]:
+    """What a family shows before anything was counted: a zero, where there are no labels to know."""
+    return [] if family.labels else [((), value)]
+
+
+def _zeros(name: str, snapshot: Snapshot) -> list[tuple[Labels, int]]:
+    """The operations that were never slow: who asks for an increase misses the first of a series that was not there."""
+    if name != "store_slow_operations_total":
+        return []
+    known = {labels for labels, _ in snapshot.counters.get(name, ())}
+    return [(labels, 0) for labels in snapshot.labels("store_operation_seconds") if labels not in known]
+
+
+def rendered(snapshot: Snapshot, *, about: Mapping[str, str]) -> bytes:
+    """The text; `about` are the labels of `chat_build_info`."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collected(snapshot, about))
+    return generate_latest(registry)

@@ -1,0 +1,81 @@
+"""Says what holds up the event loop: a thread that looks at the loop's thread when a timer of the loop's is overdue.
+
+Only file, line and function are told, never a value: what is in the frames may be somebody's message or token.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import PurePath
+from types import FrameType
+
+BLOCKED_S = 0.25
+LOOK_AGAIN_S = 0.05  # while it is blocked, and already told
+FRAMES_MAX = 40
+
+log = logging.getLogger(__name__)
+
+
+class Watchdog:
+    """Logs once for each time that the loop is blocked for over `blocked_s`, while it is; then `told()` is called, on this thread.
+
+    `due_s` tells when a timer of the loop's was to run next, in seconds of the monotonic clock, and goes on with each run (see LoopLag).
+    `start` belongs to the loop's own thread.
+    """
+
+    def __init__(self, *, due_s: Callable[[], float], told: Callable[[], None], blocked_s: float = BLOCKED_S) -> None:
+        self._due_s = due_s
+        self._told = told
+        self._blocked_s = blocked_s
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._watched = 0
+
+    def start(self) -> None:
+        self._watched = threading.get_ident()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Idempotent."""
+        self._ending.set()
+        if self._thread is not None:
+            self._thread.join(1.0)
+            self._thread = None
+
+    def _watch(self) -> None:
+        """The thread."""
+        told_s = 0.0
+        wait_s = self._blocked_s
+        began_s = time.monotonic()
+        while not self._ending.wait(wait_s):
+            now_s, due_s = time.monotonic(), self._due_s()
+            held_up = now_s - began_s - wait_s > self._blocked_s  # this thread as well: the process was stopped, or the machine was
+            if held_up:
+                told_s = due_s  # nor is it told of at the next look, which may come before the loop's timer
+            elif now_s - due_s >= self._blocked_s and due_s != told_s:
+                told_s = due_s
+                self._tell(now_s - due_s)
+            # Not sooner than it can be overdue by so much: each wake-up takes the interpreter away from the loop.
+            wait_s = max(LOOK_AGAIN_S, due_s + self._blocked_s - now_s)
+            began_s = now_s
+
+    def _tell(self, seconds: float) -> None:
+        frame = sys._current_frames().get(self._watched)
+        self._told()
+        fields = {"ms": int(seconds * 1000), "stack": " < ".join(places(frame))}
+        log.warning("event loop blocked", extra={"fields": fields})
+
+
+def places(frame: FrameType | None) -> list[str]:
+    """`folder/file.py:line function` of a frame and its callers, the innermost first."""
+    found: list[str] = []
+    while frame is not None and len(found) < FRAMES_MAX:
+        code = frame.f_code
+        found.append(f"{'/'.join(PurePath(code.co_filename).parts[-2:])}:{frame.f_lineno} {code.co_name}")
+        frame = frame.f_back
+    return found

@@ -1,0 +1,545 @@
+"""/metrics/history and /metrics/alerts of real processes: each alert is raised by its real cause, and resolved by the end of it.
+
+The log is what is waited for: to ask the server would be a load. What it writes there is timed by its own clock, which is ours.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import resource
+import signal
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import settings
+from command_line import Command, main
+from tests.integration.conftest import Start, StoreEnv
+from tests.support.alerts import AlertLines, locked_for_writing, repeated, until
+from tests.support.client import Person, call, register
+from tests.support.disk import small_disk
+from tests.support.frames import BINARY, CONTINUATION, client_frame
+from tests.support.raw import RawSocket
+from tests.support.redis_server import RedisServer
+from tests.support.server import ServerProcess, command, serving
+
+STRANGER = {"X-Forwarded-For": "203.0.113.9"}
+ALWAYS = ("cpu", "memory", "connections", "messagesIn", "messagesOut", "loopLagMs")
+# What the rules look at.
+JUDGED = (
+    *("cpu", "memoryPercent", "connections", "slowestQueryMs", "slowQueries", "cacheReads", "cacheMisses", "poolPercent"),
+    *("databasePoolPercent", "databaseWaiting", "loopLagMs", "storeQueuePercent", "busLost", "diskFreePercent", "diskFreeBytes"),
+    *("httpRequests", "httpErrors", "shedLevel"),
+)
+INTERVAL_S = 0.2
+LATE_S = 2.0  # by how much more than three intervals it may take here, where others use the same cores
+UNLIMITED = {f"RATE_LIMIT_{name}": "off" for name in ("API", "MESSAGES", "JOINS", "ROOMS", "CONNECTS")}
+QUICK = {"MONITOR_INTERVAL": str(INTERVAL_S), **UNLIMITED}
+
+CONNECTIONS, PLACES = 5, 10  # from how many connections on one is raised, and how many there may be
+CPU_PERCENT = 30  # of a core, which others use, too
+SLOW_MS = 200
+GROWTH_BYTES = 60_000_000
+HELD_BYTES = 20_000_000  # of one connection
+PART_BYTES = 250_000
+
+
+@pytest.fixture(scope="module")
+def store_env() -> StoreEnv:
+    """The embedded store's: it is the one that a test can lock, and that lies on a disk."""
+    return lambda data_dir: {}
+
+
+# ---- history -----------------------------------------------------------------------------------------------------
+
+
+def test_the_metrics_of_the_contract_are_there_from_the_start(server: ServerProcess) -> None:
+    for metric in ALWAYS:
+        reply = call(server.url, "GET", "/metrics/history", metric=metric, minutes=5)
+        assert reply.status == 200
+        assert set(reply.json) == {"metric", "stepS", "points", "min", "mean", "max", "p95", "trend"}
+        assert (reply.json["metric"], reply.json["stepS"]) == (metric, 5)
+    assert call(server.url, "GET", "/metrics/history", metric="cpu").status == 200
+    assert call(server.url, "HEAD", "/metrics/history", metric="cpu").status == 200
+    assert set(call(server.url, "GET", "/metrics/alerts").json) == {"active", "history"}
+
+
+@pytest.mark.parametrize(
+    ("query", "wrong"),
+    [
+        ({"metric": "nothing"}, {"metric"}),
+        ({}, {"metric"}),
+        ({"metric": "cpu", "minutes": "0"}, {"minutes"}),
+        ({"metric": "cpu", "minutes": "1441"}, {"minutes"}),
+        ({"metric": "cpu", "minutes": "-1"}, {"minutes"}),
+        ({"metric": "cpu", "minutes": "1.5"}, {"minutes"}),
+        ({"metric": "cpu", "minutes": "٣"}, {"minutes"}),
+        ({"metric": "cpu", "minutes": "9" * 5000}, {"minutes"}),
+        ({"metric": "x", "minutes": "soon"}, {"metric", "minutes"}),
+    ],
+)
+def test_an_unknown_metric_or_range_is_refused_with_those_there_are(server: ServerProcess, query: dict[str, str], wrong: set[str]) -> None:
+    reply = call(server.url, "GET", "/metrics/history", **query)
+    assert (reply.status, reply.code) == (422, "validation_failed")
+    details = reply.json["error"]["details"]
+    assert set(details) == wrong
+    if "metric" in wrong:
+        assert set(ALWAYS) <= set(details["metric"].removeprefix("takes one of ").split(", "))
+    if "minutes" in wrong:
+        assert details["minutes"] == "takes a whole number from 1 to 1440"
+
+
+def test_strangers_are_told_nothing(server: ServerProcess) -> None:
+    for path in ("/metrics/history?metric=cpu", "/metrics/history", "/metrics/alerts"):
+        refused = call(server.url, "GET", path, headers=STRANGER)
+        assert (refused.status, refused.code) == (403, "forbidden")
+
+
+def test_history_outlives_a_restart(start: Start) -> None:
+    server = start(**QUICK, MONITOR_RETENTION_DAYS="3")
+
+    def shown(minutes: int) -> dict[str, Any]:
+        return call(server.url, "GET", "/metrics/history", metric="connections", minutes=minutes).json
+
+    with RawSocket(server.port), RawSocket(server.port), RawSocket(server.port):
+        until(lambda: shown(60)["max"] == 3)
+    assert server.terminate() == 0  # the minute that is not over is written, too
+    server.start()
+    for minutes in (60, 1440, 3 * 1440):
+        until(lambda minutes=minutes: shown(minutes)["max"] == 3)
+    assert shown(1440)["stepS"] == 60
+    refused = call(server.url, "GET", "/metrics/history", metric="connections", minutes=3 * 1440 + 1)
+    assert refused.json["error"]["details"]["minutes"] == f"takes a whole number from 1 to {3 * 1440}"
+
+
+# ---- alerts of one server ----------------------------------------------------------------------------------------
+
+
+class Received(NamedTuple):
+    """A receiver of webhooks, and what it got so far."""
+
+    url: str
+    events: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Received]:
+    events: list[dict[str, Any]] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            events.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    receiving = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    thread = threading.Thread(target=receiving.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield Received(f"http://127.0.0.1:{receiving.server_port}/s3cret", events)
+    receiving.shutdown()
+    thread.join()
+    receiving.server_close()
+
+
+class Idle(NamedTuple):
+    """How much memory a server without load takes."""
+
+    rss_bytes: int
+    limit_bytes: int
+
+
+@pytest.fixture(scope="module")
+def idle(server: ServerProcess) -> Idle:
+    memory = call(server.url, "GET", "/metrics/performance").json["memory"]
+    return Idle(memory["rssBytes"], memory["limitBytes"])
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory, idle: Idle, receiver: Received) -> Iterator[ServerProcess]:
+    """A server whose thresholds a test can reach."""
+    env = {
+        **QUICK,
+        "ALERT_CPU_THRESHOLD": str(CPU_PERCENT),
+        "ALERT_MEMORY_THRESHOLD": str(100 * (idle.rss_bytes + GROWTH_BYTES) / idle.limit_bytes),
+        "ALERT_CONNECTIONS_THRESHOLD": str(CONNECTIONS),
+        "ALERT_SLOW_QUERY_MS": str(SLOW_MS),
+        "ALERT_WEBHOOK_URL": receiver.url,
+        # glibc keeps what is let go where it thinks that it will be wanted again, unless it is told from which size on not to.
+        "MALLOC_MMAP_THRESHOLD_": "131072",
+        "WS_MAX_CONNECTIONS": str(PLACES),
+        "WS_MAX_MESSAGE_BYTES": str(HELD_BYTES),
+    }
+    with serving(tmp_path_factory.mktemp("watched") / "data", env) as server:
+        yield server
+
+
+def alerts(server: ServerProcess) -> dict[str, Any]:
+    return call(server.url, "GET", "/metrics/alerts").json
+
+
+@pytest.fixture
+def quiet(watched: ServerProcess) -> ServerProcess:
+    """`watched`, once nothing of the tests before is active."""
+    until(lambda: not alerts(watched)["active"], told=lambda: alerts(watched))
+    return watched
+
+
+class Seen:
+    """One alert from its cause to its end."""
+
+    def __init__(self, server: ServerProcess, name: str) -> None:
+        self.server = server
+        self.name = name
+        self.lines = AlertLines(server, name)
+
+    def is_raised(self, *, cause_s: float | None = None, late_s: float = LATE_S, within_s: float = 15.0) -> dict[str, Any]:
+        """Within three intervals of `cause_s`, in the log and at /metrics/alerts, which is returned.
+
+        None: of its first bad sample, where only the server knows when it began.
+        """
+        raised_s = self.lines.until("raised", within_s)
+        told = alerts(self.server)  # on a busy machine it may be over by now
+        active = next(alert for alert in (*told["active"], *told["history"]) if alert["name"] == self.name)
+        assert {"name", "severity", "value", "threshold", "since"} <= set(active)
+        active.pop("resolvedAt", None)
+        began_s = epoch_s(active["since"]) if cause_s is None else cause_s
+        assert raised_s - began_s <= 3 * INTERVAL_S + late_s
+        return active
+
+    def is_resolved(self, active: dict[str, Any], within_s: float = 15.0) -> None:
+        """After its cause has ended: in the log and in the history, and each line is there once."""
+        self.lines.until("resolved", within_s)
+        told = alerts(self.server)
+        assert self.name not in [alert["name"] for alert in told["active"]]
+        newest = next(alert for alert in told["history"] if alert["name"] == self.name)
+        assert newest == {**active, "value": newest["value"], "resolvedAt": newest["resolvedAt"]}
+        assert newest["value"] >= active["threshold"]
+        assert newest["since"] < newest["resolvedAt"]
+        assert [len(self.lines.of(what)) for what in ("raised", "resolved")] == [1, 1]
+
+
+def epoch_s(rfc3339: str) -> float:
+    return datetime.fromisoformat(rfc3339).timestamp()
+
+
+def test_what_the_rules_look_at_is_in_the_history(quiet: ServerProcess) -> None:
+    register(quiet.url)  # something is read and written
+    until(lambda: call(quiet.url, "GET", "/metrics/history", metric="slowestQueryMs").status == 200)
+    for metric in JUDGED:
+        shown = call(quiet.url, "GET", "/metrics/history", metric=metric)
+        assert (shown.status, len(shown.json["points"]) > 0) == (200, True), metric
+    assert call(quiet.url, "GET", "/metrics/history", metric="diskFreePercent").json["max"] <= 100
+
+
+def test_connections_and_a_full_pool_are_told_to_the_log_and_the_webhook(quiet: ServerProcess, receiver: Received) -> None:
+    received = len(receiver.events)
+    connections, pool = Seen(quiet, "connections"), Seen(quiet, "pool")
+    with ExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            stack.enter_context(RawSocket(quiet.port))
+        many = connections.is_raised(cause_s=time.time())
+        assert (many["severity"], many["value"], many["threshold"]) == ("warning", CONNECTIONS, CONNECTIONS)
+        assert pool.lines.of("raised") == []
+        for _ in range(PLACES - CONNECTIONS):
+            stack.enter_context(RawSocket(quiet.port))
+        full = pool.is_raised(cause_s=time.time())
+        assert (full["severity"], full["value"], full["threshold"]) == ("critical", 100, 90)
+    connections.is_resolved(many)
+    pool.is_resolved(full)
+
+    def posted(name: str) -> list[dict[str, Any]]:
+        return [event for event in receiver.events[received:] if event["alert"]["name"] == name]
+
+    for name, active in (("connections", many), ("pool", full)):
+        until(lambda name=name: len(posted(name)) == 2, told=lambda: receiver.events)
+        raised, resolved = posted(name)
+        assert (raised["event"], resolved["event"]) == ("raised", "resolved")
+        assert raised["alert"] == {**active, "value": raised["alert"]["value"]}
+        assert resolved["alert"] == next(alert for alert in alerts(quiet)["history"] if alert["name"] == name)
+        assert raised["processId"] == resolved["processId"] == call(quiet.url, "GET", "/metrics/performance").json["processId"]
+    assert "s3cret" not in quiet.log()
+
+
+def test_cpu_is_raised_by_a_server_that_burns_it(quiet: ServerProcess) -> None:
+    somebody, cpu = register(quiet.url), Seen(quiet, "cpu")
+
+    def log_in() -> None:
+        body = {"username": somebody.username, "password": "not the password"}
+        assert call(quiet.url, "POST", "/auth/login", body).status == 401
+
+    with repeated(log_in, threads=4):  # each costs it some 25 ms of argon2
+        active = cpu.is_raised()
+    assert (active["severity"], active["threshold"]) == ("warning", CPU_PERCENT)
+    cpu.is_resolved(active)
+
+
+def test_memory_is_raised_by_what_is_held_and_resolved_once_it_is_let_go(quiet: ServerProcess, idle: Idle) -> None:
+    memory = Seen(quiet, "memory")
+    first, more = (client_frame(opcode, bytes(PART_BYTES), final=False) for opcode in (BINARY, CONTINUATION))
+    with ExitStack() as stack:
+        for _ in range(PLACES - CONNECTIONS - 1):  # messages that begin, and do not end
+            slow = stack.enter_context(RawSocket(quiet.port))
+            slow.socket.sendall(first)
+            for _ in range(HELD_BYTES // PART_BYTES - 1):
+                slow.socket.sendall(more)
+        active = memory.is_raised(cause_s=time.time())
+    assert active["severity"] == "critical"
+    assert active["threshold"] == pytest.approx(100 * (idle.rss_bytes + GROWTH_BYTES) / idle.limit_bytes)
+    memory.is_resolved(active)
+
+
+def test_a_slow_query_is_raised_by_a_locked_store(quiet: ServerProcess) -> None:
+    somebody, slow = register(quiet.url), Seen(quiet, "slow_query")
+    with locked_for_writing(quiet.data_dir):
+        began_s = time.monotonic()
+        making = threading.Thread(target=somebody.make_room)
+        making.start()
+        until(lambda: time.monotonic() - began_s > 2 * SLOW_MS / 1000)  # how long it is locked is the cause
+    making.join()
+    active = slow.is_raised(cause_s=time.time())
+    assert active["severity"] == "warning"
+    slow.is_resolved(active)
+    worst = next(alert for alert in alerts(quiet)["history"] if alert["name"] == "slow_query")["value"]
+    assert worst >= SLOW_MS
+
+
+def test_cache_misses_are_raised_by_reads_of_what_is_not_there_and_resolved_by_reads_of_what_is(quiet: ServerProcess) -> None:
+    somebody, misses = register(quiet.url), Seen(quiet, "cache_misses")
+
+    def miss() -> None:
+        assert somebody.call("GET", f"/users/{random.getrandbits(60)}").status == 404
+
+    def hit() -> None:
+        assert somebody.call("GET", f"/users/{somebody.id}").status == 200
+
+    with repeated(miss, threads=4):
+        active = misses.is_raised()
+    assert (active["severity"], active["threshold"]) == ("warning", 20)
+    assert active["value"] >= 20
+    with repeated(hit, threads=2):
+        misses.is_resolved(active)
+
+
+def test_loop_lag_is_raised_by_a_process_that_is_held_up(quiet: ServerProcess) -> None:
+    lag, stopped_s = Seen(quiet, "loop_lag"), 0.4
+
+    def hold_up() -> None:
+        os.kill(quiet.pid, signal.SIGSTOP)
+        time.sleep(stopped_s)  # this, and the pause after it, are the cause
+        os.kill(quiet.pid, signal.SIGCONT)
+        time.sleep(0.1)
+
+    cause_s = time.time()
+    with repeated(hold_up, threads=1):
+        active = lag.is_raised(cause_s=cause_s, late_s=LATE_S + 2 * stopped_s)
+    assert (active["severity"], active["threshold"]) == ("warning", 250)
+    lag.is_resolved(active)
+
+
+# ---- alerts of a server in trouble -------------------------------------------------------------------------------
+
+
+@contextmanager
+def struggling(data_dir: Path, **env: str) -> Iterator[ServerProcess]:
+    """A server that is to fail: its log says so, and nothing worse."""
+    server = ServerProcess(data_dir, {**QUICK, **env})
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+    assert "Traceback" not in server.log()
+    errors = {line.split(" ", 1)[1] for line in server.log().splitlines() if "Z ERROR " in line}
+    assert errors <= {"ERROR store.sqlite.transactor: store: writes fail: busy"}
+
+
+def test_errors_are_raised_by_answers_of_a_store_that_does_not_write(tmp_path: Path) -> None:
+    with struggling(tmp_path / "data", STORE_TIMEOUT="500") as server:
+        somebody, errors = register(server.url), Seen(server, "errors")
+        answers: Counter[int] = Counter()
+
+        def make_room() -> None:
+            answers[somebody.call("POST", "/rooms", {"name": "A room"}).status] += 1
+
+        with locked_for_writing(server.data_dir), repeated(make_room, threads=48):
+            active = errors.is_raised()
+        assert (active["severity"], active["threshold"]) == ("critical", 5)
+        assert answers[503] > 0
+        assert set(answers) <= {201, 503}
+        with repeated(lambda: somebody.call("GET", f"/users/{somebody.id}"), threads=1):
+            errors.is_resolved(active)
+
+
+QUEUED = 5_100  # of 10,000 that may wait
+
+
+def post_request(who: Person, room_id: str) -> bytes:
+    body = json.dumps({"roomId": room_id, "content": "hello"})
+    lines = (
+        *("POST /messages HTTP/1.1", "Host: localhost", f"Authorization: Bearer {who.access_token}"),
+        *("Content-Type: application/json", f"Content-Length: {len(body)}", "", body),
+    )
+    return "\r\n".join(lines).encode()
+
+
+def test_the_stores_queue_is_raised_by_more_than_it_takes_and_nothing_of_it_is_lost(start: Start) -> None:
+    server = start(**QUICK, STORE_TIMEOUT="60000", LOG_LEVEL="warning", RATE_LIMIT_ENABLED="false")
+    somebody, queue = register(server.url), Seen(server, "store_queue")
+    room_id = somebody.make_room()["id"]
+    request, senders = post_request(somebody, room_id), []
+    with ExitStack() as stack:
+        with locked_for_writing(server.data_dir):
+            for _ in range(QUEUED):
+                sender = stack.enter_context(socket.socket())
+                sender.settimeout(30)
+                sender.connect(("127.0.0.1", server.port))
+                sender.sendall(request)
+                senders.append(sender)
+            active = queue.is_raised(late_s=2.0, within_s=30)  # it has its hands full
+        assert (active["severity"], active["threshold"]) == ("critical", 50)
+        queue.is_resolved(active)
+        assert Counter(answer(one) for one in senders) == {201: QUEUED}
+    assert somebody.call("GET", f"/rooms/{room_id}/stats").json["messageCount"] == QUEUED
+
+
+def answer(connection: socket.socket) -> int:
+    return int(connection.recv(65_536).split(b" ", 2)[1])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def many_descriptors() -> Iterator[None]:
+    """As many as one may have: a connection is one here, and one at the server."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_the_bus_is_raised_while_redis_is_gone(start: Start, redis: RedisServer) -> None:
+    server = start(**QUICK, **redis.env, JWT_SECRET="a secret of the tests, thirty-two bytes or more")
+    bus = Seen(server, "bus")
+    cause_s = time.time()
+    redis.stop()
+    active = bus.is_raised(cause_s=cause_s)
+    assert (active["severity"], active["value"], active["threshold"]) == ("critical", 1, 1)
+    redis.start()
+    bus.is_resolved(active)
+
+
+def test_the_disk_is_raised_by_one_that_is_nearly_full(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", megabytes=32) as where, serving(where / "data", QUICK) as server:
+        disk, ballast = Seen(server, "disk"), where / "ballast"
+        free = os.statvfs(where)
+        ballast.write_bytes(b"x" * (free.f_bavail * free.f_frsize - 1_000_000))
+        active = disk.is_raised(cause_s=time.time())
+        assert (active["severity"], active["threshold"]) == ("critical", 95)
+        assert active["value"] > 96
+        ballast.unlink()
+        disk.is_resolved(active)
+
+
+# ---- and none -----------------------------------------------------------------------------------------------------
+
+
+def test_a_busy_server_that_was_just_started_raises_nothing(start: Start) -> None:
+    server = start(**UNLIMITED, MONITOR_INTERVAL="1")
+    people = [register(server.url) for _ in range(32)]
+    rooms = [person.make_room()["id"] for person in people[:16]]
+    server.stop()
+    server.start()  # all caches are empty
+
+    answers: Counter[int] = Counter()
+
+    def live(number: int) -> None:
+        chance = random.Random(number)
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+        for turn in range(250):
+            who, room_id = chance.choice(people), chance.choice(rooms)
+            method, path, body = (
+                ("POST", f"/rooms/{room_id}/join", None),
+                ("GET", f"/users/{chance.choice(people).id}", None),
+                ("GET", f"/messages?roomId={room_id}", None),
+                ("POST", "/messages", {"roomId": room_id, "content": "hello"}),
+            )[turn % 4]
+            headers = {"Authorization": f"Bearer {who.access_token}", "Content-Type": "application/json"}
+            connection.request(method, path, body=body and json.dumps(body), headers=headers)
+            reply = connection.getresponse()
+            reply.read()
+            answers[reply.status] += 1
+        connection.close()
+
+    threads = [threading.Thread(target=live, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(answers) <= {200, 201, 403}  # who did not join may not post
+    assert answers.total() == 2_000
+    assert call(server.url, "GET", "/metrics/performance").json["uptimeS"] > 2  # there were samples
+    raised = set(re.findall(r"ALERT raised name=(\w+)", server.log()))
+    assert raised <= {"cpu", "loop_lag"}  # which are true where it has no core of its own
+
+
+# ---- check -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("env", "line"),
+    [
+        ({"ALERT_WEBHOOK_URL": "https://hooks.example.org/s3cret"}, "ok   alerts: 11, to the log and a webhook"),
+        ({"ALERT_WEBHOOK_URL": "https://hooks.example.org:99999/s3cret"}, "FAIL alerts: ALERT_WEBHOOK_URL: *** is not valid; it takes"),
+        ({"ALERT_CPU_THRESHOLD": "0"}, "FAIL alerts: cpu would be raised for ever: its threshold is 0"),
+    ],
+)
+def test_check_looks_at_the_thresholds_and_at_the_form_of_the_webhook(tmp_path: Path, env: dict[str, str], line: str) -> None:
+    run = command("check", env={"DATA_DIR": str(tmp_path), **env})
+    assert any(said.startswith(line) for said in run.stdout.splitlines()), run.stdout
+    assert run.returncode == (0 if line.startswith("ok") else 1)
+    assert "s3cret" not in run.stdout + run.stderr
+
+
+UNPARSED = {
+    "ALERT_CPU_THRESHOLD": "many",
+    "ALERT_MEMORY_THRESHOLD": "101",
+    "ALERT_CONNECTIONS_THRESHOLD": "1.5",
+    "ALERT_SLOW_QUERY_MS": "1s",
+    "ALERT_CACHE_MISS_THRESHOLD": "nan",
+    "ALERT_POOL_THRESHOLD": "-1",
+    "ALERT_WEBHOOK_URL": "ftp://hooks.example.org/s3cret",
+}
+
+
+@pytest.mark.parametrize("variable", UNPARSED)
+def test_what_does_not_parse_is_exit_2_before_anything_is_begun(
+    variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(variable, UNPARSED[variable])
+    begun: list[object] = []
+    serve = Command("", lambda loaded: begun.append(loaded) or 0)
+    assert main([], {"serve": serve}, default="serve") == 2
+    shown = "***" if variable.endswith("_URL") else f"'{UNPARSED[variable]}'"
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith(f"{variable}: {shown} is not valid")
+    assert begun == []
+
+
+def test_a_threshold_that_does_not_parse_stops_the_start(tmp_path: Path) -> None:
+    run = command("serve", env={"DATA_DIR": str(tmp_path / "data"), **UNPARSED})
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1)
+    assert set(UNPARSED) == {variable.name for variable in settings.TABLE if variable.name.startswith("ALERT_")}
+    assert not (tmp_path / "data").exists()

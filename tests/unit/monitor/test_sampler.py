@@ -1,0 +1,241 @@
+"""A sample tells what happened in its interval alone; snapshots travel whole and add up by label and bucket."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+
+from limits.contract import Check, Limiter
+from limits.memory import MemoryLimiter
+from limits.policy import Policy
+from monitor import prometheus
+from monitor.measures import CLOSE_CODES, LABELS_MAX, Measures, Peaks
+from monitor.metrics import Metrics, Readings
+from monitor.sampler import GAUGES, SHARES, Sampler, sample_of
+from monitor.snapshot import SnapshotRefused, added, packed, unpacked
+
+ROOT = Path(__file__).parents[3]
+
+
+def make(
+    process_id: str = "p1", measures: Measures | None = None, limiter: Limiter | None = None, **gauges: float
+) -> tuple[Measures, Metrics]:
+    counting = measures or Measures(slow_s=1.0, now=lambda: 1_800_000_000.0)
+
+    async def nobody() -> list[bytes]:
+        return []
+
+    metrics = Metrics(
+        process_id=process_id,
+        measures=counting,
+        watch=None,
+        disk=None,
+        readings=lambda: Readings(
+            gauges={"connections": 3, **gauges}, counters={"limit_checks_total": [] if limiter is None else limiter.counts()}
+        ),
+        busiest=lambda count: {"r1": 2},
+        publish=lambda payload: None,
+        fetch=nobody,
+        now=lambda: 1_800_000_000.0,
+    )
+    return counting, metrics
+
+
+def fill(measures: Measures) -> None:
+    for _ in range(10):
+        measures.messages_in(ws=1, rest=0)
+        measures.command("sendMessage", "ok", 0.003)
+        measures.messages_delivered(7, 2)
+    measures.messages_in(ws=0, rest=1)
+    measures.messages_again(ws=0, rest=1)
+    measures.send_to_delivery(0.005, 140)
+    measures.command("sendMessage", "unavailable", 0.003)
+    measures.http_request("/rooms/{id}", "GET", 200, 0.002)
+    measures.http_request("/rooms/{id}", "GET", 503, 0.002)
+    measures.cache_read("user", "hit", 0.001)
+    measures.cache_read("user", "miss", 0.001)
+    measures.store_operation("messages.append", 1.5, None)
+    measures.store_operation("messages.append", 0.0, "stalled")
+    measures.loop_lag(0.02)
+
+
+def test_a_sample_tells_rates_and_percentiles_of_its_interval_alone():
+    measures, metrics = make()
+    fill(measures)
+    before = metrics.snapshot()
+    fill(measures)
+    sample = sample_of(metrics.snapshot(), before, 2.0, Peaks(0.02, 1.5))
+    expected = {
+        "connections": 3, "messagesIn": 5.5, "messagesOut": 70.0, "httpRequests": 1.0, "httpErrors": 0.5,
+        "commandErrors": 0.5, "cacheHitRate": 0.5, "slowQueries": 1, "storeErrors": 0.5,
+        "loopLagMs": 20.0, "eventLoopLagMaxMs": 20.0,
+        "cacheReads": 2, "cacheMisses": 1, "slowestQueryMs": 1500.0,
+    }  # fmt: skip
+    assert {name: sample[name] for name in expected} == expected
+    assert 2 < sample["sendToAckP95Ms"] <= 4
+    assert 4 < sample["sendToDeliveryP95Ms"] <= 6
+
+
+@pytest.mark.gen_test
+async def test_refusals_are_those_of_the_interval():
+    limiter = MemoryLimiter(policies={"messages": Policy(1, 60)})
+    _, metrics = make(limiter=limiter)
+    await limiter.check([Check("messages", "u1")])
+    await limiter.check([Check("messages", "u1")])
+    before = metrics.snapshot()
+    for _ in range(3):
+        await limiter.check([Check("messages", "u1")])
+    assert sample_of(metrics.snapshot(), before, 2.0, Peaks())["limitRefusals"] == 1.5
+
+
+def test_where_nothing_happened_there_is_no_latency_and_no_hit_rate():
+    measures, metrics = make()
+    fill(measures)
+    before = metrics.snapshot()
+    sample = sample_of(metrics.snapshot(), before, 1.0, Peaks())
+    assert not {"cacheHitRate", "sendToAckP95Ms", "databaseP95Ms", "loopLagMs"} & set(sample)
+    assert (sample["messagesIn"], sample["gcPauseMs"]) == (0.0, 0.0)
+
+
+def test_each_metric_of_a_sample_is_documented():
+    pairs = [pair for pairs in SHARES.values() for pair in pairs]
+    gauges = dict.fromkeys((*GAUGES.values(), *(side for pair in pairs for side in pair)), 1.0)
+    measures, metrics = make(**gauges)
+    before = metrics.snapshot()
+    fill(measures)
+    sample = sample_of(metrics.snapshot(), before, 1.0, Peaks(0.1, 0.1))
+    assert {*GAUGES, *SHARES, "slowestQueryMs", "cacheMisses", "sendToDeliveryP99Ms"} <= set(sample)
+    documented = (ROOT / "docs" / "operations.md").read_text()
+    assert [name for name in sample if f"`{name}`" not in documented] == []
+    told = set(metrics.snapshot().gauges)
+    assert told <= set(prometheus.GAUGES)
+
+
+def test_the_greatest_is_that_of_the_time_since_it_was_last_asked():
+    measures, metrics = make()
+    fill(measures)
+    assert metrics.peaks() == Peaks(loop_lag_s=0.02, store_operation_s=1.5)
+    assert metrics.peaks() == Peaks()
+    measures.store_operation("messages.append", 0.25, None)
+    assert metrics.peaks() == Peaks(store_operation_s=0.25)
+
+
+def test_a_share_is_told_where_both_sides_are_known_and_the_greatest_where_there_are_several():
+    def shares(**gauges: float) -> dict[str, float]:
+        _, metrics = make(**gauges)
+        sample = sample_of(metrics.snapshot(), metrics.snapshot(), 1.0, Peaks())
+        return {name: value for name, value in sample.items() if name.endswith("Percent")}
+
+    assert shares() == {}
+    assert shares(connections_max=12, disk_free_bytes=7) == {"poolPercent": 25.0}
+    assert shares(store_queue=10, store_queue_max=100, store_pending_writes=30, store_pending_writes_max=40) == {"storeQueuePercent": 75.0}
+    assert shares(database_pool_in_use=1, database_pool_max=0, disk_free_bytes=7, disk_size_bytes=10) == {"diskFreePercent": 70.0}
+
+
+async def taken(sampler: Sampler, count: int) -> None:
+    news = asyncio.Event()
+    left = iter(range(count - 1, -1, -1))
+    sampler.subscribers.append(lambda at_s, sample: news.set() if next(left, 0) == 0 else None)
+    sampler.start()
+    try:
+        await asyncio.wait_for(news.wait(), 5)
+    finally:
+        sampler.stop()
+
+
+@pytest.mark.gen_test
+async def test_one_subscriber_that_fails_costs_the_others_nothing(caplog):
+    _, metrics = make()
+    seen: list[tuple[float, float]] = []
+
+    def broken(at_s, sample):
+        raise RuntimeError("a defect")
+
+    sampler = Sampler(
+        loop=asyncio.get_running_loop(),
+        snapshot=metrics.renewed,
+        peaks=metrics.peaks,
+        interval_s=0.02,
+        now=lambda: 1_800_000_000.0,
+    )
+    sampler.subscribers += [broken, lambda at_s, sample: seen.append((at_s, sample["connections"]))]
+    assert sampler.newest is None
+    with caplog.at_level(logging.ERROR):
+        await taken(sampler, 2)
+    assert sampler.newest is not None
+    assert seen[:2] == [(1_800_000_000.0, 3)] * 2
+    assert "a sample was not taken" in caplog.text
+
+
+def test_a_snapshot_arrives_as_it_was_sent_and_what_is_none_is_refused():
+    measures, metrics = make()
+    fill(measures)
+    snapshot = metrics.snapshot()
+    assert unpacked(packed(snapshot)) == snapshot
+    for garbage in (b"", b"\xc1", b"\x93\x01\x02\x03"):
+        with pytest.raises(SnapshotRefused):
+            unpacked(garbage)
+
+
+def test_processes_are_added_by_label_and_bucket_and_percentiles_come_of_the_sum():
+    (quick, first), (slow, second) = make("p1", connections_max=12), make("p2", connections_max=12)
+    for _ in range(90):
+        quick.command("sendMessage", "ok", 0.0009)
+    for _ in range(10):
+        slow.command("sendMessage", "ok", 0.9)
+    whole = added([first.snapshot(), second.snapshot()])
+    acks = whole.histogram("command_seconds", "sendMessage")
+    assert acks.count == 100
+    assert acks.percentile(50) < 0.001  # the mean of the two medians would be 0.45
+    assert 0.8 < acks.percentile(95) <= 1.0
+    assert (whole.gauges["connections"], whole.gauges["connections_max"]) == (6, 24)
+    assert whole.rooms == {"r1": 4}
+
+
+@pytest.mark.gen_test
+async def test_what_another_process_told_is_shown_and_garbage_is_not():
+    _, metrics = make("p1")
+    _, other = make("p2")
+
+    async def fetch() -> list[bytes]:
+        return [packed(other.snapshot()), b"garbage", packed(metrics.snapshot())]
+
+    metrics._fetch = fetch
+    snapshots, complete = await metrics.of_all()
+    assert ([one.process_id for one in snapshots], complete) == (["p1", "p2"], True)
+
+
+def test_labels_stay_bounded_whatever_is_reported():
+    measures = Measures(slow_s=1.0, now=lambda: 0.0)
+    for code in range(3000, 5000):
+        measures.connection_closed(code)
+    for number in range(2 * LABELS_MAX):
+        measures.database_command(f"collection{number}", "find", 0.001, "error")
+        measures.http_request("/x", f"METHOD{number}", 200, 0.001)
+    counters, histograms = measures.counters(), measures.histograms()
+    assert len(counters["connections_closed_total"]) <= len(CLOSE_CODES) + 1
+    assert dict(counters["http_requests_total"]) == {("/x", "other", "200"): 2 * LABELS_MAX}
+    for table in (counters["database_command_failures_total"], histograms["database_command_seconds"]):
+        assert len(table) <= LABELS_MAX + 1
+    assert sum(count for _, count in counters["database_command_failures_total"]) == 2 * LABELS_MAX
+
+
+def test_the_most_connections_at_once_are_remembered():
+    measures = Measures(slow_s=1.0, now=lambda: 0.0)
+    for _ in range(3):
+        measures.connection_opened()
+    measures.connection_closed(1000)
+    measures.connection_opened()
+    assert (measures.peak, measures.opened, measures.closed) == (3, 4, 1)
+
+
+def test_what_a_snapshot_holds_is_bounded_in_bytes():
+    measures, metrics = make()
+    for number in range(LABELS_MAX):
+        measures.database_command(f"a collection with a long name, as no driver has one {number}" * 20, "find", 0.001, None)
+    with pytest.raises(SnapshotRefused):
+        packed(metrics.snapshot())
+    metrics.tell()  # and whoever tells goes on

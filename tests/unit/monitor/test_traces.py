@@ -1,0 +1,106 @@
+"""Spans of what is traced: named, nested as the calls were, without a word of a client's."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+
+from monitor.otel import OtelSpans
+from monitor.spans import Spans
+from monitor.traced import Traced
+
+
+class Part:
+    """Something that is traced."""
+
+    name = "part"
+
+    async def work(self, secret: str) -> str:
+        await asyncio.sleep(0)
+        return secret
+
+    async def fail(self, secret: str) -> None:
+        raise ValueError(secret)
+
+    def at_once(self) -> int:
+        return 5
+
+
+class Whole(Part):
+    def __init__(self) -> None:
+        self.parts = Part()
+        self.receiver: object = None
+
+
+@pytest.fixture
+def exporter() -> InMemorySpanExporter:
+    return InMemorySpanExporter()
+
+
+@pytest.fixture
+def spans(exporter: InMemorySpanExporter):
+    opened = OtelSpans(exporter=exporter, process_id="p1", version="1")
+    yield opened
+    opened.close()
+
+
+@pytest.mark.gen_test
+async def test_what_a_request_does_lies_within_it_and_its_status_is_told(spans, exporter):
+    whole = Traced(Whole(), span=spans.within, prefix="store", parts=("parts",), labels={"work": lambda secret: {"kind": "page"}})
+
+    async def request(status: int) -> None:
+        end = spans.request("GET", "/rooms/{id}")
+        assert await whole.work("s3cret") == "s3cret"
+        assert await whole.parts.work("s3cret") == "s3cret"
+        end(status)
+
+    await asyncio.gather(asyncio.create_task(request(200)), asyncio.create_task(request(503)))
+    spans.close()
+    found = exporter.get_finished_spans()
+    requests = {span.context.span_id: span for span in found if span.name == "GET /rooms/{id}"}
+    assert [span.kind for span in requests.values()] == [SpanKind.SERVER] * 2
+    assert {(span.attributes["http.response.status_code"], span.status.status_code) for span in requests.values()} == {
+        (200, StatusCode.UNSET),
+        (503, StatusCode.ERROR),
+    }
+    children = [span for span in found if span.parent is not None]
+    assert sorted(span.name for span in children) == ["store.parts.work"] * 2 + ["store.work"] * 2
+    assert all(requests[span.parent.span_id].context.trace_id == span.context.trace_id for span in children)
+    assert {span.attributes.get("kind") for span in children} == {"page", None}
+    assert "s3cret" not in "".join(span.to_json() for span in found)
+    assert found[0].resource.attributes["service.instance.id"] == "p1"
+
+
+@pytest.mark.gen_test
+async def test_a_command_begins_a_trace_of_its_own_and_a_failure_tells_its_kind_alone(spans, exporter):
+    commands = Traced(Part(), span=spans.apart, prefix="command")
+    end = spans.request("GET", "/ws")
+    with pytest.raises(ValueError, match="s3cret"):
+        await commands.fail("s3cret")
+    end(101)
+    spans.close()
+    failed, handshake = exporter.get_finished_spans()
+    assert (failed.name, failed.parent, failed.attributes["error.type"]) == ("command.fail", None, "ValueError")
+    assert failed.context.trace_id != handshake.context.trace_id
+    assert "s3cret" not in failed.to_json()
+
+
+@pytest.mark.gen_test
+async def test_what_stands_for_a_part_is_it_in_all_else(spans):
+    whole = Whole()
+    stand_in = Traced(whole, span=spans.within, prefix="store")
+    assert (stand_in.name, stand_in.at_once()) == ("part", 5)
+    stand_in.receiver = "somebody"
+    assert whole.receiver == "somebody"
+
+
+@pytest.mark.gen_test
+async def test_without_an_endpoint_nobody_is_told():
+    spans = Spans()
+    spans.request("GET", "/")(200)
+    with spans.within("a"), spans.apart("b"):
+        pass
+    spans.close()

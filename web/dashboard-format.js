@@ -1,0 +1,97 @@
+/** Numbers, durations and times as people read them. Pure; what is not known (null, undefined, not finite) is a dash. */
+
+export const UNKNOWN = "–";
+
+const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const ONE_DIGIT = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const TWO_DIGITS = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+function known(format) {
+  return (value) => (typeof value === "number" && Number.isFinite(value) ? format(value) : UNKNOWN);
+}
+
+/** As many digits as mean something: 0.12, 3.4, 56, 1,234, 1.2M. */
+export const number = known((value) => {
+  const size = Math.abs(value);
+  if (size >= 1e6) return COMPACT.format(value);
+  if (size >= 100 || Number.isInteger(value)) return WHOLE.format(value);
+  return (size >= 10 ? ONE_DIGIT : TWO_DIGITS).format(value);
+});
+
+export const count = known((value) => (Math.abs(value) >= 1e6 ? COMPACT : WHOLE).format(value));
+
+export const percent = known((value) => `${(Math.abs(value) >= 10 ? WHOLE : ONE_DIGIT).format(value)} %`);
+
+/** Of a share from 0 to 1. */
+export const share = known((value) => `${ONE_DIGIT.format(value * 100)} %`);
+
+export const ms = known((value) => {
+  const size = Math.abs(value);
+  if (size >= 1000) return `${number(value / 1000)} s`;
+  return size > 0 && size < 0.1 ? `${number(value * 1000)} µs` : `${number(value)} ms`;
+});
+
+export const bytes = known((value) => {
+  let unit = 0;
+  let size = value;
+  while (Math.abs(size) >= 1024 && unit < UNITS.length - 1) {
+    size /= 1024;
+    unit += 1;
+  }
+  return `${number(size)} ${UNITS[unit]}`;
+});
+
+/** Two units at most: 45 s, 3 min 20 s, 2 h 5 min, 4 d 3 h. */
+export const duration = known((seconds) => {
+  const whole = Math.max(0, Math.floor(seconds));
+  if (whole < 60) return `${whole} s`;
+  const [days, hours, minutes] = [Math.floor(whole / 86_400), Math.floor((whole % 86_400) / 3600), Math.floor((whole % 3600) / 60)];
+  const parts = days ? [days, "d", hours, "h"] : hours ? [hours, "h", minutes, "min"] : [minutes, "min", whole % 60, "s"];
+  return parts[2] ? parts.join(" ") : `${parts[0]} ${parts[1]}`;
+});
+
+function two(value) {
+  return String(value).padStart(2, "0");
+}
+
+/** The time of day here; `seconds` too where they matter. */
+export function clock(at, { seconds = true } = {}) {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return UNKNOWN;
+  return `${two(date.getHours())}:${two(date.getMinutes())}${seconds ? `:${two(date.getSeconds())}` : ""}`;
+}
+
+/** The same with the day, where that is not today. */
+export function moment(at, now) {
+  const date = new Date(at);
+  const isToday = date.toDateString() === new Date(now).toDateString();
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} `;
+  return Number.isNaN(date.getTime()) ? UNKNOWN : `${isToday ? "" : day}${clock(at)}`;
+}
+
+const ALERTS = new Map([
+  ["cpu", ["CPU", percent]],
+  ["memory", ["Memory", percent]],
+  ["connections", ["Connections", count]],
+  ["slow_query", ["Slow query", ms]],
+  ["cache_misses", ["Cache misses", percent]],
+  ["pool", ["Connection pool", percent]],
+  ["loop_lag", ["Event loop lag", ms]],
+  ["store_queue", ["Store queue", percent]],
+  ["bus", ["Bus lost", null]],
+  ["disk", ["Disk used", percent]],
+  ["errors", ["Server errors", percent]],
+]);
+
+/** "loopLagMs" as words: loop lag ms. */
+export function spaced(name) {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/** An alert's `{title, value, threshold}` in words. */
+export function alertWords({ name, value, threshold }) {
+  const [title, format = number] = ALERTS.get(name) ?? [name];
+  return { title, value: format ? format(value) : "", threshold: format ? format(threshold) : "" };
+}
