@@ -32,6 +32,11 @@ debian-packages:
 	    command -v curl >/dev/null || missing="$$missing curl"; \
 	    command -v node >/dev/null || missing="$$missing nodejs"; \
 	    command -v npm >/dev/null || missing="$$missing npm"; \
+	    command -v redis-server >/dev/null || missing="$$missing redis-server"; \
+	    command -v nginx >/dev/null || missing="$$missing nginx"; \
+	    command -v faketime >/dev/null || missing="$$missing faketime"; \
+	    command -v promtool >/dev/null || missing="$$missing prometheus"; \
+	    command -v openssl >/dev/null || missing="$$missing openssl"; \
 	    command -v java >/dev/null || missing="$$missing default-jdk-headless"; \
 	    command -v mvn >/dev/null || missing="$$missing maven"; \
 	    if [ -n "$$missing" ]; then \
@@ -48,5 +53,8 @@ wire-server: debian-packages
 bench: install
 	@$(FILES) $(BIN)/python -m bench $(if $(SCENARIO),--scenario $(SCENARIO))
 
-cluster faults soak:
+cluster: install
+	@$(FILES) exec $(BIN)/python -m deploy.cluster
+
+faults soak:
 	@echo "make $@: not there yet; this version runs as one process" >&2; exit 2

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from limits.addresses import Network
 from limits.policy import Policy, parse_policy
-
-Network = IPv4Network | IPv6Network
 
 
 class SettingsError(ValueError):
@@ -110,6 +109,7 @@ class MonitorSettings:
     alert_webhook_url: str | None = field(repr=False)
     metrics_allow: tuple[Network, ...]
     admin_users: tuple[str, ...]
+    otlp_endpoint: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +348,7 @@ TABLE: tuple[Variable, ...] = (
     Variable("ALERT_WEBHOOK_URL", "monitor.alert_webhook_url", _url("http", "https"), "", None, "alerts are posted there", True),
     Variable("METRICS_ALLOW", "monitor.metrics_allow", NETWORKS, "", "127.0.0.0/8,::1", "who may read metrics"),
     Variable("ADMIN_USERS", "monitor.admin_users", LIST, "", "", "user names that may, too, and moderate everywhere"),
+    Variable("OTEL_EXPORTER_OTLP_ENDPOINT", "monitor.otlp_endpoint", _url("http", "https"), "", None, "traces are sent there"),
     Variable("JWT_SECRET", "auth.jwt_secret", SECRET, "", None, "signs tokens; unset: made and kept in DATA_DIR", True),
     Variable("JWT_SECRET_PREVIOUS", "auth.jwt_secret_previous", SECRET, "", None, "still verifies tokens", True),
     Variable("JWT_EXPIRES_IN", "auth.jwt_expires_in_s", whole(1, 31_536_000), "s", "900", "access tokens live"),

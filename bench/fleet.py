@@ -7,9 +7,10 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from bench.api import Address
 from bench.checker import Failures, check_acked
 from bench.client import crew
 from bench.client.orders import Answer, Broke, Close, Connect, Connected, Order, Progress, Send, Sent, Settle, Tally
@@ -36,6 +37,7 @@ class Fleet:
         self._processes: list[multiprocessing.process.BaseProcess] = []
         self._count = processes
         self._tallies: list[Tally] = []
+        self._connections = 0
 
     def __enter__(self) -> Fleet:
         context = multiprocessing.get_context("spawn")  # nothing of this process is to live on in them
@@ -58,60 +60,69 @@ class Fleet:
     def connect(
         self,
         *,
-        host: str,
-        port: int,
+        addresses: Sequence[Address],
         tokens: tuple[str, ...],
         count: int,
         at_once: int,
-        room_id: str | None,
+        room_ids: tuple[str, ...],
         within_s: float,
     ) -> list[Connected]:
-        """Connections spread over the processes; all of them ready, or a failure is noted for each that is not."""
-        shares = _shares(count, self._count)
-        orders = {
-            number: Connect(host, port, tokens, share, max(1, at_once // self._count), room_id, within_s)
-            for number, share in enumerate(shares)
-            if share
-        }
+        """Connections spread over the processes; all of them ready, or a failure is noted for each that is not.
+
+        They join the rooms in turn, each room's spread evenly over the addresses and over the tokens.
+        """
+        where = tuple((address.host, address.port) for address in addresses)
+        orders = {}
+        for number, share in enumerate(_shares(count, self._count)):
+            if share:
+                each_at_once = max(1, at_once // self._count)
+                orders[number] = Connect(where, tokens, room_ids, self._connections, share, each_at_once, within_s)
+                self._connections += share
         return self._ask(orders, Connected, within_s)
 
     def send(
         self,
         *,
-        room_id: str,
         senders: int,
         rate_per_s: float | None,
         seconds: float,
         content_bytes: int,
         within_s: float,
+        may_refuse: bool = False,
     ) -> list[Sent]:
         """Let the first `senders` connections, spread over the processes, send; all in a closed loop without a rate."""
         shares = _shares(senders, self._count)
         orders = {
             number: Send(
-                room_id,
                 share,
                 None if rate_per_s is None else rate_per_s * share / senders,
                 seconds,
                 content_bytes,
                 within_s,
+                may_refuse,
             )
             for number, share in enumerate(shares)
             if share
         }
         return self._ask(orders, Sent, seconds + within_s)
 
-    def settle(self, sent: list[Sent], *, room_id: str, after_seq: int, within_s: float) -> tuple[int, list[Tally]]:
-        """Everybody has all that was acked, or failures are noted. Returns the room's head and each process's tally."""
-        acked = [seq for answer in sent for seq in answer.acked_seqs]
-        head_seq = check_acked(acked, after_seq=after_seq, failures=self._failures)
-        total = sum(answer.sent for answer in sent)
-        if len(acked) != total:
-            self._failures.add(f"{total} messages were sent, {len(acked)} acked")
-        orders = {number: Settle(room_id, head_seq, within_s) for number in range(self._count)}
+    def settle(self, sent: list[Sent], *, after: Mapping[str, int], within_s: float) -> tuple[dict[str, int], list[Tally]]:
+        """Everybody has all that was acked after the heads that the rooms had, or failures are noted.
+
+        Returns the rooms' heads now and each process's tally.
+        """
+        heads, total = {}, 0
+        for room_id, head_seq in after.items():
+            acked = [seq for answer in sent for seq in answer.acked_seqs.get(room_id, ())]
+            heads[room_id] = check_acked(acked, after_seq=head_seq, failures=self._failures)
+            total += len(acked)
+        taken = sum(answer.sent - answer.refused for answer in sent)
+        if total != taken:
+            self._failures.add(f"{taken} messages were sent and not refused, {total} acked")
+        orders = {number: Settle(heads, within_s) for number in range(self._count)}
         tallies = self._ask(orders, Tally, within_s)
         self._tallies = tallies
-        return head_seq, tallies
+        return heads, tallies
 
     def report_failures(self) -> None:
         """Take over what the client processes found wrong so far, as their last tallies say."""

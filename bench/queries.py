@@ -5,17 +5,26 @@ Straight to the database, the same for both ways, so that a ratio is of the one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import apsw
 import pymongo
 from pymongo.collection import Collection
+from pymongo.errors import PyMongoError
+
+from bench.errors import BenchError
+from store.errors import StoreError
+from store.mongo import MongoOptions
+from store.mongo.client import refusal_of, without_credentials
 
 Ask = Callable[[], object]
 
 PAGE = 50
+SELECT_WITHIN_MS = 5000
 
 
 class Queries(Protocol):
@@ -79,14 +88,31 @@ class SqliteQueries:
         self._connection.close()
 
 
+@contextmanager
+def one_line_for(uri: str) -> Iterator[None]:
+    """Whatever MongoDB, or the way to it, is at fault for becomes a BenchError of one line, without the password."""
+    began_s = time.monotonic()
+    try:
+        yield
+    except PyMongoError as error:
+        options = MongoOptions(uri=uri, db_name="")
+        raise BenchError(refusal_of(error, options, time.monotonic() - began_s)) from error
+    except (StoreError, ValueError) as error:  # the latter of a URI that cannot be one
+        raise BenchError(f"MongoDB cannot be used: {without_credentials(str(error), uri)}") from error
+
+
 class MongoQueries:
     """On a database of a server."""
 
     def __init__(self, uri: str, database: str) -> None:
         self._uri = uri
         self._database = database
-        self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(uri)
-        self._info = self._client.admin.command("buildInfo")
+        self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(uri, serverSelectionTimeoutMS=SELECT_WITHIN_MS)
+        try:
+            self._info = self._client.admin.command("buildInfo")
+        except PyMongoError:
+            self._client.close()
+            raise
 
     @property
     def is_real(self) -> bool:
@@ -95,8 +121,8 @@ class MongoQueries:
 
     @property
     def server(self) -> str:
-        name = "MongoDB" if self.is_real else "a stand-in for MongoDB"
-        return f"{name} {self._info.get('version', '')}"
+        version = self._info.get("version", "")
+        return f"MongoDB {version}" if self.is_real else f"a stand-in for MongoDB {version} (not measured: no ratio on it means anything)"
 
     def pairs(self, room_id: str, *, head: int, depth: int, word: str) -> Mapping[str, tuple[Ask, Ask]]:
         messages = self._client[self._database].messages

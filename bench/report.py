@@ -17,6 +17,8 @@ def table(machine: Mapping[str, object], results: Sequence[Result]) -> str:
     for result in results:
         options = " ".join(f"{name}={value}" for name, value in result.options.items())
         lines += ["", f"{result.name}  {options}  ({result.seconds:.0f} s)", f"  {result.about}"]
+        seen = ", ".join(f"{name} {value}" for name, value in result.server.items() if value is not None)
+        lines += [f"  server: {seen}"] if seen else []
         lines += [f"    {figure.name:{width}}  {number(figure):>12}  {figure.unit}" for figure in result.figures]
         lines += [f"  FAILED: {failure}" for failure in result.failures]
         left_out = result.failure_count - len(result.failures)

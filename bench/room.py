@@ -1,15 +1,15 @@
-"""One room under load: a server, a fleet that is connected to it, and the seq that the room has reached.
+"""Rooms under load: the servers that have them, a fleet that is connected to these, and the seq that each room has reached.
 
 What scenarios share: connect everybody, let some send, wait until all have everything, and say what it cost the server.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench import api
-from bench.checker import Failures
-from bench.client.orders import Connected, Tally
+from bench.client.orders import Connected, Tally, Window
 from bench.fleet import Fleet
 from bench.histogram import Histogram, merged
 from bench.server import Server
@@ -19,11 +19,16 @@ _DELIVER_WITHIN_S = 20
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a stretch of sending came to. `cpu_s` of the server, None where it is not known."""
+    """What a stretch of sending came to. `cpu_s` of all servers together, None where it is not known.
+
+    `messages` were sent, of which some may have been refused if that was allowed; `windows`, one a client process, know how many.
+    """
 
     messages: int
     cpu_s: float | None
     tallies: list[Tally]
+    windows: list[Window]
+    acked: int
 
     @property
     def deliveries(self) -> int:
@@ -51,48 +56,70 @@ class Load:
         return merged(tally.ack_us for tally in self.tallies)
 
 
-class Room:
-    """Made by `Stage.room`; only the bench writes in it, so its seqs are the acked ones."""
+class Rooms:
+    """Made by `Stage`; only the bench writes in them, so their seqs are the acked ones.
 
-    def __init__(self, *, server: Server, fleet: Fleet, users: int, failures: Failures) -> None:
-        self.server = server
+    `servers` are one chat server: each room's connections are spread evenly over them, and over the users.
+    """
+
+    def __init__(self, *, servers: Sequence[Server], fleet: Fleet, users: int, rooms: int = 1) -> None:
+        self._servers = servers
         self._fleet = fleet
-        self._failures = failures
-        self._head_seq = 0
-        self._tokens = tuple(api.register(server.address) for _ in range(users))
-        self._room_id = api.make_room(server.address, self._tokens[0])
+        self._tokens = tuple(api.register(self.server.address) for _ in range(users))
+        self._heads = {api.make_room(self.server.address, self._tokens[0]): 0 for _ in range(rooms)}
+
+    @property
+    def token(self) -> str:
+        """The first user's."""
+        return self._tokens[0]
+
+    @property
+    def server(self) -> Server:
+        """The first, mostly the only one."""
+        return self._servers[0]
 
     def connect(self, count: int, *, at_once: int, within_s: float) -> list[Connected]:
-        """Connections that join the room, at most `at_once` unfinished at a time."""
-        address = self.server.address
+        """Connections that join a room each, at most `at_once` unfinished at a time."""
         return self._fleet.connect(
-            host=address.host,
-            port=address.port,
+            addresses=[server.address for server in self._servers],
             tokens=self._tokens,
             count=count,
             at_once=at_once,
-            room_id=self._room_id,
+            room_ids=tuple(self._heads),
             within_s=within_s,
         )
 
-    def send(self, *, senders: int, rate_per_s: float | None, seconds: float, content_bytes: int) -> Load:
-        """Sending and receiving, until everybody has all that was acked."""
-        before_s = self.server.cpu_s()
+    def send(
+        self,
+        *,
+        senders: int,
+        rate_per_s: float | None,
+        seconds: float,
+        content_bytes: int,
+        may_refuse: bool = False,
+        within_s: float = _DELIVER_WITHIN_S,
+    ) -> Load:
+        """Sending and receiving, until everybody has all that was acked, which takes `within_s` after the last was sent at most."""
+        before_s = self._cpu_s()
         sent = self._fleet.send(
-            room_id=self._room_id,
             senders=senders,
             rate_per_s=rate_per_s,
             seconds=seconds,
             content_bytes=content_bytes,
-            within_s=_DELIVER_WITHIN_S,
+            within_s=within_s,
+            may_refuse=may_refuse,
         )
-        self._head_seq, tallies = self._fleet.settle(
-            sent, room_id=self._room_id, after_seq=self._head_seq, within_s=_DELIVER_WITHIN_S
-        )
-        after_s = self.server.cpu_s()
+        self._heads, tallies = self._fleet.settle(sent, after=self._heads, within_s=_DELIVER_WITHIN_S)
+        after_s = self._cpu_s()
+        acked = sum(len(seqs) for answer in sent for seqs in answer.acked_seqs.values())
         cpu_s = None if before_s is None or after_s is None else after_s - before_s
-        return Load(sum(answer.sent for answer in sent), cpu_s, tallies)
+        return Load(sum(answer.sent for answer in sent), cpu_s, tallies, [answer.window for answer in sent], acked)
 
     def send_one(self, content_bytes: int) -> Load:
         """One message from one connection to all."""
         return self.send(senders=1, rate_per_s=1, seconds=0.5, content_bytes=content_bytes)
+
+    def _cpu_s(self) -> float | None:
+        spent = [server.cpu_s() for server in self._servers]
+        known = [one for one in spent if one is not None]
+        return sum(known) if len(known) == len(spent) else None

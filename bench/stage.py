@@ -1,8 +1,8 @@
-"""What a scenario works on: its options, a room on a server, a place for failures. Measures nothing itself."""
+"""What a scenario works on: its options, rooms on servers, a place for failures. Measures nothing itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -11,11 +11,12 @@ import psutil
 from bench import api, machine
 from bench.api import Address
 from bench.checker import Failures
+from bench.cluster import Cluster
 from bench.errors import BenchError
 from bench.fleet import Fleet, processes_for
 from bench.process import ServerProcess
 from bench.progress import Progress
-from bench.room import Room
+from bench.room import Rooms
 from bench.server import Server
 
 
@@ -41,14 +42,25 @@ class Stage:
             yield self._met(Server(started.address, psutil.Process(started.pid)))
 
     @contextmanager
-    def room(self, *, connections: int, users: int = 1) -> Iterator[Room]:
-        """A room, and client processes for that many connections. At the end their failures are taken over."""
+    def cluster(self, processes: int, *, with_redis: bool = True) -> Iterator[Cluster]:
+        """So many processes of our own that are one chat server; a given server is left alone."""
+        with Cluster(processes, with_redis=with_redis, failures=self.failures) as started:
+            self._met(started.servers[0])
+            yield started
+
+    @contextmanager
+    def room(self, *, connections: int, users: int = 1) -> Iterator[Rooms]:
+        """A server with a room, and client processes for that many connections. At the end their failures are taken over."""
         machine.allow_connections(connections)
-        with (
-            self.server() as server,
-            Fleet(processes_for(connections), failures=self.failures, on_progress=self.progress.tell) as fleet,
-        ):
-            yield Room(server=server, fleet=fleet, users=users, failures=self.failures)
+        with self.server() as server, self.rooms([server], connections=connections, users=users) as room:
+            yield room
+
+    @contextmanager
+    def rooms(self, servers: Sequence[Server], *, connections: int, users: int, rooms: int = 1) -> Iterator[Rooms]:
+        """Rooms on servers that run, and client processes for that many connections in all."""
+        machine.allow_connections(connections)
+        with Fleet(processes_for(connections), failures=self.failures, on_progress=self.progress.tell) as fleet:
+            yield Rooms(servers=servers, fleet=fleet, users=users, rooms=rooms)
             fleet.report_failures()
 
     def step(self, what: str) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from handlers.base import Handler
 from handlers.chat.protocol import ChangePassword, Login, RefreshTokens, Register, Shape
+from limits.adaptive import ShedClass
+from limits.addresses import fold_address
 from limits.contract import Check
-from limits.keys import fold_address
 
 REGISTER = Shape(Register)
 LOGIN = Shape(Login)
@@ -16,26 +19,32 @@ CHANGE_PASSWORD = Shape(ChangePassword)
 class AuthHandler(Handler):
     """Counts attempts by address and by account, so that neither many addresses nor many accounts help a guesser."""
 
+    counts_itself = ("POST",)
+
     async def count_attempt(self, account: str) -> None:
         await self.count(
-            Check("auth", f"address:{fold_address(self.client)}"), Check("auth", f"account:{account.casefold()[:64]}")
+            self.common_check,
+            Check("auth", f"address:{fold_address(self.client)}"),
+            Check("auth", f"account:{account.casefold()[:64]}"),
         )
 
 
 class RegisterHandler(AuthHandler):
     is_public = True
+    sheds: ClassVar = {"POST": ShedClass.ARRIVALS}
 
     async def post(self) -> None:
-        body = self.body(REGISTER)
+        body = await self.countable_body(REGISTER)
         await self.count_attempt(body.username)
         self.reply(await self.web.accounts.register(body), 201)
 
 
 class LoginHandler(AuthHandler):
     is_public = True
+    sheds: ClassVar = {"POST": ShedClass.ARRIVALS}
 
     async def post(self) -> None:
-        body = self.body(LOGIN)
+        body = await self.countable_body(LOGIN)
         await self.count_attempt(body.username or body.email or "")
         self.reply(await self.web.accounts.login(body))
 
@@ -59,8 +68,10 @@ class ProfileHandler(Handler):
 
 
 class PasswordHandler(AuthHandler):
+    sheds: ClassVar = {"POST": ShedClass.ARRIVALS}
+
     async def post(self) -> None:
-        body = self.body(CHANGE_PASSWORD)
+        body = await self.countable_body(CHANGE_PASSWORD)
         await self.count_attempt(self.identity.user.username)
         await self.web.accounts.change_password(self.identity, body)
         self.reply_nothing()

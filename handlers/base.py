@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
@@ -12,11 +12,16 @@ from typing import Any, ClassVar, TypeVar
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from handlers.chat.accounts import Accounts, Identity
-from handlers.chat.errors import KINDS, ChatError, RateLimited, as_refusal
+from handlers.chat.errors import KINDS, ChatError, RateLimited, as_refusal, limit_refusal, overloaded
 from handlers.chat.protocol import Input, Shape, encode, error_body
-from handlers.client import Network, client_address, is_within, origin_allowed
+from handlers.client import client_address, origin_allowed
+from limits.adaptive import ShedClass
+from limits.addresses import Network, fold_address, is_within
 from limits.contract import Check, Decision, Limiter
-from limits.keys import fold_address
+from limits.shedding import NoShedding, Shedding
+from limits.whitelist import Whitelist
+from monitor.hooks import Observer
+from monitor.spans import Spans
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +53,13 @@ class Web:
 
     accounts: Accounts
     limiter: Limiter
+    whitelist: Whitelist
+    shedding: Shedding | NoShedding
     trusted_proxies: Sequence[Network]
     cors_origins: Sequence[str]
     operators: Operators
+    observer: Observer
+    spans: Spans
 
 
 @stream_request_body
@@ -58,19 +67,25 @@ class Handler(RequestHandler):
     """A handler of the JSON interface.
 
     Subclasses set `is_public` where no token is needed, `is_for_operators` where only Web.operators may ask, and raise what
-    `errors.as_refusal` knows; `self.identity` is who asks.
+    `errors.as_refusal` knows; `self.identity` is who asks. `sheds` says as what a method is shed; methods in `counts_itself` count
+    `self.common_check` together with limits of their own.
     """
 
     is_public: ClassVar[bool] = False
     is_for_operators: ClassVar[bool] = False
     is_limited: ClassVar[bool] = True
+    sheds: ClassVar[Mapping[str, ShedClass]] = {}
+    counts_itself: ClassVar[Collection[str]] = ()
     max_body_bytes: ClassVar[int] = MAX_BODY_BYTES
 
     identity: Identity
+    common_check: Check
 
-    def initialize(self, *, web: Web, **services: Any) -> None:
+    def initialize(self, *, web: Web, route: str, **services: Any) -> None:
         self.web = web
+        self.route = route  # the pattern in the route table, for people
         self.request_id = secrets.token_hex(8)
+        self.end_span: Callable[[int], None] | None = None
         self._body = bytearray()
         self._decision: Decision | None = None
         for name, service in services.items():
@@ -83,7 +98,13 @@ class Handler(RequestHandler):
 
     # ---- before the method ---------------------------------------------------------------------------------------
 
+    def begin_span(self) -> None:
+        """What follows in this task lies within the request's span; the access log's line ends it."""
+        method = self.request.method or ""
+        self.end_span = self.web.spans.request(method if method in self.SUPPORTED_METHODS else "other", self.route)
+
     async def prepare(self) -> None:
+        self.begin_span()
         self._head()
         if self.request.method == "OPTIONS":
             return
@@ -100,18 +121,23 @@ class Handler(RequestHandler):
 
     async def _admit(self) -> None:
         """Find out who asks, and count it."""
+        method = self.request.method or ""
+        self.shed(self.sheds.get(method))
         if self.is_for_operators and is_within(self.client, self.web.operators.networks):
             return
+        self.common_check = Check("anonymous", fold_address(self.client))
         if self.is_public:
-            if self.is_limited:
-                await self.count(Check("anonymous", fold_address(self.client)))
+            if self.is_limited and method not in self.counts_itself:
+                await self.count(self.common_check)
             return
         try:
             self.identity = await self.web.accounts.identify(self._bearer())
         except ChatError as error:
-            await self.count(Check("anonymous", fold_address(self.client)))
+            await self.count(self.common_check)
             raise (ChatError("forbidden") if self.is_for_operators else error) from error
-        await self.count(Check("api", self.identity.user.id))
+        self.common_check = Check("api", self.identity.user.id)
+        if method not in self.counts_itself:
+            await self.count(self.common_check)
         if self.is_for_operators and self.identity.user.username.casefold() not in self.web.operators.usernames:
             raise ChatError("forbidden")
 
@@ -121,16 +147,27 @@ class Handler(RequestHandler):
             raise ChatError("unauthorized")
         return token.strip()
 
+    def shed(self, kind: ShedClass | None) -> None:
+        """Raises ChatError unavailable while what is of this class is shed."""
+        if kind is not None and not self.web.shedding.admits(kind):
+            raise overloaded()
+
+    @property
+    def is_exempt(self) -> bool:
+        """Whether the whitelist has who asks. Before they are known that is by their address alone: a name is not yet theirs."""
+        identity: Identity | None = getattr(self, "identity", None)
+        return self.web.whitelist.covers(identity.user.username if identity is not None else None, self.client)
+
     async def count(self, *checks: Check) -> None:
-        """Count this request against limits, all or none. Raises ChatError rate_limited."""
-        decision = await self.web.limiter.check(checks)
+        """Count this request against limits, all or none. Raises ChatError rate_limited, unavailable."""
+        decision = await self.web.limiter.check(checks, exempt=self.is_exempt)
         if not decision.allowed:
-            raise RateLimited(decision)
+            raise limit_refusal(decision)
         self.told(decision)
 
-    def told(self, decision: Decision | None) -> None:
+    def told(self, decision: Decision) -> None:
         """Let the reply's headers speak of this decision, if it is nearer to a refusal than the one before."""
-        if decision is None or decision.limit is None:
+        if decision.limit is None:
             return
         before = self._decision
         if before is None or not decision.allowed or _room_left(decision) <= _room_left(before):
@@ -154,6 +191,14 @@ class Handler(RequestHandler):
     def body(self, shape: Shape[T]) -> T:
         """The request's body. Raises ChatError malformed, validation_failed."""
         return shape.decode(bytes(self._body))
+
+    async def countable_body(self, shape: Shape[T]) -> T:
+        """The body, of a method that counts itself: one that is not valid costs what any request does."""
+        try:
+            return self.body(shape)
+        except ChatError:
+            await self.count(self.common_check)
+            raise
 
     def query(self, shape: Shape[T]) -> T:
         """The request's query; of a repeated name the last value, and an empty one is none. Raises ChatError validation_failed."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-Network = IPv4Network | IPv6Network
+from limits.addresses import Network, is_within
 
 
 def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Network]) -> str:
@@ -24,17 +24,6 @@ def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Ne
         except ValueError:
             break
     return address
-
-
-def is_within(address: str, networks: Sequence[Network]) -> bool:
-    """Whether an address lies in one of the networks; what is no address does not."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    if parsed.version == 6 and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped
-    return any(parsed.version == network.version and parsed in network for network in networks)
 
 
 def origin_allowed(origin: str, host: str, allowed: Sequence[str]) -> bool:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from handlers.health_report import Report, check, judged, unreachable
 from store.contract import Store
 from store.errors import StoreError
 from store.inspection import Inspection
 
 LOOK_EVERY_S = 1.0
+LOOK_WITHIN_S = 2.0
 REPLICATION_LAG_S = 10.0
 QUEUE_PERCENT = 50.0
-
-HEALTHY, DEGRADED, UNHEALTHY = "healthy", "degraded", "unhealthy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +25,6 @@ class Thresholds:
     pool_percent: float
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What /health/database answers."""
-
-    status: str
-    checks: dict[str, dict[str, Any]]
-    latency_ms: float | None
-
-    def shown(self) -> dict[str, Any]:
-        return {"status": self.status, "checks": self.checks, "latencyMs": self.latency_ms}
-
-
 class DatabaseHealth:
     """Looks at the store once a second at most, however many ask: a health check must not be a load."""
 
@@ -46,49 +33,49 @@ class DatabaseHealth:
         self._thresholds = thresholds
         self._now = now
         self._lock = asyncio.Lock()
-        self._report: Report | None = None
-        self._looked_at = 0.0
+        self._seen: Inspection | str = ""  # or why there is none
+        self._looked_at: float | None = None
 
     async def report(self) -> Report:
-        """The newest report; the store's own deadline bounds the wait."""
+        """The newest report, within two seconds."""
+        seen = await self._look()
+        return unreachable(seen) if isinstance(seen, str) else held_against(seen, self._thresholds)
+
+    async def inspection(self) -> Inspection | None:
+        """What was seen by the same look; None while the store does not answer."""
+        seen = await self._look()
+        return None if isinstance(seen, str) else seen
+
+    async def _look(self) -> Inspection | str:
         async with self._lock:
-            if self._report is None or self._now() - self._looked_at >= LOOK_EVERY_S:
-                self._report = await self._look()
+            if self._looked_at is None or self._now() - self._looked_at >= LOOK_EVERY_S:
+                try:
+                    async with asyncio.timeout(LOOK_WITHIN_S):
+                        self._seen = await self._store.inspect()
+                except (StoreError, TimeoutError) as error:
+                    self._seen = str(error) or "no answer"
                 self._looked_at = self._now()
-            return self._report
-
-    async def _look(self) -> Report:
-        try:
-            inspection = await self._store.inspect()
-        except StoreError as error:
-            reached = {"status": UNHEALTHY, "value": str(error), "threshold": None}
-            return Report(UNHEALTHY, {"reachable": reached}, None)
-        return judged(inspection, self._thresholds)
+            return self._seen
 
 
-def judged(inspection: Inspection, thresholds: Thresholds) -> Report:
-    """Hold what was seen against the thresholds. The whole is as well as the worst of its parts."""
+def held_against(inspection: Inspection, thresholds: Thresholds) -> Report:
+    """What was seen, held against the thresholds."""
     pool = inspection.pool
     pool_percent = round(100 * pool.in_use / pool.limit, 1)
     queue_percent = round(100 * inspection.pending_writes / inspection.pending_writes_limit, 1)
     wrong, lag_s = inspection.wrong_indexes, inspection.replication_lag_s
     latency_ms = round(inspection.latency_ms, 3)
     checks = {
-        "reachable": _check(True, True, None),
-        "latencyMs": _check(inspection.latency_ms <= thresholds.latency_ms, latency_ms, thresholds.latency_ms),
+        "reachable": check(True, True, None),
+        "latencyMs": check(inspection.latency_ms <= thresholds.latency_ms, latency_ms, thresholds.latency_ms),
         # A full pool is no fault as long as nobody waits for it.
-        "poolPercent": _check(
+        "poolPercent": check(
             pool_percent < thresholds.pool_percent or not pool.waiting, pool_percent, thresholds.pool_percent
         ),
-        "poolWaiting": _check(pool.waiting <= pool.limit, pool.waiting, pool.limit),
-        "queuePercent": _check(queue_percent <= QUEUE_PERCENT, queue_percent, QUEUE_PERCENT),
-        "wrongIndexes": _check(not wrong, list(wrong), []),
+        "poolWaiting": check(pool.waiting <= pool.limit, pool.waiting, pool.limit),
+        "queuePercent": check(queue_percent <= QUEUE_PERCENT, queue_percent, QUEUE_PERCENT),
+        "wrongIndexes": check(not wrong, list(wrong), []),
     }
     if lag_s is not None:
-        checks["replicationLagS"] = _check(lag_s <= REPLICATION_LAG_S, lag_s, REPLICATION_LAG_S)
-    well = all(check["status"] == HEALTHY for check in checks.values())
-    return Report(HEALTHY if well else DEGRADED, checks, latency_ms)
-
-
-def _check(well: bool, value: object, threshold: object) -> dict[str, Any]:
-    return {"status": HEALTHY if well else DEGRADED, "value": value, "threshold": threshold}
+        checks["replicationLagS"] = check(lag_s <= REPLICATION_LAG_S, lag_s, REPLICATION_LAG_S)
+    return judged(checks, latency_ms)

@@ -1,4 +1,4 @@
-"""/health, /health/ready and /health/database: what an operator curls and a proxy asks. Liveness touches no backend."""
+"""/health, /health/ready, and the reports /health/performance, database, cache. A proxy asks, so liveness touches no backend."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Protocol
 
 from handlers.base import Handler
-from handlers.database_health import UNHEALTHY, DatabaseHealth
+from handlers.health_report import UNHEALTHY, Report
 
 
 class Readiness(Protocol):
@@ -64,11 +64,17 @@ class ReadyHandler(Handler):
     head = get
 
 
-class DatabaseHealthHandler(Handler):
-    """/health/database: for operators."""
+class Reporting(Protocol):
+    """What tells how well a backend is."""
+
+    async def report(self) -> Report: ...
+
+
+class ReportHandler(Handler):
+    """/health/performance, /health/database, /health/cache: for operators."""
 
     is_for_operators = True
-    health: DatabaseHealth
+    health: Reporting
 
     async def get(self) -> None:
         report = await self.health.report()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from handlers.base import Handler
 from handlers.chat.messages import Messages
 from handlers.chat.protocol import History, SendMessage, Shape
+from limits.adaptive import ShedClass
 
 SEND = Shape(SendMessage)
 HISTORY = Shape(History)
@@ -17,12 +20,17 @@ class MessageHandler(Handler):
 
 
 class MessagesHandler(MessageHandler):
+    sheds: ClassVar = {"GET": ShedClass.READS, "POST": ShedClass.MESSAGES}
+    counts_itself = ("POST",)
+
     async def get(self) -> None:
-        self.reply(await self.messages.history(self.identity.user.id, self.query(HISTORY)))
+        self.reply_bytes(await self.messages.history(self.identity.user.id, self.query(HISTORY)))
 
     async def post(self) -> None:
-        posted, decision = await self.messages.post(self.identity.user, self.body(SEND))
-        self.told(decision)
+        body = await self.countable_body(SEND)
+        posted = await self.messages.post(
+            self.identity.user, body, exempt=self.is_exempt, also=(self.common_check,), told=self.told, transport="rest"
+        )
         if posted.duplicate:
             self.reply_bytes(b'{"message":%s,"duplicate":true}' % posted.message)
         else:

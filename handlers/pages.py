@@ -1,4 +1,4 @@
-"""The chat page and its files, read from disk once at start; nothing a client names is ever a path."""
+"""The chat page, the dashboard and their files, read from disk once at start; nothing a client names is ever a path."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".s
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file of the page."""
+    """A file of a page."""
 
     body: bytes
     content_type: str

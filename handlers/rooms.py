@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from handlers.base import Handler
 from handlers.chat.messages import Messages
 from handlers.chat.protocol import ChangesSince, CreateRoom, Listing, OneUser, RoomListing, Shape
 from handlers.chat.rooms import Rooms
+from limits.adaptive import ShedClass
 from limits.contract import Check
 
 CREATE = Shape(CreateRoom)
@@ -26,19 +29,24 @@ class RoomHandler(Handler):
 
 
 class RoomsHandler(RoomHandler):
+    sheds: ClassVar = {"GET": ShedClass.READS}
+    counts_itself = ("POST",)
+
     async def get(self) -> None:
         self.reply(await self.rooms.find(self.user_id, self.query(ROOM_LISTING)))
 
     async def post(self) -> None:
-        body = self.body(CREATE)
-        await self.count(Check("rooms", self.user_id))
+        body = await self.countable_body(CREATE)
+        await self.count(self.common_check, Check("rooms", self.user_id))
         self.reply({"room": await self.rooms.create(self.user_id, body)}, 201)
 
 
 class DirectHandler(RoomHandler):
+    counts_itself = ("POST",)
+
     async def post(self) -> None:
-        body = self.body(ONE_USER)
-        await self.count(Check("rooms", self.user_id))
+        body = await self.countable_body(ONE_USER)
+        await self.count(self.common_check, Check("rooms", self.user_id))
         room, made = await self.rooms.direct(self.user_id, body.user_id)
         self.reply({"room": room}, 201 if made else 200)
 
@@ -49,9 +57,12 @@ class OneRoomHandler(RoomHandler):
 
 
 class JoinHandler(RoomHandler):
+    counts_itself = ("POST",)
+
     async def post(self, room_id: str) -> None:
-        _, _, _, decision = await self.rooms.join(room_id, self.user_id)
-        self.told(decision)
+        await self.rooms.join(
+            room_id, self.user_id, exempt=self.is_exempt, also=(self.common_check,), told=self.told
+        )
         self.reply({"room": await self.rooms.get(room_id, self.user_id)})
 
 
@@ -62,21 +73,27 @@ class LeaveHandler(RoomHandler):
 
 
 class MembersHandler(RoomHandler):
+    counts_itself = ("POST",)
+
     async def get(self, room_id: str) -> None:
         self.reply(await self.rooms.members(room_id, self.user_id, self.query(LISTING)))
 
     async def post(self, room_id: str) -> None:
-        body = self.body(ONE_USER)
-        await self.count(Check("joins", self.user_id))
+        body = await self.countable_body(ONE_USER)
+        await self.count(self.common_check, Check("joins", self.user_id))
         self.reply({"room": await self.rooms.invite(room_id, self.user_id, body.user_id)})
 
 
 class StatsHandler(RoomHandler):
+    sheds: ClassVar = {"GET": ShedClass.READS}
+
     async def get(self, room_id: str) -> None:
         self.reply(await self.rooms.stats(room_id, self.user_id))
 
 
 class ChangesHandler(RoomHandler):
+    sheds: ClassVar = {"GET": ShedClass.READS}
+
     messages: Messages
 
     async def get(self, room_id: str) -> None:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tornado.web import Application, RequestHandler, url
 
-from handlers import auth, health, messages, pages, rooms, socket, users
+from handlers import auth, health, history, messages, metrics, pages, rooms, socket, users
 from handlers.base import Handler, NotFound, Web
+from handlers.cache_health import CacheHealth
 from handlers.chat.messages import Messages
 from handlers.chat.rooms import Rooms
 from handlers.chat.views import Views
 from handlers.database_health import DatabaseHealth
+from handlers.metrics import MetricPages
+from handlers.performance_health import PerformanceHealth
+from monitor.metrics import Metrics
+from monitor.watch import Watch
 
 access_log = logging.getLogger("access")
 
 ID = r"([^/]+)"
+NAME = r"([A-Za-z0-9._-]+)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,11 @@ class Services:
     about: health.About
     readiness: health.Readiness
     database_health: DatabaseHealth
+    cache_health: CacheHealth
+    watch: Watch
+    performance_health: PerformanceHealth
+    metrics: Metrics
+    metric_pages: MetricPages
     assets: Mapping[str, pages.Asset]
     gate: socket.Gate
 
@@ -40,18 +52,31 @@ def make_application(services: Services) -> Application:
     """Build the application."""
 
     def route(path: str, handler: type[Handler], **needs: Any) -> Any:
-        return url(path, handler, {"web": services.web, **needs})
+        shown = path.replace(ID, "{id}").replace(NAME, "{name}")
+        return url(path, handler, {"web": services.web, "route": shown, **needs})
 
+    about = services.about
+    build = {"version": about.version, "store": about.store, "cache": about.cache}
     in_rooms = {"rooms": services.rooms}
     with_messages = {"messages": services.messages}
     with_assets = {"assets": services.assets}
     return Application(
         [
             route(r"/", pages.AssetHandler, name="index.html", **with_assets),
-            route(r"/static/([A-Za-z0-9._-]+)", pages.AssetHandler, **with_assets),
+            route(r"/dashboard", pages.AssetHandler, name="dashboard.html", **with_assets),
+            route(rf"/static/{NAME}", pages.AssetHandler, **with_assets),
             route(r"/health", health.HealthHandler, about=services.about),
             route(r"/health/ready", health.ReadyHandler, readiness=services.readiness),
-            route(r"/health/database", health.DatabaseHealthHandler, health=services.database_health),
+            route(r"/health/database", health.ReportHandler, health=services.database_health),
+            route(r"/health/cache", health.ReportHandler, health=services.cache_health),
+            route(r"/metrics/history", history.HistoryHandler, history=services.watch.history, now=time.time),
+            route(r"/metrics/alerts", history.AlertsHandler, alerts=services.watch.alerts),
+            route(r"/health/performance", health.ReportHandler, health=services.performance_health),
+            route(r"/metrics", metrics.PrometheusHandler, metrics=services.metrics, build=build),
+            *(
+                route(rf"/metrics/{page}", metrics.MetricsHandler, pages=services.metric_pages, page=page)
+                for page in ("performance", "database", "websocket", "cache")
+            ),
             route(r"/ws", socket.ChatSocket, gate=services.gate),
             route(r"/auth/register", auth.RegisterHandler),
             route(r"/auth/login", auth.LoginHandler),
@@ -74,19 +99,26 @@ def make_application(services: Services) -> Application:
             route(rf"/messages/{ID}", messages.OneMessageHandler, **with_messages),
         ],
         default_handler_class=NotFound,
-        default_handler_args={"web": services.web},
+        default_handler_args={"web": services.web, "route": "other"},
         log_function=log_request,
     )
 
 
 def log_request(handler: RequestHandler) -> None:
-    """One line a request: never the query, for a token may be in it."""
+    """Count a request, and one line of it: never the query, for a token may be in it."""
     status = handler.get_status()
     fields: dict[str, object] = {"method": handler.request.method, "path": handler.request.path, "status": status}
     if isinstance(handler, socket.ChatSocket) and handler.connection_id is not None:
         fields["connection"] = handler.connection_id
-    fields["ms"] = round(handler.request.request_time() * 1000, 1)
+    seconds = handler.request.request_time()
+    fields["ms"] = round(seconds * 1000, 1)
     if isinstance(handler, Handler):
+        observer = handler.web.observer
+        observer.http_request(handler.route, handler.request.method or "", status, seconds)
+        if status == 101:
+            observer.handshake(seconds)
+        if handler.end_span is not None:
+            handler.end_span(status)
         fields |= {"client": handler.client, "request": handler.request_id}
     level = logging.ERROR if status >= 500 and status != 503 else logging.INFO
     access_log.log(level, "request", extra={"fields": fields})

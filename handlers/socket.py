@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from tornado.iostream import IOStream
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
@@ -22,9 +22,11 @@ from handlers.chat.protocol import encode, event
 from handlers.chat.session import Session
 from handlers.client import origin_allowed
 from handlers.wire.compression import Deflater, negotiate
-from handlers.wire.link import Link, OutboxBudget
+from handlers.wire.link import Link, OutboxBudget, Traffic
+from limits.adaptive import ShedClass
+from limits.addresses import fold_address
 from limits.contract import Check
-from limits.keys import fold_address
+from monitor.hooks import Observer
 
 SUBPROTOCOL = "chat.v1"
 BEARER = "bearer."
@@ -38,6 +40,7 @@ class Wiring:
     max_message_bytes: int
     outbox_max_bytes: int
     budget: OutboxBudget
+    traffic: Traffic
     deflater: Deflater | None  # None: no compression
     unacked_max_s: float  # how long the kernel keeps unacknowledged bytes of a peer that is gone
     heartbeat_interval_s: float
@@ -45,19 +48,35 @@ class Wiring:
     now: Callable[[], float]  # monotonic seconds
 
 
+Caller = Identity | ChatError | None  # of a connection: who its token speaks for, why that is refused, or nobody yet
+
+
+class Opening(NamedTuple):
+    """What was found out about a connection before its 101. `own` is the user as they see themselves; `seated`: see Pool.take_seat."""
+
+    connection_id: str
+    address: str
+    who: Caller
+    own: dict[str, Any] | None
+    seated: bool
+
+
 class Gate:
     """Makes a connection of an accepted socket: link, session, place in the pool, welcome."""
 
-    def __init__(self, *, pool: Pool, commands: Commands, wiring: Wiring) -> None:
+    def __init__(self, *, pool: Pool, commands: Commands, wiring: Wiring, observer: Observer) -> None:
         self.pool = pool
+        self._observer = observer
         self.wiring = wiring
         self._commands = commands
         self._numbers = itertools.count(1)
 
-    def open(
-        self, sock: socket.socket, *, who: Identity | ChatError | None, own: dict[str, Any] | None, deflate: bool
-    ) -> Session:
-        """Take over a socket whose 101 is sent. `who` a ChatError: the token was bad, and it is closed without a welcome."""
+    def new_id(self) -> str:
+        """The id of the next connection: it begins with the process's."""
+        return f"{self.wiring.process_id}-{next(self._numbers)}"
+
+    def open(self, sock: socket.socket, opening: Opening, *, deflate: bool) -> Session:
+        """Take over a socket whose 101 is sent. Where the token was bad it is closed without a welcome."""
         wiring = self.wiring
         loop = asyncio.get_running_loop()
         link = Link(
@@ -67,13 +86,16 @@ class Gate:
             max_message_bytes=wiring.max_message_bytes,
             outbox_max_bytes=wiring.outbox_max_bytes,
             budget=wiring.budget,
+            traffic=wiring.traffic,
             clock=wiring.now,
             deflater=wiring.deflater if deflate else None,
         )
         session = Session(
             link=link,
-            connection_id=f"{wiring.process_id}-{next(self._numbers)}",
+            connection_id=opening.connection_id,
+            address=opening.address,
             commands=self._commands,
+            observer=self._observer,
             loop=loop,
             on_closed=self.pool.removed,
             opened_at=wiring.now(),
@@ -81,20 +103,21 @@ class Gate:
         link.owner = session
         self.pool.add(session)
         link.start()
+        who = opening.who
         if isinstance(who, Identity) and self.pool.is_revoked(who.session_id):
             who = ChatError("unauthorized")
         if isinstance(who, ChatError):
             link.close(CloseCode.UNAUTHORIZED, who.code)
             return session
-        if who is not None and not self._commands.admit(session, who):
+        if who is not None and not self._commands.admit(session, who, seated=opening.seated):
             return session
         welcome: dict[str, Any] = {
             "connectionId": session.connection_id,
             "processId": wiring.process_id,
             "heartbeatInterval": wiring.heartbeat_interval_s,
         }
-        if own is not None:
-            welcome["user"] = own
+        if opening.own is not None:
+            welcome["user"] = opening.own
         link.send_text(event("welcome", encode(welcome)))
         return session
 
@@ -107,10 +130,13 @@ class ChatSocket(Handler, WebSocketHandler):
     def initialize(self, **services: Any) -> None:
         super().initialize(**services)
         self.connection_id: str | None = None  # once it is one
-        self._who: Identity | ChatError | None = None
+        self._who: Caller = None
         self._own: dict[str, Any] | None = None
+        self._new_id = ""
+        self._seated = False
 
     async def prepare(self) -> None:
+        self.begin_span()
         self.set_header("X-Request-Id", self.request_id)
         if self.request.method != "GET":
             raise ChatError("method_not_allowed")
@@ -119,6 +145,7 @@ class ChatSocket(Handler, WebSocketHandler):
             raise ChatError("forbidden", "This origin may not connect.")
         self._check_upgrade()
         self._check_room()
+        self.shed(ShedClass.ARRIVALS)
         await self.count(Check("connects", fold_address(self.client)))
         await self._find_out_who()
 
@@ -166,13 +193,24 @@ class ChatSocket(Handler, WebSocketHandler):
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         self._check_room()  # the places may have gone while the token was checked
-        self._replace()
-        await super().get(*args, **kwargs)
+        if not isinstance(self._who, Identity):
+            await super().get(*args, **kwargs)
+            return
+        pool, user_id = self.gate.pool, self._who.user.id
+        replaces = self._replaces()
+        if replaces is not None:
+            await pool.replace(user_id, replaces)
+        self._new_id = self.gate.new_id()
+        self._seated = await pool.take_seat(self._new_id, user_id, replaces=replaces)
+        try:
+            await super().get(*args, **kwargs)
+        finally:
+            if self.connection_id is None:
+                pool.leave_seat(self._new_id, user_id)
 
-    def _replace(self) -> None:
+    def _replaces(self) -> str | None:
         values = self.request.query_arguments.get("replaces")
-        if values and isinstance(self._who, Identity):
-            self.gate.pool.replace(self._who.user.id, values[-1].decode("ascii", "replace"))
+        return values[-1].decode("ascii", "replace") if values else None
 
     def check_origin(self, origin: str) -> bool:
         return True  # checked in prepare, by our own list
@@ -180,7 +218,8 @@ class ChatSocket(Handler, WebSocketHandler):
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
         if self.request.headers.get("Sec-WebSocket-Version") != "13":
             return None
-        return Takeover(self, gate=self.gate, who=self._who, own=self._own, subprotocols=self._subprotocols())
+        opening = Opening(self._new_id or self.gate.new_id(), self.client, self._who, self._own, self._seated)
+        return Takeover(self, gate=self.gate, opening=opening, subprotocols=self._subprotocols())
 
 
 class Takeover(WebSocketProtocol):
@@ -191,14 +230,12 @@ class Takeover(WebSocketProtocol):
         handler: ChatSocket,
         *,
         gate: Gate,
-        who: Identity | ChatError | None,
-        own: dict[str, Any] | None,
+        opening: Opening,
         subprotocols: list[str],
     ) -> None:
         super().__init__(handler)
         self._gate = gate
-        self._who = who
-        self._own = own
+        self._opening = opening
         self._subprotocol = SUBPROTOCOL if SUBPROTOCOL in subprotocols else None
 
     @property
@@ -243,7 +280,7 @@ class Takeover(WebSocketProtocol):
         if not complete:
             sock.close()
             return None
-        return self._gate.open(sock, who=self._who, own=self._own, deflate=extension is not None)
+        return self._gate.open(sock, self._opening, deflate=extension is not None)
 
     def _not_used(self, *_: Any, **__: Any) -> NoReturn:
         raise NotImplementedError  # after accept_connection Tornado has no part in the connection

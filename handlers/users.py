@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from handlers.base import Handler
 from handlers.chat.protocol import PatchProfile, Shape, UserSearch
 from handlers.chat.views import Views
+from limits.adaptive import ShedClass
 
 SEARCH = Shape(UserSearch)
 PATCH_PROFILE = Shape(PatchProfile)
 
 
 class UsersHandler(Handler):
+    sheds: ClassVar = {"GET": ShedClass.READS}
+
     async def get(self) -> None:
         query = self.query(SEARCH)
         self.reply({"users": await self.web.accounts.search(query.q, query.limit)})

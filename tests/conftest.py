@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 
 import pytest
 
@@ -32,12 +32,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    skipped = terminalreporter.stats.get("skipped", [])
-    reasons = Counter(report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr) for report in skipped)
-    if reasons:
+    lines = left_out(terminalreporter.stats.get("skipped", []))
+    if lines:
         terminalreporter.section("left out, and how to get it")
-        for reason, count in sorted(reasons.items()):
-            terminalreporter.line(f"{count} tests: {reason.removeprefix('Skipped: ')}")
+        for line in lines:
+            terminalreporter.line(line)
+
+
+def left_out(skipped: Sequence[pytest.TestReport | pytest.CollectReport]) -> list[str]:
+    """What was skipped: by reason, how many tests, and by file their names, each once with how often it would have run."""
+    by_reason: dict[str, dict[str, Counter[str]]] = {}
+    for report in skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        file, _, name = report.nodeid.partition("::")
+        names = by_reason.setdefault(reason.removeprefix("Skipped: "), {}).setdefault(file, Counter())
+        names[name.partition("[")[0] or "the whole file"] += 1
+    lines = []
+    for reason, files in sorted(by_reason.items()):
+        lines.append(f"{sum(sum(names.values()) for names in files.values())} tests: {reason}")
+        for file, names in sorted(files.items()):
+            lines.append(f"  {file}: {', '.join(name if count == 1 else f'{name} ×{count}' for name, count in sorted(names.items()))}")
+    return lines
 
 
 @pytest.fixture(scope="session")

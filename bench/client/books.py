@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 
 from bench.checker import Failures
 from bench.client import messages
@@ -26,7 +27,7 @@ class Books:
         self.deliveries = 0
         self.frame_bytes = 0
         self.receives = 0
-        self.acked_seqs: list[int] = []
+        self.acked_seqs: defaultdict[str, list[int]] = defaultdict(list)  # by room
         self.delivery = Histogram()
         self.ack = Histogram()
         self.own_delivery = Histogram()

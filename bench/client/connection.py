@@ -35,11 +35,11 @@ class Outgoing:
 
 class Connection:
     """`on_ready(connection, now_ns)` is called once, after the welcome or the join's ack; `on_done(connection, now_ns)`
-    for each message that is acked and has come back."""
+    for each message that is acked and has come back; `on_refused()` for each that the server was too busy for (None: a failure)."""
 
     __slots__ = (
         "_out", "_rest", "_selector", "_state", "books", "index", "is_ready", "on_done", "on_ready",
-        "open", "pending", "room_id", "sent", "sock", "started_ns", "streams",
+        "on_refused", "open", "pending", "room_id", "sent", "sock", "started_ns", "streams",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +60,7 @@ class Connection:
         self.started_ns = started_ns
         self.on_ready = on_ready
         self.on_done: Callable[[Connection, int], None] | None = None
+        self.on_refused: Callable[[], None] | None = None
         self.streams: dict[str, Stream] = {}
         self.pending: dict[str, Outgoing] = {}
         self.sent = 0
@@ -108,12 +109,14 @@ class Connection:
             return
         self._state(self._rest + chunk if self._rest else chunk, now_ns)
 
-    def send_message(self, room_id: str, due_ns: int, content_bytes: int) -> None:
-        """Send one message, whose latencies count from `due_ns`."""
+    def send_message(self, due_ns: int, content_bytes: int) -> None:
+        """Send one message to the room, whose latencies count from `due_ns`."""
+        if self.room_id is None:
+            raise RuntimeError("a connection without a room has nobody to send to")
         self.sent += 1
         client_id = f"{self.books.name}-{self.index}-{self.sent}"
         self.pending[client_id] = Outgoing(due_ns)
-        self._write(frames.frame(frames.TEXT, messages.send_command(room_id, client_id, due_ns, content_bytes)))
+        self._write(frames.frame(frames.TEXT, messages.send_command(self.room_id, client_id, due_ns, content_bytes)))
 
     def close(self) -> None:
         """Say goodbye and let the socket go; what comes after is not looked at."""
@@ -132,6 +135,16 @@ class Connection:
             self.sock.close()
             self.books.lost += not self.is_ready
             self.books.failures.add(f"{self.name}: {why}")
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the kernel has not taken all that was sent so far."""
+        return bool(self._out)
+
+    @property
+    def received(self) -> int:
+        """How far it is in the rooms that it joined: a number that grows with every delivery."""
+        return sum(stream.expected for stream in self.streams.values())
 
     @property
     def name(self) -> str:
@@ -212,8 +225,9 @@ class Connection:
             self._become_ready(now_ns)
         elif reply.id in self.pending:
             outgoing = self.pending[reply.id]
-            outgoing.acked_seq = messages.acked(reply.data).message.seq
-            self.books.acked_seqs.append(outgoing.acked_seq)
+            message = messages.acked(reply.data).message
+            outgoing.acked_seq = message.seq
+            self.books.acked_seqs[message.room_id].append(message.seq)
             self.books.ack.add((now_ns - outgoing.due_ns) // 1000)
             self._settle(reply.id, outgoing, now_ns)
         else:
@@ -221,6 +235,11 @@ class Connection:
 
     def _on_error(self, reply: messages.Reply, now_ns: int) -> None:
         refused = messages.refused(reply.data)
+        if self.on_refused is not None and refused.code in messages.BUSY and reply.id in self.pending:
+            if self.pending.pop(reply.id).delivered_seq is not None:
+                self.books.failures.add(f"{self.name}: a message was delivered and refused: {refused.code}")
+            self.on_refused()
+            return
         self.books.failures.add(f"{self.name}: error {refused.code}: {refused.message}")
         if reply.id in self.pending:
             del self.pending[reply.id]

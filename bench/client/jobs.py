@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from bench.client.connection import Connection
-from bench.client.orders import Answer, Connect, Connected, Send, Sent, Settle, Tally
+from bench.client.orders import Answer, Connect, Connected, Send, Sent, Settle, Tally, Window
 from bench.histogram import Histogram
 
 if TYPE_CHECKING:
@@ -13,7 +15,9 @@ if TYPE_CHECKING:
 
 _S = 1_000_000_000
 _LOOK_NS = 20_000_000
+_LISTEN_NS = 50_000_000
 _BURST = 200  # sends a turn, so that a client that is behind still receives
+_OPEN_BURST = 2000  # the rate is the point; some 20 ms
 
 
 class Job(Protocol):
@@ -59,11 +63,12 @@ class Connecting:
 
     def _open(self, now_ns: int) -> None:
         order, crew = self._order, self._crew
+        number = order.first + len(self._mine)
         connection = Connection(
             index=len(crew.connections),
-            address=(order.host, order.port),
-            token=order.tokens[len(crew.connections) % len(order.tokens)],
-            room_id=order.room_id,
+            address=order.address(number),
+            token=order.token(number),
+            room_id=order.room_id(number),
             selector=crew.selector,
             books=crew.books,
             started_ns=now_ns,
@@ -78,14 +83,46 @@ class Connecting:
         self._ready_us.add((now_ns - connection.started_ns) // 1000)
 
 
+class Silence:
+    """The longest that one of some connections got nothing: looked at now and then, for each delivery has its price."""
+
+    def __init__(self, connections: Sequence[Connection]) -> None:
+        self.longest_ns = 0
+        self._connections = connections
+        self._seen = [(connection.received, 0) for connection in connections]
+        self._look_ns = 0
+
+    def begin(self, now_ns: int) -> None:
+        self._seen = [(connection.received, now_ns) for connection in self._connections]
+
+    def look(self, now_ns: int, *, at_once: bool = False) -> None:
+        """See who got something since the last look, if that is long enough ago."""
+        if now_ns < self._look_ns and not at_once:
+            return
+        self._look_ns = now_ns + _LISTEN_NS
+        for number, connection in enumerate(self._connections):
+            received, since_ns = self._seen[number]
+            self.longest_ns = max(self.longest_ns, now_ns - since_ns)
+            if connection.received != received:
+                self._seen[number] = connection.received, now_ns
+
+
 class Sending:
-    """Messages at a fixed rate, the senders taking turns; or from each the next when its last is acked and back."""
+    """Messages at a fixed rate, the senders taking turns; or from each the next when its last is acked and back.
+
+    Where refusing is allowed the rate is kept whatever is answered, as people do who know nothing of each other.
+    """
 
     def __init__(self, crew: Crew, order: Send) -> None:
         self._crew = crew
         self._order = order
         self._senders = [connection for connection in crew.connections if connection.open][: order.senders]
         self.ready = len(self._senders)
+        self._readers = [connection for connection in crew.connections if connection.open][len(self._senders) :]
+        self._silence = Silence(self._readers)
+        self._window: Window | None = None
+        self._cpu_s = 0.0
+        self._refused = self._unsent = self._read_before = 0
         self._before = sum(connection.sent for connection in self._senders)
         self._started_ns: int | None = None
         self._last_ns = 0
@@ -98,12 +135,16 @@ class Sending:
             self._begin(now_ns)
         if self._order.rate_per_s is not None:
             self._send_what_is_due(now_ns)
+        if self._window is None:
+            self._silence.look(now_ns, at_once=now_ns >= self._end_ns)
         if now_ns < self._end_ns:
             return None
+        if self._window is None:
+            self._window = self._seen(now_ns)
         waiting = sum(len(connection.pending) for connection in self._senders if connection.open)
         if waiting and now_ns < self._deadline_ns:
             return None
-        return self._answer(waiting)
+        return self._answer(waiting, self._window)
 
     def timeout_s(self, now_ns: int, at_most_s: float) -> float:
         if self._started_ns is None:
@@ -117,44 +158,73 @@ class Sending:
         self._started_ns = self._last_ns = now_ns
         self._end_ns = now_ns + int(order.seconds * _S)
         self._deadline_ns = self._end_ns + int(order.within_s * _S)
+        self._silence.begin(now_ns)
+        self._cpu_s = time.process_time()
+        self._read_before = sum(connection.received for connection in self._readers)
+        if order.may_refuse:
+            for connection in self._senders:
+                connection.on_refused = self._on_refused
         if order.rate_per_s is None:
             for connection in self._senders:
                 connection.on_done = self._next
-                connection.send_message(order.room_id, now_ns, order.content_bytes)
+                connection.send_message(now_ns, order.content_bytes)
+
+    def _on_refused(self) -> None:
+        self._refused += 1
 
     def _next(self, connection: Connection, now_ns: int) -> None:
         if now_ns < self._end_ns and connection.open:
             self._last_ns = now_ns
-            connection.send_message(self._order.room_id, now_ns, self._order.content_bytes)
+            connection.send_message(now_ns, self._order.content_bytes)
 
     def _due_ns(self) -> int:
         return (self._started_ns or 0) + int(self._turn * _S / (self._order.rate_per_s or 1.0))
 
     def _send_what_is_due(self, now_ns: int) -> None:
         senders, order = self._senders, self._order
-        for _ in range(_BURST if senders else 0):
+        for _ in range((_OPEN_BURST if order.may_refuse else _BURST) if senders else 0):
             due_ns = self._due_ns()
             if due_ns > now_ns or due_ns >= self._end_ns:
                 break
             # Latency counts from when it was due, not from when we came to it: our stalls must not hide the server's.
-            senders[self._turn % len(senders)].send_message(order.room_id, due_ns, order.content_bytes)
+            sender = senders[self._turn % len(senders)]
             self._turn += 1
+            if order.may_refuse and (sender.is_blocked or not sender.open):
+                self._unsent += 1
+                continue
+            sender.send_message(due_ns, order.content_bytes)
             self._last_ns = now_ns
 
-    def _answer(self, waiting: int) -> Sent:
+    def _seen(self, now_ns: int) -> Window:
+        return Window(
+            seconds=(now_ns - (self._started_ns or 0)) / _S,
+            sent=self._sent,
+            unsent=self._unsent,
+            acked=sum(map(len, self._crew.books.acked_seqs.values())),
+            refused=self._refused,
+            read=sum(connection.received for connection in self._readers) - self._read_before,
+            silence_s=self._silence.longest_ns / _S,
+            cpu_percent=100 * (time.process_time() - self._cpu_s) * _S / (now_ns - (self._started_ns or 0)),
+        )
+
+    @property
+    def _sent(self) -> int:
+        return sum(connection.sent for connection in self._senders) - self._before
+
+    def _answer(self, waiting: int, window: Window) -> Sent:
         order, books = self._order, self._crew.books
         if waiting:
             books.failures.add(f"{waiting} messages not acked and back {order.within_s:.0f} s after the last was sent")
         if len(self._senders) < order.senders:
             books.failures.add(f"{order.senders} should send, {len(self._senders)} could")
         for connection in self._senders:
-            connection.on_done = None
-        sent = sum(connection.sent for connection in self._senders) - self._before
-        return Sent(sent, tuple(books.acked_seqs), (self._last_ns - (self._started_ns or 0)) / _S)
+            connection.on_done = connection.on_refused = None
+        acked = {room_id: tuple(seqs) for room_id, seqs in books.acked_seqs.items()}
+        return Sent(self._sent, self._refused, acked, (self._last_ns - (self._started_ns or 0)) / _S, window)
 
 
 class Settling:
-    """Waits until every connection stands at the room's head, then gives the tally."""
+    """Waits until every connection stands at its room's head, then gives the tally."""
 
     def __init__(self, crew: Crew, order: Settle) -> None:
         self.ready = 0
@@ -170,9 +240,9 @@ class Settling:
         if now_ns < self._look_ns:
             return None
         self._look_ns = now_ns + _LOOK_NS
-        streams = [c.streams[order.room_id] for c in self._crew.connections if c.open and order.room_id in c.streams]
-        self.ready = sum(not stream.missing_until(order.head_seq) for stream in streams)
-        if self.ready < len(streams) and now_ns < self._deadline_ns:
+        standings = [one for connection in self._crew.connections if connection.open for one in connection.streams.items()]
+        self.ready = sum(not stream.missing_until(order.heads[room_id]) for room_id, stream in standings)
+        if self.ready < len(standings) and now_ns < self._deadline_ns:
             return None
         return self._tally()
 
@@ -182,6 +252,6 @@ class Settling:
     def _tally(self) -> Tally:
         still_open = [connection for connection in self._crew.connections if connection.open]
         for connection in still_open:
-            for stream in connection.streams.values():
-                stream.finish(self._order.head_seq)
+            for room_id, stream in connection.streams.items():
+                stream.finish(self._order.heads[room_id])
         return self._crew.books.tally(len(still_open))

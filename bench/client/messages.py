@@ -6,6 +6,7 @@ import msgspec
 
 from bench.errors import BenchError
 
+BUSY = frozenset({"unavailable", "rate_limited"})  # what a server says that has too much to do
 DUE_DIGITS = 20  # a message's content begins with the monotonic nanosecond at which it was due
 
 
@@ -102,3 +103,7 @@ def send_command(room_id: str, client_id: str, due_ns: int, content_bytes: int) 
     content = f"{due_ns:0{DUE_DIGITS}d}".ljust(content_bytes, "x")
     data = {"roomId": room_id, "content": content, "clientId": client_id}
     return _encode({"event": "sendMessage", "id": client_id, "data": data})
+
+
+def heartbeat_command() -> bytes:
+    return _encode({"event": "heartbeat", "id": "heartbeat", "data": {}})

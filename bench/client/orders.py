@@ -7,15 +7,30 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Open `count` connections, at most `at_once` unfinished, and join the room if one is named."""
+    """Open the connections numbered `first` and on, `count` of them, at most `at_once` unfinished.
 
-    host: str
-    port: int
+    They join the rooms, if any are named, in turn; each room's are spread evenly over the addresses and over the tokens.
+    """
+
+    addresses: tuple[tuple[str, int], ...]
     tokens: tuple[str, ...]
+    room_ids: tuple[str, ...]
+    first: int
     count: int
     at_once: int
-    room_id: str | None
     within_s: float
+
+    def room_id(self, number: int) -> str | None:
+        return self.room_ids[number % len(self.room_ids)] if self.room_ids else None
+
+    def address(self, number: int) -> tuple[str, int]:
+        return self.addresses[self._in_room(number) % len(self.addresses)]
+
+    def token(self, number: int) -> str:
+        return self.tokens[self._in_room(number) % len(self.tokens)]
+
+    def _in_room(self, number: int) -> int:
+        return number // max(1, len(self.room_ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,31 +44,54 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Let the first `senders` connections send for `seconds`: `rate_per_s` in all, or None for a closed loop."""
+    """Let the first `senders` connections send, each to its room, for `seconds`: `rate_per_s` in all, or None for a closed loop.
 
-    room_id: str
+    `may_refuse`: the server may answer that it is busy, and a kernel that takes no more bytes leaves messages unsent: both are counted,
+    and neither is a failure.
+    """
+
     senders: int
     rate_per_s: float | None
     seconds: float
     content_bytes: int
     within_s: float
+    may_refuse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What happened in the `seconds` of sending; what was answered later is not in it.
+
+    `unsent` were due and the kernel took no more; `read`: deliveries to who does not send; `silence_s`: the longest that one of these
+    got nothing, to 50 ms; `cpu_percent`: of a core, what this client process took.
+    """
+
+    seconds: float
+    sent: int
+    unsent: int
+    acked: int
+    refused: int
+    read: int
+    silence_s: float
+    cpu_percent: float
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """All that was sent is acked, or the time is over. `seconds`: from the first send to the last."""
+    """All that was sent is acked or refused, or the time is over. `acked_seqs` by room; `seconds`: from the first send to the last."""
 
     sent: int
-    acked_seqs: tuple[int, ...]
+    refused: int
+    acked_seqs: dict[str, tuple[int, ...]]
     seconds: float
+    window: Window
 
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """Wait until every connection has everything up to `head_seq`, then hand over the tally and begin a new one."""
+    """Wait until every connection has everything up to its room's head, then hand over the tally and begin a new one."""
 
-    room_id: str
-    head_seq: int
+    heads: dict[str, int]
     within_s: float
 
 

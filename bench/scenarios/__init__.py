@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bench.scenario import Scenario
-from bench.scenarios import echo, fanout, idle, spike, store
+from bench.scenarios import cache, echo, fanout, idle, limits, overload, publish, scale, spike, store
 
 SCENARIOS: dict[str, Scenario] = {
-    one.name: one for one in (fanout.SCENARIO, echo.SCENARIO, idle.SCENARIO, spike.SCENARIO, store.SCENARIO)
+    one.SCENARIO.name: one.SCENARIO for one in (fanout, echo, idle, spike, store, cache, publish, scale, limits, overload)
 }

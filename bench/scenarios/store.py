@@ -16,7 +16,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
-from bench.queries import Ask, MongoQueries, Queries, SqliteQueries
+from bench.errors import BenchError
+from bench.queries import Ask, MongoQueries, Queries, SqliteQueries, one_line_for
 from bench.scenario import Figure, Option, Scenario
 from bench.stage import Stage
 from monitor.hooks import Observer
@@ -46,16 +47,22 @@ def _run(stage: Stage) -> list[Figure]:
         data_dir = Path(folder)
         figures = _measure(stage, "SQLite", _sqlite(data_dir), lambda: SqliteQueries(data_dir / "chat.db"))
     if uri:
-        database = f"bench-{uuid.uuid4().hex[:8]}"
-        seen = MongoQueries(uri, database)
-        stage.about_server["mongodb"] = seen.server
-        if seen.is_real:
-            seen.close()
-            figures += _measure(stage, "MongoDB", _mongo(uri, database), lambda: MongoQueries(uri, database))
-        else:
-            stage.step(f"{seen.server}: no ratio on it means anything")
-            seen.close()
+        try:
+            with one_line_for(uri):
+                figures += _measure_mongo(stage, uri)
+        except BenchError as error:  # what was measured before is none the worse
+            stage.failures.add(str(error))
     return figures
+
+
+def _measure_mongo(stage: Stage, uri: str) -> list[Figure]:
+    database = f"bench-{uuid.uuid4().hex[:8]}"
+    seen = MongoQueries(uri, database)
+    stage.about_server["mongodb"] = seen.server
+    seen.close()
+    if not seen.is_real:
+        return []
+    return _measure(stage, "MongoDB", _mongo(uri, database), lambda: MongoQueries(uri, database))
 
 
 def _measure(
@@ -119,8 +126,10 @@ def _sqlite(data_dir: Path) -> Opening:
     @asynccontextmanager
     async def opening() -> AsyncIterator[Store]:
         store = await open_sqlite(data_dir, timeout_s=30, group_commit=True, observer=Observer(), now_ms=_now_ms)
-        yield store
-        await store.close()
+        try:
+            yield store
+        finally:
+            await store.close()
 
     return opening
 
@@ -130,8 +139,10 @@ def _mongo(uri: str, database: str) -> Opening:
     async def opening() -> AsyncIterator[Store]:
         options = MongoOptions(uri=uri, db_name=database)
         store = await open_mongo(options, timeout_s=30, group_commit=True, observer=Observer(), now_ms=_now_ms)
-        yield store
-        await store.close()
+        try:
+            yield store
+        finally:
+            await store.close()
 
     return opening
 

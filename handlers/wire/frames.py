@@ -127,13 +127,17 @@ class FrameReader:
                     break
                 at += step
         except _Failure as failure:
-            self._failed = True
-            self._rest = b""
-            self._fragments = None
+            self.forget()
             found.append(Incoming(FAILURE, failure.reason.encode(), failure.code))
             return found
         self._rest = data[at:] if at < end else b""
         return found
+
+    def forget(self) -> None:
+        """Let go of what is unfinished; from now on all input is ignored."""
+        self._failed = True
+        self._rest = b""
+        self._fragments = None
 
     def _read_frame(self, data: bytes, at: int, end: int, found: list[Incoming]) -> int:
         """Read one frame at `at`; returns its length, 0 if it is not complete."""

@@ -34,6 +34,21 @@ class LinkOwner(Protocol):
         """The socket is closed; `code` was sent or received, 1006: neither. Called once."""
 
 
+class Traffic:
+    """What all links together read, sent and dropped, since the start: plain numbers, for they change with each send.
+
+    `sent_bytes` are those that the kernel took; `dropped_ephemeral` and `dropped_slow` are sends, of one frame or more.
+    """
+
+    __slots__ = ("dropped_ephemeral", "dropped_slow", "received_bytes", "sent_bytes")
+
+    def __init__(self) -> None:
+        self.received_bytes = 0
+        self.sent_bytes = 0
+        self.dropped_ephemeral = 0  # under pressure
+        self.dropped_slow = 0  # with a connection that was closed with 4413
+
+
 class OutboxBudget:
     """What all outboxes may hold together; past it the largest are closed with 4413 until it fits."""
 
@@ -43,6 +58,11 @@ class OutboxBudget:
         self._max_total_bytes = max_total_bytes
         self._links: set[Link] = set()
         self.total_bytes = 0
+
+    @property
+    def links(self) -> int:
+        """Connections whose outbox holds something: those that read more slowly than they are sent to."""
+        return len(self._links)
 
     def grew(self, link: Link, size: int) -> None:
         self._links.add(link)
@@ -78,6 +98,7 @@ class Link:
         "_outbox_max_bytes",
         "_reader",
         "_sock",
+        "_traffic",
         "close_code",
         "closing_since",
         "heard_at",
@@ -96,6 +117,7 @@ class Link:
         max_message_bytes: int,
         outbox_max_bytes: int,
         budget: OutboxBudget,
+        traffic: Traffic,
         clock: Callable[[], float],
         deflater: Deflater | None = None,
     ) -> None:
@@ -105,6 +127,7 @@ class Link:
         self._deflater = deflater
         self._outbox_max_bytes = outbox_max_bytes
         self._budget = budget
+        self._traffic = traffic
         self._clock = clock
         self._outbox: deque[tuple[bytes, bool]] | None = None  # (frames, ephemeral): made when the kernel does not take all
         self._offset = 0  # of the first, how much the kernel has
@@ -148,6 +171,7 @@ class Link:
         except OSError:
             self._lose()
             return
+        self._traffic.sent_bytes += sent
         if sent < len(frames):
             self._start_outbox(frames, sent)
 
@@ -155,8 +179,12 @@ class Link:
         """Send what may be dropped: it is, once the outbox holds more than half of its cap."""
         if self._outbox is None:
             self.send(frames)
-        elif self.is_open and self.outbox_bytes + len(frames) <= self._outbox_max_bytes // 2:
+        elif not self.is_open:
+            return
+        elif self.outbox_bytes + len(frames) <= self._outbox_max_bytes // 2:
             self._keep(frames if self._deflater is None else self._deflater.frames(frames), ephemeral=True)
+        else:
+            self._traffic.dropped_ephemeral += 1
 
     def send_text(self, payload: bytes) -> None:
         """Send one message."""
@@ -191,12 +219,12 @@ class Link:
 
     def _stay_within_cap(self) -> None:
         if self.outbox_bytes > self._outbox_max_bytes and self._outbox is not None:
-            self._discard(lambda ephemeral: ephemeral)
+            self._traffic.dropped_ephemeral += self._discard(lambda ephemeral: ephemeral)
             if self.outbox_bytes > self._outbox_max_bytes:
                 self.close(TOO_SLOW, "too slow")
 
-    def _discard(self, unwanted: Callable[[bool], bool]) -> None:
-        """Drop what is whole in the outbox and unwanted; a frame that the kernel has begun must be completed."""
+    def _discard(self, unwanted: Callable[[bool], bool]) -> int:
+        """Drop what is whole in the outbox and unwanted; a frame that the kernel has begun must be completed. Returns how many sends."""
         assert self._outbox is not None
         kept: deque[tuple[bytes, bool]] = deque()
         dropped = 0
@@ -205,9 +233,11 @@ class Link:
                 dropped += len(frames)
             else:
                 kept.append((frames, ephemeral))
+        count = len(self._outbox) - len(kept)
         self._outbox = kept
         if dropped:
             self._count(-dropped)
+        return count
 
     def _on_writable(self) -> None:
         sock, outbox = self._sock, self._outbox
@@ -228,6 +258,7 @@ class Link:
         except OSError:
             self._lose()
             return
+        self._traffic.sent_bytes += sent
         self._advance(outbox, sent)
         if not outbox:
             self._outbox = None
@@ -254,6 +285,7 @@ class Link:
         if not data:
             self._end()
             return
+        self._traffic.received_bytes += len(data)
         if self.closing_since:
             return  # only the end is waited for now
         self.heard_at = self._clock()
@@ -327,7 +359,7 @@ class Link:
             self._loop.add_reader(self._sock.fileno(), self._on_readable)
         if self._outbox is not None:
             if code == TOO_SLOW:
-                self._discard(lambda ephemeral: True)
+                self._traffic.dropped_slow += self._discard(lambda ephemeral: True)
             self._outbox.append((frame, False))
             self._count(len(frame))
             return
@@ -338,6 +370,7 @@ class Link:
         except OSError:
             self._lose()
             return
+        self._traffic.sent_bytes += sent
         if sent < len(frame):
             self._start_outbox(frame, sent)
         else:
@@ -380,5 +413,7 @@ class Link:
             self._budget.shrank(self, left)
         sock.close()
         self._backlog = None
+        # Link and session refer to each other: what is held here would stay until the collector comes by, which is seldom.
+        self._reader.forget()
         if self.owner is not None:
             self.owner.on_closed(self.close_code)

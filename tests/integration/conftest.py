@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.client import Person
 from tests.support.mongo import drop
+from tests.support.redis_server import RedisServer, running
 from tests.support.server import ServerProcess, serving
 
 Start = Callable[..., ServerProcess]
 StoreEnv = Callable[[Path], Mapping[str, str]]
+Processes = tuple[ServerProcess, ServerProcess]
+JWT = {"JWT_SECRET": "a secret of the tests, thirty-two bytes or more"}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "mongo"])
@@ -31,7 +35,7 @@ def store_env(request: pytest.FixtureRequest) -> Iterator[StoreEnv]:
     def on_mongo(data_dir: Path) -> Mapping[str, str]:
         name = "-".join(data_dir.parts[-2:])[-60:]
         databases.add(name)
-        return {"MONGO_URI": uri, "MONGO_DB_NAME": name, "JWT_SECRET": "a secret of the tests, thirty-two bytes or more"}
+        return {"MONGO_URI": uri, "MONGO_DB_NAME": name, **JWT}
 
     yield on_mongo
     for name in databases:
@@ -60,3 +64,29 @@ def start(tmp_path: Path, store_env: StoreEnv) -> Iterator[Start]:
             return processes.enter_context(serving(folder, {**store_env(folder), **env}))
 
         yield begin
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    with running(tmp_path / "redis") as server:
+        yield server
+
+
+@pytest.fixture
+def start_two(tmp_path: Path, store_env: StoreEnv, redis: RedisServer) -> Iterator[Callable[..., Processes]]:
+    """Starts two processes on one store and one Redis: `start_two(VARIABLE="value", …)`."""
+    with ExitStack() as stack:
+
+        def begin(**env: str) -> Processes:
+            data_dir = tmp_path / "data"
+            common = {**store_env(data_dir), **redis.env, **JWT, "RATE_LIMIT_MESSAGES": "off", "RATE_LIMIT_TYPING": "off", **env}
+            first = stack.enter_context(serving(data_dir, common))
+            second = stack.enter_context(serving(data_dir, common))
+            return first, second
+
+        yield begin
+
+
+def also_at(person: Person, server: ServerProcess) -> Person:
+    """The same person, who speaks with another process."""
+    return Person(server.url, person.user, person.access_token, person.refresh_token)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Start
+from tests.integration.conftest import Start, embedded
 from tests.support.client import Person, Refused, Reply, call, chat, register
 from tests.support.server import ServerProcess
 
@@ -192,6 +192,7 @@ def head(server: ServerProcess, line: str, *headers: str) -> bytes:
     return "\r\n".join((line, f"Host: 127.0.0.1:{server.port}", *headers, "", "")).encode()
 
 
+@embedded
 def test_a_body_that_ends_early_is_closed_after_ten_seconds(server: ServerProcess, ada: Person) -> None:
     data = head(server, "POST /messages HTTP/1.1", f"Authorization: Bearer {ada.access_token}", "Content-Length: 500") + b"{"
     began = time.monotonic()

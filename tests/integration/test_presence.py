@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.integration.conftest import Start
+from tests.integration.conftest import Start, embedded
 from tests.support.client import chat, register
 from tests.support.server import ServerProcess
 
@@ -34,6 +34,7 @@ async def test_a_person_joins_and_leaves_once_however_many_connections_they_have
         assert ada.call("GET", f"/rooms/{room}").json["room"]["onlineCount"] == 1
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_a_quick_reconnect_is_no_departure(server: ServerProcess) -> None:
     ada, bob = register(server.url), register(server.url)
@@ -83,6 +84,7 @@ async def test_membership_moves_presence_with_it(server: ServerProcess) -> None:
         assert (await a.one("userLeft"))["userId"] == bob.id
 
 
+@embedded
 @pytest.mark.gen_test(timeout=30)
 async def test_typing_is_told_once_and_ends_by_itself(server: ServerProcess) -> None:
     ada, bob = register(server.url), register(server.url)
@@ -109,6 +111,7 @@ async def test_typing_is_told_once_and_ends_by_itself(server: ServerProcess) -> 
         assert b.named("typingStatus") == [], "never one's own"
 
 
+@embedded
 @pytest.mark.gen_test(timeout=120)
 async def test_above_two_hundred_online_events_give_way_to_a_count(start: Start) -> None:
     server = start(RATE_LIMIT_CONNECTS="off")

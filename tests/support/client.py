@@ -163,7 +163,12 @@ class Chat:
         command_id = str(next(self._ids))
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._answers[command_id] = answer
-        await self.socket.send(json.dumps({"event": event, "id": command_id, "data": data}))
+        try:
+            await self.socket.send(json.dumps({"event": event, "id": command_id, "data": data}))
+        except ConnectionClosed:
+            if self._answers.pop(command_id).done():
+                answer.exception()  # nobody waits for it
+            raise
         frame = await asyncio.wait_for(answer, REPLY_WITHIN_S)
         if frame["event"] == "error":
             raise Refused(frame["data"])

@@ -42,6 +42,7 @@ class ServerProcess:
             "DATA_DIR": str(data_dir),
             "RATE_LIMIT_AUTH": "off",
             "RATE_LIMIT_ANONYMOUS": "off",
+            "RATE_LIMIT_ADAPTIVE": "false",
             **(env or {}),
         }
         self._process: subprocess.Popen[bytes] | None = None

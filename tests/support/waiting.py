@@ -1,9 +1,15 @@
-"""Waiting for what somebody else does, without sleeping."""
+"""Waiting for what somebody else does: to be told, or where nobody tells by asking."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+ASKED_WITHIN_S = 10.0
 
 
 class News:
@@ -25,3 +31,12 @@ class News:
                 await self._told.wait()
 
         await asyncio.wait_for(wait(), within_s)
+
+
+async def until(condition: Callable[[], T], within_s: float = ASKED_WITHIN_S) -> T:
+    """Poll what only asking tells, on a thread; returns what it was in the end."""
+    deadline_s = time.monotonic() + within_s
+    while not (found := await asyncio.to_thread(condition)):
+        assert time.monotonic() < deadline_s, "it did not happen"
+        await asyncio.sleep(0.03)  # the poll's pace
+    return found

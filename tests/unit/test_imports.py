@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-PRODUCT = ("server.py", "command_line.py", "settings.py", "stores.py", "handlers", "store", "cache", "limits", "monitor")
+TOP = ("server", "chat_server", "backends", "command_line", "readings", "settings", "stores", "tracing", "watching")
+PRODUCT = (*(f"{name}.py" for name in TOP), "handlers", "store", "cache", "limits", "monitor")
 
 # What a part may never import, by the prefix of its path.
 UPHILL = {
-    "store/": ("handlers", "server", "command_line", "settings", "stores", "cache", "limits"),
-    "cache/": ("handlers", "server", "command_line", "settings", "stores", "limits"),
-    "limits/": ("handlers", "server", "command_line", "settings", "stores", "store", "cache"),
-    "monitor/": ("handlers", "server", "command_line", "settings", "stores", "store", "cache", "limits"),
-    "handlers/": ("server", "command_line", "settings", "stores"),
+    "store/": ("handlers", *TOP, "cache", "limits"),
+    "cache/": ("handlers", *TOP, "limits"),
+    "limits/": ("handlers", *TOP, "store", "cache"),
+    "monitor/": ("handlers", *TOP, "store", "cache", "limits"),
+    "handlers/": TOP,
     "handlers/chat/": ("tornado", "handlers.wire", "handlers.base", "handlers.routes", "handlers.socket"),
 }
 # Who alone may import a driver.
@@ -29,6 +30,8 @@ DOORS = {
     "apsw": "store/sqlite/",
     "sqlite3": "nowhere",
     "redis": "redis_backend.py",
+    "opentelemetry": "monitor/otel.py",
+    "prometheus_client": "monitor/prometheus.py",
     "ujson": "handlers/chat/protocol.py",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -38,12 +39,109 @@ def test_a_small_fanout_against_a_real_server_delivers_all_and_leaves_nothing(tm
     assert list(tmp_path.iterdir()) == []
 
 
+def children_of(pid: int) -> list[str]:
+    """The names of those that run."""
+    names = []
+    for one in psutil.Process(pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+            names.append(one.name())
+    return names
+
+
+def figures_of(done: subprocess.CompletedProcess[str]) -> dict[str, float]:
+    """The figures of the only scenario, which passed; of figures of one name the last."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    (scenario,) = json.loads(done.stdout)["scenarios"]
+    assert scenario["failures"] == []
+    assert all(figure["value"] is not None for figure in scenario["figures"])
+    return {figure["name"]: figure["value"] for figure in scenario["figures"]}
+
+
+def test_a_small_scale_delivers_all_over_all_processes(tmp_path: Path) -> None:
+    options = [f"--set={option}" for option in ("rooms=2", "connections=6", "rate=60", "processes=2", "seconds=1")]
+    figures = figures_of(bench("--scenario", "scale", "--json", *options, TMPDIR=str(tmp_path)))
+    assert figures["deliveries"] == 3 * 60 * 6
+    costs = [figures[f"{name}: server CPU per delivery"] for name in ("1 process without Redis", "1 process", "2 processes")]
+    assert all(cost > 0 for cost in costs)
+    assert figures["2 processes over 1 process, both CPU per delivery"] == pytest.approx(costs[2] / costs[1])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_small_cache_compares_each_way_and_counts_hits(tmp_path: Path) -> None:
+    options = [f"--set={option}" for option in ("rooms=3", "messages=100", "askers=2", "turns=1", "turn_ms=10", "seconds=1")]
+    figures = figures_of(bench("--scenario", "cache", "--json", *options, TMPDIR=str(tmp_path)))
+    for what in ("newest 50", "user", "room stats"):
+        for askers in (1, 2):
+            assert all(figures[f"{what}, {askers} at once: {way}"] > 0 for way in ("not cached", "memory", "Redis"))
+    assert figures["mixed, memory: hits of user reads"] == figures["mixed, Redis: hits of user reads"] == 100
+    assert all(50 < figures[f"mixed, {way}: hits of all reads"] <= 100 for way in ("memory", "Redis"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_small_publish_measures_each_way_at_each_rate(tmp_path: Path) -> None:
+    options = [f"--set={option}" for option in ("turns=1", "stretch_ms=200")]
+    figures = figures_of(bench("--scenario", "publish", "--json", *options, TMPDIR=str(tmp_path)))
+    ways = ("floor: bare send() and recv()", "publish", "publish, extend and invalidate", "publish where the room is open")
+    assert {f"{rate}/s: {way}" for rate in ("50", "5,000") for way in ways} <= figures.keys()
+    assert figures["5,000/s: publish"] > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_small_overload_compares_a_server_that_sheds_with_one_that_does_not(tmp_path: Path) -> None:
+    options = [f"--set={option}" for option in ("rooms=2", "senders=2", "readers=1", "peak_seconds=1", "seconds=1")]
+    figures = figures_of(bench("--scenario", "overload", "--json", *options, TMPDIR=str(tmp_path)))
+    for name in ("shedding", "not shedding"):
+        peak, offered, acked = (figures[f"{name}: {what}"] for what in ("peak, closed loop", "offered", "acked"))
+        assert peak > 0
+        assert offered == pytest.approx(3 * peak, rel=0.2)
+        assert figures[f"{name}: acked, of the peak"] == pytest.approx(100 * acked / peak)
+        assert figures[f"{name}: deliveries to readers"] > 0
+        assert figures[f"{name}: answer to a ping, which is the loop's lag, p99"] > 0
+    assert figures["not shedding: refused"] == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["cache", "scale", "publish"])
+def test_without_redis_server_a_scenario_that_needs_it_says_so_in_one_line(tmp_path: Path, name: str) -> None:
+    small = {"scale": ["--set=rooms=1", "--set=connections=1"]}.get(name, [])
+    done = bench("--scenario", name, *small, PATH="/nonexistent", TMPDIR=str(tmp_path))
+    assert done.returncode == 1
+    assert "  FAILED: redis-server is not on PATH (Debian: apt-get install redis-server)\n" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_server_that_does_not_start_fails_the_scenario_with_its_reason(tmp_path: Path) -> None:
     done = bench("--scenario", "idle", LOG_LEVEL="nonsense", TMPDIR=str(tmp_path))
     assert done.returncode == 1
     assert "FAILED: the server did not start" in done.stdout
     assert "LOG_LEVEL" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("name", ["cache", "publish", "scale"])
+def test_a_scenario_with_redis_that_is_told_to_stop_leaves_nothing(tmp_path: Path, name: str, number: signal.Signals) -> None:
+    running = subprocess.Popen(
+        [sys.executable, "-m", "bench", "--scenario", name],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with running:
+        deadline = time.monotonic() + 30
+        while "redis-server" not in children_of(running.pid) and time.monotonic() < deadline:
+            time.sleep(0.05)  # the poll's pace
+        time.sleep(0.5)  # somewhere in the middle
+        started = psutil.Process(running.pid).children(recursive=True)
+        running.send_signal(number)
+        out, err = running.communicate(timeout=40)
+    assert running.returncode == 128 + number
+    assert "Traceback" not in out + err
+    assert psutil.wait_procs(started, timeout=5)[1] == []  # multiprocessing's own helper ends after the bench
     assert list(tmp_path.iterdir()) == []
 
 
@@ -75,7 +173,10 @@ def test_a_bench_that_is_told_to_stop_leaves_nothing(tmp_path: Path, number: sig
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--scenario", "nonsense"], "--scenario nonsense: there are fanout, echo, idle, spike"),
+        (
+            ["--scenario", "nonsense"],
+            "--scenario nonsense: there are fanout, echo, idle, spike, store, cache, publish, scale, limits, overload",
+        ),
         (["--scenario", "idle", "--set", "nonsense=1"], "--set nonsense: idle has connections"),
         (["--scenario", "idle", "--set", "connections=9001"], "--set connections=9001: idle takes 1 to 9000"),
         (["--url", "http://192.0.2.1:8000"], "takes http:// and an address of this machine's loopback"),
@@ -93,5 +194,5 @@ def test_wrong_arguments_are_refused_with_exit_2_and_a_reason(arguments: list[st
 
 def test_help_lists_every_scenario_and_its_options() -> None:
     text = bench("--help").stdout
-    assert all(f"  {name}" in text for name in ("fanout", "echo", "idle", "spike"))
+    assert all(f"  {name}" in text for name in ("fanout", "echo", "idle", "spike", "cache", "publish", "scale", "overload"))
     assert "connections=1000" in text

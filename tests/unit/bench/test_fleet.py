@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.server import Server, ServerConnection, serve
+from websockets.sync.server import ServerConnection
 
+from bench.api import Address
 from bench.checker import Failures
 from bench.client.orders import Connected, Sent, Tally
 from bench.fleet import Fleet
+from tests.support.websocket_server import serving_websockets
 
 Script = Callable[[ServerConnection, list[dict[str, Any]]], None]
 MESSAGES = 4
@@ -40,14 +42,8 @@ def scripted(script: Script) -> Iterator[int]:
         except ConnectionClosed:
             pass  # the client may be as rude as it likes
 
-    server: Server = serve(serve_one, "127.0.0.1", 0, compression=None, ping_interval=None)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server.socket.getsockname()[1]
-    finally:
-        server.shutdown()
-        thread.join()
+    with serving_websockets(serve_one) as port:
+        yield port
 
 
 def deliver(connection: ServerConnection, message: dict[str, Any], **changes: Any) -> None:
@@ -103,9 +99,10 @@ def refusing_the_second(connection: ServerConnection, taken: list[dict[str, Any]
 def run(port: int) -> tuple[Connected, Sent, Tally, list[str]]:
     failures = Failures()
     with Fleet(1, failures=failures, on_progress=lambda ready, deliveries: None) as fleet:
-        (connected,) = fleet.connect(host="127.0.0.1", port=port, tokens=("t",), count=1, at_once=1, room_id="r", within_s=5)
-        (sent,) = fleet.send(room_id="r", senders=1, rate_per_s=100, seconds=0.04, content_bytes=40, within_s=0.5)
-        _, (tally,) = fleet.settle([sent], room_id="r", after_seq=0, within_s=0.5)
+        here = [Address("127.0.0.1", port)]
+        (connected,) = fleet.connect(addresses=here, tokens=("t",), count=1, at_once=1, room_ids=("r",), within_s=5)
+        (sent,) = fleet.send(senders=1, rate_per_s=100, seconds=0.04, content_bytes=40, within_s=0.5)
+        _, (tally,) = fleet.settle([sent], after={"r": 0}, within_s=0.5)
         fleet.report_failures()
     return connected, sent, tally, failures.kept
 
@@ -115,7 +112,7 @@ def test_what_came_once_and_in_order_is_counted_and_timed() -> None:
         connected, sent, tally, failures = run(port)
     assert failures == []
     assert connected.ready == 1
-    assert (sent.sent, sent.acked_seqs) == (MESSAGES, (1, 2, 3, 4))
+    assert (sent.sent, sent.acked_seqs) == (MESSAGES, {"r": (1, 2, 3, 4)})
     assert (tally.deliveries, tally.open) == (MESSAGES, 1)
     assert all(sum(counts.values()) == MESSAGES for counts in (tally.delivery_us, tally.ack_us, tally.own_delivery_us))
 
@@ -138,9 +135,115 @@ def test_a_server_that_does_wrong_is_caught(script: Script, noticed: str) -> Non
     assert noticed in failures
 
 
+@pytest.mark.parametrize("script", [rightly, all_but_the_second])
+def test_each_connection_sends_to_its_own_room_and_is_checked_there(script: Script) -> None:
+    failures = Failures()
+    with scripted(script) as port, Fleet(1, failures=failures, on_progress=lambda ready, deliveries: None) as fleet:
+        fleet.connect(
+            addresses=[Address("127.0.0.1", port)], tokens=("t",), count=2, at_once=2, room_ids=("r", "s"), within_s=5
+        )
+        (sent,) = fleet.send(senders=2, rate_per_s=100, seconds=0.06, content_bytes=40, within_s=0.5)
+        heads, (tally,) = fleet.settle([sent], after={"r": 0, "s": 0}, within_s=0.5)
+        fleet.report_failures()
+    assert (heads, sent.acked_seqs) == ({"r": 3, "s": 3}, {"r": (1, 2, 3), "s": (1, 2, 3)})
+    gaps = [f"connection 0.{number}: gap, expected seq 2, got 3" for number in (0, 1)]
+    assert [what for what in failures.kept if "gap" in what] == ([] if script is rightly else gaps)
+    assert bool(failures.kept) is (script is not rightly)
+    assert tally.deliveries == (6 if script is rightly else 4)
+
+
 def test_a_server_that_is_not_there_is_a_failure_of_each_connection() -> None:
     with scripted(rightly) as port:
         pass
     connected, sent, tally, failures = run(port)
     assert (connected.ready, sent.sent, tally.open) == (0, 0, 0)
     assert any("Connection refused" in failure for failure in failures)
+
+
+@contextmanager
+def busy(answers: Callable[[ServerConnection, dict[str, Any]], None]) -> Iterator[int]:
+    """A server that acks a join and leaves the rest to `answers(connection, command)`; its port."""
+
+    def serve_one(connection: ServerConnection) -> None:
+        try:
+            connection.send(json.dumps({"event": "welcome", "data": {"connectionId": "c"}}))
+            for text in connection:
+                command = json.loads(text)
+                if command["event"] == "joinRoom":
+                    connection.send(json.dumps({"event": "ack", "id": command["id"], "data": {"seq": 0}}))
+                else:
+                    answers(connection, command)
+        except ConnectionClosed:
+            pass
+
+    with serving_websockets(serve_one) as port:
+        yield port
+
+
+def overloaded(port: int, *, rate_per_s: float = 100, seconds: float = 0.04, content_bytes: int = 40) -> tuple[Sent, Tally, list[str]]:
+    failures = Failures()
+    with Fleet(1, failures=failures, on_progress=lambda ready, deliveries: None) as fleet:
+        here = [Address("127.0.0.1", port)]
+        fleet.connect(addresses=here, tokens=("t",), count=1, at_once=1, room_ids=("r",), within_s=5)
+        (sent,) = fleet.send(
+            senders=1, rate_per_s=rate_per_s, seconds=seconds, content_bytes=content_bytes, within_s=0.5, may_refuse=True
+        )
+        _, (tally,) = fleet.settle([sent], after={"r": 0}, within_s=0.5)
+        fleet.report_failures()
+    return sent, tally, failures.kept
+
+
+class EverySecond:
+    """Takes every second message, refuses the others with a code; `delivers` what it refuses, too, which is wrong."""
+
+    def __init__(self, code: str, *, delivers: bool = False) -> None:
+        self._code = code
+        self._delivers = delivers
+        self._came = 0
+
+    def __call__(self, connection: ServerConnection, command: dict[str, Any]) -> None:
+        self._came += 1
+        message = command["data"] | {"seq": (self._came + 1) // 2 if not self._delivers else self._came}
+        if self._came % 2 or self._delivers:
+            deliver(connection, message)
+        if self._came % 2:
+            connection.send(json.dumps({"event": "ack", "id": command["id"], "data": {"message": message}}))
+        else:
+            connection.send(json.dumps({"event": "error", "id": command["id"], "data": {"code": self._code, "message": "no"}}))
+
+
+@pytest.mark.parametrize("code", ["unavailable", "rate_limited"])
+def test_where_the_server_may_refuse_what_it_refuses_is_counted_and_the_rest_is_checked(code: str) -> None:
+    with busy(EverySecond(code)) as port:
+        sent, tally, failures = overloaded(port)
+    assert failures == []
+    assert (sent.sent, sent.refused, sent.acked_seqs) == (4, 2, {"r": (1, 2)})
+    assert (sent.window.sent, sent.window.unsent) == (4, 0)
+    assert sent.window.acked + sent.window.refused <= 4
+    assert tally.deliveries == 2
+
+
+@pytest.mark.parametrize(
+    ("answers", "noticed"),
+    [
+        (EverySecond("internal"), "connection 0.0: error internal: no"),
+        (EverySecond("unavailable", delivers=True), "connection 0.0: a message was delivered and refused: unavailable"),
+    ],
+)
+def test_where_the_server_may_refuse_it_may_not_do_wrong(answers: EverySecond, noticed: str) -> None:
+    with busy(answers) as port:
+        *_, failures = overloaded(port)
+    assert noticed in failures
+
+
+def test_what_the_kernel_does_not_take_is_counted_and_not_sent() -> None:
+    over = threading.Event()
+    with busy(lambda connection, command: (over.wait(10), None)[1]) as port:
+        try:
+            sent, _, failures = overloaded(port, rate_per_s=20_000, seconds=1.5, content_bytes=2000)
+        finally:
+            over.set()
+    assert sent.window.unsent > 0
+    assert sent.window.sent + sent.window.unsent == pytest.approx(30_000, rel=0.2)
+    assert any("not acked and back" in failure for failure in failures)
+    assert "double" not in " ".join(failures)

@@ -1,0 +1,152 @@
+"""How long a server takes for a ping and for the smallest command, asked on a connection of its own while something else is measured.
+
+The thread that asks is in the bench's own process, which is idle meanwhile, so a busy client process does not count as a slow server.
+A ping is answered as soon as it is read: its time is the event loop's lag, and the way there and back. A command has its turn after others.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections import deque
+from typing import NamedTuple
+
+import msgspec
+
+from bench.api import Address
+from bench.client import frames, messages
+from bench.errors import BenchError
+from bench.histogram import Histogram
+
+_EVERY_NS = 50_000_000
+_WITHIN_S = 20
+_PINGS_MAX = 10_000
+_RECEIVE_BYTES = 65_536
+
+
+class Answers(NamedTuple):
+    """Times from when a ping, a heartbeat was due to its answer."""
+
+    ping: Histogram
+    heartbeat: Histogram
+
+
+class Probe:
+    """A context manager: each 50 ms a ping is sent, and a `heartbeat` if the last was answered: more would wait for each other only.
+
+    Raises BenchError on leaving, where the connection was lost.
+    """
+
+    def __init__(self, address: Address, token: str) -> None:
+        self._answers = Answers(Histogram(), Histogram())
+        self._from_ns = self._until_ns = 0
+        self._address = address
+        self._token = token
+        self._pings_ns: deque[int] = deque(maxlen=_PINGS_MAX)  # when those without an answer were due
+        self._asked_ns = 0  # when the heartbeat that has no answer was due; 0: there is none
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="bench-probe", daemon=True)
+        self._error: str | None = None
+        self._sock: socket.socket | None = None
+        self._rest = b""
+
+    def __enter__(self) -> Probe:
+        try:
+            self._sock = socket.create_connection((self._address.host, self._address.port), timeout=_WITHIN_S)
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            key = base64.b64encode(os.urandom(16)).decode()
+            self._sock.sendall(
+                f"GET /ws HTTP/1.1\r\nHost: {self._address.host}:{self._address.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nAuthorization: Bearer {self._token}\r\n\r\n".encode()
+            )
+            self._rest = _upgraded(self._sock)
+        except (OSError, BenchError) as error:
+            self._close()
+            raise BenchError(f"the probe could not connect: {error}") from error
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self._close()
+        if self._error is not None and error is None:
+            raise BenchError(f"the probe: {self._error}")
+
+    def measure(self, seconds: float) -> Answers:
+        """The answers to what is due in so many seconds from now. They fill by themselves, and are whole when the last was answered."""
+        answers = Answers(Histogram(), Histogram())
+        now_ns = time.monotonic_ns()
+        self._answers, self._from_ns, self._until_ns = answers, now_ns, now_ns + int(seconds * 1e9)
+        return answers
+
+    def _close(self) -> None:
+        if self._sock is not None:
+            self._sock.close()
+
+    def _run(self) -> None:
+        assert self._sock is not None
+        try:
+            self._ask(self._sock)
+        except (OSError, BenchError, msgspec.MsgspecError) as error:
+            self._error = f"{type(error).__name__}: {error}"
+
+    def _ask(self, sock: socket.socket) -> None:
+        rest = self._rest
+        ask = frames.frame(frames.TEXT, messages.heartbeat_command())
+        due_ns = time.monotonic_ns()
+        while not self._over.is_set():
+            now_ns = time.monotonic_ns()
+            while due_ns <= now_ns:
+                self._pings_ns.append(due_ns)
+                sock.sendall(frames.frame(frames.PING, due_ns.to_bytes(8, "big")))
+                if not self._asked_ns:
+                    self._asked_ns = due_ns
+                    sock.sendall(ask)
+                due_ns += _EVERY_NS
+            sock.settimeout((due_ns - now_ns) / 1e9)
+            with contextlib.suppress(TimeoutError):
+                rest = self._take(rest + _received(sock))
+
+    def _take(self, data: bytes) -> bytes:
+        now_ns = time.monotonic_ns()
+        whole, rest = frames.cut(data)
+        for opcode, payload in whole:
+            if opcode == frames.TEXT:
+                event = messages.decode(payload)
+                if isinstance(event, messages.Reply) and event.event == "error":
+                    raise BenchError(f"a heartbeat was refused: {messages.refused(event.data).code}")
+                if isinstance(event, messages.Reply) and event.event == "ack":
+                    self._answered(self._answers.heartbeat, self._asked_ns, now_ns)
+                    self._asked_ns = 0
+            elif opcode == frames.PONG:  # a peer may answer only the newest of many (RFC 6455 section 5.5.3): the others waited as long
+                while self._pings_ns and self._pings_ns[0] <= int.from_bytes(payload, "big"):
+                    self._answered(self._answers.ping, self._pings_ns.popleft(), now_ns)
+            elif opcode == frames.CLOSE:
+                raise BenchError(f"closed with {int.from_bytes(payload[:2], 'big')}")
+        return rest
+
+    def _answered(self, answers: Histogram, due_ns: int, now_ns: int) -> None:
+        if self._from_ns <= due_ns < self._until_ns:
+            answers.add((now_ns - due_ns) // 1000)
+
+
+def _upgraded(sock: socket.socket) -> bytes:
+    """What came after the reply to the upgrade."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += _received(sock)
+    if not head.startswith(b"HTTP/1.1 101 "):
+        raise BenchError(f"no upgrade: {head[:80].splitlines()[0].decode('latin-1')}")
+    return head.partition(b"\r\n\r\n")[2]
+
+
+def _received(sock: socket.socket) -> bytes:
+    chunk = sock.recv(_RECEIVE_BYTES)
+    if not chunk:
+        raise BenchError("ended without a close frame")
+    return chunk

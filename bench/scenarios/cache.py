@@ -1,0 +1,264 @@
+"""The cache alone, without a server: what a request costs with Redis, with a process's own cache, and with none, on the same store.
+
+What the handlers call is asked for on one SQLite store and a redis-server of the bench's own, the three ways in turns in one run: the
+first figure of a question is a time, the others ratios to it. Then people read and write at once, in rooms of which a few are busy: how
+many of the reads are hits? What they read is checked: nothing that was acked before may be missing. No value lives long enough here to
+expire, which would cost one miss each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+
+import msgspec
+
+import settings
+import stores
+from bench.cluster import RedisProcess
+from bench.scenario import Figure, Option, Scenario
+from bench.stage import Stage
+from bench.use_cases import UseCases, wired
+from handlers.chat.protocol import History, SendMessage, encode
+from monitor.hooks import Observer
+from store.contract import Store
+from store.models import MessageDraft, RoomDraft, Stored, User
+
+PAGE = 50
+USERS = 100
+MEMBERS = 20  # of each room
+NONE, MEMORY, REDIS = "not cached", "memory", "Redis"
+MIX = {"page": 30, "user": 30, "stats": 15, "membership": 15, "post": 10}  # of a hundred requests
+WORDS = "lorem ipsum dolor sit amet consectetur adipiscing elit"
+
+Ask = Callable[[], Awaitable[object]]
+
+
+class _Seq(msgspec.Struct):
+    seq: int
+
+
+class _Page(msgspec.Struct):
+    messages: list[_Seq]
+
+
+_page = msgspec.json.Decoder(_Page)
+_message = msgspec.json.Decoder(_Seq)
+
+
+class _Town:
+    """Rooms and their members; `heads` are the seqs that are acked."""
+
+    def __init__(self) -> None:
+        self.members: dict[str, list[User]] = {}
+        self.heads: dict[str, int] = {}
+        self._dice = random.Random(5)
+        self._weights: list[float] = []
+
+    async def populate(self, store: Store, *, rooms: int, messages: int) -> None:
+        users = [await store.users.create(username=f"u{n}", email=f"u{n}@example.com", password_hash="") for n in range(USERS)]
+        for number in range(rooms):
+            members = [users[(number * 7 + place) % USERS] for place in range(MEMBERS)]
+            room = (await store.rooms.create(RoomDraft(f"room {number}", None, False, USERS), members[0].id)).room
+            await asyncio.gather(*(store.members.add(room.id, one.id) for one in members[1:]))
+            writers = itertools.islice(itertools.cycle(members), messages)
+            drafts = [MessageDraft(one.id, one.username, f"{n} {WORDS}", f"c{n}") for n, one in enumerate(writers)]
+            stored = await store.messages.append(room.id, drafts)
+            self.members[room.id] = members
+            self.heads[room.id] = sum(isinstance(outcome, Stored) for outcome in stored)
+        self._weights = list(itertools.accumulate(1 / (place + 1) for place in range(rooms)))
+
+    def anywhere(self) -> tuple[str, User]:
+        """Any room, and one of its members."""
+        return self._member_of(self._dice.choice(list(self.members)))
+
+    def where_it_is_busy(self) -> tuple[str, User]:
+        """A room, the second half as often as the first, the third a third as often (Zipf), and one of its members."""
+        return self._member_of(self._dice.choices(list(self.members), cum_weights=self._weights)[0])
+
+    def request(self) -> str:
+        """A kind of request, as often as it is in the mix."""
+        return self._dice.choices(list(MIX), weights=list(MIX.values()))[0]
+
+    def _member_of(self, room_id: str) -> tuple[str, User]:
+        return room_id, self._dice.choice(self.members[room_id])
+
+
+def _run(stage: Stage) -> list[Figure]:
+    with RedisProcess() as redis, tempfile.TemporaryDirectory(prefix="chat-rooms-bench-") as folder:
+        return asyncio.run(_measure(stage, redis.environ | {"DATA_DIR": folder}))
+
+
+async def _measure(stage: Stage, environ: dict[str, str]) -> list[Figure]:
+    alone = environ | {"REDIS_HOST": ""}
+    chosen = {
+        NONE: settings.load([], alone | {"CACHE_ENABLED": "false"}),
+        MEMORY: settings.load([], alone),
+        REDIS: settings.load([], environ),
+    }
+    async with AsyncExitStack() as stack:
+        store = (await stack.enter_async_context(stores.opened(chosen[REDIS], Observer()))).store
+        stage.about_server["store"] = store.name
+        stage.step("writing")
+        town = _Town()
+        await town.populate(store, rooms=stage.options["rooms"], messages=stage.options["messages"])
+        figures = []
+        async with AsyncExitStack() as asking:
+            ways = {name: await asking.enter_async_context(wired(store, how, name=f"bench {name}")) for name, how in chosen.items()}
+            await ways[REDIS].hold(town.members)
+            for cases in ways.values():
+                await _warm(cases, town)
+            for askers in (1, stage.options["askers"]):
+                for what, asked in _questions(ways, town).items():
+                    stage.step(f"{what}, {askers} at once")
+                    figures += await _compared(stage, f"{what}, {askers} at once", asked, askers)
+        for name, how in chosen.items():  # made anew: no way hears what another wrote
+            stage.step(f"reading and writing, {name}")
+            async with wired(store, how, name=f"bench {name}") as cases:
+                await cases.hold(town.members)
+                await _warm(cases, town)
+                figures += await _mixed(stage, name, cases, town)
+        return figures
+
+
+async def _warm(cases: UseCases, town: _Town) -> None:
+    """Ask for everything once, so that no first miss is counted."""
+    for room_id, members in town.members.items():
+        await asyncio.gather(*(_stats(cases, room_id, member) for member in members))
+        await asyncio.gather(*(_user(cases, room_id, member) for member in members))
+        await _newest(cases, room_id, members[0])
+
+
+# ---- one question, asked in each way ---------------------------------------------------------------------------------
+
+
+def _questions(ways: Mapping[str, UseCases], town: _Town) -> dict[str, dict[str, Ask]]:
+    def page(cases: UseCases) -> Ask:
+        return lambda: _newest(cases, *town.anywhere())
+
+    def user(cases: UseCases) -> Ask:
+        return lambda: _user(cases, *town.anywhere())
+
+    def stats(cases: UseCases) -> Ask:
+        return lambda: _stats(cases, *town.anywhere())
+
+    async def page_elsewhere() -> bytes:
+        room_id, user = town.anywhere()
+        return await ways[REDIS].messages_elsewhere.history(user.id, History(room_id, PAGE))
+
+    asked = {f"newest {PAGE}": page, "user": user, "room stats": stats}
+    questions = {what: {name: ask(cases) for name, cases in ways.items()} for what, ask in asked.items()}
+    questions[f"newest {PAGE}"][f"{REDIS}, nobody of the room here"] = page_elsewhere
+    return questions
+
+
+async def _newest(cases: UseCases, room_id: str, user: User) -> bytes:
+    return await cases.messages.history(user.id, History(room_id, PAGE))
+
+
+async def _user(cases: UseCases, room_id: str, user: User) -> bytes:
+    return encode(cases.views.user(await cases.accounts.user(user.id)))
+
+
+async def _stats(cases: UseCases, room_id: str, user: User) -> bytes:
+    return encode(await cases.rooms.stats(room_id, user.id))
+
+
+async def _compared(stage: Stage, what: str, asked: Mapping[str, Ask], askers: int) -> list[Figure]:
+    """Median time of a request, in turns: what disturbs one way disturbs all."""
+    times: dict[str, list[float]] = {name: [] for name in asked}
+    for _ in range(stage.options["turns"]):
+        for name, ask in asked.items():
+            times[name].append(await _each_s(ask, askers, seconds=stage.options["turn_ms"] / 1000))
+    medians = {name: statistics.median(each) for name, each in times.items()}
+    others = [name for name in asked if name != NONE]
+    return [
+        Figure(f"{what}: {NONE}", medians[NONE] * 1e3, "ms"),
+        *(Figure(f"{what}: {name}", medians[NONE] / medians[name], "times quicker") for name in others),
+    ]
+
+
+async def _each_s(ask: Ask, askers: int, *, seconds: float) -> float:
+    """Seconds for each request, so many at once."""
+    began_s = time.perf_counter()
+    until_s = began_s + seconds
+
+    async def keep_asking() -> int:
+        count = 0
+        while time.perf_counter() < until_s:
+            await ask()
+            count += 1
+        return count
+
+    asked = sum(await asyncio.gather(*(keep_asking() for _ in range(askers))))
+    return (time.perf_counter() - began_s) / asked
+
+
+# ---- reading and writing at once -------------------------------------------------------------------------------------
+
+
+async def _mixed(stage: Stage, name: str, cases: UseCases, town: _Town) -> list[Figure]:
+    before = cases.shared.counts.by_kind()
+    began_s = time.perf_counter()
+    until_s = began_s + stage.options["seconds"]
+    counts = await asyncio.gather(*(_live(stage, cases, town, until_s) for _ in range(stage.options["askers"])))
+    each_s = (time.perf_counter() - began_s) / sum(counts)
+    after = cases.shared.counts.by_kind()
+    told = Counter({(kind, outcome): count for kind, row in after.items() for outcome, count in row.items() if outcome != "meanMs"})
+    told.subtract({(kind, outcome): count for kind, row in before.items() for outcome, count in row.items() if outcome != "meanMs"})
+    kinds = sorted({kind for kind, _ in told})
+    rates = [Figure(f"mixed, {name}: hits of {kind} reads", _rate(told, [kind]), "%") for kind in kinds]
+    whole = [Figure(f"mixed, {name}: hits of all reads", _rate(told, kinds), "%")] if kinds else []
+    return [Figure(f"mixed, {name}: a request", each_s * 1e3, "ms"), *whole, *rates]
+
+
+def _rate(told: Mapping[tuple[str, str], int], kinds: Sequence[str]) -> float | None:
+    hits, misses = (sum(told[kind, outcome] for kind in kinds) for outcome in ("hits", "misses"))
+    return 100 * hits / (hits + misses) if hits + misses else None
+
+
+async def _live(stage: Stage, cases: UseCases, town: _Town, until_s: float) -> int:
+    """One person after another; returns how many requests they made. Notes what was acked before and is missing."""
+    count = 0
+    while time.perf_counter() < until_s:
+        room_id, user = town.where_it_is_busy()
+        request, acked = town.request(), town.heads[room_id]
+        count += 1
+        seen = acked
+        if request == "page":
+            seen = _page.decode(await _newest(cases, room_id, user)).messages[-1].seq
+        elif request == "user":
+            await _user(cases, room_id, user)
+        elif request == "stats":
+            seen = (await cases.rooms.stats(room_id, user.id))["messageCount"]
+        elif request == "membership":
+            await cases.rooms.read_by(room_id, user.id)
+        else:
+            posted = await cases.messages.post(user, SendMessage(room_id, f"{count} {WORDS}"))
+            seq = _message.decode(posted.message).seq
+            town.heads[room_id] = max(town.heads[room_id], seq)
+        if seen < acked:
+            stage.failures.add(f"{request}: {acked} messages were acked, it knows {seen}")
+    return count
+
+
+SCENARIO = Scenario(
+    name="cache",
+    about="The cache alone: a request with Redis and with a process's own cache against none, and how many reads are hits.",
+    options={
+        "rooms": Option(100, 1, 1000, f"of {MEMBERS} members each"),
+        "messages": Option(200, 100, 10_000, "in each room"),
+        "askers": Option(50, 2, 500, "at once"),
+        "turns": Option(5, 1, 100, "in which each way answers each question"),
+        "turn_ms": Option(150, 10, 10_000, "of one way of answering"),
+        "seconds": Option(5, 1, 60, "of reading and writing, in each way"),
+    },
+    run=_run,
+)

@@ -1,0 +1,203 @@
+"""What does it cost a process to tell the others of a message? CPU time of the bench's own process, which publishes on a Redis bus.
+
+Slowly, so that each message wakes the loop, a write and a reply of its own; and fast, so that what a commit brought goes out in one
+write. Beside each stretch runs one that wakes as often and publishes nothing, and the difference is what counts. The floor publishes the
+same bytes with nothing but `send()` and `recv()`. What a post does besides, the page's extension and the invalidations, is a figure of its
+own, and so is the process that has connections in the room and hears itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import socket
+import statistics
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from typing import NamedTuple
+
+import settings
+from backends import Backends, opened
+from bench.cluster import RedisProcess
+from bench.errors import BenchError
+from bench.scenario import Figure, Option, Scenario
+from bench.stage import Stage
+from cache.contract import Bus
+from cache.events import RoomMessages
+from cache.keys import CacheTtls, Keys
+from handlers.chat.topics import room_topic
+
+ROOMS = 100
+ANSWERED_S = 0.05  # within which the last messages of a stretch are answered
+GC = (10_000, 50, 100)
+PUBLISH, POST, HEARD = "publish", "publish, extend and invalidate", "publish where the room is open"
+
+Tell = Callable[[int], Awaitable[None]]
+
+
+class _Stretch(NamedTuple):
+    """A while of telling: how many messages, in how many turns of the loop, for how much CPU."""
+
+    messages: int
+    turns: int
+    cpu_s: float
+
+
+class _Publisher:
+    """What a process does for a message that was stored; `count` says how many it published."""
+
+    def __init__(self, shared: Backends, event: bytes) -> None:
+        self.count = 0
+        self._shared = shared
+        self._event = event
+        self._keys = Keys(CacheTtls(messages_s=1800, users_s=300, stats_s=600))
+        self._topics = [room_topic(f"room-{number}") for number in range(ROOMS)]
+        shared.bus.receiver = lambda topic, event: None
+
+    async def nothing(self, number: int) -> None:
+        """Publish nothing."""
+
+    async def publish(self, number: int) -> None:
+        self.count += 1
+        room = number % ROOMS
+        await self._shared.bus.publish(self._topics[room], RoomMessages(f"room-{room}", number, (self._event,)))
+
+    async def post(self, number: int) -> None:
+        keys, room_id = self._keys, f"room-{number % ROOMS}"
+        await self._shared.cache.extend(keys.page(room_id), number, (self._event,))
+        await self._shared.cache.invalidate(keys.stats(room_id), keys.membership(room_id, "author"))
+        await self.publish(number)
+
+    @contextlib.asynccontextmanager
+    async def hearing(self, heard: bool) -> AsyncIterator[None]:
+        """With the rooms open here, or not."""
+        topics = self._topics if heard else []
+        for topic in topics:
+            await self._shared.bus.subscribe(topic)
+        yield
+        for topic in topics:
+            await self._shared.bus.unsubscribe(topic)
+        await asyncio.sleep(ANSWERED_S)
+
+
+class _Bare:
+    """The floor: the same bytes on a socket, those of a turn of the loop in one `send()`; the replies are read and not looked at."""
+
+    def __init__(self, address: tuple[str, int], payload: bytes) -> None:
+        self._socket = socket.create_connection(address)
+        self._socket.setblocking(False)
+        self._command = b"*3\r\n$7\r\nPUBLISH\r\n$11\r\nbench-floor\r\n$%d\r\n%s\r\n" % (len(payload), payload)
+        self._waiting = 0
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._socket, self._socket.recv, 65_536)
+
+    async def publish(self, number: int) -> None:
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        self._waiting += 1
+
+    def _flush(self) -> None:
+        self._socket.send(self._command * self._waiting)
+        self._waiting = 0
+
+    def close(self) -> None:
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+
+
+def _run(stage: Stage) -> list[Figure]:
+    with RedisProcess() as redis:
+        found, count = asyncio.run(_measure(stage, redis))
+        arrived = redis.calls("publish")
+    if arrived < count:
+        stage.failures.add(f"{count} messages were published, {arrived} came to Redis")
+    return found
+
+
+async def _measure(stage: Stage, redis: RedisProcess) -> tuple[list[Figure], int]:
+    """The figures, and how many messages were published."""
+    event = b"x" * stage.options["bytes"]
+    async with opened(settings.load([], redis.environ), process_id="bench") as shared:
+        if _is_lost(shared.bus):
+            raise BenchError("the bus did not connect to the redis-server")
+        publisher = _Publisher(shared, event)
+        found = []
+        with contextlib.closing(_Bare(redis.address, event)) as bare, _collecting_as_a_server_does():
+            for rate in (stage.options["slow"], stage.options["fast"]):
+                stage.step(f"publishing {rate:,} a second")
+                found += await _at(stage, rate, publisher, bare)
+        if _is_lost(shared.bus):
+            stage.failures.add("the bus was lost")
+        return found, publisher.count
+
+
+def _is_lost(bus: Bus) -> bool:
+    return bus.lost
+
+
+async def _at(stage: Stage, rate: int, publisher: _Publisher, bare: _Bare) -> list[Figure]:
+    """The median of the turns, in which each way has its stretch: what disturbs one disturbs all."""
+    floor = "floor: bare send() and recv()"
+    ways: Mapping[str, Tell] = {floor: bare.publish, PUBLISH: publisher.publish, POST: publisher.post, HEARD: publisher.publish}
+    costs_us: dict[str, list[float]] = {name: [] for name in ways}
+    in_turn: list[float] = []
+    for _ in range(stage.options["turns"]):
+        idle = await _stretch(stage, rate, publisher.nothing)
+        for name, tell in ways.items():
+            async with publisher.hearing(name == HEARD):
+                busy = await _stretch(stage, rate, tell)
+            costs_us[name].append((busy.cpu_s - idle.cpu_s) * 1e6 / busy.messages)
+            in_turn.append(busy.messages / busy.turns)
+    medians = {name: statistics.median(each) for name, each in costs_us.items()}
+    return [
+        *(Figure(f"{rate:,}/s: {name}", cost_us, "µs a message") for name, cost_us in medians.items()),
+        Figure(f"{rate:,}/s: {PUBLISH} over floor", medians[PUBLISH] / medians[floor], "times"),
+        Figure(f"{rate:,}/s: messages in a turn of the loop", statistics.mean(in_turn), ""),
+    ]
+
+
+async def _stretch(stage: Stage, rate: int, tell: Tell) -> _Stretch:
+    """Tell at a steady rate: what came while a commit was under way is told together."""
+    commit_s = stage.options["commit_us"] / 1e6
+    wanted = max(1, rate * stage.options["stretch_ms"] // 1000)
+    messages = turns = 0
+    began_cpu_s, began_s = time.process_time(), time.perf_counter()
+    while messages < wanted:
+        due = min(wanted, 1 + int((time.perf_counter() - began_s) * rate))
+        turns += 1
+        while messages < due:
+            messages += 1
+            await tell(messages)
+        await asyncio.sleep(max(commit_s, began_s + messages / rate - time.perf_counter()))
+    await asyncio.sleep(ANSWERED_S)
+    return _Stretch(messages, turns, time.process_time() - began_cpu_s)
+
+
+@contextlib.contextmanager
+def _collecting_as_a_server_does() -> Iterator[None]:
+    """The garbage collector as chat_server.py sets it."""
+    thresholds = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+
+
+SCENARIO = Scenario(
+    name="publish",
+    about="The CPU that a process pays for telling the others of a message: one at a time, and many.",
+    options={
+        "slow": Option(50, 1, 500, "messages a second"),
+        "fast": Option(5000, 500, 50_000, "messages a second"),
+        "commit_us": Option(1000, 100, 100_000, "that a commit takes, and messages gather"),
+        "bytes": Option(420, 20, 10_000, "an encoded message"),
+        "turns": Option(4, 1, 100, "in which each way has a stretch, at each rate"),
+        "stretch_ms": Option(1000, 50, 60_000, "of publishing"),
+    },
+    run=_run,
+)

@@ -1,0 +1,95 @@
+"""How well the cache, the bus and the limiter on them are: one look, kept for a second, judged against thresholds. Knows no HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from cache.contract import Bus, Cache
+from cache.inspection import CacheAway, CacheState
+from handlers.health_report import Report, check, judged, unreachable
+from limits.contract import Limiter
+from monitor.cache_counts import CacheCounts
+
+LOOK_EVERY_S = 1.0
+LOOK_WITHIN_S = 2.0
+MEMORY_PERCENT = 90.0
+READS_THAT_MEAN_SOMETHING = 100
+
+
+@dataclass(frozen=True, slots=True)
+class CacheThresholds:
+    """Above which a check is `degraded`."""
+
+    latency_ms: float
+    miss_percent: float
+
+
+class CacheHealth:
+    """`now` is monotonic, in seconds."""
+
+    def __init__(
+        self,
+        *,
+        cache: Cache,
+        bus: Bus,
+        limiter: Limiter | None,
+        counts: CacheCounts,
+        thresholds: CacheThresholds,
+        now: Callable[[], float],
+    ) -> None:
+        self._cache = cache
+        self._bus = bus
+        self._limiter = limiter  # where it should count for all processes
+        self._counts = counts
+        self._thresholds = thresholds
+        self._now = now
+        self._lock = asyncio.Lock()
+        self._state: CacheState | CacheAway | None = None
+        self._looked_at = 0.0
+
+    async def report(self) -> Report:
+        """/health/cache."""
+        state = await self._look()
+        if isinstance(state, CacheAway):
+            return unreachable(str(state))
+        thresholds = self._thresholds
+        checks = {"reachable": check(True, True, None), "bus": check(not self._bus.lost, not self._bus.lost, None)}
+        if self._limiter is not None:
+            counted_by = "all processes" if self._limiter.shares else "this process alone"
+            checks["limits"] = check(self._limiter.shares, counted_by, "all processes")
+        if state.latency_ms is not None:
+            checks["latencyMs"] = check(state.latency_ms <= thresholds.latency_ms, state.latency_ms, thresholds.latency_ms)
+        if state.max_bytes and state.used_bytes is not None:
+            percent = round(100 * state.used_bytes / state.max_bytes, 1)
+            # A cache of our own is meant to be full; it lets the oldest go.
+            checks["memoryPercent"] = check(percent < MEMORY_PERCENT or state.backend == "memory", percent, MEMORY_PERCENT)
+        reads, misses = self._counts.totals()
+        percent = round(100 * misses / reads, 1) if reads else 0.0
+        checks["missPercent"] = check(
+            percent <= thresholds.miss_percent or reads < READS_THAT_MEAN_SOMETHING, percent, thresholds.miss_percent
+        )
+        return judged(checks, state.latency_ms)
+
+    async def backend(self) -> dict[str, Any]:
+        """How the backend is, for /metrics/cache."""
+        state = await self._look()
+        shown: dict[str, Any] | None = None if isinstance(state, CacheAway) else msgspec.to_builtins(state)
+        return {"backend": shown, "busLost": self._bus.lost}
+
+    async def _look(self) -> CacheState | CacheAway:
+        async with self._lock:
+            if self._state is None or self._now() - self._looked_at >= LOOK_EVERY_S:
+                try:
+                    async with asyncio.timeout(LOOK_WITHIN_S):
+                        self._state = await self._cache.inspect()
+                except TimeoutError:
+                    self._state = CacheAway("no answer")
+                except CacheAway as away:
+                    self._state = away
+                self._looked_at = self._now()
+            return self._state

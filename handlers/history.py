@@ -1,0 +1,46 @@
+"""/metrics/history and /metrics/alerts: what was, and what is wrong, for operators."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from handlers.base import Handler
+from handlers.chat.errors import ChatError
+from handlers.chat.protocol import HistoryQuery, Shape
+from monitor.alerts import Alerts
+from monitor.history import BadQuery, History
+
+QUERY = Shape(HistoryQuery)
+
+
+class HistoryHandler(Handler):
+    """One metric's points; `now` is the wall clock, in seconds."""
+
+    is_for_operators = True
+    history: History
+    now: Callable[[], float]
+
+    async def get(self) -> None:
+        query = self.query(QUERY)
+        # What is no number is refused with the same words as one that is out of range: they say which there are.
+        minutes = int(query.minutes) if re.fullmatch(r"[0-9]{1,9}", query.minutes) else 0
+        try:
+            shown = await self.history.query(query.metric, minutes, now_s=self.now())
+        except BadQuery as error:
+            raise ChatError("validation_failed", details=error.details) from error
+        self.reply(shown)
+
+    head = get
+
+
+class AlertsHandler(Handler):
+    """The alerts that are active, and those that were."""
+
+    is_for_operators = True
+    alerts: Alerts
+
+    async def get(self) -> None:
+        self.reply(self.alerts.shown())
+
+    head = get

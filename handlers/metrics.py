@@ -1,0 +1,103 @@
+"""/metrics and /metrics/…: numbers for operators, as Prometheus's text and as JSON, of this process or of all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from handlers.base import Handler
+from handlers.cache_health import CacheHealth
+from handlers.chat.errors import invalid
+from handlers.chat.protocol import Input, Shape
+from handlers.database_health import DatabaseHealth
+from monitor import pages, prometheus
+from monitor.metrics import Metrics
+from monitor.snapshot import Snapshot, added
+
+
+class Scope(Input, frozen=True):
+    """?scope="""
+
+    scope: str = "process"
+
+
+SCOPE = Shape(Scope)
+
+
+class MetricPages:
+    """The JSON pages: what was counted, and for two of them what a look at the backend says. `newest` is the newest sample."""
+
+    def __init__(
+        self,
+        *,
+        metrics: Metrics,
+        database_health: DatabaseHealth,
+        cache_health: CacheHealth,
+        newest: Callable[[], Mapping[str, float] | None],
+    ) -> None:
+        self._metrics = metrics
+        self._database_health = database_health
+        self._cache_health = cache_health
+        self._newest = newest
+        self._pages: Mapping[str, Callable[[Snapshot, bool], Awaitable[dict[str, Any]]]] = {
+            "performance": self._performance,
+            "database": self._database,
+            "websocket": self._websocket,
+            "cache": self._cache,
+        }
+
+    async def page(self, name: str, scope: str) -> dict[str, Any]:
+        """One page. Raises ChatError validation_failed for a scope that is none."""
+        if scope not in pages.SCOPES:
+            raise invalid(scope=f"takes {' or '.join(pages.SCOPES)}")
+        if scope == "process":
+            own = self._metrics.snapshot()
+            return pages.head(own) | {"scope": scope} | await self._pages[name](own, True)
+        snapshots, complete = await self._metrics.of_all()
+        whole = await asyncio.to_thread(added, snapshots)  # half a millisecond for each process
+        own_head = pages.head(self._metrics.snapshot())
+        processes = {"complete": complete, "processes": pages.of_each(snapshots)}
+        return own_head | {"scope": scope} | processes | await self._pages[name](whole, len(snapshots) == 1)
+
+    async def _performance(self, whole: Snapshot, alone: bool) -> dict[str, Any]:
+        return pages.performance(whole, alone=alone) | {"lately": self._newest()}
+
+    async def _database(self, whole: Snapshot, alone: bool) -> dict[str, Any]:
+        seen = await self._database_health.inspection()
+        pool = None if seen is None else {"inUse": seen.pool.in_use, "waiting": seen.pool.waiting, "limit": seen.pool.limit}
+        return pages.database(whole) | {"pool": pool}
+
+    async def _websocket(self, whole: Snapshot, alone: bool) -> dict[str, Any]:
+        return pages.websocket(whole, alone=alone)
+
+    async def _cache(self, whole: Snapshot, alone: bool) -> dict[str, Any]:
+        return await self._cache_health.backend() | pages.cache(whole)
+
+
+class MetricsHandler(Handler):
+    """One page as JSON."""
+
+    is_for_operators = True
+    pages: MetricPages
+    page: str
+
+    async def get(self) -> None:
+        self.reply(await self.pages.page(self.page, self.query(SCOPE).scope))
+
+    head = get
+
+
+class PrometheusHandler(Handler):
+    """This process's numbers as text; Prometheus asks each process, and adds up itself."""
+
+    is_for_operators = True
+    metrics: Metrics
+    build: Mapping[str, str]
+
+    async def get(self) -> None:
+        self.set_header("Content-Type", prometheus.CONTENT_TYPE)
+        # On a thread: some hundred series take 10 ms to write down, for which nobody's message should wait.
+        self.finish(await asyncio.to_thread(prometheus.rendered, self.metrics.snapshot(with_rooms=False), about=self.build))
+
+    head = get

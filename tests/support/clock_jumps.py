@@ -1,0 +1,34 @@
+"""A wall clock that a test moves, for a process that is started with it: libfaketime."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+MISSING = "need faketime on PATH (Debian: apt-get install faketime)"
+
+
+class WallClock:
+    """The clock of processes that are started with `env`. Their monotonic clock is the machine's."""
+
+    def __init__(self, file: Path) -> None:
+        program = shutil.which("faketime")
+        if program is None:
+            pytest.skip(MISSING)
+        told = subprocess.run([program, "-m", "-f", "+0s", "env"], capture_output=True, text=True, check=True).stdout
+        (library,) = [line.partition("=")[2] for line in told.splitlines() if line.startswith("LD_PRELOAD=")]
+        self._file = file
+        self.move(0)
+        self.env = {
+            "LD_PRELOAD": library,
+            "FAKETIME_TIMESTAMP_FILE": str(file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+
+    def move(self, seconds: int) -> None:
+        """Let it be so much ahead of the machine's, or behind."""
+        self._file.write_text(f"{seconds:+d}s\n")

@@ -1,0 +1,47 @@
+"""What unit tests of several parts share: redis-servers, and what a test opens on its loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from tornado.ioloop import IOLoop
+
+from tests.support.redis_server import RedisServer, running
+
+
+@pytest.fixture(scope="module")
+def module_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with running(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis(module_redis: RedisServer) -> RedisServer:
+    """A redis-server that the tests of a module share, and none of them harms; empty."""
+    assert module_redis.ask("FLUSHALL") == b"+OK\r\n"
+    return module_redis
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A redis-server for a test that stops it, or worse."""
+    with running(tmp_path / "redis") as server:
+        yield server
+
+
+@pytest.fixture
+def stack(io_loop: IOLoop) -> Iterator[AsyncExitStack]:
+    """What a test opens on its loop, closed when it ends."""
+    opened = AsyncExitStack()
+    yield opened
+
+    async def close() -> None:
+        await opened.aclose()
+        for _ in range(3):
+            await asyncio.sleep(0)  # a transport lets go of its socket in the turn after it was closed
+
+    io_loop.run_sync(close, timeout=10)
