@@ -120,9 +120,10 @@ def test_what_was_missed_while_away_is_filled_in_without_a_hole(server: ServerPr
     bob.join_room("Kitchen")
     ann.say("first")
     bob.sees("first")
+    server.kill()  # an open socket outlives the emulated outage, and so at times does its close
+    expect(bob.page.locator("#banner")).to_be_visible()
     bob.page.context.set_offline(True)
     bob.ignored = (*bob.ignored, "ERR_INTERNET_DISCONNECTED")
-    server.kill()  # an open socket outlives the emulated outage; this ends it
     server.start()
     for number in range(30):
         ann.say(f"missed {number}")
@@ -244,12 +245,12 @@ def test_a_message_to_a_room_that_one_was_taken_out_of_is_not_dropped_silently(s
     elsewhere = new_person("ann", registered=False)
     elsewhere.name = ann.name
     elsewhere.log_in()
+    server.kill()
+    expect(ann.page.locator("#banner")).to_be_visible()
     ann.page.context.set_offline(True)
     ann.ignored = (*ann.ignored, "ERR_INTERNET_DISCONNECTED")
-    server.kill()
     server.start()
     elsewhere.is_online()
-    expect(ann.page.locator("#banner")).to_be_visible()
     ann.say("too late")
     assert elsewhere.call("POST", f"/rooms/{room_id}/leave") == 204
     ann.page.context.set_offline(False)

@@ -29,7 +29,7 @@ async def read_acks(child: asyncio.subprocess.Process, count: int) -> list[tuple
     return [(int(seq), user_id, client_id) for seq, user_id, client_id in (line.decode().split() for line in lines)]
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_what_was_acked_before_a_kill_is_there_and_seq_has_no_hole(
     backend: str, store: Store, fill: Filled, opened: Reopen, tmp_path: Path
 ) -> None:
@@ -50,7 +50,7 @@ async def test_what_was_acked_before_a_kill_is_there_and_seq_has_no_hole(
 
 
 @pytest.mark.parametrize("backend", SHARED, indirect=True)
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_two_processes_on_one_store_share_one_seq(backend: str, store: Store, fill: Filled, opened: Reopen, tmp_path: Path) -> None:
     people = [await fill.user() for _ in range(4)]
     room_id = (await fill.room(people[0])).room.id

@@ -140,7 +140,7 @@ async def test_a_message_takes_no_more_kinds_of_reaction_than_it_may(store: Stor
     assert (await store.messages.react(message.id, "u1", "one more", on=True)).changed
 
 
-@pytest.mark.gen_test(timeout=30)
+@pytest.mark.gen_test
 async def test_many_who_react_at_once_are_all_counted_and_see_one_message_a_rev(store: Store, fill: Filled) -> None:
     message = await said(fill)
     people = [f"u{number}" for number in range(60)]
@@ -158,7 +158,7 @@ async def test_many_who_react_at_once_are_all_counted_and_see_one_message_a_rev(
     assert log.changes[-1].message == now
 
 
-@pytest.mark.gen_test(timeout=30)
+@pytest.mark.gen_test
 async def test_changes_of_all_kinds_at_once_leave_each_message_as_the_log_says(store: Store, fill: Filled, opened: Reopen) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id

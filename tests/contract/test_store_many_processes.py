@@ -72,7 +72,7 @@ async def test_of_64_writers_in_4_rooms_each_message_has_its_own_seq_and_each_cl
 
 
 @pytest.mark.parametrize("backend", TOGETHER, indirect=True)
-@pytest.mark.gen_test(timeout=120)
+@pytest.mark.gen_test
 async def test_2000_changes_at_once_to_50_messages_have_each_rev_once_and_leave_what_the_log_says(
     backend: str, store: Store, fill: Filled, tmp_path: Path
 ) -> None:

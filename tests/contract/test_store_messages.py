@@ -44,7 +44,7 @@ async def test_what_is_no_message_id_finds_nothing(store: Store, fill: Filled, m
     assert await store.messages.get(message_id.format(room=room_id)) is None
 
 
-@pytest.mark.gen_test(timeout=30)
+@pytest.mark.gen_test
 async def test_seq_has_no_holes_though_64_write_at_once_in_two_rooms(store: Store, fill: Filled) -> None:
     people = [await fill.user() for _ in range(64)]
     rooms = [(await fill.room(people[0])).room.id for _ in range(2)]

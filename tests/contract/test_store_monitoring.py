@@ -23,7 +23,7 @@ async def read(store: Store, since: int, until: int, *, step: int = 1, source: s
     )
 
 
-@pytest.mark.gen_test(timeout=20)
+@pytest.mark.gen_test
 async def test_points_come_back_by_time_of_one_source_and_metric_and_from_since_up_to_until(store: Store) -> None:
     points = [point(minute, float(minute)) for minute in (4, 0, 2, 1, 3)]
     await store.monitoring.append("a", [*points, point(2, 9.5, metric="memory")])
@@ -35,7 +35,7 @@ async def test_points_come_back_by_time_of_one_source_and_metric_and_from_since_
     assert await read(store, 0, 100, metric="nothing") == []
 
 
-@pytest.mark.gen_test(timeout=20)
+@pytest.mark.gen_test
 async def test_parts_of_one_minute_are_joined(store: Store) -> None:
     await store.monitoring.append("a", [MinutePoint("cpu", MINUTE, 2.0, 12.0, 6.0, 3)])
     await store.monitoring.append("a", [MinutePoint("cpu", MINUTE, 1.5, 4.0, 2.5, 2), point(0, 8.0, metric="memory")])
@@ -43,7 +43,7 @@ async def test_parts_of_one_minute_are_joined(store: Store) -> None:
     assert await read(store, 0, 1, metric="memory") == [point(0, 8.0, metric="memory")]
 
 
-@pytest.mark.gen_test(timeout=20)
+@pytest.mark.gen_test
 async def test_of_each_step_one_point_comes_back_with_the_least_the_sum_and_the_most_of_its_minutes(store: Store) -> None:
     await store.monitoring.append("a", [point(minute, float(minute)) for minute in range(7)])
     assert MINUTE % 5 == 0
@@ -53,7 +53,7 @@ async def test_of_each_step_one_point_comes_back_with_the_least_the_sum_and_the_
     ]
 
 
-@pytest.mark.gen_test(timeout=20)
+@pytest.mark.gen_test
 async def test_what_is_old_is_forgotten_slice_by_slice_whoever_it_is_of(store: Store) -> None:
     metrics = ("cpu", "memory", "connections", "loopLagMs", "storeQueue")
     for source in ("a", "b"):
@@ -68,14 +68,14 @@ async def test_what_is_old_is_forgotten_slice_by_slice_whoever_it_is_of(store: S
     assert await store.monitoring.forget(MINUTE + 1) > 0
 
 
-@pytest.mark.gen_test(timeout=20)
+@pytest.mark.gen_test
 async def test_many_who_append_to_one_minute_at_once_are_all_in_it(store: Store) -> None:
     outcomes = await asyncio.gather(*(store.monitoring.append("a", [point(0, float(n))]) for n in range(1, 11)))
     assert outcomes == [None] * 10
     assert await read(store, 0, 1) == [MinutePoint("cpu", MINUTE, 1.0, 55.0, 10.0, 10)]
 
 
-@pytest.mark.gen_test(timeout=20)
+@pytest.mark.gen_test
 async def test_points_outlive_the_store_that_wrote_them_and_none_are_no_matter(opened: Reopen) -> None:
     first = await opened()
     await first.monitoring.append("a", [])

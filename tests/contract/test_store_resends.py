@@ -11,7 +11,7 @@ from store.models import Stored
 from tests.contract.conftest import Filled
 from tests.contract.test_store_files import upload
 
-pytestmark = pytest.mark.gen_test(timeout=20)
+pytestmark = pytest.mark.gen_test
 
 
 async def test_a_resend_with_other_files_shows_them_to_nobody(store: Store, fill: Filled) -> None:

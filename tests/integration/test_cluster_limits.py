@@ -43,7 +43,7 @@ def by_rest(person: Person, method: str, path: str, body: object = None) -> Call
     return ask
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_messages_by_rest_and_websocket_over_two_processes_share_one_limit(start_two: Callable[..., Processes]) -> None:
     first, second = start_two(RATE_LIMIT_MESSAGES="100/60", WS_MAX_CONNECTIONS_PER_USER="50")
     ada = register(first.url)
@@ -83,7 +83,7 @@ async def test_messages_by_rest_and_websocket_over_two_processes_share_one_limit
         wait_s = int(refused.headers["retry-after"])
         told = time.monotonic()
         while ada.call("POST", "/messages", message).status == 429:
-            assert time.monotonic() - told < 10
+            assert time.monotonic() - told < 30
         assert time.monotonic() - told <= wait_s + 1, "not later than was said, but for the way there and back"
     assert ada.call("GET", f"/rooms/{room}").json["room"]["lastSeq"] >= admitted
 
@@ -98,7 +98,7 @@ async def test_rest_requests_over_two_processes_share_one_limit(start_two: Calla
     assert "retry-after" in ada.call("GET", "/auth/profile").headers
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_without_redis_each_process_counts_alone_and_says_so(start_two: Callable[..., Processes], redis: RedisServer) -> None:
     first, second = start_two(RATE_LIMIT_MESSAGES="5/3600", RATE_LIMIT_API="off")
     ada = register(first.url)
@@ -110,13 +110,13 @@ async def test_without_redis_each_process_counts_alone_and_says_so(start_two: Ca
     assert admitted == [5, 5], "at most as many as there are processes times the limit"
     assert first.log().count("counted=by this process alone") == 2, "one line of each; they write to one file here"
     redis.start()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while call(first.url, "GET", "/health/cache").json["checks"].get("limits", {}).get("value") != "all processes":
         await asyncio.to_thread(ada.call, "POST", "/messages", {"roomId": room, "content": "x"})
         assert time.monotonic() < deadline
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_fail_closed_answers_503_while_redis_is_gone(start_two: Callable[..., Processes], redis: RedisServer) -> None:
     first, _ = start_two(RATE_LIMIT_FAIL_CLOSED="true", RATE_LIMIT_MESSAGES="100/60")
     ada = register(first.url)
@@ -134,7 +134,7 @@ async def test_fail_closed_answers_503_while_redis_is_gone(start_two: Callable[.
     assert call(first.url, "GET", "/health").status == 200
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_the_sixth_connection_is_closed_wherever_it_lands_also_where_limits_are_off(start_two: Callable[..., Processes]) -> None:
     processes = start_two(RATE_LIMIT_ENABLED="false")
     ada = register(processes[0].url)
@@ -147,7 +147,7 @@ async def test_the_sixth_connection_is_closed_wherever_it_lands_also_where_limit
             assert await sixth.closed() == 4429
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_no_jump_of_the_wall_clock_gives_or_takes_anything(
     tmp_path: Path, store_env: StoreEnv, redis: RedisServer
 ) -> None:
@@ -168,7 +168,7 @@ async def test_no_jump_of_the_wall_clock_gives_or_takes_anything(
             clock.move(-3_600)
             at_once = admitted()
             assert at_once <= 3 / 4 * (time.monotonic() - began) + 1, "nothing is given for going back"
-            deadline = time.monotonic() + 8
+            deadline = time.monotonic() + 30
             while ada.call("POST", "/messages", {"roomId": room, "content": "x"}).status != 201:
                 assert time.monotonic() < deadline, "and nobody is locked out for an hour"
             clock.move(0)

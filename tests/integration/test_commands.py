@@ -131,7 +131,7 @@ def test_check_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 @embedded
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_a_backup_under_load_holds_every_message_that_was_acked_before_it_began(start: Start, tmp_path: Path) -> None:
     server = start(RATE_LIMIT_ENABLED="false")
     ada = register(server.url)

@@ -42,7 +42,7 @@ async def converse(server: ServerProcess) -> list[str]:
     return [*tokens, CONTENT, CONTENT.replace(" ", "+"), PASSWORD, SECRET, "Not for the log", "nonsense-token-value", "example.com"]
 
 
-@pytest.mark.gen_test(timeout=30)
+@pytest.mark.gen_test
 async def test_a_json_log_is_one_object_a_line_and_holds_no_secret(start: Start) -> None:
     server = start(LOG_FORMAT="json", LOG_LEVEL="debug", JWT_SECRET=SECRET)
     secrets = await converse(server)
@@ -60,7 +60,7 @@ async def test_a_json_log_is_one_object_a_line_and_holds_no_secret(start: Start)
     assert {line["code"] for line in ended} == {1000}
 
 
-@pytest.mark.gen_test(timeout=30)
+@pytest.mark.gen_test
 async def test_a_text_log_is_one_line_an_event_whatever_a_client_sends(start: Start) -> None:
     server = start(LOG_LEVEL="debug", JWT_SECRET=SECRET)
     secrets = await converse(server)

@@ -117,7 +117,7 @@ def begin(env: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(program, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_everything_is_there_as_it_was(tmp_path: Path, target: dict[str, str]) -> None:
     filled = await fill(tmp_path / "data")
     run = await asyncio.to_thread(command, "migrate", env={**target, "DATA_DIR": str(tmp_path / "data")})
@@ -127,7 +127,7 @@ async def test_everything_is_there_as_it_was(tmp_path: Path, target: dict[str, s
     assert await seen_in(target, filled) == filled["seen"]
 
 
-@pytest.mark.gen_test(timeout=90)
+@pytest.mark.gen_test
 async def test_cut_off_by_a_kill_it_goes_on_where_it_was(tmp_path: Path, target: dict[str, str]) -> None:
     filled = await fill(tmp_path / "data", messages=20_000)
     env = {**target, "DATA_DIR": str(tmp_path / "data")}
@@ -145,7 +145,7 @@ async def test_cut_off_by_a_kill_it_goes_on_where_it_was(tmp_path: Path, target:
     assert await seen_in(target, filled) == filled["seen"]
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_the_conversation_goes_on(tmp_path: Path, target: dict[str, str]) -> None:
     env = {"JWT_SECRET": SECRET}
     with serving(tmp_path / "data", env) as server:
@@ -165,7 +165,7 @@ async def test_the_conversation_goes_on(tmp_path: Path, target: dict[str, str]) 
         assert [one["id"] for one in found] == [newer, room], "rooms made later come first"
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_what_cannot_be_migrated_is_refused_in_one_line(tmp_path: Path, target: dict[str, str]) -> None:
     def refused(data_dir: Path, env: dict[str, str]) -> str:
         run = command("migrate", env={**env, "DATA_DIR": str(data_dir)})
@@ -183,7 +183,7 @@ async def test_what_cannot_be_migrated_is_refused_in_one_line(tmp_path: Path, ta
         assert "not empty" in refused(tmp_path / "data", target)
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_a_difference_is_found_in_the_end(tmp_path: Path, target: dict[str, str]) -> None:
     await fill(tmp_path / "data", messages=2500)
     env = {**target, "DATA_DIR": str(tmp_path / "data")}
@@ -226,7 +226,7 @@ def damage(what: str, data_dir: Path, chunks: Any, file_id: str) -> None:
 
 
 @pytest.mark.parametrize("what", ["a byte", "a chunk", "the thumbnail", "the source"])
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_a_files_bytes_are_compared_in_the_end(tmp_path: Path, target: dict[str, str], what: str) -> None:
     filled = await fill(tmp_path / "data", messages=10)
     with pymongo.MongoClient[dict[str, Any]](target["MONGO_URI"]) as client:
@@ -241,7 +241,7 @@ async def test_a_files_bytes_are_compared_in_the_end(tmp_path: Path, target: dic
         assert "\n" not in str(refused.value)
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_the_bar_of_a_second_run_begins_where_the_first_was_cut_off(tmp_path: Path, target: dict[str, str]) -> None:
     filled = await fill(tmp_path / "data", messages=3000)
 
@@ -258,7 +258,7 @@ async def test_the_bar_of_a_second_run_begins_where_the_first_was_cut_off(tmp_pa
     assert await seen_in(target, filled) == filled["seen"]
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_who_loses_the_lease_ends_with_a_line(tmp_path: Path, target: dict[str, str]) -> None:
     await fill(tmp_path / "data", messages=20_000)
     with pymongo.MongoClient[dict[str, Any]](target["MONGO_URI"]) as client:

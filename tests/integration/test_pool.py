@@ -156,7 +156,7 @@ async def test_commands_of_a_connection_are_answered_in_their_order(server: Serv
 @embedded
 @pytest.mark.gen_test
 async def test_who_does_not_answer_pings_is_closed_with_4408(start: Start) -> None:
-    server = start(WS_PING_INTERVAL="0.3", WS_PING_TIMEOUT="0.3")
+    server = start(WS_PING_INTERVAL="1", WS_PING_TIMEOUT="1")
     ada = register(server.url)
     async with chat(server.ws_url, ada) as living:
         with RawSocket(server.port, token=ada.access_token) as dead:
@@ -165,16 +165,16 @@ async def test_who_does_not_answer_pings_is_closed_with_4408(start: Start) -> No
 
 
 @embedded
-@pytest.mark.gen_test(timeout=30)
+@pytest.mark.gen_test
 async def test_who_never_authenticates_is_closed_after_ten_seconds(server: ServerProcess) -> None:
     began = time.monotonic()
     async with chat(server.ws_url) as nobody:
-        assert await nobody.closed(within_s=15) == 4401
+        assert await nobody.closed() == 4401
     assert time.monotonic() - began >= 9.5
 
 
 @embedded
-@pytest.mark.gen_test(timeout=30)
+@pytest.mark.gen_test
 async def test_a_slow_reader_costs_its_own_connection_only(start: Start) -> None:
     server = start(WS_OUTBOX_MAX_BYTES="65536", RATE_LIMIT_MESSAGES="off", WS_MAX_CONNECTIONS_PER_USER="20")
     ada, bob = register(server.url), register(server.url)
@@ -198,7 +198,7 @@ async def test_a_slow_reader_costs_its_own_connection_only(start: Start) -> None
         assert seqs == list(range(1, len(seqs) + 1)), "what it did get was in order"
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_a_drain_acks_what_is_under_way_and_tells_everybody_to_come_back(start: Start) -> None:
     server = start()
     ada, bob = register(server.url), register(server.url)

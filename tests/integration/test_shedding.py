@@ -91,7 +91,7 @@ async def refused_commands(one: Chat, room: str) -> set[str]:
     return found
 
 
-@pytest.mark.gen_test(timeout=120)
+@pytest.mark.gen_test
 async def test_each_level_refuses_its_classes_and_no_other(tmp_path: Path) -> None:
     async with chat_server(tmp_path / "data") as (server, url):
         load, now = [Load(0.0)], [0.0]

@@ -54,7 +54,7 @@ def collector() -> Iterator[Collector]:
 
 
 @embedded
-@pytest.mark.gen_test(timeout=30)
+@pytest.mark.gen_test
 async def test_requests_and_commands_are_traced_down_to_the_store(start: Start, collector: Collector) -> None:
     server = start(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{collector.server_port}")
     ada = register(server.url)

@@ -45,7 +45,7 @@ JUDGED = (
     *("httpRequests", "httpErrors", "shedLevel"),
 )
 INTERVAL_S = 0.2
-LATE_S = 2.0  # by how much more than three intervals it may take here, where others use the same cores
+LATE_S = 5.0  # by how much more than three intervals it may take here, where others use the same cores
 UNLIMITED = {f"RATE_LIMIT_{name}": "off" for name in ("API", "MESSAGES", "JOINS", "ROOMS", "CONNECTS")}
 QUICK = {"MONITOR_INTERVAL": str(INTERVAL_S), **UNLIMITED}
 
@@ -208,7 +208,7 @@ class Seen:
         self.name = name
         self.lines = AlertLines(server, name)
 
-    def is_raised(self, *, cause_s: float | None = None, late_s: float = LATE_S, within_s: float = 15.0) -> dict[str, Any]:
+    def is_raised(self, *, cause_s: float | None = None, late_s: float = LATE_S, within_s: float = 30.0) -> dict[str, Any]:
         """Within three intervals of `cause_s`, in the log and at /metrics/alerts, which is returned.
 
         None: of its first bad sample, where only the server knows when it began.
@@ -222,7 +222,7 @@ class Seen:
         assert raised_s - began_s <= 3 * INTERVAL_S + late_s
         return active
 
-    def is_resolved(self, active: dict[str, Any], within_s: float = 15.0) -> None:
+    def is_resolved(self, active: dict[str, Any], within_s: float = 30.0) -> None:
         """After its cause has ended: in the log and in the history, and each line is there once."""
         self.lines.until("resolved", within_s)
         told = alerts(self.server)
@@ -410,7 +410,7 @@ def test_the_stores_queue_is_raised_by_more_than_it_takes_and_nothing_of_it_is_l
                 sender.connect(("127.0.0.1", server.port))
                 sender.sendall(request)
                 senders.append(sender)
-            active = queue.is_raised(late_s=2.0, within_s=30)  # it has its hands full
+            active = queue.is_raised()  # it has its hands full
         assert (active["severity"], active["threshold"]) == ("critical", 50)
         queue.is_resolved(active)
         assert Counter(answer(one) for one in senders) == {201: QUEUED}
@@ -492,7 +492,7 @@ def test_a_busy_server_that_was_just_started_raises_nothing(start: Start) -> Non
     assert answers.total() == 2_000
     assert call(server.url, "GET", "/metrics/performance").json["uptimeS"] > 2  # there were samples
     raised = set(re.findall(r"ALERT raised name=(\w+)", server.log()))
-    assert raised <= {"cpu", "loop_lag"}  # which are true where it has no core of its own
+    assert raised <= {"cpu", "loop_lag", "slow_query"}  # which are true where it has no core or disk of its own
 
 
 # ---- check -------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import apsw
 from store.sqlite.connection import DATABASE_NAME
 from tests.support.server import ServerProcess
 
-WITHIN_S = 15.0
+WITHIN_S = 30.0
 
 
 def until(condition: Callable[[], object], within_s: float = WITHIN_S, *, told: Callable[[], object] = str) -> None:

@@ -24,7 +24,7 @@ from tests.support.server import free_port
 
 WIRE_SERVER = Path(__file__).parent.parent / "wire_server"
 LIBRARIES = WIRE_SERVER / "target" / "dependency"
-START_WITHIN_S = 30.0
+START_WITHIN_S = 60.0
 MISSING = "need a MongoDB server: set MONGO_URI, or put mongod, or java and mvn, on PATH"
 
 

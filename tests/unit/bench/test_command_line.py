@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def bench(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bench", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=os.environ | environ, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=ROOT, env=os.environ | environ, capture_output=True, text=True, timeout=180, check=False)
 
 
 def test_a_small_fanout_against_a_real_server_delivers_all_and_leaves_nothing(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_small_overload_compares_a_server_that_sheds_with_one_that_does_not(tm
     for name in ("shedding", "not shedding"):
         peak, offered, acked = (figures[f"{name}: {what}"] for what in ("peak, closed loop", "offered", "acked"))
         assert peak > 0
-        assert offered == pytest.approx(3 * peak, rel=0.2)
+        assert offered == pytest.approx(3 * peak, rel=0.5)
         assert figures[f"{name}: acked, of the peak"] == pytest.approx(100 * acked / peak)
         assert figures[f"{name}: deliveries to readers"] > 0
         assert figures[f"{name}: answer to a ping, which is the loop's lag, p99"] > 0
@@ -132,16 +132,16 @@ def test_a_scenario_with_redis_that_is_told_to_stop_leaves_nothing(tmp_path: Pat
         text=True,
     )
     with running:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while "redis-server" not in children_of(running.pid) and time.monotonic() < deadline:
             time.sleep(0.05)  # the poll's pace
         time.sleep(0.5)  # somewhere in the middle
         started = psutil.Process(running.pid).children(recursive=True)
         running.send_signal(number)
-        out, err = running.communicate(timeout=40)
+        out, err = running.communicate(timeout=90)
     assert running.returncode == 128 + number
     assert "Traceback" not in out + err
-    assert psutil.wait_procs(started, timeout=5)[1] == []  # multiprocessing's own helper ends after the bench
+    assert psutil.wait_procs(started, timeout=30)[1] == []  # multiprocessing's own helper ends after the bench
     assert list(tmp_path.iterdir()) == []
 
 
@@ -156,13 +156,13 @@ def test_a_bench_that_is_told_to_stop_leaves_nothing(tmp_path: Path, number: sig
         text=True,
     )
     with running:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not list(tmp_path.glob("*/data/*")) and time.monotonic() < deadline:
             time.sleep(0.01)
         (data,) = tmp_path.glob("*/data")
         (server,) = [one for one in psutil.Process(running.pid).children() if "server.py" in one.cmdline()]
         running.send_signal(number)
-        out, err = running.communicate(timeout=30)
+        out, err = running.communicate(timeout=90)
     assert running.returncode == 128 + number
     assert "Traceback" not in out + err
     assert not server.is_running()

@@ -100,9 +100,9 @@ def run(port: int) -> tuple[Connected, Sent, Tally, list[str]]:
     failures = Failures()
     with Fleet(1, failures=failures, on_progress=lambda ready, deliveries: None) as fleet:
         here = [Address("127.0.0.1", port)]
-        (connected,) = fleet.connect(addresses=here, tokens=("t",), count=1, at_once=1, room_ids=("r",), within_s=5)
-        (sent,) = fleet.send(senders=1, rate_per_s=100, seconds=0.04, content_bytes=40, within_s=0.5)
-        _, (tally,) = fleet.settle([sent], after={"r": 0}, within_s=0.5)
+        (connected,) = fleet.connect(addresses=here, tokens=("t",), count=1, at_once=1, room_ids=("r",), within_s=30)
+        (sent,) = fleet.send(senders=1, rate_per_s=100, seconds=0.04, content_bytes=40, within_s=2)
+        _, (tally,) = fleet.settle([sent], after={"r": 0}, within_s=2)
         fleet.report_failures()
     return connected, sent, tally, failures.kept
 
@@ -142,8 +142,8 @@ def test_each_connection_sends_to_its_own_room_and_is_checked_there(script: Scri
         fleet.connect(
             addresses=[Address("127.0.0.1", port)], tokens=("t",), count=2, at_once=2, room_ids=("r", "s"), within_s=5
         )
-        (sent,) = fleet.send(senders=2, rate_per_s=100, seconds=0.06, content_bytes=40, within_s=0.5)
-        heads, (tally,) = fleet.settle([sent], after={"r": 0, "s": 0}, within_s=0.5)
+        (sent,) = fleet.send(senders=2, rate_per_s=100, seconds=0.06, content_bytes=40, within_s=2)
+        heads, (tally,) = fleet.settle([sent], after={"r": 0, "s": 0}, within_s=2)
         fleet.report_failures()
     assert (heads, sent.acked_seqs) == ({"r": 3, "s": 3}, {"r": (1, 2, 3), "s": (1, 2, 3)})
     gaps = [f"connection 0.{number}: gap, expected seq 2, got 3" for number in (0, 1)]
@@ -184,11 +184,11 @@ def overloaded(port: int, *, rate_per_s: float = 100, seconds: float = 0.04, con
     failures = Failures()
     with Fleet(1, failures=failures, on_progress=lambda ready, deliveries: None) as fleet:
         here = [Address("127.0.0.1", port)]
-        fleet.connect(addresses=here, tokens=("t",), count=1, at_once=1, room_ids=("r",), within_s=5)
+        fleet.connect(addresses=here, tokens=("t",), count=1, at_once=1, room_ids=("r",), within_s=30)
         (sent,) = fleet.send(
-            senders=1, rate_per_s=rate_per_s, seconds=seconds, content_bytes=content_bytes, within_s=0.5, may_refuse=True
+            senders=1, rate_per_s=rate_per_s, seconds=seconds, content_bytes=content_bytes, within_s=2, may_refuse=True
         )
-        _, (tally,) = fleet.settle([sent], after={"r": 0}, within_s=0.5)
+        _, (tally,) = fleet.settle([sent], after={"r": 0}, within_s=2)
         fleet.report_failures()
     return sent, tally, failures.kept
 

@@ -24,7 +24,7 @@ from tests.support.redis_faults import LATE_S, TIMEOUT_S, elapsed_s, noticed_gon
 from tests.support.redis_server import RedisServer
 from tests.unit.cache.conftest import Answer, Source, Tally
 
-pytestmark = pytest.mark.gen_test(timeout=20)
+pytestmark = pytest.mark.gen_test
 
 KEYS = Keys(CacheTtls(messages_s=1_800, users_s=300, stats_s=600))
 USER = User("u1", "ada", "Ada ✨", None, "#fff", None, Status.AWAY, "at tea", "2026-01-31T12:00:00.123Z")

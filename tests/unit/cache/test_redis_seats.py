@@ -15,7 +15,7 @@ from monitor.hooks import Observer
 from tests.support.redis_faults import LATE_S, TIMEOUT_S, elapsed_s, noticed_gone, options_for, proxy_to, until
 from tests.support.redis_server import RedisServer
 
-pytestmark = pytest.mark.gen_test(timeout=20)
+pytestmark = pytest.mark.gen_test
 
 ALIVE = frozenset({"p1", "p2"})
 

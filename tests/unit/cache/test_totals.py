@@ -36,7 +36,7 @@ def test_the_greatest_seq_is_the_number_of_messages() -> None:
     assert advanced(AFTER, 8, "2026-01-31T12:00:05.000Z") == AFTER
 
 
-@pytest.mark.gen_test(timeout=20)
+@pytest.mark.gen_test
 async def test_a_commit_is_taken_into_kept_totals_and_into_nothing_else(
     stack: AsyncExitStack, redis: RedisServer, keys: Keys, tally: Tally
 ) -> None:
@@ -58,7 +58,7 @@ async def test_a_commit_is_taken_into_kept_totals_and_into_nothing_else(
         assert none.count == 2, "what was not there is asked for again after a commit"
 
 
-@pytest.mark.gen_test(timeout=20)
+@pytest.mark.gen_test
 async def test_a_load_that_began_before_the_commit_fills_nothing(stack: AsyncExitStack, redis: RedisServer, keys: Keys) -> None:
     process = await process_at(stack, redis.port)
     key, source = keys.stats("r1"), Source()

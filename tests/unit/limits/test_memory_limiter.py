@@ -203,7 +203,7 @@ async def test_a_sliding_window_gives_nothing_back_before_its_period_is_over(clo
     assert limiter.sweep() == 1
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_a_million_keys_take_no_more_memory_than_the_table_may():
     limiter = MemoryLimiter(policies={"anonymous": Policy(300, 60)})
     process = psutil.Process()

@@ -212,7 +212,7 @@ async def test_a_flushed_script_is_loaded_again(stack, redis):
     assert await passed(limiter, Check("messages", "u1"), times=7) == 5
 
 
-@pytest.mark.gen_test(timeout=20)
+@pytest.mark.gen_test
 async def test_without_redis_the_process_counts_alone_with_the_same_policy_and_says_so_once(stack, own_redis, caplog):
     caplog.set_level("INFO", "limits")
     limiter, client = await limiter_at(stack, own_redis.port)
@@ -229,7 +229,7 @@ async def test_without_redis_the_process_counts_alone_with_the_same_policy_and_s
     caplog.clear()
 
 
-@pytest.mark.gen_test(timeout=20)
+@pytest.mark.gen_test
 async def test_fail_closed_refuses_while_redis_is_gone_and_knows_not_for_how_long(stack, own_redis):
     limiter, client = await limiter_at(stack, own_redis.port, fail_closed=True)
     own_redis.stop()
@@ -239,7 +239,7 @@ async def test_fail_closed_refuses_while_redis_is_gone_and_knows_not_for_how_lon
     assert (await limiter.check([Check("messages", "u1")], exempt=True)).allowed
 
 
-@pytest.mark.gen_test(timeout=20)
+@pytest.mark.gen_test
 async def test_a_redis_that_does_not_answer_holds_nobody_up_for_longer_than_its_timeout(stack, redis):
     proxy = await proxy_to(stack, redis.port)
     limiter, _ = await limiter_at(stack, proxy.port)
@@ -248,7 +248,7 @@ async def test_a_redis_that_does_not_answer_holds_nobody_up_for_longer_than_its_
     assert await elapsed_s(check) < TIMEOUT_S + LATE_S
 
 
-@pytest.mark.gen_test(timeout=20)
+@pytest.mark.gen_test
 async def test_a_redis_that_is_full_counts_as_gone(stack, own_redis):
     limiter, client = await limiter_at(stack, own_redis.port)
     await client.call("CONFIG", "SET", "maxmemory", "1")

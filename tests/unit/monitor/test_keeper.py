@@ -80,7 +80,7 @@ async def minutes_of(kept: Kept) -> list[int]:
     return [point.minute - MINUTE for point in await kept.older("cpu", 0, 2 * MINUTE, 1)]
 
 
-@pytest.mark.gen_test(timeout=20)
+@pytest.mark.gen_test
 async def test_each_minute_that_is_over_is_written_once_in_one_batch(kept: Kept) -> None:
     history, keeper = kept.process()
     for n in range(60):
@@ -93,7 +93,7 @@ async def test_each_minute_that_is_over_is_written_once_in_one_batch(kept: Kept)
     assert await minutes_of(kept) == [0, 1, 2, 3, 4, 5]
 
 
-@pytest.mark.gen_test(timeout=20)
+@pytest.mark.gen_test
 async def test_the_history_goes_on_after_a_restart(kept: Kept) -> None:
     history, keeper = kept.process()
     for value in (1.0, 50.0, 1.0):
@@ -109,7 +109,7 @@ async def test_the_history_goes_on_after_a_restart(kept: Kept) -> None:
     await keeper.close()
 
 
-@pytest.mark.gen_test(timeout=20)
+@pytest.mark.gen_test
 async def test_what_cannot_be_written_is_told_once_and_written_later(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     history, keeper = kept.process()
@@ -128,7 +128,7 @@ async def test_what_cannot_be_written_is_told_once_and_written_later(kept: Kept,
     assert [record.getMessage() for record in caplog.records][1:] == ["the history is kept again"]
 
 
-@pytest.mark.gen_test(timeout=20)
+@pytest.mark.gen_test
 async def test_a_slow_store_gets_no_second_batch_and_the_minutes_go_with_the_next(kept: Kept) -> None:
     go_on = asyncio.Event()
 
@@ -149,7 +149,7 @@ async def test_a_slow_store_gets_no_second_batch_and_the_minutes_go_with_the_nex
     assert await minutes_of(kept) == [0, 1, 2, 3]
 
 
-@pytest.mark.gen_test(timeout=20)
+@pytest.mark.gen_test
 async def test_what_is_older_than_the_retention_is_forgotten_once_an_hour(kept: Kept) -> None:
     await kept.append([MinutePoint("cpu", MINUTE - days * 1440 - 5, 1.0, 1.0, 1.0, 1) for days in (0, 1, 2, 3)])
     history, keeper = kept.process(retention_days=2)
@@ -163,7 +163,7 @@ async def test_what_is_older_than_the_retention_is_forgotten_once_an_hour(kept: 
     assert (await minutes_of(kept))[0] == -1445
 
 
-@pytest.mark.gen_test(timeout=20)
+@pytest.mark.gen_test
 async def test_with_no_retention_nothing_is_written_and_what_was_kept_before_is_forgotten(kept: Kept) -> None:
     await kept.append([MinutePoint("cpu", MINUTE - minutes, 1.0, 1.0, 1.0, 1) for minutes in range(5000)])
     history, keeper = kept.process(retention_days=0)
@@ -174,7 +174,7 @@ async def test_with_no_retention_nothing_is_written_and_what_was_kept_before_is_
     assert await minutes_of(kept) == []
 
 
-@pytest.mark.gen_test(timeout=20)
+@pytest.mark.gen_test
 async def test_closing_does_not_wait_for_a_store_that_hangs(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
     async def never(points: Sequence[MinutePoint]) -> None:
         await asyncio.Event().wait()

@@ -141,7 +141,7 @@ async def taken(sampler: Sampler, count: int) -> None:
     sampler.subscribers.append(lambda at_s, sample: news.set() if next(left, 0) == 0 else None)
     sampler.start()
     try:
-        await asyncio.wait_for(news.wait(), 5)
+        await asyncio.wait_for(news.wait(), 30)
     finally:
         sampler.stop()
 

@@ -19,8 +19,10 @@ def hold_up_the_loop(seconds: float, secret: str) -> None:
     time.sleep(seconds)  # this is what is under test
 
 
-def blocks(caplog) -> list[dict]:
-    return [record.fields for record in caplog.records if record.getMessage() == "event loop blocked"]
+def held_up(caplog) -> list[dict]:
+    """The blocks that were told of and are ours: a machine that stands still blocks, too."""
+    told = [record.fields for record in caplog.records if record.getMessage() == "event loop blocked"]
+    return [block for block in told if "hold_up_the_loop" in block["stack"]]
 
 
 async def watched(caplog, *steps) -> int:
@@ -45,19 +47,19 @@ async def watched(caplog, *steps) -> int:
 
 @pytest.mark.gen_test
 async def test_what_blocks_the_loop_is_named_once_by_file_line_and_function(caplog):
-    assert await watched(caplog, lambda: hold_up_the_loop(0.8, "hunter2")) == 1
-    (block,) = blocks(caplog)
+    assert await watched(caplog, lambda: hold_up_the_loop(2.0, "hunter2")) >= 1
+    (block,) = held_up(caplog)
     assert "monitor/test_watchdog.py:" in block["stack"]
     assert block["stack"].split(" < ")[0].endswith("hold_up_the_loop")
-    assert 250 <= block["ms"] < 800
+    assert 250 <= block["ms"] < 2000
     assert "hunter2" not in caplog.text
 
 
 @pytest.mark.gen_test
 async def test_each_block_is_told_and_a_loop_that_is_merely_busy_is_not(caplog):
-    steps = [lambda seconds=seconds: hold_up_the_loop(seconds, "") for seconds in (0.5, 0.1, 0.5)]
-    assert await watched(caplog, *steps) == 2
-    assert len(blocks(caplog)) == 2
+    steps = [lambda seconds=seconds: hold_up_the_loop(seconds, "") for seconds in (1.0, 0.02, 1.0)]
+    assert await watched(caplog, *steps) >= 2
+    assert len(held_up(caplog)) == 2
 
 
 def test_passes_of_the_collector_are_told_until_it_is_stopped():

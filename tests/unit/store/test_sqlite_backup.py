@@ -57,7 +57,7 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "restored"
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_a_backup_under_load_holds_every_message_acked_before_it_and_a_prefix_of_the_rest(
     chat: Chat, opener: Open, data_dir: Path, file: Path, target: Path
 ) -> None:
@@ -100,7 +100,7 @@ async def test_a_backup_under_load_holds_every_message_acked_before_it_and_a_pre
         restore(file, target)
 
 
-@pytest.mark.gen_test(timeout=30)
+@pytest.mark.gen_test
 async def test_a_backup_waits_for_no_writer(chat: Chat, data_dir: Path, file: Path) -> None:
     await chat.say("hello")
     held = Held()

@@ -87,7 +87,7 @@ async def say_until_refused(chat: Chat) -> int:
     pytest.fail("the disk did not fill")
 
 
-@pytest.mark.gen_test(timeout=30)
+@pytest.mark.gen_test
 async def test_a_full_disk_confirms_nothing_and_is_over_when_there_is_room(
     two_megabytes: Path, opener: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -113,7 +113,7 @@ async def test_a_full_disk_confirms_nothing_and_is_over_when_there_is_room(
     assert all(record.exc_info is None for record in caplog.records)
 
 
-@pytest.mark.gen_test(timeout=30)
+@pytest.mark.gen_test
 async def test_a_file_that_may_not_grow_confirms_nothing(chat: Chat, opener: Open, data_dir: Path) -> None:
     await chat.store.close()
     child = await asyncio.create_subprocess_exec(
@@ -153,7 +153,7 @@ async def test_nothing_is_acked_into_a_file_that_is_gone(
     assert not replaced or (data_dir / victim).read_bytes() == content
 
 
-@pytest.mark.gen_test(timeout=30)
+@pytest.mark.gen_test
 async def test_a_write_lock_that_another_process_holds_is_busy_and_over_when_it_lets_go(
     opener: Open, data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -182,7 +182,7 @@ async def test_a_write_lock_that_another_process_holds_is_busy_and_over_when_it_
     await child.wait()
 
 
-@pytest.mark.gen_test(timeout=30)
+@pytest.mark.gen_test
 async def test_a_damaged_page_is_corrupt_where_it_is_met(chat: Chat, opener: Open, data_dir: Path) -> None:
     await chat.say(*("word " * 100 for _ in range(200)))
     await chat.store.close()
@@ -241,7 +241,7 @@ async def test_the_data_is_private(chat: Chat, data_dir: Path) -> None:
     assert {path.stat().st_mode & 0o777 for path in data_dir.iterdir()} == {0o600}
 
 
-@pytest.mark.gen_test(timeout=30)
+@pytest.mark.gen_test
 async def test_reads_go_on_while_the_writer_is_held(chat: Chat) -> None:
     await chat.say("hello")
     held = Held()
@@ -257,7 +257,7 @@ async def test_reads_go_on_while_the_writer_is_held(chat: Chat) -> None:
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
 
-@pytest.mark.gen_test(timeout=30)
+@pytest.mark.gen_test
 async def test_a_read_past_its_deadline_is_ended_and_gives_its_thread_back(opener: Open) -> None:
     chat = await chat_in(await opener(timeout_s=0.2))
     endless = [chat.store._database.read("endless", lambda connection: connection.execute(ENDLESS).fetchall()) for _ in range(4)]
@@ -266,7 +266,7 @@ async def test_a_read_past_its_deadline_is_ended_and_gives_its_thread_back(opene
     assert await chat.store.rooms.get(chat.room_id) is not None
 
 
-@pytest.mark.gen_test(timeout=30)
+@pytest.mark.gen_test
 async def test_waiting_reads_are_bounded(opener: Open, io_loop: IOLoop) -> None:
     chat = await chat_in(await opener(timeout_s=1.0))
     readers = chat.store._database._readers
@@ -285,7 +285,7 @@ async def test_waiting_reads_are_bounded(opener: Open, io_loop: IOLoop) -> None:
     assert await readers.read("n", lambda _connection: 1) == 1
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_the_write_ahead_log_stays_bounded_beside_constant_reading(
     chat: Chat, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -233,7 +233,7 @@ async def run(store: Store, users: list[User], seed: int, *, coalesce: bool, sli
 
 @pytest.mark.parametrize("coalesce", [True, False])
 @pytest.mark.parametrize("slice_", [1, 3, 500])
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_a_join_misses_nothing_and_doubles_nothing_whatever_the_order_of_events(
     tmp_path: Path, coalesce: bool, slice_: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,7 +247,7 @@ async def test_a_join_misses_nothing_and_doubles_nothing_whatever_the_order_of_e
     assert received > 0, "no live message was ever delivered: the schedule tests nothing"
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_who_leaves_in_the_middle_of_a_join_is_not_left_subscribed(tmp_path: Path) -> None:
     acked = Counter[bool]()
     async with open_store(tmp_path) as store:

@@ -17,7 +17,7 @@ from store.mongo.errors import explained
 from tests.contract.conftest import Filled
 from tests.unit.store.mongo.conftest import Open
 
-pytestmark = pytest.mark.gen_test(timeout=20)
+pytestmark = pytest.mark.gen_test
 
 
 class Inserts:

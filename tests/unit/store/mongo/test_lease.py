@@ -51,11 +51,11 @@ async def test_a_beat_that_fails_in_any_way_is_tried_again_and_told_once(
     await lease.acquire()
     lease._leases = failing = Failing(lease._leases, error, times=3)
     with caplog.at_level(logging.ERROR, "store.mongo.lease"):
-        await asyncio.wait_for(failing.succeeded.wait(), 5)
+        await asyncio.wait_for(failing.succeeded.wait(), 30)
         assert len(caplog.records) == lines
         assert not lease.lost.is_set()
         # Somebody took it over while we could not beat.
         raw.leases.update_one({}, {"$set": {"holder": "theirs"}})
-        await asyncio.wait_for(lease.lost.wait(), 5)
+        await asyncio.wait_for(lease.lost.wait(), 30)
     await lease.release()
     assert raw.leases.count_documents({"holder": "theirs"}) == 1

@@ -102,7 +102,7 @@ async def test_a_quick_command_is_not_logged(open_mongo: Open, caplog: pytest.Lo
     assert not [record for record in caplog.records if record.getMessage() == "slow query"]
 
 
-@pytest.mark.gen_test(timeout=30)
+@pytest.mark.gen_test
 async def test_the_inspection_shows_the_pool_and_what_waits_for_it(open_mongo: Open, options: MongoOptions) -> None:
     small = MongoOptions(uri=options.uri, db_name=options.db_name, max_pool_size=2, min_pool_size=0)
     store = await open_mongo(options=small)
@@ -121,7 +121,7 @@ async def test_the_inspection_shows_the_pool_and_what_waits_for_it(open_mongo: O
     assert (after.pool.in_use, after.pool.waiting) == (0, 0)
 
 
-@pytest.mark.gen_test(timeout=30)
+@pytest.mark.gen_test
 async def test_who_waits_for_a_rooms_turn_does_not_wait_for_a_connection(open_mongo: Open) -> None:
     store = await open_mongo()
     fill = Filled(store)
