@@ -6,8 +6,9 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import apsw
 
@@ -21,6 +22,8 @@ from store.sqlite.migrations import MIGRATIONS, version_of
 from store.sqlite.rows import MESSAGE_COLUMNS, Row, fetch, message_from, message_from_text
 
 SOURCE_ID_NAME = "migration"
+
+T = TypeVar("T")
 
 
 class _Table(NamedTuple):
@@ -117,6 +120,7 @@ class SqliteExport:
             raise StartRefused(f"{path}: {error}") from error
         if version != len(MIGRATIONS):
             raise StartRefused(f"{path} has schema version {version}, {len(MIGRATIONS)} is wanted: start the server on it once")
+        self._thread = ThreadPoolExecutor(1, "export")
 
     def source_id(self) -> str:
         """A name for this directory's content, made at the first migration, so that a second goes on with it."""
@@ -129,7 +133,7 @@ class SqliteExport:
         def count() -> int:
             return int(fetch(self._connection, f"SELECT count(*) FROM {_TABLES[kind].name}")[0][0])
 
-        return await asyncio.to_thread(count)
+        return await self._on_thread(count)
 
     async def batch(self, kind: str, after: Key | None, limit: int) -> tuple[Sequence[Any], Key | None]:
         table = _TABLES[kind]
@@ -144,11 +148,15 @@ class SqliteExport:
             following = tuple(rows[-1][:size]) if len(rows) == limit else None
             return [table.record(row[size:]) for row in rows], following
 
-        return await asyncio.to_thread(read)
+        return await self._on_thread(read)
 
     def blob(self, key: str) -> AsyncIterator[bytes]:
         return self._blobs.read(key)
 
     async def close(self) -> None:
-        self._connection.close()
+        await self._on_thread(self._connection.close)  # behind a read that was cut off: the thread goes on with it
+        self._thread.shutdown()
         await self._blobs.close()
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)

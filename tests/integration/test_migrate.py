@@ -273,7 +273,7 @@ async def test_who_loses_the_lease_ends_with_a_line(tmp_path: Path, target: dict
         _, said = await asyncio.to_thread(run.communicate)
     lines = [line for line in said.decode().splitlines() if line.startswith("migrate: ")]
     assert run.returncode == 1, said
-    assert lines == ["migrate: another process has taken the database's lease: stop it, and run this again"]
+    assert lines == ["migrate: another process has taken the database's lease: stop it, and run this again"], said
     assert b"Traceback" not in said
 
 

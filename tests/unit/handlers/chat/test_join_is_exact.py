@@ -37,23 +37,26 @@ from store.models import MessageDraft, RoomDraft, User
 
 PEOPLE = 12
 STEPS = 60
+HEAD_START_CALLS = 12  # of the store: more than a join or a leave makes, so that each also happens after the other
 
 
 class Stretched:
-    """Lets every call of what it wraps begin and end some loop turns late."""
+    """Lets every call of what it wraps begin and end some loop turns late, and writes down which began."""
 
-    def __init__(self, wrapped: object, chance: random.Random) -> None:
+    def __init__(self, wrapped: object, chance: random.Random, calls: list[str]) -> None:
         self._wrapped = wrapped
         self._chance = chance
+        self._calls = calls
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._wrapped, name)
         if name in {"messages", "rooms", "members", "changes", "users", "sessions"}:
-            return Stretched(value, self._chance)
+            return Stretched(value, self._chance, self._calls)
         if not callable(value):
             return value
 
         async def call(*args: Any, **kwargs: Any) -> Any:
+            self._calls.append(name)
             for _ in range(self._chance.choice((0, 0, 1, 3, 12))):
                 await asyncio.sleep(0)
             result = await value(*args, **kwargs)
@@ -106,7 +109,8 @@ class World:
     """The parts under test, real but for the stretched store."""
 
     def __init__(self, store: Store, chance: random.Random, *, coalesce: bool) -> None:
-        stretched: Any = Stretched(store, chance)
+        self.calls: list[str] = []
+        stretched: Any = Stretched(store, chance, self.calls)
         self.bus = MemoryBus()
         keys = Keys(CacheTtls(messages_s=60, users_s=60, stats_s=60))
         observer = Observer()
@@ -262,8 +266,12 @@ async def test_who_leaves_in_the_middle_of_a_join_is_not_left_subscribed(tmp_pat
             connection.joining = True
             world.connections.append(connection)
             await world.bus.subscribe(EVERYONE)
-            join = world.joins.join(connection, JoinRoom(room_id=room_id), "1")
-            await asyncio.gather(join, world.rooms.leave(room_id, member.id), return_exceptions=True)
+            ways = [world.joins.join(connection, JoinRoom(room_id=room_id), "1"), world.rooms.leave(room_id, member.id)]
+            first, second = random.Random(seed).sample(ways, 2)
+            ahead = asyncio.ensure_future(first)
+            while len(world.calls) < seed % HEAD_START_CALLS and not ahead.done():
+                await asyncio.sleep(0)
+            await asyncio.gather(ahead, second, return_exceptions=True)
             is_member = await store.members.get(room_id, member.id) is not None
             is_subscribed = world.hub.leave(room_id, connection)
             assert is_member or not is_subscribed, seed
