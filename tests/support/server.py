@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-PORTS = (10_000, 30_000)  # below Linux's ephemeral ones, which start at 32,768
+PORTS = range(11_000, 30_000)  # below Linux's ephemeral ones, which start at 32,768
 START_WITHIN_S = 60.0
 STOP_WITHIN_S = 40.0
 
@@ -25,7 +25,7 @@ STOP_WITHIN_S = 40.0
 def free_port() -> int:
     """A port that was free a moment ago, of those that no outgoing connection is given."""
     while True:
-        port = random.randrange(*PORTS)
+        port = secrets.choice(PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
