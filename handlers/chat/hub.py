@@ -208,6 +208,12 @@ class Hub:
         self._fan_out.start(channel)
 
     def _after_taking(self, channel: Channel) -> None:
+        self._take_held(channel)
+        if (channel.held_messages or channel.held_changes) and channel.room_id not in self._holding:
+            # Of two processes that write at once the later one may be heard first: what is missing is mostly on its way.
+            self._holding[channel.room_id] = self._loop.call_later(HOLD_S, self._heal_if_held, channel)
+
+    def _take_held(self, channel: Channel) -> None:
         held, changes = channel.held_messages, channel.held_changes
         while (message := held.pop(channel.seq + 1, None)) is not None:
             self._take_message(channel, message)
@@ -217,9 +223,6 @@ class Hub:
             del held[stale]
         for stale in [rev for rev in changes if rev <= channel.rev]:
             del changes[stale]
-        if (held or changes) and channel.room_id not in self._holding:
-            # Of two processes that write at once the later one may be heard first: what is missing is mostly on its way.
-            self._holding[channel.room_id] = self._loop.call_later(HOLD_S, self._heal_if_held, channel)
 
     def _heal_if_held(self, channel: Channel) -> None:
         del self._holding[channel.room_id]
@@ -312,12 +315,7 @@ class Hub:
                         self.doubt(channel.room_id)
             if not changes.has_more:
                 break
-        self._drop_stale(channel)
-
-    def _drop_stale(self, channel: Channel) -> None:
-        for held, head in ((channel.held_messages, channel.seq), (channel.held_changes, channel.rev)):
-            for stale in [place for place in held if place <= head]:
-                del held[stale]
+        self._take_held(channel)  # what the bus brought above the pages that were read goes on from there
 
     async def close(self) -> None:
         """End the tasks that are under way."""
