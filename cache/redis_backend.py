@@ -400,7 +400,9 @@ class RedisListener(_Kept):
         self._tried.set()
         while True:
             self._pulse(self._pulse_channel)
+            slept_at_s = self._loop.time()
             await asyncio.sleep(PULSE_EVERY_S)
+            self._heard_s += self._loop.time() - slept_at_s - PULSE_EVERY_S  # while our own loop stood still it could hear nothing
             if self._loop.time() - self._heard_s > SILENT_MAX_S:
                 raise TimeoutError("no pulse")
 

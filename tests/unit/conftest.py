@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from tornado.ioloop import IOLoop
 
+from cache import redis_backend
+from tests.support.redis_faults import PATIENT_S
 from tests.support.redis_server import RedisServer, running
 
 
@@ -20,14 +22,20 @@ def module_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 
 @pytest.fixture
-def redis(module_redis: RedisServer) -> RedisServer:
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that waits for a connection however long the machine stands still."""
+    monkeypatch.setattr(redis_backend, "CONNECT_WITHIN_S", PATIENT_S)
+
+
+@pytest.fixture
+def redis(module_redis: RedisServer, patient: None) -> RedisServer:
     """A redis-server that the tests of a module share, and none of them harms; empty."""
     assert module_redis.ask("FLUSHALL") == b"+OK\r\n"
     return module_redis
 
 
 @pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+def own_redis(tmp_path: Path, patient: None) -> Iterator[RedisServer]:
     """A redis-server for a test that stops it, or worse."""
     with running(tmp_path / "redis") as server:
         yield server
@@ -44,4 +52,4 @@ def stack(io_loop: IOLoop) -> Iterator[AsyncExitStack]:
         for _ in range(3):
             await asyncio.sleep(0)  # a transport lets go of its socket in the turn after it was closed
 
-    io_loop.run_sync(close, timeout=10)
+    io_loop.run_sync(close, timeout=30)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 
+from cache import redis_backend
 from cache.redis_backend import BATCH_MAX, WAITING_MAX, WAITING_MAX_BYTES, RedisClient, RedisGone, RedisRefused, Script, look
 from tests.support.redis_faults import LATE_S, TIMEOUT_S, client_at, elapsed_s, noticed_gone, options_for, proxy_to, until
 from tests.support.redis_server import RedisServer
@@ -159,7 +160,7 @@ async def test_a_script_that_fails_is_refused(stack: AsyncExitStack, redis: Redi
 
 
 async def test_each_caller_of_a_stopped_redis_is_answered_within_the_timeout(stack: AsyncExitStack, own_redis: RedisServer) -> None:
-    client = await client_at(stack, own_redis.port)
+    client = await client_at(stack, own_redis.port, timeout_s=TIMEOUT_S)
     own_redis.pause()
 
     async def ask() -> None:
@@ -178,7 +179,7 @@ async def test_while_redis_is_away_calls_fail_at_once_and_it_is_found_again_when
     stack: AsyncExitStack, own_redis: RedisServer, fault: str
 ) -> None:
     proxy = await proxy_to(stack, own_redis.port)
-    client = await client_at(stack, proxy.port)
+    client = await client_at(stack, proxy.port, timeout_s=TIMEOUT_S)
     changes: list[str] = []
     client.on_up.append(lambda: changes.append("up"))
     client.on_down.append(lambda: changes.append("down"))
@@ -241,7 +242,10 @@ async def test_a_redis_that_is_not_there_at_the_start_is_found_later(stack: Asyn
     assert await client.call("PING") == b"PONG"
 
 
-async def test_starting_does_not_wait_long_for_a_redis_that_is_stopped(stack: AsyncExitStack, own_redis: RedisServer) -> None:
+async def test_starting_does_not_wait_long_for_a_redis_that_is_stopped(
+    stack: AsyncExitStack, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_backend, "CONNECT_WITHIN_S", 1.0)
     own_redis.pause()
     client = RedisClient(options=options_for(own_redis.port))
     stack.push_async_callback(client.close)
@@ -251,12 +255,12 @@ async def test_starting_does_not_wait_long_for_a_redis_that_is_stopped(stack: As
 
 async def test_a_loop_of_ours_that_was_held_up_does_not_take_redis_for_late(stack: AsyncExitStack, redis: RedisServer) -> None:
     proxy = await proxy_to(stack, redis.port)  # on the same loop: the answer takes some turns more
-    client = await client_at(stack, proxy.port, timeout_s=0.2)
+    client = await client_at(stack, proxy.port, timeout_s=1.0)
     lost: list[str] = []
     client.on_down.append(lambda: lost.append("down"))
     replies = [client.call("PING"), client.call("PING")]
     await asyncio.sleep(0)
-    time.sleep(0.5)  # the loop is held up: that is what this is about
+    time.sleep(1.3)  # the loop is held up: that is what this is about
     assert await asyncio.gather(*replies) == [b"PONG", b"PONG"]
     assert client.is_up and lost == []
 
@@ -268,7 +272,7 @@ async def test_closing_answers_who_waits_and_leaves_no_connection(stack: AsyncEx
     waiting = [client.call("PING") for _ in range(2)]
     await asyncio.sleep(0)
     waiting.append(client.call("PING"))  # behind the batch
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(30):
         await client.close()
     told = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(one) for one in told] == [RedisGone] * 3

@@ -12,7 +12,7 @@ from cache.redis_backend import RedisClient
 from cache.redis_cache import SCRIPTS, RedisCache
 from cache.redis_seats import SEAT, RedisSeats
 from monitor.hooks import Observer
-from tests.support.redis_faults import LATE_S, TIMEOUT_S, elapsed_s, noticed_gone, options_for, proxy_to, until
+from tests.support.redis_faults import LATE_S, PATIENT_S, TIMEOUT_S, elapsed_s, noticed_gone, options_for, proxy_to, until
 from tests.support.redis_server import RedisServer
 
 pytestmark = pytest.mark.gen_test
@@ -42,7 +42,7 @@ class Process:
 
 
 async def process_at(
-    stack: AsyncExitStack, port: int, *, max_per_user: int = 2, with_cache: bool = True, timeout_s: float = TIMEOUT_S
+    stack: AsyncExitStack, port: int, *, max_per_user: int = 2, with_cache: bool = True, timeout_s: float = PATIENT_S
 ) -> Process:
     client = RedisClient(options=options_for(port, timeout_s=timeout_s), scripts=(*SCRIPTS, SEAT))
     cache = RedisCache(client=client, observer=Observer()) if with_cache else None
@@ -190,7 +190,7 @@ async def test_without_redis_each_process_is_let_in_within_the_timeout_and_nothi
     stack: AsyncExitStack, own_redis: RedisServer, fault: str
 ) -> None:
     proxy = await proxy_to(stack, own_redis.port)
-    a = await process_at(stack, proxy.port, max_per_user=1)
+    a = await process_at(stack, proxy.port, max_per_user=1, timeout_s=TIMEOUT_S)
     assert await a.take("p1-1")
     if fault == "stopped":
         own_redis.pause()

@@ -19,16 +19,16 @@ from limits.contract import UNLIMITED, Check, Decision
 from limits.memory import MemoryLimiter
 from limits.policy import Policy
 from limits.redis_limiter import PREFIX, SCRIPT, UNITS_MAX, RedisLimiter, _limit
-from tests.support.redis_faults import LATE_S, TIMEOUT_S, client_at, elapsed_s, noticed_gone, proxy_to, until
+from tests.support.redis_faults import LATE_S, PATIENT_S, TIMEOUT_S, client_at, elapsed_s, noticed_gone, proxy_to, until
 from tests.support.redis_server import RedisServer
 
 POLICIES = {"messages": Policy(5, 60), "api": Policy(10, 3_600), "bytes": Policy(104_857_600, 3_600), "typing": None}
 START_US = 1_700_000_000_000_000
 
 
-async def limiter_at(stack: AsyncExitStack, port: int, **changed) -> tuple[RedisLimiter, RedisClient]:
+async def limiter_at(stack: AsyncExitStack, port: int, *, timeout_s: float = PATIENT_S, **changed) -> tuple[RedisLimiter, RedisClient]:
     script = Script(SCRIPT)
-    client = await client_at(stack, port, scripts=(script,))
+    client = await client_at(stack, port, scripts=(script,), timeout_s=timeout_s)
     given = {"algorithm": "token_bucket", "policies": POLICIES, "fail_closed": False, **changed}
     alone = MemoryLimiter(policies=given["policies"], algorithm=given["algorithm"])
     limiter = RedisLimiter(
@@ -242,7 +242,7 @@ async def test_fail_closed_refuses_while_redis_is_gone_and_knows_not_for_how_lon
 @pytest.mark.gen_test
 async def test_a_redis_that_does_not_answer_holds_nobody_up_for_longer_than_its_timeout(stack, redis):
     proxy = await proxy_to(stack, redis.port)
-    limiter, _ = await limiter_at(stack, proxy.port)
+    limiter, _ = await limiter_at(stack, proxy.port, timeout_s=TIMEOUT_S)
     proxy.cut_half_open()
     check = limiter.check([Check("messages", "u1")])
     assert await elapsed_s(check) < TIMEOUT_S + LATE_S
