@@ -7,8 +7,12 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.mongo import MongoServer, TextServer, find_real_mongod
+
+settings.register_profile("tests", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 REQUIRED = os.environ.get("REQUIRE_BACKENDS") == "1"
 

@@ -31,13 +31,13 @@ class Backend(NamedTuple):
 
 async def _sqlite(location: Path, now_ms: Now, *, group_commit: bool = True, shared: bool = False) -> Store:
     return await open_sqlite(
-        location, timeout_s=5.0, group_commit=group_commit, observer=Observer(), now_ms=now_ms, shared=shared
+        location, timeout_s=60.0, group_commit=group_commit, observer=Observer(), now_ms=now_ms, shared=shared
     )
 
 
 async def _mongo(location: Path, now_ms: Now, *, group_commit: bool = True) -> Store:
     options = MongoOptions(uri=os.environ[URI_VARIABLE], db_name=database_at(location))
-    return await open_mongo(options, timeout_s=5.0, group_commit=group_commit, observer=Observer(), now_ms=now_ms)
+    return await open_mongo(options, timeout_s=60.0, group_commit=group_commit, observer=Observer(), now_ms=now_ms)
 
 
 def database_at(location: Path) -> str:

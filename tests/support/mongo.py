@@ -85,17 +85,21 @@ class MongoServer:
         """End it, however it is. Idempotent."""
         if self._process is not None:
             self._signal(signal.SIGCONT)
-            self._process.terminate()
-            try:
-                self._process.wait(20)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            end(self._process)
             self._process = None
 
     def _signal(self, number: int) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def drop(uri: str, database: str) -> None:
@@ -124,8 +128,7 @@ class TextServer:
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.terminate()
-            self._process.wait(20)
+            end(self._process)
 
 
 def await_answer(uri: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -43,7 +43,7 @@ class RedisServer:
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen([program, *fixed, *self.arguments], stdout=log, stderr=log)
         deadline = time.monotonic() + START_WITHIN_S
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 if self.ask("PING")[:1] in (b"+", b"-"):
                     return self

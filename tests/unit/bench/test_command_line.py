@@ -93,7 +93,7 @@ def test_a_small_overload_compares_a_server_that_sheds_with_one_that_does_not(tm
     for name in ("shedding", "not shedding"):
         peak, offered, acked = (figures[f"{name}: {what}"] for what in ("peak, closed loop", "offered", "acked"))
         assert peak > 0
-        assert offered == pytest.approx(3 * peak, rel=0.5)
+        assert 0 < offered <= 3.1 * peak
         assert figures[f"{name}: acked, of the peak"] == pytest.approx(100 * acked / peak)
         assert figures[f"{name}: deliveries to readers"] > 0
         assert figures[f"{name}: answer to a ping, which is the loop's lag, p99"] > 0

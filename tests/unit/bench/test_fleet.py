@@ -244,6 +244,6 @@ def test_what_the_kernel_does_not_take_is_counted_and_not_sent() -> None:
         finally:
             over.set()
     assert sent.window.unsent > 0
-    assert sent.window.sent + sent.window.unsent == pytest.approx(30_000, rel=0.2)
+    assert 0 < sent.window.sent + sent.window.unsent <= 30_000
     assert any("not acked and back" in failure for failure in failures)
     assert "double" not in " ".join(failures)

@@ -88,6 +88,8 @@ async def test_an_error_reaches_all_who_wait_and_is_not_cached(cache, keys, sour
 
 
 async def test_an_error_that_nobody_waits_for_any_more_is_no_complaint(cache, keys, source, caplog, io_loop):
+    gc.collect()
+    caplog.clear()  # what others have left
     complaints = []
     io_loop.asyncio_loop.set_exception_handler(lambda _, context: complaints.append(context))
     only = ask(cache, keys.user("u1"), source)

@@ -13,6 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.prometheus import COUNTERS, HISTOGRAMS, PREFIX
+from tests.support.alerts import until
 from tests.support.client import register
 from tests.support.server import ROOT, serving
 
@@ -31,8 +32,8 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[str]]:
     with serving(tmp_path_factory.mktemp("live") / "data", {"MONITOR_INTERVAL": "0.2"}) as server:
         ada = register(server.url)
         ada.post(ada.make_room()["id"], "x")
-        while "chat_process_cpu_ratio" not in (text := ada.call("GET", "/metrics").body.decode()):
-            pass  # until the first sample
+        until(lambda: b"chat_process_cpu_ratio" in ada.call("GET", "/metrics").body)  # there is with the first sample
+        text = ada.call("GET", "/metrics").body.decode()
     yield {sample.name for family in text_string_to_metric_families(text) for sample in family.samples} | {
         f"{family.name}_total" for family in text_string_to_metric_families(text) if family.type == "counter"
     } | {f"{family.name}_bucket" for family in text_string_to_metric_families(text) if family.type == "histogram"}

@@ -58,7 +58,7 @@ def test_what_ends_before_it_is_ready_stops_the_start_with_its_exit_code(log: Lo
 
 
 def test_what_ends_again_and_again_is_started_each_time_later(log: Log) -> None:
-    one, orders = cluster(child("p1", "sleep 0.2; exit 3", log), log)
+    one, orders = cluster(child("p1", "sleep 1; exit 3", log), log)
     over = threading.Event()
 
     def end_it_after_three() -> None:
@@ -77,18 +77,28 @@ def test_what_ends_again_and_again_is_started_each_time_later(log: Log) -> None:
     assert log.lines("cluster: p1 ended")[:3] == [f"{ended} {after} s" for after in ("0.25", "0.5", "1")]
 
 
-def test_told_to_end_twice_it_does_not_wait_and_the_same_order_at_once_is_one(log: Log) -> None:
-    stubborn = child("p1", f"trap '' TERM; {STAYS}", log)
+def test_told_to_end_twice_it_does_not_wait_and_the_same_order_at_once_is_one(log: Log, tmp_path: Path) -> None:
+    ready, over = tmp_path / "ready", threading.Event()
+    stubborn = child("p1", f"trap '' TERM; : >{ready}; {STAYS}", log, answers=ready.exists)
     one, orders = cluster(stubborn, log)
-    again = threading.Timer(SAME_ORDER_S + 0.2, orders.put, (signal.SIGINT,))
+
+    def keep_asking() -> None:
+        over.wait(SAME_ORDER_S + 0.2)
+        while not over.wait(0.1):
+            orders.put(signal.SIGINT)
+
+    again = threading.Thread(target=keep_asking)
 
     def announce() -> None:
         orders.put(signal.SIGTERM)
         orders.put(signal.SIGTERM)
         again.start()
 
-    assert one.run(announce) == 1
-    again.join()
+    try:
+        assert one.run(announce) == 1
+    finally:
+        over.set()
+        again.join()
     assert stubborn.exit_code == -signal.SIGKILL
 
 

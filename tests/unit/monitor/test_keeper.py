@@ -30,7 +30,12 @@ class Kept:
 
     async def open(self) -> None:
         self.store = await open_store(
-            self._folder, timeout_s=5, group_commit=True, observer=Observer(), now_ms=lambda: int(self.now_s * 1000)
+            self._folder,
+            timeout_s=60,
+            group_commit=True,
+            observer=Observer(),
+            now_ms=lambda: int(self.now_s * 1000),
+            slow_ms=60_000,
         )
 
     async def close(self) -> None:
@@ -183,7 +188,7 @@ async def test_closing_does_not_wait_for_a_store_that_hangs(kept: Kept, caplog: 
     kept.sample(history, 1.0)
     began_s = asyncio.get_running_loop().time()
     await keeper.close()
-    assert asyncio.get_running_loop().time() - began_s < 2
+    assert asyncio.get_running_loop().time() - began_s < 20
     assert [record.getMessage() for record in caplog.records] == ["the last of the history is not kept: no answer"]
     keeper.keep()
     assert len(asyncio.all_tasks()) == 1  # this one

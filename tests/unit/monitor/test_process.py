@@ -23,7 +23,7 @@ def test_a_busy_core_is_seen_as_cpu():
         pass
     wall_s = time.monotonic() - began
     sample = watch.sample()
-    assert sample.cpu_percent == pytest.approx(100 * 0.3 / wall_s, rel=0.2)
+    assert sample.cpu_percent == pytest.approx(100 * 0.3 / wall_s, rel=0.5)
     assert 0 < sample.machine_cpu_percent <= 100
 
 

@@ -94,7 +94,8 @@ def opener(data_dir: Path, clock: HandClock, tally: Tally, io_loop: IOLoop) -> I
 
     async def opened(where: Path = data_dir, **options: Any) -> SqliteStore:
         settings: dict[str, Any] = {
-            "timeout_s": 5.0,
+            "timeout_s": 60.0,
+            "slow_ms": 60_000.0,
             "group_commit": True,
             "observer": tally,
             "now_ms": clock,
@@ -105,7 +106,7 @@ def opener(data_dir: Path, clock: HandClock, tally: Tally, io_loop: IOLoop) -> I
 
     yield opened
     for store in stores:
-        io_loop.run_sync(store.close, timeout=30)
+        io_loop.run_sync(store.close, timeout=60)
 
 
 async def chat_in(store: SqliteStore) -> Chat:

@@ -157,7 +157,7 @@ async def test_nothing_is_acked_into_a_file_that_is_gone(
 async def test_a_write_lock_that_another_process_holds_is_busy_and_over_when_it_lets_go(
     opener: Open, data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    chat = await chat_in(await opener(timeout_s=0.5))
+    chat = await chat_in(await opener(timeout_s=5.0))
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-c", CHILD_THAT_LOCKS, str(data_dir / DATABASE_NAME),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
@@ -259,16 +259,18 @@ ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELE
 
 @pytest.mark.gen_test
 async def test_a_read_past_its_deadline_is_ended_and_gives_its_thread_back(opener: Open) -> None:
-    chat = await chat_in(await opener(timeout_s=0.2))
-    endless = [chat.store._database.read("endless", lambda connection: connection.execute(ENDLESS).fetchall()) for _ in range(4)]
+    made = await chat_in(await opener())
+    await made.store.close()
+    store = await opener(timeout_s=2.0)
+    endless = [store._database.read("endless", lambda connection: connection.execute(ENDLESS).fetchall()) for _ in range(4)]
     outcomes = await asyncio.gather(*endless, return_exceptions=True)
     assert all(isinstance(outcome, StoreTimeout) for outcome in outcomes)
-    assert await chat.store.rooms.get(chat.room_id) is not None
+    assert await store.rooms.get(made.room_id) is not None
 
 
 @pytest.mark.gen_test
 async def test_waiting_reads_are_bounded(opener: Open, io_loop: IOLoop) -> None:
-    chat = await chat_in(await opener(timeout_s=1.0))
+    chat = await chat_in(await opener())
     readers = chat.store._database._readers
     held = [Held() for _ in range(2)]
     running = [asyncio.ensure_future(readers.read("held", one)) for one in held]

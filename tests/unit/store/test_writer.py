@@ -173,7 +173,7 @@ async def test_the_queue_is_bounded_by_bytes_too_and_they_are_given_back(bench: 
 
 @pytest.mark.gen_test
 async def test_a_deadline_ends_the_wait_of_who_runs_and_of_who_waits(bench: Bench, tally: Tally) -> None:
-    writer, held = bench.writer(timeout_s=0.1), Held()
+    writer, held = bench.writer(timeout_s=1.0), Held()
 
     def hold_and_insert(connection: apsw.Connection) -> None:
         held(connection)
@@ -184,6 +184,7 @@ async def test_a_deadline_ends_the_wait_of_who_runs_and_of_who_waits(bench: Benc
     waiting = writer.submit("waiting", insert(2))
     outcomes = await asyncio.gather(running, waiting, return_exceptions=True)
     assert all(isinstance(outcome, StoreTimeout) for outcome in outcomes)
+    writer._timeout_s = 30.0
     held.go_on.set()
     assert await writer.submit("later", insert(3)) == 3
     # The one that ran has happened, the one that waited was dropped.
@@ -218,7 +219,7 @@ async def test_closing_settles_what_was_accepted(bench: Bench) -> None:
 
 @pytest.mark.gen_test
 async def test_closing_does_not_wait_for_ever_for_a_stuck_disk(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    writer, held = bench.writer(timeout_s=0.1), Held()
+    writer, held = bench.writer(timeout_s=1.0), Held()
     stuck = writer.submit("held", held)
     await held.wait_began()
     with caplog.at_level(logging.WARNING):

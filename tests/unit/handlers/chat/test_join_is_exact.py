@@ -132,7 +132,7 @@ class World:
             bus=self.bus,
             posted=lambda room_id, user_id: None,
             observer=Observer(),
-            timeout_s=5,
+            timeout_s=60,
         )
         self.hub = Hub(
             store=stretched,
@@ -168,7 +168,7 @@ class World:
 
 @asynccontextmanager
 async def open_store(folder: Path) -> AsyncIterator[Store]:
-    store = await sqlite.open_store(folder, timeout_s=5, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000)
+    store = await sqlite.open_store(folder, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000)
     try:
         yield store
     finally:
