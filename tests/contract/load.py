@@ -12,9 +12,9 @@ import os
 import random
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -24,6 +24,8 @@ from store.models import Message, MessageDraft, Stored
 from tests.contract.backends import BACKENDS
 
 TRIES = 10
+
+T = TypeVar("T")
 
 
 def say(*words: object) -> None:
@@ -35,7 +37,7 @@ async def write(store: Store, job: dict[str, Any]) -> None:
     for number in range(job["count"]):
         draft = MessageDraft(user_id, "name", f"text {number}", f"{user_id}-{number}")
         drafts = [draft] if number % 10 or previous is None else [previous, draft]
-        outcomes, sure = await append(store, job["write"], drafts)
+        outcomes, sure = await until_sure(lambda drafts=drafts: store.messages.append(job["write"], drafts))
         for sent, outcome in zip(drafts, outcomes, strict=True):
             assert isinstance(outcome, Stored)
             if sure or sent is previous:
@@ -44,24 +46,26 @@ async def write(store: Store, job: dict[str, Any]) -> None:
         previous = draft
 
 
-async def append(store: Store, room_id: str, drafts: list[MessageDraft]) -> tuple[Sequence[object], bool]:
-    """Append, again where it is in doubt, as clients do; False if it was: what was sent may be there already."""
+async def until_sure(work: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
+    """Do it, again where it is in doubt, as clients do; False if it was: it may have been done already."""
     for attempt in range(TRIES):
         try:
-            return await store.messages.append(room_id, drafts), attempt == 0
+            return await work(), attempt == 0
         except StoreError:  # the store's deadline, or its server's trouble: the machine is busy
             await asyncio.sleep(random.uniform(0, 0.2))
-    raise AssertionError(f"not stored after {TRIES} tries")
+    raise AssertionError(f"not done after {TRIES} tries")
 
 
 async def change(store: Store, job: dict[str, Any]) -> None:
     user_id = job["user"]
 
     async def one(number: int) -> Message:
-        message_id = random.choice(job["change"])
+        message_id, emoji = random.choice(job["change"]), random.choice("👍🎉🚀")
         if number % 2:
-            return (await store.messages.edit(message_id, f"by {user_id}, {number}")).message
-        return (await store.messages.react(message_id, user_id, random.choice("👍🎉🚀"), on=bool(number % 4))).message
+            changed, _ = await until_sure(lambda: store.messages.edit(message_id, f"by {user_id}, {number}"))
+        else:
+            changed, _ = await until_sure(lambda: store.messages.react(message_id, user_id, emoji, on=bool(number % 4)))
+        return changed.message
 
     for message in await asyncio.gather(*(one(number) for number in range(job["count"]))):
         say(message.rev, message.id)

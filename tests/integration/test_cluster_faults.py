@@ -143,7 +143,7 @@ async def arrived(guests: list[Guest], total: int) -> None:
         await asyncio.sleep(0.1)  # the poll's pace
 
 
-@pytest.mark.gen_test(timeout=240)
+@pytest.mark.gen_test(timeout=600)
 async def test_200_people_in_10_rooms_miss_nothing_while_redis_is_restarted_twice_and_a_process_is_killed(
     tmp_path: Path, store_env: StoreEnv
 ) -> None:

@@ -88,7 +88,7 @@ async def test_messages_by_rest_and_websocket_over_two_processes_share_one_limit
     assert ada.call("GET", f"/rooms/{room}").json["room"]["lastSeq"] >= admitted
 
 
-@pytest.mark.gen_test(timeout=180)
+@pytest.mark.gen_test(timeout=600)
 async def test_rest_requests_over_two_processes_share_one_limit(start_two: Callable[..., Processes]) -> None:
     first, second = start_two()
     ada = register(first.url)
