@@ -6,12 +6,12 @@
 #
 # SYSTEMCTL   the command that restarts a unit (systemctl)
 # DEADLINE_S  how long /health/ready may take to be 200 (60)
-# SETTLE_S    a pause after it: fail_timeout in nginx.conf and a little, until nginx believes in it again (2.5)
+# SETTLE_S    a pause after it: fail_timeout in nginx.conf and a little, until nginx believes in it again (3.2)
 set -euo pipefail
 
 systemctl=${SYSTEMCTL:-systemctl}
 deadline_s=${DEADLINE_S:-60}
-settle_s=${SETTLE_S:-2.5}
+settle_s=${SETTLE_S:-3.2}
 
 fail() {
     echo "rolling-restart: $2" >&2

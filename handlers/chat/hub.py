@@ -142,10 +142,10 @@ class Hub:
         return {room_id: connections for connections, room_id in heapq.nlargest(count, crowds)}
 
     def drop_closed(self) -> int:
-        """Forget subscribers whose link is closed; returns how many there were. There should be none."""
+        """Forget subscribers whose link is over; returns how many there were. There should be none."""
         dropped = 0
         for channel in list(self._channels.values()):
-            for one in [one for one in (*channel.live, *channel.joining) if not one.link.is_open]:
+            for one in [one for one in (*channel.live, *channel.joining) if one.link.is_over]:
                 channel.forget(one)
                 dropped += 1
             self._close_if_idle(channel)

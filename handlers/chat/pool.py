@@ -261,7 +261,7 @@ class Pool:
     def clean_up(self) -> int:
         """Let go of whatever is still held for connections that are gone; returns how much that was, which should be nothing."""
         dropped = self._hub.drop_closed()
-        for session in [one for one in self._sessions if not one.link.is_open and not one.link.closing_since]:
+        for session in [one for one in self._sessions if one.link.is_over]:
             self.removed(session, 1006)
             dropped += 1
         dropped += self._presence.drop_all_but(set(self._users))

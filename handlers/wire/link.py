@@ -152,6 +152,11 @@ class Link:
         """Whether what is sent may still arrive."""
         return self._sock is not None and not self.closing_since and not self._lost
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left of it: neither open nor on its way to its end."""
+        return self._sock is None
+
     # ---- sending -------------------------------------------------------------------------------------------------
 
     def send(self, frames: bytes) -> None:

@@ -25,7 +25,7 @@ CHROMIUM_FLAGS = [
 ]
 DESKTOP = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"}
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 NewPerson = Callable[..., Person]
 

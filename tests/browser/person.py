@@ -6,7 +6,16 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 
 PASSWORD = "correct horse battery"
 # What Chromium itself says of each try while the server is down, and of one that was under way when it was killed.
-NO_SERVER = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")
+NO_SERVER = (
+    "ERR_CONNECTION_REFUSED",
+    "ERR_CONNECTION_RESET",
+    "ERR_CONNECTION_CLOSED",
+    "ERR_EMPTY_RESPONSE",
+    "ERR_SOCKET_NOT_CONNECTED",
+    "ERR_INCOMPLETE_CHUNKED_ENCODING",
+    "ERR_CONTENT_LENGTH_MISMATCH",
+    "before receiving a handshake response",
+)
 
 
 class Person:

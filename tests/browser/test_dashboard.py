@@ -45,10 +45,11 @@ def look(new_context: Callable[..., BrowserContext]) -> Iterator[Look]:
     watchers: list[Person] = []
     asked: list[str] = []
 
-    def make(url: str, query: str = "", **options: Any) -> Person:
+    def make(url: str, query: str = "", *, ignored: tuple[str, ...] = (), **options: Any) -> Person:
         page = new_context(**options).new_page()
         watcher = Person(page, url=url, name=f"watcher-{len(watchers)}")
         watchers.append(watcher)
+        watcher.ignored += ignored
         page.on("request", lambda request: asked.append(request.url))
         page.goto(f"{url}/dashboard?every=1{query}")
         return watcher
@@ -202,8 +203,7 @@ def test_a_server_that_dies_is_told_of_and_one_that_comes_back_is_live_again(ser
 def test_from_elsewhere_only_an_admin_sees_the_numbers(server: ServerProcess, look: Look) -> None:
     for name in ("olga", "bob"):
         client.register(server.url, name)
-    watcher = look(server.url)
-    watcher.ignored += (REFUSED,)
+    watcher = look(server.url, ignored=(REFUSED,))
     page = watcher.page
 
     def log_in(name: str) -> None:

@@ -11,7 +11,7 @@ from tests.browser.person import PASSWORD, Person
 from tests.support.server import ServerProcess
 
 NewPerson = Callable[..., Person]
-SHORT_TOKENS = {"JWT_EXPIRES_IN": "4"}
+SHORT_TOKENS = {"JWT_EXPIRES_IN": "8"}
 WATCH_SOCKETS = """
     const sockets = (window.sockets = {});
     let current = null;
@@ -108,6 +108,7 @@ def test_a_planned_restart_is_announced_and_gone_through(server: ServerProcess, 
     ann.say("during")
     server.start()
     bob.sees("during")
+    ann.sees("during")
     assert ann.stored == bob.stored == ["before", "during"]
     sockets = ann.page.evaluate("sockets")
     assert sockets["announced"]["reconnectAfterMs"] > 0
@@ -122,8 +123,8 @@ def test_what_was_missed_while_away_is_filled_in_without_a_hole(server: ServerPr
     bob.sees("first")
     server.kill()  # an open socket outlives the emulated outage, and so at times does its close
     expect(bob.page.locator("#banner")).to_be_visible()
-    bob.page.context.set_offline(True)
     bob.ignored = (*bob.ignored, "ERR_INTERNET_DISCONNECTED")
+    bob.page.context.set_offline(True)
     server.start()
     for number in range(30):
         ann.say(f"missed {number}")
@@ -219,9 +220,9 @@ def test_a_session_that_was_revoked_elsewhere_asks_to_log_in_again(server: Serve
     elsewhere = new_person("ann", registered=False)
     elsewhere.name = ann.name
     elsewhere.log_in()
+    ann.ignored = (*ann.ignored, "401")
     status = elsewhere.call("POST", "/auth/password", {"oldPassword": PASSWORD, "newPassword": "another horse battery"})
     assert status == 204
-    ann.ignored = (*ann.ignored, "401")
     expect(ann.page.locator("#auth-notice")).to_contain_text("session has ended")
     elsewhere.is_online()
 
@@ -247,8 +248,8 @@ def test_a_message_to_a_room_that_one_was_taken_out_of_is_not_dropped_silently(s
     elsewhere.log_in()
     server.kill()
     expect(ann.page.locator("#banner")).to_be_visible()
-    ann.page.context.set_offline(True)
     ann.ignored = (*ann.ignored, "ERR_INTERNET_DISCONNECTED")
+    ann.page.context.set_offline(True)
     server.start()
     elsewhere.is_online()
     ann.say("too late")

@@ -27,6 +27,7 @@ def test_two_people_talk_in_a_room_and_see_each_other_and_who_types(new_person: 
     expect(ann.page.locator("#typing")).to_have_text(f"{bob.name} is typing…")
     bob.page.locator("#composer").press("Enter")
     ann.sees("Yes")
+    bob.sees("Yes")
     expect(ann.page.locator("#typing")).to_have_text("")
     assert ann.stored == bob.stored == ["Tea?", "Yes"]
     assert ann.seqs == [1, 2]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.client import Person
+from tests.support.alerts import until
+from tests.support.client import Person, call
 from tests.support.mongo import drop
 from tests.support.redis_server import RedisServer, running
 from tests.support.server import ServerProcess, serving
@@ -17,6 +18,7 @@ from tests.support.server import ServerProcess, serving
 Start = Callable[..., ServerProcess]
 StoreEnv = Callable[[Path], Mapping[str, str]]
 Processes = tuple[ServerProcess, ServerProcess]
+PATIENT_WITH_REDIS = {"REDIS_TIMEOUT": "5000"}  # one that is killed closes its connections: that is seen at once all the same
 JWT = {"JWT_SECRET": "a secret of the tests, thirty-two bytes or more"}
 
 
@@ -79,9 +81,12 @@ def start_two(tmp_path: Path, store_env: StoreEnv, redis: RedisServer) -> Iterat
 
         def begin(**env: str) -> Processes:
             data_dir = tmp_path / "data"
-            common = {**store_env(data_dir), **redis.env, **JWT, "RATE_LIMIT_MESSAGES": "off", "RATE_LIMIT_TYPING": "off", **env}
+            limits = {"RATE_LIMIT_MESSAGES": "off", "RATE_LIMIT_TYPING": "off"}
+            common = {**store_env(data_dir), **redis.env, **JWT, **limits, **PATIENT_WITH_REDIS, **env}
             first = stack.enter_context(serving(data_dir, common))
             second = stack.enter_context(serving(data_dir, common))
+            for one in (first, second):
+                until(lambda one=one: call(one.url, "GET", "/health/cache").json["status"] == "healthy")
             return first, second
 
         yield begin

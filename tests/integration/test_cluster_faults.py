@@ -34,7 +34,8 @@ class ClusterProcess:
 
     def __init__(self, folder: Path, env: dict[str, str]) -> None:
         self.port = _free_ports(3)
-        self._env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PORT": str(self.port), "PROCESSES": "2", **env}
+        own = {"PATH": os.environ["PATH"], "HOME": str(folder), "PORT": str(self.port)}
+        self._env = {**own, "PROCESSES": "2", "RATE_LIMIT_ADAPTIVE": "false", **env}
         self._log = folder / "cluster.log"
         self._process: subprocess.Popen[bytes] | None = None
 

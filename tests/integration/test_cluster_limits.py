@@ -81,10 +81,10 @@ async def test_messages_by_rest_and_websocket_over_two_processes_share_one_limit
         while refused.status != 429:
             refused = also.call("POST", "/messages", message)
         wait_s = int(refused.headers["retry-after"])
-        told = time.monotonic()
+        told = asked = time.monotonic()
         while ada.call("POST", "/messages", message).status == 429:
-            assert time.monotonic() - told < 30
-        assert time.monotonic() - told <= wait_s + 1, "not later than was said, but for the way there and back"
+            assert asked - told <= wait_s, "not later than was said"
+            asked = time.monotonic()
     assert ada.call("GET", f"/rooms/{room}").json["room"]["lastSeq"] >= admitted
 
 
@@ -95,7 +95,7 @@ async def test_rest_requests_over_two_processes_share_one_limit(start_two: Calla
     ways = [by_rest(one, "GET", "/auth/profile") for one in (ada, also_at(ada, second)) * 4]
     admitted, seconds = await flood(ways, 1_060)
     assert 1_000 <= admitted <= 1_000 + 1_000 / 3_600 * (seconds + 1)
-    assert "retry-after" in ada.call("GET", "/auth/profile").headers
+    assert any("retry-after" in ada.call("GET", "/auth/profile").headers for _ in range(3)), "one comes back each 3.6 s"
 
 
 @pytest.mark.gen_test

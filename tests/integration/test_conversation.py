@@ -24,8 +24,8 @@ async def test_a_message_sent_on_one_connection_reaches_every_member_once(server
         assert await a.one("receiveMessage") == sent
         by_rest = bob.post(room, "Hello, Ada", clientId="1")
         await a.until(lambda: len(a.named("receiveMessage")) == 2)
-        assert a.named("receiveMessage")[1] == by_rest
-        assert len(b.named("receiveMessage")) == 2
+        await b.until(lambda: len(b.named("receiveMessage")) == 2)
+        assert a.named("receiveMessage")[1] == b.named("receiveMessage")[1] == by_rest
     page = ada.call("GET", "/messages", roomId=room).json
     assert page["messages"] == [sent, by_rest]
     assert page["hasMore"] is False

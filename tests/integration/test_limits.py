@@ -24,7 +24,7 @@ def limit_of(reply: Reply) -> tuple[int, int, int]:
 
 
 def test_the_headers_count_down_to_the_refusal_and_retry_after_is_true(start: Start) -> None:
-    server = start(RATE_LIMIT_MESSAGES="3/6", RATE_LIMIT_API="off")
+    server = start(RATE_LIMIT_MESSAGES="3/15", RATE_LIMIT_API="off")
     ada = register(server.url)
     room = ada.make_room()["id"]
     message = {"roomId": room, "content": "hello"}
@@ -33,14 +33,14 @@ def test_the_headers_count_down_to_the_refusal_and_retry_after_is_true(start: St
     refused = ada.call("POST", "/messages", message)
     assert (refused.status, refused.code) == (429, "rate_limited")
     assert limit_of(refused)[:2] == (3, 0)
-    assert 1 <= limit_of(refused)[2] <= 6
+    assert 1 <= limit_of(refused)[2] <= 15
     wait_s = int(refused.headers["retry-after"])
-    assert wait_s in (1, 2)
-    began = time.monotonic()
+    assert 1 <= wait_s <= 5
+    told = asked = time.monotonic()
     while (again := ada.call("POST", "/messages", message)).status == 429:
-        assert time.monotonic() - began < 10
+        assert asked - told <= wait_s, "not later than was said"
+        asked = time.monotonic()
     assert again.status == 201
-    assert time.monotonic() - began <= wait_s + 1, "not later than was said, but for the way there and back"
 
 
 def test_the_header_tells_of_the_limit_that_is_nearest_to_refusing(start: Start) -> None:

@@ -83,4 +83,4 @@ def test_a_level_hides_what_is_below_it(start: Start) -> None:
     server = start(LOG_LEVEL="warning")
     call(server.url, "GET", "/rooms")
     server.stop()
-    assert server.log() == ""
+    assert [line for line in server.log().splitlines() if " monitor.watchdog: " not in line] == []  # a start may be slow

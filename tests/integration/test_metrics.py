@@ -16,7 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.histogram import LATENCY_S, Histogram, merged
-from tests.integration.conftest import Start, StoreEnv, embedded
+from tests.integration.conftest import PATIENT_WITH_REDIS, Start, StoreEnv, embedded
 from tests.support.client import Chat, Refused, call, chat, register
 from tests.support.raw import RawSocket
 from tests.support.redis_server import RedisServer
@@ -214,8 +214,8 @@ async def test_the_loops_lag_that_is_told_is_that_of_a_real_block(start: Start) 
     finally:
         kill(server.pid, signal.SIGCONT)
     block_ms = 1000 * (time.monotonic() - began)
-    lately = await until(lambda: (told := page(server.url, "performance")["lately"])["eventLoopLagMaxMs"] > 500 and told)
-    assert lately["eventLoopLagMaxMs"] == pytest.approx(block_ms, rel=0.5)
+    lately = await until(lambda: (told := page(server.url, "performance")["lately"])["eventLoopLagMaxMs"] > block_ms * 0.5 and told)
+    assert lately["eventLoopLagMaxMs"] == pytest.approx(block_ms, rel=1.0)
     after = page(server.url, "performance")["loopLagMs"]
     grown_ms = after["count"] * after["mean"] - before["count"] * before["mean"]
     assert block_ms * 0.5 < grown_ms
@@ -287,7 +287,7 @@ def test_the_store_is_told_of_by_operation(server: ServerProcess) -> None:
     told = page(server.url, "database")
     append = told["operations"]["messages.append"]
     assert append["count"] - before == 5
-    assert (append["errors"], append["slow"]) == (0, 0)
+    assert append["errors"] == 0
     assert 0 < append["p50Ms"] <= append["p95Ms"] <= append["p99Ms"]
     assert told["commits"]["operations"] >= 5
     assert set(told["pool"]) == {"inUse", "waiting", "limit"}
@@ -351,7 +351,7 @@ def two(tmp_path: Path, store_env: StoreEnv) -> Iterator[tuple[ServerProcess, Se
     redis = RedisServer(tmp_path / "redis")
     secret = {"JWT_SECRET": "a secret of the tests, thirty-two bytes or more"}
     try:
-        env = {**redis.start().env, **secret, "MONITOR_INTERVAL": "0.3"}
+        env = {**redis.start().env, **secret, "MONITOR_INTERVAL": "0.3", **PATIENT_WITH_REDIS}
         with serving(tmp_path / "data", env) as first, serving(tmp_path / "data", env) as second:
             yield first, second, redis
     finally:
@@ -386,23 +386,22 @@ async def test_all_processes_are_added_up_by_bucket_and_a_dead_one_is_left_out(
 
         def whole_at_last() -> dict | None:
             told = page(first.url, "websocket", scope="cluster")
-            return told if told["messages"]["out"] == 80 and told["connections"]["now"] == 2 else None
+            counts = told["messages"]["out"], told["sendToAckMs"]["count"], told["sendToDeliveryMs"]["count"], told["connections"]["now"]
+            return told if counts == (80, 40, 80, 2) else None
 
         whole = await until(whole_at_last)
         each = [buckets(scrape(one.url), "chat_command_seconds", command="sendMessage") for one in (first, second)]
         assert [one.count for one in each] == [30, 10]
         expected = merged(each, LATENCY_S)
-        assert whole["sendToAckMs"]["count"] == 40
         for percent in (50, 95, 99):
             assert whole["sendToAckMs"][f"p{percent}"] == pytest.approx(1000 * expected.percentile(percent), abs=0.001)
         assert whole["messages"]["inBy"] == {"rest": 0, "ws": 40}
         assert whole["rooms"]["top"] == [{"roomId": room, "connections": 2}]
-        assert whole["sendToDeliveryMs"]["count"] == 80
         ids = {page(one.url, "websocket")["processId"] for one in (first, second)}
         assert {one["processId"] for one in whole["processes"]} == ids
         assert [one["connections"] for one in whole["processes"]] == [1, 1]
         for name in PAGES:
-            assert len(page(second.url, name, scope="cluster")["processes"]) == 2
+            await until(lambda name=name: len(page(second.url, name, scope="cluster")["processes"]) == 2)
         second.kill()
         alone = await until(lambda: len((told := page(first.url, "performance", scope="cluster"))["processes"]) == 1 and told)
         assert alone["processes"][0]["processId"] == page(first.url, "performance")["processId"]

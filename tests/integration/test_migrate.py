@@ -39,7 +39,7 @@ async def pieces(content: bytes) -> AsyncIterator[bytes]:
 async def fill(data_dir: Path, *, messages: int = 3000) -> dict[str, Any]:
     """A directory in which people have talked: everything that a store can hold is in it."""
     clock = iter(range(START_MS, START_MS + 10**9, 7))
-    store = await open_sqlite(data_dir, timeout_s=5, group_commit=True, observer=Observer(), now_ms=lambda: next(clock))
+    store = await open_sqlite(data_dir, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: next(clock))
     people = [await store.users.create(username=f"Üser{n}", email=f"u{n}@example.org", password_hash="hash") for n in range(5)]
     await store.sessions.create(Session("s1", people[0].id, 3, START_MS, 2 * START_MS))
     await store.sessions.create(Session("gone", people[0].id, 3, START_MS, 1))
@@ -100,7 +100,7 @@ def target(mongo_uri: str) -> Iterator[dict[str, str]]:
 
 async def seen_in(target: dict[str, str], filled: dict[str, Any]) -> dict[str, Any]:
     options = MongoOptions(uri=target["MONGO_URI"], db_name=target["MONGO_DB_NAME"])
-    store = await open_mongo(options, timeout_s=5, group_commit=True, observer=Observer(), now_ms=lambda: START_MS + 10**9)
+    store = await open_mongo(options, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: START_MS + 10**9)
     try:
         for thumbnail, content in ((False, FILE), (True, b"small")):
             assert b"".join([piece async for piece in store.files.read(filled["file"], thumbnail=thumbnail)]) == content
@@ -185,7 +185,7 @@ async def test_what_cannot_be_migrated_is_refused_in_one_line(tmp_path: Path, ta
 
 @pytest.mark.gen_test
 async def test_a_difference_is_found_in_the_end(tmp_path: Path, target: dict[str, str]) -> None:
-    await fill(tmp_path / "data", messages=2500)
+    await fill(tmp_path / "data", messages=20_000)
     env = {**target, "DATA_DIR": str(tmp_path / "data")}
     with pymongo.MongoClient[dict[str, Any]](target["MONGO_URI"]) as client:
         messages = client[target["MONGO_DB_NAME"]].messages
@@ -203,7 +203,7 @@ async def test_a_difference_is_found_in_the_end(tmp_path: Path, target: dict[str
 async def migrate_here(data_dir: Path, target: dict[str, str], report: Report) -> None:
     """The migration in this process, with a look at each of its steps."""
     options = MongoOptions(uri=target["MONGO_URI"], db_name=target["MONGO_DB_NAME"])
-    store = await open_mongo(options, timeout_s=5, group_commit=True, observer=Observer(), now_ms=lambda: START_MS + 10**9)
+    store = await open_mongo(options, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: START_MS + 10**9)
     source = SqliteExport(data_dir)
     try:
         await migrate(source, store.intake(), source_id=source.source_id(), read_back=store, report=report)

@@ -156,7 +156,7 @@ async def test_commands_of_a_connection_are_answered_in_their_order(server: Serv
 @embedded
 @pytest.mark.gen_test
 async def test_who_does_not_answer_pings_is_closed_with_4408(start: Start) -> None:
-    server = start(WS_PING_INTERVAL="1", WS_PING_TIMEOUT="1")
+    server = start(WS_PING_INTERVAL="1", WS_PING_TIMEOUT="4")
     ada = register(server.url)
     async with chat(server.ws_url, ada) as living:
         with RawSocket(server.port, token=ada.access_token) as dead:
@@ -186,15 +186,17 @@ async def test_a_slow_reader_costs_its_own_connection_only(start: Start) -> None
         async with chat(server.ws_url, ada) as a, chat(server.ws_url, bob) as quick:
             await a.command("joinRoom", roomId=room)
             await quick.command("joinRoom", roomId=room)
-            for _ in range(25):  # 5 MB in a few seconds: the server keeps the Close of one that does not read for no longer than that
-                await asyncio.gather(*(a.command("sendMessage", roomId=room, content="ö" * 2000) for _ in range(50)))
-            await quick.until(lambda: len(quick.named("receiveMessage")) == 1250)
-            assert [message["seq"] for message in quick.named("receiveMessage")] == list(range(1, 1251))
-        seqs = []
-        while (message := slow.read_message()) is not None:
-            if message["event"] == "receiveMessage":
-                seqs.append(message["data"]["seq"])
-        assert slow.close_code == 4413
+            sent = 0
+            while not call(server.url, "GET", "/metrics/websocket").json["messages"]["dropped"]["slow_reader"]:
+                await asyncio.gather(*(a.command("sendMessage", roomId=room, content="ö" * 2000) for _ in range(25)))
+                sent += 25
+            seqs = []
+            while (message := slow.read_message()) is not None:
+                if message["event"] == "receiveMessage":
+                    seqs.append(message["data"]["seq"])
+            assert slow.close_code == 4413
+            await quick.until(lambda: len(quick.named("receiveMessage")) == sent)
+            assert [message["seq"] for message in quick.named("receiveMessage")] == list(range(1, sent + 1))
         assert seqs == list(range(1, len(seqs) + 1)), "what it did get was in order"
 
 

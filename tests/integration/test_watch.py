@@ -27,7 +27,7 @@ import pytest
 
 import settings
 from command_line import Command, main
-from tests.integration.conftest import Start, StoreEnv
+from tests.integration.conftest import Start, StoreEnv, also_at
 from tests.support.alerts import AlertLines, locked_for_writing, repeated, until
 from tests.support.client import Person, call, register
 from tests.support.disk import small_disk
@@ -306,12 +306,16 @@ def test_memory_is_raised_by_what_is_held_and_resolved_once_it_is_let_go(quiet: 
 
 def test_a_slow_query_is_raised_by_a_locked_store(quiet: ServerProcess) -> None:
     somebody, slow = register(quiet.url), Seen(quiet, "slow_query")
-    with locked_for_writing(quiet.data_dir):
-        began_s = time.monotonic()
-        making = threading.Thread(target=somebody.make_room)
-        making.start()
-        until(lambda: time.monotonic() - began_s > 2 * SLOW_MS / 1000)  # how long it is locked is the cause
-    making.join()
+
+    def one_slow_write() -> bool:
+        with locked_for_writing(quiet.data_dir):
+            making = threading.Thread(target=somebody.make_room)
+            making.start()
+            making.join(2 * SLOW_MS / 1000)  # how long it is locked is the cause
+        making.join()
+        return bool(slow.lines.of("raised"))
+
+    until(one_slow_write)
     active = slow.is_raised(cause_s=time.time())
     assert active["severity"] == "warning"
     slow.is_resolved(active)
@@ -369,14 +373,16 @@ def struggling(data_dir: Path, **env: str) -> Iterator[ServerProcess]:
 
 
 def test_errors_are_raised_by_answers_of_a_store_that_does_not_write(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as calm:
+        registered = register(calm.url)
     with struggling(tmp_path / "data", STORE_TIMEOUT="500") as server:
-        somebody, errors = register(server.url), Seen(server, "errors")
+        somebody, errors = also_at(registered, server), Seen(server, "errors")
         answers: Counter[int] = Counter()
 
         def make_room() -> None:
             answers[somebody.call("POST", "/rooms", {"name": "A room"}).status] += 1
 
-        with locked_for_writing(server.data_dir), repeated(make_room, threads=48):
+        with locked_for_writing(server.data_dir), repeated(make_room, threads=96):
             active = errors.is_raised()
         assert (active["severity"], active["threshold"]) == ("critical", 5)
         assert answers[503] > 0
@@ -458,8 +464,8 @@ def test_the_disk_is_raised_by_one_that_is_nearly_full(tmp_path: Path) -> None:
 
 def test_a_busy_server_that_was_just_started_raises_nothing(start: Start) -> None:
     server = start(**UNLIMITED, MONITOR_INTERVAL="1")
-    people = [register(server.url) for _ in range(32)]
-    rooms = [person.make_room()["id"] for person in people[:16]]
+    people = [register(server.url) for _ in range(16)]
+    rooms = [person.make_room()["id"] for person in people[:8]]
     server.stop()
     server.start()  # all caches are empty
 
@@ -467,7 +473,7 @@ def test_a_busy_server_that_was_just_started_raises_nothing(start: Start) -> Non
 
     def live(number: int) -> None:
         chance = random.Random(number)
-        connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
         for turn in range(250):
             who, room_id = chance.choice(people), chance.choice(rooms)
             method, path, body = (
@@ -490,7 +496,7 @@ def test_a_busy_server_that_was_just_started_raises_nothing(start: Start) -> Non
         thread.join()
     assert set(answers) <= {200, 201, 403}  # who did not join may not post
     assert answers.total() == 2_000
-    assert call(server.url, "GET", "/metrics/performance").json["uptimeS"] > 2  # there were samples
+    until(lambda: call(server.url, "GET", "/metrics/performance").json["uptimeS"] > 4)  # there were samples
     raised = set(re.findall(r"ALERT raised name=(\w+)", server.log()))
     assert raised <= {"cpu", "loop_lag", "slow_query"}  # which are true where it has no core or disk of its own
 

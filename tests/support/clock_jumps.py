@@ -31,4 +31,6 @@ class WallClock:
 
     def move(self, seconds: int) -> None:
         """Let it be so much ahead of the machine's, or behind."""
-        self._file.write_text(f"{seconds:+d}s\n")
+        beside = self._file.with_suffix(".new")
+        beside.write_text(f"{seconds:+d}s\n")
+        beside.replace(self._file)  # a process that reads it meanwhile finds a whole one

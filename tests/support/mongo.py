@@ -37,7 +37,7 @@ def find_real_mongod() -> bool:
 @functools.cache
 def is_real(uri: str) -> bool:
     """Ask the server which storage engines it has: MongoDB has WiredTiger. One that does not answer is none."""
-    with pymongo.MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=2000) as client:
+    with pymongo.MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=20_000) as client:
         try:
             return "wiredTiger" in client.admin.command("buildInfo").get("storageEngines", ())
         except PyMongoError:

@@ -1,4 +1,4 @@
-"""A room's head on one process: what the bus brings and what is read from the store meet without waiting for a timer."""
+"""A room on one process: what the bus brings meets what is read from the store, and who is over is let go of."""
 
 from __future__ import annotations
 
@@ -35,6 +35,47 @@ class Interrupted:
         return page
 
 
+class Subscriber:
+    """One whose link is on its way to its end, and then over."""
+
+    user_id = "u1"
+
+    def __init__(self) -> None:
+        self.link = self
+        self.is_open = self.is_over = False
+
+
+def hub_on(store: Any) -> Hub:
+    return Hub(
+        store=store,
+        bus=MemoryBus(),
+        frame=lambda payload: payload,
+        observer=Observer(),
+        coalesce=True,
+        hold_max_bytes=1_000_000,
+    )
+
+
+@pytest.mark.gen_test
+async def test_only_who_is_over_is_dropped_by_a_clean_up_not_who_is_closing(tmp_path: Path) -> None:
+    store = await sqlite.open_store(tmp_path, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000)
+    ada = await store.users.create(username="ada", email="ada@example.com", password_hash="x")
+    room = (await store.rooms.create(RoomDraft("A room", None, False, 10), ada.id)).room
+    hub = hub_on(store)
+    subscriber: Any = Subscriber()
+    try:
+        channel = await hub.hold(room.id)
+        hub.register(channel, subscriber)
+        assert hub.go_live(channel, subscriber, None)
+        assert hub.drop_closed() == 0
+        subscriber.is_over = True
+        assert hub.drop_closed() == 1
+        assert hub.drop_closed() == 0
+    finally:
+        await hub.close()
+        await store.close()
+
+
 @pytest.mark.gen_test
 async def test_what_came_by_the_bus_while_the_gap_below_it_was_read_is_taken_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -53,14 +94,7 @@ async def test_what_came_by_the_bus_while_the_gap_below_it_was_read_is_taken_at_
         hub.on_messages(await say("c2"))
         hub.on_messages(await say("c3"))
 
-    hub = Hub(
-        store=Interrupted(store, meanwhile),  # type: ignore[arg-type]
-        bus=MemoryBus(),
-        frame=lambda payload: payload,
-        observer=Observer(),
-        coalesce=True,
-        hold_max_bytes=1_000_000,
-    )
+    hub = hub_on(Interrupted(store, meanwhile))
     try:
         channel = await hub.hold(room.id)
         await say("c1")  # unheard
