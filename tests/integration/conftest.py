@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.alerts import until
 from tests.support.client import Person, call
 from tests.support.mongo import drop
 from tests.support.redis_server import RedisServer, running
 from tests.support.server import ServerProcess, serving
+from tests.support.waiting import poll
 
 Start = Callable[..., ServerProcess]
 StoreEnv = Callable[[Path], Mapping[str, str]]
@@ -86,7 +86,7 @@ def start_two(tmp_path: Path, store_env: StoreEnv, redis: RedisServer) -> Iterat
             first = stack.enter_context(serving(data_dir, common))
             second = stack.enter_context(serving(data_dir, common))
             for one in (first, second):
-                until(lambda one=one: call(one.url, "GET", "/health/cache").json["status"] == "healthy")
+                poll(lambda one=one: call(one.url, "GET", "/health/cache").json["status"] == "healthy")
             return first, second
 
         yield begin

@@ -17,7 +17,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,26 +31,14 @@ from deploy.cluster import SBIN
 from tests.support.client import Chat, Person, Refused, call, chat, register
 from tests.support.redis_server import MISSING as REDIS_MISSING
 from tests.support.server import ROOT, STOP_WITHIN_S
+from tests.support.waiting import poll, until
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:{SBIN}")
 NGINX_MISSING = "need nginx on PATH (Debian: apt-get install nginx)"
 REDIS = shutil.which("redis-server")
-WITHIN_S = 30.0
 CLIENT, FORGED = "127.0.0.2", "127.0.0.3"  # Linux answers to all of 127.0.0.0/8; none of these two is a trusted proxy
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason=NGINX_MISSING)
-
-
-def poll(condition: Callable[[], object], within_s: float = WITHIN_S) -> None:
-    """Wait for something that only asking tells."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.03)  # the poll's pace
-
-
-async def until(condition: Callable[[], object], within_s: float = WITHIN_S) -> None:
-    await asyncio.to_thread(poll, condition, within_s)
 
 
 def listens(port: int) -> bool:

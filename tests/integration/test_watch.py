@@ -28,13 +28,14 @@ import pytest
 import settings
 from command_line import Command, main
 from tests.integration.conftest import Start, StoreEnv, also_at
-from tests.support.alerts import AlertLines, locked_for_writing, repeated, until
+from tests.support.alerts import AlertLines, locked_for_writing, repeated
 from tests.support.client import Person, call, register
 from tests.support.disk import small_disk
 from tests.support.frames import BINARY, CONTINUATION, client_frame
 from tests.support.raw import RawSocket
 from tests.support.redis_server import RedisServer
 from tests.support.server import ServerProcess, command, serving
+from tests.support.waiting import poll
 
 STRANGER = {"X-Forwarded-For": "203.0.113.9"}
 ALWAYS = ("cpu", "memory", "connections", "messagesIn", "messagesOut", "loopLagMs")
@@ -115,11 +116,11 @@ def test_history_outlives_a_restart(start: Start) -> None:
         return call(server.url, "GET", "/metrics/history", metric="connections", minutes=minutes).json
 
     with RawSocket(server.port), RawSocket(server.port), RawSocket(server.port):
-        until(lambda: shown(60)["max"] == 3)
+        poll(lambda: shown(60)["max"] == 3)
     assert server.terminate() == 0  # the minute that is not over is written, too
     server.start()
     for minutes in (60, 1440, 3 * 1440):
-        until(lambda minutes=minutes: shown(minutes)["max"] == 3)
+        poll(lambda minutes=minutes: shown(minutes)["max"] == 3)
     assert shown(1440)["stepS"] == 60
     refused = call(server.url, "GET", "/metrics/history", metric="connections", minutes=3 * 1440 + 1)
     assert refused.json["error"]["details"]["minutes"] == f"takes a whole number from 1 to {3 * 1440}"
@@ -196,7 +197,7 @@ def alerts(server: ServerProcess) -> dict[str, Any]:
 @pytest.fixture
 def quiet(watched: ServerProcess) -> ServerProcess:
     """`watched`, once nothing of the tests before is active."""
-    until(lambda: not alerts(watched)["active"], told=lambda: alerts(watched))
+    poll(lambda: not alerts(watched)["active"], told=lambda: alerts(watched))
     return watched
 
 
@@ -240,7 +241,7 @@ def epoch_s(rfc3339: str) -> float:
 
 def test_what_the_rules_look_at_is_in_the_history(quiet: ServerProcess) -> None:
     register(quiet.url)  # something is read and written
-    until(lambda: call(quiet.url, "GET", "/metrics/history", metric="slowestQueryMs").status == 200)
+    poll(lambda: call(quiet.url, "GET", "/metrics/history", metric="slowestQueryMs").status == 200)
     for metric in JUDGED:
         shown = call(quiet.url, "GET", "/metrics/history", metric=metric)
         assert (shown.status, len(shown.json["points"]) > 0) == (200, True), metric
@@ -267,7 +268,7 @@ def test_connections_and_a_full_pool_are_told_to_the_log_and_the_webhook(quiet: 
         return [event for event in receiver.events[received:] if event["alert"]["name"] == name]
 
     for name, active in (("connections", many), ("pool", full)):
-        until(lambda name=name: len(posted(name)) == 2, told=lambda: receiver.events)
+        poll(lambda name=name: len(posted(name)) == 2, told=lambda: receiver.events)
         raised, resolved = posted(name)
         assert (raised["event"], resolved["event"]) == ("raised", "resolved")
         assert raised["alert"] == {**active, "value": raised["alert"]["value"]}
@@ -315,7 +316,7 @@ def test_a_slow_query_is_raised_by_a_locked_store(quiet: ServerProcess) -> None:
         making.join()
         return bool(slow.lines.of("raised"))
 
-    until(one_slow_write)
+    poll(one_slow_write)
     active = slow.is_raised(cause_s=time.time())
     assert active["severity"] == "warning"
     slow.is_resolved(active)
@@ -496,7 +497,7 @@ def test_a_busy_server_that_was_just_started_raises_nothing(start: Start) -> Non
         thread.join()
     assert set(answers) <= {200, 201, 403}  # who did not join may not post
     assert answers.total() == 2_000
-    until(lambda: call(server.url, "GET", "/metrics/performance").json["uptimeS"] > 4)  # there were samples
+    poll(lambda: call(server.url, "GET", "/metrics/performance").json["uptimeS"] > 4)  # there were samples
     raised = set(re.findall(r"ALERT raised name=(\w+)", server.log()))
     assert raised <= {"cpu", "loop_lag", "slow_query"}  # which are true where it has no core or disk of its own
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,16 +12,7 @@ import apsw
 
 from store.sqlite.connection import DATABASE_NAME
 from tests.support.server import ServerProcess
-
-WITHIN_S = 30.0
-
-
-def until(condition: Callable[[], object], within_s: float = WITHIN_S, *, told: Callable[[], object] = str) -> None:
-    """Poll for what nobody tells of; `told` says what there was instead."""
-    deadline_s = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline_s, f"it did not happen: {told()}"
-        time.sleep(0.01)  # the poll's pace
+from tests.support.waiting import ASKED_WITHIN_S, poll
 
 
 class AlertLines:
@@ -43,9 +33,9 @@ class AlertLines:
         self._lines += [line.decode() for line in whole.splitlines() if b" alerts: ALERT " in line]
         return [line for line in self._lines if f" ALERT {what} name={self._name} " in line]
 
-    def until(self, what: str, within_s: float = WITHIN_S) -> float:
+    def until(self, what: str, within_s: float = ASKED_WITHIN_S) -> float:
         """Wait for the first of them; returns when it was written, in seconds since the epoch."""
-        until(lambda: self.of(what), within_s, told=lambda: f"{self._name} {what}; there was {self._lines}")
+        poll(lambda: self.of(what), within_s, told=lambda: f"{self._name} {what}; there was {self._lines}")
         return datetime.fromisoformat(self.of(what)[0].split(" ", 1)[0]).timestamp()
 
 

@@ -33,6 +33,15 @@ class News:
         await asyncio.wait_for(wait(), within_s)
 
 
+def poll(condition: Callable[[], T], within_s: float = ASKED_WITHIN_S, *, told: Callable[[], object] = str) -> T:
+    """Poll what only asking tells, where no loop waits; returns what it was in the end. `told` says what there was instead."""
+    deadline_s = time.monotonic() + within_s
+    while not (found := condition()):
+        assert time.monotonic() < deadline_s, f"it did not happen: {told()}"
+        time.sleep(0.01)  # the poll's pace
+    return found
+
+
 async def until(condition: Callable[[], T], within_s: float = ASKED_WITHIN_S) -> T:
     """Poll what only asking tells, on a thread; returns what it was in the end."""
     deadline_s = time.monotonic() + within_s

@@ -12,8 +12,7 @@ import socket
 import ssl
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,22 +21,14 @@ import pytest
 from deploy.cluster import SBIN, configuration
 from tests.support.client import call
 from tests.support.server import ROOT, STOP_WITHIN_S, free_port
+from tests.support.waiting import poll
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:{SBIN}")
 NGINX_MISSING = "need nginx on PATH (Debian: apt-get install nginx)"
 SHIPPED = (ROOT / "deploy" / "nginx.conf").read_text()
-WITHIN_S = 30.0
 FORGED = "127.0.0.3"
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason=NGINX_MISSING)
-
-
-def poll(condition: Callable[[], object]) -> None:
-    """Wait for something that only asking tells."""
-    deadline = time.monotonic() + WITHIN_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)  # the poll's pace
 
 
 def listens(port: int) -> bool:

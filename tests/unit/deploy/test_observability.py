@@ -13,9 +13,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.prometheus import COUNTERS, HISTOGRAMS, PREFIX
-from tests.support.alerts import until
 from tests.support.client import register
 from tests.support.server import ROOT, serving
+from tests.support.waiting import poll
 
 RULES = ROOT / "deploy" / "prometheus" / "chat-rooms.rules.yml"
 DASHBOARD = ROOT / "deploy" / "grafana" / "chat-rooms.json"
@@ -32,7 +32,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[str]]:
     with serving(tmp_path_factory.mktemp("live") / "data", {"MONITOR_INTERVAL": "0.2"}) as server:
         ada = register(server.url)
         ada.post(ada.make_room()["id"], "x")
-        until(lambda: b"chat_process_cpu_ratio" in ada.call("GET", "/metrics").body)  # there is with the first sample
+        poll(lambda: b"chat_process_cpu_ratio" in ada.call("GET", "/metrics").body)  # there is with the first sample
         text = ada.call("GET", "/metrics").body.decode()
     yield {sample.name for family in text_string_to_metric_families(text) for sample in family.samples} | {
         f"{family.name}_total" for family in text_string_to_metric_families(text) if family.type == "counter"
