@@ -208,7 +208,6 @@ class ChatServer:
             max_per_user=ws.max_connections_per_user,
             ping_interval_s=ws.ping_interval_s,
             ping_timeout_s=ws.ping_timeout_s,
-            now_ms=now_ms,
         )
         commands = Commands(
             accounts=accounts,

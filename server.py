@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
 import os
 import secrets
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import backends
 import command_line
+import event_loop
 import settings as settings_module
 import stores
 import tracing
@@ -54,7 +54,7 @@ async def serve(settings: Settings) -> int:
             spans=spans,
         )
         await server.start()
-        log.info("started", extra={"fields": {"store": store.name, "loop": _loop_name(), **settings_module.changed(settings)}})
+        log.info("started", extra={"fields": {"store": store.name, "loop": event_loop.loop_name(), **settings_module.changed(settings)}})
         await _until_told_to_stop(lost, hung_up, server.reload)
         log.info("stopping")
         await server.stop()
@@ -109,22 +109,8 @@ async def _found(what: str) -> str:
 
 
 def _serve(settings: Settings) -> int:
-    with asyncio.Runner(loop_factory=_event_loop()) as runner:
+    with asyncio.Runner(loop_factory=event_loop.new_event_loop) as runner:
         return runner.run(serve(settings))
-
-
-def _loop_name() -> str:
-    return type(asyncio.get_running_loop()).__module__.partition(".")[0]
-
-
-def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's, where the extra `fast` is installed; else the standard one."""
-    try:
-        uvloop = importlib.import_module("uvloop")
-    except ImportError:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
 
 
 def _check(settings: Settings, *, url: str | None = None) -> int:

@@ -55,7 +55,8 @@ class Doubts:
     async def look_for_revocations(self) -> None:
         """Close the connections of sessions that another process revoked. Raises StoreError."""
         now_ms = self._now_ms()
-        news = self._pool.revoke(await self._store.sessions.revoked_since(self._looked_ms - OVERLAP_MS))
+        since_ms = min(self._looked_ms, now_ms) - OVERLAP_MS  # the clock may have been set back
+        news = self._pool.revoke(await self._store.sessions.revoked_since(since_ms))
         self._looked_ms = now_ms
         if news:
             await self._cache.invalidate(*(self._keys.session(session_id) for session_id in news))

@@ -56,7 +56,6 @@ class Pool:
         ping_interval_s: float,
         ping_timeout_s: float,
         now: Callable[[], float] = time.monotonic,
-        now_ms: Callable[[], int],
     ) -> None:
         self._hub = hub
         self._bus = bus
@@ -70,7 +69,6 @@ class Pool:
         self._ping_interval_s = ping_interval_s
         self._ping_timeout_s = ping_timeout_s
         self._now = now
-        self._now_ms = now_ms
         self._sessions: dict[Session, None] = {}
         self._users: dict[str, dict[Session, None]] = {}
         self._revoked: dict[str, None] = {}
@@ -233,11 +231,11 @@ class Pool:
         if not self._round:
             self._round.extend(self._sessions)
             self._per_tick = -(-len(self._round) // TICKS_A_ROUND)
-        now, now_ms = self._now(), self._now_ms()
+        now = self._now()
         for _ in range(min(self._per_tick, len(self._round))):
-            self._visit(self._round.popleft(), now, now_ms)
+            self._visit(self._round.popleft(), now)
 
-    def _visit(self, session: Session, now: float, now_ms: int) -> None:
+    def _visit(self, session: Session, now: float) -> None:
         link = session.link
         if link.closing_since:
             if now - link.closing_since > CLOSE_WITHIN_S:
@@ -247,7 +245,7 @@ class Pool:
         elif session.user is None:
             if now - session.opened_at > AUTHENTICATE_WITHIN_S:
                 link.close(CloseCode.UNAUTHORIZED, "not authenticated in time")
-        elif session.expires_at_ms <= now_ms:
+        elif session.expires_at <= now:
             link.close(CloseCode.UNAUTHORIZED, "token expired")
         elif session.is_busy:
             session.give_up_command(now)

@@ -53,8 +53,8 @@ class SessionLink(Protocol):
 class Session:
     """A connection: who it is, what it subscribed to, which command it carries out.
 
-    `address` is the client's; `expires_at_ms` is when its token ends; `opened_at` and `busy_since` are monotonic seconds (0.0: no
-    command under way).
+    `address` is the client's; `expires_at` (when its token ends), `opened_at` and `busy_since` are monotonic seconds (0.0: no command
+    under way).
     """
 
     __slots__ = (
@@ -72,7 +72,7 @@ class Session:
         "address",
         "busy_since",
         "connection_id",
-        "expires_at_ms",
+        "expires_at",
         "link",
         "opened_at",
         "rooms",
@@ -100,7 +100,7 @@ class Session:
         self.user: User | None = None
         self.user_id = ""
         self.session_id = ""
-        self.expires_at_ms = 0
+        self.expires_at = 0.0
         self.rooms: set[str] | None = None  # made when the first room is joined
         self.busy_since = 0.0
         self._commands = commands
