@@ -20,7 +20,6 @@ from monitor.cache_counts import CacheCounts
 from monitor.checkup import Item
 from monitor.hooks import Observer
 from settings import Settings, SettingsError
-from store.errors import StartRefused
 
 if TYPE_CHECKING:
     from cache.redis_backend import RedisOptions
@@ -41,10 +40,7 @@ class Backends(NamedTuple):
 
 @asynccontextmanager
 async def opened(settings: Settings, *, process_id: str, counts: CacheCounts | None = None) -> AsyncIterator[Backends]:
-    """The backends, until the end; `counts` counts what the cache does. Redis need not be there yet.
-
-    Raises StartRefused with one line for an address that cannot be one.
-    """
+    """The backends, until the end; `counts` counts what the cache does. Redis need not be there yet."""
     counts = CacheCounts() if counts is None else counts
     async with (_redis if settings.redis.configured else _local)(settings, counts, process_id) as backends:
         try:
@@ -109,13 +105,17 @@ def _alone(settings: Settings) -> Limiter:
     return MemoryLimiter(policies=limits.policies, algorithm=limits.algorithm)
 
 
-def whitelist(settings: Settings) -> Whitelist:
-    """Who is not limited. Raises SettingsError for an entry or a file that does not parse."""
-    limits = settings.limits
+def validate(settings: Settings) -> None:
+    """Raises SettingsError for an entry of RATE_LIMIT_WHITELIST that is none."""
     try:
-        parse(limits.whitelist)
+        parse(settings.limits.whitelist)
     except ValueError as error:
         raise SettingsError(f"RATE_LIMIT_WHITELIST: {error}") from error
+
+
+def whitelist(settings: Settings) -> Whitelist:
+    """Who is not limited. Raises SettingsError for a file that cannot be read or does not parse."""
+    limits = settings.limits
     try:
         return Whitelist(entries=limits.whitelist, file=limits.whitelist_file)
     except (ValueError, OSError) as error:
@@ -123,18 +123,13 @@ def whitelist(settings: Settings) -> Whitelist:
 
 
 def options_of(settings: Settings) -> RedisOptions:
-    """Where Redis is. Raises StartRefused for a URL that cannot be one."""
+    """Where Redis is."""
     from cache.redis_backend import RedisOptions
 
     redis = settings.redis
-    options = RedisOptions(
+    return RedisOptions(
         host=redis.host, port=redis.port, password=redis.password, db=redis.db, url=redis.url, timeout_s=redis.timeout_ms / 1000
     )
-    try:
-        options.connection()
-    except (ValueError, TypeError) as error:
-        raise StartRefused(f"REDIS_URL cannot be used: {error}") from error
-    return options
 
 
 def items(settings: Settings) -> list[Item]:

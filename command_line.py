@@ -8,24 +8,50 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TextIO
 
 import settings
-from settings import SettingsError
+from endpoints import has_password
+from settings import Kind, Settings, SettingsError
 from store.errors import StartRefused
 
 _BAR_WIDTH = 40
+_HELP = {"--help", "-h"}
+
+
+class Flag(NamedTuple):
+    """A flag that only one command has; `run` gets its value by its name, without the hyphens."""
+
+    name: str
+    kind: Kind
+    about: str
+
+    @property
+    def keyword(self) -> str:
+        return self.name.strip("-").replace("-", "_")
+
+    def value_of(self, text: str) -> str:
+        """What was given. Raises SettingsError where it is none of what the flag takes."""
+        if has_password(text):
+            raise SettingsError(f"{self.name}: a URL with a password would be seen in the list of processes; it takes one without")
+        try:
+            return str(self.kind.parse(text))
+        except ValueError as error:
+            raise SettingsError(f"{self.name}: {text!r} is not valid; it takes {self.kind.takes}") from error
 
 
 class Command(NamedTuple):
-    """A command: `run` takes the settings, its operands in order, and its own flags (`--url URL` as `url=`)."""
+    """A command: `run` takes the settings, its operands in order, and its own flags by name (`--url URL` as `url=`).
+
+    Its key in the table of commands is one word or two: `backup`, `user create`.
+    """
 
     about: str
     run: Callable[..., int]
     operands: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
     @property
     def form(self) -> str:
         """Its operands and own flags, as help shows them."""
-        return " ".join((*self.operands, *(f"[{flag} {flag.strip('-').upper()}]" for flag in self.flags)))
+        return " ".join((*self.operands, *(f"[{flag.name} {flag.keyword.upper()}]" for flag in self.flags)))
 
 
 class Bar:
@@ -56,45 +82,134 @@ def usage(commands: Mapping[str, Command]) -> str:
     """What --help says."""
     forms = {f"{name} {command.form}".strip(): command.about for name, command in commands.items()}
     width = max(map(len, forms)) + 2
-    return "\n".join(
-        ["server.py [COMMAND] [FLAGS]", "", *(f"  {form:{width}}{about}" for form, about in forms.items()), "", settings.help_text()]
-    )
+    rows = (f"  {form:{width}}{about}" for form, about in forms.items())
+    return "\n".join(["server.py [COMMAND] [FLAGS]", "", *rows, "", settings.help_text()])
 
 
-def main(argv: Sequence[str], commands: Mapping[str, Command], *, default: str) -> int:
-    """Run a command; returns the exit code: its own, or 1 (refused or failed), 2 (a wrong command line or setting)."""
-    if {"--help", "-h"} & set(argv):
-        print(usage(commands))
-        return 0
-    name, *rest = argv if argv and not argv[0].startswith("-") else [default, *argv]
+def usage_of(name: str, command: Command) -> str:
+    """What --help says after a command."""
+    flags = [f"  {flag.name}, {flag.kind.takes}: {flag.about}" for flag in command.flags]
+    words = " ".join((name, *command.operands))
+    return "\n".join([f"server.py {words} [FLAGS]", "", f"  {command.about}", *flags, "", settings.help_text()])
+
+
+def main(
+    argv: Sequence[str],
+    commands: Mapping[str, Command],
+    *,
+    default: str,
+    validate: Callable[[Settings], None] = lambda _: None,
+) -> int:
+    """Run a command; returns the exit code: its own, or 1 (refused or failed), 2 (a wrong command line or setting).
+
+    `validate` sees the settings before any command does, and raises SettingsError for what only a driver knows to be wrong.
+    What commands make is for this user alone (umask 077).
+    """
+    umask = os.umask(0o077)
+    name = ""
     try:
-        command, operands, own, flags = _parsed(name, rest, commands)
-        return command.run(settings.load(flags, os.environ), *operands, **own)
+        given = _split(argv)
+        if given.wants_help:
+            print(_help_for(given.words, commands, default))
+            return 0
+        name, operands = _named(given.words, commands, default)
+        command = commands[name]
+        _refuse_unknown(name, command, operands, given.flags)
+        own, flags = _flags_of(command, given.flags)
+        loaded = settings.load(flags, os.environ)
+        validate(loaded)
+        return command.run(loaded, *operands, **own)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
     except (StartRefused, OSError) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1
+    finally:
+        os.umask(umask)
 
 
-def _parsed(
-    name: str, rest: Sequence[str], commands: Mapping[str, Command]
-) -> tuple[Command, Sequence[str], dict[str, str], Sequence[str]]:
-    """The command, its operands, its own flags, and the flags that are settings."""
-    command = commands.get(name)
-    if command is None:
-        raise SettingsError(f"{name}: no such command; there are {', '.join(commands)}")
-    wanted = len(command.operands)
-    operands, flags = rest[:wanted], list(rest[wanted:])
-    if len(operands) < wanted or any(operand.startswith("-") for operand in operands):
-        raise SettingsError(f"{name}: takes {command.form}")
-    own = {}
-    for flag in command.flags:
-        if flag in flags:
-            at = flags.index(flag)
-            if at + 1 == len(flags):
-                raise SettingsError(f"{flag}: takes a value")
-            own[flag.strip("-")] = flags[at + 1]
-            del flags[at : at + 2]
-    return command, operands, own, flags
+class _Given(NamedTuple):
+    """A command line, taken apart. A flag's value is None where none followed."""
+
+    words: Sequence[str]
+    flags: Sequence[tuple[str, str | None]]
+    wants_help: bool
+
+
+def _split(argv: Sequence[str]) -> _Given:
+    """`--flag=value` and `--flag value` are the same, wherever they stand; after `--` there are no flags."""
+    words: list[str] = []
+    flags: list[tuple[str, str | None]] = []
+    rest = list(argv)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            words += rest
+            break
+        if word in _HELP:
+            return _Given(words, flags, True)
+        if not word.startswith("-") or word == "-":
+            words.append(word)
+            continue
+        flag, assigned, value = word.partition("=")
+        if assigned:
+            flags.append((flag, value))
+        elif not flag.startswith("--"):
+            flags.append((flag, None))  # there are no short ones: what follows is not its value
+        else:
+            flags.append((flag, rest.pop(0) if rest and not rest[0].startswith("--") else None))
+    return _Given(words, flags, False)
+
+
+def _found(words: Sequence[str], commands: Mapping[str, Command]) -> str | None:
+    """The command that the first words name, if they do."""
+    return next((name for count in (2, 1) if (name := " ".join(words[:count])) in commands and len(words) >= count), None)
+
+
+def _help_for(words: Sequence[str], commands: Mapping[str, Command], default: str) -> str:
+    name = _found(words, commands)
+    return usage(commands) if name is None or name == default else usage_of(name, commands[name])
+
+
+def _named(words: Sequence[str], commands: Mapping[str, Command], default: str) -> tuple[str, Sequence[str]]:
+    """The command's name, and its operands. Raises SettingsError where there is no such command."""
+    if not words:
+        words = [default]
+    name = _found(words, commands)
+    if name is None:
+        seconds = [command.partition(" ")[2] for command in commands if command.startswith(f"{words[0]} ")]
+        if seconds:
+            raise SettingsError(f"{words[0]}: takes {_either(seconds)}")
+        raise SettingsError(f"{words[0]}: no such command; there are {', '.join(commands)}")
+    return name, words[len(name.split()) :]
+
+
+def _either(words: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _refuse_unknown(name: str, command: Command, operands: Sequence[str], given: Sequence[tuple[str, str | None]]) -> None:
+    """Raises SettingsError for a flag that there is not, and for operands too few or too many."""
+    known = {*settings.FLAGS, *(flag.name for flag in command.flags)}
+    for flag, _ in given:
+        if flag not in known:
+            raise SettingsError(f"{flag}: no such flag of {name}; --help lists them")
+    if len(operands) != len(command.operands):
+        takes = " ".join(command.operands) or f"no operands, not {operands[0]!r}"
+        raise SettingsError(f"{name}: takes {takes}")
+
+
+def _flags_of(command: Command, given: Sequence[tuple[str, str | None]]) -> tuple[dict[str, str], list[str]]:
+    """The command's own flags by name, and the flags that are settings. Raises SettingsError."""
+    own_flags = {flag.name: flag for flag in command.flags}
+    own: dict[str, str] = {}
+    others: list[str] = []
+    for flag, value in given:
+        if value is None:
+            raise SettingsError(f"{flag}: takes a value")
+        if mine := own_flags.get(flag):
+            own[mine.keyword] = mine.value_of(value)
+        else:
+            others.append(f"{flag}={value}")
+    return own, others

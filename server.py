@@ -20,7 +20,7 @@ import stores
 import tracing
 import watching
 from chat_server import VERSION, ChatServer
-from command_line import Command
+from command_line import Command, Flag
 from monitor import checkup, logs
 from monitor.checkup import Item
 from monitor.hooks import Observer
@@ -113,7 +113,14 @@ def _serve(settings: Settings) -> int:
         return runner.run(serve(settings))
 
 
+def _validate(settings: Settings) -> None:
+    """Raises SettingsError for what only those who use a setting know to be wrong."""
+    stores.validate(settings)
+    backends.validate(settings)
+
+
 def _check(settings: Settings, *, url: str | None = None) -> int:
+    backends.whitelist(settings)  # its file stops a start, too
     items = [
         Item("settings", lambda: _found(f"{len(settings_module.redacted(settings))} values parsed")),
         *stores.items(settings),
@@ -134,9 +141,11 @@ def _restore(settings: Settings, file: str) -> int:
     return 0
 
 
+URL = Flag("--url", settings_module.url_kind("http", "https"), "where a server runs, perhaps behind a proxy")
+
 COMMANDS = {
     "serve": Command("run one process (the default)", _serve),
-    "check": Command("check this configuration, and with --url a running server", _check, flags=("--url",)),
+    "check": Command("check this configuration, and with --url a running server", _check, flags=(URL,)),
     "backup": Command("write a consistent copy of DATA_DIR, also under load", _backup, operands=("FILE",)),
     "migrate": Command("move DATA_DIR to MONGO_URI; cut off, it goes on where it was", stores.migrate),
     "restore": Command("unpack such a copy into an empty DATA_DIR", _restore, operands=("FILE",)),
@@ -144,4 +153,4 @@ COMMANDS = {
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(sys.argv[1:], COMMANDS, default="serve"))
+    sys.exit(command_line.main(sys.argv[1:], COMMANDS, default="serve", validate=_validate))

@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import secret_files
+from cache import redis_url
+from endpoints import has_password, parse_host, require_hosts, split_url
 from limits.addresses import Network
 from limits.policy import Policy, parse_policy
+from limits.whitelist import USERNAME
 
 
 class SettingsError(ValueError):
@@ -147,6 +151,11 @@ class Settings:
     auth: AuthSettings
     files: FileSettings
     log: LogSettings
+    secret_files: Mapping[str, Path]  # by the variable that named it, like JWT_SECRET_FILE
+
+    def source_of(self, name: str) -> str:
+        """The variable that a value came by: its own, or the one of its file."""
+        return f"{name}_FILE" if f"{name}_FILE" in self.secret_files else name
 
 
 # ---- kinds of values: each returns what a text means, or raises ValueError; `takes` says what it takes ----------
@@ -224,14 +233,49 @@ def _parse_concern(text: str) -> str:
     return text
 
 
-def _url(*schemes: str) -> Kind:
+def url_kind(*schemes: str) -> Kind:
     def parse(text: str) -> str:
-        parts = urlsplit(text.strip())
-        if parts.scheme not in schemes or not parts.netloc:
-            raise ValueError
+        split_url(text, *schemes)
         return text.strip()
 
     return Kind("a URL beginning with " + " or ".join(f"{scheme}://" for scheme in schemes), parse)
+
+
+def _parse_mongo_uri(text: str) -> str:
+    """Its scheme and hosts; the options are the driver's to judge."""
+    text = text.strip()
+    scheme, _, rest = text.partition("://")
+    if scheme not in {"mongodb", "mongodb+srv"} or not text.isprintable() or " " in text:
+        raise ValueError
+    require_hosts(rest.partition("?")[0].partition("/")[0].rpartition("@")[2])
+    return text
+
+
+def _parse_redis_url(text: str) -> str:
+    split_url(text, "redis", "rediss")
+    redis_url.require_form(text.strip())
+    return text.strip()
+
+
+def _parse_database(text: str) -> str:
+    """MongoDB's rules for the name of a database."""
+    text = _parse_text(text)
+    if len(text.encode()) > 63 or set(text) & set('/\\. "$*<>:|?'):
+        raise ValueError(text)
+    return text
+
+
+def _parse_password(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError
+    return text
+
+
+def _parse_names(text: str) -> tuple[str, ...]:
+    names = _parts(text)
+    if not all(map(USERNAME.fullmatch, names)):
+        raise ValueError(text)
+    return names
 
 
 def _parse_text(text: str) -> str:
@@ -243,7 +287,14 @@ def _parse_text(text: str) -> str:
 BOOLEAN = Kind("true or false", _parse_boolean)
 TEXT = Kind("a text", _parse_text)
 PATH = Kind("a path", lambda text: Path(_parse_text(text)))
+HOST = Kind("an address, or a host name", parse_host)
+NAMES = Kind("user names, separated by commas", _parse_names)
 LIST = Kind("names or CIDRs, separated by commas", _parts)
+WEB_URL = url_kind("http", "https")
+MONGO_URI = Kind("a URI beginning with mongodb:// or mongodb+srv://", _parse_mongo_uri)
+REDIS_URL = Kind(redis_url.TAKES, _parse_redis_url)
+DATABASE = Kind("a name of at most 63 bytes without blanks and any of /\\.\"$*<>:|?", _parse_database)
+PASSWORD = Kind("a text of one line", _parse_password)
 NETWORKS = Kind(
     "addresses or CIDRs, separated by commas", lambda text: tuple(ip_network(part, strict=False) for part in _parts(text))
 )
@@ -259,8 +310,20 @@ SECONDS = whole(0, 315_360_000)
 PERCENT = number(0, 100)
 
 
+class Ways(NamedTuple):
+    """How a value may come, besides by its variable: by a flag, and as a file that <NAME>_FILE names."""
+
+    by_flag: bool
+    by_file: bool
+
+
+FLAG = Ways(by_flag=True, by_file=False)
+FLAG_OR_FILE = Ways(by_flag=True, by_file=True)
+FILE = Ways(by_flag=False, by_file=True)  # flags are seen in the list of processes
+
+
 class Variable(NamedTuple):
-    """One row: its variable, group and field, kind, unit, default as text (None: unset), and what it is."""
+    """One row: its variable, group and field, kind, unit, default as text (None: unset), what it is, and how it may come."""
 
     name: str
     place: str
@@ -269,10 +332,20 @@ class Variable(NamedTuple):
     default: str | None
     about: str
     secret: bool = False
+    ways: Ways = FLAG
 
     @property
     def flag(self) -> str:
         return "--" + self.name.lower().replace("_", "-")
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names in the environment that set it."""
+        return (self.name, self.file_variable) if self.ways.by_file else (self.name,)
+
+    @property
+    def file_variable(self) -> str:
+        return f"{self.name}_FILE"
 
 
 def _limit(operation: str, default: str, about: str) -> Variable:
@@ -280,13 +353,13 @@ def _limit(operation: str, default: str, about: str) -> Variable:
 
 
 TABLE: tuple[Variable, ...] = (
-    Variable("HOST", "server.host", TEXT, "", "127.0.0.1", "address to listen on"),
+    Variable("HOST", "server.host", HOST, "", "127.0.0.1", "address to listen on"),
     Variable("PORT", "server.port", PORT, "", "8000", "port to listen on"),
     Variable("DATA_DIR", "server.data_dir", PATH, "", "./data", "SQLite file, uploads, generated secret"),
     Variable("CORS_ORIGINS", "server.cors_origins", ORIGINS, "", "", "origins that may call, besides our own"),
     Variable("TRUSTED_PROXIES", "server.trusted_proxies", NETWORKS, "", "127.0.0.1,::1", "whose X-Forwarded-For is believed"),
-    Variable("MONGO_URI", "mongo.uri", _url("mongodb", "mongodb+srv"), "", None, "store in MongoDB; unset: SQLite", True),
-    Variable("MONGO_DB_NAME", "mongo.db_name", TEXT, "", "chat-rooms", "database"),
+    Variable("MONGO_URI", "mongo.uri", MONGO_URI, "", None, "store in MongoDB; unset: SQLite", True, FLAG_OR_FILE),
+    Variable("MONGO_DB_NAME", "mongo.db_name", DATABASE, "", "chat-rooms", "database"),
     Variable("MONGO_MAX_POOL_SIZE", "mongo.max_pool_size", whole(1, 10_000), "", "10", "connections at most"),
     Variable("MONGO_MIN_POOL_SIZE", "mongo.min_pool_size", whole(0, 10_000), "", "5", "connections kept"),
     Variable("MONGO_MAX_IDLE_TIME", "mongo.max_idle_time_ms", MILLISECONDS, "ms", "30000", "idle connections live"),
@@ -298,11 +371,11 @@ TABLE: tuple[Variable, ...] = (
     Variable("MONGO_WRITE_CONCERN", "mongo.write_concern", CONCERN, "", "majority", "who must have a write"),
     Variable("STORE_TIMEOUT", "store.timeout_ms", MILLISECONDS, "ms", "5000", "deadline of one store operation"),
     Variable("STORE_GROUP_COMMIT", "store.group_commit", BOOLEAN, "", "true", "many writes to a commit"),
-    Variable("REDIS_HOST", "redis.host", TEXT, "", None, "use Redis there; unset: one process, in memory"),
+    Variable("REDIS_HOST", "redis.host", HOST, "", None, "use Redis there; unset: one process, in memory"),
     Variable("REDIS_PORT", "redis.port", PORT, "", "6379", "its port"),
-    Variable("REDIS_PASSWORD", "redis.password", TEXT, "", None, "its password", True),
+    Variable("REDIS_PASSWORD", "redis.password", PASSWORD, "", None, "its password", True, FILE),
     Variable("REDIS_DB", "redis.db", whole(0, 1_000_000), "", "0", "its database"),
-    Variable("REDIS_URL", "redis.url", _url("redis", "rediss"), "", None, "instead of the four above", True),
+    Variable("REDIS_URL", "redis.url", REDIS_URL, "", None, "instead of the four above", True, FLAG_OR_FILE),
     Variable("REDIS_TIMEOUT", "redis.timeout_ms", MILLISECONDS, "ms", "250", "longest wait for it"),
     Variable("CACHE_ENABLED", "cache.enabled", BOOLEAN, "", "true", "cache what handlers read"),
     Variable("CACHE_TTL_MESSAGES", "cache.ttl_messages_s", SECONDS, "s", "1800", "pages of messages; 0 keeps none"),
@@ -345,12 +418,12 @@ TABLE: tuple[Variable, ...] = (
     Variable("ALERT_SLOW_QUERY_MS", "monitor.alert_slow_query_ms", whole(0), "ms", "1000", "one store operation"),
     Variable("ALERT_CACHE_MISS_THRESHOLD", "monitor.alert_cache_miss_percent", PERCENT, "%", "20", "misses"),
     Variable("ALERT_POOL_THRESHOLD", "monitor.alert_pool_percent", PERCENT, "%", "90", "places taken"),
-    Variable("ALERT_WEBHOOK_URL", "monitor.alert_webhook_url", _url("http", "https"), "", None, "alerts are posted there", True),
+    Variable("ALERT_WEBHOOK_URL", "monitor.alert_webhook_url", WEB_URL, "", None, "alerts are posted there", True, FLAG_OR_FILE),
     Variable("METRICS_ALLOW", "monitor.metrics_allow", NETWORKS, "", "127.0.0.0/8,::1", "who may read metrics"),
-    Variable("ADMIN_USERS", "monitor.admin_users", LIST, "", "", "user names that may, too, and moderate everywhere"),
-    Variable("OTEL_EXPORTER_OTLP_ENDPOINT", "monitor.otlp_endpoint", _url("http", "https"), "", None, "traces are sent there"),
-    Variable("JWT_SECRET", "auth.jwt_secret", SECRET, "", None, "signs tokens; unset: made and kept in DATA_DIR", True),
-    Variable("JWT_SECRET_PREVIOUS", "auth.jwt_secret_previous", SECRET, "", None, "still verifies tokens", True),
+    Variable("ADMIN_USERS", "monitor.admin_users", NAMES, "", "", "user names that may, too, and moderate everywhere"),
+    Variable("OTEL_EXPORTER_OTLP_ENDPOINT", "monitor.otlp_endpoint", WEB_URL, "", None, "traces are sent there", True),
+    Variable("JWT_SECRET", "auth.jwt_secret", SECRET, "", None, "signs tokens; unset: made and kept in DATA_DIR", True, FILE),
+    Variable("JWT_SECRET_PREVIOUS", "auth.jwt_secret_previous", SECRET, "", None, "still verifies tokens", True, FILE),
     Variable("JWT_EXPIRES_IN", "auth.jwt_expires_in_s", whole(1, 31_536_000), "s", "900", "access tokens live"),
     Variable("JWT_REFRESH_EXPIRES_IN", "auth.jwt_refresh_expires_in_s", whole(1, 315_360_000), "s", "604800", "refresh tokens live"),
     Variable("MAX_FILE_SIZE", "files.max_file_size_bytes", BYTES, "bytes", "5242880", "one upload"),
@@ -365,6 +438,9 @@ TABLE: tuple[Variable, ...] = (
     Variable("LOG_FORMAT", "log.format", one_of("text", "json"), "", "text", "one line an event, or one object"),
     Variable("LOG_LEVEL", "log.level", one_of("debug", "info", "warning", "error", "critical"), "", "info", "least severe line"),
 )
+
+# What a command line may begin a setting with; those that have no flag are named so that the refusal can say what to do.
+FLAGS: Mapping[str, Variable] = {variable.flag: variable for variable in TABLE}
 
 _GROUPS: Mapping[str, type] = {
     "server": ServerSettings,
@@ -384,18 +460,28 @@ _GROUPS: Mapping[str, type] = {
 def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     """Parse flags and environment; a flag wins over its variable, and an empty text counts as unset. Raises SettingsError."""
     _refuse_misspelt(environ)
-    given = {name: value for name, value in environ.items() if value != ""} | _flags(argv)
+    by_variable = {name: value for name, value in environ.items() if value != ""}
+    given = by_variable | _flags(argv)
+    files = _secret_files(given, by_variable)
     groups: dict[str, dict[str, Any]] = {group: {} for group in (*_GROUPS, "policies")}
     for variable in TABLE:
         group, name = variable.place.split(".")
-        groups[group][name] = _value(variable, given.get(variable.name))
+        groups[group][name] = _value(variable, given.get(variable.name), files.get(variable.file_variable))
     groups["limits"]["policies"] = groups.pop("policies")
-    settings = Settings(**{group: _GROUPS[group](**values) for group, values in groups.items()})
+    settings = Settings(**{group: _GROUPS[group](**values) for group, values in groups.items()}, secret_files=files)
     _check_together(settings)
     return settings
 
 
-def _value(variable: Variable, text: str | None) -> Any:
+def _value(variable: Variable, text: str | None, file: Path | None) -> Any:
+    """What the text means, or what is in the file, or the default."""
+    told = variable.name
+    if file is not None:
+        told = variable.file_variable
+        try:
+            text = secret_files.read(file)
+        except ValueError as error:
+            raise SettingsError(f"{told}: {str(file)!r} is not valid ({error}); it takes {secret_files.TAKES}") from error
     if text is None:
         text = variable.default
     if text is None:
@@ -403,24 +489,42 @@ def _value(variable: Variable, text: str | None) -> Any:
     try:
         return variable.kind.parse(text)
     except (ValueError, KeyError, OverflowError) as error:
-        shown = "***" if variable.secret else repr(text)
-        raise SettingsError(f"{variable.name}: {shown} is not valid; it takes {variable.kind.takes}") from error
+        shown = f"what is in {str(file)!r}" if file is not None else "***" if variable.secret else repr(text)
+        raise SettingsError(f"{told}: {shown} is not valid; it takes {variable.kind.takes}") from error
+
+
+def _secret_files(given: Mapping[str, str], by_variable: Mapping[str, str]) -> dict[str, Path]:
+    """The files that variables name, by the variable. Raises SettingsError where the value itself is given, too."""
+    files = {}
+    for variable in (variable for variable in TABLE if variable.ways.by_file):
+        path = by_variable.get(variable.file_variable)
+        if path is None:
+            continue
+        if variable.name in given:
+            raise SettingsError(f"{variable.file_variable}: is not valid beside {variable.name}; it takes one of the two")
+        files[variable.file_variable] = Path(path)
+    return files
 
 
 def _flags(argv: Sequence[str]) -> dict[str, str]:
-    by_flag = {variable.flag: variable.name for variable in TABLE}
     given: dict[str, str] = {}
     rest = list(argv)
     while rest:
         word = rest.pop(0)
         flag, assigned, value = word.partition("=")
-        if flag not in by_flag:
+        if flag not in FLAGS:
             raise SettingsError(f"{flag}: no such flag; --help lists them")
+        variable = FLAGS[flag]
+        instead = f"would be seen in the list of processes; it takes {' or '.join(variable.variables)}"
+        if not variable.ways.by_flag:
+            raise SettingsError(f"{flag}: there is no such flag, for it {instead}")
         if not assigned:
             if not rest:
                 raise SettingsError(f"{flag}: takes a value")
             value = rest.pop(0)
-        given[by_flag[flag]] = value
+        if has_password(value):
+            raise SettingsError(f"{flag}: a URL with a password {instead}")
+        given[variable.name] = value
     return given
 
 
@@ -448,7 +552,9 @@ def help_text() -> str:
     for variable in TABLE:
         unit = f" [{variable.unit}]" if variable.unit else ""
         default = variable.default if variable.default else "unset"
-        lines.append(f"  {variable.flag}, {variable.name}{unit} ({default}): {variable.about}; {variable.kind.takes}")
+        names = ", ".join((*([variable.flag] if variable.ways.by_flag else []), *variable.variables))
+        lines.append(f"  {names}{unit} ({default}): {variable.about}; {variable.kind.takes}")
+    lines.append("<NAME>_FILE names a file that holds the value; a secret without a flag would be seen in the list of processes.")
     return "\n".join(lines)
 
 

@@ -17,7 +17,7 @@ from command_line import Bar
 from monitor import checkup, logs
 from monitor.checkup import Item
 from monitor.hooks import Observer
-from settings import Settings
+from settings import Settings, SettingsError
 from store import migration, sqlite
 from store.contract import Store
 from store.errors import StartRefused, StoreTimeout, StoreUnavailable
@@ -104,6 +104,18 @@ def _mongo_package(settings: Settings) -> tuple[Any, Any]:
     os.environ.setdefault("MOTOR_MAX_WORKERS", str(settings.mongo.max_pool_size))
     mongo = importlib.import_module("store.mongo")
     return mongo, mongo.MongoOptions(**{field.name: getattr(settings.mongo, field.name) for field in fields(settings.mongo)})
+
+
+def validate(settings: Settings) -> None:
+    """Raises SettingsError for a MONGO_URI that only the driver knows to be wrong; nothing is asked of a server."""
+    if settings.mongo.uri is None:
+        return
+    mongo, options = _mongo_package(settings)
+    try:
+        mongo.require_form(options)
+    except ValueError as error:
+        name = settings.source_of("MONGO_URI")
+        raise SettingsError(f"{name}: *** is not valid ({error}); it takes a MongoDB connection string") from error
 
 
 def items(settings: Settings) -> list[Item]:

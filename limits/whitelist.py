@@ -19,6 +19,7 @@ FILE_MAX_BYTES = 1_000_000
 ANSWERS_MAX = 10_000
 SHOWN_MAX = 20
 USERNAME = re.compile(r"[A-Za-z0-9_.-]{3,32}")
+_BROKEN_ADDRESS = re.compile(r"[0-9]+(\.[0-9]*){2,}")
 
 
 class Entries(Struct, frozen=True):
@@ -36,7 +37,8 @@ def parse(entries: Iterable[str]) -> Entries:
         try:
             networks.append(ip_network(entry, strict=False))
         except ValueError:
-            if not USERNAME.fullmatch(entry):
+            # Of digits and dots: nobody's name, but an address that lacks a part or has one too great.
+            if not USERNAME.fullmatch(entry) or _BROKEN_ADDRESS.fullmatch(entry):
                 shown = entry if len(entry) <= SHOWN_MAX else entry[:SHOWN_MAX] + "…"  # it may be of a file that is none of ours
                 raise ValueError(f"{shown!r} is neither a user name nor a CIDR") from None
             usernames.add(entry.casefold())

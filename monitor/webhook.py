@@ -10,7 +10,6 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 import msgspec
 from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest
@@ -31,17 +30,6 @@ REPLY_MAX_BYTES = 65_536
 
 # What a later try may change (RFC 9110, RFC 6585); any other 4xx says that the request itself is wrong.
 _WORTH_ANOTHER_TRY = {408, 425, 429}
-
-
-def require_form(url: str) -> None:
-    """Raises ValueError, without the URL, for one that nothing could be posted to."""
-    try:
-        parts = urlsplit(url)
-        is_well = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_well = False
-    if not is_well or not url.isprintable() or " " in url:
-        raise ValueError("it takes http:// or https://, a host, and perhaps a port and a path")
 
 
 class Webhook:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient
 from msgspec import Struct
+from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from store.errors import StartRefused
@@ -35,32 +37,48 @@ class MongoOptions(Struct, frozen=True):
         return int(self.write_concern) if self.write_concern.isdigit() else self.write_concern
 
 
+def require_form(options: MongoOptions) -> None:
+    """Raises ValueError in one line, without the URI, for one that the driver cannot use or would use in part. Asks nobody."""
+    with _told_of(options):
+        # As Motor will make it, but that nothing is connected, nor a name looked up.
+        MongoClient[Document](options.uri, connect=False, **_arguments(options, ())).close()
+
+
 def connect(options: MongoOptions, *, listeners: Sequence[Any] = ()) -> AsyncIOMotorClient[Document]:
     """A client; nothing is asked of the server yet. Raises StartRefused with one line, without the URI: it may hold a password."""
+    try:
+        with _told_of(options):
+            return AsyncIOMotorClient(options.uri, **_arguments(options, listeners))
+    except ValueError as error:
+        raise StartRefused(f"MONGO_URI cannot be used: {error}") from error
+
+
+@contextmanager
+def _told_of(options: MongoOptions) -> Iterator[None]:
+    """What the driver says of the URI becomes a ValueError of one line without credentials."""
     try:
         # What the driver only warns of, and then does without, is a mistake: it would be found out too late.
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)
-            return _client(options, listeners)
+            yield
     except (PyMongoError, UserWarning, ValueError, TypeError) as error:
-        raise StartRefused(f"MONGO_URI cannot be used: {without_credentials(str(error), options.uri)}") from error
+        raise ValueError(without_credentials(str(error), options.uri)) from error
 
 
-def _client(options: MongoOptions, listeners: Sequence[Any]) -> AsyncIOMotorClient[Document]:
-    return AsyncIOMotorClient(
-        options.uri,
-        appname=APP_NAME,
-        maxPoolSize=options.max_pool_size,
-        minPoolSize=min(options.min_pool_size, options.max_pool_size),
-        maxIdleTimeMS=options.max_idle_time_ms,
-        socketTimeoutMS=options.socket_timeout_ms,
-        connectTimeoutMS=options.server_selection_timeout_ms,
-        waitQueueTimeoutMS=options.wait_queue_timeout_ms,
-        serverSelectionTimeoutMS=options.server_selection_timeout_ms,
-        retryWrites=True,
-        retryReads=True,
-        event_listeners=list(listeners),
-    )
+def _arguments(options: MongoOptions, listeners: Sequence[Any]) -> dict[str, Any]:
+    return {
+        "appname": APP_NAME,
+        "maxPoolSize": options.max_pool_size,
+        "minPoolSize": min(options.min_pool_size, options.max_pool_size),
+        "maxIdleTimeMS": options.max_idle_time_ms,
+        "socketTimeoutMS": options.socket_timeout_ms,
+        "connectTimeoutMS": options.server_selection_timeout_ms,
+        "waitQueueTimeoutMS": options.wait_queue_timeout_ms,
+        "serverSelectionTimeoutMS": options.server_selection_timeout_ms,
+        "retryWrites": True,
+        "retryReads": True,
+        "event_listeners": list(listeners),
+    }
 
 
 def without_credentials(text: str, uri: str) -> str:

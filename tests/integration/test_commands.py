@@ -46,6 +46,36 @@ def test_help_lists_every_flag_beside_its_variable(tmp_path: Path) -> None:
         ((), {"CACHE_ENABLED": "perhaps"}, "CACHE_ENABLED"),
         ((), {"TRUSTED_PROXIES": "localhost"}, "TRUSTED_PROXIES"),
         ((), {"JWT_SECRET": "short"}, "JWT_SECRET"),
+        ((), {"HOST": "127.0.0.256"}, "HOST"),
+        ((), {"REDIS_URL": "redis://:hunter2@127.0.0.1:notaport/0"}, "REDIS_URL"),
+        (("check",), {"REDIS_URL": "redis://:hunter2@127.0.0.1/0?colour=red"}, "REDIS_URL"),
+        (("backup", "x"), {"REDIS_URL": "redis://:hunter2@127.0.0.1/first"}, "REDIS_URL"),
+        ((), {"ALERT_WEBHOOK_URL": "https://hooks.example.org:99999/hunter2"}, "ALERT_WEBHOOK_URL"),
+        ((), {"RATE_LIMIT_WHITELIST": "robot,10.0.0.0/33"}, "RATE_LIMIT_WHITELIST"),
+        (("check",), {"RATE_LIMIT_WHITELIST": "10.0.0.300"}, "RATE_LIMIT_WHITELIST"),
+        (("check",), {"RATE_LIMIT_WHITELIST_FILE": "/nonexistent/hunter"}, "RATE_LIMIT_WHITELIST_FILE"),
+        (("check",), {"METRICS_ALLOW": "10.0.0.0/33"}, "METRICS_ALLOW"),
+        ((), {"JWT_SECRET_FILE": "/nonexistent"}, "JWT_SECRET_FILE"),
+        (("--jwt-secret", "hunter2" * 8), {}, "JWT_SECRET_FILE"),
+        (("--redis-password=hunter2",), {}, "REDIS_PASSWORD_FILE"),
+        (("check", "--redis-url", "redis://:hunter2@127.0.0.1/0"), {}, "REDIS_URL_FILE"),
+        (("check", "--url", "http://127.0.0.1:notaport"), {}, "--url"),
+        (("backup", "--file=x"), {}, "--file"),
+        *(
+            ((name,), {"MONGO_URI": f"mongodb://ada:hunter2@127.0.0.1:1/{options}", "JWT_SECRET": "s" * 32}, "MONGO_URI: ***")
+            for name, options in (
+                ("serve", "?colour=red"), ("check", "?maxPoolSize=many"), ("migrate", "?readPreference=nearby"),
+                ("serve", "?w=0&journal=true"), ("check", "?replicaSet=a&replicaSet=b"),
+                ("serve", "?authMechanism=nonsense"), ("serve", "?tls"),
+            )
+        ),
+        *(
+            (("check",), {"MONGO_URI": uri, "JWT_SECRET": "s" * 32}, "MONGO_URI: ***")
+            for uri in (
+                "mongodb+srv://db.example.com/?colour=red", "mongodb+srv://db.example.com:27017/", "mongodb://ada:hunter2@@db/",
+                "mongodb://db1,db2/?directConnection=true", "mongodb://db:0/", "mongodb://ada:hunter2@db..example/",
+            )
+        ),
     ],
 )
 def test_a_wrong_command_line_or_setting_is_exit_2_and_one_line(
@@ -55,6 +85,7 @@ def test_a_wrong_command_line_or_setting_is_exit_2_and_one_line(
     assert run.returncode == 2
     assert run.stderr.count("\n") == 1
     assert says in run.stderr
+    assert "hunter2" not in run.stderr
     assert not (tmp_path / "data").exists()
 
 

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-TOP = ("server", "chat_server", "backends", "command_line", "readings", "settings", "stores", "tracing", "watching")
+TOP = (
+    *("server", "chat_server", "backends", "command_line", "endpoints", "readings", "secret_files", "settings", "stores", "tracing"),
+    "watching",
+)
 PRODUCT = (*(f"{name}.py" for name in TOP), "handlers", "store", "cache", "limits", "monitor")
 
 # What a part may never import, by the prefix of its path.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,10 @@ UNSET = {
 }  # fmt: skip
 
 
+NO_FLAG = {"JWT_SECRET", "JWT_SECRET_PREVIOUS", "REDIS_PASSWORD"}
+BY_FILE = {*NO_FLAG, "MONGO_URI", "REDIS_URL", "ALERT_WEBHOOK_URL"}
+
+
 def test_the_table_is_the_contracts() -> None:
     assert {row.name: row.default for row in TABLE if row.default} == CONTRACT
     assert {row.name for row in TABLE if not row.default} == UNSET
@@ -61,6 +67,21 @@ def test_a_flag_wins_over_its_variable_and_an_empty_text_is_unset() -> None:
         ("MONGO_URI", "http://x"), ("REDIS_URL", "localhost:6379"), ("MONGO_WRITE_CONCERN", "some"), ("LOG_LEVEL", "loud"),
         ("ALLOWED_FILE_TYPES", "png"), ("ALERT_CPU_THRESHOLD", "high"), ("ALERT_MEMORY_THRESHOLD", "101"),
         ("MONGO_MIN_POOL_SIZE", "11"), ("WS_OUTBOX_TOTAL_BYTES", "1023"),
+        ("HOST", "127.0.0.256"), ("HOST", "[::1]"), ("HOST", "127.0.0.1:80"), ("HOST", "*"), ("HOST", "chat..example"), ("HOST", "a" * 64),
+        ("HOST", "::1::"), ("HOST", "http://h"), ("REDIS_HOST", "redis://h"), ("REDIS_HOST", "a b"), ("REDIS_HOST", "h:6379"),
+        ("REDIS_URL", "redis://h:notaport/0"), ("REDIS_URL", "redis://h:70000/0"), ("REDIS_URL", "redis://h:0/0"),
+        ("REDIS_URL", "redis://h/first"), ("REDIS_URL", "redis://h/0/1"), ("REDIS_URL", "redis://h/-1"), ("REDIS_URL", "redis:///0"),
+        ("REDIS_URL", "redis://h/²"), ("REDIS_URL", "redis://h/0#1"), ("REDIS_URL", "redis://[::1/0"), ("REDIS_URL", "redis://1.2.3.256/0"),
+        ("ALERT_WEBHOOK_URL", "http://h:notaport/"), ("ALERT_WEBHOOK_URL", "http://h:99999/"), ("ALERT_WEBHOOK_URL", "http:///x"),
+        ("ALERT_WEBHOOK_URL", "http://ho st/"), ("ALERT_WEBHOOK_URL", "https://h:0/"), ("ALERT_WEBHOOK_URL", "http://[::1/"),
+        ("REDIS_URL", "redis://h/0?colour=red"), ("REDIS_URL", "redis://h?db=first"), ("REDIS_URL", "redis://h/0?db=1"),
+        ("REDIS_URL", "redis://h?socket_timeout=5"), ("REDIS_URL", "redis://h?ssl_ca_certs=/x"), ("REDIS_URL", "rediss://h?ssl_cert_reqs=no"),
+        ("REDIS_URL", "redis://h?decode_responses=1"), ("REDIS_URL", "redis://h?db=1&db=2"), ("REDIS_URL", "redis://h?socket_keepalive=si"),
+        ("MONGO_URI", "mongodb://a..b/"), ("MONGO_URI", "mongodb://a,b:x/"), ("MONGO_URI", "mongodb://a,b:70000"), ("MONGO_URI", "mongodb://a,/"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h:99999"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a_b.-c/"),
+        ("MONGO_URI", "mongodb://"), ("MONGO_URI", "mongodb://a b/"), ("MONGO_DB_NAME", "a.b"), ("MONGO_DB_NAME", "é" * 32),
+        ("METRICS_ALLOW", "10.0.0.0/33"), ("METRICS_ALLOW", "10.0.0"),
+        ("ADMIN_USERS", "ada lovelace"), ("ADMIN_USERS", "x"), ("ADMIN_USERS", "10.0.0.0/8"),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_refused_in_one_line_that_names_it_and_what_it_takes(name: str, value: str) -> None:
@@ -71,6 +92,91 @@ def test_a_bad_value_is_refused_in_one_line_that_names_it_and_what_it_takes(name
         assert line.startswith(f"{name}: ")
         assert "it takes" in line
         assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HOST", "::"), ("HOST", "::1"), ("HOST", "localhost"), ("HOST", "chat.example.com."), ("HOST", "bücher.example"),
+        ("REDIS_HOST", "redis_1"), ("REDIS_URL", "rediss://h?ssl_cert_reqs=none&client_name=x&ssl_ca_certs=/a"), ("REDIS_URL", "redis://[::1]:6379/15"),
+        ("ALERT_WEBHOOK_URL", "http://[::1]:9/"), ("ALERT_WEBHOOK_URL", "https://h:8443/a/b@c?d=e"),
+        ("RATE_LIMIT_WHITELIST", "robot,10.0.0.0/8"), ("RATE_LIMIT_WHITELIST", ""), ("ADMIN_USERS", "ada, bob.b-b_b"),
+        ("ALERT_WEBHOOK_URL", "http://h:1/a@b"), ("MONGO_DB_NAME", "chat-rooms_2"),
+    ],
+)  # fmt: skip
+def test_a_value_that_can_be_one_is_taken_as_flag_and_as_variable(name: str, value: str) -> None:
+    flag = f"--{name.lower().replace('_', '-')}={value}"
+    assert redacted(load([flag], {})) == redacted(load([], {name: value}))
+
+
+@pytest.mark.parametrize("name", sorted(NO_FLAG))
+def test_what_the_list_of_processes_must_not_show_has_no_flag(name: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^--\S+: there is no such flag.* {name} or {name}_FILE$") as refused:
+        load([f"--{name.lower().replace('_', '-')}", "hunter2" * 8], {})
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MONGO_URI", "mongodb://ada:hunter2@h/"), ("MONGO_URI", "mongodb://ada:hun/ter2@h/"), ("REDIS_URL", "redis://:hunter2@h/0"),
+        ("MONGO_URI", "mongodb://h/?tlsCertificateKeyFilePassword=hunter2"), ("REDIS_URL", "redis://h/0?password=hunter2"),
+        ("ALERT_WEBHOOK_URL", "https://ada:hunter2@h/"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://ada:hunter2@h:nonsense"),
+    ],
+)  # fmt: skip
+def test_a_url_with_a_password_is_refused_as_a_flag(name: str, value: str) -> None:
+    for arguments in ([f"--{name.lower().replace('_', '-')}", value], [f"--{name.lower().replace('_', '-')}={value}"]):
+        with pytest.raises(SettingsError, match=rf"^--\S+: a URL with a password .* {name}") as refused:
+            load(arguments, {})
+        assert "ter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", sorted(BY_FILE))
+def test_a_secret_may_come_in_a_file(tmp_path: Path, name: str) -> None:
+    value = {"MONGO_URI": "mongodb://u:p@h/", "REDIS_URL": "redis://:p@h/0", "ALERT_WEBHOOK_URL": "https://h/t"}.get(name, " s" * 20)
+    (tmp_path / "secret").write_text(value + "\n")
+    jwt = {"JWT_SECRET": "s" * 32} if name == "MONGO_URI" else {}
+    settings = load([], {f"{name}_FILE": str(tmp_path / "secret"), **jwt})
+    assert settings == replace(load([], {name: value, **jwt}), secret_files=settings.secret_files)
+    assert settings.secret_files == {f"{name}_FILE": tmp_path / "secret"}
+    assert value not in repr(settings)
+    with pytest.raises(SettingsError, match=rf"^{name}_FILE: is not valid beside {name}"):
+        load([], {f"{name}_FILE": str(tmp_path / "secret"), name: value, **jwt})
+    load([], {f"{name}_FILE": str(tmp_path / "secret"), name: "", **jwt})
+
+
+def test_of_a_secret_file_only_the_last_newline_is_not_the_secret(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    long = " x" * 20 + " "
+    for end, kept in (("", ""), ("\n", ""), ("\r\n", ""), ("\n\n", "\n")):
+        file.write_bytes((long + end).encode())
+        assert load([], {"JWT_SECRET_FILE": str(file)}).auth.jwt_secret == long + kept
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "empty"), (b"\n", "empty"), (b"x" * 65_537, "too long"), (b"\xff" * 40, "not UTF-8"), (b"hunter2", "what is in"),
+        (None, "No such file"),
+    ],
+)  # fmt: skip
+def test_a_secret_file_that_cannot_be_one_is_one_line_without_what_is_in_it(tmp_path: Path, content: bytes | None, why: str) -> None:
+    if content is not None:
+        (tmp_path / "secret").write_bytes(content)
+    with pytest.raises(SettingsError, match=r"^JWT_SECRET_FILE: ") as refused:
+        load([], {"JWT_SECRET_FILE": str(tmp_path / "secret")})
+    line = str(refused.value)
+    assert why in line
+    assert "it takes" in line
+    assert "hunter2" not in line
+    assert "\n" not in line
+
+
+def test_a_pipe_or_a_folder_is_no_secret_file_and_holds_up_nothing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(SettingsError, match=r"^JWT_SECRET_FILE: .*not a regular file"):
+            load([], {"JWT_SECRET_FILE": str(path)})
 
 
 @pytest.mark.parametrize("arguments", [["--colour", "red"], ["--por", "80"], ["--port"], ["8000"], ["-p", "1"]])
@@ -106,6 +212,8 @@ def test_mongo_needs_a_secret_that_all_processes_share() -> None:
 def test_help_lists_each_flag_beside_its_variable_unit_and_default() -> None:
     text = help_text()
     for row in TABLE:
-        line = next(line for line in text.splitlines() if f"{row.flag}, {row.name}" in line)
+        flag = [] if row.name in NO_FLAG else [row.flag]
+        names = ", ".join((*flag, row.name, *([f"{row.name}_FILE"] if row.name in BY_FILE else [])))
+        line = next(line for line in text.splitlines() if line.startswith((f"  {names} [", f"  {names} (")))
         assert row.unit in line
         assert (row.default or "unset") in line

@@ -1,0 +1,62 @@
+"""What addresses look like: host names, ports, URLs. By their form alone: nothing is looked up. Knows no setting."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+_HOST_MAX = 253  # RFC 1035, 2.3.4, without the last dot
+_HOST_AND_PORT = re.compile(r"[^:@]*(:[0-9]*)?")
+_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+
+
+def parse_host(text: str) -> str:
+    """An address without brackets, or a host name. Raises ValueError."""
+    text = text.strip()
+    try:
+        ip_address(text)
+        return text
+    except ValueError:
+        pass
+    labels = text.encode("idna").decode().removesuffix(".").split(".")  # raises UnicodeError, a ValueError
+    # What ends in a number was meant as an address: 127.0.0.256 is nobody's name.
+    if labels[-1].isdigit() or len(".".join(labels)) > _HOST_MAX or not all(map(_LABEL.fullmatch, labels)):
+        raise ValueError("neither an address nor a host name")
+    return text
+
+
+def require_hosts(text: str) -> None:
+    """Raises ValueError unless it is hosts with or without ports, separated by commas; what is percent-encoded is a socket's path."""
+    for part in text.split(","):
+        if "%" not in part:
+            place = urlsplit(f"//{part}")
+            parse_host(place.hostname or "")
+            if place.port == 0 or place.netloc != part:
+                raise ValueError("no such port")
+
+
+def split_url(text: str, *schemes: str) -> SplitResult:
+    """A URL's parts, where it has one of the schemes, a host, and a port that can be one. Raises ValueError."""
+    text = text.strip()
+    if not text.isprintable() or " " in text:
+        raise ValueError("a URL has no such characters")
+    parts = urlsplit(text)
+    if parts.scheme not in schemes or not parts.hostname or parts.port == 0 or parts.fragment:
+        raise ValueError("no such URL")
+    parse_host(parts.hostname)
+    return parts
+
+
+def has_password(text: str) -> bool:
+    """Whether a text that is, or was to be, a URL holds a password: before the host, or as an option."""
+    _, scheme, rest = text.partition("://")
+    if not scheme:
+        return False
+    rest, _, query = rest.partition("?")
+    user, at, _ = rest.rpartition("@")
+    # In `host:80/a@b` the @ is the path's, in `user:p/w@host` a slash was not encoded.
+    is_path = "/" in user and _HOST_AND_PORT.fullmatch(user.partition("/")[0])
+    return bool(at and ":" in user and not is_path) or any(
+        "password" in name.lower() for name, _ in parse_qsl(query, keep_blank_values=True)
+    )
