@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -85,6 +86,7 @@ class Handler(RequestHandler):
         self.web = web
         self.route = route  # the pattern in the route table, for people
         self.request_id = secrets.token_hex(8)
+        self.began_at = time.monotonic()  # Tornado's own is of the wall clock
         self.end_span: Callable[[int], None] | None = None
         self._body = bytearray()
         self._decision: Decision | None = None

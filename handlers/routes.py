@@ -110,7 +110,7 @@ def log_request(handler: RequestHandler) -> None:
     fields: dict[str, object] = {"method": handler.request.method, "path": handler.request.path, "status": status}
     if isinstance(handler, socket.ChatSocket) and handler.connection_id is not None:
         fields["connection"] = handler.connection_id
-    seconds = handler.request.request_time()
+    seconds = time.monotonic() - handler.began_at if isinstance(handler, Handler) else handler.request.request_time()
     fields["ms"] = round(seconds * 1000, 1)
     if isinstance(handler, Handler):
         observer = handler.web.observer

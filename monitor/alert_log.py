@@ -40,7 +40,7 @@ class AlertLog:
         self._names: dict[str, _Name] = {}
 
     def tell(self, events: Sequence[AlertEvent], active: Sequence[Alert], at_s: float) -> None:
-        """Write the lines of one sample."""
+        """Write the lines of one sample; `at_s` is of a monotonic clock."""
         for event in events:
             if event.event == RAISED:
                 self._raised(event.alert, at_s)

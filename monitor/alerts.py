@@ -46,7 +46,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Of one rule. Active since `since_s`, with its newest and its worst value; `turning_s`: since when samples say otherwise."""
+    """Of one rule. Active since `since_s`, with its newest and its worst value; `turning_s`: since when samples say otherwise.
+
+    Both are of the clock that `stepped` is given.
+    """
 
     since_s: float | None = None
     value: float = 0.0
@@ -112,9 +115,14 @@ class Alerts:
         self._window: deque[Sample] = deque(maxlen=window_samples)
         self._history: deque[Alert] = deque(maxlen=history_max)
         self._samples = 0
+        self._since_s: dict[str, float] = {}  # of those that are active, by the wall clock when they were raised
 
-    def evaluate(self, at_s: float, sample: Sample) -> list[AlertEvent]:
-        """Take a sample in; what was raised or resolved by it."""
+    def evaluate(self, at_s: float, sample: Sample, *, timed_s: float | None = None) -> list[AlertEvent]:
+        """Take a sample in; what was raised or resolved by it.
+
+        `at_s` is shown, `timed_s` is the same moment by a monotonic clock, which how long something lasts is judged by (None: `at_s`).
+        """
+        timed_s = at_s if timed_s is None else timed_s
         self._window.append(dict(sample))
         self._samples += 1
         window = tuple(self._window)
@@ -124,12 +132,13 @@ class Alerts:
             if not shown:
                 continue
             before = self._states[rule.name]
-            after, event = stepped(rule, before, rule.measure(shown), at_s)
+            after, event = stepped(rule, before, rule.measure(shown), timed_s)
             self._states[rule.name] = after
             if event == RAISED:
-                events.append(AlertEvent(RAISED, _active(rule, after), at_s))
+                self._since_s[rule.name] = at_s - (timed_s - (after.since_s or timed_s))
+                events.append(AlertEvent(RAISED, self._active(rule), at_s))
             elif event == RESOLVED:
-                resolved = _alert(rule, before, value=before.worst, resolved_at=rfc3339(at_s))
+                resolved = _alert(rule, self._since_s.pop(rule.name), value=before.worst, resolved_at=rfc3339(at_s))
                 self._history.appendleft(resolved)
                 events.append(AlertEvent(RESOLVED, resolved, at_s))
         return events
@@ -137,23 +146,22 @@ class Alerts:
     @property
     def active(self) -> list[Alert]:
         """In the rules' order."""
-        return [_active(rule, state) for rule in self._rules if (state := self._states[rule.name]).is_active]
+        return [self._active(rule) for rule in self._rules if self._states[rule.name].is_active]
+
+    def _active(self, rule: Rule) -> Alert:
+        return _alert(rule, self._since_s[rule.name], value=self._states[rule.name].value)
 
     def shown(self) -> dict[str, Any]:
         """/metrics/alerts: what is active, and what was, the newest first."""
         return {"active": self.active, "history": list(self._history)}
 
 
-def _active(rule: Rule, state: State) -> Alert:
-    return _alert(rule, state, value=state.value)
-
-
-def _alert(rule: Rule, state: State, *, value: float, resolved_at: str | UnsetType = UNSET) -> Alert:
+def _alert(rule: Rule, since_s: float, *, value: float, resolved_at: str | UnsetType = UNSET) -> Alert:
     return Alert(
         name=rule.name,
         severity=rule.severity,
         value=round(value, 3),
         threshold=rule.threshold,
-        since=rfc3339(state.since_s or 0.0),
+        since=rfc3339(since_s),
         resolved_at=resolved_at,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from monitor.snapshot import Labels, Number, Snapshot, SnapshotRefused, packed, 
 log = logging.getLogger(__name__)
 
 PROCESSES_MAX = 256
+SLEWED_MAX_S = 1.0  # a clock that differs by less was not set, it was held right
 ROOMS_TOLD = 100  # so that a room that is among the ten busiest of all processes is hardly missing
 
 
@@ -32,7 +34,8 @@ class Metrics:
 
     `busiest` gives the rooms with the most connections, so many of them.
 
-    `fetch` returns what the live processes have told each other (None: it could not be asked), `now` is the wall clock in seconds.
+    `fetch` returns what the live processes have told each other (None: it could not be asked), `now` is the wall clock in seconds,
+    `timed` a monotonic one.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Metrics:
         publish: Callable[[bytes], None],
         fetch: Callable[[], Awaitable[Sequence[bytes] | None]],
         now: Callable[[], float],
+        timed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._process_id = process_id
         self._measures = measures
@@ -57,6 +61,8 @@ class Metrics:
         self._publish = publish
         self._fetch = fetch
         self._now = now
+        self._timed = timed
+        self._started_s = timed()
         self._started_at_s = now()
         self._sample: ProcessSample | None = None
         self._disk_sample: DiskSample | None = None
@@ -75,16 +81,24 @@ class Metrics:
         if measures is not None:
             counters |= measures.counters()
             gauges["connections_peak"] = measures.peak
+        at_s = self._now()
         return Snapshot(
             process_id=self._process_id,
-            at_s=round(self._now(), 3),
-            started_at_s=round(self._started_at_s, 3),
+            at_s=round(at_s, 3),
+            started_at_s=round(self._started_at(at_s), 3),
             counters=counters,
             histograms={} if measures is None else measures.histograms(),
             gauges=gauges,
             rooms=dict(self._busiest(ROOMS_TOLD)) if with_rooms else {},
             slow=[] if measures is None else list(measures.slow),
         )
+
+    def _started_at(self, at_s: float) -> float:
+        """When the process started, by the wall clock as it is set now: a reader takes the difference for how long it has run."""
+        started_at_s = at_s - (self._timed() - self._started_s)
+        if abs(started_at_s - self._started_at_s) > SLEWED_MAX_S:
+            self._started_at_s = started_at_s
+        return min(self._started_at_s, at_s)
 
     def renewed(self) -> Snapshot:
         """Ask the operating system, too."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 from monitor.alert_log import AlertLog
 from monitor.alerts import Alerts
@@ -13,22 +14,31 @@ from monitor.webhook import Webhook
 
 
 class Watch:
-    """The sampler's subscriber. `keeper` and `webhook` may be left out."""
+    """The sampler's subscriber. `keeper` and `webhook` may be left out; `now` is a monotonic clock in seconds."""
 
     def __init__(
-        self, *, history: History, alerts: Alerts, alert_log: AlertLog, keeper: Keeper | None = None, webhook: Webhook | None = None
+        self,
+        *,
+        history: History,
+        alerts: Alerts,
+        alert_log: AlertLog,
+        keeper: Keeper | None = None,
+        webhook: Webhook | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.history = history
         self.alerts = alerts
         self._alert_log = alert_log
         self._keeper = keeper
         self._webhook = webhook
+        self._now = now
 
     def on_sample(self, at_epoch_s: float, sample: Mapping[str, float]) -> None:
         """Take a sample in. On the event loop; waits for nothing."""
         is_minute_over = self.history.add(at_epoch_s, sample)
-        events = self.alerts.evaluate(at_epoch_s, sample)
-        self._alert_log.tell(events, self.alerts.active, at_epoch_s)
+        timed_s = self._now()
+        events = self.alerts.evaluate(at_epoch_s, sample, timed_s=timed_s)
+        self._alert_log.tell(events, self.alerts.active, timed_s)
         if self._webhook is not None:
             for event in events:
                 self._webhook.post(event)

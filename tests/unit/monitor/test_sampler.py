@@ -239,3 +239,15 @@ def test_what_a_snapshot_holds_is_bounded_in_bytes():
     with pytest.raises(SnapshotRefused):
         packed(metrics.snapshot())
     metrics.tell()  # and whoever tells goes on
+
+
+def test_how_long_a_process_has_run_is_told_whatever_the_wall_clock_was_set_to():
+    wall_s, timed_s = 1_800_000_000.0, 50.0
+    metrics = Metrics(
+        process_id="p1", measures=None, watch=None, disk=None, readings=lambda: Readings({}, {}), busiest=lambda count: {},
+        publish=lambda payload: None, fetch=lambda: None, now=lambda: wall_s, timed=lambda: timed_s,
+    )
+    wall_s, timed_s = wall_s - 40, timed_s + 10
+    snapshot = metrics.snapshot()
+    assert (snapshot.at_s, snapshot.at_s - snapshot.started_at_s) == (wall_s, 10)
+    assert unpacked(packed(snapshot)) == snapshot, "and other processes believe it"
