@@ -116,7 +116,7 @@ class DiskBlobs:
         """Raises Missing for what is no key: whatever a client made up ends here."""
         if not _KEY.fullmatch(key):
             raise Missing("file")
-        return self._folder / hashlib.sha256(key.encode()).hexdigest()[:2] / key
+        return self._folder / folder_of(key) / key
 
     async def _run(self, work: Callable[..., R], *arguments: Any) -> R:
         try:
@@ -127,6 +127,11 @@ class DiskBlobs:
             raise StoreUnavailable("full" if error.errno == errno.ENOSPC else "io") from error
         except RuntimeError as error:  # the threads have ended
             raise StoreUnavailable("closed") from error
+
+
+def folder_of(key: str) -> str:
+    """The name of the folder that a blob is in."""
+    return hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()[:2]
 
 
 def _provisional(path: Path) -> Path:

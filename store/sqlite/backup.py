@@ -6,42 +6,28 @@ Knows file names, no tables.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import apsw
-import msgspec
 
-from store.blobs import PROVISIONAL_SUFFIX
 from store.errors import StartRefused
+from store.sqlite import archive
 from store.sqlite.connection import DATABASE_NAME, reason_of, require_sound_sqlite
-from store.sqlite.directory import FILES_NAME, RESTORING_NAME
+from store.sqlite.destination import require_harmless, uploads
+from store.sqlite.directory import RESTORING_NAME, sync_directory
 from store.sqlite.lock import LOCK_NAME, DirectoryLock
 from store.sqlite.migrations import MIGRATIONS, version_of
 from store.sqlite.secret import SECRET_NAME
 
-_MANIFEST_NAME = "manifest.json"
-_FORMAT = "chat-rooms-backup"
-_CHUNK_BYTES = 1024 * 1024
-_MANIFEST_MAX_BYTES = 256 * 1024 * 1024
 _BUSY_MS = 30_000
+_ROOM_TO_SPARE_BYTES = 4 * 1024 * 1024
 
 # What an empty DATA_DIR may hold: a start that failed leaves the lock file, a fresh file system its own folder.
 _EMPTY = {LOCK_NAME, "lost+found"}
-
-
-class _Manifest(msgspec.Struct, frozen=True):
-    """The last member of a backup, so that a cut-off one has none. `sha256`: of each other member, by name."""
-
-    format: str
-    schema: int
-    sha256: dict[str, str]
 
 
 def backup(data_dir: Path, file: Path) -> None:
@@ -54,13 +40,17 @@ def backup(data_dir: Path, file: Path) -> None:
         raise StartRefused(f"DATA_DIR {data_dir} holds no {DATABASE_NAME} to back up")
     require_sound_sqlite()
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{file.name}.", dir=file.absolute().parent) as workspace:
+        require_harmless(file, data_dir)
+        folder = file.absolute().parent
+        _require_room(folder, _size_of(data_dir))
+        with tempfile.TemporaryDirectory(prefix=f".{file.name}.", dir=folder) as workspace:
             copy, parcel = Path(workspace, DATABASE_NAME), Path(workspace, "parcel")
             schema = _copy_database(database, copy)
             # After the database: what a message in the copy refers to was written before it.
-            _pack(parcel, schema, {DATABASE_NAME: copy, **dict(_extras(data_dir))})
+            archive.pack(parcel, schema, ((DATABASE_NAME, copy), *_secret(data_dir), *_uploads(data_dir)))
+            require_harmless(file, data_dir)  # it took its time
             os.replace(parcel, file)
-            _sync_directory(file.absolute().parent)
+            sync_directory(folder)
     except apsw.Error as error:
         raise StartRefused(f"backup of {database} failed: {reason_of(error) or error}") from error
     except OSError as error:
@@ -77,16 +67,19 @@ def restore(file: Path, data_dir: Path) -> None:
     with DirectoryLock(data_dir, shared=False):
         staging = data_dir / RESTORING_NAME
         try:
-            staging.mkdir(mode=0o700)
-            _unpack(file, staging)
+            with archive.opened(file) as source:
+                contents = archive.survey(source)
+                _require_room(data_dir, contents.room_bytes, contents.files)
+                staging.mkdir(mode=0o700)
+                archive.unpack(source, staging, contents)
             _check_database(staging / DATABASE_NAME)
             # The database last: until it is there, a start is refused because of the folder.
             for entry in sorted(staging.iterdir(), key=lambda entry: entry.name == DATABASE_NAME):
                 os.rename(entry, data_dir / entry.name)
-            _sync_directory(data_dir)
+            sync_directory(data_dir)
             staging.rmdir()
-            _sync_directory(data_dir)
-        except (tarfile.TarError, msgspec.DecodeError, EOFError) as error:
+            sync_directory(data_dir)
+        except archive.DAMAGED as error:
             _clear(data_dir)
             raise StartRefused(f"{file} is no backup of this program, or is damaged: {error}") from error
         except OSError as error:
@@ -95,6 +88,28 @@ def restore(file: Path, data_dir: Path) -> None:
         except BaseException:
             _clear(data_dir)
             raise
+
+
+def _require_room(folder: Path, needed_bytes: int, files: int = 0) -> None:
+    """Raises StartRefused where a disk would be filled by what is to be written."""
+    disk = os.statvfs(folder)
+    free = disk.f_bavail * disk.f_frsize
+    if needed_bytes + _ROOM_TO_SPARE_BYTES > free:
+        needed, there = (needed_bytes + _ROOM_TO_SPARE_BYTES) // 1_000_000, free // 1_000_000
+        raise StartRefused(f"{folder} has room for {there:,} MB, {needed:,} MB are needed")
+    if disk.f_files and files > disk.f_favail:  # some file systems have no number of files
+        raise StartRefused(f"{folder} has room for {disk.f_favail:,} files, {files:,} are needed")
+
+
+def _size_of(data_dir: Path) -> int:
+    """What a backup takes while it is made: the database once as a copy, and all in the archive."""
+    size = 0
+    for path in (*(data_dir / f"{DATABASE_NAME}{suffix}" for suffix in ("", "", "-wal")), *uploads(data_dir)):
+        try:
+            size += path.stat().st_size
+        except FileNotFoundError:
+            continue
+    return size
 
 
 def _copy_database(database: Path, copy: Path) -> int:
@@ -133,96 +148,15 @@ def _check_database(path: Path) -> int:
     return version
 
 
-def _extras(data_dir: Path) -> Iterator[tuple[str, Path]]:
-    """What goes along with the database: name in the backup, path."""
+def _secret(data_dir: Path) -> Iterator[tuple[str, Path]]:
     secret = data_dir / SECRET_NAME
     if secret.is_file():
         yield SECRET_NAME, secret
-    for path in sorted((data_dir / FILES_NAME).rglob("*")):
-        if path.is_file() and not path.is_symlink() and path.suffix != PROVISIONAL_SUFFIX:
-            yield path.relative_to(data_dir).as_posix(), path
 
 
-def _pack(parcel: Path, schema: int, members: dict[str, Path]) -> None:
-    sha256: dict[str, str] = {}
-    with open(os.open(parcel, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
-        with tarfile.open(fileobj=output, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            for name, path in members.items():
-                try:
-                    source = path.open("rb")
-                except FileNotFoundError:
-                    continue  # removed since it was listed
-                with source:
-                    sha256[name] = _add(tar, name, source, os.fstat(source.fileno()).st_size)
-            manifest = msgspec.json.encode(_Manifest(_FORMAT, schema, sha256))
-            with tempfile.TemporaryFile() as text:
-                text.write(manifest)
-                text.seek(0)
-                _add(tar, _MANIFEST_NAME, text, len(manifest))
-        output.flush()
-        os.fsync(output.fileno())
-
-
-def _add(tar: tarfile.TarFile, name: str, source: IO[bytes], size_bytes: int) -> str:
-    """Add one member; returns its SHA-256. Raises OSError when the file shrinks meanwhile."""
-    info = tarfile.TarInfo(name)
-    info.size, info.mode = size_bytes, 0o600
-    hashed = _Hashing(source)
-    tar.addfile(info, hashed)
-    return hashed.digest.hexdigest()
-
-
-class _Hashing:
-    """A file to read from that hashes what was read."""
-
-    def __init__(self, source: IO[bytes]) -> None:
-        self._source = source
-        self.digest = hashlib.sha256()
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._source.read(size)
-        self.digest.update(data)
-        return data
-
-
-def _unpack(file: Path, staging: Path) -> None:
-    """Write the members under `staging`, each checked. Raises tarfile.TarError for what is no backup of ours."""
-    sha256: dict[str, str] = {}
-    with tarfile.open(file, mode="r:") as tar:
-        for info in tar:
-            source = tar.extractfile(info) if info.isreg() else None
-            if source is None or not _is_safe(info.name):
-                raise tarfile.TarError(f"unexpected member {info.name!r}")
-            if info.name == _MANIFEST_NAME:
-                if info.size > _MANIFEST_MAX_BYTES:
-                    raise tarfile.TarError("unlikely manifest")
-                manifest = msgspec.json.decode(source.read(), type=_Manifest)
-                if manifest.format == _FORMAT and manifest.sha256 == sha256 and DATABASE_NAME in sha256:
-                    _sync_tree(staging)
-                    return
-                raise tarfile.TarError("the contents are not those of its manifest")
-            sha256[info.name] = _extract(source, staging / info.name)
-    raise tarfile.TarError("no manifest")
-
-
-def _is_safe(name: str) -> bool:
-    """The names that `backup` writes, and no others: what is restored can only land in its place."""
-    parts = name.split("/")
-    if parts[0] == FILES_NAME:
-        return len(parts) > 1 and not any(part in ("", ".", "..") or "\0" in part for part in parts)
-    return name in (DATABASE_NAME, SECRET_NAME, _MANIFEST_NAME)
-
-
-def _extract(source: IO[bytes], target: Path) -> str:
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    digest = hashlib.sha256()
-    with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
-        while data := source.read(_CHUNK_BYTES):
-            digest.update(data)
-            output.write(data)
-        output.flush()
-        os.fsync(output.fileno())
-    return digest.hexdigest()
+def _uploads(data_dir: Path) -> Iterator[tuple[str, Path]]:
+    for path in uploads(data_dir):
+        yield path.relative_to(data_dir).as_posix(), path
 
 
 def _clear(data_dir: Path) -> None:
@@ -234,17 +168,3 @@ def _clear(data_dir: Path) -> None:
             shutil.rmtree(entry)
         else:
             entry.unlink()
-
-
-def _sync_tree(directory: Path) -> None:
-    for path in (directory, *directory.rglob("*")):
-        if path.is_dir():
-            _sync_directory(path)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

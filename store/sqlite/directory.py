@@ -26,3 +26,12 @@ def prepare(data_dir: Path) -> None:
         raise StartRefused(f"DATA_DIR {data_dir} holds an unfinished restore: empty it and restore again")
     if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
         raise StartRefused(f"DATA_DIR {data_dir} is not readable and writable by this user")
+
+
+def sync_directory(directory: Path) -> None:
+    """Make durable which names are in it. Raises OSError."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

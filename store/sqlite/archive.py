@@ -1,0 +1,223 @@
+"""The format of a backup: a tar of regular files with plain names, a manifest of their digests last. Knows no DATA_DIR.
+
+What is read may be anybody's: nothing is written before the whole of it was looked through, and each bound below was kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, BinaryIO, NamedTuple
+
+import msgspec
+
+from store.errors import StartRefused
+from store.sqlite.connection import DATABASE_NAME
+from store.sqlite.directory import FILES_NAME, sync_directory
+from store.sqlite.secret import SECRET_NAME
+
+MEMBERS_MAX = 2_000_000
+MANIFEST_NAME = "manifest.json"
+
+_FORMAT = "chat-rooms-backup"
+_CHUNK_BYTES = 1024 * 1024
+_MANIFEST_MAX_BYTES = 256 * 1024 * 1024
+_SECRET_MAX_BYTES = 65_536
+_BLOCK_BYTES = 4096  # what the smallest file takes on most file systems
+_MEMBER = re.compile(r"[^\0-\x1f\x7f/]{1,120}(/[^\0-\x1f\x7f/]{1,120}){0,3}")
+_HEADERS = {"path", "size"}  # what tarfile writes of PAX for names and sizes like ours
+_HEADER_MAX_BYTES = 65_536
+
+# What a tar that somebody made up can raise in the parser; a cut one is a ReadError.
+DAMAGED = (tarfile.TarError, msgspec.DecodeError, EOFError, ValueError, OverflowError, RecursionError, KeyError, IndexError)
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    """The last member, so that a cut-off backup has none. `sha256`: of each other member, by name."""
+
+    format: str
+    schema: int
+    sha256: dict[str, str]
+
+
+class Contents(NamedTuple):
+    """What was found when an archive was looked through, the manifest included: so many files, which need so much room."""
+
+    files: int
+    room_bytes: int
+
+
+def starts_like_one(file: Path) -> bool:
+    """Whether a file begins as a backup does: with the database's header."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(DATABASE_NAME) + 1) == DATABASE_NAME.encode() + b"\0"
+    except OSError:
+        return False
+
+
+def pack(parcel: Path, schema: int, members: Iterable[tuple[str, Path]]) -> None:
+    """Write a new archive, synced, mode 0600. Raises OSError, and StartRefused where there are too many files."""
+    sha256: dict[str, str] = {}
+    with open(os.open(parcel, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
+        with tarfile.open(fileobj=output, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for name, path in members:
+                if len(sha256) == MEMBERS_MAX - 1:
+                    raise StartRefused(f"there are more than {MEMBERS_MAX:,} files: back up DATA_DIR by a snapshot of its file system")
+                try:
+                    source = path.open("rb")
+                except FileNotFoundError:
+                    continue  # removed since it was listed
+                with source:
+                    sha256[name] = _add(tar, name, source, os.fstat(source.fileno()).st_size)
+                _forget_members(tar)
+            manifest = msgspec.json.encode(_Manifest(_FORMAT, schema, sha256))
+            with tempfile.TemporaryFile() as text:
+                text.write(manifest)
+                text.seek(0)
+                _add(tar, MANIFEST_NAME, text, len(manifest))
+        output.flush()
+        os.fsync(output.fileno())
+
+
+def _forget_members(tar: tarfile.TarFile) -> None:
+    """It would keep what it knows of each, and there may be many."""
+    tar.members = []  # type: ignore[attr-defined]
+
+
+def _add(tar: tarfile.TarFile, name: str, source: IO[bytes], size_bytes: int) -> str:
+    """Add one member; returns its SHA-256. Raises OSError when the file shrinks meanwhile."""
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = size_bytes, 0o600
+    hashed = _Hashing(source)
+    tar.addfile(info, hashed)
+    return hashed.digest.hexdigest()
+
+
+class _Hashing:
+    """A file to read from that hashes what was read."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._source.read(size)
+        self.digest.update(data)
+        return data
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[BinaryIO]:
+    """An archive to read. Raises OSError, and tarfile.TarError for what is no regular file."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe must not hold us up
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise tarfile.ReadError("not a regular file")
+        with open(descriptor, "rb", closefd=False) as source:
+            yield source
+    finally:
+        os.close(descriptor)
+
+
+def survey(source: BinaryIO, *, members_max: int = MEMBERS_MAX) -> Contents:
+    """Look through all headers; nothing is unpacked. Raises one of DAMAGED for what is no backup of ours."""
+    room_bytes = 0
+    for files, (_, info) in enumerate(_members(source, members_max), 1):
+        room_bytes += -(-info.size // _BLOCK_BYTES) * _BLOCK_BYTES
+        if info.name == MANIFEST_NAME:
+            return Contents(files, room_bytes + _BLOCK_BYTES * files)  # a block more for each name
+    raise tarfile.ReadError("no manifest")
+
+
+def unpack(source: BinaryIO, folder: Path, contents: Contents) -> None:
+    """Write the members under `folder`, each checked, and no more than was surveyed. Raises one of DAMAGED, OSError."""
+    sha256: dict[str, str] = {}
+    left = contents.room_bytes
+    for tar, info in _members(source, contents.files):
+        content = tar.extractfile(info)
+        left -= info.size
+        if content is None or left < 0:
+            raise tarfile.ReadError("it changes while it is read")
+        if info.name == MANIFEST_NAME:
+            manifest = msgspec.json.decode(content.read(), type=_Manifest)
+            if manifest.format != _FORMAT or manifest.sha256 != sha256 or DATABASE_NAME not in sha256:
+                raise tarfile.ReadError("the contents are not those of its manifest")
+            _sync_tree(folder)
+            return
+        sha256[info.name] = _extract(content, folder / info.name)
+    raise tarfile.ReadError("no manifest")
+
+
+def _members(source: BinaryIO, members_max: int) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """The members, each of a kind, name and size that `pack` writes, and all of them within the file."""
+    source.seek(0)
+    with tarfile.open(fileobj=_Bounded(source), mode="r:") as tar:  # type: ignore[call-overload]
+        reached = -1
+        for _ in range(members_max):
+            info = tar.next()
+            if info is None:
+                return
+            # A size that is less than nothing would lead the parser in a circle.
+            if info.offset_data <= reached or not _is_ours(info):
+                raise tarfile.ReadError(f"unexpected member {info.name[:80]!r}")
+            reached = info.offset_data
+            yield tar, info
+            _forget_members(tar)
+        raise tarfile.ReadError(f"more than {members_max:,} members")
+
+
+def _is_ours(info: tarfile.TarInfo) -> bool:
+    """A regular file without holes, whose name can only land in its place, below at most three folders."""
+    if not info.isreg() or info.issparse() or info.size < 0 or not set(info.pax_headers) <= _HEADERS:
+        return False
+    parts = info.name.split("/")
+    if parts[0] == FILES_NAME:
+        return len(parts) > 1 and not {".", ".."} & set(parts) and _MEMBER.fullmatch(info.name) is not None
+    most = {DATABASE_NAME: 2**63, SECRET_NAME: _SECRET_MAX_BYTES, MANIFEST_NAME: _MANIFEST_MAX_BYTES}
+    return info.size <= most.get(info.name, -1)
+
+
+class _Bounded:
+    """A file for the parser, which reads a header whole whatever size it claims."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+        self.name = getattr(source, "name", None)
+        self.mode = "rb"
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= _CHUNK_BYTES + _HEADER_MAX_BYTES:
+            raise tarfile.ReadError("an unlikely header")
+        return self._source.read(size)
+
+    def seek(self, place: int) -> int:
+        return self._source.seek(place)
+
+    def tell(self) -> int:
+        return self._source.tell()
+
+
+def _extract(source: IO[bytes], target: Path) -> str:
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
+        while data := source.read(_CHUNK_BYTES):
+            digest.update(data)
+            output.write(data)
+        output.flush()
+        os.fsync(output.fileno())
+    return digest.hexdigest()
+
+
+def _sync_tree(directory: Path) -> None:
+    for path in (directory, *directory.rglob("*")):
+        if path.is_dir():
+            sync_directory(path)
