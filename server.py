@@ -21,7 +21,7 @@ import tracing
 import watching
 from chat_server import VERSION, ChatServer
 from command_line import Command, Flag
-from monitor import checkup, logs
+from monitor import checkup, logs, permissions
 from monitor.checkup import Item
 from monitor.hooks import Observer
 from monitor.measures import Measures
@@ -54,6 +54,8 @@ async def serve(settings: Settings) -> int:
             spans=spans,
         )
         await server.start()
+        for found in permissions.exposed(_private(settings)):
+            log.warning("exposed", extra={"fields": found.fields})
         log.info("started", extra={"fields": {"store": store.name, "loop": event_loop.loop_name(), **settings_module.changed(settings)}})
         await _until_told_to_stop(lost, hung_up, server.reload)
         log.info("stopping")
@@ -104,8 +106,18 @@ async def _at_each(event: asyncio.Event, work: Callable[[], Awaitable[None]]) ->
         await work()
 
 
-async def _found(what: str) -> str:
-    return what
+async def _settings_are_well(settings: Settings) -> str:
+    """How many there are. Raises RuntimeError where others may read what they keep or name."""
+    if found := permissions.exposed(_private(settings)):
+        raise RuntimeError("; ".join(map(str, found)))
+    return f"{len(settings_module.redacted(settings))} values parsed"
+
+
+def _private(settings: Settings) -> dict[str, Path]:
+    """What only this user is to read, by a name for it."""
+    folder = settings.server.data_dir
+    kept = {"DATA_DIR": folder, "its secret": folder / sqlite.SECRET_NAME} if settings.mongo.uri is None else {}
+    return {**kept, **settings.secret_files}
 
 
 def _serve(settings: Settings) -> int:
@@ -122,7 +134,7 @@ def _validate(settings: Settings) -> None:
 def _check(settings: Settings, *, url: str | None = None) -> int:
     backends.whitelist(settings)  # its file stops a start, too
     items = [
-        Item("settings", lambda: _found(f"{len(settings_module.redacted(settings))} values parsed")),
+        Item("settings", lambda: _settings_are_well(settings)),
         *stores.items(settings),
         *backends.items(settings),
         *watching.items(settings),

@@ -4,7 +4,17 @@ from store.sqlite.backup import backup, restore
 from store.sqlite.check import look
 from store.sqlite.export import SqliteExport
 from store.sqlite.lock import DirectoryLock
-from store.sqlite.secret import generated_secret
+from store.sqlite.secret import SECRET_NAME, generated_secret
 from store.sqlite.store import SqliteStore, open_store
 
-__all__ = ["DirectoryLock", "SqliteExport", "SqliteStore", "backup", "generated_secret", "look", "open_store", "restore"]
+__all__ = [
+    "SECRET_NAME",
+    "DirectoryLock",
+    "SqliteExport",
+    "SqliteStore",
+    "backup",
+    "generated_secret",
+    "look",
+    "open_store",
+    "restore",
+]

@@ -158,6 +158,30 @@ def test_check_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not (tmp_path / "fresh").exists()
 
 
+@embedded
+def test_what_others_may_read_is_a_warning_at_the_start_and_fails_check(start: Start, tmp_path: Path) -> None:
+    server = start()
+    assert " exposed " not in server.log()
+    assert {path.stat().st_mode & 0o077 for path in (server.data_dir, *server.data_dir.rglob("*"))} == {0}
+    server.terminate()
+    secret = tmp_path / "jwt"
+    secret.write_text("s" * 40)
+    for path, mode in ((server.data_dir, 0o755), (server.data_dir / "secret", 0o640), (secret, 0o644)):
+        path.chmod(mode)
+    env = {"DATA_DIR": str(server.data_dir), "JWT_SECRET_FILE": str(secret)}
+    run = command("check", env=env)
+    assert run.returncode == 1
+    (line,) = (line for line in run.stdout.splitlines() if line.startswith("FAIL settings: "))
+    for told in (f"chmod 700 {server.data_dir}", f"chmod 600 {server.data_dir / 'secret'}", f"chmod 600 {secret}", "JWT_SECRET_FILE"):
+        assert told in line
+    again = start(server.data_dir, JWT_SECRET_FILE=str(secret))
+    told = [line for line in again.log().splitlines() if " WARNING server: exposed " in line]
+    assert [re.search(r"mode=(\d+)", line).group(1) for line in told] == ["0755", "0640", "0644"]  # type: ignore[union-attr]
+    for path, mode in ((server.data_dir, 0o700), (server.data_dir / "secret", 0o600), (secret, 0o600)):
+        path.chmod(mode)
+    assert command("check", env=env).returncode == 0
+
+
 # ---- backup and restore ------------------------------------------------------------------------------------------
 
 
