@@ -13,7 +13,8 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -194,25 +195,148 @@ def test_nothing_cuts_the_sockets_of_an_old_worker_after_a_reload() -> None:
     assert not re.search(r"^\s*worker_shutdown_timeout", SHIPPED, re.MULTILINE)
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="need openssl on PATH (Debian: apt-get install openssl)")
-def test_the_tls_lines_uncommented_as_the_file_says_serve_https_and_send_http_there(tmp_path: Path) -> None:
+def test_no_header_is_added_but_where_all_are() -> None:
+    assert {len(spaces) for spaces in re.findall(r"^(?:#tls)?( *)add_header ", SHIPPED, re.MULTILINE)} == {4}
+    assert not re.search(r"#tls +add_header", SHIPPED)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Bytes that nginx answers by itself, and with which status (0: 400 or 431)."""
+
+    request: bytes
+    status: int
+
+    def ask(self, connection: socket.socket) -> http.client.HTTPResponse:
+        with connection:
+            connection.sendall(self.request)
+            response = http.client.HTTPResponse(connection)
+            response.begin()
+            response.read()
+            return response
+
+
+HEAD = b"Host: chat.example.com\r\nConnection: close\r\n"
+OWN = {
+    "no request": Asking(b"nonsense\r\n\r\n", 400),
+    "no host": Asking(b"GET /rooms HTTP/1.1\r\nConnection: close\r\n\r\n", 400),
+    "a header that is too long": Asking(b"GET /rooms HTTP/1.1\r\n" + HEAD + b"X-Long: " + b"x" * 9_000 + b"\r\n\r\n", 0),
+    "a path that is too long": Asking(b"GET /" + b"x" * 9_000 + b" HTTP/1.1\r\n" + HEAD + b"\r\n", 414),
+    "a body that is too long": Asking(b"POST /messages HTTP/1.1\r\n" + HEAD + b"Content-Length: 9000000\r\n\r\n", 413),
+    "a file that is too long": Asking(b"POST /files HTTP/1.1\r\n" + HEAD + b"Content-Length: 9000000\r\n\r\n", 413),
+    "trace": Asking(b"TRACE / HTTP/1.1\r\n" + HEAD + b"\r\n", 405),
+    "an unknown coding": Asking(b"POST /messages HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: rot13\r\n\r\n", 501),
+    "another version": Asking(b"GET /rooms HTTP/4.0\r\n" + HEAD + b"\r\n", 505),
+    "no process": Asking(b"GET /rooms HTTP/1.1\r\n" + HEAD + b"\r\n", 503),
+    "no process for a socket": Asking(b"GET /ws HTTP/1.1\r\n" + HEAD + b"\r\n", 503),
+    "a process that is silent": Asking(b"GET /health/ready HTTP/1.1\r\n" + HEAD + b"\r\n", 503),
+}
+EXPECTED = {
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+}
+SECURE = "max-age=31536000"
+
+
+def security_of(response: http.client.HTTPResponse) -> dict[str, list[str] | None]:
+    return {name: response.headers.get_all(name) for name in (*EXPECTED, "strict-transport-security")}
+
+
+def own_headers(*, secure: bool) -> dict[str, list[str] | None]:
+    return {**{name: [value] for name, value in EXPECTED.items()}, "strict-transport-security": [SECURE] if secure else None}
+
+
+class Silent(StandIn):
+    """A process that takes a health check and says nothing for as long as it is asked; on all else it hangs up."""
+
+    def _talk(self, connection: socket.socket) -> None:
+        with connection:
+            if connection.recv(65_536).startswith(b"GET /health/ready"):
+                connection.recv(1)  # until nginx gives up
+
+
+@pytest.mark.parametrize("secure", [True, False], ids=["over TLS", "plain"])
+def test_what_nginx_answers_by_itself_has_every_header_once(tmp_path: Path, secure: bool) -> None:
+    with ExitStack() as stack:
+        if secure:
+            edge = stack.enter_context(with_tls(tmp_path, Silent(b"")))
+            connect = edge.connect
+        else:
+            url = stack.enter_context(nginx_before(tmp_path / "nginx", Silent(b"")))
+            port = int(url.rpartition(":")[2])
+
+            def connect() -> socket.socket:
+                return socket.create_connection(("127.0.0.1", port), timeout=60)
+
+        wrong = {}
+        for name, asking in OWN.items():
+            response = asking.ask(connect())
+            assert response.status == asking.status or (not asking.status and response.status in (400, 431)), (name, response.status)
+            if security_of(response) != own_headers(secure=secure) or not re.fullmatch("[0-9a-f]{32}", response.headers["x-request-id"]):
+                wrong[name] = response.headers.items()
+            assert response.headers.get_all("retry-after") == (["1"] if response.status == 503 else None), name
+        assert wrong == {}
+        if secure:
+            plain_to_tls = Asking(b"GET / HTTP/1.1\r\n" + HEAD + b"\r\n", 400).ask(edge.connect_plainly(edge.secure))
+            assert (plain_to_tls.status, security_of(plain_to_tls)) == (400, own_headers(secure=False))
+            moved = Asking(b"GET / HTTP/1.1\r\n" + HEAD + b"\r\n", 308).ask(edge.connect_plainly(edge.plain))
+            assert (moved.status, security_of(moved)) == (308, own_headers(secure=False))
+
+
+def test_what_a_process_answers_keeps_its_own_headers_and_gets_the_one_of_transport(tmp_path: Path) -> None:
+    head = "".join(f"{name}: theirs\r\n" for name in (*EXPECTED, "x-request-id")) + "Retry-After: 7\r\n"
+    process = StandIn(f"HTTP/1.1 503 x\r\n{head}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
+    with with_tls(tmp_path, process) as edge:
+        response = Asking(b"GET /rooms HTTP/1.1\r\n" + HEAD + b"\r\n", 503).ask(edge.connect())
+        assert security_of(response) == {**{name: ["theirs"] for name in EXPECTED}, "strict-transport-security": [SECURE]}
+        assert (response.headers.get_all("x-request-id"), response.headers.get_all("retry-after")) == (["theirs"], ["7"])
+
+
+@dataclass(frozen=True)
+class Edge:
+    """nginx with its TLS lines: two ports, and a client that trusts its certificate."""
+
+    secure: int
+    plain: int
+    trusting: ssl.SSLContext
+
+    def connect_plainly(self, port: int) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", port), timeout=60)
+
+    def connect(self) -> socket.socket:
+        return self.trusting.wrap_socket(self.connect_plainly(self.secure))
+
+
+@contextmanager
+def with_tls(folder: Path, process: StandIn) -> Iterator[Edge]:
+    """The shipped file with its TLS lines switched on as it says. Skips the test without openssl."""
+    if shutil.which("openssl") is None:
+        pytest.skip("need openssl on PATH (Debian: apt-get install openssl)")
     (script,) = re.findall(r"^#     (sed .*) /etc/nginx/nginx.conf$", SHIPPED, re.MULTILINE)
-    (tmp_path / "conf").write_text(SHIPPED)
-    subprocess.run(["bash", "-c", f"{script} {tmp_path / 'conf'}"], check=True)
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    (folder / "conf").write_text(SHIPPED)
+    subprocess.run(["bash", "-c", f"{script} {folder / 'conf'}"], check=True)
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
     make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "1"]
     subprocess.run([*make, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
     secure, plain = free_port(), free_port()
-    text = (tmp_path / "conf").read_text()
+    text = (folder / "conf").read_text()
     assert not re.search(r"^ *#tls", text, re.MULTILINE)
     text = re.sub(r"^ *listen \[::\].*\n", "", text, flags=re.MULTILINE)
     text = text.replace("listen 443", f"listen 127.0.0.1:{secure}").replace("listen 80", f"listen 127.0.0.1:{plain}")
     text = text.replace("/etc/ssl/chat/fullchain.pem", str(certificate)).replace("/etc/ssl/chat/privkey.pem", str(key))
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    trusting.check_hostname = False
+    with nginx_before(folder / "nginx", process, shipped=text, port=secure):
+        yield Edge(secure, plain, trusting)
+
+
+def test_the_tls_lines_uncommented_as_the_file_says_serve_https_and_send_http_there(tmp_path: Path) -> None:
     process = StandIn(b"HTTP/1.1 200 OK\r\nSet-Cookie: files=1; HttpOnly\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
-    with nginx_before(tmp_path / "nginx", process, shipped=text, port=secure):
-        trusting = ssl.create_default_context(cafile=str(certificate))
-        trusting.check_hostname = False
-        over_tls = http.client.HTTPSConnection("127.0.0.1", secure, context=trusting, timeout=10)
+    with with_tls(tmp_path, process) as edge:
+        over_tls = http.client.HTTPSConnection("127.0.0.1", edge.secure, context=edge.trusting, timeout=10)
         over_tls.request("GET", "/rooms")
         answer = over_tls.getresponse()
         assert answer.status == 200
@@ -220,5 +344,5 @@ def test_the_tls_lines_uncommented_as_the_file_says_serve_https_and_send_http_th
         assert "secure" in answer.headers["Set-Cookie"].lower()
         assert "nginx/" not in answer.headers["Server"]
         over_tls.close()
-        moved = call(f"http://127.0.0.1:{plain}", "POST", "/rooms?limit=1", {}, headers={"Host": "chat.example.com"})
+        moved = call(f"http://127.0.0.1:{edge.plain}", "POST", "/rooms?limit=1", {}, headers={"Host": "chat.example.com"})
         assert (moved.status, moved.headers["location"]) == (308, "https://chat.example.com/rooms?limit=1")
