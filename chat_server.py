@@ -9,7 +9,6 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tornado.httpserver import HTTPServer
 from tornado.ioloop import PeriodicCallback
 from tornado.netutil import bind_sockets
 
@@ -50,11 +49,12 @@ from handlers.chat.typing import Typing
 from handlers.chat.views import Views
 from handlers.database_health import DatabaseHealth, Thresholds
 from handlers.health import About
+from handlers.http_server import BoundedHTTPServer, Bounds
 from handlers.listening import paced
 from handlers.metrics import MetricPages
 from handlers.pages import load_assets
 from handlers.performance_health import PerformanceHealth, PerformanceThresholds
-from handlers.routes import Services, make_application
+from handlers.routes import Services, make_application, refusal_log
 from handlers.socket import Gate, Wiring
 from handlers.wire.compression import Deflater
 from handlers.wire.frames import text_frame
@@ -79,8 +79,6 @@ from watching import watch
 VERSION = "0.1.0"
 WEB = Path(__file__).parent / "web"
 PRESENCE_GRACE_S = 1.0
-BODY_TIMEOUT_S = 10.0
-IDLE_TIMEOUT_S = 75.0
 HEADS_EVERY_S = 5.0
 RENEW_SEATS_EVERY_S = SEATS_TTL_S / 3
 READY_EVERY_S = 1.0
@@ -363,13 +361,11 @@ class ChatServer:
             assets=load_assets(WEB),
             gate=Gate(pool=self._pool, commands=commands_with(commands, spans), wiring=wiring, observer=observer),
         )
-        self._http = HTTPServer(
+        self._http = BoundedHTTPServer(
             make_application(services),
-            xheaders=False,  # it would believe any peer; handlers/client.py believes TRUSTED_PROXIES
-            max_body_size=2**40,  # each handler has its own bound and answers 413 while the body streams
-            max_header_size=16_384,
-            body_timeout=BODY_TIMEOUT_S,
-            idle_connection_timeout=IDLE_TIMEOUT_S,
+            bounds=Bounds(),
+            trusted_proxies=settings.server.trusted_proxies,
+            on_refusal=refusal_log(observer),
         )
 
     async def start(self) -> None:

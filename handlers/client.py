@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from limits.addresses import Network, is_within
 
+ORIGIN_MAX_CHARS = 300  # a scheme, a host of 255 and a port: an origin that is let in comes back in a reply's head
+
 
 def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Network]) -> str:
     """The rightmost X-Forwarded-For entry that is no trusted proxy, believed only if the peer is one; else the peer.
@@ -28,6 +30,8 @@ def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Ne
 
 def origin_allowed(origin: str, host: str, allowed: Sequence[str]) -> bool:
     """Whether a page of `origin` may talk to us: it is our own (its host and port are the request's), or listed."""
+    if len(origin) > ORIGIN_MAX_CHARS:
+        return False
     if origin in allowed or "*" in allowed:
         return True
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from handlers.chat.views import Views
 from handlers.database_health import DatabaseHealth
 from handlers.metrics import MetricPages
 from handlers.performance_health import PerformanceHealth
+from handlers.request_head import Refusal
+from monitor.hooks import Observer
 from monitor.metrics import Metrics
 from monitor.watch import Watch
 
@@ -122,3 +124,14 @@ def log_request(handler: RequestHandler) -> None:
         fields |= {"client": handler.client, "request": handler.request_id}
     level = logging.ERROR if status >= 500 and status != 503 else logging.INFO
     access_log.log(level, "request", extra={"fields": fields})
+
+
+def refusal_log(observer: Observer) -> Callable[[Refusal, str, str], None]:
+    """What counts and logs a reply that no handler made, given the peer's address and the request's id: nothing of what it sent."""
+
+    def log(refusal: Refusal, peer: str, request_id: str) -> None:
+        observer.http_request("unreadable", "other", refusal.status, 0.0)
+        fields = {"method": "-", "path": "-", "status": refusal.status, "client": peer, "request": request_id}
+        access_log.info("request", extra={"fields": fields})
+
+    return log

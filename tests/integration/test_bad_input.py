@@ -193,10 +193,12 @@ def head(server: ServerProcess, line: str, *headers: str) -> bytes:
 
 
 @embedded
-def test_a_body_that_ends_early_is_closed_after_ten_seconds(server: ServerProcess, ada: Person) -> None:
+def test_a_body_that_ends_early_is_told_so_and_closed_after_ten_seconds(server: ServerProcess, ada: Person) -> None:
     data = head(server, "POST /messages HTTP/1.1", f"Authorization: Bearer {ada.access_token}", "Content-Length: 500") + b"{"
     began = time.monotonic()
-    assert exchange(server, data) == b""
+    answer = exchange(server, data)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"Connection: close" in answer
     assert 8 < time.monotonic() - began < 28
 
 

@@ -1,0 +1,73 @@
+"""Connections that are over for us and not yet for their peers: our half is ended, and what still comes is read and let go.
+
+To close a socket with something unread in it sends RST, and a peer that gets RST loses the reply that it had not read yet. A proxy then
+takes a refusal for a process that fails. So the last words are sent, then FIN, and the socket is closed once the peer has ended too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import suppress
+
+READS_A_TURN = 4
+READ_BYTES = 65_536
+
+
+class LingeringCloses:
+    """Owns these sockets: at most so many (then the oldest goes at once), each for so long and so many bytes."""
+
+    def __init__(self, *, at_most: int, within_s: float, max_bytes: int) -> None:
+        self._at_most = at_most
+        self._within_s = within_s
+        self._max_bytes = max_bytes
+        self._left: dict[socket.socket, int] = {}  # bytes that each may still send, the oldest first
+        self._timers: dict[socket.socket, asyncio.TimerHandle] = {}
+        self._scrap = bytearray(READ_BYTES)
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    def add(self, sock: socket.socket, last_words: bytes = b"") -> None:
+        """Take over a socket; the words are sent whole or the connection ends at once, for its peer reads nothing."""
+        sock.setblocking(False)
+        try:
+            complete = not last_words or sock.send(last_words) == len(last_words)
+            if complete:
+                sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            complete = False
+        if not complete:
+            sock.close()
+            return
+        if len(self._left) >= self._at_most:
+            self._end(next(iter(self._left)))
+        loop = asyncio.get_running_loop()
+        self._left[sock] = self._max_bytes
+        self._timers[sock] = loop.call_later(self._within_s, self._end, sock)
+        loop.add_reader(sock.fileno(), self._read, sock)
+
+    def close(self) -> None:
+        """End all of them now. Idempotent."""
+        for sock in list(self._left):
+            self._end(sock)
+
+    def _read(self, sock: socket.socket) -> None:
+        for _ in range(READS_A_TURN):
+            try:
+                count = sock.recv_into(self._scrap)
+            except BlockingIOError:
+                return
+            except OSError:
+                count = 0
+            self._left[sock] -= count
+            if count == 0 or self._left[sock] < 0:
+                self._end(sock)
+                return
+
+    def _end(self, sock: socket.socket) -> None:
+        del self._left[sock]
+        self._timers.pop(sock).cancel()
+        with suppress(OSError):
+            asyncio.get_running_loop().remove_reader(sock.fileno())
+        sock.close()
