@@ -6,12 +6,10 @@
 #
 # SYSTEMCTL   the command that restarts a unit (systemctl)
 # DEADLINE_S  how long /health/ready may take to be 200 (60)
-# SETTLE_S    a pause after it: fail_timeout in nginx.conf and a little, until nginx believes in it again (3.2)
 set -euo pipefail
 
 systemctl=${SYSTEMCTL:-systemctl}
 deadline_s=${DEADLINE_S:-60}
-settle_s=${SETTLE_S:-3.2}
 
 fail() {
     echo "rolling-restart: $2" >&2
@@ -38,5 +36,4 @@ for port in "$@"; do
         sleep 0.2
     done
     echo "chat@$port: ready after $((SECONDS - began)) s"
-    sleep "$settle_s"
 done

@@ -19,7 +19,6 @@ PACE_S = 0.1
 READY_WITHIN_S = 60.0
 DRAIN_WITHIN_S = 30.0  # what a chat process promises
 CLOSE_WITHIN_S = 5.0
-SETTLE_S = 3.2  # until nginx believes in a process that came back: fail_timeout in nginx.conf, in whole seconds, and a little
 BACKOFF_S, BACKOFF_MAX_S = 0.25, 8.0
 SAME_ORDER_S = 1.0  # one order may come twice: to the process group, and from make, which passes on its own
 STEADY_S = 20.0  # who lived that long is started again with the shortest backoff
@@ -235,7 +234,6 @@ class Cluster:
             if not comes_up:
                 self._say(f"rolling restart left off: {child.name} did not come back")
                 return
-            self._until(lambda: False, SETTLE_S)
         self._say(f"rolling restart done in {time.monotonic() - began:.1f} s")
 
     def _others_answer(self, child: Child) -> bool:

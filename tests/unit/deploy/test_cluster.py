@@ -36,7 +36,7 @@ def test_of_the_shipped_configuration_only_places_and_ports_are_changed() -> Non
             *(f"{kind}_temp_path /f/{kind};" for kind in ("fastcgi", "uwsgi", "scgi")),
         ]
     )
-    assert changed.count("        server 127.0.0.1:8002 max_fails=3 fail_timeout=2s;") == 2
+    assert changed.count("        server 127.0.0.1:8002 max_fails=0;") == 2
     assert not any(line.startswith(("user ", "worker_rlimit_nofile ")) for line in changed)
 
 

@@ -20,6 +20,8 @@ from pathlib import Path
 import pytest
 
 from deploy.cluster import SBIN, configuration
+from handlers.base import MAX_BODY_BYTES
+from handlers.http_server import Bounds
 from tests.support.client import call
 from tests.support.server import ROOT, STOP_WITHIN_S, free_port
 from tests.support.waiting import poll
@@ -40,10 +42,10 @@ def listens(port: int) -> bool:
 class StandIn:
     """A process that answers every request alike, on a connection each; b"" hangs up instead. It keeps what it was sent."""
 
-    def __init__(self, answer: bytes) -> None:
+    def __init__(self, answer: bytes, *, port: int = 0) -> None:
         self.received: list[bytes] = []
         self._answer = answer
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -123,13 +125,26 @@ def test_a_post_to_a_process_that_is_not_there_goes_to_another(tmp_path: Path) -
         assert len(there.received) == 6
 
 
+def test_refused_connects_are_held_against_no_process(tmp_path: Path) -> None:
+    """No request is lost while one is away, and it is asked as soon as it is back."""
+    away, there = StandIn(reply("200 OK", b"back")), StandIn(reply("200 OK"))
+    away.close()
+    with nginx_before(tmp_path / "nginx", away, there) as url:
+        assert {call(url, method, "/messages").body for method in ("GET", "POST") for _ in range(20)} == {b"{}"}
+        with contextlib.closing(StandIn(reply("200 OK", b"back"), port=away.port)):
+            assert b"back" in {call(url, "POST", "/messages").body for _ in range(2)}
+    log = (tmp_path / "nginx" / "log").read_text()
+    took = [float(seconds) for seconds in re.findall(r'tries="502, 200" took="([\d.]+), ', log)]
+    assert len(took) >= 10
+    assert sum(took) < 2, "all of them together took less than one connect may (proxy_connect_timeout)"
+
+
 def test_a_socket_that_one_process_refuses_goes_to_another_and_its_requests_stay(tmp_path: Path) -> None:
     draining, open_ = StandIn(reply("503 Service Unavailable", b"mine")), StandIn(reply("200 OK"))
     with nginx_before(tmp_path / "nginx", draining, open_) as url:
         assert {call(url, "GET", "/ws", headers=UPGRADE, token="x").status for _ in range(10)} == {200}
         assert {call(url, "GET", "/health/ready").status for _ in range(4)} == {200}
-        asked = len(draining.received)
-        assert 1 <= asked <= 4, "three failures, and it is left alone"
+        assert draining.received, "it was asked, and its refusal passed on to nobody"
         assert {call(url, "POST", "/messages", {}).body for _ in range(4)} == {b"mine", b"{}"}
         assert {call(url, "GET", "/rooms").body for _ in range(4)} == {b"mine", b"{}"}
 
@@ -172,6 +187,80 @@ def test_an_upload_streams_and_one_that_is_too_large_is_refused_at_once(tmp_path
             assert (response.status, json.loads(response.read())["error"]["code"]) == (413, "payload_too_large")
             connection.close()
         assert len(process.received) == 1
+
+
+OWN_REFUSALS = {
+    "a long target": (b"GET /" + b"x" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+    "a long header": (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 9_000 + b"\r\n\r\n", 431),
+    "21 KB in three lines": (b"GET / HTTP/1.1\r\nHost: x\r\n" + (b"X: " + b"x" * 7_000 + b"\r\n") * 3 + b"\r\n", 431),
+    "a Host of 256 characters": (b"GET / HTTP/1.1\r\nHost: " + b"h" * 256 + b"\r\n\r\n", 400),
+    "a Host of wrong form": (b"GET / HTTP/1.1\r\nHost: a:b:c\r\n\r\n", 400),
+    "a Host with a comma": (b"GET /ws HTTP/1.1\r\nHost: a,b\r\n\r\n", 400),
+    "two Hosts": (b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+    "no Host": (b"GET / HTTP/1.1\r\n\r\n", 400),
+    "no HTTP": (b"\x16\x03\x01\r\n\r\n", 400),
+    "a length and chunks": (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    "a coding of nobody": (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+    "another protocol's version": (b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", 505),
+    "a method of nginx's": (b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+    "what is nginx's alone": (b"GET /.nginx/unreadable HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+}
+
+
+@pytest.mark.parametrize(("data", "status"), OWN_REFUSALS.values(), ids=OWN_REFUSALS)
+def test_what_nginx_refuses_by_itself_reaches_no_process_and_has_the_contracts_shape(tmp_path: Path, data: bytes, status: int) -> None:
+    process = StandIn(reply("200 OK"))
+    with nginx_before(tmp_path / "nginx", process) as url:
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=10) as asking:
+            asking.sendall(data)
+            response = http.client.HTTPResponse(asking)
+            response.begin()
+            error = json.loads(response.read())["error"]
+        assert (response.status, set(error)) == (status, {"code", "message", "details", "requestId"})
+        assert response.headers["Content-Type"] == "application/json"
+        assert process.received == []
+
+
+def test_hosts_of_the_right_form_are_passed_on_and_http_1_0_may_have_none(tmp_path: Path) -> None:
+    process = StandIn(reply("200 OK"))
+    hosts = ["chat.example", "chat.example:8443", "[::1]:80", "[2001:db8::1]", "h" * 255, "a%20b_~"]
+    with nginx_before(tmp_path / "nginx", process) as url:
+        for host in hosts:
+            assert call(url, "GET", "/rooms", headers={"Host": host}).status == 200
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=10) as old:
+            old.sendall(b"GET /rooms HTTP/1.0\r\n\r\n")
+            assert old.recv(65_536).startswith(b"HTTP/1.1 200")
+    assert [request.partition(b"\r\nHost: ")[2].partition(b"\r\n")[0].decode() for request in process.received] == [*hosts, "localhost"]
+
+
+def test_a_head_as_long_as_a_process_may_send_is_passed_on(tmp_path: Path) -> None:
+    long = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Long: %s\r\n\r\n{}" % (b"x" * 7_000)
+    with nginx_before(tmp_path / "nginx", StandIn(long)) as url:
+        assert len(call(url, "GET", "/rooms").headers["x-long"]) == 7_000
+
+
+def number(directive: str) -> int:
+    """Of the shipped configuration: the product of a directive's numbers, in bytes."""
+    (found,) = re.findall(rf"^ *{directive} (.*);", SHIPPED, re.MULTILINE)
+    product = 1
+    for word in found.split():
+        product *= int(word.rstrip("k")) * (1024 if word.endswith("k") else 1)
+    return product
+
+
+def test_nginx_is_stricter_than_the_processes_are() -> None:
+    bounds = Bounds()
+    added = 1_024  # Host again, the client's address, Connection
+    assert number("client_header_buffer_size") + number("large_client_header_buffers") + added < bounds.head_max_bytes
+    assert min(map(int, re.findall(r"^ *client_body_timeout (\d+)s;", SHIPPED, re.MULTILINE))) < bounds.body_s
+    assert min(map(int, re.findall(r"^ *keepalive_timeout (\d+)s;", SHIPPED, re.MULTILINE))) < bounds.idle_s
+    assert re.findall(r"^ *client_max_body_size (\d+)k;", SHIPPED, re.MULTILINE) == [str(MAX_BODY_BYTES // 1024)]
+
+
+def test_no_passive_check_is_there_that_a_client_could_trip() -> None:
+    servers = re.findall(r"^ *server 127\.0\.0\.1:\d+ (.*?);", SHIPPED, re.MULTILINE)
+    assert servers
+    assert set(servers) == {"max_fails=0"}
 
 
 def test_no_query_is_in_a_log_though_processes_fail(tmp_path: Path) -> None:

@@ -1,0 +1,283 @@
+"""`make cluster` under a flood of whatever can be refused: a refusal is its sender's alone, and nobody else's request fails."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.integration.test_nginx import NGINX, NGINX_MISSING, ClusterProcess, running
+from tests.support.client import PASSWORD
+from tests.support.waiting import poll
+
+OTHERS_REQUESTS = 200
+FLOOD_AT_LEAST = 20  # refusals of a client, however quick the others are
+HANDS = 4  # threads that ask for the others
+OTHERS_ADDRESS, OPERATOR = "127.0.0.2", "127.0.0.4"
+SOCKETS_MAX = 2  # of each process, so that a few hold all
+PEOPLE = 16
+REPLY_WITHIN_S = 30.0
+
+pytestmark = pytest.mark.skipif(NGINX is None, reason=NGINX_MISSING)
+
+Request = Callable[[str], bytes]  # what is sent, given a token of the flooder's
+
+
+def text(line: str, *headers: str, body: bytes = b"", host: str = "chat.example") -> bytes:
+    sized = [f"Content-Length: {len(body)}"] if body else []
+    return "\r\n".join((line, f"Host: {host}", *headers, *sized, "", "")).encode() + body
+
+
+UPGRADE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==")
+
+# What is refused, with the statuses that it may get beside 429 (the limits are those by default).
+REFUSALS: dict[str, tuple[set[int], Request]] = {
+    "no token": ({401}, lambda _: text("GET /users HTTP/1.1")),
+    "no token, HEAD": ({401, 405}, lambda _: text("HEAD /users HTTP/1.1")),
+    "no token, with a body": ({401}, lambda _: text("POST /messages HTTP/1.1", body=b"x" * 5_000)),
+    "no token, with a large body": ({401}, lambda _: text("POST /messages HTTP/1.1", body=b"x" * 60_000)),
+    "no token, expecting 100": ({401}, lambda _: text("POST /messages HTTP/1.1", "Expect: 100-continue", body=b"x" * 500)),
+    "a bad token": ({401}, lambda _: text("GET /rooms HTTP/1.1", "Authorization: Bearer nonsense")),
+    "chunks without a token": (
+        {401},
+        lambda _: text("POST /messages HTTP/1.1", "Transfer-Encoding: chunked") + b"5\r\nhello\r\n0\r\n\r\n",
+    ),
+    "not an operator": ({403}, lambda token: text("GET /metrics HTTP/1.1", f"Authorization: Bearer {token}")),
+    "a foreign origin": ({403}, lambda _: text("GET /ws HTTP/1.1", "Origin: http://evil.example", *UPGRADE)),
+    "no route": ({404}, lambda _: text("GET /no/such HTTP/1.1")),
+    "no route, with a body": ({404}, lambda _: text("PUT /no/such HTTP/1.1", body=b"x" * 50_000)),
+    "no route, while the body streams": (
+        {413},
+        lambda _: text("POST /files/none HTTP/1.1", "Content-Length: 5000000") + b"x" * 150_000,
+    ),
+    "no route, while chunks stream": (
+        {404},
+        lambda _: text("POST /files/none HTTP/1.1", "Transfer-Encoding: chunked") + b"8000\r\n" + b"x" * 32_768 + b"\r\n",
+    ),
+    "no such room": ({404}, lambda token: text("GET /rooms/none HTTP/1.1", f"Authorization: Bearer {token}")),
+    "a method that is not there": ({405}, lambda _: text("DELETE /auth/login HTTP/1.1", body=b"x" * 3_000)),
+    "a method of nobody": ({405}, lambda _: text("BREW /rooms HTTP/1.1")),
+    "too large": ({413}, lambda _: text("POST /messages HTTP/1.1", body=b"x" * 100_000)),
+    "too large in chunks": (
+        {413},
+        lambda _: text("POST /auth/login HTTP/1.1", "Transfer-Encoding: chunked") + b"10001\r\n" + b" " * 65_537 + b"\r\n0\r\n\r\n",
+    ),
+    "not JSON": ({400}, lambda _: text("POST /auth/refresh HTTP/1.1", body=b"nonsense")),
+    "not valid": ({422}, lambda _: text("POST /auth/refresh HTTP/1.1", body=b"{}")),
+    "a taken name": (
+        {409, 429},  # soon by AUTH alone: the other time's attempts are counted by account
+        lambda _: text(
+            "POST /auth/register HTTP/1.1",
+            body=json.dumps({"username": "person0", "email": "x@example.com", "password": PASSWORD}).encode(),
+        ),
+    ),
+    "no upgrade": ({400}, lambda _: text("GET /ws HTTP/1.1")),
+    "an upgrade of another version": ({426, 503}, lambda _: text("GET /ws HTTP/1.1", *UPGRADE).replace(b"Version: 13", b"Version: 7")),
+    "no place for a socket": ({503}, lambda _: text("GET /ws HTTP/1.1", *UPGRADE)),
+    "21 KB of headers in three lines": (
+        {400, 431},
+        lambda _: text("GET /rooms HTTP/1.1", *(f"X-{name}: {'x' * 7_000}" for name in "ABC")),
+    ),
+    "2,000 headers": ({400, 431}, lambda _: text("GET /rooms HTTP/1.1", *["a:b"] * 2_000)),
+    "a long target": ({414}, lambda _: text(f"GET /rooms?q={'x' * 12_000} HTTP/1.1")),
+    "a Host of 2,500 characters": ({400}, lambda _: text("GET / HTTP/1.1", host="h" * 2_500)),
+    "a Host of 256 characters": ({400}, lambda _: text("GET /health HTTP/1.1", host="h" * 256)),
+    "a Host of wrong form": ({400}, lambda _: text("GET / HTTP/1.1", host="chat.example:80:80")),
+    "two Hosts": ({400}, lambda _: text("GET / HTTP/1.1", "Host: other.example")),
+    "an Origin of 3,000 characters": ({401}, lambda _: text("GET /users HTTP/1.1", f"Origin: http://{'o' * 3_000}")),
+    "a bad length": ({400}, lambda _: text("POST /messages HTTP/1.1", "Content-Length: nine")),
+    "length and chunks": (
+        {400},
+        lambda _: text("POST /messages HTTP/1.1", "Content-Length: 5", "Transfer-Encoding: chunked") + b"0\r\n\r\n",
+    ),
+    "no HTTP": ({400}, lambda _: b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n"),
+}
+
+WORDLESS = ("no token, HEAD", "an upgrade of another version")
+
+
+@dataclass
+class Account:
+    """Somebody with a token, and a connection that is kept."""
+
+    cluster: ClusterProcess
+    name: str
+    address: str
+    token: str = ""
+    room: str = ""
+    kept: http.client.HTTPConnection | None = None
+
+    def ask(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
+        """One request; a kept connection that nginx ended between two of them is made anew."""
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        if self.kept is None:
+            self.kept = http.client.HTTPConnection(
+                "127.0.0.1", self.cluster.port, timeout=REPLY_WITHIN_S, source_address=(self.address, 0)
+            )
+        self.kept.request(method, path, json.dumps(body) if body is not None else None, headers)
+        response = self.kept.getresponse()
+        return response.status, response.read()
+
+    def register(self, address: str) -> None:
+        """From an address of its own: few may register from one."""
+        own, self.address = self.address, address
+        body = {"username": self.name, "email": f"{self.name}@example.com", "password": PASSWORD}
+        status, reply = self.ask("POST", "/auth/register", body)
+        assert status == 201, reply
+        self.token = json.loads(reply)["accessToken"]
+        self.close()
+        self.address = own
+
+    def close(self) -> None:
+        if self.kept is not None:
+            self.kept.close()
+            self.kept = None
+
+
+@dataclass
+class Flood:
+    """One kind of refusal, again and again from one address, on a connection that is kept as long as it lives."""
+
+    port: int
+    address: str
+    request: bytes
+    over: threading.Event
+    statuses: list[int] = field(default_factory=list)
+    bodies: set[bytes] = field(default_factory=set)  # what was said, but for the ids of requests
+
+    def run(self) -> None:
+        while not (self.over.is_set() and len(self.statuses) >= FLOOD_AT_LEAST):
+            with socket.create_connection(("127.0.0.1", self.port), REPLY_WITHIN_S, (self.address, 0)) as sock:
+                kept = True
+                while kept and not (self.over.is_set() and len(self.statuses) >= FLOOD_AT_LEAST):
+                    kept = self._ask(sock)
+
+    def _ask(self, sock: socket.socket) -> bool:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # nginx may refuse before it has read all
+            sock.sendall(self.request)
+        response = http.client.HTTPResponse(sock, method=self.request.partition(b" ")[0].decode("latin-1"))
+        try:
+            response.begin()
+            body = response.read()
+        except (http.client.HTTPException, ConnectionResetError):
+            return False  # of a connection that nginx had ended already
+        self.statuses.append(response.status)
+        self.bodies.add(re.sub(rb'"requestId":"[0-9a-f]+"', b"", body))
+        return not response.will_close and b"Transfer-Encoding" not in self.request and b"Content-Length: 5000000" not in self.request
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcess]:
+    """Two processes with the limits by default, and few places for sockets."""
+    env = {"RATE_LIMIT_ENABLED": "true", "RATE_LIMIT_ADAPTIVE": "false", "METRICS_ALLOW": OPERATOR}
+    sockets = {"WS_MAX_CONNECTIONS": str(SOCKETS_MAX), "WS_PING_INTERVAL": "600"}
+    with running(tmp_path_factory.mktemp("cluster"), **env, **sockets) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def people(cluster: ClusterProcess) -> Iterator[list[Account]]:
+    """The others: each in a room of their own, all at one address; some of them hold all the sockets that there may be."""
+    everybody = [Account(cluster, f"person{number}", OTHERS_ADDRESS) for number in range(PEOPLE)]
+    for number, person in enumerate(everybody):
+        person.register(f"127.0.1.{number + 1}")
+        status, reply = person.ask("POST", "/rooms", {"name": "A room"})
+        assert status == 201, reply
+        person.room = json.loads(reply)["room"]["id"]
+    with contextlib.ExitStack() as held:
+        for person in everybody[: 2 * SOCKETS_MAX]:
+            sock = held.enter_context(socket.create_connection(("127.0.0.1", cluster.port), REPLY_WITHIN_S, (OTHERS_ADDRESS, 0)))
+            sock.sendall(text("GET /ws HTTP/1.1", f"Authorization: Bearer {person.token}", *UPGRADE))
+            assert sock.recv(65_536).startswith(b"HTTP/1.1 101 ")
+        yield everybody
+    for person in everybody:
+        person.close()
+
+
+def ask_much(people: Sequence[Account], count: int) -> list[tuple[str, int]]:
+    """What people do who are refused nothing, one request after the other; returns those that were refused."""
+    refused = []
+    for number in range(count):
+        person = people[number // 10 % len(people)]
+        room, said = f"/rooms/{person.room}", {"roomId": person.room, "content": "text"}
+        method, path, body, wanted = (
+            ("GET", "/health", None, 200),
+            ("GET", room, None, 200),
+            ("GET", "/", None, 200),
+            ("GET", f"/messages?roomId={person.room}", None, 200),
+            ("POST", f"{room}/join", None, 200) if number % 20 > 10 else ("POST", "/messages", said, 201),
+            *[("GET", "/health", None, 200)] * 5,
+        )[number % 10]
+        try:
+            status, _ = person.ask(method, path, body)
+        except (http.client.HTTPException, OSError) as error:
+            person.close()
+            refused.append((f"{method} {path}: {error!r}", 0))
+            continue
+        if status != wanted:
+            refused.append((f"{method} {path}", status))
+    return refused
+
+
+@pytest.mark.parametrize("clients", [1, 8])
+@pytest.mark.parametrize("kind", REFUSALS)
+def test_whatever_is_refused_to_one_is_refused_to_nobody_else(
+    cluster: ClusterProcess, people: list[Account], kind: str, clients: int
+) -> None:
+    allowed, request = REFUSALS[kind]
+    address = f"127.0.2.{list(REFUSALS).index(kind) * 2 + (clients > 1) + 1}"
+    flooder = Account(cluster, f"flooder{address}", address)
+    if request("one") != request("another"):
+        flooder.register(address)
+    begin = len(cluster.log())
+    over = threading.Event()
+    floods = [Flood(cluster.port, address, request(flooder.token), over) for _ in range(clients)]
+    with ThreadPoolExecutor(clients + HANDS) as threads:
+        flooding = [threads.submit(flood.run) for flood in floods]
+        try:
+            asking = [threads.submit(ask_much, people[hand::HANDS], OTHERS_REQUESTS // HANDS) for hand in range(HANDS)]
+            refused = [what for hand in asking for what in hand.result()]
+        finally:
+            over.set()
+        for flood in flooding:
+            flood.result()
+    log = cluster.log()[begin:]
+    statuses = {status for flood in floods for status in flood.statuses}
+    wordless = [body for flood in floods for body in flood.bodies if not re.match(rb'\{"error":\{"code":"[a-z_]+"', body)]
+    assert refused == []
+    assert not re.search(r'^nginx: .*(?: 502 bytes=|tries="[^"]*50[24])', log, re.MULTILINE)
+    assert statuses <= {*allowed, 429}
+    assert statuses & allowed
+    assert wordless == [] or kind in WORDLESS
+
+
+def test_a_process_that_stands_still_holds_up_few_and_is_steered_round(cluster: ClusterProcess, people: list[Account]) -> None:
+    """Each request that it was given waits for it, and with those it has more under way than the other."""
+    (stopped,) = cluster.pids("p1")
+    numbers = iter(range(OTHERS_REQUESTS))
+    answered: list[int] = []
+
+    def ask(person: Account) -> None:
+        for _ in numbers:
+            answered.append(person.ask("GET", "/health")[0])
+
+    with ThreadPoolExecutor(HANDS) as threads:
+        os.kill(stopped, signal.SIGSTOP)
+        try:
+            asking = [threads.submit(ask, person) for person in people[:HANDS]]
+            poll(lambda: len(answered) >= OTHERS_REQUESTS - HANDS // 2)
+        finally:
+            os.kill(stopped, signal.SIGCONT)
+        for hand in asking:
+            hand.result()
+    assert answered == [200] * OTHERS_REQUESTS
