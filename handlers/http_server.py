@@ -143,10 +143,9 @@ class Exchange(HTTP1Connection):
             if is_open_request:
                 delegate.on_connection_close()
             self._clear_callbacks()
-        if self._disconnect_on_finish:
+        if self._disconnect_on_finish and not self._is_detached:
             self._linger()
-            return False
-        return True
+        return not self._disconnect_on_finish and not self._is_detached
 
     # ---- reading -------------------------------------------------------------------------------------------------
 

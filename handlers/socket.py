@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
 from tornado.iostream import IOStream
+from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
 from handlers.base import Handler
@@ -211,6 +212,10 @@ class ChatSocket(Handler, WebSocketHandler):
     def _replaces(self) -> str | None:
         values = self.request.query_arguments.get("replaces")
         return values[-1].decode("ascii", "replace") if values else None
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        RequestHandler.on_connection_close(self)  # ends the wait for a body; Tornado's WebSocketHandler would let it wait for ever
 
     def check_origin(self, origin: str) -> bool:
         return True  # checked in prepare, by our own list

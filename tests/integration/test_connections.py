@@ -42,8 +42,11 @@ class Talk:
     def __exit__(self, *_: object) -> None:
         self._sock.close()
 
-    def ask(self, data: bytes) -> http.client.HTTPResponse:
+    def send(self, data: bytes) -> None:
         self._sock.sendall(data)
+
+    def ask(self, data: bytes) -> http.client.HTTPResponse:
+        self.send(data)
         response = http.client.HTTPResponse(self._sock, method=data.partition(b" ")[0].decode())
         response.begin()
         response.read()
@@ -126,3 +129,12 @@ def test_a_request_that_cannot_be_read_is_a_line_of_the_access_log_without_what_
         metrics.request("GET", "/metrics")
         assert b'route="unreadable",status="400"} 1' in metrics.getresponse().read()
         metrics.close()
+
+
+def test_an_upgrade_whose_body_never_comes_leaves_nothing_behind(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as server:
+        with Talk(server) as talk:
+            talk.send(request("GET /ws HTTP/1.1", *UPGRADE, "Content-Length: 5"))
+        with Talk(server) as talk:
+            assert talk.ask(request("GET /health HTTP/1.1")).status == 200
+    assert "path=/ws status=500" not in server.log()

@@ -62,13 +62,20 @@ class Broken(RequestHandler):
         raise RuntimeError("a bug of ours")
 
 
+class Detaching(RequestHandler):
+    """Takes the connection away, as an upgrade does."""
+
+    def get(self) -> None:
+        self.detach().close()
+
+
 class Served:
     """A server of a test's own, and the refusals that it told of."""
 
     def __init__(self, bounds: Bounds, trusted: str) -> None:
         self.refused: list[tuple[int, str]] = []
         self.server = BoundedHTTPServer(
-            Application([("/no", Refusing), ("/echo", Echo), ("/broken", Broken)], log_function=lambda _: None),
+            Application([("/no", Refusing), ("/echo", Echo), ("/broken", Broken), ("/detach", Detaching)], log_function=lambda _: None),
             bounds=bounds,
             trusted_proxies=[ip_network(trusted)],
             on_refusal=self._note,
@@ -254,6 +261,16 @@ async def test_a_bug_in_our_own_making_of_a_handler_is_answered_too(serve: Serve
     status, head, body = await peer.reply()
     assert (status, CLOSE in head, json.loads(body)["error"]["code"]) == (500, True, "internal")
     assert await peer.rest() == b""
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.gen_test
+async def test_a_connection_that_a_handler_took_away_is_no_longer_the_servers(serve: Serve, connect: Connect, version: str) -> None:
+    served = serve()
+    peer = await connect(served)
+    await peer.send(request(f"GET /detach HTTP/{version}"))
+    assert await peer.rest() == b""
+    assert served.refused == []
 
 
 # ---- what cannot be read as a request -------------------------------------------------------------------------------
