@@ -49,7 +49,8 @@ from handlers.chat.typing import Typing
 from handlers.chat.views import Views
 from handlers.database_health import DatabaseHealth, Thresholds
 from handlers.health import About
-from handlers.http_server import BoundedHTTPServer, Bounds
+from handlers.http_connection import Bounds
+from handlers.http_server import BoundedHTTPServer
 from handlers.listening import paced
 from handlers.metrics import MetricPages
 from handlers.pages import load_assets

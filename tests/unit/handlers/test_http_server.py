@@ -15,7 +15,8 @@ import pytest
 from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
-from handlers.http_server import BoundedHTTPServer, Bounds
+from handlers.http_connection import Bounds
+from handlers.http_server import BoundedHTTPServer
 from handlers.request_head import Refusal
 
 WITHIN_S = 20.0
@@ -69,13 +70,35 @@ class Detaching(RequestHandler):
         self.detach().close()
 
 
+class Slow(RequestHandler):
+    """Replies when it is let."""
+
+    def initialize(self, begun: asyncio.Event, let: asyncio.Event) -> None:
+        self.begun, self.let = begun, let
+
+    async def get(self) -> None:
+        self.begun.set()
+        await self.let.wait()
+        self.finish("done")
+
+
 class Served:
     """A server of a test's own, and the refusals that it told of."""
 
     def __init__(self, bounds: Bounds, trusted: str) -> None:
         self.refused: list[tuple[int, str]] = []
+        self.begun, self.let = asyncio.Event(), asyncio.Event()
         self.server = BoundedHTTPServer(
-            Application([("/no", Refusing), ("/echo", Echo), ("/broken", Broken), ("/detach", Detaching)], log_function=lambda _: None),
+            Application(
+                [
+                    ("/no", Refusing),
+                    ("/echo", Echo),
+                    ("/broken", Broken),
+                    ("/detach", Detaching),
+                    ("/slow", Slow, {"begun": self.begun, "let": self.let}),
+                ],
+                log_function=lambda _: None,
+            ),
             bounds=bounds,
             trusted_proxies=[ip_network(trusted)],
             on_refusal=self._note,
@@ -436,3 +459,33 @@ async def test_a_server_that_is_full_can_be_stopped(serve: Serve, connect: Conne
     await served.close()
     with pytest.raises(OSError), socket.create_connection(("127.0.0.1", served.port), timeout=5):
         pass
+
+
+@pytest.mark.gen_test
+async def test_a_server_that_stops_ends_what_is_idle_and_lets_a_reply_under_way_say_that_it_is_the_last(
+    serve: Serve, connect: Connect
+) -> None:
+    served = serve(leave_s=LONG_S)
+    idle, busy = await connect(served), await connect(served)
+    await assert_lives(idle)
+    await busy.send(request("GET /slow HTTP/1.1"))
+    await served.begun.wait()
+    served.server.stop()
+    assert await idle.rest() == b""
+    closing = asyncio.ensure_future(served.close())
+    served.let.set()
+    status, head, body = await busy.reply()
+    assert (status, CLOSE in head, body) == (200, True, b"done")
+    assert await busy.rest() == b""
+    await closing
+
+
+@pytest.mark.gen_test
+async def test_a_reply_that_takes_too_long_does_not_hold_up_the_stop(serve: Serve, connect: Connect) -> None:
+    served = serve(leave_s=0.1)
+    busy = await connect(served)
+    await busy.send(request("GET /slow HTTP/1.1"))
+    await served.begun.wait()
+    await served.close()
+    assert await busy.rest() == b""
+    served.let.set()
