@@ -435,3 +435,4 @@ def test_the_tls_lines_uncommented_as_the_file_says_serve_https_and_send_http_th
         over_tls.close()
         moved = call(f"http://127.0.0.1:{edge.plain}", "POST", "/rooms?limit=1", {}, headers={"Host": "chat.example.com"})
         assert (moved.status, moved.headers["location"]) == (308, "https://chat.example.com/rooms?limit=1")
+        assert call(f"http://127.0.0.1:{edge.plain}", "GET", "/", headers={"Host": "h" * 300}).status == 400
