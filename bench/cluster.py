@@ -16,13 +16,15 @@ import psutil
 
 from bench.checker import Failures
 from bench.errors import BenchError
-from bench.process import HOST, KILLED_WITHIN_S, ServerProcess, free_port
+from bench.process import HOST, KILLED_WITHIN_S, ServerProcess
 from bench.server import Server
+from free_ports import free_port
 
 _START_WITHIN_S = 10
 _STOP_WITHIN_S = 10
 # What the person at the terminal may have set is not for these: an empty text counts as unset.
-_ALONE = dict.fromkeys(("MONGO_URI", "REDIS_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "REDIS_DB"), "")
+_FROM_FILES = ("MONGO_URI_FILE", "REDIS_URL_FILE", "REDIS_PASSWORD_FILE")
+_ALONE = dict.fromkeys(("MONGO_URI", "REDIS_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "REDIS_DB", *_FROM_FILES), "")
 
 
 class RedisProcess:

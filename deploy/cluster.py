@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -19,12 +20,16 @@ from pathlib import Path
 from queue import SimpleQueue
 from urllib.parse import urlsplit
 
+import secret_files
 from deploy.supervisor import Child, Cluster, Output, Refused
+from free_ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = "127.0.0.1"
 SBIN = "/usr/local/sbin:/usr/sbin"  # Debian has nginx there, which is not on a user's PATH
 MARK = re.compile(r"(?P<line>.*\S) +#:(?: (?P<old>\S+) -> (?P<new>\S+))?")
+# What the person at the terminal may have set is not for a Redis of our own: an empty text counts as unset.
+UNSET = dict.fromkeys(("REDIS_URL_FILE", "REDIS_PASSWORD", "REDIS_DB"), "")
 ASK_READY = b"GET /health/ready HTTP/1.0\r\nHost: localhost\r\n\r\n"
 
 
@@ -67,16 +72,6 @@ def claim(host: str, port: int) -> None:
         raise Refused(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
 
 
-def free_port(taken: Sequence[int]) -> int:
-    """A loopback port that is free now."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind((LOCAL, 0))
-            port: int = probe.getsockname()[1]
-        if port not in taken:
-            return port
-
-
 def replies(host: str, port: int, ask: bytes, reply: bytes) -> bool:
     """Whether what listens there replies so."""
     try:
@@ -111,11 +106,23 @@ class Programs:
         return Child(name, [*self._guard, *command], env={**self._environ, **env}, answers=answers, output=self._output)
 
     def redis(self, port: int) -> Child:
-        """Our own, which the chat processes made after it use. It keeps nothing: what is in it can be read from the store again."""
-        self._redis_env = {"REDIS_HOST": LOCAL, "REDIS_PORT": str(port), "REDIS_PASSWORD": "", "REDIS_DB": ""}
-        keeping = ("--save", "", "--appendonly", "no", "--dir", str(self._folder), "--loglevel", "warning")
-        command = (program("redis-server", self._path), "--port", str(port), "--bind", LOCAL, *keeping)
-        return self._child("redis", *command, answers=lambda: replies(LOCAL, port, b"PING\r\n", b"+PONG"))
+        """Our own, which the chat processes made after it use. It keeps nothing: what is in it can be read from the store again.
+
+        It has a password, for whoever is on this machine reaches its port. Files hold it, which only this user reads: a command line
+        is seen in the list of processes.
+        """
+        password = secrets.token_urlsafe(32)
+        kept = self._secret_file("redis_password", password)
+        conf = (f"port {port}", f"bind {LOCAL}", f"requirepass {password}", 'save ""', "appendonly no", f'dir "{self._folder}"')
+        command = (program("redis-server", self._path), str(self._secret_file("redis.conf", "\n".join((*conf, "loglevel warning", "")))))
+        self._redis_env = {**UNSET, "REDIS_HOST": LOCAL, "REDIS_PORT": str(port), "REDIS_PASSWORD_FILE": str(kept)}
+        return self._child("redis", *command, answers=lambda: replies(LOCAL, port, f"AUTH {password}\r\n".encode(), b"+OK"))
+
+    def _secret_file(self, name: str, content: str) -> Path:
+        path = self._folder / name
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(content)
+        return path
 
     def chat(self, number: int, port: int) -> Child:
         env = {"HOST": LOCAL, "PORT": str(port), "TRUSTED_PROXIES": self._environ.get("TRUSTED_PROXIES") or LOCAL, **self._redis_env}
@@ -131,8 +138,14 @@ class Programs:
 
 
 def address_of_redis(environ: Mapping[str, str]) -> str | None:
-    """Where somebody else's Redis is, without its password; None where there is to be one of our own."""
-    if url := environ.get("REDIS_URL"):
+    """Where somebody else's Redis is, without its password; None where there is to be one of our own. Raises Refused."""
+    url = environ.get("REDIS_URL")
+    if file := environ.get("REDIS_URL_FILE"):
+        try:
+            url = secret_files.read(Path(file))
+        except ValueError as error:
+            raise Refused(f"REDIS_URL_FILE: {file!r} is not valid ({error}); it takes {secret_files.TAKES}", 2) from error
+    if url:
         return urlsplit(url).netloc.rpartition("@")[2]
     host = environ.get("REDIS_HOST")
     return f"{host}:{environ.get('REDIS_PORT') or 6379}" if host else None
@@ -153,7 +166,7 @@ def main(environ: Mapping[str, str], output: Output) -> int:
         programs = Programs(environ, folder=Path(folder), output=output)
         redis, redis_at = [], address_of_redis(environ)
         if redis_at is None:
-            own = free_port((port, *ports))
+            own = free_port(taken=(port, *ports))
             redis, redis_at = [programs.redis(own)], f"{LOCAL}:{own}"
         cluster = Cluster(
             redis=redis,

@@ -179,6 +179,32 @@ def test_one_line_says_where_it_is_and_every_line_whose_it_is(cluster: ClusterPr
     assert {"cluster:", "p1:", "p2:", "nginx:"} <= names <= {"cluster:", "p1:", "p2:", "nginx:", "redis:", "cluster"}
 
 
+def test_its_redis_answers_nobody_without_the_password_which_only_this_user_can_read(cluster: ClusterProcess) -> None:
+    (port,) = re.findall(r"redis 127\.0\.0\.1:(\d+)\)$", cluster.log(), re.MULTILINE)
+
+    def ask(*lines: str) -> bytes:
+        with socket.create_connection(("127.0.0.1", int(port)), timeout=10) as connection:
+            connection.sendall("".join(f"{line}\r\n" for line in lines).encode())
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+    assert ask("PING").startswith(b"-NOAUTH")
+    assert ask("AUTH guess", "KEYS *").startswith(b"-WRONGPASS")
+    (process,) = (psutil.Process(pid) for pid in cluster.pids("p1"))
+    file = Path(process.environ()["REDIS_PASSWORD_FILE"])
+    password = file.read_text()
+    assert len(password) >= 40
+    assert ask(f"AUTH {password}", "PING") == b"+OK\r\n+PONG\r\n"
+    for path in (file, file.with_name("redis.conf")):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    for one in (psutil.Process(cluster.process.pid), *psutil.Process(cluster.process.pid).children(recursive=True)):
+        assert password not in " ".join(one.cmdline())
+        assert password not in one.environ().values()
+    assert password not in cluster.log()
+    low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    assert not low <= int(port) <= high, "a port that the kernel gives to whoever connects"
+
+
 @pytest.mark.gen_test
 async def test_twenty_clients_over_both_processes_hear_each_message_once_and_in_order(healed: ClusterProcess) -> None:
     people = [await asyncio.to_thread(register, healed.url) for _ in range(4)]

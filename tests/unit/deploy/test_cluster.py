@@ -46,6 +46,16 @@ def test_a_password_of_redis_is_not_said() -> None:
     assert address_of_redis({"REDIS_HOST": "", "REDIS_URL": ""}) is None
 
 
+def test_a_url_of_redis_that_comes_in_a_file_is_read_and_one_that_cannot_be_is_a_refusal(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("rediss://:secret@redis.example:6380/1\n")
+    assert address_of_redis({"REDIS_URL_FILE": str(file)}) == "redis.example:6380"
+    file.write_text("")
+    with pytest.raises(Refused, match=r"^REDIS_URL_FILE: .* \(empty\)") as refused:
+        address_of_redis({"REDIS_URL_FILE": str(file)})
+    assert refused.value.code == 2
+
+
 def test_a_missing_program_is_named_with_how_to_get_it() -> None:
     with pytest.raises(Refused, match="no-such-program is missing; on Debian: apt-get install no-such-program"):
         program("no-such-program", "/nonexistent")
