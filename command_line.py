@@ -120,13 +120,18 @@ def main(
         validate(loaded)
         return command.run(loaded, *operands, **own)
     except SettingsError as error:
-        print(error, file=sys.stderr)
+        print(_one_line(str(error)), file=sys.stderr)
         return 2
     except (StartRefused, OSError) as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        print(_one_line(f"{name}: {error}"), file=sys.stderr)
         return 1
     finally:
         os.umask(umask)
+
+
+def _one_line(text: str) -> str:
+    """Whatever somebody called a flag or a file."""
+    return text if text.isprintable() else "".join(part if part.isprintable() else repr(part)[1:-1] for part in text)
 
 
 class _Given(NamedTuple):

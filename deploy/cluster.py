@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import secret_files
 from deploy.supervisor import Child, Cluster, Output, Refused
+from endpoints import parse_host
 from free_ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,6 +63,15 @@ def whole_number(environ: Mapping[str, str], name: str, default: int, most: int)
     if not text.isdecimal() or not 1 <= int(text) <= most:
         raise Refused(f"{name}: {text!r} is not valid; it takes a whole number from 1 to {most}", 2)
     return int(text)
+
+
+def host_of(environ: Mapping[str, str]) -> str:
+    """Where nginx is to listen. Raises Refused likewise."""
+    text = environ.get("HOST") or LOCAL
+    try:
+        return parse_host(text)
+    except ValueError as error:
+        raise Refused(f"HOST: {text!r} is not valid; it takes an address, or a host name", 2) from error
 
 
 def claim(host: str, port: int) -> None:
@@ -155,7 +165,7 @@ def main(environ: Mapping[str, str], output: Output) -> int:
     """Run it; returns the exit code. Raises Refused."""
     count = whole_number(environ, "PROCESSES", os.cpu_count() or 1, 64)
     port = whole_number(environ, "PORT", 8000, 65_535 - count)
-    host = environ.get("HOST") or LOCAL
+    host = host_of(environ)
     ports = range(port + 1, port + 1 + count)
     orders: SimpleQueue[int] = SimpleQueue()
     for order in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

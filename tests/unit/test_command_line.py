@@ -78,6 +78,8 @@ def test_flags_and_operands_stand_where_they_like(
         (["serve", "--url", "http://h"], "--url: no such flag of serve"),
         (["check", "--verbose"], "--verbose: no such flag"),
         (["-v"], "-v: no such flag"),
+        (["--a\nb"], "--a\\nb: no such flag"),
+        (["a\x1b[2Jb\udcff"], "a\\x1b[2Jb\\udcff: no such command"),
         (["backup", "x", "-x"], "-x: no such flag"),
     ],
 )

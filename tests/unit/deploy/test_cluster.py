@@ -73,6 +73,11 @@ def test_a_wrong_number_stops_the_start_with_one_line() -> None:
     assert run(PROCESSES="2", PORT="65534") == (2, "cluster: PORT: '65534' is not valid; it takes a whole number from 1 to 65533\n")
 
 
+def test_a_host_that_cannot_be_one_stops_the_start_with_one_line() -> None:
+    for host in ("127.0.0.256", "a; include /etc/passwd"):
+        assert run(HOST=host) == (2, f"cluster: HOST: {host!r} is not valid; it takes an address, or a host name\n")
+
+
 def test_without_redis_server_it_says_how_to_get_it() -> None:
     says = "cluster: redis-server is missing; on Debian: apt-get install redis-server\n"
     assert run(PATH="/nonexistent", PROCESSES="1", PORT=str(free_port())) == (1, says)
