@@ -125,6 +125,9 @@ def main(
     except (StartRefused, OSError) as error:
         print(_one_line(f"{name}: {error}"), file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        return 1
     finally:
         os.umask(umask)
 

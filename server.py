@@ -144,11 +144,13 @@ def _check(settings: Settings, *, url: str | None = None) -> int:
 
 
 def _backup(settings: Settings, file: str) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # also who is told to end cleans up
     sqlite.backup(settings.server.data_dir, Path(file))
     return 0
 
 
 def _restore(settings: Settings, file: str) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sqlite.restore(Path(file), settings.server.data_dir)
     return 0
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import signal
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +17,8 @@ import pytest
 import settings
 from tests.integration.conftest import Start, embedded
 from tests.support.client import Chat, Person, call, chat, register
-from tests.support.server import ServerProcess, command, free_port
+from tests.support.server import ROOT, ServerProcess, command, free_port
+from tests.support.waiting import poll
 
 
 def test_help_lists_every_flag_beside_its_variable(tmp_path: Path) -> None:
@@ -254,3 +260,35 @@ def test_a_whitelist_that_does_not_parse_stops_the_start(tmp_path: Path) -> None
         run = command("serve", env={"DATA_DIR": str(tmp_path / "data"), name: value})
         assert run.returncode == 2
         assert run.stderr.splitlines() == [f"{name}: '10.0.0.0/99' is neither a user name nor a CIDR"]
+
+
+@embedded
+@pytest.mark.parametrize("order", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_backup_or_a_restore_that_is_told_to_end_leaves_nothing(server: ServerProcess, tmp_path: Path, order: signal.Signals) -> None:
+    file = tmp_path / "chat.backup"
+    upload = server.data_dir / "files" / "ab" / "fgreat"
+    upload.parent.mkdir(parents=True, exist_ok=True)
+    with upload.open("wb") as content:
+        content.truncate(400_000_000)
+    try:
+        assert ended_by(order, "backup", file, server.data_dir, begun=lambda: list(tmp_path.glob(".chat.backup.*/parcel"))) == "backup"
+        assert list(tmp_path.iterdir()) == []
+        assert command("backup", str(file), env={"DATA_DIR": str(server.data_dir)}).returncode == 0
+    finally:
+        upload.unlink()
+    target = tmp_path / "restored"
+    assert ended_by(order, "restore", file, target, begun=(target / ".restoring" / "files").exists) == "restore"
+    assert [path.name for path in target.iterdir()] == ["lock"]
+    file.unlink()
+
+
+def ended_by(order: signal.Signals, name: str, file: Path, data_dir: Path, *, begun: Callable[[], object]) -> str:
+    """Run a command and give it the order once it has begun to write; returns who says that it was interrupted."""
+    run = [sys.executable, str(ROOT / "server.py"), name, str(file)]
+    env = {"PATH": os.environ["PATH"], "DATA_DIR": str(data_dir)}
+    with subprocess.Popen(run, env=env, cwd=ROOT, stderr=subprocess.PIPE, text=True) as running:
+        poll(lambda: begun() or running.poll() is not None)
+        running.send_signal(order)
+        _, told = running.communicate(timeout=60)
+    assert (running.returncode, told.count("\n")) == (1, 1), told
+    return told.removesuffix(": interrupted\n")
