@@ -106,7 +106,7 @@ def main(
     What commands make is for this user alone (umask 077).
     """
     umask = os.umask(0o077)
-    name = ""
+    name = "server.py"
     try:
         given = _split(argv)
         if given.wants_help:

@@ -107,7 +107,9 @@ def _mongo_package(settings: Settings) -> tuple[Any, Any]:
 
 
 def validate(settings: Settings) -> None:
-    """Raises SettingsError for a MONGO_URI that only the driver knows to be wrong; nothing is asked of a server."""
+    """Raises SettingsError for a MONGO_URI that only the driver knows to be wrong, StartRefused for a certificate that it names and that is
+    not there. Nothing is asked of a server.
+    """
     if settings.mongo.uri is None:
         return
     mongo, options = _mongo_package(settings)
@@ -116,6 +118,8 @@ def validate(settings: Settings) -> None:
     except ValueError as error:
         name = settings.source_of("MONGO_URI")
         raise SettingsError(f"{name}: *** is not valid ({error}); it takes a MongoDB connection string") from error
+    except OSError as error:
+        raise StartRefused(f"MONGO_URI names a file that cannot be used: {error}") from error
 
 
 def items(settings: Settings) -> list[Item]:

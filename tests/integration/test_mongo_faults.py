@@ -72,6 +72,13 @@ def test_a_uri_that_cannot_be_one_is_refused_in_one_line(uri: str) -> None:
     assert "hunter2" not in run.stderr
 
 
+def test_a_certificate_that_is_not_there_is_refused_in_one_line() -> None:
+    run = refused_start("mongodb://user:hunter2@127.0.0.1:1/?tls=true&tlsCAFile=/nonexistent/ca.pem")
+    assert (run.returncode, run.stderr.count("\n")) == (1, 1), run.stderr
+    assert "MONGO_URI names a file" in run.stderr and "/nonexistent/ca.pem" in run.stderr
+    assert "hunter2" not in run.stderr
+
+
 def test_wrong_credentials_are_refused_in_one_line(mongo: MongoServer) -> None:
     run = refused_start(mongo.uri.replace("//", "//user:hunter2@"))
     lines = [line for line in run.stderr.splitlines() if "database server" not in line]

@@ -194,6 +194,7 @@ MADE_UP = {
     "block device": of_type(tarfile.BLKTYPE),
     "pipe": of_type(tarfile.FIFOTYPE),
     "folder": of_type(tarfile.DIRTYPE),
+    "sparse, GNU": of_type(tarfile.GNUTYPE_SPARSE),
     "sparse, PAX 0.1": with_headers(GNU_sparse_map="0,1", GNU_sparse_size=str(HUGE), GNU_sparse_name="files/ab/extra"),
     "sparse, PAX 0.0": with_headers(GNU_sparse_size=str(HUGE), GNU_sparse_numblocks="0"),
     "sparse, PAX, nonsense": with_headers(GNU_sparse_map="x", GNU_sparse_size="y"),
