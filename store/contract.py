@@ -63,7 +63,7 @@ class Users(Protocol):
         """Users whose username or display name starts with `prefix` (any case), by username. `%` and `_` are ordinary characters."""
 
     async def update(self, user_id: str, change: ProfileChange) -> User:
-        """Set the given fields. Raises Missing."""
+        """Set the given fields; where `status` is one of them the user's `status_rev` becomes one more. Raises Missing."""
 
     async def set_password(self, user_id: str, password_hash: str, *, keep_session_id: str) -> list[str]:
         """Set the hash and revoke every other live session, atomically. Returns the ids revoked. Raises Missing."""
@@ -91,6 +91,9 @@ class Sessions(Protocol):
 
     async def revoked_since(self, since_ms: int) -> list[str]:
         """Ids of sessions revoked at or after `since_ms`."""
+
+    async def not_live(self, session_ids: Sequence[str]) -> list[str]:
+        """Those of these sessions that are revoked, or not there, in one query; no clock has a part in it."""
 
 
 class Rooms(Protocol):
@@ -120,6 +123,9 @@ class Rooms(Protocol):
     async def ids_of(self, user_id: str) -> list[str]:
         """Ids of all rooms the user is a member of."""
 
+    async def joined_by(self, user_id: str) -> dict[str, int]:
+        """All rooms the user is a member of, each with the rev at which they joined."""
+
     async def stats(self, room_id: str) -> RoomStats | None: ...
 
     async def heads(self, room_ids: Sequence[str]) -> Mapping[str, Head]:
@@ -130,6 +136,12 @@ class Members(Protocol):
     """Who is in which room. Each change of membership is one entry (message None) in the room's changes log."""
 
     async def get(self, room_id: str, user_id: str) -> Membership | None: ...
+
+    async def standings(self, pairs: Sequence[tuple[str, str]]) -> list[RoomOf | None]:
+        """What Rooms.get_for says of each (room id, user id), in their order; as many queries for many as for one.
+
+        The room's rev is read no later than the membership: who is none was none at that rev or since.
+        """
 
     async def add(self, room_id: str, user_id: str, *, role: Role = Role.MEMBER) -> MembershipChange:
         """Make a member, with readSeq = lastSeq. Already one: `changed` False. A room is never oversubscribed, however many race.

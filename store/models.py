@@ -42,8 +42,12 @@ class Role(StrEnum):
     MEMBER = "member"
 
 
-class User(Struct, frozen=True, rename="camel"):
-    """A person as others see them. `status` is the chosen one; who is not connected is shown as offline."""
+class User(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A person as others see them. `status` is the chosen one; who is not connected is shown as offline.
+
+    `status_rev` counts the choices of a status, so that of two the later is known; it is no client's business: who shows a user sets
+    it to 0, which is left out. Only such fields have defaults.
+    """
 
     id: str
     username: str
@@ -54,6 +58,7 @@ class User(Struct, frozen=True, rename="camel"):
     status: Status
     custom_status: str | None
     created_at: str
+    status_rev: int = 0
 
 
 class Account(Struct, frozen=True):
@@ -114,14 +119,18 @@ class RoomDraft(Struct, frozen=True):
     max_users: int
 
 
-class Membership(Struct, frozen=True, rename="camel"):
-    """One member's state in one room; counts as of the moment it was read."""
+class Membership(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One member's state in one room; counts as of the moment it was read.
+
+    `joined_rev`: the room's rev that the joining was, 0 for who made it; shown to nobody, as `User.status_rev`.
+    """
 
     role: Role
     read_seq: int
     unread_count: int
     mention_count: int
     muted_until: str | None
+    joined_rev: int = 0
 
 
 class RoomOf(Struct, frozen=True):

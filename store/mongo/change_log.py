@@ -38,6 +38,9 @@ from store.mongo.errors import explained, only_duplicates
 KEEP_MS = 7 * 24 * 3600 * 1000
 TOMBSTONE_MS = 24 * 3600 * 1000
 BATCH_MAX = 100
+
+# An entry that is not applied after this long was left behind by a process that died; whoever finds it finishes the work.
+ABANDONED_MS = 1000
 _WAITING_MAX = 10_000
 _RETRY_MAX_S = 0.05
 
@@ -366,6 +369,11 @@ class ChangeLog:
             ),
         )
         await database.rooms.update_one({"_id": room_id, "rev": {"$lt": last}}, {"$set": {**settings, "rev": last}})
+
+
+def is_abandoned(ahead: Sequence[Document], now_ms: int) -> bool:
+    """Whether the newest entry beyond a room's rev, if there is one, is not being applied any more: its process has died."""
+    return bool(ahead) and now_ms - int(ahead[-1]["createdAt"]) >= ABANDONED_MS
 
 
 async def _found(collection: Collection, among: Mapping[str, Any], field: str, values: Iterable[Any]) -> list[Document]:

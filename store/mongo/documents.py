@@ -48,6 +48,7 @@ def user_from(document: Mapping[str, Any]) -> User:
         status=Status(document["status"]),
         custom_status=document.get("customStatus"),
         created_at=timestamp(int(document["createdAt"])),
+        status_rev=document.get("statusRev", 0),
     )
 
 
@@ -119,6 +120,7 @@ def membership_from(document: Mapping[str, Any], last_seq: int) -> Membership:
         unread_count=max(0, last_seq - read_seq),
         mention_count=mentioned[0]["count"] if mentioned else 0,
         muted_until=_time(document.get("mutedUntil")),
+        joined_rev=document["joinedRev"],
     )
 
 

@@ -6,16 +6,16 @@ that one's, and does nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bson.datetime_ms import DatetimeMS
 
 from store.cursors import cursor_of_name, name_of_cursor
 from store.errors import Missing, RoomFull
-from store.models import Member, Membership, MembershipChange, ReadState, Role, read_state
+from store.models import Member, Membership, MembershipChange, ReadState, Role, RoomOf, read_state
 from store.mongo import pipelines
-from store.mongo.change_log import TOMBSTONE_MS, ChangeLog, MemberPatch, RoomView, Wants
+from store.mongo.change_log import TOMBSTONE_MS, ChangeLog, MemberPatch, RoomView, Wants, is_abandoned
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import last_seq_of, member_from, membership_from, room_from
 
@@ -34,6 +34,44 @@ class MongoMembers:
     async def get(self, room_id: str, user_id: str) -> Membership | None:
         async with self._database.operation("members.get"):
             return await self._get(room_id, user_id)
+
+    async def standings(self, pairs: Sequence[tuple[str, str]]) -> list[RoomOf | None]:
+        """The rooms first, so that none of the memberships is older than its room's rev."""
+        async with self._database.operation("members.standings"):
+            rooms = await self._rooms_of({room_id for room_id, _ in pairs})
+            within = {
+                "roomId": {"$in": list(rooms)},
+                "userId": {"$in": list({user_id for _, user_id in pairs})},
+                "left": False,
+            }
+            wanted = set(pairs)
+            members = {
+                pair: member
+                async for member in self._members.find(within)
+                if (pair := (member["roomId"], member["userId"])) in wanted
+            }
+            unread = {
+                pair: member["readSeq"]
+                for pair, member in members.items()
+                if member["readSeq"] < last_seq_of(rooms[pair[0]])
+            }
+            counts: dict[tuple[str, str], int] = {}
+            if unread:
+                async for found in self._database.messages.aggregate(pipelines.mentioned(unread)):
+                    pair = found["_id"]["room"], found["_id"]["user"]
+                    counts[pair] = sum(seq > unread[pair] for seq in found["seqs"]) if pair in unread else 0
+        return [_standing(rooms.get(pair[0]), members.get(pair), counts.get(pair, 0)) for pair in pairs]
+
+    async def _rooms_of(self, room_ids: Collection[str]) -> dict[str, Document]:
+        """The rooms, with `head`. What somebody who died has left of a change is finished first, as where one room is read."""
+        pipeline = pipelines.rooms(list(room_ids))
+        found = await self._database.rooms.aggregate(pipeline).to_list(None)
+        left = [room["_id"] for room in found if is_abandoned(room["unapplied"][-1:], self._database.clock())]
+        if left:
+            for room_id in left:
+                await self._log.settle(room_id)
+            found = await self._database.rooms.aggregate(pipeline).to_list(None)
+        return {room["_id"]: room for room in found}
 
     async def add(self, room_id: str, user_id: str, *, role: Role = Role.MEMBER) -> MembershipChange:
         async with self._database.operation("members.add", write=True):
@@ -70,6 +108,13 @@ class MongoMembers:
     async def _get(self, room_id: str, user_id: str) -> Membership | None:
         found = await self._members.aggregate(pipelines.membership(room_id, user_id)).to_list(1)
         return membership_from(found[0], last_seq_of(found[0])) if found else None
+
+
+def _standing(room: Document | None, member: Document | None, mentions: int) -> RoomOf | None:
+    if room is None:
+        return None
+    of = None if member is None else membership_from({**member, "mentioned": [{"count": mentions}]}, last_seq_of(room))
+    return RoomOf(room_from(room), of)
 
 
 def member_document(

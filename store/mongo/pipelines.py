@@ -7,7 +7,7 @@ throughout: its equality on a joined field is answered from the index, on every 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from store.mongo.database import stored_time
@@ -89,6 +89,27 @@ def _with_membership(user_id: str) -> Stage:
 def room(room_id: str) -> Pipeline:
     """A room with `head` and `unapplied`."""
     return [{"$match": {"_id": room_id}}, with_head(), with_unapplied()]
+
+
+def rooms(room_ids: Sequence[str]) -> Pipeline:
+    """Many rooms, each as `room` gives one."""
+    return [{"$match": {"_id": {"$in": list(room_ids)}}}, with_head(), with_unapplied()]
+
+
+def mentioned(read: Mapping[tuple[str, str], int]) -> Pipeline:
+    """Which messages above the seq of each (room id, user id) of `read` mention them: `{_id: {room, user}, seqs}`. On messages.
+
+    Each pair is a range of the index. A message that mentions several people comes for all of them, whatever they have read.
+    """
+    ranges = [{"mentions": user_id, "roomId": room_id, "seq": {"$gt": seq}} for (room_id, user_id), seq in read.items()]
+    users = list({user_id for _, user_id in read})
+    return [
+        {"$match": {"$or": ranges}},
+        {"$project": {"_id": 0, "roomId": 1, "seq": 1, "mentions": 1}},
+        {"$unwind": "$mentions"},
+        {"$match": {"mentions": {"$in": users}}},
+        {"$group": {"_id": {"room": "$roomId", "user": "$mentions"}, "seqs": {"$push": "$seq"}}},
+    ]
 
 
 def room_for(room_id: str, user_id: str) -> Pipeline:

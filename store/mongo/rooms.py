@@ -12,7 +12,7 @@ from store.errors import Missing
 from store.ids import make_id
 from store.models import Head, Role, Room, RoomDraft, RoomOf, RoomStats, timestamp
 from store.mongo import pipelines
-from store.mongo.change_log import ChangeLog
+from store.mongo.change_log import ChangeLog, is_abandoned
 from store.mongo.database import Database, Document, stored_time, unset
 from store.mongo.documents import last_seq_of, membership_from, room_from, room_of_from
 from store.mongo.errors import index_of
@@ -20,9 +20,6 @@ from store.mongo.indexes import ORDER_INDEX
 from store.mongo.members import Join, member_document
 
 _IDS_MAX = 100_000
-
-# An entry that is not applied after this long was left behind by a process that died; whoever finds it finishes the work.
-_ABANDONED_MS = 1000
 
 # A room's place in lists: milliseconds and a random part, so that two processes seldom meet (the index is unique).
 _ORDER_BITS = 16
@@ -106,6 +103,11 @@ class MongoRooms:
             found = self._members.find({"userId": user_id, "left": False}, {"_id": 0, "roomId": 1})
             return [member["roomId"] for member in await found.limit(_IDS_MAX).to_list(None)]
 
+    async def joined_by(self, user_id: str) -> dict[str, int]:
+        async with self._database.operation("rooms.joined_by"):
+            found = self._members.find({"userId": user_id, "left": False}, {"_id": 0, "roomId": 1, "joinedRev": 1})
+            return {member["roomId"]: member["joinedRev"] for member in await found.limit(_IDS_MAX).to_list(None)}
+
     async def stats(self, room_id: str) -> RoomStats | None:
         async with self._database.operation("rooms.stats"):
             found = await self._rooms.aggregate(pipelines.stats(room_id)).to_list(1)
@@ -132,10 +134,8 @@ class MongoRooms:
 
     def _is_abandoned(self, room: Document) -> bool:
         """Whether the changes log has an entry beyond the room's rev that nobody is applying any more."""
-        ahead = room["ahead"]
-        if not ahead or ahead[0]["rev"] <= room["rev"]:
-            return False
-        return self._database.clock() - int(ahead[0]["createdAt"]) >= _ABANDONED_MS
+        ahead = [entry for entry in room["ahead"] if entry["rev"] > room["rev"]]
+        return is_abandoned(ahead, self._database.clock())
 
     async def _insert(self, fields: Document, people: Sequence[str], role: Role) -> str:
         """Store a room and its first members. Raises Missing("user"), DuplicateKeyError for a direct room that exists."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pymongo import ReturnDocument
@@ -72,6 +73,12 @@ class MongoSessions:
                 {"_id": session_id, "revokedAt": None, "expiresAt": {"$gt": now}}, {"$set": {"revokedAt": now}}
             )
         return result.modified_count > 0
+
+    async def not_live(self, session_ids: Sequence[str]) -> list[str]:
+        async with self._database.operation("sessions.not_live"):
+            found = self._sessions.find({"_id": {"$in": list(session_ids)}, "revokedAt": None}, {"_id": 1})
+            live = {session["_id"] for session in await found.to_list(None)}
+        return [session_id for session_id in session_ids if session_id not in live]
 
     async def revoked_since(self, since_ms: int) -> list[str]:
         async with self._database.operation("sessions.revoked_since"):

@@ -91,6 +91,8 @@ class MongoUsers:
             if "displayName" in given:
                 given["displayFolded"] = str(given["displayName"]).casefold()
             update["$set"] = given
+        if "status" in given:
+            update["$inc"] = {"statusRev": 1}
         if cleared := [field for field, value in values.items() if value is None]:
             update["$unset"] = dict.fromkeys(cleared, "")
         async with self._database.operation("users.update", write=True):

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import apsw
 
 from store.cursors import cursor_of_name, name_of_cursor
 from store.errors import Missing, RoomFull
-from store.models import Member, Membership, MembershipChange, ReadState, Role, Room, read_state
+from store.models import Member, Membership, MembershipChange, ReadState, Role, Room, RoomOf, read_state
 from store.sqlite.changes import record
 from store.sqlite.database import Database
-from store.sqlite.rows import MEMBERSHIP_COLUMNS, ROOM_COLUMNS, Row, fetch, fetch_one, membership_from, room_from
+from store.sqlite.rows import MEMBERSHIP_COLUMNS, ROOM_COLUMNS, Row, as_json, fetch, fetch_one, membership_from, room_from
 
 _MEMBERSHIP = f"""
 SELECT {MEMBERSHIP_COLUMNS}, (SELECT max(seq) FROM messages WHERE room_id = ?1)
 FROM members m WHERE m.room_id = ?1 AND m.user_id = ?2"""
+
+_STANDING_ROOMS = f"SELECT {ROOM_COLUMNS} FROM json_each(?1) wanted JOIN rooms r ON r.id = wanted.value"
+_STANDINGS = f"""
+SELECT m.room_id, m.user_id, {MEMBERSHIP_COLUMNS} FROM json_each(?1) wanted
+JOIN members m ON m.room_id = wanted.value ->> 0 AND m.user_id = wanted.value ->> 1"""
 
 _LIST = """
 SELECT m.user_id, u.username, u.display_name, m.role, m.username_folded
@@ -34,6 +41,16 @@ class SqliteMembers:
 
     async def get(self, room_id: str, user_id: str) -> Membership | None:
         return await self._database.read("members.get", lambda connection: _membership(connection, room_id, user_id))
+
+    async def standings(self, pairs: Sequence[tuple[str, str]]) -> list[RoomOf | None]:
+        wanted, wanted_rooms = as_json(pairs), as_json(list({room_id for room_id, _ in pairs}))
+
+        def operation(connection: apsw.Connection) -> list[RoomOf | None]:
+            rooms = {room.id: room for room in map(room_from, fetch(connection, _STANDING_ROOMS, (wanted_rooms,)))}
+            found = {(row[0], row[1]): row[2:] for row in fetch(connection, _STANDINGS, (wanted,))}
+            return [_standing(rooms.get(pair[0]), found.get(pair)) for pair in pairs]
+
+        return await self._database.read("members.standings", operation)
 
     async def add(self, room_id: str, user_id: str, *, role: Role = Role.MEMBER) -> MembershipChange:
         return await self._database.write(
@@ -72,6 +89,12 @@ class SqliteMembers:
             return read_state(room_id, membership)
 
         return await self._database.write("members.mark_read", operation)
+
+
+def _standing(room: Room | None, row: Row | None) -> RoomOf | None:
+    if room is None:
+        return None
+    return RoomOf(room, None if row is None else membership_from(row, room.last_seq))
 
 
 def room_row(connection: apsw.Connection, room_id: str) -> Row | None:
@@ -151,4 +174,4 @@ def _require_room(connection: apsw.Connection, room_id: str) -> Room:
 
 def _membership(connection: apsw.Connection, room_id: str, user_id: str) -> Membership | None:
     row = fetch_one(connection, _MEMBERSHIP, (room_id, user_id))
-    return None if row is None else membership_from(row, row[4] or 0)
+    return None if row is None else membership_from(row, row[5] or 0)

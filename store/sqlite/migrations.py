@@ -14,7 +14,7 @@ APPLICATION_ID = 0x4368526D
 
 # Script n brings a file from version n to n + 1. Only ever appended to: a script that was released is never edited.
 MIGRATIONS: tuple[str, ...] = tuple(
-    files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("schema.sql", "monitoring.sql")
+    files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("schema.sql", "monitoring.sql", "status_rev.sql")
 )
 
 

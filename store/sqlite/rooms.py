@@ -126,6 +126,12 @@ class SqliteRooms:
 
         return await self._database.read("rooms.ids_of", operation)
 
+    async def joined_by(self, user_id: str) -> dict[str, int]:
+        def operation(connection: apsw.Connection) -> dict[str, int]:
+            return dict(fetch(connection, "SELECT room_id, joined_rev FROM members WHERE user_id = ? LIMIT ?", (user_id, _IDS_MAX)))
+
+        return await self._database.read("rooms.joined_by", operation)
+
     async def stats(self, room_id: str) -> RoomStats | None:
         def operation(connection: apsw.Connection) -> RoomStats | None:
             row = fetch_one(connection, _STATS, (room_id,))

@@ -13,14 +13,14 @@ from store.models import File, Membership, Message, Reaction, Role, Room, RoomOf
 Row = tuple[Any, ...]
 
 USER_COLUMNS = """u.id, u.username, u.display_name, u.avatar_url, u.text_color, u.background_color,
-    u.status, u.custom_status, u.created_at"""
+    u.status, u.custom_status, u.created_at, u.status_rev"""
 
 ROOM_COLUMNS = """r.id, r.name, r.description, r.is_private, r.kind, r.owner_id, r.max_users, r.member_count,
     r.slow_mode_s, r.archived_at, r.created_at,
     (SELECT max(seq) FROM messages WHERE room_id = r.id), (SELECT max(rev) FROM changes WHERE room_id = r.id)"""
 
 MEMBERSHIP_COLUMNS = """m.role, m.read_seq, m.muted_until,
-    (SELECT count(*) FROM mentions WHERE user_id = m.user_id AND room_id = m.room_id AND seq > m.read_seq)"""
+    (SELECT count(*) FROM mentions WHERE user_id = m.user_id AND room_id = m.room_id AND seq > m.read_seq), m.joined_rev"""
 
 MESSAGE_COLUMNS = (
     "seq, rev, user_id, username, type, content, client_id, reply_to, thread, extra, created_at, edited_at, deleted_at"
@@ -88,6 +88,7 @@ def user_from(row: Row) -> User:
         status=Status(row[6]),
         custom_status=row[7],
         created_at=timestamp(row[8]),
+        status_rev=row[9],
     )
 
 
@@ -120,6 +121,7 @@ def membership_from(row: Row, last_seq: int) -> Membership | None:
         unread_count=last_seq - row[1],
         mention_count=row[3],
         muted_until=time_or_none(row[2]),
+        joined_rev=row[4],
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import apsw
 
 from store.errors import Missing
 from store.models import Session
 from store.sqlite.database import Database
-from store.sqlite.rows import fetch_one
+from store.sqlite.rows import as_json, fetch_one
 
 _SELECT = "SELECT id, user_id, generation, rotated_at, expires_at, revoked_at FROM sessions WHERE id = ?"
 
@@ -76,6 +78,20 @@ class SqliteSessions:
             return [session_id for (session_id,) in found]
 
         return await self._database.read("sessions.revoked_since", operation)
+
+
+    async def not_live(self, session_ids: Sequence[str]) -> list[str]:
+        wanted = as_json(session_ids)
+
+        def operation(connection: apsw.Connection) -> list[str]:
+            found = connection.execute(
+                """SELECT w.value FROM json_each(?) w LEFT JOIN sessions s ON s.id = w.value
+                   WHERE s.id IS NULL OR s.revoked_at IS NOT NULL""",
+                (wanted,),
+            )
+            return [session_id for (session_id,) in found]
+
+        return await self._database.read("sessions.not_live", operation)
 
 
 def _get(connection: apsw.Connection, session_id: str) -> Session | None:

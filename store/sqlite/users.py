@@ -81,6 +81,8 @@ class SqliteUsers:
         if "display_name" in columns:
             columns["display_folded"] = str(columns["display_name"]).casefold()
         assignments = ", ".join(f"{name} = ?" for name in columns)  # names of our own fields, never a client's
+        if "status" in columns:
+            assignments += ", status_rev = status_rev + 1"
 
         def operation(connection: apsw.Connection) -> User:
             if columns:
@@ -125,4 +127,4 @@ def _account(connection: apsw.Connection, condition: str, value: str) -> Account
     row = fetch_one(connection, _ACCOUNT + condition, (value,))
     if row is None:
         return None
-    return Account(user=user_from(row), email=row[9], password_hash=row[10], disabled_at=time_or_none(row[11]))
+    return Account(user=user_from(row), email=row[10], password_hash=row[11], disabled_at=time_or_none(row[12]))

@@ -157,3 +157,47 @@ async def test_unread_and_mentions_count_what_came_after_one_read(store: Store, 
     membership = await store.members.get(room_id, bob.id)
     assert membership is not None
     assert (membership.read_seq, membership.unread_count, membership.mention_count) == (4, 0, 0)
+
+
+@pytest.mark.gen_test
+async def test_the_standings_of_many_are_what_each_would_be_told_alone(store: Store, fill: Filled) -> None:
+    ann, bob, cleo = await fill.user(), await fill.user(), await fill.user()
+    rooms = [(await fill.room(ann, private=private)).room.id for private in (False, True)]
+    for room_id in rooms:
+        await store.members.add(room_id, bob.id)
+        both = fill.draft(ann, mentions=(bob.id, ann.id))
+        await store.messages.append(room_id, [both, fill.draft(bob, mentions=(ann.id,)), fill.draft(ann, mentions=(bob.id,))])
+    await store.members.mark_read(rooms[0], bob.id, 3)
+    await store.members.remove(rooms[1], bob.id)
+    await store.members.add(rooms[1], bob.id)
+    pairs = [(room_id, user.id) for room_id in (*rooms, "none") for user in (ann, bob, cleo)]
+    standings = await store.members.standings([*pairs, pairs[0]])
+    assert standings == [await store.rooms.get_for(*pair) for pair in (*pairs, pairs[0])]
+    memberships = [of.membership for of in standings if of is not None and of.membership is not None]
+    assert [one.joined_rev for one in memberships] == [0, 1, 0, 3, 0]
+    assert await store.members.standings([]) == []
+
+
+@pytest.mark.gen_test
+async def test_a_standing_says_at_which_rev_somebody_was_no_member(store: Store, fill: Filled) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    await store.members.add(room_id, bob.id)
+    left = await store.members.remove(room_id, bob.id)
+    (standing,) = await store.members.standings([(room_id, bob.id)])
+    assert standing is not None
+    assert (standing.membership, standing.room.rev) == (None, left.rev)
+
+
+@pytest.mark.gen_test
+async def test_the_rooms_of_somebody_come_with_the_revs_of_their_joining(store: Store, fill: Filled) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    own, other = [(await fill.room(one)).room.id for one in (bob, ann)]
+    joined = await store.members.add(other, bob.id)
+    assert await store.rooms.joined_by(bob.id) == {own: 0, other: joined.rev}
+    await store.members.remove(other, bob.id)
+    assert await store.rooms.joined_by(bob.id) == {own: 0}
+    again = await store.members.add(other, bob.id)
+    assert await store.rooms.joined_by(bob.id) == {own: 0, other: again.rev}
+    assert again.membership is not None
+    assert again.membership.joined_rev == again.rev > joined.rev

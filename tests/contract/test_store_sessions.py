@@ -103,3 +103,14 @@ async def test_revoking_tells_whether_the_session_was_live(store: Store, fill: F
     session = await store.sessions.get("s1")
     assert session is not None
     assert session.revoked_at_ms == START_MS + 7
+
+
+@pytest.mark.gen_test
+async def test_of_many_sessions_those_that_are_revoked_or_not_there_are_told(store: Store, fill: Filled) -> None:
+    await live_session(store, fill)
+    user = await fill.user()
+    await store.sessions.create(Session("s2", user.id, 1, START_MS, START_MS + LIFE_MS))
+    assert await store.sessions.not_live(["s1", "s2", "none"]) == ["none"]
+    await store.sessions.revoke("s2", now_ms=START_MS - 5 * LIFE_MS)  # by a process whose clock is far behind
+    assert sorted(await store.sessions.not_live(["s1", "s2", "none"])) == ["none", "s2"]
+    assert await store.sessions.not_live([]) == []

@@ -105,3 +105,16 @@ async def test_a_new_password_revokes_the_other_live_sessions_only(store: Store,
     assert await store.sessions.revoked_since(clock.ms) == ["lost"]
     with pytest.raises(Missing):
         await store.users.set_password("nobody", "x", keep_session_id="kept")
+
+
+@pytest.mark.gen_test
+async def test_each_choice_of_a_status_has_a_number_of_its_own_however_many_race(store: Store, fill: Filled) -> None:
+    user = await fill.user()
+    assert user.status_rev == 0
+    chosen = await asyncio.gather(*(store.users.update(user.id, ProfileChange(status=status)) for status in Status))
+    assert sorted(one.status_rev for one in chosen) == [1, 2, 3, 4]
+    last = max(chosen, key=lambda one: one.status_rev)
+    await store.users.update(user.id, ProfileChange(display_name="Al"))
+    kept = await store.users.get(user.id)
+    assert kept is not None
+    assert (kept.status, kept.status_rev) == (last.status, 4), "the one with the greatest number is the one that is kept"

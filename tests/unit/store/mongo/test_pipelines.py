@@ -43,6 +43,8 @@ def test_no_pipeline_skips() -> None:
     everything = [
         pipelines.room("r"),
         pipelines.room_for("r", "u"),
+        pipelines.rooms(["r"]),
+        pipelines.mentioned({("r", "u"): 1}),
         pipelines.public_rooms("u", below=9, part="x", limit=5),
         pipelines.rooms_of("u", below=9, part="x", limit=5),
         pipelines.membership("r", "u"),
@@ -198,6 +200,8 @@ TEA = {"roomId": {"$in": ["r1"]}, "deletedAt": None, "$text": {"$search": '"tea"
 CASES = {
     "room": Case("rooms", pipelines.room("r1"), "_id_", {"head": "room_seq", "unapplied": "room_rev"}),
     "room_for": Case("rooms", pipelines.room_for("r1", "u1"), "_id_", {**OF_MEMBER, "membership": "room_user", "unapplied": "room_rev"}),
+    "rooms": Case("rooms", pipelines.rooms(["r1", "r2"]), "_id_", {"head": "room_seq", "unapplied": "room_rev"}),
+    "mentioned": Case("messages", pipelines.mentioned({("r1", "u1"): 3, ("r2", "u2"): 5}), "mentions", {}),
     "public_rooms": Case(
         "rooms", pipelines.public_rooms("u1", below=150, part="", limit=5), "listed", {**OF_MEMBER, "membership": "room_user"}
     ),
