@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -80,7 +81,9 @@ from watching import watch
 VERSION = "0.1.0"
 WEB = Path(__file__).parent / "web"
 PRESENCE_GRACE_S = 1.0
-HEADS_EVERY_S = 5.0
+# The contract allows 5 s for what the bus did not bring: the rest is for reading and telling it.
+HEADS_EVERY_S = 4.0
+TRUST_S = 4.0  # how long what says who may do what is believed, and what another process may change without our hearing of it
 RENEW_SEATS_EVERY_S = SEATS_TTL_S / 3
 READY_EVERY_S = 1.0
 READY_WITHIN_S = 2.0  # a probe that waits longer has given up
@@ -119,6 +122,8 @@ class ChatServer:
                 messages_s=settings.cache.ttl_messages_s,
                 users_s=settings.cache.ttl_users_s,
                 stats_s=settings.cache.ttl_stats_s,
+                access_s=TRUST_S,
+                unheard_s=TRUST_S if shared.is_shared else math.inf,
             )
         )
         loop = asyncio.get_running_loop()
@@ -130,7 +135,12 @@ class ChatServer:
         self._inquiries = Errands()
         self._passwords = Passwords()
         self._presence = Presence(
-            bus=bus, errands=self._errands, process_id=process_id, grace_s=PRESENCE_GRACE_S, loop=loop
+            bus=bus,
+            errands=self._errands,
+            process_id=process_id,
+            grace_s=PRESENCE_GRACE_S,
+            loop=loop,
+            doubt=lambda pairs: self._doubts.members(pairs),
         )
         self._typing = Typing(presence=self._presence, now=time.monotonic)
         self._presence.on_gone(self._typing.gone)
@@ -148,7 +158,7 @@ class ChatServer:
             refresh_expires_in_s=settings.auth.jwt_refresh_expires_in_s,
             now_ms=now_ms,
         )
-        rooms = Rooms(
+        self._rooms = rooms = Rooms(
             store=store,
             cache=cache,
             keys=keys,
@@ -240,9 +250,10 @@ class ChatServer:
             cache=cache,
             keys=keys,
             pool=self._pool,
+            presence=self._presence,
             errands=self._inquiries,
+            begin=self._membership_began,
             end=self._membership_ended,
-            now_ms=now_ms,
         )
         self._hub.doubt = self._doubts.room
         bus.receiver = self._receive
@@ -252,10 +263,10 @@ class ChatServer:
             RoomEphemeral: self._hub.on_ephemeral,
             UserEvent: self._pool.on_user_event,
             SessionsRevoked: self._pool.on_sessions_revoked,
-            MembershipBegan: lambda began: self._presence.began(began.room_id, began.user_id),
+            MembershipBegan: self._membership_began,
             MembershipEnded: self._membership_ended,
             ConnectionReplaced: self._pool.on_connection_replaced,
-            StatusChosen: lambda chosen: self._presence.set_status(chosen.user_id, Status(chosen.status), chosen.at_ms),
+            StatusChosen: lambda chosen: self._presence.set_status(chosen.user_id, Status(chosen.status), chosen.rev),
             PeopleHere: self._peers.on_people,
             PersonGone: self._peers.on_gone,
             ProcessBeat: self._peers.on_beat,
@@ -425,6 +436,7 @@ class ChatServer:
         """Catch up with what the bus may not have brought."""
         self._peers.back()
         self._pool.renew_seats()
+        self._doubts.everything()
         self._inquiries.run(self._hub.check_heads)
         self._inquiries.run(self._doubts.look_for_revocations)
 
@@ -441,10 +453,13 @@ class ChatServer:
     def _receive(self, topic: str, happening: object) -> None:
         self._receivers[type(happening)](happening)
 
+    def _membership_began(self, began: MembershipBegan) -> None:
+        self._presence.began(began.room_id, began.user_id, began.rev)
+
     def _membership_ended(self, ended: MembershipEnded) -> None:
         self._pool.on_membership_ended(ended)
-        self._presence.ended(ended.room_id, ended.user_id)
-        self._typing.stopped(ended.room_id, ended.user_id)
+        if self._presence.ended(ended.room_id, ended.user_id, ended.rev):
+            self._typing.stopped(ended.room_id, ended.user_id)
 
     async def reload(self) -> None:
         """Read again what can change while the process runs: the whitelist's file."""
@@ -467,6 +482,7 @@ class ChatServer:
         self._shared.snapshots.leave()
         self._http.stop()
         await self._posting.close()
+        await self._rooms.close()
         await self._peers.leave()
         for part in (self._entrances, self._inquiries, self._errands, self._hub, self._limiter):
             await part.close()

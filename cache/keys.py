@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -46,7 +47,8 @@ class Kind(Struct, frozen=True):
     """What the keys of one kind have in common.
 
     `name` is the metrics' label, `weigh` a value's rough size in bytes. `pack` and `unpack` are for backends
-    that keep bytes; `unpack` raises ValueError.
+    that keep bytes; `unpack` raises ValueError. `is_brief`: values are trusted for a few seconds only, so that misses are as many as
+    there are askers who come seldom, and tell nothing of the cache.
     """
 
     name: str
@@ -55,6 +57,12 @@ class Kind(Struct, frozen=True):
     weigh: Callable[[Any], int]
     pack: Callable[[Any], bytes]
     unpack: Callable[[bytes], Any]
+    is_brief: bool = False
+
+    @property
+    def miss(self) -> str:
+        """As what a miss is counted."""
+        return "renewal" if self.is_brief else "miss"
 
 
 class Key(Struct, Generic[T_co], frozen=True):
@@ -66,11 +74,17 @@ class Key(Struct, Generic[T_co], frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheTtls:
-    """How long values may live, in seconds; 0 keeps none of that group."""
+    """How long values may live after their load began, in seconds; 0 keeps none of that group.
+
+    `access_s` bounds what says who may do what, and `unheard_s` what else no reader compares with the store, where a process that cannot
+    reach the cache writes too. Pages are not bounded by either: who reads one compares it with the room's head.
+    """
 
     messages_s: float
     users_s: float
     stats_s: float
+    access_s: float = math.inf
+    unheard_s: float = math.inf
 
 
 class Keys:
@@ -79,14 +93,16 @@ class Keys:
     __slots__ = ("_email", "_membership", "_page", "_room", "_room_ids", "_session", "_stats", "_user")
 
     def __init__(self, ttls: CacheTtls) -> None:
-        self._user = _kind("user", ttls.users_s, User | None, lambda _: 900)
-        self._email = _kind("email", ttls.users_s, str | None, lambda _: 400)
-        self._session = _kind("session", ttls.users_s, Session | None, lambda _: 400)
-        self._room = _kind("room", ttls.users_s, Room | None, _room_bytes)
-        self._membership = _kind("membership", ttls.users_s, Membership | None, lambda _: 300)
-        self._room_ids = _kind("room_ids", ttls.users_s, list[str], lambda room_ids: 200 + 90 * len(room_ids))
-        self._page = _kind("page", ttls.messages_s, Page, _page_bytes, pack=pages.pack, unpack=pages.unpack)
-        self._stats = _kind("stats", ttls.stats_s, RoomStats | None, lambda _: 400, pack=totals.pack, unpack=totals.unpack)
+        access, shown = (ttls.users_s, ttls.access_s), (ttls.users_s, ttls.unheard_s)
+        self._user = _kind("user", access, User | None, lambda _: 900)
+        self._email = _kind("email", shown, str | None, lambda _: 400)
+        self._session = _kind("session", access, Session | None, lambda _: 400)
+        self._room = _kind("room", access, Room | None, _room_bytes)
+        self._membership = _kind("membership", access, Membership | None, lambda _: 300)
+        self._room_ids = _kind("room_ids", shown, dict[str, int], lambda room_ids: 200 + 90 * len(room_ids))
+        self._page = _kind("page", (ttls.messages_s, math.inf), Page, _page_bytes, pack=pages.pack, unpack=pages.unpack)
+        stats = ttls.stats_s, ttls.unheard_s
+        self._stats = _kind("stats", stats, RoomStats | None, lambda _: 400, pack=totals.pack, unpack=totals.unpack)
 
     def user(self, user_id: str) -> Key[User | None]:
         return Key(self._user, self._user.prefix + user_id)
@@ -106,8 +122,8 @@ class Keys:
         # The length keeps ("a:b", "c") and ("a", "b:c") apart: a room id may be whatever a client sent.
         return Key(self._membership, f"{self._membership.prefix}{len(room_id)}:{room_id}:{user_id}")
 
-    def room_ids(self, user_id: str) -> Key[list[str]]:
-        """Ids of the rooms that a user is in."""
+    def room_ids(self, user_id: str) -> Key[dict[str, int]]:
+        """Ids of the rooms that a user is in, each with the rev at which they joined."""
         return Key(self._room_ids, self._room_ids.prefix + user_id)
 
     def page(self, room_id: str) -> Key[Page]:
@@ -120,14 +136,15 @@ class Keys:
 
 def _kind(
     name: str,
-    ttl_s: float,
+    times: tuple[float, float],  # the group's TTL, and what bounds it
     type_: Any,
     weigh: Callable[[Any], int],
     pack: Callable[[Any], bytes] | None = None,
     unpack: Callable[[bytes], Any] | None = None,
 ) -> Kind:
     decode = msgspec.msgpack.Decoder(type_).decode
-    return Kind(name, f"chat:{SCHEMA}:{name}:", ttl_s, weigh, pack or msgspec.msgpack.encode, unpack or decode)
+    prefix = f"chat:{SCHEMA}:{name}:"
+    return Kind(name, prefix, min(times), weigh, pack or msgspec.msgpack.encode, unpack or decode, times[1] < times[0])
 
 
 def _room_bytes(room: Room | None) -> int:

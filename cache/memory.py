@@ -163,7 +163,7 @@ class MemoryCache:
             raise CacheClosed
         task: asyncio.Task[T] | None = self._leases.get(key.name)
         if task is None:
-            self._observer.cache_read(key.kind.name, "miss")
+            self._observer.cache_read(key.kind.name, key.kind.miss)
             task = asyncio.create_task(self._load(key, load, may_fill=not self._is_fenced(key.name)))
             self._leases[key.name] = task
             self._loads.add(task)
@@ -177,6 +177,7 @@ class MemoryCache:
 
     async def _load(self, key: Key[T], load: Callable[[], Awaitable[T]], *, may_fill: bool) -> T:
         name = key.name
+        began_s = self._now()
         task = asyncio.current_task()
         holds_lease = False
         try:
@@ -191,7 +192,7 @@ class MemoryCache:
             if value is None:
                 ttl_s = min(ttl_s, NEGATIVE_TTL_S)
             if ttl_s > 0:
-                self._keep(key, value, self._now() + ttl_s)
+                self._keep(key, value, began_s + ttl_s)  # it is as old as its load
         else:
             self._observer.cache_read(key.kind.name, "stale_fill")
         return value

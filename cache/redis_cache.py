@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 JITTER = 0.1  # values live 90 to 100 % of their TTL, so that what was filled together does not expire together
 LEASE_MS = 10_000  # a load that takes longer does not fill
+FILL_LATE_S = 0.5  # by so much more than its TTL a value may live
 
 _LUA = Path(__file__).parent / "lua"
 _NAMES = ("read", "fill", "fence", "lower", "extend", "advance")
@@ -107,7 +108,7 @@ class RedisCache:
             self._observer.cache_read(kind.name, "hit", seconds)
             return value
         if not reply:
-            self._observer.cache_read(kind.name, "miss", seconds)
+            self._observer.cache_read(kind.name, kind.miss, seconds)
             return await load()
         return await self._loaded(key, reply[0], load, seconds)
 
@@ -150,7 +151,7 @@ class RedisCache:
         flight = key.name, token
         task: asyncio.Task[T] | None = self._flights.get(flight)
         if task is None:
-            self._observer.cache_read(key.kind.name, "miss", seconds)
+            self._observer.cache_read(key.kind.name, key.kind.miss, seconds)
             task = asyncio.create_task(self._load(key, token, load))
             self._flights[flight] = task
             task.add_done_callback(lambda done: self._ended(flight, done))
@@ -162,29 +163,34 @@ class RedisCache:
             del task  # as in result_of
 
     async def _load(self, key: Key[T], token: bytes, load: Callable[[], Awaitable[T]]) -> T:
+        began_s = time.monotonic()
         value = await load()
         ttl_s = key.kind.ttl_s * (1.0 - JITTER * self._jitter())
         if value is None:
             ttl_s = min(ttl_s, NEGATIVE_TTL_S)
+        sent_s = time.monotonic()
+        ttl_s -= sent_s - began_s  # it is as old as its load
         if ttl_s > 0:
-            self._fill(key, token, key.kind.pack(value), int(ttl_s * 1000))
+            self._fill(key, token, key.kind.pack(value), int(ttl_s * 1000), sent_s)
         return value
 
-    def _fill(self, key: Key[Any], token: bytes, payload: bytes, ttl_ms: int) -> None:
+    def _fill(self, key: Key[Any], token: bytes, payload: bytes, ttl_ms: int, sent_s: float) -> None:
         value_key, lease_key, _ = _places(key.name)
         try:
             filling = self._client.call("EVALSHA", FILL.sha, 3, value_key, lease_key, GENERATION, token, payload, ttl_ms)
         except RedisGone:
             return
         self._fills.add(filling)
-        filling.add_done_callback(lambda done: self._filled(key.kind.name, done))
+        filling.add_done_callback(lambda done: self._filled(key, sent_s, done))
 
-    def _filled(self, kind: str, filling: asyncio.Future[Any]) -> None:
+    def _filled(self, key: Key[Any], sent_s: float, filling: asyncio.Future[Any]) -> None:
         self._fills.discard(filling)
         if filling.cancelled() or filling.exception() is not None:
-            self._observer.cache_read(kind, "error")
+            self._observer.cache_read(key.kind.name, "error")
         elif not filling.result():
-            self._observer.cache_read(kind, "stale_fill")
+            self._observer.cache_read(key.kind.name, "stale_fill")
+        elif time.monotonic() - sent_s > FILL_LATE_S:
+            self._client.send("DEL", key.name)  # Redis began to count its time late
 
     def _ended(self, flight: tuple[str, bytes], task: asyncio.Task[Any]) -> None:
         self._flights.pop(flight, None)

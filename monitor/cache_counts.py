@@ -8,7 +8,7 @@ from typing import Any
 
 from monitor.hooks import Observer
 
-OUTCOMES = ("hit", "miss", "stale_fill", "error")
+OUTCOMES = ("hit", "miss", "renewal", "stale_fill", "error")
 
 
 class CacheCounts(Observer):
@@ -37,16 +37,20 @@ class CacheCounts(Observer):
         return by_kind(self._counts, self._seconds)
 
     def totals(self) -> tuple[int, int]:
-        """Reads that were answered, and how many of them were misses."""
+        """Reads that were answered, renewals left out, and how many of them were misses."""
         hits, misses = (sum(count for (_, told), count in self._counts.items() if told == outcome) for outcome in ("hit", "miss"))
         return hits + misses, misses
 
 
 def by_kind(counts: Mapping[tuple[str, str], float], seconds: Mapping[str, float]) -> dict[str, dict[str, Any]]:
-    """`{kind: {hits, misses, staleFills, errors, meanMs}}`: `meanMs` is how long the cache was asked, on average."""
+    """`{kind: {hits, misses, staleFills, errors, meanMs}}`: `meanMs` is how long the cache was asked, on average.
+
+    A renewal is a miss of its kind; only in the shares of all kinds it is none.
+    """
     table = {}
     for kind in sorted({kind for kind, _ in counts}):
-        hits, misses, stale_fills, errors = (counts.get((kind, outcome), 0) for outcome in OUTCOMES)
+        hits, misses, renewals, stale_fills, errors = (counts.get((kind, outcome), 0) for outcome in OUTCOMES)
+        misses += renewals
         asked = hits + misses + errors
         mean_ms = round(1000 * seconds.get(kind, 0.0) / asked, 4) if asked else None
         table[kind] = {"hits": hits, "misses": misses, "staleFills": stale_fills, "errors": errors, "meanMs": mean_ms}

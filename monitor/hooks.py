@@ -27,7 +27,10 @@ class Observer:
         """A database server became `state`: writable, read-only, unreachable."""
 
     def cache_read(self, kind: str, outcome: str, seconds: float = 0.0) -> None:
-        """A cache was asked for so long; `outcome`: hit, miss, error, or stale_fill (a fill that came too late)."""
+        """A cache was asked for so long; `outcome`: hit, miss, error, or stale_fill (a fill that came too late).
+
+        A miss of what is trusted for seconds only is a `renewal`.
+        """
 
     def shed(self, what: str) -> None:
         """The process suffers, and refused something of this class."""

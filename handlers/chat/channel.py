@@ -6,6 +6,7 @@ takes a new epoch and seals the open group, so that a joiner's `missed` and its 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 from typing import Protocol
@@ -142,25 +143,59 @@ class Channel:
         self.joining[subscriber] = joining
         return joining
 
+    def end_membership(self, subscriber: Subscriber, *, rev: int | None, under: int | None) -> bool:
+        """The membership of a subscriber ended by the room's rev (None: whatever it is): end what was subscribed under an older one.
+
+        `under` is the rev at which the membership began that the standing subscription was made under. True if that, or a join under
+        way, was ended; a join that has not read its membership yet goes on, and judges by itself.
+        """
+        joining = self.joining.get(subscriber)
+        if joining is None:
+            return subscriber in self.live and ends(rev, under) and self.forget(subscriber)
+        if joining.under is not None and ends(rev, joining.under):
+            return self.forget(subscriber)
+        if joining.under is None:
+            joining.note_end(rev)
+        was_ended = joining.was_live and ends(rev, under)
+        if was_ended:
+            joining.was_live = False
+        return was_ended
+
     def forget(self, subscriber: Subscriber) -> bool:
         """End a subscription; True if there was one."""
         was = self.live.pop(subscriber, None) is not None
         return self.joining.pop(subscriber, None) is not None or was
 
 
-class Joining:
-    """A subscription between its registration and its ack."""
+def ends(rev: int | None, under: int | None) -> bool:
+    """Whether what ended a membership by one rev ended the one that began at another. Where either is not known it did."""
+    return rev is None or under is None or rev >= under
 
-    __slots__ = ("epoch", "frames", "messages", "rev", "seq", "size", "was_live")
+
+class Joining:
+    """A subscription between its registration and its ack. `under`: the rev at which its membership began, None until that is read."""
+
+    __slots__ = ("_ended_rev", "epoch", "frames", "messages", "rev", "seq", "size", "under", "was_live")
 
     def __init__(self, epoch: int, seq: int, rev: int, *, was_live: bool) -> None:
         self.epoch = epoch
         self.seq = seq
         self.rev = rev
         self.was_live = was_live
+        self.under: int | None = None
+        self._ended_rev: float = -1  # the greatest by which a membership was heard to end before `under` was known
         self.frames: list[bytes] = []
         self.messages = 0
         self.size = 0
+
+    def note_end(self, rev: int | None) -> None:
+        """A membership of the joiner ended, perhaps the one that is about to be read."""
+        self._ended_rev = max(self._ended_rev, math.inf if rev is None else rev)
+
+    def stands_under(self, rev: int) -> bool:
+        """Take the membership that began at this rev for the subscription's; False if it was heard to have ended."""
+        self.under = rev
+        return rev > self._ended_rev
 
     def hold(self, frames: bytes, messages: int) -> None:
         self.frames.append(frames)

@@ -189,27 +189,30 @@ class Commands:
         session.expires_at = time.monotonic() + (identity.expires_at_ms - self._now_ms()) / 1000
 
     async def _enter(self, user_id: str) -> None:
-        self._presence.entered(user_id, await self._rooms.ids_of(user_id))
+        self._presence.entered(user_id, await self._rooms.joined_by(user_id))
 
     async def _join_room(self, session: Session, body: JoinRoom, command_id: str | None) -> None:
         try:
-            _, membership = await self._rooms.seen_by(body.room_id, session.user_id)
+            _, membership = await self._rooms.standing(body.room_id, session.user_id)
         except (ChatError, StoreError):
             await self.count_other(session)
             raise
         if membership is not None:
             await self.count_other(session)  # no new membership: the joins' own limit does not count it
-        await self._joins.join(session, body, command_id, exempt=self._is_exempt(session))
+        joined_rev = await self._joins.join(
+            session, body, command_id, is_member=membership is not None, exempt=self._is_exempt(session)
+        )
         if session.rooms is None:
-            session.rooms = set()
-        session.rooms.add(body.room_id)
-        self._presence.began(body.room_id, session.user_id)  # known already, unless the list of rooms could not be read
+            session.rooms = {}
+        session.rooms[body.room_id] = joined_rev
+        # Known already, unless the list of rooms could not be read.
+        self._presence.began(body.room_id, session.user_id, joined_rev)
         if not session.link.is_open:
             self._pool.forget_rooms(session)
 
     async def _leave_room(self, session: Session, body: OneRoom, _: str | None) -> bytes:
         if session.rooms is not None:
-            session.rooms.discard(body.room_id)
+            session.rooms.pop(body.room_id, None)
         self._hub.leave(body.room_id, session)
         self._typing.stopped(body.room_id, session.user_id)
         return NOTHING
@@ -237,8 +240,8 @@ class Commands:
 
     async def _update_presence(self, session: Session, body: UpdatePresence, _: str | None) -> bytes:
         custom = False if body.custom_status is UNSET else body.custom_status
-        await self._accounts.set_status(session.user_id, body.status, custom)
-        await self._bus.publish(EVERYONE, StatusChosen(session.user_id, body.status.value, self._now_ms()))
+        chosen = await self._accounts.set_status(session.user_id, body.status, custom)
+        await self._bus.publish(EVERYONE, StatusChosen(session.user_id, chosen.status.value, rev=chosen.status_rev))
         return NOTHING
 
     async def _get_presence(self, session: Session, body: OneRoom, _: str | None) -> bytes:

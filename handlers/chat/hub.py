@@ -124,6 +124,15 @@ class Hub:
         self._close_if_idle(channel)
         return left
 
+    def end_membership(self, room_id: str, subscriber: Subscriber, *, rev: int | None, under: int | None) -> bool:
+        """End a subscription whose membership ended (see Channel.end_membership); True if there was one that it ended."""
+        channel = self._channels.get(room_id)
+        if channel is None:
+            return False
+        ended = channel.end_membership(subscriber, rev=rev, under=under)
+        self._close_if_idle(channel)
+        return ended
+
     def is_delivering(self, room_id: str) -> bool:
         """Whether something of the room is on its way to connections or to be read first."""
         channel = self._channels.get(room_id)

@@ -32,24 +32,32 @@ class Joins:
         self._rooms = rooms
         self._views = views
 
-    async def join(self, subscriber: Subscriber, body: JoinRoom, command_id: str | None, *, exempt: bool = False) -> None:
+    async def join(
+        self, subscriber: Subscriber, body: JoinRoom, command_id: str | None, *, is_member: bool = False, exempt: bool = False
+    ) -> int:
         """Subscribe, answer with what was missed, and go on live: the answer and all that follows leave in order.
 
+        `is_member`: the store has just said so. Returns the rev at which the membership began that the subscription stands under.
         Raises ChatError room_not_found, not_member, room_full, banned, rate_limited, unavailable; StoreError. Then nothing was
         subscribed, and an earlier subscription stands.
         """
-        await self._rooms.join(body.room_id, subscriber.user_id, exempt=exempt)
+        if not is_member:
+            await self._rooms.join(body.room_id, subscriber.user_id, exempt=exempt)
         channel = await self._hub.hold(body.room_id)
         try:
             if (body.since or 0) > channel.seq or (body.since_rev or 0) > channel.rev:
                 await self._hub.refresh(channel)  # only what is beyond the store's head is a reset
             joining = self._hub.register(channel, subscriber)
             try:
-                # Who was removed since found nothing registered to end; from here on an end of the membership finds it.
-                room, membership = await self._rooms.read_by(body.room_id, subscriber.user_id)
+                # Read from the store, now: an end that this does not see finds the registration, or, should it not be heard, has a
+                # rev above the channel's, so that the comparison of heads finds it.
+                room, membership = await self._rooms.membership_now(body.room_id, subscriber.user_id)
+                if not joining.stands_under(membership.joined_rev):
+                    raise gone_while_joining()
                 answer = await self._answer(room, membership, channel, joining, body, command_id)
                 if not self._hub.go_live(channel, subscriber, answer):
                     raise gone_while_joining()
+                return membership.joined_rev
             finally:
                 self._hub.give_up(channel, subscriber, joining)
         finally:

@@ -1,7 +1,8 @@
 """The other processes of the cluster: which of them live, and who is connected where. They tell each other on the bus; nothing is stored.
 
 Each process beats; one that is silent for `SILENT_MAX_S` while the bus stands is dead, and its people are gone. One that stops says so,
-and its people have as long to connect to another. Whoever has just started, or may have missed something, asks all, and is told by all.
+and its people have as long to connect to another. Whoever has just started, or may have missed something, asks all, and is told by all;
+a process that is found, for the first time or again after it stood still, is told all and asked for all, for it may know nothing of it.
 After the bus was away nobody is declared dead for `DOUBT_S`.
 """
 
@@ -48,7 +49,7 @@ class Peers:
         self._doubt_until = self._back_at
         self._asks = True
         self._is_telling = False
-        self._beaten_at = now()
+        self._beaten_at = self._asked_at = now()
 
     @property
     def alive(self) -> frozenset[str] | None:
@@ -59,14 +60,18 @@ class Peers:
 
     def beat(self) -> None:
         """Say that we live, and find out who does not."""
-        asks, self._asks = self._asks, self._bus.lost
-        self._errands.run(lambda: self._bus.publish(EVERYONE, ProcessBeat(self._process_id, asks)))
         now = self._now()
         if now - self._beaten_at > SILENT_MAX_S / 2:
-            # It was us who were stopped: we have not listened.
+            # It was us who stood still: we have not listened, and the others may have taken us for dead.
             self._doubt_until = now + DOUBT_S
             self._heard = dict.fromkeys(self._heard, now)
+            self._asks = True
+            self._tell_all()
         self._beaten_at = now
+        asks, self._asks = self._asks, self._bus.lost
+        if asks:
+            self._asked_at = now
+        self._errands.run(lambda: self._bus.publish(EVERYONE, ProcessBeat(self._process_id, asks)))
         for process_id in [one for one, left in self._left.items() if now - left > SILENT_MAX_S]:
             del self._left[process_id]
             self._presence.process_gone(process_id)
@@ -102,20 +107,29 @@ class Peers:
             self._heard.pop(beat.process_id, None)
             self._left[beat.process_id] = self._now()
             return
-        if beat.process_id not in self._heard:
-            log.info("process found", extra={"fields": {"process": beat.process_id}})
+        self._find(beat.process_id)
         self._heard[beat.process_id] = self._now()
-        if beat.asks:
+        if beat.asks or self._process_id in beat.of:
             self._tell_all()
 
     def on_people(self, here: PeopleHere) -> None:
         if here.process_id != self._process_id and here.process_id not in self._left:
-            self._heard.setdefault(here.process_id, self._now())
+            self._find(here.process_id)
             self._presence.people_here(here)
 
     def on_gone(self, gone: PersonGone) -> None:
         if gone.process_id != self._process_id:
-            self._presence.person_gone(gone.process_id, gone.user_id)
+            self._presence.person_gone(gone.process_id, gone.user_id, gone.number)
+
+    def _find(self, process_id: str) -> None:
+        """A process that was not known to live does: neither side need know the people of the other."""
+        if process_id in self._heard:
+            return
+        log.info("process found", extra={"fields": {"process": process_id}})
+        self._heard[process_id] = self._now()
+        if self._now() - self._asked_at > KNOWN_AFTER_S:  # else it answers what all were asked
+            self._errands.run(lambda: self._bus.publish(EVERYONE, ProcessBeat(self._process_id, of=(process_id,))))
+        self._tell_all()
 
     def _tell_all(self) -> None:
         """Tell everybody who is here, once however many ask at once."""

@@ -17,10 +17,11 @@ from cache.events import ConnectionReplaced, MembershipEnded, SessionsRevoked, U
 from handlers.chat.errands import Errands
 from handlers.chat.errors import CloseCode
 from handlers.chat.hub import Hub
+from handlers.chat.newest import Newest
 from handlers.chat.presence import Presence
 from handlers.chat.protocol import encode, event
 from handlers.chat.session import Session
-from handlers.chat.topics import user_topic
+from handlers.chat.topics import membership_order, user_topic
 from monitor.hooks import Observer
 from store.models import User
 
@@ -72,6 +73,7 @@ class Pool:
         self._sessions: dict[Session, None] = {}
         self._users: dict[str, dict[Session, None]] = {}
         self._revoked: dict[str, None] = {}
+        self._told: Newest[tuple[str, str], tuple[int, ...]] = Newest(now=now)  # (user id, of what) → how new
         self._round: deque[Session] = deque()
         self._per_tick = 1
         self.alive: Callable[[], frozenset[str] | None] = lambda: None  # the processes whose connections count
@@ -171,9 +173,10 @@ class Pool:
     # ---- what the bus brings -------------------------------------------------------------------------------------
 
     def on_user_event(self, happening: UserEvent) -> None:
-        """Send a hint to all connections of a user."""
+        """Send a hint to all connections of a user, unless they were told something newer of the same thing."""
         own = self._users.get(happening.user_id)
-        if own:
+        about = happening.user_id, happening.about
+        if own and (not happening.about or self._told.takes(about, happening.order)):
             frame = self._frame(happening.event)
             for session in list(own):
                 session.link.send(frame)
@@ -209,20 +212,30 @@ class Pool:
         """The users with a connection that has joined a room."""
         return list({session.user_id: None for session in self._sessions if session.rooms and room_id in session.rooms})
 
+    def subscriptions(self) -> Iterable[tuple[str, str]]:
+        """(room id, user id) of all connections that have joined a room."""
+        return dict.fromkeys((room_id, session.user_id) for session in self._sessions for room_id in session.rooms or ())
+
+    def session_ids(self) -> list[str]:
+        """The logins that the connections are of."""
+        return list({session.session_id: None for session in self._sessions if session.user is not None})
+
     def is_revoked(self, session_id: str) -> bool:
         """Whether a session was revoked lately: since its token was found good, perhaps."""
         return session_id in self._revoked
 
     def on_membership_ended(self, happening: MembershipEnded) -> None:
-        """End a user's subscriptions to a room that they are no longer in."""
-        frame = self._frame(
-            event("roomClosed", encode({"roomId": happening.room_id, "reason": happening.reason}))
-        )
+        """End a user's subscriptions to a room that they are no longer in; those made under a newer membership stand."""
+        room_id, rev = happening.room_id, happening.rev
+        if rev is not None:
+            about, order = membership_order(room_id, rev, began=False)
+            self._told.takes((happening.user_id, about), order)
+        frame = self._frame(event("roomClosed", encode({"roomId": room_id, "reason": happening.reason})))
         for session in list(self._users.get(happening.user_id, ())):
-            if self._hub.leave(happening.room_id, session):
+            rooms = session.rooms or {}
+            if self._hub.end_membership(room_id, session, rev=rev, under=rooms.get(room_id)):
+                rooms.pop(room_id, None)
                 session.link.send(frame)
-            if session.rooms is not None:
-                session.rooms.discard(happening.room_id)
 
     # ---- sweeps --------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,9 @@
 Each process knows all of them: facts about people travel on the bus, and each process tells its own connections what changes for them by
 that. So a person who comes or goes is told of once, and nothing need be agreed upon.
 
+Facts may come late and in any order: each carries what orders it, and an older one changes nothing (cache/events.py). What cannot be
+ordered, a room that another process no longer names, is asked of the store, by `doubt`.
+
 Online in a room = a member with a connection and a status other than offline. Somebody who lost the last connection stays for a
 short grace, so that a reload of a page is no departure. In a room with more than `NAMED_MAX` online the events give way to a count.
 """
@@ -10,12 +13,14 @@ short grace, so that a reload of a page is no departure. In a room with more tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cache.contract import Bus
 from cache.events import PeopleHere, PersonGone, PersonHere, RoomEphemeral
 from handlers.chat.errands import Errands
+from handlers.chat.newest import Newest
 from handlers.chat.protocol import encode, event
 from handlers.chat.topics import EVERYONE, room_topic
 from store.models import Status, User
@@ -27,28 +32,40 @@ PEOPLE_AN_EVENT = 200
 class Person:
     """Somebody with a connection, or within the grace after it.
 
-    `connections` and `leaving` are of this process; `holders` are the others that have one, each with its telling that said so.
+    `connections` and `leaving` are of this process; `holders` are the others that have one, each with the number of what said so.
+    `rooms` has the rev at which each was joined; `is_listed`: all of them are known.
     """
 
-    __slots__ = ("connections", "holders", "leaving", "left", "rooms", "status", "status_at_ms", "user_id", "username")
+    __slots__ = ("connections", "holders", "is_listed", "leaving", "rooms", "status", "status_rev", "user_id", "username")
 
-    def __init__(self, user_id: str, username: str, status: Status, status_at_ms: int = 0) -> None:
+    def __init__(self, user_id: str, username: str, status: Status, status_rev: int) -> None:
         self.user_id = user_id
         self.username = username
         self.status = status
-        self.status_at_ms = status_at_ms
+        self.status_rev = status_rev
         self.connections = 0
         self.holders: dict[str, int] = {}
-        self.rooms: set[str] = set()
-        self.left: set[str] | None = set()  # rooms left while the list of rooms was read; None once it was
+        self.rooms: dict[str, int] = {}
+        self.is_listed = False
         self.leaving: asyncio.TimerHandle | None = None
 
 
 class Presence:
-    """Events go to the bus through `errands`, and to our own rooms by `deliver`; `grace_s` is how long a lost connection is waited for."""
+    """Events go to the bus through `errands`, and to our own rooms by `deliver`; `grace_s` is how long a lost connection is waited for.
+
+    `doubt` is told (room id, user id) of memberships that may have ended; `now` is monotonic, in seconds.
+    """
 
     def __init__(
-        self, *, bus: Bus, errands: Errands, process_id: str, grace_s: float, loop: asyncio.AbstractEventLoop
+        self,
+        *,
+        bus: Bus,
+        errands: Errands,
+        process_id: str,
+        grace_s: float,
+        loop: asyncio.AbstractEventLoop,
+        doubt: Callable[[Sequence[tuple[str, str]]], None] = lambda pairs: None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bus = bus
         self._process_id = process_id
@@ -60,6 +77,12 @@ class Presence:
         self._counted: set[str] = set()  # large rooms whose count has changed since it was last told
         self._gone: list[Callable[[str], None]] = []
         self._telling = 0
+        self._number = 0  # of what was last said of people here
+        self._doubt = doubt
+        self._ended: Newest[tuple[str, str], int] = Newest(now=now)  # (room id, user id) → by which rev
+        self._departed: Newest[tuple[str, str], int] = Newest(now=now)  # (process id, user id) → the number that said so
+        self._floors: Newest[str, int] = Newest(now=now, max_subjects=1_000)  # process id → what is older than this number is over
+        self._numbers: dict[str, int] = {}  # the newest of each process that lives
         self.is_leaving = False  # who is lost now connects elsewhere: the others need not hear that they are gone
         self.deliver: Callable[[RoomEphemeral], None] = lambda happening: None
 
@@ -73,25 +96,25 @@ class Presence:
         """One more connection; True if the person's rooms are not known yet, and `entered` must be called with them."""
         person = self._people.get(user.id)
         if person is None:
-            person = self._people[user.id] = Person(user.id, user.username, user.status)
+            person = self._people[user.id] = Person(user.id, user.username, user.status, user.status_rev)
+        self.set_status(user.id, user.status, user.status_rev)
         is_new_here = not person.connections and person.leaving is None
         person.connections += 1
         if person.leaving is not None:
             person.leaving.cancel()
             person.leaving = None
-        if is_new_here and person.left is None:
+        if is_new_here and person.is_listed:
             self._tell_here(person)
-        return person.left is not None
+        return not person.is_listed
 
-    def entered(self, user_id: str, room_ids: list[str]) -> None:
-        """The person's rooms, read from the store."""
+    def entered(self, user_id: str, rooms: Mapping[str, int]) -> None:
+        """The person's rooms, read from the store, each with the rev at which they joined."""
         person = self._people.get(user_id)
-        if person is None or person.left is None:
+        if person is None or person.is_listed:
             return
-        left, person.left = person.left, None
-        for room_id in room_ids:
-            if room_id not in left:
-                self.began(room_id, user_id)
+        person.is_listed = True
+        for room_id, rev in rooms.items():
+            self.began(room_id, user_id, rev)
         self._tell_here(person)
 
     def disconnected(self, user_id: str) -> None:
@@ -103,34 +126,37 @@ class Presence:
         if person.connections <= 0 and person.leaving is None:
             person.leaving = self._loop.call_later(self._grace_s, self._depart, user_id)
 
-    def began(self, room_id: str, user_id: str) -> None:
-        """A membership began."""
+    def began(self, room_id: str, user_id: str, rev: int | None) -> None:
+        """A membership began by the room's rev; None where that is not known."""
         person = self._people.get(user_id)
-        if person is None or room_id in person.rooms:
+        ended = self._ended.get((room_id, user_id))
+        if person is None or (rev is not None and ended is not None and rev <= ended):
             return
-        person.rooms.add(room_id)
-        if person.left is not None:
-            person.left.discard(room_id)
-        if person.status is not Status.OFFLINE:
+        known = person.rooms.get(room_id)
+        person.rooms[room_id] = max(rev or 0, known or 0)
+        if known is None and person.status is not Status.OFFLINE:
             self._appear(room_id, person)
 
-    def ended(self, room_id: str, user_id: str) -> None:
-        """A membership ended."""
+    def ended(self, room_id: str, user_id: str, rev: int | None) -> bool:
+        """A membership ended by the room's rev; False if the one that stands is newer. None: whatever there is."""
+        if rev is not None:
+            self._ended.takes((room_id, user_id), rev)
         person = self._people.get(user_id)
-        if person is None:
-            return
-        if person.left is not None:
-            person.left.add(room_id)
-        if room_id in person.rooms:
-            person.rooms.discard(room_id)
-            self._vanish(room_id, person)
+        known = None if person is None else person.rooms.get(room_id)
+        if person is None or known is None:
+            return True
+        if rev is not None and rev < known:
+            return False
+        del person.rooms[room_id]
+        self._vanish(room_id, person)
+        return True
 
-    def set_status(self, user_id: str, status: Status, at_ms: int) -> None:
-        """The person chose another status at this time; the last one counts."""
+    def set_status(self, user_id: str, status: Status, rev: int) -> None:
+        """The person chose another status; `rev` numbers their choices, the last one counts."""
         person = self._people.get(user_id)
-        if person is None or at_ms < person.status_at_ms:
+        if person is None or rev <= person.status_rev:
             return
-        person.status_at_ms = at_ms
+        person.status_rev = rev
         if person.status is status:
             return
         before, person.status = person.status, status
@@ -148,7 +174,7 @@ class Presence:
         if person.connections > 0:
             return
         if not self.is_leaving:
-            self._publish(PersonGone(self._process_id, user_id))
+            self._errands.run(lambda: self._bus.publish(EVERYONE, PersonGone(self._process_id, user_id, self._next_number())))
         for callback in self._gone:
             callback(user_id)
         self._forget_if_gone(person)
@@ -164,59 +190,96 @@ class Presence:
 
     def people_here(self, here: PeopleHere) -> None:
         """People who are connected to another process; after its telling's last part those it did not name are not."""
+        process_id = here.process_id
+        number = here.number or here.telling  # an older process does not count what it says
+        if number < (self._floors.get(process_id) or 0):
+            return
+        self._numbers[process_id] = max(number, self._numbers.get(process_id, 0))
+        doubtful: list[tuple[str, str]] = []
         for told in here.people:
-            person = self._people.get(told.user_id)
-            if person is None:
-                person = self._people[told.user_id] = Person(
-                    told.user_id, told.username, Status(told.status), told.status_at_ms
-                )
-                person.left = None
-            is_full = here.telling > person.holders.get(here.process_id, here.telling)
-            person.holders[here.process_id] = here.telling
-            self.set_status(told.user_id, Status(told.status), told.status_at_ms)
-            for room_id in told.room_ids:
-                self.began(room_id, told.user_id)
-            if is_full and told.room_ids and person.connections == 0:  # no rooms: they are not known there yet
-                for room_id in person.rooms.difference(told.room_ids):
-                    self.ended(room_id, told.user_id)
+            if number >= (self._departed.get((process_id, told.user_id)) or 0):
+                doubtful += self._person_here(process_id, number, told)
         if here.is_last:
-            self._drop(here.process_id, below=here.telling)
+            began_at = here.began_at or here.telling
+            self._floors.takes(process_id, began_at)
+            self._drop(process_id, below=began_at)
+        if doubtful:
+            self._doubt(doubtful)
 
-    def person_gone(self, process_id: str, user_id: str) -> None:
-        """Somebody has no connection to another process any more."""
+    def _person_here(self, process_id: str, number: int, told: PersonHere) -> list[tuple[str, str]]:
+        """Returns memberships that we know of, and they do not: one of us is behind."""
+        person = self._people.get(told.user_id)
+        if person is None:
+            person = Person(told.user_id, told.username, Status(told.status), told.status_rev)
+            person.is_listed = True
+            self._people[told.user_id] = person
+        elif number < person.holders.get(process_id, 0):
+            return []
+        person.holders[process_id] = number
+        self.set_status(told.user_id, Status(told.status), told.status_rev)
+        revs = told.joined_revs or (None,) * len(told.room_ids)
+        for room_id, rev in zip(told.room_ids, revs, strict=True):
+            self.began(room_id, told.user_id, rev)
+        if not told.room_ids:  # they are not known there yet
+            return []
+        return [(room_id, told.user_id) for room_id in person.rooms.keys() - told.room_ids]
+
+    def person_gone(self, process_id: str, user_id: str, number: int) -> None:
+        """Somebody has no connection to another process any more. `number` 0: an older process does not count."""
+        if number:
+            self._departed.takes((process_id, user_id), number)
+            self._numbers[process_id] = max(number, self._numbers.get(process_id, 0))
         person = self._people.get(user_id)
-        if person is not None and person.holders.pop(process_id, None) is not None:
+        held = None if person is None else person.holders.get(process_id)
+        if person is not None and held is not None and (not number or held < number):
+            del person.holders[process_id]
             self._forget_if_gone(person)
 
     def process_gone(self, process_id: str) -> None:
-        """Another process is dead, and so are its connections."""
+        """Another process is dead, and so are its connections; what it said so far is over, should some of it come late."""
+        self._floors.takes(process_id, self._numbers.pop(process_id, 0) + 1)
         self._drop(process_id, below=None)
 
     def _drop(self, process_id: str, *, below: int | None) -> None:
         for person in list(self._people.values()):
-            telling = person.holders.get(process_id)
-            if telling is not None and (below is None or telling < below):
-                self.person_gone(process_id, person.user_id)
+            held = person.holders.get(process_id)
+            if held is not None and (below is None or held < below):
+                del person.holders[process_id]
+                self._forget_if_gone(person)
 
     async def tell_all(self) -> None:
         """Tell the other processes of everybody who has a connection to this one."""
         self._telling += 1
+        began_at = self._number + 1
         ours = [self._here(person) for person in self._people.values() if person.connections > 0 or person.leaving is not None]
         for start in range(0, max(len(ours), 1), PEOPLE_AN_EVENT):
             part = tuple(ours[start : start + PEOPLE_AN_EVENT])
-            here = PeopleHere(self._process_id, self._telling, part, is_last=start + PEOPLE_AN_EVENT >= len(ours))
+            is_last = start + PEOPLE_AN_EVENT >= len(ours)
+            here = PeopleHere(self._process_id, self._telling, part, is_last, self._next_number(), began_at if is_last else 0)
             await self._bus.publish(EVERYONE, here)
 
     def _tell_here(self, person: Person) -> None:
-        self._errands.run(
-            lambda: self._bus.publish(EVERYONE, PeopleHere(self._process_id, self._telling, (self._here(person),)))
-        )
+        self._errands.run(lambda: self._bus.publish(EVERYONE, self._here_alone(person)))
+
+    def _here_alone(self, person: Person) -> PeopleHere:
+        return PeopleHere(self._process_id, self._telling, (self._here(person),), number=self._next_number())
 
     def _here(self, person: Person) -> PersonHere:
-        return PersonHere(person.user_id, person.username, person.status.value, person.status_at_ms, tuple(person.rooms))
+        rooms = tuple(person.rooms.items())
+        return PersonHere(
+            person.user_id,
+            person.username,
+            person.status.value,
+            0,
+            tuple(room_id for room_id, _ in rooms),
+            person.status_rev,
+            tuple(rev for _, rev in rooms),
+        )
 
-    def _publish(self, fact: object) -> None:
-        self._errands.run(lambda: self._bus.publish(EVERYONE, fact))
+    def _next_number(self) -> int:
+        """Taken when a fact is sent: they are sent in the order in which they became true."""
+        self._number += 1
+        return self._number
 
     # ---- what rooms are told -------------------------------------------------------------------------------------
 
@@ -269,6 +332,10 @@ class Presence:
 
     def online_count(self, room_id: str) -> int:
         return len(self._rooms.get(room_id, ()))
+
+    def shown_in(self, room_id: str) -> list[str]:
+        """Ids of the people that are taken for members of a room, whatever their status."""
+        return [user_id for user_id, person in self._people.items() if room_id in person.rooms]
 
     def is_large(self, room_id: str) -> bool:
         """Whether single events are not told in this room."""

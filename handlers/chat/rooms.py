@@ -11,7 +11,8 @@ from cache.events import MembershipBegan, MembershipEnded, RoomChanges, UserEven
 from cache.keys import Key, Keys
 from handlers.chat.errors import ChatError, invalid, limit_refusal
 from handlers.chat.protocol import CreateRoom, Listing, RoomListing, encode, event
-from handlers.chat.topics import EVERYONE, room_topic, user_topic
+from handlers.chat.standings import Standings
+from handlers.chat.topics import EVERYONE, membership_order, reading_order, room_topic, user_topic
 from handlers.chat.views import Views
 from limits.contract import UNLIMITED, Check, Decision, Limiter
 from store.contract import Store
@@ -48,6 +49,11 @@ class Rooms:
         self._limiter = limiter
         self._presence = presence
         self._views = views
+        self._standings = Standings(store=store)
+
+    async def close(self) -> None:
+        """Give up on the reads that are under way."""
+        await self._standings.close()
 
     # ---- access --------------------------------------------------------------------------------------------------
 
@@ -66,6 +72,20 @@ class Rooms:
     async def read_by(self, room_id: str, user_id: str) -> tuple[Room, Membership]:
         """The room, if the user is a member. Raises ChatError room_not_found, not_member."""
         room, membership = await self.seen_by(room_id, user_id)
+        if membership is None:
+            raise ChatError("not_member")
+        return room, membership
+
+    async def standing(self, room_id: str, user_id: str) -> tuple[Room, Membership | None]:
+        """As `seen_by`, but as the store says now, in one read for all who ask at once. Raises ChatError room_not_found; StoreError."""
+        of = await self._standings.of(room_id, user_id)
+        if of is None or (of.membership is None and of.room.is_private):
+            raise ChatError("room_not_found")
+        return of.room, of.membership
+
+    async def membership_now(self, room_id: str, user_id: str) -> tuple[Room, Membership]:
+        """As `read_by`, but as the store says now. Raises ChatError room_not_found, not_member; StoreError."""
+        room, membership = await self.standing(room_id, user_id)
         if membership is None:
             raise ChatError("not_member")
         return room, membership
@@ -121,9 +141,9 @@ class Rooms:
             "lastActivity": stats.last_activity,
         }
 
-    async def ids_of(self, user_id: str) -> list[str]:
-        """Ids of the user's rooms, through the cache."""
-        return await self._cache.get_or_load(self._keys.room_ids(user_id), lambda: self._store.rooms.ids_of(user_id))
+    async def joined_by(self, user_id: str) -> dict[str, int]:
+        """The user's rooms, each with the rev at which they joined, through the cache."""
+        return await self._cache.get_or_load(self._keys.room_ids(user_id), lambda: self._store.rooms.joined_by(user_id))
 
     # ---- writing -------------------------------------------------------------------------------------------------
 
@@ -132,7 +152,7 @@ class Rooms:
             name=body.name, description=body.description, is_private=body.is_private, max_users=body.max_users
         )
         made = await self._store.rooms.create(draft, user_id)
-        await self._entered(made.room.id, user_id)
+        await self._entered(made, user_id)
         await self._tell_added(made, user_id)
         return self._view(made)
 
@@ -143,8 +163,9 @@ class Rooms:
         of, made = await self._store.rooms.direct(user_id, other_id)
         if made:
             for one in (user_id, other_id):
-                await self._entered(of.room.id, one)
-                await self._tell_added(await self._fresh_of(of.room.id, one), one)
+                own = await self._fresh_of(of.room.id, one)
+                await self._entered(own, one)
+                await self._tell_added(own, one)
         return self._view(of), made
 
     async def join(
@@ -162,7 +183,7 @@ class Rooms:
         Raises ChatError room_not_found, room_full, rate_limited (new memberships only).
         """
         try:
-            room, membership = await self.seen_by(room_id, user_id)
+            room, membership = await self.standing(room_id, user_id)
         except (ChatError, StoreError):
             await self._count(also, exempt, told)
             raise
@@ -196,7 +217,7 @@ class Rooms:
             await self._cache.invalidate(self._keys.membership(room_id, promoted))
         if change.changed:
             # First who it is about: should this process die in between, the missing rev tells the others that something is amiss.
-            await self._bus.publish(EVERYONE, MembershipEnded(room_id, user_id, "left"))
+            await self._bus.publish(EVERYONE, MembershipEnded(room_id, user_id, "left", change.rev))
             await self._publish_change(change)
 
     async def mark_read(self, room_id: str, user_id: str, seq: int) -> ReadState:
@@ -207,7 +228,8 @@ class Rooms:
             raise ChatError("not_member")
         await self._cache.invalidate(self._keys.membership(room_id, user_id))
         await self._bus.publish(
-            user_topic(user_id), UserEvent(user_id, event("messageReadUpdate", encode(state)))
+            user_topic(user_id),
+            UserEvent(user_id, event("messageReadUpdate", encode(state)), *reading_order(state)),
         )
         return state
 
@@ -225,7 +247,7 @@ class Rooms:
             change = await self._store.members.add(room_id, user_id, role=role)
         if change.changed:
             await self._publish_change(change)
-            await self._bus.publish(EVERYONE, MembershipBegan(room_id, user_id))
+            await self._bus.publish(EVERYONE, MembershipBegan(room_id, user_id, change.rev))
             await self._tell_added(RoomOf(change.room, change.membership), user_id)
         return change
 
@@ -243,16 +265,17 @@ class Rooms:
             keys.page(room_id),  # it carries the room's rev
         )
 
-    async def _entered(self, room_id: str, user_id: str) -> None:
-        await self._cache.invalidate(*self._touched(room_id, user_id))
-        await self._bus.publish(EVERYONE, MembershipBegan(room_id, user_id))
+    async def _entered(self, of: RoomOf, user_id: str) -> None:
+        await self._cache.invalidate(*self._touched(of.room.id, user_id))
+        await self._bus.publish(EVERYONE, MembershipBegan(of.room.id, user_id, _joined_rev(of)))
 
     async def _publish_change(self, change: MembershipChange) -> None:
         await self._bus.publish(room_topic(change.room.id), RoomChanges(change.room.id, ((change.rev, None),)))
 
     async def _tell_added(self, of: RoomOf, user_id: str) -> None:
+        order = membership_order(of.room.id, _joined_rev(of), began=True)
         await self._bus.publish(
-            user_topic(user_id), UserEvent(user_id, event("roomAdded", encode({"room": self._view(of)})))
+            user_topic(user_id), UserEvent(user_id, event("roomAdded", encode({"room": self._view(of)})), *order)
         )
 
     async def _fresh_of(self, room_id: str, user_id: str) -> RoomOf:
@@ -269,3 +292,7 @@ class Rooms:
 
     def _view(self, of: RoomOf) -> dict[str, Any]:
         return self._views.room(of.room, of.membership)
+
+
+def _joined_rev(of: RoomOf) -> int:
+    return 0 if of.membership is None else of.membership.joined_rev

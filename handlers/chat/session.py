@@ -101,7 +101,8 @@ class Session:
         self.user_id = ""
         self.session_id = ""
         self.expires_at = 0.0
-        self.rooms: set[str] | None = None  # made when the first room is joined
+        # Joined rooms, each with the rev at which the membership began that this stands under; made when the first is joined.
+        self.rooms: dict[str, int] | None = None
         self.busy_since = 0.0
         self._commands = commands
         self._observer = observer

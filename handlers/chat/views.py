@@ -24,7 +24,7 @@ class Views:
     def user(self, user: User) -> User:
         """The user with the status that others see: offline while not connected."""
         shown = self._status_of(user.id, user.status)
-        return user if shown is user.status else msgspec.structs.replace(user, status=shown)
+        return msgspec.structs.replace(user, status=shown, status_rev=0)
 
     def own_user(self, user: User, email: str) -> dict[str, Any]:
         """One's own user, with the email address."""
@@ -36,7 +36,7 @@ class Views:
         view: dict[str, Any] = builtins(room)
         view["onlineCount"] = self._online_count(room.id)
         if membership is not None:
-            view.update(builtins(membership))
+            view.update(builtins(msgspec.structs.replace(membership, joined_rev=0)))
         return view
 
 

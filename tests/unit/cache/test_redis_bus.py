@@ -42,16 +42,19 @@ EVENTS: list[Any] = [
     RoomEphemeral("r1", b"{}", None),
     RoomEphemeral("r1", b"{}", "u1"),
     UserEvent("u1", b"{}"),
+    UserEvent("u1", b"{}", "read:r1", (7, 9)),
     SessionsRevoked("u1", ("s1", "s2")),
-    MembershipBegan("r1", "u1"),
-    MembershipEnded("r1", "u1", "banned"),
+    MembershipBegan("r1", "u1", 0),
+    MembershipEnded("r1", "u1", "banned", 5),
+    MembershipEnded("r1", "u1", "removed"),
     ConnectionReplaced("u1", "p1-7"),
-    StatusChosen("u1", "away", 1_800_000_000_000),
-    PeopleHere("p1", 3, (PersonHere("u1", "ada ✨", "away", 1_800_000_000_000, ("r1", "r2")),), is_last=True),
+    StatusChosen("u1", "away", rev=7),
+    PeopleHere("p1", 3, (PersonHere("u1", "ada ✨", "away", 0, ("r1", "r2"), 7, (0, 5)),), is_last=True, number=12, began_at=11),
     PeopleHere("p1", 4, ()),
-    PersonGone("p1", "u1"),
+    PersonGone("p1", "u1", 13),
     ProcessBeat("p1"),
     ProcessBeat("p1", asks=True),
+    ProcessBeat("p1", of=("p2", "p3")),
 ]
 
 
@@ -332,7 +335,7 @@ async def test_garbage_on_a_channel_of_ours_is_told_of_once_and_what_follows_is_
 async def test_fields_that_a_later_version_adds_are_skipped(stack: AsyncExitStack, redis: RedisServer) -> None:
     a, b = await two_at(stack, redis.port)
     await b.bus.subscribe("all")
-    payload = msgspec.msgpack.encode(("p9", ["UserEvent", "u1", b"{}", {"new": [1, None]}]))
+    payload = msgspec.msgpack.encode(("p9", ["UserEvent", "u1", b"{}", "", [], {"new": [1, None]}]))
     await a.client.call("PUBLISH", channel(0, "all"), payload)
     await b.hears("u1")
 

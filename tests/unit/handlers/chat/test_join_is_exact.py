@@ -158,10 +158,11 @@ class World:
     def _membership_ended(self, ended: MembershipEnded) -> None:
         for connection in self.connections:
             if connection.user_id == ended.user_id:
-                self.hub.leave(ended.room_id, connection)
+                self.hub.end_membership(ended.room_id, connection, rev=ended.rev, under=None)
 
     async def close(self) -> None:
         await self.posting.close()
+        await self.rooms.close()
         await self.hub.close()
         await self.cache.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -88,7 +89,15 @@ class Process:
         self.id = process_id
         self.bus = End(cluster.ends, cluster.published)
         self.errands = Errands()
-        self.presence = Presence(bus=self.bus, errands=self.errands, process_id=process_id, grace_s=0.0, loop=asyncio.get_running_loop())
+        self.presence = Presence(
+            bus=self.bus,
+            errands=self.errands,
+            process_id=process_id,
+            grace_s=0.0,
+            loop=asyncio.get_running_loop(),
+            doubt=lambda pairs: cluster.look_at(self, pairs),
+            now=cluster.clock,
+        )
         self.deaths: list[str] = []
         self.peers = Peers(
             bus=self.bus,
@@ -101,9 +110,9 @@ class Process:
         self.told: list[tuple[str, str, str, str]] = []
         self.presence.deliver = self._deliver
         receivers: dict[type, Any] = {
-            MembershipBegan: lambda began: self.presence.began(began.room_id, began.user_id),
-            MembershipEnded: lambda ended: self.presence.ended(ended.room_id, ended.user_id),
-            StatusChosen: lambda chosen: self.presence.set_status(chosen.user_id, Status(chosen.status), chosen.at_ms),
+            MembershipBegan: lambda began: self.presence.began(began.room_id, began.user_id, began.rev),
+            MembershipEnded: lambda ended: self.presence.ended(ended.room_id, ended.user_id, ended.rev),
+            StatusChosen: lambda chosen: self.presence.set_status(chosen.user_id, Status(chosen.status), chosen.rev),
             PeopleHere: self.peers.on_people,
             PersonGone: self.peers.on_gone,
             ProcessBeat: self.peers.on_beat,
@@ -118,7 +127,7 @@ class Process:
     def connect(self, name: str, *rooms: str, status: Status = Status.ONLINE) -> None:
         """Somebody connects, who is a member of these rooms."""
         if self.presence.connected(user(name, status)):
-            self.presence.entered(name, list(rooms))
+            self.presence.entered(name, dict.fromkeys(rooms, 1))
 
     def online(self, room_id: str = "r1") -> dict[str, str]:
         return {one["userId"]: str(one["status"]) for one in self.presence.listing(room_id)["online"]}
@@ -144,6 +153,12 @@ class Cluster:
         process.peers.back()
         await settle()
         return process
+
+    def look_at(self, process: Process, pairs: Sequence[tuple[str, str]]) -> None:
+        """What the store would say of memberships that a process doubts: the changes to them are all among what was published."""
+        for event in self.published:
+            if isinstance(event, MembershipEnded) and (event.room_id, event.user_id) in pairs:
+                process.presence.ended(event.room_id, event.user_id, event.rev)
 
     async def kill(self, process: Process) -> None:
         """As by kill -9: it says nothing more."""
@@ -222,9 +237,9 @@ async def test_who_becomes_a_member_or_is_none_any_more_appears_and_vanishes_eve
     a, b = await cluster.start("a"), await cluster.start("b")
     a.connect("ada", "r1")
     await settle()
-    await b.bus.publish(EVERYONE, MembershipBegan("r2", "ada"))
+    await b.bus.publish(EVERYONE, MembershipBegan("r2", "ada", 1))
     assert a.online("r2") == b.online("r2") == {"ada": "online"}
-    await b.bus.publish(EVERYONE, MembershipEnded("r1", "ada", "left"))
+    await b.bus.publish(EVERYONE, MembershipEnded("r1", "ada", "left", 2))
     assert a.online("r1") == b.online("r1") == {}
 
 
@@ -283,7 +298,7 @@ async def test_what_waited_to_be_told_is_told_as_it_is_by_then(cluster: Cluster)
     a.errands.run(lambda: slow)  # as a subscription that Redis is late to confirm
     a.connect("ada", "r1", "r2")
     await settle()
-    await a.bus.publish(EVERYONE, MembershipEnded("r1", "ada", "removed"))
+    await a.bus.publish(EVERYONE, MembershipEnded("r1", "ada", "removed", 2))
     slow.set_result(None)
     await settle()
     for process in (a, b):
@@ -333,8 +348,8 @@ async def test_a_membership_whose_end_was_not_heard_is_over_after_a_full_telling
     a.connect("ada", "r1", "r2")
     await settle()
     b.bus.lost = True
-    await a.bus.publish(EVERYONE, MembershipEnded("r1", "ada", "left"))
-    await a.bus.publish(EVERYONE, MembershipBegan("r3", "ada"))
+    await a.bus.publish(EVERYONE, MembershipEnded("r1", "ada", "left", 2))
+    await a.bus.publish(EVERYONE, MembershipBegan("r3", "ada", 1))
     b.bus.lost = False
     b.peers.back()
     await settle()
@@ -514,10 +529,10 @@ async def test_who_is_dead_is_not_among_those_who_live(cluster: Cluster) -> None
 
 
 CHOSEN = (
-    StatusChosen("ada", "away", 1_000),
-    StatusChosen("ada", "offline", 2_000),
-    StatusChosen("ada", "busy", 3_000),
-    PeopleHere("c", 0, (PersonHere("ada", "ada", "away", 1_000, ("r1",)),)),
+    StatusChosen("ada", "away", rev=1),
+    StatusChosen("ada", "offline", rev=2),
+    StatusChosen("ada", "busy", rev=3),
+    PeopleHere("c", 0, (PersonHere("ada", "ada", "away", 0, ("r1",), 1, (1,)),), number=1),
 )
 
 
@@ -538,7 +553,7 @@ async def test_a_status_chosen_while_the_bus_was_away_is_told_with_the_people(cl
         process.connect("ada", "r1")
     await settle()
     b.bus.lost = True
-    await a.bus.publish(EVERYONE, StatusChosen("ada", "busy", 1_000))
+    await a.bus.publish(EVERYONE, StatusChosen("ada", "busy", rev=1))
     b.bus.lost = False
     a.told.clear()
     b.peers.back()
@@ -552,6 +567,6 @@ async def test_who_chose_to_be_offline_is_here_for_no_room_and_appears_when_they
     a.connect("ada", "r1", status=Status.OFFLINE)
     await settle()
     assert a.online() == b.online() == {} and a.told == b.told == []
-    await a.bus.publish(EVERYONE, StatusChosen("ada", "online", 1_000))
+    await a.bus.publish(EVERYONE, StatusChosen("ada", "online", rev=1))
     assert a.online() == b.online() == {"ada": "online"}
     assert a.told == b.told == [("userJoined", "r1", "ada", "online")]
