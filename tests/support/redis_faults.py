@@ -62,6 +62,7 @@ class _Line:
         self.near = near
         self.far = far
         self.is_dead = False
+        self.listens = False
 
     def close(self) -> None:
         self.near.close()
@@ -78,6 +79,7 @@ class Proxy:
         self._lines: set[_Line] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_away = False
+        self.news_late_s = 0.0  # how long what Redis publishes is on its way, at least
         self.accepted = 0
         self.sent: list[bytes] = []
         self.port = 0
@@ -145,7 +147,7 @@ class Proxy:
         self._lines.add(line)
         pumps = [
             asyncio.create_task(self._pump(line, near_reader, far, self.sent.append)),
-            asyncio.create_task(self._pump(line, far_reader, near, lambda data: None)),
+            asyncio.create_task(self._pump(line, far_reader, near, lambda data: None, brings_news=True)),
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -156,10 +158,21 @@ class Proxy:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
 
-    async def _pump(self, line: _Line, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: Callable[[bytes], object]) -> None:
+    async def _pump(
+        self,
+        line: _Line,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        seen: Callable[[bytes], object],
+        *,
+        brings_news: bool = False,
+    ) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(1 << 16):
                 seen(data)
+                line.listens = line.listens or b"SUBSCRIBE" in data
+                if brings_news and line.listens and self.news_late_s:
+                    await asyncio.sleep(self.news_late_s)  # the fault
                 await self._flows.wait()
                 if not line.is_dead:
                     writer.write(data)

@@ -1,0 +1,199 @@
+"""Two processes, and a network between each of them and Redis that is late, cut or hung: what one does acts on the other all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import JWT, PATIENT_WITH_REDIS, StoreEnv, also_at, embedded
+from tests.support.client import Chat, Person, Refused, Reply, call, chat, register
+from tests.support.redis_faults import Proxy, proxy_to
+from tests.support.redis_server import RedisServer
+from tests.support.server import ServerProcess, serving
+
+CUT_OFF_S = 5.0  # the contract's bound
+SLOW_MACHINE_S = 3.0  # by how much more a wait may take where others use the same cores
+
+
+async def becomes(condition: Callable[[], Awaitable[bool]], within_s: float = 30.0) -> None:
+    """Poll what only asking tells."""
+    deadline_s = time.monotonic() + within_s
+    while not await condition():
+        assert time.monotonic() < deadline_s, "it did not happen"
+        await asyncio.sleep(0.05)  # the poll's pace
+
+
+class Linked:
+    """A process and its way to Redis. Requests go out from a thread: the network is on this loop."""
+
+    def __init__(self, server: ServerProcess, network: Proxy) -> None:
+        self.server = server
+        self.network = network
+
+    async def call(self, person: Person, method: str, path: str, body: object = None, **query: Any) -> Reply:
+        return await asyncio.to_thread(also_at(person, self.server).call, method, path, body, **query)
+
+    async def register(self) -> Person:
+        return await asyncio.to_thread(register, self.server.url)
+
+
+@asynccontextmanager
+async def linked_two(folder: Path, store_env: StoreEnv, redis: RedisServer, **env: str) -> AsyncIterator[tuple[Linked, Linked]]:
+    """Two processes on one store, each with a network of its own to Redis."""
+    data_dir = folder / "data"
+    async with AsyncExitStack() as stack:
+        linked = []
+        for _ in range(2):
+            network = await proxy_to(stack, redis.port)
+            own = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(network.port)}
+            serves = serving(data_dir, {**store_env(data_dir), **JWT, "RATE_LIMIT_TYPING": "off", **own, **env})
+            server = await asyncio.to_thread(serves.__enter__)
+            stack.push_async_callback(asyncio.to_thread, serves.__exit__, None, None, None)
+            linked.append(Linked(server, network))
+        for one in linked:
+            await becomes(lambda one=one: is_well(one.server))
+        yield linked[0], linked[1]
+
+
+async def is_well(server: ServerProcess) -> bool:
+    reply = await asyncio.to_thread(call, server.url, "GET", "/health/cache")
+    return bool(reply.json["status"] == "healthy")
+
+
+async def private_room(here: Linked, owner: Person, *members: Person) -> str:
+    room: str = (await here.call(owner, "POST", "/rooms", {"name": "tea", "isPrivate": True})).json["room"]["id"]
+    for one in members:
+        assert (await here.call(owner, "POST", f"/rooms/{room}/members", {"userId": one.id})).status == 200
+    return room
+
+
+async def online(one: Chat, room: str) -> set[str]:
+    return {person["userId"] for person in (await one.command("getPresence", roomId=room))["online"]}
+
+
+@pytest.mark.gen_test
+async def test_news_of_an_earlier_membership_that_come_late_end_no_newer_one(
+    tmp_path: Path, store_env: StoreEnv, redis: RedisServer
+) -> None:
+    async with linked_two(tmp_path, store_env, redis, **PATIENT_WITH_REDIS) as (p, q):
+        ada, bob = await p.register(), await p.register()
+        room = (await p.call(ada, "POST", "/rooms", {"name": "tea"})).json["room"]["id"]
+        async with chat(p.server.ws_url, ada) as a, chat(q.server.ws_url, bob) as b, chat(q.server.ws_url, bob) as also_b:
+            await a.command("joinRoom", roomId=room)
+            for one in (b, also_b):
+                await one.command("joinRoom", roomId=room)
+            await a.one("userJoined")
+            q.network.news_late_s = 0.3
+            for _ in range(3):
+                assert (await p.call(bob, "POST", f"/rooms/{room}/leave")).status == 204
+                await b.command("joinRoom", roomId=room)
+            b.events.clear()
+            await a.command("updatePresence", status="busy")
+            await b.one("presenceUpdate")  # what was told before it has come as well
+            await a.command("sendMessage", roomId=room, content="after all that")
+            await b.one("receiveMessage")
+            assert b.named("roomClosed") == [], "the newest membership stands"
+            await also_b.one("roomClosed")  # its subscription was of the first one
+            for one in (a, b):
+                assert await online(one, room) == {ada.id, bob.id}
+            q.network.news_late_s = 0.0
+            assert (await p.call(bob, "POST", f"/rooms/{room}/leave")).status == 204
+            assert (await b.one("roomClosed"))["reason"] == "left", "the one that stands ends as ever"
+
+
+def go_away(network: Proxy) -> None:
+    network.go_away()
+
+
+def hang(network: Proxy) -> None:
+    network.hold()
+
+
+@embedded
+@pytest.mark.parametrize("fault", [go_away, hang])
+@pytest.mark.parametrize("side", ["who writes", "who reads"])
+@pytest.mark.gen_test
+async def test_who_left_or_logged_out_reads_nothing_5_s_later_whichever_process_is_cut_off(
+    tmp_path: Path, store_env: StoreEnv, redis: RedisServer, side: str, fault: Callable[[Proxy], None]
+) -> None:
+    async with linked_two(tmp_path, store_env, redis) as (p, q):
+        ada, bob, cleo = [await p.register() for _ in range(3)]
+        room = await private_room(p, ada, bob, cleo)
+        async with chat(q.server.ws_url, bob) as b, chat(q.server.ws_url, cleo) as c, chat(q.server.ws_url, bob) as not_in:
+            for one in (b, c):
+                await one.command("joinRoom", roomId=room)
+            for path in (f"/rooms/{room}/members", f"/rooms/{room}/changes", f"/rooms/{room}/stats", "/auth/profile"):
+                assert (await q.call(bob, "GET", path)).status == 200, "it is in the cache now"
+            fault((p if side == "who writes" else q).network)
+            began_s = time.monotonic()
+            assert (await p.call(bob, "POST", f"/rooms/{room}/leave")).status == 204
+            assert (await p.call(cleo, "POST", "/auth/logout")).status == 204
+            with pytest.raises(Refused) as refused:
+                await not_in.command("joinRoom", roomId=room)
+            assert refused.value.code == "room_not_found", "an ack would not be true"
+            await becomes(lambda: refuses(q, bob, "GET", "/messages", roomId=room))
+            for path in ("members", "changes", "stats"):
+                await becomes(lambda path=path: refuses(q, bob, "GET", f"/rooms/{room}/{path}"))
+            await becomes(lambda: refuses(q, cleo, "GET", "/auth/profile"))
+            assert (await b.one("roomClosed"))["roomId"] == room
+            assert await c.closed() == 4403
+            assert time.monotonic() - began_s < CUT_OFF_S + SLOW_MACHINE_S
+            assert (await p.call(ada, "POST", "/messages", {"roomId": room, "content": "not for bob"})).status == 201
+            await b.command("heartbeat")
+            assert b.named("receiveMessage") == []
+
+
+async def refuses(there: Linked, person: Person, method: str, path: str, **query: Any) -> bool:
+    return (await there.call(person, method, path, **query)).status in (401, 404)
+
+
+@embedded
+@pytest.mark.gen_test
+async def test_who_was_let_in_by_a_process_that_is_cut_off_joins_and_reads_at_the_other(
+    tmp_path: Path, store_env: StoreEnv, redis: RedisServer
+) -> None:
+    async with linked_two(tmp_path, store_env, redis) as (p, q):
+        ada, bob = await p.register(), await p.register()
+        room = await private_room(p, ada)
+        assert (await q.call(bob, "GET", f"/rooms/{room}/stats")).status == 404, "that they are none is in the cache now"
+        p.network.go_away()
+        assert (await p.call(ada, "POST", f"/rooms/{room}/members", {"userId": bob.id})).status == 200
+        async with chat(q.server.ws_url, bob) as b:
+            assert (await b.command("joinRoom", roomId=room))["room"]["role"] == "member"
+
+
+@embedded
+@pytest.mark.gen_test
+async def test_a_process_that_stood_still_for_over_10_s_and_the_others_know_each_others_people_again(
+    tmp_path: Path, store_env: StoreEnv, redis: RedisServer
+) -> None:
+    async with linked_two(tmp_path, store_env, redis, **PATIENT_WITH_REDIS, WS_PING_TIMEOUT="60") as (p, q):
+        ada, bob, cleo = [await p.register() for _ in range(3)]
+        room = await private_room(p, ada, bob, cleo)
+        async with chat(p.server.ws_url, ada) as a, chat(q.server.ws_url, bob) as b:
+            for one in (a, b):
+                await one.command("joinRoom", roomId=room)
+            await becomes(lambda: knows(a, room, ada, bob))
+            os.kill(q.server.pid, signal.SIGSTOP)
+            try:
+                await becomes(lambda: knows(a, room, ada), 60)  # it was taken for dead
+                async with chat(p.server.ws_url, cleo) as c:
+                    await c.command("joinRoom", roomId=room)
+                    os.kill(q.server.pid, signal.SIGCONT)
+                    for one in (a, b, c):
+                        await becomes(lambda one=one: knows(one, room, ada, bob, cleo), 60)
+                await becomes(lambda: knows(b, room, ada, bob), 60)
+            finally:
+                os.kill(q.server.pid, signal.SIGCONT)
+
+
+async def knows(one: Chat, room: str, *people: Person) -> bool:
+    return await online(one, room) == {person.id for person in people}
