@@ -22,6 +22,7 @@ from cache.events import PeopleHere, PersonGone, PersonHere, RoomEphemeral
 from handlers.chat.errands import Errands
 from handlers.chat.newest import Newest
 from handlers.chat.protocol import encode, event
+from handlers.chat.recent_memberships import Fact, RecentMemberships
 from handlers.chat.topics import EVERYONE, room_topic
 from store.models import Status, User
 
@@ -79,7 +80,8 @@ class Presence:
         self._telling = 0
         self._number = 0  # of what was last said of people here
         self._doubt = doubt
-        self._ended: Newest[tuple[str, str], int] = Newest(now=now)  # (room id, user id) → by which rev
+        self._recent = RecentMemberships(now=now)
+        self._chosen: Newest[str, tuple[int, Status]] = Newest(now=now)  # user id → the newest choice of a status, and its number
         self._departed: Newest[tuple[str, str], int] = Newest(now=now)  # (process id, user id) → the number that said so
         self._floors: Newest[str, int] = Newest(now=now, max_subjects=1_000)  # process id → what is older than this number is over
         self._numbers: dict[str, int] = {}  # the newest of each process that lives
@@ -96,7 +98,7 @@ class Presence:
         """One more connection; True if the person's rooms are not known yet, and `entered` must be called with them."""
         person = self._people.get(user.id)
         if person is None:
-            person = self._people[user.id] = Person(user.id, user.username, user.status, user.status_rev)
+            person = self._new_person(user.id, user.username, user.status, user.status_rev)
         self.set_status(user.id, user.status, user.status_rev)
         is_new_here = not person.connections and person.leaving is None
         person.connections += 1
@@ -107,14 +109,22 @@ class Presence:
             self._tell_here(person)
         return not person.is_listed
 
+    def _new_person(self, user_id: str, username: str, status: Status, status_rev: int) -> Person:
+        """Somebody who was not known here; news of them may have come before."""
+        person = self._people[user_id] = Person(user_id, username, status, status_rev)
+        if (chosen := self._chosen.get(user_id)) is not None:
+            self.set_status(user_id, chosen[1], chosen[0])
+        for room_id, rev in list(self._recent.began(user_id)):
+            self._is_in(room_id, person, rev)
+        return person
+
     def entered(self, user_id: str, rooms: Mapping[str, int]) -> None:
         """The person's rooms, read from the store, each with the rev at which they joined."""
         person = self._people.get(user_id)
         if person is None or person.is_listed:
             return
         person.is_listed = True
-        for room_id, rev in rooms.items():
-            self.began(room_id, user_id, rev)
+        self._is_in_all(person, rooms)
         self._tell_here(person)
 
     def disconnected(self, user_id: str) -> None:
@@ -129,9 +139,17 @@ class Presence:
     def began(self, room_id: str, user_id: str, rev: int | None) -> None:
         """A membership began by the room's rev; None where that is not known."""
         person = self._people.get(user_id)
-        ended = self._ended.get((room_id, user_id))
-        if person is None or (rev is not None and ended is not None and rev <= ended):
-            return
+        is_news = rev is None or self._recent.takes(room_id, user_id, Fact(rev, has_ended=False))
+        if person is not None and is_news:
+            self._is_in(room_id, person, rev)
+
+    def _is_in_all(self, person: Person, rooms: Mapping[str, int | None]) -> None:
+        """Take over a list of rooms, which may be older than what was heard lately."""
+        for room_id, rev in rooms.items():
+            if rev is None or self._recent.allows(room_id, person.user_id, Fact(rev, has_ended=False)):
+                self._is_in(room_id, person, rev)
+
+    def _is_in(self, room_id: str, person: Person, rev: int | None) -> None:
         known = person.rooms.get(room_id)
         person.rooms[room_id] = max(rev or 0, known or 0)
         if known is None and person.status is not Status.OFFLINE:
@@ -140,7 +158,7 @@ class Presence:
     def ended(self, room_id: str, user_id: str, rev: int | None) -> bool:
         """A membership ended by the room's rev; False if the one that stands is newer. None: whatever there is."""
         if rev is not None:
-            self._ended.takes((room_id, user_id), rev)
+            self._recent.takes(room_id, user_id, Fact(rev, has_ended=True))
         person = self._people.get(user_id)
         known = None if person is None else person.rooms.get(room_id)
         if person is None or known is None:
@@ -154,6 +172,7 @@ class Presence:
     def set_status(self, user_id: str, status: Status, rev: int) -> None:
         """The person chose another status; `rev` numbers their choices, the last one counts."""
         person = self._people.get(user_id)
+        self._chosen.takes(user_id, (rev, status))
         if person is None or rev <= person.status_rev:
             return
         person.status_rev = rev
@@ -192,13 +211,13 @@ class Presence:
         """People who are connected to another process; after its telling's last part those it did not name are not."""
         process_id = here.process_id
         number = here.number or here.telling  # an older process does not count what it says
-        if number < (self._floors.get(process_id) or 0):
-            return
         self._numbers[process_id] = max(number, self._numbers.get(process_id, 0))
+        is_over = number < (self._floors.get(process_id) or 0)
         doubtful: list[tuple[str, str]] = []
         for told in here.people:
-            if number >= (self._departed.get((process_id, told.user_id)) or 0):
-                doubtful += self._person_here(process_id, number, told)
+            if not is_over and number >= (self._departed.get((process_id, told.user_id)) or 0):
+                self._is_at(process_id, number, told)
+            doubtful += self._is_as_told(told)
         if here.is_last:
             began_at = here.began_at or here.telling
             self._floors.takes(process_id, began_at)
@@ -206,20 +225,22 @@ class Presence:
         if doubtful:
             self._doubt(doubtful)
 
-    def _person_here(self, process_id: str, number: int, told: PersonHere) -> list[tuple[str, str]]:
-        """Returns memberships that we know of, and they do not: one of us is behind."""
+    def _is_at(self, process_id: str, number: int, told: PersonHere) -> None:
+        """Somebody is connected to another process, unless something newer was heard of that."""
         person = self._people.get(told.user_id)
         if person is None:
-            person = Person(told.user_id, told.username, Status(told.status), told.status_rev)
+            person = self._new_person(told.user_id, told.username, Status(told.status), told.status_rev)
             person.is_listed = True
-            self._people[told.user_id] = person
-        elif number < person.holders.get(process_id, 0):
+        person.holders[process_id] = max(number, person.holders.get(process_id, 0))
+
+    def _is_as_told(self, told: PersonHere) -> list[tuple[str, str]]:
+        """Status and rooms have an order of their own. Returns memberships that we know of, and they do not: one of us is behind."""
+        person = self._people.get(told.user_id)
+        if person is None:
             return []
-        person.holders[process_id] = number
         self.set_status(told.user_id, Status(told.status), told.status_rev)
         revs = told.joined_revs or (None,) * len(told.room_ids)
-        for room_id, rev in zip(told.room_ids, revs, strict=True):
-            self.began(room_id, told.user_id, rev)
+        self._is_in_all(person, dict(zip(told.room_ids, revs, strict=True)))
         if not told.room_ids:  # they are not known there yet
             return []
         return [(room_id, told.user_id) for room_id in person.rooms.keys() - told.room_ids]

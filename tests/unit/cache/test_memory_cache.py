@@ -351,6 +351,19 @@ async def test_a_value_lives_for_its_kinds_ttl(cache, keys, answer, clock, make,
     assert await cache.get_or_load(key, load) == "new"
 
 
+async def test_a_value_is_as_old_as_its_load(cache, keys, clock):
+    async def slow():
+        clock.now_s += 299
+        return "old"
+
+    async def quick():
+        return "new"
+
+    assert await cache.get_or_load(keys.user("u1"), slow) == "old"
+    clock.now_s += 1
+    assert await cache.get_or_load(keys.user("u1"), quick) == "new"
+
+
 async def test_jitter_only_shortens_a_ttl_and_by_a_tenth_at_most(keys, answer, clock, tally):
     cache = MemoryCache(observer=tally, now=clock, jitter=lambda: 0.999_999)
     await cache.get_or_load(keys.user("u1"), answer("old"))

@@ -18,7 +18,7 @@ from cache.inspection import CacheAway
 from cache.keys import GENERATION, CacheTtls, Key, Keys
 from cache.pages import KEEP, Page
 from cache.redis_backend import RedisClient, RedisGone, RedisRefused
-from cache.redis_cache import SCRIPTS, RedisCache
+from cache.redis_cache import FILL_LATE_S, SCRIPTS, RedisCache
 from store.models import Membership, Role, Room, RoomStats, Session, Status, User
 from tests.support.redis_faults import LATE_S, TIMEOUT_S, elapsed_s, noticed_gone, options_for, proxy_to, until
 from tests.support.redis_server import RedisServer
@@ -247,6 +247,34 @@ async def test_a_value_lives_for_its_kinds_ttl_less_a_tenth_at_most(
     await a.get(key, value)
     longest_ms = key.kind.ttl_s * 1000 * (1 - 0.1 * jitter)
     assert longest_ms - 20_000 < await a.client.call("PTTL", key.name) <= longest_ms + 1
+
+
+async def test_a_value_is_as_old_as_its_load(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    key = Keys(CacheTtls(messages_s=0, users_s=100, stats_s=0)).user("u1")
+
+    async def load() -> User:
+        await asyncio.sleep(0.2)  # the load takes so long
+        return USER
+
+    await a.cache.get_or_load(key, load)
+    await a.reached()
+    assert 0 < await a.client.call("PTTL", key.name) <= 99_800
+
+
+async def test_a_value_that_redis_was_late_to_keep_is_not_kept(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+
+    async def load() -> str:
+        redis.pause()
+        return "ada"
+
+    assert await a.cache.get_or_load(KEY, load) == "ada"
+    await asyncio.sleep(FILL_LATE_S + 0.1)  # Redis stands still so long
+    redis.resume()
+    await a.reached()
+    await a.reached()
+    assert await a.client.call("EXISTS", KEY.name) == 0
 
 
 async def test_none_is_believed_briefly(stack: AsyncExitStack, redis: RedisServer) -> None:
