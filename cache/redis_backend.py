@@ -34,7 +34,8 @@ WAITING_MAX = 20_000
 WAITING_MAX_BYTES = 32 * 1024 * 1024
 LOOP_LATE_S = 0.05  # our own loop was held up for so long: then it is not Redis that is late
 PULSE_EVERY_S = 1.0
-SILENT_MAX_S = 3.0  # without a pulse for so long a listening connection is taken for dead
+SILENT_MAX_S = 3.0  # without a word for so long a listening connection is taken for dead
+LATE_MAX_S = SILENT_MAX_S + PULSE_EVERY_S  # and where a pulse takes so long, though others' words come: nothing heard is later than that
 
 Part = str | bytes | int | float
 
@@ -332,7 +333,7 @@ class RedisListener(_Kept):
         *,
         options: RedisOptions,
         pulse_channel: str,
-        pulse: Callable[[str], object],
+        pulse: Callable[[str, bytes], bool],
         receive: Callable[[str, bytes], None],
     ) -> None:
         super().__init__(options=options, what="bus")
@@ -345,6 +346,7 @@ class RedisListener(_Kept):
         self._waiters: dict[str, deque[asyncio.Future[None]]] = {}
         self._wake = asyncio.Event()
         self._heard_s = 0.0
+        self._echo_s = 0.0  # when the newest pulse was sent that has come back
         self.is_up = False
         self.stands = False  # all that is subscribed to is heard
         self.on_back: list[Callable[[], None]] = []
@@ -398,13 +400,19 @@ class RedisListener(_Kept):
         for told in self.on_back:
             told()
         self._tried.set()
+        self._echo_s = self._loop.time()
         while True:
-            self._pulse(self._pulse_channel)
             slept_at_s = self._loop.time()
+            if not self._pulse(self._pulse_channel, b"%.3f" % slept_at_s):
+                self._echo_s = slept_at_s  # it does not go out, so that its absence says nothing
             await asyncio.sleep(PULSE_EVERY_S)
-            self._heard_s += self._loop.time() - slept_at_s - PULSE_EVERY_S  # while our own loop stood still it could hear nothing
+            stood_s = self._loop.time() - slept_at_s - PULSE_EVERY_S  # while our own loop stood still it could hear nothing
+            self._heard_s += stood_s
+            self._echo_s += stood_s
             if self._loop.time() - self._heard_s > SILENT_MAX_S:
                 raise TimeoutError("no pulse")
+            if self._loop.time() - self._echo_s > LATE_MAX_S:
+                raise TimeoutError("what is heard is late")
 
     async def _read(self, connection: AbstractConnection) -> None:
         while True:
@@ -415,6 +423,8 @@ class RedisListener(_Kept):
                 name = channel.decode()
                 if name != self._pulse_channel:
                     self._receive(name, payload)
+                else:
+                    self._take_echo(payload)
             elif kind == b"subscribe":
                 waiting = self._waiters.get(channel.decode())
                 if waiting:
@@ -423,6 +433,10 @@ class RedisListener(_Kept):
                         del self._waiters[channel.decode()]
                     if not future.done():
                         future.set_result(None)
+
+    def _take_echo(self, payload: bytes) -> None:
+        with contextlib.suppress(ValueError):  # anybody may publish there
+            self._echo_s = max(self._echo_s, min(float(payload), self._loop.time()))
 
     async def _write(self, connection: AbstractConnection) -> None:
         while True:

@@ -35,7 +35,7 @@ class RedisBus:
         self._listener = RedisListener(
             options=options,
             pulse_channel=channel(self._database, f"pulse:{process_id}"),
-            pulse=lambda name: client.send("PUBLISH", name, b""),
+            pulse=lambda name, payload: client.send("PUBLISH", name, payload),
             receive=self._received,
         )
         self._listener.on_back.append(self._back)

@@ -80,6 +80,7 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_away = False
         self.news_late_s = 0.0  # how long what Redis publishes is on its way, at least
+        self.largest = 1 << 16  # bytes that are passed on in one piece
         self.accepted = 0
         self.sent: list[bytes] = []
         self.port = 0
@@ -168,7 +169,7 @@ class Proxy:
         brings_news: bool = False,
     ) -> None:
         with contextlib.suppress(OSError):
-            while data := await reader.read(1 << 16):
+            while data := await reader.read(self.largest):
                 seen(data)
                 line.listens = line.listens or b"SUBSCRIBE" in data
                 if brings_news and line.listens and self.news_late_s:

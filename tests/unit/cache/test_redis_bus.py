@@ -488,6 +488,29 @@ async def test_a_loop_of_ours_that_was_held_up_does_not_take_the_bus_for_dead(st
     assert (a.backs, a.bus.lost) == (1, False)
 
 
+async def test_a_connection_on_which_all_comes_late_is_lost_though_it_is_never_silent(stack: AsyncExitStack, redis: RedisServer) -> None:
+    proxy = await proxy_to(stack, redis.port)
+    a = await process_at(stack, redis.port, "p1")
+    b = await process_at(stack, redis.port, "p2", listens_at=proxy.port)
+    await b.bus.subscribe("all")
+    proxy.news_late_s = 0.5
+    sent = 0
+
+    async def talks() -> None:
+        nonlocal sent
+        while not b.bus.lost:
+            sent += 1
+            await a.publish("all", f"{sent}")
+            await asyncio.sleep(0.1)  # more often than it is passed on, so that it is later each time
+
+    proxy.largest = 200  # bytes: what waits is not passed on in one piece
+    await asyncio.wait_for(talks(), BACK_WITHIN_S)
+    assert 0 < len(b.heard) < sent, "it was not silent"
+    proxy.news_late_s = 0.0
+    await until(lambda: not b.bus.lost, BACK_WITHIN_S)
+    assert b.backs == 2
+
+
 async def test_a_redis_that_is_not_there_at_the_start_is_found_later(stack: AsyncExitStack, own_redis: RedisServer) -> None:
     own_redis.stop()
     a, b = await two_at(stack, own_redis.port)
