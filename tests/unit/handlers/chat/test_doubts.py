@@ -1,0 +1,202 @@
+"""What a process did not hear is asked of the store: who is no member any more, and whose login is revoked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cache.bus import MemoryBus
+from cache.events import MembershipBegan, MembershipEnded
+from cache.keys import CacheTtls, Keys
+from cache.memory import NoCache
+from cache.seats import LocalSeats
+from handlers.chat.doubts import PAIRS_A_READ, Doubts, slices
+from handlers.chat.errands import Errands
+from handlers.chat.errors import CloseCode
+from handlers.chat.hub import Hub
+from handlers.chat.pool import Pool
+from handlers.chat.presence import Presence
+from monitor.hooks import Observer
+from store.contract import Store
+from store.models import RoomDraft, Session, User
+from tests.unit.handlers.chat.test_join_is_exact import open_store
+
+pytestmark = pytest.mark.gen_test
+
+
+class Link:
+    """Where frames leave, and how it was closed."""
+
+    is_over = False
+
+    def __init__(self) -> None:
+        self.frames: list[dict[str, Any]] = []
+        self.closed_with: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_with is None
+
+    def send(self, frame: bytes) -> None:
+        self.frames.append(json.loads(frame))
+
+    def close(self, code: int, reason: str) -> None:
+        self.closed_with = code
+
+
+class Connection:
+    """A session as the pool and a room see it."""
+
+    def __init__(self, user: User) -> None:
+        self.user_id = ""
+        self.user: User | None = None
+        self.link = Link()
+        self.rooms: dict[str, int] = {}
+        self.connection_id = f"p-{user.id}"
+        self.session_id = f"s-{user.id}"
+
+    @property
+    def closed_rooms(self) -> list[str]:
+        return [frame["data"]["roomId"] for frame in self.link.frames if frame["event"] == "roomClosed"]
+
+
+class Process:
+    """What a process has for its connections; `doubts` is under test."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.errands = Errands()
+        self.inquiries = Errands()
+        bus = MemoryBus()
+        loop = asyncio.get_running_loop()
+        self.presence = Presence(bus=bus, errands=self.errands, process_id="p", grace_s=0.0, loop=loop)
+        self.hub = Hub(store=store, bus=bus, frame=bytes, observer=Observer(), coalesce=True, hold_max_bytes=1_000)
+        self.pool = Pool(
+            hub=self.hub,
+            bus=bus,
+            seats=LocalSeats(),
+            presence=self.presence,
+            errands=self.errands,
+            observer=Observer(),
+            frame=bytes,
+            max_connections=100,
+            max_per_user=5,
+            ping_interval_s=25,
+            ping_timeout_s=20,
+            now_ms=lambda: 0,
+        )
+        self.doubts = Doubts(
+            store=store,
+            cache=NoCache(),
+            keys=Keys(CacheTtls(messages_s=1, users_s=1, stats_s=1)),
+            pool=self.pool,
+            presence=self.presence,
+            errands=self.inquiries,
+            begin=self._began,
+            end=self._ended,
+        )
+        self.hub.doubt = self.doubts.room
+
+    def _began(self, began: MembershipBegan) -> None:
+        self.presence.began(began.room_id, began.user_id, began.rev)
+
+    def _ended(self, ended: MembershipEnded) -> None:
+        self.pool.on_membership_ended(ended)
+        self.presence.ended(ended.room_id, ended.user_id, ended.rev)
+
+    async def connect(self, user: User, *room_ids: str) -> Connection:
+        """Somebody connects, and subscribes to these rooms."""
+        connection: Any = Connection(user)
+        self.pool.add(connection)
+        assert self.pool.bind(connection, user, seated=True)
+        self.presence.connected(user)
+        self.presence.entered(user.id, await self.store.rooms.joined_by(user.id))
+        for room_id in room_ids:
+            channel = await self.hub.hold(room_id)
+            self.hub.register(channel, connection)
+            assert self.hub.go_live(channel, connection, None)
+            self.hub.release(channel)
+            connection.rooms[room_id] = (await self.store.rooms.joined_by(user.id))[room_id]
+        there: Connection = connection
+        return there
+
+    async def settled(self) -> None:
+        """What was doubted has been asked and acted upon."""
+        await self.inquiries.close()
+
+
+@asynccontextmanager
+async def process_on(folder: Path) -> AsyncIterator[Process]:
+    async with open_store(folder) as store:
+        process = Process(store)
+        try:
+            yield process
+        finally:
+            await process.errands.close()
+            await process.hub.close()
+
+
+async def user_named(store: Store, name: str) -> User:
+    return await store.users.create(username=name, email=f"{name}@example.org", password_hash="x")
+
+
+async def test_after_the_bus_was_away_every_subscription_is_held_against_the_store(tmp_path: Path) -> None:
+    async with process_on(tmp_path) as process:
+        store = process.store
+        ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
+        rooms = [(await store.rooms.create(RoomDraft(f"room {number}", None, True, 10), ada.id)).room.id for number in range(2)]
+        for room_id in rooms:
+            await store.members.add(room_id, bob.id)
+        a, b = [await process.connect(user, *rooms) for user in (ada, bob)]
+        left = await store.members.remove(rooms[0], bob.id)
+        channel = await process.hub.hold(rooms[0])
+        channel.rev = left.rev  # the change was heard of, and who left was not: no comparison of heads finds that
+        process.hub.release(channel)
+        process.doubts.everything()
+        await process.settled()
+        assert (a.closed_rooms, b.closed_rooms) == ([], [rooms[0]])
+        assert b.rooms.keys() == {rooms[1]}
+        assert [process.hub.leave(room_id, b) for room_id in rooms] == [False, True]
+        assert process.presence.shown_in(rooms[0]) == [ada.id]
+
+
+async def test_a_subscription_under_a_newer_membership_than_was_doubted_stands(tmp_path: Path) -> None:
+    async with process_on(tmp_path) as process:
+        store = process.store
+        ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
+        room_id = (await store.rooms.create(RoomDraft("room", None, True, 10), ada.id)).room.id
+        await store.members.add(room_id, bob.id)
+        await store.members.remove(room_id, bob.id)
+        again = await store.members.add(room_id, bob.id)
+        b = await process.connect(bob, room_id)
+        process.doubts.room(room_id)
+        await process.settled()
+        process._ended(MembershipEnded(room_id, bob.id, "left", again.rev - 1))
+        assert b.closed_rooms == []
+        assert process.presence.shown_in(room_id) == [bob.id]
+
+
+async def test_whose_login_is_revoked_or_gone_is_closed_whatever_any_clock_says(tmp_path: Path) -> None:
+    async with process_on(tmp_path) as process:
+        store = process.store
+        people = [await user_named(store, name) for name in ("ada", "bob", "cleo")]
+        connections = [await process.connect(user) for user in people]
+        for user in people[:2]:
+            await store.sessions.create(Session(f"s-{user.id}", user.id, 1, 0, 2_000_000_000_000))
+        await store.sessions.revoke(f"s-{people[1].id}", now_ms=1)  # long ago, as that process's clock goes
+        for _ in range(2):
+            await process.doubts.look_for_revocations()
+            assert [one.link.closed_with for one in connections] == [None, CloseCode.REVOKED, CloseCode.REVOKED]
+
+
+def test_what_is_asked_at_once_is_bounded() -> None:
+    pairs = [("r", f"u{number}") for number in range(2 * PAIRS_A_READ + 1)]
+    parts = list(slices(pairs, PAIRS_A_READ))
+    assert [len(part) for part in parts] == [PAIRS_A_READ, PAIRS_A_READ, 1]
+    assert [pair for part in parts for pair in part] == pairs
