@@ -89,7 +89,6 @@ class Process:
             max_per_user=5,
             ping_interval_s=25,
             ping_timeout_s=20,
-            now_ms=lambda: 0,
         )
         self.doubts = Doubts(
             store=store,

@@ -247,7 +247,6 @@ def pool(io_loop: Any) -> Pool:
             max_per_user=10,
             ping_interval_s=25,
             ping_timeout_s=20,
-            now_ms=lambda: 0,
         )
 
     built: Pool = io_loop.run_sync(made)
