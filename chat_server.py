@@ -254,6 +254,7 @@ class ChatServer:
             errands=self._inquiries,
             begin=self._membership_began,
             end=self._membership_ended,
+            now_ms=now_ms,
         )
         self._hub.doubt = self._doubts.room
         bus.receiver = self._receive
@@ -398,6 +399,7 @@ class ChatServer:
         if self._shared.is_shared:
             self._bus.on_back = self._bus_is_back
             self._every(HEADS_EVERY_S, lambda: _tried(self._doubts.look_for_revocations))
+            self._every(HEADS_EVERY_S, lambda: _tried(self._doubts.look_at_logins))
             self._every(BEAT_S, self._beat)
             self._every(RENEW_SEATS_EVERY_S, self._pool.renew_seats)
             self._bus_is_back()
@@ -439,6 +441,7 @@ class ChatServer:
         self._doubts.everything()
         self._inquiries.run(self._hub.check_heads)
         self._inquiries.run(self._doubts.look_for_revocations)
+        self._inquiries.run(self._doubts.look_at_logins)
 
     async def _beat(self) -> None:
         self._peers.beat()

@@ -17,10 +17,11 @@ T = TypeVar("T")
 
 PAIRS_A_READ = 500
 SESSIONS_A_READ = 1_000
+OVERLAP_MS = 60_000  # clocks of several machines differ, and a commit takes its time
 
 
 class Doubts:
-    """`begin` and `end` carry out what is found; `errands` are its own, for it reads from the store."""
+    """`begin` and `end` carry out what is found; `errands` are its own, for it reads from the store. `now_ms` is the wall clock."""
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class Doubts:
         errands: Errands,
         begin: Callable[[MembershipBegan], None],
         end: Callable[[MembershipEnded], None],
+        now_ms: Callable[[], int],
     ) -> None:
         self._store = store
         self._cache = cache
@@ -42,6 +44,8 @@ class Doubts:
         self._errands = errands
         self._begin = begin
         self._end = end
+        self._now_ms = now_ms
+        self._looked_ms = now_ms()
         self._rooms: set[str] = set()  # waiting to be looked at; as many as have connections here
         self._looks_at_all = False
 
@@ -84,7 +88,16 @@ class Doubts:
                     self._begin(MembershipBegan(room_id, user_id, of.membership.joined_rev))
 
     async def look_for_revocations(self) -> None:
-        """Close the connections of sessions that another process revoked. Raises StoreError."""
+        """Close the connections of sessions that another process revoked, as far as clocks agree when that was. Raises StoreError."""
+        now_ms = self._now_ms()
+        since_ms = min(self._looked_ms, now_ms) - OVERLAP_MS  # the clock may have been set back
+        news = self._pool.revoke(await self._store.sessions.revoked_since(since_ms))
+        self._looked_ms = now_ms
+        if news:
+            await self._cache.invalidate(*(self._keys.session(session_id) for session_id in news))
+
+    async def look_at_logins(self) -> None:
+        """Close the connections whose sessions do not stand any more, whatever any clock says. Raises StoreError."""
         for part in slices(self._pool.session_ids(), SESSIONS_A_READ):
             news = self._pool.revoke(await self._store.sessions.not_live(part))
             await self._cache.invalidate(*(self._keys.session(session_id) for session_id in news))

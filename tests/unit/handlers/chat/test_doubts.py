@@ -99,6 +99,7 @@ class Process:
             errands=self.inquiries,
             begin=self._began,
             end=self._ended,
+            now_ms=lambda: 1_000_000_000_000,
         )
         self.hub.doubt = self.doubts.room
 
@@ -190,7 +191,7 @@ async def test_whose_login_is_revoked_or_gone_is_closed_whatever_any_clock_says(
             await store.sessions.create(Session(f"s-{user.id}", user.id, 1, 0, 2_000_000_000_000))
         await store.sessions.revoke(f"s-{people[1].id}", now_ms=1)  # long ago, as that process's clock goes
         for _ in range(2):
-            await process.doubts.look_for_revocations()
+            await process.doubts.look_at_logins()
             assert [one.link.closed_with for one in connections] == [None, CloseCode.REVOKED, CloseCode.REVOKED]
 
 
