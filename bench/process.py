@@ -26,8 +26,8 @@ _STOP_WITHIN_S = 40
 KILLED_WITHIN_S = 5
 _NO_LIMIT = "1000000000/60"
 _OPERATIONS = (
-    "MESSAGES", "API", "AUTH", "JOINS", "ROOMS", "REACTIONS", "TYPING", "SEARCH", "UPLOADS", "UPLOAD_BYTES", "CONNECTS",
-    "ANONYMOUS",
+    "MESSAGES", "API", "AUTH", "JOINS", "RESUMES", "ROOMS", "REACTIONS", "TYPING", "SEARCH", "UPLOADS", "UPLOAD_BYTES", "FILES",
+    "CONNECTS", "ANONYMOUS",
 )  # fmt: skip
 # The limits are raised, not switched off: a real server pays for counting.
 LIMITS = {f"RATE_LIMIT_{operation}": _NO_LIMIT for operation in _OPERATIONS} | {

@@ -198,7 +198,7 @@ class Commands:
             await self.count_other(session)
             raise
         if membership is not None:
-            await self.count_other(session)  # no new membership: the joins' own limit does not count it
+            await self._count(session, Check("resumes", session.user_id))  # the joins' own limit counts new memberships alone
         joined_rev = await self._joins.join(
             session, body, command_id, is_member=membership is not None, exempt=self._is_exempt(session)
         )

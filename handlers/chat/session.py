@@ -37,6 +37,12 @@ class SessionLink(Protocol):
     @property
     def outbox_bytes(self) -> int: ...
 
+    @property
+    def received_bytes(self) -> int: ...
+
+    @property
+    def arrived_bytes(self) -> int: ...
+
     def send(self, frame: bytes) -> None: ...
 
     def send_ephemeral(self, frame: bytes) -> None: ...
@@ -58,6 +64,8 @@ class Session:
     """
 
     __slots__ = (
+        "_burst_end",
+        "_came_at",
         "_commands",
         "_loop",
         "_observer",
@@ -108,11 +116,13 @@ class Session:
         self._observer = observer
         self._loop = loop
         self._on_closed = on_closed
-        self._queue: deque[tuple[bytes, float]] | None = None  # with when it came
+        self._queue: deque[tuple[bytes, float, int]] | None = None  # with when it came, and how much had been read by then
         self._waited_since = 0.0  # when the command under way came
         self._queued_bytes = 0
         self._paused = False
-        self._refused = 0
+        self._came_at = 0  # how much had been read when the command under way was
+        self._refused = 0  # in a row
+        self._burst_end = 0  # how much had arrived when the first of them was refused
         self._timed_out = False
         self._task: asyncio.Task[None] | None = None
 
@@ -122,11 +132,12 @@ class Session:
         """A text frame came."""
         if self._task is None and not self._queue:
             self._waited_since = 0.0  # it waits for nothing
+            self._came_at = self.link.received_bytes
             self._task = self._loop.create_task(self._work(payload))
             return
         if self._queue is None:
             self._queue = deque()
-        self._queue.append((payload, time.monotonic()))
+        self._queue.append((payload, time.monotonic(), self.link.received_bytes))
         self._queued_bytes += len(payload)
         if not self._paused and (len(self._queue) >= QUEUE_MAX or self._queued_bytes >= QUEUE_MAX_BYTES):
             self._paused = True
@@ -168,7 +179,7 @@ class Session:
 
     def _take(self) -> bytes:
         assert self._queue is not None
-        payload, self._waited_since = self._queue.popleft()
+        payload, self._waited_since, self._came_at = self._queue.popleft()
         self._queued_bytes -= len(payload)
         return payload
 
@@ -208,14 +219,22 @@ class Session:
 
     def _refuse(self, envelope: Envelope | None, error: ChatError) -> None:
         name = "malformed" if envelope is None else self._commands.name_of(envelope.event)
+        if error.code == "rate_limited":
+            self._count_refusal()
         self._observer.command(name, error.code, time.monotonic() - (self._waited_since or self.busy_since))
         self.link.send_text(refusal(envelope.id if envelope is not None else None, error))
         if self.user is None and envelope is not None and envelope.event == "authenticate":
             self.link.close(CloseCode.UNAUTHORIZED, error.code)
-        if error.code == "rate_limited":
-            self._refused += 1
-            if self._refused >= REFUSALS_IN_A_ROW:
-                self.link.close(CloseCode.POLICY, "rate_limited")
+        if self._refused >= REFUSALS_IN_A_ROW:
+            self.link.close(CloseCode.POLICY, "rate_limited")
+
+    def _count_refusal(self) -> None:
+        """One more refusal in a row. What had arrived before the first was answered could not heed it, and counts as one with it."""
+        if self._refused == 0:
+            self._burst_end = self.link.arrived_bytes
+        elif self._came_at <= self._burst_end:
+            return
+        self._refused += 1
 
     def give_up_command(self, now: float) -> None:
         """End the command under way if its time is over; it is answered with `timeout`."""

@@ -6,7 +6,10 @@ Whoever owns a link is told of what comes; a pool's sweep reads `heard_at`, `pin
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
+import sys
+import termios
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -106,6 +109,7 @@ class Link:
         "owner",
         "ping_sent_at",
         "reading_paused",
+        "received_bytes",
     )
 
     def __init__(
@@ -136,6 +140,7 @@ class Link:
         self._lost = False
         self.owner = owner
         self.outbox_bytes = 0
+        self.received_bytes = 0  # read from this socket so far
         self.heard_at = clock()
         self.ping_sent_at = 0.0
         self.closing_since = 0.0
@@ -156,6 +161,14 @@ class Link:
     def is_over(self) -> bool:
         """Whether nothing is left of it: neither open nor on its way to its end."""
         return self._sock is None
+
+    @property
+    def arrived_bytes(self) -> int:
+        """How much of the peer's has come so far: what was read, and what the kernel still holds."""
+        if self._sock is None:
+            return self.received_bytes
+        unread = fcntl.ioctl(self._sock.fileno(), termios.FIONREAD, bytes(4))
+        return self.received_bytes + int.from_bytes(unread, sys.byteorder)
 
     # ---- sending -------------------------------------------------------------------------------------------------
 
@@ -291,6 +304,7 @@ class Link:
             self._end()
             return
         self._traffic.received_bytes += len(data)
+        self.received_bytes += len(data)
         if self.closing_since:
             return  # only the end is waited for now
         self.heard_at = self._clock()

@@ -202,12 +202,14 @@ async def test_what_is_no_command_is_counted_and_a_flood_of_it_closed_with_1008(
     ada = register(server.url)
     for token in (ada.access_token, None):
         with RawSocket(server.port, token=token) as flooding:
-            for _ in range(25):
-                flooding.send_frame(1, b"no JSON")
             codes = []
-            while (message := flooding.read_message()) is not None:
-                if message["event"] == "error":
-                    codes.append(message["data"]["code"])
+            for _ in range(25):  # each after the answer to the one before: what comes at once counts as one
+                flooding.send_frame(1, b"no JSON")
+                while (message := flooding.read_message()) is not None and message["event"] != "error":
+                    pass
+                assert message is not None
+                codes.append(message["data"]["code"])
+            assert flooding.read_message() is None
             assert codes == ["malformed"] * 5 + ["rate_limited"] * 20
             assert flooding.close_code == 1008
 

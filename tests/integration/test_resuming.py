@@ -1,0 +1,113 @@
+"""Somebody who comes back to many rooms at once, and how refusals of what was sent in one go are counted."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import Start, embedded
+from tests.support.client import Person, Refused, chat, register
+from tests.support.frames import client_frame
+from tests.support.raw import RawSocket
+
+pytestmark = embedded
+
+
+def in_one_write(connection: RawSocket, commands: list[tuple[str, dict[str, Any]]]) -> None:
+    texts = [json.dumps({"event": event, "id": str(number), "data": data}) for number, (event, data) in enumerate(commands)]
+    connection.socket.sendall(b"".join(client_frame(1, text.encode(), final=True, mask=b"\0\0\0\0") for text in texts))
+
+
+def answers(connection: RawSocket, count: int) -> list[str]:
+    """The next so many answers, in order: `ack`, or the code of the error; fewer if the server closes."""
+    told: list[str] = []
+    while len(told) < count and (message := connection.read_message()) is not None:
+        if message["event"] in ("ack", "error"):
+            told.append(message["data"]["code"] if message["event"] == "error" else "ack")
+    return told
+
+
+def rooms_of(person: Person, count: int) -> list[str]:
+    with ThreadPoolExecutor(8) as pool:
+        return [room["id"] for room in pool.map(lambda _: person.make_room(), range(count))]
+
+
+def test_a_member_of_a_hundred_rooms_who_resumes_them_in_one_write_gets_a_hundred_acks(start: Start) -> None:
+    server = start(RATE_LIMIT_ROOMS="off")
+    ada = register(server.url)
+    rooms = rooms_of(ada, 100)
+    with RawSocket(server.port, token=ada.access_token) as connection:
+        in_one_write(connection, [("joinRoom", {"roomId": room, "since": 0}) for room in rooms])
+        assert answers(connection, 100) == ["ack"] * 100
+
+
+def test_past_the_limit_of_resuming_one_burst_is_refused_and_closes_nothing(start: Start) -> None:
+    server = start(RATE_LIMIT_ROOMS="off", RATE_LIMIT_RESUMES="600/3600")
+    ada = register(server.url)
+    rooms = rooms_of(ada, 20)
+    with RawSocket(server.port, token=ada.access_token) as connection:
+        in_one_write(connection, [("joinRoom", {"roomId": room}) for _ in range(50) for room in rooms])
+        told = answers(connection, 1_000)
+        assert told.count("ack") in range(600, 615)
+        assert told.count("rate_limited") == 1_000 - told.count("ack")
+        in_one_write(connection, [("heartbeat", {})])
+        assert answers(connection, 1) == ["ack"]
+
+
+@pytest.mark.gen_test
+async def test_a_new_membership_counts_as_a_join_an_old_one_as_resuming_and_what_is_not_there_as_neither(start: Start) -> None:
+    server = start(RATE_LIMIT_JOINS="2/3600", RATE_LIMIT_RESUMES="3/3600", RATE_LIMIT_TYPING="4/3600")
+    ada, eve = register(server.url), register(server.url)
+    rooms = [ada.make_room()["id"] for _ in range(3)]
+    async with chat(server.ws_url, eve) as e:
+        async def joined(room: str) -> str:
+            try:
+                await e.command("joinRoom", roomId=room)
+            except Refused as refused:
+                return refused.code
+            return "ack"
+
+        assert [await joined(room) for room in rooms] == ["ack", "ack", "rate_limited"]
+        assert [await joined(rooms[0]) for _ in range(4)] == ["ack"] * 3 + ["rate_limited"]
+        assert [await joined("nowhere") for _ in range(5)] == ["room_not_found"] * 4 + ["rate_limited"]
+
+
+def test_of_twenty_refusals_those_that_had_come_before_the_first_was_answered_are_one(start: Start) -> None:
+    server = start(RATE_LIMIT_TYPING="3/3600")
+    ada = register(server.url)
+    with RawSocket(server.port, token=ada.access_token) as connection:
+        in_one_write(connection, [("heartbeat", {})] * 40)
+        assert answers(connection, 40) == ["ack"] * 3 + ["rate_limited"] * 37
+        for _ in range(19):
+            in_one_write(connection, [("heartbeat", {})])
+            assert answers(connection, 1) == ["rate_limited"]
+        assert connection.read_close() == 1008
+
+
+def test_of_a_second_burst_each_refusal_counts(start: Start) -> None:
+    server = start(RATE_LIMIT_TYPING="3/3600")
+    ada = register(server.url)
+    with RawSocket(server.port, token=ada.access_token) as connection:
+        in_one_write(connection, [("heartbeat", {})] * 40)
+        assert answers(connection, 40) == ["ack"] * 3 + ["rate_limited"] * 37
+        in_one_write(connection, [("heartbeat", {})] * 40)
+        assert answers(connection, 40) == ["rate_limited"] * 19
+        assert connection.close_code == 1008
+
+
+def test_a_success_in_between_begins_the_count_anew(start: Start) -> None:
+    server = start(RATE_LIMIT_TYPING="3/3600")
+    ada = register(server.url)
+    room = ada.make_room()["id"]
+    with RawSocket(server.port, token=ada.access_token) as connection:
+        in_one_write(connection, [("heartbeat", {})] * 3)
+        assert answers(connection, 3) == ["ack"] * 3
+        for _ in range(3):
+            for _ in range(15):
+                in_one_write(connection, [("heartbeat", {})])
+                assert answers(connection, 1) == ["rate_limited"]
+            in_one_write(connection, [("joinRoom", {"roomId": room})])
+            assert answers(connection, 1) == ["ack"]
