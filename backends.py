@@ -65,12 +65,13 @@ async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> As
     from cache.redis_backend import RedisClient, RedisGone, RedisRefused, Script
     from cache.redis_bus import RedisBus
     from cache.redis_cache import SCRIPTS, RedisCache
-    from cache.redis_seats import SEAT, RedisSeats
+    from cache.redis_seats import SCRIPTS as SEAT_SCRIPTS
+    from cache.redis_seats import RedisSeats
     from cache.redis_snapshots import RedisSnapshots
 
     options = options_of(settings)
     check = Script(redis_limiter.SCRIPT)
-    client = RedisClient(options=options, scripts=(*SCRIPTS, SEAT, check))
+    client = RedisClient(options=options, scripts=(*SCRIPTS, *SEAT_SCRIPTS, check))
     limits = settings.limits
     limiter: Limiter = _alone(settings)
     if limits.enabled:
@@ -86,7 +87,7 @@ async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> As
         limiter = shared_limiter
     cache: Cache = RedisCache(client=client, observer=_observer(settings, counts)) if settings.cache.enabled else NoCache()
     bus = RedisBus(client=client, options=options, process_id=process_id)
-    seats = RedisSeats(client=client, max_per_user=settings.ws.max_connections_per_user)
+    seats = RedisSeats(client=client, max_per_user=settings.ws.max_connections_per_user, process_id=process_id)
     snapshots = RedisSnapshots(client=client, process_id=process_id)
     try:
         await client.start()

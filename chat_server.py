@@ -28,7 +28,7 @@ from cache.events import (
     StatusChosen,
     UserEvent,
 )
-from cache.keys import SEATS_TTL_S, CacheTtls, Keys
+from cache.keys import CacheTtls, Keys
 from handlers.base import Operators, Web
 from handlers.cache_health import CacheHealth, CacheThresholds
 from handlers.chat.accounts import Accounts
@@ -44,6 +44,7 @@ from handlers.chat.pool import Pool
 from handlers.chat.posting import Posting
 from handlers.chat.presence import Presence
 from handlers.chat.rooms import Rooms
+from handlers.chat.slot_reconciler import RECONCILE_EVERY_S, SlotReconciler
 from handlers.chat.tokens import Tokens
 from handlers.chat.topics import EVERYONE
 from handlers.chat.typing import Typing
@@ -84,7 +85,6 @@ PRESENCE_GRACE_S = 1.0
 # The contract allows 5 s for what the bus did not bring: the rest is for reading and telling it.
 HEADS_EVERY_S = 4.0
 TRUST_S = 4.0  # how long what says who may do what is believed, and what another process may change without our hearing of it
-RENEW_SEATS_EVERY_S = SEATS_TTL_S / 3
 READY_EVERY_S = 1.0
 READY_WITHIN_S = 2.0  # a probe that waits longer has given up
 DRAIN_WITHIN_S = 25.0
@@ -218,6 +218,7 @@ class ChatServer:
             ping_interval_s=ws.ping_interval_s,
             ping_timeout_s=ws.ping_timeout_s,
         )
+        self._slots = SlotReconciler(pool=self._pool, seats=shared.seats)
         commands = Commands(
             accounts=accounts,
             rooms=rooms,
@@ -401,7 +402,7 @@ class ChatServer:
             self._every(HEADS_EVERY_S, lambda: _tried(self._doubts.look_for_revocations))
             self._every(HEADS_EVERY_S, lambda: _tried(self._doubts.look_at_logins))
             self._every(BEAT_S, self._beat)
-            self._every(RENEW_SEATS_EVERY_S, self._pool.renew_seats)
+            self._every(RECONCILE_EVERY_S, self._slots.start)
             self._bus_is_back()
         self._every(3600.0, lambda: _tried(lambda: self._store.sweep(now_ms())))
         self._monitor.sampler.subscribers.append(self.watch.on_sample)
@@ -437,7 +438,7 @@ class ChatServer:
     def _bus_is_back(self) -> None:
         """Catch up with what the bus may not have brought."""
         self._peers.back()
-        self._pool.renew_seats()
+        self._slots.start()
         self._doubts.everything()
         self._inquiries.run(self._hub.check_heads)
         self._inquiries.run(self._doubts.look_for_revocations)
@@ -447,7 +448,7 @@ class ChatServer:
         self._peers.beat()
         self._shared.cache.go_on()
         if await self._shared.seats.forgotten():
-            self._pool.renew_seats()
+            self._slots.start()
 
     async def _head_of(self, room_id: str) -> Head | None:
         """How far a room is: as delivered here, else as the store says."""
@@ -487,7 +488,7 @@ class ChatServer:
         await self._posting.close()
         await self._rooms.close()
         await self._peers.leave()
-        for part in (self._entrances, self._inquiries, self._errands, self._hub, self._limiter):
+        for part in (self._slots, self._entrances, self._inquiries, self._errands, self._hub, self._limiter):
             await part.close()
         self._presence.close()
         await self._http.close_all_connections()

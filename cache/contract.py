@@ -6,7 +6,7 @@ the store. Cached values are shared between all who ask: nobody may change one.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
@@ -102,8 +102,14 @@ class Seats(Protocol):
     def leave(self, user_id: str, connection_id: str) -> None:
         """Free a seat. Without one, do nothing."""
 
-    def renew(self, seats: Iterable[tuple[str, str]]) -> None:
-        """Take seats again (user id, connection id) that are held already: the backend may have forgotten them."""
+    def unsure(self) -> list[str]:
+        """Users of whom the backend may hold seats that were left here: nothing said that it heard of it."""
+
+    async def reconcile(self, held: Sequence[tuple[str, Sequence[str]]]) -> int | None:
+        """Make what the backend holds of this process for these users just these connections: returns how many it had besides.
+
+        None: it is away. Never raises.
+        """
 
     async def forgotten(self) -> bool:
         """Whether the backend may have forgotten all seats since this was last asked. Never raises."""

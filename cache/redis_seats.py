@@ -1,25 +1,35 @@
-"""The seats of all processes' connections: a hash a user in Redis, changed by one script. While that is away each process caps its own."""
+"""The seats of all processes' connections: a hash a user in Redis, changed by scripts. While that is away each process caps its own."""
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from cache.keys import GENERATION, SEATS_TTL_S, seats
 from cache.redis_backend import RedisClient, RedisGone, RedisRefused, Script
 
-SEAT = Script(Path(__file__).parent / "lua" / "seat.lua")
+_LUA = Path(__file__).parent / "lua"
+SCRIPTS = SEAT, RECONCILE = [Script(_LUA / f"{name}.lua") for name in ("seat", "reconcile")]
+UNSURE_MAX = 100_000
 _TTL_MS = SEATS_TTL_S * 1000
 
 
 class RedisSeats:
-    """cache.contract.Seats on Redis; `max_per_user` over all processes."""
+    """cache.contract.Seats on Redis; `max_per_user` over all processes, `process_id` is this one's.
 
-    def __init__(self, *, client: RedisClient, max_per_user: int) -> None:
+    Users of whom Redis may hold too much are remembered, `UNSURE_MAX` at most: the earliest, whose connections it knew, and not those
+    who came and went while it was away already. The seats of others end with their TTL.
+    """
+
+    def __init__(self, *, client: RedisClient, max_per_user: int, process_id: str) -> None:
         self._client = client
         self._max_per_user = max_per_user
+        self._process_id = process_id
         self._generation: object = None
+        self._unsure: dict[str, None] = {}
 
     async def take(self, user_id: str, connection_id: str, *, replaces: str | None, alive: frozenset[str] | None) -> bool:
         args = [connection_id, self._max_per_user, replaces or "", _TTL_MS, "0" if alive is None else "1", *(alive or ())]
@@ -29,13 +39,34 @@ class RedisSeats:
             return True
 
     def leave(self, user_id: str, connection_id: str) -> None:
-        self._client.send("HDEL", seats(user_id), connection_id)
+        try:
+            left = self._client.call("HDEL", seats(user_id), connection_id)
+        except RedisGone:
+            self._doubt(user_id)
+        else:
+            left.add_done_callback(lambda done: self._left(user_id, done))
 
-    def renew(self, held: Iterable[tuple[str, str]]) -> None:
-        for user_id, connection_id in held:
-            key = seats(user_id)
-            self._client.send("HSET", key, connection_id, "")
-            self._client.send("PEXPIRE", key, _TTL_MS)
+    def unsure(self) -> list[str]:
+        return list(self._unsure)
+
+    async def reconcile(self, held: Sequence[tuple[str, Sequence[str]]]) -> int | None:
+        for user_id, _ in held:
+            self._unsure.pop(user_id, None)  # before it is asked: what fails to be left meanwhile is doubted anew
+        asked = [
+            self._client.run(RECONCILE, [seats(user_id)], [self._process_id, _TTL_MS, *connection_ids])
+            for user_id, connection_ids in held
+        ]
+        freed = 0
+        is_gone = False
+        for (user_id, _), told in zip(held, await asyncio.gather(*asked, return_exceptions=True), strict=True):
+            if isinstance(told, RedisGone | RedisRefused):
+                self._doubt(user_id)
+                is_gone = is_gone or isinstance(told, RedisGone)
+            elif isinstance(told, BaseException):
+                raise told
+            else:
+                freed += int(told)
+        return None if is_gone else freed
 
     async def forgotten(self) -> bool:
         try:
@@ -45,3 +76,11 @@ class RedisSeats:
             return False
         before, self._generation = self._generation, generation
         return bool(before != generation)
+
+    def _left(self, user_id: str, done: asyncio.Future[Any]) -> None:
+        if done.cancelled() or done.exception() is not None:
+            self._doubt(user_id)
+
+    def _doubt(self, user_id: str) -> None:
+        if len(self._unsure) < UNSURE_MAX:
+            self._unsure[user_id] = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 
 class LocalSeats:
@@ -14,8 +14,11 @@ class LocalSeats:
     def leave(self, user_id: str, connection_id: str) -> None:
         """Nothing is kept."""
 
-    def renew(self, seats: Iterable[tuple[str, str]]) -> None:
-        """Nothing is kept."""
+    def unsure(self) -> list[str]:
+        return []
+
+    async def reconcile(self, held: Sequence[tuple[str, Sequence[str]]]) -> int | None:
+        return 0
 
     async def forgotten(self) -> bool:
         return False

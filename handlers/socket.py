@@ -32,6 +32,7 @@ from monitor.hooks import Observer
 SUBPROTOCOL = "chat.v1"
 BEARER = "bearer."
 RETRY_FULL_S = 5
+CONNECTION_ID_MAX = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,17 @@ Caller = Identity | ChatError | None  # of a connection: who its token speaks fo
 
 
 class Opening(NamedTuple):
-    """What was found out about a connection before its 101. `own` is the user as they see themselves; `seated`: see Pool.take_seat."""
+    """What was found out about a connection before its 101.
+
+    `own` is the user as they see themselves; `seated`: see Pool.seat; `replaces`: the connection whose place it asked for.
+    """
 
     connection_id: str
     address: str
     who: Caller
     own: dict[str, Any] | None
     seated: bool
+    replaces: str | None
 
 
 class Gate:
@@ -100,6 +105,7 @@ class Gate:
             loop=loop,
             on_closed=self.pool.removed,
             opened_at=wiring.now(),
+            replaces=opening.replaces,
         )
         link.owner = session
         self.pool.add(session)
@@ -197,21 +203,15 @@ class ChatSocket(Handler, WebSocketHandler):
         if not isinstance(self._who, Identity):
             await super().get(*args, **kwargs)
             return
-        pool, user_id = self.gate.pool, self._who.user.id
-        replaces = self._replaces()
-        if replaces is not None:
-            await pool.replace(user_id, replaces)
         self._new_id = self.gate.new_id()
-        self._seated = await pool.take_seat(self._new_id, user_id, replaces=replaces)
-        try:
+        async with self.gate.pool.seat(self._new_id, self._who.user.id, replaces=self._replaces()) as self._seated:
+            self._check_room()  # meanwhile a drain may have begun
             await super().get(*args, **kwargs)
-        finally:
-            if self.connection_id is None:
-                pool.leave_seat(self._new_id, user_id)
 
     def _replaces(self) -> str | None:
         values = self.request.query_arguments.get("replaces")
-        return values[-1].decode("ascii", "replace") if values else None
+        given = values[-1].decode("ascii", "replace") if values else ""
+        return given if 0 < len(given) <= CONNECTION_ID_MAX else None  # longer than any: it names none
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
@@ -223,7 +223,8 @@ class ChatSocket(Handler, WebSocketHandler):
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
         if self.request.headers.get("Sec-WebSocket-Version") != "13":
             return None
-        opening = Opening(self._new_id or self.gate.new_id(), self.client, self._who, self._own, self._seated)
+        connection_id = self._new_id or self.gate.new_id()
+        opening = Opening(connection_id, self.client, self._who, self._own, self._seated, self._replaces())
         return Takeover(self, gate=self.gate, opening=opening, subprotocols=self._subprotocols())
 
 

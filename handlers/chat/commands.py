@@ -162,26 +162,36 @@ class Commands:
 
     async def _authenticate(self, session: Session, body: Authenticate, _: str | None) -> bytes:
         identity = await self._accounts.identify(body.token)
-        seated = session.user is not None or await self._pool.take_seat(session.connection_id, identity.user.id)
-        if self._pool.is_revoked(identity.session_id):
-            raise ChatError("unauthorized")
-        if session.user is not None and session.user_id != identity.user.id:
+        user_id = identity.user.id
+        if session.user is not None and session.user_id != user_id:
             raise ChatError("forbidden", "This connection belongs to another user.")
-        if session.user is None and not self.admit(session, identity, seated=seated):
-            raise ChatError("forbidden", "Too many connections.")
-        self._hold(session, identity)
-        account = await self._accounts.profile(identity.user.id)
+        # Read before anything is changed: who gets no answer is not half logged in, and keeps what they had.
+        account = await self._accounts.profile(user_id)
+        if session.user is not None:
+            self._require_standing(identity)
+            self._hold(session, identity)
+        else:
+            async with self._pool.seat(session.connection_id, user_id, replaces=session.replaces) as seated:
+                if not self.admit(session, identity, seated=seated):
+                    raise ChatError("forbidden", "Too many connections.")
         return encode({"user": account, "expiresAt": timestamp(identity.expires_at_ms)})
 
     def admit(self, session: Session, identity: Identity, *, seated: bool) -> bool:
-        """Make the connection the user's; False where the user has too many, and the pool closed it. `seated`: see Pool.take_seat."""
-        user = identity.user
-        if not self._pool.bind(session, user, seated=seated):
+        """Make the connection the user's; False where the user has too many, and the pool closed it. `seated`: see Pool.seat.
+
+        Raises ChatError unauthorized where the session was revoked meanwhile; to be called within Pool.seat, which then frees the seat.
+        """
+        self._require_standing(identity)
+        if not self._pool.bind(session, identity.user, seated=seated):
             return False
         self._hold(session, identity)
-        if self._presence.connected(user):
-            self._errands.run(lambda: self._enter(user.id))
+        if self._presence.connected(identity.user):
+            self._errands.run(lambda: self._enter(identity.user.id))
         return True
+
+    def _require_standing(self, identity: Identity) -> None:
+        if self._pool.is_revoked(identity.session_id):
+            raise ChatError("unauthorized")
 
     def _hold(self, session: Session, identity: Identity) -> None:
         """Let the connection live as long as the token that was accepted just now: from here on no clock that is set decides."""

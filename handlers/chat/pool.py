@@ -10,7 +10,8 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 
 from cache.contract import Bus, Seats
 from cache.events import ConnectionReplaced, MembershipEnded, SessionsRevoked, UserEvent
@@ -72,6 +73,7 @@ class Pool:
         self._now = now
         self._sessions: dict[Session, None] = {}
         self._users: dict[str, dict[Session, None]] = {}
+        self._admitting: dict[str, set[str]] = {}  # user → connections, from before their seat is asked for until they are bound
         self._revoked: dict[str, None] = {}
         self._told: Newest[tuple[str, str], tuple[int, ...]] = Newest(now=now)  # (user id, of what) → how new
         self._round: deque[Session] = deque()
@@ -94,39 +96,58 @@ class Pool:
         self._sessions[session] = None
         self._observer.connection_opened()
 
-    async def take_seat(self, connection_id: str, user_id: str, *, replaces: str | None = None) -> bool:
-        """Whether the user may have this connection too, over all processes. Who got True must `bind` it, or leave the seat."""
+    @asynccontextmanager
+    async def seat(self, connection_id: str, user_id: str, *, replaces: str | None) -> AsyncIterator[bool]:
+        """Whether the user may have this connection too, over all processes; `replaces` is closed first.
+
+        However the body ends, a seat whose connection was not bound in it is given back.
+        """
+        if replaces is not None:
+            await self.replace(user_id, replaces)
+        self._admitting.setdefault(user_id, set()).add(connection_id)
         try:
-            return await self._seats.take(user_id, connection_id, replaces=replaces, alive=self.alive())
-        except asyncio.CancelledError:
-            self._seats.leave(user_id, connection_id)
-            raise
+            yield await self._seats.take(user_id, connection_id, replaces=replaces, alive=self.alive())
+        finally:
+            if self._end_admission(user_id, connection_id):
+                self._seats.leave(user_id, connection_id)
 
-    def leave_seat(self, connection_id: str, user_id: str) -> None:
-        """The connection for which a seat was taken did not come about."""
-        self._seats.leave(user_id, connection_id)
+    def _end_admission(self, user_id: str, connection_id: str) -> bool:
+        """True if it was under way."""
+        admitting = self._admitting.get(user_id, set())
+        if connection_id not in admitting:
+            return False
+        admitting.discard(connection_id)
+        if not admitting:
+            del self._admitting[user_id]
+        return True
 
-    def renew_seats(self) -> None:
-        """Take the seats of all connections again: they may have been forgotten, or are soon."""
-        self._seats.renew([(session.user_id, session.connection_id) for session in self._sessions if session.user is not None])
+    def users(self) -> set[str]:
+        """Who has a connection here, or is being admitted."""
+        return {*self._users, *self._admitting}
+
+    def slots_of(self, user_id: str) -> list[str]:
+        """The connections of a user that count: those that are open, and those that are being admitted."""
+        bound = [session.connection_id for session in self._users.get(user_id, ()) if session.link.is_open]
+        return [*bound, *self._admitting.get(user_id, ())]
 
     def bind(self, session: Session, user: User, *, seated: bool) -> bool:
-        """Make a connection the user's; closes it with 4429 and returns False where the user has too many, or it has no seat."""
+        """Make a connection the user's; closes it with 4429 and returns False where the user has too many, or it has no seat.
+
+        To be called within `seat`.
+        """
         if session not in self._sessions or not session.link.is_open:
-            self._seats.leave(user.id, session.connection_id)
             return False
-        own = self._users.get(user.id)
-        if own is None:
-            own = self._users[user.id] = {}
-            self._errands.run(lambda: self._bus.subscribe(user_topic(user.id)))
+        own = self._users.get(user.id, {})
         if not seated or (len(own) >= self._max_per_user and sum(one.link.is_open for one in own) >= self._max_per_user):
             session.link.close(CloseCode.TOO_MANY, "too many connections")
-            self._seats.leave(user.id, session.connection_id)
-            self._forget_user_if_gone(user.id)
             return False
+        if user.id not in self._users:
+            self._users[user.id] = own
+            self._errands.run(lambda: self._bus.subscribe(user_topic(user.id)))
         session.user = user
         session.user_id = user.id
         own[session] = None
+        self._end_admission(user.id, session.connection_id)
         return True
 
     async def replace(self, user_id: str, connection_id: str) -> None:
@@ -203,7 +224,8 @@ class Pool:
         """Close the connections of sessions that were found revoked; returns those that are news."""
         news = [session_id for session_id in session_ids if session_id not in self._revoked]
         if news:
-            users = {session.user_id for session in self._sessions if session.session_id in set(news)}
+            found = set(news)
+            users = {session.user_id for session in self._sessions if session.session_id in found}
             for user_id in users or {""}:
                 self.on_sessions_revoked(SessionsRevoked(user_id, tuple(news)))
         return news

@@ -83,6 +83,7 @@ class Session:
         "expires_at",
         "link",
         "opened_at",
+        "replaces",
         "rooms",
         "session_id",
         "user",
@@ -100,11 +101,13 @@ class Session:
         loop: asyncio.AbstractEventLoop,
         on_closed: Callable[[Session, int], None],
         opened_at: float,
+        replaces: str | None = None,
     ) -> None:
         self.link: Any = link
         self.connection_id = connection_id
         self.address = address
         self.opened_at = opened_at
+        self.replaces = replaces  # the connection whose place this one takes, once it is known to be the same user's
         self.user: User | None = None
         self.user_id = ""
         self.session_id = ""
@@ -206,7 +209,10 @@ class Session:
             self._observer.command(envelope.event, "ok", time.monotonic() - (self._waited_since or self.busy_since))
             return
         except asyncio.CancelledError:
-            if not self._timed_out:
+            task = asyncio.current_task()
+            assert task is not None
+            # Python 3.11.0 to 3.11.3: a cancellation that is swallowed and not taken back breaks the task's next asyncio.timeout.
+            if not self._timed_out or task.uncancel():
                 raise
             self._timed_out = False
             error = ChatError("timeout")

@@ -7,10 +7,12 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from cache import redis_seats
 from cache.keys import SEATS_TTL_S, seats
 from cache.redis_backend import RedisClient
 from cache.redis_cache import SCRIPTS, RedisCache
-from cache.redis_seats import SEAT, RedisSeats
+from cache.redis_seats import SCRIPTS as SEAT_SCRIPTS
+from cache.redis_seats import RedisSeats
 from monitor.hooks import Observer
 from tests.support.redis_faults import LATE_S, PATIENT_S, TIMEOUT_S, elapsed_s, noticed_gone, options_for, proxy_to, until
 from tests.support.redis_server import RedisServer
@@ -42,19 +44,25 @@ class Process:
 
 
 async def process_at(
-    stack: AsyncExitStack, port: int, *, max_per_user: int = 2, with_cache: bool = True, timeout_s: float = PATIENT_S
+    stack: AsyncExitStack,
+    port: int,
+    *,
+    name: str = "p1",
+    max_per_user: int = 2,
+    with_cache: bool = True,
+    timeout_s: float = PATIENT_S,
 ) -> Process:
-    client = RedisClient(options=options_for(port, timeout_s=timeout_s), scripts=(*SCRIPTS, SEAT))
+    client = RedisClient(options=options_for(port, timeout_s=timeout_s), scripts=(*SCRIPTS, *SEAT_SCRIPTS))
     cache = RedisCache(client=client, observer=Observer()) if with_cache else None
     stack.push_async_callback(client.close)
     await client.start()
-    return Process(client, RedisSeats(client=client, max_per_user=max_per_user), cache)
+    return Process(client, RedisSeats(client=client, max_per_user=max_per_user, process_id=name), cache)
 
 
 async def two_at(stack: AsyncExitStack, port: int, *, max_per_user: int = 2, with_cache: bool = True) -> tuple[Process, Process]:
     return (
-        await process_at(stack, port, max_per_user=max_per_user, with_cache=with_cache),
-        await process_at(stack, port, max_per_user=max_per_user, with_cache=with_cache),
+        await process_at(stack, port, name="p1", max_per_user=max_per_user, with_cache=with_cache),
+        await process_at(stack, port, name="p2", max_per_user=max_per_user, with_cache=with_cache),
     )
 
 
@@ -146,7 +154,7 @@ async def test_seats_that_nobody_renews_are_forgotten_at_last(stack: AsyncExitSt
     assert await a.take("p1-1")
     assert longest_ms - 5_000 < await a.client.call("PTTL", seats("u1")) <= longest_ms
     await a.client.call("PEXPIRE", seats("u1"), 1_000)
-    a.seats.renew([("u1", "p1-1")])
+    assert await a.seats.reconcile([("u1", ["p1-1"])]) == 0
     assert longest_ms - 5_000 < await a.client.call("PTTL", seats("u1")) <= longest_ms
 
 
@@ -157,10 +165,8 @@ async def test_after_a_flush_the_seats_are_taken_again_and_the_cap_holds(stack: 
     a, b = await two_at(stack, redis.port)
     assert await a.take("p1-1") and await b.take("p2-1")
     await a.client.call("FLUSHALL")
-    a.seats.renew([("u1", "p1-1"), ("u2", "p1-2")])
-    b.seats.renew([("u1", "p2-1")])
-    for process in (a, b):
-        await process.client.call("PING")
+    assert await a.seats.reconcile([("u1", ["p1-1"]), ("u2", ["p1-2"])]) == 0
+    assert await b.seats.reconcile([("u1", ["p2-1"])]) == 0
     assert await a.taken() == {"p1-1", "p2-1"}
     assert not await b.take("p2-9")
 
@@ -208,14 +214,14 @@ async def test_without_redis_each_process_is_let_in_within_the_timeout_and_nothi
     await noticed_gone(a.client)
     assert await a.take("p1-3")
     a.seats.leave("u1", "p1-1")
-    a.seats.renew([("u1", "p1-2")])
+    assert await a.seats.reconcile([("u1", ["p1-2"])]) is None
     assert not await a.seats.forgotten()
 
 
 async def test_a_redis_that_holds_garbage_lets_in(stack: AsyncExitStack, redis: RedisServer) -> None:
     a = await process_at(stack, redis.port, max_per_user=1)
     await a.client.call("SET", seats("u1"), "garbage")
-    a.seats.renew([("u1", "p1-1")])
+    assert await a.seats.reconcile([("u1", ["p1-1"])]) == 0
     a.seats.leave("u1", "p1-1")
     assert await a.take("p1-1")
 
@@ -238,3 +244,58 @@ async def test_scripts_that_redis_forgot_cost_no_seat(stack: AsyncExitStack, red
     await a.client.call("SCRIPT", "FLUSH")
     told = [await a.take(f"p1-{number}") for number in range(3)]
     assert told == [True, False, False]
+
+
+# ---- what is held, and what should be --------------------------------------------------------------------------------
+
+
+async def test_reconciling_frees_what_a_process_has_no_connection_for_and_leaves_others_alone(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
+    a, b = await two_at(stack, redis.port, max_per_user=9)
+    for connection in ("p1-1", "p1-2", "p1-3"):
+        assert await a.take(connection)
+    assert await b.take("p2-1") and await b.take("p1-x-1")
+    assert await a.seats.reconcile([("u1", ["p1-2", "p1-4"]), ("nobody", [])]) == 2
+    assert await a.taken() == {"p1-2", "p1-4", "p2-1", "p1-x-1"}
+    assert await b.seats.reconcile([("u1", [])]) == 1
+    assert await a.taken() == {"p1-2", "p1-4", "p1-x-1"}
+
+
+async def test_who_left_while_redis_was_away_is_remembered_until_redis_heard_of_it(stack: AsyncExitStack, own_redis: RedisServer) -> None:
+    proxy = await proxy_to(stack, own_redis.port)
+    a = await process_at(stack, proxy.port, max_per_user=5)
+    for connection in ("p1-1", "p1-2", "p1-3"):
+        assert await a.take(connection)
+    a.seats.leave("u1", "p1-1")
+    await a.client.call("PING")
+    assert a.seats.unsure() == []
+    proxy.hold()
+    a.seats.leave("u1", "p1-2")  # it is on its way when the connection is lost
+    await until(lambda: any(b"p1-2" in data for data in proxy.sent))
+    proxy.cut_half_open()
+    proxy.go_away()
+    proxy.release()
+    await until(lambda: not a.client.is_up)
+    assert a.seats.unsure() == ["u1"]
+    a.seats.leave("u1", "p1-3")
+    a.seats.leave("u2", "p1-9")
+    assert a.seats.unsure() == ["u1", "u2"]
+    assert await a.seats.reconcile([("u1", []), ("u2", [])]) is None
+    assert a.seats.unsure() == ["u1", "u2"]
+    proxy.come_back()
+    await until(lambda: a.client.is_up)
+    assert await a.seats.reconcile([(user_id, []) for user_id in a.seats.unsure()]) == 2
+    assert (await a.taken(), a.seats.unsure()) == (set(), [])
+
+
+async def test_of_those_who_left_no_more_are_remembered_than_the_bound_the_first_ones(
+    stack: AsyncExitStack, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_seats, "UNSURE_MAX", 3)
+    a = await process_at(stack, own_redis.port)
+    own_redis.stop()
+    await noticed_gone(a.client)
+    for number in range(10):
+        a.seats.leave(f"u{number}", f"p1-{number}")
+    assert a.seats.unsure() == ["u0", "u1", "u2"]

@@ -1,0 +1,21 @@
+-- Make what is held of a user's seats by one process what it says. KEYS: the user's seats.
+-- ARGV: the process, for how long seats are kept (ms), and its connections of the user. A connection's id begins with its process's.
+-- Returns how many seats of it were freed.
+local own = {}
+for number = 3, #ARGV do
+  own[ARGV[number]] = true
+end
+local freed = 0
+for _, connection in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if string.match(connection, '^(.*)-') == ARGV[1] and not own[connection] then
+    redis.call('HDEL', KEYS[1], connection)
+    freed = freed + 1
+  end
+end
+for number = 3, #ARGV do
+  redis.call('HSET', KEYS[1], ARGV[number], '')
+end
+if #ARGV > 2 then
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+end
+return freed

@@ -1,0 +1,292 @@
+"""The slots of a person's connections, kept in Redis: whatever becomes of a connection, of a process or of Redis, none stays taken."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.integration.conftest import Processes, Start, also_at, embedded
+from tests.support.client import Chat, Person, call, chat, register
+from tests.support.raw import RawSocket
+from tests.support.redis_faults import Proxy, proxy_to
+from tests.support.redis_faults import until as proxied
+from tests.support.redis_server import RedisServer
+from tests.support.server import ServerProcess
+from tests.support.waiting import until
+
+pytestmark = embedded
+
+UNHURRIED = {"RATE_LIMIT_ENABLED": "false", "CACHE_ENABLED": "false", "REDIS_TIMEOUT": "60000"}  # only admission asks Redis, and waits
+
+
+def taken(redis: RedisServer, person: Person) -> set[str]:
+    """The connections for which Redis holds a slot of the person's."""
+    return {line for line in redis.ask("HKEYS", f"chat:1:seats:{person.id}").decode().split("\r\n") if line and line[0] not in "*$"}
+
+
+async def free(redis: RedisServer, person: Person) -> None:
+    await until(lambda: not taken(redis, person))
+
+
+async def five(stack: AsyncExitStack, server: ServerProcess, person: Person) -> list[Chat]:
+    connections = [await stack.enter_async_context(chat(server.ws_url, person)) for _ in range(5)]
+    for one in connections:
+        await one.one("welcome")
+    return connections
+
+
+@asynccontextmanager
+async def ways(server: ServerProcess, person: Person, way: str, replaces: str | None = None) -> AsyncIterator[Chat]:
+    """A connection that gives its token in one of the ways there are."""
+    token = person.access_token
+    query = [f"token={token}"] * (way == "query") + [f"replaces={replaces}"] * (replaces is not None)
+    url = server.ws_url + ("?" + "&".join(query) if query else "")
+    headers = {"Authorization": f"Bearer {token}"} if way == "header" else {}
+    subprotocols = ["chat.v1", f"bearer.{token}"] if way == "subprotocol" else None
+    async with connect(url, additional_headers=headers, subprotocols=subprotocols, ping_interval=None) as socket:  # type: ignore[arg-type]
+        one = Chat(socket)
+        one.start()
+        if way == "first frame":
+            await one.send(json.dumps({"event": "authenticate", "id": "first", "data": {"token": token}}))
+        try:
+            yield one
+        finally:
+            await one.end()
+
+
+WAYS = pytest.mark.parametrize("way", ["header", "subprotocol", "query", "first frame"])
+
+
+# ---- replaces --------------------------------------------------------------------------------------------------------
+
+
+@WAYS
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "with redis"])
+@pytest.mark.gen_test
+async def test_replaces_counts_with_every_way_of_giving_the_token(start: Start, redis: RedisServer, way: str, shared: bool) -> None:
+    server = start(**(redis.env if shared else {}))
+    ada = register(server.url)
+    async with AsyncExitStack() as stack:
+        connections = await five(stack, server, ada)
+        first = (await connections[0].one("welcome"))["connectionId"]
+        replacing = await stack.enter_async_context(ways(server, ada, way, first))
+        assert await connections[0].closed() == 4409
+        await replacing.command("heartbeat")
+        sixth = await stack.enter_async_context(ways(server, ada, way))
+        assert await sixth.closed() == 4429
+        await replacing.command("heartbeat")
+        if shared:
+            own = {(await one.one("welcome"))["connectionId"] for one in (*connections[1:], replacing)}
+            await until(lambda: taken(redis, ada) == own)
+
+
+@WAYS
+@pytest.mark.gen_test
+async def test_nobody_replaces_a_connection_of_somebody_else(start: Start, way: str) -> None:
+    server = start()
+    ada, eve = register(server.url), register(server.url)
+    async with chat(server.ws_url, ada) as a, ways(server, eve, way, (await a.one("welcome"))["connectionId"]) as e:
+        await e.command("heartbeat")
+        await a.command("heartbeat")
+
+
+@WAYS
+@pytest.mark.gen_test
+async def test_a_slot_of_a_process_that_was_killed_is_free_at_once_for_who_replaces_its_connection(
+    start_two: Callable[..., Processes], redis: RedisServer, way: str
+) -> None:
+    first, second = start_two()
+    ada = register(first.url)
+    async with AsyncExitStack() as stack:
+        await five(stack, first, ada)
+        lost = sorted(taken(redis, ada))
+        assert len(lost) == 5
+        first.kill()
+        for number, connection_id in enumerate(lost, 1):
+            one = await stack.enter_async_context(ways(second, also_at(ada, second), way, connection_id))
+            await one.command("heartbeat")
+            await until(lambda number=number: len(taken(redis, ada) & set(lost)) == 5 - number)
+        sixth = await stack.enter_async_context(chat(second.ws_url, ada))
+        assert await sixth.closed() == 4429
+
+
+# ---- whatever ends a connection --------------------------------------------------------------------------------------
+
+
+@WAYS
+@pytest.mark.gen_test
+async def test_who_leaves_and_who_is_refused_takes_no_slot(start: Start, redis: RedisServer, way: str) -> None:
+    server = start(**redis.env)
+    ada = register(server.url)
+    for _ in range(2):
+        async with AsyncExitStack() as stack:
+            for _ in range(5):
+                await (await stack.enter_async_context(ways(server, ada, way))).command("heartbeat")
+            for _ in range(3):
+                sixth = await stack.enter_async_context(ways(server, ada, way))
+                assert await sixth.closed() == 4429
+            assert len(taken(redis, ada)) == 5
+        await free(redis, ada)
+
+
+@pytest.mark.gen_test
+async def test_who_is_cut_revoked_or_drained_leaves_no_slot(start: Start, redis: RedisServer) -> None:
+    server = start(**redis.env)
+    ada = register(server.url)
+    with RawSocket(server.port, token=ada.access_token) as cut:
+        cut.read_message()
+        assert len(taken(redis, ada)) == 1
+        cut.reset()
+    await free(redis, ada)
+    async with AsyncExitStack() as stack:
+        connections = await five(stack, server, ada)
+        assert ada.call("POST", "/auth/logout").status == 204
+        assert [await one.closed() for one in connections] == [4403] * 5
+    await free(redis, ada)
+    bob = register(server.url)
+    async with AsyncExitStack() as stack:
+        connections = await five(stack, server, bob)
+        await asyncio.to_thread(server.terminate)
+        assert [await one.closed() for one in connections] == [1012] * 5
+    assert taken(redis, bob) == set()
+
+
+# ---- during admission ------------------------------------------------------------------------------------------------
+
+
+class Held:
+    """A server whose Redis stands still, reached through a proxy that tells what was asked."""
+
+    def __init__(self, server: ServerProcess, redis: RedisServer, proxy: Proxy) -> None:
+        self.server = server
+        self.redis = redis
+        self._proxy = proxy
+
+    async def asked_for(self, person: Person) -> None:
+        """Wait until the server waits for an answer about the person's slots."""
+        await proxied(lambda: any(f":seats:{person.id}".encode() in data for data in self._proxy.sent))
+
+
+async def held(stack: AsyncExitStack, start: Start, redis: RedisServer, **env: str) -> Held:
+    proxy = await proxy_to(stack, redis.port)
+    server = await asyncio.to_thread(lambda: start(REDIS_HOST="127.0.0.1", REDIS_PORT=str(proxy.port), **UNHURRIED, **env))
+    return Held(server, redis, proxy)
+
+
+@WAYS
+@pytest.mark.gen_test
+async def test_a_revocation_that_comes_during_admission_closes_it_and_leaves_no_slot(start: Start, redis: RedisServer, way: str) -> None:
+    async with AsyncExitStack() as stack:
+        here = await held(stack, start, redis)
+        ada = await asyncio.to_thread(register, here.server.url)
+        redis.pause()
+
+        async def admission() -> int | None:
+            async with ways(here.server, ada, way) as one:
+                return await one.closed()
+
+        admitted = asyncio.ensure_future(admission())
+        await here.asked_for(ada)
+        assert (await asyncio.to_thread(ada.call, "POST", "/auth/logout")).status == 204
+        redis.resume()
+        assert await admitted in (4401, 4403)
+        await free(redis, ada)
+
+
+@pytest.mark.parametrize("way", ["header", "first frame"])
+@pytest.mark.gen_test
+async def test_who_goes_during_admission_leaves_no_slot(start: Start, redis: RedisServer, way: str) -> None:
+    async with AsyncExitStack() as stack:
+        here = await held(stack, start, redis)
+        ada = await asyncio.to_thread(register, here.server.url)
+        redis.pause()
+
+        async def admission() -> None:
+            async with ways(here.server, ada, way) as one:
+                await one.closed()
+
+        admitted = asyncio.ensure_future(admission())
+        await here.asked_for(ada)
+        admitted.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await admitted
+        redis.resume()
+        async with chat(here.server.ws_url, ada) as again:
+            own = {(await again.one("welcome"))["connectionId"]}
+            await until(lambda: taken(redis, ada) == own)
+
+
+@pytest.mark.gen_test
+async def test_who_is_admitted_while_the_process_drains_is_turned_away_and_leaves_no_slot(start: Start, redis: RedisServer) -> None:
+    async with AsyncExitStack() as stack:
+        here = await held(stack, start, redis)
+        ada, bob = [await asyncio.to_thread(register, here.server.url) for _ in range(2)]
+        async with chat(here.server.ws_url, bob) as b:
+            await b.one("welcome")
+            redis.pause()
+
+            async def admission() -> int | None:
+                try:
+                    async with chat(here.server.ws_url, ada) as one:
+                        return await one.closed()
+                except InvalidStatus as refused:
+                    return refused.response.status_code
+                except ConnectionClosed:
+                    return None
+
+            admitted = asyncio.ensure_future(admission())
+            await here.asked_for(ada)
+            ended = asyncio.get_running_loop().run_in_executor(None, here.server.terminate)
+            assert await b.closed() == 1012
+            redis.resume()
+            assert await admitted == 503
+            assert await ended == 0
+        assert taken(redis, ada) == set()
+
+
+# ---- Redis -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.gen_test
+async def test_who_leaves_while_redis_is_away_leaves_no_slot_once_it_is_back(start: Start, redis: RedisServer) -> None:
+    server = start(**redis.env)
+    ada, bob = register(server.url), register(server.url)
+    async with AsyncExitStack() as staying:
+        stays = await staying.enter_async_context(chat(server.ws_url, bob))
+        own = {(await stays.one("welcome"))["connectionId"]}
+        async with AsyncExitStack() as stack:
+            await five(stack, server, ada)
+            assert len(taken(redis, ada)) == 5
+            redis.pause()
+            await until(lambda: call(server.url, "GET", "/health/cache").status == 503)
+        redis.resume()
+        await free(redis, ada)
+        assert taken(redis, bob) == own
+        await five(staying, server, ada)
+
+
+@pytest.mark.parametrize("fault", ["flushed", "restarted"])
+@pytest.mark.gen_test
+async def test_what_redis_forgot_is_taken_again_and_the_cap_holds(start: Start, redis: RedisServer, fault: str) -> None:
+    server = start(**redis.env)
+    ada = register(server.url)
+    async with AsyncExitStack() as stack:
+        connections = await five(stack, server, ada)
+        own = taken(redis, ada)
+        assert len(own) == 5
+        if fault == "flushed":
+            redis.ask("FLUSHALL")
+        else:
+            await asyncio.to_thread(redis.restart)
+        await until(lambda: taken(redis, ada) == own)
+        await connections[0].end()
+        await until(lambda: len(taken(redis, ada)) == 4)
+        await (await stack.enter_async_context(chat(server.ws_url, ada))).one("welcome")
+        sixth = await stack.enter_async_context(chat(server.ws_url, ada))
+        assert await sixth.closed() == 4429
