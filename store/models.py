@@ -274,10 +274,14 @@ class MessagePage(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """One entry of a room's changes log; `message` is None for membership and settings."""
+    """One entry of a room's changes log; `message` is None for membership and settings.
+
+    `is_reaction`: somebody reacted, or took that back; else the message was edited, or deleted. Only ChangePages of the log itself tell.
+    """
 
     rev: int
     message: Message | None
+    is_reaction: bool = False
 
 
 class ChangePage(Struct, frozen=True):

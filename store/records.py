@@ -69,6 +69,7 @@ class ChangeRecord(Struct, frozen=True):
     created_at: int
     is_newest: bool
     message: Message | None
+    is_reaction: bool = False
 
 
 class ReactionRecord(Struct, frozen=True):

@@ -6,6 +6,7 @@ takes a new epoch and seals the open group, so that a joiner's `missed` and its 
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import deque
 from collections.abc import Iterable
@@ -95,8 +96,10 @@ class Channel:
     __slots__ = (
         "epoch",
         "groups",
+        "healing",
         "held_changes",
         "held_messages",
+        "hold_timer",
         "holders",
         "in_fan_out",
         "joining",
@@ -119,7 +122,14 @@ class Channel:
         self.in_fan_out = False
         self.held_messages: dict[int, bytes] = {}
         self.held_changes: dict[int, bytes | None] = {}
+        self.hold_timer: asyncio.TimerHandle | None = None  # what is held waits for what is missing
+        self.healing: asyncio.Task[None] | None = None  # which is read from the store
         self.holders = 0  # joins under way that need it open
+
+    @property
+    def is_delivering(self) -> bool:
+        """Whether something is on its way to connections, or waits for what is to be read first."""
+        return self.in_fan_out or bool(self.groups) or self.hold_timer is not None or self.healing is not None
 
     @property
     def is_idle(self) -> bool:

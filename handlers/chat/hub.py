@@ -59,8 +59,7 @@ class Hub:
         self._fan_out = FanOut(loop=self._loop, observer=observer, hold_max_bytes=hold_max_bytes)
         self._channels: dict[str, Channel] = {}
         self._opening: dict[str, asyncio.Task[Channel]] = {}
-        self._healing: dict[str, asyncio.Task[None]] = {}
-        self._holding: dict[str, asyncio.TimerHandle] = {}
+        self._healing: set[asyncio.Task[None]] = set()  # at most one of a channel
         self._closing: set[asyncio.Task[None]] = set()
         self.doubt: Callable[[str], None] = lambda room_id: None  # told of rooms where memberships changed unheard
 
@@ -136,9 +135,7 @@ class Hub:
     def is_delivering(self, room_id: str) -> bool:
         """Whether something of the room is on its way to connections or to be read first."""
         channel = self._channels.get(room_id)
-        if room_id in self._healing or room_id in self._holding:
-            return True
-        return channel is not None and (channel.in_fan_out or bool(channel.groups))
+        return channel is not None and channel.is_delivering
 
     @property
     def rooms(self) -> int:
@@ -218,9 +215,9 @@ class Hub:
 
     def _after_taking(self, channel: Channel) -> None:
         self._take_held(channel)
-        if (channel.held_messages or channel.held_changes) and channel.room_id not in self._holding:
+        if (channel.held_messages or channel.held_changes) and channel.hold_timer is None:
             # Of two processes that write at once the later one may be heard first: what is missing is mostly on its way.
-            self._holding[channel.room_id] = self._loop.call_later(HOLD_S, self._heal_if_held, channel)
+            channel.hold_timer = self._loop.call_later(HOLD_S, self._heal_if_held, channel)
 
     def _take_held(self, channel: Channel) -> None:
         held, changes = channel.held_messages, channel.held_changes
@@ -234,7 +231,7 @@ class Hub:
             del changes[stale]
 
     def _heal_if_held(self, channel: Channel) -> None:
-        del self._holding[channel.room_id]
+        channel.hold_timer = None
         if channel.held_messages or channel.held_changes:
             self._heal(channel)
 
@@ -255,7 +252,7 @@ class Hub:
             # What was published between the subscription and this moment found no channel; the heads tell.
             await self._catch_up(channel)
         except BaseException:
-            self._channels.pop(room_id, None)
+            self._forget(channel)
             await self._bus.unsubscribe(topic)
             raise
         return channel
@@ -267,11 +264,22 @@ class Hub:
             self._loop.call_soon(self._loop.call_soon, self.release, task.result())
 
     def _close_if_idle(self, channel: Channel) -> None:
-        if channel.is_idle and self._channels.get(channel.room_id) is channel:
-            del self._channels[channel.room_id]
+        if channel.is_idle and self._forget(channel):
             task = self._loop.create_task(self._bus.unsubscribe(room_topic(channel.room_id)))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
+
+    def _forget(self, channel: Channel) -> bool:
+        """End all that is under way for a channel, so that nothing of it acts on the room's next; True if it was open."""
+        if self._channels.get(channel.room_id) is not channel:
+            return False
+        del self._channels[channel.room_id]
+        if channel.hold_timer is not None:
+            channel.hold_timer.cancel()
+            channel.hold_timer = None
+        if channel.healing is not None:
+            channel.healing.cancel()
+        return True
 
     def head_of(self, room_id: str) -> Head | None:
         """How far a room was delivered here; None where nobody here is in it."""
@@ -291,16 +299,18 @@ class Hub:
                 self._heal(channel)
 
     def _heal(self, channel: Channel) -> None:
-        if channel.room_id not in self._healing:
-            task = self._loop.create_task(self._heal_quietly(channel))
-            self._healing[channel.room_id] = task
-            task.add_done_callback(lambda _: self._healing.pop(channel.room_id, None))
+        if channel.healing is None:
+            channel.healing = self._loop.create_task(self._heal_quietly(channel))
+            self._healing.add(channel.healing)
+            channel.healing.add_done_callback(self._healing.discard)
 
     async def _heal_quietly(self, channel: Channel) -> None:
         try:
             await self._catch_up(channel)
         except StoreError as error:
             log.warning("room %s could not be brought up to date: %s", channel.room_id, error)  # the next check tries again
+        finally:
+            channel.healing = None
 
     async def _catch_up(self, channel: Channel) -> None:
         """Take over from the store all that is above the channel's heads, page by page."""
@@ -328,21 +338,23 @@ class Hub:
 
     async def close(self) -> None:
         """End the tasks that are under way."""
-        for timer in self._holding.values():
-            timer.cancel()
-        tasks: list[asyncio.Task[object]] = [*self._opening.values(), *self._healing.values(), *self._closing]
+        for channel in self._channels.values():
+            if channel.hold_timer is not None:
+                channel.hold_timer.cancel()
+        tasks: list[asyncio.Task[object]] = [*self._opening.values(), *self._healing, *self._closing]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def changed_event(change: Change) -> bytes | None:
-    """Return the event payload of one change; None where clients are not told of it here (membership, settings)."""
+    """Return the event payload of one change, live and healed alike; None where clients are not told of it here (membership, settings)."""
     message = change.message
     if message is None:
         return None
     data: Mapping[str, object] = {"roomId": message.room_id, "rev": change.rev, "message": message}
-    return event("messageDeleted" if message.deleted_at else "messageEdited", encode(data))
+    name = "reactionUpdated" if change.is_reaction else "messageDeleted" if message.deleted_at else "messageEdited"
+    return event(name, encode(data))
 
 
 def gone_while_joining() -> ChatError:

@@ -202,7 +202,12 @@ def message_from(document: Mapping[str, Any]) -> Message:
 def change_from(entry: Mapping[str, Any]) -> Change:
     """An entry of the changes log, as clients see it."""
     message = entry.get("message")
-    return Change(rev=entry["rev"], message=None if message is None else message_from(message))
+    return Change(entry["rev"], None if message is None else message_from(message), is_reaction_entry(entry))
+
+
+def is_reaction_entry(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry of the changes log is of reactions: it has them, or came from another store with the mark alone."""
+    return "reactions" in entry or entry.get("isReaction", False)
 
 
 def file_document(file: File | FileDraft) -> Document:

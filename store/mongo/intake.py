@@ -13,7 +13,7 @@ from store.ids import place_of
 from store.models import FileDraft, Message, epoch_of
 from store.mongo.change_log import KEEP_MS
 from store.mongo.database import Database, Document, epoch_ms, stored_time, unset
-from store.mongo.documents import file_document, file_from, message_from, session_document, session_from
+from store.mongo.documents import file_document, file_from, is_reaction_entry, message_from, session_document, session_from
 from store.mongo.errors import only_duplicates
 from store.mongo.files import GridBlobs
 from store.records import KINDS, ChangeRecord, FileRecord, Key, MemberRecord, ReactionRecord, RoomRecord, UserRecord
@@ -174,6 +174,8 @@ def _change_document(record: ChangeRecord) -> Document:
     document: Document = {"roomId": record.room_id, "rev": record.rev, "createdAt": stored_time(record.created_at)}
     if record.message is not None:
         document |= {"seq": record.message.seq, "message": _message_document(record.message)}
+    if record.is_reaction:
+        document["isReaction"] = True
     if not record.is_newest:
         document["expiresAt"] = stored_time(time.time_ns() // 1_000_000 + KEEP_MS)
     return document
@@ -187,6 +189,7 @@ def _change_record(document: Mapping[str, Any]) -> ChangeRecord:
         created_at=int(document["createdAt"]),
         is_newest="expiresAt" not in document,
         message=None if message is None else message_from(message),
+        is_reaction=is_reaction_entry(document),
     )
 
 

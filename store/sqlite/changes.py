@@ -6,7 +6,7 @@ import apsw
 
 from store.models import Change, ChangePage, Message
 from store.sqlite.database import Database
-from store.sqlite.rows import MESSAGE_COLUMNS, fetch, fetch_one, message_from, message_from_text, message_text
+from store.sqlite.rows import MESSAGE_COLUMNS, entry_text, fetch, fetch_one, is_reaction_entry, message_from, message_from_text
 
 _PAGE = "SELECT rev, message FROM changes WHERE room_id = ?1 AND rev > ?2 ORDER BY rev LIMIT ?3"
 
@@ -31,7 +31,7 @@ class SqliteChanges:
             # Entries may have expired anywhere below the head, if the clock was stepped while they were written.
             expired = since < rev and [row[0] for row in rows] != list(range(since + 1, since + 1 + len(rows)))
             return ChangePage(
-                changes=tuple(Change(rev=row[0], message=message_from_text(row[1])) for row in rows[:limit]),
+                changes=tuple(Change(row[0], message_from_text(row[1]), is_reaction_entry(row[1])) for row in rows[:limit]),
                 rev=rev,
                 has_more=len(rows) > limit,
                 expired=expired,
@@ -65,9 +65,17 @@ def head_rev(connection: apsw.Connection, room_id: str) -> int:
     return 0 if row is None or row[0] is None else int(row[0])
 
 
-def record(connection: apsw.Connection, room_id: str, *, rev: int, now_ms: int, message: Message | None = None) -> None:
+def record(
+    connection: apsw.Connection,
+    room_id: str,
+    *,
+    rev: int,
+    now_ms: int,
+    message: Message | None = None,
+    is_reaction: bool = False,
+) -> None:
     """Write the entry `rev`, which is head_rev + 1 in the caller's transaction; `message` carries the same rev."""
-    seq, text = (None, None) if message is None else (message.seq, message_text(message))
+    seq, text = (None, None) if message is None else (message.seq, entry_text(message, is_reaction=is_reaction))
     connection.execute(
         "INSERT INTO changes (room_id, rev, message_seq, message, created_at) VALUES (?, ?, ?, ?, ?)",
         (room_id, rev, seq, text, now_ms),

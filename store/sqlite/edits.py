@@ -107,7 +107,8 @@ def _change(
         if after.content is not None:
             connection.execute(_INDEX, (row, after.content))
     connection.execute(_UPDATE, (rev, after.content, extra, edited_at, deleted_at, row))
-    record(connection, message.room_id, rev=rev, now_ms=now_ms, message=after)
+    is_reaction = "reactions" in fields and deleted_at is None
+    record(connection, message.room_id, rev=rev, now_ms=now_ms, message=after, is_reaction=is_reaction)
     return MessageChange(after, True)
 
 

@@ -19,7 +19,7 @@ from store.records import ChangeRecord, FileRecord, Key, MemberRecord, ReactionR
 from store.sqlite.connection import DATABASE_NAME, open_reading, require_sound_sqlite
 from store.sqlite.directory import FILES_NAME
 from store.sqlite.migrations import MIGRATIONS, version_of
-from store.sqlite.rows import MESSAGE_COLUMNS, Row, fetch, message_from, message_from_text
+from store.sqlite.rows import MESSAGE_COLUMNS, Row, fetch, is_reaction_entry, message_from, message_from_text
 
 SOURCE_ID_NAME = "migration"
 
@@ -41,7 +41,7 @@ def _room(row: Row) -> RoomRecord:
 
 
 def _change(row: Row) -> ChangeRecord:
-    return ChangeRecord(row[0], row[1], row[2], bool(row[3]), message_from_text(row[4]))
+    return ChangeRecord(row[0], row[1], row[2], bool(row[3]), message_from_text(row[4]), is_reaction_entry(row[4]))
 
 
 def _file(row: Row) -> FileRecord:

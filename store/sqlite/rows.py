@@ -38,6 +38,7 @@ class Extra(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
 
 
 _NO_EXTRA = Extra()
+_REACTION = ',"isReaction":true}'
 _decode_extra = msgspec.json.Decoder(Extra).decode
 _decode_message = msgspec.json.Decoder(Message).decode
 
@@ -63,13 +64,19 @@ def extra_text(extra: Extra) -> str | None:
     return None if extra == _NO_EXTRA else msgspec.json.encode(extra).decode()
 
 
-def message_text(message: Message) -> str:
-    """A message as an entry of the changes log keeps it."""
-    return msgspec.json.encode(message).decode()
+def entry_text(message: Message, *, is_reaction: bool) -> str:
+    """A message as an entry of the changes log keeps it: of a reaction it says so, in a field that readers of messages ignore."""
+    text = msgspec.json.encode(message).decode()
+    return text[:-1] + _REACTION if is_reaction else text
 
 
 def message_from_text(text: str | None) -> Message | None:
     return None if text is None else _decode_message(text)
+
+
+def is_reaction_entry(text: str | None) -> bool:
+    """Whether an entry is of a reaction. Its mark is the text's end, where no value of a message can stand."""
+    return text is not None and text.endswith(_REACTION)
 
 
 def time_or_none(epoch_ms: int | None) -> str | None:

@@ -5,6 +5,7 @@ import pytest
 from store.contract import Store
 from store.models import Change, ChangePage
 from tests.contract.conftest import Filled
+from tests.support.clock import HandClock
 
 
 @pytest.mark.gen_test
@@ -37,3 +38,22 @@ async def test_membership_is_left_out_of_what_changed_last(store: Store, fill: F
     await store.members.add(room_id, (await fill.user()).id)
     latest = await store.changes.latest_between(room_id, since=0, upto=1, limit=4)
     assert latest == ChangePage((), rev=1, has_more=False, expired=False)
+
+
+@pytest.mark.gen_test
+async def test_the_log_tells_a_reaction_from_an_edit_whatever_came_before_it(store: Store, fill: Filled, clock: HandClock) -> None:
+    """All at one time of the clock: what the message looks like does not tell."""
+    ann, bob = await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    (message,) = await fill.say(room_id, ann, "hello")
+    await store.messages.react(message.id, ann.id, "👍", on=True)
+    await store.messages.edit(message.id, "good day")
+    await store.messages.react(message.id, bob.id, "👍", on=True)
+    await store.messages.react(message.id, bob.id, "👍", on=False)
+    await store.messages.edit(message.id, ',"isReaction":true}')
+    await store.members.add(room_id, bob.id)
+    await store.messages.delete(message.id)
+    page = await store.changes.page(room_id, since=0, limit=9)
+    told = [(change.is_reaction, change.message and change.message.deleted_at is not None) for change in page.changes]
+    assert told == [(True, False), (False, False), (True, False), (True, False), (False, False), (False, None), (False, True)]
+    assert [change.message and change.message.rev for change in page.changes] == [1, 2, 3, 4, 5, None, 7]
