@@ -1,7 +1,7 @@
 """The cache that several processes share: values in Redis under leases, so that a load which began before a write cannot fill after it.
 
 A value carries the generation in which it was filled. Whoever (re)connects, and whoever finds a process dead, begins a new generation:
-what was invalidated while Redis could not be told is not believed any more. Without Redis every ask is a load of the asker's own.
+what was invalidated while Redis could not be told is not believed any more. Without Redis nothing is kept, and askers still share a load.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from cache import pages
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
@@ -33,10 +33,18 @@ logger = logging.getLogger(__name__)
 JITTER = 0.1  # values live 90 to 100 % of their TTL, so that what was filled together does not expire together
 LEASE_MS = 10_000  # a load that takes longer does not fill
 FILL_LATE_S = 0.5  # by so much more than its TTL a value may live
+SHARED_FOR_S = 1.0  # a load without Redis is joined no later: what other processes write meanwhile is not heard
 
 _LUA = Path(__file__).parent / "lua"
 _NAMES = ("read", "fill", "fence", "lower", "extend", "advance")
 SCRIPTS = READ, FILL, FENCE, LOWER, EXTEND, ADVANCE = [Script(_LUA / f"{name}.lua") for name in _NAMES]
+
+
+class _Alone(NamedTuple):
+    """A load under way of which Redis does not know."""
+
+    task: asyncio.Task[Any]
+    begun_s: float
 
 
 class RedisCache:
@@ -46,7 +54,10 @@ class RedisCache:
         self._client = client
         self._observer = observer
         self._jitter = jitter
-        self._flights: dict[tuple[str, bytes], asyncio.Task[Any]] = {}  # as many as there are askers
+        # No more than there are askers, and cancelled askers for as long as the store's deadline: the same for all three.
+        self._flights: dict[tuple[str, bytes], asyncio.Task[Any]] = {}
+        self._alone: dict[str, _Alone] = {}  # by key, for as long as nothing of ours was written since
+        self._loads: set[asyncio.Task[Any]] = set()  # all of them
         self._fills: set[asyncio.Future[Any]] = set()
         self._garbled = False
         self._closed = False
@@ -54,6 +65,7 @@ class RedisCache:
 
     def distrust(self) -> None:
         """Begin a new generation: nothing that is in Redis now is believed any more, by anybody."""
+        self._alone.clear()
         self._client.send("DEL", GENERATION)  # without one nothing is read or filled: a full memory may refuse the next
         self.go_on()
 
@@ -95,7 +107,7 @@ class RedisCache:
             if "WRONGTYPE" in str(error):
                 self._throw_away(name, error)
                 self.distrust()  # it may be the generation
-            return await load()
+            return await self._loaded_alone(key, load)
         if self._closed:
             raise CacheClosed
         seconds = time.perf_counter() - asked_s
@@ -104,22 +116,21 @@ class RedisCache:
                 value: T = kind.unpack(reply)
             except (ValueError, RecursionError) as error:
                 self._throw_away(name, error)
-                return await load()
+                return await self._loaded_alone(key, load)
             self._observer.cache_read(kind.name, "hit", seconds)
             return value
-        if not reply:
-            self._observer.cache_read(kind.name, kind.miss, seconds)
-            return await load()
-        return await self._loaded(key, reply[0], load, seconds)
+        return await self._loaded(key, reply[0], load, seconds, may_fill=len(reply) == 1)
 
     async def invalidate(self, *keys: Key[object]) -> None:
         if keys:
-            self._client.send("DEL", *(place for key in keys for place in _places(key.name)[:2]))
+            self._detach(keys)
+            self._client.send("DEL", *(place for key in keys for place in _forgotten(key.name)))
 
     @asynccontextmanager
     async def fence(self, *keys: Key[object]) -> AsyncIterator[None]:
         places = [place for key in keys for place in _places(key.name)]
         token = secrets.token_hex(8)
+        self._detach(keys)
         try:
             try:
                 await self._client.run(FENCE, places, [token, int(FENCE_MAX_S * 1000)])
@@ -128,39 +139,76 @@ class RedisCache:
                 self._observer.cache_read("fence", "error")
             yield
         finally:
+            self._detach(keys)
             self._client.send("EVALSHA", LOWER.sha, len(places), *places, token)
 
     async def extend(self, key: Key[Page], first_seq: int, messages: Sequence[bytes]) -> None:
+        self._alone.pop(key.name, None)
         value_key, lease_key, _ = _places(key.name)
         places = (value_key, lease_key, f"{key.name}:early", GENERATION)
         self._client.send("EVALSHA", EXTEND.sha, len(places), *places, pages.KEEP, first_seq, *messages)
 
     async def advance(self, key: Key[RoomStats | None], seq: int, at: str) -> None:
+        self._alone.pop(key.name, None)
         value_key, lease_key, _ = _places(key.name)
         self._client.send("EVALSHA", ADVANCE.sha, 3, value_key, lease_key, GENERATION, seq, at)
 
     async def close(self) -> None:
         self._closed = True
-        flights = list(self._flights.values())
-        for task in flights:
+        loads = list(self._loads)
+        for task in loads:
             task.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        await asyncio.gather(*loads, return_exceptions=True)
 
-    async def _loaded(self, key: Key[T], token: bytes, load: Callable[[], Awaitable[T]], seconds: float) -> T:
+    async def _loaded(self, key: Key[T], token: bytes, load: Callable[[], Awaitable[T]], seconds: float, *, may_fill: bool) -> T:
         """One load a lease: who has another token asked after an invalidation, and must not get what was loaded before it."""
         flight = key.name, token
         task: asyncio.Task[T] | None = self._flights.get(flight)
         if task is None:
             self._observer.cache_read(key.kind.name, key.kind.miss, seconds)
-            task = asyncio.create_task(self._load(key, token, load))
+            task = self._began(self._load(key, token, load) if may_fill else _run(load))
             self._flights[flight] = task
-            task.add_done_callback(lambda done: self._ended(flight, done))
+            task.add_done_callback(lambda _: self._flights.pop(flight, None))
         else:
             self._observer.cache_read(key.kind.name, "hit", seconds)
         try:
             return await result_of(task)
         finally:
             del task  # as in result_of
+
+    async def _loaded_alone(self, key: Key[T], load: Callable[[], Awaitable[T]]) -> T:
+        """One load a key also where Redis has no part in it: what is written here detaches it, and nobody joins it late."""
+        if self._closed:
+            raise CacheClosed
+        now_s = asyncio.get_running_loop().time()
+        alone = self._alone.get(key.name)
+        if alone is None or alone.task.done() or now_s - alone.begun_s > SHARED_FOR_S:
+            alone = _Alone(self._began(_run(load)), now_s)
+            self._alone[key.name] = alone
+            alone.task.add_done_callback(lambda done: self._left_alone(key.name, done))
+        task: asyncio.Task[T] = alone.task
+        del alone
+        try:
+            return await result_of(task)
+        finally:
+            del task  # as in result_of
+
+    def _left_alone(self, name: str, done: asyncio.Task[Any]) -> None:
+        alone = self._alone.get(name)
+        if alone is not None and alone.task is done:
+            del self._alone[name]
+
+    def _detach(self, keys: Sequence[Key[object]]) -> None:
+        """Let nobody who asks from now on share what is loaded without Redis; what it knows of, it is told of."""
+        if self._alone:
+            for key in keys:
+                self._alone.pop(key.name, None)
+
+    def _began(self, load: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(load)
+        self._loads.add(task)
+        task.add_done_callback(self._ended)
+        return task
 
     async def _load(self, key: Key[T], token: bytes, load: Callable[[], Awaitable[T]]) -> T:
         began_s = time.monotonic()
@@ -192,8 +240,8 @@ class RedisCache:
         elif time.monotonic() - sent_s > FILL_LATE_S:
             self._client.send("DEL", key.name)  # Redis began to count its time late
 
-    def _ended(self, flight: tuple[str, bytes], task: asyncio.Task[Any]) -> None:
-        self._flights.pop(flight, None)
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._loads.discard(task)
         if not task.cancelled():
             task.exception()  # its askers have it; if they all went away, nobody needs it
 
@@ -203,9 +251,18 @@ class RedisCache:
         if not self._garbled:
             self._garbled = True
             logger.warning("a cached value cannot be read and is thrown away: %s", error)
-        self._client.send("DEL", *_places(name))
+        self._client.send("DEL", *_places(name), *_forgotten(name))
+
+
+async def _run(load: Callable[[], Awaitable[T]]) -> T:
+    return await load()
 
 
 def _places(name: str) -> tuple[str, str, str]:
     """Where the value of a key, its lease and its fences are."""
     return name, f"{name}:lease", f"{name}:fence"
+
+
+def _forgotten(name: str) -> tuple[str, str, str]:
+    """What an invalidation takes away: the value, its lease, and what those share who may not fill (see read.lua)."""
+    return name, f"{name}:lease", f"{name}:lease:shared"

@@ -1,6 +1,6 @@
 -- Take a commit into a room's kept totals; see cache/totals.py for their form.
 -- KEYS: the totals, their lease, the generation. ARGV: the seq of the newest message, and its time. Returns 1 if they are there.
-redis.call('DEL', KEYS[2])
+redis.call('DEL', KEYS[2], KEYS[2] .. ':shared')
 local generation = redis.call('GET', KEYS[3])
 local value = generation and redis.call('GET', KEYS[1])
 if not value then

@@ -3,7 +3,7 @@
 -- and the messages. Returns 1 if the page has them now.
 local generation = redis.call('GET', KEYS[4])
 -- Whoever loads the page now may have read it before this commit.
-redis.call('DEL', KEYS[2])
+redis.call('DEL', KEYS[2], KEYS[2] .. ':shared')
 local value = generation and redis.call('GET', KEYS[1])
 if not value then
   return 0

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
+from cache import redis_cache
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
 from cache.inspection import CacheAway
 from cache.keys import GENERATION, CacheTtls, Key, Keys
@@ -1034,6 +1035,188 @@ async def test_without_an_answer_each_asker_loads_within_the_timeout_and_then_at
         await a.cache.extend(PAGE, 1, messages_of(1, 1))
     with pytest.raises(CacheAway):
         await a.cache.inspect()
+
+
+async def lost(stack: AsyncExitStack, redis: RedisServer, fault: str) -> Process:
+    """A process whose Redis is away; with `half-open` it has not noticed yet."""
+    proxy = await proxy_to(stack, redis.port)
+    a = await process_at(stack, proxy.port, timeout_s=TIMEOUT_S)
+    if fault == "killed":
+        redis.stop()
+        await noticed_gone(a.client)
+    elif fault == "stopped":
+        redis.pause()
+    else:
+        proxy.hold()
+    return a
+
+
+@pytest.mark.parametrize("fault", ["killed", "stopped", "half-open"])
+async def test_a_hundred_who_ask_at_once_share_one_load_also_without_redis(
+    stack: AsyncExitStack, own_redis: RedisServer, fault: str
+) -> None:
+    a = await lost(stack, own_redis, fault)
+    source = Source()
+    asked = [a.ask(PAGE, source) for _ in range(100)]
+    await begun(source)
+    await until(lambda: a.tally.outcomes["error"] == 100)
+    source.loads[0].set_result(page_of(1, 3))
+    assert await asyncio.gather(*asked) == [page_of(1, 3)] * 100
+    assert len(source.loads) == 1
+    asked = [a.ask(PAGE, source) for _ in range(100)]
+    await begun(source, 2)
+    source.loads[1].set_exception(OSError("the store is away, too"))
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [OSError] * 100
+
+
+async def fenced(cache: RedisCache) -> None:
+    async with cache.fence(KEY):
+        pass
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda cache: cache.invalidate(KEYS.email("another"), KEY),
+        fenced,
+        lambda cache: cache.extend(KEY, 4, messages_of(4, 4)),
+        lambda cache: cache.advance(KEY, 4, "2026-01-31T12:00:00.123Z"),
+    ],
+    ids=["invalidate", "fence", "extend", "advance"],
+)
+async def test_without_redis_who_asks_after_a_write_shares_the_one_load_after_it(
+    stack: AsyncExitStack, own_redis: RedisServer, write: Callable[[RedisCache], Awaitable[None]]
+) -> None:
+    a = await lost(stack, own_redis, "killed")
+    source, other = Source(), Source()
+    before = [a.ask(KEY, source) for _ in range(10)]
+    elsewhere = [a.ask(KEYS.email("u2"), other)]
+    await begun(source)
+    await begun(other)
+    await write(a.cache)
+    after = [a.ask(KEY, source) for _ in range(100)]
+    elsewhere.append(a.ask(KEYS.email("u2"), other))
+    await begun(source, 2)
+    source.loads[0].set_result("old")
+    assert await asyncio.gather(*before) == ["old"] * 10
+    after += [a.ask(KEY, source) for _ in range(10)]
+    await until(lambda: a.tally.outcomes["error"] >= 122)
+    source.loads[1].set_result("new")
+    assert await asyncio.gather(*after) == ["new"] * 110
+    other.loads[0].set_result("theirs")
+    assert await asyncio.gather(*elsewhere) == ["theirs"] * 2
+    assert (len(source.loads), len(other.loads)) == (2, 1)
+
+
+async def test_without_redis_nobody_shares_a_load_that_has_been_under_way_for_long(
+    stack: AsyncExitStack, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What other processes write meanwhile is not heard."""
+    a = await lost(stack, own_redis, "killed")
+    source = Source()
+    first = a.ask(KEY, source)
+    await begun(source)
+    monkeypatch.setattr(redis_cache, "SHARED_FOR_S", -1.0)
+    second = a.ask(KEY, source)
+    await begun(source, 2)
+    monkeypatch.undo()
+    third = a.ask(KEY, source)
+    await until(lambda: a.tally.outcomes["error"] == 3)
+    source.loads[0].set_result("old")
+    assert await first == "old"
+    source.loads[1].set_result("new")
+    assert await asyncio.gather(second, third) == ["new", "new"]
+
+
+async def test_an_asker_that_is_cancelled_does_not_cancel_the_load_for_the_others_also_without_redis(
+    stack: AsyncExitStack, own_redis: RedisServer
+) -> None:
+    a = await lost(stack, own_redis, "killed")
+    source = Source()
+    first, second = a.ask(KEY, source), a.ask(KEY, source)
+    await begun(source)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    source.loads[0].set_result("ada")
+    assert await second == "ada"
+
+
+async def test_closing_cancels_loads_without_redis_as_well(stack: AsyncExitStack, own_redis: RedisServer) -> None:
+    a = await lost(stack, own_redis, "killed")
+    source = Source()
+    asked = [a.ask(KEY, source)]
+    await begun(source)
+    await a.cache.invalidate(KEY)  # a detached load is owned as well
+    asked.append(a.ask(KEY, source))
+    await begun(source, 2)
+    await a.cache.close()
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [CacheClosed] * 2
+    assert [load.cancelled() for load in source.loads] == [True, True]
+
+
+async def test_inside_a_fence_of_another_process_askers_share_a_load_and_none_from_before_a_write_ended(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
+    a, b = await two_at(stack, redis.port)
+    source = Source()
+    async with b.cache.fence(KEY):
+        async with b.cache.fence(KEY):
+            inside = [a.ask(KEY, source) for _ in range(100)]
+            await begun(source)
+            await a.reached()
+        await b.reached()
+        between = [a.ask(KEY, source) for _ in range(100)]
+        await begun(source, 2)
+        await a.reached()
+        async with b.cache.fence(KEY):
+            pass
+        await b.reached()
+        later = [a.ask(KEY, source) for _ in range(100)]
+        await begun(source, 3)
+        await a.reached()
+    await b.reached()
+    after = [a.ask(KEY, source) for _ in range(100)]
+    await begun(source, 4)
+    await a.reached()
+    for number, load in enumerate(source.loads):
+        load.set_result(f"as read {number}")
+    for number, asked in enumerate((inside, between, later, after)):
+        assert await asyncio.gather(*asked) == [f"as read {number}"] * 100
+    assert await b.get(KEY, "unused") == "as read 3", "only what was read after the fence is kept"
+
+
+async def test_after_a_flush_askers_share_a_load_until_another_process_writes(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a, b = await two_at(stack, redis.port)
+    await a.client.call("FLUSHALL")
+    source = Source()
+    before = [a.ask(KEY, source) for _ in range(100)]
+    await begun(source)
+    await a.reached()
+    await b.cache.invalidate(KEY)
+    await b.reached()
+    after = [a.ask(KEY, source) for _ in range(100)]
+    await begun(source, 2)
+    await a.reached()
+    source.loads[0].set_result("old")
+    source.loads[1].set_result("new")
+    assert await asyncio.gather(*before) == ["old"] * 100
+    assert await asyncio.gather(*after) == ["new"] * 100
+    assert await b.get(KEY, "newer") == "newer", "nothing is kept before a generation is begun"
+
+
+async def test_with_its_memory_full_askers_share_a_load(stack: AsyncExitStack, own_redis: RedisServer) -> None:
+    a = await process_at(stack, own_redis.port)
+    await a.client.call("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    await fill_up(a)
+    source = Source()
+    asked = [a.ask(KEY, source) for _ in range(100)]
+    await begun(source)
+    await a.reached()
+    source.loads[0].set_result("ada")
+    assert await asyncio.gather(*asked) == ["ada"] * 100
 
 
 async def test_a_writer_waits_no_longer_than_the_timeout_for_its_fence(stack: AsyncExitStack, own_redis: RedisServer) -> None:
