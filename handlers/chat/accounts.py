@@ -76,8 +76,8 @@ class Accounts:
             raise invalid(username="give either this or email")
         account = await self._store.users.account_by_login(username=body.username, email=body.email)
         usable = account is not None and account.disabled_at is None
-        good = await self._passwords.matches(body.password, account.password_hash if account and usable else None)
-        if not good or account is None:
+        match = await self._passwords.check(body.password, account.password_hash if account and usable else None)
+        if not match.is_right or account is None:
             raise _not_logged_in()
         session = await self._begin_session(account.user.id)
         present = await self._store.users.account(account.user.id)
@@ -115,7 +115,7 @@ class Accounts:
     async def change_password(self, identity: Identity, body: ChangePassword) -> None:
         """Set a new password and revoke the other sessions. Raises ChatError forbidden for a wrong old one."""
         account = await self._store.users.account(identity.user.id)
-        if account is None or not await self._passwords.matches(body.old_password, account.password_hash):
+        if account is None or not (await self._passwords.check(body.old_password, account.password_hash)).is_right:
             raise ChatError("forbidden", "The old password is wrong.")
         hashed = await self._passwords.hash(body.new_password)
         revoked = await self._store.users.set_password(

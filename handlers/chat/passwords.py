@@ -5,14 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from handlers.chat.errors import ChatError
+from handlers.chat.password_rules import forms_of, opaque_string
 
 T = TypeVar("T")
+
+
+class Match(NamedTuple):
+    """Whether a password is the one of a hash. `better_hash`: of its normalised form, where the hash is of the text as it was sent."""
+
+    is_right: bool
+    better_hash: str | None = None
+
+
+NO_MATCH = Match(False)
 
 
 class Passwords:
@@ -27,19 +38,25 @@ class Passwords:
         self._nobody = self._hasher.hash("nobody's password")
 
     async def hash(self, password: str) -> str:
-        """Return the encoded hash. Raises ChatError unavailable when too many wait."""
+        """Return the encoded hash of what `new_password` gave. Raises ChatError unavailable when too many wait."""
         return await self._run(lambda: self._hasher.hash(password))
 
-    async def matches(self, password: str, encoded: str | None) -> bool:
-        """Whether it is the password; without a hash (no such account) it takes as long and is False."""
+    async def check(self, password: str, encoded: str | None) -> Match:
+        """Whether it is the password; without a hash (no such account) it takes as long and is none. Raises ChatError as `hash`."""
 
-        def check() -> bool:
-            try:
-                return self._hasher.verify(encoded or self._nobody, password) and encoded is not None
-            except (VerificationError, InvalidHashError):
-                return False
+        def check() -> Match:
+            for number, form in enumerate(forms_of(password)):
+                if self._verifies(encoded or self._nobody, form) and encoded is not None:
+                    return Match(True, self._hasher.hash(opaque_string(password)) if number else None)
+            return NO_MATCH
 
         return await self._run(check)
+
+    def _verifies(self, encoded: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(encoded, password)
+        except (VerificationError, InvalidHashError):
+            return False
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._waiting >= self._max_waiting:

@@ -7,16 +7,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
 
 import msgspec
 import ujson
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from handlers.chat.errors import ChatError
+from handlers.chat.password_rules import new_password
+from handlers.chat.text import nfc, seen_as_name
 from store.models import Status
 
 # ---- field types -------------------------------------------------------------------------------------------------
+
+Prepare = Callable[[str], str]
+
+
+def prepared(prepare: Prepare) -> Meta:
+    """A text that is taken in another form than it came. `prepare` raises ValueError with what the field takes."""
+    return Meta(extra={"prepare": prepare})
+
 
 MAX_SEQ = 2**53 - 1  # what a JavaScript client can count to
 
@@ -25,9 +35,11 @@ ClientId = Annotated[str, Meta(min_length=1, max_length=64)]
 Content = Annotated[str, Meta(min_length=1, max_length=2000)]
 Username = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.-]{3,32}\Z")]
 Email = Annotated[str, Meta(pattern=r"\A[^@\s]+@[^@\s]+\Z", max_length=254)]
-Password = Annotated[str, Meta(min_length=8, max_length=128)]
+NewPassword = Annotated[str, prepared(new_password)]
 Color = Annotated[str, Meta(pattern=r"\A#[0-9A-Fa-f]{6}\Z")]
-RoomName = Annotated[str, Meta(min_length=1, max_length=80)]
+RoomName = Annotated[str, prepared(seen_as_name(max_chars=80))]
+DisplayName = Annotated[str, prepared(seen_as_name(max_chars=64))]
+CustomStatus = Annotated[str, prepared(seen_as_name(max_chars=140))]
 Text = Annotated[str, Meta(max_length=1000)]
 Seq = Annotated[int, Meta(ge=0, le=MAX_SEQ)]
 Limit = Annotated[int, Meta(ge=1, le=100)]
@@ -75,7 +87,7 @@ class MessageRead(Input, frozen=True):
 
 class UpdatePresence(Input, frozen=True):
     status: Status
-    custom_status: Annotated[str, Meta(max_length=140)] | UnsetType | None = UNSET
+    custom_status: CustomStatus | UnsetType | None = UNSET
 
 
 class Heartbeat(Input, frozen=True):
@@ -88,7 +100,7 @@ class Heartbeat(Input, frozen=True):
 class Register(Input, frozen=True):
     username: Username
     email: Email
-    password: Password
+    password: NewPassword
 
 
 class Login(Input, frozen=True):
@@ -103,14 +115,14 @@ class RefreshTokens(Input, frozen=True):
 
 class ChangePassword(Input, frozen=True):
     old_password: str
-    new_password: Password
+    new_password: NewPassword
 
 
 class PatchProfile(Input, frozen=True):
-    display_name: Annotated[str, Meta(min_length=1, max_length=64)] | UnsetType = UNSET
+    display_name: DisplayName | UnsetType = UNSET
     text_color: Color | UnsetType | None = UNSET
     background_color: Color | UnsetType | None = UNSET
-    custom_status: Annotated[str, Meta(max_length=140)] | UnsetType | None = UNSET
+    custom_status: CustomStatus | UnsetType | None = UNSET
 
 
 class CreateRoom(Input, frozen=True):
@@ -135,13 +147,13 @@ class Listing(Input, frozen=True):
 
 class RoomListing(Input, frozen=True):
     mine: bool = False
-    q: Annotated[str, Meta(max_length=80)] | None = None
+    q: Annotated[str, Meta(max_length=80), prepared(nfc)] | None = None
     limit: Limit = 50
     cursor: Annotated[str, Meta(max_length=512)] | None = None
 
 
 class UserSearch(Input, frozen=True):
-    q: Annotated[str, Meta(max_length=64)] = ""
+    q: Annotated[str, Meta(max_length=64), prepared(nfc)] = ""
     limit: Limit = 50
 
 
@@ -204,6 +216,8 @@ class Shape(Generic[T]):
         self._type = type_
         self._decoder = msgspec.json.Decoder(type_)
         self._fields = msgspec.structs.fields(type_)
+        found = ((field, _prepare_of(field.type)) for field in self._fields)
+        self._prepared = tuple((field, prepare) for field, prepare in found if prepare is not None)
 
     def decode(self, raw: bytes | Raw) -> T:
         """Decode JSON. Raises ChatError: malformed (no JSON object), validation_failed with `details` per field."""
@@ -216,6 +230,8 @@ class Shape(Generic[T]):
             raise self._wrong(whole, strict=True) from error
         if b"\\u0000" in bytes(raw):
             self._refuse_nul(value)
+        if self._prepared:
+            self._prepare(value)
         return value
 
     def from_query(self, query: Mapping[str, str]) -> T:
@@ -226,10 +242,26 @@ class Shape(Generic[T]):
             raise self._wrong(query, strict=False) from error
         if any("\0" in text for text in query.values()):
             self._refuse_nul(value)
+        if self._prepared:
+            self._prepare(value)
         return value
+
+    def _prepare(self, value: T) -> None:
+        """Put what was just decoded, and nobody has seen yet, into the form in which it is taken."""
+        wrong: dict[str, object] = {}
+        for field, prepare in self._prepared:
+            text = getattr(value, field.name)
+            if isinstance(text, str):
+                try:
+                    msgspec.structs.force_setattr(value, field.name, prepare(text))
+                except ValueError as error:
+                    wrong[field.encode_name] = str(error)
+        if wrong:
+            raise ChatError("validation_failed", details=wrong)
 
     def _wrong(self, whole: Mapping[str, Any], *, strict: bool) -> ChatError:
         details: dict[str, object] = {}
+        preparations = {field.name: prepare for field, prepare in self._prepared}
         for field in self._fields:
             name = field.encode_name
             if name not in whole:
@@ -241,8 +273,14 @@ class Shape(Generic[T]):
             except msgspec.ValidationError as error:
                 details[name] = str(error).split(" - at `", 1)[0]
             else:
+                prepare = preparations.get(field.name)
                 if _has(whole[name], _is_surrogate):
                     details[name] = "holds a lone surrogate"
+                elif prepare is not None and isinstance(whole[name], str):
+                    try:
+                        prepare(whole[name])
+                    except ValueError as error:
+                        details[name] = str(error)
         return ChatError("validation_failed", details=details)
 
     def _refuse_nul(self, value: T) -> None:
@@ -253,6 +291,15 @@ class Shape(Generic[T]):
         }
         if wrong:
             raise ChatError("validation_failed", details=wrong)
+
+
+def _prepare_of(type_: Any) -> Prepare | None:
+    """What a field's type says of how its text is taken; looks into unions too."""
+    for meta in getattr(type_, "__metadata__", ()):
+        if isinstance(meta, Meta) and meta.extra and "prepare" in meta.extra:
+            prepare: Prepare = meta.extra["prepare"]
+            return prepare
+    return next((found for part in get_args(type_) if (found := _prepare_of(part)) is not None), None)
 
 
 def _has(value: object, unwanted: Callable[[str], bool]) -> bool:
