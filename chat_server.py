@@ -37,6 +37,7 @@ from handlers.chat.doubts import Doubts
 from handlers.chat.errands import Errands
 from handlers.chat.hub import Hub
 from handlers.chat.joining import Joins
+from handlers.chat.known_addresses import KnownAddresses
 from handlers.chat.messages import Messages
 from handlers.chat.passwords import Passwords
 from handlers.chat.peers import BEAT_S, Peers
@@ -85,6 +86,7 @@ PRESENCE_GRACE_S = 1.0
 # The contract allows 5 s for what the bus did not bring: the rest is for reading and telling it.
 HEADS_EVERY_S = 4.0
 TRUST_S = 4.0  # how long what says who may do what is believed, and what another process may change without our hearing of it
+REVOCATIONS_EVERY_S = 0.4  # `server.py user` writes into the store alone: a second after it, nobody may be there whom it shut out
 READY_EVERY_S = 1.0
 READY_WITHIN_S = 2.0  # a probe that waits longer has given up
 DRAIN_WITHIN_S = 25.0
@@ -155,7 +157,11 @@ class ChatServer:
                 secret=secret, previous=settings.auth.jwt_secret_previous, expires_in_s=settings.auth.jwt_expires_in_s
             ),
             views=views,
+            known_addresses=KnownAddresses(
+                users=store.users, secrets=[part for part in (secret, settings.auth.jwt_secret_previous) if part], now_ms=now_ms
+            ),
             refresh_expires_in_s=settings.auth.jwt_refresh_expires_in_s,
+            session_max_s=settings.auth.jwt_session_max_s,
             now_ms=now_ms,
         )
         self._rooms = rooms = Rooms(
@@ -395,11 +401,11 @@ class ChatServer:
         self._every(0.5, self._typing.sweep)
         self._every(1.0, self._presence.tell_counts)
         self._every(60.0, self._limiter.sweep)
+        self._every(REVOCATIONS_EVERY_S, self._doubts.look_often)
         self._every(STEP_EVERY_S, self._shedding.step)
         self._every(HEADS_EVERY_S, lambda: _tried(self._hub.check_heads))
         if self._shared.is_shared:
             self._bus.on_back = self._bus_is_back
-            self._every(HEADS_EVERY_S, lambda: _tried(self._doubts.look_for_revocations))
             self._every(HEADS_EVERY_S, lambda: _tried(self._doubts.look_at_logins))
             self._every(BEAT_S, self._beat)
             self._every(RECONCILE_EVERY_S, self._slots.start)

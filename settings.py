@@ -122,6 +122,7 @@ class AuthSettings:
     jwt_secret_previous: str | None = field(repr=False)
     jwt_expires_in_s: int
     jwt_refresh_expires_in_s: int
+    jwt_session_max_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,7 +390,7 @@ TABLE: tuple[Variable, ...] = (
     Variable("RATE_LIMIT_FAIL_CLOSED", "limits.fail_closed", BOOLEAN, "", "false", "refuse while Redis is gone"),
     _limit("MESSAGES", "100/60", "messages of one user"),
     _limit("API", "1000/3600", "REST requests of one user"),
-    _limit("AUTH", "10/300", "register, login, password, by address and account"),
+    _limit("AUTH", "10/300", "logins of one account, and register, login, password of one address"),
     _limit("JOINS", "60/60", "new memberships of one user"),
     _limit("RESUMES", "600/60", "joinRoom of rooms that one user is in"),
     _limit("ROOMS", "20/3600", "rooms made by one user"),
@@ -428,6 +429,9 @@ TABLE: tuple[Variable, ...] = (
     Variable("JWT_SECRET_PREVIOUS", "auth.jwt_secret_previous", SECRET, "", None, "still verifies tokens", True, FILE),
     Variable("JWT_EXPIRES_IN", "auth.jwt_expires_in_s", whole(1, 31_536_000), "s", "900", "access tokens live"),
     Variable("JWT_REFRESH_EXPIRES_IN", "auth.jwt_refresh_expires_in_s", whole(1, 315_360_000), "s", "604800", "refresh tokens live"),
+    Variable(
+        "JWT_SESSION_MAX", "auth.jwt_session_max_s", whole(1, 315_360_000), "s", "7776000", "a login lasts, whatever is refreshed"
+    ),
     Variable("MAX_FILE_SIZE", "files.max_file_size_bytes", BYTES, "bytes", "5242880", "one upload"),
     Variable(
         "ALLOWED_FILE_TYPES",

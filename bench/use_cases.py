@@ -12,6 +12,7 @@ from cache.keys import CacheTtls, Keys
 from handlers.chat.accounts import Accounts
 from handlers.chat.channel import Channel
 from handlers.chat.hub import Hub
+from handlers.chat.known_addresses import KnownAddresses
 from handlers.chat.messages import Messages
 from handlers.chat.passwords import Passwords
 from handlers.chat.posting import Posting
@@ -37,6 +38,8 @@ class _Nobody:
 
     def status_of(self, user_id: str, chosen: Status) -> Status:
         return Status.OFFLINE
+
+SECRET = "a secret of the bench, thirty-two bytes or more"
 
 
 class UseCases:
@@ -69,9 +72,11 @@ class UseCases:
             keys=self.keys,
             bus=bus,
             passwords=self._passwords,
-            tokens=Tokens(secret="a secret of the bench, thirty-two bytes or more", previous=None, expires_in_s=3600),
+            tokens=Tokens(secret=SECRET, previous=None, expires_in_s=3600),
             views=self.views,
+            known_addresses=KnownAddresses(users=store.users, secrets=[SECRET], now_ms=now_ms),
             refresh_expires_in_s=3600,
+            session_max_s=7_776_000,
             now_ms=now_ms,
         )
         limiter = NoLimiter()

@@ -17,16 +17,13 @@ CHANGE_PASSWORD = Shape(ChangePassword)
 
 
 class AuthHandler(Handler):
-    """Counts attempts by address and by account, so that neither many addresses nor many accounts help a guesser."""
+    """Counts attempts by address, and besides by what is guessed at, so that neither many addresses nor many accounts help a guesser."""
 
     counts_itself = ("POST",)
 
-    async def count_attempt(self, account: str) -> None:
-        await self.count(
-            self.common_check,
-            Check("auth", f"address:{fold_address(self.client)}"),
-            Check("auth", f"account:{account.casefold()[:64]}"),
-        )
+    @property
+    def address_check(self) -> Check:
+        return Check("auth", f"address:{fold_address(self.client)}")
 
 
 class RegisterHandler(AuthHandler):
@@ -35,8 +32,8 @@ class RegisterHandler(AuthHandler):
 
     async def post(self) -> None:
         body = await self.countable_body(REGISTER)
-        await self.count_attempt(body.username)
-        self.reply(await self.web.accounts.register(body), 201)
+        await self.count(self.common_check, self.address_check)
+        self.reply(await self.web.accounts.register(body, address=self.client), 201)
 
 
 class LoginHandler(AuthHandler):
@@ -45,8 +42,11 @@ class LoginHandler(AuthHandler):
 
     async def post(self) -> None:
         body = await self.countable_body(LOGIN)
-        await self.count_attempt(body.username or body.email or "")
-        self.reply(await self.web.accounts.login(body))
+        # The address first: to know the account, the store must be read, and that no stranger may have for nothing.
+        await self.count(self.common_check, self.address_check)
+        attempt = await self.web.accounts.attempt(body, address=self.client)
+        await self.count(Check("auth", attempt.counted_as))
+        self.reply(await self.web.accounts.login(body.password, attempt.account, address=self.client))
 
 
 class RefreshHandler(Handler):
@@ -72,7 +72,7 @@ class PasswordHandler(AuthHandler):
 
     async def post(self) -> None:
         body = await self.countable_body(CHANGE_PASSWORD)
-        await self.count_attempt(self.identity.user.username)
+        await self.count(self.common_check, self.address_check, Check("auth", f"session:{self.identity.session_id}"))
         await self.web.accounts.change_password(self.identity, body)
         self.reply_nothing()
 

@@ -65,8 +65,23 @@ class Users(Protocol):
     async def update(self, user_id: str, change: ProfileChange) -> User:
         """Set the given fields; where `status` is one of them the user's `status_rev` becomes one more. Raises Missing."""
 
-    async def set_password(self, user_id: str, password_hash: str, *, keep_session_id: str) -> list[str]:
-        """Set the hash and revoke every other live session, atomically. Returns the ids revoked. Raises Missing."""
+    async def set_password(self, user_id: str, password_hash: str, *, keep_session_id: str | None) -> list[str]:
+        """Set the hash and revoke every other live session (None: all), atomically. Returns the ids revoked. Raises Missing."""
+
+    async def rehash(self, user_id: str, before: str, after: str) -> bool:
+        """Put another hash of the same password in the place of `before`; False where that is not the hash any more."""
+
+    async def disable(self, user_id: str) -> list[str]:
+        """Let the account log in no more, and revoke its live sessions. Returns the ids revoked. Raises Missing."""
+
+    async def enable(self, user_id: str) -> None:
+        """Let it log in again; what was revoked stays so. Raises Missing."""
+
+    async def address_seen(self, user_id: str, marks: Sequence[str], *, now_ms: int) -> int | None:
+        """When the account was last good at an address with one of these marks, within KNOWN_ADDRESS_KEEP_MS; else, or nobody's, None."""
+
+    async def remember_address(self, user_id: str, mark: str, *, now_ms: int) -> None:
+        """The account was good at this address now. Of its marks the KNOWN_ADDRESSES_MAX newest stay."""
 
 
 class Sessions(Protocol):
@@ -77,12 +92,13 @@ class Sessions(Protocol):
     async def get(self, session_id: str) -> Session | None: ...
 
     async def rotate(
-        self, session_id: str, *, generation: int, now_ms: int, grace_ms: int, expires_at_ms: int
+        self, session_id: str, *, generation: int, now_ms: int, grace_ms: int, expires_at_ms: int, max_age_ms: int
     ) -> Session | None:
         """Use refresh token number `generation`, atomically.
 
-        The current one: becomes generation + 1, rotated now, expiry moved. The one before, within `grace_ms` of the rotation: the
-        session as it is (same replacement). Anything else: the session is revoked now (returned with `revoked_at_ms`).
+        The current one: becomes generation + 1, rotated now, expiry moved, though not past `max_age_ms` after it began.
+        The one before, within `grace_ms` of the rotation: the session as it is (same replacement). Anything else: the session is
+        revoked now (returned with `revoked_at_ms`).
         None: no such session; an expired or already revoked session is returned unchanged.
         """
 

@@ -70,6 +70,10 @@ class Account(Struct, frozen=True):
     disabled_at: str | None = None
 
 
+KNOWN_ADDRESSES_MAX = 10
+KNOWN_ADDRESS_KEEP_MS = 90 * 24 * 3600 * 1000
+
+
 class ProfileChange(Struct, frozen=True):
     """Fields of a user to set; `False` leaves a field as it is (None would be a value)."""
 
@@ -82,7 +86,10 @@ class ProfileChange(Struct, frozen=True):
 
 
 class Session(Struct, frozen=True):
-    """One login: a family of refresh tokens, of which only `generation` and, for a grace, the one before it are good."""
+    """One login: a family of refresh tokens, of which only `generation` and, for a grace, the one before it are good.
+
+    `began_at_ms` is None where a program that did not keep it made the session; `began_ms` is then the newest rotation.
+    """
 
     id: str
     user_id: str
@@ -90,6 +97,11 @@ class Session(Struct, frozen=True):
     rotated_at_ms: int
     expires_at_ms: int
     revoked_at_ms: int | None = None
+    began_at_ms: int | None = None
+
+    @property
+    def began_ms(self) -> int:
+        return self.rotated_at_ms if self.began_at_ms is None else self.began_at_ms
 
 
 class Room(Struct, frozen=True, rename="camel"):

@@ -13,17 +13,19 @@ from cache.contract import Bus, Cache
 from cache.events import SessionsRevoked
 from cache.keys import Keys
 from handlers.chat.errors import ChatError, invalid
+from handlers.chat.known_addresses import KnownAddresses
 from handlers.chat.passwords import Passwords
 from handlers.chat.protocol import ChangePassword, Login, PatchProfile, Register
 from handlers.chat.tokens import Tokens
 from handlers.chat.topics import EVERYONE
 from handlers.chat.views import Views
 from store.contract import Store
-from store.errors import Taken
-from store.models import ProfileChange, Session, Status, User
+from store.errors import StoreError, Taken
+from store.models import Account, ProfileChange, Session, Status, User
 
 log = logging.getLogger(__name__)
 
+NAME_MAX_CHARS = 64  # of an unknown name, as it is counted
 GRACE_MS = 30_000  # how long the refresh token just replaced gives the same replacement
 
 
@@ -35,8 +37,18 @@ class Identity(NamedTuple):
     expires_at_ms: int
 
 
+class Attempt(NamedTuple):
+    """A login that was asked for: the account, if there is one, and the limiter's key that it counts by."""
+
+    account: Account | None
+    counted_as: str
+
+
 class Accounts:
-    """The use cases of people's own accounts."""
+    """The use cases of people's own accounts.
+
+    A session ends `session_max_s` after it began, whatever was refreshed.
+    """
 
     def __init__(
         self,
@@ -48,7 +60,9 @@ class Accounts:
         passwords: Passwords,
         tokens: Tokens,
         views: Views,
+        known_addresses: KnownAddresses,
         refresh_expires_in_s: int,
+        session_max_s: int,
         now_ms: Callable[[], int],
     ) -> None:
         self._store = store
@@ -58,34 +72,65 @@ class Accounts:
         self._passwords = passwords
         self._tokens = tokens
         self._views = views
+        self._known_addresses = known_addresses
         self._refresh_ms = refresh_expires_in_s * 1000
+        self._session_max_ms = session_max_s * 1000
         self._now_ms = now_ms
 
-    async def register(self, body: Register) -> dict[str, Any]:
+    async def register(self, body: Register, *, address: str) -> dict[str, Any]:
         """Make an account and log it in. Raises ChatError username_taken, email_taken."""
         hashed = await self._passwords.hash(body.password)
         try:
             user = await self._store.users.create(username=body.username, email=body.email, password_hash=hashed)
         except Taken as error:
             raise ChatError(f"{error.field}_taken") from error
-        return await self._credentials(await self._begin_session(user.id))
+        session = await self._begin_session(user.id)
+        await self._remember(user.id, address)
+        return await self._credentials(session)
 
-    async def login(self, body: Login) -> dict[str, Any]:
-        """Raises ChatError unauthorized, the same for an unknown name and a wrong password."""
+    async def attempt(self, body: Login, *, address: str) -> Attempt:
+        """Whose account somebody wants to log in to, and as what the attempt counts. Reads the store: count the address first.
+
+        Raises ChatError validation_failed.
+        """
         if (body.username is None) == (body.email is None):
             raise invalid(username="give either this or email")
         account = await self._store.users.account_by_login(username=body.username, email=body.email)
+        user_id = account.user.id if account is not None else ""
+        mark = await self._known_addresses.knows(user_id, address)  # asked of nobody's id too, so that it takes as long
+        if account is None:
+            return Attempt(None, f"name:{(body.username or body.email or '').casefold()[:NAME_MAX_CHARS]}")
+        return Attempt(account, f"account:{user_id}" if mark is None else f"known:{user_id}:{mark}")
+
+    async def login(self, password: str, account: Account | None, *, address: str) -> dict[str, Any]:
+        """Raises ChatError unauthorized, the same for no account, a disabled one and a wrong password."""
         usable = account is not None and account.disabled_at is None
-        match = await self._passwords.check(body.password, account.password_hash if account and usable else None)
+        match = await self._passwords.check(password, account.password_hash if account and usable else None)
         if not match.is_right or account is None:
             raise _not_logged_in()
         session = await self._begin_session(account.user.id)
-        present = await self._store.users.account(account.user.id)
-        if present is None or present.password_hash != account.password_hash:
-            # The password was changed while this one was checked: that revoked the sessions which stood then, not this one.
+        if not await self._still_good(account, password):
             await self._revoke(session.user_id, session.id)
             raise _not_logged_in()
+        if match.better_hash is not None:
+            await self._store.users.rehash(account.user.id, account.password_hash, match.better_hash)
+        await self._remember(account.user.id, address)
         return await self._credentials(session)
+
+    async def _still_good(self, before: Account, password: str) -> bool:
+        """Whether what was good before the session stood is so still: a change meanwhile revoked the sessions of then, not this one."""
+        present = await self._store.users.account(before.user.id)
+        if present is None or present.disabled_at is not None:
+            return False
+        if present.password_hash == before.password_hash:
+            return True
+        return (await self._passwords.check(password, present.password_hash)).is_right
+
+    async def _remember(self, user_id: str, address: str) -> None:
+        try:
+            await self._known_addresses.remember(user_id, address)
+        except StoreError as error:  # who is logged in stays so
+            log.warning("an address was not remembered: %s", error)
 
     async def refresh(self, token: str) -> dict[str, Any]:
         """Use a refresh token once. Raises ChatError unauthorized; a reuse revokes the whole family."""
@@ -97,6 +142,7 @@ class Accounts:
             now_ms=now,
             grace_ms=GRACE_MS,
             expires_at_ms=now + self._refresh_ms,
+            max_age_ms=self._session_max_ms,
         )
         if session is None or session.expires_at_ms <= now:
             raise ChatError("unauthorized")
@@ -171,12 +217,13 @@ class Accounts:
         )
         if session is None or session.revoked_at_ms is not None or session.user_id != claims.user_id:
             raise ChatError("unauthorized")
+        ends_at_ms = session.began_ms + self._session_max_ms
         user = await self._cache.get_or_load(
             self._keys.user(claims.user_id), lambda: self._store.users.get(claims.user_id)
         )
-        if user is None:
+        if user is None or ends_at_ms <= now:
             raise ChatError("unauthorized")
-        return Identity(user, claims.session_id, claims.expires_at_ms)
+        return Identity(user, claims.session_id, min(claims.expires_at_ms, ends_at_ms))
 
     async def _begin_session(self, user_id: str) -> Session:
         now = self._now_ms()
@@ -185,17 +232,20 @@ class Accounts:
             user_id=user_id,
             generation=1,
             rotated_at_ms=now,
-            expires_at_ms=now + self._refresh_ms,
+            expires_at_ms=now + min(self._refresh_ms, self._session_max_ms),
+            began_at_ms=now,
         )
         await self._store.sessions.create(session)
         return session
 
     async def _credentials(self, session: Session) -> dict[str, Any]:
+        user = await self.profile(session.user_id)
+        now_ms, until_ms = self._now_ms(), session.began_ms + self._session_max_ms
         return {
-            "user": await self.profile(session.user_id),
-            "accessToken": self._tokens.access(session, now_ms=self._now_ms()),
+            "user": user,
+            "accessToken": self._tokens.access(session, now_ms=now_ms, until_ms=until_ms),
             "refreshToken": self._tokens.refresh(session),
-            "expiresIn": self._tokens.expires_in_s,
+            "expiresIn": self._tokens.lifetime_s(now_ms=now_ms, until_ms=until_ms),
         }
 
     async def _revoke(self, user_id: str, session_id: str) -> None:

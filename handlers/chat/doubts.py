@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from cache.contract import Cache
@@ -12,6 +13,7 @@ from handlers.chat.errands import Errands
 from handlers.chat.pool import Pool
 from handlers.chat.presence import Presence
 from store.contract import Store
+from store.errors import StoreError
 
 T = TypeVar("T")
 
@@ -86,6 +88,11 @@ class Doubts:
                     self._end(MembershipEnded(room_id, user_id, "removed", of.room.rev))
                 else:
                     self._begin(MembershipBegan(room_id, user_id, of.membership.joined_rev))
+
+    async def look_often(self) -> None:
+        """The same, so often that a store that fails is not told of: who looks seldom tells, and the next look makes up for this one."""
+        with suppress(StoreError):
+            await self.look_for_revocations()
 
     async def look_for_revocations(self) -> None:
         """Close the connections of sessions that another process revoked, as far as clocks agree when that was. Raises StoreError."""

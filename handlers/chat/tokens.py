@@ -38,11 +38,18 @@ class Tokens:
         self._secrets = [secret, *([previous] if previous else [])]
         self.expires_in_s = expires_in_s
 
-    def access(self, session: Session, *, now_ms: int) -> str:
-        """Return an access token for a session."""
+    def access(self, session: Session, *, now_ms: int, until_ms: int | None = None) -> str:
+        """Return an access token for a session, which ends `until_ms`."""
         issued = now_ms // 1000
-        claims = {"sub": session.user_id, "sid": session.id, "iat": issued, "exp": issued + self.expires_in_s}
+        expires = issued + self.lifetime_s(now_ms=now_ms, until_ms=until_ms)
+        claims = {"sub": session.user_id, "sid": session.id, "iat": issued, "exp": expires}
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
+
+    def lifetime_s(self, *, now_ms: int, until_ms: int | None) -> int:
+        """How long an access token made now is good, where its session ends `until_ms`."""
+        if until_ms is None:
+            return self.expires_in_s
+        return max(0, min(self.expires_in_s, until_ms // 1000 - now_ms // 1000))
 
     def verify(self, token: str, *, now_ms: int) -> Claims:
         """Raises ChatError: token_expired, or unauthorized for whatever else is wrong with it."""

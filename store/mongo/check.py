@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ from pymongo.errors import PyMongoError
 
 from monitor.hooks import Observer
 from store.errors import StartRefused
-from store.mongo import indexes
+from store.mongo import indexes, schema
 from store.mongo.client import MongoOptions, connect, refusal_of
 from store.mongo.database import Database, Document
 
@@ -21,6 +21,7 @@ async def look(options: MongoOptions) -> str:
     async with _database(options) as database:
         info: Document = await database.client.admin.command("buildInfo")
         hello = await _hello(database)
+        await schema.require_compatible(database)
     kind = f"replica set {hello['setName']}" if "setName" in hello else "a single server: no failover"
     return f"MongoDB {info['version']}, {kind}"
 
@@ -32,6 +33,13 @@ async def look_at_indexes(options: MongoOptions) -> str:
     if wrong:
         raise StartRefused(f"{', '.join(wrong)}: other keys or options than wanted; drop it, and it will be made anew")
     return f"{len(indexes.INDEXES) - len(missing)} as they should be, {len(missing)} to be made at the next start"
+
+
+async def look_for_users(options: MongoOptions, names: Sequence[str]) -> set[str]:
+    """Those of the case-folded names that somebody has. Raises StartRefused with what is wrong."""
+    async with _database(options) as database:
+        found = await database.users.find({"usernameFolded": {"$in": list(names)}}, {"usernameFolded": 1}).to_list(None)
+    return {user["usernameFolded"] for user in found}
 
 
 @asynccontextmanager

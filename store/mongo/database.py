@@ -66,6 +66,7 @@ class Database:
         self._idle.set()
         self.users: Collection = self.raw["users"]
         self.sessions: Collection = self.raw["sessions"]
+        self.known_addresses: Collection = self.raw["known_addresses"]
         self.rooms: Collection = self.raw["rooms"]
         self.members: Collection = self.raw["members"]
         self.messages: Collection = self.raw["messages"]

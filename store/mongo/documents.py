@@ -70,6 +70,7 @@ def session_document(session: Session) -> Document:
             "rotatedAt": stored_time(session.rotated_at_ms),
             "expiresAt": stored_time(session.expires_at_ms),
             "revokedAt": None if session.revoked_at_ms is None else stored_time(session.revoked_at_ms),
+            "beganAt": None if session.began_at_ms is None else stored_time(session.began_at_ms),
         }
     )
 
@@ -82,6 +83,7 @@ def session_from(document: Mapping[str, Any]) -> Session:
         rotated_at_ms=int(document["rotatedAt"]),
         expires_at_ms=int(document["expiresAt"]),
         revoked_at_ms=epoch_ms(document.get("revokedAt")),
+        began_at_ms=epoch_ms(document.get("beganAt")),
     )
 
 

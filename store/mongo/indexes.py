@@ -41,6 +41,8 @@ INDEXES: tuple[Index, ...] = (
     Index("sessions", "by_user", (("userId", ASCENDING),)),
     Index("sessions", "revoked", (("revokedAt", DESCENDING),), {"partialFilterExpression": {"revokedAt": {"$exists": True}}}),
     Index("sessions", "expires", *_EXPIRES),
+    Index("known_addresses", "user_mark", (("userId", ASCENDING), ("mark", ASCENDING)), _UNIQUE),
+    Index("known_addresses", "seen", (("seenAt", ASCENDING),)),
     Index("rooms", "direct", (("directKey", ASCENDING),), {"unique": True, "sparse": True}),
     Index("rooms", "listed", (("isPrivate", ASCENDING), ("order", DESCENDING))),
     Index("rooms", ORDER_INDEX, (("order", DESCENDING),), _UNIQUE),

@@ -36,7 +36,7 @@ class MongoSessions:
         return None if found is None else session_from(found)
 
     async def rotate(
-        self, session_id: str, *, generation: int, now_ms: int, grace_ms: int, expires_at_ms: int
+        self, session_id: str, *, generation: int, now_ms: int, grace_ms: int, expires_at_ms: int, max_age_ms: int
     ) -> Session | None:
         async with self._database.operation("sessions.rotate", write=True):
             while True:
@@ -51,7 +51,8 @@ class MongoSessions:
                     change = {
                         "generation": generation + 1,
                         "rotatedAt": stored_time(now_ms),
-                        "expiresAt": stored_time(expires_at_ms),
+                        "expiresAt": stored_time(min(expires_at_ms, session.began_ms + max_age_ms)),
+                        "beganAt": stored_time(session.began_ms),
                     }
                 elif generation == session.generation - 1 and now_ms - session.rotated_at_ms <= grace_ms:
                     return session

@@ -15,7 +15,7 @@ from store.blobs import PROVISIONAL_KEEP_S
 from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Users
 from store.errors import StartRefused
 from store.inspection import Inspection, PoolState
-from store.mongo import indexes
+from store.mongo import indexes, schema
 from store.mongo.append import Appender
 from store.mongo.change_log import ChangeLog
 from store.mongo.changes import MongoChanges
@@ -30,7 +30,7 @@ from store.mongo.monitoring import MongoMonitoring
 from store.mongo.rooms import MongoRooms
 from store.mongo.search import TextSearch, has_text_search
 from store.mongo.sessions import MongoSessions
-from store.mongo.sweep import Expired, Orphans
+from store.mongo.sweep import Expired, Orphans, Unseen
 from store.mongo.users import MongoUsers
 from store.mongo.watch import CommandWatch, PoolWatch, ServerWatch, is_news, queued_for_a_thread
 from store.slices import sweep_all, until_nothing
@@ -70,7 +70,8 @@ class MongoStore:
             parents=database.raw[f"{BUCKET}.files"],
             keep_ms=PROVISIONAL_KEEP_S * 1000,
         )
-        self._kinds = (Expired(database=database).sweep, members.sweep, chunks.sweep, until_nothing(self._blobs.sweep))
+        expired, unseen = Expired(database=database), Unseen(database=database)
+        self._kinds = (expired.sweep, unseen.sweep, members.sweep, chunks.sweep, until_nothing(self._blobs.sweep))
 
     @property
     def name(self) -> str:
@@ -181,6 +182,7 @@ async def open_store(
         with pymongo.timeout(options.server_selection_timeout_ms / 1000):
             await client.admin.command("ping")
             await database.rooms.find_one({}, {"_id": 1})
+        await schema.ensure(database)
         refused = await indexes.ensure(database)
         search = TextSearch(database=database, has_text=await has_text_search(database))
         if search.has_text and refused:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from bson.objectid import ObjectId
 
+from store.models import KNOWN_ADDRESS_KEEP_MS
 from store.mongo import indexes
 from store.mongo.database import Collection, Database, Document, stored_time
 from store.mongo.pipelines import Pipeline
@@ -44,6 +45,24 @@ class Expired:
                     removed += (await collection.delete_many({"_id": {"$in": ids}, **past})).deleted_count
                     is_full = is_full or len(found) == SLICE_DOCUMENTS
         return removed, is_full
+
+
+class Unseen:
+    """Addresses where an account was not good for long."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    async def sweep(self, now_ms: int) -> tuple[int, bool]:
+        """Remove one slice. Returns how many documents, and whether there may be more."""
+        old = {"seenAt": {"$lt": stored_time(now_ms - KNOWN_ADDRESS_KEEP_MS)}}
+        addresses = self._database.known_addresses
+        async with self._database.operation("store.sweep", write=True):
+            found = await addresses.find(old, {"_id": 1}).limit(SLICE_DOCUMENTS).to_list(None)
+            if not found:
+                return 0, False
+            result = await addresses.delete_many({"_id": {"$in": [document["_id"] for document in found]}, **old})
+        return result.deleted_count, len(found) == SLICE_DOCUMENTS
 
 
 class Orphans:

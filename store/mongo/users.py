@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 from pymongo import ReturnDocument
@@ -9,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 
 from store.errors import Missing, Taken
 from store.ids import make_id
-from store.models import Account, ProfileChange, Status, User
+from store.models import KNOWN_ADDRESS_KEEP_MS, KNOWN_ADDRESSES_MAX, Account, ProfileChange, Status, User
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import account_from, user_from
 
@@ -32,6 +34,7 @@ class MongoUsers:
         self._database = database
         self._users = database.users
         self._sessions = database.sessions
+        self._addresses = database.known_addresses
 
     async def create(self, *, username: str, email: str, password_hash: str) -> User:
         document: Document = {
@@ -107,7 +110,7 @@ class MongoUsers:
             raise Missing("user")
         return user_from(found)
 
-    async def set_password(self, user_id: str, password_hash: str, *, keep_session_id: str) -> list[str]:
+    async def set_password(self, user_id: str, password_hash: str, *, keep_session_id: str | None) -> list[str]:
         """Revokes before the hash is set, and once more after: killed in between, nobody keeps what they should have lost."""
         async with self._database.operation("users.set_password", write=True):
             if await self._users.find_one({"_id": user_id}, {"_id": 1}) is None:
@@ -116,7 +119,46 @@ class MongoUsers:
             await self._users.update_one({"_id": user_id}, {"$set": {"passwordHash": password_hash}})
             return revoked + await self._revoke_others(user_id, keep_session_id)
 
-    async def _revoke_others(self, user_id: str, keep_session_id: str) -> list[str]:
+    async def rehash(self, user_id: str, before: str, after: str) -> bool:
+        async with self._database.operation("users.rehash", write=True):
+            result = await self._users.update_one(
+                {"_id": user_id, "passwordHash": before}, {"$set": {"passwordHash": after}}
+            )
+        return result.modified_count > 0
+
+    async def disable(self, user_id: str) -> list[str]:
+        """The account first: who logs in meanwhile looks at it again once the session stands."""
+        async with self._database.operation("users.disable", write=True):
+            disabled_at = stored_time(self._database.clock())
+            result = await self._users.update_one({"_id": user_id}, {"$set": {"disabledAt": disabled_at}})
+            if not result.matched_count:
+                raise Missing("user")
+            return await self._revoke_others(user_id, None)
+
+    async def enable(self, user_id: str) -> None:
+        async with self._database.operation("users.enable", write=True):
+            result = await self._users.update_one({"_id": user_id}, {"$unset": {"disabledAt": ""}})
+        if not result.matched_count:
+            raise Missing("user")
+
+    async def address_seen(self, user_id: str, marks: Sequence[str], *, now_ms: int) -> int | None:
+        since = stored_time(now_ms - KNOWN_ADDRESS_KEEP_MS)
+        wanted = {"userId": user_id, "mark": {"$in": list(marks)}, "seenAt": {"$gte": since}}
+        async with self._database.operation("users.address_seen"):
+            found = await self._addresses.find(wanted, {"seenAt": 1}).to_list(None)
+        return max((int(address["seenAt"]) for address in found), default=None)
+
+    async def remember_address(self, user_id: str, mark: str, *, now_ms: int) -> None:
+        seen = {"$set": {"seenAt": stored_time(now_ms)}}
+        async with self._database.operation("users.remember_address", write=True):
+            with contextlib.suppress(DuplicateKeyError):  # another process remembers the same at this moment
+                await self._addresses.update_one({"userId": user_id, "mark": mark}, seen, upsert=True)
+            newest_first = self._addresses.find({"userId": user_id}, {"_id": 1}).sort([("seenAt", -1), ("mark", 1)])
+            older = await newest_first.skip(KNOWN_ADDRESSES_MAX).to_list(None)
+            if older:
+                await self._addresses.delete_many({"_id": {"$in": [address["_id"] for address in older]}})
+
+    async def _revoke_others(self, user_id: str, keep_session_id: str | None) -> list[str]:
         now = stored_time(self._database.clock())
         live = {"userId": user_id, "_id": {"$ne": keep_session_id}, "revokedAt": None, "expiresAt": {"$gt": now}}
         revoked = []

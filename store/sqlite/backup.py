@@ -20,7 +20,7 @@ from store.sqlite.connection import DATABASE_NAME, reason_of, require_sound_sqli
 from store.sqlite.destination import require_harmless, uploads
 from store.sqlite.directory import RESTORING_NAME, sync_directory
 from store.sqlite.lock import LOCK_NAME, DirectoryLock
-from store.sqlite.migrations import MIGRATIONS, version_of
+from store.sqlite.migrations import require_compatible
 from store.sqlite.secret import SECRET_NAME
 
 _BUSY_MS = 30_000
@@ -135,7 +135,7 @@ def _check_database(path: Path) -> int:
     try:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         try:
-            version = version_of(connection)
+            version = require_compatible(connection, what="backup")
             found = connection.execute("PRAGMA integrity_check(1)").fetchall()
         finally:
             connection.close()
@@ -143,8 +143,8 @@ def _check_database(path: Path) -> int:
         raise StartRefused(f"the database in the backup is damaged: {reason_of(error) or error}") from error
     if found != [("ok",)]:
         raise StartRefused(f"the database in the backup is damaged: {str(found[0][0]).splitlines()[-1]}")
-    if not 0 < version <= len(MIGRATIONS):
-        raise StartRefused(f"the backup has schema version {version}, this program knows {len(MIGRATIONS)}: upgrade it")
+    if not version:
+        raise StartRefused("the backup holds an empty database")
     return version
 
 

@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
 
 from store.errors import StartRefused
 from store.sqlite.connection import DATABASE_NAME, open_reading, require_sound_sqlite
-from store.sqlite.migrations import version_of
+from store.sqlite.migrations import require_compatible
+from store.sqlite.rows import as_json, fetch
 
 BUSY_TIMEOUT_S = 5.0
+
+
+def is_there(data_dir: Path) -> bool:
+    """Whether a folder holds a database."""
+    return (data_dir / DATABASE_NAME).exists()
+
+
+def look_for_users(data_dir: Path, names: Sequence[str]) -> set[str]:
+    """Those of the case-folded names that somebody has. Raises StartRefused with what is wrong."""
+    path = data_dir / DATABASE_NAME
+    if not is_there(data_dir):
+        return set()
+    try:
+        connection = open_reading(path, busy_timeout_s=BUSY_TIMEOUT_S)
+        try:
+            if not require_compatible(connection):
+                return set()
+            statement = "SELECT username_folded FROM users WHERE username_folded IN (SELECT value FROM json_each(?))"
+            return {name for (name,) in fetch(connection, statement, (as_json(names),))}
+        finally:
+            connection.close()
+    except apsw.Error as error:
+        raise StartRefused(f"{path}: {error}") from error
 
 
 def look(data_dir: Path) -> str:
@@ -30,7 +55,7 @@ def look(data_dir: Path) -> str:
         connection = open_reading(path, busy_timeout_s=BUSY_TIMEOUT_S)
         try:
             answer = next(iter(connection.execute("PRAGMA quick_check(1)")))[0]
-            schema = version_of(connection)
+            schema = require_compatible(connection)
         finally:
             connection.close()
     except apsw.Error as error:

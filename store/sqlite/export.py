@@ -61,7 +61,7 @@ _TABLES = {
     "sessions": _Table(
         "sessions t",
         ("t.id",),
-        "t.id, t.user_id, t.generation, t.rotated_at, t.expires_at, t.revoked_at",
+        "t.id, t.user_id, t.generation, t.rotated_at, t.expires_at, t.revoked_at, t.began_at",
         lambda row: Session(*row),
     ),
     "rooms": _Table(

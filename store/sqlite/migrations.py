@@ -1,4 +1,9 @@
-"""Schema versions: which there are, and how a file gets the newest. Owns `user_version` and `application_id`."""
+"""Schema versions: which there are, how a file gets the newest, and which programs may run on it.
+
+Owns `user_version`, `application_id` and the table `schema_version`. Migrations only add, so an older program usually runs on a newer
+file, and a roll-back needs no restore. The file says so: `user_version` is the oldest version whose program may run on it, and the table
+has the version that it really is of. (Programs that do not know the table take the first for both, so they too can be gone back to.)
+"""
 
 from __future__ import annotations
 
@@ -14,41 +19,61 @@ APPLICATION_ID = 0x4368526D
 
 # Script n brings a file from version n to n + 1. Only ever appended to: a script that was released is never edited.
 MIGRATIONS: tuple[str, ...] = tuple(
-    files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("schema.sql", "monitoring.sql", "status_rev.sql")
+    files(__package__).joinpath(name).read_text(encoding="utf-8")
+    for name in ("schema.sql", "monitoring.sql", "status_rev.sql", "accounts.sql")
 )
+
+# The oldest version whose program can run on a file with all of MIGRATIONS. Raise it only with a script that does more than add.
+COMPATIBLE_FROM = 2
 
 
 def version_of(connection: apsw.Connection) -> int:
     """The file's schema version, 0 for an empty one. Raises StartRefused for somebody else's database."""
-    version = int(connection.pragma("user_version"))
+    oldest = _compatible_from(connection)
     owner = int(connection.pragma("application_id"))
-    tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     if owner != APPLICATION_ID and (owner or tables):
         raise StartRefused("the database file is not one of this program")
+    if "schema_version" not in tables:
+        return oldest
+    return max(oldest, int(connection.execute("SELECT version FROM schema_version").get))
+
+
+def require_compatible(connection: apsw.Connection, known: int = len(MIGRATIONS), *, what: str = "database") -> int:
+    """The file's version, which this program can run on, perhaps after a migration. Raises StartRefused if it is too new for that."""
+    version = version_of(connection)
+    if version > known and _compatible_from(connection) > known:
+        raise StartRefused(f"the {what} has schema version {version}, this program knows {known}: upgrade it")
     return version
 
 
-def migrate(connection: apsw.Connection, migrations: Sequence[str] = MIGRATIONS) -> int:
+def migrate(connection: apsw.Connection, migrations: Sequence[str] = MIGRATIONS, *, compatible_from: int | None = None) -> int:
     """Bring the file to the newest version in one transaction: all of it or nothing. Returns the version it had.
 
-    Raises StartRefused when the file is newer than this program, apsw.Error when a script fails; it is unchanged then.
+    `compatible_from`: the oldest version whose program can run on the result; None: nothing older. A newer file that is marked as
+    compatible is left as it is. Raises StartRefused for one that is not, apsw.Error when a script fails; it is unchanged then.
     """
-    if version_of(connection) == len(migrations):
-        return len(migrations)
+    newest = len(migrations)
+    if require_compatible(connection, newest) >= newest:
+        return version_of(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
-        version = version_of(connection)  # again: another process may have been first
-        if version > len(migrations):
-            raise StartRefused(
-                f"the database has schema version {version}, this program knows {len(migrations)}: upgrade it"
-            )
-        for script in migrations[version:]:
-            connection.execute(script)
-        connection.pragma("application_id", APPLICATION_ID)
-        connection.pragma("user_version", len(migrations))
+        version = require_compatible(connection, newest)  # again: another process may have been first
+        if version < newest:
+            for script in migrations[version:]:
+                connection.execute(script)
+            connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT")
+            connection.execute("DELETE FROM schema_version")
+            connection.execute("INSERT INTO schema_version VALUES (?)", (newest,))
+            connection.pragma("application_id", APPLICATION_ID)
+            connection.pragma("user_version", newest if compatible_from is None else compatible_from)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
     return version
+
+
+def _compatible_from(connection: apsw.Connection) -> int:
+    return int(connection.pragma("user_version"))

@@ -11,7 +11,7 @@ from store.models import Session
 from store.sqlite.database import Database
 from store.sqlite.rows import as_json, fetch_one
 
-_SELECT = "SELECT id, user_id, generation, rotated_at, expires_at, revoked_at FROM sessions WHERE id = ?"
+_SELECT = "SELECT id, user_id, generation, rotated_at, expires_at, revoked_at, began_at FROM sessions WHERE id = ?"
 
 # Far above what one head check can find; the newest come first, so that a cut would lose what was long announced.
 _REVOKED_MAX = 100_000
@@ -30,10 +30,10 @@ class SqliteSessions:
             if fetch_one(connection, "SELECT 1 FROM users WHERE id = ?", (session.user_id,)) is None:
                 raise Missing("user")
             connection.execute(
-                """INSERT INTO sessions (id, user_id, generation, rotated_at, expires_at, revoked_at)
-                   VALUES (?, ?, ?, ?, ?, ?)""",
+                """INSERT INTO sessions (id, user_id, generation, rotated_at, expires_at, revoked_at, began_at)
+                   VALUES (?, ?, ?, ?, ?, ?, ?)""",
                 (session.id, session.user_id, session.generation, session.rotated_at_ms, session.expires_at_ms,
-                 session.revoked_at_ms),
+                 session.revoked_at_ms, session.began_at_ms),
             )  # fmt: skip
 
         await self._database.write("sessions.create", operation)
@@ -42,7 +42,7 @@ class SqliteSessions:
         return await self._database.read("sessions.get", lambda connection: _get(connection, session_id))
 
     async def rotate(
-        self, session_id: str, *, generation: int, now_ms: int, grace_ms: int, expires_at_ms: int
+        self, session_id: str, *, generation: int, now_ms: int, grace_ms: int, expires_at_ms: int, max_age_ms: int
     ) -> Session | None:
         def operation(connection: apsw.Connection) -> Session | None:
             session = _get(connection, session_id)
@@ -50,8 +50,8 @@ class SqliteSessions:
                 return session
             if generation == session.generation:
                 connection.execute(
-                    "UPDATE sessions SET generation = ?, rotated_at = ?, expires_at = ? WHERE id = ?",
-                    (generation + 1, now_ms, expires_at_ms, session_id),
+                    "UPDATE sessions SET generation = ?, rotated_at = ?, expires_at = ?, began_at = ? WHERE id = ?",
+                    (generation + 1, now_ms, min(expires_at_ms, session.began_ms + max_age_ms), session.began_ms, session_id),
                 )
             elif generation != session.generation - 1 or now_ms - session.rotated_at_ms > grace_ms:
                 connection.execute("UPDATE sessions SET revoked_at = ? WHERE id = ?", (now_ms, session_id))

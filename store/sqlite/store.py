@@ -29,7 +29,7 @@ from store.sqlite.directory import FILES_NAME, prepare
 from store.sqlite.files import SqliteFiles
 from store.sqlite.members import SqliteMembers
 from store.sqlite.messages import SqliteMessages
-from store.sqlite.migrations import migrate
+from store.sqlite.migrations import COMPATIBLE_FROM, migrate
 from store.sqlite.monitoring import SqliteMonitoring
 from store.sqlite.readers import ReaderPool
 from store.sqlite.rooms import SqliteRooms
@@ -148,7 +148,7 @@ def _open(path: Path, busy_timeout_s: float, shared: bool) -> tuple[Transactor, 
     try:
         path.touch(mode=0o600)
         connections.append(open_writing(path, busy_timeout_s=busy_timeout_s))
-        migrate(connections[0])
+        migrate(connections[0], compatible_from=COMPATIBLE_FROM)
         _probe(connections[0])
         connections += [open_reading(path, busy_timeout_s=busy_timeout_s) for _ in range(READER_THREADS)]
         transactor = Transactor(

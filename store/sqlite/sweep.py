@@ -1,9 +1,10 @@
-"""What grows old is removed, a slice a call: expired sessions, and entries of the changes log that have a successor."""
+"""What grows old is removed, a slice a call: expired sessions, addresses not seen for long, entries of the changes log with a successor."""
 
 from __future__ import annotations
 
 import apsw
 
+from store.models import KNOWN_ADDRESS_KEEP_MS
 from store.sqlite.database import Database
 from store.sqlite.rows import fetch
 
@@ -14,6 +15,9 @@ _CANDIDATES = """
 SELECT created_at, room_id, rev, rev < (SELECT max(rev) FROM changes WHERE room_id = c.room_id) FROM changes c
 WHERE (created_at, room_id, rev) > (?1, ?2, ?3) AND created_at < ?4 ORDER BY created_at, room_id, rev LIMIT ?5"""
 _DELETE = "DELETE FROM changes WHERE room_id = ? AND rev = ?"
+
+_ADDRESSES = """
+DELETE FROM known_addresses WHERE (user_id, mark) IN (SELECT user_id, mark FROM known_addresses WHERE seen_at < ? LIMIT ?)"""
 
 _START = (-1, "", 0)
 
@@ -36,10 +40,13 @@ class Sweeper:
     def _slice(self, connection: apsw.Connection, now_ms: int) -> tuple[int, bool, tuple[int, str, int]]:
         connection.execute(_SESSIONS, (now_ms, self._slice_rows))
         sessions = connection.changes()
+        connection.execute(_ADDRESSES, (now_ms - KNOWN_ADDRESS_KEEP_MS, self._slice_rows))
+        addresses = connection.changes()
         bindings = (*self._after, now_ms - CHANGE_KEEP_MS, self._slice_rows)
         candidates = fetch(connection, _CANDIDATES, bindings)
         old = [(room_id, rev) for _, room_id, rev, succeeded in candidates if succeeded]
         connection.executemany(_DELETE, old)
         is_full = len(candidates) == self._slice_rows
         after = candidates[-1][:3] if is_full else _START
-        return sessions + len(old), is_full or sessions == self._slice_rows, after
+        is_full = is_full or self._slice_rows in (sessions, addresses)
+        return sessions + addresses + len(old), is_full, after

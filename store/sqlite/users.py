@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import apsw
 
 from store.errors import Missing, Taken
 from store.ids import make_id
-from store.models import Account, ProfileChange, Status, User
+from store.models import KNOWN_ADDRESS_KEEP_MS, KNOWN_ADDRESSES_MAX, Account, ProfileChange, Status, User
 from store.sqlite.database import Database
-from store.sqlite.rows import USER_COLUMNS, fetch_one, time_or_none, user_from
+from store.sqlite.rows import USER_COLUMNS, as_json, fetch_one, time_or_none, user_from
 
 _ACCOUNT = f"SELECT {USER_COLUMNS}, u.email, u.password_hash, u.disabled_at FROM users u WHERE "
 
@@ -18,6 +20,12 @@ SELECT {USER_COLUMNS} FROM users u
 WHERE (u.username_folded BETWEEN ?1 AND ?2 OR u.display_folded BETWEEN ?1 AND ?2) AND u.disabled_at IS NULL
 ORDER BY u.username_folded LIMIT ?3"""
 _EVERYBODY = f"SELECT {USER_COLUMNS} FROM users u WHERE u.disabled_at IS NULL ORDER BY u.username_folded LIMIT ?1"
+_SEEN = """
+SELECT max(seen_at) FROM known_addresses
+WHERE user_id = ?1 AND mark IN (SELECT value FROM json_each(?2) AS wanted) AND seen_at >= ?3"""
+_FORGET = """
+DELETE FROM known_addresses WHERE user_id = ?1 AND mark NOT IN (
+    SELECT mark FROM known_addresses WHERE user_id = ?1 ORDER BY seen_at DESC, mark LIMIT ?2)"""
 _LAST_CHARACTER = "\U0010ffff"
 
 
@@ -91,20 +99,61 @@ class SqliteUsers:
 
         return await self._database.write("users.update", operation)
 
-    async def set_password(self, user_id: str, password_hash: str, *, keep_session_id: str) -> list[str]:
+    async def set_password(self, user_id: str, password_hash: str, *, keep_session_id: str | None) -> list[str]:
         def operation(connection: apsw.Connection) -> list[str]:
-            connection.execute("UPDATE users SET password_hash = ? WHERE id = ?", (password_hash, user_id))
-            if not connection.changes():
-                raise Missing("user")
-            now_ms = self._database.clock()
-            revoked = connection.execute(
-                """UPDATE sessions SET revoked_at = ?1
-                   WHERE user_id = ?2 AND id <> ?3 AND revoked_at IS NULL AND expires_at > ?1 RETURNING id""",
-                (now_ms, user_id, keep_session_id),
-            )
-            return [session_id for (session_id,) in revoked]
+            _set(connection, user_id, "password_hash", password_hash)
+            return _revoke(connection, user_id, keep_session_id, self._database.clock())
 
         return await self._database.write("users.set_password", operation)
+
+    async def rehash(self, user_id: str, before: str, after: str) -> bool:
+        def operation(connection: apsw.Connection) -> bool:
+            connection.execute(
+                "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?", (after, user_id, before)
+            )
+            return connection.changes() > 0
+
+        return await self._database.write("users.rehash", operation)
+
+    async def disable(self, user_id: str) -> list[str]:
+        def operation(connection: apsw.Connection) -> list[str]:
+            now_ms = self._database.clock()
+            _set(connection, user_id, "disabled_at", now_ms)
+            return _revoke(connection, user_id, None, now_ms)
+
+        return await self._database.write("users.disable", operation)
+
+    async def enable(self, user_id: str) -> None:
+        await self._database.write("users.enable", lambda connection: _set(connection, user_id, "disabled_at", None))
+
+    async def address_seen(self, user_id: str, marks: Sequence[str], *, now_ms: int) -> int | None:
+        def operation(connection: apsw.Connection) -> int | None:
+            row = fetch_one(connection, _SEEN, (user_id, as_json(marks), now_ms - KNOWN_ADDRESS_KEEP_MS))
+            return None if row is None else row[0]
+
+        return await self._database.read("users.address_seen", operation)
+
+    async def remember_address(self, user_id: str, mark: str, *, now_ms: int) -> None:
+        def operation(connection: apsw.Connection) -> None:
+            connection.execute("INSERT OR REPLACE INTO known_addresses VALUES (?, ?, ?)", (user_id, mark, now_ms))
+            connection.execute(_FORGET, (user_id, KNOWN_ADDRESSES_MAX))
+
+        await self._database.write("users.remember_address", operation)
+
+
+def _set(connection: apsw.Connection, user_id: str, column: str, value: str | int | None) -> None:
+    connection.execute(f"UPDATE users SET {column} = ? WHERE id = ?", (value, user_id))
+    if not connection.changes():
+        raise Missing("user")
+
+
+def _revoke(connection: apsw.Connection, user_id: str, keep_session_id: str | None, now_ms: int) -> list[str]:
+    revoked = connection.execute(
+        """UPDATE sessions SET revoked_at = ?1
+           WHERE user_id = ?2 AND id IS NOT ?3 AND revoked_at IS NULL AND expires_at > ?1 RETURNING id""",
+        (now_ms, user_id, keep_session_id),
+    )
+    return [session_id for (session_id,) in revoked]
 
 
 def _exists(connection: apsw.Connection, column: str, value: str) -> bool:

@@ -20,13 +20,16 @@ async def live_session(store: Store, fill: Filled, *, generation: int = 5) -> Se
     return session
 
 
-async def rotate(store: Store, generation: int, at_ms: int, session_id: str = "s1") -> Session | None:
+async def rotate(
+    store: Store, generation: int, at_ms: int, session_id: str = "s1", *, max_age_ms: int = 100 * LIFE_MS
+) -> Session | None:
     return await store.sessions.rotate(
         session_id,
         generation=generation,
         now_ms=START_MS + at_ms,
         grace_ms=GRACE_MS,
         expires_at_ms=START_MS + at_ms + LIFE_MS,
+        max_age_ms=max_age_ms,
     )
 
 
@@ -41,8 +44,31 @@ async def test_a_session_comes_back_as_it_was_stored(store: Store, fill: Filled)
 async def test_the_current_generation_rotates(store: Store, fill: Filled) -> None:
     session = await live_session(store, fill)
     rotated = await rotate(store, 5, 1000)
-    assert rotated == Session("s1", session.user_id, 6, START_MS + 1000, START_MS + 1000 + LIFE_MS)
+    assert rotated == Session("s1", session.user_id, 6, START_MS + 1000, START_MS + 1000 + LIFE_MS, began_at_ms=START_MS)
     assert await store.sessions.get("s1") == rotated
+
+
+@pytest.mark.gen_test
+async def test_however_often_it_is_rotated_a_session_ends_at_its_age(store: Store, fill: Filled) -> None:
+    user = await fill.user()
+    await store.sessions.create(Session("s1", user.id, 1, START_MS, START_MS + LIFE_MS, began_at_ms=START_MS - 500))
+    for generation in range(1, 5):
+        rotated = await rotate(store, generation, generation * 1000, max_age_ms=LIFE_MS + 2000)
+        assert rotated is not None
+        assert rotated.began_at_ms == START_MS - 500
+        assert rotated.expires_at_ms == START_MS + LIFE_MS + min(generation * 1000, 1500)
+    assert await store.sessions.get("s1") == rotated
+
+
+@pytest.mark.gen_test
+async def test_a_session_of_a_program_that_kept_no_beginning_begins_with_its_newest_rotation(store: Store, fill: Filled) -> None:
+    await live_session(store, fill)
+    first = await rotate(store, 5, 1000, max_age_ms=LIFE_MS)
+    assert first is not None
+    assert (first.began_at_ms, first.expires_at_ms) == (START_MS, START_MS + LIFE_MS)
+    second = await rotate(store, 6, 2000, max_age_ms=LIFE_MS)
+    assert second is not None
+    assert (second.began_at_ms, second.expires_at_ms) == (START_MS, START_MS + LIFE_MS)
 
 
 @pytest.mark.gen_test

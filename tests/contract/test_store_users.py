@@ -6,7 +6,7 @@ import pytest
 
 from store.contract import Store
 from store.errors import Missing, Taken
-from store.models import ProfileChange, Session, Status
+from store.models import KNOWN_ADDRESS_KEEP_MS, KNOWN_ADDRESSES_MAX, ProfileChange, Session, Status
 from tests.contract.conftest import Filled
 from tests.support.clock import START_MS, HandClock
 
@@ -118,3 +118,72 @@ async def test_each_choice_of_a_status_has_a_number_of_its_own_however_many_race
     kept = await store.users.get(user.id)
     assert kept is not None
     assert (kept.status, kept.status_rev) == (last.status, 4), "the one with the greatest number is the one that is kept"
+
+
+@pytest.mark.gen_test
+async def test_a_new_password_can_revoke_all_sessions(store: Store, fill: Filled) -> None:
+    user = await fill.user()
+    for name in ("one", "two"):
+        await store.sessions.create(session(name, user.id))
+    assert sorted(await store.users.set_password(user.id, "new hash", keep_session_id=None)) == ["one", "two"]
+
+
+@pytest.mark.gen_test
+async def test_a_disabled_account_loses_its_sessions_and_is_not_found_by_search_until_it_is_enabled(
+    store: Store, fill: Filled, clock: HandClock
+) -> None:
+    user, other = await fill.user("ann"), await fill.user("anton")
+    await store.sessions.create(session("lost", user.id))
+    await store.sessions.create(session("foreign", other.id))
+    clock.ms += 500
+    assert await store.users.disable(user.id) == ["lost"]
+    assert await store.users.disable(user.id) == []
+    account = await store.users.account(user.id)
+    assert account is not None
+    assert account.disabled_at is not None
+    assert await store.sessions.revoked_since(clock.ms) == ["lost"]
+    assert [found.username for found in await store.users.search("an", 10)] == ["anton"]
+    await store.users.enable(user.id)
+    account = await store.users.account(user.id)
+    assert account is not None
+    assert account.disabled_at is None
+    assert [found.username for found in await store.users.search("an", 10)] == ["ann", "anton"]
+    for change in (store.users.disable, store.users.enable):
+        with pytest.raises(Missing):
+            await change("nobody")
+
+
+@pytest.mark.gen_test
+async def test_a_hash_is_replaced_only_while_it_is_the_one_that_was_checked(store: Store, fill: Filled) -> None:
+    user = await fill.user()
+    assert await store.users.rehash(user.id, "hash", "better hash")
+    assert not await store.users.rehash(user.id, "hash", "too late")
+    assert not await store.users.rehash("nobody", "hash", "x")
+    account = await store.users.account(user.id)
+    assert account is not None
+    assert account.password_hash == "better hash"
+
+
+@pytest.mark.gen_test
+async def test_of_the_addresses_where_an_account_was_good_the_newest_are_kept_for_a_while(store: Store, fill: Filled) -> None:
+    user, other = await fill.user(), await fill.user()
+    for number in range(KNOWN_ADDRESSES_MAX + 2):
+        await store.users.remember_address(user.id, f"m{number}", now_ms=START_MS + number)
+    await store.users.remember_address(other.id, "theirs", now_ms=START_MS)
+    await store.users.remember_address(user.id, "m2", now_ms=START_MS + 100)
+    await store.users.remember_address(user.id, "new", now_ms=START_MS + 101)
+
+    async def seen(*marks: str, user_id: str = user.id, at_ms: int = START_MS + 200) -> int | None:
+        return await store.users.address_seen(user_id, marks, now_ms=at_ms)
+
+    assert [await seen(f"m{number}") for number in range(5)] == [None, None, START_MS + 100, None, START_MS + 4]
+    assert await seen("m4", "m5") == START_MS + 5
+    assert await seen("theirs") is None
+    assert await seen("theirs", user_id=other.id) == START_MS
+    assert await seen("m4", user_id="nobody") is None
+    assert await seen() is None
+    assert await seen("m2", "new", at_ms=START_MS + 101 + KNOWN_ADDRESS_KEEP_MS) == START_MS + 101
+    assert await seen("m2", at_ms=START_MS + 101 + KNOWN_ADDRESS_KEEP_MS) is None
+    await store.sweep(START_MS + 1 + KNOWN_ADDRESS_KEEP_MS)
+    assert await seen("theirs", user_id=other.id) is None
+    assert await seen("m4") == START_MS + 4

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,11 +9,15 @@ import pytest
 
 from store.errors import StartRefused
 from store.sqlite.connection import DATABASE_NAME, SQLITE_MINIMUM, open_writing, require_sound_sqlite
-from store.sqlite.migrations import MIGRATIONS, migrate, version_of
+from store.sqlite.migrations import COMPATIBLE_FROM, MIGRATIONS, migrate, version_of
 from tests.unit.store.conftest import Chat, Open
 
 ONE = "CREATE TABLE a (x); INSERT INTO a VALUES (1);"
 TWO = "ALTER TABLE a ADD COLUMN y; UPDATE a SET y = x + 1;"
+OLD_USER = """
+INSERT INTO users (id, username, username_folded, email, email_folded, password_hash, display_name, display_folded, status, created_at)
+VALUES ('u1', 'ann', 'ann', 'a@b', 'a@b', 'hash', 'ann', 'ann', 'online', 1)"""
+OLD_SESSION = "INSERT INTO sessions (id, user_id, generation, rotated_at, expires_at) VALUES (?, 'u1', 1, ?, ?)"
 BROKEN = "CREATE TABLE b (x); INSERT INTO nowhere VALUES (1);"
 
 
@@ -69,6 +74,54 @@ async def test_a_store_of_a_newer_program_refuses_the_start_in_one_line(chat: Ch
     with pytest.raises(StartRefused, match="upgrade") as refused:
         await opener()
     assert "\n" not in str(refused.value)
+
+
+def test_an_older_program_runs_on_a_newer_file_that_is_marked_compatible_and_leaves_it_as_it_is(connection: apsw.Connection) -> None:
+    migrate(connection, (ONE, TWO), compatible_from=1)
+    assert migrate(connection, (ONE,), compatible_from=1) == 2
+    assert version_of(connection) == 2
+    assert connection.pragma("user_version") == 1, "a program that knows this number alone runs on it too"
+    assert migrate(connection, (ONE, TWO), compatible_from=1) == 2
+    assert rows(connection) == [(1, 2)]
+    assert migrate(connection, (ONE, TWO, "INSERT INTO a VALUES (9, 9);"), compatible_from=3) == 2
+    with pytest.raises(StartRefused, match="version 3, this program knows 2"):
+        migrate(connection, (ONE, TWO), compatible_from=1)
+    assert version_of(connection) == 3
+
+
+@pytest.mark.gen_test
+async def test_the_store_opens_a_newer_file_that_is_marked_compatible_and_works(chat: Chat, opener: Open, data_dir: Path) -> None:
+    await chat.store.close()
+    connection = apsw.Connection(str(data_dir / DATABASE_NAME))
+    migrate(connection, (*MIGRATIONS, "CREATE TABLE later (x); ALTER TABLE users ADD COLUMN later TEXT;"), compatible_from=3)
+    connection.close()
+    store = await opener()
+    assert await store.users.create(username="eve", email="eve@example.org", password_hash="hash")
+
+
+@pytest.mark.gen_test
+async def test_sessions_of_before_begin_when_they_get_a_beginning_and_a_program_of_before_still_writes(
+    opener: Open, data_dir: Path
+) -> None:
+    data_dir.mkdir()
+    path = data_dir / DATABASE_NAME
+    path.touch()
+    connection = open_writing(path, busy_timeout_s=1)
+    migrate(connection, MIGRATIONS[:2])
+    connection.execute(OLD_USER)
+    connection.execute(OLD_SESSION, ("s1", 1, 2_000_000_000_000))
+    before_ms = time.time_ns() // 1_000_000
+    store = await opener()
+    session = await store.sessions.get("s1")
+    assert session is not None
+    assert session.began_at_ms is not None
+    assert before_ms - 1 <= session.began_at_ms <= time.time_ns() // 1_000_000
+    connection.execute(OLD_SESSION, ("s2", 7, 2_000_000_000_000))
+    connection.close()
+    session = await store.sessions.get("s2")
+    assert session is not None
+    assert (session.began_at_ms, session.began_ms) == (None, 7)
+    assert COMPATIBLE_FROM == 2
 
 
 def test_the_library_here_has_the_fix_and_an_older_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,34 @@
+"""The version of the documents' form: which this program writes, which one a database has, and which programs may run on it.
+
+Changes only add, so an older program usually runs on a newer database, and a roll-back needs no restore. Owns the document `schema`.
+"""
+
+from __future__ import annotations
+
+from store.errors import StartRefused
+from store.mongo.database import Database, stored_time
+
+VERSION = 1
+COMPATIBLE_FROM = 0  # the oldest version whose program can run on this; raise it only with a change that does more than add
+_KEY = {"_id": "schema"}
+
+
+async def require_compatible(database: Database, *, version: int = VERSION) -> int:
+    """The version that a database has. Raises StartRefused for one that this program cannot run on."""
+    found = await database.raw["meta"].find_one(_KEY)
+    if found is None:
+        return 0
+    has = int(found["version"])
+    if has > version and found["compatibleFrom"] > version:
+        raise StartRefused(f"the database has schema version {has}, this program knows {version}: upgrade it")
+    return has
+
+
+async def ensure(database: Database, *, version: int = VERSION, compatible_from: int = COMPATIBLE_FROM) -> None:
+    """Bring the documents to `version`, unless they are newer. Raises StartRefused as `require_compatible`."""
+    if await require_compatible(database, version=version) >= version:
+        return
+    # Version 1: a session keeps when it began; those that stand begin now. Cut off, or raced with, it is done again.
+    now = stored_time(database.clock())
+    await database.sessions.update_many({"beganAt": None}, {"$set": {"beganAt": now}})
+    await database.raw["meta"].update_one(_KEY, {"$set": {"version": version, "compatibleFrom": compatible_from}}, upsert=True)
