@@ -38,6 +38,7 @@ from handlers.chat.errands import Errands
 from handlers.chat.hub import Hub
 from handlers.chat.joining import Joins
 from handlers.chat.known_addresses import KnownAddresses
+from handlers.chat.listed_names import ListedNames
 from handlers.chat.messages import Messages
 from handlers.chat.passwords import Passwords
 from handlers.chat.peers import BEAT_S, Peers
@@ -160,6 +161,8 @@ class ChatServer:
             known_addresses=KnownAddresses(
                 users=store.users, secrets=[part for part in (secret, settings.auth.jwt_secret_previous) if part], now_ms=now_ms
             ),
+            is_listed=ListedNames(admin_users=settings.monitor.admin_users, whitelist=whitelist).has,
+            is_registration_open=settings.auth.registration == "open",
             refresh_expires_in_s=settings.auth.jwt_refresh_expires_in_s,
             session_max_s=settings.auth.jwt_session_max_s,
             now_ms=now_ms,

@@ -18,6 +18,7 @@ import event_loop
 import settings as settings_module
 import stores
 import tracing
+import user_commands
 import watching
 from chat_server import VERSION, ChatServer
 from command_line import Command, Flag
@@ -138,6 +139,7 @@ def _check(settings: Settings, *, url: str | None = None) -> int:
         *stores.items(settings),
         *backends.items(settings),
         *watching.items(settings),
+        *user_commands.items(settings),
         *([Item("proxy", lambda: checkup.proxy(url)), Item("websocket", lambda: checkup.upgrade(url))] if url else []),
     ]
     return 0 if asyncio.run(checkup.run(items, print)) else 1
@@ -163,6 +165,10 @@ COMMANDS = {
     "backup": Command("write a consistent copy of DATA_DIR, also under load", _backup, operands=("FILE",)),
     "migrate": Command("move DATA_DIR to MONGO_URI; cut off, it goes on where it was", stores.migrate),
     "restore": Command("unpack such a copy into an empty DATA_DIR", _restore, operands=("FILE",)),
+    "user create": Command("make an account; its password is asked for, or a line of stdin", user_commands.create, ("NAME", "EMAIL")),
+    "user password": Command("set another password and end all sessions", user_commands.password, ("NAME",)),
+    "user disable": Command("let somebody in no more; open connections are closed", user_commands.disable, ("NAME",)),
+    "user enable": Command("let somebody in again", user_commands.enable, ("NAME",)),
 }
 
 

@@ -123,6 +123,7 @@ class AuthSettings:
     jwt_expires_in_s: int
     jwt_refresh_expires_in_s: int
     jwt_session_max_s: int
+    registration: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,6 +433,7 @@ TABLE: tuple[Variable, ...] = (
     Variable(
         "JWT_SESSION_MAX", "auth.jwt_session_max_s", whole(1, 315_360_000), "s", "7776000", "a login lasts, whatever is refreshed"
     ),
+    Variable("REGISTRATION", "auth.registration", one_of("open", "closed"), "", "open", "closed: accounts are made by an operator"),
     Variable("MAX_FILE_SIZE", "files.max_file_size_bytes", BYTES, "bytes", "5242880", "one upload"),
     Variable(
         "ALLOWED_FILE_TYPES",

@@ -8,7 +8,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import fields
 from typing import Any, NamedTuple, TypeVar
@@ -62,6 +62,43 @@ async def _sqlite(settings: Settings, observer: Observer) -> AsyncIterator[Opene
             yield Opened(store, settings.auth.jwt_secret or sqlite.generated_secret(data_dir), asyncio.Event())
         finally:
             await store.close()
+
+
+@asynccontextmanager
+async def beside(settings: Settings, *, may_make: bool) -> AsyncIterator[Store]:
+    """The store without its guard, beside a server that may run on it: for a few writes that any process may make.
+
+    `may_make` the embedded one, where there is none yet. Raises StartRefused with one line.
+    """
+    if settings.mongo.uri is not None:
+        async with _mongo_store(settings, Observer()) as store:
+            yield store
+        return
+    data_dir = settings.server.data_dir
+    if not (may_make or sqlite.is_there(data_dir)):
+        raise StartRefused(f"DATA_DIR {data_dir} holds no database")
+    store = await sqlite.open_store(
+        data_dir,
+        timeout_s=settings.store.timeout_ms / 1000,
+        group_commit=settings.store.group_commit,
+        observer=Observer(),
+        now_ms=now_ms,
+        shared=settings.redis.configured,  # then it takes its turn among those that share; else SQLite's own lock is the turn
+        slow_ms=settings.monitor.alert_slow_query_ms,
+    )
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def usernames_of(settings: Settings, names: Sequence[str]) -> set[str]:
+    """Those of the names, case-folded, that somebody has. Changes nothing. Raises StartRefused with one line."""
+    if settings.mongo.uri is None:
+        return await asyncio.to_thread(sqlite.look_for_users, settings.server.data_dir, names)
+    mongo, options = _mongo_package(settings)
+    found: set[str] = await mongo.look_for_users(options, names)
+    return found
 
 
 @asynccontextmanager

@@ -75,6 +75,8 @@ class UseCases:
             tokens=Tokens(secret=SECRET, previous=None, expires_in_s=3600),
             views=self.views,
             known_addresses=KnownAddresses(users=store.users, secrets=[SECRET], now_ms=now_ms),
+            is_listed=lambda _: False,
+            is_registration_open=True,
             refresh_expires_in_s=3600,
             session_max_s=7_776_000,
             now_ms=now_ms,

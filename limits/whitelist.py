@@ -68,6 +68,11 @@ class Whitelist:
             known = self._by_address[address] = is_within(address, now.networks)
         return known
 
+    @property
+    def usernames(self) -> frozenset[str]:
+        """Those that are listed now, case-folded."""
+        return self._now.usernames
+
     async def read_again(self) -> None:
         """Read the file once more. One that is broken, or gone, changes nothing."""
         if self._file is None:

@@ -47,7 +47,8 @@ class Attempt(NamedTuple):
 class Accounts:
     """The use cases of people's own accounts.
 
-    A session ends `session_max_s` after it began, whatever was refreshed.
+    `is_listed`: whether a user name gives rights by a setting, so that only an operator may make its account. A session ends
+    `session_max_s` after it began, whatever was refreshed.
     """
 
     def __init__(
@@ -61,6 +62,8 @@ class Accounts:
         tokens: Tokens,
         views: Views,
         known_addresses: KnownAddresses,
+        is_listed: Callable[[str], bool],
+        is_registration_open: bool,
         refresh_expires_in_s: int,
         session_max_s: int,
         now_ms: Callable[[], int],
@@ -73,13 +76,20 @@ class Accounts:
         self._tokens = tokens
         self._views = views
         self._known_addresses = known_addresses
+        self._is_listed = is_listed
+        self._is_registration_open = is_registration_open
         self._refresh_ms = refresh_expires_in_s * 1000
         self._session_max_ms = session_max_s * 1000
         self._now_ms = now_ms
 
     async def register(self, body: Register, *, address: str) -> dict[str, Any]:
-        """Make an account and log it in. Raises ChatError username_taken, email_taken."""
+        """Make an account and log it in. Raises ChatError username_taken (a listed name too), email_taken, forbidden."""
+        if not self._is_registration_open:
+            raise ChatError("forbidden", "Registration is closed here; ask for an account.")
         hashed = await self._passwords.hash(body.password)
+        if self._is_listed(body.username):  # only now: it takes as long as for a name that is taken
+            log.warning("registration refused", extra={"fields": {"username": body.username, "reason": "the name is listed"}})
+            raise ChatError("username_taken")
         try:
             user = await self._store.users.create(username=body.username, email=body.email, password_hash=hashed)
         except Taken as error:

@@ -1,7 +1,7 @@
 """The embedded store: one SQLite file through apsw. The only package that may import apsw."""
 
 from store.sqlite.backup import backup, restore
-from store.sqlite.check import look
+from store.sqlite.check import is_there, look, look_for_users
 from store.sqlite.export import SqliteExport
 from store.sqlite.lock import DirectoryLock
 from store.sqlite.secret import SECRET_NAME, generated_secret
@@ -14,7 +14,9 @@ __all__ = [
     "SqliteStore",
     "backup",
     "generated_secret",
+    "is_there",
     "look",
+    "look_for_users",
     "open_store",
     "restore",
 ]

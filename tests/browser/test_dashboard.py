@@ -14,7 +14,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from websockets.sync.client import ClientConnection, connect
 
 from tests.browser.person import PASSWORD, Person
-from tests.support import client
+from tests.support import accounts, client
 from tests.support.server import ServerProcess, serving
 
 QUICK = {"MONITOR_INTERVAL": "0.5"}
@@ -201,8 +201,8 @@ def test_a_server_that_dies_is_told_of_and_one_that_comes_back_is_live_again(ser
 
 @pytest.mark.parametrize("server", [FROM_ELSEWHERE], indirect=True)
 def test_from_elsewhere_only_an_admin_sees_the_numbers(server: ServerProcess, look: Look) -> None:
-    for name in ("olga", "bob"):
-        client.register(server.url, name)
+    accounts.make(server, "olga")
+    client.register(server.url, "bob")
     watcher = look(server.url, ignored=(REFUSED,))
     page = watcher.page
 

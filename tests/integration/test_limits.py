@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.integration.conftest import Start, embedded
+from tests.support.accounts import make
 from tests.support.client import PASSWORD, Person, Refused, Reply, call, chat, register
 from tests.support.raw import RawSocket
 from tests.support.server import ServerProcess
@@ -167,7 +168,7 @@ async def test_who_is_on_the_whitelist_is_not_limited_and_the_file_is_read_again
     listed = tmp_path / "whitelist"
     listed.write_text("robot  # the build's\n")
     server = start(RATE_LIMIT_MESSAGES="2/3600", RATE_LIMIT_API="off", RATE_LIMIT_WHITELIST_FILE=str(listed))
-    robot, ada = register(server.url, "Robot"), register(server.url)
+    robot, ada = make(server, "Robot"), register(server.url)
     room = robot.make_room()["id"]
     ada.join(room)
 

@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.histogram import LATENCY_S, Histogram, merged
 from tests.integration.conftest import PATIENT_WITH_REDIS, Start, StoreEnv, embedded
+from tests.support.accounts import make
 from tests.support.client import Chat, Refused, call, chat, register
 from tests.support.raw import RawSocket
 from tests.support.redis_server import RedisServer
@@ -252,7 +253,7 @@ def test_only_operators_are_told(server: ServerProcess, path: str) -> None:
 def test_an_administrators_token_opens_them_and_a_forged_address_does_not(start: Start) -> None:
     server = start(ADMIN_USERS="boss", METRICS_ALLOW="192.0.2.0/24", TRUSTED_PROXIES="198.51.100.1")
     shared = start()
-    boss, eve = register(server.url, "Boss"), register(server.url)
+    boss, eve = make(server, "Boss"), register(server.url)
     for path in ("/metrics", "/metrics/websocket", "/health/performance"):
         for forged in ("192.0.2.7", "192.0.2.7, 127.0.0.1", "192.0.2.7, 198.51.100.1"):
             assert call(server.url, "GET", path, headers={"X-Forwarded-For": forged}).status == 403

@@ -51,6 +51,11 @@ class ServerProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def env(self) -> Mapping[str, str]:
+        """What it was started with: for commands that are to meet the same store."""
+        return self._env
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
@@ -138,11 +143,14 @@ def serving(data_dir: Path, env: Mapping[str, str] | None = None) -> Iterator[Se
     process.assert_log_is_clean()
 
 
-def command(*arguments: str, env: Mapping[str, str] | None = None, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+def command(
+    *arguments: str, env: Mapping[str, str] | None = None, timeout_s: float = 120, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
     """Run `server.py` with arguments to its end."""
     return subprocess.run(
         [sys.executable, str(ROOT / "server.py"), *arguments],
         env={"PATH": os.environ["PATH"], **(env or {})},
+        input=stdin,
         capture_output=True,
         text=True,
         timeout=timeout_s,
