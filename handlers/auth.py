@@ -42,10 +42,11 @@ class LoginHandler(AuthHandler):
 
     async def post(self) -> None:
         body = await self.countable_body(LOGIN)
-        # The address first: to know the account, the store must be read, and that no stranger may have for nothing.
-        await self.count(self.common_check, self.address_check)
+        # Whose account it is, and whether it was good here before, is read from the store: ANONYMOUS bounds how often a stranger may ask.
+        await self.count(self.common_check)
         attempt = await self.web.accounts.attempt(body, address=self.client)
-        await self.count(Check("auth", attempt.counted_as))
+        of_account = Check("auth", attempt.counted_as)
+        await self.count(*((of_account,) if attempt.is_at_home else (self.address_check, of_account)))
         self.reply(await self.web.accounts.login(body.password, attempt.account, address=self.client))
 
 

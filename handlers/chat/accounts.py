@@ -38,10 +38,15 @@ class Identity(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """A login that was asked for: the account, if there is one, and the limiter's key that it counts by."""
+    """A login that was asked for: the account, if there is one, and the limiter's key that it counts by.
+
+    `is_at_home`: the account was good at this address before, so the key is of the two together, and what others do there or to the
+    account does not count.
+    """
 
     account: Account | None
     counted_as: str
+    is_at_home: bool = False
 
 
 class Accounts:
@@ -99,7 +104,7 @@ class Accounts:
         return await self._credentials(session)
 
     async def attempt(self, body: Login, *, address: str) -> Attempt:
-        """Whose account somebody wants to log in to, and as what the attempt counts. Reads the store: count the address first.
+        """Whose account somebody wants to log in to, and as what the attempt counts. Reads the store: count the request first.
 
         Raises ChatError validation_failed.
         """
@@ -110,7 +115,7 @@ class Accounts:
         mark = await self._known_addresses.knows(user_id, address)  # asked of nobody's id too, so that it takes as long
         if account is None:
             return Attempt(None, f"name:{(body.username or body.email or '').casefold()[:NAME_MAX_CHARS]}")
-        return Attempt(account, f"account:{user_id}" if mark is None else f"known:{user_id}:{mark}")
+        return Attempt(account, f"account:{user_id}") if mark is None else Attempt(account, f"known:{user_id}:{mark}", True)
 
     async def login(self, password: str, account: Account | None, *, address: str) -> dict[str, Any]:
         """Raises ChatError unauthorized, the same for no account, a disabled one and a wrong password."""

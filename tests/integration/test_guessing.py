@@ -60,14 +60,16 @@ def test_strangers_guesses_do_not_lock_out_who_logs_in_where_they_were_good_befo
     assert guess(again.url, "victim", HOME, PASSWORD) == 200, "it is kept with the account"
 
 
-def test_who_is_known_at_an_address_has_a_bucket_there_which_is_limited_too(start: Start) -> None:
-    server = start(RATE_LIMIT_AUTH="6/3600")
-    for name in ("ann", "bob"):
+def test_neighbours_behind_one_address_do_not_lock_out_who_was_good_there_and_each_is_limited_alone(start: Start) -> None:
+    server = start(RATE_LIMIT_AUTH="5/3600")
+    for name in ("ann", "bob", "eve"):
         enrol(server.url, name)
-    assert [guess(server.url, "ann", HOME) for _ in range(5)] == [401] * 4 + [429], "the address counts, with two registrations"
-    server = start(RATE_LIMIT_AUTH="6/3600")
-    enrol(server.url, "eve", HOME)
-    assert [guess(server.url, "eve", f"198.51.100.{number}") for number in range(7)] == [401] * 6 + [429]
+    assert [guess(server.url, f"other{number}", HOME) for number in range(4)] == [401, 401, 429, 429], "three registered here"
+    for name in ("ann", "bob"):
+        assert [guess(server.url, name, HOME, PASSWORD) for _ in range(3)] == [200] * 3
+    assert [guess(server.url, "eve", HOME) for _ in range(7)] == [401] * 5 + [429] * 2
+    assert guess(server.url, "eve", HOME, PASSWORD) == 429
+    assert guess(server.url, "eve", "203.0.113.5", PASSWORD) == 200, "her account's own bucket is as it was"
 
 
 def test_a_wrong_password_makes_no_address_a_good_one(start: Start) -> None:
@@ -111,9 +113,26 @@ def test_an_attempt_that_its_address_refuses_costs_the_account_nothing(start: St
     assert guess(server.url, "victim", "203.0.113.1", PASSWORD) == 200
 
 
+def test_an_attempt_that_its_account_refuses_costs_the_address_nothing(start: Start) -> None:
+    server = start(RATE_LIMIT_AUTH="5/3600")
+    enrol(server.url, "victim")
+    for number in range(5):
+        guess(server.url, "victim", f"198.51.100.{number}")
+    assert [guess(server.url, "victim", "203.0.113.1", PASSWORD) for _ in range(10)] == [429] * 10
+    enrol(server.url, "other", "203.0.113.1")
+
+
+def test_what_is_asked_of_the_store_for_a_login_is_limited_by_address(start: Start) -> None:
+    server = start(RATE_LIMIT_AUTH="5/3600", RATE_LIMIT_ANONYMOUS="8/3600")
+    for number in range(5):
+        guess(server.url, "victim", f"198.51.100.{number}")
+    replies = [ask(server.url, "login", {"username": "victim", "password": "x"}, STRANGER + "1") for _ in range(10)]
+    assert [reply.json["error"]["details"]["operation"] for reply in replies] == ["auth"] * 8 + ["anonymous"] * 2
+
+
 @pytest.mark.parametrize("body", [{"password": PASSWORD}, {"username": "a", "email": "b", "password": PASSWORD}])
 def test_a_login_that_names_nobody_is_counted(start: Start, body: dict[str, str]) -> None:
-    server = start(RATE_LIMIT_AUTH="3/3600")
+    server = start(RATE_LIMIT_ANONYMOUS="3/3600")
     assert [ask(server.url, "login", body, STRANGER).status for _ in range(4)] == [422] * 3 + [429]
 
 
