@@ -109,6 +109,7 @@ class ChatServer:
         process_id: str,
         measures: Measures | None,
         spans: Spans,
+        log_dropped: Callable[[], int],
     ) -> None:
         self._settings = settings
         self._store = store
@@ -298,6 +299,7 @@ class ChatServer:
                 bus=bus,
                 limiter=self._limiter,
                 shedding=self._shedding,
+                log_dropped=log_dropped,
             ),
             busiest=self._hub.busiest,
             tell=shared.snapshots.tell if shared.is_shared else None,

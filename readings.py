@@ -30,6 +30,7 @@ def reader(
     bus: Bus,
     limiter: Limiter,
     shedding: Shedding | NoShedding,
+    log_dropped: Callable[[], int],
 ) -> Callable[[], Readings]:
     """What reads all of them. It is called with each sample and each /metrics, so it asks nothing that waits."""
 
@@ -56,6 +57,7 @@ def reader(
             counters={
                 "limit_checks_total": limiter.counts(),
                 "frames_dropped_total": [(("ephemeral",), traffic.dropped_ephemeral), (("slow_reader",), traffic.dropped_slow)],
+                "log_lines_dropped_total": [((), log_dropped())],
                 "websocket_received_bytes_total": [((), traffic.received_bytes)],
                 "websocket_sent_bytes_total": [((), traffic.sent_bytes)],
             },

@@ -34,7 +34,7 @@ log = logging.getLogger("server")
 
 async def serve(settings: Settings) -> int:
     """Run one process until SIGTERM or SIGINT, or until the store is no longer ours; returns the exit code."""
-    logs.set_up(log_format=settings.log.format, level=settings.log.level)
+    output = logs.set_up_queued(log_format=settings.log.format, level=settings.log.level)
     whitelist = backends.whitelist(settings)
     hung_up = _hang_ups()
     process_id = f"p{secrets.token_hex(4)}"
@@ -53,12 +53,13 @@ async def serve(settings: Settings) -> int:
             process_id=process_id,
             measures=measures,
             spans=spans,
+            log_dropped=lambda: output.dropped,
         )
         await server.start()
         for found in permissions.exposed(_private(settings)):
             log.warning("exposed", extra={"fields": found.fields})
         log.info("started", extra={"fields": {"store": store.name, "loop": event_loop.loop_name(), **settings_module.changed(settings)}})
-        await _until_told_to_stop(lost, hung_up, server.reload)
+        await _until_told_to_stop(lost, hung_up, server.reload, last_words=output.close)
         log.info("stopping")
         await server.stop()
         await asyncio.to_thread(spans.close)
@@ -73,13 +74,19 @@ def _hang_ups() -> asyncio.Event:
     return event
 
 
-async def _until_told_to_stop(lost: asyncio.Event, hung_up: asyncio.Event, reload: Callable[[], Awaitable[None]]) -> None:
-    """Wait for a signal to end, or for `lost`; each time it is hung up `reload`, unless it was a terminal that did, which is an end."""
+async def _until_told_to_stop(
+    lost: asyncio.Event, hung_up: asyncio.Event, reload: Callable[[], Awaitable[None]], *, last_words: Callable[[], None]
+) -> None:
+    """Wait for a signal to end, or for `lost`; each time it is hung up `reload`, unless it was a terminal that did, which is an end.
+
+    Told twice the process ends there and then, after `last_words`.
+    """
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
 
     def stop() -> None:
         if told.is_set():
+            last_words()
             os._exit(1)  # told twice: somebody does not want to wait
         told.set()
 

@@ -196,5 +196,7 @@ if __name__ == "__main__":
     try:
         sys.exit(main(os.environ, Output(sys.stdout.fileno())))
     except Refused as refused:
-        print(f"cluster: {refused}", file=sys.stderr)
+        errors = Output(sys.stderr.fileno())
+        errors.line(f"cluster: {refused}")
+        errors.flush()
         sys.exit(refused.code)

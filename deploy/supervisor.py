@@ -1,6 +1,7 @@
 """Programs that belong together: started in order, watched, started again when they end, ended in order.
 
-One thread does it all, in turns; each program's output has a thread that passes it on. Which programs they are it does not know.
+One thread does it all, in turns; each program's output has a thread that passes it on, and one writes all of it. Which programs they
+are it does not know.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import IO
+
+from monitor.line_writer import LineWriter
 
 PACE_S = 0.1
 READY_WITHIN_S = 60.0
@@ -37,20 +40,17 @@ class Told(Exception):
 
 
 class Output:
-    """Standard output, a line at a time from several threads. Who stops reading it stops nobody."""
+    """Standard output, a line at a time from several threads. Who stops reading it stops nobody: lines are dropped, and counted."""
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._lock = threading.Lock()
+        self._writer = LineWriter(descriptor, dropped_line=lambda count: b"cluster: %d lines dropped: nobody read them\n" % count)
 
     def line(self, text: str | bytes) -> None:
-        data = (text.encode() if isinstance(text, str) else text.rstrip(b"\n")) + b"\n"
-        with self._lock:
-            try:
-                while data:
-                    data = data[os.write(self._descriptor, data) :]
-            except OSError:
-                self._descriptor = os.open(os.devnull, os.O_WRONLY)
+        self._writer.put((text.encode() if isinstance(text, str) else text.rstrip(b"\n")) + b"\n")
+
+    def flush(self) -> None:
+        """Wait until it is written, two seconds at most."""
+        self._writer.flush()
 
 
 class Child:
@@ -117,6 +117,7 @@ class Child:
             self.kill()
         if self._reader is not None:
             self._reader.join(1.0)
+        self._output.flush()
 
     def tend(self, now: float) -> None:
         """Start it again, where it is kept and has ended."""

@@ -32,6 +32,7 @@ COUNTERS: Mapping[str, Family] = {
     "database_command_failures_total": Family("Commands to the database server that failed.", ("collection", "kind")),
     "database_checkout_failures_total": Family("Connections of the database's pool that were asked for and not given."),
     "database_server_changes_total": Family("Changes of a database server's state.", ("state",)),
+    "log_lines_dropped_total": Family("Lines of the log that were dropped because nobody read them in time."),
     "event_loop_blocks_total": Family("Times that something held up the event loop for over a quarter of a second."),
     "cache_reads_total": Family("Reads of the cache.", ("kind", "outcome")),
     "cache_read_seconds_total": Family("Time that reads of the cache took.", ("kind",)),

@@ -73,6 +73,7 @@ def performance(whole: Snapshot, *, alone: bool) -> dict[str, Any]:
         },
         "loopLagMs": summary_ms(whole.histogram("event_loop_lag_seconds")),
         "loopBlocks": whole.counter("event_loop_blocks_total"),
+        "logDropped": whole.counter("log_lines_dropped_total"),
         "limits": {operation: whole.by("limit_checks_total", 1, operation) for operation in whole.by("limit_checks_total")},
         "shedding": {
             "level": gauges.get("shed_level") if alone else None,

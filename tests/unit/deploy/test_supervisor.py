@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +14,8 @@ from queue import SimpleQueue
 import pytest
 
 from deploy.supervisor import SAME_ORDER_S, Child, Cluster, Output, Refused
+from tests.support.server import ROOT
+from tests.support.waiting import poll
 
 STAYS = "while :; do sleep 0.05; done"
 
@@ -109,3 +113,34 @@ def test_who_stops_reading_the_output_stops_nobody() -> None:
     output.line("nobody hears this")
     output.line(b"nor this")
     os.close(writing)
+
+
+PROGRAM = """
+import os, signal, sys
+from queue import SimpleQueue
+from deploy.supervisor import Child, Cluster, Output
+
+orders, output = SimpleQueue(), Output(1)
+signal.signal(signal.SIGTERM, lambda received, _: orders.put(received))
+def child(name, script):
+    return Child(name, ["sh", "-c", script], env={"PATH": os.environ["PATH"]}, answers=lambda: True, output=output)
+chat = child("p1", f"yes 'what it has to say' | head -c 20000000; : >{sys.argv[1]}; while :; do sleep 0.05; done")
+cluster = Cluster(redis=[], chats=[chat], nginx=child("nginx", "exec sleep 3600"), orders=orders, has_terminal=False, say=output.line)
+sys.exit(cluster.run(lambda: output.line("cluster ready")))
+"""
+
+
+def test_a_reader_who_stops_reading_stops_neither_what_is_watched_nor_who_watches(tmp_path: Path) -> None:
+    said_all = tmp_path / "said"
+    reading, writing = os.pipe()
+    watcher = subprocess.Popen([sys.executable, "-c", PROGRAM, str(said_all)], stdout=writing, cwd=ROOT)
+    os.close(writing)
+    try:
+        poll(said_all.exists)
+        watcher.terminate()
+        assert watcher.wait(60) == 0
+    finally:
+        watcher.kill()
+        watcher.wait()
+    with os.fdopen(reading, "rb") as left:
+        assert left.read().splitlines()[0].startswith(b"cluster: p1 started"), "and what fitted came"

@@ -1,0 +1,83 @@
+"""A log that goes into a pipe which nobody reads: the server answers as ever, says later what it dropped, and ends when told."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.client import call
+from tests.support.server import ROOT, ServerProcess
+from tests.support.waiting import poll
+
+REQUESTS = 3_000
+
+
+class Unheard(ServerProcess):
+    """A server whose standard error is a pipe."""
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        self.reading, writing = os.pipe()
+        self._process = subprocess.Popen(
+            [sys.executable, str(ROOT / "server.py"), "serve"], env=self._env, stdout=writing, stderr=writing, cwd=ROOT
+        )
+        os.close(writing)
+        return self._process
+
+    def flood(self, path: str) -> None:
+        """Each request is a line of the log."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        for _ in range(REQUESTS):
+            connection.request("GET", path)
+            response = connection.getresponse()
+            response.read()
+            assert response.status == 404
+        connection.close()
+
+
+@pytest.fixture(params=["text", "json"])
+def unheard(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Unheard]:
+    server = Unheard(tmp_path / "data", {"LOG_FORMAT": request.param})
+    server.start()
+    yield server
+    server.kill()
+    os.close(server.reading)
+
+
+def test_thousands_of_requests_are_answered_and_what_was_dropped_is_counted_and_said(unheard: Unheard) -> None:
+    path = f"/static/{'x' * 1_500}"
+    unheard.flood(path)
+    metrics = call(unheard.url, "GET", "/metrics").body.decode()
+    counted = int(float(re.search(r"^\S*log_lines_dropped_total (\S+)", metrics, re.M)[1]))
+    assert 0 < counted < REQUESTS
+    os.set_blocking(unheard.reading, False)
+    log = b""
+
+    def is_read() -> bool:
+        """Whether the line of a request that is sent now is written, too: then all that waited before it is."""
+        nonlocal log
+        with contextlib.suppress(BlockingIOError):
+            log += os.read(unheard.reading, 1_048_576)
+        if b"/static/last" in log:
+            return True
+        call(unheard.url, "GET", "/static/last")
+        return False
+
+    poll(is_read)
+    said = sum(int(count) for count in re.findall(rb'log lines dropped.*dropped(?:=|": )(\d+)', log))
+    seen = log.count(path.encode())
+    assert said >= counted
+    assert 0 < seen < REQUESTS <= seen + said
+    assert call(unheard.url, "GET", "/health").status == 200
+
+
+def test_told_to_end_it_ends_though_what_waits_is_never_read(unheard: Unheard) -> None:
+    unheard.flood("/static/nothing")
+    assert unheard.terminate() == 0
