@@ -13,6 +13,7 @@ from pathlib import Path
 from tornado.ioloop import PeriodicCallback
 from tornado.netutil import bind_sockets
 
+import descriptors
 from backends import Backends
 from cache.events import (
     ConnectionReplaced,
@@ -420,7 +421,7 @@ class ChatServer:
         self._lag.start()
         self._monitor.start()
         self._not_ready = None
-        self._http.add_sockets(paced(sockets))
+        self._http.add_sockets(paced(sockets, descriptors_max=descriptors.limit()))
         # A pass of the garbage collector over 10,000 connections stalls the loop: what is here stays, old objects are seldom
         # looked at, and the young are few enough for 3 ms.
         gc.collect()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import backends
 import command_line
+import descriptors
 import event_loop
 import settings as settings_module
 import stores
@@ -35,6 +36,7 @@ log = logging.getLogger("server")
 async def serve(settings: Settings) -> int:
     """Run one process until SIGTERM or SIGINT, or until the store is no longer ours; returns the exit code."""
     output = logs.set_up_queued(log_format=settings.log.format, level=settings.log.level)
+    descriptors.prepare(settings)
     whitelist = backends.whitelist(settings)
     hung_up = _hang_ups()
     process_id = f"p{secrets.token_hex(4)}"
@@ -147,6 +149,7 @@ def _check(settings: Settings, *, url: str | None = None) -> int:
         *backends.items(settings),
         *watching.items(settings),
         *user_commands.items(settings),
+        *descriptors.items(settings),
         *([Item("proxy", lambda: checkup.proxy(url)), Item("websocket", lambda: checkup.upgrade(url))] if url else []),
     ]
     return 0 if asyncio.run(checkup.run(items, print)) else 1

@@ -1,37 +1,114 @@
-"""The listening socket, paced: a herd that connects takes its turns with those who are connected already.
+"""The listening sockets: paced, and paused while the process has no descriptors left.
 
 Tornado accepts up to 128 connections in one turn of the loop, whose requests then come in one turn too: while 5,000 connected, one
 heartbeat in a hundred waited 38 ms and more, 66 at most; with this (and young generations of the garbage collector a fifth of the
 size) 13 to 15, and 30 at most. It costs a tenth of the connects a second.
+
+A connection that cannot be accepted stays in the kernel's queue and the listening socket readable: asked again each turn, it takes the
+whole core. So accepting pauses; and it does so while some descriptors are left, for an upload, an upgrade or Redis needs one, too.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import logging
+import os
 import socket
+import time
 from collections.abc import Iterable
 from typing import Any
 
+from tornado.ioloop import IOLoop
+
 ACCEPTS_A_TURN = 16
+PAUSE_S = 1.0
+SAY_EVERY_S = 60.0
+RESERVED_MAX = 64
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+log = logging.getLogger("http")
+
+
+class Pauses:
+    """How often accepting paused, told in one line a minute."""
+
+    def __init__(self) -> None:
+        self._untold = 0
+        self._told_at_s = -SAY_EVERY_S
+
+    def count(self, reason: str, limit: int) -> None:
+        """It pauses now."""
+        self._untold += 1
+        now_s = time.monotonic()
+        if now_s - self._told_at_s >= SAY_EVERY_S:
+            fields = {"reason": reason, "limit": limit, "pauses": self._untold}
+            log.warning("accepting pauses: no descriptors for new connections", extra={"fields": fields})
+            self._untold, self._told_at_s = 0, now_s
 
 
 class PacedListener(socket.socket):
-    """A listening socket that says after ACCEPTS_A_TURN connections that no more wait; the next turn of the loop asks again."""
+    """A listening socket that says after ACCEPTS_A_TURN connections that no more wait; the next turn of the loop asks again.
 
-    _left = ACCEPTS_A_TURN
+    Past `descriptors_max`, an eighth of it and RESERVED_MAX at most excepted, and where the kernel has none left, it is not asked for
+    PAUSE_S. Tornado's handler must be on the loop that `accept` is called in.
+    """
+
+    def __init__(self, fileno: int, *, descriptors_max: int, pauses: Pauses) -> None:
+        super().__init__(fileno=fileno)
+        self._left = ACCEPTS_A_TURN
+        self._descriptors_max = descriptors_max
+        self._full_at = descriptors_max - min(RESERVED_MAX, descriptors_max // 8)
+        self._pauses = pauses
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Raises BlockingIOError at the end of a turn, too."""
+        """Raises BlockingIOError at the end of a turn and before a pause, too."""
         if self._left == 0:
             self._left = ACCEPTS_A_TURN
             raise BlockingIOError
         self._left -= 1
         try:
-            return super().accept()
+            accepted = super().accept()
         except BlockingIOError:
             self._left = ACCEPTS_A_TURN
             raise
+        except OSError as error:
+            if error.errno not in EXHAUSTED:
+                raise
+            self._pause(errno.errorcode[error.errno])
+            raise BlockingIOError from error
+        if accepted[0].fileno() >= self._full_at:  # the kernel gives the lowest that is free
+            self._pause("reserve")
+        return accepted
+
+    def _pause(self, reason: str) -> None:
+        self._left = 0  # this turn ends, too
+        self._pauses.count(reason, self._descriptors_max)
+        loop = IOLoop.current()
+        if self.fileno() in loop.handlers:  # type: ignore[attr-defined]
+            loop.update_handler(self.fileno(), 0)
+            loop.call_later(PAUSE_S, self._go_on, loop)
+
+    def _go_on(self, loop: IOLoop) -> None:
+        """Listen again, if there is room; whoever else pauses has taken the handler away, and puts it back."""
+        descriptor = self.fileno()
+        if descriptor == -1 or descriptor not in loop.handlers:  # type: ignore[attr-defined]
+            return
+        if not self._has_room():
+            self._pause("reserve")
+            return
+        self._left = ACCEPTS_A_TURN
+        loop.update_handler(descriptor, IOLoop.READ)
+
+    def _has_room(self) -> bool:
+        with contextlib.suppress(OSError):
+            lowest = os.dup(self.fileno())
+            os.close(lowest)
+            return lowest < self._full_at
+        return False
 
 
-def paced(sockets: Iterable[socket.socket]) -> list[socket.socket]:
-    """The same listening sockets, paced."""
-    return [PacedListener(fileno=one.detach()) for one in sockets]
+def paced(sockets: Iterable[socket.socket], *, descriptors_max: int) -> list[socket.socket]:
+    """The same listening sockets, paced, in a process that may open so many descriptors."""
+    pauses = Pauses()
+    return [PacedListener(one.detach(), descriptors_max=descriptors_max, pauses=pauses) for one in sockets]

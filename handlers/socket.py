@@ -33,6 +33,7 @@ SUBPROTOCOL = "chat.v1"
 BEARER = "bearer."
 RETRY_FULL_S = 5
 CONNECTION_ID_MAX = 128
+UNACKED_MAX: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)  # macOS has none: there the missing pong ends it, later
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +278,8 @@ class Takeover(WebSocketProtocol):
         if sock is None:
             return None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(wiring.unacked_max_s * 1000))
+        if UNACKED_MAX is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, UNACKED_MAX, int(wiring.unacked_max_s * 1000))
         answer = ("\r\n".join(lines) + "\r\n\r\n").encode()
         try:
             complete = sock.send(answer) == len(answer)
@@ -299,11 +301,16 @@ class Takeover(WebSocketProtocol):
 
 
 def _take(stream: IOStream) -> socket.socket | None:
-    """Duplicate the stream's socket and let the stream go; None if bytes came before the 101 or it is closed."""
+    """Duplicate the stream's socket and let the stream go; None if bytes came before the 101, it is closed or no descriptor is left."""
     if stream.closed() or stream._read_buffer_size:  # RFC 6455 section 4.1: a client waits for the answer
         stream.close()
         return None
-    sock = socket.socket(fileno=os.dup(stream.socket.fileno()))
+    try:
+        descriptor = os.dup(stream.socket.fileno())
+    except OSError:
+        stream.close()
+        return None
+    sock = socket.socket(fileno=descriptor)
     stream.close()
     sock.setblocking(False)
     return sock

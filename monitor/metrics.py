@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -103,7 +104,8 @@ class Metrics:
     def renewed(self) -> Snapshot:
         """Ask the operating system, too."""
         if self._watch is not None:
-            self._sample = self._watch.sample()
+            with contextlib.suppress(OSError):  # no descriptor is left to ask with: what was known stays
+                self._sample = self._watch.sample()
         if self._disk is not None:
             self._disk_sample = self._disk.sample()
         return self.snapshot(with_rooms=False)

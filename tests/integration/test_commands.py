@@ -148,7 +148,7 @@ def test_check_says_a_line_an_item_also_of_a_running_server(server: ServerProces
     run = command("check", "--url", server.url, env={"DATA_DIR": str(server.data_dir)})
     assert run.returncode == 0, run.stdout
     items = [line.split(":")[0] for line in run.stdout.splitlines()]
-    assert items == ["ok   settings", "ok   store", "ok   disk", "ok   alerts", "ok   proxy", "ok   websocket"]
+    assert items == ["ok   settings", "ok   store", "ok   disk", "ok   alerts", "ok   descriptors", "ok   proxy", "ok   websocket"]
 
 
 def test_check_fails_where_nothing_listens(tmp_path: Path) -> None:

@@ -108,7 +108,8 @@ def test_an_index_of_another_kind_is_named_in_one_line(mongo: MongoServer) -> No
 def test_check_tells_of_the_database_and_of_an_index_that_differs(mongo: MongoServer) -> None:
     well = command("check", env=env_of(mongo.uri))
     assert well.returncode == 0, well.stdout
-    assert [line.split(":")[0] for line in well.stdout.splitlines()] == ["ok   settings", "ok   store", "ok   indexes", "ok   alerts"]
+    names = ["settings", "store", "indexes", "alerts", "descriptors"]
+    assert [line.split(":")[0] for line in well.stdout.splitlines()] == [f"ok   {name}" for name in names]
     with pymongo.MongoClient[dict[str, object]](mongo.uri) as client:
         assert client.faults.list_collection_names() == [], "it changes nothing"
         client.faults.messages.create_index([("roomId", 1), ("seq", -1)], name="room_seq")

@@ -31,7 +31,7 @@ def accepted(listener: socket.socket, stack: ExitStack) -> int:
 def test_a_herd_is_accepted_in_turns_and_nobody_is_forgotten(stack: ExitStack) -> None:
     plain = socket.create_server(("127.0.0.1", 0), backlog=128)
     plain.setblocking(False)
-    (listener,) = paced([plain])
+    (listener,) = paced([plain], descriptors_max=20_000)
     stack.enter_context(listener)
     herd = 2 * ACCEPTS_A_TURN + 3
     for _ in range(herd):
@@ -43,6 +43,6 @@ def test_a_herd_is_accepted_in_turns_and_nobody_is_forgotten(stack: ExitStack) -
 def test_it_is_the_same_socket(stack: ExitStack) -> None:
     plain = socket.create_server(("127.0.0.1", 0))
     address, descriptor = plain.getsockname(), plain.fileno()
-    (listener,) = paced([plain])
+    (listener,) = paced([plain], descriptors_max=20_000)
     stack.enter_context(listener)
     assert (listener.getsockname(), listener.fileno(), plain.fileno()) == (address, descriptor, -1)
