@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from cache.bus import MemoryBus
@@ -42,13 +42,13 @@ class Backends(NamedTuple):
 async def opened(settings: Settings, *, process_id: str, counts: CacheCounts | None = None) -> AsyncIterator[Backends]:
     """The backends, until the end; `counts` counts what the cache does. Redis need not be there yet."""
     counts = CacheCounts() if counts is None else counts
-    async with (_redis if settings.redis.configured else _local)(settings, counts, process_id) as backends:
-        try:
-            yield backends
-        finally:
-            await backends.limiter.close()
-            await backends.cache.close()
-            await backends.bus.close()
+    async with (
+        (_redis if settings.redis.configured else _local)(settings, counts, process_id) as backends,
+        AsyncExitStack() as stack,
+    ):
+        for part in (backends.bus, backends.cache, backends.limiter):
+            stack.push_async_callback(part.close)
+        yield backends
 
 
 @asynccontextmanager
@@ -89,13 +89,12 @@ async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> As
     bus = RedisBus(client=client, options=options, process_id=process_id)
     seats = RedisSeats(client=client, max_per_user=settings.ws.max_connections_per_user, process_id=process_id)
     snapshots = RedisSnapshots(client=client, process_id=process_id)
-    try:
-        await client.start()
-        await bus.start()
+    async with AsyncExitStack() as stack:
+        for part in (client, bus):
+            stack.push_async_callback(part.close)
+            await part.start()
         name = "redis" if settings.cache.enabled else "off"
         yield Backends(name, cache, bus, seats, limiter, snapshots, counts, True)
-    finally:
-        await client.close()
 
 
 def _alone(settings: Settings) -> Limiter:

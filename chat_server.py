@@ -6,6 +6,8 @@ import asyncio
 import gc
 import logging
 import math
+import random
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -89,6 +91,8 @@ PRESENCE_GRACE_S = 1.0
 HEADS_EVERY_S = 4.0
 TRUST_S = 4.0  # how long what says who may do what is believed, and what another process may change without our hearing of it
 REVOCATIONS_EVERY_S = 0.4  # `server.py user` writes into the store alone: a second after it, nobody may be there whom it shut out
+SWEEP_EVERY_S = 3600.0
+SWEEP_FIRST_AFTER_S = (5.0, 20.0)
 READY_EVERY_S = 1.0
 READY_WITHIN_S = 2.0  # a probe that waits longer has given up
 DRAIN_WITHIN_S = 25.0
@@ -116,6 +120,7 @@ class ChatServer:
         self._store = store
         self._shared = shared
         self._callbacks: list[PeriodicCallback] = []
+        self._listening: list[socket.socket] = []  # until they are the HTTP server's
         self._ready_at = 0.0
         self._not_ready: str | None = "starting"
         ws = settings.ws
@@ -398,7 +403,7 @@ class ChatServer:
         """Listen. Raises StartRefused where the port is taken or the address is not ours."""
         server, ws = self._settings.server, self._settings.ws
         try:
-            sockets = bind_sockets(server.port, address=server.host, backlog=4096)
+            self._listening = bind_sockets(server.port, address=server.host, backlog=4096)
         except OSError as error:
             raise StartRefused(f"cannot listen on {server.host}:{server.port}: {error.strerror or error}") from error
         await self._bus.subscribe(EVERYONE)
@@ -416,12 +421,13 @@ class ChatServer:
             self._every(BEAT_S, self._beat)
             self._every(RECONCILE_EVERY_S, self._slots.start)
             self._bus_is_back()
-        self._every(3600.0, lambda: _tried(lambda: self._store.sweep(now_ms())))
+        self._soon_and_every(SWEEP_EVERY_S, lambda: _tried(lambda: self._store.sweep(now_ms())))
         self._monitor.sampler.subscribers.append(self.watch.on_sample)
         self._lag.start()
         self._monitor.start()
         self._not_ready = None
-        self._http.add_sockets(paced(sockets, descriptors_max=descriptors.limit()))
+        listening, self._listening = self._listening, []
+        self._http.add_sockets(paced(listening, descriptors_max=descriptors.limit()))
         # A pass of the garbage collector over 10,000 connections stalls the loop: what is here stays, old objects are seldom
         # looked at, and the young are few enough for 3 ms.
         gc.collect()
@@ -432,6 +438,18 @@ class ChatServer:
         periodic = PeriodicCallback(callback, max(seconds, 0.02) * 1000)  # type: ignore[arg-type]
         periodic.start()
         self._callbacks.append(periodic)
+
+    def _soon_and_every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        """As `_every`, and once soon: a process that is started each day, or each quarter of an hour, has that to do, too."""
+
+        async def once() -> None:
+            first.stop()
+            await work()
+
+        first = PeriodicCallback(once, random.uniform(*SWEEP_FIRST_AFTER_S) * 1000)  # several that start at once take turns
+        first.start()
+        self._callbacks.append(first)
+        self._every(seconds, work)
 
     async def ready(self) -> str | None:
         """None, or why no traffic should come here; the store is asked once a second at most."""
@@ -482,7 +500,9 @@ class ChatServer:
         await self._whitelist.read_again()
 
     async def stop(self) -> None:
-        """Drain the connections, settle what was accepted, and let go of everything."""
+        """Drain the connections, settle what was accepted, and let go of everything; also after a start that failed half way."""
+        for one in self._listening:
+            one.close()
         self._pool.draining = True
         self._presence.is_leaving = True
         try:

@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import backends
@@ -41,11 +42,11 @@ async def serve(settings: Settings) -> int:
     hung_up = _hang_ups()
     process_id = f"p{secrets.token_hex(4)}"
     measures = Measures(slow_s=settings.monitor.alert_slow_query_ms / 1000, now=time.time) if settings.monitor.enabled else None
-    spans = tracing.opened(settings, process_id=process_id, version=VERSION)
-    async with (
-        stores.opened(settings, Observer() if measures is None else measures) as (store, secret, lost),
-        backends.opened(settings, process_id=process_id, counts=measures) as shared,
-    ):
+    async with AsyncExitStack() as opened:  # whatever fails, what was opened until then is closed
+        spans = tracing.opened(settings, process_id=process_id, version=VERSION)
+        opened.push_async_callback(asyncio.to_thread, spans.close)
+        store, secret, lost = await opened.enter_async_context(stores.opened(settings, Observer() if measures is None else measures))
+        shared = await opened.enter_async_context(backends.opened(settings, process_id=process_id, counts=measures))
         server = ChatServer(
             settings,
             store=tracing.store_with(store, spans),
@@ -57,15 +58,14 @@ async def serve(settings: Settings) -> int:
             spans=spans,
             log_dropped=lambda: output.dropped,
         )
+        opened.push_async_callback(server.stop)
         await server.start()
         for found in permissions.exposed(_private(settings)):
             log.warning("exposed", extra={"fields": found.fields})
         log.info("started", extra={"fields": {"store": store.name, "loop": event_loop.loop_name(), **settings_module.changed(settings)}})
         await _until_told_to_stop(lost, hung_up, server.reload, last_words=output.close)
         log.info("stopping")
-        await server.stop()
-        await asyncio.to_thread(spans.close)
-        log.info("stopped")
+    log.info("stopped")
     return 1 if lost.is_set() else 0
 
 

@@ -187,10 +187,10 @@ async def open_store(
         search = TextSearch(database=database, has_text=await has_text_search(database))
         if search.has_text and refused:
             raise StartRefused(refused[0])
-    except StartRefused:
-        client.close()
-        raise
     except PyMongoError as error:
         client.close()
         raise StartRefused(refusal_of(error, options, time.monotonic() - started_s)) from error
+    except BaseException:  # refused, or cancelled
+        client.close()
+        raise
     return MongoStore(database=database, pool=pool, search=search, options=options, group_commit=group_commit)

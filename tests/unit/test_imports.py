@@ -10,8 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 TOP = (
-    *("server", "chat_server", "backends", "command_line", "endpoints", "event_loop", "free_ports", "readings", "secret_files"),
-    *("settings", "stores", "tracing", "user_commands", "watching"),
+    *("server", "chat_server", "backends", "command_line", "descriptors", "endpoints", "event_loop", "free_ports", "readings"),
+    *("secret_files", "settings", "stores", "tracing", "user_commands", "watching"),
 )
 PRODUCT = (*(f"{name}.py" for name in TOP), "handlers", "store", "cache", "limits", "monitor")
 
