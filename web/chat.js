@@ -15,7 +15,7 @@
  * `closed` (detail {roomId, reason}); `undeliverable` (detail {roomId, content}: kept as failed, for the case that one joins again); `user` (one's own profile); `ended` (log in again: {reason}).
  */
 
-import { Api, ChatError, request } from "./lib-api.js";
+import { Api, ChatError, endpoint, ownBase, request } from "./lib-api.js";
 import { Link } from "./lib-link.js";
 import { Outbox } from "./lib-outbox.js";
 import { Peers } from "./lib-peers.js";
@@ -45,7 +45,7 @@ export class ChatClient extends EventTarget {
    */
   constructor(options = {}) {
     super();
-    const baseUrl = options.baseUrl ?? globalThis.location.origin;
+    const baseUrl = options.baseUrl ?? ownBase();
     this.#options = {
       baseUrl,
       WebSocket: options.WebSocket ?? globalThis.WebSocket,
@@ -56,7 +56,7 @@ export class ChatClient extends EventTarget {
       now: options.now ?? Date.now,
     };
     const { fetch, storage, locks, now } = this.#options;
-    const refresh = (refreshToken) => this.#public("/auth/refresh", { refreshToken });
+    const refresh = (refreshToken) => this.#public("auth/refresh", { refreshToken });
     this.tokens = new Tokens({ storage, locks, now, refresh });
     this.api = new Api({ baseUrl, fetch, tokens: this.tokens });
     this.tokens.addEventListener("ended", () => this.#stop("ended"));
@@ -77,24 +77,24 @@ export class ChatClient extends EventTarget {
 
   /** `{username, email, password}`. Throws ChatError, as all that asks the server. */
   async register(fields) {
-    await this.#start(this.tokens.adopt(await this.#public("/auth/register", fields)).user);
+    await this.#start(this.tokens.adopt(await this.#public("auth/register", fields)).user);
   }
 
   /** `{username or email, password}`. */
   async login(fields) {
-    await this.#start(this.tokens.adopt(await this.#public("/auth/login", fields)).user);
+    await this.#start(this.tokens.adopt(await this.#public("auth/login", fields)).user);
   }
 
   /** End the session here, and on the server if it can be reached. */
   async logout() {
-    await this.api.post("/auth/logout").catch(() => {});
+    await this.api.post("auth/logout").catch(() => {});
     this.tokens.clear();
   }
 
   async #start(user) {
     const { baseUrl, storage, locks, random, now, WebSocket } = this.#options;
     this.user = user;
-    const url = new URL("/ws", baseUrl.replace(/^http/, "ws")).href;
+    const url = endpoint(baseUrl.replace(/^http/, "ws"), "ws").href;
     const link = new Link({ url, tokens: this.tokens, WebSocket, random, now });
     const outbox = new Outbox({ storage, locks, userId: user.id, now });
     const rooms = new Rooms({ link, api: this.api, userId: user.id, wanted: () => outbox.roomIds, random });
@@ -142,7 +142,7 @@ export class ChatClient extends EventTarget {
 
   /** One's own profile is read once: before the first welcome one was not here, so what was known then shows one as offline. */
   async #loadProfile() {
-    const { user } = await this.api.get("/auth/profile").catch(() => ({ user: null }));
+    const { user } = await this.api.get("auth/profile").catch(() => ({ user: null }));
     if (!user || user.id !== this.user?.id) return;
     this.user = user;
     this.#tell("user");
@@ -177,7 +177,7 @@ export class ChatClient extends EventTarget {
   }
 
   #public(path, body) {
-    return request(this.#options.fetch, new URL(path, this.#options.baseUrl), { method: "POST", body });
+    return request(this.#options.fetch, endpoint(this.#options.baseUrl, path), { method: "POST", body });
   }
 
   // ---- messages -------------------------------------------------------------------------------------------------------
@@ -219,11 +219,11 @@ export class ChatClient extends EventTarget {
 
   /** `{name, description, isPrivate, maxUsers}` → the room. */
   async createRoom(fields) {
-    return this.#entered((await this.api.post("/rooms", fields)).room);
+    return this.#entered((await this.api.post("rooms", fields)).room);
   }
 
   async join(roomId) {
-    return this.#entered((await this.api.post(`/rooms/${encodeURIComponent(roomId)}/join`)).room);
+    return this.#entered((await this.api.post(`rooms/${encodeURIComponent(roomId)}/join`)).room);
   }
 
   /** What a room is called: a direct one by the other person. */
@@ -233,41 +233,41 @@ export class ChatClient extends EventTarget {
 
   /** The direct room with a person. */
   async direct(userId) {
-    return this.#entered((await this.api.post("/rooms/direct", { userId })).room);
+    return this.#entered((await this.api.post("rooms/direct", { userId })).room);
   }
 
   async leave(roomId) {
-    await this.api.post(`/rooms/${encodeURIComponent(roomId)}/leave`);
+    await this.api.post(`rooms/${encodeURIComponent(roomId)}/leave`);
     this.rooms.drop(roomId, "left");
   }
 
   async invite(roomId, userId) {
-    const { room } = await this.api.post(`/rooms/${encodeURIComponent(roomId)}/members`, { userId });
+    const { room } = await this.api.post(`rooms/${encodeURIComponent(roomId)}/members`, { userId });
     this.rooms.onRoom({ room });
   }
 
   /** Read one of one's rooms anew: nobody is told when its number of members changes. */
   async refreshRoom(roomId) {
-    const { room } = await this.api.get(`/rooms/${encodeURIComponent(roomId)}`);
+    const { room } = await this.api.get(`rooms/${encodeURIComponent(roomId)}`);
     if (this.rooms?.get(roomId)) this.rooms.onRoom({ room });
   }
 
   /** `{rooms, nextCursor}` of all one may see. */
   findRooms({ q = "", cursor = null } = {}) {
-    return this.api.get("/rooms", { q, cursor, limit: 30 });
+    return this.api.get("rooms", { q, cursor, limit: 30 });
   }
 
   /** `{members, nextCursor}`. */
   members(roomId, { cursor = null } = {}) {
-    return this.api.get(`/rooms/${encodeURIComponent(roomId)}/members`, { cursor, limit: 100 });
+    return this.api.get(`rooms/${encodeURIComponent(roomId)}/members`, { cursor, limit: 100 });
   }
 
   async findUsers(q) {
-    return (await this.api.get("/users", { q, limit: 20 })).users;
+    return (await this.api.get("users", { q, limit: 20 })).users;
   }
 
   async person(userId) {
-    return (await this.api.get(`/users/${encodeURIComponent(userId)}`)).user;
+    return (await this.api.get(`users/${encodeURIComponent(userId)}`)).user;
   }
 
   /** online, away, busy or offline, and a few words. */

@@ -2,7 +2,7 @@
 
 import { byId, setText } from "./dom.js";
 
-const WHO = "The numbers are for addresses in METRICS_ALLOW, and for the accounts in ADMIN_USERS.";
+const WHO = "The numbers are for addresses in METRICS_ALLOW (by a host in METRICS_HOSTS), and for the accounts in ADMIN_USERS.";
 
 export class Access {
   constructor({ feed, source }) {

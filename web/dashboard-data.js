@@ -114,16 +114,16 @@ export class Feed extends EventTarget {
   async #current() {
     const scope = this.choice.scope === "cluster" ? { scope: "cluster" } : {};
     // The first answer decides whether there is a server, and whether we may ask: one refusal, not nine.
-    const performance = await this.#source.get("/metrics/performance", scope);
+    const performance = await this.#source.get("metrics/performance", scope);
     const asked = {
-      websocket: this.#source.get("/metrics/websocket", scope),
-      database: this.#source.get("/metrics/database", scope),
-      cache: this.#source.get("/metrics/cache", scope),
-      alerts: this.#source.get("/metrics/alerts"),
-      about: this.#source.get("/health"),
-      performanceHealth: this.#source.get("/health/performance"),
-      databaseHealth: this.#source.get("/health/database"),
-      cacheHealth: this.#source.get("/health/cache"),
+      websocket: this.#source.get("metrics/websocket", scope),
+      database: this.#source.get("metrics/database", scope),
+      cache: this.#source.get("metrics/cache", scope),
+      alerts: this.#source.get("metrics/alerts"),
+      about: this.#source.get("health"),
+      performanceHealth: this.#source.get("health/performance"),
+      databaseHealth: this.#source.get("health/database"),
+      cacheHealth: this.#source.get("health/cache"),
     };
     const answers = await Promise.allSettled(Object.values(asked));
     const failed = answers.find(({ reason }) => reason?.code === "network" || reason?.status === 403 || reason?.status === 429);
@@ -172,7 +172,7 @@ export class Feed extends EventTarget {
     // One after the other: each costs the server's loop some milliseconds, for which all who chat would wait together.
     for (const metric of this.#metrics.filter((one) => this.#known.has(one))) {
       try {
-        told.set(metric, readSeries(await this.#source.get("/metrics/history", { metric, minutes })));
+        told.set(metric, readSeries(await this.#source.get("metrics/history", { metric, minutes })));
       } catch (error) {
         if (error.status !== 422) throw error;
         this.#unknown.add(metric);

@@ -1,6 +1,6 @@
 /** Asks the server for the dashboard's pages, with the chat page's session if there is one. Knows no timer and shows nothing. */
 
-import { ChatError, request } from "./lib-api.js";
+import { ChatError, endpoint, request } from "./lib-api.js";
 import { Tokens } from "./lib-tokens.js";
 
 const TIMEOUT_MS = 10_000;
@@ -13,7 +13,7 @@ export class Source {
   constructor({ baseUrl, fetch, storage, locks }) {
     this.baseUrl = baseUrl;
     this.fetch = fetch;
-    const refresh = (refreshToken) => this.#public("/auth/refresh", { refreshToken });
+    const refresh = (refreshToken) => this.#public("auth/refresh", { refreshToken });
     this.tokens = new Tokens({ storage, locks, refresh });
   }
 
@@ -24,7 +24,7 @@ export class Source {
 
   /** The page as an object. A health report that says unhealthy is one, too. Throws ChatError. */
   async get(path, query = {}) {
-    const url = new URL(path, this.baseUrl);
+    const url = endpoint(this.baseUrl, path);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     const token = await this.#token();
     const first = await this.#ask(url, token);
@@ -36,13 +36,13 @@ export class Source {
 
   async login({ account, password }) {
     const name = account.includes("@") ? "email" : "username";
-    this.tokens.adopt(await this.#public("/auth/login", { [name]: account, password }));
+    this.tokens.adopt(await this.#public("auth/login", { [name]: account, password }));
     this.allowance = 1; // it is another's
   }
 
   async logout() {
     const token = await this.#token();
-    if (token) await request(this.fetch, new URL("/auth/logout", this.baseUrl), { method: "POST", body: {}, token }).catch(() => {});
+    if (token) await request(this.fetch, endpoint(this.baseUrl, "auth/logout"), { method: "POST", body: {}, token }).catch(() => {});
     this.tokens.clear();
     this.allowance = 1;
   }
@@ -76,7 +76,7 @@ export class Source {
   }
 
   #public(path, body) {
-    return request(this.fetch, new URL(path, this.baseUrl), { method: "POST", body });
+    return request(this.fetch, endpoint(this.baseUrl, path), { method: "POST", body });
   }
 }
 

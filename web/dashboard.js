@@ -8,6 +8,7 @@ import { Source } from "./dashboard-source.js";
 import { StateView } from "./dashboard-state.js";
 import { View } from "./dashboard-view.js";
 import { byId } from "./dom.js";
+import { ownBase } from "./lib-api.js";
 import { memoryStorage } from "./lib-tokens.js";
 
 const EVERY_S = { usual: 5, least: 1, most: 60 };
@@ -28,7 +29,7 @@ function browserStorage() {
 }
 
 const source = new Source({
-  baseUrl: location.origin,
+  baseUrl: ownBase(),
   fetch: (...args) => fetch(...args),
   storage: browserStorage(),
   locks: navigator.locks ?? null,

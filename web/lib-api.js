@@ -20,6 +20,14 @@ export class ChatError extends Error {
   }
 }
 
+/** The base URL of the server that gave this file: behind a proxy that strips a prefix that is no origin's root. */
+export const ownBase = () => new URL("..", import.meta.url).href;
+
+/** A path of the server's, `rooms` or as it stands in a shape `/files/…`, under its base. */
+export function endpoint(baseUrl, path) {
+  return new URL(path.replace(/^\/+/, ""), baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`);
+}
+
 /** One request without a token. Resolves to the decoded body, null for 204. Throws ChatError. */
 export async function request(fetchLike, url, { method = "GET", body, token } = {}) {
   const headers = { Accept: "application/json" };
@@ -65,7 +73,7 @@ export class Api {
 
   /** `path` under the base URL; `query` values that are null, undefined or "" are left out. Throws ChatError. */
   async call(method, path, { body, query } = {}) {
-    const url = new URL(path, this.baseUrl);
+    const url = endpoint(this.baseUrl, path);
     for (const [name, value] of Object.entries(query ?? {})) {
       if (value !== null && value !== undefined && value !== "") url.searchParams.set(name, value);
     }

@@ -53,7 +53,7 @@ export class History {
   }
 
   #page(state, query) {
-    return this.api.get("/messages", { roomId: state.room.id, limit: PAGE, ...query });
+    return this.api.get("messages", { roomId: state.room.id, limit: PAGE, ...query });
   }
 
   #once(state, which, work) {

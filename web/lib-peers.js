@@ -39,7 +39,7 @@ export class Peers extends EventTarget {
   }
 
   async #ask(roomId) {
-    const { members } = await this.api.get(`/rooms/${encodeURIComponent(roomId)}/members`);
+    const { members } = await this.api.get(`rooms/${encodeURIComponent(roomId)}/members`);
     const other = members.find((member) => member.userId !== this.userId);
     if (!other) return;
     const { userId, username, displayName } = other;

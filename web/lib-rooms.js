@@ -80,7 +80,7 @@ export class Rooms extends EventTarget {
     const found = [];
     let cursor = null;
     for (let page = 0; page < LIST_PAGES_MAX; page += 1) {
-      const reply = await this.api.get("/rooms", { mine: true, limit: 100, cursor });
+      const reply = await this.api.get("rooms", { mine: true, limit: 100, cursor });
       found.push(...reply.rooms);
       cursor = reply.nextCursor;
       if (!cursor) break;

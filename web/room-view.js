@@ -76,7 +76,7 @@ export class RoomView {
     const { roomId } = this.page;
     if (!roomId || !this.chat.rooms.isListed || this.chat.rooms.get(roomId)) return;
     this.#preview = { room: null };
-    const reply = await this.chat.api.get(`/rooms/${encodeURIComponent(roomId)}`).catch(() => null);
+    const reply = await this.chat.api.get(`rooms/${encodeURIComponent(roomId)}`).catch(() => null);
     if (roomId !== this.page.roomId || !this.chat.rooms) return;
     this.#preview = { room: reply?.room ?? null };
     this.#render();

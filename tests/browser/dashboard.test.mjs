@@ -37,9 +37,9 @@ function setup(answer, metrics = ["cpu"]) {
 const AWAY = new ChatError({ code: "network" });
 
 function served(path, query) {
-  if (path === "/metrics/performance") return page({}).performance;
-  if (path === "/metrics/history") return { metric: query.metric, stepS: 5, points: [["2027-01-15T07:59:00.000Z", 3]], min: 3, mean: 3, max: 3, p95: 3, trend: null };
-  if (path === "/metrics/websocket") return { sendToAckMs: { count: 0 }, sendToDeliveryMs: { count: 0 } };
+  if (path === "metrics/performance") return page({}).performance;
+  if (path === "metrics/history") return { metric: query.metric, stepS: 5, points: [["2027-01-15T07:59:00.000Z", 3]], min: 3, mean: 3, max: 3, p95: 3, trend: null };
+  if (path === "metrics/websocket") return { sendToAckMs: { count: 0 }, sendToDeliveryMs: { count: 0 } };
   return {};
 }
 
@@ -92,7 +92,7 @@ test("it polls, goes on with the lines between two looks at the history, and ask
   await settle();
   assert.equal(feed.state, "live");
   assert.equal(timers.waitMs, 5000);
-  assert.deepEqual(asked.filter((one) => one.includes("history")), ["/metrics/history cpu 60"]);
+  assert.deepEqual(asked.filter((one) => one.includes("history")), ["metrics/history cpu 60"]);
   for (let poll = 0; poll < 12; poll += 1) {
     pass(5000);
     timers.due();
@@ -104,7 +104,7 @@ test("it polls, goes on with the lines between two looks at the history, and ask
 test("a metric that appears is asked for at once, and one that the history does not know not at each look", async () => {
   const lately = { messagesIn: 1 };
   const answer = (path, query) => {
-    if (path === "/metrics/performance") return { ...page().performance, lately: { ...lately } };
+    if (path === "metrics/performance") return { ...page().performance, lately: { ...lately } };
     if (query.metric === "strange") return new ChatError({ code: "validation_failed", status: 422 });
     return served(path, query);
   };
@@ -130,7 +130,7 @@ test("the lines go on with each sample once, however often one looks", async () 
   let sample = { cpu: 1 };
   let at = 0;
   const answer = (path, query) =>
-    path === "/metrics/performance" ? { ...page({ after: (at += 5000) }).performance, lately: sample } : served(path, query);
+    path === "metrics/performance" ? { ...page({ after: (at += 5000) }).performance, lately: sample } : served(path, query);
   const { feed, timers, settle } = setup(answer);
   feed.retry();
   await settle();
@@ -170,7 +170,7 @@ test("who may not see it asks once, and no more until told to", async () => {
   feed.retry();
   await settle();
   assert.equal(feed.state, "forbidden");
-  assert.deepEqual(asked, ["/metrics/performance"]);
+  assert.deepEqual(asked, ["metrics/performance"]);
   assert.equal(timers.due, null);
 });
 
@@ -187,7 +187,7 @@ test("nothing is asked while nobody looks", async () => {
 
 test("one page that fails hides no other; too many requests are waited for as long as the server says", async () => {
   let refusal = new ChatError({ code: "unavailable", status: 503 });
-  const { feed, timers, settle, source } = setup((path, query) => (path === "/metrics/database" ? refusal : served(path, query)));
+  const { feed, timers, settle, source } = setup((path, query) => (path === "metrics/database" ? refusal : served(path, query)));
   feed.retry();
   await settle();
   assert.equal(feed.state, "live");
@@ -210,6 +210,6 @@ test("an answer to a choice that is no longer one is let fall", async () => {
   await settle();
   assert.equal(feed.data.scope, "cluster");
   assert.equal(feed.seriesRange, "day");
-  assert.ok(asked.includes("/metrics/history cpu 1440"));
-  assert.ok(!asked.includes("/metrics/history cpu 60"));
+  assert.ok(asked.includes("metrics/history cpu 1440"));
+  assert.ok(!asked.includes("metrics/history cpu 60"));
 });
