@@ -7,15 +7,22 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from limits.policy import Policy
 from limits.tally import Counts
+
+WIDE_TIMES = 10
 
 
 class Check(Struct, frozen=True):
-    """One limit that a command must pass. `operation` names a policy, `key` who is counted, `cost` is in tokens."""
+    """One limit that a command must pass. `operation` names a policy, `key` who is counted, `cost` is in tokens.
+
+    `wide_key`: with whom it is counted a second time, at WIDE_TIMES the policy's count; it passes only where both have room.
+    """
 
     operation: str
     key: str
     cost: int = 1
+    wide_key: str | None = None
 
 
 class Decision(Struct, frozen=True):
@@ -36,6 +43,11 @@ class Decision(Struct, frozen=True):
 
 
 UNLIMITED = Decision(True)
+
+
+def widened(policy: Policy) -> Policy:
+    """What a policy is for those who are counted together."""
+    return Policy(WIDE_TIMES * policy.count, policy.period_s)
 
 
 class Limiter(Protocol):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from limits import bucket, window
 from limits.bucket import Taken
-from limits.contract import UNLIMITED, Check, Decision
+from limits.contract import UNLIMITED, Check, Decision, widened
 from limits.outcome import Outcome, decide
 from limits.policy import Policy
 from limits.tally import Counts, Tally, counts
@@ -34,10 +34,11 @@ ALGORITHMS = {
 class _Table:
     """One operation's states, the longest untouched first. A flood of one operation evicts none of another."""
 
-    __slots__ = ("policy", "states", "tally")
+    __slots__ = ("policy", "states", "tally", "wide_policy")
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
+        self.wide_policy = widened(policy)
         self.tally = Tally()
         self.states: OrderedDict[str, Any] = OrderedDict()
 
@@ -67,7 +68,7 @@ class MemoryLimiter:
         return sum(len(table.states) for table in self._tables.values() if table is not None)
 
     async def check(self, checks: Sequence[Check], *, exempt: bool = False) -> Decision:
-        if len(checks) != 1 or exempt:
+        if len(checks) != 1 or exempt or checks[0].wide_key is not None:
             return self._check_all(checks, exempt)
         check = checks[0]
         table = self._tables[check.operation]
@@ -115,18 +116,21 @@ class MemoryLimiter:
             table = self._tables[check.operation]
             if table is None:
                 continue
-            place = check.operation, check.key
-            state = states.get(place) or table.states.get(check.key) or self._new(table.policy, now_ns)
-            taken = self._take(state, table.policy, now_ns, check.cost)
-            states[place] = taken.state
-            outcomes.append(
-                Outcome(check, table.policy, taken.allowed, taken.remaining, taken.retry_after_s, taken.reset_s)
-            )
+            for key, policy in ((check.key, table.policy), (check.wide_key, table.wide_policy)):
+                if key is None:
+                    continue
+                place = check.operation, key
+                state = states.get(place) or table.states.get(key) or self._new(policy, now_ns)
+                taken = self._take(state, policy, now_ns, check.cost)
+                states[place] = taken.state
+                outcomes.append(
+                    Outcome(check, policy, taken.allowed, taken.remaining, taken.retry_after_s, taken.reset_s, key == check.wide_key)
+                )
         decision = UNLIMITED if exempt else decide(outcomes)
         for outcome in outcomes:
             table = self._tables[outcome.check.operation]
             if table is not None:
-                table.tally.add(passed=outcome.allowed, command_passed=decision.allowed, exempt=exempt)
+                outcome.count(table.tally, command_passed=decision.allowed, exempt=exempt)
         for (operation, key), state in states.items():
             table = self._tables[operation]
             if table is None:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from limits.contract import UNLIMITED, Check, Decision
 from limits.policy import Policy
+from limits.tally import Tally
 
 
 class Outcome(Struct, frozen=True):
@@ -19,11 +20,17 @@ class Outcome(Struct, frozen=True):
     remaining: int
     retry_after_s: int
     reset_s: int
+    is_wide: bool = False  # that of the check's `wide_key`
 
     def decision(self) -> Decision:
         return Decision(
             self.allowed, self.check.operation, self.policy.count, self.remaining, self.reset_s, self.retry_after_s
         )
+
+    def count(self, tally: Tally, *, command_passed: bool, exempt: bool) -> None:
+        """Into its operation's tally. A wide one counts only where it refuses: what passes was counted with the check's own key."""
+        if not self.is_wide or not (self.allowed or exempt):
+            tally.add(passed=self.allowed, command_passed=command_passed, exempt=exempt)
 
 
 def decide(outcomes: Iterable[Outcome]) -> Decision:

@@ -9,12 +9,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from limits.contract import UNLIMITED, Check, Decision, Limiter
+from limits.contract import UNLIMITED, Check, Decision, Limiter, widened
 from limits.outcome import Outcome, decide
 from limits.policy import Policy
 from limits.tally import Counts, Tally, added, counts
@@ -42,10 +42,19 @@ class _Limit(Struct, frozen=True):
     tally: Tally
 
 
+class _Counted(NamedTuple):
+    """One state that a command takes from: of which check, how it is limited, and its key."""
+
+    check: Check
+    limit: _Limit
+    key: str
+    is_wide: bool
+
+
 class _Asked(Struct, frozen=True):
     """One command that waits for its answer."""
 
-    checks: list[tuple[Check, _Limit]]
+    checks: list[_Counted]
     exempt: bool
     future: asyncio.Future[list[int]]
 
@@ -73,6 +82,9 @@ class RedisLimiter:
         self._limits = {
             name: None if policy is None else _limit(name, policy, algorithm) for name, policy in policies.items()
         }
+        self._wide = {
+            name: None if policy is None else _limit(name, widened(policy), algorithm) for name, policy in policies.items()
+        }
         self._algorithm = algorithm
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Asked] = []
@@ -86,9 +98,11 @@ class RedisLimiter:
     async def check(self, checks: Sequence[Check], *, exempt: bool = False) -> Decision:
         limited = []
         for check in checks:
-            limit = self._limits[check.operation]
+            limit, wide = self._limits[check.operation], self._wide[check.operation]
             if limit is not None:
-                limited.append((check, limit))
+                limited.append(_Counted(check, limit, check.key, False))
+            if wide is not None and check.wide_key is not None:
+                limited.append(_Counted(check, wide, check.wide_key, True))
         if not limited:
             return UNLIMITED
         try:
@@ -97,12 +111,15 @@ class RedisLimiter:
             self._say(False, reason)
             return await self._without_redis(checks, exempt)
         outcomes = []
-        for index, (check, limit) in enumerate(limited):
+        for index, one in enumerate(limited):
             allowed, remaining, retry_us, reset_us = numbers[NUMBERS_A_CHECK * index : NUMBERS_A_CHECK * (index + 1)]
-            outcomes.append(Outcome(check, limit.policy, bool(allowed), remaining, _seconds(retry_us), _seconds(reset_us)))
+            outcomes.append(
+                Outcome(one.check, one.limit.policy, bool(allowed), remaining, _seconds(retry_us), _seconds(reset_us), one.is_wide)
+            )
         decision = UNLIMITED if exempt else decide(outcomes)
-        for (_, limit), outcome in zip(limited, outcomes, strict=True):
-            limit.tally.add(passed=outcome.allowed, command_passed=decision.allowed, exempt=exempt)
+        for outcome in outcomes:
+            if (counted := self._limits[outcome.check.operation]) is not None:
+                outcome.count(counted.tally, command_passed=decision.allowed, exempt=exempt)
         return decision
 
     def counts(self) -> Counts:
@@ -130,7 +147,7 @@ class RedisLimiter:
                 limit.tally.refused += 1
         return Decision(False, checks[0].operation, retry_after_s=RETRY_UNKNOWN_S, because="unknown")
 
-    def _ask(self, checks: list[tuple[Check, _Limit]], exempt: bool) -> asyncio.Future[list[int]]:
+    def _ask(self, checks: list[_Counted], exempt: bool) -> asyncio.Future[list[int]]:
         future: asyncio.Future[list[int]] = self._loop.create_future()
         if len(self._waiting) >= WAITING_MAX:
             future.set_exception(self._away[0]("too many checks wait"))
@@ -151,8 +168,8 @@ class RedisLimiter:
         keys: list[str] = []
         numbers: list[int] = []
         for index, one in enumerate(asked):
-            for check, limit in one.checks:
-                keys.append(limit.prefix + check.key)
+            for check, limit, key, _ in one.checks:
+                keys.append(limit.prefix + key)
                 numbers += (index, limit.policy.count, limit.period, limit.quantum_us, check.cost, one.exempt)
         try:
             packed = await self._run(keys, [self._algorithm, msgspec.msgpack.encode([*map(int, numbers)])])

@@ -218,3 +218,24 @@ async def test_who_is_exempt_is_never_refused_and_still_counted(limiter):
     assert [await limiter.check([Check("messages", "u1")], exempt=True) for _ in range(8)] == [UNLIMITED] * 8
     assert not (await limiter.check([Check("messages", "u1")])).allowed
     assert dict(limiter.counts()) == {("messages", "exempt"): 8, ("messages", "refused"): 1}
+
+
+async def test_neighbours_have_ten_times_the_limit_together_and_a_refusal_by_either_costs_neither(limiter, clock):
+    def at(network: int) -> Check:
+        return Check("messages", f"2001:db8:0:{network:x}::/64", 1, "2001:db8::/48")
+
+    assert [await drain(limiter, at(network)) for network in range(12)] == [5] * 10 + [0, 0]
+    refused = await limiter.check([at(12)])
+    assert (refused.limit, refused.remaining, refused.retry_after_s) == (50, 0, 2)
+    assert await drain(limiter, Check("messages", "2001:db8:1:1::/64", 1, "2001:db8:1::/48")) == 5, "another customer's is another's"
+    clock.advance(12)
+    assert await drain(limiter, at(12)) == 5, "what the wide limit refused cost the narrow one nothing"
+    assert dict(limiter.counts())["messages", "allowed"] == 60, "a check is counted once, however many keys it has"
+
+
+async def test_what_one_of_two_checks_refused_costs_neighbours_nothing(limiter):
+    wide = Check("api", "2001:db8::/64", 1, "2001:db8::/48")
+    await drain(limiter, Check("messages", "u1"))
+    for _ in range(200):
+        assert not (await limiter.check([wide, Check("messages", "u1")])).allowed
+    assert await drain(limiter, wide) == 10

@@ -139,6 +139,20 @@ def test_every_policy_is_counted_in_numbers_that_doubles_hold_exactly_and_never_
 
 
 @pytest.mark.gen_test
+async def test_neighbours_share_ten_times_the_limit_over_processes_and_alone(stack, redis):
+    (a, _), (b, _) = await limiter_at(stack, redis.port), await limiter_at(stack, redis.port)
+
+    def at(network: int) -> Check:
+        return Check("messages", f"2001:db8:0:{network:x}::/64", 1, "2001:db8::/48")
+
+    assert [await passed((a, b)[network % 2], at(network), times=7) for network in range(12)] == [5] * 10 + [0, 0]
+    refused = await a.check([at(12)])
+    assert (refused.limit, refused.remaining) == (50, 0)
+    assert await passed(b, Check("messages", "2001:db8:1:1::/64", 1, "2001:db8:1::/48"), times=7) == 5
+    assert dict(a.counts())["messages", "allowed"] + dict(b.counts())["messages", "allowed"] == 55
+
+
+@pytest.mark.gen_test
 async def test_two_processes_share_what_a_user_may_do(stack, redis):
     (a, _), (b, _) = await limiter_at(stack, redis.port), await limiter_at(stack, redis.port)
     check = Check("messages", "u1")
