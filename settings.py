@@ -18,6 +18,7 @@ from endpoints import has_password, parse_host, require_hosts, split_url
 from limits.addresses import Network
 from limits.policy import Policy, parse_policy
 from limits.whitelist import USERNAME
+from numerals import decimal_number, whole_number
 
 
 class SettingsError(ValueError):
@@ -170,7 +171,7 @@ class Kind(NamedTuple):
 
 def _between(number: Callable[[str], float], least: float, most: float, what: str) -> Kind:
     def parse(text: str) -> float:
-        value = number(text.strip())
+        value = number(text)
         if not least <= value <= most:
             raise ValueError(text)
         return value
@@ -179,11 +180,11 @@ def _between(number: Callable[[str], float], least: float, most: float, what: st
 
 
 def whole(least: int, most: int = 2**53) -> Kind:
-    return _between(int, least, most, "a whole number")
+    return _between(whole_number, least, most, "a whole number")
 
 
 def number(least: float, most: float = 1e15) -> Kind:
-    return _between(float, least, most, "a number")
+    return _between(decimal_number, least, most, "a number")
 
 
 def _parse_boolean(text: str) -> bool:
@@ -230,7 +231,7 @@ def _parse_types(text: str) -> tuple[str, ...]:
 
 def _parse_concern(text: str) -> str:
     text = text.strip()
-    if text != "majority" and not (text.isdigit() and 1 <= int(text) <= 50):
+    if text != "majority" and not 1 <= whole_number(text) <= 50:
         raise ValueError(text)
     return text
 

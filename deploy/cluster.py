@@ -6,6 +6,7 @@ machine's ports and paths. SIGINT and SIGTERM drain and end it; SIGHUP restarts 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -20,6 +21,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from urllib.parse import urlsplit
 
+import numerals
 import secret_files
 from deploy.supervisor import Child, Cluster, Output, Refused
 from endpoints import parse_host
@@ -60,9 +62,10 @@ def program(name: str, path: str) -> str:
 def whole_number(environ: Mapping[str, str], name: str, default: int, most: int) -> int:
     """A variable's value. Raises Refused as the server does for a setting that does not parse."""
     text = environ.get(name) or str(default)
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        raise Refused(f"{name}: {text!r} is not valid; it takes a whole number from 1 to {most}", 2)
-    return int(text)
+    with contextlib.suppress(ValueError):
+        if 1 <= (number := numerals.whole_number(text)) <= most:
+            return number
+    raise Refused(f"{name}: {text!r} is not valid; it takes a whole number from 1 to {most}", 2)
 
 
 def host_of(environ: Mapping[str, str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from handlers.base import Handler
@@ -10,6 +9,7 @@ from handlers.chat.errors import ChatError
 from handlers.chat.protocol import HistoryQuery, Shape
 from monitor.alerts import Alerts
 from monitor.history import BadQuery, History
+from numerals import whole_number
 
 QUERY = Shape(HistoryQuery)
 
@@ -24,7 +24,10 @@ class HistoryHandler(Handler):
     async def get(self) -> None:
         query = self.query(QUERY)
         # What is no number is refused with the same words as one that is out of range: they say which there are.
-        minutes = int(query.minutes) if re.fullmatch(r"[0-9]{1,9}", query.minutes) else 0
+        try:
+            minutes = whole_number(query.minutes)
+        except ValueError:
+            minutes = 0
         try:
             shown = await self.history.query(query.metric, minutes, now_s=self.now())
         except BadQuery as error:

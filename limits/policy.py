@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from numerals import whole_number
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -19,9 +21,9 @@ def parse_policy(text: str) -> Policy | None:
     if text.lower() == "off":
         return None
     count, slash, period = text.partition("/")
-    if not (slash and count.isascii() and count.isdigit() and period.isascii() and period.isdigit()):
+    if not slash:
         raise ValueError(text)
-    policy = Policy(int(count), int(period))
+    policy = Policy(whole_number(count), whole_number(period))
     if not (1 <= policy.count <= 10**12 and 1 <= policy.period_s <= 31_536_000):
         raise ValueError(text)
     return policy

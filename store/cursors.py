@@ -7,9 +7,10 @@ from typing import TypeVar
 
 import msgspec
 
+from numerals import whole_number
+
 T = TypeVar("T")
 
-_PLACE_DIGITS_MAX = 18
 _PLACE_END = 1 << 62
 
 # What databases take as an integer.
@@ -18,11 +19,7 @@ _INTEGERS = range(-(1 << 63), 1 << 63)
 
 def place_of_cursor(cursor: str | None) -> int:
     """The place (a number) below which a list goes on. Raises ValueError for what cannot be a cursor of ours."""
-    if cursor is None:
-        return _PLACE_END
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= _PLACE_DIGITS_MAX):
-        raise ValueError("not a cursor")
-    return int(cursor)
+    return _PLACE_END if cursor is None else whole_number(cursor)
 
 
 def cursor_of_name(name: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 import string
 
+from numerals import whole_number
+
 _ALPHABET = string.ascii_lowercase + string.digits
 _ID_LENGTH = 16
 _SEQ_DIGITS_MAX = 15
@@ -27,9 +29,12 @@ def thumbnail_key(file_id: str) -> str:
 def place_of(message_id: str) -> tuple[str, int] | None:
     """Room id and seq of a message id as `message_id` writes it; None for anything else."""
     room_id, _, digits = message_id.partition("-")
-    if not (room_id and digits.isascii() and digits.isdigit()) or digits[0] == "0" or len(digits) > _SEQ_DIGITS_MAX:
+    if not room_id or digits.startswith("0") or len(digits) > _SEQ_DIGITS_MAX:
         return None
-    return room_id, int(digits)
+    try:
+        return room_id, whole_number(digits)
+    except ValueError:
+        return None
 
 
 def seq_in_room(room_id: str, message_id: str | None, head: int) -> int | None:

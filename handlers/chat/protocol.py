@@ -5,6 +5,8 @@ The only module that imports ujson. ujson never decodes: it accepts NaN and lone
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
@@ -16,6 +18,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from handlers.chat.errors import ChatError
 from handlers.chat.password_rules import new_password
 from handlers.chat.text import nfc, seen_as_name
+from numerals import whole_number
 from store.models import Status
 
 # ---- field types -------------------------------------------------------------------------------------------------
@@ -191,12 +194,25 @@ class Envelope(Struct, frozen=True):
 T = TypeVar("T", bound=Input)
 _envelope = msgspec.json.Decoder(Envelope)
 
+_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+BOM = codecs.BOM_UTF8  # RFC 8259 section 8.1: a reader may ignore it
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+# How a query's text is read for a field of this type; one that may be anything else stays the text.
+_READERS: Mapping[type, tuple[Callable[[str], object], str]] = {
+    msgspec.inspect.IntType: (whole_number, "takes a whole number"),
+    msgspec.inspect.BoolType: (lambda text: _BOOLEANS[text.lower()], "takes true or false"),
+}
+
 
 def parse_envelope(payload: bytes) -> Envelope:
     """Cut a frame into its parts. Raises ChatError malformed or validation_failed (an `id` that is no string)."""
     try:
         return _envelope.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _UNDECODABLE as error:
+        if payload.startswith(BOM):  # looked for only here: of a thousand frames none has one
+            payload = payload.removeprefix(BOM)
+            with contextlib.suppress(*_UNDECODABLE):
+                return _envelope.decode(payload)
         whole = _anything(payload)
         if not isinstance(whole, dict) or not isinstance(whole.get("event"), str):
             raise ChatError("malformed") from error
@@ -218,16 +234,19 @@ class Shape(Generic[T]):
         self._fields = msgspec.structs.fields(type_)
         found = ((field, _prepare_of(field.type)) for field in self._fields)
         self._prepared = tuple((field, prepare) for field, prepare in found if prepare is not None)
+        self._readers = {
+            field.encode_name: reader for field in self._fields if (reader := _reader(msgspec.inspect.type_info(field.type))) is not None
+        }
 
     def decode(self, raw: bytes | Raw) -> T:
         """Decode JSON. Raises ChatError: malformed (no JSON object), validation_failed with `details` per field."""
         try:
             value = self._decoder.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except _UNDECODABLE as error:
             whole = _anything(bytes(raw))
             if not isinstance(whole, dict):
                 raise ChatError("malformed") from error
-            raise self._wrong(whole, strict=True) from error
+            raise ChatError("validation_failed", details=self._wrong(whole)) from error
         if b"\\u0000" in bytes(raw):
             self._refuse_nul(value)
         if self._prepared:
@@ -236,10 +255,18 @@ class Shape(Generic[T]):
 
     def from_query(self, query: Mapping[str, str]) -> T:
         """Read query parameters: numbers and booleans come as text. Raises ChatError validation_failed."""
+        values: dict[str, object] = dict(query)
+        unreadable: dict[str, object] = {}
+        for name, (read, takes) in self._readers.items():
+            if name in query:
+                try:
+                    values[name] = read(query[name])
+                except (ValueError, KeyError):
+                    unreadable[name] = takes
         try:
-            value = msgspec.convert(dict(query), self._type, strict=False)
+            value = msgspec.convert(values, self._type)
         except msgspec.ValidationError as error:
-            raise self._wrong(query, strict=False) from error
+            raise ChatError("validation_failed", details=self._wrong(values) | unreadable) from error
         if any("\0" in text for text in query.values()):
             self._refuse_nul(value)
         if self._prepared:
@@ -259,7 +286,7 @@ class Shape(Generic[T]):
         if wrong:
             raise ChatError("validation_failed", details=wrong)
 
-    def _wrong(self, whole: Mapping[str, Any], *, strict: bool) -> ChatError:
+    def _wrong(self, whole: Mapping[str, Any]) -> dict[str, object]:
         details: dict[str, object] = {}
         preparations = {field.name: prepare for field, prepare in self._prepared}
         for field in self._fields:
@@ -268,20 +295,21 @@ class Shape(Generic[T]):
                 if field.required:
                     details[name] = "is required"
                 continue
+            if _has(whole[name], _is_surrogate):
+                details[name] = "holds a lone surrogate"  # and msgspec could not even compare it with what it takes
+                continue
             try:
-                msgspec.convert(whole[name], field.type, strict=strict)
+                msgspec.convert(whole[name], field.type)
             except msgspec.ValidationError as error:
                 details[name] = str(error).split(" - at `", 1)[0]
             else:
                 prepare = preparations.get(field.name)
-                if _has(whole[name], _is_surrogate):
-                    details[name] = "holds a lone surrogate"
-                elif prepare is not None and isinstance(whole[name], str):
+                if prepare is not None and isinstance(whole[name], str):
                     try:
                         prepare(whole[name])
                     except ValueError as error:
                         details[name] = str(error)
-        return ChatError("validation_failed", details=details)
+        return details
 
     def _refuse_nul(self, value: T) -> None:
         wrong = {
@@ -302,6 +330,12 @@ def _prepare_of(type_: Any) -> Prepare | None:
     return next((found for part in get_args(type_) if (found := _prepare_of(part)) is not None), None)
 
 
+def _reader(kind: msgspec.inspect.Type) -> tuple[Callable[[str], object], str] | None:
+    """How a query's text is read for a field of this type, and what it takes."""
+    kinds = kind.types if isinstance(kind, msgspec.inspect.UnionType) else (kind,)
+    return next((_READERS[type(one)] for one in kinds if type(one) in _READERS), None)
+
+
 def _has(value: object, unwanted: Callable[[str], bool]) -> bool:
     """Whether a text, or one within a list, has an unwanted character."""
     if isinstance(value, str):
@@ -311,6 +345,11 @@ def _has(value: object, unwanted: Callable[[str], bool]) -> bool:
 
 def _is_surrogate(character: str) -> bool:
     return "\ud800" <= character <= "\udfff"
+
+
+def _cut_short(digits: str) -> int:
+    """An integer that is out of every range still is, of its first digits: int() refuses thousands of them, as if that were no JSON."""
+    return int(digits[:40])
 
 
 def _anything(raw: bytes) -> object:
@@ -323,7 +362,7 @@ def _anything(raw: bytes) -> object:
         raise ValueError(constant)  # NaN and Infinity are no JSON
 
     try:
-        return json.loads(raw.decode(), parse_constant=refuse)
+        return json.loads(raw.decode(), parse_constant=refuse, parse_int=_cut_short)
     except (ValueError, RecursionError):
         return None
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import jwt
 
 from handlers.chat.errors import ChatError
+from numerals import whole_number
 from store.models import Session
 
 ALGORITHM = "HS256"  # fixed: a token never chooses how it is checked (RFC 8725 section 3.1)
@@ -81,9 +82,12 @@ class Tokens:
         """Raises ChatError unauthorized."""
         session_id, _, rest = token.partition(".")
         number, _, seal = rest.partition(".")
-        if not (number.isascii() and number.isdigit() and len(number) < 12 and seal.isascii()):
+        try:
+            generation = whole_number(number)
+        except ValueError as error:
+            raise ChatError("unauthorized") from error
+        if not seal.isascii():  # compare_digest takes no other text
             raise ChatError("unauthorized")
-        generation = int(number)
         if any(hmac.compare_digest(seal, _seal(secret, session_id, generation)) for secret in self._secrets):
             return RefreshToken(session_id, generation)
         raise ChatError("unauthorized")

@@ -12,6 +12,7 @@ from msgspec import Struct
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
+from numerals import whole_number
 from store.errors import StartRefused
 from store.mongo.database import Document
 from store.mongo.errors import AUTHENTICATION_FAILED, UNAUTHORIZED, codes_of
@@ -34,7 +35,7 @@ class MongoOptions(Struct, frozen=True):
 
     @property
     def w(self) -> str | int:
-        return int(self.write_concern) if self.write_concern.isdigit() else self.write_concern
+        return self.write_concern if self.write_concern == "majority" else whole_number(self.write_concern)
 
 
 def require_form(options: MongoOptions) -> None:

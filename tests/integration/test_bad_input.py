@@ -153,6 +153,8 @@ def test_of_a_repeated_field_the_last_counts_and_unknown_ones_are_ignored(ada: P
         ({"before": "-1"}, ["before"]),
         ({"after": "x"}, ["after"]),
         ({"after": str(2**63)}, ["after"]),
+        *(({"limit": text}, ["limit"]) for text in ("²", "٥", "5_0", "+5", " 5", "5.0", "5e0", "0x5", "null", "true")),
+        *(({"after": text}, ["after"]) for text in ("null", "-0", "1.0", "1e1", "١")),
         ({"limit": "0", "before": "x"}, ["before", "limit"]),
     ],
 )
@@ -350,6 +352,7 @@ async def test_bad_commands_are_answered_with_their_id_and_the_connection_lives(
             ("messageRead", {"roomId": room_id, "seq": -1}, "validation_failed", ["seq"]),
             ("messageRead", {"roomId": room_id, "seq": 10**30}, "validation_failed", ["seq"]),
             ("updatePresence", {"status": "sleeping"}, "validation_failed", ["status"]),
+            ("updatePresence", {"status": "\ud800"}, "validation_failed", ["status"]),
             ("updatePresence", {"status": "away", "customStatus": "x" * 141}, "validation_failed", ["customStatus"]),
             ("authenticate", {}, "validation_failed", ["token"]),
             ("authenticate", {"token": 7}, "validation_failed", ["token"]),

@@ -13,7 +13,8 @@ TOP = (
     *("server", "chat_server", "backends", "command_line", "descriptors", "endpoints", "event_loop", "free_ports", "readings"),
     *("secret_files", "settings", "stores", "tracing", "user_commands", "watching"),
 )
-PRODUCT = (*(f"{name}.py" for name in TOP), "handlers", "store", "cache", "limits", "monitor")
+LEAVES = ("numerals.py",)  # which everybody may import
+PRODUCT = (*(f"{name}.py" for name in TOP), *LEAVES, "handlers", "store", "cache", "limits", "monitor")
 
 # What a part may never import, by the prefix of its path.
 UPHILL = {

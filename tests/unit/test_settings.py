@@ -84,6 +84,10 @@ def test_a_flag_wins_over_its_variable_and_an_empty_text_is_unset() -> None:
         ("MONGO_URI", "mongodb://"), ("MONGO_URI", "mongodb://a b/"), ("MONGO_DB_NAME", "a.b"), ("MONGO_DB_NAME", "é" * 32),
         ("METRICS_ALLOW", "10.0.0.0/33"), ("METRICS_ALLOW", "10.0.0"),
         ("ADMIN_USERS", "ada lovelace"), ("ADMIN_USERS", "x"), ("ADMIN_USERS", "10.0.0.0/8"),
+        ("PORT", "²"), ("PORT", "8_000"), ("PORT", "٣٠٠٠"),
+        ("PORT", "+80"), ("PORT", " 80"), ("PORT", "-1"), ("WS_PING_INTERVAL", "1_0"), ("WS_PING_INTERVAL", "1e1"),
+        ("WS_PING_INTERVAL", "infinity"), ("WS_PING_INTERVAL", "٣"), ("MONGO_WRITE_CONCERN", "²"),
+        ("RATE_LIMIT_MESSAGES", "١٠/60"), ("RATE_LIMIT_MESSAGES", "1_0/60"),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_refused_in_one_line_that_names_it_and_what_it_takes(name: str, value: str) -> None:
