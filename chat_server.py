@@ -32,7 +32,7 @@ from cache.events import (
     UserEvent,
 )
 from cache.keys import CacheTtls, Keys
-from handlers.base import Operators, Web
+from handlers.base import Web
 from handlers.cache_health import CacheHealth, CacheThresholds
 from handlers.chat.accounts import Accounts
 from handlers.chat.commands import Commands
@@ -54,12 +54,14 @@ from handlers.chat.tokens import Tokens
 from handlers.chat.topics import EVERYONE
 from handlers.chat.typing import Typing
 from handlers.chat.views import Views
+from handlers.client import Clients
 from handlers.database_health import DatabaseHealth, Thresholds
 from handlers.health import About
 from handlers.http_connection import Bounds
 from handlers.http_server import BoundedHTTPServer
 from handlers.listening import paced
 from handlers.metrics import MetricPages
+from handlers.operators import Operators
 from handlers.pages import load_assets
 from handlers.performance_health import PerformanceHealth, PerformanceThresholds
 from handlers.routes import Services, make_application, refusal_log
@@ -348,10 +350,11 @@ class ChatServer:
                 limiter=self._limiter,
                 whitelist=self._whitelist,
                 shedding=self._shedding,
-                trusted_proxies=settings.server.trusted_proxies,
+                clients=Clients(trusted=settings.server.trusted_proxies, now=time.monotonic),
                 cors_origins=settings.server.cors_origins,
                 operators=Operators(
                     networks=settings.monitor.metrics_allow,
+                    hosts=frozenset(settings.monitor.metrics_hosts),
                     usernames=frozenset(name.casefold() for name in settings.monitor.admin_users),
                 ),
                 observer=observer,

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import secret_files
 from cache import redis_url
 from endpoints import has_password, parse_host, require_hosts, split_url
-from limits.addresses import Network
+from handlers import origins
+from limits.addresses import Network, parse_network
 from limits.policy import Policy, parse_policy
 from limits.whitelist import USERNAME
 from numerals import decimal_number, whole_number
@@ -113,6 +112,7 @@ class MonitorSettings:
     alert_pool_percent: float
     alert_webhook_url: str | None = field(repr=False)
     metrics_allow: tuple[Network, ...]
+    metrics_hosts: tuple[str, ...]
     admin_users: tuple[str, ...]
     otlp_endpoint: str | None
 
@@ -213,13 +213,11 @@ def _parse_secret(text: str) -> str:
 
 
 def _parse_origins(text: str) -> tuple[str, ...]:
-    for origin in (origins := tuple(part.rstrip("/").lower() for part in _parts(text))):
-        if origin == "*":
-            continue
-        parts = urlsplit(origin)
-        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or parts.query:
-            raise ValueError(origin)
-    return origins
+    return tuple(part if part == origins.ANY else str(origins.parse_origin(part.removesuffix("/"))) for part in _parts(text))
+
+
+def _parse_hosts(text: str) -> tuple[str, ...]:
+    return tuple(origins.parse_host(part).name for part in _parts(text))
 
 
 def _parse_types(text: str) -> tuple[str, ...]:
@@ -299,9 +297,10 @@ REDIS_URL = Kind(redis_url.TAKES, _parse_redis_url)
 DATABASE = Kind("a name of at most 63 bytes without blanks and any of /\\.\"$*<>:|?", _parse_database)
 PASSWORD = Kind("a text of one line", _parse_password)
 NETWORKS = Kind(
-    "addresses or CIDRs, separated by commas", lambda text: tuple(ip_network(part, strict=False) for part in _parts(text))
+    "addresses or CIDRs, separated by commas", lambda text: tuple(parse_network(part) for part in _parts(text))
 )
 ORIGINS = Kind("origins like https://chat.example.com, separated by commas, or * for any", _parse_origins)
+HOSTS = Kind("host names, separated by commas", _parse_hosts)
 TYPES = Kind("MIME types, separated by commas", _parse_types)
 SECRET = Kind("at least 32 bytes", _parse_secret)
 CONCERN = Kind("majority, or a number of servers from 1 to 50", _parse_concern)
@@ -356,11 +355,11 @@ def _limit(operation: str, default: str, about: str) -> Variable:
 
 
 TABLE: tuple[Variable, ...] = (
-    Variable("HOST", "server.host", HOST, "", "127.0.0.1", "address to listen on"),
+    Variable("HOST", "server.host", HOST, "", "127.0.0.1", "address to listen on; :: is every one"),
     Variable("PORT", "server.port", PORT, "", "8000", "port to listen on"),
     Variable("DATA_DIR", "server.data_dir", PATH, "", "./data", "SQLite file, uploads, generated secret"),
     Variable("CORS_ORIGINS", "server.cors_origins", ORIGINS, "", "", "origins that may call, besides our own"),
-    Variable("TRUSTED_PROXIES", "server.trusted_proxies", NETWORKS, "", "127.0.0.1,::1", "whose X-Forwarded-For is believed"),
+    Variable("TRUSTED_PROXIES", "server.trusted_proxies", NETWORKS, "", "127.0.0.1,::1", "whose X-Forwarded-* is believed"),
     Variable("MONGO_URI", "mongo.uri", MONGO_URI, "", None, "store in MongoDB; unset: SQLite", True, FLAG_OR_FILE),
     Variable("MONGO_DB_NAME", "mongo.db_name", DATABASE, "", "chat-rooms", "database"),
     Variable("MONGO_MAX_POOL_SIZE", "mongo.max_pool_size", whole(1, 10_000), "", "10", "connections at most"),
@@ -425,6 +424,7 @@ TABLE: tuple[Variable, ...] = (
     Variable("ALERT_POOL_THRESHOLD", "monitor.alert_pool_percent", PERCENT, "%", "90", "places taken"),
     Variable("ALERT_WEBHOOK_URL", "monitor.alert_webhook_url", WEB_URL, "", None, "alerts are posted there", True, FLAG_OR_FILE),
     Variable("METRICS_ALLOW", "monitor.metrics_allow", NETWORKS, "", "127.0.0.0/8,::1", "who may read metrics"),
+    Variable("METRICS_HOSTS", "monitor.metrics_hosts", HOSTS, "", "", "by which Host they may, besides addresses and localhost"),
     Variable("ADMIN_USERS", "monitor.admin_users", NAMES, "", "", "user names that may, too, and moderate everywhere"),
     Variable("OTEL_EXPORTER_OTLP_ENDPOINT", "monitor.otlp_endpoint", WEB_URL, "", None, "traces are sent there", True),
     Variable("JWT_SECRET", "auth.jwt_secret", SECRET, "", None, "signs tokens; unset: made and kept in DATA_DIR", True, FILE),

@@ -7,7 +7,7 @@ from typing import ClassVar
 from handlers.base import Handler
 from handlers.chat.protocol import ChangePassword, Login, RefreshTokens, Register, Shape
 from limits.adaptive import ShedClass
-from limits.addresses import fold_address
+from limits.addresses import address_check
 from limits.contract import Check
 
 REGISTER = Shape(Register)
@@ -22,8 +22,8 @@ class AuthHandler(Handler):
     counts_itself = ("POST",)
 
     @property
-    def address_check(self) -> Check:
-        return Check("auth", f"address:{fold_address(self.client)}")
+    def of_address(self) -> Check:
+        return address_check("auth", self.client, prefix="address:")
 
 
 class RegisterHandler(AuthHandler):
@@ -32,7 +32,7 @@ class RegisterHandler(AuthHandler):
 
     async def post(self) -> None:
         body = await self.countable_body(REGISTER)
-        await self.count(self.common_check, self.address_check)
+        await self.count(self.common_check, self.of_address)
         self.reply(await self.web.accounts.register(body, address=self.client), 201)
 
 
@@ -46,7 +46,7 @@ class LoginHandler(AuthHandler):
         await self.count(self.common_check)
         attempt = await self.web.accounts.attempt(body, address=self.client)
         of_account = Check("auth", attempt.counted_as)
-        await self.count(*((of_account,) if attempt.is_at_home else (self.address_check, of_account)))
+        await self.count(*((of_account,) if attempt.is_at_home else (self.of_address, of_account)))
         self.reply(await self.web.accounts.login(body.password, attempt.account, address=self.client))
 
 
@@ -73,7 +73,7 @@ class PasswordHandler(AuthHandler):
 
     async def post(self) -> None:
         body = await self.countable_body(CHANGE_PASSWORD)
-        await self.count(self.common_check, self.address_check, Check("auth", f"session:{self.identity.session_id}"))
+        await self.count(self.common_check, self.of_address, Check("auth", f"session:{self.identity.session_id}"))
         await self.web.accounts.change_password(self.identity, body)
         self.reply_nothing()
 

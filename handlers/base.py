@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
@@ -14,15 +14,18 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from handlers.chat.accounts import Accounts, Identity
 from handlers.chat.errors import KINDS, ChatError, RateLimited, as_refusal, limit_refusal, overloaded
-from handlers.chat.protocol import Input, Shape, encode, error_body
-from handlers.client import client_address, origin_allowed
+from handlers.chat.protocol import BOM, Input, Shape, encode, error_body
+from handlers.client import Clients
+from handlers.operators import Operators
+from handlers.origins import origin_allowed
 from limits.adaptive import ShedClass
-from limits.addresses import Network, fold_address, is_within
+from limits.addresses import address_check
 from limits.contract import Check, Decision, Limiter
 from limits.shedding import NoShedding, Shedding
 from limits.whitelist import Whitelist
 from monitor.hooks import Observer
 from monitor.spans import Spans
+from numerals import whole_number
 
 log = logging.getLogger(__name__)
 
@@ -41,14 +44,6 @@ T = TypeVar("T", bound=Input)
 
 
 @dataclass(frozen=True, slots=True)
-class Operators:
-    """Who may read metrics and health details: those at these addresses, and these users (names as case-folded)."""
-
-    networks: Sequence[Network]
-    usernames: Collection[str]
-
-
-@dataclass(frozen=True, slots=True)
 class Web:
     """What every handler needs of its surroundings."""
 
@@ -56,7 +51,7 @@ class Web:
     limiter: Limiter
     whitelist: Whitelist
     shedding: Shedding | NoShedding
-    trusted_proxies: Sequence[Network]
+    clients: Clients
     cors_origins: Sequence[str]
     operators: Operators
     observer: Observer
@@ -110,24 +105,39 @@ class Handler(RequestHandler):
         self._head()
         if self.request.method == "OPTIONS":
             return
-        length = self.request.headers.get("Content-Length", "")
-        if length.isdigit() and int(length) > self.max_body_bytes:
-            raise ChatError("payload_too_large")
-        if self.request.method not in self.SUPPORTED_METHODS or not self._has_method():
-            raise ChatError("method_not_allowed")
         await self._admit()
+        try:
+            self._check_head()
+        except ChatError:
+            if self._cost_as in self.counts_itself:
+                await self.count(self.common_check)  # its method, which would have, is not reached
+            raise
+
+    def _check_head(self) -> None:
+        """Look at what the request's head says of itself; by now it is counted. Raises ChatError."""
+        if not self._has_method():
+            raise ChatError("method_not_allowed")
+        length = self.request.headers.get("Content-Length", "0")
+        if whole_number(length) > self.max_body_bytes:  # request_head.py let nothing else through
+            raise ChatError("payload_too_large")
 
     def _has_method(self) -> bool:
-        method = (self.request.method or "").lower()
-        return getattr(type(self), method, None) is not getattr(RequestHandler, method, None)
+        return self.request.method in self._methods()
+
+    @property
+    def _cost_as(self) -> str:
+        """The method as whose a request is counted and shed: HEAD costs what GET does."""
+        method = self.request.method or ""
+        return "GET" if method == "HEAD" else method
 
     async def _admit(self) -> None:
         """Find out who asks, and count it."""
-        method = self.request.method or ""
+        method = self._cost_as
         self.shed(self.sheds.get(method))
-        if self.is_for_operators and is_within(self.client, self.web.operators.networks):
+        operators = self.web.operators
+        if self.is_for_operators and operators.has_address(self.client) and operators.trusts(self.request.host, self.request.headers):
             return
-        self.common_check = Check("anonymous", fold_address(self.client))
+        self.common_check = address_check("anonymous", self.client)
         if self.is_public:
             if self.is_limited and method not in self.counts_itself:
                 await self.count(self.common_check)
@@ -136,12 +146,18 @@ class Handler(RequestHandler):
             self.identity = await self.web.accounts.identify(self._bearer())
         except ChatError as error:
             await self.count(self.common_check)
-            raise (ChatError("forbidden") if self.is_for_operators else error) from error
+            raise (self._not_for_you() if self.is_for_operators else error) from error
         self.common_check = Check("api", self.identity.user.id)
         if method not in self.counts_itself:
             await self.count(self.common_check)
         if self.is_for_operators and self.identity.user.username.casefold() not in self.web.operators.usernames:
             raise ChatError("forbidden")
+
+    def _not_for_you(self) -> ChatError:
+        """Why an operators' route is closed; who has the address is told what else is wanted, for this is met by honest set-ups."""
+        if not self.web.operators.has_address(self.client):
+            return ChatError("forbidden")
+        return ChatError("forbidden", "From here it takes an address, localhost or one of METRICS_HOSTS as Host, and no other site's page.")
 
     def _bearer(self) -> str:
         kind, _, token = self.request.headers.get("Authorization", "").partition(" ")
@@ -178,21 +194,44 @@ class Handler(RequestHandler):
     @cached_property
     def client(self) -> str:
         """The client's address."""
-        peer = self.request.remote_ip or ""
-        return client_address(peer, self.request.headers.get_list("X-Forwarded-For"), self.web.trusted_proxies)
+        return self.web.clients.address(self.request.remote_ip or "", self.request.headers.get_list("X-Forwarded-For"))
 
-    def data_received(self, chunk: bytes) -> None:
+    @cached_property
+    def has_allowed_origin(self) -> bool:
+        """Whether the request's Origin may talk to us; False where it has none."""
+        request = self.request
+        scheme = self.web.clients.scheme(request.remote_ip or "", request.headers.get_list("X-Forwarded-Proto"))
+        return origin_allowed(request.headers.get("Origin", ""), request.host, self.web.cors_origins, scheme)
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         self._body += chunk
-        if len(self._body) > self.max_body_bytes and not self._finished:
-            self._body.clear()
-            too_large = ChatError("payload_too_large")
-            self.send_error(too_large.kind.status, exc_info=(ChatError, too_large, None))
+        if len(self._body) <= self.max_body_bytes or self._finished:
+            return None
+        self._body.clear()
+        return self._refuse_body()
+
+    async def _refuse_body(self) -> None:
+        """A body that grew too large while it came; a method that counts itself has not been reached, either."""
+        refusal = ChatError("payload_too_large")
+        try:
+            if self._cost_as in self.counts_itself:
+                await self.count(self.common_check)
+        except ChatError as error:
+            refusal = error
+        if not self._finished:
+            self.send_error(refusal.kind.status, exc_info=(ChatError, refusal, None))
+
+    # ---- methods that all have -----------------------------------------------------------------------------------
+
+    async def head(self, *args: str) -> None:
+        """As GET: Tornado sends the same headers, and keeps the body back."""
+        await self.get(*args)  # type: ignore[misc]
 
     # ---- what methods use ----------------------------------------------------------------------------------------
 
     def body(self, shape: Shape[T]) -> T:
         """The request's body. Raises ChatError malformed, validation_failed."""
-        return shape.decode(bytes(self._body))
+        return shape.decode(bytes(self._body).removeprefix(BOM))
 
     async def countable_body(self, shape: Shape[T]) -> T:
         """The body, of a method that counts itself: one that is not valid costs what any request does."""
@@ -248,10 +287,11 @@ class Handler(RequestHandler):
     # ---- CORS ----------------------------------------------------------------------------------------------------
 
     def _allow_origin(self) -> None:
-        origin = self.request.headers.get("Origin")
+        if self.is_for_operators:
+            return  # no page of another origin has anything to read there
         self.set_header("Vary", "Origin")
-        if origin and origin_allowed(origin, self.request.host, self.web.cors_origins):
-            self.set_header("Access-Control-Allow-Origin", origin)
+        if self.has_allowed_origin:
+            self.set_header("Access-Control-Allow-Origin", self.request.headers["Origin"])
             self.set_header(
                 "Access-Control-Expose-Headers",
                 "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id",
@@ -259,8 +299,7 @@ class Handler(RequestHandler):
 
     def options(self, *_: str) -> None:
         """A preflight (Fetch standard, section 3.2): it says what is allowed, and to a foreign origin nothing."""
-        origin = self.request.headers.get("Origin")
-        if origin and origin_allowed(origin, self.request.host, self.web.cors_origins):
+        if self.has_allowed_origin and not self.is_for_operators:
             self.set_header("Access-Control-Allow-Methods", ", ".join(self._methods()))
             self.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type")
             self.set_header("Access-Control-Max-Age", "600")
@@ -269,11 +308,12 @@ class Handler(RequestHandler):
         self.finish()
 
     def _methods(self) -> list[str]:
-        return [
+        own = [
             method
             for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
             if getattr(type(self), method.lower(), None) is not getattr(RequestHandler, method.lower(), None)
         ]
+        return ["GET", "HEAD", *own[1:]] if own[0] == "GET" else own
 
     # ---- errors --------------------------------------------------------------------------------------------------
 
@@ -322,6 +362,13 @@ class NotFound(Handler):
 
     def _has_method(self) -> bool:
         return True
+
+
+class NotFoundForOperators(NotFound):
+    """The same under a path of theirs: to others it is closed like all there."""
+
+    is_public = False
+    is_for_operators = True
 
 
 assert set(CODE_OF_STATUS.values()) <= set(KINDS)

@@ -46,8 +46,6 @@ class HealthHandler(Handler):
             }
         )
 
-    head = get
-
 
 class ReadyHandler(Handler):
     is_public = True
@@ -60,8 +58,6 @@ class ReadyHandler(Handler):
             self.reply({"status": "ready"})
         else:
             self.reply({"status": "not ready", "reason": reason}, 503)
-
-    head = get
 
 
 class Reporting(Protocol):
@@ -79,5 +75,3 @@ class ReportHandler(Handler):
     async def get(self) -> None:
         report = await self.health.report()
         self.reply(report.shown(), 503 if report.status == UNHEALTHY else 200)
-
-    head = get

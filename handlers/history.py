@@ -34,8 +34,6 @@ class HistoryHandler(Handler):
             raise ChatError("validation_failed", details=error.details) from error
         self.reply(shown)
 
-    head = get
-
 
 class AlertsHandler(Handler):
     """The alerts that are active, and those that were."""
@@ -45,5 +43,3 @@ class AlertsHandler(Handler):
 
     async def get(self) -> None:
         self.reply(self.alerts.shown())
-
-    head = get

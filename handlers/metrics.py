@@ -85,8 +85,6 @@ class MetricsHandler(Handler):
     async def get(self) -> None:
         self.reply(await self.pages.page(self.page, self.query(SCOPE).scope))
 
-    head = get
-
 
 class PrometheusHandler(Handler):
     """This process's numbers as text; Prometheus asks each process, and adds up itself."""
@@ -99,5 +97,3 @@ class PrometheusHandler(Handler):
         self.set_header("Content-Type", prometheus.CONTENT_TYPE)
         # On a thread: some hundred series take 10 ms to write down, for which nobody's message should wait.
         self.finish(await asyncio.to_thread(prometheus.rendered, self.metrics.snapshot(with_rooms=False), about=self.build))
-
-    head = get

@@ -76,8 +76,6 @@ class AssetHandler(Handler):
             return
         self.finish(asset.body)
 
-    head = get
-
 
 def _is_plain(host: str) -> bool:
     """Whether a Host header may be put into the policy as it is."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from tornado.httputil import HTTPHeaders, RequestStartLine
 
 from handlers.chat.protocol import encode
+from numerals import whole_number
 
 HOST_MAX_CHARS = 255  # what a name in the DNS has at most
 HEADERS_MAX = 200
@@ -22,7 +23,6 @@ BODY_MAX_BYTES = 2**40  # only so that it is a number; what a handler takes is i
 NAME = r"(?:[A-Za-z0-9._~!$&'()*+;=-]|%[0-9A-Fa-f]{2})+"
 LITERAL = r"\[(?P<six>[0-9A-Fa-f:.]+)\]|\[v[0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+;=:-]+\]"
 HOST = re.compile(rf"(?:{NAME}|{LITERAL})(?::(?P<port>[0-9]{{0,5}}))?", re.ASCII)
-LENGTH = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 
 class Refusal(NamedTuple):
@@ -99,9 +99,10 @@ def body_length(start_line: RequestStartLine, headers: HTTPHeaders) -> int | Non
         return None
     if not lengths:
         return 0
-    if len(lengths) != 1 or LENGTH.fullmatch(lengths[0]) is None:
-        raise HeadRefused(BAD_LENGTH)
-    length = int(lengths[0])
+    try:
+        (length,) = map(whole_number, lengths)
+    except ValueError as error:
+        raise HeadRefused(BAD_LENGTH) from error
     if length > BODY_MAX_BYTES:
         raise HeadRefused(TOO_LARGE)
     return length

@@ -11,7 +11,7 @@ from typing import Any
 from tornado.web import Application, RequestHandler, url
 
 from handlers import auth, health, history, messages, metrics, pages, rooms, socket, users
-from handlers.base import Handler, NotFound, Web
+from handlers.base import Handler, NotFound, NotFoundForOperators, Web
 from handlers.cache_health import CacheHealth
 from handlers.chat.messages import Messages
 from handlers.chat.rooms import Rooms
@@ -20,6 +20,7 @@ from handlers.database_health import DatabaseHealth
 from handlers.metrics import MetricPages
 from handlers.performance_health import PerformanceHealth
 from handlers.request_head import Refusal
+from handlers.request_target import TargetApplication
 from monitor.hooks import Observer
 from monitor.metrics import Metrics
 from monitor.watch import Watch
@@ -62,7 +63,7 @@ def make_application(services: Services) -> Application:
     in_rooms = {"rooms": services.rooms}
     with_messages = {"messages": services.messages}
     with_assets = {"assets": services.assets}
-    return Application(
+    return TargetApplication(
         [
             route(r"/", pages.AssetHandler, name="index.html", **with_assets),
             route(r"/dashboard", pages.AssetHandler, name="dashboard.html", **with_assets),
@@ -79,6 +80,7 @@ def make_application(services: Services) -> Application:
                 route(rf"/metrics/{page}", metrics.MetricsHandler, pages=services.metric_pages, page=page)
                 for page in ("performance", "database", "websocket", "cache")
             ),
+            route(r"/metrics/.*", NotFoundForOperators),
             route(r"/ws", socket.ChatSocket, gate=services.gate),
             route(r"/auth/register", auth.RegisterHandler),
             route(r"/auth/login", auth.LoginHandler),

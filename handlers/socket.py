@@ -21,12 +21,10 @@ from handlers.chat.errors import ChatError, CloseCode
 from handlers.chat.pool import Pool
 from handlers.chat.protocol import encode, event
 from handlers.chat.session import Session
-from handlers.client import origin_allowed
 from handlers.wire.compression import Deflater, negotiate
 from handlers.wire.link import Link, OutboxBudget, Traffic
 from limits.adaptive import ShedClass
-from limits.addresses import fold_address
-from limits.contract import Check
+from limits.addresses import address_check
 from monitor.hooks import Observer
 
 SUBPROTOCOL = "chat.v1"
@@ -146,16 +144,18 @@ class ChatSocket(Handler, WebSocketHandler):
     async def prepare(self) -> None:
         self.begin_span()
         self.set_header("X-Request-Id", self.request_id)
-        if self.request.method != "GET":
-            raise ChatError("method_not_allowed")
-        origin = self.request.headers.get("Origin")
-        if origin and not origin_allowed(origin, self.request.host, self.web.cors_origins):
-            raise ChatError("forbidden", "This origin may not connect.")
-        self._check_upgrade()
         self._check_room()
         self.shed(ShedClass.ARRIVALS)
-        await self.count(Check("connects", fold_address(self.client)))
+        await self.count(address_check("connects", self.client))  # before anything of it is looked at
+        if self.request.method != "GET":
+            raise ChatError("method_not_allowed")
+        if "Origin" in self.request.headers and not self.has_allowed_origin:
+            raise ChatError("forbidden", "This origin may not connect.")
+        self._check_upgrade()
         await self._find_out_who()
+
+    def _methods(self) -> list[str]:
+        return ["GET"]  # nothing else can be upgraded
 
     def _check_upgrade(self) -> None:
         headers = self.request.headers

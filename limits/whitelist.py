@@ -6,12 +6,11 @@ import asyncio
 import logging
 import re
 from collections.abc import Iterable, Sequence
-from ipaddress import ip_network
 from pathlib import Path
 
 from msgspec import Struct
 
-from limits.addresses import Network, is_within
+from limits.addresses import Network, is_within, parse_network
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +34,7 @@ def parse(entries: Iterable[str]) -> Entries:
     networks = []
     for entry in entries:
         try:
-            networks.append(ip_network(entry, strict=False))
+            networks.append(parse_network(entry))
         except ValueError:
             # Of digits and dots: nobody's name, but an address that lacks a part or has one too great.
             if not USERNAME.fullmatch(entry) or _BROKEN_ADDRESS.fullmatch(entry):

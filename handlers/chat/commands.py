@@ -36,7 +36,7 @@ from handlers.chat.session import Session
 from handlers.chat.topics import EVERYONE
 from handlers.chat.typing import Typing
 from limits.adaptive import ShedClass
-from limits.addresses import fold_address
+from limits.addresses import address_check
 from limits.contract import Check, Limiter
 from limits.shedding import NoShedding, Shedding
 from limits.whitelist import Whitelist
@@ -148,7 +148,7 @@ class Commands:
         if session.user is not None:
             await self._count(session, Check("typing", session.user_id))
         else:
-            await self._count(session, Check("anonymous", fold_address(session.address)))
+            await self._count(session, address_check("anonymous", session.address))
 
     async def _count(self, session: Session, check: Check) -> None:
         decision = await self._limiter.check([check], exempt=self._is_exempt(session))

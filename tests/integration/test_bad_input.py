@@ -276,9 +276,9 @@ def test_a_path_leads_nowhere_but_to_its_route(server: ServerProcess, path: str)
 def test_a_method_that_a_route_has_not_is_405_with_those_it_has(server: ServerProcess, ada: Person) -> None:
     for method, path, allowed in (
         ("DELETE", "/auth/login", "POST, OPTIONS"),
-        ("PUT", "/rooms", "GET, POST, OPTIONS"),
-        ("POST", "/health", "GET, OPTIONS"),
-        ("DELETE", "/", "GET, OPTIONS"),
+        ("PUT", "/rooms", "GET, HEAD, POST, OPTIONS"),
+        ("POST", "/health", "GET, HEAD, OPTIONS"),
+        ("DELETE", "/", "GET, HEAD, OPTIONS"),
     ):
         reply = ada.call(method, path)
         assert (reply.status, reply.code, reply.headers["allow"]) == (405, "method_not_allowed", allowed)

@@ -36,6 +36,7 @@ CONTRACT = {
 UNSET = {
     "MONGO_URI", "REDIS_HOST", "REDIS_PASSWORD", "REDIS_URL", "RATE_LIMIT_WHITELIST_FILE", "ALERT_WEBHOOK_URL", "JWT_SECRET",
     "JWT_SECRET_PREVIOUS", "OTEL_EXPORTER_OTLP_ENDPOINT", "RATE_LIMIT_WHITELIST", "ADMIN_USERS", "CORS_ORIGINS",
+    "METRICS_HOSTS",
 }  # fmt: skip
 
 
@@ -88,6 +89,12 @@ def test_a_flag_wins_over_its_variable_and_an_empty_text_is_unset() -> None:
         ("PORT", "+80"), ("PORT", " 80"), ("PORT", "-1"), ("WS_PING_INTERVAL", "1_0"), ("WS_PING_INTERVAL", "1e1"),
         ("WS_PING_INTERVAL", "infinity"), ("WS_PING_INTERVAL", "٣"), ("MONGO_WRITE_CONCERN", "²"),
         ("RATE_LIMIT_MESSAGES", "١٠/60"), ("RATE_LIMIT_MESSAGES", "1_0/60"),
+        ("METRICS_HOSTS", "*.example"), ("METRICS_HOSTS", "a/b"), ("METRICS_HOSTS", "höst"), ("METRICS_HOSTS", "https://a"),
+        *(("CORS_ORIGINS", origin) for origin in (
+            "https://a/path", "https://a?q", "https://a#f", "https://u@a", "https://a:99999", "https://a:x", "https://a:",
+            "https://a:0", "https://ä.example", "https://*.example", "https://", "https://:80", "null", "//a", "ftp://a", "https://a b",
+            "https://a,https://b/c", "https://999.1.1.1", "https://[::1", "https://-a", "https://a..b", "https://a//",
+        )),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_refused_in_one_line_that_names_it_and_what_it_takes(name: str, value: str) -> None:
@@ -223,3 +230,13 @@ def test_help_lists_each_flag_beside_its_variable_unit_and_default() -> None:
         line = next(line for line in text.splitlines() if line.startswith((f"  {names} [", f"  {names} (")))
         assert row.unit in line
         assert (row.default or "unset") in line
+
+
+def test_origins_are_kept_as_browsers_write_them() -> None:
+    given = "HTTPS://Chat.Example:443/, http://localhost:3000,*,https://[2001:DB8::1]:8443"
+    kept = load([], {"CORS_ORIGINS": given}).server.cors_origins
+    assert kept == ("https://chat.example", "http://localhost:3000", "*", "https://[2001:db8::1]:8443")
+
+
+def test_hosts_are_kept_without_port_and_case() -> None:
+    assert load([], {"METRICS_HOSTS": "Chat.Example:8000, prometheus."}).monitor.metrics_hosts == ("chat.example", "prometheus")

@@ -149,9 +149,9 @@ def test_a_socket_that_one_process_refuses_goes_to_another_and_its_requests_stay
         assert {call(url, "GET", "/rooms").body for _ in range(4)} == {b"mine", b"{}"}
 
 
-def test_a_process_is_told_the_clients_address_its_host_and_no_upgrade_but_a_websocket(tmp_path: Path) -> None:
+def test_a_process_is_told_the_clients_address_and_scheme_its_host_and_no_upgrade_but_a_websocket(tmp_path: Path) -> None:
     process = StandIn(reply("200 OK"))
-    forged = {"X-Forwarded-For": FORGED, "Host": "chat.example.com:8443"}
+    forged = {"X-Forwarded-For": FORGED, "X-Forwarded-Proto": "https", "Host": "chat.example.com:8443"}
     with nginx_before(tmp_path / "nginx", process) as url:
         for path, headers in (
             ("/rooms", {**forged, **UPGRADE}),
@@ -163,6 +163,7 @@ def test_a_process_is_told_the_clients_address_its_host_and_no_upgrade_but_a_web
     *others, socket_ = [request.decode().lower().split("\r\n") for request in process.received]
     for lines in (*others, socket_):
         assert [line for line in lines if line.startswith("x-forwarded-for")] == ["x-forwarded-for: 127.0.0.1"]
+        assert [line for line in lines if line.startswith("x-forwarded-proto")] == ["x-forwarded-proto: http"]
         assert "host: chat.example.com:8443" in lines
     for lines in others:
         assert not any(line.startswith(("upgrade:", "connection: upgrade")) for line in lines)
