@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tornado.ioloop import PeriodicCallback
-from tornado.netutil import bind_sockets
 
 import descriptors
 from backends import Backends
@@ -59,7 +58,7 @@ from handlers.database_health import DatabaseHealth, Thresholds
 from handlers.health import About
 from handlers.http_connection import Bounds
 from handlers.http_server import BoundedHTTPServer
-from handlers.listening import paced
+from handlers.listening import listening_sockets, paced
 from handlers.metrics import MetricPages
 from handlers.operators import Operators
 from handlers.pages import load_assets
@@ -406,9 +405,10 @@ class ChatServer:
         """Listen. Raises StartRefused where the port is taken or the address is not ours."""
         server, ws = self._settings.server, self._settings.ws
         try:
-            self._listening = bind_sockets(server.port, address=server.host, backlog=4096)
+            self._listening = listening_sockets(server.host, server.port)
         except OSError as error:
-            raise StartRefused(f"cannot listen on {server.host}:{server.port}: {error.strerror or error}") from error
+            where = f"[{server.host}]" if ":" in server.host else server.host
+            raise StartRefused(f"cannot listen on {where}:{server.port}: {error.strerror or error}") from error
         await self._bus.subscribe(EVERYONE)
         self._every(min(1.0, ws.ping_interval_s, ws.ping_timeout_s) / 4, self._pool.sweep)
         self._every(ws.cleanup_interval_s, self._pool.clean_up)

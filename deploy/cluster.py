@@ -145,6 +145,8 @@ class Programs:
     def nginx(self, host: str, port: int, processes: Sequence[int]) -> Child:
         conf, shipped = self._folder / "nginx.conf", (ROOT / "deploy" / "nginx.conf").read_text()
         listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        if host == "::":
+            listen += " ipv6only=off"  # IPv4, too, as a process takes it
         conf.write_text(configuration(shipped, folder=self._folder, listen=listen, processes=processes))
         command = (program("nginx", self._path), "-p", str(self._folder), "-c", str(conf), "-e", "stderr", "-g", "daemon off;")
         return self._child("nginx", *command, answers=lambda: replies(host, port, ASK_READY, b"HTTP/1.1 200"))

@@ -17,15 +17,20 @@ import os
 import socket
 import time
 from collections.abc import Iterable
+from ipaddress import ip_address
 from typing import Any
 
 from tornado.ioloop import IOLoop
+from tornado.netutil import bind_sockets
 
 ACCEPTS_A_TURN = 16
+BACKLOG = 4096
 PAUSE_S = 1.0
 SAY_EVERY_S = 60.0
 RESERVED_MAX = 64
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+EVERY_ADDRESS = ip_address("::")
+NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 log = logging.getLogger("http")
 
@@ -112,3 +117,26 @@ def paced(sockets: Iterable[socket.socket], *, descriptors_max: int) -> list[soc
     """The same listening sockets, paced, in a process that may open so many descriptors."""
     pauses = Pauses()
     return [PacedListener(one.detach(), descriptors_max=descriptors_max, pauses=pauses) for one in sockets]
+
+
+def listening_sockets(host: str, port: int) -> list[socket.socket]:
+    """What listens at this address, or at those of this name. `::` is every address, IPv4's too (RFC 3493 section 5.3). Raises OSError."""
+    if not _is_every_address(host):
+        return bind_sockets(port, address=host, backlog=BACKLOG)
+    try:
+        one = socket.create_server((host, port), family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True)
+    except ValueError as error:
+        raise OSError("this machine has no IPv6 socket that takes IPv4, too; HOST=0.0.0.0 listens on IPv4 alone") from error
+    except OSError as error:
+        if error.errno in NO_IPV6:
+            raise OSError(error.errno, "this machine has no IPv6; HOST=0.0.0.0 listens on IPv4 alone") from error
+        raise
+    one.setblocking(False)
+    return [one]
+
+
+def _is_every_address(host: str) -> bool:
+    try:
+        return ip_address(host) == EVERY_ADDRESS
+    except ValueError:
+        return False

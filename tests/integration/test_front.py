@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from websockets.asyncio.client import connect
 
 from tests.integration.conftest import Start, StoreEnv, embedded
 from tests.support.client import PASSWORD, Person, Reply, call, chat, register
 from tests.support.raw import RawSocket
-from tests.support.server import ServerProcess, serving
+from tests.support.server import ServerProcess, command, free_port, serving
 
 pytestmark = embedded
 
@@ -276,3 +279,27 @@ def test_a_number_of_thousands_of_digits_is_out_of_range_and_still_json(ada: Per
     assert (reply.status, list(reply.json["error"]["details"])) == (422, ["maxUsers"])
     reply = ada.call("POST", "/rooms", b'{"name": 7, "ignored": %s}' % (b"9" * 5_000))
     assert (reply.status, list(reply.json["error"]["details"])) == (422, ["name"])
+
+
+@pytest.mark.gen_test
+async def test_all_addresses_are_ipv4s_too_and_a_client_is_the_same_by_both(start: Start) -> None:
+    server = start(HOST="::", RATE_LIMIT_ANONYMOUS="3/3600", TRUSTED_PROXIES="127.0.0.1")
+    assert call(server.url, "GET", "/health").status == 200
+    assert call(f"http://[::1]:{server.port}", "GET", "/health").status == 200
+    assert call(server.url, "GET", "/metrics").status == 200, "::ffff:127.0.0.1 is in METRICS_ALLOW"
+    asked = [call(server.url, "GET", "/rooms", headers={"X-Forwarded-For": "203.0.113.7"}).status for _ in range(4)]
+    assert asked == [401] * 3 + [429], "and a trusted proxy"
+    asked = [await asyncio.to_thread(lambda: call(server.url, "GET", "/rooms").status) for _ in range(4)]
+    assert asked == [401] * 3 + [429]
+    assert "client=127.0.0.1 " in server.log()
+    async with connect(f"ws://[::1]:{server.port}/ws") as one:
+        assert json.loads(await one.recv())["event"] == "welcome"
+
+
+def test_a_port_that_is_taken_is_one_line_and_exit_1(store_env: StoreEnv, tmp_path: Path) -> None:
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        done = command("serve", env={"HOST": "::", "PORT": str(port), "DATA_DIR": str(tmp_path / "taken")})
+    assert done.returncode == 1
+    assert f"cannot listen on [::]:{port}" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
-from handlers.listening import ACCEPTS_A_TURN, paced
+from handlers.listening import ACCEPTS_A_TURN, listening_sockets, paced
+from tests.support.server import free_port
 
 
 @pytest.fixture
@@ -46,3 +48,33 @@ def test_it_is_the_same_socket(stack: ExitStack) -> None:
     (listener,) = paced([plain], descriptors_max=20_000)
     stack.enter_context(listener)
     assert (listener.getsockname(), listener.fileno(), plain.fileno()) == (address, descriptor, -1)
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [
+        ("::", ["127.0.0.1", "::1"]),
+        ("0::0", ["127.0.0.1", "::1"]),
+        ("::1", ["::1"]),
+        ("127.0.0.1", ["127.0.0.1"]),
+        ("0.0.0.0", ["127.0.0.1"]),
+    ],
+)
+def test_it_listens_where_it_was_told_and_for_every_address_on_ipv4_too(host: str, reached: list[str], stack: ExitStack) -> None:
+    port = free_port()
+    listeners = [stack.enter_context(one) for one in paced(listening_sockets(host, port))]
+    assert not any(os.get_blocking(one.fileno()) for one in listeners)
+    found = []
+    for address in ("127.0.0.1", "::1"):
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as client:
+            if client.connect_ex((address, port)) == 0:
+                found.append(address)
+    assert found == reached
+
+
+def test_a_taken_port_is_an_error_that_says_so(stack: ExitStack) -> None:
+    port = free_port()
+    for one in listening_sockets("::", port):
+        stack.enter_context(one)
+    with pytest.raises(OSError, match=r"(?i)address already in use"):
+        listening_sockets("::", port)
