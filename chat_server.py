@@ -61,11 +61,12 @@ from handlers.http_server import BoundedHTTPServer
 from handlers.listening import listening_sockets, paced
 from handlers.metrics import MetricPages
 from handlers.operators import Operators
+from handlers.pacing import Paced
 from handlers.pages import load_assets
 from handlers.performance_health import PerformanceHealth, PerformanceThresholds
 from handlers.routes import Services, make_application, refusal_log
 from handlers.socket import Gate, Wiring
-from handlers.wire.compression import Deflater
+from handlers.wire.compression import Deflater, Inflation
 from handlers.wire.frames import text_frame
 from handlers.wire.link import OutboxBudget, Traffic
 from limits.burden import Burden
@@ -141,6 +142,7 @@ class ChatServer:
         self._lag = LoopLag(loop=loop, told=observer.loop_lag)
         self._limiter = shared.limiter
         self._whitelist = whitelist
+        slices = Paced(loop=loop)
         self._errands = Errands()
         self._entrances = Errands()
         self._inquiries = Errands()
@@ -148,6 +150,7 @@ class ChatServer:
         self._presence = Presence(
             bus=bus,
             errands=self._errands,
+            paced=slices,
             process_id=process_id,
             grace_s=PRESENCE_GRACE_S,
             loop=loop,
@@ -228,6 +231,7 @@ class ChatServer:
             seats=shared.seats,
             presence=self._presence,
             errands=self._errands,
+            paced=slices,
             observer=observer,
             frame=text_frame,
             max_connections=ws.max_connections,
@@ -336,7 +340,10 @@ class ChatServer:
             outbox_max_bytes=ws.outbox_max_bytes,
             budget=budget,
             traffic=traffic,
+            paced=slices,
+            frames=settings.limits.frames if settings.limits.enabled else None,
             deflater=Deflater() if ws.compression else None,
+            inflation=Inflation(max_message_bytes=ws.max_message_bytes) if ws.compression else None,
             unacked_max_s=ws.ping_interval_s + ws.ping_timeout_s,
             heartbeat_interval_s=ws.ping_interval_s,
             process_id=process_id,

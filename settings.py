@@ -82,6 +82,7 @@ class LimitSettings:
     whitelist: tuple[str, ...]
     whitelist_file: Path | None
     fail_closed: bool
+    frames: Policy | None
     policies: Mapping[str, Policy | None]
 
 
@@ -403,6 +404,7 @@ TABLE: tuple[Variable, ...] = (
     _limit("FILES", "3000/600", "GET /files of one user, which API does not count"),
     _limit("CONNECTS", "600/60", "WebSocket connects of one address"),
     _limit("ANONYMOUS", "300/60", "requests without a token of one address"),
+    Variable("RATE_LIMIT_FRAMES", "limits.frames", POLICY, "count/s", "6000/60", "frames of one connection; a tenth before its login"),
     Variable("WS_MAX_CONNECTIONS", "ws.max_connections", whole(1, 1_000_000), "", "10000", "connections of this process"),
     Variable("WS_MAX_CONNECTIONS_PER_USER", "ws.max_connections_per_user", whole(1, 1_000_000), "", "5", "of one user"),
     Variable("WS_PING_INTERVAL", "ws.ping_interval_s", number(0.1, 3600), "s", "25", "silence before a ping"),

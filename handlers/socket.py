@@ -21,10 +21,13 @@ from handlers.chat.errors import ChatError, CloseCode
 from handlers.chat.pool import Pool
 from handlers.chat.protocol import encode, event
 from handlers.chat.session import Session
-from handlers.wire.compression import Deflater, negotiate
+from handlers.pacing import Paced
+from handlers.wire.compression import Deflater, Inflation, negotiate
 from handlers.wire.link import Link, OutboxBudget, Traffic
 from limits.adaptive import ShedClass
 from limits.addresses import address_check
+from limits.frames import FrameBudget
+from limits.policy import Policy
 from monitor.hooks import Observer
 
 SUBPROTOCOL = "chat.v1"
@@ -42,7 +45,10 @@ class Wiring:
     outbox_max_bytes: int
     budget: OutboxBudget
     traffic: Traffic
+    paced: Paced
+    frames: Policy | None  # how many a connection may send; None: as many as it likes
     deflater: Deflater | None  # None: no compression
+    inflation: Inflation | None  # likewise
     unacked_max_s: float  # how long the kernel keeps unacknowledged bytes of a peer that is gone
     heartbeat_interval_s: float
     process_id: str
@@ -92,8 +98,11 @@ class Gate:
             outbox_max_bytes=wiring.outbox_max_bytes,
             budget=wiring.budget,
             traffic=wiring.traffic,
+            paced=wiring.paced,
             clock=wiring.now,
+            frame_budget=FrameBudget(wiring.frames) if wiring.frames is not None else None,
             deflater=wiring.deflater if deflate else None,
+            inflation=wiring.inflation if deflate else None,
         )
         session = Session(
             link=link,

@@ -151,11 +151,12 @@ class Commands:
             await self._count(session, address_check("anonymous", session.address))
 
     async def _count(self, session: Session, check: Check) -> None:
-        decision = await self._limiter.check([check], exempt=self._is_exempt(session))
+        decision = await self._limiter.check([check], exempt=self.is_exempt(session))
         if not decision.allowed:
             raise limit_refusal(decision)
 
-    def _is_exempt(self, session: Session) -> bool:
+    def is_exempt(self, session: Session) -> bool:
+        """Whether who is connected, or whoever is at that address, is not limited."""
         return self._whitelist.covers(session.user.username if session.user is not None else None, session.address)
 
     # ---- one method a command ------------------------------------------------------------------------------------
@@ -210,7 +211,7 @@ class Commands:
         if membership is not None:
             await self._count(session, Check("resumes", session.user_id))  # the joins' own limit counts new memberships alone
         joined_rev = await self._joins.join(
-            session, body, command_id, is_member=membership is not None, exempt=self._is_exempt(session)
+            session, body, command_id, is_member=membership is not None, exempt=self.is_exempt(session)
         )
         if session.rooms is None:
             session.rooms = {}
@@ -229,7 +230,7 @@ class Commands:
 
     async def _send_message(self, session: Session, body: SendMessage, _: str | None) -> bytes:
         assert session.user is not None
-        posted = await self._messages.post(session.user, body, exempt=self._is_exempt(session))
+        posted = await self._messages.post(session.user, body, exempt=self.is_exempt(session))
         if posted.duplicate:
             return b'{"message":%s,"duplicate":true}' % posted.message
         return b'{"message":%s}' % posted.message

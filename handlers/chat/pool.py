@@ -23,6 +23,7 @@ from handlers.chat.presence import Presence
 from handlers.chat.protocol import encode, event
 from handlers.chat.session import Session
 from handlers.chat.topics import membership_order, user_topic
+from handlers.pacing import Paced
 from monitor.hooks import Observer
 from store.models import User
 
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 AUTHENTICATE_WITHIN_S = 10.0
 CLOSE_WITHIN_S = 5.0
+FINISH_WITHIN_S = 9.0  # what a peer left is carried out; with a round of the sweep that is 10 s
 TICKS_A_ROUND = 4  # a sweep visits a part of the pool each tick, all of it once a round
 DRAIN_BATCH = 200
 DRAIN_PAUSE_S = 0.02
@@ -51,6 +53,7 @@ class Pool:
         seats: Seats,
         presence: Presence,
         errands: Errands,
+        paced: Paced,
         observer: Observer,
         frame: Callable[[bytes], bytes],
         max_connections: int,
@@ -64,6 +67,7 @@ class Pool:
         self._seats = seats
         self._presence = presence
         self._errands = errands
+        self._paced = paced
         self._observer = observer
         self._frame = frame
         self._max_connections = max_connections
@@ -135,7 +139,7 @@ class Pool:
 
         To be called within `seat`.
         """
-        if session not in self._sessions or not session.link.is_open:
+        if session not in self._sessions or not session.link.may_begin:
             return False
         own = self._users.get(user.id, {})
         if not seated or (len(own) >= self._max_per_user and sum(one.link.is_open for one in own) >= self._max_per_user):
@@ -146,6 +150,7 @@ class Pool:
             self._errands.run(lambda: self._bus.subscribe(user_topic(user.id)))
         session.user = user
         session.user_id = user.id
+        session.link.trust()
         own[session] = None
         self._end_admission(user.id, session.connection_id)
         return True
@@ -262,7 +267,10 @@ class Pool:
     # ---- sweeps --------------------------------------------------------------------------------------------------
 
     def sweep(self) -> None:
-        """Visit a part of the pool: ping who is silent, close who does not answer, whose token ended, who never authenticated."""
+        """Visit a part of the pool: ping who is silent, close who does not answer, whose token ended, who never authenticated.
+
+        A herd may be due at once, so what costs a call to the kernel or more is left to `paced`.
+        """
         if not self._round:
             self._round.extend(self._sessions)
             self._per_tick = -(-len(self._round) // TICKS_A_ROUND)
@@ -274,22 +282,36 @@ class Pool:
         link = session.link
         if link.closing_since:
             if now - link.closing_since > CLOSE_WITHIN_S:
-                link.abort()
-        elif not link.is_open:
-            return
+                self._paced.soon(link.abort)
+        elif session.user is not None and session.expires_at <= now:
+            self._close_soon(session, CloseCode.UNAUTHORIZED, "token expired")
+        elif link.gone_since:
+            self._visit_gone(session, now)
         elif session.user is None:
             if now - session.opened_at > AUTHENTICATE_WITHIN_S:
-                link.close(CloseCode.UNAUTHORIZED, "not authenticated in time")
-        elif session.expires_at <= now:
-            link.close(CloseCode.UNAUTHORIZED, "token expired")
+                self._close_soon(session, CloseCode.UNAUTHORIZED, "not authenticated in time")
         elif session.is_busy:
             session.give_up_command(now)
             session.go_on()
         elif link.ping_sent_at:
             if now - link.ping_sent_at > self._ping_timeout_s:
-                link.close(CloseCode.NO_PONG, "no pong")
+                self._close_soon(session, CloseCode.NO_PONG, "no pong")
         elif now - link.heard_at > self._ping_interval_s:
-            link.ping()
+            self._paced.soon(link.ping)
+
+    def _visit_gone(self, session: Session, now: float) -> None:
+        """The peer sends nothing more, or cannot be reached: what it left is carried out, but not for ever."""
+        gone_s = now - session.link.gone_since
+        if gone_s > FINISH_WITHIN_S + CLOSE_WITHIN_S:
+            self._paced.soon(session.link.abort)
+        elif gone_s > FINISH_WITHIN_S:
+            session.give_up()
+        else:
+            session.give_up_command(now)
+            session.go_on()
+
+    def _close_soon(self, session: Session, code: CloseCode, reason: str) -> None:
+        self._paced.soon(lambda: session.link.close(code, reason))
 
     def clean_up(self) -> int:
         """Let go of whatever is still held for connections that are gone; returns how much that was, which should be nothing."""
@@ -332,5 +354,7 @@ class Pool:
         deadline = self._now() + CLOSE_WITHIN_S
         while self._sessions and self._now() < deadline:
             await asyncio.sleep(0.05)
-        for session in list(self._sessions):
+        for number, session in enumerate(list(self._sessions)):
             session.link.abort()
+            if number % DRAIN_BATCH == 0:
+                await asyncio.sleep(0)

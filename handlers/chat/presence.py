@@ -24,6 +24,7 @@ from handlers.chat.newest import Newest
 from handlers.chat.protocol import encode, event
 from handlers.chat.recent_memberships import Fact, RecentMemberships
 from handlers.chat.topics import EVERYONE, room_topic
+from handlers.pacing import Paced
 from store.models import Status, User
 
 NAMED_MAX = 200
@@ -62,6 +63,7 @@ class Presence:
         *,
         bus: Bus,
         errands: Errands,
+        paced: Paced,
         process_id: str,
         grace_s: float,
         loop: asyncio.AbstractEventLoop,
@@ -71,6 +73,7 @@ class Presence:
         self._bus = bus
         self._process_id = process_id
         self._errands = errands
+        self._paced = paced
         self._grace_s = grace_s
         self._loop = loop
         self._people: dict[str, Person] = {}
@@ -134,7 +137,7 @@ class Presence:
             return
         person.connections -= 1
         if person.connections <= 0 and person.leaving is None:
-            person.leaving = self._loop.call_later(self._grace_s, self._depart, user_id)
+            person.leaving = self._loop.call_later(self._grace_s, self._grace_is_over, person)
 
     def began(self, room_id: str, user_id: str, rev: int | None) -> None:
         """A membership began by the room's rev; None where that is not known."""
@@ -186,6 +189,16 @@ class Presence:
                 self._appear(room_id, person)
             else:
                 self._tell(room_id, "presenceUpdate", person)
+
+    def _grace_is_over(self, person: Person) -> None:
+        """A crowd that was lost at one moment departs in slices."""
+        leaving = person.leaving
+
+        def depart() -> None:
+            if person.leaving is leaving:  # else somebody came back meanwhile
+                self._depart(person.user_id)
+
+        self._paced.soon(depart)
 
     def _depart(self, user_id: str) -> None:
         person = self._people[user_id]

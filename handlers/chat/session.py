@@ -32,6 +32,9 @@ class SessionLink(Protocol):
     def is_open(self) -> bool: ...
 
     @property
+    def may_begin(self) -> bool: ...
+
+    @property
     def is_over(self) -> bool: ...
 
     @property
@@ -51,9 +54,17 @@ class SessionLink(Protocol):
 
     def close(self, code: int, reason: str = "") -> None: ...
 
+    def finish(self) -> None: ...
+
+    def trust(self) -> None: ...
+
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...
+
+    async def inflate(self, deflated: bytes, *, is_stranger: bool) -> bytes | None: ...
+
+    def let_go(self, size: int) -> None: ...
 
 
 class Session:
@@ -67,6 +78,7 @@ class Session:
         "_burst_end",
         "_came_at",
         "_commands",
+        "_input_over",
         "_loop",
         "_observer",
         "_on_closed",
@@ -119,10 +131,12 @@ class Session:
         self._observer = observer
         self._loop = loop
         self._on_closed = on_closed
-        self._queue: deque[tuple[bytes, float, int]] | None = None  # with when it came, and how much had been read by then
+        # As it came, whether it is to be inflated, when it came, and how much had been read by then.
+        self._queue: deque[tuple[bytes, bool, float, int]] | None = None
         self._waited_since = 0.0  # when the command under way came
         self._queued_bytes = 0
         self._paused = False
+        self._input_over = False  # the peer sends nothing more
         self._came_at = 0  # how much had been read when the command under way was
         self._refused = 0  # in a row
         self._burst_end = 0  # how much had arrived when the first of them was refused
@@ -131,16 +145,16 @@ class Session:
 
     # ---- what the link tells -------------------------------------------------------------------------------------
 
-    def on_text(self, payload: bytes) -> None:
+    def on_text(self, payload: bytes, *, is_deflated: bool = False) -> None:
         """A text frame came."""
         if self._task is None and not self._queue:
             self._waited_since = 0.0  # it waits for nothing
             self._came_at = self.link.received_bytes
-            self._task = self._loop.create_task(self._work(payload))
+            self._task = self._loop.create_task(self._work(payload, is_deflated))
             return
         if self._queue is None:
             self._queue = deque()
-        self._queue.append((payload, time.monotonic(), self.link.received_bytes))
+        self._queue.append((payload, is_deflated, time.monotonic(), self.link.received_bytes))
         self._queued_bytes += len(payload)
         if not self._paused and (len(self._queue) >= QUEUE_MAX or self._queued_bytes >= QUEUE_MAX_BYTES):
             self._paused = True
@@ -149,6 +163,16 @@ class Session:
     def on_binary(self) -> None:
         """A binary frame came: the contract knows none."""
         self.on_text(b"")  # no JSON: it is refused in its turn, as malformed
+
+    def on_flood(self) -> None:
+        """The connection sends more frames than it may."""
+        if not self._commands.is_exempt(self):
+            self.link.close(CloseCode.POLICY, "rate_limited")
+
+    def on_input_over(self) -> None:
+        """The peer sends nothing more. What came before is carried out, and answered if it still reads."""
+        self._input_over = True
+        self._finish_if_done()
 
     def on_closed(self, code: int) -> None:
         """The connection is over."""
@@ -159,32 +183,36 @@ class Session:
 
     # ---- commands ------------------------------------------------------------------------------------------------
 
-    async def _work(self, payload: bytes) -> None:
-        """Carry out one command after the other until none waits."""
+    async def _work(self, payload: bytes, is_deflated: bool) -> None:
+        """Carry out one command after the other until none waits; none is begun once the server has closed, or the token is over."""
         try:
-            while True:
-                self.busy_since = time.monotonic()
-                await self._carry_out(payload)
-                if not self._queue or not self.link.is_open or self._commands.must_wait(self):
+            while self.link.may_begin:
+                now = self.busy_since = time.monotonic()
+                if self.user is not None and self.expires_at <= now:
+                    self.link.close(CloseCode.UNAUTHORIZED, "token expired")
                     return
-                payload = self._take()
+                await self._carry_out(payload, is_deflated)
+                if not self._queue or self._commands.must_wait(self):
+                    return
+                payload, is_deflated = self._take()
                 self._read_on()
         finally:
             self.busy_since = 0.0
             self._task = None
+            self._finish_if_done()
 
     def go_on(self) -> None:
         """Take up the queue again after a wait for the outbox to empty."""
         if self._queue and self._task is None and not self._commands.must_wait(self):
-            payload = self._take()
-            self._task = self._loop.create_task(self._work(payload))
+            payload, is_deflated = self._take()
+            self._task = self._loop.create_task(self._work(payload, is_deflated))
             self._read_on()  # only now: what it lets come at once is behind the one that was taken
 
-    def _take(self) -> bytes:
+    def _take(self) -> tuple[bytes, bool]:
         assert self._queue is not None
-        payload, self._waited_since, self._came_at = self._queue.popleft()
+        payload, is_deflated, self._waited_since, self._came_at = self._queue.popleft()
         self._queued_bytes -= len(payload)
-        return payload
+        return payload, is_deflated
 
     def _read_on(self) -> None:
         """Let more come, if the queue has room again."""
@@ -193,10 +221,21 @@ class Session:
             self._paused = False
             self.link.resume_reading()
 
-    async def _carry_out(self, payload: bytes) -> None:
+    def _finish_if_done(self) -> None:
+        if self._input_over and self._task is None and not self._queue:
+            self.link.finish()
+
+    async def _carry_out(self, payload: bytes, is_deflated: bool) -> None:
         envelope: Envelope | None = None
         error: ChatError
+        inflated: bytes | None = None
         try:
+            if is_deflated:  # only now that its turn has come: until then it is small
+                await asyncio.sleep(0)  # a turn for others: what comes in a few bytes may be work for long
+                inflated = await self.link.inflate(payload, is_stranger=self.user is None)
+                if inflated is None or not self.link.may_begin:
+                    return
+                payload = inflated
             try:
                 envelope = parse_envelope(payload)
             except ChatError:
@@ -221,6 +260,9 @@ class Session:
             if refused is None:
                 log.exception("connection %s: a command failed", self.connection_id)
             error = refused or ChatError("internal")
+        finally:
+            if inflated is not None:
+                self.link.let_go(len(inflated))
         self._refuse(envelope, error)
 
     def _refuse(self, envelope: Envelope | None, error: ChatError) -> None:
@@ -245,6 +287,18 @@ class Session:
     def give_up_command(self, now: float) -> None:
         """End the command under way if its time is over; it is answered with `timeout`."""
         if self._task is not None and self.busy_since and now - self.busy_since > COMMAND_TIMEOUT_S:
+            self._time_out()
+
+    def give_up(self) -> None:
+        """The peer is gone, and the time is over for what it left: nothing more of it is begun, and what is under way is ended."""
+        self.link.pause_reading()
+        self._queue = None
+        self._input_over = True
+        self._time_out()
+        self._finish_if_done()
+
+    def _time_out(self) -> None:
+        if self._task is not None:
             self._timed_out = True
             self._task.cancel()
 

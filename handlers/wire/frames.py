@@ -1,12 +1,11 @@
 """RFC 6455 frames, pure: received bytes → messages, pings, a close; payloads → a server's frames. Knows no socket.
 
-Compression (RFC 7692) is a codec that is passed in; without one, RSV1 is an error.
+Compressed texts (RFC 7692) are handed on as they came, for only so are they small; where compression was not agreed on RSV1 is an error.
 """
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from tornado.util import _websocket_mask as _mask
 
 
 class Kind(IntEnum):
-    """What came: the opcodes of section 5.2, and FAILURE, after which nothing more is read."""
+    """What came: the opcodes of section 5.2, DEFLATED, a text that is to be inflated, and FAILURE, after which nothing more is read."""
 
     TEXT = 1
     BINARY = 2
@@ -22,6 +21,7 @@ class Kind(IntEnum):
     PING = 9
     PONG = 10
     FAILURE = 16
+    DEFLATED = 17
 
 
 class Incoming(NamedTuple):
@@ -32,11 +32,12 @@ class Incoming(NamedTuple):
     code: int = 0
 
 
-TEXT, BINARY, CLOSE, PING, PONG, FAILURE = Kind
+TEXT, BINARY, CLOSE, PING, PONG, FAILURE, DEFLATED = Kind
 PROTOCOL_ERROR, INVALID_PAYLOAD, TOO_BIG, NO_STATUS = 1002, 1007, 1009, 1005
 
 MAX_FRAGMENTS = 4096  # empty fragments cost no bytes, so they need a bound of their own
 CONTROL_MAX = 125
+ALL = 1 << 62
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -72,7 +73,9 @@ def _frame(head: int, payload: bytes) -> bytes:
     return bytes((head, 127)) + size.to_bytes(8, "big") + payload
 
 
-class _Failure(Exception):
+class Failure(Exception):
+    """The peer has broken a rule; `code` is what the connection is closed with."""
+
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code = code
@@ -97,62 +100,97 @@ class _Fragments:
 class FrameReader:
     """Cuts what a client sends into messages. Keeps the unfinished rest only; some 100 bytes when idle.
 
-    `max_message_bytes` bounds a message, over all its fragments and after inflation; `inflate(data, limit)` is given where
-    compression was agreed on, returns None past the limit, and raises ValueError for what is no deflate stream.
+    `max_message_bytes` bounds a message over all its fragments, as it comes. With `deflates` compression was agreed on: then a text may
+    come as DEFLATED, and a binary message, whose content nobody reads, compressed or not.
+    `frames` is how many the last call has read, fragments and all; `is_held`: whole frames may be left, which `go_on` reads.
     """
 
-    __slots__ = ("_failed", "_fragments", "_inflate", "_max", "_rest")
+    __slots__ = ("_at", "_deflates", "_failed", "_fragments", "_max", "_rest", "_wanted", "frames", "is_held")
 
-    def __init__(
-        self, *, max_message_bytes: int, inflate: Callable[[bytes, int], bytes | None] | None = None
-    ) -> None:
+    def __init__(self, *, max_message_bytes: int, deflates: bool = False) -> None:
         self._max = max_message_bytes
-        self._inflate = inflate
-        self._rest = b""
+        self._deflates = deflates
+        self._rest: bytes | bytearray = b""
+        self._at = 0  # how much of it is read already
+        self._wanted = 0  # of a frame that is not whole, how many bytes must be there before it is worth a look
         self._fragments: _Fragments | None = None
         self._failed = False
+        self.frames = 0
+        self.is_held = False
 
-    def feed(self, data: bytes) -> list[Incoming]:
-        """Take what was received; return what it completed, in order. The last may be a FAILURE; then all input is ignored."""
-        if self._failed:
-            return []
+    def feed(self, data: bytes, most: int = ALL) -> list[Incoming]:
+        """Take what was received; return what it completed, in order, of `most` frames. After a FAILURE all input is ignored.
+
+        Who gives a bound had better not feed more while `is_held`: what waits would be copied each time.
+        """
         if self._rest:
-            data = self._rest + data
+            rest = self._rest
+            if not isinstance(rest, bytearray):
+                rest = self._rest = bytearray(rest[self._at :])  # it grows with each piece, and is not copied for it
+                self._at = 0
+            rest += data
+            if len(rest) < self._wanted:
+                self.frames = 0
+                return []
+            data = bytes(rest)
+        return self._read(data, 0, most)
+
+    def go_on(self, most: int = ALL) -> list[Incoming]:
+        """Read on in what was received, `most` frames of it."""
+        rest = self._rest
+        return self._read(rest if isinstance(rest, bytes) else bytes(rest), self._at, most)
+
+    def _read(self, data: bytes, at: int, most: int) -> list[Incoming]:
         found: list[Incoming] = []
-        at, end = 0, len(data)
+        if self._failed:
+            self.frames = 0
+            return found
+        end = len(data)
+        left = most
+        self._wanted = 0
         try:
-            while end - at >= 2:
+            while end - at >= 2 and left:
                 step = self._read_frame(data, at, end, found)
                 if step == 0:
                     break
                 at += step
-        except _Failure as failure:
+                left -= 1
+        except Failure as failure:
             self.forget()
+            self.frames = most - left + 1
             found.append(Incoming(FAILURE, failure.reason.encode(), failure.code))
             return found
-        self._rest = data[at:] if at < end else b""
+        self.frames = most - left
+        if at == end:
+            self._rest, self._at, self.is_held = b"", 0, False
+        elif left:
+            self._rest, self._at, self.is_held = data[at:], 0, False
+        else:
+            self._rest, self._at, self.is_held = data, at, True  # the same bytes, for copying them each time would be quadratic
         return found
 
     def forget(self) -> None:
         """Let go of what is unfinished; from now on all input is ignored."""
         self._failed = True
         self._rest = b""
+        self._at = 0
+        self.is_held = False
         self._fragments = None
 
     def _read_frame(self, data: bytes, at: int, end: int, found: list[Incoming]) -> int:
         """Read one frame at `at`; returns its length, 0 if it is not complete."""
         head, size = data[at], data[at + 1]
         if not size & 0x80:
-            raise _Failure(PROTOCOL_ERROR, "a client's frames are masked")  # 5.1
+            raise Failure(PROTOCOL_ERROR, "a client's frames are masked")  # 5.1
         size &= 0x7F
         opcode = head & 0x0F
         if opcode >= 8:
             if size > CONTROL_MAX or not head & 0x80:
-                raise _Failure(PROTOCOL_ERROR, "a control frame is short and whole")  # 5.5
+                raise Failure(PROTOCOL_ERROR, "a control frame is short and whole")  # 5.5
             if opcode > 10:
-                raise _Failure(PROTOCOL_ERROR, "reserved opcode")  # 5.2
+                raise Failure(PROTOCOL_ERROR, "reserved opcode")  # 5.2
         elif opcode > 2:
-            raise _Failure(PROTOCOL_ERROR, "reserved opcode")
+            raise Failure(PROTOCOL_ERROR, "reserved opcode")
         if head & 0x70:
             self._check_reserved(head, opcode)
         body = at + 2
@@ -162,22 +200,23 @@ class FrameReader:
             size = int.from_bytes(data[body : body + 2], "big")
             body += 2
             if size < 126:
-                raise _Failure(PROTOCOL_ERROR, "length not minimal")  # 5.2
+                raise Failure(PROTOCOL_ERROR, "length not minimal")  # 5.2
         elif size == 127:
             if end - body < 8:
                 return 0
             size = int.from_bytes(data[body : body + 8], "big")
             body += 8
             if size < 65536 or size >> 63:
-                raise _Failure(PROTOCOL_ERROR, "length not minimal")
+                raise Failure(PROTOCOL_ERROR, "length not minimal")
         if opcode < 8:
             self._check_place(opcode, size)
         body += 4
         if end - body < size:
+            self._wanted = body + size - at
             return 0
         payload = _mask(data[body - 4 : body], data[body : body + size])
         if head == 0x81:
-            found.append(Incoming(TEXT, _checked(payload)))
+            found.append(Incoming(TEXT, checked_text(payload)))
         elif opcode >= 8:
             found.append(_control(opcode, payload))
         else:
@@ -185,16 +224,16 @@ class FrameReader:
         return body + size - at
 
     def _check_reserved(self, head: int, opcode: int) -> None:
-        if head & 0x30 or self._inflate is None or opcode not in (TEXT, BINARY):
-            raise _Failure(PROTOCOL_ERROR, "reserved bit")  # 5.2; RFC 7692 section 6.1: RSV1 on the first fragment only
+        if head & 0x30 or not self._deflates or opcode not in (TEXT, BINARY):
+            raise Failure(PROTOCOL_ERROR, "reserved bit")  # 5.2; RFC 7692 section 6.1: RSV1 on the first fragment only
 
     def _check_place(self, opcode: int, size: int) -> None:
         """Refuse a data frame by its header alone: out of its place (5.4), or too large."""
         fragments = self._fragments
         if (opcode == 0) != (fragments is not None):
-            raise _Failure(PROTOCOL_ERROR, "fragment out of order")
+            raise Failure(PROTOCOL_ERROR, "fragment out of order")
         if size + (fragments.size if fragments is not None else 0) > self._max:
-            raise _Failure(TOO_BIG, "message too big")
+            raise Failure(TOO_BIG, "message too big")
 
     def _take_fragment(self, head: int, opcode: int, payload: bytes, found: list[Incoming]) -> None:
         fragments = self._fragments
@@ -203,40 +242,28 @@ class FrameReader:
         fragments.count += 1
         fragments.size += len(payload)
         if fragments.count > MAX_FRAGMENTS:
-            raise _Failure(TOO_BIG, "too many fragments")
+            raise Failure(TOO_BIG, "too many fragments")
         final = bool(head & 0x80)
         if fragments.decoder is not None:
             try:
                 fragments.decoder.decode(payload, final)
             except UnicodeDecodeError as error:
-                raise _Failure(INVALID_PAYLOAD, "invalid UTF-8") from error
+                raise Failure(INVALID_PAYLOAD, "invalid UTF-8") from error
         if payload:
             fragments.parts.append(payload)
         if final:
             self._fragments = None
-            found.append(Incoming(fragments.kind, self._whole(fragments)))
-
-    def _whole(self, fragments: _Fragments) -> bytes:
-        message = b"".join(fragments.parts)
-        if not fragments.compressed:
-            return message
-        assert self._inflate is not None
-        try:
-            inflated = self._inflate(message, self._max)
-        except ValueError as error:
-            raise _Failure(INVALID_PAYLOAD, "invalid compressed data") from error
-        if inflated is None:
-            raise _Failure(TOO_BIG, "message too big")
-        return _checked(inflated) if fragments.kind is TEXT else inflated
+            kind = DEFLATED if fragments.compressed and fragments.kind is TEXT else fragments.kind
+            found.append(Incoming(kind, b"".join(fragments.parts)))
 
 
-def _checked(payload: bytes) -> bytes:
-    """A text's payload, which must be UTF-8 (5.6)."""
+def checked_text(payload: bytes) -> bytes:
+    """A text's payload, which must be UTF-8 (5.6). Raises Failure."""
     if not payload.isascii():
         try:
             payload.decode()
         except UnicodeDecodeError as error:
-            raise _Failure(INVALID_PAYLOAD, "invalid UTF-8") from error
+            raise Failure(INVALID_PAYLOAD, "invalid UTF-8") from error
     return payload
 
 
@@ -247,8 +274,8 @@ def _control(opcode: int, payload: bytes) -> Incoming:
         return Incoming(CLOSE, b"", NO_STATUS)
     code = int.from_bytes(payload[:2], "big")
     if len(payload) == 1 or not _may_be_sent(code):
-        raise _Failure(PROTOCOL_ERROR, "invalid close code")  # 7.4
-    return Incoming(CLOSE, _checked(payload[2:]), code)
+        raise Failure(PROTOCOL_ERROR, "invalid close code")  # 7.4
+    return Incoming(CLOSE, checked_text(payload[2:]), code)
 
 
 def _may_be_sent(code: int) -> bool:

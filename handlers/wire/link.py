@@ -1,11 +1,13 @@
 """One connection on its bare socket: reading, sending, the bounded outbox, the closing handshake. No task, no timer, no Tornado.
 
-Whoever owns a link is told of what comes; a pool's sweep reads `heard_at`, `ping_sent_at` and `closing_since` and acts on them.
+Whoever owns a link is told of what comes; a pool's sweep reads `heard_at`, `ping_sent_at`, `gone_since` and `closing_since`, and acts on
+them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import socket
 import sys
@@ -14,24 +16,34 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from handlers.wire.compression import Deflater, inflate
-from handlers.wire.frames import FrameReader, Incoming, Kind, close_frame, ping_frame, pong_frame, text_frame
+from handlers.pacing import Paced
+from handlers.wire.compression import Deflater, Inflation
+from handlers.wire.frames import Failure, FrameReader, Incoming, Kind, close_frame, ping_frame, pong_frame, text_frame
+from limits.frames import FrameBudget
 
 RECV_BYTES = 65_536  # one recv an event, so that no connection starves the others
+FRAMES_A_TURN = 64  # read of one connection in a loop turn: 64 KB of empty pings are 10,922
+DISCARDED_MAX_BYTES = 1_048_576  # of what comes after our Close; who sends on may fill the kernel's buffers
 SEND_BYTES = 262_144  # as much as one send takes from the outbox
 ABNORMAL = 1006
 TOO_SLOW = 4413
 
 _PING = ping_frame()
-_TEXT, _BINARY, _CLOSE, _FAILURE = Kind.TEXT, Kind.BINARY, Kind.CLOSE, Kind.FAILURE
+_TEXT, _BINARY, _CLOSE, _FAILURE, _PING_KIND, _DEFLATED = Kind.TEXT, Kind.BINARY, Kind.CLOSE, Kind.FAILURE, Kind.PING, Kind.DEFLATED
 
 
 class LinkOwner(Protocol):
     """Who is told; called on the loop, and must not block."""
 
-    def on_text(self, payload: bytes) -> None: ...
+    def on_text(self, payload: bytes, *, is_deflated: bool = False) -> None: ...
 
     def on_binary(self) -> None: ...
+
+    def on_flood(self) -> None:
+        """More frames came than the connection's budget has; they are dropped. Who minds must close the link."""
+
+    def on_input_over(self) -> None:
+        """The peer sends nothing more: a Close came, or the end. Once what came before is done with, `finish` must be called."""
 
     def on_closed(self, code: int) -> None:
         """The socket is closed; `code` was sent or received, 1006: neither. Called once."""
@@ -92,18 +104,27 @@ class Link:
         "_backlog",
         "_budget",
         "_clock",
+        "_close_came",
         "_deflater",
-        "_end_after_flush",
+        "_discarded_bytes",
+        "_frame_budget",
+        "_inflation",
+        "_input_over",
+        "_is_listening",
+        "_is_next",
         "_loop",
         "_lost",
         "_offset",
         "_outbox",
         "_outbox_max_bytes",
+        "_paced",
+        "_ping",
         "_reader",
         "_sock",
         "_traffic",
         "close_code",
         "closing_since",
+        "gone_since",
         "heard_at",
         "outbox_bytes",
         "owner",
@@ -122,40 +143,61 @@ class Link:
         outbox_max_bytes: int,
         budget: OutboxBudget,
         traffic: Traffic,
+        paced: Paced,
         clock: Callable[[], float],
+        frame_budget: FrameBudget | None = None,
         deflater: Deflater | None = None,
+        inflation: Inflation | None = None,
     ) -> None:
         self._sock: socket.socket | None = sock
         self._loop = loop
-        self._reader = FrameReader(max_message_bytes=max_message_bytes, inflate=inflate if deflater else None)
+        self._reader = FrameReader(max_message_bytes=max_message_bytes, deflates=inflation is not None)
+        self._frame_budget = frame_budget
         self._deflater = deflater
+        self._inflation = inflation
         self._outbox_max_bytes = outbox_max_bytes
         self._budget = budget
         self._traffic = traffic
+        self._paced = paced
         self._clock = clock
         self._outbox: deque[tuple[bytes, bool]] | None = None  # (frames, ephemeral): made when the kernel does not take all
         self._offset = 0  # of the first, how much the kernel has
-        self._backlog: list[Incoming] | None = None  # what came before reading was paused
-        self._end_after_flush = False
+        self._backlog: list[Incoming] | None = None  # what was read before reading was paused
+        self._is_listening = False  # whether the loop tells of what can be read
+        self._is_next = False  # whether the next turn reads on in what came
+        self._ping: bytes | None = None  # what the next pong answers
+        self._discarded_bytes = 0
+        self._input_over = False
+        self._close_came: int | None = None  # the code of the peer's Close
         self._lost = False
         self.owner = owner
         self.outbox_bytes = 0
         self.received_bytes = 0  # read from this socket so far
         self.heard_at = clock()
         self.ping_sent_at = 0.0
+        self.gone_since = 0.0  # since when the peer sends nothing more, or cannot be reached
         self.closing_since = 0.0
         self.close_code = ABNORMAL
         self.reading_paused = False
 
     def start(self) -> None:
         """Begin to read."""
-        assert self._sock is not None
-        self._loop.add_reader(self._sock.fileno(), self._on_readable)
+        self._listen()
+
+    def trust(self) -> None:
+        """The peer has said who it is: it may send more than a stranger."""
+        if self._frame_budget is not None:
+            self._frame_budget.trust()
 
     @property
     def is_open(self) -> bool:
         """Whether what is sent may still arrive."""
         return self._sock is not None and not self.closing_since and not self._lost
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether a command that came may be begun: also for a peer that has gone, but not once it was closed from here."""
+        return self._sock is not None and not self.closing_since
 
     @property
     def is_over(self) -> bool:
@@ -301,81 +343,171 @@ class Link:
         except OSError:
             data = b""
         if not data:
-            self._end()
+            self._no_more_input()
             return
         self._traffic.received_bytes += len(data)
         self.received_bytes += len(data)
         if self.closing_since:
-            return  # only the end is waited for now
+            self._discard_input(len(data))
+            return
         self.heard_at = self._clock()
         self.ping_sent_at = 0.0
-        self._dispatch(self._reader.feed(data))
+        self._take(self._reader.feed(data, FRAMES_A_TURN))
+
+    def _take(self, items: list[Incoming]) -> None:
+        """Deliver what a turn has read, if the connection may send so much, and see to it that the rest has its turn."""
+        reader = self._reader
+        budget = self._frame_budget
+        if budget is not None and not budget.admits(reader.frames, self.heard_at):
+            assert self.owner is not None
+            self.owner.on_flood()
+            if not self.may_begin:
+                return
+        self._dispatch(items)
+        if reader.is_held or self._backlog is not None:
+            self._wait_for_turn()
 
     def _dispatch(self, items: list[Incoming]) -> None:
         owner = self.owner
         assert owner is not None
-        ping: bytes | None = None  # of many at once the newest is answered, RFC 6455 section 5.5.3
         for index, (kind, payload, code) in enumerate(items):
             if self.reading_paused:
                 self._backlog = items[index:]
                 break
             if kind is _TEXT:
                 owner.on_text(payload)
+            elif kind is _DEFLATED:
+                owner.on_text(payload, is_deflated=True)
             elif kind is _BINARY:
                 owner.on_binary()
             elif kind is _CLOSE:
-                self._answer_close(code)
+                self.close_code = self._close_came = code
+                self._no_more_input()
             elif kind is _FAILURE:
                 self.close(code, payload.decode())
-            elif kind is Kind.PING:
-                ping = payload
-            if self.closing_since or self._sock is None:
+            elif kind is _PING_KIND:
+                self._ping = payload
+            if self.closing_since or self._input_over:
                 return
-        if ping is not None:
+        ping = self._ping
+        if ping is not None and not self._reader.is_held:  # of many at once the newest is answered, RFC 6455 section 5.5.3
+            self._ping = None
             self.send(pong_frame(ping))
+
+    def _wait_for_turn(self) -> None:
+        """Read no more from the kernel while frames wait: a peer that floods is held up, and others have their turn."""
+        self._stop_listening()
+        if not self.reading_paused and not self._is_next:
+            self._is_next = True
+            self._loop.call_soon(self._on_turn)
+
+    def _on_turn(self) -> None:
+        self._is_next = False
+        if self.reading_paused or not self.may_begin or self._input_over:
+            return
+        backlog, self._backlog = self._backlog, None
+        if backlog is not None:
+            self._dispatch(backlog)
+        else:
+            self._take(self._reader.go_on(FRAMES_A_TURN))
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """After frames had their turn, or a pause: take the next, or listen again."""
+        if self.reading_paused or not self.may_begin or self._input_over:
+            return
+        if self._backlog is not None or self._reader.is_held:
+            self._wait_for_turn()
+        else:
+            self._listen()
+
+    def _listen(self) -> None:
+        if not self._is_listening and self._sock is not None:
+            self._is_listening = True
+            self._loop.add_reader(self._sock.fileno(), self._on_readable)
+
+    def _stop_listening(self) -> None:
+        if self._is_listening and self._sock is not None:
+            self._is_listening = False
+            self._loop.remove_reader(self._sock.fileno())
 
     def pause_reading(self) -> None:
         """Read no more, so that the peer's sends fill up: back-pressure. What came already waits, too."""
-        if self.is_open and not self.reading_paused:
-            assert self._sock is not None
+        if self.may_begin and not self.reading_paused and not self._input_over:
             self.reading_paused = True
-            self._loop.remove_reader(self._sock.fileno())
+            self._stop_listening()
 
     def resume_reading(self) -> None:
-        """Deliver what waited, and read on, unless the owner pauses again."""
-        if not self.reading_paused or not self.is_open:
-            return
-        self.reading_paused = False
-        self.heard_at = self._clock()  # silence while we did not listen is ours, not the peer's
-        backlog, self._backlog = self._backlog, None
-        if backlog:
-            self._dispatch(backlog)
-        if not self.reading_paused and self.is_open:
-            assert self._sock is not None
-            self._loop.add_reader(self._sock.fileno(), self._on_readable)
+        """Deliver what waited, from the next loop turn on, and read on, unless the owner pauses again."""
+        if self.reading_paused and self.may_begin:
+            self.reading_paused = False
+            self.heard_at = self._clock()  # silence while we did not listen is ours, not the peer's
+            self._read_on()
+
+    async def inflate(self, deflated: bytes, *, is_stranger: bool) -> bytes | None:
+        """Inflate a text whose turn has come; `let_go` must be told of its size. None: it is none, and the connection is closed."""
+        assert self._inflation is not None
+        try:
+            return await self._inflation.text(deflated, is_stranger=is_stranger)
+        except Failure as failure:
+            self.close(failure.code, failure.reason)
+            return None
+
+    def let_go(self, size: int) -> None:
+        """What was inflated is done with."""
+        assert self._inflation is not None
+        self._inflation.let_go(size)
 
     # ---- the end -------------------------------------------------------------------------------------------------
+
+    def _no_more_input(self) -> None:
+        """A Close came, or the end of what the peer sends, perhaps as a reset: what came before it is the owner's to finish."""
+        self._stop_listening()
+        self._reader.forget()
+        if self.closing_since:
+            self._paced.soon(self._end)
+        elif not self._input_over:
+            self._input_over = True
+            self.gone_since = self.gone_since or self._clock()
+            self._paced.soon(self._tell_input_over)
+
+    def _tell_input_over(self) -> None:
+        if self.may_begin and self.owner is not None:
+            self.owner.on_input_over()
+
+    def finish(self) -> None:
+        """What came before the end of the input is done: answer the Close, if one came, and end."""
+        if not self.may_begin:
+            return
+        code = self._close_came
+        if code is None or self._lost:
+            self._end()
+        else:
+            self._send_close(code, close_frame(code) if code >= 1000 and code != 1005 else b"\x88\x00")
 
     def close(self, code: int, reason: str = "") -> None:
         """Begin the closing handshake (RFC 6455 section 7.1.2): what waits, then Close, then our half of the connection ends.
 
         With 4413 what waits is discarded, but for a frame that is half sent. Input is discarded; the pool aborts who never ends.
+        Where the socket has failed it ends on a later loop turn.
         """
-        if self.is_open:
+        if not self.may_begin:
+            return
+        if self._lost:
+            self.closing_since = self._clock()
+            self._paced.soon(self._end)
+        else:
             self._send_close(code, close_frame(code, reason))
-
-    def _answer_close(self, code: int) -> None:
-        self._end_after_flush = True
-        self._send_close(code, close_frame(code) if code >= 1000 and code != 1005 else b"\x88\x00")
 
     def _send_close(self, code: int, frame: bytes) -> None:
         assert self._sock is not None
         self.close_code = code
         self.closing_since = self._clock()
         self._backlog = None
-        if self.reading_paused:
-            self.reading_paused = False
-            self._loop.add_reader(self._sock.fileno(), self._on_readable)
+        self._reader.forget()
+        self.reading_paused = False
+        if not self._input_over:
+            self._listen()  # only the end is waited for now
         if self._outbox is not None:
             if code == TOO_SLOW:
                 self._traffic.dropped_slow += self._discard(lambda ephemeral: True)
@@ -395,12 +527,17 @@ class Link:
         else:
             self._flushed()
 
+    def _discard_input(self, size: int) -> None:
+        self._discarded_bytes += size
+        if self._discarded_bytes > DISCARDED_MAX_BYTES:
+            self._stop_listening()  # the sweep ends it
+
     def _flushed(self) -> None:
         """The outbox is empty; if the last of it was our Close, our half is over."""
         if not self.closing_since or self._sock is None:
             return
-        if self._end_after_flush:
-            self._loop.call_soon(self._end)
+        if self._input_over:
+            self._paced.soon(self._end)
             return
         try:
             self._sock.shutdown(socket.SHUT_WR)  # the peer reads the Close, then the end; closing now could reset both away
@@ -408,10 +545,18 @@ class Link:
             self._lose()
 
     def _lose(self) -> None:
-        """The socket has failed: end on the next loop turn, for a fan-out may be under way."""
-        if not self._lost:
-            self._lost = True
-            self._loop.call_soon(self._end)
+        """The socket has failed: nothing more is sent, and what came is read to its end. Then, later than this turn, it ends."""
+        if self._lost:
+            return
+        self._lost = True
+        self._let_go_of_outbox()
+        if self.closing_since:
+            self._paced.soon(self._end)
+            return
+        self.gone_since = self.gone_since or self._clock()
+        assert self._sock is not None
+        with contextlib.suppress(OSError):  # mostly there is nothing left to shut
+            self._sock.shutdown(socket.SHUT_RD)  # what the kernel has is read, and then the end
 
     def abort(self) -> None:
         """Close the socket without further ado."""
@@ -422,17 +567,20 @@ class Link:
         sock = self._sock
         if sock is None:
             return
+        self._stop_listening()
+        self._let_go_of_outbox()
         self._sock = None
-        fd = sock.fileno()
-        self._loop.remove_reader(fd)
-        if self._outbox is not None:
-            self._loop.remove_writer(fd)
-            self._outbox = None
-            left, self.outbox_bytes = self.outbox_bytes, 0
-            self._budget.shrank(self, left)
         sock.close()
         self._backlog = None
         # Link and session refer to each other: what is held here would stay until the collector comes by, which is seldom.
         self._reader.forget()
         if self.owner is not None:
             self.owner.on_closed(self.close_code)
+
+    def _let_go_of_outbox(self) -> None:
+        if self._outbox is not None:
+            assert self._sock is not None
+            self._loop.remove_writer(self._sock.fileno())
+            self._outbox = None
+            left, self.outbox_bytes = self.outbox_bytes, 0
+            self._budget.shrank(self, left)

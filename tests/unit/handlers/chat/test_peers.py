@@ -26,6 +26,7 @@ from handlers.chat.errands import Errands
 from handlers.chat.peers import BEAT_S, DOUBT_S, KNOWN_AFTER_S, SILENT_MAX_S, Peers
 from handlers.chat.presence import PEOPLE_AN_EVENT, Presence
 from handlers.chat.topics import EVERYONE
+from handlers.pacing import Paced
 from store.models import Status, User
 
 pytestmark = pytest.mark.gen_test
@@ -89,12 +90,14 @@ class Process:
         self.id = process_id
         self.bus = End(cluster.ends, cluster.published)
         self.errands = Errands()
+        loop = asyncio.get_running_loop()
         self.presence = Presence(
             bus=self.bus,
             errands=self.errands,
+            paced=Paced(loop=loop),
             process_id=process_id,
             grace_s=0.0,
-            loop=asyncio.get_running_loop(),
+            loop=loop,
             doubt=lambda pairs: cluster.look_at(self, pairs),
             now=cluster.clock,
         )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from handlers.chat.session import COMMAND_TIMEOUT_S, QUEUE_MAX_BYTES, Session
+from handlers.pacing import Paced
 from handlers.wire.link import Link, OutboxBudget, Traffic
 from monitor.hooks import Observer
 from tests.support.frames import client_frame, server_frame
@@ -84,6 +85,7 @@ def session_on(ours: socket.socket, commands: Held) -> tuple[Session, Link]:
         outbox_max_bytes=1_000_000,
         budget=OutboxBudget(1_000_000),
         traffic=Traffic(),
+        paced=Paced(loop=loop),
         clock=loop.time,
         deflater=None,
     )

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tornado.ioloop import IOLoop
 
+from handlers.pacing import Paced
 from handlers.wire.link import Link, OutboxBudget, Traffic
 from tests.support.raw import reset
 from tests.support.waiting import News
@@ -26,13 +27,25 @@ class Owner:
         self.told: list[Any] = []
         self.closed_with: list[int] = []
         self.pause_after: int | None = None
+        self.over = False
+        self.has_more_to_do = False
         self._news = News()
 
-    def on_text(self, payload: bytes) -> None:
-        self._note(payload)
+    def on_text(self, payload: bytes, *, is_deflated: bool = False) -> None:
+        self._note(("deflated", payload) if is_deflated else payload)
 
     def on_binary(self) -> None:
         self._note("binary")
+
+    def on_flood(self) -> None:
+        self._note("flood")
+
+    def on_input_over(self) -> None:
+        assert self.link is not None
+        self.over = True
+        self._news.tell()
+        if not self.has_more_to_do:
+            self.link.finish()
 
     def on_closed(self, code: int) -> None:
         self.closed_with.append(code)
@@ -119,6 +132,7 @@ class Wire:
                 "outbox_max_bytes": 1 << 20,
                 "budget": budget or self.budget,
                 "traffic": self.traffic,
+                "paced": Paced(loop=asyncio.get_running_loop()),
                 "clock": lambda: self.now,
                 **more,
             },

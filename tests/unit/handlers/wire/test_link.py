@@ -205,6 +205,7 @@ async def test_an_owner_may_pause_in_the_middle_of_a_batch_and_nothing_is_lost_o
         assert len(owner.told) == count
         owner.pause_after = count + 1
         link.resume_reading()
+    await owner.until(lambda: len(owner.told) >= MANY)
     assert owner.told == frames
 
 

@@ -1,0 +1,206 @@
+"""Frames are not free: how many a connection may send, that a flood costs its sender alone, and what inflates does so in its turn."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Start, StoreEnv
+from tests.support.client import Person, register
+from tests.support.flood import flooding
+from tests.support.frames import CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame, close_payload, deflated
+from tests.support.raw import RawSocket
+from tests.support.server import ServerProcess, serving
+
+BEAT = b'{"event":"heartbeat","id":"beat"}'
+BUDGET = 100
+FLOODERS = 8
+
+
+@pytest.fixture(scope="module")
+def store_env() -> StoreEnv:
+    """The embedded store's: what is tested here is before any store."""
+    return lambda data_dir: {}
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    env = {"RATE_LIMIT_FRAMES": f"{BUDGET}/3600", "RATE_LIMIT_TYPING": "off", "RATE_LIMIT_WHITELIST": "robot"}
+    with serving(tmp_path_factory.mktemp("limited") / "data", env) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def ada(limited: ServerProcess) -> Person:
+    return register(limited.url)
+
+
+def beat(raw: RawSocket) -> float:
+    """Send a heartbeat and wait for its answer; returns the seconds that took."""
+    began_s = time.perf_counter()
+    raw.send_frame(TEXT, BEAT)
+    while (message := raw.read_message()) is not None:
+        if message.get("id") == "beat":
+            return time.perf_counter() - began_s
+    raise ConnectionError(f"closed with {raw.close_code}")
+
+
+KINDS: dict[str, Callable[[int], bytes]] = {
+    "pings": lambda count: client_frame(PING) * count,
+    "pongs": lambda count: client_frame(PONG) * count,
+    "fragments": lambda count: (
+        client_frame(TEXT, final=False) + client_frame(CONTINUATION, final=False) * (count - 2) + client_frame(CONTINUATION)
+    ),
+    "texts": lambda count: client_frame(TEXT, b"no JSON") * count,
+}
+
+
+@pytest.mark.parametrize("frames", KINDS.values(), ids=KINDS)
+def test_a_connection_may_send_so_many_frames_of_any_kind_and_past_them_is_closed(
+    limited: ServerProcess, ada: Person, frames: Callable[[int], bytes]
+) -> None:
+    with RawSocket(limited.port, token=ada.access_token) as raw:
+        raw.socket.sendall(frames(BUDGET - 1))
+        beat(raw)
+        with pytest.raises(ConnectionError):
+            beat(raw)
+        assert raw.close_code == 1008
+    with RawSocket(limited.port, token=ada.access_token) as other:
+        beat(other)
+
+
+def test_a_stranger_may_send_a_tenth_and_who_logs_in_has_the_whole(limited: ServerProcess, ada: Person) -> None:
+    tenth = BUDGET // 10
+    with RawSocket(limited.port) as stranger:
+        stranger.socket.sendall(client_frame(PING) * (tenth - 1))
+        beat(stranger)
+        stranger.socket.sendall(client_frame(PING))
+        assert stranger.read_close() == 1008
+    with RawSocket(limited.port) as raw:
+        raw.socket.sendall(client_frame(PING) * (tenth - 1))
+        raw.send_command("authenticate", token=ada.access_token)
+        while (message := raw.read_message()) is not None and message["event"] != "ack":
+            pass
+        raw.socket.sendall(client_frame(PING) * (BUDGET - 1))
+        beat(raw)
+        raw.socket.sendall(client_frame(PING))
+        assert raw.read_close() == 1008
+
+
+def test_a_close_is_a_frame_too(limited: ServerProcess, ada: Person) -> None:
+    for sent, code in ((BUDGET - 1, 1000), (BUDGET, 1008)):
+        with RawSocket(limited.port, token=ada.access_token) as raw:
+            raw.socket.sendall(client_frame(PING) * sent + client_frame(CLOSE, close_payload(1000)))
+            assert raw.read_close() == code
+
+
+def test_a_flood_in_one_write_is_refused_whole_and_its_sender_can_read_why(limited: ServerProcess, ada: Person) -> None:
+    with RawSocket(limited.port, token=ada.access_token) as raw:
+        raw.socket.sendall(client_frame(PING) * 100_000)
+        assert raw.read_close() == 1008
+
+
+def test_the_whitelist_and_limits_that_are_off_let_all_frames_pass(limited: ServerProcess, start: Start) -> None:
+    robot = register(limited.url, "robot")
+    off = start(RATE_LIMIT_FRAMES="off")
+    none = start(RATE_LIMIT_FRAMES="10/3600", RATE_LIMIT_ENABLED="false")
+    for server, who in ((limited, robot), (off, register(off.url)), (none, register(none.url))):
+        with RawSocket(server.port, token=who.access_token) as raw:
+            raw.socket.sendall(client_frame(PING) * 10_000)
+            beat(raw)
+
+
+def median_ms(raw: RawSocket) -> float:
+    return sorted(beat(raw) for _ in range(200))[100] * 1000
+
+
+def test_eight_that_flood_with_empty_pings_cost_others_next_to_nothing(start: Start) -> None:
+    server = start(RATE_LIMIT_TYPING="off")
+    with RawSocket(server.port, token=register(server.url).access_token) as raw:
+        quiet, flooded = [median_ms(raw)], []
+        for _ in range(3):
+            with flooding(server.port, FLOODERS, client_frame(PING)):
+                flooded.append(median_ms(raw))
+            quiet.append(median_ms(raw))
+    assert min(flooded) < 3 * min(quiet), (quiet, flooded)
+
+
+def test_without_the_limit_a_flood_has_its_turn_and_no_more(start: Start) -> None:
+    """64 frames a turn: two that flood cost some tenths of a millisecond, where 64 KB of empty pings cost thirty."""
+    server = start(RATE_LIMIT_ENABLED="false")
+    with RawSocket(server.port, token=register(server.url).access_token) as raw:
+        quiet = min(median_ms(raw) for _ in range(3))
+        with flooding(server.port, 2, client_frame(PING)):
+            flooded = min(median_ms(raw) for _ in range(3))
+    assert flooded < 40 * quiet, (quiet, flooded)
+
+
+# ---- inflation ---------------------------------------------------------------------------------------------------
+
+OFFER = {"Sec-WebSocket-Extensions": "permessage-deflate"}
+
+
+def bomb(size: int) -> bytes:
+    """A command that is some hundred bytes as long as it is compressed."""
+    return client_frame(TEXT, deflated(BEAT.ljust(size)), reserved=4)
+
+
+def acks(raw: RawSocket, most: int) -> int:
+    """Read so many acks, or up to the Close; returns how many. They are too short to be compressed, the welcome is not."""
+    count = 0
+    while count < most:
+        opcode, payload = raw.read_frame()
+        if opcode == CLOSE:
+            raw.close_code = int.from_bytes(payload[:2], "big")
+            break
+        count += payload.startswith(b'{"event":"ack"')
+    return count
+
+
+def peak_mb(server: ServerProcess) -> float:
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{server.pid}/status").read_text())
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+def test_frames_that_inflate_to_a_thousandfold_wait_as_small_as_they_came(start: Start) -> None:
+    server = start(WS_COMPRESSION="true", RATE_LIMIT_ENABLED="false", WS_MAX_CONNECTIONS_PER_USER="100")
+    bob = register(server.url)
+    one = bomb(65_536)
+    assert len(one) < 150
+    connections, each = 16, 100_000 // len(one)
+    with ExitStack() as stack:
+        raws = [stack.enter_context(RawSocket(server.port, token=bob.access_token, headers=OFFER)) for _ in range(connections)]
+        for raw in raws:
+            raw.socket.sendall(one)
+            assert acks(raw, 1) == 1
+        before = peak_mb(server)
+        for raw in raws:
+            raw.socket.sendall(one * each)
+        for raw in raws:
+            assert acks(raw, each) == each
+        grown = peak_mb(server) - before
+    assert grown < 40, f"{connections * each * len(one) / 1e6:.1f} MB made {grown:.0f}"
+
+
+def test_before_authentication_a_message_inflates_to_16_kb_and_no_more(start: Start) -> None:
+    server = start(WS_COMPRESSION="true")
+    token = register(server.url).access_token
+    for known, size, code in ((False, 16_384, None), (False, 16_385, 1009), (True, 65_536, None), (True, 65_537, 1009)):
+        with RawSocket(server.port, token=token if known else None, headers=OFFER) as raw:
+            raw.socket.sendall(bomb(size) + client_frame(CLOSE, close_payload(1000)))
+            assert acks(raw, 2) == int(known and code is None)
+            assert raw.close_code == (code or 1000)
+
+
+def test_what_came_before_a_bomb_is_carried_out(start: Start) -> None:
+    server = start(WS_COMPRESSION="true")
+    bob = register(server.url)
+    with RawSocket(server.port, token=bob.access_token, headers=OFFER) as raw:
+        raw.socket.sendall(bomb(1_000) * 20 + bomb(10_000_000) + bomb(1_000))
+        assert (acks(raw, 22), raw.close_code) == (20, 1009)
