@@ -130,8 +130,8 @@ class Pool:
         return {*self._users, *self._admitting}
 
     def slots_of(self, user_id: str) -> list[str]:
-        """The connections of a user that count: those that are open, and those that are being admitted."""
-        bound = [session.connection_id for session in self._users.get(user_id, ()) if session.link.is_open]
+        """The connections of a user that count: those whose peer is there, and those that are being admitted."""
+        bound = [session.connection_id for session in self._users.get(user_id, ()) if session.link.has_peer]
         return [*bound, *self._admitting.get(user_id, ())]
 
     def bind(self, session: Session, user: User, *, seated: bool) -> bool:
@@ -142,7 +142,7 @@ class Pool:
         if session not in self._sessions or not session.link.may_begin:
             return False
         own = self._users.get(user.id, {})
-        if not seated or (len(own) >= self._max_per_user and sum(one.link.is_open for one in own) >= self._max_per_user):
+        if not seated or (len(own) >= self._max_per_user and sum(one.link.has_peer for one in own) >= self._max_per_user):
             session.link.close(CloseCode.TOO_MANY, "too many connections")
             return False
         if user.id not in self._users:

@@ -32,6 +32,9 @@ class SessionLink(Protocol):
     def is_open(self) -> bool: ...
 
     @property
+    def has_peer(self) -> bool: ...
+
+    @property
     def may_begin(self) -> bool: ...
 
     @property

@@ -195,6 +195,11 @@ class Link:
         return self._sock is not None and not self.closing_since and not self._lost
 
     @property
+    def has_peer(self) -> bool:
+        """Whether somebody is at the other end who has not said goodbye, nor were they told to go."""
+        return self.is_open and not self.gone_since
+
+    @property
     def may_begin(self) -> bool:
         """Whether a command that came may be begun: also for a peer that has gone, but not once it was closed from here."""
         return self._sock is not None and not self.closing_since
