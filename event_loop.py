@@ -8,9 +8,34 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import math
+import select
+import selectors
 from collections.abc import Callable
 
 from tornado.platform.asyncio import AsyncIOLoop
+
+EVENTS_A_TURN = 512  # some milliseconds' worth; a herd of connections is served in slices, between which timers and answers go on
+
+
+class SlicedSelector(selectors.EpollSelector):
+    """Tells of so many ready sockets at a time. The kernel begins with those that it did not tell of, so each has its turn."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait for `timeout` seconds, None: for ever, as all selectors do."""
+        wait_s = -1.0 if timeout is None else max(0.0, math.ceil(timeout * 1000) / 1000)  # never less than was asked for
+        try:
+            events = self._selector.poll(wait_s, EVENTS_A_TURN)  # type: ignore[attr-defined]
+        except InterruptedError:
+            return []
+        keys = self._fd_to_key  # type: ignore[attr-defined]
+        ready = []
+        for fd, event in events:
+            key = keys.get(fd)
+            if key is not None:
+                mask = (selectors.EVENT_WRITE if event & ~select.EPOLLIN else 0) | (selectors.EVENT_READ if event & ~select.EPOLLOUT else 0)
+                ready.append((key, mask & key.events))
+        return ready
 
 
 class MonotonicIOLoop(AsyncIOLoop):
@@ -38,6 +63,10 @@ def _factory() -> Callable[[], asyncio.AbstractEventLoop]:
     try:
         uvloop = importlib.import_module("uvloop")
     except ImportError:
-        return asyncio.new_event_loop
+        return _standard_loop
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory
+
+
+def _standard_loop() -> asyncio.AbstractEventLoop:
+    return asyncio.SelectorEventLoop(SlicedSelector()) if hasattr(select, "epoll") else asyncio.new_event_loop()

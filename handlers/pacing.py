@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
-SLICE_S = 0.004  # of a loop turn
+SLICE_S = 0.002  # of a loop turn, of which an answer takes some three
 
 
 class Paced:
