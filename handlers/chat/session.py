@@ -301,7 +301,7 @@ class Session:
         self._finish_if_done()
 
     def _time_out(self) -> None:
-        if self._task is not None:
+        if self._task is not None and not self._timed_out:  # once: a second cancellation would be the connection's end
             self._timed_out = True
             self._task.cancel()
 

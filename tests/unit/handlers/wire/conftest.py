@@ -29,6 +29,7 @@ class Owner:
         self.pause_after: int | None = None
         self.over = False
         self.has_more_to_do = False
+        self.closes_floods = False
         self._news = News()
 
     def on_text(self, payload: bytes, *, is_deflated: bool = False) -> None:
@@ -39,6 +40,9 @@ class Owner:
 
     def on_flood(self) -> None:
         self._note("flood")
+        if self.closes_floods:
+            assert self.link is not None
+            self.link.close(1008)
 
     def on_input_over(self) -> None:
         assert self.link is not None

@@ -246,6 +246,38 @@ def test_an_idle_reader_keeps_nothing_of_what_it_has_read() -> None:
     assert grown < 100 * len(readers), grown
 
 
+def test_frames_that_wait_are_not_copied_for_each_turn() -> None:
+    """64 KB of empty pings are 10,922 frames: read eight at a time, with a copy of the rest each time, they would be 45 MB."""
+    pings = client_frame(PING) * 10_000
+    one = reader()
+    one.feed(pings, 8)
+    held = 0
+    tracemalloc.start()
+    try:
+        while one.is_held:
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            one.go_on(8)
+            held = max(held, tracemalloc.get_traced_memory()[1] - before)
+    finally:
+        tracemalloc.stop()
+    assert held < 10_000, held
+
+
+def test_a_large_message_in_many_pieces_is_not_copied_for_each() -> None:
+    whole = client_frame(BINARY, bytes(8_000_000))
+    one = FrameReader(max_message_bytes=8_000_000)
+    pieces = [whole[at : at + 65_536] for at in range(0, len(whole), 65_536)]
+    found = one.feed(pieces[0]) + one.feed(pieces[1])
+    grows = one._rest
+    for piece in pieces[2:-1]:
+        found += one.feed(piece)
+        assert one._rest is grows
+    assert found == []
+    assert one.feed(pieces[-1]) == [binary(bytes(8_000_000))]
+    assert one._rest == b""
+
+
 # ---- what the server sends ---------------------------------------------------------------------------------------
 
 

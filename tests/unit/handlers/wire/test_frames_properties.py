@@ -122,6 +122,28 @@ def test_where_it_is_cut_never_changes_what_is_read(data: bytes, cuts: list[int]
     assert ours(data, cuts) == ours(data)
 
 
+@given(byte_streams, st.lists(st.integers(0, 10_000), max_size=12), st.integers(1, 5))
+def test_how_many_frames_are_read_at_a_time_never_changes_what_is_read(data: bytes, cuts: list[int], most: int) -> None:
+    reader = FrameReader(max_message_bytes=LIMIT)
+    places = sorted({cut % (len(data) + 1) for cut in cuts})
+    found: list[Incoming] = []
+    frames = 0
+    for start, end in zip([0, *places], [*places, len(data)], strict=True):
+        items = reader.feed(data[start:end], most)
+        while True:
+            assert len(items) <= reader.frames <= most
+            frames += reader.frames
+            found.extend(items)
+            if not reader.is_held:
+                break
+            items = reader.go_on(most)
+    kinds = [item.kind for item in found]
+    assert (found[: kinds.index(Kind.CLOSE) + 1] if Kind.CLOSE in kinds else found) == ours(data)
+    whole = FrameReader(max_message_bytes=LIMIT)
+    whole.feed(data)
+    assert frames == whole.frames, "fragments count, too"
+
+
 @given(byte_streams)
 def test_frames_cut_at_every_byte_are_read_as_if_whole(data: bytes) -> None:
     assert ours(data, range(len(data))) == ours(data)

@@ -10,9 +10,12 @@ from collections.abc import Callable
 
 import pytest
 
+from handlers.pacing import Paced
 from handlers.wire.compression import Deflater
 from handlers.wire.frames import close_frame, ping_frame, pong_frame, text_frame
-from handlers.wire.link import OutboxBudget
+from handlers.wire.link import DISCARDED_MAX_BYTES, FRAMES_A_TURN, OutboxBudget
+from limits.frames import FrameBudget
+from limits.policy import Policy
 from tests.support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame, close_payload
 from tests.unit.handlers.wire.conftest import WITHIN_S, Peer, Wire
 
@@ -346,6 +349,176 @@ async def test_the_end_lets_go_of_a_message_that_was_not_finished(wire: Wire, en
         assert tracemalloc.get_traced_memory()[0] - before < 200_000  # though the link is still here
     finally:
         tracemalloc.stop()
+
+
+# ---- a turn's share, and a budget --------------------------------------------------------------------------------
+
+
+async def turns(condition: Callable[[], object], most: int = 10_000) -> int:
+    """How many loop turns it takes."""
+    for count in range(most):
+        if condition():
+            return count
+        await asyncio.sleep(0)
+    raise AssertionError("it did not happen")
+
+
+@pytest.mark.gen_test
+async def test_a_turn_reads_so_many_frames_of_a_link_and_the_rest_waits_for_the_next(wire: Wire) -> None:
+    _, owner, peer = wire.connect()
+    frames = [b"%d" % number for number in range(10 * FRAMES_A_TURN)]
+    peer.sock.send(b"".join(client_frame(TEXT, frame) for frame in frames))
+    read = []
+    while len(owner.told) < len(frames):
+        before = len(owner.told)
+        await asyncio.sleep(0)
+        read.append(len(owner.told) - before)
+    assert max(read) == FRAMES_A_TURN
+    assert owner.told == frames
+
+
+@pytest.mark.gen_test
+async def test_fragments_count_towards_a_turn(wire: Wire) -> None:
+    _, owner, peer = wire.connect()
+    message = client_frame(TEXT, b"a", final=False) + client_frame(CONTINUATION, b"b", final=False) * 30 + client_frame(CONTINUATION)
+    peer.sock.send(message * 8)
+    await turns(lambda: owner.told)
+    assert len(owner.told) == FRAMES_A_TURN // 32
+    await owner.until(lambda: len(owner.told) == 8)
+
+
+@pytest.mark.gen_test
+async def test_while_frames_wait_the_kernel_is_not_read(wire: Wire) -> None:
+    link, _, peer = wire.connect(max_message_bytes=100)
+    peer.sock.send(client_frame(PING) * 2_000)
+    await turns(lambda: wire.traffic.received_bytes)
+    received = wire.traffic.received_bytes
+    later = client_frame(PING, b"later") * 100
+    peer.sock.send(later)
+    waits = await turns(lambda: wire.traffic.received_bytes > received)
+    assert waits >= received // len(client_frame(PING)) // FRAMES_A_TURN - 1
+    assert link.is_open
+
+
+@pytest.mark.gen_test
+async def test_a_link_that_floods_keeps_no_other_from_its_turn(wire: Wire) -> None:
+    floods = [wire.connect() for _ in range(8)]
+    _, owner, peer = wire.connect()
+    for _, _, flood in floods:
+        flood.sock.send(client_frame(PING) * 2_000)
+    await turns(lambda: wire.traffic.received_bytes)
+    peer.sock.send(client_frame(TEXT, b"me too"))
+    assert await turns(lambda: owner.told) <= 5, "though the floods last for thirty"
+
+
+@pytest.mark.gen_test
+async def test_past_its_budget_of_frames_the_owner_is_told_and_they_are_dropped(wire: Wire) -> None:
+    link, owner, peer = wire.connect(frame_budget=FrameBudget(Policy(1000, 3600)))
+    link.trust()
+    peer.sock.send(client_frame(TEXT, b".") * 1000)
+    await owner.until(lambda: len(owner.told) == 1000)
+    await peer.send(client_frame(TEXT, b"dropped unless the owner lets it pass"))
+    await owner.until(lambda: len(owner.told) > 1000)
+    assert owner.told[1000:] == ["flood", b"dropped unless the owner lets it pass"], "this owner minds nothing"
+    owner.closes_floods = True
+    await peer.send(client_frame(TEXT, b"dropped"))
+    assert (await peer.read_to_end())[2:4] == (1008).to_bytes(2, "big")
+    assert owner.told[1002:] == ["flood"]
+
+
+@pytest.mark.gen_test
+async def test_who_goes_on_sending_after_our_close_is_read_for_a_while_and_then_held_up(wire: Wire) -> None:
+    link, owner, peer = wire.connect()
+    link.close(1008)
+    frame = client_frame(BINARY, bytes(10_000))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):  # what it waits for never comes: nobody reads
+            while True:
+                await asyncio.get_running_loop().sock_sendall(peer.sock, frame)
+    assert wire.traffic.received_bytes < 2 * DISCARDED_MAX_BYTES
+    assert owner.told == []
+    assert await peer.read_to_end() == close_frame(1008)
+
+
+# ---- the end of the peer's input, before that of ours ------------------------------------------------------------
+
+
+@pytest.mark.gen_test
+async def test_a_close_is_answered_when_the_owner_has_done_what_came_before(wire: Wire) -> None:
+    link, owner, peer = wire.connect()
+    owner.has_more_to_do = True
+    await peer.send(client_frame(TEXT, b"work") + client_frame(CLOSE, close_payload(1000)))
+    await owner.until(lambda: owner.over)
+    assert link.is_open
+    assert link.may_begin
+    assert not link.has_peer
+    assert link.gone_since == wire.now
+    link.send(text_frame(b"done"))
+    link.finish()
+    assert await peer.read_to_end() == text_frame(b"done") + close_frame(1000)
+    assert await owner.ended() == [1000]
+
+
+@pytest.mark.gen_test
+async def test_a_close_from_here_meanwhile_is_the_last_word(wire: Wire) -> None:
+    link, owner, peer = wire.connect()
+    owner.has_more_to_do = True
+    await peer.send(client_frame(CLOSE, close_payload(1000)))
+    await owner.until(lambda: owner.over)
+    link.close(4403, "revoked")
+    assert not link.may_begin
+    link.finish()
+    assert await peer.read_to_end() == close_frame(4403, "revoked")
+    assert await owner.ended() == [4403]
+
+
+@pytest.mark.gen_test
+async def test_a_close_that_waits_behind_a_pause_is_told_in_its_turn(wire: Wire) -> None:
+    link, owner, peer = wire.connect()
+    owner.pause_after = 1
+    await peer.send(client_frame(TEXT, b"1") + client_frame(TEXT, b"2") + client_frame(CLOSE, close_payload(1000)))
+    await owner.until(lambda: link.reading_paused)
+    assert not owner.over
+    link.resume_reading()
+    assert await owner.ended() == [1000]
+    assert owner.told == [b"1", b"2"]
+
+
+@pytest.mark.gen_test
+async def test_of_a_peer_that_was_lost_in_a_send_all_is_read_that_came(wire: Wire) -> None:
+    link, owner, peer = wire.connect()
+    owner.pause_after = 1
+    peer.sock.send(b"".join(client_frame(TEXT, b"%d" % number) for number in range(MANY)))
+    await owner.until(lambda: link.reading_paused)
+    peer.sock.send(client_frame(TEXT, b"last"))
+    peer.reset()
+    while not link.gone_since:
+        link.send(BIG)
+        await asyncio.sleep(0)
+    assert not link.is_open
+    assert link.may_begin
+    assert wire.budget.total_bytes == 0
+    owner.has_more_to_do = True
+    link.resume_reading()
+    await owner.until(lambda: owner.over)
+    assert owner.told == [*(b"%d" % number for number in range(MANY)), b"last"]
+    assert owner.closed_with == []
+    link.finish()
+    assert owner.closed_with == [1006]
+
+
+@pytest.mark.gen_test
+async def test_a_crowd_that_ends_at_one_moment_ends_in_slices(wire: Wire) -> None:
+    paced = Paced(loop=asyncio.get_running_loop(), slice_s=0.0)  # one thing a turn
+    crowd = [wire.connect(paced=paced) for _ in range(50)]
+    for index, (_, _, peer) in enumerate(crowd):
+        peer.sock.send(client_frame(CLOSE)) if index % 2 else peer.sock.close()
+    ended = []
+    while not all(owner.closed_with for _, owner, _ in crowd):
+        before = sum(bool(owner.closed_with) for _, owner, _ in crowd)
+        await asyncio.sleep(0)
+        ended.append(sum(bool(owner.closed_with) for _, owner, _ in crowd) - before)
+    assert max(ended) == 1
 
 
 @pytest.mark.gen_test
