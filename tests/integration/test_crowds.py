@@ -1,0 +1,82 @@
+"""A crowd that ends at one moment: it is let go of in slices, between which everybody else is answered."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import threading
+import time
+from datetime import datetime
+
+import pytest
+
+from tests.integration.conftest import Start, StoreEnv
+from tests.support.client import call, register
+from tests.support.crowd import crowd
+from tests.support.raw import RawSocket
+from tests.support.server import ServerProcess
+from tests.support.waiting import poll
+
+CROWD = 800
+ENDED = re.compile(r"^(\S+) INFO .*connection ended", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def store_env() -> StoreEnv:
+    """The embedded store's: what is tested here is before any store."""
+    return lambda data_dir: {}
+
+
+class Beats:
+    """One connection that is always waiting for an answer, and when it got each."""
+
+    def __init__(self, raw: RawSocket) -> None:
+        self._raw = raw
+        self._over = False
+        self.answered_at = [time.time()]
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._over:
+            self._raw.send_frame(1, b'{"event":"heartbeat","id":"beat"}')
+            while (self._raw.read_message() or {}).get("id") != "beat":
+                pass
+            self.answered_at.append(time.time())
+
+    def end(self) -> None:
+        self._over = True
+        self._thread.join()
+
+    def longest_s(self, since: float, until: float) -> float:
+        """The longest wait for an answer, of those that were under way in this time, of what was waited in it or later."""
+        pairs = zip(self.answered_at, self.answered_at[1:], strict=False)
+        return max(after - max(before, since) for before, after in pairs if after >= since and before <= until)
+
+
+def ended_at(server: ServerProcess) -> list[float]:
+    """When each connection was let go of, by the log, which has milliseconds."""
+    return [datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp() for stamp in ENDED.findall(server.log())]
+
+
+def test_while_a_crowd_ends_others_are_answered_again_and_again(start: Start) -> None:
+    server = start(RATE_LIMIT_ENABLED="false", WS_MAX_CONNECTIONS_PER_USER="1000")
+    ada, bob = register(server.url), register(server.url)
+    room = ada.make_room()["id"]
+    shares = []
+    for _ in range(3):
+        before = len(ended_at(server))
+        with RawSocket(server.port, token=ada.access_token) as raw, crowd(server.port, CROWD, room, bob.access_token) as people:
+            beats = Beats(raw)
+            os.kill(server.pid, signal.SIGSTOP)  # so that it is one moment for the server
+            people.kill()
+            people.wait()
+            gone_at = time.time()
+            os.kill(server.pid, signal.SIGCONT)
+            poll(lambda before=before: len(ended_at(server)) >= before + CROWD)
+            beats.end()
+        moments = ended_at(server)[before : before + CROWD]
+        shares.append(beats.longest_s(gone_at, moments[-1]) / (moments[-1] - gone_at))
+        poll(lambda: call(server.url, "GET", "/metrics/websocket").json["connections"]["now"] == 0)
+    assert min(shares) < 0.5, f"the longest wait for an answer, as shares of the time that it took: {shares}"
