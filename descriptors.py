@@ -6,11 +6,13 @@ import logging
 import resource
 import sys
 
+from handlers.http_connection import Bounds
 from monitor.checkup import Item
 from settings import Settings
 
-# Besides the WebSockets: what is before its upgrade or asks by REST, and some hundred of the store, Redis, uploads and the log.
-MARGIN = 2_500
+OTHERS = 344  # of the store, Redis, uploads and the log
+# Besides the WebSockets: what is before its upgrade, asks by REST, or lingers.
+MARGIN = Bounds().connections_max + Bounds().lingering_max + OTHERS
 
 log = logging.getLogger("server")
 

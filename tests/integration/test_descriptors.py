@@ -79,7 +79,7 @@ def test_the_soft_limit_is_raised_and_what_is_still_too_little_is_said(narrow: N
     assert psutil.Process(narrow.pid).rlimit(psutil.RLIMIT_NOFILE) == (ALLOWED, ALLOWED)
     (line,) = [line for line in narrow.log().splitlines() if "too few descriptors" in line]
     assert "WARNING" in line
-    assert f"allowed={ALLOWED} needed=12500" in line
+    assert f"allowed={ALLOWED} needed=17000" in line
 
 
 def test_the_check_fails_where_the_limit_does_not_cover_the_connections(tmp_path: Path) -> None:
@@ -87,5 +87,5 @@ def test_the_check_fails_where_the_limit_does_not_cover_the_connections(tmp_path
     told = subprocess.run(with_limit("check"), env=env, capture_output=True, text=True, timeout=120, cwd=ROOT, check=False)
     assert told.returncode == 1
     assert [line for line in told.stdout.splitlines() if line.startswith("FAIL")] == [
-        "FAIL descriptors: 64 allowed, 12500 needed (WS_MAX_CONNECTIONS and 2500 more): raise the hard limit (ulimit -Hn, LimitNOFILE=)"
+        "FAIL descriptors: 64 allowed, 17000 needed (WS_MAX_CONNECTIONS and 7000 more): raise the hard limit (ulimit -Hn, LimitNOFILE=)"
     ]
