@@ -19,7 +19,10 @@ _INTEGERS = range(-(1 << 63), 1 << 63)
 
 def place_of_cursor(cursor: str | None) -> int:
     """The place (a number) below which a list goes on. Raises ValueError for what cannot be a cursor of ours."""
-    return _PLACE_END if cursor is None else whole_number(cursor)
+    try:
+        return _PLACE_END if cursor is None else whole_number(cursor)
+    except ValueError as error:
+        raise ValueError("not a cursor") from error
 
 
 def cursor_of_name(name: str) -> str:
