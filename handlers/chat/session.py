@@ -202,7 +202,8 @@ class Session:
         finally:
             self.busy_since = 0.0
             self._task = None
-            self._finish_if_done()
+            if self._input_over:
+                self._finish_if_done()
 
     def go_on(self) -> None:
         """Take up the queue again after a wait for the outbox to empty."""

@@ -118,8 +118,8 @@ class FrameReader:
         self.frames = 0
         self.is_held = False
 
-    def feed(self, data: bytes, most: int = ALL) -> list[Incoming]:
-        """Take what was received; return what it completed, in order, of `most` frames. After a FAILURE all input is ignored.
+    def feed(self, data: bytes, most: int = ALL, at: int = 0) -> list[Incoming]:
+        """Take what was received, from `at` on; return what it completed, in order, of `most` frames. After a FAILURE all input is ignored.
 
         Who gives a bound had better not feed more while `is_held`: what waits would be copied each time.
         """
@@ -132,22 +132,14 @@ class FrameReader:
             if len(rest) < self._wanted:
                 self.frames = 0
                 return []
+            self._let_go_of_rest()
             data = bytes(rest)
-        return self._read(data, 0, most)
-
-    def go_on(self, most: int = ALL) -> list[Incoming]:
-        """Read on in what was received, `most` frames of it."""
-        rest = self._rest
-        return self._read(rest if isinstance(rest, bytes) else bytes(rest), self._at, most)
-
-    def _read(self, data: bytes, at: int, most: int) -> list[Incoming]:
         found: list[Incoming] = []
         if self._failed:
             self.frames = 0
             return found
         end = len(data)
         left = most
-        self._wanted = 0
         try:
             while end - at >= 2 and left:
                 step = self._read_frame(data, at, end, found)
@@ -161,20 +153,29 @@ class FrameReader:
             found.append(Incoming(FAILURE, failure.reason.encode(), failure.code))
             return found
         self.frames = most - left
-        if at == end:
-            self._rest, self._at, self.is_held = b"", 0, False
-        elif left:
-            self._rest, self._at, self.is_held = data[at:], 0, False
-        else:
-            self._rest, self._at, self.is_held = data, at, True  # the same bytes, for copying them each time would be quadratic
+        if at < end:
+            self.is_held = not left
+            if left:
+                self._rest = data[at:]
+            else:
+                self._rest, self._at = data, at  # the same bytes, for copying what is left each time would be quadratic
         return found
+
+    def go_on(self, most: int = ALL) -> list[Incoming]:
+        """Read on in what was received, `most` frames of it."""
+        rest, at = self._rest, self._at
+        self._let_go_of_rest()
+        return self.feed(bytes(rest), most, at)  # of what is bytes already that is no copy
+
+    def _let_go_of_rest(self) -> None:
+        self._rest = b""
+        self._at = self._wanted = 0
+        self.is_held = False
 
     def forget(self) -> None:
         """Let go of what is unfinished; from now on all input is ignored."""
         self._failed = True
-        self._rest = b""
-        self._at = 0
-        self.is_held = False
+        self._let_go_of_rest()
         self._fragments = None
 
     def _read_frame(self, data: bytes, at: int, end: int, found: list[Incoming]) -> int:

@@ -126,6 +126,7 @@ class Link:
         "closing_since",
         "gone_since",
         "heard_at",
+        "may_begin",
         "outbox_bytes",
         "owner",
         "ping_sent_at",
@@ -178,6 +179,7 @@ class Link:
         self.gone_since = 0.0  # since when the peer sends nothing more, or cannot be reached
         self.closing_since = 0.0
         self.close_code = ABNORMAL
+        self.may_begin = True  # a command that came: also of a peer that has gone, but not once it was closed from here
         self.reading_paused = False
 
     def start(self) -> None:
@@ -192,17 +194,12 @@ class Link:
     @property
     def is_open(self) -> bool:
         """Whether what is sent may still arrive."""
-        return self._sock is not None and not self.closing_since and not self._lost
+        return self.may_begin and not self._lost
 
     @property
     def has_peer(self) -> bool:
         """Whether somebody is at the other end who has not said goodbye, nor were they told to go."""
         return self.is_open and not self.gone_since
-
-    @property
-    def may_begin(self) -> bool:
-        """Whether a command that came may be begun: also for a peer that has gone, but not once it was closed from here."""
-        return self._sock is not None and not self.closing_since
 
     @property
     def is_over(self) -> bool:
@@ -357,20 +354,17 @@ class Link:
             return
         self.heard_at = self._clock()
         self.ping_sent_at = 0.0
-        self._take(self._reader.feed(data, FRAMES_A_TURN))
+        reader, budget = self._reader, self._frame_budget
+        items = reader.feed(data, FRAMES_A_TURN)
+        if budget is None or budget.admits(reader.frames, self.heard_at) or self._may_flood():
+            self._dispatch(items)
+            if reader.is_held or self._backlog is not None:
+                self._wait_for_turn()
 
-    def _take(self, items: list[Incoming]) -> None:
-        """Deliver what a turn has read, if the connection may send so much, and see to it that the rest has its turn."""
-        reader = self._reader
-        budget = self._frame_budget
-        if budget is not None and not budget.admits(reader.frames, self.heard_at):
-            assert self.owner is not None
-            self.owner.on_flood()
-            if not self.may_begin:
-                return
-        self._dispatch(items)
-        if reader.is_held or self._backlog is not None:
-            self._wait_for_turn()
+    def _may_flood(self) -> bool:
+        assert self.owner is not None
+        self.owner.on_flood()
+        return self.may_begin
 
     def _dispatch(self, items: list[Incoming]) -> None:
         owner = self.owner
@@ -414,7 +408,9 @@ class Link:
         if backlog is not None:
             self._dispatch(backlog)
         else:
-            self._take(self._reader.go_on(FRAMES_A_TURN))
+            items, budget = self._reader.go_on(FRAMES_A_TURN), self._frame_budget
+            if budget is None or budget.admits(self._reader.frames, self.heard_at) or self._may_flood():
+                self._dispatch(items)
         self._read_on()
 
     def _read_on(self) -> None:
@@ -499,6 +495,7 @@ class Link:
         if not self.may_begin:
             return
         if self._lost:
+            self.may_begin = False
             self.closing_since = self._clock()
             self._paced.soon(self._end)
         else:
@@ -507,6 +504,7 @@ class Link:
     def _send_close(self, code: int, frame: bytes) -> None:
         assert self._sock is not None
         self.close_code = code
+        self.may_begin = False
         self.closing_since = self._clock()
         self._backlog = None
         self._reader.forget()
@@ -575,6 +573,7 @@ class Link:
         self._stop_listening()
         self._let_go_of_outbox()
         self._sock = None
+        self.may_begin = False
         sock.close()
         self._backlog = None
         # Link and session refer to each other: what is held here would stay until the collector comes by, which is seldom.
