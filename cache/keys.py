@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from cache import pages, totals
 from cache.pages import Page
@@ -90,7 +90,7 @@ class CacheTtls:
 class Keys:
     """Makes keys. Where an invalidation is lost (a killed process), the TTL bounds how long an old value lives."""
 
-    __slots__ = ("_email", "_membership", "_page", "_room", "_room_ids", "_session", "_stats", "_user")
+    __slots__ = ("_email", "_membership", "_page", "_page_at", "_room", "_room_ids", "_session", "_stats", "_user")
 
     def __init__(self, ttls: CacheTtls) -> None:
         access, shown = (ttls.users_s, ttls.access_s), (ttls.users_s, ttls.unheard_s)
@@ -103,6 +103,9 @@ class Keys:
         self._page = _kind("page", (ttls.messages_s, math.inf), Page, _page_bytes, pack=pages.pack, unpack=pages.unpack)
         stats = ttls.stats_s, ttls.unheard_s
         self._stats = _kind("stats", stats, RoomStats | None, lambda _: 400, pack=totals.pack, unpack=totals.unpack)
+
+        # It shares a load and keeps nothing: only who lacks the same asks for it.
+        self._page_at = structs.replace(self._page, prefix=f"chat:{SCHEMA}:page_at:", ttl_s=0.0)
 
     def user(self, user_id: str) -> Key[User | None]:
         return Key(self._user, self._user.prefix + user_id)
@@ -129,6 +132,10 @@ class Keys:
     def page(self, room_id: str) -> Key[Page]:
         """The newest messages of a room."""
         return Key(self._page, self._page.prefix + room_id)
+
+    def page_at(self, room_id: str, seq: int, rev: int) -> Key[Page]:
+        """The newest messages of a room as they are from these heads on; never kept."""
+        return Key(self._page_at, f"{self._page_at.prefix}{seq}:{rev}:{room_id}")
 
     def stats(self, room_id: str) -> Key[RoomStats | None]:
         return Key(self._stats, self._stats.prefix + room_id)

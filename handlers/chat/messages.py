@@ -144,7 +144,8 @@ class Messages:
         if head is not None and (head.seq > page.last_seq or head.rev > page.rev):
             if self._stays_behind(room_id, page):
                 await self._cache.invalidate(key)
-            page = await self._load_newest(room_id)
+            at_head = self._keys.page_at(room_id, head.seq, head.rev)
+            page = await self._cache.get_or_load(at_head, lambda: self._load_newest(room_id))
         messages = page.messages[-limit:]
         has_more = page.has_more or len(messages) < len(page.messages)
         return splice(messages=array(messages), hasMore=encode(has_more), rev=encode(page.rev))

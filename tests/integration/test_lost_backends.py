@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tests.integration.conftest import JWT
 from tests.support.client import Refused, call, chat, register
 from tests.support.mongo import MongoServer
 from tests.support.redis_server import RedisServer
-from tests.support.server import serving
+from tests.support.server import ServerProcess, serving
 from tests.support.waiting import until
 
 
@@ -64,6 +65,21 @@ async def test_a_first_authenticate_whose_profile_cannot_be_read_is_an_error_the
                 assert (await b.one("userJoined"))["userId"] == ada.id
 
 
+@asynccontextmanager
+async def a_hundred(server: ServerProcess, request: str) -> AsyncIterator[list[bytes]]:
+    """Send a request a hundred times at once; once the body is done all answers are there."""
+    answers: list[bytes] = []
+    connections = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(100)]
+    try:
+        for _, writer in connections:
+            writer.write(request.encode())
+        yield answers
+        answers += await asyncio.wait_for(asyncio.gather(*[reader.read() for reader, _ in connections]), 60)
+    finally:
+        for _, writer in connections:
+            writer.close()
+
+
 @pytest.mark.gen_test
 async def test_a_hundred_who_read_one_page_while_redis_is_away_read_it_once(
     tmp_path: Path, mongo: MongoServer, redis: RedisServer
@@ -90,15 +106,47 @@ async def test_a_hundred_who_read_one_page_while_redis_is_away_read_it_once(
         mongo.pause()
         headers = f"Host: 127.0.0.1\r\nAuthorization: Bearer {ada.access_token}\r\nConnection: close"
         request = f"GET /messages?roomId={room} HTTP/1.1\r\n{headers}\r\n\r\n"
-        async with asyncio.TaskGroup() as group:
-            connections = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(100)]
-            answers = [group.create_task(reader.read()) for reader, _ in connections]
-            for _, writer in connections:
-                writer.write(request.encode())
+        async with a_hundred(server, request) as answers:
             await until(lambda: asked() == asked_before + 100)  # all of them wait for a store that stands still
             mongo.resume()
-        for answer, (_, writer) in zip(answers, connections, strict=True):
-            assert answer.result().startswith(b"HTTP/1.1 200 ") and b'"hello"' in answer.result()
-            writer.close()
+        assert all(answer.startswith(b"HTTP/1.1 200 ") and b'"hello"' in answer for answer in answers)
         more = {name: count - before[name] for name, count in reads().items()}
         assert all(1 <= count <= 5 for count in more.values()), more  # some may have come when a load was too old to join
+
+
+@pytest.mark.gen_test
+async def test_a_hundred_who_find_a_cached_page_behind_its_room_read_the_page_once(
+    tmp_path: Path, mongo: MongoServer, redis: RedisServer
+) -> None:
+    """As where whoever wrote has not told the cache yet, or died before."""
+    env = {"MONGO_URI": mongo.uri, **JWT, **redis.env, "STORE_TIMEOUT": "60000", "REDIS_TIMEOUT": "5000"}
+    with serving(tmp_path / "data", env) as server:
+        ada = register(server.url)
+        room = ada.make_room()["id"]
+        ada.post(room, "hello")
+
+        def page_reads() -> int:
+            count: int = call(server.url, "GET", "/metrics/database").json["operations"]["messages.page"]["count"]
+            return count
+
+        def hits() -> int:
+            hits: int = call(server.url, "GET", "/metrics/cache").json["kinds"]["session"]["hits"]
+            return hits
+
+        async with chat(server.ws_url, ada) as a:
+            await a.command("joinRoom", roomId=room)  # so that the process knows the room's head
+            assert ada.call("GET", "/messages", roomId=room).status == 200
+            copied = redis.ask("COPY", f"chat:1:page:{room}", "old page", "DB", "0")
+            assert copied == b":1\r\n"
+            ada.post(room, "and again")
+            await a.until(lambda: len(a.named("receiveMessage")) == 1)
+            assert redis.ask("COPY", "old page", f"chat:1:page:{room}", "REPLACE") == b":1\r\n"
+            assert ada.call("GET", "/messages", roomId=room, after=2).status == 200  # what says that she may is cached again
+            before, hits_before = page_reads(), hits()
+            mongo.pause()
+            headers = f"Host: 127.0.0.1\r\nAuthorization: Bearer {ada.access_token}\r\nConnection: close"
+            async with a_hundred(server, f"GET /messages?roomId={room} HTTP/1.1\r\n{headers}\r\n\r\n") as answers:
+                await until(lambda: hits() >= hits_before + 99)  # all are here; what they lack is read by one of them
+                mongo.resume()
+            assert all(answer.startswith(b"HTTP/1.1 200 ") and b'"and again"' in answer for answer in answers)
+            assert 1 <= page_reads() - before <= 5
