@@ -30,7 +30,7 @@ class Operators:
     def trusts(self, host: str, headers: Mapping[str, str]) -> bool:
         """Whether a request with this Host and these headers is opened by its address: Fetch Metadata is what current browsers send."""
         is_navigation = headers.get("Sec-Fetch-Mode", "").lower() == "navigate"
-        if headers.get("Sec-Fetch-Site", "").lower() == "cross-site" and not is_navigation:
+        if "cross-site" in headers.get("Sec-Fetch-Site", "").lower() and not is_navigation:
             return False
         try:
             named = parse_host(host)

@@ -153,18 +153,26 @@ class ChatSocket(Handler, WebSocketHandler):
     async def prepare(self) -> None:
         self.begin_span()
         self.set_header("X-Request-Id", self.request_id)
-        self._check_room()
+        check = address_check("connects", self.client)
+        try:
+            self._check_form()
+        except ChatError:
+            await self.count(check)  # it is refused for its form as often as it may connect
+            raise
+        self._check_room()  # not counted: nginx asks another process at once
         self.shed(ShedClass.ARRIVALS)
-        await self.count(address_check("connects", self.client))  # before anything of it is looked at
+        await self.count(check)
+        await self._find_out_who()
+
+    def _methods(self) -> list[str]:
+        return ["GET"]  # nothing else can be upgraded
+
+    def _check_form(self) -> None:
         if self.request.method != "GET":
             raise ChatError("method_not_allowed")
         if "Origin" in self.request.headers and not self.has_allowed_origin:
             raise ChatError("forbidden", "This origin may not connect.")
         self._check_upgrade()
-        await self._find_out_who()
-
-    def _methods(self) -> list[str]:
-        return ["GET"]  # nothing else can be upgraded
 
     def _check_upgrade(self) -> None:
         headers = self.request.headers
