@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import Start, StoreEnv
+from tests.support.accounts import make
 from tests.support.client import Person, register
 from tests.support.flood import flooding
 from tests.support.frames import CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame, close_payload, deflated
@@ -106,7 +107,7 @@ def test_a_flood_in_one_write_is_refused_whole_and_its_sender_can_read_why(limit
 
 
 def test_the_whitelist_and_limits_that_are_off_let_all_frames_pass(limited: ServerProcess, start: Start) -> None:
-    robot = register(limited.url, "robot")
+    robot = make(limited, "robot")
     off = start(RATE_LIMIT_FRAMES="off")
     none = start(RATE_LIMIT_FRAMES="10/3600", RATE_LIMIT_ENABLED="false")
     for server, who in ((limited, robot), (off, register(off.url)), (none, register(none.url))):

@@ -22,6 +22,7 @@ from handlers.chat.errors import CloseCode
 from handlers.chat.hub import Hub
 from handlers.chat.pool import Pool
 from handlers.chat.presence import Presence
+from handlers.pacing import Paced
 from monitor.hooks import Observer
 from store.contract import Store
 from store.models import RoomDraft, Session, User
@@ -42,6 +43,17 @@ class Link:
     @property
     def is_open(self) -> bool:
         return self.closed_with is None
+
+    @property
+    def may_begin(self) -> bool:
+        return self.is_open
+
+    @property
+    def has_peer(self) -> bool:
+        return self.is_open
+
+    def trust(self) -> None:
+        """It sends no frames that would count."""
 
     def send(self, frame: bytes) -> None:
         self.frames.append(json.loads(frame))
@@ -75,7 +87,7 @@ class Process:
         self.inquiries = Errands()
         bus = MemoryBus()
         loop = asyncio.get_running_loop()
-        self.presence = Presence(bus=bus, errands=self.errands, process_id="p", grace_s=0.0, loop=loop)
+        self.presence = Presence(bus=bus, errands=self.errands, paced=Paced(loop=loop), process_id="p", grace_s=0.0, loop=loop)
         self.hub = Hub(store=store, bus=bus, frame=bytes, observer=Observer(), coalesce=True, hold_max_bytes=1_000)
         self.pool = Pool(
             hub=self.hub,
@@ -83,6 +95,7 @@ class Process:
             seats=LocalSeats(),
             presence=self.presence,
             errands=self.errands,
+            paced=Paced(loop=loop),
             observer=Observer(),
             frame=bytes,
             max_connections=100,

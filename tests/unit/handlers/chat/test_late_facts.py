@@ -19,6 +19,7 @@ from handlers.chat.hub import Hub
 from handlers.chat.pool import Pool
 from handlers.chat.presence import Presence
 from handlers.chat.topics import membership_order, reading_order
+from handlers.pacing import Paced
 from monitor.hooks import Observer
 from store.models import ReadState, Status, User
 
@@ -42,7 +43,7 @@ class Process:
     """Presence as one process has it, and who received its facts; what it doubts is not settled, for no store is here."""
 
     def __init__(self, loop: Any) -> None:
-        self.presence = Presence(bus=MemoryBus(), errands=Errands(), process_id="p", grace_s=0.0, loop=loop)
+        self.presence = Presence(bus=MemoryBus(), errands=Errands(), paced=Paced(loop=loop), process_id="p", grace_s=0.0, loop=loop)
         self._receivers: dict[type, Callable[[Any], object]] = {
             MembershipBegan: lambda began: self.presence.began(began.room_id, began.user_id, began.rev),
             MembershipEnded: lambda ended: self.presence.ended(ended.room_id, ended.user_id, ended.rev),
@@ -148,7 +149,9 @@ async def test_what_a_dead_process_said_and_comes_after_its_death_brings_nobody_
 async def test_a_room_that_another_process_does_not_name_is_doubted(io_loop: Any) -> None:
     doubted: list[tuple[str, str]] = []
     loop = io_loop.asyncio_loop
-    presence = Presence(bus=MemoryBus(), errands=Errands(), process_id="p", grace_s=0.0, loop=loop, doubt=doubted.extend)
+    presence = Presence(
+        bus=MemoryBus(), errands=Errands(), paced=Paced(loop=loop), process_id="p", grace_s=0.0, loop=loop, doubt=doubted.extend
+    )
     presence.people_here(here(1, 1, "online", r1=1, r2=1))
     presence.people_here(here(2, 1, "online", r2=1))
     assert doubted == [("r1", "ada")]
@@ -161,11 +164,14 @@ async def test_a_room_that_another_process_does_not_name_is_doubted(io_loop: Any
 class Link:
     """Where frames leave."""
 
-    is_open = True
+    is_open = may_begin = has_peer = True
     is_over = False
 
     def __init__(self) -> None:
         self.frames: list[dict[str, Any]] = []
+
+    def trust(self) -> None:
+        """It sends no frames that would count."""
 
     def send(self, frame: bytes) -> None:
         self.frames.append(json.loads(frame))
@@ -233,14 +239,15 @@ async def test_an_end_in_the_middle_of_a_second_join_ends_the_first_subscription
 @pytest.fixture
 def pool(io_loop: Any) -> Pool:
     async def made() -> Pool:
-        bus, errands = MemoryBus(), Errands()
+        bus, errands, paced = MemoryBus(), Errands(), Paced(loop=io_loop.asyncio_loop)
         hub = Hub(store=None, bus=bus, frame=bytes, observer=Observer(), coalesce=False, hold_max_bytes=1)  # type: ignore[arg-type]
         return Pool(
             hub=hub,
             bus=bus,
             seats=LocalSeats(),
-            presence=Presence(bus=bus, errands=errands, process_id="p", grace_s=0.0, loop=io_loop.asyncio_loop),
+            presence=Presence(bus=bus, errands=errands, paced=paced, process_id="p", grace_s=0.0, loop=io_loop.asyncio_loop),
             errands=errands,
+            paced=paced,
             observer=Observer(),
             frame=bytes,
             max_connections=10,

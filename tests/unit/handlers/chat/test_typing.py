@@ -18,6 +18,7 @@ from handlers.chat.errands import Errands
 from handlers.chat.presence import Presence
 from handlers.chat.topics import room_topic
 from handlers.chat.typing import EXPIRES_MS, Typing
+from handlers.pacing import Paced
 from store.models import Status, User
 
 pytestmark = pytest.mark.gen_test
@@ -41,8 +42,9 @@ class World:
         self.clock = Clock()
         self._bus = MemoryBus(receiver=self._hear)
         self._errands = Errands(max_waiting=1_000_000)
+        loop = asyncio.get_running_loop()
         presence = Presence(
-            bus=self._bus, errands=self._errands, process_id="p", grace_s=0.0, loop=asyncio.get_running_loop()
+            bus=self._bus, errands=self._errands, paced=Paced(loop=loop), process_id="p", grace_s=0.0, loop=loop
         )
         self.typing = Typing(presence=presence, now=self.clock)
 
