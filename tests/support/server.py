@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent.parent
 PORTS = range(11_000, 30_000)  # below Linux's ephemeral ones, which start at 32,768
 START_WITHIN_S = 60.0
 STOP_WITHIN_S = 40.0
+LINES_WITHIN_S = 0.025
 
 
 def free_port() -> int:
@@ -123,6 +124,10 @@ class ServerProcess:
                 self.kill()
 
     def log(self) -> str:
+        """What it wrote. A thread writes its lines: those of what was done just now come within some milliseconds, and are waited for."""
+        size = -1
+        while self.log_path.exists() and size != (size := self.log_path.stat().st_size):
+            time.sleep(LINES_WITHIN_S)
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def assert_log_is_clean(self) -> None:
