@@ -13,6 +13,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.integration.conftest import Start, StoreEnv, embedded
+from tests.support.accounts import make
 from tests.support.client import PASSWORD, Person, Reply, call, chat, register
 from tests.support.raw import RawSocket
 from tests.support.server import ServerProcess, command, free_port, serving
@@ -137,7 +138,7 @@ def star(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Itera
 
 
 def test_an_address_opens_them_only_where_host_is_nobody_elses_name(star: ServerProcess) -> None:
-    boss = register(star.url, "Boss")
+    boss = make(star, "Boss")
     ours = ("127.0.0.1", f"127.0.0.1:{star.port}", "[::1]:80", "localhost", "LOCALHOST.:8000", "METRICS.example.:443", "chat:8001")
     for host in ours:
         assert raw(star, "GET /metrics/performance HTTP/1.1", host=host).status == 200, host
