@@ -94,7 +94,7 @@ class Keys:
 
     def __init__(self, ttls: CacheTtls) -> None:
         access, shown = (ttls.users_s, ttls.access_s), (ttls.users_s, ttls.unheard_s)
-        self._user = _kind("user", access, User | None, lambda _: 900)
+        self._user = _kind("user", shown, User | None, lambda _: 900)
         self._email = _kind("email", shown, str | None, lambda _: 400)
         self._session = _kind("session", access, Session | None, lambda _: 400)
         self._room = _kind("room", access, Room | None, _room_bytes)

@@ -67,6 +67,7 @@ async def chat_server(data_dir: Path) -> AsyncIterator[tuple[ChatServer, str]]:
             process_id="p1",
             measures=None,
             spans=Spans(),
+            log_dropped=lambda: 0,
         )
         await server.start()
         try:
