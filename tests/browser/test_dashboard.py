@@ -150,6 +150,7 @@ def test_axe_finds_nothing_and_a_phone_needs_a_finger_and_no_sideways_scrolling(
     page = look(shared.url, "&scope=cluster", color_scheme=scheme, **PHONE).page
     is_live(page)
     expect(page.locator(".chart").first).to_be_visible()
+    expect(page.locator("#charts")).to_have_css("opacity", "1")  # they are dimmed, and fade in, until their history has come
     expect(page.locator("#processes tbody tr")).to_have_count(1)
     assert violations(page) == []
     assert page.evaluate("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth, innerWidth)") == 320
