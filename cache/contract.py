@@ -108,7 +108,8 @@ class Seats(Protocol):
     async def reconcile(self, held: Sequence[tuple[str, Sequence[str]]]) -> int | None:
         """Make what the backend holds of this process for these users just these connections: returns how many it had besides.
 
-        None: it is away. Never raises.
+        It is so as of the call, before the first wait: what `take` and `leave` are asked for later stands. Of whom it did not succeed
+        is `unsure`. None: the backend is away. Never raises.
         """
 
     async def forgotten(self) -> bool:

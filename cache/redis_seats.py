@@ -50,22 +50,29 @@ class RedisSeats:
         return list(self._unsure)
 
     async def reconcile(self, held: Sequence[tuple[str, Sequence[str]]]) -> int | None:
-        for user_id, _ in held:
-            self._unsure.pop(user_id, None)  # before it is asked: what fails to be left meanwhile is doubted anew
-        asked = [
-            self._client.run(RECONCILE, [seats(user_id)], [self._process_id, _TTL_MS, *connection_ids])
-            for user_id, connection_ids in held
-        ]
-        freed = 0
+        asked: list[tuple[str, asyncio.Future[Any]]] = []
         is_gone = False
-        for (user_id, _), told in zip(held, await asyncio.gather(*asked, return_exceptions=True), strict=True):
-            if isinstance(told, RedisGone | RedisRefused):
+        # All of it is sent before anything else may happen here: what `take` and `leave` are asked for from now on comes behind it.
+        for user_id, connection_ids in held:
+            self._unsure.pop(user_id, None)  # before it is asked: what fails to be left meanwhile is doubted anew
+            try:
+                told = self._client.call("EVALSHA", RECONCILE.sha, 1, seats(user_id), self._process_id, _TTL_MS, *connection_ids)
+            except RedisGone:
                 self._doubt(user_id)
-                is_gone = is_gone or isinstance(told, RedisGone)
-            elif isinstance(told, BaseException):
-                raise told
+                is_gone = True
             else:
-                freed += int(told)
+                asked.append((user_id, told))
+        freed = 0
+        replies = await asyncio.gather(*[told for _, told in asked], return_exceptions=True)
+        for (user_id, _), reply in zip(asked, replies, strict=True):
+            if isinstance(reply, RedisGone | RedisRefused):
+                # Also where Redis forgot the script: what was held then may not be any more, so it is not said again, but read anew.
+                self._doubt(user_id)
+                is_gone = is_gone or isinstance(reply, RedisGone)
+            elif isinstance(reply, BaseException):
+                raise reply
+            else:
+                freed += int(reply)
         return None if is_gone else freed
 
     async def forgotten(self) -> bool:

@@ -262,6 +262,38 @@ async def test_reconciling_frees_what_a_process_has_no_connection_for_and_leaves
     assert await a.taken() == {"p1-2", "p1-4", "p1-x-1"}
 
 
+async def test_who_leaves_right_after_a_comparison_began_has_left(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    assert await a.take("p1-1")
+    compared = asyncio.ensure_future(a.seats.reconcile([("u1", ["p1-1"])]))
+    await asyncio.sleep(0)  # it has been told what is held
+    a.seats.leave("u1", "p1-1")
+    assert await compared == 0
+    assert (await a.taken(), a.seats.unsure()) == (set(), [])
+
+
+async def test_who_is_seated_right_after_a_comparison_began_keeps_the_seat(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    compared = asyncio.ensure_future(a.seats.reconcile([("u1", [])]))
+    await asyncio.sleep(0)  # it has been told what is held
+    assert await a.take("p1-1")
+    assert await compared == 0
+    assert await a.taken() == {"p1-1"}
+
+
+async def test_a_comparison_whose_script_redis_forgot_is_left_to_the_next(stack: AsyncExitStack, redis: RedisServer) -> None:
+    a = await process_at(stack, redis.port)
+    assert await a.take("p1-1")
+    await a.client.call("SCRIPT", "FLUSH")
+    compared = asyncio.ensure_future(a.seats.reconcile([("u1", ["p1-1"]), ("u2", [])]))
+    await asyncio.sleep(0)
+    a.seats.leave("u1", "p1-1")
+    assert await compared == 0
+    assert (await a.taken(), a.seats.unsure()) == (set(), ["u1", "u2"])
+    assert await a.seats.reconcile([("u1", []), ("u2", [])]) == 0
+    assert a.seats.unsure() == []
+
+
 async def test_who_left_while_redis_was_away_is_remembered_until_redis_heard_of_it(stack: AsyncExitStack, own_redis: RedisServer) -> None:
     proxy = await proxy_to(stack, own_redis.port)
     a = await process_at(stack, proxy.port, max_per_user=5)
