@@ -39,17 +39,11 @@ class MongoMembers:
         """The rooms first, so that none of the memberships is older than its room's rev."""
         async with self._database.operation("members.standings"):
             rooms = await self._rooms_of({room_id for room_id, _ in pairs})
-            within = {
-                "roomId": {"$in": list(rooms)},
-                "userId": {"$in": list({user_id for _, user_id in pairs})},
-                "left": False,
-            }
-            wanted = set(pairs)
-            members = {
-                pair: member
-                async for member in self._members.find(within)
-                if (pair := (member["roomId"], member["userId"])) in wanted
-            }
+            within = dict.fromkeys(pair for pair in pairs if pair[0] in rooms)
+            members: dict[tuple[str, str], Document] = {}
+            if within:
+                async for member in self._members.aggregate(pipelines.memberships(within)):
+                    members[member["roomId"], member["userId"]] = member
             unread = {
                 pair: member["readSeq"]
                 for pair, member in members.items()

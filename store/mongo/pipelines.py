@@ -7,7 +7,7 @@ throughout: its equality on a joined field is answered from the index, on every 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from store.mongo.database import stored_time
@@ -94,6 +94,17 @@ def room(room_id: str) -> Pipeline:
 def rooms(room_ids: Sequence[str]) -> Pipeline:
     """Many rooms, each as `room` gives one."""
     return [{"$match": {"_id": {"$in": list(room_ids)}}}, with_head(), with_unapplied()]
+
+
+def memberships(pairs: Iterable[tuple[str, str]]) -> Pipeline:
+    """The members documents of (room id, user id) pairs, of which there must be one. On members.
+
+    A branch for each room, with those of it alone: the ids of all rooms and of all users would be answered by each with each.
+    """
+    users: dict[str, list[str]] = {}
+    for room_id, user_id in pairs:
+        users.setdefault(room_id, []).append(user_id)
+    return [{"$match": {"$or": [{"roomId": room_id, "userId": {"$in": ids}, "left": False} for room_id, ids in users.items()]}}]
 
 
 def mentioned(read: Mapping[tuple[str, str], int]) -> Pipeline:
