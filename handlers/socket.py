@@ -111,6 +111,7 @@ class Gate:
             commands=self._commands,
             observer=self._observer,
             loop=loop,
+            on_peer_gone=self.pool.peer_gone,
             on_closed=self.pool.removed,
             opened_at=wiring.now(),
             replaces=opening.replaces,

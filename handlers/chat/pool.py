@@ -76,7 +76,7 @@ class Pool:
         self._ping_timeout_s = ping_timeout_s
         self._now = now
         self._sessions: dict[Session, None] = {}
-        self._users: dict[str, dict[Session, None]] = {}
+        self._users: dict[str, dict[Session, bool]] = {}  # user → their connections, and which of them have a seat
         self._admitting: dict[str, set[str]] = {}  # user → connections, from before their seat is asked for until they are bound
         self._revoked: dict[str, None] = {}
         self._told: Newest[tuple[str, str], tuple[int, ...]] = Newest(now=now)  # (user id, of what) → how new
@@ -151,9 +151,18 @@ class Pool:
         session.user = user
         session.user_id = user.id
         session.link.trust()
-        own[session] = None
+        own[session] = True
         self._end_admission(user.id, session.connection_id)
+        if not session.link.has_peer:  # they said goodbye in the same breath
+            self.peer_gone(session)
         return True
+
+    def peer_gone(self, session: Session) -> None:
+        """Nobody is at the other end any more: the seat is another's, while what came before is carried out. Idempotent."""
+        own = self._users.get(session.user_id)
+        if own is not None and own.get(session):
+            own[session] = False
+            self._seats.leave(session.user_id, session.connection_id)
 
     async def replace(self, user_id: str, connection_id: str) -> None:
         """Close another connection of the same user, wherever it is, to free its place."""
@@ -180,8 +189,8 @@ class Pool:
         self.forget_rooms(session)
         own = self._users.get(session.user_id)
         if own is not None and session in own:
+            self.peer_gone(session)
             del own[session]
-            self._seats.leave(session.user_id, session.connection_id)
             self._forget_user_if_gone(session.user_id)
             self._presence.disconnected(session.user_id)
 

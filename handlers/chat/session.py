@@ -85,6 +85,7 @@ class Session:
         "_loop",
         "_observer",
         "_on_closed",
+        "_on_peer_gone",
         "_paused",
         "_queue",
         "_queued_bytes",
@@ -114,6 +115,7 @@ class Session:
         commands: Commands,
         observer: Observer,
         loop: asyncio.AbstractEventLoop,
+        on_peer_gone: Callable[[Session], None],
         on_closed: Callable[[Session, int], None],
         opened_at: float,
         replaces: str | None = None,
@@ -133,6 +135,7 @@ class Session:
         self._commands = commands
         self._observer = observer
         self._loop = loop
+        self._on_peer_gone = on_peer_gone
         self._on_closed = on_closed
         # As it came, whether it is to be inflated, when it came, and how much had been read by then.
         self._queue: deque[tuple[bytes, bool, float, int]] | None = None
@@ -176,6 +179,10 @@ class Session:
         """The peer sends nothing more. What came before is carried out, and answered if it still reads."""
         self._input_over = True
         self._finish_if_done()
+
+    def on_peer_gone(self) -> None:
+        """The peer said goodbye, cannot be reached, or was told to go."""
+        self._on_peer_gone(self)
 
     def on_closed(self, code: int) -> None:
         """The connection is over."""

@@ -45,6 +45,9 @@ class LinkOwner(Protocol):
     def on_input_over(self) -> None:
         """The peer sends nothing more: a Close came, or the end. Once what came before is done with, `finish` must be called."""
 
+    def on_peer_gone(self) -> None:
+        """`has_peer` is false from now on, whatever for. Told on a later loop turn, perhaps twice, and not after `on_closed`."""
+
     def on_closed(self, code: int) -> None:
         """The socket is closed; `code` was sent or received, 1006: neither. Called once."""
 
@@ -473,8 +476,13 @@ class Link:
             self._paced.soon(self._tell_input_over)
 
     def _tell_input_over(self) -> None:
+        self._tell_peer_gone()
         if self.may_begin and self.owner is not None:
             self.owner.on_input_over()
+
+    def _tell_peer_gone(self) -> None:
+        if self._sock is not None and self.owner is not None:
+            self.owner.on_peer_gone()
 
     def finish(self) -> None:
         """What came before the end of the input is done: answer the Close, if one came, and end."""
@@ -504,6 +512,8 @@ class Link:
     def _send_close(self, code: int, frame: bytes) -> None:
         assert self._sock is not None
         self.close_code = code
+        if self.has_peer:
+            self._paced.soon(self._tell_peer_gone)
         self.may_begin = False
         self.closing_since = self._clock()
         self._backlog = None
@@ -556,7 +566,9 @@ class Link:
         if self.closing_since:
             self._paced.soon(self._end)
             return
-        self.gone_since = self.gone_since or self._clock()
+        if not self.gone_since:
+            self.gone_since = self._clock()
+            self._paced.soon(self._tell_peer_gone)
         assert self._sock is not None
         with contextlib.suppress(OSError):  # mostly there is nothing left to shut
             self._sock.shutdown(socket.SHUT_RD)  # what the kernel has is read, and then the end

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+import select
+import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
+from pathlib import Path
 
+import apsw
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from store.sqlite.connection import DATABASE_NAME
 from tests.integration.conftest import Processes, Start, also_at, embedded
-from tests.support.client import Chat, Person, call, chat, register
+from tests.support.client import PASSWORD, Chat, Person, call, chat, register
+from tests.support.frames import CLOSE, TEXT, client_frame, close_payload
 from tests.support.raw import RawSocket
 from tests.support.redis_faults import Proxy, proxy_to
 from tests.support.redis_faults import until as proxied
 from tests.support.redis_server import RedisServer
 from tests.support.server import ServerProcess
-from tests.support.waiting import until
+from tests.support.waiting import poll, until
 
 pytestmark = embedded
 
@@ -49,8 +55,8 @@ async def ways(server: ServerProcess, person: Person, way: str, replaces: str | 
     url = server.ws_url + ("?" + "&".join(query) if query else "")
     headers = {"Authorization": f"Bearer {token}"} if way == "header" else {}
     subprotocols = ["chat.v1", f"bearer.{token}"] if way == "subprotocol" else None
-    async with connect(url, additional_headers=headers, subprotocols=subprotocols, ping_interval=None) as socket:  # type: ignore[arg-type]
-        one = Chat(socket)
+    async with connect(url, additional_headers=headers, subprotocols=subprotocols, ping_interval=None) as connection:  # type: ignore[arg-type]
+        one = Chat(connection)
         one.start()
         if way == "first frame":
             await one.send(json.dumps({"event": "authenticate", "id": "first", "data": {"token": token}}))
@@ -155,6 +161,76 @@ async def test_who_is_cut_revoked_or_drained_leaves_no_slot(start: Start, redis:
         await asyncio.to_thread(server.terminate)
         assert [await one.closed() for one in connections] == [1012] * 5
     assert taken(redis, bob) == set()
+
+
+def frame(name: str, **data: object) -> bytes:
+    return client_frame(TEXT, json.dumps({"event": name, "id": name, "data": data}).encode())
+
+
+def goodbye(raw: RawSocket, before: bytes) -> None:
+    raw.socket.sendall(before + client_frame(CLOSE, close_payload(1000)))
+
+
+def end_of_sending(raw: RawSocket, before: bytes) -> None:
+    raw.socket.sendall(before)
+    raw.socket.shutdown(socket.SHUT_WR)
+
+
+def is_let_in(server: ServerProcess, token: str) -> bool:
+    with RawSocket(server.port, token=token) as one:
+        return one.read_message() is not None
+
+
+SHARED = pytest.mark.parametrize("shared", [False, True], ids=["alone", "with redis"])
+
+
+@SHARED
+@pytest.mark.parametrize("end", [goodbye, end_of_sending])
+@pytest.mark.parametrize("first", ["heartbeat", "authenticate"])
+def test_who_said_goodbye_takes_no_slot_while_what_they_left_is_carried_out(
+    start: Start, redis: RedisServer, tmp_path: Path, first: str, end: Callable[[RawSocket, bytes], None], shared: bool
+) -> None:
+    """`authenticate`: who they are, what they want and their goodbye come in one write."""
+    server = start(tmp_path / "data", **(redis.env if shared else {}))
+    ada = register(server.url)
+    said = {"token": ada.access_token} if first == "authenticate" else {}
+    bye = frame(first, **said) + frame("sendMessage", roomId=ada.make_room()["id"], content="bye")
+    with ExitStack() as stack:
+        token = None if said else ada.access_token
+        connections = [stack.enter_context(RawSocket(server.port, token=token)) for _ in range(5)]
+        for one in connections:
+            assert one.read_message() is not None
+        database = stack.enter_context(closing(apsw.Connection(str(tmp_path / "data" / DATABASE_NAME))))
+        database.set_busy_timeout(10_000)
+        database.execute("BEGIN IMMEDIATE")  # the store is held up
+        for one in connections:
+            end(one, bye)
+        for one in connections:
+            answer = one.read_message()
+            assert answer is not None and answer["id"] == first
+        assert is_let_in(server, ada.access_token)
+        assert select.select([one.socket for one in connections], [], [], 0)[0] == [], "neither answered nor ended"
+        database.execute("ROLLBACK")
+    if shared:
+        poll(lambda: not taken(redis, ada))
+
+
+@SHARED
+def test_who_was_told_to_go_takes_no_slot_though_they_do_not_go(start: Start, redis: RedisServer, shared: bool) -> None:
+    server = start(**(redis.env if shared else {}))
+    ada = register(server.url)
+    with ExitStack() as stack:
+        connections = [stack.enter_context(RawSocket(server.port, token=ada.access_token)) for _ in range(5)]
+        for one in connections:
+            assert one.read_message() is not None
+        again = call(server.url, "POST", "/auth/login", {"username": ada.username, "password": PASSWORD}).json["accessToken"]
+        assert not is_let_in(server, again)
+        assert ada.call("POST", "/auth/logout").status == 204
+        for one in connections:
+            while one.read_message() is not None:
+                pass
+            assert one.close_code == 4403
+        assert is_let_in(server, again)
 
 
 # ---- during admission ------------------------------------------------------------------------------------------------

@@ -119,6 +119,7 @@ class Connection:
             commands=self.commands,  # type: ignore[arg-type]
             observer=Observer(),
             loop=loop,
+            on_peer_gone=lambda session: self.pool.peer_gone(session),
             on_closed=self._closed,
             opened_at=self.now(),
         )

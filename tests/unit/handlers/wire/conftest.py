@@ -28,6 +28,7 @@ class Owner:
         self.closed_with: list[int] = []
         self.pause_after: int | None = None
         self.over = False
+        self.peer_gone = False
         self.has_more_to_do = False
         self.closes_floods = False
         self._news = News()
@@ -50,6 +51,11 @@ class Owner:
         self._news.tell()
         if not self.has_more_to_do:
             self.link.finish()
+
+    def on_peer_gone(self) -> None:
+        assert self.link is not None and not self.link.has_peer
+        self.peer_gone = True
+        self._news.tell()
 
     def on_closed(self, code: int) -> None:
         self.closed_with.append(code)

@@ -472,6 +472,25 @@ async def test_a_close_from_here_meanwhile_is_the_last_word(wire: Wire) -> None:
     assert await owner.ended() == [4403]
 
 
+@pytest.mark.parametrize("order", ["goodbye", "told to go", "goodbye, then told to go"])
+@pytest.mark.gen_test
+async def test_the_owner_is_told_when_nobody_is_there_any_more_before_it_ends(wire: Wire, order: str) -> None:
+    link, owner, peer = wire.connect(outbox_max_bytes=1 << 30)
+    owner.has_more_to_do = True
+    while not link.outbox_bytes:
+        link.send(BIG)  # they do not read, so that it does not end
+    assert not owner.peer_gone
+    if "goodbye" in order:
+        await peer.send(client_frame(CLOSE, close_payload(1000)))
+        while link.has_peer:
+            await asyncio.sleep(0)
+    if "told" in order:
+        link.close(4403, "revoked")
+    assert not owner.peer_gone, "not within what it was called for"
+    await owner.until(lambda: owner.peer_gone)
+    assert owner.closed_with == []
+
+
 @pytest.mark.gen_test
 async def test_a_close_that_waits_behind_a_pause_is_told_in_its_turn(wire: Wire) -> None:
     link, owner, peer = wire.connect()
@@ -498,6 +517,8 @@ async def test_of_a_peer_that_was_lost_in_a_send_all_is_read_that_came(wire: Wir
     assert not link.is_open
     assert link.may_begin
     assert wire.budget.total_bytes == 0
+    await owner.until(lambda: owner.peer_gone)  # though nothing is read of them
+    assert not owner.over
     owner.has_more_to_do = True
     link.resume_reading()
     await owner.until(lambda: owner.over)
