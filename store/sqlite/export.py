@@ -18,7 +18,7 @@ from store.models import FileDraft, Session
 from store.records import ChangeRecord, FileRecord, Key, MemberRecord, ReactionRecord, RoomRecord, UserRecord
 from store.sqlite.connection import DATABASE_NAME, open_reading, require_sound_sqlite
 from store.sqlite.directory import FILES_NAME
-from store.sqlite.migrations import MIGRATIONS, version_of
+from store.sqlite.migrations import MIGRATIONS, require_compatible
 from store.sqlite.rows import MESSAGE_COLUMNS, Row, fetch, is_reaction_entry, message_from, message_from_text
 
 SOURCE_ID_NAME = "migration"
@@ -115,10 +115,10 @@ class SqliteExport:
         self._blobs = DiskBlobs(data_dir / FILES_NAME)
         try:
             self._connection = open_reading(path, busy_timeout_s=5.0)
-            version = version_of(self._connection)
+            version = require_compatible(self._connection)
         except apsw.Error as error:
             raise StartRefused(f"{path}: {error}") from error
-        if version != len(MIGRATIONS):
+        if version < len(MIGRATIONS):
             raise StartRefused(f"{path} has schema version {version}, {len(MIGRATIONS)} is wanted: start the server on it once")
         self._thread = ThreadPoolExecutor(1, "export")
 
