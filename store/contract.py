@@ -136,9 +136,6 @@ class Rooms(Protocol):
         `after` is a cursor this method returned (ValueError if it cannot be one); the second value is the next, None at the end.
         """
 
-    async def ids_of(self, user_id: str) -> list[str]:
-        """Ids of all rooms the user is a member of."""
-
     async def joined_by(self, user_id: str) -> dict[str, int]:
         """All rooms the user is a member of, each with the rev at which they joined."""
 

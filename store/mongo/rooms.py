@@ -98,11 +98,6 @@ class MongoRooms:
         following = str(rows[limit - 1][0]) if len(rows) > limit else None
         return [of for _, of in rows[:limit]], following
 
-    async def ids_of(self, user_id: str) -> list[str]:
-        async with self._database.operation("rooms.ids_of"):
-            found = self._members.find({"userId": user_id, "left": False}, {"_id": 0, "roomId": 1})
-            return [member["roomId"] for member in await found.limit(_IDS_MAX).to_list(None)]
-
     async def joined_by(self, user_id: str) -> dict[str, int]:
         async with self._database.operation("rooms.joined_by"):
             found = self._members.find({"userId": user_id, "left": False}, {"_id": 0, "roomId": 1, "joinedRev": 1})

@@ -119,13 +119,6 @@ class SqliteRooms:
 
         return await self._database.read("rooms.list_for", operation)
 
-    async def ids_of(self, user_id: str) -> list[str]:
-        def operation(connection: apsw.Connection) -> list[str]:
-            found = connection.execute("SELECT room_id FROM members WHERE user_id = ? LIMIT ?", (user_id, _IDS_MAX))
-            return [room_id for (room_id,) in found]
-
-        return await self._database.read("rooms.ids_of", operation)
-
     async def joined_by(self, user_id: str) -> dict[str, int]:
         def operation(connection: apsw.Connection) -> dict[str, int]:
             return dict(fetch(connection, "SELECT room_id, joined_rev FROM members WHERE user_id = ? LIMIT ?", (user_id, _IDS_MAX)))

@@ -73,7 +73,7 @@ async def test_a_direct_room_with_nobody_is_refused_and_leaves_nothing(store: St
     with pytest.raises(Missing) as missing:
         await store.rooms.direct(ann.id, "nobody")
     assert missing.value.kind == "user"
-    assert await store.rooms.ids_of(ann.id) == []
+    assert await store.rooms.joined_by(ann.id) == {}
 
 
 @pytest.mark.gen_test
@@ -101,8 +101,8 @@ async def test_a_list_has_public_rooms_and_ones_own_newest_first(store: Store, f
     assert [one.membership is not None for one in found] == [False, True, False]
     mine, _ = await store.rooms.list_for(ann.id, mine=True, query=None, limit=10, after=None)
     assert [one.room.id for one in mine] == [own]
-    assert hidden in await store.rooms.ids_of(bob.id)
-    assert await store.rooms.ids_of(ann.id) == [own]
+    assert hidden in await store.rooms.joined_by(bob.id)
+    assert list(await store.rooms.joined_by(ann.id)) == [own]
 
 
 @pytest.mark.gen_test

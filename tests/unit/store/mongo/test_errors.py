@@ -153,4 +153,4 @@ async def test_two_rooms_that_want_one_place_in_the_lists_get_two(
     second = (await fill.room(ann)).room.id
     found, _ = await store.rooms.list_for(ann.id, mine=True, query=None, limit=9, after=None)
     assert [one.room.id for one in found] == [second, first]
-    assert sorted(await store.rooms.ids_of(ann.id)) == sorted([first, second]), "nothing is left of the attempts"
+    assert sorted(await store.rooms.joined_by(ann.id)) == sorted([first, second]), "nothing is left of the attempts"

@@ -75,16 +75,16 @@ async def test_memberships_of_a_room_that_never_came_go_after_an_hour(store: Mon
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
     raw.members.update_one({"roomId": room_id}, {"$set": {"roomOrder": 1}})
-    left = {"userId": ann.id, "left": False, "usernameFolded": "x", "roomOrder": 1}
+    left = {"userId": ann.id, "left": False, "usernameFolded": "x", "roomOrder": 1, "joinedRev": 1}
     now_ms = real_ms()
     # A process was killed between the members and the room.
     raw.members.insert_one({**left, "_id": made_at(now_ms - ROOM_WITHIN_MS - 2000), "roomId": "r0"})
     raw.members.insert_one({**left, "_id": made_at(now_ms - ROOM_WITHIN_MS + 60_000), "roomId": "r1"})
-    assert set(await store.rooms.ids_of(ann.id)) == {room_id, "r0", "r1"}
+    assert set(await store.rooms.joined_by(ann.id)) == {room_id, "r0", "r1"}
     assert await store.sweep(now_ms) == 1
-    assert set(await store.rooms.ids_of(ann.id)) == {room_id, "r1"}, "that one may be about to come"
+    assert set(await store.rooms.joined_by(ann.id)) == {room_id, "r1"}, "that one may be about to come"
     assert await store.sweep(now_ms + 2 * ROOM_WITHIN_MS) == 1
-    assert await store.rooms.ids_of(ann.id) == [room_id]
+    assert list(await store.rooms.joined_by(ann.id)) == [room_id]
 
 
 @pytest.mark.gen_test
