@@ -139,6 +139,9 @@ class Rooms(Protocol):
     async def joined_by(self, user_id: str) -> dict[str, int]:
         """All rooms the user is a member of, each with the rev at which they joined."""
 
+    async def joined_by_each(self, user_ids: Sequence[str]) -> Mapping[str, dict[str, int]]:
+        """`joined_by` of each of these users, in one query."""
+
     async def stats(self, room_id: str) -> RoomStats | None: ...
 
     async def heads(self, room_ids: Sequence[str]) -> Mapping[str, Head]:

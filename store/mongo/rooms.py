@@ -103,6 +103,15 @@ class MongoRooms:
             found = self._members.find({"userId": user_id, "left": False}, {"_id": 0, "roomId": 1, "joinedRev": 1})
             return {member["roomId"]: member["joinedRev"] for member in await found.limit(_IDS_MAX).to_list(None)}
 
+    async def joined_by_each(self, user_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+        joined: dict[str, dict[str, int]] = {user_id: {} for user_id in user_ids}
+        within = {"userId": {"$in": list(joined)}, "left": False}
+        async with self._database.operation("rooms.joined_by_each"):
+            found = self._members.find(within, {"_id": 0, "userId": 1, "roomId": 1, "joinedRev": 1})
+            async for member in found.limit(_IDS_MAX * max(len(joined), 1)):  # 0 would mean no limit
+                joined[member["userId"]][member["roomId"]] = member["joinedRev"]
+        return joined
+
     async def stats(self, room_id: str) -> RoomStats | None:
         async with self._database.operation("rooms.stats"):
             found = await self._rooms.aggregate(pipelines.stats(room_id)).to_list(1)

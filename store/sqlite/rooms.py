@@ -41,6 +41,9 @@ _HEADS = """
 SELECT r.id, (SELECT max(seq) FROM messages WHERE room_id = r.id), (SELECT max(rev) FROM changes WHERE room_id = r.id)
 FROM json_each(?1) wanted JOIN rooms r ON r.id = wanted.value"""
 
+_JOINED_BY_EACH = """
+SELECT m.user_id, m.room_id, m.joined_rev FROM json_each(?1) wanted CROSS JOIN members m ON m.user_id = wanted.value LIMIT ?2"""
+
 _STATS = """
 SELECT r.member_count, s.seq, coalesce(s.created_at, r.created_at)
 FROM rooms r LEFT JOIN messages s ON s.room_id = r.id AND s.seq = (SELECT max(seq) FROM messages WHERE room_id = r.id)
@@ -124,6 +127,17 @@ class SqliteRooms:
             return dict(fetch(connection, "SELECT room_id, joined_rev FROM members WHERE user_id = ? LIMIT ?", (user_id, _IDS_MAX)))
 
         return await self._database.read("rooms.joined_by", operation)
+
+    async def joined_by_each(self, user_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+        wanted = as_json(list(user_ids))
+
+        def operation(connection: apsw.Connection) -> dict[str, dict[str, int]]:
+            joined: dict[str, dict[str, int]] = {user_id: {} for user_id in user_ids}
+            for user_id, room_id, rev in fetch(connection, _JOINED_BY_EACH, (wanted, _IDS_MAX * len(user_ids))):
+                joined[user_id][room_id] = rev
+            return joined
+
+        return await self._database.read("rooms.joined_by_each", operation)
 
     async def stats(self, room_id: str) -> RoomStats | None:
         def operation(connection: apsw.Connection) -> RoomStats | None:

@@ -201,3 +201,9 @@ async def test_the_rooms_of_somebody_come_with_the_revs_of_their_joining(store: 
     assert await store.rooms.joined_by(bob.id) == {own: 0, other: again.rev}
     assert again.membership is not None
     assert again.membership.joined_rev == again.rev > joined.rev
+    assert await store.rooms.joined_by_each([bob.id, "nobody", ann.id]) == {
+        bob.id: {own: 0, other: again.rev},
+        "nobody": {},
+        ann.id: {other: 0},
+    }
+    assert await store.rooms.joined_by_each([]) == {}
