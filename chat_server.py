@@ -425,6 +425,7 @@ class ChatServer:
         self._every(REVOCATIONS_EVERY_S, self._doubts.look_often)
         self._every(STEP_EVERY_S, self._shedding.step)
         self._every(HEADS_EVERY_S, lambda: _tried(self._hub.check_heads))
+        self._every(HEADS_EVERY_S, self._doubts.look_again)
         if self._shared.is_shared:
             self._bus.on_back = self._bus_is_back
             self._every(HEADS_EVERY_S, lambda: _tried(self._doubts.look_at_logins))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import TypeVar
 
 from cache.contract import Cache
@@ -17,7 +18,11 @@ from store.errors import StoreError
 
 T = TypeVar("T")
 
+Pair = tuple[str, str]  # room id, user id
+
 PAIRS_A_READ = 500
+PAIRS_MAX = 100_000  # waiting; past them everything is looked at, which is no longer a list
+PEOPLE_A_READ = 100
 SESSIONS_A_READ = 1_000
 OVERLAP_MS = 60_000  # clocks of several machines differ, and a commit takes its time
 
@@ -48,46 +53,107 @@ class Doubts:
         self._end = end
         self._now_ms = now_ms
         self._looked_ms = now_ms()
-        self._rooms: set[str] = set()  # waiting to be looked at; as many as have connections here
-        self._looks_at_all = False
+        # What waits to be looked at. It is taken from here when it is read, and put back when that fails.
+        self._pairs: dict[Pair, None] = {}
+        self._rooms: dict[str, None] = {}  # as many as have connections here
+        self._people: dict[str, None] = {}  # as many as are connected here
+        self._tells = False
+        self._is_going = False
 
     def room(self, room_id: str) -> None:
         """Memberships of this room may have ended: look at those of its connections here, and of who is shown in it."""
-        if room_id not in self._rooms:
-            self._rooms.add(room_id)
-            self._errands.run(lambda: self._look_at_room(room_id))
+        self._rooms[room_id] = None
+        self._go_on()
 
-    def members(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """These memberships, (room id, user id), may have ended."""
-        self._errands.run(lambda: self._look_at(pairs))
+    def members(self, pairs: Iterable[Pair]) -> None:
+        """These memberships may have ended."""
+        for pair in pairs:
+            if len(self._pairs) >= PAIRS_MAX:
+                self.everything()  # who was told of by another process is doubted again when that tells again
+                break
+            self._pairs[pair] = None
+        self._go_on()
 
     def everything(self) -> None:
-        """Any membership may have ended: look at those of all subscriptions here."""
-        if not self._looks_at_all:
-            self._looks_at_all = True
-            self._errands.run(self._look_at_all)
+        """Any membership may have begun or ended: read the rooms of all who are connected here, and tell the others."""
+        self._people = dict.fromkeys(self._pool.users())
+        self._tells = True
+        self._go_on()
 
-    async def _look_at_room(self, room_id: str) -> None:
-        self._rooms.discard(room_id)
-        users = dict.fromkeys((*self._pool.users_in(room_id), *self._presence.shown_in(room_id)))
+    def look_again(self) -> None:
+        """Go on with what could not be looked at; to be called every few seconds."""
+        if self.is_waiting:
+            self._go_on()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something is still to be looked at."""
+        return bool(self._pairs or self._rooms or self._people or self._tells)
+
+    def _go_on(self) -> None:
+        """One step an errand, so that what is newly doubted waits for one read and not for thousands."""
+        if not self._is_going:
+            self._is_going = self._errands.run(self._step)
+
+    async def _step(self) -> None:
+        try:
+            await self._next_step()()
+        finally:
+            self._is_going = False
+        self.look_again()
+
+    def _next_step(self) -> Callable[[], Awaitable[None]]:
+        """Single rooms first: a change was seen there. The others are told when all is as the store says."""
+        steps = (
+            (self._pairs, self._look_at_pairs),
+            (self._rooms, self._look_at_room),
+            (self._people, self._look_at_people),
+        )
+        return next((step for waiting, step in steps if waiting), self._tell)
+
+    async def _look_at_room(self) -> None:
+        (room_id,) = taken(self._rooms, 1)
+        users = (*self._pool.users_in(room_id), *self._presence.shown_in(room_id))
+        self._pairs.update(dict.fromkeys((room_id, user_id) for user_id in users))
         await self._cache.invalidate(self._keys.room(room_id))
-        await self._look_at([(room_id, user_id) for user_id in users])
 
-    async def _look_at_all(self) -> None:
-        self._looks_at_all = False
-        await self._look_at(list(self._pool.subscriptions()))
+    async def _look_at_pairs(self) -> None:
+        part = taken(self._pairs, PAIRS_A_READ)
+        for room_id, user_id in part:
+            await self._cache.invalidate(self._keys.membership(room_id, user_id), self._keys.room_ids(user_id))
+        try:
+            found = await self._store.members.standings(part)
+        except StoreError:
+            self._pairs.update(dict.fromkeys(part))
+            raise
+        for (room_id, user_id), of in zip(part, found, strict=True):
+            if of is None:
+                self._end(MembershipEnded(room_id, user_id, "deleted"))
+            elif of.membership is None:
+                self._end(MembershipEnded(room_id, user_id, "removed", of.room.rev))
+            else:
+                self._begin(MembershipBegan(room_id, user_id, of.membership.joined_rev))
 
-    async def _look_at(self, pairs: Sequence[tuple[str, str]]) -> None:
-        for part in slices(pairs, PAIRS_A_READ):
-            for room_id, user_id in part:
-                await self._cache.invalidate(self._keys.membership(room_id, user_id), self._keys.room_ids(user_id))
-            for (room_id, user_id), of in zip(part, await self._store.members.standings(part), strict=True):
-                if of is None:
-                    self._end(MembershipEnded(room_id, user_id, "deleted"))
-                elif of.membership is None:
-                    self._end(MembershipEnded(room_id, user_id, "removed", of.room.rev))
-                else:
-                    self._begin(MembershipBegan(room_id, user_id, of.membership.joined_rev))
+    async def _look_at_people(self) -> None:
+        part = taken(self._people, PEOPLE_A_READ)
+        for user_id in part:
+            await self._cache.invalidate(self._keys.room_ids(user_id))
+        try:
+            found = await self._store.rooms.joined_by_each(part)
+        except StoreError:
+            self._people.update(dict.fromkeys(part))
+            raise
+        for user_id, rooms in found.items():
+            self._presence.entered(user_id, rooms)  # it could not be read, perhaps, when they came
+            for room_id, rev in rooms.items():
+                self._begin(MembershipBegan(room_id, user_id, rev))
+            # An end is carried out by a rev, which only the room has; and it may be that they joined after this was read.
+            held = {*self._pool.rooms_of(user_id), *self._presence.rooms_of(user_id)}
+            self.members([(room_id, user_id) for room_id in held - rooms.keys()])
+
+    async def _tell(self) -> None:
+        self._tells = False
+        await self._presence.tell_all()
 
     async def look_often(self) -> None:
         """The same, so often that a store that fails is not told of: who looks seldom tells, and the next look makes up for this one."""
@@ -113,3 +179,11 @@ class Doubts:
 def slices(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
     """The items in order, so many at a time."""
     return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def taken(waiting: dict[T, None], most: int) -> list[T]:
+    """Take the first of what waits, so many at most."""
+    part = list(islice(waiting, most))
+    for one in part:
+        del waiting[one]
+    return part

@@ -32,6 +32,11 @@ class Errands:
             self._task = asyncio.get_running_loop().create_task(self._work())
         return True
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is under way or waits."""
+        return self._task is not None
+
     async def _work(self) -> None:
         while self._waiting:
             errand = self._waiting.popleft()

@@ -248,9 +248,9 @@ class Pool:
         """The users with a connection that has joined a room."""
         return list({session.user_id: None for session in self._sessions if session.rooms and room_id in session.rooms})
 
-    def subscriptions(self) -> Iterable[tuple[str, str]]:
-        """(room id, user id) of all connections that have joined a room."""
-        return dict.fromkeys((room_id, session.user_id) for session in self._sessions for room_id in session.rooms or ())
+    def rooms_of(self, user_id: str) -> set[str]:
+        """The rooms that a user's connections have joined."""
+        return {room_id for session in self._users.get(user_id, ()) for room_id in session.rooms or ()}
 
     def session_ids(self) -> list[str]:
         """The logins that the connections are of."""

@@ -371,6 +371,11 @@ class Presence:
         """Ids of the people that are taken for members of a room, whatever their status."""
         return [user_id for user_id, person in self._people.items() if room_id in person.rooms]
 
+    def rooms_of(self, user_id: str) -> list[str]:
+        """Ids of the rooms that somebody is taken for a member of."""
+        person = self._people.get(user_id)
+        return [] if person is None else list(person.rooms)
+
     def is_large(self, room_id: str) -> bool:
         """Whether single events are not told in this room."""
         return self.online_count(room_id) > NAMED_MAX

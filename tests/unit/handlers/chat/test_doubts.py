@@ -16,7 +16,7 @@ from cache.events import MembershipBegan, MembershipEnded
 from cache.keys import CacheTtls, Keys
 from cache.memory import NoCache
 from cache.seats import LocalSeats
-from handlers.chat.doubts import PAIRS_A_READ, Doubts, slices
+from handlers.chat.doubts import PAIRS_A_READ, PEOPLE_A_READ, Doubts, slices
 from handlers.chat.errands import Errands
 from handlers.chat.errors import CloseCode
 from handlers.chat.hub import Hub
@@ -25,6 +25,7 @@ from handlers.chat.presence import Presence
 from handlers.pacing import Paced
 from monitor.hooks import Observer
 from store.contract import Store
+from store.errors import StoreUnavailable
 from store.models import RoomDraft, Session, User
 from tests.unit.handlers.chat.test_join_is_exact import open_store
 
@@ -76,6 +77,24 @@ class Connection:
     @property
     def closed_rooms(self) -> list[str]:
         return [frame["data"]["roomId"] for frame in self.link.frames if frame["event"] == "roomClosed"]
+
+
+class Outage:
+    """A part of the store that cannot be reached while `is_on`; notes what was asked."""
+
+    def __init__(self, part: Any) -> None:
+        self._part = part
+        self.is_on = False
+        self.asked: list[tuple[str, Any]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        async def ask(*args: Any) -> Any:
+            self.asked.append((name, *args))
+            if self.is_on:
+                raise StoreUnavailable("gone")
+            return await getattr(self._part, name)(*args)
+
+        return ask
 
 
 class Process:
@@ -141,6 +160,8 @@ class Process:
 
     async def settled(self) -> None:
         """What was doubted has been asked and acted upon."""
+        while self.doubts.is_waiting:
+            await asyncio.sleep(0.001)
         await self.inquiries.close()
 
 
@@ -193,6 +214,74 @@ async def test_a_subscription_under_a_newer_membership_than_was_doubted_stands(t
         process._ended(MembershipEnded(room_id, bob.id, "left", again.rev - 1))
         assert b.closed_rooms == []
         assert process.presence.shown_in(room_id) == [bob.id]
+
+
+@pytest.mark.parametrize("doubted", ["a room", "memberships", "everything"])
+async def test_what_the_store_could_not_be_asked_is_asked_again(tmp_path: Path, doubted: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with process_on(tmp_path) as process:
+        store = process.store
+        ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
+        room_id = (await store.rooms.create(RoomDraft("room", None, True, 10), ada.id)).room.id
+        await store.members.add(room_id, bob.id)
+        a, b = [await process.connect(user, room_id) for user in (ada, bob)]
+        await store.members.remove(room_id, bob.id)
+        members, rooms = Outage(store.members), Outage(store.rooms)
+        store.members, store.rooms = members, rooms
+        members.is_on = rooms.is_on = True
+        {
+            "a room": lambda: process.doubts.room(room_id),
+            "memberships": lambda: process.doubts.members([(room_id, bob.id)]),
+            "everything": process.doubts.everything,
+        }[doubted]()
+        for times in (1, 2):
+            async with asyncio.timeout(10):
+                while len(members.asked) + len(rooms.asked) < times or process.inquiries.is_busy:
+                    await asyncio.sleep(0.001)
+            assert (a.closed_rooms, b.closed_rooms) == ([], [])
+            assert process.doubts.is_waiting
+            process.doubts.look_again()
+        members.is_on = rooms.is_on = False
+        process.doubts.look_again()
+        await process.settled()
+        assert (a.closed_rooms, b.closed_rooms) == ([], [room_id])
+        assert process.presence.shown_in(room_id) == [ada.id]
+        assert {record.getMessage() for record in caplog.records} == {"an errand failed: gone"}
+        caplog.clear()
+
+
+async def test_a_room_that_is_doubted_waits_for_one_read_of_all_the_others(tmp_path: Path) -> None:
+    async with process_on(tmp_path) as process:
+        store = process.store
+        ada = await user_named(store, "ada")
+        room_id = (await store.rooms.create(RoomDraft("room", None, True, 10), ada.id)).room.id
+        await process.connect(ada, room_id)
+        for number in range(2 * PEOPLE_A_READ):
+            await process.connect(await user_named(store, f"user{number}"))
+        members, rooms = Outage(store.members), Outage(store.rooms)
+        store.members, store.rooms = members, rooms
+        order: list[str] = []
+        members.asked = rooms.asked = order  # type: ignore[assignment]
+        process.doubts.everything()
+        process.doubts.room(room_id)
+        await process.settled()
+        names = [name for name, *_ in order]
+        assert names.count("joined_by_each") == 3
+        assert names.index("standings") <= 1
+
+
+async def test_after_the_bus_was_away_who_is_shown_where_is_as_the_store_says_also_of_those_who_read_nothing(tmp_path: Path) -> None:
+    async with process_on(tmp_path) as process:
+        store = process.store
+        ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
+        tea, two, own = [(await store.rooms.create(RoomDraft(name, None, False, 10), ada.id)).room.id for name in ("tea", "two", "own")]
+        await store.members.add(tea, bob.id)
+        await store.members.add(own, bob.id)
+        await process.connect(bob)
+        await store.members.remove(tea, bob.id)
+        await store.members.add(two, bob.id)
+        process.doubts.everything()
+        await process.settled()
+        assert [process.presence.shown_in(room_id) for room_id in (tea, two, own)] == [[], [bob.id], [bob.id]]
 
 
 async def test_whose_login_is_revoked_or_gone_is_closed_whatever_any_clock_says(tmp_path: Path) -> None:
