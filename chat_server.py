@@ -265,6 +265,7 @@ class ChatServer:
             process_id=process_id,
             now=time.monotonic,
             on_death=lambda _: cache.distrust(),  # what it wrote last it may not have invalidated
+            on_doubt=lambda: self._doubts.everything(),
         )
         self._pool.alive = lambda: self._peers.alive
         self._doubts = Doubts(

@@ -57,11 +57,13 @@ class Doubts:
         self._pairs: dict[Pair, None] = {}
         self._rooms: dict[str, None] = {}  # as many as have connections here
         self._people: dict[str, None] = {}  # as many as are connected here
+        self._unshown_in: dict[str, None] = {}  # rooms
+        self._strangers: dict[Pair, None] = {}  # of one of them
         self._tells = False
         self._is_going = False
 
     def room(self, room_id: str) -> None:
-        """Memberships of this room may have ended: look at those of its connections here, and of who is shown in it."""
+        """Memberships of this room changed unheard: look at its connections, at who is shown in it, and at who should be."""
         self._rooms[room_id] = None
         self._go_on()
 
@@ -88,7 +90,7 @@ class Doubts:
     @property
     def is_waiting(self) -> bool:
         """Whether something is still to be looked at."""
-        return bool(self._pairs or self._rooms or self._people or self._tells)
+        return any((self._pairs, self._rooms, self._people, self._strangers, self._unshown_in, self._tells))
 
     def _go_on(self) -> None:
         """One step an errand, so that what is newly doubted waits for one read and not for thousands."""
@@ -108,6 +110,8 @@ class Doubts:
             (self._pairs, self._look_at_pairs),
             (self._rooms, self._look_at_room),
             (self._people, self._look_at_people),
+            (self._strangers, self._look_at_strangers),
+            (self._unshown_in, self._look_for_unshown),
         )
         return next((step for waiting, step in steps if waiting), self._tell)
 
@@ -115,6 +119,7 @@ class Doubts:
         (room_id,) = taken(self._rooms, 1)
         users = (*self._pool.users_in(room_id), *self._presence.shown_in(room_id))
         self._pairs.update(dict.fromkeys((room_id, user_id) for user_id in users))
+        self._unshown_in[room_id] = None
         await self._cache.invalidate(self._keys.room(room_id))
 
     async def _look_at_pairs(self) -> None:
@@ -150,6 +155,25 @@ class Doubts:
             # An end is carried out by a rev, which only the room has; and it may be that they joined after this was read.
             held = {*self._pool.rooms_of(user_id), *self._presence.rooms_of(user_id)}
             self.members([(room_id, user_id) for room_id in held - rooms.keys()])
+
+    async def _look_for_unshown(self) -> None:
+        """Whoever is connected here, and not taken for a member of the room, may have become one by a process that is cut off."""
+        (room_id,) = taken(self._unshown_in, 1)
+        strangers = self._pool.users().difference(self._presence.shown_in(room_id))
+        self._strangers.update(dict.fromkeys((room_id, user_id) for user_id in strangers))
+
+    async def _look_at_strangers(self) -> None:
+        part = taken(self._strangers, PAIRS_A_READ)
+        try:
+            found = await self._store.members.standings(part)
+        except StoreError:
+            self._strangers.update(dict.fromkeys(part))
+            raise
+        for (room_id, user_id), of in zip(part, found, strict=True):
+            if of is not None and of.membership is not None:
+                await self._cache.invalidate(self._keys.membership(room_id, user_id), self._keys.room_ids(user_id))
+                self._begin(MembershipBegan(room_id, user_id, of.membership.joined_rev))
+                self._presence.tell_of(user_id)
 
     async def _tell(self) -> None:
         self._tells = False

@@ -25,7 +25,11 @@ DOUBT_S = 15.0
 KNOWN_AFTER_S = 2.5 * BEAT_S  # by then each process that lives has been heard
 
 class Peers:
-    """`on_death` is called with the id of a process that is found dead. `now` is monotonic, in seconds. `beat` is called each BEAT_S."""
+    """`on_death` is called with the id of a process that is found dead. `now` is monotonic, in seconds. `beat` is called each BEAT_S.
+
+    `on_doubt` is called where memberships may have changed unheard by this process: after it stood still, and when another asks, for
+    that one was cut off, and what it wrote meanwhile it told nobody. (That the bus is back is known to whoever calls `back`.)
+    """
 
     def __init__(
         self,
@@ -36,6 +40,7 @@ class Peers:
         process_id: str,
         now: Callable[[], float],
         on_death: Callable[[str], None],
+        on_doubt: Callable[[], None],
     ) -> None:
         self._bus = bus
         self._presence = presence
@@ -43,6 +48,7 @@ class Peers:
         self._process_id = process_id
         self._now = now
         self._on_death = on_death
+        self._on_doubt = on_doubt
         self._heard: dict[str, float] = {}  # as many as there are processes
         self._left: dict[str, float] = {}  # those that stopped, by when
         self._back_at = now()
@@ -67,6 +73,7 @@ class Peers:
             self._heard = dict.fromkeys(self._heard, now)
             self._asks = True
             self._tell_all()
+            self._on_doubt()
         self._beaten_at = now
         asks, self._asks = self._asks, self._bus.lost
         if asks:
@@ -109,6 +116,8 @@ class Peers:
             return
         self._find(beat.process_id)
         self._heard[beat.process_id] = self._now()
+        if beat.asks:
+            self._on_doubt()
         if beat.asks or self._process_id in beat.of:
             self._tell_all()
 

@@ -292,6 +292,12 @@ class Presence:
             here = PeopleHere(self._process_id, self._telling, part, is_last, self._next_number(), began_at if is_last else 0)
             await self._bus.publish(EVERYONE, here)
 
+    def tell_of(self, user_id: str) -> None:
+        """Tell the other processes of somebody who may be connected here, as they are now."""
+        person = self._people.get(user_id)
+        if person is not None and person.connections > 0:
+            self._tell_here(person)
+
     def _tell_here(self, person: Person) -> None:
         self._errands.run(lambda: self._bus.publish(EVERYONE, self._here_alone(person)))
 

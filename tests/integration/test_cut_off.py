@@ -171,6 +171,34 @@ async def test_who_was_let_in_by_a_process_that_is_cut_off_joins_and_reads_at_th
 
 
 @embedded
+@pytest.mark.parametrize("side", ["who is connected", "who writes"])
+@pytest.mark.gen_test
+async def test_after_a_cut_who_is_shown_in_which_room_is_true_also_of_those_who_have_joined_none_of_them(
+    tmp_path: Path, store_env: StoreEnv, redis: RedisServer, side: str
+) -> None:
+    async with linked_two(tmp_path, store_env, redis) as (p, q):
+        ada, bob = await p.register(), await p.register()
+        tea, two = [(await p.call(ada, "POST", "/rooms", {"name": name})).json["room"]["id"] for name in ("tea", "two")]
+        assert (await p.call(bob, "POST", f"/rooms/{tea}/join")).status == 200
+        async with chat(p.server.ws_url, bob), chat(p.server.ws_url, ada) as at_p, chat(q.server.ws_url, ada) as at_q:
+            for one in (at_p, at_q):
+                await becomes(lambda one=one: knows(one, tea, ada, bob))
+            cut = p if side == "who is connected" else q
+            cut.network.go_away()
+            await becomes(lambda: is_unwell(cut.server))
+            assert (await q.call(bob, "POST", f"/rooms/{tea}/leave")).status == 204
+            assert (await q.call(bob, "POST", f"/rooms/{two}/join")).status == 200
+            cut.network.come_back()
+            for one in (at_p, at_q):
+                await becomes(lambda one=one: knows(one, tea, ada))
+                await becomes(lambda one=one: knows(one, two, ada, bob))
+
+
+async def is_unwell(server: ServerProcess) -> bool:
+    return not await is_well(server)
+
+
+@embedded
 @pytest.mark.gen_test
 async def test_a_process_that_stood_still_for_over_10_s_and_the_others_know_each_others_people_again(
     tmp_path: Path, store_env: StoreEnv, redis: RedisServer

@@ -284,6 +284,28 @@ async def test_after_the_bus_was_away_who_is_shown_where_is_as_the_store_says_al
         assert [process.presence.shown_in(room_id) for room_id in (tea, two, own)] == [[], [bob.id], [bob.id]]
 
 
+async def test_who_joined_unheard_is_found_when_the_room_is_doubted_and_nobody_else(tmp_path: Path) -> None:
+    async with process_on(tmp_path) as process:
+        store = process.store
+        people = [await user_named(store, name) for name in ("ada", "bob", "cleo")]
+        ada, bob, _ = people
+        room_id = (await store.rooms.create(RoomDraft("room", None, True, 10), ada.id)).room.id
+        for user in people:
+            await process.connect(user)
+        joined = await store.members.add(room_id, bob.id)
+        channel = await process.hub.hold(room_id)
+        channel.rev = joined.rev - 1  # neither the change nor who joined by it was heard of
+        await process.hub.check_heads()
+        async with asyncio.timeout(10):
+            while bob.id not in process.presence.shown_in(room_id):
+                await asyncio.sleep(0.001)
+        process.hub.release(channel)
+        await process.settled()
+        assert set(process.presence.shown_in(room_id)) == {ada.id, bob.id}
+        process._ended(MembershipEnded(room_id, bob.id, "left", joined.rev - 1))
+        assert bob.id in process.presence.shown_in(room_id), "it is known by which rev they joined"
+
+
 async def test_whose_login_is_revoked_or_gone_is_closed_whatever_any_clock_says(tmp_path: Path) -> None:
     async with process_on(tmp_path) as process:
         store = process.store

@@ -102,6 +102,7 @@ class Process:
             now=cluster.clock,
         )
         self.deaths: list[str] = []
+        self.doubts: list[float] = []  # when it was to ask the store
         self.peers = Peers(
             bus=self.bus,
             presence=self.presence,
@@ -109,6 +110,7 @@ class Process:
             process_id=process_id,
             now=cluster.clock,
             on_death=self.deaths.append,
+            on_doubt=lambda: self.doubts.append(cluster.clock.now_s),
         )
         self.told: list[tuple[str, str, str, str]] = []
         self.presence.deliver = self._deliver
@@ -276,6 +278,33 @@ async def test_a_process_asks_when_it_starts_and_not_at_every_beat(cluster: Clus
     await cluster.passes(5 * BEAT_S)
     beats = [event.asks for event in cluster.published if isinstance(event, ProcessBeat)]
     assert beats[0] is True and len(beats) >= 6 and not any(beats[1:])
+
+
+async def test_who_is_asked_for_all_asks_the_store_for_the_one_that_asks_was_cut_off_and_told_nobody_what_it_wrote(
+    cluster: Cluster,
+) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    await cluster.passes(SILENT_MAX_S)
+    began = [len(process.doubts) for process in (a, b)]
+    b.peers.back()
+    await settle()
+    await cluster.passes(SILENT_MAX_S)
+    assert [len(process.doubts) for process in (a, b)] == [began[0] + 1, began[1]]
+
+
+async def test_who_stood_still_asks_the_store_and_so_do_the_others(cluster: Cluster) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    await cluster.passes(SILENT_MAX_S)
+    for process in (a, b):
+        process.doubts.clear()
+    for _ in range(4):
+        cluster.clock.now_s += BEAT_S
+        a.peers.beat()
+        await settle()
+    assert (a.doubts, b.doubts) == ([], [])
+    b.peers.beat()
+    await settle()
+    assert len(a.doubts) == len(b.doubts) == 1
 
 
 async def test_more_people_than_an_event_holds_are_all_told_of_and_none_is_dropped_for_being_in_an_earlier_part(cluster: Cluster) -> None:
