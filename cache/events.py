@@ -90,7 +90,7 @@ class ConnectionReplaced(Struct, frozen=True, tag=True, array_like=True):
 class StatusChosen(Struct, frozen=True, tag=True, array_like=True):
     """A user chose another status: of several the one with the greatest `rev`, which the store counts, is the last.
 
-    `was_at_ms` says nothing any more.
+    `was_at_ms`, of the wall clock, is for older processes in a rolling restart, which go by it.
     """
 
     user_id: str

@@ -252,7 +252,7 @@ class Commands:
     async def _update_presence(self, session: Session, body: UpdatePresence, _: str | None) -> bytes:
         custom = False if body.custom_status is UNSET else body.custom_status
         chosen = await self._accounts.set_status(session.user_id, body.status, custom)
-        await self._bus.publish(EVERYONE, StatusChosen(session.user_id, chosen.status.value, rev=chosen.status_rev))
+        await self._bus.publish(EVERYONE, StatusChosen(session.user_id, chosen.status.value, self._now_ms(), chosen.status_rev))
         return NOTHING
 
     async def _get_presence(self, session: Session, body: OneRoom, _: str | None) -> bytes:

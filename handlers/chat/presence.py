@@ -102,7 +102,7 @@ class Presence:
         person = self._people.get(user.id)
         if person is None:
             person = self._new_person(user.id, user.username, user.status, user.status_rev)
-        self.set_status(user.id, user.status, user.status_rev)
+        self.set_status(user.id, user.status, user.status_rev, is_read=True)
         is_new_here = not person.connections and person.leaving is None
         person.connections += 1
         if person.leaving is not None:
@@ -172,11 +172,14 @@ class Presence:
         self._vanish(room_id, person)
         return True
 
-    def set_status(self, user_id: str, status: Status, rev: int) -> None:
-        """The person chose another status; `rev` numbers their choices, the last one counts."""
+    def set_status(self, user_id: str, status: Status, rev: int, *, is_read: bool = False) -> None:
+        """The person chose another status; `rev` numbers their choices, the last one counts.
+
+        `is_read`: in the store, so that of equals it is the last. An older process in a rolling restart writes a status and counts none.
+        """
         person = self._people.get(user_id)
         self._chosen.takes(user_id, (rev, status))
-        if person is None or rev <= person.status_rev:
+        if person is None or rev < person.status_rev or (rev == person.status_rev and not is_read):
             return
         person.status_rev = rev
         if person.status is status:

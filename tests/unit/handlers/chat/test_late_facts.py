@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cache.bus import MemoryBus
 from cache.events import MembershipBegan, MembershipEnded, PeopleHere, PersonGone, PersonHere, StatusChosen, UserEvent
@@ -156,6 +157,21 @@ async def test_a_room_that_another_process_does_not_name_is_doubted(io_loop: Any
     presence.people_here(here(2, 1, "online", r2=1))
     assert doubted == [("r1", "ada")]
     assert presence.online_count("r1") == 1, "until the store says so nothing is over"
+
+
+async def test_a_status_that_an_older_process_wrote_and_did_not_count_is_taken_where_it_is_read(io_loop: Any) -> None:
+    process = Process(io_loop.asyncio_loop)
+    for times in (1, 2):
+        process.presence.connected(ADA)
+        process.presence.entered("ada", {"r1": 0})
+        assert process.state()["r1"] == {"ada": "online"}, times
+        process.presence.connected(replace(ADA, status=Status.BUSY))
+        assert process.state()["r1"] == {"ada": "busy"}, times
+        process.hear([here(1, 0, "away", r1=0), StatusChosen("ada", "away")])
+        assert process.state()["r1"] == {"ada": "busy"}, "what is told has a number, or is not known to be newer"
+    process.hear([StatusChosen("ada", "away", rev=1)])
+    process.presence.connected(replace(ADA, status=Status.BUSY))
+    assert process.state()["r1"] == {"ada": "away"}, "what was read before it is older"
 
 
 # ---- subscriptions ---------------------------------------------------------------------------------------------------
