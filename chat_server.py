@@ -186,6 +186,7 @@ class ChatServer:
             limiter=self._limiter,
             presence=self._presence,
             views=views,
+            on_no_member=lambda ended: self._doubts.answered(ended),
         )
         self._posting = Posting(
             store=store,

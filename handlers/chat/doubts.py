@@ -82,6 +82,12 @@ class Doubts:
         self._tells = True
         self._go_on()
 
+    def answered(self, ended: MembershipEnded) -> None:
+        """The store, asked for something else, said that somebody is no member: act on it where something here stands on that."""
+        room_id, user_id = ended.room_id, ended.user_id
+        if room_id in self._pool.rooms_of(user_id) or room_id in self._presence.rooms_of(user_id):
+            self._end(ended)
+
     def look_again(self) -> None:
         """Go on with what could not be looked at; to be called every few seconds."""
         if self.is_waiting:

@@ -39,7 +39,7 @@ class Joins:
 
         `is_member`: the store has just said so. Returns the rev at which the membership began that the subscription stands under.
         Raises ChatError room_not_found, not_member, room_full, banned, rate_limited, unavailable; StoreError. Then nothing was
-        subscribed, and an earlier subscription stands.
+        subscribed, and an earlier subscription stands if its membership does: what the store says of that ends it at once.
         """
         if not is_member:
             await self._rooms.join(body.room_id, subscriber.user_id, exempt=exempt)

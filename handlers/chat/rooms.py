@@ -29,7 +29,10 @@ class OnlineMembers(Protocol):
 
 
 class Rooms:
-    """The use cases of rooms. Permissions are checked against what the store has, through a cache that every write invalidates."""
+    """The use cases of rooms. Permissions are checked against what the store has, through a cache that every write invalidates.
+
+    `on_no_member` is told whenever the store, asked how somebody stands to a room, says that they are none of its members.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class Rooms:
         limiter: Limiter,
         presence: OnlineMembers,
         views: Views,
+        on_no_member: Callable[[MembershipEnded], None] = lambda ended: None,
     ) -> None:
         self._store = store
         self._cache = cache
@@ -49,6 +53,7 @@ class Rooms:
         self._limiter = limiter
         self._presence = presence
         self._views = views
+        self._on_no_member = on_no_member
         self._standings = Standings(store=store)
 
     async def close(self) -> None:
@@ -79,6 +84,10 @@ class Rooms:
     async def standing(self, room_id: str, user_id: str) -> tuple[Room, Membership | None]:
         """As `seen_by`, but as the store says now, in one read for all who ask at once. Raises ChatError room_not_found; StoreError."""
         of = await self._standings.of(room_id, user_id)
+        if of is None:
+            self._on_no_member(MembershipEnded(room_id, user_id, "deleted"))
+        elif of.membership is None:
+            self._on_no_member(MembershipEnded(room_id, user_id, "removed", of.room.rev))
         if of is None or (of.membership is None and of.room.is_private):
             raise ChatError("room_not_found")
         return of.room, of.membership

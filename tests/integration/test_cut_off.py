@@ -151,6 +151,27 @@ async def test_who_left_or_logged_out_reads_nothing_5_s_later_whichever_process_
             assert b.named("receiveMessage") == []
 
 
+@embedded
+@pytest.mark.gen_test
+async def test_who_is_refused_a_room_has_it_closed_at_once_on_all_their_connections(
+    tmp_path: Path, store_env: StoreEnv, redis: RedisServer
+) -> None:
+    async with linked_two(tmp_path, store_env, redis) as (p, q):
+        ada, bob = await p.register(), await p.register()
+        room = await private_room(p, ada, bob)
+        async with chat(q.server.ws_url, bob) as b, chat(q.server.ws_url, bob) as also_b:
+            for one in (b, also_b):
+                await one.command("joinRoom", roomId=room)
+            p.network.go_away()
+            assert (await p.call(bob, "POST", f"/rooms/{room}/leave")).status == 204
+            with pytest.raises(Refused) as refused:
+                await b.command("joinRoom", roomId=room)
+            assert refused.value.code == "room_not_found"
+            await also_b.command("heartbeat")
+            for one in (b, also_b):
+                assert [closed["roomId"] for closed in one.named("roomClosed")] == [room], "before the refusal"
+
+
 async def refuses(there: Linked, person: Person, method: str, path: str, **query: Any) -> bool:
     return (await there.call(person, method, path, **query)).status in (401, 404)
 

@@ -104,7 +104,7 @@ class Process:
         self.store = store
         self.errands = Errands()
         self.inquiries = Errands()
-        bus = MemoryBus()
+        self.bus = bus = MemoryBus()
         loop = asyncio.get_running_loop()
         self.presence = Presence(bus=bus, errands=self.errands, paced=Paced(loop=loop), process_id="p", grace_s=0.0, loop=loop)
         self.hub = Hub(store=store, bus=bus, frame=bytes, observer=Observer(), coalesce=True, hold_max_bytes=1_000)
