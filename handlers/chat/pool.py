@@ -280,6 +280,7 @@ class Pool:
 
         A herd may be due at once, so what costs a call to the kernel or more is left to `paced`.
         """
+        self._told.sweep()
         if not self._round:
             self._round.extend(self._sessions)
             self._per_tick = -(-len(self._round) // TICKS_A_ROUND)

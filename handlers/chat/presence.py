@@ -142,6 +142,8 @@ class Presence:
     def began(self, room_id: str, user_id: str, rev: int | None) -> None:
         """A membership began by the room's rev; None where that is not known."""
         person = self._people.get(user_id)
+        if person is not None and rev is not None and person.rooms.get(room_id, -1) >= rev:
+            return  # what stands is not kept a second time
         is_news = rev is None or self._recent.takes(room_id, user_id, Fact(rev, has_ended=False))
         if person is not None and is_news:
             self._is_in(room_id, person, rev)
@@ -178,7 +180,8 @@ class Presence:
         `is_read`: in the store, so that of equals it is the last. An older process in a rolling restart writes a status and counts none.
         """
         person = self._people.get(user_id)
-        self._chosen.takes(user_id, (rev, status))
+        if rev:
+            self._chosen.takes(user_id, (rev, status))
         if person is None or rev < person.status_rev or (rev == person.status_rev and not is_read):
             return
         person.status_rev = rev
@@ -358,6 +361,8 @@ class Presence:
 
     def tell_counts(self) -> None:
         """Tell the rooms that are too large for single events how many are online; called once a second."""
+        for heard in (self._recent, self._chosen, self._departed, self._floors):
+            heard.sweep()
         counted, self._counted = self._counted, set()
         for room_id in counted:
             data = {"roomId": room_id, "onlineCount": self.online_count(room_id)}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from handlers.chat.newest import KEEP_S, MAX_SUBJECTS
+from handlers.chat.newest import KEEP_S, MAX_SUBJECTS, Newest
 
 
 class Fact(NamedTuple):
@@ -20,42 +19,43 @@ class RecentMemberships:
     """Keeps the newest fact of each membership for `keep_s` after it was heard, `max_facts` at most; `now` is monotonic, in seconds."""
 
     def __init__(self, *, now: Callable[[], float], keep_s: float = KEEP_S, max_facts: int = MAX_SUBJECTS) -> None:
-        self._now = now
-        self._keep_s = keep_s
-        self._max_facts = max_facts
-        self._facts: OrderedDict[tuple[str, str], tuple[Fact, float]] = OrderedDict()  # (user id, room id) → it, and when it was heard
-        self._rooms: dict[str, set[str]] = {}  # user id → rooms that there are facts of
+        self._facts: Newest[tuple[str, str], Fact] = Newest(  # (user id, room id) → it
+            now=now, keep_s=keep_s, max_subjects=max_facts, let_go=self._is_forgotten
+        )
+        self._began: dict[str, set[str]] = {}  # user id → rooms whose newest fact is a beginning
 
     def __len__(self) -> int:
         return len(self._facts)
 
     def takes(self, room_id: str, user_id: str, fact: Fact) -> bool:
         """Whether nothing newer is known; then this is the newest."""
-        if not self.allows(room_id, user_id, fact):
+        if not self._facts.takes((user_id, room_id), fact):
             return False
-        now = self._now()
-        self._facts[user_id, room_id] = fact, now
-        self._facts.move_to_end((user_id, room_id))
-        self._rooms.setdefault(user_id, set()).add(room_id)
-        while len(self._facts) > self._max_facts or next(iter(self._facts.values()))[1] < now - self._keep_s:
-            self._forget_oldest()
+        if fact.has_ended:
+            self._is_forgotten((user_id, room_id))
+        else:
+            self._began.setdefault(user_id, set()).add(room_id)
         return True
 
     def allows(self, room_id: str, user_id: str, fact: Fact) -> bool:
         """Whether nothing newer is known."""
         known = self._facts.get((user_id, room_id))
-        return known is None or fact >= known[0]
+        return known is None or fact >= known
 
     def began(self, user_id: str) -> Iterator[tuple[str, int]]:
         """The user's memberships that began lately and have not ended: room id, rev."""
-        for room_id in self._rooms.get(user_id, ()):
-            fact, _ = self._facts[user_id, room_id]
-            if not fact.has_ended:
+        for room_id in self._began.get(user_id, ()):
+            fact = self._facts.get((user_id, room_id))
+            if fact is not None:
                 yield room_id, fact.rev
 
-    def _forget_oldest(self) -> None:
-        (user_id, room_id), _ = self._facts.popitem(last=False)
-        rooms = self._rooms[user_id]
+    def sweep(self) -> None:
+        """Let go of some of what has had its time (see Newest.sweep)."""
+        self._facts.sweep()
+
+    def _is_forgotten(self, subject: tuple[str, str]) -> None:
+        user_id, room_id = subject
+        rooms = self._began.get(user_id, set())
         rooms.discard(room_id)
         if not rooms:
-            del self._rooms[user_id]
+            self._began.pop(user_id, None)

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from handlers.chat.newest import Newest
+from handlers.chat.newest import LET_GO_A_CALL, SWEEP_MAX, Newest
 from handlers.chat.recent_memberships import Fact, RecentMemberships
 
 
@@ -46,6 +46,31 @@ def test_a_subject_is_forgotten_after_its_time_and_not_before() -> None:
     newest.takes("b", 2)
     assert newest.get("a") is None
     assert len(newest) == 1
+
+
+def test_what_a_burst_has_left_goes_little_by_little_with_calls_and_with_sweeps_and_to_the_last() -> None:
+    clock = Clock()
+    newest: Newest[int, int] = Newest(now=clock, keep_s=60)
+    recent = RecentMemberships(now=clock, keep_s=60)
+    burst = 2 * SWEEP_MAX
+    for number in range(burst):
+        newest.takes(number, 1)
+        recent.takes("r", f"u{number}", Fact(1, False))
+    clock.now_s += 61
+    newest.takes(burst, 1)
+    recent.takes("r", f"u{burst}", Fact(1, False))
+    assert len(newest) == len(recent) == burst + 1 - LET_GO_A_CALL
+    for _ in range(2):
+        before = len(newest)
+        newest.sweep()
+        recent.sweep()
+        assert before - len(newest) == min(SWEEP_MAX, before - 1)
+        assert len(recent) == len(newest)
+    assert (newest.get(burst), list(recent.began(f"u{burst}"))) == (1, [("r", 1)])
+    clock.now_s += 61
+    newest.sweep()
+    recent.sweep()
+    assert (len(newest), len(recent), list(recent.began(f"u{burst}"))) == (0, 0, [])
 
 
 FACTS = [Fact(1, False), Fact(2, True), Fact(5, False), Fact(7, True), Fact(7, False), Fact(9, False)]
