@@ -130,8 +130,7 @@ class Doubts:
 
     async def _look_at_pairs(self) -> None:
         part = taken(self._pairs, PAIRS_A_READ)
-        for room_id, user_id in part:
-            await self._cache.invalidate(self._keys.membership(room_id, user_id), self._keys.room_ids(user_id))
+        await self._forget(part)
         try:
             found = await self._store.members.standings(part)
         except StoreError:
@@ -147,8 +146,7 @@ class Doubts:
 
     async def _look_at_people(self) -> None:
         part = taken(self._people, PEOPLE_A_READ)
-        for user_id in part:
-            await self._cache.invalidate(self._keys.room_ids(user_id))
+        await self._cache.invalidate(*(self._keys.room_ids(user_id) for user_id in part))
         try:
             found = await self._store.rooms.joined_by_each(part)
         except StoreError:
@@ -156,10 +154,11 @@ class Doubts:
             raise
         for user_id, rooms in found.items():
             self._presence.entered(user_id, rooms)  # it could not be read, perhaps, when they came
-            for room_id, rev in rooms.items():
+            shown = self._presence.rooms_of(user_id)
+            for room_id, rev in rooms.items() - shown.items():
                 self._begin(MembershipBegan(room_id, user_id, rev))
             # An end is carried out by a rev, which only the room has; and it may be that they joined after this was read.
-            held = {*self._pool.rooms_of(user_id), *self._presence.rooms_of(user_id)}
+            held = {*self._pool.rooms_of(user_id), *shown}
             self.members([(room_id, user_id) for room_id in held - rooms.keys()])
 
     async def _look_for_unshown(self) -> None:
@@ -177,9 +176,16 @@ class Doubts:
             raise
         for (room_id, user_id), of in zip(part, found, strict=True):
             if of is not None and of.membership is not None:
-                await self._cache.invalidate(self._keys.membership(room_id, user_id), self._keys.room_ids(user_id))
+                await self._forget([(room_id, user_id)])
                 self._begin(MembershipBegan(room_id, user_id, of.membership.joined_rev))
                 self._presence.tell_of(user_id)
+
+    async def _forget(self, pairs: Sequence[Pair]) -> None:
+        """Nothing that is cached of these memberships is believed."""
+        keys = self._keys
+        await self._cache.invalidate(
+            *(key for room_id, user_id in pairs for key in (keys.membership(room_id, user_id), keys.room_ids(user_id)))
+        )
 
     async def _tell(self) -> None:
         self._tells = False

@@ -385,10 +385,10 @@ class Presence:
         """Ids of the people that are taken for members of a room, whatever their status."""
         return [user_id for user_id, person in self._people.items() if room_id in person.rooms]
 
-    def rooms_of(self, user_id: str) -> list[str]:
-        """Ids of the rooms that somebody is taken for a member of."""
+    def rooms_of(self, user_id: str) -> dict[str, int]:
+        """The rooms that somebody is taken for a member of, each with the rev at which they joined, as far as it is known."""
         person = self._people.get(user_id)
-        return [] if person is None else list(person.rooms)
+        return {} if person is None else dict(person.rooms)
 
     def is_large(self, room_id: str) -> bool:
         """Whether single events are not told in this room."""
