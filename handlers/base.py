@@ -43,6 +43,15 @@ CODE_OF_STATUS = {
 T = TypeVar("T", bound=Input)
 
 
+class _AnyMethod(tuple[str, ...]):
+    """Tornado answers a method that is not in its list before anything is counted; all are in this one, and Handler answers."""
+
+    __slots__ = ()
+
+    def __contains__(self, method: object) -> bool:
+        return True
+
+
 @dataclass(frozen=True, slots=True)
 class Web:
     """What every handler needs of its surroundings."""
@@ -67,6 +76,8 @@ class Handler(RequestHandler):
     `self.common_check` together with limits of their own.
     """
 
+    SUPPORTED_METHODS = _AnyMethod(RequestHandler.SUPPORTED_METHODS)
+
     is_public: ClassVar[bool] = False
     is_for_operators: ClassVar[bool] = False
     is_limited: ClassVar[bool] = True
@@ -83,6 +94,7 @@ class Handler(RequestHandler):
         self.request_id = secrets.token_hex(8)
         self.began_at = time.monotonic()  # Tornado's own is of the wall clock
         self.end_span: Callable[[int], None] | None = None
+        self._is_path_text = True
         self._body = bytearray()
         self._decision: Decision | None = None
         for name, service in services.items():
@@ -98,7 +110,7 @@ class Handler(RequestHandler):
     def begin_span(self) -> None:
         """What follows in this task lies within the request's span; the access log's line ends it."""
         method = self.request.method or ""
-        self.end_span = self.web.spans.request(method if method in self.SUPPORTED_METHODS else "other", self.route)
+        self.end_span = self.web.spans.request(method if self._is_known_method else "other", self.route)
 
     async def prepare(self) -> None:
         self.begin_span()
@@ -117,12 +129,26 @@ class Handler(RequestHandler):
         """Look at what the request's head says of itself; by now it is counted. Raises ChatError."""
         if not self._has_method():
             raise ChatError("method_not_allowed")
+        if not self._is_path_text:
+            raise ChatError("malformed", "The path takes UTF-8.")
         length = self.request.headers.get("Content-Length", "0")
         if whole_number(length) > self.max_body_bytes:  # request_head.py let nothing else through
             raise ChatError("payload_too_large")
 
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """A part of the path. Tornado would refuse one that is no UTF-8 before it is counted; `_check_head` does so after."""
+        try:
+            return super().decode_argument(value, name)
+        except HTTPError:
+            self._is_path_text = False
+            return ""
+
     def _has_method(self) -> bool:
         return self.request.method in self._methods()
+
+    @property
+    def _is_known_method(self) -> bool:
+        return self.request.method in RequestHandler.SUPPORTED_METHODS
 
     @property
     def _cost_as(self) -> str:
@@ -138,8 +164,8 @@ class Handler(RequestHandler):
         if self.is_for_operators and operators.has_address(self.client) and operators.trusts(self.request.host, self.request.headers):
             return
         self.common_check = address_check("anonymous", self.client)
-        if self.is_public:
-            if self.is_limited and method not in self.counts_itself:
+        if self.is_public or not self._is_known_method:  # to whom it is refused makes no difference
+            if (self.is_limited or not self._has_method()) and method not in self.counts_itself:
                 await self.count(self.common_check)
             return
         try:

@@ -256,6 +256,22 @@ def test_whatever_is_wrong_with_a_request_it_is_counted_first(start: Start) -> N
     assert statuses("192.0.2.5", "GET /ws HTTP/1.1") == [400] * 3 + [429] * 2
     assert statuses("192.0.2.6", "GET /ws HTTP/1.1", "Origin: https://evil.example") == [403] * 3 + [429] * 2
     assert statuses("192.0.2.7", "POST /ws HTTP/1.1") == [405] * 3 + [429] * 2
+    for number, line in enumerate(("BREW /rooms", "TRACE /", "get /health", "BREW /ws", "BREW /auth/login")):
+        assert statuses(f"192.0.2.1{number}", f"{line} HTTP/1.1") == [405] * 3 + [429] * 2, line
+    assert statuses("192.0.2.20", "BREW /nothing HTTP/1.1") == [404] * 3 + [429] * 2
+    for number, path in enumerate(("/users/%ff", "/rooms/%ff/members")):
+        assert statuses(f"192.0.2.3{number}", f"GET {path} HTTP/1.1") == [401] * 3 + [429] * 2, path
+
+
+def test_a_path_that_is_no_text_is_counted_for_who_asks(start: Start) -> None:
+    server = start(RATE_LIMIT_API="3/3600")
+    ada = register(server.url)
+    assert [ada.call("GET", "/users/%ff").code for _ in range(5)] == ["malformed"] * 3 + ["rate_limited"] * 2
+
+
+def test_a_method_that_nobody_knows_is_told_which_there_are(ada: Person) -> None:
+    refused = ada.call("BREW", "/users/x")
+    assert (refused.status, refused.code, refused.headers["allow"]) == (405, "method_not_allowed", "GET, HEAD, OPTIONS")
 
 
 def test_a_mark_before_json_is_ignored(ada: Person) -> None:
