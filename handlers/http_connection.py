@@ -261,6 +261,8 @@ class Exchange(HTTP1Connection):
 
     async def _reply_is_sent(self) -> None:
         if not self._finish_future.done() and not self.stream.closed():
+            if self._write_finished:  # reading the rest of the body has put its own time in place of the reply's
+                self._within(self._bounds.reply_s, self._close_silently)
             self.stream.set_close_callback(self._on_connection_close)
             await self._finish_future
 

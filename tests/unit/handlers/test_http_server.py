@@ -41,6 +41,14 @@ class Refusing(RequestHandler):
 
 
 @stream_request_body
+class Verbose(Refusing):
+    """The same at length."""
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        self.finish(b"x" * 100_000)
+
+
+@stream_request_body
 class Echo(RequestHandler):
     """Replies with what it got, and with 413 as soon as that is too much."""
 
@@ -92,6 +100,7 @@ class Served:
             Application(
                 [
                     ("/no", Refusing),
+                    ("/verbose", Verbose),
                     ("/echo", Echo),
                     ("/broken", Broken),
                     ("/detach", Detaching),
@@ -394,6 +403,20 @@ async def test_the_rest_of_a_body_that_nobody_wants_is_not_waited_for_longer_tha
     await peer.send(request("POST /no HTTP/1.1", "Content-Length: 5000") + b"x")
     assert (await peer.reply())[0] == 401
     assert await peer.rest() == b""
+
+
+@pytest.mark.gen_test
+async def test_who_takes_no_early_reply_is_let_go_when_time_for_it_is_up(serve: Serve) -> None:
+    served = serve(reply_s=0.2)
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    sock.setblocking(False)
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(WITHIN_S):
+        with sock, pytest.raises(ConnectionError):
+            await loop.sock_connect(sock, ("127.0.0.1", served.port))
+            while True:  # and never reads
+                await loop.sock_sendall(sock, request("POST /verbose HTTP/1.1", body=b"x" * 5_000))
 
 
 @pytest.mark.gen_test
