@@ -110,6 +110,14 @@ class Exchange(HTTP1Connection):
         self._awaits_continue = False
         self._is_detached = False
         self._has_begun = False
+        self._waits_since = asyncio.get_running_loop().time()
+
+    @property
+    def idle_since(self) -> float | None:
+        """When it began to wait for another request on a connection that is kept; None where that is not so."""
+        if self._is_first or self._has_begun or self.stream.closed() or self.stream._read_buffer_size:
+            return None
+        return self._waits_since
 
     def leave(self) -> None:
         """The server stops: end the connection where no request is under way; else its reply will."""
@@ -326,8 +334,13 @@ class ServerConnection(HTTP1ServerConnection):
         self._exchange = Exchange(server, self, is_first=True)
 
     def leave(self) -> None:
-        """The server stops."""
+        """End it where no request is under way; else the reply says that it is the last, if the server is leaving."""
         self._exchange.leave()
+
+    @property
+    def idle_since(self) -> float | None:
+        """When it became idle, between two requests; None where it is in use or was never used."""
+        return self._exchange.idle_since
 
     async def over(self) -> None:
         """Wait until the last reply is sent."""

@@ -10,8 +10,9 @@ import logging
 import secrets
 import socket
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from tornado.httpserver import HTTPServer, _HTTPRequestContext
@@ -56,7 +57,7 @@ class BoundedHTTPServer(HTTPServer):
         )
         self._trusted_proxies = trusted_proxies
         self._on_refusal = on_refusal
-        self._by_address: Counter[str] = Counter()
+        self._by_address: defaultdict[str, set[ServerConnection]] = defaultdict(set)
         self.is_leaving = False
         self._is_paused = False
         self._said_at: dict[str, float] = {}
@@ -82,13 +83,13 @@ class BoundedHTTPServer(HTTPServer):
     def _handle_connection(self, connection: socket.socket, address: Any) -> None:
         peer = str(address[0])
         counted_as = "" if is_within(peer, self._trusted_proxies) else fold_address(peer)
-        if counted_as and self._by_address[counted_as] >= self.bounds.connections_by_address_max:
+        if counted_as and not self._has_room(counted_as):
             self._say("too many connections", address=counted_as)
             self.lingering.add(connection, self.refusal(CROWDED, peer))
             return
         stream = HeadStream(connection)
         serving = ServerConnection(self, stream, _HTTPRequestContext(stream, address, None), counted_as=counted_as)
-        self._by_address[counted_as] += 1
+        self._by_address[counted_as].add(serving)
         self._connections.add(serving)
         serving.start_serving(self)
         if len(self._connections) >= self.bounds.connections_max and not self._is_paused:
@@ -97,10 +98,20 @@ class BoundedHTTPServer(HTTPServer):
             for leave in self._handlers.values():
                 leave()
 
+    def _has_room(self, address: str) -> bool:
+        """Whether one more may come from there; of a full address the connection that has been idle for longest makes room."""
+        connections = self._by_address.get(address, ())
+        if len(connections) < self.bounds.connections_by_address_max:
+            return True
+        idle = [(since, serving) for serving in connections if (since := serving.idle_since) is not None]
+        if idle:
+            min(idle, key=itemgetter(0))[1].leave()
+        return bool(idle)
+
     def on_close(self, server_conn: object) -> None:
         super().on_close(server_conn)
         assert isinstance(server_conn, ServerConnection)
-        self._by_address[server_conn.counted_as] -= 1
+        self._by_address[server_conn.counted_as].discard(server_conn)
         if not self._by_address[server_conn.counted_as]:
             del self._by_address[server_conn.counted_as]
         if self._is_paused and not self._stopped:

@@ -442,7 +442,9 @@ async def test_a_close_lingers_for_a_bounded_time_and_for_so_many_bytes(serve: S
 async def test_an_address_has_so_many_connections_and_a_trusted_proxy_as_many_as_it_likes(serve: Serve, connect: Connect) -> None:
     served = serve(connections_by_address_max=3)
     for _ in range(3):
-        await assert_lives(first := await connect(served, "127.0.0.2"))
+        first = await connect(served, "127.0.0.2")
+        await first.send(request("POST /echo HTTP/1.1", CLOSE.decode(), "Content-Length: 1", "Expect: 100-continue"))
+        assert (await first.reply())[0] == 100
     crowded = await connect(served, "127.0.0.2")
     status, head, body = await crowded.reply()
     assert (status, CLOSE in head, b"Retry-After: 1" in head) == (503, True, True)
@@ -451,10 +453,45 @@ async def test_an_address_has_so_many_connections_and_a_trusted_proxy_as_many_as
     await assert_lives(await connect(served, "127.0.0.3"))
     for _ in range(5):
         await assert_lives(await connect(served))
-    await first.send(request("GET /no HTTP/1.1", CLOSE.decode()))
-    await first.reply()
+    await first.send(b"x")
+    assert (await first.reply())[0] == 200
     assert await first.rest() == b""
     await assert_lives(await connect(served, "127.0.0.2"))
+
+
+@pytest.mark.gen_test
+async def test_of_a_full_address_the_connection_that_is_idle_the_longest_makes_room_and_one_in_use_does_not(
+    serve: Serve, connect: Connect
+) -> None:
+    served = serve(connections_by_address_max=3)
+    kept = [await connect(served, "127.0.0.2") for _ in range(3)]
+    for peer in (kept[0], kept[1], kept[2], kept[0]):
+        await assert_lives(peer)
+    await assert_lives(fourth := await connect(served, "127.0.0.2"))
+    assert await kept[1].rest() == b""
+    await kept[2].send(b"POST")  # a head that has begun
+    await fourth.send(request("GET /slow HTTP/1.1"))
+    await served.begun.wait()
+    await assert_lives(fifth := await connect(served, "127.0.0.2"))
+    assert await kept[0].rest() == b""
+    await fifth.send(request("POST /echo HTTP/1.1", "Content-Length: 9") + b"x")
+    await assert_lives(await connect(served, "127.0.0.3"))
+    assert (await (await connect(served, "127.0.0.2")).reply())[0] == 503
+    await kept[2].send(request(" /echo HTTP/1.1", body=b"on"))
+    assert (await kept[2].reply())[::2] == (200, b"on")
+    served.let.set()
+    assert (await fourth.reply())[::2] == (200, b"done")
+    await fifth.send(b"x" * 8)
+    assert (await fifth.reply())[::2] == (200, b"x" * 9)
+
+
+@pytest.mark.gen_test
+async def test_an_address_that_is_full_of_idle_connections_may_open_as_many_at_once_anew(serve: Serve, connect: Connect) -> None:
+    served = serve(connections_by_address_max=3)
+    for _ in range(3):
+        peers = await asyncio.gather(*(connect(served, "127.0.0.2") for _ in range(3)))
+        await asyncio.gather(*map(assert_lives, peers))
+    assert served.refused == []
 
 
 @pytest.mark.gen_test
