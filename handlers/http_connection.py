@@ -110,6 +110,7 @@ class Exchange(HTTP1Connection):
         self._awaits_continue = False
         self._is_detached = False
         self._has_begun = False
+        self._counted_as = connection.counted_as
         self._waits_since = asyncio.get_running_loop().time()
 
     @property
@@ -303,7 +304,7 @@ class Exchange(HTTP1Connection):
         sock = _taken(self.stream)
         self.close()
         if sock is not None:
-            self._server.lingering.add(sock, last_words)
+            self._server.lingering.add(sock, last_words, whose=self._counted_as)
 
     def _close_silently(self) -> None:
         """No request is under way, or nobody takes the reply."""

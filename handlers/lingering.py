@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import defaultdict
 from contextlib import suppress
 
 READS_A_TURN = 4
@@ -15,21 +16,23 @@ READ_BYTES = 65_536
 
 
 class LingeringCloses:
-    """Owns these sockets: at most so many (then the oldest goes at once), each for so long and so many bytes."""
+    """Owns these sockets: at most so many (then the oldest of who has the most goes at once), each for so long and so many bytes."""
 
     def __init__(self, *, at_most: int, within_s: float, max_bytes: int) -> None:
         self._at_most = at_most
         self._within_s = within_s
         self._max_bytes = max_bytes
-        self._left: dict[socket.socket, int] = {}  # bytes that each may still send, the oldest first
+        self._left: dict[socket.socket, int] = {}  # bytes that each may still send
+        self._whose: dict[socket.socket, str] = {}
+        self._by_owner: defaultdict[str, dict[socket.socket, None]] = defaultdict(dict)  # the oldest first
         self._timers: dict[socket.socket, asyncio.TimerHandle] = {}
         self._scrap = bytearray(READ_BYTES)
 
     def __len__(self) -> int:
         return len(self._left)
 
-    def add(self, sock: socket.socket, last_words: bytes = b"") -> None:
-        """Take over a socket; the words are sent whole or the connection ends at once, for its peer reads nothing."""
+    def add(self, sock: socket.socket, last_words: bytes = b"", *, whose: str) -> None:
+        """Take over a socket of this address; the words are sent whole or the connection ends at once, for its peer reads nothing."""
         sock.setblocking(False)
         try:
             complete = not last_words or sock.send(last_words) == len(last_words)
@@ -41,9 +44,12 @@ class LingeringCloses:
             sock.close()
             return
         if len(self._left) >= self._at_most:
-            self._end(next(iter(self._left)))
+            most = max(self._by_owner.values(), key=len)  # a flood of one address costs no other its reply
+            self._end(next(iter(most)))
         loop = asyncio.get_running_loop()
         self._left[sock] = self._max_bytes
+        self._whose[sock] = whose
+        self._by_owner[whose][sock] = None
         self._timers[sock] = loop.call_later(self._within_s, self._end, sock)
         loop.add_reader(sock.fileno(), self._read, sock)
 
@@ -67,6 +73,10 @@ class LingeringCloses:
 
     def _end(self, sock: socket.socket) -> None:
         del self._left[sock]
+        whose = self._whose.pop(sock)
+        del self._by_owner[whose][sock]
+        if not self._by_owner[whose]:
+            del self._by_owner[whose]
         self._timers.pop(sock).cancel()
         with suppress(OSError):
             asyncio.get_running_loop().remove_reader(sock.fileno())

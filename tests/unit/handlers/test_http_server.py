@@ -435,6 +435,29 @@ async def test_a_close_lingers_for_a_bounded_time_and_for_so_many_bytes(serve: S
             await asyncio.sleep(0.01)  # the poll's pace
 
 
+@pytest.mark.parametrize(("at_most", "status"), [(1, 503), (128, 400)])
+@pytest.mark.gen_test
+async def test_refusals_of_one_address_take_no_lingering_reply_away_from_another(
+    serve: Serve, connect: Connect, at_most: int, status: int
+) -> None:
+    served = serve(lingering_max=3, connections_by_address_max=at_most)
+    refused = await connect(served, "127.0.0.3")
+    await refused.send(request("POST /no HTTP/1.1", "Content-Length: 500000") + b"x")
+    while not len(served.server.lingering):
+        await asyncio.sleep(0.01)  # the poll's pace
+    await (await connect(served, "127.0.0.2")).send(b"G")
+    for _ in range(6):
+        flooding = await connect(served, "127.0.0.2")
+        await flooding.send(b"nonsense\r\n\r\n")
+        assert (await flooding.reply())[0] == status
+    assert len(served.server.lingering) == 3
+    for _ in range(3):
+        await refused.send(b"x" * 1_000)
+        await asyncio.sleep(0)
+    assert (await refused.reply())[0] == 401
+    assert await refused.rest() == b""
+
+
 # ---- how many --------------------------------------------------------------------------------------------------------
 
 
