@@ -16,6 +16,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -116,7 +117,7 @@ class Exchange(HTTP1Connection):
     @property
     def idle_since(self) -> float | None:
         """When it began to wait for another request on a connection that is kept; None where that is not so."""
-        if self._is_first or self._has_begun or self.stream.closed() or self.stream._read_buffer_size:
+        if self._is_first or self._has_begun or self.stream.closed() or self.has_more_to_read:
             return None
         return self._waits_since
 
@@ -279,6 +280,15 @@ class Exchange(HTTP1Connection):
         self._is_detached = True
         return super().detach()
 
+    @property
+    def has_more_to_read(self) -> bool:
+        """Whether bytes that came after what was read of the request are waiting."""
+        return bool(self.stream._read_buffer_size)
+
+    def end_after_reply(self) -> None:
+        """The reply, which has not begun, says that it is the last."""
+        self._disconnect_on_finish = True
+
     # ---- ends ----------------------------------------------------------------------------------------------------
 
     def _within(self, seconds: float | None, then: Callable[[], None] | None = None) -> None:
@@ -301,7 +311,10 @@ class Exchange(HTTP1Connection):
             self._refuse(TOO_LATE)
 
     def _linger(self, last_words: bytes = b"") -> None:
-        sock = _taken(self.stream)
+        sock = taken(self.stream)
+        if sock is None and last_words and not self.stream.closed():
+            with suppress(OSError):  # without a descriptor to linger with, they are sent all the same
+                self.stream.socket.send(last_words)
         self.close()
         if sock is not None:
             self._server.lingering.add(sock, last_words, whose=self._counted_as)
@@ -311,7 +324,7 @@ class Exchange(HTTP1Connection):
         self.close()
 
 
-def _taken(stream: IOStream) -> socket.socket | None:
+def taken(stream: IOStream) -> socket.socket | None:
     """The stream's socket, where it is still open; the stream itself may then be closed."""
     if stream.closed():
         return None

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
-from tornado.iostream import IOStream
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
@@ -21,6 +19,7 @@ from handlers.chat.errors import ChatError, CloseCode
 from handlers.chat.pool import Pool
 from handlers.chat.protocol import encode, event
 from handlers.chat.session import Session
+from handlers.http_connection import Exchange, taken
 from handlers.pacing import Paced
 from handlers.wire.compression import Deflater, Inflation, negotiate
 from handlers.wire.link import Link, OutboxBudget, Traffic
@@ -275,7 +274,7 @@ class Takeover(WebSocketProtocol):
         handler._log()  # the access log's line: Tornado writes it in finish(), which an upgrade never reaches
 
     def _take_over(self, handler: ChatSocket) -> Session | None:
-        """Answer and open the connection; None where it ended before that."""
+        """Answer and open the connection; None where it ended before that. Raises ChatError malformed, unavailable."""
         headers = handler.request.headers
         accept = WebSocketProtocol13.compute_accept_value(headers["Sec-WebSocket-Key"])
         lines = [
@@ -290,9 +289,9 @@ class Takeover(WebSocketProtocol):
         extension = negotiate(headers.get("Sec-WebSocket-Extensions", "")) if wiring.deflater else None
         if extension is not None:
             lines.append(f"Sec-WebSocket-Extensions: {extension}")
-        sock = _take(handler.detach())
         handler.ws_connection = None
         self.handler = None  # type: ignore[assignment]
+        sock = _take(handler)
         if sock is None:
             return None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -318,17 +317,17 @@ class Takeover(WebSocketProtocol):
         """Nothing is left to close here."""
 
 
-def _take(stream: IOStream) -> socket.socket | None:
-    """Duplicate the stream's socket and let the stream go; None if bytes came before the 101, it is closed or no descriptor is left."""
-    if stream.closed() or stream._read_buffer_size:  # RFC 6455 section 4.1: a client waits for the answer
-        stream.close()
-        return None
-    try:
-        descriptor = os.dup(stream.socket.fileno())
-    except OSError:
-        stream.close()
-        return None
-    sock = socket.socket(fileno=descriptor)
-    stream.close()
-    sock.setblocking(False)
+def _take(handler: ChatSocket) -> socket.socket | None:
+    """Duplicate the connection's socket and let Tornado's go; None where it is closed. Raises ChatError, which the connection answers."""
+    connection = handler.request.connection
+    assert isinstance(connection, Exchange)
+    if not connection.stream.closed() and connection.has_more_to_read:
+        connection.end_after_reply()  # for what came is no request
+        raise ChatError("malformed", "A client waits for the answer to its handshake.")  # RFC 6455 section 4.1
+    sock = taken(connection.stream)
+    if sock is None and not connection.stream.closed():
+        raise ChatError("unavailable", "No descriptor is left.", retry_after_s=1)
+    handler.detach().close()
+    if sock is not None:
+        sock.setblocking(False)
     return sock

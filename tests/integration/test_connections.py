@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.support.server import ServerProcess, serving
@@ -129,6 +130,18 @@ def test_a_request_that_cannot_be_read_is_a_line_of_the_access_log_without_what_
         metrics.request("GET", "/metrics")
         assert b'route="unreadable",status="400"} 1' in metrics.getresponse().read()
         metrics.close()
+
+
+def test_an_upgrade_for_which_no_descriptor_is_left_is_told_so_and_may_be_tried_again(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as server, Talk(server) as talk:
+        assert talk.ask(request("GET /health HTTP/1.1")).status == 200
+        process = psutil.Process(server.pid)
+        allowed = process.rlimit(psutil.RLIMIT_NOFILE)
+        process.rlimit(psutil.RLIMIT_NOFILE, (3, allowed[1]))
+        refused = talk.ask(request("GET /ws HTTP/1.1", *UPGRADE))
+        process.rlimit(psutil.RLIMIT_NOFILE, allowed)
+        assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
+        assert talk.ask(request("GET /ws HTTP/1.1", *UPGRADE)).status == 101
 
 
 def test_an_upgrade_whose_body_never_comes_leaves_nothing_behind(tmp_path: Path) -> None:

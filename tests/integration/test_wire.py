@@ -78,10 +78,11 @@ def test_connection_may_be_a_list_and_names_are_read_without_regard_to_case(serv
         assert raw.status == 101
 
 
-def test_bytes_that_come_before_the_101_end_the_connection(server: ServerProcess) -> None:
+def test_bytes_that_come_before_the_101_are_refused_and_end_the_connection(server: ServerProcess) -> None:
     lines = server.log().count("path=/ws status=400")
-    with pytest.raises(ConnectionError):
-        RawSocket(server.port, ahead=client_frame(TEXT, HEARTBEAT))
+    with RawSocket(server.port, ahead=client_frame(TEXT, HEARTBEAT)) as early:
+        assert (early.status, early.header("Connection"), early.json_body()["error"]["code"]) == (400, "close", "malformed")
+        assert early.socket.recv(1) == b""
     with RawSocket(server.port) as other:
         assert heartbeat_is_answered(other)
     assert server.log().count("path=/ws status=400") == lines + 1

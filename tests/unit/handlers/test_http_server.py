@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -345,6 +346,20 @@ async def test_what_is_no_request_gets_one_refusal_that_can_be_read(serve: Serve
     assert (said, CLOSE in head, json.loads(body)["error"]["code"]) == (status, True, "malformed")
     assert await peer.rest() == b""
     assert served.refused == [(status, "127.0.0.1")]
+
+
+@pytest.mark.gen_test
+async def test_the_refusal_can_be_read_also_where_no_descriptor_is_left_to_linger_with(serve: Serve, connect: Connect) -> None:
+    peer = await connect(serve())
+    await assert_lives(peer)
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, allowed[1]))
+    try:
+        await peer.send(b"nonsense\r\n\r\n")
+        assert (await peer.reply())[0] == 400
+        assert await peer.rest() == b""
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, allowed)
 
 
 @pytest.mark.gen_test
