@@ -104,7 +104,8 @@ def set_up_queued(*, log_format: str, level: str) -> LineWriter:
         record.fields = {"dropped": count}
         return _line(formatter.format(record))
 
-    descriptor = 2 if sys.__stderr__ is None else sys.__stderr__.fileno()
+    # Where it was closed before the start, descriptor 2 is by now something else's: the loop's own, perhaps.
+    descriptor = os.open(os.devnull, os.O_WRONLY) if sys.__stderr__ is None else sys.__stderr__.fileno()
     writer = LineWriter(descriptor, dropped_line=dropped_line)
     sys.stderr = ErrorStream(writer, descriptor)
     atexit.register(writer.close)

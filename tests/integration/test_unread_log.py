@@ -81,3 +81,26 @@ def test_thousands_of_requests_are_answered_and_what_was_dropped_is_counted_and_
 def test_told_to_end_it_ends_though_what_waits_is_never_read(unheard: Unheard) -> None:
     unheard.flood("/static/nothing")
     assert unheard.terminate() == 0
+
+
+class Mute(ServerProcess):
+    """A server that was started without a standard error (`2>&-`)."""
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        command = ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, str(ROOT / "server.py"), "serve"]
+        self._process = subprocess.Popen(command, env=self._env, stdout=subprocess.DEVNULL, cwd=ROOT)
+        return self._process
+
+
+def test_without_a_standard_error_its_lines_are_for_nobody_and_no_other_descriptor_is_written_to(tmp_path: Path) -> None:
+    server = Mute(tmp_path / "data").start()
+    try:
+        for _ in range(20):
+            assert call(server.url, "GET", "/nothing").status == 404
+        metrics = call(server.url, "GET", "/metrics").body.decode()
+        assert re.search(r"^\S*log_lines_dropped_total 0(\.0)?$", metrics, re.M)
+        opened = [os.readlink(path) for path in Path(f"/proc/{server.pid}/fd").iterdir() if path.name != "0"]
+        assert sum("eventpoll" in name for name in opened) == 1, "the log has no copy of the loop's"
+        assert server.terminate() == 0
+    finally:
+        server.stop()
