@@ -5,6 +5,7 @@ Knows nothing of what the settings do. A value that does not parse raises Settin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -18,6 +19,8 @@ from limits.addresses import Network, parse_network
 from limits.policy import Policy, parse_policy
 from limits.whitelist import USERNAME
 from numerals import decimal_number, whole_number
+
+MIME_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # two tokens (RFC 9110 section 8.3.1)
 
 
 class SettingsError(ValueError):
@@ -223,7 +226,7 @@ def _parse_hosts(text: str) -> tuple[str, ...]:
 
 def _parse_types(text: str) -> tuple[str, ...]:
     types = tuple(part.lower() for part in _parts(text))
-    if not types or any(part.count("/") != 1 for part in types):
+    if not types or not all(map(MIME_TYPE.fullmatch, types)):
         raise ValueError(text)
     return types
 
