@@ -469,7 +469,9 @@ class Link:
         self._stop_listening()
         self._reader.forget()
         if self.closing_since:
-            self._paced.soon(self._end)
+            self._input_over = True
+            if self._outbox is None:  # otherwise the peer may still read what waits, our Close behind it
+                self._paced.soon(self._end)
         elif not self._input_over:
             self._input_over = True
             self.gone_since = self.gone_since or self._clock()
@@ -485,14 +487,18 @@ class Link:
             self.owner.on_peer_gone()
 
     def finish(self) -> None:
-        """What came before the end of the input is done: answer the Close, if one came, and end."""
+        """What came before the end of the input is done: send what waits, answer the Close, if one came, and end."""
         if not self.may_begin:
             return
         code = self._close_came
-        if code is None or self._lost:
+        if self._lost:
             self._end()
-        else:
+        elif code is not None:
             self._send_close(code, close_frame(code) if code >= 1000 and code != 1005 else b"\x88\x00")
+        elif self._outbox is None:
+            self._end()
+        else:  # who ended its sending alone may still read
+            self._begin_closing()
 
     def close(self, code: int, reason: str = "") -> None:
         """Begin the closing handshake (RFC 6455 section 7.1.2): what waits, then Close, then our half of the connection ends.
@@ -514,13 +520,7 @@ class Link:
         self.close_code = code
         if self.has_peer:
             self._paced.soon(self._tell_peer_gone)
-        self.may_begin = False
-        self.closing_since = self._clock()
-        self._backlog = None
-        self._reader.forget()
-        self.reading_paused = False
-        if not self._input_over:
-            self._listen()  # only the end is waited for now
+        self._begin_closing()
         if self._outbox is not None:
             if code == TOO_SLOW:
                 self._traffic.dropped_slow += self._discard(lambda ephemeral: True)
@@ -540,13 +540,23 @@ class Link:
         else:
             self._flushed()
 
+    def _begin_closing(self) -> None:
+        """Nothing more is begun, nor taken to be sent. When what waits has gone `_flushed` goes on; the pool aborts who never reads it."""
+        self.may_begin = False
+        self.closing_since = self._clock()
+        self._backlog = None
+        self._reader.forget()
+        self.reading_paused = False
+        if not self._input_over:
+            self._listen()  # only the end is waited for now
+
     def _discard_input(self, size: int) -> None:
         self._discarded_bytes += size
         if self._discarded_bytes > DISCARDED_MAX_BYTES:
             self._stop_listening()  # the sweep ends it
 
     def _flushed(self) -> None:
-        """The outbox is empty; if the last of it was our Close, our half is over."""
+        """The outbox is empty; if we are closing, our half is over."""
         if not self.closing_since or self._sock is None:
             return
         if self._input_over:

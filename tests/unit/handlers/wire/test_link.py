@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -457,6 +458,30 @@ async def test_a_close_is_answered_when_the_owner_has_done_what_came_before(wire
     link.finish()
     assert await peer.read_to_end() == text_frame(b"done") + close_frame(1000)
     assert await owner.ended() == [1000]
+
+
+@pytest.mark.gen_test
+async def test_who_ends_its_sending_alone_is_sent_what_waits_and_then_the_end(wire: Wire) -> None:
+    link, owner, peer = wire.connect()
+    sent = stuff(link.send)
+    peer.sock.shutdown(socket.SHUT_WR)
+    await owner.until(lambda: owner.over)
+    link.send(text_frame(b"after the end"))
+    assert (link.may_begin, link.closing_since) == (False, wire.now), "from now on a sweep may count"
+    assert await peer.read_to_end() == sent
+    assert await owner.ended() == [1006]
+    assert wire.budget.total_bytes == 0
+
+
+@pytest.mark.gen_test
+async def test_who_ends_its_sending_while_our_close_waits_is_sent_all_of_it(wire: Wire) -> None:
+    link, owner, peer = wire.connect()
+    sent = stuff(link.send)
+    link.close(1012, "restart")
+    peer.sock.shutdown(socket.SHUT_WR)
+    await until(lambda: not link._is_listening)
+    assert await peer.read_to_end() == sent + close_frame(1012, "restart")
+    assert await owner.ended() == [1012]
 
 
 @pytest.mark.gen_test
