@@ -44,7 +44,7 @@ class SessionLink(Protocol):
     def outbox_bytes(self) -> int: ...
 
     @property
-    def received_bytes(self) -> int: ...
+    def chunk_at(self) -> int: ...
 
     @property
     def arrived_bytes(self) -> int: ...
@@ -137,13 +137,13 @@ class Session:
         self._loop = loop
         self._on_peer_gone = on_peer_gone
         self._on_closed = on_closed
-        # As it came, whether it is to be inflated, when it came, and how much had been read by then.
+        # As it came, whether it is to be inflated, when it came, and where what was read with it began.
         self._queue: deque[tuple[bytes, bool, float, int]] | None = None
         self._waited_since = 0.0  # when the command under way came
         self._queued_bytes = 0
         self._paused = False
         self._input_over = False  # the peer sends nothing more
-        self._came_at = 0  # how much had been read when the command under way was
+        self._came_at = 0  # where what was read with the command under way began
         self._refused = 0  # in a row
         self._burst_end = 0  # how much had arrived when the first of them was refused
         self._timed_out = False
@@ -155,12 +155,12 @@ class Session:
         """A text frame came."""
         if self._task is None and not self._queue:
             self._waited_since = 0.0  # it waits for nothing
-            self._came_at = self.link.received_bytes
+            self._came_at = self.link.chunk_at
             self._task = self._loop.create_task(self._work(payload, is_deflated))
             return
         if self._queue is None:
             self._queue = deque()
-        self._queue.append((payload, is_deflated, time.monotonic(), self.link.received_bytes))
+        self._queue.append((payload, is_deflated, time.monotonic(), self.link.chunk_at))
         self._queued_bytes += len(payload)
         if not self._paused and (len(self._queue) >= QUEUE_MAX or self._queued_bytes >= QUEUE_MAX_BYTES):
             self._paused = True
@@ -288,10 +288,13 @@ class Session:
             self.link.close(CloseCode.POLICY, "rate_limited")
 
     def _count_refusal(self) -> None:
-        """One more refusal in a row. What had arrived before the first was answered could not heed it, and counts as one with it."""
+        """One more refusal in a row. What had arrived before the first was answered could not heed it, and counts as one with it.
+
+        One read may bring the last of a burst and what came later: it is of the burst, for where in it a frame stood nobody notes.
+        """
         if self._refused == 0:
             self._burst_end = self.link.arrived_bytes
-        elif self._came_at <= self._burst_end:
+        elif self._came_at < self._burst_end:
             return
         self._refused += 1
 

@@ -125,6 +125,7 @@ class Link:
         "_reader",
         "_sock",
         "_traffic",
+        "chunk_at",
         "close_code",
         "closing_since",
         "gone_since",
@@ -177,6 +178,7 @@ class Link:
         self.owner = owner
         self.outbox_bytes = 0
         self.received_bytes = 0  # read from this socket so far
+        self.chunk_at = 0  # how much that was before the last read, which brought what is told of now
         self.heard_at = clock()
         self.ping_sent_at = 0.0
         self.gone_since = 0.0  # since when the peer sends nothing more, or cannot be reached
@@ -351,6 +353,7 @@ class Link:
             self._no_more_input()
             return
         self._traffic.received_bytes += len(data)
+        self.chunk_at = self.received_bytes
         self.received_bytes += len(data)
         if self.closing_since:
             self._discard_input(len(data))

@@ -57,6 +57,19 @@ def test_past_the_limit_of_resuming_one_burst_is_refused_and_closes_nothing(star
         assert answers(connection, 1) == ["ack"]
 
 
+def test_a_frame_behind_a_burst_makes_no_separate_refusals_of_it(start: Start) -> None:
+    server = start(RATE_LIMIT_RESUMES="10/3600")
+    ada = register(server.url)
+    room = ada.make_room()["id"]
+    commands = [("joinRoom", {"roomId": room, "padding": "." * 200})] * 600  # more than is read at once
+    with RawSocket(server.port, token=ada.access_token) as connection:
+        in_one_write(connection, commands)
+        told = answers(connection, 11)
+        in_one_write(connection, [("heartbeat", {})])
+        told += answers(connection, len(commands) + 1 - len(told))
+        assert (told.count("ack"), told.count("rate_limited"), told[-1]) == (11, 590, "ack")
+
+
 @pytest.mark.gen_test
 async def test_a_new_membership_counts_as_a_join_an_old_one_as_resuming_and_what_is_not_there_as_neither(start: Start) -> None:
     server = start(RATE_LIMIT_JOINS="2/3600", RATE_LIMIT_RESUMES="3/3600", RATE_LIMIT_TYPING="4/3600")
