@@ -186,8 +186,7 @@ class Session:
 
     def on_closed(self, code: int) -> None:
         """The connection is over."""
-        if self._task is not None:
-            self._task.cancel()
+        self._cancel()
         self._queue = None
         self._on_closed(self, code)
 
@@ -312,9 +311,15 @@ class Session:
         self._finish_if_done()
 
     def _time_out(self) -> None:
-        if self._task is not None and not self._timed_out:  # once: a second cancellation would be the connection's end
-            self._timed_out = True
+        if not self._timed_out:  # once: a second cancellation would be the connection's end
+            self._timed_out = self.busy_since > 0.0
+            self._cancel()
+
+    def _cancel(self) -> None:
+        if self._task is not None:
             self._task.cancel()
+            if not self.busy_since:  # a task that is cancelled before its first step runs none of `_work`, nor what that does at its end
+                self._task = None
 
     @property
     def is_busy(self) -> bool:

@@ -272,6 +272,36 @@ async def test_what_a_peer_left_is_over_in_ten_seconds_with_its_close_answered(c
 
 
 @pytest.mark.gen_test
+async def test_a_command_whose_turn_had_not_come_when_the_time_was_over_is_not_begun_and_the_close_is_answered(
+    connect: Callable[..., Connection],
+) -> None:
+    one = connect()
+    one.session.user, one.session.expires_at = SOMEBODY, one.now() + 3600
+    one.commands.hold = True
+    one.peer.send(command(1) + command(2) + command(3) + client_frame(CLOSE, close_payload(1000)))
+    await one.until(lambda: one.link.gone_since and one.commands.begun == ["1"] and one.session._task is None)
+    one.commands.hold = False
+    one.session.go_on()
+    assert one.session._task is not None, "the second has its task, but not yet its turn"
+    one.session.give_up()
+    assert not one.session.is_busy
+    await one.until(lambda: one.closed_with)
+    assert one.commands.begun == ["1"]
+    assert (await one.sent()).endswith(close_frame(1000))
+
+
+@pytest.mark.gen_test
+async def test_a_connection_that_ends_before_its_commands_turn_leaves_nothing_busy(connect: Callable[..., Connection]) -> None:
+    one = connect()
+    one.peer.send(command(1))
+    await one.until(lambda: one.session._task is not None)
+    one.link.abort()
+    assert not one.session.is_busy
+    await one.session.settled()
+    assert one.commands.begun == []
+
+
+@pytest.mark.gen_test
 async def test_a_peer_that_is_lost_with_a_command_under_way_is_let_go_of_in_time(connect: Callable[..., Connection]) -> None:
     one = connect()
     one.peer.send(command(1, event="hang") + command(2))
