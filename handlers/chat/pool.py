@@ -33,6 +33,7 @@ AUTHENTICATE_WITHIN_S = 10.0
 CLOSE_WITHIN_S = 5.0
 FINISH_WITHIN_S = 9.0  # what a peer left is carried out; with a round of the sweep that is 10 s
 TICKS_A_ROUND = 4  # a sweep visits a part of the pool each tick, all of it once a round
+ROUND_S = 1.0  # at most
 DRAIN_BATCH = 200
 DRAIN_PAUSE_S = 0.02
 SETTLE_WITHIN_S = 10.0
@@ -301,6 +302,8 @@ class Pool:
             if now - session.opened_at > AUTHENTICATE_WITHIN_S:
                 self._close_soon(session, CloseCode.UNAUTHORIZED, "not authenticated in time")
         elif session.is_busy:
+            if link.reading_paused:
+                self._paced.soon(lambda: link.look_for_end(now - ROUND_S))
             session.give_up_command(now)
             session.go_on()
         elif link.ping_sent_at:

@@ -167,6 +167,27 @@ class FrameReader:
         self._let_go_of_rest()
         return self.feed(bytes(rest), most, at)  # of what is bytes already that is no copy
 
+    def close_ahead(self) -> int | None:
+        """The code of a Close among the frames that are held; None if there is none. Goes by the headers, and reads nothing else."""
+        data, at = self._rest, self._at
+        end = len(data)
+        while end - at >= 6:
+            size = data[at + 1] & 0x7F
+            body = at + 6
+            if data[at] == 0x88:
+                if body + size > end:
+                    return None
+                try:
+                    return _control(CLOSE, _mask(bytes(data[at + 2 : body]), bytes(data[body : body + size]))).code
+                except Failure:
+                    return None  # that comes to light in its turn
+            if size == 126:
+                size = 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+            elif size == 127:
+                size = 8 + int.from_bytes(data[at + 2 : at + 10], "big")
+            at = body + size
+        return None
+
     def _let_go_of_rest(self) -> None:
         self._rest = b""
         self._at = self._wanted = 0

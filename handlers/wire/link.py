@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import select
 import socket
 import sys
 import termios
@@ -28,6 +29,7 @@ SEND_BYTES = 262_144  # as much as one send takes from the outbox
 ABNORMAL = 1006
 TOO_SLOW = 4413
 
+_PEER_ENDED: int = getattr(select, "POLLRDHUP", 0)  # where there is none (macOS) a reset and a full end are told of, unasked
 _PING = ping_frame()
 _TEXT, _BINARY, _CLOSE, _FAILURE, _PING_KIND, _DEFLATED = Kind.TEXT, Kind.BINARY, Kind.CLOSE, Kind.FAILURE, Kind.PING, Kind.DEFLATED
 
@@ -115,6 +117,7 @@ class Link:
         "_input_over",
         "_is_listening",
         "_is_next",
+        "_looked_at",
         "_loop",
         "_lost",
         "_offset",
@@ -173,7 +176,8 @@ class Link:
         self._ping: bytes | None = None  # what the next pong answers
         self._discarded_bytes = 0
         self._input_over = False
-        self._close_came: int | None = None  # the code of the peer's Close
+        self._close_came: int | None = None  # the code of the peer's Close, though its turn may not have come
+        self._looked_at = 0  # of `received_bytes`: so far no Close is held
         self._lost = False
         self.owner = owner
         self.outbox_bytes = 0
@@ -377,7 +381,7 @@ class Link:
         assert owner is not None
         for index, (kind, payload, code) in enumerate(items):
             if self.reading_paused:
-                self._backlog = items[index:]
+                self._keep_for_later(items[index:])
                 break
             if kind is _TEXT:
                 owner.on_text(payload)
@@ -398,6 +402,41 @@ class Link:
         if ping is not None and not self._reader.is_held:  # of many at once the newest is answered, RFC 6455 section 5.5.3
             self._ping = None
             self.send(pong_frame(ping))
+
+    def _keep_for_later(self, items: list[Incoming]) -> None:
+        self._backlog = items
+        if self._close_came is None:
+            for kind, _, code in items:
+                if kind is _CLOSE:
+                    self._close_came = code
+                    self._note_gone(self._clock())
+                    break
+
+    def _note_gone(self, since: float) -> None:
+        """The peer has said goodbye, though what came before waits: the input is not over yet."""
+        if not self.gone_since:
+            self.gone_since = since
+            self._paced.soon(self._tell_peer_gone)
+
+    def look_for_end(self, since: float) -> None:
+        """While reading is paused: find out whether the peer has said goodbye behind what waits; if so, that may be since `since`.
+
+        What lies unread in the kernel is not looked through: there only the end is seen, not a Close.
+        """
+        if self._sock is None or self.gone_since or not self.reading_paused:
+            return
+        if self._reader.is_held and self._looked_at != self.received_bytes:
+            self._looked_at = self.received_bytes
+            self._close_came = self._reader.close_ahead()
+        if self._close_came is not None or self._has_peer_ended():
+            self._note_gone(max(since, self.heard_at))
+
+    def _has_peer_ended(self) -> bool:
+        """Whether the kernel has the end of what the peer sends, or a reset, also behind what is unread."""
+        assert self._sock is not None
+        poll = select.poll()
+        poll.register(self._sock.fileno(), _PEER_ENDED)
+        return bool(poll.poll(0))
 
     def _wait_for_turn(self) -> None:
         """Read no more from the kernel while frames wait: a peer that floods is held up, and others have their turn."""
@@ -497,11 +536,15 @@ class Link:
         if self._lost:
             self._end()
         elif code is not None:
+            self._input_over = True  # also where what came before it was given up: behind a Close nothing is heard
+            self._stop_listening()
             self._send_close(code, close_frame(code) if code >= 1000 and code != 1005 else b"\x88\x00")
-        elif self._outbox is None:
+        elif self._input_over and self._outbox is None:
             self._end()
         else:  # who ended its sending alone may still read
             self._begin_closing()
+            if self._outbox is None:
+                self._flushed()  # not closed yet: what is unread would make that a reset, which could take answers away
 
     def close(self, code: int, reason: str = "") -> None:
         """Begin the closing handshake (RFC 6455 section 7.1.2): what waits, then Close, then our half of the connection ends.

@@ -271,6 +271,55 @@ async def test_what_a_peer_left_is_over_in_ten_seconds_with_its_close_answered(c
     assert one.pool.connections == 0
 
 
+LONG = command(0, event="hang")
+FEW, MORE, MOST = (b"".join(command(number) for number in range(1, count)) for count in (40, 400, 3_000))  # MOST: more than one read
+
+
+@pytest.mark.parametrize("waiting", [FEW, MORE], ids=["parsed", "held"])
+@pytest.mark.gen_test
+async def test_the_time_of_a_close_runs_also_while_reading_is_paused_before_it(connect: Callable[..., Connection], waiting: bytes) -> None:
+    one = connect()
+    one.session.user, one.session.expires_at = SOMEBODY, one.now() + 3600
+    one.peer.send(LONG + waiting + client_frame(CLOSE, close_payload(1001)))
+    await one.until(lambda: one.link.reading_paused and one.commands.begun)
+    await one.sweep_until(lambda: one.link.gone_since)
+    assert not one.link.has_peer
+    one.shift_s = 8.5
+    for _ in range(8):
+        one.pool.sweep()
+    assert one.session._queue, "its time is not over"
+    one.shift_s = 9.1
+    await one.sweep_until(lambda: one.closed_with)
+    assert one.commands.begun == ["0"]
+    assert one.closed_with == [1001]
+    answered = await one.sent()
+    assert b'"timeout"' in answered
+    assert answered.endswith(close_frame(1001))
+
+
+@pytest.mark.parametrize("end", [socket.SHUT_WR, socket.SHUT_RDWR])
+@pytest.mark.gen_test
+async def test_the_time_of_an_end_that_the_kernel_has_behind_unread_commands_runs_too(connect: Callable[..., Connection], end: int) -> None:
+    one = connect()
+    one.session.user, one.session.expires_at = SOMEBODY, one.now() + 3600
+    one.peer.setblocking(True)
+    await asyncio.get_running_loop().run_in_executor(None, one.peer.sendall, LONG + MOST)
+    await one.until(lambda: one.link.reading_paused and one.commands.begun)
+    for _ in range(8):
+        one.pool.sweep()
+    await one.until(lambda: not len(one.paced))
+    assert one.link.has_peer, "so far it is only slow"
+    assert one.link.arrived_bytes > one.link.received_bytes
+    one.peer.setblocking(False)
+    one.peer.shutdown(end)
+    await one.sweep_until(lambda: one.link.gone_since)
+    one.shift_s = 9.1
+    await one.sweep_until(lambda: one.closed_with)
+    assert (one.commands.begun, one.closed_with, one.pool.connections) == (["0"], [1006], 0)
+    if end == socket.SHUT_WR:
+        assert b'"timeout"' in await one.sent()
+
+
 @pytest.mark.gen_test
 async def test_a_command_whose_turn_had_not_come_when_the_time_was_over_is_not_begun_and_the_close_is_answered(
     connect: Callable[..., Connection],

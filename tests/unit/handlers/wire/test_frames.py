@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import tracemalloc
 
 import pytest
@@ -262,6 +263,27 @@ def test_frames_that_wait_are_not_copied_for_each_turn() -> None:
     finally:
         tracemalloc.stop()
     assert held < 10_000, held
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 60_000, 65_536])
+def test_a_close_is_seen_behind_frames_that_wait_and_they_are_read_all_the_same(size: int) -> None:
+    waiting = client_frame(PING, b"p") + client_frame(TEXT, b"x" * size) * 3
+    bye = client_frame(CLOSE, close_payload(1001, b"bye"))
+    for last, code in ((bye, 1001), (client_frame(CLOSE), 1005), (bye + client_frame(TEXT, b"more"), 1001), (bye[:-1], None), (b"", None)):
+        one = FrameReader(max_message_bytes=100_000)
+        assert len(one.feed(client_frame(TEXT, b"first") + waiting + last, 1)) == 1
+        assert one.is_held
+        assert one.close_ahead() == code
+        assert [kind for kind, _, _ in one.go_on()][:5] == [Kind.PING, *[Kind.TEXT] * 3, *[Kind.CLOSE] * (code is not None)]
+
+
+def test_a_look_for_a_close_takes_any_bytes() -> None:
+    dice = random.Random(7)
+    for size in range(300):
+        one = FrameReader(max_message_bytes=100)
+        one.feed(client_frame(PING) + dice.randbytes(size), 1)
+        one.close_ahead()
+    assert FrameReader(max_message_bytes=100).close_ahead() is None
 
 
 def test_a_large_message_in_many_pieces_is_not_copied_for_each() -> None:
