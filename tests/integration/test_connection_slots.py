@@ -15,6 +15,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from handlers.chat.session import QUEUE_MAX
 from store.sqlite.connection import DATABASE_NAME
 from tests.integration.conftest import Processes, Start, also_at, embedded
 from tests.support.client import PASSWORD, Chat, Person, call, chat, register
@@ -185,16 +186,24 @@ SHARED = pytest.mark.parametrize("shared", [False, True], ids=["alone", "with re
 
 
 @SHARED
-@pytest.mark.parametrize("end", [goodbye, end_of_sending])
-@pytest.mark.parametrize("first", ["heartbeat", "authenticate"])
+@pytest.mark.parametrize(
+    ("first", "count", "end"),
+    [
+        ("heartbeat", 1, goodbye),
+        ("heartbeat", 1, end_of_sending),
+        ("heartbeat", QUEUE_MAX + 8, goodbye),  # it lies behind what the queue has no room for
+        ("authenticate", 1, goodbye),
+        ("authenticate", 1, end_of_sending),
+    ],
+)
 def test_who_said_goodbye_takes_no_slot_while_what_they_left_is_carried_out(
-    start: Start, redis: RedisServer, tmp_path: Path, first: str, end: Callable[[RawSocket, bytes], None], shared: bool
+    start: Start, redis: RedisServer, tmp_path: Path, first: str, count: int, end: Callable[[RawSocket, bytes], None], shared: bool
 ) -> None:
     """`authenticate`: who they are, what they want and their goodbye come in one write."""
     server = start(tmp_path / "data", **(redis.env if shared else {}))
     ada = register(server.url)
     said = {"token": ada.access_token} if first == "authenticate" else {}
-    bye = frame(first, **said) + frame("sendMessage", roomId=ada.make_room()["id"], content="bye")
+    bye = frame(first, **said) + count * frame("sendMessage", roomId=ada.make_room()["id"], content="bye")
     with ExitStack() as stack:
         token = None if said else ada.access_token
         connections = [stack.enter_context(RawSocket(server.port, token=token)) for _ in range(5)]
