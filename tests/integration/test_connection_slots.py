@@ -246,22 +246,30 @@ def test_who_was_told_to_go_takes_no_slot_though_they_do_not_go(start: Start, re
 
 
 class Held:
-    """A server whose Redis stands still, reached through a proxy that tells what was asked."""
+    """A server whose Redis, reached through a proxy, stands still from the moment at which it is asked for somebody's slots.
 
-    def __init__(self, server: ServerProcess, redis: RedisServer, proxy: Proxy) -> None:
+    Not before: a process has one batch of commands under way, so that a pulse or a beat which is not answered would hold up the asking.
+    """
+
+    def __init__(self, server: ServerProcess, proxy: Proxy) -> None:
         self.server = server
-        self.redis = redis
         self._proxy = proxy
 
-    async def asked_for(self, person: Person) -> None:
+    def stop_at(self, person: Person) -> None:
+        self._proxy.hold_from(f":seats:{person.id}".encode())
+
+    async def is_asked(self) -> None:
         """Wait until the server waits for an answer about the person's slots."""
-        await proxied(lambda: any(f":seats:{person.id}".encode() in data for data in self._proxy.sent))
+        await proxied(lambda: self._proxy.holds)
+
+    def go_on(self) -> None:
+        self._proxy.release()
 
 
 async def held(stack: AsyncExitStack, start: Start, redis: RedisServer, **env: str) -> Held:
     proxy = await proxy_to(stack, redis.port)
     server = await asyncio.to_thread(lambda: start(REDIS_HOST="127.0.0.1", REDIS_PORT=str(proxy.port), **UNHURRIED, **env))
-    return Held(server, redis, proxy)
+    return Held(server, proxy)
 
 
 @WAYS
@@ -270,16 +278,16 @@ async def test_a_revocation_that_comes_during_admission_closes_it_and_leaves_no_
     async with AsyncExitStack() as stack:
         here = await held(stack, start, redis)
         ada = await asyncio.to_thread(register, here.server.url)
-        redis.pause()
+        here.stop_at(ada)
 
         async def admission() -> int | None:
             async with ways(here.server, ada, way) as one:
                 return await one.closed()
 
         admitted = asyncio.ensure_future(admission())
-        await here.asked_for(ada)
+        await here.is_asked()
         assert (await asyncio.to_thread(ada.call, "POST", "/auth/logout")).status == 204
-        redis.resume()
+        here.go_on()
         assert await admitted in (4401, 4403)
         await free(redis, ada)
 
@@ -290,18 +298,18 @@ async def test_who_goes_during_admission_leaves_no_slot(start: Start, redis: Red
     async with AsyncExitStack() as stack:
         here = await held(stack, start, redis)
         ada = await asyncio.to_thread(register, here.server.url)
-        redis.pause()
+        here.stop_at(ada)
 
         async def admission() -> None:
             async with ways(here.server, ada, way) as one:
                 await one.closed()
 
         admitted = asyncio.ensure_future(admission())
-        await here.asked_for(ada)
+        await here.is_asked()
         admitted.cancel()
         with pytest.raises(asyncio.CancelledError):
             await admitted
-        redis.resume()
+        here.go_on()
         async with chat(here.server.ws_url, ada) as again:
             own = {(await again.one("welcome"))["connectionId"]}
             await until(lambda: taken(redis, ada) == own)
@@ -314,7 +322,7 @@ async def test_who_is_admitted_while_the_process_drains_is_turned_away_and_leave
         ada, bob = [await asyncio.to_thread(register, here.server.url) for _ in range(2)]
         async with chat(here.server.ws_url, bob) as b:
             await b.one("welcome")
-            redis.pause()
+            here.stop_at(ada)
 
             async def admission() -> int | None:
                 try:
@@ -326,10 +334,10 @@ async def test_who_is_admitted_while_the_process_drains_is_turned_away_and_leave
                     return None
 
             admitted = asyncio.ensure_future(admission())
-            await here.asked_for(ada)
+            await here.is_asked()
             ended = asyncio.get_running_loop().run_in_executor(None, here.server.terminate)
             assert await b.closed() == 1012
-            redis.resume()
+            here.go_on()
             assert await admitted == 503
             assert await ended == 0
         assert taken(redis, ada) == set()

@@ -76,6 +76,7 @@ class Proxy:
         self._target = target
         self._flows = asyncio.Event()
         self._flows.set()
+        self._stops_at: bytes | None = None
         self._lines: set[_Line] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_away = False
@@ -106,6 +107,14 @@ class Proxy:
     def hold(self) -> None:
         """Keep all connections, take new ones, and pass nothing on, in either direction, until `release`."""
         self._flows.clear()
+
+    def hold_from(self, words: bytes) -> None:
+        """Do so from the moment at which a process says this."""
+        self._stops_at = words
+
+    @property
+    def holds(self) -> bool:
+        return not self._flows.is_set()
 
     def release(self) -> None:
         self._flows.set()
@@ -171,6 +180,9 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := await reader.read(self.largest):
                 seen(data)
+                if self._stops_at is not None and not brings_news and self._stops_at in data:
+                    self._stops_at = None
+                    self.hold()
                 line.listens = line.listens or b"SUBSCRIBE" in data
                 if brings_news and line.listens and self.news_late_s:
                     await asyncio.sleep(self.news_late_s)  # the fault
