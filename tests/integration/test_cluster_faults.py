@@ -8,7 +8,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -33,7 +32,7 @@ class ClusterProcess:
     """`make cluster`, without make."""
 
     def __init__(self, folder: Path, env: dict[str, str]) -> None:
-        self.port = _free_ports(3)
+        self.port = free_port(3)
         own = {"PATH": os.environ["PATH"], "HOME": str(folder), "PORT": str(self.port)}
         self._env = {**own, "PROCESSES": "2", "RATE_LIMIT_ADAPTIVE": "false", **env}
         self._log = folder / "cluster.log"
@@ -65,23 +64,6 @@ class ClusterProcess:
 
     def log(self) -> str:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
-
-
-def _free_ports(count: int) -> int:
-    """The first of so many ports in a row that are free."""
-    for first in (free_port() for _ in range(100)):
-        if all(_is_free(first + number) for number in range(count)):
-            return first
-    raise AssertionError("no ports in a row")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 class Guest:

@@ -9,7 +9,6 @@ import itertools
 import os
 import pty
 import re
-import secrets
 import shutil
 import signal
 import socket
@@ -30,7 +29,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from deploy.cluster import SBIN
 from tests.support.client import Chat, Person, Refused, call, chat, register
 from tests.support.redis_server import MISSING as REDIS_MISSING
-from tests.support.server import ROOT, STOP_WITHIN_S
+from tests.support.server import ROOT, STOP_WITHIN_S, free_port
 from tests.support.waiting import poll, until
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:{SBIN}")
@@ -55,7 +54,7 @@ class ClusterProcess:
     """`make cluster`'s program, its log, and what it started."""
 
     def __init__(self, folder: Path, *, processes: int = 2, stdin: int = subprocess.DEVNULL, **env: str) -> None:
-        self.port = self._free_ports(processes + 1)
+        self.port = free_port(processes + 1)
         self.log_path = folder / "cluster.log"
         self._count = processes
         self._env = {
@@ -68,16 +67,6 @@ class ClusterProcess:
         }
         self._stdin = stdin
         self._process: subprocess.Popen[bytes] | None = None
-
-    @staticmethod
-    def _free_ports(count: int) -> int:
-        """The first of so many free ports, below those that the kernel gives to whoever connects."""
-        while True:
-            first = 20_000 + secrets.randbelow(12_000)
-            with contextlib.suppress(OSError), ExitStack() as held:
-                for port in range(first, first + count):
-                    held.enter_context(socket.create_server(("127.0.0.1", port)))
-                return first
 
     @property
     def url(self) -> str:

@@ -18,18 +18,28 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 PORTS = range(11_000, 30_000)  # below Linux's ephemeral ones, which start at 32,768
+WORKER, WORKERS = "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"  # "gw2" of "6"; unset where tests run one after the other
 START_WITHIN_S = 60.0
 STOP_WITHIN_S = 40.0
 LINES_WITHIN_S = 0.025
 
 
-def free_port() -> int:
-    """A port that was free a moment ago, of those that no outgoing connection is given."""
+def own_ports(environ: Mapping[str, str] = os.environ) -> range:
+    """Those of this worker alone: between the look at a port and the listening on it no other worker may take it."""
+    count = len(PORTS) // int(environ.get(WORKERS, "1"))
+    first = int(environ.get(WORKER, "gw0").removeprefix("gw")) * count
+    return PORTS[first : first + count]
+
+
+def free_port(in_a_row: int = 1) -> int:
+    """A port that was free a moment ago, of those that no outgoing connection is given; or the first of so many."""
+    ports = own_ports()
     while True:
-        port = secrets.choice(PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+        first = secrets.choice(ports[: len(ports) - in_a_row + 1])
+        with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
+            for port in range(first, first + in_a_row):
+                probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
 
 
 class ServerProcess:
