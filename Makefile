@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FILES := ulimit -n 20000 2>/dev/null || ulimit -n $$(ulimit -Hn);
 
-.PHONY: install run test lint bench cluster faults soak debian-packages wire-server
+.PHONY: install run test test-quick test-slow coverage lint bench cluster faults soak debian-packages wire-server
 
 install: $(STAMP)
 
@@ -21,8 +21,19 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# What each takes on two cores, and what is in which: docs/testing.md. ARGS are pytest's own: make test ARGS='-k presence'.
 test: install debian-packages lint wire-server
-	@$(FILES) $(BIN)/python -m pytest
+	@$(FILES) $(BIN)/python -m tests.run all $(ARGS)
+
+test-quick: install
+	@$(FILES) $(BIN)/python -m tests.run quick $(ARGS)
+
+test-slow: install debian-packages wire-server
+	@$(FILES) $(BIN)/python -m tests.run slow $(ARGS)
+
+# What no test has run, by name, of the runs since the last report that had COVERAGE=1.
+coverage: install
+	@$(BIN)/python -m tests.coverage_report
 
 # As root on Debian what the tests need is installed; elsewhere they say what they left out.
 debian-packages:
@@ -37,7 +48,7 @@ debian-packages:
 	    command -v faketime >/dev/null || missing="$$missing faketime"; \
 	    command -v promtool >/dev/null || missing="$$missing prometheus"; \
 	    command -v openssl >/dev/null || missing="$$missing openssl"; \
-	    command -v java >/dev/null || missing="$$missing default-jdk-headless"; \
+	    command -v javac >/dev/null || missing="$$missing default-jdk-headless"; \
 	    command -v mvn >/dev/null || missing="$$missing maven"; \
 	    if [ -n "$$missing" ]; then \
 	        apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; \
@@ -45,9 +56,13 @@ debian-packages:
 	fi
 
 # What stands in for MongoDB where there is no mongod; without Maven the tests say that they left it out.
+WIRE := tests/wire_server
+
 wire-server: debian-packages
-	@if ! test -d tests/wire_server/target/dependency && command -v mvn >/dev/null; then \
-	    mvn --quiet --batch-mode --file tests/wire_server/pom.xml dependency:copy-dependencies; \
+	@if command -v mvn >/dev/null && command -v javac >/dev/null && ! test $(WIRE)/target/classes -nt $(WIRE)/pom.xml -a $(WIRE)/target/classes -nt $(WIRE)/Launcher.java; then \
+	    rm -rf $(WIRE)/target && \
+	    mvn --quiet --batch-mode --file $(WIRE)/pom.xml dependency:copy-dependencies && \
+	    javac -cp '$(WIRE)/target/dependency/*' -d $(WIRE)/target/classes $(WIRE)/Launcher.java; \
 	fi
 
 bench: install

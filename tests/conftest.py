@@ -1,19 +1,28 @@
-"""What holds for all tests: under REQUIRE_BACKENDS=1 a skip is a failure, and the last lines say what was left out."""
+"""What holds for all tests.
+
+Under REQUIRE_BACKENDS=1 a skip is a failure; what failed has the ends of its servers' logs beside it; the last lines say what failed, and
+what was left out.
+"""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.failures import add_lines, logs_of
 from tests.support.mongo import MongoServer, TextServer, find_real_mongod
 
 settings.register_profile("tests", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
+HERE = Path(__file__).parent
+# Which go first where several workers share the files: those whose files take long, so that none of them is alone at the end.
+FOLDERS = ("browser", "integration", "packaging", "contract", "unit")
 REQUIRED = os.environ.get("REQUIRE_BACKENDS") == "1"
 
 
@@ -24,10 +33,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if REQUIRED and report.skipped and not allowed:
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid}: skipped, which REQUIRE_BACKENDS=1 forbids: {report.longrepr}"
+    if report.failed:
+        report.sections += logs_of(item).items()
     return report
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: next((turn for turn, name in enumerate(FOLDERS) if item.path.is_relative_to(HERE / name)), 0))
     if not find_real_mongod():
         reason = pytest.mark.skip(reason="need a real mongod: put it on PATH, or set MONGO_URI")
         for item in items:
@@ -36,6 +48,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if hasattr(terminalreporter.config, "workerinput"):
+        return  # of one worker; what comes next is said of all
+    add_lines(report for outcome in ("error", "failed") for report in terminalreporter.stats.get(outcome, []))
     lines = left_out(terminalreporter.stats.get("skipped", []))
     if lines:
         terminalreporter.section("left out, and how to get it")

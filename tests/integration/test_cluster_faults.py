@@ -20,6 +20,7 @@ from websockets.exceptions import WebSocketException
 
 from tests.integration.conftest import StoreEnv
 from tests.support.client import Chat, Person, Refused, call, chat, register
+from tests.support.coverage import passed_on
 from tests.support.redis_server import RedisServer
 from tests.support.server import ROOT, free_port
 
@@ -33,7 +34,7 @@ class ClusterProcess:
 
     def __init__(self, folder: Path, env: dict[str, str]) -> None:
         self.port = free_port(3)
-        own = {"PATH": os.environ["PATH"], "HOME": str(folder), "PORT": str(self.port)}
+        own = {"PATH": os.environ["PATH"], **passed_on(), "HOME": str(folder), "PORT": str(self.port)}
         self._env = {**own, "PROCESSES": "2", "RATE_LIMIT_ADAPTIVE": "false", **env}
         self._log = folder / "cluster.log"
         self._process: subprocess.Popen[bytes] | None = None

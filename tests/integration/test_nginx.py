@@ -28,6 +28,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 
 from deploy.cluster import SBIN
 from tests.support.client import Chat, Person, Refused, call, chat, register
+from tests.support.coverage import passed_on
 from tests.support.redis_server import MISSING as REDIS_MISSING
 from tests.support.server import ROOT, STOP_WITHIN_S, free_port
 from tests.support.waiting import poll, until
@@ -59,6 +60,7 @@ class ClusterProcess:
         self._count = processes
         self._env = {
             "PATH": os.environ["PATH"],
+            **passed_on(),
             "PORT": str(self.port),
             "PROCESSES": str(processes),
             "DATA_DIR": str(folder / "data"),

@@ -16,6 +16,8 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from tests.support.coverage import passed_on
+
 ROOT = Path(__file__).parent.parent.parent
 PORTS = range(11_000, 30_000)  # below Linux's ephemeral ones, which start at 32,768
 WORKER, WORKERS = "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"  # "gw2" of "6"; unset where tests run one after the other
@@ -51,6 +53,7 @@ class ServerProcess:
         self.log_path = data_dir.parent / f"{data_dir.name}.log"
         self._env = {
             "PATH": os.environ["PATH"],
+            **passed_on(),
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
             "DATA_DIR": str(data_dir),
@@ -164,7 +167,7 @@ def command(
     """Run `server.py` with arguments to its end."""
     return subprocess.run(
         [sys.executable, str(ROOT / "server.py"), *arguments],
-        env={"PATH": os.environ["PATH"], **(env or {})},
+        env={"PATH": os.environ["PATH"], **passed_on(), **(env or {})},
         input=stdin,
         capture_output=True,
         text=True,

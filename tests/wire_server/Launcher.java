@@ -5,7 +5,7 @@ import de.bwaldvogel.mongo.backend.memory.MemoryBackend;
 import java.util.List;
 
 /**
- * A server that speaks MongoDB's wire protocol, for the tests: `Launcher.java PORT [FILE]`, in memory or kept in FILE.
+ * A server that speaks MongoDB's wire protocol, for the tests: `Launcher PORT [FILE]`, in memory or kept in FILE.
  * It announces the version that PyMongo asks for at least; what it can do is enough for what the store uses.
  */
 public final class Launcher {

@@ -1,0 +1,79 @@
+"""Puts together what runs with COVERAGE=1 have measured, and prints the figure and, by name, what no test has run.
+
+A function that no test entered is named; of the others their lines, and their branches as `from->to`, that none took.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from coverage import Coverage
+
+from tests.support.coverage import FOLDER, ROOT
+
+WIDTH = 160
+
+
+def measured() -> Mapping[str, Any]:
+    """Coverage's JSON report. Raises SystemExit where there is nothing to report of."""
+    if not FOLDER.is_dir() or not any(FOLDER.iterdir()):
+        raise SystemExit("nothing was measured: COVERAGE=1 make test")
+    coverage = Coverage(data_file=str(FOLDER / "data"), config_file=str(ROOT / "pyproject.toml"))
+    coverage.combine(keep=False)
+    coverage.save()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "report.json"
+        coverage.json_report(outfile=str(path))
+        report: Mapping[str, Any] = json.loads(path.read_text())
+    return report
+
+
+def not_run(file: Mapping[str, Any]) -> Iterator[str]:
+    """What no test has run in a file: functions by name, then what is left of lines and branches."""
+    untouched: set[int] = set()
+    for name, function in file["functions"].items():
+        if name and function["missing_lines"] and not function["executed_lines"]:
+            untouched.update(function["missing_lines"])
+            yield f"{name}()"
+    lines = [line for line in file["missing_lines"] if line not in untouched]
+    if lines:
+        yield "lines " + " ".join(_ranges(lines))
+    unseen = set(file["missing_lines"])  # of which the branches are told already
+    taken_never = ((start, end) for start, end in file["missing_branches"] if not {start, end} & unseen)
+    branches = [f"{start}->{end if end > 0 else 'end'}" for start, end in taken_never]
+    if branches:
+        yield "branches " + " ".join(branches)
+
+
+def _ranges(lines: list[int]) -> Iterator[str]:
+    first = last = lines[0]
+    for line in [*lines[1:], -1]:
+        if line != last + 1:
+            yield str(first) if first == last else f"{first}-{last}"
+            first = line
+        last = line
+
+
+def main() -> int:
+    report = measured()
+    for name, file in sorted(report["files"].items()):
+        found = list(not_run(file))
+        if found:
+            print(f"{name} ({file['summary']['percent_covered']:.0f} %)")
+            for one in found:
+                print(f"    {one}"[:WIDTH])
+    totals = report["totals"]
+    print(
+        f"coverage: {totals['percent_covered']:.2f} % of {totals['num_statements']:,} lines and {totals['num_branches']:,} branches;"
+        f" not run: {totals['missing_lines']:,} lines, {totals['missing_branches']:,} branches"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""`make test`, `test-quick`, `test-slow`: which tests, in how many workers side by side, and those alone that compare times.
+
+Prints at the end how long it took and, for each test that failed, its name and why. Exit code 0 if all passed, else 1.
+With COVERAGE=1 it is measured which lines and branches run: `make coverage` tells.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.support.coverage import measuring
+from tests.support.failures import FAILURES
+
+ROOT = Path(__file__).resolve().parent.parent
+NO_TESTS = 5  # pytest's exit code where none was chosen
+
+
+class Suite(NamedTuple):
+    """Which tests: those below `folders` with `marks`; where `only` is given, of the files that name that mark."""
+
+    folders: tuple[str, ...]
+    marks: str
+    only: str | None = None
+
+
+SUITES = {
+    "all": Suite(("tests",), "not slow"),
+    "quick": Suite(("tests/unit", "tests/contract"), "not slow and not mongo and not serial"),
+    "slow": Suite(("tests",), "slow", only="slow"),
+}
+
+
+def default_workers() -> int:
+    """Three a core: most tests wait most of their time, for a process to start, or for a time to be over."""
+    return min(16, max(4, 3 * len(os.sched_getaffinity(0))))
+
+
+def files_with(mark: str, folders: Sequence[str]) -> list[str]:
+    """The test files that name a mark: to collect all of them for a few tests costs each worker seconds."""
+    files = (path for folder in folders for path in sorted((ROOT / folder).rglob("test_*.py")))
+    return [str(path.relative_to(ROOT)) for path in files if f"mark.{mark}" in path.read_text()]
+
+
+def phases(suite: Suite, workers: int) -> Iterator[tuple[str, list[str]]]:
+    """What is run after one another: a name, and pytest's arguments."""
+    places = suite.folders if suite.only is None else files_with(suite.only, suite.folders)
+    # A file is one worker's, so that its module's server is started once; tests/conftest.py says in which order.
+    beside = ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
+    yield f"side by side in {workers} workers", [*beside, "-m", f"({suite.marks}) and not serial", *places]
+    serial = files_with("serial", suite.folders)
+    alone = serial if suite.only is None else [file for file in serial if file in places]
+    if alone and "not serial" not in suite.marks:
+        yield "alone", ["-m", f"({suite.marks}) and serial", *alone]
+
+
+def run(name: str, *, workers: int, more: Sequence[str]) -> int:
+    took, failed = [], False
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(os.environ.get(FAILURES) or Path(folder) / "failures")
+        environ = {**os.environ, **(measuring() if os.environ.get("COVERAGE") == "1" else {}), FAILURES: str(told)}
+        for phase, arguments in phases(SUITES[name], workers):
+            began = time.monotonic()
+            command = [sys.executable, "-m", "pytest", "-q", *arguments, *more]
+            code = subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
+            failed |= code not in (0, NO_TESTS)
+            took.append(f"{phase}: {time.monotonic() - began:.0f} s")
+        failures = told.read_text() if told.exists() else ""
+    print(f"\n{name}: {', '.join(took)}\n{failures}", end="", flush=True)
+    return int(failed)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("suite", choices=SUITES)
+    parser.add_argument("--workers", type=int, default=default_workers())
+    given, more = parser.parse_known_args()
+    return run(given.suite, workers=given.workers, more=more)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
