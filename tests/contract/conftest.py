@@ -12,9 +12,14 @@ from tornado.ioloop import IOLoop
 
 from store.contract import Store
 from store.models import Message, MessageDraft, RoomDraft, RoomOf, Stored, User
-from tests.contract.backends import BACKENDS, URI_VARIABLE, database_at
+from tests.contract.backends import BACKENDS, STORES, URI_VARIABLE, database_at
 from tests.support.clock import HandClock
 from tests.support.mongo import drop
+from tests.support.mongo_mark import mark_mongo
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    mark_mongo(item)
 
 
 class Filled:
@@ -46,9 +51,9 @@ class Filled:
 Reopen = Callable[[], Awaitable[Store]]
 
 
-@pytest.fixture(params=sorted(BACKENDS))
+@pytest.fixture(params=STORES)
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Its name; a test for some backends only parametrizes this, indirectly."""
+    """Its name: one of each store's; a test that can tell more of them apart says so (`on_each_backend`)."""
     name = str(request.param)
     if not BACKENDS[name].is_mongo:
         yield name

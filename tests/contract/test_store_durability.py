@@ -9,7 +9,7 @@ import pytest
 from store.contract import Store
 from store.errors import StoreUnavailable
 from store.models import Stored
-from tests.contract.backends import SHARED
+from tests.contract.backends import SHARED, on_each_backend
 from tests.contract.conftest import Filled, Reopen
 
 CHILD = Path(__file__).with_name("child.py")
@@ -29,6 +29,7 @@ async def read_acks(child: asyncio.subprocess.Process, count: int) -> list[tuple
     return [(int(seq), user_id, client_id) for seq, user_id, client_id in (line.decode().split() for line in lines)]
 
 
+@on_each_backend
 @pytest.mark.gen_test
 async def test_what_was_acked_before_a_kill_is_there_and_seq_has_no_hole(
     backend: str, store: Store, fill: Filled, opened: Reopen, tmp_path: Path
@@ -89,6 +90,7 @@ async def test_the_pool_tells_without_being_asked_who_reads_and_who_waits(store:
     assert store.pool.waiting == 0
 
 
+@on_each_backend
 @pytest.mark.gen_test
 async def test_closing_settles_what_was_accepted_and_refuses_what_comes_later(store: Store, fill: Filled, opened: Reopen) -> None:
     ann = await fill.user()

@@ -7,6 +7,7 @@ import pytest
 from store.contract import Store
 from store.errors import Missing, TooManyKinds
 from store.models import REACTION_KINDS_MAX, REACTION_USERS_NAMED, Change, Message, Reaction
+from tests.contract.backends import on_each_backend
 from tests.contract.conftest import Filled, Reopen
 from tests.support.clock import HandClock
 
@@ -140,6 +141,7 @@ async def test_a_message_takes_no_more_kinds_of_reaction_than_it_may(store: Stor
     assert (await store.messages.react(message.id, "u1", "one more", on=True)).changed
 
 
+@on_each_backend
 @pytest.mark.gen_test
 async def test_many_who_react_at_once_are_all_counted_and_see_one_message_a_rev(store: Store, fill: Filled) -> None:
     message = await said(fill)
@@ -158,6 +160,7 @@ async def test_many_who_react_at_once_are_all_counted_and_see_one_message_a_rev(
     assert log.changes[-1].message == now
 
 
+@on_each_backend
 @pytest.mark.gen_test
 async def test_changes_of_all_kinds_at_once_leave_each_message_as_the_log_says(store: Store, fill: Filled, opened: Reopen) -> None:
     ann = await fill.user()

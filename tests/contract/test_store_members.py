@@ -7,6 +7,7 @@ import pytest
 from store.contract import Store
 from store.errors import Missing, RoomFull
 from store.models import Change, MembershipChange, Role
+from tests.contract.backends import on_each_backend
 from tests.contract.conftest import Filled
 
 
@@ -47,6 +48,7 @@ async def test_joining_what_is_not_there_is_missing(store: Store, fill: Filled) 
     assert (await store.rooms.heads([room_id]))[room_id].rev == 0
 
 
+@on_each_backend
 @pytest.mark.gen_test
 async def test_a_room_takes_no_more_than_its_size_however_many_race(store: Store, fill: Filled) -> None:
     ann = await fill.user()

@@ -6,6 +6,7 @@ import pytest
 
 from store.contract import Store
 from store.models import ProfileChange, Refusal, Stored
+from tests.contract.backends import on_each_backend
 from tests.contract.conftest import Filled, Reopen
 from tests.support.clock import HandClock
 
@@ -44,6 +45,7 @@ async def test_what_is_no_message_id_finds_nothing(store: Store, fill: Filled, m
     assert await store.messages.get(message_id.format(room=room_id)) is None
 
 
+@on_each_backend
 @pytest.mark.gen_test
 async def test_seq_has_no_holes_though_64_write_at_once_in_two_rooms(store: Store, fill: Filled) -> None:
     people = [await fill.user() for _ in range(64)]
@@ -93,6 +95,7 @@ async def test_a_resent_client_id_returns_the_first_message(store: Store, fill: 
     assert (seqs(others), seqs(elsewhere)) == ([3], [1])
 
 
+@on_each_backend
 @pytest.mark.gen_test
 async def test_a_resend_that_races_with_itself_is_stored_once(store: Store, fill: Filled) -> None:
     ann = await fill.user()
@@ -227,6 +230,7 @@ async def test_times_do_not_fall_though_the_clock_is_set_back(store: Store, fill
     assert second.created_at == first.created_at
 
 
+@on_each_backend
 @pytest.mark.gen_test
 async def test_a_write_that_returned_is_seen_by_every_read_that_follows(store: Store, fill: Filled) -> None:
     ann = await fill.user()

@@ -8,6 +8,7 @@ import pytest
 
 from monitor.points import MinutePoint
 from store.contract import Store
+from tests.contract.backends import on_each_backend
 from tests.contract.conftest import Reopen
 
 MINUTE = 30_000_000  # about the year 2027
@@ -68,6 +69,7 @@ async def test_what_is_old_is_forgotten_slice_by_slice_whoever_it_is_of(store: S
     assert await store.monitoring.forget(MINUTE + 1) > 0
 
 
+@on_each_backend
 @pytest.mark.gen_test
 async def test_many_who_append_to_one_minute_at_once_are_all_in_it(store: Store) -> None:
     outcomes = await asyncio.gather(*(store.monitoring.append("a", [point(0, float(n))]) for n in range(1, 11)))

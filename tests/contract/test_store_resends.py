@@ -8,6 +8,7 @@ import pytest
 
 from store.contract import Store
 from store.models import Stored
+from tests.contract.backends import on_each_backend
 from tests.contract.conftest import Filled
 from tests.contract.test_store_files import upload
 
@@ -28,6 +29,7 @@ async def test_a_resend_with_other_files_shows_them_to_nobody(store: Store, fill
     assert not await store.files.may_read(hidden.id, bob.id)
 
 
+@on_each_backend
 async def test_of_two_sends_at_once_the_files_of_the_one_that_was_stored_are_shown(store: Store, fill: Filled) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id

@@ -7,6 +7,7 @@ import pytest
 from store.contract import Store
 from store.errors import Missing
 from store.models import Head, ProfileChange, Role, RoomDraft, Stored
+from tests.contract.backends import on_each_backend
 from tests.contract.conftest import Filled
 from tests.support.clock import HandClock
 
@@ -58,6 +59,7 @@ async def test_a_direct_room_is_the_same_whoever_asks(store: Store, fill: Filled
     assert other.room.id != made.room.id
 
 
+@on_each_backend
 @pytest.mark.gen_test
 async def test_of_many_who_race_for_a_direct_room_one_makes_it(store: Store, fill: Filled) -> None:
     ann, bob = await fill.user(), await fill.user()

@@ -6,6 +6,7 @@ import pytest
 
 from store.contract import Store
 from store.models import Session
+from tests.contract.backends import on_each_backend
 from tests.contract.conftest import Filled
 from tests.support.clock import START_MS
 
@@ -113,6 +114,7 @@ async def test_no_such_session_is_none(store: Store) -> None:
     assert not await store.sessions.revoke("none", now_ms=START_MS)
 
 
+@on_each_backend
 @pytest.mark.gen_test
 async def test_of_many_who_race_with_one_token_all_get_one_replacement(store: Store, fill: Filled) -> None:
     await live_session(store, fill)

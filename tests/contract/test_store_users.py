@@ -7,6 +7,7 @@ import pytest
 from store.contract import Store
 from store.errors import Missing, Taken
 from store.models import KNOWN_ADDRESS_KEEP_MS, KNOWN_ADDRESSES_MAX, ProfileChange, Session, Status
+from tests.contract.backends import on_each_backend
 from tests.contract.conftest import Filled
 from tests.support.clock import START_MS, HandClock
 
@@ -40,6 +41,7 @@ async def test_a_username_is_unique_whatever_its_case_and_is_checked_before_the_
     assert taken.value.field == "email"
 
 
+@on_each_backend
 @pytest.mark.gen_test
 async def test_of_many_who_race_for_a_username_one_gets_it(store: Store) -> None:
     racers = [store.users.create(username="prize", email=f"{n}@example.org", password_hash="hash") for n in range(20)]
@@ -107,6 +109,7 @@ async def test_a_new_password_revokes_the_other_live_sessions_only(store: Store,
         await store.users.set_password("nobody", "x", keep_session_id="kept")
 
 
+@on_each_backend
 @pytest.mark.gen_test
 async def test_each_choice_of_a_status_has_a_number_of_its_own_however_many_race(store: Store, fill: Filled) -> None:
     user = await fill.user()
