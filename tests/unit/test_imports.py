@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,12 +41,26 @@ DOORS = {
 }
 
 
+@functools.cache
+def imports_in(path: Path) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    """All of a file, also those within functions and for types only. An expression has none, and is not looked into."""
+    found: list[ast.Import | ast.ImportFrom] = []
+    inside: list[ast.AST] = [ast.parse(path.read_text())]
+    while inside:
+        for node in ast.iter_child_nodes(inside.pop()):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                found.append(node)
+            elif not isinstance(node, ast.expr):
+                inside.append(node)
+    return tuple(found)
+
+
 def imports_of(path: Path) -> Iterator[str]:
-    """The modules that a file imports, also those within functions and for types only."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    """The modules that a file imports."""
+    for node in imports_in(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             assert node.level == 0, f"{path}: a relative import"
             yield node.module or ""
 
@@ -109,6 +124,6 @@ def _files(name: str) -> list[Path]:
 def _named(path: Path) -> Iterator[str]:
     """What a file imports, with the names taken from packages, which may be modules."""
     yield from imports_of(path)
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in imports_in(path):
         if isinstance(node, ast.ImportFrom):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
