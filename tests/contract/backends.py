@@ -8,12 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
-
 from monitor.hooks import Observer
 from store.contract import Store
-from store.mongo import MongoOptions
-from store.mongo import open_store as open_mongo
 from store.sqlite import open_store as open_sqlite
 
 Now = Callable[[], int]
@@ -38,6 +34,10 @@ async def _sqlite(location: Path, now_ms: Now, *, group_commit: bool = True, sha
 
 
 async def _mongo(location: Path, now_ms: Now, *, group_commit: bool = True) -> Store:
+    # Here and not above: half of the child processes write to SQLite, and the driver is most of what they would load.
+    from store.mongo import MongoOptions
+    from store.mongo import open_store as open_mongo
+
     options = MongoOptions(uri=os.environ[URI_VARIABLE], db_name=database_at(location))
     return await open_mongo(options, timeout_s=60.0, group_commit=group_commit, observer=Observer(), now_ms=now_ms)
 
@@ -59,6 +59,3 @@ BACKENDS: dict[str, Backend] = {
 # `shared` adds within one process. What is read, refused or written alone is the same lines of code on all of a store's backends.
 STORES = ("mongo", "sqlite")
 SHARED = tuple(name for name, backend in BACKENDS.items() if backend.is_shared)
-
-# For tests in which writes meet each other, or a process ends in the middle of them.
-on_each_backend = pytest.mark.parametrize("backend", sorted(BACKENDS), indirect=True)

@@ -48,6 +48,9 @@ class Filled:
         return MessageDraft(author.id, author.username, content, client_id, **more)  # type: ignore[arg-type]
 
 
+# For tests in which writes meet each other, or a process ends in the middle of them.
+on_each_backend = pytest.mark.parametrize("backend", sorted(BACKENDS), indirect=True)
+
 Reopen = Callable[[], Awaitable[Store]]
 
 

@@ -9,8 +9,8 @@ import pytest
 from store.contract import Store
 from store.errors import StoreUnavailable
 from store.models import Stored
-from tests.contract.backends import SHARED, on_each_backend
-from tests.contract.conftest import Filled, Reopen
+from tests.contract.backends import SHARED
+from tests.contract.conftest import Filled, Reopen, on_each_backend
 
 CHILD = Path(__file__).with_name("child.py")
 

@@ -7,8 +7,7 @@ import pytest
 from store.contract import Store
 from store.errors import Missing, TooManyKinds
 from store.models import REACTION_KINDS_MAX, REACTION_USERS_NAMED, Change, Message, Reaction
-from tests.contract.backends import on_each_backend
-from tests.contract.conftest import Filled, Reopen
+from tests.contract.conftest import Filled, Reopen, on_each_backend
 from tests.support.clock import HandClock
 
 

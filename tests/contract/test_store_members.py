@@ -7,8 +7,7 @@ import pytest
 from store.contract import Store
 from store.errors import Missing, RoomFull
 from store.models import Change, MembershipChange, Role
-from tests.contract.backends import on_each_backend
-from tests.contract.conftest import Filled
+from tests.contract.conftest import Filled, on_each_backend
 
 
 @pytest.mark.gen_test

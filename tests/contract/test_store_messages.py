@@ -6,8 +6,7 @@ import pytest
 
 from store.contract import Store
 from store.models import ProfileChange, Refusal, Stored
-from tests.contract.backends import on_each_backend
-from tests.contract.conftest import Filled, Reopen
+from tests.contract.conftest import Filled, Reopen, on_each_backend
 from tests.support.clock import HandClock
 
 

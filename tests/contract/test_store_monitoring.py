@@ -8,8 +8,7 @@ import pytest
 
 from monitor.points import MinutePoint
 from store.contract import Store
-from tests.contract.backends import on_each_backend
-from tests.contract.conftest import Reopen
+from tests.contract.conftest import Reopen, on_each_backend
 
 MINUTE = 30_000_000  # about the year 2027
 

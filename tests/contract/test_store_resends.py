@@ -8,8 +8,7 @@ import pytest
 
 from store.contract import Store
 from store.models import Stored
-from tests.contract.backends import on_each_backend
-from tests.contract.conftest import Filled
+from tests.contract.conftest import Filled, on_each_backend
 from tests.contract.test_store_files import upload
 
 pytestmark = pytest.mark.gen_test

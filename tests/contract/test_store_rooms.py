@@ -7,8 +7,7 @@ import pytest
 from store.contract import Store
 from store.errors import Missing
 from store.models import Head, ProfileChange, Role, RoomDraft, Stored
-from tests.contract.backends import on_each_backend
-from tests.contract.conftest import Filled
+from tests.contract.conftest import Filled, on_each_backend
 from tests.support.clock import HandClock
 
 

@@ -6,8 +6,7 @@ import pytest
 
 from store.contract import Store
 from store.models import Session
-from tests.contract.backends import on_each_backend
-from tests.contract.conftest import Filled
+from tests.contract.conftest import Filled, on_each_backend
 from tests.support.clock import START_MS
 
 GRACE_MS = 30_000

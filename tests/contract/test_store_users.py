@@ -7,8 +7,7 @@ import pytest
 from store.contract import Store
 from store.errors import Missing, Taken
 from store.models import KNOWN_ADDRESS_KEEP_MS, KNOWN_ADDRESSES_MAX, ProfileChange, Session, Status
-from tests.contract.backends import on_each_backend
-from tests.contract.conftest import Filled
+from tests.contract.conftest import Filled, on_each_backend
 from tests.support.clock import START_MS, HandClock
 
 
