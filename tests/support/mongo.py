@@ -38,9 +38,9 @@ def find_real_mongod() -> bool:
 
 
 @functools.cache
-def is_real(uri: str) -> bool:
+def is_real(uri: str, *, within_ms: int = 20_000) -> bool:
     """Ask the server which storage engines it has: MongoDB has WiredTiger. One that does not answer is none."""
-    with pymongo.MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=20_000) as client:
+    with pymongo.MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=within_ms) as client:
         try:
             return "wiredTiger" in client.admin.command("buildInfo").get("storageEngines", ())
         except PyMongoError:
