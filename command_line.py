@@ -78,39 +78,41 @@ class Bar:
             self._stream.flush()
 
 
-def usage(commands: Mapping[str, Command]) -> str:
+def usage(commands: Mapping[str, Command], program: str) -> str:
     """What --help says."""
     forms = {f"{name} {command.form}".strip(): command.about for name, command in commands.items()}
     width = max(map(len, forms)) + 2
     rows = (f"  {form:{width}}{about}" for form, about in forms.items())
-    return "\n".join(["server.py [COMMAND] [FLAGS]", "", *rows, "", settings.help_text()])
+    return "\n".join([f"{program} [COMMAND] [FLAGS]", "", *rows, "", settings.help_text()])
 
 
-def usage_of(name: str, command: Command) -> str:
+def usage_of(name: str, command: Command, program: str) -> str:
     """What --help says after a command."""
     flags = [f"  {flag.name}, {flag.kind.takes}: {flag.about}" for flag in command.flags]
     words = " ".join((name, *command.operands))
-    return "\n".join([f"server.py {words} [FLAGS]", "", f"  {command.about}", *flags, "", settings.help_text()])
+    return "\n".join([f"{program} {words} [FLAGS]", "", f"  {command.about}", *flags, "", settings.help_text()])
 
 
 def main(
     argv: Sequence[str],
     commands: Mapping[str, Command],
     *,
+    program: str,
     default: str,
     validate: Callable[[Settings], None] = lambda _: None,
 ) -> int:
     """Run a command; returns the exit code: its own, or 1 (refused or failed), 2 (a wrong command line or setting).
 
+    `program` is the name by which it was called, for help and for failures before a command is known.
     `validate` sees the settings before any command does, and raises SettingsError for what only a driver knows to be wrong.
     What commands make is for this user alone (umask 077).
     """
     umask = os.umask(0o077)
-    name = "server.py"
+    name = program
     try:
         given = _split(argv)
         if given.wants_help:
-            print(_help_for(given.words, commands, default))
+            print(_help_for(given.words, commands, default, program))
             return 0
         name, operands = _named(given.words, commands, default)
         command = commands[name]
@@ -175,9 +177,9 @@ def _found(words: Sequence[str], commands: Mapping[str, Command]) -> str | None:
     return next((name for count in (2, 1) if (name := " ".join(words[:count])) in commands and len(words) >= count), None)
 
 
-def _help_for(words: Sequence[str], commands: Mapping[str, Command], default: str) -> str:
+def _help_for(words: Sequence[str], commands: Mapping[str, Command], default: str, program: str) -> str:
     name = _found(words, commands)
-    return usage(commands) if name is None or name == default else usage_of(name, commands[name])
+    return usage(commands, program) if name is None or name == default else usage_of(name, commands[name], program)
 
 
 def _named(words: Sequence[str], commands: Mapping[str, Command], default: str) -> tuple[str, Sequence[str]]:

@@ -9,7 +9,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -182,5 +182,10 @@ COMMANDS = {
 }
 
 
+def main(argv: Sequence[str], *, program: str) -> int:
+    """Run a command; returns the exit code. `program` is the name by which this was called."""
+    return command_line.main(argv, COMMANDS, program=program, default="serve", validate=_validate)
+
+
 if __name__ == "__main__":
-    sys.exit(command_line.main(sys.argv[1:], COMMANDS, default="serve", validate=_validate))
+    sys.exit(main(sys.argv[1:], program="server.py"))

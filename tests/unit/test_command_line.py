@@ -54,7 +54,7 @@ def commands(calls: list[Call]) -> Mapping[str, Command]:
 def test_flags_and_operands_stand_where_they_like(
     calls: list[Call], commands: Mapping[str, Command], arguments: list[str], call: Call
 ) -> None:
-    assert main(arguments, commands, default="serve") == 0
+    assert main(arguments, commands, program="chat-rooms", default="serve") == 0
     assert calls == [call]
 
 
@@ -86,7 +86,7 @@ def test_flags_and_operands_stand_where_they_like(
 def test_what_is_wrong_is_exit_2_and_one_line(
     capsys: pytest.CaptureFixture[str], calls: list[Call], commands: Mapping[str, Command], arguments: list[str], says: str
 ) -> None:
-    assert main(arguments, commands, default="serve") == 2
+    assert main(arguments, commands, program="chat-rooms", default="serve") == 2
     told = capsys.readouterr().err
     assert told.startswith(says), told
     assert told.count("\n") == 1
@@ -94,16 +94,25 @@ def test_what_is_wrong_is_exit_2_and_one_line(
     assert calls == []
 
 
+def test_help_names_the_program_as_it_was_called(capsys: pytest.CaptureFixture[str], commands: Mapping[str, Command]) -> None:
+    for program in ("server.py", "chat-rooms"):
+        assert main(["--help"], commands, program=program, default="serve") == 0
+        assert main(["backup", "--help"], commands, program=program, default="serve") == 0
+        said = capsys.readouterr().out
+        assert said.startswith(f"{program} [COMMAND] [FLAGS]\n")
+        assert f"\n{program} backup FILE [FLAGS]\n" in said
+
+
 def test_each_command_has_a_help_of_its_own(capsys: pytest.CaptureFixture[str], commands: Mapping[str, Command]) -> None:
     said = {}
     for name in commands:
-        assert main([*name.split(), "--help"], commands, default="serve") == 0
+        assert main([*name.split(), "--help"], commands, program="chat-rooms", default="serve") == 0
         said[name] = capsys.readouterr().out
-    assert main(["-h"], commands, default="serve") == 0
+    assert main(["-h"], commands, program="chat-rooms", default="serve") == 0
     assert capsys.readouterr().out == said["serve"]
     for name in commands:
         assert name in said["serve"]
-    assert said["user create"].startswith("server.py user create NAME EMAIL [FLAGS]\n\n  what user create does\n")
+    assert said["user create"].startswith("chat-rooms user create NAME EMAIL [FLAGS]\n\n  what user create does\n")
     assert "--url, a URL beginning with http:// or https://: where a server runs" in " ".join(said["check"].split())
     assert "user create" not in said["check"]
     for text in said.values():
@@ -114,5 +123,5 @@ def test_each_command_has_a_help_of_its_own(capsys: pytest.CaptureFixture[str], 
 def test_help_for_what_is_no_command_lists_those_there_are(
     capsys: pytest.CaptureFixture[str], commands: Mapping[str, Command], arguments: list[str]
 ) -> None:
-    assert main(arguments, commands, default="serve") == 0
+    assert main(arguments, commands, program="chat-rooms", default="serve") == 0
     assert "user create NAME EMAIL" in capsys.readouterr().out
