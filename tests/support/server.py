@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.support.coverage import passed_on
@@ -24,6 +24,7 @@ WORKER, WORKERS = "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"  # "gw2" of
 START_WITHIN_S = 60.0
 STOP_WITHIN_S = 40.0
 LINES_WITHIN_S = 0.025
+PROGRAM = (sys.executable, str(ROOT / "server.py"))
 
 
 def own_ports(environ: Mapping[str, str] = os.environ) -> range:
@@ -45,9 +46,19 @@ def free_port(in_a_row: int = 1) -> int:
 
 
 class ServerProcess:
-    """`server.py serve` with the given environment on top of limits that tests do not meet by accident."""
+    """`server.py serve`, or another `program`'s, with the given environment on top of limits that tests do not meet by accident."""
 
-    def __init__(self, data_dir: Path, env: Mapping[str, str] | None = None, *, port: int | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        env: Mapping[str, str] | None = None,
+        *,
+        port: int | None = None,
+        program: Sequence[str] = PROGRAM,
+        cwd: Path = ROOT,
+    ) -> None:
+        self._command = [*program, "serve"]
+        self._cwd = cwd
         self.data_dir = data_dir
         self.port = port or free_port()
         self.log_path = data_dir.parent / f"{data_dir.name}.log"
@@ -102,11 +113,11 @@ class ServerProcess:
         """Start it and wait for nothing."""
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, str(ROOT / "server.py"), "serve"],
+                self._command,
                 env=self._env,
                 stdout=log,
                 stderr=log,
-                cwd=ROOT,
+                cwd=self._cwd,
             )
         return self._process
 
@@ -162,16 +173,21 @@ def serving(data_dir: Path, env: Mapping[str, str] | None = None) -> Iterator[Se
 
 
 def command(
-    *arguments: str, env: Mapping[str, str] | None = None, timeout_s: float = 120, stdin: str = ""
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float = 120,
+    stdin: str = "",
+    program: Sequence[str] = PROGRAM,
+    cwd: Path = ROOT,
 ) -> subprocess.CompletedProcess[str]:
-    """Run `server.py` with arguments to its end."""
+    """Run `server.py`, or another `program`, with arguments to its end."""
     return subprocess.run(
-        [sys.executable, str(ROOT / "server.py"), *arguments],
+        [*program, *arguments],
         env={"PATH": os.environ["PATH"], **passed_on(), **(env or {})},
         input=stdin,
         capture_output=True,
         text=True,
         timeout=timeout_s,
-        cwd=ROOT,
+        cwd=cwd,
         check=False,
     )
