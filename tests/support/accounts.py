@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.support.client import PASSWORD, Person, call
-from tests.support.server import ServerProcess, command
+from tests.support.commands import command_here
+from tests.support.server import ServerProcess
 
 
 def log_in(url: str, username: str, password: str = PASSWORD) -> Person:
@@ -14,6 +15,6 @@ def log_in(url: str, username: str, password: str = PASSWORD) -> Person:
 
 def make(server: ServerProcess, username: str) -> Person:
     """Make an account by command, and log in to it."""
-    run = command("user", "create", username, f"{username}@example.com", env=server.env, stdin=f"{PASSWORD}\n")
+    run = command_here("user", "create", username, f"{username}@example.com", env=server.env, stdin=f"{PASSWORD}\n")
     assert run.returncode == 0, run.stderr
     return log_in(server.url, username)
