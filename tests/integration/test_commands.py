@@ -6,88 +6,106 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import tarfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 import settings
+from store.sqlite.archive import MANIFEST_NAME
+from store.sqlite.connection import DATABASE_NAME
 from tests.integration.conftest import Start, embedded
 from tests.support.client import Chat, Person, call, chat, register
+from tests.support.commands import command_here
 from tests.support.server import ROOT, ServerProcess, command, free_port
 from tests.support.waiting import poll
 
+Wrong = tuple[tuple[str, ...], dict[str, str], str]
+
+GREAT_BYTES = 4 * 1024**3  # of which nothing is on the disk: what is not done with it until it is told to end takes no time
+
 
 def test_help_lists_every_flag_beside_its_variable(tmp_path: Path) -> None:
-    run = command("--help", env={"DATA_DIR": str(tmp_path / "none")})
+    run = command_here("--help", env={"DATA_DIR": str(tmp_path / "none")})
     assert run.returncode == 0
     assert not (tmp_path / "none").exists()
     for flag, variable in (("--port", "PORT"), ("--data-dir", "DATA_DIR"), ("--ws-max-connections", "WS_MAX_CONNECTIONS")):
         assert re.search(rf"^ *{flag}\b.*\b{variable}\b", run.stdout, re.MULTILINE), flag
     for name in ("serve", "check", "backup FILE", "restore FILE"):
         assert name in run.stdout
-    assert run.stdout == command("serve", "-h").stdout
+    assert run.stdout == command_here("serve", "-h", env={}).stdout
     for variable in settings.load([], {}).limits.policies:
         assert f"RATE_LIMIT_{variable.upper()}" in run.stdout
 
 
-@pytest.mark.parametrize(
-    ("arguments", "env", "says"),
-    [
-        (("--prot", "8001"), {}, "--prot"),
-        (("--port",), {}, "--port"),
-        (("--port", "eighty"), {}, "eighty"),
-        (("--port", "70000"), {}, "70000"),
-        (("sevre",), {}, "sevre"),
-        (("serve", "extra"), {}, "extra"),
-        (("backup",), {}, "FILE"),
-        (("restore", "--port"), {}, "FILE"),
-        (("check", "--url"), {}, "--url"),
-        ((), {"WS_PING_INTERVAL": "often"}, "WS_PING_INTERVAL"),
-        ((), {"RATE_LIMIT_MESSAGES": "many/60"}, "RATE_LIMIT_MESSAGES"),
-        ((), {"LOG_FORMAT": "xml"}, "LOG_FORMAT"),
-        ((), {"CACHE_ENABLED": "perhaps"}, "CACHE_ENABLED"),
-        ((), {"TRUSTED_PROXIES": "localhost"}, "TRUSTED_PROXIES"),
-        ((), {"JWT_SECRET": "short"}, "JWT_SECRET"),
-        ((), {"HOST": "127.0.0.256"}, "HOST"),
-        ((), {"REDIS_URL": "redis://:hunter2@127.0.0.1:notaport/0"}, "REDIS_URL"),
-        (("check",), {"REDIS_URL": "redis://:hunter2@127.0.0.1/0?colour=red"}, "REDIS_URL"),
-        (("backup", "x"), {"REDIS_URL": "redis://:hunter2@127.0.0.1/first"}, "REDIS_URL"),
-        ((), {"ALERT_WEBHOOK_URL": "https://hooks.example.org:99999/hunter2"}, "ALERT_WEBHOOK_URL"),
-        ((), {"RATE_LIMIT_WHITELIST": "robot,10.0.0.0/33"}, "RATE_LIMIT_WHITELIST"),
-        (("check",), {"RATE_LIMIT_WHITELIST": "10.0.0.300"}, "RATE_LIMIT_WHITELIST"),
-        (("check",), {"RATE_LIMIT_WHITELIST_FILE": "/nonexistent/hunter"}, "RATE_LIMIT_WHITELIST_FILE"),
-        (("check",), {"METRICS_ALLOW": "10.0.0.0/33"}, "METRICS_ALLOW"),
-        ((), {"JWT_SECRET_FILE": "/nonexistent"}, "JWT_SECRET_FILE"),
-        (("--jwt-secret", "hunter2" * 8), {}, "JWT_SECRET_FILE"),
-        (("--redis-password=hunter2",), {}, "REDIS_PASSWORD_FILE"),
-        (("check", "--redis-url", "redis://:hunter2@127.0.0.1/0"), {}, "REDIS_URL_FILE"),
-        (("check", "--url", "http://127.0.0.1:notaport"), {}, "--url"),
-        (("backup", "--file=x"), {}, "--file"),
-        *(
-            ((name,), {"MONGO_URI": f"mongodb://ada:hunter2@127.0.0.1:1/{options}", "JWT_SECRET": "s" * 32}, "MONGO_URI: ***")
-            for name, options in (
-                ("serve", "?colour=red"), ("check", "?maxPoolSize=many"), ("migrate", "?readPreference=nearby"),
-                ("serve", "?w=0&journal=true"), ("check", "?replicaSet=a&replicaSet=b"),
-                ("serve", "?authMechanism=nonsense"), ("serve", "?tls"),
-            )
-        ),
-        *(
-            (("check",), {"MONGO_URI": uri, "JWT_SECRET": "s" * 32}, "MONGO_URI: ***")
-            for uri in (
-                "mongodb+srv://db.example.com/?colour=red", "mongodb+srv://db.example.com:27017/", "mongodb://ada:hunter2@@db/",
-                "mongodb://db1,db2/?directConnection=true", "mongodb://db:0/", "mongodb://ada:hunter2@db..example/",
-            )
-        ),
-    ],
-)
+# How the command line is wrong, or what is set: what follows must be said of it.
+WRONG: list[Wrong] = [
+    (("--prot", "8001"), {}, "--prot"),
+    (("--port",), {}, "--port"),
+    (("--port", "eighty"), {}, "eighty"),
+    (("--port", "70000"), {}, "70000"),
+    (("sevre",), {}, "sevre"),
+    (("serve", "extra"), {}, "extra"),
+    (("backup",), {}, "FILE"),
+    (("restore", "--port"), {}, "FILE"),
+    (("check", "--url"), {}, "--url"),
+    ((), {"WS_PING_INTERVAL": "often"}, "WS_PING_INTERVAL"),
+    ((), {"RATE_LIMIT_MESSAGES": "many/60"}, "RATE_LIMIT_MESSAGES"),
+    ((), {"LOG_FORMAT": "xml"}, "LOG_FORMAT"),
+    ((), {"CACHE_ENABLED": "perhaps"}, "CACHE_ENABLED"),
+    ((), {"TRUSTED_PROXIES": "localhost"}, "TRUSTED_PROXIES"),
+    ((), {"JWT_SECRET": "short"}, "JWT_SECRET"),
+    ((), {"HOST": "127.0.0.256"}, "HOST"),
+    ((), {"REDIS_URL": "redis://:hunter2@127.0.0.1:notaport/0"}, "REDIS_URL"),
+    (("check",), {"REDIS_URL": "redis://:hunter2@127.0.0.1/0?colour=red"}, "REDIS_URL"),
+    (("backup", "x"), {"REDIS_URL": "redis://:hunter2@127.0.0.1/first"}, "REDIS_URL"),
+    ((), {"ALERT_WEBHOOK_URL": "https://hooks.example.org:99999/hunter2"}, "ALERT_WEBHOOK_URL"),
+    ((), {"RATE_LIMIT_WHITELIST": "robot,10.0.0.0/33"}, "RATE_LIMIT_WHITELIST"),
+    (("check",), {"RATE_LIMIT_WHITELIST": "10.0.0.300"}, "RATE_LIMIT_WHITELIST"),
+    (("check",), {"RATE_LIMIT_WHITELIST_FILE": "/nonexistent/hunter"}, "RATE_LIMIT_WHITELIST_FILE"),
+    (("check",), {"METRICS_ALLOW": "10.0.0.0/33"}, "METRICS_ALLOW"),
+    ((), {"JWT_SECRET_FILE": "/nonexistent"}, "JWT_SECRET_FILE"),
+    (("--jwt-secret", "hunter2" * 8), {}, "JWT_SECRET_FILE"),
+    (("--redis-password=hunter2",), {}, "REDIS_PASSWORD_FILE"),
+    (("check", "--redis-url", "redis://:hunter2@127.0.0.1/0"), {}, "REDIS_URL_FILE"),
+    (("check", "--url", "http://127.0.0.1:notaport"), {}, "--url"),
+    (("backup", "--file=x"), {}, "--file"),
+    *(
+        ((name,), {"MONGO_URI": f"mongodb://ada:hunter2@127.0.0.1:1/{options}", "JWT_SECRET": "s" * 32}, "MONGO_URI: ***")
+        for name, options in (
+            ("serve", "?colour=red"), ("check", "?maxPoolSize=many"), ("migrate", "?readPreference=nearby"),
+            ("serve", "?w=0&journal=true"), ("check", "?replicaSet=a&replicaSet=b"),
+            ("serve", "?authMechanism=nonsense"), ("serve", "?tls"),
+        )
+    ),
+    *(
+        (("check",), {"MONGO_URI": uri, "JWT_SECRET": "s" * 32}, "MONGO_URI: ***")
+        for uri in (
+            "mongodb+srv://db.example.com/?colour=red", "mongodb+srv://db.example.com:27017/", "mongodb://ada:hunter2@@db/",
+            "mongodb://db1,db2/?directConnection=true", "mongodb://db:0/", "mongodb://ada:hunter2@db..example/",
+        )
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def taken_port() -> Iterator[int]:
+    """Where no server can begin to serve, whatever else it thinks of its settings."""
+    with socket.create_server(("127.0.0.1", free_port())) as listening:
+        yield int(listening.getsockname()[1])
+
+
+@pytest.mark.parametrize(("arguments", "env", "says"), WRONG)
 def test_a_wrong_command_line_or_setting_is_exit_2_and_one_line(
-    tmp_path: Path, arguments: tuple[str, ...], env: dict[str, str], says: str
+    tmp_path: Path, taken_port: int, arguments: tuple[str, ...], env: dict[str, str], says: str
 ) -> None:
-    run = command(*arguments, env={"DATA_DIR": str(tmp_path / "data"), "PORT": "1", **env})
+    run = command_here(*arguments, env={"DATA_DIR": str(tmp_path / "data"), "PORT": str(taken_port), **env})
     assert run.returncode == 2
     assert run.stderr.count("\n") == 1
     assert says in run.stderr
@@ -95,8 +113,24 @@ def test_a_wrong_command_line_or_setting_is_exit_2_and_one_line(
     assert not (tmp_path / "data").exists()
 
 
-def test_a_secret_that_is_too_short_is_not_repeated() -> None:
-    assert "hunter2" not in command(env={"JWT_SECRET": "hunter2"}).stderr
+def test_from_outside_it_is_the_same(tmp_path: Path, taken_port: int) -> None:
+    of_each_kind = ("--prot", "WS_PING_INTERVAL", "RATE_LIMIT_WHITELIST_FILE", "MONGO_URI: ***")
+    tried = [next(one for one in WRONG if one[2] == says) for says in of_each_kind]
+    common = {"DATA_DIR": str(tmp_path / "data"), "PORT": str(taken_port)}
+    with ThreadPoolExecutor(len(tried)) as pool:
+        runs = list(pool.map(lambda one: command(*one[0], env={**common, **one[1]}), tried))
+    for (arguments, _, says), run in zip(tried, runs, strict=True):
+        assert (run.returncode, run.stderr.count("\n"), run.stdout) == (2, 1, ""), (arguments, run.stderr)
+        assert says in run.stderr
+        assert "hunter2" not in run.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_secret_that_is_too_short_is_not_repeated(tmp_path: Path, taken_port: int) -> None:
+    env = {"JWT_SECRET": "hunter2", "DATA_DIR": str(tmp_path / "data"), "PORT": str(taken_port)}
+    run = command_here(env=env)
+    assert run.returncode == 2
+    assert "hunter2" not in run.stderr
 
 
 # ---- a second server ---------------------------------------------------------------------------------------------
@@ -110,6 +144,7 @@ def test_a_second_server_on_the_same_directory_is_refused(server: ServerProcess)
     assert call(server.url, "GET", "/health/ready").status == 200
 
 
+@embedded
 def test_a_second_server_on_the_same_port_is_refused(server: ServerProcess, tmp_path: Path) -> None:
     run = command("serve", "--port", str(server.port), env={"DATA_DIR": str(tmp_path / "data")})
     assert run.returncode == 1
@@ -128,15 +163,11 @@ def test_a_data_dir_that_cannot_be_used_is_one_line(tmp_path: Path, what: str) -
     assert "Traceback" not in run.stderr
 
 
-@embedded
-def test_a_database_that_is_none_is_a_refusal_not_a_traceback(start: Start) -> None:
-    server = start()
-    server.kill()
-    database = next(path for path in server.data_dir.iterdir() if path.suffix in {".db", ".sqlite3", ".sqlite"})
-    for companion in server.data_dir.glob(f"{database.name}-*"):
-        companion.unlink()
-    database.write_bytes(b"this is no database at all, and long enough to be looked at" * 100)
-    run = command("serve", "--port", str(free_port()), env={"DATA_DIR": str(server.data_dir)})
+def test_a_database_that_is_none_is_a_refusal_not_a_traceback(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    (data_dir / DATABASE_NAME).write_bytes(b"this is no database at all, and long enough to be looked at" * 100)
+    run = command("serve", "--port", str(free_port()), env={"DATA_DIR": str(data_dir)})
     assert (run.returncode, run.stderr.count("\n")) == (1, 1), run.stderr
     assert "Traceback" not in run.stderr
 
@@ -144,6 +175,7 @@ def test_a_database_that_is_none_is_a_refusal_not_a_traceback(start: Start) -> N
 # ---- check -------------------------------------------------------------------------------------------------------
 
 
+@embedded
 def test_check_says_a_line_an_item_also_of_a_running_server(server: ServerProcess) -> None:
     run = command("check", "--url", server.url, env={"DATA_DIR": str(server.data_dir)})
     assert run.returncode == 0, run.stdout
@@ -152,7 +184,7 @@ def test_check_says_a_line_an_item_also_of_a_running_server(server: ServerProces
 
 
 def test_check_fails_where_nothing_listens(tmp_path: Path) -> None:
-    run = command("check", "--url", "http://127.0.0.1:1", env={"DATA_DIR": str(tmp_path)})
+    run = command_here("check", "--url", "http://127.0.0.1:1", env={"DATA_DIR": str(tmp_path)})
     assert run.returncode == 1
     failed = [line for line in run.stdout.splitlines() if line.startswith("FAIL")]
     assert [line.split()[1] for line in failed] == ["proxy:", "websocket:"]
@@ -160,13 +192,14 @@ def test_check_fails_where_nothing_listens(tmp_path: Path) -> None:
 
 
 def test_check_leaves_nothing_behind(tmp_path: Path) -> None:
-    assert command("check", env={"DATA_DIR": str(tmp_path / "fresh")}).returncode == 0
+    assert command_here("check", env={"DATA_DIR": str(tmp_path / "fresh")}).returncode == 0
     assert not (tmp_path / "fresh").exists()
 
 
 @embedded
 def test_what_others_may_read_is_a_warning_at_the_start_and_fails_check(start: Start, tmp_path: Path) -> None:
     server = start()
+    poll(lambda: " server: started " in server.log())
     assert " exposed " not in server.log()
     assert {path.stat().st_mode & 0o077 for path in (server.data_dir, *server.data_dir.rglob("*"))} == {0}
     server.terminate()
@@ -175,17 +208,19 @@ def test_what_others_may_read_is_a_warning_at_the_start_and_fails_check(start: S
     for path, mode in ((server.data_dir, 0o755), (server.data_dir / "secret", 0o640), (secret, 0o644)):
         path.chmod(mode)
     env = {"DATA_DIR": str(server.data_dir), "JWT_SECRET_FILE": str(secret)}
-    run = command("check", env=env)
+    run = command_here("check", env=env)
     assert run.returncode == 1
     (line,) = (line for line in run.stdout.splitlines() if line.startswith("FAIL settings: "))
     for told in (f"chmod 700 {server.data_dir}", f"chmod 600 {server.data_dir / 'secret'}", f"chmod 600 {secret}", "JWT_SECRET_FILE"):
         assert told in line
+    begun = server.log().count(" server: started ")
     again = start(server.data_dir, JWT_SECRET_FILE=str(secret))
+    poll(lambda: again.log().count(" server: started ") > begun)
     told = [line for line in again.log().splitlines() if " WARNING server: exposed " in line]
     assert [re.search(r"mode=(\d+)", line).group(1) for line in told] == ["0755", "0640", "0644"]  # type: ignore[union-attr]
     for path, mode in ((server.data_dir, 0o700), (server.data_dir / "secret", 0o600), (secret, 0o600)):
         path.chmod(mode)
-    assert command("check", env=env).returncode == 0
+    assert command_here("check", env=env).returncode == 0
 
 
 # ---- backup and restore ------------------------------------------------------------------------------------------
@@ -242,22 +277,30 @@ def test_restore_wants_an_empty_directory_and_a_backup_that_is_one(server: Serve
     full = tmp_path / "full"
     full.mkdir()
     (full / "something").write_text("of mine")
-    for arguments, data_dir in ((("restore", str(file)), full), (("restore", str(tmp_path / "none")), tmp_path / "new")):
-        run = command(*arguments, env={"DATA_DIR": str(data_dir)})
-        assert (run.returncode, run.stderr.count("\n")) == (1, 1), run.stderr
-    assert [path.name for path in full.iterdir()] == ["something"]
     nonsense = tmp_path / "nonsense"
     nonsense.write_bytes(b"not a backup")
-    assert command("restore", str(nonsense), env={"DATA_DIR": str(tmp_path / "new")}).returncode == 1
-    run = command("backup", str(file), env={"DATA_DIR": str(tmp_path / "nothing here")})
-    assert (run.returncode, run.stderr.count("\n")) == (1, 1)
+    tried = (
+        ("restore", str(file), full),
+        ("restore", str(tmp_path / "none"), tmp_path / "new"),
+        ("restore", str(nonsense), tmp_path / "new too"),
+        ("backup", str(file), tmp_path / "nothing here"),
+    )
+    with ThreadPoolExecutor(len(tried)) as pool:
+        runs = list(pool.map(lambda one: command(*one[:2], env={"DATA_DIR": str(one[2])}), tried))
+    for run in runs:
+        assert (run.returncode, run.stderr.count("\n")) == (1, 1), run.stderr
+    assert [path.name for path in full.iterdir()] == ["something"]
 
 
-def test_a_whitelist_that_does_not_parse_stops_the_start(tmp_path: Path) -> None:
+def test_a_whitelist_that_does_not_parse_stops_the_start(tmp_path: Path, taken_port: int) -> None:
     broken = tmp_path / "whitelist"
     broken.write_text("10.0.0.0/99\n")
-    for name, value in (("RATE_LIMIT_WHITELIST", "ada,10.0.0.0/99"), ("RATE_LIMIT_WHITELIST_FILE", str(broken))):
-        run = command("serve", env={"DATA_DIR": str(tmp_path / "data"), name: value})
+    common = {"DATA_DIR": str(tmp_path / "data"), "PORT": str(taken_port)}
+    for name, value, run_with in (
+        ("RATE_LIMIT_WHITELIST", "ada,10.0.0.0/99", command_here),
+        ("RATE_LIMIT_WHITELIST_FILE", str(broken), command),  # the file is read once the log is set up
+    ):
+        run = run_with("serve", env={**common, name: value})
         assert run.returncode == 2
         assert run.stderr.splitlines() == [f"{name}: '10.0.0.0/99' is neither a user name nor a CIDR"]
 
@@ -269,17 +312,28 @@ def test_a_backup_or_a_restore_that_is_told_to_end_leaves_nothing(server: Server
     upload = server.data_dir / "files" / "ab" / "fgreat"
     upload.parent.mkdir(parents=True, exist_ok=True)
     with upload.open("wb") as content:
-        content.truncate(400_000_000)
+        content.truncate(GREAT_BYTES)
     try:
         assert ended_by(order, "backup", file, server.data_dir, begun=lambda: list(tmp_path.glob(".chat.backup.*/parcel"))) == "backup"
         assert list(tmp_path.iterdir()) == []
-        assert command("backup", str(file), env={"DATA_DIR": str(server.data_dir)}).returncode == 0
     finally:
         upload.unlink()
+    write_great_backup(file)
     target = tmp_path / "restored"
     assert ended_by(order, "restore", file, target, begun=(target / ".restoring" / "files").exists) == "restore"
     assert [path.name for path in target.iterdir()] == ["lock"]
     file.unlink()
+
+
+def write_great_backup(file: Path) -> None:
+    """What takes a restore many seconds until it looks at the digests: its upload is a hole."""
+    with file.open("wb") as output:
+        for name, size in ((DATABASE_NAME, 512), ("files/ab/fgreat", GREAT_BYTES), (MANIFEST_NAME, 512)):
+            info = tarfile.TarInfo(name)
+            info.size = size
+            output.write(info.tobuf(tarfile.PAX_FORMAT))
+            output.seek(size, os.SEEK_CUR)
+        output.truncate(output.tell() + tarfile.RECORDSIZE)
 
 
 def ended_by(order: signal.Signals, name: str, file: Path, data_dir: Path, *, begun: Callable[[], object]) -> str:
@@ -288,6 +342,7 @@ def ended_by(order: signal.Signals, name: str, file: Path, data_dir: Path, *, be
     env = {"PATH": os.environ["PATH"], "DATA_DIR": str(data_dir)}
     with subprocess.Popen(run, env=env, cwd=ROOT, stderr=subprocess.PIPE, text=True) as running:
         poll(lambda: begun() or running.poll() is not None)
+        assert running.poll() is None, "it has ended before it could be told to"
         running.send_signal(order)
         _, told = running.communicate(timeout=60)
     assert (running.returncode, told.count("\n")) == (1, 1), told
