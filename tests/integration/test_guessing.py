@@ -2,19 +2,59 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+
 import pytest
 
-from tests.integration.conftest import Start
+from tests.integration.conftest import Start, StoreEnv, embedded
 from tests.support.client import PASSWORD, Reply, call
+from tests.support.server import ServerProcess, serving
 
-HOME, STRANGER = "192.0.2.10", "198.51.100.1"
+HOME = "192.0.2.10"
+AUTH, ANONYMOUS = 6, 8  # how many attempts the shared servers take in an hour
+_towns = itertools.count(1)
+
+
+class Town:
+    """Names and addresses of a test's own, on a server that counts for all of them."""
+
+    def __init__(self) -> None:
+        self._number = next(_towns)
+        self.home, self.stranger = self.at(201), self.at(202)
+
+    def at(self, number: int) -> str:
+        """An address, of numbers below 200."""
+        return f"10.{self._number}.0.{number}"
+
+    def named(self, name: str) -> str:
+        return f"{name}{self._number}"
+
+
+@pytest.fixture
+def town() -> Town:
+    return Town()
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Iterator[ServerProcess]:
+    data_dir = tmp_path_factory.mktemp("limited") / "data"
+    with serving(data_dir, {**store_env(data_dir), "RATE_LIMIT_AUTH": f"{AUTH}/3600"}) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def limited_for_strangers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    env = {"RATE_LIMIT_AUTH": f"{AUTH}/3600", "RATE_LIMIT_ANONYMOUS": f"{ANONYMOUS}/3600"}
+    with serving(tmp_path_factory.mktemp("anonymous") / "data", env) as process:
+        yield process
 
 
 def ask(url: str, path: str, body: dict[str, str], address: str, token: str | None = None) -> Reply:
     return call(url, "POST", f"/auth/{path}", body, headers={"X-Forwarded-For": address}, token=token)
 
 
-def enrol(url: str, name: str, address: str = HOME) -> Reply:
+def enrol(url: str, name: str, address: str) -> Reply:
     body = {"username": name, "email": f"{name}@example.com", "password": PASSWORD}
     reply = ask(url, "register", body, address)
     assert reply.status == 201, reply.body
@@ -26,26 +66,29 @@ def guess(url: str, name: str, address: str, password: str = "not the password")
     return ask(url, "login", {field: name, "password": password}, address).status
 
 
-def test_an_account_is_one_bucket_however_it_is_named(start: Start) -> None:
-    server = start(RATE_LIMIT_AUTH="6/3600")
-    enrol(server.url, "victim")
-    names = ["victim", "victim@example.com", "VICTIM", "Victim@Example.COM", "vicTim", "victim@EXAMPLE.com"]
-    assert [guess(server.url, name, f"198.51.100.{number}") for number, name in enumerate(names)] == [401] * 6
-    assert guess(server.url, "victim", "198.51.100.77", PASSWORD) == 429
-    assert guess(server.url, "victim@example.com", "198.51.100.78", PASSWORD) == 429
-    assert guess(server.url, "unknown", "198.51.100.79") == 401
+@embedded
+def test_an_account_is_one_bucket_however_it_is_named(limited: ServerProcess, town: Town) -> None:
+    victim = town.named("victim")
+    enrol(limited.url, victim, town.home)
+    titled, shouted = victim.title(), victim.upper()
+    names = [victim, f"{victim}@example.com", shouted, f"{titled}@Example.COM", victim.replace("t", "T"), f"{victim}@EXAMPLE.com"]
+    assert [guess(limited.url, name, town.at(number)) for number, name in enumerate(names)] == [401] * AUTH
+    assert guess(limited.url, victim, town.at(77), PASSWORD) == 429
+    assert guess(limited.url, f"{victim}@example.com", town.at(78), PASSWORD) == 429
+    assert guess(limited.url, town.named("unknown"), town.at(79)) == 401
 
 
-def test_an_unknown_name_is_one_bucket_however_it_is_written(start: Start) -> None:
-    server = start(RATE_LIMIT_AUTH="4/3600")
-    names = ["Nobody", "nobody", "NOBODY", "noBODY", "nobody"]
-    assert [guess(server.url, name, f"198.51.100.{number}") for number, name in enumerate(names)] == [401] * 4 + [429]
-    assert guess(server.url, "nobody@example.com", "198.51.100.9") == 401
+@embedded
+def test_an_unknown_name_is_one_bucket_however_it_is_written(limited: ServerProcess, town: Town) -> None:
+    nobody = town.named("nobody")
+    names = [nobody.title(), nobody, nobody.upper(), nobody.replace("b", "B"), nobody, nobody.swapcase(), nobody]
+    assert [guess(limited.url, name, town.at(number)) for number, name in enumerate(names)] == [401] * AUTH + [429]
+    assert guess(limited.url, f"{nobody}@example.com", town.at(9)) == 401
 
 
 def test_strangers_guesses_do_not_lock_out_who_logs_in_where_they_were_good_before(start: Start) -> None:
     server = start(RATE_LIMIT_AUTH="10/3600")
-    enrol(server.url, "victim")
+    enrol(server.url, "victim", HOME)
     assert guess(server.url, "victim", "2001:db8:1:2::1", PASSWORD) == 200
     for number in range(12):
         guess(server.url, "victim", f"198.51.100.{number}")
@@ -60,85 +103,97 @@ def test_strangers_guesses_do_not_lock_out_who_logs_in_where_they_were_good_befo
     assert guess(again.url, "victim", HOME, PASSWORD) == 200, "it is kept with the account"
 
 
-def test_neighbours_behind_one_address_do_not_lock_out_who_was_good_there_and_each_is_limited_alone(start: Start) -> None:
-    server = start(RATE_LIMIT_AUTH="5/3600")
-    for name in ("ann", "bob", "eve"):
-        enrol(server.url, name)
-    assert [guess(server.url, f"other{number}", HOME) for number in range(4)] == [401, 401, 429, 429], "three registered here"
-    for name in ("ann", "bob"):
-        assert [guess(server.url, name, HOME, PASSWORD) for _ in range(3)] == [200] * 3
-    assert [guess(server.url, "eve", HOME) for _ in range(7)] == [401] * 5 + [429] * 2
-    assert guess(server.url, "eve", HOME, PASSWORD) == 429
-    assert guess(server.url, "eve", "203.0.113.5", PASSWORD) == 200, "her account's own bucket is as it was"
+def test_neighbours_behind_one_address_do_not_lock_out_who_was_good_there_and_each_is_limited_alone(
+    limited: ServerProcess, town: Town
+) -> None:
+    url, home = limited.url, town.home
+    ann, bob, eve = (town.named(name) for name in ("ann", "bob", "eve"))
+    for name in (ann, bob, eve):
+        enrol(url, name, home)
+    others = [guess(url, f"{town.named('other')}-{number}", home) for number in range(5)]
+    assert others == [401, 401, 401, 429, 429], "three registered here"
+    for name in (ann, bob):
+        assert [guess(url, name, home, PASSWORD) for _ in range(3)] == [200] * 3
+    assert [guess(url, eve, home) for _ in range(AUTH + 2)] == [401] * AUTH + [429] * 2
+    assert guess(url, eve, home, PASSWORD) == 429
+    assert guess(url, eve, town.at(5), PASSWORD) == 200, "her account's own bucket is as it was"
 
 
-def test_a_wrong_password_makes_no_address_a_good_one(start: Start) -> None:
-    server = start(RATE_LIMIT_AUTH="5/3600")
-    enrol(server.url, "victim")
-    assert [guess(server.url, "victim", STRANGER) for _ in range(2)] == [401] * 2
-    assert [guess(server.url, "victim", f"198.51.100.{number}") for number in range(20, 23)] == [401] * 3
-    assert guess(server.url, "victim", STRANGER, PASSWORD) == 429
+def test_a_wrong_password_makes_no_address_a_good_one(limited: ServerProcess, town: Town) -> None:
+    victim = town.named("victim")
+    enrol(limited.url, victim, town.home)
+    assert [guess(limited.url, victim, town.stranger) for _ in range(2)] == [401] * 2
+    assert [guess(limited.url, victim, town.at(number)) for number in range(AUTH - 2)] == [401] * (AUTH - 2)
+    assert guess(limited.url, victim, town.stranger, PASSWORD) == 429
 
 
-def test_a_password_is_counted_by_address_and_session_a_registration_by_address_and_a_refresh_not_at_all(start: Start) -> None:
-    server = start(RATE_LIMIT_AUTH="4/3600")
-    one = enrol(server.url, "ann").json
+@embedded
+def test_a_password_is_counted_by_address_and_session_a_registration_by_address_and_a_refresh_not_at_all(
+    limited: ServerProcess, town: Town
+) -> None:
+    ann, stranger = town.named("ann"), town.stranger
+    one = enrol(limited.url, ann, town.home).json
     body = {"oldPassword": "wrong wrong", "newPassword": "entirely another one"}
 
     def change(token: str, address: str) -> int:
-        return ask(server.url, "password", body, address, token).status
+        return ask(limited.url, "password", body, address, token).status
 
-    assert [change(one["accessToken"], f"203.0.113.{number}") for number in range(6)] == [403] * 4 + [429] * 2
-    other = ask(server.url, "login", {"username": "ann", "password": PASSWORD}, HOME).json
-    assert change(other["accessToken"], "203.0.113.20") == 403, "another session of the same account"
-    assert [change(other["accessToken"], STRANGER) for _ in range(2)] == [403] * 2
-    names = ["p1x", "p2x", "p3x"]
+    assert [change(one["accessToken"], town.at(number)) for number in range(AUTH + 2)] == [403] * AUTH + [429] * 2
+    other = ask(limited.url, "login", {"username": ann, "password": PASSWORD}, town.home).json
+    assert change(other["accessToken"], town.at(20)) == 403, "another session of the same account"
+    assert [change(other["accessToken"], stranger) for _ in range(2)] == [403] * 2
+    names = [f"{town.named('p')}-{number}" for number in range(AUTH - 1)]
     replies = [
-        ask(server.url, "register", {"username": name, "email": f"{name}@b.c", "password": PASSWORD}, STRANGER).status for name in names
+        ask(limited.url, "register", {"username": name, "email": f"{name}@b.c", "password": PASSWORD}, stranger).status for name in names
     ]
-    assert replies == [201, 201, 429]
+    assert replies == [201] * (AUTH - 2) + [429]
     token = other["refreshToken"]
-    for _ in range(8):
-        reply = ask(server.url, "refresh", {"refreshToken": token}, STRANGER)
+    for _ in range(2 * AUTH):
+        reply = ask(limited.url, "refresh", {"refreshToken": token}, stranger)
         assert reply.status == 200
         token = reply.json["refreshToken"]
 
 
-def test_an_attempt_that_its_address_refuses_costs_the_account_nothing(start: Start) -> None:
-    server = start(RATE_LIMIT_AUTH="5/3600")
-    enrol(server.url, "victim")
-    for number in range(5):
-        guess(server.url, f"other{number}", STRANGER)
-    assert [guess(server.url, "victim", STRANGER) for _ in range(10)] == [429] * 10
-    assert guess(server.url, "victim", "203.0.113.1", PASSWORD) == 200
+@embedded
+def test_an_attempt_that_its_address_refuses_costs_the_account_nothing(limited: ServerProcess, town: Town) -> None:
+    victim = town.named("victim")
+    enrol(limited.url, victim, town.home)
+    for number in range(AUTH):
+        guess(limited.url, f"{town.named('other')}-{number}", town.stranger)
+    assert [guess(limited.url, victim, town.stranger) for _ in range(2 * AUTH)] == [429] * (2 * AUTH)
+    assert guess(limited.url, victim, town.at(1), PASSWORD) == 200
 
 
-def test_an_attempt_that_its_account_refuses_costs_the_address_nothing(start: Start) -> None:
-    server = start(RATE_LIMIT_AUTH="5/3600")
-    enrol(server.url, "victim")
-    for number in range(5):
-        guess(server.url, "victim", f"198.51.100.{number}")
-    assert [guess(server.url, "victim", "203.0.113.1", PASSWORD) for _ in range(10)] == [429] * 10
-    enrol(server.url, "other", "203.0.113.1")
+@embedded
+def test_an_attempt_that_its_account_refuses_costs_the_address_nothing(limited: ServerProcess, town: Town) -> None:
+    victim = town.named("victim")
+    enrol(limited.url, victim, town.home)
+    for number in range(AUTH):
+        guess(limited.url, victim, town.at(number))
+    assert [guess(limited.url, victim, town.at(101), PASSWORD) for _ in range(2 * AUTH)] == [429] * (2 * AUTH)
+    enrol(limited.url, town.named("other"), town.at(101))
 
 
-def test_what_is_asked_of_the_store_for_a_login_is_limited_by_address(start: Start) -> None:
-    server = start(RATE_LIMIT_AUTH="5/3600", RATE_LIMIT_ANONYMOUS="8/3600")
-    for number in range(5):
-        guess(server.url, "victim", f"198.51.100.{number}")
-    replies = [ask(server.url, "login", {"username": "victim", "password": "x"}, STRANGER + "1") for _ in range(10)]
-    assert [reply.json["error"]["details"]["operation"] for reply in replies] == ["auth"] * 8 + ["anonymous"] * 2
+def test_what_is_asked_of_the_store_for_a_login_is_limited_by_address(limited_for_strangers: ServerProcess, town: Town) -> None:
+    url, victim = limited_for_strangers.url, town.named("victim")
+    for number in range(AUTH):
+        guess(url, victim, town.at(number))
+    replies = [ask(url, "login", {"username": victim, "password": "x"}, town.stranger) for _ in range(ANONYMOUS + 2)]
+    assert [reply.json["error"]["details"]["operation"] for reply in replies] == ["auth"] * ANONYMOUS + ["anonymous"] * 2
 
 
 @pytest.mark.parametrize("body", [{"password": PASSWORD}, {"username": "a", "email": "b", "password": PASSWORD}])
-def test_a_login_that_names_nobody_is_counted(start: Start, body: dict[str, str]) -> None:
-    server = start(RATE_LIMIT_ANONYMOUS="3/3600")
-    assert [ask(server.url, "login", body, STRANGER).status for _ in range(4)] == [422] * 3 + [429]
+def test_a_login_that_names_nobody_is_counted(limited_for_strangers: ServerProcess, town: Town, body: dict[str, str]) -> None:
+    replies = [ask(limited_for_strangers.url, "login", body, town.stranger).status for _ in range(ANONYMOUS + 1)]
+    assert replies == [422] * ANONYMOUS + [429]
 
 
+@embedded
 def test_the_database_tells_no_address(start: Start) -> None:
     server = start()
     enrol(server.url, "ann", "203.0.113.77")
     server.terminate()
-    for file in server.data_dir.glob("chat.db*"):
+    files = list(server.data_dir.glob("chat.db*"))
+    assert files
+    for file in files:
         assert b"203.0.113.77" not in file.read_bytes()
