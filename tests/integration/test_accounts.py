@@ -99,6 +99,7 @@ def test_of_many_who_register_one_name_at_once_one_gets_it(server: ServerProcess
     assert {reply.code for reply in replies if reply.status == 409} == {"username_taken"}
 
 
+@embedded
 @pytest.mark.parametrize(
     ("change", "field"),
     [
@@ -123,11 +124,13 @@ def test_what_is_wrong_with_a_registration_is_named(server: ServerProcess, chang
     assert list(reply.json["error"]["details"]) == [field]
 
 
+@embedded
 def test_all_wrong_fields_are_named_at_once(server: ServerProcess) -> None:
     reply = call(server.url, "POST", "/auth/register", {"username": "a", "email": 5})
     assert set(reply.json["error"]["details"]) == {"username", "email", "password"}
 
 
+@embedded
 @pytest.mark.parametrize("password", ["x" * 8, "y" * 128, "pässwörd 😀 ok"])
 def test_a_password_of_any_characters_logs_in(server: ServerProcess, password: str) -> None:
     name = f"pw{len(password)}"
@@ -146,6 +149,7 @@ def test_an_unknown_name_and_a_wrong_password_look_the_same(server: ServerProces
     assert wrong.json["error"]["message"] == unknown.json["error"]["message"]
 
 
+@embedded
 @pytest.mark.parametrize("body", [{"password": PASSWORD}, {"username": "a", "email": "b", "password": PASSWORD}])
 def test_a_login_takes_either_a_name_or_an_address(server: ServerProcess, body: dict[str, str]) -> None:
     assert call(server.url, "POST", "/auth/login", body).status == 422
@@ -298,9 +302,10 @@ async def test_a_logout_in_the_middle_of_connects_leaves_no_socket_open(server: 
 # ---- expiry ------------------------------------------------------------------------------------------------------
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_at_its_expiry_a_connection_is_closed_4401_unless_it_renewed(start: Start) -> None:
-    server = start(JWT_EXPIRES_IN="10")
+    server = start(JWT_EXPIRES_IN="8")
     ada = register(server.url)
     async with chat(server.ws_url, ada) as idle, chat(server.ws_url, ada) as renewing:
         await idle.one("welcome")
@@ -310,7 +315,7 @@ async def test_at_its_expiry_a_connection_is_closed_4401_unless_it_renewed(start
             ada.refresh_token = fresh.json["refreshToken"]
             renewed = await renewing.command("authenticate", token=fresh.json["accessToken"])
             assert set(renewed) == {"user", "expiresAt"}
-            await asyncio.wait([ended], timeout=2)
+            await asyncio.wait([ended], timeout=1)
         assert await ended == 4401
         await renewing.command("heartbeat")
     assert profile(server.url, ada.access_token).code == "token_expired"
@@ -373,6 +378,7 @@ def test_a_token_is_checked_by_one_algorithm_and_all_its_claims(server: ServerPr
     assert (expired.status, expired.code) == (401, "token_expired")
 
 
+@embedded
 @pytest.mark.parametrize("header", [None, "", "Basic YTpi", "Bearer", "Bearer ", "bearer"])
 def test_without_a_bearer_token_it_is_401(server: ServerProcess, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}

@@ -39,6 +39,7 @@ def raw_body(room_id: str, content_json: str) -> bytes:
 # ---- bodies ------------------------------------------------------------------------------------------------------
 
 
+@embedded
 @pytest.mark.parametrize(
     "body",
     [
@@ -68,6 +69,7 @@ def test_what_is_no_json_object_is_malformed(ada: Person, body: bytes) -> None:
     assert error["requestId"] == reply.headers["x-request-id"]
 
 
+@embedded
 @pytest.mark.parametrize(
     ("change", "field"),
     [
@@ -100,6 +102,7 @@ def test_a_wrong_field_of_a_message_is_named(ada: Person, room_id: str, change: 
     assert list(reply.json["error"]["details"]) == [field]
 
 
+@embedded
 @pytest.mark.parametrize("content", [r'"\ud800"', r'"a \udc00 b"', r'"\udc00\ud800"', r'"\u0000"', r'"\ud83d"'])
 def test_lone_surrogates_and_nul_are_refused_however_they_are_written(ada: Person, room_id: str, content: str) -> None:
     reply = post(ada, raw_body(room_id, content))
@@ -141,6 +144,7 @@ def test_of_a_repeated_field_the_last_counts_and_unknown_ones_are_ignored(ada: P
 # ---- queries -----------------------------------------------------------------------------------------------------
 
 
+@embedded
 @pytest.mark.parametrize(
     ("query", "fields"),
     [
@@ -204,12 +208,14 @@ def test_a_body_that_ends_early_is_told_so_and_closed_after_ten_seconds(server: 
     assert 8 < time.monotonic() - began < 28
 
 
+@embedded
 def test_a_too_large_body_gets_413_by_its_length_alone(server: ServerProcess) -> None:
     answer = exchange(server, head(server, "POST /auth/login HTTP/1.1", "Content-Length: 1000000000", "Connection: close"))
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b'"payload_too_large"' in answer
 
 
+@embedded
 def test_a_too_large_body_gets_413_while_it_streams(server: ServerProcess) -> None:
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
     data = head(server, "POST /auth/login HTTP/1.1", "Transfer-Encoding: chunked") + chunk * 3
@@ -219,12 +225,14 @@ def test_a_too_large_body_gets_413_while_it_streams(server: ServerProcess) -> No
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
+@embedded
 def test_a_body_just_within_the_limit_is_read(ada: Person, room_id: str) -> None:
     body = json.dumps({"roomId": room_id, "content": "padded"}).encode()
     assert post(ada, body + b" " * (65_536 - len(body))).status == 201
     assert post(ada, body + b" " * (65_537 - len(body))).code == "payload_too_large"
 
 
+@embedded
 @pytest.mark.parametrize(
     "data",
     [
@@ -248,6 +256,7 @@ def test_what_is_no_http_is_closed_and_harms_nobody(server: ServerProcess, data:
     assert call(server.url, "GET", "/health").status == 200
 
 
+@embedded
 @pytest.mark.parametrize(
     "path",
     [
@@ -273,6 +282,7 @@ def test_a_path_leads_nowhere_but_to_its_route(server: ServerProcess, path: str)
     assert b"import" not in answer
 
 
+@embedded
 def test_a_method_that_a_route_has_not_is_405_with_those_it_has(server: ServerProcess, ada: Person) -> None:
     for method, path, allowed in (
         ("DELETE", "/auth/login", "POST, OPTIONS"),
@@ -287,12 +297,14 @@ def test_a_method_that_a_route_has_not_is_405_with_those_it_has(server: ServerPr
     assert ada.call("BREW", "/rooms").status == 405
 
 
+@embedded
 def test_an_unknown_route_is_not_found_for_every_method(ada: Person) -> None:
     for method in ("GET", "POST", "PUT", "DELETE", "PATCH"):
         reply = ada.call(method, "/no/such/thing", {})
         assert (reply.status, reply.code) == (404, "not_found")
 
 
+@embedded
 def test_head_of_the_page_and_of_health_has_no_body(server: ServerProcess) -> None:
     for path in ("/", "/health", "/health/ready", "/static/chat.js"):
         full, reply = call(server.url, "GET", path), call(server.url, "HEAD", path)
@@ -309,6 +321,7 @@ def preflight(server: ServerProcess, origin: str) -> Reply:
     return call(server.url, "OPTIONS", "/rooms", headers=headers)
 
 
+@embedded
 def test_only_listed_origins_and_our_own_are_let_in(start: Start) -> None:
     server = start(CORS_ORIGINS="https://chat.example,http://localhost:3000")
     for origin in ("https://chat.example", "http://localhost:3000", server.url):
@@ -326,6 +339,7 @@ def test_only_listed_origins_and_our_own_are_let_in(start: Start) -> None:
         assert not [name for name in reply.headers if name.startswith("access-control")]
 
 
+@embedded
 def test_a_star_lets_every_origin_in(start: Start) -> None:
     server = start(CORS_ORIGINS="*")
     assert preflight(server, "https://anyone.example").headers["access-control-allow-origin"] == "https://anyone.example"
@@ -364,6 +378,7 @@ async def test_bad_commands_are_answered_with_their_id_and_the_connection_lives(
         await a.command("heartbeat")
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_an_id_may_be_any_string_and_nothing_else(server: ServerProcess, ada: Person) -> None:
     async with chat(server.ws_url, ada) as a:
@@ -377,6 +392,7 @@ async def test_an_id_may_be_any_string_and_nothing_else(server: ServerProcess, a
         assert {(frame["event"], frame["data"]["code"], "id" in frame) for frame in a.events} == {("error", "validation_failed", False)}
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_data_that_is_no_object_is_malformed_with_the_id(server: ServerProcess, ada: Person) -> None:
     async with chat(server.ws_url, ada) as a:

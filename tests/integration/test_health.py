@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.integration.conftest import Start
+from tests.integration.conftest import Start, embedded
 from tests.support.accounts import make
 from tests.support.client import call, register
 from tests.support.server import ServerProcess
@@ -20,6 +20,7 @@ def test_a_healthy_database_is_told_with_each_check(server: ServerProcess) -> No
     assert call(server.url, "HEAD", "/health/database").status == 200
 
 
+@embedded
 def test_strangers_are_refused_the_details_and_get_liveness_and_readiness(server: ServerProcess) -> None:
     stranger = {"X-Forwarded-For": "203.0.113.9"}
     refused = call(server.url, "GET", "/health/database", headers=stranger)
@@ -31,6 +32,7 @@ def test_strangers_are_refused_the_details_and_get_liveness_and_readiness(server
         assert call(server.url, "GET", path, headers=stranger).status == 200
 
 
+@embedded
 def test_an_administrators_token_opens_them_from_anywhere(start: Start) -> None:
     server = start(ADMIN_USERS="boss, other", METRICS_ALLOW="192.0.2.0/24")
     boss, eve = make(server, "Boss"), register(server.url)
@@ -40,18 +42,21 @@ def test_an_administrators_token_opens_them_from_anywhere(start: Start) -> None:
     assert call(server.url, "GET", "/health/database", headers={"X-Forwarded-For": "192.0.2.7"}).status == 200
 
 
+@embedded
 def test_a_forged_address_opens_nothing(start: Start) -> None:
     server = start(METRICS_ALLOW="192.0.2.0/24", TRUSTED_PROXIES="198.51.100.1")
     for forged in ("192.0.2.7", "192.0.2.7, 127.0.0.1", "192.0.2.7, 198.51.100.1"):
         assert call(server.url, "GET", "/health/database", headers={"X-Forwarded-For": forged}).status == 403
 
 
+@embedded
 def test_however_many_ask_it_is_looked_at_once_a_second(server: ServerProcess) -> None:
     began = time.monotonic()
     values = {call(server.url, "GET", "/health/database").json["latencyMs"] for _ in range(100)}
     assert len(values) <= (time.monotonic() - began) + 2
 
 
+@embedded
 def test_the_cache_of_one_process_is_told_of(server: ServerProcess) -> None:
     ada = register(server.url)
     room = ada.make_room()["id"]

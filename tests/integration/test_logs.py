@@ -60,6 +60,7 @@ async def test_a_json_log_is_one_object_a_line_and_holds_no_secret(start: Start)
     assert {line["code"] for line in ended} == {1000}
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_a_text_log_is_one_line_an_event_whatever_a_client_sends(start: Start) -> None:
     server = start(LOG_LEVEL="debug", JWT_SECRET=SECRET)

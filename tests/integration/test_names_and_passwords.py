@@ -93,6 +93,7 @@ async def test_a_password_of_before_these_rules_logs_in_as_it_was_sent_and_then_
     assert log_in(server.url, "short", "x").status == 200
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_a_login_ends_when_its_time_is_over_whatever_was_refreshed(start: Start) -> None:
     server = start(JWT_SESSION_MAX="6", JWT_EXPIRES_IN="900")

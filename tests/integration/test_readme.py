@@ -8,7 +8,10 @@ import subprocess
 import sys
 from urllib.parse import urlsplit
 
+from tests.integration.conftest import embedded
 from tests.support.server import ROOT, ServerProcess
+
+pytestmark = embedded  # a stranger begins without a database server
 
 
 def blocks(heading: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.conftest import embedded
 from tests.support.client import Person, Refused, chat, register
 from tests.support.server import ServerProcess
 
@@ -16,6 +17,12 @@ ROOM = {
     *("slowModeS", "archivedAt", "createdAt", "lastSeq", "rev"),
 }
 MEMBER_ROOM = ROOM | {"role", "readSeq", "unreadCount", "mentionCount", "mutedUntil"}
+
+
+@pytest.fixture(scope="module")
+def somebody(server: ServerProcess) -> Person:
+    """Who asks for what is refused before anything is done."""
+    return register(server.url)
 
 
 def test_a_new_room_is_its_makers_with_the_contracts_shape(server: ServerProcess) -> None:
@@ -29,6 +36,7 @@ def test_a_new_room_is_its_makers_with_the_contracts_shape(server: ServerProcess
     assert ada.make_room()["maxUsers"] == 100
 
 
+@embedded
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -45,8 +53,8 @@ def test_a_new_room_is_its_makers_with_the_contracts_shape(server: ServerProcess
         ({"name": "a", "maxUsers": "10"}, "maxUsers"),
     ],
 )
-def test_what_is_wrong_with_a_room_is_named(server: ServerProcess, body: dict[str, Any], field: str) -> None:
-    reply = register(server.url).call("POST", "/rooms", body)
+def test_what_is_wrong_with_a_room_is_named(somebody: Person, body: dict[str, Any], field: str) -> None:
+    reply = somebody.call("POST", "/rooms", body)
     assert (reply.status, reply.code) == (422, "validation_failed")
     assert list(reply.json["error"]["details"]) == [field]
 
@@ -100,6 +108,7 @@ def test_a_mine_listing_counts_what_is_unread(server: ServerProcess) -> None:
     assert (own["readSeq"], own["unreadCount"]) == (3, 0)
 
 
+@embedded
 @pytest.mark.parametrize(
     "query",
     [
@@ -113,8 +122,8 @@ def test_a_mine_listing_counts_what_is_unread(server: ServerProcess) -> None:
         {"q": "x" * 81},
     ],
 )
-def test_a_bad_listing_query_is_422(server: ServerProcess, query: dict[str, Any]) -> None:
-    reply = register(server.url).call("GET", "/rooms", **query)
+def test_a_bad_listing_query_is_422(somebody: Person, query: dict[str, Any]) -> None:
+    reply = somebody.call("GET", "/rooms", **query)
     assert (reply.status, reply.code, list(reply.json["error"]["details"])) == (422, "validation_failed", list(query))
 
 
@@ -306,6 +315,7 @@ async def test_rooms_over_the_websocket_refuse_what_rest_refuses(server: ServerP
     assert set(stats) == {"roomId", "participantCount", "onlineCount", "messageCount", "lastActivity"}
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_leaving_a_room_that_one_never_joined_is_no_error(server: ServerProcess) -> None:
     async with chat(server.ws_url, register(server.url)) as a:
