@@ -84,6 +84,8 @@ def test_an_unknown_name_is_one_bucket_however_it_is_written(limited: ServerProc
     names = [nobody.title(), nobody, nobody.upper(), nobody.replace("b", "B"), nobody, nobody.swapcase(), nobody]
     assert [guess(limited.url, name, town.at(number)) for number, name in enumerate(names)] == [401] * AUTH + [429]
     assert guess(limited.url, f"{nobody}@example.com", town.at(9)) == 401
+    refused = ask(limited.url, "login", {"username": nobody, "password": PASSWORD}, town.at(10))
+    assert (refused.status, 1 <= int(refused.headers["retry-after"]) <= 3600 // AUTH) == (429, True)
 
 
 def test_strangers_guesses_do_not_lock_out_who_logs_in_where_they_were_good_before(start: Start) -> None:
