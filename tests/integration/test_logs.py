@@ -72,6 +72,7 @@ async def test_a_text_log_is_one_line_an_event_whatever_a_client_sends(start: St
     assert log.isprintable() or set(log) - set("\n") == {character for character in log if character.isprintable()}
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_an_errors_request_id_is_found_in_the_log(server: ServerProcess) -> None:
     reply = call(server.url, "GET", "/rooms", token="x")

@@ -206,7 +206,7 @@ async def test_a_slow_reader_is_seen_and_counted_when_it_is_closed(start: Start)
 async def test_the_loops_lag_that_is_told_is_that_of_a_real_block(start: Start) -> None:
     server = start(MONITOR_INTERVAL="1")
     await until(lambda: page(server.url, "performance")["lately"])
-    before = page(server.url, "performance")["loopLagMs"]
+    before, logged = page(server.url, "performance")["loopLagMs"], len(server.log())
     began = time.monotonic()
     kill(server.pid, signal.SIGSTOP)
     try:
@@ -220,7 +220,7 @@ async def test_the_loops_lag_that_is_told_is_that_of_a_real_block(start: Start) 
     after = page(server.url, "performance")["loopLagMs"]
     grown_ms = after["count"] * after["mean"] - before["count"] * before["mean"]
     assert block_ms * 0.5 < grown_ms
-    assert "event loop blocked" not in server.log()  # the process was stopped: nothing in it blocked the loop
+    assert "event loop blocked" not in server.log()[logged:]  # the process was stopped: nothing in it blocked the loop
     health = call(server.url, "GET", "/health/performance").json
     assert health["latencyMs"] == health["checks"]["loopLagMs"]["value"]
 
@@ -250,17 +250,16 @@ def test_only_operators_are_told(server: ServerProcess, path: str) -> None:
     assert call(server.url, "POST", path, {}).status == 405
 
 
-def test_an_administrators_token_opens_them_and_a_forged_address_does_not(start: Start) -> None:
-    server = start(ADMIN_USERS="boss", METRICS_ALLOW="192.0.2.0/24", TRUSTED_PROXIES="198.51.100.1")
-    shared = start()
-    boss, eve = make(server, "Boss"), register(server.url)
+def test_an_administrators_token_opens_them_and_a_forged_address_does_not(server: ServerProcess, start: Start) -> None:
+    closed = start(ADMIN_USERS="boss", METRICS_ALLOW="192.0.2.0/24", TRUSTED_PROXIES="198.51.100.1")
+    boss, eve = make(closed, "Boss"), register(closed.url)
     for path in ("/metrics", "/metrics/websocket", "/health/performance"):
         for forged in ("192.0.2.7", "192.0.2.7, 127.0.0.1", "192.0.2.7, 198.51.100.1"):
-            assert call(server.url, "GET", path, headers={"X-Forwarded-For": forged}).status == 403
+            assert call(closed.url, "GET", path, headers={"X-Forwarded-For": forged}).status == 403
         for forged in ("127.0.0.1, 203.0.113.9", "::1, 203.0.113.9"):  # as a proxy that is trusted passes it on
-            assert call(shared.url, "GET", path, headers={"X-Forwarded-For": forged}).status == 403
-        assert call(server.url, "GET", path, token=eve.access_token).status == 403
-        assert call(server.url, "GET", path, token=boss.access_token).status == 200
+            assert call(server.url, "GET", path, headers={"X-Forwarded-For": forged}).status == 403
+        assert call(closed.url, "GET", path, token=eve.access_token).status == 403
+        assert call(closed.url, "GET", path, token=boss.access_token).status == 200
 
 
 def test_an_unknown_scope_is_refused_with_those_there_are(server: ServerProcess) -> None:
