@@ -20,6 +20,7 @@ StoreEnv = Callable[[Path], Mapping[str, str]]
 Processes = tuple[ServerProcess, ServerProcess]
 PATIENT_WITH_REDIS = {"REDIS_TIMEOUT": "5000"}  # one that is killed closes its connections: that is seen at once all the same
 JWT = {"JWT_SECRET": "a secret of the tests, thirty-two bytes or more"}
+OF_TWO = {**JWT, "RATE_LIMIT_MESSAGES": "off", "RATE_LIMIT_TYPING": "off", **PATIENT_WITH_REDIS}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "mongo"])
@@ -35,7 +36,7 @@ def store_env(request: pytest.FixtureRequest) -> Iterator[StoreEnv]:
     databases: set[str] = set()
 
     def on_mongo(data_dir: Path) -> Mapping[str, str]:
-        name = "-".join(data_dir.parts[-2:])[-60:]
+        name = "-".join(data_dir.parts[-3:])[-60:]  # with the worker's part: several may have one MONGO_URI
         databases.add(name)
         return {"MONGO_URI": uri, "MONGO_DB_NAME": name, **JWT}
 
@@ -74,6 +75,19 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
+def start_both(stack: ExitStack, data_dir: Path, env: Mapping[str, str]) -> Processes:
+    """Start two processes with the same environment, for as long as the stack."""
+    first, second = (stack.enter_context(serving(data_dir, env)) for _ in range(2))
+    await_redis(first, second)
+    return first, second
+
+
+def await_redis(*processes: ServerProcess) -> None:
+    """Wait until each of them is one with its Redis."""
+    for one in processes:
+        poll(lambda one=one: call(one.url, "GET", "/health/cache").json["status"] == "healthy")
+
+
 @pytest.fixture
 def start_two(tmp_path: Path, store_env: StoreEnv, redis: RedisServer) -> Iterator[Callable[..., Processes]]:
     """Starts two processes on one store and one Redis: `start_two(VARIABLE="value", …)`."""
@@ -81,15 +95,39 @@ def start_two(tmp_path: Path, store_env: StoreEnv, redis: RedisServer) -> Iterat
 
         def begin(**env: str) -> Processes:
             data_dir = tmp_path / "data"
-            limits = {"RATE_LIMIT_MESSAGES": "off", "RATE_LIMIT_TYPING": "off"}
-            common = {**store_env(data_dir), **redis.env, **JWT, **limits, **PATIENT_WITH_REDIS, **env}
-            first = stack.enter_context(serving(data_dir, common))
-            second = stack.enter_context(serving(data_dir, common))
-            for one in (first, second):
-                poll(lambda one=one: call(one.url, "GET", "/health/cache").json["status"] == "healthy")
-            return first, second
+            return start_both(stack, data_dir, {**store_env(data_dir), **redis.env, **OF_TWO, **env})
 
         yield begin
+
+
+@pytest.fixture(scope="module")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis that the module's tests share: who stops it starts it again."""
+    with running(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def shared_two(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv, shared_redis: RedisServer) -> Iterator[Processes]:
+    """Two processes on one store and one Redis that the module's tests share, each test with people and rooms of its own."""
+    data_dir = tmp_path_factory.mktemp("two") / "data"
+    with ExitStack() as stack:
+        yield start_both(stack, data_dir, {**store_env(data_dir), **shared_redis.env, **OF_TWO})
+
+
+@pytest.fixture
+def two(shared_two: Processes, shared_redis: RedisServer) -> Processes:
+    """The shared two, well, whatever the test before has done to them and to their Redis."""
+    make_well(shared_two, shared_redis)
+    return shared_two
+
+
+def make_well(processes: Processes, redis: RedisServer) -> None:
+    """Start what is not running, and wait until all of it is one."""
+    for one in (redis, *processes):
+        if not one.is_running:
+            one.start()
+    await_redis(*processes)
 
 
 def also_at(person: Person, server: ServerProcess) -> Person:

@@ -33,6 +33,10 @@ class RedisServer:
         """The variables that make a server use it."""
         return {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(self.port)}
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> RedisServer:
         """Start it and wait until it answers. Skips the test where there is none."""
         program = shutil.which("redis-server")

@@ -93,6 +93,10 @@ class ServerProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> ServerProcess:
         """Start it and wait until it is ready."""
         self.spawn()
