@@ -6,9 +6,8 @@ import asyncio
 import json
 import select
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
-from pathlib import Path
 
 import apsw
 import pytest
@@ -17,19 +16,22 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from handlers.chat.session import QUEUE_MAX
 from store.sqlite.connection import DATABASE_NAME
-from tests.integration.conftest import Processes, Start, also_at, embedded
+from tests.integration.conftest import Processes, Start, StoreEnv, also_at, await_redis
 from tests.support.client import PASSWORD, Chat, Person, call, chat, register
 from tests.support.frames import CLOSE, TEXT, client_frame, close_payload
 from tests.support.raw import RawSocket
-from tests.support.redis_faults import Proxy, proxy_to
-from tests.support.redis_faults import until as proxied
-from tests.support.redis_server import RedisServer
-from tests.support.server import ServerProcess
+from tests.support.redis_network import Network, network_to
+from tests.support.redis_server import RedisServer, running
+from tests.support.server import ServerProcess, serving
 from tests.support.waiting import poll, until
 
-pytestmark = embedded
-
 UNHURRIED = {"RATE_LIMIT_ENABLED": "false", "CACHE_ENABLED": "false", "REDIS_TIMEOUT": "60000"}  # only admission asks Redis, and waits
+
+
+@pytest.fixture(scope="module")
+def store_env() -> StoreEnv:
+    """The embedded store's: what is tested here is between a process and Redis."""
+    return lambda data_dir: {}
 
 
 def taken(redis: RedisServer, person: Person) -> set[str]:
@@ -49,14 +51,17 @@ async def five(stack: AsyncExitStack, server: ServerProcess, person: Person) -> 
 
 
 @asynccontextmanager
-async def ways(server: ServerProcess, person: Person, way: str, replaces: str | None = None) -> AsyncIterator[Chat]:
+async def ways(
+    server: ServerProcess, person: Person, way: str, replaces: str | None = None, *, close_within_s: float = 10
+) -> AsyncIterator[Chat]:
     """A connection that gives its token in one of the ways there are."""
     token = person.access_token
     query = [f"token={token}"] * (way == "query") + [f"replaces={replaces}"] * (replaces is not None)
     url = server.ws_url + ("?" + "&".join(query) if query else "")
     headers = {"Authorization": f"Bearer {token}"} if way == "header" else {}
     subprotocols = ["chat.v1", f"bearer.{token}"] if way == "subprotocol" else None
-    async with connect(url, additional_headers=headers, subprotocols=subprotocols, ping_interval=None) as connection:  # type: ignore[arg-type]
+    own = {"additional_headers": headers, "subprotocols": subprotocols, "ping_interval": None, "close_timeout": close_within_s}
+    async with connect(url, **own) as connection:  # type: ignore[arg-type]
         one = Chat(connection)
         one.start()
         if way == "first frame":
@@ -68,16 +73,29 @@ async def ways(server: ServerProcess, person: Person, way: str, replaces: str | 
 
 
 WAYS = pytest.mark.parametrize("way", ["header", "subprotocol", "query", "first frame"])
+SHARED = pytest.mark.parametrize("shared", [False, True], ids=["alone", "with redis"])
+
+
+@pytest.fixture
+def chosen(request: pytest.FixtureRequest, shared: bool) -> ServerProcess:
+    """One alone, or one of two with Redis."""
+    if shared:
+        two: Processes = request.getfixturevalue("two")
+        return two[0]
+    server: ServerProcess = request.getfixturevalue("server")
+    return server
 
 
 # ---- replaces --------------------------------------------------------------------------------------------------------
 
 
 @WAYS
-@pytest.mark.parametrize("shared", [False, True], ids=["alone", "with redis"])
+@SHARED
 @pytest.mark.gen_test
-async def test_replaces_counts_with_every_way_of_giving_the_token(start: Start, redis: RedisServer, way: str, shared: bool) -> None:
-    server = start(**(redis.env if shared else {}))
+async def test_replaces_counts_with_every_way_of_giving_the_token(
+    chosen: ServerProcess, shared_redis: RedisServer, way: str, shared: bool
+) -> None:
+    server = chosen
     ada = register(server.url)
     async with AsyncExitStack() as stack:
         connections = await five(stack, server, ada)
@@ -90,13 +108,12 @@ async def test_replaces_counts_with_every_way_of_giving_the_token(start: Start, 
         await replacing.command("heartbeat")
         if shared:
             own = {(await one.one("welcome"))["connectionId"] for one in (*connections[1:], replacing)}
-            await until(lambda: taken(redis, ada) == own)
+            await until(lambda: taken(shared_redis, ada) == own)
 
 
 @WAYS
 @pytest.mark.gen_test
-async def test_nobody_replaces_a_connection_of_somebody_else(start: Start, way: str) -> None:
-    server = start()
+async def test_nobody_replaces_a_connection_of_somebody_else(server: ServerProcess, way: str) -> None:
     ada, eve = register(server.url), register(server.url)
     async with chat(server.ws_url, ada) as a, ways(server, eve, way, (await a.one("welcome"))["connectionId"]) as e:
         await e.command("heartbeat")
@@ -106,19 +123,19 @@ async def test_nobody_replaces_a_connection_of_somebody_else(start: Start, way: 
 @WAYS
 @pytest.mark.gen_test
 async def test_a_slot_of_a_process_that_was_killed_is_free_at_once_for_who_replaces_its_connection(
-    start_two: Callable[..., Processes], redis: RedisServer, way: str
+    two: Processes, shared_redis: RedisServer, way: str
 ) -> None:
-    first, second = start_two()
+    first, second = two
     ada = register(first.url)
     async with AsyncExitStack() as stack:
         await five(stack, first, ada)
-        lost = sorted(taken(redis, ada))
+        lost = sorted(taken(shared_redis, ada))
         assert len(lost) == 5
         first.kill()
         for number, connection_id in enumerate(lost, 1):
             one = await stack.enter_async_context(ways(second, also_at(ada, second), way, connection_id))
             await one.command("heartbeat")
-            await until(lambda number=number: len(taken(redis, ada) & set(lost)) == 5 - number)
+            await until(lambda number=number: len(taken(shared_redis, ada) & set(lost)) == 5 - number)
         sixth = await stack.enter_async_context(chat(second.ws_url, ada))
         assert await sixth.closed() == 4429
 
@@ -128,8 +145,8 @@ async def test_a_slot_of_a_process_that_was_killed_is_free_at_once_for_who_repla
 
 @WAYS
 @pytest.mark.gen_test
-async def test_who_leaves_and_who_is_refused_takes_no_slot(start: Start, redis: RedisServer, way: str) -> None:
-    server = start(**redis.env)
+async def test_who_leaves_and_who_is_refused_takes_no_slot(two: Processes, shared_redis: RedisServer, way: str) -> None:
+    server, _ = two
     ada = register(server.url)
     for _ in range(2):
         async with AsyncExitStack() as stack:
@@ -138,30 +155,30 @@ async def test_who_leaves_and_who_is_refused_takes_no_slot(start: Start, redis: 
             for _ in range(3):
                 sixth = await stack.enter_async_context(ways(server, ada, way))
                 assert await sixth.closed() == 4429
-            assert len(taken(redis, ada)) == 5
-        await free(redis, ada)
+            assert len(taken(shared_redis, ada)) == 5
+        await free(shared_redis, ada)
 
 
 @pytest.mark.gen_test
-async def test_who_is_cut_revoked_or_drained_leaves_no_slot(start: Start, redis: RedisServer) -> None:
-    server = start(**redis.env)
+async def test_who_is_cut_revoked_or_drained_leaves_no_slot(two: Processes, shared_redis: RedisServer) -> None:
+    server, _ = two
     ada = register(server.url)
     with RawSocket(server.port, token=ada.access_token) as cut:
         cut.read_message()
-        assert len(taken(redis, ada)) == 1
+        assert len(taken(shared_redis, ada)) == 1
         cut.reset()
-    await free(redis, ada)
+    await free(shared_redis, ada)
     async with AsyncExitStack() as stack:
         connections = await five(stack, server, ada)
         assert ada.call("POST", "/auth/logout").status == 204
         assert [await one.closed() for one in connections] == [4403] * 5
-    await free(redis, ada)
+    await free(shared_redis, ada)
     bob = register(server.url)
     async with AsyncExitStack() as stack:
         connections = await five(stack, server, bob)
         await asyncio.to_thread(server.terminate)
         assert [await one.closed() for one in connections] == [1012] * 5
-    assert taken(redis, bob) == set()
+    assert taken(shared_redis, bob) == set()
 
 
 def frame(name: str, **data: object) -> bytes:
@@ -182,9 +199,6 @@ def is_let_in(server: ServerProcess, token: str) -> bool:
         return one.read_message() is not None
 
 
-SHARED = pytest.mark.parametrize("shared", [False, True], ids=["alone", "with redis"])
-
-
 @SHARED
 @pytest.mark.parametrize(
     ("first", "count", "end"),
@@ -197,10 +211,10 @@ SHARED = pytest.mark.parametrize("shared", [False, True], ids=["alone", "with re
     ],
 )
 def test_who_said_goodbye_takes_no_slot_while_what_they_left_is_carried_out(
-    start: Start, redis: RedisServer, tmp_path: Path, first: str, count: int, end: Callable[[RawSocket, bytes], None], shared: bool
+    chosen: ServerProcess, shared_redis: RedisServer, first: str, count: int, end: Callable[[RawSocket, bytes], None], shared: bool
 ) -> None:
     """`authenticate`: who they are, what they want and their goodbye come in one write."""
-    server = start(tmp_path / "data", **(redis.env if shared else {}))
+    server = chosen
     ada = register(server.url)
     said = {"token": ada.access_token} if first == "authenticate" else {}
     bye = frame(first, **said) + count * frame("sendMessage", roomId=ada.make_room()["id"], content="bye")
@@ -209,7 +223,7 @@ def test_who_said_goodbye_takes_no_slot_while_what_they_left_is_carried_out(
         connections = [stack.enter_context(RawSocket(server.port, token=token)) for _ in range(5)]
         for one in connections:
             assert one.read_message() is not None
-        database = stack.enter_context(closing(apsw.Connection(str(tmp_path / "data" / DATABASE_NAME))))
+        database = stack.enter_context(closing(apsw.Connection(str(server.data_dir / DATABASE_NAME))))
         database.set_busy_timeout(10_000)
         database.execute("BEGIN IMMEDIATE")  # the store is held up
         for one in connections:
@@ -221,12 +235,12 @@ def test_who_said_goodbye_takes_no_slot_while_what_they_left_is_carried_out(
         assert select.select([one.socket for one in connections], [], [], 0)[0] == [], "neither answered nor ended"
         database.execute("ROLLBACK")
     if shared:
-        poll(lambda: not taken(redis, ada))
+        poll(lambda: not taken(shared_redis, ada))
 
 
 @SHARED
-def test_who_was_told_to_go_takes_no_slot_though_they_do_not_go(start: Start, redis: RedisServer, shared: bool) -> None:
-    server = start(**(redis.env if shared else {}))
+def test_who_was_told_to_go_takes_no_slot_though_they_do_not_go(chosen: ServerProcess) -> None:
+    server = chosen
     ada = register(server.url)
     with ExitStack() as stack:
         connections = [stack.enter_context(RawSocket(server.port, token=ada.access_token)) for _ in range(5)]
@@ -246,101 +260,112 @@ def test_who_was_told_to_go_takes_no_slot_though_they_do_not_go(start: Start, re
 
 
 class Held:
-    """A server whose Redis, reached through a proxy, stands still from the moment at which it is asked for somebody's slots.
+    """A server whose Redis, reached through a network, stands still from the moment at which it is asked for somebody's slots.
 
     Not before: a process has one batch of commands under way, so that a pulse or a beat which is not answered would hold up the asking.
     """
 
-    def __init__(self, server: ServerProcess, proxy: Proxy) -> None:
+    def __init__(self, server: ServerProcess, redis: RedisServer, network: Network) -> None:
         self.server = server
-        self._proxy = proxy
+        self.redis = redis
+        self._network = network
 
     def stop_at(self, person: Person) -> None:
-        self._proxy.hold_from(f":seats:{person.id}".encode())
+        self._network.hold_from(f":seats:{person.id}".encode())
 
     async def is_asked(self) -> None:
         """Wait until the server waits for an answer about the person's slots."""
-        await proxied(lambda: self._proxy.holds)
+        await until(lambda: self._network.holds)
 
     def go_on(self) -> None:
-        self._proxy.release()
+        self._network.release()
+
+    def make_well(self) -> None:
+        self._network.mend()
+        if not self.server.is_running:
+            self.server.start()
+        await_redis(self.server)
 
 
-async def held(stack: AsyncExitStack, start: Start, redis: RedisServer, **env: str) -> Held:
-    proxy = await proxy_to(stack, redis.port)
-    server = await asyncio.to_thread(lambda: start(REDIS_HOST="127.0.0.1", REDIS_PORT=str(proxy.port), **UNHURRIED, **env))
-    return Held(server, proxy)
+@pytest.fixture(scope="module")
+def shared_held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Held]:
+    folder = tmp_path_factory.mktemp("held")
+    with ExitStack() as stack:
+        redis = stack.enter_context(running(folder / "redis"))
+        network = stack.enter_context(network_to(redis.port))
+        yield Held(stack.enter_context(serving(folder / "data", {**network.env, **UNHURRIED})), redis, network)
+
+
+@pytest.fixture
+def held(shared_held: Held) -> Held:
+    """The one that tests share, well, whatever the test before has done to it."""
+    shared_held.make_well()
+    return shared_held
 
 
 @WAYS
 @pytest.mark.gen_test
-async def test_a_revocation_that_comes_during_admission_closes_it_and_leaves_no_slot(start: Start, redis: RedisServer, way: str) -> None:
-    async with AsyncExitStack() as stack:
-        here = await held(stack, start, redis)
-        ada = await asyncio.to_thread(register, here.server.url)
-        here.stop_at(ada)
+async def test_a_revocation_that_comes_during_admission_closes_it_and_leaves_no_slot(held: Held, way: str) -> None:
+    ada = await asyncio.to_thread(register, held.server.url)
+    held.stop_at(ada)
 
-        async def admission() -> int | None:
-            async with ways(here.server, ada, way) as one:
-                return await one.closed()
+    async def admission() -> int | None:
+        async with ways(held.server, ada, way) as one:
+            return await one.closed()
 
-        admitted = asyncio.ensure_future(admission())
-        await here.is_asked()
-        assert (await asyncio.to_thread(ada.call, "POST", "/auth/logout")).status == 204
-        here.go_on()
-        assert await admitted in (4401, 4403)
-        await free(redis, ada)
+    admitted = asyncio.ensure_future(admission())
+    await held.is_asked()
+    assert (await asyncio.to_thread(ada.call, "POST", "/auth/logout")).status == 204
+    held.go_on()
+    assert await admitted in (4401, 4403)
+    await free(held.redis, ada)
 
 
 @pytest.mark.parametrize("way", ["header", "first frame"])
 @pytest.mark.gen_test
-async def test_who_goes_during_admission_leaves_no_slot(start: Start, redis: RedisServer, way: str) -> None:
-    async with AsyncExitStack() as stack:
-        here = await held(stack, start, redis)
-        ada = await asyncio.to_thread(register, here.server.url)
-        here.stop_at(ada)
+async def test_who_goes_during_admission_leaves_no_slot(held: Held, way: str) -> None:
+    ada = await asyncio.to_thread(register, held.server.url)
+    held.stop_at(ada)
 
-        async def admission() -> None:
-            async with ways(here.server, ada, way) as one:
-                await one.closed()
+    async def admission() -> None:
+        async with ways(held.server, ada, way, close_within_s=1) as one:  # a goodbye would not be answered
+            await one.closed()
 
-        admitted = asyncio.ensure_future(admission())
-        await here.is_asked()
-        admitted.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await admitted
-        here.go_on()
-        async with chat(here.server.ws_url, ada) as again:
-            own = {(await again.one("welcome"))["connectionId"]}
-            await until(lambda: taken(redis, ada) == own)
+    admitted = asyncio.ensure_future(admission())
+    await held.is_asked()
+    admitted.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await admitted
+    held.go_on()
+    async with chat(held.server.ws_url, ada) as again:
+        own = {(await again.one("welcome"))["connectionId"]}
+        await until(lambda: taken(held.redis, ada) == own)
 
 
 @pytest.mark.gen_test
-async def test_who_is_admitted_while_the_process_drains_is_turned_away_and_leaves_no_slot(start: Start, redis: RedisServer) -> None:
-    async with AsyncExitStack() as stack:
-        here = await held(stack, start, redis)
-        ada, bob = [await asyncio.to_thread(register, here.server.url) for _ in range(2)]
-        async with chat(here.server.ws_url, bob) as b:
-            await b.one("welcome")
-            here.stop_at(ada)
+async def test_who_is_admitted_while_the_process_drains_is_turned_away_and_leaves_no_slot(held: Held) -> None:
+    ada, bob = [await asyncio.to_thread(register, held.server.url) for _ in range(2)]
+    async with chat(held.server.ws_url, bob) as b:
+        await b.one("welcome")
+        held.stop_at(ada)
 
-            async def admission() -> int | None:
-                try:
-                    async with chat(here.server.ws_url, ada) as one:
-                        return await one.closed()
-                except InvalidStatus as refused:
-                    return refused.response.status_code
-                except ConnectionClosed:
-                    return None
+        async def admission() -> int | None:
+            try:
+                async with chat(held.server.ws_url, ada) as one:
+                    return await one.closed()
+            except InvalidStatus as refused:
+                return refused.response.status_code
+            except ConnectionClosed:
+                return None
 
-            admitted = asyncio.ensure_future(admission())
-            await here.is_asked()
-            ended = asyncio.get_running_loop().run_in_executor(None, here.server.terminate)
-            assert await b.closed() == 1012
-            here.go_on()
-            assert await admitted == 503
-            assert await ended == 0
-        assert taken(redis, ada) == set()
+        admitted = asyncio.ensure_future(admission())
+        await held.is_asked()
+        ended = asyncio.get_running_loop().run_in_executor(None, held.server.terminate)
+        assert await b.closed() == 1012
+        held.go_on()
+        assert await admitted == 503
+        assert await ended == 0
+    assert taken(held.redis, ada) == set()
 
 
 # ---- Redis -----------------------------------------------------------------------------------------------------------
@@ -366,20 +391,20 @@ async def test_who_leaves_while_redis_is_away_leaves_no_slot_once_it_is_back(sta
 
 @pytest.mark.parametrize("fault", ["flushed", "restarted"])
 @pytest.mark.gen_test
-async def test_what_redis_forgot_is_taken_again_and_the_cap_holds(start: Start, redis: RedisServer, fault: str) -> None:
-    server = start(**redis.env)
+async def test_what_redis_forgot_is_taken_again_and_the_cap_holds(two: Processes, shared_redis: RedisServer, fault: str) -> None:
+    server, _ = two
     ada = register(server.url)
     async with AsyncExitStack() as stack:
         connections = await five(stack, server, ada)
-        own = taken(redis, ada)
+        own = taken(shared_redis, ada)
         assert len(own) == 5
         if fault == "flushed":
-            redis.ask("FLUSHALL")
+            shared_redis.ask("FLUSHALL")
         else:
-            await asyncio.to_thread(redis.restart)
-        await until(lambda: taken(redis, ada) == own)
+            await asyncio.to_thread(shared_redis.restart)
+        await until(lambda: taken(shared_redis, ada) == own)
         await connections[0].end()
-        await until(lambda: len(taken(redis, ada)) == 4)
+        await until(lambda: len(taken(shared_redis, ada)) == 4)
         await (await stack.enter_async_context(chat(server.ws_url, ada))).one("welcome")
         sixth = await stack.enter_async_context(chat(server.ws_url, ada))
         assert await sixth.closed() == 4429

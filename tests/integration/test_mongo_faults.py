@@ -10,36 +10,75 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pymongo
 import pytest
+from pymongo.database import Database as RawDatabase
 
+import settings
+import stores
+from settings import SettingsError
 from tests.support.client import Chat, Person, Refused, call, chat, register
 from tests.support.mongo import MongoServer
 from tests.support.server import ServerProcess, command, free_port, serving
+from tests.support.waiting import poll
 
 SECRET = "a secret of the tests, thirty-two bytes or more"
-LEASE_S = 10.0
 
 
-def env_of(uri: str, **more: str) -> dict[str, str]:
-    return {"MONGO_URI": uri, "MONGO_DB_NAME": "faults", "JWT_SECRET": SECRET, "MONGO_SERVER_SELECTION_TIMEOUT": "1000", **more}
-
-
-@pytest.fixture
-def mongo(tmp_path: Path) -> Iterator[MongoServer]:
-    """A MongoDB of the test's own, whose data outlives its stop."""
-    server = MongoServer(tmp_path / "mongo")
+@pytest.fixture(scope="module")
+def shared_mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    """A MongoDB of the module's own, whose data outlives its stop: who stops it starts it again."""
+    server = MongoServer(tmp_path_factory.mktemp("mongo"))
     try:
         yield server.start()
     finally:
         server.stop()
 
 
-def refused_start(uri: str, **more: str) -> subprocess.CompletedProcess[str]:
-    run = command("serve", "--port", str(free_port()), env=env_of(uri, **more))
+class Mongo(NamedTuple):
+    """The module's MongoDB, with a database of the test's own."""
+
+    server: MongoServer
+    database: str
+
+    @property
+    def uri(self) -> str:
+        return self.server.uri
+
+    def env(self, **more: str) -> dict[str, str]:
+        return env_of(self.uri, MONGO_DB_NAME=self.database, **more)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        self.server.stop()
+        try:
+            yield
+        finally:
+            self.server.start()
+
+    @contextmanager
+    def opened(self) -> Iterator[RawDatabase[dict[str, Any]]]:
+        """The database, past the server."""
+        with pymongo.MongoClient[dict[str, Any]](self.uri) as client:
+            yield client[self.database]
+
+
+@pytest.fixture
+def mongo(shared_mongo: Mongo, tmp_path: Path) -> Mongo:
+    return Mongo(shared_mongo, tmp_path.name[:60])
+
+
+def env_of(uri: str, **more: str) -> dict[str, str]:
+    return {"MONGO_URI": uri, "JWT_SECRET": SECRET, "MONGO_SERVER_SELECTION_TIMEOUT": "1000", **more}
+
+
+def refused_start(env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    run = command("serve", "--port", str(free_port()), env=env)
     assert "Traceback" not in run.stderr, run.stderr
     return run
 
@@ -49,71 +88,81 @@ def refused_start(uri: str, **more: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_server_that_is_down_is_waited_for_and_then_refused_in_one_line(tmp_path: Path) -> None:
     began = time.monotonic()
-    run = refused_start(f"mongodb://user:hunter2@127.0.0.1:{free_port()}/")
+    run = refused_start(env_of(f"mongodb://user:hunter2@127.0.0.1:{free_port()}/"))
     assert time.monotonic() - began >= 1.0
     lines = [line for line in run.stderr.splitlines() if "database server" not in line]
     assert (run.returncode, len(lines)) == (1, 1), run.stderr
     assert "hunter2" not in run.stderr
 
 
+NO_URI = "mongodb://user:hunter2@@127.0.0.1/"
+
+
 @pytest.mark.parametrize(
     "uri",
     [
         "mongodb://127.0.0.1:1/?readPreference=nonsense",
-        "mongodb://user:hunter2@@127.0.0.1/",
+        NO_URI,
         "mongodb://127.0.0.1:x/",
         "mongodb://127.0.0.1:1/?w=majority&authMechanism=nonsense",
     ],
 )
-def test_a_uri_that_cannot_be_one_is_refused_in_one_line(uri: str) -> None:
-    run = refused_start(uri)
+def test_a_uri_that_cannot_be_one_is_refused_in_one_line(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTOR_MAX_WORKERS", "10")  # else it is set, also for the tests that follow
+    with pytest.raises(SettingsError) as refused:
+        stores.validate(settings.load([], env_of(uri)))
+    assert str(refused.value).isprintable()
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_start_with_a_uri_that_cannot_be_one_ends_with_that_line() -> None:
+    run = refused_start(env_of(NO_URI))
     assert run.returncode == 2
     assert run.stderr.count("\n") == 1, run.stderr
     assert "hunter2" not in run.stderr
 
 
 def test_a_certificate_that_is_not_there_is_refused_in_one_line() -> None:
-    run = refused_start("mongodb://user:hunter2@127.0.0.1:1/?tls=true&tlsCAFile=/nonexistent/ca.pem")
+    run = refused_start(env_of("mongodb://user:hunter2@127.0.0.1:1/?tls=true&tlsCAFile=/nonexistent/ca.pem"))
     assert (run.returncode, run.stderr.count("\n")) == (1, 1), run.stderr
     assert "MONGO_URI names a file" in run.stderr and "/nonexistent/ca.pem" in run.stderr
     assert "hunter2" not in run.stderr
 
 
-def test_wrong_credentials_are_refused_in_one_line(mongo: MongoServer) -> None:
-    run = refused_start(mongo.uri.replace("//", "//user:hunter2@"))
+def test_wrong_credentials_are_refused_in_one_line(mongo: Mongo) -> None:
+    run = refused_start(env_of(mongo.uri.replace("//", "//user:hunter2@")))
     lines = [line for line in run.stderr.splitlines() if "database server" not in line]
     assert (run.returncode, len(lines)) == (1, 1), run.stderr
     assert "hunter2" not in run.stderr
 
 
-def test_a_server_that_comes_up_while_it_is_waited_for_is_used(tmp_path: Path) -> None:
-    mongo = MongoServer(tmp_path / "mongo")
-    server = ServerProcess(tmp_path / "data", env_of(mongo.uri, MONGO_SERVER_SELECTION_TIMEOUT="60000"))
+def test_a_server_that_comes_up_while_it_is_waited_for_is_used(mongo: Mongo, tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "data", mongo.env(MONGO_SERVER_SELECTION_TIMEOUT="60000"))
     try:
-        server.spawn()
-        mongo.start()
+        with mongo.away():
+            server.spawn()
+            poll(lambda: "database server" in server.log())  # it has looked
         await_ready(server, 60)
     finally:
         server.stop()
-        mongo.stop()
 
 
-def test_an_index_of_another_kind_is_named_in_one_line(mongo: MongoServer) -> None:
-    with pymongo.MongoClient[dict[str, object]](mongo.uri) as client:
-        client.faults.messages.create_index([("roomId", 1), ("seq", -1)], name="room_seq")
-    run = refused_start(mongo.uri)
+def test_an_index_of_another_kind_is_named_in_one_line(mongo: Mongo) -> None:
+    with mongo.opened() as database:
+        database.messages.create_index([("roomId", 1), ("seq", -1)], name="room_seq")
+    run = refused_start(mongo.env())
     assert (run.returncode, run.stderr.splitlines()[-1].count("messages.room_seq")) == (1, 1), run.stderr
 
 
-def test_check_tells_of_the_database_and_of_an_index_that_differs(mongo: MongoServer) -> None:
-    well = command("check", env=env_of(mongo.uri))
+def test_check_tells_of_the_database_and_of_an_index_that_differs(mongo: Mongo) -> None:
+    well = command("check", env=mongo.env())
     assert well.returncode == 0, well.stdout
     names = ["settings", "store", "indexes", "alerts", "descriptors"]
     assert [line.split(":")[0] for line in well.stdout.splitlines()] == [f"ok   {name}" for name in names]
-    with pymongo.MongoClient[dict[str, object]](mongo.uri) as client:
-        assert client.faults.list_collection_names() == [], "it changes nothing"
-        client.faults.messages.create_index([("roomId", 1), ("seq", -1)], name="room_seq")
-    assert "FAIL indexes: messages.room_seq" in command("check", env=env_of(mongo.uri)).stdout
+    with mongo.opened() as database:
+        assert database.list_collection_names() == [], "it changes nothing"
+        database.messages.create_index([("roomId", 1), ("seq", -1)], name="room_seq")
+    assert "FAIL indexes: messages.room_seq" in command("check", env=mongo.env()).stdout
     away = command("check", env=env_of(f"mongodb://user:hunter2@127.0.0.1:{free_port()}/"))
     assert away.returncode == 1
     assert [line.split()[1] for line in away.stdout.splitlines() if line.startswith("FAIL")] == ["store:", "indexes:"]
@@ -123,20 +172,20 @@ def test_check_tells_of_the_database_and_of_an_index_that_differs(mongo: MongoSe
 # ---- the lease ---------------------------------------------------------------------------------------------------
 
 
-def test_a_second_process_on_the_database_is_refused(mongo: MongoServer, tmp_path: Path) -> None:
-    with serving(tmp_path / "data", env_of(mongo.uri)) as server:
-        run = refused_start(mongo.uri)
+def test_a_second_process_on_the_database_is_refused(mongo: Mongo, tmp_path: Path) -> None:
+    with serving(tmp_path / "data", mongo.env()) as server:
+        run = refused_start(mongo.env())
         assert (run.returncode, "in use by another process" in run.stderr) == (1, True), run.stderr
         assert call(server.url, "GET", "/health/ready").status == 200
-    with serving(tmp_path / "data", env_of(mongo.uri)):
+    with serving(tmp_path / "data", mongo.env()):
         pass  # who stopped gave it back: no wait
 
 
-def test_who_has_lost_the_lease_ends(mongo: MongoServer, tmp_path: Path) -> None:
-    server = ServerProcess(tmp_path / "data", env_of(mongo.uri)).start()
+def test_who_has_lost_the_lease_ends(mongo: Mongo, tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "data", mongo.env()).start()
     try:
-        with pymongo.MongoClient[dict[str, object]](mongo.uri) as client:
-            client.faults.leases.update_one({}, {"$set": {"holder": "somebody else"}})
+        with mongo.opened() as database:
+            database.leases.update_one({}, {"$set": {"holder": "somebody else"}})
         assert server.wait(40) == 1
         assert "lease" in server.log()
     finally:
@@ -158,22 +207,21 @@ def await_ready(server: ServerProcess, within_s: float) -> None:
     raise AssertionError(server.log())
 
 
-def test_while_it_is_away_the_server_says_so_and_is_itself_again_afterwards(mongo: MongoServer, tmp_path: Path) -> None:
-    with serving(tmp_path / "data", env_of(mongo.uri, STORE_TIMEOUT="5000")) as server:
+def test_while_it_is_away_the_server_says_so_and_is_itself_again_afterwards(mongo: Mongo, tmp_path: Path) -> None:
+    with serving(tmp_path / "data", mongo.env(STORE_TIMEOUT="5000")) as server:
         ada = register(server.url)
         room = ada.make_room()["id"]
         ada.post(room, "before", clientId="c1")
-        mongo.stop()
         body = {"roomId": room, "content": "meanwhile", "clientId": "c2"}
-        refused = ada.call("POST", "/messages", body)
-        assert (refused.status, refused.code in {"unavailable", "timeout"}) == (503, True)
-        assert "retry-after" in refused.headers or refused.code == "timeout"
-        assert call(server.url, "GET", "/health/ready").status == 503
-        health = call(server.url, "GET", "/health/database")
-        assert (health.status, health.json["status"]) == (503, "unhealthy")
-        assert call(server.url, "GET", "/health").status == 200
-        assert call(server.url, "GET", "/").status == 200
-        mongo.start()
+        with mongo.away():
+            refused = ada.call("POST", "/messages", body)
+            assert (refused.status, refused.code in {"unavailable", "timeout"}) == (503, True)
+            assert "retry-after" in refused.headers or refused.code == "timeout"
+            assert call(server.url, "GET", "/health/ready").status == 503
+            health = call(server.url, "GET", "/health/database")
+            assert (health.status, health.json["status"]) == (503, "unhealthy")
+            assert call(server.url, "GET", "/health").status == 200
+            assert call(server.url, "GET", "/").status == 200
         await_ready(server, 60)
         assert ada.call("POST", "/messages", body).status in (200, 201)
         again = ada.call("POST", "/messages", body)
@@ -240,11 +288,12 @@ async def is_seen_down(url: str, path: str, within_s: float) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.gen_test
 async def test_stopped_for_ten_seconds_it_holds_up_nobody_who_does_not_need_it_and_loses_nothing(
-    mongo: MongoServer, tmp_path: Path
+    mongo: Mongo, tmp_path: Path
 ) -> None:
-    env = env_of(mongo.uri, WS_PING_INTERVAL="1", WS_PING_TIMEOUT="4", RATE_LIMIT_MESSAGES="off")
+    env = mongo.env(WS_PING_INTERVAL="1", WS_PING_TIMEOUT="4", RATE_LIMIT_MESSAGES="off")
     with serving(tmp_path / "data", env) as server:
         people: list[Person] = [register(server.url) for _ in range(4)]
         room = people[0].make_room()["id"]
@@ -258,12 +307,12 @@ async def test_stopped_for_ten_seconds_it_holds_up_nobody_who_does_not_need_it_a
                     for number, one in enumerate(senders)
                 ]
                 await a.until(lambda: len(a.named("receiveMessage")) > 50)
-                mongo.pause()
+                mongo.server.pause()
                 until = time.monotonic() + 10
                 for path in ("/health/ready", "/health/database"):
                     assert await is_seen_down(server.url, path, 30)
                 await asyncio.sleep(max(0.0, until - time.monotonic()))  # the fault is ten seconds of standstill
-                mongo.resume()
+                mongo.server.resume()
                 acked = [message for part in await asyncio.wait_for(asyncio.gather(*sending), 80) for message in part]
             assert [one.close_code for one in senders] == [None] * 3
             await a.until(lambda: len(a.named("receiveMessage")) == 600)
