@@ -46,6 +46,8 @@ def store_env(request: pytest.FixtureRequest) -> Iterator[StoreEnv]:
 
 
 embedded = pytest.mark.parametrize("store_env", ["sqlite"], indirect=True, scope="module")
+_SLOW_ON_MONGO = ["sqlite", pytest.param("mongo", marks=pytest.mark.slow)]
+slow_on_mongo = pytest.mark.parametrize("store_env", _SLOW_ON_MONGO, indirect=True, scope="module")  # who was killed has the lease for 10 s
 
 
 @pytest.fixture(scope="module")

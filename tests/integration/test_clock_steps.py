@@ -60,6 +60,7 @@ async def test_a_token_that_is_renewed_after_a_step_ends_when_it_says(start: Sta
         assert await a.closed(WITHIN_S) == 4401
 
 
+@pytest.mark.slow
 @pytest.mark.gen_test(timeout=600)
 async def test_heads_are_compared_and_the_dead_are_found(
     start_two: Callable[..., Processes], redis: RedisServer, tmp_path: Path

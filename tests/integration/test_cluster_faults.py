@@ -18,13 +18,13 @@ import psutil
 import pytest
 from websockets.exceptions import WebSocketException
 
-from tests.integration.conftest import StoreEnv
+from tests.integration.conftest import StoreEnv, embedded
 from tests.support.client import Chat, Person, Refused, call, chat, register
 from tests.support.coverage import passed_on
 from tests.support.redis_server import RedisServer
 from tests.support.server import ROOT, free_port
 
-CLIENTS, ROOMS, SENDERS_A_ROOM = 200, 10, 2
+SENDERS_A_ROOM = 2
 START_WITHIN_S = 60.0
 CATCH_UP_WITHIN_S = 60.0
 
@@ -127,10 +127,23 @@ async def arrived(guests: list[Guest], total: int) -> None:
         await asyncio.sleep(0.1)  # the poll's pace
 
 
+@embedded
+@pytest.mark.gen_test(timeout=600)
+async def test_50_people_in_5_rooms_miss_nothing_while_redis_is_restarted_twice_and_a_process_is_killed(
+    tmp_path: Path, store_env: StoreEnv
+) -> None:
+    await miss_nothing(tmp_path, store_env, clients=50, rooms=5)
+
+
+@pytest.mark.slow
 @pytest.mark.gen_test(timeout=600)
 async def test_200_people_in_10_rooms_miss_nothing_while_redis_is_restarted_twice_and_a_process_is_killed(
     tmp_path: Path, store_env: StoreEnv
 ) -> None:
+    await miss_nothing(tmp_path, store_env, clients=200, rooms=10)
+
+
+async def miss_nothing(tmp_path: Path, store_env: StoreEnv, *, clients: int, rooms: int) -> None:
     if shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") is None:
         pytest.skip("need nginx on PATH (Debian: apt-get install nginx)")
     redis = RedisServer(tmp_path / "redis")
@@ -147,7 +160,7 @@ async def test_200_people_in_10_rooms_miss_nothing_while_redis_is_restarted_twic
         cluster = ClusterProcess(tmp_path, {**env, **redis.env})
         try:
             cluster.start()
-            await scene(cluster, redis)
+            await scene(cluster, redis, clients, rooms)
         finally:
             cluster.stop()
     finally:
@@ -155,17 +168,17 @@ async def test_200_people_in_10_rooms_miss_nothing_while_redis_is_restarted_twic
     assert "Traceback" not in cluster.log(), cluster.log()
 
 
-async def scene(cluster: ClusterProcess, redis: RedisServer) -> None:
+async def scene(cluster: ClusterProcess, redis: RedisServer, clients: int, room_count: int) -> None:
     url, ws_url = cluster.url, f"ws://127.0.0.1:{cluster.port}/ws"
-    people = [await asyncio.to_thread(register, url) for _ in range(CLIENTS // 5)]  # each has five connections
-    rooms = [people[0].make_room(maxUsers=CLIENTS)["id"] for _ in range(ROOMS)]
-    guests = [Guest(ws_url, people[number % len(people)], rooms[number % ROOMS]) for number in range(CLIENTS)]
+    people = [await asyncio.to_thread(register, url) for _ in range(clients // 5)]  # each has five connections
+    rooms = [people[0].make_room(maxUsers=clients)["id"] for _ in range(room_count)]
+    guests = [Guest(ws_url, people[number % len(people)], rooms[number % room_count]) for number in range(clients)]
     over_sending = asyncio.Event()
     staying = [asyncio.ensure_future(guest.stay()) for guest in guests]
     numbers = itertools.count()
     sending = [
         asyncio.ensure_future(guest.send((f"c{next(numbers)}" for _ in itertools.count()), over_sending))
-        for guest in guests[: ROOMS * SENDERS_A_ROOM]
+        for guest in guests[: room_count * SENDERS_A_ROOM]
     ]
     by_room: dict[str, list[Guest]] = {}
     for guest in guests:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.conftest import Start
+from tests.integration.conftest import Start, slow_on_mongo
 from tests.support.client import Refused, call, chat, register
 from tests.support.server import ServerProcess
 
@@ -101,6 +101,7 @@ async def test_more_missed_messages_than_fit_are_the_newest_and_truncated(server
         assert [message["seq"] for message in page["messages"]] == list(range(1, seqs[0]))
 
 
+@slow_on_mongo
 @pytest.mark.gen_test
 async def test_what_was_acked_survives_a_kill_and_a_resend_is_a_duplicate(start: Start) -> None:
     server = start()

@@ -39,9 +39,9 @@ class Narrow(ServerProcess):
         return self._process
 
 
-@pytest.fixture
-def narrow(tmp_path: Path) -> Iterator[Narrow]:
-    server = Narrow(tmp_path / "data", {"MONITOR_INTERVAL": "0.5"})
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Narrow]:
+    server = Narrow(tmp_path_factory.mktemp("narrow") / "data", {"MONITOR_INTERVAL": "0.5"})
     try:
         yield server.start()
     finally:

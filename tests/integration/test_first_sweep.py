@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import apsw
+import pytest
 
 from tests.integration.conftest import Start, embedded
 from tests.support.client import register
@@ -21,6 +22,7 @@ def sessions(data_dir: Path) -> int:
 
 
 @embedded
+@pytest.mark.slow  # five to twenty seconds
 def test_sessions_that_are_over_are_removed_soon_after_the_start(start: Start) -> None:
     server = start(JWT_REFRESH_EXPIRES_IN="1")
     for _ in range(3):

@@ -19,13 +19,25 @@ from tests.support.server import ServerProcess, serving
 from tests.support.waiting import until
 
 
-@pytest.fixture
-def mongo(tmp_path: Path) -> Iterator[MongoServer]:
-    server = MongoServer(tmp_path / "mongo", durable=False)
+@pytest.fixture(scope="module")
+def shared_mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    server = MongoServer(tmp_path_factory.mktemp("mongo"), durable=False)
     try:
         yield server.start()
     finally:
         server.stop()
+
+
+@pytest.fixture
+def mongo(shared_mongo: MongoServer) -> Iterator[MongoServer]:
+    """A MongoDB of the module's own, with a database for each test, that goes on at its end."""
+    yield shared_mongo
+    shared_mongo.resume()
+
+
+def database(mongo: MongoServer, folder: Path) -> dict[str, str]:
+    """The variables of a test's database."""
+    return {"MONGO_URI": mongo.uri, "MONGO_DB_NAME": folder.name[:60]}
 
 
 def answers(mongo: MongoServer) -> bool:
@@ -45,7 +57,7 @@ async def test_a_first_authenticate_whose_profile_cannot_be_read_is_an_error_the
 ) -> None:
     """The cache knows who it is; the address, which the answer has, would have to be read from a store that is away."""
     brief = {"STORE_TIMEOUT": "1000", "MONGO_SERVER_SELECTION_TIMEOUT": "1000", "REDIS_TIMEOUT": "5000"}
-    with serving(tmp_path / "data", {"MONGO_URI": mongo.uri, **JWT, **redis.env, **brief}) as server:
+    with serving(tmp_path / "data", {**database(mongo, tmp_path), **JWT, **redis.env, **brief}) as server:
         ada, bob = register(server.url), register(server.url)
         room = ada.make_room()["id"]
         bob.join(room)
@@ -98,7 +110,7 @@ async def a_hundred(server: ServerProcess, request: str) -> AsyncIterator[list[b
 async def test_a_hundred_who_read_one_page_while_redis_is_away_read_it_once(
     tmp_path: Path, mongo: MongoServer, redis: RedisServer
 ) -> None:
-    with serving(tmp_path / "data", {"MONGO_URI": mongo.uri, **JWT, **redis.env, "STORE_TIMEOUT": "60000"}) as server:
+    with serving(tmp_path / "data", {**database(mongo, tmp_path), **JWT, **redis.env, "STORE_TIMEOUT": "60000"}) as server:
         ada = register(server.url)
         room = ada.make_room()["id"]
         ada.post(room, "hello")
@@ -133,7 +145,7 @@ async def test_a_hundred_who_find_a_cached_page_behind_its_room_read_the_page_on
     tmp_path: Path, mongo: MongoServer, redis: RedisServer
 ) -> None:
     """As where whoever wrote has not told the cache yet, or died before."""
-    env = {"MONGO_URI": mongo.uri, **JWT, **redis.env, "STORE_TIMEOUT": "60000", "REDIS_TIMEOUT": "5000"}
+    env = {**database(mongo, tmp_path), **JWT, **redis.env, "STORE_TIMEOUT": "60000", "REDIS_TIMEOUT": "5000"}
     with serving(tmp_path / "data", env) as server:
         ada = register(server.url)
         room = ada.make_room()["id"]

@@ -7,6 +7,7 @@ import json
 import re
 import socket
 import time
+from collections.abc import Iterator
 
 import pytest
 from websockets.asyncio.client import connect
@@ -15,7 +16,21 @@ from websockets.exceptions import InvalidStatus
 from tests.integration.conftest import Start, embedded
 from tests.support.client import Refused, call, chat, register
 from tests.support.raw import RawSocket
-from tests.support.server import ServerProcess
+from tests.support.server import ServerProcess, serving
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server whose bounds are soon met."""
+    env = {
+        "WS_PING_INTERVAL": "1",
+        "WS_PING_TIMEOUT": "4",
+        "WS_CLEANUP_INTERVAL": "0.2",
+        "RATE_LIMIT_TYPING": "3/3600",
+        "CORS_ORIGINS": "https://chat.example.com",
+    }
+    with serving(tmp_path_factory.mktemp("strict") / "data", env) as server:
+        yield server
 
 
 @pytest.mark.gen_test
@@ -67,10 +82,9 @@ async def test_a_full_pool_refuses_the_upgrade_with_503_and_retry_after(start: S
         await again.one("welcome")
 
 
-@embedded
 @pytest.mark.gen_test
-async def test_a_foreign_origin_is_refused_and_a_listed_one_is_not(start: Start) -> None:
-    server = start(CORS_ORIGINS="https://chat.example.com")
+async def test_a_foreign_origin_is_refused_and_a_listed_one_is_not(strict: ServerProcess) -> None:
+    server = strict
     for origin, allowed in (
         ("https://evil.example.com", False),
         ("null", False),
@@ -153,10 +167,9 @@ async def test_commands_of_a_connection_are_answered_in_their_order(server: Serv
         assert [frame["data"]["message"]["seq"] for frame in acks] == list(range(1, 91))
 
 
-@embedded
 @pytest.mark.gen_test
-async def test_who_does_not_answer_pings_is_closed_with_4408(start: Start) -> None:
-    server = start(WS_PING_INTERVAL="1", WS_PING_TIMEOUT="4")
+async def test_who_does_not_answer_pings_is_closed_with_4408(strict: ServerProcess) -> None:
+    server = strict
     ada = register(server.url)
     async with chat(server.ws_url, ada) as living:
         with RawSocket(server.port, token=ada.access_token) as dead:
@@ -165,6 +178,7 @@ async def test_who_does_not_answer_pings_is_closed_with_4408(start: Start) -> No
 
 
 @embedded
+@pytest.mark.slow
 @pytest.mark.gen_test
 async def test_who_never_authenticates_is_closed_after_ten_seconds(server: ServerProcess) -> None:
     began = time.monotonic()
@@ -225,10 +239,9 @@ async def test_a_drain_acks_what_is_under_way_and_tells_everybody_to_come_back(s
     assert stored[: len(acked)] == acked
 
 
-@embedded
 @pytest.mark.gen_test
-async def test_twenty_refusals_in_a_row_close_the_connection(start: Start) -> None:
-    server = start(RATE_LIMIT_TYPING="3/3600")
+async def test_twenty_refusals_in_a_row_close_the_connection(strict: ServerProcess) -> None:
+    server = strict
     ada = register(server.url)
     async with chat(server.ws_url, ada) as a:
         for _ in range(3):
@@ -242,8 +255,8 @@ async def test_twenty_refusals_in_a_row_close_the_connection(start: Start) -> No
 
 
 @pytest.mark.gen_test
-async def test_a_command_under_way_when_its_client_goes_leaves_nothing_behind(start: Start) -> None:
-    server = start(WS_CLEANUP_INTERVAL="0.2")
+async def test_a_command_under_way_when_its_client_goes_leaves_nothing_behind(strict: ServerProcess) -> None:
+    server = strict
     ada = register(server.url)
     room = ada.make_room()["id"]
     for _ in range(20):

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 from tornado.ioloop import IOLoop
 
-from handlers.chat.pool import Pool
+from handlers.chat.pool import AUTHENTICATE_WITHIN_S, Pool
 from handlers.chat.session import COMMAND_TIMEOUT_S, QUEUE_MAX_BYTES, Session
 from handlers.pacing import Paced
 from handlers.wire.compression import Inflation
@@ -384,6 +384,18 @@ async def test_a_command_whose_turn_had_not_come_when_the_server_closed_is_not_b
     await one.until(lambda: one.link.closing_since)
     await one.until(lambda: one.session._task is None)
     assert one.commands.begun == []
+
+
+@pytest.mark.gen_test
+async def test_who_has_not_said_who_they_are_after_ten_seconds_is_closed_with_4401(connect: Callable[..., Connection]) -> None:
+    one = connect()
+    one.shift_s = AUTHENTICATE_WITHIN_S / 2
+    await one.sweep_until(lambda: True)
+    await asyncio.sleep(0)
+    assert not one.link.closing_since
+    one.shift_s = AUTHENTICATE_WITHIN_S
+    await one.sweep_until(lambda: one.link.closing_since)
+    assert one.link.close_code == 4401
 
 
 @pytest.mark.gen_test
