@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 from playwright.sync_api import ConsoleMessage, Page, expect
 
-PASSWORD = "correct horse battery"
+from tests.support import client
+
+PASSWORD = client.PASSWORD
 # What Chromium itself says of each try while the server is down, and of one that was under way when it was killed.
 NO_SERVER = (
     "ERR_CONNECTION_REFUSED",
@@ -16,6 +20,15 @@ NO_SERVER = (
     "ERR_CONTENT_LENGTH_MISMATCH",
     "before receiving a handshake response",
 )
+
+# What a page keeps of a registration (lib-tokens.js); once a tab, for who logs out is out also after a reload.
+ARRIVE = """
+    if (location.protocol === "http:" && !sessionStorage.getItem("arrived")) {
+        sessionStorage.setItem("arrived", "yes");
+        const session = %s;
+        localStorage.setItem("chat.session", JSON.stringify({ ...session, expiresAt: Date.now() + session.lifetimeMs }));
+    }
+"""
 
 
 class Person:
@@ -34,7 +47,21 @@ class Person:
         if message.type == "error" and not any(part in message.text for part in self.ignored):
             self.complaints.append(message.text)
 
+    def arrive(self) -> Person:
+        """Come as somebody who has registered before, by REST: the page finds their session in its storage."""
+        reply = client.call(
+            self.url, "POST", "/auth/register", {"username": self.name, "email": f"{self.name}@example.test", "password": PASSWORD}
+        )
+        assert reply.status == 201, reply.body
+        told = reply.json
+        kept = {name: told[name] for name in ("user", "accessToken", "refreshToken")}
+        self.page.add_init_script(ARRIVE % json.dumps({**kept, "lifetimeMs": told["expiresIn"] * 1000}))
+        self.page.goto(self.url)
+        self.is_online()
+        return self
+
     def register(self) -> Person:
+        """Make the account by the page's own form."""
         page = self.page
         page.goto(self.url)
         page.get_by_role("button", name="Create an account").click()

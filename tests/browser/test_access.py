@@ -9,8 +9,10 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Page, expect
 
 from tests.browser.person import PASSWORD, Person
+from tests.support.server import ServerProcess
 
 NewPerson = Callable[..., Person]
+Start = Callable[..., ServerProcess]
 PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
 
 
@@ -21,7 +23,7 @@ def serious(page: Page) -> list[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious_in_any_view(new_person: NewPerson, scheme: str) -> None:
+def test_axe_finds_nothing_serious_in_any_view(new_person: NewPerson, scheme: str, kitchen: str) -> None:
     ann = new_person("ann", registered=False, color_scheme=scheme)
     page = ann.page
     page.goto(ann.url)
@@ -33,7 +35,7 @@ def test_axe_finds_nothing_serious_in_any_view(new_person: NewPerson, scheme: st
     assert serious(page) == []
     ann.register()
     assert serious(page) == []
-    ann.make_room("Kitchen")
+    ann.make_room(kitchen)
     ann.say(f"See https://example.test @{ann.name}")
     ann.sees("example.test")
     page.locator("#composer").evaluate("node => { node.value = 'nul \\u0000 here'; }")
@@ -49,11 +51,12 @@ def test_axe_finds_nothing_serious_in_any_view(new_person: NewPerson, scheme: st
         expect(page.locator(opener)).to_be_focused()
 
 
-def test_the_banner_can_be_read_in_both_schemes(new_person: NewPerson, server: object) -> None:
-    people = [new_person("ann", color_scheme=scheme) for scheme in ("light", "dark")]
+def test_the_banner_can_be_read_in_both_schemes(new_person: NewPerson, start: Start, kitchen: str) -> None:
+    server = start()
+    people = [new_person("ann", at=server, color_scheme=scheme) for scheme in ("light", "dark")]
     for person in people:
-        person.make_room("Kitchen")
-    server.kill()  # type: ignore[attr-defined]
+        person.make_room(kitchen)
+    server.kill()
     for person in people:
         person.say("waiting")
         expect(person.page.locator("#banner")).to_be_visible()
@@ -69,9 +72,9 @@ def tab_to(page: Page, target: str, *, back: bool = False) -> None:
     raise AssertionError(f"{target} cannot be reached by Tab")
 
 
-def test_one_can_register_join_and_write_with_the_keyboard_alone(new_person: NewPerson) -> None:
+def test_one_can_register_join_and_write_with_the_keyboard_alone(new_person: NewPerson, kitchen: str) -> None:
     bob = new_person("bob")
-    bob.make_room("Kitchen")
+    bob.make_room(kitchen)
     ann = new_person("ann", registered=False)
     page = ann.page
     page.goto(ann.url)
@@ -90,8 +93,8 @@ def test_one_can_register_join_and_write_with_the_keyboard_alone(new_person: New
     tab_to(page, "#find-rooms", back=True)
     page.keyboard.press("Enter")
     expect(page.locator("#find-q")).to_be_focused()
-    page.keyboard.type("Kitch")
-    expect(page.get_by_role("button", name="Join Kitchen")).to_be_visible()
+    page.keyboard.type(kitchen[:-1])
+    expect(page.get_by_role("button", name=f"Join {kitchen}")).to_be_visible()
     tab_to(page, "#find-results button")
     page.keyboard.press("Enter")
     expect(page.locator("#composer")).to_be_focused()

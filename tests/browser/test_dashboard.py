@@ -27,6 +27,7 @@ SEEN = """(state) => {
 }"""
 
 Look = Callable[..., Person]
+Start = Callable[..., ServerProcess]
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +179,8 @@ def test_what_clients_chose_is_text(shared: ServerProcess, look: Look, new_conte
     page.unroute_all(behavior="wait")
 
 
-def test_a_server_that_dies_is_told_of_and_one_that_comes_back_is_live_again(server: ServerProcess, look: Look) -> None:
+def test_a_server_that_dies_is_told_of_and_one_that_comes_back_is_live_again(start: Start, look: Look) -> None:
+    server = start()
     page = look(server.url).page
     is_live(page)
     first = page.locator("#process-id").inner_text()
@@ -200,8 +202,8 @@ def test_a_server_that_dies_is_told_of_and_one_that_comes_back_is_live_again(ser
     is_live(page)
 
 
-@pytest.mark.parametrize("server", [FROM_ELSEWHERE], indirect=True)
-def test_from_elsewhere_only_an_admin_sees_the_numbers(server: ServerProcess, look: Look) -> None:
+def test_from_elsewhere_only_an_admin_sees_the_numbers(start: Start, look: Look) -> None:
+    server = start(**FROM_ELSEWHERE)
     accounts.make(server, "olga")
     client.register(server.url, "bob")
     watcher = look(server.url, ignored=(REFUSED,))

@@ -1,17 +1,16 @@
-"""The server dies, restarts and refuses, tokens end, tabs come and go: nothing is lost, nothing doubled, and the person is told."""
+"""The server dies and restarts, a tab is closed, a room is left: nothing is lost, nothing doubled, and the person is told."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext, Error, expect
 
-from tests.browser.person import PASSWORD, Person
-from tests.support.server import ServerProcess
+from tests.browser.person import Person
+from tests.support.server import ServerProcess, serving
 
 NewPerson = Callable[..., Person]
-SHORT_TOKENS = {"JWT_EXPIRES_IN": "8"}
 WATCH_SOCKETS = """
     const sockets = (window.sockets = {});
     let current = null;
@@ -34,10 +33,25 @@ WATCH_SOCKETS = """
 """
 
 
-def test_nothing_is_lost_or_doubled_when_the_server_is_killed_while_messages_are_sent(server: ServerProcess, new_person: NewPerson) -> None:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """One for the module: whoever ends it starts it again."""
+    with serving(tmp_path_factory.mktemp("shared") / "data") as one:
+        yield one
+
+
+@pytest.fixture
+def server(shared: ServerProcess) -> ServerProcess:
+    """The same, up also where a test failed while it was down."""
+    return shared if shared.is_running else shared.start()
+
+
+def test_nothing_is_lost_or_doubled_when_the_server_is_killed_while_messages_are_sent(
+    server: ServerProcess, new_person: NewPerson, kitchen: str
+) -> None:
     ann, bob = new_person("ann"), new_person("bob")
-    ann.make_room("Kitchen")
-    bob.join_room("Kitchen")
+    ann.make_room(kitchen)
+    bob.join_room(kitchen)
     texts = [f"message {number}" for number in range(40)]
     for text in texts[:15]:
         ann.say(text)
@@ -61,10 +75,10 @@ def test_nothing_is_lost_or_doubled_when_the_server_is_killed_while_messages_are
     assert ann.stored == texts
 
 
-def test_both_sides_write_while_the_server_is_down_and_agree_in_the_end(server: ServerProcess, new_person: NewPerson) -> None:
+def test_both_sides_write_while_the_server_is_down_and_agree_in_the_end(server: ServerProcess, new_person: NewPerson, kitchen: str) -> None:
     ann, bob = new_person("ann"), new_person("bob")
-    ann.make_room("Kitchen")
-    bob.join_room("Kitchen")
+    ann.make_room(kitchen)
+    bob.join_room(kitchen)
     ann.say("before")
     bob.sees("before")
     server.kill()
@@ -79,9 +93,9 @@ def test_both_sides_write_while_the_server_is_down_and_agree_in_the_end(server: 
         assert [text for text in ann.stored if text.startswith(name)] == [f"{name} {number}" for number in range(5)]
 
 
-def test_an_unsent_message_survives_a_reload_while_the_server_is_down(server: ServerProcess, new_person: NewPerson) -> None:
+def test_an_unsent_message_survives_a_reload_while_the_server_is_down(server: ServerProcess, new_person: NewPerson, kitchen: str) -> None:
     ann = new_person("ann")
-    room_id = ann.make_room("Kitchen")
+    room_id = ann.make_room(kitchen)
     server.kill()
     ann.say("written in the dark")
     expect(ann.page.locator('[data-state="waiting"]')).to_contain_text("written in the dark")
@@ -94,12 +108,12 @@ def test_an_unsent_message_survives_a_reload_while_the_server_is_down(server: Se
     assert ann.stored == ["written in the dark"]
 
 
-def test_a_planned_restart_is_announced_and_gone_through(server: ServerProcess, new_person: NewPerson) -> None:
+def test_a_planned_restart_is_announced_and_gone_through(server: ServerProcess, new_person: NewPerson, kitchen: str) -> None:
     ann, bob = new_person("ann", registered=False), new_person("bob")
     ann.page.add_init_script(WATCH_SOCKETS)
     ann.register()
-    ann.make_room("Kitchen")
-    bob.join_room("Kitchen")
+    ann.make_room(kitchen)
+    bob.join_room(kitchen)
     ann.say("before")
     bob.sees("before")
     ann.page.evaluate("watchSockets()")
@@ -115,10 +129,10 @@ def test_a_planned_restart_is_announced_and_gone_through(server: ServerProcess, 
     assert sockets["reopenedAt"] - sockets["announcedAt"] >= sockets["announced"]["reconnectAfterMs"] - 20
 
 
-def test_what_was_missed_while_away_is_filled_in_without_a_hole(server: ServerProcess, new_person: NewPerson) -> None:
+def test_what_was_missed_while_away_is_filled_in_without_a_hole(server: ServerProcess, new_person: NewPerson, kitchen: str) -> None:
     ann, bob = new_person("ann"), new_person("bob")
-    ann.make_room("Kitchen")
-    bob.join_room("Kitchen")
+    ann.make_room(kitchen)
+    bob.join_room(kitchen)
     ann.say("first")
     bob.sees("first")
     server.kill()  # an open socket outlives the emulated outage, and so at times does its close
@@ -135,68 +149,12 @@ def test_what_was_missed_while_away_is_filled_in_without_a_hole(server: ServerPr
     assert bob.seqs == list(range(1, 32))
 
 
-@pytest.mark.parametrize("server", [SHORT_TOKENS], indirect=True)
-def test_a_token_is_renewed_before_it_ends_and_the_connection_stays(new_person: NewPerson) -> None:
-    ann = new_person("ann")
-    ann.make_room("Kitchen")
-    sockets: list[str] = []
-    ann.page.on("websocket", lambda socket: sockets.append(socket.url))
-    for _ in range(3):
-        with ann.page.expect_response("**/auth/refresh") as refreshed:
-            pass
-        assert refreshed.value.status == 200
-    ann.say("still here")
-    ann.sees("still here")
-    assert sockets == []
-
-
-@pytest.mark.parametrize("server", [SHORT_TOKENS], indirect=True)
-def test_two_tabs_share_a_session_that_goes_on(new_person: NewPerson, new_context: Callable[..., BrowserContext]) -> None:
-    context = new_context()
-    first = new_person("ann", context=context)
-    first.make_room("Kitchen")
-    second = new_person("ann", context=context, registered=False)
-    second.page.goto(first.page.url)
-    second.is_online()
-    for tab in (first, second, first, second):
-        with context.expect_event("response", lambda reply: reply.url.endswith("/auth/refresh")) as refreshed:
-            pass
-        assert refreshed.value.status == 200
-        tab.say("from this tab")
-    for tab in (first, second):
-        expect(tab.page.locator('[data-state="stored"]')).to_have_count(4)
-    first.page.locator("#logout").click()
-    for tab in (first, second):
-        expect(tab.page.locator("#login-form")).to_be_visible()
-
-
-def test_a_session_survives_a_reload_and_ends_with_the_logout(server: ServerProcess, new_person: NewPerson) -> None:
-    ann = new_person("ann")
-    ann.make_room("Kitchen")
-    ann.say("hello")
-    ann.sees("hello")
-    ann.page.reload()
-    ann.sees("hello")
-    ann.page.locator("#logout").click()
-    expect(ann.page.locator("#auth-notice")).to_have_text("You are logged out.")
-    expect(ann.page.locator("#chat")).to_be_hidden()
-    assert ann.page.evaluate('localStorage.getItem("chat.session")') is None
-    ann.page.reload()
-    expect(ann.page.locator("#login-form")).to_be_visible()
-    ann.page.locator("#login-name").fill(f"{ann.name}@example.test")
-    ann.page.locator("#login-password").fill(PASSWORD)
-    ann.page.locator("#login-submit").click()
-    ann.is_online()
-    ann.page.locator("button.room-button", has_text="Kitchen").click()
-    ann.sees("hello")
-
-
 def test_the_unsent_messages_of_a_closed_tab_are_sent_by_the_one_that_is_left(
-    server: ServerProcess, new_person: NewPerson, new_context: Callable[..., BrowserContext]
+    server: ServerProcess, new_person: NewPerson, new_context: Callable[..., BrowserContext], kitchen: str
 ) -> None:
     context = new_context()
     first = new_person("ann", context=context)
-    first.make_room("Kitchen")
+    first.make_room(kitchen)
     second = new_person("ann", context=context, registered=False)
     second.page.goto(first.page.url)
     second.is_in_room()
@@ -215,34 +173,11 @@ def test_the_unsent_messages_of_a_closed_tab_are_sent_by_the_one_that_is_left(
     assert second.stored == ["from a tab that is closed"]
 
 
-def test_a_session_that_was_revoked_elsewhere_asks_to_log_in_again(server: ServerProcess, new_person: NewPerson) -> None:
+def test_a_message_to_a_room_that_one_was_taken_out_of_is_not_dropped_silently(
+    server: ServerProcess, new_person: NewPerson, kitchen: str
+) -> None:
     ann = new_person("ann")
-    elsewhere = new_person("ann", registered=False)
-    elsewhere.name = ann.name
-    elsewhere.log_in()
-    ann.ignored = (*ann.ignored, "401")
-    status = elsewhere.call("POST", "/auth/password", {"oldPassword": PASSWORD, "newPassword": "another horse battery"})
-    assert status == 204
-    expect(ann.page.locator("#auth-notice")).to_contain_text("session has ended")
-    elsewhere.is_online()
-
-
-@pytest.mark.parametrize("server", [{"WS_MAX_CONNECTIONS_PER_USER": "1"}], indirect=True)
-def test_one_place_too_many_waits_until_another_is_closed(server: ServerProcess, new_person: NewPerson) -> None:
-    ann = new_person("ann")
-    elsewhere = new_person("ann", registered=False)
-    elsewhere.name = ann.name
-    elsewhere.log_in(online=False)
-    expect(elsewhere.page.locator("#banner-text")).to_contain_text("too many places")
-    ann.is_online()
-    ann.page.context.close()
-    elsewhere.page.locator("#reconnect").click()
-    elsewhere.is_online()
-
-
-def test_a_message_to_a_room_that_one_was_taken_out_of_is_not_dropped_silently(server: ServerProcess, new_person: NewPerson) -> None:
-    ann = new_person("ann")
-    room_id = ann.make_room("Kitchen")
+    room_id = ann.make_room(kitchen)
     elsewhere = new_person("ann", registered=False)
     elsewhere.name = ann.name
     elsewhere.log_in()

@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.person import Person
 from tests.support.server import ServerProcess
 
 NewPerson = Callable[..., Person]
+Start = Callable[..., ServerProcess]
 HTML = "<img src=x onerror=alert(1)><b>bold</b>"
 
 
-def test_two_people_talk_in_a_room_and_see_each_other_and_who_types(new_person: NewPerson) -> None:
+def test_two_people_talk_in_a_room_and_see_each_other_and_who_types(new_person: NewPerson, kitchen: str) -> None:
     ann, bob = new_person("ann"), new_person("bob")
-    ann.make_room("Kitchen")
-    bob.join_room("Kitchen")
+    ann.make_room(kitchen)
+    bob.join_room(kitchen)
     expect(ann.page.locator("#here-list [data-user-id]")).to_have_count(2)
     expect(ann.page.locator("#here-list")).to_contain_text(bob.name)
     ann.say("Tea?")
@@ -36,10 +36,10 @@ def test_two_people_talk_in_a_room_and_see_each_other_and_who_types(new_person: 
     expect(ann.page.locator("#away-list")).to_contain_text(bob.name)
 
 
-def test_a_status_is_shown_to_others(new_person: NewPerson) -> None:
+def test_a_status_is_shown_to_others(new_person: NewPerson, kitchen: str) -> None:
     ann, bob = new_person("ann"), new_person("bob")
-    ann.make_room("Kitchen")
-    bob.join_room("Kitchen")
+    ann.make_room(kitchen)
+    bob.join_room(kitchen)
     bob.page.locator("#me").click()
     bob.page.get_by_label("Busy").check()
     bob.page.get_by_label("A few words").fill("In a meeting")
@@ -50,27 +50,27 @@ def test_a_status_is_shown_to_others(new_person: NewPerson) -> None:
     expect(ann.page.locator("#person-body")).to_contain_text("In a meeting")
 
 
-def test_what_is_unread_is_counted_and_gone_once_it_is_seen_also_after_a_reload(new_person: NewPerson) -> None:
+def test_what_is_unread_is_counted_and_gone_once_it_is_seen_also_after_a_reload(new_person: NewPerson, kitchen: str) -> None:
     ann, bob = new_person("ann"), new_person("bob")
-    ann.make_room("Kitchen")
-    bob.join_room("Kitchen")
+    ann.make_room(kitchen)
+    bob.join_room(kitchen)
     bob.make_room("Desk")
     for text in ("one", "two", f"three @{bob.name}"):
         ann.say(text)
-    kitchen = bob.page.locator("button.room-button", has_text="Kitchen")
-    expect(kitchen).to_have_attribute("data-unread", "3")
-    expect(kitchen.locator("[data-mentions]")).to_have_attribute("data-mentions", "1")
+    button = bob.page.locator("button.room-button", has_text=kitchen)
+    expect(button).to_have_attribute("data-unread", "3")
+    expect(button.locator("[data-mentions]")).to_have_attribute("data-mentions", "1")
     expect(bob.page).to_have_title(re.compile(r"^\(3\) Desk"))
-    kitchen.click()
+    button.click()
     bob.sees("three")
     expect(bob.page.locator(".new-line")).to_be_visible()
     expect(bob.page.locator(".mentions-me")).to_have_count(1)
-    expect(kitchen).not_to_have_attribute("data-unread", "3")
-    expect(bob.page).to_have_title(re.compile("^Kitchen"))
-    expect_read_on_the_server(bob, room="Kitchen")
+    expect(button).not_to_have_attribute("data-unread", "3")
+    expect(bob.page).to_have_title(re.compile(f"^{kitchen}"))
+    expect_read_on_the_server(bob, room=kitchen)
     bob.page.reload()
     bob.sees("three")
-    expect(kitchen).not_to_have_attribute("data-unread", re.compile(r"\d"))
+    expect(button).not_to_have_attribute("data-unread", re.compile(r"\d"))
 
 
 def expect_read_on_the_server(person: Person, *, room: str) -> None:
@@ -85,10 +85,9 @@ def expect_read_on_the_server(person: Person, *, room: str) -> None:
     )
 
 
-@pytest.mark.parametrize("server", [{"RATE_LIMIT_MESSAGES": "off"}], indirect=True)
-def test_one_can_scroll_back_through_150_messages_without_losing_the_place(new_person: NewPerson) -> None:
-    ann = new_person("ann")
-    room_id = ann.make_room("Kitchen")
+def test_one_can_scroll_back_through_150_messages_without_losing_the_place(new_person: NewPerson, start: Start, kitchen: str) -> None:
+    ann = new_person("ann", at=start(RATE_LIMIT_MESSAGES="off"))
+    room_id = ann.make_room(kitchen)
     ann.page.evaluate(
         """async (roomId) => {
             const { accessToken } = JSON.parse(localStorage.getItem("chat.session"));
@@ -116,7 +115,7 @@ def test_one_can_scroll_back_through_150_messages_without_losing_the_place(new_p
     ann.page.locator("#load-older").scroll_into_view_if_needed()
     expect(ann.page.locator('[data-seq="1"]')).to_be_attached()
     assert ann.seqs == list(range(1, 151))
-    expect(ann.page.locator("#room-start")).to_have_text("This is where Kitchen began.")
+    expect(ann.page.locator("#room-start")).to_have_text(f"This is where {kitchen} began.")
     ann.page.locator("#jump").click()
     expect(ann.page.locator('[data-seq="150"]')).to_be_in_viewport()
 
@@ -142,10 +141,10 @@ def test_a_private_room_is_entered_by_invitation_and_left_again(new_person: NewP
     expect(bob.page.locator("#find-status")).to_contain_text("No room is called so")
 
 
-def test_a_direct_chat_begins_from_a_name(new_person: NewPerson) -> None:
+def test_a_direct_chat_begins_from_a_name(new_person: NewPerson, kitchen: str) -> None:
     ann, bob = new_person("ann"), new_person("bob")
-    ann.make_room("Kitchen")
-    bob.join_room("Kitchen")
+    ann.make_room(kitchen)
+    bob.join_room(kitchen)
     ann.page.locator("#here-list .person-button", has_text=bob.name).click()
     ann.page.locator("#person-direct").click()
     expect(ann.page.locator("#room-name")).to_have_text(bob.name)
@@ -175,19 +174,19 @@ def test_html_in_a_message_or_a_name_is_text(new_person: NewPerson) -> None:
         assert person.page.locator("#messages b").count() == 0
 
 
-def test_a_link_to_a_room_offers_to_join_it(new_person: NewPerson) -> None:
+def test_a_link_to_a_room_offers_to_join_it(new_person: NewPerson, kitchen: str) -> None:
     ann, bob = new_person("ann"), new_person("bob")
-    room_id = ann.make_room("Kitchen")
+    room_id = ann.make_room(kitchen)
     ann.say("Welcome")
     bob.page.goto(f"{bob.url}/#room={room_id}")
-    expect(bob.page.locator("#welcome-title")).to_have_text("Kitchen")
+    expect(bob.page.locator("#welcome-title")).to_have_text(kitchen)
     bob.page.locator("#welcome-join").click()
     bob.sees("Welcome")
 
 
-def test_a_message_over_the_limit_is_not_sent_and_the_counter_says_why(new_person: NewPerson) -> None:
+def test_a_message_over_the_limit_is_not_sent_and_the_counter_says_why(new_person: NewPerson, kitchen: str) -> None:
     ann = new_person("ann")
-    ann.make_room("Kitchen")
+    ann.make_room(kitchen)
     ann.page.locator("#composer").fill("😀" * 1990)
     expect(ann.page.locator("#composer-count")).to_have_text("10 characters left")
     ann.say("😀" * 2003)
@@ -203,9 +202,9 @@ def test_a_message_over_the_limit_is_not_sent_and_the_counter_says_why(new_perso
     assert ann.stored[1] == "first line\nsecond line"
 
 
-def test_a_message_that_is_refused_stays_with_its_reason_to_be_changed(new_person: NewPerson) -> None:
+def test_a_message_that_is_refused_stays_with_its_reason_to_be_changed(new_person: NewPerson, kitchen: str) -> None:
     ann = new_person("ann")
-    ann.make_room("Kitchen")
+    ann.make_room(kitchen)
     ann.page.locator("#composer").evaluate("node => { node.value = 'nul \\u0000 here'; }")
     ann.page.locator("#composer").press("Enter")
     failed = ann.page.locator('[data-state="failed"]')
@@ -220,10 +219,9 @@ def test_a_message_that_is_refused_stays_with_its_reason_to_be_changed(new_perso
     ann.sees("nul is gone")
 
 
-@pytest.mark.parametrize("server", [{"RATE_LIMIT_MESSAGES": "3/6", "RATE_LIMIT_ADAPTIVE": "false"}], indirect=True)
-def test_who_writes_too_fast_is_told_and_all_is_sent_in_order(new_person: NewPerson) -> None:
-    ann = new_person("ann")
-    ann.make_room("Kitchen")
+def test_who_writes_too_fast_is_told_and_all_is_sent_in_order(new_person: NewPerson, start: Start, kitchen: str) -> None:
+    ann = new_person("ann", at=start(RATE_LIMIT_MESSAGES="3/6", RATE_LIMIT_ADAPTIVE="false"))
+    ann.make_room(kitchen)
     texts = [f"fast {number}" for number in range(6)]
     for text in texts:
         ann.say(text)
