@@ -64,8 +64,8 @@ def test_while_a_crowd_ends_others_are_answered_again_and_again(start: Start) ->
     server = start(RATE_LIMIT_ENABLED="false", WS_MAX_CONNECTIONS_PER_USER="1000")
     ada, bob = register(server.url), register(server.url)
     room = ada.make_room()["id"]
-    shares = []
-    for _ in range(3):
+    shares: list[float] = []
+    while len(shares) < 3 and min(shares, default=1.0) >= 0.5:  # the least of three counts: once one is little, the others may be anything
         before = len(ended_at(server))
         with RawSocket(server.port, token=ada.access_token) as raw, crowd(server.port, CROWD, room, bob.access_token) as people:
             beats = Beats(raw)

@@ -103,6 +103,19 @@ REFUSALS: dict[str, tuple[set[int], Request]] = {
     "no HTTP": ({400}, lambda _: b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n"),
 }
 
+# In `make test`, by a crowd of clients: one that a process refuses at once, one of each way that a body ends early, one that is an
+# operator's, one of a route with a limit of its own, one of a socket for which there is no place, two of nginx's own. The whole is `slow`.
+SMOKE = (
+    "no token, with a large body",
+    "not an operator",
+    "no route, while the body streams",
+    "no route, while chunks stream",
+    "a taken name",
+    "no place for a socket",
+    "a Host of 256 characters",
+    "length and chunks",
+)
+
 WORDLESS = ("no token, HEAD", "an upgrade of another version")
 
 
@@ -229,8 +242,14 @@ def ask_much(people: Sequence[Account], count: int) -> list[tuple[str, int]]:
     return refused
 
 
-@pytest.mark.parametrize("clients", [1, 8])
-@pytest.mark.parametrize("kind", REFUSALS)
+@pytest.mark.parametrize(
+    ("kind", "clients"),
+    [
+        pytest.param(kind, clients, marks=[] if kind in SMOKE and clients == 8 else pytest.mark.slow)
+        for kind in REFUSALS
+        for clients in (1, 8)
+    ],
+)
 def test_whatever_is_refused_to_one_is_refused_to_nobody_else(
     cluster: ClusterProcess, people: list[Account], kind: str, clients: int
 ) -> None:
