@@ -192,13 +192,14 @@ async def scene(cluster: ClusterProcess, redis: RedisServer, clients: int, room_
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)  # the poll's pace
 
-    await until_more(100)
+    some = len(guests) // 2
+    await until_more(some)
     await asyncio.to_thread(redis.restart)
-    await until_more(100)
+    await until_more(some)
     await asyncio.to_thread(cluster.kill_one)
-    await until_more(100)
+    await until_more(some)
     await asyncio.to_thread(redis.restart)
-    await until_more(100)
+    await until_more(some)
     over_sending.set()
     await asyncio.wait_for(asyncio.gather(*sending), CATCH_UP_WITHIN_S)
     for room_id, members in by_room.items():
