@@ -53,6 +53,7 @@ async def test_a_token_that_is_renewed_after_a_step_ends_when_it_says(start: Sta
     server = start(**clock.env, JWT_EXPIRES_IN="8")
     ada = register(server.url)
     async with chat(server.ws_url, ada) as a:
+        await a.one("welcome")  # its token was looked at
         clock.move(-BACK_S)  # by the wall clock its token is over: by how long it was to live it is not
         renewed = call(server.url, "POST", "/auth/refresh", {"refreshToken": ada.refresh_token}).json["accessToken"]
         await a.command("authenticate", token=renewed)
