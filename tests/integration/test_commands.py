@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 
 import settings
+from store.errors import StartRefused
+from store.sqlite import restore
 from store.sqlite.archive import MANIFEST_NAME
 from store.sqlite.connection import DATABASE_NAME
 from tests.integration.conftest import Start, embedded
@@ -28,7 +30,7 @@ from tests.support.waiting import poll
 
 Wrong = tuple[tuple[str, ...], dict[str, str], str]
 
-GREAT_BYTES = 4 * 1024**3  # of which nothing is on the disk: what is not done with it until it is told to end takes no time
+GREAT_BYTES = 4 * 1024**3  # a hole of that size: a command is told to end long before it has copied it
 
 
 def test_help_lists_every_flag_beside_its_variable(tmp_path: Path) -> None:
@@ -279,12 +281,11 @@ def test_restore_wants_an_empty_directory_and_a_backup_that_is_one(server: Serve
     (full / "something").write_text("of mine")
     nonsense = tmp_path / "nonsense"
     nonsense.write_bytes(b"not a backup")
-    tried = (
-        ("restore", str(file), full),
-        ("restore", str(tmp_path / "none"), tmp_path / "new"),
-        ("restore", str(nonsense), tmp_path / "new too"),
-        ("backup", str(file), tmp_path / "nothing here"),
-    )
+    for source in (nonsense, tmp_path / "none"):
+        with pytest.raises(StartRefused) as refused:
+            restore(source, tmp_path / "new")
+        assert str(refused.value).isprintable(), "one line"
+    tried = (("restore", str(file), full), ("backup", str(file), tmp_path / "nothing here"))
     with ThreadPoolExecutor(len(tried)) as pool:
         runs = list(pool.map(lambda one: command(*one[:2], env={"DATA_DIR": str(one[2])}), tried))
     for run in runs:
