@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.client import call, chat, register
 from tests.support.container import let_through, stages
-from tests.support.package import product_files
+from tests.support.package import product_files, unmeasured
 from tests.support.redis_server import running
 from tests.support.server import ROOT, ServerProcess, command, free_port
 from tests.support.waiting import until
@@ -62,7 +62,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     build = stages()[0]
     assert build.all("COPY") == [". ."]
     beside = f"pip --python {prefix}/bin/python install --constraint constraints.txt {NAMESAKE}"
-    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "EXTRAS": "", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    env = {**unmeasured(), "PATH": path, "EXTRAS": "", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     for script in (*build.all("RUN"), beside):
         told = script.replace(PREFIX, str(prefix))
         done = subprocess.run(["sh", "-c", told], cwd=source, env=env, capture_output=True, text=True, check=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -38,7 +37,7 @@ class Built(NamedTuple):
 def build(kind: str, source: Path, into: Path) -> Path:
     """What pip and `python -m build` call, with the setuptools that the tests have."""
     script = f"from setuptools import build_meta; print(build_meta.build_{kind}({str(into)!r}))"
-    env = {**os.environ, "PYTHONWARNINGS": "error"}
+    env = {**package.unmeasured(), "PYTHONWARNINGS": "error"}
     done = subprocess.run([sys.executable, "-c", script], cwd=source, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return into / done.stdout.splitlines()[-1]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import configparser
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.support.coverage import passed_on
 from tests.support.server import ROOT
 
 OF_THE_CHECKOUT = {"bench", "deploy", "docs", "tests"}  # for who works on it
@@ -56,3 +58,8 @@ def product_files(root: Path = ROOT) -> set[Path]:
     """What a wheel is to hold, relative to the root: the modules at the top, and all that lies in the product's folders."""
     inside = (path for folder in folders(root) for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(root) for path in (*root.glob("*.py"), *inside) if not UNPACKED.intersection(path.parts)}
+
+
+def unmeasured() -> dict[str, str]:
+    """This process's variables but coverage's: for who builds and installs copies of the product, which are not what is measured."""
+    return {name: value for name, value in os.environ.items() if name not in passed_on()}
