@@ -539,7 +539,7 @@ def test_what_does_not_parse_is_exit_2_before_anything_is_begun(
     monkeypatch.setenv(variable, UNPARSED[variable])
     begun: list[object] = []
     serve = Command("", lambda loaded: begun.append(loaded) or 0)
-    assert main([], {"serve": serve}, default="serve") == 2
+    assert main([], {"serve": serve}, program="chat-rooms", default="serve") == 2
     shown = "***" if variable.endswith("_URL") else f"'{UNPARSED[variable]}'"
     (told,) = capsys.readouterr().err.splitlines()
     assert told.startswith(f"{variable}: {shown} is not valid")
