@@ -10,7 +10,7 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from tests.integration.conftest import Processes, Start, also_at, embedded
 from tests.support import accounts
 from tests.support.client import PASSWORD, Reply, call, chat, register
 from tests.support.commands import command_here
-from tests.support.server import ROOT, ServerProcess, command
+from tests.support.server import ROOT, ServerProcess, command, serving
 from tests.support.waiting import poll
 
 OTHER_PASSWORD = "another long password"
@@ -48,6 +48,13 @@ def refused(url: str, name: str) -> bool:
 # ---- listed names ------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def with_boss(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    env = {"ADMIN_USERS": "boss", "METRICS_ALLOW": "203.0.113.1", "LOG_FORMAT": "json"}
+    with serving(tmp_path_factory.mktemp("with_boss") / "data", env) as process:
+        yield process
+
+
 @embedded
 def test_a_name_that_gives_rights_cannot_be_registered_however_it_is_written(start: Start, tmp_path: Path) -> None:
     listed = tmp_path / "whitelist"
@@ -66,9 +73,8 @@ def test_a_name_that_gives_rights_cannot_be_registered_however_it_is_written(sta
     assert "elsewhere.example" not in server.log()
 
 
-@embedded
-def test_a_listed_name_is_made_by_command_and_has_its_rights(start: Start) -> None:
-    server = start(ADMIN_USERS="boss", METRICS_ALLOW="203.0.113.1")
+def test_a_listed_name_is_made_by_command_and_has_its_rights(with_boss: ServerProcess) -> None:
+    server = with_boss
     ann = register(server.url)
     run = user_from_outside(server, "create", "Boss", "boss@example.com", stdin=f"{PASSWORD}\n")
     assert (run.returncode, run.stderr) == (0, ""), run.stderr
@@ -267,9 +273,7 @@ async def test_with_several_processes_a_command_acts_on_all(start_two: Callable[
     assert log_in(q.url, ada.username).status == 401
 
 
-@embedded
-def test_the_log_of_a_refusal_is_one_object_in_json(start: Start) -> None:
-    server = start(ADMIN_USERS="boss", LOG_FORMAT="json")
-    assert refused(server.url, "bOSS")
-    lines = poll(lambda: [line for line in server.log().splitlines() if "registration refused" in line])
+def test_the_log_of_a_refusal_is_one_object_in_json(with_boss: ServerProcess) -> None:
+    assert refused(with_boss.url, "bOSS")
+    lines = poll(lambda: [line for line in with_boss.log().splitlines() if "registration refused" in line])
     assert [json.loads(line)["username"] for line in lines] == ["bOSS"]
