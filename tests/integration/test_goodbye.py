@@ -15,6 +15,7 @@ from tests.support.raw import RawSocket
 from tests.support.server import ServerProcess, serving
 from tests.support.waiting import poll
 
+A_TURN = 50  # messages of who is gone then: more than wait before reading is paused
 GOODBYE = client_frame(CLOSE, close_payload(1000))
 
 
@@ -106,10 +107,10 @@ def test_who_sends_and_is_gone_has_all_of_it_stored(
     for turn in range(6):
         with RawSocket(server.port, token=ada.access_token) as raw:
             assert raw.read_message() is not None
-            raw.socket.sendall(messages(room, 100, f"turn {turn},") + last)
+            raw.socket.sendall(messages(room, A_TURN, f"turn {turn},") + last)
             end(raw)
-        poll(lambda turn=turn: stored_count(ada, room) >= 100 * (turn + 1), told=lambda: str(stored_count(ada, room)))
-        assert stored(ada, room) == [f"turn {one}, {number}" for one in range(turn + 1) for number in range(100)]
+        poll(lambda turn=turn: stored_count(ada, room) >= A_TURN * (turn + 1), told=lambda: str(stored_count(ada, room)))
+        assert stored(ada, room) == [f"turn {one}, {number}" for one in range(turn + 1) for number in range(A_TURN)]
     poll(lambda: connections(server) == 0)
 
 

@@ -458,6 +458,7 @@ def rolling_restart(systemctl: Path, *ports: int | str, deadline_s: int = 60) ->
     return subprocess.run([script, *map(str, ports)], env=env, capture_output=True, text=True, timeout=150, check=False)
 
 
+@pytest.mark.slow
 def test_the_script_restarts_one_unit_after_the_other_each_when_the_one_before_is_ready(healed: ClusterProcess, tmp_path: Path) -> None:
     systemctl = stand_in_for_systemctl(tmp_path / "systemctl", healed)
     one, two = healed.port + 1, healed.port + 2
@@ -470,7 +471,7 @@ def test_the_script_restarts_one_unit_after_the_other_each_when_the_one_before_i
     assert [len(healed.pids(name)) for name in ("p1", "p2")] == [count + 1 for count in starts]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 @pytest.mark.gen_test
 async def test_told_to_end_it_drains_ends_all_and_leaves_no_process(tmp_path: Path, number: int) -> None:
     with ExitStack() as stack:
@@ -488,6 +489,7 @@ async def test_told_to_end_it_drains_ends_all_and_leaves_no_process(tmp_path: Pa
     assert not any(listens(port) for port in range(one.port, one.port + 3))
 
 
+@pytest.mark.slow
 def test_a_terminal_that_hangs_up_ends_it_rather_than_restarting_anything(tmp_path: Path) -> None:
     ours, its = pty.openpty()
     one = ClusterProcess(tmp_path, stdin=its)
