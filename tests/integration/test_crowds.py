@@ -60,6 +60,7 @@ def ended_at(server: ServerProcess) -> list[float]:
     return [datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp() for stamp in ENDED.findall(server.log())]
 
 
+@pytest.mark.serial
 def test_while_a_crowd_ends_others_are_answered_again_and_again(start: Start) -> None:
     server = start(RATE_LIMIT_ENABLED="false", WS_MAX_CONNECTIONS_PER_USER="1000")
     ada, bob = register(server.url), register(server.url)

@@ -103,13 +103,11 @@ REFUSALS: dict[str, tuple[set[int], Request]] = {
     "no HTTP": ({400}, lambda _: b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n"),
 }
 
-# In `make test`, by a crowd of clients: one that a process refuses at once, one of each way that a body ends early, one that is an
-# operator's, one of a route with a limit of its own, one of a socket for which there is no place, two of nginx's own. The whole is `slow`.
+# In `make test`, by a crowd of clients: what a process refuses at once and while the body still streams, a route with a limit of its
+# own, a socket for which there is no place, and two of nginx's own. The whole table is `slow`.
 SMOKE = (
     "no token, with a large body",
-    "not an operator",
     "no route, while the body streams",
-    "no route, while chunks stream",
     "a taken name",
     "no place for a socket",
     "a Host of 256 characters",

@@ -64,7 +64,7 @@ def test_a_missing_program_is_named_with_how_to_get_it() -> None:
 def run(**env: str) -> tuple[int, str]:
     """Exit code and all that it said."""
     command = [sys.executable, "-m", "deploy.cluster"]
-    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -14,7 +14,7 @@ from tests.support.server import ROOT, free_port
 def rolling_restart(systemctl: Path, *ports: int | str) -> subprocess.CompletedProcess[str]:
     env = {"PATH": os.environ["PATH"], "SYSTEMCTL": str(systemctl), "DEADLINE_S": "1"}
     script = str(ROOT / "deploy" / "rolling-restart.sh")
-    return subprocess.run([script, *map(str, ports)], env=env, capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run([script, *map(str, ports)], env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
 def stand_in(path: Path, exit_code: int) -> Path:
