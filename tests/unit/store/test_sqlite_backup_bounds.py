@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import stat
@@ -224,21 +225,30 @@ def test_a_member_that_could_do_harm_is_refused_before_anything_is_written(
     assert {path.name for path in target.iterdir()} <= {"lock"}
 
 
-@contextmanager
-def watching(target: Path) -> Iterator[list[str]]:
-    """What is made in the target's staging folder, as the kernel's audit of this process tells."""
-    seen: list[str] = []
-    active = True
+@functools.cache
+def watched() -> dict[str, list[str]]:
+    """By folder what was opened in it, told by the kernel's audit of this process: one hook for all tests, for none can be removed."""
+    folders: dict[str, list[str]] = {}
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
-        if active and event == "open" and str(target / ".restoring") in str(arguments[0]):
-            seen.append(str(arguments[0]))
+        if event == "open":
+            for folder, seen in folders.items():
+                if folder in str(arguments[0]):
+                    seen.append(str(arguments[0]))
 
-    sys.addaudithook(hook)  # it cannot be removed
+    sys.addaudithook(hook)
+    return folders
+
+
+@contextmanager
+def watching(target: Path) -> Iterator[list[str]]:
+    """What is made in the target's staging folder."""
+    folder, seen = str(target / ".restoring"), list[str]()
+    watched()[folder] = seen
     try:
         yield seen
     finally:
-        active = False
+        del watched()[folder]
 
 
 def archive_with_holes(path: Path, *sizes: int) -> None:
