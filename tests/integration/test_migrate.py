@@ -21,7 +21,7 @@ from store.models import FileDraft, MessageDraft, RoomDraft, Session, Stored
 from store.mongo import MongoOptions
 from store.mongo import open_store as open_mongo
 from store.mongo.lease import BEAT_S
-from store.sqlite import SqliteExport
+from store.sqlite import DirectoryLock, SqliteExport
 from store.sqlite import open_store as open_sqlite
 from tests.support.client import call, register
 from tests.support.mongo import drop
@@ -177,7 +177,7 @@ async def test_what_cannot_be_migrated_is_refused_in_one_line(tmp_path: Path, ta
     assert "MONGO_URI" in refused(tmp_path / "data", {})
     assert "holds no" in refused(tmp_path / "none", target)
     await fill(tmp_path / "data", messages=10)
-    with serving(tmp_path / "data"):
+    with DirectoryLock(tmp_path / "data", shared=False):
         assert "in use" in refused(tmp_path / "data", target)
     with pymongo.MongoClient[dict[str, Any]](target["MONGO_URI"]) as client:
         client[target["MONGO_DB_NAME"]].users.insert_one({"_id": "u1", "usernameFolded": "x", "emailFolded": "x"})

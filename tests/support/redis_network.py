@@ -20,7 +20,7 @@ class Network:
 
     def __init__(self, target: int) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="network")
+        self._thread = threading.Thread(target=self._loop.run_forever, name="network", daemon=True)
         self._thread.start()
         self._proxy = self._run(Proxy(target).start())
 
