@@ -36,7 +36,7 @@ class Suite(NamedTuple):
 
 SUITES = {
     "all": Suite(("tests",), "not slow"),
-    "quick": Suite(("tests/unit", "tests/contract"), "not slow and not mongo and not serial"),
+    "quick": Suite(("tests/unit", "tests/contract"), "not slow and not serial and not mongo and not bench"),
     "slow": Suite(("tests",), "slow", only="slow"),
 }
 

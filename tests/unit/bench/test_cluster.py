@@ -16,6 +16,8 @@ from bench.cluster import Cluster, RedisProcess
 from bench.errors import BenchError
 from bench.process import ServerProcess
 
+pytestmark = pytest.mark.bench
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

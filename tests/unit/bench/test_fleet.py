@@ -18,6 +18,8 @@ from bench.client.orders import Connected, Sent, Tally
 from bench.fleet import Fleet
 from tests.support.websocket_server import serving_websockets
 
+pytestmark = pytest.mark.bench
+
 Script = Callable[[ServerConnection, list[dict[str, Any]]], None]
 MESSAGES = 4
 
