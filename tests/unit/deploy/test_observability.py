@@ -32,8 +32,9 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[str]]:
     with serving(tmp_path_factory.mktemp("live") / "data", {"MONITOR_INTERVAL": "0.2"}) as server:
         ada = register(server.url)
         ada.post(ada.make_room()["id"], "x")
-        poll(lambda: b"chat_process_cpu_ratio" in ada.call("GET", "/metrics").body)  # there is with the first sample
-        text = ada.call("GET", "/metrics").body.decode()
+        sampled = (b"chat_process_cpu_ratio", b"chat_disk_free_bytes")  # there are with the first sample and, a moment later, its disk
+        shown = poll(lambda: all(name in (body := ada.call("GET", "/metrics").body) for name in sampled) and body)
+        text = shown.decode()
     yield {sample.name for family in text_string_to_metric_families(text) for sample in family.samples} | {
         f"{family.name}_total" for family in text_string_to_metric_families(text) if family.type == "counter"
     } | {f"{family.name}_bucket" for family in text_string_to_metric_families(text) if family.type == "histogram"}
