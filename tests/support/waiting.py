@@ -33,12 +33,17 @@ class News:
         await asyncio.wait_for(wait(), within_s)
 
 
-def poll(condition: Callable[[], T], within_s: float = ASKED_WITHIN_S, *, told: Callable[[], object] = str) -> T:
-    """Poll what only asking tells, where no loop waits; returns what it was in the end. `told` says what there was instead."""
+def poll(
+    condition: Callable[[], T], within_s: float = ASKED_WITHIN_S, *, told: Callable[[], object] = str, pace_s: float = 0.01
+) -> T:
+    """Poll what only asking tells, where no loop waits; returns what it was in the end. `told` says what there was instead.
+
+    `pace_s`: how long it waits before it asks again, for where to be asked is a load.
+    """
     deadline_s = time.monotonic() + within_s
     while not (found := condition()):
         assert time.monotonic() < deadline_s, f"it did not happen: {told()}"
-        time.sleep(0.01)  # the poll's pace
+        time.sleep(pace_s)
     return found
 
 
