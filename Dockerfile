@@ -1,8 +1,8 @@
-# One process of Chat Rooms: docker build --tag chat-rooms . && docker run -p 8000:8000 -v chat-rooms:/var/lib/chat-rooms --stop-timeout 35 chat-rooms
+# One process of Chat Rooms: docker build --tag chat-rooms . && docker run --init -p 8000:8000 -v chat-rooms:/var/lib/chat-rooms --stop-timeout 35 chat-rooms
 # Its commands: docker run … chat-rooms check. Not run by us: where this was written there is no Docker daemon; tests do by hand what it says.
 
 FROM python:3.11-slim-bookworm AS build
-# [otel], [fast] or [otel,fast]: docker build --build-arg EXTRAS=[otel] …
+# [otel], [fast] or [otel,fast]: docker build --build-arg 'EXTRAS=[otel]' …
 ARG EXTRAS=""
 WORKDIR /build
 # All that .dockerignore lets through, which is what a wheel is made of.

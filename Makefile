@@ -11,7 +11,7 @@ install: $(STAMP)
 
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --prefer-binary --constraint constraints.txt --editable '.[test,bench]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --prefer-binary --constraint constraints.txt --editable '.[test]'
 	touch $@
 
 run: install

@@ -86,7 +86,7 @@ from stores import now_ms
 from tracing import commands_with
 from watching import watch
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 WEB = Path(__file__).parent / "web"
 PRESENCE_GRACE_S = 1.0
 # The contract allows 5 s for what the bus did not bring: the rest is for reading and telling it.

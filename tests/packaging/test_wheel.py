@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow
 # What lies about where somebody works: none of it may be handed out.
 DIRT = (
     *("data/chat.sqlite3", "data/secret", "jwt_secret", "scratch.txt", "bench/report.json", "tests/new.py", "dist/old.whl"),
+    *("build/lib/settings.py", "build/lib/chat_rooms/old.py", "store/.writer.py.swp"),
     *("store/__pycache__/writer.cpython-311.pyc", "web/.DS_Store", "web/.cache/app.js", "cache/.dump.rdb", ".env"),
 )
 NOT_COPIED = (".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "build", "data", "dist", "*.egg-info", "node_modules", "target")
@@ -89,7 +90,7 @@ def test_an_sdist_holds_what_a_wheel_is_made_of_and_nothing_that_lay_about(built
     with tarfile.open(built.sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames() if archive.getmember(name).isfile()}
     made = {name for name in names if name == "PKG-INFO" or name.startswith("chat_rooms.egg-info/")}
-    recipe = {"README.md", "pyproject.toml", "setup.cfg"}
+    recipe = {"MANIFEST.in", "README.md", "constraints.txt", "pyproject.toml", "setup.cfg", "setup.py"}
     assert names - made == recipe | {path.as_posix() for path in package.product_files()}
 
 

@@ -13,7 +13,8 @@ from tests.support.server import ROOT
 
 OF_THE_CHECKOUT = {"bench", "deploy", "docs", "tests"}  # for who works on it
 MADE = {"build", "data", "dist"}  # by tools and by a server; in .gitignore
-UNPACKED = {"__pycache__", ".DS_Store"}
+UNPACKED = {"__pycache__"}
+RECIPE = {"setup.py"}  # modules at the top that a wheel is made by, and does not hold
 
 
 class PackageList(NamedTuple):
@@ -55,9 +56,10 @@ def folders(root: Path = ROOT) -> list[Path]:
 
 
 def product_files(root: Path = ROOT) -> set[Path]:
-    """What a wheel is to hold, relative to the root: the modules at the top, and all that lies in the product's folders."""
+    """What a wheel is to hold, relative to the root: the modules at the top, and all in the product's folders that begins with no dot."""
     inside = (path for folder in folders(root) for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(root) for path in (*root.glob("*.py"), *inside) if not UNPACKED.intersection(path.parts)}
+    found = {path.relative_to(root) for path in (*root.glob("*.py"), *inside) if path.name not in RECIPE}
+    return {path for path in found if not UNPACKED.intersection(path.parts) and not any(part.startswith(".") for part in path.parts)}
 
 
 def unmeasured() -> dict[str, str]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import functools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.support import package
 
 ROOT = Path(__file__).parent.parent.parent
 TOP = (
@@ -105,6 +108,15 @@ def test_a_wrong_import_is_found(tmp_path: Path, place: str, line: str) -> None:
     path.parent.mkdir(parents=True)
     path.write_text(line)
     assert len(violations(tmp_path)[1]) == 1
+
+
+def test_the_rules_and_mypy_know_every_module_and_folder_of_the_product() -> None:
+    modules = {path.name for path in ROOT.glob("*.py")} - package.RECIPE
+    folders = {path.name for path in package.folders()} - {"web"}
+    assert set(PRODUCT) == modules | folders
+    parsed = configparser.ConfigParser(interpolation=None)
+    parsed.read(ROOT / "setup.cfg")
+    assert set(parsed["mypy"]["files"].replace(",", " ").split()) == modules | folders | {"bench", "deploy"}
 
 
 def test_every_module_is_used_by_another() -> None:

@@ -11,7 +11,7 @@ from tests.support.container import let_through
 from tests.support.server import ROOT
 
 # What a wheel is made from, besides what it holds.
-RECIPE = {Path(name) for name in ("README.md", "constraints.txt", "pyproject.toml", "setup.cfg")}
+RECIPE = {Path(name) for name in ("README.md", "constraints.txt", "pyproject.toml", "setup.cfg", "setup.py")}
 
 
 def forgotten(root: Path, found: package.PackageList) -> list[str]:

@@ -55,6 +55,7 @@ def test_an_image_runs_the_command_as_a_user_with_a_folder_of_its_own() -> None:
         ("__pycache__/server.cpython-311.pyc", True),
         ("store/sqlite/__pycache__/rows.cpython-311.pyc", True),
         ("store/old.pyc", True),
+        ("web/.DS_Store", True),
     ],
 )
 def test_what_is_nobodys_business_does_not_reach_docker(path: str, ignored: bool) -> None:
@@ -64,6 +65,7 @@ def test_what_is_nobodys_business_does_not_reach_docker(path: str, ignored: bool
 def test_compose_builds_the_image_and_an_nginx_from_what_there_is() -> None:
     assert re.findall(r"^  build: (\S+)", COMPOSE, re.MULTILINE) == [".."]
     assert (ROOT / "deploy" / ".." / "Dockerfile").is_file()
+    assert re.findall(r"^ +image: (\S+)", COMPOSE, re.MULTILINE) == ["redis:7-bookworm"], "two services that build one tag fail at once"
     copied = re.findall(r"^ +COPY (\S+) ", COMPOSE, re.MULTILINE)
     assert copied == ["nginx.conf"]
     assert (ROOT / "deploy" / "nginx.conf").is_file()
