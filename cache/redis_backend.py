@@ -35,6 +35,7 @@ WAITING_MAX_BYTES = 32 * 1024 * 1024
 LOOP_LATE_S = 0.05  # our own loop was held up for so long: then it is not Redis that is late
 PULSE_EVERY_S = 1.0
 SILENT_MAX_S = 3.0  # without a word for so long a listening connection is taken for dead
+LATE_MAX_S = SILENT_MAX_S + PULSE_EVERY_S  # and where a pulse takes so long, though others' words come: nothing heard is later than that
 
 Part = str | bytes | int | float
 
@@ -324,8 +325,7 @@ class RedisListener(_Kept):
     """Receives what is published to the channels it is subscribed to, until told otherwise and across reconnects.
 
     `receive(channel, payload)` is called on the loop and must not raise. It hears itself: `pulse` publishes to a channel of its own
-    every `pulse_every_s`, and without any word for `silent_max_s` the connection is taken for dead; so it is where a pulse takes both
-    together, though others' words come: nothing heard is later than that. `on_back`: all subscriptions stand (again).
+    each second, and without any word for three the connection is taken for dead. `on_back`: all subscriptions stand (again).
     """
 
     def __init__(
@@ -335,12 +335,8 @@ class RedisListener(_Kept):
         pulse_channel: str,
         pulse: Callable[[str, bytes], bool],
         receive: Callable[[str, bytes], None],
-        pulse_every_s: float = PULSE_EVERY_S,
-        silent_max_s: float = SILENT_MAX_S,
     ) -> None:
         super().__init__(options=options, what="bus")
-        self._pulse_every_s = pulse_every_s
-        self._silent_max_s = silent_max_s
         self._pulse_channel = pulse_channel
         self._pulse = pulse
         self._receive = receive
@@ -397,7 +393,7 @@ class RedisListener(_Kept):
 
     async def _listen(self, standing: Awaitable[Any]) -> None:
         """Say when the subscriptions stand, then watch the pulse."""
-        async with asyncio.timeout(self._silent_max_s):
+        async with asyncio.timeout(SILENT_MAX_S):
             await standing
         self.stands = True
         self._say(True)
@@ -409,13 +405,13 @@ class RedisListener(_Kept):
             slept_at_s = self._loop.time()
             if not self._pulse(self._pulse_channel, b"%.3f" % slept_at_s):
                 self._echo_s = slept_at_s  # it does not go out, so that its absence says nothing
-            await asyncio.sleep(self._pulse_every_s)
-            stood_s = self._loop.time() - slept_at_s - self._pulse_every_s  # while our own loop stood still it could hear nothing
+            await asyncio.sleep(PULSE_EVERY_S)
+            stood_s = self._loop.time() - slept_at_s - PULSE_EVERY_S  # while our own loop stood still it could hear nothing
             self._heard_s += stood_s
             self._echo_s += stood_s
-            if self._loop.time() - self._heard_s > self._silent_max_s:
+            if self._loop.time() - self._heard_s > SILENT_MAX_S:
                 raise TimeoutError("no pulse")
-            if self._loop.time() - self._echo_s > self._silent_max_s + self._pulse_every_s:
+            if self._loop.time() - self._echo_s > LATE_MAX_S:
                 raise TimeoutError("what is heard is late")
 
     async def _read(self, connection: AbstractConnection) -> None:

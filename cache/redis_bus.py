@@ -11,7 +11,7 @@ from cache.contract import Receiver
 from cache.delivery import Delivery
 from cache.events import Event
 from cache.keys import channel
-from cache.redis_backend import PULSE_EVERY_S, SILENT_MAX_S, RedisClient, RedisListener, RedisOptions
+from cache.redis_backend import RedisClient, RedisListener, RedisOptions
 
 logger = logging.getLogger(__name__)
 
@@ -20,20 +20,9 @@ _decoder = msgspec.msgpack.Decoder(tuple[str, Event])
 
 
 class RedisBus:
-    """cache.contract.Bus on Redis. `process_id` tells its own events from others'; `back` is called whenever it hears all again.
+    """cache.contract.Bus on Redis. `process_id` tells its own events from others'; `back` is called whenever it hears all again."""
 
-    `pulse_every_s`, `silent_max_s`: the RedisListener's.
-    """
-
-    def __init__(
-        self,
-        *,
-        client: RedisClient,
-        options: RedisOptions,
-        process_id: str,
-        pulse_every_s: float = PULSE_EVERY_S,
-        silent_max_s: float = SILENT_MAX_S,
-    ) -> None:
+    def __init__(self, *, client: RedisClient, options: RedisOptions, process_id: str) -> None:
         self.receiver: Receiver | None = None
         self.on_back: Callable[[], None] | None = None
         self._client = client
@@ -48,8 +37,6 @@ class RedisBus:
             pulse_channel=channel(self._database, f"pulse:{process_id}"),
             pulse=lambda name, payload: client.send("PUBLISH", name, payload),
             receive=self._received,
-            pulse_every_s=pulse_every_s,
-            silent_max_s=silent_max_s,
         )
         self._listener.on_back.append(self._back)
         client.on_up.append(self._back)

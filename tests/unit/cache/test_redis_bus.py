@@ -28,7 +28,7 @@ from cache.events import (
     UserEvent,
 )
 from cache.keys import channel
-from cache.redis_backend import RedisClient
+from cache.redis_backend import SILENT_MAX_S, RedisClient
 from cache.redis_bus import RedisBus
 from tests.support.redis_faults import LATE_S, TIMEOUT_S, client_at, elapsed_s, options_for, proxy_to, until
 from tests.support.redis_server import RedisServer
@@ -91,22 +91,10 @@ def told(name: str) -> UserEvent:
     return UserEvent(name, b"{}")
 
 
-# A pulse that is watched for twice as closely as in a running server, where that it is watched for in its time is not the subject.
-QUICK = {"pulse_every_s": 0.5, "silent_max_s": 1.5}
-
-
-async def process_at(
-    stack: AsyncExitStack,
-    port: int,
-    process_id: str,
-    *,
-    listens_at: int | None = None,
-    pulse: dict[str, float] | None = None,
-    **options: Any,
-) -> Process:
+async def process_at(stack: AsyncExitStack, port: int, process_id: str, *, listens_at: int | None = None, **options: Any) -> Process:
     """A process; `listens_at` is another port for its listening connection."""
     client = RedisClient(options=options_for(port, **options))
-    bus = RedisBus(client=client, options=options_for(listens_at or port, **options), process_id=process_id, **(pulse or {}))
+    bus = RedisBus(client=client, options=options_for(listens_at or port, **options), process_id=process_id)
     stack.push_async_callback(client.close)
     stack.push_async_callback(bus.close)
     process = Process(client, bus)
@@ -487,23 +475,23 @@ async def test_with_only_the_sending_connection_lost_it_is_lost_and_comes_back(s
 
 
 async def test_a_quiet_bus_is_not_taken_for_dead(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await process_at(stack, redis.port, "p1", pulse=QUICK)
-    await asyncio.sleep(1.5 * QUICK["silent_max_s"])  # time that passes, longer than it waits for its pulse, is what this is about
+    a = await process_at(stack, redis.port, "p1")
+    await asyncio.sleep(4.5)  # time that passes, longer than it waits for its pulse, is what this is about
     assert (a.backs, a.bus.lost) == (1, False)
 
 
 async def test_a_loop_of_ours_that_was_held_up_does_not_take_the_bus_for_dead(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await process_at(stack, redis.port, "p1", pulse=QUICK)
+    a = await process_at(stack, redis.port, "p1")
     await a.bus.subscribe("all")
-    time.sleep(QUICK["silent_max_s"] + 0.5)  # the loop is held up: that is what this is about
-    await asyncio.sleep(2.5 * QUICK["pulse_every_s"])  # and two pulses after it
+    time.sleep(SILENT_MAX_S + 0.5)  # the loop is held up: that is what this is about
+    await asyncio.sleep(2.5)  # and two pulses after it
     assert (a.backs, a.bus.lost) == (1, False)
 
 
 async def test_a_connection_on_which_all_comes_late_is_lost_though_it_is_never_silent(stack: AsyncExitStack, redis: RedisServer) -> None:
     proxy = await proxy_to(stack, redis.port)
     a = await process_at(stack, redis.port, "p1")
-    b = await process_at(stack, redis.port, "p2", listens_at=proxy.port, pulse=QUICK)
+    b = await process_at(stack, redis.port, "p2", listens_at=proxy.port)
     await b.bus.subscribe("all")
     proxy.news_late_s = 0.5
     sent = 0
