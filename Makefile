@@ -39,7 +39,7 @@ coverage: install
 debian-packages:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    missing=""; \
-	    command -v chromium-headless-shell >/dev/null || missing="$$missing chromium-headless-shell"; \
+	    command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || missing="$$missing chromium-headless-shell"; \
 	    command -v curl >/dev/null || missing="$$missing curl"; \
 	    command -v node >/dev/null || missing="$$missing nodejs"; \
 	    command -v npm >/dev/null || missing="$$missing npm"; \
@@ -60,9 +60,10 @@ WIRE := tests/wire_server
 
 wire-server: debian-packages
 	@if command -v mvn >/dev/null && command -v javac >/dev/null && ! test $(WIRE)/target/classes -nt $(WIRE)/pom.xml -a $(WIRE)/target/classes -nt $(WIRE)/Launcher.java; then \
-	    rm -rf $(WIRE)/target && \
-	    mvn --quiet --batch-mode --file $(WIRE)/pom.xml dependency:copy-dependencies && \
-	    javac -cp '$(WIRE)/target/dependency/*' -d $(WIRE)/target/classes $(WIRE)/Launcher.java; \
+	    rm -rf $(WIRE)/target/new && \
+	    mvn --quiet --batch-mode --file $(WIRE)/pom.xml dependency:copy-dependencies -DoutputDirectory=target/new/dependency && \
+	    javac -cp '$(WIRE)/target/new/dependency/*' -d $(WIRE)/target/new/classes $(WIRE)/Launcher.java && \
+	    rm -rf $(WIRE)/target/dependency $(WIRE)/target/classes && mv $(WIRE)/target/new/* $(WIRE)/target; \
 	fi
 
 bench: install

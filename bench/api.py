@@ -5,12 +5,19 @@ from __future__ import annotations
 import http.client
 import json
 import secrets
+import time
 from dataclasses import dataclass
 from typing import Any
 
 from bench.errors import BenchError
 
 _TIMEOUT_S = 20
+_SHED_MAX_S = 30
+_AGAIN_AFTER_S = 1.0  # what the server asks for
+
+
+class Unavailable(BenchError):
+    """The server answered 503."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +43,34 @@ def call(address: Address, method: str, path: str, body: object = None, token: s
     finally:
         connection.close()
     if reply.status >= 400:
-        raise BenchError(f"{method} {path}: {reply.status} {content[:200].decode(errors='replace')}")
+        failure = f"{method} {path}: {reply.status} {content[:200].decode(errors='replace')}"
+        raise Unavailable(failure) if reply.status == 503 else BenchError(failure)
     decoded: dict[str, Any] = json.loads(content)
     return decoded
+
+
+def call_until_it_is_taken(address: Address, method: str, path: str, body: object, token: str | None = None) -> dict[str, Any]:
+    """As `call`, again and again while the server sheds load, as it may where others use the machine. Raises BenchError."""
+    deadline_s = time.monotonic() + _SHED_MAX_S
+    while True:
+        try:
+            return call(address, method, path, body, token)
+        except Unavailable:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(_AGAIN_AFTER_S)
 
 
 def register(address: Address) -> str:
     """A new user; its access token."""
     name = f"bench-{secrets.token_hex(8)}"
     body = {"username": name, "email": f"{name}@example.com", "password": secrets.token_urlsafe(16)}
-    token: str = call(address, "POST", "/auth/register", body)["accessToken"]
+    token: str = call_until_it_is_taken(address, "POST", "/auth/register", body)["accessToken"]
     return token
 
 
 def make_room(address: Address, token: str) -> str:
     """A new public room; its id."""
     body = {"name": f"bench {secrets.token_hex(4)}", "maxUsers": 100_000}
-    room_id: str = call(address, "POST", "/rooms", body, token)["room"]["id"]
+    room_id: str = call_until_it_is_taken(address, "POST", "/rooms", body, token)["room"]["id"]
     return room_id

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.failures import add_lines, logs_of
 from tests.support.mongo import MongoServer, TextServer, find_real_mongod
+from tests.support.mongo_mark import mark_mongo
 
 settings.register_profile("tests", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
@@ -36,6 +37,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if report.failed:
         report.sections += logs_of(item).items()
     return report
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    mark_mongo(item)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""Puts together what runs with COVERAGE=1 have measured, and prints the figure and, by name, what no test has run.
+"""Puts together what runs with COVERAGE=1 have measured since the last report, and prints the figure and, by name, what no test has run.
 
 A function that no test entered is named; of the others their lines, and their branches as `from->to`, that none took.
 """
@@ -21,11 +21,15 @@ WIDTH = 160
 
 def measured() -> Mapping[str, Any]:
     """Coverage's JSON report. Raises SystemExit where there is nothing to report of."""
-    if not FOLDER.is_dir() or not any(FOLDER.iterdir()):
+    together = FOLDER / "data"
+    coverage = Coverage(data_file=str(together), config_file=str(ROOT / "pyproject.toml"))
+    if any(FOLDER.glob("data.*")):
+        coverage.combine()
+        coverage.save()
+    elif together.exists():
+        coverage.load()
+    else:
         raise SystemExit("nothing was measured: COVERAGE=1 make test")
-    coverage = Coverage(data_file=str(FOLDER / "data"), config_file=str(ROOT / "pyproject.toml"))
-    coverage.combine(keep=False)
-    coverage.save()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.json"
         coverage.json_report(outfile=str(path))

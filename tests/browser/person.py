@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from playwright.sync_api import ConsoleMessage, Page, expect
 
@@ -25,8 +26,7 @@ NO_SERVER = (
 ARRIVE = """
     if (location.protocol === "http:" && !sessionStorage.getItem("arrived")) {
         sessionStorage.setItem("arrived", "yes");
-        const session = %s;
-        localStorage.setItem("chat.session", JSON.stringify({ ...session, expiresAt: Date.now() + session.lifetimeMs }));
+        localStorage.setItem("chat.session", JSON.stringify(%s));
     }
 """
 
@@ -49,13 +49,15 @@ class Person:
 
     def arrive(self) -> Person:
         """Come as somebody who has registered before, by REST: the page finds their session in its storage."""
+        asked_ms = time.time_ns() // 1_000_000
         reply = client.call(
             self.url, "POST", "/auth/register", {"username": self.name, "email": f"{self.name}@example.test", "password": PASSWORD}
         )
         assert reply.status == 201, reply.body
         told = reply.json
         kept = {name: told[name] for name in ("user", "accessToken", "refreshToken")}
-        self.page.add_init_script(ARRIVE % json.dumps({**kept, "lifetimeMs": told["expiresIn"] * 1000}))
+        times = {"expiresAt": asked_ms + told["expiresIn"] * 1000, "lifetimeMs": told["expiresIn"] * 1000}
+        self.page.add_init_script(ARRIVE % json.dumps({**kept, **times}))
         self.page.goto(self.url)
         self.is_online()
         return self

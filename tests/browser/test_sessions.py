@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.person import PASSWORD, Person
@@ -52,6 +53,25 @@ def test_two_tabs_share_a_session_that_goes_on(new_person: NewPerson, new_contex
     first.page.locator("#logout").click()
     for tab in (first, second):
         expect(tab.page.locator("#login-form")).to_be_visible()
+
+
+@pytest.mark.slow
+def test_two_tabs_share_a_session_over_the_real_ends_of_its_tokens(
+    new_person: NewPerson, new_context: Callable[..., BrowserContext], start: Start, kitchen: str
+) -> None:
+    context, server = new_context(), start(JWT_EXPIRES_IN="8")
+    first = new_person("ann", at=server, context=context)
+    first.make_room(kitchen)
+    second = new_person("ann", at=server, context=context, registered=False)
+    second.page.goto(first.page.url)
+    second.is_online()
+    for tab in (first, second, first, second):
+        with context.expect_event("response", lambda reply: reply.url.endswith("/auth/refresh")) as refreshed:
+            pass
+        assert refreshed.value.status == 200
+        tab.say("from this tab")
+    for tab in (first, second):
+        expect(tab.page.locator('[data-state="stored"]')).to_have_count(4)
 
 
 def test_a_session_survives_a_reload_and_ends_with_the_logout(server: ServerProcess, new_person: NewPerson, kitchen: str) -> None:

@@ -15,11 +15,6 @@ from store.models import Message, MessageDraft, RoomDraft, RoomOf, Stored, User
 from tests.contract.backends import BACKENDS, STORES, URI_VARIABLE, database_at
 from tests.support.clock import HandClock
 from tests.support.mongo import drop
-from tests.support.mongo_mark import mark_mongo
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    mark_mongo(item)
 
 
 class Filled:

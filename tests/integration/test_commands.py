@@ -116,7 +116,7 @@ def test_a_wrong_command_line_or_setting_is_exit_2_and_one_line(
 
 
 def test_from_outside_it_is_the_same(tmp_path: Path, taken_port: int) -> None:
-    of_each_kind = ("--prot", "WS_PING_INTERVAL", "RATE_LIMIT_WHITELIST_FILE", "MONGO_URI: ***")
+    of_each_kind = ("--prot", "WS_PING_INTERVAL", "RATE_LIMIT_WHITELIST_FILE", "MONGO_URI: ***", "REDIS_URL")
     tried = [next(one for one in WRONG if one[2] == says) for says in of_each_kind]
     common = {"DATA_DIR": str(tmp_path / "data"), "PORT": str(taken_port)}
     with ThreadPoolExecutor(len(tried)) as pool:

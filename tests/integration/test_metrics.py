@@ -202,6 +202,7 @@ async def test_a_slow_reader_is_seen_and_counted_when_it_is_closed(start: Start)
         assert counted["outbox"] == {"bytes": 0, "connections": 0}
 
 
+@pytest.mark.serial
 @pytest.mark.gen_test
 async def test_the_loops_lag_that_is_told_is_that_of_a_real_block(start: Start) -> None:
     server = start(MONITOR_INTERVAL="1")

@@ -210,6 +210,22 @@ async def test_a_difference_is_found_in_the_end(tmp_path: Path, target: dict[str
             await migrate_here(tmp_path / "data", target, tamper)
 
 
+@pytest.mark.gen_test
+async def test_a_difference_that_was_made_before_a_second_run_is_found_by_it(tmp_path: Path, target: dict[str, str]) -> None:
+    await fill(tmp_path / "data", messages=2_000)
+
+    def cut_off(what: str, done: int, _total: int) -> None:
+        if (what, done) == ("messages", 1000):
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        await migrate_here(tmp_path / "data", target, cut_off)
+    with pymongo.MongoClient[dict[str, Any]](target["MONGO_URI"]) as client:
+        client[target["MONGO_DB_NAME"]].messages.update_one({"seq": 5}, {"$set": {"content": "tampered with"}})
+    run = await asyncio.to_thread(command, "migrate", env={**target, "DATA_DIR": str(tmp_path / "data")})
+    assert (run.returncode, "messages differ" in run.stderr) == (1, True), run.stderr
+
+
 def damage(what: str, data_dir: Path, chunks: Any, file_id: str) -> None:
     if what == "a byte":
         chunk = chunks.find_one({"files_id": file_id, "n": 1})

@@ -209,7 +209,7 @@ def await_ready(server: ServerProcess, within_s: float) -> None:
 
 
 def test_while_it_is_away_the_server_says_so_and_is_itself_again_afterwards(mongo: Mongo, tmp_path: Path) -> None:
-    with serving(tmp_path / "data", mongo.env(STORE_TIMEOUT="5000")) as server:
+    with serving(tmp_path / "data", mongo.env(STORE_TIMEOUT="15000", MONGO_SERVER_SELECTION_TIMEOUT="3000")) as server:
         ada = register(server.url)
         room = ada.make_room()["id"]
         ada.post(room, "before", clientId="c1")

@@ -255,8 +255,7 @@ async def test_twenty_refusals_in_a_row_close_the_connection(strict: ServerProce
 
 
 @pytest.mark.gen_test
-async def test_a_command_under_way_when_its_client_goes_leaves_nothing_behind(strict: ServerProcess) -> None:
-    server = strict
+async def test_a_command_under_way_when_its_client_goes_leaves_nothing_behind(server: ServerProcess) -> None:
     ada = register(server.url)
     room = ada.make_room()["id"]
     for _ in range(20):

@@ -406,6 +406,7 @@ def post_request(who: Person, room_id: str) -> bytes:
 
 
 @pytest.mark.slow
+@pytest.mark.serial
 def test_the_stores_queue_is_raised_by_more_than_it_takes_and_nothing_of_it_is_lost(start: Start) -> None:
     server = start(**QUICK, STORE_TIMEOUT="60000", LOG_LEVEL="warning", RATE_LIMIT_ENABLED="false")
     somebody, queue = register(server.url), Seen(server, "store_queue")

@@ -172,7 +172,8 @@ async def test_an_images_entry_point_serves_and_its_health_check_tells_whether_i
     image = stages()[-1]
     outside = {"PATH": os.environ["PATH"]}
     env = {name: value.replace(PREFIX, str(installed.prefix)) for name, value in image.env(outside).items()}
-    env |= {"DATA_DIR": str(tmp_path / "data"), "PORT": str(free_port()), "HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    env |= {"DATA_DIR": str(tmp_path / "data"), "PORT": str(free_port()), "RATE_LIMIT_ADAPTIVE": "false"}
+    env |= dict.fromkeys(("HTTP_PROXY", "http_proxy"), "http://127.0.0.1:9")
 
     def health() -> int:
         return subprocess.run(image.command("HEALTHCHECK"), env=env, cwd=tmp_path, stderr=subprocess.DEVNULL, check=False).returncode

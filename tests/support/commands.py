@@ -51,9 +51,11 @@ def _run(arguments: tuple[str, ...], env: Mapping[str, str], stdin: str) -> subp
 def _logging_kept() -> Iterator[None]:
     """The commands send the log to standard error, for good."""
     root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
+    loggers = [root, *(one for one in list(logging.Logger.manager.loggerDict.values()) if isinstance(one, logging.Logger))]
+    levels, handlers = [one.level for one in loggers], list(root.handlers)
     try:
         yield
     finally:
         root.handlers[:] = handlers
-        root.setLevel(level)
+        for one, level in zip(loggers, levels, strict=True):
+            one.setLevel(level)

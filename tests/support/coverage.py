@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FOLDER = ROOT / ".coverage"
+FOLDER = ROOT / ".coverage-data"
 _CONFIG, _DATA = "COVERAGE_PROCESS_START", "COVERAGE_FILE"
 
 

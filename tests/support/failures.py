@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,26 +13,33 @@ FAILURES = "TEST_FAILURES"  # the file to which a run adds a line for each test 
 LINES = 60  # of each log: its end
 LOGS_MAX = 8
 REASON_MAX = 300
+DEPTH = 2  # how far what holds a server may be held itself
 
 
 def logs_of(item: pytest.Item) -> dict[str, str]:
     """The ends of the logs that a test's servers wrote: of those among its fixtures, and of all below its tmp_path."""
     found = {}
     for path in list(dict.fromkeys(_paths(getattr(item, "funcargs", {}).values())))[:LOGS_MAX]:
-        lines = path.read_text(errors="replace").splitlines()
+        lines: list[str] = []
+        with contextlib.suppress(OSError):  # a server that still runs may have removed it
+            lines = path.read_text(errors="replace").splitlines()
         if lines:
             found[f"{path.name}, the last {min(LINES, len(lines))} of {len(lines)} lines"] = "\n".join(lines[-LINES:])
     return found
 
 
-def _paths(values: Iterable[object]) -> Iterator[Path]:
+def _paths(values: Iterable[object], depth: int = DEPTH) -> Iterator[Path]:
+    """The logs of servers among the values, of folders, and of what the tests' own objects hold."""
     for value in values:
-        if isinstance(value, (tuple, list)):
-            yield from _paths(value)
-        elif isinstance(value, Path) and value.is_dir():
-            yield from (path for path in sorted(value.rglob("*")) if path.suffix == ".log" or path.name == "log")
-        elif isinstance(path := getattr(value, "log_path", None), Path) and path.exists():
+        if isinstance(path := getattr(value, "log_path", None), Path):
             yield path
+        elif isinstance(value, (tuple, list)):
+            yield from _paths(value, depth)
+        elif isinstance(value, Path):
+            with contextlib.suppress(OSError):
+                yield from sorted(path for path in value.rglob("*") if path.suffix == ".log" or path.name == "log")
+        elif depth and type(value).__module__.startswith("tests."):
+            yield from _paths(getattr(value, "__dict__", {}).values(), depth - 1)
 
 
 def add_lines(reports: Iterable[pytest.TestReport | pytest.CollectReport]) -> None:

@@ -57,15 +57,19 @@ class MongoServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def log_path(self) -> Path:
+        return self._folder / "log"
+
+    @property
     def uri(self) -> str:
         return f"mongodb://127.0.0.1:{self.port}"
 
     def start(self) -> MongoServer:
         """Start it and wait until it answers. Skips the test where there is nothing to start."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / "log").open("ab") as log:
+        with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(self._command(), stdout=log, stderr=log, cwd=WIRE_SERVER)
-        await_answer(self.uri, self._process, self._folder / "log")
+        await_answer(self.uri, self._process, self.log_path)
         return self
 
     def _command(self) -> list[str]:

@@ -29,6 +29,10 @@ class RedisServer:
         self.port = free_port()
 
     @property
+    def log_path(self) -> Path:
+        return self._folder / "log"
+
+    @property
     def env(self) -> dict[str, str]:
         """The variables that make a server use it."""
         return {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(self.port)}
@@ -44,7 +48,7 @@ class RedisServer:
             pytest.skip(MISSING)
         self._folder.mkdir(parents=True, exist_ok=True)
         fixed = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(self._folder)]
-        with (self._folder / "log").open("ab") as log:
+        with self.log_path.open("ab") as log:
             self._process = subprocess.Popen([program, *fixed, *self.arguments], stdout=log, stderr=log)
         deadline = time.monotonic() + START_WITHIN_S
         while time.monotonic() < deadline and self._process.poll() is None:
@@ -53,7 +57,7 @@ class RedisServer:
                     return self
             except OSError:
                 time.sleep(0.01)  # the poll's pace; the condition is the answer
-        raise AssertionError((self._folder / "log").read_text())
+        raise AssertionError(self.log_path.read_text())
 
     def ask(self, *words: str) -> bytes:
         """Send one command on a connection of its own; returns the raw reply, as much of it as comes at once."""

@@ -28,9 +28,15 @@ PROGRAM = (sys.executable, str(ROOT / "server.py"))
 
 
 def own_ports(environ: Mapping[str, str] = os.environ) -> range:
-    """Those of this worker alone: between the look at a port and the listening on it no other worker may take it."""
-    count = len(PORTS) // int(environ.get(WORKERS, "1"))
-    first = int(environ.get(WORKER, "gw0").removeprefix("gw")) * count
+    """Those of this worker alone: between the look at a port and the listening on it no other worker may take it.
+
+    There are as many again for workers that take the place of those that crashed: they are called by the next numbers.
+    """
+    if WORKER not in environ:
+        return PORTS
+    shares = 2 * int(environ[WORKERS])
+    count = len(PORTS) // shares
+    first = int(environ[WORKER].removeprefix("gw")) % shares * count
     return PORTS[first : first + count]
 
 

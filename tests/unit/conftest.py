@@ -11,13 +11,8 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from cache import redis_backend
-from tests.support.mongo_mark import mark_mongo
 from tests.support.redis_faults import PATIENT_S
 from tests.support.redis_server import RedisServer, running
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    mark_mongo(item)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from tests.run import ROOT, SUITES, default_workers, files_with, phases
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from tests.run import NO_TESTS, ROOT, SUITES, default_workers, files_with, phases
 
 
 def marks_of(arguments: list[str]) -> str:
@@ -24,7 +31,7 @@ def test_what_is_slow_is_read_from_the_files_that_name_it() -> None:
     (_, beside), *_ = phases(SUITES["slow"], 6)
     files = [argument for argument in beside if argument.endswith(".py")]
     assert files
-    assert all((ROOT / file).is_file() and "mark.slow" in (ROOT / file).read_text() for file in files)
+    assert all((ROOT / file).is_file() and "slow" in (ROOT / file).read_text() for file in files)
     assert files == files_with("slow", ["tests"])
 
 
@@ -36,3 +43,22 @@ def test_the_quick_suite_has_one_phase_and_needs_no_mongodb() -> None:
 
 def test_there_are_several_workers_and_not_too_many() -> None:
     assert 4 <= default_workers() <= 16
+
+
+def collected(*arguments: str) -> list[str]:
+    """The tests that pytest chooses by its arguments."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, NO_TESTS), done.stdout + done.stderr
+    return [line for line in done.stdout.splitlines() if line.startswith("tests/")]
+
+
+@pytest.mark.slow
+def test_what_is_slow_and_what_is_not_are_every_test_and_none_twice() -> None:
+    chosen = [arguments[arguments.index("-m") :] for name in ("all", "slow") for _, arguments in phases(SUITES[name], 1)]
+    counted = Counter(test for arguments in chosen for test in collected(*arguments))
+    every = collected("tests")
+    assert len(every) > 3_000
+    assert {test: count for test, count in counted.items() if count != 1} == {}
+    assert set(every) - set(counted) == set()
