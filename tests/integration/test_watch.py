@@ -27,7 +27,7 @@ import pytest
 
 import settings
 from command_line import Command, main
-from tests.integration.conftest import Start, StoreEnv, also_at
+from tests.integration.conftest import JWT, PATIENT_WITH_REDIS, Start, StoreEnv, also_at, await_redis
 from tests.support.alerts import AlertLines, locked_for_writing, repeated
 from tests.support.client import Person, call, register
 from tests.support.commands import command_here
@@ -441,7 +441,9 @@ def many_descriptors() -> Iterator[None]:
 
 
 def test_the_bus_is_raised_while_redis_is_gone(start: Start, redis: RedisServer) -> None:
-    server = start(**QUICK, **redis.env, JWT_SECRET="a secret of the tests, thirty-two bytes or more")
+    server = start(**QUICK, **redis.env, **PATIENT_WITH_REDIS, **JWT)
+    await_redis(server)
+    poll(lambda: not alerts(server)["active"], pace_s=INTERVAL_S)  # on a busy machine it may have been late at the start
     bus = Seen(server, "bus")
     cause_s = time.time()
     redis.stop()
