@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.client import call
+from tests.support.descriptors import targets
 from tests.support.server import ROOT, ServerProcess
 from tests.support.waiting import poll
 
@@ -105,7 +106,7 @@ def test_without_a_standard_error_its_lines_are_for_nobody_and_no_other_descript
             assert call(server.url, "GET", "/nothing").status == 404
         metrics = call(server.url, "GET", "/metrics").body.decode()
         assert re.search(r"^\S*log_lines_dropped_total 0(\.0)?$", metrics, re.M)
-        opened = [os.readlink(path) for path in Path(f"/proc/{server.pid}/fd").iterdir() if path.name != "0"]
+        opened = [target for number, target in targets(server.pid) if number != "0"]
         assert sum("eventpoll" in name for name in opened) == 1, "the log has no copy of the loop's"
         assert server.terminate() == 0
     finally:

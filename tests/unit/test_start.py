@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from chat_server import ChatServer
 from monitor.hooks import Observer
 from monitor.measures import Measures
 from monitor.spans import Spans
+from tests.support.descriptors import targets
 from tests.support.server import free_port
 
 
@@ -29,15 +29,7 @@ class NoBus(MemoryBus):
 
 def opened() -> set[str]:
     """The sockets of this process."""
-    found = set()
-    for descriptor in os.listdir("/proc/self/fd"):
-        try:
-            target = os.readlink(f"/proc/self/fd/{descriptor}")
-        except FileNotFoundError:
-            continue
-        if target.startswith("socket:"):
-            found.add(target)
-    return found
+    return {target for _, target in targets() if target.startswith("socket:")}
 
 
 @pytest.mark.gen_test
