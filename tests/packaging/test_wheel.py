@@ -25,7 +25,10 @@ DIRT = (
     *("build/lib/settings.py", "build/lib/chat_rooms/old.py", "store/.writer.py.swp"),
     *("store/__pycache__/writer.cpython-311.pyc", "web/.DS_Store", "web/.cache/app.js", "cache/.dump.rdb", ".env"),
 )
-NOT_COPIED = (".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "build", "data", "dist", "*.egg-info", "node_modules", "target")
+NOT_COPIED = (
+    *(".git", ".venv", ".coverage*", ".*_cache", ".hypothesis", "__pycache__"),
+    *("build", "data", "dist", "*.egg-info", "node_modules", "target"),
+)
 
 
 class Built(NamedTuple):
