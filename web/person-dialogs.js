@@ -66,6 +66,8 @@ export class PersonDialogs {
   #line(user) {
     const { label, choose } = this.#choose;
     const pick = async ({ currentTarget: button }) => {
+      clearTimeout(this.#timer); // a search still under way would take away the list, and the word on what is done now
+      this.#search += 1;
       try {
         await choose(user, button);
       } catch (error) {

@@ -411,7 +411,8 @@ def with_tls(folder: Path, process: StandIn) -> Iterator[Edge]:
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "1"]
     subprocess.run([*make, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
-    secure, plain = free_port(), free_port()
+    secure = free_port(2)
+    plain = secure + 1
     text = (folder / "conf").read_text()
     assert not re.search(r"^ *#tls", text, re.MULTILINE)
     text = re.sub(r"^ *listen \[::\].*\n", "", text, flags=re.MULTILINE)
