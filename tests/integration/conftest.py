@@ -45,6 +45,12 @@ def store_env(request: pytest.FixtureRequest) -> Iterator[StoreEnv]:
         drop(uri, name)
 
 
+@pytest.fixture(scope="module")
+def embedded_store() -> StoreEnv:
+    """What a module whose tests all need no other store takes for its own `store_env`, with the reason beside it."""
+    return lambda data_dir: {}
+
+
 embedded = pytest.mark.parametrize("store_env", ["sqlite"], indirect=True, scope="module")
 _SLOW_ON_MONGO = ["sqlite", pytest.param("mongo", marks=pytest.mark.slow)]
 slow_on_mongo = pytest.mark.parametrize("store_env", _SLOW_ON_MONGO, indirect=True, scope="module")  # who was killed has the lease for 10 s

@@ -15,16 +15,12 @@ from store import mongo, sqlite
 from store.contract import Store
 from store.models import MessageDraft, Stored
 from tests.integration.conftest import JWT, Processes, Start, StoreEnv, also_at, embedded
-from tests.support.client import Chat, call, chat, register
+from tests.support.client import call, chat, register
 from tests.support.redis_server import RedisServer
 from tests.support.server import ServerProcess, command, free_port
 from tests.support.waiting import until
 
 CAP = 5  # the default of WS_MAX_CONNECTIONS_PER_USER
-
-
-def seqs(one: Chat) -> list[int]:
-    return [message["seq"] for message in one.named("receiveMessage")]
 
 
 @pytest.mark.gen_test
@@ -39,8 +35,8 @@ async def test_what_one_process_takes_the_connections_of_the_other_see(two: Proc
         for number in range(20):
             await (a, b)[number % 2].command("sendMessage", roomId=room, content=f"text {number}")
         for one in (a, b):
-            await one.until(lambda one=one: len(seqs(one)) == 20)
-            assert seqs(one) == list(range(1, 21))
+            await one.until(lambda one=one: len(one.seqs) == 20)
+            assert one.seqs == list(range(1, 21))
         await b.command("startTyping", roomId=room)
         assert (await a.one("typingStatus"))["userId"] == bob.user["id"]
         await b.command("updatePresence", status="busy")

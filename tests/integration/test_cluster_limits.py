@@ -12,18 +12,14 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.integration.conftest import JWT, OF_TWO, Processes, StoreEnv, also_at, make_well, start_both
+from tests.integration.conftest import JWT, OF_TWO, Processes, also_at, embedded_store, make_well, start_both
 from tests.support.client import Person, Refused, call, chat, register
 from tests.support.clock_jumps import WallClock
 from tests.support.redis_server import RedisServer, running
 from tests.support.server import serving
 from tests.support.waiting import until
 
-
-@pytest.fixture(scope="module")
-def store_env() -> StoreEnv:
-    """The embedded store's: what is tested here is before any store."""
-    return lambda data_dir: {}
+store_env = embedded_store  # what is tested here is before any store
 
 
 class Limited(NamedTuple):

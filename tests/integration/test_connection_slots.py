@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from handlers.chat.session import QUEUE_MAX
 from store.sqlite.connection import DATABASE_NAME
-from tests.integration.conftest import Processes, Start, StoreEnv, also_at, await_redis
+from tests.integration.conftest import Processes, Start, also_at, await_redis, embedded_store
 from tests.support.client import PASSWORD, Chat, Person, call, chat, register
 from tests.support.frames import CLOSE, TEXT, client_frame, close_payload
 from tests.support.raw import RawSocket
@@ -28,10 +28,7 @@ from tests.support.waiting import poll, until
 UNHURRIED = {"RATE_LIMIT_ENABLED": "false", "CACHE_ENABLED": "false", "REDIS_TIMEOUT": "60000"}  # only admission asks Redis, and waits
 
 
-@pytest.fixture(scope="module")
-def store_env() -> StoreEnv:
-    """The embedded store's: what is tested here is between a process and Redis."""
-    return lambda data_dir: {}
+store_env = embedded_store  # what is tested here is between a process and Redis
 
 
 def taken(redis: RedisServer, person: Person) -> set[str]:

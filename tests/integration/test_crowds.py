@@ -11,7 +11,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.integration.conftest import Start, StoreEnv
+from tests.integration.conftest import Start, embedded_store
 from tests.support.client import call, register
 from tests.support.crowd import crowd
 from tests.support.raw import RawSocket
@@ -22,10 +22,7 @@ CROWD = 800
 ENDED = re.compile(r"^(\S+) INFO .*connection ended", re.MULTILINE)
 
 
-@pytest.fixture(scope="module")
-def store_env() -> StoreEnv:
-    """The embedded store's: what is tested here is before any store."""
-    return lambda data_dir: {}
+store_env = embedded_store  # what is tested here is before any store
 
 
 class Beats:

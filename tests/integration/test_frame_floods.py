@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Start, StoreEnv
+from tests.integration.conftest import Start, embedded_store
 from tests.support.accounts import make
 from tests.support.client import Person, register
 from tests.support.flood import flooding
@@ -23,10 +23,7 @@ BUDGET = 100
 FLOODERS = 8
 
 
-@pytest.fixture(scope="module")
-def store_env() -> StoreEnv:
-    """The embedded store's: what is tested here is before any store."""
-    return lambda data_dir: {}
+store_env = embedded_store  # what is tested here is before any store
 
 
 @pytest.fixture(scope="module")

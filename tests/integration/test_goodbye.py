@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.integration.conftest import StoreEnv
+from tests.integration.conftest import embedded_store
 from tests.support.client import Person, call, register
 from tests.support.frames import CLOSE, CONTINUATION, TEXT, client_frame, close_payload
 from tests.support.raw import RawSocket
@@ -19,10 +19,7 @@ A_TURN = 50  # messages of who is gone then: more than wait before reading is pa
 GOODBYE = client_frame(CLOSE, close_payload(1000))
 
 
-@pytest.fixture(scope="module")
-def store_env() -> StoreEnv:
-    """The embedded store's: what is tested here is before any store."""
-    return lambda data_dir: {}
+store_env = embedded_store  # what is tested here is before any store
 
 
 @pytest.fixture(scope="module")

@@ -11,18 +11,14 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.integration.conftest import Start, StoreEnv
+from tests.integration.conftest import Start, embedded_store
 from tests.support.accounts import make
 from tests.support.client import Person, Refused, Reply, call, chat, register
 from tests.support.raw import RawSocket
 from tests.support.server import ServerProcess, serving
 from tests.support.waiting import poll
 
-
-@pytest.fixture(scope="module")
-def store_env() -> StoreEnv:
-    """The embedded store's: limits are counted before any store."""
-    return lambda data_dir: {}
+store_env = embedded_store  # limits are counted before any store
 
 
 @pytest.fixture(scope="module")

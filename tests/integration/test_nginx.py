@@ -158,10 +158,6 @@ def healed(cluster: ClusterProcess) -> ClusterProcess:
     return cluster
 
 
-def seqs(one: Chat) -> list[int]:
-    return [message["seq"] for message in one.named("receiveMessage")]
-
-
 def test_one_line_says_where_it_is_and_every_line_whose_it_is(cluster: ClusterProcess) -> None:
     one, two = cluster.port + 1, cluster.port + 2
     where = rf"^cluster ready on {cluster.url} \(2 processes: {one}, {two}; redis 127\.0\.0\.1:\d+\)$"
@@ -211,8 +207,8 @@ async def test_twenty_clients_over_both_processes_hear_each_message_once_and_in_
             else:
                 await asyncio.to_thread(people[number % 4].post, room, f"text {number}")
         for one in chats:
-            await one.until(lambda one=one: len(seqs(one)) >= 60)
-            assert seqs(one) == list(range(1, 61))
+            await one.until(lambda one=one: len(one.seqs) >= 60)
+            assert one.seqs == list(range(1, 61))
             assert [message["content"] for message in one.named("receiveMessage")] == [f"text {number}" for number in range(60)]
 
 
@@ -274,8 +270,8 @@ async def test_a_reload_of_nginx_drops_no_socket(healed: ClusterProcess) -> None
             for one in (*chats, newcomer):
                 await one.command("sendMessage", roomId=room, content="still here")
             for one in (*chats, newcomer):
-                await one.until(lambda one=one: len(seqs(one)) >= 5)
-                assert seqs(one) == [1, 2, 3, 4, 5]
+                await one.until(lambda one=one: len(one.seqs) >= 5)
+                assert one.seqs == [1, 2, 3, 4, 5]
     await until(lambda: not before & {worker.pid for worker in master.children()})
 
 
@@ -397,14 +393,14 @@ class OverSocket(Talker):
             return one
 
     def _leave(self, one: Chat) -> None:
-        self.seen += seqs(one)
+        self.seen += one.seqs
         self._chat = None
 
     async def hear_all(self, last: int) -> list[int]:
         """All that was said, in the order in which it was heard."""
         one = self._chat or await self._connected()
-        await one.until(lambda: max([*self.seen, *seqs(one)], default=0) >= last)
-        return [*self.seen, *seqs(one)]
+        await one.until(lambda: max([*self.seen, *one.seqs], default=0) >= last)
+        return [*self.seen, *one.seqs]
 
     async def end(self) -> None:
         if self._chat is not None:

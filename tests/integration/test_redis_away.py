@@ -11,21 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import JWT, OF_TWO, Processes, StoreEnv, also_at, make_well, start_both
+from tests.integration.conftest import JWT, OF_TWO, Processes, also_at, embedded_store, make_well, start_both
 from tests.support.client import Chat, call, chat, register
 from tests.support.redis_server import RedisServer, running
 from tests.support.server import ServerProcess, command, serving
 from tests.support.waiting import until
 
-
-@pytest.fixture(scope="module")
-def store_env() -> StoreEnv:
-    """The embedded store's: what is tested here is between processes and Redis."""
-    return lambda data_dir: {}
-
-
-def seqs(one: Chat) -> list[int]:
-    return [message["seq"] for message in one.named("receiveMessage")]
+store_env = embedded_store  # what is tested here is between processes and Redis
 
 
 @pytest.fixture(scope="module")
@@ -127,18 +119,18 @@ async def test_whatever_becomes_of_redis_nothing_is_lost_doubled_or_out_of_order
             return ids
 
         sending = [asyncio.ensure_future(send(one)) for one in (a, b)]
-        await a.until(lambda: len(seqs(a)) > 30, 30)
+        await a.until(lambda: len(a.seqs) > 30, 30)
         await fault(impatient_redis)
         healed_at = time.monotonic()
         marker = (await a.command("sendMessage", roomId=room, content="after it"))["message"]["seq"]
-        await b.until(lambda: marker in seqs(b)[-500:], 30)
+        await b.until(lambda: marker in b.seqs[-500:], 30)
         assert time.monotonic() - healed_at < 25
-        await b.until(lambda: seqs(b)[-1] > marker + 50, 30)  # some traffic after it
+        await b.until(lambda: b.seqs[-1] > marker + 50, 30)  # some traffic after it
         over.set()
         total = sum(map(len, await asyncio.gather(*sending))) + 1
         for one in (a, b):
-            await one.until(lambda one=one: len(seqs(one)) == total, 30)
-            assert seqs(one) == list(range(1, total + 1))
+            await one.until(lambda one=one: len(one.seqs) == total, 30)
+            assert one.seqs == list(range(1, total + 1))
         assert slowest < 9, "nothing waits as long as Redis is away"
         for server in (first, second):
             newest = also_at(ada, server).call("GET", "/messages", roomId=room, limit=2).json["messages"]
@@ -159,15 +151,15 @@ async def test_while_redis_is_away_messages_removals_and_logouts_are_heard_withi
         shared_redis.stop()
         for number in range(10):
             await a.command("sendMessage", roomId=room, content=f"text {number}")
-        await b.until(lambda: len(seqs(b)) == 10, 30)
-        assert seqs(b) == list(range(1, 11))
+        await b.until(lambda: len(b.seqs) == 10, 30)
+        assert b.seqs == list(range(1, 11))
         assert also_at(bob, first).call("POST", f"/rooms/{room}/leave").status == 204
         assert (await b.one("roomClosed", 30))["roomId"] == room
         await a.command("sendMessage", roomId=room, content="not for bob")
         assert also_at(bob, first).call("POST", "/auth/logout").status == 204
         assert also_at(bob, second).call("GET", "/auth/profile").code == "unauthorized"
         assert await b.closed() == 4403
-        assert len(seqs(b)) == 10
+        assert len(b.seqs) == 10
 
 
 # ---- what an operator sees ---------------------------------------------------------------------------------------

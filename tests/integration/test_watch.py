@@ -27,7 +27,7 @@ import pytest
 
 import settings
 from command_line import Command, main
-from tests.integration.conftest import JWT, PATIENT_WITH_REDIS, Start, StoreEnv, also_at, await_redis
+from tests.integration.conftest import JWT, PATIENT_WITH_REDIS, Start, also_at, await_redis, embedded_store
 from tests.support.alerts import AlertLines, locked_for_writing, repeated
 from tests.support.client import Person, call, register
 from tests.support.commands import command_here
@@ -59,10 +59,7 @@ HELD_BYTES = 20_000_000  # of one connection
 PART_BYTES = 250_000
 
 
-@pytest.fixture(scope="module")
-def store_env() -> StoreEnv:
-    """The embedded store's: it is the one that a test can lock, and that lies on a disk."""
-    return lambda data_dir: {}
+store_env = embedded_store  # it is the one that a test can lock, and that lies on a disk
 
 
 # ---- history -----------------------------------------------------------------------------------------------------

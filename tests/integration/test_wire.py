@@ -15,7 +15,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from tests.integration.conftest import Start, StoreEnv
+from tests.integration.conftest import Start, embedded_store
 from tests.support.client import Chat, Person, chat, register
 from tests.support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame, close_payload, deflated
 from tests.support.raw import RawSocket
@@ -26,10 +26,7 @@ NPM = shutil.which("npm")
 HEARTBEAT = b'{"event":"heartbeat","id":"beat"}'
 
 
-@pytest.fixture(scope="module")
-def store_env() -> StoreEnv:
-    """The embedded store's: what is tested here ends before any store."""
-    return lambda data_dir: {}
+store_env = embedded_store  # what is tested here ends before any store
 
 
 def heartbeat_is_answered(raw: RawSocket) -> bool:

@@ -182,6 +182,11 @@ class Chat:
         """The data of all events of a name so far."""
         return [frame["data"] for frame in self.events if frame["event"] == event]
 
+    @property
+    def seqs(self) -> list[int]:
+        """Of all messages so far, in the order in which they came."""
+        return [message["seq"] for message in self.named("receiveMessage")]
+
     async def until(self, condition: Callable[[], object], within_s: float = REPLY_WITHIN_S) -> None:
         """Wait until what came so far fulfils a condition."""
         try:
