@@ -23,6 +23,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
 
+from backoff import longest_s
+
 logger = logging.getLogger(__name__)
 
 CONNECT_WITHIN_S = 1.0
@@ -150,8 +152,8 @@ class _Kept:
                 self._ended()
                 await _disconnect(connection)
             self._tried.set()
-            longest_s = min(RETRY_MAX_S, RETRY_MIN_S * 2**failures)
-            await asyncio.sleep(random.uniform(RETRY_MIN_S, longest_s))
+            most_s = longest_s(failures, first_s=2 * RETRY_MIN_S, most_s=RETRY_MAX_S)
+            await asyncio.sleep(random.uniform(RETRY_MIN_S, most_s))
 
     async def _connect(self, connection: AbstractConnection) -> None:
         async with asyncio.timeout(CONNECT_WITHIN_S):

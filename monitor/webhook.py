@@ -14,6 +14,7 @@ from collections.abc import Callable
 import msgspec
 from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest
 
+from backoff import longest_s
 from monitor.alerts import AlertEvent
 from monitor.tasks import ended
 from monitor.times import rfc3339
@@ -92,8 +93,8 @@ class Webhook:
     async def _deliver(self, body: bytes) -> None:
         for attempt in range(self._attempts_max):
             if attempt:
-                longest_s = min(self._backoff_max_s, self._backoff_s * 2 ** (attempt - 1))
-                await asyncio.sleep(longest_s * (0.5 + 0.5 * self._jitter()))
+                most_s = longest_s(attempt, first_s=self._backoff_s, most_s=self._backoff_max_s)
+                await asyncio.sleep(most_s * (0.5 + 0.5 * self._jitter()))
             failure, is_final = await self._try(body)
             if failure is None:
                 if self._is_failing:

@@ -22,6 +22,7 @@ from msgspec import Struct
 from pymongo import UpdateOne
 from pymongo.errors import AutoReconnect, PyMongoError
 
+from backoff import longest_s
 from store.errors import StoreTimeout
 from store.ids import seq_in_room
 from store.lanes import Lanes
@@ -34,6 +35,7 @@ from store.mongo.indexes import SEQ_INDEX
 BATCH_MAX = 500
 _WAITING_MAX = 10_000
 _HEADS_MAX = 10_000
+_RETRY_FIRST_S = 0.004
 _RETRY_MAX_S = 0.05
 _MARK_WITHIN_S = 1.0
 
@@ -130,7 +132,7 @@ class Appender:
                 self._heads.pop(room_id, None)
                 stored = await self._after(error, room_id, documents)
                 lost += 1
-                await asyncio.sleep(random.uniform(0, min(_RETRY_MAX_S, 0.002 * 2**lost)))
+                await asyncio.sleep(random.uniform(0, longest_s(lost, first_s=_RETRY_FIRST_S, most_s=_RETRY_MAX_S)))
             else:
                 stored = documents
                 self._remember(room_id, head + len(documents))

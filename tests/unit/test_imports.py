@@ -18,7 +18,7 @@ TOP = (
     *("secret_files", "settings", "stores", "tracing", "user_commands", "watching"),
 )
 STARTED = {"__init__.py", "__main__.py", "server.py"}  # by the interpreter, and imported by none
-LEAVES = ("numerals.py",)  # which everybody may import
+LEAVES = ("backoff.py", "numerals.py")  # which everybody may import
 PRODUCT = (*(f"{name}.py" for name in TOP), *LEAVES, "handlers", "store", "cache", "limits", "monitor")
 
 # What a part may never import, by the prefix of its path.

@@ -242,6 +242,27 @@ async def test_a_redis_that_is_not_there_at_the_start_is_found_later(stack: Asyn
     assert await client.call("PING") == b"PONG"
 
 
+async def test_a_redis_that_was_away_for_thousands_of_tries_is_found_again(
+    stack: AsyncExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_backend, "RETRY_MIN_S", 1e-6)
+    monkeypatch.setattr(redis_backend, "RETRY_MAX_S", 1e-6)
+    server, tries = RedisServer(tmp_path / "redis"), [0]
+    stack.callback(server.stop)
+
+    def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tries[0] += 1
+        writer.close()
+
+    refusing = await asyncio.start_server(refuse, "127.0.0.1", server.port)
+    client = await client_at(stack, server.port)
+    await until(lambda: tries[0] > 2_000)
+    refusing.close()
+    await refusing.wait_closed()
+    await asyncio.to_thread(server.start)
+    await until(lambda: client.is_up, BACK_WITHIN_S)
+
+
 async def test_starting_does_not_wait_long_for_a_redis_that_is_stopped(
     stack: AsyncExitStack, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
