@@ -27,6 +27,7 @@ from msgspec import Struct
 from pymongo import ReplaceOne, UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError, PyMongoError
 
+from backoff import longest_s
 from store.errors import Missing, StoreError, StoreTimeout
 from store.lanes import Lanes
 from store.models import MessageChange, Role
@@ -42,6 +43,7 @@ BATCH_MAX = 100
 # An entry that is not applied after this long was left behind by a process that died; whoever finds it finishes the work.
 ABANDONED_MS = 1000
 _WAITING_MAX = 10_000
+_RETRY_FIRST_S = 0.004
 _RETRY_MAX_S = 0.05
 
 
@@ -265,7 +267,7 @@ class ChangeLog:
             waiting = [number for number in waiting if needed.get(number, stored + 1) > stored]
             if stored < len(view.entries):
                 lost += 1
-                await asyncio.sleep(random.uniform(0, min(_RETRY_MAX_S, 0.002 * 2**lost)))
+                await _pause(lost)
         return outcomes
 
     async def _run(
@@ -286,27 +288,43 @@ class ChangeLog:
         return needed
 
     async def _view(self, room_id: str, operations: Sequence[Operation]) -> RoomView | None:
-        room = await self._settled(room_id)
-        if room is None:
-            return None
+        """The room with what the operations look at, all of one rev; None where there is no room.
+
+        Between two reads another process may have changed the room. What was read is then of several revs, so it is read again.
+        """
+        lost = 0
+        while True:
+            room = await self._settled(room_id)
+            if room is None:
+                return None
+            view, newest_rev = await self._read(room, operations)
+            if newest_rev <= room["rev"]:
+                return view
+            lost += 1
+            await _pause(lost)
+
+    async def _read(self, room: Document, operations: Sequence[Operation]) -> tuple[RoomView, int]:
+        """A view of the room, and the greatest rev of what it shows."""
         database, wants = self._database, [operation.wants for operation in operations]
-        reactors = {reactor for want in wants for reactor in want.reactors}
-        of_room = {"roomId": room_id}
-        reacted = {**of_room, "on": True, "userId": {"$in": list({reactor.user_id for reactor in reactors})}}
+        wanted = {reactor for want in wants for reactor in want.reactors}
+        of_room = {"roomId": room["_id"]}
+        # Also those that were taken back: by their rev it shows that this was done since the room was read.
+        reacted = {**of_room, "userId": {"$in": list({reactor.user_id for reactor in wanted})}}
         members, users, messages, reactions = await asyncio.gather(
             _found(database.members, of_room, "userId", (one for want in wants for one in want.members)),
             _found(database.users, {}, "_id", (one for want in wants for one in want.users)),
             _found(database.messages, of_room, "seq", (one for want in wants for one in want.seqs)),
-            _found(database.reactions, reacted, "seq", (reactor.seq for reactor in reactors)),
+            _found(database.reactions, reacted, "seq", (reactor.seq for reactor in wanted)),
         )
-        return RoomView(
+        view = RoomView(
             database=database,
             room=room,
             members={member["userId"]: member for member in members},
             users={user["_id"]: user for user in users},
             messages={message["seq"]: message for message in messages},
-            reactors={Reactor(found["seq"], found["emoji"], found["userId"]) for found in reactions},
+            reactors={Reactor(found["seq"], found["emoji"], found["userId"]) for found in reactions if found["on"]},
         )
+        return view, max((found["rev"] for found in (*members, *messages, *reactions)), default=0)
 
     async def _settled(self, room_id: str) -> Document | None:
         """The room with `head`, all of its log applied."""
@@ -374,6 +392,11 @@ class ChangeLog:
 def is_abandoned(ahead: Sequence[Document], now_ms: int) -> bool:
     """Whether the newest entry beyond a room's rev, if there is one, is not being applied any more: its process has died."""
     return bool(ahead) and now_ms - int(ahead[-1]["createdAt"]) >= ABANDONED_MS
+
+
+async def _pause(lost: int) -> None:
+    """Wait before the room is read again, after others were first `lost` times: longer each time, and no two processes as long."""
+    await asyncio.sleep(random.uniform(0, longest_s(lost, first_s=_RETRY_FIRST_S, most_s=_RETRY_MAX_S)))
 
 
 async def _found(collection: Collection, among: Mapping[str, Any], field: str, values: Iterable[Any]) -> list[Document]:

@@ -1,4 +1,4 @@
-"""The changes log without transactions: what a process leaves that dies between writing an entry and applying it."""
+"""The changes log without transactions: processes that die before they apply an entry, and that change a room while another reads it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pymongo.errors import AutoReconnect
 
 from store.errors import Missing, StoreUnavailable
 from store.models import ChangePage, Message, Role
-from store.mongo import MongoStore
+from store.mongo import MongoStore, change_log
+from store.mongo.database import Collection
 from tests.contract.conftest import Filled
 from tests.support.clock import HandClock
 from tests.unit.store.mongo.conftest import Open
@@ -179,6 +180,75 @@ async def test_an_entry_that_was_stored_though_its_answer_was_lost_is_ours(
     change = await store.messages.edit(message.id, "second")
     assert (change.changed, change.message.rev, change.message.content) == (True, 1, "second")
     assert lost
+
+
+@pytest.mark.gen_test
+async def test_what_changes_nothing_is_answered_by_the_message_it_is_about_though_others_change_it_meanwhile(
+    store: MongoStore, fill: Filled, open_mongo: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await fill.user()
+    first, second = await fill.say((await fill.room(ann)).room.id, ann, "first", "second")
+    other, settled, views = await open_mongo(), store._log._settled, []
+
+    async def others_change_it_then(room_id: str) -> Any:
+        views.append(room := await settled(room_id))
+        if len(views) == 1:
+            await other.messages.edit(first.id, "by another process")
+        return room
+
+    monkeypatch.setattr(store._log, "_settled", others_change_it_then)
+    none, edited = await asyncio.gather(
+        store.messages.react(first.id, ann.id, "👍", on=False), store.messages.edit(second.id, "edited")
+    )
+    assert len(views) > 1
+    assert (none.changed, none.message.id, none.message.rev, none.message.content) == (False, first.id, 1, "by another process")
+    assert (edited.changed, edited.message.rev, edited.message.content) == (True, 2, "edited")
+
+
+@pytest.mark.parametrize("joins", [True, False])
+@pytest.mark.gen_test
+async def test_who_is_a_member_already_is_told_of_the_room_that_another_process_made_them_one_of(
+    store: MongoStore, fill: Filled, open_mongo: Open, monkeypatch: pytest.MonkeyPatch, joins: bool
+) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    if not joins:
+        await store.members.add(room_id, bob.id)
+    other, settled, views = await open_mongo(), store._log._settled, []
+
+    async def another_is_first(room_id: str) -> Any:
+        views.append(room := await settled(room_id))
+        if len(views) == 1:
+            await (other.members.add if joins else other.members.remove)(room_id, bob.id)
+        return room
+
+    monkeypatch.setattr(store._log, "_settled", another_is_first)
+    told = await (store.members.add if joins else store.members.remove)(room_id, bob.id)
+    assert (told.changed, told.rev, told.room.member_count) == ((False, 1, 2) if joins else (False, 2, 1))
+
+
+@pytest.mark.gen_test
+async def test_a_reaction_that_another_process_takes_back_between_two_reads_is_taken_back_once(
+    store: MongoStore, fill: Filled, open_mongo: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = await said(fill)
+    await store.messages.react(message.id, "u1", "👍", on=True)
+    other, found, reactors_read, reads = await open_mongo(), change_log._found, asyncio.Event(), []
+
+    async def messages_later(collection: Collection, *more: Any) -> Any:
+        reads.append(collection.name)
+        if reads.count("messages") == 1 and collection.name == "messages":
+            await reactors_read.wait()
+            await other.messages.react(message.id, "u1", "👍", on=False)
+        documents = await found(collection, *more)
+        if collection.name == "reactions":
+            reactors_read.set()
+        return documents
+
+    monkeypatch.setattr(change_log, "_found", messages_later)
+    change = await store.messages.react(message.id, "u1", "👍", on=False)
+    assert (change.changed, change.message.rev, change.message.reactions) == (False, 2, {})
+    assert reads.count("messages") > 1
 
 
 @pytest.mark.gen_test
