@@ -33,7 +33,8 @@ async def run(backend: str, location: Path, jobs: list[dict[str, object]]) -> li
             if child.returncode is None:  # another failed, and ends this one
                 child.kill()
                 await child.communicate()
-        assert child.returncode == 0, complaint.decode()
+        if child.returncode != 0:
+            raise AssertionError(complaint.decode())
         return said.decode()
 
     async with asyncio.TaskGroup() as children:

@@ -275,6 +275,7 @@ def test_connections_and_a_full_pool_are_told_to_the_log_and_the_webhook(quiet: 
     assert "s3cret" not in quiet.log()
 
 
+@pytest.mark.serial
 def test_cpu_is_raised_by_a_server_that_burns_it(quiet: ServerProcess) -> None:
     somebody, cpu = register(quiet.url), Seen(quiet, "cpu")
 

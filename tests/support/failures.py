@@ -12,7 +12,7 @@ import pytest
 FAILURES = "TEST_FAILURES"  # the file to which a run adds a line for each test that failed
 LINES = 60  # of each log: its end
 LOGS_MAX = 8
-REASON_MAX = 300
+REASON_MAX = 400
 DEPTH = 2  # how far what holds a server may be held itself
 
 
@@ -51,7 +51,7 @@ def add_lines(reports: Iterable[pytest.TestReport | pytest.CollectReport]) -> No
 
 
 def reason_of(report: pytest.TestReport | pytest.CollectReport) -> str:
-    """Why it failed, in one line."""
+    """Why it failed, in one line. Of a long text the beginning and the end: a child process's traceback says why in its last line."""
     crash = getattr(report.longrepr, "reprcrash", None)
-    text = str(crash.message if crash is not None else report.longrepr)
-    return " ".join(text.split())[:REASON_MAX]
+    text = " ".join(str(crash.message if crash is not None else report.longrepr).split())
+    return text if len(text) <= REASON_MAX else f"{text[: REASON_MAX // 2]} … {text[-(REASON_MAX // 2) :]}"

@@ -29,6 +29,9 @@ def test_of_a_sentence(tmp_path, server):
     (tmp_path / "data.log").write_text("".join(f"line {number}\\n" for number in range(100)))
     assert "one" == "two", "a reason\\nin two lines"
 
+def test_of_a_long_reason():
+    raise AssertionError("begins so " + 100 * "a traceback's line " + " ends so")
+
 def test_that_passes():
     pass
 
@@ -72,4 +75,12 @@ def test_the_last_lines_name_each_test_that_failed_and_why(output: tuple[str, st
         assert "test_it.py::test_that_was_not_set_up - " in text
         assert "no set-up" in text
         assert "test_that_passes" not in text
-    assert sorted(line.split()[0] for line in lines.splitlines()) == ["FAILED", "FAILED"]
+    assert sorted(line.split()[0] for line in lines.splitlines()) == 3 * ["FAILED"]
+
+
+def test_of_a_long_reason_the_beginning_and_the_end_are_kept(output: tuple[str, str]) -> None:
+    _, lines = output
+    (line,) = (line for line in lines.splitlines() if "test_of_a_long_reason" in line)
+    assert "AssertionError: begins so" in line
+    assert line.endswith("ends so")
+    assert len(line) < 1_000
