@@ -65,8 +65,13 @@ class Users(Protocol):
     async def update(self, user_id: str, change: ProfileChange) -> User:
         """Set the given fields; where `status` is one of them the user's `status_rev` becomes one more. Raises Missing."""
 
-    async def set_password(self, user_id: str, password_hash: str, *, keep_session_id: str | None) -> list[str]:
-        """Set the hash and revoke every other live session (None: all), atomically. Returns the ids revoked. Raises Missing."""
+    async def set_password(
+        self, user_id: str, password_hash: str, *, keep_session_id: str | None, before: str | None = None
+    ) -> list[str]:
+        """Set the hash and revoke every other live session (None: all), atomically. Returns the ids revoked.
+
+        Raises Missing, and Outdated where `before` is given and is not the hash any more.
+        """
 
     async def rehash(self, user_id: str, before: str, after: str) -> bool:
         """Put another hash of the same password in the place of `before`; False where that is not the hash any more."""

@@ -42,6 +42,10 @@ class Missing(StoreError):
         self.kind = kind
 
 
+class Outdated(StoreError):
+    """What the change is meant to follow is not what is there any more."""
+
+
 class RoomFull(StoreError):
     """The room has `maxUsers` members."""
 

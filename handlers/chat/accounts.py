@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 from collections.abc import Callable
@@ -20,12 +21,13 @@ from handlers.chat.tokens import Tokens
 from handlers.chat.topics import EVERYONE
 from handlers.chat.views import Views
 from store.contract import Store
-from store.errors import StoreError, Taken
+from store.errors import Outdated, StoreError, Taken
 from store.models import Account, ProfileChange, Session, Status, User
 
 log = logging.getLogger(__name__)
 
 NAME_MAX_CHARS = 64  # of an unknown name, as it is counted
+PASSWORD_TRIES = 2  # to set one: another hash of the same may be stored once
 GRACE_MS = 30_000  # how long the refresh token just replaced gives the same replacement
 
 
@@ -174,15 +176,24 @@ class Accounts:
         await self._revoke(identity.user.id, identity.session_id)
 
     async def change_password(self, identity: Identity, body: ChangePassword) -> None:
-        """Set a new password and revoke the other sessions. Raises ChatError forbidden for a wrong old one."""
-        account = await self._store.users.account(identity.user.id)
-        if account is None or not (await self._passwords.check(body.old_password, account.password_hash)).is_right:
-            raise ChatError("forbidden", "The old password is wrong.")
-        hashed = await self._passwords.hash(body.new_password)
-        revoked = await self._store.users.set_password(
-            identity.user.id, hashed, keep_session_id=identity.session_id
-        )
-        await self._forget_sessions(identity.user.id, revoked)
+        """Set a new password and revoke the other sessions. Raises ChatError forbidden for a wrong old one.
+
+        It takes a while to check and to hash: somebody else who knows the old password may have set another meanwhile, and has been told
+        so. A login that only stored another hash of the same password is no reason to refuse.
+        """
+        user_id, hashed = identity.user.id, None
+        for _ in range(PASSWORD_TRIES):
+            account = await self._store.users.account(user_id)
+            if account is None or not (await self._passwords.check(body.old_password, account.password_hash)).is_right:
+                break
+            hashed = hashed or await self._passwords.hash(body.new_password)
+            with contextlib.suppress(Outdated):
+                revoked = await self._store.users.set_password(
+                    user_id, hashed, keep_session_id=identity.session_id, before=account.password_hash
+                )
+                await self._forget_sessions(user_id, revoked)
+                return
+        raise ChatError("forbidden", "The old password is wrong.")
 
     async def profile(self, user_id: str) -> dict[str, Any]:
         """One's own user, through the cache."""

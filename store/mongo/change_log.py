@@ -14,6 +14,7 @@ far its log has been applied; readers go by it alone. What a batch of changes br
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,6 +36,8 @@ from store.mongo import pipelines
 from store.mongo.database import Collection, Database, Document, stored_time
 from store.mongo.documents import message_from
 from store.mongo.errors import explained, only_duplicates
+
+logger = logging.getLogger(__name__)
 
 KEEP_MS = 7 * 24 * 3600 * 1000
 TOMBSTONE_MS = 24 * 3600 * 1000
@@ -292,16 +295,28 @@ class ChangeLog:
 
         Between two reads another process may have changed the room. What was read is then of several revs, so it is read again.
         """
-        lost = 0
+        lost = newest_rev = 0
         while True:
             room = await self._settled(room_id)
             if room is None:
                 return None
+            if room["rev"] < newest_rev:
+                await self._skip_to(room_id, newest_rev)
+                continue
             view, newest_rev = await self._read(room, operations)
             if newest_rev <= room["rev"]:
                 return view
             lost += 1
             await _pause(lost)
+
+    async def _skip_to(self, room_id: str, rev: int) -> None:
+        """Move a room whose log lacks entries on to `rev`: readers are told that what is missing has expired.
+
+        An entry is in the log before anything carries its rev. What carries one that the log does not lead to comes from a copy of the
+        database that was made, document after document, while it was written to.
+        """
+        logger.error("room %s: documents have rev %d, which its changes log does not lead to; the room goes on from there", room_id, rev)
+        await self._database.rooms.update_one({"_id": room_id, "rev": {"$lt": rev}}, {"$set": {"rev": rev}})
 
     async def _read(self, room: Document, operations: Sequence[Operation]) -> tuple[RoomView, int]:
         """A view of the room, and the greatest rev of what it shows."""
@@ -309,7 +324,11 @@ class ChangeLog:
         wanted = {reactor for want in wants for reactor in want.reactors}
         of_room = {"roomId": room["_id"]}
         # Also those that were taken back: by their rev it shows that this was done since the room was read.
-        reacted = {**of_room, "userId": {"$in": list({reactor.user_id for reactor in wanted})}}
+        reacted = {
+            **of_room,
+            "emoji": {"$in": list({reactor.emoji for reactor in wanted})},
+            "userId": {"$in": list({reactor.user_id for reactor in wanted})},
+        }
         members, users, messages, reactions = await asyncio.gather(
             _found(database.members, of_room, "userId", (one for want in wants for one in want.members)),
             _found(database.users, {}, "_id", (one for want in wants for one in want.users)),
@@ -322,7 +341,7 @@ class ChangeLog:
             members={member["userId"]: member for member in members},
             users={user["_id"]: user for user in users},
             messages={message["seq"]: message for message in messages},
-            reactors={Reactor(found["seq"], found["emoji"], found["userId"]) for found in reactions if found["on"]},
+            reactors={_reactor_of(found) for found in reactions if found["on"]},
         )
         return view, max((found["rev"] for found in (*members, *messages, *reactions)), default=0)
 
@@ -361,7 +380,7 @@ class ChangeLog:
         settings: Document = {}
         messages: dict[int, ReplaceOne[Document]] = {}
         members: list[UpdateOne] = []
-        reactions: list[UpdateOne] = []
+        reactions: dict[Reactor, UpdateOne] = {}
         files: list[UpdateMany] = []
         for entry in entries:
             rev = entry["rev"]
@@ -373,13 +392,14 @@ class ChangeLog:
                     post = {"roomId": room_id, "clientId": message["clientId"]}
                     files.append(UpdateMany({"_id": {"$in": withdrawn}}, {"$pull": {"posts": post}}))
             members += [_member_update(room_id, rev, patch) for patch in entry.get("members", ())]
-            reactions += [_reaction_update(room_id, rev, entry["createdAt"], patch) for patch in entry.get("reactions", ())]
+            for patch in entry.get("reactions", ()):
+                reactions[_reactor_of(patch)] = _reaction_update(room_id, rev, entry["createdAt"], patch)
         database = self._database
         expires_at = stored_time(int(entries[-1]["createdAt"]) + KEEP_MS)
         await asyncio.gather(
             _write(database.messages, list(messages.values())),
             _write(database.members, members),
-            _write(database.reactions, reactions),
+            _write(database.reactions, list(reactions.values())),
             _write(database.files, files),
             # An entry with a successor may go in 7 days. This comes before the room's rev, so that who finishes our work does it too.
             database.changes.update_many(
@@ -412,6 +432,10 @@ def _reaction(patch: ReactionPatch) -> Document:
     return {"seq": reactor.seq, "emoji": reactor.emoji, "userId": reactor.user_id, "on": patch.on}
 
 
+def _reactor_of(patch: Mapping[str, Any]) -> Reactor:
+    return Reactor(patch["seq"], patch["emoji"], patch["userId"])
+
+
 def _member_update(room_id: str, rev: int, patch: Mapping[str, Any]) -> UpdateOne:
     update: Document = {"$set": {**patch["fields"], "rev": rev}}
     if patch["joined"]:
@@ -428,8 +452,7 @@ def _reaction_update(room_id: str, rev: int, created_at: DatetimeMS, patch: Mapp
         update["$unset"] = {"expiresAt": ""}
     else:
         fields["expiresAt"] = stored_time(int(created_at) + TOMBSTONE_MS)
-    # Also with the same rev: one entry may hold more than one step of a person.
-    place = {"roomId": room_id, **{name: patch[name] for name in ("seq", "emoji", "userId")}, "rev": {"$lte": rev}}
+    place = {"roomId": room_id, **{name: patch[name] for name in ("seq", "emoji", "userId")}, "rev": {"$lt": rev}}
     return UpdateOne(place, update, upsert=True)
 
 

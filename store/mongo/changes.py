@@ -33,9 +33,10 @@ class MongoChanges:
         async with self._database.operation("changes.latest_between"):
             rev = await self._rev(room_id)
             last = min(upto, rev)
-            kept = await self._changes.count_documents({"roomId": room_id, "rev": {"$gt": since, "$lte": last}})
             pipeline = pipelines.latest_changes(room_id, since=since, upto=last, limit=limit + 1)
             found = await self._changes.aggregate(pipeline).to_list(None)
+            # Counted after they were read: what expires between the two is missed, and said to be.
+            kept = await self._changes.count_documents({"roomId": room_id, "rev": {"$gt": since, "$lte": last}})
         return ChangePage(
             changes=tuple(Change(rev=one["rev"], message=message_from(one["message"][0])) for one in found[:limit]),
             rev=rev,

@@ -47,9 +47,11 @@ class TextSearch:
             with pymongo.timeout(self._database.timeout_s if self.has_text else SCAN_WITHIN_S):
                 places = await self._messages.aggregate(pipeline).to_list(None)
             keys = [{"roomId": place["roomId"], "seq": place["seq"]} for place in places[:limit]]
-            documents = await self._messages.find({"$or": keys}).to_list(None) if keys else []
-        messages = {(document["roomId"], document["seq"]): document for document in documents}
-        hits = [Hit(message_from(messages[place["roomId"], place["seq"]]), place["score"]) for place in places[:limit]]
+            # One that was deleted since it was found is no hit any more; the next page begins where it was all the same.
+            documents = await self._messages.find({"$or": keys, "deletedAt": None}).to_list(None) if keys else []
+        messages = {(document["roomId"], document["seq"]): message_from(document) for document in documents}
+        found_at = [((place["roomId"], place["seq"]), place["score"]) for place in places[:limit]]
+        hits = [Hit(messages[key], score) for key, score in found_at if key in messages]
         if len(places) <= limit:
             return hits, None
         last = places[limit - 1]

@@ -9,7 +9,7 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from store.errors import Missing, Taken
+from store.errors import Missing, Outdated, Taken
 from store.ids import make_id
 from store.models import KNOWN_ADDRESS_KEEP_MS, KNOWN_ADDRESSES_MAX, Account, ProfileChange, Status, User
 from store.mongo.database import Database, Document, stored_time
@@ -110,13 +110,21 @@ class MongoUsers:
             raise Missing("user")
         return user_from(found)
 
-    async def set_password(self, user_id: str, password_hash: str, *, keep_session_id: str | None) -> list[str]:
+    async def set_password(
+        self, user_id: str, password_hash: str, *, keep_session_id: str | None, before: str | None = None
+    ) -> list[str]:
         """Revokes before the hash is set, and once more after: killed in between, nobody keeps what they should have lost."""
         async with self._database.operation("users.set_password", write=True):
-            if await self._users.find_one({"_id": user_id}, {"_id": 1}) is None:
+            account = await self._users.find_one({"_id": user_id}, {"passwordHash": 1})
+            if account is None:
                 raise Missing("user")
+            if before is not None and account["passwordHash"] != before:
+                raise Outdated
             revoked = await self._revoke_others(user_id, keep_session_id)
-            await self._users.update_one({"_id": user_id}, {"$set": {"passwordHash": password_hash}})
+            of_before = {} if before is None else {"passwordHash": before}
+            changed = await self._users.update_one({"_id": user_id, **of_before}, {"$set": {"passwordHash": password_hash}})
+            if not changed.matched_count:
+                raise Outdated
             return revoked + await self._revoke_others(user_id, keep_session_id)
 
     async def rehash(self, user_id: str, before: str, after: str) -> bool:
@@ -153,10 +161,11 @@ class MongoUsers:
         async with self._database.operation("users.remember_address", write=True):
             with contextlib.suppress(DuplicateKeyError):  # another process remembers the same at this moment
                 await self._addresses.update_one({"userId": user_id, "mark": mark}, seen, upsert=True)
-            newest_first = self._addresses.find({"userId": user_id}, {"_id": 1}).sort([("seenAt", -1), ("mark", 1)])
+            newest_first = self._addresses.find({"userId": user_id}, {"seenAt": 1}).sort([("seenAt", -1), ("mark", 1)])
             older = await newest_first.skip(KNOWN_ADDRESSES_MAX).to_list(None)
-            if older:
-                await self._addresses.delete_many({"_id": {"$in": [address["_id"] for address in older]}})
+            if older:  # but for one that another process sees again at this moment
+                ids = {"$in": [address["_id"] for address in older]}
+                await self._addresses.delete_many({"_id": ids, "seenAt": {"$lte": older[0]["seenAt"]}})
 
     async def _revoke_others(self, user_id: str, keep_session_id: str | None) -> list[str]:
         now = stored_time(self._database.clock())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import apsw
 
-from store.errors import Missing, Taken
+from store.errors import Missing, Outdated, Taken
 from store.ids import make_id
 from store.models import KNOWN_ADDRESS_KEEP_MS, KNOWN_ADDRESSES_MAX, Account, ProfileChange, Status, User
 from store.sqlite.database import Database
@@ -99,8 +99,13 @@ class SqliteUsers:
 
         return await self._database.write("users.update", operation)
 
-    async def set_password(self, user_id: str, password_hash: str, *, keep_session_id: str | None) -> list[str]:
+    async def set_password(
+        self, user_id: str, password_hash: str, *, keep_session_id: str | None, before: str | None = None
+    ) -> list[str]:
         def operation(connection: apsw.Connection) -> list[str]:
+            now = connection.execute("SELECT password_hash FROM users WHERE id = ?", (user_id,)).fetchone()
+            if now is not None and before is not None and now[0] != before:
+                raise Outdated
             _set(connection, user_id, "password_hash", password_hash)
             return _revoke(connection, user_id, keep_session_id, self._database.clock())
 

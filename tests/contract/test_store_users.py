@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from store.contract import Store
-from store.errors import Missing, Taken
+from store.errors import Missing, Outdated, Taken
 from store.models import KNOWN_ADDRESS_KEEP_MS, KNOWN_ADDRESSES_MAX, ProfileChange, Session, Status
 from tests.contract.conftest import Filled, on_each_backend
 from tests.support.clock import START_MS, HandClock
@@ -106,6 +106,23 @@ async def test_a_new_password_revokes_the_other_live_sessions_only(store: Store,
     assert await store.sessions.revoked_since(clock.ms) == ["lost"]
     with pytest.raises(Missing):
         await store.users.set_password("nobody", "x", keep_session_id="kept")
+    with pytest.raises(Missing):
+        await store.users.set_password("nobody", "x", keep_session_id="kept", before="hash")
+
+
+@pytest.mark.gen_test
+async def test_a_password_that_is_to_follow_another_than_that_of_now_changes_nothing(store: Store, fill: Filled) -> None:
+    user = await fill.user()
+    await store.sessions.create(session("kept", user.id))
+    assert await store.users.set_password(user.id, "second", keep_session_id="kept", before="hash") == []
+    with pytest.raises(Outdated):
+        await store.users.set_password(user.id, "third", keep_session_id=None, before="hash")
+    account = await store.users.account(user.id)
+    assert account is not None
+    assert account.password_hash == "second"
+    kept = await store.sessions.get("kept")
+    assert kept is not None
+    assert kept.revoked_at_ms is None
 
 
 @on_each_backend

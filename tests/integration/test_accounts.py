@@ -249,6 +249,25 @@ async def test_a_new_password_ends_the_other_sessions_only(server: ServerProcess
     assert log_in(ada, "an even better one").status == 200
 
 
+def test_of_two_who_change_a_password_at_once_one_is_told_that_the_old_one_is_wrong(server: ServerProcess) -> None:
+    """Whose change was confirmed first, their password stands: the other may be somebody who should not have known the old one."""
+    ada = register(server.url)
+    both = (ada, another_login(ada))
+    with ThreadPoolExecutor(2) as pool:
+        replies = list(
+            pool.map(
+                lambda who: who[1].call("POST", "/auth/password", {"oldPassword": PASSWORD, "newPassword": f"that of login {who[0]}"}),
+                enumerate(both),
+            )
+        )
+    (first,) = (number for number, reply in enumerate(replies) if reply.status == 204)
+    other = replies[1 - first]
+    assert (other.status, other.code) in ((403, "forbidden"), (401, "unauthorized"))  # 401: its session had ended before it asked
+    assert log_in(ada, f"that of login {first}").status == 200
+    assert log_in(ada, f"that of login {1 - first}").status == 401
+    assert profile(server.url, both[first].access_token).status == 200
+
+
 def test_no_login_with_the_old_password_outlives_the_change_of_it(server: ServerProcess) -> None:
     """A login that had read the old hash before the change must not leave a session behind after it."""
     ada = register(server.url)

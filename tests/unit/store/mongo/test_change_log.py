@@ -10,7 +10,7 @@ from pymongo.database import Database as RawDatabase
 from pymongo.errors import AutoReconnect
 
 from store.errors import Missing, StoreUnavailable
-from store.models import ChangePage, Message, Role
+from store.models import ChangePage, Message, MessageSearch, Role
 from store.mongo import MongoStore, change_log
 from store.mongo.database import Collection
 from tests.contract.conftest import Filled
@@ -133,6 +133,92 @@ async def test_entries_applied_again_late_do_nothing(store: MongoStore, fill: Fi
     for number in range(len(entries)):
         await other._log._apply(room_id, entries[number : number + 3])
         assert everything() == before
+
+
+@pytest.mark.gen_test
+async def test_of_reactions_in_one_entry_a_late_part_does_nothing(
+    store: MongoStore, fill: Filled, raw: Raw, open_mongo: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody who found the entry unapplied applies it after its process has, and is killed at any write."""
+    message = await said(fill)
+    steps = [("u1", True), ("u2", True), ("u1", False), ("u3", True), ("u3", False), ("u3", True)]
+    await asyncio.gather(
+        store.messages.edit(message.id, "before"),  # what comes while it is under way goes into one batch
+        *(store.messages.react(message.id, user_id, "👍", on=on) for user_id, on in steps),
+    )
+    other = await open_mongo()
+    entries = await other._database.changes.find({"roomId": message.room_id}).sort("rev", 1).to_list(None)
+    assert max(len(entry.get("reactions", ())) for entry in entries) > 2, "they were folded"
+    await store.messages.react(message.id, "u2", "👍", on=False)
+    before, bulks = list(raw.reactions.find().sort("_id")), []
+
+    async def killed_at(collection: Collection, updates: list[Any]) -> None:
+        for update in updates:
+            await write(collection, [update])
+            if collection.name == "reactions":
+                bulks.append(list(raw.reactions.find().sort("_id")))
+
+    write = change_log._write
+    monkeypatch.setattr(change_log, "_write", killed_at)
+    await other._log._apply(message.room_id, entries)
+    assert len(bulks) == 3, "one of each who reacted"
+    assert all(left == before for left in bulks)
+    again = [await store.messages.react(message.id, user_id, "👍", on=on) for user_id, on in (("u1", True), ("u3", True))]
+    assert [change.changed for change in again] == [True, False]
+    assert again[-1].message.reactions["👍"].user_ids == ("u3", "u1")
+
+
+@pytest.mark.gen_test
+async def test_a_room_that_is_behind_what_is_in_it_goes_on_from_there(
+    store: MongoStore, fill: Filled, raw: Raw, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a copy has it that was made of a database which was written to."""
+    message = await said(fill)
+    raw.messages.update_one({"roomId": message.room_id}, {"$set": {"rev": 7}})
+    change = await store.messages.edit(message.id, "edited")
+    assert (change.changed, change.message.rev) == (True, 8)
+    page = await store.changes.page(message.room_id, since=6, limit=9)
+    assert (page.expired, page.rev) == (True, 8)
+    (said_so,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert "have rev 7" in said_so.getMessage()
+
+
+@pytest.mark.gen_test
+async def test_what_expires_while_changes_are_read_is_said_to_be_missing(store: MongoStore, fill: Filled, raw: Raw) -> None:
+    ann = await fill.user()
+    first, second = await fill.say((await fill.room(ann)).room.id, ann, "first", "second")
+    await store.messages.edit(first.id, "a")
+    await store.messages.edit(second.id, "b")
+    read = store._database.changes.aggregate
+
+    def expired_first(*arguments: Any) -> Any:
+        raw.changes.delete_one({"rev": 1})
+        return read(*arguments)
+
+    object.__setattr__(store._database.changes, "aggregate", expired_first)
+    page = await store.changes.latest_between(first.room_id, since=0, upto=2, limit=9)
+    assert (page.expired, [change.rev for change in page.changes]) == (True, [2])
+
+
+@pytest.mark.gen_test
+async def test_what_is_deleted_while_it_is_searched_for_is_not_found(store: MongoStore, fill: Filled, open_mongo: Open) -> None:
+    ann = await fill.user()
+    first, second = await fill.say((await fill.room(ann)).room.id, ann, "a word", "another word")
+    other, asked, deleted = await open_mongo(), store._database.messages.aggregate, []
+
+    class Slow:
+        def __init__(self, *arguments: Any) -> None:
+            self._cursor = asked(*arguments)
+
+        async def to_list(self, length: None) -> Any:
+            places = await self._cursor.to_list(length)
+            deleted.append(await other.messages.delete(second.id))
+            return places
+
+    object.__setattr__(store._database.messages, "aggregate", Slow)
+    hits, _ = await store.messages.search(MessageSearch((first.room_id,), words=("word",)), limit=9, after=None)
+    assert [hit.message.id for hit in hits] == [first.id]
+    assert len(deleted) == 1
 
 
 @pytest.mark.gen_test
