@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 
 import pytest
@@ -74,7 +75,8 @@ def tab_to(page: Page, target: str, *, back: bool = False) -> None:
 
 def test_one_can_register_join_and_write_with_the_keyboard_alone(new_person: NewPerson, kitchen: str) -> None:
     bob = new_person("bob")
-    bob.make_room(kitchen)
+    for name in (f"{secrets.token_hex(3)} is not it", kitchen):
+        bob.make_room(name)
     ann = new_person("ann", registered=False)
     page = ann.page
     page.goto(ann.url)
@@ -94,6 +96,7 @@ def test_one_can_register_join_and_write_with_the_keyboard_alone(new_person: New
     page.keyboard.press("Enter")
     expect(page.locator("#find-q")).to_be_focused()
     page.keyboard.type(kitchen[:-1])
+    expect(page.locator("#find-results button")).to_have_count(1)  # it is what was searched for, and stays
     expect(page.get_by_role("button", name=f"Join {kitchen}")).to_be_visible()
     tab_to(page, "#find-results button")
     page.keyboard.press("Enter")

@@ -18,7 +18,7 @@ RENEWED_AFTER = "12:01"  # minutes and seconds: access tokens live for 15, and a
 
 
 def test_a_token_is_renewed_before_it_ends_and_the_connection_stays(new_person: NewPerson, start: Start, kitchen: str) -> None:
-    ann = new_person("ann", at=start(JWT_EXPIRES_IN="8"))
+    ann = new_person("ann", at=start(JWT_EXPIRES_IN="14"))
     ann.make_room(kitchen)
     sockets: list[str] = []
     ann.page.on("websocket", lambda socket: sockets.append(socket.url))

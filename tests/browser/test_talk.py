@@ -220,7 +220,7 @@ def test_a_message_that_is_refused_stays_with_its_reason_to_be_changed(new_perso
 
 
 def test_who_writes_too_fast_is_told_and_all_is_sent_in_order(new_person: NewPerson, start: Start, kitchen: str) -> None:
-    ann = new_person("ann", at=start(RATE_LIMIT_MESSAGES="3/6", RATE_LIMIT_ADAPTIVE="false"))
+    ann = new_person("ann", at=start(RATE_LIMIT_MESSAGES="3/12", RATE_LIMIT_ADAPTIVE="false"))
     ann.make_room(kitchen)
     texts = [f"fast {number}" for number in range(6)]
     for text in texts:

@@ -24,7 +24,7 @@ WITHIN_S = 90.0
 @pytest.mark.gen_test(timeout=600)
 async def test_pings_and_their_timeout_typing_and_the_end_of_a_token_come_in_time(start: Start, tmp_path: Path) -> None:
     clock = WallClock(tmp_path / "clock")
-    server = start(**clock.env, WS_PING_INTERVAL="1", WS_PING_TIMEOUT="1", JWT_EXPIRES_IN="15")
+    server = start(**clock.env, WS_PING_INTERVAL="1", WS_PING_TIMEOUT="6", JWT_EXPIRES_IN="25")
     ada, ben = register(server.url), register(server.url)
     room = ada.make_room()["id"]
     ben.join(room)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.integration.conftest import JWT, OF_TWO, Processes, also_at, embedded_store, make_well, start_both
+from tests.integration.conftest import JWT, OF_TWO, PATIENT_WITH_REDIS, Processes, also_at, embedded_store, make_well, start_both
 from tests.support.client import Person, Refused, call, chat, register
 from tests.support.clock_jumps import WallClock
 from tests.support.redis_server import RedisServer, running
@@ -196,7 +196,7 @@ async def test_no_jump_of_the_wall_clock_gives_or_takes_anything(tmp_path: Path,
     """Of the server's machine; what Redis's own clock does is in tests/unit/limits, for its allocator does not run under libfaketime."""
     clock = WallClock(tmp_path / "clock")
     limits = {"RATE_LIMIT_MESSAGES": "3/4", "RATE_LIMIT_API": "off", "JWT_EXPIRES_IN": "864000"}
-    common = {**JWT, **clock.env, **limits}
+    common = {**JWT, **clock.env, **limits, **PATIENT_WITH_REDIS}
     with serving(tmp_path / "alone", common) as alone, serving(tmp_path / "shared", {**common, **redis.env}) as shared:
         people = [(one, one.make_room()["id"]) for one in (register(alone.url), register(shared.url))]
 

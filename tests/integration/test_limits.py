@@ -43,7 +43,7 @@ def limit_of(reply: Reply) -> tuple[int, int, int]:
 
 
 def test_the_headers_count_down_to_the_refusal_and_retry_after_is_true(start: Start) -> None:
-    server = start(RATE_LIMIT_MESSAGES="3/15", RATE_LIMIT_API="off")
+    server = start(RATE_LIMIT_MESSAGES="3/30", RATE_LIMIT_API="off")
     ada = register(server.url)
     room = ada.make_room()["id"]
     message = {"roomId": room, "content": "hello"}
@@ -52,9 +52,9 @@ def test_the_headers_count_down_to_the_refusal_and_retry_after_is_true(start: St
     refused = ada.call("POST", "/messages", message)
     assert (refused.status, refused.code) == (429, "rate_limited")
     assert limit_of(refused)[:2] == (3, 0)
-    assert 1 <= limit_of(refused)[2] <= 15
+    assert 1 <= limit_of(refused)[2] <= 30
     wait_s = int(refused.headers["retry-after"])
-    assert 1 <= wait_s <= 5
+    assert 1 <= wait_s <= 10
     told = asked = time.monotonic()
     while (again := ada.call("POST", "/messages", message)).status == 429:
         assert asked - told <= wait_s, "not later than was said"

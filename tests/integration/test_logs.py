@@ -76,8 +76,7 @@ async def test_a_text_log_is_one_line_an_event_whatever_a_client_sends(start: St
 @pytest.mark.gen_test
 async def test_an_errors_request_id_is_found_in_the_log(server: ServerProcess) -> None:
     reply = call(server.url, "GET", "/rooms", token="x")
-    call(server.url, "GET", "/health")  # one request after the other: the first one's line is written by now
-    assert f"request={reply.json['error']['requestId']}" in server.log()
+    server.until_logged(f"request={reply.json['error']['requestId']}")
 
 
 @embedded

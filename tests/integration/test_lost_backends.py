@@ -56,7 +56,7 @@ async def test_a_first_authenticate_whose_profile_cannot_be_read_is_an_error_the
     tmp_path: Path, mongo: MongoServer, redis: RedisServer
 ) -> None:
     """The cache knows who it is; the address, which the answer has, would have to be read from a store that is away."""
-    brief = {"STORE_TIMEOUT": "1000", "MONGO_SERVER_SELECTION_TIMEOUT": "1000", "REDIS_TIMEOUT": "5000"}
+    brief = {"STORE_TIMEOUT": "4000", "MONGO_SERVER_SELECTION_TIMEOUT": "4000", "REDIS_TIMEOUT": "5000"}
     with serving(tmp_path / "data", {**database(mongo, tmp_path), **JWT, **redis.env, **brief}) as server:
         ada, bob = register(server.url), register(server.url)
         room = ada.make_room()["id"]

@@ -162,6 +162,7 @@ def test_one_line_says_where_it_is_and_every_line_whose_it_is(cluster: ClusterPr
     one, two = cluster.port + 1, cluster.port + 2
     where = rf"^cluster ready on {cluster.url} \(2 processes: {one}, {two}; redis 127\.0\.0\.1:\d+\)$"
     assert re.search(where, cluster.log(), re.MULTILINE), cluster.log()
+    poll(lambda: re.search("^nginx:", cluster.log(), re.MULTILINE))  # each one's lines come by a thread of their own
     names = {line.partition(" ")[0] for line in cluster.log().splitlines()}
     assert {"cluster:", "p1:", "p2:", "nginx:"} <= names <= {"cluster:", "p1:", "p2:", "nginx:", "redis:", "cluster"}
 

@@ -10,6 +10,7 @@ import pytest
 
 import settings
 from settings import SettingsError
+from tests.integration.conftest import PATIENT_WITH_REDIS, await_redis
 from tests.support.client import call, register
 from tests.support.redis_server import RedisServer
 from tests.support.server import command, free_port, serving
@@ -36,7 +37,8 @@ def test_redis_is_used_over_tls_with_its_password_and_database(tmp_path: Path, c
     url = f"rediss://:hunter2@127.0.0.1:{port}/3?ssl_ca_certs={made}"
     try:
         redis.start()
-        with serving(tmp_path / "data", {"REDIS_URL": url}) as server:
+        with serving(tmp_path / "data", {"REDIS_URL": url, **PATIENT_WITH_REDIS}) as server:
+            await_redis(server)
             ada = register(server.url)
             room = ada.make_room()["id"]
             for _ in range(2):

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.support.coverage import passed_on
+from tests.support.waiting import poll
 
 ROOT = Path(__file__).parent.parent.parent
 PORTS = range(11_000, 30_000)  # below Linux's ephemeral ones, which start at 32,768
@@ -158,11 +159,17 @@ class ServerProcess:
                 self.kill()
 
     def log(self) -> str:
-        """What it wrote. A thread writes its lines: those of what was done just now come within some milliseconds, and are waited for."""
+        """What it wrote. A thread writes its lines: those of what was done just now come a little later, mostly within some milliseconds,
+        which are waited for. Where a line must be there, `until_logged` waits for it.
+        """
         size = -1
         while self.log_path.exists() and size != (size := self.log_path.stat().st_size):
             time.sleep(LINES_WITHIN_S)
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def until_logged(self, text: str) -> None:
+        """Wait until it has written this."""
+        poll(lambda: text in self.log(), told=self.log)
 
     def assert_log_is_clean(self) -> None:
         """No traceback, and no line above WARNING, was written."""
