@@ -113,16 +113,26 @@ class MongoUsers:
     async def set_password(
         self, user_id: str, password_hash: str, *, keep_session_id: str | None, before: str | None = None
     ) -> list[str]:
-        """Revokes before the hash is set, and once more after: killed in between, nobody keeps what they should have lost."""
+        """Revokes before the hash is set, and once more after: killed in between, nobody keeps what they should have lost.
+
+        Of several who follow the same hash one is let in, for as long as an operation may take: who comes too late revokes nothing.
+        """
         async with self._database.operation("users.set_password", write=True):
-            account = await self._users.find_one({"_id": user_id}, {"passwordHash": 1})
-            if account is None:
-                raise Missing("user")
-            if before is not None and account["passwordHash"] != before:
+            now_ms = self._database.clock()
+            of_before: Document = {} if before is None else {"passwordHash": before}
+            free = {"passwordSettingUntil": {"$not": {"$gt": stored_time(now_ms)}}}
+            until = stored_time(now_ms + int(self._database.timeout_s * 1000))
+            let_in = await self._users.update_one(
+                {"_id": user_id, **of_before, **(free if of_before else {})}, {"$set": {"passwordSettingUntil": until}}
+            )
+            if not let_in.matched_count:
+                if await self._users.find_one({"_id": user_id}, {"_id": 1}) is None:
+                    raise Missing("user")
                 raise Outdated
             revoked = await self._revoke_others(user_id, keep_session_id)
-            of_before = {} if before is None else {"passwordHash": before}
-            changed = await self._users.update_one({"_id": user_id, **of_before}, {"$set": {"passwordHash": password_hash}})
+            changed = await self._users.update_one(
+                {"_id": user_id, **of_before}, {"$set": {"passwordHash": password_hash}, "$unset": {"passwordSettingUntil": ""}}
+            )
             if not changed.matched_count:
                 raise Outdated
             return revoked + await self._revoke_others(user_id, keep_session_id)
