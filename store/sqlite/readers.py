@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -112,19 +113,13 @@ class ReaderPool:
             read.future.set_exception(error)
 
     def _run(self, connection: apsw.Connection) -> None:
-        deadline_s = 0.0
-
-        def overdue() -> bool:
-            return time.monotonic() > deadline_s
-
-        connection.set_progress_handler(overdue, PROGRESS_STEPS)
+        snapshots = _Snapshots(connection)
         while (read := self._inbox.get()) is not None:
             value: Any = None
             error: Exception | None = None
-            deadline_s = read.deadline_s
             if not read.future.done():
                 try:
-                    value = _snapshot(connection, read.operation)
+                    value = snapshots.read(read.operation, read.deadline_s)
                 except Exception as caught:
                     error = self._explain(caught)
             try:
@@ -146,13 +141,30 @@ class ReaderPool:
         return StoreUnavailable(reason)
 
 
-def _snapshot(connection: apsw.Connection, operation: Callable[[apsw.Connection], R]) -> R:
-    connection.execute("BEGIN")
-    try:
-        return operation(connection)
-    finally:
-        if connection.in_transaction:
-            connection.execute("COMMIT")
+class _Snapshots:
+    """One connection's reads, each in a transaction of its own. For one thread after it was made."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._deadline_s = math.inf
+        connection.set_progress_handler(self._is_overdue, PROGRESS_STEPS)
+
+    def _is_overdue(self) -> bool:
+        return time.monotonic() > self._deadline_s
+
+    def read(self, operation: Callable[[apsw.Connection], R], deadline_s: float) -> R:
+        """Leaves no transaction, however it ends. Raises InterruptError past the deadline, and what `operation` raises."""
+        connection = self._connection
+        self._deadline_s = deadline_s
+        try:
+            connection.execute("BEGIN")
+            return operation(connection)
+        finally:
+            # SQLite counts steps by statement, over all its runs: at some COMMITs, too, it would look at the clock, and one that is
+            # interrupted leaves the transaction open, with a snapshot that no checkpoint passes.
+            self._deadline_s = math.inf
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")  # nothing was written; unlike COMMIT it cannot be refused
 
 
 def _expire(future: asyncio.Future[Any]) -> None:

@@ -1,0 +1,91 @@
+"""A reader's failures end with the read that had them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+from tornado.ioloop import IOLoop
+
+from monitor.hooks import Observer
+from store.errors import StoreTimeout
+from store.sqlite.connection import DATABASE_NAME, open_reading
+from store.sqlite.readers import ReaderPool
+from tests.unit.store.conftest import Chat, Held
+
+Start = Callable[..., ReaderPool]
+
+
+@pytest.fixture
+def readers_on(data_dir: Path, io_loop: IOLoop) -> Iterator[Start]:
+    """Starts pools of one reader of the store's file; all are closed at the end."""
+    pools: list[ReaderPool] = []
+
+    def started(**options: Any) -> ReaderPool:
+        connection = open_reading(data_dir / DATABASE_NAME, busy_timeout_s=1)
+        usual: dict[str, Any] = {"connections": [connection], "observer": Observer(), "timeout_s": 60.0, "failed": lambda: None}
+        pools.append(ReaderPool(**usual | options))
+        return pools[-1]
+
+    yield started
+    for pool in pools:
+        io_loop.run_sync(pool.close, timeout=60)
+
+
+def count(connection: apsw.Connection) -> int:
+    """How many messages the snapshot has."""
+    number: int = connection.execute("SELECT count(*) FROM messages").get
+    return number
+
+
+def checkpoint(data_dir: Path) -> None:
+    """Empty the log. Raises BusyError while anybody holds a snapshot that needs it."""
+    connection = apsw.Connection(str(data_dir / DATABASE_NAME))
+    try:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    finally:
+        connection.close()
+
+
+async def run_late(reading: Awaitable[Any], held: Held) -> None:
+    """Let the read go on once its deadline has passed."""
+    with pytest.raises(StoreTimeout):
+        await reading
+    held.go_on.set()
+
+
+@pytest.mark.gen_test
+async def test_a_read_that_ends_after_its_deadline_spoils_no_later_one_and_holds_no_snapshot(
+    chat: Chat, data_dir: Path, readers_on: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.sqlite.readers.PROGRESS_STEPS", 2)  # so that the clock is looked at also in BEGIN and COMMIT
+    await chat.say("before")
+    readers = readers_on(timeout_s=2.0)
+    held = Held()
+
+    def count_late(connection: apsw.Connection) -> tuple[int, str]:
+        return count(connection), held(connection)
+
+    await run_late(readers.read("late", count_late), held)
+    await chat.say("after")
+    assert await asyncio.gather(*(readers.read("count", count) for _ in range(10))) == [2] * 10
+    checkpoint(data_dir)
+
+
+@pytest.mark.gen_test
+async def test_a_read_that_raises_leaves_no_transaction(chat: Chat, data_dir: Path, readers_on: Start) -> None:
+    await chat.say("before")
+    readers = readers_on()
+
+    def count_and_raise(connection: apsw.Connection) -> None:
+        raise LookupError(count(connection))
+
+    with pytest.raises(LookupError, match="1"):
+        await readers.read("raises", count_and_raise)
+    await chat.say("after")
+    checkpoint(data_dir)
+    assert await readers.read("count", count) == 2
