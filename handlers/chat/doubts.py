@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TypeVar
 
@@ -130,36 +130,31 @@ class Doubts:
 
     async def _look_at_pairs(self) -> None:
         part = taken(self._pairs, PAIRS_A_READ)
-        await self._forget(part)
-        try:
-            found = await self._store.members.standings(part)
-        except StoreError:
-            self._pairs.update(dict.fromkeys(part))
-            raise
-        for (room_id, user_id), of in zip(part, found, strict=True):
-            if of is None:
-                self._end(MembershipEnded(room_id, user_id, "deleted"))
-            elif of.membership is None:
-                self._end(MembershipEnded(room_id, user_id, "removed", of.room.rev))
-            else:
-                self._begin(MembershipBegan(room_id, user_id, of.membership.joined_rev))
+        with put_back(self._pairs, part) as left:
+            await self._forget(part)
+            for pair, of in zip(part, await self._store.members.standings(part), strict=True):
+                del left[pair]
+                room_id, user_id = pair
+                if of is None:
+                    self._end(MembershipEnded(room_id, user_id, "deleted"))
+                elif of.membership is None:
+                    self._end(MembershipEnded(room_id, user_id, "removed", of.room.rev))
+                else:
+                    self._begin(MembershipBegan(room_id, user_id, of.membership.joined_rev))
 
     async def _look_at_people(self) -> None:
         part = taken(self._people, PEOPLE_A_READ)
-        await self._cache.invalidate(*(self._keys.room_ids(user_id) for user_id in part))
-        try:
-            found = await self._store.rooms.joined_by_each(part)
-        except StoreError:
-            self._people.update(dict.fromkeys(part))
-            raise
-        for user_id, rooms in found.items():
-            self._presence.entered(user_id, rooms)  # it could not be read, perhaps, when they came
-            shown = self._presence.rooms_of(user_id)
-            for room_id, rev in rooms.items() - shown.items():
-                self._begin(MembershipBegan(room_id, user_id, rev))
-            # An end is carried out by a rev, which only the room has; and it may be that they joined after this was read.
-            held = {*self._pool.rooms_of(user_id), *shown}
-            self.members([(room_id, user_id) for room_id in held - rooms.keys()])
+        with put_back(self._people, part) as left:
+            await self._cache.invalidate(*(self._keys.room_ids(user_id) for user_id in part))
+            for user_id, rooms in (await self._store.rooms.joined_by_each(part)).items():
+                del left[user_id]
+                self._presence.entered(user_id, rooms)  # it could not be read, perhaps, when they came
+                shown = self._presence.rooms_of(user_id)
+                for room_id, rev in rooms.items() - shown.items():
+                    self._begin(MembershipBegan(room_id, user_id, rev))
+                # An end is carried out by a rev, which only the room has; and it may be that they joined after this was read.
+                held = {*self._pool.rooms_of(user_id), *shown}
+                self.members([(room_id, user_id) for room_id in held - rooms.keys()])
 
     async def _look_for_unshown(self) -> None:
         """Whoever is connected here, and not taken for a member of the room, may have become one by a process that is cut off."""
@@ -169,16 +164,14 @@ class Doubts:
 
     async def _look_at_strangers(self) -> None:
         part = taken(self._strangers, PAIRS_A_READ)
-        try:
-            found = await self._store.members.standings(part)
-        except StoreError:
-            self._strangers.update(dict.fromkeys(part))
-            raise
-        for (room_id, user_id), of in zip(part, found, strict=True):
-            if of is not None and of.membership is not None:
-                await self._forget([(room_id, user_id)])
-                self._begin(MembershipBegan(room_id, user_id, of.membership.joined_rev))
-                self._presence.tell_of(user_id)
+        with put_back(self._strangers, part) as left:
+            for pair, of in zip(part, await self._store.members.standings(part), strict=True):
+                del left[pair]
+                if of is not None and of.membership is not None:
+                    room_id, user_id = pair
+                    await self._forget([pair])
+                    self._begin(MembershipBegan(room_id, user_id, of.membership.joined_rev))
+                    self._presence.tell_of(user_id)
 
     async def _forget(self, pairs: Sequence[Pair]) -> None:
         """Nothing that is cached of these memberships is believed."""
@@ -223,3 +216,17 @@ def taken(waiting: dict[T, None], most: int) -> list[T]:
     for one in part:
         del waiting[one]
     return part
+
+
+@contextmanager
+def put_back(waiting: dict[T, None], part: Iterable[T]) -> Iterator[dict[T, None]]:
+    """Give what was taken, to be removed one by one as it is acted upon; what is left of it waits again, whatever goes wrong.
+
+    Removed before it is acted upon: what fails by itself then holds up the others no second time.
+    """
+    left = dict.fromkeys(part)
+    try:
+        yield left
+    except Exception:
+        waiting.update(left)
+        raise

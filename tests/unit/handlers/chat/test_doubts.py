@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -80,10 +80,11 @@ class Connection:
 
 
 class Outage:
-    """A part of the store that cannot be reached while `is_on`; notes what was asked."""
+    """A part of the store that fails while `is_on`; notes what was asked."""
 
-    def __init__(self, part: Any) -> None:
+    def __init__(self, part: Any, error: Exception | None = None) -> None:
         self._part = part
+        self._error = error or StoreUnavailable("gone")
         self.is_on = False
         self.asked: list[tuple[str, Any]] = []
 
@@ -91,7 +92,7 @@ class Outage:
         async def ask(*args: Any) -> Any:
             self.asked.append((name, *args))
             if self.is_on:
-                raise StoreUnavailable("gone")
+                raise self._error
             return await getattr(self._part, name)(*args)
 
         return ask
@@ -165,10 +166,13 @@ class Process:
         await self.inquiries.close()
 
 
+P = TypeVar("P", bound=Process)
+
+
 @asynccontextmanager
-async def process_on(folder: Path) -> AsyncIterator[Process]:
+async def process_on(folder: Path, kind: type[P] = Process) -> AsyncIterator[P]:
     async with open_store(folder) as store:
-        process = Process(store)
+        process = kind(store)
         try:
             yield process
         finally:
@@ -216,8 +220,13 @@ async def test_a_subscription_under_a_newer_membership_than_was_doubted_stands(t
         assert process.presence.shown_in(room_id) == [bob.id]
 
 
+@pytest.mark.parametrize(
+    ("error", "line"), [(StoreUnavailable("gone"), "an errand failed: gone"), (LookupError("unforeseen"), "an errand failed")]
+)
 @pytest.mark.parametrize("doubted", ["a room", "memberships", "everything"])
-async def test_what_the_store_could_not_be_asked_is_asked_again(tmp_path: Path, doubted: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_the_store_could_not_be_asked_is_asked_again(
+    tmp_path: Path, doubted: str, error: Exception, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async with process_on(tmp_path) as process:
         store = process.store
         ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
@@ -225,7 +234,7 @@ async def test_what_the_store_could_not_be_asked_is_asked_again(tmp_path: Path, 
         await store.members.add(room_id, bob.id)
         a, b = [await process.connect(user, room_id) for user in (ada, bob)]
         await store.members.remove(room_id, bob.id)
-        members, rooms = Outage(store.members), Outage(store.rooms)
+        members, rooms = Outage(store.members, error), Outage(store.rooms, error)
         store.members, store.rooms = members, rooms
         members.is_on = rooms.is_on = True
         {
@@ -245,7 +254,65 @@ async def test_what_the_store_could_not_be_asked_is_asked_again(tmp_path: Path, 
         await process.settled()
         assert (a.closed_rooms, b.closed_rooms) == ([], [room_id])
         assert process.presence.shown_in(room_id) == [ada.id]
-        assert {record.getMessage() for record in caplog.records} == {"an errand failed: gone"}
+        assert {record.getMessage() for record in caplog.records} == {line}
+        caplog.clear()
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("gone"), LookupError("unforeseen")])
+async def test_who_may_have_joined_unheard_is_asked_for_again(tmp_path: Path, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    async with process_on(tmp_path) as process:
+        store = process.store
+        ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
+        await process.connect(bob)
+        room_id = (await store.rooms.create(RoomDraft("room", None, False, 10), ada.id)).room.id
+        await store.members.add(room_id, bob.id)
+        members = Outage(store.members, error)
+        store.members = members
+        members.is_on = True
+        process.doubts.room(room_id)
+        async with asyncio.timeout(10):
+            while not members.asked or process.inquiries.is_busy:
+                await asyncio.sleep(0.001)
+        members.is_on = False
+        process.doubts.look_again()
+        await process.settled()
+        assert process.presence.shown_in(room_id) == [bob.id]
+        caplog.clear()
+
+
+class Clumsy(Process):
+    """Fails at the first end that it is to carry out."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.failed_at: list[MembershipEnded] = []
+
+    def _ended(self, ended: MembershipEnded) -> None:
+        if not self.failed_at:
+            self.failed_at.append(ended)
+            raise LookupError("unforeseen")
+        super()._ended(ended)
+
+
+async def test_one_end_that_cannot_be_carried_out_keeps_no_other_from_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with process_on(tmp_path, Clumsy) as process:
+        store = process.store
+        ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
+        rooms = [(await store.rooms.create(RoomDraft(f"room {number}", None, False, 10), ada.id)).room.id for number in range(3)]
+        for room_id in rooms:
+            await store.members.add(room_id, bob.id)
+        b = await process.connect(bob, *rooms)
+        for room_id in rooms:
+            await store.members.remove(room_id, bob.id)
+        process.doubts.members([(room_id, bob.id) for room_id in rooms])
+        async with asyncio.timeout(10):
+            while not process.failed_at or process.inquiries.is_busy:
+                await asyncio.sleep(0.001)
+        assert process.doubts.is_waiting
+        process.doubts.look_again()
+        await process.settled()
+        assert b.closed_rooms == rooms[1:]
+        assert [record.getMessage() for record in caplog.records] == ["an errand failed"]
         caplog.clear()
 
 
