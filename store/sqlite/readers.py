@@ -105,6 +105,10 @@ class ReaderPool:
 
     def _settle(self, read: _Read, value: Any, error: Exception | None) -> None:
         self._pending -= 1
+        if error is None:
+            self._note(None)
+        elif isinstance(error, StoreUnavailable):
+            self._note(error.reason)
         if read.future.done():
             return
         if error is None:
@@ -112,33 +116,32 @@ class ReaderPool:
         else:
             read.future.set_exception(error)
 
+    def _note(self, state: str | None) -> None:
+        """One line at each change of state, not one a failure."""
+        if state == self._state:
+            return
+        self._state = state
+        if state is None:
+            logger.warning("store: reads succeed again")
+        else:
+            logger.error("store: a read failed: %s", state)
+
     def _run(self, connection: apsw.Connection) -> None:
         snapshots = _Snapshots(connection)
         while (read := self._inbox.get()) is not None:
             value: Any = None
-            error: Exception | None = None
+            error: Exception | None = StoreTimeout("read")  # nobody waits for it any more
             if not read.future.done():
                 try:
-                    value = snapshots.read(read.operation, read.deadline_s)
+                    value, error = snapshots.read(read.operation, read.deadline_s), None
                 except Exception as caught:
-                    error = self._explain(caught)
+                    error = _explain(caught)
             try:
                 self._loop.call_soon_threadsafe(self._settle, read, value, error)
             except RuntimeError:
                 break  # the loop was closed without us
             del read, value, error
         connection.close()
-
-    def _explain(self, error: Exception) -> Exception:
-        if isinstance(error, apsw.InterruptError):
-            return StoreTimeout("read")
-        reason = reason_of(error)
-        if reason is None:
-            return error
-        if reason != self._state:
-            logger.error("store: a read failed: %s", reason)
-            self._state = reason
-        return StoreUnavailable(reason)
 
 
 class _Snapshots:
@@ -165,6 +168,13 @@ class _Snapshots:
             self._deadline_s = math.inf
             if connection.in_transaction:
                 connection.execute("ROLLBACK")  # nothing was written; unlike COMMIT it cannot be refused
+
+
+def _explain(error: Exception) -> Exception:
+    if isinstance(error, apsw.InterruptError):
+        return StoreTimeout("read")
+    reason = reason_of(error)
+    return error if reason is None else StoreUnavailable(reason)
 
 
 def _expire(future: asyncio.Future[Any]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from tornado.ioloop import IOLoop
 
@@ -67,6 +69,16 @@ class Chat:
     async def say(self, *contents: str) -> Any:
         """The first outcome."""
         return (await self.store.messages.append(self.room_id, [self.draft(content) for content in contents]))[0]
+
+
+def damage_page(path: Path) -> None:
+    """Overwrite a page in the middle of the messages of a closed store."""
+    connection = apsw.Connection(str(path))
+    pages = [n for (n,) in connection.execute("SELECT pageno FROM dbstat WHERE name = 'messages' AND pagetype = 'leaf'")]
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek((pages[len(pages) // 2] - 1) * 4096)
+        file.write(os.urandom(4096))
 
 
 Open = Callable[..., Awaitable[SqliteStore]]

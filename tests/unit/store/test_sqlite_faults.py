@@ -18,7 +18,7 @@ from store.errors import StartRefused, StoreTimeout, StoreUnavailable
 from store.models import Stored
 from store.sqlite.connection import DATABASE_NAME
 from tests.support.disk import small_disk
-from tests.unit.store.conftest import Chat, Held, Open, chat_in
+from tests.unit.store.conftest import Chat, Held, Open, chat_in, damage_page
 
 CHILD_THAT_LOCKS = """
 import sys, apsw
@@ -186,13 +186,7 @@ async def test_a_write_lock_that_another_process_holds_is_busy_and_over_when_it_
 async def test_a_damaged_page_is_corrupt_where_it_is_met(chat: Chat, opener: Open, data_dir: Path) -> None:
     await chat.say(*("word " * 100 for _ in range(200)))
     await chat.store.close()
-    path = data_dir / DATABASE_NAME
-    connection = apsw.Connection(str(path))
-    pages = [n for (n,) in connection.execute("SELECT pageno FROM dbstat WHERE name = 'messages' AND pagetype = 'leaf'")]
-    connection.close()
-    with path.open("r+b") as file:
-        file.seek((pages[len(pages) // 2] - 1) * 4096)
-        file.write(os.urandom(4096))
+    damage_page(data_dir / DATABASE_NAME)
     reopened = await opener()
     with pytest.raises(StoreUnavailable, match="corrupt"):
         await reopened.messages.page(chat.room_id, limit=100, after=50)

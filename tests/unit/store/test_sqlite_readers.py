@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,10 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from monitor.hooks import Observer
-from store.errors import StoreTimeout
+from store.errors import StoreTimeout, StoreUnavailable
 from store.sqlite.connection import DATABASE_NAME, open_reading
 from store.sqlite.readers import ReaderPool
-from tests.unit.store.conftest import Chat, Held
+from tests.unit.store.conftest import Chat, Held, Open, damage_page
 
 Start = Callable[..., ReaderPool]
 
@@ -89,3 +90,21 @@ async def test_a_read_that_raises_leaves_no_transaction(chat: Chat, data_dir: Pa
     await chat.say("after")
     checkpoint(data_dir)
     assert await readers.read("count", count) == 2
+
+
+@pytest.mark.gen_test
+async def test_each_outage_of_reads_is_told_once_and_so_is_its_end(
+    chat: Chat, opener: Open, data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await chat.say(*("word " * 100 for _ in range(200)))
+    await chat.store.close()
+    damage_page(data_dir / DATABASE_NAME)
+    messages = (await opener()).messages
+    with caplog.at_level(logging.INFO, "store"):
+        for _ in range(2):
+            for _ in range(3):
+                with pytest.raises(StoreUnavailable, match="corrupt"):
+                    await messages.page(chat.room_id, limit=100, after=50)
+            for _ in range(3):
+                assert (await messages.page(chat.room_id, limit=5)).messages[-1].seq == 200
+    assert [record.getMessage() for record in caplog.records] == ["store: a read failed: corrupt", "store: reads succeed again"] * 2
