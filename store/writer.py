@@ -192,24 +192,34 @@ class GroupCommitWriter(Generic[C]):
             self._idle.set()
 
     def _settle(self, batch: list[_Pending], outcomes: Sequence[Outcome], seconds: float) -> None:
-        now_s = self._loop.time()
+        ended: list[tuple[_Pending, str | None]] = []
+        try:
+            for pending, outcome in zip(batch, outcomes, strict=True):
+                self._release(pending)
+                if pending.future.done():  # cancelled, or told StoreTimeout
+                    continue
+                if outcome.error is None:
+                    pending.future.set_result(outcome.value)
+                else:
+                    pending.future.set_exception(outcome.error)
+                ended.append((pending, failure_of(outcome.error)))
+        finally:
+            self._launch()
+        # Last of all: an observer that raises holds up no write.
         if any(outcome.error is None for outcome in outcomes):
             self._observer.store_commit(len(batch), seconds)
-        for pending, outcome in zip(batch, outcomes, strict=True):
-            self._release(pending)
-            if pending.future.done():  # cancelled, or told StoreTimeout
-                continue
-            if outcome.error is None:
-                pending.future.set_result(outcome.value)
-            else:
-                pending.future.set_exception(outcome.error)
-            self._observer.store_operation(pending.name, now_s - pending.accepted_s, failure_of(outcome.error))
-        self._launch()
+        self._tell(ended)
+
+    def _tell(self, ended: Sequence[tuple[_Pending, str | None]]) -> None:
+        now_s = self._loop.time()
+        for pending, failure in ended:
+            self._observer.store_operation(pending.name, now_s - pending.accepted_s, failure)
 
     def _expire(self) -> None:
         """Tell those whose deadline passed. One timer serves all: they wait in the order they came."""
         self._timer = None
         now_s = self._loop.time()
+        late: list[tuple[_Pending, str | None]] = []
         for pending in (*self._in_flight, *self._waiting):
             if pending.future.done():
                 continue
@@ -217,15 +227,17 @@ class GroupCommitWriter(Generic[C]):
                 self._timer = self._loop.call_at(pending.accepted_s + self._timeout_s, self._expire)
                 break
             pending.future.set_exception(StoreTimeout(pending.name))
-            self._observer.store_operation(pending.name, now_s - pending.accepted_s, "timeout")
+            late.append((pending, "timeout"))
         while self._waiting and self._waiting[0].future.done():
             self._release(self._waiting.popleft())
+        self._tell(late)
 
     def _release(self, pending: _Pending) -> None:
         self._pending_bytes -= pending.size_bytes
 
     def _run(self) -> None:
         """The thread: one batch after another until the inbox says None."""
+        is_told = False
         while (batch := self._inbox.get()) is not None:
             started_s = time.perf_counter()
             try:
@@ -235,7 +247,13 @@ class GroupCommitWriter(Generic[C]):
                 outcomes = [Outcome(error=error)] * len(batch)
             self._post(batch, outcomes, time.perf_counter() - started_s)
             del batch, outcomes
-            self._transactor.maintain()
+            try:
+                self._transactor.maintain()
+                is_told = False
+            except Exception:  # a defect, which no write waits for
+                if not is_told:
+                    logger.exception("housekeeping of the store failed unexpectedly")
+                is_told = True
         self._transactor.close()
 
     def _post(self, batch: list[_Pending], outcomes: Sequence[Outcome], seconds: float) -> None:

@@ -19,6 +19,38 @@ from tests.unit.store.conftest import Held, Tally
 Writer = GroupCommitWriter[apsw.Connection]
 
 
+class Clumsy(Tally):
+    """Fails at what it is told, while `fails`."""
+
+    __slots__ = ("fails",)
+
+    def __init__(self, *fails: str) -> None:
+        super().__init__()
+        self.fails = set(fails)
+
+    def store_operation(self, name: str, seconds: float, failure: str | None = None) -> None:
+        if "operation" in self.fails:
+            raise LookupError("clumsy")
+        super().store_operation(name, seconds, failure)
+
+    def store_commit(self, operations: int, seconds: float) -> None:
+        if "commit" in self.fails:
+            raise LookupError("clumsy")
+        super().store_commit(operations, seconds)
+
+
+class Careless(Transactor):
+    """Its housekeeping fails `failures` times, as nobody foresaw."""
+
+    failures = 0
+
+    def maintain(self) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise LookupError("careless")
+        super().maintain()
+
+
 class Bench:
     """A writer on a file with one table of numbers."""
 
@@ -27,14 +59,14 @@ class Bench:
         self.path = path
         connection = open_writing(path, busy_timeout_s=1)
         connection.execute("CREATE TABLE numbers (n INTEGER UNIQUE)")
-        self._transactor = Transactor(path=path, connection=connection, queue_path=None, busy_timeout_s=1)
+        self.transactor = Careless(path=path, connection=connection, queue_path=None, busy_timeout_s=1)
         self._tally = tally
         self._io_loop = io_loop
         self.writers: list[Writer] = []
 
     def writer(self, **bounds: Any) -> Writer:
-        settings = {"timeout_s": 5.0, **bounds}
-        self.writers.append(GroupCommitWriter(transactor=self._transactor, observer=self._tally, **settings))
+        settings = {"timeout_s": 5.0, "observer": self._tally, **bounds}
+        self.writers.append(GroupCommitWriter(transactor=self.transactor, **settings))
         return self.writers[-1]
 
     def numbers(self) -> list[int]:
@@ -205,6 +237,57 @@ async def test_who_is_cancelled_while_waiting_writes_nothing_and_disturbs_nobody
     assert await kept == 2
     assert bench.numbers() == [2]
     assert writer.pending == 0
+
+
+@pytest.mark.parametrize("told", ["commit", "operation"])
+@pytest.mark.gen_test
+async def test_an_observer_that_raises_holds_up_no_write(bench: Bench, told: str, caplog: pytest.LogCaptureFixture) -> None:
+    clumsy = Clumsy(told)
+    writer, held = bench.writer(observer=clumsy), Held()
+    first = writer.submit("held", held)
+    await held.wait_began()
+    waiting = [writer.submit("insert", insert(n), size_bytes=1) for n in range(3)]
+    held.go_on.set()
+    assert await asyncio.gather(first, *waiting) == ["held", 0, 1, 2]
+    assert await writer.submit("later", insert(3)) == 3
+    assert bench.numbers() == [0, 1, 2, 3]
+    assert (writer.pending, writer._pending_bytes) == (0, 0)
+    assert {str(record.exc_info[1]) for record in caplog.records if record.exc_info} == {"clumsy"}
+    caplog.clear()
+
+
+@pytest.mark.gen_test
+async def test_an_observer_that_raises_takes_nobodys_deadline(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    clumsy = Clumsy("operation")
+    writer, held = bench.writer(observer=clumsy, timeout_s=1.0), Held()
+    writes = [writer.submit("held", held)]
+    await held.wait_began()
+    writes += [writer.submit("waiting", insert(n)) for n in range(2)]
+    outcomes = await asyncio.gather(*writes, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [StoreTimeout] * 3
+    with pytest.raises(StoreTimeout):
+        await writer.submit("later", insert(3))
+    writer._timeout_s = 30.0
+    held.go_on.set()
+    clumsy.fails.clear()
+    assert await writer.submit("after", insert(4)) == 4
+    assert bench.numbers() == [4]
+    caplog.clear()
+
+
+@pytest.mark.gen_test
+async def test_housekeeping_that_fails_is_told_once_and_ends_no_thread(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.transactor.failures = 3
+    writer = bench.writer()
+    with caplog.at_level(logging.INFO, "store"):
+        for n in range(5):
+            assert await writer.submit("insert", insert(n)) == n
+    assert [record.getMessage() for record in caplog.records] == ["housekeeping of the store failed unexpectedly"]
+    bench.transactor.failures = 1
+    assert await writer.submit("insert", insert(5)) == 5
+    assert await writer.submit("insert", insert(6)) == 6
+    assert len(caplog.records) == 2, "that it failed again is told again"
+    caplog.clear()
 
 
 @pytest.mark.gen_test
