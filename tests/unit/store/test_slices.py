@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
+from store.errors import StoreUnavailable
 from store.slices import SLICES_MAX, sweep_all, until_nothing
 
 
@@ -37,3 +40,19 @@ async def test_a_turn_ends_at_its_bound_and_the_next_goes_on() -> None:
     endless = Heap(3 * SLICES_MAX + 1)
     assert await sweep_all((endless.sweep_slice,), 1) == 3 * SLICES_MAX
     assert await sweep_all((endless.sweep_slice,), 2) == 1
+
+
+@pytest.mark.gen_test
+async def test_a_kind_that_fails_keeps_no_other_from_its_turn_and_the_first_error_is_raised(caplog: pytest.LogCaptureFixture) -> None:
+    first, last = Heap(7), Heap(4)
+
+    async def unreachable(now_ms: int) -> tuple[int, bool]:
+        raise StoreUnavailable("gone")
+
+    async def unforeseen(now_ms: int) -> tuple[int, bool]:
+        raise LookupError("unforeseen")
+
+    with pytest.raises(StoreUnavailable, match="gone"), caplog.at_level(logging.INFO, "store"):
+        await sweep_all((first.sweep_slice, unreachable, unforeseen, last.sweep_slice), 1)
+    assert (first.size, last.size) == (0, 0)
+    assert [record.getMessage() for record in caplog.records] == ["a sweep failed too: LookupError('unforeseen')"]
