@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import hashlib
+import logging
 import os
 import re
 import secrets
@@ -20,6 +21,8 @@ from msgspec import Struct
 
 from store.errors import Missing, StoreUnavailable
 
+logger = logging.getLogger(__name__)
+
 PROVISIONAL_KEEP_S = 24 * 3600
 PIECE_BYTES = 256 * 1024
 PROVISIONAL_SUFFIX = ".part"
@@ -29,6 +32,13 @@ _THREADS = 2
 _SWEEP_MAX = 500
 
 R = TypeVar("R")
+
+
+class _Stuck(Struct, frozen=True):
+    """How many files a sweep could not remove, and why the first."""
+
+    count: int
+    first: str
 
 
 class Written(Struct, frozen=True):
@@ -65,6 +75,7 @@ class DiskBlobs:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="store-files")
+        self._is_told = False  # of what cannot be removed
 
     async def write(self, key: str, pieces: AsyncIterable[bytes]) -> Written:
         path = self._path(key)
@@ -107,7 +118,14 @@ class DiskBlobs:
         await self._run(_provisional(path).unlink, True)
 
     async def sweep(self, now_s: float) -> int:
-        return await self._run(_sweep, self._folder, now_s - PROVISIONAL_KEEP_S)
+        removed, stuck = await self._run(_sweep, self._folder, now_s - PROVISIONAL_KEEP_S)
+        if stuck is not None:
+            if not self._is_told:
+                logger.warning("store: %d uploads that broke off cannot be removed, the first: %s", stuck.count, stuck.first)
+            self._is_told = True
+        elif not removed:  # otherwise it may not have come to all of them
+            self._is_told = False
+        return removed
 
     async def close(self) -> None:
         await asyncio.to_thread(self._threads.shutdown)
@@ -172,8 +190,9 @@ def _open(path: Path, start: int) -> BinaryIO:
     return file
 
 
-def _sweep(folder: Path, before_s: float) -> int:
-    removed = 0
+def _sweep(folder: Path, before_s: float) -> tuple[int, _Stuck | None]:
+    removed = stuck = 0
+    first: OSError | None = None
     for path in folder.glob(f"*/*{PROVISIONAL_SUFFIX}"):
         if removed == _SWEEP_MAX:
             break
@@ -183,4 +202,7 @@ def _sweep(folder: Path, before_s: float) -> int:
                 removed += 1
         except FileNotFoundError:
             continue  # kept, or gone, since it was listed
-    return removed
+        except OSError as error:
+            stuck += 1
+            first = first or error
+    return removed, None if first is None else _Stuck(stuck, str(first))

@@ -1,0 +1,63 @@
+"""Files on the disk: what a sweep cannot remove keeps it from nothing else."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tornado.ioloop import IOLoop
+
+from store.blobs import PROVISIONAL_KEEP_S, PROVISIONAL_SUFFIX, DiskBlobs
+
+NOW_S = 2_000_000_000.0
+
+
+@pytest.fixture
+def blobs(tmp_path: Path, io_loop: IOLoop) -> Iterator[DiskBlobs]:
+    made = DiskBlobs(tmp_path)
+    yield made
+    io_loop.run_sync(made.close)
+
+
+def age(path: Path) -> Path:
+    os.utime(path, times=(NOW_S - PROVISIONAL_KEEP_S - 1, NOW_S - PROVISIONAL_KEEP_S - 1))
+    return path
+
+
+def make_undeletable(folder: Path, name: str) -> Path:
+    """Like a file of another user in a folder that is sticky, but for root too: a folder is no file."""
+    path = folder / f"{name}{PROVISIONAL_SUFFIX}"
+    path.mkdir(parents=True)
+    return age(path)
+
+
+def make_old(folder: Path, name: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}{PROVISIONAL_SUFFIX}"
+    path.touch()
+    return age(path)
+
+
+@pytest.mark.gen_test
+async def test_what_cannot_be_removed_is_passed_over_and_told_once(
+    blobs: DiskBlobs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stuck = [make_undeletable(tmp_path / folder, "stuck") for folder in ("00", "77", "ff")]
+    old = [make_old(tmp_path / folder, f"old{number}") for number, folder in enumerate(("00", "33", "77", "bb", "ff"))]
+    with caplog.at_level(logging.INFO, "store"):
+        assert await blobs.sweep(NOW_S) == len(old)
+        assert await blobs.sweep(NOW_S) == 0
+    assert [path.exists() for path in (*old, *stuck)] == [False] * len(old) + [True] * len(stuck)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("store: 3 uploads that broke off cannot be removed, the first: ")
+    assert str(tmp_path) in line
+    caplog.clear()
+    for path in stuck:
+        path.rmdir()
+    assert await blobs.sweep(NOW_S) == 0
+    make_undeletable(tmp_path / "00", "stuck")
+    assert await blobs.sweep(NOW_S) == 0
+    assert len(caplog.records) == 1, "that it is so again is told again"
