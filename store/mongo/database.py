@@ -31,9 +31,10 @@ CODEC: CodecOptions[Document] = CodecOptions(datetime_conversion=DatetimeConvers
 
 
 class Database:
-    """What a collection is given. Reads are of what a majority has, on the primary: a roll-back takes nothing back that was read.
+    """What a collection is given. Reads are on the primary, and see every write that was acknowledged.
 
-    `clock` gives the times that are stored; `timeout_s` bounds each operation, whatever the driver waits for.
+    With `write_concern` "majority" they are of what a majority has: a failover takes nothing back that was written or read. With a
+    number it may take back both. `clock` gives the times that are stored; `timeout_s` bounds each operation, whatever the driver waits for.
     """
 
     def __init__(
@@ -48,11 +49,13 @@ class Database:
         pending_max: int = 10_000,
     ) -> None:
         self.client = client
+        # What fewer have acknowledged is not in a majority's snapshot yet: a read of that would miss it.
+        level = "majority" if write_concern == "majority" else "local"
         self.raw: AsyncIOMotorDatabase[Document] = client.get_database(
             name,
             codec_options=CODEC,
             read_preference=ReadPreference.PRIMARY,
-            read_concern=ReadConcern("majority"),
+            read_concern=ReadConcern(level),
             write_concern=WriteConcern(w=write_concern, j=True),
         )
         self.timeout_s = timeout_s
