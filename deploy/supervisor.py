@@ -22,6 +22,7 @@ PACE_S = 0.1
 READY_WITHIN_S = 60.0
 DRAIN_WITHIN_S = 30.0  # what a chat process promises
 CLOSE_WITHIN_S = 5.0
+NO_START = (OSError, RuntimeError)  # no process, descriptor or memory is to be had; or no thread
 BACKOFF_S, BACKOFF_MAX_S = 0.25, 8.0
 SAME_ORDER_S = 1.0  # one order may come twice: to the process group, and from make, which passes on its own
 STEADY_S = 20.0  # who lived that long is started again with the shortest backoff
@@ -57,7 +58,7 @@ class Child:
     """One program, its output passed on with its name before each line.
 
     It has a process group of its own, so that Ctrl-C reaches only us: a chat process that is told twice does not drain. While it is
-    kept it is started again whenever it ends, each time later, until it lives for STEADY_S.
+    kept it is started again whenever it ends or cannot be started, each time later, until it lives for STEADY_S.
     """
 
     def __init__(
@@ -71,20 +72,35 @@ class Child:
         self._output = output
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
-        self._started_at = 0.0
+        self._started_at = 0.0  # also where that failed
         self._again_at: float | None = None
         self._backoff_s = BACKOFF_S
 
     def start(self) -> None:
+        """Raises what is in NO_START; then nothing of it runs."""
+        self._started_at, self._again_at = time.monotonic(), None
         pipe = subprocess.PIPE
         self._process = process = subprocess.Popen(
             self._command, env=self._env, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT, process_group=0
         )
         assert process.stdout is not None
-        self._reader = threading.Thread(target=self._pass_on, args=(process.stdout,), daemon=True)
-        self._reader.start()
-        self._started_at, self._again_at = time.monotonic(), None
+        reader = threading.Thread(target=self._pass_on, args=(process.stdout,), daemon=True)
+        try:
+            reader.start()
+        except RuntimeError:  # nobody would read what it says, and a full pipe would stop it
+            self.kill()
+            process.stdout.close()
+            raise
+        self._reader = reader
         self._output.line(f"cluster: {self.name} started, pid {process.pid}")
+
+    def try_start(self, now: float) -> None:
+        """Start it; where that fails, say so, and let `tend` try again."""
+        lived_s = now - self._started_at
+        try:
+            self.start()
+        except NO_START as error:
+            self._start_later(now, lived_s, f"could not be started: {error}")
 
     def _pass_on(self, stream: IO[bytes]) -> None:
         with stream:
@@ -124,14 +140,17 @@ class Child:
         if not self.is_kept or self.is_running:
             return
         if self._again_at is None:
-            if now - self._started_at >= STEADY_S:
-                self._backoff_s = BACKOFF_S
-            self._output.line(f"cluster: {self.name} ended with {self.exit_code}; it starts again in {self._backoff_s:g} s")
+            self._start_later(now, now - self._started_at, f"ended with {self.exit_code}")
             self.kill()
-            self._again_at = now + self._backoff_s
-            self._backoff_s = min(2 * self._backoff_s, BACKOFF_MAX_S)
         elif now >= self._again_at:
-            self.start()
+            self.try_start(now)
+
+    def _start_later(self, now: float, lived_s: float, why: str) -> None:
+        if lived_s >= STEADY_S:
+            self._backoff_s = BACKOFF_S
+        self._output.line(f"cluster: {self.name} {why}; it starts again in {self._backoff_s:g} s")
+        self._again_at = now + self._backoff_s
+        self._backoff_s = min(2 * self._backoff_s, BACKOFF_MAX_S)
 
 
 class Cluster:
@@ -182,7 +201,10 @@ class Cluster:
 
     def _bring_up(self, group: Sequence[Child]) -> None:
         for child in group:
-            child.start()
+            try:
+                child.start()
+            except NO_START as error:
+                raise Refused(f"{child.name} could not be started: {error}") from error
         for child in group:
             if not self._comes_up(child):
                 code = child.exit_code
@@ -229,7 +251,7 @@ class Cluster:
                 return
             self._say(f"rolling restart: {child.name}")
             self._end([child], signal.SIGTERM, DRAIN_WITHIN_S)
-            child.start()
+            child.try_start(time.monotonic())
             comes_up = self._comes_up(child)
             child.is_kept = True
             if not comes_up:

@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -79,6 +81,99 @@ def test_what_ends_again_and_again_is_started_each_time_later(log: Log) -> None:
         watcher.join()
     ended = "cluster: p1 ended with 3; it starts again in"
     assert log.lines("cluster: p1 ended")[:3] == [f"{ended} {after} s" for after in ("0.25", "0.5", "1")]
+
+
+@contextmanager
+def meanwhile(work: Callable[[Callable[[Callable[[], object]], None]], None]) -> Iterator[None]:
+    """On a thread beside the cluster, which has this one: `work(wait)`, where `wait(condition)` ends, too, when the cluster does."""
+    over = threading.Event()
+
+    def wait(condition: Callable[[], object]) -> None:
+        while not condition() and not over.wait(0.05):  # the poll's pace
+            pass
+
+    thread = threading.Thread(target=work, args=(wait,))
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def program(path: Path, script: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o700)
+    return path
+
+
+def run_by(file: Path, log: Log, answers: Callable[[], bool] = lambda: True) -> Child:
+    """A child whose start fails, as a fork can, while its file is away."""
+    return Child("p1", [str(file)], env={"PATH": os.environ["PATH"]}, answers=answers, output=log.output)
+
+
+def test_what_cannot_be_started_again_is_tried_each_time_later_while_the_others_run(log: Log, tmp_path: Path) -> None:
+    end = tmp_path / "end"
+    file = program(tmp_path / "p1", f"until [ -e {end} ]; do sleep 0.05; done; rm $0; exit 3")
+    one, orders = cluster(run_by(file, log), log)
+
+    def put_it_back(wait: Callable[[Callable[[], object]], None]) -> None:
+        wait(lambda: len(log.lines("cluster: p1 could not be started")) >= 2)
+        program(file, STAYS)
+        wait(lambda: len(log.lines("cluster: p1 started")) >= 2)
+        orders.put(signal.SIGTERM)
+
+    with meanwhile(put_it_back):
+        assert one.run(end.touch) == 0
+    why = f"cluster: p1 could not be started: [Errno 2] No such file or directory: '{file}'; it starts again in"
+    assert log.lines("cluster: p1 ended") == ["cluster: p1 ended with 3; it starts again in 0.25 s"]
+    assert log.lines("cluster: p1 could not")[:2] == [f"{why} 0.5 s", f"{why} 1 s"]
+    assert len(log.lines("cluster: nginx started")) == 1, "it ran all the while"
+
+
+def test_a_rolling_restart_whose_start_fails_is_left_off_and_the_start_tried_again(log: Log, tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    file = program(tmp_path / "p1", f"trap 'rm $0; exit' TERM; : >{ready}; {STAYS}")
+    one, orders = cluster(run_by(file, log, answers=ready.exists), log)
+
+    def put_it_back(wait: Callable[[Callable[[], object]], None]) -> None:
+        wait(lambda: log.lines("cluster: p1 could not be started"))
+        program(file, STAYS)
+        wait(lambda: len(log.lines("cluster: p1 started")) >= 2)
+        orders.put(signal.SIGTERM)
+
+    with meanwhile(put_it_back):
+        assert one.run(lambda: orders.put(signal.SIGHUP)) == 0
+    assert log.lines("rolling restart") == ["rolling restart: p1", "rolling restart left off: p1 did not come back"]
+    assert log.lines("cluster: p1 could not")[0].endswith("; it starts again in 0.25 s")
+
+
+def test_what_cannot_be_started_at_first_is_a_refusal(log: Log, tmp_path: Path) -> None:
+    one, _ = cluster(run_by(tmp_path / "nowhere", log), log)
+    with pytest.raises(Refused, match=r"^p1 could not be started: .*No such file"):
+        one.run(lambda: pytest.fail("it was announced"))
+
+
+def test_a_child_without_a_thread_for_its_output_is_killed_and_started_again_later(log: Log) -> None:
+    one = child("p1", STAYS, log)
+    before = threading.stack_size(2**46)  # more than a process can have: each start of a thread fails
+    try:
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            one.start()
+        assert one.exit_code == -signal.SIGKILL
+        one.is_kept = True
+        now = time.monotonic()
+        one.tend(now)  # notices the end
+        one.tend(now + 1)
+        assert not one.is_running
+        threading.stack_size(before)
+        one.tend(now + 9)
+        assert one.is_running
+    finally:
+        threading.stack_size(before)
+        one.finish()
+    failed = "cluster: p1 could not be started: can't start new thread; it starts again in 0.5 s"
+    assert log.lines("cluster: p1 could not") == [failed]
 
 
 def test_told_to_end_twice_it_does_not_wait_and_the_same_order_at_once_is_one(log: Log, tmp_path: Path) -> None:
