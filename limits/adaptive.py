@@ -30,6 +30,9 @@ CPU_MS = ((0.95, 50.0), (0.85, 25.0))
 SHARE_MIN = 0.05
 TARGET_MS = 200.0  # what the messages' share is steered to
 FALL_MAX, RISE_MAX = 0.6, 1.25  # by how much the share changes in a second at most
+# A step counts for so long at most. Who stood still for longer (a container that is paused) has seen nothing of it; and RISE_MAX to the
+# power of an hour is no float.
+ELAPSED_MAX_S = 2.0
 
 
 class Load(Struct, frozen=True):
@@ -65,6 +68,7 @@ def _with(load: Load, lag_ms: float) -> float:
 
 def step(shed: Shed, load: Load, elapsed_s: float) -> Shed:
     """What is shed from now on, `elapsed_s` after the step before."""
+    elapsed_s = min(elapsed_s, ELAPSED_MAX_S)
     pressure = pressure_ms(load)
     reached = sum(pressure >= at_ms for at_ms in SHED_AT_MS)
     if reached > shed.level:

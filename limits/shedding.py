@@ -54,9 +54,10 @@ class Shedding:
     def step(self) -> None:
         """Look at the load, and decide anew."""
         now_s = self._now()
+        # Noted before anything can fail: what failed once for how long it was must not do so at each step.
+        elapsed_s, self._stepped_s = now_s - self._stepped_s, now_s
         before, self._newest = self._shed, self._load()
-        self._shed = adaptive.step(before, self._newest, now_s - self._stepped_s)
-        self._stepped_s = now_s
+        self._shed = adaptive.step(before, self._newest, elapsed_s)
         if self._shed.level != before.level:
             severity = logging.WARNING if self._shed.level > before.level else logging.INFO
             log.log(severity, "shedding", extra={"fields": self.state()})

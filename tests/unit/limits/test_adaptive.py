@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limits.adaptive import CALM, CALM_FOR_S, SHARE_MIN, SHED_AT_MS, TARGET_MS, Load, Shed, ShedClass, pressure_ms, step
+from limits.adaptive import CALM, CALM_FOR_S, ELAPSED_MAX_S, SHARE_MIN, SHED_AT_MS, TARGET_MS, Load, Shed, ShedClass, pressure_ms, step
 from limits.shedding import STEP_EVERY_S, NoShedding, Shedding
 from monitor.hooks import Observer
 
@@ -97,7 +99,7 @@ def test_a_load_between_half_a_threshold_and_it_changes_nothing(threshold, share
         assert shed.level == SHED_AT_MS.index(threshold) + 1
 
 
-@given(st.lists(st.tuples(LOADS, st.floats(0.01, 2))))
+@given(st.lists(st.tuples(LOADS, st.floats(0.01, 2) | st.floats(2, 1e9))))
 def test_no_load_leads_out_of_bounds_and_no_level_ends_early(steps):
     shed = Shed()
     for load, elapsed_s in steps:
@@ -120,6 +122,49 @@ def test_the_share_settles_where_the_lag_is_as_wanted():
         lag_ms += 0.3 * (wanted_ms - lag_ms)
         shares.append(shed.share)
     assert all(0.28 < share < 0.4 for share in shares[200:])
+
+
+def test_after_a_stand_still_of_an_hour_it_recovers_as_ever():
+    """A container that was paused: 1.25 to the power of so many seconds is no float."""
+    now, lag_ms = [0.0], [500.0]
+    shedding = Shedding(load=lambda: Load(lag_ms[0]), observer=Observer(), now=lambda: now[0])
+    shedding.step()
+    assert shedding.level == 4
+    now[0], lag_ms[0] = 3600.0, 0.0
+    for _ in range(200):
+        shedding.step()
+        now[0] += STEP_EVERY_S
+    assert shedding.level == 0
+
+
+@pytest.mark.parametrize("load", [Load(0), Load(5000)])
+def test_however_long_it_stood_still_the_share_moves_as_in_two_seconds(load):
+    """Nobody saw how it was meanwhile: neither is nearly all refused at once, nor what waited let in at once."""
+    share = step(Shed(4, 0.3), load, ELAPSED_MAX_S).share
+    assert step(Shed(4, 0.3), load, 1000.0).share == share
+    assert 0.3 * 0.35 < share < 0.3 * 1.6
+
+
+def test_the_time_of_a_step_that_failed_is_not_made_up_for():
+    def share_after(failing: list[bool]) -> float:
+        now, lag_ms, fails = [0.0], [500.0], [False]
+
+        def load() -> Load:
+            if fails[0]:
+                raise RuntimeError("a fault of the test's")
+            return Load(lag_ms[0])
+
+        shedding = Shedding(load=load, observer=Observer(), now=lambda: now[0])
+        now[0] += STEP_EVERY_S
+        shedding.step()
+        lag_ms[0] = 0.0
+        for fails[0] in failing:
+            now[0] += STEP_EVERY_S
+            with pytest.raises(RuntimeError) if fails[0] else nullcontext():
+                shedding.step()
+        return shedding.share
+
+    assert share_after([True, True, False]) == share_after([False]) < 1.0
 
 
 def test_what_is_shed_is_told_by_class_and_changes_are_logged(caplog):
