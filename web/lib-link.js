@@ -10,6 +10,8 @@ const WELCOME_TIMEOUT_MS = 10_000;
 const ANSWER_TIMEOUT_MS = 15_000; // the server ends each command within 10 s
 const STABLE_MS = 10_000; // a connection that lived this long starts the backoff anew
 const COMMANDS_MAX = 500;
+const TIMER_MAX_MS = 2 ** 31 - 1;
+const RENEW_AGAIN_MS = 1000;
 
 /**
  * `state`: idle, connecting, online, waiting (`reason`, `retryAt` epoch ms), ended (log in again), replaced.
@@ -211,18 +213,24 @@ export class Link extends EventTarget {
     this.command("heartbeat").catch(() => {});
   }
 
-  #planRenewal() {
+  /** Renew when the token is due, in `leastMs` at the soonest. */
+  #planRenewal({ leastMs = 0 } = {}) {
     clearTimeout(this.#timers.renew);
-    this.#timers.renew = setTimeout(() => this.#renew(), Math.min(this.tokens.dueInMs(), 2 ** 31 - 1));
+    const delay = Math.min(Math.max(leastMs, this.tokens.dueInMs()), TIMER_MAX_MS);
+    this.#timers.renew = setTimeout(() => this.#renew(), delay);
   }
 
   async #renew() {
+    const [turn, token] = [this.#turn, this.#token];
+    let leastMs = RENEW_AGAIN_MS; // so that a clock that stands still does not make it spin
     try {
-      await this.tokens.fresh({ renew: true }); // `renewed` then authenticates
+      await this.tokens.fresh({ renew: true }); // if it is replaced, `renewed` authenticates, and plans the next
     } catch (error) {
       if (error.status === 401) return; // the server ends the connection when the time comes
-      this.#timers.renew = setTimeout(() => this.#renew(), 1000 + backoffMs(3, { random: this.random }));
+      leastMs += backoffMs(3, { random: this.random });
     }
+    // Nor is it replaced where it is not due by now: a timer cannot wait for longer than TIMER_MAX_MS, and clocks are set back.
+    if (turn === this.#turn && token === this.#token) this.#planRenewal({ leastMs });
   }
 
   async #authenticate() {
@@ -234,9 +242,13 @@ export class Link extends EventTarget {
   }
 }
 
-function acked({ resolve, onAck }, data) {
-  onAck?.(data);
-  resolve(data);
+function acked({ resolve, reject, onAck }, data) {
+  try {
+    onAck?.(data);
+    resolve(data);
+  } catch (error) {
+    reject(error); // who waits for it would wait for ever
+  }
 }
 
 function disconnected() {
