@@ -113,7 +113,10 @@ async def _at_each(event: asyncio.Event, work: Callable[[], Awaitable[None]]) ->
     while True:
         await event.wait()
         event.clear()
-        await work()
+        try:
+            await work()
+        except Exception:
+            log.exception("the reload that SIGHUP asked for failed")  # the next may not; no thread was to be had, perhaps
 
 
 async def _settings_are_well(settings: Settings) -> str:

@@ -1,0 +1,46 @@
+"""SIGHUP in a process that goes on: each is heard, whatever became of the one before."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+import server
+
+WITHIN_S = 30.0
+
+
+async def hang_up_until_told(reload: Callable[[], Awaitable[None]], *, over: asyncio.Event) -> None:
+    """What `serve` does between its start and its end, `over` in place of a store that is lost; a first SIGHUP came during the start."""
+    hung_up = server._hang_ups()
+    os.kill(os.getpid(), signal.SIGHUP)
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            await server._until_told_to_stop(over, hung_up, reload, last_words=lambda: None)
+    finally:
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().remove_signal_handler(number)
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_a_reload_that_fails_is_logged_and_the_next_is_done(caplog: pytest.LogCaptureFixture) -> None:
+    over, reloads = asyncio.Event(), 0
+
+    async def reload() -> None:
+        nonlocal reloads
+        reloads += 1
+        if reloads == 1:
+            os.kill(os.getpid(), signal.SIGHUP)
+            raise RuntimeError("can't start new thread")
+        over.set()
+
+    await hang_up_until_told(reload, over=over)
+    assert reloads == 2
+    (record,) = caplog.records
+    assert (record.levelname, record.getMessage()) == ("ERROR", "the reload that SIGHUP asked for failed")
+    assert record.exc_info is not None
+    caplog.clear()
