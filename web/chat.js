@@ -98,7 +98,7 @@ export class ChatClient extends EventTarget {
     const link = new Link({ url, tokens: this.tokens, WebSocket, random, now });
     const outbox = new Outbox({ storage, locks, userId: user.id, now });
     const rooms = new Rooms({ link, api: this.api, userId: user.id, wanted: () => outbox.roomIds, random });
-    const presence = new Presence({ link, now });
+    const presence = new Presence({ link });
     const isReady = (roomId) => rooms.get(roomId)?.isSubscribed ?? false;
     const peers = new Peers({ api: this.api, storage, userId: user.id });
     Object.assign(this, { link, outbox, rooms, presence, peers });

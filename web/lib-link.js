@@ -26,7 +26,7 @@ export class Link extends EventTarget {
   #socket = null;
   #turn = 0; // of connecting: what an older socket still says is not heard
   #attempt = 0;
-  #upSince = 0;
+  #upSince = null;
   #token = null;
   #refused = null;
   #restartMs = null;
@@ -35,13 +35,15 @@ export class Link extends EventTarget {
   #onRenewed = () => this.#authenticate();
   #timers = { retry: null, welcome: null, heartbeat: null, dead: null, renew: null };
 
-  constructor({ url, tokens, WebSocket, random = Math.random, now = Date.now }) {
+  /** `now` is what people see, `timed` (both in ms) a clock that nobody sets. */
+  constructor({ url, tokens, WebSocket, random = Math.random, now = Date.now, timed = () => performance.now() }) {
     super();
     this.url = url;
     this.tokens = tokens;
     this.WebSocket = WebSocket;
     this.random = random;
     this.now = now;
+    this.timed = timed;
   }
 
   get isOnline() {
@@ -111,7 +113,7 @@ export class Link extends EventTarget {
   #closed(code) {
     const { next, reason, leastMs = 0 } = afterClose(code);
     const restartMs = this.#restartMs;
-    if (this.#upSince && this.now() - this.#upSince > STABLE_MS) this.#attempt = 0;
+    if (this.#upSince !== null && this.timed() - this.#upSince > STABLE_MS) this.#attempt = 0;
     this.#letGo(reason === "too_large" ? "too_large" : "disconnected");
     if (next === "nothing") return this.#set("replaced", reason);
     if (next === "relogin" && this.#sameSession()) return this.#end(reason);
@@ -152,7 +154,7 @@ export class Link extends EventTarget {
     const socket = this.#socket;
     this.#socket = null;
     this.#restartMs = null;
-    this.#upSince = 0;
+    this.#upSince = null;
     if (socket) {
       socket.onmessage = socket.onclose = null;
       socket.close();
@@ -196,7 +198,7 @@ export class Link extends EventTarget {
   #welcomed(data) {
     clearTimeout(this.#timers.welcome);
     this.connectionId = data.connectionId;
-    this.#upSince = this.now();
+    this.#upSince = this.timed();
     this.#refused = null;
     this.#timers.heartbeat = setInterval(() => this.#beat(), data.heartbeatInterval * 1000);
     this.#planRenewal();

@@ -14,10 +14,11 @@ export class Presence extends EventTarget {
   #reads = new Map(); // roomId → {told, wanted, timer}
   #quietUntil = 0;
 
-  constructor({ link, now = Date.now }) {
+  /** `timed`: a clock in ms that nobody sets. */
+  constructor({ link, timed = () => performance.now() }) {
     super();
     this.link = link;
-    this.now = now;
+    this.timed = timed;
     link.addEventListener("event", ({ detail }) => EVENTS[detail.event]?.(this, detail.data));
     link.addEventListener("welcome", () => this.#sendReads());
     link.addEventListener("state", () => !link.isOnline && this.#forget());
@@ -94,8 +95,8 @@ export class Presence extends EventTarget {
 
   /** A key was pressed. */
   typing(roomId) {
-    if (this.now() - (this.#typed.get(roomId) ?? 0) < TYPING_AGAIN_MS) return;
-    this.#typed.set(roomId, this.now());
+    if (this.timed() - (this.#typed.get(roomId) ?? -Infinity) < TYPING_AGAIN_MS) return;
+    this.#typed.set(roomId, this.timed());
     void this.#quietly("startTyping", { roomId });
   }
 
@@ -104,7 +105,7 @@ export class Presence extends EventTarget {
     const typedAt = this.#typed.get(roomId);
     if (typedAt === undefined) return;
     this.#typed.delete(roomId);
-    if (!sent && this.now() - typedAt < 6000) void this.#quietly("stopTyping", { roomId });
+    if (!sent && this.timed() - typedAt < 6000) void this.#quietly("stopTyping", { roomId });
   }
 
   /** The newest message in view is `seq`. */
@@ -114,7 +115,7 @@ export class Presence extends EventTarget {
     read.wanted = seq;
     clearTimeout(read.timer);
     this.#reads.set(roomId, read);
-    read.timer = setTimeout(() => this.#sendRead(roomId, read), Math.max(0, read.told + READ_AGAIN_MS - this.now()));
+    read.timer = setTimeout(() => this.#sendRead(roomId, read), Math.max(0, read.told + READ_AGAIN_MS - this.timed()));
   }
 
   #sendReads() {
@@ -124,7 +125,7 @@ export class Presence extends EventTarget {
   async #sendRead(roomId, read) {
     if (!this.link.isOnline || read.done >= read.wanted) return;
     const seq = read.wanted;
-    read.told = this.now();
+    read.told = this.timed();
     try {
       await this.link.command("messageRead", { roomId, seq });
       read.done = Math.max(read.done, seq);
@@ -137,11 +138,11 @@ export class Presence extends EventTarget {
 
   /** A command nobody waits for: null if it was refused or not sent, and none for a while after a limit. */
   async #quietly(event, data) {
-    if (!this.link.isOnline || this.now() < this.#quietUntil) return null;
+    if (!this.link.isOnline || this.timed() < this.#quietUntil) return null;
     try {
       return await this.link.command(event, data);
     } catch (error) {
-      if (error.retryAfterS) this.#quietUntil = this.now() + error.retryAfterS * 1000;
+      if (error.retryAfterS) this.#quietUntil = this.timed() + error.retryAfterS * 1000;
       return null;
     }
   }

@@ -10,15 +10,16 @@ const TRIES_MAX = 20; // about eight minutes of a server that answers, and each 
 export class Sender {
   #tries = new Map(); // clientId → refusals so far
   #timers = new Map(); // roomId → what waits to be tried again
-  #limitedUntil = 0;
+  #limitedUntil = 0; // by `timed`
 
-  /** `isReady(roomId)`: whether the room may be written to now. */
-  constructor({ link, outbox, isReady, random = Math.random, now = Date.now }) {
+  /** `isReady(roomId)`: whether the room may be written to now. `now` is what people see, `timed` (both in ms) a clock that nobody sets. */
+  constructor({ link, outbox, isReady, random = Math.random, now = Date.now, timed = () => performance.now() }) {
     this.link = link;
     this.outbox = outbox;
     this.isReady = isReady;
     this.random = random;
     this.now = now;
+    this.timed = timed;
   }
 
   /** Send what the room has to send. Called whenever that may have become possible. */
@@ -26,8 +27,8 @@ export class Sender {
     if (!this.link.isOnline || !this.isReady(roomId) || this.#timers.has(roomId)) return;
     const entry = this.outbox.next(roomId);
     if (!entry) return;
-    if (this.#limitedUntil > this.now()) {
-      this.#later(roomId, this.#limitedUntil - this.now());
+    if (this.#limitedUntil > this.timed()) {
+      this.#later(roomId, this.#limitedUntil - this.timed());
       return;
     }
     this.outbox.mark(entry.clientId, "sending");
@@ -58,8 +59,8 @@ export class Sender {
     }
     if (error.code === "rate_limited") {
       const delay = Math.max(1, error.retryAfterS ?? 1) * 1000;
-      this.#limitedUntil = this.now() + delay;
-      this.outbox.mark(clientId, "waiting", { error: Object.assign(error, { until: this.#limitedUntil }) });
+      this.#limitedUntil = this.timed() + delay;
+      this.outbox.mark(clientId, "waiting", { error: Object.assign(error, { until: this.now() + delay }) });
       return this.#later(roomId, delay);
     }
     const tries = (this.#tries.get(clientId) ?? 0) + 1;

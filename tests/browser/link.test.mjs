@@ -19,8 +19,8 @@ beforeEach(() => {
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A link to a server that says what it is told to, its timers and the wall clock turned by hand, each alone. */
-async function online({ lifetimeS = 900, refresh = null } = {}) {
-  const clock = { ms: 1_000_000 };
+async function online({ lifetimeS = 900, refresh = null, random = () => 0 } = {}) {
+  const clock = { ms: 10_000_000, timed: 0 };
   const sent = [];
   let pairs = 0;
   let looked = 0;
@@ -44,7 +44,7 @@ async function online({ lifetimeS = 900, refresh = null } = {}) {
     }
     close() {}
   }
-  const link = new Link({ url: "ws://chat.test/ws", tokens, WebSocket: Socket, now: () => clock.ms, random: () => 0 });
+  const link = new Link({ url: "ws://chat.test/ws", tokens, WebSocket: Socket, now: () => clock.ms, timed: () => clock.timed, random });
   const say = (event, data, id) => socket.onmessage({ data: JSON.stringify({ event, id, data }) });
   link.start();
   await settle();
@@ -53,11 +53,14 @@ async function online({ lifetimeS = 900, refresh = null } = {}) {
   /** Time passes, by the timers and, less `less`, by the wall clock. */
   const pass = async (ms, { less = 0 } = {}) => {
     clock.ms += ms - less;
+    clock.timed += ms;
     mock.timers.tick(ms);
     await settle();
   };
+  const close = (code) => socket.onclose({ code });
+  const waits = () => link.retryAt - clock.ms;
   const asked = (event) => sent.filter((frame) => frame.event === event);
-  return { link, tokens, say, welcome, pass, asked, looked: () => looked };
+  return { link, say, welcome, close, waits, pass, asked, looked: () => looked };
 }
 
 test("a token is renewed when it is due, and the server told", async () => {
@@ -94,6 +97,19 @@ test("a token that lives longer than a timer can wait is renewed when it is due"
   }
   await pass(renewedAfterMs % MOST_MS);
   assert.deepEqual(asked("authenticate").map(({ data }) => data.token), ["a2"]);
+});
+
+test("after a connection that lived for a while the waits begin anew, though the clock was set back by an hour", async () => {
+  const { welcome, close, waits, pass } = await online({ random: () => 0.999 });
+  for (const most of [500, 1000, 2000]) {
+    close(1006);
+    assert.equal(waits(), Math.floor(0.999 * most));
+    await pass(most);
+    welcome();
+  }
+  await pass(10_001, { less: 3_600_000 });
+  close(1006);
+  assert.equal(waits(), 499);
 });
 
 test("who has stopped meanwhile plans no renewal", async () => {
