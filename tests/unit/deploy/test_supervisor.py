@@ -19,7 +19,7 @@ from deploy.supervisor import SAME_ORDER_S, Child, Cluster, Output, Refused
 from tests.support.server import ROOT
 from tests.support.waiting import poll
 
-STAYS = "while :; do sleep 0.05; done"
+STAYS = "while kill -0 $PPID; do sleep 0.05; done"
 
 
 class Log:
@@ -219,7 +219,7 @@ orders, output = SimpleQueue(), Output(1)
 signal.signal(signal.SIGTERM, lambda received, _: orders.put(received))
 def child(name, script):
     return Child(name, ["sh", "-c", script], env={"PATH": os.environ["PATH"]}, answers=lambda: True, output=output)
-chat = child("p1", f"yes 'what it has to say' | head -c 4000000; : >{sys.argv[1]}; while :; do sleep 0.05; done")
+chat = child("p1", f"yes 'what it has to say' | head -c 4000000; : >{sys.argv[1]}; while kill -0 $PPID; do sleep 0.05; done")
 cluster = Cluster(redis=[], chats=[chat], nginx=child("nginx", "exec sleep 3600"), orders=orders, has_terminal=False, say=output.line)
 sys.exit(cluster.run(lambda: output.line("cluster ready")))
 """
