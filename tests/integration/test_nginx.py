@@ -171,7 +171,7 @@ def test_its_redis_answers_nobody_without_the_password_which_only_this_user_can_
     (port,) = re.findall(r"redis 127\.0\.0\.1:(\d+)\)$", cluster.log(), re.MULTILINE)
 
     def ask(*lines: str) -> bytes:
-        with socket.create_connection(("127.0.0.1", int(port)), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", int(port)), timeout=30) as connection:
             connection.sendall("".join(f"{line}\r\n" for line in lines).encode())
             connection.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: connection.recv(65_536), b""))
@@ -214,7 +214,7 @@ async def test_twenty_clients_over_both_processes_hear_each_message_once_and_in_
 
 
 def ask_from(source: str, cluster: ClusterProcess, path: str, **headers: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", cluster.port, timeout=10, source_address=(source, 0))
+    connection = http.client.HTTPConnection("127.0.0.1", cluster.port, timeout=30, source_address=(source, 0))
     try:
         connection.request("GET", path, headers=headers)
         return connection.getresponse().status

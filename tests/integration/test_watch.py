@@ -37,7 +37,7 @@ from tests.support.raw import RawSocket
 from tests.support.redis_server import RedisServer
 from tests.support.server import ServerProcess, command, serving
 from tests.support.stalls import stalls
-from tests.support.waiting import poll
+from tests.support.waiting import ASKED_WITHIN_S, poll
 
 STRANGER = {"X-Forwarded-For": "203.0.113.9"}
 ALWAYS = ("cpu", "memory", "connections", "messagesIn", "messagesOut", "loopLagMs")
@@ -208,7 +208,7 @@ class Seen:
         self.name = name
         self.lines = AlertLines(server, name)
 
-    def is_raised(self, *, cause_s: float | None = None, late_s: float = LATE_S, within_s: float = 30.0) -> dict[str, Any]:
+    def is_raised(self, *, cause_s: float | None = None, late_s: float = LATE_S, within_s: float = ASKED_WITHIN_S) -> dict[str, Any]:
         """Within three intervals of `cause_s`, but for what this machine stood still, in the log and at /metrics/alerts, which is returned.
 
         None: of its first bad sample, where only the server knows when it began.
@@ -223,7 +223,7 @@ class Seen:
         assert raised_s - began_s <= 3 * INTERVAL_S + late_s + stalled.seconds
         return active
 
-    def is_resolved(self, active: dict[str, Any], within_s: float = 30.0) -> None:
+    def is_resolved(self, active: dict[str, Any], within_s: float = ASKED_WITHIN_S) -> None:
         """After its cause has ended: in the log and in the history, and each line is there once."""
         self.lines.until("resolved", within_s)
         told = alerts(self.server)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-ASKED_WITHIN_S = 30.0
+ASKED_WITHIN_S = 60.0
 
 
 class News:

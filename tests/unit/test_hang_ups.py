@@ -26,7 +26,7 @@ async def hang_up_until_told(reload: Callable[[], Awaitable[None]], *, over: asy
             asyncio.get_running_loop().remove_signal_handler(number)
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test
 async def test_a_reload_that_fails_is_logged_and_the_next_is_done(caplog: pytest.LogCaptureFixture) -> None:
     over, reloads = asyncio.Event(), 0
 

@@ -180,7 +180,7 @@ def test_an_upload_streams_and_one_that_is_too_large_is_refused_at_once(tmp_path
             uploading.sendall(b"56789")
             assert uploading.recv(65_536).startswith(b"HTTP/1.1 201")
         for path, size in (("/files", 7_000_000), ("/messages", 200_000)):
-            connection = http.client.HTTPConnection(address, timeout=10)
+            connection = http.client.HTTPConnection(address, timeout=30)
             connection.putrequest("POST", path)
             connection.putheader("Content-Length", str(size))
             connection.endheaders()
@@ -212,7 +212,7 @@ OWN_REFUSALS = {
 def test_what_nginx_refuses_by_itself_reaches_no_process_and_has_the_contracts_shape(tmp_path: Path, data: bytes, status: int) -> None:
     process = StandIn(reply("200 OK"))
     with nginx_before(tmp_path / "nginx", process) as url:
-        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=10) as asking:
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=30) as asking:
             asking.sendall(data)
             response = http.client.HTTPResponse(asking)
             response.begin()
@@ -228,7 +228,7 @@ def test_hosts_of_the_right_form_are_passed_on_and_http_1_0_may_have_none(tmp_pa
     with nginx_before(tmp_path / "nginx", process) as url:
         for host in hosts:
             assert call(url, "GET", "/rooms", headers={"Host": host}).status == 200
-        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=10) as old:
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=30) as old:
             old.sendall(b"GET /rooms HTTP/1.0\r\n\r\n")
             assert old.recv(65_536).startswith(b"HTTP/1.1 200")
     assert [request.partition(b"\r\nHost: ")[2].partition(b"\r\n")[0].decode() for request in process.received] == [*hosts, "localhost"]
@@ -427,7 +427,7 @@ def with_tls(folder: Path, process: StandIn) -> Iterator[Edge]:
 def test_the_tls_lines_uncommented_as_the_file_says_serve_https_and_send_http_there(tmp_path: Path) -> None:
     process = StandIn(b"HTTP/1.1 200 OK\r\nSet-Cookie: files=1; HttpOnly\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
     with with_tls(tmp_path, process) as edge:
-        over_tls = http.client.HTTPSConnection("127.0.0.1", edge.secure, context=edge.trusting, timeout=10)
+        over_tls = http.client.HTTPSConnection("127.0.0.1", edge.secure, context=edge.trusting, timeout=30)
         over_tls.request("GET", "/rooms")
         answer = over_tls.getresponse()
         assert answer.status == 200

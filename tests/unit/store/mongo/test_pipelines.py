@@ -386,7 +386,7 @@ async def test_what_a_pipeline_joins_is_answered_from_its_index(filled: Raw, cas
 
 @pytest.mark.real_mongod
 @pytest.mark.parametrize("collection", sorted({index.collection for index in INDEXES if "expireAfterSeconds" in index.options}))
-@pytest.mark.gen_test(timeout=150)
+@pytest.mark.gen_test
 async def test_ttl_removes_what_has_expired(store: MongoStore, raw: Raw, collection: str) -> None:
     raw[collection].insert_one({"_id": "gone", "expiresAt": stored_time(1)})
     raw[collection].insert_one({"_id": "stays", "roomId": "r", "expiresAt": stored_time(2**43)})
