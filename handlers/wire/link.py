@@ -20,6 +20,7 @@ from typing import Protocol
 from handlers.pacing import Paced
 from handlers.wire.compression import Deflater, Inflation
 from handlers.wire.frames import Failure, FrameReader, Incoming, Kind, close_frame, ping_frame, pong_frame, text_frame
+from handlers.wire.largest import Largest
 from limits.frames import FrameBudget
 
 RECV_BYTES = 65_536  # one recv an event, so that no connection starves the others
@@ -31,6 +32,7 @@ TOO_SLOW = 4413
 
 _PEER_ENDED: int = getattr(select, "POLLRDHUP", 0)  # where there is none (macOS) a reset and a full end are told of, unasked
 _PING = ping_frame()
+_CLOSE_HEAD = close_frame(1000)[0]
 _TEXT, _BINARY, _CLOSE, _FAILURE, _PING_KIND, _DEFLATED = Kind.TEXT, Kind.BINARY, Kind.CLOSE, Kind.FAILURE, Kind.PING, Kind.DEFLATED
 
 
@@ -70,13 +72,19 @@ class Traffic:
 
 
 class OutboxBudget:
-    """What all outboxes may hold together; past it the largest are closed with 4413 until it fits."""
+    """What all outboxes may hold together, those of closing links included; past it the largest end until it fits.
 
-    __slots__ = ("_links", "_max_total_bytes", "total_bytes")
+    A link is closed with 4413 and told so. Where that frees less than half of its outbox, because most of it is a frame that is half
+    sent, or where it is closing already, it is cut off: it would hold those bytes until the sweep, and others would be closed for them.
+    """
+
+    __slots__ = ("_is_making_room", "_largest", "_links", "_max_total_bytes", "total_bytes")
 
     def __init__(self, max_total_bytes: int) -> None:
         self._max_total_bytes = max_total_bytes
         self._links: set[Link] = set()
+        self._largest: Largest[Link] | None = None  # while it is tight
+        self._is_making_room = False
         self.total_bytes = 0
 
     @property
@@ -87,16 +95,30 @@ class OutboxBudget:
     def grew(self, link: Link, size: int) -> None:
         self._links.add(link)
         self.total_bytes += size
-        while self.total_bytes > self._max_total_bytes:
-            open_links = [one for one in self._links if one.is_open]
-            if not open_links:
-                return
-            max(open_links, key=lambda one: one.outbox_bytes).close(TOO_SLOW, "too slow")
+        if self._largest is not None:
+            self._largest.grew(link)
+        if self.total_bytes > self._max_total_bytes and not self._is_making_room:
+            self._is_making_room = True  # a Close that is put into an outbox comes here, too, and must not begin another round
+            try:
+                self._make_room()
+            finally:
+                self._is_making_room = False
+
+    def _make_room(self) -> None:
+        largest = self._largest = self._largest or Largest(self._links)
+        while self.total_bytes > self._max_total_bytes and (link := largest.find()) is not None:
+            held = link.outbox_bytes
+            if link.is_open:
+                link.close(TOO_SLOW, "too slow")
+            if link.outbox_bytes > held // 2:
+                link.cut_off()
 
     def shrank(self, link: Link, size: int) -> None:
         self.total_bytes -= size
         if link.outbox_bytes == 0:
             self._links.discard(link)
+        if self._largest is not None and self.total_bytes < self._max_total_bytes // 2:
+            self._largest = None
 
 
 class Link:
@@ -628,6 +650,12 @@ class Link:
         assert self._sock is not None
         with contextlib.suppress(OSError):  # mostly there is nothing left to shut
             self._sock.shutdown(socket.SHUT_RD)  # what the kernel has is read, and then the end
+
+    def cut_off(self) -> None:
+        """Let go of what waits at once, though a frame is half sent; a link that is closing. It ends on a later loop turn."""
+        if self._outbox is not None:
+            self._traffic.dropped_slow += sum(frames[0] != _CLOSE_HEAD for frames, _ in self._outbox)
+        self._lose()
 
     def abort(self) -> None:
         """Close the socket without further ado."""
