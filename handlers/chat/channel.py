@@ -26,9 +26,14 @@ class Outlet(Protocol):
 
     def send_ephemeral(self, frame: bytes) -> None: ...
 
+    def abort(self) -> None: ...
+
 
 class Subscriber(Protocol):
     """A connection as a room sees it."""
+
+    @property
+    def connection_id(self) -> str: ...
 
     @property
     def user_id(self) -> str: ...

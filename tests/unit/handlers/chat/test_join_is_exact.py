@@ -72,8 +72,10 @@ class Connection:
 
     def __init__(self, user: User) -> None:
         self.user_id = user.id
+        self.connection_id = user.username
         self.link = self
         self.is_open = True
+        self.was_aborted = False
         self.seen = 0  # the seq up to which it has everything
         self.asked = 0  # the `since` of its last joinRoom; an earlier subscription is live until the new one takes over
         self.subscribed = False
@@ -86,6 +88,10 @@ class Connection:
 
     def send_ephemeral(self, frames: bytes) -> None:
         assert self.subscribed
+
+    def abort(self) -> None:
+        """What it was sent broke the contract."""
+        self.was_aborted = True
 
     def _take(self, frame: dict[str, Any]) -> None:
         data = frame["data"]
@@ -229,6 +235,7 @@ async def run(store: Store, users: list[User], seed: int, *, coalesce: bool, sli
     while world.hub.is_delivering(room_id):
         await asyncio.sleep(0)
     assert [connection.received for connection in connections] == [count + 1 for count in before]
+    assert not any(connection.was_aborted for connection in connections)
     received = sum(before)
     for connection in connections:
         leave(connection)
@@ -273,6 +280,7 @@ async def test_who_leaves_in_the_middle_of_a_join_is_not_left_subscribed(tmp_pat
             while len(world.calls) < seed % HEAD_START_CALLS and not ahead.done():
                 await asyncio.sleep(0)
             await asyncio.gather(ahead, second, return_exceptions=True)
+            assert not connection.was_aborted, seed
             is_member = await store.members.get(room_id, member.id) is not None
             is_subscribed = world.hub.leave(room_id, connection)
             assert is_member or not is_subscribed, seed
