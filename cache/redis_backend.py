@@ -135,8 +135,9 @@ class _Kept:
     async def _keep(self) -> None:
         failures = 0
         while True:
-            connection = self._options.connection()
+            connection: AbstractConnection | None = None
             try:
+                connection = self._options.connection()
                 await self._connect(connection)
                 failures = 0
                 await self._use(connection)
@@ -149,11 +150,19 @@ class _Kept:
                     logger.exception("the connection to redis failed unexpectedly")
                 self._say(False, error)
             finally:
-                self._ended()
-                await _disconnect(connection)
+                await self._let_go(connection)
             self._tried.set()
             most_s = longest_s(failures, first_s=2 * RETRY_MIN_S, most_s=RETRY_MAX_S)
             await asyncio.sleep(random.uniform(RETRY_MIN_S, most_s))
+
+    async def _let_go(self, connection: AbstractConnection | None) -> None:
+        """Raises nothing that would end the keeper."""
+        try:
+            self._ended()
+            if connection is not None:
+                await _disconnect(connection)
+        except Exception:
+            logger.exception("the end of a connection to redis failed unexpectedly")
 
     async def _connect(self, connection: AbstractConnection) -> None:
         async with asyncio.timeout(CONNECT_WITHIN_S):
@@ -226,7 +235,7 @@ class RedisClient(_Kept):
         if len(self._waiting) >= WAITING_MAX or self._waiting_bytes >= WAITING_MAX_BYTES:
             # What is dropped now may have been an invalidation: as good as a lost connection, so that it is one.
             self._overflowed = True
-            if self._limit is not None:
+            if self._limit is not None and not self._limit.expired():  # one that is ending cannot be told to end
                 self._limit.reschedule(self._loop.time())
             return False
         call = _Call(parts, future, self._loop.time())
@@ -295,8 +304,7 @@ class RedisClient(_Kept):
         for call in lost:
             call.settle(RedisGone("the connection was lost"))
         if was_up:
-            for told in self.on_down:
-                told()
+            _tell_all(self.on_down)
 
 
 class _Overdue:
@@ -316,7 +324,7 @@ class _Overdue:
             self._excused = True
             self._due_s = now_s + self._timeout_s
             self._timer = self._loop.call_at(self._due_s, self._check)
-        else:
+        elif not self._limit.expired():  # in the same turn it may have ended because too many commands wait
             self._limit.reschedule(now_s)
 
     def cancel(self) -> None:
@@ -456,8 +464,16 @@ class RedisListener(_Kept):
                 if not future.done():
                     future.set_result(None)
         if stood:
-            for told in self.on_lost:
-                told()
+            _tell_all(self.on_lost)
+
+
+def _tell_all(listeners: Sequence[Callable[[], None]]) -> None:
+    """Each of them, whatever another raises."""
+    for told in listeners:
+        try:
+            told()
+        except Exception:
+            logger.exception("the end of a connection to redis was not taken note of")
 
 
 async def _disconnect(connection: AbstractConnection) -> None:

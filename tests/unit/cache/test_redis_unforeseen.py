@@ -1,0 +1,99 @@
+"""The door to Redis where more is wrong than Redis: callers that go on asking past the bounds, and what nobody foresaw."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from cache import redis_backend
+from cache.redis_backend import WAITING_MAX, WAITING_MAX_BYTES, RedisClient, RedisGone
+from tests.support.redis_faults import client_at, noticed_gone, options_for, proxy_to, until
+from tests.support.redis_server import RedisServer
+
+pytestmark = pytest.mark.gen_test
+
+BACK_WITHIN_S = 30.0
+
+
+async def test_past_its_bound_every_call_is_told_that_redis_is_gone_until_the_connection_is_dropped(
+    stack: AsyncExitStack, own_redis: RedisServer
+) -> None:
+    client = await client_at(stack, own_redis.port, timeout_s=60)
+    lost: list[str] = []
+    client.on_down.append(lambda: lost.append("down"))
+    own_redis.pause()
+    assert client.send("SET", "big", b"x" * (WAITING_MAX_BYTES - 1))  # more than the kernel takes: so it is under way
+    await asyncio.sleep(0)
+    assert sum(client.send("PING") for _ in range(WAITING_MAX)) == WAITING_MAX
+    turns = 0
+    while not lost:
+        with pytest.raises(RedisGone):
+            client.call("PING")
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns > 1, "there was no turn in which the connection had been given up and was not dropped yet"
+
+
+async def test_a_wait_that_is_ending_for_a_full_queue_may_be_overdue_in_the_same_turn() -> None:
+    loop, unforeseen = asyncio.get_running_loop(), []
+    loop.set_exception_handler(lambda loop, context: unforeseen.append(context))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(None) as limit:
+            overdue = redis_backend._Overdue(limit, loop.time(), 0.0)
+            limit.reschedule(loop.time())
+            await loop.create_future()
+    await asyncio.sleep(0)
+    overdue.cancel()
+    assert unforeseen == []
+
+
+class Faulty:
+    """Options that cannot make a connection until the test says so."""
+
+    def __init__(self, port: int) -> None:
+        self._options = options_for(port)
+        self.timeout_s = self._options.timeout_s
+        self.is_faulty = True
+        self.asked = 0
+
+    def connection(self) -> object:
+        self.asked += 1
+        if self.is_faulty:
+            raise LookupError("nobody foresaw this")
+        return self._options.connection()
+
+
+async def test_a_connection_that_cannot_even_be_made_is_told_of_once_and_tried_again(
+    stack: AsyncExitStack, redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = RedisClient(options=(faulty := Faulty(redis.port)))  # type: ignore[arg-type]
+    stack.push_async_callback(client.close)
+    async with asyncio.timeout(30):
+        await client.start()
+    assert not client.is_up
+    await until(lambda: faulty.asked >= 3)
+    assert caplog.text.count("Traceback") == 1
+    faulty.is_faulty = False
+    await until(lambda: client.is_up, BACK_WITHIN_S)
+
+
+async def test_who_fails_to_be_told_that_redis_is_gone_keeps_nobody_from_being_told_and_it_is_found_again(
+    stack: AsyncExitStack, redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    proxy = await proxy_to(stack, redis.port)
+    client = await client_at(stack, proxy.port)
+    told: list[str] = []
+
+    def fail() -> None:
+        told.append("first")
+        raise LookupError("nobody foresaw this")
+
+    client.on_down += [fail, lambda: told.append("second")]
+    for _ in range(2):
+        proxy.drop()
+        await noticed_gone(client)
+        await until(lambda: client.is_up, BACK_WITHIN_S)
+    assert told == ["first", "second"] * 2
+    assert caplog.text.count("LookupError: nobody foresaw this") == 2
