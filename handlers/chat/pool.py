@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from typing import ParamSpec
 
 from cache.contract import Bus, Seats
 from cache.events import ConnectionReplaced, MembershipEnded, SessionsRevoked, UserEvent
@@ -28,6 +29,8 @@ from monitor.hooks import Observer
 from store.models import User
 
 log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
 
 AUTHENTICATE_WITHIN_S = 10.0
 CLOSE_WITHIN_S = 5.0
@@ -175,7 +178,7 @@ class Pool:
         if session not in self._sessions:
             return
         del self._sessions[session]
-        self._observer.connection_closed(code)
+        self._step(session, self._observer.connection_closed, code)
         log.info(
             "connection ended",
             extra={
@@ -190,10 +193,17 @@ class Pool:
         self.forget_rooms(session)
         own = self._users.get(session.user_id)
         if own is not None and session in own:
-            self.peer_gone(session)
+            self._step(session, self.peer_gone, session)
             del own[session]
-            self._forget_user_if_gone(session.user_id)
-            self._presence.disconnected(session.user_id)
+            self._step(session, self._forget_user_if_gone, session.user_id)
+            self._step(session, self._presence.disconnected, session.user_id)
+
+    def _step(self, session: Session, step: Callable[P, object], *args: P.args, **keywords: P.kwargs) -> None:
+        """One of those by which a connection is forgotten; whatever it raises, the others follow, or its user stays online for good."""
+        try:
+            step(*args, **keywords)
+        except Exception:
+            log.exception("connection %s: a step of its end failed", session.connection_id)
 
     def _forget_user_if_gone(self, user_id: str) -> None:
         if not self._users[user_id]:
@@ -202,9 +212,9 @@ class Pool:
 
     def forget_rooms(self, session: Session) -> None:
         """End all subscriptions of a connection."""
-        for room_id in session.rooms or ():
-            self._hub.leave(room_id, session)
-        session.rooms = None
+        rooms, session.rooms = session.rooms, None
+        for room_id in rooms or ():
+            self._step(session, self._hub.leave, room_id, session)
 
     # ---- what the bus brings -------------------------------------------------------------------------------------
 
