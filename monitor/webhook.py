@@ -78,7 +78,10 @@ class Webhook:
             self._drop("too many wait")
         self._waiting.append(self._body(event))
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._work())
+            self._begin()
+
+    def _begin(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._work())
 
     def _body(self, event: AlertEvent) -> bytes:
         return msgspec.json.encode(
@@ -86,9 +89,13 @@ class Webhook:
         )
 
     async def _work(self) -> None:
-        while self._waiting:
-            await self._deliver(self._waiting.popleft())
-        self._task = None
+        try:
+            while self._waiting:
+                await self._deliver(self._waiting.popleft())
+        finally:  # also where something below was cancelled, which ends this task: later alerts must not wait for ever
+            self._task = None
+            if self._waiting and not self._closed:
+                self._begin()
 
     async def _deliver(self, body: bytes) -> None:
         for attempt in range(self._attempts_max):

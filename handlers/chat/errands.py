@@ -29,8 +29,11 @@ class Errands:
             return False
         self._waiting.append(errand)
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._work())
+            self._begin()
         return True
+
+    def _begin(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._work())
 
     @property
     def is_busy(self) -> bool:
@@ -38,15 +41,24 @@ class Errands:
         return self._task is not None
 
     async def _work(self) -> None:
-        while self._waiting:
-            errand = self._waiting.popleft()
-            try:
-                await errand()
-            except StoreError as error:
-                log.warning("an errand failed: %s", error)
-            except Exception:
-                log.exception("an errand failed")
-        self._task = None
+        try:
+            while self._waiting:
+                await self._carry_out(self._waiting.popleft())
+        finally:  # what an errand waited for may have been cancelled, which looks as if this task was: others must not wait for ever
+            self._task = None
+            if self._waiting and not self._closed:
+                self._begin()
+
+    async def _carry_out(self, errand: Errand) -> None:
+        try:
+            await errand()
+        except StoreError as error:
+            log.warning("an errand failed: %s", error)
+        except asyncio.CancelledError:
+            log.warning("an errand was cancelled")
+            raise
+        except Exception:
+            log.exception("an errand failed")
 
     async def close(self) -> None:
         """Let what is queued end, for a short time, and take nothing more."""

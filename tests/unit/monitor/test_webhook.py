@@ -233,6 +233,24 @@ async def test_of_too_many_the_oldest_are_dropped(receiver: Receiver, make: Make
 
 
 @pytest.mark.gen_test
+async def test_one_whose_sending_is_cancelled_holds_up_none_that_waits_and_none_that_comes_later(receiver: Receiver, make: Make) -> None:
+    receiver.answers = [500, 200, 500]
+
+    def cancelled_inside() -> float:
+        raise asyncio.CancelledError
+
+    webhook = make(jitter=cancelled_inside)
+    webhook.post(event(1))
+    webhook.post(event(2))
+    await receiver.until(2)
+    webhook.post(event(3))
+    await receiver.until(3)
+    webhook.post(event(4))
+    await receiver.until(4)
+    assert [got["alert"]["value"] for got in receiver.got] == [1, 2, 3, 4]
+
+
+@pytest.mark.gen_test
 async def test_pauses_grow_are_jittered_and_bounded(receiver: Receiver, make: Make) -> None:
     receiver.answers = [500] * 5
     asked: list[float] = []
