@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from math import ceil
+
+log = logging.getLogger(__name__)
 
 EVERY_S = 0.025
 KEEP_S = 3.0
@@ -32,6 +35,7 @@ class LoopLag:
         self._lags: deque[tuple[float, float]] = deque(maxlen=max(1, round(keep_s / every_s)))  # with when they were seen
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
+        self._has_failed = False  # who is told
 
     def start(self) -> None:
         """Begin, or begin anew."""
@@ -54,10 +58,18 @@ class LoopLag:
         now_s = self._loop.time()
         lag_s = max(0.0, now_s - self._due_s)
         self._lags.append((now_s, lag_s))
-        if self._told is not None:
-            self._told(lag_s)
         self._due_s = now_s + self._every_s
-        self._timer = self._loop.call_at(self._due_s, self._tick)
+        self._timer = self._loop.call_at(self._due_s, self._tick)  # before anybody is told: else what that raises is the end of it
+        if self._told is not None:
+            self._tell(self._told, lag_s)
+
+    def _tell(self, told: Callable[[float], None], lag_s: float) -> None:
+        try:
+            told(lag_s)
+        except Exception:
+            if not self._has_failed:
+                log.exception("a lag of the loop was not taken note of; told once")
+            self._has_failed = True
 
     def percentiles(self, *wanted: float, within_s: float | None = None) -> tuple[float, ...]:
         """The lags, in seconds, that so many percent of the newest do not exceed, of all kept or of so many seconds; 0.0 where none are.

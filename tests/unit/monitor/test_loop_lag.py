@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -41,3 +42,21 @@ def test_one_stall_is_no_overload_and_two_are():
     assert lag.percentiles(99) == (pytest.approx(0.3),)
     loop.ticks(round(3.0 / EVERY_S))
     assert lag.percentiles(99) == (0.0,)
+
+
+def test_the_lag_is_measured_on_whatever_the_one_who_is_told_raises(caplog: pytest.LogCaptureFixture):
+    told: list[float] = []
+
+    def fail(lag_s: float) -> None:
+        told.append(lag_s)
+        raise ValueError("nobody foresaw this")
+
+    lag = LoopLag(loop=(loop := Loop()), told=fail)
+    lag.start()
+    for _ in range(3):
+        with contextlib.suppress(ValueError):
+            loop.ticks(1, late_s=0.3)
+        assert lag.due_s == pytest.approx(loop.now_s + EVERY_S), "the next is due"
+    assert told == [pytest.approx(0.3)] * 3
+    assert lag.percentiles(50) == (pytest.approx(0.3),)
+    assert caplog.text.count("Traceback") == 1, "there are forty of them a second"
