@@ -66,9 +66,12 @@ class Watchdog:
 
     def _tell(self, seconds: float) -> None:
         frame = sys._current_frames().get(self._watched)
-        self._told()
         fields = {"ms": int(seconds * 1000), "stack": " < ".join(places(frame))}
         log.warning("event loop blocked", extra={"fields": fields})
+        try:
+            self._told()
+        except Exception:  # it would be the thread's end
+            log.exception("a block of the event loop was not counted")
 
 
 def places(frame: FrameType | None) -> list[str]:

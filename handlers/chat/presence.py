@@ -213,9 +213,11 @@ class Presence:
             return
         if not self.is_leaving:
             self._errands.run(lambda: self._bus.publish(EVERYONE, PersonGone(self._process_id, user_id, self._next_number())))
-        for callback in self._gone:
-            callback(user_id)
-        self._forget_if_gone(person)
+        try:
+            for callback in self._gone:
+                callback(user_id)
+        finally:
+            self._forget_if_gone(person)
 
     def _forget_if_gone(self, person: Person) -> None:
         if person.holders or person.connections > 0 or person.leaving is not None:

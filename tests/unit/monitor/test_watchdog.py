@@ -62,6 +62,25 @@ async def test_each_block_is_told_and_a_loop_that_is_merely_busy_is_not(caplog):
     assert len(held_up(caplog)) == 2
 
 
+@pytest.mark.gen_test
+async def test_it_watches_on_where_who_is_told_of_a_block_fails(caplog):
+    def fail() -> None:
+        raise ValueError("nobody foresaw this")
+
+    lag = LoopLag(loop=asyncio.get_running_loop())
+    dog = Watchdog(due_s=lambda: lag.due_s, told=fail)
+    lag.start()
+    dog.start()
+    try:
+        for _ in range(2):
+            hold_up_the_loop(1.0, "")
+            await asyncio.sleep(0.12)  # the timer runs again
+    finally:
+        dog.stop()
+        lag.stop()
+    assert len(held_up(caplog)) == 2
+
+
 def test_passes_of_the_collector_are_told_until_it_is_stopped():
     told: list[tuple[int, float]] = []
     pauses = GcPauses(told=lambda generation, seconds: told.append((generation, seconds)))

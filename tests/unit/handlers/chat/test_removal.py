@@ -132,3 +132,23 @@ async def test_what_one_raises_keeps_no_other_from_forgetting_a_connection(fault
     assert all("p-1" in record.getMessage() and record.exc_info for record in errors)
     pool.removed(connection, 1006)
     assert len(faults.met) == 6, "once"
+
+
+async def test_who_fails_to_be_told_that_somebody_is_gone_does_not_keep_them_online(caplog: pytest.LogCaptureFixture) -> None:
+    loop, gone = asyncio.get_running_loop(), list[str]()
+
+    def fail(user_id: str) -> None:
+        gone.append(user_id)
+        raise RuntimeError("a defect")
+
+    paced = Paced(loop=loop)
+    presence = Presence(bus=MemoryBus(), errands=Errands(), paced=paced, process_id="p", grace_s=0.0, loop=loop)
+    presence.on_gone(fail)
+    presence.connected(ADA)
+    assert presence.is_online("ada")
+    presence.disconnected("ada")
+    async with asyncio.timeout(30):
+        while not gone or len(paced):
+            await asyncio.sleep(0)
+    assert not presence.is_online("ada")
+    assert caplog.text.count("Traceback") == 1
