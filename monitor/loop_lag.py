@@ -78,7 +78,9 @@ class LoopLag:
         but after a start there are few, and while the loop is late there come fewer.
         """
         since_s = self._loop.time() - (self._keep_s if within_s is None else within_s)
-        lags = sorted(lag_s for at_s, lag_s in self._lags if at_s >= since_s)
+        # The newest two are always looked at: after the loop stood still for longer than the window there would be that one lag alone.
+        count = max(2, sum(at_s >= since_s for at_s, _ in self._lags))
+        lags = sorted(lag_s for _, lag_s in list(self._lags)[-count:])
         if not lags:
             return tuple(0.0 for _ in wanted)
         last = max(0, len(lags) - 2)
