@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
-import signal
 import socket
 import sys
 import time
@@ -19,6 +18,7 @@ from bench.progress import Progress
 from bench.scenario import Result, Scenario
 from bench.scenarios import SCENARIOS
 from bench.stage import Stage, given_server
+from bench.told import Told
 
 
 def main(argv: Sequence[str]) -> int:
@@ -31,13 +31,15 @@ def main(argv: Sequence[str]) -> int:
     except BenchError as error:
         print(error, file=sys.stderr)
         return 2
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that everything started is stopped
+    told = Told()
+    told.listen()
     facts = machine.facts(ROOT)
     progress = Progress(sys.stderr)
     results = []
     for scenario in scenarios:
-        stage = Stage(scenario.name, options[scenario.name], progress, given=given)
+        stage = Stage(scenario.name, options[scenario.name], progress, told, given=given)
         results.append(_result(scenario, stage))
+    told.check()
     progress.end()
     print(report.document(facts, results) if arguments.json else report.table(facts, results))
     return 1 if any(result.failure_count for result in results) else 0

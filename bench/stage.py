@@ -18,6 +18,7 @@ from bench.process import ServerProcess
 from bench.progress import Progress
 from bench.room import Rooms
 from bench.server import Server
+from bench.told import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Stage:
     name: str
     options: Mapping[str, int]
     progress: Progress
+    told: Told
     given: Server | None = None
     failures: Failures = field(default_factory=Failures)
     about_server: dict[str, object] = field(default_factory=dict)
@@ -64,7 +66,8 @@ class Stage:
             fleet.report_failures()
 
     def step(self, what: str) -> None:
-        """Say what comes now."""
+        """Say what comes now. Raises SystemExit where the bench was told to end."""
+        self.told.check()
         self.progress.begin(f"{self.name}: {what}")
 
     def _met(self, server: Server) -> Server:

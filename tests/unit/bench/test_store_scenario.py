@@ -14,6 +14,7 @@ from bench.queries import MongoQueries
 from bench.scenario import Figure, Result
 from bench.scenarios import store as scenario
 from bench.stage import Stage
+from bench.told import Told
 from tests.support.server import free_port
 
 
@@ -32,7 +33,7 @@ def ran(monkeypatch: pytest.MonkeyPatch, uri: str, *, within_ms: int) -> tuple[S
     monkeypatch.setattr(scenario, "WRITERS", (1,))
     monkeypatch.setattr("bench.queries.SELECT_WITHIN_MS", within_ms)
     monkeypatch.setenv("MONGO_URI", uri)
-    stage = Stage("store", {"messages": 1000, "seconds": 0}, Progress(io.StringIO()))
+    stage = Stage("store", {"messages": 1000, "seconds": 0}, Progress(io.StringIO()), Told())
     with ThreadPoolExecutor(1) as elsewhere:  # it runs event loops of its own, and this thread has one for other tests
         return stage, elsewhere.submit(scenario.SCENARIO.run, stage).result()
 

@@ -1,0 +1,32 @@
+"""What ends the bench from outside: SIGTERM and SIGINT, heard wherever it is, so that everything it started is stopped."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+
+class Told:
+    """A signal raises SystemExit, with 128 and its number, where the program is.
+
+    Python prints what is raised in a finalizer, or in a callback of its import system, and goes on: `check` then raises it again.
+    """
+
+    def __init__(self) -> None:
+        self._code: int | None = None
+
+    def listen(self) -> None:
+        """From now on. To be called in the main thread."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as a shell has it for what it runs in the background
+                signal.signal(number, self._hear)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        self._code = 128 + number
+        self.check()
+
+    def check(self) -> None:
+        """Raises SystemExit if a signal has come."""
+        if self._code is not None:
+            sys.exit(self._code)
