@@ -120,4 +120,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
-        sys.exit(130)  # everything that was started is stopped by now; no traceback for a Ctrl-C
+        sys.exit(130)  # before it listens for signals, and has started anything; no traceback for a Ctrl-C

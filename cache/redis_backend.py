@@ -158,9 +158,11 @@ class _Kept:
     async def _let_go(self, connection: AbstractConnection | None) -> None:
         """Raises nothing that would end the keeper."""
         try:
-            self._ended()
-            if connection is not None:
-                await _disconnect(connection)
+            try:
+                self._ended()
+            finally:
+                if connection is not None:
+                    await _disconnect(connection)
         except Exception:
             logger.exception("the end of a connection to redis failed unexpectedly")
 

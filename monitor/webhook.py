@@ -102,7 +102,11 @@ class Webhook:
             if attempt:
                 most_s = longest_s(attempt, first_s=self._backoff_s, most_s=self._backoff_max_s)
                 await asyncio.sleep(most_s * (0.5 + 0.5 * self._jitter()))
-            failure, is_final = await self._try(body)
+            try:
+                failure, is_final = await self._try(body)
+            except asyncio.CancelledError:
+                self._drop("its sending was cancelled")
+                raise
             if failure is None:
                 if self._is_failing:
                     log.info("alert webhook works again", extra={"fields": {"dropped": self.dropped}})

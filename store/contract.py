@@ -70,7 +70,8 @@ class Users(Protocol):
     ) -> list[str]:
         """Set the hash and revoke every other live session (None: all), atomically. Returns the ids revoked.
 
-        Raises Missing, and Outdated where `before` is given and is not the hash any more.
+        With `before`, it follows that hash alone: raises Outdated where it is not the hash any more, StoreUnavailable where somebody
+        else is about to set another. Raises Missing.
         """
 
     async def rehash(self, user_id: str, before: str, after: str) -> bool:

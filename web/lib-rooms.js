@@ -213,7 +213,6 @@ export class Rooms extends EventTarget {
     const held = timeline.messages;
     const since = timeline.head;
     this.add(ack.room);
-    state.isSubscribed = true;
     const isShown = roomId === this.activeId;
     let catchUp = null;
     if (!state.isLoaded || ack.reset || ack.changesTruncated) {
@@ -225,6 +224,7 @@ export class Rooms extends EventTarget {
       timeline.resume(ack);
       if (ack.truncated && isShown) catchUp = () => this.history.fill(state, { since, held });
     }
+    state.isSubscribed = true; // not before: a room whose ack cannot be taken in is joined again
     this.#seen(state);
     this.#tell("list");
     this.#tell("messages", { roomId });

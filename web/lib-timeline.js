@@ -84,13 +84,13 @@ export class Timeline {
 
   /** After a reconnect: what was missed, in (since, seq]. `older` are the pages that were fetched where that was cut short. */
   resume({ seq, rev, missed, changes }, older = []) {
-    const detached = this.isDetached;
-    this.head = Math.max(this.head, seq);
-    this.rev = Math.max(this.rev, rev);
-    if (!detached) this.merge([...older, ...missed]);
+    if (!this.isDetached) this.merge([...older, ...missed]);
     for (const { message } of changes) {
       if (message !== null) this.#replace(message);
     }
+    // Last: where anything of it cannot be taken in, what is asked for next time begins where it began.
+    this.head = Math.max(this.head, seq);
+    this.rev = Math.max(this.rev, rev);
   }
 
   /** Keep only the newest `count`. */

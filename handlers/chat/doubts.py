@@ -227,6 +227,6 @@ def put_back(waiting: dict[T, None], part: Iterable[T]) -> Iterator[dict[T, None
     left = dict.fromkeys(part)
     try:
         yield left
-    except Exception:
+    except BaseException:  # also where it is cancelled
         waiting.update(left)
         raise

@@ -43,7 +43,11 @@ class FanOut:
                 frames = b"".join(group.frames)
                 for subscriber, joining in list(channel.joining.items()):
                     if joining.epoch <= group.epoch and subscriber.user_id != group.not_to_user:
-                        self._hold_for(channel, subscriber, joining, group, frames)
+                        try:
+                            self._hold_for(channel, subscriber, joining, group, frames)
+                        except Exception:  # the others must not miss the group for it
+                            log.exception("connection %s: what comes while it joins cannot be held; it is ended", subscriber.connection_id)
+                            self._end(channel, subscriber)
                 targets = list(channel.live.items())
                 if len(targets) > SLICE:
                     is_sliced = True

@@ -68,7 +68,7 @@ class Traffic:
         self.received_bytes = 0
         self.sent_bytes = 0
         self.dropped_ephemeral = 0  # under pressure
-        self.dropped_slow = 0  # with a connection that was closed with 4413
+        self.dropped_slow = 0  # with a connection that was closed with 4413, or cut off
 
 
 class OutboxBudget:
@@ -652,7 +652,7 @@ class Link:
             self._sock.shutdown(socket.SHUT_RD)  # what the kernel has is read, and then the end
 
     def cut_off(self) -> None:
-        """Let go of what waits at once, though a frame is half sent; a link that is closing. It ends on a later loop turn."""
+        """Of a link that is closing: let go at once of what waits, though a frame is half sent. It ends on a later loop turn."""
         if self._outbox is not None:
             self._traffic.dropped_slow += sum(frames[0] != _CLOSE_HEAD for frames, _ in self._outbox)
         self._lose()

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from pymongo import ReturnDocument
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from store.errors import Missing, Outdated, Taken
+from store.errors import Missing, Outdated, StoreUnavailable, Taken
 from store.ids import make_id
 from store.models import KNOWN_ADDRESS_KEEP_MS, KNOWN_ADDRESSES_MAX, Account, ProfileChange, Status, User
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import account_from, user_from
 
+_CLAIM = "passwordSettingUntil"
 _LAST_CHARACTER = "\U0010ffff"
 
 _FIELDS = {
@@ -35,6 +36,7 @@ class MongoUsers:
         self._users = database.users
         self._sessions = database.sessions
         self._addresses = database.known_addresses
+        self._claim_ms = int(database.timeout_s * 1000)
 
     async def create(self, *, username: str, email: str, password_hash: str) -> User:
         document: Document = {
@@ -115,32 +117,52 @@ class MongoUsers:
     ) -> list[str]:
         """Revokes before the hash is set, and once more after: killed in between, nobody keeps what they should have lost.
 
-        Of several who follow the same hash one is let in, for as long as an operation may take: who comes too late revokes nothing.
+        Who follows a hash claims it first, so that who comes too late revokes nothing.
         """
         async with self._database.operation("users.set_password", write=True):
-            now_ms = self._database.clock()
-            of_before: Document = {} if before is None else {"passwordHash": before}
-            free = {"passwordSettingUntil": {"$not": {"$gt": stored_time(now_ms)}}}
-            until = stored_time(now_ms + int(self._database.timeout_s * 1000))
-            let_in = await self._users.update_one(
-                {"_id": user_id, **of_before, **(free if of_before else {})}, {"$set": {"passwordSettingUntil": until}}
-            )
-            if not let_in.matched_count:
+            if before is None:
                 if await self._users.find_one({"_id": user_id}, {"_id": 1}) is None:
                     raise Missing("user")
-                raise Outdated
-            revoked = await self._revoke_others(user_id, keep_session_id)
-            changed = await self._users.update_one(
-                {"_id": user_id, **of_before}, {"$set": {"passwordHash": password_hash}, "$unset": {"passwordSettingUntil": ""}}
-            )
-            if not changed.matched_count:
-                raise Outdated
-            return revoked + await self._revoke_others(user_id, keep_session_id)
+                return await self._set_password({"_id": user_id}, password_hash, keep_session_id)
+            claimed = await self._claim(user_id, before)
+            try:
+                return await self._set_password(claimed, password_hash, keep_session_id)
+            except BaseException:
+                with contextlib.suppress(PyMongoError):  # where it cannot be given back it ends by itself
+                    await self._users.update_one(claimed, {"$unset": {_CLAIM: ""}})
+                raise
+
+    async def _claim(self, user_id: str, before: str) -> Document:
+        """Keep others from following the same hash, for as long as an operation may take; returns a filter that holds while we do.
+
+        Raises Missing, Outdated where it is not the hash any more, StoreUnavailable where somebody else has claimed it.
+        """
+        until = stored_time(self._database.clock() + self._claim_ms)
+        ours = {"_id": user_id, "passwordHash": before}
+        if (await self._users.update_one({**ours, **self._unclaimed()}, {"$set": {_CLAIM: until}})).matched_count:
+            return {**ours, _CLAIM: until}
+        account = await self._users.find_one({"_id": user_id}, {"passwordHash": 1})
+        if account is None:
+            raise Missing("user")
+        raise StoreUnavailable("busy") if account["passwordHash"] == before else Outdated
+
+    def _unclaimed(self) -> Document:
+        """Without a claim, or with one that is over, or that lasts longer than one may: somebody's clock is ahead."""
+        now_ms = self._database.clock()
+        return {_CLAIM: {"$not": {"$gt": stored_time(now_ms), "$lte": stored_time(now_ms + self._claim_ms)}}}
+
+    async def _set_password(self, whose: Document, password_hash: str, keep_session_id: str | None) -> list[str]:
+        user_id: str = whose["_id"]
+        revoked = await self._revoke_others(user_id, keep_session_id)
+        changed = await self._users.update_one(whose, {"$set": {"passwordHash": password_hash}, "$unset": {_CLAIM: ""}})
+        if not changed.matched_count:
+            raise Outdated
+        return revoked + await self._revoke_others(user_id, keep_session_id)
 
     async def rehash(self, user_id: str, before: str, after: str) -> bool:
         async with self._database.operation("users.rehash", write=True):
             result = await self._users.update_one(
-                {"_id": user_id, "passwordHash": before}, {"$set": {"passwordHash": after}}
+                {"_id": user_id, "passwordHash": before, **self._unclaimed()}, {"$set": {"passwordHash": after}}
             )
         return result.modified_count > 0
 

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 R = TypeVar("R")
 
 # How often a running statement looks at the clock, in virtual machine steps: some 2 ms of work.
+CALM_S = 60.0  # so long no read may have failed
 PROGRESS_STEPS = 100_000
 
 
@@ -57,7 +58,8 @@ class ReaderPool:
         self._loop = asyncio.get_running_loop()
         self._pending = 0
         self._closed = False
-        self._state: str | None = None
+        self._reason: str | None = None  # why reads fail, lately
+        self._failed_at_s = 0.0
         self._inbox: SimpleQueue[_Read | None] = SimpleQueue()
         self._threads = [
             threading.Thread(target=self._run, args=(connection,), name=f"store-reader-{number}", daemon=True)
@@ -106,9 +108,9 @@ class ReaderPool:
     def _settle(self, read: _Read, value: Any, error: Exception | None) -> None:
         self._pending -= 1
         if error is None:
-            self._note(None)
+            self._succeeded()
         elif isinstance(error, StoreUnavailable):
-            self._note(error.reason)
+            self._did_not(error.reason)
         if read.future.done():
             return
         if error is None:
@@ -116,15 +118,18 @@ class ReaderPool:
         else:
             read.future.set_exception(error)
 
-    def _note(self, state: str | None) -> None:
+    def _did_not(self, reason: str) -> None:
         """One line at each change of state, not one a failure."""
-        if state == self._state:
-            return
-        self._state = state
-        if state is None:
+        self._failed_at_s = self._loop.time()
+        if reason != self._reason:
+            self._reason = reason
+            logger.error("store: a read failed: %s", reason)
+
+    def _succeeded(self) -> None:
+        """Where a page of the file is damaged most reads succeed: that is no end of it."""
+        if self._reason is not None and self._loop.time() - self._failed_at_s >= CALM_S:
+            self._reason = None
             logger.warning("store: reads succeed again")
-        else:
-            logger.error("store: a read failed: %s", state)
 
     def _run(self, connection: apsw.Connection) -> None:
         snapshots = _Snapshots(connection)

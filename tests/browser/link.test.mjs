@@ -9,7 +9,7 @@ import { memoryStorage, Tokens } from "../../web/lib-tokens.js";
 const MOST_MS = 2 ** 31 - 1; // of a timer
 const RENEWED_AFTER_MS = 720_000; // of 900 s
 const ROOM = { id: "r", name: "Kitchen", lastSeq: 0, readSeq: 0 };
-const NOTHING_MISSED = { room: ROOM, seq: 0, rev: 0, messages: [], changes: [], reset: false };
+const NOTHING_MISSED = { room: ROOM, seq: 0, rev: 0, missed: [], truncated: false, changes: [], changesTruncated: false, reset: false };
 
 beforeEach(() => {
   mock.timers.reset();
@@ -137,9 +137,9 @@ test("a command whose ack cannot be taken in is refused, and what comes later is
   };
   const command = link.command("joinRoom", { roomId: "r" }, { onAck });
   say("ack", {}, asked("joinRoom")[0].id);
-  say("newMessage", {});
+  say("receiveMessage", {});
   await assert.rejects(command, TypeError);
-  assert.deepEqual(heard, ["newMessage"]);
+  assert.deepEqual(heard, ["receiveMessage"]);
 });
 
 test("a room whose join cannot be taken in is joined again", async () => {
@@ -158,4 +158,28 @@ test("a room whose join cannot be taken in is joined again", async () => {
   say("ack", NOTHING_MISSED, joins().at(-1).id);
   await settle();
   assert.equal(rooms.get("r").isSubscribed, true);
+});
+
+test("a room that is shown and whose join cannot be taken in asks again from where it stands", async () => {
+  const { link, say, welcome, close, pass, asked } = await online();
+  const first = { id: "r-1", roomId: "r", seq: 1, rev: 0, userId: "u", clientId: "c", content: "one" };
+  const page = { messages: [first], hasMore: false, seq: 1, rev: 0 };
+  const api = { get: async (path) => (path === "rooms" ? { rooms: [ROOM], nextCursor: null } : page) };
+  const rooms = new Rooms({ link, api, userId: "u", random: () => 0 });
+  const joins = () => asked("joinRoom");
+  welcome();
+  await settle();
+  say("ack", { ...NOTHING_MISSED, seq: 1 }, joins().at(-1).id);
+  await rooms.open("r");
+  assert.equal(rooms.get("r").isLoaded, true);
+  close(1006);
+  await pass(1000);
+  welcome();
+  await settle();
+  const { missed, ...half } = { ...NOTHING_MISSED, seq: 3 };
+  say("ack", half, joins().at(-1).id);
+  await settle();
+  assert.equal(rooms.get("r").isSubscribed, false);
+  await pass(1000);
+  assert.deepEqual(joins().slice(-2).map(({ data }) => data.since), [1, 1]);
 });

@@ -156,7 +156,7 @@ def test_what_cannot_be_started_at_first_is_a_refusal(log: Log, tmp_path: Path) 
 
 def test_a_child_without_a_thread_for_its_output_is_killed_and_started_again_later(log: Log) -> None:
     one = child("p1", STAYS, log)
-    before = threading.stack_size(2**46)  # more than a process can have: each start of a thread fails
+    before = threading.stack_size(2**48)  # more than a process can address: each start of a thread fails
     try:
         with pytest.raises(RuntimeError, match="can't start new thread"):
             one.start()

@@ -72,6 +72,7 @@ async def test_a_read_that_ends_after_its_deadline_spoils_no_later_one_and_holds
         return count(connection), held(connection)
 
     await run_late(readers.read("late", count_late), held)
+    readers._timeout_s = 60.0  # of those that are not late
     await chat.say("after")
     assert await asyncio.gather(*(readers.read("count", count) for _ in range(10))) == [2] * 10
     checkpoint(data_dir)
@@ -92,10 +93,21 @@ async def test_a_read_that_raises_leaves_no_transaction(chat: Chat, data_dir: Pa
     assert await readers.read("count", count) == 2
 
 
+FAILED, AGAIN = "store: a read failed: corrupt", "store: reads succeed again"
+
+
+@pytest.mark.parametrize(("calm_s", "lines"), [(0.0, [FAILED, AGAIN] * 2), (3600.0, [FAILED])])
 @pytest.mark.gen_test
-async def test_each_outage_of_reads_is_told_once_and_so_is_its_end(
-    chat: Chat, opener: Open, data_dir: Path, caplog: pytest.LogCaptureFixture
+async def test_an_outage_of_reads_is_told_once_and_so_is_its_end_once_none_has_failed_for_a_while(
+    chat: Chat,
+    opener: Open,
+    data_dir: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    calm_s: float,
+    lines: list[str],
 ) -> None:
+    monkeypatch.setattr("store.sqlite.readers.CALM_S", calm_s)
     await chat.say(*("word " * 100 for _ in range(200)))
     await chat.store.close()
     damage_page(data_dir / DATABASE_NAME)
@@ -107,4 +119,4 @@ async def test_each_outage_of_reads_is_told_once_and_so_is_its_end(
                     await messages.page(chat.room_id, limit=100, after=50)
             for _ in range(3):
                 assert (await messages.page(chat.room_id, limit=5)).messages[-1].seq == 200
-    assert [record.getMessage() for record in caplog.records] == ["store: a read failed: corrupt", "store: reads succeed again"] * 2
+    assert [record.getMessage() for record in caplog.records] == lines
