@@ -22,6 +22,20 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** Show these lines in this order. One that is shown already, and the same, stays as it is: it may have the focus, or be about to be clicked. */
+export function showLines(list, lines) {
+  const shown = [...list.children];
+  const wanted = lines.map((line) => shown.find((node) => node.isEqualNode(line)) ?? line);
+  for (const node of shown) {
+    if (!wanted.includes(node)) node.remove();
+  }
+  let next = list.firstElementChild;
+  for (const line of wanted) {
+    if (line === next) next = next.nextElementSibling;
+    else list.insertBefore(line, next);
+  }
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 export function icon(name) {

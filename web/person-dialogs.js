@@ -1,6 +1,6 @@
 /** One person, and finding people: to talk to directly, or to invite into a room. */
 
-import { avatar, byId, closable, el, setText } from "./dom.js";
+import { avatar, byId, closable, el, setText, showLines } from "./dom.js";
 
 const SEARCH_AFTER_MS = 250;
 export const STATUS_NAMES = { online: "Online", away: "Away", busy: "Busy", offline: "Offline" };
@@ -56,7 +56,7 @@ export class PersonDialogs {
       const users = await this.chat.findUsers(byId("users-q").value.trim());
       if (search !== this.#search) return;
       const others = users.filter((user) => user.id !== this.chat.user.id);
-      byId("users-results").replaceChildren(...others.map((user) => this.#line(user)));
+      showLines(byId("users-results"), others.map((user) => this.#line(user)));
       setText(byId("users-status"), others.length ? "" : "Nobody is called so.");
     } catch (error) {
       if (search === this.#search) setText(byId("users-status"), error.message);

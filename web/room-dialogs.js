@@ -1,6 +1,6 @@
 /** Finding, making and leaving rooms. */
 
-import { byId, closable, el, icon, setText } from "./dom.js";
+import { byId, closable, el, icon, setText, showLines } from "./dom.js";
 import { plural } from "./text.js";
 
 const SEARCH_AFTER_MS = 250;
@@ -46,7 +46,7 @@ export class RoomDialogs {
       this.#cursor = nextCursor;
       const lines = rooms.filter((room) => room.kind !== "direct").map((room) => this.#line(room));
       if (more) byId("find-results").append(...lines);
-      else byId("find-results").replaceChildren(...lines);
+      else showLines(byId("find-results"), lines);
       const none = q ? "No room is called so. You can make it." : "There is no room yet. Make the first one.";
       setText(byId("find-status"), byId("find-results").children.length ? "" : none);
       byId("find-more").hidden = !nextCursor;

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.person import PASSWORD, Person
 from tests.support.server import ServerProcess
@@ -108,6 +109,30 @@ def test_one_can_register_join_and_write_with_the_keyboard_alone(new_person: New
     tab_to(page, "#skip", back=True)
     page.keyboard.press("Enter")
     expect(page.locator("#composer")).to_be_focused()
+
+
+def test_what_a_late_search_finds_again_keeps_the_focus(new_person: NewPerson, kitchen: str) -> None:
+    bob = new_person("bob")
+    for name in (f"{secrets.token_hex(3)} is not it", kitchen):
+        bob.make_room(name)
+    ann = new_person("ann")
+    page, held = ann.page, list[Route]()
+
+    def is_the_search(url: str) -> bool:
+        return parse_qs(urlsplit(url).query).get("q") == [kitchen]
+
+    page.route(is_the_search, lambda route: held.append(route))
+    page.locator("#find-rooms").click()
+    join = page.get_by_role("button", name=f"Join {kitchen}")
+    expect(join).to_be_visible()
+    with page.expect_request(lambda request: is_the_search(request.url)):
+        page.locator("#find-q").fill(kitchen)
+    join.focus()
+    held[0].continue_()
+    expect(page.locator("#find-results button")).to_have_count(1)
+    expect(join).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#room-name")).to_have_text(kitchen)
 
 
 def no_sideways_scroll(page: Page) -> None:
