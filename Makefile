@@ -19,6 +19,7 @@ run: install
 
 lint: install
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 
 # What each takes on two cores, and what is in which: docs/testing.md. ARGS are pytest's own: make test ARGS='-k presence'.

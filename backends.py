@@ -1,4 +1,6 @@
-"""Which cache, bus, seats and limiter the settings choose: this process's own, or Redis's, which several processes share."""
+"""Which cache, bus, seats and limiter the settings choose: this process's own, or Redis's, which several processes
+share.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +87,9 @@ async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> As
         )
         client.on_up.append(shared_limiter.back)
         limiter = shared_limiter
-    cache: Cache = RedisCache(client=client, observer=_observer(settings, counts)) if settings.cache.enabled else NoCache()
+    cache: Cache = (
+        RedisCache(client=client, observer=_observer(settings, counts)) if settings.cache.enabled else NoCache()
+    )
     bus = RedisBus(client=client, options=options, process_id=process_id)
     seats = RedisSeats(client=client, max_per_user=settings.ws.max_connections_per_user, process_id=process_id)
     snapshots = RedisSnapshots(client=client, process_id=process_id)
@@ -128,7 +132,12 @@ def options_of(settings: Settings) -> RedisOptions:
 
     redis = settings.redis
     return RedisOptions(
-        host=redis.host, port=redis.port, password=redis.password, db=redis.db, url=redis.url, timeout_s=redis.timeout_ms / 1000
+        host=redis.host,
+        port=redis.port,
+        password=redis.password,
+        db=redis.db,
+        url=redis.url,
+        timeout_s=redis.timeout_ms / 1000,
     )
 
 

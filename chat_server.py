@@ -1,4 +1,7 @@
-"""One process of the chat server: all services wired together, started, and drained. Decides nothing that a module of its own could."""
+"""One process of the chat server: all services wired together, started, and drained.
+
+Decides nothing that a module of its own could.
+"""
 
 from __future__ import annotations
 
@@ -91,8 +94,10 @@ WEB = Path(__file__).parent / "web"
 PRESENCE_GRACE_S = 1.0
 # The contract allows 5 s for what the bus did not bring: the rest is for reading and telling it.
 HEADS_EVERY_S = 4.0
-TRUST_S = 4.0  # how long what says who may do what is believed, and what another process may change without our hearing of it
-REVOCATIONS_EVERY_S = 0.4  # `server.py user` writes into the store alone: a second after it, nobody may be there whom it shut out
+# How long what says who may do what is believed, and what another process may change without our hearing of it
+TRUST_S = 4.0
+# `server.py user` writes into the store alone: a second after it, nobody may be there whom it shut out
+REVOCATIONS_EVERY_S = 0.4
 SWEEP_EVERY_S = 3600.0
 SWEEP_FIRST_AFTER_S = (5.0, 20.0)
 READY_EVERY_S = 1.0
@@ -170,7 +175,9 @@ class ChatServer:
             ),
             views=views,
             known_addresses=KnownAddresses(
-                users=store.users, secrets=[part for part in (secret, settings.auth.jwt_secret_previous) if part], now_ms=now_ms
+                users=store.users,
+                secrets=[part for part in (secret, settings.auth.jwt_secret_previous) if part],
+                now_ms=now_ms,
             ),
             is_listed=ListedNames(admin_users=settings.monitor.admin_users, whitelist=whitelist).has,
             is_registration_open=settings.auth.registration == "open",
@@ -441,8 +448,8 @@ class ChatServer:
         self._not_ready = None
         listening, self._listening = self._listening, []
         self._http.add_sockets(paced(listening, descriptors_max=descriptors.limit()))
-        # A pass of the garbage collector over 10,000 connections stalls the loop: what is here stays, old objects are seldom
-        # looked at, and the young are few enough for 3 ms.
+        # A pass of the garbage collector over 10,000 connections stalls the loop: what is here stays, old objects are
+        # seldom looked at, and the young are few enough for 3 ms.
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 50, 100)
@@ -453,13 +460,16 @@ class ChatServer:
         self._callbacks.append(periodic)
 
     def _soon_and_every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
-        """As `_every`, and once soon: a process that is started each day, or each quarter of an hour, has that to do, too."""
+        """As `_every`, and once soon: a process that is started each day, or each quarter of an hour, has that to do,
+        too.
+        """
 
         async def once() -> None:
             first.stop()
             await work()
 
-        first = PeriodicCallback(once, random.uniform(*SWEEP_FIRST_AFTER_S) * 1000)  # several that start at once take turns
+        # Several that start at once take turns
+        first = PeriodicCallback(once, random.uniform(*SWEEP_FIRST_AFTER_S) * 1000)
         first.start()
         self._callbacks.append(first)
         self._every(seconds, work)
@@ -513,7 +523,9 @@ class ChatServer:
         await self._whitelist.read_again()
 
     async def stop(self) -> None:
-        """Drain the connections, settle what was accepted, and let go of everything; also after a start that failed half way."""
+        """Drain the connections, settle what was accepted, and let go of everything; also after a start that failed
+        half way.
+        """
         for one in self._listening:
             one.close()
         self._pool.draining = True

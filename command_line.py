@@ -1,4 +1,7 @@
-"""The command line: which command, its operands, its flags; every failure one line and an exit code. Knows no command itself."""
+"""The command line: which command, its operands, its flags; every failure one line and an exit code.
+
+Knows no command itself.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,9 @@ class Flag(NamedTuple):
     def value_of(self, text: str) -> str:
         """What was given. Raises SettingsError where it is none of what the flag takes."""
         if has_password(text):
-            raise SettingsError(f"{self.name}: a URL with a password would be seen in the list of processes; it takes one without")
+            raise SettingsError(
+                f"{self.name}: a URL with a password would be seen in the list of processes; it takes one without"
+            )
         try:
             return str(self.kind.parse(text))
         except ValueError as error:
@@ -103,9 +108,9 @@ def main(
 ) -> int:
     """Run a command; returns the exit code: its own, or 1 (refused or failed), 2 (a wrong command line or setting).
 
-    `program` is the name by which it was called, for help and for failures before a command is known.
-    `validate` sees the settings before any command does, and raises SettingsError for what only a driver knows to be wrong.
-    What commands make is for this user alone (umask 077).
+    `program` is the name by which it was called, for help and for failures before a command is known. `validate` sees
+    the settings before any command does, and raises SettingsError for what only a driver knows to be wrong. What
+    commands make is for this user alone (umask 077).
     """
     umask = os.umask(0o077)
     name = program
@@ -174,7 +179,9 @@ def _split(argv: Sequence[str]) -> _Given:
 
 def _found(words: Sequence[str], commands: Mapping[str, Command]) -> str | None:
     """The command that the first words name, if they do."""
-    return next((name for count in (2, 1) if (name := " ".join(words[:count])) in commands and len(words) >= count), None)
+    return next(
+        (name for count in (2, 1) if (name := " ".join(words[:count])) in commands and len(words) >= count), None
+    )
 
 
 def _help_for(words: Sequence[str], commands: Mapping[str, Command], default: str, program: str) -> str:
@@ -199,7 +206,9 @@ def _either(words: Sequence[str]) -> str:
     return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
-def _refuse_unknown(name: str, command: Command, operands: Sequence[str], given: Sequence[tuple[str, str | None]]) -> None:
+def _refuse_unknown(
+    name: str, command: Command, operands: Sequence[str], given: Sequence[tuple[str, str | None]]
+) -> None:
     """Raises SettingsError for a flag that there is not, and for operands too few or too many."""
     known = {*settings.FLAGS, *(flag.name for flag in command.flags)}
     for flag, _ in given:

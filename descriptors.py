@@ -64,6 +64,7 @@ async def _look(settings: Settings) -> str:
     allowed = raise_limit(wanted)
     if allowed < wanted:
         raise RuntimeError(
-            f"{allowed} allowed, {wanted} needed (WS_MAX_CONNECTIONS and {MARGIN} more): raise the hard limit (ulimit -Hn, LimitNOFILE=)"
+            f"{allowed} allowed, {wanted} needed (WS_MAX_CONNECTIONS and {MARGIN} more): raise "
+            f"the hard limit (ulimit -Hn, LimitNOFILE=)"
         )
     return "unlimited" if allowed == sys.maxsize else f"{allowed} allowed, {wanted} needed"

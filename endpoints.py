@@ -27,7 +27,9 @@ def parse_host(text: str) -> str:
 
 
 def require_hosts(text: str) -> None:
-    """Raises ValueError unless it is hosts with or without ports, separated by commas; what is percent-encoded is a socket's path."""
+    """Raises ValueError unless it is hosts with or without ports, separated by commas; what is percent-encoded is a
+    socket's path.
+    """
     for part in text.split(","):
         if "%" not in part:
             place = urlsplit(f"//{part}")

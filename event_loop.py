@@ -1,7 +1,8 @@
-"""The loop that a process runs on: uvloop's where it is installed, else the standard one; Tornado's view of it has a monotonic clock.
+"""The loop that a process runs on: uvloop's where it is installed, else the standard one; Tornado's view of it has a
+monotonic clock.
 
-Tornado's IOLoop tells the time by the wall clock, and its PeriodicCallback counts by that: set back by ten minutes, it calls nothing
-for ten minutes. Our own IOLoop tells the time of the asyncio loop beneath it, which is monotonic.
+Tornado's IOLoop tells the time by the wall clock, and its PeriodicCallback counts by that: set back by ten minutes, it
+calls nothing for ten minutes. Our own IOLoop tells the time of the asyncio loop beneath it, which is monotonic.
 """
 
 from __future__ import annotations
@@ -15,15 +16,20 @@ from collections.abc import Callable
 
 from tornado.platform.asyncio import AsyncIOLoop
 
-EVENTS_A_TURN = 512  # some milliseconds' worth; a herd of connections is served in slices, between which timers and answers go on
+# Some milliseconds' worth; a herd of connections is served in slices, between which timers and answers go on
+EVENTS_A_TURN = 512
 
 
 class SlicedSelector(selectors.EpollSelector):
-    """Tells of so many ready sockets at a time. The kernel begins with those that it did not tell of, so each has its turn."""
+    """Tells of so many ready sockets at a time.
+
+    The kernel begins with those that it did not tell of, so each has its turn.
+    """
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait for `timeout` seconds, None: for ever, as all selectors do."""
-        wait_s = -1.0 if timeout is None else max(0.0, math.ceil(timeout * 1000) / 1000)  # never less than was asked for
+        # Never less than was asked for
+        wait_s = -1.0 if timeout is None else max(0.0, math.ceil(timeout * 1000) / 1000)
         try:
             events = self._selector.poll(wait_s, EVENTS_A_TURN)  # type: ignore[attr-defined]
         except InterruptedError:
@@ -33,7 +39,9 @@ class SlicedSelector(selectors.EpollSelector):
         for fd, event in events:
             key = keys.get(fd)
             if key is not None:
-                mask = (selectors.EVENT_WRITE if event & ~select.EPOLLIN else 0) | (selectors.EVENT_READ if event & ~select.EPOLLOUT else 0)
+                mask = (selectors.EVENT_WRITE if event & ~select.EPOLLIN else 0) | (
+                    selectors.EVENT_READ if event & ~select.EPOLLOUT else 0
+                )
                 ready.append((key, mask & key.events))
         return ready
 

@@ -1,4 +1,6 @@
-"""Ports to listen on that nobody has and nobody is given: none of those that the kernel gives to outgoing connections."""
+"""Ports to listen on that nobody has and nobody is given:
+none of those that the kernel gives to outgoing connections.
+"""
 
 from __future__ import annotations
 

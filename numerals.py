@@ -1,7 +1,10 @@
-"""Numbers that came from outside as text: ASCII digits alone. A leaf: everybody may import it, and it imports nothing of ours.
+"""Numbers that came from outside as text: ASCII digits alone.
 
-Python's own readers take more than a client, a proxy or an operator can have meant: `int()` takes `1_000`, `+5`, `" 5 "` and the digits of
-every script, `float()` besides these `inf` and `nan`, and `str.isdigit()` is true for `²`, which `int()` then refuses.
+A leaf: everybody may import it, and it imports nothing of ours.
+
+Python's own readers take more than a client, a proxy or an operator can have meant: `int()` takes `1_000`, `+5`, `" 5 "`
+and the digits of every script, `float()` besides these `inf` and `nan`, and `str.isdigit()` is true for `²`, which
+`int()` then refuses.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What the parts of a process tell of themselves when they are asked: plain numbers they have at hand, whether or not it is measured.
+"""What the parts of a process tell of themselves when they are asked: plain numbers they have at hand, whether or not
+it is measured.
 
 Names the gauges and counters; what they mean is decided where they are shown and judged.
 """
@@ -56,7 +57,10 @@ def reader(
             },
             counters={
                 "limit_checks_total": limiter.counts(),
-                "frames_dropped_total": [(("ephemeral",), traffic.dropped_ephemeral), (("slow_reader",), traffic.dropped_slow)],
+                "frames_dropped_total": [
+                    (("ephemeral",), traffic.dropped_ephemeral),
+                    (("slow_reader",), traffic.dropped_slow),
+                ],
                 "log_lines_dropped_total": [((), log_dropped())],
                 "websocket_received_bytes_total": [((), traffic.received_bytes)],
                 "websocket_sent_bytes_total": [((), traffic.sent_bytes)],

@@ -11,7 +11,10 @@ TAKES = f"a readable file of 1 to {_MAX_BYTES} bytes of text"
 
 
 def read(path: Path) -> str:
-    """The file's content without its last line end. Raises ValueError with what is wrong, and nothing of the content."""
+    """The file's content without its last line end.
+
+    Raises ValueError with what is wrong, and nothing of the content.
+    """
     try:
         # Not blocking, for a pipe that nobody writes to would hold up the start.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -1,4 +1,7 @@
-"""The composition root: settings → store and backends → chat server → serve → drain; and the other commands. Decides nothing else."""
+"""The composition root: settings → store and backends → chat server → serve → drain; and the other commands.
+
+Decides nothing else.
+"""
 
 from __future__ import annotations
 
@@ -41,11 +44,17 @@ async def serve(settings: Settings) -> int:
     whitelist = backends.whitelist(settings)
     hung_up = _hang_ups()
     process_id = f"p{secrets.token_hex(4)}"
-    measures = Measures(slow_s=settings.monitor.alert_slow_query_ms / 1000, now=time.time) if settings.monitor.enabled else None
+    measures = (
+        Measures(slow_s=settings.monitor.alert_slow_query_ms / 1000, now=time.time)
+        if settings.monitor.enabled
+        else None
+    )
     async with AsyncExitStack() as opened:  # whatever fails, what was opened until then is closed
         spans = tracing.opened(settings, process_id=process_id, version=VERSION)
         opened.push_async_callback(asyncio.to_thread, spans.close)
-        store, secret, lost = await opened.enter_async_context(stores.opened(settings, Observer() if measures is None else measures))
+        store, secret, lost = await opened.enter_async_context(
+            stores.opened(settings, Observer() if measures is None else measures)
+        )
         shared = await opened.enter_async_context(backends.opened(settings, process_id=process_id, counts=measures))
         server = ChatServer(
             settings,
@@ -62,7 +71,12 @@ async def serve(settings: Settings) -> int:
         await server.start()
         for found in permissions.exposed(_private(settings)):
             log.warning("exposed", extra={"fields": found.fields})
-        log.info("started", extra={"fields": {"store": store.name, "loop": event_loop.loop_name(), **settings_module.changed(settings)}})
+        log.info(
+            "started",
+            extra={
+                "fields": {"store": store.name, "loop": event_loop.loop_name(), **settings_module.changed(settings)}
+            },
+        )
         await _until_told_to_stop(lost, hung_up, server.reload, last_words=output.close)
         log.info("stopping")
     log.info("stopped")
@@ -77,9 +91,14 @@ def _hang_ups() -> asyncio.Event:
 
 
 async def _until_told_to_stop(
-    lost: asyncio.Event, hung_up: asyncio.Event, reload: Callable[[], Awaitable[None]], *, last_words: Callable[[], None]
+    lost: asyncio.Event,
+    hung_up: asyncio.Event,
+    reload: Callable[[], Awaitable[None]],
+    *,
+    last_words: Callable[[], None],
 ) -> None:
-    """Wait for a signal to end, or for `lost`; each time it is hung up `reload`, unless it was a terminal that did, which is an end.
+    """Wait for a signal to end, or for `lost`; each time it is hung up `reload`, unless it was a terminal that did,
+    which is an end.
 
     Told twice the process ends there and then, after `last_words`.
     """
@@ -116,7 +135,8 @@ async def _at_each(event: asyncio.Event, work: Callable[[], Awaitable[None]]) ->
         try:
             await work()
         except Exception:
-            log.exception("the reload that SIGHUP asked for failed")  # the next may not; no thread was to be had, perhaps
+            # The next may not; no thread was to be had, perhaps
+            log.exception("the reload that SIGHUP asked for failed")
 
 
 async def _settings_are_well(settings: Settings) -> str:
@@ -178,7 +198,9 @@ COMMANDS = {
     "backup": Command("write a consistent copy of DATA_DIR, also under load", _backup, operands=("FILE",)),
     "migrate": Command("move DATA_DIR to MONGO_URI; cut off, it goes on where it was", stores.migrate),
     "restore": Command("unpack such a copy into an empty DATA_DIR", _restore, operands=("FILE",)),
-    "user create": Command("make an account; its password is asked for, or a line of stdin", user_commands.create, ("NAME", "EMAIL")),
+    "user create": Command(
+        "make an account; its password is asked for, or a line of stdin", user_commands.create, ("NAME", "EMAIL")
+    ),
     "user password": Command("set another password and end all sessions", user_commands.password, ("NAME",)),
     "user disable": Command("let somebody in no more; open connections are closed", user_commands.disable, ("NAME",)),
     "user enable": Command("let somebody in again", user_commands.enable, ("NAME",)),

@@ -1,6 +1,7 @@
 """Every setting: one table of variable, flag, unit, default and range; frozen, typed groups; parsed once.
 
-Knows nothing of what the settings do. A value that does not parse raises SettingsError, one line: the variable, the value, what it takes.
+Knows nothing of what the settings do. A value that does not parse raises SettingsError, one line: the variable, the
+value, what it takes.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from limits.policy import Policy, parse_policy
 from limits.whitelist import USERNAME
 from numerals import decimal_number, whole_number
 
-MIME_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # two tokens (RFC 9110 section 8.3.1)
+# Two tokens (RFC 9110 section 8.3.1)
+MIME_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class SettingsError(ValueError):
@@ -217,7 +219,9 @@ def _parse_secret(text: str) -> str:
 
 
 def _parse_origins(text: str) -> tuple[str, ...]:
-    return tuple(part if part == origins.ANY else str(origins.parse_origin(part.removesuffix("/"))) for part in _parts(text))
+    return tuple(
+        part if part == origins.ANY else str(origins.parse_origin(part.removesuffix("/"))) for part in _parts(text)
+    )
 
 
 def _parse_hosts(text: str) -> tuple[str, ...]:
@@ -298,7 +302,7 @@ LIST = Kind("names or CIDRs, separated by commas", _parts)
 WEB_URL = url_kind("http", "https")
 MONGO_URI = Kind("a URI beginning with mongodb:// or mongodb+srv://", _parse_mongo_uri)
 REDIS_URL = Kind(redis_url.TAKES, _parse_redis_url)
-DATABASE = Kind("a name of at most 63 bytes without blanks and any of /\\.\"$*<>:|?", _parse_database)
+DATABASE = Kind('a name of at most 63 bytes without blanks and any of /\\."$*<>:|?', _parse_database)
 PASSWORD = Kind("a text of one line", _parse_password)
 NETWORKS = Kind(
     "addresses or CIDRs, separated by commas", lambda text: tuple(parse_network(part) for part in _parts(text))
@@ -329,7 +333,9 @@ FILE = Ways(by_flag=False, by_file=True)  # flags are seen in the list of proces
 
 
 class Variable(NamedTuple):
-    """One row: its variable, group and field, kind, unit, default as text (None: unset), what it is, and how it may come."""
+    """One row: its variable, group and field, kind, unit, default as text (None: unset), what it is, and how it may
+    come.
+    """
 
     name: str
     place: str
@@ -363,16 +369,25 @@ TABLE: tuple[Variable, ...] = (
     Variable("PORT", "server.port", PORT, "", "8000", "port to listen on"),
     Variable("DATA_DIR", "server.data_dir", PATH, "", "./data", "SQLite file, uploads, generated secret"),
     Variable("CORS_ORIGINS", "server.cors_origins", ORIGINS, "", "", "origins that may call, besides our own"),
-    Variable("TRUSTED_PROXIES", "server.trusted_proxies", NETWORKS, "", "127.0.0.1,::1", "whose X-Forwarded-* is believed"),
+    Variable(
+        "TRUSTED_PROXIES", "server.trusted_proxies", NETWORKS, "", "127.0.0.1,::1", "whose X-Forwarded-* is believed"
+    ),
     Variable("MONGO_URI", "mongo.uri", MONGO_URI, "", None, "store in MongoDB; unset: SQLite", True, FLAG_OR_FILE),
     Variable("MONGO_DB_NAME", "mongo.db_name", DATABASE, "", "chat-rooms", "database"),
     Variable("MONGO_MAX_POOL_SIZE", "mongo.max_pool_size", whole(1, 10_000), "", "10", "connections at most"),
     Variable("MONGO_MIN_POOL_SIZE", "mongo.min_pool_size", whole(0, 10_000), "", "5", "connections kept"),
     Variable("MONGO_MAX_IDLE_TIME", "mongo.max_idle_time_ms", MILLISECONDS, "ms", "30000", "idle connections live"),
     Variable("MONGO_SOCKET_TIMEOUT", "mongo.socket_timeout_ms", MILLISECONDS, "ms", "45000", "one answer may take"),
-    Variable("MONGO_WAIT_QUEUE_TIMEOUT", "mongo.wait_queue_timeout_ms", MILLISECONDS, "ms", "5000", "wait for a connection"),
     Variable(
-        "MONGO_SERVER_SELECTION_TIMEOUT", "mongo.server_selection_timeout_ms", MILLISECONDS, "ms", "5000", "wait for a server"
+        "MONGO_WAIT_QUEUE_TIMEOUT", "mongo.wait_queue_timeout_ms", MILLISECONDS, "ms", "5000", "wait for a connection"
+    ),
+    Variable(
+        "MONGO_SERVER_SELECTION_TIMEOUT",
+        "mongo.server_selection_timeout_ms",
+        MILLISECONDS,
+        "ms",
+        "5000",
+        "wait for a server",
     ),
     Variable("MONGO_WRITE_CONCERN", "mongo.write_concern", CONCERN, "", "majority", "who must have a write"),
     Variable("STORE_TIMEOUT", "store.timeout_ms", MILLISECONDS, "ms", "5000", "deadline of one store operation"),
@@ -388,10 +403,19 @@ TABLE: tuple[Variable, ...] = (
     Variable("CACHE_TTL_USERS", "cache.ttl_users_s", SECONDS, "s", "300", "users, rooms, members; 0 keeps none"),
     Variable("CACHE_TTL_STATS", "cache.ttl_stats_s", SECONDS, "s", "600", "totals; 0 keeps none"),
     Variable("RATE_LIMIT_ENABLED", "limits.enabled", BOOLEAN, "", "true", "all limits below"),
-    Variable("RATE_LIMIT_ALGORITHM", "limits.algorithm", one_of("token_bucket", "sliding_window"), "", "token_bucket", "how it counts"),
+    Variable(
+        "RATE_LIMIT_ALGORITHM",
+        "limits.algorithm",
+        one_of("token_bucket", "sliding_window"),
+        "",
+        "token_bucket",
+        "how it counts",
+    ),
     Variable("RATE_LIMIT_ADAPTIVE", "limits.adaptive", BOOLEAN, "", "true", "shed load when the process suffers"),
     Variable("RATE_LIMIT_WHITELIST", "limits.whitelist", LIST, "", "", "user names or CIDRs without limits"),
-    Variable("RATE_LIMIT_WHITELIST_FILE", "limits.whitelist_file", PATH, "", None, "the same, one a line; re-read on SIGHUP"),
+    Variable(
+        "RATE_LIMIT_WHITELIST_FILE", "limits.whitelist_file", PATH, "", None, "the same, one a line; re-read on SIGHUP"
+    ),
     Variable("RATE_LIMIT_FAIL_CLOSED", "limits.fail_closed", BOOLEAN, "", "false", "refuse while Redis is gone"),
     _limit("MESSAGES", "100/60", "messages of one user"),
     _limit("API", "1000/3600", "REST requests of one user"),
@@ -407,39 +431,98 @@ TABLE: tuple[Variable, ...] = (
     _limit("FILES", "3000/600", "GET /files of one user, which API does not count"),
     _limit("CONNECTS", "600/60", "WebSocket connects of one address"),
     _limit("ANONYMOUS", "300/60", "requests without a token of one address"),
-    Variable("RATE_LIMIT_FRAMES", "limits.frames", POLICY, "count/s", "6000/60", "frames of one connection; a tenth before its login"),
-    Variable("WS_MAX_CONNECTIONS", "ws.max_connections", whole(1, 1_000_000), "", "10000", "connections of this process"),
+    Variable(
+        "RATE_LIMIT_FRAMES",
+        "limits.frames",
+        POLICY,
+        "count/s",
+        "6000/60",
+        "frames of one connection; a tenth before its login",
+    ),
+    Variable(
+        "WS_MAX_CONNECTIONS", "ws.max_connections", whole(1, 1_000_000), "", "10000", "connections of this process"
+    ),
     Variable("WS_MAX_CONNECTIONS_PER_USER", "ws.max_connections_per_user", whole(1, 1_000_000), "", "5", "of one user"),
     Variable("WS_PING_INTERVAL", "ws.ping_interval_s", number(0.1, 3600), "s", "25", "silence before a ping"),
     Variable("WS_PING_TIMEOUT", "ws.ping_timeout_s", number(0.1, 3600), "s", "20", "wait for the pong"),
     Variable("WS_CLEANUP_INTERVAL", "ws.cleanup_interval_s", number(0.1, 86_400), "s", "300", "between clean-ups"),
-    Variable("WS_MAX_MESSAGE_BYTES", "ws.max_message_bytes", whole(1024, 2**30), "bytes", "65536", "largest frame taken"),
-    Variable("WS_OUTBOX_MAX_BYTES", "ws.outbox_max_bytes", whole(1024, 2**40), "bytes", "1048576", "unsent to one connection"),
-    Variable("WS_OUTBOX_TOTAL_BYTES", "ws.outbox_total_bytes", whole(1024, 2**40), "bytes", "268435456", "unsent to all"),
+    Variable(
+        "WS_MAX_MESSAGE_BYTES", "ws.max_message_bytes", whole(1024, 2**30), "bytes", "65536", "largest frame taken"
+    ),
+    Variable(
+        "WS_OUTBOX_MAX_BYTES", "ws.outbox_max_bytes", whole(1024, 2**40), "bytes", "1048576", "unsent to one connection"
+    ),
+    Variable(
+        "WS_OUTBOX_TOTAL_BYTES", "ws.outbox_total_bytes", whole(1024, 2**40), "bytes", "268435456", "unsent to all"
+    ),
     Variable("WS_COMPRESSION", "ws.compression", BOOLEAN, "", "false", "permessage-deflate"),
     Variable("WS_COALESCE", "ws.coalesce", BOOLEAN, "", "true", "join what one loop turn brought into one send"),
     Variable("ENABLE_PERFORMANCE_MONITORING", "monitor.enabled", BOOLEAN, "", "true", "measure"),
     Variable("MONITOR_INTERVAL", "monitor.interval_s", number(0.1, 3600), "s", "5", "between samples"),
-    Variable("MONITOR_RETENTION_DAYS", "monitor.retention_days", whole(0, 3650), "days", "0", "history kept; 0: in memory only"),
+    Variable(
+        "MONITOR_RETENTION_DAYS",
+        "monitor.retention_days",
+        whole(0, 3650),
+        "days",
+        "0",
+        "history kept; 0: in memory only",
+    ),
     Variable("ALERT_CPU_THRESHOLD", "monitor.alert_cpu_percent", number(0, 100_000), "%", "80", "of one core"),
     Variable("ALERT_MEMORY_THRESHOLD", "monitor.alert_memory_percent", PERCENT, "%", "85", "of the limit that applies"),
     Variable("ALERT_CONNECTIONS_THRESHOLD", "monitor.alert_connections", whole(0), "", "5000", "connections"),
     Variable("ALERT_SLOW_QUERY_MS", "monitor.alert_slow_query_ms", whole(0), "ms", "1000", "one store operation"),
     Variable("ALERT_CACHE_MISS_THRESHOLD", "monitor.alert_cache_miss_percent", PERCENT, "%", "20", "misses"),
     Variable("ALERT_POOL_THRESHOLD", "monitor.alert_pool_percent", PERCENT, "%", "90", "places taken"),
-    Variable("ALERT_WEBHOOK_URL", "monitor.alert_webhook_url", WEB_URL, "", None, "alerts are posted there", True, FLAG_OR_FILE),
+    Variable(
+        "ALERT_WEBHOOK_URL",
+        "monitor.alert_webhook_url",
+        WEB_URL,
+        "",
+        None,
+        "alerts are posted there",
+        True,
+        FLAG_OR_FILE,
+    ),
     Variable("METRICS_ALLOW", "monitor.metrics_allow", NETWORKS, "", "127.0.0.0/8,::1", "who may read metrics"),
-    Variable("METRICS_HOSTS", "monitor.metrics_hosts", HOSTS, "", "", "by which Host they may, besides addresses and localhost"),
+    Variable(
+        "METRICS_HOSTS",
+        "monitor.metrics_hosts",
+        HOSTS,
+        "",
+        "",
+        "by which Host they may, besides addresses and localhost",
+    ),
     Variable("ADMIN_USERS", "monitor.admin_users", NAMES, "", "", "user names that may, too, and moderate everywhere"),
     Variable("OTEL_EXPORTER_OTLP_ENDPOINT", "monitor.otlp_endpoint", WEB_URL, "", None, "traces are sent there", True),
-    Variable("JWT_SECRET", "auth.jwt_secret", SECRET, "", None, "signs tokens; unset: made and kept in DATA_DIR", True, FILE),
+    Variable(
+        "JWT_SECRET", "auth.jwt_secret", SECRET, "", None, "signs tokens; unset: made and kept in DATA_DIR", True, FILE
+    ),
     Variable("JWT_SECRET_PREVIOUS", "auth.jwt_secret_previous", SECRET, "", None, "still verifies tokens", True, FILE),
     Variable("JWT_EXPIRES_IN", "auth.jwt_expires_in_s", whole(1, 31_536_000), "s", "900", "access tokens live"),
-    Variable("JWT_REFRESH_EXPIRES_IN", "auth.jwt_refresh_expires_in_s", whole(1, 315_360_000), "s", "604800", "refresh tokens live"),
     Variable(
-        "JWT_SESSION_MAX", "auth.jwt_session_max_s", whole(1, 315_360_000), "s", "7776000", "a login lasts, whatever is refreshed"
+        "JWT_REFRESH_EXPIRES_IN",
+        "auth.jwt_refresh_expires_in_s",
+        whole(1, 315_360_000),
+        "s",
+        "604800",
+        "refresh tokens live",
     ),
-    Variable("REGISTRATION", "auth.registration", one_of("open", "closed"), "", "open", "closed: accounts are made by an operator"),
+    Variable(
+        "JWT_SESSION_MAX",
+        "auth.jwt_session_max_s",
+        whole(1, 315_360_000),
+        "s",
+        "7776000",
+        "a login lasts, whatever is refreshed",
+    ),
+    Variable(
+        "REGISTRATION",
+        "auth.registration",
+        one_of("open", "closed"),
+        "",
+        "open",
+        "closed: accounts are made by an operator",
+    ),
     Variable("MAX_FILE_SIZE", "files.max_file_size_bytes", BYTES, "bytes", "5242880", "one upload"),
     Variable(
         "ALLOWED_FILE_TYPES",
@@ -450,10 +533,18 @@ TABLE: tuple[Variable, ...] = (
         "types of uploads, by content",
     ),
     Variable("LOG_FORMAT", "log.format", one_of("text", "json"), "", "text", "one line an event, or one object"),
-    Variable("LOG_LEVEL", "log.level", one_of("debug", "info", "warning", "error", "critical"), "", "info", "least severe line"),
+    Variable(
+        "LOG_LEVEL",
+        "log.level",
+        one_of("debug", "info", "warning", "error", "critical"),
+        "",
+        "info",
+        "least severe line",
+    ),
 )
 
-# What a command line may begin a setting with; those that have no flag are named so that the refusal can say what to do.
+# What a command line may begin a setting with; those that have no flag are named so that the refusal can say what to
+# do.
 FLAGS: Mapping[str, Variable] = {variable.flag: variable for variable in TABLE}
 
 _GROUPS: Mapping[str, type] = {
@@ -472,7 +563,10 @@ _GROUPS: Mapping[str, type] = {
 
 
 def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
-    """Parse flags and environment; a flag wins over its variable, and an empty text counts as unset. Raises SettingsError."""
+    """Parse flags and environment; a flag wins over its variable, and an empty text counts as unset.
+
+    Raises SettingsError.
+    """
     _refuse_misspelt(environ)
     by_variable = {name: value for name, value in environ.items() if value != ""}
     given = by_variable | _flags(argv)
@@ -495,7 +589,9 @@ def _value(variable: Variable, text: str | None, file: Path | None) -> Any:
         try:
             text = secret_files.read(file)
         except ValueError as error:
-            raise SettingsError(f"{told}: {str(file)!r} is not valid ({error}); it takes {secret_files.TAKES}") from error
+            raise SettingsError(
+                f"{told}: {str(file)!r} is not valid ({error}); it takes {secret_files.TAKES}"
+            ) from error
     if text is None:
         text = variable.default
     if text is None:
@@ -515,7 +611,9 @@ def _secret_files(given: Mapping[str, str], by_variable: Mapping[str, str]) -> d
         if path is None:
             continue
         if variable.name in given:
-            raise SettingsError(f"{variable.file_variable}: is not valid beside {variable.name}; it takes one of the two")
+            raise SettingsError(
+                f"{variable.file_variable}: is not valid beside {variable.name}; it takes one of the two"
+            )
         files[variable.file_variable] = Path(path)
     return files
 
@@ -553,7 +651,9 @@ def _refuse_misspelt(environ: Mapping[str, str]) -> None:
 def _check_together(settings: Settings) -> None:
     mongo, redis = settings.mongo, settings.redis
     if mongo.min_pool_size > mongo.max_pool_size:
-        raise SettingsError(f"MONGO_MIN_POOL_SIZE: {mongo.min_pool_size} is not valid; it takes at most MONGO_MAX_POOL_SIZE")
+        raise SettingsError(
+            f"MONGO_MIN_POOL_SIZE: {mongo.min_pool_size} is not valid; it takes at most MONGO_MAX_POOL_SIZE"
+        )
     if mongo.uri is not None and settings.auth.jwt_secret is None:
         raise SettingsError("JWT_SECRET: unset is not valid with MONGO_URI; it takes at least 32 bytes")
     if redis.host is not None and redis.url is not None:
@@ -568,7 +668,9 @@ def help_text() -> str:
         default = variable.default if variable.default else "unset"
         names = ", ".join((*([variable.flag] if variable.ways.by_flag else []), *variable.variables))
         lines.append(f"  {names}{unit} ({default}): {variable.about}; {variable.kind.takes}")
-    lines.append("<NAME>_FILE names a file that holds the value; a secret without a flag would be seen in the list of processes.")
+    lines.append(
+        "<NAME>_FILE names a file that holds the value; a secret without a flag would be seen in the list of processes."
+    )
     return "\n".join(lines)
 
 

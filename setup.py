@@ -1,4 +1,6 @@
-"""A build begins from nothing: what an earlier one left in build/ would go into the wheel, modules of an old layout too."""
+"""A build begins from nothing: what an earlier one left in build/ would go into the wheel, modules of an old layout
+too.
+"""
 
 import shutil
 

@@ -1,4 +1,6 @@
-"""Which store the settings choose: opened and guarded against a second process, checked before a deployment, moved to the other."""
+"""Which store the settings choose: opened and guarded against a second process, checked before a deployment, moved to
+the other.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,8 @@ async def beside(settings: Settings, *, may_make: bool) -> AsyncIterator[Store]:
         group_commit=settings.store.group_commit,
         observer=Observer(),
         now_ms=now_ms,
-        shared=settings.redis.configured,  # then it takes its turn among those that share; else SQLite's own lock is the turn
+        # Then it takes its turn among those that share; else SQLite's own lock is the turn
+        shared=settings.redis.configured,
         slow_ms=settings.monitor.alert_slow_query_ms,
     )
     try:
@@ -109,7 +112,9 @@ async def _mongo(settings: Settings, observer: Observer) -> AsyncIterator[Opened
 
 @asynccontextmanager
 async def _leased(store: Any, *, together: bool = False) -> AsyncIterator[asyncio.Event]:
-    """Keep other processes from the database, or with `together` those that want it alone; yields what is set if that fails."""
+    """Keep other processes from the database, or with `together` those that want it alone; yields what is set if that
+    fails.
+    """
     lease = store.lease(None if together else secrets.token_hex(8))
     try:
         await lease.acquire()
@@ -140,12 +145,14 @@ def _mongo_package(settings: Settings) -> tuple[Any, Any]:
     # Motor reads this when it is first imported: its threads are what limits it, so there are as many as connections.
     os.environ.setdefault("MOTOR_MAX_WORKERS", str(settings.mongo.max_pool_size))
     mongo = importlib.import_module("store.mongo")
-    return mongo, mongo.MongoOptions(**{field.name: getattr(settings.mongo, field.name) for field in fields(settings.mongo)})
+    return mongo, mongo.MongoOptions(
+        **{field.name: getattr(settings.mongo, field.name) for field in fields(settings.mongo)}
+    )
 
 
 def validate(settings: Settings) -> None:
-    """Raises SettingsError for a MONGO_URI that only the driver knows to be wrong, StartRefused for a certificate that it names and that is
-    not there. Nothing is asked of a server.
+    """Raises SettingsError for a MONGO_URI that only the driver knows to be wrong, StartRefused for a certificate that
+    it names and that is not there. Nothing is asked of a server.
     """
     if settings.mongo.uri is None:
         return

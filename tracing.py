@@ -26,7 +26,9 @@ def opened(settings: Settings, *, process_id: str, version: str) -> Spans:
         from monitor.otel import OtelSpans, otlp
     except ImportError as error:
         how = "pip install 'chat-rooms[otel]', or in a checkout --editable '.[otel]'"
-        raise StartRefused(f"OTEL_EXPORTER_OTLP_ENDPOINT is set, and the extra `otel` is not installed: {how}") from error
+        raise StartRefused(
+            f"OTEL_EXPORTER_OTLP_ENDPOINT is set, and the extra `otel` is not installed: {how}"
+        ) from error
     return OtelSpans(exporter=otlp(endpoint), process_id=process_id, version=version)
 
 

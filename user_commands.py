@@ -1,4 +1,6 @@
-"""`server.py user …`: accounts that an operator makes and mends, also beside a running server, which learns of it from the store."""
+"""`server.py user …`: accounts that an operator makes and mends, also beside a running server, which learns of it from
+the store.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,10 @@ ELSEWHERE = {"username": "stands-in", "email": "stands@in"}  # for what a form h
 
 
 def create(settings: Settings, name: str, email: str) -> int:
-    """Make an account, of a listed name too. Raises SettingsError for a wrong name or address, StartRefused with one line."""
+    """Make an account, of a listed name too.
+
+    Raises SettingsError for a wrong name or address, StartRefused with one line.
+    """
     _checked({"username": name, "email": email, "password": "stands in for one"}, SettingsError)
     hashed = asyncio.run(_hash(_new_password()))
 
@@ -97,7 +102,8 @@ async def _look(settings: Settings) -> str:
 
 
 def _run(settings: Settings, work: Callable[[Store], Awaitable[str]], *, may_make: bool = False) -> int:
-    logs.set_up(log_format=settings.log.format, level="error")  # what the server says at its start is not asked for here
+    # What the server says at its start is not asked for here
+    logs.set_up(log_format=settings.log.format, level="error")
 
     async def run() -> str:
         async with stores.beside(settings, may_make=may_make) as store:

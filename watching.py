@@ -1,4 +1,6 @@
-"""What the settings make of the samples: which history is kept where, which alerts there are, and who is told of them."""
+"""What the settings make of the samples: which history is kept where, which alerts there are,
+and who is told of them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from monitor.webhook import Webhook
 from settings import Settings
 from store.contract import Monitoring
 
-# The name under which the history of a process that has its store alone is kept: it is the same on another machine, or port.
+# The name under which the history of a process that has its store alone is kept: it is the same on another machine, or
+# port.
 ALONE = "server"
 
 

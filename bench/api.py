@@ -49,8 +49,13 @@ def call(address: Address, method: str, path: str, body: object = None, token: s
     return decoded
 
 
-def call_until_it_is_taken(address: Address, method: str, path: str, body: object, token: str | None = None) -> dict[str, Any]:
-    """As `call`, again and again while the server sheds load, as it may where others use the machine. Raises BenchError."""
+def call_until_it_is_taken(
+    address: Address, method: str, path: str, body: object, token: str | None = None
+) -> dict[str, Any]:
+    """As `call`, again and again while the server sheds load, as it may where others use the machine.
+
+    Raises BenchError.
+    """
     deadline_s = time.monotonic() + _SHED_MAX_S
     while True:
         try:

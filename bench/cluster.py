@@ -1,4 +1,6 @@
-"""A cluster of the bench's own: server processes on one DATA_DIR and their redis-server, all started here and stopped again."""
+"""A cluster of the bench's own: server processes on one DATA_DIR and their redis-server, all started here and stopped
+again.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,16 @@ _START_WITHIN_S = 10
 _STOP_WITHIN_S = 10
 # What the person at the terminal may have set is not for these: an empty text counts as unset.
 _FROM_FILES = ("MONGO_URI_FILE", "REDIS_URL_FILE", "REDIS_PASSWORD_FILE")
-_ALONE = dict.fromkeys(("MONGO_URI", "REDIS_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "REDIS_DB", *_FROM_FILES), "")
+_ALONE = dict.fromkeys(
+    ("MONGO_URI", "REDIS_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "REDIS_DB", *_FROM_FILES), ""
+)
 
 
 class RedisProcess:
-    """A context manager: a redis-server that keeps nothing, on a free port. `environ` makes a server use it, and one DATA_DIR."""
+    """A context manager: a redis-server that keeps nothing, on a free port.
+
+    `environ` makes a server use it, and one DATA_DIR.
+    """
 
     def __init__(self) -> None:
         self._port = free_port()

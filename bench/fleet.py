@@ -106,7 +106,9 @@ class Fleet:
         }
         return self._ask(orders, Sent, seconds + within_s)
 
-    def settle(self, sent: list[Sent], *, after: Mapping[str, int], within_s: float) -> tuple[dict[str, int], list[Tally]]:
+    def settle(
+        self, sent: list[Sent], *, after: Mapping[str, int], within_s: float
+    ) -> tuple[dict[str, int], list[Tally]]:
         """Everybody has all that was acked after the heads that the rooms had, or failures are noted.
 
         Returns the rooms' heads now and each process's tally.

@@ -44,7 +44,10 @@ def _commit(root: Path) -> str | None:
 
 
 def allow_connections(count: int) -> None:
-    """Raise the limit of open files of this process and its children. Raises BenchError where the machine forbids it."""
+    """Raise the limit of open files of this process and its children.
+
+    Raises BenchError where the machine forbids it.
+    """
     wanted = count + _SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:

@@ -1,7 +1,9 @@
-"""How long a server takes for a ping and for the smallest command, asked on a connection of its own while something else is measured.
+"""How long a server takes for a ping and for the smallest command, asked on a connection of its own while something
+else is measured.
 
-The thread that asks is in the bench's own process, which is idle meanwhile, so a busy client process does not count as a slow server.
-A ping is answered as soon as it is read: its time is the event loop's lag, and the way there and back. A command has its turn after others.
+The thread that asks is in the bench's own process, which is idle meanwhile, so a busy client process does not count as
+a slow server. A ping is answered as soon as it is read: its time is the event loop's lag, and the way there and back. A
+command has its turn after others.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ class Answers(NamedTuple):
 
 
 class Probe:
-    """A context manager: each 50 ms a ping is sent, and a `heartbeat` if the last was answered: more would wait for each other only.
+    """A context manager: each 50 ms a ping is sent, and a `heartbeat` if the last was answered: more would wait for
+    each other only.
 
     Raises BenchError on leaving, where the connection was lost.
     """
@@ -60,8 +63,10 @@ class Probe:
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             key = base64.b64encode(os.urandom(16)).decode()
             self._sock.sendall(
-                f"GET /ws HTTP/1.1\r\nHost: {self._address.host}:{self._address.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nAuthorization: Bearer {self._token}\r\n\r\n".encode()
+                f"GET /ws HTTP/1.1\r\nHost: "
+                f"{self._address.host}:{self._address.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: "
+                f"13\r\nAuthorization: Bearer {self._token}\r\n\r\n".encode()
             )
             self._rest = _upgraded(self._sock)
         except (OSError, BenchError) as error:
@@ -78,7 +83,10 @@ class Probe:
             raise BenchError(f"the probe: {self._error}")
 
     def measure(self, seconds: float) -> Answers:
-        """The answers to what is due in so many seconds from now. They fill by themselves, and are whole when the last was answered."""
+        """The answers to what is due in so many seconds from now.
+
+        They fill by themselves, and are whole when the last was answered.
+        """
         answers = Answers(Histogram(), Histogram())
         now_ns = time.monotonic_ns()
         self._answers, self._from_ns, self._until_ns = answers, now_ns, now_ns + int(seconds * 1e9)
@@ -123,7 +131,8 @@ class Probe:
                 if isinstance(event, messages.Reply) and event.event == "ack":
                     self._answered(self._answers.heartbeat, self._asked_ns, now_ns)
                     self._asked_ns = 0
-            elif opcode == frames.PONG:  # a peer may answer only the newest of many (RFC 6455 section 5.5.3): the others waited as long
+            # A peer may answer only the newest of many (RFC 6455 section 5.5.3): the others waited as long
+            elif opcode == frames.PONG:
                 while self._pings_ns and self._pings_ns[0] <= int.from_bytes(payload, "big"):
                     self._answered(self._answers.ping, self._pings_ns.popleft(), now_ns)
             elif opcode == frames.CLOSE:

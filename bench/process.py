@@ -22,11 +22,13 @@ ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 _START_WITHIN_S = 30
 _STOP_WITHIN_S = 40
-# A signal that ends the bench in the middle of a `poll()` leaves that process's lock in subprocess taken: no wait may be without end.
+# A signal that ends the bench in the middle of a `poll()` leaves that process's lock in subprocess taken: no wait may
+# be without end.
 KILLED_WITHIN_S = 5
 _NO_LIMIT = "1000000000/60"
 _OPERATIONS = (
-    "MESSAGES", "API", "AUTH", "JOINS", "RESUMES", "ROOMS", "REACTIONS", "TYPING", "SEARCH", "UPLOADS", "UPLOAD_BYTES", "FILES",
+    "MESSAGES", "API", "AUTH", "JOINS", "RESUMES", "ROOMS", "REACTIONS", "TYPING", "SEARCH", "UPLOADS",
+    "UPLOAD_BYTES", "FILES",
     "CONNECTS", "ANONYMOUS",
 )  # fmt: skip
 # The limits are raised, not switched off: a real server pays for counting.
@@ -43,7 +45,9 @@ class ServerProcess:
     `data_dir` is one that it shares with others and that outlives it.
     """
 
-    def __init__(self, *, environ: Mapping[str, str] | None = None, failures: Failures, data_dir: Path | None = None) -> None:
+    def __init__(
+        self, *, environ: Mapping[str, str] | None = None, failures: Failures, data_dir: Path | None = None
+    ) -> None:
         self._environ = dict(environ or {})
         self._failures = failures
         self._directory = Path(tempfile.mkdtemp(prefix="chat-rooms-bench-"))

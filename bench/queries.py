@@ -1,4 +1,5 @@
-"""The questions that a store is asked, in the way it asks them and in the way it does not: what an index, a keyset, a pool are worth.
+"""The questions that a store is asked, in the way it asks them and in the way it does not: what an index, a keyset, a
+pool are worth.
 
 Straight to the database, the same for both ways, so that a ratio is of the one thing that differs.
 """
@@ -28,7 +29,9 @@ SELECT_WITHIN_MS = 5000
 
 
 class Queries(Protocol):
-    """`pairs`: by what is compared, the way we do it and the other; the deep page is the one `depth` messages below `head`."""
+    """`pairs`: by what is compared, the way we do it and the other; the deep page is the one `depth` messages below
+    `head`.
+    """
 
     @property
     def server(self) -> str:
@@ -59,7 +62,10 @@ class SqliteQueries:
         scan = "SELECT * FROM messages WHERE +room_id = ? ORDER BY +seq DESC LIMIT ?"
         keyset = "SELECT * FROM messages WHERE room_id = ? AND seq <= ? ORDER BY seq DESC LIMIT ?"
         skip = "SELECT * FROM messages WHERE room_id = ? ORDER BY seq DESC LIMIT ? OFFSET ?"
-        by_words = "SELECT m.* FROM messages_fts JOIN messages m ON m.row = messages_fts.rowid WHERE messages_fts MATCH ? LIMIT ?"
+        by_words = (
+            "SELECT m.* FROM messages_fts JOIN messages m ON m.row = messages_fts.rowid "
+            "WHERE messages_fts MATCH ? LIMIT ?"
+        )
         by_reading = "SELECT * FROM messages WHERE content LIKE '%' || ? || '%' LIMIT ?"
         return {
             "newest page, index against none": (self._ask(page, room_id, PAGE), self._ask(scan, room_id, PAGE)),
@@ -107,7 +113,9 @@ class MongoQueries:
     def __init__(self, uri: str, database: str) -> None:
         self._uri = uri
         self._database = database
-        self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(uri, serverSelectionTimeoutMS=SELECT_WITHIN_MS)
+        self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
+            uri, serverSelectionTimeoutMS=SELECT_WITHIN_MS
+        )
         try:
             self._info = self._client.admin.command("buildInfo")
         except PyMongoError:
@@ -122,7 +130,11 @@ class MongoQueries:
     @property
     def server(self) -> str:
         version = self._info.get("version", "")
-        return f"MongoDB {version}" if self.is_real else f"a stand-in for MongoDB {version} (not measured: no ratio on it means anything)"
+        return (
+            f"MongoDB {version}"
+            if self.is_real
+            else f"a stand-in for MongoDB {version} (not measured: no ratio on it means anything)"
+        )
 
     def pairs(self, room_id: str, *, head: int, depth: int, word: str) -> Mapping[str, tuple[Ask, Ask]]:
         messages = self._client[self._database].messages

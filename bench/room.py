@@ -1,4 +1,5 @@
-"""Rooms under load: the servers that have them, a fleet that is connected to these, and the seq that each room has reached.
+"""Rooms under load: the servers that have them, a fleet that is connected to these, and the seq that each room has
+reached.
 
 What scenarios share: connect everybody, let some send, wait until all have everything, and say what it cost the server.
 """
@@ -21,7 +22,8 @@ _DELIVER_WITHIN_S = 20
 class Load:
     """What a stretch of sending came to. `cpu_s` of all servers together, None where it is not known.
 
-    `messages` were sent, of which some may have been refused if that was allowed; `windows`, one a client process, know how many.
+    `messages` were sent, of which some may have been refused if that was allowed; `windows`, one a client process, know
+    how many.
     """
 
     messages: int
@@ -99,7 +101,9 @@ class Rooms:
         may_refuse: bool = False,
         within_s: float = _DELIVER_WITHIN_S,
     ) -> Load:
-        """Sending and receiving, until everybody has all that was acked, which takes `within_s` after the last was sent at most."""
+        """Sending and receiving, until everybody has all that was acked, which takes `within_s` after the last was sent
+        at most.
+        """
         before_s = self._cpu_s()
         sent = self._fleet.send(
             senders=senders,

@@ -52,7 +52,10 @@ class Stage:
 
     @contextmanager
     def room(self, *, connections: int, users: int = 1) -> Iterator[Rooms]:
-        """A server with a room, and client processes for that many connections. At the end their failures are taken over."""
+        """A server with a room, and client processes for that many connections.
+
+        At the end their failures are taken over.
+        """
         machine.allow_connections(connections)
         with self.server() as server, self.rooms([server], connections=connections, users=users) as room:
             yield room

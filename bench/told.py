@@ -1,4 +1,6 @@
-"""What ends the bench from outside: SIGTERM and SIGINT, heard wherever it is, so that everything it started is stopped."""
+"""What ends the bench from outside: SIGTERM and SIGINT, heard wherever it is,
+so that everything it started is stopped.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from types import FrameType
 class Told:
     """A signal raises SystemExit, with 128 and its number, where the program is.
 
-    Python prints what is raised in a finalizer, or in a callback of its import system, and goes on: `check` then raises it again.
+    Python prints what is raised in a finalizer, or in a callback of its import system, and goes on: `check` then raises
+    it again.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,6 @@
-"""The chat's use cases without a server or a socket, wired as chat_server.py does it, on a store and the backends that settings choose."""
+"""The chat's use cases without a server or a socket, wired as chat_server.py does it, on a store and the backends that
+settings choose.
+"""
 
 from __future__ import annotations
 
@@ -39,18 +41,24 @@ class _Nobody:
     def status_of(self, user_id: str, chosen: Status) -> Status:
         return Status.OFFLINE
 
+
 SECRET = "a secret of the bench, thirty-two bytes or more"
 
 
 class UseCases:
-    """Made by `wired`. `messages` are those of rooms that `hold` keeps open, `messages_elsewhere` of rooms in which nobody is here."""
+    """Made by `wired`.
+
+    `messages` are those of rooms that `hold` keeps open, `messages_elsewhere` of rooms in which nobody is here.
+    """
 
     def __init__(self, *, store: Store, shared: Backends, settings: Settings) -> None:
         cache, bus, nobody = shared.cache, shared.bus, _Nobody()
         self.shared = shared
         self.keys = Keys(
             CacheTtls(
-                messages_s=settings.cache.ttl_messages_s, users_s=settings.cache.ttl_users_s, stats_s=settings.cache.ttl_stats_s
+                messages_s=settings.cache.ttl_messages_s,
+                users_s=settings.cache.ttl_users_s,
+                stats_s=settings.cache.ttl_stats_s,
             )
         )
         self._store = store

@@ -53,13 +53,17 @@ class Cache(Protocol):
         """
 
     async def extend(self, key: Key[Page], first_seq: int, messages: Sequence[bytes]) -> None:
-        """Add what a commit stored to a page that is here, if it follows; what is known is skipped, and what does not meet forgets it.
+        """Add what a commit stored to a page that is here, if it follows; what is known is skipped, and what does not
+        meet forgets it.
 
         Loads under way are detached. The page keeps its expiry. A shared backend holds what comes early for a moment.
         """
 
     async def advance(self, key: Key[RoomStats | None], seq: int, at: str) -> None:
-        """Take a commit whose newest message has this seq and time into a room's totals, if they are here. Loads are detached."""
+        """Take a commit whose newest message has this seq and time into a room's totals, if they are here.
+
+        Loads are detached.
+        """
 
     def distrust(self) -> None:
         """Believe nothing that is kept now, in any process: what should have been invalidated may not have been."""
@@ -75,7 +79,10 @@ class Cache(Protocol):
 
 
 class Snapshots(Protocol):
-    """What each process tells the others of itself; bytes that this knows nothing of. A hint, as all here: it may be gone or old."""
+    """What each process tells the others of itself; bytes that this knows nothing of.
+
+    A hint, as all here: it may be gone or old.
+    """
 
     def tell(self, payload: bytes, *, at_s: float, ttl_s: float) -> None:
         """Replace what this process told, for `ttl_s`; `at_s` is the wall clock. Never raises."""
@@ -88,12 +95,17 @@ class Snapshots(Protocol):
 
 
 class Seats(Protocol):
-    """Which connections a user has, over all processes, so that their number can be capped. Without a backend each process caps its own.
+    """Which connections a user has, over all processes, so that their number can be capped.
 
-    A connection's id begins with its process's and a `-`; what a dead process held is free once the others know that it is dead.
+    Without a backend each process caps its own.
+
+    A connection's id begins with its process's and a `-`; what a dead process held is free once the others know that it
+    is dead.
     """
 
-    async def take(self, user_id: str, connection_id: str, *, replaces: str | None, alive: frozenset[str] | None) -> bool:
+    async def take(
+        self, user_id: str, connection_id: str, *, replaces: str | None, alive: frozenset[str] | None
+    ) -> bool:
         """Take a seat, first freeing that of `replaces`; False if the user has as many as they may. Never raises.
 
         `alive`: the processes that live; None while that is not known.
@@ -106,10 +118,11 @@ class Seats(Protocol):
         """Users of whom the backend may hold seats that were left here: nothing said that it heard of it."""
 
     async def reconcile(self, held: Sequence[tuple[str, Sequence[str]]]) -> int | None:
-        """Make what the backend holds of this process for these users just these connections: returns how many it had besides.
+        """Make what the backend holds of this process for these users just these connections: returns how many it had
+        besides.
 
-        It is so as of the call, before the first wait: what `take` and `leave` are asked for later stands. Of whom it did not succeed
-        is `unsure`. None: the backend is away. Never raises.
+        It is so as of the call, before the first wait: what `take` and `leave` are asked for later stands. Of whom it
+        did not succeed is `unsure`. None: the backend is away. Never raises.
         """
 
     async def forgotten(self) -> bool:

@@ -1,11 +1,12 @@
 """What travels on the bus. `event` and `events` are encoded once, by the publisher; nothing here decodes them.
 
-Facts may arrive late and in any order, for a connection to Redis may hang and be replaced. So each fact of a membership, a status, a
-read position or a person's whereabouts carries what orders it, a number that the store or its publisher counts; nobody's clock. An
-older one changes nothing. A session's revocation and a connection's replacement are final: they need no order.
+Facts may arrive late and in any order, for a connection to Redis may hang and be replaced. So each fact of a
+membership, a status, a read position or a person's whereabouts carries what orders it, a number that the store or its
+publisher counts; nobody's clock. An older one changes nothing. A session's revocation and a connection's replacement
+are final: they need no order.
 
-The tags and fields are what other processes read, during a rolling restart also older and newer ones: add fields at the end only, with a
-default.
+The tags and fields are what other processes read, during a rolling restart also older and newer ones: add fields at the
+end only, with a default.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from msgspec import Struct
 class RoomMessages(Struct, frozen=True, tag=True, array_like=True):
     """Messages that one commit stored in a room: encoded, with consecutive seq from `first_seq`.
 
-    `accepted_ms`: when the first of their sends was accepted, by the publisher's wall clock; 0.0 where that is not known.
+    `accepted_ms`: when the first of their sends was accepted, by the publisher's wall clock; 0.0 where that is not
+    known.
     """
 
     room_id: str
@@ -43,8 +45,8 @@ class RoomEphemeral(Struct, frozen=True, tag=True, array_like=True):
 class UserEvent(Struct, frozen=True, tag=True, array_like=True):
     """An event for all connections of one user.
 
-    `about`: of what it tells the newest state, '' where it stands for itself. Of two about one thing the one with the greater `order`
-    is the newer; the other must not follow it.
+    `about`: of what it tells the newest state, '' where it stands for itself. Of two about one thing the one with the
+    greater `order` is the newer; the other must not follow it.
     """
 
     user_id: str
@@ -61,7 +63,10 @@ class SessionsRevoked(Struct, frozen=True, tag=True, array_like=True):
 
 
 class MembershipBegan(Struct, frozen=True, tag=True, array_like=True):
-    """A user became a member of a room, by the change `rev` of it (0: they made it). None: an older process does not say."""
+    """A user became a member of a room, by the change `rev` of it (0: they made it).
+
+    None: an older process does not say.
+    """
 
     room_id: str
     user_id: str
@@ -115,10 +120,13 @@ class PersonHere(Struct, frozen=True, array_like=True):
 
 
 class PeopleHere(Struct, frozen=True, tag=True, array_like=True):
-    """People who have a connection to a process. `telling` counts its full tellings; the last part of one has `is_last`.
+    """People who have a connection to a process.
 
-    `number` counts what a process says of people; of two facts about one person the one with the greater number is the newer.
-    `began_at` is the number with which the telling began that this ends: whoever was not spoken of since is not there.
+    `telling` counts its full tellings; the last part of one has `is_last`.
+
+    `number` counts what a process says of people; of two facts about one person the one with the greater number is the
+    newer. `began_at` is the number with which the telling began that this ends: whoever was not spoken of since is not
+    there.
     """
 
     process_id: str
@@ -130,7 +138,10 @@ class PeopleHere(Struct, frozen=True, tag=True, array_like=True):
 
 
 class PersonGone(Struct, frozen=True, tag=True, array_like=True):
-    """Somebody who has no connection to a process any more. `number`: see PeopleHere; 0 where an older process does not count."""
+    """Somebody who has no connection to a process any more.
+
+    `number`: see PeopleHere; 0 where an older process does not count.
+    """
 
     process_id: str
     user_id: str
@@ -138,7 +149,9 @@ class PersonGone(Struct, frozen=True, tag=True, array_like=True):
 
 
 class ProcessBeat(Struct, frozen=True, tag=True, array_like=True):
-    """A process lives. `asks`: it may not know who is where, and wants to be told by all; `leaves`: it stops, and this was its last.
+    """A process lives.
+
+    `asks`: it may not know who is where, and wants to be told by all; `leaves`: it stops, and this was its last.
 
     `of`: the processes of which alone it wants to be told.
     """

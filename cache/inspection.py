@@ -6,9 +6,12 @@ from msgspec import Struct
 
 
 class CacheState(Struct, frozen=True, rename="camel"):
-    """A cache, looked at. `latency_ms`: of a command, None where none is sent; sizes in bytes; what a backend does not tell is None.
+    """A cache, looked at.
 
-    `evictions`: values that had to go for others, since the backend started; `clients`: connections to it, those of others included.
+    `latency_ms`: of a command, None where none is sent; sizes in bytes; what a backend does not tell is None.
+
+    `evictions`: values that had to go for others, since the backend started; `clients`: connections to it, those of
+    others included.
     """
 
     backend: str

@@ -19,8 +19,8 @@ T_co = TypeVar("T_co", covariant=True)
 # Part of every key: raise it when the shape of any value changes, so that old and new processes do not share values.
 SCHEMA = 1
 
-# Beside the values: the generation that they are of, without a TTL (see cache/redis_cache.py), and the seats of a user, which are the
-# connections that they have.
+# Beside the values: the generation that they are of, without a TTL (see cache/redis_cache.py), and the seats of a user,
+# which are the connections that they have.
 GENERATION = f"chat:{SCHEMA}:generation"
 SEATS_TTL_S = 3600
 
@@ -46,9 +46,9 @@ def channel(database: int, topic: str) -> str:
 class Kind(Struct, frozen=True):
     """What the keys of one kind have in common.
 
-    `name` is the metrics' label, `weigh` a value's rough size in bytes. `pack` and `unpack` are for backends
-    that keep bytes; `unpack` raises ValueError. `is_brief`: values are trusted for a few seconds only, so that misses are as many as
-    there are askers who come seldom, and tell nothing of the cache.
+    `name` is the metrics' label, `weigh` a value's rough size in bytes. `pack` and `unpack` are for backends that keep
+    bytes; `unpack` raises ValueError. `is_brief`: values are trusted for a few seconds only, so that misses are as many
+    as there are askers who come seldom, and tell nothing of the cache.
     """
 
     name: str
@@ -76,8 +76,9 @@ class Key(Struct, Generic[T_co], frozen=True):
 class CacheTtls:
     """How long values may live after their load began, in seconds; 0 keeps none of that group.
 
-    `access_s` bounds what says who may do what, and `unheard_s` what else no reader compares with the store, where a process that cannot
-    reach the cache writes too. Pages are not bounded by either: who reads one compares it with the room's head.
+    `access_s` bounds what says who may do what, and `unheard_s` what else no reader compares with the store, where a
+    process that cannot reach the cache writes too. Pages are not bounded by either: who reads one compares it with the
+    room's head.
     """
 
     messages_s: float

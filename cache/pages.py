@@ -1,7 +1,8 @@
-"""The newest messages of a room as they are cached: encoded, so that a reader sends them as they are, and extended in place by a commit.
+"""The newest messages of a room as they are cached: encoded, so that a reader sends them as they are, and extended in
+place by a commit.
 
-In Redis a page is one string that a script can add to (`lua/extend.lua`): `last_seq:rev:has_more:count:` and then each message as a
-netstring, `length:bytes`.
+In Redis a page is one string that a script can add to (`lua/extend.lua`): `last_seq:rev:has_more:count:` and then each
+message as a netstring, `length:bytes`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ KEEP = 100  # messages: what one request may ask for
 
 
 class Page(Struct, frozen=True):
-    """Messages with consecutive seq up to `last_seq`, at a time when the room's changes were at `rev`; `has_more` before them."""
+    """Messages with consecutive seq up to `last_seq`, at a time when the room's changes were at `rev`; `has_more`
+    before them.
+    """
 
     messages: tuple[bytes, ...]
     last_seq: int

@@ -1,7 +1,8 @@
 """The door to Redis: two connections, each kept by a task of its own. Knows no key, no value and no event of ours.
 
-`RedisClient` sends commands: those of one loop turn, and those that come while a batch is under way, go in one write. `RedisListener`
-receives what is published to channels. The reconnect is ours: redis-py's may come back without its subscriptions, or hang half-open.
+`RedisClient` sends commands: those of one loop turn, and those that come while a batch is under way, go in one write.
+`RedisListener` receives what is published to channels. The reconnect is ours: redis-py's may come back without its
+subscriptions, or hang half-open.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ WAITING_MAX_BYTES = 32 * 1024 * 1024
 LOOP_LATE_S = 0.05  # our own loop was held up for so long: then it is not Redis that is late
 PULSE_EVERY_S = 1.0
 SILENT_MAX_S = 3.0  # without a word for so long a listening connection is taken for dead
-LATE_MAX_S = SILENT_MAX_S + PULSE_EVERY_S  # and where a pulse takes so long, though others' words come: nothing heard is later than that
+# And where a pulse takes so long, though others' words come: nothing heard is later than that
+LATE_MAX_S = SILENT_MAX_S + PULSE_EVERY_S
 
 Part = str | bytes | int | float
 
@@ -66,13 +68,20 @@ class RedisOptions(Struct, frozen=True):
             try:
                 where = dict(parse_url(self.url))
             except ValueError:
-                raise ValueError("it is no redis://, rediss:// or unix:// URL; a password in it must be percent-encoded") from None
+                raise ValueError(
+                    "it is no redis://, rediss:// or unix:// URL; a password in it must be percent-encoded"
+                ) from None
         else:
             where = {"host": self.host, "port": self.port, "password": self.password, "db": self.db}
         kind = where.pop("connection_class", Connection)
         retry = Retry(NoBackoff(), 0)
         connection: AbstractConnection = kind(  # type: ignore[operator]
-            **where, protocol=2, retry=retry, socket_connect_timeout=CONNECT_WITHIN_S, socket_timeout=None, health_check_interval=0
+            **where,
+            protocol=2,
+            retry=retry,
+            socket_connect_timeout=CONNECT_WITHIN_S,
+            socket_timeout=None,
+            health_check_interval=0,
         )
         return connection
 
@@ -169,7 +178,8 @@ class _Kept:
     async def _connect(self, connection: AbstractConnection) -> None:
         async with asyncio.timeout(CONNECT_WITHIN_S):
             await connection.connect()  # type: ignore[no-untyped-call]
-            await connection.send_command("PING", check_health=False)  # a server that is stopped accepts, and then says nothing
+            # A server that is stopped accepts, and then says nothing
+            await connection.send_command("PING", check_health=False)
             await connection.read_response()
 
     async def _use(self, connection: AbstractConnection) -> None:
@@ -194,7 +204,8 @@ class _Kept:
 class RedisClient(_Kept):
     """Commands and their replies. Each caller is answered within the options' timeout, with RedisGone at the latest.
 
-    The first commands on a new connection are those that `on_up` sends. Without a connection, and past the bounds, calls fail at once.
+    The first commands on a new connection are those that `on_up` sends. Without a connection, and past the bounds,
+    calls fail at once.
     """
 
     def __init__(self, *, options: RedisOptions, scripts: Sequence[Script] = ()) -> None:
@@ -212,7 +223,10 @@ class RedisClient(_Kept):
         self.on_down: list[Callable[[], None]] = []
 
     def call(self, *parts: Part) -> asyncio.Future[Any]:
-        """Send a command; the future has its reply (bytes, int, list, None), or RedisGone, RedisRefused. Raises RedisGone at once."""
+        """Send a command; the future has its reply (bytes, int, list, None), or RedisGone, RedisRefused.
+
+        Raises RedisGone at once.
+        """
         future: asyncio.Future[Any] = self._loop.create_future()
         if not self._accept(parts, future):
             raise RedisGone("not connected")
@@ -277,7 +291,9 @@ class RedisClient(_Kept):
 
     async def _exchange(self, connection: AbstractConnection) -> None:
         in_flight = self._in_flight
-        await connection.send_packed_command(connection.pack_commands([call.parts for call in in_flight]), check_health=False)
+        await connection.send_packed_command(
+            connection.pack_commands([call.parts for call in in_flight]), check_health=False
+        )
         while in_flight:
             try:
                 reply = await connection.read_response(disable_decoding=True)
@@ -336,8 +352,9 @@ class _Overdue:
 class RedisListener(_Kept):
     """Receives what is published to the channels it is subscribed to, until told otherwise and across reconnects.
 
-    `receive(channel, payload)` is called on the loop and must not raise. It hears itself: `pulse` publishes to a channel of its own
-    each second, and without any word for three the connection is taken for dead. `on_back`: all subscriptions stand (again).
+    `receive(channel, payload)` is called on the loop and must not raise. It hears itself: `pulse` publishes to a
+    channel of its own each second, and without any word for three the connection is taken for dead. `on_back`: all
+    subscriptions stand (again).
     """
 
     def __init__(
@@ -393,7 +410,10 @@ class RedisListener(_Kept):
         self._wanted[self._pulse_channel] = None
         self.is_up = True  # what is asked for from now on is sent
         standing = asyncio.gather(*[self._ask("SUBSCRIBE", channel) for channel in self._wanted])
-        parts = [asyncio.create_task(part) for part in (self._read(connection), self._write(connection), self._listen(standing))]
+        parts = [
+            asyncio.create_task(part)
+            for part in (self._read(connection), self._write(connection), self._listen(standing))
+        ]
         try:
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             for part in done:
@@ -418,7 +438,8 @@ class RedisListener(_Kept):
             if not self._pulse(self._pulse_channel, b"%.3f" % slept_at_s):
                 self._echo_s = slept_at_s  # it does not go out, so that its absence says nothing
             await asyncio.sleep(PULSE_EVERY_S)
-            stood_s = self._loop.time() - slept_at_s - PULSE_EVERY_S  # while our own loop stood still it could hear nothing
+            # While our own loop stood still it could hear nothing
+            stood_s = self._loop.time() - slept_at_s - PULSE_EVERY_S
             self._heard_s += stood_s
             self._echo_s += stood_s
             if self._loop.time() - self._heard_s > SILENT_MAX_S:

@@ -1,4 +1,7 @@
-"""The bus between processes, on Redis's publishing. A process hears its own events at once, others' when Redis brings them, if it does."""
+"""The bus between processes, on Redis's publishing.
+
+A process hears its own events at once, others' when Redis brings them, if it does.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ _decoder = msgspec.msgpack.Decoder(tuple[str, Event])
 
 
 class RedisBus:
-    """cache.contract.Bus on Redis. `process_id` tells its own events from others'; `back` is called whenever it hears all again."""
+    """cache.contract.Bus on Redis.
+
+    `process_id` tells its own events from others'; `back` is called whenever it hears all again.
+    """
 
     def __init__(self, *, client: RedisClient, options: RedisOptions, process_id: str) -> None:
         self.receiver: Receiver | None = None

@@ -1,7 +1,9 @@
-"""The cache that several processes share: values in Redis under leases, so that a load which began before a write cannot fill after it.
+"""The cache that several processes share: values in Redis under leases, so that a load which began before a write
+cannot fill after it.
 
-A value carries the generation in which it was filled. Whoever (re)connects, and whoever finds a process dead, begins a new generation:
-what was invalidated while Redis could not be told is not believed any more. Without Redis nothing is kept, and askers still share a load.
+A value carries the generation in which it was filled. Whoever (re)connects, and whoever finds a process dead, begins a
+new generation: what was invalidated while Redis could not be told is not believed any more. Without Redis nothing is
+kept, and askers still share a load.
 """
 
 from __future__ import annotations
@@ -54,7 +56,8 @@ class RedisCache:
         self._client = client
         self._observer = observer
         self._jitter = jitter
-        # No more than there are askers, and cancelled askers for as long as the store's deadline: the same for all three.
+        # No more than there are askers, and cancelled askers for as long as the store's deadline: the same for all
+        # three.
         self._flights: dict[tuple[str, bytes], asyncio.Task[Any]] = {}
         self._alone: dict[str, _Alone] = {}  # by key, for as long as nothing of ours was written since
         self._loads: set[asyncio.Task[Any]] = set()  # all of them
@@ -82,7 +85,11 @@ class RedisCache:
         except (RedisGone, RedisRefused) as error:
             raise CacheAway(str(error)) from error
         info = dict(line.split(":", 1) for line in told.decode().splitlines() if ":" in line)
-        numbers = {name: int(info[name]) for name in ("used_memory", "maxmemory", "evicted_keys", "connected_clients") if name in info}
+        numbers = {
+            name: int(info[name])
+            for name in ("used_memory", "maxmemory", "evicted_keys", "connected_clients")
+            if name in info
+        }
         return CacheState(
             "redis",
             entries=entries,
@@ -160,8 +167,12 @@ class RedisCache:
             task.cancel()
         await asyncio.gather(*loads, return_exceptions=True)
 
-    async def _loaded(self, key: Key[T], token: bytes, load: Callable[[], Awaitable[T]], seconds: float, *, may_fill: bool) -> T:
-        """One load a lease: who has another token asked after an invalidation, and must not get what was loaded before it."""
+    async def _loaded(
+        self, key: Key[T], token: bytes, load: Callable[[], Awaitable[T]], seconds: float, *, may_fill: bool
+    ) -> T:
+        """One load a lease: who has another token asked after an invalidation, and must not get what was loaded before
+        it.
+        """
         flight = key.name, token
         task: asyncio.Task[T] | None = self._flights.get(flight)
         if task is None:
@@ -177,7 +188,9 @@ class RedisCache:
             del task  # as in result_of
 
     async def _loaded_alone(self, key: Key[T], load: Callable[[], Awaitable[T]]) -> T:
-        """One load a key also where Redis has no part in it: what is written here detaches it, and nobody joins it late."""
+        """One load a key also where Redis has no part in it: what is written here detaches it, and nobody joins it
+        late.
+        """
         if self._closed:
             raise CacheClosed
         now_s = asyncio.get_running_loop().time()
@@ -225,7 +238,9 @@ class RedisCache:
     def _fill(self, key: Key[Any], token: bytes, payload: bytes, ttl_ms: int, sent_s: float) -> None:
         value_key, lease_key, _ = _places(key.name)
         try:
-            filling = self._client.call("EVALSHA", FILL.sha, 3, value_key, lease_key, GENERATION, token, payload, ttl_ms)
+            filling = self._client.call(
+                "EVALSHA", FILL.sha, 3, value_key, lease_key, GENERATION, token, payload, ttl_ms
+            )
         except RedisGone:
             return
         self._fills.add(filling)

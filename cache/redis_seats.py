@@ -1,4 +1,7 @@
-"""The seats of all processes' connections: a hash a user in Redis, changed by scripts. While that is away each process caps its own."""
+"""The seats of all processes' connections: a hash a user in Redis, changed by scripts.
+
+While that is away each process caps its own.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,8 @@ _TTL_MS = SEATS_TTL_S * 1000
 class RedisSeats:
     """cache.contract.Seats on Redis; `max_per_user` over all processes, `process_id` is this one's.
 
-    Users of whom Redis may hold too much are remembered, `UNSURE_MAX` at most: the earliest, whose connections it knew, and not those
-    who came and went while it was away already. The seats of others end with their TTL.
+    Users of whom Redis may hold too much are remembered, `UNSURE_MAX` at most: the earliest, whose connections it knew,
+    and not those who came and went while it was away already. The seats of others end with their TTL.
     """
 
     def __init__(self, *, client: RedisClient, max_per_user: int, process_id: str) -> None:
@@ -31,8 +34,17 @@ class RedisSeats:
         self._generation: object = None
         self._unsure: dict[str, None] = {}
 
-    async def take(self, user_id: str, connection_id: str, *, replaces: str | None, alive: frozenset[str] | None) -> bool:
-        args = [connection_id, self._max_per_user, replaces or "", _TTL_MS, "0" if alive is None else "1", *(alive or ())]
+    async def take(
+        self, user_id: str, connection_id: str, *, replaces: str | None, alive: frozenset[str] | None
+    ) -> bool:
+        args = [
+            connection_id,
+            self._max_per_user,
+            replaces or "",
+            _TTL_MS,
+            "0" if alive is None else "1",
+            *(alive or ()),
+        ]
         try:
             return bool(await self._client.run(SEAT, [seats(user_id)], args))
         except (RedisGone, RedisRefused):
@@ -52,11 +64,14 @@ class RedisSeats:
     async def reconcile(self, held: Sequence[tuple[str, Sequence[str]]]) -> int | None:
         asked: list[tuple[str, asyncio.Future[Any]]] = []
         is_gone = False
-        # All of it is sent before anything else may happen here: what `take` and `leave` are asked for from now on comes behind it.
+        # All of it is sent before anything else may happen here: what `take` and `leave` are asked for from now on
+        # comes behind it.
         for user_id, connection_ids in held:
             self._unsure.pop(user_id, None)  # before it is asked: what fails to be left meanwhile is doubted anew
             try:
-                told = self._client.call("EVALSHA", RECONCILE.sha, 1, seats(user_id), self._process_id, _TTL_MS, *connection_ids)
+                told = self._client.call(
+                    "EVALSHA", RECONCILE.sha, 1, seats(user_id), self._process_id, _TTL_MS, *connection_ids
+                )
             except RedisGone:
                 self._doubt(user_id)
                 is_gone = True
@@ -66,7 +81,8 @@ class RedisSeats:
         replies = await asyncio.gather(*[told for _, told in asked], return_exceptions=True)
         for (user_id, _), reply in zip(asked, replies, strict=True):
             if isinstance(reply, RedisGone | RedisRefused):
-                # Also where Redis forgot the script: what was held then may not be any more, so it is not said again, but read anew.
+                # Also where Redis forgot the script: what was held then may not be any more, so it is not said again,
+                # but read anew.
                 self._doubt(user_id)
                 is_gone = is_gone or isinstance(reply, RedisGone)
             elif isinstance(reply, BaseException):

@@ -1,4 +1,6 @@
-"""What processes tell each other of themselves, in Redis: a value each with a short TTL, and a set of who told lately."""
+"""What processes tell each other of themselves, in Redis:
+a value each with a short TTL, and a set of who told lately.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Which URLs name a Redis: the form of each part and of each option, so that none is ignored or found out later. Knows no driver."""
+"""Which URLs name a Redis: the form of each part and of each option, so that none is ignored or found out later.
+
+Knows no driver.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ _ANY = re.compile(r".+")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _BOOLEAN = re.compile(r"(?i:true|false|yes|no|on|off|y|n|t|f|0|1)")
 
-# The driver takes any name for an option, and some values for none; what is not here is ours to set, or changes what we read.
+# The driver takes any name for an option, and some values for none; what is not here is ours to set, or changes what we
+# read.
 _OPTIONS: Mapping[str, re.Pattern[str]] = {
     "db": _NUMBER,
     "username": _ANY,
@@ -37,7 +41,9 @@ TAKES = (
 
 
 def require_form(url: str) -> None:
-    """Raises ValueError for a path that is no database's number, and for an option that is unknown, twice there or of a wrong value."""
+    """Raises ValueError for a path that is no database's number, and for an option that is unknown, twice there or of a
+    wrong value.
+    """
     parts = urlsplit(url)
     database = parts.path.removeprefix("/")
     if database and not _NUMBER.fullmatch(database):

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 class LocalSeats:
     """cache.contract.Seats where one process has all connections: the pool's own cap is the cap."""
 
-    async def take(self, user_id: str, connection_id: str, *, replaces: str | None, alive: frozenset[str] | None) -> bool:
+    async def take(
+        self, user_id: str, connection_id: str, *, replaces: str | None, alive: frozenset[str] | None
+    ) -> bool:
         return True
 
     def leave(self, user_id: str, connection_id: str) -> None:

@@ -11,7 +11,10 @@ T = TypeVar("T")
 
 
 async def result_of(load: asyncio.Task[T]) -> T:
-    """What the load returns or raises; an asker that is cancelled does not cancel it. Raises CacheClosed where the cache cancelled it."""
+    """What the load returns or raises; an asker that is cancelled does not cancel it.
+
+    Raises CacheClosed where the cache cancelled it.
+    """
     try:
         return await asyncio.shield(load)
     except asyncio.CancelledError:

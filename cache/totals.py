@@ -10,7 +10,9 @@ _NOTHING = b"-"  # there is no such room
 
 
 def advanced(stats: RoomStats, seq: int, at: str) -> RoomStats:
-    """The totals with a commit whose newest message has this seq and time: seqs have no holes, so the greatest is their number."""
+    """The totals with a commit whose newest message has this seq and time: seqs have no holes, so the greatest is their
+    number.
+    """
     return stats if seq <= stats.message_count else msgspec.structs.replace(stats, message_count=seq, last_activity=at)
 
 

@@ -1,7 +1,8 @@
 """`make cluster`: Redis, the chat processes and nginx in the foreground, as one server on this machine.
 
-Which programs, with which settings; how they are kept running is supervisor.py's. nginx's configuration is nginx.conf with this
-machine's ports and paths. SIGINT and SIGTERM drain and end it; SIGHUP restarts one chat process after the other.
+Which programs, with which settings; how they are kept running is supervisor.py's. nginx's configuration is nginx.conf
+with this machine's ports and paths. SIGINT and SIGTERM drain and end it; SIGHUP restarts one chat process after the
+other.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ def configuration(shipped: str, *, folder: Path, listen: str, processes: Sequenc
                 yield line
             elif mark["new"] is not None:
                 for port in processes if "{process}" in mark["new"] else processes[:1]:
-                    yield mark["line"].replace(mark["old"], mark["new"].format(folder=folder, listen=listen, process=port), 1)
+                    yield mark["line"].replace(
+                        mark["old"], mark["new"].format(folder=folder, listen=listen, process=port), 1
+                    )
 
     return "\n".join(changed()) + "\n"
 
@@ -119,17 +122,31 @@ class Programs:
         return Child(name, [*self._guard, *command], env={**self._environ, **env}, answers=answers, output=self._output)
 
     def redis(self, port: int) -> Child:
-        """Our own, which the chat processes made after it use. It keeps nothing: what is in it can be read from the store again.
+        """Our own, which the chat processes made after it use.
 
-        It has a password, for whoever is on this machine reaches its port. Files hold it, which only this user reads: a command line
-        is seen in the list of processes.
+        It keeps nothing: what is in it can be read from the store again.
+
+        It has a password, for whoever is on this machine reaches its port. Files hold it, which only this user reads: a
+        command line is seen in the list of processes.
         """
         password = secrets.token_urlsafe(32)
         kept = self._secret_file("redis_password", password)
-        conf = (f"port {port}", f"bind {LOCAL}", f"requirepass {password}", 'save ""', "appendonly no", f'dir "{self._folder}"')
-        command = (program("redis-server", self._path), str(self._secret_file("redis.conf", "\n".join((*conf, "loglevel warning", "")))))
+        conf = (
+            f"port {port}",
+            f"bind {LOCAL}",
+            f"requirepass {password}",
+            'save ""',
+            "appendonly no",
+            f'dir "{self._folder}"',
+        )
+        command = (
+            program("redis-server", self._path),
+            str(self._secret_file("redis.conf", "\n".join((*conf, "loglevel warning", "")))),
+        )
         self._redis_env = {**UNSET, "REDIS_HOST": LOCAL, "REDIS_PORT": str(port), "REDIS_PASSWORD_FILE": str(kept)}
-        return self._child("redis", *command, answers=lambda: replies(LOCAL, port, f"AUTH {password}\r\n".encode(), b"+OK"))
+        return self._child(
+            "redis", *command, answers=lambda: replies(LOCAL, port, f"AUTH {password}\r\n".encode(), b"+OK")
+        )
 
     def _secret_file(self, name: str, content: str) -> Path:
         path = self._folder / name
@@ -138,9 +155,16 @@ class Programs:
         return path
 
     def chat(self, number: int, port: int) -> Child:
-        env = {"HOST": LOCAL, "PORT": str(port), "TRUSTED_PROXIES": self._environ.get("TRUSTED_PROXIES") or LOCAL, **self._redis_env}
+        env = {
+            "HOST": LOCAL,
+            "PORT": str(port),
+            "TRUSTED_PROXIES": self._environ.get("TRUSTED_PROXIES") or LOCAL,
+            **self._redis_env,
+        }
         command = (sys.executable, str(ROOT / "server.py"), "serve")
-        return self._child(f"p{number}", *command, answers=lambda: replies(LOCAL, port, ASK_READY, b"HTTP/1.1 200"), **env)
+        return self._child(
+            f"p{number}", *command, answers=lambda: replies(LOCAL, port, ASK_READY, b"HTTP/1.1 200"), **env
+        )
 
     def nginx(self, host: str, port: int, processes: Sequence[int]) -> Child:
         conf, shipped = self._folder / "nginx.conf", (ROOT / "deploy" / "nginx.conf").read_text()
@@ -148,18 +172,33 @@ class Programs:
         if host == "::":
             listen += " ipv6only=off"  # IPv4, too, as a process takes it
         conf.write_text(configuration(shipped, folder=self._folder, listen=listen, processes=processes))
-        command = (program("nginx", self._path), "-p", str(self._folder), "-c", str(conf), "-e", "stderr", "-g", "daemon off;")
+        command = (
+            program("nginx", self._path),
+            "-p",
+            str(self._folder),
+            "-c",
+            str(conf),
+            "-e",
+            "stderr",
+            "-g",
+            "daemon off;",
+        )
         return self._child("nginx", *command, answers=lambda: replies(host, port, ASK_READY, b"HTTP/1.1 200"))
 
 
 def address_of_redis(environ: Mapping[str, str]) -> str | None:
-    """Where somebody else's Redis is, without its password; None where there is to be one of our own. Raises Refused."""
+    """Where somebody else's Redis is, without its password; None where there is to be one of our own.
+
+    Raises Refused.
+    """
     url = environ.get("REDIS_URL")
     if file := environ.get("REDIS_URL_FILE"):
         try:
             url = secret_files.read(Path(file))
         except ValueError as error:
-            raise Refused(f"REDIS_URL_FILE: {file!r} is not valid ({error}); it takes {secret_files.TAKES}", 2) from error
+            raise Refused(
+                f"REDIS_URL_FILE: {file!r} is not valid ({error}); it takes {secret_files.TAKES}", 2
+            ) from error
     if url:
         return urlsplit(url).netloc.rpartition("@")[2]
     host = environ.get("REDIS_HOST")
@@ -175,7 +214,8 @@ def main(environ: Mapping[str, str], output: Output) -> int:
     orders: SimpleQueue[int] = SimpleQueue()
     for order in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(order, lambda received, _: orders.put(received))
-    # nginx's workers, who are nobody in particular, must reach the folder: so it is not within DATA_DIR, which is the chat processes'.
+    # nginx's workers, who are nobody in particular, must reach the folder: so it is not within DATA_DIR, which is the
+    # chat processes'.
     with tempfile.TemporaryDirectory(prefix="chat-cluster-") as folder:
         os.chmod(folder, 0o711)
         programs = Programs(environ, folder=Path(folder), output=output)
@@ -194,7 +234,9 @@ def main(environ: Mapping[str, str], output: Output) -> int:
         for address in ((host, port), *((LOCAL, at) for at in ports)):
             claim(*address)
         processes = f"{count} process{'es' * (count > 1)}: {', '.join(map(str, ports))}"
-        return cluster.run(announce=lambda: output.line(f"cluster ready on http://{host}:{port} ({processes}; redis {redis_at})"))
+        return cluster.run(
+            announce=lambda: output.line(f"cluster ready on http://{host}:{port} ({processes}; redis {redis_at})")
+        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Programs that belong together: started in order, watched, started again when they end, ended in order.
 
-One thread does it all, in turns; each program's output has a thread that passes it on, and one writes all of it. Which programs they
-are it does not know.
+One thread does it all, in turns; each program's output has a thread that passes it on, and one writes all of it. Which
+programs they are it does not know.
 """
 
 from __future__ import annotations
@@ -41,10 +41,15 @@ class Told(Exception):
 
 
 class Output:
-    """Standard output, a line at a time from several threads. Who stops reading it stops nobody: lines are dropped, and counted."""
+    """Standard output, a line at a time from several threads.
+
+    Who stops reading it stops nobody: lines are dropped, and counted.
+    """
 
     def __init__(self, descriptor: int) -> None:
-        self._writer = LineWriter(descriptor, dropped_line=lambda count: b"cluster: %d lines dropped: nobody read them\n" % count)
+        self._writer = LineWriter(
+            descriptor, dropped_line=lambda count: b"cluster: %d lines dropped: nobody read them\n" % count
+        )
 
     def line(self, text: str | bytes) -> None:
         self._writer.put((text.encode() if isinstance(text, str) else text.rstrip(b"\n")) + b"\n")
@@ -57,8 +62,9 @@ class Output:
 class Child:
     """One program, its output passed on with its name before each line.
 
-    It has a process group of its own, so that Ctrl-C reaches only us: a chat process that is told twice does not drain. While it is
-    kept it is started again whenever it ends or cannot be started, each time later, until it lives for STEADY_S.
+    It has a process group of its own, so that Ctrl-C reaches only us: a chat process that is told twice does not drain.
+    While it is kept it is started again whenever it ends or cannot be started, each time later, until it lives for
+    STEADY_S.
     """
 
     def __init__(
@@ -81,7 +87,12 @@ class Child:
         self._started_at, self._again_at = time.monotonic(), None
         pipe = subprocess.PIPE
         self._process = process = subprocess.Popen(
-            self._command, env=self._env, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT, process_group=0
+            self._command,
+            env=self._env,
+            stdin=subprocess.DEVNULL,
+            stdout=pipe,
+            stderr=subprocess.STDOUT,
+            process_group=0,
         )
         assert process.stdout is not None
         reader = threading.Thread(target=self._pass_on, args=(process.stdout,), daemon=True)
@@ -264,7 +275,10 @@ class Cluster:
         return self._until(lambda: all(other.answers() for other in others), READY_WITHIN_S)
 
     def _stop(self) -> int:
-        """Drain the chat processes, then end what they need; returns the exit code. Another order to end cuts it short."""
+        """Drain the chat processes, then end what they need; returns the exit code.
+
+        Another order to end cuts it short.
+        """
         self._deaf_until = time.monotonic() + SAME_ORDER_S
         for child in self._children:
             child.is_kept = False

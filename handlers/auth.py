@@ -17,7 +17,9 @@ CHANGE_PASSWORD = Shape(ChangePassword)
 
 
 class AuthHandler(Handler):
-    """Counts attempts by address, and besides by what is guessed at, so that neither many addresses nor many accounts help a guesser."""
+    """Counts attempts by address, and besides by what is guessed at, so that neither many addresses nor many accounts
+    help a guesser.
+    """
 
     counts_itself = ("POST",)
 
@@ -42,7 +44,8 @@ class LoginHandler(AuthHandler):
 
     async def post(self) -> None:
         body = await self.countable_body(LOGIN)
-        # Whose account it is, and whether it was good here before, is read from the store: ANONYMOUS bounds how often a stranger may ask.
+        # Whose account it is, and whether it was good here before, is read from the store: ANONYMOUS bounds how often a
+        # stranger may ask.
         await self.count(self.common_check)
         attempt = await self.web.accounts.attempt(body, address=self.client)
         of_account = Check("auth", attempt.counted_as)
@@ -76,4 +79,3 @@ class PasswordHandler(AuthHandler):
         await self.count(self.common_check, self.of_address, Check("auth", f"session:{self.identity.session_id}"))
         await self.web.accounts.change_password(self.identity, body)
         self.reply_nothing()
-

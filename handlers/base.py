@@ -1,4 +1,6 @@
-"""What all HTTP handlers share, each in one place: reading the body, who asks, limits, CORS, JSON, and errors → status."""
+"""What all HTTP handlers share, each in one place:
+reading the body, who asks, limits, CORS, JSON, and errors → status.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ T = TypeVar("T", bound=Input)
 
 
 class _AnyMethod(tuple[str, ...]):
-    """Tornado answers a method that is not in its list before anything is counted; all are in this one, and Handler answers."""
+    """Tornado answers a method that is not in its list before anything is counted; all are in this one, and Handler
+    answers.
+    """
 
     __slots__ = ()
 
@@ -71,9 +75,9 @@ class Web:
 class Handler(RequestHandler):
     """A handler of the JSON interface.
 
-    Subclasses set `is_public` where no token is needed, `is_for_operators` where only Web.operators may ask, and raise what
-    `errors.as_refusal` knows; `self.identity` is who asks. `sheds` says as what a method is shed; methods in `counts_itself` count
-    `self.common_check` together with limits of their own.
+    Subclasses set `is_public` where no token is needed, `is_for_operators` where only Web.operators may ask, and raise
+    what `errors.as_refusal` knows; `self.identity` is who asks. `sheds` says as what a method is shed; methods in
+    `counts_itself` count `self.common_check` together with limits of their own.
     """
 
     SUPPORTED_METHODS = _AnyMethod(RequestHandler.SUPPORTED_METHODS)
@@ -136,7 +140,10 @@ class Handler(RequestHandler):
             raise ChatError("payload_too_large")
 
     def decode_argument(self, value: bytes, name: str | None = None) -> str:
-        """A part of the path. Tornado would refuse one that is no UTF-8 before it is counted; `_check_head` does so after."""
+        """A part of the path.
+
+        Tornado would refuse one that is no UTF-8 before it is counted; `_check_head` does so after.
+        """
         try:
             return super().decode_argument(value, name)
         except HTTPError:
@@ -161,7 +168,11 @@ class Handler(RequestHandler):
         method = self._cost_as
         self.shed(self.sheds.get(method))
         operators = self.web.operators
-        if self.is_for_operators and operators.has_address(self.client) and operators.trusts(self.request.host, self.request.headers):
+        if (
+            self.is_for_operators
+            and operators.has_address(self.client)
+            and operators.trusts(self.request.host, self.request.headers)
+        ):
             return
         self.common_check = address_check("anonymous", self.client)
         if self.is_public or not self._is_known_method:  # to whom it is refused makes no difference
@@ -180,10 +191,15 @@ class Handler(RequestHandler):
             raise ChatError("forbidden")
 
     def _not_for_you(self) -> ChatError:
-        """Why an operators' route is closed; who has the address is told what else is wanted, for this is met by honest set-ups."""
+        """Why an operators' route is closed; who has the address is told what else is wanted, for this is met by honest
+        set-ups.
+        """
         if not self.web.operators.has_address(self.client):
             return ChatError("forbidden")
-        return ChatError("forbidden", "From here it takes an address, localhost or one of METRICS_HOSTS as Host, and no other site's page.")
+        return ChatError(
+            "forbidden",
+            "From here it takes an address, localhost or one of METRICS_HOSTS as Host, and no other site's page.",
+        )
 
     def _bearer(self) -> str:
         kind, _, token = self.request.headers.get("Authorization", "").partition(" ")
@@ -198,7 +214,10 @@ class Handler(RequestHandler):
 
     @property
     def is_exempt(self) -> bool:
-        """Whether the whitelist has who asks. Before they are known that is by their address alone: a name is not yet theirs."""
+        """Whether the whitelist has who asks.
+
+        Before they are known that is by their address alone: a name is not yet theirs.
+        """
         identity: Identity | None = getattr(self, "identity", None)
         return self.web.whitelist.covers(identity.user.username if identity is not None else None, self.client)
 
@@ -268,11 +287,12 @@ class Handler(RequestHandler):
             raise
 
     def query(self, shape: Shape[T]) -> T:
-        """The request's query; of a repeated name the last value, and an empty one is none. Raises ChatError validation_failed."""
+        """The request's query; of a repeated name the last value, and an empty one is none.
+
+        Raises ChatError validation_failed.
+        """
         try:
-            pairs = {
-                name: values[-1].decode() for name, values in self.request.query_arguments.items() if values[-1]
-            }
+            pairs = {name: values[-1].decode() for name, values in self.request.query_arguments.items() if values[-1]}
         except UnicodeDecodeError as error:
             raise ChatError("validation_failed", details={"query": "takes UTF-8"}) from error
         return shape.from_query(pairs)

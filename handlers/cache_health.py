@@ -1,4 +1,7 @@
-"""How well the cache, the bus and the limiter on them are: one look, kept for a second, judged against thresholds. Knows no HTTP."""
+"""How well the cache, the bus and the limiter on them are: one look, kept for a second, judged against thresholds.
+
+Knows no HTTP.
+"""
 
 from __future__ import annotations
 
@@ -63,11 +66,15 @@ class CacheHealth:
             counted_by = "all processes" if self._limiter.shares else "this process alone"
             checks["limits"] = check(self._limiter.shares, counted_by, "all processes")
         if state.latency_ms is not None:
-            checks["latencyMs"] = check(state.latency_ms <= thresholds.latency_ms, state.latency_ms, thresholds.latency_ms)
+            checks["latencyMs"] = check(
+                state.latency_ms <= thresholds.latency_ms, state.latency_ms, thresholds.latency_ms
+            )
         if state.max_bytes and state.used_bytes is not None:
             percent = round(100 * state.used_bytes / state.max_bytes, 1)
             # A cache of our own is meant to be full; it lets the oldest go.
-            checks["memoryPercent"] = check(percent < MEMORY_PERCENT or state.backend == "memory", percent, MEMORY_PERCENT)
+            checks["memoryPercent"] = check(
+                percent < MEMORY_PERCENT or state.backend == "memory", percent, MEMORY_PERCENT
+            )
         reads, misses = self._counts.totals()
         percent = round(100 * misses / reads, 1) if reads else 0.0
         checks["missPercent"] = check(

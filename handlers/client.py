@@ -23,19 +23,25 @@ class Clients:
         self._said_at: float | None = None
 
     def address(self, peer: str, forwarded_for: Sequence[str]) -> str:
-        """The client's address in one form, or UNKNOWN; a log line a minute at most tells of an entry that is no address."""
+        """The client's address in one form, or UNKNOWN; a log line a minute at most tells of an entry that is no
+        address.
+        """
         address, wrong = client_address(peer, forwarded_for, self._trusted)
         if wrong is not None and (self._said_at is None or self._now() - self._said_at >= SAY_EVERY_S):
             self._said_at = self._now()
-            fields = {"entry": wrong[:SHOWN_MAX], "peer": peer, "counted": "as the stranger: all such clients share one limit"}
+            fields = {
+                "entry": wrong[:SHOWN_MAX],
+                "peer": peer,
+                "counted": "as the stranger: all such clients share one limit",
+            }
             log.warning("X-Forwarded-For names no address", extra={"fields": fields})
         return address
 
     def scheme(self, peer: str, forwarded_proto: Sequence[str]) -> str | None:
         """The scheme by which the client came, http or https, where a trusted proxy names it.
 
-        Of a list the leftmost, which the proxy before all others wrote: only who forges a page's origin would gain by another, and no
-        page can set the header.
+        Of a list the leftmost, which the proxy before all others wrote: only who forges a page's origin would gain by
+        another, and no page can set the header.
         """
         if not forwarded_proto or not is_within(peer, self._trusted):
             return None
@@ -45,9 +51,9 @@ class Clients:
 def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Network]) -> tuple[str, str | None]:
     """The rightmost X-Forwarded-For entry that is no trusted proxy, believed only if the peer is one; else the peer.
 
-    `forwarded_for` are the header's values in their order, each possibly a list: together they are one list. Where all entries are
-    trusted proxies it is the leftmost. An entry that is no address ends the search: the client is UNKNOWN then, and the entry is
-    returned beside it.
+    `forwarded_for` are the header's values in their order, each possibly a list: together they are one list. Where all
+    entries are trusted proxies it is the leftmost. An entry that is no address ends the search: the client is UNKNOWN
+    then, and the entry is returned beside it.
     """
     address = canonical(peer)
     hops = [hop.strip() for value in forwarded_for for hop in value.split(",")]

@@ -1,4 +1,7 @@
-"""/health, /health/ready, and the reports /health/performance, database, cache. A proxy asks, so liveness touches no backend."""
+"""/health, /health/ready, and the reports /health/performance, database, cache.
+
+A proxy asks, so liveness touches no backend.
+"""
 
 from __future__ import annotations
 

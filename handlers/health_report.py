@@ -1,4 +1,7 @@
-"""What a health page answers: checks held against thresholds, the whole as well as the worst of them. Knows no backend and no HTTP."""
+"""What a health page answers: checks held against thresholds, the whole as well as the worst of them.
+
+Knows no backend and no HTTP.
+"""
 
 from __future__ import annotations
 

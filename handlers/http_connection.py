@@ -1,12 +1,13 @@
 """A connection of the HTTP server: requests and their replies, one after the other, and how the connection ends.
 
-Tornado 6.6 closes a connection without a word where a handler answers before the body was read, where headers are too large, and where
-time is up; behind a proxy that keeps its connections each of these is a process that failed. Here a reply that comes early is followed by
-what is left of the body, read and let go, and the connection lives on; where that could be much, the reply says `Connection: close`
-and the close lingers. What cannot be read as a request gets a reply too.
+Tornado 6.6 closes a connection without a word where a handler answers before the body was read, where headers are too
+large, and where time is up; behind a proxy that keeps its connections each of these is a process that failed. Here a
+reply that comes early is followed by what is left of the body, read and let go, and the connection lives on; where that
+could be much, the reply says `Connection: close` and the close lingers. What cannot be read as a request gets a reply
+too.
 
-This leans on the insides of Tornado's HTTP1Connection, HTTP1ServerConnection and IOStream, which is why setup.cfg bounds its version;
-tests/unit/handlers/test_http_server.py says what has to hold with a newer one.
+This leans on the insides of Tornado's HTTP1Connection, HTTP1ServerConnection and IOStream, which is why setup.cfg
+bounds its version; tests/unit/handlers/test_http_server.py says what has to hold with a newer one.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ class Bounds:
     """How much and how long an HTTP connection may take before it is a WebSocket."""
 
     head_max_bytes: int = 32_768  # more than any proxy before us lets through: see deploy/nginx.conf
-    head_s: float = 10.0  # for all of a request's head: of a new connection since it is one, of a kept one since the first byte
+    # For all of a request's head: of a new connection since it is one, of a kept one since the first byte
+    head_s: float = 10.0
     body_s: float = 10.0
     idle_s: float = 75.0  # more than nginx's keepalive_timeout, so that it is nginx who ends what is idle
     reply_s: float = 60.0  # for the peer to take a reply
@@ -67,7 +69,8 @@ class Bounds:
     linger_s: float = 5.0
     linger_max_bytes: int = 8 * 2**20  # what a client may still have under way that sends all before it reads
     lingering_max: int = 512
-    connections_max: int = 6_144  # over half of the messages that may wait for a stalled store (posting.py), each on one
+    # Over half of the messages that may wait for a stalled store (posting.py), each on one
+    connections_max: int = 6_144
     connections_by_address_max: int = 128
 
 
@@ -84,7 +87,9 @@ class Surroundings(Protocol):
 
 
 class HeadStream(IOStream):
-    """A stream whose bounded reads end at their bound; IOStream's own closes, and nothing could be answered any more."""
+    """A stream whose bounded reads end at their bound;
+    IOStream's own closes, and nothing could be answered any more.
+    """
 
     def _find_read_pos(self) -> int | None:
         try:
@@ -203,7 +208,9 @@ class Exchange(HTTP1Connection):
         check_host(start_line.version, headers)
         self._body_left = body_length(start_line, headers)
         self._awaits_continue = (
-            self._body_left != 0 and start_line.version != "HTTP/1.0" and headers.get("Expect", "").lower() == "100-continue"
+            self._body_left != 0
+            and start_line.version != "HTTP/1.0"
+            and headers.get("Expect", "").lower() == "100-continue"
         )
         self._disconnect_on_finish = not self._can_keep_alive(start_line, headers)
         return start_line, headers
@@ -241,7 +248,10 @@ class Exchange(HTTP1Connection):
     ) -> asyncio.Future[None]:
         if not self._is_kept_after_reply():
             self._disconnect_on_finish = True
-            if self._request_headers is not None and self._request_headers.get("Connection", "").lower() == "keep-alive":
+            if (
+                self._request_headers is not None
+                and self._request_headers.get("Connection", "").lower() == "keep-alive"
+            ):
                 del self._request_headers["Connection"]  # else Tornado would promise an HTTP/1.0 client to keep it
         return super().write_headers(start_line, headers, chunk)
 
@@ -250,7 +260,9 @@ class Exchange(HTTP1Connection):
         if self._server.is_leaving:
             return False
         left = self._body_left
-        return self._read_finished or (left is not None and left <= self._bounds.drain_max_bytes and not self._awaits_continue)
+        return self._read_finished or (
+            left is not None and left <= self._bounds.drain_max_bytes and not self._awaits_continue
+        )
 
     def finish(self) -> None:
         """As Tornado's; but that a body is still coming does not end the connection by itself."""

@@ -42,7 +42,9 @@ class BoundedHTTPServer(HTTPServer):
         trusted_proxies: Sequence[Network],
         on_refusal: Callable[[Refusal, str, str], None],
     ) -> None:
-        """`on_refusal` is told of each reply that no handler made, whose it was (the peer's address), and its request id."""
+        """`on_refusal` is told of each reply that no handler made, whose it was (the peer's address), and its request
+        id.
+        """
         super().initialize(
             application,
             xheaders=False,  # it would believe any peer; handlers/client.py believes TRUSTED_PROXIES
@@ -99,7 +101,9 @@ class BoundedHTTPServer(HTTPServer):
                 leave()
 
     def _has_room(self, address: str) -> bool:
-        """Whether one more may come from there; of a full address the connection that has been idle for longest makes room."""
+        """Whether one more may come from there; of a full address the connection that has been idle for longest makes
+        room.
+        """
         connections = self._by_address.get(address, ())
         if len(connections) < self.bounds.connections_by_address_max:
             return True
@@ -136,7 +140,11 @@ class BoundedHTTPServer(HTTPServer):
 
     async def close_all_connections(self) -> None:
         """Wait a moment for replies that are under way, then end all."""
-        waits = [asyncio.ensure_future(serving.over()) for serving in self._connections if isinstance(serving, ServerConnection)]
+        waits = [
+            asyncio.ensure_future(serving.over())
+            for serving in self._connections
+            if isinstance(serving, ServerConnection)
+        ]
         if waits:
             _, late = await asyncio.wait(waits, timeout=self.bounds.leave_s)
             for wait in late:

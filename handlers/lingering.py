@@ -1,7 +1,9 @@
-"""Connections that are over for us and not yet for their peers: our half is ended, and what still comes is read and let go.
+"""Connections that are over for us and not yet for their peers: our half is ended, and what still comes is read and let
+go.
 
-To close a socket with something unread in it sends RST, and a peer that gets RST loses the reply that it had not read yet. A proxy then
-takes a refusal for a process that fails. So the last words are sent, then FIN, and the socket is closed once the peer has ended too.
+To close a socket with something unread in it sends RST, and a peer that gets RST loses the reply that it had not read
+yet. A proxy then takes a refusal for a process that fails. So the last words are sent, then FIN, and the socket is
+closed once the peer has ended too.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ READ_BYTES = 65_536
 
 
 class LingeringCloses:
-    """Owns these sockets: at most so many (then the oldest of who has the most goes at once), each for so long and so many bytes."""
+    """Owns these sockets: at most so many (then the oldest of who has the most goes at once), each for so long and so
+    many bytes.
+    """
 
     def __init__(self, *, at_most: int, within_s: float, max_bytes: int) -> None:
         self._at_most = at_most
@@ -32,7 +36,9 @@ class LingeringCloses:
         return len(self._left)
 
     def add(self, sock: socket.socket, last_words: bytes = b"", *, whose: str) -> None:
-        """Take over a socket of this address; the words are sent whole or the connection ends at once, for its peer reads nothing."""
+        """Take over a socket of this address; the words are sent whole or the connection ends at once, for its peer
+        reads nothing.
+        """
         sock.setblocking(False)
         try:
             complete = not last_words or sock.send(last_words) == len(last_words)

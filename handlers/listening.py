@@ -1,11 +1,12 @@
 """The listening sockets: paced, and paused while the process has no descriptors left.
 
-Tornado accepts up to 128 connections in one turn of the loop, whose requests then come in one turn too: while 5,000 connected, one
-heartbeat in a hundred waited 38 ms and more, 66 at most; with this (and young generations of the garbage collector a fifth of the
-size) 13 to 15, and 30 at most. It costs a tenth of the connects a second.
+Tornado accepts up to 128 connections in one turn of the loop, whose requests then come in one turn too: while 5,000
+connected, one heartbeat in a hundred waited 38 ms and more, 66 at most; with this (and young generations of the garbage
+collector a fifth of the size) 13 to 15, and 30 at most. It costs a tenth of the connects a second.
 
-A connection that cannot be accepted stays in the kernel's queue and the listening socket readable: asked again each turn, it takes the
-whole core. So accepting pauses; and it does so while some descriptors are left, for an upload, an upgrade or Redis needs one, too.
+A connection that cannot be accepted stays in the kernel's queue and the listening socket readable: asked again each
+turn, it takes the whole core. So accepting pauses; and it does so while some descriptors are left, for an upload, an
+upgrade or Redis needs one, too.
 """
 
 from __future__ import annotations
@@ -53,10 +54,11 @@ class Pauses:
 
 
 class PacedListener(socket.socket):
-    """A listening socket that says after ACCEPTS_A_TURN connections that no more wait; the next turn of the loop asks again.
+    """A listening socket that says after ACCEPTS_A_TURN connections that no more wait; the next turn of the loop asks
+    again.
 
-    Past `descriptors_max`, an eighth of it and RESERVED_MAX at most excepted, and where the kernel has none left, it is not asked for
-    PAUSE_S. Tornado's handler must be on the loop that `accept` is called in.
+    Past `descriptors_max`, an eighth of it and RESERVED_MAX at most excepted, and where the kernel has none left, it is
+    not asked for PAUSE_S. Tornado's handler must be on the loop that `accept` is called in.
     """
 
     def __init__(self, fileno: int, *, descriptors_max: int, pauses: Pauses) -> None:
@@ -120,13 +122,18 @@ def paced(sockets: Iterable[socket.socket], *, descriptors_max: int) -> list[soc
 
 
 def listening_sockets(host: str, port: int) -> list[socket.socket]:
-    """What listens at this address, or at those of this name. `::` is every address, IPv4's too (RFC 3493 section 5.3). Raises OSError."""
+    """What listens at this address, or at those of this name.
+
+    `::` is every address, IPv4's too (RFC 3493 section 5.3). Raises OSError.
+    """
     if not _is_every_address(host):
         return bind_sockets(port, address=host, backlog=BACKLOG)
     try:
         one = socket.create_server((host, port), family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True)
     except ValueError as error:
-        raise OSError("this machine has no IPv6 socket that takes IPv4, too; HOST=0.0.0.0 listens on IPv4 alone") from error
+        raise OSError(
+            "this machine has no IPv6 socket that takes IPv4, too; HOST=0.0.0.0 listens on IPv4 alone"
+        ) from error
     except OSError as error:
         if error.errno in NO_IPV6:
             raise OSError(error.errno, "this machine has no IPv6; HOST=0.0.0.0 listens on IPv4 alone") from error

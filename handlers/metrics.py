@@ -26,7 +26,10 @@ SCOPE = Shape(Scope)
 
 
 class MetricPages:
-    """The JSON pages: what was counted, and for two of them what a look at the backend says. `newest` is the newest sample."""
+    """The JSON pages: what was counted, and for two of them what a look at the backend says.
+
+    `newest` is the newest sample.
+    """
 
     def __init__(
         self,
@@ -65,7 +68,11 @@ class MetricPages:
 
     async def _database(self, whole: Snapshot, alone: bool) -> dict[str, Any]:
         seen = await self._database_health.inspection()
-        pool = None if seen is None else {"inUse": seen.pool.in_use, "waiting": seen.pool.waiting, "limit": seen.pool.limit}
+        pool = (
+            None
+            if seen is None
+            else {"inUse": seen.pool.in_use, "waiting": seen.pool.waiting, "limit": seen.pool.limit}
+        )
         return pages.database(whole) | {"pool": pool}
 
     async def _websocket(self, whole: Snapshot, alone: bool) -> dict[str, Any]:
@@ -96,4 +103,6 @@ class PrometheusHandler(Handler):
     async def get(self) -> None:
         self.set_header("Content-Type", prometheus.CONTENT_TYPE)
         # On a thread: some hundred series take 10 ms to write down, for which nobody's message should wait.
-        self.finish(await asyncio.to_thread(prometheus.rendered, self.metrics.snapshot(with_rooms=False), about=self.build))
+        self.finish(
+            await asyncio.to_thread(prometheus.rendered, self.metrics.snapshot(with_rooms=False), about=self.build)
+        )

@@ -1,8 +1,10 @@
-"""Who may read metrics and health details without a token: by address, where no page of somebody else's can have made the browser ask.
+"""Who may read metrics and health details without a token: by address, where no page of somebody else's can have made
+the browser ask.
 
-An address alone proves little: a browser at that address asks whatever a page tells it to. So the request's Host must be one that nobody
-else's DNS can point here (an IP address, localhost, a name that the operator lists: DNS rebinding), and it may not come from another site's
-page; where a person follows a link from there, the page that linked sees nothing of the answer.
+An address alone proves little: a browser at that address asks whatever a page tells it to. So the request's Host must
+be one that nobody else's DNS can point here (an IP address, localhost, a name that the operator lists: DNS rebinding),
+and it may not come from another site's page; where a person follows a link from there, the page that linked sees
+nothing of the answer.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ class Operators:
         return is_within(client, self.networks)
 
     def trusts(self, host: str, headers: Mapping[str, str]) -> bool:
-        """Whether a request with this Host and these headers is opened by its address: Fetch Metadata is what current browsers send."""
+        """Whether a request with this Host and these headers is opened by its address: Fetch Metadata is what current
+        browsers send.
+        """
         is_navigation = headers.get("Sec-Fetch-Mode", "").lower() == "navigate"
         if "cross-site" in headers.get("Sec-Fetch-Site", "").lower() and not is_navigation:
             return False

@@ -1,4 +1,7 @@
-"""Origins and hosts: read from headers and settings, compared as RFC 6454 says. Pure; settings and handlers use it alike."""
+"""Origins and hosts: read from headers and settings, compared as RFC 6454 says.
+
+Pure; settings and handlers use it alike.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,10 @@ def _port(text: str) -> int:
 
 
 def parse_origin(text: str) -> Origin:
-    """`scheme://host[:port]` of http or https. Raises ValueError for anything else, also for what no browser sends as one."""
+    """`scheme://host[:port]` of http or https.
+
+    Raises ValueError for anything else, also for what no browser sends as one.
+    """
     scheme, separator, rest = text.partition("://")
     scheme = scheme.lower()
     if not separator or scheme not in DEFAULT_PORTS:
@@ -78,10 +84,11 @@ def parse_origin(text: str) -> Origin:
 
 
 def origin_allowed(text: str, host: str, allowed: Collection[str], scheme: str | None = None) -> bool:
-    """Whether a page of the origin `text` may talk to us: it is our own, or listed in `allowed`, where * is any but `null`.
+    """Whether a page of the origin `text` may talk to us: it is our own, or listed in `allowed`, where * is any but
+    `null`.
 
-    `allowed` are written as str(Origin) writes them. Our own is what the request's Host names, by `scheme`, or where no trusted proxy
-    named one (None) by the origin's.
+    `allowed` are written as str(Origin) writes them. Our own is what the request's Host names, by `scheme`, or where no
+    trusted proxy named one (None) by the origin's.
     """
     if len(text) > ORIGIN_MAX_CHARS:
         return False

@@ -19,7 +19,9 @@ class Paced:
     It is as long as what asks: each connection and each person has one thing here at a time, or two.
     """
 
-    def __init__(self, *, loop: asyncio.AbstractEventLoop, slice_s: float = SLICE_S, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, *, loop: asyncio.AbstractEventLoop, slice_s: float = SLICE_S, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self._loop = loop
         self._slice_s = slice_s
         self._now = now

@@ -23,7 +23,9 @@ class PerformanceThresholds:
 
 
 class PerformanceHealth:
-    """`newest` gives the newest sample, None before the first; `connections` and `store_queue` are known without one."""
+    """`newest` gives the newest sample, None before the first;
+    `connections` and `store_queue` are known without one.
+    """
 
     def __init__(
         self,
@@ -39,7 +41,10 @@ class PerformanceHealth:
         self._thresholds = thresholds
 
     async def report(self) -> Report:
-        """/health/performance. `latencyMs` is the event loop's: what a request waits at least, at the 99th percentile."""
+        """/health/performance.
+
+        `latencyMs` is the event loop's: what a request waits at least, at the 99th percentile.
+        """
         sample, thresholds = self._newest() or {}, self._thresholds
         connections, queue = self._connections(), self._store_queue()
         queue_max = thresholds.store_queue_max * STORE_QUEUE_PERCENT / 100

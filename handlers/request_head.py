@@ -1,7 +1,10 @@
-"""What the head of a request may be, beyond what Tornado asks, and the reply to one that may not. Pure: knows no socket.
+"""What the head of a request may be, beyond what Tornado asks, and the reply to one that may not.
 
-Whatever frames a message or names a host is decided here, before any handler is made: what two servers read differently is how
-requests are smuggled (RFC 9112 section 11.2), and of what a client sends only a host of known length may come back in a reply's head.
+Pure: knows no socket.
+
+Whatever frames a message or names a host is decided here, before any handler is made: what two servers read differently
+is how requests are smuggled (RFC 9112 section 11.2), and of what a client sends only a host of known length may come
+back in a reply's head.
 """
 
 from __future__ import annotations
@@ -53,13 +56,19 @@ class Refusal(NamedTuple):
 
 
 MALFORMED = Refusal(400, "Bad Request", "malformed", "This is no HTTP request that can be read.")
-BAD_HOST = Refusal(400, "Bad Request", "malformed", "One Host is needed, a name or an address and a port, of 255 characters at most.")
-BAD_LENGTH = Refusal(400, "Bad Request", "malformed", "The length of the body is told in one way, Content-Length or chunks.")
+BAD_HOST = Refusal(
+    400, "Bad Request", "malformed", "One Host is needed, a name or an address and a port, of 255 characters at most."
+)
+BAD_LENGTH = Refusal(
+    400, "Bad Request", "malformed", "The length of the body is told in one way, Content-Length or chunks."
+)
 TOO_LATE = Refusal(408, "Request Timeout", "malformed", "The request did not come in time.")
 TOO_LARGE = Refusal(413, "Content Too Large", "payload_too_large", "This is too large.")
 HEAD_TOO_LARGE = Refusal(431, "Request Header Fields Too Large", "malformed", "The headers are too large.")
 INTERNAL = Refusal(500, "Internal Server Error", "internal", "Something went wrong on our side.")
-CROWDED = Refusal(503, "Service Unavailable", "unavailable", "Too many connections come from this address.", ("Retry-After: 1",))
+CROWDED = Refusal(
+    503, "Service Unavailable", "unavailable", "Too many connections come from this address.", ("Retry-After: 1",)
+)
 
 
 class HeadRefused(Exception):

@@ -29,7 +29,9 @@ class _OriginForm(HTTPMessageDelegate):
     def __init__(self, inner: HTTPMessageDelegate) -> None:
         self._inner = inner
 
-    def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> Awaitable[None] | None:
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
         if isinstance(start_line, RequestStartLine) and (target := _ABSOLUTE.fullmatch(start_line.path)) is not None:
             # The target's host counts, whatever the header says.
             if not is_host(target["authority"]):

@@ -60,9 +60,7 @@ class JoinHandler(RoomHandler):
     counts_itself = ("POST",)
 
     async def post(self, room_id: str) -> None:
-        await self.rooms.join(
-            room_id, self.user_id, exempt=self.is_exempt, also=(self.common_check,), told=self.told
-        )
+        await self.rooms.join(room_id, self.user_id, exempt=self.is_exempt, also=(self.common_check,), told=self.told)
         self.reply({"room": await self.rooms.get(room_id, self.user_id)})
 
 

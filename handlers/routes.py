@@ -129,7 +129,9 @@ def log_request(handler: RequestHandler) -> None:
 
 
 def refusal_log(observer: Observer) -> Callable[[Refusal, str, str], None]:
-    """What counts and logs a reply that no handler made, given the peer's address and the request's id: nothing of what it sent."""
+    """What counts and logs a reply that no handler made, given the peer's address and the request's id: nothing of what
+    it sent.
+    """
 
     def log(refusal: Refusal, peer: str, request_id: str) -> None:
         observer.http_request("unreadable", "other", refusal.status, 0.0)

@@ -1,4 +1,6 @@
-"""/ws: who may open a WebSocket (method, Origin, caps, token), and the hand-over of its socket from Tornado to the wire."""
+"""/ws: who may open a WebSocket (method, Origin, caps, token), and the hand-over of its socket from Tornado to the
+wire.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ SUBPROTOCOL = "chat.v1"
 BEARER = "bearer."
 RETRY_FULL_S = 5
 CONNECTION_ID_MAX = 128
-UNACKED_MAX: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)  # macOS has none: there the missing pong ends it, later
+# MacOS has none: there the missing pong ends it, later
+UNACKED_MAX: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,8 @@ Caller = Identity | ChatError | None  # of a connection: who its token speaks fo
 class Opening(NamedTuple):
     """What was found out about a connection before its 101.
 
-    `own` is the user as they see themselves; `seated`: see Pool.seat; `replaces`: the connection whose place it asked for.
+    `own` is the user as they see themselves; `seated`: see Pool.seat; `replaces`: the connection whose place it asked
+    for.
     """
 
     connection_id: str
@@ -233,7 +237,8 @@ class ChatSocket(Handler, WebSocketHandler):
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
-        RequestHandler.on_connection_close(self)  # ends the wait for a body; Tornado's WebSocketHandler would let it wait for ever
+        # Ends the wait for a body; Tornado's WebSocketHandler would let it wait for ever
+        RequestHandler.on_connection_close(self)
 
     def check_origin(self, origin: str) -> bool:
         return True  # checked in prepare, by our own list
@@ -318,7 +323,10 @@ class Takeover(WebSocketProtocol):
 
 
 def _take(handler: ChatSocket) -> socket.socket | None:
-    """Duplicate the connection's socket and let Tornado's go; None where it is closed. Raises ChatError, which the connection answers."""
+    """Duplicate the connection's socket and let Tornado's go; None where it is closed.
+
+    Raises ChatError, which the connection answers.
+    """
     connection = handler.request.connection
     assert isinstance(connection, Exchange)
     if not connection.stream.closed() and connection.has_more_to_read:

@@ -1,8 +1,10 @@
-"""How much to shed of what, given how the process suffers: pure, time passed in. Knows no clock, no loop and no request.
+"""How much to shed of what, given how the process suffers: pure, time passed in.
 
-Load is judged as milliseconds of loop lag, for that is what everybody waits for; a store's queue and the processor are put into the same
-unit. Each class is shed from its lag on, and let in again a level at a time, once the pressure has been below half of it for a while.
-Messages are never shed altogether: a falling share of them is let in.
+Knows no clock, no loop and no request.
+
+Load is judged as milliseconds of loop lag, for that is what everybody waits for; a store's queue and the processor are
+put into the same unit. Each class is shed from its lag on, and let in again a level at a time, once the pressure has
+been below half of it for a while. Messages are never shed altogether: a falling share of them is let in.
 """
 
 from __future__ import annotations
@@ -24,21 +26,25 @@ class ShedClass(IntEnum):
 SHED_AT_MS = (50.0, 100.0, 200.0, 400.0)  # level n from SHED_AT_MS[n - 1] on
 CALM = 0.5  # of a level's lag: below it the level may end
 CALM_FOR_S = 1.0
-QUEUE_MS = ((0.9, 400.0), (0.75, 200.0), (0.5, 100.0), (0.25, 50.0))  # share of the store's queue that is taken → as much as so much lag
-# Of one core. Full is as much as the first level, no more: a process that is busy and quick does its work. Nearly full is not calm.
+# Share of the store's queue that is taken → as much as so much lag
+QUEUE_MS = ((0.9, 400.0), (0.75, 200.0), (0.5, 100.0), (0.25, 50.0))
+# Of one core. Full is as much as the first level, no more: a process that is busy and quick does its work. Nearly full
+# is not calm.
 CPU_MS = ((0.95, 50.0), (0.85, 25.0))
 SHARE_MIN = 0.05
 TARGET_MS = 200.0  # what the messages' share is steered to
 FALL_MAX, RISE_MAX = 0.6, 1.25  # by how much the share changes in a second at most
-# A step counts for so long at most. Who stood still for longer (a container that is paused) has seen nothing of it; and RISE_MAX to the
-# power of an hour is no float.
+# A step counts for so long at most. Who stood still for longer (a container that is paused) has seen nothing of it; and
+# RISE_MAX to the power of an hour is no float.
 ELAPSED_MAX_S = 2.0
 
 
 class Load(Struct, frozen=True):
-    """`lag_ms`: the loop's p99 of the last seconds; `cpu`: of one core, over the same, 0 to 1; `queue`: of the store's queue, 0 to 1.
+    """`lag_ms`: the loop's p99 of the last seconds; `cpu`: of one core, over the same, 0 to 1; `queue`: of the store's
+    queue, 0 to 1.
 
-    `recent_ms` (None: as `lag_ms`) is the lag of the last second, which tells sooner what a change of the share has done.
+    `recent_ms` (None: as `lag_ms`) is the lag of the last second, which tells sooner what a change of the share has
+    done.
     """
 
     lag_ms: float
@@ -48,7 +54,9 @@ class Load(Struct, frozen=True):
 
 
 class Shed(Struct, frozen=True):
-    """`level` 0 to 4; `share` of the messages that is let in, 1.0 below level 4; `calm_s`: for how long it could have been a level less."""
+    """`level` 0 to 4; `share` of the messages that is let in, 1.0 below level 4; `calm_s`: for how long it could have
+    been a level less.
+    """
 
     level: int = 0
     share: float = 1.0

@@ -1,7 +1,7 @@
 """What addresses are: read from text of every form, counted as whom, in which networks. Knows no header and no proxy.
 
-An address that was read is written in one form everywhere (`canonical`), so that texts can be compared. What is none is UNKNOWN, the
-stranger: in no network, and all of them together one key of the limiter.
+An address that was read is written in one form everywhere (`canonical`), so that texts can be compared. What is none is
+UNKNOWN, the stranger: in no network, and all of them together one key of the limiter.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ _ZONE = re.compile(r"%[^/]*")
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """The address in a text as proxies write it; None where there is none.
 
-    Quotes, brackets, a port and a zone are dropped (`"[2001:db8::1%eth0]:443"`, `203.0.113.7:4711`), and an IPv4-mapped one is the IPv4
-    address. The address of no interface (`0.0.0.0`, `::`) is nobody's: Tornado gives it to the peers of a Unix socket.
+    Quotes, brackets, a port and a zone are dropped (`"[2001:db8::1%eth0]:443"`, `203.0.113.7:4711`), and an IPv4-mapped
+    one is the IPv4 address. The address of no interface (`0.0.0.0`, `::`) is nobody's: Tornado gives it to the peers of
+    a Unix socket.
     """
     if len(text) > ADDRESS_MAX_CHARS:
         return None
@@ -82,7 +83,9 @@ def parse_network(text: str) -> Network:
 
 
 def fold_address(address: str) -> str:
-    """The limiter's key of a client address: IPv4 whole, IPv6 by /64 (one customer's), IPv4-mapped as IPv4, all that is none as UNKNOWN."""
+    """The limiter's key of a client address: IPv4 whole, IPv6 by /64 (one customer's), IPv4-mapped as IPv4, all that is
+    none as UNKNOWN.
+    """
     parsed = parse_address(address)
     if isinstance(parsed, IPv6Address):
         return str(IPv6Network((parsed, CUSTOMER_BITS), strict=False))

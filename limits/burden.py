@@ -1,4 +1,7 @@
-"""What the process carries, as the adaptive part wants it: loop lag, processor, the store's queue. Reads clocks; decides nothing."""
+"""What the process carries, as the adaptive part wants it: loop lag, processor, the store's queue.
+
+Reads clocks; decides nothing.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,8 @@ class Burden:
         while len(looks) > 1 and now_s - looks[1][0] >= CPU_OVER_S:
             looks.popleft()
         since_s, spent_then_s = looks[0]
-        cpu = (spent_s - spent_then_s) / (now_s - since_s) if now_s - since_s >= RECENT_S else 0.0  # a start is no overload
+        # A start is no overload
+        cpu = (spent_s - spent_then_s) / (now_s - since_s) if now_s - since_s >= RECENT_S else 0.0
         looks.append((now_s, spent_s))
         (lag_s,) = self._lag.percentiles(99)
         (recent_s,) = self._lag.percentiles(90, within_s=RECENT_S)

@@ -16,7 +16,8 @@ WIDE_TIMES = 10
 class Check(Struct, frozen=True):
     """One limit that a command must pass. `operation` names a policy, `key` who is counted, `cost` is in tokens.
 
-    `wide_key`: with whom it is counted a second time, at WIDE_TIMES the policy's count; it passes only where both have room.
+    `wide_key`: with whom it is counted a second time, at WIDE_TIMES the policy's count; it passes only where both have
+    room.
     """
 
     operation: str
@@ -29,8 +30,8 @@ class Decision(Struct, frozen=True):
     """The outcome, told by the limit that refused (of several, the longest to wait for) or is nearest to it.
 
     `limit` is the policy's count, `remaining` the tokens left, `reset_s` when it is full again, `retry_after_s` 0 if
-    allowed, else when the same command would pass if nothing else comes: whole seconds from now, rounded up.
-    All None when nothing limits. `because`: a limit was reached, or nobody knows whether one is (see RATE_LIMIT_FAIL_CLOSED).
+    allowed, else when the same command would pass if nothing else comes: whole seconds from now, rounded up. All None
+    when nothing limits. `because`: a limit was reached, or nobody knows whether one is (see RATE_LIMIT_FAIL_CLOSED).
     """
 
     allowed: bool
@@ -58,7 +59,9 @@ class Limiter(Protocol):
         """Whether what other processes do is counted now."""
 
     async def check(self, checks: Sequence[Check], *, exempt: bool = False) -> Decision:
-        """Take all that `checks` cost, or nothing at all if one refuses. Who is `exempt` is never refused, and counted while there is room.
+        """Take all that `checks` cost, or nothing at all if one refuses.
+
+        Who is `exempt` is never refused, and counted while there is room.
 
         Raises KeyError for an unknown operation.
         """

@@ -1,4 +1,7 @@
-"""RATE_LIMIT_FRAMES: how many frames of any kind a connection may send. Kept with the connection, so it costs no look-up and no Redis."""
+"""RATE_LIMIT_FRAMES: how many frames of any kind a connection may send.
+
+Kept with the connection, so it costs no look-up and no Redis.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,8 @@ def for_strangers(policy: Policy) -> Policy:
 class FrameBudget:
     """One connection's bucket, a stranger's until `trust`. Times are monotonic seconds.
 
-    The bucket is asked for a sixteenth of its size in advance, and only when that is spent, for this is done for all that is received:
-    who was silent meanwhile may send so much more.
+    The bucket is asked for a sixteenth of its size in advance, and only when that is spent, for this is done for all
+    that is received: who was silent meanwhile may send so much more.
     """
 
     __slots__ = ("_left", "_lent", "_policy", "_state", "_trusted")

@@ -18,7 +18,9 @@ SWEEP_MAX = 10_000  # states dropped in one sweep: some 2 ms
 
 
 class Algorithm(NamedTuple):
-    """How a limit counts: the state of a key that nothing is known of, what a call makes of a state, and when it limits no more."""
+    """How a limit counts: the state of a key that nothing is known of, what a call makes of a state, and when it limits
+    no more.
+    """
 
     new: Callable[[Policy, int], Any]
     take: Callable[[Any, Policy, int, int], Taken[Any]]
@@ -46,7 +48,8 @@ class _Table:
 class MemoryLimiter:
     """`policies` has a row for every operation, None where it is off; at most `max_keys` states an operation.
 
-    Past that the longest untouched is dropped, that is, forgiven. `algorithm` is a key of ALGORITHMS; `now_ns` a monotonic clock.
+    Past that the longest untouched is dropped, that is, forgiven. `algorithm` is a key of ALGORITHMS; `now_ns` a
+    monotonic clock.
     """
 
     shares = False
@@ -83,7 +86,9 @@ class MemoryLimiter:
             table.tally.allowed += 1
         else:
             table.tally.refused += 1
-        return Decision(taken.allowed, check.operation, policy.count, taken.remaining, taken.reset_s, taken.retry_after_s)
+        return Decision(
+            taken.allowed, check.operation, policy.count, taken.remaining, taken.reset_s, taken.retry_after_s
+        )
 
     def counts(self) -> Counts:
         return counts({name: table.tally for name, table in self._tables.items() if table is not None})
@@ -124,7 +129,15 @@ class MemoryLimiter:
                 taken = self._take(state, policy, now_ns, check.cost)
                 states[place] = taken.state
                 outcomes.append(
-                    Outcome(check, policy, taken.allowed, taken.remaining, taken.retry_after_s, taken.reset_s, key == check.wide_key)
+                    Outcome(
+                        check,
+                        policy,
+                        taken.allowed,
+                        taken.remaining,
+                        taken.retry_after_s,
+                        taken.reset_s,
+                        key == check.wide_key,
+                    )
                 )
         decision = UNLIMITED if exempt else decide(outcomes)
         for outcome in outcomes:

@@ -28,7 +28,10 @@ class Outcome(Struct, frozen=True):
         )
 
     def count(self, tally: Tally, *, command_passed: bool, exempt: bool) -> None:
-        """Into its operation's tally. A wide one counts only where it refuses: what passes was counted with the check's own key."""
+        """Into its operation's tally.
+
+        A wide one counts only where it refuses: what passes was counted with the check's own key.
+        """
         if not self.is_wide or not (self.allowed or exempt):
             tally.add(passed=self.allowed, command_passed=command_passed, exempt=exempt)
 

@@ -1,4 +1,6 @@
-"""The limiter of several processes: states in Redis, changed there by one script. While that is away, this process counts alone.
+"""The limiter of several processes: states in Redis, changed there by one script.
+
+While that is away, this process counts alone.
 
 Knows no driver: how the script is run is passed in. All checks of a loop turn go in one call.
 """
@@ -83,7 +85,8 @@ class RedisLimiter:
             name: None if policy is None else _limit(name, policy, algorithm) for name, policy in policies.items()
         }
         self._wide = {
-            name: None if policy is None else _limit(name, widened(policy), algorithm) for name, policy in policies.items()
+            name: None if policy is None else _limit(name, widened(policy), algorithm)
+            for name, policy in policies.items()
         }
         self._algorithm = algorithm
         self._loop = asyncio.get_running_loop()
@@ -114,7 +117,15 @@ class RedisLimiter:
         for index, one in enumerate(limited):
             allowed, remaining, retry_us, reset_us = numbers[NUMBERS_A_CHECK * index : NUMBERS_A_CHECK * (index + 1)]
             outcomes.append(
-                Outcome(one.check, one.limit.policy, bool(allowed), remaining, _seconds(retry_us), _seconds(reset_us), one.is_wide)
+                Outcome(
+                    one.check,
+                    one.limit.policy,
+                    bool(allowed),
+                    remaining,
+                    _seconds(retry_us),
+                    _seconds(reset_us),
+                    one.is_wide,
+                )
             )
         decision = UNLIMITED if exempt else decide(outcomes)
         for outcome in outcomes:

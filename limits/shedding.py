@@ -1,4 +1,7 @@
-"""Sheds load as the adaptive part says, and tells what it does. Owns the present state; what the load is comes from outside."""
+"""Sheds load as the adaptive part says, and tells what it does.
+
+Owns the present state; what the load is comes from outside.
+"""
 
 from __future__ import annotations
 

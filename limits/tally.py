@@ -18,7 +18,10 @@ class Tally:
         self.exempt = 0
 
     def add(self, *, passed: bool, command_passed: bool, exempt: bool) -> None:
-        """One check more. One that passed, of a command that another limit refused, was neither let through nor refused by this one."""
+        """One check more.
+
+        One that passed, of a command that another limit refused, was neither let through nor refused by this one.
+        """
         if exempt:
             self.exempt += 1
         elif not passed:
@@ -29,7 +32,11 @@ class Tally:
 
 def counts(tallies: Mapping[str, Tally]) -> Counts:
     """By operation and outcome; what never was is left out."""
-    told = ((operation, outcome, getattr(tally, outcome)) for operation, tally in tallies.items() for outcome in Tally.__slots__)
+    told = (
+        (operation, outcome, getattr(tally, outcome))
+        for operation, tally in tallies.items()
+        for outcome in Tally.__slots__
+    )
     return sorted(((operation, outcome), count) for operation, outcome, count in told if count)
 
 

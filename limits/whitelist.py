@@ -1,4 +1,7 @@
-"""Who is not limited: user names and networks, from a setting and from a file that can be read again. Knows no limit."""
+"""Who is not limited: user names and networks, from a setting and from a file that can be read again.
+
+Knows no limit.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,10 @@ class Entries(Struct, frozen=True):
 
 
 def parse(entries: Iterable[str]) -> Entries:
-    """Read user names, addresses and CIDRs; what can be an address is one. Raises ValueError with the entry that is none of them."""
+    """Read user names, addresses and CIDRs; what can be an address is one.
+
+    Raises ValueError with the entry that is none of them.
+    """
     usernames = set()
     networks = []
     for entry in entries:
@@ -38,14 +44,18 @@ def parse(entries: Iterable[str]) -> Entries:
         except ValueError:
             # Of digits and dots: nobody's name, but an address that lacks a part or has one too great.
             if not USERNAME.fullmatch(entry) or _BROKEN_ADDRESS.fullmatch(entry):
-                shown = entry if len(entry) <= SHOWN_MAX else entry[:SHOWN_MAX] + "…"  # it may be of a file that is none of ours
+                # It may be of a file that is none of ours
+                shown = entry if len(entry) <= SHOWN_MAX else entry[:SHOWN_MAX] + "…"
                 raise ValueError(f"{shown!r} is neither a user name nor a CIDR") from None
             usernames.add(entry.casefold())
     return Entries(frozenset(usernames), tuple(networks))
 
 
 class Whitelist:
-    """`entries` and what is in `file`, one a line, with comments after #. Raises ValueError for what is neither name nor CIDR, OSError."""
+    """`entries` and what is in `file`, one a line, with comments after #.
+
+    Raises ValueError for what is neither name nor CIDR, OSError.
+    """
 
     def __init__(self, *, entries: Sequence[str] = (), file: Path | None = None) -> None:
         self._entries = tuple(entries)

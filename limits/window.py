@@ -1,7 +1,8 @@
 """The sliding window's arithmetic: pure, `now` passed in. Knows no clock and no storage.
 
-Exact where it matters: never more than a policy's count in any window of its period. Time is cut into slots of a sixtieth of the period,
-and a slot counts until all of it is out of the window, so what passed may count a slot's length too long, and never too short.
+Exact where it matters: never more than a policy's count in any window of its period. Time is cut into slots of a
+sixtieth of the period, and a slot counts until all of it is out of the window, so what passed may count a slot's length
+too long, and never too short.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def forgotten_after_ns(policy: Policy) -> int:
 def take(state: WindowState, policy: Policy, now_ns: int, cost: int = 1) -> Taken[WindowState]:
     """Let `cost` pass if the window has room for it; a refusal leaves it as it was.
 
-    A cost above the policy's count never passes; its `retry_after_s` is a whole period. A clock that went back stands still.
+    A cost above the policy's count never passes; its `retry_after_s` is a whole period. A clock that went back stands
+    still.
     """
     now_ns = max(now_ns, state.updated_ns)
     slot_ns = _slot_ns(policy)

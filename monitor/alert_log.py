@@ -1,7 +1,8 @@
-"""Alerts as log lines, thinned: what goes on is told again each quarter of an hour, what comes and goes all the time not each time.
+"""Alerts as log lines, thinned: what goes on is told again each quarter of an hour, what comes and goes all the time
+not each time.
 
-The contract's words are `ALERT raised name=…` and `ALERT resolved name=…`. Both are warnings, whatever the alert's severity: a log that
-shows the one must show the other, and an error in it means a fault of the program's own.
+The contract's words are `ALERT raised name=…` and `ALERT resolved name=…`. Both are warnings, whatever the alert's
+severity: a log that shows the one must show the other, and an error in it means a fault of the program's own.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ class _Name:
 
 
 class AlertLog:
-    """Bounded by the names of alerts. Of one name at most `raises_max` raises an hour are told, with their resolutions."""
+    """Bounded by the names of alerts.
+
+    Of one name at most `raises_max` raises an hour are told, with their resolutions.
+    """
 
     def __init__(self, *, again_every_s: float = AGAIN_EVERY_S, raises_max: int = RAISES_MAX) -> None:
         self._again_every_s = again_every_s

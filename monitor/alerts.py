@@ -1,7 +1,9 @@
-"""Which alerts are active: one state machine a rule, fed with each sample. Owns when to raise and to resolve; knows no metric by name.
+"""Which alerts are active: one state machine a rule, fed with each sample.
 
-Nothing flaps: what is raised has been over its threshold for `for_s`, and stays until it has been under its clear threshold for
-`clear_for_s`. What lies between the two thresholds changes nothing in either direction.
+Owns when to raise and to resolve; knows no metric by name.
+
+Nothing flaps: what is raised has been over its threshold for `for_s`, and stays until it has been under its clear
+threshold for `clear_for_s`. What lies between the two thresholds changes nothing in either direction.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ Measure = Callable[[Sequence[Sample]], float | None]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Raised at `threshold` and above, resolved below `clear`; each once it has been so for that long. `clear` <= `threshold`.
+    """Raised at `threshold` and above, resolved below `clear`; each once it has been so for that long.
+
+    `clear` <= `threshold`.
 
     The first `skipped` samples after the start are not shown to it.
     """
@@ -46,7 +50,9 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Of one rule. Active since `since_s`, with its newest and its worst value; `turning_s`: since when samples say otherwise.
+    """Of one rule.
+
+    Active since `since_s`, with its newest and its worst value; `turning_s`: since when samples say otherwise.
 
     Both are of the clock that `stepped` is given.
     """
@@ -109,7 +115,9 @@ def _begun(since_s: float | None, at_s: float) -> float:
 class Alerts:
     """All rules with their states, the newest samples, and the newest `history_max` alerts that were resolved."""
 
-    def __init__(self, *, rules: Sequence[Rule], window_samples: int = WINDOW_SAMPLES, history_max: int = HISTORY_MAX) -> None:
+    def __init__(
+        self, *, rules: Sequence[Rule], window_samples: int = WINDOW_SAMPLES, history_max: int = HISTORY_MAX
+    ) -> None:
         self._rules = tuple(rules)
         self._states = {rule.name: State() for rule in self._rules}
         self._window: deque[Sample] = deque(maxlen=window_samples)
@@ -120,7 +128,8 @@ class Alerts:
     def evaluate(self, at_s: float, sample: Sample, *, timed_s: float | None = None) -> list[AlertEvent]:
         """Take a sample in; what was raised or resolved by it.
 
-        `at_s` is shown, `timed_s` is the same moment by a monotonic clock, which how long something lasts is judged by (None: `at_s`).
+        `at_s` is shown, `timed_s` is the same moment by a monotonic clock, which how long something lasts is judged by
+        (None: `at_s`).
         """
         timed_s = at_s if timed_s is None else timed_s
         self._window.append(dict(sample))

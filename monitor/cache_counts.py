@@ -38,7 +38,9 @@ class CacheCounts(Observer):
 
     def totals(self) -> tuple[int, int]:
         """Reads that were answered, renewals left out, and how many of them were misses."""
-        hits, misses = (sum(count for (_, told), count in self._counts.items() if told == outcome) for outcome in ("hit", "miss"))
+        hits, misses = (
+            sum(count for (_, told), count in self._counts.items() if told == outcome) for outcome in ("hit", "miss")
+        )
         return hits + misses, misses
 
 

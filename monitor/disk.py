@@ -12,14 +12,18 @@ ANSWERS_WITHIN_S = 0.01
 
 @dataclass(frozen=True, slots=True)
 class DiskSample:
-    """`free_bytes`: what may still be written, without what is reserved for root; `size_bytes`: that and all that is written."""
+    """`free_bytes`: what may still be written, without what is reserved for root; `size_bytes`: that and all that is
+    written.
+    """
 
     free_bytes: int
     size_bytes: int
 
 
 class DiskWatch:
-    """Looks at the disk that `folder` is on: one statvfs, on a thread of its own, for a network's disk may hang for ever."""
+    """Looks at the disk that `folder` is on: one statvfs, on a thread of its own, for a network's disk may hang for
+    ever.
+    """
 
     def __init__(self, *, folder: Path) -> None:
         self._folder = folder

@@ -1,4 +1,7 @@
-"""The families of numbers there are: their names, help and labels, in one table. Knows neither who counts nor who shows."""
+"""The families of numbers there are: their names, help and labels, in one table.
+
+Knows neither who counts nor who shows.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +18,25 @@ class Family(NamedTuple):
 
 COUNTERS: Mapping[str, Family] = {
     "connections_opened_total": Family("WebSocket connections that were opened."),
-    "connections_closed_total": Family("WebSocket connections that ended, by close code; 1006 is without a Close.", ("code",)),
+    "connections_closed_total": Family(
+        "WebSocket connections that ended, by close code; 1006 is without a Close.", ("code",)
+    ),
     "messages_received_total": Family("Messages that were accepted and stored, by way they came.", ("transport",)),
     "messages_duplicate_total": Family("Messages that an earlier send had stored.", ("transport",)),
-    "messages_delivered_total": Family("Messages that were handed to connections: one message to ten of them counts ten."),
-    "frames_dropped_total": Family("Sends that were dropped: ephemeral events under pressure, what a slow reader was owed.", ("reason",)),
+    "messages_delivered_total": Family(
+        "Messages that were handed to connections: one message to ten of them counts ten."
+    ),
+    "frames_dropped_total": Family(
+        "Sends that were dropped: ephemeral events under pressure, what a slow reader was owed.", ("reason",)
+    ),
     "websocket_received_bytes_total": Family("Bytes read from WebSocket connections."),
     "websocket_sent_bytes_total": Family("Bytes of WebSocket connections that the kernel took."),
     "commands_refused_total": Family("WebSocket commands that were answered with an error.", ("command", "code")),
     "limit_checks_total": Family("Rate limits that were asked.", ("operation", "outcome")),
     "shed_total": Family("What was refused because the process suffered, by class.", ("class",)),
-    "http_requests_total": Family("HTTP requests that were answered, by the route table's pattern.", ("route", "method", "status")),
+    "http_requests_total": Family(
+        "HTTP requests that were answered, by the route table's pattern.", ("route", "method", "status")
+    ),
     "store_failures_total": Family("Store operations that failed.", ("operation", "reason")),
     "store_slow_operations_total": Family("Store operations over ALERT_SLOW_QUERY_MS.", ("operation",)),
     "store_committed_operations_total": Family("Writes within the group commits."),
@@ -42,7 +53,8 @@ HISTOGRAMS: Mapping[str, Family] = {
     "handshake_seconds": Family("From the request for a WebSocket to its 101."),
     "command_seconds": Family("From a WebSocket command's arrival to its ack; sendMessage: send to ack.", ("command",)),
     "message_delivery_seconds": Family(
-        "From the acceptance of a send, the first of its batch, to the hand-over to the last connection; one observation a delivery."
+        "From the acceptance of a send, the first of its batch, to the hand-over to the last "
+        "connection; one observation a delivery."
     ),
     "http_request_seconds": Family("HTTP requests.", ("route",)),
     "store_operation_seconds": Family("Store operations, with the wait for their turn.", ("operation",)),
@@ -52,8 +64,14 @@ HISTOGRAMS: Mapping[str, Family] = {
     "event_loop_lag_seconds": Family("How late the event loop came to a timer, forty times a second."),
     "gc_pause_seconds": Family("Passes of the garbage collector.", ("generation",)),
 }
-# Of these only each so manieth bound is shown: they have many label values, or many bounds, and what is left out is in those above it.
-THINNED = {"http_request_seconds": 3, "store_operation_seconds": 3, "database_command_seconds": 3, "event_loop_lag_seconds": 4}
+# Of these only each so manieth bound is shown: they have many label values, or many bounds, and what is left out is in
+# those above it.
+THINNED = {
+    "http_request_seconds": 3,
+    "store_operation_seconds": 3,
+    "database_command_seconds": 3,
+    "event_loop_lag_seconds": 4,
+}
 
 
 class Gauge(NamedTuple):
@@ -75,18 +93,24 @@ GAUGES: Mapping[str, Gauge] = {
     "store_queue_max": Gauge("store_queue_limit", "Messages that may wait to be stored."),
     "store_pending_writes": Gauge("store_pending_writes", "Writes that the store has accepted and not settled."),
     "store_pending_writes_max": Gauge("store_pending_writes_limit", "Writes that the store may have pending."),
-    "database_pool_in_use": Gauge("database_pool_in_use", "Connections to the database that are in use; SQLite: readers."),
+    "database_pool_in_use": Gauge(
+        "database_pool_in_use", "Connections to the database that are in use; SQLite: readers."
+    ),
     "database_pool_waiting": Gauge("database_pool_waiting", "Operations that wait for one of them."),
     "database_pool_max": Gauge("database_pool_limit", "Connections to the database that there may be."),
     "disk_free_bytes": Gauge("disk_free_bytes", "What may still be written where DATA_DIR is."),
     "disk_size_bytes": Gauge("disk_size_bytes", "That, and all that is written there."),
-    "shed_level": Gauge("shed_level", "What is shed: 0 nothing, 1 typing and presence, 2 reads, 3 arrivals, 4 a share of messages."),
+    "shed_level": Gauge(
+        "shed_level", "What is shed: 0 nothing, 1 typing and presence, 2 reads, 3 arrivals, 4 a share of messages."
+    ),
     "message_share": Gauge("message_share_ratio", "The share of messages that is let in."),
     "bus_lost": Gauge("bus_lost", "1 while events of other processes may be missing."),
     "cpu_percent": Gauge("process_cpu_ratio", "CPU of the process in the last interval, 1 is one core.", 0.01),
     "machine_cpu_percent": Gauge("machine_cpu_ratio", "CPU of the machine in the last interval, 1 is all cores.", 0.01),
     "resident_memory_bytes": Gauge("process_resident_memory_bytes", "Resident memory."),
-    "memory_limit_bytes": Gauge("process_memory_limit_bytes", "The limit that applies: the cgroup's, or the machine's memory."),
+    "memory_limit_bytes": Gauge(
+        "process_memory_limit_bytes", "The limit that applies: the cgroup's, or the machine's memory."
+    ),
     "memory_percent": Gauge("process_memory_used_ratio", "Resident memory as a share of that limit.", 0.01),
     "open_fds": Gauge("process_open_fds", "Open descriptors."),
     "max_fds": Gauge("process_max_fds", "Descriptors that may be open."),

@@ -1,4 +1,7 @@
-"""Histograms with fixed buckets, so that those of several processes or moments can be added and subtracted. Knows no metric."""
+"""Histograms with fixed buckets, so that those of several processes or moments can be added and subtracted.
+
+Knows no metric.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ class Histogram:
         self.sum = total
 
     def observe(self, value: float, times: int = 1) -> None:
-        """Count a value. Two threads lose nothing: CPython 3.11 switches at calls and loops, and there is none within an addition."""
+        """Count a value.
+
+        Two threads lose nothing: CPython 3.11 switches at calls and loops, and there is none within an addition.
+        """
         place = bisect_left(self.bounds, value)
         self.counts[place] += times
         self.sum += value * times
@@ -50,9 +56,11 @@ class Histogram:
         return Histogram(self.bounds, counts, self.sum - earlier.sum)
 
     def percentile(self, percent: float, *, greatest: float | None = None) -> float | None:
-        """The value that so many percent do not exceed, estimated by a straight line within its bucket; None without values.
+        """The value that so many percent do not exceed, estimated by a straight line within its bucket; None without
+        values.
 
-        `greatest` is the greatest value, where that is known: no estimate exceeds it. Above the last bound it is that bound, or `greatest`.
+        `greatest` is the greatest value, where that is known: no estimate exceeds it. Above the last bound it is that
+        bound, or `greatest`.
         """
         rank = percent / 100 * self.count
         if not self.count:

@@ -1,4 +1,6 @@
-"""What the metrics were: fine steps for an hour, minutes for a day, in memory; beyond that what `older` remembers. Knows no store.
+"""What the metrics were: fine steps for an hour, minutes for a day, in memory; beyond that what `older` remembers.
+
+Knows no store.
 
 Bounded whatever comes: 4 MB with the 50 metrics that there are. Times are wall-clock seconds since the epoch.
 """
@@ -44,7 +46,8 @@ class BadQuery(Exception):
 class History:
     """`interval_s`: how often samples come. `older` remembers for `retention_days`; None: nothing does.
 
-    Samples that come more often than each 5 s are joined, five seconds to a point; else each is a point, however far apart they are.
+    Samples that come more often than each 5 s are joined, five seconds to a point; else each is a point, however far
+    apart they are.
     """
 
     def __init__(self, *, interval_s: float, older: Older | None = None, retention_days: int = 0) -> None:
@@ -52,7 +55,8 @@ class History:
         self._older = older if retention_days else None
         self._fine = Series(rows_max=FINE_ROWS)
         self._minutes = Series(rows_max=MINUTE_ROWS)
-        self.minutes_kept = 0  # how many minutes, from the first on, are where `older` looks; told by who carries them there
+        # How many minutes, from the first on, are where `older` looks; told by who carries them there
+        self.minutes_kept = 0
         self.minutes_max = max(DAY_MINUTES, retention_days * DAY_MINUTES)
 
     @property
@@ -85,7 +89,10 @@ class History:
     # ---- queries -------------------------------------------------------------------------------------------------
 
     async def query(self, metric: str, minutes: int, *, now_s: float) -> dict[str, Any]:
-        """`{metric, stepS, points, min, mean, max, p95, trend}` of the last `minutes`. Raises BadQuery; beyond a day what `older` does."""
+        """`{metric, stepS, points, min, mean, max, p95, trend}` of the last `minutes`.
+
+        Raises BadQuery; beyond a day what `older` does.
+        """
         self._check(metric, minutes)
         step = -(-minutes // POINTS_MAX)
         if minutes > HOUR_MINUTES:
@@ -129,7 +136,8 @@ class History:
         since_s = _since(minutes, now_s, step) * 60.0
         step_s = step * 60
         if kept and self._is_first_kept:
-            since_s = max(since_s, self._first_s + 60)  # the oldest minute here is in what was kept, with the part before this process
+            # The oldest minute here is in what was kept, with the part before this process
+            since_s = max(since_s, self._first_s + 60)
         joined: dict[float, Cell] = {}
         for cell in (*kept, *(cell for cell in self._minutes.cells(metric) if cell.at_s >= since_s)):
             at_s = cell.at_s // step_s * step_s
@@ -168,7 +176,9 @@ def _reaches(series: Series, at_s: float) -> bool:
 
 
 def _since(minutes: int, now_s: float, step: int) -> int:
-    """The minute at which a query's first step begins; counted from the epoch, so that steps do not move from query to query."""
+    """The minute at which a query's first step begins; counted from the epoch, so that steps do not move from query to
+    query.
+    """
     return (int(now_s // 60) - minutes + 1) // step * step
 
 

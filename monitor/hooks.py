@@ -1,4 +1,6 @@
-"""The Observer that is passed to whatever is watched. Owns the names of what can be seen; this one sees nothing and costs next to it.
+"""The Observer that is passed to whatever is watched.
+
+Owns the names of what can be seen; this one sees nothing and costs next to it.
 
 Values are passed as they are measured, in seconds and bytes; labels come from small fixed sets, never from clients.
 """
@@ -7,7 +9,10 @@ from __future__ import annotations
 
 
 class Observer:
-    """Does nothing. A subclass that counts takes its place; every method may be called on the event loop or a worker thread."""
+    """Does nothing.
+
+    A subclass that counts takes its place; every method may be called on the event loop or a worker thread.
+    """
 
     __slots__ = ()
 
@@ -45,7 +50,9 @@ class Observer:
         """A WebSocket's request was answered with 101 after so long."""
 
     def command(self, event: str, outcome: str, seconds: float) -> None:
-        """A command was answered: `event` a name that the contract has, `unknown` or `malformed`; `outcome` ok or an error's code."""
+        """A command was answered: `event` a name that the contract has, `unknown` or `malformed`; `outcome` ok or an
+        error's code.
+        """
 
     def messages_in(self, *, ws: int, rest: int) -> None:
         """So many messages were stored, by the way they came."""
@@ -57,7 +64,9 @@ class Observer:
         """A fan-out of so many messages to so many connections was handed to the sockets."""
 
     def send_to_delivery(self, seconds: float, deliveries: int) -> None:
-        """So many deliveries were handed to the sockets, the first message of them so long after its send was accepted."""
+        """So many deliveries were handed to the sockets,
+        the first message of them so long after its send was accepted.
+        """
 
     def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
         """A request was answered; `route` is the table's pattern, never the path that was asked for."""

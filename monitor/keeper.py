@@ -1,6 +1,9 @@
-"""Carries the history's minutes to where they outlive the process: each once, in one batch a minute. Knows neither store nor metric.
+"""Carries the history's minutes to where they outlive the process: each once, in one batch a minute.
 
-Nothing waits for it, and nothing is lost to it for a day: what cannot be written stays in the history, and goes with a later batch.
+Knows neither store nor metric.
+
+Nothing waits for it, and nothing is lost to it for a day: what cannot be written stays in the history, and goes with a
+later batch.
 """
 
 from __future__ import annotations
@@ -50,7 +53,10 @@ class Keeper:
         self._closed = False
 
     def keep(self) -> None:
-        """A minute is over. Returns at once; where the last batch is still under way, the next one takes its minutes along."""
+        """A minute is over.
+
+        Returns at once; where the last batch is still under way, the next one takes its minutes along.
+        """
         if self._closed or self._task is not None:
             return
         if self._retention_days or self._forgot_at_s is None:
@@ -72,7 +78,10 @@ class Keeper:
             self._task = None
 
     async def _write(self, until: int) -> None:
-        """Write the minutes before this number. One that was written twice, its answer lost, still has the right least, mean and most."""
+        """Write the minutes before this number.
+
+        One that was written twice, its answer lost, still has the right least, mean and most.
+        """
         history = self._history
         while self._retention_days and history.minutes_kept < until:
             batch_until = min(history.minutes_kept + BATCH_MINUTES, until)

@@ -1,6 +1,8 @@
-"""Lines for a pipe, a file or a terminal, written by a thread: whoever reads slowly, or has stopped, holds up nobody but that thread.
+"""Lines for a pipe, a file or a terminal, written by a thread: whoever reads slowly, or has stopped, holds up nobody
+but that thread.
 
-Bounded: what does not fit is dropped and counted, and that is said in a line of its own once lines can be written again. Knows no log.
+Bounded: what does not fit is dropped and counted, and that is said in a line of its own once lines can be written
+again. Knows no log.
 """
 
 from __future__ import annotations
@@ -16,12 +18,16 @@ WAITING_MAX_BYTES = 4 * 1024 * 1024
 LINE_COST_BYTES = 100  # what a waiting line takes besides its text
 ATOMIC_BYTES = select.PIPE_BUF  # up to so many bytes of several writers of one pipe do not mix
 TELL_EVERY_S = 1.0
-GATHER_S = 0.005  # a request took some 350 µs of CPU where each line woke the thread, so 320; 300 where it wrote the line itself
+# A request took some 350 µs of CPU where each line woke the thread, so 320; 300 where it wrote the line itself
+GATHER_S = 0.005
 CLOSE_WITHIN_S = 2.0
 
 
 class LineWriter:
-    """Writes to a copy of `descriptor`. `dropped_line(count)` is the line that says how many were dropped since the last that did."""
+    """Writes to a copy of `descriptor`.
+
+    `dropped_line(count)` is the line that says how many were dropped since the last that did.
+    """
 
     def __init__(
         self, descriptor: int, *, dropped_line: Callable[[int], bytes], waiting_max_bytes: int = WAITING_MAX_BYTES
@@ -53,7 +59,10 @@ class LineWriter:
             self._queue.put(line)
 
     def flush(self, within_s: float = CLOSE_WITHIN_S) -> bool:
-        """Wait until what was put is written; False where it was not in time. Who was given up once is waited for only if it goes on."""
+        """Wait until what was put is written; False where it was not in time.
+
+        Who was given up once is waited for only if it goes on.
+        """
         if self._is_closed or self._stuck_at == self._done_bytes:
             return self._is_closed
         reached = threading.Event()
@@ -102,12 +111,17 @@ class LineWriter:
             self._done_bytes += size + LINE_COST_BYTES * len(batch)
             if is_end:
                 break
-            if self.dropped != self._told and (self._queue.empty() or time.monotonic() - self._told_at_s >= TELL_EVERY_S):
+            if self.dropped != self._told and (
+                self._queue.empty() or time.monotonic() - self._told_at_s >= TELL_EVERY_S
+            ):
                 self._tell_dropped()
         os.close(self._descriptor)
 
     def _next(self) -> bytes | threading.Event | None:
-        """Wait for the next. Where they come quickly a few are let come first: each time this thread wakes up it holds up the others."""
+        """Wait for the next.
+
+        Where they come quickly a few are let come first: each time this thread wakes up it holds up the others.
+        """
         try:
             return self._queue.get_nowait()
         except Empty:

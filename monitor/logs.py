@@ -1,4 +1,7 @@
-"""The log's two formats, one line an event: text for people, JSON for machines. Never the place where a message or a token is known."""
+"""The log's two formats, one line an event: text for people, JSON for machines.
+
+Never the place where a message or a token is known.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,10 @@ FORMATTERS = {"text": TextFormatter, "json": JsonFormatter}
 
 
 class LineHandler(logging.Handler):
-    """Hands lines to a LineWriter. They are made here, in the caller's thread: what a record refers to may be another thing later."""
+    """Hands lines to a LineWriter.
+
+    They are made here, in the caller's thread: what a record refers to may be another thing later.
+    """
 
     def __init__(self, writer: LineWriter) -> None:
         super().__init__()
@@ -60,7 +66,9 @@ class LineHandler(logging.Handler):
 
 
 class ErrorStream(io.TextIOBase):
-    """Standard error by way of a LineWriter: the interpreter's own words, a warning or a defect in a thread, hold up nobody either."""
+    """Standard error by way of a LineWriter: the interpreter's own words, a warning or a defect in a thread, hold up
+    nobody either.
+    """
 
     def __init__(self, writer: LineWriter, descriptor: int) -> None:
         self._writer = writer
@@ -93,14 +101,17 @@ def set_up(*, log_format: str, level: str) -> None:
 
 
 def set_up_queued(*, log_format: str, level: str) -> LineWriter:
-    """The same for a process that nothing may hold up; standard error as a whole goes this way, and what waits is written at the exit.
+    """The same for a process that nothing may hold up; standard error as a whole goes this way, and what waits is
+    written at the exit.
 
     Who ends the process without one (os._exit) closes what is returned before.
     """
     formatter = FORMATTERS[log_format]()
 
     def dropped_line(count: int) -> bytes:
-        record = logging.LogRecord(__name__, logging.WARNING, __file__, 0, "log lines dropped: they were not read in time", None, None)
+        record = logging.LogRecord(
+            __name__, logging.WARNING, __file__, 0, "log lines dropped: they were not read in time", None, None
+        )
         record.fields = {"dropped": count}
         return _line(formatter.format(record))
 
@@ -118,7 +129,8 @@ def _install(handler: logging.Handler, log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # What clients do wrong is no event of ours; the driver's would hold what it stores, and our own watch tells the rest.
+    # What clients do wrong is no event of ours; the driver's would hold what it stores, and our own watch tells the
+    # rest.
     for noisy in ("tornado.general", "tornado.access", "asyncio", "pymongo"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
 

@@ -1,4 +1,7 @@
-"""How late the event loop is: a timer that knows when it should have run. It runs also where nothing else is measured."""
+"""How late the event loop is: a timer that knows when it should have run.
+
+It runs also where nothing else is measured.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,8 @@ class LoopLag:
         self._told = told
         self._every_s = every_s
         self._keep_s = keep_s
-        self._lags: deque[tuple[float, float]] = deque(maxlen=max(1, round(keep_s / every_s)))  # with when they were seen
+        # With when they were seen
+        self._lags: deque[tuple[float, float]] = deque(maxlen=max(1, round(keep_s / every_s)))
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
         self._has_failed = False  # who is told
@@ -51,7 +55,10 @@ class LoopLag:
 
     @property
     def due_s(self) -> float:
-        """When the next lag is to be taken, in the loop's time; in the past, the loop is late by now. May be read by another thread."""
+        """When the next lag is to be taken, in the loop's time; in the past, the loop is late by now.
+
+        May be read by another thread.
+        """
         return self._due_s
 
     def _tick(self) -> None:
@@ -59,7 +66,8 @@ class LoopLag:
         lag_s = max(0.0, now_s - self._due_s)
         self._lags.append((now_s, lag_s))
         self._due_s = now_s + self._every_s
-        self._timer = self._loop.call_at(self._due_s, self._tick)  # before anybody is told: else what that raises is the end of it
+        # Before anybody is told: else what that raises is the end of it
+        self._timer = self._loop.call_at(self._due_s, self._tick)
         if self._told is not None:
             self._tell(self._told, lag_s)
 
@@ -72,13 +80,15 @@ class LoopLag:
             self._has_failed = True
 
     def percentiles(self, *wanted: float, within_s: float | None = None) -> tuple[float, ...]:
-        """The lags, in seconds, that so many percent of the newest do not exceed, of all kept or of so many seconds; 0.0 where none are.
+        """The lags, in seconds, that so many percent of the newest do not exceed, of all kept or of so many seconds;
+        0.0 where none are.
 
-        The longest is never told where there are others: one stall is no overload. Of 100 and more the 99th percentile says so anyway;
-        but after a start there are few, and while the loop is late there come fewer.
+        The longest is never told where there are others: one stall is no overload. Of 100 and more the 99th percentile
+        says so anyway; but after a start there are few, and while the loop is late there come fewer.
         """
         since_s = self._loop.time() - (self._keep_s if within_s is None else within_s)
-        # The newest two are always looked at: after the loop stood still for longer than the window there would be that one lag alone.
+        # The newest two are always looked at: after the loop stood still for longer than the window there would be that
+        # one lag alone.
         count = max(2, sum(at_s >= since_s for at_s, _ in self._lags))
         lags = sorted(lag_s for _, lag_s in list(self._lags)[-count:])
         if not lags:

@@ -1,4 +1,6 @@
-"""The Observer that counts. Plain integers and buckets, for it is called with each message; who shows them takes a snapshot.
+"""The Observer that counts.
+
+Plain integers and buckets, for it is called with each message; who shows them takes a snapshot.
 
 Knows no reader. Label values come from small sets: what could be a client's own word is replaced here or by the caller.
 """
@@ -26,14 +28,20 @@ Counters = defaultdict[Labels, int]
 
 
 class Peaks(NamedTuple):
-    """The greatest of an interval, in seconds: buckets only tell between which bounds it was. 0 where there was none."""
+    """The greatest of an interval, in seconds: buckets only tell between which bounds it was.
+
+    0 where there was none.
+    """
 
     loop_lag_s: float = 0.0
     store_operation_s: float = 0.0
 
 
 class Measures(CacheCounts):
-    """All that is reported since the start. `slow_s`: a store operation above it is slow; `now` is the wall clock in seconds."""
+    """All that is reported since the start.
+
+    `slow_s`: a store operation above it is slow; `now` is the wall clock in seconds.
+    """
 
     __slots__ = (
         "_buckets",
@@ -63,8 +71,8 @@ class Measures(CacheCounts):
         self._now = now
         self._counters: dict[str, Counters] = {}
         self._buckets: dict[str, dict[Labels, Histogram]] = {}
-        # What is told of with each message has a place of its own, and no call within the call: a message costs some 40 µs, and
-        # the monitor may take a hundredth of that. The rest is found by family and labels.
+        # What is told of with each message has a place of its own, and no call within the call: a message costs some 40
+        # µs, and the monitor may take a hundredth of that. The rest is found by family and labels.
         self._commands_ok: dict[str, Histogram] = {}
         self._operations: dict[str, Histogram] = {}
         self._commits = self._histogram("store_commit_seconds")
@@ -174,7 +182,8 @@ class Measures(CacheCounts):
     def gc_pause(self, generation: int, seconds: float) -> None:
         self._histogram("gc_pause_seconds", (str(generation),)).observe(seconds)
 
-    # A pass of the garbage collector may begin at any allocation, and is told of at once: what is iterated over is a copy.
+    # A pass of the garbage collector may begin at any allocation, and is told of at once: what is iterated over is a
+    # copy.
 
     # ---- what readers take ---------------------------------------------------------------------------------------
 
@@ -228,4 +237,3 @@ class Measures(CacheCounts):
                 labels = (OTHER,) * len(labels)
             found = table.setdefault(labels, Histogram(bounds_of(family)))
         return found
-

@@ -1,4 +1,7 @@
-"""What is known of this process now, put together from who counts, who samples and who is asked; and of all processes. Shows nothing."""
+"""What is known of this process now, put together from who counts, who samples and who is asked; and of all processes.
+
+Shows nothing.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +38,8 @@ class Metrics:
 
     `busiest` gives the rooms with the most connections, so many of them.
 
-    `fetch` returns what the live processes have told each other (None: it could not be asked), `now` is the wall clock in seconds,
-    `timed` a monotonic one.
+    `fetch` returns what the live processes have told each other (None: it could not be asked), `now` is the wall clock
+    in seconds, `timed` a monotonic one.
     """
 
     def __init__(
@@ -72,7 +75,9 @@ class Metrics:
     def snapshot(self, *, with_rooms: bool = True) -> Snapshot:
         """All numbers now; those of the operating system are of the newest `renewed`."""
         readings, measures, sample = self._readings(), self._measures, self._sample
-        counters: dict[str, list[tuple[Labels, Number]]] = {family: [*values] for family, values in readings.counters.items()}
+        counters: dict[str, list[tuple[Labels, Number]]] = {
+            family: [*values] for family, values in readings.counters.items()
+        }
         gauges = dict(readings.gauges)
         if sample is not None:
             gauges |= _gauges_of(sample)
@@ -95,7 +100,9 @@ class Metrics:
         )
 
     def _started_at(self, at_s: float) -> float:
-        """When the process started, by the wall clock as it is set now: a reader takes the difference for how long it has run."""
+        """When the process started, by the wall clock as it is set now: a reader takes the difference for how long it
+        has run.
+        """
         started_at_s = at_s - (self._timed() - self._started_s)
         if abs(started_at_s - self._started_at_s) > SLEWED_MAX_S:
             self._started_at_s = started_at_s
@@ -126,7 +133,9 @@ class Metrics:
                 log.warning("this process's numbers cannot be told to the others: %s", refused)
 
     async def of_all(self) -> tuple[list[Snapshot], bool]:
-        """This process's snapshot and the newest of each other live one, by process id; and whether the others could be asked."""
+        """This process's snapshot and the newest of each other live one, by process id; and whether the others could be
+        asked.
+        """
         payloads = await self._fetch()
         found = {}
         for payload in (payloads or ())[:PROCESSES_MAX]:

@@ -1,4 +1,6 @@
-"""The monitor's parts wired together, started and stopped: what measures by itself, the sampler, what is told to other processes."""
+"""The monitor's parts wired together, started and stopped: what measures by itself, the sampler, what is told to other
+processes.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ TOLD_FOR_AT_LEAST_S = 3.0
 
 
 class Monitor:
-    """`measures` None: nothing is measured. `tell(payload, at_s=…, ttl_s=…)` (None: there are none) and `told()` reach the other processes.
+    """`measures` None: nothing is measured.
+
+    `tell(payload, at_s=…, ttl_s=…)` (None: there are none) and `told()` reach the other processes.
 
     `data_dir` None: nothing is kept on this machine's disk.
     `lag` is the loop's, which others read as well: whoever made it starts it, and has it tell `measures.loop_lag`.

@@ -1,4 +1,7 @@
-"""Spans to OpenTelemetry: the only module that knows it. Wants the extra `otel`; the exporter sends from a thread of its own, bounded."""
+"""Spans to OpenTelemetry: the only module that knows it.
+
+Wants the extra `otel`; the exporter sends from a thread of its own, bounded.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A snapshot as JSON for people and programs: /metrics/performance, database, websocket, cache. Fields are camelCase; pure functions."""
+"""A snapshot as JSON for people and programs: /metrics/performance, database, websocket, cache.
+
+Fields are camelCase; pure functions.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,16 @@ SCOPES = ("process", "cluster")
 # Gauges that mean something of each process, and nothing added up.
 _EACH = (
     *("cpu_percent", "machine_cpu_percent", "memory_percent", "resident_memory_bytes", "open_fds", "threads"),
-    *("connections", "connections_peak", "connections_max", "rooms", "outbox_bytes", "store_queue", "shed_level", "message_share"),
+    *(
+        "connections",
+        "connections_peak",
+        "connections_max",
+        "rooms",
+        "outbox_bytes",
+        "store_queue",
+        "shed_level",
+        "message_share",
+    ),
 )
 
 
@@ -74,7 +86,9 @@ def performance(whole: Snapshot, *, alone: bool) -> dict[str, Any]:
         "loopLagMs": summary_ms(whole.histogram("event_loop_lag_seconds")),
         "loopBlocks": whole.counter("event_loop_blocks_total"),
         "logDropped": whole.counter("log_lines_dropped_total"),
-        "limits": {operation: whole.by("limit_checks_total", 1, operation) for operation in whole.by("limit_checks_total")},
+        "limits": {
+            operation: whole.by("limit_checks_total", 1, operation) for operation in whole.by("limit_checks_total")
+        },
         "shedding": {
             "level": gauges.get("shed_level") if alone else None,
             "messageShare": gauges.get("message_share") if alone else None,
@@ -90,7 +104,9 @@ def performance(whole: Snapshot, *, alone: bool) -> dict[str, Any]:
 def _answers(whole: Snapshot, route: str) -> dict[str, float]:
     return {
         f"{method} {status}": count
-        for (one, method, status), count in sorted((labels, count) for labels, count in whole.counters.get("http_requests_total", ()))
+        for (one, method, status), count in sorted(
+            (labels, count) for labels, count in whole.counters.get("http_requests_total", ())
+        )
         if one == route
     }
 
@@ -151,7 +167,10 @@ def websocket(whole: Snapshot, *, alone: bool) -> dict[str, Any]:
             "out": whole.counter("messages_delivered_total"),
             "dropped": whole.by("frames_dropped_total"),
         },
-        "bytes": {"in": whole.counter("websocket_received_bytes_total"), "out": whole.counter("websocket_sent_bytes_total")},
+        "bytes": {
+            "in": whole.counter("websocket_received_bytes_total"),
+            "out": whole.counter("websocket_sent_bytes_total"),
+        },
         "sendToAckMs": summary_ms(whole.histogram("command_seconds", "sendMessage")),
         "sendToDeliveryMs": summary_ms(whole.histogram("message_delivery_seconds")),
         "commands": {

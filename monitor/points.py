@@ -1,4 +1,7 @@
-"""A minute of one metric, as it is kept across restarts. Owns the shape only: monitor makes them, a store keeps them."""
+"""A minute of one metric, as it is kept across restarts.
+
+Owns the shape only: monitor makes them, a store keeps them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from msgspec import Struct
 class MinutePoint(Struct, frozen=True):
     """What the samples of one minute were. `minute` is in minutes since the epoch; their mean is total / samples.
 
-    With the total, and not the mean, two of one minute are joined by the least, the sum, the most: also by a store, in place.
+    With the total, and not the mean, two of one minute are joined by the least, the sum, the most: also by a store, in
+    place.
     """
 
     metric: str

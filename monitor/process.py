@@ -1,4 +1,6 @@
-"""What the operating system and the interpreter say of this process: CPU, memory and the limit on it, descriptors, threads, heap."""
+"""What the operating system and the interpreter say of this process: CPU, memory and the limit on it, descriptors,
+threads, heap.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,11 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True, slots=True)
 class ProcessSample:
-    """Per cent of CPU are over the time since the sample before: `cpu_percent` of one core, `machine_cpu_percent` of all of them.
+    """Per cent of CPU are over the time since the sample before: `cpu_percent` of one core, `machine_cpu_percent` of
+    all of them.
 
-    `heap_blocks` are what Python's allocator has given out, `heap_young` the tracked objects that no pass of the collector has seen yet.
+    `heap_blocks` are what Python's allocator has given out, `heap_young` the tracked objects that no pass of the
+    collector has seen yet.
     """
 
     cpu_percent: float
@@ -96,7 +100,9 @@ def _machine_s() -> tuple[float, float]:
 
 
 def memory_limit_bytes(*, machine_bytes: int, proc: Path = PROC, cgroups: Path = CGROUPS) -> int:
-    """The least of the limits that apply to this process: those of its cgroup (v2 or v1) and the groups around it, the machine's memory."""
+    """The least of the limits that apply to this process: those of its cgroup (v2 or v1) and the groups around it, the
+    machine's memory.
+    """
     limits = [machine_bytes]
     try:
         lines = (proc / "self" / "cgroup").read_text().splitlines()

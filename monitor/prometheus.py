@@ -32,10 +32,14 @@ class _Collected(Collector):
         info = GaugeMetricFamily(PREFIX + "build_info", "What runs: always 1.", labels=list(self._about))
         info.add_metric(list(self._about.values()), 1)
         yield info
-        yield GaugeMetricFamily(PREFIX + "start_time_seconds", "When the process started, since the epoch.", value=snapshot.started_at_s)
+        yield GaugeMetricFamily(
+            PREFIX + "start_time_seconds", "When the process started, since the epoch.", value=snapshot.started_at_s
+        )
         for name, gauge in GAUGES.items():
             if name in snapshot.gauges:
-                yield GaugeMetricFamily(PREFIX + gauge.name, gauge.help, value=round(snapshot.gauges[name] * gauge.scale, 9))
+                yield GaugeMetricFamily(
+                    PREFIX + gauge.name, gauge.help, value=round(snapshot.gauges[name] * gauge.scale, 9)
+                )
         is_measured = bool(snapshot.histograms)  # then each family is there from the start, so that a rule can name it
         for name, family in COUNTERS.items():
             if is_measured or name in snapshot.counters:
@@ -45,9 +49,15 @@ class _Collected(Collector):
                 yield counter
         for name, family in HISTOGRAMS.items() if is_measured else ():
             bounds = bounds_of(name)
-            places = [place for place in range(len(bounds)) if name not in THINNED or place % THINNED[name] == THINNED[name] - 1]
+            places = [
+                place
+                for place in range(len(bounds))
+                if name not in THINNED or place % THINNED[name] == THINNED[name] - 1
+            ]
             histogram = HistogramMetricFamily(PREFIX + name, family.help, labels=family.labels)
-            for labels, told in snapshot.histograms.get(name) or _nothing(family, Bucketed([0] * (len(bounds) + 1), 0.0)):
+            for labels, told in snapshot.histograms.get(name) or _nothing(
+                family, Bucketed([0] * (len(bounds) + 1), 0.0)
+            ):
                 sums = [*accumulate(told.counts)]
                 buckets = [(str(bounds[place]), sums[place]) for place in places]
                 histogram.add_metric(labels, [*buckets, ("+Inf", sums[-1])], told.total)

@@ -1,8 +1,9 @@
-"""Which alerts there are, of which metrics, with which thresholds: one table. docs/operations.md says what each one means and what to do.
+"""Which alerts there are, of which metrics, with which thresholds: one table. docs/operations.md says what each one
+means and what to do.
 
-How long a thing must last is told in samples, `interval_s` apart. Half an interval less is waited for: samples come when the loop has
-time for them, and one that is a millisecond early must not cost a whole interval. All is raised by the second bad sample at the
-latest, so within three intervals of what happened.
+How long a thing must last is told in samples, `interval_s` apart. Half an interval less is waited for: samples come
+when the loop has time for them, and one that is a millisecond early must not cost a whole interval. All is raised by
+the second bad sample at the latest, so within three intervals of what happened.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from math import isfinite
 from monitor.alerts import CRITICAL, WARNING, Measure, Rule, Sample
 
 READS_THAT_MEAN_SOMETHING = 100
-COLD_SAMPLES = 2  # the cache is empty at the start, and all who come back miss: of 540 requests in the first second a quarter of the reads
+# The cache is empty at the start, and all who come back miss: of 540 requests in the first second a quarter of the
+# reads
+COLD_SAMPLES = 2
 ANSWERS_THAT_MEAN_SOMETHING = 50
 LOOP_LAG_MS = 250.0
 STORE_QUEUE_PERCENT = 50.0
@@ -64,15 +67,24 @@ def rules(thresholds: Thresholds, *, interval_s: float) -> tuple[Rule, ...]:
 
     return (
         rule("cpu", WARNING, thresholds.cpu_percent, _newest("cpu")),
-        rule("memory", CRITICAL, thresholds.memory_percent, _newest("memoryPercent"), clear=0.95 * thresholds.memory_percent),
+        rule(
+            "memory",
+            CRITICAL,
+            thresholds.memory_percent,
+            _newest("memoryPercent"),
+            clear=0.95 * thresholds.memory_percent,
+        ),
         rule("connections", WARNING, thresholds.connections, _newest("connections")),
-        # One slow query is one, so the first sample that has it raises this; another within the next minute (at 5 s) prolongs it.
+        # One slow query is one, so the first sample that has it raises this; another within the next minute (at 5 s)
+        # prolongs it.
         rule("slow_query", WARNING, thresholds.slow_query_ms, _slowest, clear=thresholds.slow_query_ms, bad=1, good=12),
         # This and `errors` look at a window of samples, which is their for-duration.
         rule("cache_misses", WARNING, thresholds.cache_miss_percent, _miss_percent, bad=1, skipped=COLD_SAMPLES),
         rule("pool", CRITICAL, thresholds.pool_percent, _fullest_pool),
         rule("loop_lag", WARNING, LOOP_LAG_MS, _newest("loopLagMs"), clear=0.5 * LOOP_LAG_MS),
-        rule("store_queue", CRITICAL, STORE_QUEUE_PERCENT, _newest("storeQueuePercent"), clear=0.5 * STORE_QUEUE_PERCENT),
+        rule(
+            "store_queue", CRITICAL, STORE_QUEUE_PERCENT, _newest("storeQueuePercent"), clear=0.5 * STORE_QUEUE_PERCENT
+        ),
         # The bus has waited itself before it says that it is lost.
         rule("bus", CRITICAL, 1.0, _newest("busLost"), bad=1),
         rule("disk", CRITICAL, DISK_USED_PERCENT, _disk_used_percent, clear=DISK_USED_PERCENT - 1),
@@ -108,7 +120,9 @@ def _error_percent(window: Sequence[Sample]) -> float | None:
 
 
 def _fullest_pool(window: Sequence[Sample]) -> float | None:
-    """WebSockets' places, or the database's connections: those only count while somebody waits for one, and that long."""
+    """WebSockets' places, or the database's connections:
+    those only count while somebody waits for one, and that long.
+    """
     newest = window[-1]
     places, connections = newest.get("poolPercent"), newest.get("databasePoolPercent")
     # Where no operation ended at all there is no percentile: that is long, too.

@@ -18,10 +18,11 @@ log = logging.getLogger(__name__)
 
 
 class Sampler:
-    """Calls each of `subscribers` with (seconds since the epoch, sample) every `interval_s`, on the loop; none may block it.
+    """Calls each of `subscribers` with (seconds since the epoch, sample) every `interval_s`, on the loop; none may
+    block it.
 
-    `snapshot` gives all numbers now, `peaks` the greatest since it was last asked.
-    A name is missing from a sample where there is nothing to tell: no latency without a message, no hit rate without a read.
+    `snapshot` gives all numbers now, `peaks` the greatest since it was last asked. A name is missing from a sample
+    where there is nothing to tell: no latency without a message, no hit rate without a read.
     """
 
     def __init__(
@@ -87,7 +88,8 @@ GAUGES = {
     "databaseWaiting": "database_pool_waiting",
     "diskFreeBytes": "disk_free_bytes",
 }
-# And which share of another one is, in per cent. Where there are several, the greatest: it is the one that is felt first.
+# And which share of another one is, in per cent. Where there are several, the greatest: it is the one that is felt
+# first.
 SHARES = {
     "poolPercent": (("connections", "connections_max"),),
     "storeQueuePercent": (("store_queue", "store_queue_max"), ("store_pending_writes", "store_pending_writes_max")),
@@ -97,7 +99,9 @@ SHARES = {
 
 
 def sample_of(snapshot: Snapshot, before: Snapshot, passed_s: float, peaks: Peaks) -> Sample:
-    """What became of the time between two snapshots: rates are per second of it, percentiles of what was counted in it."""
+    """What became of the time between two snapshots:
+    rates are per second of it, percentiles of what was counted in it.
+    """
     passed_s = max(passed_s, 1e-9)
 
     def rate(family: str, *first: str) -> float:
@@ -106,7 +110,9 @@ def sample_of(snapshot: Snapshot, before: Snapshot, passed_s: float, peaks: Peak
     def lately(family: str, *first: str) -> Histogram:
         return snapshot.histogram(family, *first).since(before.histogram(family, *first))
 
-    sample: dict[str, float] = {name: snapshot.gauges[gauge] for name, gauge in GAUGES.items() if gauge in snapshot.gauges}
+    sample: dict[str, float] = {
+        name: snapshot.gauges[gauge] for name, gauge in GAUGES.items() if gauge in snapshot.gauges
+    }
     sample |= _shares(snapshot.gauges)
     sample["messagesIn"] = rate("messages_received_total")
     sample["messagesOut"] = rate("messages_delivered_total")
@@ -116,13 +122,23 @@ def sample_of(snapshot: Snapshot, before: Snapshot, passed_s: float, peaks: Peak
     sample["connectionsOpened"] = rate("connections_opened_total")
     sample["connectionsClosed"] = rate("connections_closed_total")
     sample["commandsRefused"] = rate("commands_refused_total")
-    sample["commandErrors"] = _errors(snapshot, before, "commands_refused_total", passed_s, lambda labels: labels[1] in FAULTS)
+    sample["commandErrors"] = _errors(
+        snapshot, before, "commands_refused_total", passed_s, lambda labels: labels[1] in FAULTS
+    )
     sample["httpRequests"] = rate("http_requests_total")
-    sample["httpErrors"] = _errors(snapshot, before, "http_requests_total", passed_s, lambda labels: labels[2].startswith("5"))
-    sample["answers"], sample["answersFailed"] = (now - then for now, then in zip(_answers(snapshot), _answers(before), strict=True))
+    sample["httpErrors"] = _errors(
+        snapshot, before, "http_requests_total", passed_s, lambda labels: labels[2].startswith("5")
+    )
+    sample["answers"], sample["answersFailed"] = (
+        now - then for now, then in zip(_answers(snapshot), _answers(before), strict=True)
+    )
     sample["storeErrors"] = rate("store_failures_total")
-    sample["slowQueries"] = snapshot.counter("store_slow_operations_total") - before.counter("store_slow_operations_total")
-    sample["limitRefusals"] = _errors(snapshot, before, "limit_checks_total", passed_s, lambda labels: labels[1] == "refused")
+    sample["slowQueries"] = snapshot.counter("store_slow_operations_total") - before.counter(
+        "store_slow_operations_total"
+    )
+    sample["limitRefusals"] = _errors(
+        snapshot, before, "limit_checks_total", passed_s, lambda labels: labels[1] == "refused"
+    )
     hits, misses = (
         snapshot.by("cache_reads_total", 1).get(outcome, 0) - before.by("cache_reads_total", 1).get(outcome, 0)
         for outcome in ("hit", "miss")
@@ -153,7 +169,9 @@ FAULTS = frozenset({"internal", "unavailable", "timeout"})  # a command's errors
 def _shares(gauges: Mapping[str, float]) -> dict[str, float]:
     """Those of which both sides are known."""
     shares = {
-        name: [100 * gauges[part] / gauges[whole] for part, whole in pairs if part in gauges and gauges.get(whole, 0) > 0]
+        name: [
+            100 * gauges[part] / gauges[whole] for part, whole in pairs if part in gauges and gauges.get(whole, 0) > 0
+        ]
         for name, pairs in SHARES.items()
     }
     return {name: round(max(found), 3) for name, found in shares.items() if found}
@@ -163,7 +181,9 @@ def _errors(
     snapshot: Snapshot, before: Snapshot, family: str, passed_s: float, wanted: Callable[[tuple[str, ...]], bool]
 ) -> float:
     """How many of a family's label values that are wanted, a second."""
-    now, then = (sum(value for labels, value in one.counters.get(family, ()) if wanted(labels)) for one in (snapshot, before))
+    now, then = (
+        sum(value for labels, value in one.counters.get(family, ()) if wanted(labels)) for one in (snapshot, before)
+    )
     return round((now - then) / passed_s, 3)
 
 
@@ -172,9 +192,17 @@ def _answers(snapshot: Snapshot) -> tuple[float, float]:
 
     Not those to /health: that a probe is told of trouble is no more trouble.
     """
-    http = [(labels, count) for labels, count in snapshot.counters.get("http_requests_total", ()) if not labels[0].startswith("/health")]
+    http = [
+        (labels, count)
+        for labels, count in snapshot.counters.get("http_requests_total", ())
+        if not labels[0].startswith("/health")
+    ]
     refused = snapshot.counters.get("commands_refused_total", ())
-    answered = sum(count for _, count in http) + snapshot.histogram("command_seconds").count + sum(count for _, count in refused)
+    answered = (
+        sum(count for _, count in http)
+        + snapshot.histogram("command_seconds").count
+        + sum(count for _, count in refused)
+    )
     failed = sum(count for labels, count in http if labels[2].startswith("5"))
     return answered, failed + sum(count for labels, count in refused if labels[1] in FAULTS)
 

@@ -1,4 +1,5 @@
-"""A ring of rows, each a moment with what every metric was then, in plain arrays: bounded, and nothing that a garbage collector visits.
+"""A ring of rows, each a moment with what every metric was then, in plain arrays: bounded, and nothing that a garbage
+collector visits.
 
 Knows neither what the metrics are nor how long a row lasts.
 """

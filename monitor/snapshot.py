@@ -1,5 +1,5 @@
-"""All numbers of one process at one moment, or of several added up: what pages and /metrics are made of, and what processes tell
-each other. Owns the shape and the adding; knows neither who counts nor who reads.
+"""All numbers of one process at one moment, or of several added up: what pages and /metrics are made of, and what
+processes tell each other. Owns the shape and the adding; knows neither who counts nor who reads.
 """
 
 from __future__ import annotations
@@ -33,9 +33,12 @@ class Bucketed(Struct, frozen=True, array_like=True):
 
 
 class Snapshot(Struct, frozen=True):
-    """`at_s` and `started_at_s` are of the wall clock. Counters, histograms and gauges by family, in it by label values.
+    """`at_s` and `started_at_s` are of the wall clock.
 
-    A gauge that is not known is not there. `rooms`: those with the most connections here. `slow`: the newest slow operations.
+    Counters, histograms and gauges by family, in it by label values.
+
+    A gauge that is not known is not there. `rooms`: those with the most connections here. `slow`: the newest slow
+    operations.
     """
 
     process_id: str
@@ -75,7 +78,10 @@ def bounds_of(family: str) -> Sequence[float]:
 
 
 def added(snapshots: Sequence[Snapshot]) -> Snapshot:
-    """Several processes as one: counters, buckets and gauges summed, rooms by id. The first's names and times stand for all."""
+    """Several processes as one: counters, buckets and gauges summed, rooms by id.
+
+    The first's names and times stand for all.
+    """
     counters: dict[str, dict[Labels, Number]] = {}
     histograms: dict[str, dict[Labels, Histogram]] = {}
     gauges: dict[str, Number] = {}
@@ -114,7 +120,10 @@ _decoder = msgspec.msgpack.Decoder(Snapshot)
 
 
 def packed(snapshot: Snapshot) -> bytes:
-    """As other processes read it. Raises SnapshotRefused when it is larger than MAX_BYTES, which its bounds should not allow."""
+    """As other processes read it.
+
+    Raises SnapshotRefused when it is larger than MAX_BYTES, which its bounds should not allow.
+    """
     payload = msgspec.msgpack.encode(snapshot)
     if len(payload) > MAX_BYTES:
         raise SnapshotRefused(f"{len(payload)} bytes")
@@ -122,7 +131,10 @@ def packed(snapshot: Snapshot) -> bytes:
 
 
 def unpacked(payload: bytes) -> Snapshot:
-    """What is of families, labels or bounds that are not ours is left out: a process of another version. Raises SnapshotRefused."""
+    """What is of families, labels or bounds that are not ours is left out: a process of another version.
+
+    Raises SnapshotRefused.
+    """
     try:
         told = _decoder.decode(payload)
     except (ValueError, RecursionError) as error:
@@ -135,7 +147,11 @@ def unpacked(payload: bytes) -> Snapshot:
         if name in COUNTERS
     }
     histograms = {
-        name: [row for row in rows if len(row[0]) == len(HISTOGRAMS[name].labels) and len(row[1].counts) == len(bounds_of(name)) + 1]
+        name: [
+            row
+            for row in rows
+            if len(row[0]) == len(HISTOGRAMS[name].labels) and len(row[1].counts) == len(bounds_of(name)) + 1
+        ]
         for name, rows in told.histograms.items()
         if name in HISTOGRAMS
     }

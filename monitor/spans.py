@@ -1,4 +1,7 @@
-"""What a trace is made of, for whoever has spans to tell of. This one tells nobody and costs next to nothing; monitor/otel.py exports."""
+"""What a trace is made of, for whoever has spans to tell of.
+
+This one tells nobody and costs next to nothing; monitor/otel.py exports.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,9 @@ class Spans:
         return nullcontext()
 
     def apart(self, name: str, **labels: str) -> AbstractContextManager[None]:
-        """Something that begins a trace of its own, whatever is under way: a command of a connection that has long been open."""
+        """Something that begins a trace of its own, whatever is under way: a command of a connection that has long been
+        open.
+        """
         return nullcontext()
 
     def close(self) -> None:

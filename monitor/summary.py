@@ -19,7 +19,9 @@ class Trend(Struct, frozen=True, rename="camel"):
 
 
 class Summary(Struct, frozen=True):
-    """`min`, `mean` and `max` are of every sample, so a short peak is in them; `p95` and `trend` are of the points shown."""
+    """`min`, `mean` and `max` are of every sample, so a short peak is in them; `p95` and `trend` are of the points
+    shown.
+    """
 
     min: float | None
     mean: float | None
@@ -35,7 +37,9 @@ def summary_of(cells: Sequence[Cell]) -> Summary:
     least, most = min(cell.least for cell in cells), max(cell.most for cell in cells)
     mean = sum(cell.total for cell in cells) / sum(cell.samples for cell in cells)
     points = [(cell.at_s, cell.mean) for cell in cells]
-    return Summary(least, min(max(mean, least), most), most, _percentile(95, [value for _, value in points]), trend_of(points))
+    return Summary(
+        least, min(max(mean, least), most), most, _percentile(95, [value for _, value in points]), trend_of(points)
+    )
 
 
 def trend_of(points: Sequence[tuple[float, float]]) -> Trend | None:

@@ -1,4 +1,7 @@
-"""A part of the server with a span around each of its calls: what is traced does not know. Used only where traces are exported."""
+"""A part of the server with a span around each of its calls: what is traced does not know.
+
+Used only where traces are exported.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,21 @@ Span = Callable[..., AbstractContextManager[None]]
 
 
 class Traced:
-    """Stands for `target`: `span` is Spans.within or Spans.apart, and is given `{prefix}.{method}`. Calls that wait for nothing have none.
+    """Stands for `target`: `span` is Spans.within or Spans.apart, and is given `{prefix}.{method}`.
+
+    Calls that wait for nothing have none.
 
     `parts`: attributes that are traced likewise. `labels`: by method what a call's span is labelled with.
     """
 
     def __init__(
-        self, target: object, *, span: Span, prefix: str, parts: tuple[str, ...] = (), labels: Mapping[str, Label] | None = None
+        self,
+        target: object,
+        *,
+        span: Span,
+        prefix: str,
+        parts: tuple[str, ...] = (),
+        labels: Mapping[str, Label] | None = None,
     ) -> None:
         set_here = object.__setattr__
         set_here(self, "_target", target)
@@ -51,5 +62,3 @@ def traced(target: T, **how: Any) -> T:
     """`target` as Traced, typed as what it stands for."""
     standing_for: Any = Traced(target, **how)
     return standing_for  # type: ignore[no-any-return]
-
-

@@ -1,4 +1,7 @@
-"""What becomes of each sample: it goes into the history, may raise or resolve alerts, and those are logged and posted. Decides nothing."""
+"""What becomes of each sample: it goes into the history, may raise or resolve alerts, and those are logged and posted.
+
+Decides nothing.
+"""
 
 from __future__ import annotations
 

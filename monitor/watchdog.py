@@ -21,10 +21,11 @@ log = logging.getLogger(__name__)
 
 
 class Watchdog:
-    """Logs once for each time that the loop is blocked for over `blocked_s`, while it is; then `told()` is called, on this thread.
+    """Logs once for each time that the loop is blocked for over `blocked_s`, while it is; then `told()` is called, on
+    this thread.
 
-    `due_s` tells when a timer of the loop's was to run next, in seconds of the monotonic clock, and goes on with each run (see LoopLag).
-    `start` belongs to the loop's own thread.
+    `due_s` tells when a timer of the loop's was to run next, in seconds of the monotonic clock, and goes on with each
+    run (see LoopLag). `start` belongs to the loop's own thread.
     """
 
     def __init__(self, *, due_s: Callable[[], float], told: Callable[[], None], blocked_s: float = BLOCKED_S) -> None:
@@ -54,7 +55,8 @@ class Watchdog:
         began_s = time.monotonic()
         while not self._ending.wait(wait_s):
             now_s, due_s = time.monotonic(), self._due_s()
-            held_up = now_s - began_s - wait_s > self._blocked_s  # this thread as well: the process was stopped, or the machine was
+            # This thread as well: the process was stopped, or the machine was
+            held_up = now_s - began_s - wait_s > self._blocked_s
             if held_up:
                 told_s = due_s  # nor is it told of at the next look, which may come before the loop's timer
             elif now_s - due_s >= self._blocked_s and due_s != told_s:

@@ -1,6 +1,7 @@
 """Alerts posted to an operator's URL: a bounded queue, and one owned task that tries each a few times. Blocks nothing.
 
-The URL is a secret, for services put a token into it: no line of the log holds any of it, nor a driver's words that might.
+The URL is a secret, for services put a token into it: no line of the log holds any of it, nor a driver's words that
+might.
 """
 
 from __future__ import annotations
@@ -34,10 +35,12 @@ _WORTH_ANOTHER_TRY = {408, 425, 429}
 
 
 class Webhook:
-    """`post` queues an event, of too many the oldest is dropped. Each is tried `attempts_max` times, ever later, in order.
+    """`post` queues an event, of too many the oldest is dropped.
 
-    `backoff_s` is the longest first pause; it doubles up to `backoff_max_s`, and a random half of it at least is waited: several
-    processes that lost the same receiver do not come back at once.
+    Each is tried `attempts_max` times, ever later, in order.
+
+    `backoff_s` is the longest first pause; it doubles up to `backoff_max_s`, and a random half of it at least is
+    waited: several processes that lost the same receiver do not come back at once.
     """
 
     def __init__(
@@ -134,7 +137,8 @@ class Webhook:
             await self._client.fetch(request)
         except HTTPError as error:
             return f"status {error.code}", 300 <= error.code < 500 and error.code not in _WORTH_ANOTHER_TRY
-        except Exception as error:  # names that do not resolve, TLS, what is no HTTP: many kinds, and some name the host
+        # Names that do not resolve, TLS, what is no HTTP: many kinds, and some name the host
+        except Exception as error:
             return type(error).__name__, False
         return None, False
 

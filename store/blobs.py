@@ -1,6 +1,9 @@
-"""The bytes of uploaded files: the contract, and its keeping on local disk. Knows no descriptions: who owns what is the store's.
+"""The bytes of uploaded files: the contract, and its keeping on local disk.
 
-A blob is written piece by piece and is provisional until it is kept: what an upload that broke off has left is swept after a day.
+Knows no descriptions: who owns what is the store's.
+
+A blob is written piece by piece and is provisional until it is kept: what an upload that broke off has left is swept
+after a day.
 """
 
 from __future__ import annotations
@@ -70,7 +73,10 @@ class Blobs(Protocol):
 
 
 class DiskBlobs:
-    """Blobs as files: `<folder>/<two characters>/<key>`, mode 0600, spread by hash. All I/O is on threads of its own."""
+    """Blobs as files: `<folder>/<two characters>/<key>`, mode 0600, spread by hash.
+
+    All I/O is on threads of its own.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -121,7 +127,9 @@ class DiskBlobs:
         removed, stuck = await self._run(_sweep, self._folder, now_s - PROVISIONAL_KEEP_S)
         if stuck is not None:
             if not self._is_told:
-                logger.warning("store: %d uploads that broke off cannot be removed, the first: %s", stuck.count, stuck.first)
+                logger.warning(
+                    "store: %d uploads that broke off cannot be removed, the first: %s", stuck.count, stuck.first
+                )
             self._is_told = True
         elif not removed:  # otherwise it may not have come to all of them
             self._is_told = False

@@ -3,8 +3,8 @@
 For all of it:
 - a write that returned is durable: `kill -9` of any process at any later moment does not lose it;
 - a write that raised `StoreUnavailable` was not confirmed, one that raised `StoreTimeout` may have happened;
-- a read sees every write that returned before it began (in any process). What one call returns fits together: a room's seq and rev are
-  read no later than what they describe (SQLite: it is one snapshot);
+- a read sees every write that returned before it began (in any process). What one call returns fits together: a
+  room's seq and rev are read no later than what they describe (SQLite: it is one snapshot);
 - reads never wait for writes; every call ends within the store's timeout, with `StoreTimeout` at the latest;
 - queues are bounded: past them a call raises `StoreUnavailable("stalled")` at once and has no effect.
 """
@@ -60,18 +60,24 @@ class Users(Protocol):
         """Find the account by exactly one of its two names, without regard to case."""
 
     async def search(self, prefix: str, limit: int) -> list[User]:
-        """Users whose username or display name starts with `prefix` (any case), by username. `%` and `_` are ordinary characters."""
+        """Users whose username or display name starts with `prefix` (any case), by username.
+
+        `%` and `_` are ordinary characters.
+        """
 
     async def update(self, user_id: str, change: ProfileChange) -> User:
-        """Set the given fields; where `status` is one of them the user's `status_rev` becomes one more. Raises Missing."""
+        """Set the given fields; where `status` is one of them the user's `status_rev` becomes one more.
+
+        Raises Missing.
+        """
 
     async def set_password(
         self, user_id: str, password_hash: str, *, keep_session_id: str | None, before: str | None = None
     ) -> list[str]:
         """Set the hash and revoke every other live session (None: all), atomically. Returns the ids revoked.
 
-        With `before`, it follows that hash alone: raises Outdated where it is not the hash any more, StoreUnavailable where somebody
-        else is about to set another. Raises Missing.
+        With `before`, it follows that hash alone: raises Outdated where it is not the hash any more, StoreUnavailable
+        where somebody else is about to set another. Raises Missing.
         """
 
     async def rehash(self, user_id: str, before: str, after: str) -> bool:
@@ -84,7 +90,9 @@ class Users(Protocol):
         """Let it log in again; what was revoked stays so. Raises Missing."""
 
     async def address_seen(self, user_id: str, marks: Sequence[str], *, now_ms: int) -> int | None:
-        """When the account was last good at an address with one of these marks, within KNOWN_ADDRESS_KEEP_MS; else, or nobody's, None."""
+        """When the account was last good at an address with one of these marks, within KNOWN_ADDRESS_KEEP_MS; else, or
+        nobody's, None.
+        """
 
     async def remember_address(self, user_id: str, mark: str, *, now_ms: int) -> None:
         """The account was good at this address now. Of its marks the KNOWN_ADDRESSES_MAX newest stay."""
@@ -103,9 +111,9 @@ class Sessions(Protocol):
         """Use refresh token number `generation`, atomically.
 
         The current one: becomes generation + 1, rotated now, expiry moved, though not past `max_age_ms` after it began.
-        The one before, within `grace_ms` of the rotation: the session as it is (same replacement). Anything else: the session is
-        revoked now (returned with `revoked_at_ms`).
-        None: no such session; an expired or already revoked session is returned unchanged.
+        The one before, within `grace_ms` of the rotation: the session as it is (same replacement). Anything else: the
+        session is revoked now (returned with `revoked_at_ms`). None: no such session; an expired or already revoked
+        session is returned unchanged.
         """
 
     async def revoke(self, session_id: str, *, now_ms: int) -> bool:
@@ -125,7 +133,8 @@ class Rooms(Protocol):
         """Store a room with its maker as owner and first member, atomically; lastSeq 0 and rev 0."""
 
     async def direct(self, user_id: str, other_id: str) -> tuple[RoomOf, bool]:
-        """The direct room of two people (private, both members, maxUsers 2): the same each time, whoever asks, raced or not.
+        """The direct room of two people (private, both members, maxUsers 2): the same each time, whoever asks, raced or
+        not.
 
         The second value is True if it was made now. Raises Missing("user").
         """
@@ -137,9 +146,11 @@ class Rooms(Protocol):
     async def list_for(
         self, user_id: str, *, mine: bool, query: str | None, limit: int, after: str | None
     ) -> tuple[list[RoomOf], str | None]:
-        """Rooms the user may see, newest first: their own, and unless `mine` all public ones; `query` is a part of the name (any case).
+        """Rooms the user may see, newest first: their own, and unless `mine` all public ones; `query` is a part of the
+        name (any case).
 
-        `after` is a cursor this method returned (ValueError if it cannot be one); the second value is the next, None at the end.
+        `after` is a cursor this method returned (ValueError if it cannot be one); the second value is the next, None at
+        the end.
         """
 
     async def joined_by(self, user_id: str) -> dict[str, int]:
@@ -166,7 +177,9 @@ class Members(Protocol):
         """
 
     async def add(self, room_id: str, user_id: str, *, role: Role = Role.MEMBER) -> MembershipChange:
-        """Make a member, with readSeq = lastSeq. Already one: `changed` False. A room is never oversubscribed, however many race.
+        """Make a member, with readSeq = lastSeq.
+
+        Already one: `changed` False. A room is never oversubscribed, however many race.
 
         Raises Missing("room" or "user"), RoomFull.
         """
@@ -185,19 +198,22 @@ class Members(Protocol):
 
 
 class Messages(Protocol):
-    """Messages. In each room seq is 1, 2, 3 … without holes, by a unique index on (roomId, seq): there they are only ever inserted.
+    """Messages.
 
-    Each change of one is an entry in the room's changes log, with the message as it left it; the message carries that entry's rev.
-    Who may change what is the caller's business.
+    In each room seq is 1, 2, 3 … without holes, by a unique index on (roomId, seq): there they are only ever inserted.
+
+    Each change of one is an entry in the room's changes log, with the message as it left it; the message carries that
+    entry's rev. Who may change what is the caller's business.
     """
 
     async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[Stored | Refusal]:
         """Store drafts in their order, consecutive seq for those accepted; one outcome a draft, in the drafts' order.
 
-        A draft whose (room, author, clientId) is stored already, earlier or in this call, stores nothing: Stored(duplicate=True).
-        Membership, muting, replyToId and threadId (a message of this room) and attachments (the author's own files) are checked in the
-        same transaction; mentions of non-members are dropped. Each author's readSeq moves to their own newest seq; createdAt is the
-        store's clock and does not fall as seq rises, within a process. All or nothing for errors: when this raises nothing is confirmed.
+        A draft whose (room, author, clientId) is stored already, earlier or in this call, stores nothing:
+        Stored(duplicate=True). Membership, muting, replyToId and threadId (a message of this room) and attachments (the
+        author's own files) are checked in the same transaction; mentions of non-members are dropped. Each author's
+        readSeq moves to their own newest seq; createdAt is the store's clock and does not fall as seq rises, within a
+        process. All or nothing for errors: when this raises nothing is confirmed.
         """
 
     async def edit(self, message_id: str, content: str) -> MessageChange:
@@ -209,8 +225,8 @@ class Messages(Protocol):
     async def react(self, message_id: str, user_id: str, emoji: str, *, on: bool) -> MessageChange:
         """Add or take back one person's reaction; each (message, emoji, user) counts once, however many race.
 
-        Reactions to one message that come together may share an entry. Raises Missing("message"), also for a deleted one,
-        TooManyKinds past REACTION_KINDS_MAX emoji.
+        Reactions to one message that come together may share an entry. Raises Missing("message"), also for a deleted
+        one, TooManyKinds past REACTION_KINDS_MAX emoji.
         """
 
     async def get(self, message_id: str) -> Message | None: ...
@@ -218,9 +234,17 @@ class Messages(Protocol):
     async def by_client_id(self, room_id: str, user_id: str, client_id: str) -> Message | None: ...
 
     async def page(
-        self, room_id: str, *, limit: int, before: int | None = None, after: int | None = None, with_authors: bool = False
+        self,
+        room_id: str,
+        *,
+        limit: int,
+        before: int | None = None,
+        after: int | None = None,
+        with_authors: bool = False,
     ) -> MessagePage:
-        """Up to `limit` messages: the newest, those next below `before`, or those next above `after`. At most one of the two is given.
+        """Up to `limit` messages: the newest, those next below `before`, or those next above `after`.
+
+        At most one of the two is given.
 
         `with_authors`: their authors' profiles come in the same round trip.
         """
@@ -229,20 +253,31 @@ class Messages(Protocol):
         """The newest `limit` messages with after < seq <= upto, ascending."""
 
     async def search(self, search: MessageSearch, *, limit: int, after: str | None) -> tuple[list[Hit], str | None]:
-        """Hits, the best first; cursor as in Rooms.list_for. A backend without an index of words finds their beginnings too.
+        """Hits, the best first; cursor as in Rooms.list_for.
+
+        A backend without an index of words finds their beginnings too.
 
         Raises StoreTimeout where looking takes too long.
         """
 
 
 class Files(Protocol):
-    """Uploaded files. First the bytes, under a new id, then the description: until then nobody sees them, and a day later they go."""
+    """Uploaded files.
+
+    First the bytes, under a new id, then the description: until then nobody sees them, and a day later they go.
+    """
 
     async def write(self, file_id: str, pieces: AsyncIterable[bytes], *, thumbnail: bool = False) -> Written:
-        """Write the bytes of a file, or of its thumbnail. If `pieces` raises nothing is left. No deadline: each piece has one."""
+        """Write the bytes of a file, or of its thumbnail.
+
+        If `pieces` raises nothing is left. No deadline: each piece has one.
+        """
 
     async def create(self, draft: FileDraft) -> File:
-        """Describe a file whose bytes (and thumbnail, if it has one) are written. Raises Missing("file") if they are not."""
+        """Describe a file whose bytes (and thumbnail, if it has one) are written.
+
+        Raises Missing("file") if they are not.
+        """
 
     async def get(self, file_id: str) -> File | None: ...
 
@@ -268,25 +303,37 @@ class Changes(Protocol):
         """Entries with rev > since, each with the message as that entry left it (None for membership and settings)."""
 
     async def latest_between(self, room_id: str, *, since: int, upto: int, limit: int) -> ChangePage:
-        """Each message changed in (since, upto] once, as it now is, ascending by its newest rev there; membership and settings left out."""
+        """Each message changed in (since, upto] once, as it now is, ascending by its newest rev there; membership and
+        settings left out.
+        """
 
 
 class Monitoring(Protocol):
-    """What the metrics of processes were, by the minute. None of the program's data: a move to another backend leaves it.
+    """What the metrics of processes were, by the minute.
+
+    None of the program's data: a move to another backend leaves it.
 
     `source` is one process's name, which it has again after a restart. Minutes are counted since the epoch.
     """
 
     async def append(self, source: str, points: Sequence[MinutePoint]) -> None:
-        """Add points; what is there of the same metric and minute is joined with them. After an error some may have been added."""
+        """Add points; what is there of the same metric and minute is joined with them.
+
+        After an error some may have been added.
+        """
 
     async def read(
         self, source: str, metric: str, *, since_minute: int, until_minute: int, step_minutes: int
     ) -> list[MinutePoint]:
-        """Points with since <= minute < until, ascending; those of a step (counted from the epoch) as one, at its first minute."""
+        """Points with since <= minute < until, ascending; those of a step (counted from the epoch) as one, at its first
+        minute.
+        """
 
     async def forget(self, before_minute: int) -> int:
-        """Remove a slice of what is of before that minute, of every source; returns how much. Nothing is left when that is 0."""
+        """Remove a slice of what is of before that minute, of every source; returns how much.
+
+        Nothing is left when that is 0.
+        """
 
 
 class Store(Protocol):
@@ -315,7 +362,9 @@ class Store(Protocol):
 
     @property
     def pool(self) -> PoolState:
-        """Its connections now, as this process knows them: asks nobody, so that it can be looked at with each sample."""
+        """Its connections now, as this process knows them:
+        asks nobody, so that it can be looked at with each sample.
+        """
 
     async def ping(self) -> None:
         """Prove that the store can be read and written now. Raises StoreUnavailable, StoreTimeout."""

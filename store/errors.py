@@ -1,4 +1,7 @@
-"""What can go wrong in a store, told apart by what the caller can do about it. Owns names only; the handlers map them to codes."""
+"""What can go wrong in a store, told apart by what the caller can do about it.
+
+Owns names only; the handlers map them to codes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Uploaded files, as far as every backend does it alike: bytes first, kept with their description. Knows no database."""
+"""Uploaded files, as far as every backend does it alike: bytes first, kept with their description.
+
+Knows no database.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ class PoolState(Struct, frozen=True):
 class Inspection(Struct, frozen=True):
     """A store, looked at. `latency_ms`: of a write and a read; `wrong_indexes`: missing, or not as they should be.
 
-    `replication_lag_s`: of the secondary that is furthest behind, None without a replica set (or without the right to ask).
+    `replication_lag_s`: of the secondary that is furthest behind, None without a replica set (or without the right to
+    ask).
     """
 
     latency_ms: float

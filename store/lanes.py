@@ -1,7 +1,7 @@
 """Group commit by key: what one room was sent while a batch of its was under way makes its next batch. Knows no driver.
 
-One batch in flight a lane, so that load gathers by itself and a lone write waits for no timer. `store/writer.py` is the same for a
-store that has one writer; here each key has a lane of its own.
+One batch in flight a lane, so that load gathers by itself and a lone write waits for no timer. `store/writer.py` is the
+same for a store that has one writer; here each key has a lane of its own.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class _Waiting(Struct, Generic[A, R], eq=False):
 
 
 class _Lane(Generic[A, R]):
-    """A key's writes, in the order they came: those of the batch under way, those that wait, and the timer of their deadlines."""
+    """A key's writes, in the order they came: those of the batch under way, those that wait, and the timer of their
+    deadlines.
+    """
 
     __slots__ = ("batch", "timer", "waiting")
 
@@ -45,10 +47,11 @@ class _Lane(Generic[A, R]):
 class Lanes(Generic[A, R]):
     """Runs `work` on the gathered arguments of a key. All methods belong to one event loop.
 
-    `work` returns an outcome an argument, in order: what it gives, or an exception for that argument's caller alone. What it raises
-    goes to all of the batch, and if the store cannot be written now (StoreUnavailable, StoreTimeout), those who wait behind it are told
-    StoreUnavailable("stalled"): none waits for a second deadline. Past `waiting_max` arguments of all keys `submit` raises that, too.
-    `timeout_s` after it was accepted a write is answered in any case: StoreTimeout if its batch has begun; else "stalled", and none will.
+    `work` returns an outcome an argument, in order: what it gives, or an exception for that argument's caller alone.
+    What it raises goes to all of the batch, and if the store cannot be written now (StoreUnavailable, StoreTimeout),
+    those who wait behind it are told StoreUnavailable("stalled"): none waits for a second deadline. Past `waiting_max`
+    arguments of all keys `submit` raises that, too. `timeout_s` after it was accepted a write is answered in any case:
+    StoreTimeout if its batch has begun; else "stalled", and none will.
     """
 
     def __init__(

@@ -1,4 +1,7 @@
-"""A store's whole content, moved from one backend to another: resumable, and compared at the end. Knows neither backend."""
+"""A store's whole content, moved from one backend to another: resumable, and compared at the end.
+
+Knows neither backend.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,9 @@ class Digest:
 async def migrate(
     source: Source, target: Target, *, source_id: str, read_back: ReadBack, report: Report
 ) -> dict[str, Digest]:
-    """Copy everything, then read both sides, files' bytes too, and compare. Cut off at any moment, it goes on where it was.
+    """Copy everything, then read both sides, files' bytes too, and compare.
+
+    Cut off at any moment, it goes on where it was.
 
     `report(what, done, of)` is called as it goes. Returns the digests by kind. Raises StartRefused with one line.
     """
@@ -73,7 +78,8 @@ async def migrate(
                 theirs.add(record)
         if (ours.count, ours.checksum) != (theirs.count, theirs.checksum):
             raise StartRefused(
-                f"{kind} differ: {ours.count} with checksum {ours.checksum[:16]} became {theirs.count} with {theirs.checksum[:16]};"
+                f"{kind} differ: {ours.count} with checksum {ours.checksum[:16]} became "
+                f"{theirs.count} with {theirs.checksum[:16]};"
                 " drop the target database and begin again"
             )
         report(f"comparing {kind}", total, total)
@@ -122,7 +128,8 @@ async def _compare_bytes(record: FileRecord, source: Source, read_back: ReadBack
             theirs = "nothing"
         if ours != theirs:
             raise StartRefused(
-                f"the bytes of file {key} differ: {ours[:16]} became {theirs[:16]}; drop the target database and begin again"
+                f"the bytes of file {key} differ: {ours[:16]} became {theirs[:16]}; drop "
+                f"the target database and begin again"
             )
 
 

@@ -1,7 +1,10 @@
-"""What the store keeps and returns. Field names are camelCase once turned into builtins: these are the contract's shapes.
+"""What the store keeps and returns.
 
-Owns no behaviour. Times shown to clients are RFC 3339 UTC strings with milliseconds; times that only the server compares are
-`_ms`, integer milliseconds since the epoch. Ids are opaque, without `/`; a message's id is `<room id>-<seq>` (docs/decisions).
+Field names are camelCase once turned into builtins: these are the contract's shapes.
+
+Owns no behaviour. Times shown to clients are RFC 3339 UTC strings with milliseconds; times that only the server
+compares are `_ms`, integer milliseconds since the epoch. Ids are opaque, without `/`; a message's id is `<room
+id>-<seq>` (docs/decisions).
 """
 
 from __future__ import annotations
@@ -45,8 +48,8 @@ class Role(StrEnum):
 class User(Struct, frozen=True, rename="camel", omit_defaults=True):
     """A person as others see them. `status` is the chosen one; who is not connected is shown as offline.
 
-    `status_rev` counts the choices of a status, so that of two the later is known; it is no client's business: who shows a user sets
-    it to 0, which is left out. Only such fields have defaults.
+    `status_rev` counts the choices of a status, so that of two the later is known; it is no client's business: who
+    shows a user sets it to 0, which is left out. Only such fields have defaults.
     """
 
     id: str
@@ -105,7 +108,10 @@ class Session(Struct, frozen=True):
 
 
 class Room(Struct, frozen=True, rename="camel"):
-    """A room without what depends on who asks. `last_seq` and `rev` are its heads, derived, never counters of their own."""
+    """A room without what depends on who asks.
+
+    `last_seq` and `rev` are its heads, derived, never counters of their own.
+    """
 
     id: str
     name: str
@@ -201,7 +207,10 @@ class File(Struct, frozen=True, rename="camel"):
 
 
 class FileDraft(Struct, frozen=True):
-    """An upload that was written under `id`, and is to be described. `sha256` in hexadecimal, sizes in bytes and pixels."""
+    """An upload that was written under `id`, and is to be described.
+
+    `sha256` in hexadecimal, sizes in bytes and pixels.
+    """
 
     id: str
     owner_id: str
@@ -215,7 +224,10 @@ class FileDraft(Struct, frozen=True):
 
 
 class Message(Struct, frozen=True, rename="camel"):
-    """A message as it is now; of two copies the one with the greater `rev` is the newer. Deleted: content None, no attachments."""
+    """A message as it is now; of two copies the one with the greater `rev` is the newer.
+
+    Deleted: content None, no attachments.
+    """
 
     id: str
     room_id: str
@@ -237,7 +249,10 @@ class Message(Struct, frozen=True, rename="camel"):
 
 
 class MessageDraft(Struct, frozen=True):
-    """A message before it has a place. `client_id` is the author's, or one the service made: unique per room and author."""
+    """A message before it has a place.
+
+    `client_id` is the author's, or one the service made: unique per room and author.
+    """
 
     user_id: str
     username: str
@@ -260,7 +275,9 @@ class Refusal(StrEnum):
 
 
 class Stored(Struct, frozen=True):
-    """A draft's outcome: durably stored now, or `duplicate`: stored by an earlier send (then `message` is as it is now)."""
+    """A draft's outcome: durably stored now, or `duplicate`: stored by an earlier send (then `message` is as it is
+    now).
+    """
 
     message: Message
     duplicate: bool
@@ -274,7 +291,8 @@ class Head(Struct, frozen=True):
 
 
 class MessagePage(Struct, frozen=True):
-    """Messages in ascending seq; `has_more` further in the direction asked; `authors` as they now are, where they were asked for.
+    """Messages in ascending seq; `has_more` further in the direction asked; `authors` as they now are, where they were
+    asked for.
 
     `rev` is the room's, read no later than the messages: none of them is older than it says.
     """
@@ -288,7 +306,8 @@ class MessagePage(Struct, frozen=True):
 class Change(Struct, frozen=True):
     """One entry of a room's changes log; `message` is None for membership and settings.
 
-    `is_reaction`: somebody reacted, or took that back; else the message was edited, or deleted. Only ChangePages of the log itself tell.
+    `is_reaction`: somebody reacted, or took that back; else the message was edited, or deleted. Only ChangePages of the
+    log itself tell.
     """
 
     rev: int
@@ -297,7 +316,10 @@ class Change(Struct, frozen=True):
 
 
 class ChangePage(Struct, frozen=True):
-    """Changes in ascending rev. `expired`: entries after the asked rev are gone from the log; the caller must reload."""
+    """Changes in ascending rev.
+
+    `expired`: entries after the asked rev are gone from the log; the caller must reload.
+    """
 
     changes: tuple[Change, ...]
     rev: int
@@ -313,7 +335,8 @@ class MessageChange(Struct, frozen=True):
 
 
 class MessageSearch(Struct, frozen=True):
-    """What to look for: messages that have all `words` and all `phrases`, in any case, in these rooms, and meet the filters.
+    """What to look for: messages that have all `words` and all `phrases`, in any case, in these rooms, and meet the
+    filters.
 
     Without words and phrases the filters alone decide. `before_ms` is exclusive, `after_ms` inclusive.
     """
@@ -344,7 +367,10 @@ class RoomStats(Struct, frozen=True, rename="camel"):
 
 
 class MembershipChange(Struct, frozen=True):
-    """What a join or a leave did. `changed` False: it was so already, nothing was written and `rev` is the room's present one."""
+    """What a join or a leave did.
+
+    `changed` False: it was so already, nothing was written and `rev` is the room's present one.
+    """
 
     room: Room
     membership: Membership | None

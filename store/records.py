@@ -1,4 +1,6 @@
-"""All that a store holds, as records that no backend owns: what one writes out and another takes in. Times in milliseconds.
+"""All that a store holds, as records that no backend owns: what one writes out and another takes in.
+
+Times in milliseconds.
 
 Ids, seqs, revs and files' bytes stay what they are; what a backend derives (folded names, indexes) is not in here.
 """
@@ -107,7 +109,9 @@ class Source(Protocol):
     async def count(self, kind: str) -> int: ...
 
     async def batch(self, kind: str, after: Key | None, limit: int) -> tuple[Sequence[Any], Key | None]:
-        """Records in the order of their keys, those after `after`; the second value is the last one's key, None at the end."""
+        """Records in the order of their keys, those after `after`; the second value is the last one's key, None at the
+        end.
+        """
 
     def blob(self, key: str) -> AsyncIterator[bytes]:
         """Raises Missing("file")."""

@@ -1,4 +1,7 @@
-"""Sweeping in slices: each one an operation with a deadline of its own, so that other work comes in between. Knows no backend."""
+"""Sweeping in slices: each one an operation with a deadline of its own, so that other work comes in between.
+
+Knows no backend.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,9 @@ async def _sweep_one(sweep: Slice, now_ms: int) -> int:
 
 
 def until_nothing(sweep: Callable[[float], Awaitable[int]]) -> Slice:
-    """A slice of what only tells, of a time in seconds, how much it removed: there may be more until that is nothing."""
+    """A slice of what only tells, of a time in seconds, how much it removed:
+    there may be more until that is nothing.
+    """
 
     async def sweep_slice(now_ms: int) -> tuple[int, bool]:
         removed = await sweep(now_ms / 1000)

@@ -1,7 +1,7 @@
 """What holds for all tests.
 
-Under REQUIRE_BACKENDS=1 a skip is a failure; what failed has the ends of its servers' logs beside it; the last lines say what failed, and
-what was left out.
+Under REQUIRE_BACKENDS=1 a skip is a failure; what failed has the ends of its servers' logs beside it; the last lines
+say what failed, and what was left out.
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ settings.register_profile("tests", settings.default, deadline=None, suppress_hea
 settings.load_profile("tests")
 
 HERE = Path(__file__).parent
-# Which go first where several workers share the files: those whose files take long, so that none of them is alone at the end.
+# Which go first where several workers share the files: those whose files take long, so that none of them is alone at
+# the end.
 FOLDERS = ("browser", "integration", "packaging", "contract", "unit")
 REQUIRED = os.environ.get("REQUIRE_BACKENDS") == "1"
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     allowed = hasattr(report, "wasxfail") or item.get_closest_marker("real_mongod")
     if REQUIRED and report.skipped and not allowed:
@@ -41,7 +44,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def pytest_configure() -> None:
-    # A shell has what it runs in the background ignore SIGINT, and the processes that tests interrupt would inherit that.
+    # A shell has what it runs in the background ignore SIGINT, and the processes that tests interrupt would inherit
+    # that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -50,7 +54,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: next((turn for turn, name in enumerate(FOLDERS) if item.path.is_relative_to(HERE / name)), 0))
+    items.sort(
+        key=lambda item: next((turn for turn, name in enumerate(FOLDERS) if item.path.is_relative_to(HERE / name)), 0)
+    )
     if not find_real_mongod():
         reason = pytest.mark.skip(reason="need a real mongod: put it on PATH, or set MONGO_URI")
         for item in items:
@@ -70,7 +76,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def left_out(skipped: Sequence[pytest.TestReport | pytest.CollectReport]) -> list[str]:
-    """What was skipped: by reason, how many tests, and by file their names, each once with how often it would have run."""
+    """What was skipped: by reason, how many tests, and by file their names,
+    each once with how often it would have run.
+    """
     by_reason: dict[str, dict[str, Counter[str]]] = {}
     for report in skipped:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
@@ -81,7 +89,10 @@ def left_out(skipped: Sequence[pytest.TestReport | pytest.CollectReport]) -> lis
     for reason, files in sorted(by_reason.items()):
         lines.append(f"{sum(sum(names.values()) for names in files.values())} tests: {reason}")
         for file, names in sorted(files.items()):
-            lines.append(f"  {file}: {', '.join(name if count == 1 else f'{name} ×{count}' for name, count in sorted(names.items()))}")
+            lines.append(
+                f"  {file}: "
+                f"{', '.join(name if count == 1 else f'{name} ×{count}' for name, count in sorted(names.items()))}"
+            )
     return lines
 
 

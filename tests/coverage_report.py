@@ -1,4 +1,5 @@
-"""Puts together what runs with COVERAGE=1 have measured since the last report, and prints the figure and, by name, what no test has run.
+"""Puts together what runs with COVERAGE=1 have measured since the last report, and prints the figure and, by name, what
+no test has run.
 
 A function that no test entered is named; of the others their lines, and their branches as `from->to`, that none took.
 """
@@ -73,7 +74,8 @@ def main() -> int:
                 print(f"    {one}"[:WIDTH])
     totals = report["totals"]
     print(
-        f"coverage: {totals['percent_covered']:.2f} % of {totals['num_statements']:,} lines and {totals['num_branches']:,} branches;"
+        f"coverage: {totals['percent_covered']:.2f} % of {totals['num_statements']:,} lines "
+        f"and {totals['num_branches']:,} branches;"
         f" not run: {totals['missing_lines']:,} lines, {totals['missing_branches']:,} branches"
     )
     return 0

@@ -1,4 +1,5 @@
-"""`make test`, `test-quick`, `test-slow`: which tests, in how many workers side by side, and those alone that compare times.
+"""`make test`, `test-quick`, `test-slow`: which tests, in how many workers side by side, and those alone that compare
+times.
 
 Prints at the end how long it took and, for each test that failed, its name and why. Exit code 0 if all passed, else 1.
 With COVERAGE=1 it is measured which lines and branches run: `make coverage` tells.
@@ -21,8 +22,8 @@ from tests.support.failures import FAILURES
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_TESTS = 5  # pytest's exit code where none was chosen
-# Whatever the environment says, compiled modules are kept: to compile them costs each worker four seconds of CPU, and each server
-# of hundreds a part of its start.
+# Whatever the environment says, compiled modules are kept: to compile them costs each worker four seconds of CPU, and
+# each server of hundreds a part of its start.
 COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 
 
@@ -47,7 +48,9 @@ def default_workers() -> int:
 
 
 def files_with(mark: str, folders: Sequence[str]) -> list[str]:
-    """The test files that have a mark, or a mark called after it, or the word: to collect all for a few tests costs each worker seconds."""
+    """The test files that have a mark, or a mark called after it, or the word: to collect all for a few tests costs
+    each worker seconds.
+    """
     files = (path for folder in folders for path in sorted((ROOT / folder).rglob("test_*.py")))
     return [str(path.relative_to(ROOT)) for path in files if mark in path.read_text()]
 
@@ -69,7 +72,12 @@ def run(name: str, *, workers: int, more: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         told = Path(os.environ.get(FAILURES) or Path(folder) / "failures")
         before = told.stat().st_size if told.exists() else 0
-        environ = {**os.environ, **COMPILED, **(measuring() if os.environ.get("COVERAGE") == "1" else {}), FAILURES: str(told)}
+        environ = {
+            **os.environ,
+            **COMPILED,
+            **(measuring() if os.environ.get("COVERAGE") == "1" else {}),
+            FAILURES: str(told),
+        }
         for phase, arguments in phases(SUITES[name], workers):
             began = time.monotonic()
             command = [sys.executable, "-m", "pytest", "-q", *arguments, *more]

@@ -35,7 +35,9 @@ class Outgoing:
 
 class Connection:
     """`on_ready(connection, now_ns)` is called once, after the welcome or the join's ack; `on_done(connection, now_ns)`
-    for each message that is acked and has come back; `on_refused()` for each that the server was too busy for (None: a failure)."""
+    for each message that is acked and has come back; `on_refused()` for each that the server was too busy for (None: a
+    failure).
+    """
 
     __slots__ = (
         "_out", "_rest", "_selector", "_state", "books", "index", "is_ready", "on_done", "on_ready",

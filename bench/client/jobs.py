@@ -240,7 +240,9 @@ class Settling:
         if now_ns < self._look_ns:
             return None
         self._look_ns = now_ns + _LOOK_NS
-        standings = [one for connection in self._crew.connections if connection.open for one in connection.streams.items()]
+        standings = [
+            one for connection in self._crew.connections if connection.open for one in connection.streams.items()
+        ]
         self.ready = sum(not stream.missing_until(order.heads[room_id]) for room_id, stream in standings)
         if self.ready < len(standings) and now_ns < self._deadline_ns:
             return None

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 class Connect:
     """Open the connections numbered `first` and on, `count` of them, at most `at_once` unfinished.
 
-    They join the rooms, if any are named, in turn; each room's are spread evenly over the addresses and over the tokens.
+    They join the rooms, if any are named, in turn; each room's are spread evenly over the addresses and over the
+    tokens.
     """
 
     addresses: tuple[tuple[str, int], ...]
@@ -44,10 +45,11 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Let the first `senders` connections send, each to its room, for `seconds`: `rate_per_s` in all, or None for a closed loop.
+    """Let the first `senders` connections send, each to its room, for `seconds`: `rate_per_s` in all, or None for a
+    closed loop.
 
-    `may_refuse`: the server may answer that it is busy, and a kernel that takes no more bytes leaves messages unsent: both are counted,
-    and neither is a failure.
+    `may_refuse`: the server may answer that it is busy, and a kernel that takes no more bytes leaves messages unsent:
+    both are counted, and neither is a failure.
     """
 
     senders: int
@@ -62,8 +64,8 @@ class Send:
 class Window:
     """What happened in the `seconds` of sending; what was answered later is not in it.
 
-    `unsent` were due and the kernel took no more; `read`: deliveries to who does not send; `silence_s`: the longest that one of these
-    got nothing, to 50 ms; `cpu_percent`: of a core, what this client process took.
+    `unsent` were due and the kernel took no more; `read`: deliveries to who does not send; `silence_s`: the longest
+    that one of these got nothing, to 50 ms; `cpu_percent`: of a core, what this client process took.
     """
 
     seconds: float
@@ -78,7 +80,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """All that was sent is acked or refused, or the time is over. `acked_seqs` by room; `seconds`: from the first send to the last."""
+    """All that was sent is acked or refused, or the time is over.
+
+    `acked_seqs` by room; `seconds`: from the first send to the last.
+    """
 
     sent: int
     refused: int
@@ -89,7 +94,9 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """Wait until every connection has everything up to its room's head, then hand over the tally and begin a new one."""
+    """Wait until every connection has everything up to its room's head,
+    then hand over the tally and begin a new one.
+    """
 
     heads: dict[str, int]
     within_s: float

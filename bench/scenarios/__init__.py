@@ -6,5 +6,6 @@ from bench.scenario import Scenario
 from bench.scenarios import cache, echo, fanout, idle, limits, overload, publish, scale, spike, store
 
 SCENARIOS: dict[str, Scenario] = {
-    one.SCENARIO.name: one.SCENARIO for one in (fanout, echo, idle, spike, store, cache, publish, scale, limits, overload)
+    one.SCENARIO.name: one.SCENARIO
+    for one in (fanout, echo, idle, spike, store, cache, publish, scale, limits, overload)
 }

@@ -1,9 +1,10 @@
-"""The cache alone, without a server: what a request costs with Redis, with a process's own cache, and with none, on the same store.
+"""The cache alone, without a server: what a request costs with Redis, with a process's own cache, and with none, on the
+same store.
 
-What the handlers call is asked for on one SQLite store and a redis-server of the bench's own, the three ways in turns in one run: the
-first figure of a question is a time, the others ratios to it. Then people read and write at once, in rooms of which a few are busy: how
-many of the reads are hits? What they read is checked: nothing that was acked before may be missing. No value lives long enough here to
-expire, which would cost one miss each time.
+What the handlers call is asked for on one SQLite store and a redis-server of the bench's own, the three ways in turns
+in one run: the first figure of a question is a time, the others ratios to it. Then people read and write at once, in
+rooms of which a few are busy: how many of the reads are hits? What they read is checked: nothing that was acked before
+may be missing. No value lives long enough here to expire, which would cost one miss each time.
 """
 
 from __future__ import annotations
@@ -63,7 +64,10 @@ class _Town:
         self._weights: list[float] = []
 
     async def populate(self, store: Store, *, rooms: int, messages: int) -> None:
-        users = [await store.users.create(username=f"u{n}", email=f"u{n}@example.com", password_hash="") for n in range(USERS)]
+        users = [
+            await store.users.create(username=f"u{n}", email=f"u{n}@example.com", password_hash="")
+            for n in range(USERS)
+        ]
         for number in range(rooms):
             members = [users[(number * 7 + place) % USERS] for place in range(MEMBERS)]
             room = (await store.rooms.create(RoomDraft(f"room {number}", None, False, USERS), members[0].id)).room
@@ -111,7 +115,10 @@ async def _measure(stage: Stage, environ: dict[str, str]) -> list[Figure]:
         await town.populate(store, rooms=stage.options["rooms"], messages=stage.options["messages"])
         figures = []
         async with AsyncExitStack() as asking:
-            ways = {name: await asking.enter_async_context(wired(store, how, name=f"bench {name}")) for name, how in chosen.items()}
+            ways = {
+                name: await asking.enter_async_context(wired(store, how, name=f"bench {name}"))
+                for name, how in chosen.items()
+            }
             await ways[REDIS].hold(town.members)
             for cases in ways.values():
                 await _warm(cases, town)
@@ -211,8 +218,17 @@ async def _mixed(stage: Stage, name: str, cases: UseCases, town: _Town) -> list[
     counts = await asyncio.gather(*(_live(stage, cases, town, until_s) for _ in range(stage.options["askers"])))
     each_s = (time.perf_counter() - began_s) / sum(counts)
     after = cases.shared.counts.by_kind()
-    told = Counter({(kind, outcome): count for kind, row in after.items() for outcome, count in row.items() if outcome != "meanMs"})
-    told.subtract({(kind, outcome): count for kind, row in before.items() for outcome, count in row.items() if outcome != "meanMs"})
+    told = Counter(
+        {(kind, outcome): count for kind, row in after.items() for outcome, count in row.items() if outcome != "meanMs"}
+    )
+    told.subtract(
+        {
+            (kind, outcome): count
+            for kind, row in before.items()
+            for outcome, count in row.items()
+            if outcome != "meanMs"
+        }
+    )
     kinds = sorted({kind for kind, _ in told})
     rates = [Figure(f"mixed, {name}: hits of {kind} reads", _rate(told, [kind]), "%") for kind in kinds]
     whole = [Figure(f"mixed, {name}: hits of all reads", _rate(told, kinds), "%")] if kinds else []
@@ -251,7 +267,10 @@ async def _live(stage: Stage, cases: UseCases, town: _Town, until_s: float) -> i
 
 SCENARIO = Scenario(
     name="cache",
-    about="The cache alone: a request with Redis and with a process's own cache against none, and how many reads are hits.",
+    about=(
+        "The cache alone: a request with Redis and with a process's own cache against "
+        "none, and how many reads are hits."
+    ),
     options={
         "rooms": Option(100, 1, 1000, f"of {MEMBERS} members each"),
         "messages": Option(200, 100, 10_000, "in each room"),

@@ -1,7 +1,8 @@
-"""What does a check of a limit cost? CPU time of the bench's own process, which asks for many people in turn, and Redis's.
+"""What does a check of a limit cost? CPU time of the bench's own process, which asks for many people in turn, and
+Redis's.
 
-With Redis the checks of a loop turn share a call, so it is asked for many in a turn, as under load, and for one. What is admitted is
-checked: of twice as many as may pass at once exactly so many do.
+With Redis the checks of a loop turn share a call, so it is asked for many in a turn, as under load, and for one. What
+is admitted is checked: of twice as many as may pass at once exactly so many do.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
-"""Three times as much as the server can do, from people who do not wait for each other: what is still done, and how late is the loop?
+"""Three times as much as the server can do, from people who do not wait for each other: what is still done, and how
+late is the loop?
 
-First the peak: up to 600 send their next message when their last was acked and is back. Then all send, at a rate of three times that,
-by the clock, whatever they are answered. All this on a server as it comes and on one that sheds nothing, which run beside each other and
-are measured in turns, each turn with a peak of its own. Every message that was acked must have come to everybody in its room, once and in
-order; who is refused is counted. The rates are those of the time of sending; the latency of a message counts from when it was due, also
-where its answer came later. On a machine that others use, too, the CPU for each acked message says more than the rates do.
+First the peak: up to 600 send their next message when their last was acked and is back. Then all send, at a rate of
+three times that, by the clock, whatever they are answered. All this on a server as it comes and on one that sheds
+nothing, which run beside each other and are measured in turns, each turn with a peak of its own. Every message that was
+acked must have come to everybody in its room, once and in order; who is refused is counted. The rates are those of the
+time of sending; the latency of a message counts from when it was due, also where its answer came later. On a machine
+that others use, too, the CPU for each acked message says more than the rates do.
 """
 
 from __future__ import annotations
@@ -59,11 +61,19 @@ class _Setup:
             Figure(f"{self.name}: refused", _per_s(self.loads, "refused"), "messages/s"),
             Figure(f"{self.name}: not taken by the kernel", _per_s(self.loads, "unsent"), "messages/s"),
             Figure(f"{self.name}: deliveries to readers", _per_s(self.loads, "read"), "/s"),
-            Figure(f"{self.name}: longest silence of a reader", 1e3 * max(one.silence_s for one in _windows(self.loads)), "ms"),
+            Figure(
+                f"{self.name}: longest silence of a reader",
+                1e3 * max(one.silence_s for one in _windows(self.loads)),
+                "ms",
+            ),
             *figures.latency(f"{self.name}: answer to a ping, which is the loop's lag", ping, (50, 99)),
             *figures.latency(f"{self.name}: answer to a heartbeat", heartbeat, (50, 99)),
             *figures.latency(f"{self.name}: due to ack", ack, (50, 99)),
-            Figure(f"{self.name}: busiest client process", max(one.cpu_percent for one in _windows(self.loads)), "% of a core"),
+            Figure(
+                f"{self.name}: busiest client process",
+                max(one.cpu_percent for one in _windows(self.loads)),
+                "% of a core",
+            ),
         ]
 
 
@@ -90,7 +100,8 @@ def _set_up(stage: Stage, stack: ExitStack, name: str, adaptive: str) -> _Setup:
     rooms, each = stage.options["rooms"], stage.options["senders"] + stage.options["readers"]
     server = stack.enter_context(stage.server({"RATE_LIMIT_ADAPTIVE": adaptive}))
     taken = stack.enter_context(stage.rooms([server], connections=rooms * each, users=min(_USERS, each), rooms=rooms))
-    probe = stack.enter_context(Probe(server.address, taken.token))  # first: who comes while a herd comes may be refused
+    # First: who comes while a herd comes may be refused
+    probe = stack.enter_context(Probe(server.address, taken.token))
     stage.step(f"{name}: connecting")
     taken.connect(rooms * each, at_once=_AT_ONCE, within_s=60)
     return _Setup(name, taken, probe)
@@ -113,7 +124,9 @@ def _windows(loads: Sequence[Load]) -> list[Window]:
 
 
 def _cost_us(loads: Sequence[Load]) -> float | None:
-    """The server's CPU for each message that it acked, what it spent on refusing others included: so long as it answered."""
+    """The server's CPU for each message that it acked, what it spent on refusing others included: so long as it
+    answered.
+    """
     spent = [load.cpu_s for load in loads if load.cpu_s is not None]
     return figures.each_us(sum(spent) if len(spent) == len(loads) else None, sum(load.acked for load in loads))
 
@@ -125,7 +138,10 @@ def _per_s(loads: Sequence[Load], what: str) -> float:
 
 SCENARIO = Scenario(
     name="overload",
-    about="Three times the peak, by the clock: what is still acked, what is refused, how late the loop is, with shedding and without.",
+    about=(
+        "Three times the peak, by the clock: what is still acked, what is refused, how late "
+        "the loop is, with shedding and without."
+    ),
     options={
         "rooms": Option(150, 1, 1000, "all under load"),
         "senders": Option(8, 1, 500, "in each room"),

@@ -1,9 +1,11 @@
-"""What does it cost a process to tell the others of a message? CPU time of the bench's own process, which publishes on a Redis bus.
+"""What does it cost a process to tell the others of a message? CPU time of the bench's own process, which publishes on
+a Redis bus.
 
-Slowly, so that each message wakes the loop, a write and a reply of its own; and fast, so that what a commit brought goes out in one
-write. Beside each stretch runs one that wakes as often and publishes nothing, and the difference is what counts. The floor publishes the
-same bytes with nothing but `send()` and `recv()`. What a post does besides, the page's extension and the invalidations, is a figure of its
-own, and so is the process that has connections in the room and hears itself.
+Slowly, so that each message wakes the loop, a write and a reply of its own; and fast, so that what a commit brought
+goes out in one write. Beside each stretch runs one that wakes as often and publishes nothing, and the difference is
+what counts. The floor publishes the same bytes with nothing but `send()` and `recv()`. What a post does besides, the
+page's extension and the invalidations, is a figure of its own, and so is the process that has connections in the room
+and hears itself.
 """
 
 from __future__ import annotations
@@ -82,7 +84,9 @@ class _Publisher:
 
 
 class _Bare:
-    """The floor: the same bytes on a socket, those of a turn of the loop in one `send()`; the replies are read and not looked at."""
+    """The floor: the same bytes on a socket, those of a turn of the loop in one `send()`; the replies are read and not
+    looked at.
+    """
 
     def __init__(self, address: tuple[str, int], payload: bytes) -> None:
         self._socket = socket.create_connection(address)
@@ -139,7 +143,12 @@ def _is_lost(bus: Bus) -> bool:
 async def _at(stage: Stage, rate: int, publisher: _Publisher, bare: _Bare) -> list[Figure]:
     """The median of the turns, in which each way has its stretch: what disturbs one disturbs all."""
     floor = "floor: bare send() and recv()"
-    ways: Mapping[str, Tell] = {floor: bare.publish, PUBLISH: publisher.publish, POST: publisher.post, HEARD: publisher.publish}
+    ways: Mapping[str, Tell] = {
+        floor: bare.publish,
+        PUBLISH: publisher.publish,
+        POST: publisher.post,
+        HEARD: publisher.publish,
+    }
     costs_us: dict[str, list[float]] = {name: [] for name in ways}
     in_turn: list[float] = []
     for _ in range(stage.options["turns"]):

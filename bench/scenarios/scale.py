@@ -1,8 +1,9 @@
 """The same rooms on one, two, four processes that are one chat server: what does a delivery cost all of them together?
 
-Every room has connections on every process, and each process its share of those that send. One process with Redis is what more of them
-are compared with; one without it is measured beside. All run at once and are sent to in turns, so that what disturbs one disturbs all;
-whose turn it is not has no CPU counted. They are always of the bench's own, on a DATA_DIR each.
+Every room has connections on every process, and each process its share of those that send. One process with Redis is
+what more of them are compared with; one without it is measured beside. All run at once and are sent to in turns, so
+that what disturbs one disturbs all; whose turn it is not has no CPU counted. They are always of the bench's own, on a
+DATA_DIR each.
 """
 
 from __future__ import annotations
@@ -47,7 +48,11 @@ class _Setup:
         tallies = [tally for load in self.loads for tally in load.tallies]
         return [
             Figure(f"{self.name}: server CPU per delivery", self.cost_us(), "µs"),
-            *([Figure(f"{self.name}: redis-server beside it", figures.each_us(self.redis_s, self.deliveries), "µs")] if self.redis else []),
+            *(
+                [Figure(f"{self.name}: redis-server beside it", figures.each_us(self.redis_s, self.deliveries), "µs")]
+                if self.redis
+                else []
+            ),
             *figures.latency(f"{self.name}: due to delivery", merged(tally.delivery_us for tally in tallies), (50, 99)),
         ]
 
@@ -80,7 +85,9 @@ def _set_up(stage: Stage, stack: ExitStack, name: str, processes: int, *, with_r
     rooms, each = stage.options["rooms"], stage.options["connections"]
     stage.step(f"{name}: starting")
     cluster = stack.enter_context(stage.cluster(processes, with_redis=with_redis))
-    taken = stack.enter_context(stage.rooms(cluster.servers, connections=rooms * each, users=min(_USERS, each), rooms=rooms))
+    taken = stack.enter_context(
+        stage.rooms(cluster.servers, connections=rooms * each, users=min(_USERS, each), rooms=rooms)
+    )
     stage.step(f"{name}: connecting")
     taken.connect(rooms * each, at_once=200, within_s=60)
     return _Setup(name, taken, cluster.redis)

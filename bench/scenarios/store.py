@@ -1,7 +1,7 @@
 """The store alone, without a server: what group commit, the indexes, keyset pages, the text index and a pool are worth.
 
-Every figure but the rates is a ratio of two ways to ask the same question, taken in turns in one run. On SQLite; on MongoDB where
-MONGO_URI is a mongod: what only speaks like one gets no ratio, for it would say nothing.
+Every figure but the rates is a ratio of two ways to ask the same question, taken in turns in one run. On SQLite; on
+MongoDB where MONGO_URI is a mongod: what only speaks like one gets no ratio, for it would say nothing.
 """
 
 from __future__ import annotations
@@ -65,9 +65,7 @@ def _measure_mongo(stage: Stage, uri: str) -> list[Figure]:
     return _measure(stage, "MongoDB", _mongo(uri, database), lambda: MongoQueries(uri, database))
 
 
-def _measure(
-    stage: Stage, name: str, opening: Opening, queries: Callable[[], Queries]
-) -> list[Figure]:
+def _measure(stage: Stage, name: str, opening: Opening, queries: Callable[[], Queries]) -> list[Figure]:
     count, seconds = stage.options["messages"], stage.options["seconds"]
     stage.step(f"{name}: writing")
     rates, room_id = asyncio.run(_write(stage, opening, count, seconds))
@@ -87,9 +85,7 @@ def _measure(
         asked.close()
 
 
-async def _write(
-    stage: Stage, opening: Opening, count: int, seconds: float
-) -> tuple[Mapping[int, float], str]:
+async def _write(stage: Stage, opening: Opening, count: int, seconds: float) -> tuple[Mapping[int, float], str]:
     """The rates by number of writers, and a room that has `count` messages."""
     async with opening() as store:
         user = await store.users.create(username=uuid.uuid4().hex, email=uuid.uuid4().hex, password_hash="")

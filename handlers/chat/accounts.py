@@ -42,8 +42,8 @@ class Identity(NamedTuple):
 class Attempt(NamedTuple):
     """A login that was asked for: the account, if there is one, and the limiter's key that it counts by.
 
-    `is_at_home`: the account was good at this address before, so the key is of the two together, and what others do there or to the
-    account does not count.
+    `is_at_home`: the account was good at this address before, so the key is of the two together, and what others do
+    there or to the account does not count.
     """
 
     account: Account | None
@@ -54,8 +54,8 @@ class Attempt(NamedTuple):
 class Accounts:
     """The use cases of people's own accounts.
 
-    `is_listed`: whether a user name gives rights by a setting, so that only an operator may make its account. A session ends
-    `session_max_s` after it began, whatever was refreshed.
+    `is_listed`: whether a user name gives rights by a setting, so that only an operator may make its account. A session
+    ends `session_max_s` after it began, whatever was refreshed.
     """
 
     def __init__(
@@ -90,12 +90,17 @@ class Accounts:
         self._now_ms = now_ms
 
     async def register(self, body: Register, *, address: str) -> dict[str, Any]:
-        """Make an account and log it in. Raises ChatError username_taken (a listed name too), email_taken, forbidden."""
+        """Make an account and log it in.
+
+        Raises ChatError username_taken (a listed name too), email_taken, forbidden.
+        """
         if not self._is_registration_open:
             raise ChatError("forbidden", "Registration is closed here; ask for an account.")
         hashed = await self._passwords.hash(body.password)
         if self._is_listed(body.username):  # only now: it takes as long as for a name that is taken
-            log.warning("registration refused", extra={"fields": {"username": body.username, "reason": "the name is listed"}})
+            log.warning(
+                "registration refused", extra={"fields": {"username": body.username, "reason": "the name is listed"}}
+            )
             raise ChatError("username_taken")
         try:
             user = await self._store.users.create(username=body.username, email=body.email, password_hash=hashed)
@@ -106,7 +111,9 @@ class Accounts:
         return await self._credentials(session)
 
     async def attempt(self, body: Login, *, address: str) -> Attempt:
-        """Whose account somebody wants to log in to, and as what the attempt counts. Reads the store: count the request first.
+        """Whose account somebody wants to log in to, and as what the attempt counts.
+
+        Reads the store: count the request first.
 
         Raises ChatError validation_failed.
         """
@@ -117,7 +124,11 @@ class Accounts:
         mark = await self._known_addresses.knows(user_id, address)  # asked of nobody's id too, so that it takes as long
         if account is None:
             return Attempt(None, f"name:{(body.username or body.email or '').casefold()[:NAME_MAX_CHARS]}")
-        return Attempt(account, f"account:{user_id}") if mark is None else Attempt(account, f"known:{user_id}:{mark}", True)
+        return (
+            Attempt(account, f"account:{user_id}")
+            if mark is None
+            else Attempt(account, f"known:{user_id}:{mark}", True)
+        )
 
     async def login(self, password: str, account: Account | None, *, address: str) -> dict[str, Any]:
         """Raises ChatError unauthorized, the same for no account, a disabled one and a wrong password."""
@@ -135,7 +146,9 @@ class Accounts:
         return await self._credentials(session)
 
     async def _still_good(self, before: Account, password: str) -> bool:
-        """Whether what was good before the session stood is so still: a change meanwhile revoked the sessions of then, not this one."""
+        """Whether what was good before the session stood is so still: a change meanwhile revoked the sessions of then,
+        not this one.
+        """
         present = await self._store.users.account(before.user.id)
         if present is None or present.disabled_at is not None:
             return False
@@ -178,8 +191,8 @@ class Accounts:
     async def change_password(self, identity: Identity, body: ChangePassword) -> None:
         """Set a new password and revoke the other sessions. Raises ChatError forbidden for a wrong old one.
 
-        It takes a while to check and to hash: somebody else who knows the old password may have set another meanwhile, and has been told
-        so. A login that only stored another hash of the same password is no reason to refuse.
+        It takes a while to check and to hash: somebody else who knows the old password may have set another meanwhile,
+        and has been told so. A login that only stored another hash of the same password is no reason to refuse.
         """
         user_id, hashed = identity.user.id, None
         for _ in range(PASSWORD_TRIES):
@@ -235,7 +248,10 @@ class Accounts:
         return [self._views.user(user) for user in await self._store.users.search(prefix, limit)]
 
     async def identify(self, token: str) -> Identity:
-        """Whom an access token speaks for. Raises ChatError token_expired, unauthorized (also for a revoked session)."""
+        """Whom an access token speaks for.
+
+        Raises ChatError token_expired, unauthorized (also for a revoked session).
+        """
         now = self._now_ms()
         claims = self._tokens.verify(token, now_ms=now)
         session = await self._cache.get_or_load(

@@ -1,7 +1,9 @@
-"""One room's live side on this process: its heads, a ring of recent messages, and who gets what next. Pure state, no I/O, no clock.
+"""One room's live side on this process: its heads, a ring of recent messages, and who gets what next.
 
-Delivery is cut into groups. A group goes to those who were registered before it was opened, and to nobody twice: each registration
-takes a new epoch and seals the open group, so that a joiner's `missed` and its live events meet exactly.
+Pure state, no I/O, no clock.
+
+Delivery is cut into groups. A group goes to those who were registered before it was opened, and to nobody twice: each
+registration takes a new epoch and seals the open group, so that a joiner's `missed` and its live events meet exactly.
 """
 
 from __future__ import annotations
@@ -151,7 +153,9 @@ class Channel:
         return group
 
     def register(self, subscriber: Subscriber) -> Joining:
-        """Begin to hold this room's frames for `subscriber`; what it must read from the store ends at the returned heads."""
+        """Begin to hold this room's frames for `subscriber`; what it must read from the store ends at the returned
+        heads.
+        """
         self.epoch += 1
         joining = Joining(self.epoch, self.seq, self.rev, was_live=subscriber in self.live)
         self.live.pop(subscriber, None)
@@ -159,10 +163,11 @@ class Channel:
         return joining
 
     def end_membership(self, subscriber: Subscriber, *, rev: int | None, under: int | None) -> bool:
-        """The membership of a subscriber ended by the room's rev (None: whatever it is): end what was subscribed under an older one.
+        """The membership of a subscriber ended by the room's rev (None: whatever it is): end what was subscribed under
+        an older one.
 
-        `under` is the rev at which the membership began that the standing subscription was made under. True if that, or a join under
-        way, was ended; a join that has not read its membership yet goes on, and judges by itself.
+        `under` is the rev at which the membership began that the standing subscription was made under. True if that, or
+        a join under way, was ended; a join that has not read its membership yet goes on, and judges by itself.
         """
         joining = self.joining.get(subscriber)
         if joining is None:
@@ -183,12 +188,18 @@ class Channel:
 
 
 def ends(rev: int | None, under: int | None) -> bool:
-    """Whether what ended a membership by one rev ended the one that began at another. Where either is not known it did."""
+    """Whether what ended a membership by one rev ended the one that began at another.
+
+    Where either is not known it did.
+    """
     return rev is None or under is None or rev >= under
 
 
 class Joining:
-    """A subscription between its registration and its ack. `under`: the rev at which its membership began, None until that is read."""
+    """A subscription between its registration and its ack.
+
+    `under`: the rev at which its membership began, None until that is read.
+    """
 
     __slots__ = ("_ended_rev", "epoch", "frames", "messages", "rev", "seq", "size", "under", "was_live")
 

@@ -1,4 +1,7 @@
-"""The WebSocket commands: a table of name → input, limit and use case. Turns what a session received into what the services do."""
+"""The WebSocket commands: a table of name → input, limit and use case.
+
+Turns what a session received into what the services do.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,8 @@ from store.models import timestamp
 
 
 class Row(NamedTuple):
-    """One command: how its data is read, which limit counts it (None: the use case does), what it does, and as what it is shed.
+    """One command: how its data is read, which limit counts it (None: the use case does), what it does, and as what it
+    is shed.
 
     `run(session, data, command id)` returns the ack's encoded data, or None where it has answered itself.
     """
@@ -61,7 +65,10 @@ NOTHING = b"{}"
 
 
 class Commands:
-    """Carries out commands for sessions. `outbox_half_bytes`: a session whose outbox holds more waits with its next command."""
+    """Carries out commands for sessions.
+
+    `outbox_half_bytes`: a session whose outbox holds more waits with its next command.
+    """
 
     def __init__(
         self,
@@ -178,9 +185,12 @@ class Commands:
         return encode({"user": account, "expiresAt": timestamp(identity.expires_at_ms)})
 
     def admit(self, session: Session, identity: Identity, *, seated: bool) -> bool:
-        """Make the connection the user's; False where the user has too many, and the pool closed it. `seated`: see Pool.seat.
+        """Make the connection the user's; False where the user has too many, and the pool closed it.
 
-        Raises ChatError unauthorized where the session was revoked meanwhile; to be called within Pool.seat, which then frees the seat.
+        `seated`: see Pool.seat.
+
+        Raises ChatError unauthorized where the session was revoked meanwhile; to be called within Pool.seat, which then
+        frees the seat.
         """
         self._require_standing(identity)
         if not self._pool.bind(session, identity.user, seated=seated):
@@ -195,7 +205,9 @@ class Commands:
             raise ChatError("unauthorized")
 
     def _hold(self, session: Session, identity: Identity) -> None:
-        """Let the connection live as long as the token that was accepted just now: from here on no clock that is set decides."""
+        """Let the connection live as long as the token that was accepted just now: from here on no clock that is set
+        decides.
+        """
         session.session_id = identity.session_id
         session.expires_at = time.monotonic() + (identity.expires_at_ms - self._now_ms()) / 1000
 
@@ -209,7 +221,8 @@ class Commands:
             await self.count_other(session)
             raise
         if membership is not None:
-            await self._count(session, Check("resumes", session.user_id))  # the joins' own limit counts new memberships alone
+            # The joins' own limit counts new memberships alone
+            await self._count(session, Check("resumes", session.user_id))
         joined_rev = await self._joins.join(
             session, body, command_id, is_member=membership is not None, exempt=self.is_exempt(session)
         )
@@ -252,7 +265,9 @@ class Commands:
     async def _update_presence(self, session: Session, body: UpdatePresence, _: str | None) -> bytes:
         custom = False if body.custom_status is UNSET else body.custom_status
         chosen = await self._accounts.set_status(session.user_id, body.status, custom)
-        await self._bus.publish(EVERYONE, StatusChosen(session.user_id, chosen.status.value, self._now_ms(), chosen.status_rev))
+        await self._bus.publish(
+            EVERYONE, StatusChosen(session.user_id, chosen.status.value, self._now_ms(), chosen.status_rev)
+        )
         return NOTHING
 
     async def _get_presence(self, session: Session, body: OneRoom, _: str | None) -> bytes:

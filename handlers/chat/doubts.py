@@ -1,4 +1,6 @@
-"""What may have gone unheard while a process was cut off, or because one died before it told: asked of the store, and acted upon."""
+"""What may have gone unheard while a process was cut off, or because one died before it told: asked of the store, and
+acted upon.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,10 @@ OVERLAP_MS = 60_000  # clocks of several machines differ, and a commit takes its
 
 
 class Doubts:
-    """`begin` and `end` carry out what is found; `errands` are its own, for it reads from the store. `now_ms` is the wall clock."""
+    """`begin` and `end` carry out what is found; `errands` are its own, for it reads from the store.
+
+    `now_ms` is the wall clock.
+    """
 
     def __init__(
         self,
@@ -63,7 +68,9 @@ class Doubts:
         self._is_going = False
 
     def room(self, room_id: str) -> None:
-        """Memberships of this room changed unheard: look at its connections, at who is shown in it, and at who should be."""
+        """Memberships of this room changed unheard: look at its connections, at who is shown in it, and at who should
+        be.
+        """
         self._rooms[room_id] = None
         self._go_on()
 
@@ -83,7 +90,9 @@ class Doubts:
         self._go_on()
 
     def answered(self, ended: MembershipEnded) -> None:
-        """The store, asked for something else, said that somebody is no member: act on it where something here stands on that."""
+        """The store, asked for something else, said that somebody is no member: act on it where something here stands
+        on that.
+        """
         room_id, user_id = ended.room_id, ended.user_id
         if room_id in self._pool.rooms_of(user_id) or room_id in self._presence.rooms_of(user_id):
             self._end(ended)
@@ -152,12 +161,15 @@ class Doubts:
                 shown = self._presence.rooms_of(user_id)
                 for room_id, rev in rooms.items() - shown.items():
                     self._begin(MembershipBegan(room_id, user_id, rev))
-                # An end is carried out by a rev, which only the room has; and it may be that they joined after this was read.
+                # An end is carried out by a rev, which only the room has; and it may be that they joined after this was
+                # read.
                 held = {*self._pool.rooms_of(user_id), *shown}
                 self.members([(room_id, user_id) for room_id in held - rooms.keys()])
 
     async def _look_for_unshown(self) -> None:
-        """Whoever is connected here, and not taken for a member of the room, may have become one by a process that is cut off."""
+        """Whoever is connected here, and not taken for a member of the room, may have become one by a process that is
+        cut off.
+        """
         (room_id,) = taken(self._unshown_in, 1)
         strangers = self._pool.users().difference(self._presence.shown_in(room_id))
         self._strangers.update(dict.fromkeys((room_id, user_id) for user_id in strangers))
@@ -185,12 +197,17 @@ class Doubts:
         await self._presence.tell_all()
 
     async def look_often(self) -> None:
-        """The same, so often that a store that fails is not told of: who looks seldom tells, and the next look makes up for this one."""
+        """The same, so often that a store that fails is not told of: who looks seldom tells, and the next look makes up
+        for this one.
+        """
         with suppress(StoreError):
             await self.look_for_revocations()
 
     async def look_for_revocations(self) -> None:
-        """Close the connections of sessions that another process revoked, as far as clocks agree when that was. Raises StoreError."""
+        """Close the connections of sessions that another process revoked, as far as clocks agree when that was.
+
+        Raises StoreError.
+        """
         now_ms = self._now_ms()
         since_ms = min(self._looked_ms, now_ms) - OVERLAP_MS  # the clock may have been set back
         news = self._pool.revoke(await self._store.sessions.revoked_since(since_ms))
@@ -220,7 +237,8 @@ def taken(waiting: dict[T, None], most: int) -> list[T]:
 
 @contextmanager
 def put_back(waiting: dict[T, None], part: Iterable[T]) -> Iterator[dict[T, None]]:
-    """Give what was taken, to be removed one by one as it is acted upon; what is left of it waits again, whatever goes wrong.
+    """Give what was taken, to be removed one by one as it is acted upon; what is left of it waits again, whatever goes
+    wrong.
 
     Removed before it is acted upon: what fails by itself then holds up the others no second time.
     """

@@ -1,4 +1,7 @@
-"""What a synchronous callback must start but cannot await: bus subscriptions and ephemeral events. One owned task, in order, bounded."""
+"""What a synchronous callback must start but cannot await: bus subscriptions and ephemeral events.
+
+One owned task, in order, bounded.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ Errand = Callable[[], Awaitable[object]]
 
 
 class Errands:
-    """Runs errands one after the other. `max_waiting` bounds those that may be dropped; the others are bounded by their callers."""
+    """Runs errands one after the other.
+
+    `max_waiting` bounds those that may be dropped; the others are bounded by their callers.
+    """
 
     def __init__(self, *, max_waiting: int = 10_000) -> None:
         self._max_waiting = max_waiting
@@ -44,7 +50,9 @@ class Errands:
         try:
             while self._waiting:
                 await self._carry_out(self._waiting.popleft())
-        finally:  # what an errand waited for may have been cancelled, which looks as if this task was: others must not wait for ever
+        # What an errand waited for may have been cancelled, which looks as if this task was: others must not wait for
+        # ever
+        finally:
             self._task = None
             if self._waiting and not self._closed:
                 self._begin()

@@ -1,4 +1,7 @@
-"""The tables of refusals that clients see: error codes, what becomes of a backend's errors, close codes. Knows no wire."""
+"""The tables of refusals that clients see: error codes, what becomes of a backend's errors, close codes.
+
+Knows no wire.
+"""
 
 from __future__ import annotations
 

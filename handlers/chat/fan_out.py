@@ -46,7 +46,10 @@ class FanOut:
                         try:
                             self._hold_for(channel, subscriber, joining, group, frames)
                         except Exception:  # the others must not miss the group for it
-                            log.exception("connection %s: what comes while it joins cannot be held; it is ended", subscriber.connection_id)
+                            log.exception(
+                                "connection %s: what comes while it joins cannot be held; it is ended",
+                                subscriber.connection_id,
+                            )
                             self._end(channel, subscriber)
                 targets = list(channel.live.items())
                 if len(targets) > SLICE:
@@ -111,7 +114,10 @@ class FanOut:
             except Exception:
                 failed += 1
                 if failed == 1:
-                    log.exception("connection %s: a send failed, as others of this pass may; it is ended", subscriber.connection_id)
+                    log.exception(
+                        "connection %s: a send failed, as others of this pass may; it is ended",
+                        subscriber.connection_id,
+                    )
                 self._end(channel, subscriber)
         if group.messages:
             served -= failed
@@ -123,7 +129,9 @@ class FanOut:
         channel.forget(subscriber)
         self._loop.call_soon(subscriber.link.abort)  # not now: it calls back whoever owns it
 
-    def _hold_for(self, channel: Channel, subscriber: Subscriber, joining: Joining, group: Group, frames: bytes) -> None:
+    def _hold_for(
+        self, channel: Channel, subscriber: Subscriber, joining: Joining, group: Group, frames: bytes
+    ) -> None:
         joining.hold(frames, group.messages)
         if joining.size > self._hold_max_bytes:  # the join hangs while the room goes on: it must start again
             channel.forget(subscriber)

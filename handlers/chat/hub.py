@@ -1,7 +1,7 @@
 """Room → local connections: ordered delivery without gaps, each message encoded once.
 
-The bus is a hint, the store the truth: what comes early is held, what is missing is read from the store. Owns the channels and the
-tasks that heal them; knows neither sockets nor drivers.
+The bus is a hint, the store the truth: what comes early is held, what is missing is read from the store. Owns the
+channels and the tasks that heal them; knows neither sockets nor drivers.
 """
 
 from __future__ import annotations
@@ -66,7 +66,10 @@ class Hub:
     # ---- joining and leaving -------------------------------------------------------------------------------------
 
     async def hold(self, room_id: str) -> Channel:
-        """Return the room's channel, opened and up to the store's heads; it stays open until `release`. Raises StoreError."""
+        """Return the room's channel, opened and up to the store's heads; it stays open until `release`.
+
+        Raises StoreError.
+        """
         task = self._opening.get(room_id)
         channel = self._channels.get(room_id)
         if task is None and channel is None:
@@ -124,7 +127,9 @@ class Hub:
         return left
 
     def end_membership(self, room_id: str, subscriber: Subscriber, *, rev: int | None, under: int | None) -> bool:
-        """End a subscription whose membership ended (see Channel.end_membership); True if there was one that it ended."""
+        """End a subscription whose membership ended (see Channel.end_membership);
+        True if there was one that it ended.
+        """
         channel = self._channels.get(room_id)
         if channel is None:
             return False
@@ -216,7 +221,8 @@ class Hub:
     def _after_taking(self, channel: Channel) -> None:
         self._take_held(channel)
         if (channel.held_messages or channel.held_changes) and channel.hold_timer is None:
-            # Of two processes that write at once the later one may be heard first: what is missing is mostly on its way.
+            # Of two processes that write at once the later one may be heard first: what is missing is mostly on its
+            # way.
             channel.hold_timer = self._loop.call_later(HOLD_S, self._heal_if_held, channel)
 
     def _take_held(self, channel: Channel) -> None:
@@ -260,7 +266,8 @@ class Hub:
     def _opened(self, room_id: str, task: asyncio.Task[Channel]) -> None:
         self._opening.pop(room_id, None)
         if not task.cancelled() and task.exception() is None:
-            # Whoever awaits it runs in the next loop turn and takes hold; nobody may be left, if they were all cancelled.
+            # Whoever awaits it runs in the next loop turn and takes hold; nobody may be left, if they were all
+            # cancelled.
             self._loop.call_soon(self._loop.call_soon, self.release, task.result())
 
     def _close_if_idle(self, channel: Channel) -> None:
@@ -270,7 +277,9 @@ class Hub:
             task.add_done_callback(self._closing.discard)
 
     def _forget(self, channel: Channel) -> bool:
-        """End all that is under way for a channel, so that nothing of it acts on the room's next; True if it was open."""
+        """End all that is under way for a channel, so that nothing of it acts on the room's next;
+        True if it was open.
+        """
         if self._channels.get(channel.room_id) is not channel:
             return False
         del self._channels[channel.room_id]
@@ -308,7 +317,8 @@ class Hub:
         try:
             await self._catch_up(channel)
         except StoreError as error:
-            log.warning("room %s could not be brought up to date: %s", channel.room_id, error)  # the next check tries again
+            # The next check tries again
+            log.warning("room %s could not be brought up to date: %s", channel.room_id, error)
         finally:
             channel.healing = None
 
@@ -348,7 +358,9 @@ class Hub:
 
 
 def changed_event(change: Change) -> bytes | None:
-    """Return the event payload of one change, live and healed alike; None where clients are not told of it here (membership, settings)."""
+    """Return the event payload of one change, live and healed alike; None where clients are not told of it here
+    (membership, settings).
+    """
     message = change.message
     if message is None:
         return None

@@ -1,4 +1,7 @@
-"""joinRoom: the exact hand-over from what the store has to what comes live. No gap, no double, no event before the ack."""
+"""joinRoom: the exact hand-over from what the store has to what comes live.
+
+No gap, no double, no event before the ack.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +36,20 @@ class Joins:
         self._views = views
 
     async def join(
-        self, subscriber: Subscriber, body: JoinRoom, command_id: str | None, *, is_member: bool = False, exempt: bool = False
+        self,
+        subscriber: Subscriber,
+        body: JoinRoom,
+        command_id: str | None,
+        *,
+        is_member: bool = False,
+        exempt: bool = False,
     ) -> int:
         """Subscribe, answer with what was missed, and go on live: the answer and all that follows leave in order.
 
-        `is_member`: the store has just said so. Returns the rev at which the membership began that the subscription stands under.
-        Raises ChatError room_not_found, not_member, room_full, banned, rate_limited, unavailable; StoreError. Then nothing was
-        subscribed, and an earlier subscription stands if its membership does: what the store says of that ends it at once.
+        `is_member`: the store has just said so. Returns the rev at which the membership began that the subscription
+        stands under. Raises ChatError room_not_found, not_member, room_full, banned, rate_limited, unavailable;
+        StoreError. Then nothing was subscribed, and an earlier subscription stands if its membership does: what the
+        store says of that ends it at once.
         """
         if not is_member:
             await self._rooms.join(body.room_id, subscriber.user_id, exempt=exempt)
@@ -49,8 +59,8 @@ class Joins:
                 await self._hub.refresh(channel)  # only what is beyond the store's head is a reset
             joining = self._hub.register(channel, subscriber)
             try:
-                # Read from the store, now: an end that this does not see finds the registration, or, should it not be heard, has a
-                # rev above the channel's, so that the comparison of heads finds it.
+                # Read from the store, now: an end that this does not see finds the registration, or, should it not be
+                # heard, has a rev above the channel's, so that the comparison of heads finds it.
                 room, membership = await self._rooms.membership_now(body.room_id, subscriber.user_id)
                 if not joining.stands_under(membership.joined_rev):
                     raise gone_while_joining()
@@ -104,9 +114,7 @@ class Joins:
         if held is not None:
             # The ring may have grown past `upto` already: those come live, after the answer.
             return newest(held[: upto - since], limit=MISSED_MAX, truncated=False)
-        messages = await self._store.messages.newest_between(
-            channel.room_id, after=since, upto=upto, limit=MISSED_MAX
-        )
+        messages = await self._store.messages.newest_between(channel.room_id, after=since, upto=upto, limit=MISSED_MAX)
         return newest(
             [encode(message) for message in messages], limit=MISSED_MAX, truncated=len(messages) < upto - since
         )
@@ -130,4 +138,3 @@ def newest(items: list[bytes], *, limit: int, truncated: bool) -> Missed:
         start -= 1
         size += len(items[start])
     return Missed(items[start:], truncated or start > 0)
-

@@ -1,4 +1,7 @@
-"""Where accounts were good before, so that strangers' guesses lock nobody out there. Keeps keyed hashes, never an address."""
+"""Where accounts were good before, so that strangers' guesses lock nobody out there.
+
+Keeps keyed hashes, never an address.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,10 @@ class KnownAddresses:
         self._now_ms = now_ms
 
     async def knows(self, user_id: str, address: str) -> str | None:
-        """The address's mark, where the account was good there before; else None. Nobody's id takes as long. Raises StoreError."""
+        """The address's mark, where the account was good there before; else None.
+
+        Nobody's id takes as long. Raises StoreError.
+        """
         marks = self._marks(user_id, address)
         seen_ms = await self._users.address_seen(user_id, marks, now_ms=self._now_ms())
         return marks[0] if marks and seen_ms is not None else None

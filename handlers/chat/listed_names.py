@@ -1,4 +1,7 @@
-"""User names that give rights by a setting. Whoever has such an account has those rights, so strangers may not make it."""
+"""User names that give rights by a setting.
+
+Whoever has such an account has those rights, so strangers may not make it.
+"""
 
 from __future__ import annotations
 

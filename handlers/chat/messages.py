@@ -49,7 +49,8 @@ class Messages:
         self._views = views
         self._head_of = head_of
         self._now = now
-        self._behind: dict[str, tuple[tuple[int, int] | None, float]] = {}  # rooms whose cached page was seen to lack something, since when
+        # Rooms whose cached page was seen to lack something, since when
+        self._behind: dict[str, tuple[tuple[int, int] | None, float]] = {}
         # ClientIds for those who send none. Random ones cost a system call each, and a page of the index each.
         self._made_here = f"{secrets.token_hex(8)}-"
         self._numbers = itertools.count(1)
@@ -66,8 +67,9 @@ class Messages:
     ) -> Posted:
         """Store a message, or find that this clientId is stored; returns only after it is durable.
 
-        `also` is counted with it, and `told` hears what came of that; `transport`, ws or rest, is how it came.
-        Raises ChatError rate_limited, room_not_found, not_member, muted, message_not_found, file_not_found, unavailable; StoreError.
+        `also` is counted with it, and `told` hears what came of that; `transport`, ws or rest, is how it came. Raises
+        ChatError rate_limited, room_not_found, not_member, muted, message_not_found, file_not_found, unavailable;
+        StoreError.
         """
         decision = await self._limiter.check((*also, Check("messages", author.id)), exempt=exempt)
         if told is not None:
@@ -100,7 +102,9 @@ class Messages:
             raise
 
     async def _stored(self, author: User, body: SendMessage) -> Posted | None:
-        """What an earlier send of the same clientId stored: a retry is never refused for what a new message would be."""
+        """What an earlier send of the same clientId stored:
+        a retry is never refused for what a new message would be.
+        """
         if body.client_id is None:
             return None
         await self._rooms.read_by(body.room_id, author.id)
@@ -121,7 +125,9 @@ class Messages:
         return message
 
     async def history(self, user_id: str, query: History) -> bytes:
-        """A page of a room's messages in ascending seq, encoded; with `expand` each has its `author`, as they now are."""
+        """A page of a room's messages in ascending seq, encoded;
+        with `expand` each has its `author`, as they now are.
+        """
         if query.before is not None and query.after is not None:
             raise invalid(before="excludes after", after="excludes before")
         await self._rooms.read_by(query.room_id, user_id)
@@ -151,7 +157,9 @@ class Messages:
         return splice(messages=array(messages), hasMore=encode(has_more), rev=encode(page.rev))
 
     def _stays_behind(self, room_id: str, page: Page) -> bool:
-        """Whether what the page lacks is not on its way to it any more: whoever wrote has died before it could say so."""
+        """Whether what the page lacks is not on its way to it any more:
+        whoever wrote has died before it could say so.
+        """
         at = page.last_seq, page.rev
         before, since_s = self._behind.get(room_id, (None, 0.0))
         if before == at:

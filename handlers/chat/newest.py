@@ -1,4 +1,7 @@
-"""The newest that was heard of each subject, so that what is older, and comes late, changes nothing. Pure state; knows no event."""
+"""The newest that was heard of each subject, so that what is older, and comes late, changes nothing.
+
+Pure state; knows no event.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from typing import Any, Generic, TypeVar
 S = TypeVar("S", bound=Hashable)
 Order = TypeVar("Order", bound=Any)  # what orders it: numbers, or tuples of them
 
-# Nothing is later than this: who publishes gives up after REDIS_TIMEOUT, and who listens drops a connection that is seconds behind.
+# Nothing is later than this: who publishes gives up after REDIS_TIMEOUT, and who listens drops a connection that is
+# seconds behind.
 KEEP_S = 120.0
 MAX_SUBJECTS = 100_000
 LET_GO_A_CALL = 20  # of what a burst has left, so that no call pays for all of it
@@ -17,9 +21,11 @@ SWEEP_MAX = 1_000  # some 1 ms
 
 
 class Newest(Generic[S, Order]):
-    """Keeps an order for `keep_s` after it was last raised, and those of `max_subjects` at most; `now` is monotonic, in seconds.
+    """Keeps an order for `keep_s` after it was last raised, and those of `max_subjects` at most; `now` is monotonic, in
+    seconds.
 
-    What has had its time goes little by little, with later calls and with `sweep`. `let_go` is told of each subject that goes.
+    What has had its time goes little by little, with later calls and with `sweep`. `let_go` is told of each subject
+    that goes.
     """
 
     def __init__(
@@ -55,7 +61,9 @@ class Newest(Generic[S, Order]):
         return True
 
     def sweep(self, most: int = SWEEP_MAX) -> None:
-        """Let go of what has had its time, so much at most; to be called every second or so, also when nothing is heard."""
+        """Let go of what has had its time, so much at most; to be called every second or so, also when nothing is
+        heard.
+        """
         over_s = self._now() - self._keep_s
         for _ in range(min(most, len(self._orders))):
             if len(self._orders) <= self._max_subjects and next(iter(self._orders.values()))[1] >= over_s:

@@ -1,8 +1,8 @@
 """Which texts are one password, and which may not be set. Pure: knows no hash and no account.
 
-RFC 8265's OpaqueString (section 4.2): spaces of any kind are one space, NFC, nothing folded, no controls, not empty. What its base
-class bars besides (characters that this Python's Unicode does not know yet, joiners outside of their scripts) is let through: whether an
-emoji may be in a password must not depend on the version of Python that checks it.
+RFC 8265's OpaqueString (section 4.2): spaces of any kind are one space, NFC, nothing folded, no controls, not empty.
+What its base class bars besides (characters that this Python's Unicode does not know yet, joiners outside of their
+scripts) is let through: whether an emoji may be in a password must not depend on the version of Python that checks it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ def opaque_string(text: str) -> str:
 
 
 def forms_of(text: str) -> tuple[str, ...]:
-    """What to compare of a password that somebody gives: its OpaqueString, and as it was sent, for hashes made of that."""
+    """What to compare of a password that somebody gives:
+    its OpaqueString, and as it was sent, for hashes made of that.
+    """
     if len(text) > SHRINKS_AT_MOST * MAX_CHARS:
         return (text,)
     try:

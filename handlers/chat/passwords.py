@@ -17,7 +17,10 @@ T = TypeVar("T")
 
 
 class Match(NamedTuple):
-    """Whether a password is the one of a hash. `better_hash`: of its normalised form, where the hash is of the text as it was sent."""
+    """Whether a password is the one of a hash.
+
+    `better_hash`: of its normalised form, where the hash is of the text as it was sent.
+    """
 
     is_right: bool
     better_hash: str | None = None
@@ -27,7 +30,10 @@ NO_MATCH = Match(False)
 
 
 class Passwords:
-    """Hashes and checks passwords. `max_waiting` bounds those under way and queued; past it callers are told to come back."""
+    """Hashes and checks passwords.
+
+    `max_waiting` bounds those under way and queued; past it callers are told to come back.
+    """
 
     def __init__(self, *, threads: int = 2, max_waiting: int = 64) -> None:
         # OWASP's first choice for argon2id: 19 MiB, 2 passes, 1 lane: some 25 ms, and two threads hold 38 MiB at most.
@@ -42,7 +48,10 @@ class Passwords:
         return await self._run(lambda: self._hasher.hash(password))
 
     async def check(self, password: str, encoded: str | None) -> Match:
-        """Whether it is the password; without a hash (no such account) it takes as long and is none. Raises ChatError as `hash`."""
+        """Whether it is the password; without a hash (no such account) it takes as long and is none.
+
+        Raises ChatError as `hash`.
+        """
 
         def check() -> Match:
             for number, form in enumerate(forms_of(password)):

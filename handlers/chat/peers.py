@@ -1,9 +1,11 @@
-"""The other processes of the cluster: which of them live, and who is connected where. They tell each other on the bus; nothing is stored.
+"""The other processes of the cluster: which of them live, and who is connected where.
 
-Each process beats; one that is silent for `SILENT_MAX_S` while the bus stands is dead, and its people are gone. One that stops says so,
-and its people have as long to connect to another. Whoever has just started, or may have missed something, asks all, and is told by all;
-a process that is found, for the first time or again after it stood still, is told all and asked for all, for it may know nothing of it.
-After the bus was away nobody is declared dead for `DOUBT_S`.
+They tell each other on the bus; nothing is stored.
+
+Each process beats; one that is silent for `SILENT_MAX_S` while the bus stands is dead, and its people are gone. One
+that stops says so, and its people have as long to connect to another. Whoever has just started, or may have missed
+something, asks all, and is told by all; a process that is found, for the first time or again after it stood still, is
+told all and asked for all, for it may know nothing of it. After the bus was away nobody is declared dead for `DOUBT_S`.
 """
 
 from __future__ import annotations
@@ -24,11 +26,15 @@ SILENT_MAX_S = 10.0
 DOUBT_S = 15.0
 KNOWN_AFTER_S = 2.5 * BEAT_S  # by then each process that lives has been heard
 
-class Peers:
-    """`on_death` is called with the id of a process that is found dead. `now` is monotonic, in seconds. `beat` is called each BEAT_S.
 
-    `on_doubt` is called where memberships may have changed unheard by this process: after it stood still, and when another asks, for
-    that one was cut off, and what it wrote meanwhile it told nobody. (That the bus is back is known to whoever calls `back`.)
+class Peers:
+    """`on_death` is called with the id of a process that is found dead.
+
+    `now` is monotonic, in seconds. `beat` is called each BEAT_S.
+
+    `on_doubt` is called where memberships may have changed unheard by this process: after it stood still, and when
+    another asks, for that one was cut off, and what it wrote meanwhile it told nobody. (That the bus is back is known
+    to whoever calls `back`.)
     """
 
     def __init__(

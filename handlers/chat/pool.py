@@ -1,4 +1,5 @@
-"""The bounded connection pool: admission by caps, the heartbeat sweep, the clean-up of what is held for nobody, and the drain.
+"""The bounded connection pool: admission by caps, the heartbeat sweep, the clean-up of what is held for nobody, and the
+drain.
 
 Its sweeps are plain methods; PeriodicCallbacks call them. Knows sessions and links, no sockets and no store.
 """
@@ -46,7 +47,8 @@ REVOKED_KEPT = 10_000  # newest revocations, for the connections that are being 
 class Pool:
     """All connections of this process.
 
-    `max_connections` counts every open connection, `max_per_user` those of one user; times are in seconds, `now` is monotonic.
+    `max_connections` counts every open connection, `max_per_user` those of one user; times are in seconds, `now` is
+    monotonic.
     """
 
     def __init__(
@@ -81,7 +83,8 @@ class Pool:
         self._now = now
         self._sessions: dict[Session, None] = {}
         self._users: dict[str, dict[Session, bool]] = {}  # user → their connections, and which of them have a seat
-        self._admitting: dict[str, set[str]] = {}  # user → connections, from before their seat is asked for until they are bound
+        # User → connections, from before their seat is asked for until they are bound
+        self._admitting: dict[str, set[str]] = {}
         self._revoked: dict[str, None] = {}
         self._told: Newest[tuple[str, str], tuple[int, ...]] = Newest(now=now)  # (user id, of what) → how new
         self._round: deque[Session] = deque()
@@ -139,14 +142,17 @@ class Pool:
         return [*bound, *self._admitting.get(user_id, ())]
 
     def bind(self, session: Session, user: User, *, seated: bool) -> bool:
-        """Make a connection the user's; closes it with 4429 and returns False where the user has too many, or it has no seat.
+        """Make a connection the user's; closes it with 4429 and returns False where the user has too many, or it has no
+        seat.
 
         To be called within `seat`.
         """
         if session not in self._sessions or not session.link.may_begin:
             return False
         own = self._users.get(user.id, {})
-        if not seated or (len(own) >= self._max_per_user and sum(one.link.has_peer for one in own) >= self._max_per_user):
+        if not seated or (
+            len(own) >= self._max_per_user and sum(one.link.has_peer for one in own) >= self._max_per_user
+        ):
             session.link.close(CloseCode.TOO_MANY, "too many connections")
             return False
         if user.id not in self._users:
@@ -162,7 +168,10 @@ class Pool:
         return True
 
     def peer_gone(self, session: Session) -> None:
-        """Nobody is at the other end any more: the seat is another's, while what came before is carried out. Idempotent."""
+        """Nobody is at the other end any more: the seat is another's, while what came before is carried out.
+
+        Idempotent.
+        """
         own = self._users.get(session.user_id)
         if own is not None and own.get(session):
             own[session] = False
@@ -199,7 +208,9 @@ class Pool:
             self._step(session, self._presence.disconnected, session.user_id)
 
     def _step(self, session: Session, step: Callable[P, object], *args: P.args, **keywords: P.kwargs) -> None:
-        """One of those by which a connection is forgotten; whatever it raises, the others follow, or its user stays online for good."""
+        """One of those by which a connection is forgotten; whatever it raises, the others follow, or its user stays
+        online for good.
+        """
         try:
             step(*args, **keywords)
         except Exception:
@@ -272,7 +283,9 @@ class Pool:
         return session_id in self._revoked
 
     def on_membership_ended(self, happening: MembershipEnded) -> None:
-        """End a user's subscriptions to a room that they are no longer in; those made under a newer membership stand."""
+        """End a user's subscriptions to a room that they are no longer in;
+        those made under a newer membership stand.
+        """
         room_id, rev = happening.room_id, happening.rev
         if rev is not None:
             about, order = membership_order(room_id, rev, began=False)
@@ -287,7 +300,8 @@ class Pool:
     # ---- sweeps --------------------------------------------------------------------------------------------------
 
     def sweep(self) -> None:
-        """Visit a part of the pool: ping who is silent, close who does not answer, whose token ended, who never authenticated.
+        """Visit a part of the pool: ping who is silent, close who does not answer, whose token ended, who never
+        authenticated.
 
         A herd may be due at once, so what costs a call to the kernel or more is left to `paced`.
         """
@@ -337,7 +351,9 @@ class Pool:
         self._paced.soon(lambda: session.link.close(code, reason))
 
     def clean_up(self) -> int:
-        """Let go of whatever is still held for connections that are gone; returns how much that was, which should be nothing."""
+        """Let go of whatever is still held for connections that are gone; returns how much that was, which should be
+        nothing.
+        """
         dropped = self._hub.drop_closed()
         for session in [one for one in self._sessions if one.link.is_over]:
             self.removed(session, 1006)

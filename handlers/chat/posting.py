@@ -1,4 +1,5 @@
-"""The write path of messages: what one room receives in a loop turn becomes one append, one publish, and an answer for each.
+"""The write path of messages: what one room receives in a loop turn becomes one append, one publish, and an answer for
+each.
 
 One batch in flight a room; what arrives meanwhile is the next. So it gathers by itself, with no timer.
 """
@@ -26,8 +27,11 @@ log = logging.getLogger(__name__)
 
 MAX_BATCH = 500
 
+
 class Accepted(NamedTuple):
-    """A draft, when it came, in milliseconds of the wall clock (it travels to where the message is delivered), and how: ws, rest."""
+    """A draft, when it came, in milliseconds of the wall clock (it travels to where the message is delivered), and how:
+    ws, rest.
+    """
 
     draft: MessageDraft
     at_ms: float
@@ -42,7 +46,10 @@ class Posted(NamedTuple):
 
 
 class Posting:
-    """Appends drafts. `max_waiting` bounds the drafts of all rooms that are not settled yet, `timeout_s` how long one waits to be."""
+    """Appends drafts.
+
+    `max_waiting` bounds the drafts of all rooms that are not settled yet, `timeout_s` how long one waits to be.
+    """
 
     def __init__(
         self,

@@ -1,13 +1,15 @@
-"""Who is here: people with a connection, whatever number they have and to whichever process, and what their rooms are told of it.
+"""Who is here: people with a connection, whatever number they have and to whichever process, and what their rooms are
+told of it.
 
-Each process knows all of them: facts about people travel on the bus, and each process tells its own connections what changes for them by
-that. So a person who comes or goes is told of once, and nothing need be agreed upon.
+Each process knows all of them: facts about people travel on the bus, and each process tells its own connections what
+changes for them by that. So a person who comes or goes is told of once, and nothing need be agreed upon.
 
-Facts may come late and in any order: each carries what orders it, and an older one changes nothing (cache/events.py). What cannot be
-ordered, a room that another process no longer names, is asked of the store, by `doubt`.
+Facts may come late and in any order: each carries what orders it, and an older one changes nothing (cache/events.py).
+What cannot be ordered, a room that another process no longer names, is asked of the store, by `doubt`.
 
-Online in a room = a member with a connection and a status other than offline. Somebody who lost the last connection stays for a
-short grace, so that a reload of a page is no departure. In a room with more than `NAMED_MAX` online the events give way to a count.
+Online in a room = a member with a connection and a status other than offline. Somebody who lost the last connection
+stays for a short grace, so that a reload of a page is no departure. In a room with more than `NAMED_MAX` online the
+events give way to a count.
 """
 
 from __future__ import annotations
@@ -34,11 +36,21 @@ PEOPLE_AN_EVENT = 200
 class Person:
     """Somebody with a connection, or within the grace after it.
 
-    `connections` and `leaving` are of this process; `holders` are the others that have one, each with the number of what said so.
-    `rooms` has the rev at which each was joined; `is_listed`: all of them are known.
+    `connections` and `leaving` are of this process; `holders` are the others that have one, each with the number of
+    what said so. `rooms` has the rev at which each was joined; `is_listed`: all of them are known.
     """
 
-    __slots__ = ("connections", "holders", "is_listed", "leaving", "rooms", "status", "status_rev", "user_id", "username")
+    __slots__ = (
+        "connections",
+        "holders",
+        "is_listed",
+        "leaving",
+        "rooms",
+        "status",
+        "status_rev",
+        "user_id",
+        "username",
+    )
 
     def __init__(self, user_id: str, username: str, status: Status, status_rev: int) -> None:
         self.user_id = user_id
@@ -53,7 +65,8 @@ class Person:
 
 
 class Presence:
-    """Events go to the bus through `errands`, and to our own rooms by `deliver`; `grace_s` is how long a lost connection is waited for.
+    """Events go to the bus through `errands`, and to our own rooms by `deliver`; `grace_s` is how long a lost
+    connection is waited for.
 
     `doubt` is told (room id, user id) of memberships that may have ended; `now` is monotonic, in seconds.
     """
@@ -84,9 +97,12 @@ class Presence:
         self._number = 0  # of what was last said of people here
         self._doubt = doubt
         self._recent = RecentMemberships(now=now)
-        self._chosen: Newest[str, tuple[int, Status]] = Newest(now=now)  # user id → the newest choice of a status, and its number
-        self._departed: Newest[tuple[str, str], int] = Newest(now=now)  # (process id, user id) → the number that said so
-        self._floors: Newest[str, int] = Newest(now=now, max_subjects=1_000)  # process id → what is older than this number is over
+        # User id → the newest choice of a status, and its number
+        self._chosen: Newest[str, tuple[int, Status]] = Newest(now=now)
+        # (process id, user id) → the number that said so
+        self._departed: Newest[tuple[str, str], int] = Newest(now=now)
+        # Process id → what is older than this number is over
+        self._floors: Newest[str, int] = Newest(now=now, max_subjects=1_000)
         self._numbers: dict[str, int] = {}  # the newest of each process that lives
         self.is_leaving = False  # who is lost now connects elsewhere: the others need not hear that they are gone
         self.deliver: Callable[[RoomEphemeral], None] = lambda happening: None
@@ -177,7 +193,8 @@ class Presence:
     def set_status(self, user_id: str, status: Status, rev: int, *, is_read: bool = False) -> None:
         """The person chose another status; `rev` numbers their choices, the last one counts.
 
-        `is_read`: in the store, so that of equals it is the last. An older process in a rolling restart writes a status and counts none.
+        `is_read`: in the store, so that of equals it is the last. An older process in a rolling restart writes a status
+        and counts none.
         """
         person = self._people.get(user_id)
         if rev:
@@ -212,7 +229,9 @@ class Presence:
         if person.connections > 0:
             return
         if not self.is_leaving:
-            self._errands.run(lambda: self._bus.publish(EVERYONE, PersonGone(self._process_id, user_id, self._next_number())))
+            self._errands.run(
+                lambda: self._bus.publish(EVERYONE, PersonGone(self._process_id, user_id, self._next_number()))
+            )
         try:
             for callback in self._gone:
                 callback(user_id)
@@ -255,7 +274,10 @@ class Presence:
         person.holders[process_id] = max(number, person.holders.get(process_id, 0))
 
     def _is_as_told(self, told: PersonHere) -> list[tuple[str, str]]:
-        """Status and rooms have an order of their own. Returns memberships that we know of, and they do not: one of us is behind."""
+        """Status and rooms have an order of their own.
+
+        Returns memberships that we know of, and they do not: one of us is behind.
+        """
         person = self._people.get(told.user_id)
         if person is None:
             return []
@@ -278,7 +300,9 @@ class Presence:
             self._forget_if_gone(person)
 
     def process_gone(self, process_id: str) -> None:
-        """Another process is dead, and so are its connections; what it said so far is over, should some of it come late."""
+        """Another process is dead, and so are its connections; what it said so far is over, should some of it come
+        late.
+        """
         self._floors.takes(process_id, self._numbers.pop(process_id, 0) + 1)
         self._drop(process_id, below=None)
 
@@ -293,11 +317,17 @@ class Presence:
         """Tell the other processes of everybody who has a connection to this one."""
         self._telling += 1
         began_at = self._number + 1
-        ours = [self._here(person) for person in self._people.values() if person.connections > 0 or person.leaving is not None]
+        ours = [
+            self._here(person)
+            for person in self._people.values()
+            if person.connections > 0 or person.leaving is not None
+        ]
         for start in range(0, max(len(ours), 1), PEOPLE_AN_EVENT):
             part = tuple(ours[start : start + PEOPLE_AN_EVENT])
             is_last = start + PEOPLE_AN_EVENT >= len(ours)
-            here = PeopleHere(self._process_id, self._telling, part, is_last, self._next_number(), began_at if is_last else 0)
+            here = PeopleHere(
+                self._process_id, self._telling, part, is_last, self._next_number(), began_at if is_last else 0
+            )
             await self._bus.publish(EVERYONE, here)
 
     def tell_of(self, user_id: str) -> None:
@@ -388,7 +418,9 @@ class Presence:
         return [user_id for user_id, person in self._people.items() if room_id in person.rooms]
 
     def rooms_of(self, user_id: str) -> dict[str, int]:
-        """The rooms that somebody is taken for a member of, each with the rev at which they joined, as far as it is known."""
+        """The rooms that somebody is taken for a member of, each with the rev at which they joined, as far as it is
+        known.
+        """
         person = self._people.get(user_id)
         return {} if person is None else dict(person.rooms)
 
@@ -412,7 +444,10 @@ class Presence:
         return len(self._people)
 
     def drop_all_but(self, user_ids: set[str]) -> int:
-        """Let go of people who have no connection any more and no grace; returns how many there were. There should be none."""
+        """Let go of people who have no connection any more and no grace; returns how many there were.
+
+        There should be none.
+        """
         lost = [
             one
             for one, person in self._people.items()

@@ -235,7 +235,9 @@ class Shape(Generic[T]):
         found = ((field, _prepare_of(field.type)) for field in self._fields)
         self._prepared = tuple((field, prepare) for field, prepare in found if prepare is not None)
         self._readers = {
-            field.encode_name: reader for field in self._fields if (reader := _reader(msgspec.inspect.type_info(field.type))) is not None
+            field.encode_name: reader
+            for field in self._fields
+            if (reader := _reader(msgspec.inspect.type_info(field.type))) is not None
         }
 
     def decode(self, raw: bytes | Raw) -> T:
@@ -348,14 +350,17 @@ def _is_surrogate(character: str) -> bool:
 
 
 def _cut_short(digits: str) -> int:
-    """An integer that is out of every range still is, of its first digits: int() refuses thousands of them, as if that were no JSON."""
+    """An integer that is out of every range still is, of its first digits: int() refuses thousands of them, as if that
+    were no JSON.
+    """
     return int(digits[:40])
 
 
 def _anything(raw: bytes) -> object:
     """What the JSON is, of whatever type; None where it is no JSON at all.
 
-    The standard library's decoder takes lone surrogates, which msgspec does not, so that they can be named as what is wrong.
+    The standard library's decoder takes lone surrogates, which msgspec does not, so that they can be named as what is
+    wrong.
     """
 
     def refuse(constant: str) -> None:

@@ -1,4 +1,6 @@
-"""Which memberships began and ended lately, so that news of them may come in any order, and before who they are about is known here."""
+"""Which memberships began and ended lately, so that news of them may come in any order, and before who they are about
+is known here.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +11,18 @@ from handlers.chat.newest import KEEP_S, MAX_SUBJECTS, Newest
 
 
 class Fact(NamedTuple):
-    """The newest of one membership: what ended by a rev had begun at it at the latest, so that of equals the end is the newer."""
+    """The newest of one membership: what ended by a rev had begun at it at the latest, so that of equals the end is the
+    newer.
+    """
 
     rev: int
     has_ended: bool
 
 
 class RecentMemberships:
-    """Keeps the newest fact of each membership for `keep_s` after it was heard, `max_facts` at most; `now` is monotonic, in seconds."""
+    """Keeps the newest fact of each membership for `keep_s` after it was heard, `max_facts` at most; `now` is
+    monotonic, in seconds.
+    """
 
     def __init__(self, *, now: Callable[[], float], keep_s: float = KEEP_S, max_facts: int = MAX_SUBJECTS) -> None:
         self._facts: Newest[tuple[str, str], Fact] = Newest(  # (user id, room id) → it

@@ -29,9 +29,12 @@ class OnlineMembers(Protocol):
 
 
 class Rooms:
-    """The use cases of rooms. Permissions are checked against what the store has, through a cache that every write invalidates.
+    """The use cases of rooms.
 
-    `on_no_member` is told whenever the store, asked how somebody stands to a room, says that they are none of its members.
+    Permissions are checked against what the store has, through a cache that every write invalidates.
+
+    `on_no_member` is told whenever the store, asked how somebody stands to a room, says that they are none of its
+    members.
     """
 
     def __init__(
@@ -82,7 +85,10 @@ class Rooms:
         return room, membership
 
     async def standing(self, room_id: str, user_id: str) -> tuple[Room, Membership | None]:
-        """As `seen_by`, but as the store says now, in one read for all who ask at once. Raises ChatError room_not_found; StoreError."""
+        """As `seen_by`, but as the store says now, in one read for all who ask at once.
+
+        Raises ChatError room_not_found; StoreError.
+        """
         of = await self._standings.of(room_id, user_id)
         if of is None:
             self._on_no_member(MembershipEnded(room_id, user_id, "deleted"))
@@ -225,12 +231,16 @@ class Rooms:
         for promoted in change.user_ids_promoted:
             await self._cache.invalidate(self._keys.membership(room_id, promoted))
         if change.changed:
-            # First who it is about: should this process die in between, the missing rev tells the others that something is amiss.
+            # First who it is about: should this process die in between, the missing rev tells the others that something
+            # is amiss.
             await self._bus.publish(EVERYONE, MembershipEnded(room_id, user_id, "left", change.rev))
             await self._publish_change(change)
 
     async def mark_read(self, room_id: str, user_id: str, seq: int) -> ReadState:
-        """Move one's read mark forward and tell one's other connections. Raises ChatError room_not_found, not_member."""
+        """Move one's read mark forward and tell one's other connections.
+
+        Raises ChatError room_not_found, not_member.
+        """
         await self.read_by(room_id, user_id)
         state = await self._store.members.mark_read(room_id, user_id, seq)
         if state is None:

@@ -1,4 +1,7 @@
-"""One connection's state machine: its commands in order, one at a time, each answered once. Knows no socket and no store."""
+"""One connection's state machine: its commands in order, one at a time, each answered once.
+
+Knows no socket and no store.
+"""
 
 from __future__ import annotations
 
@@ -73,8 +76,8 @@ class SessionLink(Protocol):
 class Session:
     """A connection: who it is, what it subscribed to, which command it carries out.
 
-    `address` is the client's; `expires_at` (when its token ends), `opened_at` and `busy_since` are monotonic seconds (0.0: no command
-    under way).
+    `address` is the client's; `expires_at` (when its token ends), `opened_at` and `busy_since` are monotonic seconds
+    (0.0: no command under way).
     """
 
     __slots__ = (
@@ -129,7 +132,8 @@ class Session:
         self.user_id = ""
         self.session_id = ""
         self.expires_at = 0.0
-        # Joined rooms, each with the rev at which the membership began that this stands under; made when the first is joined.
+        # Joined rooms, each with the rev at which the membership began that this stands under; made when the first is
+        # joined.
         self.rooms: dict[str, int] | None = None
         self.busy_since = 0.0
         self._commands = commands
@@ -193,7 +197,9 @@ class Session:
     # ---- commands ------------------------------------------------------------------------------------------------
 
     async def _work(self, payload: bytes, is_deflated: bool) -> None:
-        """Carry out one command after the other until none waits; none is begun once the server has closed, or the token is over."""
+        """Carry out one command after the other until none waits; none is begun once the server has closed, or the
+        token is over.
+        """
         try:
             while self.link.may_begin:
                 now = self.busy_since = time.monotonic()
@@ -260,7 +266,8 @@ class Session:
         except asyncio.CancelledError:
             task = asyncio.current_task()
             assert task is not None
-            # Python 3.11.0 to 3.11.3: a cancellation that is swallowed and not taken back breaks the task's next asyncio.timeout.
+            # Python 3.11.0 to 3.11.3: a cancellation that is swallowed and not taken back breaks the task's next
+            # asyncio.timeout.
             if not self._timed_out or task.uncancel():
                 raise
             self._timed_out = False
@@ -287,9 +294,12 @@ class Session:
             self.link.close(CloseCode.POLICY, "rate_limited")
 
     def _count_refusal(self) -> None:
-        """One more refusal in a row. What had arrived before the first was answered could not heed it, and counts as one with it.
+        """One more refusal in a row.
 
-        One read may bring the last of a burst and what came later: it is of the burst, for where in it a frame stood nobody notes.
+        What had arrived before the first was answered could not heed it, and counts as one with it.
+
+        One read may bring the last of a burst and what came later: it is of the burst, for where in it a frame stood
+        nobody notes.
         """
         if self._refused == 0:
             self._burst_end = self.link.arrived_bytes
@@ -303,7 +313,9 @@ class Session:
             self._time_out()
 
     def give_up(self) -> None:
-        """The peer is gone, and the time is over for what it left: nothing more of it is begun, and what is under way is ended."""
+        """The peer is gone, and the time is over for what it left: nothing more of it is begun, and what is under way
+        is ended.
+        """
         self.link.pause_reading()
         self._queue = None
         self._input_over = True
@@ -318,7 +330,8 @@ class Session:
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
-            if not self.busy_since:  # a task that is cancelled before its first step runs none of `_work`, nor what that does at its end
+            # A task that is cancelled before its first step runs none of `_work`, nor what that does at its end
+            if not self.busy_since:
                 self._task = None
 
     @property

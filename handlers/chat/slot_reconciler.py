@@ -1,7 +1,9 @@
-"""The slots that Redis holds for this process, compared with its connections, slice by slice: when Redis is back, and on a timer.
+"""The slots that Redis holds for this process, compared with its connections, slice by slice: when Redis is back, and
+on a timer.
 
-A connection that ends while Redis is away, or in the moment in which it goes, cannot give its slot back: without this its user would be
-refused until the slot's TTL ends. Likewise a slot that Redis forgot is taken again, so that the cap holds.
+A connection that ends while Redis is away, or in the moment in which it goes, cannot give its slot back: without this
+its user would be refused until the slot's TTL ends. Likewise a slot that Redis forgot is taken again, so that the cap
+holds.
 """
 
 from __future__ import annotations
@@ -56,7 +58,9 @@ class SlotReconciler:
             while True:
                 self._again = False
                 if freed := await self._pass():
-                    log.info("connection slots", extra={"fields": {"freed": freed, "because": "their connections are gone"}})
+                    log.info(
+                        "connection slots", extra={"fields": {"freed": freed, "because": "their connections are gone"}}
+                    )
                 if not self._again:
                     return
         except Exception:
@@ -65,12 +69,18 @@ class SlotReconciler:
             self._task = None
 
     async def _pass(self) -> int:
-        """Returns how many slots were freed. Where the backend goes away meanwhile it ends: its return begins another."""
+        """Returns how many slots were freed.
+
+        Where the backend goes away meanwhile it ends: its return begins another.
+        """
         users = list(dict.fromkeys((*self._seats.unsure(), *self._pool.users())))
         freed = 0
         for start in range(0, len(users), USERS_A_SLICE):
-            # Read when it is sent: commands reach the backend in their order, so no later admission or departure is undone.
-            told = await self._seats.reconcile([(one, self._pool.slots_of(one)) for one in users[start : start + USERS_A_SLICE]])
+            # Read when it is sent: commands reach the backend in their order, so no later admission or departure is
+            # undone.
+            told = await self._seats.reconcile(
+                [(one, self._pool.slots_of(one)) for one in users[start : start + USERS_A_SLICE]]
+            )
             if told is None:
                 break
             freed += told

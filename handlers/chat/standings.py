@@ -1,4 +1,6 @@
-"""How people stand to rooms, as the store says now: those who ask in one loop turn, and while a read is under way, share one read."""
+"""How people stand to rooms, as the store says now: those who ask in one loop turn, and while a read is under way,
+share one read.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,10 @@ class Standings:
         )
 
     async def of(self, room_id: str, user_id: str) -> RoomOf | None:
-        """The room and the user's membership, read after this was called; None where there is no such room. Raises StoreError."""
+        """The room and the user's membership, read after this was called; None where there is no such room.
+
+        Raises StoreError.
+        """
         return await self._lanes.submit("", (room_id, user_id))
 
     async def close(self) -> None:

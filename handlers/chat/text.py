@@ -1,4 +1,7 @@
-"""What people see as names, of rooms and of people: one form for the same text, and nothing that hides or turns it. Pure."""
+"""What people see as names, of rooms and of people: one form for the same text, and nothing that hides or turns it.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ def _is_unseen(character: str) -> bool:
     return unicodedata.category(character) in _UNSEEN_CATEGORIES or character in _BLANK
 
 
-# Characters of other categories that are drawn as nothing (Default_Ignorable_Code_Point, and the blank Braille pattern).
+# Characters of other categories that are drawn as nothing (Default_Ignorable_Code_Point, and the blank Braille
+# pattern).
 _BLANK = frozenset(
     map(
         chr,
@@ -36,7 +40,10 @@ def nfc(text: str) -> str:
 
 
 def seen_as_name(*, max_chars: int) -> Callable[[str], str]:
-    """What makes a name of a text: NFC, trimmed. It raises ValueError with what is wrong, in the words of an error's details."""
+    """What makes a name of a text: NFC, trimmed.
+
+    It raises ValueError with what is wrong, in the words of an error's details.
+    """
 
     def prepare(text: str) -> str:
         if len(text.strip()) > SHRINKS_AT_MOST * max_chars:

@@ -32,7 +32,9 @@ class RefreshToken(NamedTuple):
 
 
 class Tokens:
-    """Makes tokens with `secret`; those made with `previous` still verify, for a rotation of the secret without logouts."""
+    """Makes tokens with `secret`; those made with `previous` still verify, for a rotation of the secret without
+    logouts.
+    """
 
     def __init__(self, *, secret: str, previous: str | None, expires_in_s: int) -> None:
         self._secret = secret
@@ -75,7 +77,9 @@ class Tokens:
         raise ChatError("unauthorized")
 
     def refresh(self, session: Session) -> str:
-        """The session's present refresh token: derived, so that the same replacement can be given twice and none is stored."""
+        """The session's present refresh token: derived, so that the same replacement can be given twice and none is
+        stored.
+        """
         return f"{session.id}.{session.generation}.{_seal(self._secret, session.id, session.generation)}"
 
     def verify_refresh(self, token: str) -> RefreshToken:

@@ -1,4 +1,6 @@
-"""The shapes that depend on who asks or who is here: rooms with a membership, users with their presence, one's own account."""
+"""The shapes that depend on who asks or who is here: rooms with a membership, users with their presence, one's own
+account.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""permessage-deflate (RFC 7692) without context takeover in either direction: a message is compressed once for all connections.
+"""permessage-deflate (RFC 7692) without context takeover in either direction: a message is compressed once for all
+connections.
 
 A context per connection would cost 159 KB each. Off unless WS_COMPRESSION is set. Knows no socket.
 
@@ -47,9 +48,11 @@ def inflate(data: bytes, limit: int) -> bytes | None:
 
 
 class Inflation:
-    """Inflates texts; what those hold that are not let go yet is bounded by `max_total_bytes`, past which the next one waits, in order.
+    """Inflates texts; what those hold that are not let go yet is bounded by `max_total_bytes`, past which the next one
+    waits, in order.
 
-    A connection has one at a time, of `max_message_bytes` at most, so that is its own budget; a stranger's is STRANGERS_MAX_BYTES.
+    A connection has one at a time, of `max_message_bytes` at most, so that is its own budget; a stranger's is
+    STRANGERS_MAX_BYTES.
     """
 
     def __init__(self, *, max_message_bytes: int, max_total_bytes: int = TOTAL_BYTES) -> None:
@@ -59,7 +62,10 @@ class Inflation:
         self.held_bytes = 0
 
     async def text(self, deflated: bytes, *, is_stranger: bool) -> bytes:
-        """Return the message, which is held until `let_go(len(message))`. Raises Failure for a bomb, and for what is no text."""
+        """Return the message, which is held until `let_go(len(message))`.
+
+        Raises Failure for a bomb, and for what is no text.
+        """
         limit = min(self._max_message_bytes, STRANGERS_MAX_BYTES) if is_stranger else self._max_message_bytes
         await self._room_for(limit)
         try:

@@ -1,6 +1,7 @@
 """RFC 6455 frames, pure: received bytes → messages, pings, a close; payloads → a server's frames. Knows no socket.
 
-Compressed texts (RFC 7692) are handed on as they came, for only so are they small; where compression was not agreed on RSV1 is an error.
+Compressed texts (RFC 7692) are handed on as they came, for only so are they small; where compression was not agreed on
+RSV1 is an error.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from tornado.util import _websocket_mask as _mask
 
 
 class Kind(IntEnum):
-    """What came: the opcodes of section 5.2, DEFLATED, a text that is to be inflated, and FAILURE, after which nothing more is read."""
+    """What came: the opcodes of section 5.2, DEFLATED, a text that is to be inflated, and FAILURE, after which nothing
+    more is read.
+    """
 
     TEXT = 1
     BINARY = 2
@@ -100,9 +103,9 @@ class _Fragments:
 class FrameReader:
     """Cuts what a client sends into messages. Keeps the unfinished rest only; some 100 bytes when idle.
 
-    `max_message_bytes` bounds a message over all its fragments, as it comes. With `deflates` compression was agreed on: then a text may
-    come as DEFLATED, and a binary message, whose content nobody reads, compressed or not.
-    `frames` is how many the last call has read, fragments and all; `is_held`: whole frames may be left, which `go_on` reads.
+    `max_message_bytes` bounds a message over all its fragments, as it comes. With `deflates` compression was agreed on:
+    then a text may come as DEFLATED, and a binary message, whose content nobody reads, compressed or not. `frames` is
+    how many the last call has read, fragments and all; `is_held`: whole frames may be left, which `go_on` reads.
     """
 
     __slots__ = ("_at", "_deflates", "_failed", "_fragments", "_max", "_rest", "_wanted", "frames", "is_held")
@@ -119,7 +122,9 @@ class FrameReader:
         self.is_held = False
 
     def feed(self, data: bytes, most: int = ALL, at: int = 0) -> list[Incoming]:
-        """Take what was received, from `at` on; return what it completed, in order, of `most` frames. After a FAILURE all input is ignored.
+        """Take what was received, from `at` on; return what it completed, in order, of `most` frames.
+
+        After a FAILURE all input is ignored.
 
         Who gives a bound had better not feed more while `is_held`: what waits would be copied each time.
         """
@@ -168,7 +173,10 @@ class FrameReader:
         return self.feed(bytes(rest), most, at)  # of what is bytes already that is no copy
 
     def close_ahead(self) -> int | None:
-        """The code of a Close among the frames that are held; None if there is none. Goes by the headers, and reads nothing else."""
+        """The code of a Close among the frames that are held; None if there is none.
+
+        Goes by the headers, and reads nothing else.
+        """
         data, at = self._rest, self._at
         end = len(data)
         while end - at >= 6:

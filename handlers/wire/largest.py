@@ -1,7 +1,7 @@
 """Which of many outboxes holds the most, though they change all the time. Pure: knows sizes, no sockets and no budget.
 
-To look through all of them for each one that must go would hold up the loop: where 4,500 are too large together, and 500 more are sent
-to, for 0.2 s. A heap needs to be told of growth alone.
+To look through all of them for each one that must go would hold up the loop: where 4,500 are too large together, and
+500 more are sent to, for 0.2 s. A heap needs to be told of growth alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""One connection on its bare socket: reading, sending, the bounded outbox, the closing handshake. No task, no timer, no Tornado.
+"""One connection on its bare socket: reading, sending, the bounded outbox, the closing handshake.
 
-Whoever owns a link is told of what comes; a pool's sweep reads `heard_at`, `ping_sent_at`, `gone_since` and `closing_since`, and acts on
-them.
+No task, no timer, no Tornado.
+
+Whoever owns a link is told of what comes; a pool's sweep reads `heard_at`, `ping_sent_at`, `gone_since` and
+`closing_since`, and acts on them.
 """
 
 from __future__ import annotations
@@ -30,10 +32,18 @@ SEND_BYTES = 262_144  # as much as one send takes from the outbox
 ABNORMAL = 1006
 TOO_SLOW = 4413
 
-_PEER_ENDED: int = getattr(select, "POLLRDHUP", 0)  # where there is none (macOS) a reset and a full end are told of, unasked
+# Where there is none (macOS) a reset and a full end are told of, unasked
+_PEER_ENDED: int = getattr(select, "POLLRDHUP", 0)
 _PING = ping_frame()
 _CLOSE_HEAD = close_frame(1000)[0]
-_TEXT, _BINARY, _CLOSE, _FAILURE, _PING_KIND, _DEFLATED = Kind.TEXT, Kind.BINARY, Kind.CLOSE, Kind.FAILURE, Kind.PING, Kind.DEFLATED
+_TEXT, _BINARY, _CLOSE, _FAILURE, _PING_KIND, _DEFLATED = (
+    Kind.TEXT,
+    Kind.BINARY,
+    Kind.CLOSE,
+    Kind.FAILURE,
+    Kind.PING,
+    Kind.DEFLATED,
+)
 
 
 class LinkOwner(Protocol):
@@ -47,10 +57,16 @@ class LinkOwner(Protocol):
         """More frames came than the connection's budget has; they are dropped. Who minds must close the link."""
 
     def on_input_over(self) -> None:
-        """The peer sends nothing more: a Close came, or the end. Once what came before is done with, `finish` must be called."""
+        """The peer sends nothing more: a Close came, or the end.
+
+        Once what came before is done with, `finish` must be called.
+        """
 
     def on_peer_gone(self) -> None:
-        """`has_peer` is false from now on, whatever for. Told on a later loop turn, perhaps twice, and not after `on_closed`."""
+        """`has_peer` is false from now on, whatever for.
+
+        Told on a later loop turn, perhaps twice, and not after `on_closed`.
+        """
 
     def on_closed(self, code: int) -> None:
         """The socket is closed; `code` was sent or received, 1006: neither. Called once."""
@@ -74,8 +90,9 @@ class Traffic:
 class OutboxBudget:
     """What all outboxes may hold together, those of closing links included; past it the largest end until it fits.
 
-    A link is closed with 4413 and told so. Where that frees less than half of its outbox, because most of it is a frame that is half
-    sent, or where it is closing already, it is cut off: it would hold those bytes until the sweep, and others would be closed for them.
+    A link is closed with 4413 and told so. Where that frees less than half of its outbox, because most of it is a frame
+    that is half sent, or where it is closing already, it is cut off: it would hold those bytes until the sweep, and
+    others would be closed for them.
     """
 
     __slots__ = ("_is_making_room", "_largest", "_links", "_max_total_bytes", "total_bytes")
@@ -98,7 +115,8 @@ class OutboxBudget:
         if self._largest is not None:
             self._largest.grew(link)
         if self.total_bytes > self._max_total_bytes and not self._is_making_room:
-            self._is_making_room = True  # a Close that is put into an outbox comes here, too, and must not begin another round
+            # A Close that is put into an outbox comes here, too, and must not begin another round
+            self._is_making_room = True
             try:
                 self._make_room()
             finally:
@@ -124,7 +142,8 @@ class OutboxBudget:
 class Link:
     """A connection after its 101. The socket is non-blocking; times are of `clock`, in seconds; sizes in bytes.
 
-    `send` and its kin never raise and never call the owner: a socket that fails is closed, and the owner told, on a later loop turn.
+    `send` and its kin never raise and never call the owner: a socket that fails is closed, and the owner told, on a
+    later loop turn.
     """
 
     __slots__ = (
@@ -190,7 +209,8 @@ class Link:
         self._traffic = traffic
         self._paced = paced
         self._clock = clock
-        self._outbox: deque[tuple[bytes, bool]] | None = None  # (frames, ephemeral): made when the kernel does not take all
+        # (frames, ephemeral): made when the kernel does not take all
+        self._outbox: deque[tuple[bytes, bool]] | None = None
         self._offset = 0  # of the first, how much the kernel has
         self._backlog: list[Incoming] | None = None  # what was read before reading was paused
         self._is_listening = False  # whether the loop tells of what can be read
@@ -248,7 +268,9 @@ class Link:
     # ---- sending -------------------------------------------------------------------------------------------------
 
     def send(self, frames: bytes) -> None:
-        """Send complete frames: at once if nothing waits, else through the outbox, which keeps a reference and no copy."""
+        """Send complete frames: at once if nothing waits, else through the outbox,
+        which keeps a reference and no copy.
+        """
         sock = self._sock
         if sock is None or self.closing_since or self._lost:
             return
@@ -317,7 +339,10 @@ class Link:
                 self.close(TOO_SLOW, "too slow")
 
     def _discard(self, unwanted: Callable[[bool], bool]) -> int:
-        """Drop what is whole in the outbox and unwanted; a frame that the kernel has begun must be completed. Returns how many sends."""
+        """Drop what is whole in the outbox and unwanted; a frame that the kernel has begun must be completed.
+
+        Returns how many sends.
+        """
         assert self._outbox is not None
         kept: deque[tuple[bytes, bool]] = deque()
         dropped = 0
@@ -421,7 +446,8 @@ class Link:
             if self.closing_since or self._input_over:
                 return
         ping = self._ping
-        if ping is not None and not self._reader.is_held:  # of many at once the newest is answered, RFC 6455 section 5.5.3
+        # Of many at once the newest is answered, RFC 6455 section 5.5.3
+        if ping is not None and not self._reader.is_held:
             self._ping = None
             self.send(pong_frame(ping))
 
@@ -441,7 +467,8 @@ class Link:
             self._paced.soon(self._tell_peer_gone)
 
     def look_for_end(self, since: float) -> None:
-        """While reading is paused: find out whether the peer has said goodbye behind what waits; if so, that may be since `since`.
+        """While reading is paused: find out whether the peer has said goodbye behind what waits; if so, that may be
+        since `since`.
 
         What lies unread in the kernel is not looked through: there only the end is seen, not a Close.
         """
@@ -513,7 +540,10 @@ class Link:
             self._read_on()
 
     async def inflate(self, deflated: bytes, *, is_stranger: bool) -> bytes | None:
-        """Inflate a text whose turn has come; `let_go` must be told of its size. None: it is none, and the connection is closed."""
+        """Inflate a text whose turn has come; `let_go` must be told of its size.
+
+        None: it is none, and the connection is closed.
+        """
         assert self._inflation is not None
         try:
             return await self._inflation.text(deflated, is_stranger=is_stranger)
@@ -529,7 +559,9 @@ class Link:
     # ---- the end -------------------------------------------------------------------------------------------------
 
     def _no_more_input(self) -> None:
-        """A Close came, or the end of what the peer sends, perhaps as a reset: what came before it is the owner's to finish."""
+        """A Close came, or the end of what the peer sends, perhaps as a reset: what came before it is the owner's to
+        finish.
+        """
         self._stop_listening()
         self._reader.forget()
         if self.closing_since:
@@ -569,10 +601,11 @@ class Link:
                 self._flushed()  # not closed yet: what is unread would make that a reset, which could take answers away
 
     def close(self, code: int, reason: str = "") -> None:
-        """Begin the closing handshake (RFC 6455 section 7.1.2): what waits, then Close, then our half of the connection ends.
+        """Begin the closing handshake (RFC 6455 section 7.1.2): what waits, then Close, then our half of the connection
+        ends.
 
-        With 4413 what waits is discarded, but for a frame that is half sent. Input is discarded; the pool aborts who never ends.
-        Where the socket has failed it ends on a later loop turn.
+        With 4413 what waits is discarded, but for a frame that is half sent. Input is discarded; the pool aborts who
+        never ends. Where the socket has failed it ends on a later loop turn.
         """
         if not self.may_begin:
             return
@@ -609,7 +642,10 @@ class Link:
             self._flushed()
 
     def _begin_closing(self) -> None:
-        """Nothing more is begun, nor taken to be sent. When what waits has gone `_flushed` goes on; the pool aborts who never reads it."""
+        """Nothing more is begun, nor taken to be sent.
+
+        When what waits has gone `_flushed` goes on; the pool aborts who never reads it.
+        """
         self.may_begin = False
         self.closing_since = self._clock()
         self._backlog = None
@@ -631,12 +667,16 @@ class Link:
             self._paced.soon(self._end)
             return
         try:
-            self._sock.shutdown(socket.SHUT_WR)  # the peer reads the Close, then the end; closing now could reset both away
+            # The peer reads the Close, then the end; closing now could reset both away
+            self._sock.shutdown(socket.SHUT_WR)
         except OSError:
             self._lose()
 
     def _lose(self) -> None:
-        """The socket has failed: nothing more is sent, and what came is read to its end. Then, later than this turn, it ends."""
+        """The socket has failed: nothing more is sent, and what came is read to its end.
+
+        Then, later than this turn, it ends.
+        """
         if self._lost:
             return
         self._lost = True
@@ -652,7 +692,10 @@ class Link:
             self._sock.shutdown(socket.SHUT_RD)  # what the kernel has is read, and then the end
 
     def cut_off(self) -> None:
-        """Of a link that is closing: let go at once of what waits, though a frame is half sent. It ends on a later loop turn."""
+        """Of a link that is closing: let go at once of what waits, though a frame is half sent.
+
+        It ends on a later loop turn.
+        """
         if self._outbox is not None:
             self._traffic.dropped_slow += sum(frames[0] != _CLOSE_HEAD for frames, _ in self._outbox)
         self._lose()
@@ -672,7 +715,8 @@ class Link:
         self.may_begin = False
         sock.close()
         self._backlog = None
-        # Link and session refer to each other: what is held here would stay until the collector comes by, which is seldom.
+        # Link and session refer to each other: what is held here would stay until the collector comes by, which is
+        # seldom.
         self._reader.forget()
         if self.owner is not None:
             self.owner.on_closed(self.close_code)

@@ -5,4 +5,13 @@ from store.mongo.client import MongoOptions, require_form
 from store.mongo.lease import Lease
 from store.mongo.store import MongoStore, open_store
 
-__all__ = ["Lease", "MongoOptions", "MongoStore", "look", "look_at_indexes", "look_for_users", "open_store", "require_form"]
+__all__ = [
+    "Lease",
+    "MongoOptions",
+    "MongoStore",
+    "look",
+    "look_at_indexes",
+    "look_for_users",
+    "open_store",
+    "require_form",
+]

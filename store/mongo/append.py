@@ -1,9 +1,10 @@
 """Appending messages: the one hot write. What a room was sent while a batch was under way is its next batch.
 
-A batch is one ordered insert at the room's head + 1 …: the index on (roomId, seq) is unique, so of two processes one is first, and the
-other takes the places after. Ordered, it stores a prefix, so there are no holes. Whatever goes wrong in an insert, what is stored now is
-asked for by clientId before anything is numbered again: an insert whose answer was lost may still have happened, or happen later, and
-then meets the indexes on (roomId, seq) and (roomId, userId, clientId).
+A batch is one ordered insert at the room's head + 1 …: the index on (roomId, seq) is unique, so of two processes one is
+first, and the other takes the places after. Ordered, it stores a prefix, so there are no holes. Whatever goes wrong in
+an insert, what is stored now is asked for by clientId before anything is numbered again: an insert whose answer was
+lost may still have happened, or happen later, and then meets the indexes on (roomId, seq) and (roomId, userId,
+clientId).
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ class _Checked(Struct, frozen=True):
 
 
 class Appender:
-    """Stores drafts. The head of each room is kept from one batch to the next: a stale one costs a retry, never a hole."""
+    """Stores drafts.
+
+    The head of each room is kept from one batch to the next: a stale one costs a retry, never a hole.
+    """
 
     def __init__(self, *, database: Database, batch_max: int = BATCH_MAX) -> None:
         self._database = database
@@ -153,7 +157,9 @@ class Appender:
         settled: dict[Key, Outcome],
         waiting: dict[Key, _Checked],
     ) -> None:
-        """Sort the drafts: those that may be stored, and those that are refused, unless an earlier send of them was stored."""
+        """Sort the drafts: those that may be stored, and those that are refused, unless an earlier send of them was
+        stored.
+        """
         people = {user_id for draft in drafts for user_id in (draft.user_id, *draft.mentions)}
         of_room = {"roomId": room_id, "userId": {"$in": list(people)}, "left": False}
         found = await self._database.members.find(of_room, {"_id": 0, "userId": 1, "mutedUntil": 1}).to_list(None)
@@ -201,12 +207,16 @@ class Appender:
             if len(files) < len(wanted):
                 return Refusal.FILE_NOT_FOUND
             # Before the message is there: who sees it may read its files.
-            await self._database.files.update_many(own, {"$addToSet": {"posts": {"roomId": room_id, "clientId": draft.client_id}}})
+            await self._database.files.update_many(
+                own, {"$addToSet": {"posts": {"roomId": room_id, "clientId": draft.client_id}}}
+            )
         mentions = tuple(who for who in dict.fromkeys(draft.mentions) if who in members)
         return _Checked(draft, reply_to, thread, tuple(file_from(files[file_id]) for file_id in wanted), mentions)
 
     async def _withdraw(self, room_id: str, checked: _Checked, stored: Message) -> None:
-        """Take back what `_look_up` let readers do with the files of a draft, where an earlier send of it shows others, or none."""
+        """Take back what `_look_up` let readers do with the files of a draft, where an earlier send of it shows others,
+        or none.
+        """
         shown = {file.id for file in stored.attachments}
         hidden = [file.id for file in checked.attachments if file.id not in shown]
         post = {"roomId": room_id, "clientId": stored.client_id}
@@ -225,7 +235,10 @@ class Appender:
         return seq
 
     async def _after(self, error: PyMongoError, room_id: str, documents: dict[Key, Document]) -> dict[Key, Document]:
-        """Which of the drafts are stored, though their insert failed. Raises the error where trying again cannot help."""
+        """Which of the drafts are stored, though their insert failed.
+
+        Raises the error where trying again cannot help.
+        """
         keys = list(documents)
         duplicate = duplicate_of(error)
         if duplicate is None:
@@ -235,7 +248,8 @@ class Appender:
         # Ordered: what stood before the duplicate is stored, what stood after it was not tried.
         stored = {key: documents[key] for key in keys[: duplicate.position]}
         if duplicate.index_name != SEQ_INDEX:
-            # An earlier send. Where there is one, there may be more: ask for all of them, so that a storm of resends costs two turns.
+            # An earlier send. Where there is one, there may be more: ask for all of them, so that a storm of resends
+            # costs two turns.
             stored |= await self._stored(room_id, keys[duplicate.position :])
         return stored
 
@@ -266,7 +280,10 @@ class Appender:
             self._heads.popitem(last=False)
 
     async def _mark_read(self, room_id: str, outcomes: Iterable[Outcome]) -> None:
-        """Move each author's readSeq to their own newest seq. Cut off before this, they have a message of their own to read."""
+        """Move each author's readSeq to their own newest seq.
+
+        Cut off before this, they have a message of their own to read.
+        """
         newest: dict[str, Message] = {}
         for outcome in outcomes:
             if isinstance(outcome, Stored):
@@ -278,6 +295,7 @@ class Appender:
             for user_id, message in newest.items()
         ]
         if updates:
-            # The messages are stored: that is what the ack says, whatever becomes of this; nor does it wait long for it.
+            # The messages are stored: that is what the ack says, whatever becomes of this; nor does it wait long for
+            # it.
             with contextlib.suppress(PyMongoError), pymongo.timeout(_MARK_WITHIN_S):
                 await self._database.members.bulk_write(updates, ordered=False)

@@ -1,4 +1,6 @@
-"""The changes log: each room's numbered changes, each written once and then applied. The one way to change what is in a room.
+"""The changes log: each room's numbered changes, each written once and then applied.
+
+The one way to change what is in a room.
 
 Without transactions, and with any number of processes (docs/decisions/0006):
 
@@ -7,8 +9,9 @@ Without transactions, and with any number of processes (docs/decisions/0006):
 (c) insert it as rev + 1. The index on (roomId, rev) is unique: on a duplicate somebody else was first, so back to (a);
 (d) apply it, move the room's `rev` to it, and only then answer.
 
-What is applied carries the entry's rev and gives way to a greater one, so that a late repetition does nothing. A room's `rev` says how
-far its log has been applied; readers go by it alone. What a batch of changes brings is one insert, and one update a collection.
+What is applied carries the entry's rev and gives way to a greater one, so that a late repetition does nothing. A room's
+`rev` says how far its log has been applied; readers go by it alone. What a batch of changes brings is one insert, and
+one update a collection.
 """
 
 from __future__ import annotations
@@ -43,7 +46,8 @@ KEEP_MS = 7 * 24 * 3600 * 1000
 TOMBSTONE_MS = 24 * 3600 * 1000
 BATCH_MAX = 100
 
-# An entry that is not applied after this long was left behind by a process that died; whoever finds it finishes the work.
+# An entry that is not applied after this long was left behind by a process that died; whoever finds it finishes the
+# work.
 ABANDONED_MS = 1000
 _WAITING_MAX = 10_000
 _RETRY_FIRST_S = 0.004
@@ -83,7 +87,10 @@ class ReactionPatch(Struct, frozen=True):
 
 
 class Operation(Protocol):
-    """One change, as its caller means it. It may be run again on a later state, so it has no effect but through the view."""
+    """One change, as its caller means it.
+
+    It may be run again on a later state, so it has no effect but through the view.
+    """
 
     wants: Wants
 
@@ -200,7 +207,10 @@ class RoomView:
         return rev
 
     def fold(self, message: Document, reactions: Sequence[ReactionPatch]) -> bool:
-        """Put more reactions into the batch's newest entry if that is one of the same message. `message` carries its rev then."""
+        """Put more reactions into the batch's newest entry if that is one of the same message.
+
+        `message` carries its rev then.
+        """
         newest = self.entries[-1] if self.entries else {}
         if newest.get("seq") != message["seq"] or "reactions" not in newest:
             return False
@@ -233,7 +243,10 @@ class ChangeLog:
         )
 
     async def change(self, room_id: str, operation: Operation) -> Any:
-        """Returns what the operation returns, once that is durable. Raises what it raises, Missing("room"), StoreError."""
+        """Returns what the operation returns, once that is durable.
+
+        Raises what it raises, Missing("room"), StoreError.
+        """
         return await self._lanes.submit(room_id, operation)
 
     async def settle(self, room_id: str) -> int:
@@ -261,7 +274,9 @@ class ChangeLog:
                 raise StoreTimeout("changes")
             view = await self._view(room_id, [operations[number] for number in waiting])
             if view is None:
-                return [outcomes[number] if number not in waiting else Missing("room") for number in range(len(operations))]
+                return [
+                    outcomes[number] if number not in waiting else Missing("room") for number in range(len(operations))
+                ]
             needed = await self._run(view, operations, waiting, outcomes)
             stored = await self._insert(view)
             await self._apply(room_id, view.entries[:stored])
@@ -276,7 +291,9 @@ class ChangeLog:
     async def _run(
         self, view: RoomView, operations: Sequence[Operation], waiting: Sequence[int], outcomes: list[Any]
     ) -> dict[int, int]:
-        """Run the operations in order; returns for each how many of the view's entries must be stored for its outcome to hold."""
+        """Run the operations in order; returns for each how many of the view's entries must be stored for its outcome
+        to hold.
+        """
         needed = {}
         for number in waiting:
             try:
@@ -293,7 +310,8 @@ class ChangeLog:
     async def _view(self, room_id: str, operations: Sequence[Operation]) -> RoomView | None:
         """The room with what the operations look at, all of one rev; None where there is no room.
 
-        Between two reads another process may have changed the room. What was read is then of several revs, so it is read again.
+        Between two reads another process may have changed the room. What was read is then of several revs, so it is
+        read again.
         """
         lost = newest_rev = 0
         while True:
@@ -312,10 +330,14 @@ class ChangeLog:
     async def _skip_to(self, room_id: str, rev: int) -> None:
         """Move a room whose log lacks entries on to `rev`: readers are told that what is missing has expired.
 
-        An entry is in the log before anything carries its rev. What carries one that the log does not lead to comes from a copy of the
-        database that was made, document after document, while it was written to.
+        An entry is in the log before anything carries its rev. What carries one that the log does not lead to comes
+        from a copy of the database that was made, document after document, while it was written to.
         """
-        logger.error("room %s: documents have rev %d, which its changes log does not lead to; the room goes on from there", room_id, rev)
+        logger.error(
+            "room %s: documents have rev %d, which its changes log does not lead to; the room goes on from there",
+            room_id,
+            rev,
+        )
         await self._database.rooms.update_one({"_id": room_id, "rev": {"$lt": rev}}, {"$set": {"rev": rev}})
 
     async def _read(self, room: Document, operations: Sequence[Operation]) -> tuple[RoomView, int]:
@@ -357,14 +379,18 @@ class ChangeLog:
             await self._apply(room_id, unapplied)
 
     async def _insert(self, view: RoomView) -> int:
-        """Write the view's entries; returns how many are ours now: others may have been first, or the answer was lost."""
+        """Write the view's entries; returns how many are ours now:
+        others may have been first, or the answer was lost.
+        """
         if not view.entries:
             return 0
         try:
             await self._database.changes.insert_many(view.entries, ordered=True)
         except PyMongoError as error:
             span = {"$gt": view.base, "$lte": view.base + len(view.entries)}
-            found = await self._database.changes.find({"roomId": view.room["_id"], "rev": span}, {"_id": 1}).to_list(None)
+            found = await self._database.changes.find({"roomId": view.room["_id"], "rev": span}, {"_id": 1}).to_list(
+                None
+            )
             ids = {entry["_id"] for entry in found}
             stored = sum(entry["_id"] in ids for entry in view.entries)
             if not stored and not only_duplicates(error):
@@ -387,7 +413,9 @@ class ChangeLog:
             settings |= entry.get("settings", {})
             if message := entry.get("message"):
                 place = {"roomId": room_id, "seq": message["seq"], "rev": {"$lt": rev}}
-                messages[message["seq"]] = ReplaceOne(place, {name: value for name, value in message.items() if name != "_id"})
+                messages[message["seq"]] = ReplaceOne(
+                    place, {name: value for name, value in message.items() if name != "_id"}
+                )
                 if withdrawn := entry.get("withdrawn"):
                     post = {"roomId": room_id, "clientId": message["clientId"]}
                     files.append(UpdateMany({"_id": {"$in": withdrawn}}, {"$pull": {"posts": post}}))
@@ -401,7 +429,8 @@ class ChangeLog:
             _write(database.members, members),
             _write(database.reactions, list(reactions.values())),
             _write(database.files, files),
-            # An entry with a successor may go in 7 days. This comes before the room's rev, so that who finishes our work does it too.
+            # An entry with a successor may go in 7 days. This comes before the room's rev, so that who finishes our
+            # work does it too.
             database.changes.update_many(
                 {"roomId": room_id, "rev": {"$gte": first - 1, "$lt": last}}, {"$set": {"expiresAt": expires_at}}
             ),
@@ -410,12 +439,16 @@ class ChangeLog:
 
 
 def is_abandoned(ahead: Sequence[Document], now_ms: int) -> bool:
-    """Whether the newest entry beyond a room's rev, if there is one, is not being applied any more: its process has died."""
+    """Whether the newest entry beyond a room's rev, if there is one, is not being applied any more: its process has
+    died.
+    """
     return bool(ahead) and now_ms - int(ahead[-1]["createdAt"]) >= ABANDONED_MS
 
 
 async def _pause(lost: int) -> None:
-    """Wait before the room is read again, after others were first `lost` times: longer each time, and no two processes as long."""
+    """Wait before the room is read again, after others were first `lost` times: longer each time, and no two processes
+    as long.
+    """
     await asyncio.sleep(random.uniform(0, longest_s(lost, first_s=_RETRY_FIRST_S, most_s=_RETRY_MAX_S)))
 
 
@@ -457,7 +490,9 @@ def _reaction_update(room_id: str, rev: int, created_at: DatetimeMS, patch: Mapp
 
 
 async def _write(collection: Collection, updates: Sequence[Any]) -> None:
-    """Carry out guarded updates in order; one whose document has a greater rev finds nothing, and its upsert a duplicate key."""
+    """Carry out guarded updates in order; one whose document has a greater rev finds nothing, and its upsert a
+    duplicate key.
+    """
     while updates:
         try:
             await collection.bulk_write(updates, ordered=True)

@@ -21,7 +21,9 @@ class MongoChanges:
             wanted = {"roomId": room_id, "rev": {"$gt": since, "$lte": rev}}
             entries = await self._changes.find(wanted).sort("rev", 1).limit(limit + 1).to_list(None)
         # Entries may have expired anywhere below the head, if the clock was stepped while they were written.
-        expired = since < rev and [entry["rev"] for entry in entries] != list(range(since + 1, min(rev, since + limit + 1) + 1))
+        expired = since < rev and [entry["rev"] for entry in entries] != list(
+            range(since + 1, min(rev, since + limit + 1) + 1)
+        )
         return ChangePage(
             changes=tuple(change_from(entry) for entry in entries[:limit]),
             rev=rev,

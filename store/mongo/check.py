@@ -1,4 +1,7 @@
-"""What the pre-deployment check asks of MongoDB: can it be reached, what is it, are the indexes as they should be. Changes nothing."""
+"""What the pre-deployment check asks of MongoDB: can it be reached, what is it, are the indexes as they should be.
+
+Changes nothing.
+"""
 
 from __future__ import annotations
 

@@ -39,14 +39,20 @@ class MongoOptions(Struct, frozen=True):
 
 
 def require_form(options: MongoOptions) -> None:
-    """Raises ValueError in one line, without the URI, for one that the driver cannot use or would use in part. Asks nobody."""
+    """Raises ValueError in one line, without the URI, for one that the driver cannot use or would use in part.
+
+    Asks nobody.
+    """
     with _told_of(options):
         # As Motor will make it, but that nothing is connected, nor a name looked up.
         MongoClient[Document](options.uri, connect=False, **_arguments(options, ())).close()
 
 
 def connect(options: MongoOptions, *, listeners: Sequence[Any] = ()) -> AsyncIOMotorClient[Document]:
-    """A client; nothing is asked of the server yet. Raises StartRefused with one line, without the URI: it may hold a password."""
+    """A client; nothing is asked of the server yet.
+
+    Raises StartRefused with one line, without the URI: it may hold a password.
+    """
     try:
         with _told_of(options):
             return AsyncIOMotorClient(options.uri, **_arguments(options, listeners))

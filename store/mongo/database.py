@@ -1,4 +1,7 @@
-"""The door to the database that the collections share: deadlines, bounds, concerns, and what a failure becomes. Knows no documents."""
+"""The door to the database that the collections share: deadlines, bounds, concerns, and what a failure becomes.
+
+Knows no documents.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,8 @@ from store.mongo.errors import explained
 Document = dict[str, Any]
 Collection = AsyncIOMotorCollection[Document]
 
-# The driver ends an operation at its deadline; this much later it is given up without it (it may wait for one of Motor's threads).
+# The driver ends an operation at its deadline; this much later it is given up without it (it may wait for one of
+# Motor's threads).
 SLACK_S = 0.25
 CODEC: CodecOptions[Document] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
 
@@ -33,8 +37,9 @@ CODEC: CodecOptions[Document] = CodecOptions(datetime_conversion=DatetimeConvers
 class Database:
     """What a collection is given. Reads are on the primary, and see every write that was acknowledged.
 
-    With `write_concern` "majority" they are of what a majority has: a failover takes nothing back that was written or read. With a
-    number it may take back both. `clock` gives the times that are stored; `timeout_s` bounds each operation, whatever the driver waits for.
+    With `write_concern` "majority" they are of what a majority has: a failover takes nothing back that was written or
+    read. With a number it may take back both. `clock` gives the times that are stored; `timeout_s` bounds each
+    operation, whatever the driver waits for.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Documents and models, one into the other. Knows no queries.
 
-Field names are the contract's; `replyTo` and `thread` are seqs; an absent field is None or empty. Reactions are an array, for an emoji
-is a client's data and no field name.
+Field names are the contract's; `replyTo` and `thread` are seqs; an absent field is None or empty. Reactions are an
+array, for an emoji is a client's data and no field name.
 """
 
 from __future__ import annotations
@@ -193,7 +193,8 @@ def message_from(document: Mapping[str, Any]) -> Message:
         attachments=tuple(file_from(file) for file in document.get("attachments", ())),
         mentions=tuple(document.get("mentions", ())),
         reactions={
-            reaction["emoji"]: Reaction(reaction["count"], tuple(reaction["userIds"])) for reaction in document.get("reactions", ())
+            reaction["emoji"]: Reaction(reaction["count"], tuple(reaction["userIds"]))
+            for reaction in document.get("reactions", ())
         },
         created_at=timestamp(int(document["createdAt"])),
         edited_at=_time(document.get("editedAt")),
@@ -208,7 +209,9 @@ def change_from(entry: Mapping[str, Any]) -> Change:
 
 
 def is_reaction_entry(entry: Mapping[str, Any]) -> bool:
-    """Whether an entry of the changes log is of reactions: it has them, or came from another store with the mark alone."""
+    """Whether an entry of the changes log is of reactions:
+    it has them, or came from another store with the mark alone.
+    """
     return "reactions" in entry or entry.get("isReaction", False)
 
 

@@ -92,7 +92,9 @@ class React:
         named: list[Any] = [one for one in before["userIds"] if one != user_id]
         if len(named) < min(count, REACTION_USERS_NAMED):
             # One who was named is gone, and there are more: who comes next is in the table only.
-            named = [one for one in await view.first_reactors(self._reactor, REACTION_USERS_NAMED + 1) if one != user_id]
+            named = [
+                one for one in await view.first_reactors(self._reactor, REACTION_USERS_NAMED + 1) if one != user_id
+            ]
         return {**reactions, emoji: {"emoji": emoji, "count": count, "userIds": named[:REACTION_USERS_NAMED]}}
 
 

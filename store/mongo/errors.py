@@ -29,8 +29,9 @@ UNAUTHORIZED = 13
 AUTHENTICATION_FAILED = 18
 OUT_OF_DISK_SPACE = 14031
 
-# The first row that fits; what is made of the operation's name. What may have happened is a StoreTimeout, or "io" where the connection
-# broke; both leave it to the retry's clientId. What cannot have happened, or was surely refused, has a reason of its own.
+# The first row that fits; what is made of the operation's name. What may have happened is a StoreTimeout, or "io" where
+# the connection broke; both leave it to the retry's clientId. What cannot have happened, or was surely refused, has a
+# reason of its own.
 _TABLE: tuple[tuple[type[Exception], Callable[[str], StoreError]], ...] = (
     (WaitQueueTimeoutError, lambda _: StoreUnavailable("busy")),
     (ServerSelectionTimeoutError, lambda _: StoreUnavailable("gone")),
@@ -60,7 +61,9 @@ _BY_CODE: Mapping[int, Callable[[str], StoreError]] = {
 
 
 def explained(operation: str, error: PyMongoError | BSONError) -> Exception:
-    """Return what `operation` raises for the driver's error; the error itself where the request was at fault (a defect of ours)."""
+    """Return what `operation` raises for the driver's error; the error itself where the request was at fault (a defect
+    of ours).
+    """
     for kind, ours in _TABLE:
         if isinstance(error, kind):
             return ours(operation)
@@ -92,7 +95,9 @@ def only_duplicates(error: PyMongoError) -> bool:
 
 
 class Duplicate(NamedTuple):
-    """Where an ordered insert stopped: at the document in this position, by the unique index of this name (empty: not told)."""
+    """Where an ordered insert stopped: at the document in this position, by the unique index of this name (empty: not
+    told).
+    """
 
     position: int
     index_name: str
@@ -112,5 +117,7 @@ def index_of(error: DuplicateKeyError) -> str:
 
 
 def _index_in(message: str) -> str:
-    """From MongoDB's words, the same in all versions: "E11000 duplicate key error collection: db.messages index: room_seq dup key: …"."""
+    """From MongoDB's words, the same in all versions: "E11000 duplicate key error collection: db.messages index:
+    room_seq dup key: …".
+    """
     return message.partition(" index: ")[2].partition(" ")[0]

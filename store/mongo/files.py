@@ -33,7 +33,9 @@ class GridBlobs:
         self._chunks = database.raw[f"{BUCKET}.chunks"]
 
     async def write(self, key: str, pieces: AsyncIterable[bytes]) -> Written:
-        """As a GridFS upload writes it, but a chunk at a time: the driver's own gathers 48 MB of each before it writes any."""
+        """As a GridFS upload writes it, but a chunk at a time: the driver's own gathers 48 MB of each before it writes
+        any.
+        """
         digest, size, number = hashlib.sha256(), 0, 0
         rest = bytearray()
         await self.delete(key)  # what a broken-off upload of this id has left
@@ -130,7 +132,10 @@ class GridBlobs:
 
 
 class MongoFiles(BlobFiles):
-    """store.contract.Files on MongoDB. `posts` of a file: room and clientId of each message of its owner that shows it."""
+    """store.contract.Files on MongoDB.
+
+    `posts` of a file: room and clientId of each message of its owner that shows it.
+    """
 
     def __init__(self, *, database: Database, blobs: GridBlobs) -> None:
         super().__init__(blobs=blobs)

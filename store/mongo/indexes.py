@@ -1,4 +1,6 @@
-"""Every index, in one table: made at start, looked at by the health check. docs/operations.md says what each one serves and costs."""
+"""Every index, in one table: made at start, looked at by the health check. docs/operations.md says what each one serves
+and costs.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,12 @@ INDEXES: tuple[Index, ...] = (
     Index("users", "email", (("emailFolded", ASCENDING),), _UNIQUE),
     Index("users", "display_name", (("displayFolded", ASCENDING),)),
     Index("sessions", "by_user", (("userId", ASCENDING),)),
-    Index("sessions", "revoked", (("revokedAt", DESCENDING),), {"partialFilterExpression": {"revokedAt": {"$exists": True}}}),
+    Index(
+        "sessions",
+        "revoked",
+        (("revokedAt", DESCENDING),),
+        {"partialFilterExpression": {"revokedAt": {"$exists": True}}},
+    ),
     Index("sessions", "expires", *_EXPIRES),
     Index("known_addresses", "user_mark", (("userId", ASCENDING), ("mark", ASCENDING)), _UNIQUE),
     Index("known_addresses", "seen", (("seenAt", ASCENDING),)),
@@ -52,7 +59,10 @@ INDEXES: tuple[Index, ...] = (
     Index("members", "expires", *_EXPIRES),
     Index("messages", SEQ_INDEX, (("roomId", ASCENDING), ("seq", ASCENDING)), _UNIQUE),
     Index(
-        "messages", "room_author_client", (("roomId", ASCENDING), ("userId", ASCENDING), ("clientId", ASCENDING)), _UNIQUE
+        "messages",
+        "room_author_client",
+        (("roomId", ASCENDING), ("userId", ASCENDING), ("clientId", ASCENDING)),
+        _UNIQUE,
     ),
     Index("messages", "room_created", (("roomId", ASCENDING), ("createdAt", ASCENDING))),
     Index(
@@ -81,8 +91,8 @@ INDEXES: tuple[Index, ...] = (
 # Those that a server may lack, and be used without: text search.
 _OPTIONAL = {"content_text"}
 
-# What an index can be besides its keys, and what it is if the server says nothing of it. Anything else than wanted changes what a query
-# finds, or whether the planner takes the index at all.
+# What an index can be besides its keys, and what it is if the server says nothing of it. Anything else than wanted
+# changes what a query finds, or whether the planner takes the index at all.
 _OPTIONS: Mapping[str, Any] = {
     "unique": False,
     "sparse": False,
@@ -123,7 +133,8 @@ async def ensure(database: Database) -> Sequence[str]:
 async def survey(database: Database, *, with_text: bool = False) -> tuple[list[str], list[str]]:
     """Names (`collection.index`) of what is missing, and of what is not as the table says.
 
-    `with_text`: the server has text search, so the index for it is missed too; one that is there is looked at in any case.
+    `with_text`: the server has text search, so the index for it is missed too; one that is there is looked at in any
+    case.
     """
     missing, wrong = [], []
     for collection in dict.fromkeys(index.collection for index in INDEXES):
@@ -153,7 +164,9 @@ def is_same(index: Index, present: Mapping[str, Any]) -> bool:
 
 
 def _keys(present: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The keys as they were asked for: MongoDB lists a text index's as `_fts` and `_ftsx`, its fields as `weights` (1 unless given)."""
+    """The keys as they were asked for: MongoDB lists a text index's as `_fts` and `_ftsx`, its fields as `weights` (1
+    unless given).
+    """
     keys: list[tuple[str, Any]] = []
     for field, kind in present["key"]:
         if field == "_fts":

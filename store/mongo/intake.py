@@ -1,4 +1,7 @@
-"""Records of another store, taken in and read back. Each kind is a pair of functions: record → document, document → record."""
+"""Records of another store, taken in and read back.
+
+Each kind is a pair of functions: record → document, document → record.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,14 @@ from store.ids import place_of
 from store.models import FileDraft, Message, epoch_of
 from store.mongo.change_log import KEEP_MS
 from store.mongo.database import Database, Document, epoch_ms, stored_time, unset
-from store.mongo.documents import file_document, file_from, is_reaction_entry, message_from, session_document, session_from
+from store.mongo.documents import (
+    file_document,
+    file_from,
+    is_reaction_entry,
+    message_from,
+    session_document,
+    session_from,
+)
 from store.mongo.errors import only_duplicates
 from store.mongo.files import GridBlobs
 from store.records import KINDS, ChangeRecord, FileRecord, Key, MemberRecord, ReactionRecord, RoomRecord, UserRecord

@@ -1,7 +1,8 @@
-"""The guard of a database that one process alone may use: a document that its holder touches, and that others see untouched or not.
+"""The guard of a database that one process alone may use: a document that its holder touches, and that others see
+untouched or not.
 
-No clock is compared with another machine's: who wants the lease watches the holder's beats, and takes it over after ten seconds of its
-own time without one. The holder learns of that from its next beat.
+No clock is compared with another machine's: who wants the lease watches the holder's beats, and takes it over after ten
+seconds of its own time without one. The holder learns of that from its next beat.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ _SEVERAL = "several"
 
 
 class Lease:
-    """`acquire`, then `lost` until `release`. `holder` names this process, in this start; None: it is held by several together.
+    """`acquire`, then `lost` until `release`.
+
+    `holder` names this process, in this start; None: it is held by several together.
 
     Those who hold it together keep those out who want it alone, and the other way round.
     """

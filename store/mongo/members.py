@@ -1,7 +1,9 @@
-"""The members collection: who is in which room, in what role, and has read how far. Joins and leaves go through the changes log.
+"""The members collection: who is in which room, in what role, and has read how far.
 
-Who leaves keeps a document with `left` for a day: a late repetition of the join, by a process that was held up, finds its rev below
-that one's, and does nothing.
+Joins and leaves go through the changes log.
+
+Who leaves keeps a document with `left` for a day: a late repetition of the join, by a process that was held up, finds
+its rev below that one's, and does nothing.
 """
 
 from __future__ import annotations
@@ -57,7 +59,10 @@ class MongoMembers:
         return [_standing(rooms.get(pair[0]), members.get(pair), counts.get(pair, 0)) for pair in pairs]
 
     async def _rooms_of(self, room_ids: Collection[str]) -> dict[str, Document]:
-        """The rooms, with `head`. What somebody who died has left of a change is finished first, as where one room is read."""
+        """The rooms, with `head`.
+
+        What somebody who died has left of a change is finished first, as where one room is read.
+        """
         pipeline = pipelines.rooms(list(room_ids))
         found = await self._database.rooms.aggregate(pipeline).to_list(None)
         left = [room["_id"] for room in found if is_abandoned(room["unapplied"][-1:], self._database.clock())]
@@ -151,7 +156,10 @@ class Join:
         if member is not None:
             present = {**member, "mentioned": await view.mentioned(self._user_id)}
             return MembershipChange(
-                room=room_from(room), membership=membership_from(present, last_seq_of(room)), changed=False, rev=room["rev"]
+                room=room_from(room),
+                membership=membership_from(present, last_seq_of(room)),
+                changed=False,
+                rev=room["rev"],
             )
         user = view.user(self._user_id)
         if user is None:

@@ -62,7 +62,13 @@ class MongoMessages:
         return await self._one("messages.by_client_id", {"roomId": room_id, "userId": user_id, "clientId": client_id})
 
     async def page(
-        self, room_id: str, *, limit: int, before: int | None = None, after: int | None = None, with_authors: bool = False
+        self,
+        room_id: str,
+        *,
+        limit: int,
+        before: int | None = None,
+        after: int | None = None,
+        with_authors: bool = False,
     ) -> MessagePage:
         if before is not None and after is not None:
             raise ValueError("at most one of before and after")
@@ -78,7 +84,9 @@ class MongoMessages:
             messages=tuple(messages if after is not None else reversed(messages)),
             has_more=has_more,
             rev=found[0]["rev"],
-            authors=tuple({user["_id"]: user_from(user) for one in documents for user in one.get("author", ())}.values()),
+            authors=tuple(
+                {user["_id"]: user_from(user) for one in documents for user in one.get("author", ())}.values()
+            ),
         )
 
     async def newest_between(self, room_id: str, *, after: int, upto: int, limit: int) -> list[Message]:

@@ -1,4 +1,7 @@
-"""The monitoring collection: a document for each minute of a process, with all its metrics. No TTL: how long is the reader's business."""
+"""The monitoring collection: a document for each minute of a process, with all its metrics.
+
+No TTL: how long is the reader's business.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,9 @@ class MongoMonitoring:
             update["$min"][f"{name}.least"] = point.least
             update["$max"][f"{name}.most"] = point.most
             update["$inc"] |= {f"{name}.total": point.total, f"{name}.samples": point.samples}
-        writes = [UpdateOne({"source": source, "minute": minute}, update, upsert=True) for minute, update in updates.items()]
+        writes = [
+            UpdateOne({"source": source, "minute": minute}, update, upsert=True) for minute, update in updates.items()
+        ]
         async with self._database.operation("monitoring.append", write=True):
             await self._points.bulk_write(writes, ordered=False)
 
@@ -43,7 +48,14 @@ class MongoMonitoring:
         async with self._database.operation("monitoring.read"):
             found: list[Document] = await self._points.aggregate(pipeline).to_list(None)
         return [
-            MinutePoint(metric, int(step["_id"]), float(step["least"]), float(step["total"]), float(step["most"]), int(step["samples"]))
+            MinutePoint(
+                metric,
+                int(step["_id"]),
+                float(step["least"]),
+                float(step["total"]),
+                float(step["most"]),
+                int(step["samples"]),
+            )
             for step in found
         ]
 
@@ -53,4 +65,6 @@ class MongoMonitoring:
             found = await self._points.find(old, {"_id": 1}).limit(self._slice_documents).to_list(None)
             if not found:
                 return 0
-            return (await self._points.delete_many({"_id": {"$in": [document["_id"] for document in found]}})).deleted_count
+            return (
+                await self._points.delete_many({"_id": {"$in": [document["_id"] for document in found]}})
+            ).deleted_count

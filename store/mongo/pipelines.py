@@ -1,8 +1,10 @@
-"""The aggregation pipelines: one named function each, pure, so that its stages can be read and tested. Knows no connection.
+"""The aggregation pipelines: one named function each, pure, so that its stages can be read and tested.
 
-What comes from a client stands only where a value stands, in a plain `$match`, never within an expression, where a string that
-begins with `$` would be a field. Keyset by an indexed field, never `$skip`. The `let` form of `$lookup` with `$expr` is used
-throughout: its equality on a joined field is answered from the index, on every server since 3.6.
+Knows no connection.
+
+What comes from a client stands only where a value stands, in a plain `$match`, never within an expression, where a
+string that begins with `$` would be a field. Keyset by an indexed field, never `$skip`. The `let` form of `$lookup`
+with `$expr` is used throughout: its equality on a joined field is answered from the index, on every server since 3.6.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ def with_head(room: str = "$_id") -> Stage:
 
 
 def with_unapplied() -> Stage:
-    """Join `unapplied`: entries of the changes log beyond the room's rev, ascending; none but while a change is under way."""
+    """Join `unapplied`: entries of the changes log beyond the room's rev, ascending; none but while a change is under
+    way.
+    """
     return {
         "$lookup": {
             "from": "changes",
@@ -99,18 +103,28 @@ def rooms(room_ids: Sequence[str]) -> Pipeline:
 def memberships(pairs: Iterable[tuple[str, str]]) -> Pipeline:
     """The members documents of (room id, user id) pairs, of which there must be one. On members.
 
-    A branch for each room, with those of it alone: the ids of all rooms and of all users would be answered by each with each.
+    A branch for each room, with those of it alone: the ids of all rooms and of all users would be answered by each with
+    each.
     """
     users: dict[str, list[str]] = {}
     for room_id, user_id in pairs:
         users.setdefault(room_id, []).append(user_id)
-    return [{"$match": {"$or": [{"roomId": room_id, "userId": {"$in": ids}, "left": False} for room_id, ids in users.items()]}}]
+    return [
+        {
+            "$match": {
+                "$or": [{"roomId": room_id, "userId": {"$in": ids}, "left": False} for room_id, ids in users.items()]
+            }
+        }
+    ]
 
 
 def mentioned(read: Mapping[tuple[str, str], int]) -> Pipeline:
-    """Which messages above the seq of each (room id, user id) of `read` mention them: `{_id: {room, user}, seqs}`. On messages.
+    """Which messages above the seq of each (room id, user id) of `read` mention them: `{_id: {room, user}, seqs}`.
 
-    Each pair is a range of the index. A message that mentions several people comes for all of them, whatever they have read.
+    On messages.
+
+    Each pair is a range of the index. A message that mentions several people comes for all of them, whatever they have
+    read.
     """
     ranges = [{"mentions": user_id, "roomId": room_id, "seq": {"$gt": seq}} for (room_id, user_id), seq in read.items()]
     users = list({user_id for _, user_id in read})
@@ -218,7 +232,8 @@ def stats(room_id: str) -> Pipeline:
 def page(room_id: str, *, before: int | None, after: int | None, limit: int, with_authors: bool) -> Pipeline:
     """A room's rev, and then `messages`: the newest, those next below `before`, or next above `after`. On rooms.
 
-    The rev is read first, so the messages are at least as new as it says. With `author`, an array, in each message if asked.
+    The rev is read first, so the messages are at least as new as it says. With `author`, an array, in each message if
+    asked.
     """
     place: Stage = {"$lt": before} if before is not None else {"$gt": after}
     found: Stage = {"roomId": room_id} if before is None and after is None else {"roomId": room_id, "seq": place}
@@ -249,7 +264,10 @@ def page(room_id: str, *, before: int | None, after: int | None, limit: int, wit
 
 
 def latest_changes(room_id: str, *, since: int, upto: int, limit: int) -> Pipeline:
-    """Each message changed in (since, upto] once, as it now is, by its newest rev there: `{rev, message: [document]}`. On changes."""
+    """Each message changed in (since, upto] once, as it now is, by its newest rev there: `{rev, message: [document]}`.
+
+    On changes.
+    """
     return [
         {"$match": {"roomId": room_id, "rev": {"$gt": since, "$lte": upto}, "seq": {"$exists": True}}},
         {"$group": {"_id": "$seq", "rev": {"$max": "$rev"}}},
@@ -267,9 +285,11 @@ def latest_changes(room_id: str, *, since: int, upto: int, limit: int) -> Pipeli
 
 
 def search(found: Stage, *, scored: bool, after: tuple[float, int, str, int] | None, limit: int) -> Pipeline:
-    """Places (`roomId`, `seq`) of the messages that `found` matches, with `score`, the best first, of equals the newest. On messages.
+    """Places (`roomId`, `seq`) of the messages that `found` matches, with `score`, the best first, of equals the
+    newest. On messages.
 
-    Only places: what has to be sorted stays small. `after`: score, time, room and seq of the entry that the last page ended with.
+    Only places: what has to be sorted stays small. `after`: score, time, room and seq of the entry that the last page
+    ended with.
     """
     score: Stage = {"$meta": "textScore"} if scored else {"$literal": 0.0}
     pipeline: Pipeline = [
@@ -295,7 +315,10 @@ def _beyond(after: tuple[float, int, str, int]) -> Stage:
 
 
 def metric_steps(source: str, metric: str, *, since: int, until: int, step: int) -> Pipeline:
-    """The minutes of one metric from `since` up to `until`, each step of them as one. On monitoring. `metric` is a name of our own."""
+    """The minutes of one metric from `since` up to `until`, each step of them as one.
+
+    On monitoring. `metric` is a name of our own.
+    """
     value = f"metrics.{metric}"
     return [
         {"$match": {"source": source, "minute": {"$gte": since, "$lt": until}, f"{value}.samples": {"$exists": True}}},

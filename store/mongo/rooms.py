@@ -142,7 +142,10 @@ class MongoRooms:
         return is_abandoned(ahead, self._database.clock())
 
     async def _insert(self, fields: Document, people: Sequence[str], role: Role) -> str:
-        """Store a room and its first members. Raises Missing("user"), DuplicateKeyError for a direct room that exists."""
+        """Store a room and its first members.
+
+        Raises Missing("user"), DuplicateKeyError for a direct room that exists.
+        """
         users = await self._database.users.find(
             {"_id": {"$in": list(people)}}, {"username": 1, "usernameFolded": 1}
         ).to_list(None)
@@ -184,7 +187,10 @@ class MongoRooms:
         return None if found is None else room_of_from(found)
 
     async def _read(self, pipeline: pipelines.Pipeline) -> Document | None:
-        """One room, with `unapplied`. If somebody died while applying, that is finished first: a part of it may be there already."""
+        """One room, with `unapplied`.
+
+        If somebody died while applying, that is finished first: a part of it may be there already.
+        """
         found = await self._rooms.aggregate(pipeline).to_list(1)
         if found and self._is_abandoned({**found[0], "ahead": found[0]["unapplied"][-1:]}):
             await self._log.settle(found[0]["_id"])

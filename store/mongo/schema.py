@@ -1,6 +1,8 @@
-"""The version of the documents' form: which this program writes, which one a database has, and which programs may run on it.
+"""The version of the documents' form: which this program writes, which one a database has, and which programs may run
+on it.
 
-Changes only add, so an older program usually runs on a newer database, and a roll-back needs no restore. Owns the document `schema`.
+Changes only add, so an older program usually runs on a newer database, and a roll-back needs no restore. Owns the
+document `schema`.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ from store.errors import StartRefused
 from store.mongo.database import Database, stored_time
 
 VERSION = 1
-COMPATIBLE_FROM = 0  # the oldest version whose program can run on this; raise it only with a change that does more than add
+# The oldest version whose program can run on this; raise it only with a change that does more than add
+COMPATIBLE_FROM = 0
 _KEY = {"_id": "schema"}
 
 
@@ -31,4 +34,6 @@ async def ensure(database: Database, *, version: int = VERSION, compatible_from:
     # Version 1: a session keeps when it began; those that stand begin now. Cut off, or raced with, it is done again.
     now = stored_time(database.clock())
     await database.sessions.update_many({"beganAt": None}, {"$set": {"beganAt": now}})
-    await database.raw["meta"].update_one(_KEY, {"$set": {"version": version, "compatibleFrom": compatible_from}}, upsert=True)
+    await database.raw["meta"].update_one(
+        _KEY, {"$set": {"version": version, "compatibleFrom": compatible_from}}, upsert=True
+    )

@@ -47,7 +47,8 @@ class TextSearch:
             with pymongo.timeout(self._database.timeout_s if self.has_text else SCAN_WITHIN_S):
                 places = await self._messages.aggregate(pipeline).to_list(None)
             keys = [{"roomId": place["roomId"], "seq": place["seq"]} for place in places[:limit]]
-            # One that was deleted since it was found is no hit any more; the next page begins where it was all the same.
+            # One that was deleted since it was found is no hit any more; the next page begins where it was all the
+            # same.
             documents = await self._messages.find({"$or": keys, "deletedAt": None}).to_list(None) if keys else []
         messages = {(document["roomId"], document["seq"]): message_from(document) for document in documents}
         found_at = [((place["roomId"], place["seq"]), place["score"]) for place in places[:limit]]
@@ -59,7 +60,10 @@ class TextSearch:
 
 
 async def has_text_search(database: Database) -> bool:
-    """Try it, on a document of our own: some servers find out only then. Where it is missing, say once what that means."""
+    """Try it, on a document of our own: some servers find out only then.
+
+    Where it is missing, say once what that means.
+    """
     probe = database.raw["probes"]
     try:
         await probe.create_indexes([IndexModel([("content", TEXT)], name="content_text", default_language="none")])
@@ -68,7 +72,9 @@ async def has_text_search(database: Database) -> bool:
             return True
     except OperationFailure as error:
         logger.debug("text search: %s", error.code)
-    logger.warning("this MongoDB server has no text search ($text): messages are searched by reading them, which is slow")
+    logger.warning(
+        "this MongoDB server has no text search ($text): messages are searched by reading them, which is slow"
+    )
     return False
 
 
@@ -93,7 +99,10 @@ def _has_content(text: str) -> bool:
 
 
 def _by_text(wanted: Sequence[str]) -> Document:
-    """Each word as a phrase: of phrases $text wants all, of words any. A quotation mark cannot be escaped, so it separates."""
+    """Each word as a phrase: of phrases $text wants all, of words any.
+
+    A quotation mark cannot be escaped, so it separates.
+    """
     phrases = [part.strip() for text in wanted for part in text.replace("\\", " ").split('"') if part.strip()]
     return {"$text": {"$search": " ".join(f'"{phrase}"' for phrase in phrases)}} if phrases else {}
 

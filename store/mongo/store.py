@@ -42,7 +42,9 @@ ROOM_WITHIN_MS = 3600 * 1000
 class MongoStore:
     """store.contract.Store on MongoDB. Made by `open_store`."""
 
-    def __init__(self, *, database: Database, pool: PoolWatch, search: TextSearch, options: MongoOptions, group_commit: bool) -> None:
+    def __init__(
+        self, *, database: Database, pool: PoolWatch, search: TextSearch, options: MongoOptions, group_commit: bool
+    ) -> None:
         self._database = database
         self._pool = pool
         self._pool_limit = options.max_pool_size
@@ -54,7 +56,9 @@ class MongoStore:
         self.sessions: Sessions = MongoSessions(database=database)
         self.rooms: Rooms = MongoRooms(database=database, log=self._log)
         self.members: Members = MongoMembers(database=database, log=self._log)
-        self.messages: Messages = MongoMessages(database=database, appender=self._appender, log=self._log, search=search)
+        self.messages: Messages = MongoMessages(
+            database=database, appender=self._appender, log=self._log, search=search
+        )
         self.changes: Changes = MongoChanges(database=database)
         self._blobs = GridBlobs(database=database)
         self.files: Files = MongoFiles(database=database, blobs=self._blobs)
@@ -138,7 +142,9 @@ class MongoStore:
         return Lease(database=self._database, holder=holder)
 
     async def sweep(self, now_ms: int) -> int:
-        """Remove, slice by slice, what has expired where the server's TTL did not, and what uploads and rooms that broke off have left."""
+        """Remove, slice by slice, what has expired where the server's TTL did not, and what uploads and rooms that
+        broke off have left.
+        """
         return await sweep_all(self._kinds, now_ms)
 
     async def close(self) -> None:
@@ -148,7 +154,9 @@ class MongoStore:
 
 
 def lag_of(status: Mapping[str, Any]) -> float | None:
-    """How many seconds the secondary that is furthest behind is behind, by replSetGetStatus; None where there is none, or no primary."""
+    """How many seconds the secondary that is furthest behind is behind, by replSetGetStatus; None where there is none,
+    or no primary.
+    """
     members = status["members"]
     primary = next((member["optimeDate"] for member in members if member["stateStr"] == "PRIMARY"), None)
     behind = [primary - member["optimeDate"] for member in members if primary and member["stateStr"] == "SECONDARY"]

@@ -1,4 +1,7 @@
-"""What grows old, or was left by a process that died, is removed, a slice a call. Knows the collections by name only."""
+"""What grows old, or was left by a process that died, is removed, a slice a call.
+
+Knows the collections by name only.
+"""
 
 from __future__ import annotations
 
@@ -68,11 +71,14 @@ class Unseen:
 class Orphans:
     """What belongs to a document that is not there, for whoever was to write that, last of all, died before.
 
-    Walks the index that begins with `field` and looks at no document but an orphan; on from where the last call stopped. `keep_ms`: what
-    is younger is left alone, its parent may be about to be written. The age is that of the `_id`, which is an ObjectId.
+    Walks the index that begins with `field` and looks at no document but an orphan; on from where the last call
+    stopped. `keep_ms`: what is younger is left alone, its parent may be about to be written. The age is that of the
+    `_id`, which is an ObjectId.
     """
 
-    def __init__(self, *, database: Database, children: Collection, field: str, parents: Collection, keep_ms: int) -> None:
+    def __init__(
+        self, *, database: Database, children: Collection, field: str, parents: Collection, keep_ms: int
+    ) -> None:
         self._database = database
         self._children = children
         self._field = field

@@ -81,7 +81,8 @@ class MongoUsers:
         start = prefix.casefold()
         wanted: dict[str, Any] = {"disabledAt": None}
         if start:
-            # Ranges of two indexes: a range has no wildcards to escape; its end is the last string that begins with the prefix.
+            # Ranges of two indexes: a range has no wildcards to escape; its end is the last string that begins with the
+            # prefix.
             span = {"$gte": start, "$lte": start + _LAST_CHARACTER}
             wanted["$or"] = [{"usernameFolded": span}, {"displayFolded": span}]
         async with self._database.operation("users.search"):
@@ -115,7 +116,8 @@ class MongoUsers:
     async def set_password(
         self, user_id: str, password_hash: str, *, keep_session_id: str | None, before: str | None = None
     ) -> list[str]:
-        """Revokes before the hash is set, and once more after: killed in between, nobody keeps what they should have lost.
+        """Revokes before the hash is set, and once more after: killed in between, nobody keeps what they should have
+        lost.
 
         Who follows a hash claims it first, so that who comes too late revokes nothing.
         """
@@ -133,7 +135,8 @@ class MongoUsers:
                 raise
 
     async def _claim(self, user_id: str, before: str) -> Document:
-        """Keep others from following the same hash, for as long as an operation may take; returns a filter that holds while we do.
+        """Keep others from following the same hash, for as long as an operation may take; returns a filter that holds
+        while we do.
 
         Raises Missing, Outdated where it is not the hash any more, StoreUnavailable where somebody else has claimed it.
         """
@@ -204,7 +207,9 @@ class MongoUsers:
         live = {"userId": user_id, "_id": {"$ne": keep_session_id}, "revokedAt": None, "expiresAt": {"$gt": now}}
         revoked = []
         async for found in self._sessions.find(live, {"_id": 1}):
-            ours = await self._sessions.update_one({"_id": found["_id"], "revokedAt": None}, {"$set": {"revokedAt": now}})
+            ours = await self._sessions.update_one(
+                {"_id": found["_id"], "revokedAt": None}, {"$set": {"revokedAt": now}}
+            )
             if ours.modified_count:
                 revoked.append(found["_id"])
         return revoked

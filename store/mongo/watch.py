@@ -1,4 +1,6 @@
-"""The driver, watched: its commands, connections and servers, told to the Observer. Never a value of a query, only its shape.
+"""The driver, watched: its commands, connections and servers, told to the Observer.
+
+Never a value of a query, only its shape.
 
 The driver calls these on the thread that runs the command, several at a time.
 """
@@ -108,7 +110,8 @@ class PoolWatch(monitoring.ConnectionPoolListener):
 
 
 def queued_for_a_thread() -> int:
-    """Operations that wait for one of Motor's threads: it has as many as connections, so who would wait for one waits there instead.
+    """Operations that wait for one of Motor's threads: it has as many as connections, so who would wait for one waits
+    there instead.
 
     Motor gives no other way to see them (3.7, its last).
     """
@@ -143,7 +146,9 @@ class ServerWatch(monitoring.ServerHeartbeatListener):
 
 
 def is_news(record: logging.LogRecord) -> bool:
-    """A filter for the driver's own log: that a task of its own could not reach the server is told by ServerWatch, without a traceback."""
+    """A filter for the driver's own log: that a task of its own could not reach the server is told by ServerWatch,
+    without a traceback.
+    """
     return record.exc_info is None or not isinstance(record.exc_info[1], PyMongoError)
 
 

@@ -1,6 +1,7 @@
 """The format of a backup: a tar of regular files with plain names, a manifest of their digests last. Knows no DATA_DIR.
 
-What is read may be anybody's: nothing is written before the whole of it was looked through, and each bound below was kept.
+What is read may be anybody's: nothing is written before the whole of it was looked through, and each bound below was
+kept.
 """
 
 from __future__ import annotations
@@ -36,7 +37,16 @@ _HEADERS = {"path", "size"}  # what tarfile writes of PAX for names and sizes li
 _HEADER_MAX_BYTES = 65_536
 
 # What a tar that somebody made up can raise in the parser; a cut one is a ReadError.
-DAMAGED = (tarfile.TarError, msgspec.DecodeError, EOFError, ValueError, OverflowError, RecursionError, KeyError, IndexError)
+DAMAGED = (
+    tarfile.TarError,
+    msgspec.DecodeError,
+    EOFError,
+    ValueError,
+    OverflowError,
+    RecursionError,
+    KeyError,
+    IndexError,
+)
 
 
 class _Manifest(msgspec.Struct, frozen=True):
@@ -48,7 +58,9 @@ class _Manifest(msgspec.Struct, frozen=True):
 
 
 class Contents(NamedTuple):
-    """What was found when an archive was looked through, the manifest included: so many files, which need so much room."""
+    """What was found when an archive was looked through, the manifest included:
+    so many files, which need so much room.
+    """
 
     files: int
     room_bytes: int
@@ -70,7 +82,9 @@ def pack(parcel: Path, schema: int, members: Iterable[tuple[str, Path]]) -> None
         with tarfile.open(fileobj=output, mode="w", format=tarfile.PAX_FORMAT) as tar:
             for name, path in members:
                 if len(sha256) == MEMBERS_MAX - 1:
-                    raise StartRefused(f"there are more than {MEMBERS_MAX:,} files: back up DATA_DIR by a snapshot of its file system")
+                    raise StartRefused(
+                        f"there are more than {MEMBERS_MAX:,} files: back up DATA_DIR by a snapshot of its file system"
+                    )
                 try:
                     source = path.open("rb")
                 except FileNotFoundError:

@@ -6,7 +6,15 @@ import apsw
 
 from store.models import Change, ChangePage, Message
 from store.sqlite.database import Database
-from store.sqlite.rows import MESSAGE_COLUMNS, entry_text, fetch, fetch_one, is_reaction_entry, message_from, message_from_text
+from store.sqlite.rows import (
+    MESSAGE_COLUMNS,
+    entry_text,
+    fetch,
+    fetch_one,
+    is_reaction_entry,
+    message_from,
+    message_from_text,
+)
 
 _PAGE = "SELECT rev, message FROM changes WHERE room_id = ?1 AND rev > ?2 ORDER BY rev LIMIT ?3"
 
@@ -31,7 +39,9 @@ class SqliteChanges:
             # Entries may have expired anywhere below the head, if the clock was stepped while they were written.
             expired = since < rev and [row[0] for row in rows] != list(range(since + 1, since + 1 + len(rows)))
             return ChangePage(
-                changes=tuple(Change(row[0], message_from_text(row[1]), is_reaction_entry(row[1])) for row in rows[:limit]),
+                changes=tuple(
+                    Change(row[0], message_from_text(row[1]), is_reaction_entry(row[1])) for row in rows[:limit]
+                ),
                 rev=rev,
                 has_more=len(rows) > limit,
                 expired=expired,

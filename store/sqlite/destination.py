@@ -1,4 +1,7 @@
-"""Where a backup may be written: anywhere but over what it is a backup of. Knows the names in DATA_DIR, and how an archive begins."""
+"""Where a backup may be written: anywhere but over what it is a backup of.
+
+Knows the names in DATA_DIR, and how an archive begins.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,10 @@ def _listed(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def require_harmless(file: Path, data_dir: Path) -> None:
-    """Raises StartRefused where `file` is one of DATA_DIR's, by whatever name or link, or nothing that may be replaced. Raises OSError."""
+    """Raises StartRefused where `file` is one of DATA_DIR's, by whatever name or link, or nothing that may be replaced.
+
+    Raises OSError.
+    """
     place = file.absolute().parent.resolve(strict=True) / file.name
     home = data_dir.resolve()
     if place.is_relative_to(home) and _is_taken(place.relative_to(home).parts):

@@ -1,4 +1,7 @@
-"""Changes of messages: edit, delete, react. Each is one transaction: the row, the search index, and an entry in the changes log."""
+"""Changes of messages: edit, delete, react.
+
+Each is one transaction: the row, the search index, and an entry in the changes log.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ from store.sqlite.rows import MESSAGE_COLUMNS, Extra, extra_text, fetch, fetch_o
 
 _ROW = f"SELECT {MESSAGE_COLUMNS}, row FROM messages WHERE room_id = ? AND seq = ?"
 _UPDATE = """
-UPDATE messages SET rev = ?, content = ?, extra = ?, edited_at = coalesce(?, edited_at), deleted_at = coalesce(?, deleted_at)
+UPDATE messages SET rev = ?, content = ?, extra = ?, edited_at = coalesce(?, edited_at), deleted_at = coalesce(?,
+deleted_at)
 WHERE row = ?"""
 _UNINDEX = "INSERT INTO messages_fts (messages_fts, rowid, content) VALUES ('delete', ?, ?)"
 _INDEX = "INSERT INTO messages_fts (rowid, content) VALUES (?, ?)"
@@ -64,9 +68,7 @@ def react(
             (*key, now_ms),
         )
     else:
-        connection.execute(
-            "DELETE FROM reactions WHERE room_id = ? AND seq = ? AND emoji = ? AND user_id = ?", key
-        )
+        connection.execute("DELETE FROM reactions WHERE room_id = ? AND seq = ? AND emoji = ? AND user_id = ?", key)
     if not connection.changes():
         return MessageChange(message, False)
     reactions = _with(message, emoji, user_id) if on else _without(connection, message, emoji, user_id)
@@ -93,9 +95,7 @@ def _without(connection: apsw.Connection, message: Message, emoji: str, user_id:
     return {**message.reactions, emoji: Reaction(count, named)}
 
 
-def _change(
-    connection: apsw.Connection, message: Message, row: int, now_ms: int, **fields: object
-) -> MessageChange:
+def _change(connection: apsw.Connection, message: Message, row: int, now_ms: int, **fields: object) -> MessageChange:
     """Write the message with these fields, and its entry."""
     rev = head_rev(connection, message.room_id) + 1
     after = replace(message, rev=rev, **fields)

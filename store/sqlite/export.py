@@ -1,4 +1,7 @@
-"""A database file read out whole, record by record, in the order of keys. For a directory that is locked, so nobody writes."""
+"""A database file read out whole, record by record, in the order of keys.
+
+For a directory that is locked, so nobody writes.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,8 @@ _TABLES = {
     "users": _Table(
         "users t",
         ("t.id",),
-        """t.id, t.username, t.email, t.password_hash, t.display_name, t.avatar_url, t.text_color, t.background_color, t.status,
+        """t.id, t.username, t.email, t.password_hash, t.display_name, t.avatar_url, t.text_color, t.background_color,
+        t.status,
         t.custom_status, t.created_at, t.disabled_at""",
         lambda row: UserRecord(*row),
     ),
@@ -67,7 +71,8 @@ _TABLES = {
     "rooms": _Table(
         "rooms t",
         ("t.n",),
-        """t.id, t.n, t.name, t.description, t.is_private, t.kind, t.direct_key, t.owner_id, t.max_users, t.member_count, t.slow_mode_s,
+        """t.id, t.n, t.name, t.description, t.is_private, t.kind, t.direct_key, t.owner_id, t.max_users,
+        t.member_count, t.slow_mode_s,
         t.archived_at, t.created_at, (SELECT max(rev) FROM changes WHERE room_id = t.id)""",
         _room,
     ),
@@ -119,7 +124,9 @@ class SqliteExport:
         except apsw.Error as error:
             raise StartRefused(f"{path}: {error}") from error
         if version < len(MIGRATIONS):
-            raise StartRefused(f"{path} has schema version {version}, {len(MIGRATIONS)} is wanted: start the server on it once")
+            raise StartRefused(
+                f"{path} has schema version {version}, {len(MIGRATIONS)} is wanted: start the server on it once"
+            )
         self._thread = ThreadPoolExecutor(1, "export")
 
     def source_id(self) -> str:

@@ -31,7 +31,8 @@ class SqliteFiles(BlobFiles):
             if fetch_one(connection, "SELECT 1 FROM users WHERE id = ?", (draft.owner_id,)) is None:
                 raise Missing("user")
             connection.execute(
-                """INSERT INTO files (id, owner_id, name, size, mime_type, sha256, width, height, has_thumbnail, created_at)
+                """INSERT INTO files (id, owner_id, name, size, mime_type, sha256, width, height, has_thumbnail,
+                created_at)
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
                 (draft.id, draft.owner_id, draft.name, draft.size, draft.mime_type, draft.sha256, draft.width,
                  draft.height, int(draft.has_thumbnail), self._database.clock()),

@@ -11,7 +11,16 @@ from store.errors import Missing, RoomFull
 from store.models import Member, Membership, MembershipChange, ReadState, Role, Room, RoomOf, read_state
 from store.sqlite.changes import record
 from store.sqlite.database import Database
-from store.sqlite.rows import MEMBERSHIP_COLUMNS, ROOM_COLUMNS, Row, as_json, fetch, fetch_one, membership_from, room_from
+from store.sqlite.rows import (
+    MEMBERSHIP_COLUMNS,
+    ROOM_COLUMNS,
+    Row,
+    as_json,
+    fetch,
+    fetch_one,
+    membership_from,
+    room_from,
+)
 
 _MEMBERSHIP = f"""
 SELECT {MEMBERSHIP_COLUMNS}, (SELECT max(seq) FROM messages WHERE room_id = ?1)

@@ -46,9 +46,7 @@ class SqliteMessages:
 
     async def delete(self, message_id: str) -> MessageChange:
         clock = self._database.clock
-        return await self._database.write(
-            "messages.delete", lambda connection: delete(connection, message_id, clock())
-        )
+        return await self._database.write("messages.delete", lambda connection: delete(connection, message_id, clock()))
 
     async def react(self, message_id: str, user_id: str, emoji: str, *, on: bool) -> MessageChange:
         clock = self._database.clock
@@ -74,7 +72,13 @@ class SqliteMessages:
         )
 
     async def page(
-        self, room_id: str, *, limit: int, before: int | None = None, after: int | None = None, with_authors: bool = False
+        self,
+        room_id: str,
+        *,
+        limit: int,
+        before: int | None = None,
+        after: int | None = None,
+        with_authors: bool = False,
     ) -> MessagePage:
         if before is not None and after is not None:
             raise ValueError("at most one of before and after")

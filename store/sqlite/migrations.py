@@ -1,8 +1,9 @@
 """Schema versions: which there are, how a file gets the newest, and which programs may run on it.
 
-Owns `user_version`, `application_id` and the table `schema_version`. Migrations only add, so an older program usually runs on a newer
-file, and a roll-back needs no restore. The file says so: `user_version` is the oldest version whose program may run on it, and the table
-has the version that it really is of. (Programs that do not know the table take the first for both, so they too can be gone back to.)
+Owns `user_version`, `application_id` and the table `schema_version`. Migrations only add, so an older program usually
+runs on a newer file, and a roll-back needs no restore. The file says so: `user_version` is the oldest version whose
+program may run on it, and the table has the version that it really is of. (Programs that do not know the table take the
+first for both, so they too can be gone back to.)
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ MIGRATIONS: tuple[str, ...] = tuple(
     for name in ("schema.sql", "monitoring.sql", "status_rev.sql", "accounts.sql")
 )
 
-# The oldest version whose program can run on a file with all of MIGRATIONS. Raise it only with a script that does more than add.
+# The oldest version whose program can run on a file with all of MIGRATIONS. Raise it only with a script that does more
+# than add.
 COMPATIBLE_FROM = 2
 
 
@@ -40,18 +42,24 @@ def version_of(connection: apsw.Connection) -> int:
 
 
 def require_compatible(connection: apsw.Connection, known: int = len(MIGRATIONS), *, what: str = "database") -> int:
-    """The file's version, which this program can run on, perhaps after a migration. Raises StartRefused if it is too new for that."""
+    """The file's version, which this program can run on, perhaps after a migration.
+
+    Raises StartRefused if it is too new for that.
+    """
     version = version_of(connection)
     if version > known and _compatible_from(connection) > known:
         raise StartRefused(f"the {what} has schema version {version}, this program knows {known}: upgrade it")
     return version
 
 
-def migrate(connection: apsw.Connection, migrations: Sequence[str] = MIGRATIONS, *, compatible_from: int | None = None) -> int:
+def migrate(
+    connection: apsw.Connection, migrations: Sequence[str] = MIGRATIONS, *, compatible_from: int | None = None
+) -> int:
     """Bring the file to the newest version in one transaction: all of it or nothing. Returns the version it had.
 
-    `compatible_from`: the oldest version whose program can run on the result; None: nothing older. A newer file that is marked as
-    compatible is left as it is. Raises StartRefused for one that is not, apsw.Error when a script fails; it is unchanged then.
+    `compatible_from`: the oldest version whose program can run on the result; None: nothing older. A newer file that is
+    marked as compatible is left as it is. Raises StartRefused for one that is not, apsw.Error when a script fails; it
+    is unchanged then.
     """
     newest = len(migrations)
     if require_compatible(connection, newest) >= newest:

@@ -32,8 +32,13 @@ class SqliteMonitoring:
         self._slice_rows = slice_rows
 
     async def append(self, source: str, points: Sequence[MinutePoint]) -> None:
-        rows = [(source, point.metric, point.minute, point.least, point.total, point.most, point.samples) for point in points]
-        await self._database.write("monitoring.append", lambda connection: connection.executemany(_APPEND, rows) and None)
+        rows = [
+            (source, point.metric, point.minute, point.least, point.total, point.most, point.samples)
+            for point in points
+        ]
+        await self._database.write(
+            "monitoring.append", lambda connection: connection.executemany(_APPEND, rows) and None
+        )
 
     async def read(
         self, source: str, metric: str, *, since_minute: int, until_minute: int, step_minutes: int

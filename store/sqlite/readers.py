@@ -161,15 +161,18 @@ class _Snapshots:
         return time.monotonic() > self._deadline_s
 
     def read(self, operation: Callable[[apsw.Connection], R], deadline_s: float) -> R:
-        """Leaves no transaction, however it ends. Raises InterruptError past the deadline, and what `operation` raises."""
+        """Leaves no transaction, however it ends.
+
+        Raises InterruptError past the deadline, and what `operation` raises.
+        """
         connection = self._connection
         self._deadline_s = deadline_s
         try:
             connection.execute("BEGIN")
             return operation(connection)
         finally:
-            # SQLite counts steps by statement, over all its runs: at some COMMITs, too, it would look at the clock, and one that is
-            # interrupted leaves the transaction open, with a snapshot that no checkpoint passes.
+            # SQLite counts steps by statement, over all its runs: at some COMMITs, too, it would look at the clock, and
+            # one that is interrupted leaves the transaction open, with a snapshot that no checkpoint passes.
             self._deadline_s = math.inf
             if connection.in_transaction:
                 connection.execute("ROLLBACK")  # nothing was written; unlike COMMIT it cannot be refused

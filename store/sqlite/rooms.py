@@ -42,7 +42,8 @@ SELECT r.id, (SELECT max(seq) FROM messages WHERE room_id = r.id), (SELECT max(r
 FROM json_each(?1) wanted JOIN rooms r ON r.id = wanted.value"""
 
 _JOINED_BY_EACH = """
-SELECT m.user_id, m.room_id, m.joined_rev FROM json_each(?1) wanted CROSS JOIN members m ON m.user_id = wanted.value LIMIT ?2"""
+SELECT m.user_id, m.room_id,
+m.joined_rev FROM json_each(?1) wanted CROSS JOIN members m ON m.user_id = wanted.value LIMIT ?2"""
 
 _STATS = """
 SELECT r.member_count, s.seq, coalesce(s.created_at, r.created_at)
@@ -124,7 +125,11 @@ class SqliteRooms:
 
     async def joined_by(self, user_id: str) -> dict[str, int]:
         def operation(connection: apsw.Connection) -> dict[str, int]:
-            return dict(fetch(connection, "SELECT room_id, joined_rev FROM members WHERE user_id = ? LIMIT ?", (user_id, _IDS_MAX)))
+            return dict(
+                fetch(
+                    connection, "SELECT room_id, joined_rev FROM members WHERE user_id = ? LIMIT ?", (user_id, _IDS_MAX)
+                )
+            )
 
         return await self._database.read("rooms.joined_by", operation)
 

@@ -20,7 +20,8 @@ ROOM_COLUMNS = """r.id, r.name, r.description, r.is_private, r.kind, r.owner_id,
     (SELECT max(seq) FROM messages WHERE room_id = r.id), (SELECT max(rev) FROM changes WHERE room_id = r.id)"""
 
 MEMBERSHIP_COLUMNS = """m.role, m.read_seq, m.muted_until,
-    (SELECT count(*) FROM mentions WHERE user_id = m.user_id AND room_id = m.room_id AND seq > m.read_seq), m.joined_rev"""
+    (SELECT count(*) FROM mentions WHERE user_id = m.user_id AND room_id = m.room_id AND seq > m.read_seq),
+    m.joined_rev"""
 
 MESSAGE_COLUMNS = (
     "seq, rev, user_id, username, type, content, client_id, reply_to, thread, extra, created_at, edited_at, deleted_at"
@@ -43,9 +44,7 @@ _decode_extra = msgspec.json.Decoder(Extra).decode
 _decode_message = msgspec.json.Decoder(Message).decode
 
 
-def fetch(
-    connection: apsw.Connection, statement: str, bindings: Sequence[Any] | Mapping[str, Any] = ()
-) -> list[Row]:
+def fetch(connection: apsw.Connection, statement: str, bindings: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
     """All rows of a statement that bounds itself."""
     return connection.execute(statement, bindings).fetchall()
 
@@ -65,7 +64,9 @@ def extra_text(extra: Extra) -> str | None:
 
 
 def entry_text(message: Message, *, is_reaction: bool) -> str:
-    """A message as an entry of the changes log keeps it: of a reaction it says so, in a field that readers of messages ignore."""
+    """A message as an entry of the changes log keeps it: of a reaction it says so, in a field that readers of messages
+    ignore.
+    """
     text = msgspec.json.encode(message).decode()
     return text[:-1] + _REACTION if is_reaction else text
 

@@ -56,6 +56,8 @@ def search_messages(
 
 
 def _match_of(search: MessageSearch) -> str:
-    """FTS5's expression: each word and phrase as a string (a quotation mark is doubled, NUL would end it), all of them wanted."""
+    """FTS5's expression: each word and phrase as a string (a quotation mark is doubled, NUL would end it), all of them
+    wanted.
+    """
     texts = (text.replace("\0", " ").replace('"', '""') for text in (*search.words, *search.phrases))
     return " AND ".join(f'"{text}"' for text in texts)

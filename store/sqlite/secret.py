@@ -15,7 +15,10 @@ _SECRET_MIN_BYTES = 32
 
 
 def generated_secret(data_dir: Path) -> str:
-    """The secret in DATA_DIR, generated (mode 0600, synced) if there is none. Raises StartRefused for one that is too short."""
+    """The secret in DATA_DIR, generated (mode 0600, synced) if there is none.
+
+    Raises StartRefused for one that is too short.
+    """
     path = data_dir / SECRET_NAME
     if not path.exists():
         _generate(path)

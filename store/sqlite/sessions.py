@@ -51,7 +51,13 @@ class SqliteSessions:
             if generation == session.generation:
                 connection.execute(
                     "UPDATE sessions SET generation = ?, rotated_at = ?, expires_at = ?, began_at = ? WHERE id = ?",
-                    (generation + 1, now_ms, min(expires_at_ms, session.began_ms + max_age_ms), session.began_ms, session_id),
+                    (
+                        generation + 1,
+                        now_ms,
+                        min(expires_at_ms, session.began_ms + max_age_ms),
+                        session.began_ms,
+                        session_id,
+                    ),
                 )
             elif generation != session.generation - 1 or now_ms - session.rotated_at_ms > grace_ms:
                 connection.execute("UPDATE sessions SET revoked_at = ? WHERE id = ?", (now_ms, session_id))
@@ -78,7 +84,6 @@ class SqliteSessions:
             return [session_id for (session_id,) in found]
 
         return await self._database.read("sessions.revoked_since", operation)
-
 
     async def not_live(self, session_ids: Sequence[str]) -> list[str]:
         wanted = as_json(session_ids)

@@ -1,4 +1,6 @@
-"""What grows old is removed, a slice a call: expired sessions, addresses not seen for long, entries of the changes log with a successor."""
+"""What grows old is removed, a slice a call: expired sessions, addresses not seen for long, entries of the changes log
+with a successor.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ WHERE (created_at, room_id, rev) > (?1, ?2, ?3) AND created_at < ?4 ORDER BY cre
 _DELETE = "DELETE FROM changes WHERE room_id = ? AND rev = ?"
 
 _ADDRESSES = """
-DELETE FROM known_addresses WHERE (user_id, mark) IN (SELECT user_id, mark FROM known_addresses WHERE seen_at < ? LIMIT ?)"""
+DELETE FROM known_addresses WHERE (user_id, mark) IN (SELECT user_id,
+mark FROM known_addresses WHERE seen_at < ? LIMIT ?)"""
 
 _START = (-1, "", 0)
 

@@ -1,4 +1,7 @@
-"""Operations that took long, logged by name. SQL is the store's own and its values are people's: neither is written down."""
+"""Operations that took long, logged by name.
+
+SQL is the store's own and its values are people's: neither is written down.
+"""
 
 from __future__ import annotations
 

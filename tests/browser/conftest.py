@@ -64,7 +64,9 @@ def kitchen() -> str:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One Chromium for the package, gone with it: Playwright's loop runs in this thread, where other tests run theirs."""
+    """One Chromium for the package, gone with it:
+    Playwright's loop runs in this thread, where other tests run theirs.
+    """
     found = next((path for path in CHROMIUMS if path.exists()), None)
     if found is None:
         pytest.skip("needs Chromium: apt-get install chromium-headless-shell")
@@ -92,8 +94,8 @@ def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
 def new_person(server: ServerProcess, new_context: Callable[..., BrowserContext]) -> Iterator[NewPerson]:
     """Call with a name, and options of a browser context: somebody who is registered and looks at the page.
 
-    With registered=False they are at no page yet, and nobody knows them. `at` is another server than the one that is shared.
-    Ends with the check that no page complained: no error in the console, no violation of the policy.
+    With registered=False they are at no page yet, and nobody knows them. `at` is another server than the one that is
+    shared. Ends with the check that no page complained: no error in the console, no violation of the policy.
     """
     people: list[Person] = []
 

@@ -51,7 +51,10 @@ class Person:
         """Come as somebody who has registered before, by REST: the page finds their session in its storage."""
         asked_ms = time.time_ns() // 1_000_000
         reply = client.call(
-            self.url, "POST", "/auth/register", {"username": self.name, "email": f"{self.name}@example.test", "password": PASSWORD}
+            self.url,
+            "POST",
+            "/auth/register",
+            {"username": self.name, "email": f"{self.name}@example.test", "password": PASSWORD},
         )
         assert reply.status == 201, reply.body
         told = reply.json

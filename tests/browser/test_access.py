@@ -21,7 +21,11 @@ PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobil
 def serious(page: Page) -> list[tuple[str, list[str]]]:
     """What axe finds wrong that keeps people out."""
     violations = Axe().run(page).response["violations"]
-    return [(one["id"], [node["html"] for node in one["nodes"]]) for one in violations if one["impact"] in {"serious", "critical"}]
+    return [
+        (one["id"], [node["html"] for node in one["nodes"]])
+        for one in violations
+        if one["impact"] in {"serious", "critical"}
+    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,4 +1,6 @@
-"""The dashboard in real Chromium: its numbers are the server's, it says when they are old, and it shows them to nobody else."""
+"""The dashboard in real Chromium: its numbers are the server's, it says when they are old, and it shows them to nobody
+else.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,9 @@ def send(socket: ClientConnection, event: str, **data: str) -> None:
             return
 
 
-def test_the_numbers_are_those_of_a_real_conversation_and_an_alert_comes_and_goes(shared: ServerProcess, look: Look) -> None:
+def test_the_numbers_are_those_of_a_real_conversation_and_an_alert_comes_and_goes(
+    shared: ServerProcess, look: Look
+) -> None:
     page = look(shared.url).page
     is_live(page)
     expect(page.locator('#active [data-alert="connections"]')).to_have_count(0)
@@ -92,7 +96,10 @@ def test_the_numbers_are_those_of_a_real_conversation_and_an_alert_comes_and_goe
     person = client.register(shared.url)
     room_id = person.make_room()["id"]
     with ExitStack() as sockets:
-        ann, bob = (sockets.enter_context(connect(f"{shared.ws_url}?token={person.access_token}", max_queue=None)) for _ in range(2))
+        ann, bob = (
+            sockets.enter_context(connect(f"{shared.ws_url}?token={person.access_token}", max_queue=None))
+            for _ in range(2)
+        )
         for socket in (ann, bob):
             send(socket, "joinRoom", roomId=room_id)
         for number in range(30):
@@ -105,14 +112,22 @@ def test_the_numbers_are_those_of_a_real_conversation_and_an_alert_comes_and_goe
         expect(raised).to_contain_text("2, threshold 2")
         page.reload()
         is_live(page)
-        expect(page.locator('.chart[data-metric="connections"] svg')).to_have_attribute("aria-label", re.compile(r"newest 2, .*highest 2"))
-        expect(page.locator('.chart[data-metric="messagesIn"] svg')).to_have_attribute("aria-label", re.compile(r"highest [1-9]"))
+        expect(page.locator('.chart[data-metric="connections"] svg')).to_have_attribute(
+            "aria-label", re.compile(r"newest 2, .*highest 2")
+        )
+        expect(page.locator('.chart[data-metric="messagesIn"] svg')).to_have_attribute(
+            "aria-label", re.compile(r"highest [1-9]")
+        )
     expect(raised).to_have_count(0)
-    expect(page.locator("#alerts tbody tr", has_text="Connections").first).to_contain_text(re.compile(r"Connections\s*warning\s*2\s*2"))
+    expect(page.locator("#alerts tbody tr", has_text="Connections").first).to_contain_text(
+        re.compile(r"Connections\s*warning\s*2\s*2")
+    )
     expect(tile(page, "connections").locator(".tile-value")).to_have_text("0")
 
 
-def test_scope_and_range_are_chosen_with_the_keyboard_and_kept_in_the_address(shared: ServerProcess, look: Look) -> None:
+def test_scope_and_range_are_chosen_with_the_keyboard_and_kept_in_the_address(
+    shared: ServerProcess, look: Look
+) -> None:
     page = look(shared.url).page
     is_live(page)
     expect(page.locator("#cluster")).to_be_hidden()
@@ -143,15 +158,20 @@ def test_a_chart_is_read_with_the_pointer_and_with_the_keyboard(shared: ServerPr
     page.keyboard.press("Home")
     expect(chart.locator(".chart-readout")).to_contain_text("MiB at")
     expect(chart.locator(".chart-slider")).to_have_attribute("aria-valuetext", re.compile("MiB at"))
-    expect(chart.locator("svg")).to_have_attribute("aria-label", re.compile("^Memory, the last hour: newest .*MiB, lowest"))
+    expect(chart.locator("svg")).to_have_attribute(
+        "aria-label", re.compile("^Memory, the last hour: newest .*MiB, lowest")
+    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_and_a_phone_needs_a_finger_and_no_sideways_scrolling(shared: ServerProcess, look: Look, scheme: str) -> None:
+def test_axe_finds_nothing_and_a_phone_needs_a_finger_and_no_sideways_scrolling(
+    shared: ServerProcess, look: Look, scheme: str
+) -> None:
     page = look(shared.url, "&scope=cluster", color_scheme=scheme, **PHONE).page
     is_live(page)
     expect(page.locator(".chart").first).to_be_visible()
-    expect(page.locator("#charts")).to_have_css("opacity", "1")  # they are dimmed, and fade in, until their history has come
+    # They are dimmed, and fade in, until their history has come
+    expect(page.locator("#charts")).to_have_css("opacity", "1")
     expect(page.locator("#processes tbody tr")).to_have_count(1)
     assert violations(page) == []
     assert page.evaluate("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth, innerWidth)") == 320
@@ -162,7 +182,9 @@ def test_axe_finds_nothing_and_a_phone_needs_a_finger_and_no_sideways_scrolling(
     expect(chart.locator(".chart-readout")).to_have_text("")
 
 
-def test_what_clients_chose_is_text(shared: ServerProcess, look: Look, new_context: Callable[..., BrowserContext]) -> None:
+def test_what_clients_chose_is_text(
+    shared: ServerProcess, look: Look, new_context: Callable[..., BrowserContext]
+) -> None:
     page = look(shared.url).page
     is_live(page)
     hostile = "<img src=x onerror=document.title='owned'>"

@@ -1,4 +1,6 @@
-"""The server dies and restarts, a tab is closed, a room is left: nothing is lost, nothing doubled, and the person is told."""
+"""The server dies and restarts, a tab is closed, a room is left: nothing is lost, nothing doubled, and the person is
+told.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,9 @@ def test_nothing_is_lost_or_doubled_when_the_server_is_killed_while_messages_are
     assert ann.stored == texts
 
 
-def test_both_sides_write_while_the_server_is_down_and_agree_in_the_end(server: ServerProcess, new_person: NewPerson, kitchen: str) -> None:
+def test_both_sides_write_while_the_server_is_down_and_agree_in_the_end(
+    server: ServerProcess, new_person: NewPerson, kitchen: str
+) -> None:
     ann, bob = new_person("ann"), new_person("bob")
     ann.make_room(kitchen)
     bob.join_room(kitchen)
@@ -93,7 +97,9 @@ def test_both_sides_write_while_the_server_is_down_and_agree_in_the_end(server: 
         assert [text for text in ann.stored if text.startswith(name)] == [f"{name} {number}" for number in range(5)]
 
 
-def test_an_unsent_message_survives_a_reload_while_the_server_is_down(server: ServerProcess, new_person: NewPerson, kitchen: str) -> None:
+def test_an_unsent_message_survives_a_reload_while_the_server_is_down(
+    server: ServerProcess, new_person: NewPerson, kitchen: str
+) -> None:
     ann = new_person("ann")
     room_id = ann.make_room(kitchen)
     server.kill()
@@ -108,7 +114,9 @@ def test_an_unsent_message_survives_a_reload_while_the_server_is_down(server: Se
     assert ann.stored == ["written in the dark"]
 
 
-def test_a_planned_restart_is_announced_and_gone_through(server: ServerProcess, new_person: NewPerson, kitchen: str) -> None:
+def test_a_planned_restart_is_announced_and_gone_through(
+    server: ServerProcess, new_person: NewPerson, kitchen: str
+) -> None:
     ann, bob = new_person("ann", registered=False), new_person("bob")
     ann.page.add_init_script(WATCH_SOCKETS)
     ann.register()
@@ -129,7 +137,9 @@ def test_a_planned_restart_is_announced_and_gone_through(server: ServerProcess, 
     assert sockets["reopenedAt"] - sockets["announcedAt"] >= sockets["announced"]["reconnectAfterMs"] - 20
 
 
-def test_what_was_missed_while_away_is_filled_in_without_a_hole(server: ServerProcess, new_person: NewPerson, kitchen: str) -> None:
+def test_what_was_missed_while_away_is_filled_in_without_a_hole(
+    server: ServerProcess, new_person: NewPerson, kitchen: str
+) -> None:
     ann, bob = new_person("ann"), new_person("bob")
     ann.make_room(kitchen)
     bob.join_room(kitchen)
@@ -161,7 +171,8 @@ def test_the_unsent_messages_of_a_closed_tab_are_sent_by_the_one_that_is_left(
     server.kill()
     first.say("from a tab that is closed")
     expect(first.page.locator('[data-state="waiting"]')).to_have_count(1)
-    second_again = new_person("ann", context=context, registered=False)  # opened later: it knows of the first one's part
+    # Opened later: it knows of the first one's part
+    second_again = new_person("ann", context=context, registered=False)
     first_url = first.page.url
     server.start()
     server.kill()

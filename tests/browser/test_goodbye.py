@@ -16,7 +16,8 @@ SEND_AND_CLOSE = """
   const socket = new WebSocket(`ws://${location.host}/ws`, ["chat.v1", `bearer.${token}`]);
   socket.onopen = () => {
     for (let number = 0; number < count; number += 1) {
-      socket.send(JSON.stringify({ event: "sendMessage", id: `n${number}`, data: { roomId, content: `message ${number}` } }));
+      const data = { roomId, content: `message ${number}` };
+      socket.send(JSON.stringify({ event: "sendMessage", id: `n${number}`, data }));
     }
     socket.close(1000);
   };

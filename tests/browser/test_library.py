@@ -1,4 +1,6 @@
-"""chat.js without a browser: its pure parts under Node's own runner, and the whole of it under Node against a real server."""
+"""chat.js without a browser: its pure parts under Node's own runner, and the whole of it under Node against a real
+server.
+"""
 
 from __future__ import annotations
 

@@ -53,7 +53,9 @@ def prefixed(server: ServerProcess, tmp_path: Path) -> Iterator[str]:
     tmp_path.chmod(0o711)
     (folder / "conf").write_text(CONF.format(folder=folder, port=port, process=server.port))
     with (folder / "log").open("ab") as log:
-        running = subprocess.Popen([NGINX, "-p", str(folder), "-c", str(folder / "conf"), "-e", "stderr"], stdout=log, stderr=log)
+        running = subprocess.Popen(
+            [NGINX, "-p", str(folder), "-c", str(folder / "conf"), "-e", "stderr"], stdout=log, stderr=log
+        )
 
     def listens() -> bool:
         with socket.socket() as probe:
@@ -68,7 +70,9 @@ def prefixed(server: ServerProcess, tmp_path: Path) -> Iterator[str]:
         running.wait(STOP_WITHIN_S)
 
 
-def test_people_talk_and_operators_look_through_a_prefix(prefixed: str, new_context: Callable[..., BrowserContext]) -> None:
+def test_people_talk_and_operators_look_through_a_prefix(
+    prefixed: str, new_context: Callable[..., BrowserContext]
+) -> None:
     asked: list[str] = []
 
     def page() -> Page:
@@ -96,7 +100,8 @@ def test_people_talk_and_operators_look_through_a_prefix(prefixed: str, new_cont
 
 
 ABSOLUTE = re.compile(
-    r"""(?:href|src|action|poster|srcset)=["']/ | url\(\s*["']?/ | (?:from|import)\s*\(?\s*["']/ | ["'`]/[A-Za-z] | location\.origin""",
+    r"""(?:href|src|action|poster|srcset)=["']/ | url\(\s*["']?/ | (?:from|import)\s*\(?\s*["']/ | ["'`]/[A-Za-z]
+    | location\.origin""",
     re.VERBOSE,
 )
 

@@ -1,4 +1,6 @@
-"""A session goes on while its tokens end, is shared by tabs, and ends in all places at once; and too many places are told so."""
+"""A session goes on while its tokens end, is shared by tabs, and ends in all places at once; and too many places are
+told so.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ Start = Callable[..., ServerProcess]
 RENEWED_AFTER = "12:01"  # minutes and seconds: access tokens live for 15, and are renewed 3 before their end
 
 
-def test_a_token_is_renewed_before_it_ends_and_the_connection_stays(new_person: NewPerson, start: Start, kitchen: str) -> None:
+def test_a_token_is_renewed_before_it_ends_and_the_connection_stays(
+    new_person: NewPerson, start: Start, kitchen: str
+) -> None:
     ann = new_person("ann", at=start(JWT_EXPIRES_IN="14"))
     ann.make_room(kitchen)
     sockets: list[str] = []
@@ -31,7 +35,9 @@ def test_a_token_is_renewed_before_it_ends_and_the_connection_stays(new_person: 
     assert sockets == []
 
 
-def test_two_tabs_share_a_session_that_goes_on(new_person: NewPerson, new_context: Callable[..., BrowserContext], kitchen: str) -> None:
+def test_two_tabs_share_a_session_that_goes_on(
+    new_person: NewPerson, new_context: Callable[..., BrowserContext], kitchen: str
+) -> None:
     context = new_context()
     context.clock.install()
     first = new_person("ann", context=context)
@@ -74,7 +80,9 @@ def test_two_tabs_share_a_session_over_the_real_ends_of_its_tokens(
         expect(tab.page.locator('[data-state="stored"]')).to_have_count(4)
 
 
-def test_a_session_survives_a_reload_and_ends_with_the_logout(server: ServerProcess, new_person: NewPerson, kitchen: str) -> None:
+def test_a_session_survives_a_reload_and_ends_with_the_logout(
+    server: ServerProcess, new_person: NewPerson, kitchen: str
+) -> None:
     ann = new_person("ann")
     ann.make_room(kitchen)
     ann.say("hello")
@@ -95,7 +103,9 @@ def test_a_session_survives_a_reload_and_ends_with_the_logout(server: ServerProc
     ann.sees("hello")
 
 
-def test_a_session_that_was_revoked_elsewhere_asks_to_log_in_again(server: ServerProcess, new_person: NewPerson) -> None:
+def test_a_session_that_was_revoked_elsewhere_asks_to_log_in_again(
+    server: ServerProcess, new_person: NewPerson
+) -> None:
     ann = new_person("ann")
     elsewhere = new_person("ann", registered=False)
     elsewhere.name = ann.name

@@ -50,7 +50,9 @@ def test_a_status_is_shown_to_others(new_person: NewPerson, kitchen: str) -> Non
     expect(ann.page.locator("#person-body")).to_contain_text("In a meeting")
 
 
-def test_what_is_unread_is_counted_and_gone_once_it_is_seen_also_after_a_reload(new_person: NewPerson, kitchen: str) -> None:
+def test_what_is_unread_is_counted_and_gone_once_it_is_seen_also_after_a_reload(
+    new_person: NewPerson, kitchen: str
+) -> None:
     ann, bob = new_person("ann"), new_person("bob")
     ann.make_room(kitchen)
     bob.join_room(kitchen)
@@ -85,7 +87,9 @@ def expect_read_on_the_server(person: Person, *, room: str) -> None:
     )
 
 
-def test_one_can_scroll_back_through_150_messages_without_losing_the_place(new_person: NewPerson, start: Start, kitchen: str) -> None:
+def test_one_can_scroll_back_through_150_messages_without_losing_the_place(
+    new_person: NewPerson, start: Start, kitchen: str
+) -> None:
     ann = new_person("ann", at=start(RATE_LIMIT_MESSAGES="off"))
     room_id = ann.make_room(kitchen)
     ann.page.evaluate(
@@ -219,7 +223,9 @@ def test_a_message_that_is_refused_stays_with_its_reason_to_be_changed(new_perso
     ann.sees("nul is gone")
 
 
-def test_who_writes_too_fast_is_told_and_all_is_sent_in_order(new_person: NewPerson, start: Start, kitchen: str) -> None:
+def test_who_writes_too_fast_is_told_and_all_is_sent_in_order(
+    new_person: NewPerson, start: Start, kitchen: str
+) -> None:
     ann = new_person("ann", at=start(RATE_LIMIT_MESSAGES="3/12", RATE_LIMIT_ADAPTIVE="false"))
     ann.make_room(kitchen)
     texts = [f"fast {number}" for number in range(6)]
@@ -255,7 +261,9 @@ def test_wrong_fields_are_named_and_a_taken_name_is_said_so(new_person: NewPerso
     expect(page.locator("#login-error")).not_to_be_empty()
 
 
-def test_the_page_is_served_so_that_it_can_be_cached_and_nothing_else_can_be_read(server: ServerProcess, new_person: NewPerson) -> None:
+def test_the_page_is_served_so_that_it_can_be_cached_and_nothing_else_can_be_read(
+    server: ServerProcess, new_person: NewPerson
+) -> None:
     eve = new_person("eve", registered=False)
     eve.page.goto(server.url)
     reply = eve.page.request.get(f"{server.url}/static/chat.js")

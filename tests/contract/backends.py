@@ -54,8 +54,9 @@ BACKENDS: dict[str, Backend] = {
     "mongo": Backend(_mongo, is_shared=True, is_mongo=True),
     "mongo-one-by-one": Backend(partial(_mongo, group_commit=False), is_shared=True, is_mongo=True),
 }
-# One of each store. Only who writes while another write is under way can tell a store that gathers writes from one that takes
-# them one by one: a write that comes alone is a batch of one for both. And only there do commits take turns, which is all that
-# `shared` adds within one process. What is read, refused or written alone is the same lines of code on all of a store's backends.
+# One of each store. Only who writes while another write is under way can tell a store that gathers writes from one that
+# takes them one by one: a write that comes alone is a batch of one for both. And only there do commits take turns,
+# which is all that `shared` adds within one process. What is read, refused or written alone is the same lines of code
+# on all of a store's backends.
 STORES = ("mongo", "sqlite")
 SHARED = tuple(name for name, backend in BACKENDS.items() if backend.is_shared)

@@ -1,4 +1,6 @@
-"""One process of several that write to one store: `load.py BACKEND LOCATION JOB…`; a JOB is JSON. It prints what it was acked.
+"""One process of several that write to one store: `load.py BACKEND LOCATION JOB…`; a JOB is JSON.
+
+It prints what it was acked.
 
 `{"write": room id, "user": user id, "count": n}`: messages one after another, every tenth sent again;
 `{"change": [message id…], "user": user id, "count": n}`: edits and reactions.

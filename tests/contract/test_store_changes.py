@@ -41,7 +41,9 @@ async def test_membership_is_left_out_of_what_changed_last(store: Store, fill: F
 
 
 @pytest.mark.gen_test
-async def test_the_log_tells_a_reaction_from_an_edit_whatever_came_before_it(store: Store, fill: Filled, clock: HandClock) -> None:
+async def test_the_log_tells_a_reaction_from_an_edit_whatever_came_before_it(
+    store: Store, fill: Filled, clock: HandClock
+) -> None:
     """All at one time of the clock: what the message looks like does not tell."""
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
@@ -55,5 +57,13 @@ async def test_the_log_tells_a_reaction_from_an_edit_whatever_came_before_it(sto
     await store.messages.delete(message.id)
     page = await store.changes.page(room_id, since=0, limit=9)
     told = [(change.is_reaction, change.message and change.message.deleted_at is not None) for change in page.changes]
-    assert told == [(True, False), (False, False), (True, False), (True, False), (False, False), (False, None), (False, True)]
+    assert told == [
+        (True, False),
+        (False, False),
+        (True, False),
+        (True, False),
+        (False, False),
+        (False, None),
+        (False, True),
+    ]
     assert [change.message and change.message.rev for change in page.changes] == [1, 2, 3, 4, 5, None, 7]

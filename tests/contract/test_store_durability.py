@@ -52,12 +52,16 @@ async def test_what_was_acked_before_a_kill_is_there_and_seq_has_no_hole(
 
 @pytest.mark.parametrize("backend", SHARED, indirect=True)
 @pytest.mark.gen_test
-async def test_two_processes_on_one_store_share_one_seq(backend: str, store: Store, fill: Filled, opened: Reopen, tmp_path: Path) -> None:
+async def test_two_processes_on_one_store_share_one_seq(
+    backend: str, store: Store, fill: Filled, opened: Reopen, tmp_path: Path
+) -> None:
     people = [await fill.user() for _ in range(4)]
     room_id = (await fill.room(people[0])).room.id
     for one in people[1:]:
         await store.members.add(room_id, one.id)
-    children = [await start_child(backend, str(tmp_path / "data"), room_id, *(one.id for one in people)) for _ in range(2)]
+    children = [
+        await start_child(backend, str(tmp_path / "data"), room_id, *(one.id for one in people)) for _ in range(2)
+    ]
     parts = await asyncio.gather(*(read_acks(child, 200) for child in children))
     assert all(len(part) >= 200 for part in parts)
     acks = [ack for part in parts for ack in part]
@@ -92,7 +96,9 @@ async def test_the_pool_tells_without_being_asked_who_reads_and_who_waits(store:
 
 @on_each_backend
 @pytest.mark.gen_test
-async def test_closing_settles_what_was_accepted_and_refuses_what_comes_later(store: Store, fill: Filled, opened: Reopen) -> None:
+async def test_closing_settles_what_was_accepted_and_refuses_what_comes_later(
+    store: Store, fill: Filled, opened: Reopen
+) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
     writes = [asyncio.ensure_future(store.messages.append(room_id, [fill.draft(ann)])) for _ in range(20)]
@@ -100,7 +106,9 @@ async def test_closing_settles_what_was_accepted_and_refuses_what_comes_later(st
     assert store.pending_writes == 20
     await store.close()
     await store.close()
-    assert sorted(outcome.message.seq for (outcome,) in await asyncio.gather(*writes) if isinstance(outcome, Stored)) == list(range(1, 21))
+    assert sorted(
+        outcome.message.seq for (outcome,) in await asyncio.gather(*writes) if isinstance(outcome, Stored)
+    ) == list(range(1, 21))
     with pytest.raises(StoreUnavailable, match="closed"):
         await store.messages.append(room_id, [fill.draft(ann)])
     with pytest.raises(StoreUnavailable, match="closed"):

@@ -18,7 +18,9 @@ async def said(fill: Filled, content: str = "hello") -> Message:
 
 
 @pytest.mark.gen_test
-async def test_an_edit_replaces_the_content_and_is_an_entry_of_the_log(store: Store, fill: Filled, clock: HandClock) -> None:
+async def test_an_edit_replaces_the_content_and_is_an_entry_of_the_log(
+    store: Store, fill: Filled, clock: HandClock
+) -> None:
     message = await said(fill)
     clock.ms += 1000
     edited = (await store.messages.edit(message.id, "héllo")).message
@@ -27,7 +29,9 @@ async def test_an_edit_replaces_the_content_and_is_an_entry_of_the_log(store: St
     assert await store.messages.get(message.id) == edited
     assert (await store.messages.page(message.room_id, limit=5)).messages == (edited,)
     assert (await store.changes.page(message.room_id, since=0, limit=9)).changes == (Change(1, edited),)
-    assert (await store.changes.latest_between(message.room_id, since=0, upto=1, limit=9)).changes == (Change(1, edited),)
+    assert (await store.changes.latest_between(message.room_id, since=0, upto=1, limit=9)).changes == (
+        Change(1, edited),
+    )
     assert (await store.rooms.heads([message.room_id]))[message.room_id].rev == 1
 
 
@@ -161,7 +165,9 @@ async def test_many_who_react_at_once_are_all_counted_and_see_one_message_a_rev(
 
 @on_each_backend
 @pytest.mark.gen_test
-async def test_changes_of_all_kinds_at_once_leave_each_message_as_the_log_says(store: Store, fill: Filled, opened: Reopen) -> None:
+async def test_changes_of_all_kinds_at_once_leave_each_message_as_the_log_says(
+    store: Store, fill: Filled, opened: Reopen
+) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
     messages = await fill.say(room_id, ann, *(f"message {number}" for number in range(10)))
@@ -175,7 +181,9 @@ async def test_changes_of_all_kinds_at_once_leave_each_message_as_the_log_says(s
             store.messages.edit(message.id, f"edited {number}"),
             store.messages.react(message.id, "u1", "👍", on=False),
             store.members.add(room_id, people[number].id),
-            store.messages.delete(message.id) if number % 3 == 0 else store.messages.react(message.id, "u2", "x", on=True),
+            store.messages.delete(message.id)
+            if number % 3 == 0
+            else store.messages.react(message.id, "u2", "x", on=True),
         )
     ]
     outcomes = await asyncio.gather(*work, return_exceptions=True)
@@ -184,7 +192,9 @@ async def test_changes_of_all_kinds_at_once_leave_each_message_as_the_log_says(s
     log = await reopened.changes.page(room_id, since=0, limit=1000)
     assert [change.rev for change in log.changes] == list(range(1, log.rev + 1))
     newest = {change.message.id: change.message for change in log.changes if change.message is not None}
-    assert tuple(newest[message.id] for message in messages) == (await reopened.messages.page(room_id, limit=50)).messages
+    assert (
+        tuple(newest[message.id] for message in messages) == (await reopened.messages.page(room_id, limit=50)).messages
+    )
     room = await reopened.rooms.get(room_id)
     assert room is not None
     assert (room.member_count, room.rev) == (11, log.rev)

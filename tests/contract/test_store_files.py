@@ -46,7 +46,9 @@ async def upload(store: Store, owner: User, content: bytes = b"content", *, thum
     if thumbnail is not None:
         await store.files.write(file_id, pieces(thumbnail), thumbnail=True)
     return await store.files.create(
-        FileDraft(file_id, owner.id, "photo ö.png", written.size, "image/png", written.sha256, 3, 4, thumbnail is not None)
+        FileDraft(
+            file_id, owner.id, "photo ö.png", written.size, "image/png", written.sha256, 3, 4, thumbnail is not None
+        )
     )
 
 
@@ -56,7 +58,8 @@ async def test_a_file_comes_back_as_it_was_written(store: Store, fill: Filled, o
     content = bytes(range(256)) * 3000
     file = await upload(store, ann, content, thumbnail=b"small")
     assert file == File(
-        file.id, f"/files/{file.id}", "photo ö.png", len(content), "image/png", hashlib.sha256(content).hexdigest(), 3, 4,
+        file.id, f"/files/{file.id}", "photo ö.png", len(content), "image/png", hashlib.sha256(content).hexdigest(),
+        3, 4,
         f"/files/{file.id}/thumbnail",
     )  # fmt: skip
     await store.close()
@@ -66,7 +69,9 @@ async def test_a_file_comes_back_as_it_was_written(store: Store, fill: Filled, o
     assert await read(reopened, file.id, thumbnail=True) == b"small"
 
 
-@pytest.mark.parametrize(("start", "end"), [(0, 10), (5, None), (262_140, 262_150), (299_999, None), (300_000, None), (7, 7), (9, 8)])
+@pytest.mark.parametrize(
+    ("start", "end"), [(0, 10), (5, None), (262_140, 262_150), (299_999, None), (300_000, None), (7, 7), (9, 8)]
+)
 @pytest.mark.gen_test
 async def test_a_part_of_a_file_can_be_read(store: Store, fill: Filled, start: int, end: int | None) -> None:
     content = b"0123456789" * 30_000
@@ -83,7 +88,9 @@ async def test_an_empty_file_is_a_file(store: Store, fill: Filled) -> None:
         await read(store, file.id, thumbnail=True)
 
 
-@pytest.mark.parametrize("file_id", ["none", "", "../chat.db", "/etc/passwd", "..", "a/b", "{id}.thumbnail", "\x00", "$where", "a" * 500])
+@pytest.mark.parametrize(
+    "file_id", ["none", "", "../chat.db", "/etc/passwd", "..", "a/b", "{id}.thumbnail", "\x00", "$where", "a" * 500]
+)
 @pytest.mark.gen_test
 async def test_what_is_no_files_id_finds_nothing(store: Store, fill: Filled, file_id: str) -> None:
     ann = await fill.user()
@@ -155,7 +162,9 @@ async def test_a_file_is_read_by_its_owner_and_where_it_was_posted(store: Store,
     assert first.message.attachments == (file,)
     assert await store.messages.get(first.message.id) == first.message
     assert await readers() == {ann.id, bob.id}
-    assert (await store.messages.append(room_id, [fill.draft(bob, attachment_ids=(file.id,))]))[0].value == "file_not_found"  # type: ignore[union-attr]
+    assert (await store.messages.append(room_id, [fill.draft(bob, attachment_ids=(file.id,))]))[
+        0
+    ].value == "file_not_found"  # type: ignore[union-attr]
 
     await store.messages.delete(first.message.id)
     assert await readers() == {ann.id, bob.id}, "it is still shown by the second"

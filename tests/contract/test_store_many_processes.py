@@ -43,12 +43,14 @@ async def run(backend: str, location: Path, jobs: list[dict[str, object]]) -> li
 
 
 def many(backend: str) -> int:
-    """The stand-in for MongoDB looks through a whole room for its head: a third of the messages takes it a tenth of the time."""
+    """The stand-in for MongoDB looks through a whole room for its head: a third of the messages takes it a tenth of the
+    time.
+    """
     return 20_000 if backend.startswith("sqlite") or find_real_mongod() else 6_000
 
 
-# The fewer show that four processes share a numbering, the many that a WAL which is copied back beside the writing, and heads far
-# into a room, change nothing of that.
+# The fewer show that four processes share a numbering, the many that a WAL which is copied back beside the writing, and
+# heads far into a room, change nothing of that.
 @pytest.mark.parametrize("count", [1_000, pytest.param(None, marks=pytest.mark.slow, id="many")])
 @pytest.mark.parametrize("backend", TOGETHER, indirect=True)
 @pytest.mark.gen_test(timeout=600)
@@ -61,7 +63,11 @@ async def test_of_64_writers_in_4_rooms_each_message_has_its_own_seq_and_each_cl
     for room_id in rooms:
         await asyncio.gather(*(store.members.add(room_id, one.id) for one in people[1:]))
     jobs: list[dict[str, object]] = [
-        {"write": rooms[number // PROCESSES % 4], "user": one.id, "count": count // writers + (number < count % writers)}
+        {
+            "write": rooms[number // PROCESSES % 4],
+            "user": one.id,
+            "count": count // writers + (number < count % writers),
+        }
         for number, one in enumerate(people)
     ]
     acked = await run(backend, tmp_path / "data", jobs)
@@ -89,7 +95,9 @@ async def test_many_changes_at_once_to_few_messages_have_each_rev_once_and_leave
     room_id = (await fill.room(ann)).room.id
     messages = await fill.say(room_id, ann, *map(str, range(among)))
     ids = [message.id for message in messages]
-    jobs: list[dict[str, object]] = [{"change": ids, "user": f"u{number}", "count": count // 20} for number in range(20)]
+    jobs: list[dict[str, object]] = [
+        {"change": ids, "user": f"u{number}", "count": count // 20} for number in range(20)
+    ]
     acked = await run(backend, tmp_path / "data", jobs)
     assert len(acked) == count
     changes = (page := await store.changes.page(room_id, since=0, limit=500)).changes

@@ -83,7 +83,9 @@ async def test_leaving_without_being_there_changes_nothing(store: Store, fill: F
 
 
 @pytest.mark.gen_test
-async def test_the_longest_standing_moderator_inherits_then_the_longest_standing_member(store: Store, fill: Filled) -> None:
+async def test_the_longest_standing_moderator_inherits_then_the_longest_standing_member(
+    store: Store, fill: Filled
+) -> None:
     ann, member, first, second = [await fill.user() for _ in range(4)]
     room_id = (await fill.room(ann)).room.id
     await store.members.add(room_id, member.id)
@@ -167,7 +169,9 @@ async def test_the_standings_of_many_are_what_each_would_be_told_alone(store: St
     for room_id in rooms:
         await store.members.add(room_id, bob.id)
         both = fill.draft(ann, mentions=(bob.id, ann.id))
-        await store.messages.append(room_id, [both, fill.draft(bob, mentions=(ann.id,)), fill.draft(ann, mentions=(bob.id,))])
+        await store.messages.append(
+            room_id, [both, fill.draft(bob, mentions=(ann.id,)), fill.draft(ann, mentions=(bob.id,))]
+        )
     await store.members.mark_read(rooms[0], bob.id, 3)
     await store.members.remove(rooms[1], bob.id)
     await store.members.add(rooms[1], bob.id)

@@ -35,7 +35,9 @@ async def test_a_stored_message_reads_the_same_wherever_it_is_read(store: Store,
     assert await store.messages.newest_between(room_id, after=0, upto=9, limit=5) == [message]
 
 
-@pytest.mark.parametrize("message_id", ["", "x", "-", "-1", "{room}-", "{room}-0", "{room}-01", "{room}-2", "{room}-1 ", "{room}-\u0661"])
+@pytest.mark.parametrize(
+    "message_id", ["", "x", "-", "-1", "{room}-", "{room}-0", "{room}-01", "{room}-2", "{room}-1 ", "{room}-\u0661"]
+)
 @pytest.mark.gen_test
 async def test_what_is_no_message_id_finds_nothing(store: Store, fill: Filled, message_id: str) -> None:
     ann = await fill.user()
@@ -99,7 +101,9 @@ async def test_a_resent_client_id_returns_the_first_message(store: Store, fill: 
 async def test_a_resend_that_races_with_itself_is_stored_once(store: Store, fill: Filled) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
-    outcomes = await asyncio.gather(*(store.messages.append(room_id, [fill.draft(ann, "x", "same")]) for _ in range(30)))
+    outcomes = await asyncio.gather(
+        *(store.messages.append(room_id, [fill.draft(ann, "x", "same")]) for _ in range(30))
+    )
     stored = [outcome for (outcome,) in outcomes if isinstance(outcome, Stored)]
     assert len(stored) == 30
     assert [outcome.duplicate for outcome in stored].count(False) == 1

@@ -17,7 +17,9 @@ def point(minute: int, value: float = 1.0, *, metric: str = "cpu") -> MinutePoin
     return MinutePoint(metric, MINUTE + minute, value, value, value, 1)
 
 
-async def read(store: Store, since: int, until: int, *, step: int = 1, source: str = "a", metric: str = "cpu") -> list[MinutePoint]:
+async def read(
+    store: Store, since: int, until: int, *, step: int = 1, source: str = "a", metric: str = "cpu"
+) -> list[MinutePoint]:
     return await store.monitoring.read(
         source, metric, since_minute=MINUTE + since, until_minute=MINUTE + until, step_minutes=step
     )
@@ -44,7 +46,9 @@ async def test_parts_of_one_minute_are_joined(store: Store) -> None:
 
 
 @pytest.mark.gen_test
-async def test_of_each_step_one_point_comes_back_with_the_least_the_sum_and_the_most_of_its_minutes(store: Store) -> None:
+async def test_of_each_step_one_point_comes_back_with_the_least_the_sum_and_the_most_of_its_minutes(
+    store: Store,
+) -> None:
     await store.monitoring.append("a", [point(minute, float(minute)) for minute in range(7)])
     assert MINUTE % 5 == 0
     assert await read(store, 0, 7, step=5) == [
@@ -57,7 +61,9 @@ async def test_of_each_step_one_point_comes_back_with_the_least_the_sum_and_the_
 async def test_what_is_old_is_forgotten_slice_by_slice_whoever_it_is_of(store: Store) -> None:
     metrics = ("cpu", "memory", "connections", "loopLagMs", "storeQueue")
     for source in ("a", "b"):
-        await store.monitoring.append(source, [point(minute, metric=metric) for minute in range(-110, 3) for metric in metrics])
+        await store.monitoring.append(
+            source, [point(minute, metric=metric) for minute in range(-110, 3) for metric in metrics]
+        )
     slices = 0
     while await store.monitoring.forget(MINUTE):
         slices += 1

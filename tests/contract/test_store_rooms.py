@@ -171,7 +171,9 @@ async def test_stats_count_people_and_messages(store: Store, fill: Filled, clock
     assert await store.rooms.stats("none") is None
 
 
-@pytest.mark.parametrize("text", ["$name", "$$ROOT", "$ne", '{"$gt": ""}', "a.b", ".*", "'; DROP TABLE rooms; --", "\\"])
+@pytest.mark.parametrize(
+    "text", ["$name", "$$ROOT", "$ne", '{"$gt": ""}', "a.b", ".*", "'; DROP TABLE rooms; --", "\\"]
+)
 @pytest.mark.gen_test
 async def test_what_looks_like_an_operator_is_data_wherever_it_stands(store: Store, fill: Filled, text: str) -> None:
     ann = await fill.user()

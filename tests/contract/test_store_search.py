@@ -28,7 +28,9 @@ async def room_with(fill: Filled, clock: HandClock, *contents: str) -> tuple[str
 
 @pytest.mark.gen_test
 async def test_all_words_are_wanted_in_any_case_and_order(store: Store, fill: Filled, clock: HandClock) -> None:
-    room_id, _ = await room_with(fill, clock, "Green TEA, please", "tea for two", "green light", "a pot of tea that is green")
+    room_id, _ = await room_with(
+        fill, clock, "Green TEA, please", "tea for two", "green light", "a pot of tea that is green"
+    )
 
     async def words(*wanted: str) -> set[str | None]:
         return set(await found(store, MessageSearch(room_ids=(room_id,), words=wanted)))
@@ -64,7 +66,10 @@ async def test_filters_alone_find_the_newest_first(store: Store, fill: Filled, c
     everything = MessageSearch(room_ids=(room_id,))
     assert await found(store, everything) == ["bob's", "four", "three", "two", "one"]
     assert await found(store, MessageSearch(room_ids=(room_id,), author_id=bob.id)) == ["bob's"]
-    assert await found(store, MessageSearch(room_ids=(room_id,), after_ms=start + 1000, before_ms=start + 3000)) == ["three", "two"]
+    assert await found(store, MessageSearch(room_ids=(room_id,), after_ms=start + 1000, before_ms=start + 3000)) == [
+        "three",
+        "two",
+    ]
     assert await found(store, MessageSearch(room_ids=(room_id,), has_file=True)) == []
     await store.messages.delete(messages[1].id)
     assert await found(store, everything) == ["bob's", "four", "three", "one"]
@@ -104,7 +109,9 @@ HUGE = [
 
 @pytest.mark.parametrize("cursor", ["", "x", "W10", "bnVsbA", "WzEsMiwzLDQsNV0", "\u0661", '{"$gt":0}', *HUGE])
 @pytest.mark.gen_test
-async def test_what_cannot_be_a_cursor_is_a_value_error(store: Store, fill: Filled, clock: HandClock, cursor: str) -> None:
+async def test_what_cannot_be_a_cursor_is_a_value_error(
+    store: Store, fill: Filled, clock: HandClock, cursor: str
+) -> None:
     room_id, _ = await room_with(fill, clock, "tea")
     with pytest.raises(ValueError, match="cursor"):
         await store.messages.search(MessageSearch(room_ids=(room_id,), words=("tea",)), limit=3, after=cursor)
@@ -112,10 +119,31 @@ async def test_what_cannot_be_a_cursor_is_a_value_error(store: Store, fill: Fill
 
 @pytest.mark.parametrize(
     "word",
-    ["(tea", "tea)", "[", "*", "tea*", "^tea", "$where", '"', '"tea', "tea\\", "-tea", "NEAR", "a AND b", "x:y", "%", "\x00", "{}"],
+    [
+        "(tea",
+        "tea)",
+        "[",
+        "*",
+        "tea*",
+        "^tea",
+        "$where",
+        '"',
+        '"tea',
+        "tea\\",
+        "-tea",
+        "NEAR",
+        "a AND b",
+        "x:y",
+        "%",
+        "\x00",
+        "{}",
+    ],
 )
 @pytest.mark.gen_test
 async def test_no_word_is_read_as_an_expression(store: Store, fill: Filled, clock: HandClock, word: str) -> None:
     room_id, _ = await room_with(fill, clock, "plain words")
-    for search in (MessageSearch(room_ids=(room_id,), words=(word,)), MessageSearch(room_ids=(room_id,), phrases=(word,))):
+    for search in (
+        MessageSearch(room_ids=(room_id,), words=(word,)),
+        MessageSearch(room_ids=(room_id,), phrases=(word,)),
+    ):
         assert "plain words" not in await found(store, search)

@@ -44,7 +44,9 @@ async def test_a_session_comes_back_as_it_was_stored(store: Store, fill: Filled)
 async def test_the_current_generation_rotates(store: Store, fill: Filled) -> None:
     session = await live_session(store, fill)
     rotated = await rotate(store, 5, 1000)
-    assert rotated == Session("s1", session.user_id, 6, START_MS + 1000, START_MS + 1000 + LIFE_MS, began_at_ms=START_MS)
+    assert rotated == Session(
+        "s1", session.user_id, 6, START_MS + 1000, START_MS + 1000 + LIFE_MS, began_at_ms=START_MS
+    )
     assert await store.sessions.get("s1") == rotated
 
 
@@ -61,7 +63,9 @@ async def test_however_often_it_is_rotated_a_session_ends_at_its_age(store: Stor
 
 
 @pytest.mark.gen_test
-async def test_a_session_of_a_program_that_kept_no_beginning_begins_with_its_newest_rotation(store: Store, fill: Filled) -> None:
+async def test_a_session_of_a_program_that_kept_no_beginning_begins_with_its_newest_rotation(
+    store: Store, fill: Filled
+) -> None:
     await live_session(store, fill)
     first = await rotate(store, 5, 1000, max_age_ms=LIFE_MS)
     assert first is not None
@@ -87,7 +91,9 @@ async def test_the_generation_before_gives_the_same_replacement_within_the_grace
     ids=["late", "older", "future", "zero"],
 )
 @pytest.mark.gen_test
-async def test_any_other_reuse_revokes_the_session_for_good(store: Store, fill: Filled, generation: int, at_ms: int) -> None:
+async def test_any_other_reuse_revokes_the_session_for_good(
+    store: Store, fill: Filled, generation: int, at_ms: int
+) -> None:
     await live_session(store, fill)
     await rotate(store, 5, 1000)
     revoked = await rotate(store, generation, at_ms)

@@ -61,7 +61,9 @@ async def test_an_account_is_found_by_either_name_in_any_case(store: Store) -> N
 
 
 @pytest.mark.gen_test
-async def test_search_matches_beginnings_of_both_names_in_any_case_ordered_by_username(store: Store, fill: Filled) -> None:
+async def test_search_matches_beginnings_of_both_names_in_any_case_ordered_by_username(
+    store: Store, fill: Filled
+) -> None:
     zoe, anna, bob = await fill.user("zoe"), await fill.user("Anna"), await fill.user("bob")
     await store.users.update(zoe.id, ProfileChange(display_name="Anton Z"))
     assert [found.username for found in await store.users.search("AN", 10)] == ["Anna", "zoe"]
@@ -92,7 +94,9 @@ async def test_an_update_sets_what_is_given_and_leaves_the_rest(store: Store, fi
 
 
 @pytest.mark.gen_test
-async def test_a_new_password_revokes_the_other_live_sessions_only(store: Store, fill: Filled, clock: HandClock) -> None:
+async def test_a_new_password_revokes_the_other_live_sessions_only(
+    store: Store, fill: Filled, clock: HandClock
+) -> None:
     user, other = await fill.user(), await fill.user()
     for name in ("kept", "lost"):
         await store.sessions.create(session(name, user.id))
@@ -111,7 +115,9 @@ async def test_a_new_password_revokes_the_other_live_sessions_only(store: Store,
 
 
 @pytest.mark.gen_test
-async def test_a_password_that_is_to_follow_another_than_that_of_now_changes_nothing(store: Store, fill: Filled) -> None:
+async def test_a_password_that_is_to_follow_another_than_that_of_now_changes_nothing(
+    store: Store, fill: Filled
+) -> None:
     user = await fill.user()
     await store.sessions.create(session("kept", user.id))
     assert await store.users.set_password(user.id, "second", keep_session_id="kept", before="hash") == []
@@ -136,7 +142,9 @@ async def test_each_choice_of_a_status_has_a_number_of_its_own_however_many_race
     await store.users.update(user.id, ProfileChange(display_name="Al"))
     kept = await store.users.get(user.id)
     assert kept is not None
-    assert (kept.status, kept.status_rev) == (last.status, 4), "the one with the greatest number is the one that is kept"
+    assert (kept.status, kept.status_rev) == (last.status, 4), (
+        "the one with the greatest number is the one that is kept"
+    )
 
 
 @pytest.mark.gen_test
@@ -184,7 +192,9 @@ async def test_a_hash_is_replaced_only_while_it_is_the_one_that_was_checked(stor
 
 
 @pytest.mark.gen_test
-async def test_of_the_addresses_where_an_account_was_good_the_newest_are_kept_for_a_while(store: Store, fill: Filled) -> None:
+async def test_of_the_addresses_where_an_account_was_good_the_newest_are_kept_for_a_while(
+    store: Store, fill: Filled
+) -> None:
     user, other = await fill.user(), await fill.user()
     for number in range(KNOWN_ADDRESSES_MAX + 2):
         await store.users.remember_address(user.id, f"m{number}", now_ms=START_MS + number)

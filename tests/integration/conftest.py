@@ -18,7 +18,8 @@ from tests.support.waiting import poll
 Start = Callable[..., ServerProcess]
 StoreEnv = Callable[[Path], Mapping[str, str]]
 Processes = tuple[ServerProcess, ServerProcess]
-PATIENT_WITH_REDIS = {"REDIS_TIMEOUT": "5000"}  # one that is killed closes its connections: that is seen at once all the same
+# One that is killed closes its connections: that is seen at once all the same
+PATIENT_WITH_REDIS = {"REDIS_TIMEOUT": "5000"}
 JWT = {"JWT_SECRET": "a secret of the tests, thirty-two bytes or more"}
 OF_TWO = {**JWT, "RATE_LIMIT_MESSAGES": "off", "RATE_LIMIT_TYPING": "off", **PATIENT_WITH_REDIS}
 
@@ -53,7 +54,8 @@ def embedded_store() -> StoreEnv:
 
 embedded = pytest.mark.parametrize("store_env", ["sqlite"], indirect=True, scope="module")
 _SLOW_ON_MONGO = ["sqlite", pytest.param("mongo", marks=pytest.mark.slow)]
-slow_on_mongo = pytest.mark.parametrize("store_env", _SLOW_ON_MONGO, indirect=True, scope="module")  # who was killed has the lease for 10 s
+# Who was killed has the lease for 10 s
+slow_on_mongo = pytest.mark.parametrize("store_env", _SLOW_ON_MONGO, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -116,8 +118,12 @@ def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 
 @pytest.fixture(scope="module")
-def shared_two(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv, shared_redis: RedisServer) -> Iterator[Processes]:
-    """Two processes on one store and one Redis that the module's tests share, each test with people and rooms of its own."""
+def shared_two(
+    tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv, shared_redis: RedisServer
+) -> Iterator[Processes]:
+    """Two processes on one store and one Redis that the module's tests share, each test with people and rooms of its
+    own.
+    """
     data_dir = tmp_path_factory.mktemp("two") / "data"
     with ExitStack() as stack:
         yield start_both(stack, data_dir, {**store_env(data_dir), **shared_redis.env, **OF_TWO})

@@ -1,4 +1,6 @@
-"""Accounts and logins from outside: register, login, rotation, reuse, logout, password, and tokens that are not ours."""
+"""Accounts and logins from outside: register, login, rotation, reuse, logout, password,
+and tokens that are not ours.
+"""
 
 from __future__ import annotations
 
@@ -76,8 +78,14 @@ def test_a_name_or_address_is_taken_without_regard_to_case(server: ServerProcess
     taken = {"username": "grace2", "email": "GRACE@example.com", "password": PASSWORD}
     reply = call(server.url, "POST", "/auth/register", taken)
     assert (reply.status, reply.code) == (409, "email_taken")
-    assert call(server.url, "POST", "/auth/login", {"email": "grace@EXAMPLE.com", "password": PASSWORD}).json["user"]["id"] == ada.id
-    assert call(server.url, "POST", "/auth/login", {"username": "GRACE", "password": PASSWORD}).json["user"]["id"] == ada.id
+    assert (
+        call(server.url, "POST", "/auth/login", {"email": "grace@EXAMPLE.com", "password": PASSWORD}).json["user"]["id"]
+        == ada.id
+    )
+    assert (
+        call(server.url, "POST", "/auth/login", {"username": "GRACE", "password": PASSWORD}).json["user"]["id"]
+        == ada.id
+    )
 
 
 def test_of_many_who_register_one_name_at_once_one_gets_it(server: ServerProcess) -> None:
@@ -119,7 +127,12 @@ def test_of_many_who_register_one_name_at_once_one_gets_it(server: ServerProcess
     ],
 )
 def test_what_is_wrong_with_a_registration_is_named(server: ServerProcess, change: dict[str, Any], field: str) -> None:
-    reply = call(server.url, "POST", "/auth/register", {"username": "valid", "email": "valid@example.com", "password": PASSWORD, **change})
+    reply = call(
+        server.url,
+        "POST",
+        "/auth/register",
+        {"username": "valid", "email": "valid@example.com", "password": PASSWORD, **change},
+    )
     assert (reply.status, reply.code) == (422, "validation_failed")
     assert list(reply.json["error"]["details"]) == [field]
 
@@ -207,7 +220,8 @@ def test_a_refresh_token_ends_by_time(start: Start) -> None:
     server = start(JWT_REFRESH_EXPIRES_IN="1")
     ada = register(server.url)
     deadline = time.monotonic() + 30
-    while (reply := refresh(server.url, ada.refresh_token)).status == 200:  # the same token each time: it prolongs nothing
+    # The same token each time: it prolongs nothing
+    while (reply := refresh(server.url, ada.refresh_token)).status == 200:
         assert time.monotonic() < deadline
     assert (reply.status, reply.code) == (401, "unauthorized")
 
@@ -250,7 +264,9 @@ async def test_a_new_password_ends_the_other_sessions_only(server: ServerProcess
 
 
 def test_of_two_who_change_a_password_at_once_one_is_told_that_the_old_one_is_wrong(server: ServerProcess) -> None:
-    """Whose change was confirmed first, their password stands: the other may be somebody who should not have known the old one."""
+    """Whose change was confirmed first, their password stands: the other may be somebody who should not have known the
+    old one.
+    """
     ada = register(server.url)
     both = (ada, another_login(ada))
 
@@ -264,7 +280,8 @@ def test_of_two_who_change_a_password_at_once_one_is_told_that_the_old_one_is_wr
         replies = list(pool.map(change, range(2)))
     (first,) = (number for number, reply in enumerate(replies) if reply.status == 204)
     other = replies[1 - first]
-    assert (other.status, other.code) in ((403, "forbidden"), (401, "unauthorized"))  # 401: its session had ended before it asked
+    # 401: its session had ended before it asked
+    assert (other.status, other.code) in ((403, "forbidden"), (401, "unauthorized"))
     assert log_in(ada, f"that of login {first}").status == 200
     assert log_in(ada, f"that of login {1 - first}").status == 401
     assert profile(server.url, both[first].access_token).status == 200
@@ -299,7 +316,9 @@ def test_no_login_with_the_old_password_outlives_the_change_of_it(server: Server
 
 def test_a_wrong_old_password_or_a_bad_new_one_changes_nothing(server: ServerProcess) -> None:
     ada = register(server.url)
-    assert ada.call("POST", "/auth/password", {"oldPassword": "wrong", "newPassword": "an even better one"}).status == 403
+    assert (
+        ada.call("POST", "/auth/password", {"oldPassword": "wrong", "newPassword": "an even better one"}).status == 403
+    )
     assert ada.call("POST", "/auth/password", {"oldPassword": PASSWORD, "newPassword": "short"}).status == 422
     assert log_in(ada).status == 200
 
@@ -343,7 +362,9 @@ async def test_at_its_expiry_a_connection_is_closed_4401_unless_it_renewed(start
 
 
 @pytest.mark.gen_test
-async def test_a_failed_first_authenticate_gets_an_error_then_4401_and_a_failed_renewal_only_an_error(server: ServerProcess) -> None:
+async def test_a_failed_first_authenticate_gets_an_error_then_4401_and_a_failed_renewal_only_an_error(
+    server: ServerProcess,
+) -> None:
     ada, eve = register(server.url), register(server.url)
     async with chat(server.ws_url) as nobody:
         with pytest.raises(Refused) as refused:
@@ -425,7 +446,13 @@ def test_the_generated_secret_is_private_and_outlives_a_restart(start: Start) ->
 def test_a_profile_is_changed_field_by_field_and_others_see_it_without_the_address(server: ServerProcess) -> None:
     ada, eve = register(server.url), register(server.url)
     assert eve.call("GET", f"/users/{ada.id}").json["user"]["displayName"] == ada.username
-    change = {"displayName": "Ada 😀", "textColor": "#00ff00", "customStatus": "thinking", "username": "other", "id": "x"}
+    change = {
+        "displayName": "Ada 😀",
+        "textColor": "#00ff00",
+        "customStatus": "thinking",
+        "username": "other",
+        "id": "x",
+    }
     reply = ada.call("PATCH", "/users/me", change)
     assert reply.status == 200
     assert reply.json["user"]["username"] == ada.username, "it never changes"

@@ -1,4 +1,7 @@
-"""What no well-behaved client sends: each gets the contract's error in one line, and the process lives. The log stays clean."""
+"""What no well-behaved client sends: each gets the contract's error in one line, and the process lives.
+
+The log stays clean.
+"""
 
 from __future__ import annotations
 
@@ -200,7 +203,10 @@ def head(server: ServerProcess, line: str, *headers: str) -> bytes:
 
 @embedded
 def test_a_body_that_ends_early_is_told_so_and_closed_after_ten_seconds(server: ServerProcess, ada: Person) -> None:
-    data = head(server, "POST /messages HTTP/1.1", f"Authorization: Bearer {ada.access_token}", "Content-Length: 500") + b"{"
+    data = (
+        head(server, "POST /messages HTTP/1.1", f"Authorization: Bearer {ada.access_token}", "Content-Length: 500")
+        + b"{"
+    )
     began = time.monotonic()
     answer = exchange(server, data)
     assert answer.startswith(b"HTTP/1.1 408 ")
@@ -210,7 +216,9 @@ def test_a_body_that_ends_early_is_told_so_and_closed_after_ten_seconds(server: 
 
 @embedded
 def test_a_too_large_body_gets_413_by_its_length_alone(server: ServerProcess) -> None:
-    answer = exchange(server, head(server, "POST /auth/login HTTP/1.1", "Content-Length: 1000000000", "Connection: close"))
+    answer = exchange(
+        server, head(server, "POST /auth/login HTTP/1.1", "Content-Length: 1000000000", "Connection: close")
+    )
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b'"payload_too_large"' in answer
 
@@ -331,9 +339,17 @@ def test_only_listed_origins_and_our_own_are_let_in(start: Start) -> None:
         assert "authorization" in reply.headers["access-control-allow-headers"].lower()
         assert "Origin" in reply.headers["vary"]
         reply = call(server.url, "GET", "/rooms", headers={"Origin": origin})
-        assert (reply.status, reply.headers["access-control-allow-origin"]) == (401, origin), "an error can be read, too"
+        assert (reply.status, reply.headers["access-control-allow-origin"]) == (401, origin), (
+            "an error can be read, too"
+        )
         assert "Retry-After" in reply.headers["access-control-expose-headers"]
-    for origin in ("https://evil.example", "https://chat.example.evil.example", "null", "https://CHAT.example:444", "x"):
+    for origin in (
+        "https://evil.example",
+        "https://chat.example.evil.example",
+        "null",
+        "https://CHAT.example:444",
+        "x",
+    ):
         reply = preflight(server, origin)
         assert reply.status == 204
         assert not [name for name in reply.headers if name.startswith("access-control")]
@@ -342,14 +358,18 @@ def test_only_listed_origins_and_our_own_are_let_in(start: Start) -> None:
 @embedded
 def test_a_star_lets_every_origin_in(start: Start) -> None:
     server = start(CORS_ORIGINS="*")
-    assert preflight(server, "https://anyone.example").headers["access-control-allow-origin"] == "https://anyone.example"
+    assert (
+        preflight(server, "https://anyone.example").headers["access-control-allow-origin"] == "https://anyone.example"
+    )
 
 
 # ---- the same over the WebSocket ---------------------------------------------------------------------------------
 
 
 @pytest.mark.gen_test
-async def test_bad_commands_are_answered_with_their_id_and_the_connection_lives(server: ServerProcess, ada: Person, room_id: str) -> None:
+async def test_bad_commands_are_answered_with_their_id_and_the_connection_lives(
+    server: ServerProcess, ada: Person, room_id: str
+) -> None:
     async with chat(server.ws_url, ada) as a:
         for event, data, code, fields in (
             ("noSuchCommand", {}, "unknown_command", []),
@@ -357,7 +377,12 @@ async def test_bad_commands_are_answered_with_their_id_and_the_connection_lives(
             ("__class__", {}, "unknown_command", []),
             ("joinRoom", {}, "validation_failed", ["roomId"]),
             ("joinRoom", {"roomId": room_id, "since": -1}, "validation_failed", ["since"]),
-            ("joinRoom", {"roomId": room_id, "since": "1", "sinceRev": 1.5}, "validation_failed", ["since", "sinceRev"]),
+            (
+                "joinRoom",
+                {"roomId": room_id, "since": "1", "sinceRev": 1.5},
+                "validation_failed",
+                ["since", "sinceRev"],
+            ),
             ("sendMessage", {"roomId": room_id, "content": "x" * 2001}, "validation_failed", ["content"]),
             ("sendMessage", {"roomId": room_id, "content": "a\0"}, "validation_failed", ["content"]),
             ("sendMessage", {"roomId": room_id, "content": "\ud800"}, "validation_failed", ["content"]),
@@ -389,7 +414,9 @@ async def test_an_id_may_be_any_string_and_nothing_else(server: ServerProcess, a
         for command_id in (7, [], {}, True, 1.5):
             await a.send(json.dumps({"event": "heartbeat", "id": command_id}))
         await a.until(lambda: len(a.events) == 5)
-        assert {(frame["event"], frame["data"]["code"], "id" in frame) for frame in a.events} == {("error", "validation_failed", False)}
+        assert {(frame["event"], frame["data"]["code"], "id" in frame) for frame in a.events} == {
+            ("error", "validation_failed", False)
+        }
 
 
 @embedded

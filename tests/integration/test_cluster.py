@@ -42,7 +42,10 @@ async def test_what_one_process_takes_the_connections_of_the_other_see(two: Proc
         await b.command("updatePresence", status="busy")
         assert (await a.one("presenceUpdate"))["status"] == "busy"
         presence = await a.command("getPresence", roomId=room)
-        assert {one["userId"]: one["status"] for one in presence["online"]} == {ada.user["id"]: "online", bob.user["id"]: "busy"}
+        assert {one["userId"]: one["status"] for one in presence["online"]} == {
+            ada.user["id"]: "online",
+            bob.user["id"]: "busy",
+        }
         b.events.clear()
         ada.call("POST", f"/rooms/{room}/members", {"userId": register(first.url).user["id"]})
     assert call(first.url, "GET", "/health").json["cache"] == "redis"
@@ -156,9 +159,16 @@ async def test_who_comes_back_to_another_process_when_theirs_is_restarted_was_ne
 @asynccontextmanager
 async def store_of(server: ServerProcess, env: Mapping[str, str]) -> AsyncIterator[Store]:
     """The servers' store, written to as by a process that dies before it tells anybody."""
-    timeless = {"timeout_s": 60.0, "group_commit": True, "observer": Observer(), "now_ms": lambda: time.time_ns() // 1_000_000}
+    timeless = {
+        "timeout_s": 60.0,
+        "group_commit": True,
+        "observer": Observer(),
+        "now_ms": lambda: time.time_ns() // 1_000_000,
+    }
     if "MONGO_URI" in env:
-        store = await mongo.open_store(mongo.MongoOptions(uri=env["MONGO_URI"], db_name=env["MONGO_DB_NAME"]), **timeless)
+        store = await mongo.open_store(
+            mongo.MongoOptions(uri=env["MONGO_URI"], db_name=env["MONGO_DB_NAME"]), **timeless
+        )
         try:
             yield store
         finally:
@@ -173,21 +183,31 @@ async def store_of(server: ServerProcess, env: Mapping[str, str]) -> AsyncIterat
 
 
 @pytest.mark.gen_test
-async def test_what_a_process_stored_and_died_before_it_told_is_seen_by_all(two: Processes, store_env: StoreEnv) -> None:
+async def test_what_a_process_stored_and_died_before_it_told_is_seen_by_all(
+    two: Processes, store_env: StoreEnv
+) -> None:
     first, second = two
     ada, bob = register(first.url), register(second.url)
     room = ada.make_room()["id"]
     bob.join(room)
     ada.post(room, "told")
     for server in (first, second):
-        assert len(also_at(ada, server).call("GET", "/messages", roomId=room).json["messages"]) == 1, "it is in the cache now"
-    async with chat(first.ws_url, ada) as a, chat(second.ws_url, bob) as b, store_of(first, store_env(first.data_dir)) as store:
+        assert len(also_at(ada, server).call("GET", "/messages", roomId=room).json["messages"]) == 1, (
+            "it is in the cache now"
+        )
+    async with (
+        chat(first.ws_url, ada) as a,
+        chat(second.ws_url, bob) as b,
+        store_of(first, store_env(first.data_dir)) as store,
+    ):
         await a.command("joinRoom", roomId=room)
         await b.command("joinRoom", roomId=room)
         draft = MessageDraft(ada.user["id"], ada.user["username"], "untold", "c-untold")
         assert isinstance((await store.messages.append(room, [draft]))[0], Stored)
         for one in (a, b):
-            await one.until(lambda one=one: "untold" in [message["content"] for message in one.named("receiveMessage")], 30)
+            await one.until(
+                lambda one=one: "untold" in [message["content"] for message in one.named("receiveMessage")], 30
+            )
         message_id = a.named("receiveMessage")[-1]["id"]
         await store.messages.edit(message_id, "edited, untold")
         for one in (a, b):
@@ -195,7 +215,9 @@ async def test_what_a_process_stored_and_died_before_it_told_is_seen_by_all(two:
 
 
 @pytest.mark.gen_test
-async def test_a_cached_page_that_a_dead_process_left_behind_is_not_believed(two: Processes, store_env: StoreEnv) -> None:
+async def test_a_cached_page_that_a_dead_process_left_behind_is_not_believed(
+    two: Processes, store_env: StoreEnv
+) -> None:
     first, second = two
     ada = register(first.url)
     room = ada.make_room()["id"]
@@ -228,7 +250,9 @@ async def test_a_process_without_redis_is_kept_from_the_store_of_several(two: Pr
 
 
 @pytest.mark.gen_test
-async def test_several_are_kept_from_the_store_of_a_process_without_redis(start: Start, shared_redis: RedisServer) -> None:
+async def test_several_are_kept_from_the_store_of_a_process_without_redis(
+    start: Start, shared_redis: RedisServer
+) -> None:
     server = start(**JWT)
     await is_kept_out({**server.env, **shared_redis.env}, server)
 

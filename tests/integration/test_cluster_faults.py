@@ -1,4 +1,6 @@
-"""A cluster behind nginx, with people in rooms, while what it stands on is killed and restarted: nothing lost, doubled or out of order."""
+"""A cluster behind nginx, with people in rooms, while what it stands on is killed and restarted: nothing lost, doubled
+or out of order.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ class ClusterProcess:
 
     def start(self) -> ClusterProcess:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen([sys.executable, "-m", "deploy.cluster"], cwd=ROOT, env=self._env, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "deploy.cluster"], cwd=ROOT, env=self._env, stdout=log, stderr=log
+            )
         deadline = time.monotonic() + START_WITHIN_S
         while "cluster ready" not in self.log():
             assert self._process.poll() is None and time.monotonic() < deadline, self.log()
@@ -60,7 +64,11 @@ class ClusterProcess:
     def kill_one(self) -> None:
         """kill -9 of one chat process; the cluster starts it again."""
         assert self._process is not None
-        chats = [one for one in psutil.Process(self._process.pid).children(recursive=True) if "server.py" in " ".join(one.cmdline())]
+        chats = [
+            one
+            for one in psutil.Process(self._process.pid).children(recursive=True)
+            if "server.py" in " ".join(one.cmdline())
+        ]
         random.choice(chats).send_signal(signal.SIGKILL)
 
     def log(self) -> str:
@@ -100,7 +108,9 @@ class Guest:
             fresh = connection.events[taken:]
             taken += len(fresh)
             self.seqs += [frame["data"]["seq"] for frame in fresh if frame["event"] == "receiveMessage"]
-            await connection.until(lambda taken=taken: len(connection.events) > taken or connection.close_code is not None, 3600)
+            await connection.until(
+                lambda taken=taken: len(connection.events) > taken or connection.close_code is not None, 3600
+            )
 
     async def send(self, client_ids: Iterator[str], over: asyncio.Event) -> None:
         """One message after the other, each again under its id until it is acked."""
@@ -110,7 +120,9 @@ class Guest:
                 try:
                     if self._connection is None:
                         raise ConnectionError
-                    ack = await self._connection.command("sendMessage", roomId=self._room_id, content="x", clientId=client_id)
+                    ack = await self._connection.command(
+                        "sendMessage", roomId=self._room_id, content="x", clientId=client_id
+                    )
                     self.acked[client_id] = ack["message"]["seq"]
                 except (OSError, WebSocketException, TimeoutError, ConnectionError):
                     await asyncio.sleep(0.2)  # a client's pace

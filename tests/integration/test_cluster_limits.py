@@ -1,4 +1,6 @@
-"""Limits that are true over several processes and both ways in, and what becomes of them when Redis goes away or its clock jumps."""
+"""Limits that are true over several processes and both ways in, and what becomes of them when Redis goes away or its
+clock jumps.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,16 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.integration.conftest import JWT, OF_TWO, PATIENT_WITH_REDIS, Processes, also_at, embedded_store, make_well, start_both
+from tests.integration.conftest import (
+    JWT,
+    OF_TWO,
+    PATIENT_WITH_REDIS,
+    Processes,
+    also_at,
+    embedded_store,
+    make_well,
+    start_both,
+)
 from tests.support.client import Person, Refused, call, chat, register
 from tests.support.clock_jumps import WallClock
 from tests.support.redis_server import RedisServer, running
@@ -117,7 +128,12 @@ async def test_messages_by_rest_and_websocket_over_two_processes_share_one_limit
             return send
 
         began = time.monotonic()
-        ways = [by_socket(0), by_socket(1), by_rest(ada, "POST", "/messages", message), by_rest(also, "POST", "/messages", message)]
+        ways = [
+            by_socket(0),
+            by_socket(1),
+            by_rest(ada, "POST", "/messages", message),
+            by_rest(also, "POST", "/messages", message),
+        ]
         admitted, _ = await flood(ways, 220)
         assert 100 <= admitted <= 100 + 100 / 60 * (time.monotonic() - began)
         refused = also.call("POST", "/messages", message)
@@ -150,9 +166,14 @@ async def test_without_redis_each_process_counts_alone_and_says_so(fail_open: Li
     assert call(first.url, "GET", "/health/cache").json["checks"]["limits"]["status"] == "healthy"
     redis.stop()
     people = ada, also_at(ada, second)
-    admitted = [sum(one.call("POST", "/messages", {"roomId": room, "content": "x"}).status == 201 for _ in range(8)) for one in people]
+    admitted = [
+        sum(one.call("POST", "/messages", {"roomId": room, "content": "x"}).status == 201 for _ in range(8))
+        for one in people
+    ]
     assert admitted == [5, 5], "at most as many as there are processes times the limit"
-    assert first.log()[logged:].count("counted=by this process alone") == 2, "one line of each; they write to one file here"
+    assert first.log()[logged:].count("counted=by this process alone") == 2, (
+        "one line of each; they write to one file here"
+    )
     redis.start()
     deadline = time.monotonic() + 30
     while call(first.url, "GET", "/health/cache").json["checks"].get("limits", {}).get("value") != "all processes":
@@ -179,7 +200,9 @@ async def test_fail_closed_answers_503_while_redis_is_gone(fail_closed: Limited)
 
 
 @pytest.mark.gen_test
-async def test_the_sixth_connection_is_closed_wherever_it_lands_also_where_limits_are_off(start_two: Callable[..., Processes]) -> None:
+async def test_the_sixth_connection_is_closed_wherever_it_lands_also_where_limits_are_off(
+    start_two: Callable[..., Processes],
+) -> None:
     processes = start_two(RATE_LIMIT_ENABLED="false")
     ada = register(processes[0].url)
     async with AsyncExitStack() as stack:
@@ -193,7 +216,9 @@ async def test_the_sixth_connection_is_closed_wherever_it_lands_also_where_limit
 
 @pytest.mark.gen_test
 async def test_no_jump_of_the_wall_clock_gives_or_takes_anything(tmp_path: Path, redis: RedisServer) -> None:
-    """Of the server's machine; what Redis's own clock does is in tests/unit/limits, for its allocator does not run under libfaketime."""
+    """Of the server's machine; what Redis's own clock does is in tests/unit/limits, for its allocator does not run
+    under libfaketime.
+    """
     clock = WallClock(tmp_path / "clock")
     limits = {"RATE_LIMIT_MESSAGES": "3/4", "RATE_LIMIT_API": "off", "JWT_EXPIRES_IN": "864000"}
     common = {**JWT, **clock.env, **limits, **PATIENT_WITH_REDIS}

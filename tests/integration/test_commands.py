@@ -1,4 +1,6 @@
-"""The command line as an operator meets it: help, check, backup and restore of a live server, and starts that are refused."""
+"""The command line as an operator meets it: help, check, backup and restore of a live server, and starts that are
+refused.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,11 @@ def test_help_lists_every_flag_beside_its_variable(tmp_path: Path) -> None:
     run = command_here("--help", env={"DATA_DIR": str(tmp_path / "none")})
     assert run.returncode == 0
     assert not (tmp_path / "none").exists()
-    for flag, variable in (("--port", "PORT"), ("--data-dir", "DATA_DIR"), ("--ws-max-connections", "WS_MAX_CONNECTIONS")):
+    for flag, variable in (
+        ("--port", "PORT"),
+        ("--data-dir", "DATA_DIR"),
+        ("--ws-max-connections", "WS_MAX_CONNECTIONS"),
+    ):
         assert re.search(rf"^ *{flag}\b.*\b{variable}\b", run.stdout, re.MULTILINE), flag
     for name in ("serve", "check", "backup FILE", "restore FILE"):
         assert name in run.stdout
@@ -79,18 +85,30 @@ WRONG: list[Wrong] = [
     (("check", "--url", "http://127.0.0.1:notaport"), {}, "--url"),
     (("backup", "--file=x"), {}, "--file"),
     *(
-        ((name,), {"MONGO_URI": f"mongodb://ada:hunter2@127.0.0.1:1/{options}", "JWT_SECRET": "s" * 32}, "MONGO_URI: ***")
+        (
+            (name,),
+            {"MONGO_URI": f"mongodb://ada:hunter2@127.0.0.1:1/{options}", "JWT_SECRET": "s" * 32},
+            "MONGO_URI: ***",
+        )
         for name, options in (
-            ("serve", "?colour=red"), ("check", "?maxPoolSize=many"), ("migrate", "?readPreference=nearby"),
-            ("serve", "?w=0&journal=true"), ("check", "?replicaSet=a&replicaSet=b"),
-            ("serve", "?authMechanism=nonsense"), ("serve", "?tls"),
+            ("serve", "?colour=red"),
+            ("check", "?maxPoolSize=many"),
+            ("migrate", "?readPreference=nearby"),
+            ("serve", "?w=0&journal=true"),
+            ("check", "?replicaSet=a&replicaSet=b"),
+            ("serve", "?authMechanism=nonsense"),
+            ("serve", "?tls"),
         )
     ),
     *(
         (("check",), {"MONGO_URI": uri, "JWT_SECRET": "s" * 32}, "MONGO_URI: ***")
         for uri in (
-            "mongodb+srv://db.example.com/?colour=red", "mongodb+srv://db.example.com:27017/", "mongodb://ada:hunter2@@db/",
-            "mongodb://db1,db2/?directConnection=true", "mongodb://db:0/", "mongodb://ada:hunter2@db..example/",
+            "mongodb+srv://db.example.com/?colour=red",
+            "mongodb+srv://db.example.com:27017/",
+            "mongodb://ada:hunter2@@db/",
+            "mongodb://db1,db2/?directConnection=true",
+            "mongodb://db:0/",
+            "mongodb://ada:hunter2@db..example/",
         )
     ),
 ]
@@ -182,7 +200,15 @@ def test_check_says_a_line_an_item_also_of_a_running_server(server: ServerProces
     run = command("check", "--url", server.url, env={"DATA_DIR": str(server.data_dir)})
     assert run.returncode == 0, run.stdout
     items = [line.split(":")[0] for line in run.stdout.splitlines()]
-    assert items == ["ok   settings", "ok   store", "ok   disk", "ok   alerts", "ok   descriptors", "ok   proxy", "ok   websocket"]
+    assert items == [
+        "ok   settings",
+        "ok   store",
+        "ok   disk",
+        "ok   alerts",
+        "ok   descriptors",
+        "ok   proxy",
+        "ok   websocket",
+    ]
 
 
 def test_check_fails_where_nothing_listens(tmp_path: Path) -> None:
@@ -213,7 +239,12 @@ def test_what_others_may_read_is_a_warning_at_the_start_and_fails_check(start: S
     run = command_here("check", env=env)
     assert run.returncode == 1
     (line,) = (line for line in run.stdout.splitlines() if line.startswith("FAIL settings: "))
-    for told in (f"chmod 700 {server.data_dir}", f"chmod 600 {server.data_dir / 'secret'}", f"chmod 600 {secret}", "JWT_SECRET_FILE"):
+    for told in (
+        f"chmod 700 {server.data_dir}",
+        f"chmod 600 {server.data_dir / 'secret'}",
+        f"chmod 600 {secret}",
+        "JWT_SECRET_FILE",
+    ):
         assert told in line
     begun = server.log().count(" server: started ")
     again = start(server.data_dir, JWT_SECRET_FILE=str(secret))
@@ -230,7 +261,9 @@ def test_what_others_may_read_is_a_warning_at_the_start_and_fails_check(start: S
 
 @embedded
 @pytest.mark.gen_test
-async def test_a_backup_under_load_holds_every_message_that_was_acked_before_it_began(start: Start, tmp_path: Path) -> None:
+async def test_a_backup_under_load_holds_every_message_that_was_acked_before_it_began(
+    start: Start, tmp_path: Path
+) -> None:
     server = start(RATE_LIMIT_ENABLED="false")
     ada = register(server.url)
     room = ada.make_room()["id"]
@@ -308,14 +341,19 @@ def test_a_whitelist_that_does_not_parse_stops_the_start(tmp_path: Path, taken_p
 
 @embedded
 @pytest.mark.parametrize("order", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_a_backup_or_a_restore_that_is_told_to_end_leaves_nothing(server: ServerProcess, tmp_path: Path, order: signal.Signals) -> None:
+def test_a_backup_or_a_restore_that_is_told_to_end_leaves_nothing(
+    server: ServerProcess, tmp_path: Path, order: signal.Signals
+) -> None:
     file = tmp_path / "chat.backup"
     upload = server.data_dir / "files" / "ab" / "fgreat"
     upload.parent.mkdir(parents=True, exist_ok=True)
     with upload.open("wb") as content:
         content.truncate(GREAT_BYTES)
     try:
-        assert ended_by(order, "backup", file, server.data_dir, begun=lambda: list(tmp_path.glob(".chat.backup.*/parcel"))) == "backup"
+        assert (
+            ended_by(order, "backup", file, server.data_dir, begun=lambda: list(tmp_path.glob(".chat.backup.*/parcel")))
+            == "backup"
+        )
         assert list(tmp_path.iterdir()) == []
     finally:
         upload.unlink()

@@ -1,4 +1,6 @@
-"""The slots of a person's connections, kept in Redis: whatever becomes of a connection, of a process or of Redis, none stays taken."""
+"""The slots of a person's connections, kept in Redis: whatever becomes of a connection, of a process or of Redis, none
+stays taken.
+"""
 
 from __future__ import annotations
 
@@ -25,18 +27,26 @@ from tests.support.redis_server import RedisServer, running
 from tests.support.server import ServerProcess, serving
 from tests.support.waiting import poll, until
 
-UNHURRIED = {"RATE_LIMIT_ENABLED": "false", "CACHE_ENABLED": "false", "REDIS_TIMEOUT": "60000"}  # only admission asks Redis, and waits
+# Only admission asks Redis, and waits
+UNHURRIED = {"RATE_LIMIT_ENABLED": "false", "CACHE_ENABLED": "false", "REDIS_TIMEOUT": "60000"}
 
 
 @pytest.fixture(scope="module")
 def store_env() -> StoreEnv:
-    """What is tested here is between a process and Redis. A store that a test holds up is waited for as long as it takes."""
+    """What is tested here is between a process and Redis.
+
+    A store that a test holds up is waited for as long as it takes.
+    """
     return lambda data_dir: {"STORE_TIMEOUT": "60000"}
 
 
 def taken(redis: RedisServer, person: Person) -> set[str]:
     """The connections for which Redis holds a slot of the person's."""
-    return {line for line in redis.ask("HKEYS", f"chat:1:seats:{person.id}").decode().split("\r\n") if line and line[0] not in "*$"}
+    return {
+        line
+        for line in redis.ask("HKEYS", f"chat:1:seats:{person.id}").decode().split("\r\n")
+        if line and line[0] not in "*$"
+    }
 
 
 async def free(redis: RedisServer, person: Person) -> None:
@@ -60,7 +70,12 @@ async def ways(
     url = server.ws_url + ("?" + "&".join(query) if query else "")
     headers = {"Authorization": f"Bearer {token}"} if way == "header" else {}
     subprotocols = ["chat.v1", f"bearer.{token}"] if way == "subprotocol" else None
-    own = {"additional_headers": headers, "subprotocols": subprotocols, "ping_interval": None, "close_timeout": close_within_s}
+    own = {
+        "additional_headers": headers,
+        "subprotocols": subprotocols,
+        "ping_interval": None,
+        "close_timeout": close_within_s,
+    }
     async with connect(url, **own) as connection:  # type: ignore[arg-type]
         one = Chat(connection)
         one.start()
@@ -211,7 +226,12 @@ def is_let_in(server: ServerProcess, token: str) -> bool:
     ],
 )
 def test_who_said_goodbye_takes_no_slot_while_what_they_left_is_carried_out(
-    chosen: ServerProcess, shared_redis: RedisServer, first: str, count: int, end: Callable[[RawSocket, bytes], None], shared: bool
+    chosen: ServerProcess,
+    shared_redis: RedisServer,
+    first: str,
+    count: int,
+    end: Callable[[RawSocket, bytes], None],
+    shared: bool,
 ) -> None:
     """`authenticate`: who they are, what they want and their goodbye come in one write."""
     server = chosen
@@ -246,7 +266,9 @@ def test_who_was_told_to_go_takes_no_slot_though_they_do_not_go(chosen: ServerPr
         connections = [stack.enter_context(RawSocket(server.port, token=ada.access_token)) for _ in range(5)]
         for one in connections:
             assert one.read_message() is not None
-        again = call(server.url, "POST", "/auth/login", {"username": ada.username, "password": PASSWORD}).json["accessToken"]
+        again = call(server.url, "POST", "/auth/login", {"username": ada.username, "password": PASSWORD}).json[
+            "accessToken"
+        ]
         assert not is_let_in(server, again)
         assert ada.call("POST", "/auth/logout").status == 204
         for one in connections:
@@ -260,9 +282,11 @@ def test_who_was_told_to_go_takes_no_slot_though_they_do_not_go(chosen: ServerPr
 
 
 class Held:
-    """A server whose Redis, reached through a network, stands still from the moment at which it is asked for somebody's slots.
+    """A server whose Redis, reached through a network, stands still from the moment at which it is asked for somebody's
+    slots.
 
-    Not before: a process has one batch of commands under way, so that a pulse or a beat which is not answered would hold up the asking.
+    Not before: a process has one batch of commands under way, so that a pulse or a beat which is not answered would
+    hold up the asking.
     """
 
     def __init__(self, server: ServerProcess, redis: RedisServer, network: Network) -> None:
@@ -392,7 +416,9 @@ async def test_who_leaves_while_redis_is_away_leaves_no_slot_once_it_is_back(sta
 
 @pytest.mark.parametrize("fault", ["flushed", "restarted"])
 @pytest.mark.gen_test
-async def test_what_redis_forgot_is_taken_again_and_the_cap_holds(two: Processes, shared_redis: RedisServer, fault: str) -> None:
+async def test_what_redis_forgot_is_taken_again_and_the_cap_holds(
+    two: Processes, shared_redis: RedisServer, fault: str
+) -> None:
     server, _ = two
     ada = register(server.url)
     async with AsyncExitStack() as stack:

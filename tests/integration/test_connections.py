@@ -1,4 +1,6 @@
-"""What becomes of an HTTP connection when its request is refused, and that nothing of a client's length is in the head of a reply."""
+"""What becomes of an HTTP connection when its request is refused, and that nothing of a client's length is in the head
+of a reply.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,12 @@ from tests.support.server import ServerProcess, serving
 WITHIN_S = 30.0
 HEAD_MAX_BYTES = 2_048  # a quarter of what deploy/nginx.conf has room for
 LONG = "x" * 3_000
-UPGRADE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==")
+UPGRADE = (
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +76,10 @@ REFUSED = {
     "404, body": (404, request("PATCH /nowhere HTTP/1.1", body=b"x" * 5_000)),
     "405, body": (405, request("BREW /rooms HTTP/1.1", body=b"x" * 5_000)),
     "413, length": (413, request("POST /auth/login HTTP/1.1", body=b"x" * 300_000)),
-    "413, chunks": (413, request("POST /auth/login HTTP/1.1", "Transfer-Encoding: chunked") + b"20000\r\n" + b"x" * 131_072),
+    "413, chunks": (
+        413,
+        request("POST /auth/login HTTP/1.1", "Transfer-Encoding: chunked") + b"20000\r\n" + b"x" * 131_072,
+    ),
     "422": (422, request("POST /auth/refresh HTTP/1.1", body=b"{}")),
     "400": (400, request("POST /auth/refresh HTTP/1.1", body=b"{")),
     "401 of a method, 429": (429, request("POST /auth/login HTTP/1.1", body=BODY)),
@@ -83,7 +93,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("status", "data"), REFUSED.values(), ids=REFUSED)
-def test_after_a_refusal_the_connection_lives_or_it_was_said_that_it_does_not(server: ServerProcess, status: int, data: bytes) -> None:
+def test_after_a_refusal_the_connection_lives_or_it_was_said_that_it_does_not(
+    server: ServerProcess, status: int, data: bytes
+) -> None:
     with Talk(server) as talk:
         for _ in range(3):
             response = talk.ask(data)
@@ -99,7 +111,9 @@ def test_after_a_refusal_the_connection_lives_or_it_was_said_that_it_does_not(se
 ECHOING = {
     "a Host, the page": request("GET / HTTP/1.1", host="h" * 255),
     "an Origin": request("GET /rooms HTTP/1.1", f"Origin: http://{LONG}"),
-    "an Origin, preflight": request("OPTIONS /rooms HTTP/1.1", f"Origin: http://{LONG}", f"Access-Control-Request-Headers: {LONG}"),
+    "an Origin, preflight": request(
+        "OPTIONS /rooms HTTP/1.1", f"Origin: http://{LONG}", f"Access-Control-Request-Headers: {LONG}"
+    ),
     "a path": request(f"GET /{LONG} HTTP/1.1"),
     "a query": request(f"GET /messages?{LONG}={LONG} HTTP/1.1"),
     "a method": request(f"{LONG} /rooms HTTP/1.1"),

@@ -1,4 +1,6 @@
-"""Two people talk: posting both ways, history, joins with `since`, read marks, and a server that is killed in between."""
+"""Two people talk: posting both ways, history, joins with `since`, read marks,
+and a server that is killed in between.
+"""
 
 from __future__ import annotations
 
@@ -114,7 +116,9 @@ async def test_what_was_acked_survives_a_kill_and_a_resend_is_a_duplicate(start:
         await b.command("joinRoom", roomId=room)
         for number in range(30):
             who = a if number % 2 else b
-            acked.append((await who.command("sendMessage", roomId=room, content=f"{number}", clientId=f"c{number}"))["message"])
+            acked.append(
+                (await who.command("sendMessage", roomId=room, content=f"{number}", clientId=f"c{number}"))["message"]
+            )
         server.kill()
     server.start()
     assert ada.call("GET", "/messages", roomId=room).json["messages"] == acked
@@ -142,8 +146,18 @@ async def test_history_pages_by_seq_in_both_directions(server: ServerProcess) ->
     assert seqs(after=7) == ([], False)
     for found in (dict[str, object](), {"before": 8}):
         messages = ada.call("GET", "/messages", roomId=room, limit=2, expand="author", **found).json["messages"]
-        assert [(message["seq"], message["author"]["displayName"]) for message in messages] == [(6, ada.username), (7, ada.username)]
-    for wrong in ({"before": 2, "after": 1}, {"limit": 0}, {"limit": 101}, {"before": -1}, {"limit": "x"}, {"expand": "everything"}):
+        assert [(message["seq"], message["author"]["displayName"]) for message in messages] == [
+            (6, ada.username),
+            (7, ada.username),
+        ]
+    for wrong in (
+        {"before": 2, "after": 1},
+        {"limit": 0},
+        {"limit": 101},
+        {"before": -1},
+        {"limit": "x"},
+        {"expand": "everything"},
+    ):
         refused = ada.call("GET", "/messages", roomId=room, **wrong)
         assert (refused.status, refused.code) == (422, "validation_failed"), wrong
 

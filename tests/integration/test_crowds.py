@@ -47,7 +47,9 @@ class Beats:
         self._thread.join()
 
     def longest_s(self, since: float, until: float) -> float:
-        """The longest wait for an answer, of those that were under way in this time, of what was waited in it or later."""
+        """The longest wait for an answer, of those that were under way in this time,
+        of what was waited in it or later.
+        """
         pairs = zip(self.answered_at, self.answered_at[1:], strict=False)
         return max(after - max(before, since) for before, after in pairs if after >= since and before <= until)
 
@@ -63,9 +65,13 @@ def test_while_a_crowd_ends_others_are_answered_again_and_again(start: Start) ->
     ada, bob = register(server.url), register(server.url)
     room = ada.make_room()["id"]
     shares: list[float] = []
-    while len(shares) < 3 and min(shares, default=1.0) >= 0.5:  # the least of three counts: once one is little, the others may be anything
+    # The least of three counts: once one is little, the others may be anything
+    while len(shares) < 3 and min(shares, default=1.0) >= 0.5:
         before = len(ended_at(server))
-        with RawSocket(server.port, token=ada.access_token) as raw, crowd(server.port, CROWD, room, bob.access_token) as people:
+        with (
+            RawSocket(server.port, token=ada.access_token) as raw,
+            crowd(server.port, CROWD, room, bob.access_token) as people,
+        ):
             beats = Beats(raw)
             os.kill(server.pid, signal.SIGSTOP)  # so that it is one moment for the server
             people.kill()

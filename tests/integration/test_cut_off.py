@@ -1,4 +1,6 @@
-"""Two processes, and a network between each of them and Redis that is late, cut or hung: what one does acts on the other all the same."""
+"""Two processes, and a network between each of them and Redis that is late, cut or hung: what one does acts on the
+other all the same.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def linked_two(data_dir: Path, redis: RedisServer, env: Mapping[str, str]) -> It
 
 
 @pytest.fixture(scope="module")
-def shared_linked(tmp_path_factory: pytest.TempPathFactory, shared_redis: RedisServer) -> Iterator[tuple[Linked, Linked]]:
+def shared_linked(
+    tmp_path_factory: pytest.TempPathFactory, shared_redis: RedisServer
+) -> Iterator[tuple[Linked, Linked]]:
     with linked_two(tmp_path_factory.mktemp("linked") / "data", shared_redis, {}) as linked:
         yield linked
 
@@ -89,7 +93,12 @@ async def until_heads_are_read(one: Linked) -> None:
 
     async def count() -> int:
         text = (await asyncio.to_thread(call, one.server.url, "GET", "/metrics")).body.decode()
-        return int(text.partition('chat_store_operation_seconds_count{operation="rooms.heads"} ')[2].split("\n")[0].partition(".")[0] or 0)
+        return int(
+            text.partition('chat_store_operation_seconds_count{operation="rooms.heads"} ')[2]
+            .split("\n")[0]
+            .partition(".")[0]
+            or 0
+        )
 
     before = await count()
 
@@ -106,7 +115,11 @@ async def test_news_of_an_earlier_membership_that_come_late_end_no_newer_one(
     with linked_two(tmp_path / "data", redis, {**store_env(tmp_path / "data"), **PATIENT_WITH_REDIS}) as (p, q):
         ada, bob = await p.register(), await p.register()
         room = (await p.call(ada, "POST", "/rooms", {"name": "tea"})).json["room"]["id"]
-        async with chat(p.server.ws_url, ada) as a, chat(q.server.ws_url, bob) as b, chat(q.server.ws_url, bob) as also_b:
+        async with (
+            chat(p.server.ws_url, ada) as a,
+            chat(q.server.ws_url, bob) as b,
+            chat(q.server.ws_url, bob) as also_b,
+        ):
             await a.command("joinRoom", roomId=room)
             for one in (b, also_b):
                 await one.command("joinRoom", roomId=room)
@@ -174,7 +187,7 @@ async def test_who_left_or_logged_out_reads_nothing_5_s_later_whichever_process_
 
 @pytest.mark.gen_test
 async def test_who_is_refused_a_room_has_it_closed_at_once_on_all_their_connections(
-    linked: tuple[Linked, Linked]
+    linked: tuple[Linked, Linked],
 ) -> None:
     p, q = linked
     ada, bob = await p.register(), await p.register()
@@ -198,7 +211,7 @@ async def refuses(there: Linked, person: Person, method: str, path: str, **query
 
 @pytest.mark.gen_test
 async def test_who_was_let_in_by_a_process_that_is_cut_off_joins_and_reads_at_the_other(
-    linked: tuple[Linked, Linked]
+    linked: tuple[Linked, Linked],
 ) -> None:
     p, q = linked
     ada, bob = await p.register(), await p.register()

@@ -1,4 +1,6 @@
-"""A process that may open few files, and people who open connections and say nothing: who is connected notices nothing of it."""
+"""A process that may open few files, and people who open connections and say nothing: who is connected notices nothing
+of it.
+"""
 
 from __future__ import annotations
 
@@ -84,8 +86,13 @@ def test_the_soft_limit_is_raised_and_what_is_still_too_little_is_said(narrow: N
 
 def test_the_check_fails_where_the_limit_does_not_cover_the_connections(tmp_path: Path) -> None:
     env = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path / "data")}
-    told = subprocess.run(with_limit("check"), env=env, capture_output=True, text=True, timeout=120, cwd=ROOT, check=False)
+    told = subprocess.run(
+        with_limit("check"), env=env, capture_output=True, text=True, timeout=120, cwd=ROOT, check=False
+    )
     assert told.returncode == 1
     assert [line for line in told.stdout.splitlines() if line.startswith("FAIL")] == [
-        "FAIL descriptors: 64 allowed, 17000 needed (WS_MAX_CONNECTIONS and 7000 more): raise the hard limit (ulimit -Hn, LimitNOFILE=)"
+        (
+            "FAIL descriptors: 64 allowed, 17000 needed (WS_MAX_CONNECTIONS and 7000 more): raise "
+            "the hard limit (ulimit -Hn, LimitNOFILE=)"
+        )
     ]

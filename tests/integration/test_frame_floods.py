@@ -1,4 +1,6 @@
-"""Frames are not free: how many a connection may send, that a flood costs its sender alone, and what inflates does so in its turn."""
+"""Frames are not free: how many a connection may send, that a flood costs its sender alone, and what inflates does so
+in its turn.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ KINDS: dict[str, Callable[[int], bytes]] = {
     "pings": lambda count: client_frame(PING) * count,
     "pongs": lambda count: client_frame(PONG) * count,
     "fragments": lambda count: (
-        client_frame(TEXT, final=False) + client_frame(CONTINUATION, final=False) * (count - 2) + client_frame(CONTINUATION)
+        client_frame(TEXT, final=False)
+        + client_frame(CONTINUATION, final=False) * (count - 2)
+        + client_frame(CONTINUATION)
     ),
     "texts": lambda count: client_frame(TEXT, b"no JSON") * count,
 }
@@ -158,7 +162,10 @@ def bomb(size: int) -> bytes:
 
 
 def acks(raw: RawSocket, most: int) -> int:
-    """Read so many acks, or up to the Close; returns how many. They are too short to be compressed, the welcome is not."""
+    """Read so many acks, or up to the Close; returns how many.
+
+    They are too short to be compressed, the welcome is not.
+    """
     count = 0
     while count < most:
         opcode, payload = raw.read_frame()
@@ -182,7 +189,10 @@ def test_frames_that_inflate_to_a_thousandfold_wait_as_small_as_they_came(start:
     assert len(one) < 150
     connections, each = 8, 100_000 // len(one)
     with ExitStack() as stack:
-        raws = [stack.enter_context(RawSocket(server.port, token=bob.access_token, headers=OFFER)) for _ in range(connections)]
+        raws = [
+            stack.enter_context(RawSocket(server.port, token=bob.access_token, headers=OFFER))
+            for _ in range(connections)
+        ]
         for raw in raws:
             raw.socket.sendall(one)
             assert acks(raw, 1) == 1

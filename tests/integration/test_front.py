@@ -1,4 +1,6 @@
-"""Who a request is taken for, and from where: forwarded addresses, Host, Origin, targets, methods, numbers as the network brings them."""
+"""Who a request is taken for, and from where: forwarded addresses, Host, Origin, targets, methods, numbers as the
+network brings them.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ from tests.support.server import ServerProcess, command, free_port, serving
 pytestmark = embedded
 
 OPERATORS = (
-    "/metrics", "/metrics/performance", "/metrics/database", "/metrics/websocket", "/metrics/cache", "/metrics/history", "/metrics/alerts",
+    "/metrics", "/metrics/performance", "/metrics/database", "/metrics/websocket", "/metrics/cache",
+    "/metrics/history", "/metrics/alerts",
     "/metrics/nothing", "/health/performance", "/health/database", "/health/cache",
 )  # fmt: skip
 
@@ -46,7 +49,17 @@ def raw(server: ServerProcess, *lines: str, body: bytes = b"", host: str | None 
 
 @pytest.mark.parametrize(
     "forwarded",
-    ["203.0.113.7", "203.0.113.7:4711", '"203.0.113.7:4711"', "[2001:db8::1]:443", "unknown", "_hidden", "nonsense", "", "192.0.2.1,"],
+    [
+        "203.0.113.7",
+        "203.0.113.7:4711",
+        '"203.0.113.7:4711"',
+        "[2001:db8::1]:443",
+        "unknown",
+        "_hidden",
+        "nonsense",
+        "",
+        "192.0.2.1,",
+    ],
 )
 def test_no_forwarded_client_is_taken_for_the_proxy(server: ServerProcess, forwarded: str) -> None:
     for path in OPERATORS:
@@ -71,8 +84,13 @@ def test_what_is_no_address_is_on_no_list_and_all_of_it_is_limited_as_one(start:
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Iterator[ServerProcess]:
     """One that little is too much for, shared: each test asks from addresses of its own."""
-    limits = {f"RATE_LIMIT_{name}": limit for name, limit in (("ANONYMOUS", "2/3600"), ("AUTH", "1/3600"), ("CONNECTS", "1/3600"))}
-    with serving(tmp_path_factory.mktemp("strict") / "data", {**limits, "TRUSTED_PROXIES": "127.0.0.1,10.0.0.0/8"}) as one:
+    limits = {
+        f"RATE_LIMIT_{name}": limit
+        for name, limit in (("ANONYMOUS", "2/3600"), ("AUTH", "1/3600"), ("CONNECTS", "1/3600"))
+    }
+    with serving(
+        tmp_path_factory.mktemp("strict") / "data", {**limits, "TRUSTED_PROXIES": "127.0.0.1,10.0.0.0/8"}
+    ) as one:
         yield one
 
 
@@ -105,7 +123,10 @@ def test_neighbours_of_a_48_share_ten_times_the_limit_by_every_limit_of_addresse
         return call(strict.url, "GET", "/rooms", headers={"X-Forwarded-For": f"{network}:{number:x}::1"}).status
 
     def log_in(number: int) -> int:
-        body, headers = {"username": f"nobody{number}", "password": PASSWORD}, {"X-Forwarded-For": f"2001:db8:2:{number:x}::1"}
+        body, headers = (
+            {"username": f"nobody{number}", "password": PASSWORD},
+            {"X-Forwarded-For": f"2001:db8:2:{number:x}::1"},
+        )
         return call(strict.url, "POST", "/auth/login", body, headers=headers).status
 
     assert [ask(number // 2) for number in range(24)] == [401] * 20 + [429] * 4
@@ -139,14 +160,24 @@ def star(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Itera
 
 def test_an_address_opens_them_only_where_host_is_nobody_elses_name(star: ServerProcess) -> None:
     boss = make(star, "Boss")
-    ours = ("127.0.0.1", f"127.0.0.1:{star.port}", "[::1]:80", "localhost", "LOCALHOST.:8000", "METRICS.example.:443", "chat:8001")
+    ours = (
+        "127.0.0.1",
+        f"127.0.0.1:{star.port}",
+        "[::1]:80",
+        "localhost",
+        "LOCALHOST.:8000",
+        "METRICS.example.:443",
+        "chat:8001",
+    )
     for host in ours:
         assert raw(star, "GET /metrics/performance HTTP/1.1", host=host).status == 200, host
     for host in ("evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "metrics.example.evil"):
         refused = raw(star, "GET /metrics/performance HTTP/1.1", host=host)
         assert (refused.status, refused.code) == (403, "forbidden"), host
         assert "METRICS_HOSTS" in refused.json["error"]["message"]
-        allowed = raw(star, "GET /metrics/performance HTTP/1.1", f"Authorization: Bearer {boss.access_token}", host=host)
+        allowed = raw(
+            star, "GET /metrics/performance HTTP/1.1", f"Authorization: Bearer {boss.access_token}", host=host
+        )
         assert allowed.status == 200
     assert raw(star, "GET /health HTTP/1.1", host="evil.example").status == 200
     assert raw(star, "GET /health/ready HTTP/1.1", host="evil.example").status == 200
@@ -157,7 +188,12 @@ def test_a_page_of_another_site_cannot_have_them_asked_but_a_person_may_follow_a
         return call(star.url, "GET", "/metrics", headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode}).status
 
     assert [ask("cross-site", mode) for mode in ("cors", "no-cors", "same-origin", "websocket")] == [403] * 4
-    assert [ask("cross-site", "navigate"), ask("same-origin", "cors"), ask("none", "navigate"), ask("same-site", "cors")] == [200] * 4
+    assert [
+        ask("cross-site", "navigate"),
+        ask("same-origin", "cors"),
+        ask("none", "navigate"),
+        ask("same-site", "cors"),
+    ] == [200] * 4
 
 
 # ---- origins -----------------------------------------------------------------------------------------------------
@@ -202,11 +238,17 @@ def test_the_scheme_is_believed_from_a_trusted_proxy_alone(start: Start) -> None
 
 
 def test_an_absolute_target_is_served_by_its_own_host(server: ServerProcess) -> None:
-    for target in ("http://chat.example/health", "HTTPS://chat.example:443/health?x=1", f"http://127.0.0.1:{server.port}/health"):
+    for target in (
+        "http://chat.example/health",
+        "HTTPS://chat.example:443/health?x=1",
+        f"http://127.0.0.1:{server.port}/health",
+    ):
         assert raw(server, f"GET {target} HTTP/1.1").json["status"] == "ok"
     assert raw(server, "GET http://chat.example HTTP/1.1").body.startswith(b"<!doctype html")
     assert raw(server, "GET http://chat.example?room=1 HTTP/1.1").status == 200
-    assert raw(server, "GET http://evil.example/metrics HTTP/1.1").status == 403, "the target's host counts, not the header's"
+    assert raw(server, "GET http://evil.example/metrics HTTP/1.1").status == 403, (
+        "the target's host counts, not the header's"
+    )
     assert raw(server, "GET http://127.0.0.1/metrics HTTP/1.1", host="evil.example").status == 200
     reply = raw(server, "GET http://chat.example/rooms HTTP/1.1", "Origin: https://chat.example")
     assert reply.headers["access-control-allow-origin"] == "https://chat.example"
@@ -218,8 +260,10 @@ def test_head_answers_wherever_get_does_and_is_shed_and_counted_like_it(server: 
     room = ada.make_room()["id"]
     message = ada.post(room, "hello")["id"]
     paths = [
-        "/", "/dashboard", "/static/chat.js", "/health", "/health/ready", *OPERATORS, "/auth/profile", "/users", "/users/me",
-        f"/users/{ada.id}", "/rooms", f"/rooms/{room}", f"/rooms/{room}/members", f"/rooms/{room}/stats", f"/rooms/{room}/changes",
+        "/", "/dashboard", "/static/chat.js", "/health", "/health/ready", *OPERATORS, "/auth/profile", "/users",
+        "/users/me",
+        f"/users/{ada.id}", "/rooms", f"/rooms/{room}", f"/rooms/{room}/members", f"/rooms/{room}/stats",
+        f"/rooms/{room}/changes",
         f"/messages?roomId={room}", f"/messages/{message}", "/messages?roomId=nowhere", "/messages", "/nothing",
     ]  # fmt: skip
     for path in paths:  # the first request of a route adds series to /metrics
@@ -229,7 +273,9 @@ def test_head_answers_wherever_get_does_and_is_shed_and_counted_like_it(server: 
         full, head = ada.call("GET", path), ada.call("HEAD", path)
         assert (head.status, head.body) == (full.status, b""), path
         assert head.headers["content-type"] == full.headers["content-type"]
-        assert abs(int(head.headers["content-length"]) - int(full.headers["content-length"])) < 200, "of the whole body, which may live"
+        assert abs(int(head.headers["content-length"]) - int(full.headers["content-length"])) < 200, (
+            "of the whole body, which may live"
+        )
         assert ("ratelimit-limit" in head.headers) == ("ratelimit-limit" in full.headers)
     assert call(server.url, "HEAD", "/rooms").status == 401
     for path in ("/auth/login", "/auth/logout", f"/rooms/{room}/join"):
@@ -239,7 +285,9 @@ def test_head_answers_wherever_get_does_and_is_shed_and_counted_like_it(server: 
     assert ada.call("OPTIONS", "/rooms").headers["allow"] == "GET, HEAD, POST, OPTIONS"
 
 
-@pytest.mark.parametrize("length", ["²", "٣".encode().decode("latin-1"), "1_0", "+5", "-5", "0x5", "5.0", "five", "5, 6", "", "9" * 30])
+@pytest.mark.parametrize(
+    "length", ["²", "٣".encode().decode("latin-1"), "1_0", "+5", "-5", "0x5", "5.0", "five", "5, 6", "", "9" * 30]
+)
 def test_a_length_that_is_no_number_is_refused_in_one_line(server: ServerProcess, length: str) -> None:
     for path in ("/auth/login", "/messages", "/no/such/thing", "/ws"):
         refused = raw(server, f"POST {path} HTTP/1.1", f"Content-Length: {length}")
@@ -247,7 +295,9 @@ def test_a_length_that_is_no_number_is_refused_in_one_line(server: ServerProcess
 
 
 def test_whatever_is_wrong_with_a_request_it_is_counted_first(start: Start) -> None:
-    server = start(RATE_LIMIT_ANONYMOUS="3/3600", RATE_LIMIT_CONNECTS="3/3600", RATE_LIMIT_AUTH="1000/60", RATE_LIMIT_API="3/3600")
+    server = start(
+        RATE_LIMIT_ANONYMOUS="3/3600", RATE_LIMIT_CONNECTS="3/3600", RATE_LIMIT_AUTH="1000/60", RATE_LIMIT_API="3/3600"
+    )
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
 
     def statuses(address: str, *lines: str, body: bytes = b"") -> list[int]:
@@ -255,7 +305,10 @@ def test_whatever_is_wrong_with_a_request_it_is_counted_first(start: Start) -> N
 
     assert statuses("192.0.2.2", "POST /auth/login HTTP/1.1", "Content-Length: 100000") == [413] * 3 + [429] * 2
     assert statuses("192.0.2.3", "DELETE /auth/login HTTP/1.1") == [405] * 3 + [429] * 2
-    assert statuses("192.0.2.4", "POST /auth/login HTTP/1.1", "Transfer-Encoding: chunked", body=chunk * 2) == [413] * 3 + [429] * 2
+    assert (
+        statuses("192.0.2.4", "POST /auth/login HTTP/1.1", "Transfer-Encoding: chunked", body=chunk * 2)
+        == [413] * 3 + [429] * 2
+    )
     assert statuses("192.0.2.5", "GET /ws HTTP/1.1") == [400] * 3 + [429] * 2
     assert statuses("192.0.2.6", "GET /ws HTTP/1.1", "Origin: https://evil.example") == [403] * 3 + [429] * 2
     assert statuses("192.0.2.7", "POST /ws HTTP/1.1") == [405] * 3 + [429] * 2
@@ -265,7 +318,9 @@ def test_whatever_is_wrong_with_a_request_it_is_counted_first(start: Start) -> N
     for number, path in enumerate(("/users/%ff", "/rooms/%ff/members")):
         assert statuses(f"192.0.2.3{number}", f"GET {path} HTTP/1.1") == [401] * 3 + [429] * 2, path
     ada = register(server.url)
-    assert [ada.call("GET", "/users/%ff").code for _ in range(5)] == ["malformed"] * 3 + ["rate_limited"] * 2, "for who asks"
+    assert [ada.call("GET", "/users/%ff").code for _ in range(5)] == ["malformed"] * 3 + ["rate_limited"] * 2, (
+        "for who asks"
+    )
 
 
 def test_a_method_that_nobody_knows_is_told_which_there_are(ada: Person) -> None:
@@ -276,7 +331,13 @@ def test_a_method_that_nobody_knows_is_told_which_there_are(ada: Person) -> None
 def test_a_mark_before_json_is_ignored(ada: Person) -> None:
     body = b"\xef\xbb\xbf" + json.dumps({"name": "With a BOM"}).encode()
     assert ada.call("POST", "/rooms", body).json["room"]["name"] == "With a BOM"
-    for wrong in (b"\xef\xbb\xbf", b"\xef\xbb\xbf" * 2 + b"{}", b"\xef\xbb{}", b"{}\xef\xbb\xbf", b"\xfe\xff\x00{\x00}"):
+    for wrong in (
+        b"\xef\xbb\xbf",
+        b"\xef\xbb\xbf" * 2 + b"{}",
+        b"\xef\xbb{}",
+        b"{}\xef\xbb\xbf",
+        b"\xfe\xff\x00{\x00}",
+    ):
         assert ada.call("POST", "/rooms", wrong).code == "malformed"
 
 

@@ -1,4 +1,6 @@
-"""Requests and frames put together at random from what parsers stumble over: no 500, no traceback, and the process lives."""
+"""Requests and frames put together at random from what parsers stumble over: no 500, no traceback, and the process
+lives.
+"""
 
 from __future__ import annotations
 
@@ -23,34 +25,63 @@ ANSWERED_WITHIN_S = 20.0
 UNFINISHED_AFTER_S = 0.1
 
 TEXTS = [
-    "", "0", "1", "-1", "-0", "²", "٣", "1_0", "+5", " 5", "5.0", "1e3", "1e400", "9" * 19, "9" * 5_000, "null", "true", "NaN", "inf",
-    "0x10", "\x00", "\x7f", "\x80", "\xff", "%", "%00", "%ff", "%u0031", "\ud800", "a\u0301", "\u202e", "😀", "x" * 300, "..", "/", "//",
+    "", "0", "1", "-1", "-0", "²", "٣", "1_0", "+5", " 5", "5.0", "1e3", "1e400", "9" * 19, "9" * 5_000, "null",
+    "true", "NaN", "inf",
+    "0x10", "\x00", "\x7f", "\x80", "\xff", "%", "%00", "%ff", "%u0031", "\ud800", "a\u0301", "\u202e", "😀",
+    "x" * 300, "..", "/", "//",
     "*", "\\",
-    "a,b", ",", ";", "=", "==", "'", '"', '""', "[]", "{}", "[", "unknown", "null,null", "::", "[::1]:x", "1.2.3.4:99999", "bytes=0-",
-    'W/"x"', "Bearer", "Bearer ", "Bearer a.b.c", "Bearer ²", "Basic eDp4", "https://a\tb", "http://[", "null", "https://²", "gzip;q=²",
+    "a,b", ",", ";", "=", "==", "'", '"', '""', "[]", "{}", "[", "unknown", "null,null", "::", "[::1]:x",
+    "1.2.3.4:99999", "bytes=0-",
+    'W/"x"', "Bearer", "Bearer ", "Bearer a.b.c", "Bearer ²", "Basic eDp4", "https://a\tb", "http://[", "null",
+    "https://²", "gzip;q=²",
 ]  # fmt: skip
 HEADERS = [
-    "Content-Length", "Transfer-Encoding", "Content-Type", "Content-Encoding", "Accept", "Accept-Encoding", "Authorization", "Origin",
-    "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-Ip", "Forwarded", "If-None-Match", "If-Modified-Since", "Range", "Cookie", "Expect",
-    "Connection", "Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions",
-    "Sec-Fetch-Site", "Sec-Fetch-Mode", "Access-Control-Request-Method", "Access-Control-Request-Headers", "traceparent", "Host", "X",
+    "Content-Length", "Transfer-Encoding", "Content-Type", "Content-Encoding", "Accept", "Accept-Encoding",
+    "Authorization", "Origin",
+    "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-Ip", "Forwarded", "If-None-Match", "If-Modified-Since", "Range",
+    "Cookie", "Expect",
+    "Connection", "Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Extensions",
+    "Sec-Fetch-Site", "Sec-Fetch-Mode", "Access-Control-Request-Method", "Access-Control-Request-Headers",
+    "traceparent", "Host", "X",
 ]  # fmt: skip
-METHODS = ["GET", "GET", "HEAD", "POST", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "BREW", "get", ""]
+METHODS = [
+    "GET",
+    "GET",
+    "HEAD",
+    "POST",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+    "CONNECT",
+    "TRACE",
+    "BREW",
+    "get",
+    "",
+]
 PARAMETERS = [
-    "limit", "before", "after", "since", "cursor", "q", "mine", "roomId", "expand", "metric", "minutes", "scope", "token", "replaces",
+    "limit", "before", "after", "since", "cursor", "q", "mine", "roomId", "expand", "metric", "minutes", "scope",
+    "token", "replaces",
 ]  # fmt: skip
 PATHS = [
-    "auth/register", "auth/login", "auth/refresh", "auth/profile", "auth/password", "users", "users/me", "rooms", "rooms/direct",
+    "auth/register", "auth/login", "auth/refresh", "auth/profile", "auth/password", "users", "users/me", "rooms",
+    "rooms/direct",
     "messages", "metrics/history", "metrics/websocket", "metrics/alerts", "health/database", "ws", "static/chat.js", "",
-    "rooms/{}", "rooms/{}/join", "rooms/{}/members", "rooms/{}/stats", "rooms/{}/changes", "messages/{}", "users/{}", "{}",
+    "rooms/{}", "rooms/{}/join", "rooms/{}/members", "rooms/{}/stats", "rooms/{}/changes", "messages/{}", "users/{}",
+    "{}",
 ]  # fmt: skip
 FIELDS = [
-    "name", "description", "isPrivate", "maxUsers", "roomId", "content", "clientId", "replyToId", "threadId", "attachments", "mentions",
-    "username", "email", "password", "oldPassword", "newPassword", "refreshToken", "userId", "displayName", "textColor", "customStatus",
+    "name", "description", "isPrivate", "maxUsers", "roomId", "content", "clientId", "replyToId", "threadId",
+    "attachments", "mentions",
+    "username", "email", "password", "oldPassword", "newPassword", "refreshToken", "userId", "displayName",
+    "textColor", "customStatus",
     "since", "sinceRev", "seq", "status", "token",
 ]  # fmt: skip
 COMMANDS = [
-    "authenticate", "joinRoom", "leaveRoom", "sendMessage", "editMessage", "addReaction", "startTyping", "stopTyping", "messageRead",
+    "authenticate", "joinRoom", "leaveRoom", "sendMessage", "editMessage", "addReaction", "startTyping", "stopTyping",
+    "messageRead",
     "updatePresence", "getPresence", "getRoomStats", "heartbeat", "nothing",
 ]  # fmt: skip
 
@@ -61,7 +92,15 @@ class Maker:
     def __init__(self, seed: int, person: Person, room_id: str, message_id: str) -> None:
         self.random = random.Random(seed)
         self.token = person.access_token
-        ids = [room_id, message_id, f"{room_id}-²", f"{room_id}-+1", f"{room_id}-1_0", f"{room_id}-{'9' * 30}", person.id]
+        ids = [
+            room_id,
+            message_id,
+            f"{room_id}-²",
+            f"{room_id}-+1",
+            f"{room_id}-1_0",
+            f"{room_id}-{'9' * 30}",
+            person.id,
+        ]
         self._texts = [*TEXTS, *ids, *ids]
 
     def text(self) -> str:
@@ -69,7 +108,9 @@ class Maker:
 
     def value(self, depth: int = 0) -> object:
         number = self.random.choice([0, -1, 1, 50, 2**53, 10**30, 1.5, 1e300, True, None])
-        nested = {} if depth > 2 else self.random.choice([[self.value(depth + 1)], {self.text(): self.value(depth + 1)}])
+        nested = (
+            {} if depth > 2 else self.random.choice([[self.value(depth + 1)], {self.text(): self.value(depth + 1)}])
+        )
         return self.random.choice([self.text(), self.text(), number, nested])
 
     def fields(self) -> dict[str, object]:
@@ -97,7 +138,10 @@ class Maker:
         headers += [("Content-Length", str(len(body)))] * (draw.random() < 0.8)
         headers += [(draw.choice(HEADERS), self.text()) for _ in range(draw.randint(0, 3))]
         target = f"{path}?{query}" if query else path
-        lines = [f"{draw.choice(METHODS)} {target} HTTP/1.{draw.choice('1110')}", *(f"{name}: {text}" for name, text in headers)]
+        lines = [
+            f"{draw.choice(METHODS)} {target} HTTP/1.{draw.choice('1110')}",
+            *(f"{name}: {text}" for name, text in headers),
+        ]
         head = "\r\n".join([*lines, "Connection: close", "", ""])
         return head.encode("utf-8" if draw.random() < 0.5 else "latin-1", "replace") + body
 
@@ -124,7 +168,10 @@ def maker(server: ServerProcess) -> Maker:
 def answer(server: ServerProcess, data: bytes) -> bytes:
     """All that comes back; to a server that waits for the rest of a request, its end is told after a moment."""
     received = b""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=UNFINISHED_AFTER_S) as sock, contextlib.suppress(ConnectionError):
+    with (
+        socket.create_connection(("127.0.0.1", server.port), timeout=UNFINISHED_AFTER_S) as sock,
+        contextlib.suppress(ConnectionError),
+    ):
         sock.sendall(data)
         while True:
             try:

@@ -1,4 +1,6 @@
-"""What came before a peer's Close, or the end of what it sends, is carried out; and once the server closes nothing more is begun."""
+"""What came before a peer's Close, or the end of what it sends, is carried out; and once the server closes nothing more
+is begun.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def command(event: str, number: int, **data: object) -> bytes:
 
 
 def messages(room: str, count: int, content: str = "hello") -> bytes:
-    return b"".join(command("sendMessage", number, roomId=room, content=f"{content} {number}") for number in range(count))
+    return b"".join(
+        command("sendMessage", number, roomId=room, content=f"{content} {number}") for number in range(count)
+    )
 
 
 def stored(who: Person, room: str) -> list[str]:
@@ -76,7 +80,9 @@ def answers(raw: RawSocket) -> list[str]:
 
 
 @pytest.mark.parametrize("count", [10, 100, 1000])
-def test_all_that_came_before_a_close_is_stored_and_answered_and_then_the_close_is(server: ServerProcess, ada: Person, count: int) -> None:
+def test_all_that_came_before_a_close_is_stored_and_answered_and_then_the_close_is(
+    server: ServerProcess, ada: Person, count: int
+) -> None:
     room = ada.make_room()["id"]
     with RawSocket(server.port, token=ada.access_token) as raw:
         raw.socket.sendall(messages(room, count) + GOODBYE)
@@ -106,7 +112,9 @@ def test_who_sends_and_is_gone_has_all_of_it_stored(
             assert raw.read_message() is not None
             raw.socket.sendall(messages(room, A_TURN, f"turn {turn},") + last)
             end(raw)
-        poll(lambda turn=turn: stored_count(ada, room) >= A_TURN * (turn + 1), told=lambda: str(stored_count(ada, room)))
+        poll(
+            lambda turn=turn: stored_count(ada, room) >= A_TURN * (turn + 1), told=lambda: str(stored_count(ada, room))
+        )
         assert stored(ada, room) == [f"turn {one}, {number}" for one in range(turn + 1) for number in range(A_TURN)]
     poll(lambda: connections(server) == 0)
 
@@ -123,7 +131,9 @@ def test_who_ends_its_sending_alone_gets_all_answers_and_then_the_end(server: Se
 
 
 @pytest.mark.parametrize("reads", [True, False])
-def test_who_logs_in_by_the_first_frame_may_say_goodbye_in_the_same_write(server: ServerProcess, ada: Person, reads: bool) -> None:
+def test_who_logs_in_by_the_first_frame_may_say_goodbye_in_the_same_write(
+    server: ServerProcess, ada: Person, reads: bool
+) -> None:
     room = ada.make_room()["id"]
     with RawSocket(server.port) as raw:
         raw.socket.sendall(command("authenticate", 100, token=ada.access_token) + messages(room, 100) + GOODBYE)

@@ -1,4 +1,6 @@
-"""Guessing at passwords: one bucket an account however it is named, and strangers lock nobody out where they were good before."""
+"""Guessing at passwords: one bucket an account however it is named, and strangers lock nobody out where they were good
+before.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,14 @@ def test_an_account_is_one_bucket_however_it_is_named(limited: ServerProcess, to
     victim = town.named("victim")
     enrol(limited.url, victim, town.home)
     titled, shouted = victim.title(), victim.upper()
-    names = [victim, f"{victim}@example.com", shouted, f"{titled}@Example.COM", victim.replace("t", "T"), f"{victim}@EXAMPLE.com"]
+    names = [
+        victim,
+        f"{victim}@example.com",
+        shouted,
+        f"{titled}@Example.COM",
+        victim.replace("t", "T"),
+        f"{victim}@EXAMPLE.com",
+    ]
     assert [guess(limited.url, name, town.at(number)) for number, name in enumerate(names)] == [401] * AUTH
     assert guess(limited.url, victim, town.at(77), PASSWORD) == 429
     assert guess(limited.url, f"{victim}@example.com", town.at(78), PASSWORD) == 429
@@ -94,7 +103,9 @@ def test_strangers_guesses_do_not_lock_out_who_logs_in_where_they_were_good_befo
     assert guess(server.url, "victim", "2001:db8:1:2::1", PASSWORD) == 200
     for number in range(12):
         guess(server.url, "victim", f"198.51.100.{number}")
-    assert guess(server.url, "victim", "203.0.113.9", PASSWORD) == 429, "a new address shares the bucket with the strangers"
+    assert guess(server.url, "victim", "203.0.113.9", PASSWORD) == 429, (
+        "a new address shares the bucket with the strangers"
+    )
     assert guess(server.url, "victim", HOME, PASSWORD) == 200
     assert guess(server.url, "victim@example.com", HOME, PASSWORD) == 200
     assert guess(server.url, "victim", "2001:db8:1:2:ffff::9", PASSWORD) == 200, "an IPv6 address is known by its /64"
@@ -146,7 +157,8 @@ def test_a_password_is_counted_by_address_and_session_a_registration_by_address_
     assert [change(other["accessToken"], stranger) for _ in range(2)] == [403] * 2
     names = [f"{town.named('p')}-{number}" for number in range(AUTH - 1)]
     replies = [
-        ask(limited.url, "register", {"username": name, "email": f"{name}@b.c", "password": PASSWORD}, stranger).status for name in names
+        ask(limited.url, "register", {"username": name, "email": f"{name}@b.c", "password": PASSWORD}, stranger).status
+        for name in names
     ]
     assert replies == [201] * (AUTH - 2) + [429]
     token = other["refreshToken"]
@@ -176,16 +188,22 @@ def test_an_attempt_that_its_account_refuses_costs_the_address_nothing(limited: 
     enrol(limited.url, town.named("other"), town.at(101))
 
 
-def test_what_is_asked_of_the_store_for_a_login_is_limited_by_address(limited_for_strangers: ServerProcess, town: Town) -> None:
+def test_what_is_asked_of_the_store_for_a_login_is_limited_by_address(
+    limited_for_strangers: ServerProcess, town: Town
+) -> None:
     url, victim = limited_for_strangers.url, town.named("victim")
     for number in range(AUTH):
         guess(url, victim, town.at(number))
     replies = [ask(url, "login", {"username": victim, "password": "x"}, town.stranger) for _ in range(ANONYMOUS + 2)]
-    assert [reply.json["error"]["details"]["operation"] for reply in replies] == ["auth"] * ANONYMOUS + ["anonymous"] * 2
+    assert [reply.json["error"]["details"]["operation"] for reply in replies] == ["auth"] * ANONYMOUS + [
+        "anonymous"
+    ] * 2
 
 
 @pytest.mark.parametrize("body", [{"password": PASSWORD}, {"username": "a", "email": "b", "password": PASSWORD}])
-def test_a_login_that_names_nobody_is_counted(limited_for_strangers: ServerProcess, town: Town, body: dict[str, str]) -> None:
+def test_a_login_that_names_nobody_is_counted(
+    limited_for_strangers: ServerProcess, town: Town, body: dict[str, str]
+) -> None:
     replies = [ask(limited_for_strangers.url, "login", body, town.stranger).status for _ in range(ANONYMOUS + 1)]
     assert replies == [422] * ANONYMOUS + [429]
 

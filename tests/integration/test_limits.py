@@ -1,4 +1,6 @@
-"""Limits from outside: the headers are true, a refusal says when, a retry of what is stored passes, addresses are not forged."""
+"""Limits from outside: the headers are true, a refusal says when, a retry of what is stored passes, addresses are not
+forged.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,9 @@ def test_the_header_tells_of_the_limit_that_is_nearest_to_refusing(start: Start)
 
 
 @pytest.mark.gen_test
-async def test_rest_and_websocket_share_the_limit_and_a_stored_client_id_is_never_refused(by_user: ServerProcess) -> None:
+async def test_rest_and_websocket_share_the_limit_and_a_stored_client_id_is_never_refused(
+    by_user: ServerProcess,
+) -> None:
     server, ada = by_user, register(by_user.url)
     room = ada.make_room()["id"]
     async with chat(server.ws_url, ada) as a:
@@ -108,7 +112,10 @@ def test_who_is_unknown_is_limited_by_address_and_ipv6_by_its_network(by_address
 
 def test_a_forwarded_address_is_believed_from_a_trusted_proxy_alone(start: Start) -> None:
     server = start(RATE_LIMIT_ANONYMOUS="2/3600", TRUSTED_PROXIES="10.0.0.0/8")
-    asked = [call(server.url, "GET", "/rooms", headers={"X-Forwarded-For": f"192.0.2.{number}"}).status for number in range(4)]
+    asked = [
+        call(server.url, "GET", "/rooms", headers={"X-Forwarded-For": f"192.0.2.{number}"}).status
+        for number in range(4)
+    ]
     assert asked == [401, 401, 429, 429], "this peer is no proxy: what it says of others is not believed"
     headers = {"X-Real-Ip": "192.0.2.77", "Forwarded": "for=192.0.2.78"}
     assert call(server.url, "GET", "/rooms", headers=headers).status == 429
@@ -166,7 +173,9 @@ def test_an_operation_that_is_off_and_limits_that_are_off_count_nothing(start: S
 
 
 @pytest.mark.gen_test
-async def test_who_is_on_the_whitelist_is_not_limited_and_the_file_is_read_again_on_sighup(start: Start, tmp_path: Path) -> None:
+async def test_who_is_on_the_whitelist_is_not_limited_and_the_file_is_read_again_on_sighup(
+    start: Start, tmp_path: Path
+) -> None:
     listed = tmp_path / "whitelist"
     listed.write_text("robot  # the build's\n")
     server = start(RATE_LIMIT_MESSAGES="2/3600", RATE_LIMIT_API="off", RATE_LIMIT_WHITELIST_FILE=str(listed))
@@ -216,7 +225,9 @@ async def test_what_is_no_command_is_counted_and_a_flood_of_it_closed_with_1008(
 
 @pytest.mark.gen_test
 async def test_a_request_that_one_of_its_limits_refuses_costs_none_of_them(start: Start) -> None:
-    server = start(RATE_LIMIT_API="10/3600", RATE_LIMIT_ROOMS="1/3600", RATE_LIMIT_MESSAGES="1/3600", RATE_LIMIT_JOINS="1/3600")
+    server = start(
+        RATE_LIMIT_API="10/3600", RATE_LIMIT_ROOMS="1/3600", RATE_LIMIT_MESSAGES="1/3600", RATE_LIMIT_JOINS="1/3600"
+    )
     ada, eve = register(server.url), register(server.url)
     room, other = ada.make_room()["id"], eve.make_room()["id"]
     ada.post(room, "x")

@@ -1,4 +1,6 @@
-"""What is written while people talk: one line an event, with ids to follow it by, and never a token, a password or a message."""
+"""What is written while people talk: one line an event, with ids to follow it by, and never a token, a password or a
+message.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,16 @@ async def converse(server: ServerProcess) -> list[str]:
     refreshed = call(server.url, "POST", "/auth/refresh", {"refreshToken": ada.refresh_token}).json
     tokens += [refreshed["accessToken"], refreshed["refreshToken"]]
     call(server.url, "POST", "/auth/logout", token=refreshed["accessToken"])
-    return [*tokens, CONTENT, CONTENT.replace(" ", "+"), PASSWORD, SECRET, "Not for the log", "nonsense-token-value", "example.com"]
+    return [
+        *tokens,
+        CONTENT,
+        CONTENT.replace(" ", "+"),
+        PASSWORD,
+        SECRET,
+        "Not for the log",
+        "nonsense-token-value",
+        "example.com",
+    ]
 
 
 @pytest.mark.gen_test
@@ -67,7 +78,10 @@ async def test_a_text_log_is_one_line_an_event_whatever_a_client_sends(start: St
     secrets = await converse(server)
     server.stop()
     log = server.log()
-    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (DEBUG|INFO|WARNING) \S+: ", line) for line in log.splitlines())
+    assert all(
+        re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (DEBUG|INFO|WARNING) \S+: ", line)
+        for line in log.splitlines()
+    )
     assert not [secret for secret in secrets if secret in log]
     assert log.isprintable() or set(log) - set("\n") == {character for character in log if character.isprintable()}
 
@@ -84,4 +98,5 @@ def test_a_level_hides_what_is_below_it(start: Start) -> None:
     server = start(LOG_LEVEL="warning")
     call(server.url, "GET", "/rooms")
     server.stop()
-    assert [line for line in server.log().splitlines() if " monitor.watchdog: " not in line] == []  # a start may be slow
+    # A start may be slow
+    assert [line for line in server.log().splitlines() if " monitor.watchdog: " not in line] == []

@@ -110,7 +110,9 @@ async def a_hundred(server: ServerProcess, request: str) -> AsyncIterator[list[b
 async def test_a_hundred_who_read_one_page_while_redis_is_away_read_it_once(
     tmp_path: Path, mongo: MongoServer, redis: RedisServer
 ) -> None:
-    with serving(tmp_path / "data", {**database(mongo, tmp_path), **JWT, **redis.env, "STORE_TIMEOUT": "60000"}) as server:
+    with serving(
+        tmp_path / "data", {**database(mongo, tmp_path), **JWT, **redis.env, "STORE_TIMEOUT": "60000"}
+    ) as server:
         ada = register(server.url)
         room = ada.make_room()["id"]
         ada.post(room, "hello")
@@ -137,7 +139,8 @@ async def test_a_hundred_who_read_one_page_while_redis_is_away_read_it_once(
             mongo.resume()
         assert all(answer.startswith(b"HTTP/1.1 200 ") and b'"hello"' in answer for answer in answers)
         more = {name: count - before[name] for name, count in reads().items()}
-        assert all(1 <= count <= 5 for count in more.values()), more  # some may have come when a load was too old to join
+        # Some may have come when a load was too old to join
+        assert all(1 <= count <= 5 for count in more.values()), more
 
 
 @pytest.mark.gen_test
@@ -167,7 +170,8 @@ async def test_a_hundred_who_find_a_cached_page_behind_its_room_read_the_page_on
             ada.post(room, "and again")
             await a.until(lambda: len(a.named("receiveMessage")) == 1)
             assert redis.ask("COPY", "old page", f"chat:1:page:{room}", "REPLACE") == b":1\r\n"
-            assert ada.call("GET", "/messages", roomId=room, after=2).status == 200  # what says that she may is cached again
+            # What says that she may is cached again
+            assert ada.call("GET", "/messages", roomId=room, after=2).status == 200
             before, hits_before = page_reads(), hits()
             mongo.pause()
             headers = f"Host: 127.0.0.1\r\nAuthorization: Bearer {ada.access_token}\r\nConnection: close"

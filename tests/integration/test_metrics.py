@@ -1,4 +1,6 @@
-"""What the server counts is what its clients counted, what it says of its loop is what was done to it, and only operators are told."""
+"""What the server counts is what its clients counted, what it says of its loop is what was done to it, and only
+operators are told.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +100,11 @@ async def test_counters_agree_exactly_with_what_clients_counted(server: ServerPr
 
         for number in range(3):  # sent again: nothing is stored, nothing delivered
             assert (await a.command("sendMessage", roomId=room, content="again", clientId=f"a-{number}"))["duplicate"]
-        assert people[3].call("POST", "/messages", {"roomId": room, "content": "again", "clientId": "rest-1"}).json["duplicate"]
+        assert (
+            people[3]
+            .call("POST", "/messages", {"roomId": room, "content": "again", "clientId": "rest-1"})
+            .json["duplicate"]
+        )
         for data in ({"roomId": "nowhere", "content": "x"}, {"roomId": room}, {"roomId": room, "content": ""}):
             with pytest.raises(Refused) as failure:
                 await a.command("sendMessage", **data)
@@ -150,7 +156,9 @@ async def test_close_codes_that_clients_make_up_are_counted_as_others(server: Se
             await one.socket.close(code)
     async with chat(server.ws_url, "no token of ours") as one:
         assert await one.closed() == 4401
-    after = await until(lambda: (told := page(server.url, "websocket")["connections"])["closed"] == before["closed"] + 4 and told)
+    after = await until(
+        lambda: (told := page(server.url, "websocket")["connections"])["closed"] == before["closed"] + 4 and told
+    )
     grown = {code: count - before["closedByCode"].get(code, 0) for code, count in after["closedByCode"].items()}
     assert {code: count for code, count in grown.items() if count} == {"other": 2, "1001": 1, "4401": 1}
     assert after["opened"] - before["opened"] == 4
@@ -161,7 +169,11 @@ async def test_the_busiest_rooms_bytes_and_frames_are_told(server: ServerProcess
     people = [register(server.url) for _ in range(3)]
     rooms = [people[0].make_room()["id"] for _ in range(2)]
     before = page(server.url, "websocket")
-    async with chat(server.ws_url, people[0]) as a, chat(server.ws_url, people[1]) as b, chat(server.ws_url, people[2]) as c:
+    async with (
+        chat(server.ws_url, people[0]) as a,
+        chat(server.ws_url, people[1]) as b,
+        chat(server.ws_url, people[2]) as c,
+    ):
         for one in (a, b, c):
             await one.command("joinRoom", roomId=rooms[1])
         await a.command("joinRoom", roomId=rooms[0])
@@ -216,7 +228,9 @@ async def test_the_loops_lag_that_is_told_is_that_of_a_real_block(start: Start) 
     finally:
         kill(server.pid, signal.SIGCONT)
     block_ms = 1000 * (time.monotonic() - began)
-    lately = await until(lambda: (told := page(server.url, "performance")["lately"])["eventLoopLagMaxMs"] > block_ms * 0.5 and told)
+    lately = await until(
+        lambda: (told := page(server.url, "performance")["lately"])["eventLoopLagMaxMs"] > block_ms * 0.5 and told
+    )
     assert lately["eventLoopLagMaxMs"] == pytest.approx(block_ms, rel=1.0)
     after = page(server.url, "performance")["loopLagMs"]
     grown_ms = after["count"] * after["mean"] - before["count"] * before["mean"]
@@ -387,7 +401,12 @@ async def test_all_processes_are_added_up_by_bucket_and_a_dead_one_is_left_out(
 
         def whole_at_last() -> dict | None:
             told = page(first.url, "websocket", scope="cluster")
-            counts = told["messages"]["out"], told["sendToAckMs"]["count"], told["sendToDeliveryMs"]["count"], told["connections"]["now"]
+            counts = (
+                told["messages"]["out"],
+                told["sendToAckMs"]["count"],
+                told["sendToDeliveryMs"]["count"],
+                told["connections"]["now"],
+            )
             return told if counts == (80, 40, 80, 2) else None
 
         whole = await until(whole_at_last)
@@ -404,7 +423,9 @@ async def test_all_processes_are_added_up_by_bucket_and_a_dead_one_is_left_out(
         for name in PAGES:
             await until(lambda name=name: len(page(second.url, name, scope="cluster")["processes"]) == 2)
         second.kill()
-        alone = await until(lambda: len((told := page(first.url, "performance", scope="cluster"))["processes"]) == 1 and told)
+        alone = await until(
+            lambda: len((told := page(first.url, "performance", scope="cluster"))["processes"]) == 1 and told
+        )
         assert alone["processes"][0]["processId"] == page(first.url, "performance")["processId"]
         assert alone["complete"] is True
         redis.stop()

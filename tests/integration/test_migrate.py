@@ -1,4 +1,6 @@
-"""An embedded directory moved into MongoDB by `server.py migrate`: everything is what it was, and the conversation goes on."""
+"""An embedded directory moved into MongoDB by `server.py migrate`: everything is what it was, and the conversation goes
+on.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +41,12 @@ async def pieces(content: bytes) -> AsyncIterator[bytes]:
 async def fill(data_dir: Path, *, messages: int = 3000) -> dict[str, Any]:
     """A directory in which people have talked: everything that a store can hold is in it."""
     clock = iter(range(START_MS, START_MS + 10**9, 7))
-    store = await open_sqlite(data_dir, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: next(clock))
-    people = [await store.users.create(username=f"Üser{n}", email=f"u{n}@example.org", password_hash="hash") for n in range(5)]
+    store = await open_sqlite(
+        data_dir, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: next(clock)
+    )
+    people = [
+        await store.users.create(username=f"Üser{n}", email=f"u{n}@example.org", password_hash="hash") for n in range(5)
+    ]
     await store.sessions.create(Session("s1", people[0].id, 3, START_MS, 2 * START_MS))
     await store.sessions.create(Session("gone", people[0].id, 3, START_MS, 1))
     room = (await store.rooms.create(RoomDraft("Räum", "about", False, 50), people[0].id)).room
@@ -51,7 +57,9 @@ async def fill(data_dir: Path, *, messages: int = 3000) -> dict[str, Any]:
     file_id = make_id("f")
     written = await store.files.write(file_id, pieces(FILE))
     await store.files.write(file_id, pieces(b"small"), thumbnail=True)
-    await store.files.create(FileDraft(file_id, people[0].id, "ö.png", written.size, "image/png", written.sha256, 3, 4, True))
+    await store.files.create(
+        FileDraft(file_id, people[0].id, "ö.png", written.size, "image/png", written.sha256, 3, 4, True)
+    )
     mentions = (people[1].id,)  # one in fifty
     for start in range(0, messages, 500):
         drafts = [
@@ -61,7 +69,8 @@ async def fill(data_dir: Path, *, messages: int = 3000) -> dict[str, Any]:
         await store.messages.append(room.id, drafts)
     first = f"{room.id}-1"
     (answer,) = await store.messages.append(
-        room.id, [MessageDraft(people[0].id, people[0].username, "with all", "all", first, first, (file_id,), (people[2].id,))]
+        room.id,
+        [MessageDraft(people[0].id, people[0].username, "with all", "all", first, first, (file_id,), (people[2].id,))],
     )
     assert isinstance(answer, Stored)
     await store.messages.edit(first, "edited")
@@ -71,7 +80,13 @@ async def fill(data_dir: Path, *, messages: int = 3000) -> dict[str, Any]:
     await store.members.mark_read(room.id, people[1].id, messages // 2)
     seen = await everything(store, room.id, [one.id for one in people])
     await store.close()
-    return {"room": room.id, "direct": direct.room.id, "people": [one.id for one in people], "file": file_id, "seen": seen}
+    return {
+        "room": room.id,
+        "direct": direct.room.id,
+        "people": [one.id for one in people],
+        "file": file_id,
+        "seen": seen,
+    }
 
 
 async def everything(store: Any, room_id: str, people: list[str]) -> dict[str, Any]:
@@ -100,7 +115,9 @@ def target(mongo_uri: str) -> Iterator[dict[str, str]]:
 
 async def seen_in(target: dict[str, str], filled: dict[str, Any]) -> dict[str, Any]:
     options = MongoOptions(uri=target["MONGO_URI"], db_name=target["MONGO_DB_NAME"])
-    store = await open_mongo(options, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: START_MS + 10**9)
+    store = await open_mongo(
+        options, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: START_MS + 10**9
+    )
     try:
         for thumbnail, content in ((False, FILE), (True, b"small")):
             assert b"".join([piece async for piece in store.files.read(filled["file"], thumbnail=thumbnail)]) == content
@@ -153,11 +170,15 @@ async def test_the_conversation_goes_on(tmp_path: Path, target: dict[str, str]) 
         ada = register(server.url)
         room = ada.make_room()["id"]
         ada.post(room, "before", clientId="c1")
-    assert (await asyncio.to_thread(command, "migrate", env={**target, "DATA_DIR": str(tmp_path / "data")})).returncode == 0
+    assert (
+        await asyncio.to_thread(command, "migrate", env={**target, "DATA_DIR": str(tmp_path / "data")})
+    ).returncode == 0
     with serving(tmp_path / "data", target) as server:
         headers = {"Authorization": f"Bearer {ada.access_token}"}
         assert call(server.url, "GET", "/rooms", headers=headers, mine="true").json["rooms"][0]["id"] == room
-        again = call(server.url, "POST", "/messages", {"roomId": room, "content": "x", "clientId": "c1"}, headers=headers)
+        again = call(
+            server.url, "POST", "/messages", {"roomId": room, "content": "x", "clientId": "c1"}, headers=headers
+        )
         assert again.json["duplicate"] is True
         following = call(server.url, "POST", "/messages", {"roomId": room, "content": "after"}, headers=headers)
         assert following.json["message"]["seq"] == 2
@@ -187,7 +208,9 @@ async def test_what_cannot_be_migrated_is_refused_in_one_line(tmp_path: Path, ta
 async def migrate_here(data_dir: Path, target: dict[str, str], report: Report) -> None:
     """The migration in this process, with a look at each of its steps."""
     options = MongoOptions(uri=target["MONGO_URI"], db_name=target["MONGO_DB_NAME"])
-    store = await open_mongo(options, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: START_MS + 10**9)
+    store = await open_mongo(
+        options, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: START_MS + 10**9
+    )
     source = SqliteExport(data_dir)
     try:
         await migrate(source, store.intake(), source_id=source.source_id(), read_back=store, report=report)
@@ -211,7 +234,9 @@ async def test_a_difference_is_found_in_the_end(tmp_path: Path, target: dict[str
 
 
 @pytest.mark.gen_test
-async def test_a_difference_that_was_made_before_a_second_run_is_found_by_it(tmp_path: Path, target: dict[str, str]) -> None:
+async def test_a_difference_that_was_made_before_a_second_run_is_found_by_it(
+    tmp_path: Path, target: dict[str, str]
+) -> None:
     await fill(tmp_path / "data", messages=2_000)
 
     def cut_off(what: str, done: int, _total: int) -> None:
@@ -256,7 +281,9 @@ async def test_a_files_bytes_are_compared_in_the_end(tmp_path: Path, target: dic
 
 
 @pytest.mark.gen_test
-async def test_the_bar_of_a_second_run_begins_where_the_first_was_cut_off(tmp_path: Path, target: dict[str, str]) -> None:
+async def test_the_bar_of_a_second_run_begins_where_the_first_was_cut_off(
+    tmp_path: Path, target: dict[str, str]
+) -> None:
     filled = await fill(tmp_path / "data", messages=3000)
 
     def cut_off(what: str, done: int, _total: int) -> None:

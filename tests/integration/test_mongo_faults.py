@@ -229,7 +229,8 @@ def test_while_it_is_away_the_server_says_so_and_is_itself_again_afterwards(mong
         assert (again.status, again.json["duplicate"]) == (200, True)
         messages = ada.call("GET", "/messages", roomId=room).json["messages"]
         assert [(message["seq"], message["clientId"]) for message in messages] == [(1, "c1"), (2, "c2")]
-        poll(lambda: call(server.url, "GET", "/health/database").json["status"] == "healthy")  # it looks once a second at most
+        # It looks once a second at most
+        poll(lambda: call(server.url, "GET", "/health/database").json["status"] == "healthy")
     changes = re.findall(r"database server server=\S+ is=(\S+)", server.log())
     assert (changes[0], changes[-1]) == ("writable", "writable")
     assert "unreachable" in changes
@@ -237,9 +238,11 @@ def test_while_it_is_away_the_server_says_so_and_is_itself_again_afterwards(mong
 
 
 class Pulse:
-    """Asks for /health again and again on a thread of its own, and keeps how long the server's loop took for each answer.
+    """Asks for /health again and again on a thread of its own, and keeps how long the server's loop took for each
+    answer.
 
-    Where a JVM, the server and this process share two cores that is over 100 ms now and then; a loop that the fault holds up takes seconds.
+    Where a JVM, the server and this process share two cores that is over 100 ms now and then; a loop that the fault
+    holds up takes seconds.
     """
 
     def __init__(self, server: ServerProcess) -> None:
@@ -271,7 +274,9 @@ async def send_until_stored(one: Chat, room: str, numbers: range) -> list[dict[s
     for number in numbers:
         while True:
             try:
-                acked.append((await one.command("sendMessage", roomId=room, content="x", clientId=f"c{number}"))["message"])
+                acked.append(
+                    (await one.command("sendMessage", roomId=room, content="x", clientId=f"c{number}"))["message"]
+                )
                 break
             except Refused as refused:
                 assert refused.data["retryable"], refused.data
@@ -298,7 +303,11 @@ async def test_stopped_for_ten_seconds_it_holds_up_nobody_who_does_not_need_it_a
     with serving(tmp_path / "data", env) as server:
         people: list[Person] = [register(server.url) for _ in range(4)]
         room = people[0].make_room()["id"]
-        async with chat(server.ws_url, people[0]) as a, chat(server.ws_url, people[1]) as b, chat(server.ws_url, people[2]) as c:
+        async with (
+            chat(server.ws_url, people[0]) as a,
+            chat(server.ws_url, people[1]) as b,
+            chat(server.ws_url, people[2]) as c,
+        ):
             senders = (a, b, c)
             for one in senders:
                 await one.command("joinRoom", roomId=room)

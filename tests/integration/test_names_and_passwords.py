@@ -1,4 +1,6 @@
-"""Names that people see and passwords, from outside: one form for the same text, wherever it comes in; and how long a login lasts."""
+"""Names that people see and passwords, from outside: one form for the same text, wherever it comes in; and how long a
+login lasts.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,10 @@ def enrol(url: str, name: str, password: str) -> Reply:
 async def test_what_people_see_as_a_name_has_one_form_and_nothing_that_hides_or_turns_it(server: ServerProcess) -> None:
     ada = register(server.url)
     assert ada.make_room(name=f"  {NFD}\n")["name"] == NFC
-    assert ada.call("PATCH", "/users/me", {"displayName": NFD, "customStatus": f" {NFD} "}).json["user"]["displayName"] == NFC
+    assert (
+        ada.call("PATCH", "/users/me", {"displayName": NFD, "customStatus": f" {NFD} "}).json["user"]["displayName"]
+        == NFC
+    )
     assert ada.call("GET", "/auth/profile").json["user"]["customStatus"] == NFC
     for wrong in (TURNING, "a\nb", "a\u2028b", "\u200d\u3164", "  ", ""):
         for method, path, field in NAMED:
@@ -58,7 +63,9 @@ def test_who_searches_finds_a_name_whichever_way_it_is_written(server: ServerPro
     assert ada.id in [found["id"] for found in ada.call("GET", "/users", q="A\u030as").json["users"]]
 
 
-def test_one_password_logs_in_from_every_keyboard_and_is_counted_in_the_form_that_is_compared(server: ServerProcess) -> None:
+def test_one_password_logs_in_from_every_keyboard_and_is_counted_in_the_form_that_is_compared(
+    server: ServerProcess,
+) -> None:
     assert enrol(server.url, "keyboards", NFD).status == 201
     for password in (NFC, NFD, NFC.replace(" ", "\u00a0")):
         assert log_in(server.url, "keyboards", password).status == 200

@@ -1,4 +1,6 @@
-"""`make cluster`: the shipped nginx before two real processes and a real Redis, and what a conversation is like when one of them goes."""
+"""`make cluster`: the shipped nginx before two real processes and a real Redis, and what a conversation is like when
+one of them goes.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,9 @@ class ClusterProcess:
         return self._process
 
     def start(self) -> ClusterProcess:
-        """Start it, in a session of its own whose terminal is its standard input if that is one, and wait until it is ready."""
+        """Start it, in a session of its own whose terminal is its standard input if that is one, and wait until it is
+        ready.
+        """
         with self.log_path.open("ab") as log:
             self._process = process = subprocess.Popen(
                 [sys.executable, "-m", "deploy.cluster"],
@@ -210,7 +214,9 @@ async def test_twenty_clients_over_both_processes_hear_each_message_once_and_in_
         for one in chats:
             await one.until(lambda one=one: len(one.seqs) >= 60)
             assert one.seqs == list(range(1, 61))
-            assert [message["content"] for message in one.named("receiveMessage")] == [f"text {number}" for number in range(60)]
+            assert [message["content"] for message in one.named("receiveMessage")] == [
+                f"text {number}" for number in range(60)
+            ]
 
 
 def ask_from(source: str, cluster: ClusterProcess, path: str, **headers: str) -> int:
@@ -244,7 +250,9 @@ async def test_a_token_in_a_query_is_in_no_log_also_while_a_process_is_gone(heal
             assert (await one.one("welcome"))["user"]["id"] == ada.id
         async with chat(healed.ws_url, None, token="NOTATOKEN") as one:
             assert await one.closed() == 4401
-        assert (await asyncio.to_thread(call, healed.url, "GET", f"/auth/profile?token={ada.access_token}")).code == "unauthorized"
+        assert (
+            await asyncio.to_thread(call, healed.url, "GET", f"/auth/profile?token={ada.access_token}")
+        ).code == "unauthorized"
     await until(healed.all_ready)
     log = healed.log()[begin:]
     assert re.search(r"^nginx: .* GET /ws HTTP/1.1 101 ", log, re.MULTILINE)
@@ -265,7 +273,9 @@ async def test_a_reload_of_nginx_drops_no_socket(healed: ClusterProcess) -> None
             await one.command("joinRoom", roomId=room)
         master.send_signal(signal.SIGHUP)
         await until(lambda: len({worker.pid for worker in master.children()} - before) >= len(before))
-        assert before & {worker.pid for worker in master.children()}, "the old workers serve their sockets until these end"
+        assert before & {worker.pid for worker in master.children()}, (
+            "the old workers serve their sockets until these end"
+        )
         async with chat(healed.ws_url, ada) as newcomer:
             await newcomer.command("joinRoom", roomId=room)
             for one in (*chats, newcomer):
@@ -277,7 +287,9 @@ async def test_a_reload_of_nginx_drops_no_socket(healed: ClusterProcess) -> None
 
 
 @pytest.mark.gen_test
-async def test_while_a_process_is_killed_and_started_again_reads_go_on_and_no_post_is_doubled(healed: ClusterProcess) -> None:
+async def test_while_a_process_is_killed_and_started_again_reads_go_on_and_no_post_is_doubled(
+    healed: ClusterProcess,
+) -> None:
     ada = await asyncio.to_thread(register, healed.url)
     room = ada.make_room()["id"]
     starts = len(healed.pids("p1"))
@@ -291,7 +303,9 @@ async def test_while_a_process_is_killed_and_started_again_reads_go_on_and_no_po
     async def post() -> None:
         for number in itertools.count():
             content = f"text {number}"
-            posts[content] = (await asyncio.to_thread(ada.call, "POST", "/messages", {"roomId": room, "content": content})).status
+            posts[content] = (
+                await asyncio.to_thread(ada.call, "POST", "/messages", {"roomId": room, "content": content})
+            ).status
             if over.is_set():
                 return
 
@@ -318,7 +332,9 @@ async def test_while_a_process_is_killed_and_started_again_reads_go_on_and_no_po
 
 @dataclass
 class Talker:
-    """Somebody who talks on, whatever happens to the process: reconnects, resumes, sends again with the same clientId."""
+    """Somebody who talks on, whatever happens to the process:
+    reconnects, resumes, sends again with the same clientId.
+    """
 
     cluster: ClusterProcess
     person: Person
@@ -409,7 +425,9 @@ class OverSocket(Talker):
 
 
 @pytest.mark.gen_test
-async def test_a_rolling_restart_under_load_loses_nothing_and_takes_no_post_a_second_retry(healed: ClusterProcess) -> None:
+async def test_a_rolling_restart_under_load_loses_nothing_and_takes_no_post_a_second_retry(
+    healed: ClusterProcess,
+) -> None:
     people = [await asyncio.to_thread(register, healed.url) for _ in range(8)]
     room = people[0].make_room()["id"]
     for person in people[1:]:
@@ -434,7 +452,9 @@ async def test_a_rolling_restart_under_load_loses_nothing_and_takes_no_post_a_se
         tries = [count for talker in talkers for count in talker.tries.values()]
         assert max(tries) <= 2
         assert len(tries) > 100, "there was load"
-        assert people[0].call("GET", f"/rooms/{room}").json["room"]["lastSeq"] == len(tries), "each is stored, and stored once"
+        assert people[0].call("GET", f"/rooms/{room}").json["room"]["lastSeq"] == len(tries), (
+            "each is stored, and stored once"
+        )
         for talker in on_sockets:
             assert await talker.hear_all(len(tries)) == list(range(1, len(tries) + 1))
 
@@ -456,7 +476,9 @@ def rolling_restart(systemctl: Path, *ports: int | str, deadline_s: int = 60) ->
 
 
 @pytest.mark.slow
-def test_the_script_restarts_one_unit_after_the_other_each_when_the_one_before_is_ready(healed: ClusterProcess, tmp_path: Path) -> None:
+def test_the_script_restarts_one_unit_after_the_other_each_when_the_one_before_is_ready(
+    healed: ClusterProcess, tmp_path: Path
+) -> None:
     systemctl = stand_in_for_systemctl(tmp_path / "systemctl", healed)
     one, two = healed.port + 1, healed.port + 2
     starts = [len(healed.pids(name)) for name in ("p1", "p2")]

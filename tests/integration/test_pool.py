@@ -160,7 +160,11 @@ async def test_commands_of_a_connection_are_answered_in_their_order(server: Serv
         await a.command("joinRoom", roomId=room)
         a._answers.clear()
         for number in range(90):
-            await a.send(json.dumps({"event": "sendMessage", "id": f"n{number}", "data": {"roomId": room, "content": f"{number}"}}))
+            await a.send(
+                json.dumps(
+                    {"event": "sendMessage", "id": f"n{number}", "data": {"roomId": room, "content": f"{number}"}}
+                )
+            )
         await a.until(lambda: len(a.named("ack")) == 90)
         acks = [frame for frame in a.events if frame["event"] == "ack"]
         assert [frame["id"] for frame in acks] == [f"n{number}" for number in range(90)]

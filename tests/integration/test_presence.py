@@ -1,4 +1,6 @@
-"""Who is here and who is typing: one event per real change of a person, never one's own, and a count where there are too many."""
+"""Who is here and who is typing: one event per real change of a person, never one's own, and a count where there are
+too many.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,9 @@ async def test_a_status_is_kept_and_offline_means_gone_for_others(server: Server
         shown = ada.call("GET", f"/users/{bob.id}").json["user"]
         assert (shown["status"], shown["customStatus"]) == ("away", "at lunch")
         await b.command("updatePresence", status="online")
-        assert ada.call("GET", f"/users/{bob.id}").json["user"]["customStatus"] == "at lunch", "absent leaves it as it is"
+        assert ada.call("GET", f"/users/{bob.id}").json["user"]["customStatus"] == "at lunch", (
+            "absent leaves it as it is"
+        )
 
 
 @pytest.mark.gen_test

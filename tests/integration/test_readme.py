@@ -23,7 +23,9 @@ def blocks(heading: str) -> list[str]:
 def run(script: str, server: ServerProcess) -> str:
     """What the shell says of the script, with this server in place of the README's."""
     script = script.replace("127.0.0.1:8000", urlsplit(server.url).netloc).replace(".venv/bin/python", sys.executable)
-    done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=60, cwd=ROOT
+    )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout
 

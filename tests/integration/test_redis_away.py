@@ -1,4 +1,6 @@
-"""Two processes whose Redis is restarted, flushed, stopped, full, garbled or gone: nothing is lost, and an operator sees it."""
+"""Two processes whose Redis is restarted, flushed, stopped, full, garbled or gone: nothing is lost, and an operator
+sees it.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +95,11 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(
-    "fault", [pytest.param(fault, marks=[pytest.mark.slow] * (fault is stop_for_ten_seconds), id=name) for name, fault in FAULTS.items()]
+    "fault",
+    [
+        pytest.param(fault, marks=[pytest.mark.slow] * (fault is stop_for_ten_seconds), id=name)
+        for name, fault in FAULTS.items()
+    ],
 )
 @pytest.mark.gen_test
 async def test_whatever_becomes_of_redis_nothing_is_lost_doubled_or_out_of_order(
@@ -140,7 +146,9 @@ async def test_whatever_becomes_of_redis_nothing_is_lost_doubled_or_out_of_order
 
 
 @pytest.mark.gen_test
-async def test_while_redis_is_away_messages_removals_and_logouts_are_heard_within_5_s(two: Processes, shared_redis: RedisServer) -> None:
+async def test_while_redis_is_away_messages_removals_and_logouts_are_heard_within_5_s(
+    two: Processes, shared_redis: RedisServer
+) -> None:
     first, second = two
     ada, bob = register(first.url), register(second.url)
     room = ada.make_room()["id"]
@@ -171,7 +179,9 @@ def page_reads(server: ServerProcess) -> Counter[str]:
 
 
 @pytest.mark.gen_test
-async def test_redis_away_shows_in_the_caches_health_and_nowhere_else(two: Processes, shared_redis: RedisServer) -> None:
+async def test_redis_away_shows_in_the_caches_health_and_nowhere_else(
+    two: Processes, shared_redis: RedisServer
+) -> None:
     first, second = two
     logged = len(first.log())
     ada = register(first.url)

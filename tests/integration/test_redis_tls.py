@@ -32,7 +32,16 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 def test_redis_is_used_over_tls_with_its_password_and_database(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
     key, made = certificate
     port = free_port()
-    tls = ["--tls-port", str(port), "--tls-cert-file", str(made), "--tls-key-file", str(key), "--tls-ca-cert-file", str(made)]
+    tls = [
+        "--tls-port",
+        str(port),
+        "--tls-cert-file",
+        str(made),
+        "--tls-key-file",
+        str(key),
+        "--tls-ca-cert-file",
+        str(made),
+    ]
     redis = RedisServer(tmp_path / "redis", *tls, "--tls-auth-clients", "no", "--requirepass", "hunter2")
     url = f"rediss://:hunter2@127.0.0.1:{port}/3?ssl_ca_certs={made}"
     try:

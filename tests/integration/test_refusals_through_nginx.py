@@ -1,4 +1,6 @@
-"""`make cluster` under a flood of whatever can be refused: a refusal is its sender's alone, and nobody else's request fails."""
+"""`make cluster` under a flood of whatever can be refused: a refusal is its sender's alone, and nobody else's request
+fails.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,12 @@ def text(line: str, *headers: str, body: bytes = b"", host: str = "chat.example"
     return "\r\n".join((line, f"Host: {host}", *headers, *sized, "", "")).encode() + body
 
 
-UPGRADE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==")
+UPGRADE = (
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+)
 
 # What is refused, with the statuses that it may get beside 429 (the limits are those by default).
 REFUSALS: dict[str, tuple[set[int], Request]] = {
@@ -46,7 +53,10 @@ REFUSALS: dict[str, tuple[set[int], Request]] = {
     "no token, HEAD": ({401, 405}, lambda _: text("HEAD /users HTTP/1.1")),
     "no token, with a body": ({401}, lambda _: text("POST /messages HTTP/1.1", body=b"x" * 5_000)),
     "no token, with a large body": ({401}, lambda _: text("POST /messages HTTP/1.1", body=b"x" * 60_000)),
-    "no token, expecting 100": ({401}, lambda _: text("POST /messages HTTP/1.1", "Expect: 100-continue", body=b"x" * 500)),
+    "no token, expecting 100": (
+        {401},
+        lambda _: text("POST /messages HTTP/1.1", "Expect: 100-continue", body=b"x" * 500),
+    ),
     "a bad token": ({401}, lambda _: text("GET /rooms HTTP/1.1", "Authorization: Bearer nonsense")),
     "chunks without a token": (
         {401},
@@ -62,7 +72,9 @@ REFUSALS: dict[str, tuple[set[int], Request]] = {
     ),
     "no route, while chunks stream": (
         {404},
-        lambda _: text("POST /files/none HTTP/1.1", "Transfer-Encoding: chunked") + b"8000\r\n" + b"x" * 32_768 + b"\r\n",
+        lambda _: (
+            text("POST /files/none HTTP/1.1", "Transfer-Encoding: chunked") + b"8000\r\n" + b"x" * 32_768 + b"\r\n"
+        ),
     ),
     "no such room": ({404}, lambda token: text("GET /rooms/none HTTP/1.1", f"Authorization: Bearer {token}")),
     "a method that is not there": ({405}, lambda _: text("DELETE /auth/login HTTP/1.1", body=b"x" * 3_000)),
@@ -70,7 +82,12 @@ REFUSALS: dict[str, tuple[set[int], Request]] = {
     "too large": ({413}, lambda _: text("POST /messages HTTP/1.1", body=b"x" * 100_000)),
     "too large in chunks": (
         {413},
-        lambda _: text("POST /auth/login HTTP/1.1", "Transfer-Encoding: chunked") + b"10001\r\n" + b" " * 65_537 + b"\r\n0\r\n\r\n",
+        lambda _: (
+            text("POST /auth/login HTTP/1.1", "Transfer-Encoding: chunked")
+            + b"10001\r\n"
+            + b" " * 65_537
+            + b"\r\n0\r\n\r\n"
+        ),
     ),
     "not JSON": ({400}, lambda _: text("POST /auth/refresh HTTP/1.1", body=b"nonsense")),
     "not valid": ({422}, lambda _: text("POST /auth/refresh HTTP/1.1", body=b"{}")),
@@ -82,7 +99,10 @@ REFUSALS: dict[str, tuple[set[int], Request]] = {
         ),
     ),
     "no upgrade": ({400}, lambda _: text("GET /ws HTTP/1.1")),
-    "an upgrade of another version": ({426, 503}, lambda _: text("GET /ws HTTP/1.1", *UPGRADE).replace(b"Version: 13", b"Version: 7")),
+    "an upgrade of another version": (
+        {426, 503},
+        lambda _: text("GET /ws HTTP/1.1", *UPGRADE).replace(b"Version: 13", b"Version: 7"),
+    ),
     "no place for a socket": ({503}, lambda _: text("GET /ws HTTP/1.1", *UPGRADE)),
     "21 KB of headers in three lines": (
         {400, 431},
@@ -103,8 +123,8 @@ REFUSALS: dict[str, tuple[set[int], Request]] = {
     "no HTTP": ({400}, lambda _: b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n"),
 }
 
-# In `make test`, by a crowd of clients: what a process refuses at once and while the body still streams, a route with a limit of its
-# own, a socket for which there is no place, and two of nginx's own. The whole table is `slow`.
+# In `make test`, by a crowd of clients: what a process refuses at once and while the body still streams, a route with a
+# limit of its own, a socket for which there is no place, and two of nginx's own. The whole table is `slow`.
 SMOKE = (
     "no token, with a large body",
     "no route, while the body streams",
@@ -184,7 +204,11 @@ class Flood:
             return False  # of a connection that nginx had ended already
         self.statuses.append(response.status)
         self.bodies.add(re.sub(rb'"requestId":"[0-9a-f]+"', b"", body))
-        return not response.will_close and b"Transfer-Encoding" not in self.request and b"Content-Length: 5000000" not in self.request
+        return (
+            not response.will_close
+            and b"Transfer-Encoding" not in self.request
+            and b"Content-Length: 5000000" not in self.request
+        )
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +222,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcess
 
 @pytest.fixture(scope="module")
 def people(cluster: ClusterProcess) -> Iterator[list[Account]]:
-    """The others: each in a room of their own, all at one address; some of them hold all the sockets that there may be."""
+    """The others: each in a room of their own, all at one address;
+    some of them hold all the sockets that there may be.
+    """
     everybody = [Account(cluster, f"person{number}", OTHERS_ADDRESS) for number in range(PEOPLE)]
     for number, person in enumerate(everybody):
         person.register(f"127.0.1.{number + 1}")
@@ -207,7 +233,9 @@ def people(cluster: ClusterProcess) -> Iterator[list[Account]]:
         person.room = json.loads(reply)["room"]["id"]
     with contextlib.ExitStack() as held:
         for person in everybody[: 2 * SOCKETS_MAX]:
-            sock = held.enter_context(socket.create_connection(("127.0.0.1", cluster.port), REPLY_WITHIN_S, (OTHERS_ADDRESS, 0)))
+            sock = held.enter_context(
+                socket.create_connection(("127.0.0.1", cluster.port), REPLY_WITHIN_S, (OTHERS_ADDRESS, 0))
+            )
             sock.sendall(text("GET /ws HTTP/1.1", f"Authorization: Bearer {person.token}", *UPGRADE))
             assert sock.recv(65_536).startswith(b"HTTP/1.1 101 ")
         yield everybody
@@ -270,7 +298,9 @@ def test_whatever_is_refused_to_one_is_refused_to_nobody_else(
             flood.result()
     log = cluster.log()[begin:]
     statuses = {status for flood in floods for status in flood.statuses}
-    wordless = [body for flood in floods for body in flood.bodies if not re.match(rb'\{"error":\{"code":"[a-z_]+"', body)]
+    wordless = [
+        body for flood in floods for body in flood.bodies if not re.match(rb'\{"error":\{"code":"[a-z_]+"', body)
+    ]
     assert refused == []
     assert not re.search(r'^nginx: .*(?: 502 bytes=|tries="[^"]*50[24])', log, re.MULTILINE)
     assert statuses <= {*allowed, 429}
@@ -278,7 +308,9 @@ def test_whatever_is_refused_to_one_is_refused_to_nobody_else(
     assert wordless == [] or kind in WORDLESS
 
 
-def test_a_process_that_stands_still_holds_up_few_and_is_steered_round(cluster: ClusterProcess, people: list[Account]) -> None:
+def test_a_process_that_stands_still_holds_up_few_and_is_steered_round(
+    cluster: ClusterProcess, people: list[Account]
+) -> None:
     """Each request that it was given waits for it, and with those it has more under way than the other."""
     (stopped,) = cluster.pids("p1")
     numbers = iter(range(OTHERS_REQUESTS))

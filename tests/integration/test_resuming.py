@@ -40,7 +40,9 @@ def standing_still(server: ServerProcess) -> Iterator[None]:
 
 
 def in_one_write(connection: RawSocket, commands: list[tuple[str, dict[str, Any]]]) -> None:
-    texts = [json.dumps({"event": event, "id": str(number), "data": data}) for number, (event, data) in enumerate(commands)]
+    texts = [
+        json.dumps({"event": event, "id": str(number), "data": data}) for number, (event, data) in enumerate(commands)
+    ]
     connection.socket.sendall(b"".join(client_frame(1, text.encode(), final=True, mask=b"\0\0\0\0") for text in texts))
 
 
@@ -84,7 +86,8 @@ def test_a_frame_behind_a_burst_makes_no_separate_refusals_of_it(start: Start) -
     server = start(RATE_LIMIT_RESUMES="10/3600")
     ada = register(server.url)
     room = ada.make_room()["id"]
-    commands = [("joinRoom", {"roomId": room, "padding": "." * 200})] * 300  # more than is read at once, less than the kernel takes
+    # More than is read at once, less than the kernel takes
+    commands = [("joinRoom", {"roomId": room, "padding": "." * 200})] * 300
     with RawSocket(server.port, token=ada.access_token) as connection:
         with standing_still(server):
             in_one_write(connection, commands)
@@ -95,11 +98,14 @@ def test_a_frame_behind_a_burst_makes_no_separate_refusals_of_it(start: Start) -
 
 
 @pytest.mark.gen_test
-async def test_a_new_membership_counts_as_a_join_an_old_one_as_resuming_and_what_is_not_there_as_neither(start: Start) -> None:
+async def test_a_new_membership_counts_as_a_join_an_old_one_as_resuming_and_what_is_not_there_as_neither(
+    start: Start,
+) -> None:
     server = start(RATE_LIMIT_JOINS="2/3600", RATE_LIMIT_RESUMES="3/3600", RATE_LIMIT_TYPING="4/3600")
     ada, eve = register(server.url), register(server.url)
     rooms = [ada.make_room()["id"] for _ in range(3)]
     async with chat(server.ws_url, eve) as e:
+
         async def joined(room: str) -> str:
             try:
                 await e.command("joinRoom", roomId=room)

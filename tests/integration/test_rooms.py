@@ -29,7 +29,12 @@ def test_a_new_room_is_its_makers_with_the_contracts_shape(server: ServerProcess
     ada = register(server.url)
     room = ada.make_room(name="Ünï 😀", description="what it is for", maxUsers=5)
     assert set(room) == MEMBER_ROOM
-    assert (room["name"], room["description"], room["maxUsers"], room["isPrivate"]) == ("Ünï 😀", "what it is for", 5, False)
+    assert (room["name"], room["description"], room["maxUsers"], room["isPrivate"]) == (
+        "Ünï 😀",
+        "what it is for",
+        5,
+        False,
+    )
     assert (room["kind"], room["ownerId"], room["role"], room["memberCount"]) == ("room", ada.id, "owner", 1)
     assert (room["lastSeq"], room["rev"], room["readSeq"], room["unreadCount"], room["mentionCount"]) == (0, 0, 0, 0, 0)
     assert room["archivedAt"] is room["mutedUntil"] is None
@@ -74,7 +79,9 @@ def test_a_stranger_sees_a_public_room_without_a_membership(server: ServerProces
 def test_listing_pages_through_every_room_once(server: ServerProcess) -> None:
     ada, eve = register(server.url), register(server.url)
     made = {ada.make_room(name=f"Listing {number:02d}", isPrivate=number % 5 == 0)["id"] for number in range(18)}
-    hidden = {room["id"] for room in ada.call("GET", "/rooms", mine="true", limit=100).json["rooms"] if room["isPrivate"]}
+    hidden = {
+        room["id"] for room in ada.call("GET", "/rooms", mine="true", limit=100).json["rooms"] if room["isPrivate"]
+    }
 
     def every(person: Person, **query: Any) -> list[str]:
         found: list[str] = []
@@ -232,7 +239,13 @@ def test_stats_are_true_after_every_write(server: ServerProcess) -> None:
     room = ada.make_room()
     path = f"/rooms/{room['id']}/stats"
     empty = ada.call("GET", path).json
-    assert empty == {"roomId": room["id"], "participantCount": 1, "onlineCount": 0, "messageCount": 0, "lastActivity": room["createdAt"]}
+    assert empty == {
+        "roomId": room["id"],
+        "participantCount": 1,
+        "onlineCount": 0,
+        "messageCount": 0,
+        "lastActivity": room["createdAt"],
+    }
     for number in range(1, 4):
         message = ada.post(room["id"], f"message {number}")
         stats = ada.call("GET", path).json

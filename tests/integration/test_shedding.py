@@ -108,7 +108,9 @@ async def test_each_level_refuses_its_classes_and_no_other(tmp_path: Path) -> No
                 "/auth/login": {"username": ada.username, "password": PASSWORD},
                 "/messages": {"roomId": room, "content": "x"},
             }
-            return await asyncio.to_thread(call, url, method, path.format(room=room), bodies.get(path), token=ada.access_token)
+            return await asyncio.to_thread(
+                call, url, method, path.format(room=room), bodies.get(path), token=ada.access_token
+            )
 
         async with chat(f"ws{url.removeprefix('http')}/ws", ada) as one:
             await one.command("joinRoom", roomId=room)
@@ -118,7 +120,9 @@ async def test_each_level_refuses_its_classes_and_no_other(tmp_path: Path) -> No
                     now[0] += STEP_EVERY_S
                     shedding.step()
                 assert shedding.level == level
-                assert await refused_commands(one, room) == {event for event, kind in COMMANDS.items() if kind and kind <= level}
+                assert await refused_commands(one, room) == {
+                    event for event, kind in COMMANDS.items() if kind and kind <= level
+                }
                 for (method, path), kind in REQUESTS.items():
                     replies = [await ask(method, path) for _ in range(8)]
                     refused = [reply for reply in replies if reply.status == 503]

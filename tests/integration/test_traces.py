@@ -68,7 +68,9 @@ async def test_requests_and_commands_are_traced_down_to_the_store(start: Start, 
     by_id = {span.span_id: span for span in collector.spans}
 
     def above(name: str) -> set[str]:
-        return {by_id[span.parent_span_id].name for span in collector.spans if span.name == name and span.parent_span_id}
+        return {
+            by_id[span.parent_span_id].name for span in collector.spans if span.name == name and span.parent_span_id
+        }
 
     names = {span.name for span in collector.spans}
     assert {"POST /auth/register", "POST /rooms", "GET /rooms/{id}", "GET /ws"} <= names, names

@@ -1,4 +1,6 @@
-"""A log that goes into a pipe which nobody reads: the server answers as ever, says later what it dropped, and ends when told."""
+"""A log that goes into a pipe which nobody reads: the server answers as ever, says later what it dropped, and ends when
+told.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +101,9 @@ class Mute(ServerProcess):
         return self._process
 
 
-def test_without_a_standard_error_its_lines_are_for_nobody_and_no_other_descriptor_is_written_to(tmp_path: Path) -> None:
+def test_without_a_standard_error_its_lines_are_for_nobody_and_no_other_descriptor_is_written_to(
+    tmp_path: Path,
+) -> None:
     server = Mute(tmp_path / "data").start()
     try:
         for _ in range(20):

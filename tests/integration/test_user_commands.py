@@ -1,4 +1,6 @@
-"""Accounts that an operator makes and mends by command, beside a running server; and names that give rights, which nobody else may take."""
+"""Accounts that an operator makes and mends by command, beside a running server; and names that give rights, which
+nobody else may take.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def with_boss(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProces
 def test_a_name_that_gives_rights_cannot_be_registered_however_it_is_written(start: Start, tmp_path: Path) -> None:
     listed = tmp_path / "whitelist"
     listed.write_text("robot\n192.0.2.0/24\n")
-    server = start(ADMIN_USERS="Boss,second", RATE_LIMIT_WHITELIST="tester,198.51.100.0/24", RATE_LIMIT_WHITELIST_FILE=str(listed))
+    server = start(
+        ADMIN_USERS="Boss,second", RATE_LIMIT_WHITELIST="tester,198.51.100.0/24", RATE_LIMIT_WHITELIST_FILE=str(listed)
+    )
     for name in ("boss", "BOSS", "Boss", "SECOND", "tester", "Tester", "robot", "ROBOT"):
         assert refused(server.url, name), name
         assert log_in(server.url, name).status == 401
@@ -68,7 +72,11 @@ def test_a_name_that_gives_rights_cannot_be_registered_however_it_is_written(sta
     os.kill(server.pid, signal.SIGHUP)
     poll(lambda: refused(server.url, "LATER"))
     assert not refused(server.url, "robot"), "it is not listed any more"
-    poll(lambda: [line for line in server.log().splitlines() if "registration refused" in line and "username=BOSS" in line])
+    poll(
+        lambda: [
+            line for line in server.log().splitlines() if "registration refused" in line and "username=BOSS" in line
+        ]
+    )
     assert PASSWORD not in server.log()
     assert "elsewhere.example" not in server.log()
 
@@ -214,7 +222,10 @@ async def test_disabling_shuts_somebody_out_of_a_running_server_until_they_are_e
         poll(lambda: ada.call("GET", "/auth/profile").status == 401)
         assert await e.command("heartbeat")
     assert log_in(server.url, ada.username).status == 401
-    assert log_in(server.url, ada.username).json["error"]["message"] == log_in(server.url, "nobody").json["error"]["message"]
+    assert (
+        log_in(server.url, ada.username).json["error"]["message"]
+        == log_in(server.url, "nobody").json["error"]["message"]
+    )
     assert call(server.url, "POST", "/auth/refresh", {"refreshToken": ada.refresh_token}).status == 401
     assert eve.call("GET", "/users", q=ada.username).json["users"] == []
     assert eve.call("GET", "/auth/profile").status == 200
@@ -252,7 +263,10 @@ async def test_commands_find_their_turn_while_the_server_writes_without_pause(st
         return sent
 
     senders = [asyncio.ensure_future(keep_sending(number)) for number in range(4)]
-    runs = [await asyncio.to_thread(user_from_outside, server, "create", f"made{n}", f"made{n}@b", stdin=PASSWORD) for n in range(2)]
+    runs = [
+        await asyncio.to_thread(user_from_outside, server, "create", f"made{n}", f"made{n}@b", stdin=PASSWORD)
+        for n in range(2)
+    ]
     done.set()
     assert min(await asyncio.gather(*senders)) > 0
     assert [run.returncode for run in runs] == [0, 0], [run.stderr for run in runs]

@@ -1,6 +1,8 @@
-"""/metrics/history and /metrics/alerts of real processes: each alert is raised by its real cause, and resolved by the end of it.
+"""/metrics/history and /metrics/alerts of real processes: each alert is raised by its real cause, and resolved by the
+end of it.
 
-The log is what is waited for: to ask the server would be a load. What it writes there is timed by its own clock, which is ours.
+The log is what is waited for: to ask the server would be a load. What it writes there is timed by its own clock, which
+is ours.
 """
 
 from __future__ import annotations
@@ -43,8 +45,25 @@ STRANGER = {"X-Forwarded-For": "203.0.113.9"}
 ALWAYS = ("cpu", "memory", "connections", "messagesIn", "messagesOut", "loopLagMs")
 # What the rules look at.
 JUDGED = (
-    *("cpu", "memoryPercent", "connections", "slowestQueryMs", "slowQueries", "cacheReads", "cacheMisses", "poolPercent"),
-    *("databasePoolPercent", "databaseWaiting", "loopLagMs", "storeQueuePercent", "busLost", "diskFreePercent", "diskFreeBytes"),
+    *(
+        "cpu",
+        "memoryPercent",
+        "connections",
+        "slowestQueryMs",
+        "slowQueries",
+        "cacheReads",
+        "cacheMisses",
+        "poolPercent",
+    ),
+    *(
+        "databasePoolPercent",
+        "databaseWaiting",
+        "loopLagMs",
+        "storeQueuePercent",
+        "busLost",
+        "diskFreePercent",
+        "diskFreeBytes",
+    ),
     *("httpRequests", "httpErrors", "shedLevel"),
 )
 INTERVAL_S = 0.2
@@ -91,7 +110,9 @@ def test_the_metrics_of_the_contract_are_there_from_the_start(server: ServerProc
         ({"metric": "x", "minutes": "soon"}, {"metric", "minutes"}),
     ],
 )
-def test_an_unknown_metric_or_range_is_refused_with_those_there_are(server: ServerProcess, query: dict[str, str], wrong: set[str]) -> None:
+def test_an_unknown_metric_or_range_is_refused_with_those_there_are(
+    server: ServerProcess, query: dict[str, str], wrong: set[str]
+) -> None:
     reply = call(server.url, "GET", "/metrics/history", **query)
     assert (reply.status, reply.code) == (422, "validation_failed")
     details = reply.json["error"]["details"]
@@ -180,7 +201,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory, idle: Idle, receiver: Rece
         "ALERT_CONNECTIONS_THRESHOLD": str(CONNECTIONS),
         "ALERT_SLOW_QUERY_MS": str(SLOW_MS),
         "ALERT_WEBHOOK_URL": receiver.url,
-        # glibc keeps what is let go where it thinks that it will be wanted again, unless it is told from which size on not to.
+        # glibc keeps what is let go where it thinks that it will be wanted again, unless it is told from which size on
+        # not to.
         "MALLOC_MMAP_THRESHOLD_": "131072",
         "WS_MAX_CONNECTIONS": str(PLACES),
         "WS_MAX_MESSAGE_BYTES": str(HELD_BYTES),
@@ -195,7 +217,10 @@ def alerts(server: ServerProcess) -> dict[str, Any]:
 
 @pytest.fixture
 def quiet(watched: ServerProcess) -> ServerProcess:
-    """`watched`, once nothing of the tests before is active. Asked a hundred times a second it would be over its CPU threshold by that."""
+    """`watched`, once nothing of the tests before is active.
+
+    Asked a hundred times a second it would be over its CPU threshold by that.
+    """
     poll(lambda: not alerts(watched)["active"], told=lambda: alerts(watched), pace_s=INTERVAL_S)
     return watched
 
@@ -208,8 +233,11 @@ class Seen:
         self.name = name
         self.lines = AlertLines(server, name)
 
-    def is_raised(self, *, cause_s: float | None = None, late_s: float = LATE_S, within_s: float = ASKED_WITHIN_S) -> dict[str, Any]:
-        """Within three intervals of `cause_s`, but for what this machine stood still, in the log and at /metrics/alerts, which is returned.
+    def is_raised(
+        self, *, cause_s: float | None = None, late_s: float = LATE_S, within_s: float = ASKED_WITHIN_S
+    ) -> dict[str, Any]:
+        """Within three intervals of `cause_s`, but for what this machine stood still, in the log and at
+        /metrics/alerts, which is returned.
 
         None: of its first bad sample, where only the server knows when it began.
         """
@@ -248,9 +276,12 @@ def test_what_the_rules_look_at_is_in_the_history(quiet: ServerProcess) -> None:
     assert call(quiet.url, "GET", "/metrics/history", metric="diskFreePercent").json["max"] <= 100
 
 
-def test_connections_and_a_full_pool_are_told_to_the_log_and_the_webhook(quiet: ServerProcess, receiver: Received) -> None:
+def test_connections_and_a_full_pool_are_told_to_the_log_and_the_webhook(
+    quiet: ServerProcess, receiver: Received
+) -> None:
     received = len(receiver.events)
-    tokens = [register(quiet.url).access_token for _ in range(PLACES // CONNECTIONS)]  # who has none is closed after ten seconds
+    # Who has none is closed after ten seconds
+    tokens = [register(quiet.url).access_token for _ in range(PLACES // CONNECTIONS)]
     connections, pool = Seen(quiet, "connections"), Seen(quiet, "pool")
     with ExitStack() as stack:
         for _ in range(CONNECTIONS):
@@ -274,7 +305,11 @@ def test_connections_and_a_full_pool_are_told_to_the_log_and_the_webhook(quiet: 
         assert (raised["event"], resolved["event"]) == ("raised", "resolved")
         assert raised["alert"] == {**active, "value": raised["alert"]["value"]}
         assert resolved["alert"] == next(alert for alert in alerts(quiet)["history"] if alert["name"] == name)
-        assert raised["processId"] == resolved["processId"] == call(quiet.url, "GET", "/metrics/performance").json["processId"]
+        assert (
+            raised["processId"]
+            == resolved["processId"]
+            == call(quiet.url, "GET", "/metrics/performance").json["processId"]
+        )
     assert "s3cret" not in quiet.log()
 
 
@@ -326,7 +361,9 @@ def test_a_slow_query_is_raised_by_a_locked_store(quiet: ServerProcess) -> None:
     assert worst >= SLOW_MS
 
 
-def test_cache_misses_are_raised_by_reads_of_what_is_not_there_and_resolved_by_reads_of_what_is(quiet: ServerProcess) -> None:
+def test_cache_misses_are_raised_by_reads_of_what_is_not_there_and_resolved_by_reads_of_what_is(
+    quiet: ServerProcess,
+) -> None:
     somebody, misses = register(quiet.url), Seen(quiet, "cache_misses")
 
     def miss() -> None:
@@ -444,7 +481,8 @@ def many_descriptors() -> Iterator[None]:
 def test_the_bus_is_raised_while_redis_is_gone(start: Start, redis: RedisServer) -> None:
     server = start(**QUICK, **redis.env, **PATIENT_WITH_REDIS, **JWT)
     await_redis(server)
-    poll(lambda: not alerts(server)["active"], pace_s=INTERVAL_S)  # on a busy machine it may have been late at the start
+    # On a busy machine it may have been late at the start
+    poll(lambda: not alerts(server)["active"], pace_s=INTERVAL_S)
     bus = Seen(server, "bus")
     cause_s = time.time()
     redis.stop()
@@ -518,7 +556,9 @@ def test_a_busy_server_that_was_just_started_raises_nothing(start: Start) -> Non
         ({"ALERT_CPU_THRESHOLD": "0"}, "FAIL alerts: cpu would be raised for ever: its threshold is 0"),
     ],
 )
-def test_check_looks_at_the_thresholds_and_says_that_there_is_a_webhook(tmp_path: Path, env: dict[str, str], line: str) -> None:
+def test_check_looks_at_the_thresholds_and_says_that_there_is_a_webhook(
+    tmp_path: Path, env: dict[str, str], line: str
+) -> None:
     run = command_here("check", env={"DATA_DIR": str(tmp_path), **env})
     assert any(said.startswith(line) for said in run.stdout.splitlines()), run.stdout
     assert run.returncode == (0 if line.startswith("ok") else 1)

@@ -1,4 +1,6 @@
-"""The WebSocket endpoint as a client meets it: the handshake, framing, what is refused and how, and other people's clients."""
+"""The WebSocket endpoint as a client meets it: the handshake, framing, what is refused and how, and other people's
+clients.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,8 @@ def heartbeat_is_answered(raw: RawSocket) -> bool:
 
 
 def test_the_accept_key_is_the_rfcs(server: ServerProcess) -> None:
-    with RawSocket(server.port, headers={"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}) as raw:  # RFC 6455 section 1.3
+    # RFC 6455 section 1.3
+    with RawSocket(server.port, headers={"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}) as raw:
         assert raw.status == 101
         assert raw.header("Sec-WebSocket-Accept") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
         assert raw.header("Sec-WebSocket-Protocol") is None
@@ -62,7 +65,9 @@ def test_the_accept_key_is_the_rfcs(server: ServerProcess) -> None:
         ({"Origin": "null"}, 403),
     ],
 )
-def test_a_handshake_that_is_none_is_refused(server: ServerProcess, headers: dict[str, str | None], status: int) -> None:
+def test_a_handshake_that_is_none_is_refused(
+    server: ServerProcess, headers: dict[str, str | None], status: int
+) -> None:
     with RawSocket(server.port, headers=headers) as raw:
         assert raw.status == status
         if status == 426:
@@ -79,7 +84,11 @@ def test_connection_may_be_a_list_and_names_are_read_without_regard_to_case(serv
 def test_bytes_that_come_before_the_101_are_refused_and_end_the_connection(server: ServerProcess) -> None:
     lines = server.log().count("path=/ws status=400")
     with RawSocket(server.port, ahead=client_frame(TEXT, HEARTBEAT)) as early:
-        assert (early.status, early.header("Connection"), early.json_body()["error"]["code"]) == (400, "close", "malformed")
+        assert (early.status, early.header("Connection"), early.json_body()["error"]["code"]) == (
+            400,
+            "close",
+            "malformed",
+        )
         assert early.socket.recv(1) == b""
     with RawSocket(server.port) as other:
         assert heartbeat_is_answered(other)
@@ -287,7 +296,15 @@ def test_nodes_ws_talks_pings_and_closes(deflating: ServerProcess, node_modules:
     ada = register(deflating.url)
     room = ada.make_room()
     run = subprocess.run(
-        ["node", str(HERE / "wsclient.mjs"), str(node_modules), deflating.ws_url, ada.access_token, room["id"], compress],
+        [
+            "node",
+            str(HERE / "wsclient.mjs"),
+            str(node_modules),
+            deflating.ws_url,
+            ada.access_token,
+            room["id"],
+            compress,
+        ],
         capture_output=True,
         text=True,
         timeout=60,

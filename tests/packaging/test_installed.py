@@ -1,4 +1,6 @@
-"""The installed command, outside the checkout and beside another package that is called `limits`: in a venv made as the Dockerfile says."""
+"""The installed command, outside the checkout and beside another package that is called `limits`: in a venv made as the
+Dockerfile says.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ class Installed(NamedTuple):
 
     @property
     def version(self) -> str:
-        return self.python("-c", "import importlib.metadata as m; print(m.version('chat-rooms'))", cwd=self.prefix).strip()
+        return self.python(
+            "-c", "import importlib.metadata as m; print(m.version('chat-rooms'))", cwd=self.prefix
+        ).strip()
 
     def python(self, *arguments: str, cwd: Path) -> str:
         """What a Python of that venv prints."""
@@ -87,12 +91,15 @@ def test_who_imports_it_keeps_their_own_limits_and_gets_none_of_our_names(instal
         "import chat_rooms, chat_rooms.__main__, limits, limits.strategies, importlib.util as u\n"
         "assert sys.path == before\n"
         "assert limits.__version__ == '5.8.0', limits\n"
-        "print([name for name in ('server', 'settings', 'cache', 'store', 'handlers', 'monitor', 'bench', 'tests') if u.find_spec(name)])"
+        "print([name for name in ('server', 'settings', 'cache', 'store', 'handlers', "
+        "'monitor', 'bench', 'tests') if u.find_spec(name)])"
     )
     assert installed.python("-c", script, cwd=tmp_path) == "[]\n"
 
 
-def test_it_runs_its_own_modules_also_where_a_folder_has_others_of_these_names(installed: Installed, tmp_path: Path) -> None:
+def test_it_runs_its_own_modules_also_where_a_folder_has_others_of_these_names(
+    installed: Installed, tmp_path: Path
+) -> None:
     for name in ("settings", "server", "limits", "command_line"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('not ours')")
     assert installed.python("-m", "chat_rooms", "--help", cwd=tmp_path).startswith("chat-rooms [COMMAND] [FLAGS]\n")
@@ -146,7 +153,9 @@ async def test_in_an_empty_folder_it_serves_the_pages_and_a_conversation_and_end
     server.assert_log_is_clean()
 
 
-def test_its_commands_look_after_the_data_of_the_folder_they_are_called_in(installed: Installed, tmp_path: Path) -> None:
+def test_its_commands_look_after_the_data_of_the_folder_they_are_called_in(
+    installed: Installed, tmp_path: Path
+) -> None:
     def told(*arguments: str, **env: str) -> str:
         done = command(*arguments, program=installed.program, cwd=tmp_path, env=env, stdin=f"{PASSWORD}\n")
         assert done.returncode == 0, done.stderr
@@ -168,7 +177,9 @@ def test_its_commands_look_after_the_data_of_the_folder_they_are_called_in(insta
 
 
 @pytest.mark.gen_test
-async def test_an_images_entry_point_serves_and_its_health_check_tells_whether_it_does(installed: Installed, tmp_path: Path) -> None:
+async def test_an_images_entry_point_serves_and_its_health_check_tells_whether_it_does(
+    installed: Installed, tmp_path: Path
+) -> None:
     image = stages()[-1]
     outside = {"PATH": os.environ["PATH"]}
     env = {name: value.replace(PREFIX, str(installed.prefix)) for name, value in image.env(outside).items()}
@@ -176,11 +187,15 @@ async def test_an_images_entry_point_serves_and_its_health_check_tells_whether_i
     env |= dict.fromkeys(("HTTP_PROXY", "http_proxy"), "http://127.0.0.1:9")
 
     def health() -> int:
-        return subprocess.run(image.command("HEALTHCHECK"), env=env, cwd=tmp_path, stderr=subprocess.DEVNULL, check=False).returncode
+        return subprocess.run(
+            image.command("HEALTHCHECK"), env=env, cwd=tmp_path, stderr=subprocess.DEVNULL, check=False
+        ).returncode
 
     assert health() == 1
     with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(image.command("ENTRYPOINT") + image.command("CMD"), env=env, cwd=tmp_path, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            image.command("ENTRYPOINT") + image.command("CMD"), env=env, cwd=tmp_path, stdout=log, stderr=log
+        )
     try:
         await until(lambda: health() == 0)
         register(f"http://127.0.0.1:{env['PORT']}")

@@ -1,4 +1,6 @@
-"""Wheel and sdist: they hold the product under one name, whatever lies about in the checkout, and each way to a wheel leads to the same."""
+"""Wheel and sdist: they hold the product under one name, whatever lies about in the checkout, and each way to a wheel
+leads to the same.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,15 @@ pytestmark = pytest.mark.slow
 
 # What lies about where somebody works: none of it may be handed out.
 DIRT = (
-    *("data/chat.sqlite3", "data/secret", "jwt_secret", "scratch.txt", "bench/report.json", "tests/new.py", "dist/old.whl"),
+    *(
+        "data/chat.sqlite3",
+        "data/secret",
+        "jwt_secret",
+        "scratch.txt",
+        "bench/report.json",
+        "tests/new.py",
+        "dist/old.whl",
+    ),
     *("build/lib/settings.py", "build/lib/chat_rooms/old.py", "store/.writer.py.swp"),
     *("store/__pycache__/writer.cpython-311.pyc", "web/.DS_Store", "web/.cache/app.js", "cache/.dump.rdb", ".env"),
 )
@@ -42,7 +52,9 @@ def build(kind: str, source: Path, into: Path) -> Path:
     """What pip and `python -m build` call, with the setuptools that the tests have."""
     script = f"from setuptools import build_meta; print(build_meta.build_{kind}({str(into)!r}))"
     env = {**package.unmeasured(), "PYTHONWARNINGS": "error"}
-    done = subprocess.run([sys.executable, "-c", script], cwd=source, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=source, env=env, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return into / done.stdout.splitlines()[-1]
 
@@ -98,14 +110,23 @@ def test_an_sdist_holds_what_a_wheel_is_made_of_and_nothing_that_lay_about(built
 
 
 def test_an_editable_installation_runs_the_checkout(built: Built, tmp_path: Path) -> None:
-    """With what the product depends on from the tests' environment, by a path of its own, so that nothing of that one is changed."""
+    """With what the product depends on from the tests' environment, by a path of its own, so that nothing of that one
+    is changed.
+    """
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
     python = tmp_path / "env" / "bin" / "python"
     (site,) = (tmp_path / "env" / "lib").glob("python*/site-packages")
     (site / "tests.pth").write_text(sysconfig.get_path("purelib"))
     checkout = built.sdist.parent / "checkout"
     how = ("--quiet", "--disable-pip-version-check", "--ignore-installed", "--no-deps", "--no-build-isolation")
-    subprocess.run([sys.executable, "-m", "pip", "--python", python, "install", *how, "--editable", checkout], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "--python", python, "install", *how, "--editable", checkout], check=True
+    )
     (checkout / "numerals.py").write_text("raise SystemExit('edited')")
-    for program in ([python.with_name("chat-rooms")], [python, "-m", "chat_rooms"], [python, checkout / "server.py"], [python, checkout]):
+    for program in (
+        [python.with_name("chat-rooms")],
+        [python, "-m", "chat_rooms"],
+        [python, checkout / "server.py"],
+        [python, checkout],
+    ):
         assert command("check", program=list(map(str, program)), cwd=tmp_path).stderr == "edited\n", program

@@ -1,4 +1,7 @@
-"""Alerts as a server's log tells them, and loads that cause the real things behind them. Asks the server for nothing by itself."""
+"""Alerts as a server's log tells them, and loads that cause the real things behind them.
+
+Asks the server for nothing by itself.
+"""
 
 from __future__ import annotations
 

@@ -110,7 +110,9 @@ def call(
 def register(url: str, username: str | None = None) -> Person:
     """Register somebody new."""
     name = username or f"person{next(_names)}"
-    reply = call(url, "POST", "/auth/register", {"username": name, "email": f"{name}@example.com", "password": PASSWORD})
+    reply = call(
+        url, "POST", "/auth/register", {"username": name, "email": f"{name}@example.com", "password": PASSWORD}
+    )
     assert reply.status == 201, reply.body
     data = reply.json
     return Person(url, data["user"], data["accessToken"], data["refreshToken"])
@@ -192,7 +194,9 @@ class Chat:
         try:
             await self._news.until(condition, within_s)
         except TimeoutError:
-            raise AssertionError(f"it did not happen; what came: {self.events[-5:]}, close code {self.close_code}") from None
+            raise AssertionError(
+                f"it did not happen; what came: {self.events[-5:]}, close code {self.close_code}"
+            ) from None
 
     async def one(self, event: str, within_s: float = REPLY_WITHIN_S) -> dict[str, Any]:
         """Wait for the first event of a name and return its data."""

@@ -1,4 +1,6 @@
-"""`server.py` with arguments, in this process: it says and returns what it does from outside, without the start of an interpreter."""
+"""`server.py` with arguments, in this process: it says and returns what it does from outside, without the start of an
+interpreter.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ _one_at_a_time = threading.Lock()  # environment, arguments and streams are the 
 
 
 def command_here(*arguments: str, env: Mapping[str, str], stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, as tests.support.server.command does; for all but `serve`, and what is told to end by a signal.
+    """Run a command to its end, as tests.support.server.command does; for all but `serve`, and what is told to end by a
+    signal.
 
     On a thread of its own: the caller's may have a loop that runs.
     """
@@ -51,7 +54,10 @@ def _run(arguments: tuple[str, ...], env: Mapping[str, str], stdin: str) -> subp
 def _logging_kept() -> Iterator[None]:
     """The commands send the log to standard error, for good."""
     root = logging.getLogger()
-    loggers = [root, *(one for one in list(logging.Logger.manager.loggerDict.values()) if isinstance(one, logging.Logger))]
+    loggers = [
+        root,
+        *(one for one in list(logging.Logger.manager.loggerDict.values()) if isinstance(one, logging.Logger)),
+    ]
     levels, handlers = [one.level for one in loggers], list(root.handlers)
     try:
         yield

@@ -76,7 +76,10 @@ def _is_meant(path: Path, rule: str) -> bool:
 
 
 def let_through(root: Path = ROOT) -> set[Path]:
-    """The files below the root which `COPY . .` copies. What is ignored at the top is not looked into, for .venv is large."""
+    """The files below the root which `COPY . .` copies.
+
+    What is ignored at the top is not looked into, for .venv is large.
+    """
     rules = patterns(root)
     tops = [path for path in root.iterdir() if not is_ignored(path.relative_to(root), rules)]
     files = (path for top in tops for path in ([top] if top.is_file() else top.rglob("*")) if path.is_file())

@@ -1,4 +1,6 @@
-"""Measuring which lines and branches run, also in the processes that tests start: by variables that coverage's own .pth file reads."""
+"""Measuring which lines and branches run, also in the processes that tests start: by variables that coverage's own .pth
+file reads.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What a failed test leaves to read: the ends of the logs of what it had started, and one line for the end of the run."""
+"""What a failed test leaves to read: the ends of the logs of what it had started,
+and one line for the end of the run.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,10 @@ def add_lines(reports: Iterable[pytest.TestReport | pytest.CollectReport]) -> No
 
 
 def reason_of(report: pytest.TestReport | pytest.CollectReport) -> str:
-    """Why it failed, in one line. Of a long text the beginning and the end: a child process's traceback says why in its last line."""
+    """Why it failed, in one line.
+
+    Of a long text the beginning and the end: a child process's traceback says why in its last line.
+    """
     crash = getattr(report.longrepr, "reprcrash", None)
     text = " ".join(str(crash.message if crash is not None else report.longrepr).split())
     return text if len(text) <= REASON_MAX else f"{text[: REASON_MAX // 2]} … {text[-(REASON_MAX // 2) :]}"

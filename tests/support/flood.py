@@ -1,7 +1,8 @@
-"""Connections that send the same frames without pause, in a process of their own: `python -m tests.support.flood PORT COUNT HEX [TOKEN]`.
+"""Connections that send the same frames without pause, in a process of their own: `python -m tests.support.flood PORT
+COUNT HEX [TOKEN]`.
 
-Each reads nothing, and comes back at once when it is closed. A line on stdout says that all were connected once; then it goes on until
-stdin ends.
+Each reads nothing, and comes back at once when it is closed. A line on stdout says that all were connected once; then
+it goes on until stdin ends.
 """
 
 from __future__ import annotations
@@ -39,7 +40,15 @@ def flood(port: int, frames: bytes, token: str | None, ready: threading.Semaphor
 @contextmanager
 def flooding(port: int, count: int, frames: bytes, token: str | None = None) -> Iterator[None]:
     """While it lasts `count` connections flood."""
-    arguments = [sys.executable, "-m", "tests.support.flood", str(port), str(count), frames.hex(), *([token] if token else [])]
+    arguments = [
+        sys.executable,
+        "-m",
+        "tests.support.flood",
+        str(port),
+        str(count),
+        frames.hex(),
+        *([token] if token else []),
+    ]
     with subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         try:

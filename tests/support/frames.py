@@ -1,4 +1,6 @@
-"""Client frames built bit by bit, so that a test can get any of them wrong, and a server's frames taken apart (RFC 6455 section 5.2)."""
+"""Client frames built bit by bit, so that a test can get any of them wrong, and a server's frames taken apart (RFC 6455
+section 5.2).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,10 @@ def client_frame(
     mask: bytes | None = MASK,
     length_bytes: int | None = None,
 ) -> bytes:
-    """One frame. `reserved` are RSV1-3 as 4, 2, 1; `length_bytes` 0, 2 or 8 overrides the shortest form of the length."""
+    """One frame.
+
+    `reserved` are RSV1-3 as 4, 2, 1; `length_bytes` 0, 2 or 8 overrides the shortest form of the length.
+    """
     size = len(payload)
     if length_bytes is None:
         length_bytes = 0 if size < 126 else 2 if size < 65_536 else 8
@@ -42,7 +47,9 @@ def deflated(payload: bytes) -> bytes:
 
 
 def server_frame(data: bytes) -> tuple[int, bytes, bytes] | None:
-    """The first byte and the payload of the frame that `data` begins with, and the rest; None if it is not all there."""
+    """The first byte and the payload of the frame that `data` begins with, and the rest;
+    None if it is not all there.
+    """
     if len(data) < 2:
         return None
     size, start = data[1], 2

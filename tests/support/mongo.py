@@ -1,7 +1,7 @@
 """A server to test the MongoDB store against: MONGO_URI's, else mongod, else a stand-in that speaks the wire protocol.
 
-The stand-in is mongo-java-server (tests/wire_server): `make test` fetches it through Maven. It has no text search, no explain, no TTL, no
-transactions, and no speed worth measuring; tests that need those carry the mark `real_mongod`.
+The stand-in is mongo-java-server (tests/wire_server): `make test` fetches it through Maven. It has no text search, no
+explain, no TTL, no transactions, and no speed worth measuring; tests that need those carry the mark `real_mongod`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ from pymongo.errors import PyMongoError
 from tests.support.server import free_port
 
 WIRE_SERVER = Path(__file__).parent.parent / "wire_server"
-CLASSES = WIRE_SERVER / "target" / "classes"  # `make wire-server` compiles them: from its source a start took four times the CPU
+# `make wire-server` compiles them: from its source a start took four times the CPU
+CLASSES = WIRE_SERVER / "target" / "classes"
 CLASS_PATH = f"{CLASSES}:{WIRE_SERVER / 'target' / 'dependency'}/*"
-# It lives for a test or a few hundred: the quick compiler and the simple collector are up in half the time of the usual ones.
+# It lives for a test or a few hundred: the quick compiler and the simple collector are up in half the time of the usual
+# ones.
 JAVA_OPTIONS = ("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 START_WITHIN_S = 60.0
 MISSING = "need a MongoDB server: set MONGO_URI, or put mongod, or a JDK and mvn, on PATH and call `make wire-server`"
@@ -48,7 +50,10 @@ def is_real(uri: str, *, within_ms: int = 20_000) -> bool:
 
 
 class MongoServer:
-    """A server of the tests' own, on loopback. `durable`: what it stores outlives a stop (the stand-in is quicker without)."""
+    """A server of the tests' own, on loopback.
+
+    `durable`: what it stores outlives a stop (the stand-in is quicker without).
+    """
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self._folder = folder
@@ -74,7 +79,16 @@ class MongoServer:
 
     def _command(self) -> list[str]:
         if mongod := shutil.which("mongod"):
-            return [mongod, "--port", str(self.port), "--bind_ip", "127.0.0.1", "--dbpath", str(self._folder), "--quiet"]
+            return [
+                mongod,
+                "--port",
+                str(self.port),
+                "--bind_ip",
+                "127.0.0.1",
+                "--dbpath",
+                str(self._folder),
+                "--quiet",
+            ]
         java = shutil.which("java")
         if java is None or not CLASSES.is_dir():
             pytest.skip(MISSING)

@@ -1,4 +1,5 @@
-"""Which tests need a MongoDB server: they carry the mark `mongo`, so that `-m "not mongo"` runs where there is none, and quickly.
+"""Which tests need a MongoDB server: they carry the mark `mongo`, so that `-m "not mongo"` runs where there is none,
+and quickly.
 
 It is not for each test to say: what it uses tells.
 """

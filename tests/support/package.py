@@ -28,7 +28,9 @@ class PackageList(NamedTuple):
         found: set[Path] = set()
         for package, patterns in self.patterns.items():
             folder = root.joinpath(*package.split(".")[1:])
-            found.update(path.relative_to(root) for pattern in patterns for path in _glob(folder, pattern) if path.is_file())
+            found.update(
+                path.relative_to(root) for pattern in patterns for path in _glob(folder, pattern) if path.is_file()
+            )
         return found
 
 
@@ -51,17 +53,28 @@ def folders(root: Path = ROOT) -> list[Path]:
     return sorted(
         path
         for path in root.iterdir()
-        if path.is_dir() and path.name not in no_part and not path.name.startswith(".") and not path.name.endswith(".egg-info")
+        if path.is_dir()
+        and path.name not in no_part
+        and not path.name.startswith(".")
+        and not path.name.endswith(".egg-info")
     )
 
 
 def product_files(root: Path = ROOT) -> set[Path]:
-    """What a wheel is to hold, relative to the root: the modules at the top, and all in the product's folders that begins with no dot."""
+    """What a wheel is to hold, relative to the root: the modules at the top, and all in the product's folders that
+    begins with no dot.
+    """
     inside = (path for folder in folders(root) for path in folder.rglob("*") if path.is_file())
     found = {path.relative_to(root) for path in (*root.glob("*.py"), *inside) if path.name not in RECIPE}
-    return {path for path in found if not UNPACKED.intersection(path.parts) and not any(part.startswith(".") for part in path.parts)}
+    return {
+        path
+        for path in found
+        if not UNPACKED.intersection(path.parts) and not any(part.startswith(".") for part in path.parts)
+    }
 
 
 def unmeasured() -> dict[str, str]:
-    """This process's variables but coverage's: for who builds and installs copies of the product, which are not what is measured."""
+    """This process's variables but coverage's: for who builds and installs copies of the product, which are not what is
+    measured.
+    """
     return {name: value for name, value in os.environ.items() if name not in passed_on()}

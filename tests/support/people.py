@@ -28,7 +28,9 @@ async def settle(data_dir: Path, count: int, *, secret: str) -> list[Person]:
     with sqlite.DirectoryLock(data_dir, shared=False):
         store = await sqlite.open_store(data_dir, timeout_s=60.0, group_commit=True, observer=Observer(), now_ms=now_ms)
         try:
-            return list(await asyncio.gather(*(_settle_one(store, f"settler{number}", secret) for number in range(count))))
+            return list(
+                await asyncio.gather(*(_settle_one(store, f"settler{number}", secret) for number in range(count)))
+            )
         finally:
             await store.close()
 
@@ -38,7 +40,9 @@ async def _settle_one(store: Store, name: str, secret: str) -> Person:
     session = Session(f"s-{name}", user.id, 1, now_ms(), now_ms() + LOGGED_IN_S * 1000)
     await store.sessions.create(session)
     tokens = Tokens(secret=secret, previous=None, expires_in_s=LOGGED_IN_S)
-    return Person("", {"id": user.id, "username": name}, tokens.access(session, now_ms=now_ms()), tokens.refresh(session))
+    return Person(
+        "", {"id": user.id, "username": name}, tokens.access(session, now_ms=now_ms()), tokens.refresh(session)
+    )
 
 
 def at(url: str, people: list[Person]) -> list[Person]:

@@ -64,7 +64,9 @@ class RawSocket:
     def __enter__(self) -> RawSocket:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.socket.close()
 
     @property

@@ -1,4 +1,6 @@
-"""What goes wrong between a process and its Redis: a network that a test can hold, cut half-open, drop and take away."""
+"""What goes wrong between a process and its Redis:
+a network that a test can hold, cut half-open, drop and take away.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def options_for(port: int, **changed: object) -> RedisOptions:
     return RedisOptions(**{**given, **changed})
 
 
-async def client_at(stack: AsyncExitStack, port: int, *, scripts: tuple[Script, ...] = (), **changed: object) -> RedisClient:
+async def client_at(
+    stack: AsyncExitStack, port: int, *, scripts: tuple[Script, ...] = (), **changed: object
+) -> RedisClient:
     """A client that was started, and is closed at the test's end."""
     client = RedisClient(options=options_for(port, **changed), scripts=scripts)
     stack.push_async_callback(client.close)
@@ -70,7 +74,10 @@ class _Line:
 
 
 class Proxy:
-    """Passes on what a process and its Redis say to each other, unless told otherwise. `sent` has each read from the process's side."""
+    """Passes on what a process and its Redis say to each other, unless told otherwise.
+
+    `sent` has each read from the process's side.
+    """
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -120,7 +127,10 @@ class Proxy:
         self._flows.set()
 
     def cut_half_open(self) -> None:
-        """Keep the connections, and let what is said on them vanish from now on; neither side is told. New ones work."""
+        """Keep the connections, and let what is said on them vanish from now on; neither side is told.
+
+        New ones work.
+        """
         for line in self._lines:
             line.is_dead = True
 

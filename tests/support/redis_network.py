@@ -1,4 +1,6 @@
-"""The network between a process and its Redis, on a thread of its own: for a process that tests share, each with its own loop."""
+"""The network between a process and its Redis, on a thread of its own: for a process that tests share, each with its
+own loop.
+"""
 
 from __future__ import annotations
 

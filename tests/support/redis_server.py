@@ -47,7 +47,18 @@ class RedisServer:
         if program is None:
             pytest.skip(MISSING)
         self._folder.mkdir(parents=True, exist_ok=True)
-        fixed = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(self._folder)]
+        fixed = [
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--dir",
+            str(self._folder),
+        ]
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen([program, *fixed, *self.arguments], stdout=log, stderr=log)
         deadline = time.monotonic() + START_WITHIN_S

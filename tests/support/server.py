@@ -21,7 +21,8 @@ from tests.support.waiting import poll
 
 ROOT = Path(__file__).parent.parent.parent
 PORTS = range(11_000, 30_000)  # below Linux's ephemeral ones, which start at 32,768
-WORKER, WORKERS = "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"  # "gw2" of "6"; unset where tests run one after the other
+# "gw2" of "6"; unset where tests run one after the other
+WORKER, WORKERS = "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"
 START_WITHIN_S = 60.0
 STOP_WITHIN_S = 40.0
 LINES_WITHIN_S = 0.025
@@ -53,7 +54,9 @@ def free_port(in_a_row: int = 1) -> int:
 
 
 class ServerProcess:
-    """`server.py serve`, or another `program`'s, with the given environment on top of limits that tests do not meet by accident."""
+    """`server.py serve`, or another `program`'s, with the given environment on top of limits that tests do not meet by
+    accident.
+    """
 
     def __init__(
         self,
@@ -159,8 +162,8 @@ class ServerProcess:
                 self.kill()
 
     def log(self) -> str:
-        """What it wrote. A thread writes its lines: those of what was done just now come a little later, mostly within some milliseconds,
-        which are waited for. Where a line must be there, `until_logged` waits for it.
+        """What it wrote. A thread writes its lines: those of what was done just now come a little later, mostly within
+        some milliseconds, which are waited for. Where a line must be there, `until_logged` waits for it.
         """
         size = -1
         while self.log_path.exists() and size != (size := self.log_path.stat().st_size):
@@ -180,7 +183,9 @@ class ServerProcess:
 
 @contextlib.contextmanager
 def serving(data_dir: Path, env: Mapping[str, str] | None = None) -> Iterator[ServerProcess]:
-    """A started server; at the end it is stopped, and nothing that was done to it may have put a traceback into its log."""
+    """A started server; at the end it is stopped, and nothing that was done to it may have put a traceback into its
+    log.
+    """
     process = ServerProcess(data_dir, env)
     try:
         yield process.start()

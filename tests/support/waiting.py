@@ -34,9 +34,15 @@ class News:
 
 
 def poll(
-    condition: Callable[[], T], within_s: float = ASKED_WITHIN_S, *, told: Callable[[], object] = str, pace_s: float = 0.01
+    condition: Callable[[], T],
+    within_s: float = ASKED_WITHIN_S,
+    *,
+    told: Callable[[], object] = str,
+    pace_s: float = 0.01,
 ) -> T:
-    """Poll what only asking tells, where no loop waits; returns what it was in the end. `told` says what there was instead.
+    """Poll what only asking tells, where no loop waits; returns what it was in the end.
+
+    `told` says what there was instead.
 
     `pace_s`: how long it waits before it asks again, for where to be asked is a load.
     """

@@ -1,4 +1,6 @@
-"""A WebSocket server of a test's own, of other people's making, for clients that are tested against one that is rude."""
+"""A WebSocket server of a test's own, of other people's making,
+for clients that are tested against one that is rude.
+"""
 
 from __future__ import annotations
 

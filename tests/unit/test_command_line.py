@@ -1,4 +1,6 @@
-"""The command line: commands of one word and of two, operands, flags in both forms, help of one command; all else is exit 2."""
+"""The command line: commands of one word and of two, operands, flags in both forms, help of one command; all else is
+exit 2.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,11 @@ def test_flags_and_operands_stand_where_they_like(
     ],
 )
 def test_what_is_wrong_is_exit_2_and_one_line(
-    capsys: pytest.CaptureFixture[str], calls: list[Call], commands: Mapping[str, Command], arguments: list[str], says: str
+    capsys: pytest.CaptureFixture[str],
+    calls: list[Call],
+    commands: Mapping[str, Command],
+    arguments: list[str],
+    says: str,
 ) -> None:
     assert main(arguments, commands, program="chat-rooms", default="serve") == 2
     told = capsys.readouterr().err
@@ -94,7 +100,9 @@ def test_what_is_wrong_is_exit_2_and_one_line(
     assert calls == []
 
 
-def test_help_names_the_program_as_it_was_called(capsys: pytest.CaptureFixture[str], commands: Mapping[str, Command]) -> None:
+def test_help_names_the_program_as_it_was_called(
+    capsys: pytest.CaptureFixture[str], commands: Mapping[str, Command]
+) -> None:
     for program in ("server.py", "chat-rooms"):
         assert main(["--help"], commands, program=program, default="serve") == 0
         assert main(["backup", "--help"], commands, program=program, default="serve") == 0
@@ -103,7 +111,9 @@ def test_help_names_the_program_as_it_was_called(capsys: pytest.CaptureFixture[s
         assert f"\n{program} backup FILE [FLAGS]\n" in said
 
 
-def test_each_command_has_a_help_of_its_own(capsys: pytest.CaptureFixture[str], commands: Mapping[str, Command]) -> None:
+def test_each_command_has_a_help_of_its_own(
+    capsys: pytest.CaptureFixture[str], commands: Mapping[str, Command]
+) -> None:
     said = {}
     for name in commands:
         assert main([*name.split(), "--help"], commands, program="chat-rooms", default="serve") == 0

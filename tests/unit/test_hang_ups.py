@@ -15,7 +15,9 @@ WITHIN_S = 30.0
 
 
 async def hang_up_until_told(reload: Callable[[], Awaitable[None]], *, over: asyncio.Event) -> None:
-    """What `serve` does between its start and its end, `over` in place of a store that is lost; a first SIGHUP came during the start."""
+    """What `serve` does between its start and its end, `over` in place of a store that is lost; a first SIGHUP came
+    during the start.
+    """
     hung_up = server._hang_ups()
     os.kill(os.getpid(), signal.SIGHUP)
     try:

@@ -14,7 +14,18 @@ from tests.support import package
 
 ROOT = Path(__file__).parent.parent.parent
 TOP = (
-    *("__main__", "server", "chat_server", "backends", "command_line", "descriptors", "endpoints", "event_loop", "free_ports", "readings"),
+    *(
+        "__main__",
+        "server",
+        "chat_server",
+        "backends",
+        "command_line",
+        "descriptors",
+        "endpoints",
+        "event_loop",
+        "free_ports",
+        "readings",
+    ),
     *("secret_files", "settings", "stores", "tracing", "user_commands", "watching"),
 )
 STARTED = {"__init__.py", "__main__.py", "server.py"}  # by the interpreter, and imported by none
@@ -71,7 +82,11 @@ def imports_of(path: Path) -> Iterator[str]:
 
 def violations(root: Path) -> tuple[int, list[str]]:
     """How many files were read, and every import that breaks a rule."""
-    files = [path for name in PRODUCT for path in ([root / name] if name.endswith(".py") else sorted((root / name).rglob("*.py")))]
+    files = [
+        path
+        for name in PRODUCT
+        for path in ([root / name] if name.endswith(".py") else sorted((root / name).rglob("*.py")))
+    ]
     found = []
     for path in (path for path in files if path.exists()):
         place = path.relative_to(root).as_posix()

@@ -1,4 +1,6 @@
-"""What is installed is what there is: no folder, module or file of the product is forgotten in setup.cfg, nor in .dockerignore."""
+"""What is installed is what there is: no folder, module or file of the product is forgotten in setup.cfg, nor in
+.dockerignore.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,11 @@ def forgotten(root: Path, found: package.PackageList) -> list[str]:
     return [
         *(f"{name}: a folder with modules, not in setup.cfg's packages" for name in sorted(packages - found.packages)),
         *(f"{name}: in setup.cfg's packages, and no folder with modules" for name in sorted(found.packages - packages)),
-        *(f"{path}: matches nothing in setup.cfg's package_data" for path in sorted(files - data) if path.suffix != ".py"),
+        *(
+            f"{path}: matches nothing in setup.cfg's package_data"
+            for path in sorted(files - data)
+            if path.suffix != ".py"
+        ),
     ]
 
 

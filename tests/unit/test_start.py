@@ -37,7 +37,10 @@ async def test_it_listens_no_more_and_leaves_no_task(tmp_path: Path) -> None:
     port = free_port()
     chosen = settings.load([], {"DATA_DIR": str(tmp_path / "data"), "PORT": str(port)})
     tasks, sockets = asyncio.all_tasks(), opened()
-    async with stores.opened(chosen, Observer()) as (store, secret, _), backends.opened(chosen, process_id="p1") as shared:
+    async with (
+        stores.opened(chosen, Observer()) as (store, secret, _),
+        backends.opened(chosen, process_id="p1") as shared,
+    ):
         server = ChatServer(
             chosen,
             store=store,

@@ -1,4 +1,7 @@
-"""What `python -m bench` is told, read in this process: what it refuses, and why. From outside it is in test_command_line.py."""
+"""What `python -m bench` is told, read in this process: what it refuses, and why.
+
+From outside it is in test_command_line.py.
+"""
 
 from __future__ import annotations
 
@@ -40,5 +43,7 @@ def test_wrong_arguments_are_refused_with_exit_2_and_a_reason(
 def test_help_lists_every_scenario_and_its_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("--help") == 0
     text = capsys.readouterr().out
-    assert all(f"  {name}" in text for name in ("fanout", "echo", "idle", "spike", "cache", "publish", "scale", "overload"))
+    assert all(
+        f"  {name}" in text for name in ("fanout", "echo", "idle", "spike", "cache", "publish", "scale", "overload")
+    )
     assert "connections=1000" in text

@@ -91,8 +91,14 @@ def test_without_redis_server_it_says_so_in_one_line(monkeypatch: pytest.MonkeyP
         pass
 
 
-def test_a_bench_that_was_told_to_stop_in_the_middle_of_a_poll_ends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in ((cluster_module, "_STOP_WITHIN_S"), (cluster_module, "KILLED_WITHIN_S"), (process_module, "KILLED_WITHIN_S")):
+def test_a_bench_that_was_told_to_stop_in_the_middle_of_a_poll_ends_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module, name in (
+        (cluster_module, "_STOP_WITHIN_S"),
+        (cluster_module, "KILLED_WITHIN_S"),
+        (process_module, "KILLED_WITHIN_S"),
+    ):
         monkeypatch.setattr(module, name, 0.1)
     failures = Failures()
     with pytest.raises(KeyboardInterrupt), ServerProcess(failures=failures) as server, RedisProcess() as redis:

@@ -22,7 +22,9 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def bench(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bench", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=os.environ | environ, capture_output=True, text=True, timeout=180, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=os.environ | environ, capture_output=True, text=True, timeout=180, check=False
+    )
 
 
 def test_a_small_fanout_against_a_real_server_delivers_all_and_leaves_nothing(tmp_path: Path) -> None:
@@ -65,7 +67,9 @@ def test_a_small_scale_delivers_all_over_all_processes(tmp_path: Path) -> None:
     options = [f"--set={option}" for option in ("rooms=2", "connections=6", "rate=60", "processes=2", "seconds=1")]
     figures = figures_of(bench("--scenario", "scale", "--json", *options, TMPDIR=str(tmp_path)))
     assert figures["deliveries"] == 3 * 60 * 6
-    costs = [figures[f"{name}: server CPU per delivery"] for name in ("1 process without Redis", "1 process", "2 processes")]
+    costs = [
+        figures[f"{name}: server CPU per delivery"] for name in ("1 process without Redis", "1 process", "2 processes")
+    ]
     assert all(cost > 0 for cost in costs)
     assert figures["2 processes over 1 process, both CPU per delivery"] == pytest.approx(costs[2] / costs[1])
     assert list(tmp_path.iterdir()) == []
@@ -73,7 +77,9 @@ def test_a_small_scale_delivers_all_over_all_processes(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_small_cache_compares_each_way_and_counts_hits(tmp_path: Path) -> None:
-    options = [f"--set={option}" for option in ("rooms=3", "messages=100", "askers=2", "turns=1", "turn_ms=10", "seconds=1")]
+    options = [
+        f"--set={option}" for option in ("rooms=3", "messages=100", "askers=2", "turns=1", "turn_ms=10", "seconds=1")
+    ]
     figures = figures_of(bench("--scenario", "cache", "--json", *options, TMPDIR=str(tmp_path)))
     for what in ("newest 50", "user", "room stats"):
         for askers in (1, 2):
@@ -87,7 +93,12 @@ def test_a_small_cache_compares_each_way_and_counts_hits(tmp_path: Path) -> None
 def test_a_small_publish_measures_each_way_at_each_rate(tmp_path: Path) -> None:
     options = [f"--set={option}" for option in ("turns=1", "stretch_ms=200")]
     figures = figures_of(bench("--scenario", "publish", "--json", *options, TMPDIR=str(tmp_path)))
-    ways = ("floor: bare send() and recv()", "publish", "publish, extend and invalidate", "publish where the room is open")
+    ways = (
+        "floor: bare send() and recv()",
+        "publish",
+        "publish, extend and invalidate",
+        "publish where the room is open",
+    )
     assert {f"{rate}/s: {way}" for rate in ("50", "5,000") for way in ways} <= figures.keys()
     assert figures["5,000/s: publish"] > 0
     assert list(tmp_path.iterdir()) == []
@@ -140,7 +151,9 @@ def test_a_server_that_does_not_start_fails_the_scenario_with_its_reason(tmp_pat
         *(slow(name, number) for name in ("cache", "scale") for number in (signal.SIGTERM, signal.SIGINT)),
     ],
 )
-def test_a_scenario_with_redis_that_is_told_to_stop_leaves_nothing(tmp_path: Path, name: str, number: signal.Signals) -> None:
+def test_a_scenario_with_redis_that_is_told_to_stop_leaves_nothing(
+    tmp_path: Path, name: str, number: signal.Signals
+) -> None:
     running = subprocess.Popen(
         [sys.executable, "-m", "bench", "--scenario", name],
         cwd=ROOT,

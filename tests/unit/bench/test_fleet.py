@@ -1,4 +1,6 @@
-"""The load client over real sockets, from its own process: a server that does wrong is caught, one that does right is not."""
+"""The load client over real sockets, from its own process: a server that does wrong is caught, one that does right is
+not.
+"""
 
 from __future__ import annotations
 
@@ -143,7 +145,12 @@ def test_each_connection_sends_to_its_own_room_and_is_checked_there(script: Scri
     failures, within_s = Failures(), PATIENT_S if script is rightly else SOON_S
     with scripted(script) as port, Fleet(1, failures=failures, on_progress=lambda ready, deliveries: None) as fleet:
         fleet.connect(
-            addresses=[Address("127.0.0.1", port)], tokens=("t",), count=2, at_once=2, room_ids=("r", "s"), within_s=PATIENT_S
+            addresses=[Address("127.0.0.1", port)],
+            tokens=("t",),
+            count=2,
+            at_once=2,
+            room_ids=("r", "s"),
+            within_s=PATIENT_S,
         )
         (sent,) = fleet.send(senders=2, rate_per_s=100, seconds=0.06, content_bytes=40, within_s=within_s)
         heads, (tally,) = fleet.settle([sent], after={"r": 0, "s": 0}, within_s=within_s)
@@ -191,7 +198,12 @@ def overloaded(
         here = [Address("127.0.0.1", port)]
         fleet.connect(addresses=here, tokens=("t",), count=1, at_once=1, room_ids=("r",), within_s=30)
         (sent,) = fleet.send(
-            senders=1, rate_per_s=rate_per_s, seconds=seconds, content_bytes=content_bytes, within_s=within_s, may_refuse=True
+            senders=1,
+            rate_per_s=rate_per_s,
+            seconds=seconds,
+            content_bytes=content_bytes,
+            within_s=within_s,
+            may_refuse=True,
         )
         _, (tally,) = fleet.settle([sent], after={"r": 0}, within_s=within_s)
         fleet.report_failures()
@@ -214,7 +226,9 @@ class EverySecond:
         if self._came % 2:
             connection.send(json.dumps({"event": "ack", "id": command["id"], "data": {"message": message}}))
         else:
-            connection.send(json.dumps({"event": "error", "id": command["id"], "data": {"code": self._code, "message": "no"}}))
+            connection.send(
+                json.dumps({"event": "error", "id": command["id"], "data": {"code": self._code, "message": "no"}})
+            )
 
 
 @pytest.mark.parametrize("code", ["unavailable", "rate_limited"])

@@ -44,7 +44,9 @@ def test_a_long_frame_and_control_frames_are_read() -> None:
     assert rest == b""
 
 
-@pytest.mark.parametrize("wrong", [b"\x81\x81abcdx", b"\x01\x01a", b"\xc1\x01a"], ids=["masked", "fragment", "reserved"])
+@pytest.mark.parametrize(
+    "wrong", [b"\x81\x81abcdx", b"\x01\x01a", b"\xc1\x01a"], ids=["masked", "fragment", "reserved"]
+)
 def test_what_a_server_must_not_send_is_refused(wrong: bytes) -> None:
     with pytest.raises(BenchError):
         frames.cut(wrong)

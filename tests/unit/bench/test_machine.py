@@ -16,7 +16,9 @@ def test_more_connections_than_the_machine_allows_are_refused_with_the_limit() -
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with pytest.raises(BenchError) as refused:
         machine.allow_connections(NOBODY_MAY_OPEN)
-    assert str(refused.value) == (f"2000000000 connections need 2000000256 open files a process; this machine allows {hard} (`ulimit -Hn`)")
+    assert str(refused.value) == (
+        f"2000000000 connections need 2000000256 open files a process; this machine allows {hard} (`ulimit -Hn`)"
+    )
 
 
 def test_the_soft_limit_is_raised_to_what_the_connections_need() -> None:

@@ -28,7 +28,12 @@ def test_every_room_has_as_many_connections_on_every_server() -> None:
 
 def test_the_first_connections_are_one_of_each_room_then_the_next_on_another_server() -> None:
     connect = order(rooms=2, servers=2, users=1)
-    assert [(connect.room_id(number), connect.address(number)[1]) for number in range(4)] == [("r0", 0), ("r1", 0), ("r0", 1), ("r1", 1)]
+    assert [(connect.room_id(number), connect.address(number)[1]) for number in range(4)] == [
+        ("r0", 0),
+        ("r1", 0),
+        ("r0", 1),
+        ("r1", 1),
+    ]
 
 
 def test_users_that_are_no_multiple_of_the_servers_have_connections_on_several() -> None:

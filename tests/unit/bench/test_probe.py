@@ -68,7 +68,10 @@ def test_what_is_due_after_the_time_is_not_counted() -> None:
     ("answer", "why"),
     [
         (lambda text: None, "closed with 1012"),
-        (lambda text: json.dumps({"event": "error", "data": {"code": "unavailable"}}), "a heartbeat was refused: unavailable"),
+        (
+            lambda text: json.dumps({"event": "error", "data": {"code": "unavailable"}}),
+            "a heartbeat was refused: unavailable",
+        ),
     ],
 )
 def test_a_server_that_does_not_answer_rightly_is_told(answer: Callable[[str], str | None], why: str) -> None:
@@ -84,7 +87,9 @@ def test_a_server_that_is_not_there_is_told_at_once() -> None:
 
 
 def test_pings_that_one_pong_answers_waited_until_it_came() -> None:
-    """A server that was late answers only the newest of those it finds; to count that one alone would hide how late it was."""
+    """A server that was late answers only the newest of those it finds; to count that one alone would hide how late it
+    was.
+    """
     probe = Probe(Address("127.0.0.1", 1), "t")
     answers = probe.measure(60)
     now_ns = time.monotonic_ns()

@@ -18,7 +18,15 @@ def result(*figures: Figure, failure_count: int = 0, failures: list[str] | None 
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(None, "-"), (0.0, "0"), (6.789, "6.79"), (0.01234, "0.0123"), (30.0, "30"), (123.6, "124"), (1234567.0, "1,234,567")],
+    [
+        (None, "-"),
+        (0.0, "0"),
+        (6.789, "6.79"),
+        (0.01234, "0.0123"),
+        (30.0, "30"),
+        (123.6, "124"),
+        (1234567.0, "1,234,567"),
+    ],
 )
 def test_figures_have_three_digits_or_are_unknown(value: float | None, said: str) -> None:
     assert report.number(Figure("f", value, "ms")) == said

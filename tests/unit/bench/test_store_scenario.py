@@ -1,4 +1,6 @@
-"""The store's scenario says which servers it saw, and a MongoDB that is none, or away, costs nothing of what was measured."""
+"""The store's scenario says which servers it saw, and a MongoDB that is none, or away, costs nothing of what was
+measured.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,13 @@ def ran(monkeypatch: pytest.MonkeyPatch, uri: str, *, within_ms: int) -> tuple[S
         return stage, elsewhere.submit(scenario.SCENARIO.run, stage).result()
 
 
-@pytest.mark.parametrize("address", ["mongodb://ann:hunter2@127.0.0.1:{port}/", "mongodb://ann:hunter2@@127.0.0.1/", "mongodb://127.0.0.1:x/"])
-def test_a_mongodb_that_is_down_or_no_address_is_one_line_and_the_rest_is_kept(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+@pytest.mark.parametrize(
+    "address",
+    ["mongodb://ann:hunter2@127.0.0.1:{port}/", "mongodb://ann:hunter2@@127.0.0.1/", "mongodb://127.0.0.1:x/"],
+)
+def test_a_mongodb_that_is_down_or_no_address_is_one_line_and_the_rest_is_kept(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
     stage, figures = ran(monkeypatch, address.format(port=free_port()), within_ms=300)
     assert {figure.name.partition(":")[0] for figure in figures} == {"SQLite"}
     (line,) = stage.failures.kept
@@ -49,7 +56,9 @@ def test_a_mongodb_that_is_down_or_no_address_is_one_line_and_the_rest_is_kept(m
     assert set(stage.about_server) == {"sqlite"}
 
 
-def test_what_only_speaks_like_mongodb_is_named_as_that_and_gets_no_figure(monkeypatch: pytest.MonkeyPatch, mongo_uri: str) -> None:
+def test_what_only_speaks_like_mongodb_is_named_as_that_and_gets_no_figure(
+    monkeypatch: pytest.MonkeyPatch, mongo_uri: str
+) -> None:
     monkeypatch.setattr(MongoQueries, "is_real", False)  # whatever server it is
     stage, figures = ran(monkeypatch, mongo_uri, within_ms=30_000)
     assert {figure.name.partition(":")[0] for figure in figures} == {"SQLite"}

@@ -35,7 +35,14 @@ def test_what_says_who_may_do_what_and_what_is_not_heard_of_live_no_longer_than_
     assert {kind.name: kind.ttl_s for kind in kinds} == {
         "user": 7, "session": 4, "room": 4, "membership": 4, "room_ids": 7, "page": 1800, "stats": 7
     }  # fmt: skip
-    assert {kind.name for kind in kinds if kind.is_brief} == {"user", "session", "room", "membership", "room_ids", "stats"}
+    assert {kind.name for kind in kinds if kind.is_brief} == {
+        "user",
+        "session",
+        "room",
+        "membership",
+        "room_ids",
+        "stats",
+    }
     short = Keys(CacheTtls(messages_s=0, users_s=2, stats_s=0, access_s=4, unheard_s=4))
     assert not any(key.kind.is_brief for key in all_keys(short, "r1", "u1")), "what is set lower is as it is set"
 

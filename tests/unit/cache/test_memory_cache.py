@@ -130,7 +130,9 @@ async def test_an_invalidated_value_is_loaded_again(cache, keys, answer):
     assert await cache.get_or_load(keys.user("u1"), answer("new")) == "new"
 
 
-async def test_a_load_that_began_before_an_invalidation_answers_its_askers_and_fills_nothing(cache, keys, source, answer, tally):
+async def test_a_load_that_began_before_an_invalidation_answers_its_askers_and_fills_nothing(
+    cache, keys, source, answer, tally
+):
     before = ask(cache, keys.user("u1"), source)
     await settle()
     await cache.invalidate(keys.user("u1"))

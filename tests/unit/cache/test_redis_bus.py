@@ -1,4 +1,6 @@
-"""The bus between processes: in order, at once to oneself, in effect when subscribed, and whole again by itself after every fault."""
+"""The bus between processes: in order, at once to oneself, in effect when subscribed, and whole again by itself after
+every fault.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ EVENTS: list[Any] = [
     MembershipEnded("r1", "u1", "removed"),
     ConnectionReplaced("u1", "p1-7"),
     StatusChosen("u1", "away", rev=7),
-    PeopleHere("p1", 3, (PersonHere("u1", "ada ✨", "away", 0, ("r1", "r2"), 7, (0, 5)),), is_last=True, number=12, began_at=11),
+    PeopleHere(
+        "p1", 3, (PersonHere("u1", "ada ✨", "away", 0, ("r1", "r2"), 7, (0, 5)),), is_last=True, number=12, began_at=11
+    ),
     PeopleHere("p1", 4, ()),
     PersonGone("p1", "u1", 13),
     ProcessBeat("p1"),
@@ -91,7 +95,9 @@ def told(name: str) -> UserEvent:
     return UserEvent(name, b"{}")
 
 
-async def process_at(stack: AsyncExitStack, port: int, process_id: str, *, listens_at: int | None = None, **options: Any) -> Process:
+async def process_at(
+    stack: AsyncExitStack, port: int, process_id: str, *, listens_at: int | None = None, **options: Any
+) -> Process:
     """A process; `listens_at` is another port for its listening connection."""
     client = RedisClient(options=options_for(port, **options))
     bus = RedisBus(client=client, options=options_for(listens_at or port, **options), process_id=process_id)
@@ -114,7 +120,9 @@ def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
 # ---- what is heard ---------------------------------------------------------------------------------------------------
 
 
-async def test_every_kind_of_event_is_heard_by_another_process_as_it_was_and_in_order(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_every_kind_of_event_is_heard_by_another_process_as_it_was_and_in_order(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     await b.bus.subscribe("all")
     for event in EVENTS:
@@ -201,7 +209,9 @@ async def test_a_second_subscription_is_in_effect_when_it_returns_though_the_fir
     assert in_effect == [False, False]
 
 
-async def test_a_topic_subscribed_twice_is_heard_once_and_until_the_second_unsubscribe(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_topic_subscribed_twice_is_heard_once_and_until_the_second_unsubscribe(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     await b.bus.subscribe("marker")
     await b.bus.subscribe("twice")
@@ -219,7 +229,9 @@ async def test_a_topic_subscribed_twice_is_heard_once_and_until_the_second_unsub
     await until(lambda: redis.ask("PUBSUB", "NUMSUB", channel(0, "twice")).endswith(b":0\r\n"))
 
 
-async def test_an_unsubscribe_too_many_does_not_cost_a_later_subscription(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_an_unsubscribe_too_many_does_not_cost_a_later_subscription(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     await b.bus.unsubscribe("all")
     await b.bus.subscribe("all")
@@ -227,7 +239,9 @@ async def test_an_unsubscribe_too_many_does_not_cost_a_later_subscription(stack:
     await b.hears("1")
 
 
-async def test_of_subscriptions_and_their_ends_in_one_turn_the_last_word_counts(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_of_subscriptions_and_their_ends_in_one_turn_the_last_word_counts(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     for _ in range(3):
         subscribed = asyncio.create_task(b.bus.subscribe("all"))
@@ -314,7 +328,8 @@ GARBLED = {
     "an event of a later version": msgspec.msgpack.encode(("p9", ["SomethingNew", "u1"])),
     "too few fields": msgspec.msgpack.encode(("p9", ["UserEvent", "u1"])),
     "not UTF-8": PLAIN.replace(b"\xa2u1", b"\xa2\xff\xff"),
-    "too deep": b"\x92\xa2p9\x94\xa9UserEvent\xa2u1\xc4\x00" + b"\x91" * 100_000 + b"\x90",  # in a field of a later version
+    # In a field of a later version
+    "too deep": b"\x92\xa2p9\x94\xa9UserEvent\xa2u1\xc4\x00" + b"\x91" * 100_000 + b"\x90",
 }
 
 
@@ -340,7 +355,9 @@ async def test_fields_that_a_later_version_adds_are_skipped(stack: AsyncExitStac
     await b.hears("u1")
 
 
-async def test_garbage_on_a_pulse_channel_is_no_event(stack: AsyncExitStack, redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+async def test_garbage_on_a_pulse_channel_is_no_event(
+    stack: AsyncExitStack, redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
     a, b = await two_at(stack, redis.port)
     await b.bus.subscribe("all")
     assert await a.client.call("PUBLISH", channel(0, "pulse:p2"), b"\xff") == 1
@@ -352,13 +369,17 @@ async def test_garbage_on_a_pulse_channel_is_no_event(stack: AsyncExitStack, red
 # ---- faults ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_bus_that_starts_says_that_it_is_back_when_it_hears_all(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_bus_that_starts_says_that_it_is_back_when_it_hears_all(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a = await process_at(stack, redis.port, "p1")
     assert (a.backs, a.bus.lost) == (1, False)
 
 
 async def reaches(a: Process, b: Process, topic: str) -> None:
-    """Publish until it is heard: that a connection is dead is known only when something was sent on it, and that is lost."""
+    """Publish until it is heard: that a connection is dead is known only when something was sent on it, and that is
+    lost.
+    """
     number = 0
 
     def heard() -> bool:
@@ -444,7 +465,9 @@ async def test_a_listening_connection_that_is_cut_half_open_is_found_out_and_mad
     assert (a.backs, a.bus.lost) == (1, False)
 
 
-async def test_a_listening_connection_that_is_dropped_is_made_again_at_once(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_listening_connection_that_is_dropped_is_made_again_at_once(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     proxy = await proxy_to(stack, redis.port)
     a = await process_at(stack, redis.port, "p1")
     b = await process_at(stack, redis.port, "p2", listens_at=proxy.port)
@@ -457,7 +480,9 @@ async def test_a_listening_connection_that_is_dropped_is_made_again_at_once(stac
         await b.hears(*[str(one) for one in range(number + 1)])
 
 
-async def test_with_only_the_sending_connection_lost_it_is_lost_and_comes_back(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_with_only_the_sending_connection_lost_it_is_lost_and_comes_back(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     proxy = await proxy_to(stack, redis.port)
     a = await process_at(stack, proxy.port, "p1", listens_at=redis.port)
     b = await process_at(stack, redis.port, "p2")
@@ -480,7 +505,9 @@ async def test_a_quiet_bus_is_not_taken_for_dead(stack: AsyncExitStack, redis: R
     assert (a.backs, a.bus.lost) == (1, False)
 
 
-async def test_a_loop_of_ours_that_was_held_up_does_not_take_the_bus_for_dead(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_loop_of_ours_that_was_held_up_does_not_take_the_bus_for_dead(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a = await process_at(stack, redis.port, "p1")
     await a.bus.subscribe("all")
     time.sleep(SILENT_MAX_S + 0.5)  # the loop is held up: that is what this is about
@@ -488,7 +515,9 @@ async def test_a_loop_of_ours_that_was_held_up_does_not_take_the_bus_for_dead(st
     assert (a.backs, a.bus.lost) == (1, False)
 
 
-async def test_a_connection_on_which_all_comes_late_is_lost_though_it_is_never_silent(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_connection_on_which_all_comes_late_is_lost_though_it_is_never_silent(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     proxy = await proxy_to(stack, redis.port)
     a = await process_at(stack, redis.port, "p1")
     b = await process_at(stack, redis.port, "p2", listens_at=proxy.port)
@@ -511,7 +540,9 @@ async def test_a_connection_on_which_all_comes_late_is_lost_though_it_is_never_s
     assert b.backs == 2
 
 
-async def test_a_redis_that_is_not_there_at_the_start_is_found_later(stack: AsyncExitStack, own_redis: RedisServer) -> None:
+async def test_a_redis_that_is_not_there_at_the_start_is_found_later(
+    stack: AsyncExitStack, own_redis: RedisServer
+) -> None:
     own_redis.stop()
     a, b = await two_at(stack, own_redis.port)
     await b.bus.subscribe("all")

@@ -1,4 +1,6 @@
-"""The cache of several processes: two of them on one redis-server, and schedules that are exact, so that nothing stale is ever read."""
+"""The cache of several processes: two of them on one redis-server, and schedules that are exact, so that nothing stale
+is ever read.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +101,9 @@ async def begun(source: Source, count: int = 1) -> None:
 # ---- one load a key --------------------------------------------------------------------------------------------------
 
 
-async def test_a_value_is_loaded_once_and_then_found_by_every_process(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_value_is_loaded_once_and_then_found_by_every_process(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     load = Answer("ada")
     assert [await a.cache.get_or_load(KEY, load) for _ in range(3)] == ["ada"] * 3
@@ -108,7 +112,9 @@ async def test_a_value_is_loaded_once_and_then_found_by_every_process(stack: Asy
     assert (a.tally.outcomes, b.tally.outcomes) == ({"miss": 1, "hit": 2}, {"hit": 1})
 
 
-@pytest.mark.parametrize(("key", "value"), VALUES, ids=[f"{key.kind.name}-{number}" for number, (key, _) in enumerate(VALUES)])
+@pytest.mark.parametrize(
+    ("key", "value"), VALUES, ids=[f"{key.kind.name}-{number}" for number, (key, _) in enumerate(VALUES)]
+)
 async def test_another_process_finds_every_kind_of_value_as_it_was(
     stack: AsyncExitStack, redis: RedisServer, key: Key[Any], value: Any
 ) -> None:
@@ -135,7 +141,9 @@ async def test_many_who_ask_at_once_share_one_load(stack: AsyncExitStack, redis:
     assert a.tally.outcomes == {"miss": 1, "hit": 99}
 
 
-async def test_two_processes_that_miss_at_once_load_once_each_and_both_may_fill(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_two_processes_that_miss_at_once_load_once_each_and_both_may_fill(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     source = Source()
     asked = [process.ask(KEY, source) for process in (a, b) for _ in range(10)]
@@ -159,7 +167,9 @@ async def test_different_keys_load_apart(stack: AsyncExitStack, redis: RedisServ
     assert await asyncio.gather(*asked) == ["ada", "bob"]
 
 
-async def test_an_asker_that_is_cancelled_does_not_cancel_the_load_for_the_others(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_an_asker_that_is_cancelled_does_not_cancel_the_load_for_the_others(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a = await process_at(stack, redis.port)
     source = Source()
     first, second = a.ask(KEY, source), a.ask(KEY, source)
@@ -217,7 +227,9 @@ async def test_an_error_that_nobody_waits_for_any_more_is_no_complaint(
     assert complaints == [] and [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-async def test_a_failed_load_leaves_nothing_for_the_garbage_collector(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_failed_load_leaves_nothing_for_the_garbage_collector(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     class Gone(OSError):
         pass
 
@@ -239,7 +251,9 @@ async def test_a_failed_load_leaves_nothing_for_the_garbage_collector(stack: Asy
 # ---- time ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("key", "value"), VALUES, ids=[f"{key.kind.name}-{number}" for number, (key, _) in enumerate(VALUES)])
+@pytest.mark.parametrize(
+    ("key", "value"), VALUES, ids=[f"{key.kind.name}-{number}" for number, (key, _) in enumerate(VALUES)]
+)
 @pytest.mark.parametrize("jitter", [0.0, 0.999_999])
 async def test_a_value_lives_for_its_kinds_ttl_less_a_tenth_at_most(
     stack: AsyncExitStack, redis: RedisServer, key: Key[Any], value: Any, jitter: float
@@ -307,7 +321,9 @@ async def test_a_value_of_another_schema_is_another_key(stack: AsyncExitStack, r
 # ---- nothing stale ---------------------------------------------------------------------------------------------------
 
 
-async def test_what_one_process_invalidates_every_process_loads_again(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_what_one_process_invalidates_every_process_loads_again(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     await a.get(KEYS.email("u1"), "old")
     await a.get(KEYS.email("u2"), "bob")
@@ -341,7 +357,9 @@ async def test_a_reader_that_is_held_between_load_and_fill_while_another_process
     assert await a.get(KEY, "unused") == "new"
 
 
-async def test_who_asks_after_an_invalidation_does_not_share_the_load_from_before_it(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_who_asks_after_an_invalidation_does_not_share_the_load_from_before_it(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     for writer in (a, b):
         await a.cache.invalidate(KEY)
@@ -393,7 +411,9 @@ async def test_an_invalidation_leaves_the_loads_of_other_keys_alone(stack: Async
 
 
 class Schedule:
-    """A reader in one process and a writer in another, each of whose steps happens when it is told to, and is over when that returns."""
+    """A reader in one process and a writer in another, each of whose steps happens when it is told to, and is over when
+    that returns.
+    """
 
     def __init__(self, reader: Process, writer: Process, *, fenced: bool) -> None:
         self._reader = reader
@@ -470,7 +490,9 @@ async def test_in_whatever_order_a_reader_and_a_writer_take_their_steps_all_read
 # ---- fences ----------------------------------------------------------------------------------------------------------
 
 
-async def test_inside_a_fence_every_process_is_answered_and_nothing_is_kept(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_inside_a_fence_every_process_is_answered_and_nothing_is_kept(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     load = Answer("old")
     await a.cache.get_or_load(KEY, load)
@@ -485,7 +507,9 @@ async def test_inside_a_fence_every_process_is_answered_and_nothing_is_kept(stac
     assert await b.get(KEY, "unused") == "new"
 
 
-async def test_a_load_begun_before_a_fence_fills_neither_inside_nor_after_it(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_load_begun_before_a_fence_fills_neither_inside_nor_after_it(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     source = Source()
     early, late = a.ask(KEYS.email("u1"), source), a.ask(KEYS.email("u2"), source)
@@ -502,7 +526,9 @@ async def test_a_load_begun_before_a_fence_fills_neither_inside_nor_after_it(sta
     assert [await b.get(KEYS.email(user), "new") for user in ("u1", "u2")] == ["new", "new"]
 
 
-async def test_a_fence_whose_body_fails_invalidates_and_lets_the_error_through(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_fence_whose_body_fails_invalidates_and_lets_the_error_through(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     with pytest.raises(OSError, match="disk"):
         async with a.cache.fence(KEY, KEYS.room("r1")):
@@ -533,7 +559,9 @@ async def test_a_fence_whose_body_is_cancelled_is_lowered(stack: AsyncExitStack,
     assert load.count == 1
 
 
-async def test_a_writer_that_is_cancelled_while_it_raises_a_fence_leaves_none(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_writer_that_is_cancelled_while_it_raises_a_fence_leaves_none(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a = await process_at(stack, redis.port)
 
     async def write() -> None:
@@ -565,7 +593,9 @@ async def test_of_two_overlapping_fences_of_two_processes_the_last_one_lets_fill
     assert (a.tally.outcomes["hit"], b.tally.outcomes["hit"]) == (0, 1)
 
 
-async def test_a_fence_whose_raiser_dies_stands_for_its_bound_and_no_longer(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_fence_whose_raiser_dies_stands_for_its_bound_and_no_longer(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     await a.get(KEY, "old")
     await b.cache.fence(KEY).__aenter__()
@@ -597,7 +627,9 @@ def messages_of(first: int, last: int) -> tuple[bytes, ...]:
 PAGE = KEYS.page("r1")
 
 
-async def test_a_commit_extends_the_page_that_all_processes_read_and_keeps_its_expiry(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_commit_extends_the_page_that_all_processes_read_and_keeps_its_expiry(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
     await a.client.call("PEXPIRE", PAGE.name, 60_000)
@@ -615,7 +647,9 @@ async def test_what_a_page_has_already_is_skipped(stack: AsyncExitStack, redis: 
     assert await a.get(PAGE, "unused") == page_of(1, 5)
 
 
-async def test_what_two_processes_announce_out_of_order_is_read_in_order(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_what_two_processes_announce_out_of_order_is_read_in_order(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
     await b.cache.extend(PAGE, 8, messages_of(8, 9))
@@ -657,7 +691,9 @@ async def test_a_load_begun_before_a_commit_does_not_fill_over_it(stack: AsyncEx
     assert await b.get(PAGE, page_of(1, 4)) == page_of(1, 4)
 
 
-async def test_a_page_that_grows_holds_the_newest_and_stays_within_twice_its_size(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_page_that_grows_holds_the_newest_and_stays_within_twice_its_size(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     await a.get(PAGE, page_of(1, 1, has_more=False))
     longest = 0
@@ -669,7 +705,9 @@ async def test_a_page_that_grows_holds_the_newest_and_stays_within_twice_its_siz
     assert longest < (2 * KEEP + 7) * 20 + 100
 
 
-async def test_a_page_of_an_older_generation_is_not_extended_but_forgotten(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_page_of_an_older_generation_is_not_extended_but_forgotten(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
     b.cache.distrust()
@@ -700,7 +738,9 @@ async def test_a_value_that_was_written_while_redis_was_out_of_reach_is_believed
     assert await cut.get(KEY, "unused") == "new"
 
 
-async def test_an_invalidation_that_vanished_in_a_half_open_connection_is_made_up_for(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_an_invalidation_that_vanished_in_a_half_open_connection_is_made_up_for(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     proxy = await proxy_to(stack, redis.port)
     cut, other = await process_at(stack, proxy.port, timeout_s=TIMEOUT_S), await process_at(stack, redis.port)
     await other.get(KEY, "old")
@@ -712,7 +752,9 @@ async def test_an_invalidation_that_vanished_in_a_half_open_connection_is_made_u
     assert await other.get(KEY, "new") == "new"
 
 
-async def test_a_load_begun_before_the_connection_was_lost_does_not_fill_after_it(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_load_begun_before_the_connection_was_lost_does_not_fill_after_it(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     proxy = await proxy_to(stack, redis.port)
     cut, other = await process_at(stack, proxy.port), await process_at(stack, redis.port)
     source = Source()
@@ -729,7 +771,9 @@ async def test_a_load_begun_before_the_connection_was_lost_does_not_fill_after_i
     assert [await process.get(KEY, "new") for process in (other, cut)] == ["new", "new"]
 
 
-async def test_whoever_finds_a_process_dead_makes_all_disbelieve_what_is_kept(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_whoever_finds_a_process_dead_makes_all_disbelieve_what_is_kept(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     await a.get(KEY, "old")
     source = Source()
@@ -755,7 +799,9 @@ async def test_who_comes_up_makes_all_disbelieve_what_is_kept(stack: AsyncExitSt
 # ---- a Redis that forgets --------------------------------------------------------------------------------------------
 
 
-async def test_after_a_flush_in_mid_traffic_reads_go_on_and_go_on_brings_the_cache_back(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_after_a_flush_in_mid_traffic_reads_go_on_and_go_on_brings_the_cache_back(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     await a.get(KEY, "old")
     source = Source()
@@ -775,7 +821,9 @@ async def test_after_a_flush_in_mid_traffic_reads_go_on_and_go_on_brings_the_cac
     assert load.count == 4
 
 
-async def test_a_flush_between_a_page_and_its_extension_leaves_no_page(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_flush_between_a_page_and_its_extension_leaves_no_page(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a = await process_at(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
     await a.client.call("FLUSHALL")
@@ -793,7 +841,9 @@ async def test_go_on_changes_nothing_where_all_is_well(stack: AsyncExitStack, re
     assert [await process.get(KEY, "unused") for process in (a, b)] == ["ada", "ada"]
 
 
-async def test_with_its_scripts_forgotten_the_cache_works_and_shows_nothing_old(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_with_its_scripts_forgotten_the_cache_works_and_shows_nothing_old(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
     await a.client.call("SCRIPT", "FLUSH")
@@ -819,7 +869,9 @@ async def test_with_its_scripts_forgotten_values_are_kept_again(stack: AsyncExit
 
 
 @pytest.mark.parametrize("flushed", [False, True], ids=["", "with its scripts forgotten"])
-async def test_the_end_of_a_fence_forgets_what_was_filled_after_its_bound(stack: AsyncExitStack, redis: RedisServer, flushed: bool) -> None:
+async def test_the_end_of_a_fence_forgets_what_was_filled_after_its_bound(
+    stack: AsyncExitStack, redis: RedisServer, flushed: bool
+) -> None:
     a, b = await two_at(stack, redis.port)
     async with a.cache.fence(KEY):
         await a.client.call("DEL", f"{KEY.name}:fence")  # as after FENCE_MAX_S
@@ -894,7 +946,9 @@ async def test_a_value_so_deep_that_no_reader_follows_is_thrown_away_too(
 
 
 @pytest.mark.parametrize("garbage", [b"", b"no header", b"ffffffff:x", b"\x00\xff"])
-async def test_a_string_without_our_header_is_not_there(stack: AsyncExitStack, redis: RedisServer, garbage: bytes) -> None:
+async def test_a_string_without_our_header_is_not_there(
+    stack: AsyncExitStack, redis: RedisServer, garbage: bytes
+) -> None:
     a, b = await two_at(stack, redis.port)
     await a.client.call("SET", KEY.name, garbage)
     assert await a.get(KEY, "ada") == "ada"
@@ -927,7 +981,9 @@ async def test_a_generation_that_is_of_another_type_is_begun_anew(stack: AsyncEx
     assert await b.get(KEY, "unused") == "ada"
 
 
-async def test_a_page_of_another_type_does_not_stop_its_extension_and_is_not_read(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_page_of_another_type_does_not_stop_its_extension_and_is_not_read(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a = await process_at(stack, redis.port)
     await a.client.call("SADD", PAGE.name, "a set")
     await a.cache.extend(PAGE, 4, messages_of(4, 4))
@@ -996,7 +1052,8 @@ async def test_a_redis_that_takes_no_writes_shows_nothing_that_should_have_been_
     a, b = await two_at(stack, own_redis.port)
     await a.get(KEY, "old")
     await a.get(PAGE, page_of(1, 3))
-    # As of a full disk (stop-writes-on-bgsave-error), or of a replica after a failover: reads are answered, writes refused.
+    # As of a full disk (stop-writes-on-bgsave-error), or of a replica after a failover: reads are answered, writes
+    # refused.
     await a.client.call("CONFIG", "SET", "min-replicas-to-write", 1)
     with pytest.raises(RedisRefused):
         await a.client.call("DEL", "anything")
@@ -1023,7 +1080,9 @@ async def test_without_an_answer_each_asker_loads_within_the_timeout_and_then_at
     else:
         proxy.hold()
     load = Answer("loaded")
-    took = await asyncio.gather(*[elapsed_s(a.cache.get_or_load(KEYS.email(f"u{number}"), load)) for number in range(20)])
+    took = await asyncio.gather(
+        *[elapsed_s(a.cache.get_or_load(KEYS.email(f"u{number}"), load)) for number in range(20)]
+    )
     assert max(took) < TIMEOUT_S + LATE_S
     assert load.count == 20
     assert not a.client.is_up
@@ -1188,7 +1247,9 @@ async def test_inside_a_fence_of_another_process_askers_share_a_load_and_none_fr
     assert await b.get(KEY, "unused") == "as read 3", "only what was read after the fence is kept"
 
 
-async def test_after_a_flush_askers_share_a_load_until_another_process_writes(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_after_a_flush_askers_share_a_load_until_another_process_writes(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     await a.client.call("FLUSHALL")
     source = Source()
@@ -1219,7 +1280,9 @@ async def test_with_its_memory_full_askers_share_a_load(stack: AsyncExitStack, o
     assert await asyncio.gather(*asked) == ["ada"] * 100
 
 
-async def test_a_writer_waits_no_longer_than_the_timeout_for_its_fence(stack: AsyncExitStack, own_redis: RedisServer) -> None:
+async def test_a_writer_waits_no_longer_than_the_timeout_for_its_fence(
+    stack: AsyncExitStack, own_redis: RedisServer
+) -> None:
     a = await process_at(stack, own_redis.port, timeout_s=TIMEOUT_S)
     own_redis.pause()
     written: list[str] = []
@@ -1245,7 +1308,9 @@ async def test_a_redis_that_comes_later_is_used_then(stack: AsyncExitStack, own_
     assert await b.get(KEY, "unused") == "ada"
 
 
-async def test_an_error_of_a_load_is_told_as_it_is_also_without_redis(stack: AsyncExitStack, own_redis: RedisServer) -> None:
+async def test_an_error_of_a_load_is_told_as_it_is_also_without_redis(
+    stack: AsyncExitStack, own_redis: RedisServer
+) -> None:
     a = await process_at(stack, own_redis.port)
     own_redis.stop()
 

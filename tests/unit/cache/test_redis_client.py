@@ -1,4 +1,6 @@
-"""The door to Redis: one write a turn, an answer or RedisGone in time, and a reconnect of its own that tells of each change once."""
+"""The door to Redis: one write a turn, an answer or RedisGone in time, and a reconnect of its own that tells of each
+change once.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,26 @@ import pytest
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 
 from cache import redis_backend
-from cache.redis_backend import BATCH_MAX, WAITING_MAX, WAITING_MAX_BYTES, RedisClient, RedisGone, RedisRefused, Script, look
-from tests.support.redis_faults import LATE_S, TIMEOUT_S, client_at, elapsed_s, noticed_gone, options_for, proxy_to, until
+from cache.redis_backend import (
+    BATCH_MAX,
+    WAITING_MAX,
+    WAITING_MAX_BYTES,
+    RedisClient,
+    RedisGone,
+    RedisRefused,
+    Script,
+    look,
+)
+from tests.support.redis_faults import (
+    LATE_S,
+    TIMEOUT_S,
+    client_at,
+    elapsed_s,
+    noticed_gone,
+    options_for,
+    proxy_to,
+    until,
+)
 from tests.support.redis_server import RedisServer
 from tests.support.server import free_port
 
@@ -76,7 +96,9 @@ async def test_the_commands_of_one_turn_are_one_write(stack: AsyncExitStack, red
     assert after - before == 2  # the hundred, and the second INFO
 
 
-async def test_what_comes_while_a_batch_is_under_way_goes_in_one_write_after_it(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_what_comes_while_a_batch_is_under_way_goes_in_one_write_after_it(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     proxy = await proxy_to(stack, redis.port)
     client = await client_at(stack, proxy.port, timeout_s=10)
     proxy.sent.clear()
@@ -135,12 +157,16 @@ async def test_the_database_is_the_one_that_was_chosen(stack: AsyncExitStack, re
 # ---- scripts ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_script_is_known_by_its_digest_from_the_first_command_on(stack: AsyncExitStack, redis: RedisServer, script: Script) -> None:
+async def test_a_script_is_known_by_its_digest_from_the_first_command_on(
+    stack: AsyncExitStack, redis: RedisServer, script: Script
+) -> None:
     client = await client_at(stack, redis.port, scripts=(script,))
     assert await client.call("EVALSHA", script.sha, 1, "k", "v") == [b"k", b"v"]
 
 
-async def test_a_script_that_redis_forgot_runs_nevertheless(stack: AsyncExitStack, redis: RedisServer, script: Script) -> None:
+async def test_a_script_that_redis_forgot_runs_nevertheless(
+    stack: AsyncExitStack, redis: RedisServer, script: Script
+) -> None:
     client = await client_at(stack, redis.port, scripts=(script,))
     await client.call("SCRIPT", "FLUSH")
     assert await client.run(script, ["k"], ["v"]) == [b"k", b"v"]
@@ -159,7 +185,9 @@ async def test_a_script_that_fails_is_refused(stack: AsyncExitStack, redis: Redi
 # ---- a Redis that does not answer ------------------------------------------------------------------------------------
 
 
-async def test_each_caller_of_a_stopped_redis_is_answered_within_the_timeout(stack: AsyncExitStack, own_redis: RedisServer) -> None:
+async def test_each_caller_of_a_stopped_redis_is_answered_within_the_timeout(
+    stack: AsyncExitStack, own_redis: RedisServer
+) -> None:
     client = await client_at(stack, own_redis.port, timeout_s=TIMEOUT_S)
     own_redis.pause()
 
@@ -218,7 +246,9 @@ async def test_a_restart_that_nobody_noticed_costs_one_call_and_the_scripts_are_
     assert await client.call("EVALSHA", script.sha, 1, "k", "v") == [b"k", b"v"]
 
 
-async def test_the_first_commands_on_a_new_connection_are_those_that_on_up_sends(stack: AsyncExitStack, own_redis: RedisServer) -> None:
+async def test_the_first_commands_on_a_new_connection_are_those_that_on_up_sends(
+    stack: AsyncExitStack, own_redis: RedisServer
+) -> None:
     proxy = await proxy_to(stack, own_redis.port)
     client = await client_at(stack, proxy.port)
     client.on_up.append(lambda: client.send("SET", "a", "first"))
@@ -276,7 +306,9 @@ async def test_starting_does_not_wait_long_for_a_redis_that_is_stopped(
     assert not client.is_up
 
 
-async def test_a_loop_of_ours_that_was_held_up_does_not_take_redis_for_late(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_loop_of_ours_that_was_held_up_does_not_take_redis_for_late(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     proxy = await proxy_to(stack, redis.port)  # on the same loop: the answer takes some turns more
     client = await client_at(stack, proxy.port, timeout_s=1.0)
     lost: list[str] = []
@@ -400,7 +432,9 @@ async def test_a_password_that_is_refused_is_tried_until_it_is_the_right_one(
     assert log() == ["connected", "gone the password is refused", "connected"]  # the first is the admin's
 
 
-async def test_a_missing_password_is_a_refusal_too(stack: AsyncExitStack, own_redis: RedisServer, log: Callable[[], list[str]]) -> None:
+async def test_a_missing_password_is_a_refusal_too(
+    stack: AsyncExitStack, own_redis: RedisServer, log: Callable[[], list[str]]
+) -> None:
     own_redis.ask("CONFIG", "SET", "requirepass", "what it should be")
     client = await client_at(stack, own_redis.port)
     assert not client.is_up
@@ -435,7 +469,16 @@ async def test_a_url_stands_for_host_port_password_and_database() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "redis.example:6379", "http://redis.example", "redis://h:port", "redis://h:99999", "redis://h?db=two", "redis://[::1"]
+    "url",
+    [
+        "",
+        "redis.example:6379",
+        "http://redis.example",
+        "redis://h:port",
+        "redis://h:99999",
+        "redis://h?db=two",
+        "redis://[::1",
+    ],
 )
 async def test_a_url_that_cannot_be_one_is_refused(url: str) -> None:
     with pytest.raises(ValueError):
@@ -455,10 +498,23 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
     if program is None:
         pytest.skip("need openssl on PATH (Debian: apt-get install openssl)")
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    wanted = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=redis of a test"]
+    wanted = [
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=redis of a test",
+    ]
     san = ["-addext", "subjectAltName=IP:127.0.0.1"]
     subprocess.run(
-        [program, "req", "-x509", *wanted, *san, "-keyout", key, "-out", certificate], check=True, capture_output=True, timeout=30
+        [program, "req", "-x509", *wanted, *san, "-keyout", key, "-out", certificate],
+        check=True,
+        capture_output=True,
+        timeout=30,
     )
     return key, certificate
 
@@ -468,7 +524,16 @@ async def test_with_tls_it_speaks_with_who_has_the_certificate_and_with_nobody_e
 ) -> None:
     key, signed = certificate
     port = free_port()
-    tls = ["--tls-port", str(port), "--tls-cert-file", str(signed), "--tls-key-file", str(key), "--tls-auth-clients", "no"]
+    tls = [
+        "--tls-port",
+        str(port),
+        "--tls-cert-file",
+        str(signed),
+        "--tls-key-file",
+        str(key),
+        "--tls-auth-clients",
+        "no",
+    ]
     server = RedisServer(tmp_path / "redis", *tls, "--requirepass", "secret")
     stack.callback(server.stop)
     server.start()

@@ -1,4 +1,6 @@
-"""The seats of a user over all processes: a cap that holds, seats of the dead that are free, and a Redis that forgets or is away."""
+"""The seats of a user over all processes: a cap that holds, seats of the dead that are free, and a Redis that forgets
+or is away.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,16 @@ from cache.redis_cache import SCRIPTS, RedisCache
 from cache.redis_seats import SCRIPTS as SEAT_SCRIPTS
 from cache.redis_seats import RedisSeats
 from monitor.hooks import Observer
-from tests.support.redis_faults import LATE_S, PATIENT_S, TIMEOUT_S, elapsed_s, noticed_gone, options_for, proxy_to, until
+from tests.support.redis_faults import (
+    LATE_S,
+    PATIENT_S,
+    TIMEOUT_S,
+    elapsed_s,
+    noticed_gone,
+    options_for,
+    proxy_to,
+    until,
+)
 from tests.support.redis_server import RedisServer
 
 pytestmark = pytest.mark.gen_test
@@ -30,7 +41,9 @@ class Process:
         self.seats = seats
         self.cache = cache
 
-    async def take(self, connection_id: str, *, replaces: str | None = None, alive: frozenset[str] | None = ALIVE) -> bool:
+    async def take(
+        self, connection_id: str, *, replaces: str | None = None, alive: frozenset[str] | None = ALIVE
+    ) -> bool:
         return await self.seats.take("u1", connection_id, replaces=replaces, alive=alive)
 
     async def taken(self) -> set[str]:
@@ -59,7 +72,9 @@ async def process_at(
     return Process(client, RedisSeats(client=client, max_per_user=max_per_user, process_id=name), cache)
 
 
-async def two_at(stack: AsyncExitStack, port: int, *, max_per_user: int = 2, with_cache: bool = True) -> tuple[Process, Process]:
+async def two_at(
+    stack: AsyncExitStack, port: int, *, max_per_user: int = 2, with_cache: bool = True
+) -> tuple[Process, Process]:
     return (
         await process_at(stack, port, name="p1", max_per_user=max_per_user, with_cache=with_cache),
         await process_at(stack, port, name="p2", max_per_user=max_per_user, with_cache=with_cache),
@@ -69,14 +84,23 @@ async def two_at(stack: AsyncExitStack, port: int, *, max_per_user: int = 2, wit
 # ---- the cap ---------------------------------------------------------------------------------------------------------
 
 
-async def test_the_cap_holds_over_two_processes_and_for_each_user_apart(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_the_cap_holds_over_two_processes_and_for_each_user_apart(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
-    assert [await a.take("p1-1"), await b.take("p2-1"), await a.take("p1-2"), await b.take("p2-2")] == [True, True, False, False]
+    assert [await a.take("p1-1"), await b.take("p2-1"), await a.take("p1-2"), await b.take("p2-2")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
     assert await b.seats.take("u2", "p2-3", replaces=None, alive=ALIVE)
     assert await a.taken() == {"p1-1", "p2-1"}
 
 
-async def test_of_many_who_ask_at_once_as_many_are_let_in_as_there_are_seats(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_of_many_who_ask_at_once_as_many_are_let_in_as_there_are_seats(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port, max_per_user=5)
     asked = [process.take(f"{name}-{number}") for number in range(20) for process, name in ((a, "p1"), (b, "p2"))]
     assert sum(await asyncio.gather(*asked)) == 5
@@ -106,17 +130,23 @@ async def test_who_has_a_seat_keeps_it_when_asking_again(stack: AsyncExitStack, 
     assert await a.taken() == {"p1-1"}
 
 
-async def test_who_replaces_a_connection_has_its_seat_and_no_other_gets_it_in_between(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_who_replaces_a_connection_has_its_seat_and_no_other_gets_it_in_between(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     assert await a.take("p1-1") and await a.take("p1-2")
     told = await asyncio.gather(
-        *[process.take(f"{name}-new", replaces="p1-1") for process, name in ((a, "p1"), (b, "p2"))], a.take("p1-3"), b.take("p2-3")
+        *[process.take(f"{name}-new", replaces="p1-1") for process, name in ((a, "p1"), (b, "p2"))],
+        a.take("p1-3"),
+        b.take("p2-3"),
     )
     assert sum(told) == 1 and sum(told[:2]) == 1
     assert len(await a.taken() & {"p1-new", "p2-new"}) == 1 and "p1-2" in await a.taken()
 
 
-async def test_to_replace_a_connection_that_is_not_there_gives_no_seat(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_to_replace_a_connection_that_is_not_there_gives_no_seat(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a = await process_at(stack, redis.port, max_per_user=1)
     assert await a.take("p1-1")
     assert not await a.take("p1-2", replaces="p1-9")
@@ -140,7 +170,9 @@ async def test_while_it_is_not_known_who_lives_no_seat_is_free(stack: AsyncExitS
     assert await a.taken() == {"p2-1", "p2-2"}
 
 
-async def test_a_process_is_known_by_all_that_stands_before_the_last_dash(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_process_is_known_by_all_that_stands_before_the_last_dash(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a = await process_at(stack, redis.port, max_per_user=3)
     for connection in ("p1-a-1", "p1-2", "p10-3"):
         assert await a.take(connection, alive=None)
@@ -161,7 +193,9 @@ async def test_seats_that_nobody_renews_are_forgotten_at_last(stack: AsyncExitSt
 # ---- a Redis that forgets, or is away --------------------------------------------------------------------------------
 
 
-async def test_after_a_flush_the_seats_are_taken_again_and_the_cap_holds(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_after_a_flush_the_seats_are_taken_again_and_the_cap_holds(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a, b = await two_at(stack, redis.port)
     assert await a.take("p1-1") and await b.take("p2-1")
     await a.client.call("FLUSHALL")
@@ -181,7 +215,9 @@ async def test_each_process_hears_of_a_flush_once(stack: AsyncExitStack, redis: 
     assert [await process.looked() for process in (a, b, a, b)] == [True, True, False, False]
 
 
-async def test_a_redis_that_was_restarted_has_forgotten_the_seats(stack: AsyncExitStack, own_redis: RedisServer) -> None:
+async def test_a_redis_that_was_restarted_has_forgotten_the_seats(
+    stack: AsyncExitStack, own_redis: RedisServer
+) -> None:
     a = await process_at(stack, own_redis.port)
     await a.looked()
     assert not await a.looked()
@@ -272,7 +308,9 @@ async def test_who_leaves_right_after_a_comparison_began_has_left(stack: AsyncEx
     assert (await a.taken(), a.seats.unsure()) == (set(), [])
 
 
-async def test_who_is_seated_right_after_a_comparison_began_keeps_the_seat(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_who_is_seated_right_after_a_comparison_began_keeps_the_seat(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a = await process_at(stack, redis.port)
     compared = asyncio.ensure_future(a.seats.reconcile([("u1", [])]))
     await asyncio.sleep(0)  # it has been told what is held
@@ -281,7 +319,9 @@ async def test_who_is_seated_right_after_a_comparison_began_keeps_the_seat(stack
     assert await a.taken() == {"p1-1"}
 
 
-async def test_a_comparison_whose_script_redis_forgot_is_left_to_the_next(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_comparison_whose_script_redis_forgot_is_left_to_the_next(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     a = await process_at(stack, redis.port)
     assert await a.take("p1-1")
     await a.client.call("SCRIPT", "FLUSH")
@@ -294,7 +334,9 @@ async def test_a_comparison_whose_script_redis_forgot_is_left_to_the_next(stack:
     assert a.seats.unsure() == []
 
 
-async def test_who_left_while_redis_was_away_is_remembered_until_redis_heard_of_it(stack: AsyncExitStack, own_redis: RedisServer) -> None:
+async def test_who_left_while_redis_was_away_is_remembered_until_redis_heard_of_it(
+    stack: AsyncExitStack, own_redis: RedisServer
+) -> None:
     proxy = await proxy_to(stack, own_redis.port)
     a = await process_at(stack, proxy.port, max_per_user=5)
     for connection in ("p1-1", "p1-2", "p1-3"):

@@ -1,4 +1,6 @@
-"""What processes tell each other of themselves: the newest of each, for as long as it lives, and nothing where Redis is away."""
+"""What processes tell each other of themselves: the newest of each, for as long as it lives, and nothing where Redis is
+away.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ async def test_the_newest_that_each_told_is_returned_until_it_leaves(stack: Asyn
     assert await first.told() == [b"one \x00\xff"]
 
 
-async def test_what_a_dead_process_told_ends_with_its_time_and_its_name_later(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_what_a_dead_process_told_ends_with_its_time_and_its_name_later(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     client = await client_at(stack, redis.port)
     alive, dead = (RedisSnapshots(client=client, process_id=name) for name in ("alive", "dead"))
     dead.tell(b"last words", at_s=NOW_S, ttl_s=0.05)
@@ -54,7 +58,9 @@ async def test_what_a_dead_process_told_ends_with_its_time_and_its_name_later(st
         assert 0 < await client.call("PTTL", key) <= most_ms
 
 
-async def test_without_redis_nobody_can_be_asked_and_nobody_waits(stack: AsyncExitStack, own_redis: RedisServer) -> None:
+async def test_without_redis_nobody_can_be_asked_and_nobody_waits(
+    stack: AsyncExitStack, own_redis: RedisServer
+) -> None:
     client = await client_at(stack, own_redis.port)
     snapshots = RedisSnapshots(client=client, process_id="p1")
     own_redis.stop()

@@ -1,4 +1,6 @@
-"""The door to Redis where more is wrong than Redis: callers that go on asking past the bounds, and what nobody foresaw."""
+"""The door to Redis where more is wrong than Redis:
+callers that go on asking past the bounds, and what nobody foresaw.
+"""
 
 from __future__ import annotations
 

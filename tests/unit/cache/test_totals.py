@@ -59,7 +59,9 @@ async def test_a_commit_is_taken_into_kept_totals_and_into_nothing_else(
 
 
 @pytest.mark.gen_test
-async def test_a_load_that_began_before_the_commit_fills_nothing(stack: AsyncExitStack, redis: RedisServer, keys: Keys) -> None:
+async def test_a_load_that_began_before_the_commit_fills_nothing(
+    stack: AsyncExitStack, redis: RedisServer, keys: Keys
+) -> None:
     process = await process_at(stack, redis.port)
     key, source = keys.stats("r1"), Source()
     asked = asyncio.ensure_future(process.cache.get_or_load(key, source))

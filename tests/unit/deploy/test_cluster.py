@@ -15,7 +15,10 @@ from tests.support.server import ROOT, free_port
 
 
 def test_a_marked_line_is_changed_and_all_others_are_as_shipped() -> None:
-    shipped = "a; # `#: b -> c` in a comment\nuser x;  #:\nlisten 80;   #: 80 -> {listen}\nserver x:1 y;  #: x:1 -> x:{process}\nlast;"
+    shipped = (
+        "a; # `#: b -> c` in a comment\nuser x;  #:\nlisten 80;   #: 80 -> {listen}\nserver "
+        "x:1 y;  #: x:1 -> x:{process}\nlast;"
+    )
     changed = configuration(shipped, folder=Path("/f"), listen="h:5", processes=[6, 7])
     assert changed == "a; # `#: b -> c` in a comment\nlisten h:5;\nserver x:6 y;\nserver x:7 y;\nlast;\n"
 
@@ -69,8 +72,14 @@ def run(**env: str) -> tuple[int, str]:
 
 
 def test_a_wrong_number_stops_the_start_with_one_line() -> None:
-    assert run(PROCESSES="none") == (2, "cluster: PROCESSES: 'none' is not valid; it takes a whole number from 1 to 64\n")
-    assert run(PROCESSES="2", PORT="65534") == (2, "cluster: PORT: '65534' is not valid; it takes a whole number from 1 to 65533\n")
+    assert run(PROCESSES="none") == (
+        2,
+        "cluster: PROCESSES: 'none' is not valid; it takes a whole number from 1 to 64\n",
+    )
+    assert run(PROCESSES="2", PORT="65534") == (
+        2,
+        "cluster: PORT: '65534' is not valid; it takes a whole number from 1 to 65533\n",
+    )
 
 
 def test_a_host_that_cannot_be_one_stops_the_start_with_one_line() -> None:

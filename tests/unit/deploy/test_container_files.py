@@ -1,4 +1,6 @@
-"""Dockerfile, .dockerignore and compose.yml, as far as they can be judged without Docker: what they name exists, and they agree."""
+"""Dockerfile, .dockerignore and compose.yml, as far as they can be judged without Docker: what they name exists, and
+they agree.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,9 @@ def test_what_is_nobodys_business_does_not_reach_docker(path: str, ignored: bool
 def test_compose_builds_the_image_and_an_nginx_from_what_there_is() -> None:
     assert re.findall(r"^  build: (\S+)", COMPOSE, re.MULTILINE) == [".."]
     assert (ROOT / "deploy" / ".." / "Dockerfile").is_file()
-    assert re.findall(r"^ +image: (\S+)", COMPOSE, re.MULTILINE) == ["redis:7-bookworm"], "two services that build one tag fail at once"
+    assert re.findall(r"^ +image: (\S+)", COMPOSE, re.MULTILINE) == ["redis:7-bookworm"], (
+        "two services that build one tag fail at once"
+    )
     copied = re.findall(r"^ +COPY (\S+) ", COMPOSE, re.MULTILINE)
     assert copied == ["nginx.conf"]
     assert (ROOT / "deploy" / "nginx.conf").is_file()

@@ -1,4 +1,6 @@
-"""The shipped nginx.conf in a real nginx, before stand-ins for processes: what it does when one answers so, or not at all."""
+"""The shipped nginx.conf in a real nginx, before stand-ins for processes: what it does when one answers so, or not at
+all.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,10 @@ def listens(port: int) -> bool:
 
 
 class StandIn:
-    """A process that answers every request alike, on a connection each; b"" hangs up instead. It keeps what it was sent."""
+    """A process that answers every request alike, on a connection each; b"" hangs up instead.
+
+    It keeps what it was sent.
+    """
 
     def __init__(self, answer: bytes, *, port: int = 0) -> None:
         self.received: list[bytes] = []
@@ -103,7 +108,12 @@ def nginx_before(folder: Path, *processes: StandIn, shipped: str = SHIPPED, port
             process.close()
 
 
-UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": "x" * 22 + "==", "Sec-WebSocket-Version": "13"}
+UPGRADE = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Key": "x" * 22 + "==",
+    "Sec-WebSocket-Version": "13",
+}
 
 
 def test_a_post_that_a_process_dropped_is_not_sent_to_another_and_a_get_is(tmp_path: Path) -> None:
@@ -149,7 +159,9 @@ def test_a_socket_that_one_process_refuses_goes_to_another_and_its_requests_stay
         assert {call(url, "GET", "/rooms").body for _ in range(4)} == {b"mine", b"{}"}
 
 
-def test_a_process_is_told_the_clients_address_and_scheme_its_host_and_no_upgrade_but_a_websocket(tmp_path: Path) -> None:
+def test_a_process_is_told_the_clients_address_and_scheme_its_host_and_no_upgrade_but_a_websocket(
+    tmp_path: Path,
+) -> None:
     process = StandIn(reply("200 OK"))
     forged = {"X-Forwarded-For": FORGED, "X-Forwarded-Proto": "https", "Host": "chat.example.com:8443"}
     with nginx_before(tmp_path / "nginx", process) as url:
@@ -200,7 +212,10 @@ OWN_REFUSALS = {
     "two Hosts": (b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
     "no Host": (b"GET / HTTP/1.1\r\n\r\n", 400),
     "no HTTP": (b"\x16\x03\x01\r\n\r\n", 400),
-    "a length and chunks": (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    "a length and chunks": (
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        400,
+    ),
     "a coding of nobody": (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
     "another protocol's version": (b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", 505),
     "a method of nginx's": (b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405),
@@ -209,7 +224,9 @@ OWN_REFUSALS = {
 
 
 @pytest.mark.parametrize(("data", "status"), OWN_REFUSALS.values(), ids=OWN_REFUSALS)
-def test_what_nginx_refuses_by_itself_reaches_no_process_and_has_the_contracts_shape(tmp_path: Path, data: bytes, status: int) -> None:
+def test_what_nginx_refuses_by_itself_reaches_no_process_and_has_the_contracts_shape(
+    tmp_path: Path, data: bytes, status: int
+) -> None:
     process = StandIn(reply("200 OK"))
     with nginx_before(tmp_path / "nginx", process) as url:
         with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=30) as asking:
@@ -231,7 +248,10 @@ def test_hosts_of_the_right_form_are_passed_on_and_http_1_0_may_have_none(tmp_pa
         with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=30) as old:
             old.sendall(b"GET /rooms HTTP/1.0\r\n\r\n")
             assert old.recv(65_536).startswith(b"HTTP/1.1 200")
-    assert [request.partition(b"\r\nHost: ")[2].partition(b"\r\n")[0].decode() for request in process.received] == [*hosts, "localhost"]
+    assert [request.partition(b"\r\nHost: ")[2].partition(b"\r\n")[0].decode() for request in process.received] == [
+        *hosts,
+        "localhost",
+    ]
 
 
 def test_a_head_as_long_as_a_process_may_send_is_passed_on(tmp_path: Path) -> None:
@@ -269,7 +289,10 @@ def test_no_query_is_in_a_log_though_processes_fail(tmp_path: Path) -> None:
     gone.close()
     with nginx_before(tmp_path / "nginx", gone, dead) as url:
         for path in ("/ws", "/messages", "/files", "/health/ready"):
-            assert call(url, "GET", f"{path}?token=SECRET", headers={**UPGRADE, "Referer": "http://x/?SECRET"}).status == 503
+            assert (
+                call(url, "GET", f"{path}?token=SECRET", headers={**UPGRADE, "Referer": "http://x/?SECRET"}).status
+                == 503
+            )
         call(url, "GET", "http://absolute.example/ws?token=SECRET")
         call(url, "GET", "/ws?token=SECRET" + "x" * 40_000)
         port = int(url.rpartition(":")[2])
@@ -310,7 +333,9 @@ HEAD = b"Host: chat.example.com\r\nConnection: close\r\n"
 OWN = {
     "no request": Asking(b"nonsense\r\n\r\n", 400),
     "no host": Asking(b"GET /rooms HTTP/1.1\r\nConnection: close\r\n\r\n", 400),
-    "a header that is too long": Asking(b"GET /rooms HTTP/1.1\r\n" + HEAD + b"X-Long: " + b"x" * 9_000 + b"\r\n\r\n", 0),
+    "a header that is too long": Asking(
+        b"GET /rooms HTTP/1.1\r\n" + HEAD + b"X-Long: " + b"x" * 9_000 + b"\r\n\r\n", 0
+    ),
     "a path that is too long": Asking(b"GET /" + b"x" * 9_000 + b" HTTP/1.1\r\n" + HEAD + b"\r\n", 414),
     "a body that is too long": Asking(b"POST /messages HTTP/1.1\r\n" + HEAD + b"Content-Length: 9000000\r\n\r\n", 413),
     "a file that is too long": Asking(b"POST /files HTTP/1.1\r\n" + HEAD + b"Content-Length: 9000000\r\n\r\n", 413),
@@ -336,7 +361,10 @@ def security_of(response: http.client.HTTPResponse) -> dict[str, list[str] | Non
 
 
 def own_headers(*, secure: bool) -> dict[str, list[str] | None]:
-    return {**{name: [value] for name, value in EXPECTED.items()}, "strict-transport-security": [SECURE] if secure else None}
+    return {
+        **{name: [value] for name, value in EXPECTED.items()},
+        "strict-transport-security": [SECURE] if secure else None,
+    }
 
 
 class Silent(StandIn):
@@ -364,8 +392,13 @@ def test_what_nginx_answers_by_itself_has_every_header_once(tmp_path: Path, secu
         wrong = {}
         for name, asking in OWN.items():
             response = asking.ask(connect())
-            assert response.status == asking.status or (not asking.status and response.status in (400, 431)), (name, response.status)
-            if security_of(response) != own_headers(secure=secure) or not re.fullmatch("[0-9a-f]{32}", response.headers["x-request-id"]):
+            assert response.status == asking.status or (not asking.status and response.status in (400, 431)), (
+                name,
+                response.status,
+            )
+            if security_of(response) != own_headers(secure=secure) or not re.fullmatch(
+                "[0-9a-f]{32}", response.headers["x-request-id"]
+            ):
                 wrong[name] = response.headers.items()
             assert response.headers.get_all("retry-after") == (["1"] if response.status == 503 else None), name
         assert wrong == {}
@@ -381,8 +414,14 @@ def test_what_a_process_answers_keeps_its_own_headers_and_gets_the_one_of_transp
     process = StandIn(f"HTTP/1.1 503 x\r\n{head}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
     with with_tls(tmp_path, process) as edge:
         response = Asking(b"GET /rooms HTTP/1.1\r\n" + HEAD + b"\r\n", 503).ask(edge.connect())
-        assert security_of(response) == {**{name: ["theirs"] for name in EXPECTED}, "strict-transport-security": [SECURE]}
-        assert (response.headers.get_all("x-request-id"), response.headers.get_all("retry-after")) == (["theirs"], ["7"])
+        assert security_of(response) == {
+            **{name: ["theirs"] for name in EXPECTED},
+            "strict-transport-security": [SECURE],
+        }
+        assert (response.headers.get_all("x-request-id"), response.headers.get_all("retry-after")) == (
+            ["theirs"],
+            ["7"],
+        )
 
 
 @dataclass(frozen=True)
@@ -425,7 +464,9 @@ def with_tls(folder: Path, process: StandIn) -> Iterator[Edge]:
 
 
 def test_the_tls_lines_uncommented_as_the_file_says_serve_https_and_send_http_there(tmp_path: Path) -> None:
-    process = StandIn(b"HTTP/1.1 200 OK\r\nSet-Cookie: files=1; HttpOnly\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+    process = StandIn(
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: files=1; HttpOnly\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+    )
     with with_tls(tmp_path, process) as edge:
         over_tls = http.client.HTTPSConnection("127.0.0.1", edge.secure, context=edge.trusting, timeout=30)
         over_tls.request("GET", "/rooms")
@@ -435,6 +476,8 @@ def test_the_tls_lines_uncommented_as_the_file_says_serve_https_and_send_http_th
         assert "secure" in answer.headers["Set-Cookie"].lower()
         assert "nginx/" not in answer.headers["Server"]
         over_tls.close()
-        moved = call(f"http://127.0.0.1:{edge.plain}", "POST", "/rooms?limit=1", {}, headers={"Host": "chat.example.com"})
+        moved = call(
+            f"http://127.0.0.1:{edge.plain}", "POST", "/rooms?limit=1", {}, headers={"Host": "chat.example.com"}
+        )
         assert (moved.status, moved.headers["location"]) == (308, "https://chat.example.com/rooms?limit=1")
         assert call(f"http://127.0.0.1:{edge.plain}", "GET", "/", headers={"Host": "h" * 300}).status == 400

@@ -1,4 +1,6 @@
-"""Grafana's dashboard and Prometheus's rules: what they ask for is there, and they are written as promtool wants them."""
+"""Grafana's dashboard and Prometheus's rules:
+what they ask for is there, and they are written as promtool wants them.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +34,15 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[str]]:
     with serving(tmp_path_factory.mktemp("live") / "data", {"MONITOR_INTERVAL": "0.2"}) as server:
         ada = register(server.url)
         ada.post(ada.make_room()["id"], "x")
-        sampled = (b"chat_process_cpu_ratio", b"chat_disk_free_bytes")  # there are with the first sample and, a moment later, its disk
+        # There are with the first sample and, a moment later, its disk
+        sampled = (b"chat_process_cpu_ratio", b"chat_disk_free_bytes")
         shown = poll(lambda: all(name in (body := ada.call("GET", "/metrics").body) for name in sampled) and body)
         text = shown.decode()
-    yield {sample.name for family in text_string_to_metric_families(text) for sample in family.samples} | {
-        f"{family.name}_total" for family in text_string_to_metric_families(text) if family.type == "counter"
-    } | {f"{family.name}_bucket" for family in text_string_to_metric_families(text) if family.type == "histogram"}
+    yield (
+        {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
+        | {f"{family.name}_total" for family in text_string_to_metric_families(text) if family.type == "counter"}
+        | {f"{family.name}_bucket" for family in text_string_to_metric_families(text) if family.type == "histogram"}
+    )
 
 
 def expressions() -> Mapping[str, str]:
@@ -65,7 +70,11 @@ def test_every_label_that_is_asked_for_is_one_of_its_metric() -> None:
             family = re.sub(r"_(bucket|sum|count)$", "", name)
             wanted = set(re.findall(r"(\w+)=~?", selector)) - OF_PROMETHEUS
             assert wanted <= labels.get(family, set()), where
-        known = {label for name in re.findall(r"\bchat_[a-z0-9_]+", expression) for label in labels.get(re.sub(r"_bucket$", "", name), ())}
+        known = {
+            label
+            for name in re.findall(r"\bchat_[a-z0-9_]+", expression)
+            for label in labels.get(re.sub(r"_bucket$", "", name), ())
+        }
         for grouped in re.findall(r"\bby \(([^)]*)\)", expression):
             assert {label.strip() for label in grouped.split(",")} <= known | OF_PROMETHEUS, where
 

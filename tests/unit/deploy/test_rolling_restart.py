@@ -1,4 +1,6 @@
-"""rolling-restart.sh where a unit does not come back; that it works is shown on a real cluster (integration/test_nginx.py)."""
+"""rolling-restart.sh where a unit does not come back; that it works is shown on a real cluster
+(integration/test_nginx.py).
+"""
 
 from __future__ import annotations
 

@@ -85,7 +85,9 @@ def test_what_ends_again_and_again_is_started_each_time_later(log: Log) -> None:
 
 @contextmanager
 def meanwhile(work: Callable[[Callable[[Callable[[], object]], None]], None]) -> Iterator[None]:
-    """On a thread beside the cluster, which has this one: `work(wait)`, where `wait(condition)` ends, too, when the cluster does."""
+    """On a thread beside the cluster, which has this one: `work(wait)`, where `wait(condition)` ends, too, when the
+    cluster does.
+    """
     over = threading.Event()
 
     def wait(condition: Callable[[], object]) -> None:
@@ -219,8 +221,10 @@ orders, output = SimpleQueue(), Output(1)
 signal.signal(signal.SIGTERM, lambda received, _: orders.put(received))
 def child(name, script):
     return Child(name, ["sh", "-c", script], env={"PATH": os.environ["PATH"]}, answers=lambda: True, output=output)
-chat = child("p1", f"yes 'what it has to say' | head -c 4000000; : >{sys.argv[1]}; while kill -0 $PPID; do sleep 0.05; done")
-cluster = Cluster(redis=[], chats=[chat], nginx=child("nginx", "exec sleep 3600"), orders=orders, has_terminal=False, say=output.line)
+talk = "yes 'what it has to say' | head -c 4000000"
+chat = child("p1", f"{talk}; : >{sys.argv[1]}; while kill -0 $PPID; do sleep 0.05; done")
+nginx = child("nginx", "exec sleep 3600")
+cluster = Cluster(redis=[], chats=[chat], nginx=nginx, orders=orders, has_terminal=False, say=output.line)
 sys.exit(cluster.run(lambda: output.line("cluster ready")))
 """
 

@@ -1,4 +1,6 @@
-"""The systemd unit: what it does with a process that failed, judged by how the server says what kind of failure it was."""
+"""The systemd unit: what it does with a process that failed,
+judged by how the server says what kind of failure it was.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ def unit() -> RawConfigParser:
 
 
 def test_however_often_it_fails_it_is_started_again(unit: RawConfigParser) -> None:
-    assert unit["Unit"]["StartLimitIntervalSec"] == "0", "else systemd gives up, and nobody starts it when the disk has room again"
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0", (
+        "else systemd gives up, and nobody starts it when the disk has room again"
+    )
     assert unit["Service"]["Restart"] == "on-failure"
     assert float(unit["Service"]["RestartSec"]) >= 5, "a start takes a second of CPU"
 

@@ -1,4 +1,6 @@
-"""No reply ends a connection silently, and what a connection may take is bounded: on real sockets, with bounds that a test can reach."""
+"""No reply ends a connection silently, and what a connection may take is bounded: on real sockets, with bounds that a
+test can reach.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,13 @@ WITHIN_S = 20.0
 BODY_MAX_BYTES = 40_000
 LONG_S = 300.0
 PATIENT = Bounds(
-    head_s=LONG_S, body_s=LONG_S, idle_s=LONG_S, reply_s=LONG_S, linger_s=LONG_S, drain_max_bytes=10_000, linger_max_bytes=2**20
+    head_s=LONG_S,
+    body_s=LONG_S,
+    idle_s=LONG_S,
+    reply_s=LONG_S,
+    linger_s=LONG_S,
+    drain_max_bytes=10_000,
+    linger_max_bytes=2**20,
 )
 CLOSE = b"Connection: close"
 
@@ -207,7 +215,9 @@ async def test_a_refusal_without_a_body_leaves_the_connection_alive(serve: Serve
 
 
 @pytest.mark.gen_test
-async def test_a_body_that_nobody_wants_is_read_and_let_go_also_when_it_comes_after_the_refusal(serve: Serve, connect: Connect) -> None:
+async def test_a_body_that_nobody_wants_is_read_and_let_go_also_when_it_comes_after_the_refusal(
+    serve: Serve, connect: Connect
+) -> None:
     peer = await connect(serve())
     await peer.send(request("POST /no HTTP/1.1", body=b"x" * 10_000))
     assert (await peer.reply())[0] == 401
@@ -298,7 +308,9 @@ async def test_a_bug_in_our_own_making_of_a_handler_is_answered_too(serve: Serve
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 @pytest.mark.gen_test
-async def test_a_connection_that_a_handler_took_away_is_no_longer_the_servers(serve: Serve, connect: Connect, version: str) -> None:
+async def test_a_connection_that_a_handler_took_away_is_no_longer_the_servers(
+    serve: Serve, connect: Connect, version: str
+) -> None:
     served = serve()
     peer = await connect(served)
     await peer.send(request(f"GET /detach HTTP/{version}"))
@@ -321,12 +333,21 @@ UNREADABLE = {
     "two lengths": (b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", 400),
     "a length of no digits": (b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: \xb2\r\n\r\n", 400),
     "a length and chunks": (
-        b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /no HTTP/1.1",
+        (
+            b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: "
+            b"chunked\r\n\r\n0\r\n\r\nGET /no HTTP/1.1"
+        ),
         400,
     ),
     "chunks of no size": (b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
-    "chunks of endless size": (b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1" * 5_000, 400),
-    "a chunk that does not end": (b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabcd\r\n", 400),
+    "chunks of endless size": (
+        b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1" * 5_000,
+        400,
+    ),
+    "a chunk that does not end": (
+        b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabcd\r\n",
+        400,
+    ),
     "a large header": (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 40_000 + b"\r\n\r\n", 431),
     "headers that do not end": (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 200_000, 431),
     "many headers": (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a:b\r\n" * 300 + b"\r\n", 431),
@@ -337,7 +358,9 @@ UNREADABLE = {
 
 @pytest.mark.parametrize(("data", "status"), UNREADABLE.values(), ids=UNREADABLE)
 @pytest.mark.gen_test
-async def test_what_is_no_request_gets_one_refusal_that_can_be_read(serve: Serve, connect: Connect, data: bytes, status: int) -> None:
+async def test_what_is_no_request_gets_one_refusal_that_can_be_read(
+    serve: Serve, connect: Connect, data: bytes, status: int
+) -> None:
     served = serve()
     peer = await connect(served)
     await assert_lives(peer)
@@ -349,7 +372,9 @@ async def test_what_is_no_request_gets_one_refusal_that_can_be_read(serve: Serve
 
 
 @pytest.mark.gen_test
-async def test_the_refusal_can_be_read_also_where_no_descriptor_is_left_to_linger_with(serve: Serve, connect: Connect) -> None:
+async def test_the_refusal_can_be_read_also_where_no_descriptor_is_left_to_linger_with(
+    serve: Serve, connect: Connect
+) -> None:
     peer = await connect(serve())
     await assert_lives(peer)
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -382,7 +407,9 @@ BEGUN = {
 
 @pytest.mark.parametrize("begun", BEGUN.values(), ids=BEGUN)
 @pytest.mark.gen_test
-async def test_who_begins_a_request_and_does_not_end_it_is_told_so_when_time_is_up(serve: Serve, connect: Connect, begun: bytes) -> None:
+async def test_who_begins_a_request_and_does_not_end_it_is_told_so_when_time_is_up(
+    serve: Serve, connect: Connect, begun: bytes
+) -> None:
     peer = await connect(serve(head_s=0.2, body_s=0.2))
     await assert_lives(peer)
     await peer.send(begun)
@@ -413,7 +440,9 @@ async def test_a_kept_connection_is_closed_once_it_was_idle_for_long(serve: Serv
 
 
 @pytest.mark.gen_test
-async def test_the_rest_of_a_body_that_nobody_wants_is_not_waited_for_longer_than_a_body(serve: Serve, connect: Connect) -> None:
+async def test_the_rest_of_a_body_that_nobody_wants_is_not_waited_for_longer_than_a_body(
+    serve: Serve, connect: Connect
+) -> None:
     peer = await connect(serve(body_s=0.2))
     await peer.send(request("POST /no HTTP/1.1", "Content-Length: 5000") + b"x")
     assert (await peer.reply())[0] == 401
@@ -477,7 +506,9 @@ async def test_refusals_of_one_address_take_no_lingering_reply_away_from_another
 
 
 @pytest.mark.gen_test
-async def test_an_address_has_so_many_connections_and_a_trusted_proxy_as_many_as_it_likes(serve: Serve, connect: Connect) -> None:
+async def test_an_address_has_so_many_connections_and_a_trusted_proxy_as_many_as_it_likes(
+    serve: Serve, connect: Connect
+) -> None:
     served = serve(connections_by_address_max=3)
     for _ in range(3):
         first = await connect(served, "127.0.0.2")
@@ -524,7 +555,9 @@ async def test_of_a_full_address_the_connection_that_is_idle_the_longest_makes_r
 
 
 @pytest.mark.gen_test
-async def test_an_address_that_is_full_of_idle_connections_may_open_as_many_at_once_anew(serve: Serve, connect: Connect) -> None:
+async def test_an_address_that_is_full_of_idle_connections_may_open_as_many_at_once_anew(
+    serve: Serve, connect: Connect
+) -> None:
     served = serve(connections_by_address_max=3)
     for _ in range(3):
         peers = await asyncio.gather(*(connect(served, "127.0.0.2") for _ in range(3)))

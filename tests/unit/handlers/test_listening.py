@@ -60,7 +60,9 @@ def test_it_is_the_same_socket(stack: ExitStack) -> None:
         ("0.0.0.0", ["127.0.0.1"]),
     ],
 )
-def test_it_listens_where_it_was_told_and_for_every_address_on_ipv4_too(host: str, reached: list[str], stack: ExitStack) -> None:
+def test_it_listens_where_it_was_told_and_for_every_address_on_ipv4_too(
+    host: str, reached: list[str], stack: ExitStack
+) -> None:
     port = free_port()
     listeners = [stack.enter_context(one) for one in paced(listening_sockets(host, port), descriptors_max=20_000)]
     assert not any(os.get_blocking(one.fileno()) for one in listeners)

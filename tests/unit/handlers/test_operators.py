@@ -12,7 +12,8 @@ OPERATORS = Operators(networks=[], hosts={"metrics.example", "chat"}, usernames=
 @pytest.mark.parametrize(
     "host",
     [
-        "127.0.0.1", "127.0.0.1:8000", "[::1]:8000", "[2001:db8::1]", "203.0.113.7", "localhost", "LOCALHOST.:8000", "Metrics.Example:443",
+        "127.0.0.1", "127.0.0.1:8000", "[::1]:8000", "[2001:db8::1]", "203.0.113.7", "localhost", "LOCALHOST.:8000",
+        "Metrics.Example:443",
         "metrics.example.", "chat:8001",
     ],
 )  # fmt: skip
@@ -23,7 +24,8 @@ def test_an_address_localhost_and_a_listed_name_are_trusted(host: str) -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        "", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "xmetrics.example", "metrics.example.evil", "127.0.0.1:x",
+        "", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "xmetrics.example",
+        "metrics.example.evil", "127.0.0.1:x",
         "a b",
     ],
 )  # fmt: skip
@@ -43,5 +45,7 @@ def test_any_other_name_is_not(host: str) -> None:
         ({"Sec-Fetch-Site": "cross-site"}, False),
     ],
 )
-def test_a_page_of_another_site_is_not_but_a_person_who_follows_its_link_is(headers: dict[str, str], trusted: bool) -> None:
+def test_a_page_of_another_site_is_not_but_a_person_who_follows_its_link_is(
+    headers: dict[str, str], trusted: bool
+) -> None:
     assert OPERATORS.trusts("127.0.0.1", headers) is trusted

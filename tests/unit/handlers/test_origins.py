@@ -73,7 +73,8 @@ def test_a_star_lets_everybody_in_who_has_an_origin() -> None:
 
 
 def test_a_default_port_is_written_as_none() -> None:
-    assert [str(parse_origin(one)) for one in ("HTTPS://A:443", "http://a:0080", "http://a.:443", "https://[0:0::1]:8443")] == [
+    written = ("HTTPS://A:443", "http://a:0080", "http://a.:443", "https://[0:0::1]:8443")
+    assert [str(parse_origin(one)) for one in written] == [
         "https://a", "http://a", "http://a:443", "https://[::1]:8443",
     ]  # fmt: skip
 
@@ -87,8 +88,10 @@ def test_a_host_has_a_name_and_perhaps_a_port() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", ".", ":80", "a:", "a:0", "a:65536", "a:+1", "a:1:2", "a b", "a/b", "u@a", "*.a", "a..b", "-a", "a-", "1.2.3", "999.1.1.1",
-        "a.1", "[::1", "[::1]80", "[fe80::1%25eth0]", "[1.2.3.4]", "::1", "ä.example", "a" * 64, ".".join(["a" * 60] * 5),
+        "", ".", ":80", "a:", "a:0", "a:65536", "a:+1", "a:1:2", "a b", "a/b", "u@a", "*.a", "a..b", "-a", "a-",
+        "1.2.3", "999.1.1.1",
+        "a.1", "[::1", "[::1]80", "[fe80::1%25eth0]", "[1.2.3.4]", "::1", "ä.example", "a" * 64,
+        ".".join(["a" * 60] * 5),
     ],
 )  # fmt: skip
 def test_what_is_no_host_is_refused(text: str) -> None:

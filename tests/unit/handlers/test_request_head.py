@@ -53,7 +53,7 @@ def test_what_the_rfc_calls_a_host_is_taken(host: str) -> None:
         "a%2",
         "a%zz",
         "a\\b",
-        "a\"b",
+        'a"b',
         "<script>",
         "::1",
         "[::1",

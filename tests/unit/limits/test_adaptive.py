@@ -1,4 +1,6 @@
-"""What is shed at which load: by class, at its lag, back smoothly and without flapping; messages by a share that is steered."""
+"""What is shed at which load: by class, at its lag, back smoothly and without flapping; messages by a share that is
+steered.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limits.adaptive import CALM, CALM_FOR_S, ELAPSED_MAX_S, SHARE_MIN, SHED_AT_MS, TARGET_MS, Load, Shed, ShedClass, pressure_ms, step
+from limits.adaptive import (
+    CALM,
+    CALM_FOR_S,
+    ELAPSED_MAX_S,
+    SHARE_MIN,
+    SHED_AT_MS,
+    TARGET_MS,
+    Load,
+    Shed,
+    ShedClass,
+    pressure_ms,
+    step,
+)
 from limits.shedding import STEP_EVERY_S, NoShedding, Shedding
 from monitor.hooks import Observer
 

@@ -145,7 +145,9 @@ def test_100_in_60_seconds_in_numbers():
     assert (refused.allowed, refused.remaining, refused.retry_after_s, refused.reset_s) == (False, 0, 1, 60)
     token_ns = 600_000_000
     assert not take(state, policy, START_NS + token_ns - 1).allowed
-    assert take(state, policy, START_NS + token_ns) == take(BucketState(state.units, START_NS), policy, START_NS + token_ns)
+    assert take(state, policy, START_NS + token_ns) == take(
+        BucketState(state.units, START_NS), policy, START_NS + token_ns
+    )
     assert take(state, policy, START_NS + token_ns).allowed
 
 

@@ -47,7 +47,9 @@ def test_a_refusal_takes_nothing() -> None:
     st.integers(1, 60),
     st.lists(st.tuples(st.integers(1, 64), st.sampled_from((0.0, 0.0, 0.001, 0.1, 1.0, 30.0, 1000.0))), max_size=200),
 )
-def test_it_admits_what_a_bucket_does_and_a_sixteenth_more_at_most(count: int, period_s: int, sends: list[tuple[int, float]]) -> None:
+def test_it_admits_what_a_bucket_does_and_a_sixteenth_more_at_most(
+    count: int, period_s: int, sends: list[tuple[int, float]]
+) -> None:
     policy = Policy(count, period_s)
     budget = FrameBudget(policy)
     budget.trust()

@@ -213,7 +213,8 @@ async def test_four_times_as_many_keys_take_no_more_memory_than_the_table_may_an
         await limiter.check([Check("anonymous", f"2001:db8:{number:x}::/64")])
     assert len(limiter) == 50_000
     assert process.memory_info().rss - before_bytes < 60_000_000
-    # What a key of the other 150,000 may leave: so little that a million of them would not fill what the table may take.
+    # What a key of the other 150,000 may leave: so little that a million of them would not fill what the table may
+    # take.
     assert process.memory_info().rss - full_bytes < 45 * 150_000
 
 
@@ -230,7 +231,9 @@ async def test_neighbours_have_ten_times_the_limit_together_and_a_refusal_by_eit
     assert [await drain(limiter, at(network)) for network in range(12)] == [5] * 10 + [0, 0]
     refused = await limiter.check([at(12)])
     assert (refused.limit, refused.remaining, refused.retry_after_s) == (50, 0, 2)
-    assert await drain(limiter, Check("messages", "2001:db8:1:1::/64", 1, "2001:db8:1::/48")) == 5, "another customer's is another's"
+    assert await drain(limiter, Check("messages", "2001:db8:1:1::/64", 1, "2001:db8:1::/48")) == 5, (
+        "another customer's is another's"
+    )
     clock.advance(12)
     assert await drain(limiter, at(12)) == 5, "what the wide limit refused cost the narrow one nothing"
     assert dict(limiter.counts())["messages", "allowed"] == 60, "a check is counted once, however many keys it has"

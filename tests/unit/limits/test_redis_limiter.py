@@ -1,4 +1,6 @@
-"""The limiter of several processes: the script counts as the pure arithmetic does, commands are all-or-nothing, and Redis may go away."""
+"""The limiter of several processes: the script counts as the pure arithmetic does, commands are all-or-nothing, and
+Redis may go away.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ POLICIES = {"messages": Policy(5, 60), "api": Policy(10, 3_600), "bytes": Policy
 START_US = 1_700_000_000_000_000
 
 
-async def limiter_at(stack: AsyncExitStack, port: int, *, timeout_s: float = PATIENT_S, **changed) -> tuple[RedisLimiter, RedisClient]:
+async def limiter_at(
+    stack: AsyncExitStack, port: int, *, timeout_s: float = PATIENT_S, **changed
+) -> tuple[RedisLimiter, RedisClient]:
     script = Script(SCRIPT)
     client = await client_at(stack, port, scripts=(script,), timeout_s=timeout_s)
     given = {"algorithm": "token_bucket", "policies": POLICIES, "fail_closed": False, **changed}
@@ -77,7 +81,10 @@ def traffic(draw: st.DrawFn) -> tuple[Policy, list[tuple[int, int]]]:
     policy = Policy(draw(st.integers(1, 200)), 3 * draw(st.integers(1, 1_200)))
     period_us = policy.period_s * 1_000_000
     gaps = st.one_of(
-        st.just(0), st.integers(0, 2 * period_us // policy.count), st.integers(0, 2 * period_us // 60), st.integers(0, 2 * period_us)
+        st.just(0),
+        st.integers(0, 2 * period_us // policy.count),
+        st.integers(0, 2 * period_us // 60),
+        st.integers(0, 2 * period_us),
     )
     calls = draw(st.lists(st.tuples(gaps, st.integers(0, policy.count + 1)), min_size=1, max_size=30))
     times = accumulate((gap for gap, _ in calls), initial=START_US)
@@ -99,7 +106,9 @@ def test_the_script_answers_as_the_pure_arithmetic(module_redis: RedisServer, al
                 [[allowed, remaining, retry_us, reset_us]] = scripted.take(policy, now_us, [cost])
                 assert (bool(allowed), remaining) == (taken.allowed, taken.remaining)
                 assert -(-retry_us // 1_000_000) == taken.retry_after_s
-                assert abs(-(-reset_us // 1_000_000) - taken.reset_s) <= 1, "a microsecond's rounding may reach the next second"
+                assert abs(-(-reset_us // 1_000_000) - taken.reset_s) <= 1, (
+                    "a microsecond's rounding may reach the next second"
+                )
         finally:
             scripted.close()
 
@@ -107,7 +116,9 @@ def test_the_script_answers_as_the_pure_arithmetic(module_redis: RedisServer, al
 
 
 @pytest.mark.parametrize("algorithm", ["token_bucket", "sliding_window"])
-def test_a_clock_that_goes_back_neither_gives_more_than_the_count_nor_locks_out(module_redis: RedisServer, algorithm: str) -> None:
+def test_a_clock_that_goes_back_neither_gives_more_than_the_count_nor_locks_out(
+    module_redis: RedisServer, algorithm: str
+) -> None:
     policy = Policy(10, 60)
     scripted = Scripted(module_redis.port, algorithm)
     try:
@@ -165,8 +176,12 @@ async def test_two_processes_share_what_a_user_may_do(stack, redis):
 @pytest.mark.gen_test
 async def test_the_checks_of_a_loop_turn_are_one_call(stack, redis):
     limiter, client = await limiter_at(stack, redis.port)
-    before = int((await client.call("INFO", "commandstats")).partition(b"cmdstat_evalsha:calls=")[2].partition(b",")[0] or 0)
-    await asyncio.gather(*(limiter.check([Check("api", f"u{number}"), Check("messages", f"u{number}")]) for number in range(50)))
+    before = int(
+        (await client.call("INFO", "commandstats")).partition(b"cmdstat_evalsha:calls=")[2].partition(b",")[0] or 0
+    )
+    await asyncio.gather(
+        *(limiter.check([Check("api", f"u{number}"), Check("messages", f"u{number}")]) for number in range(50))
+    )
     after = int((await client.call("INFO", "commandstats")).partition(b"cmdstat_evalsha:calls=")[2].partition(b",")[0])
     assert after - before == 1
 
@@ -271,7 +286,9 @@ async def test_a_redis_that_is_full_counts_as_gone(stack, own_redis):
 
 
 @pytest.mark.gen_test
-@pytest.mark.parametrize("garbage", [("SET", b"garbage"), ("SET", msgspec.msgpack.encode(["x", None])), ("RPUSH", b"x")])
+@pytest.mark.parametrize(
+    "garbage", [("SET", b"garbage"), ("SET", msgspec.msgpack.encode(["x", None])), ("RPUSH", b"x")]
+)
 async def test_garbage_under_a_key_locks_nobody_out(stack, redis, garbage):
     limiter, client = await limiter_at(stack, redis.port)
     await limiter.check([Check("messages", "u1")])

@@ -1,4 +1,6 @@
-"""The whitelist: user names and networks, from the setting and a file that is read again; a broken one keeps the old."""
+"""The whitelist: user names and networks, from the setting and a file that is read again;
+a broken one keeps the old.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def test_names_are_compared_without_case_and_addresses_by_network(entries, usern
     assert Whitelist(entries=entries).covers(username, address) is covered
 
 
-@pytest.mark.parametrize("entry", ["10.0.0.0/33", "10.0.0.300", "10.0.0", "10.0.0.", "a b", "x", "ada; DROP", "1.2.3/8", "*"])
+@pytest.mark.parametrize(
+    "entry", ["10.0.0.0/33", "10.0.0.300", "10.0.0", "10.0.0.", "a b", "x", "ada; DROP", "1.2.3/8", "*"]
+)
 def test_what_is_neither_a_name_nor_a_network_is_named(entry):
     with pytest.raises(ValueError, match="neither a user name nor a CIDR") as error:
         Whitelist(entries=[entry])

@@ -1,4 +1,6 @@
-"""The sliding window's arithmetic, as properties: never more than its count in any window, refusals free, retries never early."""
+"""The sliding window's arithmetic, as properties: never more than its count in any window, refusals free, retries never
+early.
+"""
 
 from __future__ import annotations
 

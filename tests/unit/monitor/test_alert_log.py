@@ -41,10 +41,15 @@ def told(caplog: pytest.LogCaptureFixture) -> Told:
 
 
 def test_a_raised_and_a_resolved_alert_are_one_line_each(told: Told) -> None:
-    assert told.feed(97.5) == ["ALERT raised name=cpu severity=warning value=97.5 threshold=80.0 since=2027-01-15T08:00:05.000Z"]
+    assert told.feed(97.5) == [
+        "ALERT raised name=cpu severity=warning value=97.5 threshold=80.0 since=2027-01-15T08:00:05.000Z"
+    ]
     assert told.feed(99.0) == []
     assert told.feed(1.0) == [
-        "ALERT resolved name=cpu severity=warning worst=99.0 since=2027-01-15T08:00:05.000Z resolvedAt=2027-01-15T08:00:15.000Z"
+        (
+            "ALERT resolved name=cpu severity=warning worst=99.0 "
+            "since=2027-01-15T08:00:05.000Z resolvedAt=2027-01-15T08:00:15.000Z"
+        )
     ]
 
 
@@ -68,7 +73,9 @@ def test_one_that_goes_on_is_told_again_each_quarter_of_an_hour(told: Told) -> N
     told.feed(90.0)
     lines = [line for n in range(1, 1 + 12 * 60) for line in told.feed(90.0 + n / 1000)]
     assert len(lines) == 4
-    assert lines[0] == "ALERT active name=cpu severity=warning value=90.18 threshold=80.0 since=2027-01-15T08:00:05.000Z"
+    assert (
+        lines[0] == "ALERT active name=cpu severity=warning value=90.18 threshold=80.0 since=2027-01-15T08:00:05.000Z"
+    )
     assert told.feed(1.0)[0].startswith("ALERT resolved name=cpu")
 
 

@@ -18,7 +18,9 @@ def rule(*, for_s: float = 2.5, clear_for_s: float = 12.5, name: str = "cpu") ->
 
 
 RULES = st.builds(rule, for_s=st.sampled_from([0.0, 2.5, 7.5]), clear_for_s=st.sampled_from([0.0, 2.5, 12.5]))
-VALUES = st.one_of(st.none(), st.sampled_from([0.0, 71.9, 72.0, 79.9, 80.0, 100.0]), st.floats(0, 200), st.just(float("nan")))
+VALUES = st.one_of(
+    st.none(), st.sampled_from([0.0, 71.9, 72.0, 79.9, 80.0, 100.0]), st.floats(0, 200), st.just(float("nan"))
+)
 STEPS = st.lists(st.tuples(st.floats(0.5, 8), VALUES), max_size=120)
 
 
@@ -44,7 +46,9 @@ def test_it_never_flaps(one: Rule, samples: list[tuple[float, float | None]]) ->
 
 
 @given(RULES, STEPS)
-def test_each_event_is_preceded_by_nothing_but_samples_that_speak_for_it(one: Rule, samples: list[tuple[float, float | None]]) -> None:
+def test_each_event_is_preceded_by_nothing_but_samples_that_speak_for_it(
+    one: Rule, samples: list[tuple[float, float | None]]
+) -> None:
     state, at_s = State(), START_S
     seen: list[tuple[float, float]] = []
     for step_s, value in samples:
@@ -84,7 +88,9 @@ def test_a_steady_state_converges_whatever_was_before_and_wherever_the_clock_was
 
 
 @given(RULES, STEPS, st.lists(st.floats(72.0, 79.99), max_size=30))
-def test_between_the_thresholds_nothing_changes(one: Rule, samples: list[tuple[float, float | None]], between: list[float]) -> None:
+def test_between_the_thresholds_nothing_changes(
+    one: Rule, samples: list[tuple[float, float | None]], between: list[float]
+) -> None:
     state, at_s, _ = run(one, samples)
     was_active = state.is_active
     for value in between:
@@ -148,6 +154,8 @@ def test_how_long_it_lasts_is_judged_by_the_clock_that_is_never_set(steps: list[
     wall_s, told = START_S, []
     for n, (step_s, value) in enumerate(zip(steps, (90.0, 90.0, 1.0, 1.0), strict=True)):
         wall_s += step_s  # whatever the wall clock does between two samples, they are five seconds apart
-        told += [(n, event.event, event.at_s) for event in alerts.evaluate(wall_s, {"cpu": value}, timed_s=100.0 + 5 * n)]
+        told += [
+            (n, event.event, event.at_s) for event in alerts.evaluate(wall_s, {"cpu": value}, timed_s=100.0 + 5 * n)
+        ]
     assert [(n, event) for n, event, _ in told] == [(1, RAISED), (3, RESOLVED)]
     assert told[1][2] == wall_s, "and what is shown is the wall clock's"

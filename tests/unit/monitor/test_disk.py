@@ -1,4 +1,6 @@
-"""What may still be written is what a statvfs says without root's reserve; where there is nothing to ask, nothing is told."""
+"""What may still be written is what a statvfs says without root's reserve; where there is nothing to ask, nothing is
+told.
+"""
 
 from __future__ import annotations
 

@@ -24,7 +24,9 @@ def ask(history: History, metric: str = "cpu", minutes: int = 60, *, now_s: floa
         return pool.submit(asyncio.run, history.query(metric, minutes, now_s=now_s)).result()
 
 
-def filled(values: Sequence[float], *, every_s: float = 5.0, start_s: float = START_S, metric: str = "cpu", **options: Any) -> History:
+def filled(
+    values: Sequence[float], *, every_s: float = 5.0, start_s: float = START_S, metric: str = "cpu", **options: Any
+) -> History:
     history = History(interval_s=every_s, **options)
     for n, value in enumerate(values):
         history.add(start_s + n * every_s, {metric: value})
@@ -40,7 +42,11 @@ def test_an_hour_is_told_in_steps_of_five_seconds_with_its_times() -> None:
     assert shown == {
         "metric": "cpu",
         "stepS": 5,
-        "points": [["2027-01-15T08:00:00.000Z", 1.0], ["2027-01-15T08:00:05.000Z", 2.0], ["2027-01-15T08:00:10.000Z", 6.0]],
+        "points": [
+            ["2027-01-15T08:00:00.000Z", 1.0],
+            ["2027-01-15T08:00:05.000Z", 2.0],
+            ["2027-01-15T08:00:10.000Z", 6.0],
+        ],
         "min": 1.0,
         "mean": 3.0,
         "max": 6.0,
@@ -59,7 +65,8 @@ def test_a_metric_without_a_sample_is_there_and_empty() -> None:
     history = History(interval_s=5)
     for metric in ALWAYS:
         assert ask(history, metric, now_s=START_S) == {
-            "metric": metric, "stepS": 5, "points": [], "min": None, "mean": None, "max": None, "p95": None, "trend": None,
+            "metric": metric, "stepS": 5, "points": [], "min": None, "mean": None, "max": None, "p95": None,
+            "trend": None,
         }  # fmt: skip
 
 
@@ -208,7 +215,9 @@ def test_a_minute_of_its_own_that_is_kept_is_nothing_older() -> None:
 def test_a_week_is_told_in_at_most_1440_steps_that_do_not_move_from_query_to_query() -> None:
     asked: list[tuple[str, int, int, int]] = []
     week = 7 * 1440
-    older = kept(*(MinutePoint("cpu", minute, 1.0, 7.0, 1.0, 7) for minute in range(MINUTE - week, MINUTE + 1, 7)), asked=asked)
+    older = kept(
+        *(MinutePoint("cpu", minute, 1.0, 7.0, 1.0, 7) for minute in range(MINUTE - week, MINUTE + 1, 7)), asked=asked
+    )
     history = filled([3.0] * 24, older=older, retention_days=7)
     shown = ask(history, minutes=week, now_s=START_S + 130)
     assert (shown["stepS"], shown["min"], shown["max"]) == (420, 1.0, 3.0)
@@ -224,7 +233,9 @@ def test_while_nothing_kept_can_be_read_a_day_is_told_as_far_as_it_is_here(caplo
     history = filled([1.0, 2.0], older=away, retention_days=3)
     assert values_of(ask(history, minutes=1440, now_s=START_S + 6)) == [1.5]
     assert values_of(ask(history, minutes=60, now_s=START_S + 6)) == [1.0, 2.0]
-    assert {record.getMessage() for record in caplog.records} == {"what was kept of the history cannot be read: no store"}
+    assert {record.getMessage() for record in caplog.records} == {
+        "what was kept of the history cannot be read: no store"
+    }
     with pytest.raises(ConnectionError):
         ask(history, minutes=1441, now_s=START_S + 6)
 

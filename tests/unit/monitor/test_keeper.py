@@ -55,7 +55,9 @@ class Kept:
         assert self.store is not None
         return await self.store.monitoring.read("a", metric, since_minute=since, until_minute=until, step_minutes=step)
 
-    def process(self, *, retention_days: int = 7, append: Append | None = None, close_within_s: float = 5) -> tuple[History, Keeper]:
+    def process(
+        self, *, retention_days: int = 7, append: Append | None = None, close_within_s: float = 5
+    ) -> tuple[History, Keeper]:
         """One that has just begun; `append`: what stands between it and the store."""
         history = History(interval_s=5, older=self.older, retention_days=retention_days)
         keeper = Keeper(
@@ -115,7 +117,9 @@ async def test_the_history_goes_on_after_a_restart(kept: Kept) -> None:
 
 
 @pytest.mark.gen_test
-async def test_what_cannot_be_written_is_told_once_and_written_later(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_cannot_be_written_is_told_once_and_written_later(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO")
     history, keeper = kept.process()
     await kept.close()
@@ -200,5 +204,3 @@ async def _minute(kept: Kept, history: History, keeper: Keeper) -> None:
     assert kept.sample(history, 1.0, 60.0)
     keeper.keep()
     await keeper.settle()
-
-

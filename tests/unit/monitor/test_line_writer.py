@@ -81,7 +81,8 @@ def test_what_does_not_fit_is_dropped_and_that_is_said_once_it_can_be() -> None:
     pipe.close()
     reader.join()
     lines = found[0].splitlines()
-    said = lines.index(b"dropped %d" % dropped)  # once it can be: behind the first that is written, which may be one line or all
+    # Once it can be: behind the first that is written, which may be one line or all
+    said = lines.index(b"dropped %d" % dropped)
     assert said > 0
     assert lines[:said] + lines[said + 1 :] == [b"line %d" % n for n in range(1_000 - dropped)]
 

@@ -29,7 +29,9 @@ def record(message: str = "request", *, failed: bool = False, **fields: Any) -> 
 
 def test_a_text_line_has_the_time_in_utc_the_level_the_source_and_the_fields() -> None:
     line = TextFormatter().format(record(method="GET", status=200, ms=1.5))
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO access: request method=GET status=200 ms=1\.5", line)
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO access: request method=GET status=200 ms=1\.5", line
+    )
 
 
 @pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()])

@@ -51,7 +51,9 @@ def test_a_stand_still_longer_than_what_is_kept_is_one_stall_all_the_same():
     loop.ticks(1, late_s=3600.0)
     assert lag.percentiles(90, 99) == (0.0, 0.0)
     loop.ticks(1, late_s=4.0)
-    assert lag.percentiles(90, 99) == (pytest.approx(4.0), pytest.approx(4.0)), "who is as late turn after turn is overloaded"
+    assert lag.percentiles(90, 99) == (pytest.approx(4.0), pytest.approx(4.0)), (
+        "who is as late turn after turn is overloaded"
+    )
 
 
 def test_the_lag_is_measured_on_whatever_the_one_who_is_told_raises(caplog: pytest.LogCaptureFixture):

@@ -1,4 +1,6 @@
-"""A process's sample tells what the operating system does, and the limit that applies is the least of those around it."""
+"""A process's sample tells what the operating system does,
+and the limit that applies is the least of those around it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Each alert: by which samples it is raised, and by which resolved. The real things behind them are caused in tests/integration."""
+"""Each alert: by which samples it is raised, and by which resolved.
+
+The real things behind them are caused in tests/integration.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,7 @@ class Watched:
     def until(self, wanted: tuple[str, str], within: int, **changes: float) -> int:
         """How many samples it took."""
         for count in range(1, within + 1):
-            if (events := self.feed(**changes)):
+            if events := self.feed(**changes):
                 assert events == [wanted]
                 return count
         raise AssertionError(f"{wanted} did not come within {within} samples")
@@ -114,7 +117,8 @@ def test_one_that_comes_and_goes_stays_raised(name: str) -> None:
 @pytest.mark.parametrize("interval_s", [0.1, 1.0, 5.0, 60.0])
 def test_each_is_raised_within_three_intervals(interval_s: float) -> None:
     for rule in rules(THRESHOLDS, interval_s=interval_s):
-        # The first bad sample comes an interval after the thing at the latest, the one that raises it a whole interval after for_s.
+        # The first bad sample comes an interval after the thing at the latest, the one that raises it a whole interval
+        # after for_s.
         assert interval_s + rule.for_s + interval_s <= 3 * interval_s
         assert rule.clear <= rule.threshold
         assert rule.clear_for_s >= 2 * interval_s
@@ -124,7 +128,9 @@ def test_misses_of_few_reads_say_nothing_and_the_window_adds_them_up() -> None:
     watched = Watched()
     for _ in range(10):
         assert watched.feed(cacheReads=16.0, cacheMisses=16.0) == []  # 96 in a window
-    assert (RAISED, "cache_misses") in [event for _ in range(2) for event in watched.feed(cacheReads=20.0, cacheMisses=20.0)]
+    assert (RAISED, "cache_misses") in [
+        event for _ in range(2) for event in watched.feed(cacheReads=20.0, cacheMisses=20.0)
+    ]
     assert watched.until((RESOLVED, "cache_misses"), 12, cacheReads=1.0, cacheMisses=1.0) >= 4
 
 
@@ -189,5 +195,7 @@ def test_no_slow_query_at_all_is_well_too() -> None:
     alerts = Alerts(rules=rules(THRESHOLDS, interval_s=INTERVAL_S))
     (raised,) = alerts.evaluate(START_S, {"slowQueries": 1, "slowestQueryMs": 1500.0})
     assert (raised.alert.name, raised.alert.value) == ("slow_query", 1500.0)
-    events = [event.event for n in range(1, 13) for event in alerts.evaluate(START_S + n * INTERVAL_S, {"slowQueries": 0})]
+    events = [
+        event.event for n in range(1, 13) for event in alerts.evaluate(START_S + n * INTERVAL_S, {"slowQueries": 0})
+    ]
     assert events == [RESOLVED]

@@ -34,7 +34,8 @@ def make(
         watch=None,
         disk=None,
         readings=lambda: Readings(
-            gauges={"connections": 3, **gauges}, counters={"limit_checks_total": [] if limiter is None else limiter.counts()}
+            gauges={"connections": 3, **gauges},
+            counters={"limit_checks_total": [] if limiter is None else limiter.counts()},
         ),
         busiest=lambda count: {"r1": 2},
         publish=lambda payload: None,
@@ -131,8 +132,12 @@ def test_a_share_is_told_where_both_sides_are_known_and_the_greatest_where_there
 
     assert shares() == {}
     assert shares(connections_max=12, disk_free_bytes=7) == {"poolPercent": 25.0}
-    assert shares(store_queue=10, store_queue_max=100, store_pending_writes=30, store_pending_writes_max=40) == {"storeQueuePercent": 75.0}
-    assert shares(database_pool_in_use=1, database_pool_max=0, disk_free_bytes=7, disk_size_bytes=10) == {"diskFreePercent": 70.0}
+    assert shares(store_queue=10, store_queue_max=100, store_pending_writes=30, store_pending_writes_max=40) == {
+        "storeQueuePercent": 75.0
+    }
+    assert shares(database_pool_in_use=1, database_pool_max=0, disk_free_bytes=7, disk_size_bytes=10) == {
+        "diskFreePercent": 70.0
+    }
 
 
 async def taken(sampler: Sampler, count: int) -> None:
@@ -235,7 +240,9 @@ def test_the_most_connections_at_once_are_remembered():
 def test_what_a_snapshot_holds_is_bounded_in_bytes():
     measures, metrics = make()
     for number in range(LABELS_MAX):
-        measures.database_command(f"a collection with a long name, as no driver has one {number}" * 20, "find", 0.001, None)
+        measures.database_command(
+            f"a collection with a long name, as no driver has one {number}" * 20, "find", 0.001, None
+        )
     with pytest.raises(SnapshotRefused):
         packed(metrics.snapshot())
     metrics.tell()  # and whoever tells goes on
@@ -244,8 +251,16 @@ def test_what_a_snapshot_holds_is_bounded_in_bytes():
 def test_how_long_a_process_has_run_is_told_whatever_the_wall_clock_was_set_to():
     wall_s, timed_s = 1_800_000_000.0, 50.0
     metrics = Metrics(
-        process_id="p1", measures=None, watch=None, disk=None, readings=lambda: Readings({}, {}), busiest=lambda count: {},
-        publish=lambda payload: None, fetch=lambda: None, now=lambda: wall_s, timed=lambda: timed_s,
+        process_id="p1",
+        measures=None,
+        watch=None,
+        disk=None,
+        readings=lambda: Readings({}, {}),
+        busiest=lambda count: {},
+        publish=lambda payload: None,
+        fetch=lambda: None,
+        now=lambda: wall_s,
+        timed=lambda: timed_s,
     )
     wall_s, timed_s = wall_s - 40, timed_s + 10
     snapshot = metrics.snapshot()

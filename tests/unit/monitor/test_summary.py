@@ -17,7 +17,9 @@ EPOCH_S = 1_800_000_000.0
 @given(
     st.floats(-1e3, 1e3),
     st.floats(-1e6, 1e6),
-    st.lists(st.integers(0, 100_000), min_size=3, max_size=50, unique=True).filter(lambda times: max(times) - min(times) > 60),
+    st.lists(st.integers(0, 100_000), min_size=3, max_size=50, unique=True).filter(
+        lambda times: max(times) - min(times) > 60
+    ),
 )
 def test_a_line_has_its_slope_and_no_error(slope: float, start: float, times: list[int]) -> None:
     trend = trend_of([(EPOCH_S + at_s, start + slope * at_s / 3600) for at_s in times])

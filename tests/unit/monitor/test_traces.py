@@ -49,7 +49,9 @@ def spans(exporter: InMemorySpanExporter):
 
 @pytest.mark.gen_test
 async def test_what_a_request_does_lies_within_it_and_its_status_is_told(spans, exporter):
-    whole = Traced(Whole(), span=spans.within, prefix="store", parts=("parts",), labels={"work": lambda secret: {"kind": "page"}})
+    whole = Traced(
+        Whole(), span=spans.within, prefix="store", parts=("parts",), labels={"work": lambda secret: {"kind": "page"}}
+    )
 
     async def request(status: int) -> None:
         end = spans.request("GET", "/rooms/{id}")

@@ -1,4 +1,6 @@
-"""What blocks the event loop is named, once, without anything that it holds; a pass of the collector is told and timed."""
+"""What blocks the event loop is named, once, without anything that it holds;
+a pass of the collector is told and timed.
+"""
 
 from __future__ import annotations
 

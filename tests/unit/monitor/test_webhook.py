@@ -128,7 +128,13 @@ async def test_an_event_is_posted_as_json(receiver: Receiver, make: Make, caplog
     assert receiver.got == [
         {
             "event": "raised",
-            "alert": {"name": "cpu", "severity": "warning", "value": 0.0, "threshold": 80.0, "since": "2027-01-15T08:00:00.000Z"},
+            "alert": {
+                "name": "cpu",
+                "severity": "warning",
+                "value": 0.0,
+                "threshold": 80.0,
+                "since": "2027-01-15T08:00:00.000Z",
+            },
             "processId": "p1",
             "at": "2027-01-15T08:00:05.250Z",
         }
@@ -175,7 +181,9 @@ async def test_tries_are_bounded_and_what_is_dropped_is_told_once(
         webhook.post(event(number))
     await receiver.until(3 * ATTEMPTS_MAX + 1)
     await webhook.close()
-    assert [got["alert"]["value"] for got in receiver.got] == [0] * ATTEMPTS_MAX + [1] * ATTEMPTS_MAX + [2] * ATTEMPTS_MAX + [3]
+    assert [got["alert"]["value"] for got in receiver.got] == [0] * ATTEMPTS_MAX + [1] * ATTEMPTS_MAX + [
+        2
+    ] * ATTEMPTS_MAX + [3]
     assert webhook.dropped == 3
     assert messages(caplog) == [
         "alert webhook failed",
@@ -201,7 +209,9 @@ async def test_one_that_hangs_blocks_nothing_and_is_given_up_in_time(receiver: R
 
 
 @pytest.mark.gen_test
-async def test_one_that_is_not_there_gets_it_once_it_is(receiver: Receiver, make: Make, caplog: pytest.LogCaptureFixture) -> None:
+async def test_one_that_is_not_there_gets_it_once_it_is(
+    receiver: Receiver, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
     await receiver.stop()
     failed = News()
 
@@ -233,7 +243,9 @@ async def test_of_too_many_the_oldest_are_dropped(receiver: Receiver, make: Make
 
 
 @pytest.mark.gen_test
-async def test_one_whose_sending_is_cancelled_holds_up_none_that_waits_and_none_that_comes_later(receiver: Receiver, make: Make) -> None:
+async def test_one_whose_sending_is_cancelled_holds_up_none_that_waits_and_none_that_comes_later(
+    receiver: Receiver, make: Make
+) -> None:
     receiver.answers = [500, 200, 500]
 
     def cancelled_inside() -> float:

@@ -74,7 +74,9 @@ class Chat:
 def damage_page(path: Path) -> None:
     """Overwrite a page in the middle of the messages of a closed store."""
     connection = apsw.Connection(str(path))
-    pages = [n for (n,) in connection.execute("SELECT pageno FROM dbstat WHERE name = 'messages' AND pagetype = 'leaf'")]
+    pages = [
+        n for (n,) in connection.execute("SELECT pageno FROM dbstat WHERE name = 'messages' AND pagetype = 'leaf'")
+    ]
     connection.close()
     with path.open("r+b") as file:
         file.seek((pages[len(pages) // 2] - 1) * 4096)

@@ -43,7 +43,9 @@ async def test_a_turn_ends_at_its_bound_and_the_next_goes_on() -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_kind_that_fails_keeps_no_other_from_its_turn_and_the_first_error_is_raised(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_kind_that_fails_keeps_no_other_from_its_turn_and_the_first_error_is_raised(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     first, last = Heap(7), Heap(4)
 
     async def unreachable(now_ms: int) -> tuple[int, bool]:

@@ -114,7 +114,9 @@ async def test_a_backup_waits_for_no_writer(chat: Chat, data_dir: Path, file: Pa
 
 
 @pytest.mark.gen_test
-async def test_a_stopped_server_is_backed_up_too_over_an_older_file(chat: Chat, data_dir: Path, file: Path, target: Path) -> None:
+async def test_a_stopped_server_is_backed_up_too_over_an_older_file(
+    chat: Chat, data_dir: Path, file: Path, target: Path
+) -> None:
     await chat.say("hello")
     await chat.store.close()
     file.write_text("an older backup")
@@ -224,7 +226,9 @@ async def test_what_is_no_whole_backup_is_refused_and_nothing_is_left(
 
 
 @pytest.mark.gen_test
-async def test_a_directory_with_anything_in_it_is_not_touched(chat: Chat, data_dir: Path, file: Path, target: Path) -> None:
+async def test_a_directory_with_anything_in_it_is_not_touched(
+    chat: Chat, data_dir: Path, file: Path, target: Path
+) -> None:
     backup(data_dir, file)
     target.mkdir()
     (target / "mine").write_text("keep")

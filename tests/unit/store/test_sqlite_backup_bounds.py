@@ -50,7 +50,17 @@ def held(chat: Chat, data_dir: Path) -> Path:
 
 # ---- where a backup may be written -------------------------------------------------------------------------------
 
-OWN = (DATABASE_NAME, f"{DATABASE_NAME}-wal", f"{DATABASE_NAME}-shm", "secret", "lock", "writers", "migration", UPLOAD, f"{UPLOAD}.part")
+OWN = (
+    DATABASE_NAME,
+    f"{DATABASE_NAME}-wal",
+    f"{DATABASE_NAME}-shm",
+    "secret",
+    "lock",
+    "writers",
+    "migration",
+    UPLOAD,
+    f"{UPLOAD}.part",
+)
 
 
 def by_its_name(own: Path, tmp_path: Path) -> Path:
@@ -127,7 +137,9 @@ def test_nor_over_what_is_no_regular_file(held: Path, tmp_path: Path, kind: str)
 
 
 @pytest.mark.parametrize("place", ["chat.backup", "backups/chat.backup", "files/chat.backup", "files/ab/chat.backup"])
-def test_a_backup_within_its_directory_holds_neither_itself_nor_one_before_it(held: Path, target: Path, place: str) -> None:
+def test_a_backup_within_its_directory_holds_neither_itself_nor_one_before_it(
+    held: Path, target: Path, place: str
+) -> None:
     for name in (f"{place}.older", place, place):
         (held / name).parent.mkdir(parents=True, exist_ok=True)
         backup(held, held / name)
@@ -227,7 +239,9 @@ def test_a_member_that_could_do_harm_is_refused_before_anything_is_written(
 
 @functools.cache
 def watched() -> dict[str, list[str]]:
-    """By folder what was opened in it, told by the kernel's audit of this process: one hook for all tests, for none can be removed."""
+    """By folder what was opened in it, told by the kernel's audit of this process: one hook for all tests, for none can
+    be removed.
+    """
     folders: dict[str, list[str]] = {}
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
@@ -269,7 +283,10 @@ def test_files_that_are_too_large_together_are_refused_before_anything_is_writte
     archive_with_holes(evil, *[HUGE // 100] * 100)
     with small_disk(tmp_path / "disk", megabytes=16) as disk:
         target = disk / "restored"
-        with watching(target) as seen, pytest.raises(StartRefused, match=r"has room for \d+ MB, 1,\d\d\d MB are needed"):
+        with (
+            watching(target) as seen,
+            pytest.raises(StartRefused, match=r"has room for \d+ MB, 1,\d\d\d MB are needed"),
+        ):
             restore(evil, target)
         assert seen == []
         assert {path.name for path in target.iterdir()} <= {"lock"}
@@ -324,7 +341,9 @@ def test_what_is_no_regular_file_is_not_waited_for(target: Path, tmp_path: Path)
 
 
 @pytest.mark.gen_test
-async def test_an_archive_that_tar_itself_packed_is_taken(chat: Chat, data_dir: Path, file: Path, target: Path, tmp_path: Path) -> None:
+async def test_an_archive_that_tar_itself_packed_is_taken(
+    chat: Chat, data_dir: Path, file: Path, target: Path, tmp_path: Path
+) -> None:
     await chat.say("hello")
     backup(data_dir, file)
     folder = tmp_path / "unpacked"

@@ -17,7 +17,9 @@ from store.sqlite.migrations import MIGRATIONS, migrate
 
 @pytest.mark.gen_test
 async def test_it_is_closed_while_a_read_that_nobody_waits_for_any_longer_goes_on(tmp_path: Path) -> None:
-    store = await sqlite.open_store(tmp_path, timeout_s=5, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000)
+    store = await sqlite.open_store(
+        tmp_path, timeout_s=5, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000
+    )
     for number in range(50):
         await store.users.create(username=f"u{number}", email=f"{number}@example.com", password_hash="x")
     await store.close()
@@ -33,7 +35,9 @@ async def test_it_is_closed_while_a_read_that_nobody_waits_for_any_longer_goes_o
 
 @pytest.mark.gen_test
 async def test_a_newer_file_that_is_marked_compatible_is_read_as_a_server_runs_on_it(tmp_path: Path) -> None:
-    store = await sqlite.open_store(tmp_path, timeout_s=5, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000)
+    store = await sqlite.open_store(
+        tmp_path, timeout_s=5, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000
+    )
     user = await store.users.create(username="ann", email="ann@example.com", password_hash="x")
     await store.close()
     connection = apsw.Connection(str(tmp_path / DATABASE_NAME))
@@ -45,7 +49,10 @@ async def test_a_newer_file_that_is_marked_compatible_is_read_as_a_server_runs_o
     await source.close()
     migrate(connection, (*newer, "CREATE TABLE much_later (x);"))
     connection.close()
-    with pytest.raises(StartRefused, match=f"has schema version {len(MIGRATIONS) + 2}, this program knows {len(MIGRATIONS)}: upgrade it"):
+    with pytest.raises(
+        StartRefused,
+        match=f"has schema version {len(MIGRATIONS) + 2}, this program knows {len(MIGRATIONS)}: upgrade it",
+    ):
         sqlite.SqliteExport(tmp_path)
 
 

@@ -195,7 +195,9 @@ async def test_a_damaged_page_is_corrupt_where_it_is_met(chat: Chat, opener: Ope
 
 @pytest.mark.parametrize("damage", ["garbage", "cut", "foreign"])
 @pytest.mark.gen_test
-async def test_a_file_that_is_no_database_of_ours_refuses_the_start(chat: Chat, opener: Open, data_dir: Path, damage: str) -> None:
+async def test_a_file_that_is_no_database_of_ours_refuses_the_start(
+    chat: Chat, opener: Open, data_dir: Path, damage: str
+) -> None:
     await chat.say("hello")
     await chat.store.close()
     path = data_dir / DATABASE_NAME
@@ -256,7 +258,9 @@ async def test_a_read_past_its_deadline_is_ended_and_gives_its_thread_back(opene
     made = await chat_in(await opener())
     await made.store.close()
     store = await opener(timeout_s=2.0)
-    endless = [store._database.read("endless", lambda connection: connection.execute(ENDLESS).fetchall()) for _ in range(4)]
+    endless = [
+        store._database.read("endless", lambda connection: connection.execute(ENDLESS).fetchall()) for _ in range(4)
+    ]
     outcomes = await asyncio.gather(*endless, return_exceptions=True)
     assert all(isinstance(outcome, StoreTimeout) for outcome in outcomes)
     assert await store.rooms.get(made.room_id) is not None

@@ -48,7 +48,9 @@ def end(child: subprocess.Popen[str]) -> None:
         ("shared", "shared", True),
     ],
 )
-def test_a_second_process_gets_the_directory_only_if_both_share(data_dir: Path, held: str, wanted: str, granted: bool) -> None:
+def test_a_second_process_gets_the_directory_only_if_both_share(
+    data_dir: Path, held: str, wanted: str, granted: bool
+) -> None:
     child = holder(data_dir, held)
     try:
         lock = DirectoryLock(data_dir, shared=wanted == "shared")

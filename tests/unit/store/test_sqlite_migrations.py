@@ -15,7 +15,8 @@ from tests.unit.store.conftest import Chat, Open
 ONE = "CREATE TABLE a (x); INSERT INTO a VALUES (1);"
 TWO = "ALTER TABLE a ADD COLUMN y; UPDATE a SET y = x + 1;"
 OLD_USER = """
-INSERT INTO users (id, username, username_folded, email, email_folded, password_hash, display_name, display_folded, status, created_at)
+INSERT INTO users (id, username, username_folded, email, email_folded, password_hash, display_name, display_folded,
+status, created_at)
 VALUES ('u1', 'ann', 'ann', 'a@b', 'a@b', 'hash', 'ann', 'ann', 'online', 1)"""
 OLD_SESSION = "INSERT INTO sessions (id, user_id, generation, rotated_at, expires_at) VALUES (?, 'u1', 1, ?, ?)"
 BROKEN = "CREATE TABLE b (x); INSERT INTO nowhere VALUES (1);"
@@ -66,7 +67,9 @@ def test_a_newer_file_is_refused_and_not_touched(connection: apsw.Connection) ->
 
 
 @pytest.mark.gen_test
-async def test_a_store_of_a_newer_program_refuses_the_start_in_one_line(chat: Chat, opener: Open, data_dir: Path) -> None:
+async def test_a_store_of_a_newer_program_refuses_the_start_in_one_line(
+    chat: Chat, opener: Open, data_dir: Path
+) -> None:
     await chat.store.close()
     connection = apsw.Connection(str(data_dir / DATABASE_NAME))
     connection.pragma("user_version", len(MIGRATIONS) + 1)
@@ -76,7 +79,9 @@ async def test_a_store_of_a_newer_program_refuses_the_start_in_one_line(chat: Ch
     assert "\n" not in str(refused.value)
 
 
-def test_an_older_program_runs_on_a_newer_file_that_is_marked_compatible_and_leaves_it_as_it_is(connection: apsw.Connection) -> None:
+def test_an_older_program_runs_on_a_newer_file_that_is_marked_compatible_and_leaves_it_as_it_is(
+    connection: apsw.Connection,
+) -> None:
     migrate(connection, (ONE, TWO), compatible_from=1)
     assert migrate(connection, (ONE,), compatible_from=1) == 2
     assert version_of(connection) == 2
@@ -90,10 +95,14 @@ def test_an_older_program_runs_on_a_newer_file_that_is_marked_compatible_and_lea
 
 
 @pytest.mark.gen_test
-async def test_the_store_opens_a_newer_file_that_is_marked_compatible_and_works(chat: Chat, opener: Open, data_dir: Path) -> None:
+async def test_the_store_opens_a_newer_file_that_is_marked_compatible_and_works(
+    chat: Chat, opener: Open, data_dir: Path
+) -> None:
     await chat.store.close()
     connection = apsw.Connection(str(data_dir / DATABASE_NAME))
-    migrate(connection, (*MIGRATIONS, "CREATE TABLE later (x); ALTER TABLE users ADD COLUMN later TEXT;"), compatible_from=3)
+    migrate(
+        connection, (*MIGRATIONS, "CREATE TABLE later (x); ALTER TABLE users ADD COLUMN later TEXT;"), compatible_from=3
+    )
     connection.close()
     store = await opener()
     assert await store.users.create(username="eve", email="eve@example.org", password_hash="hash")

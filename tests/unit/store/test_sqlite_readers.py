@@ -28,7 +28,12 @@ def readers_on(data_dir: Path, io_loop: IOLoop) -> Iterator[Start]:
 
     def started(**options: Any) -> ReaderPool:
         connection = open_reading(data_dir / DATABASE_NAME, busy_timeout_s=1)
-        usual: dict[str, Any] = {"connections": [connection], "observer": Observer(), "timeout_s": 60.0, "failed": lambda: None}
+        usual: dict[str, Any] = {
+            "connections": [connection],
+            "observer": Observer(),
+            "timeout_s": 60.0,
+            "failed": lambda: None,
+        }
         pools.append(ReaderPool(**usual | options))
         return pools[-1]
 
@@ -63,7 +68,8 @@ async def run_late(reading: Awaitable[Any], held: Held) -> None:
 async def test_a_read_that_ends_after_its_deadline_spoils_no_later_one_and_holds_no_snapshot(
     chat: Chat, data_dir: Path, readers_on: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.sqlite.readers.PROGRESS_STEPS", 2)  # so that the clock is looked at also in BEGIN and COMMIT
+    # So that the clock is looked at also in BEGIN and COMMIT
+    monkeypatch.setattr("store.sqlite.readers.PROGRESS_STEPS", 2)
     await chat.say("before")
     readers = readers_on(timeout_s=2.0)
     held = Held()

@@ -39,7 +39,9 @@ async def edit(chat: Chat, message: Message, content: str) -> Message:
 
 
 @pytest.mark.gen_test
-async def test_who_is_muted_writes_nothing_until_it_is_over_but_learns_of_earlier_sends(chat: Chat, clock: HandClock) -> None:
+async def test_who_is_muted_writes_nothing_until_it_is_over_but_learns_of_earlier_sends(
+    chat: Chat, clock: HandClock
+) -> None:
     draft = chat.draft("before")
     (first,) = await chat.store.messages.append(chat.room_id, [draft])
     await execute(chat, "UPDATE members SET muted_until = ?", START_MS + 1000)
@@ -143,7 +145,9 @@ async def test_a_sweep_takes_slices_and_gets_past_entries_that_must_stay(chat: C
 async def test_a_turn_of_the_sweep_goes_on_until_nothing_old_is_left(chat: Chat) -> None:
     numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)"
     old = f"{numbers} SELECT 's' || i, ?, 1, 0, ? FROM n"
-    await execute(chat, f"INSERT INTO sessions (id, user_id, generation, rotated_at, expires_at) {old}", chat.ann.id, START_MS)
+    await execute(
+        chat, f"INSERT INTO sessions (id, user_id, generation, rotated_at, expires_at) {old}", chat.ann.id, START_MS
+    )
     # More heads, which must stay, than a slice has places, before what may go.
     await execute(chat, f"INSERT INTO changes {numbers} SELECT 'r' || i, 1, NULL, NULL, ? FROM n", START_MS - 1)
     message = (await chat.say("a")).message

@@ -241,7 +241,9 @@ async def test_who_is_cancelled_while_waiting_writes_nothing_and_disturbs_nobody
 
 @pytest.mark.parametrize("told", ["commit", "operation"])
 @pytest.mark.gen_test
-async def test_an_observer_that_raises_holds_up_no_write(bench: Bench, told: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_observer_that_raises_holds_up_no_write(
+    bench: Bench, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
     clumsy = Clumsy(told)
     writer, held = bench.writer(observer=clumsy), Held()
     first = writer.submit("held", held)
@@ -276,7 +278,9 @@ async def test_an_observer_that_raises_takes_nobodys_deadline(bench: Bench, capl
 
 
 @pytest.mark.gen_test
-async def test_housekeeping_that_fails_is_told_once_and_ends_no_thread(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+async def test_housekeeping_that_fails_is_told_once_and_ends_no_thread(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     bench.transactor.failures = 3
     writer = bench.writer()
     with caplog.at_level(logging.INFO, "store"):

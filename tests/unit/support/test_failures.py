@@ -11,7 +11,7 @@ import pytest
 from tests.support.failures import FAILURES, LINES
 from tests.support.server import ROOT
 
-FAILING = '''
+FAILING = """
 import pytest
 
 class Server:
@@ -41,7 +41,7 @@ def broken():
 
 def test_that_was_not_set_up(broken):
     pass
-'''
+"""
 
 
 @pytest.fixture(scope="module", params=[(), ("-n", "1", "--dist", "loadfile")], ids=["alone", "in a worker"])
@@ -50,9 +50,26 @@ def output(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("run")
     (folder / "test_it.py").write_text(FAILING)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "setup.cfg"), "-p", "tests.conftest", "-q", *request.param, str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-c",
+        str(ROOT / "setup.cfg"),
+        "-p",
+        "tests.conftest",
+        "-q",
+        *request.param,
+        str(folder),
+    ]
     done = subprocess.run(
-        command, cwd=ROOT, env={**environ, FAILURES: str(folder / "failures")}, capture_output=True, text=True, timeout=120, check=False
+        command,
+        cwd=ROOT,
+        env={**environ, FAILURES: str(folder / "failures")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 1, done.stdout + done.stderr
     return done.stdout, (folder / "failures").read_text()

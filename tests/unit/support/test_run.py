@@ -56,7 +56,9 @@ def collected(*arguments: str) -> list[str]:
 
 @pytest.mark.slow
 def test_what_is_slow_and_what_is_not_are_every_test_and_none_twice() -> None:
-    chosen = [arguments[arguments.index("-m") :] for name in ("all", "slow") for _, arguments in phases(SUITES[name], 1)]
+    chosen = [
+        arguments[arguments.index("-m") :] for name in ("all", "slow") for _, arguments in phases(SUITES[name], 1)
+    ]
     counted = Counter(test for arguments in chosen for test in collected(*arguments))
     every = collected("tests")
     assert len(every) > 3_000

@@ -107,7 +107,9 @@ class Process:
         self.inquiries = Errands()
         self.bus = bus = MemoryBus()
         loop = asyncio.get_running_loop()
-        self.presence = Presence(bus=bus, errands=self.errands, paced=Paced(loop=loop), process_id="p", grace_s=0.0, loop=loop)
+        self.presence = Presence(
+            bus=bus, errands=self.errands, paced=Paced(loop=loop), process_id="p", grace_s=0.0, loop=loop
+        )
         self.hub = Hub(store=store, bus=bus, frame=bytes, observer=Observer(), coalesce=True, hold_max_bytes=1_000)
         self.pool = Pool(
             hub=self.hub,
@@ -188,7 +190,10 @@ async def test_after_the_bus_was_away_every_subscription_is_held_against_the_sto
     async with process_on(tmp_path) as process:
         store = process.store
         ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
-        rooms = [(await store.rooms.create(RoomDraft(f"room {number}", None, True, 10), ada.id)).room.id for number in range(2)]
+        rooms = [
+            (await store.rooms.create(RoomDraft(f"room {number}", None, True, 10), ada.id)).room.id
+            for number in range(2)
+        ]
         for room_id in rooms:
             await store.members.add(room_id, bob.id)
         a, b = [await process.connect(user, *rooms) for user in (ada, bob)]
@@ -221,7 +226,8 @@ async def test_a_subscription_under_a_newer_membership_than_was_doubted_stands(t
 
 
 @pytest.mark.parametrize(
-    ("error", "line"), [(StoreUnavailable("gone"), "an errand failed: gone"), (LookupError("unforeseen"), "an errand failed")]
+    ("error", "line"),
+    [(StoreUnavailable("gone"), "an errand failed: gone"), (LookupError("unforeseen"), "an errand failed")],
 )
 @pytest.mark.parametrize("doubted", ["a room", "memberships", "everything"])
 async def test_what_the_store_could_not_be_asked_is_asked_again(
@@ -259,7 +265,9 @@ async def test_what_the_store_could_not_be_asked_is_asked_again(
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable("gone"), LookupError("unforeseen")])
-async def test_who_may_have_joined_unheard_is_asked_for_again(tmp_path: Path, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+async def test_who_may_have_joined_unheard_is_asked_for_again(
+    tmp_path: Path, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
     async with process_on(tmp_path) as process:
         store = process.store
         ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
@@ -294,11 +302,16 @@ class Clumsy(Process):
         super()._ended(ended)
 
 
-async def test_one_end_that_cannot_be_carried_out_keeps_no_other_from_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_one_end_that_cannot_be_carried_out_keeps_no_other_from_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async with process_on(tmp_path, Clumsy) as process:
         store = process.store
         ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
-        rooms = [(await store.rooms.create(RoomDraft(f"room {number}", None, False, 10), ada.id)).room.id for number in range(3)]
+        rooms = [
+            (await store.rooms.create(RoomDraft(f"room {number}", None, False, 10), ada.id)).room.id
+            for number in range(3)
+        ]
         for room_id in rooms:
             await store.members.add(room_id, bob.id)
         b = await process.connect(bob, *rooms)
@@ -336,11 +349,16 @@ async def test_a_room_that_is_doubted_waits_for_one_read_of_all_the_others(tmp_p
         assert names.index("standings") <= 1
 
 
-async def test_after_the_bus_was_away_who_is_shown_where_is_as_the_store_says_also_of_those_who_read_nothing(tmp_path: Path) -> None:
+async def test_after_the_bus_was_away_who_is_shown_where_is_as_the_store_says_also_of_those_who_read_nothing(
+    tmp_path: Path,
+) -> None:
     async with process_on(tmp_path) as process:
         store = process.store
         ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
-        tea, two, own = [(await store.rooms.create(RoomDraft(name, None, False, 10), ada.id)).room.id for name in ("tea", "two", "own")]
+        tea, two, own = [
+            (await store.rooms.create(RoomDraft(name, None, False, 10), ada.id)).room.id
+            for name in ("tea", "two", "own")
+        ]
         await store.members.add(tea, bob.id)
         await store.members.add(own, bob.id)
         await process.connect(bob)

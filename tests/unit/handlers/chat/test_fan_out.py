@@ -90,9 +90,13 @@ async def test_a_link_whose_send_raises_is_ended_and_every_other_hears_all(
     room.say(b"c", ephemeral=ephemeral)
     await room.is_quiet()
     assert [one.heard for one in everybody if not one.breaks] == [[b"a", b"b", b"c"]] * 4
-    assert [one.aborted for one in everybody] == [1, 0, 0, 1, 0, 0, 1], "who lost one must not hear the next, as if there were no gap"
+    assert [one.aborted for one in everybody] == [1, 0, 0, 1, 0, 0, 1], (
+        "who lost one must not hear the next, as if there were no gap"
+    )
     errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert [record.name for record in errors] == ["handlers.chat.fan_out"] * (1 if slice_ == 500 else 3), "one of each pass"
+    assert [record.name for record in errors] == ["handlers.chat.fan_out"] * (1 if slice_ == 500 else 3), (
+        "one of each pass"
+    )
     assert all(record.exc_info is not None for record in errors)
     assert "c0" in errors[0].getMessage()
 

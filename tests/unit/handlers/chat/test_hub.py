@@ -99,7 +99,9 @@ def hub_on(store: Any) -> Hub:
 
 @pytest.mark.gen_test
 async def test_only_who_is_over_is_dropped_by_a_clean_up_not_who_is_closing(tmp_path: Path) -> None:
-    store = await sqlite.open_store(tmp_path, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000)
+    store = await sqlite.open_store(
+        tmp_path, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000
+    )
     ada = await store.users.create(username="ada", email="ada@example.com", password_hash="x")
     room = (await store.rooms.create(RoomDraft("A room", None, False, 10), ada.id)).room
     hub = hub_on(store)
@@ -122,7 +124,9 @@ async def test_what_came_by_the_bus_while_the_gap_below_it_was_read_is_taken_at_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub_module, "HOLD_S", 3_600.0)
-    store = await sqlite.open_store(tmp_path, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000)
+    store = await sqlite.open_store(
+        tmp_path, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000
+    )
     ada = await store.users.create(username="ada", email="ada@example.com", password_hash="x")
     room = (await store.rooms.create(RoomDraft("A room", None, False, 10), ada.id)).room
 
@@ -185,7 +189,9 @@ class Room:
 
 @asynccontextmanager
 async def room_in(folder: Path) -> AsyncIterator[Room]:
-    store = await sqlite.open_store(folder, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000)
+    store = await sqlite.open_store(
+        folder, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000
+    )
     try:
         ada = await store.users.create(username="ada", email="ada@example.com", password_hash="x")
         yield Room(store, (await store.rooms.create(RoomDraft("A room", None, False, 10), ada.id)).room.id, ada)

@@ -1,7 +1,7 @@
 """joinRoom under a scheduler that is out to break it: every await of the store and the bus is stretched at random.
 
-A connection is held to the contract by its own record alone: no event of a room before its ack, `missed` exactly (since, seq], then
-seq + 1, seq + 2 … without a gap or a double, whatever was joined, left and joined again meanwhile.
+A connection is held to the contract by its own record alone: no event of a room before its ack, `missed` exactly
+(since, seq], then seq + 1, seq + 2 … without a gap or a double, whatever was joined, left and joined again meanwhile.
 """
 
 from __future__ import annotations
@@ -130,7 +130,15 @@ class World:
             def online_count(self, room_id: str) -> int:
                 return 0
 
-        self.rooms = Rooms(store=stretched, cache=self.cache, keys=keys, bus=self.bus, limiter=NoLimiter(), presence=Nobody(), views=views)
+        self.rooms = Rooms(
+            store=stretched,
+            cache=self.cache,
+            keys=keys,
+            bus=self.bus,
+            limiter=NoLimiter(),
+            presence=Nobody(),
+            views=views,
+        )
         self.posting = Posting(
             store=stretched,
             cache=self.cache,
@@ -175,14 +183,18 @@ class World:
 
 @asynccontextmanager
 async def open_store(folder: Path) -> AsyncIterator[Store]:
-    store = await sqlite.open_store(folder, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000)
+    store = await sqlite.open_store(
+        folder, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000
+    )
     try:
         yield store
     finally:
         await store.close()
 
 
-async def run(store: Store, users: list[User], seed: int, *, coalesce: bool, slice_: int, monkeypatch: pytest.MonkeyPatch) -> int:
+async def run(
+    store: Store, users: list[User], seed: int, *, coalesce: bool, slice_: int, monkeypatch: pytest.MonkeyPatch
+) -> int:
     monkeypatch.setattr("handlers.chat.fan_out.SLICE", slice_)
     chance = random.Random(seed)
     world = World(store, chance, coalesce=coalesce)
@@ -252,7 +264,8 @@ async def test_a_join_misses_nothing_and_doubles_nothing_whatever_the_order_of_e
     received = 0
     async with open_store(tmp_path) as store:
         users = [
-            await store.users.create(username=f"user{number}", email=f"{number}@example.com", password_hash="x") for number in range(PEOPLE)
+            await store.users.create(username=f"user{number}", email=f"{number}@example.com", password_hash="x")
+            for number in range(PEOPLE)
         ]
         for seed in range(12):
             received += await run(store, users, seed, coalesce=coalesce, slice_=slice_, monkeypatch=monkeypatch)
@@ -264,7 +277,8 @@ async def test_who_leaves_in_the_middle_of_a_join_is_not_left_subscribed(tmp_pat
     acked = Counter[bool]()
     async with open_store(tmp_path) as store:
         owner, member = [
-            await store.users.create(username=name, email=f"{name}@example.com", password_hash="x") for name in ("owner", "member")
+            await store.users.create(username=name, email=f"{name}@example.com", password_hash="x")
+            for name in ("owner", "member")
         ]
         for seed in range(150):
             world = World(store, random.Random(seed), coalesce=True)

@@ -41,10 +41,14 @@ def whole_telling(number: int) -> PeopleHere:
 
 
 class Process:
-    """Presence as one process has it, and who received its facts; what it doubts is not settled, for no store is here."""
+    """Presence as one process has it, and who received its facts;
+    what it doubts is not settled, for no store is here.
+    """
 
     def __init__(self, loop: Any) -> None:
-        self.presence = Presence(bus=MemoryBus(), errands=Errands(), paced=Paced(loop=loop), process_id="p", grace_s=0.0, loop=loop)
+        self.presence = Presence(
+            bus=MemoryBus(), errands=Errands(), paced=Paced(loop=loop), process_id="p", grace_s=0.0, loop=loop
+        )
         self._receivers: dict[type, Callable[[Any], object]] = {
             MembershipBegan: lambda began: self.presence.began(began.room_id, began.user_id, began.rev),
             MembershipEnded: lambda ended: self.presence.ended(ended.room_id, ended.user_id, ended.rev),
@@ -87,8 +91,18 @@ HISTORIES: dict[str, list[Any]] = {
         PersonGone("c", "ada", 4),
         here(5, 2, "busy", r1=1),
     ],
-    "a departure": [here(1, 1, "online", r1=1), PersonGone("c", "ada", 2), here(3, 1, "online", r1=1), PersonGone("c", "ada", 4)],
-    "full tellings": [here(1, 1, "online", r1=1), here(2, 1, "online", r1=1), whole_telling(3), MembershipBegan("r2", "ada", 4)],
+    "a departure": [
+        here(1, 1, "online", r1=1),
+        PersonGone("c", "ada", 2),
+        here(3, 1, "online", r1=1),
+        PersonGone("c", "ada", 4),
+    ],
+    "full tellings": [
+        here(1, 1, "online", r1=1),
+        here(2, 1, "online", r1=1),
+        whole_telling(3),
+        MembershipBegan("r2", "ada", 4),
+    ],
     "all of it": [
         here(1, 1, "online", r1=1),
         MembershipEnded("r1", "ada", "left", 2),
@@ -151,7 +165,13 @@ async def test_a_room_that_another_process_does_not_name_is_doubted(io_loop: Any
     doubted: list[tuple[str, str]] = []
     loop = io_loop.asyncio_loop
     presence = Presence(
-        bus=MemoryBus(), errands=Errands(), paced=Paced(loop=loop), process_id="p", grace_s=0.0, loop=loop, doubt=doubted.extend
+        bus=MemoryBus(),
+        errands=Errands(),
+        paced=Paced(loop=loop),
+        process_id="p",
+        grace_s=0.0,
+        loop=loop,
+        doubt=doubted.extend,
     )
     presence.people_here(here(1, 1, "online", r1=1, r2=1))
     presence.people_here(here(2, 1, "online", r2=1))
@@ -261,7 +281,9 @@ def pool(io_loop: Any) -> Pool:
             hub=hub,
             bus=bus,
             seats=LocalSeats(),
-            presence=Presence(bus=bus, errands=errands, paced=paced, process_id="p", grace_s=0.0, loop=io_loop.asyncio_loop),
+            presence=Presence(
+                bus=bus, errands=errands, paced=paced, process_id="p", grace_s=0.0, loop=io_loop.asyncio_loop
+            ),
             errands=errands,
             paced=paced,
             observer=Observer(),
@@ -282,7 +304,11 @@ def read(seq: int, head: int) -> UserEvent:
 
 
 def added(rev: int) -> UserEvent:
-    return UserEvent("ada", json.dumps({"event": "roomAdded", "data": {"rev": rev}}).encode(), *membership_order("r1", rev, began=True))
+    return UserEvent(
+        "ada",
+        json.dumps({"event": "roomAdded", "data": {"rev": rev}}).encode(),
+        *membership_order("r1", rev, began=True),
+    )
 
 
 async def connected(pool: Pool) -> Connection:
@@ -294,7 +320,9 @@ async def connected(pool: Pool) -> Connection:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([read(3, 9), read(5, 9), read(5, 11), read(9, 12)])))
-async def test_how_far_somebody_has_read_never_goes_back_whatever_order_it_is_told_in(pool: Pool, order: Sequence[UserEvent]) -> None:
+async def test_how_far_somebody_has_read_never_goes_back_whatever_order_it_is_told_in(
+    pool: Pool, order: Sequence[UserEvent]
+) -> None:
     connection = await connected(pool)
     for happening in order:
         pool.on_user_event(happening)

@@ -38,7 +38,9 @@ def test_a_password_is_compared_as_an_opaque_string(sent: str, compared: str) ->
     assert opaque_string(sent) == compared
 
 
-@pytest.mark.parametrize("wrong", ["", "my cat is a \tby", "nul\0nulnul", "line\nline", "\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f"])
+@pytest.mark.parametrize(
+    "wrong", ["", "my cat is a \tby", "nul\0nulnul", "line\nline", "\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f"]
+)
 def test_what_is_empty_or_has_controls_is_no_password(wrong: str) -> None:
     with pytest.raises(ValueError, match="control"):
         opaque_string(wrong)
@@ -54,7 +56,18 @@ def test_its_length_is_that_of_the_form_in_which_it_is_compared(wrong: str) -> N
 
 @pytest.mark.parametrize(
     "common",
-    ["password", "PASSWORD", "Password1", "12345678", "1234567890", "qwertyuiop", "1qaz2wsx", "iloveyou", "Sunshine1", "P@ssw0rd"],
+    [
+        "password",
+        "PASSWORD",
+        "Password1",
+        "12345678",
+        "1234567890",
+        "qwertyuiop",
+        "1qaz2wsx",
+        "iloveyou",
+        "Sunshine1",
+        "P@ssw0rd",
+    ],
 )
 def test_the_commonest_may_not_be_set(common: str) -> None:
     with pytest.raises(ValueError, match="commonest"):
@@ -76,7 +89,9 @@ async def test_both_forms_of_a_password_match_the_hash_of_the_normal_one(passwor
 
 
 @pytest.mark.gen_test
-async def test_a_hash_of_the_text_as_it_was_sent_still_matches_that_and_is_given_a_better_one(passwords: Passwords) -> None:
+async def test_a_hash_of_the_text_as_it_was_sent_still_matches_that_and_is_given_a_better_one(
+    passwords: Passwords,
+) -> None:
     encoded = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(DECOMPOSED)
     assert await passwords.check(COMPOSED, encoded) == (False, None)
     match = await passwords.check(DECOMPOSED, encoded)

@@ -1,4 +1,6 @@
-"""Processes that tell each other who is here: two or more of them on a wire that the test can cut, and a clock that it moves."""
+"""Processes that tell each other who is here: two or more of them on a wire that the test can cut, and a clock that it
+moves.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ class Clock:
 
 
 class End:
-    """One process's end of a bus: a MemoryBus, and what is published on it reaches those of the others as well, while none is cut."""
+    """One process's end of a bus: a MemoryBus, and what is published on it reaches those of the others as well, while
+    none is cut.
+    """
 
     def __init__(self, ends: list[End], published: list[Any]) -> None:
         self._memory = MemoryBus()
@@ -160,7 +164,9 @@ class Cluster:
         return process
 
     def look_at(self, process: Process, pairs: Sequence[tuple[str, str]]) -> None:
-        """What the store would say of memberships that a process doubts: the changes to them are all among what was published."""
+        """What the store would say of memberships that a process doubts: the changes to them are all among what was
+        published.
+        """
         for event in self.published:
             if isinstance(event, MembershipEnded) and (event.room_id, event.user_id) in pairs:
                 process.presence.ended(event.room_id, event.user_id, event.rev)
@@ -207,7 +213,9 @@ async def test_who_is_connected_to_one_process_is_online_at_the_other(cluster: C
         assert sorted(process.told) == [("userJoined", "r1", "ada", "busy"), ("userJoined", "r2", "ada", "busy")]
 
 
-async def test_who_comes_and_goes_is_told_of_once_however_many_processes_they_are_connected_to(cluster: Cluster) -> None:
+async def test_who_comes_and_goes_is_told_of_once_however_many_processes_they_are_connected_to(
+    cluster: Cluster,
+) -> None:
     a, b, c = [await cluster.start(name) for name in ("a", "b", "c")]
     for process in (a, b, a):
         process.connect("ada", "r1")
@@ -307,7 +315,9 @@ async def test_who_stood_still_asks_the_store_and_so_do_the_others(cluster: Clus
     assert len(a.doubts) == len(b.doubts) == 1
 
 
-async def test_more_people_than_an_event_holds_are_all_told_of_and_none_is_dropped_for_being_in_an_earlier_part(cluster: Cluster) -> None:
+async def test_more_people_than_an_event_holds_are_all_told_of_and_none_is_dropped_for_being_in_an_earlier_part(
+    cluster: Cluster,
+) -> None:
     a = await cluster.start("a")
     count = 2 * PEOPLE_AN_EVENT + 1
     for number in range(count):
@@ -316,7 +326,11 @@ async def test_more_people_than_an_event_holds_are_all_told_of_and_none_is_dropp
     cluster.published.clear()
     b = await cluster.start("b")
     parts = [event for event in cluster.published if isinstance(event, PeopleHere) and event.process_id == "a"]
-    assert [(len(part.people), part.is_last) for part in parts] == [(PEOPLE_AN_EVENT, False), (PEOPLE_AN_EVENT, False), (1, True)]
+    assert [(len(part.people), part.is_last) for part in parts] == [
+        (PEOPLE_AN_EVENT, False),
+        (PEOPLE_AN_EVENT, False),
+        (1, True),
+    ]
     for _ in range(2):
         assert b.presence.people == count
         assert sum(b.presence.online_count(f"r{number}") for number in range(3)) == count
@@ -568,8 +582,12 @@ CHOSEN = (
 )
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(CHOSEN)), ids=lambda order: "".join(str(CHOSEN.index(one)) for one in order))
-async def test_the_status_that_was_chosen_last_wins_whatever_order_it_arrives_in(cluster: Cluster, order: tuple[Any, ...]) -> None:
+@pytest.mark.parametrize(
+    "order", list(itertools.permutations(CHOSEN)), ids=lambda order: "".join(str(CHOSEN.index(one)) for one in order)
+)
+async def test_the_status_that_was_chosen_last_wins_whatever_order_it_arrives_in(
+    cluster: Cluster, order: tuple[Any, ...]
+) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
     a.connect("ada", "r1")
     await settle()
@@ -594,7 +612,9 @@ async def test_a_status_chosen_while_the_bus_was_away_is_told_with_the_people(cl
     assert a.told == []
 
 
-async def test_who_chose_to_be_offline_is_here_for_no_room_and_appears_when_they_choose_otherwise(cluster: Cluster) -> None:
+async def test_who_chose_to_be_offline_is_here_for_no_room_and_appears_when_they_choose_otherwise(
+    cluster: Cluster,
+) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
     a.connect("ada", "r1", status=Status.OFFLINE)
     await settle()

@@ -1,4 +1,6 @@
-"""A joinRoom of somebody who has joined, and of whom the store says that they are no member any more, or were made one again."""
+"""A joinRoom of somebody who has joined, and of whom the store says that they are no member any more, or were made one
+again.
+"""
 
 from __future__ import annotations
 

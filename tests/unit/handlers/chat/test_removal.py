@@ -93,9 +93,13 @@ class FaultyErrands(Errands):
 
 
 @pytest.mark.parametrize(
-    "faulty", [set(), {"observer"}, {"r1"}, {"seats"}, {"errands"}, {"observer", "r1", "r3", "seats", "errands"}], ids=sorted
+    "faulty",
+    [set(), {"observer"}, {"r1"}, {"seats"}, {"errands"}, {"observer", "r1", "r3", "seats", "errands"}],
+    ids=sorted,
 )
-async def test_what_one_raises_keeps_no_other_from_forgetting_a_connection(faulty: set[str], caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_one_raises_keeps_no_other_from_forgetting_a_connection(
+    faulty: set[str], caplog: pytest.LogCaptureFixture
+) -> None:
     loop, bus, faults = asyncio.get_running_loop(), MemoryBus(), Faults()
     paced, observer, errands = Paced(loop=loop), FaultyObserver(faults), Errands()
     hub = FaultyHub(store=None, bus=bus, frame=bytes, observer=observer, coalesce=False, hold_max_bytes=1)  # type: ignore[arg-type]
@@ -134,7 +138,9 @@ async def test_what_one_raises_keeps_no_other_from_forgetting_a_connection(fault
     assert len(faults.met) == 6, "once"
 
 
-async def test_who_fails_to_be_told_that_somebody_is_gone_does_not_keep_them_online(caplog: pytest.LogCaptureFixture) -> None:
+async def test_who_fails_to_be_told_that_somebody_is_gone_does_not_keep_them_online(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     loop, gone = asyncio.get_running_loop(), list[str]()
 
     def fail(user_id: str) -> None:

@@ -1,4 +1,6 @@
-"""A connection's commands are carried out one after the other, in the order they came, also when it was held up in between."""
+"""A connection's commands are carried out one after the other, in the order they came, also when it was held up in
+between.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ from tests.support.frames import CLOSE, CONTINUATION, PING, TEXT, client_frame, 
 
 
 class Held:
-    """Commands that are noted; `hold` keeps the next from beginning, as a full outbox does; one named `hang` ends when it is cancelled."""
+    """Commands that are noted; `hold` keeps the next from beginning, as a full outbox does; one named `hang` ends when
+    it is cancelled.
+    """
 
     def __init__(self) -> None:
         self.begun: list[str] = []
@@ -52,6 +56,7 @@ class Held:
     def is_exempt(self, session: Session) -> bool:
         return self.exempt
 
+
 def texts(sock: socket.socket) -> list[bytes]:
     """The payloads of what has come."""
     data = sock.recv(65_536)
@@ -69,7 +74,9 @@ def command(number: int, size: int = 0, event: str = "do") -> bytes:
 
 
 class Stuck(Held):
-    """The first command never ends; the others note whether a cancellation is still asked of the task that carries them out."""
+    """The first command never ends; the others note whether a cancellation is still asked of the task that carries them
+    out.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -192,7 +199,8 @@ async def test_what_reading_on_brings_comes_after_what_waited(connect: Callable[
     loop, held, link, session = asyncio.get_running_loop(), one.commands, one.link, one.session
     held.hold = True
     one.peer.setblocking(True)
-    # The second fills the queue, so that the link keeps the others; when it is taken up the link hands them over in their turn.
+    # The second fills the queue, so that the link keeps the others; when it is taken up the link hands them over in
+    # their turn.
     frames = b"".join(command(n, QUEUE_MAX_BYTES if n == 2 else 0) for n in range(1, 6))
     sent = loop.run_in_executor(None, one.peer.sendall, frames)
     while held.begun != ["1"] or session.is_busy is False or not link.reading_paused:
@@ -207,7 +215,9 @@ async def test_what_reading_on_brings_comes_after_what_waited(connect: Callable[
 
 
 @pytest.mark.gen_test
-async def test_a_command_that_took_too_long_leaves_no_cancellation_to_the_next(connect: Callable[..., Connection]) -> None:
+async def test_a_command_that_took_too_long_leaves_no_cancellation_to_the_next(
+    connect: Callable[..., Connection],
+) -> None:
     stuck = Stuck()
     one = connect(commands=stuck)
     one.peer.send(command(1) + command(2) + command(3))
@@ -221,7 +231,9 @@ async def test_a_command_that_took_too_long_leaves_no_cancellation_to_the_next(c
 
 
 @pytest.mark.gen_test
-async def test_a_connection_that_ends_while_its_command_is_given_up_begins_no_other(connect: Callable[..., Connection]) -> None:
+async def test_a_connection_that_ends_while_its_command_is_given_up_begins_no_other(
+    connect: Callable[..., Connection],
+) -> None:
     stuck = Stuck()
     one = connect(commands=stuck)
     one.peer.send(command(1) + command(2))
@@ -236,7 +248,9 @@ async def test_a_connection_that_ends_while_its_command_is_given_up_begins_no_ot
 
 
 @pytest.mark.gen_test
-async def test_all_that_came_before_a_close_is_carried_out_also_what_waited_for_the_outbox(connect: Callable[..., Connection]) -> None:
+async def test_all_that_came_before_a_close_is_carried_out_also_what_waited_for_the_outbox(
+    connect: Callable[..., Connection],
+) -> None:
     one = connect()
     one.session.user, one.session.expires_at = SOMEBODY, one.now() + 3600
     one.commands.hold = True
@@ -253,7 +267,9 @@ async def test_all_that_came_before_a_close_is_carried_out_also_what_waited_for_
 
 
 @pytest.mark.gen_test
-async def test_what_a_peer_left_is_over_in_ten_seconds_with_its_close_answered(connect: Callable[..., Connection]) -> None:
+async def test_what_a_peer_left_is_over_in_ten_seconds_with_its_close_answered(
+    connect: Callable[..., Connection],
+) -> None:
     one = connect()
     one.peer.send(command(1) + command(2, event="hang") + command(3) + client_frame(CLOSE, close_payload(1000)))
     await one.until(lambda: one.link.gone_since and len(one.commands.begun) == 2)
@@ -272,12 +288,15 @@ async def test_what_a_peer_left_is_over_in_ten_seconds_with_its_close_answered(c
 
 
 LONG = command(0, event="hang")
-FEW, MORE, MOST = (b"".join(command(number) for number in range(1, count)) for count in (40, 400, 3_000))  # MOST: more than one read
+# MOST: more than one read
+FEW, MORE, MOST = (b"".join(command(number) for number in range(1, count)) for count in (40, 400, 3_000))
 
 
 @pytest.mark.parametrize("waiting", [FEW, MORE], ids=["parsed", "held"])
 @pytest.mark.gen_test
-async def test_the_time_of_a_close_runs_also_while_reading_is_paused_before_it(connect: Callable[..., Connection], waiting: bytes) -> None:
+async def test_the_time_of_a_close_runs_also_while_reading_is_paused_before_it(
+    connect: Callable[..., Connection], waiting: bytes
+) -> None:
     one = connect()
     one.session.user, one.session.expires_at = SOMEBODY, one.now() + 3600
     one.peer.send(LONG + waiting + client_frame(CLOSE, close_payload(1001)))
@@ -299,7 +318,9 @@ async def test_the_time_of_a_close_runs_also_while_reading_is_paused_before_it(c
 
 @pytest.mark.parametrize("end", [socket.SHUT_WR, socket.SHUT_RDWR])
 @pytest.mark.gen_test
-async def test_the_time_of_an_end_that_the_kernel_has_behind_unread_commands_runs_too(connect: Callable[..., Connection], end: int) -> None:
+async def test_the_time_of_an_end_that_the_kernel_has_behind_unread_commands_runs_too(
+    connect: Callable[..., Connection], end: int
+) -> None:
     one = connect()
     one.session.user, one.session.expires_at = SOMEBODY, one.now() + 3600
     one.peer.setblocking(True)
@@ -340,7 +361,9 @@ async def test_a_command_whose_turn_had_not_come_when_the_time_was_over_is_not_b
 
 
 @pytest.mark.gen_test
-async def test_a_connection_that_ends_before_its_commands_turn_leaves_nothing_busy(connect: Callable[..., Connection]) -> None:
+async def test_a_connection_that_ends_before_its_commands_turn_leaves_nothing_busy(
+    connect: Callable[..., Connection],
+) -> None:
     one = connect()
     one.peer.send(command(1))
     await one.until(lambda: one.session._task is not None)
@@ -351,7 +374,9 @@ async def test_a_connection_that_ends_before_its_commands_turn_leaves_nothing_bu
 
 
 @pytest.mark.gen_test
-async def test_a_peer_that_is_lost_with_a_command_under_way_is_let_go_of_in_time(connect: Callable[..., Connection]) -> None:
+async def test_a_peer_that_is_lost_with_a_command_under_way_is_let_go_of_in_time(
+    connect: Callable[..., Connection],
+) -> None:
     one = connect()
     one.peer.send(command(1, event="hang") + command(2))
     await one.until(lambda: one.commands.begun)
@@ -378,7 +403,9 @@ async def test_once_the_server_closes_nothing_more_is_begun(connect: Callable[..
 
 
 @pytest.mark.gen_test
-async def test_a_command_whose_turn_had_not_come_when_the_server_closed_is_not_begun(connect: Callable[..., Connection]) -> None:
+async def test_a_command_whose_turn_had_not_come_when_the_server_closed_is_not_begun(
+    connect: Callable[..., Connection],
+) -> None:
     one = connect()
     one.peer.send(command(1) + client_frame(CONTINUATION, b"?"))
     await one.until(lambda: one.link.closing_since)
@@ -387,7 +414,9 @@ async def test_a_command_whose_turn_had_not_come_when_the_server_closed_is_not_b
 
 
 @pytest.mark.gen_test
-async def test_who_has_not_said_who_they_are_after_ten_seconds_is_closed_with_4401(connect: Callable[..., Connection]) -> None:
+async def test_who_has_not_said_who_they_are_after_ten_seconds_is_closed_with_4401(
+    connect: Callable[..., Connection],
+) -> None:
     one = connect()
     one.shift_s = AUTHENTICATE_WITHIN_S / 2
     await one.sweep_until(lambda: True)
@@ -423,7 +452,9 @@ async def test_a_flood_closes_who_is_limited_and_nobody_else(connect: Callable[.
 
 
 @pytest.mark.gen_test
-async def test_a_compressed_command_is_inflated_when_its_turn_comes_and_held_until_it_is_done(connect: Callable[..., Connection]) -> None:
+async def test_a_compressed_command_is_inflated_when_its_turn_comes_and_held_until_it_is_done(
+    connect: Callable[..., Connection],
+) -> None:
     inflation = Inflation(max_message_bytes=65_536)
     one = connect(inflation=inflation)
 

@@ -1,4 +1,6 @@
-"""The comparison of what Redis holds with the connections there are: in slices, one pass at a time, and none of it against the order."""
+"""The comparison of what Redis holds with the connections there are: in slices, one pass at a time, and none of it
+against the order.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,10 @@ pytestmark = pytest.mark.gen_test
 
 
 class People:
-    """Who is connected: by user, their connections. `asked` is told whose are asked for, when a slice is about to be sent."""
+    """Who is connected: by user, their connections.
+
+    `asked` is told whose are asked for, when a slice is about to be sent.
+    """
 
     def __init__(self, asked: Callable[[str], object] = str) -> None:
         self.connections: dict[str, list[str]] = {}
@@ -41,7 +46,9 @@ async def passed(reconciler: SlotReconciler) -> None:
     await until(lambda: reconciler._task is None)
 
 
-async def test_a_pass_frees_what_nobody_has_and_takes_what_was_forgotten_for_all_users(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_pass_frees_what_nobody_has_and_takes_what_was_forgotten_for_all_users(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     client = await client_at(stack, redis.port, scripts=tuple(SCRIPTS))
     people = People()
     reconciler = SlotReconciler(pool=people, seats=RedisSeats(client=client, max_per_user=5, process_id="p1"))
@@ -52,10 +59,14 @@ async def test_a_pass_frees_what_nobody_has_and_takes_what_was_forgotten_for_all
         client.send("HSET", seats(f"u{number}"), f"p1-{number + 1_000}", "")
     reconciler.start()
     await passed(reconciler)
-    assert [await held(client, f"u{number}") for number in range(count)] == [{f"p1-{number}"} for number in range(count)]
+    assert [await held(client, f"u{number}") for number in range(count)] == [
+        {f"p1-{number}"} for number in range(count)
+    ]
 
 
-async def test_a_pass_that_redis_cuts_short_is_made_up_for_by_the_next(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_pass_that_redis_cuts_short_is_made_up_for_by_the_next(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     count = 3 * USERS_A_SLICE
     cut_at = [f"u{USERS_A_SLICE + 1}"]
 
@@ -80,10 +91,14 @@ async def test_a_pass_that_redis_cuts_short_is_made_up_for_by_the_next(stack: As
     await until(lambda: client.is_up)
     reconciler.start()
     await passed(reconciler)
-    assert [await held(client, f"u{number}") for number in range(count)] == [{f"p1-{number}"} for number in range(count)]
+    assert [await held(client, f"u{number}") for number in range(count)] == [
+        {f"p1-{number}"} for number in range(count)
+    ]
 
 
-async def test_who_asks_for_a_pass_while_one_is_under_way_gets_another_after_it(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_who_asks_for_a_pass_while_one_is_under_way_gets_another_after_it(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
     def asked(user_id: str) -> None:
         if user_id == "u1" and "u2" not in people.connections:
             people.connections["u2"] = ["p1-2"]

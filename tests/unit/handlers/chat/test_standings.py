@@ -19,13 +19,18 @@ pytestmark = pytest.mark.gen_test
 
 async def test_those_who_ask_in_one_turn_share_a_read_and_each_gets_their_own_answer(tmp_path: Path) -> None:
     async with open_store(tmp_path) as store:
-        users = [await store.users.create(username=f"u{number}", email=f"u{number}@example.com", password_hash="x") for number in range(40)]
+        users = [
+            await store.users.create(username=f"u{number}", email=f"u{number}@example.com", password_hash="x")
+            for number in range(40)
+        ]
         room_id = (await store.rooms.create(RoomDraft("tea", None, True, 100), users[0].id)).room.id
         for user in users[1:20]:
             await store.members.add(room_id, user.id)
         world = World(store, random.Random(1), coalesce=True)
         standings = Standings(store=world.posting._store)
-        answers = await asyncio.gather(*(standings.of(room_id, user.id) for user in users), standings.of("none", users[0].id))
+        answers = await asyncio.gather(
+            *(standings.of(room_id, user.id) for user in users), standings.of("none", users[0].id)
+        )
         assert world.calls == ["standings"]
         assert answers == [*[await store.rooms.get_for(room_id, user.id) for user in users], None]
         await asyncio.gather(*(standings.of(room_id, users[0].id) for _ in range(2 * BATCH_MAX + 1)))
@@ -37,7 +42,8 @@ async def test_those_who_ask_in_one_turn_share_a_read_and_each_gets_their_own_an
 async def test_a_herd_of_members_who_join_makes_few_reads(tmp_path: Path) -> None:
     async with open_store(tmp_path) as store:
         owner, *users = [
-            await store.users.create(username=f"u{number}", email=f"u{number}@example.com", password_hash="x") for number in range(201)
+            await store.users.create(username=f"u{number}", email=f"u{number}@example.com", password_hash="x")
+            for number in range(201)
         ]
         room_id = (await store.rooms.create(RoomDraft("tea", None, False, 1000), owner.id)).room.id
         for user in users:
@@ -55,7 +61,8 @@ async def test_a_herd_of_members_who_join_makes_few_reads(tmp_path: Path) -> Non
 async def test_a_membership_that_the_cache_still_knows_joins_nobody(tmp_path: Path) -> None:
     async with open_store(tmp_path) as store:
         owner, member = [
-            await store.users.create(username=name, email=f"{name}@example.com", password_hash="x") for name in ("owner", "member")
+            await store.users.create(username=name, email=f"{name}@example.com", password_hash="x")
+            for name in ("owner", "member")
         ]
         room_id = (await store.rooms.create(RoomDraft("tea", None, True, 10), owner.id)).room.id
         await store.members.add(room_id, member.id)

@@ -36,7 +36,17 @@ def test_a_name_is_composed_and_trimmed_and_keeps_what_scripts_need(given_text: 
 
 @pytest.mark.parametrize(
     "wrong",
-    ["\n", "\t", "\0", "\x1b", "\x7f", "\x85", "\u2028", "\u2029", *"\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"],
+    [
+        "\n",
+        "\t",
+        "\0",
+        "\x1b",
+        "\x7f",
+        "\x85",
+        "\u2028",
+        "\u2029",
+        *"\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",
+    ],
 )
 def test_what_controls_a_line_or_turns_it_is_in_no_name(wrong: str) -> None:
     with pytest.raises(ValueError, match="control, line or bidirectional"):

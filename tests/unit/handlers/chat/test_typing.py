@@ -1,4 +1,6 @@
-"""Who is typing: told once when it begins and once when it ends, and each departure costs what that person typed, however many type."""
+"""Who is typing: told once when it begins and once when it ends, and each departure costs what that person typed,
+however many type.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ class World:
 
 
 def person(number: int) -> User:
-    return User(f"u{number}", f"user{number}", "A user", None, None, None, Status.ONLINE, None, "2026-01-31T12:00:00.123Z")
+    return User(
+        f"u{number}", f"user{number}", "A user", None, None, None, Status.ONLINE, None, "2026-01-31T12:00:00.123Z"
+    )
 
 
 async def test_it_is_told_when_it_begins_again_while_it_goes_on_and_once_when_it_ends() -> None:

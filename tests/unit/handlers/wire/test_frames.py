@@ -52,7 +52,10 @@ READ = {
     "5.2 125 bytes, the most of the short form": (client_frame(TEXT, b"a" * 125), [text(b"a" * 125)]),
     "5.2 126 bytes, the least of the 16-bit form": (client_frame(TEXT, b"a" * 126), [text(b"a" * 126)]),
     "5.2 65,535 bytes, the most of the 16-bit form": (client_frame(TEXT, b"a" * 65_535), [text(b"a" * 65_535)]),
-    "5.2 65,536 bytes, the least of the 64-bit form": (client_frame(BINARY, b"\xff" * 65_536), [binary(b"\xff" * 65_536)]),
+    "5.2 65,536 bytes, the least of the 64-bit form": (
+        client_frame(BINARY, b"\xff" * 65_536),
+        [binary(b"\xff" * 65_536)],
+    ),
     "5.3 a mask of zeros": (client_frame(TEXT, b"plain", mask=b"\0\0\0\0"), [text(b"plain")]),
     "5.3 a mask of ones": (client_frame(TEXT, b"inverted", mask=b"\xff\xff\xff\xff"), [text(b"inverted")]),
     "5.4 two fragments": (
@@ -64,7 +67,9 @@ READ = {
         [text(b"")],
     ),
     "5.4 a binary in three fragments": (
-        client_frame(BINARY, b"\x00", final=False) + client_frame(CONTINUATION, b"\xff", final=False) + client_frame(CONTINUATION, b"\xfe"),
+        client_frame(BINARY, b"\x00", final=False)
+        + client_frame(CONTINUATION, b"\xff", final=False)
+        + client_frame(CONTINUATION, b"\xfe"),
         [binary(b"\x00\xff\xfe")],
     ),
     "5.4 a ping between fragments comes first": (
@@ -188,7 +193,9 @@ def test_what_the_rfc_forbids_is_a_failure_with_its_code(data: bytes, code: int)
 
 
 @pytest.mark.parametrize(
-    "data", [data for data, _ in READ.values() if len(data) < 1000] + [data for data, _ in REFUSED.values() if len(data) < 1000]
+    "data",
+    [data for data, _ in READ.values() if len(data) < 1000]
+    + [data for data, _ in REFUSED.values() if len(data) < 1000],
 )
 def test_where_the_bytes_are_cut_makes_no_difference(data: bytes) -> None:
     whole = reader().feed(data)
@@ -216,7 +223,11 @@ def test_text_fails_at_the_first_bad_byte_not_at_the_end_of_the_message() -> Non
 
 @pytest.mark.parametrize(
     "header",
-    [b"\x81\xfe" + (LIMIT - 1).to_bytes(4, "big")[2:], b"\x81\xff" + (LIMIT + 1).to_bytes(8, "big"), b"\x81\xff\x7f" + b"\xff" * 7],
+    [
+        b"\x81\xfe" + (LIMIT - 1).to_bytes(4, "big")[2:],
+        b"\x81\xff" + (LIMIT + 1).to_bytes(8, "big"),
+        b"\x81\xff\x7f" + b"\xff" * 7,
+    ],
 )
 def test_a_message_is_refused_by_its_header_before_its_bytes_come(header: bytes) -> None:
     limit = 1000
@@ -248,7 +259,9 @@ def test_an_idle_reader_keeps_nothing_of_what_it_has_read() -> None:
 
 
 def test_frames_that_wait_are_not_copied_for_each_turn() -> None:
-    """64 KB of empty pings are 10,922 frames: read eight at a time, with a copy of the rest each time, they would be 45 MB."""
+    """64 KB of empty pings are 10,922 frames: read eight at a time, with a copy of the rest each time, they would be 45
+    MB.
+    """
     pings = client_frame(PING) * 10_000
     one = reader()
     one.feed(pings, 8)
@@ -269,12 +282,22 @@ def test_frames_that_wait_are_not_copied_for_each_turn() -> None:
 def test_a_close_is_seen_behind_frames_that_wait_and_they_are_read_all_the_same(size: int) -> None:
     waiting = client_frame(PING, b"p") + client_frame(TEXT, b"x" * size) * 3
     bye = client_frame(CLOSE, close_payload(1001, b"bye"))
-    for last, code in ((bye, 1001), (client_frame(CLOSE), 1005), (bye + client_frame(TEXT, b"more"), 1001), (bye[:-1], None), (b"", None)):
+    for last, code in (
+        (bye, 1001),
+        (client_frame(CLOSE), 1005),
+        (bye + client_frame(TEXT, b"more"), 1001),
+        (bye[:-1], None),
+        (b"", None),
+    ):
         one = FrameReader(max_message_bytes=100_000)
         assert len(one.feed(client_frame(TEXT, b"first") + waiting + last, 1)) == 1
         assert one.is_held
         assert one.close_ahead() == code
-        assert [kind for kind, _, _ in one.go_on()][:5] == [Kind.PING, *[Kind.TEXT] * 3, *[Kind.CLOSE] * (code is not None)]
+        assert [kind for kind, _, _ in one.go_on()][:5] == [
+            Kind.PING,
+            *[Kind.TEXT] * 3,
+            *[Kind.CLOSE] * (code is not None),
+        ]
 
 
 def test_a_look_for_a_close_takes_any_bytes() -> None:
@@ -351,9 +374,13 @@ def test_rfc_7692_a_compressed_hello_is_read_and_left_as_small_as_it_came() -> N
 
 
 def test_rfc_7692_a_compressed_message_in_fragments_has_rsv1_on_the_first_only() -> None:
-    parts = client_frame(TEXT, DEFLATED_HELLO[:3], final=False, reserved=4) + client_frame(CONTINUATION, DEFLATED_HELLO[3:])
+    parts = client_frame(TEXT, DEFLATED_HELLO[:3], final=False, reserved=4) + client_frame(
+        CONTINUATION, DEFLATED_HELLO[3:]
+    )
     assert deflating().feed(parts) == [still_deflated(DEFLATED_HELLO)]
-    again = client_frame(TEXT, DEFLATED_HELLO[:3], final=False, reserved=4) + client_frame(CONTINUATION, DEFLATED_HELLO[3:], reserved=4)
+    again = client_frame(TEXT, DEFLATED_HELLO[:3], final=False, reserved=4) + client_frame(
+        CONTINUATION, DEFLATED_HELLO[3:], reserved=4
+    )
     assert deflating().feed(again)[-1].code == 1002
 
 

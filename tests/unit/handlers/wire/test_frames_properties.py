@@ -21,7 +21,10 @@ LIMIT = 2_000
 
 masks = st.binary(min_size=4, max_size=4)
 controls = st.builds(
-    lambda opcode, payload, mask: client_frame(opcode, payload, mask=mask), st.sampled_from((PING, PONG)), st.binary(max_size=125), masks
+    lambda opcode, payload, mask: client_frame(opcode, payload, mask=mask),
+    st.sampled_from((PING, PONG)),
+    st.binary(max_size=125),
+    masks,
 )
 
 
@@ -55,7 +58,9 @@ any_frame = st.builds(
     reserved=st.sampled_from((0, 0, 0, 0, 1, 2, 4)),
     mask=st.one_of(st.none(), masks, masks, masks),
 )
-valid_streams = st.tuples(st.lists(messages(), max_size=3).map(b"".join), st.one_of(closes(), st.just(b""))).map(b"".join)
+valid_streams = st.tuples(st.lists(messages(), max_size=3).map(b"".join), st.one_of(closes(), st.just(b""))).map(
+    b"".join
+)
 frame_streams = st.lists(st.one_of(messages(), any_frame), max_size=5).map(b"".join)
 byte_streams = st.one_of(valid_streams, frame_streams, st.binary(max_size=300))
 
@@ -165,7 +170,8 @@ def test_a_message_is_too_big_where_it_is_so_for_the_library(data: bytes, limit:
     assert expected.code == (failure.code if (failure := failure_of(found)) else None)
 
 
-# Where we are stricter: the library leaves a message's UTF-8 to its caller, and reads lengths that are not minimal (5.2).
+# Where we are stricter: the library leaves a message's UTF-8 to its caller, and reads lengths that are not minimal
+# (5.2).
 STRICTER = (b"invalid UTF-8", b"length not minimal")
 
 

@@ -1,4 +1,6 @@
-"""Inflating within a budget: a bomb is refused, a stranger has less, and past the total the next one waits in its order."""
+"""Inflating within a budget: a bomb is refused, a stranger has less, and past the total the next one waits in its
+order.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ async def settle() -> None:
     ],
 )
 @pytest.mark.gen_test
-async def test_what_is_too_big_or_no_text_is_refused_and_holds_nothing(sent: bytes, is_stranger: bool, code: int) -> None:
+async def test_what_is_too_big_or_no_text_is_refused_and_holds_nothing(
+    sent: bytes, is_stranger: bool, code: int
+) -> None:
     inflation = Inflation(max_message_bytes=65_536)
     with pytest.raises(Failure) as failure:
         await inflation.text(sent, is_stranger=is_stranger)

@@ -1,4 +1,7 @@
-"""One connection: what is read, what waits, what is dropped, and how it ends. Real TCP sockets, small kernel buffers."""
+"""One connection: what is read, what waits, what is dropped, and how it ends.
+
+Real TCP sockets, small kernel buffers.
+"""
 
 from __future__ import annotations
 
@@ -216,7 +219,9 @@ async def test_an_owner_may_pause_in_the_middle_of_a_batch_and_nothing_is_lost_o
 @pytest.mark.gen_test
 async def test_a_close_is_answered_with_its_code_and_ends_the_connection(wire: Wire) -> None:
     link, owner, peer = wire.connect()
-    await peer.send(client_frame(TEXT, b"last") + client_frame(CLOSE, close_payload(1001, b"bye")) + client_frame(TEXT, b"never"))
+    await peer.send(
+        client_frame(TEXT, b"last") + client_frame(CLOSE, close_payload(1001, b"bye")) + client_frame(TEXT, b"never")
+    )
     assert await peer.read_to_end() == close_frame(1001)
     await owner.ended()
     assert owner.told == [b"last"]
@@ -381,7 +386,11 @@ async def test_a_turn_reads_so_many_frames_of_a_link_and_the_rest_waits_for_the_
 @pytest.mark.gen_test
 async def test_fragments_count_towards_a_turn(wire: Wire) -> None:
     _, owner, peer = wire.connect()
-    message = client_frame(TEXT, b"a", final=False) + client_frame(CONTINUATION, b"b", final=False) * 30 + client_frame(CONTINUATION)
+    message = (
+        client_frame(TEXT, b"a", final=False)
+        + client_frame(CONTINUATION, b"b", final=False) * 30
+        + client_frame(CONTINUATION)
+    )
     peer.sock.send(message * 8)
     await turns(lambda: owner.told)
     assert len(owner.told) == FRAMES_A_TURN // 32

@@ -1,4 +1,6 @@
-"""What all outboxes may hold together, where each holds one long send that is half way: closing such a link frees nothing."""
+"""What all outboxes may hold together, where each holds one long send that is half way: closing such a link frees
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -47,9 +49,16 @@ class Crowd:
             ours.setblocking(False)
             self._peers.append(theirs)
             self.owners.append(owner := Owner())
-            given: dict[str, Any] = {"owner": owner, "budget": self.budget, "traffic": self.traffic, "paced": self.paced}
+            given: dict[str, Any] = {
+                "owner": owner,
+                "budget": self.budget,
+                "traffic": self.traffic,
+                "paced": self.paced,
+            }
             self.links.append(
-                Link(ours, loop=loop, max_message_bytes=65_536, outbox_max_bytes=1 << 20, clock=lambda: 1_000.0, **given)
+                Link(
+                    ours, loop=loop, max_message_bytes=65_536, outbox_max_bytes=1 << 20, clock=lambda: 1_000.0, **given
+                )
             )
 
     @property
@@ -107,7 +116,9 @@ async def test_a_link_whose_close_frees_nothing_ends_on_a_later_turn_as_too_slow
 
 
 @pytest.mark.gen_test
-async def test_what_waits_behind_a_close_is_of_the_budget_too_and_goes_first_where_it_is_the_largest(crowds: list[Crowd]) -> None:
+async def test_what_waits_behind_a_close_is_of_the_budget_too_and_goes_first_where_it_is_the_largest(
+    crowds: list[Crowd],
+) -> None:
     crowds.append(crowd := Crowd(len(FRAME) * 4, size=2))
     closing, other = crowd.links
     for _ in range(3):
@@ -124,7 +135,9 @@ async def test_what_waits_behind_a_close_is_of_the_budget_too_and_goes_first_whe
 
 
 @pytest.mark.gen_test
-async def test_where_nobody_is_too_large_the_largest_is_closed_with_its_frame_whole_and_4413_behind_it(crowds: list[Crowd]) -> None:
+async def test_where_nobody_is_too_large_the_largest_is_closed_with_its_frame_whole_and_4413_behind_it(
+    crowds: list[Crowd],
+) -> None:
     crowds.append(crowd := Crowd(len(FRAME) * 6, size=2))
     large, small = crowd.links
     for _ in range(6):

@@ -1,4 +1,6 @@
-"""Appending when an insert's answer is lost, or another process writes in the middle of it: the driver's end is where the fault is."""
+"""Appending when an insert's answer is lost, or another process writes in the middle of it: the driver's end is where
+the fault is.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ class Inserts:
         return await self._insert(documents, **how)
 
 
-async def test_an_insert_that_happened_though_its_answer_was_lost_is_no_duplicate_of_itself(store: MongoStore, fill: Filled) -> None:
+async def test_an_insert_that_happened_though_its_answer_was_lost_is_no_duplicate_of_itself(
+    store: MongoStore, fill: Filled
+) -> None:
     ada = await fill.user()
     room_id = (await fill.room(ada)).room.id
 
@@ -53,7 +57,9 @@ async def test_an_insert_that_happened_though_its_answer_was_lost_is_no_duplicat
     ]
 
 
-async def test_what_another_process_writes_in_the_middle_has_its_own_place(open_mongo: Open, fill: Filled, store: MongoStore) -> None:
+async def test_what_another_process_writes_in_the_middle_has_its_own_place(
+    open_mongo: Open, fill: Filled, store: MongoStore
+) -> None:
     ada = await fill.user()
     room_id = (await fill.room(ada)).room.id
     other = await open_mongo()
@@ -69,8 +75,17 @@ async def test_what_another_process_writes_in_the_middle_has_its_own_place(open_
 
     Inserts(store, be_second)
     outcomes = await store.messages.append(room_id, [fill.draft(ada, text) for text in "ABC"])
-    assert [(one.message.seq, one.duplicate) for one in outcomes if isinstance(one, Stored)] == [(1, False), (3, False), (4, False)]
-    assert [message.content for message in (await store.messages.page(room_id, limit=10)).messages] == ["A", "other", "B", "C"]
+    assert [(one.message.seq, one.duplicate) for one in outcomes if isinstance(one, Stored)] == [
+        (1, False),
+        (3, False),
+        (4, False),
+    ]
+    assert [message.content for message in (await store.messages.page(room_id, limit=10)).messages] == [
+        "A",
+        "other",
+        "B",
+        "C",
+    ]
 
 
 async def test_those_behind_an_append_that_failed_are_told_at_once(store: MongoStore, fill: Filled) -> None:
@@ -113,7 +128,9 @@ async def test_those_behind_an_append_that_failed_are_told_at_once(store: MongoS
         (17419, TooLarge("op")),
     ],
 )
-async def test_each_code_that_a_server_may_answer_with_becomes_what_its_caller_can_act_on(code: int, becomes: Exception) -> None:
+async def test_each_code_that_a_server_may_answer_with_becomes_what_its_caller_can_act_on(
+    code: int, becomes: Exception
+) -> None:
     ours = explained("op", OperationFailure("whatever it says", code))
     assert (type(ours), str(ours)) == (type(becomes), str(becomes))
 

@@ -1,4 +1,6 @@
-"""The changes log without transactions: processes that die before they apply an entry, and that change a room while another reads it."""
+"""The changes log without transactions: processes that die before they apply an entry, and that change a room while
+another reads it.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ async def test_an_entry_that_was_not_applied_is_seen_by_no_reader(
     assert await other.messages.get(message.id) == message
     page = await other.messages.page(message.room_id, limit=9)
     assert (page.messages, page.rev) == ((message,), 0)
-    assert await other.changes.page(message.room_id, since=0, limit=9) == ChangePage((), 0, has_more=False, expired=False)
+    assert await other.changes.page(message.room_id, since=0, limit=9) == ChangePage(
+        (), 0, has_more=False, expired=False
+    )
     assert (await other.rooms.heads([message.room_id]))[message.room_id].rev == 0
 
 
@@ -65,7 +69,10 @@ async def test_the_next_change_applies_it_first(
     change = await other.messages.react(message.id, "u1", "👍", on=True)
     assert (change.message.rev, change.message.content) == (2, "second")
     log = await other.changes.page(message.room_id, since=0, limit=9)
-    assert [(entry.rev, entry.message.content) for entry in log.changes if entry.message] == [(1, "second"), (2, "second")]
+    assert [(entry.rev, entry.message.content) for entry in log.changes if entry.message] == [
+        (1, "second"),
+        (2, "second"),
+    ]
 
 
 @pytest.mark.gen_test
@@ -111,7 +118,9 @@ async def test_what_was_left_behind_is_applied_by_who_compares_heads(
 
 
 @pytest.mark.gen_test
-async def test_entries_applied_again_late_do_nothing(store: MongoStore, fill: Filled, raw: Raw, open_mongo: Open) -> None:
+async def test_entries_applied_again_late_do_nothing(
+    store: MongoStore, fill: Filled, raw: Raw, open_mongo: Open
+) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
     (message,) = await fill.say(room_id, ann, "first")
@@ -163,7 +172,9 @@ async def test_of_reactions_in_one_entry_a_late_part_does_nothing(
     await other._log._apply(message.room_id, entries)
     assert len(bulks) == 3, "one of each who reacted"
     assert all(left == before for left in bulks)
-    again = [await store.messages.react(message.id, user_id, "👍", on=on) for user_id, on in (("u1", True), ("u3", True))]
+    again = [
+        await store.messages.react(message.id, user_id, "👍", on=on) for user_id, on in (("u1", True), ("u3", True))
+    ]
     assert [change.changed for change in again] == [True, False]
     assert again[-1].message.reactions["👍"].user_ids == ("u3", "u1")
 
@@ -184,7 +195,9 @@ async def test_a_room_that_is_behind_what_is_in_it_goes_on_from_there(
 
 
 @pytest.mark.gen_test
-async def test_what_expires_while_changes_are_read_is_said_to_be_missing(store: MongoStore, fill: Filled, raw: Raw) -> None:
+async def test_what_expires_while_changes_are_read_is_said_to_be_missing(
+    store: MongoStore, fill: Filled, raw: Raw
+) -> None:
     ann = await fill.user()
     first, second = await fill.say((await fill.room(ann)).room.id, ann, "first", "second")
     await store.messages.edit(first.id, "a")
@@ -201,7 +214,9 @@ async def test_what_expires_while_changes_are_read_is_said_to_be_missing(store: 
 
 
 @pytest.mark.gen_test
-async def test_what_is_deleted_while_it_is_searched_for_is_not_found(store: MongoStore, fill: Filled, open_mongo: Open) -> None:
+async def test_what_is_deleted_while_it_is_searched_for_is_not_found(
+    store: MongoStore, fill: Filled, open_mongo: Open
+) -> None:
     ann = await fill.user()
     first, second = await fill.say((await fill.room(ann)).room.id, ann, "a word", "another word")
     other, asked, deleted = await open_mongo(), store._database.messages.aggregate, []
@@ -287,7 +302,12 @@ async def test_what_changes_nothing_is_answered_by_the_message_it_is_about_thoug
         store.messages.react(first.id, ann.id, "👍", on=False), store.messages.edit(second.id, "edited")
     )
     assert len(views) > 1
-    assert (none.changed, none.message.id, none.message.rev, none.message.content) == (False, first.id, 1, "by another process")
+    assert (none.changed, none.message.id, none.message.rev, none.message.content) == (
+        False,
+        first.id,
+        1,
+        "by another process",
+    )
     assert (edited.changed, edited.message.rev, edited.message.content) == (True, 2, "edited")
 
 

@@ -1,4 +1,6 @@
-"""What the driver is told of reads and writes: who read after an acknowledged write must find it, also on a replica set."""
+"""What the driver is told of reads and writes: who read after an acknowledged write must find it, also on a replica
+set.
+"""
 
 from __future__ import annotations
 

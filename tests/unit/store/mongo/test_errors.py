@@ -53,10 +53,14 @@ def bulk(*write_errors: dict[str, Any], concern: int | None = None) -> errors.Bu
 
 
 def test_a_duplicate_is_told_with_its_place_and_index() -> None:
-    message = 'E11000 duplicate key error collection: chat-rooms.messages index: room_seq dup key: { roomId: "r", seq: 1 }'
+    message = (
+        'E11000 duplicate key error collection: chat-rooms.messages index: room_seq dup key: { roomId: "r", seq: 1 }'
+    )
     assert duplicate_of(bulk({"index": 3, "code": 11000, "errmsg": message})) == Duplicate(3, "room_seq")
     assert duplicate_of(bulk({"index": 3, "code": 11000})) == Duplicate(3, "")
-    assert duplicate_of(bulk({"index": 3, "code": 11000, "errmsg": message}, concern=64)) is None, "the prefix is in doubt"
+    assert duplicate_of(bulk({"index": 3, "code": 11000, "errmsg": message}, concern=64)) is None, (
+        "the prefix is in doubt"
+    )
     assert duplicate_of(bulk({"index": 3, "code": 121, "errmsg": "validation"})) is None
     assert duplicate_of(errors.AutoReconnect("x")) is None
 

@@ -16,7 +16,9 @@ Raw = RawDatabase[dict[str, Any]]
 
 
 @pytest.mark.gen_test
-async def test_an_upload_is_written_while_it_comes_so_that_a_chunk_of_it_is_held_at_most(store: MongoStore, raw: Raw) -> None:
+async def test_an_upload_is_written_while_it_comes_so_that_a_chunk_of_it_is_held_at_most(
+    store: MongoStore, raw: Raw
+) -> None:
     file_id, written = make_id("f"), []
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -40,5 +42,7 @@ async def test_what_is_stored_is_gridfs_for_any_other_program(store: MongoStore,
     described = raw["uploads.files"].find_one({"_id": file_id})
     assert described is not None
     assert (described["length"], described["chunkSize"], described["filename"]) == (size, PIECE_BYTES, file_id)
-    sizes = [(chunk["n"], len(chunk["data"])) for chunk in raw["uploads.chunks"].find({"files_id": file_id}).sort("n", 1)]
+    sizes = [
+        (chunk["n"], len(chunk["data"])) for chunk in raw["uploads.chunks"].find({"files_id": file_id}).sort("n", 1)
+    ]
     assert sizes == [(n, min(PIECE_BYTES, size - n * PIECE_BYTES)) for n in range(-(-size // PIECE_BYTES))]

@@ -20,7 +20,9 @@ Raw = RawDatabase[dict[str, Any]]
 
 
 def test_what_must_be_unique_and_what_must_expire_has_its_index() -> None:
-    unique = {(index.collection, *(field for field, _ in index.keys)) for index in INDEXES if index.options.get("unique")}
+    unique = {
+        (index.collection, *(field for field, _ in index.keys)) for index in INDEXES if index.options.get("unique")
+    }
     assert {
         ("messages", "roomId", "seq"),
         ("messages", "roomId", "userId", "clientId"),
@@ -154,7 +156,15 @@ async def test_a_text_index_that_cannot_be_made_stops_the_start_only_of_a_server
 @pytest.mark.parametrize(
     ("present", "same"),
     [
-        ({"weights": {"content": 1}, "default_language": "none", "language_override": "language", "textIndexVersion": 3}, True),
+        (
+            {
+                "weights": {"content": 1},
+                "default_language": "none",
+                "language_override": "language",
+                "textIndexVersion": 3,
+            },
+            True,
+        ),
         ({"weights": {"content": 5}, "default_language": "none"}, False),
         ({"weights": {"content": 1, "username": 1}, "default_language": "none"}, False),
         ({"weights": {"content": 1}, "default_language": "english"}, False),

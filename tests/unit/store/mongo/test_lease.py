@@ -1,4 +1,6 @@
-"""The lease of a database: who holds it goes on showing so, and learns when it is lost, whatever went wrong in between."""
+"""The lease of a database: who holds it goes on showing so, and learns when it is lost,
+whatever went wrong in between.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,12 @@ class Failing:
 )
 @pytest.mark.gen_test
 async def test_a_beat_that_fails_in_any_way_is_tried_again_and_told_once(
-    store: MongoStore, raw: Raw, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception, lines: int
+    store: MongoStore,
+    raw: Raw,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    lines: int,
 ) -> None:
     monkeypatch.setattr(lease_module, "BEAT_S", 0.01)
     lease = store.lease("ours")

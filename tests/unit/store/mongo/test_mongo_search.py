@@ -100,7 +100,9 @@ async def test_all_words_and_phrases_are_wanted(database: Database) -> None:
 
 @pytest.mark.gen_test
 async def test_the_best_match_comes_first_and_a_cursor_goes_through_all_once(database: Database) -> None:
-    search = await say(database, *("word " * (1 + number % 3) + "and other things to say" * (3 - number % 3) for number in range(9)))
+    search = await say(
+        database, *("word " * (1 + number % 3) + "and other things to say" * (3 - number % 3) for number in range(9))
+    )
     seen, scores, after = [], [], None
     for _ in range(3):
         hits, after = await search.find(MessageSearch(room_ids=(ROOM,), words=("word",)), limit=4, after=after)

@@ -71,7 +71,9 @@ async def test_while_one_sets_it_another_is_told_to_try_again_and_then_that_the_
 
 
 @pytest.mark.gen_test
-async def test_the_claim_of_a_process_that_died_is_over_after_a_while(store: MongoStore, fill: Filled, clock: HandClock) -> None:
+async def test_the_claim_of_a_process_that_died_is_over_after_a_while(
+    store: MongoStore, fill: Filled, clock: HandClock
+) -> None:
     user = await fill.user()
     await store.users._claim(user.id, "hash")
     clock.ms += 4_999

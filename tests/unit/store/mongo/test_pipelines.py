@@ -151,10 +151,16 @@ def test_stats_are_one_aggregation() -> None:
         (None, 0, {"roomId": "r1", "seq": {"$gt": 0}}, 1),
     ],
 )
-def test_a_page_is_a_keyset_by_seq(before: int | None, after: int | None, match: dict[str, Any], direction: int) -> None:
+def test_a_page_is_a_keyset_by_seq(
+    before: int | None, after: int | None, match: dict[str, Any], direction: int
+) -> None:
     pipeline = pipelines.page("r1", before=before, after=after, limit=51, with_authors=False)
     assert pipeline[:2] == [{"$match": {"_id": "r1"}}, {"$project": {"rev": 1}}]
-    assert lookup(pipeline, "messages")["pipeline"] == [{"$match": match}, {"$sort": {"seq": direction}}, {"$limit": 51}]
+    assert lookup(pipeline, "messages")["pipeline"] == [
+        {"$match": match},
+        {"$sort": {"seq": direction}},
+        {"$limit": 51},
+    ]
 
 
 def test_authors_are_joined_without_their_secrets() -> None:
@@ -200,16 +206,29 @@ OF_MEMBER = {"head": "room_seq", "mentioned": "mentions"}
 TEA = {"roomId": {"$in": ["r1"]}, "deletedAt": None, "$text": {"$search": '"tea"'}}
 CASES = {
     "room": Case("rooms", pipelines.room("r1"), "_id_", {"head": "room_seq", "unapplied": "room_rev"}),
-    "room_for": Case("rooms", pipelines.room_for("r1", "u1"), "_id_", {**OF_MEMBER, "membership": "room_user", "unapplied": "room_rev"}),
+    "room_for": Case(
+        "rooms",
+        pipelines.room_for("r1", "u1"),
+        "_id_",
+        {**OF_MEMBER, "membership": "room_user", "unapplied": "room_rev"},
+    ),
     "rooms": Case("rooms", pipelines.rooms(["r1", "r2"]), "_id_", {"head": "room_seq", "unapplied": "room_rev"}),
     "mentioned": Case("messages", pipelines.mentioned({("r1", "u1"): 3, ("r2", "u2"): 5}), "mentions", {}),
     "public_rooms": Case(
-        "rooms", pipelines.public_rooms("u1", below=150, part="", limit=5), "listed", {**OF_MEMBER, "membership": "room_user"}
+        "rooms",
+        pipelines.public_rooms("u1", below=150, part="", limit=5),
+        "listed",
+        {**OF_MEMBER, "membership": "room_user"},
     ),
     "public_rooms named": Case(
-        "rooms", pipelines.public_rooms("u1", below=150, part="x", limit=5), "listed", {**OF_MEMBER, "membership": "room_user"}
+        "rooms",
+        pipelines.public_rooms("u1", below=150, part="x", limit=5),
+        "listed",
+        {**OF_MEMBER, "membership": "room_user"},
     ),
-    "rooms_of": Case("members", pipelines.rooms_of("u1", below=150, part="x", limit=5), "user_rooms", {**OF_MEMBER, "room": "_id_"}),
+    "rooms_of": Case(
+        "members", pipelines.rooms_of("u1", below=150, part="x", limit=5), "user_rooms", {**OF_MEMBER, "room": "_id_"}
+    ),
     "membership": Case("members", pipelines.membership("r1", "u1"), "room_user", OF_MEMBER),
     "memberships": Case("members", pipelines.memberships([("r1", "u1"), ("r1", "u2")]), "room_user", {}),
     "members": Case("members", pipelines.members("r1", above="", limit=5), "room_names", {"user": "_id_"}),
@@ -222,20 +241,32 @@ CASES = {
         {"messages": "room_seq", "author": "_id_"},
     ),
     "page before": Case(
-        "rooms", pipelines.page("r1", before=90, after=None, limit=5, with_authors=False), "_id_", {"messages": "room_seq"}
+        "rooms",
+        pipelines.page("r1", before=90, after=None, limit=5, with_authors=False),
+        "_id_",
+        {"messages": "room_seq"},
     ),
     "page after": Case(
-        "rooms", pipelines.page("r1", before=None, after=9, limit=5, with_authors=False), "_id_", {"messages": "room_seq"}
+        "rooms",
+        pipelines.page("r1", before=None, after=9, limit=5, with_authors=False),
+        "_id_",
+        {"messages": "room_seq"},
     ),
     "latest_changes": Case(
         "changes", pipelines.latest_changes("r1", since=1, upto=5, limit=5), "room_rev", {"message": "room_seq"}
     ),
     "search": Case("messages", pipelines.search(TEA, scored=True, after=None, limit=5), "content_text", {}),
-    "search on": Case("messages", pipelines.search(TEA, scored=True, after=(1.0, 2, "r1", 3), limit=5), "content_text", {}),
-    "metric_steps": Case("monitoring", pipelines.metric_steps("a", "cpu", since=10, until=90, step=5), "source_minute", {}),
+    "search on": Case(
+        "messages", pipelines.search(TEA, scored=True, after=(1.0, 2, "r1", 3), limit=5), "content_text", {}
+    ),
+    "metric_steps": Case(
+        "monitoring", pipelines.metric_steps("a", "cpu", since=10, until=90, step=5), "source_minute", {}
+    ),
     # No pipelines of their own, but queries that an index is there for.
     "a day": Case("messages", [{"$match": {"roomId": "r1", "createdAt": {"$lt": stored_time(5)}}}], "room_created", {}),
-    "revoked": Case("sessions", [{"$match": {"revokedAt": {"$gte": stored_time(1)}}}, {"$sort": {"revokedAt": -1}}], "revoked", {}),
+    "revoked": Case(
+        "sessions", [{"$match": {"revokedAt": {"$gte": stored_time(1)}}}, {"$sort": {"revokedAt": -1}}], "revoked", {}
+    ),
     "old minutes": Case("monitoring", [{"$match": {"minute": {"$lt": 10}}}], "minute", {}),
 }
 # What a join's variables are in one of its runs.
@@ -260,8 +291,16 @@ def joins_of(pipeline: Pipeline) -> Iterator[tuple[str, str, Pipeline]]:
 
 
 def test_every_pipeline_and_all_that_it_joins_has_its_index_named_here() -> None:
-    made = {name for name, one in inspect.getmembers(pipelines, inspect.isfunction) if one.__annotations__.get("return") == "Pipeline"}
-    assert {name for name in made if not name.startswith("_")} == {name.split()[0] for name in CASES} - {"a", "revoked", "old"}
+    made = {
+        name
+        for name, one in inspect.getmembers(pipelines, inspect.isfunction)
+        if one.__annotations__.get("return") == "Pipeline"
+    }
+    assert {name for name in made if not name.startswith("_")} == {name.split()[0] for name in CASES} - {
+        "a",
+        "revoked",
+        "old",
+    }
     for case in CASES.values():
         assert {field for field, _, _ in joins_of(case.pipeline)} == case.joins.keys()
         assert "$$" not in str([pipeline for _, _, pipeline in joins_of(case.pipeline)]).replace("$$ROOT", "")
@@ -334,25 +373,46 @@ def filled(store: MongoStore, raw: Raw) -> Raw:
     raw.sessions.insert_many([{"_id": f"s{n}", "userId": "u1", "expiresAt": stored_time(2**43)} for n in people])
     raw.sessions.insert_one({"_id": "s", "userId": "u1", "expiresAt": stored_time(2**43), "revokedAt": now})
     raw.rooms.insert_many(
-        [{"_id": f"r{n}", "order": n, "isPrivate": n > 50, "nameFolded": f"x{n}", "rev": 1, "createdAt": now} for n in people]
+        [
+            {"_id": f"r{n}", "order": n, "isPrivate": n > 50, "nameFolded": f"x{n}", "rev": 1, "createdAt": now}
+            for n in people
+        ]
     )
     raw.members.insert_many(
         [
-            {"roomId": f"r{room}", "userId": f"u{user}", "usernameFolded": f"u{user}", "roomOrder": room, "left": False, "readSeq": 5}
+            {
+                "roomId": f"r{room}",
+                "userId": f"u{user}",
+                "usernameFolded": f"u{user}",
+                "roomOrder": room,
+                "left": False,
+                "readSeq": 5,
+            }
             for room, user in {(1, user) for user in people} | {(room, 1) for room in people}
         ]
     )
     raw.messages.insert_many(
         [
-            {"roomId": room, "seq": n, "userId": "u1", "clientId": f"c{n}", "content": "some words", "createdAt": stored_time(n)}
+            {
+                "roomId": room,
+                "seq": n,
+                "userId": "u1",
+                "clientId": f"c{n}",
+                "content": "some words",
+                "createdAt": stored_time(n),
+            }
             for room in ("r1", "r2")
             for n in range(1, 201)
         ]
     )
     raw.messages.update_one({"roomId": "r1", "seq": 77}, {"$set": {"mentions": ["u1"], "content": "tea"}})
-    raw.changes.insert_many([{"roomId": room, "rev": n, "seq": n, "createdAt": now} for room in ("r1", "r2") for n in range(1, 101)])
+    raw.changes.insert_many(
+        [{"roomId": room, "rev": n, "seq": n, "createdAt": now} for room in ("r1", "r2") for n in range(1, 101)]
+    )
     cpu = {"cpu": {"least": 1.0, "total": 1.0, "most": 1.0, "samples": 1}}
-    raw.monitoring.insert_many([{"source": source, "minute": n, "metrics": cpu} for source in "abc" for n in range(200)])
+    raw.monitoring.insert_many(
+        [{"source": source, "minute": n, "metrics": cpu} for source in "abc" for n in range(200)]
+    )
     return raw
 
 
@@ -385,7 +445,9 @@ async def test_what_a_pipeline_joins_is_answered_from_its_index(filled: Raw, cas
 
 
 @pytest.mark.real_mongod
-@pytest.mark.parametrize("collection", sorted({index.collection for index in INDEXES if "expireAfterSeconds" in index.options}))
+@pytest.mark.parametrize(
+    "collection", sorted({index.collection for index in INDEXES if "expireAfterSeconds" in index.options})
+)
 @pytest.mark.gen_test
 async def test_ttl_removes_what_has_expired(store: MongoStore, raw: Raw, collection: str) -> None:
     raw[collection].insert_one({"_id": "gone", "expiresAt": stored_time(1)})

@@ -19,7 +19,8 @@ def members(**seconds_behind: float) -> dict[str, Any]:
     states = {name: name.partition("_")[0].upper() for name in seconds_behind}
     return {
         "members": [
-            {"stateStr": states[name], "optimeDate": NOW - timedelta(seconds=behind)} for name, behind in seconds_behind.items()
+            {"stateStr": states[name], "optimeDate": NOW - timedelta(seconds=behind)}
+            for name, behind in seconds_behind.items()
         ]
     }
 

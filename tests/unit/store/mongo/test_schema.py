@@ -33,7 +33,9 @@ async def test_sessions_of_before_begin_when_the_database_gets_its_version(open_
 
 
 @pytest.mark.gen_test
-async def test_a_newer_database_is_run_on_if_it_is_marked_compatible_and_refused_in_one_line_if_not(open_mongo: Open, raw: Raw) -> None:
+async def test_a_newer_database_is_run_on_if_it_is_marked_compatible_and_refused_in_one_line_if_not(
+    open_mongo: Open, raw: Raw
+) -> None:
     marked(raw, VERSION + 2, VERSION)
     store = await open_mongo()
     assert await store.users.create(username="ann", email="ann@example.org", password_hash="hash")

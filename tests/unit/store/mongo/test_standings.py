@@ -36,7 +36,9 @@ class Asked:
 
 
 @pytest.mark.gen_test
-async def test_of_many_rooms_and_people_only_the_pairs_that_are_asked_for_are_read(store: MongoStore, fill: Filled, raw: Raw) -> None:
+async def test_of_many_rooms_and_people_only_the_pairs_that_are_asked_for_are_read(
+    store: MongoStore, fill: Filled, raw: Raw
+) -> None:
     ann = await fill.user()
     rooms = [(await fill.room(ann)).room.id for _ in range(4)]
     people = [await fill.user() for _ in range(8)]

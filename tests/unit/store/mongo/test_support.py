@@ -1,4 +1,6 @@
-"""What decides which tests run: whether the server at MONGO_URI is a MongoDB proper, and what the run's last lines say was left out."""
+"""What decides which tests run: whether the server at MONGO_URI is a MongoDB proper, and what the run's last lines say
+was left out.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def test_where_nothing_answers_there_is_none() -> None:
 
 
 @pytest.mark.parametrize(("engines", "real"), [({"storageEngines": ["devnull", "wiredTiger"]}, True), ({}, False)])
-def test_mongodb_is_known_by_its_storage_engine(monkeypatch: pytest.MonkeyPatch, engines: dict[str, Any], real: bool) -> None:
+def test_mongodb_is_known_by_its_storage_engine(
+    monkeypatch: pytest.MonkeyPatch, engines: dict[str, Any], real: bool
+) -> None:
     monkeypatch.setattr(pymongo.database.Database, "command", lambda *_: {"version": "8.0.0", **engines})
     monkeypatch.setenv("MONGO_URI", f"mongodb://127.0.0.1:{free_port()}")
     assert find_real_mongod() is real

@@ -28,7 +28,9 @@ Raw = RawDatabase[dict[str, Any]]
 
 def made_at(time_ms: int) -> ObjectId:
     """An ObjectId of that time, unlike any other."""
-    return ObjectId(ObjectId.from_datetime(datetime.fromtimestamp(time_ms / 1000, UTC)).binary[:4] + ObjectId().binary[4:])
+    return ObjectId(
+        ObjectId.from_datetime(datetime.fromtimestamp(time_ms / 1000, UTC)).binary[:4] + ObjectId().binary[4:]
+    )
 
 
 def real_ms() -> int:
@@ -62,16 +64,23 @@ async def test_a_membership_renewed_while_it_is_swept_stays(
 async def test_a_turn_removes_all_that_has_expired_and_not_a_slice_of_it(store: MongoStore, raw: Raw) -> None:
     count = 2 * SLICE_DOCUMENTS + 1
     raw.reactions.insert_many(
-        [{"roomId": "r", "seq": n, "emoji": "x", "userId": "u", "expiresAt": stored_time(START_MS)} for n in range(count)]
+        [
+            {"roomId": "r", "seq": n, "emoji": "x", "userId": "u", "expiresAt": stored_time(START_MS)}
+            for n in range(count)
+        ]
     )
-    raw.reactions.insert_one({"roomId": "r", "seq": count, "emoji": "x", "userId": "u", "expiresAt": stored_time(START_MS + 1)})
+    raw.reactions.insert_one(
+        {"roomId": "r", "seq": count, "emoji": "x", "userId": "u", "expiresAt": stored_time(START_MS + 1)}
+    )
     assert await Expired(database=store._database).sweep(START_MS) == (SLICE_DOCUMENTS, True)
     assert await store.sweep(START_MS) == count - SLICE_DOCUMENTS
     assert raw.reactions.count_documents({}) == 1
 
 
 @pytest.mark.gen_test
-async def test_memberships_of_a_room_that_never_came_go_after_an_hour(store: MongoStore, fill: Filled, raw: Raw) -> None:
+async def test_memberships_of_a_room_that_never_came_go_after_an_hour(
+    store: MongoStore, fill: Filled, raw: Raw
+) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
     raw.members.update_one({"roomId": room_id}, {"$set": {"roomOrder": 1}})
@@ -99,7 +108,9 @@ async def test_chunks_without_a_file_go_after_a_day(store: MongoStore, fill: Fil
     now_ms = real_ms()
     old_ms = now_ms - PROVISIONAL_KEEP_S * 1000
     # A process was killed between the chunks and what describes them.
-    raw["uploads.chunks"].insert_many([{"_id": made_at(old_ms - 2000), "files_id": "f1", "n": n, "data": b"x"} for n in range(3)])
+    raw["uploads.chunks"].insert_many(
+        [{"_id": made_at(old_ms - 2000), "files_id": "f1", "n": n, "data": b"x"} for n in range(3)]
+    )
     raw["uploads.chunks"].insert_one({"_id": made_at(old_ms + 60_000), "files_id": "f2", "n": 0, "data": b"x"})
     assert await store.sweep(now_ms) == 3
     assert sorted(raw["uploads.chunks"].distinct("files_id")) == sorted([file_id, "f2"])
@@ -113,10 +124,18 @@ async def test_a_walk_over_orphans_is_bounded_and_goes_on_where_it_was(
     monkeypatch.setattr(mongo_sweep, "SLICE_ENTRIES", 3)
     raw.rooms.insert_many([{"_id": f"r{number}", "order": number} for number in range(0, 10, 2)])
     raw.members.insert_many(
-        [{"_id": made_at(START_MS), "roomId": f"r{number}", "userId": f"u{one}"} for number in range(10) for one in range(2)]
+        [
+            {"_id": made_at(START_MS), "roomId": f"r{number}", "userId": f"u{one}"}
+            for number in range(10)
+            for one in range(2)
+        ]
     )
     walk = mongo_sweep.Orphans(
-        database=store._database, children=store._database.members, field="roomId", parents=store._database.rooms, keep_ms=1000
+        database=store._database,
+        children=store._database.members,
+        field="roomId",
+        parents=store._database.rooms,
+        keep_ms=1000,
     )
     steps = [await walk.sweep(START_MS + 2000) for _ in range(6)]
     # A slice of three entries is a room and a half; the half is a room that was seen.

@@ -76,7 +76,9 @@ async def test_what_the_server_refuses_is_counted_by_its_own_name_for_it(open_mo
 
 
 @pytest.mark.gen_test
-async def test_a_slow_command_is_logged_with_its_shape_and_never_its_values(open_mongo: Open, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_slow_command_is_logged_with_its_shape_and_never_its_values(
+    open_mongo: Open, caplog: pytest.LogCaptureFixture
+) -> None:
     fill = Filled(await open_mongo(slow_ms=0.0))
     with caplog.at_level(logging.WARNING, "store.mongo.watch"):
         ann = await fill.user("ann.secret")
