@@ -16,22 +16,26 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import backends
-import command_line
-import descriptors
-import event_loop
-import settings as settings_module
-import stores
-import tracing
-import user_commands
-import watching
-from chat_server import VERSION, ChatServer
-from command_line import Command, Flag
-from monitor import checkup, logs, permissions
-from monitor.checkup import Item
-from monitor.hooks import Observer
-from monitor.measures import Measures
-from settings import Settings
+from app import (
+    backends,
+    checks,
+    command_line,
+    descriptor_limit,
+    event_loop,
+    file_permissions,
+    stores,
+    tracing,
+    user_commands,
+    watching,
+)
+from app import settings as settings_module
+from app.chat_server import VERSION, ChatServer
+from app.checks import Item
+from app.command_line import Command, Flag
+from app.settings import Settings
+from monitor import log_setup
+from monitor.measurements import Measures
+from monitor.observer import Observer
 from store import sqlite
 
 log = logging.getLogger("server")
@@ -39,8 +43,8 @@ log = logging.getLogger("server")
 
 async def serve(settings: Settings) -> int:
     """Run one process until SIGTERM or SIGINT, or until the store is no longer ours; returns the exit code."""
-    output = logs.set_up_queued(log_format=settings.log.format, level=settings.log.level)
-    descriptors.prepare(settings)
+    output = log_setup.set_up_queued(log_format=settings.log.format, level=settings.log.level)
+    descriptor_limit.prepare(settings)
     whitelist = backends.whitelist(settings)
     hung_up = _hang_ups()
     process_id = f"p{secrets.token_hex(4)}"
@@ -69,7 +73,7 @@ async def serve(settings: Settings) -> int:
         )
         opened.push_async_callback(server.stop)
         await server.start()
-        for found in permissions.exposed(_private(settings)):
+        for found in file_permissions.exposed(_private(settings)):
             log.warning("exposed", extra={"fields": found.fields})
         log.info(
             "started",
@@ -141,7 +145,7 @@ async def _at_each(event: asyncio.Event, work: Callable[[], Awaitable[None]]) ->
 
 async def _settings_are_well(settings: Settings) -> str:
     """How many there are. Raises RuntimeError where others may read what they keep or name."""
-    if found := permissions.exposed(_private(settings)):
+    if found := file_permissions.exposed(_private(settings)):
         raise RuntimeError("; ".join(map(str, found)))
     return f"{len(settings_module.redacted(settings))} values parsed"
 
@@ -172,10 +176,10 @@ def _check(settings: Settings, *, url: str | None = None) -> int:
         *backends.items(settings),
         *watching.items(settings),
         *user_commands.items(settings),
-        *descriptors.items(settings),
-        *([Item("proxy", lambda: checkup.proxy(url)), Item("websocket", lambda: checkup.upgrade(url))] if url else []),
+        *descriptor_limit.items(settings),
+        *([Item("proxy", lambda: checks.proxy(url)), Item("websocket", lambda: checks.upgrade(url))] if url else []),
     ]
-    return 0 if asyncio.run(checkup.run(items, print)) else 1
+    return 0 if asyncio.run(checks.run(items, print)) else 1
 
 
 def _backup(settings: Settings, file: str) -> int:

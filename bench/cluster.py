@@ -20,7 +20,7 @@ from bench.checker import Failures
 from bench.errors import BenchError
 from bench.process import HOST, KILLED_WITHIN_S, ServerProcess
 from bench.server import Server
-from free_ports import free_port
+from common.free_ports import free_port
 
 _START_WITHIN_S = 10
 _STOP_WITHIN_S = 10

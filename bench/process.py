@@ -16,7 +16,7 @@ from bench import api
 from bench.api import Address
 from bench.checker import Failures
 from bench.errors import BenchError
-from free_ports import free_port
+from common.free_ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"

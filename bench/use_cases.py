@@ -7,26 +7,26 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-import backends
-from backends import Backends
-from cache.events import RoomMessages
+from app import backends
+from app.backends import Backends
+from app.settings import Settings
+from app.stores import now_ms
 from cache.keys import CacheTtls, Keys
-from handlers.chat.accounts import Accounts
-from handlers.chat.channel import Channel
-from handlers.chat.hub import Hub
-from handlers.chat.known_addresses import KnownAddresses
-from handlers.chat.messages import Messages
-from handlers.chat.passwords import Passwords
-from handlers.chat.posting import Posting
-from handlers.chat.rooms import Rooms
-from handlers.chat.tokens import Tokens
-from handlers.chat.views import Views
-from limits.memory import NoLimiter
-from monitor.hooks import Observer
-from settings import Settings
+from chat.accounts import Accounts
+from chat.delivery.channel import Channel
+from chat.delivery.hub import Hub
+from chat.known_addresses import KnownAddresses
+from chat.message_writer import Posting
+from chat.messages import Messages
+from chat.passwords import Passwords
+from chat.presenter import Views
+from chat.rooms import Rooms
+from chat.tokens import Tokens
+from cluster.events import RoomMessages
+from limits.memory_limiter import NoLimiter
+from monitor.observer import Observer
 from store.contract import Store
 from store.models import Head, Status
-from stores import now_ms
 
 
 class _Nobody:

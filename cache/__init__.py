@@ -1,1 +1,1 @@
-"""The cache and the bus: fast reads, and processes that hear of each other. Neither is ever the truth; the store is."""
+"""Cached values only, each for its TTL at most. Never the truth; the store is."""

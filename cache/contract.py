@@ -1,7 +1,7 @@
-"""What every cache and bus backend promises. Owns the guarantees, knows no driver.
+"""What every cache backend promises. Owns the guarantees, knows no driver.
 
-Neither is the truth. A cache may forget anything at any moment and a bus may lose an event; who needs certainty asks
-the store. Cached values are shared between all who ask: nobody may change one.
+A cache is never the truth: it may forget anything at any moment, and who needs certainty asks the store. Cached values
+are shared between all who ask: nobody may change one.
 """
 
 from __future__ import annotations
@@ -10,17 +10,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
-from cache.inspection import CacheState
+from cache.cache_state import CacheState
 from cache.keys import Key
-from cache.pages import Page
+from cache.message_page import Page
 from store.models import RoomStats
 
 T = TypeVar("T")
 
 FENCE_MAX_S = 10.0  # a fence refuses fills no longer than this, should whoever raised it never lower it
 NEGATIVE_TTL_S = 3.0  # how long a load's None is believed
-
-Receiver = Callable[[str, object], None]
 
 
 class CacheClosed(Exception):
@@ -76,84 +74,3 @@ class Cache(Protocol):
 
     async def close(self) -> None:
         """Cancel the loads, whose askers get CacheClosed, and let go of everything. Idempotent."""
-
-
-class Snapshots(Protocol):
-    """What each process tells the others of itself; bytes that this knows nothing of.
-
-    A hint, as all here: it may be gone or old.
-    """
-
-    def tell(self, payload: bytes, *, at_s: float, ttl_s: float) -> None:
-        """Replace what this process told, for `ttl_s`; `at_s` is the wall clock. Never raises."""
-
-    async def told(self) -> list[bytes] | None:
-        """What those processes told that live, perhaps this one's own, too; None where it cannot be asked."""
-
-    def leave(self) -> None:
-        """This process stops: forget what it told. Never raises."""
-
-
-class Seats(Protocol):
-    """Which connections a user has, over all processes, so that their number can be capped.
-
-    Without a backend each process caps its own.
-
-    A connection's id begins with its process's and a `-`; what a dead process held is free once the others know that it
-    is dead.
-    """
-
-    async def take(
-        self, user_id: str, connection_id: str, *, replaces: str | None, alive: frozenset[str] | None
-    ) -> bool:
-        """Take a seat, first freeing that of `replaces`; False if the user has as many as they may. Never raises.
-
-        `alive`: the processes that live; None while that is not known.
-        """
-
-    def leave(self, user_id: str, connection_id: str) -> None:
-        """Free a seat. Without one, do nothing."""
-
-    def unsure(self) -> list[str]:
-        """Users of whom the backend may hold seats that were left here: nothing said that it heard of it."""
-
-    async def reconcile(self, held: Sequence[tuple[str, Sequence[str]]]) -> int | None:
-        """Make what the backend holds of this process for these users just these connections: returns how many it had
-        besides.
-
-        It is so as of the call, before the first wait: what `take` and `leave` are asked for later stands. Of whom it
-        did not succeed is `unsure`. None: the backend is away. Never raises.
-        """
-
-    async def forgotten(self) -> bool:
-        """Whether the backend may have forgotten all seats since this was last asked. Never raises."""
-
-
-class Bus(Protocol):
-    """Events by topic, to every process that subscribes, the publisher's own included; at most once, perhaps never.
-
-    What one publisher sends to one topic arrives in its order. `receiver` is called on the event loop, with the topic
-    and the event, and must not block; what it raises is logged and reaches no publisher.
-    """
-
-    receiver: Receiver | None
-    on_back: Callable[[], None] | None  # called whenever all events are heard again after some may have been missed
-
-    @property
-    def lost(self) -> bool:
-        """True while events of other processes may be missing."""
-
-    async def publish(self, topic: str, event: object) -> None:
-        """Send an event of cache/events.py. Never raises.
-
-        When this returns, the publisher's own process has received it, if it subscribes.
-        """
-
-    async def subscribe(self, topic: str) -> None:
-        """Receive what is published to `topic` from now on. Counted: it takes as many `unsubscribe`s to end it."""
-
-    async def unsubscribe(self, topic: str) -> None:
-        """End one subscription; without one, do nothing."""
-
-    async def close(self) -> None:
-        """End all subscriptions. Idempotent."""

@@ -10,37 +10,12 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec import Struct, structs
 
-from cache import pages, totals
-from cache.pages import Page
+from cache import message_page, room_totals
+from cache.message_page import Page
+from cluster.redis_keys import SCHEMA
 from store.models import Membership, Room, RoomStats, Session, User
 
 T_co = TypeVar("T_co", covariant=True)
-
-# Part of every key: raise it when the shape of any value changes, so that old and new processes do not share values.
-SCHEMA = 1
-
-# Beside the values: the generation that they are of, without a TTL (see cache/redis_cache.py), and the seats of a user,
-# which are the connections that they have.
-GENERATION = f"chat:{SCHEMA}:generation"
-SEATS_TTL_S = 3600
-
-
-def seats(user_id: str) -> str:
-    return f"chat:{SCHEMA}:seats:{user_id}"
-
-
-# Who told the others its numbers lately; what each told is beside it, for a few seconds.
-TELLERS = f"chat:{SCHEMA}:tellers"
-TELLERS_TTL_S = 7200
-
-
-def teller(process_id: str) -> str:
-    return f"chat:{SCHEMA}:teller:{process_id}"
-
-
-def channel(database: int, topic: str) -> str:
-    """Where a topic of the bus is published: Redis does not tell databases apart there."""
-    return f"chat:{SCHEMA}:{database}:{topic}"
 
 
 class Kind(Struct, frozen=True):
@@ -101,9 +76,13 @@ class Keys:
         self._room = _kind("room", access, Room | None, _room_bytes)
         self._membership = _kind("membership", access, Membership | None, lambda _: 300)
         self._room_ids = _kind("room_ids", shown, dict[str, int], lambda room_ids: 200 + 90 * len(room_ids))
-        self._page = _kind("page", (ttls.messages_s, math.inf), Page, _page_bytes, pack=pages.pack, unpack=pages.unpack)
+        self._page = _kind(
+            "page", (ttls.messages_s, math.inf), Page, _page_bytes, pack=message_page.pack, unpack=message_page.unpack
+        )
         stats = ttls.stats_s, ttls.unheard_s
-        self._stats = _kind("stats", stats, RoomStats | None, lambda _: 400, pack=totals.pack, unpack=totals.unpack)
+        self._stats = _kind(
+            "stats", stats, RoomStats | None, lambda _: 400, pack=room_totals.pack, unpack=room_totals.unpack
+        )
 
         # It shares a load and keeps nothing: only who lacks the same asks for it.
         self._page_at = structs.replace(self._page, prefix=f"chat:{SCHEMA}:page_at:", ttl_s=0.0)

@@ -18,14 +18,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from cache import pages
+from cache import message_page
+from cache.cache_state import CacheAway, CacheState
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
-from cache.inspection import CacheAway, CacheState
-from cache.keys import GENERATION, Key
-from cache.pages import Page
-from cache.redis_backend import RedisClient, RedisGone, RedisRefused, Script
+from cache.keys import Key
+from cache.message_page import Page
 from cache.shared_load import result_of
-from monitor.hooks import Observer
+from cluster.redis_connection import RedisClient, RedisGone, RedisRefused, Script
+from cluster.redis_keys import GENERATION
+from monitor.observer import Observer
 from store.models import RoomStats
 
 T = TypeVar("T")
@@ -153,7 +154,7 @@ class RedisCache:
         self._alone.pop(key.name, None)
         value_key, lease_key, _ = _places(key.name)
         places = (value_key, lease_key, f"{key.name}:early", GENERATION)
-        self._client.send("EVALSHA", EXTEND.sha, len(places), *places, pages.KEEP, first_seq, *messages)
+        self._client.send("EVALSHA", EXTEND.sha, len(places), *places, message_page.KEEP, first_seq, *messages)
 
     async def advance(self, key: Key[RoomStats | None], seq: int, at: str) -> None:
         self._alone.pop(key.name, None)

@@ -22,11 +22,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from urllib.parse import urlsplit
 
-import numerals
-import secret_files
+from app import secret_files
+from common import text_numbers
+from common.free_ports import free_port
+from common.hosts_and_urls import parse_host
 from deploy.supervisor import Child, Cluster, Output, Refused
-from endpoints import parse_host
-from free_ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = "127.0.0.1"
@@ -66,7 +66,7 @@ def whole_number(environ: Mapping[str, str], name: str, default: int, most: int)
     """A variable's value. Raises Refused as the server does for a setting that does not parse."""
     text = environ.get(name) or str(default)
     with contextlib.suppress(ValueError):
-        if 1 <= (number := numerals.whole_number(text)) <= most:
+        if 1 <= (number := text_numbers.whole_number(text)) <= most:
             return number
     raise Refused(f"{name}: {text!r} is not valid; it takes a whole number from 1 to {most}", 2)
 

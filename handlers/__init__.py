@@ -1,1 +1,1 @@
-"""Tornado's side: thin adapters that decode, call `handlers.chat`, and encode."""
+"""Tornado's side: thin adapters that decode, call `chat`, and encode."""

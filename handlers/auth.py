@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from chat.protocol import ChangePassword, Login, RefreshTokens, Register, Shape
 from handlers.base import Handler
-from handlers.chat.protocol import ChangePassword, Login, RefreshTokens, Register, Shape
-from limits.adaptive import ShedClass
-from limits.addresses import address_check
 from limits.contract import Check
+from limits.ip_addresses import address_check
+from limits.shedding_policy import ShedClass
 
 REGISTER = Shape(Register)
 LOGIN = Shape(Login)

@@ -14,20 +14,20 @@ from typing import Any, ClassVar, TypeVar
 
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from handlers.chat.accounts import Accounts, Identity
-from handlers.chat.errors import KINDS, ChatError, RateLimited, as_refusal, limit_refusal, overloaded
-from handlers.chat.protocol import BOM, Input, Shape, encode, error_body
-from handlers.client import Clients
-from handlers.operators import Operators
+from chat.accounts import Accounts, Identity
+from chat.errors import KINDS, ChatError, RateLimited, as_refusal, limit_refusal, overloaded
+from chat.protocol import BOM, Input, Shape, encode, error_body
+from common.text_numbers import whole_number
+from handlers.client_address import Clients
+from handlers.operator_access import Operators
 from handlers.origins import origin_allowed
-from limits.adaptive import ShedClass
-from limits.addresses import address_check
 from limits.contract import Check, Decision, Limiter
-from limits.shedding import NoShedding, Shedding
+from limits.ip_addresses import address_check
+from limits.load_shedder import NoShedding, Shedding
+from limits.shedding_policy import ShedClass
 from limits.whitelist import Whitelist
-from monitor.hooks import Observer
+from monitor.observer import Observer
 from monitor.spans import Spans
-from numerals import whole_number
 
 log = logging.getLogger(__name__)
 

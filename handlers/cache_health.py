@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
-from cache.contract import Bus, Cache
-from cache.inspection import CacheAway, CacheState
+from cache.cache_state import CacheAway, CacheState
+from cache.contract import Cache
+from cluster.contract import Bus
 from handlers.health_report import Report, check, judged, unreachable
 from limits.contract import Limiter
 from monitor.cache_counts import CacheCounts

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from handlers.health_report import Report, check, judged, unreachable
 from store.contract import Store
 from store.errors import StoreError
-from store.inspection import Inspection
+from store.store_state import Inspection
 
 LOOK_EVERY_S = 1.0
 LOOK_WITHIN_S = 2.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from chat.messages import Messages
+from chat.protocol import History, SendMessage, Shape
 from handlers.base import Handler
-from handlers.chat.messages import Messages
-from handlers.chat.protocol import History, SendMessage, Shape
-from limits.adaptive import ShedClass
+from limits.shedding_policy import ShedClass
 
 SEND = Shape(SendMessage)
 HISTORY = Shape(History)

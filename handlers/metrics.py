@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from chat.errors import invalid
+from chat.protocol import Input, Shape
 from handlers.base import Handler
 from handlers.cache_health import CacheHealth
-from handlers.chat.errors import invalid
-from handlers.chat.protocol import Input, Shape
 from handlers.database_health import DatabaseHealth
-from monitor import pages, prometheus
+from monitor import metrics_json, prometheus
 from monitor.metrics import Metrics
-from monitor.snapshot import Snapshot, added
+from monitor.metrics_snapshot import Snapshot, added
 
 
 class Scope(Input, frozen=True):
@@ -52,19 +52,19 @@ class MetricPages:
 
     async def page(self, name: str, scope: str) -> dict[str, Any]:
         """One page. Raises ChatError validation_failed for a scope that is none."""
-        if scope not in pages.SCOPES:
-            raise invalid(scope=f"takes {' or '.join(pages.SCOPES)}")
+        if scope not in metrics_json.SCOPES:
+            raise invalid(scope=f"takes {' or '.join(metrics_json.SCOPES)}")
         if scope == "process":
             own = self._metrics.snapshot()
-            return pages.head(own) | {"scope": scope} | await self._pages[name](own, True)
+            return metrics_json.head(own) | {"scope": scope} | await self._pages[name](own, True)
         snapshots, complete = await self._metrics.of_all()
         whole = await asyncio.to_thread(added, snapshots)  # half a millisecond for each process
-        own_head = pages.head(self._metrics.snapshot())
-        processes = {"complete": complete, "processes": pages.of_each(snapshots)}
+        own_head = metrics_json.head(self._metrics.snapshot())
+        processes = {"complete": complete, "processes": metrics_json.of_each(snapshots)}
         return own_head | {"scope": scope} | processes | await self._pages[name](whole, len(snapshots) == 1)
 
     async def _performance(self, whole: Snapshot, alone: bool) -> dict[str, Any]:
-        return pages.performance(whole, alone=alone) | {"lately": self._newest()}
+        return metrics_json.performance(whole, alone=alone) | {"lately": self._newest()}
 
     async def _database(self, whole: Snapshot, alone: bool) -> dict[str, Any]:
         seen = await self._database_health.inspection()
@@ -73,13 +73,13 @@ class MetricPages:
             if seen is None
             else {"inUse": seen.pool.in_use, "waiting": seen.pool.waiting, "limit": seen.pool.limit}
         )
-        return pages.database(whole) | {"pool": pool}
+        return metrics_json.database(whole) | {"pool": pool}
 
     async def _websocket(self, whole: Snapshot, alone: bool) -> dict[str, Any]:
-        return pages.websocket(whole, alone=alone)
+        return metrics_json.websocket(whole, alone=alone)
 
     async def _cache(self, whole: Snapshot, alone: bool) -> dict[str, Any]:
-        return await self._cache_health.backend() | pages.cache(whole)
+        return await self._cache_health.backend() | metrics_json.cache(whole)
 
 
 class MetricsHandler(Handler):

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
-from numerals import whole_number
+from common.text_numbers import whole_number
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 PORT_MAX = 65_535

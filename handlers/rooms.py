@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from chat.messages import Messages
+from chat.protocol import ChangesSince, CreateRoom, Listing, OneUser, RoomListing, Shape
+from chat.rooms import Rooms
 from handlers.base import Handler
-from handlers.chat.messages import Messages
-from handlers.chat.protocol import ChangesSince, CreateRoom, Listing, OneUser, RoomListing, Shape
-from handlers.chat.rooms import Rooms
-from limits.adaptive import ShedClass
 from limits.contract import Check
+from limits.shedding_policy import ShedClass
 
 CREATE = Shape(CreateRoom)
 ONE_USER = Shape(OneUser)

@@ -10,20 +10,20 @@ from typing import Any
 
 from tornado.web import Application, RequestHandler, url
 
-from handlers import auth, health, history, messages, metrics, pages, rooms, socket, users
+from chat.messages import Messages
+from chat.presenter import Views
+from chat.rooms import Rooms
+from handlers import auth, health, messages, metrics, metrics_history, rooms, static_files, users, websocket
 from handlers.base import Handler, NotFound, NotFoundForOperators, Web
 from handlers.cache_health import CacheHealth
-from handlers.chat.messages import Messages
-from handlers.chat.rooms import Rooms
-from handlers.chat.views import Views
 from handlers.database_health import DatabaseHealth
+from handlers.http.request_head import Refusal
+from handlers.http.request_target import TargetApplication
 from handlers.metrics import MetricPages
 from handlers.performance_health import PerformanceHealth
-from handlers.request_head import Refusal
-from handlers.request_target import TargetApplication
-from monitor.hooks import Observer
+from monitor.alert_pipeline import Watch
 from monitor.metrics import Metrics
-from monitor.watch import Watch
+from monitor.observer import Observer
 
 access_log = logging.getLogger("access")
 
@@ -47,8 +47,8 @@ class Services:
     performance_health: PerformanceHealth
     metrics: Metrics
     metric_pages: MetricPages
-    assets: Mapping[str, pages.Asset]
-    gate: socket.Gate
+    assets: Mapping[str, static_files.Asset]
+    gate: websocket.Gate
 
 
 def make_application(services: Services) -> Application:
@@ -65,15 +65,15 @@ def make_application(services: Services) -> Application:
     with_assets = {"assets": services.assets}
     return TargetApplication(
         [
-            route(r"/", pages.AssetHandler, name="index.html", **with_assets),
-            route(r"/dashboard", pages.AssetHandler, name="dashboard.html", **with_assets),
-            route(rf"/static/{NAME}", pages.AssetHandler, **with_assets),
+            route(r"/", static_files.AssetHandler, name="index.html", **with_assets),
+            route(r"/dashboard", static_files.AssetHandler, name="dashboard.html", **with_assets),
+            route(rf"/static/{NAME}", static_files.AssetHandler, **with_assets),
             route(r"/health", health.HealthHandler, about=services.about),
             route(r"/health/ready", health.ReadyHandler, readiness=services.readiness),
             route(r"/health/database", health.ReportHandler, health=services.database_health),
             route(r"/health/cache", health.ReportHandler, health=services.cache_health),
-            route(r"/metrics/history", history.HistoryHandler, history=services.watch.history, now=time.time),
-            route(r"/metrics/alerts", history.AlertsHandler, alerts=services.watch.alerts),
+            route(r"/metrics/history", metrics_history.HistoryHandler, history=services.watch.history, now=time.time),
+            route(r"/metrics/alerts", metrics_history.AlertsHandler, alerts=services.watch.alerts),
             route(r"/health/performance", health.ReportHandler, health=services.performance_health),
             route(r"/metrics", metrics.PrometheusHandler, metrics=services.metrics, build=build),
             *(
@@ -81,7 +81,7 @@ def make_application(services: Services) -> Application:
                 for page in ("performance", "database", "websocket", "cache")
             ),
             route(r"/metrics/.*", NotFoundForOperators),
-            route(r"/ws", socket.ChatSocket, gate=services.gate),
+            route(r"/ws", websocket.ChatSocket, gate=services.gate),
             route(r"/auth/register", auth.RegisterHandler),
             route(r"/auth/login", auth.LoginHandler),
             route(r"/auth/refresh", auth.RefreshHandler),
@@ -112,7 +112,7 @@ def log_request(handler: RequestHandler) -> None:
     """Count a request, and one line of it: never the query, for a token may be in it."""
     status = handler.get_status()
     fields: dict[str, object] = {"method": handler.request.method, "path": handler.request.path, "status": status}
-    if isinstance(handler, socket.ChatSocket) and handler.connection_id is not None:
+    if isinstance(handler, websocket.ChatSocket) and handler.connection_id is not None:
         fields["connection"] = handler.connection_id
     seconds = time.monotonic() - handler.began_at if isinstance(handler, Handler) else handler.request.request_time()
     fields["ms"] = round(seconds * 1000, 1)

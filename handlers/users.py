@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from chat.presenter import Views
+from chat.protocol import PatchProfile, Shape, UserSearch
 from handlers.base import Handler
-from handlers.chat.protocol import PatchProfile, Shape, UserSearch
-from handlers.chat.views import Views
-from limits.adaptive import ShedClass
+from limits.shedding_policy import ShedClass
 
 SEARCH = Shape(UserSearch)
 PATCH_PROFILE = Shape(PatchProfile)

@@ -7,8 +7,8 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from limits.check_counts import Counts
 from limits.policy import Policy
-from limits.tally import Counts
 
 WIDE_TIMES = 10
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from numerals import whole_number
+from common.text_numbers import whole_number
 
 
 @dataclass(frozen=True, slots=True)

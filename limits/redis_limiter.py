@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from limits.check_counts import Counts, Tally, added, counts
+from limits.combined_decision import Outcome, decide
 from limits.contract import UNLIMITED, Check, Decision, Limiter, widened
-from limits.outcome import Outcome, decide
 from limits.policy import Policy
-from limits.tally import Counts, Tally, added, counts
 
 log = logging.getLogger(__name__)
 

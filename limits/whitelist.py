@@ -13,7 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from limits.addresses import Network, is_within, parse_network
+from limits.ip_addresses import Network, is_within, parse_network
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
-from monitor.times import rfc3339
+from common.rfc3339 import rfc3339_from_s
 
 WARNING, CRITICAL = "warning", "critical"
 RAISED, RESOLVED = "raised", "resolved"
@@ -147,7 +147,9 @@ class Alerts:
                 self._since_s[rule.name] = at_s - (timed_s - (after.since_s or timed_s))
                 events.append(AlertEvent(RAISED, self._active(rule), at_s))
             elif event == RESOLVED:
-                resolved = _alert(rule, self._since_s.pop(rule.name), value=before.worst, resolved_at=rfc3339(at_s))
+                resolved = _alert(
+                    rule, self._since_s.pop(rule.name), value=before.worst, resolved_at=rfc3339_from_s(at_s)
+                )
                 self._history.appendleft(resolved)
                 events.append(AlertEvent(RESOLVED, resolved, at_s))
         return events
@@ -171,6 +173,6 @@ def _alert(rule: Rule, since_s: float, *, value: float, resolved_at: str | Unset
         severity=rule.severity,
         value=round(value, 3),
         threshold=rule.threshold,
-        since=rfc3339(since_s),
+        since=rfc3339_from_s(since_s),
         resolved_at=resolved_at,
     )

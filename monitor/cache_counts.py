@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from monitor.hooks import Observer
+from monitor.observer import Observer
 
 OUTCOMES = ("hit", "miss", "renewal", "stale_fill", "error")
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
-from monitor.points import MinutePoint
-from monitor.series import Cell, Series
+from common.rfc3339 import rfc3339_from_s
+from monitor.minute_point import MinutePoint
+from monitor.sample_ring import Cell, Series
 from monitor.summary import summary_of
-from monitor.times import rfc3339
 
 log = logging.getLogger(__name__)
 
@@ -186,6 +186,6 @@ def _shown(metric: str, step_s: float, cells: Sequence[Cell]) -> dict[str, Any]:
     return {
         "metric": metric,
         "stepS": int(step_s) if step_s == int(step_s) else step_s,
-        "points": [[rfc3339(cell.at_s), cell.mean] for cell in cells],
+        "points": [[rfc3339_from_s(cell.at_s), cell.mean] for cell in cells],
         **msgspec.to_builtins(summary_of(cells)),
     }

@@ -11,10 +11,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from monitor.disk import DiskSample, DiskWatch
-from monitor.measures import Measures, Peaks
-from monitor.process import ProcessSample, ProcessWatch
-from monitor.snapshot import Labels, Number, Snapshot, SnapshotRefused, packed, unpacked
+from monitor.disk_space import DiskSample, DiskWatch
+from monitor.measurements import Measures, Peaks
+from monitor.metrics_snapshot import Labels, Number, Snapshot, SnapshotRefused, packed, unpacked
+from monitor.process_stats import ProcessSample, ProcessWatch
 
 log = logging.getLogger(__name__)
 

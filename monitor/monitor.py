@@ -9,14 +9,14 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
-from monitor.disk import DiskWatch
+from monitor.disk_space import DiskWatch
 from monitor.gc_pauses import GcPauses
 from monitor.loop_lag import LoopLag
-from monitor.measures import Measures
+from monitor.loop_watchdog import Watchdog
+from monitor.measurements import Measures
 from monitor.metrics import Metrics, Readings
-from monitor.process import ProcessWatch
+from monitor.process_stats import ProcessWatch
 from monitor.sampler import Sample, Sampler
-from monitor.watchdog import Watchdog
 
 TOLD_FOR_INTERVALS = 3  # a process whose numbers are older than so many is not shown
 TOLD_FOR_AT_LEAST_S = 3.0

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 
 from monitor.histogram import Histogram
-from monitor.measures import Peaks
-from monitor.snapshot import Snapshot
+from monitor.measurements import Peaks
+from monitor.metrics_snapshot import Snapshot
 
 Sample = Mapping[str, float]
 Subscriber = Callable[[float, Sample], None]

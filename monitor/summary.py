@@ -8,7 +8,7 @@ from operator import mul
 
 from msgspec import Struct
 
-from monitor.series import Cell
+from monitor.sample_ring import Cell
 
 
 class Trend(Struct, frozen=True, rename="camel"):

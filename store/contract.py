@@ -14,9 +14,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
-from monitor.points import MinutePoint
+from monitor.minute_point import MinutePoint
 from store.blobs import Written
-from store.inspection import Inspection, PoolState
 from store.models import (
     Account,
     ChangePage,
@@ -44,6 +43,7 @@ from store.models import (
     Stored,
     User,
 )
+from store.store_state import Inspection, PoolState
 
 
 class Users(Protocol):

@@ -14,9 +14,9 @@ import msgspec
 
 from store.contract import Files
 from store.errors import Missing, StartRefused
+from store.export_records import KINDS, FileRecord, Source, Target
 from store.ids import thumbnail_key
 from store.models import Session
-from store.records import KINDS, FileRecord, Source, Target
 
 BATCH = 1000
 SESSION_MARGIN_MS = 600_000

@@ -9,23 +9,9 @@ id>-<seq>` (docs/decisions).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache
 
 from msgspec import Struct, field
-
-
-@lru_cache(maxsize=1024)  # what one commit stored has one time
-def timestamp(epoch_ms: int) -> str:
-    """Return `epoch_ms` as RFC 3339 UTC with milliseconds, e.g. `2026-01-31T12:00:00.123Z`; these sort as text."""
-    seconds, millis = divmod(epoch_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"
-
-
-def epoch_of(text: str) -> int:
-    """The milliseconds that `timestamp` made `text` of."""
-    return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
 class Status(StrEnum):

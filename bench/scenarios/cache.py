@@ -21,14 +21,13 @@ from contextlib import AsyncExitStack
 
 import msgspec
 
-import settings
-import stores
+from app import settings, stores
 from bench.cluster import RedisProcess
 from bench.scenario import Figure, Option, Scenario
 from bench.stage import Stage
 from bench.use_cases import UseCases, wired
-from handlers.chat.protocol import History, SendMessage, encode
-from monitor.hooks import Observer
+from chat.protocol import History, SendMessage, encode
+from monitor.observer import Observer
 from store.contract import Store
 from store.models import MessageDraft, RoomDraft, Stored, User
 

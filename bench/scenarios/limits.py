@@ -13,13 +13,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
-import settings
-from backends import opened
+from app import settings
+from app.backends import opened
 from bench.cluster import RedisProcess
 from bench.scenario import Figure, Option, Scenario
 from bench.stage import Stage
 from limits.contract import Check, Limiter
-from limits.memory import ALGORITHMS
+from limits.memory_limiter import ALGORITHMS
 
 PEOPLE = 1_000
 REACHED = 50

@@ -19,16 +19,16 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import NamedTuple
 
-import settings
-from backends import Backends, opened
+from app import settings
+from app.backends import Backends, opened
 from bench.cluster import RedisProcess
 from bench.errors import BenchError
 from bench.scenario import Figure, Option, Scenario
 from bench.stage import Stage
-from cache.contract import Bus
-from cache.events import RoomMessages
 from cache.keys import CacheTtls, Keys
-from handlers.chat.topics import room_topic
+from cluster.contract import Bus
+from cluster.events import RoomMessages
+from cluster.topics import room_topic
 
 ROOMS = 100
 ANSWERED_S = 0.05  # within which the last messages of a stretch are answered

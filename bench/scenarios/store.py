@@ -20,7 +20,7 @@ from bench.errors import BenchError
 from bench.queries import Ask, MongoQueries, Queries, SqliteQueries, one_line_for
 from bench.scenario import Figure, Option, Scenario
 from bench.stage import Stage
-from monitor.hooks import Observer
+from monitor.observer import Observer
 from store.contract import Store
 from store.models import MessageDraft, RoomDraft, Stored
 from store.mongo import MongoOptions

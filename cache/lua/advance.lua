@@ -1,4 +1,4 @@
--- Take a commit into a room's kept totals; see cache/totals.py for their form.
+-- Take a commit into a room's kept totals; see cache/room_totals.py for their form.
 -- KEYS: the totals, their lease, the generation. ARGV: the seq of the newest message, and its time. Returns 1 if they are there.
 redis.call('DEL', KEYS[2], KEYS[2] .. ':shared')
 local generation = redis.call('GET', KEYS[3])

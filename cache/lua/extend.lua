@@ -1,4 +1,4 @@
--- Extend a kept page of messages in place by what one commit stored; see cache/pages.py for its form.
+-- Extend a kept page of messages in place by what one commit stored; see cache/message_page.py for its form.
 -- KEYS: the page, its lease, what came early, the generation. ARGV: how many messages a page has, the seq of the first message,
 -- and the messages. Returns 1 if the page has them now.
 local generation = redis.call('GET', KEYS[4])

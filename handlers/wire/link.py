@@ -19,11 +19,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from handlers.pacing import Paced
+from common.paced_callbacks import Paced
 from handlers.wire.compression import Deflater, Inflation
 from handlers.wire.frames import Failure, FrameReader, Incoming, Kind, close_frame, ping_frame, pong_frame, text_frame
-from handlers.wire.largest import Largest
-from limits.frames import FrameBudget
+from handlers.wire.largest_outbox import Largest
+from limits.frame_budget import FrameBudget
 
 RECV_BYTES = 65_536  # one recv an event, so that no connection starves the others
 FRAMES_A_TURN = 64  # read of one connection in a loop turn: 64 KB of empty pings are 10,922

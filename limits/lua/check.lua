@@ -1,5 +1,5 @@
--- Check limits: several commands in one call, each all-or-nothing, by the clock of this Redis. The arithmetic is limits/bucket.py's and
--- limits/window.py's, in quanta (whole microseconds, as many as keep every product below 2^53, so that doubles are exact).
+-- Check limits: several commands in one call, each all-or-nothing, by the clock of this Redis. The arithmetic is limits/token_bucket.py's and
+-- limits/sliding_window.py's, in quanta (whole microseconds, as many as keep every product below 2^53, so that doubles are exact).
 -- KEYS: the states, one a check. ARGV[1]: the algorithm. ARGV[2], packed: for each check its command's number (ascending), count, period in
 -- quanta, microseconds a quantum, cost, and whether it may not refuse.
 -- Returns, packed, for each check: allowed (1 or 0), remaining, and the microseconds until it would pass and until it is full.

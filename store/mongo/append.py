@@ -23,10 +23,10 @@ from msgspec import Struct
 from pymongo import UpdateOne
 from pymongo.errors import AutoReconnect, PyMongoError
 
-from backoff import longest_s
+from common.backoff import longest_s
 from store.errors import StoreTimeout
 from store.ids import seq_in_room
-from store.lanes import Lanes
+from store.keyed_batcher import Lanes
 from store.models import File, Message, MessageDraft, Refusal, Stored
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import file_from, message_document, message_from

@@ -31,9 +31,9 @@ from msgspec import Struct
 from pymongo import ReplaceOne, UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError, PyMongoError
 
-from backoff import longest_s
+from common.backoff import longest_s
 from store.errors import Missing, StoreError, StoreTimeout
-from store.lanes import Lanes
+from store.keyed_batcher import Lanes
 from store.models import MessageChange, Role
 from store.mongo import pipelines
 from store.mongo.database import Collection, Database, Document, stored_time

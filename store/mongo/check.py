@@ -12,7 +12,7 @@ from typing import Any
 import pymongo
 from pymongo.errors import PyMongoError
 
-from monitor.hooks import Observer
+from monitor.observer import Observer
 from store.errors import StartRefused
 from store.mongo import indexes, schema
 from store.mongo.client import MongoOptions, connect, refusal_of

@@ -12,7 +12,7 @@ from msgspec import Struct
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from numerals import whole_number
+from common.text_numbers import whole_number
 from store.errors import StartRefused
 from store.mongo.database import Document
 from store.mongo.errors import AUTHENTICATION_FAILED, UNAUTHORIZED, codes_of

@@ -20,10 +20,10 @@ from pymongo import ReadPreference, WriteConcern
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from monitor.hooks import Observer
-from store.clock import MonotonicClock
+from monitor.observer import Observer
 from store.errors import StoreTimeout, StoreUnavailable, failure_of
 from store.mongo.errors import explained
+from store.rising_clock import MonotonicClock
 
 Document = dict[str, Any]
 Collection = AsyncIOMotorCollection[Document]

@@ -11,6 +11,7 @@ from typing import Any
 
 from bson.datetime_ms import DatetimeMS
 
+from common.rfc3339 import rfc3339
 from store.ids import message_id
 from store.models import (
     Account,
@@ -28,13 +29,12 @@ from store.models import (
     Session,
     Status,
     User,
-    timestamp,
 )
 from store.mongo.database import Document, epoch_ms, stored_time, unset
 
 
 def _time(value: DatetimeMS | None) -> str | None:
-    return None if value is None else timestamp(int(value))
+    return None if value is None else rfc3339(int(value))
 
 
 def user_from(document: Mapping[str, Any]) -> User:
@@ -47,7 +47,7 @@ def user_from(document: Mapping[str, Any]) -> User:
         background_color=document.get("backgroundColor"),
         status=Status(document["status"]),
         custom_status=document.get("customStatus"),
-        created_at=timestamp(int(document["createdAt"])),
+        created_at=rfc3339(int(document["createdAt"])),
         status_rev=document.get("statusRev", 0),
     )
 
@@ -100,7 +100,7 @@ def room_from(document: Mapping[str, Any]) -> Room:
         member_count=document["memberCount"],
         slow_mode_s=document.get("slowModeS", 0),
         archived_at=_time(document.get("archivedAt")),
-        created_at=timestamp(int(document["createdAt"])),
+        created_at=rfc3339(int(document["createdAt"])),
         last_seq=last_seq_of(document),
         rev=document["rev"],
     )
@@ -196,7 +196,7 @@ def message_from(document: Mapping[str, Any]) -> Message:
             reaction["emoji"]: Reaction(reaction["count"], tuple(reaction["userIds"]))
             for reaction in document.get("reactions", ())
         },
-        created_at=timestamp(int(document["createdAt"])),
+        created_at=rfc3339(int(document["createdAt"])),
         edited_at=_time(document.get("editedAt")),
         deleted_at=_time(document.get("deletedAt")),
     )

@@ -12,9 +12,9 @@ from bson.int64 import Int64
 from gridfs.errors import CorruptGridFile, NoFile
 from motor.motor_asyncio import AsyncIOMotorGridFSBucket, AsyncIOMotorGridOut
 
+from store.blob_files import BlobFiles
 from store.blobs import PIECE_BYTES, PROVISIONAL_KEEP_S, Written
 from store.errors import Missing, StoreError
-from store.files import BlobFiles
 from store.models import File, FileDraft
 from store.mongo.database import Database, stored_time
 from store.mongo.documents import file_document, file_from

@@ -10,7 +10,7 @@ from typing import Any
 
 from pymongo import UpdateOne
 
-from monitor.points import MinutePoint
+from monitor.minute_point import MinutePoint
 from store.mongo import pipelines
 from store.mongo.database import Database, Document
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from pymongo.errors import DuplicateKeyError
 
+from common.rfc3339 import rfc3339
 from store.cursors import place_of_cursor
 from store.errors import Missing
 from store.ids import make_id
-from store.models import Head, Role, Room, RoomDraft, RoomOf, RoomStats, timestamp
+from store.models import Head, Role, Room, RoomDraft, RoomOf, RoomStats
 from store.mongo import pipelines
 from store.mongo.change_log import ChangeLog, is_abandoned
 from store.mongo.database import Database, Document, stored_time, unset
@@ -123,7 +124,7 @@ class MongoRooms:
             room_id=room_id,
             participant_count=room["memberCount"],
             message_count=last_seq_of(room),
-            last_activity=timestamp(int(newest["createdAt"])),
+            last_activity=rfc3339(int(newest["createdAt"])),
         )
 
     async def heads(self, room_ids: Sequence[str]) -> Mapping[str, Head]:

@@ -10,19 +10,19 @@ from typing import Any
 import pymongo
 from pymongo.errors import OperationFailure, PyMongoError
 
-from monitor.hooks import Observer
+from monitor.observer import Observer
 from store.blobs import PROVISIONAL_KEEP_S
 from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Users
 from store.errors import StartRefused
-from store.inspection import Inspection, PoolState
 from store.mongo import indexes, schema
 from store.mongo.append import Appender
 from store.mongo.change_log import ChangeLog
 from store.mongo.changes import MongoChanges
 from store.mongo.client import MongoOptions, connect, refusal_of
 from store.mongo.database import Database, stored_time
+from store.mongo.driver_monitoring import CommandWatch, PoolWatch, ServerWatch, is_news, queued_for_a_thread
 from store.mongo.files import BUCKET, GridBlobs, MongoFiles
-from store.mongo.intake import MongoIntake
+from store.mongo.importer import MongoIntake
 from store.mongo.lease import Lease
 from store.mongo.members import MongoMembers
 from store.mongo.messages import MongoMessages
@@ -32,8 +32,8 @@ from store.mongo.search import TextSearch, has_text_search
 from store.mongo.sessions import MongoSessions
 from store.mongo.sweep import Expired, Orphans, Unseen
 from store.mongo.users import MongoUsers
-from store.mongo.watch import CommandWatch, PoolWatch, ServerWatch, is_news, queued_for_a_thread
-from store.slices import sweep_all, until_nothing
+from store.sliced_sweep import sweep_all, until_nothing
+from store.store_state import Inspection, PoolState
 
 # A membership as old as this is one of a room that will not come any more.
 ROOM_WITHIN_MS = 3600 * 1000

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import apsw
 
+from common.rfc3339 import rfc3339
 from store.ids import seq_in_room
-from store.models import File, Message, MessageDraft, Refusal, Stored, timestamp
+from store.models import File, Message, MessageDraft, Refusal, Stored
 from store.sqlite.rows import (
     FILE_COLUMNS,
     MESSAGE_COLUMNS,
@@ -76,7 +77,7 @@ class Appending:
     def __init__(self, connection: apsw.Connection, now_ms: int) -> None:
         self._connection = connection
         self._now_ms = now_ms
-        self._created_at = timestamp(now_ms)
+        self._created_at = rfc3339(now_ms)
         self._heads: dict[str, int] = {}
         self._muted_until: dict[tuple[str, str], int] = {}
         self._newest_own: dict[tuple[str, str], int] = {}

@@ -21,8 +21,8 @@ import msgspec
 
 from store.errors import StartRefused
 from store.sqlite.connection import DATABASE_NAME
-from store.sqlite.directory import FILES_NAME, sync_directory
-from store.sqlite.secret import SECRET_NAME
+from store.sqlite.data_directory import FILES_NAME, sync_directory
+from store.sqlite.generated_secret import SECRET_NAME
 
 MEMBERS_MAX = 2_000_000
 MANIFEST_NAME = "manifest.json"

@@ -16,12 +16,12 @@ import apsw
 
 from store.errors import StartRefused
 from store.sqlite import archive
+from store.sqlite.backup_destination import require_harmless, uploads
 from store.sqlite.connection import DATABASE_NAME, reason_of, require_sound_sqlite
-from store.sqlite.destination import require_harmless, uploads
-from store.sqlite.directory import RESTORING_NAME, sync_directory
-from store.sqlite.lock import LOCK_NAME, DirectoryLock
+from store.sqlite.data_directory import RESTORING_NAME, sync_directory
+from store.sqlite.directory_lock import LOCK_NAME, DirectoryLock
+from store.sqlite.generated_secret import SECRET_NAME
 from store.sqlite.migrations import require_compatible
-from store.sqlite.secret import SECRET_NAME
 
 _BUSY_MS = 30_000
 _ROOM_TO_SPARE_BYTES = 4 * 1024 * 1024

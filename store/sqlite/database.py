@@ -7,10 +7,10 @@ from typing import TypeVar
 
 import apsw
 
-from store.clock import MonotonicClock
-from store.inspection import PoolState
+from store.group_commit import GroupCommitWriter
+from store.rising_clock import MonotonicClock
 from store.sqlite.readers import ReaderPool
-from store.writer import GroupCommitWriter
+from store.store_state import PoolState
 
 A = TypeVar("A")
 R = TypeVar("R")

@@ -8,16 +8,10 @@ from __future__ import annotations
 import apsw
 from msgspec.structs import replace
 
+from common.rfc3339 import rfc3339
 from store.errors import Missing, TooManyKinds
 from store.ids import place_of
-from store.models import (
-    REACTION_KINDS_MAX,
-    REACTION_USERS_NAMED,
-    Message,
-    MessageChange,
-    Reaction,
-    timestamp,
-)
+from store.models import REACTION_KINDS_MAX, REACTION_USERS_NAMED, Message, MessageChange, Reaction
 from store.sqlite.changes import head_rev, record
 from store.sqlite.rows import MESSAGE_COLUMNS, Extra, extra_text, fetch, fetch_one, message_from
 
@@ -39,7 +33,7 @@ def edit(connection: apsw.Connection, message_id: str, content: str, now_ms: int
     message, row = _standing(connection, message_id)
     if message.content == content:
         return MessageChange(message, False)
-    return _change(connection, message, row, now_ms, content=content, edited_at=timestamp(now_ms))
+    return _change(connection, message, row, now_ms, content=content, edited_at=rfc3339(now_ms))
 
 
 def delete(connection: apsw.Connection, message_id: str, now_ms: int) -> MessageChange:
@@ -52,7 +46,7 @@ def delete(connection: apsw.Connection, message_id: str, now_ms: int) -> Message
         connection.execute(f"DELETE FROM {table} WHERE room_id = ? AND seq = ?", place)
     return _change(
         connection, message, row, now_ms,
-        content=None, attachments=(), mentions=(), reactions={}, deleted_at=timestamp(now_ms),
+        content=None, attachments=(), mentions=(), reactions={}, deleted_at=rfc3339(now_ms),
     )  # fmt: skip
 
 

@@ -17,10 +17,10 @@ import apsw
 
 from store.blobs import DiskBlobs
 from store.errors import StartRefused
+from store.export_records import ChangeRecord, FileRecord, Key, MemberRecord, ReactionRecord, RoomRecord, UserRecord
 from store.models import FileDraft, Session
-from store.records import ChangeRecord, FileRecord, Key, MemberRecord, ReactionRecord, RoomRecord, UserRecord
 from store.sqlite.connection import DATABASE_NAME, open_reading, require_sound_sqlite
-from store.sqlite.directory import FILES_NAME
+from store.sqlite.data_directory import FILES_NAME
 from store.sqlite.migrations import MIGRATIONS, require_compatible
 from store.sqlite.rows import MESSAGE_COLUMNS, Row, fetch, is_reaction_entry, message_from, message_from_text
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import apsw
 
+from store.blob_files import BlobFiles
 from store.blobs import Blobs
 from store.errors import Missing
-from store.files import BlobFiles
 from store.models import File, FileDraft
 from store.sqlite.database import Database
 from store.sqlite.rows import FILE_COLUMNS, fetch_one, file_from

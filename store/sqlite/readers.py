@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 import apsw
 from msgspec import Struct
 
-from monitor.hooks import Observer
+from monitor.observer import Observer
 from store.errors import StoreTimeout, StoreUnavailable, failure_of
-from store.inspection import PoolState
 from store.sqlite.connection import reason_of
+from store.store_state import PoolState
 
 logger = logging.getLogger(__name__)
 

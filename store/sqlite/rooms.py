@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import apsw
 
+from common.rfc3339 import rfc3339
 from store.cursors import place_of_cursor
 from store.errors import Missing
 from store.ids import make_id
-from store.models import Head, Role, Room, RoomDraft, RoomOf, RoomStats, timestamp
+from store.models import Head, Role, Room, RoomDraft, RoomOf, RoomStats
 from store.sqlite.database import Database
 from store.sqlite.members import insert_member, join, room_row
 from store.sqlite.rows import (
@@ -153,7 +154,7 @@ class SqliteRooms:
                 room_id=room_id,
                 participant_count=row[0],
                 message_count=row[1] or 0,
-                last_activity=timestamp(row[2]),
+                last_activity=rfc3339(row[2]),
             )
 
         return await self._database.read("rooms.stats", operation)

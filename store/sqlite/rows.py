@@ -8,7 +8,8 @@ from typing import Any
 import apsw
 import msgspec
 
-from store.models import File, Membership, Message, Reaction, Role, Room, RoomOf, Status, User, timestamp
+from common.rfc3339 import rfc3339
+from store.models import File, Membership, Message, Reaction, Role, Room, RoomOf, Status, User
 
 Row = tuple[Any, ...]
 
@@ -81,7 +82,7 @@ def is_reaction_entry(text: str | None) -> bool:
 
 
 def time_or_none(epoch_ms: int | None) -> str | None:
-    return None if epoch_ms is None else timestamp(epoch_ms)
+    return None if epoch_ms is None else rfc3339(epoch_ms)
 
 
 def user_from(row: Row) -> User:
@@ -95,7 +96,7 @@ def user_from(row: Row) -> User:
         background_color=row[5],
         status=Status(row[6]),
         custom_status=row[7],
-        created_at=timestamp(row[8]),
+        created_at=rfc3339(row[8]),
         status_rev=row[9],
     )
 
@@ -113,7 +114,7 @@ def room_from(row: Row) -> Room:
         member_count=row[7],
         slow_mode_s=row[8],
         archived_at=time_or_none(row[9]),
-        created_at=timestamp(row[10]),
+        created_at=rfc3339(row[10]),
         last_seq=row[11] or 0,
         rev=row[12] or 0,
     )
@@ -172,7 +173,7 @@ def message_from(room_id: str, row: Row) -> Message:
         attachments=more.attachments,
         mentions=more.mentions,
         reactions=more.reactions,
-        created_at=timestamp(created_at),
+        created_at=rfc3339(created_at),
         edited_at=time_or_none(edited_at),
         deleted_at=time_or_none(deleted_at),
     )

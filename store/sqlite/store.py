@@ -9,13 +9,13 @@ from pathlib import Path
 
 import apsw
 
-from monitor.hooks import Observer
+from monitor.observer import Observer
 from store.blobs import Blobs, DiskBlobs
-from store.clock import MonotonicClock
 from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Users
 from store.errors import StartRefused
-from store.inspection import Inspection, PoolState
-from store.slices import sweep_all, until_nothing
+from store.group_commit import GroupCommitWriter
+from store.rising_clock import MonotonicClock
+from store.sliced_sweep import sweep_all, until_nothing
 from store.sqlite.changes import SqliteChanges
 from store.sqlite.connection import (
     DATABASE_NAME,
@@ -24,8 +24,8 @@ from store.sqlite.connection import (
     reason_of,
     require_sound_sqlite,
 )
+from store.sqlite.data_directory import FILES_NAME, prepare
 from store.sqlite.database import Database
-from store.sqlite.directory import FILES_NAME, prepare
 from store.sqlite.files import SqliteFiles
 from store.sqlite.members import SqliteMembers
 from store.sqlite.messages import SqliteMessages
@@ -35,11 +35,11 @@ from store.sqlite.readers import ReaderPool
 from store.sqlite.rooms import SqliteRooms
 from store.sqlite.rows import fetch
 from store.sqlite.sessions import SqliteSessions
+from store.sqlite.slow_operations import SlowLog
 from store.sqlite.sweep import Sweeper
 from store.sqlite.transactor import Transactor
 from store.sqlite.users import SqliteUsers
-from store.sqlite.watch import SlowLog
-from store.writer import GroupCommitWriter
+from store.store_state import Inspection, PoolState
 
 READER_THREADS = 2
 QUEUE_NAME = "writers"

@@ -16,8 +16,8 @@ from typing import Any
 import apsw
 
 from store.errors import StoreUnavailable
+from store.group_commit import Joined, Outcome, Work
 from store.sqlite.connection import reason_of
-from store.writer import Joined, Outcome, Work
 
 logger = logging.getLogger(__name__)
 

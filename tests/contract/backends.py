@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from monitor.hooks import Observer
+from monitor.observer import Observer
 from store.contract import Store
 from store.sqlite import open_store as open_sqlite
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.hooks import Observer
+from monitor.observer import Observer
 from store import mongo, sqlite
 from store.contract import Store
 from store.models import MessageDraft, Stored

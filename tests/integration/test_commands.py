@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-import settings
+from app import settings
 from store.errors import StartRefused
 from store.sqlite import restore
 from store.sqlite.archive import MANIFEST_NAME

@@ -16,7 +16,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from handlers.chat.session import QUEUE_MAX
+from chat.connections.session import QUEUE_MAX
 from store.sqlite.connection import DATABASE_NAME
 from tests.integration.conftest import Processes, Start, StoreEnv, also_at, await_redis
 from tests.support.client import PASSWORD, Chat, Person, call, chat, register

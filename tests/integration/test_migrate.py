@@ -15,7 +15,7 @@ from typing import Any
 import pymongo
 import pytest
 
-from monitor.hooks import Observer
+from monitor.observer import Observer
 from store.errors import StartRefused
 from store.ids import make_id, thumbnail_key
 from store.migration import Digest, Report, migrate

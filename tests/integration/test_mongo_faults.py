@@ -19,9 +19,8 @@ import pymongo
 import pytest
 from pymongo.database import Database as RawDatabase
 
-import settings
-import stores
-from settings import SettingsError
+from app import settings, stores
+from app.settings import SettingsError
 from tests.support.client import Chat, Person, Refused, call, chat, register
 from tests.support.mongo import MongoServer
 from tests.support.server import ServerProcess, command, free_port, serving

@@ -11,7 +11,7 @@ import jwt
 import pytest
 from argon2 import PasswordHasher
 
-from monitor.hooks import Observer
+from monitor.observer import Observer
 from store.sqlite import open_store
 from tests.integration.conftest import Start, embedded
 from tests.support.client import PASSWORD, Refused, Reply, call, chat, register

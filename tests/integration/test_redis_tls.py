@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import settings
-from settings import SettingsError
+from app import settings
+from app.settings import SettingsError
 from tests.integration.conftest import PATIENT_WITH_REDIS, await_redis
 from tests.support.client import call, register
 from tests.support.redis_server import RedisServer

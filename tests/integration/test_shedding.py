@@ -12,13 +12,12 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-import backends
-import settings as settings_module
-import stores
-from chat_server import ChatServer
-from limits.adaptive import Load, Shed, ShedClass
-from limits.shedding import STEP_EVERY_S, Shedding
-from monitor.hooks import Observer
+from app import backends, stores
+from app import settings as settings_module
+from app.chat_server import ChatServer
+from limits.load_shedder import STEP_EVERY_S, Shedding
+from limits.shedding_policy import Load, Shed, ShedClass
+from monitor.observer import Observer
 from monitor.spans import Spans
 from tests.support.client import PASSWORD, Chat, Refused, Reply, call, chat, register
 from tests.support.server import free_port

@@ -27,8 +27,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-import settings
-from command_line import Command, main
+from app import settings
+from app.command_line import Command, main
 from tests.integration.conftest import JWT, PATIENT_WITH_REDIS, Start, also_at, await_redis, embedded_store
 from tests.support.alerts import AlertLines, locked_for_writing, repeated
 from tests.support.client import Person, call, register

@@ -6,8 +6,8 @@ import asyncio
 import time
 from pathlib import Path
 
-from handlers.chat.tokens import Tokens
-from monitor.hooks import Observer
+from chat.tokens import Tokens
+from monitor.observer import Observer
 from store import sqlite
 from store.contract import Store
 from store.models import Session

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
-from cache.redis_backend import RedisClient, RedisOptions, Script
+from cluster.redis_connection import RedisClient, RedisOptions, Script
 
 WITHIN_S = 60.0
 PATIENT_S = 30.0  # where a timeout is not the subject

@@ -1,4 +1,4 @@
-"""One way down: server → handlers → handlers/chat → store, cache, limits; and every driver behind its own door."""
+"""One way down: server → app → handlers → chat → cache → cluster, store, limits; and every driver behind its door."""
 
 from __future__ import annotations
 
@@ -13,33 +13,24 @@ import pytest
 from tests.support import package
 
 ROOT = Path(__file__).parent.parent.parent
-TOP = (
-    *(
-        "__main__",
-        "server",
-        "chat_server",
-        "backends",
-        "command_line",
-        "descriptors",
-        "endpoints",
-        "event_loop",
-        "free_ports",
-        "readings",
-    ),
-    *("secret_files", "settings", "stores", "tracing", "user_commands", "watching"),
-)
 STARTED = {"__init__.py", "__main__.py", "server.py"}  # by the interpreter, and imported by none
-LEAVES = ("backoff.py", "numerals.py")  # which everybody may import
-PRODUCT = (*(f"{name}.py" for name in TOP), *LEAVES, "handlers", "store", "cache", "limits", "monitor")
+ENTRANCES = ("__main__", "server")
+PRODUCT = (
+    *(f"{name}.py" for name in ENTRANCES),
+    *("app", "handlers", "chat", "cache", "cluster", "store", "limits", "monitor", "common"),
+)
 
 # What a part may never import, by the prefix of its path.
 UPHILL = {
-    "store/": ("handlers", *TOP, "cache", "limits"),
-    "cache/": ("handlers", *TOP, "limits"),
-    "limits/": ("handlers", *TOP, "store", "cache"),
-    "monitor/": ("handlers", *TOP, "store", "cache", "limits"),
-    "handlers/": TOP,
-    "handlers/chat/": ("tornado", "handlers.wire", "handlers.base", "handlers.routes", "handlers.socket"),
+    "app/": ENTRANCES,
+    "handlers/": ("app", *ENTRANCES),
+    "chat/": ("handlers", "app", *ENTRANCES, "tornado"),
+    "cache/": ("chat", "handlers", "app", *ENTRANCES, "limits"),
+    "cluster/": ("cache", "chat", "handlers", "app", *ENTRANCES, "limits"),
+    "store/": ("cache", "cluster", "limits", "chat", "handlers", "app", *ENTRANCES),
+    "limits/": ("cache", "cluster", "store", "chat", "handlers", "app", *ENTRANCES),
+    "monitor/": ("cache", "cluster", "store", "limits", "chat", "handlers", "app", *ENTRANCES),
+    "common/": ("monitor", "cache", "cluster", "store", "limits", "chat", "handlers", "app", *ENTRANCES),
 }
 # Who alone may import a driver.
 DOORS = {
@@ -49,10 +40,10 @@ DOORS = {
     "gridfs": "store/mongo/",
     "apsw": "store/sqlite/",
     "sqlite3": "nowhere",
-    "redis": "redis_backend.py",
+    "redis": "cluster/redis_connection.py",
     "opentelemetry": "monitor/otel.py",
     "prometheus_client": "monitor/prometheus.py",
-    "ujson": "handlers/chat/protocol.py",
+    "ujson": "chat/protocol.py",
 }
 
 
@@ -109,12 +100,12 @@ def test_imports_go_one_way_down_and_drivers_stay_behind_their_doors() -> None:
 @pytest.mark.parametrize(
     ("place", "line"),
     [
-        ("store/sqlite/users.py", "from handlers.chat import rooms"),
-        ("handlers/chat/hub.py", "import tornado.web"),
-        ("handlers/chat/hub.py", "def f():\n    import apsw"),
+        ("store/sqlite/users.py", "from chat import rooms"),
+        ("chat/delivery/hub.py", "import tornado.web"),
+        ("chat/delivery/hub.py", "def f():\n    import apsw"),
         ("handlers/base.py", "import redis.asyncio"),
-        ("cache/memory.py", "import ujson"),
-        ("monitor/hooks.py", "from store.models import User"),
+        ("cache/memory_cache.py", "import ujson"),
+        ("monitor/observer.py", "from store.models import User"),
         ("store/sqlite/users.py", "import sqlite3"),
     ],
 )

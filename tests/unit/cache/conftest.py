@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cache.keys import CacheTtls, Keys
-from monitor.hooks import Observer
+from monitor.observer import Observer
 
 
 class Clock:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cache.keys import SCHEMA, CacheTtls, Key, Keys
-from cache.pages import Page
+from cache.keys import CacheTtls, Key, Keys
+from cache.message_page import Page
+from cluster.redis_keys import SCHEMA
 
 KEYS = Keys(CacheTtls(messages_s=1, users_s=2, stats_s=3))
 IDS = st.text(alphabet="ab:1", max_size=6)

@@ -9,7 +9,7 @@ import pytest
 
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, Cache, CacheClosed
 from cache.keys import CacheTtls, Keys
-from cache.memory import MemoryCache, NoCache
+from cache.memory_cache import MemoryCache, NoCache
 
 pytestmark = pytest.mark.gen_test
 

@@ -16,12 +16,13 @@ import msgspec
 import pytest
 
 from cache import redis_cache
+from cache.cache_state import CacheAway
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
-from cache.inspection import CacheAway
-from cache.keys import GENERATION, CacheTtls, Key, Keys
-from cache.pages import KEEP, Page
-from cache.redis_backend import RedisClient, RedisGone, RedisRefused
+from cache.keys import CacheTtls, Key, Keys
+from cache.message_page import KEEP, Page
 from cache.redis_cache import FILL_LATE_S, SCRIPTS, RedisCache
+from cluster.redis_connection import RedisClient, RedisGone, RedisRefused
+from cluster.redis_keys import GENERATION
 from store.models import Membership, Role, Room, RoomStats, Session, Status, User
 from tests.support.redis_faults import LATE_S, TIMEOUT_S, elapsed_s, noticed_gone, options_for, proxy_to, until
 from tests.support.redis_server import RedisServer

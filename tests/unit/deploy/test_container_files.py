@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from settings import TABLE
+from app.settings import TABLE
 from tests.support.container import is_ignored, patterns, stages
 from tests.support.server import ROOT
 

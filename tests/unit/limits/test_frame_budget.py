@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limits.bucket import full, take
-from limits.frames import SETTLED_SHARE, STRANGERS_SHARE, FrameBudget, for_strangers
+from limits.frame_budget import SETTLED_SHARE, STRANGERS_SHARE, FrameBudget, for_strangers
 from limits.policy import Policy
+from limits.token_bucket import full, take
 
 POLICY = Policy(6000, 60)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import psutil
 import pytest
 
-from limits.bucket import NS_PER_S
 from limits.contract import UNLIMITED, Check, Decision, Limiter
-from limits.memory import SWEEP_MAX, MemoryLimiter, NoLimiter
+from limits.memory_limiter import SWEEP_MAX, MemoryLimiter, NoLimiter
 from limits.policy import Policy
+from limits.token_bucket import NS_PER_S
 
 pytestmark = pytest.mark.gen_test
 

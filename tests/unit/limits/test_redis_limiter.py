@@ -15,10 +15,10 @@ import redis as driver
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cache.redis_backend import RedisClient, RedisGone, RedisRefused, Script
-from limits import bucket, window
+from cluster.redis_connection import RedisClient, RedisGone, RedisRefused, Script
+from limits import sliding_window, token_bucket
 from limits.contract import UNLIMITED, Check, Decision
-from limits.memory import MemoryLimiter
+from limits.memory_limiter import MemoryLimiter
 from limits.policy import Policy
 from limits.redis_limiter import PREFIX, SCRIPT, UNITS_MAX, RedisLimiter, _limit
 from tests.support.redis_faults import LATE_S, PATIENT_S, TIMEOUT_S, client_at, elapsed_s, noticed_gone, proxy_to, until
@@ -91,14 +91,14 @@ def traffic(draw: st.DrawFn) -> tuple[Policy, list[tuple[int, int]]]:
     return policy, list(zip(times, (cost for _, cost in calls), strict=False))
 
 
-@pytest.mark.parametrize(("algorithm", "pure"), [("token_bucket", bucket), ("sliding_window", window)])
+@pytest.mark.parametrize(("algorithm", "pure"), [("token_bucket", token_bucket), ("sliding_window", sliding_window)])
 def test_the_script_answers_as_the_pure_arithmetic(module_redis: RedisServer, algorithm: str, pure) -> None:
     @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(traffic())
     def agrees(case) -> None:
         policy, calls = case
         scripted = Scripted(module_redis.port, algorithm)
-        state = (bucket.full if pure is bucket else window.empty)(policy, 1000 * calls[0][0])
+        state = (token_bucket.full if pure is token_bucket else sliding_window.empty)(policy, 1000 * calls[0][0])
         try:
             for now_us, cost in calls:
                 taken = pure.take(state, policy, 1000 * now_us, cost)

@@ -9,7 +9,7 @@ import pytest
 
 from monitor.alert_log import AlertLog
 from monitor.alerts import Alerts, Rule
-from monitor.logs import JsonFormatter, TextFormatter
+from monitor.log_setup import JsonFormatter, TextFormatter
 
 START_S = 1_800_000_000.0
 

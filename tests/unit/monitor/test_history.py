@@ -12,8 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from monitor.history import ALWAYS, BadQuery, History, Older
-from monitor.points import MinutePoint
-from monitor.series import METRICS_MAX
+from monitor.minute_point import MinutePoint
+from monitor.sample_ring import METRICS_MAX
 
 MINUTE = 30_000_000
 START_S = MINUTE * 60.0

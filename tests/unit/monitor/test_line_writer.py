@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from monitor.line_writer import LineWriter
-from monitor.logs import ErrorStream
+from monitor.log_setup import ErrorStream
 from tests.support.waiting import poll
 
 

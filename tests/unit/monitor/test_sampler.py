@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from limits.contract import Check, Limiter
-from limits.memory import MemoryLimiter
+from limits.memory_limiter import MemoryLimiter
 from limits.policy import Policy
 from monitor import prometheus
-from monitor.measures import CLOSE_CODES, LABELS_MAX, Measures, Peaks
+from monitor.measurements import CLOSE_CODES, LABELS_MAX, Measures, Peaks
 from monitor.metrics import Metrics, Readings
+from monitor.metrics_snapshot import SnapshotRefused, added, packed, unpacked
 from monitor.sampler import GAUGES, SHARES, Sampler, sample_of
-from monitor.snapshot import SnapshotRefused, added, packed, unpacked
 
 ROOT = Path(__file__).parents[3]
 

@@ -10,7 +10,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from monitor.otel import OtelSpans
 from monitor.spans import Spans
-from monitor.traced import Traced
+from monitor.traced_calls import Traced
 
 
 class Part:

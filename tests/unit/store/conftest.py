@@ -13,7 +13,7 @@ import apsw
 import pytest
 from tornado.ioloop import IOLoop
 
-from monitor.hooks import Observer
+from monitor.observer import Observer
 from store.models import MessageDraft, RoomDraft, User
 from store.sqlite import SqliteStore, open_store
 from tests.support.clock import HandClock

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tornado.ioloop import IOLoop
 
-from handlers.pacing import Paced
+from common.paced_callbacks import Paced
 from handlers.wire.link import Link, OutboxBudget, Traffic
 from tests.support.raw import reset
 from tests.support.waiting import News

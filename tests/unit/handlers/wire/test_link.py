@@ -14,11 +14,11 @@ from collections.abc import Callable
 
 import pytest
 
-from handlers.pacing import Paced
+from common.paced_callbacks import Paced
 from handlers.wire.compression import Deflater
 from handlers.wire.frames import close_frame, ping_frame, pong_frame, text_frame
 from handlers.wire.link import DISCARDED_MAX_BYTES, FRAMES_A_TURN, OutboxBudget
-from limits.frames import FrameBudget
+from limits.frame_budget import FrameBudget
 from limits.policy import Policy
 from tests.support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame, close_payload
 from tests.unit.handlers.wire.conftest import WITHIN_S, Peer, Wire

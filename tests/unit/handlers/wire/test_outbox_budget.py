@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tornado.ioloop import IOLoop
 
-from handlers.pacing import Paced
+from common.paced_callbacks import Paced
 from handlers.wire.frames import close_frame, text_frame
 from handlers.wire.link import Link, OutboxBudget, Traffic
 

@@ -11,7 +11,7 @@ import pytest
 from pymongo.database import Database as RawDatabase
 from tornado.ioloop import IOLoop
 
-from monitor.hooks import Observer
+from monitor.observer import Observer
 from store.mongo import MongoOptions, MongoStore, open_store
 from tests.contract.conftest import Filled
 from tests.support.clock import HandClock

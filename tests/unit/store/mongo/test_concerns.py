@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pymongo import monitoring
 
-from monitor.hooks import Observer
+from monitor.observer import Observer
 from store.mongo import MongoOptions
 from store.mongo.client import connect
 from store.mongo.database import Database

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from tornado.ioloop import IOLoop
 
-from monitor.hooks import Observer
+from monitor.observer import Observer
 from store.models import MessageDraft, MessageSearch
 from store.mongo import MongoOptions
 from store.mongo.client import connect

@@ -1,0 +1,1 @@
+"""One process, put together from the settings: built, started, checked, stopped. The only package that knows all."""

@@ -1,0 +1,160 @@
+"""Which cache, bus, seats and limiter the settings choose: this process's own, or Redis's, which several processes
+share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from app.checks import Item
+from app.settings import Settings, SettingsError
+from cache.contract import Cache
+from cache.memory_cache import MemoryCache, NoCache
+from cluster.contract import Bus, Seats, Snapshots
+from cluster.local_slots import LocalSeats
+from cluster.local_snapshots import LocalSnapshots
+from cluster.memory_bus import MemoryBus
+from limits import redis_limiter
+from limits.contract import Limiter
+from limits.memory_limiter import MemoryLimiter, NoLimiter
+from limits.redis_limiter import RedisLimiter
+from limits.whitelist import Whitelist, parse
+from monitor.cache_counts import CacheCounts
+from monitor.observer import Observer
+
+if TYPE_CHECKING:
+    from cluster.redis_connection import RedisOptions
+
+
+class Backends(NamedTuple):
+    """What processes share, or this one has alone. `cache_name` is shown by /health."""
+
+    cache_name: str
+    cache: Cache
+    bus: Bus
+    seats: Seats
+    limiter: Limiter
+    snapshots: Snapshots
+    counts: CacheCounts
+    is_shared: bool
+
+
+@asynccontextmanager
+async def opened(settings: Settings, *, process_id: str, counts: CacheCounts | None = None) -> AsyncIterator[Backends]:
+    """The backends, until the end; `counts` counts what the cache does. Redis need not be there yet."""
+    counts = CacheCounts() if counts is None else counts
+    async with (
+        (_redis if settings.redis.configured else _local)(settings, counts, process_id) as backends,
+        AsyncExitStack() as stack,
+    ):
+        for part in (backends.bus, backends.cache, backends.limiter):
+            stack.push_async_callback(part.close)
+        yield backends
+
+
+@asynccontextmanager
+async def _local(settings: Settings, counts: CacheCounts, process_id: str) -> AsyncIterator[Backends]:
+    cache: Cache = MemoryCache(observer=_observer(settings, counts)) if settings.cache.enabled else NoCache()
+    name = "memory" if settings.cache.enabled else "off"
+    limiter = _alone(settings)
+    yield Backends(name, cache, MemoryBus(), LocalSeats(), limiter, LocalSnapshots(), counts, False)
+
+
+@asynccontextmanager
+async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> AsyncIterator[Backends]:
+    # Imported only where it is wanted: the driver takes its time.
+    from cache.redis_cache import SCRIPTS, RedisCache
+    from cluster.redis_bus import RedisBus
+    from cluster.redis_connection import RedisClient, RedisGone, RedisRefused, Script
+    from cluster.redis_slots import SCRIPTS as SEAT_SCRIPTS
+    from cluster.redis_slots import RedisSeats
+    from cluster.redis_snapshots import RedisSnapshots
+
+    options = options_of(settings)
+    check = Script(redis_limiter.SCRIPT)
+    client = RedisClient(options=options, scripts=(*SCRIPTS, *SEAT_SCRIPTS, check))
+    limits = settings.limits
+    limiter: Limiter = _alone(settings)
+    if limits.enabled:
+        shared_limiter = RedisLimiter(
+            run=lambda keys, args: client.run(check, keys, args),
+            away=(RedisGone, RedisRefused),
+            alone=limiter,
+            fail_closed=limits.fail_closed,
+            policies=limits.policies,
+            algorithm=limits.algorithm,
+        )
+        client.on_up.append(shared_limiter.back)
+        limiter = shared_limiter
+    cache: Cache = (
+        RedisCache(client=client, observer=_observer(settings, counts)) if settings.cache.enabled else NoCache()
+    )
+    bus = RedisBus(client=client, options=options, process_id=process_id)
+    seats = RedisSeats(client=client, max_per_user=settings.ws.max_connections_per_user, process_id=process_id)
+    snapshots = RedisSnapshots(client=client, process_id=process_id)
+    async with AsyncExitStack() as stack:
+        for part in (client, bus):
+            stack.push_async_callback(part.close)
+            await part.start()
+        name = "redis" if settings.cache.enabled else "off"
+        yield Backends(name, cache, bus, seats, limiter, snapshots, counts, True)
+
+
+def _alone(settings: Settings) -> Limiter:
+    """What counts in this process."""
+    limits = settings.limits
+    if not limits.enabled:
+        return NoLimiter()
+    return MemoryLimiter(policies=limits.policies, algorithm=limits.algorithm)
+
+
+def validate(settings: Settings) -> None:
+    """Raises SettingsError for an entry of RATE_LIMIT_WHITELIST that is none."""
+    try:
+        parse(settings.limits.whitelist)
+    except ValueError as error:
+        raise SettingsError(f"RATE_LIMIT_WHITELIST: {error}") from error
+
+
+def whitelist(settings: Settings) -> Whitelist:
+    """Who is not limited. Raises SettingsError for a file that cannot be read or does not parse."""
+    limits = settings.limits
+    try:
+        return Whitelist(entries=limits.whitelist, file=limits.whitelist_file)
+    except (ValueError, OSError) as error:
+        raise SettingsError(f"RATE_LIMIT_WHITELIST_FILE: {error}") from error
+
+
+def options_of(settings: Settings) -> RedisOptions:
+    """Where Redis is."""
+    from cluster.redis_connection import RedisOptions
+
+    redis = settings.redis
+    return RedisOptions(
+        host=redis.host,
+        port=redis.port,
+        password=redis.password,
+        db=redis.db,
+        url=redis.url,
+        timeout_s=redis.timeout_ms / 1000,
+    )
+
+
+def items(settings: Settings) -> list[Item]:
+    """What the pre-deployment check asks of them."""
+    if not settings.redis.configured:
+        return []
+    return [Item("redis", lambda: _look(settings))]
+
+
+async def _look(settings: Settings) -> str:
+    """What Redis says of itself. Raises for one that cannot be used."""
+    from cluster.redis_connection import look
+
+    return await look(options_of(settings))
+
+
+def _observer(settings: Settings, counts: CacheCounts) -> Observer:
+    return counts if settings.monitor.enabled else Observer()

@@ -1,0 +1,222 @@
+"""Which store the settings choose: opened and guarded against a second process, checked before a deployment, moved to
+the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import secrets
+import sys
+import time
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import fields
+from typing import Any, NamedTuple, TypeVar
+
+from app import checks
+from app.checks import Item
+from app.command_line import Bar
+from app.settings import Settings, SettingsError
+from monitor import log_setup
+from monitor.observer import Observer
+from store import migration, sqlite
+from store.contract import Store
+from store.errors import StartRefused, StoreTimeout, StoreUnavailable
+
+R = TypeVar("R")
+
+
+def now_ms() -> int:
+    """The wall clock, in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class Opened(NamedTuple):
+    """A store that is ours alone, or shared on purpose; `lost` is set if that ends."""
+
+    store: Store
+    secret: str
+    lost: asyncio.Event
+
+
+@asynccontextmanager
+async def opened(settings: Settings, observer: Observer) -> AsyncIterator[Opened]:
+    """The store, ours alone until the end. Raises StartRefused with one line."""
+    async with (_sqlite if settings.mongo.uri is None else _mongo)(settings, observer) as opening:
+        yield opening
+
+
+@asynccontextmanager
+async def _sqlite(settings: Settings, observer: Observer) -> AsyncIterator[Opened]:
+    data_dir = settings.server.data_dir
+    with sqlite.DirectoryLock(data_dir, shared=settings.redis.configured):
+        store = await sqlite.open_store(
+            data_dir,
+            timeout_s=settings.store.timeout_ms / 1000,
+            group_commit=settings.store.group_commit,
+            observer=observer,
+            now_ms=now_ms,
+            shared=settings.redis.configured,
+            slow_ms=settings.monitor.alert_slow_query_ms,
+        )
+        try:
+            yield Opened(store, settings.auth.jwt_secret or sqlite.generated_secret(data_dir), asyncio.Event())
+        finally:
+            await store.close()
+
+
+@asynccontextmanager
+async def beside(settings: Settings, *, may_make: bool) -> AsyncIterator[Store]:
+    """The store without its guard, beside a server that may run on it: for a few writes that any process may make.
+
+    `may_make` the embedded one, where there is none yet. Raises StartRefused with one line.
+    """
+    if settings.mongo.uri is not None:
+        async with _mongo_store(settings, Observer()) as store:
+            yield store
+        return
+    data_dir = settings.server.data_dir
+    if not (may_make or sqlite.is_there(data_dir)):
+        raise StartRefused(f"DATA_DIR {data_dir} holds no database")
+    store = await sqlite.open_store(
+        data_dir,
+        timeout_s=settings.store.timeout_ms / 1000,
+        group_commit=settings.store.group_commit,
+        observer=Observer(),
+        now_ms=now_ms,
+        # Then it takes its turn among those that share; else SQLite's own lock is the turn
+        shared=settings.redis.configured,
+        slow_ms=settings.monitor.alert_slow_query_ms,
+    )
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def usernames_of(settings: Settings, names: Sequence[str]) -> set[str]:
+    """Those of the names, case-folded, that somebody has. Changes nothing. Raises StartRefused with one line."""
+    if settings.mongo.uri is None:
+        return await asyncio.to_thread(sqlite.look_for_users, settings.server.data_dir, names)
+    mongo, options = _mongo_package(settings)
+    found: set[str] = await mongo.look_for_users(options, names)
+    return found
+
+
+@asynccontextmanager
+async def _mongo(settings: Settings, observer: Observer) -> AsyncIterator[Opened]:
+    async with _mongo_store(settings, observer) as store, _leased(store, together=settings.redis.configured) as lost:
+        yield Opened(store, settings.auth.jwt_secret or "", lost)
+
+
+@asynccontextmanager
+async def _leased(store: Any, *, together: bool = False) -> AsyncIterator[asyncio.Event]:
+    """Keep other processes from the database, or with `together` those that want it alone; yields what is set if that
+    fails.
+    """
+    lease = store.lease(None if together else secrets.token_hex(8))
+    try:
+        await lease.acquire()
+        yield lease.lost
+    finally:
+        await lease.release()
+
+
+@asynccontextmanager
+async def _mongo_store(settings: Settings, observer: Observer) -> AsyncIterator[Any]:
+    mongo, options = _mongo_package(settings)
+    store = await mongo.open_store(
+        options,
+        timeout_s=settings.store.timeout_ms / 1000,
+        group_commit=settings.store.group_commit,
+        observer=observer,
+        now_ms=now_ms,
+        slow_ms=settings.monitor.alert_slow_query_ms,
+    )
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def _mongo_package(settings: Settings) -> tuple[Any, Any]:
+    """store.mongo, imported only where it is wanted, and its options."""
+    # Motor reads this when it is first imported: its threads are what limits it, so there are as many as connections.
+    os.environ.setdefault("MOTOR_MAX_WORKERS", str(settings.mongo.max_pool_size))
+    mongo = importlib.import_module("store.mongo")
+    return mongo, mongo.MongoOptions(
+        **{field.name: getattr(settings.mongo, field.name) for field in fields(settings.mongo)}
+    )
+
+
+def validate(settings: Settings) -> None:
+    """Raises SettingsError for a MONGO_URI that only the driver knows to be wrong, StartRefused for a certificate that
+    it names and that is not there. Nothing is asked of a server.
+    """
+    if settings.mongo.uri is None:
+        return
+    mongo, options = _mongo_package(settings)
+    try:
+        mongo.require_form(options)
+    except ValueError as error:
+        name = settings.source_of("MONGO_URI")
+        raise SettingsError(f"{name}: *** is not valid ({error}); it takes a MongoDB connection string") from error
+    except OSError as error:
+        raise StartRefused(f"MONGO_URI names a file that cannot be used: {error}") from error
+
+
+def items(settings: Settings) -> list[Item]:
+    """What the pre-deployment check asks of it."""
+    data_dir = settings.server.data_dir
+    if settings.mongo.uri is None:
+        return [
+            Item("store", lambda: asyncio.to_thread(sqlite.look, data_dir)),
+            Item("disk", lambda: asyncio.to_thread(checks.disk, data_dir)),
+        ]
+    mongo, options = _mongo_package(settings)
+    return [Item("store", lambda: mongo.look(options)), Item("indexes", lambda: mongo.look_at_indexes(options))]
+
+
+async def _unless(lost: asyncio.Event, work: Coroutine[Any, Any, R]) -> R:
+    """What `work` returns; it is cancelled if the store ceases to be ours. Raises StartRefused with one line then."""
+    working, losing = asyncio.ensure_future(work), asyncio.ensure_future(lost.wait())
+    try:
+        await asyncio.wait((working, losing), return_when=asyncio.FIRST_COMPLETED)
+        if lost.is_set():
+            raise StartRefused("another process has taken the database's lease: stop it, and run this again")
+        return await working
+    finally:
+        for task in (working, losing):
+            task.cancel()
+        await asyncio.gather(working, losing, return_exceptions=True)
+
+
+def migrate(settings: Settings) -> int:
+    """Move DATA_DIR to MONGO_URI, with a progress bar. Raises StartRefused with one line."""
+    if settings.mongo.uri is None:
+        raise StartRefused("MONGO_URI is not set: it says where to")
+    bar = Bar(sys.stderr)
+
+    async def run() -> None:
+        log_setup.set_up(log_format=settings.log.format, level="warning")
+        with sqlite.DirectoryLock(settings.server.data_dir, shared=False):
+            source = sqlite.SqliteExport(settings.server.data_dir)
+            try:
+                async with _mongo_store(settings, Observer()) as store, _leased(store) as lost:
+                    work = migration.migrate(
+                        source, store.intake(), source_id=source.source_id(), read_back=store, report=bar.show
+                    )
+                    digests = await _unless(lost, work)
+            finally:
+                await source.close()
+                bar.end()
+        for kind, digest in digests.items():
+            print(f"{kind:10} {digest.count:>12,}  {digest.checksum[:16]}")
+
+    try:
+        asyncio.run(run())
+    except (StoreUnavailable, StoreTimeout) as error:
+        raise StartRefused(f"cut off ({error}); run it again, and it goes on from there") from error
+    return 0

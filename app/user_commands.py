@@ -1,0 +1,176 @@
+"""`server.py user …`: accounts that an operator makes and mends, also beside a running server, which learns of it from
+the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from getpass import getpass
+from typing import TypeVar
+
+from app import backends, stores
+from app.checks import Item
+from app.settings import Settings, SettingsError
+from chat.errors import ChatError
+from chat.passwords import Passwords
+from chat.protocol import Register, Shape
+from chat.reserved_names import ListedNames
+from monitor import log_setup
+from store.contract import Store
+from store.errors import StartRefused, StoreError, StoreUnavailable, Taken
+from store.models import Account
+
+R = TypeVar("R")
+
+BUSY_FOR_S = 30.0  # a server that writes without pause leaves a gap within that
+BUSY_PAUSE_S = 0.05
+PASSWORD_MAX_BYTES = 4096
+REGISTER = Shape(Register)
+ELSEWHERE = {"username": "stands-in", "email": "stands@in"}  # for what a form has besides the field that is checked
+
+
+def create(settings: Settings, name: str, email: str) -> int:
+    """Make an account, of a listed name too.
+
+    Raises SettingsError for a wrong name or address, StartRefused with one line.
+    """
+    _checked({"username": name, "email": email, "password": "stands in for one"}, SettingsError)
+    hashed = asyncio.run(_hash(_new_password()))
+
+    async def work(store: Store) -> str:
+        try:
+            user = await store.users.create(username=name, email=email, password_hash=hashed)
+        except Taken as error:
+            taken = f"the name {name}" if error.field == "username" else f"the address {email}"
+            raise StartRefused(f"{taken} is taken") from error
+        return f"{user.username} made"
+
+    return _run(settings, work, may_make=True)
+
+
+def password(settings: Settings, name: str) -> int:
+    """Set another password, which revokes all sessions. Raises StartRefused with one line."""
+    hashed = asyncio.run(_hash(_new_password()))
+
+    async def work(store: Store) -> str:
+        account = await _account(store, name)
+        revoked = await store.users.set_password(account.user.id, hashed, keep_session_id=None)
+        return f"{account.user.username} has the new password, sessions revoked: {len(revoked)}"
+
+    return _run(settings, work)
+
+
+def disable(settings: Settings, name: str) -> int:
+    """Let somebody in no more; sockets close within a second. Raises StartRefused with one line."""
+
+    async def work(store: Store) -> str:
+        account = await _account(store, name)
+        revoked = await store.users.disable(account.user.id)
+        return f"{account.user.username} disabled, sessions revoked: {len(revoked)}"
+
+    return _run(settings, work)
+
+
+def enable(settings: Settings, name: str) -> int:
+    """Let somebody log in again. Raises StartRefused with one line."""
+
+    async def work(store: Store) -> str:
+        account = await _account(store, name)
+        await store.users.enable(account.user.id)
+        return f"{account.user.username} enabled"
+
+    return _run(settings, work)
+
+
+def items(settings: Settings) -> list[Item]:
+    """What the pre-deployment check asks: whether those whom settings name exist."""
+    if not (settings.monitor.admin_users or settings.limits.whitelist or settings.limits.whitelist_file):
+        return []
+    return [Item("listed names", lambda: _look(settings))]
+
+
+async def _look(settings: Settings) -> str:
+    names = ListedNames(admin_users=settings.monitor.admin_users, whitelist=backends.whitelist(settings)).all()
+    existing = await stores.usernames_of(settings, names)
+    missing = [name for name in names if name not in existing]
+    found = f"{len(names) - len(missing)} of {len(names)} exist"
+    return f"{found}; not made yet, which `user create` alone can: {', '.join(missing)}" if missing else found
+
+
+def _run(settings: Settings, work: Callable[[Store], Awaitable[str]], *, may_make: bool = False) -> int:
+    # What the server says at its start is not asked for here
+    log_setup.set_up(log_format=settings.log.format, level="error")
+
+    async def run() -> str:
+        async with stores.beside(settings, may_make=may_make) as store:
+            return await _patiently(lambda: work(store))
+
+    try:
+        print(asyncio.run(run()))
+    except StartRefused:
+        raise
+    except StoreError as error:
+        raise StartRefused(f"the store does not answer: {error}") from error
+    return 0
+
+
+async def _patiently(work: Callable[[], Awaitable[R]]) -> R:
+    """Do it, again where others held the file for as long as SQLite waits: then nothing was done."""
+    until_s = time.monotonic() + BUSY_FOR_S
+    while True:
+        try:
+            return await work()
+        except StoreUnavailable as error:
+            if error.reason != "busy" or time.monotonic() >= until_s:
+                raise
+        await asyncio.sleep(BUSY_PAUSE_S)
+
+
+async def _account(store: Store, name: str) -> Account:
+    account = await store.users.account_by_login(username=name)
+    if account is None:
+        raise StartRefused(f"there is no user {name}")
+    return account
+
+
+async def _hash(text: str) -> str:
+    passwords = Passwords(threads=1)
+    try:
+        return await passwords.hash(text)
+    finally:
+        passwords.close()
+
+
+def _new_password() -> str:
+    """Ask for a password, or take a line of standard input. Raises StartRefused for one that may not be set."""
+    text = _ask_twice() if sys.stdin.isatty() else _line()
+    return _checked({**ELSEWHERE, "password": text}, StartRefused).password
+
+
+def _ask_twice() -> str:
+    try:
+        first, second = getpass("Password: "), getpass("Once more: ")
+    except EOFError as error:
+        raise StartRefused("no password was given") from error
+    if first != second:
+        raise StartRefused("the two passwords differ")
+    return first
+
+
+def _line() -> str:
+    line = sys.stdin.buffer.readline(PASSWORD_MAX_BYTES)
+    try:
+        return line.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise StartRefused("the password takes UTF-8") from error
+
+
+def _checked(fields: dict[str, str], refusal: type[Exception]) -> Register:
+    """What a registration takes. Raises `refusal` with what is wrong, and never with a password."""
+    try:
+        return REGISTER.from_query(fields)
+    except ChatError as error:
+        raise refusal("; ".join(f"{field}: {reason}" for field, reason in error.details.items())) from error

@@ -1,0 +1,80 @@
+"""What the settings make of the samples: which history is kept where, which alerts there are,
+and who is told of them.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from functools import partial
+
+from app.checks import Item
+from app.settings import Settings
+from monitor.alert_log import AlertLog
+from monitor.alert_pipeline import Watch
+from monitor.alert_rules import Thresholds, rules
+from monitor.alert_webhook import Webhook
+from monitor.alerts import Alerts
+from monitor.history import History
+from monitor.history_writer import Keeper
+from store.contract import Monitoring
+
+# The name under which the history of a process that has its store alone is kept: it is the same on another machine, or
+# port.
+ALONE = "server"
+
+
+def watch(settings: Settings, *, monitoring: Monitoring, process_id: str) -> Watch:
+    """What the sampler is to call `on_sample` of, and `close` before the store is."""
+    monitor = settings.monitor
+    # Together, each process finds what was its own by where it listens: its id is a new one with each start.
+    source = f"{socket.gethostname()}:{settings.server.port}" if settings.redis.configured else ALONE
+
+    history = History(
+        interval_s=monitor.interval_s,
+        older=lambda metric, since, until, step: monitoring.read(
+            source, metric, since_minute=since, until_minute=until, step_minutes=step
+        ),
+        retention_days=monitor.retention_days,
+    )
+    return Watch(
+        history=history,
+        alerts=Alerts(rules=rules(_thresholds(settings), interval_s=monitor.interval_s)),
+        alert_log=AlertLog(),
+        keeper=Keeper(
+            history=history,
+            append=partial(monitoring.append, source),
+            forget=monitoring.forget,
+            retention_days=monitor.retention_days,
+            now=time.time,
+        ),
+        webhook=Webhook(url=monitor.alert_webhook_url, process_id=process_id) if monitor.alert_webhook_url else None,
+    )
+
+
+def items(settings: Settings) -> list[Item]:
+    """What the pre-deployment check asks of it."""
+    return [Item("alerts", lambda: _look(settings))]
+
+
+async def _look(settings: Settings) -> str:
+    """Which alerts there are. Raises ValueError for a threshold that is always met."""
+    if not settings.monitor.enabled:
+        return "off with ENABLE_PERFORMANCE_MONITORING"
+    made = rules(_thresholds(settings), interval_s=settings.monitor.interval_s)
+    for rule in made:
+        if rule.threshold <= 0:
+            raise ValueError(f"{rule.name} would be raised for ever: its threshold is 0")
+    return f"{len(made)}, to the log" + (" and a webhook" if settings.monitor.alert_webhook_url is not None else "")
+
+
+def _thresholds(settings: Settings) -> Thresholds:
+    monitor = settings.monitor
+    return Thresholds(
+        cpu_percent=monitor.alert_cpu_percent,
+        memory_percent=monitor.alert_memory_percent,
+        connections=monitor.alert_connections,
+        slow_query_ms=monitor.alert_slow_query_ms,
+        cache_miss_percent=monitor.alert_cache_miss_percent,
+        pool_percent=monitor.alert_pool_percent,
+    )

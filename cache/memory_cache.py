@@ -1,0 +1,263 @@
+"""The cache of a single process: values in a bounded LRU, one load a key. Owns the loads, knows no store."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from cache.cache_state import CacheState
+from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
+from cache.keys import Key
+from cache.message_page import Page
+from cache.room_totals import advanced
+from cache.shared_load import result_of
+from monitor.observer import Observer
+from store.models import RoomStats
+
+T = TypeVar("T")
+
+JITTER = 0.1  # values live 90 to 100 % of their TTL, so that what was filled together does not expire together
+ENTRY_BYTES = 300  # an entry's own weight: key, slots, table
+
+
+class _Entry:
+    __slots__ = ("expires_s", "value", "weight")
+
+    def __init__(self, value: Any, expires_s: float, weight: int) -> None:
+        self.value = value
+        self.expires_s = expires_s
+        self.weight = weight
+
+
+class _Fence:
+    __slots__ = ("count", "until_s")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.until_s = 0.0
+
+
+class MemoryCache:
+    """At most `max_entries` values and about `max_bytes` (as their kinds weigh them); the least recently used go.
+
+    `now` is a monotonic clock in seconds. The Observer hears one miss a load; to wait for another's load is a hit.
+    """
+
+    def __init__(
+        self,
+        *,
+        observer: Observer,
+        max_entries: int = 50_000,
+        max_bytes: int = 64 * 1024 * 1024,
+        now: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._observer = observer
+        self._max_entries = max_entries
+        self._max_bytes = max_bytes
+        self._now = now
+        self._jitter = jitter
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._bytes = 0
+        # A load holds its key's lease as long as it is found here: detached, it can neither fill nor be shared.
+        self._leases: dict[str, asyncio.Task[Any]] = {}
+        # All of them. No more than there are askers, and cancelled askers for as long as the store's deadline.
+        self._loads: set[asyncio.Task[Any]] = set()
+        self._fences: dict[str, _Fence] = {}
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def weight_bytes(self) -> int:
+        """Estimated size of all that is held."""
+        return self._bytes
+
+    async def get_or_load(self, key: Key[T], load: Callable[[], Awaitable[T]]) -> T:
+        name = key.name
+        entry = self._entries.get(name)
+        if entry is not None:
+            if self._now() < entry.expires_s:
+                self._entries.move_to_end(name)
+                self._observer.cache_read(key.kind.name, "hit")
+                value: T = entry.value
+                return value
+            self._drop(name)
+        return await self._loaded(key, load)
+
+    async def invalidate(self, *keys: Key[object]) -> None:
+        self._forget(keys)
+
+    @asynccontextmanager
+    async def fence(self, *keys: Key[object]) -> AsyncIterator[None]:
+        self._forget(keys)
+        for key in keys:
+            fence = self._fences.setdefault(key.name, _Fence())
+            fence.count += 1
+            fence.until_s = self._now() + FENCE_MAX_S
+        try:
+            yield
+        finally:
+            for key in keys:
+                fence = self._fences[key.name]
+                fence.count -= 1
+                if not fence.count:
+                    del self._fences[key.name]
+            self._forget(keys)
+
+    async def extend(self, key: Key[Page], first_seq: int, messages: Sequence[bytes]) -> None:
+        await self.update(key, lambda page: page.extended(first_seq, messages))
+
+    async def advance(self, key: Key[RoomStats | None], seq: int, at: str) -> None:
+        await self.update(key, lambda stats: stats and advanced(stats, seq, at))
+
+    async def update(self, key: Key[T], change: Callable[[T], T | None]) -> None:
+        """Replace a value that is here by `change` of it, which must be quick; None forgets it.
+
+        Loads under way are detached. The value keeps its expiry; a cached None is forgotten without asking `change`.
+        What `change` raises is raised, and the value forgotten.
+        """
+        name = key.name
+        self._leases.pop(name, None)
+        entry = self._entries.get(name)
+        if entry is None:
+            return
+        self._drop(name)  # whatever `change` does, the old value is gone
+        if entry.value is None or self._now() >= entry.expires_s:
+            return
+        value = change(entry.value)
+        if value is not None:
+            self._keep(key, value, entry.expires_s)
+
+    def distrust(self) -> None:
+        self._leases.clear()
+        self._entries.clear()
+        self._bytes = 0
+
+    async def inspect(self) -> CacheState:
+        return CacheState("memory", entries=len(self._entries), used_bytes=self._bytes, max_bytes=self._max_bytes)
+
+    def go_on(self) -> None:
+        """Nothing is lost."""
+
+    async def close(self) -> None:
+        self._closed = True
+        loads = list(self._loads)
+        for task in loads:
+            task.cancel()
+        await asyncio.gather(*loads, return_exceptions=True)
+        self._leases.clear()
+        self._entries.clear()
+        self._bytes = 0
+
+    # ---- loading -------------------------------------------------------------------------------------------------
+
+    async def _loaded(self, key: Key[T], load: Callable[[], Awaitable[T]]) -> T:
+        if self._closed:
+            raise CacheClosed
+        task: asyncio.Task[T] | None = self._leases.get(key.name)
+        if task is None:
+            self._observer.cache_read(key.kind.name, key.kind.miss)
+            task = asyncio.create_task(self._load(key, load, may_fill=not self._is_fenced(key.name)))
+            self._leases[key.name] = task
+            self._loads.add(task)
+            task.add_done_callback(self._ended)
+        else:
+            self._observer.cache_read(key.kind.name, "hit")
+        try:
+            return await result_of(task)
+        finally:
+            del task  # as in result_of
+
+    async def _load(self, key: Key[T], load: Callable[[], Awaitable[T]], *, may_fill: bool) -> T:
+        name = key.name
+        began_s = self._now()
+        task = asyncio.current_task()
+        holds_lease = False
+        try:
+            value = await load()
+        finally:
+            if self._leases.get(name) is task:
+                del self._leases[name]
+                holds_lease = True
+            del task  # as above
+        if holds_lease and may_fill:
+            ttl_s = key.kind.ttl_s * (1.0 - JITTER * self._jitter())
+            if value is None:
+                ttl_s = min(ttl_s, NEGATIVE_TTL_S)
+            if ttl_s > 0:
+                self._keep(key, value, began_s + ttl_s)  # it is as old as its load
+        else:
+            self._observer.cache_read(key.kind.name, "stale_fill")
+        return value
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._loads.discard(task)
+        if not task.cancelled():
+            task.exception()  # its askers have it; if they all went away, nobody needs it
+
+    def _is_fenced(self, name: str) -> bool:
+        fence = self._fences.get(name)
+        return fence is not None and self._now() < fence.until_s
+
+    # ---- keeping -------------------------------------------------------------------------------------------------
+
+    def _keep(self, key: Key[T], value: T, expires_s: float) -> None:
+        name = key.name
+        weight = ENTRY_BYTES + len(name) + key.kind.weigh(value)
+        if weight > self._max_bytes:
+            return
+        self._drop(name)
+        self._entries[name] = _Entry(value, expires_s, weight)
+        self._bytes += weight
+        while self._bytes > self._max_bytes or len(self._entries) > self._max_entries:
+            _, oldest = self._entries.popitem(last=False)
+            self._bytes -= oldest.weight
+
+    def _drop(self, name: str) -> None:
+        entry = self._entries.pop(name, None)
+        if entry is not None:
+            self._bytes -= entry.weight
+
+    def _forget(self, keys: tuple[Key[object], ...]) -> None:
+        for key in keys:
+            self._leases.pop(key.name, None)
+            self._drop(key.name)
+
+
+class NoCache:
+    """CACHE_ENABLED=false: every ask is a load of its own, run by the asker."""
+
+    async def get_or_load(self, key: Key[T], load: Callable[[], Awaitable[T]]) -> T:
+        return await load()
+
+    async def invalidate(self, *keys: Key[object]) -> None:
+        """Nothing is kept."""
+
+    @asynccontextmanager
+    async def fence(self, *keys: Key[object]) -> AsyncIterator[None]:
+        yield
+
+    async def extend(self, key: Key[Page], first_seq: int, messages: Sequence[bytes]) -> None:
+        """Nothing is kept."""
+
+    async def advance(self, key: Key[RoomStats | None], seq: int, at: str) -> None:
+        """Nothing is kept."""
+
+    def distrust(self) -> None:
+        """Nothing is kept."""
+
+    async def inspect(self) -> CacheState:
+        return CacheState("off")
+
+    def go_on(self) -> None:
+        """Nothing is kept."""
+
+    async def close(self) -> None:
+        """Nothing is kept."""

@@ -1,0 +1,1 @@
+"""What REST and WebSocket share: the use cases, delivery, connections and presence. Knows no Tornado, no driver."""

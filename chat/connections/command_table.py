@@ -1,0 +1,281 @@
+"""The WebSocket commands: a table of name → input, limit and use case.
+
+Turns what a session received into what the services do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+from msgspec import UNSET
+
+from chat.accounts import Accounts, Identity
+from chat.connections.pool import Pool
+from chat.connections.session import Session
+from chat.delivery.hub import Hub
+from chat.delivery.joining import Joins
+from chat.errors import ChatError, limit_refusal, overloaded
+from chat.messages import Messages
+from chat.presence.presence import Presence
+from chat.presence.typing_indicators import Typing
+from chat.protocol import (
+    Authenticate,
+    Envelope,
+    Heartbeat,
+    Input,
+    JoinRoom,
+    MessageRead,
+    OneRoom,
+    SendMessage,
+    Shape,
+    UpdatePresence,
+    encode,
+)
+from chat.rooms import Rooms
+from cluster.contract import Bus
+from cluster.events import StatusChosen
+from cluster.topics import EVERYONE
+from common.rfc3339 import rfc3339
+from common.serial_task_queue import Errands
+from limits.contract import Check, Limiter
+from limits.ip_addresses import address_check
+from limits.load_shedder import NoShedding, Shedding
+from limits.shedding_policy import ShedClass
+from limits.whitelist import Whitelist
+from monitor.observer import Observer
+from store.errors import StoreError
+
+
+class Row(NamedTuple):
+    """One command: how its data is read, which limit counts it (None: the use case does), what it does, and as what it
+    is shed.
+
+    `run(session, data, command id)` returns the ack's encoded data, or None where it has answered itself.
+    """
+
+    shape: Shape[Any]
+    operation: str | None
+    run: Callable[[Session, Any, str | None], Awaitable[bytes | None]]
+    shed: ShedClass | None = None
+
+
+NOTHING = b"{}"
+
+
+class Commands:
+    """Carries out commands for sessions.
+
+    `outbox_half_bytes`: a session whose outbox holds more waits with its next command.
+    """
+
+    def __init__(
+        self,
+        *,
+        accounts: Accounts,
+        rooms: Rooms,
+        messages: Messages,
+        joins: Joins,
+        hub: Hub,
+        presence: Presence,
+        typing: Typing,
+        limiter: Limiter,
+        whitelist: Whitelist,
+        shedding: Shedding | NoShedding,
+        pool: Pool,
+        bus: Bus,
+        errands: Errands,
+        observer: Observer,
+        now_ms: Callable[[], int],
+        outbox_half_bytes: int,
+    ) -> None:
+        self._observer = observer
+        self._accounts = accounts
+        self._rooms = rooms
+        self._messages = messages
+        self._joins = joins
+        self._hub = hub
+        self._presence = presence
+        self._typing = typing
+        self._limiter = limiter
+        self._whitelist = whitelist
+        self._shedding = shedding
+        self._pool = pool
+        self._bus = bus
+        self._errands = errands  # its own: it reads from the store, which may take a while
+        self._now_ms = now_ms
+        self._outbox_half_bytes = outbox_half_bytes
+        one_room = Shape(OneRoom)
+        self._table: Mapping[str, Row] = {
+            "authenticate": Row(Shape(Authenticate), "typing", self._authenticate),
+            "joinRoom": Row(Shape(JoinRoom), None, self._join_room),
+            "leaveRoom": Row(one_room, "typing", self._leave_room),
+            "sendMessage": Row(Shape(SendMessage), None, self._send_message, ShedClass.MESSAGES),
+            "startTyping": Row(one_room, "typing", self._start_typing, ShedClass.EPHEMERAL),
+            "stopTyping": Row(one_room, "typing", self._stop_typing, ShedClass.EPHEMERAL),
+            "messageRead": Row(Shape(MessageRead), "typing", self._message_read),
+            "updatePresence": Row(Shape(UpdatePresence), "typing", self._update_presence, ShedClass.EPHEMERAL),
+            "getPresence": Row(one_room, "typing", self._get_presence, ShedClass.EPHEMERAL),
+            "getRoomStats": Row(one_room, "typing", self._get_room_stats, ShedClass.READS),
+            "heartbeat": Row(Shape(Heartbeat), "typing", self._heartbeat),
+        }
+
+    async def carry_out(self, session: Session, envelope: Envelope) -> bytes | None:
+        """Do what a frame asks for. Raises ChatError, StoreError."""
+        row = self._table.get(envelope.event)
+        if session.user is None and envelope.event != "authenticate":
+            await self.count_other(session)
+            raise ChatError("unauthorized")
+        if row is None:
+            await self.count_other(session)
+            raise ChatError("unknown_command")
+        if row.operation is not None and session.user is not None:
+            await self._count(session, Check(row.operation, session.user_id))
+        if row.shed is not None and not self._shedding.admits(row.shed):
+            raise overloaded()
+        try:
+            body = row.shape.decode(envelope.data)
+        except ChatError:
+            if row.operation is None:
+                await self.count_other(session)
+            raise
+        return await row.run(session, body, envelope.id)
+
+    def name_of(self, event: str) -> str:
+        """The name of a command; of what is none, `unknown`: what clients make up may not become a label."""
+        return event if event in self._table else "unknown"
+
+    def must_wait(self, session: Session) -> bool:
+        """Whether a session's own outbox is too full for another command."""
+        return bool(session.link.outbox_bytes > self._outbox_half_bytes)
+
+    async def count_other(self, session: Session) -> None:
+        """Count what has no limit of its own, also what is no command. Raises ChatError rate_limited, unavailable."""
+        if session.user is not None:
+            await self._count(session, Check("typing", session.user_id))
+        else:
+            await self._count(session, address_check("anonymous", session.address))
+
+    async def _count(self, session: Session, check: Check) -> None:
+        decision = await self._limiter.check([check], exempt=self.is_exempt(session))
+        if not decision.allowed:
+            raise limit_refusal(decision)
+
+    def is_exempt(self, session: Session) -> bool:
+        """Whether who is connected, or whoever is at that address, is not limited."""
+        return self._whitelist.covers(session.user.username if session.user is not None else None, session.address)
+
+    # ---- one method a command ------------------------------------------------------------------------------------
+
+    async def _authenticate(self, session: Session, body: Authenticate, _: str | None) -> bytes:
+        identity = await self._accounts.identify(body.token)
+        user_id = identity.user.id
+        if session.user is not None and session.user_id != user_id:
+            raise ChatError("forbidden", "This connection belongs to another user.")
+        # Read before anything is changed: who gets no answer is not half logged in, and keeps what they had.
+        account = await self._accounts.profile(user_id)
+        if session.user is not None:
+            self._require_standing(identity)
+            self._hold(session, identity)
+        else:
+            async with self._pool.seat(session.connection_id, user_id, replaces=session.replaces) as seated:
+                if not self.admit(session, identity, seated=seated):
+                    raise ChatError("forbidden", "Too many connections.")
+        return encode({"user": account, "expiresAt": rfc3339(identity.expires_at_ms)})
+
+    def admit(self, session: Session, identity: Identity, *, seated: bool) -> bool:
+        """Make the connection the user's; False where the user has too many, and the pool closed it.
+
+        `seated`: see Pool.seat.
+
+        Raises ChatError unauthorized where the session was revoked meanwhile; to be called within Pool.seat, which then
+        frees the seat.
+        """
+        self._require_standing(identity)
+        if not self._pool.bind(session, identity.user, seated=seated):
+            return False
+        self._hold(session, identity)
+        if self._presence.connected(identity.user):
+            self._errands.run(lambda: self._enter(identity.user.id))
+        return True
+
+    def _require_standing(self, identity: Identity) -> None:
+        if self._pool.is_revoked(identity.session_id):
+            raise ChatError("unauthorized")
+
+    def _hold(self, session: Session, identity: Identity) -> None:
+        """Let the connection live as long as the token that was accepted just now: from here on no clock that is set
+        decides.
+        """
+        session.session_id = identity.session_id
+        session.expires_at = time.monotonic() + (identity.expires_at_ms - self._now_ms()) / 1000
+
+    async def _enter(self, user_id: str) -> None:
+        self._presence.entered(user_id, await self._rooms.joined_by(user_id))
+
+    async def _join_room(self, session: Session, body: JoinRoom, command_id: str | None) -> None:
+        try:
+            _, membership = await self._rooms.standing(body.room_id, session.user_id)
+        except (ChatError, StoreError):
+            await self.count_other(session)
+            raise
+        if membership is not None:
+            # The joins' own limit counts new memberships alone
+            await self._count(session, Check("resumes", session.user_id))
+        joined_rev = await self._joins.join(
+            session, body, command_id, is_member=membership is not None, exempt=self.is_exempt(session)
+        )
+        if session.rooms is None:
+            session.rooms = {}
+        session.rooms[body.room_id] = joined_rev
+        # Known already, unless the list of rooms could not be read.
+        self._presence.began(body.room_id, session.user_id, joined_rev)
+        if not session.link.is_open:
+            self._pool.forget_rooms(session)
+
+    async def _leave_room(self, session: Session, body: OneRoom, _: str | None) -> bytes:
+        if session.rooms is not None:
+            session.rooms.pop(body.room_id, None)
+        self._hub.leave(body.room_id, session)
+        self._typing.stopped(body.room_id, session.user_id)
+        return NOTHING
+
+    async def _send_message(self, session: Session, body: SendMessage, _: str | None) -> bytes:
+        assert session.user is not None
+        posted = await self._messages.post(session.user, body, exempt=self.is_exempt(session))
+        if posted.duplicate:
+            return b'{"message":%s,"duplicate":true}' % posted.message
+        return b'{"message":%s}' % posted.message
+
+    async def _start_typing(self, session: Session, body: OneRoom, _: str | None) -> bytes:
+        assert session.user is not None
+        await self._rooms.read_by(body.room_id, session.user_id)
+        self._typing.started(body.room_id, session.user)
+        return NOTHING
+
+    async def _stop_typing(self, session: Session, body: OneRoom, _: str | None) -> bytes:
+        await self._rooms.read_by(body.room_id, session.user_id)
+        self._typing.stopped(body.room_id, session.user_id)
+        return NOTHING
+
+    async def _message_read(self, session: Session, body: MessageRead, _: str | None) -> bytes:
+        return encode(await self._rooms.mark_read(body.room_id, session.user_id, body.seq))
+
+    async def _update_presence(self, session: Session, body: UpdatePresence, _: str | None) -> bytes:
+        custom = False if body.custom_status is UNSET else body.custom_status
+        chosen = await self._accounts.set_status(session.user_id, body.status, custom)
+        await self._bus.publish(
+            EVERYONE, StatusChosen(session.user_id, chosen.status.value, self._now_ms(), chosen.status_rev)
+        )
+        return NOTHING
+
+    async def _get_presence(self, session: Session, body: OneRoom, _: str | None) -> bytes:
+        await self._rooms.read_by(body.room_id, session.user_id)
+        return encode(self._presence.listing(body.room_id))
+
+    async def _get_room_stats(self, session: Session, body: OneRoom, _: str | None) -> bytes:
+        return encode(await self._rooms.stats(body.room_id, session.user_id))
+
+    async def _heartbeat(self, session: Session, body: Input, _: str | None) -> bytes:
+        return encode({"timestamp": rfc3339(self._now_ms())})

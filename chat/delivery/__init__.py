@@ -1,0 +1,1 @@
+"""From the store to the sockets: what each room delivers here, in order, without a gap or a double."""

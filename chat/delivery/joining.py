@@ -1,0 +1,140 @@
+"""joinRoom: the exact hand-over from what the store has to what comes live.
+
+No gap, no double, no event before the ack.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from chat.delivery.channel import Channel, Joining, Subscriber
+from chat.delivery.hub import Hub, gone_while_joining
+from chat.presenter import Views, at_head
+from chat.protocol import JoinRoom, ack, array, encode, splice
+from chat.rooms import Rooms
+from store.contract import Store
+from store.models import Membership, Room
+
+MISSED_MAX = 500
+MISSED_MAX_BYTES = 262_144
+
+
+class Missed(NamedTuple):
+    """What came between a joiner's heads and the room's, encoded; `cut`: not all of it."""
+
+    items: list[bytes]
+    cut: bool
+
+
+class Joins:
+    """Carries out joinRoom for a subscriber."""
+
+    def __init__(self, *, store: Store, hub: Hub, rooms: Rooms, views: Views) -> None:
+        self._store = store
+        self._hub = hub
+        self._rooms = rooms
+        self._views = views
+
+    async def join(
+        self,
+        subscriber: Subscriber,
+        body: JoinRoom,
+        command_id: str | None,
+        *,
+        is_member: bool = False,
+        exempt: bool = False,
+    ) -> int:
+        """Subscribe, answer with what was missed, and go on live: the answer and all that follows leave in order.
+
+        `is_member`: the store has just said so. Returns the rev at which the membership began that the subscription
+        stands under. Raises ChatError room_not_found, not_member, room_full, banned, rate_limited, unavailable;
+        StoreError. Then nothing was subscribed, and an earlier subscription stands if its membership does: what the
+        store says of that ends it at once.
+        """
+        if not is_member:
+            await self._rooms.join(body.room_id, subscriber.user_id, exempt=exempt)
+        channel = await self._hub.hold(body.room_id)
+        try:
+            if (body.since or 0) > channel.seq or (body.since_rev or 0) > channel.rev:
+                await self._hub.refresh(channel)  # only what is beyond the store's head is a reset
+            joining = self._hub.register(channel, subscriber)
+            try:
+                # Read from the store, now: an end that this does not see finds the registration, or, should it not be
+                # heard, has a rev above the channel's, so that the comparison of heads finds it.
+                room, membership = await self._rooms.membership_now(body.room_id, subscriber.user_id)
+                if not joining.stands_under(membership.joined_rev):
+                    raise gone_while_joining()
+                answer = await self._answer(room, membership, channel, joining, body, command_id)
+                if not self._hub.go_live(channel, subscriber, answer):
+                    raise gone_while_joining()
+                return membership.joined_rev
+            finally:
+                self._hub.give_up(channel, subscriber, joining)
+        finally:
+            self._hub.release(channel)
+
+    async def _answer(
+        self,
+        room: Room,
+        membership: Membership,
+        channel: Channel,
+        joining: Joining,
+        body: JoinRoom,
+        command_id: str | None,
+    ) -> bytes | None:
+        if command_id is None:
+            return None
+        reset = body.since is not None and body.since > joining.seq
+        missed = Missed([], False)
+        if body.since is not None and not reset:
+            missed = await self._missed_messages(channel, body.since, joining.seq)
+        changes = Missed([], False)
+        if body.since_rev is not None and not reset:
+            changes = await self._missed_changes(channel.room_id, body.since_rev, joining.rev)
+        room, own = at_head(room, membership, seq=joining.seq, rev=joining.rev)
+        view: dict[str, Any] = self._views.room(room, own)
+        return ack(
+            command_id,
+            splice(
+                room=encode(view),
+                seq=b"%d" % joining.seq,
+                rev=b"%d" % joining.rev,
+                missed=array(missed.items),
+                truncated=encode(missed.cut),
+                changes=array(changes.items),
+                changesTruncated=encode(changes.cut),
+                reset=encode(reset),
+            ),
+        )
+
+    async def _missed_messages(self, channel: Channel, since: int, upto: int) -> Missed:
+        if since == upto:
+            return Missed([], False)
+        held = channel.ring.after(since)
+        if held is not None:
+            # The ring may have grown past `upto` already: those come live, after the answer.
+            return newest(held[: upto - since], limit=MISSED_MAX, truncated=False)
+        messages = await self._store.messages.newest_between(channel.room_id, after=since, upto=upto, limit=MISSED_MAX)
+        return newest(
+            [encode(message) for message in messages], limit=MISSED_MAX, truncated=len(messages) < upto - since
+        )
+
+    async def _missed_changes(self, room_id: str, since: int, upto: int) -> Missed:
+        if since >= upto:
+            return Missed([], since > upto)  # a rev of the future: what is shown cannot be trusted
+        page = await self._store.changes.latest_between(room_id, since=since, upto=upto, limit=MISSED_MAX)
+        if page.expired:
+            return Missed([], True)
+        items = [encode({"rev": change.rev, "message": change.message}) for change in page.changes]
+        kept = newest(items, limit=MISSED_MAX, truncated=page.has_more)
+        return Missed([], True) if kept.cut else kept
+
+
+def newest(items: list[bytes], *, limit: int, truncated: bool) -> Missed:
+    """The newest of `items` that fit into the limits on count and bytes."""
+    size = 0
+    start = len(items)
+    while start > 0 and len(items) - start < limit and size + len(items[start - 1]) <= MISSED_MAX_BYTES:
+        start -= 1
+        size += len(items[start])
+    return Missed(items[start:], truncated or start > 0)

@@ -1,0 +1,157 @@
+"""The write path of messages: what one room receives in a loop turn becomes one append, one publish, and an answer for
+each.
+
+One batch in flight a room; what arrives meanwhile is the next. So it gathers by itself, with no timer.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+from cache.contract import Cache
+from cache.keys import Keys
+from chat.errors import ChatError
+from chat.protocol import encode, event
+from cluster.contract import Bus
+from cluster.events import RoomMessages, UserEvent
+from cluster.topics import room_topic, user_topic
+from monitor.observer import Observer
+from store.contract import Store
+from store.errors import StoreError
+from store.keyed_batcher import Lanes
+from store.models import Message, MessageDraft, Refusal
+
+log = logging.getLogger(__name__)
+
+MAX_BATCH = 500
+
+
+class Accepted(NamedTuple):
+    """A draft, when it came, in milliseconds of the wall clock (it travels to where the message is delivered), and how:
+    ws, rest.
+    """
+
+    draft: MessageDraft
+    at_ms: float
+    transport: str
+
+
+class Posted(NamedTuple):
+    """A stored message, encoded, and whether an earlier send had stored it."""
+
+    message: bytes
+    duplicate: bool
+
+
+class Posting:
+    """Appends drafts.
+
+    `max_waiting` bounds the drafts of all rooms that are not settled yet, `timeout_s` how long one waits to be.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        cache: Cache,
+        keys: Keys,
+        bus: Bus,
+        posted: Callable[[str, str], None],
+        observer: Observer,
+        timeout_s: float,
+        max_waiting: int = 10_000,
+    ) -> None:
+        self.max_waiting = max_waiting
+        self._store = store
+        self._cache = cache
+        self._keys = keys
+        self._bus = bus
+        self._observer = observer
+        self._posted = posted  # told (room id, user id): who wrote is no longer typing
+        self._lanes: Lanes[Accepted, Posted] = Lanes(
+            work=self._write, batch_max=MAX_BATCH, waiting_max=max_waiting, timeout_s=timeout_s
+        )
+
+    def post(self, room_id: str, draft: MessageDraft, *, transport: str = "ws") -> Awaitable[Posted]:
+        """Queue a draft. Raises StoreUnavailable when too many wait; the awaitable raises ChatError or StoreError."""
+        return self._lanes.submit(room_id, Accepted(draft, time.time() * 1000, transport))
+
+    @property
+    def waiting(self) -> int:
+        """Drafts that are not settled yet."""
+        return self._lanes.waiting
+
+    async def _write(self, room_id: str, accepted: Sequence[Accepted]) -> Sequence[Posted | Exception]:
+        try:
+            return await self._write_batch(room_id, accepted)
+        except StoreError:
+            raise
+        except Exception as error:
+            log.exception("a batch of room %s failed", room_id)
+            raise ChatError("internal") from error
+
+    async def _write_batch(self, room_id: str, accepted: Sequence[Accepted]) -> Sequence[Posted | Exception]:
+        fresh: list[Message] = []
+        encoded: list[bytes] = []
+        answers: list[Posted | Exception] = []
+        by_rest = duplicates = duplicates_by_rest = 0
+        outcomes = await self._store.messages.append(room_id, [one.draft for one in accepted])
+        for one, outcome in zip(accepted, outcomes, strict=True):
+            if isinstance(outcome, Refusal):
+                answers.append(ChatError(outcome.value))
+                continue
+            message = encode(outcome.message)
+            if outcome.duplicate:
+                duplicates += 1
+                duplicates_by_rest += one.transport == "rest"
+            else:
+                by_rest += one.transport == "rest"
+                fresh.append(outcome.message)
+                encoded.append(message)
+            answers.append(Posted(message, outcome.duplicate))
+        # Here, not where they are answered: who sent may be gone by then.
+        self._observer.messages_in(ws=len(fresh) - by_rest, rest=by_rest)
+        if duplicates:
+            self._observer.messages_again(ws=duplicates - duplicates_by_rest, rest=duplicates_by_rest)
+        if fresh:
+            await self._tell(room_id, fresh, encoded, accepted[0].at_ms)
+        return answers
+
+    async def _tell(self, room_id: str, fresh: list[Message], encoded: list[bytes], accepted_ms: float) -> None:
+        keys = self._keys
+        authors = {message.user_id for message in fresh}
+        mentioned = {user_id for message in fresh for user_id in message.mentions}
+        runs = consecutive(fresh, encoded)
+        for first_seq, messages in runs:
+            await self._cache.extend(keys.page(room_id), first_seq, messages)
+        newest = max(fresh, key=lambda message: message.seq)
+        await self._cache.advance(keys.stats(room_id), newest.seq, newest.created_at)
+        await self._cache.invalidate(*(keys.membership(room_id, user_id) for user_id in authors | mentioned))
+        for author in authors:
+            self._posted(room_id, author)
+        for first_seq, messages in runs:
+            await self._bus.publish(room_topic(room_id), RoomMessages(room_id, first_seq, messages, accepted_ms))
+        for message, payload in zip(fresh, encoded, strict=True):
+            for user_id in message.mentions:
+                if user_id != message.user_id:
+                    hint = UserEvent(user_id, event("mention", b'{"message":%s}' % payload))
+                    await self._bus.publish(user_topic(user_id), hint)
+
+    async def close(self) -> None:
+        """Let what was accepted settle, for a short time, then give up on the rest."""
+        await self._lanes.close(within_s=5)
+
+
+def consecutive(messages: Sequence[Message], encoded: Sequence[bytes]) -> list[tuple[int, tuple[bytes, ...]]]:
+    """The messages, encoded, cut where a seq is missing between them: another process may have written in between."""
+    runs: list[tuple[int, list[bytes]]] = []
+    following = None
+    for message, payload in sorted(zip(messages, encoded, strict=True), key=lambda pair: pair[0].seq):
+        if message.seq != following:
+            runs.append((message.seq, []))
+        runs[-1][1].append(payload)
+        following = message.seq + 1
+    return [(first_seq, tuple(payloads)) for first_seq, payloads in runs]

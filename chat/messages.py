@@ -1,0 +1,185 @@
+"""Messages as use cases: post, read one, page through a room's history, list its changes."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from cache.contract import Cache
+from cache.keys import Keys
+from cache.message_page import KEEP, Page
+from chat.errors import ChatError, invalid, limit_refusal
+from chat.message_writer import Posted, Posting
+from chat.presenter import Views
+from chat.protocol import ChangesSince, History, SendMessage, array, builtins, encode, splice
+from chat.rooms import Rooms
+from limits.contract import Check, Decision, Limiter
+from store.contract import Store
+from store.models import Head, Message, MessageDraft, User
+
+ON_ITS_WAY_S = 1.0  # a commit is told to the page's cache within this, or never
+BEHIND_MAX = 10_000
+
+
+class Messages:
+    """The use cases of messages."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        cache: Cache,
+        keys: Keys,
+        limiter: Limiter,
+        posting: Posting,
+        rooms: Rooms,
+        views: Views,
+        head_of: Callable[[str], Awaitable[Head | None]],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._cache = cache
+        self._keys = keys
+        self._limiter = limiter
+        self._posting = posting
+        self._rooms = rooms
+        self._views = views
+        self._head_of = head_of
+        self._now = now
+        # Rooms whose cached page was seen to lack something, since when
+        self._behind: dict[str, tuple[tuple[int, int] | None, float]] = {}
+        # ClientIds for those who send none. Random ones cost a system call each, and a page of the index each.
+        self._made_here = f"{secrets.token_hex(8)}-"
+        self._numbers = itertools.count(1)
+
+    async def post(
+        self,
+        author: User,
+        body: SendMessage,
+        *,
+        exempt: bool = False,
+        also: Sequence[Check] = (),
+        told: Callable[[Decision], None] | None = None,
+        transport: str = "ws",
+    ) -> Posted:
+        """Store a message, or find that this clientId is stored; returns only after it is durable.
+
+        `also` is counted with it, and `told` hears what came of that; `transport`, ws or rest, is how it came. Raises
+        ChatError rate_limited, room_not_found, not_member, muted, message_not_found, file_not_found, unavailable;
+        StoreError.
+        """
+        decision = await self._limiter.check((*also, Check("messages", author.id)), exempt=exempt)
+        if told is not None:
+            told(decision)
+        if not decision.allowed:
+            try:
+                stored = await self._stored(author, body)
+            except ChatError:
+                stored = None  # where they may not read they have no message to be told of
+            if stored is None:
+                raise limit_refusal(decision)
+            return stored
+        draft = MessageDraft(
+            user_id=author.id,
+            username=author.username,
+            content=body.content,
+            client_id=body.client_id or f"{self._made_here}{next(self._numbers):012d}",
+            reply_to_id=body.reply_to_id,
+            thread_id=body.thread_id,
+            attachment_ids=body.attachments or (),
+            mentions=tuple(dict.fromkeys(body.mentions or ())),
+        )
+        try:
+            return await self._posting.post(body.room_id, draft, transport=transport)
+        except ChatError as refused:
+            if refused.code in {"not_member", "muted"}:
+                await self._rooms.seen_by(body.room_id, author.id)  # to a stranger a private room is not there
+            if refused.code == "muted" and (stored := await self._stored(author, body)):
+                return stored
+            raise
+
+    async def _stored(self, author: User, body: SendMessage) -> Posted | None:
+        """What an earlier send of the same clientId stored:
+        a retry is never refused for what a new message would be.
+        """
+        if body.client_id is None:
+            return None
+        await self._rooms.read_by(body.room_id, author.id)
+        message = await self._store.messages.by_client_id(body.room_id, author.id, body.client_id)
+        return None if message is None else Posted(encode(message), duplicate=True)
+
+    async def get(self, message_id: str, user_id: str) -> Message:
+        """Raises ChatError message_not_found, also where the user may not read."""
+        message = await self._store.messages.get(message_id)
+        if message is None:
+            raise ChatError("message_not_found")
+        try:
+            await self._rooms.read_by(message.room_id, user_id)
+        except ChatError as error:
+            if error.code == "room_not_found":
+                raise ChatError("message_not_found") from error
+            raise
+        return message
+
+    async def history(self, user_id: str, query: History) -> bytes:
+        """A page of a room's messages in ascending seq, encoded;
+        with `expand` each has its `author`, as they now are.
+        """
+        if query.before is not None and query.after is not None:
+            raise invalid(before="excludes after", after="excludes before")
+        await self._rooms.read_by(query.room_id, user_id)
+        expand = query.expand is not None
+        if query.before is None and query.after is None and not expand:
+            return await self._newest(query.room_id, query.limit)
+        page = await self._store.messages.page(
+            query.room_id, limit=query.limit, before=query.before, after=query.after, with_authors=expand
+        )
+        if expand:
+            authors = {author.id: self._views.user(author) for author in page.authors}
+            messages = [builtins(message) | {"author": authors.get(message.user_id)} for message in page.messages]
+            return encode({"messages": messages, "hasMore": page.has_more, "rev": page.rev})
+        return encode({"messages": page.messages, "hasMore": page.has_more, "rev": page.rev})
+
+    async def _newest(self, room_id: str, limit: int) -> bytes:
+        key = self._keys.page(room_id)
+        page = await self._cache.get_or_load(key, lambda: self._load_newest(room_id))
+        head = await self._head_of(room_id)
+        if head is not None and (head.seq > page.last_seq or head.rev > page.rev):
+            if self._stays_behind(room_id, page):
+                await self._cache.invalidate(key)
+            at_head = self._keys.page_at(room_id, head.seq, head.rev)
+            page = await self._cache.get_or_load(at_head, lambda: self._load_newest(room_id))
+        messages = page.messages[-limit:]
+        has_more = page.has_more or len(messages) < len(page.messages)
+        return splice(messages=array(messages), hasMore=encode(has_more), rev=encode(page.rev))
+
+    def _stays_behind(self, room_id: str, page: Page) -> bool:
+        """Whether what the page lacks is not on its way to it any more:
+        whoever wrote has died before it could say so.
+        """
+        at = page.last_seq, page.rev
+        before, since_s = self._behind.get(room_id, (None, 0.0))
+        if before == at:
+            return self._now() - since_s > ON_ITS_WAY_S
+        if len(self._behind) >= BEHIND_MAX:
+            self._behind.clear()
+        self._behind[room_id] = at, self._now()
+        return False
+
+    async def _load_newest(self, room_id: str) -> Page:
+        page = await self._store.messages.page(room_id, limit=KEEP)
+        last_seq = page.messages[-1].seq if page.messages else 0
+        return Page(tuple(map(encode, page.messages)), last_seq, page.rev, page.has_more)
+
+    async def changes(self, room_id: str, user_id: str, query: ChangesSince) -> dict[str, Any]:
+        """The room's changes log above a rev, each entry with the message as it left it."""
+        await self._rooms.read_by(room_id, user_id)
+        page = await self._store.changes.page(room_id, since=query.since, limit=query.limit)
+        return {
+            "changes": [{"rev": change.rev, "message": change.message} for change in page.changes],
+            "rev": page.rev,
+            "hasMore": page.has_more,
+        }

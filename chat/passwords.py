@@ -1,0 +1,80 @@
+"""Password hashing: argon2id off the loop, on a bounded pool of threads. Knows no accounts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from chat.errors import ChatError
+from chat.password_rules import forms_of, opaque_string
+
+T = TypeVar("T")
+
+
+class Match(NamedTuple):
+    """Whether a password is the one of a hash.
+
+    `better_hash`: of its normalised form, where the hash is of the text as it was sent.
+    """
+
+    is_right: bool
+    better_hash: str | None = None
+
+
+NO_MATCH = Match(False)
+
+
+class Passwords:
+    """Hashes and checks passwords.
+
+    `max_waiting` bounds those under way and queued; past it callers are told to come back.
+    """
+
+    def __init__(self, *, threads: int = 2, max_waiting: int = 64) -> None:
+        # OWASP's first choice for argon2id: 19 MiB, 2 passes, 1 lane: some 25 ms, and two threads hold 38 MiB at most.
+        self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
+        self._max_waiting = max_waiting
+        self._waiting = 0
+        self._nobody = self._hasher.hash("nobody's password")
+
+    async def hash(self, password: str) -> str:
+        """Return the encoded hash of what `new_password` gave. Raises ChatError unavailable when too many wait."""
+        return await self._run(lambda: self._hasher.hash(password))
+
+    async def check(self, password: str, encoded: str | None) -> Match:
+        """Whether it is the password; without a hash (no such account) it takes as long and is none.
+
+        Raises ChatError as `hash`.
+        """
+
+        def check() -> Match:
+            for number, form in enumerate(forms_of(password)):
+                if self._verifies(encoded or self._nobody, form) and encoded is not None:
+                    return Match(True, self._hasher.hash(opaque_string(password)) if number else None)
+            return NO_MATCH
+
+        return await self._run(check)
+
+    def _verifies(self, encoded: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(encoded, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if self._waiting >= self._max_waiting:
+            raise ChatError("unavailable")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        finally:
+            self._waiting -= 1
+
+    def close(self) -> None:
+        self._executor.shutdown(wait=False, cancel_futures=True)

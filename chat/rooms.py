@@ -1,0 +1,318 @@
+"""Rooms and who is in them: make, find, join, leave, invite, list, and who may read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from cache.contract import Cache
+from cache.keys import Key, Keys
+from chat.errors import ChatError, invalid, limit_refusal
+from chat.membership_reader import Standings
+from chat.presenter import Views
+from chat.protocol import CreateRoom, Listing, RoomListing, encode, event
+from cluster.contract import Bus
+from cluster.events import MembershipBegan, MembershipEnded, RoomChanges, UserEvent
+from cluster.topics import EVERYONE, membership_order, reading_order, room_topic, user_topic
+from limits.contract import UNLIMITED, Check, Decision, Limiter
+from store.contract import Store
+from store.errors import StoreError
+from store.models import Membership, MembershipChange, ReadState, Role, Room, RoomDraft, RoomOf
+
+
+class OnlineMembers(Protocol):
+    """What presence tells of a room."""
+
+    def is_online(self, user_id: str) -> bool: ...
+
+    def online_count(self, room_id: str) -> int: ...
+
+
+class Rooms:
+    """The use cases of rooms.
+
+    Permissions are checked against what the store has, through a cache that every write invalidates.
+
+    `on_no_member` is told whenever the store, asked how somebody stands to a room, says that they are none of its
+    members.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        cache: Cache,
+        keys: Keys,
+        bus: Bus,
+        limiter: Limiter,
+        presence: OnlineMembers,
+        views: Views,
+        on_no_member: Callable[[MembershipEnded], None] = lambda ended: None,
+    ) -> None:
+        self._store = store
+        self._cache = cache
+        self._keys = keys
+        self._bus = bus
+        self._limiter = limiter
+        self._presence = presence
+        self._views = views
+        self._on_no_member = on_no_member
+        self._standings = Standings(store=store)
+
+    async def close(self) -> None:
+        """Give up on the reads that are under way."""
+        await self._standings.close()
+
+    # ---- access --------------------------------------------------------------------------------------------------
+
+    async def seen_by(self, room_id: str, user_id: str) -> tuple[Room, Membership | None]:
+        """The room, if the user may know of it; its heads may be old. Raises ChatError room_not_found."""
+        room = await self._cache.get_or_load(self._keys.room(room_id), lambda: self._store.rooms.get(room_id))
+        if room is None:
+            raise ChatError("room_not_found")
+        membership = await self._cache.get_or_load(
+            self._keys.membership(room_id, user_id), lambda: self._store.members.get(room_id, user_id)
+        )
+        if membership is None and room.is_private:
+            raise ChatError("room_not_found")
+        return room, membership
+
+    async def read_by(self, room_id: str, user_id: str) -> tuple[Room, Membership]:
+        """The room, if the user is a member. Raises ChatError room_not_found, not_member."""
+        room, membership = await self.seen_by(room_id, user_id)
+        if membership is None:
+            raise ChatError("not_member")
+        return room, membership
+
+    async def standing(self, room_id: str, user_id: str) -> tuple[Room, Membership | None]:
+        """As `seen_by`, but as the store says now, in one read for all who ask at once.
+
+        Raises ChatError room_not_found; StoreError.
+        """
+        of = await self._standings.of(room_id, user_id)
+        if of is None:
+            self._on_no_member(MembershipEnded(room_id, user_id, "deleted"))
+        elif of.membership is None:
+            self._on_no_member(MembershipEnded(room_id, user_id, "removed", of.room.rev))
+        if of is None or (of.membership is None and of.room.is_private):
+            raise ChatError("room_not_found")
+        return of.room, of.membership
+
+    async def membership_now(self, room_id: str, user_id: str) -> tuple[Room, Membership]:
+        """As `read_by`, but as the store says now. Raises ChatError room_not_found, not_member; StoreError."""
+        room, membership = await self.standing(room_id, user_id)
+        if membership is None:
+            raise ChatError("not_member")
+        return room, membership
+
+    # ---- reading -------------------------------------------------------------------------------------------------
+
+    async def get(self, room_id: str, user_id: str) -> dict[str, Any]:
+        """Raises ChatError room_not_found."""
+        return self._view(await self._fresh(room_id, user_id))
+
+    async def find(self, user_id: str, query: RoomListing) -> dict[str, Any]:
+        """Own rooms, or all that the user may see."""
+        try:
+            rooms, cursor = await self._store.rooms.list_for(
+                user_id, mine=query.mine, query=query.q, limit=query.limit, after=query.cursor
+            )
+        except ValueError as error:
+            raise invalid(cursor="takes a nextCursor of this listing") from error
+        return {"rooms": [self._view(room) for room in rooms], "nextCursor": cursor}
+
+    async def members(self, room_id: str, user_id: str, query: Listing) -> dict[str, Any]:
+        """Members of a room that the user is in, by name."""
+        await self.read_by(room_id, user_id)
+        try:
+            members, cursor = await self._store.members.list(room_id, limit=query.limit, after=query.cursor)
+        except ValueError as error:
+            raise invalid(cursor="takes a nextCursor of this listing") from error
+        return {
+            "members": [
+                {
+                    "userId": one.user_id,
+                    "username": one.username,
+                    "displayName": one.display_name,
+                    "role": one.role,
+                    "online": self._presence.is_online(one.user_id),
+                }
+                for one in members
+            ],
+            "nextCursor": cursor,
+        }
+
+    async def stats(self, room_id: str, user_id: str) -> dict[str, Any]:
+        """Totals of a room that the user may see."""
+        await self.seen_by(room_id, user_id)
+        stats = await self._cache.get_or_load(self._keys.stats(room_id), lambda: self._store.rooms.stats(room_id))
+        if stats is None:
+            raise ChatError("room_not_found")
+        return {
+            "roomId": room_id,
+            "participantCount": stats.participant_count,
+            "onlineCount": self._presence.online_count(room_id),
+            "messageCount": stats.message_count,
+            "lastActivity": stats.last_activity,
+        }
+
+    async def joined_by(self, user_id: str) -> dict[str, int]:
+        """The user's rooms, each with the rev at which they joined, through the cache."""
+        return await self._cache.get_or_load(self._keys.room_ids(user_id), lambda: self._store.rooms.joined_by(user_id))
+
+    # ---- writing -------------------------------------------------------------------------------------------------
+
+    async def create(self, user_id: str, body: CreateRoom) -> dict[str, Any]:
+        draft = RoomDraft(
+            name=body.name, description=body.description, is_private=body.is_private, max_users=body.max_users
+        )
+        made = await self._store.rooms.create(draft, user_id)
+        await self._entered(made, user_id)
+        await self._tell_added(made, user_id)
+        return self._view(made)
+
+    async def direct(self, user_id: str, other_id: str) -> tuple[dict[str, Any], bool]:
+        """The direct room of two people; True if it was made now. Raises ChatError validation_failed; Missing."""
+        if user_id == other_id:
+            raise invalid(userId="takes another person's id")
+        of, made = await self._store.rooms.direct(user_id, other_id)
+        if made:
+            for one in (user_id, other_id):
+                own = await self._fresh_of(of.room.id, one)
+                await self._entered(own, one)
+                await self._tell_added(own, one)
+        return self._view(of), made
+
+    async def join(
+        self,
+        room_id: str,
+        user_id: str,
+        *,
+        exempt: bool = False,
+        also: Sequence[Check] = (),
+        told: Callable[[Decision], None] | None = None,
+    ) -> tuple[Room, Membership, bool]:
+        """Make the user a member of a public room, or find that they are one; True if they became one now.
+
+        `also` is counted with it, and `told` hears what came of that.
+        Raises ChatError room_not_found, room_full, rate_limited (new memberships only).
+        """
+        try:
+            room, membership = await self.standing(room_id, user_id)
+        except (ChatError, StoreError):
+            await self._count(also, exempt, told)
+            raise
+        if membership is not None:
+            await self._count(also, exempt, told)
+            return room, membership, False
+        await self._count((*also, Check("joins", user_id)), exempt, told)
+        change = await self._add(room_id, user_id, role=Role.MEMBER)
+        if change.membership is None:  # removed again in the same moment
+            raise ChatError("not_member")
+        return change.room, change.membership, change.changed
+
+    async def invite(self, room_id: str, inviter_id: str, user_id: str) -> dict[str, Any]:
+        """Make another user a member; any member may in a public room, owner and moderators in a private one."""
+        room, membership = await self.read_by(room_id, inviter_id)
+        if room.kind == "direct" or (room.is_private and membership.role is Role.MEMBER):
+            raise ChatError("forbidden")
+        if await self._store.users.get(user_id) is None:
+            raise ChatError("user_not_found")
+        await self._add(room_id, user_id, role=Role.MEMBER)
+        return await self.get(room_id, inviter_id)
+
+    async def leave(self, room_id: str, user_id: str) -> None:
+        """End one's membership. Raises ChatError room_not_found, not_member, forbidden (a direct room)."""
+        room, _ = await self.read_by(room_id, user_id)
+        if room.kind == "direct":
+            raise ChatError("forbidden", "A direct room cannot be left.")
+        async with self._fenced(room_id, user_id):
+            change = await self._store.members.remove(room_id, user_id)
+        for promoted in change.user_ids_promoted:
+            await self._cache.invalidate(self._keys.membership(room_id, promoted))
+        if change.changed:
+            # First who it is about: should this process die in between, the missing rev tells the others that something
+            # is amiss.
+            await self._bus.publish(EVERYONE, MembershipEnded(room_id, user_id, "left", change.rev))
+            await self._publish_change(change)
+
+    async def mark_read(self, room_id: str, user_id: str, seq: int) -> ReadState:
+        """Move one's read mark forward and tell one's other connections.
+
+        Raises ChatError room_not_found, not_member.
+        """
+        await self.read_by(room_id, user_id)
+        state = await self._store.members.mark_read(room_id, user_id, seq)
+        if state is None:
+            raise ChatError("not_member")
+        await self._cache.invalidate(self._keys.membership(room_id, user_id))
+        await self._bus.publish(
+            user_topic(user_id),
+            UserEvent(user_id, event("messageReadUpdate", encode(state)), *reading_order(state)),
+        )
+        return state
+
+    async def _count(self, checks: Sequence[Check], exempt: bool, told: Callable[[Decision], None] | None) -> None:
+        decision = await self._limiter.check(checks, exempt=exempt) if checks else UNLIMITED
+        if told is not None:
+            told(decision)
+        if not decision.allowed:
+            raise limit_refusal(decision)
+
+    # ---- shared steps --------------------------------------------------------------------------------------------
+
+    async def _add(self, room_id: str, user_id: str, *, role: Role) -> MembershipChange:
+        async with self._fenced(room_id, user_id):
+            change = await self._store.members.add(room_id, user_id, role=role)
+        if change.changed:
+            await self._publish_change(change)
+            await self._bus.publish(EVERYONE, MembershipBegan(room_id, user_id, change.rev))
+            await self._tell_added(RoomOf(change.room, change.membership), user_id)
+        return change
+
+    def _fenced(self, room_id: str, user_id: str) -> AbstractAsyncContextManager[None]:
+        """Everything cached that a membership touches; while it is written nothing of it is read from the cache."""
+        return self._cache.fence(*self._touched(room_id, user_id))
+
+    def _touched(self, room_id: str, user_id: str) -> tuple[Key[Any], ...]:
+        keys = self._keys
+        return (
+            keys.room(room_id),
+            keys.membership(room_id, user_id),
+            keys.room_ids(user_id),
+            keys.stats(room_id),
+            keys.page(room_id),  # it carries the room's rev
+        )
+
+    async def _entered(self, of: RoomOf, user_id: str) -> None:
+        await self._cache.invalidate(*self._touched(of.room.id, user_id))
+        await self._bus.publish(EVERYONE, MembershipBegan(of.room.id, user_id, _joined_rev(of)))
+
+    async def _publish_change(self, change: MembershipChange) -> None:
+        await self._bus.publish(room_topic(change.room.id), RoomChanges(change.room.id, ((change.rev, None),)))
+
+    async def _tell_added(self, of: RoomOf, user_id: str) -> None:
+        order = membership_order(of.room.id, _joined_rev(of), began=True)
+        await self._bus.publish(
+            user_topic(user_id), UserEvent(user_id, event("roomAdded", encode({"room": self._view(of)})), *order)
+        )
+
+    async def _fresh_of(self, room_id: str, user_id: str) -> RoomOf:
+        of = await self._store.rooms.get_for(room_id, user_id)
+        if of is None:
+            raise ChatError("room_not_found")
+        return of
+
+    async def _fresh(self, room_id: str, user_id: str) -> RoomOf:
+        of = await self._fresh_of(room_id, user_id)
+        if of.membership is None and of.room.is_private:
+            raise ChatError("room_not_found")
+        return of
+
+    def _view(self, of: RoomOf) -> dict[str, Any]:
+        return self._views.room(of.room, of.membership)
+
+
+def _joined_rev(of: RoomOf) -> int:
+    return 0 if of.membership is None else of.membership.joined_rev

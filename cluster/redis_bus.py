@@ -1,0 +1,93 @@
+"""The bus between processes, on Redis's publishing.
+
+A process hears its own events at once, others' when Redis brings them, if it does.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from cluster.contract import Receiver
+from cluster.event_delivery import Delivery
+from cluster.events import Event
+from cluster.redis_connection import RedisClient, RedisListener, RedisOptions
+from cluster.redis_keys import channel
+
+logger = logging.getLogger(__name__)
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(tuple[str, Event])
+
+
+class RedisBus:
+    """cache.contract.Bus on Redis.
+
+    `process_id` tells its own events from others'; `back` is called whenever it hears all again.
+    """
+
+    def __init__(self, *, client: RedisClient, options: RedisOptions, process_id: str) -> None:
+        self.receiver: Receiver | None = None
+        self.on_back: Callable[[], None] | None = None
+        self._client = client
+        self._process_id = process_id
+        self._database = options.database
+        self._subscriptions: dict[str, int] = {}  # topic → how many; bounded by what subscribes
+        self._deliver = Delivery()
+        self._garbled = False
+        self._prefix = channel(self._database, "")
+        self._listener = RedisListener(
+            options=options,
+            pulse_channel=channel(self._database, f"pulse:{process_id}"),
+            pulse=lambda name, payload: client.send("PUBLISH", name, payload),
+            receive=self._received,
+        )
+        self._listener.on_back.append(self._back)
+        client.on_up.append(self._back)
+
+    async def start(self) -> None:
+        """Connect; returns after the first try, whatever came of it."""
+        await self._listener.start()
+
+    @property
+    def lost(self) -> bool:
+        return not (self._listener.stands and self._client.is_up)
+
+    async def publish(self, topic: str, event: object) -> None:
+        if topic in self._subscriptions:
+            self._deliver(self.receiver, topic, event)
+        self._client.send("PUBLISH", channel(self._database, topic), _encoder.encode((self._process_id, event)))
+
+    async def subscribe(self, topic: str) -> None:
+        count = self._subscriptions.get(topic, 0)
+        self._subscriptions[topic] = count + 1
+        await self._listener.subscribe(channel(self._database, topic))
+
+    async def unsubscribe(self, topic: str) -> None:
+        count = self._subscriptions.get(topic, 0)
+        if count > 1:
+            self._subscriptions[topic] = count - 1
+        elif count:
+            del self._subscriptions[topic]
+            self._listener.unsubscribe(channel(self._database, topic))
+
+    async def close(self) -> None:
+        self._subscriptions.clear()
+        await self._listener.close()
+
+    def _back(self) -> None:
+        if not self.lost and self.on_back is not None:
+            self.on_back()
+
+    def _received(self, name: str, payload: bytes) -> None:
+        try:
+            sender, event = _decoder.decode(payload)
+        except (ValueError, RecursionError) as error:
+            if not self._garbled:
+                self._garbled = True
+                logger.warning("what is published to a channel of ours cannot be read: %s", error)
+            return
+        if sender != self._process_id:
+            self._deliver(self.receiver, name.removeprefix(self._prefix), event)

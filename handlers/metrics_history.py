@@ -1,0 +1,45 @@
+"""/metrics/history and /metrics/alerts: what was, and what is wrong, for operators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chat.errors import ChatError
+from chat.protocol import HistoryQuery, Shape
+from common.text_numbers import whole_number
+from handlers.base import Handler
+from monitor.alerts import Alerts
+from monitor.history import BadQuery, History
+
+QUERY = Shape(HistoryQuery)
+
+
+class HistoryHandler(Handler):
+    """One metric's points; `now` is the wall clock, in seconds."""
+
+    is_for_operators = True
+    history: History
+    now: Callable[[], float]
+
+    async def get(self) -> None:
+        query = self.query(QUERY)
+        # What is no number is refused with the same words as one that is out of range: they say which there are.
+        try:
+            minutes = whole_number(query.minutes)
+        except ValueError:
+            minutes = 0
+        try:
+            shown = await self.history.query(query.metric, minutes, now_s=self.now())
+        except BadQuery as error:
+            raise ChatError("validation_failed", details=error.details) from error
+        self.reply(shown)
+
+
+class AlertsHandler(Handler):
+    """The alerts that are active, and those that were."""
+
+    is_for_operators = True
+    alerts: Alerts
+
+    async def get(self) -> None:
+        self.reply(self.alerts.shown())

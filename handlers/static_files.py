@@ -1,0 +1,82 @@
+"""The chat page, the dashboard and their files, read from disk once at start; nothing a client names is ever a path."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from chat.errors import ChatError
+from handlers.base import Handler
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "manifest-src 'self'",
+        "connect-src 'self' {socket}",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file of a page."""
+
+    body: bytes
+    content_type: str
+    etag: str
+
+
+def load_assets(folder: Path) -> Mapping[str, Asset]:
+    """Read every file of the folder, by name."""
+    assets = {}
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and not path.name.startswith("."):
+            body = path.read_bytes()
+            kind = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+            text = kind.startswith("text/") or kind.endswith(("+xml", "json"))
+            content_type = f"{kind}; charset=utf-8" if text else kind
+            assets[path.name] = Asset(body, content_type, f'"{hashlib.sha256(body).hexdigest()[:24]}"')
+    return assets
+
+
+class AssetHandler(Handler):
+    """Serves one of the files; `name` is fixed by the route or looked up among those that exist."""
+
+    is_public = True
+    is_limited = False  # they are few, small and in memory; an office behind one address loads them at once
+    assets: Mapping[str, Asset]
+    name: str = ""
+
+    async def get(self, name: str = "") -> None:
+        asset = self.assets.get(name or self.name)
+        if asset is None:
+            raise ChatError("not_found")
+        host = self.request.host
+        socket = f"ws://{host} wss://{host}" if _is_plain(host) else "'self'"
+        self.set_header("Content-Security-Policy", CONTENT_SECURITY_POLICY.format(socket=socket))
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.set_header("Cross-Origin-Opener-Policy", "same-origin")
+        self.set_header("Cache-Control", "no-cache")
+        self.set_header("Content-Type", asset.content_type)
+        self.set_header("Etag", asset.etag)
+        if self.check_etag_header():
+            self.set_status(304)
+            self.finish()
+            return
+        self.finish(asset.body)
+
+
+def _is_plain(host: str) -> bool:
+    """Whether a Host header may be put into the policy as it is."""
+    return host.replace(".", "").replace("-", "").replace(":", "").replace("[", "").replace("]", "").isalnum()

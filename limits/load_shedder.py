@@ -1,0 +1,92 @@
+"""Sheds load as the adaptive part says, and tells what it does.
+
+Owns the present state; what the load is comes from outside.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from limits import shedding_policy
+from limits.shedding_policy import Load, Shed, ShedClass
+from monitor.observer import Observer
+
+log = logging.getLogger(__name__)
+
+STEP_EVERY_S = 0.25
+RETRY_AFTER_S = 2
+
+
+class Shedding:
+    """`load()` is asked at each `step`, which is called every STEP_EVERY_S; `now` is monotonic, in seconds."""
+
+    def __init__(self, *, load: Callable[[], Load], observer: Observer, now: Callable[[], float]) -> None:
+        self._load = load
+        self._observer = observer
+        self._now = now
+        self._stepped_s = now()
+        self._newest = Load(0.0)
+        self._credit = 0.0
+        self._shed = Shed()
+
+    @property
+    def level(self) -> int:
+        """0 to 4, see shedding_policy.Shed."""
+        return self._shed.level
+
+    @property
+    def share(self) -> float:
+        """Of the messages, as it is let in."""
+        return self._shed.share
+
+    def admits(self, kind: ShedClass) -> bool:
+        """Whether one more of this class may be done now."""
+        shed = self._shed
+        if shed.level < kind:
+            return True
+        if kind is ShedClass.MESSAGES:
+            self._credit = min(self._credit + shed.share, 2.0)
+            if self._credit >= 1.0:
+                self._credit -= 1.0
+                return True
+        self._observer.shed(kind.name.lower())
+        return False
+
+    def step(self) -> None:
+        """Look at the load, and decide anew."""
+        now_s = self._now()
+        # Noted before anything can fail: what failed once for how long it was must not do so at each step.
+        elapsed_s, self._stepped_s = now_s - self._stepped_s, now_s
+        before, self._newest = self._shed, self._load()
+        self._shed = shedding_policy.step(before, self._newest, elapsed_s)
+        if self._shed.level != before.level:
+            severity = logging.WARNING if self._shed.level > before.level else logging.INFO
+            log.log(severity, "shedding", extra={"fields": self.state()})
+
+    def state(self) -> dict[str, Any]:
+        """`{level, sheds, messageShare, pressureMs}`, for logs and metrics."""
+        level = self._shed.level
+        return {
+            "level": level,
+            "sheds": [kind.name.lower() for kind in ShedClass if kind <= level],
+            "messageShare": round(self._shed.share, 3),
+            "pressureMs": round(shedding_policy.pressure_ms(self._newest), 1),
+        }
+
+
+class NoShedding:
+    """RATE_LIMIT_ADAPTIVE=false."""
+
+    level = 0
+    share = 1.0
+
+    def admits(self, kind: ShedClass) -> bool:
+        return True
+
+    def step(self) -> None:
+        """Nothing is decided."""
+
+    def state(self) -> dict[str, Any] | None:
+        return None

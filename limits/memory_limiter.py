@@ -1,0 +1,180 @@
+"""The limiter of a single process: a state for each key in bounded tables, one an operation. Owns the states alone."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from limits import sliding_window, token_bucket
+from limits.check_counts import Counts, Tally, counts
+from limits.combined_decision import Outcome, decide
+from limits.contract import UNLIMITED, Check, Decision, widened
+from limits.policy import Policy
+from limits.token_bucket import Taken
+
+SWEEP_MAX = 10_000  # states dropped in one sweep: some 2 ms
+
+
+class Algorithm(NamedTuple):
+    """How a limit counts: the state of a key that nothing is known of, what a call makes of a state, and when it limits
+    no more.
+    """
+
+    new: Callable[[Policy, int], Any]
+    take: Callable[[Any, Policy, int, int], Taken[Any]]
+    forgotten_after_ns: Callable[[Policy], int]
+
+
+ALGORITHMS = {
+    "token_bucket": Algorithm(token_bucket.full, token_bucket.take, token_bucket.forgotten_after_ns),
+    "sliding_window": Algorithm(sliding_window.empty, sliding_window.take, sliding_window.forgotten_after_ns),
+}
+
+
+class _Table:
+    """One operation's states, the longest untouched first. A flood of one operation evicts none of another."""
+
+    __slots__ = ("policy", "states", "tally", "wide_policy")
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.wide_policy = widened(policy)
+        self.tally = Tally()
+        self.states: OrderedDict[str, Any] = OrderedDict()
+
+
+class MemoryLimiter:
+    """`policies` has a row for every operation, None where it is off; at most `max_keys` states an operation.
+
+    Past that the longest untouched is dropped, that is, forgiven. `algorithm` is a key of ALGORITHMS; `now_ns` a
+    monotonic clock.
+    """
+
+    shares = False
+
+    def __init__(
+        self,
+        *,
+        policies: Mapping[str, Policy | None],
+        algorithm: str = "token_bucket",
+        max_keys: int = 50_000,
+        now_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._tables = {name: None if policy is None else _Table(policy) for name, policy in policies.items()}
+        self._new, self._take, self._forgotten_after_ns = ALGORITHMS[algorithm]
+        self._max_keys = max_keys
+        self._now_ns = now_ns
+
+    def __len__(self) -> int:
+        return sum(len(table.states) for table in self._tables.values() if table is not None)
+
+    async def check(self, checks: Sequence[Check], *, exempt: bool = False) -> Decision:
+        if len(checks) != 1 or exempt or checks[0].wide_key is not None:
+            return self._check_all(checks, exempt)
+        check = checks[0]
+        table = self._tables[check.operation]
+        if table is None:
+            return UNLIMITED
+        now_ns = self._now_ns()
+        policy = table.policy
+        state = table.states.get(check.key) or self._new(policy, now_ns)
+        taken = self._take(state, policy, now_ns, check.cost)
+        self._keep(table, check.key, taken.state)
+        if taken.allowed:
+            table.tally.allowed += 1
+        else:
+            table.tally.refused += 1
+        return Decision(
+            taken.allowed, check.operation, policy.count, taken.remaining, taken.reset_s, taken.retry_after_s
+        )
+
+    def counts(self) -> Counts:
+        return counts({name: table.tally for name, table in self._tables.items() if table is not None})
+
+    def sweep(self) -> int:
+        """Drop states that limit no more, as long as those are untouched. Ends early after SWEEP_MAX."""
+        now_ns = self._now_ns()
+        dropped = 0
+        for table in self._tables.values():
+            if table is None:
+                continue
+            over_before_ns = now_ns - self._forgotten_after_ns(table.policy)
+            states = table.states
+            while states and dropped < SWEEP_MAX:
+                key = next(iter(states))
+                if states[key].updated_ns > over_before_ns:
+                    break
+                del states[key]
+                dropped += 1
+        return dropped
+
+    async def close(self) -> None:
+        """Nothing is under way."""
+
+    def _check_all(self, checks: Sequence[Check], exempt: bool) -> Decision:
+        now_ns = self._now_ns()
+        states: dict[tuple[str, str], Any] = {}  # two checks may name one state
+        outcomes = []
+        for check in checks:
+            table = self._tables[check.operation]
+            if table is None:
+                continue
+            for key, policy in ((check.key, table.policy), (check.wide_key, table.wide_policy)):
+                if key is None:
+                    continue
+                place = check.operation, key
+                state = states.get(place) or table.states.get(key) or self._new(policy, now_ns)
+                taken = self._take(state, policy, now_ns, check.cost)
+                states[place] = taken.state
+                outcomes.append(
+                    Outcome(
+                        check,
+                        policy,
+                        taken.allowed,
+                        taken.remaining,
+                        taken.retry_after_s,
+                        taken.reset_s,
+                        key == check.wide_key,
+                    )
+                )
+        decision = UNLIMITED if exempt else decide(outcomes)
+        for outcome in outcomes:
+            table = self._tables[outcome.check.operation]
+            if table is not None:
+                outcome.count(table.tally, command_passed=decision.allowed, exempt=exempt)
+        for (operation, key), state in states.items():
+            table = self._tables[operation]
+            if table is None:
+                continue
+            if decision.allowed:
+                self._keep(table, key, state)
+            elif key in table.states:
+                table.states.move_to_end(key)  # who keeps trying is not forgiven before others
+        return decision
+
+    def _keep(self, table: _Table, key: str, state: Any) -> None:
+        states = table.states
+        states[key] = state
+        states.move_to_end(key)
+        if len(states) > self._max_keys:
+            states.popitem(last=False)
+
+
+class NoLimiter:
+    """RATE_LIMIT_ENABLED=false: everything passes, nothing is counted."""
+
+    shares = False
+
+    async def check(self, checks: Sequence[Check], *, exempt: bool = False) -> Decision:
+        return UNLIMITED
+
+    def counts(self) -> Counts:
+        return []
+
+    def sweep(self) -> int:
+        return 0
+
+    async def close(self) -> None:
+        """Nothing is under way."""

@@ -1,0 +1,53 @@
+"""What becomes of each sample: it goes into the history, may raise or resolve alerts, and those are logged and posted.
+
+Decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+from monitor.alert_log import AlertLog
+from monitor.alert_webhook import Webhook
+from monitor.alerts import Alerts
+from monitor.history import History
+from monitor.history_writer import Keeper
+
+
+class Watch:
+    """The sampler's subscriber. `keeper` and `webhook` may be left out; `now` is a monotonic clock in seconds."""
+
+    def __init__(
+        self,
+        *,
+        history: History,
+        alerts: Alerts,
+        alert_log: AlertLog,
+        keeper: Keeper | None = None,
+        webhook: Webhook | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.history = history
+        self.alerts = alerts
+        self._alert_log = alert_log
+        self._keeper = keeper
+        self._webhook = webhook
+        self._now = now
+
+    def on_sample(self, at_epoch_s: float, sample: Mapping[str, float]) -> None:
+        """Take a sample in. On the event loop; waits for nothing."""
+        is_minute_over = self.history.add(at_epoch_s, sample)
+        timed_s = self._now()
+        events = self.alerts.evaluate(at_epoch_s, sample, timed_s=timed_s)
+        self._alert_log.tell(events, self.alerts.active, timed_s)
+        if self._webhook is not None:
+            for event in events:
+                self._webhook.post(event)
+        if is_minute_over and self._keeper is not None:
+            self._keeper.keep()
+
+    async def close(self) -> None:
+        """After the sampler, before the store: write and post what is left, within a few seconds. Idempotent."""
+        await asyncio.gather(*(part.close() for part in (self._keeper, self._webhook) if part is not None))

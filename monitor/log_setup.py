@@ -1,0 +1,153 @@
+"""The log's two formats, one line an event: text for people, JSON for machines.
+
+Never the place where a message or a token is known.
+"""
+
+from __future__ import annotations
+
+import atexit
+import io
+import json
+import logging
+import os
+import sys
+import threading
+from typing import Any
+
+from common.rfc3339 import rfc3339
+from monitor.line_writer import LineWriter
+
+BEGUN_MAX = 65_536  # of a line that does not end
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-01-31T12:00:00.123Z INFO access: request method=GET path=/ …`; a line break within a value is escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = "".join(f" {name}={_plain(value)}" for name, value in _fields(record).items())
+        line = f"{_time(record)} {record.levelname} {record.name}: {_plain(record.getMessage())}{fields}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+class JsonFormatter(logging.Formatter):
+    """One object a line, a traceback included as text."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(entry, default=str)  # ASCII: some readers end a line at U+2028
+
+
+FORMATTERS = {"text": TextFormatter, "json": JsonFormatter}
+
+
+class LineHandler(logging.Handler):
+    """Hands lines to a LineWriter.
+
+    They are made here, in the caller's thread: what a record refers to may be another thing later.
+    """
+
+    def __init__(self, writer: LineWriter) -> None:
+        super().__init__()
+        self._writer = writer
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._writer.put(_line(self.format(record)))
+        except Exception:
+            self.handleError(record)
+
+
+class ErrorStream(io.TextIOBase):
+    """Standard error by way of a LineWriter: the interpreter's own words, a warning or a defect in a thread, hold up
+    nobody either.
+    """
+
+    def __init__(self, writer: LineWriter, descriptor: int) -> None:
+        self._writer = writer
+        self._descriptor = descriptor
+        self._begun = ""
+        self._lock = threading.RLock()
+
+    def write(self, text: str) -> int:
+        with self._lock:
+            *lines, self._begun = (self._begun + text).split("\n")
+            if len(self._begun) > BEGUN_MAX:
+                lines, self._begun = [*lines, self._begun], ""
+        for line in lines:
+            self._writer.put(_line(line))
+        return len(text)
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return os.isatty(self._descriptor)
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+
+def set_up(*, log_format: str, level: str) -> None:
+    """Send the log to standard error in the given format."""
+    _install(logging.StreamHandler(sys.stderr), log_format, level)
+
+
+def set_up_queued(*, log_format: str, level: str) -> LineWriter:
+    """The same for a process that nothing may hold up; standard error as a whole goes this way, and what waits is
+    written at the exit.
+
+    Who ends the process without one (os._exit) closes what is returned before.
+    """
+    formatter = FORMATTERS[log_format]()
+
+    def dropped_line(count: int) -> bytes:
+        record = logging.LogRecord(
+            __name__, logging.WARNING, __file__, 0, "log lines dropped: they were not read in time", None, None
+        )
+        record.fields = {"dropped": count}
+        return _line(formatter.format(record))
+
+    # Where it was closed before the start, descriptor 2 is by now something else's: the loop's own, perhaps.
+    descriptor = os.open(os.devnull, os.O_WRONLY) if sys.__stderr__ is None else sys.__stderr__.fileno()
+    writer = LineWriter(descriptor, dropped_line=dropped_line)
+    sys.stderr = ErrorStream(writer, descriptor)
+    atexit.register(writer.close)
+    _install(LineHandler(writer), log_format, level)
+    return writer
+
+
+def _install(handler: logging.Handler, log_format: str, level: str) -> None:
+    handler.setFormatter(FORMATTERS[log_format]())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # What clients do wrong is no event of ours; the driver's would hold what it stores, and our own watch tells the
+    # rest.
+    for noisy in ("tornado.general", "tornado.access", "asyncio", "pymongo"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+
+
+def _line(text: str) -> bytes:
+    return text.encode(errors="backslashreplace") + b"\n"
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    fields: dict[str, Any] = getattr(record, "fields", {})
+    return fields
+
+
+def _time(record: logging.LogRecord) -> str:
+    return rfc3339(int(record.created * 1000))
+
+
+def _plain(value: object) -> str:
+    text = str(value)
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")

@@ -1,0 +1,239 @@
+"""The Observer that counts.
+
+Plain integers and buckets, for it is called with each message; who shows them takes a snapshot.
+
+Knows no reader. Label values come from small sets: what could be a client's own word is replaced here or by the caller.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict, deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from monitor.cache_counts import CacheCounts
+from monitor.histogram import LATENCY_S, Histogram
+from monitor.metrics_snapshot import Bucketed, Labels, Number, bounds_of
+
+LABELS_MAX = 1_000  # label values of one family; the sets are smaller, but a driver or a defect may surprise
+OTHER = "other"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+CLOSE_CODES = frozenset(
+    {*range(1000, 1004), 1005, *range(1006, 1016), 4401, 4403, 4408, 4409, 4413, 4429}
+)  # RFC 6455 and the contract; a client may send any from 3000 on
+SLOW_KEPT = 20
+
+Counters = defaultdict[Labels, int]
+
+
+class Peaks(NamedTuple):
+    """The greatest of an interval, in seconds: buckets only tell between which bounds it was.
+
+    0 where there was none.
+    """
+
+    loop_lag_s: float = 0.0
+    store_operation_s: float = 0.0
+
+
+class Measures(CacheCounts):
+    """All that is reported since the start.
+
+    `slow_s`: a store operation above it is slow; `now` is the wall clock in seconds.
+    """
+
+    __slots__ = (
+        "_buckets",
+        "_by_rest",
+        "_by_ws",
+        "_commands_ok",
+        "_commits",
+        "_committed",
+        "_counters",
+        "_lag_greatest_s",
+        "_now",
+        "_operation_greatest_s",
+        "_operations",
+        "_slow_s",
+        "closed",
+        "delivered",
+        "lag",
+        "opened",
+        "peak",
+        "slow",
+        "to_delivery",
+    )
+
+    def __init__(self, *, slow_s: float, now: Callable[[], float]) -> None:
+        super().__init__()
+        self._slow_s = slow_s
+        self._now = now
+        self._counters: dict[str, Counters] = {}
+        self._buckets: dict[str, dict[Labels, Histogram]] = {}
+        # What is told of with each message has a place of its own, and no call within the call: a message costs some 40
+        # µs, and the monitor may take a hundredth of that. The rest is found by family and labels.
+        self._commands_ok: dict[str, Histogram] = {}
+        self._operations: dict[str, Histogram] = {}
+        self._commits = self._histogram("store_commit_seconds")
+        self._committed = 0
+        self._by_rest = 0
+        self._by_ws = 0
+        self.to_delivery = self._histogram("message_delivery_seconds")
+        self.lag = self._histogram("event_loop_lag_seconds")
+        self._lag_greatest_s = 0.0
+        self._operation_greatest_s = 0.0
+        self.delivered = 0
+        self.opened = 0
+        self.closed = 0
+        self.peak = 0
+        self.slow: deque[tuple[str, float, float]] = deque(maxlen=SLOW_KEPT)  # name, milliseconds, when
+
+    # ---- connections and messages --------------------------------------------------------------------------------
+
+    def connection_opened(self) -> None:
+        self.opened += 1
+        self.peak = max(self.peak, self.opened - self.closed)
+
+    def connection_closed(self, code: int) -> None:
+        self.closed += 1
+        self._count("connections_closed_total", (str(code) if code in CLOSE_CODES else OTHER,))
+
+    def handshake(self, seconds: float) -> None:
+        self._histogram("handshake_seconds").observe(seconds)
+
+    def command(self, event: str, outcome: str, seconds: float) -> None:
+        if outcome == "ok":
+            found = self._commands_ok.get(event)
+            if found is None:
+                found = self._commands_ok[event] = self._histogram("command_seconds", (event,))
+            found.counts[bisect_left(LATENCY_S, seconds)] += 1
+            found.sum += seconds
+        else:
+            self._count("commands_refused_total", (event, outcome))
+
+    def messages_in(self, *, ws: int, rest: int) -> None:
+        self._by_ws += ws
+        self._by_rest += rest
+
+    def messages_again(self, *, ws: int, rest: int) -> None:
+        for transport, count in (("ws", ws), ("rest", rest)):
+            if count:
+                self._count("messages_duplicate_total", (transport,), count)
+
+    def messages_delivered(self, room_connections: int, messages: int) -> None:
+        self.delivered += room_connections * messages
+
+    def send_to_delivery(self, seconds: float, deliveries: int) -> None:
+        if seconds < 0:
+            seconds = 0.0  # the wall clocks of two machines differ
+        self.to_delivery.counts[bisect_left(LATENCY_S, seconds)] += deliveries
+        self.to_delivery.sum += seconds * deliveries
+
+    # ---- around them ---------------------------------------------------------------------------------------------
+
+    def shed(self, what: str) -> None:
+        self._count("shed_total", (what,))
+
+    def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
+        known = method if method in METHODS else OTHER
+        self._count("http_requests_total", (route, known, str(status)))
+        self._histogram("http_request_seconds", (route,)).observe(seconds)
+
+    def store_operation(self, name: str, seconds: float, failure: str | None = None) -> None:
+        found = self._operations.get(name)
+        if found is None:
+            found = self._operations[name] = self._histogram("store_operation_seconds", (name,))
+        found.counts[bisect_left(LATENCY_S, seconds)] += 1
+        found.sum += seconds
+        if failure is not None:
+            self._count("store_failures_total", (name, failure))
+        if seconds > self._operation_greatest_s:
+            self._operation_greatest_s = seconds
+        if seconds > self._slow_s:
+            self._count("store_slow_operations_total", (name,))
+            self.slow.append((name, round(seconds * 1000, 1), self._now()))
+
+    def store_commit(self, operations: int, seconds: float) -> None:
+        self._commits.observe(seconds)
+        self._committed += operations
+
+    def database_command(self, collection: str, kind: str, seconds: float, failure: str | None) -> None:
+        self._histogram("database_command_seconds", (collection, kind)).observe(seconds)
+        if failure is not None:
+            self._count("database_command_failures_total", (collection, kind))
+
+    def database_checkout(self, seconds: float, failure: str | None) -> None:
+        self._histogram("database_checkout_seconds").observe(seconds)
+        if failure is not None:
+            self._count("database_checkout_failures_total", ())
+
+    def database_server(self, state: str) -> None:
+        self._count("database_server_changes_total", (state,))
+
+    def loop_lag(self, seconds: float) -> None:
+        self.lag.observe(seconds)
+        if seconds > self._lag_greatest_s:
+            self._lag_greatest_s = seconds
+
+    def loop_blocked(self) -> None:
+        self._count("event_loop_blocks_total", ())
+
+    def gc_pause(self, generation: int, seconds: float) -> None:
+        self._histogram("gc_pause_seconds", (str(generation),)).observe(seconds)
+
+    # A pass of the garbage collector may begin at any allocation, and is told of at once: what is iterated over is a
+    # copy.
+
+    # ---- what readers take ---------------------------------------------------------------------------------------
+
+    def peaks(self) -> Peaks:
+        """Those since this was last asked: for one reader."""
+        peaks = Peaks(self._lag_greatest_s, self._operation_greatest_s)
+        self._lag_greatest_s = self._operation_greatest_s = 0.0
+        return peaks
+
+    def counters(self) -> dict[str, list[tuple[Labels, Number]]]:
+        """All counters now, by family and label values."""
+        told: dict[str, list[tuple[Labels, Number]]] = {
+            "connections_opened_total": [((), self.opened)],
+            "messages_delivered_total": [((), self.delivered)],
+            "messages_received_total": [(("rest",), self._by_rest), (("ws",), self._by_ws)],
+            "store_committed_operations_total": [((), self._committed)],
+            "cache_reads_total": [((kind, outcome), count) for kind, outcome, count in self.reads()],
+            "cache_read_seconds_total": [((kind,), seconds) for kind, seconds in self.seconds()],
+        }
+        for family, table in self._counters.copy().items():
+            told.setdefault(family, []).extend(sorted(table.copy().items()))
+        return told
+
+    def histograms(self) -> dict[str, list[tuple[Labels, Bucketed]]]:
+        """All histograms now, likewise."""
+        return {
+            family: [(labels, Bucketed(list(one.counts), one.sum)) for labels, one in sorted(table.copy().items())]
+            for family, table in self._buckets.copy().items()
+        }
+
+    # ---- tables --------------------------------------------------------------------------------------------------
+
+    def _family(self, family: str) -> Counters:
+        return self._counters.setdefault(family, defaultdict(int))
+
+    def _count(self, family: str, labels: Labels, times: int = 1) -> None:
+        table = self._counters.get(family)
+        if table is None:
+            table = self._family(family)
+        if labels not in table and len(table) >= LABELS_MAX:
+            labels = (OTHER,) * len(labels)
+        table[labels] += times
+
+    def _histogram(self, family: str, labels: Labels = ()) -> Histogram:
+        table = self._buckets.get(family)
+        if table is None:
+            table = self._buckets.setdefault(family, {})
+        found = table.get(labels)
+        if found is None:
+            if len(table) >= LABELS_MAX:
+                labels = (OTHER,) * len(labels)
+            found = table.setdefault(labels, Histogram(bounds_of(family)))
+        return found

@@ -1,0 +1,199 @@
+"""A snapshot as JSON for people and programs: /metrics/performance, database, websocket, cache.
+
+Fields are camelCase; pure functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from common.rfc3339 import rfc3339_from_s
+from monitor.cache_counts import by_kind
+from monitor.histogram import Histogram
+from monitor.metrics_snapshot import Snapshot, top
+
+SCOPES = ("process", "cluster")
+
+# Gauges that mean something of each process, and nothing added up.
+_EACH = (
+    *("cpu_percent", "machine_cpu_percent", "memory_percent", "resident_memory_bytes", "open_fds", "threads"),
+    *(
+        "connections",
+        "connections_peak",
+        "connections_max",
+        "rooms",
+        "outbox_bytes",
+        "store_queue",
+        "shed_level",
+        "message_share",
+    ),
+)
+
+
+def head(snapshot: Snapshot) -> dict[str, Any]:
+    """What each page begins with."""
+    return {"processId": snapshot.process_id, "at": rfc3339_from_s(snapshot.at_s)}
+
+
+def of_each(snapshots: Sequence[Snapshot]) -> list[dict[str, Any]]:
+    """The processes of a cluster, each with what must not be added up."""
+    return [
+        head(one)
+        | {"uptimeS": round(one.at_s - one.started_at_s, 3)}
+        | {_camel(name): one.gauges[name] for name in _EACH if name in one.gauges}
+        for one in snapshots
+    ]
+
+
+def summary_ms(histogram: Histogram) -> dict[str, Any]:
+    """How many, their mean and percentiles in milliseconds; null where nothing was counted."""
+    percentiles = {f"p{percent}": _ms(histogram.percentile(percent)) for percent in (50, 95, 99)}
+    return {"count": histogram.count, "mean": _ms(histogram.mean), **percentiles}
+
+
+def flat(histogram: Histogram) -> dict[str, Any]:
+    """The same, for an object that has other members, too."""
+    return {name if name == "count" else f"{name}Ms": value for name, value in summary_ms(histogram).items()}
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)
+
+
+def performance(whole: Snapshot, *, alone: bool) -> dict[str, Any]:
+    """The process itself. `alone`: it is one process, not several added up."""
+    gauges = whole.gauges
+    return {
+        "uptimeS": round(whole.at_s - whole.started_at_s, 3),
+        "cpu": {
+            "percent": gauges.get("cpu_percent"),
+            "machinePercent": gauges.get("machine_cpu_percent") if alone else None,
+            "seconds": whole.counter("process_cpu_seconds_total") if "cpu_percent" in gauges else None,
+        },
+        "memory": {
+            "rssBytes": gauges.get("resident_memory_bytes"),
+            "limitBytes": gauges.get("memory_limit_bytes") if alone else None,
+            "percent": gauges.get("memory_percent") if alone else None,
+        },
+        "heap": {"allocatedBlocks": gauges.get("heap_blocks"), "youngObjects": gauges.get("heap_young")},
+        "fds": {"open": gauges.get("open_fds"), "max": gauges.get("max_fds")},
+        "threads": gauges.get("threads"),
+        "gcMs": {
+            f"generation{labels[0]}": summary_ms(whole.histogram("gc_pause_seconds", *labels))
+            for labels in whole.labels("gc_pause_seconds")
+        },
+        "loopLagMs": summary_ms(whole.histogram("event_loop_lag_seconds")),
+        "loopBlocks": whole.counter("event_loop_blocks_total"),
+        "logDropped": whole.counter("log_lines_dropped_total"),
+        "limits": {
+            operation: whole.by("limit_checks_total", 1, operation) for operation in whole.by("limit_checks_total")
+        },
+        "shedding": {
+            "level": gauges.get("shed_level") if alone else None,
+            "messageShare": gauges.get("message_share") if alone else None,
+            "shed": whole.by("shed_total"),
+        },
+        "http": {
+            labels[0]: flat(whole.histogram("http_request_seconds", *labels)) | {"answers": _answers(whole, labels[0])}
+            for labels in whole.labels("http_request_seconds")
+        },
+    }
+
+
+def _answers(whole: Snapshot, route: str) -> dict[str, float]:
+    return {
+        f"{method} {status}": count
+        for (one, method, status), count in sorted(
+            (labels, count) for labels, count in whole.counters.get("http_requests_total", ())
+        )
+        if one == route
+    }
+
+
+def database(whole: Snapshot) -> dict[str, Any]:
+    """The store as this process sees it; on MongoDB the driver's commands as well."""
+    failures = "store_failures_total"
+    return {
+        "operations": {
+            name: flat(whole.histogram("store_operation_seconds", name))
+            | {
+                "errors": whole.counter(failures, name),
+                "reasons": whole.by(failures, 1, name),
+                "slow": whole.counter("store_slow_operations_total", name),
+            }
+            for (name,) in whole.labels("store_operation_seconds")
+        },
+        "commits": flat(whole.histogram("store_commit_seconds"))
+        | {"operations": whole.counter("store_committed_operations_total")},
+        "slow": {
+            "count": whole.counter("store_slow_operations_total"),
+            "newest": [
+                {"operation": name, "ms": ms, "at": rfc3339_from_s(at_s)} for name, ms, at_s in reversed(whole.slow)
+            ],
+        },
+        "queue": whole.gauges.get("store_queue"),
+        "commands": {
+            f"{collection}.{kind}": flat(whole.histogram("database_command_seconds", collection, kind))
+            | {"errors": whole.counter("database_command_failures_total", collection, kind)}
+            for collection, kind in whole.labels("database_command_seconds")
+        },
+        "checkouts": flat(whole.histogram("database_checkout_seconds"))
+        | {"errors": whole.counter("database_checkout_failures_total")},
+        "serverChanges": whole.by("database_server_changes_total"),
+    }
+
+
+def websocket(whole: Snapshot, *, alone: bool) -> dict[str, Any]:
+    """Connections and what goes over them."""
+    gauges = whole.gauges
+    commands = {labels[0] for labels in whole.labels("command_seconds")} | set(whole.by("commands_refused_total"))
+    return {
+        "connections": {
+            "now": gauges.get("connections"),
+            "peak": gauges.get("connections_peak") if alone else None,  # of different moments: no sum
+            "max": gauges.get("connections_max"),
+            "opened": whole.counter("connections_opened_total"),
+            "closed": whole.counter("connections_closed_total"),
+            "closedByCode": whole.by("connections_closed_total"),
+        },
+        "rooms": {
+            "open": gauges.get("rooms") if alone else None,  # one with people on two processes is open in both
+            "top": [{"roomId": room_id, "connections": connections} for room_id, connections in top(whole.rooms)],
+        },
+        "handshakeMs": summary_ms(whole.histogram("handshake_seconds")),
+        "messages": {
+            "in": whole.counter("messages_received_total"),
+            "inBy": whole.by("messages_received_total"),
+            "duplicates": whole.counter("messages_duplicate_total"),
+            "out": whole.counter("messages_delivered_total"),
+            "dropped": whole.by("frames_dropped_total"),
+        },
+        "bytes": {
+            "in": whole.counter("websocket_received_bytes_total"),
+            "out": whole.counter("websocket_sent_bytes_total"),
+        },
+        "sendToAckMs": summary_ms(whole.histogram("command_seconds", "sendMessage")),
+        "sendToDeliveryMs": summary_ms(whole.histogram("message_delivery_seconds")),
+        "commands": {
+            name: flat(whole.histogram("command_seconds", name))
+            | {"refused": whole.by("commands_refused_total", 1, name)}
+            for name in sorted(commands)
+        },
+        "outbox": {"bytes": gauges.get("outbox_bytes"), "connections": gauges.get("outboxes")},
+        "slowReaders": {"now": gauges.get("outboxes"), "closed": whole.counter("connections_closed_total", "4413")},
+    }
+
+
+def cache(whole: Snapshot) -> dict[str, Any]:
+    """Reads by kind of key, and the share of hits."""
+    counts = {(kind, outcome): count for (kind, outcome), count in whole.counters.get("cache_reads_total", ())}
+    seconds = {kind: spent for (kind,), spent in whole.counters.get("cache_read_seconds_total", ())}
+    totals = whole.by("cache_reads_total", 1)
+    reads = totals.get("hit", 0) + totals.get("miss", 0)
+    return {"kinds": by_kind(counts, seconds), "hitRate": round(totals.get("hit", 0) / reads, 4) if reads else None}
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)

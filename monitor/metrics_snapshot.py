@@ -1,0 +1,163 @@
+"""All numbers of one process at one moment, or of several added up: what pages and /metrics are made of, and what
+processes tell each other. Owns the shape and the adding; knows neither who counts nor who reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from monitor.histogram import LAG_S, LATENCY_S, Histogram, merged
+from monitor.metric_families import COUNTERS, HISTOGRAMS
+
+MAX_BYTES = 512 * 1024
+TOP_ROOMS = 10
+LATEST_S = 1e11  # a time that calendars have
+BOUNDS: Mapping[str, Sequence[float]] = {"event_loop_lag_seconds": LAG_S}  # the other families': LATENCY_S
+
+Labels = tuple[str, ...]
+Number = int | float  # msgspec would make a float of each
+
+
+class SnapshotRefused(Exception):
+    """It is too large to be told, or what was told is none."""
+
+
+class Bucketed(Struct, frozen=True, array_like=True):
+    """A histogram as it travels; its bounds are the family's."""
+
+    counts: list[int]
+    total: float
+
+
+class Snapshot(Struct, frozen=True):
+    """`at_s` and `started_at_s` are of the wall clock.
+
+    Counters, histograms and gauges by family, in it by label values.
+
+    A gauge that is not known is not there. `rooms`: those with the most connections here. `slow`: the newest slow
+    operations.
+    """
+
+    process_id: str
+    at_s: float
+    started_at_s: float
+    counters: dict[str, list[tuple[Labels, Number]]]
+    histograms: dict[str, list[tuple[Labels, Bucketed]]]
+    gauges: dict[str, Number]
+    rooms: dict[str, int] = {}
+    slow: list[tuple[str, float, float]] = []  # name, milliseconds, when
+
+    def counter(self, family: str, *first: str) -> Number:
+        """The sum over all label values that begin with `first`."""
+        return sum(value for labels, value in self.counters.get(family, ()) if labels[: len(first)] == first)
+
+    def by(self, family: str, place: int = 0, *first: str) -> dict[str, Number]:
+        """Sums by the label in one place, of those that begin with `first`."""
+        table: dict[str, Number] = {}
+        for labels, value in self.counters.get(family, ()):
+            if labels[: len(first)] == first:
+                table[labels[place]] = table.get(labels[place], 0) + value
+        return dict(sorted(table.items()))
+
+    def histogram(self, family: str, *first: str) -> Histogram:
+        """The sum over all label values that begin with `first`."""
+        bounds = bounds_of(family)
+        found = (told for labels, told in self.histograms.get(family, ()) if labels[: len(first)] == first)
+        return merged((Histogram(bounds, told.counts, told.total) for told in found), bounds)
+
+    def labels(self, family: str) -> list[Labels]:
+        """The label values of a histogram family."""
+        return sorted(labels for labels, _ in self.histograms.get(family, ()))
+
+
+def bounds_of(family: str) -> Sequence[float]:
+    return BOUNDS.get(family, LATENCY_S)
+
+
+def added(snapshots: Sequence[Snapshot]) -> Snapshot:
+    """Several processes as one: counters, buckets and gauges summed, rooms by id.
+
+    The first's names and times stand for all.
+    """
+    counters: dict[str, dict[Labels, Number]] = {}
+    histograms: dict[str, dict[Labels, Histogram]] = {}
+    gauges: dict[str, Number] = {}
+    rooms: dict[str, int] = {}
+    for one in snapshots:
+        for family, values in one.counters.items():
+            table = counters.setdefault(family, {})
+            for labels, value in values:
+                table[labels] = table.get(labels, 0) + value
+        for family, bucketed in one.histograms.items():
+            bounds, sums = bounds_of(family), histograms.setdefault(family, {})
+            for labels, told in bucketed:
+                here = Histogram(bounds, told.counts, told.total)
+                sums[labels] = merged((sums[labels], here) if labels in sums else (here,), bounds)
+        for name, value in one.gauges.items():
+            gauges[name] = gauges.get(name, 0) + value
+        for room_id, connections in one.rooms.items():
+            rooms[room_id] = rooms.get(room_id, 0) + connections
+    slow = sorted((entry for one in snapshots for entry in one.slow), key=lambda entry: entry[2])
+    return Snapshot(
+        process_id=snapshots[0].process_id,
+        at_s=max(one.at_s for one in snapshots),
+        started_at_s=min(one.started_at_s for one in snapshots),
+        counters={family: sorted(table.items()) for family, table in counters.items()},
+        histograms={
+            family: [(labels, Bucketed(one.counts, one.sum)) for labels, one in sorted(table.items())]
+            for family, table in histograms.items()
+        },
+        gauges=gauges,
+        rooms=rooms,
+        slow=slow,
+    )
+
+
+_decoder = msgspec.msgpack.Decoder(Snapshot)
+
+
+def packed(snapshot: Snapshot) -> bytes:
+    """As other processes read it.
+
+    Raises SnapshotRefused when it is larger than MAX_BYTES, which its bounds should not allow.
+    """
+    payload = msgspec.msgpack.encode(snapshot)
+    if len(payload) > MAX_BYTES:
+        raise SnapshotRefused(f"{len(payload)} bytes")
+    return payload
+
+
+def unpacked(payload: bytes) -> Snapshot:
+    """What is of families, labels or bounds that are not ours is left out: a process of another version.
+
+    Raises SnapshotRefused.
+    """
+    try:
+        told = _decoder.decode(payload)
+    except (ValueError, RecursionError) as error:
+        raise SnapshotRefused(str(error)) from error
+    if not (0 < told.started_at_s <= told.at_s < LATEST_S):
+        raise SnapshotRefused("its times cannot be")
+    counters = {
+        name: [row for row in rows if len(row[0]) == len(COUNTERS[name].labels)]
+        for name, rows in told.counters.items()
+        if name in COUNTERS
+    }
+    histograms = {
+        name: [
+            row
+            for row in rows
+            if len(row[0]) == len(HISTOGRAMS[name].labels) and len(row[1].counts) == len(bounds_of(name)) + 1
+        ]
+        for name, rows in told.histograms.items()
+        if name in HISTOGRAMS
+    }
+    return msgspec.structs.replace(told, counters=counters, histograms=histograms)
+
+
+def top(rooms: Mapping[str, int], count: int = TOP_ROOMS) -> Iterable[tuple[str, int]]:
+    """The rooms with the most connections."""
+    return sorted(rooms.items(), key=lambda pair: (-pair[1], pair[0]))[:count]

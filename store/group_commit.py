@@ -1,0 +1,263 @@
+"""Group commit: gathers the writes of an event loop into batches for one thread.
+
+Owns the thread, the bounded queue and the deadlines. Knows no SQL and no driver: what a batch does is the `transact` of
+whoever is passed in. One batch is in flight; whatever arrives meanwhile makes the next, so that load gathers by itself
+and a lone write waits for no timer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from typing import Any, Generic, Protocol, TypeVar
+
+from msgspec import Struct
+
+from monitor.observer import Observer
+from store.errors import StoreTimeout, StoreUnavailable, failure_of
+
+logger = logging.getLogger(__name__)
+
+A = TypeVar("A")
+C = TypeVar("C")
+R = TypeVar("R")
+
+
+class Work(Struct, Generic[C], frozen=True):
+    """One write: `operation` on a connection, run once or more but committed once; it must have no other effect.
+
+    It raises before it writes, or not at all, unless it is `guarded`: then its own writes are undone, and no others.
+    """
+
+    operation: Callable[[C], Any]
+    guarded: bool
+
+
+class Joined(Struct, Generic[C], frozen=True):
+    """One write that is cheaper together with its like: `operation` gets the arguments of all in a batch that share it.
+
+    Its results are in the arguments' order. As an unguarded Work, it raises before it writes or not at all.
+    """
+
+    operation: Callable[[C, Sequence[Any]], Sequence[Any]]
+    argument: Any
+
+
+class Outcome(Struct, frozen=True):
+    """What became of one write: `error` None means that `value` is durable."""
+
+    value: Any = None
+    error: Exception | None = None
+
+
+class Transactor(Protocol):
+    """Commits batches. Its methods are called on the writer's thread only, and never raise what an Outcome can say."""
+
+    def transact(self, batch: Sequence[Work[Any] | Joined[Any]]) -> Sequence[Outcome]:
+        """Carry out and commit the batch; one outcome a write, in order."""
+
+    def maintain(self) -> None:
+        """Housekeeping that no caller waits for; called between batches."""
+
+    def close(self) -> None:
+        """Let go of everything. The last call."""
+
+
+class _Pending(Struct, eq=False):
+    """A write that was accepted; times are the loop's, in seconds."""
+
+    name: str
+    work: Work[Any] | Joined[Any]
+    size_bytes: int
+    future: asyncio.Future[Any]
+    accepted_s: float
+
+
+class GroupCommitWriter(Generic[C]):
+    """Runs writes on one thread, in the order given, many to a commit. All methods belong to the loop it was made on.
+
+    Bounded by count and bytes: past either, `submit` raises StoreUnavailable("stalled").
+    `batch_max_operations` 1 turns grouping off.
+    """
+
+    def __init__(
+        self,
+        *,
+        transactor: Transactor,
+        observer: Observer,
+        timeout_s: float,
+        batch_max_operations: int = 256,
+        batch_max_bytes: int = 4 * 1024 * 1024,
+        pending_max_operations: int = 10_000,
+        pending_max_bytes: int = 64 * 1024 * 1024,
+    ) -> None:
+        self._transactor = transactor
+        self._observer = observer
+        self._timeout_s = timeout_s
+        self._batch_max_operations = batch_max_operations
+        self._batch_max_bytes = batch_max_bytes
+        self._pending_max_operations = pending_max_operations
+        self._pending_max_bytes = pending_max_bytes
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[_Pending] = deque()
+        self._in_flight: list[_Pending] = []
+        self._pending_bytes = 0
+        self._launching = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._inbox: SimpleQueue[list[_Pending] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def pending(self) -> int:
+        """Writes accepted and not yet settled."""
+        return len(self._in_flight) + len(self._waiting)
+
+    @property
+    def pending_max(self) -> int:
+        """Writes that may be pending; what comes then is refused."""
+        return self._pending_max_operations
+
+    def submit(
+        self, name: str, operation: Callable[[C], R], *, size_bytes: int = 0, guarded: bool = True
+    ) -> asyncio.Future[R]:
+        """Accept a write; the future ends when it is durable, or with StoreError, or with what `operation` raised.
+
+        Raises StoreUnavailable at once when the queue is full ("stalled") or closed. Cancelling stops nothing begun.
+        """
+        return self._accept(name, Work(operation, guarded), size_bytes)
+
+    def submit_joined(
+        self, name: str, operation: Callable[[C, Sequence[A]], Sequence[R]], argument: A, *, size_bytes: int = 0
+    ) -> asyncio.Future[R]:
+        """Accept a write that is done together with those of the same `operation`; otherwise as `submit`."""
+        return self._accept(name, Joined(operation, argument), size_bytes)
+
+    def _accept(self, name: str, work: Work[C] | Joined[C], size_bytes: int) -> asyncio.Future[Any]:
+        if self._closed:
+            raise StoreUnavailable("closed")
+        if self.pending >= self._pending_max_operations or self._pending_bytes + size_bytes > self._pending_max_bytes:
+            self._observer.store_operation(name, 0.0, "stalled")
+            raise StoreUnavailable("stalled")
+        future: asyncio.Future[Any] = self._loop.create_future()
+        now_s = self._loop.time()
+        self._waiting.append(_Pending(name, work, size_bytes, future, now_s))
+        self._pending_bytes += size_bytes
+        self._idle.clear()
+        if self._timer is None:
+            self._timer = self._loop.call_at(now_s + self._timeout_s, self._expire)
+        if not self._in_flight and not self._launching:
+            # One turn later, so that everything this turn brings shares the commit.
+            self._launching = True
+            self._loop.call_soon(self._launch)
+        return future
+
+    async def close(self) -> None:
+        """Settle what was accepted, at most for the deadline, then end the thread. Idempotent."""
+        self._closed = True
+        try:
+            await asyncio.wait_for(self._idle.wait(), self._timeout_s)
+        except TimeoutError:
+            logger.warning("the store's writer did not finish in time; %d writes are in doubt", self.pending)
+        self._inbox.put(None)
+        await asyncio.to_thread(self._thread.join, self._timeout_s)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _launch(self) -> None:
+        self._launching = False
+        batch: list[_Pending] = []
+        size_bytes = 0
+        while self._waiting and len(batch) < self._batch_max_operations:
+            if self._waiting[0].future.done():  # its caller is gone, so it need not happen
+                self._release(self._waiting.popleft())
+                continue
+            size_bytes += self._waiting[0].size_bytes
+            if batch and size_bytes > self._batch_max_bytes:
+                break
+            batch.append(self._waiting.popleft())
+        self._in_flight = batch
+        if batch:
+            self._inbox.put(batch)
+        else:
+            self._idle.set()
+
+    def _settle(self, batch: list[_Pending], outcomes: Sequence[Outcome], seconds: float) -> None:
+        ended: list[tuple[_Pending, str | None]] = []
+        try:
+            for pending, outcome in zip(batch, outcomes, strict=True):
+                self._release(pending)
+                if pending.future.done():  # cancelled, or told StoreTimeout
+                    continue
+                if outcome.error is None:
+                    pending.future.set_result(outcome.value)
+                else:
+                    pending.future.set_exception(outcome.error)
+                ended.append((pending, failure_of(outcome.error)))
+        finally:
+            self._launch()
+        # Last of all: an observer that raises holds up no write.
+        if any(outcome.error is None for outcome in outcomes):
+            self._observer.store_commit(len(batch), seconds)
+        self._tell(ended)
+
+    def _tell(self, ended: Sequence[tuple[_Pending, str | None]]) -> None:
+        now_s = self._loop.time()
+        for pending, failure in ended:
+            self._observer.store_operation(pending.name, now_s - pending.accepted_s, failure)
+
+    def _expire(self) -> None:
+        """Tell those whose deadline passed. One timer serves all: they wait in the order they came."""
+        self._timer = None
+        now_s = self._loop.time()
+        late: list[tuple[_Pending, str | None]] = []
+        for pending in (*self._in_flight, *self._waiting):
+            if pending.future.done():
+                continue
+            if pending.accepted_s + self._timeout_s > now_s:
+                self._timer = self._loop.call_at(pending.accepted_s + self._timeout_s, self._expire)
+                break
+            pending.future.set_exception(StoreTimeout(pending.name))
+            late.append((pending, "timeout"))
+        while self._waiting and self._waiting[0].future.done():
+            self._release(self._waiting.popleft())
+        self._tell(late)
+
+    def _release(self, pending: _Pending) -> None:
+        self._pending_bytes -= pending.size_bytes
+
+    def _run(self) -> None:
+        """The thread: one batch after another until the inbox says None."""
+        is_told = False
+        while (batch := self._inbox.get()) is not None:
+            started_s = time.perf_counter()
+            try:
+                outcomes = self._transactor.transact([pending.work for pending in batch])
+            except Exception as error:  # a defect: nobody may wait for ever because of it
+                logger.exception("a batch of writes failed unexpectedly")
+                outcomes = [Outcome(error=error)] * len(batch)
+            self._post(batch, outcomes, time.perf_counter() - started_s)
+            del batch, outcomes
+            try:
+                self._transactor.maintain()
+                is_told = False
+            except Exception:  # a defect, which no write waits for
+                if not is_told:
+                    logger.exception("housekeeping of the store failed unexpectedly")
+                is_told = True
+        self._transactor.close()
+
+    def _post(self, batch: list[_Pending], outcomes: Sequence[Outcome], seconds: float) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._settle, batch, outcomes, seconds)
+        except RuntimeError:  # the loop was closed without us: nobody is left to be told
+            logger.warning("the event loop ended before %d writes were settled", len(batch))

@@ -1,0 +1,173 @@
+"""The driver, watched: its commands, connections and servers, told to the Observer.
+
+Never a value of a query, only its shape.
+
+The driver calls these on the thread that runs the command, several at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from queue import SimpleQueue
+from typing import Any
+
+from motor.frameworks import asyncio as motor_threads
+from pymongo import monitoring
+from pymongo.errors import PyMongoError
+
+from monitor.observer import Observer
+
+logger = logging.getLogger(__name__)
+
+_SHAPE_MAX = 500  # characters of a logged shape
+
+# What of a command tells how the server finds documents; the rest is data, or the driver's own.
+_TELLING = ("filter", "query", "q", "sort", "limit", "pipeline", "updates", "deletes", "projection")
+
+# Commands of the driver itself: they are no operations of ours.
+_IGNORED = {"hello", "ismaster", "endSessions", "killCursors", "saslStart", "saslContinue", "buildInfo"}
+
+
+class CommandWatch(monitoring.CommandListener):
+    """Counts and times commands by collection and kind, and logs the slow ones."""
+
+    def __init__(self, *, observer: Observer, slow_ms: float) -> None:
+        self._observer = observer
+        self._slow_us = slow_ms * 1000
+        self._commands: dict[int, Mapping[str, Any]] = {}  # as many as connections in use
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if event.command_name not in _IGNORED:
+            self._commands[event.request_id] = event.command
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        self._ended(event.request_id, event.command_name, event.duration_micros, None)
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        failure = event.failure
+        code = failure.get("codeName", failure.get("code")) if isinstance(failure, Mapping) else None
+        self._ended(event.request_id, event.command_name, event.duration_micros, str(code or "error"))
+
+    def _ended(self, request_id: int, kind: str, duration_us: int, failure: str | None) -> None:
+        command = self._commands.pop(request_id, None)
+        if command is None:
+            return
+        collection = collection_of(kind, command)
+        self._observer.database_command(collection, kind, duration_us / 1e6, failure)
+        if duration_us > self._slow_us:
+            fields = {"collection": collection, "kind": kind, "ms": duration_us // 1000, "shape": shape_of(command)}
+            logger.warning("slow query", extra={"fields": fields})
+
+
+class PoolWatch(monitoring.ConnectionPoolListener):
+    """Keeps the pool's numbers: connections in use, and how long they took to get."""
+
+    def __init__(self, *, observer: Observer) -> None:
+        self._observer = observer
+        self._lock = threading.Lock()
+        self._asked: dict[int, float] = {}  # by thread: when it asked for a connection
+        self.in_use = 0
+
+    @property
+    def waiting(self) -> int:
+        """Check-outs begun and not ended: a thread has one at a time."""
+        return len(self._asked)
+
+    def connection_check_out_started(self, event: monitoring.ConnectionCheckOutStartedEvent) -> None:
+        self._asked[threading.get_ident()] = time.monotonic()
+
+    def connection_check_out_failed(self, event: monitoring.ConnectionCheckOutFailedEvent) -> None:
+        self._observer.database_checkout(self._waited_s(), str(event.reason))
+
+    def connection_checked_out(self, event: monitoring.ConnectionCheckedOutEvent) -> None:
+        with self._lock:
+            self.in_use += 1
+        self._observer.database_checkout(self._waited_s(), None)
+
+    def connection_checked_in(self, event: monitoring.ConnectionCheckedInEvent) -> None:
+        with self._lock:
+            self.in_use -= 1
+
+    def _waited_s(self) -> float:
+        return time.monotonic() - self._asked.pop(threading.get_ident(), time.monotonic())
+
+    def pool_created(self, event: monitoring.PoolCreatedEvent) -> None: ...
+
+    def pool_ready(self, event: monitoring.PoolReadyEvent) -> None: ...
+
+    def pool_cleared(self, event: monitoring.PoolClearedEvent) -> None: ...
+
+    def pool_closed(self, event: monitoring.PoolClosedEvent) -> None: ...
+
+    def connection_created(self, event: monitoring.ConnectionCreatedEvent) -> None: ...
+
+    def connection_ready(self, event: monitoring.ConnectionReadyEvent) -> None: ...
+
+    def connection_closed(self, event: monitoring.ConnectionClosedEvent) -> None: ...
+
+
+def queued_for_a_thread() -> int:
+    """Operations that wait for one of Motor's threads: it has as many as connections, so who would wait for one waits
+    there instead.
+
+    Motor gives no other way to see them (3.7, its last).
+    """
+    queue: SimpleQueue[Any] = motor_threads._EXECUTOR._work_queue
+    return queue.qsize()
+
+
+class ServerWatch(monitoring.ServerHeartbeatListener):
+    """Says when a server becomes, or ceases to be, one that takes writes: a line at each change.
+
+    By its heartbeats: the driver tells a ServerListener up to a second later, and holds up its own end for it.
+    """
+
+    def __init__(self, *, observer: Observer) -> None:
+        self._observer = observer
+        self._states: dict[tuple[str, int | None], str] = {}  # as many as servers of the deployment
+
+    def started(self, event: monitoring.ServerHeartbeatStartedEvent) -> None: ...
+
+    def succeeded(self, event: monitoring.ServerHeartbeatSucceededEvent) -> None:
+        self._now(event.connection_id, "writable" if event.reply.is_writable else "read-only", logging.INFO)
+
+    def failed(self, event: monitoring.ServerHeartbeatFailedEvent) -> None:
+        self._now(event.connection_id, "unreachable", logging.WARNING)
+
+    def _now(self, server: tuple[str, int | None], state: str, level: int) -> None:
+        if self._states.get(server) == state:
+            return
+        self._states[server] = state
+        self._observer.database_server(state)
+        logger.log(level, "database server", extra={"fields": {"server": f"{server[0]}:{server[1]}", "is": state}})
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """A filter for the driver's own log: that a task of its own could not reach the server is told by ServerWatch,
+    without a traceback.
+    """
+    return record.exc_info is None or not isinstance(record.exc_info[1], PyMongoError)
+
+
+def collection_of(kind: str, command: Mapping[str, Any]) -> str:
+    """The collection that a command is about, `-` where it is about none."""
+    target = command.get("collection") if kind == "getMore" else command.get(kind)
+    return target if isinstance(target, str) else "-"
+
+
+def shape_of(command: Mapping[str, Any]) -> str:
+    """What a command looks like without any value: `{filter: {roomId: ?, seq: {$gt: ?}}, limit: ?}`."""
+    told = {name: command[name] for name in _TELLING if name in command}
+    return _shape(told)[:_SHAPE_MAX]
+
+
+def _shape(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name}: {_shape(part)}" for name, part in value.items()) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        shapes = dict.fromkeys(_shape(part) for part in value)
+        return "[" + ", ".join(shapes) + "]"
+    return "?"

@@ -1,0 +1,60 @@
+"""The guard of DATA_DIR: one process alone, or several that share it. Owns the lock file; knows no database."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+
+from store.errors import StartRefused
+from store.sqlite.data_directory import prepare
+
+LOCK_NAME = "lock"
+
+
+class DirectoryLock:
+    """An advisory lock (flock) on DATA_DIR/lock, made with it if missing; the kernel drops it with the process.
+
+    `shared`: any number of processes that share it, none that does not. The file itself stays: removing it would let
+    two processes lock two files of the same name.
+    """
+
+    def __init__(self, data_dir: Path, *, shared: bool) -> None:
+        self._data_dir = data_dir
+        self._shared = shared
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock, at once or not at all. Raises StartRefused when another process holds it."""
+        if self._descriptor is not None:
+            return
+        prepare(self._data_dir)
+        try:
+            descriptor = os.open(self._data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StartRefused(f"DATA_DIR {self._data_dir} cannot be locked: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if self._shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            if not isinstance(error, BlockingIOError):
+                raise StartRefused(f"DATA_DIR {self._data_dir} cannot be locked: {error.strerror}") from error
+            hint = "" if self._shared else " (several processes can share it with REDIS_HOST or REDIS_URL set)"
+            raise StartRefused(f"DATA_DIR {self._data_dir} is in use by another process{hint}") from error
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Let go. Idempotent."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> DirectoryLock:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()

@@ -1,0 +1,59 @@
+"""A start that fails half way, in a process that goes on: what was opened until then is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+
+from app import backends, settings, stores
+from app.chat_server import ChatServer
+from cluster.memory_bus import MemoryBus
+from monitor.measurements import Measures
+from monitor.observer import Observer
+from monitor.spans import Spans
+from tests.support.descriptors import targets
+from tests.support.server import free_port
+
+
+class NoBus(MemoryBus):
+    """A bus that fails when the server, which listens by then, subscribes."""
+
+    async def subscribe(self, topic: str) -> None:
+        raise OSError("a fault of the test's")
+
+
+def opened() -> set[str]:
+    """The sockets of this process."""
+    return {target for _, target in targets() if target.startswith("socket:")}
+
+
+@pytest.mark.gen_test
+async def test_it_listens_no_more_and_leaves_no_task(tmp_path: Path) -> None:
+    port = free_port()
+    chosen = settings.load([], {"DATA_DIR": str(tmp_path / "data"), "PORT": str(port)})
+    tasks, sockets = asyncio.all_tasks(), opened()
+    async with (
+        stores.opened(chosen, Observer()) as (store, secret, _),
+        backends.opened(chosen, process_id="p1") as shared,
+    ):
+        server = ChatServer(
+            chosen,
+            store=store,
+            secret=secret,
+            shared=shared._replace(bus=NoBus()),
+            whitelist=backends.whitelist(chosen),
+            process_id="p1",
+            measures=Measures(slow_s=1.0, now=lambda: 1_800_000_000.0),
+            spans=Spans(),
+            log_dropped=lambda: 0,
+        )
+        with pytest.raises(OSError, match="a fault of the test's"):
+            await server.start()
+        await server.stop()
+        with socket.create_server(("127.0.0.1", port)):
+            pass
+    assert asyncio.all_tasks() == tasks
+    assert opened() <= sockets

@@ -1,0 +1,74 @@
+"""A room's totals as they are cached: packed and unpacked, and a commit taken into them in place."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from cache.keys import Keys
+from cache.memory_cache import MemoryCache
+from cache.room_totals import advanced, pack, unpack
+from store.models import RoomStats
+from tests.support.redis_server import RedisServer
+from tests.unit.cache.conftest import Answer, Source, Tally
+from tests.unit.cache.test_redis_cache import process_at
+
+BEFORE = RoomStats(room_id="r1", participant_count=3, message_count=7, last_activity="2026-01-31T12:00:00.123Z")
+LATER = "2026-01-31T12:00:09.000Z"
+AFTER = RoomStats(room_id="r1", participant_count=3, message_count=9, last_activity=LATER)
+
+
+@pytest.mark.parametrize("stats", [BEFORE, AFTER, None])
+def test_what_is_packed_is_unpacked(stats: RoomStats | None) -> None:
+    assert unpack(pack(stats)) == stats
+
+
+@pytest.mark.parametrize("packed", [b"", b"3\n7\n", b"x\n7\n2026\nr1", b"\xff\n1\n2\n3"])
+def test_what_is_garbled_is_refused(packed: bytes) -> None:
+    with pytest.raises(ValueError):
+        unpack(packed)
+
+
+def test_the_greatest_seq_is_the_number_of_messages() -> None:
+    assert advanced(BEFORE, 9, LATER) == AFTER
+    assert advanced(AFTER, 8, "2026-01-31T12:00:05.000Z") == AFTER
+
+
+@pytest.mark.gen_test
+async def test_a_commit_is_taken_into_kept_totals_and_into_nothing_else(
+    stack: AsyncExitStack, redis: RedisServer, keys: Keys, tally: Tally
+) -> None:
+    shared = (await process_at(stack, redis.port)).cache
+    for cache in (shared, MemoryCache(observer=tally)):
+        key = keys.stats("r1")
+        await cache.advance(key, 5, "2026-01-01T00:00:00.000Z")  # nothing is there yet
+        load = Answer(BEFORE)
+        assert await cache.get_or_load(key, load) == BEFORE
+        await cache.advance(key, 9, LATER)
+        await cache.advance(key, 8, "2026-01-31T12:00:05.000Z")  # heard late
+        assert await cache.get_or_load(key, load) == AFTER
+        assert load.count == 1
+        missing = keys.stats("nowhere")
+        none = Answer(None)
+        assert await cache.get_or_load(missing, none) is None
+        await cache.advance(missing, 1, LATER)
+        assert await cache.get_or_load(missing, none) is None
+        assert none.count == 2, "what was not there is asked for again after a commit"
+
+
+@pytest.mark.gen_test
+async def test_a_load_that_began_before_the_commit_fills_nothing(
+    stack: AsyncExitStack, redis: RedisServer, keys: Keys
+) -> None:
+    process = await process_at(stack, redis.port)
+    key, source = keys.stats("r1"), Source()
+    asked = asyncio.ensure_future(process.cache.get_or_load(key, source))
+    while not source.loads:
+        await asyncio.sleep(0)
+    await process.cache.advance(key, 9, LATER)
+    await process.client.call("PING")  # it is there
+    source.loads[0].set_result(BEFORE)
+    assert await asked == BEFORE
+    assert await process.cache.get_or_load(key, Answer(AFTER)) == AFTER

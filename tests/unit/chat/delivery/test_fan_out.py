@@ -1,0 +1,132 @@
+"""A room goes on whatever is raised while one group of it is handed to the connections."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from chat.delivery import fan_out as fan_out_module
+from chat.delivery.channel import Channel, Group, Ring
+from chat.delivery.fan_out import FanOut
+from monitor.observer import Observer
+
+pytestmark = pytest.mark.gen_test
+
+
+class Subscriber:
+    """Keeps what it is sent; one that `breaks` raises instead."""
+
+    user_id = "u1"
+
+    def __init__(self, number: int, *, breaks: bool = False) -> None:
+        self.connection_id = f"c{number}"
+        self.link = self
+        self.is_open, self.is_over = True, False
+        self.breaks = breaks
+        self.heard: list[bytes] = []
+        self.aborted = 0
+
+    def send(self, frame: bytes) -> None:
+        if self.breaks:
+            raise RecursionError("too deep")
+        self.heard.append(frame)
+
+    send_ephemeral = send
+
+    def abort(self) -> None:
+        self.aborted += 1
+
+
+class Broken(Observer):
+    """Raises where deliveries are told of, and counts them."""
+
+    __slots__ = ("deliveries",)
+
+    def __init__(self) -> None:
+        self.deliveries = 0
+
+    def messages_delivered(self, room_connections: int, messages: int) -> None:
+        self.deliveries += room_connections * messages
+        raise ValueError("a defect")
+
+
+class Room:
+    """A channel with subscribers, and its fan-out."""
+
+    def __init__(self, *subscribers: Subscriber, observer: Observer | None = None) -> None:
+        self.channel = Channel("r1", ring=Ring(max_items=1, max_bytes=1))
+        self.channel.live.update(dict.fromkeys(subscribers, 0))
+        loop = asyncio.get_running_loop()
+        self.fan_out = FanOut(loop=loop, observer=observer or Observer(), hold_max_bytes=1_000_000)
+
+    def say(self, *frames: bytes, ephemeral: bool = False) -> None:
+        for frame in frames:
+            group = Group(0, ephemeral=ephemeral)
+            group.frames.append(frame)
+            group.messages = 0 if ephemeral else 1
+            self.channel.groups.append(group)
+            self.fan_out.start(self.channel)
+
+    async def is_quiet(self) -> None:
+        async with asyncio.timeout(30):
+            while self.channel.is_delivering:
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)  # what was left to the turn after it
+
+
+@pytest.mark.parametrize("slice_", [2, 500])
+@pytest.mark.parametrize("ephemeral", [False, True])
+async def test_a_link_whose_send_raises_is_ended_and_every_other_hears_all(
+    slice_: int, ephemeral: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(fan_out_module, "SLICE", slice_)
+    everybody = [Subscriber(number, breaks=number in {0, 3, 6}) for number in range(7)]
+    room = Room(*everybody)
+    room.say(b"a", b"b", ephemeral=ephemeral)
+    await room.is_quiet()
+    room.say(b"c", ephemeral=ephemeral)
+    await room.is_quiet()
+    assert [one.heard for one in everybody if not one.breaks] == [[b"a", b"b", b"c"]] * 4
+    assert [one.aborted for one in everybody] == [1, 0, 0, 1, 0, 0, 1], (
+        "who lost one must not hear the next, as if there were no gap"
+    )
+    errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert [record.name for record in errors] == ["chat.delivery.fan_out"] * (1 if slice_ == 500 else 3), (
+        "one of each pass"
+    )
+    assert all(record.exc_info is not None for record in errors)
+    assert "c0" in errors[0].getMessage()
+
+
+@pytest.mark.parametrize("slice_", [2, 500])
+async def test_a_room_goes_on_after_what_nobody_foresaw(
+    slice_: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(fan_out_module, "SLICE", slice_)
+    everybody = [Subscriber(number) for number in range(5)]
+    room = Room(*everybody, observer=(observer := Broken()))
+    unforeseen: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: unforeseen.append(context))
+    room.say(b"a", b"b")
+    await room.is_quiet()
+    room.say(b"c")
+    await room.is_quiet()
+    assert [one.heard for one in everybody] == [[b"a", b"b", b"c"]] * 5
+    assert observer.deliveries == 15
+    assert unforeseen and all(isinstance(context["exception"], ValueError) for context in unforeseen)
+
+
+async def test_only_who_was_sent_to_counts_as_delivered() -> None:
+    class Counting(Observer):
+        __slots__ = ("told",)
+
+        def messages_delivered(self, room_connections: int, messages: int) -> None:
+            self.told = room_connections, messages
+
+    room = Room(Subscriber(0), Subscriber(1, breaks=True), Subscriber(2), observer=(observer := Counting()))
+    room.say(b"a")
+    await room.is_quiet()
+    assert observer.told == (2, 1)

@@ -1,0 +1,266 @@
+"""A room on one process: what the bus brings meets what is read from the store, and who is over is let go of."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chat.delivery import hub as hub_module
+from chat.delivery.hub import Hub
+from chat.protocol import encode
+from cluster.events import RoomMessages
+from cluster.memory_bus import MemoryBus
+from monitor.observer import Observer
+from store import sqlite
+from store.contract import Store
+from store.models import MessageDraft, RoomDraft, Stored
+
+
+class Interrupted:
+    """In the place of the store's messages: something happens between a page's read and its answer, once."""
+
+    def __init__(self, store: Store, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        self.messages, self.rooms, self.changes = self, store.rooms, store.changes
+        self._store = store
+        self._meanwhile: Callable[[], Awaitable[None]] | None = meanwhile
+
+    async def page(self, room_id: str, **keywords: Any) -> Any:
+        page = await self._store.messages.page(room_id, **keywords)
+        if "after" in keywords and self._meanwhile is not None and page.messages:
+            meanwhile, self._meanwhile = self._meanwhile, None
+            await meanwhile()
+        return page
+
+
+class Stuck:
+    """In the place of the store's messages: the first page above a seq is not read until the test says so."""
+
+    def __init__(self, store: Store) -> None:
+        self.messages, self.rooms, self.changes = self, store.rooms, store.changes
+        self._store = store
+        self.asked = 0
+        self.go = asyncio.Event()
+
+    async def page(self, room_id: str, **keywords: Any) -> Any:
+        if "after" in keywords:
+            self.asked += 1
+            if self.asked == 2:  # the first is the opening's own
+                await self.go.wait()
+        return await self._store.messages.page(room_id, **keywords)
+
+
+class Listener:
+    """One who keeps what it is sent, as (event, data)."""
+
+    user_id = "u1"
+
+    def __init__(self) -> None:
+        self.link = self
+        self.is_open = True
+        self.is_over = False
+        self.heard: list[tuple[str, Any]] = []
+
+    def send(self, frame: bytes) -> None:
+        text, decoder = frame.decode(), json.JSONDecoder()
+        while text:
+            found, end = decoder.raw_decode(text)
+            self.heard.append((found["event"], found["data"]))
+            text = text[end:]
+
+    send_ephemeral = send
+
+
+class Subscriber:
+    """One whose link is on its way to its end, and then over."""
+
+    user_id = "u1"
+
+    def __init__(self) -> None:
+        self.link = self
+        self.is_open = self.is_over = False
+
+
+def hub_on(store: Any) -> Hub:
+    return Hub(
+        store=store,
+        bus=MemoryBus(),
+        frame=lambda payload: payload,
+        observer=Observer(),
+        coalesce=True,
+        hold_max_bytes=1_000_000,
+    )
+
+
+@pytest.mark.gen_test
+async def test_only_who_is_over_is_dropped_by_a_clean_up_not_who_is_closing(tmp_path: Path) -> None:
+    store = await sqlite.open_store(
+        tmp_path, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000
+    )
+    ada = await store.users.create(username="ada", email="ada@example.com", password_hash="x")
+    room = (await store.rooms.create(RoomDraft("A room", None, False, 10), ada.id)).room
+    hub = hub_on(store)
+    subscriber: Any = Subscriber()
+    try:
+        channel = await hub.hold(room.id)
+        hub.register(channel, subscriber)
+        assert hub.go_live(channel, subscriber, None)
+        assert hub.drop_closed() == 0
+        subscriber.is_over = True
+        assert hub.drop_closed() == 1
+        assert hub.drop_closed() == 0
+    finally:
+        await hub.close()
+        await store.close()
+
+
+@pytest.mark.gen_test
+async def test_what_came_by_the_bus_while_the_gap_below_it_was_read_is_taken_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "HOLD_S", 3_600.0)
+    store = await sqlite.open_store(
+        tmp_path, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000
+    )
+    ada = await store.users.create(username="ada", email="ada@example.com", password_hash="x")
+    room = (await store.rooms.create(RoomDraft("A room", None, False, 10), ada.id)).room
+
+    async def say(client_id: str) -> RoomMessages:
+        (stored,) = await store.messages.append(room.id, [MessageDraft(ada.id, ada.username, "hello", client_id)])
+        assert isinstance(stored, Stored)
+        return RoomMessages(room.id, stored.message.seq, (encode(stored.message),))
+
+    async def meanwhile() -> None:
+        hub.on_messages(await say("c2"))
+        hub.on_messages(await say("c3"))
+
+    hub = hub_on(Interrupted(store, meanwhile))
+    try:
+        channel = await hub.hold(room.id)
+        await say("c1")  # unheard
+        await hub.refresh(channel)
+        assert channel.seq == 3
+    finally:
+        await hub.close()
+        await store.close()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.001)  # the poll's pace
+
+
+async def listening(hub: Hub, room_id: str) -> tuple[Any, Any]:
+    """A listener who is live in the room, and the room's channel."""
+    one: Any = Listener()
+    channel = await hub.hold(room_id)
+    hub.register(channel, one)
+    assert hub.go_live(channel, one, None)
+    hub.release(channel)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the opening lets go of it two turns later
+    await asyncio.sleep(0)
+    return one, channel
+
+
+class Room:
+    """A room in a store of the test's own, and what one says there."""
+
+    def __init__(self, store: Store, room_id: str, user: Any) -> None:
+        self.store = store
+        self.id = room_id
+        self.user = user
+        self._said = 0
+
+    async def say(self) -> RoomMessages:
+        """Store a message; returns what would be published."""
+        self._said += 1
+        draft = MessageDraft(self.user.id, self.user.username, "hello", f"c{self._said}")
+        (stored,) = await self.store.messages.append(self.id, [draft])
+        assert isinstance(stored, Stored)
+        return RoomMessages(self.id, stored.message.seq, (encode(stored.message),))
+
+
+@asynccontextmanager
+async def room_in(folder: Path) -> AsyncIterator[Room]:
+    store = await sqlite.open_store(
+        folder, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000
+    )
+    try:
+        ada = await store.users.create(username="ada", email="ada@example.com", password_hash="x")
+        yield Room(store, (await store.rooms.create(RoomDraft("A room", None, False, 10), ada.id)).room.id, ada)
+    finally:
+        await store.close()
+
+
+@pytest.mark.gen_test
+async def test_a_heal_of_a_room_that_was_closed_meanwhile_keeps_its_next_opening_from_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "HOLD_S", 0.0)
+    async with room_in(tmp_path) as room:
+        store = Stuck(room.store)
+        hub = hub_on(store)
+        first, _ = await listening(hub, room.id)
+        await room.say()  # unheard
+        hub.on_messages(await room.say())
+        await until(lambda: store.asked == 2)  # the gap is read, and that takes its time
+        hub.leave(room.id, first)
+        second, channel = await listening(hub, room.id)
+        await room.say()  # unheard, too
+        hub.on_messages(await room.say())
+        await until(lambda: channel.seq == 4)
+        store.go.set()
+        await until(lambda: not hub.is_delivering(room.id))
+        assert [data["seq"] for _, data in second.heard] == [3, 4]
+        assert first.heard == []
+        await hub.close()
+
+
+@pytest.mark.gen_test
+async def test_what_a_room_held_when_it_was_closed_does_not_hold_up_its_next_opening(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with room_in(tmp_path) as room:
+        hub = hub_on(room.store)
+        monkeypatch.setattr(hub_module, "HOLD_S", 3_600.0)
+        first, _ = await listening(hub, room.id)
+        await room.say()
+        hub.on_messages(await room.say())  # held
+        assert hub.is_delivering(room.id)
+        hub.leave(room.id, first)
+        assert not hub.is_delivering(room.id)
+        monkeypatch.setattr(hub_module, "HOLD_S", 0.0)
+        second, channel = await listening(hub, room.id)
+        await room.say()
+        hub.on_messages(await room.say())
+        await until(lambda: channel.seq == 4 and not hub.is_delivering(room.id))
+        assert [data["seq"] for _, data in second.heard] == [3, 4]
+        await hub.close()
+
+
+@pytest.mark.gen_test
+async def test_what_was_healed_is_told_as_what_it_was(tmp_path: Path) -> None:
+    async with room_in(tmp_path) as room:
+        hub = hub_on(room.store)
+        (batch,) = [await room.say()]
+        one, channel = await listening(hub, room.id)
+        message_id = json.loads(batch.events[0])["id"]
+        messages = room.store.messages
+        await messages.edit(message_id, "good day")
+        await messages.react(message_id, room.user.id, "👍", on=True)
+        await messages.react(message_id, room.user.id, "👍", on=False)
+        await messages.edit(message_id, "good night")
+        await messages.delete(message_id)
+        await hub.check_heads()
+        await until(lambda: channel.rev == 5 and not hub.is_delivering(room.id))
+        names = ["messageEdited", "reactionUpdated", "reactionUpdated", "messageEdited", "messageDeleted"]
+        assert [name for name, _ in one.heard] == names
+        assert [(data["rev"], data["message"]["rev"]) for _, data in one.heard] == [(rev, rev) for rev in range(1, 6)]
+        await hub.close()

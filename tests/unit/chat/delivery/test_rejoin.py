@@ -1,0 +1,74 @@
+"""A joinRoom of somebody who has joined, and of whom the store says that they are no member any more, or were made one
+again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cache.keys import CacheTtls, Keys
+from cache.memory_cache import NoCache
+from chat.delivery.joining import Joins
+from chat.errors import ChatError
+from chat.presenter import Views
+from chat.protocol import JoinRoom
+from chat.rooms import Rooms
+from limits.memory_limiter import NoLimiter
+from store.models import RoomDraft, Status
+from tests.unit.chat.test_access_audit import Process, process_on, user_named
+
+pytestmark = pytest.mark.gen_test
+
+
+def joins_of(process: Process) -> Joins:
+    def status_of(user_id: str, chosen: Status) -> Status:
+        return chosen
+
+    views = Views(status_of=status_of, online_count=process.presence.online_count)
+    rooms = Rooms(
+        store=process.store,
+        cache=NoCache(),
+        keys=Keys(CacheTtls(messages_s=1, users_s=1, stats_s=1)),
+        bus=process.bus,
+        limiter=NoLimiter(),
+        presence=process.presence,
+        views=views,
+        on_no_member=process.doubts.answered,
+    )
+    return Joins(store=process.store, hub=process.hub, rooms=rooms, views=views)
+
+
+@pytest.mark.parametrize(("is_private", "refused_with"), [(True, "room_not_found"), (False, "not_member")])
+async def test_whom_the_store_knows_as_a_member_no_more_loses_the_earlier_subscription_with_the_refusal(
+    tmp_path: Path, is_private: bool, refused_with: str
+) -> None:
+    async with process_on(tmp_path) as process:
+        store = process.store
+        ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
+        room_id = (await store.rooms.create(RoomDraft("room", None, is_private, 10), ada.id)).room.id
+        await store.members.add(room_id, bob.id)
+        a: Any = await process.connect(ada, room_id)
+        b: Any = await process.connect(bob, room_id)
+        also_b: Any = await process.connect(bob, room_id)
+        await store.members.remove(room_id, bob.id)
+        with pytest.raises(ChatError) as refused:
+            await joins_of(process).join(b, JoinRoom(room_id), "1", is_member=True)  # as it was just before
+        assert refused.value.code == refused_with
+        assert [one.closed_rooms for one in (a, b, also_b)] == [[], [room_id], [room_id]]
+        assert [one.rooms.keys() for one in (b, also_b)] == [set(), set()]
+        assert [process.hub.leave(room_id, one) for one in (a, b, also_b)] == [True, False, False]
+        assert process.presence.shown_in(room_id) == [ada.id]
+
+
+async def test_who_never_joined_leaves_nothing_behind_when_refused(tmp_path: Path) -> None:
+    async with process_on(tmp_path) as process:
+        store = process.store
+        ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
+        room_id = (await store.rooms.create(RoomDraft("room", None, True, 10), ada.id)).room.id
+        b: Any = await process.connect(bob)
+        with pytest.raises(ChatError):
+            await joins_of(process).join(b, JoinRoom(room_id), "1")
+        assert (b.closed_rooms, process.hub.rooms) == ([], 0)

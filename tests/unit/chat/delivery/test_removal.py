@@ -1,0 +1,160 @@
+"""A connection that is over is forgotten everywhere, whatever one of those who are to forget it raises."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from chat.connections.pool import Pool
+from chat.delivery.hub import Hub
+from chat.presence.presence import Presence
+from cluster.local_slots import LocalSeats
+from cluster.memory_bus import MemoryBus
+from common.paced_callbacks import Paced
+from common.serial_task_queue import Errands
+from monitor.observer import Observer
+from store.models import Status, User
+
+pytestmark = pytest.mark.gen_test
+
+ADA = User("ada", "ada", "ada", None, None, None, Status.ONLINE, None, "2026-01-31T12:00:00.123Z")
+
+
+class Link:
+    has_peer = may_begin = True
+
+    def trust(self) -> None:
+        """A pool tells so of who is bound."""
+
+
+class Connection:
+    """What a pool knows of a session."""
+
+    user: User | None = None
+    user_id = ""
+    opened_at = 0.0
+
+    def __init__(self) -> None:
+        self.connection_id = "p-1"
+        self.link = Link()
+        self.rooms = {"r1": 1, "r2": 1, "r3": 1}
+
+
+class Faults:
+    """Which of the parts raise what nobody foresaw."""
+
+    def __init__(self) -> None:
+        self.of: set[str] = set()
+        self.met: list[str] = []
+
+    def meet(self, part: str) -> None:
+        self.met.append(part)
+        if part in self.of:
+            raise RuntimeError(f"a defect of {part}")
+
+
+class FaultySeats(LocalSeats):
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+
+    def leave(self, user_id: str, connection_id: str) -> None:
+        self._faults.meet("seats")
+
+
+class FaultyHub(Hub):
+    faults: Faults
+
+    def leave(self, room_id: str, subscriber: Any) -> bool:
+        self.faults.meet(room_id)
+        return super().leave(room_id, subscriber)
+
+
+class FaultyObserver(Observer):
+    __slots__ = ("_faults",)
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+
+    def connection_closed(self, code: int) -> None:
+        self._faults.meet("observer")
+
+
+class FaultyErrands(Errands):
+    def __init__(self, faults: Faults) -> None:
+        super().__init__()
+        self._faults = faults
+
+    def run(self, errand: Any, *, droppable: bool = False) -> bool:
+        self._faults.meet("errands")
+        return super().run(errand, droppable=droppable)
+
+
+@pytest.mark.parametrize(
+    "faulty",
+    [set(), {"observer"}, {"r1"}, {"seats"}, {"errands"}, {"observer", "r1", "r3", "seats", "errands"}],
+    ids=sorted,
+)
+async def test_what_one_raises_keeps_no_other_from_forgetting_a_connection(
+    faulty: set[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    loop, bus, faults = asyncio.get_running_loop(), MemoryBus(), Faults()
+    paced, observer, errands = Paced(loop=loop), FaultyObserver(faults), Errands()
+    hub = FaultyHub(store=None, bus=bus, frame=bytes, observer=observer, coalesce=False, hold_max_bytes=1)  # type: ignore[arg-type]
+    hub.faults = faults
+    presence = Presence(bus=bus, errands=errands, paced=paced, process_id="p", grace_s=0.0, loop=loop)
+    pool = Pool(
+        hub=hub,
+        bus=bus,
+        seats=FaultySeats(faults),
+        presence=presence,
+        errands=FaultyErrands(faults),
+        paced=paced,
+        observer=observer,
+        frame=bytes,
+        max_connections=10,
+        max_per_user=10,
+        ping_interval_s=25,
+        ping_timeout_s=20,
+    )
+    connection: Any = Connection()
+    pool.add(connection)
+    assert pool.bind(connection, ADA, seated=True)
+    presence.connected(ADA)
+    faults.met.clear()
+    faults.of = faulty
+    pool.removed(connection, 1006)
+    assert sorted(faults.met) == ["errands", "observer", "r1", "r2", "r3", "seats"]
+    assert (pool.connections, pool.users(), connection.rooms) == (0, set(), None)
+    async with asyncio.timeout(30):
+        while presence.is_online("ada"):
+            await asyncio.sleep(0)
+    errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert len(errors) == len(faulty)
+    assert all("p-1" in record.getMessage() and record.exc_info for record in errors)
+    pool.removed(connection, 1006)
+    assert len(faults.met) == 6, "once"
+
+
+async def test_who_fails_to_be_told_that_somebody_is_gone_does_not_keep_them_online(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    loop, gone = asyncio.get_running_loop(), list[str]()
+
+    def fail(user_id: str) -> None:
+        gone.append(user_id)
+        raise RuntimeError("a defect")
+
+    paced = Paced(loop=loop)
+    presence = Presence(bus=MemoryBus(), errands=Errands(), paced=paced, process_id="p", grace_s=0.0, loop=loop)
+    presence.on_gone(fail)
+    presence.connected(ADA)
+    assert presence.is_online("ada")
+    presence.disconnected("ada")
+    async with asyncio.timeout(30):
+        while not gone or len(paced):
+            await asyncio.sleep(0)
+    assert not presence.is_online("ada")
+    assert caplog.text.count("Traceback") == 1

@@ -1,0 +1,339 @@
+"""Facts that come late, twice and in any order: each process ends where it would have ended had they come in time."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from chat.connections.pool import Pool
+from chat.delivery.channel import Channel, Ring
+from chat.delivery.hub import Hub
+from chat.presence.presence import Presence
+from cluster.events import MembershipBegan, MembershipEnded, PeopleHere, PersonGone, PersonHere, StatusChosen, UserEvent
+from cluster.local_slots import LocalSeats
+from cluster.memory_bus import MemoryBus
+from cluster.topics import membership_order, reading_order
+from common.paced_callbacks import Paced
+from common.serial_task_queue import Errands
+from monitor.observer import Observer
+from store.models import ReadState, Status, User
+
+pytestmark = pytest.mark.gen_test
+
+ADA = User("ada", "ada", "ada", None, None, None, Status.ONLINE, None, "2026-01-31T12:00:00.123Z")
+
+
+def here(number: int, status_rev: int, status: str, **rooms: int) -> PeopleHere:
+    """What the process c says of Ada, who is in these rooms since these revs."""
+    person = PersonHere("ada", "ada", status, 0, tuple(rooms), status_rev, tuple(rooms.values()))
+    return PeopleHere("c", 1, (person,), number=number)
+
+
+def whole_telling(number: int) -> PeopleHere:
+    """The process c says that nobody is there, in one part."""
+    return PeopleHere("c", number, (), is_last=True, number=number, began_at=number)
+
+
+class Process:
+    """Presence as one process has it, and who received its facts;
+    what it doubts is not settled, for no store is here.
+    """
+
+    def __init__(self, loop: Any) -> None:
+        self.presence = Presence(
+            bus=MemoryBus(), errands=Errands(), paced=Paced(loop=loop), process_id="p", grace_s=0.0, loop=loop
+        )
+        self._receivers: dict[type, Callable[[Any], object]] = {
+            MembershipBegan: lambda began: self.presence.began(began.room_id, began.user_id, began.rev),
+            MembershipEnded: lambda ended: self.presence.ended(ended.room_id, ended.user_id, ended.rev),
+            StatusChosen: lambda chosen: self.presence.set_status(chosen.user_id, Status(chosen.status), chosen.rev),
+            PeopleHere: self.presence.people_here,
+            PersonGone: lambda gone: self.presence.person_gone(gone.process_id, gone.user_id, gone.number),
+        }
+
+    def hear(self, facts: Sequence[Any]) -> None:
+        for fact in facts:
+            self._receivers[type(fact)](fact)
+
+    def state(self) -> dict[str, dict[str, str]]:
+        """Who is online in which room, and how."""
+        listings = {room: self.presence.listing(room)["online"] for room in ("r1", "r2", "r3")}
+        return {room: {one["userId"]: str(one["status"]) for one in online} for room, online in listings.items()}
+
+
+# In the order in which they became true; each list ends in one state, whatever the order in which they are heard.
+HISTORIES: dict[str, list[Any]] = {
+    "joins and leaves": [
+        here(1, 0, "online", r3=0),
+        MembershipBegan("r1", "ada", 1),
+        MembershipEnded("r1", "ada", "left", 2),
+        MembershipBegan("r1", "ada", 3),
+        MembershipBegan("r2", "ada", 4),
+        MembershipEnded("r2", "ada", "removed", 6),
+    ],
+    "statuses": [
+        here(1, 1, "away", r1=1),
+        StatusChosen("ada", "offline", rev=2),
+        StatusChosen("ada", "busy", rev=3),
+        here(2, 3, "busy", r1=1),
+        StatusChosen("ada", "away", rev=4),
+    ],
+    "comings and goings": [
+        here(1, 1, "online", r1=1),
+        PersonGone("c", "ada", 2),
+        here(3, 1, "online", r1=1),
+        PersonGone("c", "ada", 4),
+        here(5, 2, "busy", r1=1),
+    ],
+    "a departure": [
+        here(1, 1, "online", r1=1),
+        PersonGone("c", "ada", 2),
+        here(3, 1, "online", r1=1),
+        PersonGone("c", "ada", 4),
+    ],
+    "full tellings": [
+        here(1, 1, "online", r1=1),
+        here(2, 1, "online", r1=1),
+        whole_telling(3),
+        MembershipBegan("r2", "ada", 4),
+    ],
+    "all of it": [
+        here(1, 1, "online", r1=1),
+        MembershipEnded("r1", "ada", "left", 2),
+        MembershipBegan("r1", "ada", 5),
+        StatusChosen("ada", "busy", rev=2),
+        PersonGone("c", "ada", 2),
+        here(3, 2, "busy", r1=5),
+    ],
+}
+
+
+def orders(facts: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Every order, and some in which facts come more than once."""
+    yield from itertools.permutations(facts)
+    chance = random.Random(1)
+    for _ in range(200):
+        twice = [*facts, *facts]
+        chance.shuffle(twice)
+        yield twice
+
+
+@pytest.mark.parametrize("is_connected", [False, True], ids=["elsewhere", "here as well"])
+@pytest.mark.parametrize("history", HISTORIES)
+async def test_the_end_is_the_same_in_whatever_order_facts_come(history: str, is_connected: bool, io_loop: Any) -> None:
+    states = {}
+    for order in orders(HISTORIES[history]):
+        process = Process(io_loop.asyncio_loop)
+        if is_connected:
+            process.presence.connected(ADA)
+            process.presence.entered("ada", {})
+        process.hear(order)
+        states[json.dumps(process.state())] = order
+    in_time = Process(io_loop.asyncio_loop)
+    if is_connected:
+        in_time.presence.connected(ADA)
+        in_time.presence.entered("ada", {})
+    in_time.hear(HISTORIES[history])
+    assert list(states) == [json.dumps(in_time.state())], states
+
+
+async def test_a_list_of_rooms_that_was_read_before_a_leave_does_not_bring_the_room_back(io_loop: Any) -> None:
+    process = Process(io_loop.asyncio_loop)
+    process.presence.connected(ADA)
+    process.hear([MembershipEnded("r1", "ada", "left", 7), MembershipBegan("r2", "ada", 9)])
+    process.presence.entered("ada", {"r1": 3, "r3": 0})
+    assert {room for room, online in process.state().items() if online} == {"r2", "r3"}
+
+
+async def test_what_a_dead_process_said_and_comes_after_its_death_brings_nobody_back(io_loop: Any) -> None:
+    process = Process(io_loop.asyncio_loop)
+    process.hear([here(1, 1, "online", r1=1), here(4, 1, "online", r1=1)])
+    process.presence.process_gone("c")
+    process.hear([here(3, 1, "online", r1=1), here(4, 1, "online", r1=1)])
+    assert process.presence.people == 0
+    process.hear([here(5, 1, "online", r1=1)])
+    assert process.state()["r1"] == {"ada": "online"}, "it lives after all"
+
+
+async def test_a_room_that_another_process_does_not_name_is_doubted(io_loop: Any) -> None:
+    doubted: list[tuple[str, str]] = []
+    loop = io_loop.asyncio_loop
+    presence = Presence(
+        bus=MemoryBus(),
+        errands=Errands(),
+        paced=Paced(loop=loop),
+        process_id="p",
+        grace_s=0.0,
+        loop=loop,
+        doubt=doubted.extend,
+    )
+    presence.people_here(here(1, 1, "online", r1=1, r2=1))
+    presence.people_here(here(2, 1, "online", r2=1))
+    assert doubted == [("r1", "ada")]
+    assert presence.online_count("r1") == 1, "until the store says so nothing is over"
+
+
+async def test_a_status_that_an_older_process_wrote_and_did_not_count_is_taken_where_it_is_read(io_loop: Any) -> None:
+    process = Process(io_loop.asyncio_loop)
+    for times in (1, 2):
+        process.presence.connected(ADA)
+        process.presence.entered("ada", {"r1": 0})
+        assert process.state()["r1"] == {"ada": "online"}, times
+        process.presence.connected(replace(ADA, status=Status.BUSY))
+        assert process.state()["r1"] == {"ada": "busy"}, times
+        process.hear([here(1, 0, "away", r1=0), StatusChosen("ada", "away")])
+        assert process.state()["r1"] == {"ada": "busy"}, "what is told has a number, or is not known to be newer"
+    process.hear([StatusChosen("ada", "away", rev=1)])
+    process.presence.connected(replace(ADA, status=Status.BUSY))
+    assert process.state()["r1"] == {"ada": "away"}, "what was read before it is older"
+
+
+# ---- subscriptions ---------------------------------------------------------------------------------------------------
+
+
+class Link:
+    """Where frames leave."""
+
+    is_open = may_begin = has_peer = True
+    is_over = False
+
+    def __init__(self) -> None:
+        self.frames: list[dict[str, Any]] = []
+
+    def trust(self) -> None:
+        """It sends no frames that would count."""
+
+    def send(self, frame: bytes) -> None:
+        self.frames.append(json.loads(frame))
+
+
+class Connection:
+    """A session as the pool and a room see it."""
+
+    def __init__(self, **rooms: int) -> None:
+        self.user_id = "ada"
+        self.user = ADA
+        self.link = Link()
+        self.rooms = dict(rooms)
+
+
+def channel_with(connection: Connection, *, live: bool) -> Channel:
+    channel = Channel("r1", ring=Ring(max_items=1, max_bytes=1))
+    if live:
+        channel.live[connection] = 0
+    return channel
+
+
+@pytest.mark.parametrize(
+    ("rev", "is_over"), [(None, True), (6, True), (5, True), (4, False)], ids=["not said", "newer", "the same", "older"]
+)
+async def test_an_end_ends_what_was_subscribed_under_an_older_membership_only(rev: int | None, is_over: bool) -> None:
+    connection = Connection()
+    channel = channel_with(connection, live=True)
+    assert channel.end_membership(connection, rev=rev, under=5) is is_over
+    assert (connection in channel.live) is not is_over
+
+
+@pytest.mark.parametrize("rev", [None, 3, 5, 8])
+@pytest.mark.parametrize("is_read_first", [False, True])
+async def test_an_end_that_comes_in_the_middle_of_a_join_ends_it_if_it_is_newer_than_the_membership(
+    rev: int | None, is_read_first: bool
+) -> None:
+    connection = Connection()
+    channel = channel_with(connection, live=False)
+    joining = channel.register(connection)
+    if is_read_first:
+        assert joining.stands_under(5)
+        channel.end_membership(connection, rev=rev, under=None)
+        stands = connection in channel.joining
+    else:
+        assert channel.end_membership(connection, rev=rev, under=None) is False
+        stands = joining.stands_under(5)
+    assert stands is (rev == 3)
+
+
+async def test_an_end_in_the_middle_of_a_second_join_ends_the_first_subscription_and_not_the_join() -> None:
+    connection = Connection()
+    channel = channel_with(connection, live=True)
+    joining = channel.register(connection)
+    assert channel.end_membership(connection, rev=4, under=1) is True
+    assert channel.end_membership(connection, rev=4, under=None) is False, "once"
+    assert joining.was_live is False
+    assert joining.stands_under(6)
+    assert connection in channel.joining
+
+
+# ---- what people are told --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pool(io_loop: Any) -> Pool:
+    async def made() -> Pool:
+        bus, errands, paced = MemoryBus(), Errands(), Paced(loop=io_loop.asyncio_loop)
+        hub = Hub(store=None, bus=bus, frame=bytes, observer=Observer(), coalesce=False, hold_max_bytes=1)  # type: ignore[arg-type]
+        return Pool(
+            hub=hub,
+            bus=bus,
+            seats=LocalSeats(),
+            presence=Presence(
+                bus=bus, errands=errands, paced=paced, process_id="p", grace_s=0.0, loop=io_loop.asyncio_loop
+            ),
+            errands=errands,
+            paced=paced,
+            observer=Observer(),
+            frame=bytes,
+            max_connections=10,
+            max_per_user=10,
+            ping_interval_s=25,
+            ping_timeout_s=20,
+        )
+
+    built: Pool = io_loop.run_sync(made)
+    return built
+
+
+def read(seq: int, head: int) -> UserEvent:
+    payload = json.dumps({"event": "messageReadUpdate", "data": {"readSeq": seq, "unreadCount": head - seq}}).encode()
+    return UserEvent("ada", payload, *reading_order(ReadState("r1", seq, head - seq, 0)))
+
+
+def added(rev: int) -> UserEvent:
+    return UserEvent(
+        "ada",
+        json.dumps({"event": "roomAdded", "data": {"rev": rev}}).encode(),
+        *membership_order("r1", rev, began=True),
+    )
+
+
+async def connected(pool: Pool) -> Connection:
+    connection: Any = Connection()
+    connection.connection_id = "p-1"
+    pool.add(connection)
+    assert pool.bind(connection, ADA, seated=True)
+    return connection
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([read(3, 9), read(5, 9), read(5, 11), read(9, 12)])))
+async def test_how_far_somebody_has_read_never_goes_back_whatever_order_it_is_told_in(
+    pool: Pool, order: Sequence[UserEvent]
+) -> None:
+    connection = await connected(pool)
+    for happening in order:
+        pool.on_user_event(happening)
+    told = [(frame["data"]["readSeq"], frame["data"]["unreadCount"]) for frame in connection.link.frames]
+    assert told == sorted(told)
+    assert told[-1] == (9, 3)
+
+
+async def test_a_room_that_was_left_since_is_not_told_to_be_added(pool: Pool) -> None:
+    connection = await connected(pool)
+    pool.on_membership_ended(MembershipEnded("r1", "ada", "left", 5))
+    for happening in (added(3), added(5), added(7)):
+        pool.on_user_event(happening)
+    assert [frame["data"] for frame in connection.link.frames] == [{"rev": 7}]

@@ -1,0 +1,162 @@
+"""Who is typing: told once when it begins and once when it ends, and each departure costs what that person typed,
+however many type.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from chat.presence import typing_indicators as typing_module
+from chat.presence.presence import Presence
+from chat.presence.typing_indicators import EXPIRES_MS, Typing
+from cluster.events import RoomEphemeral
+from cluster.memory_bus import MemoryBus
+from cluster.topics import room_topic
+from common.paced_callbacks import Paced
+from common.serial_task_queue import Errands
+from store.models import Status, User
+
+pytestmark = pytest.mark.gen_test
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class World:
+    """People who type, and what their rooms are told of it."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str, bool]] = []
+        self.clock = Clock()
+        self._bus = MemoryBus(receiver=self._hear)
+        self._errands = Errands(max_waiting=1_000_000)
+        loop = asyncio.get_running_loop()
+        presence = Presence(
+            bus=self._bus, errands=self._errands, paced=Paced(loop=loop), process_id="p", grace_s=0.0, loop=loop
+        )
+        self.typing = Typing(presence=presence, now=self.clock)
+
+    def _hear(self, topic: str, happening: object) -> None:
+        assert isinstance(happening, RoomEphemeral)
+        data = json.loads(happening.event)["data"]
+        self.told.append((data["roomId"], data["userId"], data["isTyping"]))
+
+    async def hear(self, *room_ids: str) -> None:
+        for room_id in room_ids:
+            await self._bus.subscribe(room_topic(room_id))
+
+    async def settled(self) -> None:
+        """Wait until what is on its way is told."""
+        while self._errands._task is not None:
+            await asyncio.sleep(0)
+
+
+def person(number: int) -> User:
+    return User(
+        f"u{number}", f"user{number}", "A user", None, None, None, Status.ONLINE, None, "2026-01-31T12:00:00.123Z"
+    )
+
+
+async def test_it_is_told_when_it_begins_again_while_it_goes_on_and_once_when_it_ends() -> None:
+    world = World()
+    await world.hear("r1")
+    world.typing.started("r1", person(1))
+    world.typing.started("r1", person(1))
+    world.clock.now_s += 3
+    world.typing.started("r1", person(1))
+    world.typing.stopped("r1", "u1")
+    world.typing.stopped("r1", "u1")
+    await world.settled()
+    assert world.told == [("r1", "u1", True), ("r1", "u1", True), ("r1", "u1", False)]
+    assert world.typing.typists == 0
+
+
+async def test_who_leaves_stops_typing_everywhere_and_nobody_else_does() -> None:
+    world = World()
+    await world.hear("r1", "r2")
+    for number in (1, 2):
+        for room in ("r1", "r2"):
+            world.typing.started(room, person(number))
+    world.typing.stopped("r2", "u1")
+    world.typing.gone("u1")
+    world.typing.gone("u1")
+    await world.settled()
+    assert Counter(told for told in world.told if not told[2]) == {("r1", "u1", False): 1, ("r2", "u1", False): 1}
+    assert world.typing.typists == 2
+    world.typing.gone("u2")
+    assert world.typing.typists == 0 and world.typing._rooms_of == {}
+
+
+async def test_who_types_no_more_expires_and_who_types_on_does_not() -> None:
+    world = World()
+    await world.hear("r1")
+    for number in range(4):
+        world.typing.started("r1", person(number))
+    world.clock.now_s += 1
+    world.typing.started("r1", person(0))  # the first in, who is now the last to expire
+    world.clock.now_s += EXPIRES_MS / 1000 - 1
+    world.typing.sweep()
+    await world.settled()
+    assert [user_id for _, user_id, typing in world.told if not typing] == ["u1", "u2", "u3"]
+    assert world.typing.typists == 1
+    world.clock.now_s += 1
+    world.typing.sweep()
+    assert world.typing.typists == 0
+
+
+async def test_a_crowd_that_expires_at_once_is_told_of_in_slices() -> None:
+    world = World()
+    count = 3 * typing_module.SLICE + 1
+    for number in range(count):
+        world.typing.started(f"r{number}", person(number))
+    world.clock.now_s += EXPIRES_MS / 1000
+    left = [count]
+    world.typing.sweep()
+    while world.typing.typists:
+        left.append(world.typing.typists)
+        await asyncio.sleep(0)
+    left.append(0)
+    assert max(before - after for before, after in itertools.pairwise(left)) == typing_module.SLICE
+
+
+async def test_past_the_bound_nobody_new_is_told_of_and_who_types_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typing_module, "MAX_TYPISTS", 3)
+    world = World()
+    for number in range(5):
+        world.typing.started("r1", person(number))
+    assert world.typing.typists == 3
+    world.typing.gone("u0")
+    world.typing.started("r1", person(4))
+    assert world.typing.typists == 3
+
+
+async def test_a_departure_costs_the_same_however_many_others_type() -> None:
+    def seconds_of_departures(others: int) -> float:
+        world = World()
+        for number in range(others + DEPARTING):
+            world.typing.started(f"r{number}", person(number))
+        began = time.perf_counter()
+        for number in range(DEPARTING):
+            world.typing.gone(f"u{number}")
+        return time.perf_counter() - began
+
+    few: Any = min(seconds_of_departures(0) for _ in range(5))
+    many = min(seconds_of_departures(20_000) for _ in range(2))
+    assert many < 10 * few, (few, many)
+
+
+DEPARTING = 200

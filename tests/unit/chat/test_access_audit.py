@@ -1,0 +1,411 @@
+"""What a process did not hear is asked of the store: who is no member any more, and whose login is revoked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from cache.keys import CacheTtls, Keys
+from cache.memory_cache import NoCache
+from chat.access_audit import PAIRS_A_READ, PEOPLE_A_READ, Doubts, slices
+from chat.connections.pool import Pool
+from chat.delivery.hub import Hub
+from chat.errors import CloseCode
+from chat.presence.presence import Presence
+from cluster.events import MembershipBegan, MembershipEnded
+from cluster.local_slots import LocalSeats
+from cluster.memory_bus import MemoryBus
+from common.paced_callbacks import Paced
+from common.serial_task_queue import Errands
+from monitor.observer import Observer
+from store.contract import Store
+from store.errors import StoreError, StoreUnavailable
+from store.models import RoomDraft, Session, User
+from tests.unit.chat.delivery.test_join_is_exact import open_store
+
+pytestmark = pytest.mark.gen_test
+
+
+class Link:
+    """Where frames leave, and how it was closed."""
+
+    is_over = False
+
+    def __init__(self) -> None:
+        self.frames: list[dict[str, Any]] = []
+        self.closed_with: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_with is None
+
+    @property
+    def may_begin(self) -> bool:
+        return self.is_open
+
+    @property
+    def has_peer(self) -> bool:
+        return self.is_open
+
+    def trust(self) -> None:
+        """It sends no frames that would count."""
+
+    def send(self, frame: bytes) -> None:
+        self.frames.append(json.loads(frame))
+
+    def close(self, code: int, reason: str) -> None:
+        self.closed_with = code
+
+
+class Connection:
+    """A session as the pool and a room see it."""
+
+    def __init__(self, user: User) -> None:
+        self.user_id = ""
+        self.user: User | None = None
+        self.link = Link()
+        self.rooms: dict[str, int] = {}
+        self.connection_id = f"p-{user.id}"
+        self.session_id = f"s-{user.id}"
+
+    @property
+    def closed_rooms(self) -> list[str]:
+        return [frame["data"]["roomId"] for frame in self.link.frames if frame["event"] == "roomClosed"]
+
+
+class Outage:
+    """A part of the store that fails while `is_on`; notes what was asked."""
+
+    def __init__(self, part: Any, error: Exception | None = None) -> None:
+        self._part = part
+        self._error = error or StoreUnavailable("gone")
+        self.is_on = False
+        self.asked: list[tuple[str, Any]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        async def ask(*args: Any) -> Any:
+            self.asked.append((name, *args))
+            if self.is_on:
+                raise self._error
+            return await getattr(self._part, name)(*args)
+
+        return ask
+
+
+class Process:
+    """What a process has for its connections; `doubts` is under test."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.errands = Errands(expected=(StoreError,))
+        self.inquiries = Errands(expected=(StoreError,))
+        self.bus = bus = MemoryBus()
+        loop = asyncio.get_running_loop()
+        self.presence = Presence(
+            bus=bus, errands=self.errands, paced=Paced(loop=loop), process_id="p", grace_s=0.0, loop=loop
+        )
+        self.hub = Hub(store=store, bus=bus, frame=bytes, observer=Observer(), coalesce=True, hold_max_bytes=1_000)
+        self.pool = Pool(
+            hub=self.hub,
+            bus=bus,
+            seats=LocalSeats(),
+            presence=self.presence,
+            errands=self.errands,
+            paced=Paced(loop=loop),
+            observer=Observer(),
+            frame=bytes,
+            max_connections=100,
+            max_per_user=5,
+            ping_interval_s=25,
+            ping_timeout_s=20,
+        )
+        self.doubts = Doubts(
+            store=store,
+            cache=NoCache(),
+            keys=Keys(CacheTtls(messages_s=1, users_s=1, stats_s=1)),
+            pool=self.pool,
+            presence=self.presence,
+            errands=self.inquiries,
+            begin=self._began,
+            end=self._ended,
+            now_ms=lambda: 1_000_000_000_000,
+        )
+        self.hub.doubt = self.doubts.room
+
+    def _began(self, began: MembershipBegan) -> None:
+        self.presence.began(began.room_id, began.user_id, began.rev)
+
+    def _ended(self, ended: MembershipEnded) -> None:
+        self.pool.on_membership_ended(ended)
+        self.presence.ended(ended.room_id, ended.user_id, ended.rev)
+
+    async def connect(self, user: User, *room_ids: str) -> Connection:
+        """Somebody connects, and subscribes to these rooms."""
+        connection: Any = Connection(user)
+        self.pool.add(connection)
+        assert self.pool.bind(connection, user, seated=True)
+        self.presence.connected(user)
+        self.presence.entered(user.id, await self.store.rooms.joined_by(user.id))
+        for room_id in room_ids:
+            channel = await self.hub.hold(room_id)
+            self.hub.register(channel, connection)
+            assert self.hub.go_live(channel, connection, None)
+            self.hub.release(channel)
+            connection.rooms[room_id] = (await self.store.rooms.joined_by(user.id))[room_id]
+        there: Connection = connection
+        return there
+
+    async def settled(self) -> None:
+        """What was doubted has been asked and acted upon."""
+        while self.doubts.is_waiting:
+            await asyncio.sleep(0.001)
+        await self.inquiries.close()
+
+
+P = TypeVar("P", bound=Process)
+
+
+@asynccontextmanager
+async def process_on(folder: Path, kind: type[P] = Process) -> AsyncIterator[P]:
+    async with open_store(folder) as store:
+        process = kind(store)
+        try:
+            yield process
+        finally:
+            await process.errands.close()
+            await process.hub.close()
+
+
+async def user_named(store: Store, name: str) -> User:
+    return await store.users.create(username=name, email=f"{name}@example.org", password_hash="x")
+
+
+async def test_after_the_bus_was_away_every_subscription_is_held_against_the_store(tmp_path: Path) -> None:
+    async with process_on(tmp_path) as process:
+        store = process.store
+        ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
+        rooms = [
+            (await store.rooms.create(RoomDraft(f"room {number}", None, True, 10), ada.id)).room.id
+            for number in range(2)
+        ]
+        for room_id in rooms:
+            await store.members.add(room_id, bob.id)
+        a, b = [await process.connect(user, *rooms) for user in (ada, bob)]
+        left = await store.members.remove(rooms[0], bob.id)
+        channel = await process.hub.hold(rooms[0])
+        channel.rev = left.rev  # the change was heard of, and who left was not: no comparison of heads finds that
+        process.hub.release(channel)
+        process.doubts.everything()
+        await process.settled()
+        assert (a.closed_rooms, b.closed_rooms) == ([], [rooms[0]])
+        assert b.rooms.keys() == {rooms[1]}
+        assert [process.hub.leave(room_id, b) for room_id in rooms] == [False, True]
+        assert process.presence.shown_in(rooms[0]) == [ada.id]
+
+
+async def test_a_subscription_under_a_newer_membership_than_was_doubted_stands(tmp_path: Path) -> None:
+    async with process_on(tmp_path) as process:
+        store = process.store
+        ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
+        room_id = (await store.rooms.create(RoomDraft("room", None, True, 10), ada.id)).room.id
+        await store.members.add(room_id, bob.id)
+        await store.members.remove(room_id, bob.id)
+        again = await store.members.add(room_id, bob.id)
+        b = await process.connect(bob, room_id)
+        process.doubts.room(room_id)
+        await process.settled()
+        process._ended(MembershipEnded(room_id, bob.id, "left", again.rev - 1))
+        assert b.closed_rooms == []
+        assert process.presence.shown_in(room_id) == [bob.id]
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [(StoreUnavailable("gone"), "an errand failed: gone"), (LookupError("unforeseen"), "an errand failed")],
+)
+@pytest.mark.parametrize("doubted", ["a room", "memberships", "everything"])
+async def test_what_the_store_could_not_be_asked_is_asked_again(
+    tmp_path: Path, doubted: str, error: Exception, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with process_on(tmp_path) as process:
+        store = process.store
+        ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
+        room_id = (await store.rooms.create(RoomDraft("room", None, True, 10), ada.id)).room.id
+        await store.members.add(room_id, bob.id)
+        a, b = [await process.connect(user, room_id) for user in (ada, bob)]
+        await store.members.remove(room_id, bob.id)
+        members, rooms = Outage(store.members, error), Outage(store.rooms, error)
+        store.members, store.rooms = members, rooms
+        members.is_on = rooms.is_on = True
+        {
+            "a room": lambda: process.doubts.room(room_id),
+            "memberships": lambda: process.doubts.members([(room_id, bob.id)]),
+            "everything": process.doubts.everything,
+        }[doubted]()
+        for times in (1, 2):
+            async with asyncio.timeout(10):
+                while len(members.asked) + len(rooms.asked) < times or process.inquiries.is_busy:
+                    await asyncio.sleep(0.001)
+            assert (a.closed_rooms, b.closed_rooms) == ([], [])
+            assert process.doubts.is_waiting
+            process.doubts.look_again()
+        members.is_on = rooms.is_on = False
+        process.doubts.look_again()
+        await process.settled()
+        assert (a.closed_rooms, b.closed_rooms) == ([], [room_id])
+        assert process.presence.shown_in(room_id) == [ada.id]
+        assert {record.getMessage() for record in caplog.records} == {line}
+        caplog.clear()
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("gone"), LookupError("unforeseen")])
+async def test_who_may_have_joined_unheard_is_asked_for_again(
+    tmp_path: Path, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with process_on(tmp_path) as process:
+        store = process.store
+        ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
+        await process.connect(bob)
+        room_id = (await store.rooms.create(RoomDraft("room", None, False, 10), ada.id)).room.id
+        await store.members.add(room_id, bob.id)
+        members = Outage(store.members, error)
+        store.members = members
+        members.is_on = True
+        process.doubts.room(room_id)
+        async with asyncio.timeout(10):
+            while not members.asked or process.inquiries.is_busy:
+                await asyncio.sleep(0.001)
+        members.is_on = False
+        process.doubts.look_again()
+        await process.settled()
+        assert process.presence.shown_in(room_id) == [bob.id]
+        caplog.clear()
+
+
+class Clumsy(Process):
+    """Fails at the first end that it is to carry out."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.failed_at: list[MembershipEnded] = []
+
+    def _ended(self, ended: MembershipEnded) -> None:
+        if not self.failed_at:
+            self.failed_at.append(ended)
+            raise LookupError("unforeseen")
+        super()._ended(ended)
+
+
+async def test_one_end_that_cannot_be_carried_out_keeps_no_other_from_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with process_on(tmp_path, Clumsy) as process:
+        store = process.store
+        ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
+        rooms = [
+            (await store.rooms.create(RoomDraft(f"room {number}", None, False, 10), ada.id)).room.id
+            for number in range(3)
+        ]
+        for room_id in rooms:
+            await store.members.add(room_id, bob.id)
+        b = await process.connect(bob, *rooms)
+        for room_id in rooms:
+            await store.members.remove(room_id, bob.id)
+        process.doubts.members([(room_id, bob.id) for room_id in rooms])
+        async with asyncio.timeout(10):
+            while not process.failed_at or process.inquiries.is_busy:
+                await asyncio.sleep(0.001)
+        assert process.doubts.is_waiting
+        process.doubts.look_again()
+        await process.settled()
+        assert b.closed_rooms == rooms[1:]
+        assert [record.getMessage() for record in caplog.records] == ["an errand failed"]
+        caplog.clear()
+
+
+async def test_a_room_that_is_doubted_waits_for_one_read_of_all_the_others(tmp_path: Path) -> None:
+    async with process_on(tmp_path) as process:
+        store = process.store
+        ada = await user_named(store, "ada")
+        room_id = (await store.rooms.create(RoomDraft("room", None, True, 10), ada.id)).room.id
+        await process.connect(ada, room_id)
+        for number in range(2 * PEOPLE_A_READ):
+            await process.connect(await user_named(store, f"user{number}"))
+        members, rooms = Outage(store.members), Outage(store.rooms)
+        store.members, store.rooms = members, rooms
+        order: list[str] = []
+        members.asked = rooms.asked = order  # type: ignore[assignment]
+        process.doubts.everything()
+        process.doubts.room(room_id)
+        await process.settled()
+        names = [name for name, *_ in order]
+        assert names.count("joined_by_each") == 3
+        assert names.index("standings") <= 1
+
+
+async def test_after_the_bus_was_away_who_is_shown_where_is_as_the_store_says_also_of_those_who_read_nothing(
+    tmp_path: Path,
+) -> None:
+    async with process_on(tmp_path) as process:
+        store = process.store
+        ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
+        tea, two, own = [
+            (await store.rooms.create(RoomDraft(name, None, False, 10), ada.id)).room.id
+            for name in ("tea", "two", "own")
+        ]
+        await store.members.add(tea, bob.id)
+        await store.members.add(own, bob.id)
+        await process.connect(bob)
+        await store.members.remove(tea, bob.id)
+        await store.members.add(two, bob.id)
+        process.doubts.everything()
+        await process.settled()
+        assert [process.presence.shown_in(room_id) for room_id in (tea, two, own)] == [[], [bob.id], [bob.id]]
+
+
+async def test_who_joined_unheard_is_found_when_the_room_is_doubted_and_nobody_else(tmp_path: Path) -> None:
+    async with process_on(tmp_path) as process:
+        store = process.store
+        people = [await user_named(store, name) for name in ("ada", "bob", "cleo")]
+        ada, bob, _ = people
+        room_id = (await store.rooms.create(RoomDraft("room", None, True, 10), ada.id)).room.id
+        for user in people:
+            await process.connect(user)
+        joined = await store.members.add(room_id, bob.id)
+        channel = await process.hub.hold(room_id)
+        channel.rev = joined.rev - 1  # neither the change nor who joined by it was heard of
+        await process.hub.check_heads()
+        async with asyncio.timeout(10):
+            while bob.id not in process.presence.shown_in(room_id):
+                await asyncio.sleep(0.001)
+        process.hub.release(channel)
+        await process.settled()
+        assert set(process.presence.shown_in(room_id)) == {ada.id, bob.id}
+        process._ended(MembershipEnded(room_id, bob.id, "left", joined.rev - 1))
+        assert bob.id in process.presence.shown_in(room_id), "it is known by which rev they joined"
+
+
+async def test_whose_login_is_revoked_or_gone_is_closed_whatever_any_clock_says(tmp_path: Path) -> None:
+    async with process_on(tmp_path) as process:
+        store = process.store
+        people = [await user_named(store, name) for name in ("ada", "bob", "cleo")]
+        connections = [await process.connect(user) for user in people]
+        for user in people[:2]:
+            await store.sessions.create(Session(f"s-{user.id}", user.id, 1, 0, 2_000_000_000_000))
+        await store.sessions.revoke(f"s-{people[1].id}", now_ms=1)  # long ago, as that process's clock goes
+        for _ in range(2):
+            await process.doubts.look_at_logins()
+            assert [one.link.closed_with for one in connections] == [None, CloseCode.REVOKED, CloseCode.REVOKED]
+
+
+def test_what_is_asked_at_once_is_bounded() -> None:
+    pairs = [("r", f"u{number}") for number in range(2 * PAIRS_A_READ + 1)]
+    parts = list(slices(pairs, PAIRS_A_READ))
+    assert [len(part) for part in parts] == [PAIRS_A_READ, PAIRS_A_READ, 1]
+    assert [pair for part in parts for pair in part] == pairs

@@ -1,0 +1,79 @@
+"""joinRoom asks the store how people stand, and those who ask at once share a read."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from chat.errors import ChatError
+from chat.membership_reader import BATCH_MAX, Standings
+from chat.protocol import JoinRoom
+from store.models import RoomDraft
+from tests.unit.chat.delivery.test_join_is_exact import Connection, World, open_store
+
+pytestmark = pytest.mark.gen_test
+
+
+async def test_those_who_ask_in_one_turn_share_a_read_and_each_gets_their_own_answer(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        users = [
+            await store.users.create(username=f"u{number}", email=f"u{number}@example.com", password_hash="x")
+            for number in range(40)
+        ]
+        room_id = (await store.rooms.create(RoomDraft("tea", None, True, 100), users[0].id)).room.id
+        for user in users[1:20]:
+            await store.members.add(room_id, user.id)
+        world = World(store, random.Random(1), coalesce=True)
+        standings = Standings(store=world.posting._store)
+        answers = await asyncio.gather(
+            *(standings.of(room_id, user.id) for user in users), standings.of("none", users[0].id)
+        )
+        assert world.calls == ["standings"]
+        assert answers == [*[await store.rooms.get_for(room_id, user.id) for user in users], None]
+        await asyncio.gather(*(standings.of(room_id, users[0].id) for _ in range(2 * BATCH_MAX + 1)))
+        assert world.calls == ["standings"] * 4
+        await standings.close()
+        await world.close()
+
+
+async def test_a_herd_of_members_who_join_makes_few_reads(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        owner, *users = [
+            await store.users.create(username=f"u{number}", email=f"u{number}@example.com", password_hash="x")
+            for number in range(201)
+        ]
+        room_id = (await store.rooms.create(RoomDraft("tea", None, False, 1000), owner.id)).room.id
+        for user in users:
+            await store.members.add(room_id, user.id)
+        world = World(store, random.Random(2), coalesce=True)
+        connections = [Connection(user) for user in users]
+        for one in connections:
+            one.joining = True
+        await asyncio.gather(*(world.joins.join(one, JoinRoom(room_id=room_id), "1") for one in connections))
+        assert all(one.subscribed for one in connections)
+        assert 1 <= world.calls.count("standings") <= 6, "not one for each of 200"
+        await world.close()
+
+
+async def test_a_membership_that_the_cache_still_knows_joins_nobody(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        owner, member = [
+            await store.users.create(username=name, email=f"{name}@example.com", password_hash="x")
+            for name in ("owner", "member")
+        ]
+        room_id = (await store.rooms.create(RoomDraft("tea", None, True, 10), owner.id)).room.id
+        await store.members.add(room_id, member.id)
+        world = World(store, random.Random(3), coalesce=True)
+        await world.rooms.read_by(room_id, member.id)
+        await store.members.remove(room_id, member.id)  # by a process that could not say so
+        assert await world.rooms.read_by(room_id, member.id), "the cache cannot know"
+        connection = Connection(member)
+        for is_member in (False, True):
+            with pytest.raises(ChatError) as refused:
+                await world.joins.join(connection, JoinRoom(room_id=room_id), "1", is_member=is_member)
+            assert refused.value.code == "room_not_found"
+        assert not world.hub.leave(room_id, connection)
+        await world.close()

@@ -1,0 +1,126 @@
+"""The codec: what a client's bytes become, and that what we encode is JSON that means the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat.errors import KINDS, ChatError
+from chat.protocol import (
+    History,
+    RoomListing,
+    SendMessage,
+    Shape,
+    ack,
+    array,
+    encode,
+    event,
+    parse_envelope,
+    refusal,
+    splice,
+)
+
+SEND = Shape(SendMessage)
+plain_text = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | plain_text,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(plain_text, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def refused(work: Any) -> ChatError:
+    with pytest.raises(ChatError) as error:
+        work()
+    return error.value
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_an_envelope_or_a_refusal(payload: bytes) -> None:
+    try:
+        parse_envelope(payload)
+    except ChatError as error:
+        assert error.code in {"malformed", "validation_failed"}
+
+
+@given(st.dictionaries(st.sampled_from(("event", "id", "data", "x")), json_values))
+def test_an_envelope_takes_an_event_and_an_id_that_are_strings(frame: dict[str, Any]) -> None:
+    payload = json.dumps(frame).encode()
+    if not isinstance(frame.get("event"), str):
+        assert refused(lambda: parse_envelope(payload)).code == "malformed"
+    elif not isinstance(frame.get("id"), str | None):
+        assert refused(lambda: parse_envelope(payload)).details == {"id": "takes a string"}
+    else:
+        envelope = parse_envelope(payload)
+        assert (envelope.event, envelope.id) == (frame["event"], frame.get("id"))
+        assert json.loads(bytes(envelope.data)) == frame.get("data", {})
+
+
+@given(st.dictionaries(st.sampled_from(("roomId", "content", "clientId", "mentions", "attachments", "x")), json_values))
+def test_any_object_is_a_message_or_every_wrong_field_is_named(body: dict[str, Any]) -> None:
+    try:
+        found = SEND.decode(json.dumps(body).encode())
+    except ChatError as error:
+        assert error.code == "validation_failed"
+        assert error.details
+        assert set(error.details) <= {"roomId", "content", "clientId", "mentions", "attachments"}
+    else:
+        assert (found.room_id, found.content) == (body["roomId"], body["content"])
+        assert 1 <= len(found.content) <= 2000
+        assert "\0" not in found.content
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_as_a_body_are_refused_in_the_contracts_words(body: bytes) -> None:
+    assert refused(lambda: SEND.decode(body)).code in {"malformed", "validation_failed"}
+
+
+@given(st.dictionaries(st.sampled_from(("roomId", "limit", "before", "after")), plain_text))
+def test_any_query_is_a_page_or_names_what_is_wrong(query: dict[str, str]) -> None:
+    try:
+        page = Shape(History).from_query(query)
+    except ChatError as error:
+        assert error.code == "validation_failed"
+        assert set(error.details) <= {"roomId", "limit", "before", "after"}
+        assert error.details
+    else:
+        assert 1 <= page.limit <= 100
+
+
+def test_a_query_reads_numbers_and_booleans_from_text() -> None:
+    assert Shape(RoomListing).from_query({"mine": "true", "limit": "7"}) == RoomListing(mine=True, limit=7)
+    assert Shape(History).from_query({"roomId": "r", "before": "0"}) == History("r", before=0)
+
+
+@given(json_values)
+def test_what_is_encoded_is_read_back_the_same_by_anybody(value: Any) -> None:
+    assert json.loads(encode(value)) == value
+
+
+def test_an_emoji_takes_its_four_bytes_and_a_slash_one() -> None:
+    assert encode("😀/") == '"😀/"'.encode()
+
+
+@given(plain_text, json_values)
+def test_frames_are_json_whatever_their_id_is(command_id: str, data: Any) -> None:
+    assert json.loads(ack(command_id, encode(data))) == {"event": "ack", "id": command_id, "data": data}
+    assert json.loads(event("receiveMessage", encode(data))) == {"event": "receiveMessage", "data": data}
+    assert json.loads(splice(a=encode(data), b=array([encode(data), b"1"]))) == {"a": data, "b": [data, 1]}
+
+
+@pytest.mark.parametrize("code", KINDS)
+def test_every_refusal_has_the_contracts_shape(code: str) -> None:
+    frame = json.loads(refusal("7", ChatError(code, details={"field": "why"}, retry_after_s=3)))
+    assert (frame["event"], frame["id"]) == ("error", "7")
+    assert frame["data"] == {
+        "code": code,
+        "message": KINDS[code].message,
+        "details": {"field": "why"},
+        "retryable": KINDS[code].retryable,
+        "retryAfter": 3,
+    }
+    assert "id" not in json.loads(refusal(None, ChatError(code)))

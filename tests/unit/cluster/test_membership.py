@@ -1,0 +1,624 @@
+"""Processes that tell each other who is here: two or more of them on a wire that the test can cut, and a clock that it
+moves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from chat.presence.presence import PEOPLE_AN_EVENT, Presence
+from cluster.contract import Receiver
+from cluster.events import (
+    MembershipBegan,
+    MembershipEnded,
+    PeopleHere,
+    PersonGone,
+    PersonHere,
+    ProcessBeat,
+    RoomEphemeral,
+    StatusChosen,
+)
+from cluster.membership import BEAT_S, DOUBT_S, KNOWN_AFTER_S, SILENT_MAX_S, Peers
+from cluster.memory_bus import MemoryBus
+from cluster.topics import EVERYONE
+from common.paced_callbacks import Paced
+from common.serial_task_queue import Errands
+from store.models import Status, User
+
+pytestmark = pytest.mark.gen_test
+
+
+class Clock:
+    """Monotonic seconds."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class End:
+    """One process's end of a bus: a MemoryBus, and what is published on it reaches those of the others as well, while
+    none is cut.
+    """
+
+    def __init__(self, ends: list[End], published: list[Any]) -> None:
+        self._memory = MemoryBus()
+        self._ends = ends
+        self._published = published
+        self.lost = False
+        self.on_back = None
+        ends.append(self)
+
+    @property
+    def receiver(self) -> Receiver | None:
+        return self._memory.receiver
+
+    @receiver.setter
+    def receiver(self, receiver: Receiver | None) -> None:
+        self._memory.receiver = receiver
+
+    async def publish(self, topic: str, event: object) -> None:
+        self._published.append(event)
+        for end in [self, *(one for one in self._ends if one is not self and not one.lost and not self.lost)]:
+            await end._memory.publish(topic, event)
+
+    def hear(self, event: object) -> None:
+        """What comes from another process, at a moment that the test chooses."""
+        receiver = self._memory.receiver
+        assert receiver is not None
+        receiver(EVERYONE, event)
+
+    async def subscribe(self, topic: str) -> None:
+        await self._memory.subscribe(topic)
+
+    async def unsubscribe(self, topic: str) -> None:
+        await self._memory.unsubscribe(topic)
+
+    async def close(self) -> None:
+        self._ends.remove(self)
+        await self._memory.close()
+
+
+class Process:
+    """One process: its presence, its peers, and what its rooms were told."""
+
+    def __init__(self, cluster: Cluster, process_id: str) -> None:
+        self.id = process_id
+        self.bus = End(cluster.ends, cluster.published)
+        self.errands = Errands()
+        loop = asyncio.get_running_loop()
+        self.presence = Presence(
+            bus=self.bus,
+            errands=self.errands,
+            paced=Paced(loop=loop),
+            process_id=process_id,
+            grace_s=0.0,
+            loop=loop,
+            doubt=lambda pairs: cluster.look_at(self, pairs),
+            now=cluster.clock,
+        )
+        self.deaths: list[str] = []
+        self.doubts: list[float] = []  # when it was to ask the store
+        self.peers = Peers(
+            bus=self.bus,
+            people=self.presence,
+            errands=self.errands,
+            process_id=process_id,
+            now=cluster.clock,
+            on_death=self.deaths.append,
+            on_doubt=lambda: self.doubts.append(cluster.clock.now_s),
+        )
+        self.told: list[tuple[str, str, str, str]] = []
+        self.presence.deliver = self._deliver
+        receivers: dict[type, Any] = {
+            MembershipBegan: lambda began: self.presence.began(began.room_id, began.user_id, began.rev),
+            MembershipEnded: lambda ended: self.presence.ended(ended.room_id, ended.user_id, ended.rev),
+            StatusChosen: lambda chosen: self.presence.set_status(chosen.user_id, Status(chosen.status), chosen.rev),
+            PeopleHere: self.peers.on_people,
+            PersonGone: self.peers.on_gone,
+            ProcessBeat: self.peers.on_beat,
+        }
+        self.bus.receiver = lambda topic, event: receivers[type(event)](event)
+
+    def _deliver(self, happening: RoomEphemeral) -> None:
+        message = json.loads(happening.event)
+        data = message["data"]
+        self.told.append((message["event"], data["roomId"], data["userId"], data["status"]))
+
+    def connect(self, name: str, *rooms: str, status: Status = Status.ONLINE) -> None:
+        """Somebody connects, who is a member of these rooms."""
+        if self.presence.connected(user(name, status)):
+            self.presence.entered(name, dict.fromkeys(rooms, 1))
+
+    def online(self, room_id: str = "r1") -> dict[str, str]:
+        return {one["userId"]: str(one["status"]) for one in self.presence.listing(room_id)["online"]}
+
+
+def user(name: str, status: Status = Status.ONLINE) -> User:
+    return User(name, name, name, None, None, None, status, None, "2026-01-31T12:00:00.123Z")
+
+
+class Cluster:
+    """Processes on one wire and under one clock; `published` is all that went over it."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.ends: list[End] = []
+        self.published: list[Any] = []
+        self.processes: list[Process] = []
+
+    async def start(self, process_id: str) -> Process:
+        process = Process(self, process_id)
+        self.processes.append(process)
+        await process.bus.subscribe(EVERYONE)
+        process.peers.back()
+        await settle()
+        return process
+
+    def look_at(self, process: Process, pairs: Sequence[tuple[str, str]]) -> None:
+        """What the store would say of memberships that a process doubts: the changes to them are all among what was
+        published.
+        """
+        for event in self.published:
+            if isinstance(event, MembershipEnded) and (event.room_id, event.user_id) in pairs:
+                process.presence.ended(event.room_id, event.user_id, event.rev)
+
+    async def kill(self, process: Process) -> None:
+        """As by kill -9: it says nothing more."""
+        self.processes.remove(process)
+        await process.bus.close()
+
+    async def passes(self, seconds: float) -> None:
+        """Time passes, in which each process beats as often as it should."""
+        end_s = self.clock.now_s + seconds
+        while self.clock.now_s < end_s:
+            self.clock.now_s = min(self.clock.now_s + BEAT_S, end_s)
+            await self.beat()
+
+    async def beat(self) -> None:
+        for process in self.processes:
+            process.peers.beat()
+        await settle()
+
+
+async def settle() -> None:
+    """Let every errand, and every end of a grace, come to its end: none of them waits for anything."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    return Cluster()
+
+
+# ---- who is here -----------------------------------------------------------------------------------------------------
+
+
+async def test_who_is_connected_to_one_process_is_online_at_the_other(cluster: Cluster) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    a.connect("ada", "r1", "r2", status=Status.BUSY)
+    await settle()
+    for process in (a, b):
+        assert process.online("r1") == process.online("r2") == {"ada": "busy"}
+        assert process.presence.is_online("ada")
+        assert sorted(process.told) == [("userJoined", "r1", "ada", "busy"), ("userJoined", "r2", "ada", "busy")]
+
+
+async def test_who_comes_and_goes_is_told_of_once_however_many_processes_they_are_connected_to(
+    cluster: Cluster,
+) -> None:
+    a, b, c = [await cluster.start(name) for name in ("a", "b", "c")]
+    for process in (a, b, a):
+        process.connect("ada", "r1")
+        await settle()
+    joined = [("userJoined", "r1", "ada", "online")]
+    assert [process.told for process in (a, b, c)] == [joined] * 3
+    for process in (a, b):
+        process.presence.disconnected("ada")
+        await settle()
+        assert [process.online() for process in (a, b, c)] == [{"ada": "online"}] * 3
+    a.presence.disconnected("ada")
+    await settle()
+    assert [process.online() for process in (a, b, c)] == [{}] * 3
+    assert [process.told for process in (a, b, c)] == [[*joined, ("userLeft", "r1", "ada", "offline")]] * 3
+    assert [process.presence.people for process in (a, b, c)] == [0, 0, 0]
+
+
+async def test_who_moves_to_another_process_was_never_away(cluster: Cluster) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    a.connect("ada", "r1")
+    await settle()
+    b.connect("ada", "r1")
+    await settle()
+    a.presence.disconnected("ada")
+    await settle()
+    for process in (a, b):
+        assert process.told == [("userJoined", "r1", "ada", "online")]
+        assert process.online() == {"ada": "online"}
+
+
+async def test_who_becomes_a_member_or_is_none_any_more_appears_and_vanishes_everywhere(cluster: Cluster) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    a.connect("ada", "r1")
+    await settle()
+    await b.bus.publish(EVERYONE, MembershipBegan("r2", "ada", 1))
+    assert a.online("r2") == b.online("r2") == {"ada": "online"}
+    await b.bus.publish(EVERYONE, MembershipEnded("r1", "ada", "left", 2))
+    assert a.online("r1") == b.online("r1") == {}
+
+
+async def test_a_process_that_has_just_started_is_told_of_all_and_tells_nobody_who_is_not_new(cluster: Cluster) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    a.connect("ada", "r1")
+    b.connect("bob", "r1")
+    await settle()
+    told = [list(process.told) for process in (a, b)]
+    late = await cluster.start("late")
+    assert late.online() == {"ada": "online", "bob": "online"}
+    assert [process.told for process in (a, b)] == told
+    late.connect("cleo", "r1")
+    await settle()
+    assert all(set(process.online()) == {"ada", "bob", "cleo"} for process in (a, b, late))
+
+
+async def test_of_many_who_ask_at_once_each_process_tells_once(cluster: Cluster) -> None:
+    a = await cluster.start("a")
+    a.connect("ada", "r1")
+    await settle()
+    cluster.published.clear()
+    for number in range(5):
+        a.peers.on_beat(ProcessBeat(f"asker {number}", asks=True))
+    await settle()
+    assert [event.process_id for event in cluster.published if isinstance(event, PeopleHere)] == ["a"]
+
+
+async def test_a_process_asks_when_it_starts_and_not_at_every_beat(cluster: Cluster) -> None:
+    await cluster.start("a")
+    await cluster.passes(5 * BEAT_S)
+    beats = [event.asks for event in cluster.published if isinstance(event, ProcessBeat)]
+    assert beats[0] is True and len(beats) >= 6 and not any(beats[1:])
+
+
+async def test_who_is_asked_for_all_asks_the_store_for_the_one_that_asks_was_cut_off_and_told_nobody_what_it_wrote(
+    cluster: Cluster,
+) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    await cluster.passes(SILENT_MAX_S)
+    began = [len(process.doubts) for process in (a, b)]
+    b.peers.back()
+    await settle()
+    await cluster.passes(SILENT_MAX_S)
+    assert [len(process.doubts) for process in (a, b)] == [began[0] + 1, began[1]]
+
+
+async def test_who_stood_still_asks_the_store_and_so_do_the_others(cluster: Cluster) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    await cluster.passes(SILENT_MAX_S)
+    for process in (a, b):
+        process.doubts.clear()
+    for _ in range(4):
+        cluster.clock.now_s += BEAT_S
+        a.peers.beat()
+        await settle()
+    assert (a.doubts, b.doubts) == ([], [])
+    b.peers.beat()
+    await settle()
+    assert len(a.doubts) == len(b.doubts) == 1
+
+
+async def test_more_people_than_an_event_holds_are_all_told_of_and_none_is_dropped_for_being_in_an_earlier_part(
+    cluster: Cluster,
+) -> None:
+    a = await cluster.start("a")
+    count = 2 * PEOPLE_AN_EVENT + 1
+    for number in range(count):
+        a.connect(f"u{number}", f"r{number % 3}")
+    await settle()
+    cluster.published.clear()
+    b = await cluster.start("b")
+    parts = [event for event in cluster.published if isinstance(event, PeopleHere) and event.process_id == "a"]
+    assert [(len(part.people), part.is_last) for part in parts] == [
+        (PEOPLE_AN_EVENT, False),
+        (PEOPLE_AN_EVENT, False),
+        (1, True),
+    ]
+    for _ in range(2):
+        assert b.presence.people == count
+        assert sum(b.presence.online_count(f"r{number}") for number in range(3)) == count
+        b.peers.back()
+        await settle()
+
+
+async def test_what_waited_to_be_told_is_told_as_it_is_by_then(cluster: Cluster) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    slow = asyncio.get_running_loop().create_future()
+    a.errands.run(lambda: slow)  # as a subscription that Redis is late to confirm
+    a.connect("ada", "r1", "r2")
+    await settle()
+    await a.bus.publish(EVERYONE, MembershipEnded("r1", "ada", "removed", 2))
+    slow.set_result(None)
+    await settle()
+    for process in (a, b):
+        assert process.online("r1") == {} and process.online("r2") == {"ada": "online"}
+
+
+# ---- who is not here any more ----------------------------------------------------------------------------------------
+
+
+async def test_a_full_telling_drops_who_is_not_there_any_more(cluster: Cluster) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    for name in ("ada", "bob"):
+        a.connect(name, "r1")
+    await settle()
+    b.bus.lost = True
+    a.presence.disconnected("ada")
+    a.connect("cleo", "r1")
+    await settle()
+    assert set(b.online()) == {"ada", "bob"}  # it could not hear of it
+    b.bus.lost = False
+    b.told.clear()
+    b.peers.back()
+    await settle()
+    assert a.online() == b.online() == {"bob": "online", "cleo": "online"}
+    assert sorted(b.told) == [("userJoined", "r1", "cleo", "online"), ("userLeft", "r1", "ada", "offline")]
+
+
+async def test_an_empty_telling_drops_all_of_a_process_and_nobody_of_others(cluster: Cluster) -> None:
+    a, b, c = [await cluster.start(name) for name in ("a", "b", "c")]
+    a.connect("ada", "r1")
+    for process in (a, c):
+        process.connect("both", "r1")
+    b.connect("bob", "r1")
+    await settle()
+    b.bus.lost = True
+    for name in ("ada", "both"):
+        a.presence.disconnected(name)
+    await settle()
+    b.bus.lost = False
+    b.peers.back()
+    await settle()
+    assert set(b.online()) == {"both", "bob"}
+
+
+async def test_a_membership_whose_end_was_not_heard_is_over_after_a_full_telling(cluster: Cluster) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    a.connect("ada", "r1", "r2")
+    await settle()
+    b.bus.lost = True
+    await a.bus.publish(EVERYONE, MembershipEnded("r1", "ada", "left", 2))
+    await a.bus.publish(EVERYONE, MembershipBegan("r3", "ada", 1))
+    b.bus.lost = False
+    b.peers.back()
+    await settle()
+    assert [b.online(room) for room in ("r1", "r2", "r3")] == [{}, {"ada": "online"}, {"ada": "online"}]
+
+
+async def test_a_process_that_was_told_of_tells_nobody_of_the_people_of_others(cluster: Cluster) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    a.connect("ada", "r1")
+    await settle()
+    cluster.published.clear()
+    b.peers.back()
+    await settle()
+    tellings = {event.process_id: event for event in cluster.published if isinstance(event, PeopleHere)}
+    assert [one.user_id for one in tellings["a"].people] == ["ada"]
+    assert tellings["b"].people == ()
+
+
+# ---- who is dead -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_process_that_is_silent_too_long_is_dead_and_its_people_are_gone_once(cluster: Cluster) -> None:
+    a, b, c = [await cluster.start(name) for name in ("a", "b", "c")]
+    await cluster.passes(DOUBT_S + BEAT_S)
+    c.connect("ada", "r1")
+    for process in (b, c):
+        process.connect("both", "r1")
+    await settle()
+    await cluster.kill(c)
+    await cluster.passes(SILENT_MAX_S - BEAT_S)
+    assert (a.deaths, b.deaths) == ([], []) and set(a.online()) == {"ada", "both"}
+    await cluster.passes(2 * BEAT_S)
+    for process in (a, b):
+        assert process.deaths == ["c"]
+        assert set(process.online()) == {"both"}
+        assert [told for told in process.told if told[0] == "userLeft"] == [("userLeft", "r1", "ada", "offline")]
+    await cluster.passes(2 * SILENT_MAX_S)
+    assert (a.deaths, b.deaths) == (["c"], ["c"])
+
+
+async def test_a_process_that_beats_is_never_dead(cluster: Cluster) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    b.connect("ada", "r1")
+    await cluster.passes(20 * SILENT_MAX_S)
+    assert (a.deaths, b.deaths) == ([], [])
+    assert set(a.online()) == {"ada"}
+
+
+async def test_a_process_that_beats_now_and_then_is_not_dead(cluster: Cluster) -> None:
+    a = await cluster.start("a")
+    for _ in range(5):
+        a.peers.on_beat(ProcessBeat("slow"))
+        await cluster.passes(SILENT_MAX_S)
+    assert a.deaths == []
+    await cluster.passes(BEAT_S)
+    assert a.deaths == ["slow"]
+
+
+async def test_after_the_bus_was_away_nobody_is_declared_dead_while_it_may_be_the_bus(cluster: Cluster) -> None:
+    a, b, c = [await cluster.start(name) for name in ("a", "b", "c")]
+    await cluster.passes(DOUBT_S + BEAT_S)
+    for process in (b, c):
+        process.connect(f"of {process.id}", "r1")
+    await settle()
+    for process in (a, b, c):
+        process.bus.lost = True
+    await cluster.passes(10 * SILENT_MAX_S)
+    assert a.deaths == [] and set(a.online()) == {"of b", "of c"}
+    await cluster.kill(c)
+    for process in (a, b):
+        process.bus.lost = False
+        process.peers.back()
+    await settle()
+    back_s = cluster.clock.now_s
+    while not a.deaths:
+        assert set(a.online()) == {"of b", "of c"}
+        await cluster.passes(BEAT_S)
+    assert DOUBT_S <= cluster.clock.now_s - back_s <= DOUBT_S + 2 * BEAT_S
+    assert a.deaths == b.deaths == ["c"] and set(a.online()) == set(b.online()) == {"of b"}
+
+
+async def test_who_was_stopped_itself_declares_nobody_dead_before_it_has_listened_again(cluster: Cluster) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    b.connect("ada", "r1")
+    await cluster.passes(DOUBT_S + BEAT_S)
+    cluster.clock.now_s += 6 * SILENT_MAX_S  # `a` did not run: neither did it beat, nor did it hear the others
+    a.peers.beat()
+    await settle()
+    assert a.deaths == [] and set(a.online()) == {"ada"}
+    await cluster.passes(2 * SILENT_MAX_S)
+    assert a.deaths == [] and set(a.online()) == {"ada"}
+    assert [told[0] for told in a.told] == ["userJoined"]
+
+
+async def test_a_process_that_was_taken_for_dead_is_found_again_with_its_people(cluster: Cluster) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    b.connect("ada", "r1")
+    await cluster.passes(DOUBT_S + BEAT_S)
+    b.bus.lost = True
+    for _ in range(10):
+        await cluster.passes(BEAT_S)
+    assert a.deaths == ["b"] and a.online() == {}
+    b.bus.lost = False
+    b.peers.back()
+    await settle()
+    assert set(a.online()) == {"ada"}
+    assert a.peers.alive == {"a", "b"}
+
+
+async def test_a_process_that_stops_says_so_and_its_people_have_time_to_come_back(cluster: Cluster) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    await cluster.passes(DOUBT_S + BEAT_S)
+    for name in ("ada", "bob"):
+        b.connect(name, "r1")
+    await settle()
+    b.presence.is_leaving = True
+    for name in ("ada", "bob"):
+        b.presence.disconnected(name)
+    await settle()
+    await b.peers.leave()
+    await cluster.kill(b)
+    assert a.peers.alive == {"a"} and set(a.online()) == {"ada", "bob"}
+    await cluster.passes(SILENT_MAX_S / 2)
+    a.connect("ada", "r1")
+    await cluster.passes(SILENT_MAX_S / 2)
+    assert set(a.online()) == {"ada", "bob"}
+    await cluster.passes(BEAT_S)
+    assert set(a.online()) == {"ada"}
+    assert a.told == [
+        ("userJoined", "r1", "ada", "online"),
+        ("userJoined", "r1", "bob", "online"),
+        ("userLeft", "r1", "bob", "offline"),
+    ]
+    assert a.deaths == []  # it told what it wrote: the cache need not be doubted
+
+
+async def test_a_beat_that_comes_after_the_last_one_does_not_bring_a_process_back(cluster: Cluster) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    await cluster.passes(DOUBT_S + BEAT_S)
+    b.connect("ada", "r1")
+    await settle()
+    b.peers.beat()  # waits behind other errands
+    await b.peers.leave()
+    await settle()
+    await cluster.kill(b)
+    assert a.peers.alive == {"a"}
+    await cluster.passes(3 * SILENT_MAX_S)
+    assert a.deaths == [] and a.online() == {}
+
+
+# ---- who lives -------------------------------------------------------------------------------------------------------
+
+
+async def test_who_lives_is_known_when_each_has_had_time_to_beat(cluster: Cluster) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    assert (a.peers.alive, b.peers.alive) == (None, None)
+    await cluster.passes(KNOWN_AFTER_S)
+    assert a.peers.alive == b.peers.alive == {"a", "b"}
+    a.bus.lost = True
+    assert (a.peers.alive, b.peers.alive) == (None, {"a", "b"})
+    a.bus.lost = False
+    a.peers.back()
+    assert a.peers.alive is None
+    await cluster.passes(KNOWN_AFTER_S)
+    assert a.peers.alive == {"a", "b"}
+
+
+async def test_who_is_dead_is_not_among_those_who_live(cluster: Cluster) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    await cluster.passes(DOUBT_S + BEAT_S)
+    await cluster.kill(b)
+    await cluster.passes(SILENT_MAX_S + BEAT_S)
+    assert a.peers.alive == {"a"}
+
+
+# ---- what they chose -------------------------------------------------------------------------------------------------
+
+
+CHOSEN = (
+    StatusChosen("ada", "away", rev=1),
+    StatusChosen("ada", "offline", rev=2),
+    StatusChosen("ada", "busy", rev=3),
+    PeopleHere("c", 0, (PersonHere("ada", "ada", "away", 0, ("r1",), 1, (1,)),), number=1),
+)
+
+
+@pytest.mark.parametrize(
+    "order", list(itertools.permutations(CHOSEN)), ids=lambda order: "".join(str(CHOSEN.index(one)) for one in order)
+)
+async def test_the_status_that_was_chosen_last_wins_whatever_order_it_arrives_in(
+    cluster: Cluster, order: tuple[Any, ...]
+) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    a.connect("ada", "r1")
+    await settle()
+    for process in (a, b):
+        for event in order:
+            process.bus.hear(event)
+        assert process.online() == {"ada": "busy"}
+
+
+async def test_a_status_chosen_while_the_bus_was_away_is_told_with_the_people(cluster: Cluster) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    for process in (a, b):
+        process.connect("ada", "r1")
+    await settle()
+    b.bus.lost = True
+    await a.bus.publish(EVERYONE, StatusChosen("ada", "busy", rev=1))
+    b.bus.lost = False
+    a.told.clear()
+    b.peers.back()
+    await settle()
+    assert a.online() == b.online() == {"ada": "busy"}
+    assert a.told == []
+
+
+async def test_who_chose_to_be_offline_is_here_for_no_room_and_appears_when_they_choose_otherwise(
+    cluster: Cluster,
+) -> None:
+    a, b = await cluster.start("a"), await cluster.start("b")
+    a.connect("ada", "r1", status=Status.OFFLINE)
+    await settle()
+    assert a.online() == b.online() == {} and a.told == b.told == []
+    await a.bus.publish(EVERYONE, StatusChosen("ada", "online", rev=1))
+    assert a.online() == b.online() == {"ada": "online"}
+    assert a.told == b.told == [("userJoined", "r1", "ada", "online")]

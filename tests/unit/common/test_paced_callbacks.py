@@ -1,0 +1,49 @@
+"""Work in slices: in order, some of it a loop turn, whatever it raises and asks for meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from common.paced_callbacks import Paced
+
+
+@pytest.mark.gen_test
+async def test_a_turn_does_what_its_slice_allows_and_all_is_done_in_order() -> None:
+    now = 0.0
+    done: list[tuple[int, int]] = []
+    turn = 0
+
+    def cost(number: int) -> None:
+        nonlocal now
+        now += 0.001
+        done.append((turn, number))
+
+    paced = Paced(loop=asyncio.get_running_loop(), slice_s=0.0035, now=lambda: now)
+    for number in range(10):
+        paced.soon(lambda number=number: cost(number))
+    assert done == [], "not in the turn that asks"
+    while len(paced):
+        turn += 1
+        await asyncio.sleep(0)
+    assert [number for _, number in done] == list(range(10))
+    assert [sum(1 for at, _ in done if at == one) for one in range(1, turn + 1)] == [4, 4, 2]
+
+
+@pytest.mark.gen_test
+async def test_what_the_work_asks_for_is_done_too_and_a_failure_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    paced = Paced(loop=asyncio.get_running_loop())
+    done: list[str] = []
+
+    def fail() -> None:
+        paced.soon(lambda: done.append("asked for"))
+        raise RuntimeError("on purpose")
+
+    paced.soon(fail)
+    paced.soon(lambda: done.append("next"))
+    while len(paced):
+        await asyncio.sleep(0)
+    assert done == ["next", "asked for"]
+    assert [record.message for record in caplog.records] == ["paced work failed"]
+    caplog.clear()

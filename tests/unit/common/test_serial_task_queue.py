@@ -1,0 +1,71 @@
+"""Errands are run one after the other, and go on whatever one of them comes to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from common.serial_task_queue import Errands
+from store.errors import StoreUnavailable
+
+pytestmark = pytest.mark.gen_test
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+def noting(done: list[str], name: str) -> Callable[[], Awaitable[None]]:
+    async def errand() -> None:
+        done.append(name)
+
+    return errand
+
+
+async def cancelled_inside() -> None:
+    """An errand that waits for what somebody else cancels."""
+    waited_for = asyncio.get_running_loop().create_future()
+    waited_for.cancel()
+    await waited_for
+
+
+async def fails() -> None:
+    raise LookupError("nobody foresaw this")
+
+
+async def finds_no_store() -> None:
+    raise StoreUnavailable("it is away")
+
+
+@pytest.mark.parametrize("bad", [cancelled_inside, fails, finds_no_store])
+async def test_whatever_one_errand_comes_to_those_that_wait_and_those_that_come_later_are_run(
+    bad: Callable[[], Awaitable[None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    errands, done = Errands(), list[str]()
+    errands.run(noting(done, "before"))
+    errands.run(bad)
+    errands.run(noting(done, "behind"))
+    await until(lambda: done == ["before", "behind"])
+    await until(lambda: not errands.is_busy)
+    errands.run(bad)
+    await until(lambda: not errands.is_busy)
+    errands.run(noting(done, "later"))
+    await until(lambda: done == ["before", "behind", "later"])
+    assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 2, "one for each"
+    await errands.close()
+
+
+async def test_closing_ends_what_hangs_and_runs_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
+    errands, done = Errands(), list[str]()
+    errands.run(asyncio.get_running_loop().create_future)  # never done
+    errands.run(noting(done, "behind"))
+    await errands.close()
+    await until(lambda: not errands.is_busy)
+    assert not errands.run(noting(done, "later"))
+    await asyncio.sleep(0)
+    assert done == []

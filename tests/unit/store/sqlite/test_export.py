@@ -1,0 +1,65 @@
+"""Reading a whole database file out for a migration."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import apsw
+import pytest
+
+from monitor.observer import Observer
+from store import sqlite
+from store.errors import StartRefused
+from store.sqlite.connection import DATABASE_NAME
+from store.sqlite.migrations import MIGRATIONS, migrate
+
+
+@pytest.mark.gen_test
+async def test_it_is_closed_while_a_read_that_nobody_waits_for_any_longer_goes_on(tmp_path: Path) -> None:
+    store = await sqlite.open_store(
+        tmp_path, timeout_s=5, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000
+    )
+    for number in range(50):
+        await store.users.create(username=f"u{number}", email=f"{number}@example.com", password_hash="x")
+    await store.close()
+    for turns in range(100):
+        source = sqlite.SqliteExport(tmp_path)
+        reading = asyncio.ensure_future(source.batch("users", None, 50))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        reading.cancel()
+        await source.close()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+@pytest.mark.gen_test
+async def test_a_newer_file_that_is_marked_compatible_is_read_as_a_server_runs_on_it(tmp_path: Path) -> None:
+    store = await sqlite.open_store(
+        tmp_path, timeout_s=5, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000
+    )
+    user = await store.users.create(username="ann", email="ann@example.com", password_hash="x")
+    await store.close()
+    connection = apsw.Connection(str(tmp_path / DATABASE_NAME))
+    newer = (*MIGRATIONS, "CREATE TABLE later (x); ALTER TABLE users ADD COLUMN later TEXT;")
+    migrate(connection, newer, compatible_from=len(MIGRATIONS))
+    source = sqlite.SqliteExport(tmp_path)
+    records, _ = await source.batch("users", None, 10)
+    assert [record.id for record in records] == [user.id]
+    await source.close()
+    migrate(connection, (*newer, "CREATE TABLE much_later (x);"))
+    connection.close()
+    with pytest.raises(
+        StartRefused,
+        match=f"has schema version {len(MIGRATIONS) + 2}, this program knows {len(MIGRATIONS)}: upgrade it",
+    ):
+        sqlite.SqliteExport(tmp_path)
+
+
+@pytest.mark.parametrize("version", [0, 2, len(MIGRATIONS) - 1])
+def test_an_older_file_is_refused_until_a_server_has_run_on_it(tmp_path: Path, version: int) -> None:
+    connection = apsw.Connection(str(tmp_path / DATABASE_NAME))
+    migrate(connection, MIGRATIONS[:version])
+    connection.close()
+    with pytest.raises(StartRefused, match="start the server on it once"):
+        sqlite.SqliteExport(tmp_path)

@@ -1,0 +1,128 @@
+"""A reader's failures end with the read that had them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+from tornado.ioloop import IOLoop
+
+from monitor.observer import Observer
+from store.errors import StoreTimeout, StoreUnavailable
+from store.sqlite.connection import DATABASE_NAME, open_reading
+from store.sqlite.readers import ReaderPool
+from tests.unit.store.conftest import Chat, Held, Open, damage_page
+
+Start = Callable[..., ReaderPool]
+
+
+@pytest.fixture
+def readers_on(data_dir: Path, io_loop: IOLoop) -> Iterator[Start]:
+    """Starts pools of one reader of the store's file; all are closed at the end."""
+    pools: list[ReaderPool] = []
+
+    def started(**options: Any) -> ReaderPool:
+        connection = open_reading(data_dir / DATABASE_NAME, busy_timeout_s=1)
+        usual: dict[str, Any] = {
+            "connections": [connection],
+            "observer": Observer(),
+            "timeout_s": 60.0,
+            "failed": lambda: None,
+        }
+        pools.append(ReaderPool(**usual | options))
+        return pools[-1]
+
+    yield started
+    for pool in pools:
+        io_loop.run_sync(pool.close, timeout=60)
+
+
+def count(connection: apsw.Connection) -> int:
+    """How many messages the snapshot has."""
+    number: int = connection.execute("SELECT count(*) FROM messages").get
+    return number
+
+
+def checkpoint(data_dir: Path) -> None:
+    """Empty the log. Raises BusyError while anybody holds a snapshot that needs it."""
+    connection = apsw.Connection(str(data_dir / DATABASE_NAME))
+    try:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    finally:
+        connection.close()
+
+
+async def run_late(reading: Awaitable[Any], held: Held) -> None:
+    """Let the read go on once its deadline has passed."""
+    with pytest.raises(StoreTimeout):
+        await reading
+    held.go_on.set()
+
+
+@pytest.mark.gen_test
+async def test_a_read_that_ends_after_its_deadline_spoils_no_later_one_and_holds_no_snapshot(
+    chat: Chat, data_dir: Path, readers_on: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So that the clock is looked at also in BEGIN and COMMIT
+    monkeypatch.setattr("store.sqlite.readers.PROGRESS_STEPS", 2)
+    await chat.say("before")
+    readers = readers_on(timeout_s=2.0)
+    held = Held()
+
+    def count_late(connection: apsw.Connection) -> tuple[int, str]:
+        return count(connection), held(connection)
+
+    await run_late(readers.read("late", count_late), held)
+    readers._timeout_s = 60.0  # of those that are not late
+    await chat.say("after")
+    assert await asyncio.gather(*(readers.read("count", count) for _ in range(10))) == [2] * 10
+    checkpoint(data_dir)
+
+
+@pytest.mark.gen_test
+async def test_a_read_that_raises_leaves_no_transaction(chat: Chat, data_dir: Path, readers_on: Start) -> None:
+    await chat.say("before")
+    readers = readers_on()
+
+    def count_and_raise(connection: apsw.Connection) -> None:
+        raise LookupError(count(connection))
+
+    with pytest.raises(LookupError, match="1"):
+        await readers.read("raises", count_and_raise)
+    await chat.say("after")
+    checkpoint(data_dir)
+    assert await readers.read("count", count) == 2
+
+
+FAILED, AGAIN = "store: a read failed: corrupt", "store: reads succeed again"
+
+
+@pytest.mark.parametrize(("calm_s", "lines"), [(0.0, [FAILED, AGAIN] * 2), (3600.0, [FAILED])])
+@pytest.mark.gen_test
+async def test_an_outage_of_reads_is_told_once_and_so_is_its_end_once_none_has_failed_for_a_while(
+    chat: Chat,
+    opener: Open,
+    data_dir: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    calm_s: float,
+    lines: list[str],
+) -> None:
+    monkeypatch.setattr("store.sqlite.readers.CALM_S", calm_s)
+    await chat.say(*("word " * 100 for _ in range(200)))
+    await chat.store.close()
+    damage_page(data_dir / DATABASE_NAME)
+    messages = (await opener()).messages
+    with caplog.at_level(logging.INFO, "store"):
+        for _ in range(2):
+            for _ in range(3):
+                with pytest.raises(StoreUnavailable, match="corrupt"):
+                    await messages.page(chat.room_id, limit=100, after=50)
+            for _ in range(3):
+                assert (await messages.page(chat.room_id, limit=5)).messages[-1].seq == 200
+    assert [record.getMessage() for record in caplog.records] == lines

@@ -1,0 +1,33 @@
+"""A slow operation on SQLite is logged by its name, with no value of it, and still told to the observer."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from tests.unit.store.conftest import Open, Tally, chat_in
+
+
+@pytest.mark.gen_test
+async def test_a_slow_operation_is_logged_with_its_name_and_time_and_never_a_value(
+    opener: Open, tally: Tally, caplog: pytest.LogCaptureFixture
+) -> None:
+    chat = await chat_in(await opener(slow_ms=0.0))
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "store.sqlite.slow_operations"):
+        await chat.say("secret content")
+        await chat.store.rooms.stats(chat.room_id)
+    lines = [record.fields for record in caplog.records if record.getMessage() == "slow operation"]  # type: ignore[attr-defined]
+    assert [line["operation"] for line in lines] == ["messages.append", "rooms.stats"]
+    assert all(set(line) == {"operation", "ms"} and line["ms"] >= 0 for line in lines)
+    assert tally.operations[-2:] == [("messages.append", None), ("rooms.stats", None)]
+    assert tally.commits
+
+
+@pytest.mark.gen_test
+async def test_a_quick_operation_is_not_logged(opener: Open, caplog: pytest.LogCaptureFixture) -> None:
+    chat = await chat_in(await opener(slow_ms=60_000.0))
+    with caplog.at_level(logging.DEBUG, "store.sqlite.slow_operations"):
+        await chat.say("hello")
+    assert not caplog.records

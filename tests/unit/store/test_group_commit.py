@@ -1,0 +1,316 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+from tornado.ioloop import IOLoop
+
+from store.errors import Missing, StoreTimeout, StoreUnavailable
+from store.group_commit import GroupCommitWriter
+from store.sqlite.connection import open_writing
+from store.sqlite.transactor import Transactor
+from tests.unit.store.conftest import Held, Tally
+
+Writer = GroupCommitWriter[apsw.Connection]
+
+
+class Clumsy(Tally):
+    """Fails at what it is told, while `fails`."""
+
+    __slots__ = ("fails",)
+
+    def __init__(self, *fails: str) -> None:
+        super().__init__()
+        self.fails = set(fails)
+
+    def store_operation(self, name: str, seconds: float, failure: str | None = None) -> None:
+        if "operation" in self.fails:
+            raise LookupError("clumsy")
+        super().store_operation(name, seconds, failure)
+
+    def store_commit(self, operations: int, seconds: float) -> None:
+        if "commit" in self.fails:
+            raise LookupError("clumsy")
+        super().store_commit(operations, seconds)
+
+
+class Careless(Transactor):
+    """Its housekeeping fails `failures` times, as nobody foresaw."""
+
+    failures = 0
+
+    def maintain(self) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise LookupError("careless")
+        super().maintain()
+
+
+class Bench:
+    """A writer on a file with one table of numbers."""
+
+    def __init__(self, path: Path, tally: Tally, io_loop: IOLoop) -> None:
+        path.touch()
+        self.path = path
+        connection = open_writing(path, busy_timeout_s=1)
+        connection.execute("CREATE TABLE numbers (n INTEGER UNIQUE)")
+        self.transactor = Careless(path=path, connection=connection, queue_path=None, busy_timeout_s=1)
+        self._tally = tally
+        self._io_loop = io_loop
+        self.writers: list[Writer] = []
+
+    def writer(self, **bounds: Any) -> Writer:
+        settings = {"timeout_s": 5.0, "observer": self._tally, **bounds}
+        self.writers.append(GroupCommitWriter(transactor=self.transactor, **settings))
+        return self.writers[-1]
+
+    def numbers(self) -> list[int]:
+        """What is in the table for anybody who opens the file."""
+        connection = apsw.Connection(str(self.path))
+        try:
+            return [n for (n,) in connection.execute("SELECT n FROM numbers ORDER BY n")]
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, tally: Tally, io_loop: IOLoop) -> Iterator[Bench]:
+    made = Bench(tmp_path / "numbers.db", tally, io_loop)
+    yield made
+    for writer in made.writers:
+        io_loop.run_sync(writer.close, timeout=30)
+
+
+def insert(n: int) -> Any:
+    def operation(connection: apsw.Connection) -> int:
+        connection.execute("INSERT INTO numbers VALUES (?)", (n,))
+        return n
+
+    return operation
+
+
+@pytest.mark.gen_test
+async def test_what_arrives_while_a_commit_runs_shares_the_next(bench: Bench, tally: Tally) -> None:
+    writer, held = bench.writer(), Held()
+    first = writer.submit("held", held)
+    await held.wait_began()
+    others = [writer.submit("insert", insert(n)) for n in range(50)]
+    assert writer.pending == 51
+    held.go_on.set()
+    assert await asyncio.gather(first, *others) == ["held", *range(50)]
+    assert tally.commits == [1, 50]
+    assert writer.pending == 0
+
+
+@pytest.mark.gen_test
+async def test_what_one_turn_of_the_loop_brings_shares_a_commit(bench: Bench, tally: Tally) -> None:
+    writer = bench.writer()
+    await asyncio.gather(*(writer.submit("insert", insert(n)) for n in range(10)))
+    assert tally.commits == [10]
+
+
+@pytest.mark.gen_test
+async def test_a_batch_is_capped_by_count_and_by_bytes(bench: Bench, tally: Tally) -> None:
+    writer = bench.writer(batch_max_operations=4, batch_max_bytes=100)
+    await asyncio.gather(*(writer.submit("insert", insert(n)) for n in range(10)))
+    assert tally.commits == [4, 4, 2]
+    tally.commits.clear()
+    sizes = [60, 60, 40, 500, 1]
+    await asyncio.gather(*(writer.submit("insert", insert(100 + n), size_bytes=size) for n, size in enumerate(sizes)))
+    assert tally.commits == [1, 2, 1, 1]
+
+
+@pytest.mark.gen_test
+async def test_joined_writes_of_a_batch_are_one_call(bench: Bench) -> None:
+    writer = bench.writer()
+    calls: list[list[int]] = []
+
+    def insert_all(connection: apsw.Connection, numbers: Any) -> list[int]:
+        calls.append(list(numbers))
+        connection.executemany("INSERT INTO numbers VALUES (?)", [(n,) for n in numbers])
+        return [n * 10 for n in numbers]
+
+    writes = [writer.submit_joined("insert", insert_all, n) for n in range(3)]
+    assert await asyncio.gather(*writes, writer.submit("insert", insert(9))) == [0, 10, 20, 9]
+    assert calls == [[0, 1, 2]]
+
+
+@pytest.mark.gen_test
+async def test_a_domain_error_undoes_its_own_write_and_no_other(bench: Bench) -> None:
+    writer = bench.writer()
+
+    def write_then_refuse(connection: apsw.Connection) -> None:
+        insert(2)(connection)
+        raise Missing("room")
+
+    outcomes = await asyncio.gather(
+        writer.submit("a", insert(1)), writer.submit("b", write_then_refuse), writer.submit("c", insert(3)),
+        return_exceptions=True,
+    )  # fmt: skip
+    assert (outcomes[0], outcomes[2]) == (1, 3)
+    assert isinstance(outcomes[1], Missing)
+    assert bench.numbers() == [1, 3]
+
+
+@pytest.mark.gen_test
+async def test_an_unguarded_write_that_fails_takes_no_other_with_it(bench: Bench, tally: Tally) -> None:
+    writer = bench.writer()
+
+    def poisoned(connection: apsw.Connection, numbers: Any) -> list[int]:
+        connection.executemany("INSERT INTO numbers VALUES (?)", [(n,) for n in numbers])
+        return list(numbers)
+
+    outcomes = await asyncio.gather(
+        writer.submit("a", insert(1), guarded=False),
+        writer.submit("b", insert(1), guarded=False),
+        writer.submit_joined("c", poisoned, 7),
+        writer.submit_joined("c", poisoned, 7),
+        return_exceptions=True,
+    )
+    assert [outcome for outcome in outcomes if isinstance(outcome, int)] == [1, 7]
+    assert sum(isinstance(outcome, apsw.ConstraintError) for outcome in outcomes) == 2
+    assert bench.numbers() == [1, 7]
+    assert [failure for _, failure in tally.operations].count("internal") == 2
+
+
+@pytest.mark.gen_test
+async def test_a_full_queue_refuses_at_once_and_without_effect(bench: Bench, tally: Tally) -> None:
+    writer, held = bench.writer(pending_max_operations=3), Held()
+    accepted = [writer.submit("held", held)]
+    await held.wait_began()
+    accepted += [writer.submit("insert", insert(n)) for n in range(2)]
+    with pytest.raises(StoreUnavailable, match="stalled"):
+        writer.submit("insert", insert(99))
+    held.go_on.set()
+    await asyncio.gather(*accepted)
+    assert await writer.submit("insert", insert(5)) == 5
+    assert bench.numbers() == [0, 1, 5]
+    assert ("insert", "stalled") in tally.operations
+
+
+@pytest.mark.gen_test
+async def test_the_queue_is_bounded_by_bytes_too_and_they_are_given_back(bench: Bench) -> None:
+    writer = bench.writer(pending_max_bytes=100)
+    for n in range(5):
+        first = writer.submit("insert", insert(n), size_bytes=70)
+        with pytest.raises(StoreUnavailable, match="stalled"):
+            writer.submit("insert", insert(99), size_bytes=40)
+        await first
+
+
+@pytest.mark.gen_test
+async def test_a_deadline_ends_the_wait_of_who_runs_and_of_who_waits(bench: Bench, tally: Tally) -> None:
+    writer, held = bench.writer(timeout_s=1.0), Held()
+
+    def hold_and_insert(connection: apsw.Connection) -> None:
+        held(connection)
+        insert(1)(connection)
+
+    running = writer.submit("running", hold_and_insert)
+    await held.wait_began()
+    waiting = writer.submit("waiting", insert(2))
+    outcomes = await asyncio.gather(running, waiting, return_exceptions=True)
+    assert all(isinstance(outcome, StoreTimeout) for outcome in outcomes)
+    writer._timeout_s = 30.0
+    held.go_on.set()
+    assert await writer.submit("later", insert(3)) == 3
+    # The one that ran has happened, the one that waited was dropped.
+    assert bench.numbers() == [1, 3]
+    assert tally.operations[:2] == [("running", "timeout"), ("waiting", "timeout")]
+    assert writer.pending == 0
+
+
+@pytest.mark.gen_test
+async def test_who_is_cancelled_while_waiting_writes_nothing_and_disturbs_nobody(bench: Bench) -> None:
+    writer, held = bench.writer(), Held()
+    running = writer.submit("held", held)
+    await held.wait_began()
+    cancelled, kept = writer.submit("insert", insert(1)), writer.submit("insert", insert(2))
+    cancelled.cancel()
+    running.cancel()
+    held.go_on.set()
+    assert await kept == 2
+    assert bench.numbers() == [2]
+    assert writer.pending == 0
+
+
+@pytest.mark.parametrize("told", ["commit", "operation"])
+@pytest.mark.gen_test
+async def test_an_observer_that_raises_holds_up_no_write(
+    bench: Bench, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    clumsy = Clumsy(told)
+    writer, held = bench.writer(observer=clumsy), Held()
+    first = writer.submit("held", held)
+    await held.wait_began()
+    waiting = [writer.submit("insert", insert(n), size_bytes=1) for n in range(3)]
+    held.go_on.set()
+    assert await asyncio.gather(first, *waiting) == ["held", 0, 1, 2]
+    assert await writer.submit("later", insert(3)) == 3
+    assert bench.numbers() == [0, 1, 2, 3]
+    assert (writer.pending, writer._pending_bytes) == (0, 0)
+    assert {str(record.exc_info[1]) for record in caplog.records if record.exc_info} == {"clumsy"}
+    caplog.clear()
+
+
+@pytest.mark.gen_test
+async def test_an_observer_that_raises_takes_nobodys_deadline(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    clumsy = Clumsy("operation")
+    writer, held = bench.writer(observer=clumsy, timeout_s=1.0), Held()
+    writes = [writer.submit("held", held)]
+    await held.wait_began()
+    writes += [writer.submit("waiting", insert(n)) for n in range(2)]
+    outcomes = await asyncio.gather(*writes, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [StoreTimeout] * 3
+    with pytest.raises(StoreTimeout):
+        await writer.submit("later", insert(3))
+    writer._timeout_s = 30.0
+    held.go_on.set()
+    clumsy.fails.clear()
+    assert await writer.submit("after", insert(4)) == 4
+    assert bench.numbers() == [4]
+    caplog.clear()
+
+
+@pytest.mark.gen_test
+async def test_housekeeping_that_fails_is_told_once_and_ends_no_thread(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.transactor.failures = 3
+    writer = bench.writer()
+    with caplog.at_level(logging.INFO, "store"):
+        for n in range(5):
+            assert await writer.submit("insert", insert(n)) == n
+    assert [record.getMessage() for record in caplog.records] == ["housekeeping of the store failed unexpectedly"]
+    bench.transactor.failures = 1
+    assert await writer.submit("insert", insert(5)) == 5
+    assert await writer.submit("insert", insert(6)) == 6
+    assert len(caplog.records) == 2, "that it failed again is told again"
+    caplog.clear()
+
+
+@pytest.mark.gen_test
+async def test_closing_settles_what_was_accepted(bench: Bench) -> None:
+    writer = bench.writer(batch_max_operations=3)
+    writes = [writer.submit("insert", insert(n)) for n in range(10)]
+    await writer.close()
+    assert [write.result() for write in writes] == list(range(10))
+    with pytest.raises(StoreUnavailable, match="closed"):
+        writer.submit("insert", insert(11))
+
+
+@pytest.mark.gen_test
+async def test_closing_does_not_wait_for_ever_for_a_stuck_disk(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    writer, held = bench.writer(timeout_s=1.0), Held()
+    stuck = writer.submit("held", held)
+    await held.wait_began()
+    with caplog.at_level(logging.WARNING):
+        await writer.close()
+    assert isinstance(stuck.exception(), StoreTimeout)
+    assert "did not finish" in caplog.text
+    held.go_on.set()
