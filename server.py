@@ -34,7 +34,7 @@ from app.checks import Item
 from app.command_line import Command, Flag
 from app.settings import Settings
 from monitor import log_setup
-from monitor.measurements import Measures
+from monitor.measurements import Measurements
 from monitor.observer import Observer
 from store import sqlite
 
@@ -48,8 +48,8 @@ async def serve(settings: Settings) -> int:
     whitelist = backends.whitelist(settings)
     hung_up = _hang_ups()
     process_id = f"p{secrets.token_hex(4)}"
-    measures = (
-        Measures(slow_s=settings.monitor.alert_slow_query_ms / 1000, now=time.time)
+    measurements = (
+        Measurements(slow_s=settings.monitor.alert_slow_query_ms / 1000, now=time.time)
         if settings.monitor.enabled
         else None
     )
@@ -57,9 +57,9 @@ async def serve(settings: Settings) -> int:
         spans = tracing.opened(settings, process_id=process_id, version=VERSION)
         opened.push_async_callback(asyncio.to_thread, spans.close)
         store, secret, lost = await opened.enter_async_context(
-            stores.opened(settings, Observer() if measures is None else measures)
+            stores.opened(settings, Observer() if measurements is None else measurements)
         )
-        shared = await opened.enter_async_context(backends.opened(settings, process_id=process_id, counts=measures))
+        shared = await opened.enter_async_context(backends.opened(settings, process_id=process_id, counts=measurements))
         server = ChatServer(
             settings,
             store=tracing.store_with(store, spans),
@@ -67,7 +67,7 @@ async def serve(settings: Settings) -> int:
             shared=tracing.backends_with(shared, spans),
             whitelist=whitelist,
             process_id=process_id,
-            measures=measures,
+            measurements=measurements,
             spans=spans,
             log_dropped=lambda: output.dropped,
         )

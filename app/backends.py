@@ -1,4 +1,4 @@
-"""Which cache, bus, seats and limiter the settings choose: this process's own, or Redis's, which several processes
+"""Which cache, bus, slots and limiter the settings choose: this process's own, or Redis's, which several processes
 share.
 """
 
@@ -12,8 +12,8 @@ from app.checks import Item
 from app.settings import Settings, SettingsError
 from cache.contract import Cache
 from cache.memory_cache import MemoryCache, NoCache
-from cluster.contract import Bus, Seats, Snapshots
-from cluster.local_slots import LocalSeats
+from cluster.contract import Bus, ConnectionSlots, Snapshots
+from cluster.local_slots import LocalConnectionSlots
 from cluster.local_snapshots import LocalSnapshots
 from cluster.memory_bus import MemoryBus
 from limits import redis_limiter
@@ -34,7 +34,7 @@ class Backends(NamedTuple):
     cache_name: str
     cache: Cache
     bus: Bus
-    seats: Seats
+    connection_slots: ConnectionSlots
     limiter: Limiter
     snapshots: Snapshots
     counts: CacheCounts
@@ -59,7 +59,7 @@ async def _local(settings: Settings, counts: CacheCounts, process_id: str) -> As
     cache: Cache = MemoryCache(observer=_observer(settings, counts)) if settings.cache.enabled else NoCache()
     name = "memory" if settings.cache.enabled else "off"
     limiter = _alone(settings)
-    yield Backends(name, cache, MemoryBus(), LocalSeats(), limiter, LocalSnapshots(), counts, False)
+    yield Backends(name, cache, MemoryBus(), LocalConnectionSlots(), limiter, LocalSnapshots(), counts, False)
 
 
 @asynccontextmanager
@@ -69,7 +69,7 @@ async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> As
     from cluster.redis_bus import RedisBus
     from cluster.redis_connection import RedisClient, RedisGone, RedisRefused, Script
     from cluster.redis_slots import SCRIPTS as SEAT_SCRIPTS
-    from cluster.redis_slots import RedisSeats
+    from cluster.redis_slots import RedisConnectionSlots
     from cluster.redis_snapshots import RedisSnapshots
 
     options = options_of(settings)
@@ -92,14 +92,16 @@ async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> As
         RedisCache(client=client, observer=_observer(settings, counts)) if settings.cache.enabled else NoCache()
     )
     bus = RedisBus(client=client, options=options, process_id=process_id)
-    seats = RedisSeats(client=client, max_per_user=settings.ws.max_connections_per_user, process_id=process_id)
+    connection_slots = RedisConnectionSlots(
+        client=client, max_per_user=settings.ws.max_connections_per_user, process_id=process_id
+    )
     snapshots = RedisSnapshots(client=client, process_id=process_id)
     async with AsyncExitStack() as stack:
         for part in (client, bus):
             stack.push_async_callback(part.close)
             await part.start()
         name = "redis" if settings.cache.enabled else "off"
-        yield Backends(name, cache, bus, seats, limiter, snapshots, counts, True)
+        yield Backends(name, cache, bus, connection_slots, limiter, snapshots, counts, True)
 
 
 def _alone(settings: Settings) -> Limiter:

@@ -25,21 +25,21 @@ from app.stores import now_ms
 from app.tracing import commands_with
 from app.watching import watch
 from cache.keys import CacheTtls, Keys
-from chat.access_audit import Doubts
+from chat.access_audit import AccessAudit
 from chat.accounts import Accounts
 from chat.connections.command_table import Commands
 from chat.connections.pool import Pool
 from chat.connections.slot_reconciler import RECONCILE_EVERY_S, SlotReconciler
 from chat.delivery.hub import Hub
-from chat.delivery.joining import Joins
+from chat.delivery.joining import RoomJoiner
 from chat.known_addresses import KnownAddresses
-from chat.message_writer import Posting
+from chat.message_writer import MessageWriter
 from chat.messages import Messages
 from chat.passwords import Passwords
 from chat.presence.presence import Presence
-from chat.presence.typing_indicators import Typing
-from chat.presenter import Views
-from chat.reserved_names import ListedNames
+from chat.presence.typing_indicators import TypingIndicators
+from chat.presenter import Presenter
+from chat.reserved_names import ReservedNames
 from chat.rooms import Rooms
 from chat.tokens import Tokens
 from cluster.events import (
@@ -56,13 +56,13 @@ from cluster.events import (
     StatusChosen,
     UserEvent,
 )
-from cluster.membership import BEAT_S, Peers
+from cluster.membership import BEAT_S, ClusterMembership
 from cluster.topics import EVERYONE
-from common.paced_callbacks import Paced
-from common.serial_task_queue import Errands
+from common.paced_callbacks import PacedCallbacks
+from common.serial_task_queue import SerialTaskQueue
 from handlers.base import Web
 from handlers.cache_health import CacheHealth, CacheThresholds
-from handlers.client_address import Clients
+from handlers.client_address import ClientAddresses
 from handlers.database_health import DatabaseHealth, Thresholds
 from handlers.health import About
 from handlers.http.connection import Bounds
@@ -73,15 +73,15 @@ from handlers.operator_access import Operators
 from handlers.performance_health import PerformanceHealth, PerformanceThresholds
 from handlers.routes import Services, make_application, refusal_log
 from handlers.static_files import load_assets
-from handlers.websocket import Gate, Wiring
+from handlers.websocket import ConnectionFactory, LinkConfig
 from handlers.wire.compression import Deflater, Inflation
 from handlers.wire.frames import text_frame
 from handlers.wire.link import OutboxBudget, Traffic
-from limits.load_shedder import STEP_EVERY_S, NoShedding, Shedding
-from limits.load_signal import Burden
+from limits.load_shedder import STEP_EVERY_S, LoadShedder, NullLoadShedder
+from limits.load_signal import LoadSignal
 from limits.whitelist import Whitelist
 from monitor.loop_lag import LoopLag
-from monitor.measurements import Measures
+from monitor.measurements import Measurements
 from monitor.monitor import Monitor
 from monitor.observer import Observer
 from monitor.spans import Spans
@@ -119,7 +119,7 @@ class ChatServer:
         shared: Backends,
         whitelist: Whitelist,
         process_id: str,
-        measures: Measures | None,
+        measurements: Measurements | None,
         spans: Spans,
         log_dropped: Callable[[], int],
     ) -> None:
@@ -131,7 +131,7 @@ class ChatServer:
         self._ready_at = 0.0
         self._not_ready: str | None = "starting"
         ws = settings.ws
-        observer = Observer() if measures is None else measures
+        observer = Observer() if measurements is None else measurements
         cache, bus = shared.cache, shared.bus
         self._bus = bus
         keys = Keys(
@@ -147,23 +147,23 @@ class ChatServer:
         self._lag = LoopLag(loop=loop, told=observer.loop_lag)
         self._limiter = shared.limiter
         self._whitelist = whitelist
-        slices = Paced(loop=loop)
-        self._errands = Errands(expected=(StoreError,))
-        self._entrances = Errands(expected=(StoreError,))
-        self._inquiries = Errands(expected=(StoreError,))
+        slices = PacedCallbacks(loop=loop)
+        self._task_queue = SerialTaskQueue(expected=(StoreError,))
+        self._presence_loads = SerialTaskQueue(expected=(StoreError,))
+        self._access_audits = SerialTaskQueue(expected=(StoreError,))
         self._passwords = Passwords()
         self._presence = Presence(
             bus=bus,
-            errands=self._errands,
-            paced=slices,
+            task_queue=self._task_queue,
+            paced_callbacks=slices,
             process_id=process_id,
             grace_s=PRESENCE_GRACE_S,
             loop=loop,
-            doubt=lambda pairs: self._doubts.members(pairs),
+            doubt=lambda pairs: self._access_audit.members(pairs),
         )
-        self._typing = Typing(presence=self._presence, now=time.monotonic)
+        self._typing = TypingIndicators(presence=self._presence, now=time.monotonic)
         self._presence.on_gone(self._typing.gone)
-        views = Views(status_of=self._presence.status_of, online_count=self._presence.online_count)
+        presenter = Presenter(status_of=self._presence.status_of, online_count=self._presence.online_count)
         accounts = Accounts(
             store=store,
             cache=cache,
@@ -173,13 +173,13 @@ class ChatServer:
             tokens=Tokens(
                 secret=secret, previous=settings.auth.jwt_secret_previous, expires_in_s=settings.auth.jwt_expires_in_s
             ),
-            views=views,
+            presenter=presenter,
             known_addresses=KnownAddresses(
                 users=store.users,
                 secrets=[part for part in (secret, settings.auth.jwt_secret_previous) if part],
                 now_ms=now_ms,
             ),
-            is_listed=ListedNames(admin_users=settings.monitor.admin_users, whitelist=whitelist).has,
+            is_listed=ReservedNames(admin_users=settings.monitor.admin_users, whitelist=whitelist).has,
             is_registration_open=settings.auth.registration == "open",
             refresh_expires_in_s=settings.auth.jwt_refresh_expires_in_s,
             session_max_s=settings.auth.jwt_session_max_s,
@@ -192,10 +192,10 @@ class ChatServer:
             bus=bus,
             limiter=self._limiter,
             presence=self._presence,
-            views=views,
-            on_no_member=lambda ended: self._doubts.answered(ended),
+            presenter=presenter,
+            on_no_member=lambda ended: self._access_audit.answered(ended),
         )
-        self._posting = Posting(
+        self._message_writer = MessageWriter(
             store=store,
             cache=cache,
             keys=keys,
@@ -213,33 +213,34 @@ class ChatServer:
             hold_max_bytes=ws.outbox_max_bytes,
         )
         self._presence.deliver = self._hub.on_ephemeral
-        self._shedding: Shedding | NoShedding = NoShedding()
+        self._shedding: LoadShedder | NullLoadShedder = NullLoadShedder()
         if settings.limits.enabled and settings.limits.adaptive:
-            burden = Burden(
+            load_signal = LoadSignal(
                 lag=self._lag,
                 queue=lambda: max(
-                    self._posting.waiting / self._posting.max_waiting, store.pending_writes / store.pending_writes_max
+                    self._message_writer.waiting / self._message_writer.max_waiting,
+                    store.pending_writes / store.pending_writes_max,
                 ),
                 now=time.monotonic,
             )
-            self._shedding = Shedding(load=burden.load, observer=observer, now=time.monotonic)
+            self._shedding = LoadShedder(load=load_signal.load, observer=observer, now=time.monotonic)
         messages = Messages(
             store=store,
             cache=cache,
             keys=keys,
             limiter=self._limiter,
-            posting=self._posting,
+            message_writer=self._message_writer,
             rooms=rooms,
-            views=views,
+            presenter=presenter,
             head_of=self._head_of if shared.is_shared else _not_needed,
         )
         self._pool = Pool(
             hub=self._hub,
             bus=bus,
-            seats=shared.seats,
+            connection_slots=shared.connection_slots,
             presence=self._presence,
-            errands=self._errands,
-            paced=slices,
+            task_queue=self._task_queue,
+            paced_callbacks=slices,
             observer=observer,
             frame=text_frame,
             max_connections=ws.max_connections,
@@ -247,12 +248,12 @@ class ChatServer:
             ping_interval_s=ws.ping_interval_s,
             ping_timeout_s=ws.ping_timeout_s,
         )
-        self._slots = SlotReconciler(pool=self._pool, seats=shared.seats)
+        self._slots = SlotReconciler(pool=self._pool, connection_slots=shared.connection_slots)
         commands = Commands(
             accounts=accounts,
             rooms=rooms,
             messages=messages,
-            joins=Joins(store=store, hub=self._hub, rooms=rooms, views=views),
+            joins=RoomJoiner(store=store, hub=self._hub, rooms=rooms, presenter=presenter),
             hub=self._hub,
             presence=self._presence,
             typing=self._typing,
@@ -261,33 +262,33 @@ class ChatServer:
             shedding=self._shedding,
             pool=self._pool,
             bus=bus,
-            errands=self._entrances,
+            task_queue=self._presence_loads,
             observer=observer,
             now_ms=now_ms,
             outbox_half_bytes=ws.outbox_max_bytes // 2,
         )
-        self._peers = Peers(
+        self._membership = ClusterMembership(
             bus=bus,
             people=self._presence,
-            errands=self._errands,
+            task_queue=self._task_queue,
             process_id=process_id,
             now=time.monotonic,
-            on_death=lambda _: cache.distrust(),  # what it wrote last it may not have invalidated
-            on_doubt=lambda: self._doubts.everything(),
+            on_death=lambda _: cache.invalidate_all(),  # what it wrote last it may not have invalidated
+            on_doubt=lambda: self._access_audit.everything(),
         )
-        self._pool.alive = lambda: self._peers.alive
-        self._doubts = Doubts(
+        self._pool.alive = lambda: self._membership.alive
+        self._access_audit = AccessAudit(
             store=store,
             cache=cache,
             keys=keys,
             pool=self._pool,
             presence=self._presence,
-            errands=self._inquiries,
+            task_queue=self._access_audits,
             begin=self._membership_began,
             end=self._membership_ended,
             now_ms=now_ms,
         )
-        self._hub.doubt = self._doubts.room
+        self._hub.doubt = self._access_audit.room
         bus.receiver = self._receive
         self._receivers: dict[type, Callable[..., object]] = {
             RoomMessages: self._hub.on_messages,
@@ -299,14 +300,14 @@ class ChatServer:
             MembershipEnded: self._membership_ended,
             ConnectionReplaced: self._pool.on_connection_replaced,
             StatusChosen: lambda chosen: self._presence.set_status(chosen.user_id, Status(chosen.status), chosen.rev),
-            PeopleHere: self._peers.on_people,
-            PersonGone: self._peers.on_gone,
-            ProcessBeat: self._peers.on_beat,
+            PeopleHere: self._membership.on_people,
+            PersonGone: self._membership.on_gone,
+            ProcessBeat: self._membership.on_beat,
         }
         budget, traffic = OutboxBudget(ws.outbox_total_bytes), Traffic()
         self._monitor = Monitor(
             process_id=process_id,
-            measures=measures,
+            measurements=measurements,
             data_dir=settings.server.data_dir if settings.mongo.uri is None else None,
             readings=reader(
                 pool=self._pool,
@@ -314,7 +315,7 @@ class ChatServer:
                 hub=self._hub,
                 budget=budget,
                 traffic=traffic,
-                posting=self._posting,
+                message_writer=self._message_writer,
                 store=store,
                 bus=bus,
                 limiter=self._limiter,
@@ -344,12 +345,12 @@ class ChatServer:
             ),
             now=time.monotonic,
         )
-        wiring = Wiring(
+        link_config = LinkConfig(
             max_message_bytes=ws.max_message_bytes,
             outbox_max_bytes=ws.outbox_max_bytes,
             budget=budget,
             traffic=traffic,
-            paced=slices,
+            paced_callbacks=slices,
             frames=settings.limits.frames if settings.limits.enabled else None,
             deflater=Deflater() if ws.compression else None,
             inflation=Inflation(max_message_bytes=ws.max_message_bytes) if ws.compression else None,
@@ -365,7 +366,7 @@ class ChatServer:
                 limiter=self._limiter,
                 whitelist=self._whitelist,
                 shedding=self._shedding,
-                clients=Clients(trusted=settings.server.trusted_proxies, now=time.monotonic),
+                clients=ClientAddresses(trusted=settings.server.trusted_proxies, now=time.monotonic),
                 cors_origins=settings.server.cors_origins,
                 operators=Operators(
                     networks=settings.monitor.metrics_allow,
@@ -377,7 +378,7 @@ class ChatServer:
             ),
             rooms=rooms,
             messages=messages,
-            views=views,
+            presenter=presenter,
             about=About(
                 version=VERSION,
                 store=store.name,
@@ -391,12 +392,12 @@ class ChatServer:
             performance_health=PerformanceHealth(
                 newest=lambda: self._monitor.newest,
                 connections=lambda: self._pool.connections,
-                store_queue=lambda: self._posting.waiting,
+                store_queue=lambda: self._message_writer.waiting,
                 thresholds=PerformanceThresholds(
                     cpu_percent=settings.monitor.alert_cpu_percent,
                     memory_percent=settings.monitor.alert_memory_percent,
                     connections=settings.monitor.alert_connections,
-                    store_queue_max=self._posting.max_waiting,
+                    store_queue_max=self._message_writer.max_waiting,
                 ),
             ),
             metrics=self._monitor.metrics,
@@ -408,7 +409,9 @@ class ChatServer:
             ),
             watch=self.watch,
             assets=load_assets(WEB),
-            gate=Gate(pool=self._pool, commands=commands_with(commands, spans), wiring=wiring, observer=observer),
+            connection_factory=ConnectionFactory(
+                pool=self._pool, commands=commands_with(commands, spans), link_config=link_config, observer=observer
+            ),
         )
         self._http = BoundedHTTPServer(
             make_application(services),
@@ -431,13 +434,13 @@ class ChatServer:
         self._every(0.5, self._typing.sweep)
         self._every(1.0, self._presence.tell_counts)
         self._every(60.0, self._limiter.sweep)
-        self._every(REVOCATIONS_EVERY_S, self._doubts.look_often)
+        self._every(REVOCATIONS_EVERY_S, self._access_audit.look_often)
         self._every(STEP_EVERY_S, self._shedding.step)
         self._every(HEADS_EVERY_S, lambda: _tried(self._hub.check_heads))
-        self._every(HEADS_EVERY_S, self._doubts.look_again)
+        self._every(HEADS_EVERY_S, self._access_audit.look_again)
         if self._shared.is_shared:
             self._bus.on_back = self._bus_is_back
-            self._every(HEADS_EVERY_S, lambda: _tried(self._doubts.look_at_logins))
+            self._every(HEADS_EVERY_S, lambda: _tried(self._access_audit.look_at_logins))
             self._every(BEAT_S, self._beat)
             self._every(RECONCILE_EVERY_S, self._slots.start)
             self._bus_is_back()
@@ -490,17 +493,17 @@ class ChatServer:
 
     def _bus_is_back(self) -> None:
         """Catch up with what the bus may not have brought."""
-        self._peers.back()
+        self._membership.back()
         self._slots.start()
-        self._doubts.everything()
-        self._inquiries.run(self._hub.check_heads)
-        self._inquiries.run(self._doubts.look_for_revocations)
-        self._inquiries.run(self._doubts.look_at_logins)
+        self._access_audit.everything()
+        self._access_audits.run(self._hub.check_heads)
+        self._access_audits.run(self._access_audit.look_for_revocations)
+        self._access_audits.run(self._access_audit.look_at_logins)
 
     async def _beat(self) -> None:
-        self._peers.beat()
-        self._shared.cache.go_on()
-        if await self._shared.seats.forgotten():
+        self._membership.beat()
+        self._shared.cache.ensure_generation()
+        if await self._shared.connection_slots.forgotten():
             self._slots.start()
 
     async def _head_of(self, room_id: str) -> Head | None:
@@ -542,10 +545,17 @@ class ChatServer:
         await self.watch.close()
         self._shared.snapshots.leave()
         self._http.stop()
-        await self._posting.close()
+        await self._message_writer.close()
         await self._rooms.close()
-        await self._peers.leave()
-        for part in (self._slots, self._entrances, self._inquiries, self._errands, self._hub, self._limiter):
+        await self._membership.leave()
+        for part in (
+            self._slots,
+            self._presence_loads,
+            self._access_audits,
+            self._task_queue,
+            self._hub,
+            self._limiter,
+        ):
             await part.close()
         self._presence.close()
         await self._http.close_all_connections()

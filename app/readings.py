@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 from chat.connections.pool import Pool
 from chat.delivery.hub import Hub
-from chat.message_writer import Posting
+from chat.message_writer import MessageWriter
 from cluster.contract import Bus
 from handlers.wire.link import OutboxBudget, Traffic
 from limits.contract import Limiter
-from limits.load_shedder import NoShedding, Shedding
+from limits.load_shedder import LoadShedder, NullLoadShedder
 from monitor.metrics import Readings
 from store.contract import Store
 
@@ -26,11 +26,11 @@ def reader(
     hub: Hub,
     budget: OutboxBudget,
     traffic: Traffic,
-    posting: Posting,
+    message_writer: MessageWriter,
     store: Store,
     bus: Bus,
     limiter: Limiter,
-    shedding: Shedding | NoShedding,
+    shedding: LoadShedder | NullLoadShedder,
     log_dropped: Callable[[], int],
 ) -> Callable[[], Readings]:
     """What reads all of them. It is called with each sample and each /metrics, so it asks nothing that waits."""
@@ -44,8 +44,8 @@ def reader(
                 "rooms": hub.rooms,
                 "outbox_bytes": budget.total_bytes,
                 "outboxes": budget.links,
-                "store_queue": posting.waiting,
-                "store_queue_max": posting.max_waiting,
+                "store_queue": message_writer.waiting,
+                "store_queue_max": message_writer.max_waiting,
                 "store_pending_writes": store.pending_writes,
                 "store_pending_writes_max": store.pending_writes_max,
                 "database_pool_in_use": database.in_use,

@@ -54,4 +54,4 @@ def commands_with(commands: Commands, spans: Spans) -> Commands:
     def label(session: Session, envelope: Envelope) -> Mapping[str, str]:
         return {"command": commands.name_of(envelope.event)}
 
-    return traced(commands, span=spans.apart, prefix="command", labels={"carry_out": label})
+    return traced(commands, span=spans.apart, prefix="command", labels={"execute": label})

@@ -16,8 +16,8 @@ from app.checks import Item
 from app.settings import Settings, SettingsError
 from chat.errors import ChatError
 from chat.passwords import Passwords
-from chat.protocol import Register, Shape
-from chat.reserved_names import ListedNames
+from chat.protocol import InputDecoder, Register
+from chat.reserved_names import ReservedNames
 from monitor import log_setup
 from store.contract import Store
 from store.errors import StartRefused, StoreError, StoreUnavailable, Taken
@@ -28,7 +28,7 @@ R = TypeVar("R")
 BUSY_FOR_S = 30.0  # a server that writes without pause leaves a gap within that
 BUSY_PAUSE_S = 0.05
 PASSWORD_MAX_BYTES = 4096
-REGISTER = Shape(Register)
+REGISTER = InputDecoder(Register)
 ELSEWHERE = {"username": "stands-in", "email": "stands@in"}  # for what a form has besides the field that is checked
 
 
@@ -93,7 +93,7 @@ def items(settings: Settings) -> list[Item]:
 
 
 async def _look(settings: Settings) -> str:
-    names = ListedNames(admin_users=settings.monitor.admin_users, whitelist=backends.whitelist(settings)).all()
+    names = ReservedNames(admin_users=settings.monitor.admin_users, whitelist=backends.whitelist(settings)).all()
     existing = await stores.usernames_of(settings, names)
     missing = [name for name in names if name not in existing]
     found = f"{len(names) - len(missing)} of {len(names)} exist"

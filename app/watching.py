@@ -11,12 +11,12 @@ from functools import partial
 from app.checks import Item
 from app.settings import Settings
 from monitor.alert_log import AlertLog
-from monitor.alert_pipeline import Watch
+from monitor.alert_pipeline import AlertPipeline
 from monitor.alert_rules import Thresholds, rules
 from monitor.alert_webhook import Webhook
 from monitor.alerts import Alerts
 from monitor.history import History
-from monitor.history_writer import Keeper
+from monitor.history_writer import HistoryWriter
 from store.contract import Monitoring
 
 # The name under which the history of a process that has its store alone is kept: it is the same on another machine, or
@@ -24,7 +24,7 @@ from store.contract import Monitoring
 ALONE = "server"
 
 
-def watch(settings: Settings, *, monitoring: Monitoring, process_id: str) -> Watch:
+def watch(settings: Settings, *, monitoring: Monitoring, process_id: str) -> AlertPipeline:
     """What the sampler is to call `on_sample` of, and `close` before the store is."""
     monitor = settings.monitor
     # Together, each process finds what was its own by where it listens: its id is a new one with each start.
@@ -37,11 +37,11 @@ def watch(settings: Settings, *, monitoring: Monitoring, process_id: str) -> Wat
         ),
         retention_days=monitor.retention_days,
     )
-    return Watch(
+    return AlertPipeline(
         history=history,
         alerts=Alerts(rules=rules(_thresholds(settings), interval_s=monitor.interval_s)),
         alert_log=AlertLog(),
-        keeper=Keeper(
+        history_writer=HistoryWriter(
             history=history,
             append=partial(monitoring.append, source),
             forget=monitoring.forget,

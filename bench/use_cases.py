@@ -16,10 +16,10 @@ from chat.accounts import Accounts
 from chat.delivery.channel import Channel
 from chat.delivery.hub import Hub
 from chat.known_addresses import KnownAddresses
-from chat.message_writer import Posting
+from chat.message_writer import MessageWriter
 from chat.messages import Messages
 from chat.passwords import Passwords
-from chat.presenter import Views
+from chat.presenter import Presenter
 from chat.rooms import Rooms
 from chat.tokens import Tokens
 from cluster.events import RoomMessages
@@ -73,7 +73,7 @@ class UseCases:
             hold_max_bytes=settings.ws.outbox_max_bytes,
         )
         bus.receiver = self._receive
-        self.views = Views(status_of=nobody.status_of, online_count=nobody.online_count)
+        self.presenter = Presenter(status_of=nobody.status_of, online_count=nobody.online_count)
         self.accounts = Accounts(
             store=store,
             cache=cache,
@@ -81,7 +81,7 @@ class UseCases:
             bus=bus,
             passwords=self._passwords,
             tokens=Tokens(secret=SECRET, previous=None, expires_in_s=3600),
-            views=self.views,
+            presenter=self.presenter,
             known_addresses=KnownAddresses(users=store.users, secrets=[SECRET], now_ms=now_ms),
             is_listed=lambda _: False,
             is_registration_open=True,
@@ -91,9 +91,15 @@ class UseCases:
         )
         limiter = NoLimiter()
         self.rooms = Rooms(
-            store=store, cache=cache, keys=self.keys, bus=bus, limiter=limiter, presence=nobody, views=self.views
+            store=store,
+            cache=cache,
+            keys=self.keys,
+            bus=bus,
+            limiter=limiter,
+            presence=nobody,
+            presenter=self.presenter,
         )
-        self.posting = Posting(
+        self.message_writer = MessageWriter(
             store=store,
             cache=cache,
             keys=self.keys,
@@ -108,9 +114,9 @@ class UseCases:
                 cache=cache,
                 keys=self.keys,
                 limiter=limiter,
-                posting=self.posting,
+                message_writer=self.message_writer,
                 rooms=self.rooms,
-                views=self.views,
+                presenter=self.presenter,
                 head_of=head_of if shared.is_shared else _not_needed,
             )
             for head_of in (self._head_here, self._head_elsewhere)
@@ -121,7 +127,7 @@ class UseCases:
         self._channels += [await self._hub.hold(room_id) for room_id in room_ids]
 
     async def close(self) -> None:
-        await self.posting.close()
+        await self.message_writer.close()
         for channel in self._channels:
             self._hub.release(channel)
         await self._hub.close()

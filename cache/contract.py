@@ -63,13 +63,13 @@ class Cache(Protocol):
         Loads are detached.
         """
 
-    def distrust(self) -> None:
+    def invalidate_all(self) -> None:
         """Believe nothing that is kept now, in any process: what should have been invalidated may not have been."""
 
     async def inspect(self) -> CacheState:
         """Look at the backend. Raises CacheAway."""
 
-    def go_on(self) -> None:
+    def ensure_generation(self) -> None:
         """Mend what the backend may have lost; called every few seconds."""
 
     async def close(self) -> None:

@@ -135,7 +135,7 @@ class MemoryCache:
         if value is not None:
             self._keep(key, value, entry.expires_s)
 
-    def distrust(self) -> None:
+    def invalidate_all(self) -> None:
         self._leases.clear()
         self._entries.clear()
         self._bytes = 0
@@ -143,7 +143,7 @@ class MemoryCache:
     async def inspect(self) -> CacheState:
         return CacheState("memory", entries=len(self._entries), used_bytes=self._bytes, max_bytes=self._max_bytes)
 
-    def go_on(self) -> None:
+    def ensure_generation(self) -> None:
         """Nothing is lost."""
 
     async def close(self) -> None:
@@ -250,13 +250,13 @@ class NoCache:
     async def advance(self, key: Key[RoomStats | None], seq: int, at: str) -> None:
         """Nothing is kept."""
 
-    def distrust(self) -> None:
+    def invalidate_all(self) -> None:
         """Nothing is kept."""
 
     async def inspect(self) -> CacheState:
         return CacheState("off")
 
-    def go_on(self) -> None:
+    def ensure_generation(self) -> None:
         """Nothing is kept."""
 
     async def close(self) -> None:

@@ -65,15 +65,15 @@ class RedisCache:
         self._fills: set[asyncio.Future[Any]] = set()
         self._garbled = False
         self._closed = False
-        client.on_up.append(self.distrust)
+        client.on_up.append(self.invalidate_all)
 
-    def distrust(self) -> None:
+    def invalidate_all(self) -> None:
         """Begin a new generation: nothing that is in Redis now is believed any more, by anybody."""
         self._alone.clear()
         self._client.send("DEL", GENERATION)  # without one nothing is read or filled: a full memory may refuse the next
-        self.go_on()
+        self.ensure_generation()
 
-    def go_on(self) -> None:
+    def ensure_generation(self) -> None:
         """Begin a generation where there is none, after a FLUSHALL or a full memory; called every few seconds."""
         self._client.send("SET", GENERATION, secrets.token_hex(4), "NX")
 
@@ -114,7 +114,7 @@ class RedisCache:
             self._observer.cache_read(kind.name, "error", time.perf_counter() - asked_s)
             if "WRONGTYPE" in str(error):
                 self._throw_away(name, error)
-                self.distrust()  # it may be the generation
+                self.invalidate_all()  # it may be the generation
             return await self._loaded_alone(key, load)
         if self._closed:
             raise CacheClosed

@@ -14,7 +14,7 @@ from cache.keys import Keys
 from chat.connections.pool import Pool
 from chat.presence.presence import Presence
 from cluster.events import MembershipBegan, MembershipEnded
-from common.serial_task_queue import Errands
+from common.serial_task_queue import SerialTaskQueue
 from store.contract import Store
 from store.errors import StoreError
 
@@ -29,8 +29,8 @@ SESSIONS_A_READ = 1_000
 OVERLAP_MS = 60_000  # clocks of several machines differ, and a commit takes its time
 
 
-class Doubts:
-    """`begin` and `end` carry out what is found; `errands` are its own, for it reads from the store.
+class AccessAudit:
+    """`begin` and `end` carry out what is found; `task_queue` are its own, for it reads from the store.
 
     `now_ms` is the wall clock.
     """
@@ -43,7 +43,7 @@ class Doubts:
         keys: Keys,
         pool: Pool,
         presence: Presence,
-        errands: Errands,
+        task_queue: SerialTaskQueue,
         begin: Callable[[MembershipBegan], None],
         end: Callable[[MembershipEnded], None],
         now_ms: Callable[[], int],
@@ -53,7 +53,7 @@ class Doubts:
         self._keys = keys
         self._pool = pool
         self._presence = presence
-        self._errands = errands
+        self._task_queue = task_queue
         self._begin = begin
         self._end = end
         self._now_ms = now_ms
@@ -72,7 +72,7 @@ class Doubts:
         be.
         """
         self._rooms[room_id] = None
-        self._go_on()
+        self._resume()
 
     def members(self, pairs: Iterable[Pair]) -> None:
         """These memberships may have ended."""
@@ -81,13 +81,13 @@ class Doubts:
                 self.everything()  # who was told of by another process is doubted again when that tells again
                 break
             self._pairs[pair] = None
-        self._go_on()
+        self._resume()
 
     def everything(self) -> None:
         """Any membership may have begun or ended: read the rooms of all who are connected here, and tell the others."""
         self._people = dict.fromkeys(self._pool.users())
         self._tells = True
-        self._go_on()
+        self._resume()
 
     def answered(self, ended: MembershipEnded) -> None:
         """The store, asked for something else, said that somebody is no member: act on it where something here stands
@@ -100,17 +100,17 @@ class Doubts:
     def look_again(self) -> None:
         """Go on with what could not be looked at; to be called every few seconds."""
         if self.is_waiting:
-            self._go_on()
+            self._resume()
 
     @property
     def is_waiting(self) -> bool:
         """Whether something is still to be looked at."""
         return any((self._pairs, self._rooms, self._people, self._strangers, self._unshown_in, self._tells))
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         """One step an errand, so that what is newly doubted waits for one read and not for thousands."""
         if not self._is_going:
-            self._is_going = self._errands.run(self._step)
+            self._is_going = self._task_queue.run(self._step)
 
     async def _step(self) -> None:
         try:

@@ -15,7 +15,7 @@ from cache.keys import Keys
 from chat.errors import ChatError, invalid
 from chat.known_addresses import KnownAddresses
 from chat.passwords import Passwords
-from chat.presenter import Views
+from chat.presenter import Presenter
 from chat.protocol import ChangePassword, Login, PatchProfile, Register
 from chat.tokens import Tokens
 from cluster.contract import Bus
@@ -68,7 +68,7 @@ class Accounts:
         bus: Bus,
         passwords: Passwords,
         tokens: Tokens,
-        views: Views,
+        presenter: Presenter,
         known_addresses: KnownAddresses,
         is_listed: Callable[[str], bool],
         is_registration_open: bool,
@@ -82,7 +82,7 @@ class Accounts:
         self._bus = bus
         self._passwords = passwords
         self._tokens = tokens
-        self._views = views
+        self._presenter = presenter
         self._known_addresses = known_addresses
         self._is_listed = is_listed
         self._is_registration_open = is_registration_open
@@ -213,7 +213,7 @@ class Accounts:
         """One's own user, through the cache."""
         user = await self.user(user_id)
         email = await self._cache.get_or_load(self._keys.email(user_id), lambda: self._email_of(user_id))
-        return self._views.own_user(user, email or "")
+        return self._presenter.own_user(user, email or "")
 
     async def _email_of(self, user_id: str) -> str | None:
         account = await self._store.users.account(user_id)
@@ -246,7 +246,7 @@ class Accounts:
         return user
 
     async def search(self, prefix: str, limit: int) -> list[User]:
-        return [self._views.user(user) for user in await self._store.users.search(prefix, limit)]
+        return [self._presenter.user(user) for user in await self._store.users.search(prefix, limit)]
 
     async def identify(self, token: str) -> Identity:
         """Whom an access token speaks for.

@@ -21,7 +21,7 @@ from cluster.topics import room_topic, user_topic
 from monitor.observer import Observer
 from store.contract import Store
 from store.errors import StoreError
-from store.keyed_batcher import Lanes
+from store.keyed_batcher import KeyedBatcher
 from store.models import Message, MessageDraft, Refusal
 
 log = logging.getLogger(__name__)
@@ -39,14 +39,14 @@ class Accepted(NamedTuple):
     transport: str
 
 
-class Posted(NamedTuple):
+class PostedMessage(NamedTuple):
     """A stored message, encoded, and whether an earlier send had stored it."""
 
     message: bytes
     duplicate: bool
 
 
-class Posting:
+class MessageWriter:
     """Appends drafts.
 
     `max_waiting` bounds the drafts of all rooms that are not settled yet, `timeout_s` how long one waits to be.
@@ -71,20 +71,20 @@ class Posting:
         self._bus = bus
         self._observer = observer
         self._posted = posted  # told (room id, user id): who wrote is no longer typing
-        self._lanes: Lanes[Accepted, Posted] = Lanes(
+        self._batcher: KeyedBatcher[Accepted, PostedMessage] = KeyedBatcher(
             work=self._write, batch_max=MAX_BATCH, waiting_max=max_waiting, timeout_s=timeout_s
         )
 
-    def post(self, room_id: str, draft: MessageDraft, *, transport: str = "ws") -> Awaitable[Posted]:
+    def post(self, room_id: str, draft: MessageDraft, *, transport: str = "ws") -> Awaitable[PostedMessage]:
         """Queue a draft. Raises StoreUnavailable when too many wait; the awaitable raises ChatError or StoreError."""
-        return self._lanes.submit(room_id, Accepted(draft, time.time() * 1000, transport))
+        return self._batcher.submit(room_id, Accepted(draft, time.time() * 1000, transport))
 
     @property
     def waiting(self) -> int:
         """Drafts that are not settled yet."""
-        return self._lanes.waiting
+        return self._batcher.waiting
 
-    async def _write(self, room_id: str, accepted: Sequence[Accepted]) -> Sequence[Posted | Exception]:
+    async def _write(self, room_id: str, accepted: Sequence[Accepted]) -> Sequence[PostedMessage | Exception]:
         try:
             return await self._write_batch(room_id, accepted)
         except StoreError:
@@ -93,10 +93,10 @@ class Posting:
             log.exception("a batch of room %s failed", room_id)
             raise ChatError("internal") from error
 
-    async def _write_batch(self, room_id: str, accepted: Sequence[Accepted]) -> Sequence[Posted | Exception]:
+    async def _write_batch(self, room_id: str, accepted: Sequence[Accepted]) -> Sequence[PostedMessage | Exception]:
         fresh: list[Message] = []
         encoded: list[bytes] = []
-        answers: list[Posted | Exception] = []
+        answers: list[PostedMessage | Exception] = []
         by_rest = duplicates = duplicates_by_rest = 0
         outcomes = await self._store.messages.append(room_id, [one.draft for one in accepted])
         for one, outcome in zip(accepted, outcomes, strict=True):
@@ -111,7 +111,7 @@ class Posting:
                 by_rest += one.transport == "rest"
                 fresh.append(outcome.message)
                 encoded.append(message)
-            answers.append(Posted(message, outcome.duplicate))
+            answers.append(PostedMessage(message, outcome.duplicate))
         # Here, not where they are answered: who sent may be gone by then.
         self._observer.messages_in(ws=len(fresh) - by_rest, rest=by_rest)
         if duplicates:
@@ -142,7 +142,7 @@ class Posting:
 
     async def close(self) -> None:
         """Let what was accepted settle, for a short time, then give up on the rest."""
-        await self._lanes.close(within_s=5)
+        await self._batcher.close(within_s=5)
 
 
 def consecutive(messages: Sequence[Message], encoded: Sequence[bytes]) -> list[tuple[int, tuple[bytes, ...]]]:

@@ -12,8 +12,8 @@ from cache.contract import Cache
 from cache.keys import Keys
 from cache.message_page import KEEP, Page
 from chat.errors import ChatError, invalid, limit_refusal
-from chat.message_writer import Posted, Posting
-from chat.presenter import Views
+from chat.message_writer import MessageWriter, PostedMessage
+from chat.presenter import Presenter
 from chat.protocol import ChangesSince, History, SendMessage, array, builtins, encode, splice
 from chat.rooms import Rooms
 from limits.contract import Check, Decision, Limiter
@@ -34,9 +34,9 @@ class Messages:
         cache: Cache,
         keys: Keys,
         limiter: Limiter,
-        posting: Posting,
+        message_writer: MessageWriter,
         rooms: Rooms,
-        views: Views,
+        presenter: Presenter,
         head_of: Callable[[str], Awaitable[Head | None]],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -44,9 +44,9 @@ class Messages:
         self._cache = cache
         self._keys = keys
         self._limiter = limiter
-        self._posting = posting
+        self._message_writer = message_writer
         self._rooms = rooms
-        self._views = views
+        self._presenter = presenter
         self._head_of = head_of
         self._now = now
         # Rooms whose cached page was seen to lack something, since when
@@ -64,7 +64,7 @@ class Messages:
         also: Sequence[Check] = (),
         told: Callable[[Decision], None] | None = None,
         transport: str = "ws",
-    ) -> Posted:
+    ) -> PostedMessage:
         """Store a message, or find that this clientId is stored; returns only after it is durable.
 
         `also` is counted with it, and `told` hears what came of that; `transport`, ws or rest, is how it came. Raises
@@ -93,7 +93,7 @@ class Messages:
             mentions=tuple(dict.fromkeys(body.mentions or ())),
         )
         try:
-            return await self._posting.post(body.room_id, draft, transport=transport)
+            return await self._message_writer.post(body.room_id, draft, transport=transport)
         except ChatError as refused:
             if refused.code in {"not_member", "muted"}:
                 await self._rooms.seen_by(body.room_id, author.id)  # to a stranger a private room is not there
@@ -101,7 +101,7 @@ class Messages:
                 return stored
             raise
 
-    async def _stored(self, author: User, body: SendMessage) -> Posted | None:
+    async def _stored(self, author: User, body: SendMessage) -> PostedMessage | None:
         """What an earlier send of the same clientId stored:
         a retry is never refused for what a new message would be.
         """
@@ -109,7 +109,7 @@ class Messages:
             return None
         await self._rooms.read_by(body.room_id, author.id)
         message = await self._store.messages.by_client_id(body.room_id, author.id, body.client_id)
-        return None if message is None else Posted(encode(message), duplicate=True)
+        return None if message is None else PostedMessage(encode(message), duplicate=True)
 
     async def get(self, message_id: str, user_id: str) -> Message:
         """Raises ChatError message_not_found, also where the user may not read."""
@@ -138,7 +138,7 @@ class Messages:
             query.room_id, limit=query.limit, before=query.before, after=query.after, with_authors=expand
         )
         if expand:
-            authors = {author.id: self._views.user(author) for author in page.authors}
+            authors = {author.id: self._presenter.user(author) for author in page.authors}
             messages = [builtins(message) | {"author": authors.get(message.user_id)} for message in page.messages]
             return encode({"messages": messages, "hasMore": page.has_more, "rev": page.rev})
         return encode({"messages": page.messages, "hasMore": page.has_more, "rev": page.rev})

@@ -16,7 +16,7 @@ StatusOf = Callable[[str, Status], Status]
 OnlineCount = Callable[[str], int]
 
 
-class Views:
+class Presenter:
     """Builds what clients see. `status_of(user_id, chosen)` and `online_count(room_id)` come from presence."""
 
     def __init__(self, *, status_of: StatusOf, online_count: OnlineCount) -> None:

@@ -225,7 +225,7 @@ def parse_envelope(payload: bytes) -> Envelope:
         return Envelope(whole["event"], command_id, Raw(json.dumps(whole.get("data", {})).encode()))
 
 
-class Shape(Generic[T]):
+class InputDecoder(Generic[T]):
     """One input type with its decoder; says what is wrong with every field at once, not only with the first."""
 
     def __init__(self, type_: type[T]) -> None:

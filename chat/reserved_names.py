@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from limits.whitelist import Whitelist
 
 
-class ListedNames:
+class ReservedNames:
     """Those of ADMIN_USERS, and those of the whitelist as it is now: its file may be read again."""
 
     def __init__(self, *, admin_users: Iterable[str], whitelist: Whitelist) -> None:

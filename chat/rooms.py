@@ -9,16 +9,16 @@ from typing import Any, Protocol
 from cache.contract import Cache
 from cache.keys import Key, Keys
 from chat.errors import ChatError, invalid, limit_refusal
-from chat.membership_reader import Standings
-from chat.presenter import Views
+from chat.presenter import Presenter
 from chat.protocol import CreateRoom, Listing, RoomListing, encode, event
+from chat.standing_reader import StandingReader
 from cluster.contract import Bus
 from cluster.events import MembershipBegan, MembershipEnded, RoomChanges, UserEvent
 from cluster.topics import EVERYONE, membership_order, reading_order, room_topic, user_topic
 from limits.contract import UNLIMITED, Check, Decision, Limiter
 from store.contract import Store
 from store.errors import StoreError
-from store.models import Membership, MembershipChange, ReadState, Role, Room, RoomDraft, RoomOf
+from store.models import Membership, MembershipChange, ReadState, Role, Room, RoomDraft, Standing
 
 
 class OnlineMembers(Protocol):
@@ -47,7 +47,7 @@ class Rooms:
         bus: Bus,
         limiter: Limiter,
         presence: OnlineMembers,
-        views: Views,
+        presenter: Presenter,
         on_no_member: Callable[[MembershipEnded], None] = lambda ended: None,
     ) -> None:
         self._store = store
@@ -56,9 +56,9 @@ class Rooms:
         self._bus = bus
         self._limiter = limiter
         self._presence = presence
-        self._views = views
+        self._presenter = presenter
         self._on_no_member = on_no_member
-        self._standings = Standings(store=store)
+        self._standings = StandingReader(store=store)
 
     async def close(self) -> None:
         """Give up on the reads that are under way."""
@@ -268,7 +268,7 @@ class Rooms:
         if change.changed:
             await self._publish_change(change)
             await self._bus.publish(EVERYONE, MembershipBegan(room_id, user_id, change.rev))
-            await self._tell_added(RoomOf(change.room, change.membership), user_id)
+            await self._tell_added(Standing(change.room, change.membership), user_id)
         return change
 
     def _fenced(self, room_id: str, user_id: str) -> AbstractAsyncContextManager[None]:
@@ -285,34 +285,34 @@ class Rooms:
             keys.page(room_id),  # it carries the room's rev
         )
 
-    async def _entered(self, of: RoomOf, user_id: str) -> None:
+    async def _entered(self, of: Standing, user_id: str) -> None:
         await self._cache.invalidate(*self._touched(of.room.id, user_id))
         await self._bus.publish(EVERYONE, MembershipBegan(of.room.id, user_id, _joined_rev(of)))
 
     async def _publish_change(self, change: MembershipChange) -> None:
         await self._bus.publish(room_topic(change.room.id), RoomChanges(change.room.id, ((change.rev, None),)))
 
-    async def _tell_added(self, of: RoomOf, user_id: str) -> None:
+    async def _tell_added(self, of: Standing, user_id: str) -> None:
         order = membership_order(of.room.id, _joined_rev(of), began=True)
         await self._bus.publish(
             user_topic(user_id), UserEvent(user_id, event("roomAdded", encode({"room": self._view(of)})), *order)
         )
 
-    async def _fresh_of(self, room_id: str, user_id: str) -> RoomOf:
+    async def _fresh_of(self, room_id: str, user_id: str) -> Standing:
         of = await self._store.rooms.get_for(room_id, user_id)
         if of is None:
             raise ChatError("room_not_found")
         return of
 
-    async def _fresh(self, room_id: str, user_id: str) -> RoomOf:
+    async def _fresh(self, room_id: str, user_id: str) -> Standing:
         of = await self._fresh_of(room_id, user_id)
         if of.membership is None and of.room.is_private:
             raise ChatError("room_not_found")
         return of
 
-    def _view(self, of: RoomOf) -> dict[str, Any]:
-        return self._views.room(of.room, of.membership)
+    def _view(self, of: Standing) -> dict[str, Any]:
+        return self._presenter.room(of.room, of.membership)
 
 
-def _joined_rev(of: RoomOf) -> int:
+def _joined_rev(of: Standing) -> int:
     return 0 if of.membership is None else of.membership.joined_rev

@@ -27,7 +27,7 @@ class Snapshots(Protocol):
         """This process stops: forget what it told. Never raises."""
 
 
-class Seats(Protocol):
+class ConnectionSlots(Protocol):
     """Which connections a user has, over all processes, so that their number can be capped.
 
     Without a backend each process caps its own.
@@ -39,16 +39,16 @@ class Seats(Protocol):
     async def take(
         self, user_id: str, connection_id: str, *, replaces: str | None, alive: frozenset[str] | None
     ) -> bool:
-        """Take a seat, first freeing that of `replaces`; False if the user has as many as they may. Never raises.
+        """Take a slot, first freeing that of `replaces`; False if the user has as many as they may. Never raises.
 
         `alive`: the processes that live; None while that is not known.
         """
 
     def leave(self, user_id: str, connection_id: str) -> None:
-        """Free a seat. Without one, do nothing."""
+        """Free a slot. Without one, do nothing."""
 
     def unsure(self) -> list[str]:
-        """Users of whom the backend may hold seats that were left here: nothing said that it heard of it."""
+        """Users of whom the backend may hold slots that were left here: nothing said that it heard of it."""
 
     async def reconcile(self, held: Sequence[tuple[str, Sequence[str]]]) -> int | None:
         """Make what the backend holds of this process for these users just these connections: returns how many it had
@@ -59,7 +59,7 @@ class Seats(Protocol):
         """
 
     async def forgotten(self) -> bool:
-        """Whether the backend may have forgotten all seats since this was last asked. Never raises."""
+        """Whether the backend may have forgotten all slots since this was last asked. Never raises."""
 
 
 class Bus(Protocol):

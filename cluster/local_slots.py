@@ -1,12 +1,12 @@
-"""The seats of a single process: it counts its own connections, so there is nothing to keep."""
+"""The slots of a single process: it counts its own connections, so there is nothing to keep."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 
-class LocalSeats:
-    """cache.contract.Seats where one process has all connections: the pool's own cap is the cap."""
+class LocalConnectionSlots:
+    """cache.contract.ConnectionSlots where one process has all connections: the pool's own cap is the cap."""
 
     async def take(
         self, user_id: str, connection_id: str, *, replaces: str | None, alive: frozenset[str] | None

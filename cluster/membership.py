@@ -17,7 +17,7 @@ from typing import Protocol
 from cluster.contract import Bus
 from cluster.events import PeopleHere, PersonGone, ProcessBeat
 from cluster.topics import EVERYONE
-from common.serial_task_queue import Errands
+from common.serial_task_queue import SerialTaskQueue
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class PeopleElsewhere(Protocol):
         """Tell the other processes of everybody who is connected to this one."""
 
 
-class Peers:
+class ClusterMembership:
     """`on_death` is called with the id of a process that is found dead.
 
     `now` is monotonic, in seconds. `beat` is called each BEAT_S.
@@ -58,7 +58,7 @@ class Peers:
         *,
         bus: Bus,
         people: PeopleElsewhere,
-        errands: Errands,
+        task_queue: SerialTaskQueue,
         process_id: str,
         now: Callable[[], float],
         on_death: Callable[[str], None],
@@ -66,7 +66,7 @@ class Peers:
     ) -> None:
         self._bus = bus
         self._people = people
-        self._errands = errands
+        self._task_queue = task_queue
         self._process_id = process_id
         self._now = now
         self._on_death = on_death
@@ -100,7 +100,7 @@ class Peers:
         asks, self._asks = self._asks, self._bus.lost
         if asks:
             self._asked_at = now
-        self._errands.run(lambda: self._bus.publish(EVERYONE, ProcessBeat(self._process_id, asks)))
+        self._task_queue.run(lambda: self._bus.publish(EVERYONE, ProcessBeat(self._process_id, asks)))
         for process_id in [one for one, left in self._left.items() if now - left > SILENT_MAX_S]:
             del self._left[process_id]
             self._people.process_gone(process_id)
@@ -159,14 +159,14 @@ class Peers:
         log.info("process found", extra={"fields": {"process": process_id}})
         self._heard[process_id] = self._now()
         if self._now() - self._asked_at > KNOWN_AFTER_S:  # else it answers what all were asked
-            self._errands.run(lambda: self._bus.publish(EVERYONE, ProcessBeat(self._process_id, of=(process_id,))))
+            self._task_queue.run(lambda: self._bus.publish(EVERYONE, ProcessBeat(self._process_id, of=(process_id,))))
         self._tell_all()
 
     def _tell_all(self) -> None:
         """Tell everybody who is here, once however many ask at once."""
         if not self._is_telling:
             self._is_telling = True
-            self._errands.run(self._tell)
+            self._task_queue.run(self._tell)
 
     async def _tell(self) -> None:
         self._is_telling = False

@@ -125,21 +125,21 @@ class _Kept:
     def __init__(self, *, options: RedisOptions, what: str) -> None:
         self._options = options
         self._what = what
-        self._keeper: asyncio.Task[None] | None = None
+        self._history_writer: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
         self._was_up: bool | None = None
 
     async def start(self) -> None:
         """Connect; returns when it is there, or after the first try that failed, which is not the last."""
-        self._keeper = asyncio.create_task(self._keep())
+        self._history_writer = asyncio.create_task(self._keep())
         await self._tried.wait()
 
     async def close(self) -> None:
         """End the connection for good. Idempotent."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
-            self._keeper = None
+        if self._history_writer is not None:
+            self._history_writer.cancel()
+            await asyncio.gather(self._history_writer, return_exceptions=True)
+            self._history_writer = None
 
     async def _keep(self) -> None:
         failures = 0

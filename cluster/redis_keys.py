@@ -5,14 +5,14 @@ from __future__ import annotations
 # Part of every key: raise it when the shape of any value changes, so that old and new processes do not share values.
 SCHEMA = 1
 
-# Beside the values: the generation that they are of, without a TTL (see cache/redis_cache.py), and the seats of a user,
+# Beside the values: the generation that they are of, without a TTL (see cache/redis_cache.py), and the slots of a user,
 # which are the connections that they have.
 GENERATION = f"chat:{SCHEMA}:generation"
-SEATS_TTL_S = 3600
+SLOTS_TTL_S = 3600
 
 
-def seats(user_id: str) -> str:
-    return f"chat:{SCHEMA}:seats:{user_id}"
+def slots_key(user_id: str) -> str:
+    return f"chat:{SCHEMA}:seats:{user_id}"  # the word of older processes, which may still run
 
 
 # Who told the others its numbers lately; what each told is beside it, for a few seconds.

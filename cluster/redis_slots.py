@@ -1,4 +1,4 @@
-"""The seats of all processes' connections: a hash a user in Redis, changed by scripts.
+"""The slots of all processes' connections: a hash a user in Redis, changed by scripts.
 
 While that is away each process caps its own.
 """
@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from cluster.redis_connection import RedisClient, RedisGone, RedisRefused, Script
-from cluster.redis_keys import GENERATION, SEATS_TTL_S, seats
+from cluster.redis_keys import GENERATION, SLOTS_TTL_S, slots_key
 
 _LUA = Path(__file__).parent / "lua"
-SCRIPTS = SEAT, RECONCILE = [Script(_LUA / f"{name}.lua") for name in ("take_slot", "reconcile_slots")]
+SCRIPTS = TAKE_SLOT, RECONCILE_SLOTS = [Script(_LUA / f"{name}.lua") for name in ("take_slot", "reconcile_slots")]
 UNSURE_MAX = 100_000
-_TTL_MS = SEATS_TTL_S * 1000
+_TTL_MS = SLOTS_TTL_S * 1000
 
 
-class RedisSeats:
-    """cache.contract.Seats on Redis; `max_per_user` over all processes, `process_id` is this one's.
+class RedisConnectionSlots:
+    """cache.contract.ConnectionSlots on Redis; `max_per_user` over all processes, `process_id` is this one's.
 
     Users of whom Redis may hold too much are remembered, `UNSURE_MAX` at most: the earliest, whose connections it knew,
-    and not those who came and went while it was away already. The seats of others end with their TTL.
+    and not those who came and went while it was away already. The slots of others end with their TTL.
     """
 
     def __init__(self, *, client: RedisClient, max_per_user: int, process_id: str) -> None:
@@ -46,13 +46,13 @@ class RedisSeats:
             *(alive or ()),
         ]
         try:
-            return bool(await self._client.run(SEAT, [seats(user_id)], args))
+            return bool(await self._client.run(TAKE_SLOT, [slots_key(user_id)], args))
         except (RedisGone, RedisRefused):
             return True
 
     def leave(self, user_id: str, connection_id: str) -> None:
         try:
-            left = self._client.call("HDEL", seats(user_id), connection_id)
+            left = self._client.call("HDEL", slots_key(user_id), connection_id)
         except RedisGone:
             self._doubt(user_id)
         else:
@@ -70,7 +70,7 @@ class RedisSeats:
             self._unsure.pop(user_id, None)  # before it is asked: what fails to be left meanwhile is doubted anew
             try:
                 told = self._client.call(
-                    "EVALSHA", RECONCILE.sha, 1, seats(user_id), self._process_id, _TTL_MS, *connection_ids
+                    "EVALSHA", RECONCILE_SLOTS.sha, 1, slots_key(user_id), self._process_id, _TTL_MS, *connection_ids
                 )
             except RedisGone:
                 self._doubt(user_id)

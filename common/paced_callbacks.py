@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 SLICE_S = 0.002  # of a loop turn, of which an answer takes some three
 
 
-class Paced:
+class PacedCallbacks:
     """Like the loop's `call_soon`, in order, but of all that was asked for only some milliseconds' worth a turn.
 
     It is as long as what asks: each connection and each person has one thing here at a time, or two.

@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable
 
 log = logging.getLogger(__name__)
 
-Errand = Callable[[], Awaitable[object]]
+QueuedTask = Callable[[], Awaitable[object]]
 
 
-class Errands:
-    """Runs errands one after the other.
+class SerialTaskQueue:
+    """Runs task_queue one after the other.
 
     `max_waiting` bounds those that may be dropped; the others are bounded by their callers. An error of `expected` is
     logged in one line, any other with its traceback.
@@ -25,11 +25,11 @@ class Errands:
     def __init__(self, *, expected: tuple[type[Exception], ...] = (), max_waiting: int = 10_000) -> None:
         self._expected = expected
         self._max_waiting = max_waiting
-        self._waiting: deque[Errand] = deque()
+        self._waiting: deque[QueuedTask] = deque()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
-    def run(self, errand: Errand, *, droppable: bool = False) -> bool:
+    def run(self, errand: QueuedTask, *, droppable: bool = False) -> bool:
         """Queue `errand`; False if it was dropped because too many wait, or because this is closed."""
         if self._closed or (droppable and len(self._waiting) >= self._max_waiting):
             return False
@@ -49,7 +49,7 @@ class Errands:
     async def _work(self) -> None:
         try:
             while self._waiting:
-                await self._carry_out(self._waiting.popleft())
+                await self._execute(self._waiting.popleft())
         # What an errand waited for may have been cancelled, which looks as if this task was: others must not wait for
         # ever
         finally:
@@ -57,7 +57,7 @@ class Errands:
             if self._waiting and not self._closed:
                 self._begin()
 
-    async def _carry_out(self, errand: Errand) -> None:
+    async def _execute(self, errand: QueuedTask) -> None:
         try:
             await errand()
         except self._expected as error:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from chat.protocol import ChangePassword, Login, RefreshTokens, Register, Shape
+from chat.protocol import ChangePassword, InputDecoder, Login, RefreshTokens, Register
 from handlers.base import Handler
 from limits.contract import Check
 from limits.ip_addresses import address_check
 from limits.shedding_policy import ShedClass
 
-REGISTER = Shape(Register)
-LOGIN = Shape(Login)
-REFRESH = Shape(RefreshTokens)
-CHANGE_PASSWORD = Shape(ChangePassword)
+REGISTER = InputDecoder(Register)
+LOGIN = InputDecoder(Login)
+REFRESH = InputDecoder(RefreshTokens)
+CHANGE_PASSWORD = InputDecoder(ChangePassword)
 
 
 class AuthHandler(Handler):

@@ -16,14 +16,14 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from chat.accounts import Accounts, Identity
 from chat.errors import KINDS, ChatError, RateLimited, as_refusal, limit_refusal, overloaded
-from chat.protocol import BOM, Input, Shape, encode, error_body
+from chat.protocol import BOM, Input, InputDecoder, encode, error_body
 from common.text_numbers import whole_number
-from handlers.client_address import Clients
+from handlers.client_address import ClientAddresses
 from handlers.operator_access import Operators
 from handlers.origins import origin_allowed
 from limits.contract import Check, Decision, Limiter
 from limits.ip_addresses import address_check
-from limits.load_shedder import NoShedding, Shedding
+from limits.load_shedder import LoadShedder, NullLoadShedder
 from limits.shedding_policy import ShedClass
 from limits.whitelist import Whitelist
 from monitor.observer import Observer
@@ -63,8 +63,8 @@ class Web:
     accounts: Accounts
     limiter: Limiter
     whitelist: Whitelist
-    shedding: Shedding | NoShedding
-    clients: Clients
+    shedding: LoadShedder | NullLoadShedder
+    clients: ClientAddresses
     cors_origins: Sequence[str]
     operators: Operators
     observer: Observer
@@ -274,11 +274,11 @@ class Handler(RequestHandler):
 
     # ---- what methods use ----------------------------------------------------------------------------------------
 
-    def body(self, shape: Shape[T]) -> T:
+    def body(self, shape: InputDecoder[T]) -> T:
         """The request's body. Raises ChatError malformed, validation_failed."""
         return shape.decode(bytes(self._body).removeprefix(BOM))
 
-    async def countable_body(self, shape: Shape[T]) -> T:
+    async def countable_body(self, shape: InputDecoder[T]) -> T:
         """The body, of a method that counts itself: one that is not valid costs what any request does."""
         try:
             return self.body(shape)
@@ -286,7 +286,7 @@ class Handler(RequestHandler):
             await self.count(self.common_check)
             raise
 
-    def query(self, shape: Shape[T]) -> T:
+    def query(self, shape: InputDecoder[T]) -> T:
         """The request's query; of a repeated name the last value, and an empty one is none.
 
         Raises ChatError validation_failed.

@@ -14,7 +14,7 @@ SHOWN_MAX = 64
 SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}  # Traefik names a WebSocket's own
 
 
-class Clients:
+class ClientAddresses:
     """Reads what proxies say of clients; `trusted` are those that are believed. `now` is monotonic, in seconds."""
 
     def __init__(self, *, trusted: Sequence[Network], now: Callable[[], float]) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from chat.messages import Messages
-from chat.protocol import History, SendMessage, Shape
+from chat.protocol import History, InputDecoder, SendMessage
 from handlers.base import Handler
 from limits.shedding_policy import ShedClass
 
-SEND = Shape(SendMessage)
-HISTORY = Shape(History)
+SEND = InputDecoder(SendMessage)
+HISTORY = InputDecoder(History)
 
 
 class MessageHandler(Handler):

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from chat.errors import invalid
-from chat.protocol import Input, Shape
+from chat.protocol import Input, InputDecoder
 from handlers.base import Handler
 from handlers.cache_health import CacheHealth
 from handlers.database_health import DatabaseHealth
@@ -22,7 +22,7 @@ class Scope(Input, frozen=True):
     scope: str = "process"
 
 
-SCOPE = Shape(Scope)
+SCOPE = InputDecoder(Scope)
 
 
 class MetricPages:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chat.errors import ChatError
-from chat.protocol import HistoryQuery, Shape
+from chat.protocol import HistoryQuery, InputDecoder
 from common.text_numbers import whole_number
 from handlers.base import Handler
 from monitor.alerts import Alerts
 from monitor.history import BadQuery, History
 
-QUERY = Shape(HistoryQuery)
+QUERY = InputDecoder(HistoryQuery)
 
 
 class HistoryHandler(Handler):

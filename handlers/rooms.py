@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import ClassVar
 
 from chat.messages import Messages
-from chat.protocol import ChangesSince, CreateRoom, Listing, OneUser, RoomListing, Shape
+from chat.protocol import ChangesSince, CreateRoom, InputDecoder, Listing, OneUser, RoomListing
 from chat.rooms import Rooms
 from handlers.base import Handler
 from limits.contract import Check
 from limits.shedding_policy import ShedClass
 
-CREATE = Shape(CreateRoom)
-ONE_USER = Shape(OneUser)
-ROOM_LISTING = Shape(RoomListing)
-LISTING = Shape(Listing)
-CHANGES_SINCE = Shape(ChangesSince)
+CREATE = InputDecoder(CreateRoom)
+ONE_USER = InputDecoder(OneUser)
+ROOM_LISTING = InputDecoder(RoomListing)
+LISTING = InputDecoder(Listing)
+CHANGES_SINCE = InputDecoder(ChangesSince)
 
 
 class RoomHandler(Handler):

@@ -11,7 +11,7 @@ from typing import Any
 from tornado.web import Application, RequestHandler, url
 
 from chat.messages import Messages
-from chat.presenter import Views
+from chat.presenter import Presenter
 from chat.rooms import Rooms
 from handlers import auth, health, messages, metrics, metrics_history, rooms, static_files, users, websocket
 from handlers.base import Handler, NotFound, NotFoundForOperators, Web
@@ -21,7 +21,7 @@ from handlers.http.request_head import Refusal
 from handlers.http.request_target import TargetApplication
 from handlers.metrics import MetricPages
 from handlers.performance_health import PerformanceHealth
-from monitor.alert_pipeline import Watch
+from monitor.alert_pipeline import AlertPipeline
 from monitor.metrics import Metrics
 from monitor.observer import Observer
 
@@ -38,17 +38,17 @@ class Services:
     web: Web
     rooms: Rooms
     messages: Messages
-    views: Views
+    presenter: Presenter
     about: health.About
     readiness: health.Readiness
     database_health: DatabaseHealth
     cache_health: CacheHealth
-    watch: Watch
+    watch: AlertPipeline
     performance_health: PerformanceHealth
     metrics: Metrics
     metric_pages: MetricPages
     assets: Mapping[str, static_files.Asset]
-    gate: websocket.Gate
+    connection_factory: websocket.ConnectionFactory
 
 
 def make_application(services: Services) -> Application:
@@ -81,7 +81,7 @@ def make_application(services: Services) -> Application:
                 for page in ("performance", "database", "websocket", "cache")
             ),
             route(r"/metrics/.*", NotFoundForOperators),
-            route(r"/ws", websocket.ChatSocket, gate=services.gate),
+            route(r"/ws", websocket.ChatSocket, connection_factory=services.connection_factory),
             route(r"/auth/register", auth.RegisterHandler),
             route(r"/auth/login", auth.LoginHandler),
             route(r"/auth/refresh", auth.RefreshHandler),
@@ -90,7 +90,7 @@ def make_application(services: Services) -> Application:
             route(r"/auth/password", auth.PasswordHandler),
             route(r"/users", users.UsersHandler),
             route(r"/users/me", users.MeHandler),
-            route(rf"/users/{ID}", users.UserHandler, views=services.views),
+            route(rf"/users/{ID}", users.UserHandler, presenter=services.presenter),
             route(r"/rooms", rooms.RoomsHandler, **in_rooms),
             route(r"/rooms/direct", rooms.DirectHandler, **in_rooms),
             route(rf"/rooms/{ID}", rooms.OneRoomHandler, **in_rooms),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from chat.presenter import Views
-from chat.protocol import PatchProfile, Shape, UserSearch
+from chat.presenter import Presenter
+from chat.protocol import InputDecoder, PatchProfile, UserSearch
 from handlers.base import Handler
 from limits.shedding_policy import ShedClass
 
-SEARCH = Shape(UserSearch)
-PATCH_PROFILE = Shape(PatchProfile)
+SEARCH = InputDecoder(UserSearch)
+PATCH_PROFILE = InputDecoder(PatchProfile)
 
 
 class UsersHandler(Handler):
@@ -22,10 +22,10 @@ class UsersHandler(Handler):
 
 
 class UserHandler(Handler):
-    views: Views
+    presenter: Presenter
 
     async def get(self, user_id: str) -> None:
-        self.reply({"user": self.views.user(await self.web.accounts.user(user_id))})
+        self.reply({"user": self.presenter.user(await self.web.accounts.user(user_id))})
 
 
 class MeHandler(Handler):

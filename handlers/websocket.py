@@ -20,7 +20,7 @@ from chat.connections.pool import Pool
 from chat.connections.session import Session
 from chat.errors import ChatError, CloseCode
 from chat.protocol import encode, event
-from common.paced_callbacks import Paced
+from common.paced_callbacks import PacedCallbacks
 from handlers.base import Handler
 from handlers.http.connection import Exchange, taken
 from handlers.wire.compression import Deflater, Inflation, negotiate
@@ -40,14 +40,14 @@ UNACKED_MAX: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
 
 
 @dataclass(frozen=True, slots=True)
-class Wiring:
+class LinkConfig:
     """What every link gets: its bounds and what all links share."""
 
     max_message_bytes: int
     outbox_max_bytes: int
     budget: OutboxBudget
     traffic: Traffic
-    paced: Paced
+    paced_callbacks: PacedCallbacks
     frames: Policy | None  # how many a connection may send; None: as many as it likes
     deflater: Deflater | None  # None: no compression
     inflation: Inflation | None  # likewise
@@ -60,52 +60,52 @@ class Wiring:
 Caller = Identity | ChatError | None  # of a connection: who its token speaks for, why that is refused, or nobody yet
 
 
-class Opening(NamedTuple):
+class HandshakeResult(NamedTuple):
     """What was found out about a connection before its 101.
 
-    `own` is the user as they see themselves; `seated`: see Pool.seat; `replaces`: the connection whose place it asked
-    for.
+    `own` is the user as they see themselves; `has_slot`: see Pool.reserve_slot; `replaces`: the connection whose place
+    it asked for.
     """
 
     connection_id: str
     address: str
     who: Caller
     own: dict[str, Any] | None
-    seated: bool
+    has_slot: bool
     replaces: str | None
 
 
-class Gate:
+class ConnectionFactory:
     """Makes a connection of an accepted socket: link, session, place in the pool, welcome."""
 
-    def __init__(self, *, pool: Pool, commands: Commands, wiring: Wiring, observer: Observer) -> None:
+    def __init__(self, *, pool: Pool, commands: Commands, link_config: LinkConfig, observer: Observer) -> None:
         self.pool = pool
         self._observer = observer
-        self.wiring = wiring
+        self.link_config = link_config
         self._commands = commands
         self._numbers = itertools.count(1)
 
     def new_id(self) -> str:
         """The id of the next connection: it begins with the process's."""
-        return f"{self.wiring.process_id}-{next(self._numbers)}"
+        return f"{self.link_config.process_id}-{next(self._numbers)}"
 
-    def open(self, sock: socket.socket, opening: Opening, *, deflate: bool) -> Session:
+    def open(self, sock: socket.socket, opening: HandshakeResult, *, deflate: bool) -> Session:
         """Take over a socket whose 101 is sent. Where the token was bad it is closed without a welcome."""
-        wiring = self.wiring
+        link_config = self.link_config
         loop = asyncio.get_running_loop()
         link = Link(
             sock,
             loop=loop,
             owner=None,
-            max_message_bytes=wiring.max_message_bytes,
-            outbox_max_bytes=wiring.outbox_max_bytes,
-            budget=wiring.budget,
-            traffic=wiring.traffic,
-            paced=wiring.paced,
-            clock=wiring.now,
-            frame_budget=FrameBudget(wiring.frames) if wiring.frames is not None else None,
-            deflater=wiring.deflater if deflate else None,
-            inflation=wiring.inflation if deflate else None,
+            max_message_bytes=link_config.max_message_bytes,
+            outbox_max_bytes=link_config.outbox_max_bytes,
+            budget=link_config.budget,
+            traffic=link_config.traffic,
+            paced_callbacks=link_config.paced_callbacks,
+            clock=link_config.now,
+            frame_budget=FrameBudget(link_config.frames) if link_config.frames is not None else None,
+            deflater=link_config.deflater if deflate else None,
+            inflation=link_config.inflation if deflate else None,
         )
         session = Session(
             link=link,
@@ -116,7 +116,7 @@ class Gate:
             loop=loop,
             on_peer_gone=self.pool.peer_gone,
             on_closed=self.pool.removed,
-            opened_at=wiring.now(),
+            opened_at=link_config.now(),
             replaces=opening.replaces,
         )
         link.owner = session
@@ -128,12 +128,12 @@ class Gate:
         if isinstance(who, ChatError):
             link.close(CloseCode.UNAUTHORIZED, who.code)
             return session
-        if who is not None and not self._commands.admit(session, who, seated=opening.seated):
+        if who is not None and not self._commands.admit(session, who, has_slot=opening.has_slot):
             return session
         welcome: dict[str, Any] = {
             "connectionId": session.connection_id,
-            "processId": wiring.process_id,
-            "heartbeatInterval": wiring.heartbeat_interval_s,
+            "processId": link_config.process_id,
+            "heartbeatInterval": link_config.heartbeat_interval_s,
         }
         if opening.own is not None:
             welcome["user"] = opening.own
@@ -144,7 +144,7 @@ class Gate:
 class ChatSocket(Handler, WebSocketHandler):
     """Admits and upgrades; lives no longer than the handshake."""
 
-    gate: Gate
+    connection_factory: ConnectionFactory
 
     def initialize(self, **services: Any) -> None:
         super().initialize(**services)
@@ -152,7 +152,7 @@ class ChatSocket(Handler, WebSocketHandler):
         self._who: Caller = None
         self._own: dict[str, Any] | None = None
         self._new_id = ""
-        self._seated = False
+        self._has_slot = False
 
     async def prepare(self) -> None:
         self.begin_span()
@@ -163,7 +163,7 @@ class ChatSocket(Handler, WebSocketHandler):
         except ChatError:
             await self.count(check)  # it is refused for its form as often as it may connect
             raise
-        self._check_room()  # not counted: nginx asks another process at once
+        self._check_capacity()  # not counted: nginx asks another process at once
         self.shed(ShedClass.ARRIVALS)
         await self.count(check)
         await self._find_out_who()
@@ -186,10 +186,10 @@ class ChatSocket(Handler, WebSocketHandler):
         if len(headers.get_list("Sec-WebSocket-Key")) != 1:
             raise ChatError("malformed", "Sec-WebSocket-Key is missing.")
 
-    def _check_room(self) -> None:
-        if self.gate.pool.draining:
+    def _check_capacity(self) -> None:
+        if self.connection_factory.pool.draining:
             raise ChatError("unavailable", "This process is going down.", retry_after_s=1)
-        if self.gate.pool.is_full:
+        if self.connection_factory.pool.is_full:
             raise ChatError("unavailable", "All places are taken.", retry_after_s=RETRY_FULL_S)
 
     async def _find_out_who(self) -> None:
@@ -221,13 +221,15 @@ class ChatSocket(Handler, WebSocketHandler):
         ]
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
-        self._check_room()  # the places may have gone while the token was checked
+        self._check_capacity()  # the places may have gone while the token was checked
         if not isinstance(self._who, Identity):
             await super().get(*args, **kwargs)
             return
-        self._new_id = self.gate.new_id()
-        async with self.gate.pool.seat(self._new_id, self._who.user.id, replaces=self._replaces()) as self._seated:
-            self._check_room()  # meanwhile a drain may have begun
+        self._new_id = self.connection_factory.new_id()
+        async with self.connection_factory.pool.reserve_slot(
+            self._new_id, self._who.user.id, replaces=self._replaces()
+        ) as self._has_slot:
+            self._check_capacity()  # meanwhile a drain may have begun
             await super().get(*args, **kwargs)
 
     def _replaces(self) -> str | None:
@@ -246,24 +248,26 @@ class ChatSocket(Handler, WebSocketHandler):
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
         if self.request.headers.get("Sec-WebSocket-Version") != "13":
             return None
-        connection_id = self._new_id or self.gate.new_id()
-        opening = Opening(connection_id, self.client, self._who, self._own, self._seated, self._replaces())
-        return Takeover(self, gate=self.gate, opening=opening, subprotocols=self._subprotocols())
+        connection_id = self._new_id or self.connection_factory.new_id()
+        opening = HandshakeResult(connection_id, self.client, self._who, self._own, self._has_slot, self._replaces())
+        return UpgradeProtocol(
+            self, connection_factory=self.connection_factory, opening=opening, subprotocols=self._subprotocols()
+        )
 
 
-class Takeover(WebSocketProtocol):
+class UpgradeProtocol(WebSocketProtocol):
     """Tornado's seam: sends the 101 and takes the socket away; handler, request and buffers are let go."""
 
     def __init__(
         self,
         handler: ChatSocket,
         *,
-        gate: Gate,
-        opening: Opening,
+        connection_factory: ConnectionFactory,
+        opening: HandshakeResult,
         subprotocols: list[str],
     ) -> None:
         super().__init__(handler)
-        self._gate = gate
+        self._connection_factory = connection_factory
         self._opening = opening
         self._subprotocol = SUBPROTOCOL if SUBPROTOCOL in subprotocols else None
 
@@ -290,8 +294,8 @@ class Takeover(WebSocketProtocol):
         ]
         if self._subprotocol is not None:
             lines.append(f"Sec-WebSocket-Protocol: {self._subprotocol}")
-        wiring = self._gate.wiring
-        extension = negotiate(headers.get("Sec-WebSocket-Extensions", "")) if wiring.deflater else None
+        link_config = self._connection_factory.link_config
+        extension = negotiate(headers.get("Sec-WebSocket-Extensions", "")) if link_config.deflater else None
         if extension is not None:
             lines.append(f"Sec-WebSocket-Extensions: {extension}")
         handler.ws_connection = None
@@ -301,7 +305,7 @@ class Takeover(WebSocketProtocol):
             return None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if UNACKED_MAX is not None:
-            sock.setsockopt(socket.IPPROTO_TCP, UNACKED_MAX, int(wiring.unacked_max_s * 1000))
+            sock.setsockopt(socket.IPPROTO_TCP, UNACKED_MAX, int(link_config.unacked_max_s * 1000))
         answer = ("\r\n".join(lines) + "\r\n\r\n").encode()
         try:
             complete = sock.send(answer) == len(answer)
@@ -310,7 +314,7 @@ class Takeover(WebSocketProtocol):
         if not complete:
             sock.close()
             return None
-        return self._gate.open(sock, self._opening, deflate=extension is not None)
+        return self._connection_factory.open(sock, self._opening, deflate=extension is not None)
 
     def _not_used(self, *_: Any, **__: Any) -> NoReturn:
         raise NotImplementedError  # after accept_connection Tornado has no part in the connection

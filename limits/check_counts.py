@@ -7,7 +7,7 @@ from collections.abc import Mapping
 Counts = list[tuple[tuple[str, str], int]]  # by operation and outcome
 
 
-class Tally:
+class OutcomeCounts:
     """Of one operation: let through, refused, and let through because of the whitelist."""
 
     __slots__ = ("allowed", "exempt", "refused")
@@ -30,12 +30,12 @@ class Tally:
             self.allowed += 1
 
 
-def counts(tallies: Mapping[str, Tally]) -> Counts:
+def counts(tallies: Mapping[str, OutcomeCounts]) -> Counts:
     """By operation and outcome; what never was is left out."""
     told = (
         (operation, outcome, getattr(tally, outcome))
         for operation, tally in tallies.items()
-        for outcome in Tally.__slots__
+        for outcome in OutcomeCounts.__slots__
     )
     return sorted(((operation, outcome), count) for operation, outcome, count in told if count)
 

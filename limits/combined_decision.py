@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from limits.check_counts import Tally
+from limits.check_counts import OutcomeCounts
 from limits.contract import UNLIMITED, Check, Decision
 from limits.policy import Policy
 
@@ -27,7 +27,7 @@ class Outcome(Struct, frozen=True):
             self.allowed, self.check.operation, self.policy.count, self.remaining, self.reset_s, self.retry_after_s
         )
 
-    def count(self, tally: Tally, *, command_passed: bool, exempt: bool) -> None:
+    def count(self, tally: OutcomeCounts, *, command_passed: bool, exempt: bool) -> None:
         """Into its operation's tally.
 
         A wide one counts only where it refuses: what passes was counted with the check's own key.

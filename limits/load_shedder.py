@@ -19,7 +19,7 @@ STEP_EVERY_S = 0.25
 RETRY_AFTER_S = 2
 
 
-class Shedding:
+class LoadShedder:
     """`load()` is asked at each `step`, which is called every STEP_EVERY_S; `now` is monotonic, in seconds."""
 
     def __init__(self, *, load: Callable[[], Load], observer: Observer, now: Callable[[], float]) -> None:
@@ -76,7 +76,7 @@ class Shedding:
         }
 
 
-class NoShedding:
+class NullLoadShedder:
     """RATE_LIMIT_ADAPTIVE=false."""
 
     level = 0

@@ -17,7 +17,7 @@ CPU_OVER_S = 3.0
 LOOKS_MAX = 100
 
 
-class Burden:
+class LoadSignal:
     """`queue()` is the share of the store's queue that is taken, 0 to 1; `now` is monotonic, in seconds."""
 
     def __init__(self, *, lag: LoopLag, queue: Callable[[], float], now: Callable[[], float]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from limits import sliding_window, token_bucket
-from limits.check_counts import Counts, Tally, counts
+from limits.check_counts import Counts, OutcomeCounts, counts
 from limits.combined_decision import Outcome, decide
 from limits.contract import UNLIMITED, Check, Decision, widened
 from limits.policy import Policy
@@ -41,7 +41,7 @@ class _Table:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.wide_policy = widened(policy)
-        self.tally = Tally()
+        self.tally = OutcomeCounts()
         self.states: OrderedDict[str, Any] = OrderedDict()
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from limits.check_counts import Counts, Tally, added, counts
+from limits.check_counts import Counts, OutcomeCounts, added, counts
 from limits.combined_decision import Outcome, decide
 from limits.contract import UNLIMITED, Check, Decision, Limiter, widened
 from limits.policy import Policy
@@ -41,7 +41,7 @@ class _Limit(Struct, frozen=True):
     prefix: str
     period: int
     quantum_us: int
-    tally: Tally
+    tally: OutcomeCounts
 
 
 class _Counted(NamedTuple):
@@ -221,7 +221,7 @@ def _limit(operation: str, policy: Policy, algorithm: str) -> _Limit:
     while policy.count * -(-period_us // quantum_us) > UNITS_MAX:
         quantum_us *= 10
     prefix = f"{PREFIX}:{algorithm[0]}:{operation}:{policy.count}/{policy.period_s}:"
-    return _Limit(policy, prefix, -(-period_us // quantum_us), quantum_us, Tally())
+    return _Limit(policy, prefix, -(-period_us // quantum_us), quantum_us, OutcomeCounts())
 
 
 def _fail(asked: Sequence[_Asked], reason: Exception) -> None:

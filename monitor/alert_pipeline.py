@@ -13,10 +13,10 @@ from monitor.alert_log import AlertLog
 from monitor.alert_webhook import Webhook
 from monitor.alerts import Alerts
 from monitor.history import History
-from monitor.history_writer import Keeper
+from monitor.history_writer import HistoryWriter
 
 
-class Watch:
+class AlertPipeline:
     """The sampler's subscriber. `keeper` and `webhook` may be left out; `now` is a monotonic clock in seconds."""
 
     def __init__(
@@ -25,14 +25,14 @@ class Watch:
         history: History,
         alerts: Alerts,
         alert_log: AlertLog,
-        keeper: Keeper | None = None,
+        history_writer: HistoryWriter | None = None,
         webhook: Webhook | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.history = history
         self.alerts = alerts
         self._alert_log = alert_log
-        self._keeper = keeper
+        self._history_writer = history_writer
         self._webhook = webhook
         self._now = now
 
@@ -45,9 +45,9 @@ class Watch:
         if self._webhook is not None:
             for event in events:
                 self._webhook.post(event)
-        if is_minute_over and self._keeper is not None:
-            self._keeper.keep()
+        if is_minute_over and self._history_writer is not None:
+            self._history_writer.keep()
 
     async def close(self) -> None:
         """After the sampler, before the store: write and post what is left, within a few seconds. Idempotent."""
-        await asyncio.gather(*(part.close() for part in (self._keeper, self._webhook) if part is not None))
+        await asyncio.gather(*(part.close() for part in (self._history_writer, self._webhook) if part is not None))

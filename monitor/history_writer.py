@@ -28,7 +28,7 @@ Append = Callable[[Sequence[MinutePoint]], Awaitable[object]]
 Forget = Callable[[int], Awaitable[int]]
 
 
-class Keeper:
+class HistoryWriter:
     """`now` is the wall clock, in seconds. With `retention_days` 0 nothing is kept, and what once was is forgotten."""
 
     def __init__(

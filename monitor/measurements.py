@@ -37,7 +37,7 @@ class Peaks(NamedTuple):
     store_operation_s: float = 0.0
 
 
-class Measures(CacheCounts):
+class Measurements(CacheCounts):
     """All that is reported since the start.
 
     `slow_s`: a store operation above it is slow; `now` is the wall clock in seconds.

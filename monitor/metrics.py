@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.disk_space import DiskSample, DiskWatch
-from monitor.measurements import Measures, Peaks
+from monitor.measurements import Measurements, Peaks
 from monitor.metrics_snapshot import Labels, Number, Snapshot, SnapshotRefused, packed, unpacked
 from monitor.process_stats import ProcessSample, ProcessWatch
 
@@ -46,7 +46,7 @@ class Metrics:
         self,
         *,
         process_id: str,
-        measures: Measures | None,
+        measurements: Measurements | None,
         watch: ProcessWatch | None,
         disk: DiskWatch | None,
         readings: Callable[[], Readings],
@@ -57,7 +57,7 @@ class Metrics:
         timed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._process_id = process_id
-        self._measures = measures
+        self._measurements = measurements
         self._watch = watch
         self._disk = disk
         self._readings = readings
@@ -74,7 +74,7 @@ class Metrics:
 
     def snapshot(self, *, with_rooms: bool = True) -> Snapshot:
         """All numbers now; those of the operating system are of the newest `renewed`."""
-        readings, measures, sample = self._readings(), self._measures, self._sample
+        readings, measurements, sample = self._readings(), self._measurements, self._sample
         counters: dict[str, list[tuple[Labels, Number]]] = {
             family: [*values] for family, values in readings.counters.items()
         }
@@ -84,19 +84,19 @@ class Metrics:
             counters["process_cpu_seconds_total"] = [((), sample.cpu_seconds)]
         if self._disk_sample is not None:
             gauges |= {"disk_free_bytes": self._disk_sample.free_bytes, "disk_size_bytes": self._disk_sample.size_bytes}
-        if measures is not None:
-            counters |= measures.counters()
-            gauges["connections_peak"] = measures.peak
+        if measurements is not None:
+            counters |= measurements.counters()
+            gauges["connections_peak"] = measurements.peak
         at_s = self._now()
         return Snapshot(
             process_id=self._process_id,
             at_s=round(at_s, 3),
             started_at_s=round(self._started_at(at_s), 3),
             counters=counters,
-            histograms={} if measures is None else measures.histograms(),
+            histograms={} if measurements is None else measurements.histograms(),
             gauges=gauges,
             rooms=dict(self._busiest(ROOMS_TOLD)) if with_rooms else {},
-            slow=[] if measures is None else list(measures.slow),
+            slow=[] if measurements is None else list(measurements.slow),
         )
 
     def _started_at(self, at_s: float) -> float:
@@ -119,7 +119,7 @@ class Metrics:
 
     def peaks(self) -> Peaks:
         """The greatest of what was measured since this was last asked."""
-        return Peaks() if self._measures is None else self._measures.peaks()
+        return Peaks() if self._measurements is None else self._measurements.peaks()
 
     # ---- all processes -------------------------------------------------------------------------------------------
 

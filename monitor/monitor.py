@@ -13,7 +13,7 @@ from monitor.disk_space import DiskWatch
 from monitor.gc_pauses import GcPauses
 from monitor.loop_lag import LoopLag
 from monitor.loop_watchdog import Watchdog
-from monitor.measurements import Measures
+from monitor.measurements import Measurements
 from monitor.metrics import Metrics, Readings
 from monitor.process_stats import ProcessWatch
 from monitor.sampler import Sample, Sampler
@@ -28,14 +28,14 @@ class Monitor:
     `tell(payload, at_s=…, ttl_s=…)` (None: there are none) and `told()` reach the other processes.
 
     `data_dir` None: nothing is kept on this machine's disk.
-    `lag` is the loop's, which others read as well: whoever made it starts it, and has it tell `measures.loop_lag`.
+    `lag` is the loop's, which others read as well: whoever made it starts it, and has it tell `measurements.loop_lag`.
     """
 
     def __init__(
         self,
         *,
         process_id: str,
-        measures: Measures | None,
+        measurements: Measurements | None,
         data_dir: Path | None,
         readings: Callable[[], Readings],
         busiest: Callable[[int], Mapping[str, int]],
@@ -53,9 +53,9 @@ class Monitor:
 
         self.metrics = Metrics(
             process_id=process_id,
-            measures=measures,
-            watch=None if measures is None else ProcessWatch(),
-            disk=None if measures is None or data_dir is None else DiskWatch(folder=data_dir),
+            measurements=measurements,
+            watch=None if measurements is None else ProcessWatch(),
+            disk=None if measurements is None or data_dir is None else DiskWatch(folder=data_dir),
             readings=readings,
             busiest=busiest,
             publish=publish,
@@ -65,14 +65,14 @@ class Monitor:
         self.sampler = Sampler(
             loop=loop, snapshot=self.metrics.renewed, peaks=self.metrics.peaks, interval_s=interval_s
         )
-        self._tells = tell is not None and measures is not None
+        self._tells = tell is not None and measurements is not None
         if self._tells:
             self.sampler.subscribers.append(lambda at_s, sample: self.metrics.tell())
         self._parts: Sequence[Sampler | GcPauses | Watchdog] = ()
-        if measures is not None:
+        if measurements is not None:
             self._parts = (
-                GcPauses(told=measures.gc_pause),
-                Watchdog(due_s=lambda: lag.due_s, told=measures.loop_blocked),
+                GcPauses(told=measurements.gc_pause),
+                Watchdog(due_s=lambda: lag.due_s, told=measurements.loop_blocked),
                 self.sampler,
             )
 

@@ -37,9 +37,9 @@ from store.models import (
     Role,
     Room,
     RoomDraft,
-    RoomOf,
     RoomStats,
     Session,
+    Standing,
     Stored,
     User,
 )
@@ -129,10 +129,10 @@ class Sessions(Protocol):
 class Rooms(Protocol):
     """Rooms. `last_seq` is the greatest seq among the room's messages, `rev` the greatest in its changes log."""
 
-    async def create(self, draft: RoomDraft, owner_id: str) -> RoomOf:
+    async def create(self, draft: RoomDraft, owner_id: str) -> Standing:
         """Store a room with its maker as owner and first member, atomically; lastSeq 0 and rev 0."""
 
-    async def direct(self, user_id: str, other_id: str) -> tuple[RoomOf, bool]:
+    async def direct(self, user_id: str, other_id: str) -> tuple[Standing, bool]:
         """The direct room of two people (private, both members, maxUsers 2): the same each time, whoever asks, raced or
         not.
 
@@ -141,11 +141,11 @@ class Rooms(Protocol):
 
     async def get(self, room_id: str) -> Room | None: ...
 
-    async def get_for(self, room_id: str, user_id: str) -> RoomOf | None: ...
+    async def get_for(self, room_id: str, user_id: str) -> Standing | None: ...
 
     async def list_for(
         self, user_id: str, *, mine: bool, query: str | None, limit: int, after: str | None
-    ) -> tuple[list[RoomOf], str | None]:
+    ) -> tuple[list[Standing], str | None]:
         """Rooms the user may see, newest first: their own, and unless `mine` all public ones; `query` is a part of the
         name (any case).
 
@@ -170,7 +170,7 @@ class Members(Protocol):
 
     async def get(self, room_id: str, user_id: str) -> Membership | None: ...
 
-    async def standings(self, pairs: Sequence[tuple[str, str]]) -> list[RoomOf | None]:
+    async def standings(self, pairs: Sequence[tuple[str, str]]) -> list[Standing | None]:
         """What Rooms.get_for says of each (room id, user id), in their order; as many queries for many as for one.
 
         The room's rev is read no later than the membership: who is none was none at that rev or since.

@@ -33,7 +33,7 @@ class _Waiting(Struct, Generic[A, R], eq=False):
     accepted_s: float
 
 
-class _Lane(Generic[A, R]):
+class _KeyQueue(Generic[A, R]):
     """A key's writes, in the order they came: those of the batch under way, those that wait, and the timer of their
     deadlines.
     """
@@ -46,7 +46,7 @@ class _Lane(Generic[A, R]):
         self.timer: asyncio.TimerHandle | None = None
 
 
-class Lanes(Generic[A, R]):
+class KeyedBatcher(Generic[A, R]):
     """Runs `work` on the gathered arguments of a key. All methods belong to one event loop.
 
     `work` returns an outcome an argument, in order: what it gives, or an exception for that argument's caller alone.
@@ -69,7 +69,7 @@ class Lanes(Generic[A, R]):
         self._waiting_max = waiting_max
         self._timeout_s = timeout_s
         self._waiting = 0
-        self._lanes: dict[str, _Lane[A, R]] = {}
+        self._batcher: dict[str, _KeyQueue[A, R]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def submit(self, key: str, argument: A) -> asyncio.Future[R]:
@@ -79,9 +79,9 @@ class Lanes(Generic[A, R]):
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         self._waiting += 1
-        lane = self._lanes.get(key)
+        lane = self._batcher.get(key)
         if lane is None:
-            lane = self._lanes[key] = _Lane()
+            lane = self._batcher[key] = _KeyQueue()
             lane.timer = loop.call_later(self._timeout_s, self._expire, lane)
             # A context of its own: the deadline of whoever came first is not that of the batch.
             task = loop.create_task(self._run(key, lane), context=contextvars.Context())
@@ -103,7 +103,7 @@ class Lanes(Generic[A, R]):
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _run(self, key: str, lane: _Lane[A, R]) -> None:
+    async def _run(self, key: str, lane: _KeyQueue[A, R]) -> None:
         waiting = lane.waiting
         try:
             while waiting:
@@ -118,14 +118,14 @@ class Lanes(Generic[A, R]):
                     self._waiting -= len(late)
                     _settle(late, [StoreUnavailable("stalled")] * len(late))
         finally:
-            del self._lanes[key]
+            del self._batcher[key]
             if lane.timer is not None:
                 lane.timer.cancel()
             left = [*lane.batch, *waiting]  # only when this task is cancelled
             self._waiting -= len(left)
             _settle(left, [StoreUnavailable("closed")] * len(left))
 
-    def _expire(self, lane: _Lane[A, R]) -> None:
+    def _expire(self, lane: _KeyQueue[A, R]) -> None:
         """Answer those whose time is over; one timer a lane serves all, as they stand in the order they came."""
         loop = asyncio.get_running_loop()
         lane.timer = None

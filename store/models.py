@@ -137,7 +137,7 @@ class Membership(Struct, frozen=True, rename="camel", omit_defaults=True):
     joined_rev: int = 0
 
 
-class RoomOf(Struct, frozen=True):
+class Standing(Struct, frozen=True):
     """A room together with the asking user's membership, None to a non-member."""
 
     room: Room

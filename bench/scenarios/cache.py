@@ -170,7 +170,7 @@ async def _newest(cases: UseCases, room_id: str, user: User) -> bytes:
 
 
 async def _user(cases: UseCases, room_id: str, user: User) -> bytes:
-    return encode(cases.views.user(await cases.accounts.user(user.id)))
+    return encode(cases.presenter.user(await cases.accounts.user(user.id)))
 
 
 async def _stats(cases: UseCases, room_id: str, user: User) -> bytes:

@@ -34,7 +34,7 @@ RARE_EVERY = 5000  # so the word is in few messages, of which the last lies deep
 TURNS = 7
 TURN_S = 0.25
 
-Opening = Callable[[], AbstractAsyncContextManager[Store]]
+HandshakeResult = Callable[[], AbstractAsyncContextManager[Store]]
 
 
 def _now_ms() -> int:
@@ -65,7 +65,7 @@ def _measure_mongo(stage: Stage, uri: str) -> list[Figure]:
     return _measure(stage, "MongoDB", _mongo(uri, database), lambda: MongoQueries(uri, database))
 
 
-def _measure(stage: Stage, name: str, opening: Opening, queries: Callable[[], Queries]) -> list[Figure]:
+def _measure(stage: Stage, name: str, opening: HandshakeResult, queries: Callable[[], Queries]) -> list[Figure]:
     count, seconds = stage.options["messages"], stage.options["seconds"]
     stage.step(f"{name}: writing")
     rates, room_id = asyncio.run(_write(stage, opening, count, seconds))
@@ -85,7 +85,7 @@ def _measure(stage: Stage, name: str, opening: Opening, queries: Callable[[], Qu
         asked.close()
 
 
-async def _write(stage: Stage, opening: Opening, count: int, seconds: float) -> tuple[Mapping[int, float], str]:
+async def _write(stage: Stage, opening: HandshakeResult, count: int, seconds: float) -> tuple[Mapping[int, float], str]:
     """The rates by number of writers, and a room that has `count` messages."""
     async with opening() as store:
         user = await store.users.create(username=uuid.uuid4().hex, email=uuid.uuid4().hex, password_hash="")
@@ -118,7 +118,7 @@ async def _write(stage: Stage, opening: Opening, count: int, seconds: float) -> 
     return rates, rooms[1]
 
 
-def _sqlite(data_dir: Path) -> Opening:
+def _sqlite(data_dir: Path) -> HandshakeResult:
     @asynccontextmanager
     async def opening() -> AsyncIterator[Store]:
         store = await open_sqlite(data_dir, timeout_s=30, group_commit=True, observer=Observer(), now_ms=_now_ms)
@@ -130,7 +130,7 @@ def _sqlite(data_dir: Path) -> Opening:
     return opening
 
 
-def _mongo(uri: str, database: str) -> Opening:
+def _mongo(uri: str, database: str) -> HandshakeResult:
     @asynccontextmanager
     async def opening() -> AsyncIterator[Store]:
         options = MongoOptions(uri=uri, db_name=database)

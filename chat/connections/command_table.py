@@ -15,21 +15,21 @@ from chat.accounts import Accounts, Identity
 from chat.connections.pool import Pool
 from chat.connections.session import Session
 from chat.delivery.hub import Hub
-from chat.delivery.joining import Joins
+from chat.delivery.joining import RoomJoiner
 from chat.errors import ChatError, limit_refusal, overloaded
 from chat.messages import Messages
 from chat.presence.presence import Presence
-from chat.presence.typing_indicators import Typing
+from chat.presence.typing_indicators import TypingIndicators
 from chat.protocol import (
     Authenticate,
     Envelope,
     Heartbeat,
     Input,
+    InputDecoder,
     JoinRoom,
     MessageRead,
     OneRoom,
     SendMessage,
-    Shape,
     UpdatePresence,
     encode,
 )
@@ -38,10 +38,10 @@ from cluster.contract import Bus
 from cluster.events import StatusChosen
 from cluster.topics import EVERYONE
 from common.rfc3339 import rfc3339
-from common.serial_task_queue import Errands
+from common.serial_task_queue import SerialTaskQueue
 from limits.contract import Check, Limiter
 from limits.ip_addresses import address_check
-from limits.load_shedder import NoShedding, Shedding
+from limits.load_shedder import LoadShedder, NullLoadShedder
 from limits.shedding_policy import ShedClass
 from limits.whitelist import Whitelist
 from monitor.observer import Observer
@@ -55,7 +55,7 @@ class Row(NamedTuple):
     `run(session, data, command id)` returns the ack's encoded data, or None where it has answered itself.
     """
 
-    shape: Shape[Any]
+    shape: InputDecoder[Any]
     operation: str | None
     run: Callable[[Session, Any, str | None], Awaitable[bytes | None]]
     shed: ShedClass | None = None
@@ -76,16 +76,16 @@ class Commands:
         accounts: Accounts,
         rooms: Rooms,
         messages: Messages,
-        joins: Joins,
+        joins: RoomJoiner,
         hub: Hub,
         presence: Presence,
-        typing: Typing,
+        typing: TypingIndicators,
         limiter: Limiter,
         whitelist: Whitelist,
-        shedding: Shedding | NoShedding,
+        shedding: LoadShedder | NullLoadShedder,
         pool: Pool,
         bus: Bus,
-        errands: Errands,
+        task_queue: SerialTaskQueue,
         observer: Observer,
         now_ms: Callable[[], int],
         outbox_half_bytes: int,
@@ -103,25 +103,25 @@ class Commands:
         self._shedding = shedding
         self._pool = pool
         self._bus = bus
-        self._errands = errands  # its own: it reads from the store, which may take a while
+        self._task_queue = task_queue  # its own: it reads from the store, which may take a while
         self._now_ms = now_ms
         self._outbox_half_bytes = outbox_half_bytes
-        one_room = Shape(OneRoom)
+        one_room = InputDecoder(OneRoom)
         self._table: Mapping[str, Row] = {
-            "authenticate": Row(Shape(Authenticate), "typing", self._authenticate),
-            "joinRoom": Row(Shape(JoinRoom), None, self._join_room),
+            "authenticate": Row(InputDecoder(Authenticate), "typing", self._authenticate),
+            "joinRoom": Row(InputDecoder(JoinRoom), None, self._join_room),
             "leaveRoom": Row(one_room, "typing", self._leave_room),
-            "sendMessage": Row(Shape(SendMessage), None, self._send_message, ShedClass.MESSAGES),
+            "sendMessage": Row(InputDecoder(SendMessage), None, self._send_message, ShedClass.MESSAGES),
             "startTyping": Row(one_room, "typing", self._start_typing, ShedClass.EPHEMERAL),
             "stopTyping": Row(one_room, "typing", self._stop_typing, ShedClass.EPHEMERAL),
-            "messageRead": Row(Shape(MessageRead), "typing", self._message_read),
-            "updatePresence": Row(Shape(UpdatePresence), "typing", self._update_presence, ShedClass.EPHEMERAL),
+            "messageRead": Row(InputDecoder(MessageRead), "typing", self._message_read),
+            "updatePresence": Row(InputDecoder(UpdatePresence), "typing", self._update_presence, ShedClass.EPHEMERAL),
             "getPresence": Row(one_room, "typing", self._get_presence, ShedClass.EPHEMERAL),
             "getRoomStats": Row(one_room, "typing", self._get_room_stats, ShedClass.READS),
-            "heartbeat": Row(Shape(Heartbeat), "typing", self._heartbeat),
+            "heartbeat": Row(InputDecoder(Heartbeat), "typing", self._heartbeat),
         }
 
-    async def carry_out(self, session: Session, envelope: Envelope) -> bytes | None:
+    async def execute(self, session: Session, envelope: Envelope) -> bytes | None:
         """Do what a frame asks for. Raises ChatError, StoreError."""
         row = self._table.get(envelope.event)
         if session.user is None and envelope.event != "authenticate":
@@ -179,25 +179,25 @@ class Commands:
             self._require_standing(identity)
             self._hold(session, identity)
         else:
-            async with self._pool.seat(session.connection_id, user_id, replaces=session.replaces) as seated:
-                if not self.admit(session, identity, seated=seated):
+            async with self._pool.reserve_slot(session.connection_id, user_id, replaces=session.replaces) as has_slot:
+                if not self.admit(session, identity, has_slot=has_slot):
                     raise ChatError("forbidden", "Too many connections.")
         return encode({"user": account, "expiresAt": rfc3339(identity.expires_at_ms)})
 
-    def admit(self, session: Session, identity: Identity, *, seated: bool) -> bool:
+    def admit(self, session: Session, identity: Identity, *, has_slot: bool) -> bool:
         """Make the connection the user's; False where the user has too many, and the pool closed it.
 
-        `seated`: see Pool.seat.
+        `has_slot`: see Pool.reserve_slot.
 
-        Raises ChatError unauthorized where the session was revoked meanwhile; to be called within Pool.seat, which then
-        frees the seat.
+        Raises ChatError unauthorized where the session was revoked meanwhile; to be called within Pool.reserve_slot,
+        which then frees the slot.
         """
         self._require_standing(identity)
-        if not self._pool.bind(session, identity.user, seated=seated):
+        if not self._pool.bind(session, identity.user, has_slot=has_slot):
             return False
         self._hold(session, identity)
         if self._presence.connected(identity.user):
-            self._errands.run(lambda: self._enter(identity.user.id))
+            self._task_queue.run(lambda: self._enter(identity.user.id))
         return True
 
     def _require_standing(self, identity: Identity) -> None:

@@ -18,14 +18,14 @@ from typing import ParamSpec
 from chat.connections.session import Session
 from chat.delivery.hub import Hub
 from chat.errors import CloseCode
-from chat.newest import Newest
+from chat.newest_values import NewestValues
 from chat.presence.presence import Presence
 from chat.protocol import encode, event
-from cluster.contract import Bus, Seats
+from cluster.contract import Bus, ConnectionSlots
 from cluster.events import ConnectionReplaced, MembershipEnded, SessionsRevoked, UserEvent
 from cluster.topics import membership_order, user_topic
-from common.paced_callbacks import Paced
-from common.serial_task_queue import Errands
+from common.paced_callbacks import PacedCallbacks
+from common.serial_task_queue import SerialTaskQueue
 from monitor.observer import Observer
 from store.models import User
 
@@ -56,10 +56,10 @@ class Pool:
         *,
         hub: Hub,
         bus: Bus,
-        seats: Seats,
+        connection_slots: ConnectionSlots,
         presence: Presence,
-        errands: Errands,
-        paced: Paced,
+        task_queue: SerialTaskQueue,
+        paced_callbacks: PacedCallbacks,
         observer: Observer,
         frame: Callable[[bytes], bytes],
         max_connections: int,
@@ -70,10 +70,10 @@ class Pool:
     ) -> None:
         self._hub = hub
         self._bus = bus
-        self._seats = seats
+        self._connection_slots = connection_slots
         self._presence = presence
-        self._errands = errands
-        self._paced = paced
+        self._task_queue = task_queue
+        self._paced_callbacks = paced_callbacks
         self._observer = observer
         self._frame = frame
         self._max_connections = max_connections
@@ -82,11 +82,13 @@ class Pool:
         self._ping_timeout_s = ping_timeout_s
         self._now = now
         self._sessions: dict[Session, None] = {}
-        self._users: dict[str, dict[Session, bool]] = {}  # user → their connections, and which of them have a seat
-        # User → connections, from before their seat is asked for until they are bound
+        self._users: dict[str, dict[Session, bool]] = {}  # user → their connections, and which of them have a slot
+        # User → connections, from before their slot is asked for until they are bound
         self._admitting: dict[str, set[str]] = {}
         self._revoked: dict[str, None] = {}
-        self._told: Newest[tuple[str, str], tuple[int, ...]] = Newest(now=now)  # (user id, of what) → how new
+        self._told: NewestValues[tuple[str, str], tuple[int, ...]] = NewestValues(
+            now=now
+        )  # (user id, of what) → how new
         self._round: deque[Session] = deque()
         self._per_tick = 1
         self.alive: Callable[[], frozenset[str] | None] = lambda: None  # the processes whose connections count
@@ -108,19 +110,19 @@ class Pool:
         self._observer.connection_opened()
 
     @asynccontextmanager
-    async def seat(self, connection_id: str, user_id: str, *, replaces: str | None) -> AsyncIterator[bool]:
+    async def reserve_slot(self, connection_id: str, user_id: str, *, replaces: str | None) -> AsyncIterator[bool]:
         """Whether the user may have this connection too, over all processes; `replaces` is closed first.
 
-        However the body ends, a seat whose connection was not bound in it is given back.
+        However the body ends, a slot whose connection was not bound in it is given back.
         """
         if replaces is not None:
             await self.replace(user_id, replaces)
         self._admitting.setdefault(user_id, set()).add(connection_id)
         try:
-            yield await self._seats.take(user_id, connection_id, replaces=replaces, alive=self.alive())
+            yield await self._connection_slots.take(user_id, connection_id, replaces=replaces, alive=self.alive())
         finally:
             if self._end_admission(user_id, connection_id):
-                self._seats.leave(user_id, connection_id)
+                self._connection_slots.leave(user_id, connection_id)
 
     def _end_admission(self, user_id: str, connection_id: str) -> bool:
         """True if it was under way."""
@@ -141,23 +143,23 @@ class Pool:
         bound = [session.connection_id for session in self._users.get(user_id, ()) if session.link.has_peer]
         return [*bound, *self._admitting.get(user_id, ())]
 
-    def bind(self, session: Session, user: User, *, seated: bool) -> bool:
+    def bind(self, session: Session, user: User, *, has_slot: bool) -> bool:
         """Make a connection the user's; closes it with 4429 and returns False where the user has too many, or it has no
-        seat.
+        slot.
 
-        To be called within `seat`.
+        To be called within `reserve_slot`.
         """
         if session not in self._sessions or not session.link.may_begin:
             return False
         own = self._users.get(user.id, {})
-        if not seated or (
+        if not has_slot or (
             len(own) >= self._max_per_user and sum(one.link.has_peer for one in own) >= self._max_per_user
         ):
             session.link.close(CloseCode.TOO_MANY, "too many connections")
             return False
         if user.id not in self._users:
             self._users[user.id] = own
-            self._errands.run(lambda: self._bus.subscribe(user_topic(user.id)))
+            self._task_queue.run(lambda: self._bus.subscribe(user_topic(user.id)))
         session.user = user
         session.user_id = user.id
         session.link.trust()
@@ -168,14 +170,14 @@ class Pool:
         return True
 
     def peer_gone(self, session: Session) -> None:
-        """Nobody is at the other end any more: the seat is another's, while what came before is carried out.
+        """Nobody is at the other end any more: the slot is another's, while what came before is carried out.
 
         Idempotent.
         """
         own = self._users.get(session.user_id)
         if own is not None and own.get(session):
             own[session] = False
-            self._seats.leave(session.user_id, session.connection_id)
+            self._connection_slots.leave(session.user_id, session.connection_id)
 
     async def replace(self, user_id: str, connection_id: str) -> None:
         """Close another connection of the same user, wherever it is, to free its place."""
@@ -219,7 +221,7 @@ class Pool:
     def _forget_user_if_gone(self, user_id: str) -> None:
         if not self._users[user_id]:
             del self._users[user_id]
-            self._errands.run(lambda: self._bus.unsubscribe(user_topic(user_id)))
+            self._task_queue.run(lambda: self._bus.unsubscribe(user_topic(user_id)))
 
     def forget_rooms(self, session: Session) -> None:
         """End all subscriptions of a connection."""
@@ -317,7 +319,7 @@ class Pool:
         link = session.link
         if link.closing_since:
             if now - link.closing_since > CLOSE_WITHIN_S:
-                self._paced.soon(link.abort)
+                self._paced_callbacks.soon(link.abort)
         elif session.user is not None and session.expires_at <= now:
             self._close_soon(session, CloseCode.UNAUTHORIZED, "token expired")
         elif link.gone_since:
@@ -327,28 +329,28 @@ class Pool:
                 self._close_soon(session, CloseCode.UNAUTHORIZED, "not authenticated in time")
         elif session.is_busy:
             if link.reading_paused:
-                self._paced.soon(lambda: link.look_for_end(now - ROUND_S))
+                self._paced_callbacks.soon(lambda: link.look_for_end(now - ROUND_S))
             session.give_up_command(now)
-            session.go_on()
+            session.resume()
         elif link.ping_sent_at:
             if now - link.ping_sent_at > self._ping_timeout_s:
                 self._close_soon(session, CloseCode.NO_PONG, "no pong")
-        elif now - link.heard_at > self._ping_interval_s:
-            self._paced.soon(link.ping)
+        elif now - link.last_received_at > self._ping_interval_s:
+            self._paced_callbacks.soon(link.ping)
 
     def _visit_gone(self, session: Session, now: float) -> None:
         """The peer sends nothing more, or cannot be reached: what it left is carried out, but not for ever."""
         gone_s = now - session.link.gone_since
         if gone_s > FINISH_WITHIN_S + CLOSE_WITHIN_S:
-            self._paced.soon(session.link.abort)
+            self._paced_callbacks.soon(session.link.abort)
         elif gone_s > FINISH_WITHIN_S:
             session.give_up()
         else:
             session.give_up_command(now)
-            session.go_on()
+            session.resume()
 
     def _close_soon(self, session: Session, code: CloseCode, reason: str) -> None:
-        self._paced.soon(lambda: session.link.close(code, reason))
+        self._paced_callbacks.soon(lambda: session.link.close(code, reason))
 
     def clean_up(self) -> int:
         """Let go of whatever is still held for connections that are gone; returns how much that was, which should be

@@ -206,7 +206,7 @@ class Session:
                 if self.user is not None and self.expires_at <= now:
                     self.link.close(CloseCode.UNAUTHORIZED, "token expired")
                     return
-                await self._carry_out(payload, is_deflated)
+                await self._execute(payload, is_deflated)
                 if not self._queue or self._commands.must_wait(self):
                     return
                 payload, is_deflated = self._take()
@@ -217,7 +217,7 @@ class Session:
             if self._input_over:
                 self._finish_if_done()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Take up the queue again after a wait for the outbox to empty."""
         if self._queue and self._task is None and not self._commands.must_wait(self):
             payload, is_deflated = self._take()
@@ -241,7 +241,7 @@ class Session:
         if self._input_over and self._task is None and not self._queue:
             self.link.finish()
 
-    async def _carry_out(self, payload: bytes, is_deflated: bool) -> None:
+    async def _execute(self, payload: bytes, is_deflated: bool) -> None:
         envelope: Envelope | None = None
         error: ChatError
         inflated: bytes | None = None
@@ -257,7 +257,7 @@ class Session:
             except ChatError:
                 await self._commands.count_other(self)
                 raise
-            data = await self._commands.carry_out(self, envelope)
+            data = await self._commands.execute(self, envelope)
             self._refused = 0
             if data is not None and envelope.id is not None:
                 self.link.send_text(ack(envelope.id, data))

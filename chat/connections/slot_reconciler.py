@@ -13,7 +13,7 @@ import logging
 from collections.abc import Iterable
 from typing import Protocol
 
-from cluster.contract import Seats
+from cluster.contract import ConnectionSlots
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +34,9 @@ class Connected(Protocol):
 class SlotReconciler:
     """One pass at a time, by one task."""
 
-    def __init__(self, *, pool: Connected, seats: Seats) -> None:
+    def __init__(self, *, pool: Connected, connection_slots: ConnectionSlots) -> None:
         self._pool = pool
-        self._seats = seats
+        self._connection_slots = connection_slots
         self._task: asyncio.Task[None] | None = None
         self._again = False
 
@@ -73,12 +73,12 @@ class SlotReconciler:
 
         Where the backend goes away meanwhile it ends: its return begins another.
         """
-        users = list(dict.fromkeys((*self._seats.unsure(), *self._pool.users())))
+        users = list(dict.fromkeys((*self._connection_slots.unsure(), *self._pool.users())))
         freed = 0
         for start in range(0, len(users), USERS_A_SLICE):
             # Read when it is sent: commands reach the backend in their order, so no later admission or departure is
             # undone.
-            told = await self._seats.reconcile(
+            told = await self._connection_slots.reconcile(
                 [(one, self._pool.slots_of(one)) for one in users[start : start + USERS_A_SLICE]]
             )
             if told is None:

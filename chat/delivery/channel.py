@@ -124,7 +124,7 @@ class Channel:
         self.ring = ring
         self.epoch = 0
         self.live: dict[Subscriber, int] = {}
-        self.joining: dict[Subscriber, Joining] = {}
+        self.joining: dict[Subscriber, PendingJoin] = {}
         self.groups: deque[Group] = deque()
         self.in_fan_out = False
         self.held_messages: dict[int, bytes] = {}
@@ -152,12 +152,12 @@ class Channel:
         self.groups.append(group)
         return group
 
-    def register(self, subscriber: Subscriber) -> Joining:
+    def register(self, subscriber: Subscriber) -> PendingJoin:
         """Begin to hold this room's frames for `subscriber`; what it must read from the store ends at the returned
         heads.
         """
         self.epoch += 1
-        joining = Joining(self.epoch, self.seq, self.rev, was_live=subscriber in self.live)
+        joining = PendingJoin(self.epoch, self.seq, self.rev, was_live=subscriber in self.live)
         self.live.pop(subscriber, None)
         self.joining[subscriber] = joining
         return joining
@@ -195,7 +195,7 @@ def ends(rev: int | None, under: int | None) -> bool:
     return rev is None or under is None or rev >= under
 
 
-class Joining:
+class PendingJoin:
     """A subscription between its registration and its ack.
 
     `under`: the rev at which its membership began, None until that is read.

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from itertools import islice
 
-from chat.delivery.channel import Channel, Group, Joining, Subscriber
+from chat.delivery.channel import Channel, Group, PendingJoin, Subscriber
 from monitor.observer import Observer
 
 log = logging.getLogger(__name__)
@@ -61,9 +61,9 @@ class FanOut:
                 self._tell(group)
         finally:  # whatever was raised: a room that is not taken up again here is silent for good
             if not is_sliced:
-                self._go_on(channel)
+                self._resume(channel)
 
-    def _go_on(self, channel: Channel) -> None:
+    def _resume(self, channel: Channel) -> None:
         if channel.groups:
             self._loop.call_soon(self._next_group, channel)
         else:
@@ -130,7 +130,7 @@ class FanOut:
         self._loop.call_soon(subscriber.link.abort)  # not now: it calls back whoever owns it
 
     def _hold_for(
-        self, channel: Channel, subscriber: Subscriber, joining: Joining, group: Group, frames: bytes
+        self, channel: Channel, subscriber: Subscriber, joining: PendingJoin, group: Group, frames: bytes
     ) -> None:
         joining.hold(frames, group.messages)
         if joining.size > self._hold_max_bytes:  # the join hangs while the room goes on: it must start again

@@ -11,7 +11,7 @@ import heapq
 import logging
 from collections.abc import Callable, Mapping
 
-from chat.delivery.channel import Channel, Group, Joining, Ring, Subscriber
+from chat.delivery.channel import Channel, Group, PendingJoin, Ring, Subscriber
 from chat.delivery.fan_out import FanOut
 from chat.errors import ChatError
 from chat.protocol import encode, event
@@ -87,7 +87,7 @@ class Hub:
         channel.holders -= 1
         self._close_if_idle(channel)
 
-    def register(self, channel: Channel, subscriber: Subscriber) -> Joining:
+    def register(self, channel: Channel, subscriber: Subscriber) -> PendingJoin:
         """Begin holding frames for a joiner (see Channel.register)."""
         return channel.register(subscriber)
 
@@ -107,7 +107,7 @@ class Hub:
             self._observer.messages_delivered(1, joining.messages)
         return True
 
-    def give_up(self, channel: Channel, subscriber: Subscriber, joining: Joining) -> None:
+    def give_up(self, channel: Channel, subscriber: Subscriber, joining: PendingJoin) -> None:
         """A join failed: back to what was before it."""
         if channel.joining.get(subscriber) is not joining:
             return

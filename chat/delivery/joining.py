@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from chat.delivery.channel import Channel, Joining, Subscriber
+from chat.delivery.channel import Channel, PendingJoin, Subscriber
 from chat.delivery.hub import Hub, gone_while_joining
-from chat.presenter import Views, at_head
+from chat.presenter import Presenter, at_head
 from chat.protocol import JoinRoom, ack, array, encode, splice
 from chat.rooms import Rooms
 from store.contract import Store
@@ -26,14 +26,14 @@ class Missed(NamedTuple):
     cut: bool
 
 
-class Joins:
+class RoomJoiner:
     """Carries out joinRoom for a subscriber."""
 
-    def __init__(self, *, store: Store, hub: Hub, rooms: Rooms, views: Views) -> None:
+    def __init__(self, *, store: Store, hub: Hub, rooms: Rooms, presenter: Presenter) -> None:
         self._store = store
         self._hub = hub
         self._rooms = rooms
-        self._views = views
+        self._presenter = presenter
 
     async def join(
         self,
@@ -78,7 +78,7 @@ class Joins:
         room: Room,
         membership: Membership,
         channel: Channel,
-        joining: Joining,
+        joining: PendingJoin,
         body: JoinRoom,
         command_id: str | None,
     ) -> bytes | None:
@@ -92,7 +92,7 @@ class Joins:
         if body.since_rev is not None and not reset:
             changes = await self._missed_changes(channel.room_id, body.since_rev, joining.rev)
         room, own = at_head(room, membership, seq=joining.seq, rev=joining.rev)
-        view: dict[str, Any] = self._views.room(room, own)
+        view: dict[str, Any] = self._presenter.room(room, own)
         return ack(
             command_id,
             splice(

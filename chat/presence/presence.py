@@ -19,14 +19,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from chat.newest import Newest
-from chat.presence.recent_memberships import Fact, RecentMemberships
+from chat.newest_values import NewestValues
+from chat.presence.recent_memberships import MembershipFact, RecentMemberships
 from chat.protocol import encode, event
 from cluster.contract import Bus
 from cluster.events import PeopleHere, PersonGone, PersonHere, RoomEphemeral
 from cluster.topics import EVERYONE, room_topic
-from common.paced_callbacks import Paced
-from common.serial_task_queue import Errands
+from common.paced_callbacks import PacedCallbacks
+from common.serial_task_queue import SerialTaskQueue
 from store.models import Status, User
 
 NAMED_MAX = 200
@@ -65,7 +65,7 @@ class Person:
 
 
 class Presence:
-    """Events go to the bus through `errands`, and to our own rooms by `deliver`; `grace_s` is how long a lost
+    """Events go to the bus through `task_queue`, and to our own rooms by `deliver`; `grace_s` is how long a lost
     connection is waited for.
 
     `doubt` is told (room id, user id) of memberships that may have ended; `now` is monotonic, in seconds.
@@ -75,8 +75,8 @@ class Presence:
         self,
         *,
         bus: Bus,
-        errands: Errands,
-        paced: Paced,
+        task_queue: SerialTaskQueue,
+        paced_callbacks: PacedCallbacks,
         process_id: str,
         grace_s: float,
         loop: asyncio.AbstractEventLoop,
@@ -85,8 +85,8 @@ class Presence:
     ) -> None:
         self._bus = bus
         self._process_id = process_id
-        self._errands = errands
-        self._paced = paced
+        self._task_queue = task_queue
+        self._paced_callbacks = paced_callbacks
         self._grace_s = grace_s
         self._loop = loop
         self._people: dict[str, Person] = {}
@@ -98,11 +98,11 @@ class Presence:
         self._doubt = doubt
         self._recent = RecentMemberships(now=now)
         # User id → the newest choice of a status, and its number
-        self._chosen: Newest[str, tuple[int, Status]] = Newest(now=now)
+        self._chosen: NewestValues[str, tuple[int, Status]] = NewestValues(now=now)
         # (process id, user id) → the number that said so
-        self._departed: Newest[tuple[str, str], int] = Newest(now=now)
+        self._departed: NewestValues[tuple[str, str], int] = NewestValues(now=now)
         # Process id → what is older than this number is over
-        self._floors: Newest[str, int] = Newest(now=now, max_subjects=1_000)
+        self._floors: NewestValues[str, int] = NewestValues(now=now, max_subjects=1_000)
         self._numbers: dict[str, int] = {}  # the newest of each process that lives
         self.is_leaving = False  # who is lost now connects elsewhere: the others need not hear that they are gone
         self.deliver: Callable[[RoomEphemeral], None] = lambda happening: None
@@ -160,14 +160,14 @@ class Presence:
         person = self._people.get(user_id)
         if person is not None and rev is not None and person.rooms.get(room_id, -1) >= rev:
             return  # what stands is not kept a second time
-        is_news = rev is None or self._recent.takes(room_id, user_id, Fact(rev, has_ended=False))
+        is_news = rev is None or self._recent.takes(room_id, user_id, MembershipFact(rev, has_ended=False))
         if person is not None and is_news:
             self._is_in(room_id, person, rev)
 
     def _is_in_all(self, person: Person, rooms: Mapping[str, int | None]) -> None:
         """Take over a list of rooms, which may be older than what was heard lately."""
         for room_id, rev in rooms.items():
-            if rev is None or self._recent.allows(room_id, person.user_id, Fact(rev, has_ended=False)):
+            if rev is None or self._recent.allows(room_id, person.user_id, MembershipFact(rev, has_ended=False)):
                 self._is_in(room_id, person, rev)
 
     def _is_in(self, room_id: str, person: Person, rev: int | None) -> None:
@@ -179,7 +179,7 @@ class Presence:
     def ended(self, room_id: str, user_id: str, rev: int | None) -> bool:
         """A membership ended by the room's rev; False if the one that stands is newer. None: whatever there is."""
         if rev is not None:
-            self._recent.takes(room_id, user_id, Fact(rev, has_ended=True))
+            self._recent.takes(room_id, user_id, MembershipFact(rev, has_ended=True))
         person = self._people.get(user_id)
         known = None if person is None else person.rooms.get(room_id)
         if person is None or known is None:
@@ -221,7 +221,7 @@ class Presence:
             if person.leaving is leaving:  # else somebody came back meanwhile
                 self._depart(person.user_id)
 
-        self._paced.soon(depart)
+        self._paced_callbacks.soon(depart)
 
     def _depart(self, user_id: str) -> None:
         person = self._people[user_id]
@@ -229,7 +229,7 @@ class Presence:
         if person.connections > 0:
             return
         if not self.is_leaving:
-            self._errands.run(
+            self._task_queue.run(
                 lambda: self._bus.publish(EVERYONE, PersonGone(self._process_id, user_id, self._next_number()))
             )
         try:
@@ -337,7 +337,7 @@ class Presence:
             self._tell_here(person)
 
     def _tell_here(self, person: Person) -> None:
-        self._errands.run(lambda: self._bus.publish(EVERYONE, self._here_alone(person)))
+        self._task_queue.run(lambda: self._bus.publish(EVERYONE, self._here_alone(person)))
 
     def _here_alone(self, person: Person) -> PeopleHere:
         return PeopleHere(self._process_id, self._telling, (self._here(person),), number=self._next_number())
@@ -389,7 +389,7 @@ class Presence:
     def announce(self, room_id: str, payload: bytes, *, not_to_user: str | None) -> None:
         """Send an ephemeral event to a room, wherever its people are connected; it may be dropped."""
         happening = RoomEphemeral(room_id, payload, not_to_user)
-        self._errands.run(lambda: self._bus.publish(room_topic(room_id), happening), droppable=True)
+        self._task_queue.run(lambda: self._bus.publish(room_topic(room_id), happening), droppable=True)
 
     def tell_counts(self) -> None:
         """Tell the rooms that are too large for single events how many are online; called once a second."""

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from chat.newest import KEEP_S, MAX_SUBJECTS, Newest
+from chat.newest_values import KEEP_S, MAX_SUBJECTS, NewestValues
 
 
-class Fact(NamedTuple):
+class MembershipFact(NamedTuple):
     """The newest of one membership: what ended by a rev had begun at it at the latest, so that of equals the end is the
     newer.
     """
@@ -25,7 +25,7 @@ class RecentMemberships:
     """
 
     def __init__(self, *, now: Callable[[], float], keep_s: float = KEEP_S, max_facts: int = MAX_SUBJECTS) -> None:
-        self._facts: Newest[tuple[str, str], Fact] = Newest(  # (user id, room id) → it
+        self._facts: NewestValues[tuple[str, str], MembershipFact] = NewestValues(  # (user id, room id) → it
             now=now, keep_s=keep_s, max_subjects=max_facts, let_go=self._is_forgotten
         )
         self._began: dict[str, set[str]] = {}  # user id → rooms whose newest fact is a beginning
@@ -33,7 +33,7 @@ class RecentMemberships:
     def __len__(self) -> int:
         return len(self._facts)
 
-    def takes(self, room_id: str, user_id: str, fact: Fact) -> bool:
+    def takes(self, room_id: str, user_id: str, fact: MembershipFact) -> bool:
         """Whether nothing newer is known; then this is the newest."""
         if not self._facts.takes((user_id, room_id), fact):
             return False
@@ -43,7 +43,7 @@ class RecentMemberships:
             self._began.setdefault(user_id, set()).add(room_id)
         return True
 
-    def allows(self, room_id: str, user_id: str, fact: Fact) -> bool:
+    def allows(self, room_id: str, user_id: str, fact: MembershipFact) -> bool:
         """Whether nothing newer is known."""
         known = self._facts.get((user_id, room_id))
         return known is None or fact >= known
@@ -56,7 +56,7 @@ class RecentMemberships:
                 yield room_id, fact.rev
 
     def sweep(self) -> None:
-        """Let go of some of what has had its time (see Newest.sweep)."""
+        """Let go of some of what has had its time (see NewestValues.sweep)."""
         self._facts.sweep()
 
     def _is_forgotten(self, subject: tuple[str, str]) -> None:

@@ -16,7 +16,7 @@ MAX_TYPISTS = 100_000
 SLICE = 500  # of those who expire, between two loop turns: some 5 ms
 
 
-class Typing:
+class TypingIndicators:
     """`now` is monotonic, in seconds; bounded by `MAX_TYPISTS`, past which nobody new is told of."""
 
     def __init__(self, *, presence: Presence, now: Callable[[], float]) -> None:

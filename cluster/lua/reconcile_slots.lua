@@ -1,6 +1,6 @@
--- Make what is held of a user's seats by one process what it says. KEYS: the user's seats.
--- ARGV: the process, for how long seats are kept (ms), and its connections of the user. A connection's id begins with its process's.
--- Returns how many seats of it were freed.
+-- Make what is held of a user's slots by one process what it says. KEYS: the user's slots.
+-- ARGV: the process, for how long slots are kept (ms), and its connections of the user. A connection's id begins with its process's.
+-- Returns how many slots of it were freed.
 local own = {}
 for number = 3, #ARGV do
   own[ARGV[number]] = true

@@ -1,5 +1,5 @@
--- Take a seat for a connection of a user, if one is left. KEYS: the user's seats.
--- ARGV: the connection, how many a user may have, the one it replaces (or ''), for how long seats are kept (ms), whether those of
+-- Take a slot for a connection of a user, if one is left. KEYS: the user's slots.
+-- ARGV: the connection, how many a user may have, the one it replaces (or ''), for how long slots are kept (ms), whether those of
 -- other processes than the following are free ('1'), and the processes that live. A connection's id begins with its process's.
 -- Returns 1 if it has one.
 if ARGV[3] ~= '' then

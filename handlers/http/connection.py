@@ -69,7 +69,7 @@ class Bounds:
     linger_s: float = 5.0
     linger_max_bytes: int = 8 * 2**20  # what a client may still have under way that sends all before it reads
     lingering_max: int = 512
-    # Over half of the messages that may wait for a stalled store (posting.py), each on one
+    # Over half of the messages that may wait for a stalled store (message_writer.py), each on one
     connections_max: int = 6_144
     connections_by_address_max: int = 128
 

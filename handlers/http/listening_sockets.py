@@ -94,9 +94,9 @@ class PacedListener(socket.socket):
         loop = IOLoop.current()
         if self.fileno() in loop.handlers:  # type: ignore[attr-defined]
             loop.update_handler(self.fileno(), 0)
-            loop.call_later(PAUSE_S, self._go_on, loop)
+            loop.call_later(PAUSE_S, self._resume, loop)
 
-    def _go_on(self, loop: IOLoop) -> None:
+    def _resume(self, loop: IOLoop) -> None:
         """Listen again, if there is room; whoever else pauses has taken the handler away, and puts it back."""
         descriptor = self.fileno()
         if descriptor == -1 or descriptor not in loop.handlers:  # type: ignore[attr-defined]

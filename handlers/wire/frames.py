@@ -105,7 +105,7 @@ class FrameReader:
 
     `max_message_bytes` bounds a message over all its fragments, as it comes. With `deflates` compression was agreed on:
     then a text may come as DEFLATED, and a binary message, whose content nobody reads, compressed or not. `frames` is
-    how many the last call has read, fragments and all; `is_held`: whole frames may be left, which `go_on` reads.
+    how many the last call has read, fragments and all; `is_held`: whole frames may be left, which `resume` reads.
     """
 
     __slots__ = ("_at", "_deflates", "_failed", "_fragments", "_max", "_rest", "_wanted", "frames", "is_held")
@@ -166,7 +166,7 @@ class FrameReader:
                 self._rest, self._at = data, at  # the same bytes, for copying what is left each time would be quadratic
         return found
 
-    def go_on(self, most: int = ALL) -> list[Incoming]:
+    def resume(self, most: int = ALL) -> list[Incoming]:
         """Read on in what was received, `most` frames of it."""
         rest, at = self._rest, self._at
         self._let_go_of_rest()

@@ -2,7 +2,7 @@
 
 No task, no timer, no Tornado.
 
-Whoever owns a link is told of what comes; a pool's sweep reads `heard_at`, `ping_sent_at`, `gone_since` and
+Whoever owns a link is told of what comes; a pool's sweep reads `last_received_at`, `ping_sent_at`, `gone_since` and
 `closing_since`, and acts on them.
 """
 
@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from common.paced_callbacks import Paced
+from common.paced_callbacks import PacedCallbacks
 from handlers.wire.compression import Deflater, Inflation
 from handlers.wire.frames import Failure, FrameReader, Incoming, Kind, close_frame, ping_frame, pong_frame, text_frame
 from handlers.wire.largest_outbox import Largest
@@ -164,7 +164,7 @@ class Link:
         "_offset",
         "_outbox",
         "_outbox_max_bytes",
-        "_paced",
+        "_paced_callbacks",
         "_ping",
         "_reader",
         "_sock",
@@ -173,7 +173,7 @@ class Link:
         "close_code",
         "closing_since",
         "gone_since",
-        "heard_at",
+        "last_received_at",
         "may_begin",
         "outbox_bytes",
         "owner",
@@ -192,7 +192,7 @@ class Link:
         outbox_max_bytes: int,
         budget: OutboxBudget,
         traffic: Traffic,
-        paced: Paced,
+        paced_callbacks: PacedCallbacks,
         clock: Callable[[], float],
         frame_budget: FrameBudget | None = None,
         deflater: Deflater | None = None,
@@ -207,7 +207,7 @@ class Link:
         self._outbox_max_bytes = outbox_max_bytes
         self._budget = budget
         self._traffic = traffic
-        self._paced = paced
+        self._paced_callbacks = paced_callbacks
         self._clock = clock
         # (frames, ephemeral): made when the kernel does not take all
         self._outbox: deque[tuple[bytes, bool]] | None = None
@@ -225,7 +225,7 @@ class Link:
         self.outbox_bytes = 0
         self.received_bytes = 0  # read from this socket so far
         self.chunk_at = 0  # how much that was before the last read, which brought what is told of now
-        self.heard_at = clock()
+        self.last_received_at = clock()
         self.ping_sent_at = 0.0
         self.gone_since = 0.0  # since when the peer sends nothing more, or cannot be reached
         self.closing_since = 0.0
@@ -409,11 +409,11 @@ class Link:
         if self.closing_since:
             self._discard_input(len(data))
             return
-        self.heard_at = self._clock()
+        self.last_received_at = self._clock()
         self.ping_sent_at = 0.0
         reader, budget = self._reader, self._frame_budget
         items = reader.feed(data, FRAMES_A_TURN)
-        if budget is None or budget.admits(reader.frames, self.heard_at) or self._may_flood():
+        if budget is None or budget.admits(reader.frames, self.last_received_at) or self._may_flood():
             self._dispatch(items)
             if reader.is_held or self._backlog is not None:
                 self._wait_for_turn()
@@ -464,7 +464,7 @@ class Link:
         """The peer has said goodbye, though what came before waits: the input is not over yet."""
         if not self.gone_since:
             self.gone_since = since
-            self._paced.soon(self._tell_peer_gone)
+            self._paced_callbacks.soon(self._tell_peer_gone)
 
     def look_for_end(self, since: float) -> None:
         """While reading is paused: find out whether the peer has said goodbye behind what waits; if so, that may be
@@ -478,7 +478,7 @@ class Link:
             self._looked_at = self.received_bytes
             self._close_came = self._reader.close_ahead()
         if self._close_came is not None or self._has_peer_ended():
-            self._note_gone(max(since, self.heard_at))
+            self._note_gone(max(since, self.last_received_at))
 
     def _has_peer_ended(self) -> bool:
         """Whether the kernel has the end of what the peer sends, or a reset, also behind what is unread."""
@@ -502,8 +502,8 @@ class Link:
         if backlog is not None:
             self._dispatch(backlog)
         else:
-            items, budget = self._reader.go_on(FRAMES_A_TURN), self._frame_budget
-            if budget is None or budget.admits(self._reader.frames, self.heard_at) or self._may_flood():
+            items, budget = self._reader.resume(FRAMES_A_TURN), self._frame_budget
+            if budget is None or budget.admits(self._reader.frames, self.last_received_at) or self._may_flood():
                 self._dispatch(items)
         self._read_on()
 
@@ -536,7 +536,7 @@ class Link:
         """Deliver what waited, from the next loop turn on, and read on, unless the owner pauses again."""
         if self.reading_paused and self.may_begin:
             self.reading_paused = False
-            self.heard_at = self._clock()  # silence while we did not listen is ours, not the peer's
+            self.last_received_at = self._clock()  # silence while we did not listen is ours, not the peer's
             self._read_on()
 
     async def inflate(self, deflated: bytes, *, is_stranger: bool) -> bytes | None:
@@ -567,11 +567,11 @@ class Link:
         if self.closing_since:
             self._input_over = True
             if self._outbox is None:  # otherwise the peer may still read what waits, our Close behind it
-                self._paced.soon(self._end)
+                self._paced_callbacks.soon(self._end)
         elif not self._input_over:
             self._input_over = True
             self.gone_since = self.gone_since or self._clock()
-            self._paced.soon(self._tell_input_over)
+            self._paced_callbacks.soon(self._tell_input_over)
 
     def _tell_input_over(self) -> None:
         self._tell_peer_gone()
@@ -612,7 +612,7 @@ class Link:
         if self._lost:
             self.may_begin = False
             self.closing_since = self._clock()
-            self._paced.soon(self._end)
+            self._paced_callbacks.soon(self._end)
         else:
             self._send_close(code, close_frame(code, reason))
 
@@ -620,7 +620,7 @@ class Link:
         assert self._sock is not None
         self.close_code = code
         if self.has_peer:
-            self._paced.soon(self._tell_peer_gone)
+            self._paced_callbacks.soon(self._tell_peer_gone)
         self._begin_closing()
         if self._outbox is not None:
             if code == TOO_SLOW:
@@ -664,7 +664,7 @@ class Link:
         if not self.closing_since or self._sock is None:
             return
         if self._input_over:
-            self._paced.soon(self._end)
+            self._paced_callbacks.soon(self._end)
             return
         try:
             # The peer reads the Close, then the end; closing now could reset both away
@@ -682,11 +682,11 @@ class Link:
         self._lost = True
         self._let_go_of_outbox()
         if self.closing_since:
-            self._paced.soon(self._end)
+            self._paced_callbacks.soon(self._end)
             return
         if not self.gone_since:
             self.gone_since = self._clock()
-            self._paced.soon(self._tell_peer_gone)
+            self._paced_callbacks.soon(self._tell_peer_gone)
         assert self._sock is not None
         with contextlib.suppress(OSError):  # mostly there is nothing left to shut
             self._sock.shutdown(socket.SHUT_RD)  # what the kernel has is read, and then the end

@@ -26,7 +26,7 @@ from pymongo.errors import AutoReconnect, PyMongoError
 from common.backoff import longest_s
 from store.errors import StoreTimeout
 from store.ids import seq_in_room
-from store.keyed_batcher import Lanes
+from store.keyed_batcher import KeyedBatcher
 from store.models import File, Message, MessageDraft, Refusal, Stored
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import file_from, message_document, message_from
@@ -64,16 +64,16 @@ class Appender:
         self._database = database
         self._messages = database.messages
         self._heads: OrderedDict[str, int] = OrderedDict()
-        self._lanes: Lanes[Sequence[MessageDraft], list[Outcome]] = Lanes(
+        self._batcher: KeyedBatcher[Sequence[MessageDraft], list[Outcome]] = KeyedBatcher(
             work=self._work, batch_max=batch_max, waiting_max=_WAITING_MAX, timeout_s=database.timeout_s
         )
 
     async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[Outcome]:
         """As store.contract.Messages.append says."""
-        return await self._lanes.submit(room_id, drafts)
+        return await self._batcher.submit(room_id, drafts)
 
     async def close(self) -> None:
-        await self._lanes.close()
+        await self._batcher.close()
 
     async def _work(self, room_id: str, requests: Sequence[Sequence[MessageDraft]]) -> Sequence[list[Outcome]]:
         drafts = [draft for request in requests for draft in request]

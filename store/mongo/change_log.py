@@ -33,7 +33,7 @@ from pymongo.errors import BulkWriteError, PyMongoError
 
 from common.backoff import longest_s
 from store.errors import Missing, StoreError, StoreTimeout
-from store.keyed_batcher import Lanes
+from store.keyed_batcher import KeyedBatcher
 from store.models import MessageChange, Role
 from store.mongo import pipelines
 from store.mongo.database import Collection, Database, Document, stored_time
@@ -238,7 +238,7 @@ class ChangeLog:
 
     def __init__(self, *, database: Database, batch_max: int = BATCH_MAX) -> None:
         self._database = database
-        self._lanes: Lanes[Operation, Any] = Lanes(
+        self._batcher: KeyedBatcher[Operation, Any] = KeyedBatcher(
             work=self._work, batch_max=batch_max, waiting_max=_WAITING_MAX, timeout_s=database.timeout_s
         )
 
@@ -247,7 +247,7 @@ class ChangeLog:
 
         Raises what it raises, Missing("room"), StoreError.
         """
-        return await self._lanes.submit(room_id, operation)
+        return await self._batcher.submit(room_id, operation)
 
     async def settle(self, room_id: str) -> int:
         """Apply what was left unapplied; returns the room's rev, 0 where there is no room."""
@@ -255,16 +255,16 @@ class ChangeLog:
         return 0 if room is None else int(room["rev"])
 
     async def close(self) -> None:
-        await self._lanes.close()
+        await self._batcher.close()
 
     async def _work(self, room_id: str, operations: Sequence[Operation]) -> Sequence[Any]:
         try:
             with pymongo.timeout(self._database.timeout_s):
-                return await self._carry_out(room_id, operations, time.monotonic() + self._database.timeout_s)
+                return await self._execute(room_id, operations, time.monotonic() + self._database.timeout_s)
         except (PyMongoError, BSONError) as error:
             raise explained("changes", error) from error
 
-    async def _carry_out(self, room_id: str, operations: Sequence[Operation], deadline_s: float) -> Sequence[Any]:
+    async def _execute(self, room_id: str, operations: Sequence[Operation], deadline_s: float) -> Sequence[Any]:
         outcomes: list[Any] = [None] * len(operations)
         waiting = list(range(len(operations)))
         lost = 0

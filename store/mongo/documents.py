@@ -25,8 +25,8 @@ from store.models import (
     Reaction,
     Role,
     Room,
-    RoomOf,
     Session,
+    Standing,
     Status,
     User,
 )
@@ -126,11 +126,11 @@ def membership_from(document: Mapping[str, Any], last_seq: int) -> Membership:
     )
 
 
-def room_of_from(document: Mapping[str, Any]) -> RoomOf:
+def room_of_from(document: Mapping[str, Any]) -> Standing:
     """A room with `membership`, an array of the asking user's members document, or empty."""
     room = room_from(document)
     found = document["membership"]
-    return RoomOf(room=room, membership=membership_from(found[0], room.last_seq) if found else None)
+    return Standing(room=room, membership=membership_from(found[0], room.last_seq) if found else None)
 
 
 def member_from(document: Mapping[str, Any]) -> Member:

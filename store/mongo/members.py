@@ -1,6 +1,6 @@
 """The members collection: who is in which room, in what role, and has read how far.
 
-Joins and leaves go through the changes log.
+RoomJoiner and leaves go through the changes log.
 
 Who leaves keeps a document with `left` for a day: a late repetition of the join, by a process that was held up, finds
 its rev below that one's, and does nothing.
@@ -15,7 +15,7 @@ from bson.datetime_ms import DatetimeMS
 
 from store.cursors import cursor_of_name, name_of_cursor
 from store.errors import Missing, RoomFull
-from store.models import Member, Membership, MembershipChange, ReadState, Role, RoomOf, read_state
+from store.models import Member, Membership, MembershipChange, ReadState, Role, Standing, read_state
 from store.mongo import pipelines
 from store.mongo.change_log import TOMBSTONE_MS, ChangeLog, MemberPatch, RoomView, Wants, is_abandoned
 from store.mongo.database import Database, Document, stored_time
@@ -37,7 +37,7 @@ class MongoMembers:
         async with self._database.operation("members.get"):
             return await self._get(room_id, user_id)
 
-    async def standings(self, pairs: Sequence[tuple[str, str]]) -> list[RoomOf | None]:
+    async def standings(self, pairs: Sequence[tuple[str, str]]) -> list[Standing | None]:
         """The rooms first, so that none of the memberships is older than its room's rev."""
         async with self._database.operation("members.standings"):
             rooms = await self._rooms_of({room_id for room_id, _ in pairs})
@@ -109,11 +109,11 @@ class MongoMembers:
         return membership_from(found[0], last_seq_of(found[0])) if found else None
 
 
-def _standing(room: Document | None, member: Document | None, mentions: int) -> RoomOf | None:
+def _standing(room: Document | None, member: Document | None, mentions: int) -> Standing | None:
     if room is None:
         return None
     of = None if member is None else membership_from({**member, "mentioned": [{"count": mentions}]}, last_seq_of(room))
-    return RoomOf(room_from(room), of)
+    return Standing(room_from(room), of)
 
 
 def member_document(

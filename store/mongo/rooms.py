@@ -11,7 +11,7 @@ from common.rfc3339 import rfc3339
 from store.cursors import place_of_cursor
 from store.errors import Missing
 from store.ids import make_id
-from store.models import Head, Role, Room, RoomDraft, RoomOf, RoomStats
+from store.models import Head, Role, Room, RoomDraft, RoomStats, Standing
 from store.mongo import pipelines
 from store.mongo.change_log import ChangeLog, is_abandoned
 from store.mongo.database import Database, Document, stored_time, unset
@@ -36,7 +36,7 @@ class MongoRooms:
         self._members = database.members
         self._last_order = 0
 
-    async def create(self, draft: RoomDraft, owner_id: str) -> RoomOf:
+    async def create(self, draft: RoomDraft, owner_id: str) -> Standing:
         """Raises Missing("user")."""
         room = {
             "name": draft.name,
@@ -51,7 +51,7 @@ class MongoRooms:
             room_id = await self._insert(room, [owner_id], Role.OWNER)
             return await self._require_for(room_id, owner_id)
 
-    async def direct(self, user_id: str, other_id: str) -> tuple[RoomOf, bool]:
+    async def direct(self, user_id: str, other_id: str) -> tuple[Standing, bool]:
         people = sorted({user_id, other_id})
         key = {"directKey": " ".join(people)}
         room = {"name": "", "nameFolded": "", "isPrivate": True, "kind": "direct", "maxUsers": 2, **key}
@@ -74,16 +74,16 @@ class MongoRooms:
             found = await self._read(pipelines.room(room_id))
         return None if found is None else room_from(found)
 
-    async def get_for(self, room_id: str, user_id: str) -> RoomOf | None:
+    async def get_for(self, room_id: str, user_id: str) -> Standing | None:
         async with self._database.operation("rooms.get_for"):
             return await self._get_for(room_id, user_id)
 
     async def list_for(
         self, user_id: str, *, mine: bool, query: str | None, limit: int, after: str | None
-    ) -> tuple[list[RoomOf], str | None]:
+    ) -> tuple[list[Standing], str | None]:
         below, part = place_of_cursor(after), (query or "").casefold()
         pipeline = pipelines.rooms_of(user_id, below=below, part=part, limit=limit + 1)
-        found: dict[str, tuple[int, RoomOf]] = {}
+        found: dict[str, tuple[int, Standing]] = {}
         async with self._database.operation("rooms.list_for"):
             own = self._members.aggregate(pipeline).to_list(None)
             if not mine:
@@ -93,7 +93,7 @@ class MongoRooms:
                     found[document["_id"]] = document["order"], room_of_from(document)
             for document in await own:
                 room = room_from({**document["room"], "head": document["head"]})
-                of = RoomOf(room=room, membership=membership_from(document, room.last_seq))
+                of = Standing(room=room, membership=membership_from(document, room.last_seq))
                 found[room.id] = document["roomOrder"], of
         rows = sorted(found.values(), key=lambda row: row[0], reverse=True)
         following = str(rows[limit - 1][0]) if len(rows) > limit else None
@@ -183,7 +183,7 @@ class MongoRooms:
             raise
         return room_id
 
-    async def _get_for(self, room_id: str, user_id: str) -> RoomOf | None:
+    async def _get_for(self, room_id: str, user_id: str) -> Standing | None:
         found = await self._read(pipelines.room_for(room_id, user_id))
         return None if found is None else room_of_from(found)
 
@@ -198,7 +198,7 @@ class MongoRooms:
             found = await self._rooms.aggregate(pipeline).to_list(1)
         return found[0] if found else None
 
-    async def _require_for(self, room_id: str, user_id: str) -> RoomOf:
+    async def _require_for(self, room_id: str, user_id: str) -> Standing:
         found = await self._get_for(room_id, user_id)
         if found is None:
             raise Missing("room")

@@ -1,4 +1,4 @@
-"""The members table: who is in which room, in what role, and has read how far. Joins and leaves are changes."""
+"""The members table: who is in which room, in what role, and has read how far. RoomJoiner and leaves are changes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import apsw
 
 from store.cursors import cursor_of_name, name_of_cursor
 from store.errors import Missing, RoomFull
-from store.models import Member, Membership, MembershipChange, ReadState, Role, Room, RoomOf, read_state
+from store.models import Member, Membership, MembershipChange, ReadState, Role, Room, Standing, read_state
 from store.sqlite.changes import record
 from store.sqlite.database import Database
 from store.sqlite.rows import (
@@ -51,10 +51,10 @@ class SqliteMembers:
     async def get(self, room_id: str, user_id: str) -> Membership | None:
         return await self._database.read("members.get", lambda connection: _membership(connection, room_id, user_id))
 
-    async def standings(self, pairs: Sequence[tuple[str, str]]) -> list[RoomOf | None]:
+    async def standings(self, pairs: Sequence[tuple[str, str]]) -> list[Standing | None]:
         wanted, wanted_rooms = as_json(pairs), as_json(list({room_id for room_id, _ in pairs}))
 
-        def operation(connection: apsw.Connection) -> list[RoomOf | None]:
+        def operation(connection: apsw.Connection) -> list[Standing | None]:
             rooms = {room.id: room for room in map(room_from, fetch(connection, _STANDING_ROOMS, (wanted_rooms,)))}
             found = {(row[0], row[1]): row[2:] for row in fetch(connection, _STANDINGS, (wanted,))}
             return [_standing(rooms.get(pair[0]), found.get(pair)) for pair in pairs]
@@ -100,10 +100,10 @@ class SqliteMembers:
         return await self._database.write("members.mark_read", operation)
 
 
-def _standing(room: Room | None, row: Row | None) -> RoomOf | None:
+def _standing(room: Room | None, row: Row | None) -> Standing | None:
     if room is None:
         return None
-    return RoomOf(room, None if row is None else membership_from(row, room.last_seq))
+    return Standing(room, None if row is None else membership_from(row, room.last_seq))
 
 
 def room_row(connection: apsw.Connection, room_id: str) -> Row | None:

@@ -10,7 +10,7 @@ from common.rfc3339 import rfc3339
 from store.cursors import place_of_cursor
 from store.errors import Missing
 from store.ids import make_id
-from store.models import Head, Role, Room, RoomDraft, RoomOf, RoomStats
+from store.models import Head, Role, Room, RoomDraft, RoomStats, Standing
 from store.sqlite.database import Database
 from store.sqlite.members import insert_member, join, room_row
 from store.sqlite.rows import (
@@ -58,10 +58,10 @@ class SqliteRooms:
     def __init__(self, *, database: Database) -> None:
         self._database = database
 
-    async def create(self, draft: RoomDraft, owner_id: str) -> RoomOf:
+    async def create(self, draft: RoomDraft, owner_id: str) -> Standing:
         """Raises Missing("user")."""
 
-        def operation(connection: apsw.Connection) -> RoomOf:
+        def operation(connection: apsw.Connection) -> Standing:
             room_id = make_id("r")
             now_ms = self._database.clock()
             connection.execute(
@@ -76,11 +76,11 @@ class SqliteRooms:
 
         return await self._database.write("rooms.create", operation)
 
-    async def direct(self, user_id: str, other_id: str) -> tuple[RoomOf, bool]:
+    async def direct(self, user_id: str, other_id: str) -> tuple[Standing, bool]:
         people = sorted({user_id, other_id})
         direct_key = " ".join(people)
 
-        def operation(connection: apsw.Connection) -> tuple[RoomOf, bool]:
+        def operation(connection: apsw.Connection) -> tuple[Standing, bool]:
             row = fetch_one(connection, "SELECT id FROM rooms WHERE direct_key = ?", (direct_key,))
             now_ms = self._database.clock()
             if row is not None:
@@ -107,16 +107,16 @@ class SqliteRooms:
 
         return await self._database.read("rooms.get", operation)
 
-    async def get_for(self, room_id: str, user_id: str) -> RoomOf | None:
+    async def get_for(self, room_id: str, user_id: str) -> Standing | None:
         return await self._database.read("rooms.get_for", lambda connection: _get_for(connection, room_id, user_id))
 
     async def list_for(
         self, user_id: str, *, mine: bool, query: str | None, limit: int, after: str | None
-    ) -> tuple[list[RoomOf], str | None]:
+    ) -> tuple[list[Standing], str | None]:
         below = place_of_cursor(after)
         part = (query or "").casefold()
 
-        def operation(connection: apsw.Connection) -> tuple[list[RoomOf], str | None]:
+        def operation(connection: apsw.Connection) -> tuple[list[Standing], str | None]:
             statement = _LIST_MINE if mine else _LIST_ALL
             rows = fetch(connection, statement, (user_id, below, part, limit + 1))
             following = str(rows[limit - 1][-1]) if len(rows) > limit else None
@@ -170,12 +170,12 @@ class SqliteRooms:
         return await self._database.read("rooms.heads", operation)
 
 
-def _get_for(connection: apsw.Connection, room_id: str, user_id: str) -> RoomOf | None:
+def _get_for(connection: apsw.Connection, room_id: str, user_id: str) -> Standing | None:
     row = fetch_one(connection, _GET_FOR, (room_id, user_id))
     return None if row is None else room_of_from(row)
 
 
-def _require_for(connection: apsw.Connection, room_id: str, user_id: str) -> RoomOf:
+def _require_for(connection: apsw.Connection, room_id: str, user_id: str) -> Standing:
     found = _get_for(connection, room_id, user_id)
     if found is None:
         raise Missing("room")

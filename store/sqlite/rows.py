@@ -9,7 +9,7 @@ import apsw
 import msgspec
 
 from common.rfc3339 import rfc3339
-from store.models import File, Membership, Message, Reaction, Role, Room, RoomOf, Status, User
+from store.models import File, Membership, Message, Reaction, Role, Room, Standing, Status, User
 
 Row = tuple[Any, ...]
 
@@ -134,10 +134,10 @@ def membership_from(row: Row, last_seq: int) -> Membership | None:
     )
 
 
-def room_of_from(row: Row) -> RoomOf:
+def room_of_from(row: Row) -> Standing:
     """From ROOM_COLUMNS, then MEMBERSHIP_COLUMNS."""
     room = room_from(row)
-    return RoomOf(room=room, membership=membership_from(row[13:], room.last_seq))
+    return Standing(room=room, membership=membership_from(row[13:], room.last_seq))
 
 
 def message_from(room_id: str, row: Row) -> Message:

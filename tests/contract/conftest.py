@@ -11,7 +11,7 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from store.contract import Store
-from store.models import Message, MessageDraft, RoomDraft, RoomOf, Stored, User
+from store.models import Message, MessageDraft, RoomDraft, Standing, Stored, User
 from tests.contract.backends import BACKENDS, STORES, URI_VARIABLE, database_at
 from tests.support.clock import HandClock
 from tests.support.mongo import drop
@@ -28,7 +28,7 @@ class Filled:
         name = username or f"user{next(self._numbers)}"
         return await self.store.users.create(username=name, email=f"{name}@example.org", password_hash="hash")
 
-    async def room(self, owner: User, *, name: str = "Room", private: bool = False, max_users: int = 100) -> RoomOf:
+    async def room(self, owner: User, *, name: str = "Room", private: bool = False, max_users: int = 100) -> Standing:
         return await self.store.rooms.create(RoomDraft(name, None, private, max_users), owner.id)
 
     async def say(self, room_id: str, author: User, *contents: str) -> list[Message]:

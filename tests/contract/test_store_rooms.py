@@ -96,7 +96,7 @@ async def test_a_list_has_public_rooms_and_ones_own_newest_first(store: Store, f
         (await fill.room(ann, name="Own", private=True)).room.id,
     )
     clock.ms -= 5000  # the clock was set back: the order is that of making
-    newest = (await fill.room(bob, name="Newest")).room.id
+    newest = (await fill.room(bob, name="NewestValues")).room.id
     found, following = await store.rooms.list_for(ann.id, mine=False, query=None, limit=10, after=None)
     assert ([one.room.id for one in found], following) == ([newest, own, public], None)
     assert [one.membership is not None for one in found] == [False, True, False]

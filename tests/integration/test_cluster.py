@@ -106,7 +106,7 @@ async def test_a_logout_a_new_password_and_a_removal_act_on_every_process(two: P
 
 @embedded
 @pytest.mark.gen_test
-async def test_who_was_on_a_process_that_is_killed_is_gone_within_15_s_and_its_seats_are_free(two: Processes) -> None:
+async def test_who_was_on_a_process_that_is_killed_is_gone_within_15_s_and_its_slots_are_free(two: Processes) -> None:
     first, second = two
     ada, bob = register(first.url), register(second.url)
     room = ada.make_room()["id"]

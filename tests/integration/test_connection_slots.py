@@ -301,7 +301,7 @@ class Held:
         """Wait until the server waits for an answer about the person's slots."""
         await until(lambda: self._network.holds)
 
-    def go_on(self) -> None:
+    def release(self) -> None:
         self._network.release()
 
     def make_well(self) -> None:
@@ -340,7 +340,7 @@ async def test_a_revocation_that_comes_during_admission_closes_it_and_leaves_no_
     admitted = asyncio.ensure_future(admission())
     await held.is_asked()
     assert (await asyncio.to_thread(ada.call, "POST", "/auth/logout")).status == 204
-    held.go_on()
+    held.release()
     assert await admitted in (4401, 4403)
     await free(held.redis, ada)
 
@@ -360,7 +360,7 @@ async def test_who_goes_during_admission_leaves_no_slot(held: Held, way: str) ->
     admitted.cancel()
     with pytest.raises(asyncio.CancelledError):
         await admitted
-    held.go_on()
+    held.release()
     async with chat(held.server.ws_url, ada) as again:
         own = {(await again.one("welcome"))["connectionId"]}
         await until(lambda: taken(held.redis, ada) == own)
@@ -386,7 +386,7 @@ async def test_who_is_admitted_while_the_process_drains_is_turned_away_and_leave
         await held.is_asked()
         ended = asyncio.get_running_loop().run_in_executor(None, held.server.terminate)
         assert await b.closed() == 1012
-        held.go_on()
+        held.release()
         assert await admitted == 503
         assert await ended == 0
     assert taken(held.redis, ada) == set()

@@ -15,7 +15,7 @@ from websockets.exceptions import InvalidStatus
 from app import backends, stores
 from app import settings as settings_module
 from app.chat_server import ChatServer
-from limits.load_shedder import STEP_EVERY_S, Shedding
+from limits.load_shedder import STEP_EVERY_S, LoadShedder
 from limits.shedding_policy import Load, Shed, ShedClass
 from monitor.observer import Observer
 from monitor.spans import Spans
@@ -96,7 +96,7 @@ async def test_each_level_refuses_its_classes_and_no_other(tmp_path: Path) -> No
     async with chat_server(tmp_path / "data") as (server, url):
         load, now = [Load(0.0)], [0.0]
         shedding = server._shedding
-        assert isinstance(shedding, Shedding)
+        assert isinstance(shedding, LoadShedder)
         shedding._load, shedding._now, shedding._stepped_s = lambda: load[0], lambda: now[0], 0.0
         shedding._shed = Shed()  # whatever the machine did to it while it started
         ada = await asyncio.to_thread(register, url)

@@ -76,11 +76,11 @@ async def test_requests_and_commands_are_traced_down_to_the_store(start: Start, 
     assert {"POST /auth/register", "POST /rooms", "GET /rooms/{id}", "GET /ws"} <= names, names
     assert above("store.users.create") == {"POST /auth/register"}
     assert above("store.rooms.create") == {"POST /rooms"}
-    commands = [span for span in collector.spans if span.name == "command.carry_out"]
+    commands = [span for span in collector.spans if span.name == "command.execute"]
     told = {one.value.string_value for span in commands for one in span.attributes if one.key == "command"}
     assert told == {"joinRoom", "sendMessage"}
     assert all(not span.parent_span_id for span in commands)
-    assert "command.carry_out" in above("bus.subscribe")
+    assert "command.execute" in above("bus.subscribe")
     assert {"store.messages.append", "cache.extend", "bus.publish"} <= names
     for secret in (b"a secret of theirs", ada.access_token.encode(), ada.user["email"].encode()):
         assert secret not in collector.bodies

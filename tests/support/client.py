@@ -1,4 +1,4 @@
-"""Clients that know only the contract: REST over http.client, WebSocket through the `websockets` library."""
+"""ClientAddresses that know only the contract: REST over http.client, WebSocket through the `websockets` library."""
 
 from __future__ import annotations
 

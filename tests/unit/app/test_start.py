@@ -11,7 +11,7 @@ import pytest
 from app import backends, settings, stores
 from app.chat_server import ChatServer
 from cluster.memory_bus import MemoryBus
-from monitor.measurements import Measures
+from monitor.measurements import Measurements
 from monitor.observer import Observer
 from monitor.spans import Spans
 from tests.support.descriptors import targets
@@ -46,7 +46,7 @@ async def test_it_listens_no_more_and_leaves_no_task(tmp_path: Path) -> None:
             shared=shared._replace(bus=NoBus()),
             whitelist=backends.whitelist(chosen),
             process_id="p1",
-            measures=Measures(slow_s=1.0, now=lambda: 1_800_000_000.0),
+            measurements=Measurements(slow_s=1.0, now=lambda: 1_800_000_000.0),
             spans=Spans(),
             log_dropped=lambda: 0,
         )

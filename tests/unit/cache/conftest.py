@@ -22,7 +22,7 @@ class Clock:
         return self.now_s
 
 
-class Tally(Observer):
+class CountingObserver(Observer):
     """Counts what the cache reports."""
 
     __slots__ = ("outcomes",)
@@ -64,8 +64,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def tally() -> Tally:
-    return Tally()
+def tally() -> CountingObserver:
+    return CountingObserver()
 
 
 @pytest.fixture

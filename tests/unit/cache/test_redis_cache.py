@@ -26,7 +26,7 @@ from cluster.redis_keys import GENERATION
 from store.models import Membership, Role, Room, RoomStats, Session, Status, User
 from tests.support.redis_faults import LATE_S, TIMEOUT_S, elapsed_s, noticed_gone, options_for, proxy_to, until
 from tests.support.redis_server import RedisServer
-from tests.unit.cache.conftest import Answer, Source, Tally
+from tests.unit.cache.conftest import Answer, CountingObserver, Source
 
 pytestmark = pytest.mark.gen_test
 
@@ -53,7 +53,7 @@ class Process(NamedTuple):
 
     client: RedisClient
     cache: RedisCache
-    tally: Tally
+    tally: CountingObserver
 
     async def reached(self) -> None:
         """Return when Redis has done all that this process has sent: one connection keeps its order."""
@@ -79,7 +79,7 @@ class Process(NamedTuple):
 
 async def process_at(stack: AsyncExitStack, port: int, *, jitter: float = 0.0, **options: Any) -> Process:
     client = RedisClient(options=options_for(port, **options), scripts=SCRIPTS)
-    tally = Tally()
+    tally = CountingObserver()
     cache = RedisCache(client=client, observer=tally, jitter=lambda: jitter)
     stack.push_async_callback(client.close)
     stack.push_async_callback(cache.close)
@@ -711,7 +711,7 @@ async def test_a_page_of_an_older_generation_is_not_extended_but_forgotten(
 ) -> None:
     a, b = await two_at(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
-    b.cache.distrust()
+    b.cache.invalidate_all()
     await b.cache.extend(PAGE, 4, messages_of(4, 4))
     assert await b.client.call("EXISTS", PAGE.name) == 0
     assert await a.get(PAGE, page_of(1, 5)) == page_of(1, 5)
@@ -780,7 +780,7 @@ async def test_whoever_finds_a_process_dead_makes_all_disbelieve_what_is_kept(
     source = Source()
     under_way = a.ask(KEYS.email("u2"), source)
     await begun(source)
-    b.cache.distrust()
+    b.cache.invalidate_all()
     await b.reached()
     source.loads[0].set_result("old")
     await under_way
@@ -816,7 +816,7 @@ async def test_after_a_flush_in_mid_traffic_reads_go_on_and_go_on_brings_the_cac
     assert load.count == 3
     assert a.tally.outcomes["stale_fill"] == 1
     for process in (a, b):
-        process.cache.go_on()
+        process.cache.ensure_generation()
         await process.reached()
     assert [await process.cache.get_or_load(KEY, load) for process in (a, b, a)] == ["new"] * 3
     assert load.count == 4
@@ -828,7 +828,7 @@ async def test_a_flush_between_a_page_and_its_extension_leaves_no_page(
     a = await process_at(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
     await a.client.call("FLUSHALL")
-    a.cache.go_on()
+    a.cache.ensure_generation()
     await a.cache.extend(PAGE, 4, messages_of(4, 4))
     assert await a.get(PAGE, page_of(1, 4)) == page_of(1, 4)
 
@@ -837,7 +837,7 @@ async def test_go_on_changes_nothing_where_all_is_well(stack: AsyncExitStack, re
     a, b = await two_at(stack, redis.port)
     await a.get(KEY, "ada")
     for process in (a, b):
-        process.cache.go_on()
+        process.cache.ensure_generation()
         await process.reached()
     assert [await process.get(KEY, "unused") for process in (a, b)] == ["ada", "ada"]
 
@@ -976,7 +976,7 @@ async def test_a_generation_that_is_of_another_type_is_begun_anew(stack: AsyncEx
     await a.client.call("RPUSH", GENERATION, "a list")
     assert await a.get(KEY, "ada") == "ada"
     for process in (a, b):
-        process.cache.go_on()  # as every few seconds
+        process.cache.ensure_generation()  # as every few seconds
         await process.reached()
     assert await a.get(KEY, "ada") == "ada"
     assert await b.get(KEY, "unused") == "ada"
@@ -1023,12 +1023,12 @@ async def test_with_its_memory_full_reads_are_answered_and_invalidations_still_w
         assert await b.get(KEYS.email("u2"), "new") == "new"
     await a.reached()
     assert await b.get(KEYS.email("u2"), "newer") == "newer"
-    a.cache.distrust()
+    a.cache.invalidate_all()
     await a.reached()
     assert await b.get(KEYS.email("u3"), "new") == "new"
     assert all(process.client.is_up for process in (a, b))
     await a.client.call("CONFIG", "SET", "maxmemory", "0")
-    a.cache.go_on()
+    a.cache.ensure_generation()
     await a.reached()
     assert await a.get(KEYS.email("u1"), "kept again") == "kept again"
     assert await b.get(KEYS.email("u1"), "unused") == "kept again"

@@ -12,7 +12,7 @@ from cache.memory_cache import MemoryCache
 from cache.room_totals import advanced, pack, unpack
 from store.models import RoomStats
 from tests.support.redis_server import RedisServer
-from tests.unit.cache.conftest import Answer, Source, Tally
+from tests.unit.cache.conftest import Answer, CountingObserver, Source
 from tests.unit.cache.test_redis_cache import process_at
 
 BEFORE = RoomStats(room_id="r1", participant_count=3, message_count=7, last_activity="2026-01-31T12:00:00.123Z")
@@ -38,7 +38,7 @@ def test_the_greatest_seq_is_the_number_of_messages() -> None:
 
 @pytest.mark.gen_test
 async def test_a_commit_is_taken_into_kept_totals_and_into_nothing_else(
-    stack: AsyncExitStack, redis: RedisServer, keys: Keys, tally: Tally
+    stack: AsyncExitStack, redis: RedisServer, keys: Keys, tally: CountingObserver
 ) -> None:
     shared = (await process_at(stack, redis.port)).cache
     for cache in (shared, MemoryCache(observer=tally)):

@@ -13,16 +13,16 @@ import pytest
 
 from cache.keys import CacheTtls, Keys
 from cache.memory_cache import NoCache
-from chat.access_audit import PAIRS_A_READ, PEOPLE_A_READ, Doubts, slices
+from chat.access_audit import PAIRS_A_READ, PEOPLE_A_READ, AccessAudit, slices
 from chat.connections.pool import Pool
 from chat.delivery.hub import Hub
 from chat.errors import CloseCode
 from chat.presence.presence import Presence
 from cluster.events import MembershipBegan, MembershipEnded
-from cluster.local_slots import LocalSeats
+from cluster.local_slots import LocalConnectionSlots
 from cluster.memory_bus import MemoryBus
-from common.paced_callbacks import Paced
-from common.serial_task_queue import Errands
+from common.paced_callbacks import PacedCallbacks
+from common.serial_task_queue import SerialTaskQueue
 from monitor.observer import Observer
 from store.contract import Store
 from store.errors import StoreError, StoreUnavailable
@@ -103,21 +103,26 @@ class Process:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.errands = Errands(expected=(StoreError,))
-        self.inquiries = Errands(expected=(StoreError,))
+        self.task_queue = SerialTaskQueue(expected=(StoreError,))
+        self.access_audits = SerialTaskQueue(expected=(StoreError,))
         self.bus = bus = MemoryBus()
         loop = asyncio.get_running_loop()
         self.presence = Presence(
-            bus=bus, errands=self.errands, paced=Paced(loop=loop), process_id="p", grace_s=0.0, loop=loop
+            bus=bus,
+            task_queue=self.task_queue,
+            paced_callbacks=PacedCallbacks(loop=loop),
+            process_id="p",
+            grace_s=0.0,
+            loop=loop,
         )
         self.hub = Hub(store=store, bus=bus, frame=bytes, observer=Observer(), coalesce=True, hold_max_bytes=1_000)
         self.pool = Pool(
             hub=self.hub,
             bus=bus,
-            seats=LocalSeats(),
+            connection_slots=LocalConnectionSlots(),
             presence=self.presence,
-            errands=self.errands,
-            paced=Paced(loop=loop),
+            task_queue=self.task_queue,
+            paced_callbacks=PacedCallbacks(loop=loop),
             observer=Observer(),
             frame=bytes,
             max_connections=100,
@@ -125,13 +130,13 @@ class Process:
             ping_interval_s=25,
             ping_timeout_s=20,
         )
-        self.doubts = Doubts(
+        self.doubts = AccessAudit(
             store=store,
             cache=NoCache(),
             keys=Keys(CacheTtls(messages_s=1, users_s=1, stats_s=1)),
             pool=self.pool,
             presence=self.presence,
-            errands=self.inquiries,
+            task_queue=self.access_audits,
             begin=self._began,
             end=self._ended,
             now_ms=lambda: 1_000_000_000_000,
@@ -149,7 +154,7 @@ class Process:
         """Somebody connects, and subscribes to these rooms."""
         connection: Any = Connection(user)
         self.pool.add(connection)
-        assert self.pool.bind(connection, user, seated=True)
+        assert self.pool.bind(connection, user, has_slot=True)
         self.presence.connected(user)
         self.presence.entered(user.id, await self.store.rooms.joined_by(user.id))
         for room_id in room_ids:
@@ -165,7 +170,7 @@ class Process:
         """What was doubted has been asked and acted upon."""
         while self.doubts.is_waiting:
             await asyncio.sleep(0.001)
-        await self.inquiries.close()
+        await self.access_audits.close()
 
 
 P = TypeVar("P", bound=Process)
@@ -178,7 +183,7 @@ async def process_on(folder: Path, kind: type[P] = Process) -> AsyncIterator[P]:
         try:
             yield process
         finally:
-            await process.errands.close()
+            await process.task_queue.close()
             await process.hub.close()
 
 
@@ -250,7 +255,7 @@ async def test_what_the_store_could_not_be_asked_is_asked_again(
         }[doubted]()
         for times in (1, 2):
             async with asyncio.timeout(10):
-                while len(members.asked) + len(rooms.asked) < times or process.inquiries.is_busy:
+                while len(members.asked) + len(rooms.asked) < times or process.access_audits.is_busy:
                     await asyncio.sleep(0.001)
             assert (a.closed_rooms, b.closed_rooms) == ([], [])
             assert process.doubts.is_waiting
@@ -279,7 +284,7 @@ async def test_who_may_have_joined_unheard_is_asked_for_again(
         members.is_on = True
         process.doubts.room(room_id)
         async with asyncio.timeout(10):
-            while not members.asked or process.inquiries.is_busy:
+            while not members.asked or process.access_audits.is_busy:
                 await asyncio.sleep(0.001)
         members.is_on = False
         process.doubts.look_again()
@@ -319,7 +324,7 @@ async def test_one_end_that_cannot_be_carried_out_keeps_no_other_from_it(
             await store.members.remove(room_id, bob.id)
         process.doubts.members([(room_id, bob.id) for room_id in rooms])
         async with asyncio.timeout(10):
-            while not process.failed_at or process.inquiries.is_busy:
+            while not process.failed_at or process.access_audits.is_busy:
                 await asyncio.sleep(0.001)
         assert process.doubts.is_waiting
         process.doubts.look_again()

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from chat.errors import KINDS, ChatError
 from chat.protocol import (
     History,
+    InputDecoder,
     RoomListing,
     SendMessage,
-    Shape,
     ack,
     array,
     encode,
@@ -24,7 +24,7 @@ from chat.protocol import (
     splice,
 )
 
-SEND = Shape(SendMessage)
+SEND = InputDecoder(SendMessage)
 plain_text = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | plain_text,
@@ -82,7 +82,7 @@ def test_any_bytes_as_a_body_are_refused_in_the_contracts_words(body: bytes) -> 
 @given(st.dictionaries(st.sampled_from(("roomId", "limit", "before", "after")), plain_text))
 def test_any_query_is_a_page_or_names_what_is_wrong(query: dict[str, str]) -> None:
     try:
-        page = Shape(History).from_query(query)
+        page = InputDecoder(History).from_query(query)
     except ChatError as error:
         assert error.code == "validation_failed"
         assert set(error.details) <= {"roomId", "limit", "before", "after"}
@@ -92,8 +92,8 @@ def test_any_query_is_a_page_or_names_what_is_wrong(query: dict[str, str]) -> No
 
 
 def test_a_query_reads_numbers_and_booleans_from_text() -> None:
-    assert Shape(RoomListing).from_query({"mine": "true", "limit": "7"}) == RoomListing(mine=True, limit=7)
-    assert Shape(History).from_query({"roomId": "r", "before": "0"}) == History("r", before=0)
+    assert InputDecoder(RoomListing).from_query({"mine": "true", "limit": "7"}) == RoomListing(mine=True, limit=7)
+    assert InputDecoder(History).from_query({"roomId": "r", "before": "0"}) == History("r", before=0)
 
 
 @given(json_values)

@@ -24,11 +24,11 @@ from cluster.events import (
     RoomEphemeral,
     StatusChosen,
 )
-from cluster.membership import BEAT_S, DOUBT_S, KNOWN_AFTER_S, SILENT_MAX_S, Peers
+from cluster.membership import BEAT_S, DOUBT_S, KNOWN_AFTER_S, SILENT_MAX_S, ClusterMembership
 from cluster.memory_bus import MemoryBus
 from cluster.topics import EVERYONE
-from common.paced_callbacks import Paced
-from common.serial_task_queue import Errands
+from common.paced_callbacks import PacedCallbacks
+from common.serial_task_queue import SerialTaskQueue
 from store.models import Status, User
 
 pytestmark = pytest.mark.gen_test
@@ -93,12 +93,12 @@ class Process:
     def __init__(self, cluster: Cluster, process_id: str) -> None:
         self.id = process_id
         self.bus = End(cluster.ends, cluster.published)
-        self.errands = Errands()
+        self.task_queue = SerialTaskQueue()
         loop = asyncio.get_running_loop()
         self.presence = Presence(
             bus=self.bus,
-            errands=self.errands,
-            paced=Paced(loop=loop),
+            task_queue=self.task_queue,
+            paced_callbacks=PacedCallbacks(loop=loop),
             process_id=process_id,
             grace_s=0.0,
             loop=loop,
@@ -107,10 +107,10 @@ class Process:
         )
         self.deaths: list[str] = []
         self.doubts: list[float] = []  # when it was to ask the store
-        self.peers = Peers(
+        self.peers = ClusterMembership(
             bus=self.bus,
             people=self.presence,
-            errands=self.errands,
+            task_queue=self.task_queue,
             process_id=process_id,
             now=cluster.clock,
             on_death=self.deaths.append,
@@ -341,7 +341,7 @@ async def test_more_people_than_an_event_holds_are_all_told_of_and_none_is_dropp
 async def test_what_waited_to_be_told_is_told_as_it_is_by_then(cluster: Cluster) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
     slow = asyncio.get_running_loop().create_future()
-    a.errands.run(lambda: slow)  # as a subscription that Redis is late to confirm
+    a.task_queue.run(lambda: slow)  # as a subscription that Redis is late to confirm
     a.connect("ada", "r1", "r2")
     await settle()
     await a.bus.publish(EVERYONE, MembershipEnded("r1", "ada", "removed", 2))
@@ -537,7 +537,7 @@ async def test_a_beat_that_comes_after_the_last_one_does_not_bring_a_process_bac
     await cluster.passes(DOUBT_S + BEAT_S)
     b.connect("ada", "r1")
     await settle()
-    b.peers.beat()  # waits behind other errands
+    b.peers.beat()  # waits behind other task_queue
     await b.peers.leave()
     await settle()
     await cluster.kill(b)

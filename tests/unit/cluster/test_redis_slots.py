@@ -1,4 +1,4 @@
-"""The seats of a user over all processes: a cap that holds, seats of the dead that are free, and a Redis that forgets
+"""The slots of a user over all processes: a cap that holds, slots of the dead that are free, and a Redis that forgets
 or is away.
 """
 
@@ -12,9 +12,9 @@ import pytest
 from cache.redis_cache import SCRIPTS, RedisCache
 from cluster import redis_slots
 from cluster.redis_connection import RedisClient
-from cluster.redis_keys import SEATS_TTL_S, seats
+from cluster.redis_keys import SLOTS_TTL_S, slots_key
 from cluster.redis_slots import SCRIPTS as SEAT_SCRIPTS
-from cluster.redis_slots import RedisSeats
+from cluster.redis_slots import RedisConnectionSlots
 from monitor.observer import Observer
 from tests.support.redis_faults import (
     LATE_S,
@@ -34,26 +34,26 @@ ALIVE = frozenset({"p1", "p2"})
 
 
 class Process:
-    """One process's view of the seats."""
+    """One process's view of the slots."""
 
-    def __init__(self, client: RedisClient, seats: RedisSeats, cache: RedisCache | None) -> None:
+    def __init__(self, client: RedisClient, connection_slots: RedisConnectionSlots, cache: RedisCache | None) -> None:
         self.client = client
-        self.seats = seats
+        self.connection_slots = connection_slots
         self.cache = cache
 
     async def take(
         self, connection_id: str, *, replaces: str | None = None, alive: frozenset[str] | None = ALIVE
     ) -> bool:
-        return await self.seats.take("u1", connection_id, replaces=replaces, alive=alive)
+        return await self.connection_slots.take("u1", connection_id, replaces=replaces, alive=alive)
 
     async def taken(self) -> set[str]:
-        return {one.decode() for one in await self.client.call("HKEYS", seats("u1"))}
+        return {one.decode() for one in await self.client.call("HKEYS", slots_key("u1"))}
 
     async def looked(self) -> bool:
-        """Whether it hears that seats were forgotten, asked as it does every few seconds."""
+        """Whether it hears that slots were forgotten, asked as it does every few seconds."""
         if self.cache is not None:
-            self.cache.go_on()
-        return await self.seats.forgotten()
+            self.cache.ensure_generation()
+        return await self.connection_slots.forgotten()
 
 
 async def process_at(
@@ -69,7 +69,7 @@ async def process_at(
     cache = RedisCache(client=client, observer=Observer()) if with_cache else None
     stack.push_async_callback(client.close)
     await client.start()
-    return Process(client, RedisSeats(client=client, max_per_user=max_per_user, process_id=name), cache)
+    return Process(client, RedisConnectionSlots(client=client, max_per_user=max_per_user, process_id=name), cache)
 
 
 async def two_at(
@@ -94,11 +94,11 @@ async def test_the_cap_holds_over_two_processes_and_for_each_user_apart(
         False,
         False,
     ]
-    assert await b.seats.take("u2", "p2-3", replaces=None, alive=ALIVE)
+    assert await b.connection_slots.take("u2", "p2-3", replaces=None, alive=ALIVE)
     assert await a.taken() == {"p1-1", "p2-1"}
 
 
-async def test_of_many_who_ask_at_once_as_many_are_let_in_as_there_are_seats(
+async def test_of_many_who_ask_at_once_as_many_are_let_in_as_there_are_slots(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
     a, b = await two_at(stack, redis.port, max_per_user=5)
@@ -107,30 +107,30 @@ async def test_of_many_who_ask_at_once_as_many_are_let_in_as_there_are_seats(
     assert len(await a.taken()) == 5
 
 
-async def test_a_seat_that_is_left_is_free_for_another_process(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_slot_that_is_left_is_free_for_another_process(stack: AsyncExitStack, redis: RedisServer) -> None:
     a, b = await two_at(stack, redis.port, max_per_user=1)
     assert await a.take("p1-1")
     assert not await b.take("p2-1")
-    a.seats.leave("u1", "p1-1")
+    a.connection_slots.leave("u1", "p1-1")
     await a.client.call("PING")
     assert await b.take("p2-1")
 
 
-async def test_to_leave_a_seat_that_one_does_not_have_frees_none(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_to_leave_a_slot_that_one_does_not_have_frees_none(stack: AsyncExitStack, redis: RedisServer) -> None:
     a = await process_at(stack, redis.port, max_per_user=1)
     assert await a.take("p1-1")
-    a.seats.leave("u1", "p1-2")
-    a.seats.leave("u2", "p1-1")
+    a.connection_slots.leave("u1", "p1-2")
+    a.connection_slots.leave("u2", "p1-1")
     assert not await a.take("p1-3")
 
 
-async def test_who_has_a_seat_keeps_it_when_asking_again(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_who_has_a_slot_keeps_it_when_asking_again(stack: AsyncExitStack, redis: RedisServer) -> None:
     a = await process_at(stack, redis.port, max_per_user=1)
     assert [await a.take("p1-1"), await a.take("p1-1")] == [True, True]
     assert await a.taken() == {"p1-1"}
 
 
-async def test_who_replaces_a_connection_has_its_seat_and_no_other_gets_it_in_between(
+async def test_who_replaces_a_connection_has_its_slot_and_no_other_gets_it_in_between(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
     a, b = await two_at(stack, redis.port)
@@ -144,7 +144,7 @@ async def test_who_replaces_a_connection_has_its_seat_and_no_other_gets_it_in_be
     assert len(await a.taken() & {"p1-new", "p2-new"}) == 1 and "p1-2" in await a.taken()
 
 
-async def test_to_replace_a_connection_that_is_not_there_gives_no_seat(
+async def test_to_replace_a_connection_that_is_not_there_gives_no_slot(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
     a = await process_at(stack, redis.port, max_per_user=1)
@@ -155,7 +155,7 @@ async def test_to_replace_a_connection_that_is_not_there_gives_no_seat(
 # ---- the dead --------------------------------------------------------------------------------------------------------
 
 
-async def test_the_seats_of_a_process_that_does_not_live_are_free(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_the_slots_of_a_process_that_does_not_live_are_free(stack: AsyncExitStack, redis: RedisServer) -> None:
     a, dead = await two_at(stack, redis.port)
     assert await dead.take("p2-1") and await dead.take("p2-2")
     assert not await a.take("p1-1")
@@ -163,7 +163,7 @@ async def test_the_seats_of_a_process_that_does_not_live_are_free(stack: AsyncEx
     assert await a.taken() == {"p1-1"}
 
 
-async def test_while_it_is_not_known_who_lives_no_seat_is_free(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_while_it_is_not_known_who_lives_no_slot_is_free(stack: AsyncExitStack, redis: RedisServer) -> None:
     a, other = await two_at(stack, redis.port)
     assert await other.take("p2-1") and await other.take("p2-2")
     assert not await a.take("p1-1", alive=None)
@@ -180,27 +180,27 @@ async def test_a_process_is_known_by_all_that_stands_before_the_last_dash(
     assert await a.taken() == {"p1-a-1", "p1-a-4"}
 
 
-async def test_seats_that_nobody_renews_are_forgotten_at_last(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_slots_that_nobody_renews_are_forgotten_at_last(stack: AsyncExitStack, redis: RedisServer) -> None:
     a = await process_at(stack, redis.port)
-    longest_ms = SEATS_TTL_S * 1000
+    longest_ms = SLOTS_TTL_S * 1000
     assert await a.take("p1-1")
-    assert longest_ms - 5_000 < await a.client.call("PTTL", seats("u1")) <= longest_ms
-    await a.client.call("PEXPIRE", seats("u1"), 1_000)
-    assert await a.seats.reconcile([("u1", ["p1-1"])]) == 0
-    assert longest_ms - 5_000 < await a.client.call("PTTL", seats("u1")) <= longest_ms
+    assert longest_ms - 5_000 < await a.client.call("PTTL", slots_key("u1")) <= longest_ms
+    await a.client.call("PEXPIRE", slots_key("u1"), 1_000)
+    assert await a.connection_slots.reconcile([("u1", ["p1-1"])]) == 0
+    assert longest_ms - 5_000 < await a.client.call("PTTL", slots_key("u1")) <= longest_ms
 
 
 # ---- a Redis that forgets, or is away --------------------------------------------------------------------------------
 
 
-async def test_after_a_flush_the_seats_are_taken_again_and_the_cap_holds(
+async def test_after_a_flush_the_slots_are_taken_again_and_the_cap_holds(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
     a, b = await two_at(stack, redis.port)
     assert await a.take("p1-1") and await b.take("p2-1")
     await a.client.call("FLUSHALL")
-    assert await a.seats.reconcile([("u1", ["p1-1"]), ("u2", ["p1-2"])]) == 0
-    assert await b.seats.reconcile([("u1", ["p2-1"])]) == 0
+    assert await a.connection_slots.reconcile([("u1", ["p1-1"]), ("u2", ["p1-2"])]) == 0
+    assert await b.connection_slots.reconcile([("u1", ["p2-1"])]) == 0
     assert await a.taken() == {"p1-1", "p2-1"}
     assert not await b.take("p2-9")
 
@@ -215,7 +215,7 @@ async def test_each_process_hears_of_a_flush_once(stack: AsyncExitStack, redis: 
     assert [await process.looked() for process in (a, b, a, b)] == [True, True, False, False]
 
 
-async def test_a_redis_that_was_restarted_has_forgotten_the_seats(
+async def test_a_redis_that_was_restarted_has_forgotten_the_slots(
     stack: AsyncExitStack, own_redis: RedisServer
 ) -> None:
     a = await process_at(stack, own_redis.port)
@@ -249,16 +249,16 @@ async def test_without_redis_each_process_is_let_in_within_the_timeout_and_nothi
     assert max(took) < TIMEOUT_S + LATE_S
     await noticed_gone(a.client)
     assert await a.take("p1-3")
-    a.seats.leave("u1", "p1-1")
-    assert await a.seats.reconcile([("u1", ["p1-2"])]) is None
-    assert not await a.seats.forgotten()
+    a.connection_slots.leave("u1", "p1-1")
+    assert await a.connection_slots.reconcile([("u1", ["p1-2"])]) is None
+    assert not await a.connection_slots.forgotten()
 
 
 async def test_a_redis_that_holds_garbage_lets_in(stack: AsyncExitStack, redis: RedisServer) -> None:
     a = await process_at(stack, redis.port, max_per_user=1)
-    await a.client.call("SET", seats("u1"), "garbage")
-    assert await a.seats.reconcile([("u1", ["p1-1"])]) == 0
-    a.seats.leave("u1", "p1-1")
+    await a.client.call("SET", slots_key("u1"), "garbage")
+    assert await a.connection_slots.reconcile([("u1", ["p1-1"])]) == 0
+    a.connection_slots.leave("u1", "p1-1")
     assert await a.take("p1-1")
 
 
@@ -271,11 +271,11 @@ async def test_a_redis_that_is_full_lets_in_whom_it_cannot_note_and_nobody_past_
     assert await a.take("p1-2")
     assert await a.taken() == {"p1-1"}
     assert await a.take("p1-3", replaces="p1-1")
-    a.seats.leave("u1", "p1-3")
+    a.connection_slots.leave("u1", "p1-3")
     assert await a.taken() == set()
 
 
-async def test_scripts_that_redis_forgot_cost_no_seat(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_scripts_that_redis_forgot_cost_no_slot(stack: AsyncExitStack, redis: RedisServer) -> None:
     a = await process_at(stack, redis.port, max_per_user=1)
     await a.client.call("SCRIPT", "FLUSH")
     told = [await a.take(f"p1-{number}") for number in range(3)]
@@ -292,27 +292,27 @@ async def test_reconciling_frees_what_a_process_has_no_connection_for_and_leaves
     for connection in ("p1-1", "p1-2", "p1-3"):
         assert await a.take(connection)
     assert await b.take("p2-1") and await b.take("p1-x-1")
-    assert await a.seats.reconcile([("u1", ["p1-2", "p1-4"]), ("nobody", [])]) == 2
+    assert await a.connection_slots.reconcile([("u1", ["p1-2", "p1-4"]), ("nobody", [])]) == 2
     assert await a.taken() == {"p1-2", "p1-4", "p2-1", "p1-x-1"}
-    assert await b.seats.reconcile([("u1", [])]) == 1
+    assert await b.connection_slots.reconcile([("u1", [])]) == 1
     assert await a.taken() == {"p1-2", "p1-4", "p1-x-1"}
 
 
 async def test_who_leaves_right_after_a_comparison_began_has_left(stack: AsyncExitStack, redis: RedisServer) -> None:
     a = await process_at(stack, redis.port)
     assert await a.take("p1-1")
-    compared = asyncio.ensure_future(a.seats.reconcile([("u1", ["p1-1"])]))
+    compared = asyncio.ensure_future(a.connection_slots.reconcile([("u1", ["p1-1"])]))
     await asyncio.sleep(0)  # it has been told what is held
-    a.seats.leave("u1", "p1-1")
+    a.connection_slots.leave("u1", "p1-1")
     assert await compared == 0
-    assert (await a.taken(), a.seats.unsure()) == (set(), [])
+    assert (await a.taken(), a.connection_slots.unsure()) == (set(), [])
 
 
-async def test_who_is_seated_right_after_a_comparison_began_keeps_the_seat(
+async def test_who_has_a_slot_right_after_a_comparison_began_keeps_the_slot(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
     a = await process_at(stack, redis.port)
-    compared = asyncio.ensure_future(a.seats.reconcile([("u1", [])]))
+    compared = asyncio.ensure_future(a.connection_slots.reconcile([("u1", [])]))
     await asyncio.sleep(0)  # it has been told what is held
     assert await a.take("p1-1")
     assert await compared == 0
@@ -325,13 +325,13 @@ async def test_a_comparison_whose_script_redis_forgot_is_left_to_the_next(
     a = await process_at(stack, redis.port)
     assert await a.take("p1-1")
     await a.client.call("SCRIPT", "FLUSH")
-    compared = asyncio.ensure_future(a.seats.reconcile([("u1", ["p1-1"]), ("u2", [])]))
+    compared = asyncio.ensure_future(a.connection_slots.reconcile([("u1", ["p1-1"]), ("u2", [])]))
     await asyncio.sleep(0)
-    a.seats.leave("u1", "p1-1")
+    a.connection_slots.leave("u1", "p1-1")
     assert await compared == 0
-    assert (await a.taken(), a.seats.unsure()) == (set(), ["u1", "u2"])
-    assert await a.seats.reconcile([("u1", []), ("u2", [])]) == 0
-    assert a.seats.unsure() == []
+    assert (await a.taken(), a.connection_slots.unsure()) == (set(), ["u1", "u2"])
+    assert await a.connection_slots.reconcile([("u1", []), ("u2", [])]) == 0
+    assert a.connection_slots.unsure() == []
 
 
 async def test_who_left_while_redis_was_away_is_remembered_until_redis_heard_of_it(
@@ -341,26 +341,26 @@ async def test_who_left_while_redis_was_away_is_remembered_until_redis_heard_of_
     a = await process_at(stack, proxy.port, max_per_user=5)
     for connection in ("p1-1", "p1-2", "p1-3"):
         assert await a.take(connection)
-    a.seats.leave("u1", "p1-1")
+    a.connection_slots.leave("u1", "p1-1")
     await a.client.call("PING")
-    assert a.seats.unsure() == []
+    assert a.connection_slots.unsure() == []
     proxy.hold()
-    a.seats.leave("u1", "p1-2")  # it is on its way when the connection is lost
+    a.connection_slots.leave("u1", "p1-2")  # it is on its way when the connection is lost
     await until(lambda: any(b"p1-2" in data for data in proxy.sent))
     proxy.cut_half_open()
     proxy.go_away()
     proxy.release()
     await until(lambda: not a.client.is_up)
-    assert a.seats.unsure() == ["u1"]
-    a.seats.leave("u1", "p1-3")
-    a.seats.leave("u2", "p1-9")
-    assert a.seats.unsure() == ["u1", "u2"]
-    assert await a.seats.reconcile([("u1", []), ("u2", [])]) is None
-    assert a.seats.unsure() == ["u1", "u2"]
+    assert a.connection_slots.unsure() == ["u1"]
+    a.connection_slots.leave("u1", "p1-3")
+    a.connection_slots.leave("u2", "p1-9")
+    assert a.connection_slots.unsure() == ["u1", "u2"]
+    assert await a.connection_slots.reconcile([("u1", []), ("u2", [])]) is None
+    assert a.connection_slots.unsure() == ["u1", "u2"]
     proxy.come_back()
     await until(lambda: a.client.is_up)
-    assert await a.seats.reconcile([(user_id, []) for user_id in a.seats.unsure()]) == 2
-    assert (await a.taken(), a.seats.unsure()) == (set(), [])
+    assert await a.connection_slots.reconcile([(user_id, []) for user_id in a.connection_slots.unsure()]) == 2
+    assert (await a.taken(), a.connection_slots.unsure()) == (set(), [])
 
 
 async def test_of_those_who_left_no_more_are_remembered_than_the_bound_the_first_ones(
@@ -371,5 +371,5 @@ async def test_of_those_who_left_no_more_are_remembered_than_the_bound_the_first
     own_redis.stop()
     await noticed_gone(a.client)
     for number in range(10):
-        a.seats.leave(f"u{number}", f"p1-{number}")
-    assert a.seats.unsure() == ["u0", "u1", "u2"]
+        a.connection_slots.leave(f"u{number}", f"p1-{number}")
+    assert a.connection_slots.unsure() == ["u0", "u1", "u2"]

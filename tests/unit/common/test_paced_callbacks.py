@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from common.paced_callbacks import Paced
+from common.paced_callbacks import PacedCallbacks
 
 
 @pytest.mark.gen_test
@@ -20,7 +20,7 @@ async def test_a_turn_does_what_its_slice_allows_and_all_is_done_in_order() -> N
         now += 0.001
         done.append((turn, number))
 
-    paced = Paced(loop=asyncio.get_running_loop(), slice_s=0.0035, now=lambda: now)
+    paced = PacedCallbacks(loop=asyncio.get_running_loop(), slice_s=0.0035, now=lambda: now)
     for number in range(10):
         paced.soon(lambda number=number: cost(number))
     assert done == [], "not in the turn that asks"
@@ -33,7 +33,7 @@ async def test_a_turn_does_what_its_slice_allows_and_all_is_done_in_order() -> N
 
 @pytest.mark.gen_test
 async def test_what_the_work_asks_for_is_done_too_and_a_failure_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    paced = Paced(loop=asyncio.get_running_loop())
+    paced = PacedCallbacks(loop=asyncio.get_running_loop())
     done: list[str] = []
 
     def fail() -> None:

@@ -1,4 +1,4 @@
-"""Errands are run one after the other, and go on whatever one of them comes to."""
+"""SerialTaskQueue are run one after the other, and go on whatever one of them comes to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from common.serial_task_queue import Errands
+from common.serial_task_queue import SerialTaskQueue
 from store.errors import StoreUnavailable
 
 pytestmark = pytest.mark.gen_test
@@ -46,26 +46,26 @@ async def finds_no_store() -> None:
 async def test_whatever_one_errand_comes_to_those_that_wait_and_those_that_come_later_are_run(
     bad: Callable[[], Awaitable[None]], caplog: pytest.LogCaptureFixture
 ) -> None:
-    errands, done = Errands(), list[str]()
-    errands.run(noting(done, "before"))
-    errands.run(bad)
-    errands.run(noting(done, "behind"))
+    task_queue, done = SerialTaskQueue(), list[str]()
+    task_queue.run(noting(done, "before"))
+    task_queue.run(bad)
+    task_queue.run(noting(done, "behind"))
     await until(lambda: done == ["before", "behind"])
-    await until(lambda: not errands.is_busy)
-    errands.run(bad)
-    await until(lambda: not errands.is_busy)
-    errands.run(noting(done, "later"))
+    await until(lambda: not task_queue.is_busy)
+    task_queue.run(bad)
+    await until(lambda: not task_queue.is_busy)
+    task_queue.run(noting(done, "later"))
     await until(lambda: done == ["before", "behind", "later"])
     assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 2, "one for each"
-    await errands.close()
+    await task_queue.close()
 
 
 async def test_closing_ends_what_hangs_and_runs_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
-    errands, done = Errands(), list[str]()
-    errands.run(asyncio.get_running_loop().create_future)  # never done
-    errands.run(noting(done, "behind"))
-    await errands.close()
-    await until(lambda: not errands.is_busy)
-    assert not errands.run(noting(done, "later"))
+    task_queue, done = SerialTaskQueue(), list[str]()
+    task_queue.run(asyncio.get_running_loop().create_future)  # never done
+    task_queue.run(noting(done, "behind"))
+    await task_queue.close()
+    await until(lambda: not task_queue.is_busy)
+    assert not task_queue.run(noting(done, "later"))
     await asyncio.sleep(0)
     assert done == []

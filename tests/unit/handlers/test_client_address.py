@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from handlers.client_address import SAY_EVERY_S, Clients, client_address
+from handlers.client_address import SAY_EVERY_S, ClientAddresses, client_address
 
 TRUSTED = [ip_network("127.0.0.1"), ip_network("10.0.0.0/8"), ip_network("::1")]
 
@@ -62,7 +62,7 @@ def test_a_peer_without_an_address_is_the_stranger_and_no_proxy(peer: str) -> No
 
 def test_strangers_are_told_of_once_a_minute_at_most(caplog: pytest.LogCaptureFixture) -> None:
     now_s = 1_000.0
-    clients = Clients(trusted=TRUSTED, now=lambda: now_s)
+    clients = ClientAddresses(trusted=TRUSTED, now=lambda: now_s)
     with caplog.at_level(logging.WARNING):
         for seconds in (0.0, 1.0, SAY_EVERY_S - 1.1, SAY_EVERY_S, SAY_EVERY_S + 1):
             now_s = 1_000.0 + seconds
@@ -88,4 +88,4 @@ def test_strangers_are_told_of_once_a_minute_at_most(caplog: pytest.LogCaptureFi
     ],
 )
 def test_the_scheme_is_what_a_trusted_proxy_names(peer: str, proto: list[str], scheme: str | None) -> None:
-    assert Clients(trusted=TRUSTED, now=lambda: 0.0).scheme(peer, proto) == scheme
+    assert ClientAddresses(trusted=TRUSTED, now=lambda: 0.0).scheme(peer, proto) == scheme

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limits.load_shedder import STEP_EVERY_S, NoShedding, Shedding
+from limits.load_shedder import STEP_EVERY_S, LoadShedder, NullLoadShedder
 from limits.shedding_policy import (
     CALM,
     CALM_FOR_S,
@@ -53,7 +53,7 @@ def after(seconds: float, load: Load, shed: Shed | None = None) -> Shed:
 def test_each_class_is_refused_from_its_lag_on(lag_ms, refused):
     """A simulated load: a hundred of each class while the loop is so late."""
     now = [0.0]
-    shedding = Shedding(load=lambda: Load(lag_ms), observer=Observer(), now=lambda: now[0])
+    shedding = LoadShedder(load=lambda: Load(lag_ms), observer=Observer(), now=lambda: now[0])
     for _ in range(8):
         now[0] += STEP_EVERY_S
         shedding.step()
@@ -141,7 +141,7 @@ def test_the_share_settles_where_the_lag_is_as_wanted():
 def test_after_a_stand_still_of_an_hour_it_recovers_as_ever():
     """A container that was paused: 1.25 to the power of so many seconds is no float."""
     now, lag_ms = [0.0], [500.0]
-    shedding = Shedding(load=lambda: Load(lag_ms[0]), observer=Observer(), now=lambda: now[0])
+    shedding = LoadShedder(load=lambda: Load(lag_ms[0]), observer=Observer(), now=lambda: now[0])
     shedding.step()
     assert shedding.level == 4
     now[0], lag_ms[0] = 3600.0, 0.0
@@ -168,7 +168,7 @@ def test_the_time_of_a_step_that_failed_is_not_made_up_for():
                 raise RuntimeError("a fault of the test's")
             return Load(lag_ms[0])
 
-        shedding = Shedding(load=load, observer=Observer(), now=lambda: now[0])
+        shedding = LoadShedder(load=load, observer=Observer(), now=lambda: now[0])
         now[0] += STEP_EVERY_S
         shedding.step()
         lag_ms[0] = 0.0
@@ -182,7 +182,7 @@ def test_the_time_of_a_step_that_failed_is_not_made_up_for():
 
 
 def test_what_is_shed_is_told_by_class_and_changes_are_logged(caplog):
-    class Tally(Observer):
+    class OutcomeCounts(Observer):
         __slots__ = ("seen",)
 
         def __init__(self) -> None:
@@ -191,10 +191,10 @@ def test_what_is_shed_is_told_by_class_and_changes_are_logged(caplog):
         def shed(self, what: str) -> None:
             self.seen.append(what)
 
-    tally, lag_ms = Tally(), [120.0]
+    tally, lag_ms = OutcomeCounts(), [120.0]
     caplog.set_level("INFO", "limits")
     now = [0.0]
-    shedding = Shedding(load=lambda: Load(lag_ms[0]), observer=tally, now=lambda: now[0])
+    shedding = LoadShedder(load=lambda: Load(lag_ms[0]), observer=tally, now=lambda: now[0])
     for lag_ms[0] in [120.0] * 4 + [0.0] * 20:
         now[0] += STEP_EVERY_S
         shedding.step()
@@ -207,5 +207,5 @@ def test_what_is_shed_is_told_by_class_and_changes_are_logged(caplog):
 
 
 def test_without_the_adaptive_part_everything_is_let_in():
-    assert all(NoShedding().admits(kind) for kind in ShedClass)
-    assert NoShedding().state() is None
+    assert all(NullLoadShedder().admits(kind) for kind in ShedClass)
+    assert NullLoadShedder().state() is None

@@ -10,7 +10,7 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from monitor.history import History
-from monitor.history_writer import Append, Keeper
+from monitor.history_writer import Append, HistoryWriter
 from monitor.minute_point import MinutePoint
 from monitor.observer import Observer
 from store.sqlite import SqliteStore, open_store
@@ -57,10 +57,10 @@ class Kept:
 
     def process(
         self, *, retention_days: int = 7, append: Append | None = None, close_within_s: float = 5
-    ) -> tuple[History, Keeper]:
+    ) -> tuple[History, HistoryWriter]:
         """One that has just begun; `append`: what stands between it and the store."""
         history = History(interval_s=5, older=self.older, retention_days=retention_days)
-        keeper = Keeper(
+        history_writer = HistoryWriter(
             history=history,
             append=append or self.append,
             forget=self.forget,
@@ -68,7 +68,7 @@ class Kept:
             now=lambda: self.now_s,
             close_within_s=close_within_s,
         )
-        return history, keeper
+        return history, history_writer
 
     def sample(self, history: History, value: float, after_s: float = 5.0) -> bool:
         self.now_s += after_s
@@ -89,31 +89,31 @@ async def minutes_of(kept: Kept) -> list[int]:
 
 @pytest.mark.gen_test
 async def test_each_minute_that_is_over_is_written_once_in_one_batch(kept: Kept) -> None:
-    history, keeper = kept.process()
+    history, history_writer = kept.process()
     for n in range(60):
         if kept.sample(history, float(n)):
-            keeper.keep()
-            await keeper.settle()
+            history_writer.keep()
+            await history_writer.settle()
     assert await minutes_of(kept) == [0, 1, 2, 3, 4]
     assert kept.appended == [1] * 5
-    await keeper.close()
+    await history_writer.close()
     assert await minutes_of(kept) == [0, 1, 2, 3, 4, 5]
 
 
 @pytest.mark.gen_test
 async def test_the_history_goes_on_after_a_restart(kept: Kept) -> None:
-    history, keeper = kept.process()
+    history, history_writer = kept.process()
     for value in (1.0, 50.0, 1.0):
         kept.sample(history, value)
-    await keeper.close()
+    await history_writer.close()
     await kept.close()
     await kept.open()
-    history, keeper = kept.process()
+    history, history_writer = kept.process()
     kept.sample(history, 2.0)
     for minutes in (60, 1440, 7 * 1440):
         shown = await history.query("cpu", minutes, now_s=kept.now_s)
         assert (shown["max"], shown["min"], len(shown["points"])) == (50.0, 1.0, 1)
-    await keeper.close()
+    await history_writer.close()
 
 
 @pytest.mark.gen_test
@@ -121,39 +121,39 @@ async def test_what_cannot_be_written_is_told_once_and_written_later(
     kept: Kept, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    history, keeper = kept.process()
+    history, history_writer = kept.process()
     await kept.close()
     for n in range(12 * 45):
         if kept.sample(history, float(n)):
-            keeper.keep()
-            await keeper.settle()
+            history_writer.keep()
+            await history_writer.settle()
     assert len(kept.appended) == 45 - 1 + (kept.now_s % 60 == 0)
     assert [record.getMessage() for record in caplog.records] == ["the history is not kept: closed"]
     await kept.open()
     kept.sample(history, 1.0, 60.0)
-    keeper.keep()
-    await keeper.settle()
+    history_writer.keep()
+    await history_writer.settle()
     assert await minutes_of(kept) == list(range(46))
     assert [record.getMessage() for record in caplog.records][1:] == ["the history is kept again"]
 
 
 @pytest.mark.gen_test
 async def test_a_slow_store_gets_no_second_batch_and_the_minutes_go_with_the_next(kept: Kept) -> None:
-    go_on = asyncio.Event()
+    release = asyncio.Event()
 
     async def slowly(points: Sequence[MinutePoint]) -> None:
         await kept.append(points)
-        await go_on.wait()
+        await release.wait()
 
-    history, keeper = kept.process(append=slowly)
+    history, history_writer = kept.process(append=slowly)
     for n in range(49):
         if kept.sample(history, float(n)):
-            keeper.keep()
+            history_writer.keep()
             await asyncio.sleep(0)
-    go_on.set()
-    await keeper.settle()
-    keeper.keep()
-    await keeper.settle()
+    release.set()
+    await history_writer.settle()
+    history_writer.keep()
+    await history_writer.settle()
     assert kept.appended == [1, 3]
     assert await minutes_of(kept) == [0, 1, 2, 3]
 
@@ -161,25 +161,25 @@ async def test_a_slow_store_gets_no_second_batch_and_the_minutes_go_with_the_nex
 @pytest.mark.gen_test
 async def test_what_is_older_than_the_retention_is_forgotten_once_an_hour(kept: Kept) -> None:
     await kept.append([MinutePoint("cpu", MINUTE - days * 1440 - 5, 1.0, 1.0, 1.0, 1) for days in (0, 1, 2, 3)])
-    history, keeper = kept.process(retention_days=2)
-    await _minute(kept, history, keeper)
+    history, history_writer = kept.process(retention_days=2)
+    await _minute(kept, history, history_writer)
     assert await minutes_of(kept) == [-1445, -5, 0]
     await kept.append([MinutePoint("cpu", MINUTE - 5000, 1.0, 1.0, 1.0, 1)])
-    await _minute(kept, history, keeper)
+    await _minute(kept, history, history_writer)
     assert (await minutes_of(kept))[0] == -5000
     kept.now_s += 3600
-    await _minute(kept, history, keeper)
+    await _minute(kept, history, history_writer)
     assert (await minutes_of(kept))[0] == -1445
 
 
 @pytest.mark.gen_test
 async def test_with_no_retention_nothing_is_written_and_what_was_kept_before_is_forgotten(kept: Kept) -> None:
     await kept.append([MinutePoint("cpu", MINUTE - minutes, 1.0, 1.0, 1.0, 1) for minutes in range(5000)])
-    history, keeper = kept.process(retention_days=0)
-    await _minute(kept, history, keeper)
+    history, history_writer = kept.process(retention_days=0)
+    await _minute(kept, history, history_writer)
     assert await minutes_of(kept) == []
-    await _minute(kept, history, keeper)
-    await keeper.close()
+    await _minute(kept, history, history_writer)
+    await history_writer.close()
     assert await minutes_of(kept) == []
 
 
@@ -188,19 +188,19 @@ async def test_closing_does_not_wait_for_a_store_that_hangs(kept: Kept, caplog: 
     async def never(points: Sequence[MinutePoint]) -> None:
         await asyncio.Event().wait()
 
-    history, keeper = kept.process(append=never, close_within_s=0.2)
+    history, history_writer = kept.process(append=never, close_within_s=0.2)
     kept.sample(history, 1.0)
     began_s = asyncio.get_running_loop().time()
-    await keeper.close()
+    await history_writer.close()
     assert asyncio.get_running_loop().time() - began_s < 20
     assert [record.getMessage() for record in caplog.records] == ["the last of the history is not kept: no answer"]
-    keeper.keep()
+    history_writer.keep()
     assert len(asyncio.all_tasks()) == 1  # this one
 
 
-async def _minute(kept: Kept, history: History, keeper: Keeper) -> None:
+async def _minute(kept: Kept, history: History, history_writer: HistoryWriter) -> None:
     """A sample in the next minute, and what comes of it."""
     kept.sample(history, 1.0)
     assert kept.sample(history, 1.0, 60.0)
-    keeper.keep()
-    await keeper.settle()
+    history_writer.keep()
+    await history_writer.settle()

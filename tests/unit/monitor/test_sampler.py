@@ -12,7 +12,7 @@ from limits.contract import Check, Limiter
 from limits.memory_limiter import MemoryLimiter
 from limits.policy import Policy
 from monitor import prometheus
-from monitor.measurements import CLOSE_CODES, LABELS_MAX, Measures, Peaks
+from monitor.measurements import CLOSE_CODES, LABELS_MAX, Measurements, Peaks
 from monitor.metrics import Metrics, Readings
 from monitor.metrics_snapshot import SnapshotRefused, added, packed, unpacked
 from monitor.sampler import GAUGES, SHARES, Sampler, sample_of
@@ -21,16 +21,16 @@ ROOT = Path(__file__).parents[3]
 
 
 def make(
-    process_id: str = "p1", measures: Measures | None = None, limiter: Limiter | None = None, **gauges: float
-) -> tuple[Measures, Metrics]:
-    counting = measures or Measures(slow_s=1.0, now=lambda: 1_800_000_000.0)
+    process_id: str = "p1", measurements: Measurements | None = None, limiter: Limiter | None = None, **gauges: float
+) -> tuple[Measurements, Metrics]:
+    counting = measurements or Measurements(slow_s=1.0, now=lambda: 1_800_000_000.0)
 
     async def nobody() -> list[bytes]:
         return []
 
     metrics = Metrics(
         process_id=process_id,
-        measures=counting,
+        measurements=counting,
         watch=None,
         disk=None,
         readings=lambda: Readings(
@@ -45,29 +45,29 @@ def make(
     return counting, metrics
 
 
-def fill(measures: Measures) -> None:
+def fill(measurements: Measurements) -> None:
     for _ in range(10):
-        measures.messages_in(ws=1, rest=0)
-        measures.command("sendMessage", "ok", 0.003)
-        measures.messages_delivered(7, 2)
-    measures.messages_in(ws=0, rest=1)
-    measures.messages_again(ws=0, rest=1)
-    measures.send_to_delivery(0.005, 140)
-    measures.command("sendMessage", "unavailable", 0.003)
-    measures.http_request("/rooms/{id}", "GET", 200, 0.002)
-    measures.http_request("/rooms/{id}", "GET", 503, 0.002)
-    measures.cache_read("user", "hit", 0.001)
-    measures.cache_read("user", "miss", 0.001)
-    measures.store_operation("messages.append", 1.5, None)
-    measures.store_operation("messages.append", 0.0, "stalled")
-    measures.loop_lag(0.02)
+        measurements.messages_in(ws=1, rest=0)
+        measurements.command("sendMessage", "ok", 0.003)
+        measurements.messages_delivered(7, 2)
+    measurements.messages_in(ws=0, rest=1)
+    measurements.messages_again(ws=0, rest=1)
+    measurements.send_to_delivery(0.005, 140)
+    measurements.command("sendMessage", "unavailable", 0.003)
+    measurements.http_request("/rooms/{id}", "GET", 200, 0.002)
+    measurements.http_request("/rooms/{id}", "GET", 503, 0.002)
+    measurements.cache_read("user", "hit", 0.001)
+    measurements.cache_read("user", "miss", 0.001)
+    measurements.store_operation("messages.append", 1.5, None)
+    measurements.store_operation("messages.append", 0.0, "stalled")
+    measurements.loop_lag(0.02)
 
 
 def test_a_sample_tells_rates_and_percentiles_of_its_interval_alone():
-    measures, metrics = make()
-    fill(measures)
+    measurements, metrics = make()
+    fill(measurements)
     before = metrics.snapshot()
-    fill(measures)
+    fill(measurements)
     sample = sample_of(metrics.snapshot(), before, 2.0, Peaks(0.02, 1.5))
     expected = {
         "connections": 3, "messagesIn": 5.5, "messagesOut": 70.0, "httpRequests": 1.0, "httpErrors": 0.5,
@@ -93,8 +93,8 @@ async def test_refusals_are_those_of_the_interval():
 
 
 def test_where_nothing_happened_there_is_no_latency_and_no_hit_rate():
-    measures, metrics = make()
-    fill(measures)
+    measurements, metrics = make()
+    fill(measurements)
     before = metrics.snapshot()
     sample = sample_of(metrics.snapshot(), before, 1.0, Peaks())
     assert not {"cacheHitRate", "sendToAckP95Ms", "databaseP95Ms", "loopLagMs"} & set(sample)
@@ -104,9 +104,9 @@ def test_where_nothing_happened_there_is_no_latency_and_no_hit_rate():
 def test_each_metric_of_a_sample_is_documented():
     pairs = [pair for pairs in SHARES.values() for pair in pairs]
     gauges = dict.fromkeys((*GAUGES.values(), *(side for pair in pairs for side in pair)), 1.0)
-    measures, metrics = make(**gauges)
+    measurements, metrics = make(**gauges)
     before = metrics.snapshot()
-    fill(measures)
+    fill(measurements)
     sample = sample_of(metrics.snapshot(), before, 1.0, Peaks(0.1, 0.1))
     assert {*GAUGES, *SHARES, "slowestQueryMs", "cacheMisses", "sendToDeliveryP99Ms"} <= set(sample)
     documented = (ROOT / "docs" / "operations.md").read_text()
@@ -116,11 +116,11 @@ def test_each_metric_of_a_sample_is_documented():
 
 
 def test_the_greatest_is_that_of_the_time_since_it_was_last_asked():
-    measures, metrics = make()
-    fill(measures)
+    measurements, metrics = make()
+    fill(measurements)
     assert metrics.peaks() == Peaks(loop_lag_s=0.02, store_operation_s=1.5)
     assert metrics.peaks() == Peaks()
-    measures.store_operation("messages.append", 0.25, None)
+    measurements.store_operation("messages.append", 0.25, None)
     assert metrics.peaks() == Peaks(store_operation_s=0.25)
 
 
@@ -176,8 +176,8 @@ async def test_one_subscriber_that_fails_costs_the_others_nothing(caplog):
 
 
 def test_a_snapshot_arrives_as_it_was_sent_and_what_is_none_is_refused():
-    measures, metrics = make()
-    fill(measures)
+    measurements, metrics = make()
+    fill(measurements)
     snapshot = metrics.snapshot()
     assert unpacked(packed(snapshot)) == snapshot
     for garbage in (b"", b"\xc1", b"\x93\x01\x02\x03"):
@@ -214,13 +214,13 @@ async def test_what_another_process_told_is_shown_and_garbage_is_not():
 
 
 def test_labels_stay_bounded_whatever_is_reported():
-    measures = Measures(slow_s=1.0, now=lambda: 0.0)
+    measurements = Measurements(slow_s=1.0, now=lambda: 0.0)
     for code in range(3000, 5000):
-        measures.connection_closed(code)
+        measurements.connection_closed(code)
     for number in range(2 * LABELS_MAX):
-        measures.database_command(f"collection{number}", "find", 0.001, "error")
-        measures.http_request("/x", f"METHOD{number}", 200, 0.001)
-    counters, histograms = measures.counters(), measures.histograms()
+        measurements.database_command(f"collection{number}", "find", 0.001, "error")
+        measurements.http_request("/x", f"METHOD{number}", 200, 0.001)
+    counters, histograms = measurements.counters(), measurements.histograms()
     assert len(counters["connections_closed_total"]) <= len(CLOSE_CODES) + 1
     assert dict(counters["http_requests_total"]) == {("/x", "other", "200"): 2 * LABELS_MAX}
     for table in (counters["database_command_failures_total"], histograms["database_command_seconds"]):
@@ -229,18 +229,18 @@ def test_labels_stay_bounded_whatever_is_reported():
 
 
 def test_the_most_connections_at_once_are_remembered():
-    measures = Measures(slow_s=1.0, now=lambda: 0.0)
+    measurements = Measurements(slow_s=1.0, now=lambda: 0.0)
     for _ in range(3):
-        measures.connection_opened()
-    measures.connection_closed(1000)
-    measures.connection_opened()
-    assert (measures.peak, measures.opened, measures.closed) == (3, 4, 1)
+        measurements.connection_opened()
+    measurements.connection_closed(1000)
+    measurements.connection_opened()
+    assert (measurements.peak, measurements.opened, measurements.closed) == (3, 4, 1)
 
 
 def test_what_a_snapshot_holds_is_bounded_in_bytes():
-    measures, metrics = make()
+    measurements, metrics = make()
     for number in range(LABELS_MAX):
-        measures.database_command(
+        measurements.database_command(
             f"a collection with a long name, as no driver has one {number}" * 20, "find", 0.001, None
         )
     with pytest.raises(SnapshotRefused):
@@ -252,7 +252,7 @@ def test_how_long_a_process_has_run_is_told_whatever_the_wall_clock_was_set_to()
     wall_s, timed_s = 1_800_000_000.0, 50.0
     metrics = Metrics(
         process_id="p1",
-        measures=None,
+        measurements=None,
         watch=None,
         disk=None,
         readings=lambda: Readings({}, {}),

@@ -19,7 +19,7 @@ from store.sqlite import SqliteStore, open_store
 from tests.support.clock import HandClock
 
 
-class Tally(Observer):
+class CountingObserver(Observer):
     """Remembers what it was told."""
 
     __slots__ = ("commits", "operations")
@@ -42,11 +42,11 @@ class Held:
 
     def __init__(self) -> None:
         self.began = threading.Event()
-        self.go_on = threading.Event()
+        self.release = threading.Event()
 
     def __call__(self, _connection: Any) -> str:
         self.began.set()
-        assert self.go_on.wait(30)
+        assert self.release.wait(30)
         return "held"
 
     async def wait_began(self) -> None:
@@ -92,8 +92,8 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-def tally() -> Tally:
-    return Tally()
+def tally() -> CountingObserver:
+    return CountingObserver()
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def opener(data_dir: Path, clock: HandClock, tally: Tally, io_loop: IOLoop) -> Iterator[Open]:
+def opener(data_dir: Path, clock: HandClock, tally: CountingObserver, io_loop: IOLoop) -> Iterator[Open]:
     """Opens stores in `data_dir`, with options of one's own; all are closed at the end."""
     stores: list[SqliteStore] = []
 

@@ -14,12 +14,12 @@ from store.errors import Missing, StoreTimeout, StoreUnavailable
 from store.group_commit import GroupCommitWriter
 from store.sqlite.connection import open_writing
 from store.sqlite.transactor import Transactor
-from tests.unit.store.conftest import Held, Tally
+from tests.unit.store.conftest import CountingObserver, Held
 
 Writer = GroupCommitWriter[apsw.Connection]
 
 
-class Clumsy(Tally):
+class Clumsy(CountingObserver):
     """Fails at what it is told, while `fails`."""
 
     __slots__ = ("fails",)
@@ -54,7 +54,7 @@ class Careless(Transactor):
 class Bench:
     """A writer on a file with one table of numbers."""
 
-    def __init__(self, path: Path, tally: Tally, io_loop: IOLoop) -> None:
+    def __init__(self, path: Path, tally: CountingObserver, io_loop: IOLoop) -> None:
         path.touch()
         self.path = path
         connection = open_writing(path, busy_timeout_s=1)
@@ -79,7 +79,7 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, tally: Tally, io_loop: IOLoop) -> Iterator[Bench]:
+def bench(tmp_path: Path, tally: CountingObserver, io_loop: IOLoop) -> Iterator[Bench]:
     made = Bench(tmp_path / "numbers.db", tally, io_loop)
     yield made
     for writer in made.writers:
@@ -95,27 +95,27 @@ def insert(n: int) -> Any:
 
 
 @pytest.mark.gen_test
-async def test_what_arrives_while_a_commit_runs_shares_the_next(bench: Bench, tally: Tally) -> None:
+async def test_what_arrives_while_a_commit_runs_shares_the_next(bench: Bench, tally: CountingObserver) -> None:
     writer, held = bench.writer(), Held()
     first = writer.submit("held", held)
     await held.wait_began()
     others = [writer.submit("insert", insert(n)) for n in range(50)]
     assert writer.pending == 51
-    held.go_on.set()
+    held.release.set()
     assert await asyncio.gather(first, *others) == ["held", *range(50)]
     assert tally.commits == [1, 50]
     assert writer.pending == 0
 
 
 @pytest.mark.gen_test
-async def test_what_one_turn_of_the_loop_brings_shares_a_commit(bench: Bench, tally: Tally) -> None:
+async def test_what_one_turn_of_the_loop_brings_shares_a_commit(bench: Bench, tally: CountingObserver) -> None:
     writer = bench.writer()
     await asyncio.gather(*(writer.submit("insert", insert(n)) for n in range(10)))
     assert tally.commits == [10]
 
 
 @pytest.mark.gen_test
-async def test_a_batch_is_capped_by_count_and_by_bytes(bench: Bench, tally: Tally) -> None:
+async def test_a_batch_is_capped_by_count_and_by_bytes(bench: Bench, tally: CountingObserver) -> None:
     writer = bench.writer(batch_max_operations=4, batch_max_bytes=100)
     await asyncio.gather(*(writer.submit("insert", insert(n)) for n in range(10)))
     assert tally.commits == [4, 4, 2]
@@ -158,7 +158,7 @@ async def test_a_domain_error_undoes_its_own_write_and_no_other(bench: Bench) ->
 
 
 @pytest.mark.gen_test
-async def test_an_unguarded_write_that_fails_takes_no_other_with_it(bench: Bench, tally: Tally) -> None:
+async def test_an_unguarded_write_that_fails_takes_no_other_with_it(bench: Bench, tally: CountingObserver) -> None:
     writer = bench.writer()
 
     def poisoned(connection: apsw.Connection, numbers: Any) -> list[int]:
@@ -179,14 +179,14 @@ async def test_an_unguarded_write_that_fails_takes_no_other_with_it(bench: Bench
 
 
 @pytest.mark.gen_test
-async def test_a_full_queue_refuses_at_once_and_without_effect(bench: Bench, tally: Tally) -> None:
+async def test_a_full_queue_refuses_at_once_and_without_effect(bench: Bench, tally: CountingObserver) -> None:
     writer, held = bench.writer(pending_max_operations=3), Held()
     accepted = [writer.submit("held", held)]
     await held.wait_began()
     accepted += [writer.submit("insert", insert(n)) for n in range(2)]
     with pytest.raises(StoreUnavailable, match="stalled"):
         writer.submit("insert", insert(99))
-    held.go_on.set()
+    held.release.set()
     await asyncio.gather(*accepted)
     assert await writer.submit("insert", insert(5)) == 5
     assert bench.numbers() == [0, 1, 5]
@@ -204,7 +204,7 @@ async def test_the_queue_is_bounded_by_bytes_too_and_they_are_given_back(bench: 
 
 
 @pytest.mark.gen_test
-async def test_a_deadline_ends_the_wait_of_who_runs_and_of_who_waits(bench: Bench, tally: Tally) -> None:
+async def test_a_deadline_ends_the_wait_of_who_runs_and_of_who_waits(bench: Bench, tally: CountingObserver) -> None:
     writer, held = bench.writer(timeout_s=1.0), Held()
 
     def hold_and_insert(connection: apsw.Connection) -> None:
@@ -217,7 +217,7 @@ async def test_a_deadline_ends_the_wait_of_who_runs_and_of_who_waits(bench: Benc
     outcomes = await asyncio.gather(running, waiting, return_exceptions=True)
     assert all(isinstance(outcome, StoreTimeout) for outcome in outcomes)
     writer._timeout_s = 30.0
-    held.go_on.set()
+    held.release.set()
     assert await writer.submit("later", insert(3)) == 3
     # The one that ran has happened, the one that waited was dropped.
     assert bench.numbers() == [1, 3]
@@ -233,7 +233,7 @@ async def test_who_is_cancelled_while_waiting_writes_nothing_and_disturbs_nobody
     cancelled, kept = writer.submit("insert", insert(1)), writer.submit("insert", insert(2))
     cancelled.cancel()
     running.cancel()
-    held.go_on.set()
+    held.release.set()
     assert await kept == 2
     assert bench.numbers() == [2]
     assert writer.pending == 0
@@ -249,7 +249,7 @@ async def test_an_observer_that_raises_holds_up_no_write(
     first = writer.submit("held", held)
     await held.wait_began()
     waiting = [writer.submit("insert", insert(n), size_bytes=1) for n in range(3)]
-    held.go_on.set()
+    held.release.set()
     assert await asyncio.gather(first, *waiting) == ["held", 0, 1, 2]
     assert await writer.submit("later", insert(3)) == 3
     assert bench.numbers() == [0, 1, 2, 3]
@@ -270,7 +270,7 @@ async def test_an_observer_that_raises_takes_nobodys_deadline(bench: Bench, capl
     with pytest.raises(StoreTimeout):
         await writer.submit("later", insert(3))
     writer._timeout_s = 30.0
-    held.go_on.set()
+    held.release.set()
     clumsy.fails.clear()
     assert await writer.submit("after", insert(4)) == 4
     assert bench.numbers() == [4]
@@ -313,4 +313,4 @@ async def test_closing_does_not_wait_for_ever_for_a_stuck_disk(bench: Bench, cap
         await writer.close()
     assert isinstance(stuck.exception(), StoreTimeout)
     assert "did not finish" in caplog.text
-    held.go_on.set()
+    held.release.set()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from store.errors import StoreTimeout, StoreUnavailable
-from store.keyed_batcher import Lanes
+from store.keyed_batcher import KeyedBatcher
 
 TIMEOUT_S = 0.2
 
@@ -18,17 +18,17 @@ class Slow:
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
-        self.go_on: list[asyncio.Event] = []
+        self.release: list[asyncio.Event] = []
 
     async def __call__(self, key: str, numbers: Sequence[int]) -> Sequence[int | Exception]:
         self.batches.append(list(numbers))
-        self.go_on.append(asyncio.Event())
-        await self.go_on[-1].wait()
+        self.release.append(asyncio.Event())
+        await self.release[-1].wait()
         return numbers
 
 
-def lanes_of(slow: Slow, *, timeout_s: float = TIMEOUT_S, waiting_max: int = 100) -> Lanes[int, int]:
-    return Lanes(work=slow, batch_max=10, waiting_max=waiting_max, timeout_s=timeout_s)
+def lanes_of(slow: Slow, *, timeout_s: float = TIMEOUT_S, waiting_max: int = 100) -> KeyedBatcher[int, int]:
+    return KeyedBatcher(work=slow, batch_max=10, waiting_max=waiting_max, timeout_s=timeout_s)
 
 
 @pytest.mark.gen_test
@@ -37,10 +37,10 @@ async def test_what_comes_while_a_batch_is_under_way_is_the_next_batch() -> None
     first = lanes.submit("room", 1)
     await asyncio.sleep(0)
     others = [lanes.submit("room", 2), lanes.submit("room", 3)]
-    slow.go_on[0].set()
+    slow.release[0].set()
     assert await first == 1
     await asyncio.sleep(0)
-    slow.go_on[1].set()
+    slow.release[1].set()
     assert await asyncio.gather(*others) == [2, 3]
     assert slow.batches == [[1], [2, 3]]
     assert lanes.waiting == 0
@@ -56,7 +56,7 @@ async def test_who_waits_behind_a_slow_batch_is_answered_by_their_own_deadline_a
         await waiting
     with pytest.raises(StoreTimeout):
         await first
-    slow.go_on[0].set()
+    slow.release[0].set()
     while lanes.waiting:
         await asyncio.sleep(0)
     assert slow.batches == [[1]]
@@ -73,7 +73,7 @@ async def test_a_deadline_counts_from_when_the_write_was_accepted_not_from_when_
     await asyncio.sleep(0.5)  # time that passes is what this is about
     other = lanes.submit("another room", 3)
     other.add_done_callback(lambda _: over.append("accepted as its batch began"))
-    slow.go_on[0].set()
+    slow.release[0].set()
     assert await first == 1
     for waiting in (second, other):
         with pytest.raises(StoreTimeout):

@@ -16,7 +16,7 @@ from tornado.ioloop import IOLoop
 
 from chat.connections.pool import AUTHENTICATE_WITHIN_S, Pool
 from chat.connections.session import COMMAND_TIMEOUT_S, QUEUE_MAX_BYTES, Session
-from common.paced_callbacks import Paced
+from common.paced_callbacks import PacedCallbacks
 from handlers.wire.compression import Inflation
 from handlers.wire.frames import close_frame
 from handlers.wire.link import Link, OutboxBudget, Traffic
@@ -37,7 +37,7 @@ class Held:
         self.hold = False
         self.exempt = False
 
-    async def carry_out(self, session: Session, envelope: Any) -> bytes:
+    async def execute(self, session: Session, envelope: Any) -> bytes:
         self.begun.append(envelope.id)
         await asyncio.sleep(0)
         if envelope.event == "hang":
@@ -82,7 +82,7 @@ class Stuck(Held):
         super().__init__()
         self.cancellations: list[int] = []
 
-    async def carry_out(self, session: Session, envelope: Any) -> bytes:
+    async def execute(self, session: Session, envelope: Any) -> bytes:
         if envelope.id == "1":
             self.begun.append(envelope.id)
             await asyncio.get_running_loop().create_future()
@@ -90,7 +90,7 @@ class Stuck(Held):
         assert task is not None
         self.cancellations.append(task.cancelling())
         async with asyncio.timeout(60):
-            return await super().carry_out(session, envelope)
+            return await super().execute(session, envelope)
 
 
 class Connection:
@@ -104,7 +104,7 @@ class Connection:
         self.shift_s = 0.0
         self.commands = commands or Held()
         self.closed_with: list[int] = []
-        self.paced = Paced(loop=loop)
+        self.paced_callbacks = PacedCallbacks(loop=loop)
         self.link = Link(
             ours,
             **{
@@ -114,7 +114,7 @@ class Connection:
                 "outbox_max_bytes": 1_000_000,
                 "budget": OutboxBudget(1_000_000),
                 "traffic": Traffic(),
-                "paced": self.paced,
+                "paced": self.paced_callbacks,
                 "clock": self.now,
                 **link,
             },
@@ -133,10 +133,10 @@ class Connection:
         self.pool = Pool(
             hub=NOBODY,
             bus=NOBODY,
-            seats=NOBODY,
+            connection_slots=NOBODY,
             presence=NOBODY,
-            errands=NOBODY,
-            paced=self.paced,
+            task_queue=NOBODY,
+            paced_callbacks=self.paced_callbacks,
             observer=Observer(),
             frame=bytes,
             max_connections=10,
@@ -209,7 +209,7 @@ async def test_what_reading_on_brings_comes_after_what_waited(connect: Callable[
     while session._task is not None:
         await asyncio.sleep(0)
     held.hold = False
-    session.go_on()
+    session.resume()
     await one.until(lambda: len(held.begun) >= 5)
     assert held.begun == ["1", "2", "3", "4", "5"]
 
@@ -328,7 +328,7 @@ async def test_the_time_of_an_end_that_the_kernel_has_behind_unread_commands_run
     await one.until(lambda: one.link.reading_paused and one.commands.begun)
     for _ in range(8):
         one.pool.sweep()
-    await one.until(lambda: not len(one.paced))
+    await one.until(lambda: not len(one.paced_callbacks))
     assert one.link.has_peer, "so far it is only slow"
     assert one.link.arrived_bytes > one.link.received_bytes
     one.peer.setblocking(False)
@@ -351,7 +351,7 @@ async def test_a_command_whose_turn_had_not_come_when_the_time_was_over_is_not_b
     one.peer.send(command(1) + command(2) + command(3) + client_frame(CLOSE, close_payload(1000)))
     await one.until(lambda: one.link.gone_since and one.commands.begun == ["1"] and one.session._task is None)
     one.commands.hold = False
-    one.session.go_on()
+    one.session.resume()
     assert one.session._task is not None, "the second has its task, but not yet its turn"
     one.session.give_up()
     assert not one.session.is_busy

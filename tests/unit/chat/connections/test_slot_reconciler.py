@@ -11,8 +11,8 @@ import pytest
 
 from chat.connections.slot_reconciler import USERS_A_SLICE, SlotReconciler
 from cluster.redis_connection import RedisClient
-from cluster.redis_keys import seats
-from cluster.redis_slots import SCRIPTS, RedisSeats
+from cluster.redis_keys import connection_slots
+from cluster.redis_slots import SCRIPTS, RedisConnectionSlots
 from tests.support.redis_faults import client_at, proxy_to, until
 from tests.support.redis_server import RedisServer
 
@@ -38,7 +38,7 @@ class People:
 
 
 async def held(client: RedisClient, user_id: str) -> set[str]:
-    return {one.decode() for one in await client.call("HKEYS", seats(user_id))}
+    return {one.decode() for one in await client.call("HKEYS", connection_slots(user_id))}
 
 
 async def passed(reconciler: SlotReconciler) -> None:
@@ -51,12 +51,14 @@ async def test_a_pass_frees_what_nobody_has_and_takes_what_was_forgotten_for_all
 ) -> None:
     client = await client_at(stack, redis.port, scripts=tuple(SCRIPTS))
     people = People()
-    reconciler = SlotReconciler(pool=people, seats=RedisSeats(client=client, max_per_user=5, process_id="p1"))
+    reconciler = SlotReconciler(
+        pool=people, connection_slots=RedisConnectionSlots(client=client, max_per_user=5, process_id="p1")
+    )
     stack.push_async_callback(reconciler.close)
     count = 3 * USERS_A_SLICE + 1
     for number in range(count):
         people.connections[f"u{number}"] = [f"p1-{number}"]
-        client.send("HSET", seats(f"u{number}"), f"p1-{number + 1_000}", "")
+        client.send("HSET", connection_slots(f"u{number}"), f"p1-{number + 1_000}", "")
     reconciler.start()
     await passed(reconciler)
     assert [await held(client, f"u{number}") for number in range(count)] == [
@@ -77,12 +79,12 @@ async def test_a_pass_that_redis_cuts_short_is_made_up_for_by_the_next(
 
     proxy = await proxy_to(stack, redis.port)
     client = await client_at(stack, proxy.port, scripts=tuple(SCRIPTS))
-    people, slots = People(asked), RedisSeats(client=client, max_per_user=5, process_id="p1")
-    reconciler = SlotReconciler(pool=people, seats=slots)
+    people, slots = People(asked), RedisConnectionSlots(client=client, max_per_user=5, process_id="p1")
+    reconciler = SlotReconciler(pool=people, connection_slots=slots)
     stack.push_async_callback(reconciler.close)
     for number in range(count):
         people.connections[f"u{number}"] = [f"p1-{number}"]
-        client.send("HSET", seats(f"u{number}"), "p1-stale", "")
+        client.send("HSET", connection_slots(f"u{number}"), "p1-stale", "")
     await client.call("PING")
     reconciler.start()
     await passed(reconciler)
@@ -106,7 +108,9 @@ async def test_who_asks_for_a_pass_while_one_is_under_way_gets_another_after_it(
 
     client = await client_at(stack, redis.port, scripts=tuple(SCRIPTS))
     people = People(asked)
-    reconciler = SlotReconciler(pool=people, seats=RedisSeats(client=client, max_per_user=5, process_id="p1"))
+    reconciler = SlotReconciler(
+        pool=people, connection_slots=RedisConnectionSlots(client=client, max_per_user=5, process_id="p1")
+    )
     stack.push_async_callback(reconciler.close)
     people.connections["u1"] = ["p1-1"]
     reconciler.start()

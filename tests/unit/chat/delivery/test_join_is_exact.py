@@ -20,10 +20,10 @@ import pytest
 from cache.keys import CacheTtls, Keys
 from cache.memory_cache import MemoryCache
 from chat.delivery.hub import Hub
-from chat.delivery.joining import Joins
+from chat.delivery.joining import RoomJoiner
 from chat.errors import ChatError
-from chat.message_writer import Posting
-from chat.presenter import Views
+from chat.message_writer import MessageWriter
+from chat.presenter import Presenter
 from chat.protocol import JoinRoom
 from chat.rooms import Rooms
 from cluster.events import MembershipEnded, RoomChanges, RoomMessages
@@ -121,7 +121,7 @@ class World:
         keys = Keys(CacheTtls(messages_s=60, users_s=60, stats_s=60))
         observer = Observer()
         self.cache = MemoryCache(observer=observer)
-        views = Views(status_of=lambda _, chosen: chosen, online_count=lambda _: 0)
+        presenter = Presenter(status_of=lambda _, chosen: chosen, online_count=lambda _: 0)
 
         class Nobody:
             def is_online(self, user_id: str) -> bool:
@@ -137,9 +137,9 @@ class World:
             bus=self.bus,
             limiter=NoLimiter(),
             presence=Nobody(),
-            views=views,
+            presenter=presenter,
         )
-        self.posting = Posting(
+        self.message_writer = MessageWriter(
             store=stretched,
             cache=self.cache,
             keys=keys,
@@ -156,7 +156,7 @@ class World:
             coalesce=coalesce,
             hold_max_bytes=1_000_000,
         )
-        self.joins = Joins(store=stretched, hub=self.hub, rooms=self.rooms, views=views)
+        self.joins = RoomJoiner(store=stretched, hub=self.hub, rooms=self.rooms, presenter=presenter)
         self.connections: list[Connection] = []
         self.bus.receiver = self._receive
 
@@ -175,7 +175,7 @@ class World:
                 self.hub.end_membership(ended.room_id, connection, rev=ended.rev, under=None)
 
     async def close(self) -> None:
-        await self.posting.close()
+        await self.message_writer.close()
         await self.rooms.close()
         await self.hub.close()
         await self.cache.close()
@@ -205,7 +205,7 @@ async def run(
 
     async def post(user: User) -> None:
         draft = MessageDraft(user.id, user.username, "hello", chance.randbytes(8).hex())
-        await world.posting.post(room_id, draft)
+        await world.message_writer.post(room_id, draft)
 
     async def join(connection: Connection) -> None:
         if connection.joining:

@@ -11,9 +11,9 @@ import pytest
 
 from cache.keys import CacheTtls, Keys
 from cache.memory_cache import NoCache
-from chat.delivery.joining import Joins
+from chat.delivery.joining import RoomJoiner
 from chat.errors import ChatError
-from chat.presenter import Views
+from chat.presenter import Presenter
 from chat.protocol import JoinRoom
 from chat.rooms import Rooms
 from limits.memory_limiter import NoLimiter
@@ -23,11 +23,11 @@ from tests.unit.chat.test_access_audit import Process, process_on, user_named
 pytestmark = pytest.mark.gen_test
 
 
-def joins_of(process: Process) -> Joins:
+def joins_of(process: Process) -> RoomJoiner:
     def status_of(user_id: str, chosen: Status) -> Status:
         return chosen
 
-    views = Views(status_of=status_of, online_count=process.presence.online_count)
+    presenter = Presenter(status_of=status_of, online_count=process.presence.online_count)
     rooms = Rooms(
         store=process.store,
         cache=NoCache(),
@@ -35,10 +35,10 @@ def joins_of(process: Process) -> Joins:
         bus=process.bus,
         limiter=NoLimiter(),
         presence=process.presence,
-        views=views,
+        presenter=presenter,
         on_no_member=process.doubts.answered,
     )
-    return Joins(store=process.store, hub=process.hub, rooms=rooms, views=views)
+    return RoomJoiner(store=process.store, hub=process.hub, rooms=rooms, presenter=presenter)
 
 
 @pytest.mark.parametrize(("is_private", "refused_with"), [(True, "room_not_found"), (False, "not_member")])

@@ -11,10 +11,10 @@ import pytest
 from chat.connections.pool import Pool
 from chat.delivery.hub import Hub
 from chat.presence.presence import Presence
-from cluster.local_slots import LocalSeats
+from cluster.local_slots import LocalConnectionSlots
 from cluster.memory_bus import MemoryBus
-from common.paced_callbacks import Paced
-from common.serial_task_queue import Errands
+from common.paced_callbacks import PacedCallbacks
+from common.serial_task_queue import SerialTaskQueue
 from monitor.observer import Observer
 from store.models import Status, User
 
@@ -56,12 +56,12 @@ class Faults:
             raise RuntimeError(f"a defect of {part}")
 
 
-class FaultySeats(LocalSeats):
+class FaultySeats(LocalConnectionSlots):
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
 
     def leave(self, user_id: str, connection_id: str) -> None:
-        self._faults.meet("seats")
+        self._faults.meet("slots")
 
 
 class FaultyHub(Hub):
@@ -82,36 +82,38 @@ class FaultyObserver(Observer):
         self._faults.meet("observer")
 
 
-class FaultyErrands(Errands):
+class FaultyTaskQueue(SerialTaskQueue):
     def __init__(self, faults: Faults) -> None:
         super().__init__()
         self._faults = faults
 
     def run(self, errand: Any, *, droppable: bool = False) -> bool:
-        self._faults.meet("errands")
+        self._faults.meet("task_queue")
         return super().run(errand, droppable=droppable)
 
 
 @pytest.mark.parametrize(
     "faulty",
-    [set(), {"observer"}, {"r1"}, {"seats"}, {"errands"}, {"observer", "r1", "r3", "seats", "errands"}],
+    [set(), {"observer"}, {"r1"}, {"slots"}, {"task_queue"}, {"observer", "r1", "r3", "slots", "task_queue"}],
     ids=sorted,
 )
 async def test_what_one_raises_keeps_no_other_from_forgetting_a_connection(
     faulty: set[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     loop, bus, faults = asyncio.get_running_loop(), MemoryBus(), Faults()
-    paced, observer, errands = Paced(loop=loop), FaultyObserver(faults), Errands()
+    paced_callbacks, observer, task_queue = PacedCallbacks(loop=loop), FaultyObserver(faults), SerialTaskQueue()
     hub = FaultyHub(store=None, bus=bus, frame=bytes, observer=observer, coalesce=False, hold_max_bytes=1)  # type: ignore[arg-type]
     hub.faults = faults
-    presence = Presence(bus=bus, errands=errands, paced=paced, process_id="p", grace_s=0.0, loop=loop)
+    presence = Presence(
+        bus=bus, task_queue=task_queue, paced_callbacks=paced_callbacks, process_id="p", grace_s=0.0, loop=loop
+    )
     pool = Pool(
         hub=hub,
         bus=bus,
-        seats=FaultySeats(faults),
+        connection_slots=FaultySeats(faults),
         presence=presence,
-        errands=FaultyErrands(faults),
-        paced=paced,
+        task_queue=FaultyTaskQueue(faults),
+        paced_callbacks=paced_callbacks,
         observer=observer,
         frame=bytes,
         max_connections=10,
@@ -121,12 +123,12 @@ async def test_what_one_raises_keeps_no_other_from_forgetting_a_connection(
     )
     connection: Any = Connection()
     pool.add(connection)
-    assert pool.bind(connection, ADA, seated=True)
+    assert pool.bind(connection, ADA, has_slot=True)
     presence.connected(ADA)
     faults.met.clear()
     faults.of = faulty
     pool.removed(connection, 1006)
-    assert sorted(faults.met) == ["errands", "observer", "r1", "r2", "r3", "seats"]
+    assert sorted(faults.met) == ["task_queue", "observer", "r1", "r2", "r3", "slots"]
     assert (pool.connections, pool.users(), connection.rooms) == (0, set(), None)
     async with asyncio.timeout(30):
         while presence.is_online("ada"):
@@ -147,14 +149,21 @@ async def test_who_fails_to_be_told_that_somebody_is_gone_does_not_keep_them_onl
         gone.append(user_id)
         raise RuntimeError("a defect")
 
-    paced = Paced(loop=loop)
-    presence = Presence(bus=MemoryBus(), errands=Errands(), paced=paced, process_id="p", grace_s=0.0, loop=loop)
+    paced_callbacks = PacedCallbacks(loop=loop)
+    presence = Presence(
+        bus=MemoryBus(),
+        task_queue=SerialTaskQueue(),
+        paced_callbacks=paced_callbacks,
+        process_id="p",
+        grace_s=0.0,
+        loop=loop,
+    )
     presence.on_gone(fail)
     presence.connected(ADA)
     assert presence.is_online("ada")
     presence.disconnected("ada")
     async with asyncio.timeout(30):
-        while not gone or len(paced):
+        while not gone or len(paced_callbacks):
             await asyncio.sleep(0)
     assert not presence.is_online("ada")
     assert caplog.text.count("Traceback") == 1

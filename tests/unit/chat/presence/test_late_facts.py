@@ -16,11 +16,11 @@ from chat.delivery.channel import Channel, Ring
 from chat.delivery.hub import Hub
 from chat.presence.presence import Presence
 from cluster.events import MembershipBegan, MembershipEnded, PeopleHere, PersonGone, PersonHere, StatusChosen, UserEvent
-from cluster.local_slots import LocalSeats
+from cluster.local_slots import LocalConnectionSlots
 from cluster.memory_bus import MemoryBus
 from cluster.topics import membership_order, reading_order
-from common.paced_callbacks import Paced
-from common.serial_task_queue import Errands
+from common.paced_callbacks import PacedCallbacks
+from common.serial_task_queue import SerialTaskQueue
 from monitor.observer import Observer
 from store.models import ReadState, Status, User
 
@@ -47,7 +47,12 @@ class Process:
 
     def __init__(self, loop: Any) -> None:
         self.presence = Presence(
-            bus=MemoryBus(), errands=Errands(), paced=Paced(loop=loop), process_id="p", grace_s=0.0, loop=loop
+            bus=MemoryBus(),
+            task_queue=SerialTaskQueue(),
+            paced_callbacks=PacedCallbacks(loop=loop),
+            process_id="p",
+            grace_s=0.0,
+            loop=loop,
         )
         self._receivers: dict[type, Callable[[Any], object]] = {
             MembershipBegan: lambda began: self.presence.began(began.room_id, began.user_id, began.rev),
@@ -166,8 +171,8 @@ async def test_a_room_that_another_process_does_not_name_is_doubted(io_loop: Any
     loop = io_loop.asyncio_loop
     presence = Presence(
         bus=MemoryBus(),
-        errands=Errands(),
-        paced=Paced(loop=loop),
+        task_queue=SerialTaskQueue(),
+        paced_callbacks=PacedCallbacks(loop=loop),
         process_id="p",
         grace_s=0.0,
         loop=loop,
@@ -275,17 +280,22 @@ async def test_an_end_in_the_middle_of_a_second_join_ends_the_first_subscription
 @pytest.fixture
 def pool(io_loop: Any) -> Pool:
     async def made() -> Pool:
-        bus, errands, paced = MemoryBus(), Errands(), Paced(loop=io_loop.asyncio_loop)
+        bus, task_queue, paced_callbacks = MemoryBus(), SerialTaskQueue(), PacedCallbacks(loop=io_loop.asyncio_loop)
         hub = Hub(store=None, bus=bus, frame=bytes, observer=Observer(), coalesce=False, hold_max_bytes=1)  # type: ignore[arg-type]
         return Pool(
             hub=hub,
             bus=bus,
-            seats=LocalSeats(),
+            connection_slots=LocalConnectionSlots(),
             presence=Presence(
-                bus=bus, errands=errands, paced=paced, process_id="p", grace_s=0.0, loop=io_loop.asyncio_loop
+                bus=bus,
+                task_queue=task_queue,
+                paced_callbacks=paced_callbacks,
+                process_id="p",
+                grace_s=0.0,
+                loop=io_loop.asyncio_loop,
             ),
-            errands=errands,
-            paced=paced,
+            task_queue=task_queue,
+            paced_callbacks=paced_callbacks,
             observer=Observer(),
             frame=bytes,
             max_connections=10,
@@ -315,7 +325,7 @@ async def connected(pool: Pool) -> Connection:
     connection: Any = Connection()
     connection.connection_id = "p-1"
     pool.add(connection)
-    assert pool.bind(connection, ADA, seated=True)
+    assert pool.bind(connection, ADA, has_slot=True)
     return connection
 
 

@@ -15,12 +15,12 @@ import pytest
 
 from chat.presence import typing_indicators as typing_module
 from chat.presence.presence import Presence
-from chat.presence.typing_indicators import EXPIRES_MS, Typing
+from chat.presence.typing_indicators import EXPIRES_MS, TypingIndicators
 from cluster.events import RoomEphemeral
 from cluster.memory_bus import MemoryBus
 from cluster.topics import room_topic
-from common.paced_callbacks import Paced
-from common.serial_task_queue import Errands
+from common.paced_callbacks import PacedCallbacks
+from common.serial_task_queue import SerialTaskQueue
 from store.models import Status, User
 
 pytestmark = pytest.mark.gen_test
@@ -43,12 +43,17 @@ class World:
         self.told: list[tuple[str, str, bool]] = []
         self.clock = Clock()
         self._bus = MemoryBus(receiver=self._hear)
-        self._errands = Errands(max_waiting=1_000_000)
+        self._task_queue = SerialTaskQueue(max_waiting=1_000_000)
         loop = asyncio.get_running_loop()
         presence = Presence(
-            bus=self._bus, errands=self._errands, paced=Paced(loop=loop), process_id="p", grace_s=0.0, loop=loop
+            bus=self._bus,
+            task_queue=self._task_queue,
+            paced_callbacks=PacedCallbacks(loop=loop),
+            process_id="p",
+            grace_s=0.0,
+            loop=loop,
         )
-        self.typing = Typing(presence=presence, now=self.clock)
+        self.typing = TypingIndicators(presence=presence, now=self.clock)
 
     def _hear(self, topic: str, happening: object) -> None:
         assert isinstance(happening, RoomEphemeral)
@@ -61,7 +66,7 @@ class World:
 
     async def settled(self) -> None:
         """Wait until what is on its way is told."""
-        while self._errands._task is not None:
+        while self._task_queue._task is not None:
             await asyncio.sleep(0)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tornado.ioloop import IOLoop
 
-from common.paced_callbacks import Paced
+from common.paced_callbacks import PacedCallbacks
 from handlers.wire.link import Link, OutboxBudget, Traffic
 from tests.support.raw import reset
 from tests.support.waiting import News
@@ -142,7 +142,7 @@ class Wire:
                 "outbox_max_bytes": 1 << 20,
                 "budget": budget or self.budget,
                 "traffic": self.traffic,
-                "paced": Paced(loop=asyncio.get_running_loop()),
+                "paced_callbacks": PacedCallbacks(loop=asyncio.get_running_loop()),
                 "clock": lambda: self.now,
                 **more,
             },

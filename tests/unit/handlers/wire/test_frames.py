@@ -271,7 +271,7 @@ def test_frames_that_wait_are_not_copied_for_each_turn() -> None:
         while one.is_held:
             tracemalloc.reset_peak()
             before = tracemalloc.get_traced_memory()[0]
-            one.go_on(8)
+            one.resume(8)
             held = max(held, tracemalloc.get_traced_memory()[1] - before)
     finally:
         tracemalloc.stop()
@@ -293,7 +293,7 @@ def test_a_close_is_seen_behind_frames_that_wait_and_they_are_read_all_the_same(
         assert len(one.feed(client_frame(TEXT, b"first") + waiting + last, 1)) == 1
         assert one.is_held
         assert one.close_ahead() == code
-        assert [kind for kind, _, _ in one.go_on()][:5] == [
+        assert [kind for kind, _, _ in one.resume()][:5] == [
             Kind.PING,
             *[Kind.TEXT] * 3,
             *[Kind.CLOSE] * (code is not None),

@@ -141,7 +141,7 @@ def test_how_many_frames_are_read_at_a_time_never_changes_what_is_read(data: byt
             found.extend(items)
             if not reader.is_held:
                 break
-            items = reader.go_on(most)
+            items = reader.resume(most)
     kinds = [item.kind for item in found]
     assert (found[: kinds.index(Kind.CLOSE) + 1] if Kind.CLOSE in kinds else found) == ours(data)
     whole = FrameReader(max_message_bytes=LIMIT)

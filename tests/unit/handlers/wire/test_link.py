@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import pytest
 
-from common.paced_callbacks import Paced
+from common.paced_callbacks import PacedCallbacks
 from handlers.wire.compression import Deflater
 from handlers.wire.frames import close_frame, ping_frame, pong_frame, text_frame
 from handlers.wire.link import DISCARDED_MAX_BYTES, FRAMES_A_TURN, OutboxBudget
@@ -75,7 +75,7 @@ async def test_whatever_is_heard_is_a_sign_of_life(wire: Wire) -> None:
     wire.now += 7
     await peer.send(client_frame(PONG) + client_frame(TEXT, b"."))
     await owner.until(lambda: owner.told)
-    assert (link.ping_sent_at, link.heard_at) == (0.0, wire.now)
+    assert (link.ping_sent_at, link.last_received_at) == (0.0, wire.now)
 
 
 @pytest.mark.gen_test
@@ -196,7 +196,7 @@ async def test_while_reading_is_paused_nothing_is_delivered_and_the_peers_sends_
     assert owner.told == []
     wire.now += 300
     link.resume_reading()
-    assert link.heard_at == wire.now, "the silence was ours"
+    assert link.last_received_at == wire.now, "the silence was ours"
     await owner.until(lambda: len(owner.told) >= sent // len(frame))
     assert set(owner.told) == {b"y" * 10_000}
 
@@ -564,8 +564,8 @@ async def test_of_a_peer_that_was_lost_in_a_send_all_is_read_that_came(wire: Wir
 
 @pytest.mark.gen_test
 async def test_a_crowd_that_ends_at_one_moment_ends_in_slices(wire: Wire) -> None:
-    paced = Paced(loop=asyncio.get_running_loop(), slice_s=0.0)  # one thing a turn
-    crowd = [wire.connect(paced=paced) for _ in range(50)]
+    paced_callbacks = PacedCallbacks(loop=asyncio.get_running_loop(), slice_s=0.0)  # one thing a turn
+    crowd = [wire.connect(paced_callbacks=paced_callbacks) for _ in range(50)]
     for index, (_, _, peer) in enumerate(crowd):
         peer.sock.send(client_frame(CLOSE)) if index % 2 else peer.sock.close()
     ended = []

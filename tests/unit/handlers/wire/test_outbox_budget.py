@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tornado.ioloop import IOLoop
 
-from common.paced_callbacks import Paced
+from common.paced_callbacks import PacedCallbacks
 from handlers.wire.frames import close_frame, text_frame
 from handlers.wire.link import Link, OutboxBudget, Traffic
 
@@ -39,21 +39,25 @@ class Crowd:
 
     def __init__(self, max_total_bytes: int, size: int = CROWD) -> None:
         loop = asyncio.get_running_loop()
-        self.budget, self.traffic, self.paced = OutboxBudget(max_total_bytes), Traffic(), Paced(loop=loop)
+        self.budget, self.traffic, self.paced_callbacks = (
+            OutboxBudget(max_total_bytes),
+            Traffic(),
+            PacedCallbacks(loop=loop),
+        )
         self.links: list[Link] = []
         self.owners: list[Owner] = []
-        self._peers: list[socket.socket] = []
+        self._membership: list[socket.socket] = []
         for _ in range(size):
             ours, theirs = socket.socketpair()
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
             ours.setblocking(False)
-            self._peers.append(theirs)
+            self._membership.append(theirs)
             self.owners.append(owner := Owner())
             given: dict[str, Any] = {
                 "owner": owner,
                 "budget": self.budget,
                 "traffic": self.traffic,
-                "paced": self.paced,
+                "paced_callbacks": self.paced_callbacks,
             }
             self.links.append(
                 Link(
@@ -67,13 +71,13 @@ class Crowd:
 
     async def ends(self) -> None:
         """Wait until what was to be done on later loop turns is done."""
-        while len(self.paced):
+        while len(self.paced_callbacks):
             await asyncio.sleep(0)
 
     def close(self) -> None:
         for link in self.links:
             link.abort()
-        for peer in self._peers:
+        for peer in self._membership:
             peer.close()
 
 

@@ -17,7 +17,7 @@ from tests.contract.conftest import Filled
 from tests.unit.store.mongo.conftest import Open
 
 
-class Tally(Observer):
+class CountingObserver(Observer):
     """Remembers what it was told."""
 
     __slots__ = ("checkouts", "commands", "operations", "servers")
@@ -45,7 +45,7 @@ class Tally(Observer):
 
 @pytest.mark.gen_test
 async def test_commands_are_counted_by_collection_and_kind(open_mongo: Open) -> None:
-    tally = Tally()
+    tally = CountingObserver()
     fill = Filled(await open_mongo(observer=tally))
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
@@ -67,7 +67,7 @@ async def test_commands_are_counted_by_collection_and_kind(open_mongo: Open) -> 
 
 @pytest.mark.gen_test
 async def test_what_the_server_refuses_is_counted_by_its_own_name_for_it(open_mongo: Open) -> None:
-    tally = Tally()
+    tally = CountingObserver()
     store = await open_mongo(observer=tally)
     tally.commands.clear()
     with pytest.raises(Exception, match="nonsense"):
@@ -141,7 +141,7 @@ async def test_who_waits_for_a_rooms_turn_does_not_wait_for_a_connection(open_mo
 
 
 def test_a_checkout_waits_until_it_ends_one_way_or_the_other() -> None:
-    tally = Tally()
+    tally = CountingObserver()
     watch = PoolWatch(observer=tally)
     address = ("localhost", 27017)
     for ends in (
@@ -157,7 +157,7 @@ def test_a_checkout_waits_until_it_ends_one_way_or_the_other() -> None:
 
 @pytest.mark.gen_test
 async def test_past_its_bound_an_operation_is_refused_at_once(open_mongo: Open) -> None:
-    tally = Tally()
+    tally = CountingObserver()
     store = await open_mongo(observer=tally)
     store._database.pending_max = 10
     outcomes = await asyncio.gather(*(store.users.get("nobody") for _ in range(15)), return_exceptions=True)

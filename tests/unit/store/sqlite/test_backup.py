@@ -108,7 +108,7 @@ async def test_a_backup_waits_for_no_writer(chat: Chat, data_dir: Path, file: Pa
     await held.wait_began()
     await asyncio.to_thread(backup, data_dir, file)
     assert not writing.done()
-    held.go_on.set()
+    held.release.set()
     await writing
     assert DATABASE_NAME in names(file)
 

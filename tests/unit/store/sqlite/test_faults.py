@@ -246,7 +246,7 @@ async def test_reads_go_on_while_the_writer_is_held(chat: Chat) -> None:
     page = await chat.store.messages.page(chat.room_id, limit=5)
     assert [message.content for message in page.messages] == ["hello"]
     assert not writing.done()
-    held.go_on.set()
+    held.release.set()
     assert await writing == "held"
 
 
@@ -279,7 +279,7 @@ async def test_waiting_reads_are_bounded(opener: Open, io_loop: IOLoop) -> None:
     with pytest.raises(StoreUnavailable, match="stalled"):
         await readers.read("n", lambda _connection: 1)
     for one in held:
-        one.go_on.set()
+        one.release.set()
     assert await asyncio.gather(*running) == ["held", "held"]
     assert sum(await asyncio.gather(*waiting)) == 1998
     assert await readers.read("n", lambda _connection: 1) == 1

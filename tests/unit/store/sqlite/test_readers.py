@@ -61,7 +61,7 @@ async def run_late(reading: Awaitable[Any], held: Held) -> None:
     """Let the read go on once its deadline has passed."""
     with pytest.raises(StoreTimeout):
         await reading
-    held.go_on.set()
+    held.release.set()
 
 
 @pytest.mark.gen_test

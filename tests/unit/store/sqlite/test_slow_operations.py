@@ -6,12 +6,12 @@ import logging
 
 import pytest
 
-from tests.unit.store.conftest import Open, Tally, chat_in
+from tests.unit.store.conftest import CountingObserver, Open, chat_in
 
 
 @pytest.mark.gen_test
 async def test_a_slow_operation_is_logged_with_its_name_and_time_and_never_a_value(
-    opener: Open, tally: Tally, caplog: pytest.LogCaptureFixture
+    opener: Open, tally: CountingObserver, caplog: pytest.LogCaptureFixture
 ) -> None:
     chat = await chat_in(await opener(slow_ms=0.0))
     caplog.clear()

@@ -20,7 +20,7 @@ LET_GO_A_CALL = 20  # of what a burst has left, so that no call pays for all of 
 SWEEP_MAX = 1_000  # some 1 ms
 
 
-class Newest(Generic[S, Order]):
+class NewestValues(Generic[S, Order]):
     """Keeps an order for `keep_s` after it was last raised, and those of `max_subjects` at most; `now` is monotonic, in
     seconds.
 

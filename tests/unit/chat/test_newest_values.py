@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from chat.newest import LET_GO_A_CALL, SWEEP_MAX, Newest
-from chat.presence.recent_memberships import Fact, RecentMemberships
+from chat.newest_values import LET_GO_A_CALL, SWEEP_MAX, NewestValues
+from chat.presence.recent_memberships import MembershipFact, RecentMemberships
 
 
 class Clock:
@@ -19,7 +19,7 @@ class Clock:
 
 
 def test_of_two_the_newer_is_taken_and_the_older_never_after_it() -> None:
-    newest: Newest[str, int] = Newest(now=Clock())
+    newest: NewestValues[str, int] = NewestValues(now=Clock())
     assert newest.takes("a", 5)
     assert not newest.takes("a", 4)
     assert newest.takes("a", 5), "the same again is no older"
@@ -28,7 +28,7 @@ def test_of_two_the_newer_is_taken_and_the_older_never_after_it() -> None:
 
 
 def test_no_more_subjects_are_kept_than_may_be_and_the_newest_stay() -> None:
-    newest: Newest[int, int] = Newest(now=Clock(), max_subjects=3)
+    newest: NewestValues[int, int] = NewestValues(now=Clock(), max_subjects=3)
     for subject in range(10):
         newest.takes(subject, 1)
     assert len(newest) == 3
@@ -37,7 +37,7 @@ def test_no_more_subjects_are_kept_than_may_be_and_the_newest_stay() -> None:
 
 def test_a_subject_is_forgotten_after_its_time_and_not_before() -> None:
     clock = Clock()
-    newest: Newest[str, int] = Newest(now=clock, keep_s=60)
+    newest: NewestValues[str, int] = NewestValues(now=clock, keep_s=60)
     newest.takes("a", 5)
     clock.now_s += 59
     newest.takes("b", 1)
@@ -50,15 +50,15 @@ def test_a_subject_is_forgotten_after_its_time_and_not_before() -> None:
 
 def test_what_a_burst_has_left_goes_little_by_little_with_calls_and_with_sweeps_and_to_the_last() -> None:
     clock = Clock()
-    newest: Newest[int, int] = Newest(now=clock, keep_s=60)
+    newest: NewestValues[int, int] = NewestValues(now=clock, keep_s=60)
     recent = RecentMemberships(now=clock, keep_s=60)
     burst = 2 * SWEEP_MAX
     for number in range(burst):
         newest.takes(number, 1)
-        recent.takes("r", f"u{number}", Fact(1, False))
+        recent.takes("r", f"u{number}", MembershipFact(1, False))
     clock.now_s += 61
     newest.takes(burst, 1)
-    recent.takes("r", f"u{burst}", Fact(1, False))
+    recent.takes("r", f"u{burst}", MembershipFact(1, False))
     assert len(newest) == len(recent) == burst + 1 - LET_GO_A_CALL
     for _ in range(2):
         before = len(newest)
@@ -73,7 +73,14 @@ def test_what_a_burst_has_left_goes_little_by_little_with_calls_and_with_sweeps_
     assert (len(newest), len(recent), list(recent.began(f"u{burst}"))) == (0, 0, [])
 
 
-FACTS = [Fact(1, False), Fact(2, True), Fact(5, False), Fact(7, True), Fact(7, False), Fact(9, False)]
+FACTS = [
+    MembershipFact(1, False),
+    MembershipFact(2, True),
+    MembershipFact(5, False),
+    MembershipFact(7, True),
+    MembershipFact(7, False),
+    MembershipFact(9, False),
+]
 
 
 @pytest.mark.parametrize("upto", range(1, len(FACTS) + 1))
@@ -83,7 +90,7 @@ def test_memberships_are_what_their_newest_fact_says_in_whatever_order_they_come
         recent = RecentMemberships(now=Clock())
         for fact in order:
             recent.takes("r1", "ada", fact)
-        recent.takes("r2", "ada", Fact(0, False))
+        recent.takes("r2", "ada", MembershipFact(0, False))
         outcomes.add(tuple(sorted(recent.began("ada"))))
     newest = max(FACTS[:upto])
     assert outcomes == {((("r1", newest.rev),) if not newest.has_ended else ()) + (("r2", 0),)}
@@ -93,10 +100,10 @@ def test_recent_memberships_are_bounded_and_leave_nothing_behind() -> None:
     clock = Clock()
     recent = RecentMemberships(now=clock, keep_s=60, max_facts=5)
     for number in range(20):
-        recent.takes(f"r{number}", f"u{number % 3}", Fact(number, False))
+        recent.takes(f"r{number}", f"u{number % 3}", MembershipFact(number, False))
     assert len(recent) == 5
     assert sorted(rev for user in ("u0", "u1", "u2") for _, rev in recent.began(user)) == [15, 16, 17, 18, 19]
     clock.now_s += 61
-    recent.takes("r", "u", Fact(1, False))
+    recent.takes("r", "u", MembershipFact(1, False))
     assert len(recent) == 1
     assert [list(recent.began(user)) for user in ("u0", "u1", "u2", "u")] == [[], [], [], [("r", 1)]]
