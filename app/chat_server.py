@@ -60,6 +60,7 @@ from cluster.membership import BEAT_S, ClusterMembership
 from cluster.topics import EVERYONE
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
+from common.startup_error import StartupError
 from handlers.base import Web
 from handlers.cache_health import CacheHealth, CacheThresholds
 from handlers.client_address import ClientAddresses
@@ -86,7 +87,7 @@ from monitor.monitor import Monitor
 from monitor.observer import Observer
 from monitor.spans import Spans
 from store.contract import Store
-from store.errors import StartRefused, StoreError
+from store.errors import StoreError
 from store.models import Head, Status
 
 VERSION = "0.2.0"
@@ -421,13 +422,13 @@ class ChatServer:
         )
 
     async def start(self) -> None:
-        """Listen. Raises StartRefused where the port is taken or the address is not ours."""
+        """Listen. Raises StartupError where the port is taken or the address is not ours."""
         server, ws = self._settings.server, self._settings.ws
         try:
             self._listening = listening_sockets(server.host, server.port)
         except OSError as error:
             where = f"[{server.host}]" if ":" in server.host else server.host
-            raise StartRefused(f"cannot listen on {where}:{server.port}: {error.strerror or error}") from error
+            raise StartupError(f"cannot listen on {where}:{server.port}: {error.strerror or error}") from error
         await self._bus.subscribe(EVERYONE)
         self._every(min(1.0, ws.ping_interval_s, ws.ping_timeout_s) / 4, self._pool.sweep)
         self._every(ws.cleanup_interval_s, self._pool.clean_up)

@@ -13,7 +13,7 @@ from typing import NamedTuple, TextIO
 from app import settings
 from app.settings import Kind, Settings, SettingsError
 from common.hosts_and_urls import has_password
-from store.errors import StartRefused
+from common.startup_error import StartupError
 
 _BAR_WIDTH = 40
 _HELP = {"--help", "-h"}
@@ -129,7 +129,7 @@ def main(
     except SettingsError as error:
         print(_one_line(str(error)), file=sys.stderr)
         return 2
-    except (StartRefused, OSError) as error:
+    except (StartupError, OSError) as error:
         print(_one_line(f"{name}: {error}"), file=sys.stderr)
         return 1
     except KeyboardInterrupt:

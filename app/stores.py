@@ -19,11 +19,12 @@ from app import checks
 from app.checks import Item
 from app.command_line import Bar
 from app.settings import Settings, SettingsError
+from common.startup_error import StartupError
 from monitor import log_setup
 from monitor.observer import Observer
 from store import migration, sqlite
 from store.contract import Store
-from store.errors import StartRefused, StoreTimeout, StoreUnavailable
+from store.errors import StoreTimeout, StoreUnavailable
 
 R = TypeVar("R")
 
@@ -43,7 +44,7 @@ class Opened(NamedTuple):
 
 @asynccontextmanager
 async def opened(settings: Settings, observer: Observer) -> AsyncIterator[Opened]:
-    """The store, ours alone until the end. Raises StartRefused with one line."""
+    """The store, ours alone until the end. Raises StartupError with one line."""
     async with (_sqlite if settings.mongo.uri is None else _mongo)(settings, observer) as opening:
         yield opening
 
@@ -71,7 +72,7 @@ async def _sqlite(settings: Settings, observer: Observer) -> AsyncIterator[Opene
 async def beside(settings: Settings, *, may_make: bool) -> AsyncIterator[Store]:
     """The store without its guard, beside a server that may run on it: for a few writes that any process may make.
 
-    `may_make` the embedded one, where there is none yet. Raises StartRefused with one line.
+    `may_make` the embedded one, where there is none yet. Raises StartupError with one line.
     """
     if settings.mongo.uri is not None:
         async with _mongo_store(settings, Observer()) as store:
@@ -79,7 +80,7 @@ async def beside(settings: Settings, *, may_make: bool) -> AsyncIterator[Store]:
         return
     data_dir = settings.server.data_dir
     if not (may_make or sqlite.is_there(data_dir)):
-        raise StartRefused(f"DATA_DIR {data_dir} holds no database")
+        raise StartupError(f"DATA_DIR {data_dir} holds no database")
     store = await sqlite.open_store(
         data_dir,
         timeout_s=settings.store.timeout_ms / 1000,
@@ -97,7 +98,7 @@ async def beside(settings: Settings, *, may_make: bool) -> AsyncIterator[Store]:
 
 
 async def usernames_of(settings: Settings, names: Sequence[str]) -> set[str]:
-    """Those of the names, case-folded, that somebody has. Changes nothing. Raises StartRefused with one line."""
+    """Those of the names, case-folded, that somebody has. Changes nothing. Raises StartupError with one line."""
     if settings.mongo.uri is None:
         return await asyncio.to_thread(sqlite.look_for_users, settings.server.data_dir, names)
     mongo, options = _mongo_package(settings)
@@ -152,7 +153,7 @@ def _mongo_package(settings: Settings) -> tuple[Any, Any]:
 
 
 def validate(settings: Settings) -> None:
-    """Raises SettingsError for a MONGO_URI that only the driver knows to be wrong, StartRefused for a certificate that
+    """Raises SettingsError for a MONGO_URI that only the driver knows to be wrong, StartupError for a certificate that
     it names and that is not there. Nothing is asked of a server.
     """
     if settings.mongo.uri is None:
@@ -164,7 +165,7 @@ def validate(settings: Settings) -> None:
         name = settings.source_of("MONGO_URI")
         raise SettingsError(f"{name}: *** is not valid ({error}); it takes a MongoDB connection string") from error
     except OSError as error:
-        raise StartRefused(f"MONGO_URI names a file that cannot be used: {error}") from error
+        raise StartupError(f"MONGO_URI names a file that cannot be used: {error}") from error
 
 
 def items(settings: Settings) -> list[Item]:
@@ -180,12 +181,12 @@ def items(settings: Settings) -> list[Item]:
 
 
 async def _unless(lost: asyncio.Event, work: Coroutine[Any, Any, R]) -> R:
-    """What `work` returns; it is cancelled if the store ceases to be ours. Raises StartRefused with one line then."""
+    """What `work` returns; it is cancelled if the store ceases to be ours. Raises StartupError with one line then."""
     working, losing = asyncio.ensure_future(work), asyncio.ensure_future(lost.wait())
     try:
         await asyncio.wait((working, losing), return_when=asyncio.FIRST_COMPLETED)
         if lost.is_set():
-            raise StartRefused("another process has taken the database's lease: stop it, and run this again")
+            raise StartupError("another process has taken the database's lease: stop it, and run this again")
         return await working
     finally:
         for task in (working, losing):
@@ -194,9 +195,9 @@ async def _unless(lost: asyncio.Event, work: Coroutine[Any, Any, R]) -> R:
 
 
 def migrate(settings: Settings) -> int:
-    """Move DATA_DIR to MONGO_URI, with a progress bar. Raises StartRefused with one line."""
+    """Move DATA_DIR to MONGO_URI, with a progress bar. Raises StartupError with one line."""
     if settings.mongo.uri is None:
-        raise StartRefused("MONGO_URI is not set: it says where to")
+        raise StartupError("MONGO_URI is not set: it says where to")
     bar = Bar(sys.stderr)
 
     async def run() -> None:
@@ -218,5 +219,5 @@ def migrate(settings: Settings) -> int:
     try:
         asyncio.run(run())
     except (StoreUnavailable, StoreTimeout) as error:
-        raise StartRefused(f"cut off ({error}); run it again, and it goes on from there") from error
+        raise StartupError(f"cut off ({error}); run it again, and it goes on from there") from error
     return 0

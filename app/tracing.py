@@ -9,16 +9,16 @@ from app.settings import Settings
 from chat.connections.command_table import Commands
 from chat.connections.session import Session
 from chat.protocol import Envelope
+from common.startup_error import StartupError
 from monitor.spans import Spans
 from monitor.traced_calls import traced
 from store.contract import Store
-from store.errors import StartRefused
 
 COLLECTIONS = ("users", "sessions", "rooms", "members", "messages", "changes", "files", "monitoring")
 
 
 def opened(settings: Settings, *, process_id: str, version: str) -> Spans:
-    """Who exports, or nobody. Raises StartRefused where an endpoint is set and what sends there is not installed."""
+    """Who exports, or nobody. Raises StartupError where an endpoint is set and what sends there is not installed."""
     endpoint = settings.monitor.otlp_endpoint
     if endpoint is None:
         return Spans()
@@ -26,7 +26,7 @@ def opened(settings: Settings, *, process_id: str, version: str) -> Spans:
         from monitor.otel import OtelSpans, otlp
     except ImportError as error:
         how = "pip install 'chat-rooms[otel]', or in a checkout --editable '.[otel]'"
-        raise StartRefused(
+        raise StartupError(
             f"OTEL_EXPORTER_OTLP_ENDPOINT is set, and the extra `otel` is not installed: {how}"
         ) from error
     return OtelSpans(exporter=otlp(endpoint), process_id=process_id, version=version)

@@ -18,9 +18,10 @@ from chat.errors import ChatError
 from chat.passwords import Passwords
 from chat.protocol import InputDecoder, Register
 from chat.reserved_names import ReservedNames
+from common.startup_error import StartupError
 from monitor import log_setup
 from store.contract import Store
-from store.errors import StartRefused, StoreError, StoreUnavailable, Taken
+from store.errors import StoreError, StoreUnavailable, Taken
 from store.models import Account
 
 R = TypeVar("R")
@@ -35,7 +36,7 @@ ELSEWHERE = {"username": "stands-in", "email": "stands@in"}  # for what a form h
 def create(settings: Settings, name: str, email: str) -> int:
     """Make an account, of a listed name too.
 
-    Raises SettingsError for a wrong name or address, StartRefused with one line.
+    Raises SettingsError for a wrong name or address, StartupError with one line.
     """
     _checked({"username": name, "email": email, "password": "stands in for one"}, SettingsError)
     hashed = asyncio.run(_hash(_new_password()))
@@ -45,14 +46,14 @@ def create(settings: Settings, name: str, email: str) -> int:
             user = await store.users.create(username=name, email=email, password_hash=hashed)
         except Taken as error:
             taken = f"the name {name}" if error.field == "username" else f"the address {email}"
-            raise StartRefused(f"{taken} is taken") from error
+            raise StartupError(f"{taken} is taken") from error
         return f"{user.username} made"
 
     return _run(settings, work, may_make=True)
 
 
 def password(settings: Settings, name: str) -> int:
-    """Set another password, which revokes all sessions. Raises StartRefused with one line."""
+    """Set another password, which revokes all sessions. Raises StartupError with one line."""
     hashed = asyncio.run(_hash(_new_password()))
 
     async def work(store: Store) -> str:
@@ -64,7 +65,7 @@ def password(settings: Settings, name: str) -> int:
 
 
 def disable(settings: Settings, name: str) -> int:
-    """Let somebody in no more; sockets close within a second. Raises StartRefused with one line."""
+    """Let somebody in no more; sockets close within a second. Raises StartupError with one line."""
 
     async def work(store: Store) -> str:
         account = await _account(store, name)
@@ -75,7 +76,7 @@ def disable(settings: Settings, name: str) -> int:
 
 
 def enable(settings: Settings, name: str) -> int:
-    """Let somebody log in again. Raises StartRefused with one line."""
+    """Let somebody log in again. Raises StartupError with one line."""
 
     async def work(store: Store) -> str:
         account = await _account(store, name)
@@ -110,10 +111,10 @@ def _run(settings: Settings, work: Callable[[Store], Awaitable[str]], *, may_mak
 
     try:
         print(asyncio.run(run()))
-    except StartRefused:
+    except StartupError:
         raise
     except StoreError as error:
-        raise StartRefused(f"the store does not answer: {error}") from error
+        raise StartupError(f"the store does not answer: {error}") from error
     return 0
 
 
@@ -132,7 +133,7 @@ async def _patiently(work: Callable[[], Awaitable[R]]) -> R:
 async def _account(store: Store, name: str) -> Account:
     account = await store.users.account_by_login(username=name)
     if account is None:
-        raise StartRefused(f"there is no user {name}")
+        raise StartupError(f"there is no user {name}")
     return account
 
 
@@ -145,18 +146,18 @@ async def _hash(text: str) -> str:
 
 
 def _new_password() -> str:
-    """Ask for a password, or take a line of standard input. Raises StartRefused for one that may not be set."""
+    """Ask for a password, or take a line of standard input. Raises StartupError for one that may not be set."""
     text = _ask_twice() if sys.stdin.isatty() else _line()
-    return _checked({**ELSEWHERE, "password": text}, StartRefused).password
+    return _checked({**ELSEWHERE, "password": text}, StartupError).password
 
 
 def _ask_twice() -> str:
     try:
         first, second = getpass("Password: "), getpass("Once more: ")
     except EOFError as error:
-        raise StartRefused("no password was given") from error
+        raise StartupError("no password was given") from error
     if first != second:
-        raise StartRefused("the two passwords differ")
+        raise StartupError("the two passwords differ")
     return first
 
 
@@ -165,7 +166,7 @@ def _line() -> str:
     try:
         return line.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
-        raise StartRefused("the password takes UTF-8") from error
+        raise StartupError("the password takes UTF-8") from error
 
 
 def _checked(fields: dict[str, str], refusal: type[Exception]) -> Register:

@@ -18,6 +18,7 @@ from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
 from bench.errors import BenchError
+from common.startup_error import StartupError
 from store.errors import StoreError
 from store.mongo import MongoOptions
 from store.mongo.client import refusal_of, without_credentials
@@ -103,7 +104,7 @@ def one_line_for(uri: str) -> Iterator[None]:
     except PyMongoError as error:
         options = MongoOptions(uri=uri, db_name="")
         raise BenchError(refusal_of(error, options, time.monotonic() - began_s)) from error
-    except (StoreError, ValueError) as error:  # the latter of a URI that cannot be one
+    except (StartupError, StoreError, ValueError) as error:  # the latter of a URI that cannot be one
         raise BenchError(f"MongoDB cannot be used: {without_credentials(str(error), uri)}") from error
 
 

@@ -337,7 +337,7 @@ class Monitoring(Protocol):
 
 
 class Store(Protocol):
-    """A backend, open. Obtained from its package's `open_store`, which raises StartRefused with one line."""
+    """A backend, open. Obtained from its package's `open_store`, which raises StartupError with one line."""
 
     users: Users
     sessions: Sessions

@@ -10,10 +10,6 @@ class StoreError(Exception):
     """Anything a store raises on purpose."""
 
 
-class StartRefused(StoreError):
-    """The store cannot be used at all; one line for the operator. The process exits 1."""
-
-
 class StoreUnavailable(StoreError):
     """Nothing was confirmed as stored; a retry with the same clientId may succeed.
 

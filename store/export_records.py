@@ -121,7 +121,7 @@ class Target(Protocol):
     """A store that takes records in, and reads them back."""
 
     async def begin(self, source_id: str) -> None:
-        """Raises StartRefused where the target holds anything that did not come from this source."""
+        """Raises StartupError where the target holds anything that did not come from this source."""
 
     async def position(self, kind: str) -> tuple[Key | None, bool]:
         """After which key to go on, and whether the kind is done."""

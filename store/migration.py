@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+from common.startup_error import StartupError
 from store.contract import Files
-from store.errors import Missing, StartRefused
+from store.errors import Missing
 from store.export_records import KINDS, FileRecord, Source, Target
 from store.ids import thumbnail_key
 from store.models import Session
@@ -56,7 +57,7 @@ async def migrate(
 
     Cut off at any moment, it goes on where it was.
 
-    `report(what, done, of)` is called as it goes. Returns the digests by kind. Raises StartRefused with one line.
+    `report(what, done, of)` is called as it goes. Returns the digests by kind. Raises StartupError with one line.
     """
     await target.begin(source_id)
     for kind in KINDS:
@@ -77,7 +78,7 @@ async def migrate(
             if _counts(record, ending_ms):
                 theirs.add(record)
         if (ours.count, ours.checksum) != (theirs.count, theirs.checksum):
-            raise StartRefused(
+            raise StartupError(
                 f"{kind} differ: {ours.count} with checksum {ours.checksum[:16]} became "
                 f"{theirs.count} with {theirs.checksum[:16]};"
                 " drop the target database and begin again"
@@ -112,22 +113,22 @@ async def _copy_file(record: FileRecord, source: Source, target: Target) -> None
         try:
             await target.put_blob(key, source.blob(key), sha256=sha256)
         except Missing as error:
-            raise StartRefused(f"the bytes of file {key} are missing: restore them, or delete the file") from error
+            raise StartupError(f"the bytes of file {key} are missing: restore them, or delete the file") from error
 
 
 async def _compare_bytes(record: FileRecord, source: Source, read_back: ReadBack) -> None:
-    """Raises StartRefused where a file's bytes, or its thumbnail's, are not there as they were."""
+    """Raises StartupError where a file's bytes, or its thumbnail's, are not there as they were."""
     for key, thumbnail in _blobs(record):
         try:
             ours = await _hash(source.blob(key))
         except Missing as error:
-            raise StartRefused(f"the bytes of file {key} are missing: restore them, or delete the file") from error
+            raise StartupError(f"the bytes of file {key} are missing: restore them, or delete the file") from error
         try:
             theirs = await _hash(read_back.files.read(record.draft.id, thumbnail=thumbnail))
         except Missing:
             theirs = "nothing"
         if ours != theirs:
-            raise StartRefused(
+            raise StartupError(
                 f"the bytes of file {key} differ: {ours[:16]} became {theirs[:16]}; drop "
                 f"the target database and begin again"
             )

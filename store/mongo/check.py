@@ -12,15 +12,15 @@ from typing import Any
 import pymongo
 from pymongo.errors import PyMongoError
 
+from common.startup_error import StartupError
 from monitor.observer import Observer
-from store.errors import StartRefused
 from store.mongo import indexes, schema
 from store.mongo.client import MongoOptions, connect, refusal_of
 from store.mongo.database import Database, Document
 
 
 async def look(options: MongoOptions) -> str:
-    """Return what was found in one line. Raises StartRefused with what is wrong."""
+    """Return what was found in one line. Raises StartupError with what is wrong."""
     async with _database(options) as database:
         info: Document = await database.client.admin.command("buildInfo")
         hello = await _hello(database)
@@ -34,12 +34,12 @@ async def look_at_indexes(options: MongoOptions) -> str:
     async with _database(options) as database:
         missing, wrong = await indexes.survey(database, with_text=True)
     if wrong:
-        raise StartRefused(f"{', '.join(wrong)}: other keys or options than wanted; drop it, and it will be made anew")
+        raise StartupError(f"{', '.join(wrong)}: other keys or options than wanted; drop it, and it will be made anew")
     return f"{len(indexes.INDEXES) - len(missing)} as they should be, {len(missing)} to be made at the next start"
 
 
 async def look_for_users(options: MongoOptions, names: Sequence[str]) -> set[str]:
-    """Those of the case-folded names that somebody has. Raises StartRefused with what is wrong."""
+    """Those of the case-folded names that somebody has. Raises StartupError with what is wrong."""
     async with _database(options) as database:
         found = await database.users.find({"usernameFolded": {"$in": list(names)}}, {"usernameFolded": 1}).to_list(None)
     return {user["usernameFolded"] for user in found}
@@ -61,7 +61,7 @@ async def _database(options: MongoOptions) -> AsyncIterator[Database]:
         with pymongo.timeout(timeout_s):
             yield database
     except PyMongoError as error:
-        raise StartRefused(refusal_of(error, options, timeout_s)) from error
+        raise StartupError(refusal_of(error, options, timeout_s)) from error
     finally:
         await database.close()
 

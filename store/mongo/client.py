@@ -12,8 +12,8 @@ from msgspec import Struct
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
+from common.startup_error import StartupError
 from common.text_numbers import whole_number
-from store.errors import StartRefused
 from store.mongo.database import Document
 from store.mongo.errors import AUTHENTICATION_FAILED, UNAUTHORIZED, codes_of
 
@@ -51,13 +51,13 @@ def require_form(options: MongoOptions) -> None:
 def connect(options: MongoOptions, *, listeners: Sequence[Any] = ()) -> AsyncIOMotorClient[Document]:
     """A client; nothing is asked of the server yet.
 
-    Raises StartRefused with one line, without the URI: it may hold a password.
+    Raises StartupError with one line, without the URI: it may hold a password.
     """
     try:
         with _told_of(options):
             return AsyncIOMotorClient(options.uri, **_arguments(options, listeners))
     except ValueError as error:
-        raise StartRefused(f"MONGO_URI cannot be used: {error}") from error
+        raise StartupError(f"MONGO_URI cannot be used: {error}") from error
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pymongo.errors import BulkWriteError
 
 from common.rfc3339 import epoch_ms_of
-from store.errors import StartRefused
+from common.startup_error import StartupError
 from store.export_records import (
     KINDS,
     ChangeRecord,
@@ -287,7 +287,7 @@ class MongoIntake:
                 return
             for kind in KINDS:
                 if state is not None or await self._database.raw[kind].find_one({}, {"_id": 1}) is not None:
-                    raise StartRefused("the target database is not empty: give another MONGO_DB_NAME, or drop it")
+                    raise StartupError("the target database is not empty: give another MONGO_DB_NAME, or drop it")
             await self._state.insert_one({"_id": "source", "source": source_id})
 
     async def position(self, kind: str) -> tuple[Key | None, bool]:
@@ -313,7 +313,7 @@ class MongoIntake:
         written = await self._blobs.write(key, pieces)
         if sha256 is not None and written.sha256 != sha256:
             await self._blobs.delete(key)
-            raise StartRefused(f"the bytes of file {key} are not those that were uploaded: its SHA-256 differs")
+            raise StartupError(f"the bytes of file {key} are not those that were uploaded: its SHA-256 differs")
         await self._blobs.keep(key)
 
     async def records(self, kind: str) -> AsyncIterator[Any]:

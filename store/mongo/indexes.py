@@ -12,7 +12,7 @@ from msgspec import Struct
 from pymongo import ASCENDING, DESCENDING, TEXT, IndexModel
 from pymongo.errors import OperationFailure
 
-from store.errors import StartRefused
+from common.startup_error import StartupError
 from store.mongo.database import Database
 
 logger = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ _OPTIONS: Mapping[str, Any] = {
 
 
 async def ensure(database: Database) -> Sequence[str]:
-    """Make what is missing. Raises StartRefused with one line that names an index which is there, but another.
+    """Make what is missing. Raises StartupError with one line that names an index which is there, but another.
 
     Returns a line for each index that the server would not make, and that can be done without.
     """
@@ -120,13 +120,13 @@ async def ensure(database: Database) -> Sequence[str]:
             except OperationFailure as error:
                 why = f"index {collection}.{index.name} cannot be made: {_plain(error)}"
                 if index.name not in _OPTIONAL:
-                    raise StartRefused(why) from error
+                    raise StartupError(why) from error
                 refused.append(why)
                 continue
             logger.info("index made", extra={"fields": {"collection": collection, "index": index.name}})
     _, wrong = await survey(database)
     if wrong:
-        raise StartRefused(f"index {wrong[0]} exists with other keys or options; drop it, and it will be made anew")
+        raise StartupError(f"index {wrong[0]} exists with other keys or options; drop it, and it will be made anew")
     return refused
 
 

@@ -14,7 +14,8 @@ import time
 
 from pymongo.errors import DuplicateKeyError
 
-from store.errors import StartRefused, StoreError
+from common.startup_error import StartupError
+from store.errors import StoreError
 from store.mongo.database import Database
 
 logger = logging.getLogger(__name__)
@@ -45,13 +46,11 @@ class Lease:
         self.lost = asyncio.Event()
 
     async def acquire(self) -> None:
-        """Wait out what a process that died has left, ten seconds at most. Raises StartRefused if its holder lives."""
+        """Wait out what a process that died has left, ten seconds at most. Raises StartupError if its holder lives."""
         try:
             await self._wait_and_take()
         except StoreError as error:
-            if isinstance(error, StartRefused):
-                raise
-            raise StartRefused(f"the database's lease cannot be taken: {error}") from error
+            raise StartupError(f"the database's lease cannot be taken: {error}") from error
         self._beating = asyncio.create_task(self._beat())
 
     async def _wait_and_take(self) -> None:
@@ -62,7 +61,7 @@ class Lease:
                 found = await self._leases.find_one(_KEY)
             now = None if found is None else (found["holder"], found["beat"])
             if seen is not None and now is not None and now != seen:
-                raise StartRefused(f"the database is in use by another process ({self._hint})")
+                raise StartupError(f"the database is in use by another process ({self._hint})")
             if seen is None and now is not None:
                 logger.info("the database's lease is held; waiting to see whether its holder lives")
                 since_s = time.monotonic()

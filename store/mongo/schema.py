@@ -7,7 +7,7 @@ document `schema`.
 
 from __future__ import annotations
 
-from store.errors import StartRefused
+from common.startup_error import StartupError
 from store.mongo.database import Database, stored_time
 
 VERSION = 1
@@ -17,18 +17,18 @@ _KEY = {"_id": "schema"}
 
 
 async def require_compatible(database: Database, *, version: int = VERSION) -> int:
-    """The version that a database has. Raises StartRefused for one that this program cannot run on."""
+    """The version that a database has. Raises StartupError for one that this program cannot run on."""
     found = await database.raw["meta"].find_one(_KEY)
     if found is None:
         return 0
     has = int(found["version"])
     if has > version and found["compatibleFrom"] > version:
-        raise StartRefused(f"the database has schema version {has}, this program knows {version}: upgrade it")
+        raise StartupError(f"the database has schema version {has}, this program knows {version}: upgrade it")
     return has
 
 
 async def ensure(database: Database, *, version: int = VERSION, compatible_from: int = COMPATIBLE_FROM) -> None:
-    """Bring the documents to `version`, unless they are newer. Raises StartRefused as `require_compatible`."""
+    """Bring the documents to `version`, unless they are newer. Raises StartupError as `require_compatible`."""
     if await require_compatible(database, version=version) >= version:
         return
     # Version 1: a session keeps when it began; those that stand begin now. Cut off, or raced with, it is done again.

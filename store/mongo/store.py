@@ -10,10 +10,10 @@ from typing import Any
 import pymongo
 from pymongo.errors import OperationFailure, PyMongoError
 
+from common.startup_error import StartupError
 from monitor.observer import Observer
 from store.blobs import PROVISIONAL_KEEP_S
 from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Users
-from store.errors import StartRefused
 from store.mongo import indexes, schema
 from store.mongo.append import Appender
 from store.mongo.change_log import ChangeLog
@@ -172,7 +172,7 @@ async def open_store(
     now_ms: Callable[[], int],
     slow_ms: float = 1000.0,
 ) -> MongoStore:
-    """Connect, within the server selection's time, and make the indexes. Raises StartRefused with one line."""
+    """Connect, within the server selection's time, and make the indexes. Raises StartupError with one line."""
     logging.getLogger("pymongo.client").addFilter(is_news)
     pool = PoolWatch(observer=observer)
     commands = CommandWatch(observer=observer, slow_ms=slow_ms)
@@ -194,10 +194,10 @@ async def open_store(
         refused = await indexes.ensure(database)
         search = TextSearch(database=database, has_text=await has_text_search(database))
         if search.has_text and refused:
-            raise StartRefused(refused[0])
+            raise StartupError(refused[0])
     except PyMongoError as error:
         client.close()
-        raise StartRefused(refusal_of(error, options, time.monotonic() - started_s)) from error
+        raise StartupError(refusal_of(error, options, time.monotonic() - started_s)) from error
     except BaseException:  # refused, or cancelled
         client.close()
         raise

@@ -19,7 +19,7 @@ from typing import IO, BinaryIO, NamedTuple
 
 import msgspec
 
-from store.errors import StartRefused
+from common.startup_error import StartupError
 from store.sqlite.connection import DATABASE_NAME
 from store.sqlite.data_directory import FILES_NAME, sync_directory
 from store.sqlite.generated_secret import SECRET_NAME
@@ -76,13 +76,13 @@ def starts_like_one(file: Path) -> bool:
 
 
 def pack(parcel: Path, schema: int, members: Iterable[tuple[str, Path]]) -> None:
-    """Write a new archive, synced, mode 0600. Raises OSError, and StartRefused where there are too many files."""
+    """Write a new archive, synced, mode 0600. Raises OSError, and StartupError where there are too many files."""
     sha256: dict[str, str] = {}
     with open(os.open(parcel, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
         with tarfile.open(fileobj=output, mode="w", format=tarfile.PAX_FORMAT) as tar:
             for name, path in members:
                 if len(sha256) == MEMBERS_MAX - 1:
-                    raise StartRefused(
+                    raise StartupError(
                         f"there are more than {MEMBERS_MAX:,} files: back up DATA_DIR by a snapshot of its file system"
                     )
                 try:

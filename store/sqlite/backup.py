@@ -14,7 +14,7 @@ from pathlib import Path
 
 import apsw
 
-from store.errors import StartRefused
+from common.startup_error import StartupError
 from store.sqlite import archive
 from store.sqlite.backup_destination import require_harmless, uploads
 from store.sqlite.connection import DATABASE_NAME, reason_of, require_sound_sqlite
@@ -33,11 +33,11 @@ _EMPTY = {LOCK_NAME, "lost+found"}
 def backup(data_dir: Path, file: Path) -> None:
     """Write a copy of DATA_DIR, with every message acked before the call, to `file` (mode 0600, replaced at the end).
 
-    Blocks: not for an event loop. Raises StartRefused with one line; `file` is then as it was.
+    Blocks: not for an event loop. Raises StartupError with one line; `file` is then as it was.
     """
     database = data_dir / DATABASE_NAME
     if not database.is_file():
-        raise StartRefused(f"DATA_DIR {data_dir} holds no {DATABASE_NAME} to back up")
+        raise StartupError(f"DATA_DIR {data_dir} holds no {DATABASE_NAME} to back up")
     require_sound_sqlite()
     try:
         require_harmless(file, data_dir)
@@ -52,18 +52,18 @@ def backup(data_dir: Path, file: Path) -> None:
             os.replace(parcel, file)
             sync_directory(folder)
     except apsw.Error as error:
-        raise StartRefused(f"backup of {database} failed: {reason_of(error) or error}") from error
+        raise StartupError(f"backup of {database} failed: {reason_of(error) or error}") from error
     except OSError as error:
-        raise StartRefused(f"backup to {file} failed: {error.strerror or error}") from error
+        raise StartupError(f"backup to {file} failed: {error.strerror or error}") from error
 
 
 def restore(file: Path, data_dir: Path) -> None:
     """Put a backup's contents into DATA_DIR, which must be empty or missing. Blocks: not for an event loop.
 
-    Nothing is put in place before all of it was checked. Raises StartRefused with one line; DATA_DIR is then as empty.
+    Nothing is put in place before all of it was checked. Raises StartupError with one line; DATA_DIR is then as empty.
     """
     if data_dir.is_dir() and {entry.name for entry in data_dir.iterdir()} - _EMPTY:
-        raise StartRefused(f"DATA_DIR {data_dir} is not empty: nothing was restored")
+        raise StartupError(f"DATA_DIR {data_dir} is not empty: nothing was restored")
     with DirectoryLock(data_dir, shared=False):
         staging = data_dir / RESTORING_NAME
         try:
@@ -81,24 +81,24 @@ def restore(file: Path, data_dir: Path) -> None:
             sync_directory(data_dir)
         except archive.DAMAGED as error:
             _clear(data_dir)
-            raise StartRefused(f"{file} is no backup of this program, or is damaged: {error}") from error
+            raise StartupError(f"{file} is no backup of this program, or is damaged: {error}") from error
         except OSError as error:
             _clear(data_dir)
-            raise StartRefused(f"restore of {file} failed: {error.strerror or error}") from error
+            raise StartupError(f"restore of {file} failed: {error.strerror or error}") from error
         except BaseException:
             _clear(data_dir)
             raise
 
 
 def _require_room(folder: Path, needed_bytes: int, files: int = 0) -> None:
-    """Raises StartRefused where a disk would be filled by what is to be written."""
+    """Raises StartupError where a disk would be filled by what is to be written."""
     disk = os.statvfs(folder)
     free = disk.f_bavail * disk.f_frsize
     if needed_bytes + _ROOM_TO_SPARE_BYTES > free:
         needed, there = (needed_bytes + _ROOM_TO_SPARE_BYTES) // 1_000_000, free // 1_000_000
-        raise StartRefused(f"{folder} has room for {there:,} MB, {needed:,} MB are needed")
+        raise StartupError(f"{folder} has room for {there:,} MB, {needed:,} MB are needed")
     if disk.f_files and files > disk.f_favail:  # some file systems have no number of files
-        raise StartRefused(f"{folder} has room for {disk.f_favail:,} files, {files:,} are needed")
+        raise StartupError(f"{folder} has room for {disk.f_favail:,} files, {files:,} are needed")
 
 
 def _size_of(data_dir: Path) -> int:
@@ -131,7 +131,7 @@ def _copy_database(database: Path, copy: Path) -> int:
 
 
 def _check_database(path: Path) -> int:
-    """Raise StartRefused unless `path` is a sound database of ours, not newer than us. Returns its schema version."""
+    """Raise StartupError unless `path` is a sound database of ours, not newer than us. Returns its schema version."""
     try:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         try:
@@ -140,11 +140,11 @@ def _check_database(path: Path) -> int:
         finally:
             connection.close()
     except apsw.Error as error:
-        raise StartRefused(f"the database in the backup is damaged: {reason_of(error) or error}") from error
+        raise StartupError(f"the database in the backup is damaged: {reason_of(error) or error}") from error
     if found != [("ok",)]:
-        raise StartRefused(f"the database in the backup is damaged: {str(found[0][0]).splitlines()[-1]}")
+        raise StartupError(f"the database in the backup is damaged: {str(found[0][0]).splitlines()[-1]}")
     if not version:
-        raise StartRefused("the backup holds an empty database")
+        raise StartupError("the backup holds an empty database")
     return version
 
 

@@ -11,8 +11,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from common.startup_error import StartupError
 from store.blobs import PROVISIONAL_SUFFIX, folder_of
-from store.errors import StartRefused
 from store.sqlite.archive import starts_like_one
 from store.sqlite.connection import DATABASE_NAME
 from store.sqlite.data_directory import FILES_NAME, RESTORING_NAME
@@ -52,7 +52,7 @@ def _listed(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def require_harmless(file: Path, data_dir: Path) -> None:
-    """Raises StartRefused where `file` is one of DATA_DIR's, by whatever name or link, or nothing that may be replaced.
+    """Raises StartupError where `file` is one of DATA_DIR's, by whatever name or link, or nothing that may be replaced.
 
     Raises OSError.
     """
@@ -65,7 +65,7 @@ def require_harmless(file: Path, data_dir: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISREG(found.st_mode):
-        raise StartRefused(f"{file} is there, and is not a regular file: no backup is written over it")
+        raise StartupError(f"{file} is there, and is not a regular file: no backup is written over it")
     for own in (*(data_dir / name for name in _NAMES), *uploads(data_dir, provisional=True)):
         try:
             if os.path.samestat(os.stat(own), found):
@@ -81,5 +81,5 @@ def _is_taken(parts: tuple[str, ...]) -> bool:
     return parts[0] == FILES_NAME and (len(parts) == 1 or (len(parts) == 3 and parts[1] == folder_of(parts[2])))
 
 
-def _refusal(file: Path) -> StartRefused:
-    return StartRefused(f"{file} is one of the files of DATA_DIR: no backup is written over it")
+def _refusal(file: Path) -> StartupError:
+    return StartupError(f"{file} is one of the files of DATA_DIR: no backup is written over it")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import apsw
 
-from store.errors import StartRefused
+from common.startup_error import StartupError
 from store.sqlite.connection import DATABASE_NAME, open_reading, require_sound_sqlite
 from store.sqlite.migrations import require_compatible
 from store.sqlite.rows import as_json, fetch
@@ -22,7 +22,7 @@ def is_there(data_dir: Path) -> bool:
 
 
 def look_for_users(data_dir: Path, names: Sequence[str]) -> set[str]:
-    """Those of the case-folded names that somebody has. Raises StartRefused with what is wrong."""
+    """Those of the case-folded names that somebody has. Raises StartupError with what is wrong."""
     path = data_dir / DATABASE_NAME
     if not is_there(data_dir):
         return set()
@@ -36,18 +36,18 @@ def look_for_users(data_dir: Path, names: Sequence[str]) -> set[str]:
         finally:
             connection.close()
     except apsw.Error as error:
-        raise StartRefused(f"{path}: {error}") from error
+        raise StartupError(f"{path}: {error}") from error
 
 
 def look(data_dir: Path) -> str:
-    """Return what was found in one line. Raises StartRefused with what is wrong."""
+    """Return what was found in one line. Raises StartupError with what is wrong."""
     require_sound_sqlite()
     version = f"SQLite {apsw.sqlite_lib_version()}"
     existing = data_dir
     while not existing.exists():
         existing = existing.parent
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise StartRefused(f"{existing} cannot be written")
+        raise StartupError(f"{existing} cannot be written")
     path = data_dir / DATABASE_NAME
     if not path.exists():
         return f"{version}, no database yet"
@@ -59,7 +59,7 @@ def look(data_dir: Path) -> str:
         finally:
             connection.close()
     except apsw.Error as error:
-        raise StartRefused(f"{path}: {error}") from error
+        raise StartupError(f"{path}: {error}") from error
     if answer != "ok":
-        raise StartRefused(f"{path} is damaged: {answer}")
+        raise StartupError(f"{path} is damaged: {answer}")
     return f"{version}, {path.stat().st_size // 1000} kB, schema {schema}, sound"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import apsw
 
-from store.errors import StartRefused
+from common.startup_error import StartupError
 
 DATABASE_NAME = "chat.db"
 
@@ -40,11 +40,11 @@ def reason_of(error: Exception) -> str | None:
 
 
 def require_sound_sqlite() -> None:
-    """Raise StartRefused when the SQLite library is older than the fix for its WAL-reset bug."""
+    """Raise StartupError when the SQLite library is older than the fix for its WAL-reset bug."""
     version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
     if version < SQLITE_MINIMUM:
         least = ".".join(map(str, SQLITE_MINIMUM))
-        raise StartRefused(f"SQLite {apsw.sqlite_lib_version()} can lose committed data; at least {least} is needed")
+        raise StartupError(f"SQLite {apsw.sqlite_lib_version()} can lose committed data; at least {least} is needed")
 
 
 def open_writing(path: Path, *, busy_timeout_s: float) -> apsw.Connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from store.errors import StartRefused
+from common.startup_error import StartupError
 
 # Present while a restore is being put in place; a start over half a restore would begin an empty database.
 RESTORING_NAME = ".restoring"
@@ -15,17 +15,17 @@ FILES_NAME = "files"
 
 
 def prepare(data_dir: Path) -> None:
-    """Make DATA_DIR, mode 0700, if it is missing. Raises StartRefused with one line when it cannot be used."""
+    """Make DATA_DIR, mode 0700, if it is missing. Raises StartupError with one line when it cannot be used."""
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except FileExistsError as error:
-        raise StartRefused(f"DATA_DIR {data_dir} is not a directory") from error
+        raise StartupError(f"DATA_DIR {data_dir} is not a directory") from error
     except OSError as error:
-        raise StartRefused(f"DATA_DIR {data_dir} cannot be made: {error.strerror}") from error
+        raise StartupError(f"DATA_DIR {data_dir} cannot be made: {error.strerror}") from error
     if (data_dir / RESTORING_NAME).exists():
-        raise StartRefused(f"DATA_DIR {data_dir} holds an unfinished restore: empty it and restore again")
+        raise StartupError(f"DATA_DIR {data_dir} holds an unfinished restore: empty it and restore again")
     if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
-        raise StartRefused(f"DATA_DIR {data_dir} is not readable and writable by this user")
+        raise StartupError(f"DATA_DIR {data_dir} is not readable and writable by this user")
 
 
 def sync_directory(directory: Path) -> None:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from types import TracebackType
 
-from store.errors import StartRefused
+from common.startup_error import StartupError
 from store.sqlite.data_directory import prepare
 
 LOCK_NAME = "lock"
@@ -26,22 +26,22 @@ class DirectoryLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock, at once or not at all. Raises StartRefused when another process holds it."""
+        """Take the lock, at once or not at all. Raises StartupError when another process holds it."""
         if self._descriptor is not None:
             return
         prepare(self._data_dir)
         try:
             descriptor = os.open(self._data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StartRefused(f"DATA_DIR {self._data_dir} cannot be locked: {error.strerror}") from error
+            raise StartupError(f"DATA_DIR {self._data_dir} cannot be locked: {error.strerror}") from error
         try:
             fcntl.flock(descriptor, (fcntl.LOCK_SH if self._shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError as error:
             os.close(descriptor)
             if not isinstance(error, BlockingIOError):
-                raise StartRefused(f"DATA_DIR {self._data_dir} cannot be locked: {error.strerror}") from error
+                raise StartupError(f"DATA_DIR {self._data_dir} cannot be locked: {error.strerror}") from error
             hint = "" if self._shared else " (several processes can share it with REDIS_HOST or REDIS_URL set)"
-            raise StartRefused(f"DATA_DIR {self._data_dir} is in use by another process{hint}") from error
+            raise StartupError(f"DATA_DIR {self._data_dir} is in use by another process{hint}") from error
         self._descriptor = descriptor
 
     def release(self) -> None:

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import apsw
 
+from common.startup_error import StartupError
 from store.blobs import DiskBlobs
-from store.errors import StartRefused
 from store.export_records import ChangeRecord, FileRecord, Key, MemberRecord, ReactionRecord, RoomRecord, UserRecord
 from store.models import FileDraft, Session
 from store.sqlite.connection import DATABASE_NAME, open_reading, require_sound_sqlite
@@ -109,22 +109,22 @@ _TABLES = {
 
 
 class SqliteExport:
-    """store.records.Source on a DATA_DIR. Raises StartRefused with one line where there is nothing sound to read."""
+    """store.records.Source on a DATA_DIR. Raises StartupError with one line where there is nothing sound to read."""
 
     def __init__(self, data_dir: Path) -> None:
         require_sound_sqlite()
         path = data_dir / DATABASE_NAME
         if not path.is_file():
-            raise StartRefused(f"DATA_DIR {data_dir} holds no {DATABASE_NAME}")
+            raise StartupError(f"DATA_DIR {data_dir} holds no {DATABASE_NAME}")
         self._data_dir = data_dir
         self._blobs = DiskBlobs(data_dir / FILES_NAME)
         try:
             self._connection = open_reading(path, busy_timeout_s=5.0)
             version = require_compatible(self._connection)
         except apsw.Error as error:
-            raise StartRefused(f"{path}: {error}") from error
+            raise StartupError(f"{path}: {error}") from error
         if version < len(MIGRATIONS):
-            raise StartRefused(
+            raise StartupError(
                 f"{path} has schema version {version}, {len(MIGRATIONS)} is wanted: start the server on it once"
             )
         self._thread = ThreadPoolExecutor(1, "export")

@@ -8,7 +8,7 @@ import secrets
 import tempfile
 from pathlib import Path
 
-from store.errors import StartRefused
+from common.startup_error import StartupError
 
 SECRET_NAME = "secret"
 _SECRET_MIN_BYTES = 32
@@ -17,14 +17,14 @@ _SECRET_MIN_BYTES = 32
 def generated_secret(data_dir: Path) -> str:
     """The secret in DATA_DIR, generated (mode 0600, synced) if there is none.
 
-    Raises StartRefused for one that is too short.
+    Raises StartupError for one that is too short.
     """
     path = data_dir / SECRET_NAME
     if not path.exists():
         _generate(path)
     secret = path.read_text().strip()
     if len(secret.encode()) < _SECRET_MIN_BYTES:
-        raise StartRefused(f"{path} holds no secret of {_SECRET_MIN_BYTES} bytes; remove it to log everybody out")
+        raise StartupError(f"{path} holds no secret of {_SECRET_MIN_BYTES} bytes; remove it to log everybody out")
     return secret
 
 

@@ -13,7 +13,7 @@ from importlib.resources import files
 
 import apsw
 
-from store.errors import StartRefused
+from common.startup_error import StartupError
 
 # Bytes 68-71 of the file, "ChRm": tells our file from any other SQLite database.
 APPLICATION_ID = 0x4368526D
@@ -30,12 +30,12 @@ COMPATIBLE_FROM = 2
 
 
 def version_of(connection: apsw.Connection) -> int:
-    """The file's schema version, 0 for an empty one. Raises StartRefused for somebody else's database."""
+    """The file's schema version, 0 for an empty one. Raises StartupError for somebody else's database."""
     oldest = _compatible_from(connection)
     owner = int(connection.pragma("application_id"))
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     if owner != APPLICATION_ID and (owner or tables):
-        raise StartRefused("the database file is not one of this program")
+        raise StartupError("the database file is not one of this program")
     if "schema_version" not in tables:
         return oldest
     return max(oldest, int(connection.execute("SELECT version FROM schema_version").get))
@@ -44,11 +44,11 @@ def version_of(connection: apsw.Connection) -> int:
 def require_compatible(connection: apsw.Connection, known: int = len(MIGRATIONS), *, what: str = "database") -> int:
     """The file's version, which this program can run on, perhaps after a migration.
 
-    Raises StartRefused if it is too new for that.
+    Raises StartupError if it is too new for that.
     """
     version = version_of(connection)
     if version > known and _compatible_from(connection) > known:
-        raise StartRefused(f"the {what} has schema version {version}, this program knows {known}: upgrade it")
+        raise StartupError(f"the {what} has schema version {version}, this program knows {known}: upgrade it")
     return version
 
 
@@ -58,7 +58,7 @@ def migrate(
     """Bring the file to the newest version in one transaction: all of it or nothing. Returns the version it had.
 
     `compatible_from`: the oldest version whose program can run on the result; None: nothing older. A newer file that is
-    marked as compatible is left as it is. Raises StartRefused for one that is not, apsw.Error when a script fails; it
+    marked as compatible is left as it is. Raises StartupError for one that is not, apsw.Error when a script fails; it
     is unchanged then.
     """
     newest = len(migrations)

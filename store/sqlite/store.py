@@ -9,10 +9,10 @@ from pathlib import Path
 
 import apsw
 
+from common.startup_error import StartupError
 from monitor.observer import Observer
 from store.blobs import Blobs, DiskBlobs
 from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Users
-from store.errors import StartRefused
 from store.group_commit import GroupCommitWriter
 from store.rising_clock import MonotonicClock
 from store.sliced_sweep import sweep_all, until_nothing
@@ -120,7 +120,7 @@ async def open_store(
     shared: bool = False,
     slow_ms: float = 1000.0,
 ) -> SqliteStore:
-    """Open the store in DATA_DIR, made if missing and brought to the newest schema. Raises StartRefused with one line.
+    """Open the store in DATA_DIR, made if missing and brought to the newest schema. Raises StartupError with one line.
 
     `shared`: other processes write the same file, so that commits take turns. The caller holds the DirectoryLock.
     An operation over `slow_ms` is logged.
@@ -157,10 +157,10 @@ def _open(path: Path, busy_timeout_s: float, shared: bool) -> tuple[Transactor, 
             queue_path=path.parent / QUEUE_NAME if shared else None,
             busy_timeout_s=busy_timeout_s,
         )
-    except (apsw.Error, OSError, StartRefused) as error:
+    except (apsw.Error, OSError, StartupError) as error:
         for connection in connections:
             connection.close()
-        raise StartRefused(_explained(path, error)) from error
+        raise StartupError(_explained(path, error)) from error
     return transactor, connections[1:]
 
 
@@ -181,7 +181,7 @@ _REFUSALS = {
 
 
 def _explained(path: Path, error: Exception) -> str:
-    if isinstance(error, StartRefused):
+    if isinstance(error, StartupError):
         return f"{path}: {error}"
     if isinstance(error, OSError):
         return f"{path}: {error.strerror}"

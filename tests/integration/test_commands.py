@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from app import settings
-from store.errors import StartRefused
+from common.startup_error import StartupError
 from store.sqlite import restore
 from store.sqlite.archive import MANIFEST_NAME
 from store.sqlite.connection import DATABASE_NAME
@@ -315,7 +315,7 @@ def test_restore_wants_an_empty_directory_and_a_backup_that_is_one(server: Serve
     nonsense = tmp_path / "nonsense"
     nonsense.write_bytes(b"not a backup")
     for source in (nonsense, tmp_path / "none"):
-        with pytest.raises(StartRefused) as refused:
+        with pytest.raises(StartupError) as refused:
             restore(source, tmp_path / "new")
         assert str(refused.value).isprintable(), "one line"
     tried = (("restore", str(file), full), ("backup", str(file), tmp_path / "nothing here"))

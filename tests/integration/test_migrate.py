@@ -15,8 +15,8 @@ from typing import Any
 import pymongo
 import pytest
 
+from common.startup_error import StartupError
 from monitor.observer import Observer
-from store.errors import StartRefused
 from store.ids import make_id, thumbnail_key
 from store.migration import Digest, Report, migrate
 from store.models import FileDraft, MessageDraft, RoomDraft, Session, Stored
@@ -229,7 +229,7 @@ async def test_a_difference_is_found_in_the_end(tmp_path: Path, target: dict[str
             if (what, done) == ("messages", 1000):  # half of them are copied
                 messages.update_one({"seq": 5}, {"$set": {"content": "tampered with"}})
 
-        with pytest.raises(StartRefused, match="messages differ"):
+        with pytest.raises(StartupError, match="messages differ"):
             await migrate_here(tmp_path / "data", target, tamper)
 
 
@@ -275,7 +275,7 @@ async def test_a_files_bytes_are_compared_in_the_end(tmp_path: Path, target: dic
             if step == "comparing users":  # all is copied, nothing of the files compared
                 damage(what, tmp_path / "data", chunks, filled["file"])
 
-        with pytest.raises(StartRefused, match=f"the bytes of file {filled['file']}.* differ") as refused:
+        with pytest.raises(StartupError, match=f"the bytes of file {filled['file']}.* differ") as refused:
             await migrate_here(tmp_path / "data", target, report)
         assert "\n" not in str(refused.value)
 

@@ -11,7 +11,7 @@ from pymongo import IndexModel
 from pymongo.database import Database as RawDatabase
 from pymongo.errors import OperationFailure
 
-from store.errors import StartRefused
+from common.startup_error import StartupError
 from store.mongo import MongoStore
 from store.mongo.indexes import INDEXES, Index, is_same
 from tests.unit.store.mongo.conftest import Open
@@ -89,7 +89,7 @@ async def test_one_that_differs_stops_the_start_by_name(
 ) -> None:
     collection, name = index
     raw[collection].create_index(keys, name=name, **kind)
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartupError) as refused:
         await open_mongo()
     assert f"{collection}.{name}" in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -98,7 +98,7 @@ async def test_one_that_differs_stops_the_start_by_name(
 @pytest.mark.gen_test
 async def test_values_that_are_there_twice_stop_the_start_by_the_indexs_name(open_mongo: Open, raw: Raw) -> None:
     raw.messages.insert_many([{"roomId": "r", "seq": 1, "userId": "u", "clientId": str(number)} for number in range(2)])
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartupError) as refused:
         await open_mongo()
     assert "messages.room_seq" in str(refused.value)
 
@@ -149,7 +149,7 @@ async def test_a_text_index_that_cannot_be_made_stops_the_start_only_of_a_server
     if not has_text:
         assert (await (await open_mongo()).inspect()).wrong_indexes == ()
         return
-    with pytest.raises(StartRefused, match=r"index messages\.content_text cannot be made: only one text index"):
+    with pytest.raises(StartupError, match=r"index messages\.content_text cannot be made: only one text index"):
         await open_mongo()
 
 

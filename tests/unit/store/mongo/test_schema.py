@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database as RawDatabase
 
-from store.errors import StartRefused
+from common.startup_error import StartupError
 from store.mongo.schema import VERSION
 from tests.support.clock import START_MS
 from tests.unit.store.mongo.conftest import Open
@@ -43,6 +43,6 @@ async def test_a_newer_database_is_run_on_if_it_is_marked_compatible_and_refused
     assert found is not None
     assert found["version"] == VERSION + 2, "it is left as it is"
     marked(raw, VERSION + 2, VERSION + 1)
-    with pytest.raises(StartRefused, match="upgrade") as refused:
+    with pytest.raises(StartupError, match="upgrade") as refused:
         await open_mongo()
     assert "\n" not in str(refused.value)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import StartRefused
+from common.startup_error import StartupError
 from store.sqlite import DirectoryLock, backup, restore
 from store.sqlite.connection import DATABASE_NAME
 from tests.unit.store.conftest import Chat, Held, Open
@@ -96,7 +96,7 @@ async def test_a_backup_under_load_holds_every_message_acked_before_it_and_a_pre
     assert before <= len(messages) <= head
     outcome = await Chat(restored, chat.room_id, chat.ann).say("on we go")
     assert outcome.duplicate  # the clientId is known here too
-    with pytest.raises(StartRefused, match="not empty"):
+    with pytest.raises(StartupError, match="not empty"):
         restore(file, target)
 
 
@@ -127,7 +127,7 @@ async def test_a_stopped_server_is_backed_up_too_over_an_older_file(
 
 
 def test_without_a_database_there_is_nothing_to_back_up(data_dir: Path, file: Path) -> None:
-    with pytest.raises(StartRefused, match=DATABASE_NAME):
+    with pytest.raises(StartupError, match=DATABASE_NAME):
         backup(data_dir, file)
     assert not file.exists()
 
@@ -142,7 +142,7 @@ async def test_a_damaged_database_is_not_called_a_backup(chat: Chat, data_dir: P
         database.seek(middle * 4096)
         database.write(os.urandom(4 * 4096))
     file.write_text("an older backup")
-    with pytest.raises(StartRefused, match=r"damaged|corrupt") as refused:
+    with pytest.raises(StartupError, match=r"damaged|corrupt") as refused:
         backup(data_dir, file)
     assert "\n" not in str(refused.value)
     assert file.read_text() == "an older backup"
@@ -151,7 +151,7 @@ async def test_a_damaged_database_is_not_called_a_backup(chat: Chat, data_dir: P
 
 @pytest.mark.gen_test
 async def test_where_the_file_cannot_be_written_the_reason_is_told(chat: Chat, data_dir: Path, tmp_path: Path) -> None:
-    with pytest.raises(StartRefused, match="No such file or directory"):
+    with pytest.raises(StartupError, match="No such file or directory"):
         backup(data_dir, tmp_path / "none" / "chat.backup")
 
 
@@ -189,7 +189,7 @@ async def test_a_member_that_backup_does_not_write_is_refused_and_nothing_is_lef
     evil = tmp_path / "evil.backup"
     rewrite(file, evil, {}, bad)
     outside = {path.name for path in tmp_path.iterdir()}
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartupError) as refused:
         restore(evil, target)
     assert "\n" not in str(refused.value)
     assert {path.name for path in target.iterdir()} <= {"lock"}
@@ -219,7 +219,7 @@ async def test_what_is_no_whole_backup_is_refused_and_nothing_is_left(
         rewrite(file, bad, {"manifest.json": None})
     elif damage == "no database":
         rewrite(file, bad, {DATABASE_NAME: None})
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartupError) as refused:
         restore(bad, target)
     assert "\n" not in str(refused.value)
     assert {path.name for path in target.iterdir()} <= {"lock"}
@@ -232,8 +232,8 @@ async def test_a_directory_with_anything_in_it_is_not_touched(
     backup(data_dir, file)
     target.mkdir()
     (target / "mine").write_text("keep")
-    with pytest.raises(StartRefused, match="not empty"):
+    with pytest.raises(StartupError, match="not empty"):
         restore(file, target)
     assert {path.name for path in target.iterdir()} == {"mine"}
-    with pytest.raises(StartRefused):
+    with pytest.raises(StartupError):
         restore(file, target / "mine")

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from common.startup_error import StartupError
 from store.blobs import folder_of
-from store.errors import StartRefused
 from store.sqlite import backup, restore
 from store.sqlite.archive import opened, survey
 from store.sqlite.connection import DATABASE_NAME
@@ -100,7 +100,7 @@ def test_no_backup_is_written_over_a_file_of_its_own_directory(
     entries = sorted(path.name for path in held.iterdir())
     database = (held / DATABASE_NAME).stat().st_ino
     file = way(held / own, tmp_path)
-    with pytest.raises(StartRefused, match="one of the files of DATA_DIR") as refused:
+    with pytest.raises(StartupError, match="one of the files of DATA_DIR") as refused:
         backup(held, file)
     assert "\n" not in str(refused.value)
     assert tree(held) == before
@@ -115,7 +115,7 @@ async def test_nor_where_such_a_file_will_be(chat: Chat, data_dir: Path, own: st
     (data_dir / own).parent.mkdir(parents=True, exist_ok=True)
     for path in data_dir.glob(f"{DATABASE_NAME}-*"):
         path.unlink()
-    with pytest.raises(StartRefused, match="one of the files of DATA_DIR"):
+    with pytest.raises(StartupError, match="one of the files of DATA_DIR"):
         backup(data_dir, data_dir / own)
     assert not (data_dir / own).exists()
 
@@ -129,7 +129,7 @@ def test_nor_over_what_is_no_regular_file(held: Path, tmp_path: Path, kind: str)
         place.mkdir()
     elif kind == "device":
         place.symlink_to("/dev/null")
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartupError) as refused:
         backup(held, place)
     assert "\n" not in str(refused.value)
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
@@ -164,7 +164,7 @@ def test_a_backup_that_would_fill_the_disk_is_refused_before_it_is_begun(held: P
     with small_disk(tmp_path / "disk", megabytes=16) as disk:
         file = disk / "chat.backup"
         file.write_text("an older backup")
-        with pytest.raises(StartRefused, match=r"has room for \d+ MB, 1,\d\d\d MB are needed"):
+        with pytest.raises(StartupError, match=r"has room for \d+ MB, 1,\d\d\d MB are needed"):
             backup(held, file)
         assert file.read_text() == "an older backup"
         assert [path.name for path in disk.iterdir()] == ["chat.backup"]
@@ -230,7 +230,7 @@ def test_a_member_that_could_do_harm_is_refused_before_anything_is_written(
     backup(data_dir, file)
     evil = tmp_path / "evil.backup"
     rewrite(file, evil, {}, extra)
-    with watching(target) as seen, pytest.raises(StartRefused, match="no backup of this program") as refused:
+    with watching(target) as seen, pytest.raises(StartupError, match="no backup of this program") as refused:
         restore(evil, target)
     assert "\n" not in str(refused.value)
     assert seen == []
@@ -285,7 +285,7 @@ def test_files_that_are_too_large_together_are_refused_before_anything_is_writte
         target = disk / "restored"
         with (
             watching(target) as seen,
-            pytest.raises(StartRefused, match=r"has room for \d+ MB, 1,\d\d\d MB are needed"),
+            pytest.raises(StartupError, match=r"has room for \d+ MB, 1,\d\d\d MB are needed"),
         ):
             restore(evil, target)
         assert seen == []
@@ -296,7 +296,7 @@ def test_many_small_files_count_with_the_blocks_that_they_take(tmp_path: Path) -
     evil = tmp_path / "evil.backup"
     archive_with_holes(evil, *[1] * 3_000)
     with small_disk(tmp_path / "disk", megabytes=16) as disk:
-        with pytest.raises(StartRefused, match="are needed"):
+        with pytest.raises(StartupError, match="are needed"):
             restore(evil, disk / "restored")
         assert {path.name for path in (disk / "restored").iterdir()} <= {"lock"}
 
@@ -318,7 +318,7 @@ def test_a_header_that_claims_to_be_huge_is_not_read_into_memory(target: Path, t
     with evil.open("wb") as output:
         output.write(info.tobuf(tarfile.GNU_FORMAT))
         output.truncate(2**40)
-    with pytest.raises(StartRefused, match="an unlikely header"):
+    with pytest.raises(StartupError, match="an unlikely header"):
         restore(evil, target)
 
 
@@ -329,14 +329,14 @@ def test_a_size_below_nothing_leads_nobody_in_a_circle(target: Path, tmp_path: P
     header[148:156] = b" " * 8
     header[148:156] = b"%06o\0 " % sum(header)
     evil.write_bytes(bytes(header) + bytes(4096))
-    with pytest.raises(StartRefused, match="no backup of this program"):
+    with pytest.raises(StartupError, match="no backup of this program"):
         restore(evil, target)
 
 
 def test_what_is_no_regular_file_is_not_waited_for(target: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
-        with pytest.raises(StartRefused):
+        with pytest.raises(StartupError):
             restore(path, target)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import StartRefused
+from common.startup_error import StartupError
 from store.sqlite import DirectoryLock
 
 HOLDER = """
@@ -58,7 +58,7 @@ def test_a_second_process_gets_the_directory_only_if_both_share(
             lock.acquire()
             lock.release()
         else:
-            with pytest.raises(StartRefused, match="in use by another process") as refused:
+            with pytest.raises(StartupError, match="in use by another process") as refused:
                 lock.acquire()
             assert "\n" not in str(refused.value)
             assert str(data_dir) in str(refused.value)
@@ -76,7 +76,7 @@ def test_a_lock_can_be_let_go_and_taken_again(data_dir: Path) -> None:
     first, second = DirectoryLock(data_dir, shared=False), DirectoryLock(data_dir, shared=False)
     first.acquire()
     first.acquire()
-    with pytest.raises(StartRefused):
+    with pytest.raises(StartupError):
         second.acquire()
     first.release()
     first.release()

@@ -8,9 +8,9 @@ from pathlib import Path
 import apsw
 import pytest
 
+from common.startup_error import StartupError
 from monitor.observer import Observer
 from store import sqlite
-from store.errors import StartRefused
 from store.sqlite.connection import DATABASE_NAME
 from store.sqlite.migrations import MIGRATIONS, migrate
 
@@ -50,7 +50,7 @@ async def test_a_newer_file_that_is_marked_compatible_is_read_as_a_server_runs_o
     migrate(connection, (*newer, "CREATE TABLE much_later (x);"))
     connection.close()
     with pytest.raises(
-        StartRefused,
+        StartupError,
         match=f"has schema version {len(MIGRATIONS) + 2}, this program knows {len(MIGRATIONS)}: upgrade it",
     ):
         sqlite.SqliteExport(tmp_path)
@@ -61,5 +61,5 @@ def test_an_older_file_is_refused_until_a_server_has_run_on_it(tmp_path: Path, v
     connection = apsw.Connection(str(tmp_path / DATABASE_NAME))
     migrate(connection, MIGRATIONS[:version])
     connection.close()
-    with pytest.raises(StartRefused, match="start the server on it once"):
+    with pytest.raises(StartupError, match="start the server on it once"):
         sqlite.SqliteExport(tmp_path)

@@ -14,7 +14,8 @@ import apsw
 import pytest
 from tornado.ioloop import IOLoop
 
-from store.errors import StartRefused, StoreTimeout, StoreUnavailable
+from common.startup_error import StartupError
+from store.errors import StoreTimeout, StoreUnavailable
 from store.models import Stored
 from store.sqlite.connection import DATABASE_NAME
 from tests.support.disk import small_disk
@@ -211,7 +212,7 @@ async def test_a_file_that_is_no_database_of_ours_refuses_the_start(
         connection.execute("CREATE TABLE recipes (title TEXT)")
         connection.close()
     before = path.read_bytes()
-    with pytest.raises(StartRefused, match=DATABASE_NAME) as refused:
+    with pytest.raises(StartupError, match=DATABASE_NAME) as refused:
         await opener()
     assert "\n" not in str(refused.value)
     if damage != "foreign":
@@ -222,11 +223,11 @@ async def test_a_file_that_is_no_database_of_ours_refuses_the_start(
 async def test_a_directory_that_cannot_be_used_refuses_the_start(opener: Open, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     for where in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(StartRefused) as refused:
+        with pytest.raises(StartupError) as refused:
             await opener(where)
         assert "\n" not in str(refused.value)
     (tmp_path / "half" / ".restoring").mkdir(parents=True)
-    with pytest.raises(StartRefused, match="unfinished restore"):
+    with pytest.raises(StartupError, match="unfinished restore"):
         await opener(tmp_path / "half")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from store.errors import StartRefused
+from common.startup_error import StartupError
 from store.sqlite.connection import DATABASE_NAME, SQLITE_MINIMUM, open_writing, require_sound_sqlite
 from store.sqlite.migrations import COMPATIBLE_FROM, MIGRATIONS, migrate, version_of
 from tests.unit.store.conftest import Chat, Open
@@ -61,7 +61,7 @@ def test_a_script_that_fails_leaves_the_file_as_it_was(connection: apsw.Connecti
 
 def test_a_newer_file_is_refused_and_not_touched(connection: apsw.Connection) -> None:
     migrate(connection, (ONE, TWO))
-    with pytest.raises(StartRefused, match="version 2, this program knows 1"):
+    with pytest.raises(StartupError, match="version 2, this program knows 1"):
         migrate(connection, (ONE,))
     assert version_of(connection) == 2
 
@@ -74,7 +74,7 @@ async def test_a_store_of_a_newer_program_refuses_the_start_in_one_line(
     connection = apsw.Connection(str(data_dir / DATABASE_NAME))
     connection.pragma("user_version", len(MIGRATIONS) + 1)
     connection.close()
-    with pytest.raises(StartRefused, match="upgrade") as refused:
+    with pytest.raises(StartupError, match="upgrade") as refused:
         await opener()
     assert "\n" not in str(refused.value)
 
@@ -89,7 +89,7 @@ def test_an_older_program_runs_on_a_newer_file_that_is_marked_compatible_and_lea
     assert migrate(connection, (ONE, TWO), compatible_from=1) == 2
     assert rows(connection) == [(1, 2)]
     assert migrate(connection, (ONE, TWO, "INSERT INTO a VALUES (9, 9);"), compatible_from=3) == 2
-    with pytest.raises(StartRefused, match="version 3, this program knows 2"):
+    with pytest.raises(StartupError, match="version 3, this program knows 2"):
         migrate(connection, (ONE, TWO), compatible_from=1)
     assert version_of(connection) == 3
 
@@ -136,6 +136,6 @@ async def test_sessions_of_before_begin_when_they_get_a_beginning_and_a_program_
 def test_the_library_here_has_the_fix_and_an_older_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     require_sound_sqlite()
     monkeypatch.setattr(apsw, "sqlite_lib_version", lambda: "3.51.2")
-    with pytest.raises(StartRefused, match=r"3\.51\.2 .* 3\.51\.3"):
+    with pytest.raises(StartupError, match=r"3\.51\.2 .* 3\.51\.3"):
         require_sound_sqlite()
     assert SQLITE_MINIMUM == (3, 51, 3)
