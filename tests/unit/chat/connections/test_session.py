@@ -114,7 +114,7 @@ class Connection:
                 "outbox_max_bytes": 1_000_000,
                 "budget": OutboxBudget(1_000_000),
                 "traffic": Traffic(),
-                "paced": self.paced_callbacks,
+                "paced_callbacks": self.paced_callbacks,
                 "clock": self.now,
                 **link,
             },
