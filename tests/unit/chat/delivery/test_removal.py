@@ -56,7 +56,7 @@ class Faults:
             raise RuntimeError(f"a defect of {part}")
 
 
-class FaultySeats(LocalConnectionSlots):
+class FaultySlots(LocalConnectionSlots):
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
 
@@ -110,7 +110,7 @@ async def test_what_one_raises_keeps_no_other_from_forgetting_a_connection(
     pool = Pool(
         hub=hub,
         bus=bus,
-        connection_slots=FaultySeats(faults),
+        connection_slots=FaultySlots(faults),
         presence=presence,
         task_queue=FaultyTaskQueue(faults),
         paced_callbacks=paced_callbacks,
@@ -128,7 +128,7 @@ async def test_what_one_raises_keeps_no_other_from_forgetting_a_connection(
     faults.met.clear()
     faults.of = faulty
     pool.removed(connection, 1006)
-    assert sorted(faults.met) == ["task_queue", "observer", "r1", "r2", "r3", "slots"]
+    assert sorted(faults.met) == ["observer", "r1", "r2", "r3", "slots", "task_queue"]
     assert (pool.connections, pool.users(), connection.rooms) == (0, set(), None)
     async with asyncio.timeout(30):
         while presence.is_online("ada"):
