@@ -11,7 +11,7 @@ import pytest
 
 from chat.connections.slot_reconciler import USERS_A_SLICE, SlotReconciler
 from cluster.redis_connection import RedisClient
-from cluster.redis_keys import connection_slots
+from cluster.redis_keys import slots_key
 from cluster.redis_slots import SCRIPTS, RedisConnectionSlots
 from tests.support.redis_faults import client_at, proxy_to, until
 from tests.support.redis_server import RedisServer
@@ -38,7 +38,7 @@ class People:
 
 
 async def held(client: RedisClient, user_id: str) -> set[str]:
-    return {one.decode() for one in await client.call("HKEYS", connection_slots(user_id))}
+    return {one.decode() for one in await client.call("HKEYS", slots_key(user_id))}
 
 
 async def passed(reconciler: SlotReconciler) -> None:
@@ -58,7 +58,7 @@ async def test_a_pass_frees_what_nobody_has_and_takes_what_was_forgotten_for_all
     count = 3 * USERS_A_SLICE + 1
     for number in range(count):
         people.connections[f"u{number}"] = [f"p1-{number}"]
-        client.send("HSET", connection_slots(f"u{number}"), f"p1-{number + 1_000}", "")
+        client.send("HSET", slots_key(f"u{number}"), f"p1-{number + 1_000}", "")
     reconciler.start()
     await passed(reconciler)
     assert [await held(client, f"u{number}") for number in range(count)] == [
@@ -84,7 +84,7 @@ async def test_a_pass_that_redis_cuts_short_is_made_up_for_by_the_next(
     stack.push_async_callback(reconciler.close)
     for number in range(count):
         people.connections[f"u{number}"] = [f"p1-{number}"]
-        client.send("HSET", connection_slots(f"u{number}"), "p1-stale", "")
+        client.send("HSET", slots_key(f"u{number}"), "p1-stale", "")
     await client.call("PING")
     reconciler.start()
     await passed(reconciler)
