@@ -16,7 +16,7 @@ from websockets.sync.server import ServerConnection
 
 from bench.api import Address
 from bench.checker import Failures
-from bench.client.orders import Connected, CountingObserver, Sent
+from bench.client.orders import Connected, Sent, Tally
 from bench.fleet import Fleet
 from tests.support.websocket_server import serving_websockets
 
@@ -101,7 +101,7 @@ def refusing_the_second(connection: ServerConnection, taken: list[dict[str, Any]
         connection.send(json.dumps({"event": "error", "data": {"code": "rate_limited", "message": "slow down"}}))
 
 
-def run(port: int, *, within_s: float = SOON_S) -> tuple[Connected, Sent, CountingObserver, list[str]]:
+def run(port: int, *, within_s: float = SOON_S) -> tuple[Connected, Sent, Tally, list[str]]:
     failures = Failures()
     with Fleet(1, failures=failures, on_progress=lambda ready, deliveries: None) as fleet:
         here = [Address("127.0.0.1", port)]
@@ -192,7 +192,7 @@ def busy(answers: Callable[[ServerConnection, dict[str, Any]], None]) -> Iterato
 
 def overloaded(
     port: int, *, rate_per_s: float = 100, seconds: float = 0.04, content_bytes: int = 40, within_s: float = SOON_S
-) -> tuple[Sent, CountingObserver, list[str]]:
+) -> tuple[Sent, Tally, list[str]]:
     failures = Failures()
     with Fleet(1, failures=failures, on_progress=lambda ready, deliveries: None) as fleet:
         here = [Address("127.0.0.1", port)]
