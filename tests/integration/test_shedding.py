@@ -64,7 +64,7 @@ async def chat_server(data_dir: Path) -> AsyncIterator[tuple[ChatServer, str]]:
             shared=shared,
             whitelist=backends.whitelist(settings),
             process_id="p1",
-            measures=None,
+            measurements=None,
             spans=Spans(),
             log_dropped=lambda: 0,
         )
