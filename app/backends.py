@@ -65,7 +65,8 @@ async def _local(settings: Settings, counts: CacheCounts, process_id: str) -> As
 @asynccontextmanager
 async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> AsyncIterator[Backends]:
     # Imported only where it is wanted: the driver takes its time.
-    from cache.redis_cache import SCRIPTS, RedisCache
+    from cache.redis_cache import RedisCache
+    from cache.redis_scripts import SCRIPTS
     from cluster.redis_bus import RedisBus
     from cluster.redis_connection import RedisClient, RedisGone, RedisRefused, Script
     from cluster.redis_slots import SCRIPTS as SEAT_SCRIPTS

@@ -1,76 +1,69 @@
 """What every cache backend promises. Owns the guarantees, knows no driver.
 
-A cache is never the truth: it may forget anything at any moment, and who needs certainty asks the store. Cached values
-are shared between all who ask: nobody may change one.
+A cache is never the truth: it may forget anything at any moment, and a caller that needs certainty asks the store.
+Cached values are shared between all callers: nobody may change one in place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
 from cache.cache_state import CacheState
 from cache.keys import Key
-from cache.message_page import Page
-from store.models import RoomStats
+from cache.value_update import ValueUpdate
 
 T = TypeVar("T")
 
-FENCE_MAX_S = 10.0  # a fence refuses fills no longer than this, should whoever raised it never lower it
-NEGATIVE_TTL_S = 3.0  # how long a load's None is believed
+FENCE_MAX_S = 10.0  # a fence refuses fills no longer than this, in case the process that raised it was killed
+NEGATIVE_TTL_S = 3.0  # how long a loaded None is kept
 
 
 class CacheClosed(Exception):
-    """The cache was closed before the value was there."""
+    """The cache was closed before the value was loaded."""
 
 
 class Cache(Protocol):
     """Values by typed key, each for its TTL at most.
 
-    A value's load is sure to have begun after every `invalidate`, `extend` or fence exit of its key that returned
-    before the asker asked: who reads after a write was announced here never gets what was true before it.
+    A value that `get_or_load` returns was loaded after every `invalidate`, `update` or fence exit of its key that
+    returned before the call: a reader that asks after a write was announced here never gets the value before the write.
     """
 
     async def get_or_load(self, key: Key[T], load: Callable[[], Awaitable[T]]) -> T:
-        """Return the value, loading it if it is not here.
+        """Return the cached value, or load it.
 
-        One load a key, however many ask at once; an asker that is cancelled does not cancel it for the others. Its
-        error reaches all who wait for it and is not cached; None is cached, for NEGATIVE_TTL_S at most. A load never
-        fills over an `invalidate`, `extend` or fence of its key that came after it began.
+        Callers that ask for one key at once share one load; a caller that is cancelled does not cancel it for the
+        others. An error of the load reaches all who wait for it and is not cached. None is cached, for NEGATIVE_TTL_S
+        at most. A load does not fill the cache if an `invalidate`, `update` or fence of its key came after its begin.
         Raises CacheClosed, and what `load` raises.
         """
 
     async def invalidate(self, *keys: Key[object]) -> None:
-        """Forget values, and detach loads under way: these still answer those who asked before, but fill nothing."""
+        """Forget the values and detach loads under way: these answer the callers that wait, but do not fill."""
 
     def fence(self, *keys: Key[object]) -> AbstractAsyncContextManager[None]:
-        """Surround a rare write's commit: values are forgotten, and nothing fills until the end (FENCE_MAX_S at most).
+        """Surround the commit of a rare write: the values are forgotten, and no load fills until the end.
 
-        At the end, also of a body that failed or was cancelled, the keys are invalidated again. Fences may overlap.
+        The fence ends after FENCE_MAX_S at the latest. At its end, also where the body failed or was cancelled, the
+        keys are invalidated again. Fences may overlap.
         """
 
-    async def extend(self, key: Key[Page], first_seq: int, messages: Sequence[bytes]) -> None:
-        """Add what a commit stored to a page that is here, if it follows; what is known is skipped, and what does not
-        meet forgets it.
+    async def update(self, key: Key[T], update: ValueUpdate[T]) -> None:
+        """Change a value that is cached, without loading it; without a cached value nothing is made.
 
-        Loads under way are detached. The page keeps its expiry. A shared backend holds what comes early for a moment.
-        """
-
-    async def advance(self, key: Key[RoomStats | None], seq: int, at: str) -> None:
-        """Take a commit whose newest message has this seq and time into a room's totals, if they are here.
-
-        Loads are detached.
+        Loads under way are detached. The value keeps its expiry; a cached None is forgotten.
         """
 
     def invalidate_all(self) -> None:
-        """Believe nothing that is kept now, in any process: what should have been invalidated may not have been."""
+        """Forget every value in every process: an invalidation may have been lost."""
 
     async def inspect(self) -> CacheState:
-        """Look at the backend. Raises CacheAway."""
+        """Return the state of the backend. Raises CacheAway."""
 
     def ensure_generation(self) -> None:
-        """Mend what the backend may have lost; called every few seconds."""
+        """Restore what the backend may have lost; called every few seconds."""
 
     async def close(self) -> None:
-        """Cancel the loads, whose askers get CacheClosed, and let go of everything. Idempotent."""
+        """Cancel the loads, whose callers get CacheClosed, and release everything. Idempotent."""

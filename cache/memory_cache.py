@@ -6,18 +6,16 @@ import asyncio
 import random
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from cache.cache_state import CacheState
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
 from cache.keys import Key
-from cache.message_page import Page
-from cache.room_totals import advanced
 from cache.shared_load import result_of
+from cache.value_update import ValueUpdate
 from monitor.observer import Observer
-from store.models import RoomStats
 
 T = TypeVar("T")
 
@@ -111,27 +109,17 @@ class MemoryCache:
                     del self._fences[key.name]
             self._forget(keys)
 
-    async def extend(self, key: Key[Page], first_seq: int, messages: Sequence[bytes]) -> None:
-        await self.update(key, lambda page: page.extended(first_seq, messages))
-
-    async def advance(self, key: Key[RoomStats | None], seq: int, at: str) -> None:
-        await self.update(key, lambda stats: stats and advanced(stats, seq, at))
-
-    async def update(self, key: Key[T], change: Callable[[T], T | None]) -> None:
-        """Replace a value that is here by `change` of it, which must be quick; None forgets it.
-
-        Loads under way are detached. The value keeps its expiry; a cached None is forgotten without asking `change`.
-        What `change` raises is raised, and the value forgotten.
-        """
+    async def update(self, key: Key[T], update: ValueUpdate[T]) -> None:
+        """See the contract. An error of `update.apply` is raised, and the value forgotten."""
         name = key.name
         self._leases.pop(name, None)
         entry = self._entries.get(name)
         if entry is None:
             return
-        self._drop(name)  # whatever `change` does, the old value is gone
+        self._drop(name)  # also where `apply` raises
         if entry.value is None or self._now() >= entry.expires_s:
             return
-        value = change(entry.value)
+        value = update.apply(entry.value)
         if value is not None:
             self._keep(key, value, entry.expires_s)
 
@@ -244,10 +232,7 @@ class NoCache:
     async def fence(self, *keys: Key[object]) -> AsyncIterator[None]:
         yield
 
-    async def extend(self, key: Key[Page], first_seq: int, messages: Sequence[bytes]) -> None:
-        """Nothing is kept."""
-
-    async def advance(self, key: Key[RoomStats | None], seq: int, at: str) -> None:
+    async def update(self, key: Key[T], update: ValueUpdate[T]) -> None:
         """Nothing is kept."""
 
     def invalidate_all(self) -> None:

@@ -1,8 +1,8 @@
-"""The newest messages of a room as they are cached: encoded, so that a reader sends them as they are, and extended in
-place by a commit.
+"""The cached page of a room's newest messages: its format, and its update by a commit.
 
-In Redis a page is one string that a script can add to (`lua/extend.lua`): `last_seq:rev:has_more:count:` and then each
-message as a netstring, `length:bytes`.
+The messages are kept encoded, so that a reader sends them without encoding them again. In Redis a page is one string
+that a script can append to (`lua/extend.lua`): `last_seq:rev:has_more:count:`, followed by each message as a netstring,
+`length:bytes`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,17 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-KEEP = 100  # messages: what one request may ask for
+from cache.value_update import UpdateScript, ValueUpdate
+
+KEEP = 100  # messages: the most that one request may ask for
+# Its own key holds messages that arrived before those of another process with lower seqs, for 10 s at most.
+APPEND = UpdateScript("extend", own_suffixes=(":early",))
 
 
 class Page(Struct, frozen=True):
-    """Messages with consecutive seq up to `last_seq`, at a time when the room's changes were at `rev`; `has_more`
-    before them.
+    """Messages with consecutive seqs up to `last_seq`, as they were when the room's newest change was `rev`.
+
+    `has_more`: the room has older messages.
     """
 
     messages: tuple[bytes, ...]
@@ -25,7 +30,7 @@ class Page(Struct, frozen=True):
     has_more: bool
 
     def extended(self, first_seq: int, messages: Sequence[bytes]) -> Page | None:
-        """The page with what follows it; None if they do not meet."""
+        """Return the page with the messages appended that it lacks; None if a seq between them is missing."""
         known = self.last_seq + 1 - first_seq
         if known < 0:
             return None
@@ -36,14 +41,23 @@ class Page(Struct, frozen=True):
         return Page(kept[-KEEP:], self.last_seq + len(new), self.rev, self.has_more or len(kept) > KEEP)
 
 
+def append(first_seq: int, messages: Sequence[bytes]) -> ValueUpdate[Page]:
+    """The update by a commit that stored these messages, with consecutive seqs from `first_seq` on.
+
+    Messages that the page has are skipped. Where a seq between them is missing, the page is forgotten; Redis, where
+    another process may add the missing ones, keeps the messages for 10 s.
+    """
+    return ValueUpdate(lambda page: page.extended(first_seq, messages), APPEND, (KEEP, first_seq, *messages))
+
+
 def pack(page: Page) -> bytes:
-    """The page as one string."""
+    """Encode the page as one string."""
     head = b"%d:%d:%d:%d:" % (page.last_seq, page.rev, page.has_more, len(page.messages))
     return head + b"".join([b"%d:%s" % (len(message), message) for message in page.messages])
 
 
 def unpack(packed: bytes) -> Page:
-    """Raises ValueError for what `pack` cannot have made."""
+    """Decode a page. Raises ValueError for a string that `pack` cannot have made."""
     last_seq, rev, has_more, count, rest = packed.split(b":", 4)
     messages = []
     at = 0

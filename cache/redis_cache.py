@@ -15,19 +15,17 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from cache import message_page
 from cache.cache_state import CacheAway, CacheState
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
 from cache.keys import Key
-from cache.message_page import Page
+from cache.redis_scripts import FENCE, FILL, LOWER, READ, UPDATES
 from cache.shared_load import result_of
-from cluster.redis_connection import RedisClient, RedisGone, RedisRefused, Script
+from cache.value_update import ValueUpdate
+from cluster.redis_connection import RedisClient, RedisGone, RedisRefused
 from cluster.redis_keys import GENERATION
 from monitor.observer import Observer
-from store.models import RoomStats
 
 T = TypeVar("T")
 
@@ -37,10 +35,6 @@ JITTER = 0.1  # values live 90 to 100 % of their TTL, so that what was filled to
 LEASE_MS = 10_000  # a load that takes longer does not fill
 FILL_LATE_S = 0.5  # by so much more than its TTL a value may live
 SHARED_FOR_S = 1.0  # a load without Redis is joined no later: what other processes write meanwhile is not heard
-
-_LUA = Path(__file__).parent / "lua"
-_NAMES = ("read", "fill", "fence", "lower", "extend", "advance")
-SCRIPTS = READ, FILL, FENCE, LOWER, EXTEND, ADVANCE = [Script(_LUA / f"{name}.lua") for name in _NAMES]
 
 
 class _Alone(NamedTuple):
@@ -150,16 +144,12 @@ class RedisCache:
             self._detach(keys)
             self._client.send("EVALSHA", LOWER.sha, len(places), *places, token)
 
-    async def extend(self, key: Key[Page], first_seq: int, messages: Sequence[bytes]) -> None:
-        self._alone.pop(key.name, None)
-        value_key, lease_key, _ = _places(key.name)
-        places = (value_key, lease_key, f"{key.name}:early", GENERATION)
-        self._client.send("EVALSHA", EXTEND.sha, len(places), *places, message_page.KEEP, first_seq, *messages)
-
-    async def advance(self, key: Key[RoomStats | None], seq: int, at: str) -> None:
-        self._alone.pop(key.name, None)
-        value_key, lease_key, _ = _places(key.name)
-        self._client.send("EVALSHA", ADVANCE.sha, 3, value_key, lease_key, GENERATION, seq, at)
+    async def update(self, key: Key[T], update: ValueUpdate[T]) -> None:
+        name, script = key.name, update.script
+        self._alone.pop(name, None)
+        value_key, lease_key, _ = _places(name)
+        places = (value_key, lease_key, *[name + suffix for suffix in script.own_suffixes], GENERATION)
+        self._client.send("EVALSHA", UPDATES[script.name].sha, len(places), *places, *update.arguments)
 
     async def close(self) -> None:
         self._closed = True

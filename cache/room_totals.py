@@ -1,30 +1,42 @@
-"""A room's totals as they are cached: in Redis four lines that a script can take a commit into (`lua/advance.lua`)."""
+"""The cached totals of a room: their format, and their update by a commit.
+
+In Redis they are four lines of text, which a script can change in place (`lua/advance.lua`).
+"""
 
 from __future__ import annotations
 
 import msgspec
 
+from cache.value_update import UpdateScript, ValueUpdate
 from store.models import RoomStats
+
+ADVANCE = UpdateScript("advance")
 
 _NOTHING = b"-"  # there is no such room
 
 
 def advanced(stats: RoomStats, seq: int, at: str) -> RoomStats:
-    """The totals with a commit whose newest message has this seq and time: seqs have no holes, so the greatest is their
-    number.
+    """Return the totals after a commit whose newest message has this seq and time.
+
+    Seqs have no holes, so the greatest seq is the number of messages.
     """
     return stats if seq <= stats.message_count else msgspec.structs.replace(stats, message_count=seq, last_activity=at)
 
 
+def advance(seq: int, at: str) -> ValueUpdate[RoomStats | None]:
+    """The update by a commit whose newest message has this seq and time (RFC 3339)."""
+    return ValueUpdate(lambda stats: stats and advanced(stats, seq, at), ADVANCE, (seq, at))
+
+
 def pack(stats: RoomStats | None) -> bytes:
-    """The totals as one string."""
+    """Encode the totals as one string; None stands for a room that does not exist."""
     if stats is None:
         return _NOTHING
     return f"{stats.participant_count}\n{stats.message_count}\n{stats.last_activity}\n{stats.room_id}".encode()
 
 
 def unpack(packed: bytes) -> RoomStats | None:
-    """Raises ValueError for what `pack` cannot have made."""
+    """Decode totals. Raises ValueError for a string that `pack` cannot have made."""
     if packed == _NOTHING:
         return None
     people, count, at, room_id = packed.decode().split("\n", 3)

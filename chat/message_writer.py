@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+from cache import message_page, room_totals
 from cache.contract import Cache
 from cache.keys import Keys
 from chat.errors import ChatError
@@ -126,9 +127,9 @@ class MessageWriter:
         mentioned = {user_id for message in fresh for user_id in message.mentions}
         runs = consecutive(fresh, encoded)
         for first_seq, messages in runs:
-            await self._cache.extend(keys.page(room_id), first_seq, messages)
+            await self._cache.update(keys.page(room_id), message_page.append(first_seq, messages))
         newest = max(fresh, key=lambda message: message.seq)
-        await self._cache.advance(keys.stats(room_id), newest.seq, newest.created_at)
+        await self._cache.update(keys.stats(room_id), room_totals.advance(newest.seq, newest.created_at))
         await self._cache.invalidate(*(keys.membership(room_id, user_id) for user_id in authors | mentioned))
         for author in authors:
             self._posted(room_id, author)

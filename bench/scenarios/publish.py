@@ -25,6 +25,7 @@ from bench.cluster import RedisProcess
 from bench.errors import BenchError
 from bench.scenario import Figure, Option, Scenario
 from bench.stage import Stage
+from cache import message_page
 from cache.keys import CacheTtls, Keys
 from cluster.contract import Bus
 from cluster.events import RoomMessages
@@ -67,7 +68,7 @@ class _Publisher:
 
     async def post(self, number: int) -> None:
         keys, room_id = self._keys, f"room-{number % ROOMS}"
-        await self._shared.cache.extend(keys.page(room_id), number, (self._event,))
+        await self._shared.cache.update(keys.page(room_id), message_page.append(number, (self._event,)))
         await self._shared.cache.invalidate(keys.stats(room_id), keys.membership(room_id, "author"))
         await self.publish(number)
 

@@ -7,9 +7,11 @@ import gc
 
 import pytest
 
+from cache import message_page
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, Cache, CacheClosed
 from cache.keys import CacheTtls, Keys
 from cache.memory_cache import MemoryCache, NoCache
+from cache.value_update import UpdateScript, ValueUpdate
 
 pytestmark = pytest.mark.gen_test
 
@@ -23,6 +25,11 @@ async def settle() -> None:
     """Let every task that can run come to its next wait."""
     for _ in range(5):
         await asyncio.sleep(0)
+
+
+def update_by(apply) -> ValueUpdate:
+    """An update for caches in memory alone."""
+    return ValueUpdate(apply, UpdateScript("none"), ())
 
 
 def ask(cache: Cache, key, load) -> asyncio.Task:
@@ -276,26 +283,26 @@ async def test_a_fence_that_is_never_lowered_refuses_fills_for_its_bound_only(ca
 
 async def test_an_update_changes_the_value_that_is_here(cache, keys, answer):
     await cache.get_or_load(keys.room_ids("u1"), answer(["a", "b"]))
-    await cache.update(keys.room_ids("u1"), lambda ids: [*ids, "c"])
+    await cache.update(keys.room_ids("u1"), update_by(lambda ids: [*ids, "c"]))
     assert await cache.get_or_load(keys.room_ids("u1"), answer("unused")) == ["a", "b", "c"]
 
 
 async def test_an_update_to_none_forgets_the_value(cache, keys, answer):
     await cache.get_or_load(keys.room_ids("u1"), answer(["a", "b"]))
-    await cache.update(keys.room_ids("u1"), lambda _: None)
+    await cache.update(keys.room_ids("u1"), update_by(lambda _: None))
     assert await cache.get_or_load(keys.room_ids("u1"), answer(["new"])) == ["new"]
 
 
 async def test_an_update_that_fails_forgets_the_value(cache, keys, answer):
     await cache.get_or_load(keys.room_ids("u1"), answer(["a", "b"]))
     with pytest.raises(ZeroDivisionError):
-        await cache.update(keys.room_ids("u1"), lambda _: 1 / 0)
+        await cache.update(keys.room_ids("u1"), update_by(lambda _: 1 / 0))
     assert await cache.get_or_load(keys.room_ids("u1"), answer(["new"])) == ["new"]
 
 
 async def test_an_update_of_what_is_not_here_makes_nothing(cache, keys, answer):
     asked = []
-    await cache.update(keys.room_ids("u1"), asked.append)
+    await cache.update(keys.room_ids("u1"), update_by(asked.append))
     assert asked == [] and len(cache) == 0
     assert await cache.get_or_load(keys.room_ids("u1"), answer(["new"])) == ["new"]
 
@@ -303,7 +310,7 @@ async def test_an_update_of_what_is_not_here_makes_nothing(cache, keys, answer):
 async def test_an_update_forgets_a_cached_none_without_asking(cache, keys, answer):
     asked = []
     await cache.get_or_load(keys.user("u1"), answer(None))
-    await cache.update(keys.user("u1"), asked.append)
+    await cache.update(keys.user("u1"), update_by(asked.append))
     assert asked == []
     assert await cache.get_or_load(keys.user("u1"), answer("ada")) == "ada"
 
@@ -311,7 +318,7 @@ async def test_an_update_forgets_a_cached_none_without_asking(cache, keys, answe
 async def test_a_load_begun_before_an_update_does_not_fill_over_it(cache, keys, source, answer):
     before = ask(cache, keys.room_ids("u1"), source)
     await settle()
-    await cache.update(keys.room_ids("u1"), lambda ids: [*ids, "c"])
+    await cache.update(keys.room_ids("u1"), update_by(lambda ids: [*ids, "c"]))
     after = ask(cache, keys.room_ids("u1"), source)
     await settle()
     assert len(source.loads) == 2
@@ -325,7 +332,7 @@ async def test_a_load_begun_before_an_update_does_not_fill_over_it(cache, keys, 
 async def test_an_update_does_not_prolong_a_value(cache, keys, answer, clock):
     await cache.get_or_load(keys.room_ids("u1"), answer(["a"]))
     clock.now_s += 299
-    await cache.update(keys.room_ids("u1"), lambda ids: [*ids, "b"])
+    await cache.update(keys.room_ids("u1"), update_by(lambda ids: [*ids, "b"]))
     assert await cache.get_or_load(keys.room_ids("u1"), answer("unused")) == ["a", "b"]
     clock.now_s += 1
     assert await cache.get_or_load(keys.room_ids("u1"), answer(["new"])) == ["new"]
@@ -334,7 +341,7 @@ async def test_an_update_does_not_prolong_a_value(cache, keys, answer, clock):
 async def test_an_update_of_an_expired_value_forgets_it(cache, keys, answer, clock):
     await cache.get_or_load(keys.room_ids("u1"), answer(["a"]))
     clock.now_s += 300
-    await cache.update(keys.room_ids("u1"), lambda ids: [*ids, "b"])
+    await cache.update(keys.room_ids("u1"), update_by(lambda ids: [*ids, "b"]))
     assert await cache.get_or_load(keys.room_ids("u1"), answer(["new"])) == ["new"]
 
 
@@ -426,7 +433,7 @@ async def test_an_update_that_makes_a_value_heavier_counts(keys, answer, clock, 
     cache = MemoryCache(observer=tally, now=clock, max_bytes=19_000)
     await cache.get_or_load(keys.user("u1"), answer("ada"))
     await cache.get_or_load(keys.room_ids("u1"), answer(["r"]))
-    await cache.update(keys.room_ids("u1"), lambda ids: ids * 200)
+    await cache.update(keys.room_ids("u1"), update_by(lambda ids: ids * 200))
     assert len(cache) == 1 and cache.weight_bytes <= 19_000
     assert await cache.get_or_load(keys.room_ids("u1"), answer("unused")) == ["r"] * 200
 
@@ -454,7 +461,7 @@ async def test_after_closing_asks_are_refused_and_writes_do_nothing(cache, keys,
     with pytest.raises(CacheClosed):
         await cache.get_or_load(keys.user("u1"), load)
     async with cache.fence(keys.user("u1")):
-        await cache.update(keys.user("u1"), lambda user: user)
+        await cache.update(keys.user("u1"), update_by(lambda user: user))
         await cache.invalidate(keys.user("u1"))
     assert load.count == 0 and len(cache) == 0
 
@@ -469,7 +476,7 @@ async def test_without_a_cache_every_ask_is_a_load_of_its_own(keys, source):
     async with cache.fence(keys.user("u1")):
         pass
     await cache.invalidate(keys.user("u1"))
-    await cache.extend(keys.page("r1"), 1, [b"{}"])
+    await cache.update(keys.page("r1"), message_page.append(1, [b"{}"]))
     second = ask(cache, keys.user("u1"), source)
     await settle()
     source.loads[0].set_result("old")

@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from cache import redis_cache
+from cache import message_page, redis_cache, room_totals
 from cache.cache_state import CacheAway
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
 from cache.keys import CacheTtls, Key, Keys
 from cache.message_page import KEEP, Page
-from cache.redis_cache import FILL_LATE_S, SCRIPTS, RedisCache
+from cache.redis_cache import FILL_LATE_S, RedisCache
+from cache.redis_scripts import SCRIPTS
 from cluster.redis_connection import RedisClient, RedisGone, RedisRefused
 from cluster.redis_keys import GENERATION
 from store.models import Membership, Role, Room, RoomStats, Session, Status, User
@@ -634,7 +635,7 @@ async def test_a_commit_extends_the_page_that_all_processes_read_and_keeps_its_e
     a, b = await two_at(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
     await a.client.call("PEXPIRE", PAGE.name, 60_000)
-    await b.cache.extend(PAGE, 4, messages_of(4, 5))
+    await b.cache.update(PAGE, message_page.append(4, messages_of(4, 5)))
     await b.reached()
     assert [await process.get(PAGE, "unused") for process in (a, b)] == [page_of(1, 5)] * 2
     assert 0 < await a.client.call("PTTL", PAGE.name) <= 60_000
@@ -643,8 +644,8 @@ async def test_a_commit_extends_the_page_that_all_processes_read_and_keeps_its_e
 async def test_what_a_page_has_already_is_skipped(stack: AsyncExitStack, redis: RedisServer) -> None:
     a = await process_at(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
-    await a.cache.extend(PAGE, 2, messages_of(2, 5))
-    await a.cache.extend(PAGE, 1, messages_of(1, 5))
+    await a.cache.update(PAGE, message_page.append(2, messages_of(2, 5)))
+    await a.cache.update(PAGE, message_page.append(1, messages_of(1, 5)))
     assert await a.get(PAGE, "unused") == page_of(1, 5)
 
 
@@ -653,11 +654,11 @@ async def test_what_two_processes_announce_out_of_order_is_read_in_order(
 ) -> None:
     a, b = await two_at(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
-    await b.cache.extend(PAGE, 8, messages_of(8, 9))
-    await b.cache.extend(PAGE, 6, messages_of(6, 7))
+    await b.cache.update(PAGE, message_page.append(8, messages_of(8, 9)))
+    await b.cache.update(PAGE, message_page.append(6, messages_of(6, 7)))
     await b.reached()
     assert await a.get(PAGE, "unused") == page_of(1, 3)
-    await a.cache.extend(PAGE, 4, messages_of(4, 5))
+    await a.cache.update(PAGE, message_page.append(4, messages_of(4, 5)))
     await a.reached()
     assert await b.get(PAGE, "unused") == page_of(1, 9)
     assert await a.client.call("EXISTS", f"{PAGE.name}:early") == 0
@@ -666,13 +667,13 @@ async def test_what_two_processes_announce_out_of_order_is_read_in_order(
 async def test_what_comes_early_is_kept_for_a_moment_only(stack: AsyncExitStack, redis: RedisServer) -> None:
     a = await process_at(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
-    await a.cache.extend(PAGE, 5, messages_of(5, 5))
+    await a.cache.update(PAGE, message_page.append(5, messages_of(5, 5)))
     assert 0 < await a.client.call("PTTL", f"{PAGE.name}:early") <= 10_000
 
 
 async def test_extending_what_is_not_here_makes_nothing(stack: AsyncExitStack, redis: RedisServer) -> None:
     a = await process_at(stack, redis.port)
-    await a.cache.extend(PAGE, 1, messages_of(1, 2))
+    await a.cache.update(PAGE, message_page.append(1, messages_of(1, 2)))
     await a.reached()
     assert await a.client.call("EXISTS", PAGE.name, f"{PAGE.name}:early") == 0
     assert await a.get(PAGE, page_of(1, 2)) == page_of(1, 2)
@@ -683,7 +684,7 @@ async def test_a_load_begun_before_a_commit_does_not_fill_over_it(stack: AsyncEx
     source = Source()
     before = a.ask(PAGE, source)
     await begun(source)
-    await b.cache.extend(PAGE, 4, messages_of(4, 4))
+    await b.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
     await b.reached()
     source.loads[0].set_result(page_of(1, 3))
     assert await before == page_of(1, 3)
@@ -700,7 +701,7 @@ async def test_a_page_that_grows_holds_the_newest_and_stays_within_twice_its_siz
     longest = 0
     for first in range(2, 6 * KEEP, 7):
         last = first + 6
-        await a.cache.extend(PAGE, first, messages_of(first, last))
+        await a.cache.update(PAGE, message_page.append(first, messages_of(first, last)))
         longest = max(longest, await a.client.call("STRLEN", PAGE.name))
         assert await b.get(PAGE, "unused") == page_of(max(1, last - KEEP + 1), last, has_more=last > KEEP)
     assert longest < (2 * KEEP + 7) * 20 + 100
@@ -712,7 +713,7 @@ async def test_a_page_of_an_older_generation_is_not_extended_but_forgotten(
     a, b = await two_at(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
     b.cache.invalidate_all()
-    await b.cache.extend(PAGE, 4, messages_of(4, 4))
+    await b.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
     assert await b.client.call("EXISTS", PAGE.name) == 0
     assert await a.get(PAGE, page_of(1, 5)) == page_of(1, 5)
 
@@ -829,7 +830,7 @@ async def test_a_flush_between_a_page_and_its_extension_leaves_no_page(
     await a.get(PAGE, page_of(1, 3))
     await a.client.call("FLUSHALL")
     a.cache.ensure_generation()
-    await a.cache.extend(PAGE, 4, messages_of(4, 4))
+    await a.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
     assert await a.get(PAGE, page_of(1, 4)) == page_of(1, 4)
 
 
@@ -848,7 +849,7 @@ async def test_with_its_scripts_forgotten_the_cache_works_and_shows_nothing_old(
     a, b = await two_at(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
     await a.client.call("SCRIPT", "FLUSH")
-    await a.cache.extend(PAGE, 4, messages_of(4, 4))
+    await a.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
     await a.settled()
     assert await b.cache.get_or_load(PAGE, Answer(page_of(1, 4))) == page_of(1, 4)
 
@@ -987,7 +988,7 @@ async def test_a_page_of_another_type_does_not_stop_its_extension_and_is_not_rea
 ) -> None:
     a = await process_at(stack, redis.port)
     await a.client.call("SADD", PAGE.name, "a set")
-    await a.cache.extend(PAGE, 4, messages_of(4, 4))
+    await a.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
     assert await a.get(PAGE, page_of(1, 4)) == page_of(1, 4)
 
 
@@ -1038,11 +1039,11 @@ async def test_with_its_memory_full_a_page_misses_no_message(stack: AsyncExitSta
     a, b = await two_at(stack, own_redis.port)
     await a.get(PAGE, page_of(1, 3))
     await fill_up(a)
-    await a.cache.extend(PAGE, 4, messages_of(4, 4))
+    await a.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
     await a.reached()
     assert await b.get(PAGE, page_of(1, 4)) == page_of(1, 4)
-    await a.cache.extend(PAGE, 6, messages_of(6, 6))
-    await a.cache.extend(PAGE, 5, messages_of(5, 5))
+    await a.cache.update(PAGE, message_page.append(6, messages_of(6, 6)))
+    await a.cache.update(PAGE, message_page.append(5, messages_of(5, 5)))
     await a.reached()
     assert await b.get(PAGE, page_of(1, 6)) == page_of(1, 6)
 
@@ -1059,7 +1060,7 @@ async def test_a_redis_that_takes_no_writes_shows_nothing_that_should_have_been_
     with pytest.raises(RedisRefused):
         await a.client.call("DEL", "anything")
     await a.cache.invalidate(KEY)
-    await a.cache.extend(PAGE, 4, messages_of(4, 4))
+    await a.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
     await a.reached()
     for process in (a, b):
         assert await process.cache.get_or_load(KEY, Answer("new")) == "new"
@@ -1092,7 +1093,7 @@ async def test_without_an_answer_each_asker_loads_within_the_timeout_and_then_at
     assert load.count == 40 and a.tally.outcomes["error"] == 40
     async with a.cache.fence(KEY):
         await a.cache.invalidate(KEY)
-        await a.cache.extend(PAGE, 1, messages_of(1, 1))
+        await a.cache.update(PAGE, message_page.append(1, messages_of(1, 1)))
     with pytest.raises(CacheAway):
         await a.cache.inspect()
 
@@ -1140,8 +1141,8 @@ async def fenced(cache: RedisCache) -> None:
     [
         lambda cache: cache.invalidate(KEYS.email("another"), KEY),
         fenced,
-        lambda cache: cache.extend(KEY, 4, messages_of(4, 4)),
-        lambda cache: cache.advance(KEY, 4, "2026-01-31T12:00:00.123Z"),
+        lambda cache: cache.update(KEY, message_page.append(4, messages_of(4, 4))),
+        lambda cache: cache.update(KEY, room_totals.advance(4, "2026-01-31T12:00:00.123Z")),
     ],
     ids=["invalidate", "fence", "extend", "advance"],
 )

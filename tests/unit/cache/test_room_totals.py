@@ -9,7 +9,7 @@ import pytest
 
 from cache.keys import Keys
 from cache.memory_cache import MemoryCache
-from cache.room_totals import advanced, pack, unpack
+from cache.room_totals import advance, advanced, pack, unpack
 from store.models import RoomStats
 from tests.support.redis_server import RedisServer
 from tests.unit.cache.conftest import Answer, CountingObserver, Source
@@ -43,17 +43,17 @@ async def test_a_commit_is_taken_into_kept_totals_and_into_nothing_else(
     shared = (await process_at(stack, redis.port)).cache
     for cache in (shared, MemoryCache(observer=tally)):
         key = keys.stats("r1")
-        await cache.advance(key, 5, "2026-01-01T00:00:00.000Z")  # nothing is there yet
+        await cache.update(key, advance(5, "2026-01-01T00:00:00.000Z"))  # nothing is there yet
         load = Answer(BEFORE)
         assert await cache.get_or_load(key, load) == BEFORE
-        await cache.advance(key, 9, LATER)
-        await cache.advance(key, 8, "2026-01-31T12:00:05.000Z")  # heard late
+        await cache.update(key, advance(9, LATER))
+        await cache.update(key, advance(8, "2026-01-31T12:00:05.000Z"))  # heard late
         assert await cache.get_or_load(key, load) == AFTER
         assert load.count == 1
         missing = keys.stats("nowhere")
         none = Answer(None)
         assert await cache.get_or_load(missing, none) is None
-        await cache.advance(missing, 1, LATER)
+        await cache.update(missing, advance(1, LATER))
         assert await cache.get_or_load(missing, none) is None
         assert none.count == 2, "what was not there is asked for again after a commit"
 
@@ -67,7 +67,7 @@ async def test_a_load_that_began_before_the_commit_fills_nothing(
     asked = asyncio.ensure_future(process.cache.get_or_load(key, source))
     while not source.loads:
         await asyncio.sleep(0)
-    await process.cache.advance(key, 9, LATER)
+    await process.cache.update(key, advance(9, LATER))
     await process.client.call("PING")  # it is there
     source.loads[0].set_result(BEFORE)
     assert await asked == BEFORE
