@@ -22,6 +22,7 @@ from app.backends import Backends
 from app.readings import reader
 from app.settings import Settings
 from app.stores import now_ms
+from app.thresholds import thresholds_from
 from app.tracing import commands_with
 from app.watching import watch
 from cache.keys import CacheTtls, Keys
@@ -62,16 +63,16 @@ from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
 from common.startup_error import StartupError
 from handlers.base import Web
-from handlers.cache_health import CacheHealth, CacheThresholds
+from handlers.cache_health import CacheHealth
 from handlers.client_address import ClientAddresses
-from handlers.database_health import DatabaseHealth, Thresholds
+from handlers.database_health import DatabaseHealth
 from handlers.health import About
 from handlers.http.connection import Bounds
 from handlers.http.listening_sockets import listening_sockets, paced
 from handlers.http.server import BoundedHTTPServer
 from handlers.metrics import MetricPages
 from handlers.operator_access import Operators
-from handlers.performance_health import PerformanceHealth, PerformanceThresholds
+from handlers.performance_health import PerformanceHealth
 from handlers.routes import Services, make_application, refusal_log
 from handlers.static_files import load_assets
 from handlers.websocket import ConnectionFactory, LinkConfig
@@ -329,21 +330,14 @@ class ChatServer:
             lag=self._lag,
             interval_s=settings.monitor.interval_s,
         )
-        database_health = DatabaseHealth(
-            store=store,
-            thresholds=Thresholds(
-                latency_ms=settings.monitor.alert_slow_query_ms, pool_percent=settings.monitor.alert_pool_percent
-            ),
-            now=time.monotonic,
-        )
+        thresholds = thresholds_from(settings)
+        database_health = DatabaseHealth(store=store, thresholds=thresholds, now=time.monotonic)
         cache_health = CacheHealth(
             cache=cache,
             bus=bus,
             limiter=self._limiter if shared.is_shared and settings.limits.enabled else None,
             counts=shared.counts,
-            thresholds=CacheThresholds(
-                latency_ms=settings.redis.timeout_ms, miss_percent=settings.monitor.alert_cache_miss_percent
-            ),
+            thresholds=thresholds,
             now=time.monotonic,
         )
         link_config = LinkConfig(
@@ -394,12 +388,8 @@ class ChatServer:
                 newest=lambda: self._monitor.newest,
                 connections=lambda: self._pool.connections,
                 store_queue=lambda: self._message_writer.waiting,
-                thresholds=PerformanceThresholds(
-                    cpu_percent=settings.monitor.alert_cpu_percent,
-                    memory_percent=settings.monitor.alert_memory_percent,
-                    connections=settings.monitor.alert_connections,
-                    store_queue_max=self._message_writer.max_waiting,
-                ),
+                store_queue_max=self._message_writer.max_waiting,
+                thresholds=thresholds,
             ),
             metrics=self._monitor.metrics,
             metric_pages=MetricPages(

@@ -10,9 +10,10 @@ from functools import partial
 
 from app.checks import Item
 from app.settings import Settings
+from app.thresholds import thresholds_from
 from monitor.alert_log import AlertLog
 from monitor.alert_pipeline import AlertPipeline
-from monitor.alert_rules import Thresholds, rules
+from monitor.alert_rules import rules
 from monitor.alert_webhook import Webhook
 from monitor.alerts import Alerts
 from monitor.history import History
@@ -39,7 +40,7 @@ def watch(settings: Settings, *, monitoring: Monitoring, process_id: str) -> Ale
     )
     return AlertPipeline(
         history=history,
-        alerts=Alerts(rules=rules(_thresholds(settings), interval_s=monitor.interval_s)),
+        alerts=Alerts(rules=rules(thresholds_from(settings), interval_s=monitor.interval_s)),
         alert_log=AlertLog(),
         history_writer=HistoryWriter(
             history=history,
@@ -61,20 +62,8 @@ async def _look(settings: Settings) -> str:
     """Which alerts there are. Raises ValueError for a threshold that is always met."""
     if not settings.monitor.enabled:
         return "off with ENABLE_PERFORMANCE_MONITORING"
-    made = rules(_thresholds(settings), interval_s=settings.monitor.interval_s)
+    made = rules(thresholds_from(settings), interval_s=settings.monitor.interval_s)
     for rule in made:
         if rule.threshold <= 0:
             raise ValueError(f"{rule.name} would be raised for ever: its threshold is 0")
     return f"{len(made)}, to the log" + (" and a webhook" if settings.monitor.alert_webhook_url is not None else "")
-
-
-def _thresholds(settings: Settings) -> Thresholds:
-    monitor = settings.monitor
-    return Thresholds(
-        cpu_percent=monitor.alert_cpu_percent,
-        memory_percent=monitor.alert_memory_percent,
-        connections=monitor.alert_connections,
-        slow_query_ms=monitor.alert_slow_query_ms,
-        cache_miss_percent=monitor.alert_cache_miss_percent,
-        pool_percent=monitor.alert_pool_percent,
-    )

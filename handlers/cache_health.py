@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,19 +17,10 @@ from cluster.contract import Bus
 from handlers.health_report import Report, check, judged, unreachable
 from limits.contract import Limiter
 from monitor.cache_counts import CacheCounts
+from monitor.thresholds import Thresholds
 
 LOOK_EVERY_S = 1.0
 LOOK_WITHIN_S = 2.0
-MEMORY_PERCENT = 90.0
-READS_THAT_MEAN_SOMETHING = 100
-
-
-@dataclass(frozen=True, slots=True)
-class CacheThresholds:
-    """Above which a check is `degraded`."""
-
-    latency_ms: float
-    miss_percent: float
 
 
 class CacheHealth:
@@ -43,7 +33,7 @@ class CacheHealth:
         bus: Bus,
         limiter: Limiter | None,
         counts: CacheCounts,
-        thresholds: CacheThresholds,
+        thresholds: Thresholds,
         now: Callable[[], float],
     ) -> None:
         self._cache = cache
@@ -68,18 +58,22 @@ class CacheHealth:
             checks["limits"] = check(self._limiter.shares, counted_by, "all processes")
         if state.latency_ms is not None:
             checks["latencyMs"] = check(
-                state.latency_ms <= thresholds.latency_ms, state.latency_ms, thresholds.latency_ms
+                state.latency_ms <= thresholds.cache_latency_ms, state.latency_ms, thresholds.cache_latency_ms
             )
         if state.max_bytes and state.used_bytes is not None:
             percent = round(100 * state.used_bytes / state.max_bytes, 1)
             # A cache of our own is meant to be full; it lets the oldest go.
             checks["memoryPercent"] = check(
-                percent < MEMORY_PERCENT or state.backend == "memory", percent, MEMORY_PERCENT
+                percent < thresholds.cache_memory_percent or state.backend == "memory",
+                percent,
+                thresholds.cache_memory_percent,
             )
         reads, misses = self._counts.totals()
         percent = round(100 * misses / reads, 1) if reads else 0.0
         checks["missPercent"] = check(
-            percent <= thresholds.miss_percent or reads < READS_THAT_MEAN_SOMETHING, percent, thresholds.miss_percent
+            percent <= thresholds.cache_miss_percent or reads < thresholds.cache_reads_min,
+            percent,
+            thresholds.cache_miss_percent,
         )
         return judged(checks, state.latency_ms)
 

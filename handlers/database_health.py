@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from handlers.health_report import Report, check, judged, unreachable
+from monitor.thresholds import Thresholds
 from store.contract import Store
 from store.errors import StoreError
 from store.store_state import Inspection
 
 LOOK_EVERY_S = 1.0
 LOOK_WITHIN_S = 2.0
-REPLICATION_LAG_S = 10.0
-QUEUE_PERCENT = 50.0
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """Above which a check is `degraded`."""
-
-    latency_ms: float
-    pool_percent: float
 
 
 class DatabaseHealth:
@@ -67,15 +57,17 @@ def held_against(inspection: Inspection, thresholds: Thresholds) -> Report:
     latency_ms = round(inspection.latency_ms, 3)
     checks = {
         "reachable": check(True, True, None),
-        "latencyMs": check(inspection.latency_ms <= thresholds.latency_ms, latency_ms, thresholds.latency_ms),
+        "latencyMs": check(inspection.latency_ms <= thresholds.slow_query_ms, latency_ms, thresholds.slow_query_ms),
         # A full pool is no fault as long as nobody waits for it.
         "poolPercent": check(
             pool_percent < thresholds.pool_percent or not pool.waiting, pool_percent, thresholds.pool_percent
         ),
         "poolWaiting": check(pool.waiting <= pool.limit, pool.waiting, pool.limit),
-        "queuePercent": check(queue_percent <= QUEUE_PERCENT, queue_percent, QUEUE_PERCENT),
+        "queuePercent": check(
+            queue_percent <= thresholds.store_queue_percent, queue_percent, thresholds.store_queue_percent
+        ),
         "wrongIndexes": check(not wrong, list(wrong), []),
     }
     if lag_s is not None:
-        checks["replicationLagS"] = check(lag_s <= REPLICATION_LAG_S, lag_s, REPLICATION_LAG_S)
+        checks["replicationLagS"] = check(lag_s <= thresholds.replication_lag_s, lag_s, thresholds.replication_lag_s)
     return judged(checks, latency_ms)

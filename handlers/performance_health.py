@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from handlers.health_report import Report, check, judged
-
-LOOP_LAG_MS = 100.0
-LOOP_LAG_FAILS_MS = 2_000.0  # who waits that long has given up
-STORE_QUEUE_PERCENT = 50.0
-
-
-@dataclass(frozen=True, slots=True)
-class PerformanceThresholds:
-    """Above which a check is `degraded`; past `store_queue_max` messages are refused."""
-
-    cpu_percent: float
-    memory_percent: float
-    connections: int
-    store_queue_max: int
+from monitor.thresholds import Thresholds
 
 
 class PerformanceHealth:
-    """`newest` gives the newest sample, None before the first;
-    `connections` and `store_queue` are known without one.
+    """`newest` returns the newest sample, None before the first; `connections` and `store_queue` are known without one.
+
+    With `store_queue_max` messages in the queue, more are refused.
     """
 
     def __init__(
@@ -33,11 +20,13 @@ class PerformanceHealth:
         newest: Callable[[], Mapping[str, float] | None],
         connections: Callable[[], int],
         store_queue: Callable[[], int],
-        thresholds: PerformanceThresholds,
+        store_queue_max: int,
+        thresholds: Thresholds,
     ) -> None:
         self._newest = newest
         self._connections = connections
         self._store_queue = store_queue
+        self._store_queue_max = store_queue_max
         self._thresholds = thresholds
 
     async def report(self) -> Report:
@@ -47,10 +36,10 @@ class PerformanceHealth:
         """
         sample, thresholds = self._newest() or {}, self._thresholds
         connections, queue = self._connections(), self._store_queue()
-        queue_max = thresholds.store_queue_max * STORE_QUEUE_PERCENT / 100
+        queue_max = self._store_queue_max * thresholds.store_queue_percent / 100
         checks = {
             "connections": check(connections <= thresholds.connections, connections, thresholds.connections),
-            "storeQueue": check(queue <= queue_max, queue, queue_max, fails=queue >= thresholds.store_queue_max),
+            "storeQueue": check(queue <= queue_max, queue, queue_max, fails=queue >= self._store_queue_max),
         }
         if "cpu" in sample:
             checks["cpu"] = check(sample["cpu"] <= thresholds.cpu_percent, sample["cpu"], thresholds.cpu_percent)
@@ -59,5 +48,10 @@ class PerformanceHealth:
             checks["memory"] = check(percent <= thresholds.memory_percent, percent, thresholds.memory_percent)
         lag_ms = sample.get("loopLagMs")
         if lag_ms is not None:
-            checks["loopLagMs"] = check(lag_ms <= LOOP_LAG_MS, lag_ms, LOOP_LAG_MS, fails=lag_ms > LOOP_LAG_FAILS_MS)
+            checks["loopLagMs"] = check(
+                lag_ms <= thresholds.loop_lag_degraded_ms,
+                lag_ms,
+                thresholds.loop_lag_degraded_ms,
+                fails=lag_ms > thresholds.loop_lag_unhealthy_ms,
+            )
         return judged(checks, lag_ms)

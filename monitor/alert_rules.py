@@ -1,46 +1,26 @@
-"""Which alerts there are, of which metrics, with which thresholds: one table. docs/operations.md says what each one
-means and what to do.
+"""The rules of the alerts: which metric each one compares with which threshold, in one table. docs/operations.md says
+what each one means and what to do.
 
-How long a thing must last is told in samples, `interval_s` apart. Half an interval less is waited for: samples come
-when the loop has time for them, and one that is a millisecond early must not cost a whole interval. All is raised by
-the second bad sample at the latest, so within three intervals of what happened.
+How long a condition must last is counted in samples, which are `interval_s` apart. A rule waits for half an interval
+less than that: samples come when the loop has time for them, and one that is a millisecond early must not cost a whole
+interval. The second bad sample at the latest raises an alert, so it is raised within three intervals of its cause.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import isfinite
 
 from monitor.alerts import CRITICAL, WARNING, Measure, Rule, Sample
+from monitor.thresholds import Thresholds
 
-READS_THAT_MEAN_SOMETHING = 100
-# The cache is empty at the start, and all who come back miss: of 540 requests in the first second a quarter of the
-# reads
+# The cache is empty at the start, and all clients that reconnect miss: of 540 requests in the first second a quarter of
+# the reads.
 COLD_SAMPLES = 2
-ANSWERS_THAT_MEAN_SOMETHING = 50
-LOOP_LAG_MS = 250.0
-STORE_QUEUE_PERCENT = 50.0
-DATABASE_WAIT_MS = 100.0  # at p95: a burst fills two readers for a few milliseconds, which nobody feels
-DISK_USED_PERCENT = 95.0
-DISK_FREE_PLENTY_BYTES = 20e9  # 5 % of a large disk is no reason to wake anybody
-ERROR_PERCENT = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """Those that an operator sets."""
-
-    cpu_percent: float
-    memory_percent: float
-    connections: float
-    slow_query_ms: float
-    cache_miss_percent: float
-    pool_percent: float
 
 
 def rules(thresholds: Thresholds, *, interval_s: float) -> tuple[Rule, ...]:
-    """All rules, for samples that come each `interval_s`."""
+    """Return all rules, for samples that come every `interval_s`."""
 
     def rule(
         name: str,
@@ -65,30 +45,31 @@ def rules(thresholds: Thresholds, *, interval_s: float) -> tuple[Rule, ...]:
             skipped=skipped,
         )
 
+    memory, slow_query = thresholds.memory_percent, thresholds.slow_query_ms
+    loop_lag, store_queue = thresholds.loop_lag_alert_ms, thresholds.store_queue_percent
+    disk, errors = thresholds.disk_used_percent, thresholds.error_percent
     return (
         rule("cpu", WARNING, thresholds.cpu_percent, _newest("cpu")),
-        rule(
-            "memory",
-            CRITICAL,
-            thresholds.memory_percent,
-            _newest("memoryPercent"),
-            clear=0.95 * thresholds.memory_percent,
-        ),
+        rule("memory", CRITICAL, memory, _newest("memoryPercent"), clear=0.95 * memory),
         rule("connections", WARNING, thresholds.connections, _newest("connections")),
-        # One slow query is one, so the first sample that has it raises this; another within the next minute (at 5 s)
-        # prolongs it.
-        rule("slow_query", WARNING, thresholds.slow_query_ms, _slowest, clear=thresholds.slow_query_ms, bad=1, good=12),
-        # This and `errors` look at a window of samples, which is their for-duration.
-        rule("cache_misses", WARNING, thresholds.cache_miss_percent, _miss_percent, bad=1, skipped=COLD_SAMPLES),
-        rule("pool", CRITICAL, thresholds.pool_percent, _fullest_pool),
-        rule("loop_lag", WARNING, LOOP_LAG_MS, _newest("loopLagMs"), clear=0.5 * LOOP_LAG_MS),
+        # The first sample with a slow query raises this; another one within the next minute (at 5 s) prolongs it.
+        rule("slow_query", WARNING, slow_query, _slowest, clear=slow_query, bad=1, good=12),
+        # This and `errors` measure a window of samples, which takes the place of a duration.
         rule(
-            "store_queue", CRITICAL, STORE_QUEUE_PERCENT, _newest("storeQueuePercent"), clear=0.5 * STORE_QUEUE_PERCENT
+            "cache_misses",
+            WARNING,
+            thresholds.cache_miss_percent,
+            _miss_percent(thresholds.cache_reads_min),
+            bad=1,
+            skipped=COLD_SAMPLES,
         ),
-        # The bus has waited itself before it says that it is lost.
+        rule("pool", CRITICAL, thresholds.pool_percent, _fullest_pool(thresholds.database_wait_ms)),
+        rule("loop_lag", WARNING, loop_lag, _newest("loopLagMs"), clear=0.5 * loop_lag),
+        rule("store_queue", CRITICAL, store_queue, _newest("storeQueuePercent"), clear=0.5 * store_queue),
+        # The bus waits itself before it reports that it is lost.
         rule("bus", CRITICAL, 1.0, _newest("busLost"), bad=1),
-        rule("disk", CRITICAL, DISK_USED_PERCENT, _disk_used_percent, clear=DISK_USED_PERCENT - 1),
-        rule("errors", CRITICAL, ERROR_PERCENT, _error_percent, clear=0.5 * ERROR_PERCENT, bad=1),
+        rule("disk", CRITICAL, disk, _disk_used_percent(thresholds.disk_free_plenty_bytes), clear=disk - 1),
+        rule("errors", CRITICAL, errors, _error_percent(thresholds.answers_min), clear=0.5 * errors, bad=1),
     )
 
 
@@ -97,48 +78,66 @@ def _newest(metric: str) -> Measure:
 
 
 def _slowest(window: Sequence[Sample]) -> float | None:
-    """Where only the number of slow queries is told, none is as good as a quick one."""
+    """The slowest store operation in ms; 0 where the sample has only the number of slow ones, and that is 0."""
     newest = window[-1]
     slowest = newest.get("slowestQueryMs")
     return 0.0 if slowest is None and newest.get("slowQueries") == 0 else slowest
 
 
-def _miss_percent(window: Sequence[Sample]) -> float | None:
-    """Over the window; 0 where too few reads say anything, which also ends an alert that nobody can feel any more."""
-    if "cacheReads" not in window[-1]:
-        return None
-    reads, misses = _sum(window, "cacheReads"), _sum(window, "cacheMisses")
-    return 100 * misses / reads if reads >= READS_THAT_MEAN_SOMETHING else 0.0
+def _miss_percent(reads_min: int) -> Measure:
+    """Misses over the window; 0 with fewer reads than `reads_min`, so that an alert ends when the reads do."""
+
+    def measure(window: Sequence[Sample]) -> float | None:
+        if "cacheReads" not in window[-1]:
+            return None
+        reads, misses = _sum(window, "cacheReads"), _sum(window, "cacheMisses")
+        return 100 * misses / reads if reads >= reads_min else 0.0
+
+    return measure
 
 
-def _error_percent(window: Sequence[Sample]) -> float | None:
-    """As _miss_percent, of requests and commands that were answered."""
-    if "answers" not in window[-1]:
-        return None
-    answers, failed = _sum(window, "answers"), _sum(window, "answersFailed")
-    return 100 * failed / answers if answers >= ANSWERS_THAT_MEAN_SOMETHING else 0.0
+def _error_percent(answers_min: int) -> Measure:
+    """Failed answers to requests and commands over the window; 0 with fewer answers than `answers_min`."""
+
+    def measure(window: Sequence[Sample]) -> float | None:
+        if "answers" not in window[-1]:
+            return None
+        answers, failed = _sum(window, "answers"), _sum(window, "answersFailed")
+        return 100 * failed / answers if answers >= answers_min else 0.0
+
+    return measure
 
 
-def _fullest_pool(window: Sequence[Sample]) -> float | None:
-    """WebSockets' places, or the database's connections:
-    those only count while somebody waits for one, and that long.
+def _fullest_pool(database_wait_ms: float) -> Measure:
+    """The fuller of two pools: places for WebSockets, and connections to the database.
+
+    The latter count only while an operation waits for one, and its wait is at least `database_wait_ms` at p95.
     """
-    newest = window[-1]
-    places, connections = newest.get("poolPercent"), newest.get("databasePoolPercent")
-    # Where no operation ended at all there is no percentile: that is long, too.
-    is_felt = newest.get("databaseWaiting") and newest.get("databaseP95Ms", DATABASE_WAIT_MS) >= DATABASE_WAIT_MS
-    if connections is not None and not is_felt:
-        connections = 0.0
-    known = [percent for percent in (places, connections) if percent is not None and isfinite(percent)]
-    return max(known, default=None)
+
+    def measure(window: Sequence[Sample]) -> float | None:
+        newest = window[-1]
+        places, connections = newest.get("poolPercent"), newest.get("databasePoolPercent")
+        # Where no operation ended there is no percentile: that counts as a long wait, too.
+        is_felt = newest.get("databaseWaiting") and newest.get("databaseP95Ms", database_wait_ms) >= database_wait_ms
+        if connections is not None and not is_felt:
+            connections = 0.0
+        known = [percent for percent in (places, connections) if percent is not None and isfinite(percent)]
+        return max(known, default=None)
+
+    return measure
 
 
-def _disk_used_percent(window: Sequence[Sample]) -> float | None:
-    newest = window[-1]
-    free = newest.get("diskFreePercent")
-    if free is None:
-        return None
-    return 0.0 if newest.get("diskFreeBytes", 0.0) >= DISK_FREE_PLENTY_BYTES else 100 - free
+def _disk_used_percent(free_plenty_bytes: float) -> Measure:
+    """The used share of the disk; 0 while `free_plenty_bytes` are free."""
+
+    def measure(window: Sequence[Sample]) -> float | None:
+        newest = window[-1]
+        free = newest.get("diskFreePercent")
+        if free is None:
+            return None
+        return 0.0 if newest.get("diskFreeBytes", 0.0) >= free_plenty_bytes else 100 - free
+
+    return measure
 
 
 def _sum(window: Sequence[Sample], metric: str) -> float:
