@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -47,8 +46,7 @@ class Key(Struct, Generic[T_co], frozen=True):
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheTtls:
+class CacheTtls(Struct, frozen=True, kw_only=True):
     """How long values may live after their load began, in seconds; 0 keeps none of that group.
 
     `access_s` bounds what says who may do what, and `unheard_s` what else no reader compares with the store, where a

@@ -15,7 +15,9 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from cache.cache_state import CacheAway, CacheState
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
@@ -37,7 +39,7 @@ FILL_LATE_S = 0.5  # by so much more than its TTL a value may live
 SHARED_FOR_S = 1.0  # a load without Redis is joined no later: what other processes write meanwhile is not heard
 
 
-class _Alone(NamedTuple):
+class _Alone(Struct, frozen=True):
     """A load under way of which Redis does not know."""
 
     task: asyncio.Task[Any]

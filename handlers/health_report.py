@@ -5,14 +5,14 @@ Knows no backend and no HTTP.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 HEALTHY, DEGRADED, UNHEALTHY = "healthy", "degraded", "unhealthy"
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """`status` of the whole, each check, and how long the backend took to answer, if it did."""
 
     status: str

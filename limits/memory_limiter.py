@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from limits import sliding_window, token_bucket
 from limits.check_counts import Counts, OutcomeCounts, counts
@@ -17,7 +19,7 @@ from limits.token_bucket import Taken
 SWEEP_MAX = 10_000  # states dropped in one sweep: some 2 ms
 
 
-class Algorithm(NamedTuple):
+class Algorithm(Struct, frozen=True):
     """How a limit counts: the state of a key that nothing is known of, what a call makes of a state, and when it limits
     no more.
     """
@@ -63,7 +65,8 @@ class MemoryLimiter:
         now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._tables = {name: None if policy is None else _Table(policy) for name, policy in policies.items()}
-        self._new, self._take, self._forgotten_after_ns = ALGORITHMS[algorithm]
+        counting = ALGORITHMS[algorithm]
+        self._new, self._take, self._forgotten_after_ns = counting.new, counting.take, counting.forgotten_after_ns
         self._max_keys = max_keys
         self._now_ns = now_ns
 

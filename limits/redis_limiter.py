@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -44,7 +44,7 @@ class _Limit(Struct, frozen=True):
     tally: OutcomeCounts
 
 
-class _Counted(NamedTuple):
+class _Counted(Struct, frozen=True):
     """One state that a command takes from: of which check, how it is limited, and its key."""
 
     check: Check
@@ -179,9 +179,10 @@ class RedisLimiter:
         keys: list[str] = []
         numbers: list[int] = []
         for index, one in enumerate(asked):
-            for check, limit, key, _ in one.checks:
-                keys.append(limit.prefix + key)
-                numbers += (index, limit.policy.count, limit.period, limit.quantum_us, check.cost, one.exempt)
+            for counted in one.checks:
+                limit = counted.limit
+                keys.append(limit.prefix + counted.key)
+                numbers += (index, limit.policy.count, limit.period, limit.quantum_us, counted.check.cost, one.exempt)
         try:
             packed = await self._run(keys, [self._algorithm, msgspec.msgpack.encode([*map(int, numbers)])])
             answers = msgspec.msgpack.decode(packed, type=list[int])

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from common.rfc3339 import rfc3339_from_s
 
@@ -29,8 +28,7 @@ Sample = Mapping[str, float]
 Measure = Callable[[Sequence[Sample]], float | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """Raised at `threshold` and above, resolved below `clear`; each once it has been so for that long.
 
     `clear` <= `threshold`.
@@ -48,8 +46,7 @@ class Rule:
     skipped: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """Of one rule.
 
     Active since `since_s`, with its newest and its worst value; `turning_s`: since when samples say otherwise.
@@ -98,12 +95,12 @@ def stepped(rule: Rule, state: State, value: float | None, at_s: float) -> tuple
         if at_s - since_s < rule.for_s:
             return State(worst=worst, turning_s=since_s), None
         return State(since_s=since_s, value=value, worst=worst), RAISED
-    state = replace(state, value=value, worst=max(value, state.worst))
+    state = structs.replace(state, value=value, worst=max(value, state.worst))
     if value >= rule.clear:
-        return replace(state, turning_s=None), None
+        return structs.replace(state, turning_s=None), None
     since_s = _begun(state.turning_s, at_s)
     if at_s - since_s < rule.clear_for_s:
-        return replace(state, turning_s=since_s), None
+        return structs.replace(state, turning_s=since_s), None
     return State(), RESOLVED
 
 

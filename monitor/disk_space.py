@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 ANSWERS_WITHIN_S = 0.01
 
 
-@dataclass(frozen=True, slots=True)
-class DiskSample:
+class DiskSample(Struct, frozen=True):
     """`free_bytes`: what may still be written, without what is reserved for root; `size_bytes`: that and all that is
     written.
     """

@@ -142,7 +142,7 @@ class History:
         for cell in (*kept, *(cell for cell in self._minutes.cells(metric) if cell.at_s >= since_s)):
             at_s = cell.at_s // step_s * step_s
             before = joined.get(at_s)
-            joined[at_s] = cell._replace(at_s=at_s) if before is None else before.joined(cell)
+            joined[at_s] = msgspec.structs.replace(cell, at_s=at_s) if before is None else before.joined(cell)
         return [joined[at_s] for at_s in sorted(joined)]
 
     async def _kept(self, metric: str, minutes: int, now_s: float, step: int) -> list[Cell]:

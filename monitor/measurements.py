@@ -10,7 +10,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Callable
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from monitor.cache_counts import CacheCounts
 from monitor.histogram import LATENCY_S, Histogram
@@ -27,7 +28,7 @@ SLOW_KEPT = 20
 Counters = defaultdict[Labels, int]
 
 
-class Peaks(NamedTuple):
+class Peaks(Struct, frozen=True):
     """The greatest of an interval, in seconds: buckets only tell between which bounds it was.
 
     0 where there was none.

@@ -6,10 +6,11 @@ Knows neither who counts nor who shows.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
 
 
-class Family(NamedTuple):
+class Family(Struct, frozen=True):
     """`help`, and the names of its labels."""
 
     help: str
@@ -74,7 +75,7 @@ THINNED = {
 }
 
 
-class Gauge(NamedTuple):
+class Gauge(Struct, frozen=True):
     """How a gauge is called and what it is multiplied with to be in base units."""
 
     name: str

@@ -9,7 +9,8 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from monitor.disk_space import DiskSample, DiskWatch
 from monitor.measurements import Measurements, Peaks
@@ -23,8 +24,7 @@ SLEWED_MAX_S = 1.0  # a clock that differs by less was not set, it was held righ
 ROOMS_TOLD = 100  # so that a room that is among the ten busiest of all processes is hardly missing
 
 
-@dataclass(frozen=True, slots=True)
-class Readings:
+class Readings(Struct, frozen=True):
     """What the parts tell when they are asked: also where nothing is measured."""
 
     gauges: Mapping[str, Number]

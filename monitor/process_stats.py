@@ -10,17 +10,16 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import psutil
+from msgspec import Struct
 
 PROC = Path("/proc")
 CGROUPS = Path("/sys/fs/cgroup")
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessSample:
+class ProcessSample(Struct, frozen=True):
     """Per cent of CPU are over the time since the sample before: `cpu_percent` of one core, `machine_cpu_percent` of
     all of them.
 

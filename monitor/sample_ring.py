@@ -9,12 +9,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Mapping
 from math import isfinite
-from typing import NamedTuple
+
+from msgspec import Struct
 
 METRICS_MAX = 200  # names come from our own code; this is for the day one is made of something that grows
 
 
-class Cell(NamedTuple):
+class Cell(Struct, frozen=True):
     """One metric in one row: the samples that fell into it."""
 
     at_s: float
