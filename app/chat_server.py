@@ -142,7 +142,7 @@ class ChatServer:
                 users_s=settings.cache.ttl_users_s,
                 stats_s=settings.cache.ttl_stats_s,
                 access_s=TRUST_S,
-                unheard_s=TRUST_S if shared.is_shared else math.inf,
+                unverified_s=TRUST_S if shared.is_shared else math.inf,
             )
         )
         loop = asyncio.get_running_loop()

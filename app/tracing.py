@@ -41,7 +41,7 @@ def backends_with(shared: Backends, spans: Spans) -> Backends:
     """Cache and bus likewise."""
     if not spans.exports:
         return shared
-    labels = {"get_or_load": lambda key, load: {"kind": key.kind.name}}
+    labels = {name: lambda key, _: {"kind": key.kind.name} for name in ("get_or_load", "update")}
     cache = traced(shared.cache, span=spans.within, prefix="cache", labels=labels)
     return shared._replace(cache=cache, bus=traced(shared.bus, span=spans.within, prefix="bus"))
 

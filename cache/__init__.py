@@ -1,1 +1,1 @@
-"""Cached values only, each for its TTL at most. Never the truth; the store is."""
+"""Cached values, each for its TTL at most. The store alone is the truth."""

@@ -1,4 +1,4 @@
-"""What an operator wants to know of a cache now. Owns shapes only."""
+"""The state of a cache backend, for health checks and metrics. Owns shapes only."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from msgspec import Struct
 
 
 class CacheState(Struct, frozen=True, rename="camel"):
-    """A cache, looked at.
+    """One inspection of a cache. What a backend does not know is None.
 
-    `latency_ms`: of a command, None where none is sent; sizes in bytes; what a backend does not tell is None.
-
-    `evictions`: values that had to go for others, since the backend started; `clients`: connections to it, those of
-    others included.
+    `latency_ms`: of one command, None where no command is sent. `evictions`: values evicted for lack of room since the
+    backend started. `clients`: all connections to the backend, those of other programs included.
     """
 
     backend: str
@@ -23,5 +21,5 @@ class CacheState(Struct, frozen=True, rename="camel"):
     latency_ms: float | None = None
 
 
-class CacheAway(Exception):
-    """The backend cannot be asked; the server works from the store."""
+class CacheUnreachable(Exception):
+    """The backend does not answer; the server works from the store."""

@@ -1,4 +1,4 @@
-"""The cache of a single process: values in a bounded LRU, one load a key. Owns the loads, knows no store."""
+"""The cache of a single process: values in a bounded LRU, one load per key. Owns the loads, knows no store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from monitor.observer import Observer
 
 T = TypeVar("T")
 
-JITTER = 0.1  # values live 90 to 100 % of their TTL, so that what was filled together does not expire together
+JITTER = 0.1  # values live 90 to 100 % of their TTL, so that values filled together do not expire together
 ENTRY_BYTES = 300  # an entry's own weight: key, slots, table
 
 
@@ -41,9 +41,9 @@ class _Fence:
 
 
 class MemoryCache:
-    """At most `max_entries` values and about `max_bytes` (as their kinds weigh them); the least recently used go.
+    """At most `max_entries` values and about `max_bytes` (by KeyKind.weigh); the least recently used are evicted.
 
-    `now` is a monotonic clock in seconds. The Observer hears one miss a load; to wait for another's load is a hit.
+    `now` is a monotonic clock in seconds. The Observer gets one miss per load; a caller that shares a load is a hit.
     """
 
     def __init__(
@@ -62,9 +62,9 @@ class MemoryCache:
         self._jitter = jitter
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._bytes = 0
-        # A load holds its key's lease as long as it is found here: detached, it can neither fill nor be shared.
+        # A load holds its key's lease while it is in this table. Once removed, it can neither fill nor be shared.
         self._leases: dict[str, asyncio.Task[Any]] = {}
-        # All of them. No more than there are askers, and cancelled askers for as long as the store's deadline.
+        # All loads under way: bounded by the callers, and the callers that were cancelled within the store's deadline.
         self._loads: set[asyncio.Task[Any]] = set()
         self._fences: dict[str, _Fence] = {}
         self._closed = False
@@ -87,7 +87,7 @@ class MemoryCache:
                 value: T = entry.value
                 return value
             self._drop(name)
-        return await self._loaded(key, load)
+        return await self._load_shared(key, load)
 
     async def invalidate(self, *keys: Key[object]) -> None:
         self._forget(keys)
@@ -132,7 +132,7 @@ class MemoryCache:
         return CacheState("memory", entries=len(self._entries), used_bytes=self._bytes, max_bytes=self._max_bytes)
 
     def ensure_generation(self) -> None:
-        """Nothing is lost."""
+        """Memory loses nothing."""
 
     async def close(self) -> None:
         self._closed = True
@@ -146,7 +146,7 @@ class MemoryCache:
 
     # ---- loading -------------------------------------------------------------------------------------------------
 
-    async def _loaded(self, key: Key[T], load: Callable[[], Awaitable[T]]) -> T:
+    async def _load_shared(self, key: Key[T], load: Callable[[], Awaitable[T]]) -> T:
         if self._closed:
             raise CacheClosed
         task: asyncio.Task[T] | None = self._leases.get(key.name)
@@ -155,7 +155,7 @@ class MemoryCache:
             task = asyncio.create_task(self._load(key, load, may_fill=not self._is_fenced(key.name)))
             self._leases[key.name] = task
             self._loads.add(task)
-            task.add_done_callback(self._ended)
+            task.add_done_callback(self._on_load_end)
         else:
             self._observer.cache_read(key.kind.name, "hit")
         try:
@@ -180,15 +180,15 @@ class MemoryCache:
             if value is None:
                 ttl_s = min(ttl_s, NEGATIVE_TTL_S)
             if ttl_s > 0:
-                self._keep(key, value, began_s + ttl_s)  # it is as old as its load
+                self._keep(key, value, began_s + ttl_s)  # its age counts from the begin of its load
         else:
             self._observer.cache_read(key.kind.name, "stale_fill")
         return value
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
+    def _on_load_end(self, task: asyncio.Task[Any]) -> None:
         self._loads.discard(task)
         if not task.cancelled():
-            task.exception()  # its askers have it; if they all went away, nobody needs it
+            task.exception()  # marks it as retrieved: its callers have it, unless all were cancelled
 
     def _is_fenced(self, name: str) -> bool:
         fence = self._fences.get(name)
@@ -220,7 +220,7 @@ class MemoryCache:
 
 
 class NoCache:
-    """CACHE_ENABLED=false: every ask is a load of its own, run by the asker."""
+    """CACHE_ENABLED=false: every call runs its own load."""
 
     async def get_or_load(self, key: Key[T], load: Callable[[], Awaitable[T]]) -> T:
         return await load()

@@ -1,4 +1,4 @@
-"""Waiting for a load that several askers share."""
+"""Waiting for a load that several callers share."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ T = TypeVar("T")
 
 
 async def result_of(load: asyncio.Task[T]) -> T:
-    """What the load returns or raises; an asker that is cancelled does not cancel it.
+    """Wait for the load and return its value. A caller that is cancelled does not cancel it.
 
-    Raises CacheClosed where the cache cancelled it.
+    Raises CacheClosed if the cache cancelled the load, and what the load raises.
     """
     try:
         return await asyncio.shield(load)
     except asyncio.CancelledError:
-        asker = asyncio.current_task()
-        assert asker is not None
-        if load.cancelled() and not asker.cancelling():
+        caller = asyncio.current_task()
+        assert caller is not None
+        if load.cancelled() and not caller.cancelling():
             raise CacheClosed from None
         raise
     finally:
-        # Else an error's traceback holds the task that holds the error, until the garbage collector comes.
+        # Otherwise the error's traceback and the task refer to each other until the garbage collector runs.
         del load

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from cache.cache_state import CacheAway, CacheState
+from cache.cache_state import CacheState, CacheUnreachable
 from cache.contract import Cache
 from cluster.contract import Bus
 from handlers.health_report import Report, check, judged, unreachable
@@ -43,13 +43,13 @@ class CacheHealth:
         self._thresholds = thresholds
         self._now = now
         self._lock = asyncio.Lock()
-        self._state: CacheState | CacheAway | None = None
+        self._state: CacheState | CacheUnreachable | None = None
         self._looked_at = 0.0
 
     async def report(self) -> Report:
         """/health/cache."""
         state = await self._look()
-        if isinstance(state, CacheAway):
+        if isinstance(state, CacheUnreachable):
             return unreachable(str(state))
         thresholds = self._thresholds
         checks = {"reachable": check(True, True, None), "bus": check(not self._bus.lost, not self._bus.lost, None)}
@@ -80,18 +80,18 @@ class CacheHealth:
     async def backend(self) -> dict[str, Any]:
         """How the backend is, for /metrics/cache."""
         state = await self._look()
-        shown: dict[str, Any] | None = None if isinstance(state, CacheAway) else msgspec.to_builtins(state)
+        shown: dict[str, Any] | None = None if isinstance(state, CacheUnreachable) else msgspec.to_builtins(state)
         return {"backend": shown, "busLost": self._bus.lost}
 
-    async def _look(self) -> CacheState | CacheAway:
+    async def _look(self) -> CacheState | CacheUnreachable:
         async with self._lock:
             if self._state is None or self._now() - self._looked_at >= LOOK_EVERY_S:
                 try:
                     async with asyncio.timeout(LOOK_WITHIN_S):
                         self._state = await self._cache.inspect()
                 except TimeoutError:
-                    self._state = CacheAway("no answer")
-                except CacheAway as away:
+                    self._state = CacheUnreachable("no answer")
+                except CacheUnreachable as away:
                     self._state = away
                 self._looked_at = self._now()
             return self._state

@@ -1,5 +1,5 @@
--- Take a commit into a room's kept totals; see cache/room_totals.py for their form.
--- KEYS: the totals, their lease, the generation. ARGV: the seq of the newest message, and its time. Returns 1 if they are there.
+-- Update a room's cached totals by a commit; see cache/room_totals.py for their format.
+-- KEYS: the totals, their lease, the generation. ARGV: the seq of the newest message, and its time. Returns 1 if they are cached.
 redis.call('DEL', KEYS[2], KEYS[2] .. ':shared')
 local generation = redis.call('GET', KEYS[3])
 local value = generation and redis.call('GET', KEYS[1])

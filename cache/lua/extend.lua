@@ -1,8 +1,8 @@
--- Extend a kept page of messages in place by what one commit stored; see cache/message_page.py for its form.
--- KEYS: the page, its lease, what came early, the generation. ARGV: how many messages a page has, the seq of the first message,
+-- Append to a cached page the messages that one commit stored; see cache/message_page.py for its format.
+-- KEYS: the page, its lease, the messages that arrived early, the generation. ARGV: how many messages a page has, the seq of the first message,
 -- and the messages. Returns 1 if the page has them now.
 local generation = redis.call('GET', KEYS[4])
--- Whoever loads the page now may have read it before this commit.
+-- A load under way may have read the store before this commit.
 redis.call('DEL', KEYS[2], KEYS[2] .. ':shared')
 local value = generation and redis.call('GET', KEYS[1])
 if not value then
@@ -21,7 +21,7 @@ for number = 3, #ARGV do
     added[#added + 1] = ARGV[number]
     last = seq
   elseif seq > last then
-    -- Another process's commit comes before it and is not told yet.
+    -- The commit before it, of another process, has not been announced yet.
     redis.call('HSET', KEYS[3], seq, ARGV[number])
     redis.call('PEXPIRE', KEYS[3], 10000)
   end
@@ -44,7 +44,7 @@ end
 count = count + #added
 local keep = tonumber(ARGV[1])
 if count >= 2 * keep then
-  -- Shorten it, now and then, by what is more than it has.
+  -- Cut the surplus off, once it is as long again as a page.
   value = string.sub(value, at) .. table.concat(added)
   at = 1
   while count > keep do

@@ -1,5 +1,5 @@
--- Raise a fence (several may stand) around keys whose values are about to be written: nothing fills until it is lowered or too old.
--- KEYS: value, lease, fence of each. ARGV: the fence's token, how long it stands at most (ms).
+-- Raise a fence (several may overlap) around keys whose values are about to be written: no load fills until it is lowered or expires.
+-- KEYS: value, lease, fence of each. ARGV: the fence's token, its longest life (ms).
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 for first = 1, #KEYS, 3 do

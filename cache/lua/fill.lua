@@ -1,5 +1,5 @@
 -- Keep a loaded value, if the lease under which it was loaded still stands.
--- KEYS: value, lease, generation. ARGV: the token, the value, how long it lives (ms). Returns 1 if it was kept.
+-- KEYS: value, lease, generation. ARGV: the token, the value, its TTL (ms). Returns 1 if it was kept.
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then
   return 0
 end

@@ -1,7 +1,7 @@
--- Read a value, or take part in its lease.
--- KEYS: value, lease, fence, generation. ARGV: a token, how long a lease lives (ms).
--- Returns the value without its header; {token} where it is not there and may be filled; {token, 1} where it may not: a fence
--- stands, or nothing is believed.
+-- Read a value, or join its lease.
+-- KEYS: value, lease, fence, generation. ARGV: a token, the TTL of a lease (ms).
+-- Returns the value without its header; {token} where there is none and a load may fill; {token, 1} where it may not, because
+-- of a fence or because there is no generation.
 local generation = redis.call('GET', KEYS[4])
 local header = (generation or '') .. ':'
 local value = generation and redis.call('GET', KEYS[1])
@@ -16,8 +16,8 @@ if generation and redis.call('EXISTS', KEYS[3]) == 1 then
   redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', time[1] * 1000 + math.floor(time[2] / 1000))
   fills = redis.call('EXISTS', KEYS[3]) == 0
 end
--- One token for all who miss until an invalidation, a fence or its end takes it away: whoever began to load before that cannot fill
--- after it, and nobody who asks after it shares that load. Where nothing is kept a token is no lease, and stands beside it.
+-- All misses get one token, until an invalidation, a fence or the fence's end deletes it: a load that began before cannot fill
+-- after it, and callers after it do not share that load. A token of loads that may not fill is kept beside the lease.
 local place = fills and KEYS[2] or KEYS[2] .. ':shared'
 local token = redis.call('GET', place)
 if not token or string.sub(token, 1, #header) ~= header then

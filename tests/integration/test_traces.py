@@ -81,7 +81,7 @@ async def test_requests_and_commands_are_traced_down_to_the_store(start: Start, 
     assert told == {"joinRoom", "sendMessage"}
     assert all(not span.parent_span_id for span in commands)
     assert "command.execute" in above("bus.subscribe")
-    assert {"store.messages.append", "cache.extend", "bus.publish"} <= names
+    assert {"store.messages.append", "cache.update", "bus.publish"} <= names
     for secret in (b"a secret of theirs", ada.access_token.encode(), ada.user["email"].encode()):
         assert secret not in collector.bodies
 

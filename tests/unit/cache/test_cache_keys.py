@@ -31,7 +31,7 @@ def test_every_kind_has_its_groups_ttl():
 
 
 def test_what_says_who_may_do_what_and_what_is_not_heard_of_live_no_longer_than_they_are_trusted():
-    keys = Keys(CacheTtls(messages_s=1800, users_s=300, stats_s=600, access_s=4, unheard_s=7))
+    keys = Keys(CacheTtls(messages_s=1800, users_s=300, stats_s=600, access_s=4, unverified_s=7))
     kinds = [key.kind for key in all_keys(keys, "r1", "u1")]
     assert {kind.name: kind.ttl_s for kind in kinds} == {
         "user": 7, "session": 4, "room": 4, "membership": 4, "room_ids": 7, "page": 1800, "stats": 7
@@ -44,7 +44,7 @@ def test_what_says_who_may_do_what_and_what_is_not_heard_of_live_no_longer_than_
         "room_ids",
         "stats",
     }
-    short = Keys(CacheTtls(messages_s=0, users_s=2, stats_s=0, access_s=4, unheard_s=4))
+    short = Keys(CacheTtls(messages_s=0, users_s=2, stats_s=0, access_s=4, unverified_s=4))
     assert not any(key.kind.is_brief for key in all_keys(short, "r1", "u1")), "what is set lower is as it is set"
 
 

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from cache import message_page, redis_cache, room_totals
-from cache.cache_state import CacheAway
+from cache.cache_state import CacheUnreachable
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
 from cache.keys import CacheTtls, Key, Keys
 from cache.message_page import KEEP, Page
@@ -1094,7 +1094,7 @@ async def test_without_an_answer_each_asker_loads_within_the_timeout_and_then_at
     async with a.cache.fence(KEY):
         await a.cache.invalidate(KEY)
         await a.cache.update(PAGE, message_page.append(1, messages_of(1, 1)))
-    with pytest.raises(CacheAway):
+    with pytest.raises(CacheUnreachable):
         await a.cache.inspect()
 
 
@@ -1178,7 +1178,7 @@ async def test_without_redis_nobody_shares_a_load_that_has_been_under_way_for_lo
     source = Source()
     first = a.ask(KEY, source)
     await begun(source)
-    monkeypatch.setattr(redis_cache, "SHARED_FOR_S", -1.0)
+    monkeypatch.setattr(redis_cache, "LOCAL_LOAD_SHARED_S", -1.0)
     second = a.ask(KEY, source)
     await begun(source, 2)
     monkeypatch.undo()
