@@ -82,12 +82,12 @@ async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> As
         shared_limiter = RedisLimiter(
             run=lambda keys, args: client.run(check, keys, args),
             away=(RedisGone, RedisRefused),
-            alone=limiter,
+            fallback=limiter,
             fail_closed=limits.fail_closed,
             policies=limits.policies,
             algorithm=limits.algorithm,
         )
-        client.on_up.append(shared_limiter.back)
+        client.on_up.append(shared_limiter.on_redis_up)
         limiter = shared_limiter
     cache: Cache = (
         RedisCache(client=client, observer=_observer(settings, counts)) if settings.cache.enabled else NoCache()

@@ -514,7 +514,7 @@ class ChatServer:
 
     async def reload(self) -> None:
         """Read again what can change while the process runs: the whitelist's file."""
-        await self._whitelist.read_again()
+        await self._whitelist.reload()
 
     async def stop(self) -> None:
         """Drain the connections, settle what was accepted, and let go of everything; also after a start that failed

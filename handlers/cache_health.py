@@ -54,8 +54,8 @@ class CacheHealth:
         thresholds = self._thresholds
         checks = {"reachable": check(True, True, None), "bus": check(not self._bus.lost, not self._bus.lost, None)}
         if self._limiter is not None:
-            counted_by = "all processes" if self._limiter.shares else "this process alone"
-            checks["limits"] = check(self._limiter.shares, counted_by, "all processes")
+            counted_by = "all processes" if self._limiter.is_shared else "this process alone"
+            checks["limits"] = check(self._limiter.is_shared, counted_by, "all processes")
         if state.latency_ms is not None:
             checks["latencyMs"] = check(
                 state.latency_ms <= thresholds.cache_latency_ms, state.latency_ms, thresholds.cache_latency_ms

@@ -1,1 +1,1 @@
-"""Rate limits: arithmetic, policies and backends apart."""
+"""Rate limits and load shedding: arithmetic, policies and backends in separate modules."""

@@ -1,4 +1,4 @@
-"""How often a limit was asked, by outcome: plain numbers, for each request has some. Knows no limiter and no reader."""
+"""Counts of limit checks by outcome: plain integers, because every request adds to them. Knows no limiter."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Counts = list[tuple[tuple[str, str], int]]  # by operation and outcome
 
 
 class OutcomeCounts:
-    """Of one operation: let through, refused, and let through because of the whitelist."""
+    """The checks of one operation: allowed, refused, and exempt (allowed because of the whitelist)."""
 
     __slots__ = ("allowed", "exempt", "refused")
 
@@ -18,9 +18,9 @@ class OutcomeCounts:
         self.exempt = 0
 
     def add(self, *, passed: bool, command_passed: bool, exempt: bool) -> None:
-        """One check more.
+        """Count one check.
 
-        One that passed, of a command that another limit refused, was neither let through nor refused by this one.
+        A check that passed, of a command that another limit refused, counts as neither.
         """
         if exempt:
             self.exempt += 1
@@ -30,18 +30,18 @@ class OutcomeCounts:
             self.allowed += 1
 
 
-def counts(tallies: Mapping[str, OutcomeCounts]) -> Counts:
-    """By operation and outcome; what never was is left out."""
-    told = (
-        (operation, outcome, getattr(tally, outcome))
-        for operation, tally in tallies.items()
+def counts(by_operation: Mapping[str, OutcomeCounts]) -> Counts:
+    """Return the counts by operation and outcome, without zeros."""
+    rows = (
+        (operation, outcome, getattr(outcome_counts, outcome))
+        for operation, outcome_counts in by_operation.items()
         for outcome in OutcomeCounts.__slots__
     )
-    return sorted(((operation, outcome), count) for operation, outcome, count in told if count)
+    return sorted(((operation, outcome), count) for operation, outcome, count in rows if count)
 
 
 def added(one: Counts, other: Counts) -> Counts:
-    """Both together."""
+    """Return the sums of both."""
     totals = dict(one)
     for row, count in other:
         totals[row] = totals.get(row, 0) + count

@@ -1,4 +1,4 @@
-"""How the outcomes of a command's checks become one decision, wherever they were counted. Pure."""
+"""Combines the outcomes of a command's checks into one decision, whichever backend counted them. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from limits.policy import Policy
 
 
 class Outcome(Struct, frozen=True):
-    """What one check came to; the numbers are those of bucket.Taken."""
+    """The outcome of one check; the numbers are those of token_bucket.TakeResult."""
 
     check: Check
     policy: Policy
@@ -20,24 +20,24 @@ class Outcome(Struct, frozen=True):
     remaining: int
     retry_after_s: int
     reset_s: int
-    is_wide: bool = False  # that of the check's `wide_key`
+    is_wide: bool = False  # the outcome for the check's `wide_key`
 
     def decision(self) -> Decision:
         return Decision(
             self.allowed, self.check.operation, self.policy.count, self.remaining, self.reset_s, self.retry_after_s
         )
 
-    def count(self, tally: OutcomeCounts, *, command_passed: bool, exempt: bool) -> None:
-        """Into its operation's tally.
+    def count(self, counts: OutcomeCounts, *, command_passed: bool, exempt: bool) -> None:
+        """Add this outcome to the counts of its operation.
 
-        A wide one counts only where it refuses: what passes was counted with the check's own key.
+        A wide outcome is added only if it refuses: one that passes was counted with the check's own key.
         """
         if not self.is_wide or not (self.allowed or exempt):
-            tally.add(passed=self.allowed, command_passed=command_passed, exempt=exempt)
+            counts.add(passed=self.allowed, command_passed=command_passed, exempt=exempt)
 
 
 def decide(outcomes: Iterable[Outcome]) -> Decision:
-    """The refusal that is longest to wait for, else the limit that the fewest of the same would still pass."""
+    """Return the refusal with the longest wait, or else the limit that allows the fewest more such commands."""
     nearest: tuple[int, Outcome] | None = None
     refused: Outcome | None = None
     for outcome in outcomes:

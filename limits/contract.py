@@ -1,4 +1,4 @@
-"""What every rate limiter promises. Owns the guarantees, knows neither algorithm nor driver."""
+"""The contract of every rate limiter. Owns the guarantees, knows neither algorithm nor driver."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ WIDE_TIMES = 10
 
 
 class Check(Struct, frozen=True):
-    """One limit that a command must pass. `operation` names a policy, `key` who is counted, `cost` is in tokens.
+    """One limit that a command must pass. `operation` names a policy, `key` the client; `cost` is in tokens.
 
-    `wide_key`: with whom it is counted a second time, at WIDE_TIMES the policy's count; it passes only where both have
-    room.
+    `wide_key`: a group of clients for which the command is counted a second time, with WIDE_TIMES the policy's count.
+    The check passes only if both have room.
     """
 
     operation: str
@@ -27,11 +27,13 @@ class Check(Struct, frozen=True):
 
 
 class Decision(Struct, frozen=True):
-    """The outcome, told by the limit that refused (of several, the longest to wait for) or is nearest to it.
+    """The outcome for a command. The numbers are those of the limit that refused it (of several, the one with the
+    longest wait), or of the limit that is nearest to refusing.
 
-    `limit` is the policy's count, `remaining` the tokens left, `reset_s` when it is full again, `retry_after_s` 0 if
-    allowed, else when the same command would pass if nothing else comes: whole seconds from now, rounded up. All None
-    when nothing limits. `because`: a limit was reached, or nobody knows whether one is (see RATE_LIMIT_FAIL_CLOSED).
+    `limit` is the policy's count, `remaining` the tokens left, `reset_s` the time until the bucket is full again.
+    `retry_after_s` is 0 if allowed, else the time until the same command would pass if no other comes. Times are whole
+    seconds from now, rounded up. All are None when nothing limits. `because`: `limit` if one was reached, `unknown` if
+    the counts cannot be read (see RATE_LIMIT_FAIL_CLOSED).
     """
 
     allowed: bool
@@ -47,30 +49,28 @@ UNLIMITED = Decision(True)
 
 
 def widened(policy: Policy) -> Policy:
-    """What a policy is for those who are counted together."""
+    """Return the policy for a `wide_key`."""
     return Policy(WIDE_TIMES * policy.count, policy.period_s)
 
 
 class Limiter(Protocol):
-    """Counts what was done, per operation and key."""
+    """Counts commands per operation and key."""
 
     @property
-    def shares(self) -> bool:
-        """Whether what other processes do is counted now."""
+    def is_shared(self) -> bool:
+        """Whether commands of other processes are counted now, too."""
 
     async def check(self, checks: Sequence[Check], *, exempt: bool = False) -> Decision:
-        """Take all that `checks` cost, or nothing at all if one refuses.
+        """Take the cost of all `checks`, or nothing at all if one refuses.
 
-        Who is `exempt` is never refused, and counted while there is room.
-
-        Raises KeyError for an unknown operation.
+        An `exempt` command is never refused, and counted while there is room. Raises KeyError for an unknown operation.
         """
 
     def counts(self) -> Counts:
-        """How often each limit was asked since the start, by operation and outcome: allowed, refused, exempt."""
+        """Return the number of checks since the start, by operation and outcome: allowed, refused, exempt."""
 
     def sweep(self) -> int:
-        """Forget what no longer limits; returns how much. Call it every minute or so."""
+        """Drop states that no longer limit, and return their number. To be called about once a minute."""
 
     async def close(self) -> None:
-        """Let go of what is under way."""
+        """Cancel what is under way."""

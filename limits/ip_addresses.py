@@ -1,7 +1,9 @@
-"""What addresses are: read from text of every form, counted as whom, in which networks. Knows no header and no proxy.
+"""IP addresses: parsing every textual form, the limiter's key of an address, membership in networks.
 
-An address that was read is written in one form everywhere (`canonical`), so that texts can be compared. What is none is
-UNKNOWN, the stranger: in no network, and all of them together one key of the limiter.
+Knows no header and no proxy.
+
+A parsed address is written in one form everywhere (`canonical`), so that texts can be compared. A text that is no
+address becomes UNKNOWN, which is in no network; all of them share one key of the limiter.
 """
 
 from __future__ import annotations
@@ -16,21 +18,21 @@ from limits.contract import Check
 Network = IPv4Network | IPv6Network
 
 UNKNOWN = "unknown"
-ADDRESS_MAX_CHARS = 64  # longer than any with zone, brackets, quotes and port
+ADDRESS_MAX_CHARS = 64  # more than any address with zone, brackets, quotes and port has
 PORT_MAX = 65_535
-CUSTOMER_BITS = 64  # one customer's network at least
-NEIGHBOUR_BITS = 48  # what one customer may have as a whole: 65,536 of the former
+CUSTOMER_BITS = 64  # the smallest network that a provider gives one customer
+NEIGHBOUR_BITS = 48  # the largest: 65,536 of the former
 
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _ZONE = re.compile(r"%[^/]*")
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:
-    """The address in a text as proxies write it; None where there is none.
+    """Return the address in a text as proxies write it; None where there is none.
 
     Quotes, brackets, a port and a zone are dropped (`"[2001:db8::1%eth0]:443"`, `203.0.113.7:4711`), and an IPv4-mapped
-    one is the IPv4 address. The address of no interface (`0.0.0.0`, `::`) is nobody's: Tornado gives it to the peers of
-    a Unix socket.
+    one is the IPv4 address. The unspecified address (`0.0.0.0`, `::`) gives None: Tornado reports it for
+    peers of a Unix socket.
     """
     if len(text) > ADDRESS_MAX_CHARS:
         return None
@@ -68,13 +70,13 @@ def _is_port(text: str) -> bool:
 
 
 def canonical(text: str) -> str:
-    """The one way of writing the address in a text; UNKNOWN for what is none."""
+    """Return the canonical text of the address in a text; UNKNOWN if it has none."""
     parsed = parse_address(text)
     return UNKNOWN if parsed is None else str(parsed)
 
 
 def parse_network(text: str) -> Network:
-    """An address or CIDR; IPv4-mapped ones are IPv4's, as the addresses are. Raises ValueError."""
+    """Parse an address or CIDR; an IPv4-mapped one becomes IPv4, like addresses. Raises ValueError."""
     network = ip_network(_ZONE.sub("", text), strict=False)
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         address = network.network_address.ipv4_mapped
@@ -83,8 +85,8 @@ def parse_network(text: str) -> Network:
 
 
 def fold_address(address: str) -> str:
-    """The limiter's key of a client address: IPv4 whole, IPv6 by /64 (one customer's), IPv4-mapped as IPv4, all that is
-    none as UNKNOWN.
+    """Return the limiter's key of a client address: IPv4 whole, IPv6 by /64 (one customer), IPv4-mapped as IPv4, a text
+    that is no address as UNKNOWN.
     """
     parsed = parse_address(address)
     if isinstance(parsed, IPv6Address):
@@ -93,7 +95,7 @@ def fold_address(address: str) -> str:
 
 
 def address_check(operation: str, address: str, *, prefix: str = "", cost: int = 1) -> Check:
-    """The check of a limit by address; an IPv6 one is counted with the neighbours of its /48, too."""
+    """Return the check of a limit by address; an IPv6 address is counted for its whole /48, too."""
     parsed = parse_address(address)
     wide = None
     if isinstance(parsed, IPv6Address):
@@ -102,6 +104,6 @@ def address_check(operation: str, address: str, *, prefix: str = "", cost: int =
 
 
 def is_within(address: str, networks: Sequence[Network]) -> bool:
-    """Whether an address lies in one of the networks; what is no address does not."""
+    """Return whether an address lies in one of the networks; a text that is no address does not."""
     parsed = parse_address(address)
     return parsed is not None and any(parsed.version == network.version and parsed in network for network in networks)

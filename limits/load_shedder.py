@@ -1,6 +1,6 @@
-"""Sheds load as the adaptive part says, and tells what it does.
+"""Sheds load as the shedding policy decides, and logs each change of level.
 
-Owns the present state; what the load is comes from outside.
+Owns the present state; the load is passed in.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ RETRY_AFTER_S = 2
 
 
 class LoadShedder:
-    """`load()` is asked at each `step`, which is called every STEP_EVERY_S; `now` is monotonic, in seconds."""
+    """`load()` is called at each `step`, which is called every STEP_EVERY_S; `now` is monotonic, in seconds."""
 
     def __init__(self, *, load: Callable[[], Load], observer: Observer, now: Callable[[], float]) -> None:
         self._load = load
@@ -33,16 +33,16 @@ class LoadShedder:
 
     @property
     def level(self) -> int:
-        """0 to 4, see shedding_policy.Shed."""
+        """The level of shedding, 0 to 4, see shedding_policy.Shed."""
         return self._shed.level
 
     @property
     def share(self) -> float:
-        """Of the messages, as it is let in."""
+        """The share of messages that is admitted, 0.05 to 1."""
         return self._shed.share
 
     def admits(self, kind: ShedClass) -> bool:
-        """Whether one more of this class may be done now."""
+        """Return whether one more operation of this class is admitted now."""
         shed = self._shed
         if shed.level < kind:
             return True
@@ -55,9 +55,9 @@ class LoadShedder:
         return False
 
     def step(self) -> None:
-        """Look at the load, and decide anew."""
+        """Read the load, and decide anew."""
         now_s = self._now()
-        # Noted before anything can fail: what failed once for how long it was must not do so at each step.
+        # Set before anything can fail: an elapsed time that made a step fail must not make each later one fail.
         elapsed_s, self._stepped_s = now_s - self._stepped_s, now_s
         before, self._newest = self._shed, self._load()
         self._shed = shedding_policy.step(before, self._newest, elapsed_s)
@@ -77,7 +77,7 @@ class LoadShedder:
 
 
 class NullLoadShedder:
-    """RATE_LIMIT_ADAPTIVE=false."""
+    """RATE_LIMIT_ADAPTIVE=false: nothing is shed."""
 
     level = 0
     share = 1.0

@@ -1,4 +1,4 @@
-"""What the process carries, as the adaptive part wants it: loop lag, processor, the store's queue.
+"""The load of this process as the shedding policy takes it: loop lag, CPU, the store's queue.
 
 Reads clocks; decides nothing.
 """
@@ -14,28 +14,28 @@ from monitor.loop_lag import LoopLag
 
 RECENT_S = 1.0
 CPU_OVER_S = 3.0
-LOOKS_MAX = 100
+CPU_SAMPLES_MAX = 100
 
 
 class LoadSignal:
-    """`queue()` is the share of the store's queue that is taken, 0 to 1; `now` is monotonic, in seconds."""
+    """`queue()` returns the used share of the store's queue, 0 to 1; `now` is monotonic, in seconds."""
 
     def __init__(self, *, lag: LoopLag, queue: Callable[[], float], now: Callable[[], float]) -> None:
         self._lag = lag
         self._queue = queue
         self._now = now
-        self._looks: deque[tuple[float, float]] = deque([(now(), time.thread_time())], maxlen=LOOKS_MAX)
+        self._cpu_samples: deque[tuple[float, float]] = deque([(now(), time.thread_time())], maxlen=CPU_SAMPLES_MAX)
 
     def load(self) -> Load:
-        """The load of the last seconds; to be asked on the loop's thread, whose processor time it is."""
+        """Return the load of the last seconds. Must be called on the loop's thread: the CPU time is this thread's."""
         now_s, spent_s = self._now(), time.thread_time()
-        looks = self._looks
-        while len(looks) > 1 and now_s - looks[1][0] >= CPU_OVER_S:
-            looks.popleft()
-        since_s, spent_then_s = looks[0]
-        # A start is no overload
+        samples = self._cpu_samples
+        while len(samples) > 1 and now_s - samples[1][0] >= CPU_OVER_S:
+            samples.popleft()
+        since_s, spent_then_s = samples[0]
+        # The first second is not measured: a start is no overload
         cpu = (spent_s - spent_then_s) / (now_s - since_s) if now_s - since_s >= RECENT_S else 0.0
-        looks.append((now_s, spent_s))
+        samples.append((now_s, spent_s))
         (lag_s,) = self._lag.percentiles(99)
         (recent_s,) = self._lag.percentiles(90, within_s=RECENT_S)
         return Load(1000 * lag_s, cpu, self._queue(), 1000 * recent_s)

@@ -1,4 +1,4 @@
-"""The limiter of a single process: a state for each key in bounded tables, one an operation. Owns the states alone."""
+"""The limiter of a single process: one state per key, in one bounded table per operation. Owns only the states."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from limits.check_counts import Counts, OutcomeCounts, counts
 from limits.combined_decision import Outcome, decide
 from limits.contract import UNLIMITED, Check, Decision, widened
 from limits.policy import Policy
-from limits.token_bucket import Taken
+from limits.token_bucket import TakeResult
 
 SWEEP_MAX = 10_000  # states dropped in one sweep: some 2 ms
 
 
 class Algorithm(Struct, frozen=True):
-    """How a limit counts: the state of a key that nothing is known of, what a call makes of a state, and when it limits
-    no more.
+    """The functions of one algorithm: make the state of an unknown key, take from a state, and the time after which an
+    untouched state limits no more.
     """
 
     new: Callable[[Policy, int], Any]
-    take: Callable[[Any, Policy, int, int], Taken[Any]]
+    take: Callable[[Any, Policy, int, int], TakeResult[Any]]
     forgotten_after_ns: Callable[[Policy], int]
 
 
@@ -36,25 +36,25 @@ ALGORITHMS = {
 
 
 class _Table:
-    """One operation's states, the longest untouched first. A flood of one operation evicts none of another."""
+    """The states of one operation, the longest untouched first. A flood of one operation evicts no other's states."""
 
-    __slots__ = ("policy", "states", "tally", "wide_policy")
+    __slots__ = ("outcome_counts", "policy", "states", "wide_policy")
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.wide_policy = widened(policy)
-        self.tally = OutcomeCounts()
+        self.outcome_counts = OutcomeCounts()
         self.states: OrderedDict[str, Any] = OrderedDict()
 
 
 class MemoryLimiter:
-    """`policies` has a row for every operation, None where it is off; at most `max_keys` states an operation.
+    """`policies` has an entry for every operation, None where it is off; each keeps `max_keys` states at most.
 
-    Past that the longest untouched is dropped, that is, forgiven. `algorithm` is a key of ALGORITHMS; `now_ns` a
-    monotonic clock.
+    Above that the longest untouched state is dropped, so its key starts anew. `algorithm` is a key of ALGORITHMS;
+    `now_ns` a monotonic clock in nanoseconds.
     """
 
-    shares = False
+    is_shared = False
 
     def __init__(
         self,
@@ -86,18 +86,18 @@ class MemoryLimiter:
         taken = self._take(state, policy, now_ns, check.cost)
         self._keep(table, check.key, taken.state)
         if taken.allowed:
-            table.tally.allowed += 1
+            table.outcome_counts.allowed += 1
         else:
-            table.tally.refused += 1
+            table.outcome_counts.refused += 1
         return Decision(
             taken.allowed, check.operation, policy.count, taken.remaining, taken.reset_s, taken.retry_after_s
         )
 
     def counts(self) -> Counts:
-        return counts({name: table.tally for name, table in self._tables.items() if table is not None})
+        return counts({name: table.outcome_counts for name, table in self._tables.items() if table is not None})
 
     def sweep(self) -> int:
-        """Drop states that limit no more, as long as those are untouched. Ends early after SWEEP_MAX."""
+        """Drop the states that limit no more, the longest untouched first, SWEEP_MAX at most."""
         now_ns = self._now_ns()
         dropped = 0
         for table in self._tables.values():
@@ -118,7 +118,7 @@ class MemoryLimiter:
 
     def _check_all(self, checks: Sequence[Check], exempt: bool) -> Decision:
         now_ns = self._now_ns()
-        states: dict[tuple[str, str], Any] = {}  # two checks may name one state
+        states: dict[tuple[str, str], Any] = {}  # two checks may have the same state
         outcomes = []
         for check in checks:
             table = self._tables[check.operation]
@@ -127,10 +127,10 @@ class MemoryLimiter:
             for key, policy in ((check.key, table.policy), (check.wide_key, table.wide_policy)):
                 if key is None:
                     continue
-                place = check.operation, key
-                state = states.get(place) or table.states.get(key) or self._new(policy, now_ns)
+                state_key = check.operation, key
+                state = states.get(state_key) or table.states.get(key) or self._new(policy, now_ns)
                 taken = self._take(state, policy, now_ns, check.cost)
-                states[place] = taken.state
+                states[state_key] = taken.state
                 outcomes.append(
                     Outcome(
                         check,
@@ -146,7 +146,7 @@ class MemoryLimiter:
         for outcome in outcomes:
             table = self._tables[outcome.check.operation]
             if table is not None:
-                outcome.count(table.tally, command_passed=decision.allowed, exempt=exempt)
+                outcome.count(table.outcome_counts, command_passed=decision.allowed, exempt=exempt)
         for (operation, key), state in states.items():
             table = self._tables[operation]
             if table is None:
@@ -154,7 +154,7 @@ class MemoryLimiter:
             if decision.allowed:
                 self._keep(table, key, state)
             elif key in table.states:
-                table.states.move_to_end(key)  # who keeps trying is not forgiven before others
+                table.states.move_to_end(key)  # a key that keeps trying is not dropped before others
         return decision
 
     def _keep(self, table: _Table, key: str, state: Any) -> None:
@@ -168,7 +168,7 @@ class MemoryLimiter:
 class NoLimiter:
     """RATE_LIMIT_ENABLED=false: everything passes, nothing is counted."""
 
-    shares = False
+    is_shared = False
 
     async def check(self, checks: Sequence[Check], *, exempt: bool = False) -> Decision:
         return UNLIMITED

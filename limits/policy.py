@@ -1,4 +1,4 @@
-"""What a limit is: so many in so long. Knows no operation and no backend."""
+"""A limit: a count in a period. Knows no operation and no backend."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from common.text_numbers import whole_number
 
 
 class Policy(Struct, frozen=True):
-    """At most `count` in `period_s` seconds; both at least 1."""
+    """At most `count` tokens in `period_s` seconds; both at least 1."""
 
     count: int
     period_s: int

@@ -1,8 +1,7 @@
-"""The limiter of several processes: states in Redis, changed there by one script.
+"""The limiter that several processes share: states in Redis, changed there by one script.
 
-While that is away, this process counts alone.
-
-Knows no driver: how the script is run is passed in. All checks of a loop turn go in one call.
+While Redis does not answer, this process counts alone. All checks of one turn of the event loop go in one call.
+Knows no driver: the function that runs the script is passed in.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ log = logging.getLogger(__name__)
 
 SCRIPT = Path(__file__).parent / "lua" / "check.lua"
 PREFIX = "chat:1:limit"
-BATCH_MAX = 200  # commands in one call: some 2 ms of Redis's time, in which nobody else is served
+BATCH_MAX = 200  # commands in one call: some 2 ms, in which Redis serves no other client
 WAITING_MAX = 20_000
 UNITS_MAX = 2**51  # the script's numbers are doubles: twice this much is exact
 RETRY_UNKNOWN_S = 1
@@ -35,17 +34,17 @@ Run = Callable[[Sequence[str], Sequence[str | bytes]], Awaitable[Any]]
 
 
 class _Limit(Struct, frozen=True):
-    """A policy as the script counts it: its period in quanta, and how many microseconds a quantum is."""
+    """A policy as the script counts it: `period` is in quanta of `quantum_us` microseconds."""
 
     policy: Policy
     prefix: str
     period: int
     quantum_us: int
-    tally: OutcomeCounts
+    outcome_counts: OutcomeCounts
 
 
-class _Counted(Struct, frozen=True):
-    """One state that a command takes from: of which check, how it is limited, and its key."""
+class _StateOfCheck(Struct, frozen=True):
+    """One state that a command takes from: the check it serves, its limit, and its key."""
 
     check: Check
     limit: _Limit
@@ -53,18 +52,18 @@ class _Counted(Struct, frozen=True):
     is_wide: bool
 
 
-class _Asked(Struct, frozen=True):
-    """One command that waits for its answer."""
+class _PendingCommand(Struct, frozen=True):
+    """One command that waits for the script's answer; `future` gets NUMBERS_A_CHECK numbers for each check."""
 
-    checks: list[_Counted]
+    checks: list[_StateOfCheck]
     exempt: bool
     future: asyncio.Future[list[int]]
 
 
 class RedisLimiter:
-    """`run(keys, args)` runs SCRIPT and raises one of `away` where Redis does not answer. `alone` counts meanwhile.
+    """`run(keys, args)` runs SCRIPT and raises one of `away` where Redis does not answer; `fallback` counts meanwhile.
 
-    `fail_closed`: then everything is refused instead. Other arguments as those of MemoryLimiter.
+    `fail_closed`: everything is refused meanwhile instead. The other arguments are those of MemoryLimiter.
     """
 
     def __init__(
@@ -72,14 +71,14 @@ class RedisLimiter:
         *,
         run: Run,
         away: tuple[type[Exception], ...],
-        alone: Limiter,
+        fallback: Limiter,
         fail_closed: bool,
         policies: Mapping[str, Policy | None],
         algorithm: str = "token_bucket",
     ) -> None:
         self._run = run
         self._away = away
-        self._alone = alone
+        self._fallback = fallback
         self._fail_closed = fail_closed
         self._limits = {
             name: None if policy is None else _limit(name, policy, algorithm) for name, policy in policies.items()
@@ -90,28 +89,28 @@ class RedisLimiter:
         }
         self._algorithm = algorithm
         self._loop = asyncio.get_running_loop()
-        self._waiting: list[_Asked] = []
+        self._waiting: list[_PendingCommand] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._shares = True
+        self._is_shared = True
 
     @property
-    def shares(self) -> bool:
-        return self._shares
+    def is_shared(self) -> bool:
+        return self._is_shared
 
     async def check(self, checks: Sequence[Check], *, exempt: bool = False) -> Decision:
         limited = []
         for check in checks:
             limit, wide = self._limits[check.operation], self._wide[check.operation]
             if limit is not None:
-                limited.append(_Counted(check, limit, check.key, False))
+                limited.append(_StateOfCheck(check, limit, check.key, False))
             if wide is not None and check.wide_key is not None:
-                limited.append(_Counted(check, wide, check.wide_key, True))
+                limited.append(_StateOfCheck(check, wide, check.wide_key, True))
         if not limited:
             return UNLIMITED
         try:
-            numbers = await self._ask(limited, exempt)
+            numbers = await self._enqueue(limited, exempt)
         except self._away as reason:
-            self._say(False, reason)
+            self._set_shared(False, reason)
             return await self._without_redis(checks, exempt)
         outcomes = []
         for index, one in enumerate(limited):
@@ -129,86 +128,93 @@ class RedisLimiter:
             )
         decision = UNLIMITED if exempt else decide(outcomes)
         for outcome in outcomes:
-            if (counted := self._limits[outcome.check.operation]) is not None:
-                outcome.count(counted.tally, command_passed=decision.allowed, exempt=exempt)
+            if (limit := self._limits[outcome.check.operation]) is not None:
+                outcome.count(limit.outcome_counts, command_passed=decision.allowed, exempt=exempt)
         return decision
 
     def counts(self) -> Counts:
-        own = counts({name: limit.tally for name, limit in self._limits.items() if limit is not None})
-        return added(own, self._alone.counts())
+        own = counts({name: limit.outcome_counts for name, limit in self._limits.items() if limit is not None})
+        return added(own, self._fallback.counts())
 
-    def back(self) -> None:
-        """Redis is there again: from now on it is asked, and until it does not answer it counts."""
-        self._say(True)
+    def on_redis_up(self) -> None:
+        """Redis answers again: checks go to it from now on. A client of Redis calls this after it has connected."""
+        self._set_shared(True)
 
     def sweep(self) -> int:
-        return self._alone.sweep()  # Redis's keys expire by themselves
+        return self._fallback.sweep()  # Redis's keys expire by themselves
 
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._alone.close()
+        await self._fallback.close()
 
     async def _without_redis(self, checks: Sequence[Check], exempt: bool) -> Decision:
         if not self._fail_closed or exempt:
-            return await self._alone.check(checks, exempt=exempt)
+            return await self._fallback.check(checks, exempt=exempt)
         for check in checks:
             if (limit := self._limits[check.operation]) is not None:
-                limit.tally.refused += 1
+                limit.outcome_counts.refused += 1
         return Decision(False, checks[0].operation, retry_after_s=RETRY_UNKNOWN_S, because="unknown")
 
-    def _ask(self, checks: list[_Counted], exempt: bool) -> asyncio.Future[list[int]]:
+    def _enqueue(self, checks: list[_StateOfCheck], exempt: bool) -> asyncio.Future[list[int]]:
         future: asyncio.Future[list[int]] = self._loop.create_future()
         if len(self._waiting) >= WAITING_MAX:
             future.set_exception(self._away[0]("too many checks wait"))
             return future
         if not self._waiting:
             self._loop.call_soon(self._flush)
-        self._waiting.append(_Asked(checks, exempt, future))
+        self._waiting.append(_PendingCommand(checks, exempt, future))
         return future
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
         for start in range(0, len(waiting), BATCH_MAX):
-            task = self._loop.create_task(self._exchange(waiting[start : start + BATCH_MAX]))
+            task = self._loop.create_task(self._run_batch(waiting[start : start + BATCH_MAX]))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _exchange(self, asked: Sequence[_Asked]) -> None:
+    async def _run_batch(self, batch: Sequence[_PendingCommand]) -> None:
         keys: list[str] = []
         numbers: list[int] = []
-        for index, one in enumerate(asked):
-            for counted in one.checks:
-                limit = counted.limit
-                keys.append(limit.prefix + counted.key)
-                numbers += (index, limit.policy.count, limit.period, limit.quantum_us, counted.check.cost, one.exempt)
+        for index, pending in enumerate(batch):
+            for one in pending.checks:
+                limit = one.limit
+                keys.append(limit.prefix + one.key)
+                numbers += (
+                    index,
+                    limit.policy.count,
+                    limit.period,
+                    limit.quantum_us,
+                    one.check.cost,
+                    pending.exempt,
+                )
         try:
             packed = await self._run(keys, [self._algorithm, msgspec.msgpack.encode([*map(int, numbers)])])
             answers = msgspec.msgpack.decode(packed, type=list[int])
         except self._away as reason:
-            _fail(asked, reason)
+            _fail(batch, reason)
             return
         except Exception:
             log.exception("limits could not be asked for")
-            _fail(asked, self._away[0]("a defect"))
+            _fail(batch, self._away[0]("a defect"))
             return
         except asyncio.CancelledError:
-            _fail(asked, self._away[0]("closed"))
+            _fail(batch, self._away[0]("closed"))
             raise
-        self._say(True)
+        self._set_shared(True)
         start = 0
-        for one in asked:
-            end = start + NUMBERS_A_CHECK * len(one.checks)
-            if not one.future.done():
-                one.future.set_result(answers[start:end])
+        for pending in batch:
+            end = start + NUMBERS_A_CHECK * len(pending.checks)
+            if not pending.future.done():
+                pending.future.set_result(answers[start:end])
             start = end
 
-    def _say(self, shares: bool, reason: BaseException | None = None) -> None:
-        if shares is self._shares:
+    def _set_shared(self, is_shared: bool, reason: BaseException | None = None) -> None:
+        if is_shared is self._is_shared:
             return
-        self._shares = shares
-        if shares:
+        self._is_shared = is_shared
+        if is_shared:
             log.info("limits", extra={"fields": {"counted": "by all processes together, in redis"}})
         else:
             counted = "nothing: all is refused" if self._fail_closed else "by this process alone"
@@ -216,7 +222,7 @@ class RedisLimiter:
 
 
 def _limit(operation: str, policy: Policy, algorithm: str) -> _Limit:
-    """A policy in the finest quanta that keep the script's numbers exact; a period is rounded up."""
+    """A policy in the finest quanta that keep the script's numbers (doubles) exact; the period is rounded up."""
     period_us = policy.period_s * 1_000_000
     quantum_us = 1
     while policy.count * -(-period_us // quantum_us) > UNITS_MAX:
@@ -225,10 +231,10 @@ def _limit(operation: str, policy: Policy, algorithm: str) -> _Limit:
     return _Limit(policy, prefix, -(-period_us // quantum_us), quantum_us, OutcomeCounts())
 
 
-def _fail(asked: Sequence[_Asked], reason: Exception) -> None:
-    for one in asked:
-        if not one.future.done():
-            one.future.set_exception(reason)
+def _fail(batch: Sequence[_PendingCommand], reason: Exception) -> None:
+    for pending in batch:
+        if not pending.future.done():
+            pending.future.set_exception(reason)
 
 
 def _seconds(microseconds: int) -> int:

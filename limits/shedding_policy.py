@@ -1,10 +1,10 @@
-"""How much to shed of what, given how the process suffers: pure, time passed in.
+"""Decides how much of which class to shed under a given load: pure, time passed in.
 
 Knows no clock, no loop and no request.
 
-Load is judged as milliseconds of loop lag, for that is what everybody waits for; a store's queue and the processor are
-put into the same unit. Each class is shed from its lag on, and let in again a level at a time, once the pressure has
-been below half of it for a while. Messages are never shed altogether: a falling share of them is let in.
+Load is expressed in milliseconds of loop lag, which every request waits for; the store's queue and the CPU are converted
+to it. Each class is shed from its own lag on, and admitted again one level at a time, once the pressure has been
+below half of that lag for CALM_FOR_S. Messages are never shed altogether: a falling share of them is admitted.
 """
 
 from __future__ import annotations
@@ -15,36 +15,35 @@ from msgspec import Struct
 
 
 class ShedClass(IntEnum):
-    """What can be shed, the first to go first. The value is the level from which it is."""
+    """What can be shed, the first to be shed first. The value is the level from which on it is shed."""
 
     EPHEMERAL = 1  # typing, presence
     READS = 2  # search, history, totals
     ARRIVALS = 3  # new connections, logins
-    MESSAGES = 4  # a share of them
+    MESSAGES = 4  # a share of messages
 
 
 SHED_AT_MS = (50.0, 100.0, 200.0, 400.0)  # level n from SHED_AT_MS[n - 1] on
 CALM = 0.5  # of a level's lag: below it the level may end
 CALM_FOR_S = 1.0
-# Share of the store's queue that is taken → as much as so much lag
+# Used share of the store's queue → the equivalent lag in ms
 QUEUE_MS = ((0.9, 400.0), (0.75, 200.0), (0.5, 100.0), (0.25, 50.0))
-# Of one core. Full is as much as the first level, no more: a process that is busy and quick does its work. Nearly full
-# is not calm.
+# CPU of one core → the equivalent lag in ms. A full core alone reaches the first level, no more: a process may be busy
+# and still quick. A nearly full core prevents calm.
 CPU_MS = ((0.95, 50.0), (0.85, 25.0))
 SHARE_MIN = 0.05
 TARGET_MS = 200.0  # what the messages' share is steered to
-FALL_MAX, RISE_MAX = 0.6, 1.25  # by how much the share changes in a second at most
-# A step counts for so long at most. Who stood still for longer (a container that is paused) has seen nothing of it; and
-# RISE_MAX to the power of an hour is no float.
+FALL_MAX, RISE_MAX = 0.6, 1.25  # the most by which the share changes in one second, as factors
+# The longest time that a step counts for: a process that stood still for longer (a paused container) measured nothing
+# meanwhile, and RISE_MAX to the power of an hour overflows a float.
 ELAPSED_MAX_S = 2.0
 
 
 class Load(Struct, frozen=True):
-    """`lag_ms`: the loop's p99 of the last seconds; `cpu`: of one core, over the same, 0 to 1; `queue`: of the store's
-    queue, 0 to 1.
+    """`lag_ms`: the loop's p99 lag of the last seconds; `cpu`: the used share of one core over the same time, 0 to 1;
+    `queue`: the used share of the store's queue, 0 to 1.
 
-    `recent_ms` (None: as `lag_ms`) is the lag of the last second, which tells sooner what a change of the share has
-    done.
+    `recent_ms` (None: as `lag_ms`) is the lag of the last second, which shows sooner the effect of a changed share.
     """
 
     lag_ms: float
@@ -54,8 +53,8 @@ class Load(Struct, frozen=True):
 
 
 class Shed(Struct, frozen=True):
-    """`level` 0 to 4; `share` of the messages that is let in, 1.0 below level 4; `calm_s`: for how long it could have
-    been a level less.
+    """`level` 0 to 4; `share` of the messages that is admitted, 1.0 below level 4; `calm_s`: for how long the load has
+    been low enough for one level less.
     """
 
     level: int = 0
@@ -64,7 +63,7 @@ class Shed(Struct, frozen=True):
 
 
 def pressure_ms(load: Load) -> float:
-    """The load as milliseconds of loop lag."""
+    """Return the load in milliseconds of loop lag."""
     return _with(load, load.lag_ms)
 
 
@@ -75,7 +74,7 @@ def _with(load: Load, lag_ms: float) -> float:
 
 
 def step(shed: Shed, load: Load, elapsed_s: float) -> Shed:
-    """What is shed from now on, `elapsed_s` after the step before."""
+    """Return what is shed from now on, `elapsed_s` after the previous step."""
     elapsed_s = min(elapsed_s, ELAPSED_MAX_S)
     pressure = pressure_ms(load)
     reached = sum(pressure >= at_ms for at_ms in SHED_AT_MS)
@@ -92,7 +91,7 @@ def step(shed: Shed, load: Load, elapsed_s: float) -> Shed:
 
 
 def _steered(share: float, load: Load, elapsed_s: float) -> float:
-    """The share moved towards what would bring the present pressure to its target: down at once, up slowly."""
+    """Move the share towards the one that would bring the present pressure to TARGET_MS: down at once, up slowly."""
     wanted = TARGET_MS / max(_with(load, load.lag_ms if load.recent_ms is None else load.recent_ms), 1.0)
     change: float = min(max(wanted, FALL_MAX), RISE_MAX) ** elapsed_s
     return min(1.0, max(SHARE_MIN, share * change))

@@ -1,8 +1,7 @@
 """The sliding window's arithmetic: pure, `now` passed in. Knows no clock and no storage.
 
-Exact where it matters: never more than a policy's count in any window of its period. Time is cut into slots of a
-sixtieth of the period, and a slot counts until all of it is out of the window, so what passed may count a slot's length
-too long, and never too short.
+No window of a policy's period ever has more than its count. Time is cut into slots of a sixtieth of the period, and a
+slot counts until all of it is out of the window, so a command may count for one slot too long, never too short.
 """
 
 from __future__ import annotations
@@ -10,33 +9,33 @@ from __future__ import annotations
 from msgspec import Struct
 
 from limits.policy import Policy
-from limits.token_bucket import NS_PER_S, Taken
+from limits.token_bucket import NS_PER_S, TakeResult
 
 SLOTS = 60
 
 
 class WindowState(Struct, frozen=True):
-    """What passed, by slot, the oldest first, as of `updated_ns`: at most SLOTS + 1 pairs of slot number and cost."""
+    """The costs that passed as of `updated_ns`: at most SLOTS + 1 pairs of slot number and cost, the oldest first."""
 
     slots: tuple[tuple[int, int], ...]
     updated_ns: int
 
 
 def empty(policy: Policy, now_ns: int) -> WindowState:
-    """A window in which nothing passed yet."""
+    """Return a window in which nothing has passed."""
     return WindowState((), now_ns)
 
 
 def forgotten_after_ns(policy: Policy) -> int:
-    """How long after its newest call a state limits nothing any more."""
+    """Return how long after its newest call a state no longer limits anything."""
     return (SLOTS + 1) * _slot_ns(policy)
 
 
-def take(state: WindowState, policy: Policy, now_ns: int, cost: int = 1) -> Taken[WindowState]:
+def take(state: WindowState, policy: Policy, now_ns: int, cost: int = 1) -> TakeResult[WindowState]:
     """Let `cost` pass if the window has room for it; a refusal leaves it as it was.
 
-    A cost above the policy's count never passes; its `retry_after_s` is a whole period. A clock that went back stands
-    still.
+    A cost above the policy's count never passes; its `retry_after_s` is a whole period. A clock that was set back
+    counts as standing still.
     """
     now_ns = max(now_ns, state.updated_ns)
     slot_ns = _slot_ns(policy)
@@ -59,7 +58,7 @@ def take(state: WindowState, policy: Policy, now_ns: int, cost: int = 1) -> Take
                 retry_after_s = _seconds_until_out(slot, slot_ns, now_ns)
                 break
     reset_s = _seconds_until_out(slots[-1][0], slot_ns, now_ns) if slots else 0
-    return Taken(WindowState(tuple(slots), now_ns), allowed, policy.count - used, retry_after_s, reset_s)
+    return TakeResult(WindowState(tuple(slots), now_ns), allowed, policy.count - used, retry_after_s, reset_s)
 
 
 def _slot_ns(policy: Policy) -> int:
@@ -67,5 +66,5 @@ def _slot_ns(policy: Policy) -> int:
 
 
 def _seconds_until_out(slot: int, slot_ns: int, now_ns: int) -> int:
-    """Until a slot counts no more, rounded up."""
+    """Return the seconds until a slot counts no more, rounded up."""
     return -((now_ns - (slot + SLOTS + 1) * slot_ns) // NS_PER_S)

@@ -49,7 +49,7 @@ async def _measure(stage: Stage, algorithm: str, redis: RedisProcess) -> list[Fi
                 stage.step(f"{algorithm}, {name}")
                 cost_us = await _cost_us(limiter, stage.options["checks"], together, cpu_s)
                 costs_us.setdefault(name, []).append(cost_us)
-        if not shared.shares:
+        if not shared.is_shared:
             stage.failures.add(f"{algorithm}: Redis was not asked")
     return [Figure(f"{algorithm}, {name}", statistics.median(each), "µs a check") for name, each in costs_us.items()]
 

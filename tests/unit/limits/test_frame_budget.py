@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limits.frame_budget import SETTLED_SHARE, STRANGERS_SHARE, FrameBudget, for_strangers
+from limits.frame_budget import RESERVE_DIVISOR, UNAUTHENTICATED_DIVISOR, FrameBudget, for_unauthenticated
 from limits.policy import Policy
 from limits.token_bucket import full, take
 
@@ -13,8 +13,8 @@ POLICY = Policy(6000, 60)
 
 
 def test_a_stranger_has_a_tenth_of_it_and_one_at_least() -> None:
-    assert for_strangers(POLICY) == Policy(6000 // STRANGERS_SHARE, 60)
-    assert for_strangers(Policy(5, 60)) == Policy(1, 60)
+    assert for_unauthenticated(POLICY) == Policy(6000 // UNAUTHENTICATED_DIVISOR, 60)
+    assert for_unauthenticated(Policy(5, 60)) == Policy(1, 60)
 
 
 def test_who_is_trusted_has_the_whole_at_once() -> None:
@@ -54,7 +54,7 @@ def test_it_admits_what_a_bucket_does_and_a_sixteenth_more_at_most(
     budget = FrameBudget(policy)
     budget.trust()
     exact = full(policy, 0)
-    generous = full(Policy(count + count // SETTLED_SHARE, period_s), 0)
+    generous = full(Policy(count + count // RESERVE_DIVISOR, period_s), 0)
     now_s = 0.0
     for frames, pause_s in sends:
         now_s += pause_s
@@ -65,6 +65,6 @@ def test_it_admits_what_a_bucket_does_and_a_sixteenth_more_at_most(
             continue
         taken = take(exact, policy, int(now_s * 1e9), frames)
         exact = taken.state if taken.allowed else take(exact, policy, int(now_s * 1e9), 0).state
-        more = take(generous, Policy(count + count // SETTLED_SHARE, period_s), int(now_s * 1e9), frames)
+        more = take(generous, Policy(count + count // RESERVE_DIVISOR, period_s), int(now_s * 1e9), frames)
         assert more.allowed
         generous = more.state

@@ -129,13 +129,13 @@ def test_no_load_leads_out_of_bounds_and_no_level_ends_early(steps):
 def test_the_share_settles_where_the_lag_is_as_wanted():
     """A process whose lag grows with what it lets in, three times as much as it can do: it ends up near a third."""
     shed, lag_ms = Shed(), 600.0
-    shares = []
+    is_shared = []
     for _ in range(400):
         shed = step(shed, Load(lag_ms), STEP_EVERY_S)
         wanted_ms = TARGET_MS * 3 * shed.share
         lag_ms += 0.3 * (wanted_ms - lag_ms)
-        shares.append(shed.share)
-    assert all(0.28 < share < 0.4 for share in shares[200:])
+        is_shared.append(shed.share)
+    assert all(0.28 < share < 0.4 for share in is_shared[200:])
 
 
 def test_after_a_stand_still_of_an_hour_it_recovers_as_ever():

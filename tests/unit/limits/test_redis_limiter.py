@@ -34,9 +34,12 @@ async def limiter_at(
     script = Script(SCRIPT)
     client = await client_at(stack, port, scripts=(script,), timeout_s=timeout_s)
     given = {"algorithm": "token_bucket", "policies": POLICIES, "fail_closed": False, **changed}
-    alone = MemoryLimiter(policies=given["policies"], algorithm=given["algorithm"])
+    fallback = MemoryLimiter(policies=given["policies"], algorithm=given["algorithm"])
     limiter = RedisLimiter(
-        run=lambda keys, args: client.run(script, keys, args), away=(RedisGone, RedisRefused), alone=alone, **given
+        run=lambda keys, args: client.run(script, keys, args),
+        away=(RedisGone, RedisRefused),
+        fallback=fallback,
+        **given,
     )
     stack.push_async_callback(limiter.close)
     return limiter, client
@@ -248,11 +251,11 @@ async def test_without_redis_the_process_counts_alone_with_the_same_policy_and_s
     own_redis.stop()
     await noticed_gone(client)
     assert await passed(limiter, Check("messages", "u1"), times=9) == 5
-    assert not limiter.shares
+    assert not limiter.is_shared
     own_redis.start()
     await until(lambda: client.is_up)
     assert await passed(limiter, Check("messages", "u1"), times=9) == 5, "what was counted alone is not carried over"
-    assert limiter.shares
+    assert limiter.is_shared
     lines = [record.fields["counted"] for record in caplog.records if record.message == "limits"]
     assert lines == ["by this process alone", "by all processes together, in redis"]
     caplog.clear()
@@ -282,7 +285,7 @@ async def test_a_redis_that_is_full_counts_as_gone(stack, own_redis):
     limiter, client = await limiter_at(stack, own_redis.port)
     await client.call("CONFIG", "SET", "maxmemory", "1")
     assert await passed(limiter, Check("messages", "u1"), times=9) == 5
-    assert not limiter.shares
+    assert not limiter.is_shared
 
 
 @pytest.mark.gen_test
@@ -297,4 +300,4 @@ async def test_garbage_under_a_key_locks_nobody_out(stack, redis, garbage):
     await client.call("DEL", key)
     await client.call(command, key, value)
     assert await passed(limiter, Check("messages", "u1"), times=9) == 5
-    assert limiter.shares
+    assert limiter.is_shared

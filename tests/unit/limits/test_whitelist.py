@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from limits.whitelist import ANSWERS_MAX, FILE_MAX_BYTES, Whitelist
+from limits.whitelist import ADDRESSES_CACHED_MAX, FILE_MAX_BYTES, Whitelist
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ async def test_the_file_is_read_again_and_adds_to_the_setting(tmp_path: Path):
     assert [whitelist.covers(name, "198.51.100.1") for name in ("ada", "bob", "eve")] == [True, True, False]
     assert whitelist.covers(None, "192.0.2.1")
     file.write_text("eve\n")
-    await whitelist.read_again()
+    await whitelist.reload()
     assert [whitelist.covers(name, "198.51.100.1") for name in ("ada", "bob", "eve")] == [False, True, True]
     assert not whitelist.covers(None, "192.0.2.1")
 
@@ -64,7 +64,7 @@ async def test_a_broken_file_keeps_the_old_list_and_logs_a_line(tmp_path: Path, 
         file.unlink()
     else:
         file.write_bytes(broken)
-    await whitelist.read_again()
+    await whitelist.reload()
     assert whitelist.covers("ada", "192.0.2.1")
     assert [record.fields["kept"] for record in caplog.records] == ["the old one"]
     caplog.clear()
@@ -72,6 +72,6 @@ async def test_a_broken_file_keeps_the_old_list_and_logs_a_line(tmp_path: Path, 
 
 def test_answers_are_kept_for_a_bounded_number_of_addresses():
     whitelist = Whitelist(entries=["192.0.2.0/24"])
-    for number in range(ANSWERS_MAX + 5):
+    for number in range(ADDRESSES_CACHED_MAX + 5):
         assert not whitelist.covers(None, f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
-    assert len(whitelist._by_address) <= ANSWERS_MAX
+    assert len(whitelist._by_address) <= ADDRESSES_CACHED_MAX
