@@ -146,7 +146,7 @@ class ChatServer:
             )
         )
         loop = asyncio.get_running_loop()
-        self._lag = LoopLag(loop=loop, told=observer.loop_lag)
+        self._lag = LoopLag(loop=loop, on_lag=observer.loop_lag)
         self._limiter = shared.limiter
         self._whitelist = whitelist
         slices = PacedCallbacks(loop=loop)
@@ -325,8 +325,8 @@ class ChatServer:
                 log_dropped=log_dropped,
             ),
             busiest=self._hub.busiest,
-            tell=shared.snapshots.tell if shared.is_shared else None,
-            told=shared.snapshots.told,
+            publish_snapshot=shared.snapshots.tell if shared.is_shared else None,
+            fetch_snapshots=shared.snapshots.told,
             lag=self._lag,
             interval_s=settings.monitor.interval_s,
         )
@@ -385,7 +385,7 @@ class ChatServer:
             database_health=database_health,
             cache_health=cache_health,
             performance_health=PerformanceHealth(
-                newest=lambda: self._monitor.newest,
+                newest=lambda: self._monitor.newest_sample,
                 connections=lambda: self._pool.connections,
                 store_queue=lambda: self._message_writer.waiting,
                 store_queue_max=self._message_writer.max_waiting,
@@ -396,7 +396,7 @@ class ChatServer:
                 metrics=self._monitor.metrics,
                 database_health=database_health,
                 cache_health=cache_health,
-                newest=lambda: self._monitor.newest,
+                newest=lambda: self._monitor.newest_sample,
             ),
             watch=self.watch,
             assets=load_assets(WEB),

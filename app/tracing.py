@@ -34,7 +34,7 @@ def opened(settings: Settings, *, process_id: str, version: str) -> Spans:
 
 def store_with(store: Store, spans: Spans) -> Store:
     """The store, with spans where there are any."""
-    return traced(store, span=spans.within, prefix="store", parts=COLLECTIONS) if spans.exports else store
+    return traced(store, span=spans.child, prefix="store", parts=COLLECTIONS) if spans.exports else store
 
 
 def backends_with(shared: Backends, spans: Spans) -> Backends:
@@ -42,8 +42,8 @@ def backends_with(shared: Backends, spans: Spans) -> Backends:
     if not spans.exports:
         return shared
     labels = {name: lambda key, _: {"kind": key.kind.name} for name in ("get_or_load", "update")}
-    cache = traced(shared.cache, span=spans.within, prefix="cache", labels=labels)
-    return shared._replace(cache=cache, bus=traced(shared.bus, span=spans.within, prefix="bus"))
+    cache = traced(shared.cache, span=spans.child, prefix="cache", labels=labels)
+    return shared._replace(cache=cache, bus=traced(shared.bus, span=spans.child, prefix="bus"))
 
 
 def commands_with(commands: Commands, spans: Spans) -> Commands:
@@ -54,4 +54,4 @@ def commands_with(commands: Commands, spans: Spans) -> Commands:
     def label(session: Session, envelope: Envelope) -> Mapping[str, str]:
         return {"command": commands.name_of(envelope.event)}
 
-    return traced(commands, span=spans.apart, prefix="command", labels={"execute": label})
+    return traced(commands, span=spans.root, prefix="command", labels={"execute": label})

@@ -14,7 +14,7 @@ from app.thresholds import thresholds_from
 from monitor.alert_log import AlertLog
 from monitor.alert_pipeline import AlertPipeline
 from monitor.alert_rules import rules
-from monitor.alert_webhook import Webhook
+from monitor.alert_webhook import AlertWebhook
 from monitor.alerts import Alerts
 from monitor.history import History
 from monitor.history_writer import HistoryWriter
@@ -49,7 +49,9 @@ def watch(settings: Settings, *, monitoring: Monitoring, process_id: str) -> Ale
             retention_days=monitor.retention_days,
             now=time.time,
         ),
-        webhook=Webhook(url=monitor.alert_webhook_url, process_id=process_id) if monitor.alert_webhook_url else None,
+        webhook=AlertWebhook(url=monitor.alert_webhook_url, process_id=process_id)
+        if monitor.alert_webhook_url
+        else None,
     )
 
 

@@ -13,7 +13,7 @@ from handlers.cache_health import CacheHealth
 from handlers.database_health import DatabaseHealth
 from monitor import metrics_json, prometheus
 from monitor.metrics import Metrics
-from monitor.metrics_snapshot import Snapshot, added
+from monitor.metrics_snapshot import MetricsSnapshot, added
 
 
 class Scope(Input, frozen=True):
@@ -43,7 +43,7 @@ class MetricPages:
         self._database_health = database_health
         self._cache_health = cache_health
         self._newest = newest
-        self._pages: Mapping[str, Callable[[Snapshot, bool], Awaitable[dict[str, Any]]]] = {
+        self._pages: Mapping[str, Callable[[MetricsSnapshot, bool], Awaitable[dict[str, Any]]]] = {
             "performance": self._performance,
             "database": self._database,
             "websocket": self._websocket,
@@ -57,16 +57,16 @@ class MetricPages:
         if scope == "process":
             own = self._metrics.snapshot()
             return metrics_json.head(own) | {"scope": scope} | await self._pages[name](own, True)
-        snapshots, complete = await self._metrics.of_all()
+        snapshots, complete = await self._metrics.cluster_snapshots()
         whole = await asyncio.to_thread(added, snapshots)  # half a millisecond for each process
         own_head = metrics_json.head(self._metrics.snapshot())
         processes = {"complete": complete, "processes": metrics_json.of_each(snapshots)}
         return own_head | {"scope": scope} | processes | await self._pages[name](whole, len(snapshots) == 1)
 
-    async def _performance(self, whole: Snapshot, alone: bool) -> dict[str, Any]:
+    async def _performance(self, whole: MetricsSnapshot, alone: bool) -> dict[str, Any]:
         return metrics_json.performance(whole, alone=alone) | {"lately": self._newest()}
 
-    async def _database(self, whole: Snapshot, alone: bool) -> dict[str, Any]:
+    async def _database(self, whole: MetricsSnapshot, alone: bool) -> dict[str, Any]:
         seen = await self._database_health.inspection()
         pool = (
             None
@@ -75,10 +75,10 @@ class MetricPages:
         )
         return metrics_json.database(whole) | {"pool": pool}
 
-    async def _websocket(self, whole: Snapshot, alone: bool) -> dict[str, Any]:
+    async def _websocket(self, whole: MetricsSnapshot, alone: bool) -> dict[str, Any]:
         return metrics_json.websocket(whole, alone=alone)
 
-    async def _cache(self, whole: Snapshot, alone: bool) -> dict[str, Any]:
+    async def _cache(self, whole: MetricsSnapshot, alone: bool) -> dict[str, Any]:
         return await self._cache_health.backend() | metrics_json.cache(whole)
 
 

@@ -9,7 +9,7 @@ from chat.protocol import HistoryQuery, InputDecoder
 from common.text_numbers import whole_number
 from handlers.base import Handler
 from monitor.alerts import Alerts
-from monitor.history import BadQuery, History
+from monitor.history import History, HistoryQueryError
 
 QUERY = InputDecoder(HistoryQuery)
 
@@ -30,7 +30,7 @@ class HistoryHandler(Handler):
             minutes = 0
         try:
             shown = await self.history.query(query.metric, minutes, now_s=self.now())
-        except BadQuery as error:
+        except HistoryQueryError as error:
             raise ChatError("validation_failed", details=error.details) from error
         self.reply(shown)
 

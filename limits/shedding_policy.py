@@ -2,9 +2,9 @@
 
 Knows no clock, no loop and no request.
 
-Load is expressed in milliseconds of loop lag, which every request waits for; the store's queue and the CPU are converted
-to it. Each class is shed from its own lag on, and admitted again one level at a time, once the pressure has been
-below half of that lag for CALM_FOR_S. Messages are never shed altogether: a falling share of them is admitted.
+Load is expressed in milliseconds of loop lag, which every request waits for; the store's queue and the CPU are
+converted to it. Each class is shed from its own lag on, and admitted again one level at a time, once the pressure has
+been below half of that lag for CALM_FOR_S. Messages are never shed altogether: a falling share of them is admitted.
 """
 
 from __future__ import annotations

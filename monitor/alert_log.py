@@ -20,16 +20,16 @@ RAISES_WITHIN_S = 3600.0
 log = logging.getLogger("alerts")
 
 
-class _Name:
+class _LoggedAlert:
     """What was told of one alert."""
 
-    __slots__ = ("is_told", "raised_at_s", "told_at_s", "untold")
+    __slots__ = ("is_raise_logged", "logged_at_s", "raises_at_s", "unlogged_raises")
 
     def __init__(self, raises_max: int) -> None:
-        self.raised_at_s: deque[float] = deque(maxlen=raises_max)
-        self.told_at_s = 0.0
-        self.is_told = True  # whether its last raise was
-        self.untold = 0
+        self.raises_at_s: deque[float] = deque(maxlen=raises_max)
+        self.logged_at_s = 0.0
+        self.is_raise_logged = True  # whether its last raise was
+        self.unlogged_raises = 0
 
 
 class AlertLog:
@@ -41,9 +41,9 @@ class AlertLog:
     def __init__(self, *, again_every_s: float = AGAIN_EVERY_S, raises_max: int = RAISES_MAX) -> None:
         self._again_every_s = again_every_s
         self._raises_max = raises_max
-        self._names: dict[str, _Name] = {}
+        self._names: dict[str, _LoggedAlert] = {}
 
-    def tell(self, events: Sequence[AlertEvent], active: Sequence[Alert], at_s: float) -> None:
+    def write(self, events: Sequence[AlertEvent], active: Sequence[Alert], at_s: float) -> None:
         """Write the lines of one sample; `at_s` is of a monotonic clock."""
         for event in events:
             if event.event == RAISED:
@@ -51,30 +51,30 @@ class AlertLog:
             else:
                 self._resolved(event.alert)
         for alert in active:
-            told = self._name(alert)
-            if at_s < told.told_at_s:
-                told.told_at_s = at_s  # the clock was stepped back
-            elif at_s - told.told_at_s >= self._again_every_s:
-                told.is_told = True
-                self._line("active", alert, told, at_s)
+            logged = self._name(alert)
+            if at_s < logged.logged_at_s:
+                logged.logged_at_s = at_s  # the clock was stepped back
+            elif at_s - logged.logged_at_s >= self._again_every_s:
+                logged.is_raise_logged = True
+                self._line("active", alert, logged, at_s)
 
     def _raised(self, alert: Alert, at_s: float) -> None:
-        told = self._name(alert)
-        raises = told.raised_at_s
-        told.is_told = len(raises) < self._raises_max or not 0 <= at_s - raises[0] < RAISES_WITHIN_S
-        if told.is_told:
+        logged = self._name(alert)
+        raises = logged.raises_at_s
+        logged.is_raise_logged = len(raises) < self._raises_max or not 0 <= at_s - raises[0] < RAISES_WITHIN_S
+        if logged.is_raise_logged:
             raises.append(at_s)
-            self._line("raised", alert, told, at_s)
+            self._line("raised", alert, logged, at_s)
         else:
-            told.untold += 1
-            told.told_at_s = at_s
+            logged.unlogged_raises += 1
+            logged.logged_at_s = at_s
 
     def _resolved(self, alert: Alert) -> None:
-        if self._name(alert).is_told:
+        if self._name(alert).is_raise_logged:
             fields = {"name": alert.name, "severity": alert.severity, "worst": alert.value, "since": alert.since}
             log.warning("ALERT resolved", extra={"fields": {**fields, "resolvedAt": alert.resolved_at}})
 
-    def _line(self, what: str, alert: Alert, told: _Name, at_s: float) -> None:
+    def _line(self, what: str, alert: Alert, logged: _LoggedAlert, at_s: float) -> None:
         fields: dict[str, object] = {
             "name": alert.name,
             "severity": alert.severity,
@@ -82,11 +82,11 @@ class AlertLog:
             "threshold": alert.threshold,
             "since": alert.since,
         }
-        if told.untold:
-            fields["untold"] = told.untold  # raises since the last line that said so
-            told.untold = 0
-        told.told_at_s = at_s
+        if logged.unlogged_raises:
+            fields["untold"] = logged.unlogged_raises  # raises since the last line that said so
+            logged.unlogged_raises = 0
+        logged.logged_at_s = at_s
         log.warning("ALERT %s", what, extra={"fields": fields})
 
-    def _name(self, alert: Alert) -> _Name:
-        return self._names.setdefault(alert.name, _Name(self._raises_max))
+    def _name(self, alert: Alert) -> _LoggedAlert:
+        return self._names.setdefault(alert.name, _LoggedAlert(self._raises_max))

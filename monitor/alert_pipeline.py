@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from monitor.alert_log import AlertLog
-from monitor.alert_webhook import Webhook
+from monitor.alert_webhook import AlertWebhook
 from monitor.alerts import Alerts
 from monitor.history import History
 from monitor.history_writer import HistoryWriter
@@ -26,7 +26,7 @@ class AlertPipeline:
         alerts: Alerts,
         alert_log: AlertLog,
         history_writer: HistoryWriter | None = None,
-        webhook: Webhook | None = None,
+        webhook: AlertWebhook | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.history = history
@@ -41,12 +41,12 @@ class AlertPipeline:
         is_minute_over = self.history.add(at_epoch_s, sample)
         timed_s = self._now()
         events = self.alerts.evaluate(at_epoch_s, sample, timed_s=timed_s)
-        self._alert_log.tell(events, self.alerts.active, timed_s)
+        self._alert_log.write(events, self.alerts.active, timed_s)
         if self._webhook is not None:
             for event in events:
                 self._webhook.post(event)
         if is_minute_over and self._history_writer is not None:
-            self._history_writer.keep()
+            self._history_writer.on_minute_over()
 
     async def close(self) -> None:
         """After the sampler, before the store: write and post what is left, within a few seconds. Idempotent."""

@@ -34,7 +34,7 @@ REPLY_MAX_BYTES = 65_536
 _WORTH_ANOTHER_TRY = {408, 425, 429}
 
 
-class Webhook:
+class AlertWebhook:
     """`post` queues an event, of too many the oldest is dropped.
 
     Each is tried `attempts_max` times, ever later, in order.

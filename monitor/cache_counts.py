@@ -39,7 +39,8 @@ class CacheCounts(Observer):
     def totals(self) -> tuple[int, int]:
         """Reads that were answered, renewals left out, and how many of them were misses."""
         hits, misses = (
-            sum(count for (_, told), count in self._counts.items() if told == outcome) for outcome in ("hit", "miss")
+            sum(count for (_, counted), count in self._counts.items() if counted == outcome)
+            for outcome in ("hit", "miss")
         )
         return hits + misses, misses
 

@@ -20,33 +20,33 @@ class DiskSample(Struct, frozen=True):
     size_bytes: int
 
 
-class DiskWatch:
+class DiskProbe:
     """Looks at the disk that `folder` is on: one statvfs, on a thread of its own, for a network's disk may hang for
     ever.
     """
 
     def __init__(self, *, folder: Path) -> None:
         self._folder = folder
-        self._looking: threading.Thread | None = None
+        self._thread: threading.Thread | None = None
         self._newest: DiskSample | None = None
 
     def sample(self) -> DiskSample | None:
         """How it is now, if it says so at once; None where it does not, cannot be asked, or has no size."""
-        if self._looking is None or not self._looking.is_alive():
+        if self._thread is None or not self._thread.is_alive():
             self._newest = None
-            self._looking = threading.Thread(target=self._look, name="disk", daemon=True)
-            self._looking.start()
-        self._looking.join(ANSWERS_WITHIN_S)
-        return None if self._looking.is_alive() else self._newest
+            self._thread = threading.Thread(target=self._run, name="disk", daemon=True)
+            self._thread.start()
+        self._thread.join(ANSWERS_WITHIN_S)
+        return None if self._thread.is_alive() else self._newest
 
-    def _look(self) -> None:
+    def _run(self) -> None:
         self._newest = self._asked()
 
     def _asked(self) -> DiskSample | None:
         try:
-            told = os.statvfs(self._folder)
+            stat = os.statvfs(self._folder)
         except OSError:
             return None  # the store says so, too, and louder
-        free = told.f_bavail * told.f_frsize
-        size = (told.f_blocks - told.f_bfree) * told.f_frsize + free
+        free = stat.f_bavail * stat.f_frsize
+        size = (stat.f_blocks - stat.f_bfree) * stat.f_frsize + free
         return DiskSample(free, size) if size > 0 else None

@@ -12,8 +12,10 @@ from typing import Any
 class GcPauses:
     """`told(generation, seconds)` is called after each pass of the collector, on whichever thread it ran."""
 
-    def __init__(self, *, told: Callable[[int, float], None], clock: Callable[[], float] = time.perf_counter) -> None:
-        self._told = told
+    def __init__(
+        self, *, on_pause: Callable[[int, float], None], clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._on_pause = on_pause
         self._clock = clock
         self._began_s = 0.0
 
@@ -30,5 +32,5 @@ class GcPauses:
         if phase == "start":
             self._began_s = self._clock()
         elif self._began_s:
-            self._told(about["generation"], self._clock() - self._began_s)
+            self._on_pause(about["generation"], self._clock() - self._began_s)
             self._began_s = 0.0

@@ -16,7 +16,7 @@ import msgspec
 
 from common.rfc3339 import rfc3339_from_s
 from monitor.minute_point import MinutePoint
-from monitor.sample_ring import Cell, Series
+from monitor.sample_ring import Cell, SampleRing
 from monitor.summary import summary_of
 
 log = logging.getLogger(__name__)
@@ -32,10 +32,10 @@ POINTS_MAX = 1440
 ALWAYS = ("cpu", "memory", "connections", "messagesIn", "messagesOut", "loopLagMs")
 
 # (metric, since, until, step), all in minutes, `until` exclusive: the kept points of each step as one, ascending.
-Older = Callable[[str, int, int, int], Awaitable[Sequence[MinutePoint]]]
+ReadOlder = Callable[[str, int, int, int], Awaitable[Sequence[MinutePoint]]]
 
 
-class BadQuery(Exception):
+class HistoryQueryError(Exception):
     """What was asked for does not exist. `details`: by parameter, what it takes."""
 
     def __init__(self, details: Mapping[str, str]) -> None:
@@ -50,13 +50,13 @@ class History:
     apart they are.
     """
 
-    def __init__(self, *, interval_s: float, older: Older | None = None, retention_days: int = 0) -> None:
+    def __init__(self, *, interval_s: float, older: ReadOlder | None = None, retention_days: int = 0) -> None:
         self._interval_s = interval_s
         self._older = older if retention_days else None
-        self._fine = Series(rows_max=FINE_ROWS)
-        self._minutes = Series(rows_max=MINUTE_ROWS)
+        self._fine = SampleRing(rows_max=FINE_ROWS)
+        self._minutes = SampleRing(rows_max=MINUTE_ROWS)
         # How many minutes, from the first on, are where `older` looks; told by who carries them there
-        self.minutes_kept = 0
+        self.minutes_written = 0
         self.minutes_max = max(DAY_MINUTES, retention_days * DAY_MINUTES)
 
     @property
@@ -114,12 +114,12 @@ class History:
         return self._minutes.time_of(self._minutes.first_row) if self._minutes.rows else inf
 
     @property
-    def _is_first_kept(self) -> bool:
-        return self._minutes.first_row < self.minutes_kept
+    def _is_first_written(self) -> bool:
+        return self._minutes.first_row < self.minutes_written
 
     def _is_older(self, metric: str, kept: Sequence[Cell]) -> bool:
         """Whether of these minutes anything is of before this process."""
-        own = {cell.at_s: cell.samples for cell in self._minutes.cells(metric)} if self._is_first_kept else {}
+        own = {cell.at_s: cell.samples for cell in self._minutes.cells(metric)} if self._is_first_written else {}
         return any(cell.at_s < self._first_s or cell.samples > own.get(cell.at_s, 0) for cell in kept)
 
     def _check(self, metric: str, minutes: int) -> None:
@@ -129,13 +129,13 @@ class History:
         if not 1 <= minutes <= self.minutes_max:
             wrong["minutes"] = f"takes a whole number from 1 to {self.minutes_max}"
         if wrong:
-            raise BadQuery(wrong)
+            raise HistoryQueryError(wrong)
 
     def _by_minute(self, metric: str, minutes: int, now_s: float, step: int, kept: Sequence[Cell]) -> list[Cell]:
         """What was kept and what is here, each step as one cell."""
         since_s = _since(minutes, now_s, step) * 60.0
         step_s = step * 60
-        if kept and self._is_first_kept:
+        if kept and self._is_first_written:
             # The oldest minute here is in what was kept, with the part before this process
             since_s = max(since_s, self._first_s + 60)
         joined: dict[float, Cell] = {}
@@ -162,7 +162,7 @@ class History:
         return [Cell(point.minute * 60.0, point.least, point.total, point.most, point.samples) for point in points]
 
 
-def _put(series: Series, at_s: float, sample: Mapping[str, float]) -> bool:
+def _put(series: SampleRing, at_s: float, sample: Mapping[str, float]) -> bool:
     """Add to the row of this time. True if that is a new one, and not the first."""
     is_new = not series.rows or series.time_of(series.rows - 1) != at_s
     if is_new:
@@ -171,7 +171,7 @@ def _put(series: Series, at_s: float, sample: Mapping[str, float]) -> bool:
     return is_new and series.rows > 1
 
 
-def _reaches(series: Series, at_s: float) -> bool:
+def _reaches(series: SampleRing, at_s: float) -> bool:
     return series.rows > 0 and series.time_of(series.first_row) <= at_s
 
 

@@ -52,7 +52,7 @@ class HistoryWriter:
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
-    def keep(self) -> None:
+    def on_minute_over(self) -> None:
         """A minute is over.
 
         Returns at once; where the last batch is still under way, the next one takes its minutes along.
@@ -83,11 +83,11 @@ class HistoryWriter:
         One that was written twice, its answer lost, still has the right least, mean and most.
         """
         history = self._history
-        while self._retention_days and history.minutes_kept < until:
-            batch_until = min(history.minutes_kept + BATCH_MINUTES, until)
-            if points := history.minutes(history.minutes_kept, batch_until):
+        while self._retention_days and history.minutes_written < until:
+            batch_until = min(history.minutes_written + BATCH_MINUTES, until)
+            if points := history.minutes(history.minutes_written, batch_until):
                 await self._append(points)
-            history.minutes_kept = batch_until
+            history.minutes_written = batch_until
 
     async def _forget_old(self) -> None:
         now_s = self._now()

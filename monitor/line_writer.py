@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 WAITING_MAX_BYTES = 4 * 1024 * 1024
 LINE_COST_BYTES = 100  # what a waiting line takes besides its text
 ATOMIC_BYTES = select.PIPE_BUF  # up to so many bytes of several writers of one pipe do not mix
-TELL_EVERY_S = 1.0
+REPORT_EVERY_S = 1.0
 # A request took some 350 µs of CPU where each line woke the thread, so 320; 300 where it wrote the line itself
 GATHER_S = 0.005
 CLOSE_WITHIN_S = 2.0
@@ -40,8 +40,8 @@ class LineWriter:
         self._lock = threading.RLock()  # what the garbage collector ends within `put` may log, too
         self._queued_bytes = 0  # ever; the thread counts what it has dealt with
         self._done_bytes = 0
-        self._told = 0  # of those that were dropped
-        self._told_at_s = 0.0
+        self._reported = 0  # of those that were dropped
+        self._reported_at_s = 0.0
         self._woke_at_s = 0.0
         self._stuck_at: int | None = None  # how far it was when a flush was given up
         self._is_closed = False
@@ -88,7 +88,7 @@ class LineWriter:
             if item is None:
                 break
             if isinstance(item, threading.Event):
-                self._tell_dropped()
+                self._report_dropped()
                 item.set()
                 continue
             batch, size, is_end = [item], len(item), False
@@ -111,10 +111,10 @@ class LineWriter:
             self._done_bytes += size + LINE_COST_BYTES * len(batch)
             if is_end:
                 break
-            if self.dropped != self._told and (
-                self._queue.empty() or time.monotonic() - self._told_at_s >= TELL_EVERY_S
+            if self.dropped != self._reported and (
+                self._queue.empty() or time.monotonic() - self._reported_at_s >= REPORT_EVERY_S
             ):
-                self._tell_dropped()
+                self._report_dropped()
         os.close(self._descriptor)
 
     def _next(self) -> bytes | threading.Event | None:
@@ -131,12 +131,12 @@ class LineWriter:
             self._woke_at_s = time.monotonic()
             return item
 
-    def _tell_dropped(self) -> None:
+    def _report_dropped(self) -> None:
         dropped = self.dropped
-        if dropped != self._told:
-            self._told_at_s = time.monotonic()
-            if self._write(self._dropped_line(dropped - self._told)):
-                self._told = dropped
+        if dropped != self._reported:
+            self._reported_at_s = time.monotonic()
+            if self._write(self._dropped_line(dropped - self._reported)):
+                self._reported = dropped
 
     def _write(self, data: bytes) -> bool:
         """False where it could not be written: the reader is gone, the disk is full. The next line tries again."""

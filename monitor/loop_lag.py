@@ -27,19 +27,19 @@ class LoopLag:
         self,
         *,
         loop: asyncio.AbstractEventLoop,
-        told: Callable[[float], None] | None = None,
+        on_lag: Callable[[float], None] | None = None,
         every_s: float = EVERY_S,
         keep_s: float = KEEP_S,
     ) -> None:
         self._loop = loop
-        self._told = told
+        self._on_lag = on_lag
         self._every_s = every_s
         self._keep_s = keep_s
         # With when they were seen
         self._lags: deque[tuple[float, float]] = deque(maxlen=max(1, round(keep_s / every_s)))
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
-        self._has_failed = False  # who is told
+        self._has_callback_failed = False  # who is told
 
     def start(self) -> None:
         """Begin, or begin anew."""
@@ -68,16 +68,16 @@ class LoopLag:
         self._due_s = now_s + self._every_s
         # Before anybody is told: else what that raises is the end of it
         self._timer = self._loop.call_at(self._due_s, self._tick)
-        if self._told is not None:
-            self._tell(self._told, lag_s)
+        if self._on_lag is not None:
+            self._report(self._on_lag, lag_s)
 
-    def _tell(self, told: Callable[[float], None], lag_s: float) -> None:
+    def _report(self, on_lag: Callable[[float], None], lag_s: float) -> None:
         try:
-            told(lag_s)
+            on_lag(lag_s)
         except Exception:
-            if not self._has_failed:
+            if not self._has_callback_failed:
                 log.exception("a lag of the loop was not taken note of; told once")
-            self._has_failed = True
+            self._has_callback_failed = True
 
     def percentiles(self, *wanted: float, within_s: float | None = None) -> tuple[float, ...]:
         """The lags, in seconds, that so many percent of the newest do not exceed, of all kept or of so many seconds;

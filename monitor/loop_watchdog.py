@@ -14,13 +14,13 @@ from pathlib import PurePath
 from types import FrameType
 
 BLOCKED_S = 0.25
-LOOK_AGAIN_S = 0.05  # while it is blocked, and already told
+CHECK_AGAIN_S = 0.05  # while it is blocked, and already told
 FRAMES_MAX = 40
 
 log = logging.getLogger(__name__)
 
 
-class Watchdog:
+class LoopWatchdog:
     """Logs once for each time that the loop is blocked for over `blocked_s`, while it is; then `told()` is called, on
     this thread.
 
@@ -28,9 +28,11 @@ class Watchdog:
     run (see LoopLag). `start` belongs to the loop's own thread.
     """
 
-    def __init__(self, *, due_s: Callable[[], float], told: Callable[[], None], blocked_s: float = BLOCKED_S) -> None:
+    def __init__(
+        self, *, due_s: Callable[[], float], on_blocked: Callable[[], None], blocked_s: float = BLOCKED_S
+    ) -> None:
         self._due_s = due_s
-        self._told = told
+        self._on_blocked = on_blocked
         self._blocked_s = blocked_s
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
@@ -50,7 +52,7 @@ class Watchdog:
 
     def _watch(self) -> None:
         """The thread."""
-        told_s = 0.0
+        reported_due_s = 0.0
         wait_s = self._blocked_s
         began_s = time.monotonic()
         while not self._ending.wait(wait_s):
@@ -58,20 +60,20 @@ class Watchdog:
             # This thread as well: the process was stopped, or the machine was
             held_up = now_s - began_s - wait_s > self._blocked_s
             if held_up:
-                told_s = due_s  # nor is it told of at the next look, which may come before the loop's timer
-            elif now_s - due_s >= self._blocked_s and due_s != told_s:
-                told_s = due_s
-                self._tell(now_s - due_s)
+                reported_due_s = due_s  # nor is it told of at the next look, which may come before the loop's timer
+            elif now_s - due_s >= self._blocked_s and due_s != reported_due_s:
+                reported_due_s = due_s
+                self._report(now_s - due_s)
             # Not sooner than it can be overdue by so much: each wake-up takes the interpreter away from the loop.
-            wait_s = max(LOOK_AGAIN_S, due_s + self._blocked_s - now_s)
+            wait_s = max(CHECK_AGAIN_S, due_s + self._blocked_s - now_s)
             began_s = now_s
 
-    def _tell(self, seconds: float) -> None:
+    def _report(self, seconds: float) -> None:
         frame = sys._current_frames().get(self._watched)
         fields = {"ms": int(seconds * 1000), "stack": " < ".join(places(frame))}
         log.warning("event loop blocked", extra={"fields": fields})
         try:
-            self._told()
+            self._on_blocked()
         except Exception:  # it would be the thread's end
             log.exception("a block of the event loop was not counted")
 

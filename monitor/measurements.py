@@ -196,7 +196,7 @@ class Measurements(CacheCounts):
 
     def counters(self) -> dict[str, list[tuple[Labels, Number]]]:
         """All counters now, by family and label values."""
-        told: dict[str, list[tuple[Labels, Number]]] = {
+        counters: dict[str, list[tuple[Labels, Number]]] = {
             "connections_opened_total": [((), self.opened)],
             "messages_delivered_total": [((), self.delivered)],
             "messages_received_total": [(("rest",), self._by_rest), (("ws",), self._by_ws)],
@@ -205,8 +205,8 @@ class Measurements(CacheCounts):
             "cache_read_seconds_total": [((kind,), seconds) for kind, seconds in self.seconds()],
         }
         for family, table in self._counters.copy().items():
-            told.setdefault(family, []).extend(sorted(table.copy().items()))
-        return told
+            counters.setdefault(family, []).extend(sorted(table.copy().items()))
+        return counters
 
     def histograms(self) -> dict[str, list[tuple[Labels, Bucketed]]]:
         """All histograms now, likewise."""

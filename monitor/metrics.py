@@ -12,16 +12,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from monitor.disk_space import DiskSample, DiskWatch
+from monitor.disk_space import DiskProbe, DiskSample
 from monitor.measurements import Measurements, Peaks
-from monitor.metrics_snapshot import Labels, Number, Snapshot, SnapshotRefused, packed, unpacked
-from monitor.process_stats import ProcessSample, ProcessWatch
+from monitor.metrics_snapshot import InvalidSnapshot, Labels, MetricsSnapshot, Number, packed, unpacked
+from monitor.process_stats import ProcessProbe, ProcessSample
 
 log = logging.getLogger(__name__)
 
 PROCESSES_MAX = 256
 SLEWED_MAX_S = 1.0  # a clock that differs by less was not set, it was held right
-ROOMS_TOLD = 100  # so that a room that is among the ten busiest of all processes is hardly missing
+ROOMS_PUBLISHED = 100  # so that a room that is among the ten busiest of all processes is hardly missing
 
 
 class Readings(Struct, frozen=True):
@@ -47,22 +47,22 @@ class Metrics:
         *,
         process_id: str,
         measurements: Measurements | None,
-        watch: ProcessWatch | None,
-        disk: DiskWatch | None,
+        process_probe: ProcessProbe | None,
+        disk_probe: DiskProbe | None,
         readings: Callable[[], Readings],
         busiest: Callable[[int], Mapping[str, int]],
-        publish: Callable[[bytes], None],
+        send: Callable[[bytes], None],
         fetch: Callable[[], Awaitable[Sequence[bytes] | None]],
         now: Callable[[], float],
         timed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._process_id = process_id
         self._measurements = measurements
-        self._watch = watch
-        self._disk = disk
+        self._process_probe = process_probe
+        self._disk_probe = disk_probe
         self._readings = readings
         self._busiest = busiest
-        self._publish = publish
+        self._send = send
         self._fetch = fetch
         self._now = now
         self._timed = timed
@@ -70,9 +70,9 @@ class Metrics:
         self._started_at_s = now()
         self._sample: ProcessSample | None = None
         self._disk_sample: DiskSample | None = None
-        self._refused = False
+        self._has_logged_refusal = False
 
-    def snapshot(self, *, with_rooms: bool = True) -> Snapshot:
+    def snapshot(self, *, with_rooms: bool = True) -> MetricsSnapshot:
         """All numbers now; those of the operating system are of the newest `renewed`."""
         readings, measurements, sample = self._readings(), self._measurements, self._sample
         counters: dict[str, list[tuple[Labels, Number]]] = {
@@ -88,14 +88,14 @@ class Metrics:
             counters |= measurements.counters()
             gauges["connections_peak"] = measurements.peak
         at_s = self._now()
-        return Snapshot(
+        return MetricsSnapshot(
             process_id=self._process_id,
             at_s=round(at_s, 3),
             started_at_s=round(self._started_at(at_s), 3),
             counters=counters,
             histograms={} if measurements is None else measurements.histograms(),
             gauges=gauges,
-            rooms=dict(self._busiest(ROOMS_TOLD)) if with_rooms else {},
+            rooms=dict(self._busiest(ROOMS_PUBLISHED)) if with_rooms else {},
             slow=[] if measurements is None else list(measurements.slow),
         )
 
@@ -108,13 +108,13 @@ class Metrics:
             self._started_at_s = started_at_s
         return min(self._started_at_s, at_s)
 
-    def renewed(self) -> Snapshot:
+    def refreshed_snapshot(self) -> MetricsSnapshot:
         """Ask the operating system, too."""
-        if self._watch is not None:
+        if self._process_probe is not None:
             with contextlib.suppress(OSError):  # no descriptor is left to ask with: what was known stays
-                self._sample = self._watch.sample()
-        if self._disk is not None:
-            self._disk_sample = self._disk.sample()
+                self._sample = self._process_probe.sample()
+        if self._disk_probe is not None:
+            self._disk_sample = self._disk_probe.sample()
         return self.snapshot(with_rooms=False)
 
     def peaks(self) -> Peaks:
@@ -123,16 +123,16 @@ class Metrics:
 
     # ---- all processes -------------------------------------------------------------------------------------------
 
-    def tell(self) -> None:
+    def publish(self) -> None:
         """Tell the other processes."""
         try:
-            self._publish(packed(self.snapshot()))
-        except SnapshotRefused as refused:
-            if not self._refused:
-                self._refused = True
+            self._send(packed(self.snapshot()))
+        except InvalidSnapshot as refused:
+            if not self._has_logged_refusal:
+                self._has_logged_refusal = True
                 log.warning("this process's numbers cannot be told to the others: %s", refused)
 
-    async def of_all(self) -> tuple[list[Snapshot], bool]:
+    async def cluster_snapshots(self) -> tuple[list[MetricsSnapshot], bool]:
         """This process's snapshot and the newest of each other live one, by process id; and whether the others could be
         asked.
         """
@@ -141,7 +141,7 @@ class Metrics:
         for payload in (payloads or ())[:PROCESSES_MAX]:
             try:
                 snapshot = unpacked(payload)
-            except SnapshotRefused:
+            except InvalidSnapshot:
                 continue  # a process of another version
             found[snapshot.process_id] = snapshot
         own = self.snapshot()

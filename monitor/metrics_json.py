@@ -11,7 +11,7 @@ from typing import Any
 from common.rfc3339 import rfc3339_from_s
 from monitor.cache_counts import by_kind
 from monitor.histogram import Histogram
-from monitor.metrics_snapshot import Snapshot, top
+from monitor.metrics_snapshot import MetricsSnapshot, top
 
 SCOPES = ("process", "cluster")
 
@@ -31,12 +31,12 @@ _EACH = (
 )
 
 
-def head(snapshot: Snapshot) -> dict[str, Any]:
+def head(snapshot: MetricsSnapshot) -> dict[str, Any]:
     """What each page begins with."""
     return {"processId": snapshot.process_id, "at": rfc3339_from_s(snapshot.at_s)}
 
 
-def of_each(snapshots: Sequence[Snapshot]) -> list[dict[str, Any]]:
+def of_each(snapshots: Sequence[MetricsSnapshot]) -> list[dict[str, Any]]:
     """The processes of a cluster, each with what must not be added up."""
     return [
         head(one)
@@ -61,7 +61,7 @@ def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1000, 3)
 
 
-def performance(whole: Snapshot, *, alone: bool) -> dict[str, Any]:
+def performance(whole: MetricsSnapshot, *, alone: bool) -> dict[str, Any]:
     """The process itself. `alone`: it is one process, not several added up."""
     gauges = whole.gauges
     return {
@@ -101,7 +101,7 @@ def performance(whole: Snapshot, *, alone: bool) -> dict[str, Any]:
     }
 
 
-def _answers(whole: Snapshot, route: str) -> dict[str, float]:
+def _answers(whole: MetricsSnapshot, route: str) -> dict[str, float]:
     return {
         f"{method} {status}": count
         for (one, method, status), count in sorted(
@@ -111,7 +111,7 @@ def _answers(whole: Snapshot, route: str) -> dict[str, float]:
     }
 
 
-def database(whole: Snapshot) -> dict[str, Any]:
+def database(whole: MetricsSnapshot) -> dict[str, Any]:
     """The store as this process sees it; on MongoDB the driver's commands as well."""
     failures = "store_failures_total"
     return {
@@ -144,7 +144,7 @@ def database(whole: Snapshot) -> dict[str, Any]:
     }
 
 
-def websocket(whole: Snapshot, *, alone: bool) -> dict[str, Any]:
+def websocket(whole: MetricsSnapshot, *, alone: bool) -> dict[str, Any]:
     """Connections and what goes over them."""
     gauges = whole.gauges
     commands = {labels[0] for labels in whole.labels("command_seconds")} | set(whole.by("commands_refused_total"))
@@ -185,7 +185,7 @@ def websocket(whole: Snapshot, *, alone: bool) -> dict[str, Any]:
     }
 
 
-def cache(whole: Snapshot) -> dict[str, Any]:
+def cache(whole: MetricsSnapshot) -> dict[str, Any]:
     """Reads by kind of key, and the share of hits."""
     counts = {(kind, outcome): count for (kind, outcome), count in whole.counters.get("cache_reads_total", ())}
     seconds = {kind: spent for (kind,), spent in whole.counters.get("cache_read_seconds_total", ())}

@@ -21,7 +21,7 @@ Labels = tuple[str, ...]
 Number = int | float  # msgspec would make a float of each
 
 
-class SnapshotRefused(Exception):
+class InvalidSnapshot(Exception):
     """It is too large to be told, or what was told is none."""
 
 
@@ -32,7 +32,7 @@ class Bucketed(Struct, frozen=True, array_like=True):
     total: float
 
 
-class Snapshot(Struct, frozen=True):
+class MetricsSnapshot(Struct, frozen=True):
     """`at_s` and `started_at_s` are of the wall clock.
 
     Counters, histograms and gauges by family, in it by label values.
@@ -65,8 +65,8 @@ class Snapshot(Struct, frozen=True):
     def histogram(self, family: str, *first: str) -> Histogram:
         """The sum over all label values that begin with `first`."""
         bounds = bounds_of(family)
-        found = (told for labels, told in self.histograms.get(family, ()) if labels[: len(first)] == first)
-        return merged((Histogram(bounds, told.counts, told.total) for told in found), bounds)
+        found = (bucketed for labels, bucketed in self.histograms.get(family, ()) if labels[: len(first)] == first)
+        return merged((Histogram(bounds, bucketed.counts, bucketed.total) for bucketed in found), bounds)
 
     def labels(self, family: str) -> list[Labels]:
         """The label values of a histogram family."""
@@ -77,7 +77,7 @@ def bounds_of(family: str) -> Sequence[float]:
     return BOUNDS.get(family, LATENCY_S)
 
 
-def added(snapshots: Sequence[Snapshot]) -> Snapshot:
+def added(snapshots: Sequence[MetricsSnapshot]) -> MetricsSnapshot:
     """Several processes as one: counters, buckets and gauges summed, rooms by id.
 
     The first's names and times stand for all.
@@ -93,15 +93,15 @@ def added(snapshots: Sequence[Snapshot]) -> Snapshot:
                 table[labels] = table.get(labels, 0) + value
         for family, bucketed in one.histograms.items():
             bounds, sums = bounds_of(family), histograms.setdefault(family, {})
-            for labels, told in bucketed:
-                here = Histogram(bounds, told.counts, told.total)
+            for labels, counted in bucketed:
+                here = Histogram(bounds, counted.counts, counted.total)
                 sums[labels] = merged((sums[labels], here) if labels in sums else (here,), bounds)
         for name, value in one.gauges.items():
             gauges[name] = gauges.get(name, 0) + value
         for room_id, connections in one.rooms.items():
             rooms[room_id] = rooms.get(room_id, 0) + connections
     slow = sorted((entry for one in snapshots for entry in one.slow), key=lambda entry: entry[2])
-    return Snapshot(
+    return MetricsSnapshot(
         process_id=snapshots[0].process_id,
         at_s=max(one.at_s for one in snapshots),
         started_at_s=min(one.started_at_s for one in snapshots),
@@ -116,34 +116,34 @@ def added(snapshots: Sequence[Snapshot]) -> Snapshot:
     )
 
 
-_decoder = msgspec.msgpack.Decoder(Snapshot)
+_decoder = msgspec.msgpack.Decoder(MetricsSnapshot)
 
 
-def packed(snapshot: Snapshot) -> bytes:
+def packed(snapshot: MetricsSnapshot) -> bytes:
     """As other processes read it.
 
     Raises SnapshotRefused when it is larger than MAX_BYTES, which its bounds should not allow.
     """
     payload = msgspec.msgpack.encode(snapshot)
     if len(payload) > MAX_BYTES:
-        raise SnapshotRefused(f"{len(payload)} bytes")
+        raise InvalidSnapshot(f"{len(payload)} bytes")
     return payload
 
 
-def unpacked(payload: bytes) -> Snapshot:
+def unpacked(payload: bytes) -> MetricsSnapshot:
     """What is of families, labels or bounds that are not ours is left out: a process of another version.
 
     Raises SnapshotRefused.
     """
     try:
-        told = _decoder.decode(payload)
+        snapshot = _decoder.decode(payload)
     except (ValueError, RecursionError) as error:
-        raise SnapshotRefused(str(error)) from error
-    if not (0 < told.started_at_s <= told.at_s < LATEST_S):
-        raise SnapshotRefused("its times cannot be")
+        raise InvalidSnapshot(str(error)) from error
+    if not (0 < snapshot.started_at_s <= snapshot.at_s < LATEST_S):
+        raise InvalidSnapshot("its times cannot be")
     counters = {
         name: [row for row in rows if len(row[0]) == len(COUNTERS[name].labels)]
-        for name, rows in told.counters.items()
+        for name, rows in snapshot.counters.items()
         if name in COUNTERS
     }
     histograms = {
@@ -152,10 +152,10 @@ def unpacked(payload: bytes) -> Snapshot:
             for row in rows
             if len(row[0]) == len(HISTOGRAMS[name].labels) and len(row[1].counts) == len(bounds_of(name)) + 1
         ]
-        for name, rows in told.histograms.items()
+        for name, rows in snapshot.histograms.items()
         if name in HISTOGRAMS
     }
-    return msgspec.structs.replace(told, counters=counters, histograms=histograms)
+    return msgspec.structs.replace(snapshot, counters=counters, histograms=histograms)
 
 
 def top(rooms: Mapping[str, int], count: int = TOP_ROOMS) -> Iterable[tuple[str, int]]:

@@ -9,17 +9,17 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
-from monitor.disk_space import DiskWatch
+from monitor.disk_space import DiskProbe
 from monitor.gc_pauses import GcPauses
 from monitor.loop_lag import LoopLag
-from monitor.loop_watchdog import Watchdog
+from monitor.loop_watchdog import LoopWatchdog
 from monitor.measurements import Measurements
 from monitor.metrics import Metrics, Readings
-from monitor.process_stats import ProcessWatch
+from monitor.process_stats import ProcessProbe
 from monitor.sampler import Sample, Sampler
 
-TOLD_FOR_INTERVALS = 3  # a process whose numbers are older than so many is not shown
-TOLD_FOR_AT_LEAST_S = 3.0
+PUBLISHED_FOR_INTERVALS = 3  # a process whose numbers are older than so many is not shown
+PUBLISHED_FOR_AT_LEAST_S = 3.0
 
 
 class Monitor:
@@ -39,53 +39,53 @@ class Monitor:
         data_dir: Path | None,
         readings: Callable[[], Readings],
         busiest: Callable[[int], Mapping[str, int]],
-        tell: Callable[..., None] | None,
-        told: Callable[[], Awaitable[Sequence[bytes] | None]],
+        publish_snapshot: Callable[..., None] | None,
+        fetch_snapshots: Callable[[], Awaitable[Sequence[bytes] | None]],
         lag: LoopLag,
         interval_s: float,
     ) -> None:
         loop = asyncio.get_running_loop()
-        ttl_s = max(TOLD_FOR_INTERVALS * interval_s, TOLD_FOR_AT_LEAST_S)
+        ttl_s = max(PUBLISHED_FOR_INTERVALS * interval_s, PUBLISHED_FOR_AT_LEAST_S)
 
-        def publish(payload: bytes) -> None:
-            if tell is not None:
-                tell(payload, at_s=time.time(), ttl_s=ttl_s)
+        def send(payload: bytes) -> None:
+            if publish_snapshot is not None:
+                publish_snapshot(payload, at_s=time.time(), ttl_s=ttl_s)
 
         self.metrics = Metrics(
             process_id=process_id,
             measurements=measurements,
-            watch=None if measurements is None else ProcessWatch(),
-            disk=None if measurements is None or data_dir is None else DiskWatch(folder=data_dir),
+            process_probe=None if measurements is None else ProcessProbe(),
+            disk_probe=None if measurements is None or data_dir is None else DiskProbe(folder=data_dir),
             readings=readings,
             busiest=busiest,
-            publish=publish,
-            fetch=told,
+            send=send,
+            fetch=fetch_snapshots,
             now=time.time,
         )
         self.sampler = Sampler(
-            loop=loop, snapshot=self.metrics.renewed, peaks=self.metrics.peaks, interval_s=interval_s
+            loop=loop, snapshot=self.metrics.refreshed_snapshot, peaks=self.metrics.peaks, interval_s=interval_s
         )
-        self._tells = tell is not None and measurements is not None
-        if self._tells:
-            self.sampler.subscribers.append(lambda at_s, sample: self.metrics.tell())
-        self._parts: Sequence[Sampler | GcPauses | Watchdog] = ()
+        self._publishes = publish_snapshot is not None and measurements is not None
+        if self._publishes:
+            self.sampler.subscribers.append(lambda at_s, sample: self.metrics.publish())
+        self._parts: Sequence[Sampler | GcPauses | LoopWatchdog] = ()
         if measurements is not None:
             self._parts = (
-                GcPauses(told=measurements.gc_pause),
-                Watchdog(due_s=lambda: lag.due_s, told=measurements.loop_blocked),
+                GcPauses(on_pause=measurements.gc_pause),
+                LoopWatchdog(due_s=lambda: lag.due_s, on_blocked=measurements.loop_blocked),
                 self.sampler,
             )
 
     @property
-    def newest(self) -> Sample | None:
+    def newest_sample(self) -> Sample | None:
         """The newest sample; None before the first, and where nothing is measured."""
-        return self.sampler.newest
+        return self.sampler.newest_sample
 
     def start(self) -> None:
         for part in self._parts:
             part.start()
-        if self._tells:
-            self.metrics.tell()
+        if self._publishes:
+            self.metrics.publish()
 
     def stop(self) -> None:
         """Idempotent."""

@@ -54,10 +54,10 @@ class OtelSpans(Spans):
 
         return end
 
-    def within(self, name: str, **labels: str) -> AbstractContextManager[None]:
+    def child(self, name: str, **labels: str) -> AbstractContextManager[None]:
         return self._span(name, labels, None)
 
-    def apart(self, name: str, **labels: str) -> AbstractContextManager[None]:
+    def root(self, name: str, **labels: str) -> AbstractContextManager[None]:
         return self._span(name, labels, Context())
 
     @contextmanager

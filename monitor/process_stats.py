@@ -44,7 +44,7 @@ class ProcessSample(Struct, frozen=True):
         return 100 * self.rss_bytes / self.memory_limit_bytes
 
 
-class ProcessWatch:
+class ProcessProbe:
     """Takes samples; one costs some 0.3 ms, however many connections there are. `now` is monotonic, in seconds."""
 
     def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:

@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from monitor.metric_families import COUNTERS, GAUGES, HISTOGRAMS, THINNED, Family
-from monitor.metrics_snapshot import Bucketed, Labels, Snapshot, bounds_of
+from monitor.metrics_snapshot import Bucketed, Labels, MetricsSnapshot, bounds_of
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 PREFIX = "chat_"
@@ -23,7 +23,7 @@ T = TypeVar("T")
 class _Collected(Collector):
     """A snapshot as the library's families."""
 
-    def __init__(self, snapshot: Snapshot, about: Mapping[str, str]) -> None:
+    def __init__(self, snapshot: MetricsSnapshot, about: Mapping[str, str]) -> None:
         self._snapshot = snapshot
         self._about = about
 
@@ -55,12 +55,12 @@ class _Collected(Collector):
                 if name not in THINNED or place % THINNED[name] == THINNED[name] - 1
             ]
             histogram = HistogramMetricFamily(PREFIX + name, family.help, labels=family.labels)
-            for labels, told in snapshot.histograms.get(name) or _nothing(
+            for labels, bucketed in snapshot.histograms.get(name) or _nothing(
                 family, Bucketed([0] * (len(bounds) + 1), 0.0)
             ):
-                sums = [*accumulate(told.counts)]
+                sums = [*accumulate(bucketed.counts)]
                 buckets = [(str(bounds[place]), sums[place]) for place in places]
-                histogram.add_metric(labels, [*buckets, ("+Inf", sums[-1])], told.total)
+                histogram.add_metric(labels, [*buckets, ("+Inf", sums[-1])], bucketed.total)
             yield histogram
 
 
@@ -69,7 +69,7 @@ def _nothing(family: Family, value: T) -> list[tuple[Labels, T]]:
     return [] if family.labels else [((), value)]
 
 
-def _zeros(name: str, snapshot: Snapshot) -> list[tuple[Labels, int]]:
+def _zeros(name: str, snapshot: MetricsSnapshot) -> list[tuple[Labels, int]]:
     """The operations that were never slow: who asks for an increase misses the first of a series that was not there."""
     if name != "store_slow_operations_total":
         return []
@@ -77,7 +77,7 @@ def _zeros(name: str, snapshot: Snapshot) -> list[tuple[Labels, int]]:
     return [(labels, 0) for labels in snapshot.labels("store_operation_seconds") if labels not in known]
 
 
-def rendered(snapshot: Snapshot, *, about: Mapping[str, str]) -> bytes:
+def rendered(snapshot: MetricsSnapshot, *, about: Mapping[str, str]) -> bytes:
     """The text; `about` are the labels of `chat_build_info`."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collected(snapshot, about))

@@ -66,7 +66,7 @@ class _Column:
         return Cell(at_s, self.least[slot], self.total[slot], self.most[slot], samples) if samples else None
 
 
-class Series:
+class SampleRing:
     """The newest `rows_max` rows. `rows` counts all there ever were: the number of a row stays its own."""
 
     def __init__(self, *, rows_max: int, metrics_max: int = METRICS_MAX) -> None:

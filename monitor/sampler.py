@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from monitor.histogram import Histogram
 from monitor.measurements import Peaks
-from monitor.metrics_snapshot import Snapshot
+from monitor.metrics_snapshot import MetricsSnapshot
 
 Sample = Mapping[str, float]
 Subscriber = Callable[[float, Sample], None]
@@ -29,7 +29,7 @@ class Sampler:
         self,
         *,
         loop: asyncio.AbstractEventLoop,
-        snapshot: Callable[[], Snapshot],
+        snapshot: Callable[[], MetricsSnapshot],
         peaks: Callable[[], Peaks],
         interval_s: float,
         now: Callable[[], float] = time.time,
@@ -40,10 +40,10 @@ class Sampler:
         self._interval_s = interval_s
         self._now = now
         self._timer: asyncio.TimerHandle | None = None
-        self._before: Snapshot | None = None
+        self._before: MetricsSnapshot | None = None
         self._before_s = 0.0
         self.subscribers: list[Subscriber] = []
-        self.newest: Sample | None = None
+        self.newest_sample: Sample | None = None
 
     def start(self) -> None:
         self._before, self._before_s = self._snapshot(), self._loop.time()
@@ -60,12 +60,12 @@ class Sampler:
         self._timer = self._loop.call_later(self._interval_s, self._tick)
         now_s, snapshot = self._loop.time(), self._snapshot()
         assert self._before is not None
-        self.newest = sample_of(snapshot, self._before, now_s - self._before_s, self._peaks())
+        self.newest_sample = sample_of(snapshot, self._before, now_s - self._before_s, self._peaks())
         self._before, self._before_s = snapshot, now_s
         at_s = self._now()
         for subscriber in self.subscribers:
             try:
-                subscriber(at_s, self.newest)
+                subscriber(at_s, self.newest_sample)
             except Exception:
                 log.exception("a sample was not taken")  # the others, and the next sample, must not miss it
 
@@ -98,7 +98,7 @@ SHARES = {
 }
 
 
-def sample_of(snapshot: Snapshot, before: Snapshot, passed_s: float, peaks: Peaks) -> Sample:
+def sample_of(snapshot: MetricsSnapshot, before: MetricsSnapshot, passed_s: float, peaks: Peaks) -> Sample:
     """What became of the time between two snapshots:
     rates are per second of it, percentiles of what was counted in it.
     """
@@ -178,7 +178,11 @@ def _shares(gauges: Mapping[str, float]) -> dict[str, float]:
 
 
 def _errors(
-    snapshot: Snapshot, before: Snapshot, family: str, passed_s: float, wanted: Callable[[tuple[str, ...]], bool]
+    snapshot: MetricsSnapshot,
+    before: MetricsSnapshot,
+    family: str,
+    passed_s: float,
+    wanted: Callable[[tuple[str, ...]], bool],
 ) -> float:
     """How many of a family's label values that are wanted, a second."""
     now, then = (
@@ -187,7 +191,7 @@ def _errors(
     return round((now - then) / passed_s, 3)
 
 
-def _answers(snapshot: Snapshot) -> tuple[float, float]:
+def _answers(snapshot: MetricsSnapshot) -> tuple[float, float]:
     """How many requests and commands were answered, and how many of them failed through no fault of their sender's.
 
     Not those to /health: that a probe is told of trouble is no more trouble.

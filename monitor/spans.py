@@ -18,11 +18,11 @@ class Spans:
         """An HTTP request begins; spans of the same task lie within it. Returns what ends it, with its status."""
         return _nothing
 
-    def within(self, name: str, **labels: str) -> AbstractContextManager[None]:
+    def child(self, name: str, **labels: str) -> AbstractContextManager[None]:
         """Something that happens within what is under way."""
         return nullcontext()
 
-    def apart(self, name: str, **labels: str) -> AbstractContextManager[None]:
+    def root(self, name: str, **labels: str) -> AbstractContextManager[None]:
         """Something that begins a trace of its own, whatever is under way: a command of a connection that has long been
         open.
         """

@@ -27,7 +27,7 @@ class Told:
         self.at_s += after_s
         self._caplog.clear()
         events = self._alerts.evaluate(self.at_s, {"cpu": value})
-        self._log.tell(events, self._alerts.active, self.at_s)
+        self._log.write(events, self._alerts.active, self.at_s)
         return [TextFormatter().format(record).partition(" WARNING alerts: ")[2] for record in self.records]
 
     @property

@@ -15,7 +15,7 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
-from monitor.alert_webhook import ATTEMPTS_MAX, Webhook
+from monitor.alert_webhook import ATTEMPTS_MAX, AlertWebhook
 from monitor.alerts import Alert, AlertEvent
 from tests.support.waiting import News
 
@@ -97,17 +97,19 @@ async def _receiver() -> Receiver:
     return made
 
 
-Make = Callable[..., Webhook]
+Make = Callable[..., AlertWebhook]
 
 
 @pytest.fixture
 def make(receiver: Receiver, io_loop: Any, caplog: pytest.LogCaptureFixture) -> Iterator[Make]:
     """Makes webhooks to the receiver; in the end they are closed, and the secret must be in no line of the log."""
     caplog.set_level("DEBUG")
-    made: list[Webhook] = []
+    made: list[AlertWebhook] = []
 
-    def one(**options: Any) -> Webhook:
-        made.append(Webhook(url=receiver.url, process_id="p1", **{"backoff_s": 0.001, "timeout_s": 30.0, **options}))
+    def one(**options: Any) -> AlertWebhook:
+        made.append(
+            AlertWebhook(url=receiver.url, process_id="p1", **{"backoff_s": 0.001, "timeout_s": 30.0, **options})
+        )
         return made[-1]
 
     yield one
@@ -294,4 +296,4 @@ async def test_closing_sends_what_waits_and_does_not_wait_for_one_that_hangs(rec
     assert asyncio.get_running_loop().time() - began_s < 20
     assert [got["alert"]["value"] for got in receiver.got] == [1, 3]
     names = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}  # type: ignore[union-attr]
-    assert "Webhook._work" not in names
+    assert "AlertWebhook._work" not in names

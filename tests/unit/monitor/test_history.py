@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from monitor.history import ALWAYS, BadQuery, History, Older
+from monitor.history import ALWAYS, History, HistoryQueryError, ReadOlder
 from monitor.minute_point import MinutePoint
 from monitor.sample_ring import METRICS_MAX
 
@@ -76,7 +76,7 @@ def test_a_metric_without_a_sample_is_there_and_empty() -> None:
 )
 def test_what_does_not_exist_is_refused_with_what_does(metric: str, minutes: int, wrong: set[str]) -> None:
     history = filled([1.0], metric="diskFreeBytes")
-    with pytest.raises(BadQuery) as refused:
+    with pytest.raises(HistoryQueryError) as refused:
         ask(history, metric, minutes, now_s=START_S)
     details = refused.value.details
     expected = {
@@ -160,7 +160,7 @@ def test_wherever_the_clock_goes_points_are_in_order_and_within_what_was_seen(
 # ---- what is kept elsewhere --------------------------------------------------------------------------------------
 
 
-def kept(*points: MinutePoint, asked: list[tuple[str, int, int, int]] | None = None) -> Older:
+def kept(*points: MinutePoint, asked: list[tuple[str, int, int, int]] | None = None) -> ReadOlder:
     """Remembers points of single steps."""
 
     async def older(metric: str, since: int, until: int, step: int) -> list[MinutePoint]:
@@ -196,9 +196,9 @@ def test_an_hour_is_told_by_the_minute_only_while_the_process_is_younger_and_som
 def test_the_minute_of_a_restart_counts_each_sample_once_also_when_it_is_kept() -> None:
     before = MinutePoint("cpu", MINUTE, 4.0, 8.0, 4.0, 2)
     both = MinutePoint("cpu", MINUTE, 1.0, 9.0, 4.0, 3)
-    for point, minutes_kept in ((before, 0), (both, 1)):
+    for point, minutes_written in ((before, 0), (both, 1)):
         history = filled([1.0], start_s=START_S + 30, older=kept(point), retention_days=1)
-        history.minutes_kept = minutes_kept
+        history.minutes_written = minutes_written
         for minutes in (60, 1440):
             shown = ask(history, minutes=minutes, now_s=START_S + 100)
             assert (values_of(shown), shown["mean"], shown["max"], shown["stepS"]) == ([3.0], 3.0, 4.0, 60)
@@ -206,7 +206,7 @@ def test_the_minute_of_a_restart_counts_each_sample_once_also_when_it_is_kept() 
 
 def test_a_minute_of_its_own_that_is_kept_is_nothing_older() -> None:
     history = filled([1.0, 2.0], older=kept(MinutePoint("cpu", MINUTE, 1.0, 3.0, 2.0, 2)), retention_days=1)
-    history.minutes_kept = 1
+    history.minutes_written = 1
     shown = ask(history, now_s=START_S + 100)
     assert (shown["stepS"], values_of(shown)) == (5, [1.0, 2.0])
     assert values_of(ask(history, minutes=100, now_s=START_S + 100)) == [1.5]
@@ -225,7 +225,7 @@ def test_a_week_is_told_in_at_most_1440_steps_that_do_not_move_from_query_to_que
     ((metric, since, until, step),) = asked
     assert (metric, until, step, since % 7) == ("cpu", MINUTE + 1, 7, 0)
     assert ask(history, minutes=week, now_s=START_S + 135)["points"][1:] == shown["points"][1:]
-    with pytest.raises(BadQuery, match="minutes"):
+    with pytest.raises(HistoryQueryError, match="minutes"):
         ask(history, minutes=week + 1, now_s=START_S)
 
 

@@ -92,7 +92,7 @@ async def test_each_minute_that_is_over_is_written_once_in_one_batch(kept: Kept)
     history, history_writer = kept.process()
     for n in range(60):
         if kept.sample(history, float(n)):
-            history_writer.keep()
+            history_writer.on_minute_over()
             await history_writer.settle()
     assert await minutes_of(kept) == [0, 1, 2, 3, 4]
     assert kept.appended == [1] * 5
@@ -125,13 +125,13 @@ async def test_what_cannot_be_written_is_told_once_and_written_later(
     await kept.close()
     for n in range(12 * 45):
         if kept.sample(history, float(n)):
-            history_writer.keep()
+            history_writer.on_minute_over()
             await history_writer.settle()
     assert len(kept.appended) == 45 - 1 + (kept.now_s % 60 == 0)
     assert [record.getMessage() for record in caplog.records] == ["the history is not kept: closed"]
     await kept.open()
     kept.sample(history, 1.0, 60.0)
-    history_writer.keep()
+    history_writer.on_minute_over()
     await history_writer.settle()
     assert await minutes_of(kept) == list(range(46))
     assert [record.getMessage() for record in caplog.records][1:] == ["the history is kept again"]
@@ -148,11 +148,11 @@ async def test_a_slow_store_gets_no_second_batch_and_the_minutes_go_with_the_nex
     history, history_writer = kept.process(append=slowly)
     for n in range(49):
         if kept.sample(history, float(n)):
-            history_writer.keep()
+            history_writer.on_minute_over()
             await asyncio.sleep(0)
     release.set()
     await history_writer.settle()
-    history_writer.keep()
+    history_writer.on_minute_over()
     await history_writer.settle()
     assert kept.appended == [1, 3]
     assert await minutes_of(kept) == [0, 1, 2, 3]
@@ -194,7 +194,7 @@ async def test_closing_does_not_wait_for_a_store_that_hangs(kept: Kept, caplog: 
     await history_writer.close()
     assert asyncio.get_running_loop().time() - began_s < 20
     assert [record.getMessage() for record in caplog.records] == ["the last of the history is not kept: no answer"]
-    history_writer.keep()
+    history_writer.on_minute_over()
     assert len(asyncio.all_tasks()) == 1  # this one
 
 
@@ -202,5 +202,5 @@ async def _minute(kept: Kept, history: History, history_writer: HistoryWriter) -
     """A sample in the next minute, and what comes of it."""
     kept.sample(history, 1.0)
     assert kept.sample(history, 1.0, 60.0)
-    history_writer.keep()
+    history_writer.on_minute_over()
     await history_writer.settle()

@@ -63,7 +63,7 @@ def test_the_lag_is_measured_on_whatever_the_one_who_is_told_raises(caplog: pyte
         told.append(lag_s)
         raise ValueError("nobody foresaw this")
 
-    lag = LoopLag(loop=(loop := Loop()), told=fail)
+    lag = LoopLag(loop=(loop := Loop()), on_lag=fail)
     lag.start()
     for _ in range(3):
         with contextlib.suppress(ValueError):

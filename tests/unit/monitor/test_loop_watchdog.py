@@ -14,7 +14,7 @@ import pytest
 
 from monitor.gc_pauses import GcPauses
 from monitor.loop_lag import LoopLag
-from monitor.loop_watchdog import Watchdog
+from monitor.loop_watchdog import LoopWatchdog
 
 
 def hold_up_the_loop(seconds: float, secret: str) -> None:
@@ -31,7 +31,7 @@ async def watched(caplog, *steps) -> int:
     """Go through the steps under a watchdog; returns how often it was told."""
     told: list[str] = []
     lag = LoopLag(loop=asyncio.get_running_loop())
-    dog = Watchdog(due_s=lambda: lag.due_s, told=lambda: told.append(threading.current_thread().name))
+    dog = LoopWatchdog(due_s=lambda: lag.due_s, on_blocked=lambda: told.append(threading.current_thread().name))
     with caplog.at_level(logging.WARNING):
         lag.start()
         dog.start()
@@ -70,7 +70,7 @@ async def test_it_watches_on_where_who_is_told_of_a_block_fails(caplog):
         raise ValueError("nobody foresaw this")
 
     lag = LoopLag(loop=asyncio.get_running_loop())
-    dog = Watchdog(due_s=lambda: lag.due_s, told=fail)
+    dog = LoopWatchdog(due_s=lambda: lag.due_s, on_blocked=fail)
     lag.start()
     dog.start()
     try:
@@ -85,7 +85,7 @@ async def test_it_watches_on_where_who_is_told_of_a_block_fails(caplog):
 
 def test_passes_of_the_collector_are_told_until_it_is_stopped():
     told: list[tuple[int, float]] = []
-    pauses = GcPauses(told=lambda generation, seconds: told.append((generation, seconds)))
+    pauses = GcPauses(on_pause=lambda generation, seconds: told.append((generation, seconds)))
     pauses.start()
     gc.collect(0)
     gc.collect(1)

@@ -12,26 +12,26 @@ from pathlib import Path
 import psutil
 import pytest
 
-from monitor.process_stats import ProcessWatch, memory_limit_bytes
+from monitor.process_stats import ProcessProbe, memory_limit_bytes
 
 MACHINE_BYTES = 8_000_000_000
 
 
 def test_a_busy_core_is_seen_as_cpu():
-    watch = ProcessWatch()
+    probe = ProcessProbe()
     until = time.process_time() + 0.3
     began = time.monotonic()
     while time.process_time() < until:
         pass
     wall_s = time.monotonic() - began
-    sample = watch.sample()
+    sample = probe.sample()
     assert sample.cpu_percent == pytest.approx(100 * 0.3 / wall_s, rel=0.5)
     assert 0 < sample.machine_cpu_percent <= 100
 
 
 def test_descriptors_threads_and_memory_are_those_of_this_process():
-    watch, process = ProcessWatch(), psutil.Process()
-    before = watch.sample()
+    probe, process = ProcessProbe(), psutil.Process()
+    before = probe.sample()
     assert before.open_fds == process.num_fds() - 1  # which opens one to list them
     held = [os.open("/dev/null", os.O_RDONLY) for _ in range(50)]
     release = threading.Event()
@@ -39,7 +39,7 @@ def test_descriptors_threads_and_memory_are_those_of_this_process():
     thread.start()
     memory = bytearray(os.urandom(1 << 20) * 64)
     try:
-        after = watch.sample()
+        after = probe.sample()
     finally:
         release.set()
         thread.join()
@@ -53,10 +53,10 @@ def test_descriptors_threads_and_memory_are_those_of_this_process():
 
 
 def test_a_sample_is_cheap():
-    watch = ProcessWatch()
+    probe = ProcessProbe()
     began = time.process_time()
     for _ in range(50):
-        watch.sample()
+        probe.sample()
     assert (time.process_time() - began) / 50 < 0.005
 
 

@@ -14,7 +14,7 @@ from limits.policy import Policy
 from monitor import prometheus
 from monitor.measurements import CLOSE_CODES, LABELS_MAX, Measurements, Peaks
 from monitor.metrics import Metrics, Readings
-from monitor.metrics_snapshot import SnapshotRefused, added, packed, unpacked
+from monitor.metrics_snapshot import InvalidSnapshot, added, packed, unpacked
 from monitor.sampler import GAUGES, SHARES, Sampler, sample_of
 
 ROOT = Path(__file__).parents[3]
@@ -31,14 +31,14 @@ def make(
     metrics = Metrics(
         process_id=process_id,
         measurements=counting,
-        watch=None,
-        disk=None,
+        process_probe=None,
+        disk_probe=None,
         readings=lambda: Readings(
             gauges={"connections": 3, **gauges},
             counters={"limit_checks_total": [] if limiter is None else limiter.counts()},
         ),
         busiest=lambda count: {"r1": 2},
-        publish=lambda payload: None,
+        send=lambda payload: None,
         fetch=nobody,
         now=lambda: 1_800_000_000.0,
     )
@@ -161,16 +161,16 @@ async def test_one_subscriber_that_fails_costs_the_others_nothing(caplog):
 
     sampler = Sampler(
         loop=asyncio.get_running_loop(),
-        snapshot=metrics.renewed,
+        snapshot=metrics.refreshed_snapshot,
         peaks=metrics.peaks,
         interval_s=0.02,
         now=lambda: 1_800_000_000.0,
     )
     sampler.subscribers += [broken, lambda at_s, sample: seen.append((at_s, sample["connections"]))]
-    assert sampler.newest is None
+    assert sampler.newest_sample is None
     with caplog.at_level(logging.ERROR):
         await taken(sampler, 2)
-    assert sampler.newest is not None
+    assert sampler.newest_sample is not None
     assert seen[:2] == [(1_800_000_000.0, 3)] * 2
     assert "a sample was not taken" in caplog.text
 
@@ -181,7 +181,7 @@ def test_a_snapshot_arrives_as_it_was_sent_and_what_is_none_is_refused():
     snapshot = metrics.snapshot()
     assert unpacked(packed(snapshot)) == snapshot
     for garbage in (b"", b"\xc1", b"\x93\x01\x02\x03"):
-        with pytest.raises(SnapshotRefused):
+        with pytest.raises(InvalidSnapshot):
             unpacked(garbage)
 
 
@@ -209,7 +209,7 @@ async def test_what_another_process_told_is_shown_and_garbage_is_not():
         return [packed(other.snapshot()), b"garbage", packed(metrics.snapshot())]
 
     metrics._fetch = fetch
-    snapshots, complete = await metrics.of_all()
+    snapshots, complete = await metrics.cluster_snapshots()
     assert ([one.process_id for one in snapshots], complete) == (["p1", "p2"], True)
 
 
@@ -243,9 +243,9 @@ def test_what_a_snapshot_holds_is_bounded_in_bytes():
         measurements.database_command(
             f"a collection with a long name, as no driver has one {number}" * 20, "find", 0.001, None
         )
-    with pytest.raises(SnapshotRefused):
+    with pytest.raises(InvalidSnapshot):
         packed(metrics.snapshot())
-    metrics.tell()  # and whoever tells goes on
+    metrics.publish()  # and whoever tells goes on
 
 
 def test_how_long_a_process_has_run_is_told_whatever_the_wall_clock_was_set_to():
@@ -253,11 +253,11 @@ def test_how_long_a_process_has_run_is_told_whatever_the_wall_clock_was_set_to()
     metrics = Metrics(
         process_id="p1",
         measurements=None,
-        watch=None,
-        disk=None,
+        process_probe=None,
+        disk_probe=None,
         readings=lambda: Readings({}, {}),
         busiest=lambda count: {},
-        publish=lambda payload: None,
+        send=lambda payload: None,
         fetch=lambda: None,
         now=lambda: wall_s,
         timed=lambda: timed_s,

@@ -50,7 +50,7 @@ def spans(exporter: InMemorySpanExporter):
 @pytest.mark.gen_test
 async def test_what_a_request_does_lies_within_it_and_its_status_is_told(spans, exporter):
     whole = Traced(
-        Whole(), span=spans.within, prefix="store", parts=("parts",), labels={"work": lambda secret: {"kind": "page"}}
+        Whole(), span=spans.child, prefix="store", parts=("parts",), labels={"work": lambda secret: {"kind": "page"}}
     )
 
     async def request(status: int) -> None:
@@ -78,7 +78,7 @@ async def test_what_a_request_does_lies_within_it_and_its_status_is_told(spans, 
 
 @pytest.mark.gen_test
 async def test_a_command_begins_a_trace_of_its_own_and_a_failure_tells_its_kind_alone(spans, exporter):
-    commands = Traced(Part(), span=spans.apart, prefix="command")
+    commands = Traced(Part(), span=spans.root, prefix="command")
     end = spans.request("GET", "/ws")
     with pytest.raises(ValueError, match="s3cret"):
         await commands.fail("s3cret")
@@ -93,7 +93,7 @@ async def test_a_command_begins_a_trace_of_its_own_and_a_failure_tells_its_kind_
 @pytest.mark.gen_test
 async def test_what_stands_for_a_part_is_it_in_all_else(spans):
     whole = Whole()
-    stand_in = Traced(whole, span=spans.within, prefix="store")
+    stand_in = Traced(whole, span=spans.child, prefix="store")
     assert (stand_in.name, stand_in.at_once()) == ("part", 5)
     stand_in.receiver = "somebody"
     assert whole.receiver == "somebody"
@@ -103,6 +103,6 @@ async def test_what_stands_for_a_part_is_it_in_all_else(spans):
 async def test_without_an_endpoint_nobody_is_told():
     spans = Spans()
     spans.request("GET", "/")(200)
-    with spans.within("a"), spans.apart("b"):
+    with spans.child("a"), spans.root("b"):
         pass
     spans.close()
