@@ -1,1 +1,1 @@
-"""Watching: hooks that the rest calls (`hooks.py`). Knows nothing of handlers."""
+"""Monitoring: the Observer that the rest calls (`observer.py`), metrics, history and alerts. Knows no handler."""

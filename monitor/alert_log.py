@@ -1,5 +1,5 @@
-"""Alerts as log lines, thinned: what goes on is told again each quarter of an hour, what comes and goes all the time
-not each time.
+"""Writes alerts to the log, thinned: an active alert is logged again every quarter of an hour, and of one that is
+raised and resolved again and again only some raises are logged.
 
 The contract's words are `ALERT raised name=…` and `ALERT resolved name=…`. Both are warnings, whatever the alert's
 severity: a log that shows the one must show the other, and an error in it means a fault of the program's own.
@@ -21,22 +21,19 @@ log = logging.getLogger("alerts")
 
 
 class _LoggedAlert:
-    """What was told of one alert."""
+    """What was logged of one alert."""
 
     __slots__ = ("is_raise_logged", "logged_at_s", "raises_at_s", "unlogged_raises")
 
     def __init__(self, raises_max: int) -> None:
         self.raises_at_s: deque[float] = deque(maxlen=raises_max)
         self.logged_at_s = 0.0
-        self.is_raise_logged = True  # whether its last raise was
+        self.is_raise_logged = True  # whether its last raise was logged
         self.unlogged_raises = 0
 
 
 class AlertLog:
-    """Bounded by the names of alerts.
-
-    Of one name at most `raises_max` raises an hour are told, with their resolutions.
-    """
+    """Logs at most `raises_max` raises per hour and name, with their resolutions. Bounded by the names of alerts."""
 
     def __init__(self, *, again_every_s: float = AGAIN_EVERY_S, raises_max: int = RAISES_MAX) -> None:
         self._again_every_s = again_every_s
@@ -44,7 +41,7 @@ class AlertLog:
         self._names: dict[str, _LoggedAlert] = {}
 
     def write(self, events: Sequence[AlertEvent], active: Sequence[Alert], at_s: float) -> None:
-        """Write the lines of one sample; `at_s` is of a monotonic clock."""
+        """Write the lines of one sample; `at_s` is seconds of a monotonic clock."""
         for event in events:
             if event.event == RAISED:
                 self._raised(event.alert, at_s)
@@ -83,7 +80,7 @@ class AlertLog:
             "since": alert.since,
         }
         if logged.unlogged_raises:
-            fields["untold"] = logged.unlogged_raises  # raises since the last line that said so
+            fields["untold"] = logged.unlogged_raises  # raises that were not logged since the last line with this field
             logged.unlogged_raises = 0
         logged.logged_at_s = at_s
         log.warning("ALERT %s", what, extra={"fields": fields})

@@ -1,7 +1,4 @@
-"""What becomes of each sample: it goes into the history, may raise or resolve alerts, and those are logged and posted.
-
-Decides nothing.
-"""
+"""Passes each sample to the history and the alerts, and each alert to the log and the webhook. Decides nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from monitor.history_writer import HistoryWriter
 
 
 class AlertPipeline:
-    """The sampler's subscriber. `keeper` and `webhook` may be left out; `now` is a monotonic clock in seconds."""
+    """The sampler's subscriber. `history_writer` and `webhook` are optional; `now` is a monotonic clock in seconds."""
 
     def __init__(
         self,
@@ -37,7 +34,7 @@ class AlertPipeline:
         self._now = now
 
     def on_sample(self, at_epoch_s: float, sample: Mapping[str, float]) -> None:
-        """Take a sample in. On the event loop; waits for nothing."""
+        """Process a sample. To be called on the event loop; does not wait."""
         is_minute_over = self.history.add(at_epoch_s, sample)
         timed_s = self._now()
         events = self.alerts.evaluate(at_epoch_s, sample, timed_s=timed_s)
@@ -49,5 +46,8 @@ class AlertPipeline:
             self._history_writer.on_minute_over()
 
     async def close(self) -> None:
-        """After the sampler, before the store: write and post what is left, within a few seconds. Idempotent."""
+        """Write and post what is left, within a few seconds. Call it after the sampler stops, before the store closes.
+
+        Idempotent.
+        """
         await asyncio.gather(*(part.close() for part in (self._history_writer, self._webhook) if part is not None))

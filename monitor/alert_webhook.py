@@ -1,6 +1,6 @@
 """Alerts posted to an operator's URL: a bounded queue, and one owned task that tries each a few times. Blocks nothing.
 
-The URL is a secret, for services put a token into it: no line of the log holds any of it, nor a driver's words that
+The URL is a secret, because services put a token into it: no log line contains any of it, nor an error message that
 might.
 """
 
@@ -30,17 +30,15 @@ BACKOFF_MAX_S = 30.0
 CLOSE_WITHIN_S = 2.0
 REPLY_MAX_BYTES = 65_536
 
-# What a later try may change (RFC 9110, RFC 6585); any other 4xx says that the request itself is wrong.
+# Statuses that a later try may change (RFC 9110, RFC 6585); any other 4xx means that the request is wrong.
 _WORTH_ANOTHER_TRY = {408, 425, 429}
 
 
 class AlertWebhook:
-    """`post` queues an event, of too many the oldest is dropped.
+    """`post` queues an event; of too many the oldest is dropped. Each is tried `attempts_max` times, in order.
 
-    Each is tried `attempts_max` times, ever later, in order.
-
-    `backoff_s` is the longest first pause; it doubles up to `backoff_max_s`, and a random half of it at least is
-    waited: several processes that lost the same receiver do not come back at once.
+    `backoff_s` is the longest first pause; it doubles up to `backoff_max_s`. The wait is a random 50 to 100 % of the
+    pause, so that processes that lost the same receiver do not retry all at once.
     """
 
     def __init__(
@@ -100,7 +98,7 @@ class AlertWebhook:
         try:
             while self._waiting:
                 await self._deliver(self._waiting.popleft())
-        finally:  # also where something below was cancelled, which ends this task: later alerts must not wait for ever
+        finally:  # also after a cancellation, which ends this task: later alerts need a new one
             self._task = None
             if self._waiting and not self._closed:
                 self._begin()
@@ -126,7 +124,7 @@ class AlertWebhook:
         self._drop("it was refused, or tried often enough")
 
     async def _try(self, body: bytes) -> tuple[str | None, bool]:
-        """Why it failed, None if it did not, and whether another try is no use."""
+        """Try once. Return the reason of a failure, None for success, and whether another try is useless."""
         try:
             if self._client is None:
                 self._client = AsyncHTTPClient(force_instance=True, max_clients=1, max_body_size=REPLY_MAX_BYTES)
@@ -137,12 +135,12 @@ class AlertWebhook:
                 body=body,
                 connect_timeout=self._timeout_s,
                 request_timeout=self._timeout_s,
-                follow_redirects=False,  # it would become a GET, and perhaps to somebody else
+                follow_redirects=False,  # it would become a GET, perhaps to another host
             )
             await self._client.fetch(request)
         except HTTPError as error:
             return f"status {error.code}", 300 <= error.code < 500 and error.code not in _WORTH_ANOTHER_TRY
-        # Names that do not resolve, TLS, what is no HTTP: many kinds, and some name the host
+        # DNS, TLS, invalid HTTP: many kinds, and the messages of some contain the host
         except Exception as error:
             return type(error).__name__, False
         return None, False
@@ -158,7 +156,7 @@ class AlertWebhook:
         self.dropped += 1
 
     async def close(self) -> None:
-        """Take nothing more, give what is queued a moment, and let go. Idempotent."""
+        """Accept no more events, give the queued ones `close_within_s`, and stop. Idempotent."""
         self._closed = True
         await ended(self._task, within_s=self._close_within_s)
         self._task = None

@@ -2,8 +2,8 @@
 
 Owns when to raise and to resolve; knows no metric by name.
 
-Nothing flaps: what is raised has been over its threshold for `for_s`, and stays until it has been under its clear
-threshold for `clear_for_s`. What lies between the two thresholds changes nothing in either direction.
+Alerts do not flap: an alert is raised after `for_s` at its threshold or above, and resolved after `clear_for_s` below
+its clear threshold. Values between the two thresholds change nothing in either direction.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WINDOW_SAMPLES = 6
 
 Sample = Mapping[str, float]
 
-# What a rule looks at, of the newest samples (the newest last); None: they do not tell.
+# The value that a rule compares, from the newest samples (the newest last); None: they do not contain it.
 Measure = Callable[[Sequence[Sample]], float | None]
 
 
@@ -84,7 +84,7 @@ class AlertEvent(Struct, frozen=True):
 
 
 def stepped(rule: Rule, state: State, value: float | None, at_s: float) -> tuple[State, str | None]:
-    """The next state, and RAISED or RESOLVED if it came to that. A sample that does not tell changes nothing."""
+    """Return the next state, and RAISED or RESOLVED on a transition. A value of None changes nothing."""
     if value is None or not isfinite(value):
         return state, None
     if not state.is_active:
@@ -105,7 +105,7 @@ def stepped(rule: Rule, state: State, value: float | None, at_s: float) -> tuple
 
 
 def _begun(since_s: float | None, at_s: float) -> float:
-    """When a streak began; anew where the clock was stepped back, else it would have to make up for that first."""
+    """Return when a streak began. It begins anew if the clock was set back, or it would last longer by that step."""
     return at_s if since_s is None or at_s < since_s else since_s
 
 
@@ -123,7 +123,7 @@ class Alerts:
         self._since_s: dict[str, float] = {}  # of those that are active, by the wall clock when they were raised
 
     def evaluate(self, at_s: float, sample: Sample, *, timed_s: float | None = None) -> list[AlertEvent]:
-        """Take a sample in; what was raised or resolved by it.
+        """Process a sample, and return the alerts that it raised or resolved.
 
         `at_s` is shown, `timed_s` is the same moment by a monotonic clock, which how long something lasts is judged by
         (None: `at_s`).

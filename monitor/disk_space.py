@@ -1,4 +1,4 @@
-"""How much room there is where the data lies. Knows no more of it than a folder on it."""
+"""The free space of the disk that the data is on. Knows only a folder on it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DiskSample(Struct, frozen=True):
 
 
 class DiskProbe:
-    """Looks at the disk that `folder` is on: one statvfs, on a thread of its own, for a network's disk may hang for
+    """Measures the disk that `folder` is on: one statvfs, on a thread of its own, because a network disk may hang for
     ever.
     """
 
@@ -31,7 +31,7 @@ class DiskProbe:
         self._newest: DiskSample | None = None
 
     def sample(self) -> DiskSample | None:
-        """How it is now, if it says so at once; None where it does not, cannot be asked, or has no size."""
+        """Return the space now; None if the disk does not answer within ANSWERS_WITHIN_S, fails, or has no size."""
         if self._thread is None or not self._thread.is_alive():
             self._newest = None
             self._thread = threading.Thread(target=self._run, name="disk", daemon=True)
@@ -46,7 +46,7 @@ class DiskProbe:
         try:
             stat = os.statvfs(self._folder)
         except OSError:
-            return None  # the store says so, too, and louder
+            return None  # the store reports the same error
         free = stat.f_bavail * stat.f_frsize
         size = (stat.f_blocks - stat.f_bfree) * stat.f_frsize + free
         return DiskSample(free, size) if size > 0 else None

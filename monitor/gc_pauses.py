@@ -1,4 +1,4 @@
-"""How long the garbage collector holds everything up. Knows nobody who counts."""
+"""Measures the pauses of the garbage collector. Knows no reader."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class GcPauses:
-    """`told(generation, seconds)` is called after each pass of the collector, on whichever thread it ran."""
+    """`on_pause(generation, seconds)` is called after each pass of the collector, on whichever thread it ran."""
 
     def __init__(
         self, *, on_pause: Callable[[int, float], None], clock: Callable[[], float] = time.perf_counter

@@ -1,4 +1,4 @@
-"""What the metrics were: fine steps for an hour, minutes for a day, in memory; beyond that what `older` remembers.
+"""The history of the metrics: fine steps for an hour and minutes for a day in memory, older minutes from `older`.
 
 Knows no store.
 
@@ -36,7 +36,7 @@ ReadOlder = Callable[[str, int, int, int], Awaitable[Sequence[MinutePoint]]]
 
 
 class HistoryQueryError(Exception):
-    """What was asked for does not exist. `details`: by parameter, what it takes."""
+    """A query for a metric or a time that does not exist. `details`: by parameter, the values that it takes."""
 
     def __init__(self, details: Mapping[str, str]) -> None:
         super().__init__(", ".join(details))
@@ -44,7 +44,8 @@ class HistoryQueryError(Exception):
 
 
 class History:
-    """`interval_s`: how often samples come. `older` remembers for `retention_days`; None: nothing does.
+    """`interval_s`: how often samples come. `older` reads minutes that were written (None: none are), for
+    `retention_days`.
 
     Samples that come more often than each 5 s are joined, five seconds to a point; else each is a point, however far
     apart they are.
@@ -55,7 +56,7 @@ class History:
         self._older = older if retention_days else None
         self._fine = SampleRing(rows_max=FINE_ROWS)
         self._minutes = SampleRing(rows_max=MINUTE_ROWS)
-        # How many minutes, from the first on, are where `older` looks; told by who carries them there
+        # The number of minutes, from the first on, that `older` can read; the HistoryWriter sets it
         self.minutes_written = 0
         self.minutes_max = max(DAY_MINUTES, retention_days * DAY_MINUTES)
 
@@ -65,7 +66,7 @@ class History:
         return sorted(self._minutes.metrics.union(ALWAYS))
 
     def add(self, at_s: float, sample: Mapping[str, float]) -> bool:
-        """Take a sample in. True where a minute is over."""
+        """Add a sample. Return True if it began a new minute."""
         fine_at_s = at_s if self._interval_s >= FINE_STEP_S else at_s // FINE_STEP_S * FINE_STEP_S
         _put(self._fine, fine_at_s, sample)
         return _put(self._minutes, at_s // 60 * 60, sample)
@@ -91,7 +92,7 @@ class History:
     async def query(self, metric: str, minutes: int, *, now_s: float) -> dict[str, Any]:
         """`{metric, stepS, points, min, mean, max, p95, trend}` of the last `minutes`.
 
-        Raises BadQuery; beyond a day what `older` does.
+        Raises HistoryQueryError; beyond a day also what `older` raises.
         """
         self._check(metric, minutes)
         step = -(-minutes // POINTS_MAX)

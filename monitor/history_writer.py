@@ -1,9 +1,7 @@
-"""Carries the history's minutes to where they outlive the process: each once, in one batch a minute.
+"""Writes the history's minutes where they outlive the process: each once, in one batch per minute.
 
-Knows neither store nor metric.
-
-Nothing waits for it, and nothing is lost to it for a day: what cannot be written stays in the history, and goes with a
-later batch.
+Knows neither store nor metric. No caller waits for it. Minutes that cannot be written stay in the history for a day,
+and go with a later batch.
 """
 
 from __future__ import annotations
@@ -24,12 +22,12 @@ CLOSE_WITHIN_S = 2.0
 log = logging.getLogger(__name__)
 
 Append = Callable[[Sequence[MinutePoint]], Awaitable[object]]
-# Removes a slice of what is of before that minute; returns how much it was.
+# Removes a slice of the points before that minute; returns their number.
 Forget = Callable[[int], Awaitable[int]]
 
 
 class HistoryWriter:
-    """`now` is the wall clock, in seconds. With `retention_days` 0 nothing is kept, and what once was is forgotten."""
+    """`now` is the wall clock, in seconds. With `retention_days` 0 nothing is written, and old points are removed."""
 
     def __init__(
         self,
@@ -53,9 +51,9 @@ class HistoryWriter:
         self._closed = False
 
     def on_minute_over(self) -> None:
-        """A minute is over.
+        """Start writing the minute that ended. Returns at once.
 
-        Returns at once; where the last batch is still under way, the next one takes its minutes along.
+        While the last batch is still under way nothing is started: the next batch includes the minute.
         """
         if self._closed or self._task is not None:
             return
@@ -80,7 +78,7 @@ class HistoryWriter:
     async def _write(self, until: int) -> None:
         """Write the minutes before this number.
 
-        One that was written twice, its answer lost, still has the right least, mean and most.
+        A minute that was written twice, because an answer was lost, still has the right least, mean and most.
         """
         history = self._history
         while self._retention_days and history.minutes_written < until:
@@ -106,7 +104,7 @@ class HistoryWriter:
             await asyncio.wait([self._task])
 
     async def close(self) -> None:
-        """Write what is left, the minute that is not over too, within twice `close_within_s`. Idempotent."""
+        """Write what is left, the unfinished minute included, within twice `close_within_s`. Idempotent."""
         if self._closed:
             return
         self._closed = True

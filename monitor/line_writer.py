@@ -1,8 +1,7 @@
-"""Lines for a pipe, a file or a terminal, written by a thread: whoever reads slowly, or has stopped, holds up nobody
-but that thread.
+"""Lines for a pipe, a file or a terminal, written by a thread: a slow or stopped reader blocks only that thread.
 
-Bounded: what does not fit is dropped and counted, and that is said in a line of its own once lines can be written
-again. Knows no log.
+Bounded: lines that do not fit are dropped and counted, and the count is written once lines can be written again. Knows
+no log.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ class LineWriter:
     def flush(self, within_s: float = CLOSE_WITHIN_S) -> bool:
         """Wait until what was put is written; False where it was not in time.
 
-        Who was given up once is waited for only if it goes on.
+        After a flush that failed, a later one waits only if the thread has made progress since.
         """
         if self._is_closed or self._stuck_at == self._done_bytes:
             return self._is_closed
@@ -143,7 +142,7 @@ class LineWriter:
         while data:
             try:
                 data = data[os.write(self._descriptor, data) :]
-            except BlockingIOError:  # somebody who shares it has made it so
+            except BlockingIOError:  # another process that shares the descriptor has made it non-blocking
                 writable = select.poll()
                 writable.register(self._descriptor, select.POLLOUT)
                 writable.poll()

@@ -1,6 +1,6 @@
-"""How late the event loop is: a timer that knows when it should have run.
+"""Measures how late the event loop is, with a timer that knows when it was due.
 
-It runs also where nothing else is measured.
+It also runs where nothing else is measured.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ KEEP_S = 3.0
 
 
 class LoopLag:
-    """Lags of the newest `keep_s` seconds, one each `every_s`. `told(lag in seconds)` is called with each of them.
+    """Lags of the newest `keep_s` seconds, one each `every_s`. `on_lag` is called with each, in seconds.
 
     Something that blocks the loop for so long shows as one lag of that length, less up to `every_s`.
     """
@@ -39,7 +39,7 @@ class LoopLag:
         self._lags: deque[tuple[float, float]] = deque(maxlen=max(1, round(keep_s / every_s)))
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
-        self._has_callback_failed = False  # who is told
+        self._has_callback_failed = False  # logged once
 
     def start(self) -> None:
         """Begin, or begin anew."""
@@ -66,7 +66,7 @@ class LoopLag:
         lag_s = max(0.0, now_s - self._due_s)
         self._lags.append((now_s, lag_s))
         self._due_s = now_s + self._every_s
-        # Before anybody is told: else what that raises is the end of it
+        # Before the callback, so that an error there does not end the timer
         self._timer = self._loop.call_at(self._due_s, self._tick)
         if self._on_lag is not None:
             self._report(self._on_lag, lag_s)
@@ -83,7 +83,7 @@ class LoopLag:
         """The lags, in seconds, that so many percent of the newest do not exceed, of all kept or of so many seconds;
         0.0 where none are.
 
-        The longest is never told where there are others: one stall is no overload. Of 100 and more the 99th percentile
+        The longest is left out where there are others: one stall is no overload. Of 100 and more the 99th percentile
         says so anyway; but after a start there are few, and while the loop is late there come fewer.
         """
         since_s = self._loop.time() - (self._keep_s if within_s is None else within_s)

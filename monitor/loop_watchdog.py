@@ -1,6 +1,6 @@
-"""Says what holds up the event loop: a thread that looks at the loop's thread when a timer of the loop's is overdue.
+"""Logs what blocks the event loop: a thread reads the stack of the loop's thread when a timer of the loop is overdue.
 
-Only file, line and function are told, never a value: what is in the frames may be somebody's message or token.
+Only file, line and function are logged, never a value: frames may contain a message or a token.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from pathlib import PurePath
 from types import FrameType
 
 BLOCKED_S = 0.25
-CHECK_AGAIN_S = 0.05  # while it is blocked, and already told
+CHECK_AGAIN_S = 0.05  # while it is blocked, and already reported
 FRAMES_MAX = 40
 
 log = logging.getLogger(__name__)
 
 
 class LoopWatchdog:
-    """Logs once for each time that the loop is blocked for over `blocked_s`, while it is; then `told()` is called, on
-    this thread.
+    """Logs once for each time that the loop is blocked for over `blocked_s`, while it is; then calls `on_blocked()` on
+    the watchdog's thread.
 
     `due_s` tells when a timer of the loop's was to run next, in seconds of the monotonic clock, and goes on with each
     run (see LoopLag). `start` belongs to the loop's own thread.
@@ -57,10 +57,10 @@ class LoopWatchdog:
         began_s = time.monotonic()
         while not self._ending.wait(wait_s):
             now_s, due_s = time.monotonic(), self._due_s()
-            # This thread as well: the process was stopped, or the machine was
+            # This thread was late as well: the process or the machine was stopped
             held_up = now_s - began_s - wait_s > self._blocked_s
             if held_up:
-                reported_due_s = due_s  # nor is it told of at the next look, which may come before the loop's timer
+                reported_due_s = due_s  # not reported at the next check either, which may come before the loop's timer
             elif now_s - due_s >= self._blocked_s and due_s != reported_due_s:
                 reported_due_s = due_s
                 self._report(now_s - due_s)
@@ -74,7 +74,7 @@ class LoopWatchdog:
         log.warning("event loop blocked", extra={"fields": fields})
         try:
             self._on_blocked()
-        except Exception:  # it would be the thread's end
+        except Exception:  # it would end the thread
             log.exception("a block of the event loop was not counted")
 
 

@@ -1,7 +1,4 @@
-"""What is known of this process now, put together from who counts, who samples and who is asked; and of all processes.
-
-Shows nothing.
-"""
+"""Makes snapshots of all numbers of this process, and collects those of the other processes. Shows nothing."""
 
 from __future__ import annotations
 
@@ -20,25 +17,22 @@ from monitor.process_stats import ProcessProbe, ProcessSample
 log = logging.getLogger(__name__)
 
 PROCESSES_MAX = 256
-SLEWED_MAX_S = 1.0  # a clock that differs by less was not set, it was held right
+SLEWED_MAX_S = 1.0  # a smaller difference is NTP slewing the clock, not a change of it
 ROOMS_PUBLISHED = 100  # so that a room that is among the ten busiest of all processes is hardly missing
 
 
 class Readings(Struct, frozen=True):
-    """What the parts tell when they are asked: also where nothing is measured."""
+    """The gauges and counters that the parts of the process have at hand, also where nothing is measured."""
 
     gauges: Mapping[str, Number]
     counters: Mapping[str, Sequence[tuple[Labels, Number]]]
 
 
 class Metrics:
-    """Makes snapshots. `measures` and `watch` None: nothing is measured, and what is left is what `readings` tells.
+    """Makes snapshots. With `measurements` and `process_probe` None they have only the numbers of `readings`.
 
-    `disk` None: nothing is kept on one.
-
-    `busiest` gives the rooms with the most connections, so many of them.
-
-    `fetch` returns what the live processes have told each other (None: it could not be asked), `now` is the wall clock
+    `disk_probe` None: no data is on a disk of this machine. `busiest(n)` returns the n rooms with most connections.
+    `fetch` returns the snapshots that the live processes have sent (None: they cannot be read). `now` is the wall clock
     in seconds, `timed` a monotonic one.
     """
 
@@ -73,7 +67,7 @@ class Metrics:
         self._has_logged_refusal = False
 
     def snapshot(self, *, with_rooms: bool = True) -> MetricsSnapshot:
-        """All numbers now; those of the operating system are of the newest `renewed`."""
+        """Return all numbers now; those of the operating system are from the newest `refreshed_snapshot`."""
         readings, measurements, sample = self._readings(), self._measurements, self._sample
         counters: dict[str, list[tuple[Labels, Number]]] = {
             family: [*values] for family, values in readings.counters.items()
@@ -109,7 +103,7 @@ class Metrics:
         return min(self._started_at_s, at_s)
 
     def refreshed_snapshot(self) -> MetricsSnapshot:
-        """Ask the operating system, too."""
+        """Probe the operating system, and return all numbers now."""
         if self._process_probe is not None:
             with contextlib.suppress(OSError):  # no descriptor is left to ask with: what was known stays
                 self._sample = self._process_probe.sample()
@@ -124,7 +118,7 @@ class Metrics:
     # ---- all processes -------------------------------------------------------------------------------------------
 
     def publish(self) -> None:
-        """Tell the other processes."""
+        """Send this process's snapshot to the other processes."""
         try:
             self._send(packed(self.snapshot()))
         except InvalidSnapshot as refused:

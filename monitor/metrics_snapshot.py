@@ -1,5 +1,5 @@
-"""All numbers of one process at one moment, or of several added up: what pages and /metrics are made of, and what
-processes tell each other. Owns the shape and the adding; knows neither who counts nor who reads.
+"""All numbers of one process at one moment, or of several added up: the source of pages and /metrics, and what
+processes send each other. Owns the shape and the sums; knows neither who counts nor who reads.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Number = int | float  # msgspec would make a float of each
 
 
 class InvalidSnapshot(Exception):
-    """It is too large to be told, or what was told is none."""
+    """A snapshot is too large to be sent, or a payload is no snapshot."""
 
 
 class Bucketed(Struct, frozen=True, array_like=True):
@@ -122,7 +122,7 @@ _decoder = msgspec.msgpack.Decoder(MetricsSnapshot)
 def packed(snapshot: MetricsSnapshot) -> bytes:
     """As other processes read it.
 
-    Raises SnapshotRefused when it is larger than MAX_BYTES, which its bounds should not allow.
+    Raises InvalidSnapshot when it is larger than MAX_BYTES, which its bounds should not allow.
     """
     payload = msgspec.msgpack.encode(snapshot)
     if len(payload) > MAX_BYTES:
@@ -133,7 +133,7 @@ def packed(snapshot: MetricsSnapshot) -> bytes:
 def unpacked(payload: bytes) -> MetricsSnapshot:
     """What is of families, labels or bounds that are not ours is left out: a process of another version.
 
-    Raises SnapshotRefused.
+    Raises InvalidSnapshot.
     """
     try:
         snapshot = _decoder.decode(payload)

@@ -1,6 +1,4 @@
-"""The monitor's parts wired together, started and stopped: what measures by itself, the sampler, what is told to other
-processes.
-"""
+"""Builds, starts and stops the monitor's parts: probes, the sampler and the publication of snapshots."""
 
 from __future__ import annotations
 
@@ -18,17 +16,15 @@ from monitor.metrics import Metrics, Readings
 from monitor.process_stats import ProcessProbe
 from monitor.sampler import Sample, Sampler
 
-PUBLISHED_FOR_INTERVALS = 3  # a process whose numbers are older than so many is not shown
+PUBLISHED_FOR_INTERVALS = 3  # a process whose snapshot is older is not shown
 PUBLISHED_FOR_AT_LEAST_S = 3.0
 
 
 class Monitor:
-    """`measures` None: nothing is measured.
+    """`measurements` None: nothing is measured. `data_dir` None: no data is on this machine's disk.
 
-    `tell(payload, at_s=…, ttl_s=…)` (None: there are none) and `told()` reach the other processes.
-
-    `data_dir` None: nothing is kept on this machine's disk.
-    `lag` is the loop's, which others read as well: whoever made it starts it, and has it tell `measurements.loop_lag`.
+    `publish_snapshot(payload, at_s=…, ttl_s=…)` (None: there are no other processes) and `fetch_snapshots()` reach the
+    other processes. `lag` is shared with other readers: its owner starts it and passes `measurements.loop_lag` to it.
     """
 
     def __init__(

@@ -1,7 +1,4 @@
-"""What a trace is made of, for whoever has spans to tell of.
-
-This one tells nobody and costs next to nothing; monitor/otel.py exports.
-"""
+"""The interface of tracing. This implementation records nothing and costs next to nothing; monitor/otel.py exports."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 
 class Spans:
-    """Names and labels are from small sets and never a client's own words. `exports`: whether anybody is told."""
+    """Names and labels are from small sets and never a client's own words. `exports`: whether spans are exported."""
 
     exports = False
 
@@ -33,4 +30,4 @@ class Spans:
 
 
 def _nothing(status: int) -> None:
-    """Nobody is told."""
+    """Record nothing."""
