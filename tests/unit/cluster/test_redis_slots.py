@@ -9,11 +9,12 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from cache.redis_cache import SCRIPTS, RedisCache
+from cache.redis_cache import RedisCache
+from cache.redis_scripts import SCRIPTS
 from cluster import redis_slots
 from cluster.redis_connection import RedisClient
 from cluster.redis_keys import SLOTS_TTL_S, slots_key
-from cluster.redis_slots import SCRIPTS as SEAT_SCRIPTS
+from cluster.redis_slots import SCRIPTS as SLOT_SCRIPTS
 from cluster.redis_slots import RedisConnectionSlots
 from monitor.observer import Observer
 from tests.support.redis_faults import (
@@ -65,7 +66,7 @@ async def process_at(
     with_cache: bool = True,
     timeout_s: float = PATIENT_S,
 ) -> Process:
-    client = RedisClient(options=options_for(port, timeout_s=timeout_s), scripts=(*SCRIPTS, *SEAT_SCRIPTS))
+    client = RedisClient(options=options_for(port, timeout_s=timeout_s), scripts=(*SCRIPTS, *SLOT_SCRIPTS))
     cache = RedisCache(client=client, observer=Observer()) if with_cache else None
     stack.push_async_callback(client.close)
     await client.start()
