@@ -78,7 +78,8 @@ from handlers.static_files import load_assets
 from handlers.websocket import ConnectionFactory, LinkConfig
 from handlers.wire.compression import Deflater, Inflation
 from handlers.wire.frames import text_frame
-from handlers.wire.link import OutboxBudget, Traffic
+from handlers.wire.outbox_budget import OutboxBudget
+from handlers.wire.traffic import Traffic
 from limits.load_shedder import STEP_EVERY_S, LoadShedder, NullLoadShedder
 from limits.load_signal import LoadSignal
 from limits.whitelist import Whitelist

@@ -12,7 +12,8 @@ from chat.connections.pool import Pool
 from chat.delivery.hub import Hub
 from chat.message_writer import MessageWriter
 from cluster.contract import Bus
-from handlers.wire.link import OutboxBudget, Traffic
+from handlers.wire.outbox_budget import OutboxBudget
+from handlers.wire.traffic import Traffic
 from limits.contract import Limiter
 from limits.load_shedder import LoadShedder, NullLoadShedder
 from monitor.metrics import Readings

@@ -24,7 +24,9 @@ from common.paced_callbacks import PacedCallbacks
 from handlers.base import Handler
 from handlers.http.connection import Exchange, taken
 from handlers.wire.compression import Deflater, Inflation, negotiate
-from handlers.wire.link import Link, OutboxBudget, Traffic
+from handlers.wire.link import Link
+from handlers.wire.outbox_budget import OutboxBudget
+from handlers.wire.traffic import Traffic
 from limits.frame_budget import FrameBudget
 from limits.ip_addresses import address_check
 from limits.policy import Policy
@@ -96,7 +98,6 @@ class ConnectionFactory:
         link = Link(
             sock,
             loop=loop,
-            owner=None,
             max_message_bytes=link_config.max_message_bytes,
             outbox_max_bytes=link_config.outbox_max_bytes,
             budget=link_config.budget,
@@ -119,9 +120,8 @@ class ConnectionFactory:
             opened_at=link_config.now(),
             replaces=opening.replaces,
         )
-        link.owner = session
         self.pool.add(session)
-        link.start()
+        link.start(session)
         who = opening.who
         if isinstance(who, Identity) and self.pool.is_revoked(who.session_id):
             who = ChatError("unauthorized")

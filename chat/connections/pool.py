@@ -329,7 +329,7 @@ class Pool:
                 self._close_soon(session, CloseCode.UNAUTHORIZED, "not authenticated in time")
         elif session.is_busy:
             if link.reading_paused:
-                self._paced_callbacks.soon(lambda: link.look_for_end(now - ROUND_S))
+                self._paced_callbacks.soon(lambda: link.check_peer_end(now - ROUND_S))
             session.give_up_command(now)
             session.resume()
         elif link.ping_sent_at:

@@ -70,7 +70,7 @@ class SessionLink(Protocol):
 
     async def inflate(self, deflated: bytes, *, is_stranger: bool) -> bytes | None: ...
 
-    def let_go(self, size: int) -> None: ...
+    def release_inflated(self, size: int) -> None: ...
 
 
 class Session:
@@ -279,7 +279,7 @@ class Session:
             error = refused or ChatError("internal")
         finally:
             if inflated is not None:
-                self.link.let_go(len(inflated))
+                self.link.release_inflated(len(inflated))
         self._refuse(envelope, error)
 
     def _refuse(self, envelope: Envelope | None, error: ChatError) -> None:

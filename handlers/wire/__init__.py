@@ -1,1 +1,1 @@
-"""The wire: RFC 6455 on the bare socket. `frames` is pure, `link` is one connection, `compression` RFC 7692."""
+"""RFC 6455 on the bare socket: `link` is one connection, `frames` and `frame_reader` are pure."""

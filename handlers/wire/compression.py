@@ -12,7 +12,7 @@ import asyncio
 import zlib
 from collections import deque
 
-from handlers.wire.frames import INVALID_PAYLOAD, TOO_BIG, Failure, checked_text, compressed_text_frame, text_frame
+from handlers.wire.frames import INVALID_PAYLOAD, TOO_BIG, WireError, checked_text, compressed_text_frame, text_frame
 
 WORTH_BYTES = 128  # shorter messages hardly shrink
 STRANGERS_MAX_BYTES = 16_384  # of a message before authentication
@@ -62,7 +62,7 @@ class Inflation:
         self.held_bytes = 0
 
     async def text(self, deflated: bytes, *, is_stranger: bool) -> bytes:
-        """Return the message, which is held until `let_go(len(message))`.
+        """Return the message, which is held until `release(len(message))`.
 
         Raises Failure for a bomb, and for what is no text.
         """
@@ -71,16 +71,16 @@ class Inflation:
         try:
             message = inflate(deflated, limit)
         except ValueError as error:
-            raise Failure(INVALID_PAYLOAD, "invalid compressed data") from error
+            raise WireError(INVALID_PAYLOAD, "invalid compressed data") from error
         finally:
             self._wake_next()
         if message is None:
-            raise Failure(TOO_BIG, "message too big")
+            raise WireError(TOO_BIG, "message too big")
         message = checked_text(message)
         self.held_bytes += len(message)
         return message
 
-    def let_go(self, size: int) -> None:
+    def release(self, size: int) -> None:
         """A message is done with."""
         self.held_bytes -= size
         self._wake_next()

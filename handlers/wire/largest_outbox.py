@@ -1,7 +1,7 @@
-"""Which of many outboxes holds the most, though they change all the time. Pure: knows sizes, no sockets and no budget.
+"""Which of many outboxes is the largest, while their sizes change. Pure: knows sizes, no sockets and no budget.
 
-To look through all of them for each one that must go would hold up the loop: where 4,500 are too large together, and
-500 more are sent to, for 0.2 s. A heap needs to be told of growth alone.
+A linear search for each link to be closed would block the loop for 0.2 s where 4,500 outboxes exceed the budget and
+500 more are sent to. A heap needs to be notified of growth only.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Set as AbstractSet
 from heapq import heapify, heappop, heappush, heapreplace
 from typing import Generic, Protocol, TypeVar
 
-SPARE = 64  # entries of sizes that were, before the heap is made anew
+SPARE_ENTRIES = 64  # outdated heap entries that are tolerated before the heap is rebuilt
 
 
 class Holder(Protocol):
-    """Of something to be sent."""
+    """Something with an outbox."""
 
     @property
     def outbox_bytes(self) -> int: ...
@@ -23,36 +23,39 @@ class Holder(Protocol):
 H = TypeVar("H", bound=Holder)
 
 
-class Largest(Generic[H]):
-    """`holders` is the owner's own set; at most some two entries for each of them are kept."""
+class LargestOutbox(Generic[H]):
+    """A heap of the outboxes of `holders`, which is the owner's own set.
+
+    It keeps at most two entries for each holder and SPARE_ENTRIES more.
+    """
 
     __slots__ = ("_heap", "_holders")
 
     def __init__(self, holders: AbstractSet[H]) -> None:
         self._holders = holders
         self._heap: list[tuple[int, int, H]] = []
-        self._make()
+        self._rebuild()
 
-    def _make(self) -> None:
-        self._heap = [(-one.outbox_bytes, id(one), one) for one in self._holders]
+    def _rebuild(self) -> None:
+        self._heap = [(-holder.outbox_bytes, id(holder), holder) for holder in self._holders]
         heapify(self._heap)
 
-    def grew(self, one: H) -> None:
-        """To be told of each that holds more than before."""
-        heappush(self._heap, (-one.outbox_bytes, id(one), one))
-        if len(self._heap) > 2 * len(self._holders) + SPARE:
-            self._make()
+    def grew(self, holder: H) -> None:
+        """Note that an outbox has grown. Must be called for every growth; shrinking is found by `find`."""
+        heappush(self._heap, (-holder.outbox_bytes, id(holder), holder))
+        if len(self._heap) > 2 * len(self._holders) + SPARE_ENTRIES:
+            self._rebuild()
 
     def find(self) -> H | None:
-        """The one that holds the most now; None where all hold nothing."""
+        """Return the holder of the largest outbox; None if all are empty."""
         heap = self._heap
         while heap:
-            noted, number, one = heap[0]
-            size = one.outbox_bytes
+            noted, number, holder = heap[0]
+            size = holder.outbox_bytes
             if not size:
                 heappop(heap)
             elif size < -noted:
-                heapreplace(heap, (-size, number, one))
+                heapreplace(heap, (-size, number, holder))
             else:
-                return one
+                return holder
         return None

@@ -19,7 +19,9 @@ from chat.connections.session import COMMAND_TIMEOUT_S, QUEUE_MAX_BYTES, Session
 from common.paced_callbacks import PacedCallbacks
 from handlers.wire.compression import Inflation
 from handlers.wire.frames import close_frame
-from handlers.wire.link import Link, OutboxBudget, Traffic
+from handlers.wire.link import Link
+from handlers.wire.outbox_budget import OutboxBudget
+from handlers.wire.traffic import Traffic
 from limits.frame_budget import FrameBudget
 from limits.policy import Policy
 from monitor.observer import Observer
@@ -109,7 +111,6 @@ class Connection:
             ours,
             **{
                 "loop": loop,
-                "owner": None,
                 "max_message_bytes": QUEUE_MAX_BYTES,
                 "outbox_max_bytes": 1_000_000,
                 "budget": OutboxBudget(1_000_000),
@@ -146,8 +147,7 @@ class Connection:
             now=self.now,
         )
         self.pool.add(self.session)
-        self.link.owner = self.session
-        self.link.start()
+        self.link.start(self.session)
 
     def now(self) -> float:
         return time.monotonic() + self.shift_s

@@ -11,7 +11,9 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from common.paced_callbacks import PacedCallbacks
-from handlers.wire.link import Link, OutboxBudget, Traffic
+from handlers.wire.link import Link
+from handlers.wire.outbox_budget import OutboxBudget
+from handlers.wire.traffic import Traffic
 from tests.support.raw import reset
 from tests.support.waiting import News
 
@@ -137,7 +139,6 @@ class Wire:
             ours,
             **{
                 "loop": asyncio.get_running_loop(),
-                "owner": owner,
                 "max_message_bytes": 65_536,
                 "outbox_max_bytes": 1 << 20,
                 "budget": budget or self.budget,
@@ -148,7 +149,7 @@ class Wire:
             },
         )
         owner.link = link
-        link.start()
+        link.start(owner)
         return link, owner, Peer(theirs)
 
     def close(self) -> None:

@@ -8,16 +8,8 @@ import tracemalloc
 import pytest
 
 from handlers.wire.compression import inflate
-from handlers.wire.frames import (
-    MAX_FRAGMENTS,
-    FrameReader,
-    Incoming,
-    Kind,
-    close_frame,
-    ping_frame,
-    pong_frame,
-    text_frame,
-)
+from handlers.wire.frame_reader import MAX_FRAGMENTS, FrameReader, Incoming
+from handlers.wire.frames import FrameKind, close_frame, ping_frame, pong_frame, text_frame
 from tests.support.frames import BINARY, CLOSE, CONTINUATION, MASK, PING, PONG, TEXT, client_frame, close_payload
 
 LIMIT = 70_000
@@ -26,23 +18,23 @@ EMOJI = "😀".encode()
 
 
 def text(payload: bytes) -> Incoming:
-    return Incoming(Kind.TEXT, payload)
+    return Incoming(FrameKind.TEXT, payload)
 
 
 def binary(payload: bytes) -> Incoming:
-    return Incoming(Kind.BINARY, payload)
+    return Incoming(FrameKind.BINARY, payload)
 
 
 def ping(payload: bytes) -> Incoming:
-    return Incoming(Kind.PING, payload)
+    return Incoming(FrameKind.PING, payload)
 
 
 def pong(payload: bytes) -> Incoming:
-    return Incoming(Kind.PONG, payload)
+    return Incoming(FrameKind.PONG, payload)
 
 
 def closed(code: int, reason: bytes = b"") -> Incoming:
-    return Incoming(Kind.CLOSE, reason, code)
+    return Incoming(FrameKind.CLOSE, reason, code)
 
 
 READ = {
@@ -187,7 +179,7 @@ def test_what_the_rfc_allows_is_read(data: bytes, expected: list[Incoming]) -> N
 @pytest.mark.parametrize(("data", "code"), REFUSED.values(), ids=REFUSED)
 def test_what_the_rfc_forbids_is_a_failure_with_its_code(data: bytes, code: int) -> None:
     last = reader().feed(data)[-1]
-    assert (last.kind, last.code) == (Kind.FAILURE, code)
+    assert (last.kind, last.code) == (FrameKind.FAILURE, code)
     assert last.payload, "it says why"
     last.payload.decode()
 
@@ -211,7 +203,7 @@ def test_a_close_code_that_a_frame_may_carry_is_read(code: int) -> None:
 def test_what_came_before_a_failure_is_delivered_and_nothing_after_it() -> None:
     one = reader()
     found = one.feed(client_frame(TEXT, b"good") + client_frame(3) + client_frame(TEXT, b"never"))
-    assert [item.kind for item in found] == [Kind.TEXT, Kind.FAILURE]
+    assert [item.kind for item in found] == [FrameKind.TEXT, FrameKind.FAILURE]
     assert one.feed(client_frame(TEXT, b"never")) == []
 
 
@@ -233,7 +225,7 @@ def test_a_message_is_refused_by_its_header_before_its_bytes_come(header: bytes)
     limit = 1000
     one = FrameReader(max_message_bytes=limit)
     found = one.feed(header)
-    assert [(item.kind, item.code) for item in found] == [(Kind.FAILURE, 1009)]
+    assert [(item.kind, item.code) for item in found] == [(FrameKind.FAILURE, 1009)]
 
 
 def test_fragments_without_bytes_are_bounded_too() -> None:
@@ -293,10 +285,10 @@ def test_a_close_is_seen_behind_frames_that_wait_and_they_are_read_all_the_same(
         assert len(one.feed(client_frame(TEXT, b"first") + waiting + last, 1)) == 1
         assert one.is_held
         assert one.close_ahead() == code
-        assert [kind for kind, _, _ in one.resume()][:5] == [
-            Kind.PING,
-            *[Kind.TEXT] * 3,
-            *[Kind.CLOSE] * (code is not None),
+        assert [item.kind for item in one.resume()][:5] == [
+            FrameKind.PING,
+            *[FrameKind.TEXT] * 3,
+            *[FrameKind.CLOSE] * (code is not None),
         ]
 
 
@@ -365,7 +357,7 @@ def deflating(limit: int = LIMIT) -> FrameReader:
 
 
 def still_deflated(payload: bytes) -> Incoming:
-    return Incoming(Kind.DEFLATED, payload)
+    return Incoming(FrameKind.DEFLATED, payload)
 
 
 def test_rfc_7692_a_compressed_hello_is_read_and_left_as_small_as_it_came() -> None:

@@ -14,7 +14,8 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
-from handlers.wire.frames import FrameReader, Incoming, Kind, close_frame, text_frame
+from handlers.wire.frame_reader import FrameReader, Incoming
+from handlers.wire.frames import FrameKind, close_frame, text_frame
 from tests.support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame, close_payload
 
 LIMIT = 2_000
@@ -73,7 +74,7 @@ def ours(data: bytes, cuts: Iterable[int] = (), *, limit: int = LIMIT) -> list[I
     for start, end in zip([0, *places], [*places, len(data)], strict=True):
         found.extend(reader.feed(data[start:end]))
     kinds = [item.kind for item in found]
-    return found[: kinds.index(Kind.CLOSE) + 1] if Kind.CLOSE in kinds else found
+    return found[: kinds.index(FrameKind.CLOSE) + 1] if FrameKind.CLOSE in kinds else found
 
 
 @dataclass
@@ -111,15 +112,15 @@ def theirs(data: bytes, *, limit: int = LIMIT) -> Verdict:
 def named(items: list[Incoming]) -> list[tuple[str, bytes]]:
     return [
         (item.kind.name, (b"" if item.code == 1005 else item.code.to_bytes(2, "big")) + item.payload)
-        if item.kind is Kind.CLOSE
+        if item.kind is FrameKind.CLOSE
         else (item.kind.name, item.payload)
         for item in items
-        if item.kind is not Kind.FAILURE
+        if item.kind is not FrameKind.FAILURE
     ]
 
 
 def failure_of(items: list[Incoming]) -> Incoming | None:
-    return items[-1] if items and items[-1].kind is Kind.FAILURE else None
+    return items[-1] if items and items[-1].kind is FrameKind.FAILURE else None
 
 
 @given(byte_streams, st.lists(st.integers(0, 10_000), max_size=12))
@@ -143,7 +144,7 @@ def test_how_many_frames_are_read_at_a_time_never_changes_what_is_read(data: byt
                 break
             items = reader.resume(most)
     kinds = [item.kind for item in found]
-    assert (found[: kinds.index(Kind.CLOSE) + 1] if Kind.CLOSE in kinds else found) == ours(data)
+    assert (found[: kinds.index(FrameKind.CLOSE) + 1] if FrameKind.CLOSE in kinds else found) == ours(data)
     whole = FrameReader(max_message_bytes=LIMIT)
     whole.feed(data)
     assert frames == whole.frames, "fragments count, too"

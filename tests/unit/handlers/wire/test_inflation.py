@@ -10,7 +10,7 @@ import tracemalloc
 import pytest
 
 from handlers.wire.compression import STRANGERS_MAX_BYTES, Inflation
-from handlers.wire.frames import Failure
+from handlers.wire.frames import WireError
 from tests.support.frames import deflated
 
 KB = b"x" * 1024
@@ -35,7 +35,7 @@ async def test_what_is_too_big_or_no_text_is_refused_and_holds_nothing(
     sent: bytes, is_stranger: bool, code: int
 ) -> None:
     inflation = Inflation(max_message_bytes=65_536)
-    with pytest.raises(Failure) as failure:
+    with pytest.raises(WireError) as failure:
         await inflation.text(sent, is_stranger=is_stranger)
     assert failure.value.code == code
     assert inflation.held_bytes == 0
@@ -55,7 +55,7 @@ async def test_a_bomb_is_refused_at_the_limit_without_being_inflated() -> None:
     inflation = Inflation(max_message_bytes=70_000)
     tracemalloc.start()
     try:
-        with pytest.raises(Failure):
+        with pytest.raises(WireError):
             await inflation.text(bomb, is_stranger=False)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
@@ -77,7 +77,7 @@ async def test_past_the_total_the_next_waits_and_they_come_in_their_order() -> N
         await settle()
         assert done == list(range(count))
         assert inflation.held_bytes == 4096
-        inflation.let_go(1024)
+        inflation.release(1024)
     await asyncio.gather(*tasks)
     assert done == list(range(12))
 
@@ -89,7 +89,7 @@ async def test_who_gives_up_while_waiting_keeps_nobody_waiting() -> None:
     waiting = [asyncio.ensure_future(inflation.text(deflated(KB), is_stranger=False)) for _ in range(3)]
     await settle()
     waiting[1].cancel()  # it waits
-    inflation.let_go(1024)
+    inflation.release(1024)
     waiting[0].cancel()  # its turn has come, and it does not know yet
     await settle()
     assert [task.cancelled() for task in waiting[:2]] == [True, True]

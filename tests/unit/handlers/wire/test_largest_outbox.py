@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.wire import largest_outbox as largest_module
-from handlers.wire.largest_outbox import Largest
+from handlers.wire.largest_outbox import LargestOutbox
 
 
 class Outbox:
@@ -18,7 +18,7 @@ class Outbox:
 def test_it_is_the_one_that_a_look_at_all_of_them_finds(sizes: list[int], changes: list[tuple[int, int]]) -> None:
     all_of_them = [Outbox(size) for size in sizes] + [Outbox(0) for _ in range(9 - len(sizes))]
     holders = {one for one in all_of_them if one.outbox_bytes}
-    largest = Largest(holders)
+    largest = LargestOutbox(holders)
     for which, size in changes:
         one = all_of_them[which]
         before, one.outbox_bytes = one.outbox_bytes, size
@@ -31,9 +31,9 @@ def test_it_is_the_one_that_a_look_at_all_of_them_finds(sizes: list[int], change
 
 def test_what_grows_all_the_time_is_noted_a_bounded_number_of_times() -> None:
     holders = {Outbox(1) for _ in range(10)}
-    largest = Largest(holders)
+    largest = LargestOutbox(holders)
     for _ in range(100):
         for one in holders:
             one.outbox_bytes += 1
             largest.grew(one)
-            assert len(largest._heap) <= 2 * len(holders) + largest_module.SPARE
+            assert len(largest._heap) <= 2 * len(holders) + largest_module.SPARE_ENTRIES

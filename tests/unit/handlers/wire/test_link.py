@@ -17,7 +17,8 @@ import pytest
 from common.paced_callbacks import PacedCallbacks
 from handlers.wire.compression import Deflater
 from handlers.wire.frames import close_frame, ping_frame, pong_frame, text_frame
-from handlers.wire.link import DISCARDED_MAX_BYTES, FRAMES_A_TURN, OutboxBudget
+from handlers.wire.link_receiver import MAX_DISCARDED_BYTES, MAX_FRAMES_PER_TURN
+from handlers.wire.outbox_budget import OutboxBudget
 from limits.frame_budget import FrameBudget
 from limits.policy import Policy
 from tests.support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame, close_payload
@@ -372,14 +373,14 @@ async def turns(condition: Callable[[], object], most: int = 10_000) -> int:
 @pytest.mark.gen_test
 async def test_a_turn_reads_so_many_frames_of_a_link_and_the_rest_waits_for_the_next(wire: Wire) -> None:
     _, owner, peer = wire.connect()
-    frames = [b"%d" % number for number in range(10 * FRAMES_A_TURN)]
+    frames = [b"%d" % number for number in range(10 * MAX_FRAMES_PER_TURN)]
     peer.sock.send(b"".join(client_frame(TEXT, frame) for frame in frames))
     read = []
     while len(owner.told) < len(frames):
         before = len(owner.told)
         await asyncio.sleep(0)
         read.append(len(owner.told) - before)
-    assert max(read) == FRAMES_A_TURN
+    assert max(read) == MAX_FRAMES_PER_TURN
     assert owner.told == frames
 
 
@@ -393,7 +394,7 @@ async def test_fragments_count_towards_a_turn(wire: Wire) -> None:
     )
     peer.sock.send(message * 8)
     await turns(lambda: owner.told)
-    assert len(owner.told) == FRAMES_A_TURN // 32
+    assert len(owner.told) == MAX_FRAMES_PER_TURN // 32
     await owner.until(lambda: len(owner.told) == 8)
 
 
@@ -406,7 +407,7 @@ async def test_while_frames_wait_the_kernel_is_not_read(wire: Wire) -> None:
     later = client_frame(PING, b"later") * 100
     peer.sock.send(later)
     waits = await turns(lambda: wire.traffic.received_bytes > received)
-    assert waits >= received // len(client_frame(PING)) // FRAMES_A_TURN - 1
+    assert waits >= received // len(client_frame(PING)) // MAX_FRAMES_PER_TURN - 1
     assert link.is_open
 
 
@@ -445,7 +446,7 @@ async def test_who_goes_on_sending_after_our_close_is_read_for_a_while_and_then_
         async with asyncio.timeout(0.5):  # what it waits for never comes: nobody reads
             while True:
                 await asyncio.get_running_loop().sock_sendall(peer.sock, frame)
-    assert wire.traffic.received_bytes < 2 * DISCARDED_MAX_BYTES
+    assert wire.traffic.received_bytes < 2 * MAX_DISCARDED_BYTES
     assert owner.told == []
     assert await peer.read_to_end() == close_frame(1008)
 

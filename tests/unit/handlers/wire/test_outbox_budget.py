@@ -14,7 +14,9 @@ from tornado.ioloop import IOLoop
 
 from common.paced_callbacks import PacedCallbacks
 from handlers.wire.frames import close_frame, text_frame
-from handlers.wire.link import Link, OutboxBudget, Traffic
+from handlers.wire.link import Link
+from handlers.wire.outbox_budget import OutboxBudget
+from handlers.wire.traffic import Traffic
 
 CROWD = 300  # more than there is room for on Python's stack, were each closed from within the closing of another
 FRAME = text_frame(b"x" * 65_000)
@@ -54,16 +56,15 @@ class Crowd:
             self._membership.append(theirs)
             self.owners.append(owner := Owner())
             given: dict[str, Any] = {
-                "owner": owner,
                 "budget": self.budget,
                 "traffic": self.traffic,
                 "paced_callbacks": self.paced_callbacks,
             }
-            self.links.append(
-                Link(
-                    ours, loop=loop, max_message_bytes=65_536, outbox_max_bytes=1 << 20, clock=lambda: 1_000.0, **given
-                )
+            link = Link(
+                ours, loop=loop, max_message_bytes=65_536, outbox_max_bytes=1 << 20, clock=lambda: 1_000.0, **given
             )
+            link.start(owner)
+            self.links.append(link)
 
     @property
     def open(self) -> list[Link]:

@@ -1,0 +1,36 @@
+"""What a link asks of its owner, which is the session."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class LinkOwner(Protocol):
+    """The callbacks of a link. They run on the loop and must not block."""
+
+    def on_text(self, payload: bytes, *, is_deflated: bool = False) -> None:
+        """A text message came; `is_deflated`: it is still compressed, see `Link.inflate`."""
+
+    def on_binary(self) -> None:
+        """A binary message came; its content was discarded."""
+
+    def on_flood(self) -> None:
+        """The frames just read exceed the connection's frame budget.
+
+        If the owner closes the link here they are dropped; otherwise they are delivered.
+        """
+
+    def on_input_over(self) -> None:
+        """The peer sends nothing more: it sent a Close, or its end of the stream.
+
+        The owner must call `Link.finish` once it has handled what came before.
+        """
+
+    def on_peer_gone(self) -> None:
+        """`Link.has_peer` has become false, for whatever reason.
+
+        Called in a later loop turn, possibly twice, and never after `on_closed`.
+        """
+
+    def on_closed(self, code: int) -> None:
+        """The socket is closed. Called once; `code` was sent or received, or is 1006 if neither happened."""
