@@ -65,9 +65,10 @@ from common.startup_error import StartupError
 from handlers.base import Web
 from handlers.cache_health import CacheHealth
 from handlers.client_address import ClientAddresses
+from handlers.connection_factory import ConnectionFactory, LinkConfig
 from handlers.database_health import DatabaseHealth
 from handlers.health import About
-from handlers.http.connection import Bounds
+from handlers.http.bounds import Bounds
 from handlers.http.listening_sockets import listening_sockets, paced
 from handlers.http.server import BoundedHTTPServer
 from handlers.metrics import MetricPages
@@ -75,7 +76,6 @@ from handlers.operator_access import Operators
 from handlers.performance_health import PerformanceHealth
 from handlers.routes import Services, make_application, refusal_log
 from handlers.static_files import load_assets
-from handlers.websocket import ConnectionFactory, LinkConfig
 from handlers.wire.compression import Deflater, Inflation
 from handlers.wire.frames import text_frame
 from handlers.wire.outbox_budget import OutboxBudget

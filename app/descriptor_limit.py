@@ -8,7 +8,7 @@ import sys
 
 from app.checks import Item
 from app.settings import Settings
-from handlers.http.connection import Bounds
+from handlers.http.bounds import Bounds
 
 OTHERS = 344  # of the store, Redis, uploads and the log
 # Besides the WebSockets: what is before its upgrade, asks by REST, or lingers.

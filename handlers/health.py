@@ -5,9 +5,10 @@ A proxy asks, so liveness touches no backend.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
+
+import msgspec
 
 from handlers.base import Handler
 from handlers.health_report import UNHEALTHY, Report
@@ -20,8 +21,7 @@ class Readiness(Protocol):
         """None, or why not."""
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(msgspec.Struct, frozen=True):
     """What was chosen at start."""
 
     version: str

@@ -16,6 +16,7 @@ from chat.rooms import Rooms
 from handlers import auth, health, messages, metrics, metrics_history, rooms, static_files, users, websocket
 from handlers.base import Handler, NotFound, NotFoundForOperators, Web
 from handlers.cache_health import CacheHealth
+from handlers.connection_factory import ConnectionFactory
 from handlers.database_health import DatabaseHealth
 from handlers.http.request_head import Refusal
 from handlers.http.request_target import TargetApplication
@@ -48,7 +49,7 @@ class Services:
     metrics: Metrics
     metric_pages: MetricPages
     assets: Mapping[str, static_files.Asset]
-    connection_factory: websocket.ConnectionFactory
+    connection_factory: ConnectionFactory
 
 
 def make_application(services: Services) -> Application:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 from ipaddress import AddressValueError, IPv6Address
-from typing import NamedTuple
 
+import msgspec
 from tornado.httputil import HTTPHeaders, RequestStartLine
 
 from chat.protocol import encode
@@ -28,7 +28,7 @@ LITERAL = r"\[(?P<six>[0-9A-Fa-f:.]+)\]|\[v[0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+;=
 HOST = re.compile(rf"(?:{NAME}|{LITERAL})(?::(?P<port>[0-9]{{0,5}}))?", re.ASCII)
 
 
-class Refusal(NamedTuple):
+class Refusal(msgspec.Struct, frozen=True):
     """A reply that is made without a handler: status line, error code, what is said, and further headers."""
 
     status: int

@@ -1,6 +1,7 @@
 """Tornado's HTTP server, listening: which connections are accepted, how many at once, and how they end when it stops.
 
-What becomes of one is http_connection.py's. It takes TCPServer._handle_connection over from Tornado, see there.
+What happens on a connection is in connection.py. This overrides TCPServer._handle_connection, which is private:
+tests/unit/handlers/test_private_apis.py lists what else is.
 """
 
 from __future__ import annotations
@@ -19,18 +20,20 @@ from tornado.httpserver import HTTPServer, _HTTPRequestContext
 from tornado.netutil import add_accept_handler
 from tornado.web import Application
 
-from handlers.http.connection import Bounds, HeadStream, ServerConnection
+from handlers.http.bounds import Bounds
+from handlers.http.connection import ServerConnection
 from handlers.http.lingering_close import LingeringCloses
 from handlers.http.request_head import BODY_MAX_BYTES, CROWDED, Refusal
+from handlers.http.stream import HeadStream
 from limits.ip_addresses import Network, fold_address, is_within
 
 log = logging.getLogger("http")
 
-SAY_EVERY_S = 60.0
+WARN_EVERY_S = 60.0
 
 
 class BoundedHTTPServer(HTTPServer):
-    """Serves an application, with so many connections at once; past them the next wait to be accepted."""
+    """Serves an application on at most `connections_max` connections; further ones wait in the kernel's queue."""
 
     bounds: Bounds
 
@@ -42,14 +45,12 @@ class BoundedHTTPServer(HTTPServer):
         trusted_proxies: Sequence[Network],
         on_refusal: Callable[[Refusal, str, str], None],
     ) -> None:
-        """`on_refusal` is told of each reply that no handler made, whose it was (the peer's address), and its request
-        id.
-        """
+        """`on_refusal` is called for each reply that no handler made, with the peer's address and the request id."""
         super().initialize(
             application,
-            xheaders=False,  # it would believe any peer; handlers/client_address.py believes TRUSTED_PROXIES
+            xheaders=False,  # it would trust any peer; handlers/client_address.py trusts TRUSTED_PROXIES only
             max_header_size=bounds.head_max_bytes,
-            max_body_size=BODY_MAX_BYTES,  # each handler has its own bound and answers 413 while the body streams
+            max_body_size=BODY_MAX_BYTES,  # each handler has its own bound, and answers 413 while it reads
             body_timeout=bounds.body_s,
             idle_connection_timeout=bounds.idle_s,
         )
@@ -62,10 +63,10 @@ class BoundedHTTPServer(HTTPServer):
         self._by_address: defaultdict[str, set[ServerConnection]] = defaultdict(set)
         self.is_leaving = False
         self._is_paused = False
-        self._said_at: dict[str, float] = {}
+        self._warned_at: dict[str, float] = {}
 
     def refusal(self, refusal: Refusal, peer: str) -> bytes:
-        """The reply, told of."""
+        """Report a refusal to `on_refusal`, and return the reply to send."""
         request_id = secrets.token_hex(8)
         self._on_refusal(refusal, peer, request_id)
         return refusal.reply(request_id)
@@ -86,7 +87,7 @@ class BoundedHTTPServer(HTTPServer):
         peer = str(address[0])
         counted_as = "" if is_within(peer, self._trusted_proxies) else fold_address(peer)
         if counted_as and not self._has_room(counted_as):
-            self._say("too many connections", address=counted_as)
+            self._warn("too many connections", address=counted_as)
             self.lingering.add(connection, self.refusal(CROWDED, peer), whose=counted_as)
             return
         stream = HeadStream(connection)
@@ -96,14 +97,12 @@ class BoundedHTTPServer(HTTPServer):
         serving.start_serving(self)
         if len(self._connections) >= self.bounds.connections_max and not self._is_paused:
             self._is_paused = True
-            self._say("accepting waits", connections=len(self._connections))
+            self._warn("accepting waits", connections=len(self._connections))
             for leave in self._handlers.values():
                 leave()
 
     def _has_room(self, address: str) -> bool:
-        """Whether one more may come from there; of a full address the connection that has been idle for longest makes
-        room.
-        """
+        """Whether this address may have one more connection; if it is full, the one idle for longest is closed."""
         connections = self._by_address.get(address, ())
         if len(connections) < self.bounds.connections_by_address_max:
             return True
@@ -121,17 +120,17 @@ class BoundedHTTPServer(HTTPServer):
         if self._is_paused and not self._stopped:
             self._accept()
 
-    def _say(self, what: str, **fields: object) -> None:
-        """Once a minute."""
+    def _warn(self, what: str, **fields: object) -> None:
+        """Log a warning, each at most once a minute."""
         now = time.monotonic()
-        if now - self._said_at.get(what, -SAY_EVERY_S) >= SAY_EVERY_S:
-            self._said_at[what] = now
+        if now - self._warned_at.get(what, -WARN_EVERY_S) >= WARN_EVERY_S:
+            self._warned_at[what] = now
             log.warning(what, extra={"fields": fields})
 
     # ---- the end -------------------------------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """Listen no more, and end what is idle. Each reply from now on says that it ends its connection."""
+        """Stop listening and close idle connections. Each reply from now on ends its connection."""
         super().stop()
         self.is_leaving = True
         for serving in list(self._connections):
@@ -139,9 +138,9 @@ class BoundedHTTPServer(HTTPServer):
             serving.leave()
 
     async def close_all_connections(self) -> None:
-        """Wait a moment for replies that are under way, then end all."""
+        """Wait up to `leave_s` for unfinished replies, then close all connections."""
         waits = [
-            asyncio.ensure_future(serving.over())
+            asyncio.ensure_future(serving.wait_closed())
             for serving in self._connections
             if isinstance(serving, ServerConnection)
         ]

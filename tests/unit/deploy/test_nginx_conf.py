@@ -23,7 +23,7 @@ import pytest
 
 from deploy.cluster import SBIN, configuration
 from handlers.base import MAX_BODY_BYTES
-from handlers.http.connection import Bounds
+from handlers.http.bounds import Bounds
 from tests.support.client import call
 from tests.support.server import ROOT, STOP_WITHIN_S, free_port
 from tests.support.waiting import poll

@@ -10,15 +10,15 @@ import resource
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
-from handlers.http.connection import Bounds
+from handlers.http.bounds import Bounds
 from handlers.http.request_head import Refusal
 from handlers.http.server import BoundedHTTPServer
 

@@ -1,0 +1,126 @@
+"""Makes a connection of a socket whose WebSocket handshake is done: link, session, place in the pool, welcome."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from chat.accounts import Identity
+from chat.connections.command_table import Commands
+from chat.connections.pool import Pool
+from chat.connections.session import Session
+from chat.errors import ChatError, CloseCode
+from chat.protocol import encode, event
+from common.paced_callbacks import PacedCallbacks
+from handlers.wire.compression import Deflater, Inflation
+from handlers.wire.link import Link
+from handlers.wire.outbox_budget import OutboxBudget
+from handlers.wire.traffic import Traffic
+from limits.frame_budget import FrameBudget
+from limits.policy import Policy
+from monitor.observer import Observer
+
+
+class LinkConfig(msgspec.Struct, frozen=True):
+    """What every link is made with: its bounds, and what all links share."""
+
+    max_message_bytes: int
+    outbox_max_bytes: int
+    budget: OutboxBudget
+    traffic: Traffic
+    paced_callbacks: PacedCallbacks
+    frames: Policy | None  # how many a connection may send; None: any number
+    deflater: Deflater | None  # None: no compression
+    inflation: Inflation | None  # None: no compression
+    unacked_max_s: float  # how long the kernel waits for a peer to acknowledge bytes (TCP_USER_TIMEOUT)
+    heartbeat_interval_s: float
+    process_id: str
+    now: Callable[[], float]  # monotonic seconds
+
+
+# The user of the handshake's token, why the token was refused, or None: it had none
+Caller = Identity | ChatError | None
+
+
+class HandshakeResult(msgspec.Struct, frozen=True):
+    """What the handshake has found out about a connection.
+
+    `profile` is the user as the user may see it, None if `caller` is no user. `has_slot`: see `Pool.reserve_slot`.
+    `replaces` is the id of the connection whose place this one asked for.
+    """
+
+    connection_id: str
+    address: str
+    caller: Caller
+    profile: dict[str, Any] | None
+    has_slot: bool
+    replaces: str | None
+
+
+class ConnectionFactory:
+    """Makes the connections of a process."""
+
+    def __init__(self, *, pool: Pool, commands: Commands, link_config: LinkConfig, observer: Observer) -> None:
+        self.pool = pool
+        self._observer = observer
+        self.link_config = link_config
+        self._commands = commands
+        self._numbers = itertools.count(1)
+
+    def new_id(self) -> str:
+        """Return an id for the next connection; it begins with the process's id."""
+        return f"{self.link_config.process_id}-{next(self._numbers)}"
+
+    def open(self, sock: socket.socket, handshake: HandshakeResult, *, deflate: bool) -> Session:
+        """Take over a socket whose 101 is sent. Without a valid token or a slot it is closed, with no welcome."""
+        link_config = self.link_config
+        loop = asyncio.get_running_loop()
+        link = Link(
+            sock,
+            loop=loop,
+            max_message_bytes=link_config.max_message_bytes,
+            outbox_max_bytes=link_config.outbox_max_bytes,
+            budget=link_config.budget,
+            traffic=link_config.traffic,
+            paced_callbacks=link_config.paced_callbacks,
+            clock=link_config.now,
+            frame_budget=FrameBudget(link_config.frames) if link_config.frames is not None else None,
+            deflater=link_config.deflater if deflate else None,
+            inflation=link_config.inflation if deflate else None,
+        )
+        session = Session(
+            link=link,
+            connection_id=handshake.connection_id,
+            address=handshake.address,
+            commands=self._commands,
+            observer=self._observer,
+            loop=loop,
+            on_peer_gone=self.pool.peer_gone,
+            on_closed=self.pool.removed,
+            opened_at=link_config.now(),
+            replaces=handshake.replaces,
+        )
+        self.pool.add(session)
+        link.start(session)
+        caller = handshake.caller
+        if isinstance(caller, Identity) and self.pool.is_revoked(caller.session_id):
+            caller = ChatError("unauthorized")
+        if isinstance(caller, ChatError):
+            link.close(CloseCode.UNAUTHORIZED, caller.code)
+            return session
+        if caller is not None and not self._commands.admit(session, caller, has_slot=handshake.has_slot):
+            return session
+        welcome: dict[str, Any] = {
+            "connectionId": session.connection_id,
+            "processId": link_config.process_id,
+            "heartbeatInterval": link_config.heartbeat_interval_s,
+        }
+        if handshake.profile is not None:
+            welcome["user"] = handshake.profile
+        link.send_text(event("welcome", encode(welcome)))
+        return session

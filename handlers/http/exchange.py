@@ -1,0 +1,297 @@
+"""One HTTP request and its reply, and how the connection ends after it.
+
+Tornado 6.6 closes a connection without a reply if a handler answers before the body is read, if headers are too large,
+and on a timeout; a proxy that keeps its connections counts each of these as a failed process. Here an early reply is
+followed by the rest of the body, which is read and discarded, and the connection is kept. If the rest could be large,
+the reply says `Connection: close` and the close lingers (lingering_close.py). Bytes that are no request get a reply.
+
+This relies on private parts of Tornado's HTTP1Connection and IOStream, so setup.cfg bounds Tornado's version.
+tests/unit/handlers/test_private_apis.py lists the names, tests/unit/handlers/http/test_server.py tests the behaviour.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+
+from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
+from tornado.httputil import (
+    HTTPHeaders,
+    HTTPInputError,
+    HTTPMessageDelegate,
+    RequestStartLine,
+    ResponseStartLine,
+    parse_request_start_line,
+)
+from tornado.iostream import IOStream, StreamClosedError
+
+from handlers.http.host_server import HostServer
+from handlers.http.request_head import (
+    HEAD_TOO_LARGE,
+    HEADERS_MAX,
+    INTERNAL,
+    MALFORMED,
+    TOO_LATE,
+    HeadRefused,
+    Refusal,
+    body_length,
+    check_host,
+)
+from handlers.http.stream import duplicate_socket
+
+log = logging.getLogger("http")
+
+HEAD_END = rb"\r?\n\r?\n"
+BLANK = b"\r\n"
+BLANKS_MAX = 8  # bytes of empty lines before a request (RFC 9112 section 2.2)
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class _Answered(Exception):
+    """The reply is complete and ends the connection; the rest of the body is discarded by the lingering close."""
+
+
+class Exchange(HTTP1Connection):
+    """One request of a connection and its reply."""
+
+    def __init__(
+        self,
+        stream: IOStream,
+        params: HTTP1ConnectionParameters,
+        context: object,
+        *,
+        server: HostServer,
+        counted_as: str,
+        is_first: bool,
+    ) -> None:
+        super().__init__(stream, False, params, context)
+        self._server = server
+        self._bounds = server.bounds
+        self._is_first = is_first
+        self._timer: asyncio.TimerHandle | None = None
+        self._body_left: int | None = 0  # bytes; None: it is chunked
+        self._awaits_continue = False
+        self._is_detached = False
+        self._has_begun = False
+        self._counted_as = counted_as
+        self._waits_since = asyncio.get_running_loop().time()
+
+    @property
+    def idle_since(self) -> float | None:
+        """Since when a kept connection has been waiting for another request; None if it is in use or new."""
+        if self._is_first or self._has_begun or self.stream.closed() or self.has_more_to_read:
+            return None
+        return self._waits_since
+
+    def leave(self) -> None:
+        """Close the connection if no request has begun; otherwise its reply closes it."""
+        if not self._has_begun:
+            self.close()
+
+    async def serve(self, delegate: HTTPMessageDelegate) -> bool:
+        """Read a request and have it answered; returns whether another may follow on the connection."""
+        is_open_request = False
+        try:
+            start_line, headers = self._parse(await self._read_head())
+            is_open_request = True
+            prepared = delegate.headers_received(start_line, headers)
+            if prepared is not None:
+                await prepared
+            if self._is_detached:  # the connection is a WebSocket now
+                is_open_request = False
+                return False
+            await self._read_all_of_body(delegate)
+            if not self._write_finished:
+                delegate.finish()
+                is_open_request = False
+            await self._reply_is_sent()
+        except StreamClosedError:
+            return False
+        except _Answered:
+            await self._reply_is_sent()
+        except HeadRefused as refused:
+            self._refuse(refused.refusal)
+            return False
+        except HTTPInputError:
+            self._refuse(MALFORMED)
+            return False
+        except Exception:
+            log.exception("request failed outside of its handler")
+            self._refuse(INTERNAL)
+            return False
+        finally:
+            self._set_timeout(None)
+            if is_open_request:
+                delegate.on_connection_close()
+            self._clear_callbacks()
+        if self._disconnect_on_finish and not self._is_detached:
+            self._linger()
+        return not self._disconnect_on_finish and not self._is_detached
+
+    # ---- reading -------------------------------------------------------------------------------------------------
+
+    async def _read_head(self) -> bytes:
+        """Raises HeadRefused, and StreamClosedError, also on a timeout, which is answered if the head has begun."""
+        bounds = self._bounds
+        if self._is_first:
+            self._set_timeout(bounds.head_s, self._close_silently)
+        else:
+            self._set_timeout(bounds.idle_s, self._close_silently)
+        byte = await self.stream.read_bytes(1)
+        self._begin_head()
+        for _ in range(BLANKS_MAX):
+            if byte not in BLANK:
+                break
+            byte = await self.stream.read_bytes(1)
+        head = byte + await self.stream.read_until_regex(HEAD_END, max_bytes=bounds.head_max_bytes)
+        self._set_timeout(None)
+        if not head.endswith((b"\n\n", b"\n\r\n")) or head.count(b"\n") > HEADERS_MAX:
+            raise HeadRefused(HEAD_TOO_LARGE)
+        return head
+
+    def _begin_head(self) -> None:
+        """The head has begun: from now on a timeout is answered with 408."""
+        self._has_begun = True
+        left_s = self._bounds.head_s
+        if self._is_first and self._timer is not None:
+            left_s = self._timer.when() - asyncio.get_running_loop().time()
+        self._set_timeout(left_s, lambda: self._refuse(TOO_LATE))
+
+    def _parse(self, head: bytes) -> tuple[RequestStartLine, HTTPHeaders]:
+        """Raises HTTPInputError, HeadRefused."""
+        line, headers = self._parse_headers(head)
+        start_line = parse_request_start_line(line)
+        self._request_start_line, self._request_headers = start_line, headers
+        check_host(start_line.version, headers)
+        self._body_left = body_length(start_line, headers)
+        self._awaits_continue = (
+            self._body_left != 0
+            and start_line.version != "HTTP/1.0"
+            and headers.get("Expect", "").lower() == "100-continue"
+        )
+        self._disconnect_on_finish = not self._can_keep_alive(start_line, headers)
+        return start_line, headers
+
+    async def _read_all_of_body(self, delegate: HTTPMessageDelegate) -> None:
+        """Raises _Answered if the reply is sent already and ends the connection."""
+        if self._body_left != 0:
+            if self._write_finished and self._disconnect_on_finish:
+                raise _Answered
+            if self._awaits_continue:
+                self._awaits_continue = False
+                self.stream.write(CONTINUE)
+            self._set_timeout(self._bounds.body_s, self._end_late_body)
+            if self._body_left is None:
+                await self._read_chunked_body(delegate)
+            else:
+                await self._read_fixed_body(self._body_left, delegate)
+            self._set_timeout(None)
+        self._read_finished = True
+
+    async def _deliver_body(self, delegate: HTTPMessageDelegate, data: bytes) -> None:
+        if self._body_left is not None:
+            self._body_left -= len(data)
+        if not self._write_finished:
+            accepted = delegate.data_received(data)
+            if accepted is not None:
+                await accepted
+        if self._write_finished and self._disconnect_on_finish:
+            raise _Answered
+
+    # ---- the reply -----------------------------------------------------------------------------------------------
+
+    def write_headers(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders, chunk: bytes | None = None
+    ) -> asyncio.Future[None]:
+        if not self._is_kept_after_reply():
+            self._disconnect_on_finish = True
+            if (
+                self._request_headers is not None
+                and self._request_headers.get("Connection", "").lower() == "keep-alive"
+            ):
+                del self._request_headers[
+                    "Connection"
+                ]  # else Tornado would promise an HTTP/1.0 client to keep the connection
+        return super().write_headers(start_line, headers, chunk)
+
+    def _is_kept_after_reply(self) -> bool:
+        """Whether the rest of the body can be discarded: it is small, and its client does not wait for a 100."""
+        if self._server.is_leaving:
+            return False
+        left = self._body_left
+        return self._read_finished or (
+            left is not None and left <= self._bounds.drain_max_bytes and not self._awaits_continue
+        )
+
+    def finish(self) -> None:
+        """As Tornado's, except that an unread body does not end the connection by itself."""
+        was_read, self._read_finished = self._read_finished, True
+        try:
+            super().finish()
+        finally:
+            self._read_finished = was_read
+        if not self._finish_future.done():
+            self._set_timeout(self._bounds.reply_s, self._close_silently)
+
+    def _finish_request(self, future: asyncio.Future[None] | None) -> None:
+        """The kernel has taken the reply: `serve` goes on, where Tornado's own method would close the connection."""
+        self._clear_callbacks()
+        self.stream.set_nodelay(False)
+        if not self._finish_future.done():
+            self._finish_future.set_result(None)
+
+    async def _reply_is_sent(self) -> None:
+        if not self._finish_future.done() and not self.stream.closed():
+            if self._write_finished:  # the timeout of the body has replaced the reply's
+                self._set_timeout(self._bounds.reply_s, self._close_silently)
+            self.stream.set_close_callback(self._on_connection_close)
+            await self._finish_future
+
+    def detach(self) -> IOStream:
+        self._is_detached = True
+        return super().detach()
+
+    @property
+    def has_more_to_read(self) -> bool:
+        """Whether more bytes than the request have been received."""
+        return bool(self.stream._read_buffer_size)
+
+    def end_after_reply(self) -> None:
+        """Close the connection after the reply, which must not have begun."""
+        self._disconnect_on_finish = True
+
+    # ---- ends ----------------------------------------------------------------------------------------------------
+
+    def _set_timeout(self, seconds: float | None, then: Callable[[], None] | None = None) -> None:
+        """Set the one timeout of this exchange, in place of the last; None: there is no timeout."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if seconds is not None and then is not None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, then)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Send a refusal, unless a reply has begun, and end the connection."""
+        begun = self._response_start_line is not None or self.stream.closed() or self.stream.writing()
+        self._linger(b"" if begun else self._server.refusal(refusal, str(self.context)))
+
+    def _end_late_body(self) -> None:
+        if self._write_finished:
+            self._linger()
+        else:
+            self._refuse(TOO_LATE)
+
+    def _linger(self, last_bytes: bytes = b"") -> None:
+        sock = duplicate_socket(self.stream)
+        if sock is None and last_bytes and not self.stream.closed():
+            with suppress(OSError):  # no descriptor is free to linger with: send them all the same
+                self.stream.socket.send(last_bytes)
+        self.close()
+        if sock is not None:
+            self._server.lingering.add(sock, last_bytes, whose=self._counted_as)
+
+    def _close_silently(self) -> None:
+        """Close without a reply: none is due, or the peer does not receive it."""
+        self.close()

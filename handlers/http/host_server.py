@@ -1,0 +1,23 @@
+"""What the exchanges and connections need of the HTTP server."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tornado.http1connection import HTTP1ConnectionParameters
+
+from handlers.http.bounds import Bounds
+from handlers.http.lingering_close import LingeringCloses
+from handlers.http.request_head import Refusal
+
+
+class HostServer(Protocol):
+    """The server, as its connections see it."""
+
+    bounds: Bounds
+    is_leaving: bool  # it is stopping: each reply ends its connection
+    lingering: LingeringCloses
+    conn_params: HTTP1ConnectionParameters
+
+    def refusal(self, refusal: Refusal, peer: str) -> bytes:
+        """Count and log a refusal, and return the reply to send."""
