@@ -1,0 +1,180 @@
+"""The private and undocumented names of Tornado and of the standard library that the product relies on.
+
+The table is complete for the files it names: a name that is used and not listed fails, and so does a listed name that
+the dependency no longer has. A newer version must pass this before its bound in setup.cfg is raised.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import configparser
+import inspect
+import select
+import selectors
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import tornado
+import tornado.httpserver
+import tornado.util
+from tornado.http1connection import HTTP1Connection, HTTP1ServerConnection
+from tornado.httpserver import HTTPServer
+from tornado.ioloop import IOLoop
+from tornado.iostream import IOStream
+from tornado.netutil import bind_sockets
+from tornado.platform.asyncio import AsyncIOLoop
+from tornado.web import Application
+from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
+
+ROOT = Path(__file__).parent.parent.parent.parent
+
+# File → (a class of the dependency, its private names that the file uses or overrides)
+USED: dict[str, tuple[tuple[type, frozenset[str]], ...]] = {
+    "handlers/http/exchange.py": (
+        (
+            HTTP1Connection,
+            frozenset(
+                {
+                    "_can_keep_alive",
+                    "_clear_callbacks",
+                    "_deliver_body",
+                    "_disconnect_on_finish",
+                    "_finish_future",
+                    "_finish_request",
+                    "_on_connection_close",
+                    "_parse_headers",
+                    "_read_chunked_body",
+                    "_read_finished",
+                    "_read_fixed_body",
+                    "_request_headers",
+                    "_request_start_line",
+                    "_response_start_line",
+                    "_write_finished",
+                }
+            ),
+        ),
+        (IOStream, frozenset({"_read_buffer_size"})),
+    ),
+    "handlers/http/connection.py": ((HTTP1ServerConnection, frozenset({"_server_request_loop", "_serving_future"})),),
+    "handlers/http/stream.py": ((IOStream, frozenset({"_find_read_pos", "_read_buffer_size", "_read_max_bytes"})),),
+    "handlers/http/server.py": (
+        (HTTPServer, frozenset({"_connections", "_handle_connection", "_handlers", "_sockets", "_stopped"})),
+    ),
+    "handlers/websocket.py": (
+        (WebSocketHandler, frozenset({"_log"})),
+        (WebSocketProtocol, frozenset({"_process_server_headers", "_receive_frame_loop"})),
+    ),
+    "app/event_loop.py": ((selectors.DefaultSelector, frozenset({"_fd_to_key", "_selector"})),),
+}
+
+# Methods that are called or overridden: their parameters, without self
+PARAMETERS: tuple[tuple[Callable[..., object], tuple[str, ...]], ...] = (
+    (HTTP1Connection._can_keep_alive, ("start_line", "headers")),
+    (HTTP1Connection._clear_callbacks, ()),
+    (HTTP1Connection._deliver_body, ("delegate", "data")),
+    (HTTP1Connection._finish_request, ("future",)),
+    (HTTP1Connection._on_connection_close, ()),
+    (HTTP1Connection._parse_headers, ("data",)),
+    (HTTP1Connection._read_chunked_body, ("delegate",)),
+    (HTTP1Connection._read_fixed_body, ("content_length", "delegate")),
+    (HTTP1Connection.__init__, ("stream", "is_client", "params", "context")),
+    (HTTP1ServerConnection.__init__, ("stream", "params", "context")),
+    (HTTP1ServerConnection._server_request_loop, ("delegate",)),
+    (IOStream._find_read_pos, ()),
+    (HTTPServer._handle_connection, ("connection", "address")),
+    (tornado.httpserver._HTTPRequestContext.__init__, ("stream", "address", "protocol", "trusted_downstream")),
+    (WebSocketHandler._log, ()),
+    (WebSocketHandler.get_websocket_protocol, ()),
+    (WebSocketHandler.detach, ()),
+    (WebSocketProtocol.accept_connection, ("handler",)),
+    (WebSocketProtocol13.compute_accept_value, ("key",)),
+)
+
+
+@pytest.fixture
+def instances(io_loop: IOLoop) -> Iterator[dict[type, object]]:
+    """One object of each class, for attributes exist on objects only."""
+    ours, theirs = socket.socketpair()
+    stream = IOStream(ours)
+    theirs.close()
+    selector = selectors.DefaultSelector()
+    yield {
+        IOStream: stream,
+        HTTP1Connection: HTTP1Connection(stream, False),
+        HTTP1ServerConnection: HTTP1ServerConnection(stream),
+        HTTPServer: HTTPServer(Application()),
+        WebSocketHandler: WebSocketHandler,
+        WebSocketProtocol: WebSocketProtocol,
+        selectors.DefaultSelector: selector,
+    }
+    selector.close()
+    stream.close()
+
+
+def private_names_in(path: Path) -> set[str]:
+    """Every private name that a file defines as a method, or reads or writes as an attribute."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Attribute(attr=name) | ast.Name(id=name):
+                found.add(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                found.add(name)
+    return {name for name in found if name.startswith("_") and not name.startswith("__")}
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="needs epoll")
+@pytest.mark.parametrize("file", USED)
+@pytest.mark.gen_test
+async def test_a_file_uses_and_overrides_only_the_private_names_in_the_table(
+    instances: dict[type, object], file: str
+) -> None:
+    names = private_names_in(ROOT / file)
+    for base, listed in USED[file]:
+        one = instances[base]
+        assert {name for name in names if hasattr(one, name)} == listed, base.__name__
+
+
+@pytest.mark.parametrize(("method", "parameters"), PARAMETERS, ids=lambda one: getattr(one, "__qualname__", ""))
+def test_a_method_takes_the_parameters_that_we_pass_or_accept(
+    method: Callable[..., object], parameters: tuple[str, ...]
+) -> None:
+    assert tuple(name for name in inspect.signature(method).parameters if name != "self") == parameters
+
+
+def test_tornados_mask_function_takes_the_mask_and_the_data() -> None:
+    assert tornado.util._websocket_mask(b"\x01\x02\x03\x04", b"\x01\x02\x03\x04\x05") == b"\0\0\0\0\x04"
+
+
+@pytest.mark.gen_test
+async def test_the_loops_own_table_of_handlers_is_keyed_by_descriptor() -> None:
+    loop = IOLoop.current()
+    assert isinstance(loop, AsyncIOLoop)
+    assert loop.asyncio_loop is asyncio.get_running_loop()
+    (sock,) = bind_sockets(0, address="127.0.0.1")
+    with sock:
+        loop.add_handler(sock.fileno(), lambda *_: None, IOLoop.READ)
+        assert sock.fileno() in loop.handlers
+        loop.update_handler(sock.fileno(), 0)
+        loop.remove_handler(sock.fileno())
+        assert sock.fileno() not in loop.handlers
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="needs epoll")
+def test_the_selector_keeps_its_keys_by_descriptor_and_asks_epoll() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, selectors.EpollSelector() as selector:
+        key = selector.register(ours, selectors.EVENT_WRITE)
+        assert selector._fd_to_key[ours.fileno()] is key
+        assert selector._selector.poll(0, 1) == [(ours.fileno(), select.EPOLLOUT)]
+
+
+def test_setup_cfg_bounds_tornado_from_above() -> None:
+    parsed = configparser.ConfigParser(interpolation=None)
+    parsed.read(ROOT / "setup.cfg")
+    (line,) = [one for one in parsed["options"]["install_requires"].split("\n") if one.startswith("tornado")]
+    major, minor = tornado.version_info[:2]
+    assert line.endswith(f"<{major}.{minor + 1}"), "the version that is tested here is the newest that is let in"
