@@ -1,4 +1,4 @@
-"""How well the cache, the bus and the limiter on them are: one look, kept for a second, judged against thresholds.
+"""The health of the cache, the bus and the limiter: a probe, cached for a second, compared with thresholds.
 
 Knows no HTTP.
 """
@@ -19,12 +19,12 @@ from limits.contract import Limiter
 from monitor.cache_counts import CacheCounts
 from monitor.thresholds import Thresholds
 
-LOOK_EVERY_S = 1.0
-LOOK_WITHIN_S = 2.0
+PROBE_EVERY_S = 1.0
+PROBE_TIMEOUT_S = 2.0
 
 
 class CacheHealth:
-    """`now` is monotonic, in seconds."""
+    """Probes the cache at most once a second. `now` gives monotonic seconds."""
 
     def __init__(
         self,
@@ -38,17 +38,17 @@ class CacheHealth:
     ) -> None:
         self._cache = cache
         self._bus = bus
-        self._limiter = limiter  # where it should count for all processes
+        self._limiter = limiter  # None unless it should count for all processes
         self._counts = counts
         self._thresholds = thresholds
         self._now = now
         self._lock = asyncio.Lock()
         self._state: CacheState | CacheUnreachable | None = None
-        self._looked_at = 0.0
+        self._probed_at = 0.0
 
     async def report(self) -> Report:
-        """/health/cache."""
-        state = await self._look()
+        """Return the report of /health/cache, within two seconds."""
+        state = await self._probe()
         if isinstance(state, CacheUnreachable):
             return unreachable(str(state))
         thresholds = self._thresholds
@@ -62,7 +62,7 @@ class CacheHealth:
             )
         if state.max_bytes and state.used_bytes is not None:
             percent = round(100 * state.used_bytes / state.max_bytes, 1)
-            # A cache of our own is meant to be full; it lets the oldest go.
+            # The cache in the process is meant to be full: it evicts the oldest entries
             checks["memoryPercent"] = check(
                 percent < thresholds.cache_memory_percent or state.backend == "memory",
                 percent,
@@ -78,20 +78,20 @@ class CacheHealth:
         return judged(checks, state.latency_ms)
 
     async def backend(self) -> dict[str, Any]:
-        """How the backend is, for /metrics/cache."""
-        state = await self._look()
+        """Return the state of the backend, for /metrics/cache."""
+        state = await self._probe()
         shown: dict[str, Any] | None = None if isinstance(state, CacheUnreachable) else msgspec.to_builtins(state)
         return {"backend": shown, "busLost": self._bus.lost}
 
-    async def _look(self) -> CacheState | CacheUnreachable:
+    async def _probe(self) -> CacheState | CacheUnreachable:
         async with self._lock:
-            if self._state is None or self._now() - self._looked_at >= LOOK_EVERY_S:
+            if self._state is None or self._now() - self._probed_at >= PROBE_EVERY_S:
                 try:
-                    async with asyncio.timeout(LOOK_WITHIN_S):
+                    async with asyncio.timeout(PROBE_TIMEOUT_S):
                         self._state = await self._cache.inspect()
                 except TimeoutError:
                     self._state = CacheUnreachable("no answer")
                 except CacheUnreachable as away:
                     self._state = away
-                self._looked_at = self._now()
+                self._probed_at = self._now()
             return self._state

@@ -1,4 +1,4 @@
-"""How well the store is: one look at it, cached, judged against thresholds. Knows no HTTP."""
+"""The health of the store: a probe, cached for a second, compared with thresholds. Knows no HTTP."""
 
 from __future__ import annotations
 
@@ -11,45 +11,48 @@ from store.contract import Store
 from store.errors import StoreError
 from store.store_state import Inspection
 
-LOOK_EVERY_S = 1.0
-LOOK_WITHIN_S = 2.0
+PROBE_EVERY_S = 1.0
+PROBE_TIMEOUT_S = 2.0
 
 
 class DatabaseHealth:
-    """Looks at the store once a second at most, however many ask: a health check must not be a load."""
+    """Probes the store at most once a second, for any number of callers: a health check must not be a load.
+
+    `now` gives monotonic seconds.
+    """
 
     def __init__(self, *, store: Store, thresholds: Thresholds, now: Callable[[], float]) -> None:
         self._store = store
         self._thresholds = thresholds
         self._now = now
         self._lock = asyncio.Lock()
-        self._seen: Inspection | str = ""  # or why there is none
-        self._looked_at: float | None = None
+        self._seen: Inspection | str = ""  # or why the probe failed
+        self._probed_at: float | None = None
 
     async def report(self) -> Report:
-        """The newest report, within two seconds."""
-        seen = await self._look()
-        return unreachable(seen) if isinstance(seen, str) else held_against(seen, self._thresholds)
+        """Return the report of /health/database, within two seconds."""
+        seen = await self._probe()
+        return unreachable(seen) if isinstance(seen, str) else compare(seen, self._thresholds)
 
     async def inspection(self) -> Inspection | None:
-        """What was seen by the same look; None while the store does not answer."""
-        seen = await self._look()
+        """Return what the probe found; None if the store did not answer."""
+        seen = await self._probe()
         return None if isinstance(seen, str) else seen
 
-    async def _look(self) -> Inspection | str:
+    async def _probe(self) -> Inspection | str:
         async with self._lock:
-            if self._looked_at is None or self._now() - self._looked_at >= LOOK_EVERY_S:
+            if self._probed_at is None or self._now() - self._probed_at >= PROBE_EVERY_S:
                 try:
-                    async with asyncio.timeout(LOOK_WITHIN_S):
+                    async with asyncio.timeout(PROBE_TIMEOUT_S):
                         self._seen = await self._store.inspect()
                 except (StoreError, TimeoutError) as error:
                     self._seen = str(error) or "no answer"
-                self._looked_at = self._now()
+                self._probed_at = self._now()
             return self._seen
 
 
-def held_against(inspection: Inspection, thresholds: Thresholds) -> Report:
-    """What was seen, held against the thresholds."""
+def compare(inspection: Inspection, thresholds: Thresholds) -> Report:
+    """Compare what a probe found with the thresholds."""
     pool = inspection.pool
     pool_percent = round(100 * pool.in_use / pool.limit, 1)
     queue_percent = round(100 * inspection.pending_writes / inspection.pending_writes_limit, 1)
@@ -58,7 +61,7 @@ def held_against(inspection: Inspection, thresholds: Thresholds) -> Report:
     checks = {
         "reachable": check(True, True, None),
         "latencyMs": check(inspection.latency_ms <= thresholds.slow_query_ms, latency_ms, thresholds.slow_query_ms),
-        # A full pool is no fault as long as nobody waits for it.
+        # A full pool is no fault while nobody waits for it
         "poolPercent": check(
             pool_percent < thresholds.pool_percent or not pool.waiting, pool_percent, thresholds.pool_percent
         ),

@@ -1,6 +1,6 @@
 """/health, /health/ready, and the reports /health/performance, database, cache.
 
-A proxy asks, so liveness touches no backend.
+Proxies poll liveness, so it touches no backend.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from handlers.health_report import UNHEALTHY, Report
 
 
 class Readiness(Protocol):
-    """What tells whether this process may be sent traffic."""
+    """Decides whether this process may receive traffic."""
 
     async def ready(self) -> str | None:
-        """None, or why not."""
+        """Return None if it may, else the reason."""
 
 
 class About(msgspec.Struct, frozen=True):
-    """What was chosen at start."""
+    """What /health says of the process: chosen at start, and constant."""
 
     version: str
     store: str
@@ -64,7 +64,7 @@ class ReadyHandler(Handler):
 
 
 class Reporting(Protocol):
-    """What tells how well a backend is."""
+    """Reports the health of one backend."""
 
     async def report(self) -> Report: ...
 

@@ -1,4 +1,4 @@
-"""What a health page answers: checks held against thresholds, the whole as well as the worst of them.
+"""The answer of a health page: checks with their thresholds. The worst check is the status of the whole.
 
 Knows no backend and no HTTP.
 """
@@ -13,7 +13,7 @@ HEALTHY, DEGRADED, UNHEALTHY = "healthy", "degraded", "unhealthy"
 
 
 class Report(Struct, frozen=True):
-    """`status` of the whole, each check, and how long the backend took to answer, if it did."""
+    """The status of the whole, each check by name, and the backend's latency, None if it did not answer."""
 
     status: str
     checks: dict[str, dict[str, Any]]
@@ -24,16 +24,16 @@ class Report(Struct, frozen=True):
 
 
 def check(well: bool, value: object, threshold: object, *, fails: bool = False) -> dict[str, Any]:
-    """One check that degrades the whole if it is not well, and with `fails` makes it unhealthy: requests fail."""
+    """Return one check: degraded unless `well`, and unhealthy with `fails`, which means that requests fail."""
     return {"status": UNHEALTHY if fails else HEALTHY if well else DEGRADED, "value": value, "threshold": threshold}
 
 
 def judged(checks: dict[str, dict[str, Any]], latency_ms: float | None) -> Report:
-    """What answered: as well as the worst of its checks."""
+    """Return the report of a backend that answered: its status is that of its worst check."""
     found = {one["status"] for one in checks.values()}
     return Report(next((status for status in (UNHEALTHY, DEGRADED) if status in found), HEALTHY), checks, latency_ms)
 
 
 def unreachable(reason: str) -> Report:
-    """A backend that did not answer."""
+    """Return the report of a backend that did not answer."""
     return Report(UNHEALTHY, {"reachable": {"status": UNHEALTHY, "value": reason, "threshold": None}}, None)

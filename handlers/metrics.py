@@ -1,4 +1,4 @@
-"""/metrics and /metrics/…: numbers for operators, as Prometheus's text and as JSON, of this process or of all."""
+"""/metrics and /metrics/…: metrics for operators, as Prometheus text and as JSON, of this process or of all."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ SCOPE = InputDecoder(Scope)
 
 
 class MetricPages:
-    """The JSON pages: what was counted, and for two of them what a look at the backend says.
+    """The JSON pages: counters, and on two of them what a probe of the backend found.
 
-    `newest` is the newest sample.
+    `newest` returns the newest sample of the process, None before the first.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class MetricPages:
         }
 
     async def page(self, name: str, scope: str) -> dict[str, Any]:
-        """One page. Raises ChatError validation_failed for a scope that is none."""
+        """Return one page. Raises ChatError validation_failed for an unknown scope."""
         if scope not in metrics_json.SCOPES:
             raise invalid(scope=f"takes {' or '.join(metrics_json.SCOPES)}")
         if scope == "process":
@@ -94,7 +94,7 @@ class MetricsHandler(Handler):
 
 
 class PrometheusHandler(Handler):
-    """This process's numbers as text; Prometheus asks each process, and adds up itself."""
+    """The metrics of this process as text; Prometheus scrapes each process and aggregates itself."""
 
     is_for_operators = True
     metrics: Metrics
@@ -102,7 +102,7 @@ class PrometheusHandler(Handler):
 
     async def get(self) -> None:
         self.set_header("Content-Type", prometheus.CONTENT_TYPE)
-        # On a thread: some hundred series take 10 ms to write down, for which nobody's message should wait.
+        # On a thread: rendering some hundred series takes 10 ms, which would delay messages
         self.finish(
             await asyncio.to_thread(prometheus.rendered, self.metrics.snapshot(with_rooms=False), about=self.build)
         )

@@ -1,4 +1,4 @@
-"""/metrics/history and /metrics/alerts: what was, and what is wrong, for operators."""
+"""/metrics/history and /metrics/alerts, for operators."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ QUERY = InputDecoder(HistoryQuery)
 
 
 class HistoryHandler(Handler):
-    """One metric's points; `now` is the wall clock, in seconds."""
+    """The points of one metric; `now` gives wall-clock seconds."""
 
     is_for_operators = True
     history: History
@@ -23,7 +23,7 @@ class HistoryHandler(Handler):
 
     async def get(self) -> None:
         query = self.query(QUERY)
-        # What is no number is refused with the same words as one that is out of range: they say which there are.
+        # A text that is no number gets the same error as one out of range: it lists the allowed values
         try:
             minutes = whole_number(query.minutes)
         except ValueError:
@@ -36,7 +36,7 @@ class HistoryHandler(Handler):
 
 
 class AlertsHandler(Handler):
-    """The alerts that are active, and those that were."""
+    """The active alerts, and those that have ended."""
 
     is_for_operators = True
     alerts: Alerts

@@ -1,4 +1,4 @@
-"""How well the process is: its newest sample, judged against thresholds. Looks at nothing itself, and knows no HTTP."""
+"""The health of the process: its newest sample, compared with thresholds. Measures nothing, and knows no HTTP."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class PerformanceHealth:
         self._thresholds = thresholds
 
     async def report(self) -> Report:
-        """/health/performance.
+        """Return the report of /health/performance.
 
-        `latencyMs` is the event loop's: what a request waits at least, at the 99th percentile.
+        `latencyMs` is the 99th percentile of the event loop's lag, which every request waits at least.
         """
         sample, thresholds = self._newest() or {}, self._thresholds
         connections, queue = self._connections(), self._store_queue()

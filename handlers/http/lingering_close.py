@@ -1,9 +1,7 @@
-"""Connections that are over for us and not yet for their peers: our half is ended, and what still comes is read and let
-go.
+"""The lingering close of an HTTP connection: send the last bytes and FIN, read and discard until the peer ends too.
 
-To close a socket with something unread in it sends RST, and a peer that gets RST loses the reply that it had not read
-yet. A proxy then takes a refusal for a process that fails. So the last words are sent, then FIN, and the socket is
-closed once the peer has ended too.
+Closing a socket that has unread input sends RST, and a peer that receives RST loses the reply that it has not read yet.
+A proxy then counts a refusal as a failed process.
 """
 
 from __future__ import annotations
@@ -18,30 +16,32 @@ READ_BYTES = 65_536
 
 
 class LingeringCloses:
-    """Owns these sockets: at most so many (then the oldest of who has the most goes at once), each for so long and so
-    many bytes.
+    """Owns the lingering sockets: at most `at_most`, each for at most `within_s` seconds and `max_bytes` of input.
+
+    When it is full, the oldest socket of the address that has the most is closed at once.
     """
 
     def __init__(self, *, at_most: int, within_s: float, max_bytes: int) -> None:
         self._at_most = at_most
         self._within_s = within_s
         self._max_bytes = max_bytes
-        self._left: dict[socket.socket, int] = {}  # bytes that each may still send
+        self._left: dict[socket.socket, int] = {}  # bytes that each socket may still send
         self._whose: dict[socket.socket, str] = {}
-        self._by_owner: defaultdict[str, dict[socket.socket, None]] = defaultdict(dict)  # the oldest first
+        self._by_owner: defaultdict[str, dict[socket.socket, None]] = defaultdict(dict)  # oldest first
         self._timers: dict[socket.socket, asyncio.TimerHandle] = {}
         self._scrap = bytearray(READ_BYTES)
 
     def __len__(self) -> int:
         return len(self._left)
 
-    def add(self, sock: socket.socket, last_words: bytes = b"", *, whose: str) -> None:
-        """Take over a socket of this address; the words are sent whole or the connection ends at once, for its peer
-        reads nothing.
+    def add(self, sock: socket.socket, last_bytes: bytes = b"", *, whose: str) -> None:
+        """Take over a socket of the address `whose` and send `last_bytes`.
+
+        If the kernel does not take all of them the socket is closed at once, because its peer is not reading.
         """
         sock.setblocking(False)
         try:
-            complete = not last_words or sock.send(last_words) == len(last_words)
+            complete = not last_bytes or sock.send(last_bytes) == len(last_bytes)
             if complete:
                 sock.shutdown(socket.SHUT_WR)
         except OSError:
@@ -50,7 +50,7 @@ class LingeringCloses:
             sock.close()
             return
         if len(self._left) >= self._at_most:
-            most = max(self._by_owner.values(), key=len)  # a flood of one address costs no other its reply
+            most = max(self._by_owner.values(), key=len)  # so that a flood from one address costs no other its reply
             self._end(next(iter(most)))
         loop = asyncio.get_running_loop()
         self._left[sock] = self._max_bytes
@@ -60,7 +60,7 @@ class LingeringCloses:
         loop.add_reader(sock.fileno(), self._read, sock)
 
     def close(self) -> None:
-        """End all of them now. Idempotent."""
+        """Close all sockets now. Idempotent."""
         for sock in list(self._left):
             self._end(sock)
 

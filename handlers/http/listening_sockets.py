@@ -1,12 +1,13 @@
 """The listening sockets: paced, and paused while the process has no descriptors left.
 
-Tornado accepts up to 128 connections in one turn of the loop, whose requests then come in one turn too: while 5,000
-connected, one heartbeat in a hundred waited 38 ms and more, 66 at most; with this (and young generations of the garbage
-collector a fifth of the size) 13 to 15, and 30 at most. It costs a tenth of the connects a second.
+Tornado accepts up to 128 connections in one loop turn, whose requests then arrive in one turn too. While 5,000 clients
+connected, the 99th percentile of the heartbeat delay was 38 ms and its maximum 66 ms. With paced accepts, and a young
+generation of the garbage collector a fifth of the size, they were 13 to 15 ms and 30 ms, for a tenth fewer connects a
+second.
 
-A connection that cannot be accepted stays in the kernel's queue and the listening socket readable: asked again each
-turn, it takes the whole core. So accepting pauses; and it does so while some descriptors are left, for an upload, an
-upgrade or Redis needs one, too.
+A connection that cannot be accepted stays in the kernel's queue and keeps the listening socket readable: retried each
+loop turn, it takes the whole core. So accepting pauses, while some descriptors are left, because uploads, upgrades and
+Redis need descriptors too.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from tornado.netutil import bind_sockets
 ACCEPTS_A_TURN = 16
 BACKLOG = 4096
 PAUSE_S = 1.0
-SAY_EVERY_S = 60.0
+WARN_EVERY_S = 60.0
 RESERVED_MAX = 64
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 EVERY_ADDRESS = ip_address("::")
@@ -37,28 +38,27 @@ log = logging.getLogger("http")
 
 
 class Pauses:
-    """How often accepting paused, told in one line a minute."""
+    """Counts the pauses of accepting, and logs them at most once a minute."""
 
     def __init__(self) -> None:
-        self._untold = 0
-        self._told_at_s = -SAY_EVERY_S
+        self._unlogged = 0
+        self._logged_at_s = -WARN_EVERY_S
 
     def count(self, reason: str, limit: int) -> None:
-        """It pauses now."""
-        self._untold += 1
+        """Count one pause; `limit` is the number of descriptors the process may open."""
+        self._unlogged += 1
         now_s = time.monotonic()
-        if now_s - self._told_at_s >= SAY_EVERY_S:
-            fields = {"reason": reason, "limit": limit, "pauses": self._untold}
+        if now_s - self._logged_at_s >= WARN_EVERY_S:
+            fields = {"reason": reason, "limit": limit, "pauses": self._unlogged}
             log.warning("accepting pauses: no descriptors for new connections", extra={"fields": fields})
-            self._untold, self._told_at_s = 0, now_s
+            self._unlogged, self._logged_at_s = 0, now_s
 
 
 class PacedListener(socket.socket):
-    """A listening socket that says after ACCEPTS_A_TURN connections that no more wait; the next turn of the loop asks
-    again.
+    """A listening socket that accepts at most ACCEPTS_A_TURN connections in a loop turn.
 
-    Past `descriptors_max`, an eighth of it and RESERVED_MAX at most excepted, and where the kernel has none left, it is
-    not asked for PAUSE_S. Tornado's handler must be on the loop that `accept` is called in.
+    It pauses for PAUSE_S when the kernel has no descriptors left, or when the process has fewer free than its reserve:
+    an eighth of `descriptors_max`, at most RESERVED_MAX. Tornado's handler must be on the loop that calls `accept`.
     """
 
     def __init__(self, fileno: int, *, descriptors_max: int, pauses: Pauses) -> None:
@@ -69,7 +69,7 @@ class PacedListener(socket.socket):
         self._pauses = pauses
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Raises BlockingIOError at the end of a turn and before a pause, too."""
+        """Accept one connection. Raises BlockingIOError also at the end of a turn and before a pause."""
         if self._left == 0:
             self._left = ACCEPTS_A_TURN
             raise BlockingIOError
@@ -84,12 +84,12 @@ class PacedListener(socket.socket):
                 raise
             self._pause(errno.errorcode[error.errno])
             raise BlockingIOError from error
-        if accepted[0].fileno() >= self._full_at:  # the kernel gives the lowest that is free
+        if accepted[0].fileno() >= self._full_at:  # the kernel assigns the lowest free descriptor
             self._pause("reserve")
         return accepted
 
     def _pause(self, reason: str) -> None:
-        self._left = 0  # this turn ends, too
+        self._left = 0  # which ends this turn too
         self._pauses.count(reason, self._descriptors_max)
         loop = IOLoop.current()
         if self.fileno() in loop.handlers:  # type: ignore[attr-defined]
@@ -97,7 +97,7 @@ class PacedListener(socket.socket):
             loop.call_later(PAUSE_S, self._resume, loop)
 
     def _resume(self, loop: IOLoop) -> None:
-        """Listen again, if there is room; whoever else pauses has taken the handler away, and puts it back."""
+        """Listen again if descriptors are free. A server that has removed its handler meanwhile restores it itself."""
         descriptor = self.fileno()
         if descriptor == -1 or descriptor not in loop.handlers:  # type: ignore[attr-defined]
             return
@@ -116,15 +116,15 @@ class PacedListener(socket.socket):
 
 
 def paced(sockets: Iterable[socket.socket], *, descriptors_max: int) -> list[socket.socket]:
-    """The same listening sockets, paced, in a process that may open so many descriptors."""
+    """Return the same listening sockets, paced; `descriptors_max` is how many descriptors the process may open."""
     pauses = Pauses()
     return [PacedListener(one.detach(), descriptors_max=descriptors_max, pauses=pauses) for one in sockets]
 
 
 def listening_sockets(host: str, port: int) -> list[socket.socket]:
-    """What listens at this address, or at those of this name.
+    """Open sockets that listen at this address, or at the addresses of this name.
 
-    `::` is every address, IPv4's too (RFC 3493 section 5.3). Raises OSError.
+    `::` stands for all addresses, those of IPv4 included (RFC 3493 section 5.3). Raises OSError.
     """
     if not _is_every_address(host):
         return bind_sockets(port, address=host, backlog=BACKLOG)

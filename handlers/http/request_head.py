@@ -1,10 +1,8 @@
-"""What the head of a request may be, beyond what Tornado asks, and the reply to one that may not.
+"""The checks of a request's head beyond Tornado's own, and the replies to heads that fail them. Pure: knows no socket.
 
-Pure: knows no socket.
-
-Whatever frames a message or names a host is decided here, before any handler is made: what two servers read differently
-is how requests are smuggled (RFC 9112 section 11.2), and of what a client sends only a host of known length may come
-back in a reply's head.
+The length of a message and its host are checked here, before a handler is made: a head that two servers interpret
+differently allows request smuggling (RFC 9112 section 11.2). Of a client's bytes only a host of bounded length may be
+repeated in a reply's head.
 """
 
 from __future__ import annotations
@@ -18,9 +16,9 @@ from tornado.httputil import HTTPHeaders, RequestStartLine
 from chat.protocol import encode
 from common.text_numbers import whole_number
 
-HOST_MAX_CHARS = 255  # what a name in the DNS has at most
+HOST_MAX_CHARS = 255  # of a name in the DNS
 HEADERS_MAX = 200
-BODY_MAX_BYTES = 2**40  # only so that it is a number; what a handler takes is its own business
+BODY_MAX_BYTES = 2**40  # only bounds the number; each handler has its own bound
 
 # RFC 3986 section 3.2.2 without the comma, by which proxies join what was sent twice.
 NAME = r"(?:[A-Za-z0-9._~!$&'()*+;=-]|%[0-9A-Fa-f]{2})+"
@@ -29,7 +27,7 @@ HOST = re.compile(rf"(?:{NAME}|{LITERAL})(?::(?P<port>[0-9]{{0,5}}))?", re.ASCII
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """A reply that is made without a handler: status line, error code, what is said, and further headers."""
+    """A reply that no handler makes: status line, error code, message, and further headers."""
 
     status: int
     phrase: str
@@ -38,7 +36,7 @@ class Refusal(msgspec.Struct, frozen=True):
     headers: tuple[str, ...] = ()
 
     def reply(self, request_id: str) -> bytes:
-        """The whole reply. It ends the connection, and says so."""
+        """Return the whole reply, which says that it ends the connection."""
         error = {"code": self.code, "message": self.message, "details": {}, "requestId": request_id}
         body = encode({"error": error})
         lines = (
@@ -72,7 +70,7 @@ CROWDED = Refusal(
 
 
 class HeadRefused(Exception):
-    """The request ends here, with this reply."""
+    """A request head was refused, with this reply."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)
@@ -89,7 +87,7 @@ def check_host(version: str, headers: HTTPHeaders) -> None:
 
 
 def is_host(text: str) -> bool:
-    """Whether it is host[:port] as RFC 3986 (section 3.2) and RFC 9110 (section 7.2) have it."""
+    """Whether `text` is host[:port] as defined by RFC 3986 section 3.2 and RFC 9110 section 7.2."""
     match = HOST.fullmatch(text) if len(text) <= HOST_MAX_CHARS else None
     if match is None or int(match["port"] or 0) > 65_535:
         return False
@@ -100,7 +98,7 @@ def is_host(text: str) -> bool:
 
 
 def body_length(start_line: RequestStartLine, headers: HTTPHeaders) -> int | None:
-    """Return how many bytes of a body are announced, None where it comes in chunks. Raises HeadRefused."""
+    """Return the announced size of the body in bytes, None if it is chunked. Raises HeadRefused."""
     lengths, encodings = headers.get_list("Content-Length"), headers.get_list("Transfer-Encoding")
     if encodings:
         if lengths or start_line.version == "HTTP/1.0" or [encoding.lower() for encoding in encodings] != ["chunked"]:

@@ -3,7 +3,7 @@ connections.
 
 A context per connection would cost 159 KB each. Off unless WS_COMPRESSION is set. Knows no socket.
 
-What clients sent compressed is inflated only when its turn has come, and within a budget: 88 bytes may be 64 KB.
+A compressed message of a client is inflated only in its turn, and within a budget: 88 bytes may become 64 KB.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from collections import deque
 
 from handlers.wire.frames import INVALID_PAYLOAD, TOO_BIG, WireError, checked_text, compressed_text_frame, text_frame
 
-WORTH_BYTES = 128  # shorter messages hardly shrink
-STRANGERS_MAX_BYTES = 16_384  # of a message before authentication
-TOTAL_BYTES = 33_554_432  # of all messages that are inflated, and not carried out yet
-_TAIL = b"\x00\x00\xff\xff"  # RFC 7692 section 7.2.1: what the sender cuts off and the receiver puts back
+WORTH_BYTES = 128  # shorter messages shrink hardly at all, and are sent as they are
+STRANGERS_MAX_BYTES = 16_384  # of an inflated message before authentication
+TOTAL_BYTES = 33_554_432  # of all messages that are inflated and not executed yet
+_TAIL = b"\x00\x00\xff\xff"  # RFC 7692 section 7.2.1: the sender removes it, the receiver appends it
 
 RESPONSE = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 
 
 def negotiate(offers: str) -> str | None:
-    """Return the Sec-WebSocket-Extensions of the answer, or None where no offer can be taken (section 5.1).
+    """Return the Sec-WebSocket-Extensions of the answer, None if no offer can be accepted (RFC 7692 section 5.1).
 
-    An offer that limits our window is declined: zlib's smallest is another, and no browser asks for it.
+    An offer that limits our window is declined: zlib does not support the smallest size, and no browser asks for it.
     """
     for offer in offers.split(","):
         name, *parameters = (part.strip() for part in offer.split(";"))
@@ -38,7 +38,7 @@ def negotiate(offers: str) -> str | None:
 
 
 def inflate(data: bytes, limit: int) -> bytes | None:
-    """Return the message, None if it is larger than `limit` bytes. Raises ValueError for what is no deflate stream."""
+    """Return the message, None if it is larger than `limit` bytes. Raises ValueError if `data` is no deflate stream."""
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         message = stream.decompress(data + _TAIL, limit + 1)
@@ -48,10 +48,9 @@ def inflate(data: bytes, limit: int) -> bytes | None:
 
 
 class Inflation:
-    """Inflates texts; what those hold that are not let go yet is bounded by `max_total_bytes`, past which the next one
-    waits, in order.
+    """Inflates texts. Those that are not released yet hold at most `max_total_bytes`; past that, callers wait in order.
 
-    A connection has one at a time, of `max_message_bytes` at most, so that is its own budget; a stranger's is
+    A connection inflates one message at a time, of at most `max_message_bytes`, before authentication of at most
     STRANGERS_MAX_BYTES.
     """
 
@@ -64,7 +63,7 @@ class Inflation:
     async def text(self, deflated: bytes, *, is_stranger: bool) -> bytes:
         """Return the message, which is held until `release(len(message))`.
 
-        Raises Failure for a bomb, and for what is no text.
+        Raises WireError 1009 if it is too large, 1007 if it is no valid UTF-8 or no deflate stream.
         """
         limit = min(self._max_message_bytes, STRANGERS_MAX_BYTES) if is_stranger else self._max_message_bytes
         await self._room_for(limit)
@@ -81,12 +80,12 @@ class Inflation:
         return message
 
     def release(self, size: int) -> None:
-        """A message is done with."""
+        """A message of `size` bytes is executed: wake the next caller that waits for room."""
         self.held_bytes -= size
         self._wake_next()
 
     async def _room_for(self, size: int) -> None:
-        is_first = not self._waiting  # who comes now is behind those that wait
+        is_first = not self._waiting  # a new caller queues behind those that wait
         while not is_first or self.held_bytes + size > self._max_total_bytes:
             turn = asyncio.get_running_loop().create_future()
             if is_first:
@@ -111,7 +110,7 @@ class Inflation:
 
 
 class Deflater:
-    """Turns a run of a server's text frames into compressed ones, once however many links send them."""
+    """Compresses a server's text frames, once for all links that send them."""
 
     __slots__ = ("_last", "_result")
 
@@ -120,7 +119,7 @@ class Deflater:
         self._result = b""
 
     def frames(self, frames: bytes) -> bytes:
-        """Compress each text frame; the same object gives the same answer without work. Others pass as they are."""
+        """Return the frames with each text compressed, others unchanged. The result for the last object is cached."""
         if frames is self._last:
             return self._result
         parts = []
