@@ -11,14 +11,14 @@ import urllib.parse
 from collections.abc import Mapping, Sequence
 
 from bench import machine, report
-from bench.api import Address
 from bench.errors import BenchError
-from bench.process import ROOT
-from bench.progress import Progress
+from bench.progress_line import ProgressLine
+from bench.rest_client import Address
 from bench.scenario import Result, Scenario
+from bench.scenario_context import ScenarioContext, server_at
 from bench.scenarios import SCENARIOS
-from bench.stage import Stage, given_server
-from bench.told import Told
+from bench.server_process import ROOT
+from bench.stop_signals import StopSignals
 
 
 def main(argv: Sequence[str]) -> int:
@@ -27,40 +27,40 @@ def main(argv: Sequence[str]) -> int:
     try:
         scenarios = _chosen(arguments.scenario)
         options = {scenario.name: scenario.values(dict(arguments.set)) for scenario in scenarios}
-        given = None if arguments.url is None else given_server(_loopback(arguments.url), arguments.pid)
+        given = None if arguments.url is None else server_at(_loopback(arguments.url), arguments.pid)
     except BenchError as error:
         print(error, file=sys.stderr)
         return 2
-    told = Told()
-    told.listen()
+    stop_signals = StopSignals()
+    stop_signals.listen()
     facts = machine.facts(ROOT)
-    progress = Progress(sys.stderr)
+    progress = ProgressLine(sys.stderr)
     results = []
     for scenario in scenarios:
-        stage = Stage(scenario.name, options[scenario.name], progress, told, given=given)
-        results.append(_result(scenario, stage))
-    told.check()
+        context = ScenarioContext(scenario.name, options[scenario.name], progress, stop_signals, given=given)
+        results.append(_result(scenario, context))
+    stop_signals.check()
     progress.end()
     print(report.document(facts, results) if arguments.json else report.table(facts, results))
     return 1 if any(result.failure_count for result in results) else 0
 
 
-def _result(scenario: Scenario, stage: Stage) -> Result:
+def _result(scenario: Scenario, context: ScenarioContext) -> Result:
     started = time.monotonic()
     figures = []
     try:
-        figures = scenario.run(stage)
+        figures = scenario.run(context)
     except BenchError as error:
-        stage.failures.add(str(error))
+        context.failures.add(str(error))
     return Result(
         name=scenario.name,
         about=scenario.about,
-        options=stage.options,
+        options=context.options,
         figures=figures,
-        failure_count=stage.failures.count,
-        failures=stage.failures.kept,
+        failure_count=context.failures.count,
+        failures=context.failures.kept,
         seconds=time.monotonic() - started,
-        server=stage.about_server,
+        server=context.server_facts,
     )
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import psutil
 
-from bench.checker import Failures
+from bench.delivery_checker import Failures
 from bench.errors import BenchError
-from bench.process import HOST, KILLED_WITHIN_S, ServerProcess
-from bench.server import Server
+from bench.measured_server import MeasuredServer
+from bench.server_process import HOST, KILLED_WITHIN_S, ServerProcess
 from common.free_ports import free_port
 
 _START_WITHIN_S = 10
@@ -135,7 +135,7 @@ class Cluster:
         self._failures = failures
         self._stack = ExitStack()
         self.redis = RedisProcess() if with_redis else None
-        self.servers: list[Server] = []
+        self.servers: list[MeasuredServer] = []
 
     def __enter__(self) -> Cluster:
         with ExitStack() as stack:
@@ -144,7 +144,7 @@ class Cluster:
             for _ in range(self._count):
                 one = ServerProcess(environ=environ, failures=self._failures, data_dir=data_dir)
                 started = stack.enter_context(one)
-                self.servers.append(Server(started.address, psutil.Process(started.pid)))
+                self.servers.append(MeasuredServer(started.address, psutil.Process(started.pid)))
             self._stack = stack.pop_all()  # only now that all are there: else they are let go at once
         return self
 

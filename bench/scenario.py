@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
-    from bench.stage import Stage
+    from bench.scenario_context import ScenarioContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Scenario:
     name: str
     about: str
     options: Mapping[str, Option]
-    run: Callable[[Stage], list[Figure]]
+    run: Callable[[ScenarioContext], list[Figure]]
     with_all: bool = True  # False: only when it is named, for it takes long
 
     def values(self, given: Mapping[str, int]) -> dict[str, int]:

@@ -14,15 +14,15 @@ from collections.abc import Callable
 
 import msgspec
 
-from bench.checker import Stream
-from bench.client import frames, messages
-from bench.client.books import Books
+from bench.client import chat_messages, frames
+from bench.client.delivery_stats import DeliveryStats
+from bench.delivery_checker import RoomStream
 from bench.errors import BenchError
 
 _RECEIVE_BYTES = 262_144
 
 
-class Outgoing:
+class PendingMessage:
     """A message that waits for its ack and for its own delivery."""
 
     __slots__ = ("acked_seq", "delivered_seq", "due_ns")
@@ -40,8 +40,23 @@ class Connection:
     """
 
     __slots__ = (
-        "_out", "_rest", "_selector", "_state", "books", "index", "is_ready", "on_done", "on_ready",
-        "on_refused", "open", "pending", "room_id", "sent", "sock", "started_ns", "streams",
+        "_on_data",
+        "_out",
+        "_rest",
+        "_selector",
+        "index",
+        "is_ready",
+        "on_done",
+        "on_ready",
+        "on_refused",
+        "open",
+        "pending",
+        "room_id",
+        "sent",
+        "sock",
+        "started_ns",
+        "stats",
+        "streams",
     )  # fmt: skip
 
     def __init__(
@@ -52,24 +67,24 @@ class Connection:
         token: str,
         room_id: str | None,
         selector: selectors.BaseSelector,
-        books: Books,
+        stats: DeliveryStats,
         started_ns: int,
         on_ready: Callable[[Connection, int], None],
     ) -> None:
         self.index = index
-        self.books = books
+        self.stats = stats
         self.room_id = room_id
         self.started_ns = started_ns
         self.on_ready = on_ready
         self.on_done: Callable[[Connection, int], None] | None = None
         self.on_refused: Callable[[], None] | None = None
-        self.streams: dict[str, Stream] = {}
-        self.pending: dict[str, Outgoing] = {}
+        self.streams: dict[str, RoomStream] = {}
+        self.pending: dict[str, PendingMessage] = {}
         self.sent = 0
         self.open = True
         self.is_ready = False
         self._selector = selector
-        self._state: Callable[[bytes, int], None] = self._on_upgraded
+        self._on_data: Callable[[bytes, int], None] = self._on_upgraded
         self._rest = b""
         key = base64.b64encode(os.urandom(16)).decode()
         self._out = (
@@ -109,16 +124,18 @@ class Connection:
         if not chunk:
             self.fail("ended without a close frame")
             return
-        self._state(self._rest + chunk if self._rest else chunk, now_ns)
+        self._on_data(self._rest + chunk if self._rest else chunk, now_ns)
 
     def send_message(self, due_ns: int, content_bytes: int) -> None:
         """Send one message to the room, whose latencies count from `due_ns`."""
         if self.room_id is None:
             raise RuntimeError("a connection without a room has nobody to send to")
         self.sent += 1
-        client_id = f"{self.books.name}-{self.index}-{self.sent}"
-        self.pending[client_id] = Outgoing(due_ns)
-        self._write(frames.frame(frames.TEXT, messages.send_command(self.room_id, client_id, due_ns, content_bytes)))
+        client_id = f"{self.stats.name}-{self.index}-{self.sent}"
+        self.pending[client_id] = PendingMessage(due_ns)
+        self._write(
+            frames.client_frame(frames.TEXT, chat_messages.send_command(self.room_id, client_id, due_ns, content_bytes))
+        )
 
     def close(self) -> None:
         """Say goodbye and let the socket go; what comes after is not looked at."""
@@ -126,7 +143,7 @@ class Connection:
             self.open = False
             self._selector.unregister(self.sock)
             with contextlib.suppress(OSError):  # it is closed next anyway
-                self.sock.send(frames.frame(frames.CLOSE, (1000).to_bytes(2, "big")))
+                self.sock.send(frames.client_frame(frames.CLOSE, (1000).to_bytes(2, "big")))
             self.sock.close()
 
     def fail(self, why: str) -> None:
@@ -135,8 +152,8 @@ class Connection:
             self.open = False
             self._selector.unregister(self.sock)
             self.sock.close()
-            self.books.lost += not self.is_ready
-            self.books.failures.add(f"{self.name}: {why}")
+            self.stats.lost += not self.is_ready
+            self.stats.failures.add(f"{self.name}: {why}")
 
     @property
     def is_blocked(self) -> bool:
@@ -151,7 +168,7 @@ class Connection:
     @property
     def name(self) -> str:
         """What failures call it."""
-        return f"connection {self.books.name}.{self.index}"
+        return f"connection {self.stats.name}.{self.index}"
 
     # what the server says
 
@@ -164,21 +181,21 @@ class Connection:
             self.fail(f"no upgrade: {head[:80].splitlines()[0].decode('latin-1')}")
             return
         self._rest = b""
-        self._state = self._on_frames
+        self._on_data = self._on_frames
         if self.room_id is not None:
-            self._write(frames.frame(frames.TEXT, messages.join_command(self.room_id)))
+            self._write(frames.client_frame(frames.TEXT, chat_messages.join_command(self.room_id)))
         if rest and self.open:
             self._on_frames(rest, now_ns)
 
     def _on_frames(self, data: bytes, now_ns: int) -> None:
         try:
-            whole, self._rest = frames.cut(data)
-            self.books.receives += 1
+            whole, self._rest = frames.split_frames(data)
+            self.stats.receives += 1
             for opcode, payload in whole:
                 if opcode == frames.TEXT:
-                    event = self.books.decode(payload)
-                    if isinstance(event, messages.Live):
-                        self._on_live(event, now_ns, len(payload))
+                    event = self.stats.decode(payload)
+                    if isinstance(event, chat_messages.ReceivedMessage):
+                        self._on_message(event, now_ns, len(payload))
                     else:
                         self._on_reply(event, now_ns)
                 else:
@@ -186,32 +203,32 @@ class Connection:
         except (BenchError, msgspec.MsgspecError) as error:
             self.fail(str(error))
 
-    def _on_live(self, live: messages.Live, now_ns: int, size: int) -> None:
-        books = self.books
-        stream = self.streams.get(live.room_id)
+    def _on_message(self, message: chat_messages.ReceivedMessage, now_ns: int, size: int) -> None:
+        stats = self.stats
+        stream = self.streams.get(message.room_id)
         if stream is None:
-            books.failures.add(f"{self.name}: a message of a room came before the ack of its joinRoom")
+            stats.failures.add(f"{self.name}: a message of a room came before the ack of its joinRoom")
             return
-        if live.seq == stream.expected:  # `received` would do; this saves a call on each of millions
+        if message.seq == stream.expected:  # `received` would do; this saves a call on each of millions
             stream.expected += 1
         else:
-            stream.received(live.seq)
-        books.deliveries += 1
-        books.frame_bytes += size
-        if live.due_ns is not None:
-            books.delivery.add((now_ns - live.due_ns) // 1000)
-        if self.pending and live.client_id in self.pending:
-            outgoing = self.pending[live.client_id]
-            outgoing.delivered_seq = live.seq
-            books.own_delivery.add((now_ns - outgoing.due_ns) // 1000)
-            self._settle(live.client_id, outgoing, now_ns)
+            stream.received(message.seq)
+        stats.deliveries += 1
+        stats.frame_bytes += size
+        if message.due_ns is not None:
+            stats.delivery.add((now_ns - message.due_ns) // 1000)
+        if self.pending and message.client_id in self.pending:
+            outgoing = self.pending[message.client_id]
+            outgoing.delivered_seq = message.seq
+            stats.own_delivery.add((now_ns - outgoing.due_ns) // 1000)
+            self._complete_if_delivered(message.client_id, outgoing, now_ns)
 
-    def _on_reply(self, reply: messages.Reply, now_ns: int) -> None:
+    def _on_reply(self, reply: chat_messages.Reply, now_ns: int) -> None:
         handler = _REPLIES.get(reply.event)
         if handler is not None:
             handler(self, reply, now_ns)
 
-    def _on_welcome(self, reply: messages.Reply, now_ns: int) -> None:
+    def _on_welcome(self, reply: chat_messages.Reply, now_ns: int) -> None:
         if self.room_id is None:
             self._become_ready(now_ns)
 
@@ -220,45 +237,45 @@ class Connection:
             self.is_ready = True
             self.on_ready(self, now_ns)
 
-    def _on_ack(self, reply: messages.Reply, now_ns: int) -> None:
+    def _on_ack(self, reply: chat_messages.Reply, now_ns: int) -> None:
         if reply.id == "join" and self.room_id is not None:
-            seq = messages.joined(reply.data).seq
-            self.streams[self.room_id] = Stream(self.name, after_seq=seq, failures=self.books.failures)
+            seq = chat_messages.decode_join_ack(reply.data).seq
+            self.streams[self.room_id] = RoomStream(self.name, after_seq=seq, failures=self.stats.failures)
             self._become_ready(now_ns)
         elif reply.id in self.pending:
             outgoing = self.pending[reply.id]
-            message = messages.acked(reply.data).message
+            message = chat_messages.decode_message_ack(reply.data).message
             outgoing.acked_seq = message.seq
-            self.books.acked_seqs[message.room_id].append(message.seq)
-            self.books.ack.add((now_ns - outgoing.due_ns) // 1000)
-            self._settle(reply.id, outgoing, now_ns)
+            self.stats.acked_seqs[message.room_id].append(message.seq)
+            self.stats.ack.add((now_ns - outgoing.due_ns) // 1000)
+            self._complete_if_delivered(reply.id, outgoing, now_ns)
         else:
-            self.books.failures.add(f"{self.name}: an ack that nobody asked for, id {reply.id}")
+            self.stats.failures.add(f"{self.name}: an ack that nobody asked for, id {reply.id}")
 
-    def _on_error(self, reply: messages.Reply, now_ns: int) -> None:
-        refused = messages.refused(reply.data)
-        if self.on_refused is not None and refused.code in messages.BUSY and reply.id in self.pending:
+    def _on_error(self, reply: chat_messages.Reply, now_ns: int) -> None:
+        refused = chat_messages.decode_error(reply.data)
+        if self.on_refused is not None and refused.code in chat_messages.BUSY and reply.id in self.pending:
             if self.pending.pop(reply.id).delivered_seq is not None:
-                self.books.failures.add(f"{self.name}: a message was delivered and refused: {refused.code}")
+                self.stats.failures.add(f"{self.name}: a message was delivered and refused: {refused.code}")
             self.on_refused()
             return
-        self.books.failures.add(f"{self.name}: error {refused.code}: {refused.message}")
+        self.stats.failures.add(f"{self.name}: error {refused.code}: {refused.message}")
         if reply.id in self.pending:
             del self.pending[reply.id]
 
-    def _settle(self, client_id: str, outgoing: Outgoing, now_ns: int) -> None:
+    def _complete_if_delivered(self, client_id: str, outgoing: PendingMessage, now_ns: int) -> None:
         if outgoing.acked_seq is None or outgoing.delivered_seq is None:
             return
         del self.pending[client_id]
         if outgoing.acked_seq != outgoing.delivered_seq:
             what = f"acked as seq {outgoing.acked_seq}, delivered as seq {outgoing.delivered_seq}"
-            self.books.failures.add(f"{self.name}: {what}")
+            self.stats.failures.add(f"{self.name}: {what}")
         if self.on_done is not None:
             self.on_done(self, now_ns)
 
     def _on_control(self, opcode: int, payload: bytes) -> None:
         if opcode == frames.PING:
-            self._write(frames.frame(frames.PONG, payload))
+            self._write(frames.client_frame(frames.PONG, payload))
         elif opcode == frames.CLOSE:
             code, reason = int.from_bytes(payload[:2], "big"), payload[2:80].decode(errors="replace")
             self.fail(f"closed with {code} {reason}".rstrip())
@@ -282,7 +299,7 @@ class Connection:
         self._out += data
 
 
-_REPLIES: dict[str, Callable[[Connection, messages.Reply, int], None]] = {
+_REPLIES: dict[str, Callable[[Connection, chat_messages.Reply, int], None]] = {
     "welcome": Connection._on_welcome,
     "ack": Connection._on_ack,
     "error": Connection._on_error,

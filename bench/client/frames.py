@@ -10,7 +10,7 @@ TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 _MASK = os.urandom(4)  # one per process: masking is there for intermediaries, and there are none here
 
 
-def frame(opcode: int, payload: bytes) -> bytes:
+def client_frame(opcode: int, payload: bytes) -> bytes:
     """One final, masked frame (RFC 6455, section 5.2)."""
     size = len(payload)
     if size < 126:
@@ -24,7 +24,7 @@ def frame(opcode: int, payload: bytes) -> bytes:
     return head + _MASK + masked
 
 
-def cut(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
+def split_frames(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
     """Whole frames as (opcode, payload) and the bytes of the unfinished one.
 
     Raises BenchError for what the server must not send here: masked or fragmented frames, reserved bits.

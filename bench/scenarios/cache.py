@@ -24,7 +24,7 @@ import msgspec
 from app import settings, stores
 from bench.cluster import RedisProcess
 from bench.scenario import Figure, Option, Scenario
-from bench.stage import Stage
+from bench.scenario_context import ScenarioContext
 from bench.use_cases import UseCases, wired
 from chat.protocol import History, SendMessage, encode
 from monitor.observer import Observer
@@ -94,12 +94,12 @@ class _Town:
         return room_id, self._dice.choice(self.members[room_id])
 
 
-def _run(stage: Stage) -> list[Figure]:
+def _run(context: ScenarioContext) -> list[Figure]:
     with RedisProcess() as redis, tempfile.TemporaryDirectory(prefix="chat-rooms-bench-") as folder:
-        return asyncio.run(_measure(stage, redis.environ | {"DATA_DIR": folder}))
+        return asyncio.run(_measure(context, redis.environ | {"DATA_DIR": folder}))
 
 
-async def _measure(stage: Stage, environ: dict[str, str]) -> list[Figure]:
+async def _measure(context: ScenarioContext, environ: dict[str, str]) -> list[Figure]:
     alone = environ | {"REDIS_HOST": ""}
     chosen = {
         NONE: settings.load([], alone | {"CACHE_ENABLED": "false"}),
@@ -108,10 +108,10 @@ async def _measure(stage: Stage, environ: dict[str, str]) -> list[Figure]:
     }
     async with AsyncExitStack() as stack:
         store = (await stack.enter_async_context(stores.opened(chosen[REDIS], Observer()))).store
-        stage.about_server["store"] = store.name
-        stage.step("writing")
+        context.server_facts["store"] = store.name
+        context.step("writing")
         town = _Town()
-        await town.populate(store, rooms=stage.options["rooms"], messages=stage.options["messages"])
+        await town.populate(store, rooms=context.options["rooms"], messages=context.options["messages"])
         figures = []
         async with AsyncExitStack() as asking:
             ways = {
@@ -121,16 +121,16 @@ async def _measure(stage: Stage, environ: dict[str, str]) -> list[Figure]:
             await ways[REDIS].hold(town.members)
             for cases in ways.values():
                 await _warm(cases, town)
-            for askers in (1, stage.options["askers"]):
+            for askers in (1, context.options["askers"]):
                 for what, asked in _questions(ways, town).items():
-                    stage.step(f"{what}, {askers} at once")
-                    figures += await _compared(stage, f"{what}, {askers} at once", asked, askers)
+                    context.step(f"{what}, {askers} at once")
+                    figures += await _compared(context, f"{what}, {askers} at once", asked, askers)
         for name, how in chosen.items():  # made anew: no way hears what another wrote
-            stage.step(f"reading and writing, {name}")
+            context.step(f"reading and writing, {name}")
             async with wired(store, how, name=f"bench {name}") as cases:
                 await cases.hold(town.members)
                 await _warm(cases, town)
-                figures += await _mixed(stage, name, cases, town)
+                figures += await _mixed(context, name, cases, town)
         return figures
 
 
@@ -177,12 +177,12 @@ async def _stats(cases: UseCases, room_id: str, user: User) -> bytes:
     return encode(await cases.rooms.stats(room_id, user.id))
 
 
-async def _compared(stage: Stage, what: str, asked: Mapping[str, Ask], askers: int) -> list[Figure]:
+async def _compared(context: ScenarioContext, what: str, asked: Mapping[str, Ask], askers: int) -> list[Figure]:
     """Median time of a request, in turns: what disturbs one way disturbs all."""
     times: dict[str, list[float]] = {name: [] for name in asked}
-    for _ in range(stage.options["turns"]):
+    for _ in range(context.options["turns"]):
         for name, ask in asked.items():
-            times[name].append(await _each_s(ask, askers, seconds=stage.options["turn_ms"] / 1000))
+            times[name].append(await _each_s(ask, askers, seconds=context.options["turn_ms"] / 1000))
     medians = {name: statistics.median(each) for name, each in times.items()}
     others = [name for name in asked if name != NONE]
     return [
@@ -210,11 +210,11 @@ async def _each_s(ask: Ask, askers: int, *, seconds: float) -> float:
 # ---- reading and writing at once -------------------------------------------------------------------------------------
 
 
-async def _mixed(stage: Stage, name: str, cases: UseCases, town: _Town) -> list[Figure]:
+async def _mixed(context: ScenarioContext, name: str, cases: UseCases, town: _Town) -> list[Figure]:
     before = cases.shared.counts.by_kind()
     began_s = time.perf_counter()
-    until_s = began_s + stage.options["seconds"]
-    counts = await asyncio.gather(*(_live(stage, cases, town, until_s) for _ in range(stage.options["askers"])))
+    until_s = began_s + context.options["seconds"]
+    counts = await asyncio.gather(*(_live(context, cases, town, until_s) for _ in range(context.options["askers"])))
     each_s = (time.perf_counter() - began_s) / sum(counts)
     after = cases.shared.counts.by_kind()
     told = Counter(
@@ -239,7 +239,7 @@ def _rate(told: Mapping[tuple[str, str], int], kinds: Sequence[str]) -> float | 
     return 100 * hits / (hits + misses) if hits + misses else None
 
 
-async def _live(stage: Stage, cases: UseCases, town: _Town, until_s: float) -> int:
+async def _live(context: ScenarioContext, cases: UseCases, town: _Town, until_s: float) -> int:
     """One person after another; returns how many requests they made. Notes what was acked before and is missing."""
     count = 0
     while time.perf_counter() < until_s:
@@ -260,7 +260,7 @@ async def _live(stage: Stage, cases: UseCases, town: _Town, until_s: float) -> i
             seq = _message.decode(posted.message).seq
             town.heads[room_id] = max(town.heads[room_id], seq)
         if seen < acked:
-            stage.failures.add(f"{request}: {acked} messages were acked, it knows {seen}")
+            context.failures.add(f"{request}: {acked} messages were acked, it knows {seen}")
     return count
 
 

@@ -6,31 +6,31 @@ Everybody receives everything and checks it. A second of it warms up and is not 
 
 from __future__ import annotations
 
-from bench import figures
+from bench import common_figures
 from bench.scenario import Figure, Option, Scenario
-from bench.stage import Stage
+from bench.scenario_context import ScenarioContext
 
 _WARM_UP_S = 1
 
 
-def _run(stage: Stage) -> list[Figure]:
-    connections, content_bytes = stage.options["connections"], stage.options["bytes"]
-    with stage.room(connections=connections) as room:
-        stage.step("connecting")
+def _run(context: ScenarioContext) -> list[Figure]:
+    connections, content_bytes = context.options["connections"], context.options["bytes"]
+    with context.room(connections=connections) as room:
+        context.step("connecting")
         room.connect(connections, at_once=200, within_s=60)
-        stage.step("warming up")
+        context.step("warming up")
         room.send(senders=connections, rate_per_s=None, seconds=_WARM_UP_S, content_bytes=content_bytes)
-        stage.step("talking")
+        context.step("talking")
         load = room.send(
-            senders=connections, rate_per_s=None, seconds=stage.options["seconds"], content_bytes=content_bytes
+            senders=connections, rate_per_s=None, seconds=context.options["seconds"], content_bytes=content_bytes
         )
     return [
         Figure("messages/s, each durable", load.messages / load.wall_s, "/s"),
         Figure("deliveries/s", load.deliveries / load.wall_s, "/s"),
-        Figure("server CPU per message", figures.each_us(load.cpu_s, load.messages), "µs"),
-        *figures.latency("send to ack", load.ack(), (50, 99)),
-        *figures.latency("send to own delivery", load.own_delivery(), (50, 99)),
-        figures.client_cpu(load),
+        Figure("server CPU per message", common_figures.each_us(load.cpu_s, load.messages), "µs"),
+        *common_figures.latency("send to ack", load.ack(), (50, 99)),
+        *common_figures.latency("send to own delivery", load.own_delivery(), (50, 99)),
+        common_figures.client_cpu(load),
     ]
 
 

@@ -7,31 +7,31 @@ is measured: as many loopback sockets, messages of the same size at the same rat
 
 from __future__ import annotations
 
-from bench import figures, floor
+from bench import common_figures, kernel_floor
 from bench.scenario import Figure, Option, Scenario
-from bench.stage import Stage
+from bench.scenario_context import ScenarioContext
 
 _WARM_UP_S = 1
 _FLOOR_ROUNDS = 60
 
 
-def _run(stage: Stage) -> list[Figure]:
-    connections, rate, content_bytes = (stage.options[name] for name in ("connections", "rate", "bytes"))
+def _run(context: ScenarioContext) -> list[Figure]:
+    connections, rate, content_bytes = (context.options[name] for name in ("connections", "rate", "bytes"))
     senders = max(1, connections // 20)
-    with stage.room(connections=connections) as room:
-        stage.step("connecting")
+    with context.room(connections=connections) as room:
+        context.step("connecting")
         room.connect(connections, at_once=200, within_s=60)
-        stage.step("warming up")
+        context.step("warming up")
         room.send(senders=senders, rate_per_s=rate, seconds=_WARM_UP_S, content_bytes=content_bytes)
-        stage.step("sending")
+        context.step("sending")
         load = room.send(
-            senders=senders, rate_per_s=rate, seconds=stage.options["seconds"], content_bytes=content_bytes
+            senders=senders, rate_per_s=rate, seconds=context.options["seconds"], content_bytes=content_bytes
         )
-    stage.step("measuring the floor")
-    floor_us = floor.measure(
+    context.step("measuring the floor")
+    floor_us = kernel_floor.measure(
         sockets=connections, message_bytes=load.frame_bytes, rounds=_FLOOR_ROUNDS, pause_s=1 / rate
     )
-    cost_us = figures.each_us(load.cpu_s, load.deliveries)
+    cost_us = common_figures.each_us(load.cpu_s, load.deliveries)
     return [
         Figure("deliveries", load.deliveries, ""),
         Figure("deliveries/s", load.deliveries / load.wall_s, "/s"),
@@ -39,8 +39,8 @@ def _run(stage: Stage) -> list[Figure]:
         Figure("floor: bare send() from Python", floor_us, "µs"),
         Figure("server over floor", None if cost_us is None else cost_us / floor_us, "times"),
         Figure("frame", load.frame_bytes, "bytes"),
-        *figures.latency("due to delivery", load.delivery(), (50, 95, 99)),
-        figures.client_cpu(load),
+        *common_figures.latency("due to delivery", load.delivery(), (50, 95, 99)),
+        common_figures.client_cpu(load),
     ]
 
 

@@ -8,34 +8,36 @@ from __future__ import annotations
 
 import time
 
-from bench import figures
+from bench import common_figures
 from bench.scenario import Figure, Option, Scenario
-from bench.stage import Stage
+from bench.scenario_context import ScenarioContext
 
 _LEFTOVERS_S = 1.0  # resident memory is read when what the connects left over has been let go
 
 
-def _run(stage: Stage) -> list[Figure]:
-    count = stage.options["connections"]
-    with stage.room(connections=count) as room:
+def _run(context: ScenarioContext) -> list[Figure]:
+    count = context.options["connections"]
+    with context.room(connections=count) as room:
         rss_before, cpu_before = room.server.rss_bytes(), room.server.cpu_s()
-        stage.step("connecting")
+        context.step("connecting")
         connected = room.connect(count, at_once=200, within_s=120)
         time.sleep(_LEFTOVERS_S)
         rss_after, cpu_after = room.server.rss_bytes(), room.server.cpu_s()
-        stage.step("one message")
+        context.step("one message")
         load = room.send_one(content_bytes=64)
-    grown = figures.difference(rss_before, rss_after)
+    grown = common_figures.difference(rss_before, rss_after)
     seconds = max(one.seconds for one in connected)
     return [
         Figure("RSS per connection", None if grown is None else grown / 1000 / count, "KB"),
         Figure("RSS in all", None if rss_after is None else rss_after / 1e6, "MB"),
         Figure("connects and joins/s", sum(one.ready for one in connected) / max(seconds, 1e-9), "/s"),
         Figure(
-            "server CPU per connect and join", figures.each_us(figures.difference(cpu_before, cpu_after), count), "µs"
+            "server CPU per connect and join",
+            common_figures.each_us(common_figures.difference(cpu_before, cpu_after), count),
+            "µs",
         ),
-        *figures.connects(connected, (50, 99)),
-        *figures.latency("one message to all", load.delivery(), (50, 100)),
+        *common_figures.connects(connected, (50, 99)),
+        *common_figures.latency("one message to all", load.delivery(), (50, 100)),
     ]
 
 

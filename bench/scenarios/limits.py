@@ -17,7 +17,7 @@ from app import settings
 from app.backends import opened
 from bench.cluster import RedisProcess
 from bench.scenario import Figure, Option, Scenario
-from bench.stage import Stage
+from bench.scenario_context import ScenarioContext
 from limits.contract import Check, Limiter
 from limits.memory_limiter import ALGORITHMS
 
@@ -26,31 +26,31 @@ REACHED = 50
 BIG = "1000000000/60"
 
 
-def _run(stage: Stage) -> list[Figure]:
+def _run(context: ScenarioContext) -> list[Figure]:
     with RedisProcess() as redis:
-        return [figure for algorithm in ALGORITHMS for figure in asyncio.run(_measure(stage, algorithm, redis))]
+        return [figure for algorithm in ALGORITHMS for figure in asyncio.run(_measure(context, algorithm, redis))]
 
 
-async def _measure(stage: Stage, algorithm: str, redis: RedisProcess) -> list[Figure]:
+async def _measure(context: ScenarioContext, algorithm: str, redis: RedisProcess) -> list[Figure]:
     """The medians of the turns, in which each way has its stretch: what disturbs one disturbs all."""
-    at_once = stage.options["at_once"]
+    at_once = context.options["at_once"]
     costs_us: dict[str, list[float]] = {}
     async with _limiter(algorithm, {}) as alone, _limiter(algorithm, redis.environ) as shared:
         for limiter in (alone, shared):
-            await _check_that_it_limits(stage, f"{algorithm}, {type(limiter).__name__}", limiter)
+            await _check_that_it_limits(context, f"{algorithm}, {type(limiter).__name__}", limiter)
         ways = {
             "in process": (alone, 1, time.process_time),
             "Redis, one in a turn": (shared, 1, time.process_time),
             f"Redis, {at_once} in a turn": (shared, at_once, time.process_time),
             f"Redis, {at_once} in a turn, Redis's own": (shared, at_once, redis.cpu_s),
         }
-        for _ in range(stage.options["turns"]):
+        for _ in range(context.options["turns"]):
             for name, (limiter, together, cpu_s) in ways.items():
-                stage.step(f"{algorithm}, {name}")
-                cost_us = await _cost_us(limiter, stage.options["checks"], together, cpu_s)
+                context.step(f"{algorithm}, {name}")
+                cost_us = await _cost_us(limiter, context.options["checks"], together, cpu_s)
                 costs_us.setdefault(name, []).append(cost_us)
         if not shared.is_shared:
-            stage.failures.add(f"{algorithm}: Redis was not asked")
+            context.failures.add(f"{algorithm}: Redis was not asked")
     return [Figure(f"{algorithm}, {name}", statistics.median(each), "µs a check") for name, each in costs_us.items()]
 
 
@@ -61,11 +61,11 @@ async def _limiter(algorithm: str, environ: Mapping[str, str]) -> AsyncIterator[
         yield backends.limiter
 
 
-async def _check_that_it_limits(stage: Stage, name: str, limiter: Limiter) -> None:
+async def _check_that_it_limits(context: ScenarioContext, name: str, limiter: Limiter) -> None:
     asked = [limiter.check([Check("typing", "somebody")]) for _ in range(2 * REACHED)]
     admitted = [decision.allowed for decision in await asyncio.gather(*asked)].count(True)
     if admitted != REACHED:
-        stage.failures.add(f"{name}: {admitted} passed where {REACHED} may")
+        context.failures.add(f"{name}: {admitted} passed where {REACHED} may")
 
 
 async def _cost_us(limiter: Limiter, checks: int, at_once: int, cpu_s: Callable[[], float]) -> float:

@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from bench import figures
-from bench.client.orders import Window
+from bench import common_figures
+from bench.client.worker_protocol import SendWindow
 from bench.histogram import merged
-from bench.probe import Answers, Probe
-from bench.room import Load, Rooms
+from bench.latency_probe import LatencyProbe, ProbeLatencies
+from bench.loaded_rooms import LoadedRooms, LoadResult
 from bench.scenario import Figure, Option, Scenario
-from bench.stage import Stage
+from bench.scenario_context import ScenarioContext
 
 _WARM_UP_S = 1
 _USERS = 20
@@ -37,19 +37,19 @@ class _Setup:
     """One server, and what its turns came to."""
 
     name: str
-    rooms: Rooms
-    probe: Probe
-    peaks: list[Load] = field(default_factory=list)
-    loads: list[Load] = field(default_factory=list)
-    answers: list[Answers] = field(default_factory=list)
+    rooms: LoadedRooms
+    probe: LatencyProbe
+    peaks: list[LoadResult] = field(default_factory=list)
+    loads: list[LoadResult] = field(default_factory=list)
+    latencies: list[ProbeLatencies] = field(default_factory=list)
 
     def figures(self) -> list[Figure]:
         peak, acked = _per_s(self.peaks, "acked"), _per_s(self.loads, "acked")
         ack = merged(load.ack().counts() for load in self.loads)
         peak_us, overload_us = _cost_us(self.peaks), _cost_us(self.loads)
         for_the_same = 100 * peak_us / overload_us if peak_us and overload_us else None
-        ping = merged(one.ping.counts() for one in self.answers)
-        heartbeat = merged(one.heartbeat.counts() for one in self.answers)
+        ping = merged(one.ping.counts() for one in self.latencies)
+        heartbeat = merged(one.heartbeat.counts() for one in self.latencies)
         return [
             Figure(f"{self.name}: peak, closed loop", peak, "messages/s"),
             Figure(f"{self.name}: offered", _per_s(self.loads, "sent") + _per_s(self.loads, "unsent"), "messages/s"),
@@ -66,9 +66,9 @@ class _Setup:
                 1e3 * max(one.silence_s for one in _windows(self.loads)),
                 "ms",
             ),
-            *figures.latency(f"{self.name}: answer to a ping, which is the loop's lag", ping, (50, 99)),
-            *figures.latency(f"{self.name}: answer to a heartbeat", heartbeat, (50, 99)),
-            *figures.latency(f"{self.name}: due to ack", ack, (50, 99)),
+            *common_figures.latency(f"{self.name}: answer to a ping, which is the loop's lag", ping, (50, 99)),
+            *common_figures.latency(f"{self.name}: answer to a heartbeat", heartbeat, (50, 99)),
+            *common_figures.latency(f"{self.name}: due to ack", ack, (50, 99)),
             Figure(
                 f"{self.name}: busiest client process",
                 max(one.cpu_percent for one in _windows(self.loads)),
@@ -77,38 +77,38 @@ class _Setup:
         ]
 
 
-def _run(stage: Stage) -> list[Figure]:
+def _run(context: ScenarioContext) -> list[Figure]:
     with ExitStack() as stack:
-        ways = _WAYS if stage.given is None else {"the server given": ""}
-        setups = [_set_up(stage, stack, name, adaptive) for name, adaptive in ways.items()]
+        ways = _WAYS if context.given is None else {"the server given": ""}
+        setups = [_set_up(context, stack, name, adaptive) for name, adaptive in ways.items()]
         for setup in setups:
-            stage.step(f"{setup.name}: warming up")
-            _send(stage, setup, _WARM_UP_S)
-        for turn in range(stage.options["turns"]):
+            context.step(f"{setup.name}: warming up")
+            _send(context, setup, _WARM_UP_S)
+        for turn in range(context.options["turns"]):
             for setup in setups if turn % 2 == 0 else reversed(setups):
-                stage.step(f"{setup.name}: peak")
-                peak = _send(stage, setup, stage.options["peak_seconds"])
+                context.step(f"{setup.name}: peak")
+                peak = _send(context, setup, context.options["peak_seconds"])
                 setup.peaks.append(peak)
-                stage.step(f"{setup.name}: overload")
-                rate_per_s = max(1.0, stage.options["times"] * _per_s([peak], "acked"))
-                setup.answers.append(setup.probe.measure(stage.options["seconds"]))
-                setup.loads.append(_send(stage, setup, stage.options["seconds"], rate_per_s))
+                context.step(f"{setup.name}: overload")
+                rate_per_s = max(1.0, context.options["times"] * _per_s([peak], "acked"))
+                setup.latencies.append(setup.probe.measure(context.options["seconds"]))
+                setup.loads.append(_send(context, setup, context.options["seconds"], rate_per_s))
     return [figure for setup in setups for figure in setup.figures()]
 
 
-def _set_up(stage: Stage, stack: ExitStack, name: str, adaptive: str) -> _Setup:
-    rooms, each = stage.options["rooms"], stage.options["senders"] + stage.options["readers"]
-    server = stack.enter_context(stage.server({"RATE_LIMIT_ADAPTIVE": adaptive}))
-    taken = stack.enter_context(stage.rooms([server], connections=rooms * each, users=min(_USERS, each), rooms=rooms))
+def _set_up(context: ScenarioContext, stack: ExitStack, name: str, adaptive: str) -> _Setup:
+    rooms, each = context.options["rooms"], context.options["senders"] + context.options["readers"]
+    server = stack.enter_context(context.server({"RATE_LIMIT_ADAPTIVE": adaptive}))
+    taken = stack.enter_context(context.rooms([server], connections=rooms * each, users=min(_USERS, each), rooms=rooms))
     # First: who comes while a herd comes may be refused
-    probe = stack.enter_context(Probe(server.address, taken.token))
-    stage.step(f"{name}: connecting")
+    probe = stack.enter_context(LatencyProbe(server.address, taken.token))
+    context.step(f"{name}: connecting")
     taken.connect(rooms * each, at_once=_AT_ONCE, within_s=60)
     return _Setup(name, taken, probe)
 
 
-def _send(stage: Stage, setup: _Setup, seconds: float, rate_per_s: float | None = None) -> Load:
-    senders = stage.options["rooms"] * stage.options["senders"]
+def _send(context: ScenarioContext, setup: _Setup, seconds: float, rate_per_s: float | None = None) -> LoadResult:
+    senders = context.options["rooms"] * context.options["senders"]
     return setup.rooms.send(
         senders=senders if rate_per_s is not None else min(senders, _PEAK_SENDERS),
         rate_per_s=rate_per_s,
@@ -119,19 +119,19 @@ def _send(stage: Stage, setup: _Setup, seconds: float, rate_per_s: float | None 
     )
 
 
-def _windows(loads: Sequence[Load]) -> list[Window]:
+def _windows(loads: Sequence[LoadResult]) -> list[SendWindow]:
     return [window for load in loads for window in load.windows]
 
 
-def _cost_us(loads: Sequence[Load]) -> float | None:
+def _cost_us(loads: Sequence[LoadResult]) -> float | None:
     """The server's CPU for each message that it acked, what it spent on refusing others included: so long as it
     answered.
     """
     spent = [load.cpu_s for load in loads if load.cpu_s is not None]
-    return figures.each_us(sum(spent) if len(spent) == len(loads) else None, sum(load.acked for load in loads))
+    return common_figures.each_us(sum(spent) if len(spent) == len(loads) else None, sum(load.acked for load in loads))
 
 
-def _per_s(loads: Sequence[Load], what: str) -> float:
+def _per_s(loads: Sequence[LoadResult], what: str) -> float:
     """What the client processes counted, together, in the mean of the turns."""
     return sum(float(getattr(window, what)) / window.seconds for window in _windows(loads)) / len(loads)
 

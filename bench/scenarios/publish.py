@@ -24,7 +24,7 @@ from app.backends import Backends, opened
 from bench.cluster import RedisProcess
 from bench.errors import BenchError
 from bench.scenario import Figure, Option, Scenario
-from bench.stage import Stage
+from bench.scenario_context import ScenarioContext
 from cache import message_page
 from cache.keys import CacheTtls, Keys
 from cluster.contract import Bus
@@ -111,29 +111,29 @@ class _Bare:
         self._socket.close()
 
 
-def _run(stage: Stage) -> list[Figure]:
+def _run(context: ScenarioContext) -> list[Figure]:
     with RedisProcess() as redis:
-        found, count = asyncio.run(_measure(stage, redis))
+        found, count = asyncio.run(_measure(context, redis))
         arrived = redis.calls("publish")
     if arrived < count:
-        stage.failures.add(f"{count} messages were published, {arrived} came to Redis")
+        context.failures.add(f"{count} messages were published, {arrived} came to Redis")
     return found
 
 
-async def _measure(stage: Stage, redis: RedisProcess) -> tuple[list[Figure], int]:
+async def _measure(context: ScenarioContext, redis: RedisProcess) -> tuple[list[Figure], int]:
     """The figures, and how many messages were published."""
-    event = b"x" * stage.options["bytes"]
+    event = b"x" * context.options["bytes"]
     async with opened(settings.load([], redis.environ), process_id="bench") as shared:
         if _is_lost(shared.bus):
             raise BenchError("the bus did not connect to the redis-server")
         publisher = _Publisher(shared, event)
         found = []
         with contextlib.closing(_Bare(redis.address, event)) as bare, _collecting_as_a_server_does():
-            for rate in (stage.options["slow"], stage.options["fast"]):
-                stage.step(f"publishing {rate:,} a second")
-                found += await _at(stage, rate, publisher, bare)
+            for rate in (context.options["slow"], context.options["fast"]):
+                context.step(f"publishing {rate:,} a second")
+                found += await _at(context, rate, publisher, bare)
         if _is_lost(shared.bus):
-            stage.failures.add("the bus was lost")
+            context.failures.add("the bus was lost")
         return found, publisher.count
 
 
@@ -141,7 +141,7 @@ def _is_lost(bus: Bus) -> bool:
     return bus.lost
 
 
-async def _at(stage: Stage, rate: int, publisher: _Publisher, bare: _Bare) -> list[Figure]:
+async def _at(context: ScenarioContext, rate: int, publisher: _Publisher, bare: _Bare) -> list[Figure]:
     """The median of the turns, in which each way has its stretch: what disturbs one disturbs all."""
     floor = "floor: bare send() and recv()"
     ways: Mapping[str, Tell] = {
@@ -152,11 +152,11 @@ async def _at(stage: Stage, rate: int, publisher: _Publisher, bare: _Bare) -> li
     }
     costs_us: dict[str, list[float]] = {name: [] for name in ways}
     in_turn: list[float] = []
-    for _ in range(stage.options["turns"]):
-        idle = await _stretch(stage, rate, publisher.nothing)
+    for _ in range(context.options["turns"]):
+        idle = await _stretch(context, rate, publisher.nothing)
         for name, tell in ways.items():
             async with publisher.hearing(name == HEARD):
-                busy = await _stretch(stage, rate, tell)
+                busy = await _stretch(context, rate, tell)
             costs_us[name].append((busy.cpu_s - idle.cpu_s) * 1e6 / busy.messages)
             in_turn.append(busy.messages / busy.turns)
     medians = {name: statistics.median(each) for name, each in costs_us.items()}
@@ -167,10 +167,10 @@ async def _at(stage: Stage, rate: int, publisher: _Publisher, bare: _Bare) -> li
     ]
 
 
-async def _stretch(stage: Stage, rate: int, tell: Tell) -> _Stretch:
+async def _stretch(context: ScenarioContext, rate: int, tell: Tell) -> _Stretch:
     """Tell at a steady rate: what came while a commit was under way is told together."""
-    commit_s = stage.options["commit_us"] / 1e6
-    wanted = max(1, rate * stage.options["stretch_ms"] // 1000)
+    commit_s = context.options["commit_us"] / 1e6
+    wanted = max(1, rate * context.options["stretch_ms"] // 1000)
     messages = turns = 0
     began_cpu_s, began_s = time.process_time(), time.perf_counter()
     while messages < wanted:

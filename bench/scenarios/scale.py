@@ -11,12 +11,12 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from bench import figures
+from bench import common_figures
 from bench.cluster import RedisProcess
 from bench.histogram import merged
-from bench.room import Load, Rooms
+from bench.loaded_rooms import LoadedRooms, LoadResult
 from bench.scenario import Figure, Option, Scenario
-from bench.stage import Stage
+from bench.scenario_context import ScenarioContext
 
 _WARM_UP_S = 1
 _TURNS = 6
@@ -30,9 +30,9 @@ class _Setup:
     """One way to serve the rooms, and what its turns came to."""
 
     name: str
-    rooms: Rooms
+    rooms: LoadedRooms
     redis: RedisProcess | None
-    loads: list[Load] = field(default_factory=list)
+    loads: list[LoadResult] = field(default_factory=list)
     redis_s: float = 0.0
 
     @property
@@ -42,61 +42,73 @@ class _Setup:
     def cost_us(self) -> float | None:
         """The servers' CPU for each delivery."""
         spent = [load.cpu_s for load in self.loads if load.cpu_s is not None]
-        return figures.each_us(sum(spent) if len(spent) == len(self.loads) else None, self.deliveries)
+        return common_figures.each_us(sum(spent) if len(spent) == len(self.loads) else None, self.deliveries)
 
     def figures(self) -> list[Figure]:
-        tallies = [tally for load in self.loads for tally in load.tallies]
+        snapshots = [snapshot for load in self.loads for snapshot in load.snapshots]
         return [
             Figure(f"{self.name}: server CPU per delivery", self.cost_us(), "µs"),
             *(
-                [Figure(f"{self.name}: redis-server beside it", figures.each_us(self.redis_s, self.deliveries), "µs")]
+                [
+                    Figure(
+                        f"{self.name}: redis-server beside it",
+                        common_figures.each_us(self.redis_s, self.deliveries),
+                        "µs",
+                    )
+                ]
                 if self.redis
                 else []
             ),
-            *figures.latency(f"{self.name}: due to delivery", merged(tally.delivery_us for tally in tallies), (50, 99)),
+            *common_figures.latency(
+                f"{self.name}: due to delivery", merged(snapshot.delivery_us for snapshot in snapshots), (50, 99)
+            ),
         ]
 
 
-def _run(stage: Stage) -> list[Figure]:
+def _run(context: ScenarioContext) -> list[Figure]:
     with ExitStack() as stack:
-        setups = [_set_up(stage, stack, f"{_ONE} without Redis", 1, with_redis=False)]
+        setups = [_set_up(context, stack, f"{_ONE} without Redis", 1, with_redis=False)]
         for count in (1, 2, 4, 8):
-            if count <= stage.options["processes"]:
-                setups.append(_set_up(stage, stack, f"{count} processes" if count > 1 else _ONE, count))
+            if count <= context.options["processes"]:
+                setups.append(_set_up(context, stack, f"{count} processes" if count > 1 else _ONE, count))
         for setup in setups:
-            stage.step(f"{setup.name}: warming up")
-            _send(stage, setup.rooms, _WARM_UP_S)
+            context.step(f"{setup.name}: warming up")
+            _send(context, setup.rooms, _WARM_UP_S)
         for turn in range(_TURNS):
             for setup in setups if turn % 2 else reversed(setups):
-                stage.step(f"{setup.name}: sending")
+                context.step(f"{setup.name}: sending")
                 before_s = setup.redis.cpu_s() if setup.redis else 0.0
-                setup.loads.append(_send(stage, setup.rooms, stage.options["seconds"] / _TURNS))
+                setup.loads.append(_send(context, setup.rooms, context.options["seconds"] / _TURNS))
                 setup.redis_s += setup.redis.cpu_s() - before_s if setup.redis else 0.0
     costs = {setup.name: setup.cost_us() for setup in setups}
     return [
         *(figure for setup in setups for figure in setup.figures()),
         *(_ratio(costs, name) for name in costs if name != _ONE),
         Figure("deliveries", sum(setup.deliveries for setup in setups), ""),
-        figures.client_cpu(max((load for setup in setups for load in setup.loads), key=_busiest)),
+        common_figures.client_cpu(max((load for setup in setups for load in setup.loads), key=_busiest)),
     ]
 
 
-def _set_up(stage: Stage, stack: ExitStack, name: str, processes: int, *, with_redis: bool = True) -> _Setup:
-    rooms, each = stage.options["rooms"], stage.options["connections"]
-    stage.step(f"{name}: starting")
-    cluster = stack.enter_context(stage.cluster(processes, with_redis=with_redis))
+def _set_up(
+    context: ScenarioContext, stack: ExitStack, name: str, processes: int, *, with_redis: bool = True
+) -> _Setup:
+    rooms, each = context.options["rooms"], context.options["connections"]
+    context.step(f"{name}: starting")
+    cluster = stack.enter_context(context.cluster(processes, with_redis=with_redis))
     taken = stack.enter_context(
-        stage.rooms(cluster.servers, connections=rooms * each, users=min(_USERS, each), rooms=rooms)
+        context.rooms(cluster.servers, connections=rooms * each, users=min(_USERS, each), rooms=rooms)
     )
-    stage.step(f"{name}: connecting")
+    context.step(f"{name}: connecting")
     taken.connect(rooms * each, at_once=200, within_s=60)
     return _Setup(name, taken, cluster.redis)
 
 
-def _send(stage: Stage, rooms: Rooms, seconds: float) -> Load:
+def _send(context: ScenarioContext, rooms: LoadedRooms, seconds: float) -> LoadResult:
     # Of each room as many send as there are processes at most: its first connections, which are on different ones.
-    senders = stage.options["rooms"] * min(stage.options["processes"], stage.options["connections"])
-    return rooms.send(senders=senders, rate_per_s=stage.options["rate"], seconds=seconds, content_bytes=_CONTENT_BYTES)
+    senders = context.options["rooms"] * min(context.options["processes"], context.options["connections"])
+    return rooms.send(
+        senders=senders, rate_per_s=context.options["rate"], seconds=seconds, content_bytes=_CONTENT_BYTES
+    )
 
 
 def _ratio(costs: dict[str, float | None], name: str) -> Figure:
@@ -104,8 +116,8 @@ def _ratio(costs: dict[str, float | None], name: str) -> Figure:
     return Figure(f"{name} over {_ONE}, both CPU per delivery", cost / one if cost and one else None, "times")
 
 
-def _busiest(load: Load) -> float:
-    return max(tally.cpu_s / tally.wall_s for tally in load.tallies)
+def _busiest(load: LoadResult) -> float:
+    return max(snapshot.cpu_s / snapshot.wall_s for snapshot in load.snapshots)
 
 
 SCENARIO = Scenario(

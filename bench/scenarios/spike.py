@@ -6,27 +6,29 @@ connections belong to several users, so that presence has its work, too.
 
 from __future__ import annotations
 
-from bench import figures
+from bench import common_figures
 from bench.scenario import Figure, Option, Scenario
-from bench.stage import Stage
+from bench.scenario_context import ScenarioContext
 
 
-def _run(stage: Stage) -> list[Figure]:
-    count = stage.options["connections"]
-    with stage.room(connections=count, users=min(count, stage.options["users"])) as room:
+def _run(context: ScenarioContext) -> list[Figure]:
+    count = context.options["connections"]
+    with context.room(connections=count, users=min(count, context.options["users"])) as room:
         cpu_before = room.server.cpu_s()
-        stage.step("connecting")
+        context.step("connecting")
         connected = room.connect(count, at_once=count, within_s=60)
         cpu_after = room.server.cpu_s()
-        stage.step("one message")
+        context.step("one message")
         load = room.send_one(content_bytes=64)
     return [
         Figure("all joined after", max(one.seconds for one in connected), "s"),
-        *figures.connects(connected, (50, 99, 100)),
+        *common_figures.connects(connected, (50, 99, 100)),
         Figure(
-            "server CPU per connect and join", figures.each_us(figures.difference(cpu_before, cpu_after), count), "µs"
+            "server CPU per connect and join",
+            common_figures.each_us(common_figures.difference(cpu_before, cpu_after), count),
+            "µs",
         ),
-        *figures.latency("one message to all", load.delivery(), (50, 99, 100)),
+        *common_figures.latency("one message to all", load.delivery(), (50, 99, 100)),
     ]
 
 

@@ -17,9 +17,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.queries import Ask, MongoQueries, Queries, SqliteQueries, one_line_for
 from bench.scenario import Figure, Option, Scenario
-from bench.stage import Stage
+from bench.scenario_context import ScenarioContext
+from bench.store_queries import MongoQueries, Queries, Query, SqliteQueries, one_line_for
 from monitor.observer import Observer
 from store.contract import Store
 from store.models import MessageDraft, RoomDraft, Stored
@@ -34,60 +34,64 @@ RARE_EVERY = 5000  # so the word is in few messages, of which the last lies deep
 TURNS = 7
 TURN_S = 0.25
 
-HandshakeResult = Callable[[], AbstractAsyncContextManager[Store]]
+StoreOpener = Callable[[], AbstractAsyncContextManager[Store]]
 
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _run(stage: Stage) -> list[Figure]:
+def _run(context: ScenarioContext) -> list[Figure]:
     uri = os.environ.get("MONGO_URI")
     with tempfile.TemporaryDirectory(prefix="chat-rooms-bench-") as folder:
         data_dir = Path(folder)
-        figures = _measure(stage, "SQLite", _sqlite(data_dir), lambda: SqliteQueries(data_dir / "chat.db"))
+        figures = _measure(context, "SQLite", _sqlite(data_dir), lambda: SqliteQueries(data_dir / "chat.db"))
     if uri:
         try:
             with one_line_for(uri):
-                figures += _measure_mongo(stage, uri)
+                figures += _measure_mongo(context, uri)
         except BenchError as error:  # what was measured before is none the worse
-            stage.failures.add(str(error))
+            context.failures.add(str(error))
     return figures
 
 
-def _measure_mongo(stage: Stage, uri: str) -> list[Figure]:
+def _measure_mongo(context: ScenarioContext, uri: str) -> list[Figure]:
     database = f"bench-{uuid.uuid4().hex[:8]}"
     seen = MongoQueries(uri, database)
-    stage.about_server["mongodb"] = seen.server
+    context.server_facts["mongodb"] = seen.server
     seen.close()
     if not seen.is_real:
         return []
-    return _measure(stage, "MongoDB", _mongo(uri, database), lambda: MongoQueries(uri, database))
+    return _measure(context, "MongoDB", _mongo(uri, database), lambda: MongoQueries(uri, database))
 
 
-def _measure(stage: Stage, name: str, opening: HandshakeResult, queries: Callable[[], Queries]) -> list[Figure]:
-    count, seconds = stage.options["messages"], stage.options["seconds"]
-    stage.step(f"{name}: writing")
-    rates, room_id = asyncio.run(_write(stage, opening, count, seconds))
-    asked = queries()
+def _measure(
+    context: ScenarioContext, name: str, open_store: StoreOpener, queries: Callable[[], Queries]
+) -> list[Figure]:
+    count, seconds = context.options["messages"], context.options["seconds"]
+    context.step(f"{name}: writing")
+    rates, room_id = asyncio.run(_write(context, open_store, count, seconds))
+    database = queries()
     try:
-        stage.about_server[name.lower()] = asked.server
+        context.server_facts[name.lower()] = database.server
         figures = [Figure(f"{name}: acked, {writers} writers", rate, "messages/s") for writers, rate in rates.items()]
-        for what, (ours, other) in asked.pairs(room_id, head=count, depth=count * 9 // 10, word=RARE).items():
-            stage.step(f"{name}: {what}")
-            ours_s, other_s = _in_turns(ours, other)
+        for what, (ours, other) in database.pairs(room_id, head=count, depth=count * 9 // 10, word=RARE).items():
+            context.step(f"{name}: {what}")
+            ours_s, other_s = _alternate(ours, other)
             figures += [
                 Figure(f"{name}: {what}", other_s / ours_s, "times quicker"),
                 Figure(f"{name}: {what}: ours", ours_s * 1e3, "ms"),
             ]
         return figures
     finally:
-        asked.close()
+        database.close()
 
 
-async def _write(stage: Stage, opening: HandshakeResult, count: int, seconds: float) -> tuple[Mapping[int, float], str]:
+async def _write(
+    context: ScenarioContext, open_store: StoreOpener, count: int, seconds: float
+) -> tuple[Mapping[int, float], str]:
     """The rates by number of writers, and a room that has `count` messages."""
-    async with opening() as store:
+    async with open_store() as store:
         user = await store.users.create(username=uuid.uuid4().hex, email=uuid.uuid4().hex, password_hash="")
         rooms = [(await store.rooms.create(RoomDraft("bench", None, False, 2), user.id)).room.id for _ in range(2)]
         numbers = iter(range(10**9))
@@ -114,25 +118,25 @@ async def _write(stage: Stage, opening: HandshakeResult, count: int, seconds: fl
             await store.messages.append(rooms[1], [draft(next(numbers)) for _ in range(min(BATCH, count - start))])
         heads = await store.rooms.heads(rooms)
         if heads[rooms[1]].seq != count:
-            stage.failures.add(f"{count} messages were acked, the head is {heads[rooms[1]].seq}")
+            context.failures.add(f"{count} messages were acked, the head is {heads[rooms[1]].seq}")
     return rates, rooms[1]
 
 
-def _sqlite(data_dir: Path) -> HandshakeResult:
+def _sqlite(data_dir: Path) -> StoreOpener:
     @asynccontextmanager
-    async def opening() -> AsyncIterator[Store]:
+    async def open_store() -> AsyncIterator[Store]:
         store = await open_sqlite(data_dir, timeout_s=30, group_commit=True, observer=Observer(), now_ms=_now_ms)
         try:
             yield store
         finally:
             await store.close()
 
-    return opening
+    return open_store
 
 
-def _mongo(uri: str, database: str) -> HandshakeResult:
+def _mongo(uri: str, database: str) -> StoreOpener:
     @asynccontextmanager
-    async def opening() -> AsyncIterator[Store]:
+    async def open_store() -> AsyncIterator[Store]:
         options = MongoOptions(uri=uri, db_name=database)
         store = await open_mongo(options, timeout_s=30, group_commit=True, observer=Observer(), now_ms=_now_ms)
         try:
@@ -140,19 +144,19 @@ def _mongo(uri: str, database: str) -> HandshakeResult:
         finally:
             await store.close()
 
-    return opening
+    return open_store
 
 
-def _in_turns(ours: Ask, other: Ask) -> tuple[float, float]:
+def _alternate(ours: Query, other: Query) -> tuple[float, float]:
     """Median seconds of one question, asked one way and the other in turns: what disturbs one disturbs both."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(TURNS):
         for ask, kept in ((ours, times[0]), (other, times[1])):
-            began_s, asked = time.perf_counter(), 0
-            while not asked or time.perf_counter() - began_s < TURN_S:
+            began_s, count = time.perf_counter(), 0
+            while not count or time.perf_counter() - began_s < TURN_S:
                 ask()
-                asked += 1
-            kept.append((time.perf_counter() - began_s) / asked)
+                count += 1
+            kept.append((time.perf_counter() - began_s) / count)
     return statistics.median(times[0]), statistics.median(times[1])
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench import api
 from bench import cluster as cluster_module
-from bench import process as process_module
-from bench.checker import Failures
+from bench import rest_client
+from bench import server_process as process_module
 from bench.cluster import Cluster, RedisProcess
+from bench.delivery_checker import Failures
 from bench.errors import BenchError
-from bench.process import ServerProcess
+from bench.server_process import ServerProcess
 
 pytestmark = pytest.mark.bench
 
@@ -36,9 +36,9 @@ def test_its_processes_are_one_chat_server_and_leave_nothing(folder: Path) -> No
     with Cluster(2, failures=failures) as cluster:
         first, second = (server.address for server in cluster.servers)
         assert first != second
-        assert {api.call(address, "GET", "/health")["cache"] for address in (first, second)} == {"redis"}
-        room_id = api.make_room(first, token := api.register(first))
-        assert api.call(second, "GET", f"/rooms/{room_id}", token=token)["room"]["id"] == room_id
+        assert {rest_client.call(address, "GET", "/health")["cache"] for address in (first, second)} == {"redis"}
+        room_id = rest_client.make_room(first, token := rest_client.register(first))
+        assert rest_client.call(second, "GET", f"/rooms/{room_id}", token=token)["room"]["id"] == room_id
         assert all((server.cpu_s() or 0) > 0 for server in cluster.servers)
         assert cluster.redis is not None
         assert cluster.redis.cpu_s() >= 0
@@ -53,7 +53,7 @@ def test_without_redis_it_is_one_process_whatever_the_environment_says(monkeypat
     monkeypatch.setenv("MONGO_URI", "mongodb://192.0.2.1")
     failures = Failures()
     with Cluster(1, with_redis=False, failures=failures) as cluster:
-        health = api.call(cluster.servers[0].address, "GET", "/health")
+        health = rest_client.call(cluster.servers[0].address, "GET", "/health")
         assert (health["store"], health["cache"], cluster.redis) == ("sqlite", "memory", None)
     assert failures.kept == []
 

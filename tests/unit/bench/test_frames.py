@@ -20,7 +20,7 @@ def served(payload: bytes, opcode: Opcode = Opcode.TEXT) -> bytes:
 def test_what_is_sent_is_a_masked_text_frame(size: int) -> None:
     payload = b"ab" * (size // 2) + b"c" * (size % 2)
     reader = StreamReader()
-    reader.feed_data(frames.frame(frames.TEXT, payload))
+    reader.feed_data(frames.client_frame(frames.TEXT, payload))
     parsing = Frame.parse(reader.read_exact, mask=True)
     with pytest.raises(StopIteration) as parsed:
         next(parsing)
@@ -31,15 +31,15 @@ def test_what_is_sent_is_a_masked_text_frame(size: int) -> None:
 def test_frames_come_out_whole_wherever_they_were_cut(payloads: list[bytes], at: int) -> None:
     stream = b"".join(served(payload) for payload in payloads)
     at %= len(stream) + 1
-    first, rest = frames.cut(stream[:at])
-    second, rest = frames.cut(rest + stream[at:])
+    first, rest = frames.split_frames(stream[:at])
+    second, rest = frames.split_frames(rest + stream[at:])
     assert first + second == [(frames.TEXT, payload) for payload in payloads]
     assert rest == b""
 
 
 def test_a_long_frame_and_control_frames_are_read() -> None:
     stream = served(b"x" * 70_000) + served(b"p", Opcode.PING) + served(b"\x03\xe8", Opcode.CLOSE)
-    whole, rest = frames.cut(stream)
+    whole, rest = frames.split_frames(stream)
     assert [(opcode, len(payload)) for opcode, payload in whole] == [(1, 70_000), (9, 1), (8, 2)]
     assert rest == b""
 
@@ -49,4 +49,4 @@ def test_a_long_frame_and_control_frames_are_read() -> None:
 )
 def test_what_a_server_must_not_send_is_refused(wrong: bytes) -> None:
     with pytest.raises(BenchError):
-        frames.cut(wrong)
+        frames.split_frames(wrong)

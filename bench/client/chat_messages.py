@@ -10,7 +10,7 @@ BUSY = frozenset({"unavailable", "rate_limited"})  # what a server says that has
 DUE_DIGITS = 20  # a message's content begins with the monotonic nanosecond at which it was due
 
 
-class Live(msgspec.Struct, frozen=True, gc=False):
+class ReceivedMessage(msgspec.Struct, frozen=True, gc=False):
     """A `receiveMessage`: `due_ns` is None when the content was not made by this bench."""
 
     room_id: str
@@ -38,19 +38,19 @@ class _Receive(msgspec.Struct, frozen=True, gc=False):
     data: _Message
 
 
-class Joined(msgspec.Struct, frozen=True):
+class JoinAck(msgspec.Struct, frozen=True):
     """The ack of joinRoom, as far as it is checked."""
 
     seq: int
 
 
-class Acked(msgspec.Struct, frozen=True):
+class MessageAck(msgspec.Struct, frozen=True):
     """The ack of sendMessage, as far as it is checked."""
 
     message: _Message
 
 
-class Refused(msgspec.Struct, frozen=True):
+class ErrorEvent(msgspec.Struct, frozen=True):
     """An `error` event."""
 
     code: str
@@ -59,13 +59,13 @@ class Refused(msgspec.Struct, frozen=True):
 
 _receive = msgspec.json.Decoder(_Receive)
 _reply = msgspec.json.Decoder(Reply)
-_joined = msgspec.json.Decoder(Joined)
-_acked = msgspec.json.Decoder(Acked)
-_refused = msgspec.json.Decoder(Refused)
+_joined = msgspec.json.Decoder(JoinAck)
+_acked = msgspec.json.Decoder(MessageAck)
+_error_event = msgspec.json.Decoder(ErrorEvent)
 _encode = msgspec.json.encode
 
 
-def decode(payload: bytes) -> Live | Reply:
+def decode_event(payload: bytes) -> ReceivedMessage | Reply:
     """A server event. Raises BenchError where it is not one."""
     try:
         if not payload.startswith(b'{"event":"receiveMessage"'):
@@ -76,22 +76,22 @@ def decode(payload: bytes) -> Live | Reply:
     except msgspec.MsgspecError as error:
         raise BenchError(f"the server sent no event of the contract: {error}") from error
     due = (message.content or "")[:DUE_DIGITS]
-    return Live(message.room_id, message.seq, message.client_id, int(due) if due.isdecimal() else None)
+    return ReceivedMessage(message.room_id, message.seq, message.client_id, int(due) if due.isdecimal() else None)
 
 
-def joined(data: msgspec.Raw) -> Joined:
+def decode_join_ack(data: msgspec.Raw) -> JoinAck:
     """Raises msgspec.MsgspecError."""
     return _joined.decode(data)
 
 
-def acked(data: msgspec.Raw) -> Acked:
+def decode_message_ack(data: msgspec.Raw) -> MessageAck:
     """Raises msgspec.MsgspecError."""
     return _acked.decode(data)
 
 
-def refused(data: msgspec.Raw) -> Refused:
+def decode_error(data: msgspec.Raw) -> ErrorEvent:
     """Raises msgspec.MsgspecError."""
-    return _refused.decode(data)
+    return _error_event.decode(data)
 
 
 def join_command(room_id: str) -> bytes:

@@ -5,22 +5,22 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 
-from bench.checker import Failures
-from bench.client import messages
-from bench.client.orders import Tally
+from bench.client import chat_messages
+from bench.client.worker_protocol import DeliverySnapshot
+from bench.delivery_checker import Failures
 from bench.histogram import Histogram
 
 _REMEMBERED = 1024
 
 
-class Books:
+class DeliveryStats:
     """Counts since the last `tally`. Failures stay for the whole run, for a broken stream never mends."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.failures = Failures()
         self.lost = 0  # connections that ended before they were ready
-        self._decoded: dict[bytes, messages.Live | messages.Reply] = {}
+        self._decoded: dict[bytes, chat_messages.ReceivedMessage | chat_messages.Reply] = {}
         self._begin()
 
     def _begin(self) -> None:
@@ -34,18 +34,21 @@ class Books:
         self._wall_s = time.monotonic()
         self._cpu_s = time.process_time()
 
-    def decode(self, payload: bytes) -> messages.Live | messages.Reply:
-        """As `messages.decode`; a fan-out brings the same bytes to every connection, so they are decoded once."""
+    def decode(self, payload: bytes) -> chat_messages.ReceivedMessage | chat_messages.Reply:
+        """As `chat_messages.decode_event`, with a cache.
+
+        A fan-out sends the same bytes to every connection, so they are decoded once.
+        """
         event = self._decoded.get(payload)
         if event is None:
             if len(self._decoded) >= _REMEMBERED:
                 self._decoded.clear()
-            event = self._decoded[payload] = messages.decode(payload)
+            event = self._decoded[payload] = chat_messages.decode_event(payload)
         return event
 
-    def tally(self, still_open: int) -> Tally:
+    def snapshot(self, still_open: int) -> DeliverySnapshot:
         """What was counted since the last tally; begins anew."""
-        tally = Tally(
+        snapshot = DeliverySnapshot(
             deliveries=self.deliveries,
             delivery_us=self.delivery.counts(),
             ack_us=self.ack.counts(),
@@ -59,4 +62,4 @@ class Books:
             failures=list(self.failures.kept),
         )
         self._begin()
-        return tally
+        return snapshot

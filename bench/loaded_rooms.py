@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench import api
-from bench.client.orders import Connected, Tally, Window
-from bench.fleet import Fleet
+from bench import rest_client
+from bench.client.worker_protocol import Connected, DeliverySnapshot, SendWindow
 from bench.histogram import Histogram, merged
-from bench.server import Server
+from bench.measured_server import MeasuredServer
+from bench.worker_pool import WorkerPool
 
 _DELIVER_WITHIN_S = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class LoadResult:
     """What a stretch of sending came to. `cpu_s` of all servers together, None where it is not known.
 
     `messages` were sent, of which some may have been refused if that was allowed; `windows`, one a client process, know
@@ -28,47 +28,47 @@ class Load:
 
     messages: int
     cpu_s: float | None
-    tallies: list[Tally]
-    windows: list[Window]
+    snapshots: list[DeliverySnapshot]
+    windows: list[SendWindow]
     acked: int
 
     @property
     def deliveries(self) -> int:
-        return sum(tally.deliveries for tally in self.tallies)
+        return sum(snapshot.deliveries for snapshot in self.snapshots)
 
     @property
     def wall_s(self) -> float:
-        return max(tally.wall_s for tally in self.tallies)
+        return max(snapshot.wall_s for snapshot in self.snapshots)
 
     @property
     def frame_bytes(self) -> int:
         """Mean size of a delivered frame, its head included (4 bytes from 126 of payload on)."""
-        return sum(tally.frame_bytes for tally in self.tallies) // max(1, self.deliveries) + 4
+        return sum(snapshot.frame_bytes for snapshot in self.snapshots) // max(1, self.deliveries) + 4
 
     def delivery(self) -> Histogram:
         """From when a message was due to each of its deliveries."""
-        return merged(tally.delivery_us for tally in self.tallies)
+        return merged(snapshot.delivery_us for snapshot in self.snapshots)
 
     def own_delivery(self) -> Histogram:
         """From when a message was due to its delivery to its sender."""
-        return merged(tally.own_delivery_us for tally in self.tallies)
+        return merged(snapshot.own_delivery_us for snapshot in self.snapshots)
 
     def ack(self) -> Histogram:
         """From when a message was due to its ack."""
-        return merged(tally.ack_us for tally in self.tallies)
+        return merged(snapshot.ack_us for snapshot in self.snapshots)
 
 
-class Rooms:
+class LoadedRooms:
     """Made by `Stage`; only the bench writes in them, so their seqs are the acked ones.
 
     `servers` are one chat server: each room's connections are spread evenly over them, and over the users.
     """
 
-    def __init__(self, *, servers: Sequence[Server], fleet: Fleet, users: int, rooms: int = 1) -> None:
+    def __init__(self, *, servers: Sequence[MeasuredServer], pool: WorkerPool, users: int, rooms: int = 1) -> None:
         self._servers = servers
-        self._fleet = fleet
-        self._tokens = tuple(api.register(self.server.address) for _ in range(users))
-        self._heads = {api.make_room(self.server.address, self._tokens[0]): 0 for _ in range(rooms)}
+        self._pool = pool
+        self._tokens = tuple(rest_client.register(self.server.address) for _ in range(users))
+        self._heads = {rest_client.make_room(self.server.address, self._tokens[0]): 0 for _ in range(rooms)}
 
     @property
     def token(self) -> str:
@@ -76,13 +76,13 @@ class Rooms:
         return self._tokens[0]
 
     @property
-    def server(self) -> Server:
+    def server(self) -> MeasuredServer:
         """The first, mostly the only one."""
         return self._servers[0]
 
     def connect(self, count: int, *, at_once: int, within_s: float) -> list[Connected]:
         """Connections that join a room each, at most `at_once` unfinished at a time."""
-        return self._fleet.connect(
+        return self._pool.connect(
             addresses=[server.address for server in self._servers],
             tokens=self._tokens,
             count=count,
@@ -100,12 +100,12 @@ class Rooms:
         content_bytes: int,
         may_refuse: bool = False,
         within_s: float = _DELIVER_WITHIN_S,
-    ) -> Load:
+    ) -> LoadResult:
         """Sending and receiving, until everybody has all that was acked, which takes `within_s` after the last was sent
         at most.
         """
         before_s = self._cpu_s()
-        sent = self._fleet.send(
+        sent = self._pool.send(
             senders=senders,
             rate_per_s=rate_per_s,
             seconds=seconds,
@@ -113,13 +113,15 @@ class Rooms:
             within_s=within_s,
             may_refuse=may_refuse,
         )
-        self._heads, tallies = self._fleet.settle(sent, after=self._heads, within_s=_DELIVER_WITHIN_S)
+        self._heads, snapshots = self._pool.settle(sent, after=self._heads, within_s=_DELIVER_WITHIN_S)
         after_s = self._cpu_s()
-        acked = sum(len(seqs) for answer in sent for seqs in answer.acked_seqs.values())
+        acked = sum(len(seqs) for result in sent for seqs in result.acked_seqs.values())
         cpu_s = None if before_s is None or after_s is None else after_s - before_s
-        return Load(sum(answer.sent for answer in sent), cpu_s, tallies, [answer.window for answer in sent], acked)
+        return LoadResult(
+            sum(result.sent for result in sent), cpu_s, snapshots, [result.window for result in sent], acked
+        )
 
-    def send_one(self, content_bytes: int) -> Load:
+    def send_one(self, content_bytes: int) -> LoadResult:
         """One message from one connection to all."""
         return self.send(senders=1, rate_per_s=1, seconds=0.5, content_bytes=content_bytes)
 

@@ -7,75 +7,87 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from bench.client.connection import Connection
-from bench.client.orders import Answer, Connect, Connected, Send, Sent, Settle, Tally, Window
+from bench.client.worker_protocol import (
+    Connect,
+    Connected,
+    DeliverySnapshot,
+    Send,
+    SendWindow,
+    Sent,
+    Settle,
+    WorkerResult,
+)
 from bench.histogram import Histogram
 
 if TYPE_CHECKING:
-    from bench.client.crew import Crew
+    from bench.client.worker import Worker
 
 _S = 1_000_000_000
-_LOOK_NS = 20_000_000
-_LISTEN_NS = 50_000_000
+_SETTLE_POLL_NS = 20_000_000
+_SILENCE_POLL_NS = 50_000_000
 _BURST = 200  # sends a turn, so that a client that is behind still receives
 _OPEN_BURST = 2000  # the rate is the point; some 20 ms
 
 
-class Job(Protocol):
+class WorkerTask(Protocol):
     """`step` gives the answer, or None while there is something left to do."""
 
     ready: int
 
-    def step(self, now_ns: int) -> Answer | None: ...
+    def step(self, now_ns: int) -> WorkerResult | None: ...
 
     def timeout_s(self, now_ns: int, at_most_s: float) -> float: ...
 
 
-class Connecting:
+class ConnectTask:
     """Opens connections, a bounded number at a time, and waits until each is ready or lost."""
 
-    def __init__(self, crew: Crew, order: Connect) -> None:
+    def __init__(self, worker: Worker, command: Connect) -> None:
         self.ready = 0
-        self._crew = crew
-        self._order = order
+        self._worker = worker
+        self._command = command
         self._ready_us = Histogram()
         self._started_ns: int | None = None
         self._deadline_ns = 0
         self._last_ready_ns = 0
-        self._mine: list[Connection] = []
+        self._connections: list[Connection] = []
 
-    def step(self, now_ns: int) -> Answer | None:
-        order = self._order
+    def step(self, now_ns: int) -> WorkerResult | None:
+        command = self._command
         if self._started_ns is None:
             self._started_ns = self._last_ready_ns = now_ns
-            self._deadline_ns = now_ns + int(order.within_s * _S)
-        books = self._crew.books
-        while len(self._mine) < order.count and len(self._mine) - self.ready - books.lost < order.at_once:
+            self._deadline_ns = now_ns + int(command.within_s * _S)
+        stats = self._worker.stats
+        while (
+            len(self._connections) < command.count
+            and len(self._connections) - self.ready - stats.lost < command.at_once
+        ):
             self._open(now_ns)
-        if self.ready + books.lost < order.count and now_ns < self._deadline_ns:
+        if self.ready + stats.lost < command.count and now_ns < self._deadline_ns:
             return None
-        for connection in self._mine:
+        for connection in self._connections:
             if connection.open and not connection.is_ready:
-                connection.fail(f"not ready after {order.within_s:.0f} s")
+                connection.fail(f"not ready after {command.within_s:.0f} s")
         return Connected(self.ready, (self._last_ready_ns - self._started_ns) / _S, self._ready_us.counts())
 
     def timeout_s(self, now_ns: int, at_most_s: float) -> float:
         return at_most_s if self._started_ns is not None else 0.0
 
     def _open(self, now_ns: int) -> None:
-        order, crew = self._order, self._crew
-        number = order.first + len(self._mine)
+        command, worker = self._command, self._worker
+        number = command.first + len(self._connections)
         connection = Connection(
-            index=len(crew.connections),
-            address=order.address(number),
-            token=order.token(number),
-            room_id=order.room_id(number),
-            selector=crew.selector,
-            books=crew.books,
+            index=len(worker.connections),
+            address=command.address(number),
+            token=command.token(number),
+            room_id=command.room_id(number),
+            selector=worker.selector,
+            stats=worker.stats,
             started_ns=now_ns,
             on_ready=self._on_ready,
         )
-        crew.connections.append(connection)
-        self._mine.append(connection)
+        worker.connections.append(connection)
+        self._connections.append(connection)
 
     def _on_ready(self, connection: Connection, now_ns: int) -> None:
         self.ready += 1
@@ -83,44 +95,44 @@ class Connecting:
         self._ready_us.add((now_ns - connection.started_ns) // 1000)
 
 
-class Silence:
+class SilenceMeter:
     """The longest that one of some connections got nothing: looked at now and then, for each delivery has its price."""
 
     def __init__(self, connections: Sequence[Connection]) -> None:
         self.longest_ns = 0
         self._connections = connections
-        self._seen = [(connection.received, 0) for connection in connections]
-        self._look_ns = 0
+        self._last_received = [(connection.received, 0) for connection in connections]
+        self._next_sample_ns = 0
 
     def begin(self, now_ns: int) -> None:
-        self._seen = [(connection.received, now_ns) for connection in self._connections]
+        self._last_received = [(connection.received, now_ns) for connection in self._connections]
 
-    def look(self, now_ns: int, *, at_once: bool = False) -> None:
+    def sample(self, now_ns: int, *, at_once: bool = False) -> None:
         """See who got something since the last look, if that is long enough ago."""
-        if now_ns < self._look_ns and not at_once:
+        if now_ns < self._next_sample_ns and not at_once:
             return
-        self._look_ns = now_ns + _LISTEN_NS
+        self._next_sample_ns = now_ns + _SILENCE_POLL_NS
         for number, connection in enumerate(self._connections):
-            received, since_ns = self._seen[number]
+            received, since_ns = self._last_received[number]
             self.longest_ns = max(self.longest_ns, now_ns - since_ns)
             if connection.received != received:
-                self._seen[number] = connection.received, now_ns
+                self._last_received[number] = connection.received, now_ns
 
 
-class Sending:
+class SendTask:
     """Messages at a fixed rate, the senders taking turns; or from each the next when its last is acked and back.
 
     Where refusing is allowed the rate is kept whatever is answered, as people do who know nothing of each other.
     """
 
-    def __init__(self, crew: Crew, order: Send) -> None:
-        self._crew = crew
-        self._order = order
-        self._senders = [connection for connection in crew.connections if connection.open][: order.senders]
+    def __init__(self, worker: Worker, command: Send) -> None:
+        self._worker = worker
+        self._command = command
+        self._senders = [connection for connection in worker.connections if connection.open][: command.senders]
         self.ready = len(self._senders)
-        self._readers = [connection for connection in crew.connections if connection.open][len(self._senders) :]
-        self._silence = Silence(self._readers)
-        self._window: Window | None = None
+        self._readers = [connection for connection in worker.connections if connection.open][len(self._senders) :]
+        self._silence_meter = SilenceMeter(self._readers)
+        self._window: SendWindow | None = None
         self._cpu_s = 0.0
         self._refused = self._unsent = self._read_before = 0
         self._before = sum(connection.sent for connection in self._senders)
@@ -130,44 +142,44 @@ class Sending:
         self._deadline_ns = 0
         self._turn = 0
 
-    def step(self, now_ns: int) -> Answer | None:
+    def step(self, now_ns: int) -> WorkerResult | None:
         if self._started_ns is None:
             self._begin(now_ns)
-        if self._order.rate_per_s is not None:
+        if self._command.rate_per_s is not None:
             self._send_what_is_due(now_ns)
         if self._window is None:
-            self._silence.look(now_ns, at_once=now_ns >= self._end_ns)
+            self._silence_meter.sample(now_ns, at_once=now_ns >= self._end_ns)
         if now_ns < self._end_ns:
             return None
         if self._window is None:
-            self._window = self._seen(now_ns)
+            self._window = self._last_received(now_ns)
         waiting = sum(len(connection.pending) for connection in self._senders if connection.open)
         if waiting and now_ns < self._deadline_ns:
             return None
-        return self._answer(waiting, self._window)
+        return self._result(waiting, self._window)
 
     def timeout_s(self, now_ns: int, at_most_s: float) -> float:
         if self._started_ns is None:
             return 0.0
-        if self._order.rate_per_s is None or now_ns >= self._end_ns:
+        if self._command.rate_per_s is None or now_ns >= self._end_ns:
             return at_most_s
         return min(at_most_s, max(0.0, (self._due_ns() - now_ns) / _S))
 
     def _begin(self, now_ns: int) -> None:
-        order = self._order
+        command = self._command
         self._started_ns = self._last_ns = now_ns
-        self._end_ns = now_ns + int(order.seconds * _S)
-        self._deadline_ns = self._end_ns + int(order.within_s * _S)
-        self._silence.begin(now_ns)
+        self._end_ns = now_ns + int(command.seconds * _S)
+        self._deadline_ns = self._end_ns + int(command.within_s * _S)
+        self._silence_meter.begin(now_ns)
         self._cpu_s = time.process_time()
         self._read_before = sum(connection.received for connection in self._readers)
-        if order.may_refuse:
+        if command.may_refuse:
             for connection in self._senders:
                 connection.on_refused = self._on_refused
-        if order.rate_per_s is None:
+        if command.rate_per_s is None:
             for connection in self._senders:
                 connection.on_done = self._next
-                connection.send_message(now_ns, order.content_bytes)
+                connection.send_message(now_ns, command.content_bytes)
 
     def _on_refused(self) -> None:
         self._refused += 1
@@ -175,35 +187,35 @@ class Sending:
     def _next(self, connection: Connection, now_ns: int) -> None:
         if now_ns < self._end_ns and connection.open:
             self._last_ns = now_ns
-            connection.send_message(now_ns, self._order.content_bytes)
+            connection.send_message(now_ns, self._command.content_bytes)
 
     def _due_ns(self) -> int:
-        return (self._started_ns or 0) + int(self._turn * _S / (self._order.rate_per_s or 1.0))
+        return (self._started_ns or 0) + int(self._turn * _S / (self._command.rate_per_s or 1.0))
 
     def _send_what_is_due(self, now_ns: int) -> None:
-        senders, order = self._senders, self._order
-        for _ in range((_OPEN_BURST if order.may_refuse else _BURST) if senders else 0):
+        senders, command = self._senders, self._command
+        for _ in range((_OPEN_BURST if command.may_refuse else _BURST) if senders else 0):
             due_ns = self._due_ns()
             if due_ns > now_ns or due_ns >= self._end_ns:
                 break
             # Latency counts from when it was due, not from when we came to it: our stalls must not hide the server's.
             sender = senders[self._turn % len(senders)]
             self._turn += 1
-            if order.may_refuse and (sender.is_blocked or not sender.open):
+            if command.may_refuse and (sender.is_blocked or not sender.open):
                 self._unsent += 1
                 continue
-            sender.send_message(due_ns, order.content_bytes)
+            sender.send_message(due_ns, command.content_bytes)
             self._last_ns = now_ns
 
-    def _seen(self, now_ns: int) -> Window:
-        return Window(
+    def _last_received(self, now_ns: int) -> SendWindow:
+        return SendWindow(
             seconds=(now_ns - (self._started_ns or 0)) / _S,
             sent=self._sent,
             unsent=self._unsent,
-            acked=sum(map(len, self._crew.books.acked_seqs.values())),
+            acked=sum(map(len, self._worker.stats.acked_seqs.values())),
             refused=self._refused,
             read=sum(connection.received for connection in self._readers) - self._read_before,
-            silence_s=self._silence.longest_ns / _S,
+            silence_s=self._silence_meter.longest_ns / _S,
             cpu_percent=100 * (time.process_time() - self._cpu_s) * _S / (now_ns - (self._started_ns or 0)),
         )
 
@@ -211,49 +223,51 @@ class Sending:
     def _sent(self) -> int:
         return sum(connection.sent for connection in self._senders) - self._before
 
-    def _answer(self, waiting: int, window: Window) -> Sent:
-        order, books = self._order, self._crew.books
+    def _result(self, waiting: int, window: SendWindow) -> Sent:
+        command, stats = self._command, self._worker.stats
         if waiting:
-            books.failures.add(f"{waiting} messages not acked and back {order.within_s:.0f} s after the last was sent")
-        if len(self._senders) < order.senders:
-            books.failures.add(f"{order.senders} should send, {len(self._senders)} could")
+            stats.failures.add(
+                f"{waiting} messages not acked and back {command.within_s:.0f} s after the last was sent"
+            )
+        if len(self._senders) < command.senders:
+            stats.failures.add(f"{command.senders} should send, {len(self._senders)} could")
         for connection in self._senders:
             connection.on_done = connection.on_refused = None
-        acked = {room_id: tuple(seqs) for room_id, seqs in books.acked_seqs.items()}
+        acked = {room_id: tuple(seqs) for room_id, seqs in stats.acked_seqs.items()}
         return Sent(self._sent, self._refused, acked, (self._last_ns - (self._started_ns or 0)) / _S, window)
 
 
-class Settling:
+class SettleTask:
     """Waits until every connection stands at its room's head, then gives the tally."""
 
-    def __init__(self, crew: Crew, order: Settle) -> None:
+    def __init__(self, worker: Worker, command: Settle) -> None:
         self.ready = 0
-        self._crew = crew
-        self._order = order
+        self._worker = worker
+        self._command = command
         self._deadline_ns: int | None = None
-        self._look_ns = 0
+        self._next_sample_ns = 0
 
-    def step(self, now_ns: int) -> Answer | None:
-        order = self._order
+    def step(self, now_ns: int) -> WorkerResult | None:
+        command = self._command
         if self._deadline_ns is None:
-            self._deadline_ns = now_ns + int(order.within_s * _S)
-        if now_ns < self._look_ns:
+            self._deadline_ns = now_ns + int(command.within_s * _S)
+        if now_ns < self._next_sample_ns:
             return None
-        self._look_ns = now_ns + _LOOK_NS
+        self._next_sample_ns = now_ns + _SETTLE_POLL_NS
         standings = [
-            one for connection in self._crew.connections if connection.open for one in connection.streams.items()
+            one for connection in self._worker.connections if connection.open for one in connection.streams.items()
         ]
-        self.ready = sum(not stream.missing_until(order.heads[room_id]) for room_id, stream in standings)
+        self.ready = sum(not stream.missing_until(command.heads[room_id]) for room_id, stream in standings)
         if self.ready < len(standings) and now_ns < self._deadline_ns:
             return None
-        return self._tally()
+        return self._finish()
 
     def timeout_s(self, now_ns: int, at_most_s: float) -> float:
         return at_most_s if self._deadline_ns is not None else 0.0
 
-    def _tally(self) -> Tally:
-        still_open = [connection for connection in self._crew.connections if connection.open]
+    def _finish(self) -> DeliverySnapshot:
+        still_open = [connection for connection in self._worker.connections if connection.open]
         for connection in still_open:
             for room_id, stream in connection.streams.items():
-                stream.finish(self._order.heads[room_id])
-        return self._crew.books.tally(len(still_open))
+                stream.finish(self._command.heads[room_id])
+        return self._worker.stats.snapshot(len(still_open))

@@ -8,50 +8,50 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from bench import api, machine
-from bench.api import Address
-from bench.checker import Failures
+from bench import machine, rest_client
 from bench.cluster import Cluster
+from bench.delivery_checker import Failures
 from bench.errors import BenchError
-from bench.fleet import Fleet, processes_for
-from bench.process import ServerProcess
-from bench.progress import Progress
-from bench.room import Rooms
-from bench.server import Server
-from bench.told import Told
+from bench.loaded_rooms import LoadedRooms
+from bench.measured_server import MeasuredServer
+from bench.progress_line import ProgressLine
+from bench.rest_client import Address
+from bench.server_process import ServerProcess
+from bench.stop_signals import StopSignals
+from bench.worker_pool import WorkerPool, worker_count_for
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class ScenarioContext:
     """`given` is a server to use instead of one of our own."""
 
     name: str
     options: Mapping[str, int]
-    progress: Progress
-    told: Told
-    given: Server | None = None
+    progress: ProgressLine
+    stop_signals: StopSignals
+    given: MeasuredServer | None = None
     failures: Failures = field(default_factory=Failures)
-    about_server: dict[str, object] = field(default_factory=dict)
+    server_facts: dict[str, object] = field(default_factory=dict)
 
     @contextmanager
-    def server(self, environ: Mapping[str, str] | None = None) -> Iterator[Server]:
+    def server(self, environ: Mapping[str, str] | None = None) -> Iterator[MeasuredServer]:
         """The given server, or one of our own with its limits out of the way and `environ` besides."""
         self.step("starting")
         if self.given is not None:
-            yield self._met(self.given)
+            yield self._describe(self.given)
             return
         with ServerProcess(environ=environ, failures=self.failures) as started:
-            yield self._met(Server(started.address, psutil.Process(started.pid)))
+            yield self._describe(MeasuredServer(started.address, psutil.Process(started.pid)))
 
     @contextmanager
     def cluster(self, processes: int, *, with_redis: bool = True) -> Iterator[Cluster]:
         """So many processes of our own that are one chat server; a given server is left alone."""
         with Cluster(processes, with_redis=with_redis, failures=self.failures) as started:
-            self._met(started.servers[0])
+            self._describe(started.servers[0])
             yield started
 
     @contextmanager
-    def room(self, *, connections: int, users: int = 1) -> Iterator[Rooms]:
+    def room(self, *, connections: int, users: int = 1) -> Iterator[LoadedRooms]:
         """A server with a room, and client processes for that many connections.
 
         At the end their failures are taken over.
@@ -61,27 +61,31 @@ class Stage:
             yield room
 
     @contextmanager
-    def rooms(self, servers: Sequence[Server], *, connections: int, users: int, rooms: int = 1) -> Iterator[Rooms]:
+    def rooms(
+        self, servers: Sequence[MeasuredServer], *, connections: int, users: int, rooms: int = 1
+    ) -> Iterator[LoadedRooms]:
         """Rooms on servers that run, and client processes for that many connections in all."""
         machine.allow_connections(connections)
-        with Fleet(processes_for(connections), failures=self.failures, on_progress=self.progress.tell) as fleet:
-            yield Rooms(servers=servers, fleet=fleet, users=users, rooms=rooms)
-            fleet.report_failures()
+        with WorkerPool(
+            worker_count_for(connections), failures=self.failures, on_progress=self.progress.update
+        ) as pool:
+            yield LoadedRooms(servers=servers, pool=pool, users=users, rooms=rooms)
+            pool.report_failures()
 
     def step(self, what: str) -> None:
         """Say what comes now. Raises SystemExit where the bench was told to end."""
-        self.told.check()
+        self.stop_signals.check()
         self.progress.begin(f"{self.name}: {what}")
 
-    def _met(self, server: Server) -> Server:
-        health = api.call(server.address, "GET", "/health")
-        self.about_server.update({name: health.get(name) for name in ("version", "store", "cache")})
+    def _describe(self, server: MeasuredServer) -> MeasuredServer:
+        health = rest_client.call(server.address, "GET", "/health")
+        self.server_facts.update({name: health.get(name) for name in ("version", "store", "cache")})
         return server
 
 
-def given_server(address: Address, pid: int | None) -> Server:
+def server_at(address: Address, pid: int | None) -> MeasuredServer:
     """A server that runs already. Raises BenchError where there is no such process."""
     try:
-        return Server(address, None if pid is None else psutil.Process(pid))
+        return MeasuredServer(address, None if pid is None else psutil.Process(pid))
     except psutil.Error as error:
         raise BenchError(f"--pid {pid}: {error}") from error

@@ -25,7 +25,7 @@ class Failures:
             self.kept.append(what)
 
 
-class Stream:
+class RoomStream:
     """One room as one connection sees it; `expected` is the seq that must come next."""
 
     __slots__ = ("_failures", "_name", "_skipped", "expected")

@@ -8,7 +8,7 @@ from typing import TextIO
 _EVERY_S = 5.0
 
 
-class Progress:
+class ProgressLine:
     """Says which scenario is at which step, for how long, and how far."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -21,9 +21,9 @@ class Progress:
         """A new step, such as `fanout: connecting`."""
         self._what = what
         self._said = float("-inf") if self._tty else self._said
-        self.tell()
+        self.update()
 
-    def tell(self, ready: int = 0, deliveries: int = 0) -> None:
+    def update(self, ready: int = 0, deliveries: int = 0) -> None:
         """How far it is; says it when it is time to."""
         now = time.monotonic()
         if not self._tty and now - self._said < _EVERY_S:

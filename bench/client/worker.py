@@ -13,37 +13,37 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
-from bench.client.books import Books
 from bench.client.connection import Connection
-from bench.client.jobs import Connecting, Job, Sending, Settling
-from bench.client.orders import Broke, Close, Connect, Progress, Send, Settle
+from bench.client.delivery_stats import DeliveryStats
+from bench.client.worker_protocol import Close, Connect, Send, Settle, WorkerFailed, WorkerProgress
+from bench.client.worker_tasks import ConnectTask, SendTask, SettleTask, WorkerTask
 
 _TURN_S = 0.02
 _PROGRESS_NS = 500_000_000
 
 
-class Crew:
+class Worker:
     """Connections, their selector, their books and the job in hand."""
 
     def __init__(self, pipe: Pipe, name: str) -> None:
-        self.books = Books(name)
+        self.stats = DeliveryStats(name)
         self.selector = selectors.DefaultSelector()
         self.connections: list[Connection] = []
         self._pipe = pipe
-        self._job: Job | None = None
-        self._over = False
+        self._task: WorkerTask | None = None
+        self._is_over = False
         self._progress_ns = 0
-        self._jobs: dict[type, Callable[[Any], Job]] = {
-            Connect: lambda order: Connecting(self, order),
-            Send: lambda order: Sending(self, order),
-            Settle: lambda order: Settling(self, order),
+        self._tasks: dict[type, Callable[[Any], WorkerTask]] = {
+            Connect: lambda command: ConnectTask(self, command),
+            Send: lambda command: SendTask(self, command),
+            Settle: lambda command: SettleTask(self, command),
         }
         self.selector.register(pipe, selectors.EVENT_READ)
 
     def run(self) -> None:
         """Until told to close, or until the bench is gone."""
         try:
-            while not self._over:
+            while not self._is_over:
                 self._turn()
         finally:
             for connection in self.connections:
@@ -51,47 +51,47 @@ class Crew:
             self.selector.close()
 
     def _turn(self) -> None:
-        job = self._job
-        timeout_s = _TURN_S if job is None else job.timeout_s(time.monotonic_ns(), _TURN_S)
+        task = self._task
+        timeout_s = _TURN_S if task is None else task.timeout_s(time.monotonic_ns(), _TURN_S)
         for key, mask in self.selector.select(timeout_s):
             connection = key.data
             if connection is None:
-                self._take_order()
+                self._take_command()
                 continue
             if mask & selectors.EVENT_WRITE and connection.open:
                 connection.on_writable()
             if mask & selectors.EVENT_READ and connection.open:
                 connection.on_readable(time.monotonic_ns())
-        if self._job is not None:
-            self._step(self._job)
+        if self._task is not None:
+            self._step(self._task)
 
-    def _take_order(self) -> None:
+    def _take_command(self) -> None:
         try:
-            order = self._pipe.recv()
+            command = self._pipe.recv()
         except (EOFError, OSError):
-            self._over = True  # the bench has ended, and so do we
+            self._is_over = True  # the bench has ended, and so do we
             return
-        if isinstance(order, Close):
-            self._over = True
+        if isinstance(command, Close):
+            self._is_over = True
         else:
-            self._job = self._jobs[type(order)](order)
+            self._task = self._tasks[type(command)](command)
 
-    def _step(self, job: Job) -> None:
+    def _step(self, task: WorkerTask) -> None:
         now_ns = time.monotonic_ns()
-        answer = job.step(now_ns)
-        if answer is not None:
-            self._job = None
-            self._pipe.send(answer)
+        result = task.step(now_ns)
+        if result is not None:
+            self._task = None
+            self._pipe.send(result)
         elif now_ns >= self._progress_ns:
             self._progress_ns = now_ns + _PROGRESS_NS
-            self._pipe.send(Progress(ready=job.ready, deliveries=self.books.deliveries))
+            self._pipe.send(WorkerProgress(ready=task.ready, deliveries=self.stats.deliveries))
 
 
 def main(pipe: Pipe, name: str) -> None:
     """The entry point of a client process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal tells all of us; the bench decides
     try:
-        Crew(pipe, name).run()
+        Worker(pipe, name).run()
     except (OSError, MemoryError) as error:
         with contextlib.suppress(OSError):  # nobody is left to tell
-            pipe.send(Broke(f"{type(error).__name__}: {error}"))
+            pipe.send(WorkerFailed(f"{type(error).__name__}: {error}"))

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import psutil
 
-from bench.api import Address
 from bench.errors import BenchError
+from bench.rest_client import Address
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class MeasuredServer:
     """`process` is None where only its URL is known; then its CPU and memory are unknown, too."""
 
     address: Address

@@ -14,10 +14,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection
 
-from bench.api import Address
-from bench.checker import Failures
-from bench.client.orders import Connected, Sent, Tally
-from bench.fleet import Fleet
+from bench.client.worker_protocol import Connected, DeliverySnapshot, Sent
+from bench.delivery_checker import Failures
+from bench.rest_client import Address
+from bench.worker_pool import WorkerPool
 from tests.support.websocket_server import serving_websockets
 
 pytestmark = pytest.mark.bench
@@ -101,25 +101,27 @@ def refusing_the_second(connection: ServerConnection, taken: list[dict[str, Any]
         connection.send(json.dumps({"event": "error", "data": {"code": "rate_limited", "message": "slow down"}}))
 
 
-def run(port: int, *, within_s: float = SOON_S) -> tuple[Connected, Sent, Tally, list[str]]:
+def run(port: int, *, within_s: float = SOON_S) -> tuple[Connected, Sent, DeliverySnapshot, list[str]]:
     failures = Failures()
-    with Fleet(1, failures=failures, on_progress=lambda ready, deliveries: None) as fleet:
+    with WorkerPool(1, failures=failures, on_progress=lambda ready, deliveries: None) as pool:
         here = [Address("127.0.0.1", port)]
-        (connected,) = fleet.connect(addresses=here, tokens=("t",), count=1, at_once=1, room_ids=("r",), within_s=30)
-        (sent,) = fleet.send(senders=1, rate_per_s=100, seconds=0.04, content_bytes=40, within_s=within_s)
-        _, (tally,) = fleet.settle([sent], after={"r": 0}, within_s=within_s)
-        fleet.report_failures()
-    return connected, sent, tally, failures.kept
+        (connected,) = pool.connect(addresses=here, tokens=("t",), count=1, at_once=1, room_ids=("r",), within_s=30)
+        (sent,) = pool.send(senders=1, rate_per_s=100, seconds=0.04, content_bytes=40, within_s=within_s)
+        _, (snapshot,) = pool.settle([sent], after={"r": 0}, within_s=within_s)
+        pool.report_failures()
+    return connected, sent, snapshot, failures.kept
 
 
 def test_what_came_once_and_in_order_is_counted_and_timed() -> None:
     with scripted(rightly) as port:
-        connected, sent, tally, failures = run(port, within_s=PATIENT_S)
+        connected, sent, snapshot, failures = run(port, within_s=PATIENT_S)
     assert failures == []
     assert connected.ready == 1
     assert (sent.sent, sent.acked_seqs) == (MESSAGES, {"r": (1, 2, 3, 4)})
-    assert (tally.deliveries, tally.open) == (MESSAGES, 1)
-    assert all(sum(counts.values()) == MESSAGES for counts in (tally.delivery_us, tally.ack_us, tally.own_delivery_us))
+    assert (snapshot.deliveries, snapshot.open) == (MESSAGES, 1)
+    assert all(
+        sum(counts.values()) == MESSAGES for counts in (snapshot.delivery_us, snapshot.ack_us, snapshot.own_delivery_us)
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,8 +145,11 @@ def test_a_server_that_does_wrong_is_caught(script: Script, noticed: str) -> Non
 @pytest.mark.parametrize("script", [rightly, all_but_the_second])
 def test_each_connection_sends_to_its_own_room_and_is_checked_there(script: Script) -> None:
     failures, within_s = Failures(), PATIENT_S if script is rightly else SOON_S
-    with scripted(script) as port, Fleet(1, failures=failures, on_progress=lambda ready, deliveries: None) as fleet:
-        fleet.connect(
+    with (
+        scripted(script) as port,
+        WorkerPool(1, failures=failures, on_progress=lambda ready, deliveries: None) as pool,
+    ):
+        pool.connect(
             addresses=[Address("127.0.0.1", port)],
             tokens=("t",),
             count=2,
@@ -152,26 +157,26 @@ def test_each_connection_sends_to_its_own_room_and_is_checked_there(script: Scri
             room_ids=("r", "s"),
             within_s=PATIENT_S,
         )
-        (sent,) = fleet.send(senders=2, rate_per_s=100, seconds=0.06, content_bytes=40, within_s=within_s)
-        heads, (tally,) = fleet.settle([sent], after={"r": 0, "s": 0}, within_s=within_s)
-        fleet.report_failures()
+        (sent,) = pool.send(senders=2, rate_per_s=100, seconds=0.06, content_bytes=40, within_s=within_s)
+        heads, (snapshot,) = pool.settle([sent], after={"r": 0, "s": 0}, within_s=within_s)
+        pool.report_failures()
     assert (heads, sent.acked_seqs) == ({"r": 3, "s": 3}, {"r": (1, 2, 3), "s": (1, 2, 3)})
     gaps = [f"connection 0.{number}: gap, expected seq 2, got 3" for number in (0, 1)]
     assert [what for what in failures.kept if "gap" in what] == ([] if script is rightly else gaps)
     assert bool(failures.kept) is (script is not rightly)
-    assert tally.deliveries == (6 if script is rightly else 4)
+    assert snapshot.deliveries == (6 if script is rightly else 4)
 
 
 def test_a_server_that_is_not_there_is_a_failure_of_each_connection() -> None:
     with scripted(rightly) as port:
         pass
-    connected, sent, tally, failures = run(port)
-    assert (connected.ready, sent.sent, tally.open) == (0, 0, 0)
+    connected, sent, snapshot, failures = run(port)
+    assert (connected.ready, sent.sent, snapshot.open) == (0, 0, 0)
     assert any("Connection refused" in failure for failure in failures)
 
 
 @contextmanager
-def busy(answers: Callable[[ServerConnection, dict[str, Any]], None]) -> Iterator[int]:
+def busy(results: Callable[[ServerConnection, dict[str, Any]], None]) -> Iterator[int]:
     """A server that acks a join and leaves the rest to `answers(connection, command)`; its port."""
 
     def serve_one(connection: ServerConnection) -> None:
@@ -182,7 +187,7 @@ def busy(answers: Callable[[ServerConnection, dict[str, Any]], None]) -> Iterato
                 if command["event"] == "joinRoom":
                     connection.send(json.dumps({"event": "ack", "id": command["id"], "data": {"seq": 0}}))
                 else:
-                    answers(connection, command)
+                    results(connection, command)
         except ConnectionClosed:
             pass
 
@@ -192,12 +197,12 @@ def busy(answers: Callable[[ServerConnection, dict[str, Any]], None]) -> Iterato
 
 def overloaded(
     port: int, *, rate_per_s: float = 100, seconds: float = 0.04, content_bytes: int = 40, within_s: float = SOON_S
-) -> tuple[Sent, Tally, list[str]]:
+) -> tuple[Sent, DeliverySnapshot, list[str]]:
     failures = Failures()
-    with Fleet(1, failures=failures, on_progress=lambda ready, deliveries: None) as fleet:
+    with WorkerPool(1, failures=failures, on_progress=lambda ready, deliveries: None) as pool:
         here = [Address("127.0.0.1", port)]
-        fleet.connect(addresses=here, tokens=("t",), count=1, at_once=1, room_ids=("r",), within_s=30)
-        (sent,) = fleet.send(
+        pool.connect(addresses=here, tokens=("t",), count=1, at_once=1, room_ids=("r",), within_s=30)
+        (sent,) = pool.send(
             senders=1,
             rate_per_s=rate_per_s,
             seconds=seconds,
@@ -205,9 +210,9 @@ def overloaded(
             within_s=within_s,
             may_refuse=True,
         )
-        _, (tally,) = fleet.settle([sent], after={"r": 0}, within_s=within_s)
-        fleet.report_failures()
-    return sent, tally, failures.kept
+        _, (snapshot,) = pool.settle([sent], after={"r": 0}, within_s=within_s)
+        pool.report_failures()
+    return sent, snapshot, failures.kept
 
 
 class EverySecond:
@@ -234,23 +239,23 @@ class EverySecond:
 @pytest.mark.parametrize("code", ["unavailable", "rate_limited"])
 def test_where_the_server_may_refuse_what_it_refuses_is_counted_and_the_rest_is_checked(code: str) -> None:
     with busy(EverySecond(code)) as port:
-        sent, tally, failures = overloaded(port, within_s=PATIENT_S)
+        sent, snapshot, failures = overloaded(port, within_s=PATIENT_S)
     assert failures == []
     assert (sent.sent, sent.refused, sent.acked_seqs) == (4, 2, {"r": (1, 2)})
     assert (sent.window.sent, sent.window.unsent) == (4, 0)
     assert sent.window.acked + sent.window.refused <= 4
-    assert tally.deliveries == 2
+    assert snapshot.deliveries == 2
 
 
 @pytest.mark.parametrize(
-    ("answers", "noticed"),
+    ("results", "noticed"),
     [
         (EverySecond("internal"), "connection 0.0: error internal: no"),
         (EverySecond("unavailable", delivers=True), "connection 0.0: a message was delivered and refused: unavailable"),
     ],
 )
-def test_where_the_server_may_refuse_it_may_not_do_wrong(answers: EverySecond, noticed: str) -> None:
-    with busy(answers) as port:
+def test_where_the_server_may_refuse_it_may_not_do_wrong(results: EverySecond, noticed: str) -> None:
+    with busy(results) as port:
         *_, failures = overloaded(port)
     assert noticed in failures
 

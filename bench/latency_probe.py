@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from bench.api import Address
-from bench.client import frames, messages
+from bench.client import chat_messages, frames
 from bench.errors import BenchError
 from bench.histogram import Histogram
+from bench.rest_client import Address
 
 _EVERY_NS = 50_000_000
 _WITHIN_S = 20
@@ -30,14 +30,14 @@ _PINGS_MAX = 10_000
 _RECEIVE_BYTES = 65_536
 
 
-class Answers(NamedTuple):
+class ProbeLatencies(NamedTuple):
     """Times from when a ping, a heartbeat was due to its answer."""
 
     ping: Histogram
     heartbeat: Histogram
 
 
-class Probe:
+class LatencyProbe:
     """A context manager: each 50 ms a ping is sent, and a `heartbeat` if the last was answered: more would wait for
     each other only.
 
@@ -45,19 +45,19 @@ class Probe:
     """
 
     def __init__(self, address: Address, token: str) -> None:
-        self._answers = Answers(Histogram(), Histogram())
+        self._latencies = ProbeLatencies(Histogram(), Histogram())
         self._from_ns = self._until_ns = 0
         self._address = address
         self._token = token
         self._pings_ns: deque[int] = deque(maxlen=_PINGS_MAX)  # when those without an answer were due
-        self._asked_ns = 0  # when the heartbeat that has no answer was due; 0: there is none
+        self._heartbeat_due_ns = 0  # when the heartbeat that has no answer was due; 0: there is none
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bench-probe", daemon=True)
         self._error: str | None = None
         self._sock: socket.socket | None = None
         self._rest = b""
 
-    def __enter__(self) -> Probe:
+    def __enter__(self) -> LatencyProbe:
         try:
             self._sock = socket.create_connection((self._address.host, self._address.port), timeout=_WITHIN_S)
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -82,15 +82,15 @@ class Probe:
         if self._error is not None and error is None:
             raise BenchError(f"the probe: {self._error}")
 
-    def measure(self, seconds: float) -> Answers:
+    def measure(self, seconds: float) -> ProbeLatencies:
         """The answers to what is due in so many seconds from now.
 
         They fill by themselves, and are whole when the last was answered.
         """
-        answers = Answers(Histogram(), Histogram())
+        latencies = ProbeLatencies(Histogram(), Histogram())
         now_ns = time.monotonic_ns()
-        self._answers, self._from_ns, self._until_ns = answers, now_ns, now_ns + int(seconds * 1e9)
-        return answers
+        self._latencies, self._from_ns, self._until_ns = latencies, now_ns, now_ns + int(seconds * 1e9)
+        return latencies
 
     def _close(self) -> None:
         if self._sock is not None:
@@ -99,62 +99,62 @@ class Probe:
     def _run(self) -> None:
         assert self._sock is not None
         try:
-            self._ask(self._sock)
+            self._send_and_receive(self._sock)
         except (OSError, BenchError, msgspec.MsgspecError) as error:
             self._error = f"{type(error).__name__}: {error}"
 
-    def _ask(self, sock: socket.socket) -> None:
+    def _send_and_receive(self, sock: socket.socket) -> None:
         rest = self._rest
-        ask = frames.frame(frames.TEXT, messages.heartbeat_command())
+        ask = frames.client_frame(frames.TEXT, chat_messages.heartbeat_command())
         due_ns = time.monotonic_ns()
         while not self._over.is_set():
             now_ns = time.monotonic_ns()
             while due_ns <= now_ns:
                 self._pings_ns.append(due_ns)
-                sock.sendall(frames.frame(frames.PING, due_ns.to_bytes(8, "big")))
-                if not self._asked_ns:
-                    self._asked_ns = due_ns
+                sock.sendall(frames.client_frame(frames.PING, due_ns.to_bytes(8, "big")))
+                if not self._heartbeat_due_ns:
+                    self._heartbeat_due_ns = due_ns
                     sock.sendall(ask)
                 due_ns += _EVERY_NS
             sock.settimeout((due_ns - now_ns) / 1e9)
             with contextlib.suppress(TimeoutError):
-                rest = self._take(rest + _received(sock))
+                rest = self._take_frames(rest + _receive(sock))
 
-    def _take(self, data: bytes) -> bytes:
+    def _take_frames(self, data: bytes) -> bytes:
         now_ns = time.monotonic_ns()
-        whole, rest = frames.cut(data)
+        whole, rest = frames.split_frames(data)
         for opcode, payload in whole:
             if opcode == frames.TEXT:
-                event = messages.decode(payload)
-                if isinstance(event, messages.Reply) and event.event == "error":
-                    raise BenchError(f"a heartbeat was refused: {messages.refused(event.data).code}")
-                if isinstance(event, messages.Reply) and event.event == "ack":
-                    self._answered(self._answers.heartbeat, self._asked_ns, now_ns)
-                    self._asked_ns = 0
+                event = chat_messages.decode_event(payload)
+                if isinstance(event, chat_messages.Reply) and event.event == "error":
+                    raise BenchError(f"a heartbeat was refused: {chat_messages.decode_error(event.data).code}")
+                if isinstance(event, chat_messages.Reply) and event.event == "ack":
+                    self._record(self._latencies.heartbeat, self._heartbeat_due_ns, now_ns)
+                    self._heartbeat_due_ns = 0
             # A peer may answer only the newest of many (RFC 6455 section 5.5.3): the others waited as long
             elif opcode == frames.PONG:
                 while self._pings_ns and self._pings_ns[0] <= int.from_bytes(payload, "big"):
-                    self._answered(self._answers.ping, self._pings_ns.popleft(), now_ns)
+                    self._record(self._latencies.ping, self._pings_ns.popleft(), now_ns)
             elif opcode == frames.CLOSE:
                 raise BenchError(f"closed with {int.from_bytes(payload[:2], 'big')}")
         return rest
 
-    def _answered(self, answers: Histogram, due_ns: int, now_ns: int) -> None:
+    def _record(self, latencies: Histogram, due_ns: int, now_ns: int) -> None:
         if self._from_ns <= due_ns < self._until_ns:
-            answers.add((now_ns - due_ns) // 1000)
+            latencies.add((now_ns - due_ns) // 1000)
 
 
 def _upgraded(sock: socket.socket) -> bytes:
     """What came after the reply to the upgrade."""
     head = b""
     while b"\r\n\r\n" not in head:
-        head += _received(sock)
+        head += _receive(sock)
     if not head.startswith(b"HTTP/1.1 101 "):
         raise BenchError(f"no upgrade: {head[:80].splitlines()[0].decode('latin-1')}")
     return head.partition(b"\r\n\r\n")[2]
 
 
-def _received(sock: socket.socket) -> bytes:
+def _receive(sock: socket.socket) -> bytes:
     chunk = sock.recv(_RECEIVE_BYTES)
     if not chunk:
         raise BenchError("ended without a close frame")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bench.client.orders import Connect
+from bench.client.worker_protocol import Connect
 
 
-def order(*, rooms: int, servers: int, users: int, first: int = 0, count: int = 1) -> Connect:
+def command(*, rooms: int, servers: int, users: int, first: int = 0, count: int = 1) -> Connect:
     return Connect(
         addresses=tuple(("127.0.0.1", port) for port in range(servers)),
         tokens=tuple(f"t{number}" for number in range(users)),
@@ -20,14 +20,14 @@ def order(*, rooms: int, servers: int, users: int, first: int = 0, count: int = 
 
 
 def test_every_room_has_as_many_connections_on_every_server() -> None:
-    connect = order(rooms=5, servers=4, users=3)
+    connect = command(rooms=5, servers=4, users=3)
     places = Counter((connect.room_id(number), connect.address(number)) for number in range(5 * 8))
     assert len(places) == 5 * 4
     assert set(places.values()) == {2}
 
 
 def test_the_first_connections_are_one_of_each_room_then_the_next_on_another_server() -> None:
-    connect = order(rooms=2, servers=2, users=1)
+    connect = command(rooms=2, servers=2, users=1)
     assert [(connect.room_id(number), connect.address(number)[1]) for number in range(4)] == [
         ("r0", 0),
         ("r1", 0),
@@ -37,12 +37,12 @@ def test_the_first_connections_are_one_of_each_room_then_the_next_on_another_ser
 
 
 def test_users_that_are_no_multiple_of_the_servers_have_connections_on_several() -> None:
-    connect = order(rooms=2, servers=2, users=3)
+    connect = command(rooms=2, servers=2, users=3)
     assert {connect.address(number) for number in range(24) if connect.token(number) == "t0"} == set(connect.addresses)
 
 
 def test_without_a_room_the_servers_and_users_are_taken_in_turn() -> None:
-    connect = order(rooms=0, servers=2, users=2)
+    connect = command(rooms=0, servers=2, users=2)
     assert [(connect.room_id(number), connect.address(number)[1], connect.token(number)) for number in range(3)] == [
         (None, 0, "t0"),
         (None, 1, "t1"),

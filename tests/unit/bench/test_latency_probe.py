@@ -11,10 +11,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection
 
-from bench.api import Address
 from bench.errors import BenchError
 from bench.histogram import Histogram
-from bench.probe import Probe
+from bench.latency_probe import LatencyProbe
+from bench.rest_client import Address
 from tests.support.websocket_server import serving_websockets
 
 
@@ -47,17 +47,17 @@ def wait_for(histogram: Histogram, count: int) -> None:
 
 
 def test_pings_and_heartbeats_are_timed_apart() -> None:
-    with answering(ack) as address, Probe(address, "t") as probe:
-        answers = probe.measure(60)
-        wait_for(answers.ping, 3)
-        wait_for(answers.heartbeat, 3)
-    assert answers.ping.count >= 3
-    assert answers.heartbeat.count >= 3
-    assert (answers.ping.percentile_ms(100) or 0) > 0
+    with answering(ack) as address, LatencyProbe(address, "t") as probe:
+        latencies = probe.measure(60)
+        wait_for(latencies.ping, 3)
+        wait_for(latencies.heartbeat, 3)
+    assert latencies.ping.count >= 3
+    assert latencies.heartbeat.count >= 3
+    assert (latencies.ping.percentile_ms(100) or 0) > 0
 
 
 def test_what_is_due_after_the_time_is_not_counted() -> None:
-    with answering(ack) as address, Probe(address, "t") as probe:
+    with answering(ack) as address, LatencyProbe(address, "t") as probe:
         short = probe.measure(0)
         longer = probe.measure(60)
         wait_for(longer.heartbeat, 1)
@@ -75,14 +75,14 @@ def test_what_is_due_after_the_time_is_not_counted() -> None:
     ],
 )
 def test_a_server_that_does_not_answer_rightly_is_told(answer: Callable[[str], str | None], why: str) -> None:
-    with answering(answer) as address, pytest.raises(BenchError, match=why), Probe(address, "t") as probe:
+    with answering(answer) as address, pytest.raises(BenchError, match=why), LatencyProbe(address, "t") as probe:
         probe._thread.join(10)
 
 
 def test_a_server_that_is_not_there_is_told_at_once() -> None:
     with answering(ack) as address:
         pass
-    with pytest.raises(BenchError, match="could not connect"), Probe(address, "t"):
+    with pytest.raises(BenchError, match="could not connect"), LatencyProbe(address, "t"):
         pass
 
 
@@ -90,11 +90,11 @@ def test_pings_that_one_pong_answers_waited_until_it_came() -> None:
     """A server that was late answers only the newest of those it finds; to count that one alone would hide how late it
     was.
     """
-    probe = Probe(Address("127.0.0.1", 1), "t")
-    answers = probe.measure(60)
+    probe = LatencyProbe(Address("127.0.0.1", 1), "t")
+    latencies = probe.measure(60)
     now_ns = time.monotonic_ns()
     probe._pings_ns.extend((now_ns, now_ns + 1, now_ns + 2, now_ns + 3))
     pong = (now_ns + 2).to_bytes(8, "big")
-    assert probe._take(bytes((0x8A, 8)) + pong) == b""
-    assert answers.ping.count == 3
+    assert probe._take_frames(bytes((0x8A, 8)) + pong) == b""
+    assert latencies.ping.count == 3
     assert list(probe._pings_ns) == [now_ns + 3]

@@ -61,7 +61,7 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class SendWindow:
     """What happened in the `seconds` of sending; what was answered later is not in it.
 
     `unsent` were due and the kernel took no more; `read`: deliveries to who does not send; `silence_s`: the longest
@@ -89,7 +89,7 @@ class Sent:
     refused: int
     acked_seqs: dict[str, tuple[int, ...]]
     seconds: float
-    window: Window
+    window: SendWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Settle:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class DeliverySnapshot:
     """What one client process saw since the last one. Latencies as Histogram counts; `cpu_s` of the client process."""
 
     deliveries: int
@@ -125,7 +125,7 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class WorkerProgress:
     """Sent about twice a second while an order is carried out."""
 
     ready: int
@@ -133,11 +133,11 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Broke:
+class WorkerFailed:
     """The client process failed; it ends."""
 
     why: str
 
 
-Order = Connect | Send | Settle | Close
-Answer = Connected | Sent | Tally | Broke
+WorkerCommand = Connect | Send | Settle | Close
+WorkerResult = Connected | Sent | DeliverySnapshot | WorkerFailed

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bench.checker import Failures, Stream, check_acked
+from bench.delivery_checker import Failures, RoomStream, check_acked
 
 
 def failures_of(seqs: list[int], *, after_seq: int = 0, head_seq: int | None = None) -> list[str]:
     failures = Failures()
-    stream = Stream("c", after_seq=after_seq, failures=failures)
+    stream = RoomStream("c", after_seq=after_seq, failures=failures)
     for seq in seqs:
         stream.received(seq)
     stream.finish(max(seqs, default=after_seq) if head_seq is None else head_seq)
@@ -63,7 +63,7 @@ def test_a_message_that_was_never_acked_is_told() -> None:
 
 def test_failures_past_the_bound_are_counted_and_not_kept() -> None:
     failures = Failures()
-    stream = Stream("c", after_seq=0, failures=failures)
+    stream = RoomStream("c", after_seq=0, failures=failures)
     for seq in range(2, 2002, 2):
         stream.received(seq)
     assert failures.count == 1000

@@ -12,10 +12,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench import api
-from bench.api import Address
-from bench.checker import Failures
+from bench import rest_client
+from bench.delivery_checker import Failures
 from bench.errors import BenchError
+from bench.rest_client import Address
 from common.free_ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,7 +94,7 @@ class ServerProcess:
             if self.process.poll() is not None:
                 raise BenchError(f"the server did not start: {self._last_lines()}")
             try:
-                api.call(self.address, "GET", "/health/ready")
+                rest_client.call(self.address, "GET", "/health/ready")
                 return
             except BenchError:
                 if time.monotonic() > deadline:

@@ -10,42 +10,54 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from bench.api import Address
-from bench.checker import Failures, check_acked
-from bench.client import crew
-from bench.client.orders import Answer, Broke, Close, Connect, Connected, Order, Progress, Send, Sent, Settle, Tally
+from bench.client import worker
+from bench.client.worker_protocol import (
+    Close,
+    Connect,
+    Connected,
+    DeliverySnapshot,
+    Send,
+    Sent,
+    Settle,
+    WorkerCommand,
+    WorkerFailed,
+    WorkerProgress,
+    WorkerResult,
+)
+from bench.delivery_checker import Failures, check_acked
 from bench.errors import BenchError
+from bench.rest_client import Address
 
 _CLOSE_WITHIN_S = 5
 _GRACE_S = 30  # an order ends by its own deadline; this is for a client process that hangs
-_A = TypeVar("_A", bound=Answer)
+_A = TypeVar("_A", bound=WorkerResult)
 
 
-def processes_for(connections: int) -> int:
+def worker_count_for(connections: int) -> int:
     """Half the cores, for the server needs one of them; none has fewer than 100 connections."""
     return max(1, min((os.cpu_count() or 1) // 2, 4, connections // 100))
 
 
-class Fleet:
+class WorkerPool:
     """A context manager. `on_progress(ready, deliveries)` is called about twice a second while it waits."""
 
     def __init__(self, processes: int, *, failures: Failures, on_progress: Callable[[int, int], None]) -> None:
         self._failures = failures
         self._on_progress = on_progress
-        self._told = [0] * processes
+        self._deliveries = [0] * processes
         self._pipes: list[multiprocessing.connection.Connection] = []
         self._processes: list[multiprocessing.process.BaseProcess] = []
         self._count = processes
-        self._tallies: list[Tally] = []
+        self._last_snapshots: list[DeliverySnapshot] = []
         self._connections = 0
 
-    def __enter__(self) -> Fleet:
+    def __enter__(self) -> WorkerPool:
         context = multiprocessing.get_context("spawn")  # nothing of this process is to live on in them
         try:
             for number in range(self._count):
                 ours, theirs = context.Pipe()
                 self._pipes.append(ours)
-                process = context.Process(target=crew.main, args=(theirs, str(number)), daemon=True)
+                process = context.Process(target=worker.main, args=(theirs, str(number)), daemon=True)
                 process.start()
                 self._processes.append(process)
                 theirs.close()
@@ -72,13 +84,13 @@ class Fleet:
         They join the rooms in turn, each room's spread evenly over the addresses and over the tokens.
         """
         where = tuple((address.host, address.port) for address in addresses)
-        orders = {}
+        commands = {}
         for number, share in enumerate(_shares(count, self._count)):
             if share:
                 each_at_once = max(1, at_once // self._count)
-                orders[number] = Connect(where, tokens, room_ids, self._connections, share, each_at_once, within_s)
+                commands[number] = Connect(where, tokens, room_ids, self._connections, share, each_at_once, within_s)
                 self._connections += share
-        return self._ask(orders, Connected, within_s)
+        return self._execute(commands, Connected, within_s)
 
     def send(
         self,
@@ -92,7 +104,7 @@ class Fleet:
     ) -> list[Sent]:
         """Let the first `senders` connections, spread over the processes, send; all in a closed loop without a rate."""
         shares = _shares(senders, self._count)
-        orders = {
+        commands = {
             number: Send(
                 share,
                 None if rate_per_s is None else rate_per_s * share / senders,
@@ -104,40 +116,40 @@ class Fleet:
             for number, share in enumerate(shares)
             if share
         }
-        return self._ask(orders, Sent, seconds + within_s)
+        return self._execute(commands, Sent, seconds + within_s)
 
     def settle(
         self, sent: list[Sent], *, after: Mapping[str, int], within_s: float
-    ) -> tuple[dict[str, int], list[Tally]]:
+    ) -> tuple[dict[str, int], list[DeliverySnapshot]]:
         """Everybody has all that was acked after the heads that the rooms had, or failures are noted.
 
         Returns the rooms' heads now and each process's tally.
         """
         heads, total = {}, 0
         for room_id, head_seq in after.items():
-            acked = [seq for answer in sent for seq in answer.acked_seqs.get(room_id, ())]
+            acked = [seq for result in sent for seq in result.acked_seqs.get(room_id, ())]
             heads[room_id] = check_acked(acked, after_seq=head_seq, failures=self._failures)
             total += len(acked)
-        taken = sum(answer.sent - answer.refused for answer in sent)
+        taken = sum(result.sent - result.refused for result in sent)
         if total != taken:
             self._failures.add(f"{taken} messages were sent and not refused, {total} acked")
-        orders = {number: Settle(heads, within_s) for number in range(self._count)}
-        tallies = self._ask(orders, Tally, within_s)
-        self._tallies = tallies
-        return heads, tallies
+        commands = {number: Settle(heads, within_s) for number in range(self._count)}
+        snapshots = self._execute(commands, DeliverySnapshot, within_s)
+        self._last_snapshots = snapshots
+        return heads, snapshots
 
     def report_failures(self) -> None:
         """Take over what the client processes found wrong so far, as their last tallies say."""
-        for tally in self._tallies:
-            for what in tally.failures:
+        for snapshot in self._last_snapshots:
+            for what in snapshot.failures:
                 self._failures.add(what)
-            self._failures.count += tally.failure_count - len(tally.failures)
+            self._failures.count += snapshot.failure_count - len(snapshot.failures)
 
-    def _ask(self, orders: Mapping[int, Order], kind: type[_A], within_s: float) -> list[_A]:
-        for number, order in orders.items():
-            self._pipes[number].send(order)
-        waiting = set(orders)
-        answers: dict[int, _A] = {}
+    def _execute(self, commands: Mapping[int, WorkerCommand], kind: type[_A], within_s: float) -> list[_A]:
+        for number, command in commands.items():
+            self._pipes[number].send(command)
+        waiting = set(commands)
+        results: dict[int, _A] = {}
         deadline = time.monotonic() + within_s + _GRACE_S
         ready = [0] * self._count
         while waiting:
@@ -147,18 +159,20 @@ class Fleet:
             for pipe in multiprocessing.connection.wait([self._pipes[number] for number in waiting], timeout=left):
                 number = self._pipes.index(pipe)  # type: ignore[arg-type]
                 try:
-                    said = self._pipes[number].recv()
+                    reply = self._pipes[number].recv()
                 except (EOFError, OSError) as error:
                     raise BenchError(f"client process {number} died") from error
-                if isinstance(said, Progress):
-                    ready[number], self._told[number] = said.ready, said.deliveries
-                    self._on_progress(sum(ready), sum(self._told))
-                elif isinstance(said, kind):
-                    answers[number] = said
+                if isinstance(reply, WorkerProgress):
+                    ready[number], self._deliveries[number] = reply.ready, reply.deliveries
+                    self._on_progress(sum(ready), sum(self._deliveries))
+                elif isinstance(reply, kind):
+                    results[number] = reply
                     waiting.remove(number)
                 else:
-                    raise BenchError(f"client process {number}: {said.why if isinstance(said, Broke) else said}")
-        return [answers[number] for number in sorted(answers)]
+                    raise BenchError(
+                        f"client process {number}: {reply.why if isinstance(reply, WorkerFailed) else reply}"
+                    )
+        return [results[number] for number in sorted(results)]
 
     def _end(self) -> None:
         for pipe in self._pipes:

@@ -8,11 +8,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from bench import api
+from bench import rest_client
 from bench.errors import BenchError
 
 
-class Told(HTTPServer):
+class FakeServer(HTTPServer):
     """Answers with these statuses in turn."""
 
     statuses: list[int]
@@ -20,7 +20,7 @@ class Told(HTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
-        assert isinstance(self.server, Told)
+        assert isinstance(self.server, FakeServer)
         self.rfile.read(int(self.headers["Content-Length"]))
         body = b'{"accessToken": "token"}'
         self.send_response(self.server.statuses.pop(0))
@@ -33,8 +33,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def told() -> Iterator[Told]:
-    server = Told(("127.0.0.1", 0), Handler)
+def server() -> Iterator[FakeServer]:
+    server = FakeServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield server
@@ -43,14 +43,14 @@ def told() -> Iterator[Told]:
     server.server_close()
 
 
-def test_who_is_not_served_because_of_load_asks_again(told: Told) -> None:
-    told.statuses = [503, 201]
-    assert api.register(api.Address("127.0.0.1", told.server_port)) == "token"
-    assert told.statuses == []
+def test_who_is_not_served_because_of_load_asks_again(server: FakeServer) -> None:
+    server.statuses = [503, 201]
+    assert rest_client.register(rest_client.Address("127.0.0.1", server.server_port)) == "token"
+    assert server.statuses == []
 
 
-def test_who_is_refused_for_another_reason_does_not(told: Told) -> None:
-    told.statuses = [409, 201]
+def test_who_is_refused_for_another_reason_does_not(server: FakeServer) -> None:
+    server.statuses = [409, 201]
     with pytest.raises(BenchError, match="409"):
-        api.register(api.Address("127.0.0.1", told.server_port))
-    assert told.statuses == [201]
+        rest_client.register(rest_client.Address("127.0.0.1", server.server_port))
+    assert server.statuses == [201]

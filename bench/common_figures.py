@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.client.orders import Connected
+from bench.client.worker_protocol import Connected
 from bench.histogram import Histogram, merged
-from bench.room import Load
+from bench.loaded_rooms import LoadResult
 from bench.scenario import Figure
 
 
@@ -30,7 +30,7 @@ def difference(before: float | None, after: float | None) -> float | None:
     return None if before is None or after is None else after - before
 
 
-def client_cpu(load: Load) -> Figure:
+def client_cpu(load: LoadResult) -> Figure:
     """The busiest client process; near 100 the client, not the server, was what limited the run."""
-    shares = [100 * tally.cpu_s / tally.wall_s for tally in load.tallies if tally.wall_s]
+    shares = [100 * snapshot.cpu_s / snapshot.wall_s for snapshot in load.snapshots if snapshot.wall_s]
     return Figure("busiest client process", max(shares, default=None), "% of a core")

@@ -9,7 +9,7 @@ import sys
 from types import FrameType
 
 
-class Told:
+class StopSignals:
     """A signal raises SystemExit, with 128 and its number, where the program is.
 
     Python prints what is raised in a finalizer, or in a callback of its import system, and goes on: `check` then raises
@@ -23,9 +23,9 @@ class Told:
         """From now on. To be called in the main thread."""
         for number in (signal.SIGTERM, signal.SIGINT):
             if signal.getsignal(number) is not signal.SIG_IGN:  # as a shell has it for what it runs in the background
-                signal.signal(number, self._hear)
+                signal.signal(number, self._on_signal)
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._code = 128 + number
         self.check()
 

@@ -11,19 +11,19 @@ from tests.support.server import ROOT
 
 FORGOTTEN = """
 import signal
-from bench.told import Told
+from bench.stop_signals import StopSignals
 
-told = Told()
-told.listen()
+stop_signals = StopSignals()
+stop_signals.listen()
 
 class Finalized:
     def __del__(self):
         signal.raise_signal({number})
 
-told.check()
+stop_signals.check()
 Finalized()
 print("Python went on", flush=True)
-told.check()
+stop_signals.check()
 print("and so did we")
 """
 

@@ -23,7 +23,7 @@ from store.errors import StoreError
 from store.mongo import MongoOptions
 from store.mongo.client import refusal_of, without_credentials
 
-Ask = Callable[[], object]
+Query = Callable[[], object]
 
 PAGE = 50
 SELECT_WITHIN_MS = 5000
@@ -38,7 +38,7 @@ class Queries(Protocol):
     def server(self) -> str:
         """Which server was seen."""
 
-    def pairs(self, room_id: str, *, head: int, depth: int, word: str) -> Mapping[str, tuple[Ask, Ask]]: ...
+    def pairs(self, room_id: str, *, head: int, depth: int, word: str) -> Mapping[str, tuple[Query, Query]]: ...
 
     def close(self) -> None: ...
 
@@ -57,7 +57,7 @@ class SqliteQueries:
     def _open(self) -> apsw.Connection:
         return apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
 
-    def pairs(self, room_id: str, *, head: int, depth: int, word: str) -> Mapping[str, tuple[Ask, Ask]]:
+    def pairs(self, room_id: str, *, head: int, depth: int, word: str) -> Mapping[str, tuple[Query, Query]]:
         page = "SELECT * FROM messages WHERE room_id = ? ORDER BY seq DESC LIMIT ?"
         # A `+` before a column keeps the planner from its indexes.
         scan = "SELECT * FROM messages WHERE +room_id = ? ORDER BY +seq DESC LIMIT ?"
@@ -69,22 +69,22 @@ class SqliteQueries:
         )
         by_reading = "SELECT * FROM messages WHERE content LIKE '%' || ? || '%' LIMIT ?"
         return {
-            "newest page, index against none": (self._ask(page, room_id, PAGE), self._ask(scan, room_id, PAGE)),
+            "newest page, index against none": (self._query(page, room_id, PAGE), self._query(scan, room_id, PAGE)),
             "page at depth, keyset against skip": (
-                self._ask(keyset, room_id, head - depth, PAGE),
-                self._ask(skip, room_id, PAGE, depth),
+                self._query(keyset, room_id, head - depth, PAGE),
+                self._query(skip, room_id, PAGE, depth),
             ),
-            "search, text index against scan": (self._ask(by_words, word, PAGE), self._ask(by_reading, word, PAGE)),
+            "search, text index against scan": (self._query(by_words, word, PAGE), self._query(by_reading, word, PAGE)),
             "newest page, pooled against a connection each": (
-                self._ask(page, room_id, PAGE),
-                lambda: self._ask_anew(page, room_id, PAGE),
+                self._query(page, room_id, PAGE),
+                lambda: self._query_on_new_connection(page, room_id, PAGE),
             ),
         }
 
-    def _ask(self, statement: str, *bindings: Any) -> Ask:
+    def _query(self, statement: str, *bindings: Any) -> Query:
         return lambda: self._connection.execute(statement, bindings).fetchall()
 
-    def _ask_anew(self, statement: str, *bindings: Any) -> object:
+    def _query_on_new_connection(self, statement: str, *bindings: Any) -> object:
         connection = self._open()
         try:
             return connection.execute(statement, bindings).fetchall()
@@ -137,7 +137,7 @@ class MongoQueries:
             else f"a stand-in for MongoDB {version} (not measured: no ratio on it means anything)"
         )
 
-    def pairs(self, room_id: str, *, head: int, depth: int, word: str) -> Mapping[str, tuple[Ask, Ask]]:
+    def pairs(self, room_id: str, *, head: int, depth: int, word: str) -> Mapping[str, tuple[Query, Query]]:
         messages = self._client[self._database].messages
         newest = {"roomId": room_id}
         below = {"roomId": room_id, "seq": {"$lte": head - depth}}
@@ -156,11 +156,11 @@ class MongoQueries:
             ),
             "newest page, pooled against a connection each": (
                 lambda: list(messages.find(newest).sort("seq", -1).limit(PAGE)),
-                lambda: self._ask_anew(newest),
+                lambda: self._query_on_new_connection(newest),
             ),
         }
 
-    def _ask_anew(self, wanted: dict[str, Any]) -> object:
+    def _query_on_new_connection(self, wanted: dict[str, Any]) -> object:
         with pymongo.MongoClient[dict[str, Any]](self._uri) as client:
             messages: Collection[dict[str, Any]] = client[self._database].messages
             return list(messages.find(wanted).sort("seq", -1).limit(PAGE))
