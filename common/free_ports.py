@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -26,15 +26,25 @@ def beyond(ephemeral: str) -> range:
     return found if len(found) >= _ENOUGH else range(_LEAST, 65_536)
 
 
-def free_port(*, taken: Collection[int] = ()) -> int:
-    """A loopback port that is free now, and will not be somebody's end of a connection in a moment."""
+def free_port(*, ports: Sequence[int] | None = None, taken: Collection[int] = (), in_a_row: int = 1) -> int:
+    """A loopback port on which nothing listens now; with `in_a_row`, the first of that many consecutive ones.
+
+    It is one of `ports`, by default of those that the kernel gives to no outgoing connection, and none of `taken`.
+    """
+    if ports is None:
+        ports = _beyond_ephemeral()
+    while True:
+        first = secrets.choice(ports[: len(ports) - in_a_row + 1])
+        wanted = range(first, first + in_a_row)
+        if not any(port in taken for port in wanted):
+            with ExitStack() as probes, suppress(OSError):
+                for port in wanted:
+                    probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                return first
+
+
+def _beyond_ephemeral() -> range:
     ephemeral = _LINUX_DEFAULT
     with suppress(OSError):
         ephemeral = _EPHEMERAL.read_text()
-    ports = beyond(ephemeral)
-    while True:
-        port = secrets.choice(ports)
-        if port not in taken:
-            with socket.socket() as probe, suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return port
+    return beyond(ephemeral)

@@ -22,7 +22,7 @@ from contextlib import AsyncExitStack
 import msgspec
 
 from app import settings, stores
-from bench.cluster import RedisProcess
+from bench.redis_process import RedisProcess
 from bench.scenario import Figure, Option, Scenario
 from bench.scenario_context import ScenarioContext
 from bench.use_cases import UseCases, wired

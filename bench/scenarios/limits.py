@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 
 from app import settings
 from app.backends import opened
-from bench.cluster import RedisProcess
+from bench.redis_process import RedisProcess
 from bench.scenario import Figure, Option, Scenario
 from bench.scenario_context import ScenarioContext
 from limits.contract import Check, Limiter

@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 from app import settings
 from app.backends import Backends, opened
-from bench.cluster import RedisProcess
 from bench.errors import BenchError
+from bench.redis_process import RedisProcess
 from bench.scenario import Figure, Option, Scenario
 from bench.scenario_context import ScenarioContext
 from cache import message_page

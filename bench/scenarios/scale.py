@@ -12,9 +12,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from bench import common_figures
-from bench.cluster import RedisProcess
 from bench.histogram import merged
 from bench.loaded_rooms import LoadedRooms, LoadResult
+from bench.redis_process import RedisProcess
 from bench.scenario import Figure, Option, Scenario
 from bench.scenario_context import ScenarioContext
 

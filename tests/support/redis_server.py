@@ -1,18 +1,17 @@
-"""A redis-server of a test's own: its port, its faults."""
+"""A redis-server of a test's own, which the test may stop, pause and restart."""
 
 from __future__ import annotations
 
 import shutil
 import signal
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from bench.errors import BenchError
+from bench.redis_process import RedisProcess
 from tests.support.server import free_port
 
 START_WITHIN_S = 60.0
@@ -25,8 +24,8 @@ class RedisServer:
     def __init__(self, folder: Path, *arguments: str) -> None:
         self._folder = folder
         self.arguments = arguments
-        self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
+        self._process: RedisProcess | None = None
 
     @property
     def log_path(self) -> Path:
@@ -39,70 +38,50 @@ class RedisServer:
 
     @property
     def is_running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.is_running
 
     def start(self) -> RedisServer:
-        """Start it and wait until it answers. Skips the test where there is none."""
-        program = shutil.which("redis-server")
-        if program is None:
+        """Start it and wait until it replies. Skips the test if redis-server is not installed."""
+        if shutil.which("redis-server") is None:
             pytest.skip(MISSING)
         self._folder.mkdir(parents=True, exist_ok=True)
-        fixed = [
-            "--port",
-            str(self.port),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-            "--dir",
-            str(self._folder),
-        ]
-        with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen([program, *fixed, *self.arguments], stdout=log, stderr=log)
-        deadline = time.monotonic() + START_WITHIN_S
-        while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                if self.ask("PING")[:1] in (b"+", b"-"):
-                    return self
-            except OSError:
-                time.sleep(0.01)  # the poll's pace; the condition is the answer
-        raise AssertionError(self.log_path.read_text())
+        arguments = ("--dir", str(self._folder), *self.arguments)
+        self._process = RedisProcess(port=self.port, arguments=arguments, log_path=self.log_path)
+        try:
+            self._process.start(START_WITHIN_S)
+        except BenchError as error:
+            raise AssertionError(f"{error}: {self.log_path.read_text()}") from error
+        return self
 
     def ask(self, *words: str) -> bytes:
-        """Send one command on a connection of its own; returns the raw reply, as much of it as comes at once."""
-        command = f"*{len(words)}\r\n" + "".join(f"${len(word.encode())}\r\n{word}\r\n" for word in words)
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
-            connection.sendall(command.encode())
-            return connection.recv(1 << 20)
+        """Send one command on a new connection; returns the raw reply, up to the bytes of one `recv`."""
+        return self._started().ask(*words)
 
     def pause(self) -> None:
-        """SIGSTOP: it keeps its connections and answers nothing."""
-        self._signal(signal.SIGSTOP)
+        """SIGSTOP: it keeps its connections and replies to nothing."""
+        self._started().send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        self._signal(signal.SIGCONT)
+        self._started().send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        """kill -9; what it held is gone. Idempotent."""
+        """kill -9; its data are lost. Idempotent."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
             self._process = None
 
     def restart(self) -> None:
         self.stop()
         self.start()
 
-    def _signal(self, number: int) -> None:
+    def _started(self) -> RedisProcess:
         assert self._process is not None
-        self._process.send_signal(number)
+        return self._process
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[RedisServer]:
-    """One that was started, and is stopped at the end."""
+    """A started redis-server, stopped at the end."""
     server = RedisServer(folder)
     try:
         yield server.start()

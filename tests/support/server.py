@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from common import free_ports
 from tests.support.coverage import passed_on
 from tests.support.waiting import poll
 
@@ -30,9 +29,9 @@ PROGRAM = (sys.executable, str(ROOT / "server.py"))
 
 
 def own_ports(environ: Mapping[str, str] = os.environ) -> range:
-    """Those of this worker alone: between the look at a port and the listening on it no other worker may take it.
+    """The ports of this pytest worker alone: no other worker can take one between the check and the listening.
 
-    There are as many again for workers that take the place of those that crashed: they are called by the next numbers.
+    Each share is halved to leave room for workers that replace crashed ones: these have the next higher numbers.
     """
     if WORKER not in environ:
         return PORTS
@@ -43,14 +42,8 @@ def own_ports(environ: Mapping[str, str] = os.environ) -> range:
 
 
 def free_port(in_a_row: int = 1) -> int:
-    """A port that was free a moment ago, of those that no outgoing connection is given; or the first of so many."""
-    ports = own_ports()
-    while True:
-        first = secrets.choice(ports[: len(ports) - in_a_row + 1])
-        with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
-            for port in range(first, first + in_a_row):
-                probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            return first
+    """A free loopback port of this worker's own; with `in_a_row`, the first of that many consecutive ones."""
+    return free_ports.free_port(ports=own_ports(), in_a_row=in_a_row)
 
 
 class ServerProcess:

@@ -8,12 +8,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench import cluster as cluster_module
-from bench import rest_client
+from bench import redis_process, rest_client
 from bench import server_process as process_module
-from bench.cluster import Cluster, RedisProcess
+from bench.cluster import Cluster
 from bench.delivery_checker import Failures
 from bench.errors import BenchError
+from bench.redis_process import RedisProcess
 from bench.server_process import ServerProcess
 
 pytestmark = pytest.mark.bench
@@ -95,8 +95,8 @@ def test_a_bench_that_was_told_to_stop_in_the_middle_of_a_poll_ends_all_the_same
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for module, name in (
-        (cluster_module, "_STOP_WITHIN_S"),
-        (cluster_module, "KILLED_WITHIN_S"),
+        (redis_process, "_STOP_WITHIN_S"),
+        (redis_process, "KILLED_WITHIN_S"),
         (process_module, "KILLED_WITHIN_S"),
     ):
         monkeypatch.setattr(module, name, 0.1)
