@@ -15,7 +15,6 @@ import socket
 import threading
 import time
 from collections import deque
-from typing import NamedTuple
 
 import msgspec
 
@@ -30,7 +29,7 @@ _PINGS_MAX = 10_000
 _RECEIVE_BYTES = 65_536
 
 
-class ProbeLatencies(NamedTuple):
+class ProbeLatencies(msgspec.Struct, frozen=True):
     """Times from when a ping, a heartbeat was due to its answer."""
 
     ping: Histogram

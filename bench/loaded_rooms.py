@@ -7,7 +7,8 @@ What scenarios share: connect everybody, let some send, wait until all have ever
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from bench import rest_client
 from bench.client.worker_protocol import Connected, DeliverySnapshot, SendWindow
@@ -18,8 +19,7 @@ from bench.worker_pool import WorkerPool
 _DELIVER_WITHIN_S = 20
 
 
-@dataclass(frozen=True, slots=True)
-class LoadResult:
+class LoadResult(msgspec.Struct, frozen=True):
     """What a stretch of sending came to. `cpu_s` of all servers together, None where it is not known.
 
     `messages` were sent, of which some may have been refused if that was allowed; `windows`, one a client process, know

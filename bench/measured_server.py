@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import psutil
 
 from bench.errors import BenchError
 from bench.rest_client import Address
 
 
-@dataclass(frozen=True, slots=True)
-class MeasuredServer:
+class MeasuredServer(msgspec.Struct, frozen=True):
     """`process` is None where only its URL is known; then its CPU and memory are unknown, too."""
 
     address: Address

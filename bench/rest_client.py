@@ -6,8 +6,9 @@ import http.client
 import json
 import secrets
 import time
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from bench.errors import BenchError
 
@@ -20,8 +21,7 @@ class Unavailable(BenchError):
     """The server answered 503."""
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """Where the server listens; always on the loopback."""
 
     host: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from bench.errors import BenchError
 
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from bench.scenario_context import ScenarioContext
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(msgspec.Struct, frozen=True):
     """A whole number that `--set name=value` changes within its bounds."""
 
     default: int
@@ -22,8 +22,7 @@ class Option:
     about: str
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(msgspec.Struct, frozen=True):
     """One result. `value` is None where it could not be known, such as the CPU of a server elsewhere."""
 
     name: str
@@ -31,8 +30,7 @@ class Figure:
     unit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
+class Scenario(msgspec.Struct, frozen=True):
     """`run` gives the figures and notes what is wrong on its stage; raises BenchError where it could not measure."""
 
     name: str
@@ -52,8 +50,7 @@ class Scenario:
         return {name: given.get(name, option.default) for name, option in self.options.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(msgspec.Struct, frozen=True):
     """What one scenario found. It passed when `failure_count` is 0."""
 
     name: str
@@ -63,4 +60,4 @@ class Result:
     failure_count: int
     failures: list[str]
     seconds: float
-    server: Mapping[str, object] = field(default_factory=dict)
+    server: Mapping[str, object] = {}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
+import msgspec
 import psutil
 
 from bench import machine, rest_client
@@ -21,8 +21,7 @@ from bench.stop_signals import StopSignals
 from bench.worker_pool import WorkerPool, worker_count_for
 
 
-@dataclass(frozen=True, slots=True)
-class ScenarioContext:
+class ScenarioContext(msgspec.Struct, frozen=True):
     """`given` is a server to use instead of one of our own."""
 
     name: str
@@ -30,8 +29,8 @@ class ScenarioContext:
     progress: ProgressLine
     stop_signals: StopSignals
     given: MeasuredServer | None = None
-    failures: Failures = field(default_factory=Failures)
-    server_facts: dict[str, object] = field(default_factory=dict)
+    failures: Failures = msgspec.field(default_factory=Failures)
+    server_facts: dict[str, object] = {}
 
     @contextmanager
     def server(self, environ: Mapping[str, str] | None = None) -> Iterator[MeasuredServer]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Connect:
+class Connect(msgspec.Struct, frozen=True):
     """Open the connections numbered `first` and on, `count` of them, at most `at_once` unfinished.
 
     They join the rooms, if any are named, in turn; each room's are spread evenly over the addresses and over the
@@ -34,8 +33,7 @@ class Connect:
         return number // max(1, len(self.room_ids))
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(msgspec.Struct, frozen=True):
     """`ready_us`: from the start of each connection to its welcome, or to the ack of its joinRoom."""
 
     ready: int
@@ -43,8 +41,7 @@ class Connected:
     ready_us: dict[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """Let the first `senders` connections send, each to its room, for `seconds`: `rate_per_s` in all, or None for a
     closed loop.
 
@@ -60,8 +57,7 @@ class Send:
     may_refuse: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SendWindow:
+class SendWindow(msgspec.Struct, frozen=True):
     """What happened in the `seconds` of sending; what was answered later is not in it.
 
     `unsent` were due and the kernel took no more; `read`: deliveries to who does not send; `silence_s`: the longest
@@ -78,8 +74,7 @@ class SendWindow:
     cpu_percent: float
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(msgspec.Struct, frozen=True):
     """All that was sent is acked or refused, or the time is over.
 
     `acked_seqs` by room; `seconds`: from the first send to the last.
@@ -92,8 +87,7 @@ class Sent:
     window: SendWindow
 
 
-@dataclass(frozen=True, slots=True)
-class Settle:
+class Settle(msgspec.Struct, frozen=True):
     """Wait until every connection has everything up to its room's head,
     then hand over the tally and begin a new one.
     """
@@ -102,8 +96,7 @@ class Settle:
     within_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class DeliverySnapshot:
+class DeliverySnapshot(msgspec.Struct, frozen=True):
     """What one client process saw since the last one. Latencies as Histogram counts; `cpu_s` of the client process."""
 
     deliveries: int
@@ -116,24 +109,21 @@ class DeliverySnapshot:
     cpu_s: float
     open: int
     failure_count: int
-    failures: list[str] = field(default_factory=list)
+    failures: list[str] = []
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(msgspec.Struct, frozen=True):
     """Close everything and end."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerProgress:
+class WorkerProgress(msgspec.Struct, frozen=True):
     """Sent about twice a second while an order is carried out."""
 
     ready: int
     deliveries: int
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerFailed:
+class WorkerFailed(msgspec.Struct, frozen=True):
     """The client process failed; it ends."""
 
     why: str

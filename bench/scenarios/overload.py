@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+
+import msgspec
 
 from bench import common_figures
 from bench.client.worker_protocol import SendWindow
@@ -32,16 +33,15 @@ _ANSWER_WITHIN_S = 100  # a server that sheds nothing works off all that waits i
 _WAYS = {"shedding": "true", "not shedding": "false"}
 
 
-@dataclass(slots=True)
-class _Setup:
+class _Setup(msgspec.Struct):
     """One server, and what its turns came to."""
 
     name: str
     rooms: LoadedRooms
     probe: LatencyProbe
-    peaks: list[LoadResult] = field(default_factory=list)
-    loads: list[LoadResult] = field(default_factory=list)
-    latencies: list[ProbeLatencies] = field(default_factory=list)
+    peaks: list[LoadResult] = []
+    loads: list[LoadResult] = []
+    latencies: list[ProbeLatencies] = []
 
     def figures(self) -> list[Figure]:
         peak, acked = _per_s(self.peaks, "acked"), _per_s(self.loads, "acked")

@@ -17,7 +17,8 @@ import socket
 import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from app import settings
 from app.backends import Backends, opened
@@ -39,7 +40,7 @@ PUBLISH, POST, HEARD = "publish", "publish, extend and invalidate", "publish whe
 Tell = Callable[[int], Awaitable[None]]
 
 
-class _Stretch(NamedTuple):
+class _Stretch(msgspec.Struct, frozen=True):
     """A while of telling: how many messages, in how many turns of the loop, for how much CPU."""
 
     messages: int

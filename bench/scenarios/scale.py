@@ -9,7 +9,8 @@ DATA_DIR each.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+
+import msgspec
 
 from bench import common_figures
 from bench.histogram import merged
@@ -25,14 +26,13 @@ _CONTENT_BYTES = 64
 _ONE = "1 process"
 
 
-@dataclass(slots=True)
-class _Setup:
+class _Setup(msgspec.Struct):
     """One way to serve the rooms, and what its turns came to."""
 
     name: str
     rooms: LoadedRooms
     redis: RedisProcess | None
-    loads: list[LoadResult] = field(default_factory=list)
+    loads: list[LoadResult] = []
     redis_s: float = 0.0
 
     @property
