@@ -26,7 +26,7 @@ from app import secret_files
 from common import text_numbers
 from common.free_ports import free_port
 from common.hosts_and_urls import parse_host
-from deploy.supervisor import Child, Cluster, Output, Refused
+from deploy.supervisor import Child, Cluster, ClusterError, Output
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = "127.0.0.1"
@@ -58,7 +58,7 @@ def program(name: str, path: str) -> str:
     """Where a program is. Raises Refused with how to get it."""
     found = shutil.which(name, path=f"{path}:{SBIN}")
     if found is None:
-        raise Refused(f"{name} is missing; on Debian: apt-get install {name}")
+        raise ClusterError(f"{name} is missing; on Debian: apt-get install {name}")
     return found
 
 
@@ -68,7 +68,7 @@ def whole_number(environ: Mapping[str, str], name: str, default: int, most: int)
     with contextlib.suppress(ValueError):
         if 1 <= (number := text_numbers.whole_number(text)) <= most:
             return number
-    raise Refused(f"{name}: {text!r} is not valid; it takes a whole number from 1 to {most}", 2)
+    raise ClusterError(f"{name}: {text!r} is not valid; it takes a whole number from 1 to {most}", 2)
 
 
 def host_of(environ: Mapping[str, str]) -> str:
@@ -77,7 +77,7 @@ def host_of(environ: Mapping[str, str]) -> str:
     try:
         return parse_host(text)
     except ValueError as error:
-        raise Refused(f"HOST: {text!r} is not valid; it takes an address, or a host name", 2) from error
+        raise ClusterError(f"HOST: {text!r} is not valid; it takes an address, or a host name", 2) from error
 
 
 def claim(host: str, port: int) -> None:
@@ -85,10 +85,10 @@ def claim(host: str, port: int) -> None:
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
-        raise Refused(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+        raise ClusterError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
 
 
-def replies(host: str, port: int, ask: bytes, reply: bytes) -> bool:
+def replies_with(host: str, port: int, ask: bytes, reply: bytes) -> bool:
     """Whether what listens there replies so."""
     try:
         with socket.create_connection((host, port), timeout=3) as connection:
@@ -118,8 +118,10 @@ class Programs:
         self._guard = dying_with_us()
         self._redis_env: dict[str, str] = {}
 
-    def _child(self, name: str, *command: str, answers: Callable[[], bool], **env: str) -> Child:
-        return Child(name, [*self._guard, *command], env={**self._environ, **env}, answers=answers, output=self._output)
+    def _child(self, name: str, *command: str, is_ready: Callable[[], bool], **env: str) -> Child:
+        return Child(
+            name, [*self._guard, *command], env={**self._environ, **env}, is_ready=is_ready, output=self._output
+        )
 
     def redis(self, port: int) -> Child:
         """Our own, which the chat processes made after it use.
@@ -145,7 +147,7 @@ class Programs:
         )
         self._redis_env = {**UNSET, "REDIS_HOST": LOCAL, "REDIS_PORT": str(port), "REDIS_PASSWORD_FILE": str(kept)}
         return self._child(
-            "redis", *command, answers=lambda: replies(LOCAL, port, f"AUTH {password}\r\n".encode(), b"+OK")
+            "redis", *command, is_ready=lambda: replies_with(LOCAL, port, f"AUTH {password}\r\n".encode(), b"+OK")
         )
 
     def _secret_file(self, name: str, content: str) -> Path:
@@ -163,7 +165,7 @@ class Programs:
         }
         command = (sys.executable, str(ROOT / "server.py"), "serve")
         return self._child(
-            f"p{number}", *command, answers=lambda: replies(LOCAL, port, ASK_READY, b"HTTP/1.1 200"), **env
+            f"p{number}", *command, is_ready=lambda: replies_with(LOCAL, port, ASK_READY, b"HTTP/1.1 200"), **env
         )
 
     def nginx(self, host: str, port: int, processes: Sequence[int]) -> Child:
@@ -183,7 +185,7 @@ class Programs:
             "-g",
             "daemon off;",
         )
-        return self._child("nginx", *command, answers=lambda: replies(host, port, ASK_READY, b"HTTP/1.1 200"))
+        return self._child("nginx", *command, is_ready=lambda: replies_with(host, port, ASK_READY, b"HTTP/1.1 200"))
 
 
 def address_of_redis(environ: Mapping[str, str]) -> str | None:
@@ -196,7 +198,7 @@ def address_of_redis(environ: Mapping[str, str]) -> str | None:
         try:
             url = secret_files.read(Path(file))
         except ValueError as error:
-            raise Refused(
+            raise ClusterError(
                 f"REDIS_URL_FILE: {file!r} is not valid ({error}); it takes {secret_files.TAKES}", 2
             ) from error
     if url:
@@ -211,9 +213,9 @@ def main(environ: Mapping[str, str], output: Output) -> int:
     port = whole_number(environ, "PORT", 8000, 65_535 - count)
     host = host_of(environ)
     ports = range(port + 1, port + 1 + count)
-    orders: SimpleQueue[int] = SimpleQueue()
-    for order in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(order, lambda received, _: orders.put(received))
+    signals: SimpleQueue[int] = SimpleQueue()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: signals.put(received))
     # nginx's workers, who are nobody in particular, must reach the folder: so it is not within DATA_DIR, which is the
     # chat processes'.
     with tempfile.TemporaryDirectory(prefix="chat-cluster-") as folder:
@@ -227,9 +229,9 @@ def main(environ: Mapping[str, str], output: Output) -> int:
             redis=redis,
             chats=[programs.chat(number, at) for number, at in enumerate(ports, 1)],
             nginx=programs.nginx(host, port, ports),
-            orders=orders,
+            signals=signals,
             has_terminal=os.isatty(0),
-            say=lambda what: output.line(f"cluster: {what}"),
+            log=lambda what: output.line(f"cluster: {what}"),
         )
         for address in ((host, port), *((LOCAL, at) for at in ports)):
             claim(*address)
@@ -242,7 +244,7 @@ def main(environ: Mapping[str, str], output: Output) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main(os.environ, Output(sys.stdout.fileno())))
-    except Refused as refused:
+    except ClusterError as refused:
         errors = Output(sys.stderr.fileno())
         errors.line(f"cluster: {refused}")
         errors.flush()

@@ -24,11 +24,11 @@ DRAIN_WITHIN_S = 30.0  # what a chat process promises
 CLOSE_WITHIN_S = 5.0
 NO_START = (OSError, RuntimeError)  # no process, descriptor or memory is to be had; or no thread
 BACKOFF_S, BACKOFF_MAX_S = 0.25, 8.0
-SAME_ORDER_S = 1.0  # one order may come twice: to the process group, and from make, which passes on its own
-STEADY_S = 20.0  # who lived that long is started again with the shortest backoff
+SAME_SIGNAL_S = 1.0  # one order may come twice: to the process group, and from make, which passes on its own
+STABLE_AFTER_S = 20.0  # who lived that long is started again with the shortest backoff
 
 
-class Refused(Exception):
+class ClusterError(Exception):
     """It cannot run: why, in one line, and the exit code."""
 
     def __init__(self, why: str, code: int = 1) -> None:
@@ -36,7 +36,7 @@ class Refused(Exception):
         self.code = code
 
 
-class Told(Exception):
+class StopRequested(Exception):
     """Somebody wants it to end."""
 
 
@@ -68,23 +68,23 @@ class Child:
     """
 
     def __init__(
-        self, name: str, command: Sequence[str], *, env: Mapping[str, str], answers: Callable[[], bool], output: Output
+        self, name: str, command: Sequence[str], *, env: Mapping[str, str], is_ready: Callable[[], bool], output: Output
     ) -> None:
         self.name = name
-        self.answers = answers
-        self.is_kept = False
+        self.is_ready = is_ready
+        self.is_kept_running = False
         self._command = command
         self._env = env
         self._output = output
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
         self._started_at = 0.0  # also where that failed
-        self._again_at: float | None = None
+        self._restart_at: float | None = None
         self._backoff_s = BACKOFF_S
 
     def start(self) -> None:
         """Raises what is in NO_START; then nothing of it runs."""
-        self._started_at, self._again_at = time.monotonic(), None
+        self._started_at, self._restart_at = time.monotonic(), None
         pipe = subprocess.PIPE
         self._process = process = subprocess.Popen(
             self._command,
@@ -95,7 +95,7 @@ class Child:
             process_group=0,
         )
         assert process.stdout is not None
-        reader = threading.Thread(target=self._pass_on, args=(process.stdout,), daemon=True)
+        reader = threading.Thread(target=self._forward_output, args=(process.stdout,), daemon=True)
         try:
             reader.start()
         except RuntimeError:  # nobody would read what it says, and a full pipe would stop it
@@ -111,9 +111,9 @@ class Child:
         try:
             self.start()
         except NO_START as error:
-            self._start_later(now, lived_s, f"could not be started: {error}")
+            self._schedule_restart(now, lived_s, f"could not be started: {error}")
 
-    def _pass_on(self, stream: IO[bytes]) -> None:
+    def _forward_output(self, stream: IO[bytes]) -> None:
         with stream:
             for line in stream:
                 self._output.line(self.name.encode() + b": " + line)
@@ -146,21 +146,21 @@ class Child:
             self._reader.join(1.0)
         self._output.flush()
 
-    def tend(self, now: float) -> None:
+    def restart_if_ended(self, now: float) -> None:
         """Start it again, where it is kept and has ended."""
-        if not self.is_kept or self.is_running:
+        if not self.is_kept_running or self.is_running:
             return
-        if self._again_at is None:
-            self._start_later(now, now - self._started_at, f"ended with {self.exit_code}")
+        if self._restart_at is None:
+            self._schedule_restart(now, now - self._started_at, f"ended with {self.exit_code}")
             self.kill()
-        elif now >= self._again_at:
+        elif now >= self._restart_at:
             self.try_start(now)
 
-    def _start_later(self, now: float, lived_s: float, why: str) -> None:
-        if lived_s >= STEADY_S:
+    def _schedule_restart(self, now: float, lived_s: float, why: str) -> None:
+        if lived_s >= STABLE_AFTER_S:
             self._backoff_s = BACKOFF_S
         self._output.line(f"cluster: {self.name} {why}; it starts again in {self._backoff_s:g} s")
-        self._again_at = now + self._backoff_s
+        self._restart_at = now + self._backoff_s
         self._backoff_s = min(2 * self._backoff_s, BACKOFF_MAX_S)
 
 
@@ -173,119 +173,119 @@ class Cluster:
         redis: Sequence[Child],  # none, where somebody else's is used
         chats: Sequence[Child],
         nginx: Child,
-        orders: SimpleQueue[int],
+        signals: SimpleQueue[int],
         has_terminal: bool,
-        say: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> None:
         self._redis = redis
         self._chats = chats
         self._nginx = nginx
         self._children = [*redis, *chats, nginx]
-        self._orders = orders
+        self._signals = signals
         self._has_terminal = has_terminal
-        self._say = say
-        self._roll_wanted = False
-        self._deaf_until = 0.0
+        self._log = log
+        self._rolling_restart_requested = False
+        self._ignore_stop_until_s = 0.0
 
     def run(self, announce: Callable[[], None]) -> int:
         """Until told to end; returns the exit code. Raises Refused where something does not come up."""
         first, *others = self._chats  # the first alone: it makes the store, and says once what is wrong
         try:
             for group in (self._redis, [first], others, [self._nginx]):
-                self._bring_up(group)
+                self._start_group(group)
             for child in self._children:
-                child.is_kept = True
+                child.is_kept_running = True
             announce()
             while True:
-                self._turn()
-                if self._roll_wanted:
-                    self._roll_wanted = False
-                    self._roll()
-        except Told:
-            return self._stop()
-        except Refused:
-            self._stop()
+                self._step()
+                if self._rolling_restart_requested:
+                    self._rolling_restart_requested = False
+                    self._rolling_restart()
+        except StopRequested:
+            return self._shut_down()
+        except ClusterError:
+            self._shut_down()
             raise
         finally:
             for child in self._children:
                 child.finish()
 
-    def _bring_up(self, group: Sequence[Child]) -> None:
+    def _start_group(self, group: Sequence[Child]) -> None:
         for child in group:
             try:
                 child.start()
             except NO_START as error:
-                raise Refused(f"{child.name} could not be started: {error}") from error
+                raise ClusterError(f"{child.name} could not be started: {error}") from error
         for child in group:
-            if not self._comes_up(child):
+            if not self._becomes_ready(child):
                 code = child.exit_code
                 how = "did not get ready" if code is None else f"ended with {code} before it was ready"
-                raise Refused(f"{child.name} {how}", max(code or 1, 1))
+                raise ClusterError(f"{child.name} {how}", max(code or 1, 1))
 
-    def _turn(self) -> None:
+    def _step(self) -> None:
         """Take an order, if there is one, and tend the children. Raises Told."""
         with suppress(Empty):
-            order = self._orders.get(timeout=PACE_S)
+            number = self._signals.get(timeout=PACE_S)
             # A terminal that hangs up sends SIGHUP too: then nobody is left for whom to restart anything.
-            if order == signal.SIGHUP and not (self._has_terminal and not os.isatty(0)):
-                self._roll_wanted = True
-            elif time.monotonic() >= self._deaf_until:
-                raise Told
+            if number == signal.SIGHUP and not (self._has_terminal and not os.isatty(0)):
+                self._rolling_restart_requested = True
+            elif time.monotonic() >= self._ignore_stop_until_s:
+                raise StopRequested
         now = time.monotonic()
         for child in self._children:
-            child.tend(now)
+            child.restart_if_ended(now)
 
-    def _until(self, condition: Callable[[], bool], within_s: float) -> bool:
+    def _wait_until(self, condition: Callable[[], bool], within_s: float) -> bool:
         """Take turns until a condition holds; False where it does not in time."""
         deadline = time.monotonic() + within_s
         while not (holds := condition()) and time.monotonic() < deadline:
-            self._turn()
+            self._step()
         return holds
 
-    def _comes_up(self, child: Child) -> bool:
-        return self._until(lambda: not child.is_running or child.answers(), READY_WITHIN_S) and child.is_running
+    def _becomes_ready(self, child: Child) -> bool:
+        return self._wait_until(lambda: not child.is_running or child.is_ready(), READY_WITHIN_S) and child.is_running
 
-    def _end(self, children: Sequence[Child], number: int, within_s: float) -> None:
+    def _stop_group(self, children: Sequence[Child], number: int, within_s: float) -> None:
         for child in children:
-            child.is_kept = False
+            child.is_kept_running = False
             child.signal(number)
-        if not self._until(lambda: not any(child.is_running for child in children), within_s):
+        if not self._wait_until(lambda: not any(child.is_running for child in children), within_s):
             for child in children:
                 child.kill()
 
-    def _roll(self) -> None:
+    def _rolling_restart(self) -> None:
         """Restart one chat process after the other, each only while all others are ready."""
         began = time.monotonic()
         for child in self._chats:
-            if not self._others_answer(child):
-                self._say(f"rolling restart left off before {child.name}: another process is not ready")
+            if not self._others_are_ready(child):
+                self._log(f"rolling restart left off before {child.name}: another process is not ready")
                 return
-            self._say(f"rolling restart: {child.name}")
-            self._end([child], signal.SIGTERM, DRAIN_WITHIN_S)
+            self._log(f"rolling restart: {child.name}")
+            self._stop_group([child], signal.SIGTERM, DRAIN_WITHIN_S)
             child.try_start(time.monotonic())
-            comes_up = self._comes_up(child)
-            child.is_kept = True
+            comes_up = self._becomes_ready(child)
+            child.is_kept_running = True
             if not comes_up:
-                self._say(f"rolling restart left off: {child.name} did not come back")
+                self._log(f"rolling restart left off: {child.name} did not come back")
                 return
-        self._say(f"rolling restart done in {time.monotonic() - began:.1f} s")
+        self._log(f"rolling restart done in {time.monotonic() - began:.1f} s")
 
-    def _others_answer(self, child: Child) -> bool:
+    def _others_are_ready(self, child: Child) -> bool:
         others = [other for other in self._chats if other is not child]
-        return self._until(lambda: all(other.answers() for other in others), READY_WITHIN_S)
+        return self._wait_until(lambda: all(other.is_ready() for other in others), READY_WITHIN_S)
 
-    def _stop(self) -> int:
+    def _shut_down(self) -> int:
         """Drain the chat processes, then end what they need; returns the exit code.
 
         Another order to end cuts it short.
         """
-        self._deaf_until = time.monotonic() + SAME_ORDER_S
+        self._ignore_stop_until_s = time.monotonic() + SAME_SIGNAL_S
         for child in self._children:
-            child.is_kept = False
+            child.is_kept_running = False
         try:
-            self._end(self._chats, signal.SIGTERM, DRAIN_WITHIN_S)
-            self._end([self._nginx], signal.SIGQUIT, CLOSE_WITHIN_S)
-            self._end(self._redis, signal.SIGTERM, CLOSE_WITHIN_S)
-        except Told:
+            self._stop_group(self._chats, signal.SIGTERM, DRAIN_WITHIN_S)
+            self._stop_group([self._nginx], signal.SIGQUIT, CLOSE_WITHIN_S)
+            self._stop_group(self._redis, signal.SIGTERM, CLOSE_WITHIN_S)
+        except StopRequested:
             return 1
         return 0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.cluster import Refused, address_of_redis, configuration, program
+from deploy.cluster import ClusterError, address_of_redis, configuration, program
 from tests.support.server import ROOT, free_port
 
 
@@ -54,13 +54,13 @@ def test_a_url_of_redis_that_comes_in_a_file_is_read_and_one_that_cannot_be_is_a
     file.write_text("rediss://:secret@redis.example:6380/1\n")
     assert address_of_redis({"REDIS_URL_FILE": str(file)}) == "redis.example:6380"
     file.write_text("")
-    with pytest.raises(Refused, match=r"^REDIS_URL_FILE: .* \(empty\)") as refused:
+    with pytest.raises(ClusterError, match=r"^REDIS_URL_FILE: .* \(empty\)") as refused:
         address_of_redis({"REDIS_URL_FILE": str(file)})
     assert refused.value.code == 2
 
 
 def test_a_missing_program_is_named_with_how_to_get_it() -> None:
-    with pytest.raises(Refused, match="no-such-program is missing; on Debian: apt-get install no-such-program"):
+    with pytest.raises(ClusterError, match="no-such-program is missing; on Debian: apt-get install no-such-program"):
         program("no-such-program", "/nonexistent")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import TABLE
-from tests.support.container import is_ignored, patterns, stages
+from tests.support.dockerfile import is_ignored, patterns, stages
 from tests.support.server import ROOT
 
 COMPOSE = (ROOT / "deploy" / "compose.yml").read_text()

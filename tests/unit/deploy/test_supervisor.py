@@ -15,7 +15,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from deploy.supervisor import SAME_ORDER_S, Child, Cluster, Output, Refused
+from deploy.supervisor import SAME_SIGNAL_S, Child, Cluster, ClusterError, Output
 from tests.support.server import ROOT
 from tests.support.waiting import poll
 
@@ -44,19 +44,21 @@ def log(tmp_path: Path) -> Iterator[Log]:
     one.close()
 
 
-def child(name: str, script: str, log: Log, answers: Callable[[], bool] = lambda: True) -> Child:
-    return Child(name, ["sh", "-c", script], env={"PATH": os.environ["PATH"]}, answers=answers, output=log.output)
+def child(name: str, script: str, log: Log, is_ready: Callable[[], bool] = lambda: True) -> Child:
+    return Child(name, ["sh", "-c", script], env={"PATH": os.environ["PATH"]}, is_ready=is_ready, output=log.output)
 
 
 def cluster(chat: Child, log: Log) -> tuple[Cluster, SimpleQueue[int]]:
-    orders: SimpleQueue[int] = SimpleQueue()
+    signals: SimpleQueue[int] = SimpleQueue()
     nginx = child("nginx", STAYS, log)
-    return Cluster(redis=[], chats=[chat], nginx=nginx, orders=orders, has_terminal=False, say=log.output.line), orders
+    return Cluster(
+        redis=[], chats=[chat], nginx=nginx, signals=signals, has_terminal=False, log=log.output.line
+    ), signals
 
 
 def test_what_ends_before_it_is_ready_stops_the_start_with_its_exit_code(log: Log) -> None:
-    one, _ = cluster(child("p1", "echo no such setting; exit 2", log, answers=lambda: False), log)
-    with pytest.raises(Refused, match="p1 ended with 2 before it was ready") as refused:
+    one, _ = cluster(child("p1", "echo no such setting; exit 2", log, is_ready=lambda: False), log)
+    with pytest.raises(ClusterError, match="p1 ended with 2 before it was ready") as refused:
         one.run(lambda: pytest.fail("it was announced"))
     assert refused.value.code == 2
     assert log.lines("p1: ") == ["p1: no such setting"]
@@ -64,13 +66,13 @@ def test_what_ends_before_it_is_ready_stops_the_start_with_its_exit_code(log: Lo
 
 
 def test_what_ends_again_and_again_is_started_each_time_later(log: Log) -> None:
-    one, orders = cluster(child("p1", "sleep 1; exit 3", log), log)
+    one, signals = cluster(child("p1", "sleep 1; exit 3", log), log)
     over = threading.Event()
 
     def end_it_after_three() -> None:
         while len(log.lines("cluster: p1 ended")) < 3 and not over.wait(0.05):  # the poll's pace
             pass
-        orders.put(signal.SIGTERM)
+        signals.put(signal.SIGTERM)
 
     watcher = threading.Thread(target=end_it_after_three)
     watcher.start()
@@ -109,21 +111,21 @@ def program(path: Path, script: str) -> Path:
     return path
 
 
-def run_by(file: Path, log: Log, answers: Callable[[], bool] = lambda: True) -> Child:
+def run_by(file: Path, log: Log, is_ready: Callable[[], bool] = lambda: True) -> Child:
     """A child whose start fails, as a fork can, while its file is away."""
-    return Child("p1", [str(file)], env={"PATH": os.environ["PATH"]}, answers=answers, output=log.output)
+    return Child("p1", [str(file)], env={"PATH": os.environ["PATH"]}, is_ready=is_ready, output=log.output)
 
 
 def test_what_cannot_be_started_again_is_tried_each_time_later_while_the_others_run(log: Log, tmp_path: Path) -> None:
     end = tmp_path / "end"
     file = program(tmp_path / "p1", f"until [ -e {end} ]; do sleep 0.05; done; rm $0; exit 3")
-    one, orders = cluster(run_by(file, log), log)
+    one, signals = cluster(run_by(file, log), log)
 
     def put_it_back(wait: Callable[[Callable[[], object]], None]) -> None:
         wait(lambda: len(log.lines("cluster: p1 could not be started")) >= 2)
         program(file, STAYS)
         wait(lambda: len(log.lines("cluster: p1 started")) >= 2)
-        orders.put(signal.SIGTERM)
+        signals.put(signal.SIGTERM)
 
     with meanwhile(put_it_back):
         assert one.run(end.touch) == 0
@@ -136,23 +138,23 @@ def test_what_cannot_be_started_again_is_tried_each_time_later_while_the_others_
 def test_a_rolling_restart_whose_start_fails_is_left_off_and_the_start_tried_again(log: Log, tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     file = program(tmp_path / "p1", f"trap 'rm $0; exit' TERM; : >{ready}; {STAYS}")
-    one, orders = cluster(run_by(file, log, answers=ready.exists), log)
+    one, signals = cluster(run_by(file, log, is_ready=ready.exists), log)
 
     def put_it_back(wait: Callable[[Callable[[], object]], None]) -> None:
         wait(lambda: log.lines("cluster: p1 could not be started"))
         program(file, STAYS)
         wait(lambda: len(log.lines("cluster: p1 started")) >= 2)
-        orders.put(signal.SIGTERM)
+        signals.put(signal.SIGTERM)
 
     with meanwhile(put_it_back):
-        assert one.run(lambda: orders.put(signal.SIGHUP)) == 0
+        assert one.run(lambda: signals.put(signal.SIGHUP)) == 0
     assert log.lines("rolling restart") == ["rolling restart: p1", "rolling restart left off: p1 did not come back"]
     assert log.lines("cluster: p1 could not")[0].endswith("; it starts again in 0.25 s")
 
 
 def test_what_cannot_be_started_at_first_is_a_refusal(log: Log, tmp_path: Path) -> None:
     one, _ = cluster(run_by(tmp_path / "nowhere", log), log)
-    with pytest.raises(Refused, match=r"^p1 could not be started: .*No such file"):
+    with pytest.raises(ClusterError, match=r"^p1 could not be started: .*No such file"):
         one.run(lambda: pytest.fail("it was announced"))
 
 
@@ -163,13 +165,13 @@ def test_a_child_without_a_thread_for_its_output_is_killed_and_started_again_lat
         with pytest.raises(RuntimeError, match="can't start new thread"):
             one.start()
         assert one.exit_code == -signal.SIGKILL
-        one.is_kept = True
+        one.is_kept_running = True
         now = time.monotonic()
-        one.tend(now)  # notices the end
-        one.tend(now + 1)
+        one.restart_if_ended(now)  # notices the end
+        one.restart_if_ended(now + 1)
         assert not one.is_running
         threading.stack_size(before)
-        one.tend(now + 9)
+        one.restart_if_ended(now + 9)
         assert one.is_running
     finally:
         threading.stack_size(before)
@@ -180,19 +182,19 @@ def test_a_child_without_a_thread_for_its_output_is_killed_and_started_again_lat
 
 def test_told_to_end_twice_it_does_not_wait_and_the_same_order_at_once_is_one(log: Log, tmp_path: Path) -> None:
     ready, over = tmp_path / "ready", threading.Event()
-    stubborn = child("p1", f"trap '' TERM; : >{ready}; {STAYS}", log, answers=ready.exists)
-    one, orders = cluster(stubborn, log)
+    stubborn = child("p1", f"trap '' TERM; : >{ready}; {STAYS}", log, is_ready=ready.exists)
+    one, signals = cluster(stubborn, log)
 
     def keep_asking() -> None:
-        over.wait(SAME_ORDER_S + 0.2)
+        over.wait(SAME_SIGNAL_S + 0.2)
         while not over.wait(0.1):
-            orders.put(signal.SIGINT)
+            signals.put(signal.SIGINT)
 
     again = threading.Thread(target=keep_asking)
 
     def announce() -> None:
-        orders.put(signal.SIGTERM)
-        orders.put(signal.SIGTERM)
+        signals.put(signal.SIGTERM)
+        signals.put(signal.SIGTERM)
         again.start()
 
     try:
@@ -217,14 +219,14 @@ import os, signal, sys
 from queue import SimpleQueue
 from deploy.supervisor import Child, Cluster, Output
 
-orders, output = SimpleQueue(), Output(1)
-signal.signal(signal.SIGTERM, lambda received, _: orders.put(received))
+signals, output = SimpleQueue(), Output(1)
+signal.signal(signal.SIGTERM, lambda received, _: signals.put(received))
 def child(name, script):
-    return Child(name, ["sh", "-c", script], env={"PATH": os.environ["PATH"]}, answers=lambda: True, output=output)
+    return Child(name, ["sh", "-c", script], env={"PATH": os.environ["PATH"]}, is_ready=lambda: True, output=output)
 talk = "yes 'what it has to say' | head -c 4000000"
 chat = child("p1", f"{talk}; : >{sys.argv[1]}; while kill -0 $PPID; do sleep 0.05; done")
 nginx = child("nginx", "exec sleep 3600")
-cluster = Cluster(redis=[], chats=[chat], nginx=nginx, orders=orders, has_terminal=False, say=output.line)
+cluster = Cluster(redis=[], chats=[chat], nginx=nginx, signals=signals, has_terminal=False, log=output.line)
 sys.exit(cluster.run(lambda: output.line("cluster ready")))
 """
 
