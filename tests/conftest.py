@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.failures import add_lines, logs_of
+from tests.support.failure_reports import add_lines, logs_of
 from tests.support.mongo import MongoServer, TextServer, find_real_mongod
 from tests.support.mongo_mark import mark_mongo
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.support.coverage import measuring
-from tests.support.failures import FAILURES
+from tests.support.failure_reports import FAILURES
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_TESTS = 5  # pytest's exit code where none was chosen

@@ -11,7 +11,7 @@ import pytest
 from tests.integration.conftest import Processes, Start, also_at, embedded
 from tests.support.client import call, chat, register
 from tests.support.clock_jumps import WallClock
-from tests.support.raw import RawSocket
+from tests.support.raw_websocket_client import RawSocket
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import until
 

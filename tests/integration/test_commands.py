@@ -26,7 +26,7 @@ from store.sqlite.archive import MANIFEST_NAME
 from store.sqlite.connection import DATABASE_NAME
 from tests.integration.conftest import Start, embedded
 from tests.support.client import Chat, Person, call, chat, register
-from tests.support.commands import command_here
+from tests.support.in_process_commands import command_here
 from tests.support.server import ROOT, ServerProcess, command, free_port
 from tests.support.waiting import poll
 

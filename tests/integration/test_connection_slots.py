@@ -21,8 +21,8 @@ from store.sqlite.connection import DATABASE_NAME
 from tests.integration.conftest import Processes, Start, StoreEnv, also_at, await_redis
 from tests.support.client import PASSWORD, Chat, Person, call, chat, register
 from tests.support.frames import CLOSE, TEXT, client_frame, close_payload
-from tests.support.raw import RawSocket
-from tests.support.redis_network import Network, network_to
+from tests.support.raw_websocket_client import RawSocket
+from tests.support.redis_proxy_thread import Network, network_to
 from tests.support.redis_server import RedisServer, running
 from tests.support.server import ServerProcess, serving
 from tests.support.waiting import poll, until

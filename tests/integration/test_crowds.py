@@ -13,8 +13,8 @@ import pytest
 
 from tests.integration.conftest import Start, embedded_store
 from tests.support.client import call, register
-from tests.support.crowd import crowd
-from tests.support.raw import RawSocket
+from tests.support.connection_crowd import crowd
+from tests.support.raw_websocket_client import RawSocket
 from tests.support.server import ServerProcess
 from tests.support.waiting import poll
 

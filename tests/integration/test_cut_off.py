@@ -17,10 +17,10 @@ import pytest
 
 from tests.integration.conftest import JWT, PATIENT_WITH_REDIS, StoreEnv, also_at, await_redis
 from tests.support.client import Chat, Person, Refused, Reply, call, chat, register
-from tests.support.redis_network import Network, network_to
+from tests.support.machine_stalls import stalls
+from tests.support.redis_proxy_thread import Network, network_to
 from tests.support.redis_server import RedisServer
 from tests.support.server import ServerProcess, serving
-from tests.support.stalls import stalls
 
 CUT_OFF_S = 5.0  # the contract's bound
 SLOW_MACHINE_S = 3.0  # by how much more a wait may take where others use the same cores

@@ -15,9 +15,9 @@ import pytest
 from tests.integration.conftest import Start, embedded_store
 from tests.support.accounts import make
 from tests.support.client import Person, register
-from tests.support.flood import flooding
+from tests.support.frame_flood import flooding
 from tests.support.frames import CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame, close_payload, deflated
-from tests.support.raw import RawSocket
+from tests.support.raw_websocket_client import RawSocket
 from tests.support.server import ServerProcess, serving
 
 BEAT = b'{"event":"heartbeat","id":"beat"}'

@@ -17,7 +17,7 @@ from websockets.asyncio.client import connect
 from tests.integration.conftest import Start, StoreEnv, embedded
 from tests.support.accounts import make
 from tests.support.client import PASSWORD, Person, Reply, call, chat, register
-from tests.support.raw import RawSocket
+from tests.support.raw_websocket_client import RawSocket
 from tests.support.server import ServerProcess, command, free_port, serving
 
 pytestmark = embedded

@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.conftest import StoreEnv, embedded
 from tests.support.client import Person, call, register
-from tests.support.raw import RawSocket
+from tests.support.raw_websocket_client import RawSocket
 from tests.support.server import ServerProcess, serving
 
 pytestmark = embedded

@@ -13,7 +13,7 @@ import pytest
 from tests.integration.conftest import embedded_store
 from tests.support.client import Person, call, register
 from tests.support.frames import CLOSE, CONTINUATION, TEXT, client_frame, close_payload
-from tests.support.raw import RawSocket
+from tests.support.raw_websocket_client import RawSocket
 from tests.support.server import ServerProcess, serving
 from tests.support.waiting import poll
 

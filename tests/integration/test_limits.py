@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus
 from tests.integration.conftest import Start, embedded_store
 from tests.support.accounts import make
 from tests.support.client import Person, Refused, Reply, call, chat, register
-from tests.support.raw import RawSocket
+from tests.support.raw_websocket_client import RawSocket
 from tests.support.server import ServerProcess, serving
 from tests.support.waiting import poll
 

@@ -21,7 +21,7 @@ from monitor.histogram import LATENCY_S, Histogram, merged
 from tests.integration.conftest import PATIENT_WITH_REDIS, Start, StoreEnv, embedded
 from tests.support.accounts import make
 from tests.support.client import Chat, Refused, call, chat, register
-from tests.support.raw import RawSocket
+from tests.support.raw_websocket_client import RawSocket
 from tests.support.redis_server import RedisServer
 from tests.support.server import ServerProcess, serving
 from tests.support.waiting import until

@@ -15,7 +15,7 @@ from websockets.exceptions import InvalidStatus
 
 from tests.integration.conftest import Start, embedded
 from tests.support.client import Refused, call, chat, register
-from tests.support.raw import RawSocket
+from tests.support.raw_websocket_client import RawSocket
 from tests.support.server import ServerProcess, serving
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.integration.conftest import Start, StoreEnv, embedded
 from tests.support.client import Person, Refused, chat, register
 from tests.support.frames import client_frame
-from tests.support.raw import RawSocket
+from tests.support.raw_websocket_client import RawSocket
 from tests.support.server import ServerProcess, serving
 
 pytestmark = embedded

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.client import call
-from tests.support.descriptors import targets
+from tests.support.open_descriptors import targets
 from tests.support.server import ROOT, ServerProcess
 from tests.support.waiting import poll
 

@@ -21,7 +21,7 @@ import pytest
 from tests.integration.conftest import Processes, Start, also_at, embedded
 from tests.support import accounts
 from tests.support.client import PASSWORD, Reply, call, chat, register
-from tests.support.commands import command_here
+from tests.support.in_process_commands import command_here
 from tests.support.server import ROOT, ServerProcess, command, serving
 from tests.support.waiting import poll
 

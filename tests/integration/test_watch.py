@@ -32,13 +32,13 @@ from app.command_line import Command, main
 from tests.integration.conftest import JWT, PATIENT_WITH_REDIS, Start, also_at, await_redis, embedded_store
 from tests.support.alerts import AlertLines, locked_for_writing, repeated
 from tests.support.client import Person, call, register
-from tests.support.commands import command_here
-from tests.support.disk import small_disk
 from tests.support.frames import BINARY, CONTINUATION, client_frame
-from tests.support.raw import RawSocket
+from tests.support.in_process_commands import command_here
+from tests.support.machine_stalls import stalls
+from tests.support.raw_websocket_client import RawSocket
 from tests.support.redis_server import RedisServer
 from tests.support.server import ServerProcess, command, serving
-from tests.support.stalls import stalls
+from tests.support.small_disk import small_disk
 from tests.support.waiting import ASKED_WITHIN_S, poll
 
 STRANGER = {"X-Forwarded-For": "203.0.113.9"}

@@ -20,7 +20,7 @@ from websockets.typing import Subprotocol
 from tests.integration.conftest import Start, embedded_store
 from tests.support.client import Chat, Person, chat, register
 from tests.support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame, close_payload, deflated
-from tests.support.raw import RawSocket
+from tests.support.raw_websocket_client import RawSocket
 from tests.support.server import ServerProcess, serving
 from tests.support.waiting import poll
 

@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from tests.support.client import call, chat, register
-from tests.support.container import let_through, stages
+from tests.support.dockerfile import let_through, stages
 from tests.support.package import product_files, unmeasured
 from tests.support.redis_server import running
 from tests.support.server import ROOT, ServerProcess, command, free_port

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.support import package
-from tests.support.container import let_through
+from tests.support.dockerfile import let_through
 from tests.support.server import ROOT, command
 
 pytestmark = pytest.mark.slow

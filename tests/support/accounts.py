@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.client import PASSWORD, Person, call
-from tests.support.commands import command_here
+from tests.support.in_process_commands import command_here
 from tests.support.server import ServerProcess
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.support.waiting import News
+from tests.support.waiting import ChangeSignal
 
 PASSWORD = "correct horse battery"
 REPLY_WITHIN_S = 30.0
@@ -136,7 +136,7 @@ class Chat:
     close_code: int | None = None
     _answers: dict[str, asyncio.Future[dict[str, Any]]] = field(default_factory=dict)
     _ids: Any = field(default_factory=lambda: itertools.count(1))
-    _news: News = field(default_factory=News)
+    _changed: ChangeSignal = field(default_factory=ChangeSignal)
     _reader: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -151,14 +151,14 @@ class Chat:
                     answer.set_result(frame)
                 else:
                     self.events.append(frame)
-                self._news.tell()
+                self._changed.notify()
         except ConnectionClosed:
             pass
         self.close_code = self.socket.close_code
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_exception(ConnectionError(f"closed with {self.close_code}"))
-        self._news.tell()
+        self._changed.notify()
 
     async def command(self, event: str, **data: Any) -> dict[str, Any]:
         """Send a command and return its ack's data. Raises Refused."""
@@ -192,7 +192,7 @@ class Chat:
     async def until(self, condition: Callable[[], object], within_s: float = REPLY_WITHIN_S) -> None:
         """Wait until what came so far fulfils a condition."""
         try:
-            await self._news.until(condition, within_s)
+            await self._changed.until(condition, within_s)
         except TimeoutError:
             raise AssertionError(
                 f"it did not happen; what came: {self.events[-5:]}, close code {self.close_code}"

@@ -1,4 +1,7 @@
-"""Waiting for what somebody else does: to be told, or where nobody tells by asking."""
+"""Waiting for a condition: by notification (`ChangeSignal`) or by polling.
+
+`poll` blocks the thread, `until` evaluates the condition on a thread, `until_on_loop` on the event loop itself.
+"""
 
 from __future__ import annotations
 
@@ -12,23 +15,23 @@ T = TypeVar("T")
 ASKED_WITHIN_S = 60.0
 
 
-class News:
-    """Told by who changes something, awaited by who needs a condition on it."""
+class ChangeSignal:
+    """Notified by the code that changes something, awaited by the code that needs a condition on it."""
 
     def __init__(self) -> None:
-        self._told = asyncio.Event()
+        self._event = asyncio.Event()
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Something changed."""
-        self._told.set()
+        self._event.set()
 
     async def until(self, condition: Callable[[], object], within_s: float) -> None:
         """Wait until the condition holds. Raises TimeoutError."""
 
         async def wait() -> None:
             while not condition():
-                self._told.clear()
-                await self._told.wait()
+                self._event.clear()
+                await self._event.wait()
 
         await asyncio.wait_for(wait(), within_s)
 
@@ -40,11 +43,10 @@ def poll(
     told: Callable[[], object] = str,
     pace_s: float = 0.01,
 ) -> T:
-    """Poll what only asking tells, where no loop waits; returns what it was in the end.
+    """Evaluate the condition every `pace_s` until it is true, and return its value.
 
-    `told` says what there was instead.
-
-    `pace_s`: how long it waits before it asks again, for where to be asked is a load.
+    Raises AssertionError after `within_s`, with what `told` returns. A long `pace_s` is for conditions that load the
+    server.
     """
     deadline_s = time.monotonic() + within_s
     while not (found := condition()):
@@ -54,9 +56,17 @@ def poll(
 
 
 async def until(condition: Callable[[], T], within_s: float = ASKED_WITHIN_S) -> T:
-    """Poll what only asking tells, on a thread; returns what it was in the end."""
+    """As `poll`, with the condition evaluated on a thread: it may block."""
     deadline_s = time.monotonic() + within_s
     while not (found := await asyncio.to_thread(condition)):
         assert time.monotonic() < deadline_s, "it did not happen"
         await asyncio.sleep(0.03)  # the poll's pace
     return found
+
+
+async def until_on_loop(condition: Callable[[], object], within_s: float = ASKED_WITHIN_S) -> None:
+    """As `poll`, with the condition evaluated on the event loop: it must not block."""
+    deadline_s = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline_s, "it did not happen"
+        await asyncio.sleep(0.005)  # the poll's pace

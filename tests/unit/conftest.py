@@ -11,7 +11,7 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from cluster import redis_connection
-from tests.support.redis_faults import PATIENT_S
+from tests.support.redis_proxy import PATIENT_S
 from tests.support.redis_server import RedisServer, running
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import package
-from tests.support.container import let_through
+from tests.support.dockerfile import let_through
 from tests.support.server import ROOT
 
 # What a wheel is made from, besides what it holds.

@@ -14,7 +14,7 @@ from cluster.memory_bus import MemoryBus
 from monitor.measurements import Measurements
 from monitor.observer import Observer
 from monitor.spans import Spans
-from tests.support.descriptors import targets
+from tests.support.open_descriptors import targets
 from tests.support.server import free_port
 
 

@@ -25,7 +25,7 @@ from cache.redis_scripts import SCRIPTS
 from cluster.redis_connection import RedisClient, RedisGone, RedisRefused
 from cluster.redis_keys import GENERATION
 from store.models import Membership, Role, Room, RoomStats, Session, Status, User
-from tests.support.redis_faults import LATE_S, TIMEOUT_S, elapsed_s, noticed_gone, options_for, proxy_to, until
+from tests.support.redis_proxy import LATE_S, TIMEOUT_S, elapsed_s, noticed_gone, options_for, proxy_to, until
 from tests.support.redis_server import RedisServer
 from tests.unit.cache.conftest import Answer, CountingObserver, Source
 

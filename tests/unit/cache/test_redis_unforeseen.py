@@ -11,7 +11,7 @@ import pytest
 
 from cluster import redis_connection
 from cluster.redis_connection import WAITING_MAX, WAITING_MAX_BYTES, RedisClient, RedisGone
-from tests.support.redis_faults import client_at, noticed_gone, options_for, proxy_to, until
+from tests.support.redis_proxy import client_at, noticed_gone, options_for, proxy_to, until
 from tests.support.redis_server import RedisServer
 
 pytestmark = pytest.mark.gen_test

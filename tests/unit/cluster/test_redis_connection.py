@@ -27,7 +27,7 @@ from cluster.redis_connection import (
     Script,
     look,
 )
-from tests.support.redis_faults import (
+from tests.support.redis_proxy import (
     LATE_S,
     TIMEOUT_S,
     client_at,

@@ -17,7 +17,7 @@ from cluster.redis_keys import SLOTS_TTL_S, slots_key
 from cluster.redis_slots import SCRIPTS as SLOT_SCRIPTS
 from cluster.redis_slots import RedisConnectionSlots
 from monitor.observer import Observer
-from tests.support.redis_faults import (
+from tests.support.redis_proxy import (
     LATE_S,
     PATIENT_S,
     TIMEOUT_S,

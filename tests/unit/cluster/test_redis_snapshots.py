@@ -13,7 +13,7 @@ import pytest
 from cluster.redis_connection import RedisClient
 from cluster.redis_keys import TELLERS, TELLERS_TTL_S, teller
 from cluster.redis_snapshots import RedisSnapshots
-from tests.support.redis_faults import noticed_gone, options_for
+from tests.support.redis_proxy import noticed_gone, options_for
 from tests.support.redis_server import RedisServer
 
 pytestmark = pytest.mark.gen_test

@@ -21,7 +21,7 @@ from limits.contract import UNLIMITED, Check, Decision
 from limits.memory_limiter import MemoryLimiter
 from limits.policy import Policy
 from limits.redis_limiter import PREFIX, SCRIPT, UNITS_MAX, RedisLimiter, _limit
-from tests.support.redis_faults import LATE_S, PATIENT_S, TIMEOUT_S, client_at, elapsed_s, noticed_gone, proxy_to, until
+from tests.support.redis_proxy import LATE_S, PATIENT_S, TIMEOUT_S, client_at, elapsed_s, noticed_gone, proxy_to, until
 from tests.support.redis_server import RedisServer
 
 POLICIES = {"messages": Policy(5, 60), "api": Policy(10, 3_600), "bytes": Policy(104_857_600, 3_600), "typing": None}

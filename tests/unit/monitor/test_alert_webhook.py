@@ -17,7 +17,7 @@ from tornado.web import Application, RequestHandler
 
 from monitor.alert_webhook import ATTEMPTS_MAX, AlertWebhook
 from monitor.alerts import Alert, AlertEvent
-from tests.support.waiting import News
+from tests.support.waiting import ChangeSignal
 
 SECRET = "token-hunter2"
 WITHIN_S = 30.0
@@ -27,7 +27,7 @@ class Receiver:
     """Keeps what it is sent. `answers`: the status of each request to come, then 200; 0 is no answer at all."""
 
     def __init__(self) -> None:
-        self.news = News()
+        self.changed = ChangeSignal()
         self.got: list[dict[str, Any]] = []
         self.kinds: list[str] = []
         self.requests: list[str] = []
@@ -51,7 +51,7 @@ class Receiver:
                 receiver.got.append(json.loads(self.request.body))
                 receiver.kinds.append(self.request.headers["Content-Type"])
                 status = receiver.answers.pop(0) if receiver.answers else 200
-                receiver.news.tell()
+                receiver.changed.notify()
                 if not status:
                     await receiver.hanging.wait()
                     return
@@ -76,7 +76,7 @@ class Receiver:
             await self._server.close_all_connections()
 
     async def until(self, count: int) -> None:
-        await self.news.until(lambda: len(self.got) >= count, WITHIN_S)
+        await self.changed.until(lambda: len(self.got) >= count, WITHIN_S)
 
 
 def event(number: int = 0) -> AlertEvent:
@@ -215,10 +215,10 @@ async def test_one_that_is_not_there_gets_it_once_it_is(
     receiver: Receiver, make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     await receiver.stop()
-    failed = News()
+    failed = ChangeSignal()
 
     def jitter() -> float:
-        failed.tell()
+        failed.notify()
         return 0.0
 
     webhook = make(attempts_max=1000, backoff_max_s=0.01, jitter=jitter)

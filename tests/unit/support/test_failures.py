@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.support.failures import FAILURES, LINES
+from tests.support.failure_reports import FAILURES, LINES
 from tests.support.server import ROOT
 
 FAILING = """

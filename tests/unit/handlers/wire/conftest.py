@@ -14,8 +14,8 @@ from common.paced_callbacks import PacedCallbacks
 from handlers.wire.link import Link
 from handlers.wire.outbox_budget import OutboxBudget
 from handlers.wire.traffic import Traffic
-from tests.support.raw import reset
-from tests.support.waiting import News
+from tests.support.raw_websocket_client import reset
+from tests.support.waiting import ChangeSignal
 
 WITHIN_S = 30.0
 KERNEL_BYTES = 16_384  # as small as makes a peer that does not read felt soon
@@ -33,7 +33,7 @@ class Owner:
         self.peer_gone = False
         self.has_more_to_do = False
         self.closes_floods = False
-        self._news = News()
+        self._changed = ChangeSignal()
 
     def on_text(self, payload: bytes, *, is_deflated: bool = False) -> None:
         self._note(("deflated", payload) if is_deflated else payload)
@@ -50,29 +50,29 @@ class Owner:
     def on_input_over(self) -> None:
         assert self.link is not None
         self.over = True
-        self._news.tell()
+        self._changed.notify()
         if not self.has_more_to_do:
             self.link.finish()
 
     def on_peer_gone(self) -> None:
         assert self.link is not None and not self.link.has_peer
         self.peer_gone = True
-        self._news.tell()
+        self._changed.notify()
 
     def on_closed(self, code: int) -> None:
         self.closed_with.append(code)
-        self._news.tell()
+        self._changed.notify()
 
     def _note(self, what: Any) -> None:
         self.told.append(what)
-        self._news.tell()
+        self._changed.notify()
         if self.pause_after is not None and len(self.told) >= self.pause_after:
             self.pause_after = None
             assert self.link is not None
             self.link.pause_reading()
 
     async def until(self, condition: Callable[[], object]) -> None:
-        await self._news.until(condition, WITHIN_S)
+        await self._changed.until(condition, WITHIN_S)
 
     async def ended(self) -> list[int]:
         """Wait for the end; returns the codes that were told, which should be one."""

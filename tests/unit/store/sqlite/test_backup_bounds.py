@@ -20,8 +20,8 @@ from store.blobs import folder_of
 from store.sqlite import backup, restore
 from store.sqlite.archive import opened, survey
 from store.sqlite.connection import DATABASE_NAME
-from tests.support.disk import small_disk
 from tests.support.server import ROOT
+from tests.support.small_disk import small_disk
 from tests.unit.store.conftest import Chat
 from tests.unit.store.sqlite.test_backup import names, rewrite, tree
 

@@ -18,7 +18,7 @@ from common.startup_error import StartupError
 from store.errors import StoreTimeout, StoreUnavailable
 from store.models import Stored
 from store.sqlite.connection import DATABASE_NAME
-from tests.support.disk import small_disk
+from tests.support.small_disk import small_disk
 from tests.unit.store.conftest import Chat, Held, Open, chat_in, damage_page
 
 CHILD_THAT_LOCKS = """

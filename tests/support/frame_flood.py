@@ -1,8 +1,7 @@
-"""Connections that send the same frames without pause, in a process of their own: `python -m tests.support.flood PORT
-COUNT HEX [TOKEN]`.
+"""Connections that send the same frames without pause, in a process of their own.
 
-Each reads nothing, and comes back at once when it is closed. A line on stdout says that all were connected once; then
-it goes on until stdin ends.
+Run as `python -m tests.support.frame_flood PORT COUNT HEX [TOKEN]`. No connection reads, and each reconnects at once
+after it was closed. A line on stdout says that all have been connected once; the process ends when stdin ends.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.raw import RawSocket
+from tests.support.raw_websocket_client import RawSocket
 
 ROOT = Path(__file__).parent.parent.parent
 CHUNK_BYTES = 65_536
@@ -43,7 +42,7 @@ def flooding(port: int, count: int, frames: bytes, token: str | None = None) -> 
     arguments = [
         sys.executable,
         "-m",
-        "tests.support.flood",
+        "tests.support.frame_flood",
         str(port),
         str(count),
         frames.hex(),

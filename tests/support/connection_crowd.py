@@ -1,4 +1,7 @@
-"""Connections of a process of their own, that end with it: `python -m tests.support.crowd PORT COUNT ROOM TOKEN`."""
+"""WebSocket connections in a process of their own: `python -m tests.support.connection_crowd PORT COUNT ROOM TOKEN`.
+
+They end with the process.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.support.raw import RawSocket
+from tests.support.raw_websocket_client import RawSocket
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -16,7 +19,7 @@ ROOT = Path(__file__).parent.parent.parent
 @contextmanager
 def crowd(port: int, count: int, room_id: str, token: str) -> Iterator[subprocess.Popen[bytes]]:
     """So many connections that have joined a room; kill the process, and all of them are lost."""
-    arguments = [sys.executable, "-m", "tests.support.crowd", str(port), str(count), room_id, token]
+    arguments = [sys.executable, "-m", "tests.support.connection_crowd", str(port), str(count), room_id, token]
     with subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         try:
             assert child.stdout is not None

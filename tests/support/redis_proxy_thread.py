@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from tests.support.redis_faults import Proxy
+from tests.support.redis_proxy import Proxy
 
 T = TypeVar("T")
 

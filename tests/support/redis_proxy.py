@@ -1,6 +1,4 @@
-"""What goes wrong between a process and its Redis:
-a network that a test can hold, cut half-open, drop and take away.
-"""
+"""A TCP proxy between a process and its Redis, whose connections a test can hold, cut half-open, drop and refuse."""
 
 from __future__ import annotations
 
@@ -11,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
 from cluster.redis_connection import RedisClient, RedisOptions, Script
+from tests.support.waiting import until_on_loop as until
 
-WITHIN_S = 60.0
 PATIENT_S = 30.0  # where a timeout is not the subject
 TIMEOUT_S = 1.0  # where it is
 LATE_S = 20.0  # by how much more than its bound a wait may take here, where others use the same cores
@@ -32,14 +30,6 @@ async def client_at(
     stack.push_async_callback(client.close)
     await client.start()
     return client
-
-
-async def until(condition: Callable[[], object], within_s: float = WITHIN_S) -> None:
-    """Poll for what nobody tells of."""
-    deadline_s = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline_s, "it did not happen"
-        await asyncio.sleep(0.005)  # the poll's pace
 
 
 async def noticed_gone(client: RedisClient) -> None:
