@@ -1,4 +1,4 @@
-"""Figures that several scenarios report, so that they are named and counted alike."""
+"""Figures that several scenarios report, with the same names and the same arithmetic."""
 
 from __future__ import annotations
 

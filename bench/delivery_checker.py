@@ -1,4 +1,4 @@
-"""What every connection must have seen: each message of a room once, in `seq` order, none missing. Knows no socket.
+"""Checks deliveries: every connection receives each message of its room once, in `seq` order. Uses no socket.
 
 A stream is what one connection received of one room. Its failures are kept up to a bound and counted past it.
 """
@@ -11,7 +11,7 @@ _KEPT = 20
 
 
 class Failures:
-    """What was wrong, in words: the first few kept, all counted."""
+    """Descriptions of failures: the first 20 are kept, all are counted."""
 
     __slots__ = ("count", "kept")
 
@@ -37,7 +37,7 @@ class RoomStream:
         self._skipped: list[range] = []
 
     def received(self, seq: int) -> None:
-        """Take the next delivery; anything but `expected` is a failure."""
+        """Check the next delivery; any seq but `expected` is a failure."""
         if seq == self.expected:
             self.expected += 1
         elif seq > self.expected:
@@ -58,7 +58,7 @@ class RoomStream:
         return False
 
     def missing_until(self, head_seq: int) -> int:
-        """How many messages up to `head_seq` have not come yet, not counting gaps already told."""
+        """The number of messages up to `head_seq` not received yet, without gaps that were already reported."""
         return max(0, head_seq + 1 - self.expected)
 
     def finish(self, head_seq: int) -> None:

@@ -1,6 +1,6 @@
-"""The floor: what a bare `send()` loop from Python to as many loopback sockets costs a send, here and now.
+"""The kernel floor: the CPU time per `send()` of a bare Python loop over as many loopback sockets.
 
-No server in Python can deliver one message to each connection for less; what it costs above that is its own doing.
+A server in Python cannot deliver one message to each connection for less; the difference is the server's own cost.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _rounds(accepted: list[socket.socket], message: bytes, rounds: int, pause_s:
 
 
 def _read(pipe: Pipe, port: int, sockets: int) -> None:
-    """The other end, in a process of its own: take everything, look at nothing, end with the sender."""
+    """The receiving process: read and discard everything; end when the sender closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     selector = selectors.DefaultSelector()
     selector.register(pipe, selectors.EVENT_READ)

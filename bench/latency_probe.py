@@ -1,9 +1,8 @@
-"""How long a server takes for a ping and for the smallest command, asked on a connection of its own while something
-else is measured.
+"""Measures the latency of a ping and of a `heartbeat` command on a connection of its own during another measurement.
 
-The thread that asks is in the bench's own process, which is idle meanwhile, so a busy client process does not count as
-a slow server. A ping is answered as soon as it is read: its time is the event loop's lag, and the way there and back. A
-command has its turn after others.
+The probe is a thread of the bench's own process, which is otherwise idle, so a busy client process does not look like a
+slow server. The server replies to a ping as soon as it reads it: the latency is the event loop's lag and the round
+trip. A command is queued behind others.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _RECEIVE_BYTES = 65_536
 
 
 class ProbeLatencies(msgspec.Struct, frozen=True):
-    """Times from when a ping, a heartbeat was due to its answer."""
+    """Times from the due time of a ping or a heartbeat to its reply."""
 
     ping: Histogram
     heartbeat: Histogram

@@ -1,7 +1,6 @@
-"""Rooms under load: the servers that have them, a fleet that is connected to these, and the seq that each room has
-reached.
+"""Rooms under load: their servers, the worker pool connected to these, and each room's last acked seq.
 
-What scenarios share: connect everybody, let some send, wait until all have everything, and say what it cost the server.
+The steps that scenarios share: connect all, let some send, wait until all deliveries have come, measure server CPU.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ _DELIVER_WITHIN_S = 20
 
 
 class LoadResult(msgspec.Struct, frozen=True):
-    """What a stretch of sending came to. `cpu_s` of all servers together, None where it is not known.
+    """The result of one stretch of sending. `cpu_s` is the sum over all servers, None if unknown.
 
     `messages` were sent, of which some may have been refused if that was allowed; `windows`, one a client process, know
     how many.
@@ -59,7 +58,7 @@ class LoadResult(msgspec.Struct, frozen=True):
 
 
 class LoadedRooms:
-    """Made by `Stage`; only the bench writes in them, so their seqs are the acked ones.
+    """Made by `ScenarioContext`; only the bench writes in them, so their seqs are the acked ones.
 
     `servers` are one chat server: each room's connections are spread evenly over them, and over the users.
     """

@@ -1,4 +1,4 @@
-"""What a scenario works on: its options, rooms on servers, a place for failures. Measures nothing itself."""
+"""What a scenario receives: its options, servers and rooms to load, and a collector of failures. Measures nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bench.worker_pool import WorkerPool, worker_count_for
 
 
 class ScenarioContext(msgspec.Struct, frozen=True):
-    """`given` is a server to use instead of one of our own."""
+    """`given` is a running server to use instead of starting one."""
 
     name: str
     options: Mapping[str, int]
@@ -34,7 +34,7 @@ class ScenarioContext(msgspec.Struct, frozen=True):
 
     @contextmanager
     def server(self, environ: Mapping[str, str] | None = None) -> Iterator[MeasuredServer]:
-        """The given server, or one of our own with its limits out of the way and `environ` besides."""
+        """The given server, or a started one with raised limits and `environ` in its environment."""
         self.step("starting")
         if self.given is not None:
             yield self._describe(self.given)
@@ -44,7 +44,7 @@ class ScenarioContext(msgspec.Struct, frozen=True):
 
     @contextmanager
     def cluster(self, processes: int, *, with_redis: bool = True) -> Iterator[Cluster]:
-        """So many processes of our own that are one chat server; a given server is left alone."""
+        """Start `processes` processes that form one chat server; a given server is not used."""
         with Cluster(processes, with_redis=with_redis, failures=self.failures) as started:
             self._describe(started.servers[0])
             yield started
@@ -53,7 +53,7 @@ class ScenarioContext(msgspec.Struct, frozen=True):
     def room(self, *, connections: int, users: int = 1) -> Iterator[LoadedRooms]:
         """A server with a room, and client processes for that many connections.
 
-        At the end their failures are taken over.
+        At the end the failures that they found are added to `failures`.
         """
         machine.allow_connections(connections)
         with self.server() as server, self.rooms([server], connections=connections, users=users) as room:
@@ -72,7 +72,7 @@ class ScenarioContext(msgspec.Struct, frozen=True):
             pool.report_failures()
 
     def step(self, what: str) -> None:
-        """Say what comes now. Raises SystemExit where the bench was told to end."""
+        """Show the next step on the progress line. Raises SystemExit if a stop signal has come."""
         self.stop_signals.check()
         self.progress.begin(f"{self.name}: {what}")
 
@@ -83,7 +83,7 @@ class ScenarioContext(msgspec.Struct, frozen=True):
 
 
 def server_at(address: Address, pid: int | None) -> MeasuredServer:
-    """A server that runs already. Raises BenchError where there is no such process."""
+    """A server that is already running. Raises BenchError if there is no process `pid`."""
     try:
         return MeasuredServer(address, None if pid is None else psutil.Process(pid))
     except psutil.Error as error:

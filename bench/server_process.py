@@ -1,4 +1,4 @@
-"""A server of the bench's own: started on a free port with an empty DATA_DIR and raised limits, and stopped again."""
+"""Starts a server on a free port with an empty DATA_DIR and raised limits, and stops it."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ LIMITS = {f"RATE_LIMIT_{operation}": _NO_LIMIT for operation in _OPERATIONS} | {
 
 
 class ServerProcess:
-    """A context manager; on leaving, the process is stopped and its directory removed, whatever happened.
+    """A context manager; on leaving, the process is stopped and its directory is removed, also after an error.
 
-    `data_dir` is one that it shares with others and that outlives it.
+    `data_dir`, if given, is shared with other processes and is not removed.
     """
 
     def __init__(

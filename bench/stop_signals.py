@@ -1,6 +1,4 @@
-"""What ends the bench from outside: SIGTERM and SIGINT, heard wherever it is,
-so that everything it started is stopped.
-"""
+"""SIGTERM and SIGINT end the bench: they raise SystemExit, so that everything it started is stopped."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ class StopSignals:
         self._code: int | None = None
 
     def listen(self) -> None:
-        """From now on. To be called in the main thread."""
+        """Install the handlers. Must be called in the main thread."""
         for number in (signal.SIGTERM, signal.SIGINT):
             if signal.getsignal(number) is not signal.SIG_IGN:  # as a shell has it for what it runs in the background
                 signal.signal(number, self._on_signal)

@@ -1,4 +1,4 @@
-"""The client processes as the bench holds them: spawn, give orders to all or some, gather the answers, end them."""
+"""The client processes: spawn them, send commands to all or some, gather the results, end them."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from bench.errors import BenchError
 from bench.rest_client import Address
 
 _CLOSE_WITHIN_S = 5
-_GRACE_S = 30  # an order ends by its own deadline; this is for a client process that hangs
+_GRACE_S = 30  # a command ends by its own deadline; this is for a client process that hangs
 _A = TypeVar("_A", bound=WorkerResult)
 
 
 def worker_count_for(connections: int) -> int:
-    """Half the cores, for the server needs one of them; none has fewer than 100 connections."""
+    """Half of the cores, as the server needs one; at most 4, and at least 100 connections each."""
     return max(1, min((os.cpu_count() or 1) // 2, 4, connections // 100))
 
 
@@ -52,7 +52,7 @@ class WorkerPool:
         self._connections = 0
 
     def __enter__(self) -> WorkerPool:
-        context = multiprocessing.get_context("spawn")  # nothing of this process is to live on in them
+        context = multiprocessing.get_context("spawn")  # they must inherit no state of this process
         try:
             for number in range(self._count):
                 ours, theirs = context.Pipe()

@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCAL = "127.0.0.1"
 SBIN = "/usr/local/sbin:/usr/sbin"  # Debian has nginx there, which is not on a user's PATH
 MARK = re.compile(r"(?P<line>.*\S) +#:(?: (?P<old>\S+) -> (?P<new>\S+))?")
-# What the person at the terminal may have set is not for a Redis of our own: an empty text counts as unset.
+# Variables of the user's shell that must not apply to the Redis started here: an empty text counts as unset.
 UNSET = dict.fromkeys(("REDIS_URL_FILE", "REDIS_PASSWORD", "REDIS_DB"), "")
 ASK_READY = b"GET /health/ready HTTP/1.0\r\nHost: localhost\r\n\r\n"
 
@@ -55,7 +55,7 @@ def configuration(shipped: str, *, folder: Path, listen: str, processes: Sequenc
 
 
 def program(name: str, path: str) -> str:
-    """Where a program is. Raises Refused with how to get it."""
+    """Where a program is. Raises ClusterError with how to get it."""
     found = shutil.which(name, path=f"{path}:{SBIN}")
     if found is None:
         raise ClusterError(f"{name} is missing; on Debian: apt-get install {name}")
@@ -63,7 +63,7 @@ def program(name: str, path: str) -> str:
 
 
 def whole_number(environ: Mapping[str, str], name: str, default: int, most: int) -> int:
-    """A variable's value. Raises Refused as the server does for a setting that does not parse."""
+    """A variable's value. Raises ClusterError as the server does for a setting that does not parse."""
     text = environ.get(name) or str(default)
     with contextlib.suppress(ValueError):
         if 1 <= (number := text_numbers.whole_number(text)) <= most:
@@ -72,7 +72,7 @@ def whole_number(environ: Mapping[str, str], name: str, default: int, most: int)
 
 
 def host_of(environ: Mapping[str, str]) -> str:
-    """Where nginx is to listen. Raises Refused likewise."""
+    """The host on which nginx listens. Raises ClusterError if it does not parse."""
     text = environ.get("HOST") or LOCAL
     try:
         return parse_host(text)
@@ -81,7 +81,7 @@ def host_of(environ: Mapping[str, str]) -> str:
 
 
 def claim(host: str, port: int) -> None:
-    """Raises Refused where somebody listens already: what answers there would be taken for ours."""
+    """Raises ClusterError if another program listens there: its replies would be taken for this cluster's."""
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
@@ -191,7 +191,7 @@ class Programs:
 def address_of_redis(environ: Mapping[str, str]) -> str | None:
     """Where somebody else's Redis is, without its password; None where there is to be one of our own.
 
-    Raises Refused.
+    Raises ClusterError.
     """
     url = environ.get("REDIS_URL")
     if file := environ.get("REDIS_URL_FILE"):
@@ -208,7 +208,7 @@ def address_of_redis(environ: Mapping[str, str]) -> str | None:
 
 
 def main(environ: Mapping[str, str], output: Output) -> int:
-    """Run it; returns the exit code. Raises Refused."""
+    """Run it; returns the exit code. Raises ClusterError."""
     count = whole_number(environ, "PROCESSES", os.cpu_count() or 1, 64)
     port = whole_number(environ, "PORT", 8000, 65_535 - count)
     host = host_of(environ)

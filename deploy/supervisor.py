@@ -24,12 +24,12 @@ DRAIN_WITHIN_S = 30.0  # what a chat process promises
 CLOSE_WITHIN_S = 5.0
 NO_START = (OSError, RuntimeError)  # no process, descriptor or memory is to be had; or no thread
 BACKOFF_S, BACKOFF_MAX_S = 0.25, 8.0
-SAME_SIGNAL_S = 1.0  # one order may come twice: to the process group, and from make, which passes on its own
-STABLE_AFTER_S = 20.0  # who lived that long is started again with the shortest backoff
+SAME_SIGNAL_S = 1.0  # one signal may come twice: to the process group, and from make, which forwards it
+STABLE_AFTER_S = 20.0  # after this run time the next restart has the shortest backoff
 
 
 class ClusterError(Exception):
-    """It cannot run: why, in one line, and the exit code."""
+    """The cluster cannot run: a one-line reason and the exit code."""
 
     def __init__(self, why: str, code: int = 1) -> None:
         super().__init__(why)
@@ -37,13 +37,13 @@ class ClusterError(Exception):
 
 
 class StopRequested(Exception):
-    """Somebody wants it to end."""
+    """SIGINT or SIGTERM was received."""
 
 
 class Output:
     """Standard output, a line at a time from several threads.
 
-    Who stops reading it stops nobody: lines are dropped, and counted.
+    A reader that stops reading blocks nothing: lines are dropped, and counted.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -62,9 +62,10 @@ class Output:
 class Child:
     """One program, its output passed on with its name before each line.
 
-    It has a process group of its own, so that Ctrl-C reaches only us: a chat process that is told twice does not drain.
+    It has its own process group, so that Ctrl-C reaches only the supervisor: a chat process that gets two signals does
+    not drain.
     While it is kept it is started again whenever it ends or cannot be started, each time later, until it lives for
-    STEADY_S.
+    STABLE_AFTER_S.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class Child:
         self._output.line(f"cluster: {self.name} started, pid {process.pid}")
 
     def try_start(self, now: float) -> None:
-        """Start it; where that fails, say so, and let `tend` try again."""
+        """Start it; if that fails, log it and let `restart_if_ended` try again."""
         lived_s = now - self._started_at
         try:
             self.start()
@@ -147,7 +148,7 @@ class Child:
         self._output.flush()
 
     def restart_if_ended(self, now: float) -> None:
-        """Start it again, where it is kept and has ended."""
+        """Start it again if it has ended and is to be kept running; each time after a longer delay."""
         if not self.is_kept_running or self.is_running:
             return
         if self._restart_at is None:
@@ -165,7 +166,7 @@ class Child:
 
 
 class Cluster:
-    """All of it, watched by one thread. `orders` are the numbers of the signals that came."""
+    """All of it, watched by one thread. `signals` receives the numbers of received signals."""
 
     def __init__(
         self,
@@ -188,7 +189,7 @@ class Cluster:
         self._ignore_stop_until_s = 0.0
 
     def run(self, announce: Callable[[], None]) -> int:
-        """Until told to end; returns the exit code. Raises Refused where something does not come up."""
+        """Run until a stop signal; returns the exit code. Raises ClusterError if a program does not become ready."""
         first, *others = self._chats  # the first alone: it makes the store, and says once what is wrong
         try:
             for group in (self._redis, [first], others, [self._nginx]):
@@ -223,7 +224,7 @@ class Cluster:
                 raise ClusterError(f"{child.name} {how}", max(code or 1, 1))
 
     def _step(self) -> None:
-        """Take an order, if there is one, and tend the children. Raises Told."""
+        """Handle a signal, if one came, and restart children that ended. Raises StopRequested."""
         with suppress(Empty):
             number = self._signals.get(timeout=PACE_S)
             # A terminal that hangs up sends SIGHUP too: then nobody is left for whom to restart anything.
@@ -277,7 +278,7 @@ class Cluster:
     def _shut_down(self) -> int:
         """Drain the chat processes, then end what they need; returns the exit code.
 
-        Another order to end cuts it short.
+        A second stop signal ends it at once.
         """
         self._ignore_stop_until_s = time.monotonic() + SAME_SIGNAL_S
         for child in self._children:

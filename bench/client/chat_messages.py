@@ -1,4 +1,4 @@
-"""The contract's JSON as the load client speaks it: the commands it sends, the events it looks at."""
+"""The contract's JSON for the load client: the commands that it sends and the events that it checks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 from bench.errors import BenchError
 
-BUSY = frozenset({"unavailable", "rate_limited"})  # what a server says that has too much to do
+BUSY = frozenset({"unavailable", "rate_limited"})  # error codes of an overloaded server
 DUE_DIGITS = 20  # a message's content begins with the monotonic nanosecond at which it was due
 
 

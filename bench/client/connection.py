@@ -1,6 +1,6 @@
 """One WebSocket connection of the load client: connect, upgrade, join, send, and check what comes. Owns its socket.
 
-It is told by its crew when the socket is ready; it never waits.
+Its worker calls it when the socket is ready; it never blocks.
 """
 
 from __future__ import annotations
@@ -16,21 +16,11 @@ import msgspec
 
 from bench.client import chat_messages, frames
 from bench.client.delivery_stats import DeliveryStats
+from bench.client.pending_message import PendingMessage
 from bench.delivery_checker import RoomStream
 from bench.errors import BenchError
 
 _RECEIVE_BYTES = 262_144
-
-
-class PendingMessage:
-    """A message that waits for its ack and for its own delivery."""
-
-    __slots__ = ("acked_seq", "delivered_seq", "due_ns")
-
-    def __init__(self, due_ns: int) -> None:
-        self.due_ns = due_ns
-        self.acked_seq: int | None = None
-        self.delivered_seq: int | None = None
 
 
 class Connection:
@@ -97,7 +87,7 @@ class Connection:
         self.sock.connect_ex(address)
         selector.register(self.sock, selectors.EVENT_READ | selectors.EVENT_WRITE, self)
 
-    # what the crew calls
+    # called by the worker
 
     def on_writable(self) -> None:
         """The kernel takes bytes again (or the connect is decided)."""
@@ -113,7 +103,7 @@ class Connection:
             self._selector.modify(self.sock, selectors.EVENT_READ, self)
 
     def on_readable(self, now_ns: int) -> None:
-        """Take what came and check it."""
+        """Read from the socket and check what was received."""
         try:
             chunk = self.sock.recv(_RECEIVE_BYTES)
         except BlockingIOError:
@@ -138,7 +128,7 @@ class Connection:
         )
 
     def close(self) -> None:
-        """Say goodbye and let the socket go; what comes after is not looked at."""
+        """Send a Close frame and close the socket; later data is not read."""
         if self.open:
             self.open = False
             self._selector.unregister(self.sock)
@@ -147,7 +137,7 @@ class Connection:
             self.sock.close()
 
     def fail(self, why: str) -> None:
-        """This connection is lost, and that is a failure of the run."""
+        """Close the socket and record a failure of the run."""
         if self.open:
             self.open = False
             self._selector.unregister(self.sock)
@@ -170,7 +160,7 @@ class Connection:
         """What failures call it."""
         return f"connection {self.stats.name}.{self.index}"
 
-    # what the server says
+    # what the server sends
 
     def _on_upgraded(self, data: bytes, now_ns: int) -> None:
         head, found, rest = data.partition(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""What one client process counts: deliveries, latencies, acks, failures. All its connections write into one."""
+"""Counts of one client process, shared by its connections: deliveries, latencies, acks, failures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _REMEMBERED = 1024
 
 
 class DeliveryStats:
-    """Counts since the last `tally`. Failures stay for the whole run, for a broken stream never mends."""
+    """Counts since the last `snapshot`. Failures are kept for the whole run: a broken stream does not recover."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -47,7 +47,7 @@ class DeliveryStats:
         return event
 
     def snapshot(self, still_open: int) -> DeliverySnapshot:
-        """What was counted since the last tally; begins anew."""
+        """Return the counts since the last snapshot and reset them."""
         snapshot = DeliverySnapshot(
             deliveries=self.deliveries,
             delivery_us=self.delivery.counts(),

@@ -1,6 +1,6 @@
-"""The event loop of one client process: carries out orders one at a time, receiving and checking all the while.
+"""The event loop of one client process: executes commands one at a time while it receives and checks deliveries.
 
-Owns its connections. Each order is a job that is stepped once a turn until it has its answer.
+Owns the connections. Each command becomes a task, which is stepped once per loop turn until it returns a result.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PROGRESS_NS = 500_000_000
 
 
 class Worker:
-    """Connections, their selector, their books and the job in hand."""
+    """Owns the connections, their selector and their statistics, and runs the current task."""
 
     def __init__(self, pipe: Pipe, name: str) -> None:
         self.stats = DeliveryStats(name)
@@ -41,7 +41,7 @@ class Worker:
         self.selector.register(pipe, selectors.EVENT_READ)
 
     def run(self) -> None:
-        """Until told to close, or until the bench is gone."""
+        """Run until a Close command comes or the pipe to the bench is closed."""
         try:
             while not self._is_over:
                 self._turn()
@@ -69,7 +69,7 @@ class Worker:
         try:
             command = self._pipe.recv()
         except (EOFError, OSError):
-            self._is_over = True  # the bench has ended, and so do we
+            self._is_over = True  # the bench has ended
             return
         if isinstance(command, Close):
             self._is_over = True
@@ -89,9 +89,9 @@ class Worker:
 
 def main(pipe: Pipe, name: str) -> None:
     """The entry point of a client process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal tells all of us; the bench decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the bench ends the workers, also after Ctrl-C
     try:
         Worker(pipe, name).run()
     except (OSError, MemoryError) as error:
-        with contextlib.suppress(OSError):  # nobody is left to tell
+        with contextlib.suppress(OSError):  # the bench has ended
             pipe.send(WorkerFailed(f"{type(error).__name__}: {error}"))

@@ -1,4 +1,4 @@
-"""What the bench asks of a client process and what it answers: one answer an order, and now and then its progress."""
+"""Commands from the bench to a client process, and its results: one per command, and progress reports between."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Sent(msgspec.Struct, frozen=True):
 
 class Settle(msgspec.Struct, frozen=True):
     """Wait until every connection has everything up to its room's head,
-    then hand over the tally and begin a new one.
+    then return a snapshot and reset the counts.
     """
 
     heads: dict[str, int]
@@ -97,7 +97,7 @@ class Settle(msgspec.Struct, frozen=True):
 
 
 class DeliverySnapshot(msgspec.Struct, frozen=True):
-    """What one client process saw since the last one. Latencies as Histogram counts; `cpu_s` of the client process."""
+    """One client process's counts since the last snapshot. Latencies are Histogram counts; `cpu_s` is the client's."""
 
     deliveries: int
     delivery_us: dict[int, int]
@@ -117,7 +117,7 @@ class Close(msgspec.Struct, frozen=True):
 
 
 class WorkerProgress(msgspec.Struct, frozen=True):
-    """Sent about twice a second while an order is carried out."""
+    """Sent about twice a second while a command is executed."""
 
     ready: int
     deliveries: int

@@ -1,4 +1,4 @@
-"""What a client process can be told to do: connect, send, settle. Its crew steps a job until it has its answer."""
+"""The tasks of a client process: connect, send, settle. The worker steps a task until it returns a result."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OPEN_BURST = 2000  # the rate is the point; some 20 ms
 
 
 class WorkerTask(Protocol):
-    """`step` gives the answer, or None while there is something left to do."""
+    """`step` returns the result, or None while the task is not finished."""
 
     ready: int
 
@@ -96,7 +96,10 @@ class ConnectTask:
 
 
 class SilenceMeter:
-    """The longest that one of some connections got nothing: looked at now and then, for each delivery has its price."""
+    """The longest time in which a connection received nothing.
+
+    It samples every 50 ms: a timestamp for each delivery would cost too much CPU time.
+    """
 
     def __init__(self, connections: Sequence[Connection]) -> None:
         self.longest_ns = 0
@@ -108,7 +111,7 @@ class SilenceMeter:
         self._last_received = [(connection.received, now_ns) for connection in self._connections]
 
     def sample(self, now_ns: int, *, at_once: bool = False) -> None:
-        """See who got something since the last look, if that is long enough ago."""
+        """Compare with the last sample, if that was 50 ms ago or more."""
         if now_ns < self._next_sample_ns and not at_once:
             return
         self._next_sample_ns = now_ns + _SILENCE_POLL_NS
@@ -198,7 +201,7 @@ class SendTask:
             due_ns = self._due_ns()
             if due_ns > now_ns or due_ns >= self._end_ns:
                 break
-            # Latency counts from when it was due, not from when we came to it: our stalls must not hide the server's.
+            # Latency counts from the due time, not from the send: a client stall must not hide a server stall.
             sender = senders[self._turn % len(senders)]
             self._turn += 1
             if command.may_refuse and (sender.is_blocked or not sender.open):

@@ -53,7 +53,7 @@ _page = msgspec.json.Decoder(_Page)
 _message = msgspec.json.Decoder(_Seq)
 
 
-class _Town:
+class _Population:
     """Rooms and their members; `heads` are the seqs that are acked."""
 
     def __init__(self) -> None:
@@ -110,33 +110,33 @@ async def _measure(context: ScenarioContext, environ: dict[str, str]) -> list[Fi
         store = (await stack.enter_async_context(stores.opened(chosen[REDIS], Observer()))).store
         context.server_facts["store"] = store.name
         context.step("writing")
-        town = _Town()
-        await town.populate(store, rooms=context.options["rooms"], messages=context.options["messages"])
+        population = _Population()
+        await population.populate(store, rooms=context.options["rooms"], messages=context.options["messages"])
         figures = []
         async with AsyncExitStack() as asking:
             ways = {
                 name: await asking.enter_async_context(wired(store, how, name=f"bench {name}"))
                 for name, how in chosen.items()
             }
-            await ways[REDIS].hold(town.members)
+            await ways[REDIS].hold(population.members)
             for cases in ways.values():
-                await _warm(cases, town)
+                await _warm(cases, population)
             for askers in (1, context.options["askers"]):
-                for what, asked in _questions(ways, town).items():
+                for what, asked in _questions(ways, population).items():
                     context.step(f"{what}, {askers} at once")
                     figures += await _compared(context, f"{what}, {askers} at once", asked, askers)
         for name, how in chosen.items():  # made anew: no way hears what another wrote
             context.step(f"reading and writing, {name}")
             async with wired(store, how, name=f"bench {name}") as cases:
-                await cases.hold(town.members)
-                await _warm(cases, town)
-                figures += await _mixed(context, name, cases, town)
+                await cases.hold(population.members)
+                await _warm(cases, population)
+                figures += await _mixed(context, name, cases, population)
         return figures
 
 
-async def _warm(cases: UseCases, town: _Town) -> None:
+async def _warm(cases: UseCases, population: _Population) -> None:
     """Ask for everything once, so that no first miss is counted."""
-    for room_id, members in town.members.items():
+    for room_id, members in population.members.items():
         await asyncio.gather(*(_stats(cases, room_id, member) for member in members))
         await asyncio.gather(*(_user(cases, room_id, member) for member in members))
         await _newest(cases, room_id, members[0])
@@ -145,18 +145,18 @@ async def _warm(cases: UseCases, town: _Town) -> None:
 # ---- one question, asked in each way ---------------------------------------------------------------------------------
 
 
-def _questions(ways: Mapping[str, UseCases], town: _Town) -> dict[str, dict[str, Ask]]:
+def _questions(ways: Mapping[str, UseCases], population: _Population) -> dict[str, dict[str, Ask]]:
     def page(cases: UseCases) -> Ask:
-        return lambda: _newest(cases, *town.anywhere())
+        return lambda: _newest(cases, *population.anywhere())
 
     def user(cases: UseCases) -> Ask:
-        return lambda: _user(cases, *town.anywhere())
+        return lambda: _user(cases, *population.anywhere())
 
     def stats(cases: UseCases) -> Ask:
-        return lambda: _stats(cases, *town.anywhere())
+        return lambda: _stats(cases, *population.anywhere())
 
     async def page_elsewhere() -> bytes:
-        room_id, user = town.anywhere()
+        room_id, user = population.anywhere()
         return await ways[REDIS].messages_elsewhere.history(user.id, History(room_id, PAGE))
 
     asked = {f"newest {PAGE}": page, "user": user, "room stats": stats}
@@ -210,17 +210,19 @@ async def _each_s(ask: Ask, askers: int, *, seconds: float) -> float:
 # ---- reading and writing at once -------------------------------------------------------------------------------------
 
 
-async def _mixed(context: ScenarioContext, name: str, cases: UseCases, town: _Town) -> list[Figure]:
+async def _mixed(context: ScenarioContext, name: str, cases: UseCases, population: _Population) -> list[Figure]:
     before = cases.shared.counts.by_kind()
     began_s = time.perf_counter()
     until_s = began_s + context.options["seconds"]
-    counts = await asyncio.gather(*(_live(context, cases, town, until_s) for _ in range(context.options["askers"])))
+    counts = await asyncio.gather(
+        *(_send_requests(context, cases, population, until_s) for _ in range(context.options["askers"]))
+    )
     each_s = (time.perf_counter() - began_s) / sum(counts)
     after = cases.shared.counts.by_kind()
-    told = Counter(
+    outcomes = Counter(
         {(kind, outcome): count for kind, row in after.items() for outcome, count in row.items() if outcome != "meanMs"}
     )
-    told.subtract(
+    outcomes.subtract(
         {
             (kind, outcome): count
             for kind, row in before.items()
@@ -228,23 +230,23 @@ async def _mixed(context: ScenarioContext, name: str, cases: UseCases, town: _To
             if outcome != "meanMs"
         }
     )
-    kinds = sorted({kind for kind, _ in told})
-    rates = [Figure(f"mixed, {name}: hits of {kind} reads", _rate(told, [kind]), "%") for kind in kinds]
-    whole = [Figure(f"mixed, {name}: hits of all reads", _rate(told, kinds), "%")] if kinds else []
+    kinds = sorted({kind for kind, _ in outcomes})
+    rates = [Figure(f"mixed, {name}: hits of {kind} reads", _rate(outcomes, [kind]), "%") for kind in kinds]
+    whole = [Figure(f"mixed, {name}: hits of all reads", _rate(outcomes, kinds), "%")] if kinds else []
     return [Figure(f"mixed, {name}: a request", each_s * 1e3, "ms"), *whole, *rates]
 
 
-def _rate(told: Mapping[tuple[str, str], int], kinds: Sequence[str]) -> float | None:
-    hits, misses = (sum(told[kind, outcome] for kind in kinds) for outcome in ("hits", "misses"))
+def _rate(outcomes: Mapping[tuple[str, str], int], kinds: Sequence[str]) -> float | None:
+    hits, misses = (sum(outcomes[kind, outcome] for kind in kinds) for outcome in ("hits", "misses"))
     return 100 * hits / (hits + misses) if hits + misses else None
 
 
-async def _live(context: ScenarioContext, cases: UseCases, town: _Town, until_s: float) -> int:
+async def _send_requests(context: ScenarioContext, cases: UseCases, population: _Population, until_s: float) -> int:
     """One person after another; returns how many requests they made. Notes what was acked before and is missing."""
     count = 0
     while time.perf_counter() < until_s:
-        room_id, user = town.where_it_is_busy()
-        request, acked = town.request(), town.heads[room_id]
+        room_id, user = population.where_it_is_busy()
+        request, acked = population.request(), population.heads[room_id]
         count += 1
         seen = acked
         if request == "page":
@@ -258,7 +260,7 @@ async def _live(context: ScenarioContext, cases: UseCases, town: _Town, until_s:
         else:
             posted = await cases.messages.post(user, SendMessage(room_id, f"{count} {WORDS}"))
             seq = _message.decode(posted.message).seq
-            town.heads[room_id] = max(town.heads[room_id], seq)
+            population.heads[room_id] = max(population.heads[room_id], seq)
         if seen < acked:
             context.failures.add(f"{request}: {acked} messages were acked, it knows {seen}")
     return count

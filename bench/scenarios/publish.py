@@ -1,5 +1,4 @@
-"""What does it cost a process to tell the others of a message? CPU time of the bench's own process, which publishes on
-a Redis bus.
+"""The cost of publishing a message to the other processes: CPU time of the bench's own process on a Redis bus.
 
 Slowly, so that each message wakes the loop, a write and a reply of its own; and fast, so that what a commit brought
 goes out in one write. Beside each stretch runs one that wakes as often and publishes nothing, and the difference is
@@ -37,11 +36,11 @@ ANSWERED_S = 0.05  # within which the last messages of a stretch are answered
 GC = (10_000, 50, 100)
 PUBLISH, POST, HEARD = "publish", "publish, extend and invalidate", "publish where the room is open"
 
-Tell = Callable[[int], Awaitable[None]]
+Publish = Callable[[int], Awaitable[None]]
 
 
 class _Stretch(msgspec.Struct, frozen=True):
-    """A while of telling: how many messages, in how many turns of the loop, for how much CPU."""
+    """One stretch of publishing: messages, event loop turns, and CPU time in seconds."""
 
     messages: int
     turns: int
@@ -74,9 +73,9 @@ class _Publisher:
         await self.publish(number)
 
     @contextlib.asynccontextmanager
-    async def hearing(self, heard: bool) -> AsyncIterator[None]:
+    async def subscribed(self, is_subscribed: bool) -> AsyncIterator[None]:
         """With the rooms open here, or not."""
-        topics = self._topics if heard else []
+        topics = self._topics if is_subscribed else []
         for topic in topics:
             await self._shared.bus.subscribe(topic)
         yield
@@ -85,7 +84,7 @@ class _Publisher:
         await asyncio.sleep(ANSWERED_S)
 
 
-class _Bare:
+class _BareSocketPublisher:
     """The floor: the same bytes on a socket, those of a turn of the loop in one `send()`; the replies are read and not
     looked at.
     """
@@ -129,7 +128,7 @@ async def _measure(context: ScenarioContext, redis: RedisProcess) -> tuple[list[
             raise BenchError("the bus did not connect to the redis-server")
         publisher = _Publisher(shared, event)
         found = []
-        with contextlib.closing(_Bare(redis.address, event)) as bare, _collecting_as_a_server_does():
+        with contextlib.closing(_BareSocketPublisher(redis.address, event)) as bare, _collecting_as_a_server_does():
             for rate in (context.options["slow"], context.options["fast"]):
                 context.step(f"publishing {rate:,} a second")
                 found += await _at(context, rate, publisher, bare)
@@ -142,10 +141,10 @@ def _is_lost(bus: Bus) -> bool:
     return bus.lost
 
 
-async def _at(context: ScenarioContext, rate: int, publisher: _Publisher, bare: _Bare) -> list[Figure]:
+async def _at(context: ScenarioContext, rate: int, publisher: _Publisher, bare: _BareSocketPublisher) -> list[Figure]:
     """The median of the turns, in which each way has its stretch: what disturbs one disturbs all."""
     floor = "floor: bare send() and recv()"
-    ways: Mapping[str, Tell] = {
+    ways: Mapping[str, Publish] = {
         floor: bare.publish,
         PUBLISH: publisher.publish,
         POST: publisher.post,
@@ -155,9 +154,9 @@ async def _at(context: ScenarioContext, rate: int, publisher: _Publisher, bare: 
     in_turn: list[float] = []
     for _ in range(context.options["turns"]):
         idle = await _stretch(context, rate, publisher.nothing)
-        for name, tell in ways.items():
-            async with publisher.hearing(name == HEARD):
-                busy = await _stretch(context, rate, tell)
+        for name, publish_one in ways.items():
+            async with publisher.subscribed(name == HEARD):
+                busy = await _stretch(context, rate, publish_one)
             costs_us[name].append((busy.cpu_s - idle.cpu_s) * 1e6 / busy.messages)
             in_turn.append(busy.messages / busy.turns)
     medians = {name: statistics.median(each) for name, each in costs_us.items()}
@@ -168,8 +167,8 @@ async def _at(context: ScenarioContext, rate: int, publisher: _Publisher, bare: 
     ]
 
 
-async def _stretch(context: ScenarioContext, rate: int, tell: Tell) -> _Stretch:
-    """Tell at a steady rate: what came while a commit was under way is told together."""
+async def _stretch(context: ScenarioContext, rate: int, publish_one: Publish) -> _Stretch:
+    """Publish at a steady rate; messages that come during one commit are published together."""
     commit_s = context.options["commit_us"] / 1e6
     wanted = max(1, rate * context.options["stretch_ms"] // 1000)
     messages = turns = 0
@@ -179,7 +178,7 @@ async def _stretch(context: ScenarioContext, rate: int, tell: Tell) -> _Stretch:
         turns += 1
         while messages < due:
             messages += 1
-            await tell(messages)
+            await publish_one(messages)
         await asyncio.sleep(max(commit_s, began_s + messages / rate - time.perf_counter()))
     await asyncio.sleep(ANSWERED_S)
     return _Stretch(messages, turns, time.process_time() - began_cpu_s)
