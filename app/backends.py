@@ -98,9 +98,10 @@ async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> As
     )
     snapshots = RedisSnapshots(client=client, process_id=process_id)
     async with AsyncExitStack() as stack:
-        for part in (client, bus):
-            stack.push_async_callback(part.close)
-            await part.start()
+        stack.push_async_callback(client.close)
+        await client.start()
+        stack.push_async_callback(bus.close)
+        await bus.connect()
         name = "redis" if settings.cache.enabled else "off"
         yield Backends(name, cache, bus, connection_slots, limiter, snapshots, counts, True)
 

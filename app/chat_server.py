@@ -28,6 +28,7 @@ from app.watching import watch
 from cache.keys import CacheTtls, Keys
 from chat.access_audit import AccessAudit
 from chat.accounts import Accounts
+from chat.audit_requests import AuditRequests
 from chat.connections.command_table import Commands
 from chat.connections.pool import Pool
 from chat.connections.slot_reconciler import RECONCILE_EVERY_S, SlotReconciler
@@ -155,6 +156,16 @@ class ChatServer:
         self._presence_loads = SerialTaskQueue(expected=(StoreError,))
         self._access_audits = SerialTaskQueue(expected=(StoreError,))
         self._passwords = Passwords()
+        audit_requests = AuditRequests()
+        self._hub = Hub(
+            store=store,
+            bus=bus,
+            frame=text_frame,
+            observer=observer,
+            coalesce=ws.coalesce,
+            hold_max_bytes=ws.outbox_max_bytes,
+            audit_room=audit_requests.room,
+        )
         self._presence = Presence(
             bus=bus,
             task_queue=self._task_queue,
@@ -162,10 +173,10 @@ class ChatServer:
             process_id=process_id,
             grace_s=PRESENCE_GRACE_S,
             loop=loop,
-            doubt=lambda pairs: self._access_audit.members(pairs),
+            deliver=self._hub.on_ephemeral,
+            audit_members=audit_requests.members,
         )
         self._typing = TypingIndicators(presence=self._presence, now=time.monotonic)
-        self._presence.on_gone(self._typing.gone)
         presenter = Presenter(status_of=self._presence.status_of, online_count=self._presence.online_count)
         accounts = Accounts(
             store=store,
@@ -196,7 +207,7 @@ class ChatServer:
             limiter=self._limiter,
             presence=self._presence,
             presenter=presenter,
-            on_no_member=lambda ended: self._access_audit.answered(ended),
+            on_no_member=audit_requests.answered,
         )
         self._message_writer = MessageWriter(
             store=store,
@@ -207,15 +218,6 @@ class ChatServer:
             observer=observer,
             timeout_s=settings.store.timeout_ms / 1000,
         )
-        self._hub = Hub(
-            store=store,
-            bus=bus,
-            frame=text_frame,
-            observer=observer,
-            coalesce=ws.coalesce,
-            hold_max_bytes=ws.outbox_max_bytes,
-        )
-        self._presence.deliver = self._hub.on_ephemeral
         self._shedding: LoadShedder | NullLoadShedder = NullLoadShedder()
         if settings.limits.enabled and settings.limits.adaptive:
             load_signal = LoadSignal(
@@ -237,6 +239,15 @@ class ChatServer:
             presenter=presenter,
             head_of=self._head_of if shared.is_shared else _not_needed,
         )
+        self._membership = ClusterMembership(
+            bus=bus,
+            people=self._presence,
+            task_queue=self._task_queue,
+            process_id=process_id,
+            now=time.monotonic,
+            on_death=lambda _: cache.invalidate_all(),  # what it wrote last it may not have invalidated
+            on_doubt=audit_requests.everything,
+        )
         self._pool = Pool(
             hub=self._hub,
             bus=bus,
@@ -250,6 +261,7 @@ class ChatServer:
             max_per_user=ws.max_connections_per_user,
             ping_interval_s=ws.ping_interval_s,
             ping_timeout_s=ws.ping_timeout_s,
+            alive=lambda: self._membership.alive,
         )
         self._slots = SlotReconciler(pool=self._pool, connection_slots=shared.connection_slots)
         commands = Commands(
@@ -270,16 +282,6 @@ class ChatServer:
             now_ms=now_ms,
             outbox_half_bytes=ws.outbox_max_bytes // 2,
         )
-        self._membership = ClusterMembership(
-            bus=bus,
-            people=self._presence,
-            task_queue=self._task_queue,
-            process_id=process_id,
-            now=time.monotonic,
-            on_death=lambda _: cache.invalidate_all(),  # what it wrote last it may not have invalidated
-            on_doubt=lambda: self._access_audit.everything(),
-        )
-        self._pool.alive = lambda: self._membership.alive
         self._access_audit = AccessAudit(
             store=store,
             cache=cache,
@@ -291,8 +293,7 @@ class ChatServer:
             end=self._membership_ended,
             now_ms=now_ms,
         )
-        self._hub.doubt = self._access_audit.room
-        bus.receiver = self._receive
+        audit_requests.start(self._access_audit)
         self._receivers: dict[type, Callable[..., object]] = {
             RoomMessages: self._hub.on_messages,
             RoomChanges: self._hub.on_changes,
@@ -420,6 +421,7 @@ class ChatServer:
         except OSError as error:
             where = f"[{server.host}]" if ":" in server.host else server.host
             raise StartupError(f"cannot listen on {where}:{server.port}: {error.strerror or error}") from error
+        self._bus.start(receive=self._receive, on_back=self._bus_is_back)
         await self._bus.subscribe(EVERYONE)
         self._every(min(1.0, ws.ping_interval_s, ws.ping_timeout_s) / 4, self._pool.sweep)
         self._every(ws.cleanup_interval_s, self._pool.clean_up)
@@ -431,7 +433,6 @@ class ChatServer:
         self._every(HEADS_EVERY_S, lambda: _tried(self._hub.check_heads))
         self._every(HEADS_EVERY_S, self._access_audit.look_again)
         if self._shared.is_shared:
-            self._bus.on_back = self._bus_is_back
             self._every(HEADS_EVERY_S, lambda: _tried(self._access_audit.look_at_logins))
             self._every(BEAT_S, self._beat)
             self._every(RECONCILE_EVERY_S, self._slots.start)
@@ -523,8 +524,8 @@ class ChatServer:
         """
         for one in self._listening:
             one.close()
-        self._pool.draining = True
-        self._presence.is_leaving = True
+        self._pool.begin_drain()
+        self._presence.begin_leaving()
         try:
             await asyncio.wait_for(self._pool.drain(), DRAIN_WITHIN_S)
         except TimeoutError:

@@ -72,7 +72,7 @@ class UseCases:
             coalesce=settings.ws.coalesce,
             hold_max_bytes=settings.ws.outbox_max_bytes,
         )
-        bus.receiver = self._receive
+        bus.start(receive=self._receive)
         self.presenter = Presenter(status_of=nobody.status_of, online_count=nobody.online_count)
         self.accounts = Accounts(
             store=store,

@@ -65,12 +65,15 @@ class ConnectionSlots(Protocol):
 class Bus(Protocol):
     """Events by topic, to every process that subscribes, the publisher's own included; at most once, perhaps never.
 
-    What one publisher sends to one topic arrives in its order. `receiver` is called on the event loop, with the topic
-    and the event, and must not block; what it raises is logged and reaches no publisher.
+    What one publisher sends to one topic arrives in its order. Until `start` names a receiver, events are dropped.
     """
 
-    receiver: Receiver | None
-    on_back: Callable[[], None] | None  # called whenever all events are heard again after some may have been missed
+    def start(self, *, receive: Receiver, on_back: Callable[[], None] = lambda: None) -> None:
+        """Deliver events to `receive` from now on. Raises RuntimeError when called twice.
+
+        `receive(topic, event)` is called on the event loop and must not block; what it raises is logged and reaches no
+        publisher. `on_back()` is called whenever all events are received again after some may have been lost.
+        """
 
     @property
     def lost(self) -> bool:

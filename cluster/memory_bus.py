@@ -11,11 +11,16 @@ from cluster.event_delivery import Delivery
 class MemoryBus:
     """Delivers within `publish`, so order is the order of the calls. Of failures in a row only the first is logged."""
 
-    def __init__(self, *, receiver: Receiver | None = None) -> None:
-        self.receiver = receiver
-        self.on_back: Callable[[], None] | None = None  # it is never away
+    def __init__(self) -> None:
+        self._receive: Receiver | None = None
         self._subscriptions: dict[str, int] = {}  # topic → how many; bounded by what subscribes
         self._deliver = Delivery()
+
+    def start(self, *, receive: Receiver, on_back: Callable[[], None] = lambda: None) -> None:
+        """Deliver events to `receive`; `on_back` is never called, since no event is ever lost."""
+        if self._receive is not None:
+            raise RuntimeError("the bus has a receiver already")
+        self._receive = receive
 
     @property
     def lost(self) -> bool:
@@ -23,7 +28,7 @@ class MemoryBus:
 
     async def publish(self, topic: str, event: object) -> None:
         if topic in self._subscriptions:
-            self._deliver(self.receiver, topic, event)
+            self._deliver(self._receive, topic, event)
 
     async def subscribe(self, topic: str) -> None:
         self._subscriptions[topic] = self._subscriptions.get(topic, 0) + 1

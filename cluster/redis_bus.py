@@ -23,14 +23,14 @@ _decoder = msgspec.msgpack.Decoder(tuple[str, Event])
 
 
 class RedisBus:
-    """cache.contract.Bus on Redis.
+    """cluster.contract.Bus on Redis.
 
-    `process_id` tells its own events from others'; `back` is called whenever it hears all again.
+    `process_id` marks this process's own events, which Redis sends back and which are not delivered twice.
     """
 
     def __init__(self, *, client: RedisClient, options: RedisOptions, process_id: str) -> None:
-        self.receiver: Receiver | None = None
-        self.on_back: Callable[[], None] | None = None
+        self._receive: Receiver | None = None
+        self._on_back: Callable[[], None] = lambda: None
         self._client = client
         self._process_id = process_id
         self._database = options.database
@@ -47,7 +47,14 @@ class RedisBus:
         self._listener.on_back.append(self._back)
         client.on_up.append(self._back)
 
-    async def start(self) -> None:
+    def start(self, *, receive: Receiver, on_back: Callable[[], None] = lambda: None) -> None:
+        """Deliver events to `receive`, and call `on_back` when the connection stands again."""
+        if self._receive is not None:
+            raise RuntimeError("the bus has a receiver already")
+        self._receive = receive
+        self._on_back = on_back
+
+    async def connect(self) -> None:
         """Connect; returns after the first try, whatever came of it."""
         await self._listener.start()
 
@@ -57,7 +64,7 @@ class RedisBus:
 
     async def publish(self, topic: str, event: object) -> None:
         if topic in self._subscriptions:
-            self._deliver(self.receiver, topic, event)
+            self._deliver(self._receive, topic, event)
         self._client.send("PUBLISH", channel(self._database, topic), _encoder.encode((self._process_id, event)))
 
     async def subscribe(self, topic: str) -> None:
@@ -78,8 +85,8 @@ class RedisBus:
         await self._listener.close()
 
     def _back(self) -> None:
-        if not self.lost and self.on_back is not None:
-            self.on_back()
+        if not self.lost:
+            self._on_back()
 
     def _received(self, name: str, payload: bytes) -> None:
         try:
@@ -90,4 +97,4 @@ class RedisBus:
                 logger.warning("what is published to a channel of ours cannot be read: %s", error)
             return
         if sender != self._process_id:
-            self._deliver(self.receiver, name.removeprefix(self._prefix), event)
+            self._deliver(self._receive, name.removeprefix(self._prefix), event)

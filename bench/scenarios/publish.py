@@ -56,7 +56,7 @@ class _Publisher:
         self._event = event
         self._keys = Keys(CacheTtls(messages_s=1800, users_s=300, stats_s=600))
         self._topics = [room_topic(f"room-{number}") for number in range(ROOMS)]
-        shared.bus.receiver = lambda topic, event: None
+        shared.bus.start(receive=lambda topic, event: None)
 
     async def nothing(self, number: int) -> None:
         """Publish nothing."""

@@ -48,7 +48,7 @@ class Pool:
     """All connections of this process.
 
     `max_connections` counts every open connection, `max_per_user` those of one user; times are in seconds, `now` is
-    monotonic.
+    monotonic. `alive()` returns the ids of the processes whose connections count, None while they are not known.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Pool:
         max_per_user: int,
         ping_interval_s: float,
         ping_timeout_s: float,
+        alive: Callable[[], frozenset[str] | None] = lambda: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._hub = hub
@@ -91,14 +92,19 @@ class Pool:
         )  # (user id, of what) → how new
         self._round: deque[Session] = deque()
         self._per_tick = 1
-        self.alive: Callable[[], frozenset[str] | None] = lambda: None  # the processes whose connections count
-        self.draining = False
+        self._alive = alive
+        self._draining = False
 
     # ---- admission -----------------------------------------------------------------------------------------------
 
     @property
     def connections(self) -> int:
         return len(self._sessions)
+
+    @property
+    def draining(self) -> bool:
+        """Whether new connections are refused, because the process stops."""
+        return self._draining
 
     @property
     def is_full(self) -> bool:
@@ -119,7 +125,7 @@ class Pool:
             await self.replace(user_id, replaces)
         self._admitting.setdefault(user_id, set()).add(connection_id)
         try:
-            yield await self._connection_slots.take(user_id, connection_id, replaces=replaces, alive=self.alive())
+            yield await self._connection_slots.take(user_id, connection_id, replaces=replaces, alive=self._alive())
         finally:
             if self._end_admission(user_id, connection_id):
                 self._connection_slots.leave(user_id, connection_id)
@@ -367,9 +373,13 @@ class Pool:
 
     # ---- the end -------------------------------------------------------------------------------------------------
 
+    def begin_drain(self) -> None:
+        """Refuse new connections from now on."""
+        self._draining = True
+
     async def drain(self) -> None:
         """Tell every connection to come back later and close it, in batches, after what it had under way."""
-        self.draining = True
+        self.begin_drain()
         sessions = list(self._sessions)
         spread_ms = max(1_000, min(10_000, 2 * len(sessions)))
         for start in range(0, len(sessions), DRAIN_BATCH):

@@ -10,15 +10,12 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from chat.errors import ChatError, CloseCode, as_refusal
 from chat.protocol import Envelope, ack, parse_envelope, refusal
 from monitor.observer import Observer
 from store.models import User
-
-if TYPE_CHECKING:
-    from chat.connections.command_table import Commands
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +70,25 @@ class SessionLink(Protocol):
     def release_inflated(self, size: int) -> None: ...
 
 
+class SessionCommands(Protocol):
+    """What a session asks of the command table."""
+
+    async def execute(self, session: Session, envelope: Envelope) -> bytes | None:
+        """Do what a frame asks for. Raises ChatError, StoreError."""
+
+    async def count_other(self, session: Session) -> None:
+        """Count a frame that has no limit of its own. Raises ChatError."""
+
+    def is_exempt(self, session: Session) -> bool:
+        """Whether the session is not limited."""
+
+    def must_wait(self, session: Session) -> bool:
+        """Whether the session's outbox is too full for another command."""
+
+    def name_of(self, event: str) -> str:
+        """The name of a command, `unknown` for what is none."""
+
+
 class Session:
     """A connection: who it is, what it subscribed to, which command it carries out.
 
@@ -115,7 +131,7 @@ class Session:
         link: SessionLink,
         connection_id: str,
         address: str,
-        commands: Commands,
+        commands: SessionCommands,
         observer: Observer,
         loop: asyncio.AbstractEventLoop,
         on_peer_gone: Callable[[Session], None],

@@ -37,7 +37,8 @@ class Hub:
     """Delivers rooms to connections.
 
     `frame` turns a payload into a complete frame; `coalesce` joins what one loop turn brought into one send;
-    `hold_max_bytes` bounds what is held for one joiner.
+    `hold_max_bytes` bounds what is held for one joiner; `audit_room(room_id)` is called when memberships of a room may
+    have changed without an event that reached this process.
     """
 
     def __init__(
@@ -49,9 +50,11 @@ class Hub:
         observer: Observer,
         coalesce: bool,
         hold_max_bytes: int,
+        audit_room: Callable[[str], None] = lambda room_id: None,
     ) -> None:
         self._store = store
         self._bus = bus
+        self._audit_room = audit_room
         self._frame = frame
         self._coalesce = coalesce
         self._loop = asyncio.get_running_loop()
@@ -61,7 +64,6 @@ class Hub:
         self._opening: dict[str, asyncio.Task[Channel]] = {}
         self._healing: set[asyncio.Task[None]] = set()  # at most one of a channel
         self._closing: set[asyncio.Task[None]] = set()
-        self.doubt: Callable[[str], None] = lambda room_id: None  # told of rooms where memberships changed unheard
 
     # ---- joining and leaving -------------------------------------------------------------------------------------
 
@@ -335,13 +337,13 @@ class Hub:
             changes = await self._store.changes.page(channel.room_id, since=channel.rev, limit=HEAL_PAGE)
             if changes.expired:
                 channel.rev = changes.rev
-                self.doubt(channel.room_id)
+                self._audit_room(channel.room_id)
                 break
             for change in changes.changes:
                 if change.rev == channel.rev + 1:
                     self._take_change(channel, changed_event(change))
                     if change.message is None:
-                        self.doubt(channel.room_id)
+                        self._audit_room(channel.room_id)
             if not changes.has_more:
                 break
         self._take_held(channel)  # what the bus brought above the pages that were read goes on from there

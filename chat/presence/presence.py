@@ -5,7 +5,7 @@ Each process knows all of them: facts about people travel on the bus, and each p
 changes for them by that. So a person who comes or goes is told of once, and nothing need be agreed upon.
 
 Facts may come late and in any order: each carries what orders it, and an older one changes nothing (cluster/events.py).
-What cannot be ordered, a room that another process no longer names, is asked of the store, by `doubt`.
+What cannot be ordered, a room that another process no longer names, is asked of the store, by `audit_members`.
 
 Online in a room = a member with a connection and a status other than offline. Somebody who lost the last connection
 stays for a short grace, so that a reload of a page is no departure. In a room with more than `NAMED_MAX` online the
@@ -68,7 +68,8 @@ class Presence:
     """Events go to the bus through `task_queue`, and to our own rooms by `deliver`; `grace_s` is how long a lost
     connection is waited for.
 
-    `doubt` is told (room id, user id) of memberships that may have ended; `now` is monotonic, in seconds.
+    `audit_members` is called with (room id, user id) of memberships that may have ended; `now` is monotonic, in
+    seconds.
     """
 
     def __init__(
@@ -80,7 +81,8 @@ class Presence:
         process_id: str,
         grace_s: float,
         loop: asyncio.AbstractEventLoop,
-        doubt: Callable[[Sequence[tuple[str, str]]], None] = lambda pairs: None,
+        deliver: Callable[[RoomEphemeral], None] = lambda happening: None,
+        audit_members: Callable[[Sequence[tuple[str, str]]], None] = lambda pairs: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bus = bus
@@ -95,7 +97,8 @@ class Presence:
         self._gone: list[Callable[[str], None]] = []
         self._telling = 0
         self._number = 0  # of what was last said of people here
-        self._doubt = doubt
+        self._deliver = deliver
+        self._audit_members = audit_members
         self._recent = RecentMemberships(now=now)
         # User id → the newest choice of a status, and its number
         self._chosen: NewestValues[str, tuple[int, Status]] = NewestValues(now=now)
@@ -104,8 +107,13 @@ class Presence:
         # Process id → what is older than this number is over
         self._floors: NewestValues[str, int] = NewestValues(now=now, max_subjects=1_000)
         self._numbers: dict[str, int] = {}  # the newest of each process that lives
-        self.is_leaving = False  # who is lost now connects elsewhere: the others need not hear that they are gone
-        self.deliver: Callable[[RoomEphemeral], None] = lambda happening: None
+        self._is_leaving = False
+
+    def begin_leaving(self) -> None:
+        """The process stops: from now on a lost connection is not announced to other processes, since its client
+        connects to one of them.
+        """
+        self._is_leaving = True
 
     def on_gone(self, callback: Callable[[str], None]) -> None:
         """Call `callback(user_id)` whenever somebody has no connection to this process any more."""
@@ -228,7 +236,7 @@ class Presence:
         person.leaving = None
         if person.connections > 0:
             return
-        if not self.is_leaving:
+        if not self._is_leaving:
             self._task_queue.run(
                 lambda: self._bus.publish(EVERYONE, PersonGone(self._process_id, user_id, self._next_number()))
             )
@@ -263,7 +271,7 @@ class Presence:
             self._floors.takes(process_id, began_at)
             self._drop(process_id, below=began_at)
         if doubtful:
-            self._doubt(doubtful)
+            self._audit_members(doubtful)
 
     def _is_at(self, process_id: str, number: int, told: PersonHere) -> None:
         """Somebody is connected to another process, unless something newer was heard of that."""
@@ -384,7 +392,7 @@ class Presence:
             "username": person.username,
             "status": "offline" if name == "userLeft" else person.status,
         }
-        self.deliver(RoomEphemeral(room_id, event(name, encode(data)), person.user_id))
+        self._deliver(RoomEphemeral(room_id, event(name, encode(data)), person.user_id))
 
     def announce(self, room_id: str, payload: bytes, *, not_to_user: str | None) -> None:
         """Send an ephemeral event to a room, wherever its people are connected; it may be dropped."""
@@ -398,7 +406,7 @@ class Presence:
         counted, self._counted = self._counted, set()
         for room_id in counted:
             data = {"roomId": room_id, "onlineCount": self.online_count(room_id)}
-            self.deliver(RoomEphemeral(room_id, event("roomPresence", encode(data)), None))
+            self._deliver(RoomEphemeral(room_id, event("roomPresence", encode(data)), None))
 
     # ---- what is asked -------------------------------------------------------------------------------------------
 

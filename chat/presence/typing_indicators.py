@@ -17,13 +17,17 @@ SLICE = 500  # of those who expire, between two loop turns: some 5 ms
 
 
 class TypingIndicators:
-    """`now` is monotonic, in seconds; bounded by `MAX_TYPISTS`, past which nobody new is told of."""
+    """Ends the typing of users who, says `presence`, have no connection here any more.
+
+    `now` is monotonic, in seconds. At most `MAX_TYPISTS` are kept; past them no new one is announced.
+    """
 
     def __init__(self, *, presence: Presence, now: Callable[[], float]) -> None:
         self._presence = presence
         self._now = now
         self._typists: OrderedDict[tuple[str, str], Typist] = OrderedDict()  # in the order in which they expire
         self._rooms_of: dict[str, set[str]] = {}  # by user, where they type
+        presence.on_gone(self.gone)
 
     def started(self, room_id: str, user: User) -> None:
         """Somebody types."""

@@ -14,6 +14,7 @@ import pytest
 from cache.keys import CacheTtls, Keys
 from cache.memory_cache import NoCache
 from chat.access_audit import PAIRS_A_READ, PEOPLE_A_READ, AccessAudit, slices
+from chat.audit_requests import AuditRequests
 from chat.connections.pool import Pool
 from chat.delivery.hub import Hub
 from chat.errors import CloseCode
@@ -115,7 +116,16 @@ class Process:
             grace_s=0.0,
             loop=loop,
         )
-        self.hub = Hub(store=store, bus=bus, frame=bytes, observer=Observer(), coalesce=True, hold_max_bytes=1_000)
+        requests = AuditRequests()
+        self.hub = Hub(
+            store=store,
+            bus=bus,
+            frame=bytes,
+            observer=Observer(),
+            coalesce=True,
+            hold_max_bytes=1_000,
+            audit_room=requests.room,
+        )
         self.pool = Pool(
             hub=self.hub,
             bus=bus,
@@ -141,7 +151,7 @@ class Process:
             end=self._ended,
             now_ms=lambda: 1_000_000_000_000,
         )
-        self.hub.doubt = self.doubts.room
+        requests.start(self.doubts)
 
     def _began(self, began: MembershipBegan) -> None:
         self.presence.began(began.room_id, began.user_id, began.rev)

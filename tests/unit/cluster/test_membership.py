@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -54,16 +54,11 @@ class End:
         self._ends = ends
         self._published = published
         self.lost = False
-        self.on_back = None
         ends.append(self)
 
-    @property
-    def receiver(self) -> Receiver | None:
-        return self._memory.receiver
-
-    @receiver.setter
-    def receiver(self, receiver: Receiver | None) -> None:
-        self._memory.receiver = receiver
+    def start(self, *, receive: Receiver, on_back: Callable[[], None] = lambda: None) -> None:
+        self._receive = receive
+        self._memory.start(receive=receive, on_back=on_back)
 
     async def publish(self, topic: str, event: object) -> None:
         self._published.append(event)
@@ -72,9 +67,7 @@ class End:
 
     def hear(self, event: object) -> None:
         """What comes from another process, at a moment that the test chooses."""
-        receiver = self._memory.receiver
-        assert receiver is not None
-        receiver(EVERYONE, event)
+        self._receive(EVERYONE, event)
 
     async def subscribe(self, topic: str) -> None:
         await self._memory.subscribe(topic)
@@ -102,7 +95,8 @@ class Process:
             process_id=process_id,
             grace_s=0.0,
             loop=loop,
-            doubt=lambda pairs: cluster.look_at(self, pairs),
+            deliver=self._deliver,
+            audit_members=lambda pairs: cluster.look_at(self, pairs),
             now=cluster.clock,
         )
         self.deaths: list[str] = []
@@ -117,7 +111,6 @@ class Process:
             on_doubt=lambda: self.doubts.append(cluster.clock.now_s),
         )
         self.told: list[tuple[str, str, str, str]] = []
-        self.presence.deliver = self._deliver
         receivers: dict[type, Any] = {
             MembershipBegan: lambda began: self.presence.began(began.room_id, began.user_id, began.rev),
             MembershipEnded: lambda ended: self.presence.ended(ended.room_id, ended.user_id, ended.rev),
@@ -126,7 +119,7 @@ class Process:
             PersonGone: self.peers.on_gone,
             ProcessBeat: self.peers.on_beat,
         }
-        self.bus.receiver = lambda topic, event: receivers[type(event)](event)
+        self.bus.start(receive=lambda topic, event: receivers[type(event)](event))
 
     def _deliver(self, happening: RoomEphemeral) -> None:
         message = json.loads(happening.event)
@@ -511,7 +504,7 @@ async def test_a_process_that_stops_says_so_and_its_people_have_time_to_come_bac
     for name in ("ada", "bob"):
         b.connect(name, "r1")
     await settle()
-    b.presence.is_leaving = True
+    b.presence.begin_leaving()
     for name in ("ada", "bob"):
         b.presence.disconnected(name)
     await settle()

@@ -21,7 +21,9 @@ def got() -> list[tuple[str, object]]:
 
 @pytest.fixture
 def bus(got) -> Bus:
-    return MemoryBus(receiver=lambda topic, event: got.append((topic, event)))
+    bus = MemoryBus()
+    bus.start(receive=lambda topic, event: got.append((topic, event)))
+    return bus
 
 
 async def test_when_publish_returns_the_own_process_has_the_event(bus, got):
@@ -71,14 +73,15 @@ async def test_an_unsubscribe_too_many_does_not_cost_a_later_subscription(bus, g
     assert got == [("a", 1)]
 
 
-async def test_a_failing_receiver_reaches_no_publisher_and_is_logged_once(bus, caplog):
+async def test_a_failing_receiver_reaches_no_publisher_and_is_logged_once(caplog):
     received = []
 
     def fail(topic: str, event: object) -> None:
         received.append(event)
         raise ValueError(topic)
 
-    bus.receiver = fail
+    bus = MemoryBus()
+    bus.start(receive=fail)
     await bus.subscribe("a")
     with caplog.at_level(logging.ERROR, logger="cluster.memory_bus"):
         for _ in range(3):
@@ -88,12 +91,13 @@ async def test_a_failing_receiver_reaches_no_publisher_and_is_logged_once(bus, c
     assert "a secret text" not in caplog.text
 
 
-async def test_a_failure_after_a_success_is_logged_again(bus, caplog):
+async def test_a_failure_after_a_success_is_logged_again(caplog):
     def receive(topic: str, event: object) -> None:
         if event == "bad":
             raise ValueError
 
-    bus.receiver = receive
+    bus = MemoryBus()
+    bus.start(receive=receive)
     await bus.subscribe("a")
     with caplog.at_level(logging.ERROR, logger="cluster.memory_bus"):
         for event in ("bad", "bad", "good", "bad"):
@@ -101,13 +105,15 @@ async def test_a_failure_after_a_success_is_logged_again(bus, caplog):
     assert len(caplog.records) == 2
 
 
-async def test_the_receiver_may_be_set_later(got):
+async def test_events_are_dropped_until_the_bus_is_started_which_it_is_once(got):
     bus = MemoryBus()
     await bus.subscribe("a")
     await bus.publish("a", 1)
-    bus.receiver = lambda topic, event: got.append((topic, event))
+    bus.start(receive=lambda topic, event: got.append((topic, event)))
     await bus.publish("a", 2)
     assert got == [("a", 2)]
+    with pytest.raises(RuntimeError, match="already"):
+        bus.start(receive=lambda topic, event: None)
 
 
 async def test_a_closed_bus_delivers_nothing(bus, got):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any, get_args
 
@@ -70,8 +71,9 @@ class Process:
         self.bus = bus
         self.heard: list[tuple[str, Any]] = []
         self.backs = 0
-        bus.receiver = lambda topic, event: self.heard.append((topic, event))
-        bus.on_back = self._back
+        self.receive: Callable[[str, Any], None] = lambda topic, event: self.heard.append((topic, event))
+        self.on_back: Callable[[], None] = self._back
+        bus.start(receive=lambda topic, event: self.receive(topic, event), on_back=lambda: self.on_back())
 
     def _back(self) -> None:
         assert not self.bus.lost
@@ -105,7 +107,7 @@ async def process_at(
     stack.push_async_callback(bus.close)
     process = Process(client, bus)
     await client.start()
-    await bus.start()
+    await bus.connect()
     return process
 
 
@@ -304,7 +306,7 @@ async def test_a_failing_receiver_reaches_no_publisher_and_is_logged_once_in_a_r
         if event.user_id.startswith("bad"):
             raise ValueError(topic)
 
-    a.bus.receiver = b.bus.receiver = receive
+    a.receive = b.receive = receive
     for process in (a, b):
         await process.bus.subscribe("all")
     await a.bus.publish("all", UserEvent("bad own", b"a secret text"))
@@ -581,7 +583,7 @@ async def test_an_on_back_that_fails_once_does_not_end_the_listening(
         if len(calls) == 1:
             raise ValueError("what is done when it is back")
 
-    b.bus.on_back = fail_once
+    b.on_back = fail_once
     proxy.drop()
     await until(lambda: calls)
     await until(lambda: not b.bus.lost, BACK_WITHIN_S)

@@ -158,7 +158,7 @@ class World:
         )
         self.joins = RoomJoiner(store=stretched, hub=self.hub, rooms=self.rooms, presenter=presenter)
         self.connections: list[Connection] = []
-        self.bus.receiver = self._receive
+        self.bus.start(receive=self._receive)
 
     def _receive(self, topic: str, happening: Any) -> None:
         receive = {

@@ -176,7 +176,7 @@ async def test_a_room_that_another_process_does_not_name_is_doubted(io_loop: Any
         process_id="p",
         grace_s=0.0,
         loop=loop,
-        doubt=doubted.extend,
+        audit_members=doubted.extend,
     )
     presence.people_here(here(1, 1, "online", r1=1, r2=1))
     presence.people_here(here(2, 1, "online", r2=1))

@@ -42,7 +42,8 @@ class World:
     def __init__(self) -> None:
         self.told: list[tuple[str, str, bool]] = []
         self.clock = Clock()
-        self._bus = MemoryBus(receiver=self._hear)
+        self._bus = MemoryBus()
+        self._bus.start(receive=self._hear)
         self._task_queue = SerialTaskQueue(max_waiting=1_000_000)
         loop = asyncio.get_running_loop()
         presence = Presence(
