@@ -150,14 +150,14 @@ def items(settings: Settings) -> list[Item]:
     """What the pre-deployment check asks of them."""
     if not settings.redis.configured:
         return []
-    return [Item("redis", lambda: _look(settings))]
+    return [Item("redis", lambda: _probe_redis(settings))]
 
 
-async def _look(settings: Settings) -> str:
+async def _probe_redis(settings: Settings) -> str:
     """What Redis says of itself. Raises for one that cannot be used."""
-    from cluster.redis_connection import look
+    from cluster.redis_connection import probe_redis
 
-    return await look(options_of(settings))
+    return await probe_redis(options_of(settings))
 
 
 def _observer(settings: Settings, counts: CacheCounts) -> Observer:

@@ -40,7 +40,7 @@ DOORS = {
     "gridfs": "store/mongo/",
     "apsw": "store/sqlite/",
     "sqlite3": "nowhere",
-    "redis": "cluster/redis_connection.py",
+    "redis": "cluster/redis_connection/",
     "opentelemetry": "monitor/otel.py",
     "prometheus_client": "monitor/prometheus.py",
     "ujson": "chat/protocol.py",

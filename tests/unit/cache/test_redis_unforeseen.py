@@ -9,8 +9,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from cluster import redis_connection
-from cluster.redis_connection import WAITING_MAX, WAITING_MAX_BYTES, RedisClient, RedisGone
+from cluster.redis_connection import RedisClient, RedisGone
+from cluster.redis_connection.bounds import WAITING_MAX, WAITING_MAX_BYTES
+from cluster.redis_connection.deadline import Deadline
 from tests.support.redis_proxy import client_at, noticed_gone, options_for, proxy_to, until
 from tests.support.redis_server import RedisServer
 
@@ -43,7 +44,7 @@ async def test_a_wait_that_is_ending_for_a_full_queue_may_be_overdue_in_the_same
     loop.set_exception_handler(lambda loop, context: unforeseen.append(context))
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(None) as limit:
-            overdue = redis_connection._Overdue(limit, loop.time(), 0.0)
+            overdue = Deadline(limit, loop.time(), 0.0)
             limit.reschedule(loop.time())
             await loop.create_future()
     await asyncio.sleep(0)

@@ -16,17 +16,8 @@ from pathlib import Path
 import pytest
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 
-from cluster import redis_connection
-from cluster.redis_connection import (
-    BATCH_MAX,
-    WAITING_MAX,
-    WAITING_MAX_BYTES,
-    RedisClient,
-    RedisGone,
-    RedisRefused,
-    Script,
-    look,
-)
+from cluster.redis_connection import RedisClient, RedisGone, RedisRefused, Script, bounds, probe_redis
+from cluster.redis_connection.bounds import BATCH_MAX, WAITING_MAX, WAITING_MAX_BYTES
 from tests.support.redis_proxy import (
     LATE_S,
     TIMEOUT_S,
@@ -276,8 +267,8 @@ async def test_a_redis_that_is_not_there_at_the_start_is_found_later(stack: Asyn
 async def test_a_redis_that_was_away_for_more_tries_than_a_float_has_powers_of_two_is_found_again(
     stack: AsyncExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_connection, "RETRY_MIN_S", 1e-6)
-    monkeypatch.setattr(redis_connection, "RETRY_MAX_S", 1e-6)
+    monkeypatch.setattr(bounds, "RETRY_MIN_S", 1e-6)
+    monkeypatch.setattr(bounds, "RETRY_MAX_S", 1e-6)
     server, tries = RedisServer(tmp_path / "redis"), [0]
     stack.callback(server.stop)
 
@@ -298,7 +289,7 @@ async def test_a_redis_that_was_away_for_more_tries_than_a_float_has_powers_of_t
 async def test_starting_does_not_wait_long_for_a_redis_that_is_stopped(
     stack: AsyncExitStack, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_connection, "CONNECT_WITHIN_S", 1.0)
+    monkeypatch.setattr(bounds, "CONNECT_WITHIN_S", 1.0)
     own_redis.pause()
     client = RedisClient(options=options_for(own_redis.port))
     stack.push_async_callback(client.close)
@@ -551,10 +542,10 @@ async def test_with_tls_it_speaks_with_who_has_the_certificate_and_with_nobody_e
 
 
 async def test_a_look_tells_what_is_there_or_why_it_cannot_be_used(own_redis: RedisServer) -> None:
-    assert (await look(options_for(own_redis.port))).startswith("Redis ")
+    assert (await probe_redis(options_for(own_redis.port))).startswith("Redis ")
     own_redis.ask("CONFIG", "SET", "requirepass", "secret")
     with pytest.raises(RedisGone, match=r"^the password is refused$"):
-        await look(options_for(own_redis.port, password="not it"))
+        await probe_redis(options_for(own_redis.port, password="not it"))
     own_redis.stop()
     with pytest.raises(RedisGone, match=str(own_redis.port)):
-        await look(options_for(own_redis.port))
+        await probe_redis(options_for(own_redis.port))

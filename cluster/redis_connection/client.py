@@ -1,0 +1,173 @@
+"""Commands to Redis. Commands of one loop turn, and those that arrive while a batch is under way, share one write."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import NoScriptError, ResponseError
+
+from cluster.redis_connection import bounds
+from cluster.redis_connection.deadline import Deadline
+from cluster.redis_connection.errors import RedisGone, RedisRefused
+from cluster.redis_connection.kept_connection import KeptConnection, notify_all
+from cluster.redis_connection.options import RedisOptions
+
+Part = str | bytes | int | float
+
+
+class Script:
+    """A Lua script in a file of its own, called by its digest."""
+
+    def __init__(self, path: Path) -> None:
+        self.text = path.read_bytes()
+        self.sha = hashlib.sha1(self.text, usedforsecurity=False).hexdigest()
+
+
+class _Call:
+    """One command. `future` is None where nobody waits for its reply."""
+
+    __slots__ = ("accepted_s", "future", "parts", "size")
+
+    def __init__(self, parts: Sequence[Part], future: asyncio.Future[Any] | None, accepted_s: float) -> None:
+        self.parts = parts
+        self.future = future
+        self.accepted_s = accepted_s
+        self.size = sum(len(part) for part in parts if isinstance(part, str | bytes))
+
+    def settle(self, reply: Any) -> None:
+        if self.future is None or self.future.done():
+            return
+        if isinstance(reply, Exception):
+            self.future.set_exception(reply)
+        else:
+            self.future.set_result(reply)
+
+
+class RedisClient(KeptConnection):
+    """Commands and their replies. Each caller is answered within the options' timeout, with RedisGone at the latest.
+
+    The first commands on a new connection are those that `on_up` sends. Without a connection, and past the bounds,
+    calls fail at once.
+    """
+
+    def __init__(self, *, options: RedisOptions, scripts: Sequence[Script] = ()) -> None:
+        super().__init__(options=options, what="commands")
+        self._scripts = scripts
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[_Call] = deque()
+        self._in_flight: deque[_Call] = deque()
+        self._waiting_bytes = 0
+        self._wake = asyncio.Event()
+        self._limit: asyncio.Timeout | None = None
+        self._overflowed = False
+        self.is_up = False
+        self.on_up: list[Callable[[], None]] = []
+        self.on_down: list[Callable[[], None]] = []
+
+    def call(self, *parts: Part) -> asyncio.Future[Any]:
+        """Send a command; the future has its reply (bytes, int, list, None), or RedisGone, RedisRefused.
+
+        Raises RedisGone at once.
+        """
+        future: asyncio.Future[Any] = self._loop.create_future()
+        if not self._accept(parts, future):
+            raise RedisGone("not connected")
+        return future
+
+    def send(self, *parts: Part) -> bool:
+        """Send a command whose reply nobody needs; False if it surely does not go out."""
+        return self._accept(parts, None)
+
+    async def run(self, script: Script, keys: Sequence[str], args: Sequence[Part] = ()) -> Any:
+        """Run a script. Raises RedisGone, RedisRefused."""
+        try:
+            return await self.call("EVALSHA", script.sha, len(keys), *keys, *args)
+        except RedisRefused as error:
+            if not str(error).startswith("NOSCRIPT"):
+                raise
+            return await self.call("EVAL", script.text, len(keys), *keys, *args)
+
+    def _accept(self, parts: Sequence[Part], future: asyncio.Future[Any] | None) -> bool:
+        if not self.is_up:
+            return False
+        if len(self._waiting) >= bounds.WAITING_MAX or self._waiting_bytes >= bounds.WAITING_MAX_BYTES:
+            # The dropped command may have been an invalidation, so the connection is ended as if it had been lost.
+            self._overflowed = True
+            if self._limit is not None and not self._limit.expired():  # an expired timeout cannot be rescheduled
+                self._limit.reschedule(self._loop.time())
+            return False
+        call = _Call(parts, future, self._loop.time())
+        self._waiting.append(call)
+        self._waiting_bytes += call.size
+        self._wake.set()
+        return True
+
+    async def _use(self, connection: AbstractConnection) -> None:
+        async with asyncio.timeout(bounds.CONNECT_WITHIN_S):
+            for script in self._scripts:
+                await connection.send_command("SCRIPT", "LOAD", script.text, check_health=False)
+                await connection.read_response()
+        self.is_up = True
+        self._log_state(True)
+        for callback in self.on_up:
+            callback()
+        self._tried.set()
+        while True:
+            if not self._waiting:
+                self._wake.clear()
+                await self._wake.wait()
+            if self._overflowed:
+                raise TimeoutError("too many commands wait")
+            for _ in range(min(len(self._waiting), bounds.BATCH_MAX)):
+                call = self._waiting.popleft()
+                self._waiting_bytes -= call.size
+                self._in_flight.append(call)
+            async with asyncio.timeout(None) as limit:
+                self._limit = limit
+                deadline = Deadline(limit, self._in_flight[0].accepted_s, self._options.timeout_s)
+                try:
+                    await self._exchange(connection)
+                finally:
+                    self._limit = None
+                    deadline.cancel()
+
+    async def _exchange(self, connection: AbstractConnection) -> None:
+        in_flight = self._in_flight
+        await connection.send_packed_command(
+            connection.pack_commands([call.parts for call in in_flight]), check_health=False
+        )
+        while in_flight:
+            try:
+                reply = await connection.read_response(disable_decoding=True)
+            except NoScriptError as error:
+                call = in_flight[0]
+                if call.future is None:
+                    raise  # an invalidation that did not happen is treated as a lost connection
+                self._reload_scripts()
+                reply = RedisRefused(f"NOSCRIPT {error}")
+            except ResponseError as error:
+                reply = RedisRefused(str(error))
+            in_flight.popleft().settle(reply)
+
+    def _reload_scripts(self) -> None:
+        """Load the scripts again: the server no longer has them (SCRIPT FLUSH, or a restart)."""
+        for script in self._scripts:
+            self.send("SCRIPT", "LOAD", script.text)
+
+    def _on_end(self) -> None:
+        was_up, self.is_up = self.is_up, False
+        self._overflowed = False
+        lost = [*self._in_flight, *self._waiting]
+        self._in_flight.clear()
+        self._waiting.clear()
+        self._waiting_bytes = 0
+        for call in lost:
+            call.settle(RedisGone("the connection was lost"))
+        if was_up:
+            notify_all(self.on_down)

@@ -1,0 +1,158 @@
+"""Messages that are published to Redis channels, received on a connection of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from redis.asyncio.connection import AbstractConnection
+
+from cluster.redis_connection import bounds
+from cluster.redis_connection.kept_connection import KeptConnection, notify_all
+from cluster.redis_connection.options import RedisOptions
+
+
+class RedisListener(KeptConnection):
+    """Receives what is published to the channels it is subscribed to, until told otherwise and across reconnects.
+
+    `receive(channel, payload)` is called on the loop and must not raise. It hears itself: `pulse` publishes to a
+    channel of its own each second, and without any word for three the connection is taken for dead. `on_back`: all
+    subscriptions stand (again).
+    """
+
+    def __init__(
+        self,
+        *,
+        options: RedisOptions,
+        pulse_channel: str,
+        pulse: Callable[[str, bytes], bool],
+        receive: Callable[[str, bytes], None],
+    ) -> None:
+        super().__init__(options=options, what="bus")
+        self._pulse_channel = pulse_channel
+        self._pulse = pulse
+        self._receive = receive
+        self._loop = asyncio.get_running_loop()
+        self._wanted: dict[str, None] = {}
+        self._to_send: list[tuple[str, str]] = []
+        self._waiters: dict[str, deque[asyncio.Future[None]]] = {}
+        self._wake = asyncio.Event()
+        self._last_received_at = 0.0
+        self._last_echo_sent_at = 0.0  # when the newest pulse was sent that has come back
+        self.is_up = False
+        self.stands = False  # every subscription is confirmed
+        self.on_back: list[Callable[[], None]] = []
+        self.on_lost: list[Callable[[], None]] = []
+
+    async def subscribe(self, channel: str) -> None:
+        """Returns when the subscription stands, or after the timeout: then it stands when the connection is back."""
+        self._wanted[channel] = None
+        if not self.is_up:
+            return
+        future = self._ask("SUBSCRIBE", channel)
+        with contextlib.suppress(TimeoutError):  # the pulse finds out whether the connection is dead
+            async with asyncio.timeout(self._options.timeout_s):
+                await future
+
+    def unsubscribe(self, channel: str) -> None:
+        self._wanted.pop(channel, None)
+        if self.is_up:
+            self._to_send.append(("UNSUBSCRIBE", channel))
+            self._wake.set()
+
+    def _ask(self, command: str, channel: str) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._waiters.setdefault(channel, deque()).append(future)
+        self._to_send.append((command, channel))
+        self._wake.set()
+        return future
+
+    async def _use(self, connection: AbstractConnection) -> None:
+        self._last_received_at = self._loop.time()
+        self._to_send.clear()
+        self._wanted[self._pulse_channel] = None
+        self.is_up = True  # from now on `subscribe` sends its command
+        standing = asyncio.gather(*[self._ask("SUBSCRIBE", channel) for channel in self._wanted])
+        parts = [
+            asyncio.create_task(part)
+            for part in (self._read(connection), self._write(connection), self._watch_pulse(standing))
+        ]
+        try:
+            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            for part in done:
+                part.result()
+        finally:
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
+
+    async def _watch_pulse(self, standing: Awaitable[object]) -> None:
+        """Report when the subscriptions are confirmed, then check each second that pulses come back.
+
+        Raises TimeoutError when the connection counts as dead.
+        """
+        async with asyncio.timeout(bounds.SILENT_MAX_S):
+            await standing
+        self.stands = True
+        self._log_state(True)
+        for callback in self.on_back:
+            callback()
+        self._tried.set()
+        self._last_echo_sent_at = self._loop.time()
+        while True:
+            slept_at = self._loop.time()
+            if not self._pulse(self._pulse_channel, b"%.3f" % slept_at):
+                self._last_echo_sent_at = slept_at  # the pulse was not sent, so its absence shows nothing
+            await asyncio.sleep(bounds.PULSE_EVERY_S)
+            # Time in which our own loop was blocked does not count as silence
+            stood_s = self._loop.time() - slept_at - bounds.PULSE_EVERY_S
+            self._last_received_at += stood_s
+            self._last_echo_sent_at += stood_s
+            if self._loop.time() - self._last_received_at > bounds.SILENT_MAX_S:
+                raise TimeoutError("no pulse")
+            if self._loop.time() - self._last_echo_sent_at > bounds.LATE_MAX_S:
+                raise TimeoutError("what is heard is late")
+
+    async def _read(self, connection: AbstractConnection) -> None:
+        while True:
+            message = await connection.read_response(disable_decoding=True)
+            self._last_received_at = self._loop.time()
+            kind, channel, payload = message
+            if kind == b"message":
+                name = channel.decode()
+                if name != self._pulse_channel:
+                    self._receive(name, payload)
+                else:
+                    self._take_echo(payload)
+            elif kind == b"subscribe":
+                waiting = self._waiters.get(channel.decode())
+                if waiting:
+                    future = waiting.popleft()
+                    if not waiting:
+                        del self._waiters[channel.decode()]
+                    if not future.done():
+                        future.set_result(None)
+
+    def _take_echo(self, payload: bytes) -> None:
+        with contextlib.suppress(ValueError):  # any client of this Redis may publish to the channel
+            self._last_echo_sent_at = max(self._last_echo_sent_at, min(float(payload), self._loop.time()))
+
+    async def _write(self, connection: AbstractConnection) -> None:
+        while True:
+            if not self._to_send:
+                self._wake.clear()
+                await self._wake.wait()
+            commands, self._to_send = self._to_send, []
+            await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+
+    def _on_end(self) -> None:
+        stood, self.stands, self.is_up = self.stands, False, False
+        waiters, self._waiters = self._waiters, {}
+        for waiting in waiters.values():
+            for future in waiting:
+                if not future.done():
+                    future.set_result(None)
+        if stood:
+            notify_all(self.on_lost)
