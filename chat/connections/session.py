@@ -10,7 +10,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from chat.errors import ChatError, CloseCode, as_refusal
 from chat.protocol import Envelope, ack, parse_envelope, refusal
@@ -26,7 +26,7 @@ REFUSALS_IN_A_ROW = 20
 
 
 class SessionLink(Protocol):
-    """What a session asks of its link."""
+    """What a session and its pool ask of the link. Times are monotonic seconds, 0.0 where it has not happened."""
 
     @property
     def is_open(self) -> bool: ...
@@ -48,6 +48,27 @@ class SessionLink(Protocol):
 
     @property
     def arrived_bytes(self) -> int: ...
+
+    @property
+    def reading_paused(self) -> bool: ...
+
+    @property
+    def closing_since(self) -> float: ...
+
+    @property
+    def gone_since(self) -> float: ...
+
+    @property
+    def ping_sent_at(self) -> float: ...
+
+    @property
+    def last_received_at(self) -> float: ...
+
+    def ping(self) -> None: ...
+
+    def look_for_end(self, since: float) -> None: ...
+
+    def abort(self) -> None: ...
 
     def send(self, frame: bytes) -> None: ...
 
@@ -139,7 +160,7 @@ class Session:
         opened_at: float,
         replaces: str | None = None,
     ) -> None:
-        self.link: Any = link
+        self.link = link
         self.connection_id = connection_id
         self.address = address
         self.opened_at = opened_at
