@@ -207,7 +207,7 @@ class ChatServer:
             limiter=self._limiter,
             presence=self._presence,
             presenter=presenter,
-            on_no_member=audit_requests.answered,
+            on_no_member=audit_requests.on_not_member,
         )
         self._message_writer = MessageWriter(
             store=store,
@@ -246,7 +246,7 @@ class ChatServer:
             process_id=process_id,
             now=time.monotonic,
             on_death=lambda _: cache.invalidate_all(),  # what it wrote last it may not have invalidated
-            on_doubt=audit_requests.everything,
+            on_doubt=audit_requests.audit_all,
         )
         self._pool = Pool(
             hub=self._hub,
@@ -428,12 +428,12 @@ class ChatServer:
         self._every(0.5, self._typing.sweep)
         self._every(1.0, self._presence.tell_counts)
         self._every(60.0, self._limiter.sweep)
-        self._every(REVOCATIONS_EVERY_S, self._access_audit.look_often)
+        self._every(REVOCATIONS_EVERY_S, self._access_audit.check_revocations_quietly)
         self._every(STEP_EVERY_S, self._shedding.step)
         self._every(HEADS_EVERY_S, lambda: _tried(self._hub.check_heads))
-        self._every(HEADS_EVERY_S, self._access_audit.look_again)
+        self._every(HEADS_EVERY_S, self._access_audit.resume)
         if self._shared.is_shared:
-            self._every(HEADS_EVERY_S, lambda: _tried(self._access_audit.look_at_logins))
+            self._every(HEADS_EVERY_S, lambda: _tried(self._access_audit.check_sessions))
             self._every(BEAT_S, self._beat)
             self._every(RECONCILE_EVERY_S, self._slots.start)
             self._bus_is_back()
@@ -488,10 +488,10 @@ class ChatServer:
         """Catch up with what the bus may not have brought."""
         self._membership.back()
         self._slots.start()
-        self._access_audit.everything()
+        self._access_audit.audit_all()
         self._access_audits.run(self._hub.check_heads)
-        self._access_audits.run(self._access_audit.look_for_revocations)
-        self._access_audits.run(self._access_audit.look_at_logins)
+        self._access_audits.run(self._access_audit.check_revocations)
+        self._access_audits.run(self._access_audit.check_sessions)
 
     async def _beat(self) -> None:
         self._membership.beat()

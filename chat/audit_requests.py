@@ -17,9 +17,9 @@ class Auditor(Protocol):
 
     def members(self, pairs: Iterable[tuple[str, str]]) -> None: ...
 
-    def everything(self) -> None: ...
+    def audit_all(self) -> None: ...
 
-    def answered(self, ended: MembershipEnded) -> None: ...
+    def on_not_member(self, ended: MembershipEnded) -> None: ...
 
 
 class AuditRequests:
@@ -37,7 +37,7 @@ class AuditRequests:
             raise RuntimeError("the requests have an auditor already")
         self._auditor = auditor
         if self._everything:
-            auditor.everything()
+            auditor.audit_all()
         for room_id in self._rooms:
             auditor.room(room_id)
         if self._waiting:
@@ -65,16 +65,16 @@ class AuditRequests:
                 return
             self._waiting[pair] = None
 
-    def everything(self) -> None:
+    def audit_all(self) -> None:
         """Any membership may have begun or ended."""
         if self._auditor is not None:
-            self._auditor.everything()
+            self._auditor.audit_all()
         else:
             self._everything = True
 
-    def answered(self, ended: MembershipEnded) -> None:
+    def on_not_member(self, ended: MembershipEnded) -> None:
         """The store said, when it was asked for something else, that this user is no member of the room."""
         if self._auditor is not None:
-            self._auditor.answered(ended)
+            self._auditor.on_not_member(ended)
         else:
             self.members([(ended.room_id, ended.user_id)])

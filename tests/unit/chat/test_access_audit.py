@@ -13,7 +13,7 @@ import pytest
 
 from cache.keys import CacheTtls, Keys
 from cache.memory_cache import NoCache
-from chat.access_audit import PAIRS_A_READ, PEOPLE_A_READ, AccessAudit, slices
+from chat.access_audit import PAIRS_A_READ, PEOPLE_A_READ, AccessAudit, in_parts
 from chat.audit_requests import AuditRequests
 from chat.connections.pool import Pool
 from chat.delivery.hub import Hub
@@ -100,7 +100,7 @@ class Outage:
 
 
 class Process:
-    """What a process has for its connections; `doubts` is under test."""
+    """What a process has for its connections; `audit` is under test."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -140,7 +140,7 @@ class Process:
             ping_interval_s=25,
             ping_timeout_s=20,
         )
-        self.doubts = AccessAudit(
+        self.audit = AccessAudit(
             store=store,
             cache=NoCache(),
             keys=Keys(CacheTtls(messages_s=1, users_s=1, stats_s=1)),
@@ -151,7 +151,7 @@ class Process:
             end=self._ended,
             now_ms=lambda: 1_000_000_000_000,
         )
-        requests.start(self.doubts)
+        requests.start(self.audit)
 
     def _began(self, began: MembershipBegan) -> None:
         self.presence.began(began.room_id, began.user_id, began.rev)
@@ -178,7 +178,7 @@ class Process:
 
     async def settled(self) -> None:
         """What was doubted has been asked and acted upon."""
-        while self.doubts.is_waiting:
+        while self.audit.is_waiting:
             await asyncio.sleep(0.001)
         await self.access_audits.close()
 
@@ -216,7 +216,7 @@ async def test_after_the_bus_was_away_every_subscription_is_held_against_the_sto
         channel = await process.hub.hold(rooms[0])
         channel.rev = left.rev  # the change was heard of, and who left was not: no comparison of heads finds that
         process.hub.release(channel)
-        process.doubts.everything()
+        process.audit.audit_all()
         await process.settled()
         assert (a.closed_rooms, b.closed_rooms) == ([], [rooms[0]])
         assert b.rooms.keys() == {rooms[1]}
@@ -233,7 +233,7 @@ async def test_a_subscription_under_a_newer_membership_than_was_doubted_stands(t
         await store.members.remove(room_id, bob.id)
         again = await store.members.add(room_id, bob.id)
         b = await process.connect(bob, room_id)
-        process.doubts.room(room_id)
+        process.audit.room(room_id)
         await process.settled()
         process._ended(MembershipEnded(room_id, bob.id, "left", again.rev - 1))
         assert b.closed_rooms == []
@@ -259,19 +259,19 @@ async def test_what_the_store_could_not_be_asked_is_asked_again(
         store.members, store.rooms = members, rooms
         members.is_on = rooms.is_on = True
         {
-            "a room": lambda: process.doubts.room(room_id),
-            "memberships": lambda: process.doubts.members([(room_id, bob.id)]),
-            "everything": process.doubts.everything,
+            "a room": lambda: process.audit.room(room_id),
+            "memberships": lambda: process.audit.members([(room_id, bob.id)]),
+            "everything": process.audit.audit_all,
         }[doubted]()
         for times in (1, 2):
             async with asyncio.timeout(10):
                 while len(members.asked) + len(rooms.asked) < times or process.access_audits.is_busy:
                     await asyncio.sleep(0.001)
             assert (a.closed_rooms, b.closed_rooms) == ([], [])
-            assert process.doubts.is_waiting
-            process.doubts.look_again()
+            assert process.audit.is_waiting
+            process.audit.resume()
         members.is_on = rooms.is_on = False
-        process.doubts.look_again()
+        process.audit.resume()
         await process.settled()
         assert (a.closed_rooms, b.closed_rooms) == ([], [room_id])
         assert process.presence.shown_in(room_id) == [ada.id]
@@ -292,12 +292,12 @@ async def test_who_may_have_joined_unheard_is_asked_for_again(
         members = Outage(store.members, error)
         store.members = members
         members.is_on = True
-        process.doubts.room(room_id)
+        process.audit.room(room_id)
         async with asyncio.timeout(10):
             while not members.asked or process.access_audits.is_busy:
                 await asyncio.sleep(0.001)
         members.is_on = False
-        process.doubts.look_again()
+        process.audit.resume()
         await process.settled()
         assert process.presence.shown_in(room_id) == [bob.id]
         caplog.clear()
@@ -332,12 +332,12 @@ async def test_one_end_that_cannot_be_carried_out_keeps_no_other_from_it(
         b = await process.connect(bob, *rooms)
         for room_id in rooms:
             await store.members.remove(room_id, bob.id)
-        process.doubts.members([(room_id, bob.id) for room_id in rooms])
+        process.audit.members([(room_id, bob.id) for room_id in rooms])
         async with asyncio.timeout(10):
             while not process.failed_at or process.access_audits.is_busy:
                 await asyncio.sleep(0.001)
-        assert process.doubts.is_waiting
-        process.doubts.look_again()
+        assert process.audit.is_waiting
+        process.audit.resume()
         await process.settled()
         assert b.closed_rooms == rooms[1:]
         assert [record.getMessage() for record in caplog.records] == ["an errand failed"]
@@ -356,8 +356,8 @@ async def test_a_room_that_is_doubted_waits_for_one_read_of_all_the_others(tmp_p
         store.members, store.rooms = members, rooms
         order: list[str] = []
         members.asked = rooms.asked = order  # type: ignore[assignment]
-        process.doubts.everything()
-        process.doubts.room(room_id)
+        process.audit.audit_all()
+        process.audit.room(room_id)
         await process.settled()
         names = [name for name, *_ in order]
         assert names.count("joined_by_each") == 3
@@ -379,7 +379,7 @@ async def test_after_the_bus_was_away_who_is_shown_where_is_as_the_store_says_al
         await process.connect(bob)
         await store.members.remove(tea, bob.id)
         await store.members.add(two, bob.id)
-        process.doubts.everything()
+        process.audit.audit_all()
         await process.settled()
         assert [process.presence.shown_in(room_id) for room_id in (tea, two, own)] == [[], [bob.id], [bob.id]]
 
@@ -415,12 +415,12 @@ async def test_whose_login_is_revoked_or_gone_is_closed_whatever_any_clock_says(
             await store.sessions.create(Session(f"s-{user.id}", user.id, 1, 0, 2_000_000_000_000))
         await store.sessions.revoke(f"s-{people[1].id}", now_ms=1)  # long ago, as that process's clock goes
         for _ in range(2):
-            await process.doubts.look_at_logins()
+            await process.audit.check_sessions()
             assert [one.link.closed_with for one in connections] == [None, CloseCode.REVOKED, CloseCode.REVOKED]
 
 
 def test_what_is_asked_at_once_is_bounded() -> None:
     pairs = [("r", f"u{number}") for number in range(2 * PAIRS_A_READ + 1)]
-    parts = list(slices(pairs, PAIRS_A_READ))
+    parts = list(in_parts(pairs, PAIRS_A_READ))
     assert [len(part) for part in parts] == [PAIRS_A_READ, PAIRS_A_READ, 1]
     assert [pair for part in parts for pair in part] == pairs

@@ -36,7 +36,7 @@ def joins_of(process: Process) -> RoomJoiner:
         limiter=NoLimiter(),
         presence=process.presence,
         presenter=presenter,
-        on_no_member=process.doubts.answered,
+        on_no_member=process.audit.on_not_member,
     )
     return RoomJoiner(store=process.store, hub=process.hub, rooms=rooms, presenter=presenter)
 
