@@ -29,7 +29,7 @@ from monitor.observer import Observer
 access_log = logging.getLogger("access")
 
 ID = r"([^/]+)"
-NAME = r"([A-Za-z0-9._-]+)"
+ASSET = r"([A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){0,2})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def make_application(services: Services) -> Application:
     """Build the application."""
 
     def route(path: str, handler: type[Handler], **needs: Any) -> Any:
-        shown = path.replace(ID, "{id}").replace(NAME, "{name}")
+        shown = path.replace(ID, "{id}").replace(ASSET, "{name}")
         return url(path, handler, {"web": services.web, "route": shown, **needs})
 
     about = services.about
@@ -66,9 +66,9 @@ def make_application(services: Services) -> Application:
     with_assets = {"assets": services.assets}
     return TargetApplication(
         [
-            route(r"/", static_files.AssetHandler, name="index.html", **with_assets),
-            route(r"/dashboard", static_files.AssetHandler, name="dashboard.html", **with_assets),
-            route(rf"/static/{NAME}", static_files.AssetHandler, **with_assets),
+            route(r"/", static_files.AssetHandler, name="chat/index.html", **with_assets),
+            route(r"/dashboard", static_files.AssetHandler, name="dashboard/index.html", **with_assets),
+            route(rf"/static/{ASSET}", static_files.AssetHandler, **with_assets),
             route(r"/health", health.HealthHandler, about=services.about),
             route(r"/health/ready", health.ReadyHandler, readiness=services.readiness),
             route(r"/health/database", health.ReportHandler, health=services.database_health),

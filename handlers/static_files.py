@@ -1,4 +1,7 @@
-"""The chat page, the dashboard and their files, read from disk once at start; nothing a client names is ever a path."""
+"""The chat page, the dashboard and their files, read from disk once at start.
+
+What a client names is looked up among the files that were read; it is never a path on disk.
+"""
 
 from __future__ import annotations
 
@@ -38,15 +41,16 @@ class Asset:
 
 
 def load_assets(folder: Path) -> Mapping[str, Asset]:
-    """Read every file of the folder, by name."""
+    """Read every file below the folder, by its path below it; hidden files and folders are left out."""
     assets = {}
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and not path.name.startswith("."):
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.is_file() and not any(part.startswith(".") for part in name.parts):
             body = path.read_bytes()
             kind = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
             text = kind.startswith("text/") or kind.endswith(("+xml", "json"))
             content_type = f"{kind}; charset=utf-8" if text else kind
-            assets[path.name] = Asset(body, content_type, f'"{hashlib.sha256(body).hexdigest()[:24]}"')
+            assets[name.as_posix()] = Asset(body, content_type, f'"{hashlib.sha256(body).hexdigest()[:24]}"')
     return assets
 
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { appended, areaPath, direction, domainOf, linePath, nearestIndex, niceMax, runs, scale, timeTicks } from "../../web/chart-math.js";
+import { appended, areaPath, direction, domainOf, linePath, nearestIndex, niceMax, runs, scale, timeTicks } from "../../web/ui/chart-math.js";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

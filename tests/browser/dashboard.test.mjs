@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { countedIn, Feed, othersOf, ratesOf } from "../../web/dashboard-data.js";
-import { alertWords, bytes, duration, ms, number, percent, share, spaced, UNKNOWN } from "../../web/dashboard-format.js";
-import { byClass } from "../../web/dashboard-parts.js";
-import { ChatError } from "../../web/lib-api.js";
+import { countedIn, Feed, othersOf, ratesOf } from "../../web/dashboard/feed.js";
+import { alertWords, bytes, duration, ms, number, percent, share, spaced, UNKNOWN } from "../../web/ui/format.js";
+import { byClass } from "../../web/dashboard/parts.js";
+import { ChatError } from "../../web/client/api.js";
 
 const AT = Date.UTC(2027, 0, 15, 8);
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { ChatError } from "../../web/lib-api.js";
-import { Link } from "../../web/lib-link.js";
-import { Rooms } from "../../web/lib-rooms.js";
-import { memoryStorage, Tokens } from "../../web/lib-tokens.js";
+import { ChatError } from "../../web/client/api.js";
+import { Link } from "../../web/client/link.js";
+import { Rooms } from "../../web/client/rooms.js";
+import { memoryStorage, Tokens } from "../../web/client/tokens.js";
 
 const MOST_MS = 2 ** 31 - 1; // of a timer
 const RENEWED_AFTER_MS = 720_000; // of 900 s

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Outbox } from "../../web/lib-outbox.js";
-import { memoryStorage } from "../../web/lib-tokens.js";
+import { Outbox } from "../../web/client/outbox.js";
+import { memoryStorage } from "../../web/client/tokens.js";
 
 /** Web Locks as the specification has them, as far as the outbox uses them: exclusive, queued, abortable. */
 function locks() {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { afterClose, backoffMs, makeId, renewalMarginMs } from "../../web/lib-retry.js";
+import { afterClose, backoffMs, makeId, renewalMarginMs } from "../../web/client/retry.js";
 
 test("the delay is anywhere between nothing and a cap that doubles and ends", () => {
   const most = { random: () => 0.999999 };

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { ChatError } from "../../web/lib-api.js";
-import { Outbox } from "../../web/lib-outbox.js";
-import { Presence } from "../../web/lib-presence.js";
-import { Sender } from "../../web/lib-sender.js";
-import { memoryStorage } from "../../web/lib-tokens.js";
+import { ChatError } from "../../web/client/api.js";
+import { Outbox } from "../../web/client/outbox.js";
+import { Presence } from "../../web/client/presence.js";
+import { Sender } from "../../web/client/sender.js";
+import { memoryStorage } from "../../web/client/tokens.js";
 
 const HOUR_MS = 3_600_000;
 

@@ -1,5 +1,5 @@
 // Run by test_library.py: the client library in Node against a real server. Prints one JSON line.
-import { ChatClient } from "../../web/chat.js";
+import { ChatClient } from "../../web/client/chat.js";
 
 const [baseUrl, name] = process.argv.slice(2);
 const deadline = setTimeout(() => process.exit(1), 20_000);

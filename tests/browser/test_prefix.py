@@ -94,7 +94,7 @@ def test_people_talk_and_operators_look_through_a_prefix(
     watcher.page.goto(f"{prefixed}/dashboard?every=1")
     expect(watcher.page.locator("html")).to_have_attribute("data-state", "live")
     assert {person.name: person.complaints for person in (ada, bob, watcher) if person.complaints} == {}
-    for path in ("ws", "auth/register", "health/performance", "static/dashboard.js"):
+    for path in ("ws", "auth/register", "health/performance", "static/dashboard/dashboard.js"):
         assert f"{prefixed}/{path}" in asked
     assert [one for one in asked if not one.startswith((f"{prefixed}/", "data:")) and one != prefixed] == []
 
@@ -106,7 +106,10 @@ ABSOLUTE = re.compile(
 )
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "web").iterdir()), ids=lambda path: path.name)
+FILES = sorted(path for path in (ROOT / "web").rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT / "web")))
 def test_no_file_of_a_page_names_an_absolute_path(path: Path) -> None:
     lines = path.read_text().splitlines()
     assert [line for line in lines if ABSOLUTE.search(line) and not line.lstrip().startswith(("*", "/*", "//"))] == []

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { dayLabel, hueOf, HUES, initialsOf, lengthOf, mentionsIn, pieces, typingLabel } from "../../web/text.js";
-import { arrange } from "../../web/timeline-items.js";
+import { dayLabel, hueOf, HUES, initialsOf, lengthOf, mentionsIn, pieces, typingLabel } from "../../web/ui/text.js";
+import { arrange } from "../../web/chat/timeline-items.js";
 
 const kinds = (content, isName) => pieces(content, isName).map(({ kind, text }) => `${kind}:${text}`);
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Timeline } from "../../web/lib-timeline.js";
+import { Timeline } from "../../web/client/timeline.js";
 
 const message = (seq, rev = 0) => ({ id: `r-${seq}`, seq, rev, content: `${seq}@${rev}`, clientId: `c${seq}` });
 const range = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => message(from + index));

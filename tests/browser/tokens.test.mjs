@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ChatError } from "../../web/lib-api.js";
-import { memoryStorage, Tokens } from "../../web/lib-tokens.js";
+import { ChatError } from "../../web/client/api.js";
+import { memoryStorage, Tokens } from "../../web/client/tokens.js";
 
 const pair = (number) => ({ user: { id: "u" }, accessToken: `a${number}`, refreshToken: `r${number}`, expiresIn: 900 });
 

@@ -49,7 +49,7 @@ def test_the_packages_and_files_in_setup_cfg_are_those_that_there_are() -> None:
     ],
 )
 def test_what_is_forgotten_is_said_by_name(tmp_path: Path, added: str, said: str) -> None:
-    known = ("server.py", "store/group_commit.py", "web/ui/deep/app.js", "web/index.html", "cache/lua/fill.lua")
+    known = ("server.py", "store/group_commit.py", "web/ui/deep/app.js", "web/chat/index.html", "cache/lua/fill.lua")
     no_part = ("tests/test_x.py", "build/lib/old.py", "store/__pycache__/writer.pyc", "chat_rooms.egg-info/PKG-INFO")
     for name in (*known, *no_part, added):
         path = tmp_path / name

@@ -47,7 +47,7 @@ def test_an_image_runs_the_command_as_a_user_with_a_folder_of_its_own() -> None:
     [
         ("server.py", False),
         ("store/sqlite/schema.sql", False),
-        ("web/index.html", False),
+        ("web/chat/index.html", False),
         ("data/secret", True),
         (".env", True),
         (".git/config", True),

@@ -1,0 +1,36 @@
+/** A table in a box that scrolls sideways by itself where it must. */
+
+import { el } from "../ui/dom.js";
+
+/** Put it into `box`; the first `texts` columns are words, the others numbers. Where nothing has changed nothing is touched. */
+export function table(box, { label, columns, rows, texts = 1, empty = "Nothing yet." }) {
+  const key = JSON.stringify([columns, rows]);
+  if (box.dataset.key === key) return box;
+  box.dataset.key = key;
+  if (rows.length === 0) {
+    box.replaceChildren(el("p", { class: "hint" }, empty));
+    return box;
+  }
+  const kind = (index) => ({ class: index < texts ? "text" : "number" });
+  const head = el("tr", {}, columns.map((name, index) => el("th", { scope: "col", ...kind(index) }, name)));
+  const body = rows.map((row) =>
+    el("tr", {}, row.map((cell, index) => (index ? el("td", kind(index), cell) : el("th", { scope: "row", ...kind(0) }, cell)))),
+  );
+  const made = el("table", {}, el("caption", { class: "sr-only" }, label), el("thead", {}, head), el("tbody", {}, body));
+  const old = box.querySelector(".table-box");
+  if (old) {
+    old.replaceChildren(made); // keeps how far it is scrolled, and the focus
+    reachable(old);
+  } else {
+    const scroller = el("div", { class: "table-box", role: "region", "aria-label": label }, made);
+    new ResizeObserver(() => reachable(scroller)).observe(scroller);
+    box.replaceChildren(scroller);
+  }
+  return box;
+}
+
+/** Who has only a keyboard must get to what is to be scrolled, and need not stop at the rest. */
+function reachable(scroller) {
+  if (scroller.scrollWidth > scroller.clientWidth) scroller.tabIndex = 0;
+  else if (document.activeElement !== scroller) scroller.removeAttribute("tabindex");
+}
