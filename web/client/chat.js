@@ -8,11 +8,12 @@
  *     await chat.open(room.id);                                    // newest messages, then live
  *     chat.send(room.id, "Hello");                                 // kept until stored, over reconnects and reloads
  *
- * It reconnects with jitter and resumes each room where it was: every message once, in seq order. It renews its token, shares it with
- * other tabs, and resends what was not acked under the same clientId. All it keeps is bounded.
+ * It reconnects with jitter and resumes each room where it was: every message once, in seq order. It renews its token,
+ * shares it with other tabs, and resends what was not acked under the same clientId. All it keeps is bounded.
  *
  * Events: `state` (of the link, see `chat.link`); `list`, `messages`, `people`, `typing`, `outbox` (detail {roomId});
- * `closed` (detail {roomId, reason}); `undeliverable` (detail {roomId, content}: kept as failed, for the case that one joins again); `user` (one's own profile); `ended` (log in again: {reason}).
+ * `closed` (detail {roomId, reason}); `undeliverable` (detail {roomId, content}: kept as failed, for the case that one
+ * joins again); `user` (one's own profile); `ended` (log in again: {reason}).
  */
 
 import { Api, ChatError, endpoint, ownBase, request } from "./api.js";
@@ -40,8 +41,9 @@ export class ChatClient extends EventTarget {
   #options;
 
   /**
-   * All optional in a browser: `baseUrl` of the server, `WebSocket`, `fetch`, `storage` (getItem, setItem, removeItem, and keys() or
-   * length and key(n)), `locks` (Web Locks, or null), `random`, `now`.
+   * All optional in a browser: `baseUrl` of the server, `WebSocket`, `fetch`, `storage` (getItem, setItem, removeItem,
+   * and keys() or length and key(n)), `locks` (Web Locks, or null), `random`, and two clocks in ms: `now`, the wall
+   * clock that people see, and `timed`, a clock that nobody sets, by which durations are measured.
    */
   constructor(options = {}) {
     super();
@@ -54,6 +56,7 @@ export class ChatClient extends EventTarget {
       locks: options.locks === undefined ? (globalThis.navigator?.locks ?? null) : options.locks,
       random: options.random ?? Math.random,
       now: options.now ?? Date.now,
+      timed: options.timed ?? (() => performance.now()),
     };
     const { fetch, storage, locks, now } = this.#options;
     const refresh = (refreshToken) => this.#public("auth/refresh", { refreshToken });
@@ -92,17 +95,17 @@ export class ChatClient extends EventTarget {
   }
 
   async #start(user) {
-    const { baseUrl, storage, locks, random, now, WebSocket } = this.#options;
+    const { baseUrl, storage, locks, random, now, timed, WebSocket } = this.#options;
     this.user = user;
     const url = endpoint(baseUrl.replace(/^http/, "ws"), "ws").href;
-    const link = new Link({ url, tokens: this.tokens, WebSocket, random, now });
+    const link = new Link({ url, tokens: this.tokens, WebSocket, random, now, timed });
     const outbox = new Outbox({ storage, locks, userId: user.id, now });
     const rooms = new Rooms({ link, api: this.api, userId: user.id, wanted: () => outbox.roomIds, random });
-    const presence = new Presence({ link });
+    const presence = new Presence({ link, timed });
     const isReady = (roomId) => rooms.get(roomId)?.isSubscribed ?? false;
     const peers = new Peers({ api: this.api, storage, userId: user.id });
     Object.assign(this, { link, outbox, rooms, presence, peers });
-    this.#sender = new Sender({ link, outbox, isReady, random, now });
+    this.#sender = new Sender({ link, outbox, isReady, random, now, timed });
     this.#listen();
     await outbox.open();
     link.start();
@@ -140,7 +143,10 @@ export class ChatClient extends EventTarget {
     pass(peers, "list");
   }
 
-  /** One's own profile is read once: before the first welcome one was not here, so what was known then shows one as offline. */
+  /**
+   * Read one's own profile, once, after the first welcome: what was known before that shows one as offline, for one had
+   * no connection.
+   */
   async #loadProfile() {
     const { user } = await this.api.get("auth/profile").catch(() => ({ user: null }));
     if (!user || user.id !== this.user?.id) return;
@@ -182,7 +188,9 @@ export class ChatClient extends EventTarget {
 
   // ---- messages -------------------------------------------------------------------------------------------------------
 
-  /** Write a message; it is sent as soon as possible, in order. Returns the outbox entry. Throws ChatError `outbox_full`. */
+  /**
+   * Write a message; it is sent as soon as possible, in order. Returns the outbox entry. Throws ChatError `outbox_full`.
+   */
   send(roomId, content, { mentions = [] } = {}) {
     this.presence.stopTyping(roomId, { sent: true });
     return this.outbox.add({ roomId, content, mentions });

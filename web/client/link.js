@@ -35,8 +35,8 @@ export class Link extends EventTarget {
   #onRenewed = () => this.#authenticate();
   #timers = { retry: null, welcome: null, heartbeat: null, dead: null, renew: null };
 
-  /** `now` is what people see, `timed` (both in ms) a clock that nobody sets. */
-  constructor({ url, tokens, WebSocket, random = Math.random, now = Date.now, timed = () => performance.now() }) {
+  /** `now` and `timed`: the clocks of ChatClient, in ms. */
+  constructor({ url, tokens, WebSocket, random, now, timed }) {
     super();
     this.url = url;
     this.tokens = tokens;

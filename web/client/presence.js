@@ -14,8 +14,8 @@ export class Presence extends EventTarget {
   #reads = new Map(); // roomId → {told, wanted, timer}
   #quietUntil = 0;
 
-  /** `timed`: a clock in ms that nobody sets. */
-  constructor({ link, timed = () => performance.now() }) {
+  /** `timed`: the clock of ChatClient by which durations are measured, in ms. */
+  constructor({ link, timed }) {
     super();
     this.link = link;
     this.timed = timed;

@@ -12,8 +12,10 @@ export class Sender {
   #timers = new Map(); // roomId → what waits to be tried again
   #limitedUntil = 0; // by `timed`
 
-  /** `isReady(roomId)`: whether the room may be written to now. `now` is what people see, `timed` (both in ms) a clock that nobody sets. */
-  constructor({ link, outbox, isReady, random = Math.random, now = Date.now, timed = () => performance.now() }) {
+  /**
+   * `isReady(roomId)`: whether the room may be written to now. `now` and `timed`: the clocks of ChatClient, in ms.
+   */
+  constructor({ link, outbox, isReady, random, now, timed }) {
     this.link = link;
     this.outbox = outbox;
     this.isReady = isReady;
