@@ -1,4 +1,6 @@
-/** The page's composition: makes the client and the views, and decides which room is shown. Everything else is theirs. */
+/**
+ * The page's composition: makes the client and the views, and decides which room is shown. Everything else is theirs.
+ */
 
 import { AuthView } from "./auth-view.js";
 import { ChatClient } from "../client/chat.js";

@@ -77,7 +77,9 @@ export class AuthView {
 
   async #register({ username, email, password }) {
     const wrong = {
-      username: /^[A-Za-z0-9_.-]{3,32}$/.test(username.value.trim()) ? "" : "Use 3 to 32 letters, digits, “_”, “-” or “.”.",
+      username: /^[A-Za-z0-9_.-]{3,32}$/.test(username.value.trim())
+        ? ""
+        : "Use 3 to 32 letters, digits, “_”, “-” or “.”.",
       email: /^[^@\s]+@[^@\s]+$/.test(email.value.trim()) ? "" : "Give an email address.",
       password: password.value.length >= 8 ? "" : "Use at least 8 characters.",
     };

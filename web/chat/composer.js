@@ -80,7 +80,10 @@ export class Composer {
     const length = lengthOf(this.#input.value.trim());
     const over = length > CONTENT_MAX;
     const left = CONTENT_MAX - length;
-    setText(byId("composer-count"), length < COUNT_FROM ? "" : over ? `${-left} characters too many` : `${left} characters left`);
+    setText(
+      byId("composer-count"),
+      length < COUNT_FROM ? "" : over ? `${-left} characters too many` : `${left} characters left`,
+    );
     byId("composer-count").classList.toggle("over", over);
     if (over) this.#input.setAttribute("aria-invalid", "true");
     else this.#input.removeAttribute("aria-invalid");

@@ -11,14 +11,29 @@ export function lookOf({ message, follows, entry }) {
 /** `actions`: person(userId), retry(clientId), edit(clientId), discard(clientId); `now` epoch ms. */
 export function drawMessage({ message, date, follows, entry }, { me, actions, now }) {
   const mentionsMe = !entry && message.mentions?.includes(me.id);
-  const classes = ["message", follows && "follows", entry && "unsent", entry?.state === "failed" && "failed", mentionsMe && "mentions-me"];
+  const classes = [
+    "message",
+    follows && "follows",
+    entry && "unsent",
+    entry?.state === "failed" && "failed",
+    mentionsMe && "mentions-me",
+  ];
   const time = el("time", { datetime: date.toISOString(), title: fullLabel(date) }, timeLabel(date));
   const head = follows
     ? null
     : el(
         "div",
         { class: "message-head" },
-        el("button", { type: "button", class: "author", "data-user-id": message.userId, onclick: () => actions.person(message.userId) }, message.username),
+        el(
+          "button",
+          {
+            type: "button",
+            class: "author",
+            "data-user-id": message.userId,
+            onclick: () => actions.person(message.userId),
+          },
+          message.username,
+        ),
         time,
       );
   return el(
@@ -56,9 +71,16 @@ function content(message, me, entry) {
     }
     return text;
   });
-  const edited = message.editedAt && el("span", { class: "note", title: fullLabel(new Date(message.editedAt)) }, " (edited)");
+  const edited =
+    message.editedAt && el("span", { class: "note", title: fullLabel(new Date(message.editedAt)) }, " (edited)");
   const isSending = entry?.state === "sending" || entry?.state === "sent";
-  return el("div", { class: "content" }, ...parts, edited, isSending && el("span", { class: "note sending" }, " Sending…"));
+  return el(
+    "div",
+    { class: "content" },
+    ...parts,
+    edited,
+    isSending && el("span", { class: "note sending" }, " Sending…"),
+  );
 }
 
 function attachments(message) {
@@ -69,7 +91,11 @@ function attachments(message) {
 function reactions(message) {
   const all = Object.entries(message.reactions ?? {});
   if (all.length === 0) return null;
-  return el("ul", { class: "reactions", "aria-label": "Reactions" }, ...all.map(([emoji, { count }]) => el("li", {}, `${emoji} ${count}`)));
+  return el(
+    "ul",
+    { class: "reactions", "aria-label": "Reactions" },
+    ...all.map(([emoji, { count }]) => el("li", {}, `${emoji} ${count}`)),
+  );
 }
 
 function unsentState({ clientId, state, error }, actions, now) {
@@ -78,9 +104,21 @@ function unsentState({ clientId, state, error }, actions, now) {
       "div",
       { class: "unsent-state" },
       `Not sent: ${error?.text ?? "it was refused."}`,
-      el("button", { type: "button", class: "link", "data-action": "retry", onclick: () => actions.retry(clientId) }, "Retry"),
-      el("button", { type: "button", class: "link", "data-action": "edit", onclick: () => actions.edit(clientId) }, "Edit"),
-      el("button", { type: "button", class: "link", "data-action": "discard", onclick: () => actions.discard(clientId) }, "Discard"),
+      el(
+        "button",
+        { type: "button", class: "link", "data-action": "retry", onclick: () => actions.retry(clientId) },
+        "Retry",
+      ),
+      el(
+        "button",
+        { type: "button", class: "link", "data-action": "edit", onclick: () => actions.edit(clientId) },
+        "Edit",
+      ),
+      el(
+        "button",
+        { type: "button", class: "link", "data-action": "discard", onclick: () => actions.discard(clientId) },
+        "Discard",
+      ),
     );
   }
   if (state !== "waiting") return null;

@@ -1,4 +1,7 @@
-/** The rooms list and the people list where they lie over the page: opened and closed by button, Escape, or a click beside them. */
+/**
+ * The rooms list and the people list where they lie over the page: opened and closed by button, Escape, or a click
+ * beside them.
+ */
 
 import { byId } from "../ui/dom.js";
 

@@ -16,9 +16,18 @@ export class PeopleView {
   constructor({ chat, page }) {
     this.chat = chat;
     this.page = page;
-    const ofThisRoom = (work) => ({ detail }) => detail.roomId === page.roomId && work();
-    chat.addEventListener("people", ofThisRoom(() => this.#plan()));
-    chat.addEventListener("typing", ofThisRoom(() => this.#renderTyping()));
+    const ofThisRoom =
+      (work) =>
+      ({ detail }) =>
+        detail.roomId === page.roomId && work();
+    chat.addEventListener(
+      "people",
+      ofThisRoom(() => this.#plan()),
+    );
+    chat.addEventListener(
+      "typing",
+      ofThisRoom(() => this.#renderTyping()),
+    );
     chat.addEventListener("user", () => this.#plan());
     chat.addEventListener("list", () => {
       this.#loadIfNew();
@@ -46,7 +55,9 @@ export class PeopleView {
   /** Ids of those who can be mentioned here, by lower-case user name. */
   idsByName() {
     const here = this.chat.presence.of(this.page.roomId)?.online.values() ?? [];
-    return new Map([...this.#members.values(), ...here].map(({ userId, username }) => [username.toLowerCase(), userId]));
+    return new Map(
+      [...this.#members.values(), ...here].map(({ userId, username }) => [username.toLowerCase(), userId]),
+    );
   }
 
   #loadIfNew() {
@@ -64,7 +75,8 @@ export class PeopleView {
       for (const member of members) this.#members.set(member.userId, member);
       this.#cursor = nextCursor;
       byId("more-people").hidden = !nextCursor;
-      if (!nextCursor && this.#members.size > this.chat.rooms.get(roomId)?.room.memberCount) void this.#refreshRoom(roomId);
+      if (!nextCursor && this.#members.size > this.chat.rooms.get(roomId)?.room.memberCount)
+        void this.#refreshRoom(roomId);
       this.#render();
     } catch {
       if (roomId === this.page.roomId) this.roomId = null; // with the next change of the list
@@ -102,7 +114,8 @@ export class PeopleView {
     const people = this.chat.presence.of(this.page.roomId);
     const online = people?.online ?? new Map();
     const here = [...online.values()].map((person) => ({ ...this.#members.get(person.userId), ...person }));
-    if (this.#cursor === null && this.#members.size > 0) this.#askAbout(here.filter((person) => !this.#members.has(person.userId)));
+    if (this.#cursor === null && this.#members.size > 0)
+      this.#askAbout(here.filter((person) => !this.#members.has(person.userId)));
     const others = [...this.#members.values()].filter((member) => !online.has(member.userId));
     setText(byId("here-count"), String(people?.onlineCount ?? 0));
     setText(byId("here-title"), `Here — ${(people?.onlineCount ?? 0).toLocaleString()}`);

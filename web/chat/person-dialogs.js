@@ -16,7 +16,9 @@ export class PersonDialogs {
     this.page = page;
     closable(byId("users-dialog"));
     closable(byId("person-dialog"));
-    byId("new-direct").addEventListener("click", () => this.#find({ title: "New direct message", label: "Message", choose: (user) => this.#direct(user.id) }));
+    byId("new-direct").addEventListener("click", () =>
+      this.#find({ title: "New direct message", label: "Message", choose: (user) => this.#direct(user.id) }),
+    );
     byId("users-q").addEventListener("input", () => {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#look(), SEARCH_AFTER_MS);
@@ -56,7 +58,10 @@ export class PersonDialogs {
       const users = await this.chat.findUsers(byId("users-q").value.trim());
       if (search !== this.#search) return;
       const others = users.filter((user) => user.id !== this.chat.user.id);
-      showLines(byId("users-results"), others.map((user) => this.#line(user)));
+      showLines(
+        byId("users-results"),
+        others.map((user) => this.#line(user)),
+      );
       setText(byId("users-status"), others.length ? "" : "Nobody is called so.");
     } catch (error) {
       if (search === this.#search) setText(byId("users-status"), error.message);
@@ -95,10 +100,19 @@ export class PersonDialogs {
       const user = await this.chat.person(userId);
       if (userId !== this.#userId) return;
       setText(byId("person-name"), user.displayName);
-      const words = [el("span", { class: "dot", "data-status": user.status }), STATUS_NAMES[user.status] ?? user.status];
+      const words = [
+        el("span", { class: "dot", "data-status": user.status }),
+        STATUS_NAMES[user.status] ?? user.status,
+      ];
       byId("person-body").replaceChildren(
         avatar({ id: user.id, name: user.displayName }),
-        el("div", {}, el("p", {}, `@${user.username}`), el("p", {}, ...words), user.customStatus && el("p", {}, user.customStatus)),
+        el(
+          "div",
+          {},
+          el("p", {}, `@${user.username}`),
+          el("p", {}, ...words),
+          user.customStatus && el("p", {}, user.customStatus),
+        ),
       );
       byId("person-direct").hidden = userId === this.chat.user.id;
     } catch (error) {

@@ -66,7 +66,12 @@ export class RoomDialogs {
       el("span", { class: "two-lines" }, el("b", {}, room.name), el("small", {}, about)),
       el(
         "button",
-        { type: "button", class: isMine ? null : "primary", "aria-label": `${label} ${room.name}`, onclick: (event) => this.#enter(room, isMine, event.currentTarget) },
+        {
+          type: "button",
+          class: isMine ? null : "primary",
+          "aria-label": `${label} ${room.name}`,
+          onclick: (event) => this.#enter(room, isMine, event.currentTarget),
+        },
         label,
       ),
     );
@@ -102,13 +107,20 @@ export class RoomDialogs {
     }
     button.disabled = true;
     try {
-      const fields = { name: name.value.trim(), description: description.value.trim() || null, isPrivate: isPrivate.checked };
+      const fields = {
+        name: name.value.trim(),
+        description: description.value.trim() || null,
+        isPrivate: isPrivate.checked,
+      };
       const room = await this.chat.createRoom(fields);
       byId("create-dialog").close();
       this.page.openRoom(room.id);
       this.page.focusComposer();
     } catch (error) {
-      setText(byId("create-error"), Object.values(error.details)[0] ? `${error.message} ${Object.values(error.details)[0]}` : error.message);
+      setText(
+        byId("create-error"),
+        Object.values(error.details)[0] ? `${error.message} ${Object.values(error.details)[0]}` : error.message,
+      );
     } finally {
       button.disabled = false;
     }
@@ -119,7 +131,10 @@ export class RoomDialogs {
     if (!room) return;
     this.#leaving = roomId;
     setText(byId("leave-title"), `Leave ${room.name}?`);
-    setText(byId("leave-text"), room.isPrivate ? "You can come back only if you are invited again." : "You can join it again at any time.");
+    setText(
+      byId("leave-text"),
+      room.isPrivate ? "You can come back only if you are invited again." : "You can join it again at any time.",
+    );
     setText(byId("leave-error"), "");
     byId("leave-dialog").showModal();
   }

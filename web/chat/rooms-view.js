@@ -21,10 +21,17 @@ export class RoomsView {
   render() {
     const { chat } = this;
     if (!chat.rooms) return;
-    const byName = (one, other) => chat.nameOf(one.room).localeCompare(chat.nameOf(other.room)) || one.room.id.localeCompare(other.room.id);
+    const byName = (one, other) =>
+      chat.nameOf(one.room).localeCompare(chat.nameOf(other.room)) || one.room.id.localeCompare(other.room.id);
     const sorted = chat.rooms.all.sort(byName);
-    this.#fill("rooms", sorted.filter(({ room }) => room.kind !== "direct"));
-    this.#fill("directs", sorted.filter(({ room }) => room.kind === "direct"));
+    this.#fill(
+      "rooms",
+      sorted.filter(({ room }) => room.kind !== "direct"),
+    );
+    this.#fill(
+      "directs",
+      sorted.filter(({ room }) => room.kind === "direct"),
+    );
     const elsewhere = chat.rooms.all.some((state) => state.unread > 0 && state.room.id !== this.page.roomId);
     byId("menu-badge").hidden = !elsewhere;
   }
@@ -44,7 +51,9 @@ export class RoomsView {
     const list = byId(`${name}-list`);
     const old = new Map([...list.children].map((item) => [item.firstChild.dataset.roomId, item]));
     const items = states.map((state) => {
-      const item = old.get(state.room.id) ?? el("li", {}, el("button", { type: "button", class: "room-button", "data-room-id": state.room.id }));
+      const item =
+        old.get(state.room.id) ??
+        el("li", {}, el("button", { type: "button", class: "room-button", "data-room-id": state.room.id }));
       this.#fillLine(item.firstChild, state);
       return item;
     });
@@ -71,7 +80,9 @@ export class RoomsView {
     button.setAttribute("aria-label", [...parts, ...more].filter(Boolean).join(", "));
     const direct = room.kind === "direct";
     button.replaceChildren(
-      direct ? avatar({ id: this.chat.peers.of(room.id)?.userId ?? room.id, name }) : icon(room.isPrivate ? "lock" : "hash"),
+      direct
+        ? avatar({ id: this.chat.peers.of(room.id)?.userId ?? room.id, name })
+        : icon(room.isPrivate ? "lock" : "hash"),
       el("span", { class: "label" }, name),
     );
     if (failed) button.append(el("span", { class: "unsent-mark", title: "A message was not sent" }, "!"));

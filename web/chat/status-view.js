@@ -21,7 +21,9 @@ export class StatusView {
     closable(byId("me-dialog"));
     chat.addEventListener("state", () => this.render());
     chat.addEventListener("user", () => this.#renderMe());
-    byId("reconnect").addEventListener("click", () => (chat.link.state === "replaced" ? chat.link.start() : chat.link.wake()));
+    byId("reconnect").addEventListener("click", () =>
+      chat.link.state === "replaced" ? chat.link.start() : chat.link.wake(),
+    );
     byId("me").addEventListener("click", () => this.#open());
     byId("me-form").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -63,7 +65,12 @@ export class StatusView {
         "span",
         { class: "two-lines" },
         el("b", {}, user.displayName),
-        el("small", {}, el("span", { class: "sr-only" }, "Status: "), [STATUS_NAMES[status], user.customStatus].filter(Boolean).join(" · ")),
+        el(
+          "small",
+          {},
+          el("span", { class: "sr-only" }, "Status: "),
+          [STATUS_NAMES[status], user.customStatus].filter(Boolean).join(" · "),
+        ),
       ),
     );
   }

@@ -30,7 +30,17 @@ export function arrange(messages, unsent, { me, newFrom = null }) {
   }
   for (const entry of unsent) {
     const { clientId, content, mentions, createdAt, roomId } = entry;
-    const message = { roomId, clientId, content, mentions, userId: me.id, username: me.username, type: "text", reactions: {}, attachments: [] };
+    const message = {
+      roomId,
+      clientId,
+      content,
+      mentions,
+      userId: me.id,
+      username: me.username,
+      type: "text",
+      reactions: {},
+      attachments: [],
+    };
     put({ key: `client ${clientId}`, message, date: new Date(createdAt), entry });
   }
   return items;

@@ -1,4 +1,7 @@
-/** The messages of the room that is shown: drawn by key, kept in place while history comes in above, read when they are seen. */
+/**
+ * The messages of the room that is shown: drawn by key, kept in place while history comes in above, read when they are
+ * seen.
+ */
 
 import { byId, el, setText } from "../ui/dom.js";
 import { drawMessage, lookOf } from "./message-view.js";
@@ -60,7 +63,8 @@ export class TimelineView {
 
   /** Ids of those who can be mentioned: who wrote what is held, and the others by the list of people. */
   idsByName() {
-    const written = this.#state?.timeline.messages.map(({ username, userId }) => [username.toLowerCase(), userId]) ?? [];
+    const written =
+      this.#state?.timeline.messages.map(({ username, userId }) => [username.toLowerCase(), userId]) ?? [];
     return new Map([...written, ...this.moreNames()]);
   }
 
@@ -82,7 +86,7 @@ export class TimelineView {
     else this.#newFrom ??= (state.room.readSeq ?? 0) + 1;
   }
 
-  // ---- drawing --------------------------------------------------------------------------------------------------------
+  // ---- drawing ------------------------------------------------------------------------------------------------------
 
   #plan() {
     if (this.#planned) return;
@@ -109,7 +113,8 @@ export class TimelineView {
     else this.#toEnd();
     this.seen();
     this.#drawJump(state);
-    if (state.isLoaded && this.#scroller.scrollHeight <= this.#scroller.clientHeight && timeline.hasOlder) void this.#more("older");
+    if (state.isLoaded && this.#scroller.scrollHeight <= this.#scroller.clientHeight && timeline.hasOlder)
+      void this.#more("older");
   }
 
   /** Only what comes at the end, a few at a time, is worth being read out. */
@@ -157,7 +162,10 @@ export class TimelineView {
     setText(byId("load-older"), this.#loading ? "Loading…" : "Load earlier messages");
     byId("room-start").hidden = !isLoaded || hasOlder;
     const name = this.chat.nameOf(room);
-    const empty = room.kind === "direct" ? `This is between you and ${name}. Say hello.` : "Nothing was written here yet. Write the first message, or invite somebody.";
+    const empty =
+      room.kind === "direct"
+        ? `This is between you and ${name}. Say hello.`
+        : "Nothing was written here yet. Write the first message, or invite somebody.";
     setText(byId("room-start"), messages.length === 0 ? empty : `This is where ${name} began.`);
     this.#log.setAttribute("aria-busy", String(!isLoaded));
   }
@@ -167,7 +175,7 @@ export class TimelineView {
     setText(byId("jump-text"), unread > 0 ? plural(unread, "new message") : "Jump to latest");
   }
 
-  // ---- place ----------------------------------------------------------------------------------------------------------
+  // ---- place --------------------------------------------------------------------------------------------------------
 
   /** The first message in view, and where it stands. */
   #anchor() {
@@ -220,7 +228,12 @@ export class TimelineView {
 }
 
 const DRAW = {
-  day: ({ date }) => el("div", { class: "day", role: "separator", "aria-label": dayLabel(date, new Date()) }, el("span", {}, dayLabel(date, new Date()))),
+  day: ({ date }) =>
+    el(
+      "div",
+      { class: "day", role: "separator", "aria-label": dayLabel(date, new Date()) },
+      el("span", {}, dayLabel(date, new Date())),
+    ),
   new: () => el("div", { class: "new-line", role: "separator", "aria-label": "New messages" }, el("span", {}, "New")),
   message: drawMessage,
 };

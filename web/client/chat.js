@@ -69,7 +69,7 @@ export class ChatClient extends EventTarget {
     });
   }
 
-  // ---- session --------------------------------------------------------------------------------------------------------
+  // ---- session ------------------------------------------------------------------------------------------------------
 
   /** Go on with the stored session; false if there is none. */
   async resume() {
@@ -113,8 +113,7 @@ export class ChatClient extends EventTarget {
 
   #listen() {
     const { link, outbox, rooms, presence, peers } = this;
-    const pass = (from, name, as = name) =>
-      from.addEventListener(name, ({ detail }) => this.#tell(as, detail));
+    const pass = (from, name, as = name) => from.addEventListener(name, ({ detail }) => this.#tell(as, detail));
     pass(rooms, "list");
     pass(rooms, "messages");
     pass(rooms, "closed");
@@ -186,10 +185,11 @@ export class ChatClient extends EventTarget {
     return request(this.#options.fetch, endpoint(this.#options.baseUrl, path), { method: "POST", body });
   }
 
-  // ---- messages -------------------------------------------------------------------------------------------------------
+  // ---- messages -----------------------------------------------------------------------------------------------------
 
   /**
-   * Write a message; it is sent as soon as possible, in order. Returns the outbox entry. Throws ChatError `outbox_full`.
+   * Write a message; it is sent as soon as possible, in order. Returns the outbox entry. Throws ChatError
+   * `outbox_full`.
    */
   send(roomId, content, { mentions = [] } = {}) {
     this.presence.stopTyping(roomId, { sent: true });
@@ -216,7 +216,7 @@ export class ChatClient extends EventTarget {
     this.presence.read(roomId, seq);
   }
 
-  // ---- rooms and people -----------------------------------------------------------------------------------------------
+  // ---- rooms and people ---------------------------------------------------------------------------------------------
 
   /** Show a room. */
   async open(roomId) {

@@ -58,7 +58,11 @@ export class History {
 
   #once(state, which, work) {
     const key = `${state.room.id} ${which}`;
-    if (!this.#flights.has(key)) this.#flights.set(key, work(state).finally(() => this.#flights.delete(key)));
+    if (!this.#flights.has(key))
+      this.#flights.set(
+        key,
+        work(state).finally(() => this.#flights.delete(key)),
+      );
     return this.#flights.get(key);
   }
 }

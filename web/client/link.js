@@ -72,7 +72,8 @@ export class Link extends EventTarget {
   }
 
   /**
-   * Send a command; resolves to the ack's data. Throws ChatError (`disconnected` if no answer came: it may have been done).
+   * Send a command; resolves to the ack's data. Throws ChatError (`disconnected` if no answer came: it may have been
+   * done).
    * `onAck(data)` is called before any later frame is looked at, which the promise cannot promise everywhere.
    */
   command(event, data = {}, { onAck } = {}) {
@@ -173,7 +174,7 @@ export class Link extends EventTarget {
     this.dispatchEvent(new Event("state"));
   }
 
-  // ---- what comes -----------------------------------------------------------------------------------------------------
+  // ---- what comes ---------------------------------------------------------------------------------------------------
 
   #receive(text) {
     const frame = JSON.parse(text);
@@ -206,7 +207,7 @@ export class Link extends EventTarget {
     this.dispatchEvent(new CustomEvent("welcome", { detail: data }));
   }
 
-  // ---- staying up -----------------------------------------------------------------------------------------------------
+  // ---- staying up ---------------------------------------------------------------------------------------------------
 
   /** Ask for a sign of life; any frame is one. */
   #beat() {
@@ -231,7 +232,8 @@ export class Link extends EventTarget {
       if (error.status === 401) return; // the server ends the connection when the time comes
       leastMs += backoffMs(3, { random: this.random });
     }
-    // Nor is it replaced where it is not due by now: a timer cannot wait for longer than TIMER_MAX_MS, and clocks are set back.
+    // Nor is it replaced where it is not due by now: a timer cannot wait for longer than TIMER_MAX_MS, and clocks are
+    // set back.
     if (turn === this.#turn && token === this.#token) this.#planRenewal({ leastMs });
   }
 

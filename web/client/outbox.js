@@ -1,12 +1,16 @@
 /**
  * What was written and is not stored by the server yet: per user, bounded, in storage, so that it survives a reload.
- * Each page keeps its own part under its own key and a lock; the part of a page that is gone is taken over by one that lives.
+ * Each page keeps its own part under its own key and a lock; the part of a page that is gone is taken over by one that
+ * lives.
  */
 
 import { ChatError } from "./api.js";
 import { makeId } from "./retry.js";
 
-/** An entry: `{clientId, roomId, content, mentions, createdAt (epoch ms), state, error}`; state: waiting, sending, sent, failed. */
+/**
+ * An entry: `{clientId, roomId, content, mentions, createdAt (epoch ms), state, error}`; state: waiting, sending,
+ * sent, failed.
+ */
 export class Outbox extends EventTarget {
   #entries = [];
 
@@ -62,7 +66,15 @@ export class Outbox extends EventTarget {
     if (this.#entries.length >= this.max) {
       throw new ChatError({ code: "outbox_full", message: "Too many messages are waiting to be sent." });
     }
-    const entry = { clientId: makeId(), roomId, content, mentions, createdAt: this.now(), state: "waiting", error: null };
+    const entry = {
+      clientId: makeId(),
+      roomId,
+      content,
+      mentions,
+      createdAt: this.now(),
+      state: "waiting",
+      error: null,
+    };
     this.#entries.push(entry);
     this.#changed(roomId);
     return entry;
@@ -122,7 +134,8 @@ export class Outbox extends EventTarget {
     const room = Math.max(0, this.max - this.#entries.length);
     this.#entries = [...found.slice(0, room), ...this.#entries].sort((one, other) => one.createdAt - other.createdAt);
     for (const roomId of new Set(found.map((entry) => entry.roomId))) this.#changed(roomId);
-    this.storage.removeItem(key); // after ours is written: a crash in between doubles an entry, and its clientId makes that harmless
+    // After ours is written: a crash in between doubles an entry, and its clientId makes that harmless
+    this.storage.removeItem(key);
   }
 
   #changed(roomId) {

@@ -1,5 +1,6 @@
 /**
- * Who the other person of each direct room is: the rooms themselves have no name. Asked once, then remembered in storage.
+ * Who the other person of each direct room is: the rooms themselves have no name. Asked once, then remembered in
+ * storage.
  */
 
 const REMEMBERED_MAX = 500;

@@ -1,6 +1,6 @@
 /**
- * Who is here and who is typing, by room; ephemeral, so it is asked for anew with every connection. Also what one tells of oneself:
- * typing and read marks, sent as sparingly as they are still useful, for they share one limit.
+ * Who is here and who is typing, by room; ephemeral, so it is asked for anew with every connection. Also what one
+ * tells of oneself: typing and read marks, sent as sparingly as they are still useful, for they share one limit.
  */
 
 const TYPING_AGAIN_MS = 4000; // others forget after 6 s
@@ -24,7 +24,7 @@ export class Presence extends EventTarget {
     link.addEventListener("state", () => !link.isOnline && this.#forget());
   }
 
-  // ---- others ---------------------------------------------------------------------------------------------------------
+  // ---- others -------------------------------------------------------------------------------------------------------
 
   /** `{onlineCount, online, isCounted}`, or null if it was not asked for. `isCounted`: too many to be named. */
   of(roomId) {
@@ -91,7 +91,7 @@ export class Presence extends EventTarget {
     for (const read of this.#reads.values()) clearTimeout(read.timer);
   }
 
-  // ---- oneself --------------------------------------------------------------------------------------------------------
+  // ---- oneself ------------------------------------------------------------------------------------------------------
 
   /** A key was pressed. */
   typing(roomId) {

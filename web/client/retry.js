@@ -3,7 +3,10 @@
  * Pure: chance is passed in. Knows no socket and no timer.
  */
 
-/** Delay in ms before attempt number `attempt` (0 is the first): anywhere between 0 and the doubling cap ("full jitter"). */
+/**
+ * Delay in ms before attempt number `attempt` (0 is the first): anywhere between 0 and the doubling cap ("full
+ * jitter").
+ */
 export function backoffMs(attempt, { random = Math.random, baseMs = 500, capMs = 30_000 } = {}) {
   return Math.floor(random() * Math.min(capMs, baseMs * 2 ** Math.min(attempt, 20)));
 }
@@ -29,7 +32,10 @@ export function afterClose(code) {
   return AFTER_CLOSE.get(code) ?? LOST;
 }
 
-/** How long before its end a token that lives `lifetimeMs` is renewed: early enough for a throttled timer, never over half its life. */
+/**
+ * How long before its end a token that lives `lifetimeMs` is renewed: early enough for a throttled timer, never over
+ * half its life.
+ */
 export function renewalMarginMs(lifetimeMs) {
   return Math.min(lifetimeMs / 2, Math.max(120_000, lifetimeMs / 5));
 }
@@ -37,5 +43,8 @@ export function renewalMarginMs(lifetimeMs) {
 /** A random id of 22 characters; works without a secure context, where crypto.randomUUID is missing. */
 export function makeId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
 }

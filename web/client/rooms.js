@@ -33,7 +33,10 @@ export class RoomState {
   }
 }
 
-/** Events: `list` (the list or its counts), `messages` (detail {roomId}), `closed` (detail {roomId, reason}), `joined` (detail {roomId}). */
+/**
+ * Events: `list` (the list or its counts), `messages` (detail {roomId}), `closed` (detail {roomId, reason}), `joined`
+ * (detail {roomId}).
+ */
 export class Rooms extends EventTarget {
   activeId = null;
   isListed = false; // whether the list was read over this connection
@@ -44,7 +47,15 @@ export class Rooms extends EventTarget {
   #tries = 0;
   #timer = null;
 
-  constructor({ link, api, userId, wanted = () => [], subscriptionsMax = 20, timelineMax = 2000, random = Math.random }) {
+  constructor({
+    link,
+    api,
+    userId,
+    wanted = () => [],
+    subscriptionsMax = 20,
+    timelineMax = 2000,
+    random = Math.random,
+  }) {
     super();
     this.link = link;
     this.api = api;
@@ -69,10 +80,13 @@ export class Rooms extends EventTarget {
 
   get totals() {
     const counts = this.all.map((state) => [state.unread, state.mentions]);
-    return { unread: counts.reduce((sum, [unread]) => sum + unread, 0), mentions: counts.reduce((sum, [, one]) => sum + one, 0) };
+    return {
+      unread: counts.reduce((sum, [unread]) => sum + unread, 0),
+      mentions: counts.reduce((sum, [, one]) => sum + one, 0),
+    };
   }
 
-  // ---- the list -------------------------------------------------------------------------------------------------------
+  // ---- the list -----------------------------------------------------------------------------------------------------
 
   /** Read the list anew. Throws ChatError. */
   async refresh() {
@@ -102,7 +116,10 @@ export class Rooms extends EventTarget {
       return this.#rooms.get(room.id);
     }
     const { lastSeq, readSeq } = state.room;
-    Object.assign(state.room, room, { lastSeq: Math.max(lastSeq, room.lastSeq), readSeq: Math.max(readSeq ?? 0, room.readSeq ?? 0) });
+    Object.assign(state.room, room, {
+      lastSeq: Math.max(lastSeq, room.lastSeq),
+      readSeq: Math.max(readSeq ?? 0, room.readSeq ?? 0),
+    });
     state.mentionSeq = Math.max(state.mentionSeq, room.lastSeq);
     this.#seen(state);
     return state;
@@ -116,9 +133,12 @@ export class Rooms extends EventTarget {
     this.#tell("list");
   }
 
-  // ---- showing one ----------------------------------------------------------------------------------------------------
+  // ---- showing one --------------------------------------------------------------------------------------------------
 
-  /** Show a room: subscribe, and have its newest messages. Throws ChatError; then it is tried again with the next connection. */
+  /**
+   * Show a room: subscribe, and have its newest messages. Throws ChatError; then it is tried again with the next
+   * connection.
+   */
   async open(roomId) {
     const before = this.get(this.activeId);
     if (before && before.room.id !== roomId) before.timeline.trim(BACKGROUND_MESSAGES);
@@ -144,7 +164,7 @@ export class Rooms extends EventTarget {
     this.#tell("messages", { roomId });
   }
 
-  // ---- subscriptions --------------------------------------------------------------------------------------------------
+  // ---- subscriptions ------------------------------------------------------------------------------------------------
 
   #linkChanged() {
     if (this.link.isOnline) return;
@@ -183,7 +203,10 @@ export class Rooms extends EventTarget {
     return [...new Set([...first, ...rest])].slice(0, Math.max(first.length, this.subscriptionsMax));
   }
 
-  /** Join over the link; what was missed comes with it. Throws ChatError that may pass; a room that is closed to us is dropped. */
+  /**
+   * Join over the link; what was missed comes with it. Throws ChatError that may pass; a room that is closed to us is
+   * dropped.
+   */
   async #subscribe(state) {
     state.joining ??= this.#join(state).finally(() => {
       state.joining = null;
@@ -196,7 +219,15 @@ export class Rooms extends EventTarget {
     const resumes = state.isLoaded ? { since: state.timeline.head, sinceRev: state.timeline.rev } : {};
     let catchUp = null;
     try {
-      await this.link.command("joinRoom", { roomId, ...resumes }, { onAck: (ack) => { catchUp = this.#joined(state, ack); } });
+      await this.link.command(
+        "joinRoom",
+        { roomId, ...resumes },
+        {
+          onAck: (ack) => {
+            catchUp = this.#joined(state, ack);
+          },
+        },
+      );
       await catchUp?.();
     } catch (error) {
       if (!NO_ACCESS.has(error.code)) throw error;
@@ -232,7 +263,7 @@ export class Rooms extends EventTarget {
     return catchUp;
   }
 
-  // ---- what comes -----------------------------------------------------------------------------------------------------
+  // ---- what comes ---------------------------------------------------------------------------------------------------
 
   /** A message, live or from an ack. */
   receive(message) {

@@ -1,6 +1,7 @@
 /**
- * Empties the outbox: one message a room under way, in the order they were written, again under the same clientId until an answer
- * settles it. What can succeed later is retried, what cannot is marked failed and stays for its author to change.
+ * Empties the outbox: one message a room under way, in the order they were written, again under the same clientId
+ * until an answer settles it. What can succeed later is retried, what cannot is marked failed and stays for its author
+ * to change.
  */
 
 import { backoffMs } from "./retry.js";

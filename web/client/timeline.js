@@ -39,7 +39,9 @@ export class Timeline {
     this.#begins = false;
   }
 
-  /** A live message: "added", "old" (seen before), "counted" (while detached), or "gap": others are missing before it. */
+  /**
+   * A live message: "added", "old" (seen before), "counted" (while detached), or "gap": others are missing before it.
+   */
   receive(message) {
     const { seq } = message;
     if (seq <= this.head) {
@@ -62,7 +64,8 @@ export class Timeline {
   }
 
   /**
-   * Take in a page of history. Where it does not meet what is held, the newer side is kept, so that there is never a hole.
+   * Take in a page of history. Where it does not meet what is held, the newer side is kept, so that there is never a
+   * hole.
    * `keep`: which end stays when there are too many, "newest" or "oldest". `begins`: nothing older can be had.
    */
   merge(page, { keep = "newest", begins = false } = {}) {
@@ -82,7 +85,10 @@ export class Timeline {
     else if (extra > 0) this.#drop(this.max, extra);
   }
 
-  /** After a reconnect: what was missed, in (since, seq]. `older` are the pages that were fetched where that was cut short. */
+  /**
+   * After a reconnect: what was missed, in (since, seq]. `older` are the pages that were fetched where that was cut
+   * short.
+   */
   resume({ seq, rev, missed, changes }, older = []) {
     if (!this.isDetached) this.merge([...older, ...missed]);
     for (const { message } of changes) {

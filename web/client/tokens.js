@@ -68,8 +68,9 @@ export class Tokens extends EventTarget {
   }
 
   /**
-   * An access token that should be good. `refused`: one that the server just refused. `renew`: also replace one that is due soon.
-   * Throws ChatError: unauthorized (log in again), network and other retryable ones (nothing has changed).
+   * An access token that should be good. `refused`: one that the server just refused. `renew`: also replace one that
+   * is due soon. Throws ChatError: unauthorized (log in again), network and other retryable ones (nothing has
+   * changed).
    */
   async fresh({ refused = null, renew = false } = {}) {
     const good = this.#good(refused, renew);

@@ -2,7 +2,8 @@
 
 import { byId, setText } from "../ui/dom.js";
 
-const WHO = "The numbers are for addresses in METRICS_ALLOW (by a host in METRICS_HOSTS), and for the accounts in ADMIN_USERS.";
+const WHO =
+  "The numbers are for addresses in METRICS_ALLOW (by a host in METRICS_HOSTS), and for the accounts in ADMIN_USERS.";
 
 export class Access {
   constructor({ feed, source }) {
@@ -10,8 +11,8 @@ export class Access {
     this.source = source;
     feed.addEventListener("state", () => this.#render());
     byId("login-form").addEventListener("submit", (event) => this.#login(event));
-    // Whoever logs in at the chat, in another tab, is logged in here. Not whoever was refused already: two tabs that renew one token
-    // would set each other off for ever.
+    // Whoever logs in at the chat, in another tab, is logged in here. Not whoever was refused already: two tabs that
+    // renew one token would set each other off for ever.
     window.addEventListener("storage", () => {
       if (feed.state === "forbidden" && source.user && source.user.id !== this.refused) feed.retry();
     });

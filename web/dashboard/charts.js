@@ -37,7 +37,10 @@ export class ChartsView {
     byId("charts").setAttribute("aria-busy", choice.range !== seriesRange || series.size === 0);
     if (!data) return;
     const { processId, lately } = data.performance;
-    setText(byId("charts-of"), choice.scope === "cluster" ? `Each process keeps a history of its own: this is ${processId}'s.` : "");
+    setText(
+      byId("charts-of"),
+      choice.scope === "cluster" ? `Each process keeps a history of its own: this is ${processId}'s.` : "",
+    );
     const rangeMs = RANGES[seriesRange] * 60_000;
     const known = CHARTS.filter(({ metric }) => series.get(metric)?.points.length);
     for (const [metric, chart] of this.#charts) if (!known.some((one) => one.metric === metric)) chart.root.remove();

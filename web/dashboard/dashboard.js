@@ -53,7 +53,8 @@ function chosen() {
 }
 
 function mark({ scope, range }) {
-  for (const input of document.querySelectorAll(".segments input")) input.checked = input.value === scope || input.value === range;
+  for (const input of document.querySelectorAll(".segments input"))
+    input.checked = input.value === scope || input.value === range;
 }
 
 byId("choices").addEventListener("change", ({ target }) => {
@@ -63,7 +64,9 @@ byId("choices").addEventListener("change", ({ target }) => {
   charts.render();
 });
 byId("retry").addEventListener("click", () => feed.retry());
-document.addEventListener("visibilitychange", () => (document.visibilityState === "visible" ? feed.resume() : feed.pause()));
+document.addEventListener("visibilitychange", () =>
+  document.visibilityState === "visible" ? feed.resume() : feed.pause(),
+);
 window.addEventListener("online", () => feed.retry());
 
 mark(chosen());

@@ -1,7 +1,7 @@
 /**
  * Asks again and again, and tells what came: `data` (everything that is current), `series` (the history), `state`.
- * States: `connecting`, `live`, `away` (no answer; it tries again by itself), `paused` (nobody looks), `forbidden` (until `retry`).
- * Timers and the clock are passed in; knows no document.
+ * States: `connecting`, `live`, `away` (no answer; it tries again by itself), `paused` (nobody looks), `forbidden`
+ * (until `retry`). Timers and the clock are passed in; knows no document.
  */
 
 import { appended } from "../ui/chart-math.js";
@@ -93,9 +93,13 @@ export class Feed extends EventTarget {
       waitMs = this.#pollMs;
     } catch (error) {
       if (turn !== this.#turn) return;
-      if (!(error instanceof ChatError)) globalThis.reportError?.(error); // a fault of ours, which must not stop the page
+      // A fault of ours, which must not stop the page
+      if (!(error instanceof ChatError)) globalThis.reportError?.(error);
       if (error.status === 403 || error.status === 401) return this.#become("forbidden");
-      waitMs = Math.max(AWAY_LEAST_MS + backoffMs(this.#failures, { random: this.#random, capMs: AWAY_MOST_MS }), 1000 * (error.retryAfterS ?? 0));
+      waitMs = Math.max(
+        AWAY_LEAST_MS + backoffMs(this.#failures, { random: this.#random, capMs: AWAY_MOST_MS }),
+        1000 * (error.retryAfterS ?? 0),
+      );
       this.#failures += 1;
       this.#become("away", error);
     }
@@ -126,7 +130,9 @@ export class Feed extends EventTarget {
       cacheHealth: this.#source.get("health/cache"),
     };
     const answers = await Promise.allSettled(Object.values(asked));
-    const failed = answers.find(({ reason }) => reason?.code === "network" || reason?.status === 403 || reason?.status === 429);
+    const failed = answers.find(
+      ({ reason }) => reason?.code === "network" || reason?.status === 403 || reason?.status === 429,
+    );
     if (failed) throw failed.reason;
     const names = Object.keys(asked);
     // One page that fails (a store that is away) must not hide the others: it is null.
@@ -161,7 +167,12 @@ export class Feed extends EventTarget {
       const value = lately[metric];
       if (value === undefined) continue;
       const points = appended(series.points, [at, value], at - RANGES.hour * 60_000);
-      this.series.set(metric, { ...series, points, min: Math.min(series.min ?? value, value), max: Math.max(series.max ?? value, value) });
+      this.series.set(metric, {
+        ...series,
+        points,
+        min: Math.min(series.min ?? value, value),
+        max: Math.max(series.max ?? value, value),
+      });
     }
   }
 
@@ -195,7 +206,10 @@ function readSeries({ points, ...summary }) {
   return { ...summary, points: points.map(([at, value]) => [Date.parse(at), value]) };
 }
 
-/** Messages a second, in and out: the process's own sample has them, of several they come of two looks at what was counted. */
+/**
+ * Messages a second, in and out: the process's own sample has them, of several they come of two looks at what was
+ * counted.
+ */
 export function ratesOf(data, before) {
   const { lately } = data.performance;
   if (data.scope === "process") return { in: lately?.messagesIn ?? null, out: lately?.messagesOut ?? null };
@@ -203,7 +217,8 @@ export function ratesOf(data, before) {
   const seconds = (Date.parse(data.websocket.at) - Date.parse(before.websocket.at)) / 1000;
   const rate = (name) => {
     const more = data.websocket.messages[name] - before.websocket.messages[name];
-    return more < 0 || seconds <= 0 ? null : more / seconds; // less than before: a process has gone, with what it counted
+    // Less than before: a process has gone, with what it counted
+    return more < 0 || seconds <= 0 ? null : more / seconds;
   };
   return { in: rate("in"), out: rate("out") };
 }
@@ -214,11 +229,14 @@ export function othersOf(data, before) {
   const [now, then] = [data.performance, before?.performance];
   if (!then || now.processId === then.processId) return others;
   const passedS = (data.receivedAt - before.receivedAt) / 1000;
-  if (data.scope === "process" && before.scope === "process" && now.uptimeS > passedS + 1) others.add(now.processId).add(then.processId);
+  if (data.scope === "process" && before.scope === "process" && now.uptimeS > passedS + 1)
+    others.add(now.processId).add(then.processId);
   return others;
 }
 
-/** Metrics that must be in the history, though the newest sample lacks them: what they are of has been counted before. */
+/**
+ * Metrics that must be in the history, though the newest sample lacks them: what they are of has been counted before.
+ */
 export function countedIn({ performance, websocket, database, cache }) {
   if (performance.uptimeS < SINCE_START_S || !performance.lately) return [];
   return [

@@ -1,4 +1,7 @@
-/** The details: latencies, rooms, database, cache, limits, HTTP. Each is a card that is kept, so that focus and scrolling stay. */
+/**
+ * The details: latencies, rooms, database, cache, limits, HTTP. Each is a card that is kept, so that focus and
+ * scrolling stay.
+ */
 
 import { bytes, count, moment, ms, number, share, UNKNOWN } from "../ui/format.js";
 import { table } from "./table.js";
@@ -7,17 +10,29 @@ import { el, setText } from "../ui/dom.js";
 const ROUTES_MOST = 8;
 const OPERATIONS_MOST = 8;
 const SLOW_MOST = 5;
-const SHED_WORDS = ["nothing is shed", "typing and presence", "search, history and totals too", "new connections and logins too", "a part of the messages too"];
+const SHED_WORDS = [
+  "nothing is shed",
+  "typing and presence",
+  "search, history and totals too",
+  "new connections and logins too",
+  "a part of the messages too",
+];
 
 /** The card of this name among `cards`, with its tables by label and a line of facts. */
 function card(cards, id, title) {
   if (!cards.has(id)) {
     const facts = el("dl", { class: "facts" });
     const boxes = new Map();
-    const root = el("section", { class: "card part", id, "aria-labelledby": `${id}-title` }, el("h3", { id: `${id}-title` }, title), facts);
+    const root = el(
+      "section",
+      { class: "card part", id, "aria-labelledby": `${id}-title` },
+      el("h3", { id: `${id}-title` }, title),
+      facts,
+    );
     cards.set(id, {
       root,
-      facts: (pairs) => facts.replaceChildren(...pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
+      facts: (pairs) =>
+        facts.replaceChildren(...pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
       table(options) {
         if (!boxes.has(options.label)) {
           boxes.set(options.label, el("div", { class: "part-table" }));
@@ -83,7 +98,12 @@ function limits(cards, { performance }) {
   one.facts([
     ["Shedding", level == null ? "of each process" : `level ${level}: ${SHED_WORDS[level] ?? ""}`],
     ["Messages let in", share(messageShare)],
-    ["Shed", Object.entries(shed).map(([kind, many]) => `${kind} ${count(many)}`).join(", ") || "nothing yet"],
+    [
+      "Shed",
+      Object.entries(shed)
+        .map(([kind, many]) => `${kind} ${count(many)}`)
+        .join(", ") || "nothing yet",
+    ],
   ]);
   const operations = Object.entries(performance.limits);
   one.table({
@@ -112,13 +132,17 @@ function database(cards, { database: page, receivedAt }) {
   one.table({
     label: "Operations of the store",
     columns: ["Operation", "Count", "p95", "Errors", "Slow"],
-    rows: operations.slice(0, OPERATIONS_MOST).map(([name, by]) => [name, count(by.count), ms(by.p95Ms), count(by.errors), count(by.slow)]),
+    rows: operations
+      .slice(0, OPERATIONS_MOST)
+      .map(([name, by]) => [name, count(by.count), ms(by.p95Ms), count(by.errors), count(by.slow)]),
   });
   if (page.slow.newest.length) {
     one.table({
       label: "Slow operations",
       columns: ["Slow operation", "Took", "At"],
-      rows: page.slow.newest.slice(0, SLOW_MOST).map(({ operation, ms: took, at }) => [operation, ms(took), moment(at, receivedAt)]),
+      rows: page.slow.newest
+        .slice(0, SLOW_MOST)
+        .map(({ operation, ms: took, at }) => [operation, ms(took), moment(at, receivedAt)]),
     });
   }
   return one;
@@ -130,7 +154,10 @@ function cache(cards, { cache: page }) {
   one.facts([
     ["Hits", share(page?.hitRate)],
     ["Backend", backend ? backend.backend : "does not answer"],
-    ["Memory", backend ? `${bytes(backend.usedBytes)}${backend.maxBytes ? ` of ${bytes(backend.maxBytes)}` : ""}` : UNKNOWN],
+    [
+      "Memory",
+      backend ? `${bytes(backend.usedBytes)}${backend.maxBytes ? ` of ${bytes(backend.maxBytes)}` : ""}` : UNKNOWN,
+    ],
     ["Bus", page ? (page.busLost ? "lost" : "well") : UNKNOWN],
   ]);
   one.table({
@@ -165,7 +192,12 @@ export function failuresOf({ http: routes }) {
 function http(cards, { performance, scope }) {
   const one = card(cards, "part-http", "HTTP");
   const lately = scope === "process" ? performance.lately : null;
-  const routes = Object.entries(performance.http).map(([route, { count: many, p95Ms, answers }]) => ({ route, many, p95Ms, ...byClass(answers) }));
+  const routes = Object.entries(performance.http).map(([route, { count: many, p95Ms, answers }]) => ({
+    route,
+    many,
+    p95Ms,
+    ...byClass(answers),
+  }));
   const sum = (kind) => routes.reduce((total, route) => total + (route[kind] ?? 0), 0);
   one.facts([
     ["Requests", lately ? `${number(lately.httpRequests)}/s` : count(sum("many"))],
@@ -176,7 +208,9 @@ function http(cards, { performance, scope }) {
   one.table({
     label: "Routes: failures first, then the busiest",
     columns: ["Route", "Count", "p95", "4xx", "5xx"],
-    rows: routes.slice(0, ROUTES_MOST).map((route) => [route.route, count(route.many), ms(route.p95Ms), count(route[4] ?? 0), count(route[5] ?? 0)]),
+    rows: routes
+      .slice(0, ROUTES_MOST)
+      .map((route) => [route.route, count(route.many), ms(route.p95Ms), count(route[4] ?? 0), count(route[5] ?? 0)]),
   });
   return one;
 }

@@ -1,4 +1,7 @@
-/** Asks the server for the dashboard's pages, with the chat page's session if there is one. Knows no timer and shows nothing. */
+/**
+ * Asks the server for the dashboard's pages, with the chat page's session if there is one. Knows no timer and shows
+ * nothing.
+ */
 
 import { ChatError, endpoint, request } from "../client/api.js";
 import { Tokens } from "../client/tokens.js";
@@ -28,7 +31,8 @@ export class Source {
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     const token = await this.#token();
     const first = await this.#ask(url, token);
-    // A token that has been revoked, or ended by the server's clock, is refused with the same word as one of no operator.
+    // A token that has been revoked, or ended by the server's clock, is refused with the same word as one of no
+    // operator.
     if (token === null || (first.response.status !== 403 && first.response.status !== 401)) return readable(first);
     const other = await this.#token(token);
     return readable(other === null || other === token ? first : await this.#ask(url, other));
@@ -42,7 +46,10 @@ export class Source {
 
   async logout() {
     const token = await this.#token();
-    if (token) await request(this.fetch, endpoint(this.baseUrl, "auth/logout"), { method: "POST", body: {}, token }).catch(() => {});
+    if (token)
+      await request(this.fetch, endpoint(this.baseUrl, "auth/logout"), { method: "POST", body: {}, token }).catch(
+        () => {},
+      );
     this.tokens.clear();
     this.allowance = 1;
   }

@@ -3,7 +3,13 @@
 import { clock } from "../ui/format.js";
 import { byId, setText } from "../ui/dom.js";
 
-const WORDS = { connecting: "Connecting…", live: "Live", away: "No answer", paused: "Paused", forbidden: "Not allowed" };
+const WORDS = {
+  connecting: "Connecting…",
+  live: "Live",
+  away: "No answer",
+  paused: "Paused",
+  forbidden: "Not allowed",
+};
 
 export class StateView {
   constructor({ feed, source }) {
@@ -38,7 +44,12 @@ export class StateView {
 
   #awayText(error) {
     const { data } = this.feed;
-    const what = error?.code === "rate_limited" ? "Too many requests for this account." : error?.code === "network" ? "The server does not answer." : `The server has no numbers: ${error?.message}`;
+    const what =
+      error?.code === "rate_limited"
+        ? "Too many requests for this account."
+        : error?.code === "network"
+          ? "The server does not answer."
+          : `The server has no numbers: ${error?.message}`;
     return `${what} ${data ? `This is how it was at ${clock(data.receivedAt)}. ` : ""}Trying again…`;
   }
 }

@@ -2,7 +2,10 @@
 
 import { el } from "../ui/dom.js";
 
-/** Put it into `box`; the first `texts` columns are words, the others numbers. Where nothing has changed nothing is touched. */
+/**
+ * Put it into `box`; the first `texts` columns are words, the others numbers. Where nothing has changed nothing is
+ * touched.
+ */
 export function table(box, { label, columns, rows, texts = 1, empty = "Nothing yet." }) {
   const key = JSON.stringify([columns, rows]);
   if (box.dataset.key === key) return box;
@@ -12,11 +15,25 @@ export function table(box, { label, columns, rows, texts = 1, empty = "Nothing y
     return box;
   }
   const kind = (index) => ({ class: index < texts ? "text" : "number" });
-  const head = el("tr", {}, columns.map((name, index) => el("th", { scope: "col", ...kind(index) }, name)));
-  const body = rows.map((row) =>
-    el("tr", {}, row.map((cell, index) => (index ? el("td", kind(index), cell) : el("th", { scope: "row", ...kind(0) }, cell)))),
+  const head = el(
+    "tr",
+    {},
+    columns.map((name, index) => el("th", { scope: "col", ...kind(index) }, name)),
   );
-  const made = el("table", {}, el("caption", { class: "sr-only" }, label), el("thead", {}, head), el("tbody", {}, body));
+  const body = rows.map((row) =>
+    el(
+      "tr",
+      {},
+      row.map((cell, index) => (index ? el("td", kind(index), cell) : el("th", { scope: "row", ...kind(0) }, cell))),
+    ),
+  );
+  const made = el(
+    "table",
+    {},
+    el("caption", { class: "sr-only" }, label),
+    el("thead", {}, head),
+    el("tbody", {}, body),
+  );
   const old = box.querySelector(".table-box");
   if (old) {
     old.replaceChildren(made); // keeps how far it is scrolled, and the focus

@@ -1,6 +1,18 @@
 /** Everything that is current: status, tiles, alerts, processes. What clients chose (ids of rooms) goes in as text. */
 
-import { alertWords, bytes, count, duration, moment, ms, number, percent, share, spaced, UNKNOWN } from "../ui/format.js";
+import {
+  alertWords,
+  bytes,
+  count,
+  duration,
+  moment,
+  ms,
+  number,
+  percent,
+  share,
+  spaced,
+  UNKNOWN,
+} from "../ui/format.js";
 import { failuresOf, parts } from "./parts.js";
 import { table } from "./table.js";
 import { byId, el, setText } from "../ui/dom.js";
@@ -15,16 +27,32 @@ function tiles({ performance, websocket, cache, rates, scope }) {
   const lag = scope === "process" && lately ? lately.loopLagMs : performance.loopLagMs.p99;
   const when = scope === "process" && lately ? "p95 of the last sample" : "p95 since the start";
   return [
-    ["Connections", count(connections.now), `${connections.peak == null ? "" : `peak ${count(connections.peak)} · `}of ${count(connections.max)}`],
+    [
+      "Connections",
+      count(connections.now),
+      `${connections.peak == null ? "" : `peak ${count(connections.peak)} · `}of ${count(connections.max)}`,
+    ],
     ["Open rooms", count(websocket?.rooms.open), `${count(connections.opened)} connections since the start`],
     ["Messages in", `${number(rates.in)}/s`, `${count(websocket?.messages.in)} since the start`],
     ["Messages out", `${number(rates.out)}/s`, `${count(websocket?.messages.out)} since the start`],
     ["Send to ack", ms(ack), when],
-    ["CPU", percent(cpu.percent), cpu.machinePercent == null ? "of one core, added up" : `of one core · machine ${percent(cpu.machinePercent)}`],
-    ["Memory", bytes(memory.rssBytes), memory.percent == null ? "resident, added up" : `${percent(memory.percent)} of ${bytes(memory.limitBytes)}`],
+    [
+      "CPU",
+      percent(cpu.percent),
+      cpu.machinePercent == null ? "of one core, added up" : `of one core · machine ${percent(cpu.machinePercent)}`,
+    ],
+    [
+      "Memory",
+      bytes(memory.rssBytes),
+      memory.percent == null ? "resident, added up" : `${percent(memory.percent)} of ${bytes(memory.limitBytes)}`,
+    ],
     ["Loop lag", ms(lag), scope === "process" && lately ? "p99 of the last sample" : "p99 since the start"],
     ["Cache hits", share(cache?.hitRate), cache?.busLost ? "the bus is lost" : "of all reads since the start"],
-    ["Server errors", lately && scope === "process" ? `${number(lately.httpErrors)}/s` : count(failuresOf(performance)), "HTTP answers with 5xx"],
+    [
+      "Server errors",
+      lately && scope === "process" ? `${number(lately.httpErrors)}/s` : count(failuresOf(performance)),
+      "HTTP answers with 5xx",
+    ],
   ];
 }
 
@@ -55,11 +83,17 @@ export class View {
     const reasons = Object.entries(reports).flatMap(([name, report]) =>
       report === null
         ? [`${name}: no answer`]
-        : Object.entries(report.checks).filter(([, one]) => one.status !== "healthy").map(([check, one]) => `${name === "performance" ? "" : `${name}: `}${spaced(check)} ${wordsOf(one)}`),
+        : Object.entries(report.checks)
+            .filter(([, one]) => one.status !== "healthy")
+            .map(([check, one]) => `${name === "performance" ? "" : `${name}: `}${spaced(check)} ${wordsOf(one)}`),
     );
     const item = (name, ...value) => el("div", {}, el("dt", {}, name), el("dd", {}, ...value));
     byId("status").replaceChildren(
-      item("Health", el("span", { class: `pill ${worst}`, id: "health" }, worst), reasons.length ? el("span", { class: "reasons" }, reasons.join(" · ")) : null),
+      item(
+        "Health",
+        el("span", { class: `pill ${worst}`, id: "health" }, worst),
+        reasons.length ? el("span", { class: "reasons" }, reasons.join(" · ")) : null,
+      ),
       item("Process", el("span", { id: "process-id" }, performance.processId)),
       item("Up for", duration(about?.processId === performance.processId ? about.uptime : performance.uptimeS)),
       item("Version", about?.version ?? UNKNOWN),
@@ -70,7 +104,9 @@ export class View {
 
   #note({ others }) {
     byId("note").hidden = others.size === 0;
-    const text = `Several processes answer here in turn (${[...others].join(", ")}), so numbers of “this process” jump. Choose the whole cluster, or open one process at its own port.`;
+    const text =
+      `Several processes answer here in turn (${[...others].join(", ")}), so numbers of “this process” jump.` +
+      ` Choose the whole cluster, or open one process at its own port.`;
     setText(byId("note"), others.size ? text : "");
   }
 
@@ -86,7 +122,11 @@ export class View {
         el("span", { class: "alert-since" }, `since ${moment(alert.since, receivedAt)}`),
       );
     });
-    byId("active").replaceChildren(...(cards.length ? cards : [el("p", { class: "no-alerts" }, alerts ? "No alert is active." : "The alerts are not told.")]));
+    byId("active").replaceChildren(
+      ...(cards.length
+        ? cards
+        : [el("p", { class: "no-alerts" }, alerts ? "No alert is active." : "The alerts are not told.")]),
+    );
   }
 
   #tile(name, value, beneath) {
@@ -131,7 +171,15 @@ export class View {
       rows: (alerts?.history ?? []).map((alert) => {
         const { title, value, threshold } = alertWords(alert);
         const lasted = duration((Date.parse(alert.resolvedAt) - Date.parse(alert.since)) / 1000);
-        return [title, alert.severity, value, threshold, moment(alert.since, receivedAt), moment(alert.resolvedAt, receivedAt), lasted];
+        return [
+          title,
+          alert.severity,
+          value,
+          threshold,
+          moment(alert.since, receivedAt),
+          moment(alert.resolvedAt, receivedAt),
+          lasted,
+        ];
       }),
       empty: "None since the start.",
     });

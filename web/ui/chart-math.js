@@ -1,4 +1,7 @@
-/** The arithmetic of a line chart: ticks, paths, what a run of points comes to. Pure; knows no document. Points are `[epoch ms, value]`, ascending. */
+/**
+ * The arithmetic of a line chart: ticks, paths, what a run of points comes to. Pure; knows no document. Points are
+ * `[epoch ms, value]`, ascending.
+ */
 
 const STEPS = [1, 2, 2.5, 5, 10];
 const SECOND = 1000;
@@ -10,7 +13,10 @@ const TIME_STEPS = [
   ...[1, 2, 3, 4, 6, 12, 24].map((count) => count * HOUR),
 ];
 
-/** The least round number that is not below `value`: 1, 2, 2.5 or 5 times a power of ten; of bytes (`base` 1024) in their unit. */
+/**
+ * The least round number that is not below `value`: 1, 2, 2.5 or 5 times a power of ten; of bytes (`base` 1024) in
+ * their unit.
+ */
 export function niceMax(value, base = 1000) {
   if (!(value > 0)) return 1;
   let unit = 1;
@@ -21,11 +27,17 @@ export function niceMax(value, base = 1000) {
   return step * power * unit;
 }
 
-/** The times to label between two, at most `most` of them, at round times of a clock that is `offsetMs` before UTC (as getTimezoneOffset). */
+/**
+ * The times to label between two, at most `most` of them, at round times of a clock that is `offsetMs` before UTC (as
+ * getTimezoneOffset).
+ */
 export function timeTicks(from, to, most, offsetMs = 0) {
-  const step = TIME_STEPS.find((one) => Math.floor((to - offsetMs) / one) - Math.ceil((from - offsetMs) / one) < most) ?? TIME_STEPS.at(-1);
+  const step =
+    TIME_STEPS.find((one) => Math.floor((to - offsetMs) / one) - Math.ceil((from - offsetMs) / one) < most) ??
+    TIME_STEPS.at(-1);
   const ticks = [];
-  for (let at = Math.ceil((from - offsetMs) / step) * step + offsetMs; at <= to && ticks.length < most; at += step) ticks.push(at);
+  for (let at = Math.ceil((from - offsetMs) / step) * step + offsetMs; at <= to && ticks.length < most; at += step)
+    ticks.push(at);
   return ticks;
 }
 
@@ -35,7 +47,10 @@ export function domainOf(points, now, rangeMs, leastMs) {
   return [Math.max(now - rangeMs, Math.min(first, now - leastMs)), now];
 }
 
-/** Runs of points without a gap of more than `gapMs`: a line across a time without samples would tell what nobody knows. */
+/**
+ * Runs of points without a gap of more than `gapMs`: a line across a time without samples would tell what nobody
+ * knows.
+ */
 export function runs(points, gapMs) {
   const found = [];
   for (const point of points) {
@@ -87,8 +102,9 @@ export function appended(points, point, since) {
 }
 
 /**
- * "rising", "falling" or "steady": a slope within twice its error is noise, and one that comes to under a twentieth of what is shown is
- * nothing to look up for. `trend` is `{slopePerHour, error}`, or null where nobody can tell (""); `hours` how long it is of.
+ * "rising", "falling" or "steady": a slope within twice its error is noise, and one that comes to under a twentieth of
+ * what is shown is nothing to look up for. `trend` is `{slopePerHour, error}`, or null where nobody can tell ("");
+ * `hours` how long it is of.
  */
 export function direction(trend, { hours, max }) {
   if (!trend) return "";

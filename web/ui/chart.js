@@ -1,9 +1,19 @@
 /**
- * One line over time, drawn as SVG: axes, the least and the most, a readout under the pointer, a finger or the arrow keys, and all of it
- * in words. Knows no metric and no server.
+ * One line over time, drawn as SVG: axes, the least and the most, a readout under the pointer, a finger or the arrow
+ * keys, and all of it in words. Knows no metric and no server.
  */
 
-import { areaPath, direction, domainOf, linePath, nearestIndex, niceMax, runs, scale, timeTicks } from "./chart-math.js";
+import {
+  areaPath,
+  direction,
+  domainOf,
+  linePath,
+  nearestIndex,
+  niceMax,
+  runs,
+  scale,
+  timeTicks,
+} from "./chart-math.js";
 import { clock } from "./format.js";
 import { el, setText } from "./dom.js";
 
@@ -34,7 +44,13 @@ export class Chart {
     this.foot = el("p", { class: "chart-foot" });
     this.canvas = svg("svg", { class: "chart-canvas", role: "img", height: HEIGHT, focusable: "false" });
     // A real slider, so that keyboards and screen readers walk along the line as they do along any other.
-    this.slider = el("input", { class: "chart-slider", type: "range", min: 0, step: 1, "aria-label": `${title}: read a value` });
+    this.slider = el("input", {
+      class: "chart-slider",
+      type: "range",
+      min: 0,
+      step: 1,
+      "aria-label": `${title}: read a value`,
+    });
     this.plot = el("div", { class: "chart-plot" }, this.canvas, this.slider);
     this.root = el(
       "figure",
@@ -50,7 +66,10 @@ export class Chart {
     // A finger covers what it points at: what it read stays until it points elsewhere, or begins to scroll.
     this.plot.addEventListener("pointerleave", ({ pointerType }) => pointerType === "touch" || this.#leave());
     this.plot.addEventListener("pointercancel", () => this.#leave());
-    document.addEventListener("pointerdown", ({ target }) => this.#index === null || this.plot.contains(target) || this.#leave());
+    document.addEventListener(
+      "pointerdown",
+      ({ target }) => this.#index === null || this.plot.contains(target) || this.#leave(),
+    );
     new ResizeObserver(() => this.#draw()).observe(this.plot);
   }
 
@@ -59,7 +78,8 @@ export class Chart {
     const read = this.#index === null ? null : this.#data.points[this.#index]?.[0];
     const isAtEnd = this.#index === this.#data.points.length - 1;
     this.#data = data;
-    if (this.#index !== null) this.#index = isAtEnd && !this.plot.matches(":hover") ? data.points.length - 1 : nearestIndex(data.points, read);
+    if (this.#index !== null)
+      this.#index = isAtEnd && !this.plot.matches(":hover") ? data.points.length - 1 : nearestIndex(data.points, read);
     this.#draw();
   }
 
@@ -86,19 +106,33 @@ export class Chart {
     this.canvas.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     this.canvas.setAttribute("width", width);
     const grid = labels.flatMap(([value, text]) => [
-      svg("line", { class: value ? "chart-grid" : "chart-axis", x1: left, x2: width - MARGIN.right, y1: this.y(value), y2: this.y(value) }),
+      svg("line", {
+        class: value ? "chart-grid" : "chart-axis",
+        x1: left,
+        x2: width - MARGIN.right,
+        y1: this.y(value),
+        y2: this.y(value),
+      }),
       svg("text", { class: "chart-label", x: left - 6, y: this.y(value) + 4, "text-anchor": "end" }, text),
     ]);
     const span = domain[1] - domain[0];
     const offset = new Date(now).getTimezoneOffset() * 60_000;
     const times = timeTicks(...domain, Math.max(2, Math.floor((width - left) / 62)), offset)
       .filter((at) => this.x(at) >= left + 12 && this.x(at) <= width - 18)
-      .map((at) => svg("text", { class: "chart-label", x: this.x(at), y: HEIGHT - 5, "text-anchor": "middle" }, clock(at, { seconds: span < 240_000 })));
+      .map((at) =>
+        svg(
+          "text",
+          { class: "chart-label", x: this.x(at), y: HEIGHT - 5, "text-anchor": "middle" },
+          clock(at, { seconds: span < 240_000 }),
+        ),
+      );
     const shown = points.filter(([at]) => at >= domain[0]);
     const pieces = runs(shown, 3.5 * stepS * 1000);
     const clipped = (value) => this.y(Math.min(value, top));
     const areas = pieces.map((run) => svg("path", { class: "chart-area", d: areaPath(run, this.x, clipped, floor) }));
-    const lines = pieces.map((run) => svg("path", { class: run.length > 1 ? "chart-line" : "chart-line chart-dot", d: linePath(run, this.x, clipped) }));
+    const lines = pieces.map((run) =>
+      svg("path", { class: run.length > 1 ? "chart-line" : "chart-line chart-dot", d: linePath(run, this.x, clipped) }),
+    );
     this.cursor = svg("g", { class: "chart-cursor" });
     this.canvas.replaceChildren(...grid, ...times, ...areas, ...lines, this.cursor);
     this.slider.max = Math.max(0, points.length - 1);
@@ -120,15 +154,18 @@ export class Chart {
     const f = this.format;
     const way = span < TREND_LEAST_MS ? "" : direction(trend, { hours: span / 3_600_000, max });
     const slope = way === "" || way === "steady" ? "" : ` ${f(Math.abs(trend.slopePerHour))} an hour`;
-    const facts = Object.entries({ min, mean, p95, max }).map(([name, one]) => el("span", {}, el("i", {}, name), ` ${f(one)}`));
+    const facts = Object.entries({ min, mean, p95, max }).map(([name, one]) =>
+      el("span", {}, el("i", {}, name), ` ${f(one)}`),
+    );
     this.foot.replaceChildren(...facts, way && el("span", { class: `trend ${way}`, title: way + slope }));
     this.canvas.setAttribute(
       "aria-label",
-      `${this.title}, ${rangeName}: newest ${f(value)}, lowest ${f(min)}, mean ${f(mean)}, highest ${f(max)}${way && `, ${way}${slope}`}.`,
+      `${this.title}, ${rangeName}: newest ${f(value)}, lowest ${f(min)}, mean ${f(mean)}` +
+        `, highest ${f(max)}${way && `, ${way}${slope}`}.`,
     );
   }
 
-  // ---- the readout ------------------------------------------------------------------------------------------------------
+  // ---- the readout --------------------------------------------------------------------------------------------------
 
   #point(event) {
     if (!this.x || !this.#data.points.length) return;

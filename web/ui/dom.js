@@ -2,12 +2,16 @@
 
 import { hueOf, initialsOf } from "./text.js";
 
-/** `el("li", {class: "x", onclick: f, hidden: true}, child, "text")`; null and false attributes and children are left out. */
+/**
+ * `el("li", {class: "x", onclick: f, hidden: true}, child, "text")`; null and false attributes and children are left
+ * out.
+ */
 export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
+    else if (value !== null && value !== undefined && value !== false)
+      node.setAttribute(name, value === true ? "" : value);
   }
   node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
   return node;
@@ -22,7 +26,10 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Show these lines in this order. One that is shown already, and the same, stays as it is: it may have the focus, or be about to be clicked. */
+/**
+ * Show these lines in this order. One that is shown already, and the same, stays as it is: it may have the focus, or
+ * be about to be clicked.
+ */
 export function showLines(list, lines) {
   const shown = [...list.children];
   const wanted = lines.map((line) => shown.find((node) => node.isEqualNode(line)) ?? line);
@@ -64,4 +71,3 @@ export function closable(dialog) {
     if (event.target === dialog || event.target.closest("[data-close]")) dialog.close();
   });
 }
-

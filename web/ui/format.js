@@ -1,4 +1,6 @@
-/** Numbers, durations and times as people read them. Pure; what is not known (null, undefined, not finite) is a dash. */
+/**
+ * Numbers, durations and times as people read them. Pure; what is not known (null, undefined, not finite) is a dash.
+ */
 
 export const UNKNOWN = "–";
 
@@ -47,8 +49,16 @@ export const bytes = known((value) => {
 export const duration = known((seconds) => {
   const whole = Math.max(0, Math.floor(seconds));
   if (whole < 60) return `${whole} s`;
-  const [days, hours, minutes] = [Math.floor(whole / 86_400), Math.floor((whole % 86_400) / 3600), Math.floor((whole % 3600) / 60)];
-  const parts = days ? [days, "d", hours, "h"] : hours ? [hours, "h", minutes, "min"] : [minutes, "min", whole % 60, "s"];
+  const [days, hours, minutes] = [
+    Math.floor(whole / 86_400),
+    Math.floor((whole % 86_400) / 3600),
+    Math.floor((whole % 3600) / 60),
+  ];
+  const parts = days
+    ? [days, "d", hours, "h"]
+    : hours
+      ? [hours, "h", minutes, "min"]
+      : [minutes, "min", whole % 60, "s"];
   return parts[2] ? parts.join(" ") : `${parts[0]} ${parts[1]}`;
 });
 

@@ -11,7 +11,9 @@ export function hueOf(id) {
 
 /** One or two letters. */
 export function initialsOf(name) {
-  const words = String(name).split(/[\s._-]+/).filter(Boolean);
+  const words = String(name)
+    .split(/[\s._-]+/)
+    .filter(Boolean);
   const letters = words.length > 1 ? [words[0], words.at(-1)] : words;
   return letters.map((word) => [...word][0].toUpperCase()).join("") || "?";
 }
@@ -24,7 +26,9 @@ export function lengthOf(text) {
 const PIECE = /(?<link>https?:\/\/[^\s<>"]+)|(?<![\w.@-])@(?<name>[A-Za-z0-9_.-]{3,32})/g;
 const TRAILING = /[.,;:!?'")\]}]+$/;
 
-/** Cut a message into `{kind: "text" | "link" | "mention", text}`; `isName(name)` says whether somebody is called so. */
+/**
+ * Cut a message into `{kind: "text" | "link" | "mention", text}`; `isName(name)` says whether somebody is called so.
+ */
 export function pieces(content, isName = () => true) {
   const found = [];
   let end = 0;
@@ -42,7 +46,7 @@ export function pieces(content, isName = () => true) {
 
 function trimmedLink(link) {
   const text = link.replace(TRAILING, (tail) => (tail.startsWith(")") && link.includes("(") ? ")" : ""));
-  return URL.canParse?.(text) ?? true ? text : null;
+  return (URL.canParse?.(text) ?? true) ? text : null;
 }
 
 /** A name may end with a dot, but a sentence more often does. */
