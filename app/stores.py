@@ -100,9 +100,9 @@ async def beside(settings: Settings, *, may_make: bool) -> AsyncIterator[Store]:
 async def usernames_of(settings: Settings, names: Sequence[str]) -> set[str]:
     """Those of the names, case-folded, that somebody has. Changes nothing. Raises StartupError with one line."""
     if settings.mongo.uri is None:
-        return await asyncio.to_thread(sqlite.look_for_users, settings.server.data_dir, names)
+        return await asyncio.to_thread(sqlite.taken_usernames, settings.server.data_dir, names)
     mongo, options = _mongo_package(settings)
-    found: set[str] = await mongo.look_for_users(options, names)
+    found: set[str] = await mongo.taken_usernames(options, names)
     return found
 
 
@@ -173,11 +173,11 @@ def items(settings: Settings) -> list[Item]:
     data_dir = settings.server.data_dir
     if settings.mongo.uri is None:
         return [
-            Item("store", lambda: asyncio.to_thread(sqlite.look, data_dir)),
+            Item("store", lambda: asyncio.to_thread(sqlite.probe, data_dir)),
             Item("disk", lambda: asyncio.to_thread(checks.disk, data_dir)),
         ]
     mongo, options = _mongo_package(settings)
-    return [Item("store", lambda: mongo.look(options)), Item("indexes", lambda: mongo.look_at_indexes(options))]
+    return [Item("store", lambda: mongo.probe(options)), Item("indexes", lambda: mongo.check_indexes(options))]
 
 
 async def _unless(lost: asyncio.Event, work: Coroutine[Any, Any, R]) -> R:
@@ -203,11 +203,11 @@ def migrate(settings: Settings) -> int:
     async def run() -> None:
         log_setup.set_up(log_format=settings.log.format, level="warning")
         with sqlite.DirectoryLock(settings.server.data_dir, shared=False):
-            source = sqlite.SqliteExport(settings.server.data_dir)
+            source = sqlite.SqliteExporter(settings.server.data_dir)
             try:
                 async with _mongo_store(settings, Observer()) as store, _leased(store) as lost:
                     work = migration.migrate(
-                        source, store.intake(), source_id=source.source_id(), read_back=store, report=bar.show
+                        source, store.importer(), source_id=source.source_id(), read_back=store, report=bar.show
                     )
                     digests = await _unless(lost, work)
             finally:

@@ -37,7 +37,7 @@ _SWEEP_MAX = 500
 R = TypeVar("R")
 
 
-class _Stuck(Struct, frozen=True):
+class _RemovalFailure(Struct, frozen=True):
     """How many files a sweep could not remove, and why the first."""
 
     count: int
@@ -81,7 +81,7 @@ class DiskBlobs:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="store-files")
-        self._is_told = False  # of what cannot be removed
+        self._is_logged = False  # of what cannot be removed
 
     async def write(self, key: str, pieces: AsyncIterable[bytes]) -> Written:
         path = self._path(key)
@@ -126,13 +126,13 @@ class DiskBlobs:
     async def sweep(self, now_s: float) -> int:
         removed, stuck = await self._run(_sweep, self._folder, now_s - PROVISIONAL_KEEP_S)
         if stuck is not None:
-            if not self._is_told:
+            if not self._is_logged:
                 logger.warning(
                     "store: %d uploads that broke off cannot be removed, the first: %s", stuck.count, stuck.first
                 )
-            self._is_told = True
+            self._is_logged = True
         elif not removed:  # otherwise it may not have come to all of them
-            self._is_told = False
+            self._is_logged = False
         return removed
 
     async def close(self) -> None:
@@ -144,9 +144,9 @@ class DiskBlobs:
             raise Missing("file")
         return self._folder / folder_of(key) / key
 
-    async def _run(self, work: Callable[..., R], *arguments: Any) -> R:
+    async def _run(self, function: Callable[..., R], *arguments: Any) -> R:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
         except FileNotFoundError as error:
             raise Missing("file") from error
         except OSError as error:
@@ -198,7 +198,7 @@ def _open(path: Path, start: int) -> BinaryIO:
     return file
 
 
-def _sweep(folder: Path, before_s: float) -> tuple[int, _Stuck | None]:
+def _sweep(folder: Path, before_s: float) -> tuple[int, _RemovalFailure | None]:
     removed = stuck = 0
     first: OSError | None = None
     for path in folder.glob(f"*/*{PROVISIONAL_SUFFIX}"):
@@ -213,4 +213,4 @@ def _sweep(folder: Path, before_s: float) -> tuple[int, _Stuck | None]:
         except OSError as error:
             stuck += 1
             first = first or error
-    return removed, None if first is None else _Stuck(stuck, str(first))
+    return removed, None if first is None else _RemovalFailure(stuck, str(first))

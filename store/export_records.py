@@ -103,7 +103,7 @@ KINDS: Mapping[str, type[Any]] = {
 }
 
 
-class Source(Protocol):
+class ExportSource(Protocol):
     """A store that nobody writes to while it is read."""
 
     async def count(self, kind: str) -> int: ...
@@ -117,7 +117,7 @@ class Source(Protocol):
         """Raises Missing("file")."""
 
 
-class Target(Protocol):
+class ImportTarget(Protocol):
     """A store that takes records in, and reads them back."""
 
     async def begin(self, source_id: str) -> None:

@@ -28,7 +28,7 @@ C = TypeVar("C")
 R = TypeVar("R")
 
 
-class Work(Struct, Generic[C], frozen=True):
+class Write(Struct, Generic[C], frozen=True):
     """One write: `operation` on a connection, run once or more but committed once; it must have no other effect.
 
     It raises before it writes, or not at all, unless it is `guarded`: then its own writes are undone, and no others.
@@ -38,7 +38,7 @@ class Work(Struct, Generic[C], frozen=True):
     guarded: bool
 
 
-class Joined(Struct, Generic[C], frozen=True):
+class BatchWrite(Struct, Generic[C], frozen=True):
     """One write that is cheaper together with its like: `operation` gets the arguments of all in a batch that share it.
 
     Its results are in the arguments' order. As an unguarded Work, it raises before it writes or not at all.
@@ -58,7 +58,7 @@ class Outcome(Struct, frozen=True):
 class Transactor(Protocol):
     """Commits batches. Its methods are called on the writer's thread only, and never raise what an Outcome can say."""
 
-    def transact(self, batch: Sequence[Work[Any] | Joined[Any]]) -> Sequence[Outcome]:
+    def transact(self, batch: Sequence[Write[Any] | BatchWrite[Any]]) -> Sequence[Outcome]:
         """Carry out and commit the batch; one outcome a write, in order."""
 
     def maintain(self) -> None:
@@ -72,7 +72,7 @@ class _Pending(Struct, eq=False):
     """A write that was accepted; times are the loop's, in seconds."""
 
     name: str
-    work: Work[Any] | Joined[Any]
+    write: Write[Any] | BatchWrite[Any]
     size_bytes: int
     future: asyncio.Future[Any]
     accepted_s: float
@@ -133,15 +133,15 @@ class GroupCommitWriter(Generic[C]):
 
         Raises StoreUnavailable at once when the queue is full ("stalled") or closed. Cancelling stops nothing begun.
         """
-        return self._accept(name, Work(operation, guarded), size_bytes)
+        return self._accept(name, Write(operation, guarded), size_bytes)
 
-    def submit_joined(
+    def submit_batched(
         self, name: str, operation: Callable[[C, Sequence[A]], Sequence[R]], argument: A, *, size_bytes: int = 0
     ) -> asyncio.Future[R]:
         """Accept a write that is done together with those of the same `operation`; otherwise as `submit`."""
-        return self._accept(name, Joined(operation, argument), size_bytes)
+        return self._accept(name, BatchWrite(operation, argument), size_bytes)
 
-    def _accept(self, name: str, work: Work[C] | Joined[C], size_bytes: int) -> asyncio.Future[Any]:
+    def _accept(self, name: str, write: Write[C] | BatchWrite[C], size_bytes: int) -> asyncio.Future[Any]:
         if self._closed:
             raise StoreUnavailable("closed")
         if self.pending >= self._pending_max_operations or self._pending_bytes + size_bytes > self._pending_max_bytes:
@@ -149,7 +149,7 @@ class GroupCommitWriter(Generic[C]):
             raise StoreUnavailable("stalled")
         future: asyncio.Future[Any] = self._loop.create_future()
         now_s = self._loop.time()
-        self._waiting.append(_Pending(name, work, size_bytes, future, now_s))
+        self._waiting.append(_Pending(name, write, size_bytes, future, now_s))
         self._pending_bytes += size_bytes
         self._idle.clear()
         if self._timer is None:
@@ -208,9 +208,9 @@ class GroupCommitWriter(Generic[C]):
         # Last of all: an observer that raises holds up no write.
         if any(outcome.error is None for outcome in outcomes):
             self._observer.store_commit(len(batch), seconds)
-        self._tell(ended)
+        self._report(ended)
 
-    def _tell(self, ended: Sequence[tuple[_Pending, str | None]]) -> None:
+    def _report(self, ended: Sequence[tuple[_Pending, str | None]]) -> None:
         now_s = self._loop.time()
         for pending, failure in ended:
             self._observer.store_operation(pending.name, now_s - pending.accepted_s, failure)
@@ -230,18 +230,18 @@ class GroupCommitWriter(Generic[C]):
             late.append((pending, "timeout"))
         while self._waiting and self._waiting[0].future.done():
             self._release(self._waiting.popleft())
-        self._tell(late)
+        self._report(late)
 
     def _release(self, pending: _Pending) -> None:
         self._pending_bytes -= pending.size_bytes
 
     def _run(self) -> None:
         """The thread: one batch after another until the inbox says None."""
-        is_told = False
+        is_logged = False
         while (batch := self._inbox.get()) is not None:
             started_s = time.perf_counter()
             try:
-                outcomes = self._transactor.transact([pending.work for pending in batch])
+                outcomes = self._transactor.transact([pending.write for pending in batch])
             except Exception as error:  # a defect: nobody may wait for ever because of it
                 logger.exception("a batch of writes failed unexpectedly")
                 outcomes = [Outcome(error=error)] * len(batch)
@@ -249,11 +249,11 @@ class GroupCommitWriter(Generic[C]):
             del batch, outcomes
             try:
                 self._transactor.maintain()
-                is_told = False
+                is_logged = False
             except Exception:  # a defect, which no write waits for
-                if not is_told:
+                if not is_logged:
                     logger.exception("housekeeping of the store failed unexpectedly")
-                is_told = True
+                is_logged = True
         self._transactor.close()
 
     def _post(self, batch: list[_Pending], outcomes: Sequence[Outcome], seconds: float) -> None:

@@ -69,7 +69,7 @@ class KeyedBatcher(Generic[A, R]):
         self._waiting_max = waiting_max
         self._timeout_s = timeout_s
         self._waiting = 0
-        self._batcher: dict[str, _KeyQueue[A, R]] = {}
+        self._queues: dict[str, _KeyQueue[A, R]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def submit(self, key: str, argument: A) -> asyncio.Future[R]:
@@ -79,15 +79,15 @@ class KeyedBatcher(Generic[A, R]):
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         self._waiting += 1
-        lane = self._batcher.get(key)
-        if lane is None:
-            lane = self._batcher[key] = _KeyQueue()
-            lane.timer = loop.call_later(self._timeout_s, self._expire, lane)
+        queue = self._queues.get(key)
+        if queue is None:
+            queue = self._queues[key] = _KeyQueue()
+            queue.timer = loop.call_later(self._timeout_s, self._expire, queue)
             # A context of its own: the deadline of whoever came first is not that of the batch.
-            task = loop.create_task(self._run(key, lane), context=contextvars.Context())
+            task = loop.create_task(self._run(key, queue), context=contextvars.Context())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        lane.waiting.append(_Waiting(argument, future, loop.time()))
+        queue.waiting.append(_Waiting(argument, future, loop.time()))
         return future
 
     @property
@@ -103,43 +103,43 @@ class KeyedBatcher(Generic[A, R]):
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _run(self, key: str, lane: _KeyQueue[A, R]) -> None:
-        waiting = lane.waiting
+    async def _run(self, key: str, queue: _KeyQueue[A, R]) -> None:
+        waiting = queue.waiting
         try:
             while waiting:
-                lane.batch = [waiting.popleft() for _ in range(min(len(waiting), self._batch_max))]
-                wanted = [one for one in lane.batch if not one.future.done()]
+                queue.batch = [waiting.popleft() for _ in range(min(len(waiting), self._batch_max))]
+                wanted = [one for one in queue.batch if not one.future.done()]
                 outcomes = await self._outcomes(key, wanted) if wanted else []
-                self._waiting -= len(lane.batch)
-                lane.batch = []
+                self._waiting -= len(queue.batch)
+                queue.batch = []
                 _settle(wanted, outcomes)
                 if outcomes and isinstance(outcomes[0], StoreUnavailable | StoreTimeout):
                     late = [waiting.popleft() for _ in range(len(waiting))]
                     self._waiting -= len(late)
                     _settle(late, [StoreUnavailable("stalled")] * len(late))
         finally:
-            del self._batcher[key]
-            if lane.timer is not None:
-                lane.timer.cancel()
-            left = [*lane.batch, *waiting]  # only when this task is cancelled
+            del self._queues[key]
+            if queue.timer is not None:
+                queue.timer.cancel()
+            left = [*queue.batch, *waiting]  # only when this task is cancelled
             self._waiting -= len(left)
             _settle(left, [StoreUnavailable("closed")] * len(left))
 
-    def _expire(self, lane: _KeyQueue[A, R]) -> None:
+    def _expire(self, queue: _KeyQueue[A, R]) -> None:
         """Answer those whose time is over; one timer a lane serves all, as they stand in the order they came."""
         loop = asyncio.get_running_loop()
-        lane.timer = None
+        queue.timer = None
         late_s = loop.time() - self._timeout_s
-        begun = len(lane.batch)
-        for number, one in enumerate((*lane.batch, *lane.waiting)):
+        begun = len(queue.batch)
+        for number, one in enumerate((*queue.batch, *queue.waiting)):
             if one.future.done():
                 continue
             if one.accepted_s > late_s:
-                lane.timer = loop.call_at(one.accepted_s + self._timeout_s, self._expire, lane)
+                queue.timer = loop.call_at(one.accepted_s + self._timeout_s, self._expire, queue)
                 return
             one.future.set_exception(StoreTimeout("stalled") if number < begun else StoreUnavailable("stalled"))
         # All that are here are answered; what comes later waits at least as long from now.
-        lane.timer = loop.call_later(self._timeout_s, self._expire, lane)
+        queue.timer = loop.call_later(self._timeout_s, self._expire, queue)
 
     async def _outcomes(self, key: str, batch: Sequence[_Waiting[A, R]]) -> Sequence[R | Exception]:
         try:

@@ -15,7 +15,7 @@ import msgspec
 from common.startup_error import StartupError
 from store.contract import Files
 from store.errors import Missing
-from store.export_records import KINDS, FileRecord, Source, Target
+from store.export_records import KINDS, ExportSource, FileRecord, ImportTarget
 from store.ids import thumbnail_key
 from store.models import Session
 
@@ -51,7 +51,7 @@ class Digest:
 
 
 async def migrate(
-    source: Source, target: Target, *, source_id: str, read_back: ReadBack, report: Report
+    source: ExportSource, target: ImportTarget, *, source_id: str, read_back: ReadBack, report: Report
 ) -> dict[str, Digest]:
     """Copy everything, then read both sides, files' bytes too, and compare.
 
@@ -89,7 +89,7 @@ async def migrate(
     return digests
 
 
-async def _copy(kind: str, source: Source, target: Target, read_back: ReadBack, report: Report) -> None:
+async def _copy(kind: str, source: ExportSource, target: ImportTarget, read_back: ReadBack, report: Report) -> None:
     total = await source.count(kind)
     key, is_done = await target.position(kind)
     # What is there of a batch that was cut off is put again, and must not count twice.
@@ -107,7 +107,7 @@ async def _copy(kind: str, source: Source, target: Target, read_back: ReadBack, 
         report(kind, total if is_done else min(done, total), total)
 
 
-async def _copy_file(record: FileRecord, source: Source, target: Target) -> None:
+async def _copy_file(record: FileRecord, source: ExportSource, target: ImportTarget) -> None:
     for key, thumbnail in _blobs(record):
         sha256 = None if thumbnail else record.draft.sha256
         try:
@@ -116,7 +116,7 @@ async def _copy_file(record: FileRecord, source: Source, target: Target) -> None
             raise StartupError(f"the bytes of file {key} are missing: restore them, or delete the file") from error
 
 
-async def _compare_bytes(record: FileRecord, source: Source, read_back: ReadBack) -> None:
+async def _compare_bytes(record: FileRecord, source: ExportSource, read_back: ReadBack) -> None:
     """Raises StartupError where a file's bytes, or its thumbnail's, are not there as they were."""
     for key, thumbnail in _blobs(record):
         try:
@@ -147,7 +147,7 @@ async def _hash(pieces: AsyncIterator[bytes]) -> str:
     return digest.hexdigest()
 
 
-async def _records(kind: str, source: Source) -> AsyncIterator[Any]:
+async def _records(kind: str, source: ExportSource) -> AsyncIterator[Any]:
     records, key = await source.batch(kind, None, BATCH)
     while True:
         for record in records:

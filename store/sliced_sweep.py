@@ -47,7 +47,7 @@ async def _sweep_one(sweep: Slice, now_ms: int) -> int:
     return removed
 
 
-def until_nothing(sweep: Callable[[float], Awaitable[int]]) -> Slice:
+def until_empty(sweep: Callable[[float], Awaitable[int]]) -> Slice:
     """A slice of what only tells, of a time in seconds, how much it removed:
     there may be more until that is nothing.
     """

@@ -44,7 +44,7 @@ Outcome = Stored | Refusal
 Key = tuple[str, str]  # of a draft within its room: author, clientId
 
 
-class _Checked(Struct, frozen=True):
+class CheckedDraft(Struct, frozen=True):
     """A draft that may be stored, with what was looked up for it."""
 
     draft: MessageDraft
@@ -65,7 +65,7 @@ class Appender:
         self._messages = database.messages
         self._heads: OrderedDict[str, int] = OrderedDict()
         self._batcher: KeyedBatcher[Sequence[MessageDraft], list[Outcome]] = KeyedBatcher(
-            work=self._work, batch_max=batch_max, waiting_max=_WAITING_MAX, timeout_s=database.timeout_s
+            work=self._write_batch, batch_max=batch_max, waiting_max=_WAITING_MAX, timeout_s=database.timeout_s
         )
 
     async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[Outcome]:
@@ -75,7 +75,7 @@ class Appender:
     async def close(self) -> None:
         await self._batcher.close()
 
-    async def _work(self, room_id: str, requests: Sequence[Sequence[MessageDraft]]) -> Sequence[list[Outcome]]:
+    async def _write_batch(self, room_id: str, requests: Sequence[Sequence[MessageDraft]]) -> Sequence[list[Outcome]]:
         drafts = [draft for request in requests for draft in request]
         started_s = time.monotonic()
         try:
@@ -103,7 +103,7 @@ class Appender:
     ) -> tuple[dict[Key, Outcome], set[Key]]:
         """What became of each draft, and which were stored now."""
         settled: dict[Key, Outcome] = {}
-        waiting: dict[Key, _Checked] = {}
+        waiting: dict[Key, CheckedDraft] = {}
         await self._check(room_id, drafts, settled, waiting)
         fresh: set[Key] = set()
         ours: set[ObjectId] = set()  # of all tries: an insert whose answer was lost may have happened, or happen yet
@@ -134,7 +134,7 @@ class Appender:
                 if duplicate_of(error) is None:
                     self._heads.clear()  # after a failover the new primary may lack what was not written to a majority
                 self._heads.pop(room_id, None)
-                stored = await self._after(error, room_id, documents)
+                stored = await self._stored_despite(error, room_id, documents)
                 lost += 1
                 await asyncio.sleep(random.uniform(0, longest_s(lost, first_s=_RETRY_FIRST_S, most_s=_RETRY_MAX_S)))
             else:
@@ -146,7 +146,7 @@ class Appender:
                 if document["_id"] in ours:
                     fresh.add(key)
                 elif checked.attachments:
-                    await self._withdraw(room_id, checked, outcome.message)
+                    await self._withdraw_files(room_id, checked, outcome.message)
         await self._mark_read(room_id, [settled[key] for key in fresh])
         return settled, fresh
 
@@ -155,7 +155,7 @@ class Appender:
         room_id: str,
         drafts: Sequence[MessageDraft],
         settled: dict[Key, Outcome],
-        waiting: dict[Key, _Checked],
+        waiting: dict[Key, CheckedDraft],
     ) -> None:
         """Sort the drafts: those that may be stored, and those that are refused, unless an earlier send of them was
         stored.
@@ -182,7 +182,7 @@ class Appender:
             elif (until := members[draft.user_id]) is not None and int(until) > now_ms:
                 refused[key] = Refusal.MUTED
             else:
-                checked = await self._look_up(room_id, draft, members)
+                checked = await self._check_details(room_id, draft, members)
                 if isinstance(checked, Refusal):
                     refused[key] = checked
                 else:
@@ -193,7 +193,7 @@ class Appender:
             for key, document in (await self._stored(room_id, refused)).items():
                 settled[key] = Stored(message_from(document), True)
 
-    async def _look_up(self, room_id: str, draft: MessageDraft, members: Iterable[str]) -> _Checked | Refusal:
+    async def _check_details(self, room_id: str, draft: MessageDraft, members: Iterable[str]) -> CheckedDraft | Refusal:
         """What few drafts have, checked: the messages it answers and belongs to, its files, its mentions of members."""
         reply_to = await self._seq(room_id, draft.reply_to_id)
         thread = await self._seq(room_id, draft.thread_id)
@@ -211,9 +211,9 @@ class Appender:
                 own, {"$addToSet": {"posts": {"roomId": room_id, "clientId": draft.client_id}}}
             )
         mentions = tuple(who for who in dict.fromkeys(draft.mentions) if who in members)
-        return _Checked(draft, reply_to, thread, tuple(file_from(files[file_id]) for file_id in wanted), mentions)
+        return CheckedDraft(draft, reply_to, thread, tuple(file_from(files[file_id]) for file_id in wanted), mentions)
 
-    async def _withdraw(self, room_id: str, checked: _Checked, stored: Message) -> None:
+    async def _withdraw_files(self, room_id: str, checked: CheckedDraft, stored: Message) -> None:
         """Take back what `_look_up` let readers do with the files of a draft, where an earlier send of it shows others,
         or none.
         """
@@ -234,7 +234,9 @@ class Appender:
             seq = seq_in_room(room_id, message_id, await self._head(room_id))
         return seq
 
-    async def _after(self, error: PyMongoError, room_id: str, documents: dict[Key, Document]) -> dict[Key, Document]:
+    async def _stored_despite(
+        self, error: PyMongoError, room_id: str, documents: dict[Key, Document]
+    ) -> dict[Key, Document]:
         """Which of the drafts are stored, though their insert failed.
 
         Raises the error where trying again cannot help.

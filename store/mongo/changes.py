@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from store.models import Change, ChangePage
-from store.mongo import pipelines
+from store.mongo import message_pipelines
 from store.mongo.database import Database
 from store.mongo.documents import change_from, message_from
 
@@ -35,7 +35,7 @@ class MongoChanges:
         async with self._database.operation("changes.latest_between"):
             rev = await self._rev(room_id)
             last = min(upto, rev)
-            pipeline = pipelines.latest_changes(room_id, since=since, upto=last, limit=limit + 1)
+            pipeline = message_pipelines.latest_changes(room_id, since=since, upto=last, limit=limit + 1)
             found = await self._changes.aggregate(pipeline).to_list(None)
             # Counted after they were read: what expires between the two is missed, and said to be.
             kept = await self._changes.count_documents({"roomId": room_id, "rev": {"$gt": since, "$lte": last}})

@@ -19,7 +19,7 @@ from store.mongo.client import MongoOptions, connect, refusal_of
 from store.mongo.database import Database, Document
 
 
-async def look(options: MongoOptions) -> str:
+async def probe(options: MongoOptions) -> str:
     """Return what was found in one line. Raises StartupError with what is wrong."""
     async with _database(options) as database:
         info: Document = await database.client.admin.command("buildInfo")
@@ -29,7 +29,7 @@ async def look(options: MongoOptions) -> str:
     return f"MongoDB {info['version']}, {kind}"
 
 
-async def look_at_indexes(options: MongoOptions) -> str:
+async def check_indexes(options: MongoOptions) -> str:
     """The same of the indexes; those that are missing will be made at the next start, one that differs stops it."""
     async with _database(options) as database:
         missing, wrong = await indexes.survey(database, with_text=True)
@@ -38,7 +38,7 @@ async def look_at_indexes(options: MongoOptions) -> str:
     return f"{len(indexes.INDEXES) - len(missing)} as they should be, {len(missing)} to be made at the next start"
 
 
-async def look_for_users(options: MongoOptions, names: Sequence[str]) -> set[str]:
+async def taken_usernames(options: MongoOptions, names: Sequence[str]) -> set[str]:
     """Those of the case-folded names that somebody has. Raises StartupError with what is wrong."""
     async with _database(options) as database:
         found = await database.users.find({"usernameFolded": {"$in": list(names)}}, {"usernameFolded": 1}).to_list(None)

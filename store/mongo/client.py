@@ -43,7 +43,7 @@ def require_form(options: MongoOptions) -> None:
 
     Asks nobody.
     """
-    with _told_of(options):
+    with _redacted_errors(options):
         # As Motor will make it, but that nothing is connected, nor a name looked up.
         MongoClient[Document](options.uri, connect=False, **_arguments(options, ())).close()
 
@@ -54,14 +54,14 @@ def connect(options: MongoOptions, *, listeners: Sequence[Any] = ()) -> AsyncIOM
     Raises StartupError with one line, without the URI: it may hold a password.
     """
     try:
-        with _told_of(options):
+        with _redacted_errors(options):
             return AsyncIOMotorClient(options.uri, **_arguments(options, listeners))
     except ValueError as error:
         raise StartupError(f"MONGO_URI cannot be used: {error}") from error
 
 
 @contextmanager
-def _told_of(options: MongoOptions) -> Iterator[None]:
+def _redacted_errors(options: MongoOptions) -> Iterator[None]:
     """What the driver says of the URI becomes a ValueError of one line without credentials."""
     try:
         # What the driver only warns of, and then does without, is a mistake: it would be found out too late.

@@ -23,7 +23,7 @@ from pymongo.read_concern import ReadConcern
 from monitor.observer import Observer
 from store.errors import StoreTimeout, StoreUnavailable, failure_of
 from store.mongo.errors import explained
-from store.rising_clock import MonotonicClock
+from store.monotonic_clock import MonotonicClock
 
 Document = dict[str, Any]
 Collection = AsyncIOMotorCollection[Document]

@@ -126,7 +126,7 @@ def membership_from(document: Mapping[str, Any], last_seq: int) -> Membership:
     )
 
 
-def room_of_from(document: Mapping[str, Any]) -> Standing:
+def standing_from(document: Mapping[str, Any]) -> Standing:
     """A room with `membership`, an array of the asking user's members document, or empty."""
     room = room_from(document)
     found = document["membership"]

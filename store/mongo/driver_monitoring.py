@@ -25,13 +25,13 @@ logger = logging.getLogger(__name__)
 _SHAPE_MAX = 500  # characters of a logged shape
 
 # What of a command tells how the server finds documents; the rest is data, or the driver's own.
-_TELLING = ("filter", "query", "q", "sort", "limit", "pipeline", "updates", "deletes", "projection")
+_SHAPE_FIELDS = ("filter", "query", "q", "sort", "limit", "pipeline", "updates", "deletes", "projection")
 
 # Commands of the driver itself: they are no operations of ours.
 _IGNORED = {"hello", "ismaster", "endSessions", "killCursors", "saslStart", "saslContinue", "buildInfo"}
 
 
-class CommandWatch(monitoring.CommandListener):
+class CommandMonitor(monitoring.CommandListener):
     """Counts and times commands by collection and kind, and logs the slow ones."""
 
     def __init__(self, *, observer: Observer, slow_ms: float) -> None:
@@ -62,7 +62,7 @@ class CommandWatch(monitoring.CommandListener):
             logger.warning("slow query", extra={"fields": fields})
 
 
-class PoolWatch(monitoring.ConnectionPoolListener):
+class PoolMonitor(monitoring.ConnectionPoolListener):
     """Keeps the pool's numbers: connections in use, and how long they took to get."""
 
     def __init__(self, *, observer: Observer) -> None:
@@ -109,7 +109,7 @@ class PoolWatch(monitoring.ConnectionPoolListener):
     def connection_closed(self, event: monitoring.ConnectionClosedEvent) -> None: ...
 
 
-def queued_for_a_thread() -> int:
+def waiting_for_a_thread() -> int:
     """Operations that wait for one of Motor's threads: it has as many as connections, so who would wait for one waits
     there instead.
 
@@ -119,7 +119,7 @@ def queued_for_a_thread() -> int:
     return queue.qsize()
 
 
-class ServerWatch(monitoring.ServerHeartbeatListener):
+class ServerMonitor(monitoring.ServerHeartbeatListener):
     """Says when a server becomes, or ceases to be, one that takes writes: a line at each change.
 
     By its heartbeats: the driver tells a ServerListener up to a second later, and holds up its own end for it.
@@ -132,12 +132,12 @@ class ServerWatch(monitoring.ServerHeartbeatListener):
     def started(self, event: monitoring.ServerHeartbeatStartedEvent) -> None: ...
 
     def succeeded(self, event: monitoring.ServerHeartbeatSucceededEvent) -> None:
-        self._now(event.connection_id, "writable" if event.reply.is_writable else "read-only", logging.INFO)
+        self._report_state(event.connection_id, "writable" if event.reply.is_writable else "read-only", logging.INFO)
 
     def failed(self, event: monitoring.ServerHeartbeatFailedEvent) -> None:
-        self._now(event.connection_id, "unreachable", logging.WARNING)
+        self._report_state(event.connection_id, "unreachable", logging.WARNING)
 
-    def _now(self, server: tuple[str, int | None], state: str, level: int) -> None:
+    def _report_state(self, server: tuple[str, int | None], state: str, level: int) -> None:
         if self._states.get(server) == state:
             return
         self._states[server] = state
@@ -145,7 +145,7 @@ class ServerWatch(monitoring.ServerHeartbeatListener):
         logger.log(level, "database server", extra={"fields": {"server": f"{server[0]}:{server[1]}", "is": state}})
 
 
-def is_news(record: logging.LogRecord) -> bool:
+def is_unexpected(record: logging.LogRecord) -> bool:
     """A filter for the driver's own log: that a task of its own could not reach the server is told by ServerWatch,
     without a traceback.
     """
@@ -160,8 +160,8 @@ def collection_of(kind: str, command: Mapping[str, Any]) -> str:
 
 def shape_of(command: Mapping[str, Any]) -> str:
     """What a command looks like without any value: `{filter: {roomId: ?, seq: {$gt: ?}}, limit: ?}`."""
-    told = {name: command[name] for name in _TELLING if name in command}
-    return _shape(told)[:_SHAPE_MAX]
+    named = {name: command[name] for name in _SHAPE_FIELDS if name in command}
+    return _shape(named)[:_SHAPE_MAX]
 
 
 def _shape(value: Any) -> str:

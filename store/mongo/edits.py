@@ -6,9 +6,9 @@ from typing import Any
 
 from store.errors import Missing, TooManyKinds
 from store.models import REACTION_KINDS_MAX, REACTION_USERS_NAMED, MessageChange
-from store.mongo.change_log import ReactionPatch, Reactor, RoomView, Wants
 from store.mongo.database import Document
 from store.mongo.documents import message_from
+from store.mongo.room_view import ReactionPatch, Reactor, ReadSet, RoomView
 
 
 class Edit:
@@ -17,11 +17,11 @@ class Edit:
     def __init__(self, seq: int, content: str) -> None:
         self._seq = seq
         self._content = content
-        self.wants = Wants(seqs=(seq,))
+        self.read_set = ReadSet(seqs=(seq,))
 
     async def run(self, view: RoomView) -> MessageChange:
         """Raises Missing("message")."""
-        message = _standing(view, self._seq)
+        message = _require_undeleted(view, self._seq)
         if message["content"] == self._content:
             return MessageChange(message_from(message), False)
         edited = {**message, "content": self._content, "editedAt": view.now, "rev": view.next_rev}
@@ -34,7 +34,7 @@ class Delete:
 
     def __init__(self, seq: int) -> None:
         self._seq = seq
-        self.wants = Wants(seqs=(seq,))
+        self.read_set = ReadSet(seqs=(seq,))
 
     async def run(self, view: RoomView) -> MessageChange:
         """Raises Missing("message")."""
@@ -55,11 +55,11 @@ class React:
     def __init__(self, reactor: Reactor, *, on: bool) -> None:
         self._reactor = reactor
         self._on = on
-        self.wants = Wants(seqs=(reactor.seq,), reactors=(reactor,))
+        self.read_set = ReadSet(seqs=(reactor.seq,), reactors=(reactor,))
 
     async def run(self, view: RoomView) -> MessageChange:
         """Raises Missing("message"), TooManyKinds."""
-        message = _standing(view, self._reactor.seq)
+        message = _require_undeleted(view, self._reactor.seq)
         if view.has_reacted(self._reactor) == self._on:
             return MessageChange(message_from(message), False)
         reactions = {reaction["emoji"]: reaction for reaction in message.get("reactions", ())}
@@ -98,7 +98,7 @@ class React:
         return {**reactions, emoji: {"emoji": emoji, "count": count, "userIds": named[:REACTION_USERS_NAMED]}}
 
 
-def _standing(view: RoomView, seq: int) -> Document:
+def _require_undeleted(view: RoomView, seq: int) -> Document:
     """A message that is not deleted."""
     message = view.message(seq)
     if "deletedAt" in message:

@@ -25,7 +25,6 @@ from store.export_records import (
 )
 from store.ids import place_of
 from store.models import FileDraft, Message
-from store.mongo.change_log import KEEP_MS
 from store.mongo.database import Database, Document, epoch_ms, stored_time, unset
 from store.mongo.documents import (
     file_document,
@@ -35,6 +34,7 @@ from store.mongo.documents import (
     session_document,
     session_from,
 )
+from store.mongo.entry_application import KEEP_MS
 from store.mongo.errors import only_duplicates
 from store.mongo.files import GridBlobs
 
@@ -272,7 +272,7 @@ _MAPPINGS: Mapping[str, _Mapping] = {
 }
 
 
-class MongoIntake:
+class MongoImporter:
     """store.records.Target on MongoDB. Where it was is kept in the collection `migration`, until it is done."""
 
     def __init__(self, *, database: Database) -> None:

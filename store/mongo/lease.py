@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 LEASE_S = 10.0
 BEAT_S = 2.5
-_LOOK_EVERY_S = 0.5
+_POLL_EVERY_S = 0.5
 _KEY = {"_id": "server"}
 
 
@@ -42,7 +42,7 @@ class Lease:
         self._leases = database.raw["leases"]
         self._is_shared = holder is None
         self._holder = holder or _SEVERAL
-        self._beating: asyncio.Task[None] | None = None
+        self._renewing: asyncio.Task[None] | None = None
         self.lost = asyncio.Event()
 
     async def acquire(self) -> None:
@@ -51,7 +51,7 @@ class Lease:
             await self._wait_and_take()
         except StoreError as error:
             raise StartupError(f"the database's lease cannot be taken: {error}") from error
-        self._beating = asyncio.create_task(self._beat())
+        self._renewing = asyncio.create_task(self._renew_until_lost())
 
     async def _wait_and_take(self) -> None:
         seen: tuple[str, int] | None = None
@@ -66,13 +66,13 @@ class Lease:
                 logger.info("the database's lease is held; waiting to see whether its holder lives")
                 since_s = time.monotonic()
             seen = now
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await asyncio.sleep(_POLL_EVERY_S)
 
     async def _take(self, dead: tuple[str, int] | None) -> bool:
         """Take a lease that nobody has, or that of `dead`: a holder and the beat it stopped at."""
         ours = {"holder": self._holder, "beat": 0}
         async with self._database.operation("lease.take", write=True):
-            if self._is_shared and await self._show():
+            if self._is_shared and await self._renew():
                 return True
             if dead is not None:
                 holder, beat = dead
@@ -90,30 +90,30 @@ class Lease:
             return "which runs without Redis: stop it first"
         return "several can share it with REDIS_HOST or REDIS_URL set"
 
-    async def _show(self) -> bool:
+    async def _renew(self) -> bool:
         """Touch the lease; False if it is not ours."""
         result = await self._leases.update_one({**_KEY, "holder": self._holder}, {"$inc": {"beat": 1}})
         return result.matched_count > 0
 
-    async def _beat(self) -> None:
+    async def _renew_until_lost(self) -> None:
         """Show that we live; while the database is away nobody else can take over either.
 
         Whatever goes wrong, the next beat is tried: only that one tells us whether the lease is still ours.
         """
-        is_told = False
+        is_logged = False
         while True:
             await asyncio.sleep(BEAT_S)
             try:
                 async with self._database.operation("lease.beat", write=True):
-                    is_ours = await self._show()
+                    is_ours = await self._renew()
             except StoreError:
                 continue
             except Exception:
-                if not is_told:
+                if not is_logged:
                     logger.exception("a beat of the database's lease failed")
-                is_told = True
+                is_logged = True
                 continue
-            is_told = False
+            is_logged = False
             if not is_ours:
                 logger.critical("another process has taken the database's lease")
                 self.lost.set()
@@ -121,11 +121,11 @@ class Lease:
 
     async def release(self) -> None:
         """Give it back, so that the next start need not wait. Idempotent."""
-        if self._beating is None:
+        if self._renewing is None:
             return
-        self._beating.cancel()
-        await asyncio.gather(self._beating, return_exceptions=True)
-        self._beating = None
+        self._renewing.cancel()
+        await asyncio.gather(self._renewing, return_exceptions=True)
+        self._renewing = None
         if self._is_shared:
             return  # the others have it still; without any, ten seconds end it
         with contextlib.suppress(StoreError):

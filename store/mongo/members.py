@@ -16,13 +16,15 @@ from bson.datetime_ms import DatetimeMS
 from store.cursors import cursor_of_name, name_of_cursor
 from store.errors import Missing, RoomFull
 from store.models import Member, Membership, MembershipChange, ReadState, Role, Standing, read_state
-from store.mongo import pipelines
-from store.mongo.change_log import TOMBSTONE_MS, ChangeLog, MemberPatch, RoomView, Wants, is_abandoned
+from store.mongo import message_pipelines, room_pipelines
+from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import last_seq_of, member_from, membership_from, room_from
+from store.mongo.entry_application import TOMBSTONE_MS, is_abandoned
+from store.mongo.room_view import MemberPatch, ReadSet, RoomView
 
 # Who takes over: another owner if there is one, else a moderator, else a member; of equals the longest-standing.
-_HEIRS = (Role.OWNER, Role.MODERATOR, Role.MEMBER)
+_SUCCESSION = (Role.OWNER, Role.MODERATOR, Role.MEMBER)
 
 
 class MongoMembers:
@@ -44,7 +46,7 @@ class MongoMembers:
             within = dict.fromkeys(pair for pair in pairs if pair[0] in rooms)
             members: dict[tuple[str, str], Document] = {}
             if within:
-                async for member in self._members.aggregate(pipelines.memberships(within)):
+                async for member in self._members.aggregate(room_pipelines.memberships(within)):
                     members[member["roomId"], member["userId"]] = member
             unread = {
                 pair: member["readSeq"]
@@ -53,7 +55,7 @@ class MongoMembers:
             }
             counts: dict[tuple[str, str], int] = {}
             if unread:
-                async for found in self._database.messages.aggregate(pipelines.mentioned(unread)):
+                async for found in self._database.messages.aggregate(message_pipelines.mentioned(unread)):
                     pair = found["_id"]["room"], found["_id"]["user"]
                     counts[pair] = sum(seq > unread[pair] for seq in found["seqs"]) if pair in unread else 0
         return [_standing(rooms.get(pair[0]), members.get(pair), counts.get(pair, 0)) for pair in pairs]
@@ -63,12 +65,12 @@ class MongoMembers:
 
         What somebody who died has left of a change is finished first, as where one room is read.
         """
-        pipeline = pipelines.rooms(list(room_ids))
+        pipeline = room_pipelines.rooms(list(room_ids))
         found = await self._database.rooms.aggregate(pipeline).to_list(None)
         left = [room["_id"] for room in found if is_abandoned(room["unapplied"][-1:], self._database.clock())]
         if left:
             for room_id in left:
-                await self._log.settle(room_id)
+                await self._log.apply_pending(room_id)
             found = await self._database.rooms.aggregate(pipeline).to_list(None)
         return {room["_id"]: room for room in found}
 
@@ -83,7 +85,7 @@ class MongoMembers:
         return change
 
     async def list(self, room_id: str, *, limit: int, after: str | None) -> tuple[list[Member], str | None]:
-        pipeline = pipelines.members(room_id, above=name_of_cursor(after), limit=limit + 1)
+        pipeline = room_pipelines.members(room_id, above=name_of_cursor(after), limit=limit + 1)
         async with self._database.operation("members.list"):
             found = await self._members.aggregate(pipeline).to_list(None)
         following = cursor_of_name(found[limit - 1]["usernameFolded"]) if len(found) > limit else None
@@ -91,7 +93,7 @@ class MongoMembers:
 
     async def mark_read(self, room_id: str, user_id: str, seq: int) -> ReadState | None:
         async with self._database.operation("members.mark_read", write=True):
-            found = await self._members.aggregate(pipelines.membership(room_id, user_id)).to_list(1)
+            found = await self._members.aggregate(room_pipelines.membership(room_id, user_id)).to_list(1)
             if not found:
                 return None
             read = min(seq, last_seq_of(found[0]))
@@ -105,15 +107,17 @@ class MongoMembers:
         return read_state(room_id, membership)
 
     async def _get(self, room_id: str, user_id: str) -> Membership | None:
-        found = await self._members.aggregate(pipelines.membership(room_id, user_id)).to_list(1)
+        found = await self._members.aggregate(room_pipelines.membership(room_id, user_id)).to_list(1)
         return membership_from(found[0], last_seq_of(found[0])) if found else None
 
 
 def _standing(room: Document | None, member: Document | None, mentions: int) -> Standing | None:
     if room is None:
         return None
-    of = None if member is None else membership_from({**member, "mentioned": [{"count": mentions}]}, last_seq_of(room))
-    return Standing(room_from(room), of)
+    standing = (
+        None if member is None else membership_from({**member, "mentioned": [{"count": mentions}]}, last_seq_of(room))
+    )
+    return Standing(room_from(room), standing)
 
 
 def member_document(
@@ -148,7 +152,7 @@ class Join:
     def __init__(self, user_id: str, role: Role) -> None:
         self._user_id = user_id
         self._role = role
-        self.wants = Wants(members=(user_id,), users=(user_id,))
+        self.read_set = ReadSet(members=(user_id,), users=(user_id,))
 
     async def run(self, view: RoomView) -> MembershipChange:
         """Raises Missing("user"), RoomFull."""
@@ -188,7 +192,7 @@ class Leave:
 
     def __init__(self, user_id: str) -> None:
         self._user_id = user_id
-        self.wants = Wants(members=(user_id,))
+        self.read_set = ReadSet(members=(user_id,))
 
     async def run(self, view: RoomView) -> MembershipChange:
         room, member = view.room, view.member(self._user_id)
@@ -199,12 +203,12 @@ class Leave:
         members = [MemberPatch(self._user_id, gone)]
         promoted: tuple[str, ...] = ()
         if member["role"] == Role.OWNER:
-            heir = await view.heir(_HEIRS, without=self._user_id)
+            successor = await view.successor(_SUCCESSION, without=self._user_id)
             if room.get("ownerId") == self._user_id:
-                settings["ownerId"] = None if heir is None else heir["userId"]
-            if heir is not None and heir["role"] != Role.OWNER:
-                members.append(MemberPatch(heir["userId"], {"role": Role.OWNER.value}))
-                promoted = (heir["userId"],)
+                settings["ownerId"] = None if successor is None else successor["userId"]
+            if successor is not None and successor["role"] != Role.OWNER:
+                members.append(MemberPatch(successor["userId"], {"role": Role.OWNER.value}))
+                promoted = (successor["userId"],)
         rev = view.record(settings=settings, members=members)
         return MembershipChange(
             room=room_from(view.room), membership=None, changed=True, rev=rev, user_ids_promoted=promoted

@@ -8,12 +8,13 @@ from typing import Any
 from store.errors import Missing
 from store.ids import place_of
 from store.models import Hit, Message, MessageChange, MessageDraft, MessagePage, MessageSearch, Refusal, Stored
-from store.mongo import pipelines
+from store.mongo import message_pipelines
 from store.mongo.append import Appender
-from store.mongo.change_log import ChangeLog, Operation, Reactor
+from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database
 from store.mongo.documents import message_from, user_from
 from store.mongo.edits import Delete, Edit, React
+from store.mongo.room_view import Operation, Reactor
 from store.mongo.search import TextSearch
 
 
@@ -72,7 +73,9 @@ class MongoMessages:
     ) -> MessagePage:
         if before is not None and after is not None:
             raise ValueError("at most one of before and after")
-        pipeline = pipelines.page(room_id, before=before, after=after, limit=limit + 1, with_authors=with_authors)
+        pipeline = message_pipelines.page(
+            room_id, before=before, after=after, limit=limit + 1, with_authors=with_authors
+        )
         async with self._database.operation("messages.page"):
             found = await self._database.rooms.aggregate(pipeline).to_list(1)
         if not found:

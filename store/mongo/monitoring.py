@@ -11,10 +11,31 @@ from typing import Any
 from pymongo import UpdateOne
 
 from monitor.minute_point import MinutePoint
-from store.mongo import pipelines
 from store.mongo.database import Database, Document
+from store.mongo.lookup_stages import Pipeline
 
 SLICE_DOCUMENTS = 200
+
+
+def metric_steps(source: str, metric: str, *, since: int, until: int, step: int) -> Pipeline:
+    """The minutes of one metric from `since` up to `until`, each step of them as one.
+
+    On monitoring. `metric` is a name of our own.
+    """
+    value = f"metrics.{metric}"
+    return [
+        {"$match": {"source": source, "minute": {"$gte": since, "$lt": until}, f"{value}.samples": {"$exists": True}}},
+        {
+            "$group": {
+                "_id": {"$subtract": ["$minute", {"$mod": ["$minute", step]}]},
+                "least": {"$min": f"${value}.least"},
+                "total": {"$sum": f"${value}.total"},
+                "most": {"$max": f"${value}.most"},
+                "samples": {"$sum": f"${value}.samples"},
+            }
+        },
+        {"$sort": {"_id": 1}},
+    ]
 
 
 class MongoMonitoring:
@@ -44,7 +65,7 @@ class MongoMonitoring:
     async def read(
         self, source: str, metric: str, *, since_minute: int, until_minute: int, step_minutes: int
     ) -> list[MinutePoint]:
-        pipeline = pipelines.metric_steps(source, metric, since=since_minute, until=until_minute, step=step_minutes)
+        pipeline = metric_steps(source, metric, since=since_minute, until=until_minute, step=step_minutes)
         async with self._database.operation("monitoring.read"):
             found: list[Document] = await self._points.aggregate(pipeline).to_list(None)
         return [

@@ -12,12 +12,14 @@ from store.cursors import place_of_cursor
 from store.errors import Missing
 from store.ids import make_id
 from store.models import Head, Role, Room, RoomDraft, RoomStats, Standing
-from store.mongo import pipelines
-from store.mongo.change_log import ChangeLog, is_abandoned
+from store.mongo import room_pipelines
+from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database, Document, stored_time, unset
-from store.mongo.documents import last_seq_of, membership_from, room_from, room_of_from
+from store.mongo.documents import last_seq_of, membership_from, room_from, standing_from
+from store.mongo.entry_application import is_abandoned
 from store.mongo.errors import index_of
 from store.mongo.indexes import ORDER_INDEX
+from store.mongo.lookup_stages import Pipeline
 from store.mongo.members import Join, member_document
 
 _IDS_MAX = 100_000
@@ -71,7 +73,7 @@ class MongoRooms:
 
     async def get(self, room_id: str) -> Room | None:
         async with self._database.operation("rooms.get"):
-            found = await self._read(pipelines.room(room_id))
+            found = await self._read(room_pipelines.room(room_id))
         return None if found is None else room_from(found)
 
     async def get_for(self, room_id: str, user_id: str) -> Standing | None:
@@ -82,15 +84,15 @@ class MongoRooms:
         self, user_id: str, *, mine: bool, query: str | None, limit: int, after: str | None
     ) -> tuple[list[Standing], str | None]:
         below, part = place_of_cursor(after), (query or "").casefold()
-        pipeline = pipelines.rooms_of(user_id, below=below, part=part, limit=limit + 1)
+        pipeline = room_pipelines.rooms_of(user_id, below=below, part=part, limit=limit + 1)
         found: dict[str, tuple[int, Standing]] = {}
         async with self._database.operation("rooms.list_for"):
             own = self._members.aggregate(pipeline).to_list(None)
             if not mine:
                 # Two index ranges, merged here: one range over all rooms would walk through everybody's private ones.
-                pipeline = pipelines.public_rooms(user_id, below=below, part=part, limit=limit + 1)
+                pipeline = room_pipelines.public_rooms(user_id, below=below, part=part, limit=limit + 1)
                 for document in await self._rooms.aggregate(pipeline).to_list(None):
-                    found[document["_id"]] = document["order"], room_of_from(document)
+                    found[document["_id"]] = document["order"], standing_from(document)
             for document in await own:
                 room = room_from({**document["room"], "head": document["head"]})
                 of = Standing(room=room, membership=membership_from(document, room.last_seq))
@@ -115,7 +117,7 @@ class MongoRooms:
 
     async def stats(self, room_id: str) -> RoomStats | None:
         async with self._database.operation("rooms.stats"):
-            found = await self._rooms.aggregate(pipelines.stats(room_id)).to_list(1)
+            found = await self._rooms.aggregate(room_pipelines.stats(room_id)).to_list(1)
         if not found:
             return None
         (room,) = found
@@ -129,11 +131,11 @@ class MongoRooms:
 
     async def heads(self, room_ids: Sequence[str]) -> Mapping[str, Head]:
         async with self._database.operation("rooms.heads"):
-            found = await self._rooms.aggregate(pipelines.heads(room_ids)).to_list(None)
+            found = await self._rooms.aggregate(room_pipelines.heads(room_ids)).to_list(None)
             heads = {room["_id"]: Head(seq=last_seq_of(room), rev=room["rev"]) for room in found}
             for room in found:
                 if self._is_abandoned(room):
-                    applied = await self._log.settle(room["_id"])
+                    applied = await self._log.apply_pending(room["_id"])
                     heads[room["_id"]] = Head(seq=last_seq_of(room), rev=max(applied, room["rev"]))
         return heads
 
@@ -184,17 +186,17 @@ class MongoRooms:
         return room_id
 
     async def _get_for(self, room_id: str, user_id: str) -> Standing | None:
-        found = await self._read(pipelines.room_for(room_id, user_id))
-        return None if found is None else room_of_from(found)
+        found = await self._read(room_pipelines.room_for(room_id, user_id))
+        return None if found is None else standing_from(found)
 
-    async def _read(self, pipeline: pipelines.Pipeline) -> Document | None:
+    async def _read(self, pipeline: Pipeline) -> Document | None:
         """One room, with `unapplied`.
 
         If somebody died while applying, that is finished first: a part of it may be there already.
         """
         found = await self._rooms.aggregate(pipeline).to_list(1)
         if found and self._is_abandoned({**found[0], "ahead": found[0]["unapplied"][-1:]}):
-            await self._log.settle(found[0]["_id"])
+            await self._log.apply_pending(found[0]["_id"])
             found = await self._rooms.aggregate(pipeline).to_list(1)
         return found[0] if found else None
 

@@ -12,7 +12,7 @@ from pymongo.errors import OperationFailure
 
 from store.cursors import cursor_of_key, key_of_cursor
 from store.models import Hit, MessageSearch
-from store.mongo import pipelines
+from store.mongo import message_pipelines
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import message_from
 
@@ -42,7 +42,7 @@ class TextSearch:
         if not wanted and (search.words or search.phrases):
             return [], None  # all they ask for is punctuation
         found = _filters(search) | (_by_text(wanted) if self.has_text else _by_scan(wanted))
-        pipeline = pipelines.search(found, scored=bool(wanted) and self.has_text, after=key, limit=limit + 1)
+        pipeline = message_pipelines.search(found, scored=bool(wanted) and self.has_text, after=key, limit=limit + 1)
         async with self._database.operation("messages.search"):
             with pymongo.timeout(self._database.timeout_s if self.has_text else SCAN_WITHIN_S):
                 places = await self._messages.aggregate(pipeline).to_list(None)

@@ -20,9 +20,15 @@ from store.mongo.change_log import ChangeLog
 from store.mongo.changes import MongoChanges
 from store.mongo.client import MongoOptions, connect, refusal_of
 from store.mongo.database import Database, stored_time
-from store.mongo.driver_monitoring import CommandWatch, PoolWatch, ServerWatch, is_news, queued_for_a_thread
+from store.mongo.driver_monitoring import (
+    CommandMonitor,
+    PoolMonitor,
+    ServerMonitor,
+    is_unexpected,
+    waiting_for_a_thread,
+)
 from store.mongo.files import BUCKET, GridBlobs, MongoFiles
-from store.mongo.importer import MongoIntake
+from store.mongo.importer import MongoImporter
 from store.mongo.lease import Lease
 from store.mongo.members import MongoMembers
 from store.mongo.messages import MongoMessages
@@ -30,9 +36,9 @@ from store.mongo.monitoring import MongoMonitoring
 from store.mongo.rooms import MongoRooms
 from store.mongo.search import TextSearch, has_text_search
 from store.mongo.sessions import MongoSessions
-from store.mongo.sweep import Expired, Orphans, Unseen
+from store.mongo.sweep import ExpiredDocuments, OldAddresses, OrphanedDocuments
 from store.mongo.users import MongoUsers
-from store.sliced_sweep import sweep_all, until_nothing
+from store.sliced_sweep import sweep_all, until_empty
 from store.store_state import Inspection, PoolState
 
 # A membership as old as this is one of a room that will not come any more.
@@ -43,7 +49,7 @@ class MongoStore:
     """store.contract.Store on MongoDB. Made by `open_store`."""
 
     def __init__(
-        self, *, database: Database, pool: PoolWatch, search: TextSearch, options: MongoOptions, group_commit: bool
+        self, *, database: Database, pool: PoolMonitor, search: TextSearch, options: MongoOptions, group_commit: bool
     ) -> None:
         self._database = database
         self._pool = pool
@@ -64,18 +70,18 @@ class MongoStore:
         self.files: Files = MongoFiles(database=database, blobs=self._blobs)
         self.monitoring: Monitoring = MongoMonitoring(database=database)
         # Both are written before what they belong to: readers find it whole or not at all.
-        members = Orphans(
+        members = OrphanedDocuments(
             database=database, children=database.members, field="roomId", parents=database.rooms, keep_ms=ROOM_WITHIN_MS
         )
-        chunks = Orphans(
+        chunks = OrphanedDocuments(
             database=database,
             children=database.raw[f"{BUCKET}.chunks"],
             field="files_id",
             parents=database.raw[f"{BUCKET}.files"],
             keep_ms=PROVISIONAL_KEEP_S * 1000,
         )
-        expired, unseen = Expired(database=database), Unseen(database=database)
-        self._kinds = (expired.sweep, unseen.sweep, members.sweep, chunks.sweep, until_nothing(self._blobs.sweep))
+        expired, unseen = ExpiredDocuments(database=database), OldAddresses(database=database)
+        self._kinds = (expired.sweep, unseen.sweep, members.sweep, chunks.sweep, until_empty(self._blobs.sweep))
 
     @property
     def name(self) -> str:
@@ -92,7 +98,7 @@ class MongoStore:
     @property
     def pool(self) -> PoolState:
         """What waits in a room's lane waits for that room, not for a connection, and does not count."""
-        waiting = self._pool.waiting + queued_for_a_thread()
+        waiting = self._pool.waiting + waiting_for_a_thread()
         return PoolState(in_use=self._pool.in_use, waiting=waiting, limit=self._pool_limit)
 
     async def ping(self) -> None:
@@ -128,9 +134,9 @@ class MongoStore:
             return None
         return lag_of(status)
 
-    def intake(self) -> MongoIntake:
+    def importer(self) -> MongoImporter:
         """What takes another store's records in."""
-        return MongoIntake(database=self._database)
+        return MongoImporter(database=self._database)
 
     async def count(self, kind: str) -> int:
         """About how many documents a collection has."""
@@ -173,10 +179,10 @@ async def open_store(
     slow_ms: float = 1000.0,
 ) -> MongoStore:
     """Connect, within the server selection's time, and make the indexes. Raises StartupError with one line."""
-    logging.getLogger("pymongo.client").addFilter(is_news)
-    pool = PoolWatch(observer=observer)
-    commands = CommandWatch(observer=observer, slow_ms=slow_ms)
-    client = connect(options, listeners=(commands, pool, ServerWatch(observer=observer)))
+    logging.getLogger("pymongo.client").addFilter(is_unexpected)
+    pool = PoolMonitor(observer=observer)
+    commands = CommandMonitor(observer=observer, slow_ms=slow_ms)
+    client = connect(options, listeners=(commands, pool, ServerMonitor(observer=observer)))
     database = Database(
         client=client,
         name=options.db_name,

@@ -12,7 +12,7 @@ from bson.objectid import ObjectId
 from store.models import KNOWN_ADDRESS_KEEP_MS
 from store.mongo import indexes
 from store.mongo.database import Collection, Database, Document, stored_time
-from store.mongo.pipelines import Pipeline
+from store.mongo.lookup_stages import Pipeline
 
 SLICE_DOCUMENTS = 500
 SLICE_ENTRIES = 2000
@@ -28,7 +28,7 @@ def parents_after(field: str, after: str, *, limit: int) -> Pipeline:
     ]
 
 
-class Expired:
+class ExpiredDocuments:
     """What the server's TTL should have removed, and has not (not every server has TTL)."""
 
     def __init__(self, *, database: Database) -> None:
@@ -50,7 +50,7 @@ class Expired:
         return removed, is_full
 
 
-class Unseen:
+class OldAddresses:
     """Addresses where an account was not good for long."""
 
     def __init__(self, *, database: Database) -> None:
@@ -68,7 +68,7 @@ class Unseen:
         return result.deleted_count, len(found) == SLICE_DOCUMENTS
 
 
-class Orphans:
+class OrphanedDocuments:
     """What belongs to a document that is not there, for whoever was to write that, last of all, died before.
 
     Walks the index that begins with `field` and looks at no document but an orphan; on from where the last call

@@ -39,8 +39,10 @@ FROM json_each(?2) wanted CROSS JOIN files f ON f.id = wanted.value WHERE f.owne
 _INSERT = """
 INSERT INTO messages (room_id, seq, user_id, username, content, client_id, reply_to, thread, extra, created_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
-TOGETHER_MAX = 64  # messages in one statement: each length of it is a statement of its own in the connection's cache
-_TOGETHER = """
+MULTI_INSERT_MAX = (
+    64  # messages in one statement: each length of it is a statement of its own in the connection's cache
+)
+_MULTI_INSERT = """
 INSERT INTO messages (room_id, seq, user_id, username, content, client_id, created_at) VALUES """
 _INDEX = """
 INSERT INTO messages_fts (rowid, content)
@@ -59,7 +61,7 @@ class AppendRequest(NamedTuple):
     drafts: Sequence[MessageDraft]
 
 
-class _Details(NamedTuple):
+class _DraftDetails(NamedTuple):
     """What few drafts have, checked: the seqs it answers and belongs to, its files, its mentions of members."""
 
     reply_to: int | None = None
@@ -68,10 +70,10 @@ class _Details(NamedTuple):
     mentions: tuple[str, ...] = ()
 
 
-_PLAIN = _Details()
+_NO_DETAILS = _DraftDetails()
 
 
-class Appending:
+class AppendTransaction:
     """The appends of one transaction: made, run once, dropped. Refuses before it writes, so it needs no savepoint."""
 
     def __init__(self, connection: apsw.Connection, now_ms: int) -> None:
@@ -97,7 +99,7 @@ class Appending:
             for user_id in (draft.user_id, *draft.mentions)
         }
         self._muted_until = {(row[0], row[1]): row[2] for row in fetch(connection, _PEOPLE, (as_json([*people]),))}
-        outcomes = self._append_together(requests)
+        outcomes = self._append_in_one_statement(requests)
         if outcomes is None:
             outcomes = [[self._append(room_id, draft) for draft in drafts] for room_id, drafts in requests]
         if self._rows:
@@ -106,7 +108,7 @@ class Appending:
             connection.execute(_READ_OWN, (as_json([[*who, seq] for who, seq in self._newest_own.items()]),))
         return outcomes
 
-    def _append_together(self, requests: Sequence[AppendRequest]) -> list[list[Stored | Refusal]] | None:
+    def _append_in_one_statement(self, requests: Sequence[AppendRequest]) -> list[list[Stored | Refusal]] | None:
         """Insert all drafts by one statement: each step of a statement gives the GIL away and waits to get it back.
 
         None, with nothing written, where a draft needs a closer look or a clientId is stored already.
@@ -127,10 +129,10 @@ class Appending:
                 stored.append(Stored(self._message(room_id, seq, draft), False))
             outcomes.append(stored)
         count = sum(len(stored) for stored in outcomes)
-        if not 2 <= count <= TOGETHER_MAX:
+        if not 2 <= count <= MULTI_INSERT_MAX:
             return None
         try:
-            self._connection.execute(_TOGETHER + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * count), values)
+            self._connection.execute(_MULTI_INSERT + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * count), values)
         except apsw.ConstraintError:
             return None  # the statement alone was undone
         self._heads, self._newest_own, self._rows = heads, newest_own, count
@@ -150,7 +152,7 @@ class Appending:
             and not draft.mentions
         )
 
-    def _message(self, room_id: str, seq: int, draft: MessageDraft, details: _Details = _PLAIN) -> Message:
+    def _message(self, room_id: str, seq: int, draft: MessageDraft, details: _DraftDetails = _NO_DETAILS) -> Message:
         # Positional, in the order of the class: keywords cost as much again on this path.
         return Message(
             f"{room_id}-{seq}", room_id, seq, 0, draft.user_id, draft.username, "text", draft.content, draft.client_id,
@@ -167,18 +169,18 @@ class Appending:
             return self._stored(room_id, draft) or Refusal.NOT_MEMBER
         if muted_until > self._now_ms:
             return self._stored(room_id, draft) or Refusal.MUTED
-        details = _PLAIN
+        details = _NO_DETAILS
         if draft.reply_to_id is not None or draft.thread_id is not None or draft.attachment_ids or draft.mentions:
-            checked = self._check(room_id, draft, head)
+            checked = self._check_details(room_id, draft, head)
             if isinstance(checked, Refusal):
                 return self._stored(room_id, draft) or checked
             details = checked
         return self._insert(room_id, draft, head + 1, details)
 
-    def _insert(self, room_id: str, draft: MessageDraft, seq: int, details: _Details) -> Stored | Refusal:
+    def _insert(self, room_id: str, draft: MessageDraft, seq: int, details: _DraftDetails) -> Stored | Refusal:
         connection = self._connection
         reply_to, thread, attachments, mentions = details
-        extra = None if details is _PLAIN else extra_text(Extra(mentions=mentions, attachments=attachments))
+        extra = None if details is _NO_DETAILS else extra_text(Extra(mentions=mentions, attachments=attachments))
         connection.execute(
             _INSERT,
             (room_id, seq, draft.user_id, draft.username, draft.content, draft.client_id, reply_to, thread, extra,
@@ -203,7 +205,7 @@ class Appending:
         row = fetch_one(self._connection, _STORED, (room_id, draft.user_id, draft.client_id))
         return None if row is None else Stored(message=message_from(room_id, row), duplicate=True)
 
-    def _check(self, room_id: str, draft: MessageDraft, head: int) -> _Details | Refusal:
+    def _check_details(self, room_id: str, draft: MessageDraft, head: int) -> _DraftDetails | Refusal:
         reply_to = seq_in_room(room_id, draft.reply_to_id, head)
         thread = seq_in_room(room_id, draft.thread_id, head)
         if (draft.reply_to_id is None) != (reply_to is None) or (draft.thread_id is None) != (thread is None):
@@ -215,4 +217,4 @@ class Appending:
             if len(found) < len(wanted):
                 return Refusal.FILE_NOT_FOUND
         mentions = tuple(who for who in dict.fromkeys(draft.mentions) if (room_id, who) in self._muted_until)
-        return _Details(reply_to, thread, tuple(file_from(found[file_id]) for file_id in wanted), mentions)
+        return _DraftDetails(reply_to, thread, tuple(file_from(found[file_id]) for file_id in wanted), mentions)

@@ -66,7 +66,7 @@ class Contents(NamedTuple):
     room_bytes: int
 
 
-def starts_like_one(file: Path) -> bool:
+def starts_like_a_backup(file: Path) -> bool:
     """Whether a file begins as a backup does: with the database's header."""
     try:
         with file.open("rb") as opened:

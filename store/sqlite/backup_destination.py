@@ -13,11 +13,11 @@ from pathlib import Path
 
 from common.startup_error import StartupError
 from store.blobs import PROVISIONAL_SUFFIX, folder_of
-from store.sqlite.archive import starts_like_one
+from store.sqlite.archive import starts_like_a_backup
 from store.sqlite.connection import DATABASE_NAME
 from store.sqlite.data_directory import FILES_NAME, RESTORING_NAME
 from store.sqlite.directory_lock import LOCK_NAME
-from store.sqlite.export import SOURCE_ID_NAME
+from store.sqlite.exporter import SOURCE_ID_NAME
 from store.sqlite.generated_secret import SECRET_NAME
 from store.sqlite.store import QUEUE_NAME
 
@@ -39,7 +39,7 @@ def uploads(data_dir: Path, *, provisional: bool = False) -> Iterator[Path]:
                 path = Path(entry.path)
                 if not entry.is_file(follow_symlinks=False) or (path.suffix == PROVISIONAL_SUFFIX and not provisional):
                     continue
-                if folder.name == folder_of(entry.name) or not starts_like_one(path):
+                if folder.name == folder_of(entry.name) or not starts_like_a_backup(path):
                     yield path
 
 

@@ -21,7 +21,7 @@ def is_there(data_dir: Path) -> bool:
     return (data_dir / DATABASE_NAME).exists()
 
 
-def look_for_users(data_dir: Path, names: Sequence[str]) -> set[str]:
+def taken_usernames(data_dir: Path, names: Sequence[str]) -> set[str]:
     """Those of the case-folded names that somebody has. Raises StartupError with what is wrong."""
     path = data_dir / DATABASE_NAME
     if not is_there(data_dir):
@@ -39,7 +39,7 @@ def look_for_users(data_dir: Path, names: Sequence[str]) -> set[str]:
         raise StartupError(f"{path}: {error}") from error
 
 
-def look(data_dir: Path) -> str:
+def probe(data_dir: Path) -> str:
     """Return what was found in one line. Raises StartupError with what is wrong."""
     require_sound_sqlite()
     version = f"SQLite {apsw.sqlite_lib_version()}"

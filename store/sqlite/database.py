@@ -8,7 +8,7 @@ from typing import TypeVar
 import apsw
 
 from store.group_commit import GroupCommitWriter
-from store.rising_clock import MonotonicClock
+from store.monotonic_clock import MonotonicClock
 from store.sqlite.readers import ReaderPool
 from store.store_state import PoolState
 
@@ -47,7 +47,7 @@ class Database:
         """Run `operation` in a transaction shared with others; returns once durable. See GroupCommitWriter.submit."""
         return await self._writer.submit(name, operation, size_bytes=size_bytes, guarded=guarded)
 
-    async def write_joined(
+    async def write_batched(
         self,
         name: str,
         operation: Callable[[apsw.Connection, Sequence[A]], Sequence[R]],
@@ -56,7 +56,7 @@ class Database:
         size_bytes: int,
     ) -> R:
         """As `write`, in one call of `operation` with its like. See GroupCommitWriter.submit_joined."""
-        return await self._writer.submit_joined(name, operation, argument, size_bytes=size_bytes)
+        return await self._writer.submit_batched(name, operation, argument, size_bytes=size_bytes)
 
     async def read(self, name: str, operation: Callable[[apsw.Connection], R]) -> R:
         """Run `operation` on one snapshot, beside the writer. See ReaderPool.read."""

@@ -30,7 +30,7 @@ _COUNT = "SELECT count(*) FROM reactions WHERE room_id = ? AND seq = ? AND emoji
 
 def edit(connection: apsw.Connection, message_id: str, content: str, now_ms: int) -> MessageChange:
     """As store.contract.Messages.edit says, in the caller's transaction."""
-    message, row = _standing(connection, message_id)
+    message, row = _require_undeleted(connection, message_id)
     if message.content == content:
         return MessageChange(message, False)
     return _change(connection, message, row, now_ms, content=content, edited_at=rfc3339(now_ms))
@@ -54,7 +54,7 @@ def react(
     connection: apsw.Connection, message_id: str, user_id: str, emoji: str, on: bool, now_ms: int
 ) -> MessageChange:
     """As store.contract.Messages.react says, in the caller's transaction."""
-    message, row = _standing(connection, message_id)
+    message, row = _require_undeleted(connection, message_id)
     key = (message.room_id, message.seq, emoji, user_id)
     if on:
         connection.execute(
@@ -114,7 +114,7 @@ def _require(connection: apsw.Connection, message_id: str) -> tuple[Message, int
     return message_from(place[0], found), found[-1]
 
 
-def _standing(connection: apsw.Connection, message_id: str) -> tuple[Message, int]:
+def _require_undeleted(connection: apsw.Connection, message_id: str) -> tuple[Message, int]:
     message, row = _require(connection, message_id)
     if message.deleted_at is not None:
         raise Missing("message")

@@ -37,7 +37,7 @@ FROM members m JOIN users u ON u.id = m.user_id
 WHERE m.room_id = ?1 AND m.username_folded > ?2 ORDER BY m.username_folded LIMIT ?3"""
 
 # Who takes over: another owner if there is one, else a moderator, else a member; of equals the longest-standing.
-_HEIR = """
+_SUCCESSOR = """
 SELECT user_id, role FROM members WHERE room_id = ?1
 ORDER BY CASE role WHEN 'owner' THEN 0 WHEN 'moderator' THEN 1 ELSE 2 END, joined_rev LIMIT 1"""
 
@@ -155,7 +155,7 @@ def _leave(connection: apsw.Connection, room_id: str, user_id: str, *, now_ms: i
     connection.execute("UPDATE rooms SET member_count = member_count - 1 WHERE id = ?", (room_id,))
     promoted: tuple[str, ...] = ()
     if gone[0][0] == Role.OWNER:
-        promoted = _succeed(connection, room_id, user_id)
+        promoted = _promote_successor(connection, room_id, user_id)
     rev = room.rev + 1
     record(connection, room_id, rev=rev, now_ms=now_ms)
     return MembershipChange(
@@ -163,15 +163,15 @@ def _leave(connection: apsw.Connection, room_id: str, user_id: str, *, now_ms: i
     )
 
 
-def _succeed(connection: apsw.Connection, room_id: str, owner_id: str) -> tuple[str, ...]:
+def _promote_successor(connection: apsw.Connection, room_id: str, owner_id: str) -> tuple[str, ...]:
     """See to it that somebody owns the room; the last one to leave keeps nothing. Returns who was promoted."""
-    heir = fetch_one(connection, _HEIR, (room_id,))
-    heir_id, role = heir if heir is not None else (None, None)
-    connection.execute("UPDATE rooms SET owner_id = ? WHERE id = ? AND owner_id = ?", (heir_id, room_id, owner_id))
-    if heir_id is None or role == Role.OWNER:
+    successor = fetch_one(connection, _SUCCESSOR, (room_id,))
+    successor_id, role = successor if successor is not None else (None, None)
+    connection.execute("UPDATE rooms SET owner_id = ? WHERE id = ? AND owner_id = ?", (successor_id, room_id, owner_id))
+    if successor_id is None or role == Role.OWNER:
         return ()
-    connection.execute("UPDATE members SET role = 'owner' WHERE room_id = ? AND user_id = ?", (room_id, heir_id))
-    return (heir_id,)
+    connection.execute("UPDATE members SET role = 'owner' WHERE room_id = ? AND user_id = ?", (room_id, successor_id))
+    return (successor_id,)
 
 
 def _require_room(connection: apsw.Connection, room_id: str) -> Room:

@@ -8,7 +8,7 @@ import apsw
 
 from store.ids import place_of
 from store.models import Hit, Message, MessageChange, MessageDraft, MessagePage, MessageSearch, Refusal, Stored, User
-from store.sqlite.append import Appending, AppendRequest
+from store.sqlite.append import AppendRequest, AppendTransaction
 from store.sqlite.changes import head_rev
 from store.sqlite.database import Database
 from store.sqlite.edits import delete, edit, react
@@ -28,10 +28,10 @@ class SqliteMessages:
         self._database = database
 
     def _append(self, connection: apsw.Connection, requests: Sequence[AppendRequest]) -> list[list[Stored | Refusal]]:
-        return Appending(connection, self._database.clock()).run(requests)
+        return AppendTransaction(connection, self._database.clock()).run(requests)
 
     async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[Stored | Refusal]:
-        return await self._database.write_joined(
+        return await self._database.write_batched(
             "messages.append",
             self._append,
             AppendRequest(room_id, drafts),

@@ -20,7 +20,7 @@ from store.sqlite.rows import (
     fetch,
     fetch_one,
     room_from,
-    room_of_from,
+    standing_from,
 )
 
 _IDS_MAX = 100_000
@@ -120,7 +120,7 @@ class SqliteRooms:
             statement = _LIST_MINE if mine else _LIST_ALL
             rows = fetch(connection, statement, (user_id, below, part, limit + 1))
             following = str(rows[limit - 1][-1]) if len(rows) > limit else None
-            return [room_of_from(row) for row in rows[:limit]], following
+            return [standing_from(row) for row in rows[:limit]], following
 
         return await self._database.read("rooms.list_for", operation)
 
@@ -172,7 +172,7 @@ class SqliteRooms:
 
 def _get_for(connection: apsw.Connection, room_id: str, user_id: str) -> Standing | None:
     row = fetch_one(connection, _GET_FOR, (room_id, user_id))
-    return None if row is None else room_of_from(row)
+    return None if row is None else standing_from(row)
 
 
 def _require_for(connection: apsw.Connection, room_id: str, user_id: str) -> Standing:

@@ -134,7 +134,7 @@ def membership_from(row: Row, last_seq: int) -> Membership | None:
     )
 
 
-def room_of_from(row: Row) -> Standing:
+def standing_from(row: Row) -> Standing:
     """From ROOM_COLUMNS, then MEMBERSHIP_COLUMNS."""
     room = room_from(row)
     return Standing(room=room, membership=membership_from(row[13:], room.last_seq))

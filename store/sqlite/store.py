@@ -14,8 +14,8 @@ from monitor.observer import Observer
 from store.blobs import Blobs, DiskBlobs
 from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Users
 from store.group_commit import GroupCommitWriter
-from store.rising_clock import MonotonicClock
-from store.sliced_sweep import sweep_all, until_nothing
+from store.monotonic_clock import MonotonicClock
+from store.sliced_sweep import sweep_all, until_empty
 from store.sqlite.changes import SqliteChanges
 from store.sqlite.connection import (
     DATABASE_NAME,
@@ -62,7 +62,7 @@ class SqliteStore:
         self.changes: Changes = SqliteChanges(database=database)
         self.files: Files = SqliteFiles(database=database, blobs=blobs)
         self.monitoring: Monitoring = SqliteMonitoring(database=database)
-        self._kinds = (Sweeper(database=database).sweep, until_nothing(blobs.sweep))
+        self._kinds = (Sweeper(database=database).sweep, until_empty(blobs.sweep))
 
     @property
     def name(self) -> str:

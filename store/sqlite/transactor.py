@@ -16,7 +16,7 @@ from typing import Any
 import apsw
 
 from store.errors import StoreUnavailable
-from store.group_commit import Joined, Outcome, Work
+from store.group_commit import BatchWrite, Outcome, Write
 from store.sqlite.connection import reason_of
 
 logger = logging.getLogger(__name__)
@@ -26,11 +26,11 @@ CHECKPOINT_PAGES = 2000
 CHECKPOINT_URGENT_PAGES = 16000
 CHECKPOINT_WAIT_S = 0.1
 
-Batch = Sequence[Work[apsw.Connection] | Joined[apsw.Connection]]
-_UNDONE = Outcome()
+Batch = Sequence[Write[apsw.Connection] | BatchWrite[apsw.Connection]]
+_NOT_RUN = Outcome()
 
 
-class _NeedsCareError(Exception):
+class _UnguardedWriteFailed(Exception):
     """An unguarded write failed on its own account: the batch must be run again with a savepoint around each."""
 
 
@@ -45,7 +45,7 @@ class Transactor:
     ) -> None:
         self._connection = connection
         self._busy_timeout_s = busy_timeout_s
-        self._watched = {name: _identity(name) for name in (str(path), f"{path}-wal")}
+        self._file_identities = {name: _identity(name) for name in (str(path), f"{path}-wal")}
         # Committers of several processes starve each other in SQLite's own busy wait; with a flock they queue.
         self._queue = None if queue_path is None else os.open(queue_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._state: str | None = None
@@ -60,25 +60,25 @@ class Transactor:
         if self.failed is not None:
             return _refused(batch, self.failed)
         try:
-            with self._turn():
+            with self._commit_turn():
                 try:
-                    outcomes = self._commit(batch, careful=False)
-                except _NeedsCareError:
-                    outcomes = self._commit(batch, careful=True)
+                    outcomes = self._commit(batch, guard_all=False)
+                except _UnguardedWriteFailed:
+                    outcomes = self._commit(batch, guard_all=True)
         except apsw.Error as error:
             reason = reason_of(error)
             if reason is None:
                 raise
-            self._note(reason)
+            self._log_state(reason)
             return _refused(batch, reason)
         # In WAL mode SQLite goes on writing into files that were deleted or replaced, and says nothing.
-        if any(_identity(name) != identity for name, identity in self._watched.items()):
+        if any(_identity(name) != identity for name, identity in self._file_identities.items()):
             self.failed = "gone"
             # Closing would empty and remove the log by its name, which may be another database's by now.
             self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-            self._note("gone")
+            self._log_state("gone")
             return _refused(batch, "gone")
-        self._note(None)
+        self._log_state(None)
         return outcomes
 
     def maintain(self) -> None:
@@ -114,49 +114,51 @@ class Transactor:
         except apsw.Error as error:
             logger.warning("store: closing failed: %s", reason_of(error) or error)
 
-    def _commit(self, batch: Batch, *, careful: bool) -> list[Outcome]:
+    def _commit(self, batch: Batch, *, guard_all: bool) -> list[Outcome]:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
-            outcomes = [self._guarded(work) for work in batch] if careful else self._together(batch)
+            outcomes = [self._run_guarded(write) for write in batch] if guard_all else self._run_batch(batch)
             connection.execute("COMMIT")
         finally:
             if connection.in_transaction:  # an error left it open; FULL and IOERR may have rolled back by themselves
                 connection.execute("ROLLBACK")
         return outcomes
 
-    def _together(self, batch: Batch) -> list[Outcome]:
+    def _run_batch(self, batch: Batch) -> list[Outcome]:
         """Joined writes first, each kind in one call, then the others in their order."""
-        outcomes = [_UNDONE] * len(batch)
-        joined: dict[Callable[..., Any], list[tuple[int, Any]]] = {}
-        for place, work in enumerate(batch):
-            if isinstance(work, Joined):
-                joined.setdefault(work.operation, []).append((place, work.argument))
-        for operation, arguments in joined.items():
-            values = self._unguarded(operation, [argument for _, argument in arguments])
+        outcomes = [_NOT_RUN] * len(batch)
+        batched: dict[Callable[..., Any], list[tuple[int, Any]]] = {}
+        for place, write in enumerate(batch):
+            if isinstance(write, BatchWrite):
+                batched.setdefault(write.operation, []).append((place, write.argument))
+        for operation, arguments in batched.items():
+            values = self._run_unguarded(operation, [argument for _, argument in arguments])
             for (place, _), value in zip(arguments, values, strict=True):
                 outcomes[place] = Outcome(value)
-        for place, work in enumerate(batch):
-            if isinstance(work, Work):
-                outcomes[place] = self._guarded(work) if work.guarded else Outcome(self._unguarded(work.operation))
+        for place, write in enumerate(batch):
+            if isinstance(write, Write):
+                outcomes[place] = (
+                    self._run_guarded(write) if write.guarded else Outcome(self._run_unguarded(write.operation))
+                )
         return outcomes
 
-    def _unguarded(self, operation: Callable[..., Any], *arguments: Any) -> Any:
+    def _run_unguarded(self, operation: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return operation(self._connection, *arguments)
         except Exception as error:
             if reason_of(error) is not None:
                 raise
-            raise _NeedsCareError from error
+            raise _UnguardedWriteFailed from error
 
-    def _guarded(self, work: Work[apsw.Connection] | Joined[apsw.Connection]) -> Outcome:
+    def _run_guarded(self, write: Write[apsw.Connection] | BatchWrite[apsw.Connection]) -> Outcome:
         connection = self._connection
         connection.execute("SAVEPOINT work")
         try:
-            if isinstance(work, Work):
-                outcome = Outcome(work.operation(connection))
+            if isinstance(write, Write):
+                outcome = Outcome(write.operation(connection))
             else:
-                outcome = Outcome(work.operation(connection, [work.argument])[0])
+                outcome = Outcome(write.operation(connection, [write.argument])[0])
         except Exception as error:
             if reason_of(error) is not None:
                 raise
@@ -166,7 +168,7 @@ class Transactor:
         return outcome
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _commit_turn(self) -> Iterator[None]:
         if self._queue is None:
             yield
             return
@@ -182,7 +184,7 @@ class Transactor:
         self._wal_pages = pages
         return apsw.SQLITE_OK
 
-    def _note(self, state: str | None) -> None:
+    def _log_state(self, state: str | None) -> None:
         """One line at each change of state, not one a failure."""
         if state == self._state:
             return

@@ -23,7 +23,7 @@ from store.models import FileDraft, MessageDraft, RoomDraft, Session, Stored
 from store.mongo import MongoOptions
 from store.mongo import open_store as open_mongo
 from store.mongo.lease import BEAT_S
-from store.sqlite import DirectoryLock, SqliteExport
+from store.sqlite import DirectoryLock, SqliteExporter
 from store.sqlite import open_store as open_sqlite
 from tests.support.client import call, register
 from tests.support.mongo import drop
@@ -211,9 +211,9 @@ async def migrate_here(data_dir: Path, target: dict[str, str], report: Report) -
     store = await open_mongo(
         options, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: START_MS + 10**9
     )
-    source = SqliteExport(data_dir)
+    source = SqliteExporter(data_dir)
     try:
-        await migrate(source, store.intake(), source_id=source.source_id(), read_back=store, report=report)
+        await migrate(source, store.importer(), source_id=source.source_id(), read_back=store, report=report)
     finally:
         await source.close()
         await store.close()

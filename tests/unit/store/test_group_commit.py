@@ -135,7 +135,7 @@ async def test_joined_writes_of_a_batch_are_one_call(bench: Bench) -> None:
         connection.executemany("INSERT INTO numbers VALUES (?)", [(n,) for n in numbers])
         return [n * 10 for n in numbers]
 
-    writes = [writer.submit_joined("insert", insert_all, n) for n in range(3)]
+    writes = [writer.submit_batched("insert", insert_all, n) for n in range(3)]
     assert await asyncio.gather(*writes, writer.submit("insert", insert(9))) == [0, 10, 20, 9]
     assert calls == [[0, 1, 2]]
 
@@ -168,8 +168,8 @@ async def test_an_unguarded_write_that_fails_takes_no_other_with_it(bench: Bench
     outcomes = await asyncio.gather(
         writer.submit("a", insert(1), guarded=False),
         writer.submit("b", insert(1), guarded=False),
-        writer.submit_joined("c", poisoned, 7),
-        writer.submit_joined("c", poisoned, 7),
+        writer.submit_batched("c", poisoned, 7),
+        writer.submit_batched("c", poisoned, 7),
         return_exceptions=True,
     )
     assert [outcome for outcome in outcomes if isinstance(outcome, int)] == [1, 7]

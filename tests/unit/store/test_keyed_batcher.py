@@ -27,51 +27,51 @@ class Slow:
         return numbers
 
 
-def lanes_of(slow: Slow, *, timeout_s: float = TIMEOUT_S, waiting_max: int = 100) -> KeyedBatcher[int, int]:
+def batcher_of(slow: Slow, *, timeout_s: float = TIMEOUT_S, waiting_max: int = 100) -> KeyedBatcher[int, int]:
     return KeyedBatcher(work=slow, batch_max=10, waiting_max=waiting_max, timeout_s=timeout_s)
 
 
 @pytest.mark.gen_test
 async def test_what_comes_while_a_batch_is_under_way_is_the_next_batch() -> None:
-    lanes = lanes_of(slow := Slow(), timeout_s=5)
-    first = lanes.submit("room", 1)
+    batcher = batcher_of(slow := Slow(), timeout_s=5)
+    first = batcher.submit("room", 1)
     await asyncio.sleep(0)
-    others = [lanes.submit("room", 2), lanes.submit("room", 3)]
+    others = [batcher.submit("room", 2), batcher.submit("room", 3)]
     slow.release[0].set()
     assert await first == 1
     await asyncio.sleep(0)
     slow.release[1].set()
     assert await asyncio.gather(*others) == [2, 3]
     assert slow.batches == [[1], [2, 3]]
-    assert lanes.waiting == 0
+    assert batcher.waiting == 0
 
 
 @pytest.mark.gen_test
 async def test_who_waits_behind_a_slow_batch_is_answered_by_their_own_deadline_and_nothing_of_theirs_is_begun() -> None:
-    lanes = lanes_of(slow := Slow())
-    first = lanes.submit("room", 1)
+    batcher = batcher_of(slow := Slow())
+    first = batcher.submit("room", 1)
     await asyncio.sleep(0)
-    waiting = lanes.submit("room", 2)
+    waiting = batcher.submit("room", 2)
     with pytest.raises(StoreUnavailable, match="stalled"):
         await waiting
     with pytest.raises(StoreTimeout):
         await first
     slow.release[0].set()
-    while lanes.waiting:
+    while batcher.waiting:
         await asyncio.sleep(0)
     assert slow.batches == [[1]]
 
 
 @pytest.mark.gen_test
 async def test_a_deadline_counts_from_when_the_write_was_accepted_not_from_when_its_batch_began() -> None:
-    lanes = lanes_of(slow := Slow(), timeout_s=10.0)
+    batcher = batcher_of(slow := Slow(), timeout_s=10.0)
     over: list[str] = []
-    first = lanes.submit("room", 1)
+    first = batcher.submit("room", 1)
     await asyncio.sleep(0)
-    second = lanes.submit("room", 2)
+    second = batcher.submit("room", 2)
     second.add_done_callback(lambda _: over.append("accepted half a second before its batch began"))
     await asyncio.sleep(0.5)  # time that passes is what this is about
-    other = lanes.submit("another room", 3)
+    other = batcher.submit("another room", 3)
     other.add_done_callback(lambda _: over.append("accepted as its batch began"))
     slow.release[0].set()
     assert await first == 1
@@ -80,16 +80,16 @@ async def test_a_deadline_counts_from_when_the_write_was_accepted_not_from_when_
             await waiting
     assert over == ["accepted half a second before its batch began", "accepted as its batch began"]
     assert sorted(slow.batches) == [[1], [2], [3]]
-    await lanes.close()
+    await batcher.close()
 
 
 @pytest.mark.gen_test
 async def test_past_the_bound_a_write_is_refused_at_once() -> None:
-    lanes = lanes_of(Slow(), timeout_s=5, waiting_max=2)
-    kept = [lanes.submit("a", 1), lanes.submit("b", 2)]
+    batcher = batcher_of(Slow(), timeout_s=5, waiting_max=2)
+    kept = [batcher.submit("a", 1), batcher.submit("b", 2)]
     with pytest.raises(StoreUnavailable, match="stalled"):
-        lanes.submit("c", 3)
-    await lanes.close()
+        batcher.submit("c", 3)
+    await batcher.close()
     for one in kept:
         with pytest.raises(StoreUnavailable, match="closed"):
             await one

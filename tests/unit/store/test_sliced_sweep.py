@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from store.errors import StoreUnavailable
-from store.sliced_sweep import SLICES_MAX, sweep_all, until_nothing
+from store.sliced_sweep import SLICES_MAX, sweep_all, until_empty
 
 
 class Heap:
@@ -31,7 +31,7 @@ class Heap:
 @pytest.mark.gen_test
 async def test_each_kind_is_swept_until_a_slice_is_not_full() -> None:
     one, other = Heap(7), Heap(6)
-    assert await sweep_all((one.sweep_slice, until_nothing(other.sweep)), 5000) == 13
+    assert await sweep_all((one.sweep_slice, until_empty(other.sweep)), 5000) == 13
     assert (one.asked, other.asked) == ([5000] * 3, [5.0] * 3)
 
 

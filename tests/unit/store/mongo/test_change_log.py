@@ -13,7 +13,7 @@ from pymongo.errors import AutoReconnect
 
 from store.errors import Missing, StoreUnavailable
 from store.models import ChangePage, Message, MessageSearch, Role
-from store.mongo import MongoStore, change_log
+from store.mongo import MongoStore, change_log, entry_application
 from store.mongo.database import Collection
 from tests.contract.conftest import Filled
 from tests.support.clock import HandClock
@@ -167,8 +167,8 @@ async def test_of_reactions_in_one_entry_a_late_part_does_nothing(
             if collection.name == "reactions":
                 bulks.append(list(raw.reactions.find().sort("_id")))
 
-    write = change_log._write
-    monkeypatch.setattr(change_log, "_write", killed_at)
+    write = entry_application.bulk_write
+    monkeypatch.setattr(entry_application, "bulk_write", killed_at)
     await other._log._apply(message.room_id, entries)
     assert len(bulks) == 3, "one of each who reacted"
     assert all(left == before for left in bulks)
@@ -289,7 +289,7 @@ async def test_what_changes_nothing_is_answered_by_the_message_it_is_about_thoug
 ) -> None:
     ann = await fill.user()
     first, second = await fill.say((await fill.room(ann)).room.id, ann, "first", "second")
-    other, settled, views = await open_mongo(), store._log._settled, []
+    other, settled, views = await open_mongo(), store._log._read_applied, []
 
     async def others_change_it_then(room_id: str) -> Any:
         views.append(room := await settled(room_id))
@@ -297,7 +297,7 @@ async def test_what_changes_nothing_is_answered_by_the_message_it_is_about_thoug
             await other.messages.edit(first.id, "by another process")
         return room
 
-    monkeypatch.setattr(store._log, "_settled", others_change_it_then)
+    monkeypatch.setattr(store._log, "_read_applied", others_change_it_then)
     none, edited = await asyncio.gather(
         store.messages.react(first.id, ann.id, "👍", on=False), store.messages.edit(second.id, "edited")
     )
@@ -320,7 +320,7 @@ async def test_who_is_a_member_already_is_told_of_the_room_that_another_process_
     room_id = (await fill.room(ann)).room.id
     if not joins:
         await store.members.add(room_id, bob.id)
-    other, settled, views = await open_mongo(), store._log._settled, []
+    other, settled, views = await open_mongo(), store._log._read_applied, []
 
     async def another_is_first(room_id: str) -> Any:
         views.append(room := await settled(room_id))
@@ -328,7 +328,7 @@ async def test_who_is_a_member_already_is_told_of_the_room_that_another_process_
             await (other.members.add if joins else other.members.remove)(room_id, bob.id)
         return room
 
-    monkeypatch.setattr(store._log, "_settled", another_is_first)
+    monkeypatch.setattr(store._log, "_read_applied", another_is_first)
     told = await (store.members.add if joins else store.members.remove)(room_id, bob.id)
     assert (told.changed, told.rev, told.room.member_count) == ((False, 1, 2) if joins else (False, 2, 1))
 
@@ -339,7 +339,7 @@ async def test_a_reaction_that_another_process_takes_back_between_two_reads_is_t
 ) -> None:
     message = await said(fill)
     await store.messages.react(message.id, "u1", "👍", on=True)
-    other, found, reactors_read, reads = await open_mongo(), change_log._found, asyncio.Event(), []
+    other, found, reactors_read, reads = await open_mongo(), change_log.find_in, asyncio.Event(), []
 
     async def messages_later(collection: Collection, *more: Any) -> Any:
         reads.append(collection.name)
@@ -351,7 +351,7 @@ async def test_a_reaction_that_another_process_takes_back_between_two_reads_is_t
             reactors_read.set()
         return documents
 
-    monkeypatch.setattr(change_log, "_found", messages_later)
+    monkeypatch.setattr(change_log, "find_in", messages_later)
     change = await store.messages.react(message.id, "u1", "👍", on=False)
     assert (change.changed, change.message.rev, change.message.reactions) == (False, 2, {})
     assert reads.count("messages") > 1

@@ -12,7 +12,7 @@ from pymongo.errors import AutoReconnect
 from monitor.observer import Observer
 from store.errors import StoreUnavailable
 from store.mongo import MongoOptions
-from store.mongo.driver_monitoring import PoolWatch, collection_of, shape_of
+from store.mongo.driver_monitoring import PoolMonitor, collection_of, shape_of
 from tests.contract.conftest import Filled
 from tests.unit.store.mongo.conftest import Open
 
@@ -142,7 +142,7 @@ async def test_who_waits_for_a_rooms_turn_does_not_wait_for_a_connection(open_mo
 
 def test_a_checkout_waits_until_it_ends_one_way_or_the_other() -> None:
     tally = CountingObserver()
-    watch = PoolWatch(observer=tally)
+    watch = PoolMonitor(observer=tally)
     address = ("localhost", 27017)
     for ends in (
         lambda: watch.connection_checked_out(monitoring.ConnectionCheckedOutEvent(address, 1, 0.0)),

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import pytest
 from pymongo.database import Database as RawDatabase
 
-from store.mongo import MongoStore, pipelines
+from store.mongo import MongoStore, lookup_stages, message_pipelines, monitoring, room_pipelines
 from store.mongo.database import stored_time
 from store.mongo.indexes import INDEXES
-from store.mongo.pipelines import Pipeline
+from store.mongo.lookup_stages import Pipeline
+from store.mongo.monitoring import metric_steps
 
 Raw = RawDatabase[dict[str, Any]]
 
@@ -41,27 +42,27 @@ def test_no_pipeline_skips() -> None:
                 yield from operators(part)
 
     everything = [
-        pipelines.room("r"),
-        pipelines.room_for("r", "u"),
-        pipelines.rooms(["r"]),
-        pipelines.memberships([("r", "u")]),
-        pipelines.mentioned({("r", "u"): 1}),
-        pipelines.public_rooms("u", below=9, part="x", limit=5),
-        pipelines.rooms_of("u", below=9, part="x", limit=5),
-        pipelines.membership("r", "u"),
-        pipelines.members("r", above="", limit=5),
-        pipelines.heads(["r"]),
-        pipelines.stats("r"),
-        pipelines.page("r", before=3, after=None, limit=5, with_authors=True),
-        pipelines.latest_changes("r", since=1, upto=5, limit=5),
-        pipelines.metric_steps("a", "cpu", since=1, until=5, step=5),
-        pipelines.search({}, scored=True, after=(1.0, 2, "r", 3), limit=5),
+        room_pipelines.room("r"),
+        room_pipelines.room_for("r", "u"),
+        room_pipelines.rooms(["r"]),
+        room_pipelines.memberships([("r", "u")]),
+        message_pipelines.mentioned({("r", "u"): 1}),
+        room_pipelines.public_rooms("u", below=9, part="x", limit=5),
+        room_pipelines.rooms_of("u", below=9, part="x", limit=5),
+        room_pipelines.membership("r", "u"),
+        room_pipelines.members("r", above="", limit=5),
+        room_pipelines.heads(["r"]),
+        room_pipelines.stats("r"),
+        message_pipelines.page("r", before=3, after=None, limit=5, with_authors=True),
+        message_pipelines.latest_changes("r", since=1, upto=5, limit=5),
+        metric_steps("a", "cpu", since=1, until=5, step=5),
+        message_pipelines.search({}, scored=True, after=(1.0, 2, "r", 3), limit=5),
     ]
     assert "$skip" not in set(operators(everything))
 
 
 def test_a_rooms_newest_message_is_one_step_into_its_index() -> None:
-    head = pipelines.with_head()["$lookup"]
+    head = lookup_stages.with_head()["$lookup"]
     assert (head["from"], head["let"]) == ("messages", {"room": "$_id"})
     assert head["pipeline"] == [
         {"$match": {"$expr": ROOM_OF}},
@@ -72,7 +73,7 @@ def test_a_rooms_newest_message_is_one_step_into_its_index() -> None:
 
 
 def test_a_room_comes_with_what_of_its_log_is_not_applied() -> None:
-    pipeline = pipelines.room("r1")
+    pipeline = room_pipelines.room("r1")
     assert pipeline[0] == {"$match": {"_id": "r1"}}
     assert lookup(pipeline, "unapplied")["pipeline"] == [
         {"$match": {"$expr": {"$and": [ROOM_OF, {"$gt": ["$rev", "$$rev"]}]}}},
@@ -81,7 +82,7 @@ def test_a_room_comes_with_what_of_its_log_is_not_applied() -> None:
 
 
 def test_a_membership_counts_unread_mentions_by_their_index() -> None:
-    pipeline = pipelines.membership("r1", "u1")
+    pipeline = room_pipelines.membership("r1", "u1")
     assert pipeline[0] == {"$match": {"roomId": "r1", "userId": "u1", "left": False}}
     mentioned = lookup(pipeline, "mentioned")
     assert mentioned["let"] == {"room": "$roomId", "read": "$readSeq"}
@@ -92,7 +93,7 @@ def test_a_membership_counts_unread_mentions_by_their_index() -> None:
 
 
 def test_a_room_for_somebody_has_their_membership_joined() -> None:
-    pipeline = pipelines.room_for("r1", "u1")
+    pipeline = room_pipelines.room_for("r1", "u1")
     assert stages(pipeline) == ["$match", "$lookup", "$lookup", "$lookup"]
     within = lookup(pipeline, "membership")["pipeline"]
     assert within[0] == {"$match": {"userId": "u1", "left": False, "$expr": ROOM_OF}}
@@ -100,13 +101,13 @@ def test_a_room_for_somebody_has_their_membership_joined() -> None:
 
 
 def test_rooms_are_listed_by_keyset_and_only_those_of_a_page_are_joined() -> None:
-    public = pipelines.public_rooms("u1", below=77, part="", limit=5)
+    public = room_pipelines.public_rooms("u1", below=77, part="", limit=5)
     assert public[:3] == [
         {"$match": {"isPrivate": False, "order": {"$lt": 77}}},
         {"$sort": {"order": -1}},
         {"$limit": 5},
     ]
-    own = pipelines.rooms_of("u1", below=77, part="", limit=5)
+    own = room_pipelines.rooms_of("u1", below=77, part="", limit=5)
     assert own[:2] == [
         {"$match": {"userId": "u1", "left": False, "roomOrder": {"$lt": 77}}},
         {"$sort": {"roomOrder": -1}},
@@ -116,12 +117,12 @@ def test_rooms_are_listed_by_keyset_and_only_those_of_a_page_are_joined() -> Non
 
 @pytest.mark.parametrize("part", ["$name", "$$ROOT", "a.b", ".*"])
 def test_a_part_of_a_name_is_a_literal(part: str) -> None:
-    found = pipelines.public_rooms("u1", below=9, part=part, limit=5)[2]
+    found = room_pipelines.public_rooms("u1", below=9, part=part, limit=5)[2]
     assert found == {"$match": {"$expr": {"$gte": [{"$indexOfBytes": ["$nameFolded", {"$literal": part}]}, 0]}}}
 
 
 def test_members_are_paged_by_name_and_joined_with_their_names_only() -> None:
-    pipeline = pipelines.members("r1", above="bob", limit=5)
+    pipeline = room_pipelines.members("r1", above="bob", limit=5)
     assert pipeline[:3] == [
         {"$match": {"roomId": "r1", "left": False, "usernameFolded": {"$gt": "bob"}}},
         {"$sort": {"usernameFolded": 1}},
@@ -131,14 +132,14 @@ def test_members_are_paged_by_name_and_joined_with_their_names_only() -> None:
 
 
 def test_heads_of_many_rooms_are_one_aggregation() -> None:
-    pipeline = pipelines.heads(["r1", "r2"])
+    pipeline = room_pipelines.heads(["r1", "r2"])
     assert pipeline[0] == {"$match": {"_id": {"$in": ["r1", "r2"]}}}
     assert lookup(pipeline, "ahead")["from"] == "changes"
     assert pipeline[-1] == {"$project": {"rev": 1, "head": 1, "ahead": 1}}
 
 
 def test_stats_are_one_aggregation() -> None:
-    pipeline = pipelines.stats("r1")
+    pipeline = room_pipelines.stats("r1")
     assert stages(pipeline) == ["$match", "$lookup", "$project"]
     assert pipeline[-1] == {"$project": {"memberCount": 1, "createdAt": 1, "head": 1}}
 
@@ -154,7 +155,7 @@ def test_stats_are_one_aggregation() -> None:
 def test_a_page_is_a_keyset_by_seq(
     before: int | None, after: int | None, match: dict[str, Any], direction: int
 ) -> None:
-    pipeline = pipelines.page("r1", before=before, after=after, limit=51, with_authors=False)
+    pipeline = message_pipelines.page("r1", before=before, after=after, limit=51, with_authors=False)
     assert pipeline[:2] == [{"$match": {"_id": "r1"}}, {"$project": {"rev": 1}}]
     assert lookup(pipeline, "messages")["pipeline"] == [
         {"$match": match},
@@ -164,13 +165,13 @@ def test_a_page_is_a_keyset_by_seq(
 
 
 def test_authors_are_joined_without_their_secrets() -> None:
-    pipeline = pipelines.page("r1", before=None, after=None, limit=51, with_authors=True)
+    pipeline = message_pipelines.page("r1", before=None, after=None, limit=51, with_authors=True)
     within = lookup(pipeline, "messages")["pipeline"]
     assert lookup(within, "author")["pipeline"][-1] == {"$project": {"passwordHash": 0, "email": 0, "emailFolded": 0}}
 
 
 def test_what_changed_is_each_message_once() -> None:
-    pipeline = pipelines.latest_changes("r1", since=3, upto=9, limit=5)
+    pipeline = message_pipelines.latest_changes("r1", since=3, upto=9, limit=5)
     assert pipeline[:4] == [
         {"$match": {"roomId": "r1", "rev": {"$gt": 3, "$lte": 9}, "seq": {"$exists": True}}},
         {"$group": {"_id": "$seq", "rev": {"$max": "$rev"}}},
@@ -180,11 +181,13 @@ def test_what_changed_is_each_message_once() -> None:
 
 
 def test_a_search_goes_on_where_the_last_page_ended() -> None:
-    first = pipelines.search({"$text": {"$search": "x"}, "roomId": {"$in": ["r1"]}}, scored=True, after=None, limit=5)
+    first = message_pipelines.search(
+        {"$text": {"$search": "x"}, "roomId": {"$in": ["r1"]}}, scored=True, after=None, limit=5
+    )
     assert first[0] == {"$match": {"$text": {"$search": "x"}, "roomId": {"$in": ["r1"]}}}
     assert first[1]["$project"]["score"] == {"$meta": "textScore"}
     assert first[2:] == [{"$sort": {"score": -1, "createdAt": -1, "roomId": 1, "seq": -1}}, {"$limit": 5}]
-    following = pipelines.search({}, scored=False, after=(1.5, 1000, "r1", 7), limit=5)
+    following = message_pipelines.search({}, scored=False, after=(1.5, 1000, "r1", 7), limit=5)
     beyond = following[2]["$match"]["$or"]
     assert beyond[0] == {"score": {"$lt": 1.5}}
     assert beyond[3] == {"score": 1.5, "createdAt": stored_time(1000), "roomId": "r1", "seq": {"$lt": 7}}
@@ -205,63 +208,64 @@ class Case(NamedTuple):
 OF_MEMBER = {"head": "room_seq", "mentioned": "mentions"}
 TEA = {"roomId": {"$in": ["r1"]}, "deletedAt": None, "$text": {"$search": '"tea"'}}
 CASES = {
-    "room": Case("rooms", pipelines.room("r1"), "_id_", {"head": "room_seq", "unapplied": "room_rev"}),
+    "room": Case("rooms", room_pipelines.room("r1"), "_id_", {"head": "room_seq", "unapplied": "room_rev"}),
     "room_for": Case(
         "rooms",
-        pipelines.room_for("r1", "u1"),
+        room_pipelines.room_for("r1", "u1"),
         "_id_",
         {**OF_MEMBER, "membership": "room_user", "unapplied": "room_rev"},
     ),
-    "rooms": Case("rooms", pipelines.rooms(["r1", "r2"]), "_id_", {"head": "room_seq", "unapplied": "room_rev"}),
-    "mentioned": Case("messages", pipelines.mentioned({("r1", "u1"): 3, ("r2", "u2"): 5}), "mentions", {}),
+    "rooms": Case("rooms", room_pipelines.rooms(["r1", "r2"]), "_id_", {"head": "room_seq", "unapplied": "room_rev"}),
+    "mentioned": Case("messages", message_pipelines.mentioned({("r1", "u1"): 3, ("r2", "u2"): 5}), "mentions", {}),
     "public_rooms": Case(
         "rooms",
-        pipelines.public_rooms("u1", below=150, part="", limit=5),
+        room_pipelines.public_rooms("u1", below=150, part="", limit=5),
         "listed",
         {**OF_MEMBER, "membership": "room_user"},
     ),
     "public_rooms named": Case(
         "rooms",
-        pipelines.public_rooms("u1", below=150, part="x", limit=5),
+        room_pipelines.public_rooms("u1", below=150, part="x", limit=5),
         "listed",
         {**OF_MEMBER, "membership": "room_user"},
     ),
     "rooms_of": Case(
-        "members", pipelines.rooms_of("u1", below=150, part="x", limit=5), "user_rooms", {**OF_MEMBER, "room": "_id_"}
+        "members",
+        room_pipelines.rooms_of("u1", below=150, part="x", limit=5),
+        "user_rooms",
+        {**OF_MEMBER, "room": "_id_"},
     ),
-    "membership": Case("members", pipelines.membership("r1", "u1"), "room_user", OF_MEMBER),
-    "memberships": Case("members", pipelines.memberships([("r1", "u1"), ("r1", "u2")]), "room_user", {}),
-    "members": Case("members", pipelines.members("r1", above="", limit=5), "room_names", {"user": "_id_"}),
-    "heads": Case("rooms", pipelines.heads(["r1", "r2"]), "_id_", {"head": "room_seq", "ahead": "room_rev"}),
-    "stats": Case("rooms", pipelines.stats("r1"), "_id_", {"head": "room_seq"}),
+    "membership": Case("members", room_pipelines.membership("r1", "u1"), "room_user", OF_MEMBER),
+    "memberships": Case("members", room_pipelines.memberships([("r1", "u1"), ("r1", "u2")]), "room_user", {}),
+    "members": Case("members", room_pipelines.members("r1", above="", limit=5), "room_names", {"user": "_id_"}),
+    "heads": Case("rooms", room_pipelines.heads(["r1", "r2"]), "_id_", {"head": "room_seq", "ahead": "room_rev"}),
+    "stats": Case("rooms", room_pipelines.stats("r1"), "_id_", {"head": "room_seq"}),
     "page": Case(
         "rooms",
-        pipelines.page("r1", before=None, after=None, limit=5, with_authors=True),
+        message_pipelines.page("r1", before=None, after=None, limit=5, with_authors=True),
         "_id_",
         {"messages": "room_seq", "author": "_id_"},
     ),
     "page before": Case(
         "rooms",
-        pipelines.page("r1", before=90, after=None, limit=5, with_authors=False),
+        message_pipelines.page("r1", before=90, after=None, limit=5, with_authors=False),
         "_id_",
         {"messages": "room_seq"},
     ),
     "page after": Case(
         "rooms",
-        pipelines.page("r1", before=None, after=9, limit=5, with_authors=False),
+        message_pipelines.page("r1", before=None, after=9, limit=5, with_authors=False),
         "_id_",
         {"messages": "room_seq"},
     ),
     "latest_changes": Case(
-        "changes", pipelines.latest_changes("r1", since=1, upto=5, limit=5), "room_rev", {"message": "room_seq"}
+        "changes", message_pipelines.latest_changes("r1", since=1, upto=5, limit=5), "room_rev", {"message": "room_seq"}
     ),
-    "search": Case("messages", pipelines.search(TEA, scored=True, after=None, limit=5), "content_text", {}),
+    "search": Case("messages", message_pipelines.search(TEA, scored=True, after=None, limit=5), "content_text", {}),
     "search on": Case(
-        "messages", pipelines.search(TEA, scored=True, after=(1.0, 2, "r1", 3), limit=5), "content_text", {}
+        "messages", message_pipelines.search(TEA, scored=True, after=(1.0, 2, "r1", 3), limit=5), "content_text", {}
     ),
-    "metric_steps": Case(
-        "monitoring", pipelines.metric_steps("a", "cpu", since=10, until=90, step=5), "source_minute", {}
-    ),
+    "metric_steps": Case("monitoring", metric_steps("a", "cpu", since=10, until=90, step=5), "source_minute", {}),
     # No pipelines of their own, but queries that an index is there for.
     "a day": Case("messages", [{"$match": {"roomId": "r1", "createdAt": {"$lt": stored_time(5)}}}], "room_created", {}),
     "revoked": Case(
@@ -293,7 +297,8 @@ def joins_of(pipeline: Pipeline) -> Iterator[tuple[str, str, Pipeline]]:
 def test_every_pipeline_and_all_that_it_joins_has_its_index_named_here() -> None:
     made = {
         name
-        for name, one in inspect.getmembers(pipelines, inspect.isfunction)
+        for module in (room_pipelines, message_pipelines, monitoring)
+        for name, one in inspect.getmembers(module, inspect.isfunction)
         if one.__annotations__.get("return") == "Pipeline"
     }
     assert {name for name in made if not name.startswith("_")} == {name.split()[0] for name in CASES} - {

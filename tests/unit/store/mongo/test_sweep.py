@@ -18,7 +18,7 @@ from store.mongo import MongoStore
 from store.mongo import sweep as mongo_sweep
 from store.mongo.database import stored_time
 from store.mongo.store import ROOM_WITHIN_MS
-from store.mongo.sweep import SLICE_DOCUMENTS, Expired
+from store.mongo.sweep import SLICE_DOCUMENTS, ExpiredDocuments
 from tests.contract.conftest import Filled
 from tests.support.clock import START_MS, HandClock
 from tests.unit.store.mongo.test_pipelines import explain, used_in, winning_plan
@@ -72,7 +72,7 @@ async def test_a_turn_removes_all_that_has_expired_and_not_a_slice_of_it(store: 
     raw.reactions.insert_one(
         {"roomId": "r", "seq": count, "emoji": "x", "userId": "u", "expiresAt": stored_time(START_MS + 1)}
     )
-    assert await Expired(database=store._database).sweep(START_MS) == (SLICE_DOCUMENTS, True)
+    assert await ExpiredDocuments(database=store._database).sweep(START_MS) == (SLICE_DOCUMENTS, True)
     assert await store.sweep(START_MS) == count - SLICE_DOCUMENTS
     assert raw.reactions.count_documents({}) == 1
 
@@ -130,7 +130,7 @@ async def test_a_walk_over_orphans_is_bounded_and_goes_on_where_it_was(
             for one in range(2)
         ]
     )
-    walk = mongo_sweep.Orphans(
+    walk = mongo_sweep.OrphanedDocuments(
         database=store._database,
         children=store._database.members,
         field="roomId",

@@ -24,7 +24,7 @@ async def test_it_is_closed_while_a_read_that_nobody_waits_for_any_longer_goes_o
         await store.users.create(username=f"u{number}", email=f"{number}@example.com", password_hash="x")
     await store.close()
     for turns in range(100):
-        source = sqlite.SqliteExport(tmp_path)
+        source = sqlite.SqliteExporter(tmp_path)
         reading = asyncio.ensure_future(source.batch("users", None, 50))
         for _ in range(turns):
             await asyncio.sleep(0)
@@ -43,7 +43,7 @@ async def test_a_newer_file_that_is_marked_compatible_is_read_as_a_server_runs_o
     connection = apsw.Connection(str(tmp_path / DATABASE_NAME))
     newer = (*MIGRATIONS, "CREATE TABLE later (x); ALTER TABLE users ADD COLUMN later TEXT;")
     migrate(connection, newer, compatible_from=len(MIGRATIONS))
-    source = sqlite.SqliteExport(tmp_path)
+    source = sqlite.SqliteExporter(tmp_path)
     records, _ = await source.batch("users", None, 10)
     assert [record.id for record in records] == [user.id]
     await source.close()
@@ -53,7 +53,7 @@ async def test_a_newer_file_that_is_marked_compatible_is_read_as_a_server_runs_o
         StartupError,
         match=f"has schema version {len(MIGRATIONS) + 2}, this program knows {len(MIGRATIONS)}: upgrade it",
     ):
-        sqlite.SqliteExport(tmp_path)
+        sqlite.SqliteExporter(tmp_path)
 
 
 @pytest.mark.parametrize("version", [0, 2, len(MIGRATIONS) - 1])
@@ -62,4 +62,4 @@ def test_an_older_file_is_refused_until_a_server_has_run_on_it(tmp_path: Path, v
     migrate(connection, MIGRATIONS[:version])
     connection.close()
     with pytest.raises(StartupError, match="start the server on it once"):
-        sqlite.SqliteExport(tmp_path)
+        sqlite.SqliteExporter(tmp_path)

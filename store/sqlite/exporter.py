@@ -108,7 +108,7 @@ _TABLES = {
 }
 
 
-class SqliteExport:
+class SqliteExporter:
     """store.records.Source on a DATA_DIR. Raises StartupError with one line where there is nothing sound to read."""
 
     def __init__(self, data_dir: Path) -> None:

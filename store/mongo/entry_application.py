@@ -1,0 +1,110 @@
+"""Applying entries of the changes log: what each one writes to the messages, members, reactions, files and rooms.
+
+An entry says all that it does, so any process can apply it. Each write carries the entry's rev and does nothing where
+the document has a greater one: applying an entry again, or late, has no effect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bson.datetime_ms import DatetimeMS
+from pymongo import ReplaceOne, UpdateMany, UpdateOne
+from pymongo.errors import BulkWriteError
+
+from store.mongo.database import Collection, Database, Document, stored_time
+from store.mongo.errors import only_duplicates
+from store.mongo.room_view import Reactor
+
+KEEP_MS = 7 * 24 * 3600 * 1000
+TOMBSTONE_MS = 24 * 3600 * 1000
+
+# An entry that is not applied after this long was left behind by a process that died; whoever finds it finishes the
+# work.
+ABANDONED_MS = 1000
+
+
+async def apply_entries(database: Database, room_id: str, entries: Sequence[Document]) -> None:
+    """Do what consecutive entries say. Whatever of it was done before, by whomever, is left as it is."""
+    if not entries:
+        return
+    first, last = entries[0]["rev"], entries[-1]["rev"]
+    settings: Document = {}
+    messages: dict[int, ReplaceOne[Document]] = {}
+    members: list[UpdateOne] = []
+    reactions: dict[Reactor, UpdateOne] = {}
+    files: list[UpdateMany] = []
+    for entry in entries:
+        rev = entry["rev"]
+        settings |= entry.get("settings", {})
+        if message := entry.get("message"):
+            place = {"roomId": room_id, "seq": message["seq"], "rev": {"$lt": rev}}
+            messages[message["seq"]] = ReplaceOne(
+                place, {name: value for name, value in message.items() if name != "_id"}
+            )
+            if withdrawn := entry.get("withdrawn"):
+                post = {"roomId": room_id, "clientId": message["clientId"]}
+                files.append(UpdateMany({"_id": {"$in": withdrawn}}, {"$pull": {"posts": post}}))
+        members += [_member_update(room_id, rev, patch) for patch in entry.get("members", ())]
+        for patch in entry.get("reactions", ()):
+            reactions[reactor_from(patch)] = _reaction_update(room_id, rev, entry["createdAt"], patch)
+    expires_at = stored_time(int(entries[-1]["createdAt"]) + KEEP_MS)
+    await asyncio.gather(
+        bulk_write(database.messages, list(messages.values())),
+        bulk_write(database.members, members),
+        bulk_write(database.reactions, list(reactions.values())),
+        bulk_write(database.files, files),
+        # An entry with a successor may go in 7 days. This comes before the room's rev, so that who finishes our
+        # work does it too.
+        database.changes.update_many(
+            {"roomId": room_id, "rev": {"$gte": first - 1, "$lt": last}}, {"$set": {"expiresAt": expires_at}}
+        ),
+    )
+    await database.rooms.update_one({"_id": room_id, "rev": {"$lt": last}}, {"$set": {**settings, "rev": last}})
+
+
+def is_abandoned(ahead: Sequence[Document], now_ms: int) -> bool:
+    """Whether the newest entry beyond a room's rev, if there is one, is not being applied any more: its process has
+    died.
+    """
+    return bool(ahead) and now_ms - int(ahead[-1]["createdAt"]) >= ABANDONED_MS
+
+
+def reactor_from(patch: Mapping[str, Any]) -> Reactor:
+    return Reactor(patch["seq"], patch["emoji"], patch["userId"])
+
+
+def _member_update(room_id: str, rev: int, patch: Mapping[str, Any]) -> UpdateOne:
+    update: Document = {"$set": {**patch["fields"], "rev": rev}}
+    if patch["joined"]:
+        update["$unset"] = {"expiresAt": "", "mutedUntil": ""}
+    place = {"roomId": room_id, "userId": patch["userId"], "rev": {"$lt": rev}}
+    return UpdateOne(place, update, upsert=patch["joined"])
+
+
+def _reaction_update(room_id: str, rev: int, created_at: DatetimeMS, patch: Mapping[str, Any]) -> UpdateOne:
+    fields: Document = {"on": patch["on"], "rev": rev}
+    update: Document = {"$set": fields}
+    if patch["on"]:
+        fields["since"] = created_at
+        update["$unset"] = {"expiresAt": ""}
+    else:
+        fields["expiresAt"] = stored_time(int(created_at) + TOMBSTONE_MS)
+    place = {"roomId": room_id, **{name: patch[name] for name in ("seq", "emoji", "userId")}, "rev": {"$lt": rev}}
+    return UpdateOne(place, update, upsert=True)
+
+
+async def bulk_write(collection: Collection, updates: Sequence[Any]) -> None:
+    """Carry out guarded updates in order; one whose document has a greater rev finds nothing, and its upsert a
+    duplicate key.
+    """
+    while updates:
+        try:
+            await collection.bulk_write(updates, ordered=True)
+            return
+        except BulkWriteError as error:
+            if not only_duplicates(error):
+                raise
+            updates = updates[error.details["writeErrors"][0]["index"] + 1 :]

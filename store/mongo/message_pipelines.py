@@ -1,0 +1,115 @@
+"""Aggregation pipelines on messages and on their changes: one pure function each, so that a test can check its stages.
+
+Knows no connection. Lists are paged by an indexed field, never by `$skip`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from store.mongo.database import stored_time
+from store.mongo.lookup_stages import Pipeline, Stage
+
+
+def page(room_id: str, *, before: int | None, after: int | None, limit: int, with_authors: bool) -> Pipeline:
+    """A room's rev, and then `messages`: the newest, those next below `before`, or next above `after`. On rooms.
+
+    The rev is read first, so the messages are at least as new as it says. With `author`, an array, in each message if
+    asked.
+    """
+    place: Stage = {"$lt": before} if before is not None else {"$gt": after}
+    found: Stage = {"roomId": room_id} if before is None and after is None else {"roomId": room_id, "seq": place}
+    within: Pipeline = [
+        {"$match": found},
+        {"$sort": {"seq": 1 if after is not None else -1}},
+        {"$limit": limit},
+    ]
+    if with_authors:
+        within.append(
+            {
+                "$lookup": {
+                    "from": "users",
+                    "let": {"author": "$userId"},
+                    "pipeline": [
+                        {"$match": {"$expr": {"$eq": ["$_id", "$$author"]}}},
+                        {"$project": {"passwordHash": 0, "email": 0, "emailFolded": 0}},
+                    ],
+                    "as": "author",
+                }
+            }
+        )
+    return [
+        {"$match": {"_id": room_id}},
+        {"$project": {"rev": 1}},
+        {"$lookup": {"from": "messages", "let": {}, "pipeline": within, "as": "messages"}},
+    ]
+
+
+def mentioned(read: Mapping[tuple[str, str], int]) -> Pipeline:
+    """Which messages above the seq of each (room id, user id) of `read` mention them: `{_id: {room, user}, seqs}`.
+
+    On messages.
+
+    Each pair is a range of the index. A message that mentions several people comes for all of them, whatever they have
+    read.
+    """
+    ranges = [{"mentions": user_id, "roomId": room_id, "seq": {"$gt": seq}} for (room_id, user_id), seq in read.items()]
+    users = list({user_id for _, user_id in read})
+    return [
+        {"$match": {"$or": ranges}},
+        {"$project": {"_id": 0, "roomId": 1, "seq": 1, "mentions": 1}},
+        {"$unwind": "$mentions"},
+        {"$match": {"mentions": {"$in": users}}},
+        {"$group": {"_id": {"room": "$roomId", "user": "$mentions"}, "seqs": {"$push": "$seq"}}},
+    ]
+
+
+def latest_changes(room_id: str, *, since: int, upto: int, limit: int) -> Pipeline:
+    """Each message changed in (since, upto] once, as it now is, by its newest rev there: `{rev, message: [document]}`.
+
+    On changes.
+    """
+    return [
+        {"$match": {"roomId": room_id, "rev": {"$gt": since, "$lte": upto}, "seq": {"$exists": True}}},
+        {"$group": {"_id": "$seq", "rev": {"$max": "$rev"}}},
+        {"$sort": {"rev": 1}},
+        {"$limit": limit},
+        {
+            "$lookup": {
+                "from": "messages",
+                "let": {"seq": "$_id"},
+                "pipeline": [{"$match": {"roomId": room_id, "$expr": {"$eq": ["$seq", "$$seq"]}}}],
+                "as": "message",
+            }
+        },
+    ]
+
+
+def search(found: Stage, *, scored: bool, after: tuple[float, int, str, int] | None, limit: int) -> Pipeline:
+    """Places (`roomId`, `seq`) of the messages that `found` matches, with `score`, the best first, of equals the
+    newest. On messages.
+
+    Only places: what has to be sorted stays small. `after`: score, time, room and seq of the entry that the last page
+    ended with.
+    """
+    score: Stage = {"$meta": "textScore"} if scored else {"$literal": 0.0}
+    pipeline: Pipeline = [
+        {"$match": found},
+        {"$project": {"_id": 0, "roomId": 1, "seq": 1, "createdAt": 1, "score": score}},
+    ]
+    if after is not None:
+        pipeline.append({"$match": _beyond(after)})
+    return [*pipeline, {"$sort": {"score": -1, "createdAt": -1, "roomId": 1, "seq": -1}}, {"$limit": limit}]
+
+
+def _beyond(after: tuple[float, int, str, int]) -> Stage:
+    """What comes after an entry in the order (score, createdAt) descending, roomId ascending, seq descending."""
+    score, created_at, room_id, seq = after[0], stored_time(after[1]), after[2], after[3]
+    return {
+        "$or": [
+            {"score": {"$lt": score}},
+            {"score": score, "createdAt": {"$lt": created_at}},
+            {"score": score, "createdAt": created_at, "roomId": {"$gt": room_id}},
+            {"score": score, "createdAt": created_at, "roomId": room_id, "seq": {"$lt": seq}},
+        ]
+    }

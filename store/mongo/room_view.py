@@ -1,0 +1,203 @@
+"""A room as its changes log has left it, and the operations that change it. Knows how nothing is stored.
+
+An operation reads from the view and records entries in it. `change_log.py` writes these entries and applies them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from bson.datetime_ms import DatetimeMS
+from bson.objectid import ObjectId
+from msgspec import Struct
+
+from store.errors import Missing
+from store.models import MessageChange, Role
+from store.mongo import room_pipelines
+from store.mongo.database import Database, Document, stored_time
+from store.mongo.documents import message_from
+
+
+class Reactor(Struct, frozen=True):
+    """One person's reaction with one emoji to one message."""
+
+    seq: int
+    emoji: str
+    user_id: str
+
+
+class ReadSet(Struct, frozen=True):
+    """What an operation looks at, so that a batch reads it in one query a collection."""
+
+    members: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    seqs: tuple[int, ...] = ()
+    reactors: tuple[Reactor, ...] = ()
+
+
+class MemberPatch(Struct, frozen=True):
+    """Fields of a membership to set; `joined`: made now, so that what an earlier one left is gone."""
+
+    user_id: str
+    fields: Mapping[str, Any]
+    joined: bool = False
+
+
+class ReactionPatch(Struct, frozen=True):
+    """A reaction that is there now, or no more."""
+
+    reactor: Reactor
+    on: bool
+
+
+class Operation(Protocol):
+    """One change, as its caller means it.
+
+    It may be run again on a later state, so it has no effect but through the view.
+    """
+
+    read_set: ReadSet
+
+    async def run(self, view: RoomView) -> Any:
+        """Return what the caller gets. Raises StoreError, before it records."""
+
+
+class NeedsNextBatch(Exception):
+    """An operation needs what earlier ones of its batch have changed: it goes into the next."""
+
+
+class RoomView:
+    """A room as its log has left it, with the batch's own changes on top."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        room: Document,
+        members: dict[str, Document],
+        users: Mapping[str, Document],
+        messages: dict[int, Document],
+        reactors: set[Reactor],
+    ) -> None:
+        self._database = database
+        self._members = members
+        self._users = users
+        self._messages = messages
+        self._reactors = reactors
+        self.room = room
+        self.now: DatetimeMS = stored_time(database.clock())
+        self.base: int = room["rev"]
+        self.entries: list[Document] = []
+
+    @property
+    def next_rev(self) -> int:
+        return self.base + len(self.entries) + 1
+
+    def member(self, user_id: str) -> Document | None:
+        """A membership that stands."""
+        found = self._members.get(user_id)
+        return None if found is None or found["left"] else found
+
+    def user(self, user_id: str) -> Document | None:
+        return self._users.get(user_id)
+
+    def message(self, seq: int) -> Document:
+        """Raises Missing("message")."""
+        found = self._messages.get(seq)
+        if found is None:
+            raise Missing("message")
+        return found
+
+    def has_reacted(self, reactor: Reactor) -> bool:
+        return reactor in self._reactors
+
+    async def mentioned(self, user_id: str) -> list[Document]:
+        """What room_pipelines.membership joins as `mentioned`."""
+        pipeline = room_pipelines.membership(self.room["_id"], user_id)
+        found = await self._database.members.aggregate(pipeline).to_list(1)
+        return found[0]["mentioned"] if found else []
+
+    async def successor(self, roles: Sequence[Role], *, without: str) -> Document | None:
+        """The longest-standing other member with the first of `roles` that anybody has. Raises NotTogether."""
+        if self.entries:
+            raise NeedsNextBatch
+        for role in roles:
+            wanted = {"roomId": self.room["_id"], "role": role.value, "left": False, "userId": {"$ne": without}}
+            found = await self._database.members.find_one(wanted, sort=[("joinedRev", 1)])
+            if found is not None:
+                return found
+        return None
+
+    async def first_reactors(self, like: Reactor, limit: int) -> list[str]:
+        """Who reacted to the message with the emoji of `like`, in order. Raises NotTogether."""
+        if self.entries:
+            raise NeedsNextBatch
+        wanted = {"roomId": self.room["_id"], "seq": like.seq, "emoji": like.emoji, "on": True}
+        found = self._database.reactions.find(wanted, {"_id": 0, "userId": 1}).sort([("since", 1), ("userId", 1)])
+        return [reaction["userId"] for reaction in await found.limit(limit).to_list(None)]
+
+    def record(
+        self,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        members: Sequence[MemberPatch] = (),
+        message: Document | None = None,
+        reactions: Sequence[ReactionPatch] = (),
+        withdrawn: Sequence[str] = (),
+    ) -> int:
+        """Add an entry, and see the room as it leaves it. Returns its rev, which `message` must carry.
+
+        `withdrawn`: ids of files that the message no longer shows.
+        """
+        rev = self.next_rev
+        entry: Document = {"_id": ObjectId(), "roomId": self.room["_id"], "rev": rev, "createdAt": self.now}
+        if settings:
+            entry["settings"] = dict(settings)
+        if members:
+            entry["members"] = [
+                {"userId": patch.user_id, "fields": dict(patch.fields), "joined": patch.joined} for patch in members
+            ]
+        if message is not None:
+            entry |= {"seq": message["seq"], "message": message}
+        if withdrawn:
+            entry["withdrawn"] = list(withdrawn)
+        if reactions:
+            entry["reactions"] = [reaction_fields(patch) for patch in reactions]
+        self.entries.append(entry)
+        self.room = {**self.room, **(settings or {}), "rev": rev}
+        for patch in members:
+            self._members[patch.user_id] = {**self._members.get(patch.user_id, {}), **patch.fields}
+        self._update(message, reactions)
+        return rev
+
+    def fold(self, message: Document, reactions: Sequence[ReactionPatch]) -> bool:
+        """Put more reactions into the batch's newest entry if that is one of the same message.
+
+        `message` carries its rev then.
+        """
+        newest = self.entries[-1] if self.entries else {}
+        if newest.get("seq") != message["seq"] or "reactions" not in newest:
+            return False
+        newest["message"] = message
+        newest["reactions"] += [reaction_fields(patch) for patch in reactions]
+        self._update(message, reactions)
+        return True
+
+    def with_folded(self, outcome: Any) -> Any:
+        """The outcome with the message as its entry left it: others may have folded theirs into the same rev since."""
+        if not isinstance(outcome, MessageChange) or outcome.message.rev <= self.base:
+            return outcome
+        entry = self.entries[outcome.message.rev - self.base - 1]
+        return MessageChange(message_from(entry["message"]), outcome.changed)
+
+    def _update(self, message: Document | None, reactions: Sequence[ReactionPatch]) -> None:
+        if message is not None:
+            self._messages[message["seq"]] = message
+        for patch in reactions:
+            (self._reactors.add if patch.on else self._reactors.discard)(patch.reactor)
+
+
+def reaction_fields(patch: ReactionPatch) -> Document:
+    reactor = patch.reactor
+    return {"seq": reactor.seq, "emoji": reactor.emoji, "userId": reactor.user_id, "on": patch.on}
