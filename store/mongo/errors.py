@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from bson.errors import BSONError
+from msgspec import Struct
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
@@ -94,7 +94,7 @@ def only_duplicates(error: PyMongoError) -> bool:
     return codes_of(error) - {65} == {DUPLICATE_KEY}  # 65: BulkWriteError's own, "there were several"
 
 
-class Duplicate(NamedTuple):
+class Duplicate(Struct, frozen=True):
     """Where an ordered insert stopped: at the document in this position, by the unique index of this name (empty: not
     told).
     """

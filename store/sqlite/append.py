@@ -6,9 +6,9 @@ What is asked of the tables is asked once for all rooms and authors of a batch; 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import apsw
+from msgspec import Struct
 
 from common.rfc3339 import rfc3339
 from store.ids import seq_in_room
@@ -54,14 +54,14 @@ _MENTION = "INSERT OR IGNORE INTO mentions (user_id, room_id, seq) VALUES (?, ?,
 _POST_FILE = "INSERT OR IGNORE INTO file_posts (file_id, room_id, seq) VALUES (?, ?, ?)"
 
 
-class AppendRequest(NamedTuple):
+class AppendRequest(Struct, frozen=True):
     """One call's drafts."""
 
     room_id: str
     drafts: Sequence[MessageDraft]
 
 
-class _DraftDetails(NamedTuple):
+class _DraftDetails(Struct, frozen=True):
     """What few drafts have, checked: the seqs it answers and belongs to, its files, its mentions of members."""
 
     reply_to: int | None = None
@@ -93,15 +93,15 @@ class AppendTransaction:
             row[0]: row[1] for row in fetch(connection, _HEADS, (as_json([*{r.room_id for r in requests}]),))
         }
         people = {
-            (room_id, user_id)
-            for room_id, drafts in requests
-            for draft in drafts
+            (request.room_id, user_id)
+            for request in requests
+            for draft in request.drafts
             for user_id in (draft.user_id, *draft.mentions)
         }
         self._muted_until = {(row[0], row[1]): row[2] for row in fetch(connection, _PEOPLE, (as_json([*people]),))}
         outcomes = self._append_in_one_statement(requests)
         if outcomes is None:
-            outcomes = [[self._append(room_id, draft) for draft in drafts] for room_id, drafts in requests]
+            outcomes = [[self._append(request.room_id, draft) for draft in request.drafts] for request in requests]
         if self._rows:
             # The transaction has the file for itself, so its rows follow one another.
             connection.execute(_INDEX, (self._first_row, self._first_row + self._rows - 1))
@@ -117,9 +117,10 @@ class AppendTransaction:
         newest_own: dict[tuple[str, str], int] = {}
         values: list[str | int] = []
         outcomes: list[list[Stored | Refusal]] = []
-        for room_id, drafts in requests:
+        for request in requests:
+            room_id = request.room_id
             stored: list[Stored | Refusal] = []
-            for draft in drafts:
+            for draft in request.drafts:
                 if not self._is_plain(room_id, draft):
                     return None
                 heads[room_id] = newest_own[room_id, draft.user_id] = seq = heads[room_id] + 1
@@ -179,12 +180,13 @@ class AppendTransaction:
 
     def _insert(self, room_id: str, draft: MessageDraft, seq: int, details: _DraftDetails) -> Stored | Refusal:
         connection = self._connection
-        reply_to, thread, attachments, mentions = details
-        extra = None if details is _NO_DETAILS else extra_text(Extra(mentions=mentions, attachments=attachments))
+        extra = None
+        if details is not _NO_DETAILS:
+            extra = extra_text(Extra(mentions=details.mentions, attachments=details.attachments))
         connection.execute(
             _INSERT,
-            (room_id, seq, draft.user_id, draft.username, draft.content, draft.client_id, reply_to, thread, extra,
-             self._now_ms),
+            (room_id, seq, draft.user_id, draft.username, draft.content, draft.client_id,
+             details.reply_to, details.thread, extra, self._now_ms),
         )  # fmt: skip
         if not connection.changes():
             stored = self._stored(room_id, draft)
@@ -196,8 +198,8 @@ class AppendTransaction:
             self._first_row = connection.last_insert_rowid()
         self._heads[room_id] = self._newest_own[room_id, draft.user_id] = seq
         if extra is not None:
-            connection.executemany(_MENTION, [(user_id, room_id, seq) for user_id in mentions])
-            connection.executemany(_POST_FILE, [(file.id, room_id, seq) for file in attachments])
+            connection.executemany(_MENTION, [(user_id, room_id, seq) for user_id in details.mentions])
+            connection.executemany(_POST_FILE, [(file.id, room_id, seq) for file in details.attachments])
         return Stored(self._message(room_id, seq, draft, details), False)
 
     def _stored(self, room_id: str, draft: MessageDraft) -> Stored | None:

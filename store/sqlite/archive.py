@@ -15,9 +15,10 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, BinaryIO, NamedTuple
+from typing import IO, BinaryIO
 
 import msgspec
+from msgspec import Struct
 
 from common.startup_error import StartupError
 from store.sqlite.connection import DATABASE_NAME
@@ -57,7 +58,7 @@ class _Manifest(msgspec.Struct, frozen=True):
     sha256: dict[str, str]
 
 
-class Contents(NamedTuple):
+class Contents(Struct, frozen=True):
     """What was found when an archive was looked through, the manifest included:
     so many files, which need so much room.
     """

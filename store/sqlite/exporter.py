@@ -11,9 +11,10 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import apsw
+from msgspec import Struct
 
 from common.startup_error import StartupError
 from store.blobs import DiskBlobs
@@ -29,7 +30,7 @@ SOURCE_ID_NAME = "migration"
 T = TypeVar("T")
 
 
-class _Table(NamedTuple):
+class _Table(Struct, frozen=True):
     """How a kind is read: its key's columns, the rest, and what a record is made of: the row without its key."""
 
     name: str
@@ -109,7 +110,10 @@ _TABLES = {
 
 
 class SqliteExporter:
-    """store.records.Source on a DATA_DIR. Raises StartupError with one line where there is nothing sound to read."""
+    """store.export_records.ExportSource on a DATA_DIR.
+
+    Raises StartupError in one line where the database is missing, damaged, or of another schema version.
+    """
 
     def __init__(self, data_dir: Path) -> None:
         require_sound_sqlite()

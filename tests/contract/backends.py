@@ -6,7 +6,8 @@ import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from monitor.observer import Observer
 from store.contract import Store
@@ -19,7 +20,7 @@ Opener = Callable[[Path, Now], Awaitable[Store]]
 URI_VARIABLE = "CONTRACT_MONGO_URI"
 
 
-class Backend(NamedTuple):
+class Backend(Struct, frozen=True):
     """`open` opens a store at a folder of the test's; `is_shared`: several may be open on one location at once."""
 
     open: Opener

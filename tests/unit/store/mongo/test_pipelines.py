@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from msgspec import Struct
 from pymongo.database import Database as RawDatabase
 
 from store.mongo import MongoStore, lookup_stages, message_pipelines, monitoring, room_pipelines
@@ -196,7 +197,7 @@ def test_a_search_goes_on_where_the_last_page_ended() -> None:
 # ---- on a real mongod --------------------------------------------------------------------------------------------
 
 
-class Case(NamedTuple):
+class Case(Struct, frozen=True):
     """A pipeline, the index that its beginning is answered from, and those of what it joins, by the joined field."""
 
     collection: str

@@ -1,0 +1,88 @@
+"""What the store keeps and returns.
+
+Field names are camelCase once turned into builtins: these are the contract's shapes.
+
+Owns no behaviour. Times shown to clients are RFC 3339 UTC strings with milliseconds; times that only the server
+compares are `_ms`, integer milliseconds since the epoch. Ids are opaque, without `/`; a message's id is `<room
+id>-<seq>` (docs/decisions).
+"""
+
+from __future__ import annotations
+
+from store.models.files import (
+    File,
+    FileDraft,
+)
+from store.models.messages import (
+    REACTION_KINDS_MAX,
+    REACTION_USERS_NAMED,
+    Change,
+    ChangePage,
+    Hit,
+    Message,
+    MessageChange,
+    MessageDraft,
+    MessagePage,
+    MessageSearch,
+    Reaction,
+    Refusal,
+    Stored,
+)
+from store.models.people import (
+    KNOWN_ADDRESS_KEEP_MS,
+    KNOWN_ADDRESSES_MAX,
+    Account,
+    ProfileChange,
+    Session,
+    Status,
+    User,
+)
+from store.models.rooms import (
+    Head,
+    Member,
+    Membership,
+    MembershipChange,
+    ReadState,
+    Role,
+    Room,
+    RoomDraft,
+    RoomStats,
+    Standing,
+    read_state,
+)
+
+__all__ = [
+    "KNOWN_ADDRESSES_MAX",
+    "KNOWN_ADDRESS_KEEP_MS",
+    "REACTION_KINDS_MAX",
+    "REACTION_USERS_NAMED",
+    "Account",
+    "Change",
+    "ChangePage",
+    "File",
+    "FileDraft",
+    "Head",
+    "Hit",
+    "Member",
+    "Membership",
+    "MembershipChange",
+    "Message",
+    "MessageChange",
+    "MessageDraft",
+    "MessagePage",
+    "MessageSearch",
+    "ProfileChange",
+    "Reaction",
+    "ReadState",
+    "Refusal",
+    "Role",
+    "Room",
+    "RoomDraft",
+    "RoomStats",
+    "Session",
+    "Standing",
+    "Status",
+    "Stored",
+    "User",
+    "read_state",
+]

@@ -1,0 +1,79 @@
+"""People: users, their accounts, changes of a profile, and logins. Owns no behaviour."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Status(StrEnum):
+    """What a person chose to show."""
+
+    ONLINE = "online"
+    AWAY = "away"
+    BUSY = "busy"
+    OFFLINE = "offline"
+
+
+class User(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A person as others see them. `status` is the chosen one; who is not connected is shown as offline.
+
+    `status_rev` counts the choices of a status, so that of two the later is known; it is no client's business: who
+    shows a user sets it to 0, which is left out. Only such fields have defaults.
+    """
+
+    id: str
+    username: str
+    display_name: str
+    avatar_url: str | None
+    text_color: str | None
+    background_color: str | None
+    status: Status
+    custom_status: str | None
+    created_at: str
+    status_rev: int = 0
+
+
+class Account(Struct, frozen=True):
+    """A user with what only its owner and the server may know. Never encoded."""
+
+    user: User
+    email: str
+    password_hash: str
+    disabled_at: str | None = None
+
+
+KNOWN_ADDRESSES_MAX = 10
+
+KNOWN_ADDRESS_KEEP_MS = 90 * 24 * 3600 * 1000
+
+
+class ProfileChange(Struct, frozen=True):
+    """Fields of a user to set; `False` leaves a field as it is (None would be a value)."""
+
+    display_name: str | bool = False
+    avatar_url: str | bool | None = False
+    text_color: str | bool | None = False
+    background_color: str | bool | None = False
+    status: Status | bool = False
+    custom_status: str | bool | None = False
+
+
+class Session(Struct, frozen=True):
+    """One login: a family of refresh tokens, of which only `generation` and, for a grace, the one before it are good.
+
+    `began_at_ms` is None where a program that did not keep it made the session; `began_ms` is then the newest rotation.
+    """
+
+    id: str
+    user_id: str
+    generation: int
+    rotated_at_ms: int
+    expires_at_ms: int
+    revoked_at_ms: int | None = None
+    began_at_ms: int | None = None
+
+    @property
+    def began_ms(self) -> int:
+        return self.rotated_at_ms if self.began_at_ms is None else self.began_at_ms

@@ -1,0 +1,118 @@
+"""Rooms, and who is in them. Owns no behaviour."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+
+class Role(StrEnum):
+    """What a member may do in a room."""
+
+    OWNER = "owner"
+    MODERATOR = "moderator"
+    MEMBER = "member"
+
+
+class Room(Struct, frozen=True, rename="camel"):
+    """A room without what depends on who asks.
+
+    `last_seq` and `rev` are its heads, derived, never counters of their own.
+    """
+
+    id: str
+    name: str
+    description: str | None
+    is_private: bool
+    kind: str  # room | direct
+    owner_id: str | None
+    max_users: int
+    member_count: int
+    slow_mode_s: int
+    archived_at: str | None
+    created_at: str
+    last_seq: int
+    rev: int
+
+
+class RoomDraft(Struct, frozen=True):
+    """A room to be made."""
+
+    name: str
+    description: str | None
+    is_private: bool
+    max_users: int
+
+
+class Membership(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One member's state in one room; counts as of the moment it was read.
+
+    `joined_rev`: the room's rev that the joining was, 0 for who made it; shown to nobody, as `User.status_rev`.
+    """
+
+    role: Role
+    read_seq: int
+    unread_count: int
+    mention_count: int
+    muted_until: str | None
+    joined_rev: int = 0
+
+
+class Standing(Struct, frozen=True):
+    """A room together with the asking user's membership, None to a non-member."""
+
+    room: Room
+    membership: Membership | None
+
+
+class Member(Struct, frozen=True, rename="camel"):
+    """A member as listed to others."""
+
+    user_id: str
+    username: str
+    display_name: str
+    role: Role
+
+
+class ReadState(Struct, frozen=True, rename="camel"):
+    """How far one member has read."""
+
+    room_id: str
+    read_seq: int
+    unread_count: int
+    mention_count: int
+
+
+def read_state(room_id: str, membership: Membership) -> ReadState:
+    """How far a member has read, from their membership."""
+    return ReadState(room_id, membership.read_seq, membership.unread_count, membership.mention_count)
+
+
+class MembershipChange(Struct, frozen=True):
+    """What a join or a leave did.
+
+    `changed` False: it was so already, nothing was written and `rev` is the room's present one.
+    """
+
+    room: Room
+    membership: Membership | None
+    changed: bool
+    rev: int
+    user_ids_promoted: tuple[str, ...] = field(default=())
+
+
+class Head(Struct, frozen=True):
+    """A room's newest seq and rev; 0 where there is none."""
+
+    seq: int
+    rev: int
+
+
+class RoomStats(Struct, frozen=True, rename="camel"):
+    """Totals of one room; `last_activity` is the newest message's time, or the room's own."""
+
+    room_id: str
+    participant_count: int
+    message_count: int
+    last_activity: str
