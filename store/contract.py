@@ -1,10 +1,10 @@
-"""What every store backend promises: Protocols by collection. Owns the guarantees, knows no driver.
+"""What every store backend guarantees: one Protocol for each collection. Knows no driver.
 
-For all of it:
+These guarantees hold for all methods:
 - a write that returned is durable: `kill -9` of any process at any later moment does not lose it;
 - a write that raised `StoreUnavailable` was not confirmed, one that raised `StoreTimeout` may have happened;
-- a read sees every write that returned before it began (in any process). What one call returns fits together: a
-  room's seq and rev are read no later than what they describe (SQLite: it is one snapshot);
+- a read sees every write that returned before the read began, in any process. The values of one call are consistent:
+  a room's seq and rev are read no later than what they describe (SQLite: one snapshot);
 - reads never wait for writes; every call ends within the store's timeout, with `StoreTimeout` at the latest;
 - queues are bounded: past them a call raises `StoreUnavailable("stalled")` at once and has no effect.
 """
@@ -47,10 +47,13 @@ from store.store_state import Inspection, PoolState
 
 
 class Users(Protocol):
-    """People. Usernames are unique by their case-folded form, emails by their lower-cased form, both by an index."""
+    """User accounts. A unique index on the case-folded username and one on the lower-cased email keep both unique."""
 
     async def create(self, *, username: str, email: str, password_hash: str) -> User:
-        """Store a new user (display name = username, status online). Raises Taken; username is checked first."""
+        """Store a new user, with the username as display name and status online.
+
+        Raises Taken; checks the username first.
+        """
 
     async def get(self, user_id: str) -> User | None: ...
 
@@ -66,7 +69,7 @@ class Users(Protocol):
         """
 
     async def update(self, user_id: str, change: ProfileChange) -> User:
-        """Set the given fields; where `status` is one of them the user's `status_rev` becomes one more.
+        """Set the given fields. Setting `status` also increments the user's `status_rev`.
 
         Raises Missing.
         """
@@ -74,32 +77,33 @@ class Users(Protocol):
     async def set_password(
         self, user_id: str, password_hash: str, *, keep_session_id: str | None, before: str | None = None
     ) -> list[str]:
-        """Set the hash and revoke every other live session (None: all), atomically. Returns the ids revoked.
+        """Set the hash and revoke all live sessions but `keep_session_id`, atomically. Returns the revoked ids.
 
-        With `before`, it follows that hash alone: raises Outdated where it is not the hash any more, StoreUnavailable
-        where somebody else is about to set another. Raises Missing.
+        `before`: set the hash only if the current one is this; None: in any case. Raises Outdated where the current
+        hash is another, StoreUnavailable where a concurrent call is setting one, Missing.
         """
 
     async def rehash(self, user_id: str, before: str, after: str) -> bool:
-        """Put another hash of the same password in the place of `before`; False where that is not the hash any more."""
+        """Replace the hash `before` by another one of the same password. Returns False if `before` is not current."""
 
     async def disable(self, user_id: str) -> list[str]:
-        """Let the account log in no more, and revoke its live sessions. Returns the ids revoked. Raises Missing."""
+        """Disable the account's logins and revoke its live sessions. Returns the revoked ids. Raises Missing."""
 
     async def enable(self, user_id: str) -> None:
-        """Let it log in again; what was revoked stays so. Raises Missing."""
+        """Enable the account's logins again. Revoked sessions stay revoked. Raises Missing."""
 
     async def address_seen(self, user_id: str, marks: Sequence[str], *, now_ms: int) -> int | None:
-        """When the account was last good at an address with one of these marks, within KNOWN_ADDRESS_KEEP_MS; else, or
-        nobody's, None.
+        """The time of the account's newest successful login from an address with one of these marks.
+
+        Milliseconds since the epoch; None where there was none within KNOWN_ADDRESS_KEEP_MS, or no such user.
         """
 
     async def remember_address(self, user_id: str, mark: str, *, now_ms: int) -> None:
-        """The account was good at this address now. Of its marks the KNOWN_ADDRESSES_MAX newest stay."""
+        """Record a successful login from an address with this mark. Keeps the KNOWN_ADDRESSES_MAX newest marks."""
 
 
 class Sessions(Protocol):
-    """Logins. A revoked or expired session is never live again; expired ones may vanish."""
+    """Login sessions. A revoked or expired session is never live again; expired ones may be removed."""
 
     async def create(self, session: Session) -> None: ...
 
@@ -110,33 +114,35 @@ class Sessions(Protocol):
     ) -> Session | None:
         """Use refresh token number `generation`, atomically.
 
-        The current one: becomes generation + 1, rotated now, expiry moved, though not past `max_age_ms` after it began.
-        The one before, within `grace_ms` of the rotation: the session as it is (same replacement). Anything else: the
-        session is revoked now (returned with `revoked_at_ms`). None: no such session; an expired or already revoked
-        session is returned unchanged.
+        For the current generation the session moves to generation + 1, `rotated_at_ms` becomes now, and the expiry
+        becomes `expires_at_ms`, at most `max_age_ms` after the session began. For the previous generation, within
+        `grace_ms` of the rotation, the session is returned unchanged, so both requests get the same replacement. Any
+        other generation revokes the session; it is returned with `revoked_at_ms` set. An expired or already revoked
+        session is returned unchanged. Returns None if there is no such session.
         """
 
     async def revoke(self, session_id: str, *, now_ms: int) -> bool:
-        """True if it was live until now."""
+        """Revoke the session. Returns True if it was live until now."""
 
     async def revoked_since(self, since_ms: int) -> list[str]:
-        """Ids of sessions revoked at or after `since_ms`."""
+        """Ids of the sessions revoked at or after `since_ms`, the newest first."""
 
     async def not_live(self, session_ids: Sequence[str]) -> list[str]:
-        """Those of these sessions that are revoked, or not there, in one query; no clock has a part in it."""
+        """Those of these sessions that are revoked or do not exist, by one query. Expiry is not considered."""
 
 
 class Rooms(Protocol):
     """Rooms. `last_seq` is the greatest seq among the room's messages, `rev` the greatest in its changes log."""
 
     async def create(self, draft: RoomDraft, owner_id: str) -> Standing:
-        """Store a room with its maker as owner and first member, atomically; lastSeq 0 and rev 0."""
+        """Store a room with its creator as owner and first member, atomically; lastSeq and rev are 0."""
 
     async def direct(self, user_id: str, other_id: str) -> tuple[Standing, bool]:
-        """The direct room of two people (private, both members, maxUsers 2): the same each time, whoever asks, raced or
-        not.
+        """The direct room of two users: private, both members, maxUsers 2.
 
-        The second value is True if it was made now. Raises Missing("user").
+        There is one for each pair, also under a race.
+
+        The second value is True if this call created it. Raises Missing("user").
         """
 
     async def get(self, room_id: str) -> Room | None: ...
@@ -146,15 +152,14 @@ class Rooms(Protocol):
     async def list_for(
         self, user_id: str, *, mine: bool, query: str | None, limit: int, after: str | None
     ) -> tuple[list[Standing], str | None]:
-        """Rooms the user may see, newest first: their own, and unless `mine` all public ones; `query` is a part of the
-        name (any case).
+        """Rooms the user may see, newest first: their own, and unless `mine` all public ones.
 
-        `after` is a cursor this method returned (ValueError if it cannot be one); the second value is the next, None at
-        the end.
+        `query` is a part of the name, in any case. `after` is a cursor that this method returned; raises ValueError
+        for anything else. The second value is the next cursor, None at the end.
         """
 
     async def joined_by(self, user_id: str) -> dict[str, int]:
-        """All rooms the user is a member of, each with the rev at which they joined."""
+        """All rooms the user is a member of, each with the room's rev at which they joined."""
 
     async def joined_by_each(self, user_ids: Sequence[str]) -> Mapping[str, dict[str, int]]:
         """`joined_by` of each of these users, in one query."""
@@ -162,71 +167,75 @@ class Rooms(Protocol):
     async def stats(self, room_id: str) -> RoomStats | None: ...
 
     async def heads(self, room_ids: Sequence[str]) -> Mapping[str, Head]:
-        """Newest seq and rev of many rooms in one query; rooms that do not exist are left out."""
+        """Newest seq and rev of many rooms, by one query. Rooms that do not exist are left out."""
 
 
 class Members(Protocol):
-    """Who is in which room. Each change of membership is one entry (message None) in the room's changes log."""
+    """Memberships of rooms. Each change of membership is one entry, with message None, in the room's changes log."""
 
     async def get(self, room_id: str, user_id: str) -> Membership | None: ...
 
     async def standings(self, pairs: Sequence[tuple[str, str]]) -> list[Standing | None]:
-        """What Rooms.get_for says of each (room id, user id), in their order; as many queries for many as for one.
+        """The result of Rooms.get_for for each (room id, user id), in order. The number of queries is constant.
 
-        The room's rev is read no later than the membership: who is none was none at that rev or since.
+        The room's rev is read no later than the membership: a user shown as non-member was none at that rev or later.
         """
 
     async def add(self, room_id: str, user_id: str, *, role: Role = Role.MEMBER) -> MembershipChange:
-        """Make a member, with readSeq = lastSeq.
+        """Add a member, with readSeq = lastSeq. `changed` is False for an existing member.
 
-        Already one: `changed` False. A room is never oversubscribed, however many race.
-
-        Raises Missing("room" or "user"), RoomFull.
+        A room never has more than `maxUsers` members, also under concurrent calls. Raises Missing("room" or "user"),
+        RoomFull.
         """
 
     async def remove(self, room_id: str, user_id: str) -> MembershipChange:
-        """End a membership; if an owner leaves, the longest-standing moderator, else member, becomes owner.
+        """End a membership. If an owner leaves, the longest-standing moderator, else member, becomes owner.
 
-        Not a member: `changed` False. Raises Missing("room").
+        `changed` is False for a non-member. Raises Missing("room").
         """
 
     async def list(self, room_id: str, *, limit: int, after: str | None) -> tuple[list[Member], str | None]:
-        """Members by username; cursor as in Rooms.list_for."""
+        """Members by username. Cursors as in Rooms.list_for."""
 
     async def mark_read(self, room_id: str, user_id: str, seq: int) -> ReadState | None:
-        """Move readSeq forward to min(seq, lastSeq), never back. None for a non-member."""
+        """Move readSeq forward to min(seq, lastSeq), never back. Returns None for a non-member."""
 
 
 class Messages(Protocol):
-    """Messages.
+    """Messages. In each room seq is 1, 2, 3 … without holes: a unique index on (roomId, seq), and inserts only.
 
-    In each room seq is 1, 2, 3 … without holes, by a unique index on (roomId, seq): there they are only ever inserted.
-
-    Each change of one is an entry in the room's changes log, with the message as it left it; the message carries that
-    entry's rev. Who may change what is the caller's business.
+    Each change of a message adds an entry to the room's changes log, with the resulting message, which carries the
+    entry's rev. The caller checks permissions.
     """
 
     async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[Stored | Refusal]:
-        """Store drafts in their order, consecutive seq for those accepted; one outcome a draft, in the drafts' order.
+        """Store drafts in order, with consecutive seqs for those accepted.
 
-        A draft whose (room, author, clientId) is stored already, earlier or in this call, stores nothing:
-        Stored(duplicate=True). Membership, muting, replyToId and threadId (a message of this room) and attachments (the
-        author's own files) are checked in the same transaction; mentions of non-members are dropped. Each author's
-        readSeq moves to their own newest seq; createdAt is the store's clock and does not fall as seq rises, within a
-        process. All or nothing for errors: when this raises nothing is confirmed.
+        Returns one outcome for each draft, in order.
+
+        A draft whose (room, author, clientId) is stored already, by an earlier call or this one, stores nothing and
+        its outcome is Stored(duplicate=True). The same transaction checks membership, muting, replyToId and threadId
+        (messages of this room) and attachments (files of the author), and drops mentions of non-members. Each author's
+        readSeq moves to their own newest seq. createdAt is the store's clock; within a process it does not fall as seq
+        rises. If this raises, none of the drafts is confirmed.
         """
 
     async def edit(self, message_id: str, content: str) -> MessageChange:
         """Replace the content. Raises Missing("message"), also for a deleted one."""
 
     async def delete(self, message_id: str) -> MessageChange:
-        """Take away content, attachments, mentions and reactions; the place stays. Raises Missing("message")."""
+        """Remove content, attachments, mentions and reactions; the message's seq stays taken.
+
+        Raises Missing("message").
+        """
 
     async def react(self, message_id: str, user_id: str, emoji: str, *, on: bool) -> MessageChange:
-        """Add or take back one person's reaction; each (message, emoji, user) counts once, however many race.
+        """Add (`on`) or remove one user's reaction.
 
-        Reactions to one message that come together may share an entry. Raises Missing("message"), also for a deleted
-        one, TooManyKinds past REACTION_KINDS_MAX emoji.
+        Each (message, emoji, user) counts once, also under concurrent calls.
+
+        Concurrent reactions to one message may share an entry. Raises Missing("message"), also for a deleted one,
+        TooManyKinds past REACTION_KINDS_MAX emoji.
         """
 
     async def get(self, message_id: str) -> Message | None: ...
@@ -244,37 +253,34 @@ class Messages(Protocol):
     ) -> MessagePage:
         """Up to `limit` messages: the newest, those next below `before`, or those next above `after`.
 
-        At most one of the two is given.
-
-        `with_authors`: their authors' profiles come in the same round trip.
+        `with_authors`: the authors' profiles are read in the same round trip. Raises ValueError if both `before` and
+        `after` are given.
         """
 
     async def newest_between(self, room_id: str, *, after: int, upto: int, limit: int) -> list[Message]:
         """The newest `limit` messages with after < seq <= upto, ascending."""
 
     async def search(self, search: MessageSearch, *, limit: int, after: str | None) -> tuple[list[Hit], str | None]:
-        """Hits, the best first; cursor as in Rooms.list_for.
+        """Hits, the best match first. Cursors as in Rooms.list_for.
 
-        A backend without an index of words finds their beginnings too.
-
-        Raises StoreTimeout where looking takes too long.
+        A backend without a full-text index also finds words that begin with a searched word. Raises StoreTimeout.
         """
 
 
 class Files(Protocol):
-    """Uploaded files.
+    """Uploaded files. The bytes are written first, under a new id, then the description.
 
-    First the bytes, under a new id, then the description: until then nobody sees them, and a day later they go.
+    Bytes without a description are readable by nobody and are removed after a day.
     """
 
     async def write(self, file_id: str, pieces: AsyncIterable[bytes], *, thumbnail: bool = False) -> Written:
-        """Write the bytes of a file, or of its thumbnail.
+        """Write the bytes of a file, or of its thumbnail. Leaves nothing if `pieces` raises.
 
-        If `pieces` raises nothing is left. No deadline: each piece has one.
+        The call has no deadline; the write of each piece has one.
         """
 
     async def create(self, draft: FileDraft) -> File:
-        """Describe a file whose bytes (and thumbnail, if it has one) are written.
+        """Store the description of a file whose bytes, and thumbnail if it has one, are written.
 
         Raises Missing("file") if they are not.
         """
@@ -290,7 +296,7 @@ class Files(Protocol):
         """The bytes from `start` up to `end` (exclusive), in pieces. Raises Missing("file")."""
 
     async def discard(self, file_id: str) -> None:
-        """Remove the bytes of an upload that will not be described. No effect where there are none."""
+        """Remove the bytes of an upload that gets no description. No effect where there are none."""
 
 
 class Changes(Protocol):
@@ -303,41 +309,41 @@ class Changes(Protocol):
         """Entries with rev > since, each with the message as that entry left it (None for membership and settings)."""
 
     async def latest_between(self, room_id: str, *, since: int, upto: int, limit: int) -> ChangePage:
-        """Each message changed in (since, upto] once, as it now is, ascending by its newest rev there; membership and
-        settings left out.
+        """Each message changed in (since, upto] once, in its current form, ascending by its newest rev in that range.
+
+        Entries of membership and settings are left out.
         """
 
 
 class Monitoring(Protocol):
-    """What the metrics of processes were, by the minute.
+    """The history of each process's metrics, by the minute. A migration to another backend does not copy it.
 
-    None of the program's data: a move to another backend leaves it.
-
-    `source` is one process's name, which it has again after a restart. Minutes are counted since the epoch.
+    `source` is the name of a process, the same after a restart. Minutes are counted from the epoch.
     """
 
     async def append(self, source: str, points: Sequence[MinutePoint]) -> None:
-        """Add points; what is there of the same metric and minute is joined with them.
+        """Add points, merging each with the stored point of the same metric and minute.
 
-        After an error some may have been added.
+        After an error some of the points may have been added.
         """
 
     async def read(
         self, source: str, metric: str, *, since_minute: int, until_minute: int, step_minutes: int
     ) -> list[MinutePoint]:
-        """Points with since <= minute < until, ascending; those of a step (counted from the epoch) as one, at its first
-        minute.
+        """Points with since <= minute < until, ascending.
+
+        The points of one step of `step_minutes`, counted from the epoch, are merged into one at its first minute.
         """
 
     async def forget(self, before_minute: int) -> int:
-        """Remove a slice of what is of before that minute, of every source; returns how much.
+        """Remove one slice of the points before that minute, of all sources.
 
-        Nothing is left when that is 0.
+        Returns the number removed, 0 at the end.
         """
 
 
 class Store(Protocol):
-    """A backend, open. Obtained from its package's `open_store`, which raises StartupError with one line."""
+    """An open backend. The package's `open_store` returns it, and raises StartupError in one line."""
 
     users: Users
     sessions: Sessions
@@ -358,22 +364,20 @@ class Store(Protocol):
 
     @property
     def pending_writes_max(self) -> int:
-        """Writes that may be pending; what comes then is refused."""
+        """The largest number of pending writes; further ones are refused."""
 
     @property
     def pool(self) -> PoolState:
-        """Its connections now, as this process knows them:
-        asks nobody, so that it can be looked at with each sample.
-        """
+        """Its connections now, as this process counts them. Makes no query, so every metrics sample can read it."""
 
     async def ping(self) -> None:
-        """Prove that the store can be read and written now. Raises StoreUnavailable, StoreTimeout."""
+        """Write and read a document, to prove that the store works now. Raises StoreUnavailable, StoreTimeout."""
 
     async def inspect(self) -> Inspection:
-        """Ping, and look at what an operator wants to know. Raises StoreUnavailable, StoreTimeout."""
+        """Ping, and read the state that the health page shows. Raises StoreUnavailable, StoreTimeout."""
 
     async def sweep(self, now_ms: int) -> int:
-        """Remove what has expired, a bounded slice at a time; returns how much. Raises StoreError."""
+        """Remove what has expired, in bounded slices. Returns the number removed. Raises StoreError."""
 
     async def close(self) -> None:
-        """Settle what was accepted, then let go of everything. Idempotent."""
+        """Wait for the accepted operations, then release all resources. Idempotent."""

@@ -1,8 +1,8 @@
-"""Group commit: gathers the writes of an event loop into batches for one thread.
+"""Group commit: batches the writes of an event loop and commits each batch on one thread.
 
-Owns the thread, the bounded queue and the deadlines. Knows no SQL and no driver: what a batch does is the `transact` of
-whoever is passed in. One batch is in flight; whatever arrives meanwhile makes the next, so that load gathers by itself
-and a lone write waits for no timer.
+Owns the thread, the bounded queue and the deadlines. Knows no SQL and no driver: a Transactor commits the batches. One
+batch is in flight; the writes that arrive during it make the next one. So batches grow with the load, and a single
+write waits for no timer. docs/decisions/0021 says what is gathered here and what before.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ R = TypeVar("R")
 
 
 class Write(Struct, Generic[C], frozen=True):
-    """One write: `operation` on a connection, run once or more but committed once; it must have no other effect.
+    """One write: `operation` on a connection. It may run several times, is committed once, and has no other effect.
 
-    It raises before it writes, or not at all, unless it is `guarded`: then its own writes are undone, and no others.
+    An unguarded operation may raise only before its first write. A `guarded` one may raise at any time: its own writes
+    are rolled back, and no others.
     """
 
     operation: Callable[[C], Any]
@@ -39,9 +40,9 @@ class Write(Struct, Generic[C], frozen=True):
 
 
 class BatchWrite(Struct, Generic[C], frozen=True):
-    """One write that is cheaper together with its like: `operation` gets the arguments of all in a batch that share it.
+    """A write that shares one call of `operation` with all writes of its batch that have the same operation.
 
-    Its results are in the arguments' order. As an unguarded Work, it raises before it writes or not at all.
+    The operation gets all their arguments and returns the results in order. It may raise only before its first write.
     """
 
     operation: Callable[[C, Sequence[Any]], Sequence[Any]]
@@ -49,27 +50,27 @@ class BatchWrite(Struct, Generic[C], frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """What became of one write: `error` None means that `value` is durable."""
+    """The result of one write. If `error` is None, `value` is durable."""
 
     value: Any = None
     error: Exception | None = None
 
 
 class Transactor(Protocol):
-    """Commits batches. Its methods are called on the writer's thread only, and never raise what an Outcome can say."""
+    """Commits batches. Its methods are called on the writer's thread only, and return errors of writes as Outcomes."""
 
     def transact(self, batch: Sequence[Write[Any] | BatchWrite[Any]]) -> Sequence[Outcome]:
-        """Carry out and commit the batch; one outcome a write, in order."""
+        """Run and commit the batch. Returns one outcome for each write, in order."""
 
     def maintain(self) -> None:
-        """Housekeeping that no caller waits for; called between batches."""
+        """Do maintenance that no caller waits for. Called between batches."""
 
     def close(self) -> None:
-        """Let go of everything. The last call."""
+        """Release all resources. The last call."""
 
 
 class _Pending(Struct, eq=False):
-    """A write that was accepted; times are the loop's, in seconds."""
+    """An accepted write. `accepted_s` is on the loop's clock, in seconds."""
 
     name: str
     write: Write[Any] | BatchWrite[Any]
@@ -79,9 +80,9 @@ class _Pending(Struct, eq=False):
 
 
 class GroupCommitWriter(Generic[C]):
-    """Runs writes on one thread, in the order given, many to a commit. All methods belong to the loop it was made on.
+    """Runs writes on one thread, in order, many in a commit. Call its methods on the loop that it was created on.
 
-    Bounded by count and bytes: past either, `submit` raises StoreUnavailable("stalled").
+    The queue is bounded by count and bytes: past either, `submit` raises StoreUnavailable("stalled").
     `batch_max_operations` 1 turns grouping off.
     """
 
@@ -123,22 +124,25 @@ class GroupCommitWriter(Generic[C]):
 
     @property
     def pending_max(self) -> int:
-        """Writes that may be pending; what comes then is refused."""
+        """The largest number of pending writes; further ones are refused."""
         return self._pending_max_operations
 
     def submit(
         self, name: str, operation: Callable[[C], R], *, size_bytes: int = 0, guarded: bool = True
     ) -> asyncio.Future[R]:
-        """Accept a write; the future ends when it is durable, or with StoreError, or with what `operation` raised.
+        """Accept a write.
 
-        Raises StoreUnavailable at once when the queue is full ("stalled") or closed. Cancelling stops nothing begun.
+        Its future completes when the write is durable, or with StoreError, or with the operation's error.
+
+        Raises StoreUnavailable at once if the queue is full ("stalled") or closed. Cancelling the future drops a
+        waiting write and does not stop one whose batch has begun.
         """
         return self._accept(name, Write(operation, guarded), size_bytes)
 
     def submit_batched(
         self, name: str, operation: Callable[[C, Sequence[A]], Sequence[R]], argument: A, *, size_bytes: int = 0
     ) -> asyncio.Future[R]:
-        """Accept a write that is done together with those of the same `operation`; otherwise as `submit`."""
+        """Accept a write that shares one call with all others of the same `operation`; otherwise as `submit`."""
         return self._accept(name, BatchWrite(operation, argument), size_bytes)
 
     def _accept(self, name: str, write: Write[C] | BatchWrite[C], size_bytes: int) -> asyncio.Future[Any]:
@@ -155,13 +159,13 @@ class GroupCommitWriter(Generic[C]):
         if self._timer is None:
             self._timer = self._loop.call_at(now_s + self._timeout_s, self._expire)
         if not self._in_flight and not self._launching:
-            # One turn later, so that everything this turn brings shares the commit.
+            # One loop turn later, so that all writes of this turn share the commit.
             self._launching = True
             self._loop.call_soon(self._launch)
         return future
 
     async def close(self) -> None:
-        """Settle what was accepted, at most for the deadline, then end the thread. Idempotent."""
+        """Wait for the accepted writes, at most `timeout_s`, then end the thread. Idempotent."""
         self._closed = True
         try:
             await asyncio.wait_for(self._idle.wait(), self._timeout_s)
@@ -178,7 +182,7 @@ class GroupCommitWriter(Generic[C]):
         batch: list[_Pending] = []
         size_bytes = 0
         while self._waiting and len(batch) < self._batch_max_operations:
-            if self._waiting[0].future.done():  # its caller is gone, so it need not happen
+            if self._waiting[0].future.done():  # its caller was cancelled or timed out
                 self._release(self._waiting.popleft())
                 continue
             size_bytes += self._waiting[0].size_bytes
@@ -196,7 +200,7 @@ class GroupCommitWriter(Generic[C]):
         try:
             for pending, outcome in zip(batch, outcomes, strict=True):
                 self._release(pending)
-                if pending.future.done():  # cancelled, or told StoreTimeout
+                if pending.future.done():  # cancelled, or already failed with StoreTimeout
                     continue
                 if outcome.error is None:
                     pending.future.set_result(outcome.value)
@@ -205,7 +209,7 @@ class GroupCommitWriter(Generic[C]):
                 ended.append((pending, failure_of(outcome.error)))
         finally:
             self._launch()
-        # Last of all: an observer that raises holds up no write.
+        # After the futures are settled, so that an observer that raises delays no write.
         if any(outcome.error is None for outcome in outcomes):
             self._observer.store_commit(len(batch), seconds)
         self._report(ended)
@@ -216,7 +220,10 @@ class GroupCommitWriter(Generic[C]):
             self._observer.store_operation(pending.name, now_s - pending.accepted_s, failure)
 
     def _expire(self) -> None:
-        """Tell those whose deadline passed. One timer serves all: they wait in the order they came."""
+        """Fail the writes whose deadline has passed.
+
+        One timer serves all, because they are in the order of their deadlines.
+        """
         self._timer = None
         now_s = self._loop.time()
         late: list[tuple[_Pending, str | None]] = []
@@ -236,13 +243,13 @@ class GroupCommitWriter(Generic[C]):
         self._pending_bytes -= pending.size_bytes
 
     def _run(self) -> None:
-        """The thread: one batch after another until the inbox says None."""
+        """The thread: commits one batch after another until the inbox returns None."""
         is_logged = False
         while (batch := self._inbox.get()) is not None:
             started_s = time.perf_counter()
             try:
                 outcomes = self._transactor.transact([pending.write for pending in batch])
-            except Exception as error:  # a defect: nobody may wait for ever because of it
+            except Exception as error:  # a defect; it must not leave callers waiting
                 logger.exception("a batch of writes failed unexpectedly")
                 outcomes = [Outcome(error=error)] * len(batch)
             self._post(batch, outcomes, time.perf_counter() - started_s)
@@ -250,7 +257,7 @@ class GroupCommitWriter(Generic[C]):
             try:
                 self._transactor.maintain()
                 is_logged = False
-            except Exception:  # a defect, which no write waits for
+            except Exception:  # a defect; no write depends on it
                 if not is_logged:
                     logger.exception("housekeeping of the store failed unexpectedly")
                 is_logged = True
@@ -259,5 +266,5 @@ class GroupCommitWriter(Generic[C]):
     def _post(self, batch: list[_Pending], outcomes: Sequence[Outcome], seconds: float) -> None:
         try:
             self._loop.call_soon_threadsafe(self._settle, batch, outcomes, seconds)
-        except RuntimeError:  # the loop was closed without us: nobody is left to be told
+        except RuntimeError:  # the loop was closed before this writer, so no caller is left
             logger.warning("the event loop ended before %d writes were settled", len(batch))

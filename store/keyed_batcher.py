@@ -1,9 +1,7 @@
-"""Group commit by key: what one room was sent while a batch of its was under way makes its next batch.
+"""Batches by key: the arguments that arrive for a key while a batch of it is in flight make its next batch.
 
-Knows no driver.
-
-One batch in flight a lane, so that load gathers by itself and a lone write waits for no timer.
-`store/group_commit.py` is the same for a store that has one writer; here each key has a lane of its own.
+Knows no driver. Each key has at most one batch in flight, so batches grow with the load, and a single argument waits
+for no timer. `store/group_commit.py` does the same for a store with one writer thread and no keys.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ R = TypeVar("R")
 
 
 class _Waiting(Struct, Generic[A, R], eq=False):
-    """One accepted write; its time is the loop's, in seconds."""
+    """One accepted argument. `accepted_s` is on the loop's clock, in seconds."""
 
     argument: A
     future: asyncio.Future[R]
@@ -34,9 +32,7 @@ class _Waiting(Struct, Generic[A, R], eq=False):
 
 
 class _KeyQueue(Generic[A, R]):
-    """A key's writes, in the order they came: those of the batch under way, those that wait, and the timer of their
-    deadlines.
-    """
+    """The arguments of one key in order of arrival: the batch in flight, those that wait, and the deadline timer."""
 
     __slots__ = ("batch", "timer", "waiting")
 
@@ -47,13 +43,14 @@ class _KeyQueue(Generic[A, R]):
 
 
 class KeyedBatcher(Generic[A, R]):
-    """Runs `work` on the gathered arguments of a key. All methods belong to one event loop.
+    """Runs `work` on the gathered arguments of a key. Call its methods on one event loop.
 
-    `work` returns an outcome an argument, in order: what it gives, or an exception for that argument's caller alone.
-    What it raises goes to all of the batch, and if the store cannot be written now (StoreUnavailable, StoreTimeout),
-    those who wait behind it are told StoreUnavailable("stalled"): none waits for a second deadline. Past `waiting_max`
-    arguments of all keys `submit` raises that, too. `timeout_s` after it was accepted a write is answered in any case:
-    StoreTimeout if its batch has begun; else "stalled", and none will.
+    `work` returns one outcome for each argument, in order; an outcome that is an exception is raised to that caller
+    alone. If `work` raises, all callers of the batch get the error. If that is StoreUnavailable or StoreTimeout, the
+    arguments that wait behind the batch fail with StoreUnavailable("stalled"), so that none waits for a second
+    deadline. `submit` raises the same past `waiting_max` arguments of all keys. `timeout_s` seconds after it was
+    accepted an argument fails in any case: with StoreTimeout if its batch has begun, else with "stalled", and it is
+    not run.
     """
 
     def __init__(
@@ -73,7 +70,10 @@ class KeyedBatcher(Generic[A, R]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     def submit(self, key: str, argument: A) -> asyncio.Future[R]:
-        """Accept a write; the future ends with its outcome. Cancelling it before its batch begins undoes it."""
+        """Accept an argument. Its future completes with the outcome. Cancelling it before its batch begins drops it.
+
+        Raises StoreUnavailable("stalled") past the bound.
+        """
         if self._waiting >= self._waiting_max:
             raise StoreUnavailable("stalled")
         loop = asyncio.get_running_loop()
@@ -83,7 +83,7 @@ class KeyedBatcher(Generic[A, R]):
         if queue is None:
             queue = self._queues[key] = _KeyQueue()
             queue.timer = loop.call_later(self._timeout_s, self._expire, queue)
-            # A context of its own: the deadline of whoever came first is not that of the batch.
+            # An empty context: the deadline of the first caller must not be the deadline of the batch.
             task = loop.create_task(self._run(key, queue), context=contextvars.Context())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -96,7 +96,7 @@ class KeyedBatcher(Generic[A, R]):
         return self._waiting
 
     async def close(self, *, within_s: float = 0.0) -> None:
-        """Let what was accepted settle for so long, then give up on the rest."""
+        """Wait up to `within_s` seconds for the accepted arguments, then fail the rest: StoreUnavailable("closed")."""
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=within_s)
             for task in late:
@@ -126,7 +126,10 @@ class KeyedBatcher(Generic[A, R]):
             _settle(left, [StoreUnavailable("closed")] * len(left))
 
     def _expire(self, queue: _KeyQueue[A, R]) -> None:
-        """Answer those whose time is over; one timer a lane serves all, as they stand in the order they came."""
+        """Fail the arguments whose deadline has passed.
+
+        One timer serves a key: its arguments are in order of deadline.
+        """
         loop = asyncio.get_running_loop()
         queue.timer = None
         late_s = loop.time() - self._timeout_s
@@ -138,7 +141,7 @@ class KeyedBatcher(Generic[A, R]):
                 queue.timer = loop.call_at(one.accepted_s + self._timeout_s, self._expire, queue)
                 return
             one.future.set_exception(StoreTimeout("stalled") if number < begun else StoreUnavailable("stalled"))
-        # All that are here are answered; what comes later waits at least as long from now.
+        # All of them are settled; the deadline of any later one is at least `timeout_s` from now.
         queue.timer = loop.call_later(self._timeout_s, self._expire, queue)
 
     async def _outcomes(self, key: str, batch: Sequence[_Waiting[A, R]]) -> Sequence[R | Exception]:
@@ -150,7 +153,7 @@ class KeyedBatcher(Generic[A, R]):
 
 def _settle(batch: Sequence[_Waiting[Any, Any]], outcomes: Sequence[Any]) -> None:
     for waiting, outcome in zip(batch, outcomes, strict=True):
-        if waiting.future.done():  # its caller is gone
+        if waiting.future.done():  # its caller was cancelled or timed out
             continue
         if isinstance(outcome, Exception):
             waiting.future.set_exception(outcome)

@@ -1,10 +1,9 @@
-"""What the store keeps and returns.
+"""The records that the store keeps and returns, in one module for each collection. Owns no behaviour.
 
-Field names are camelCase once turned into builtins: these are the contract's shapes.
-
-Owns no behaviour. Times shown to clients are RFC 3339 UTC strings with milliseconds; times that only the server
-compares are `_ms`, integer milliseconds since the epoch. Ids are opaque, without `/`; a message's id is `<room
-id>-<seq>` (docs/decisions).
+The records that clients see have camelCase field names once they are encoded: the contract's shapes. Times shown to
+clients are RFC 3339 UTC strings with milliseconds; times that only the server compares are named `_ms`, integer
+milliseconds since the epoch. Ids are opaque and contain no `/`; the id of a message is `<room id>-<seq>`
+(docs/decisions/0001).
 """
 
 from __future__ import annotations

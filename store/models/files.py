@@ -20,9 +20,9 @@ class File(Struct, frozen=True, rename="camel"):
 
 
 class FileDraft(Struct, frozen=True):
-    """An upload that was written under `id`, and is to be described.
+    """The description of an upload whose bytes are stored under `id`.
 
-    `sha256` in hexadecimal, sizes in bytes and pixels.
+    `sha256` is hexadecimal, `size` in bytes, `width` and `height` in pixels.
     """
 
     id: str

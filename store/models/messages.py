@@ -15,16 +15,16 @@ REACTION_KINDS_MAX = 20
 
 
 class Reaction(Struct, frozen=True, rename="camel"):
-    """Who reacted with one emoji: all counted, the first 20 named."""
+    """The reactions with one emoji: the count of all, and the ids of the first 20 users."""
 
     count: int
     user_ids: tuple[str, ...]
 
 
 class Message(Struct, frozen=True, rename="camel"):
-    """A message as it is now; of two copies the one with the greater `rev` is the newer.
+    """A message. Of two copies the one with the greater `rev` is the newer.
 
-    Deleted: content None, no attachments.
+    A deleted message has content None and no attachments, mentions or reactions.
     """
 
     id: str
@@ -47,9 +47,9 @@ class Message(Struct, frozen=True, rename="camel"):
 
 
 class MessageDraft(Struct, frozen=True):
-    """A message before it has a place.
+    """A message before it has a seq.
 
-    `client_id` is the author's, or one the service made: unique per room and author.
+    `client_id` is unique per room and author; the server makes one if a client does not.
     """
 
     user_id: str
@@ -68,24 +68,22 @@ class Refusal(StrEnum):
     ROOM_NOT_FOUND = "room_not_found"
     NOT_MEMBER = "not_member"
     MUTED = "muted"
-    MESSAGE_NOT_FOUND = "message_not_found"  # what it replies to, or its thread, is not in this room
+    MESSAGE_NOT_FOUND = "message_not_found"  # the message it replies to, or its thread, is not in this room
     FILE_NOT_FOUND = "file_not_found"
 
 
 class Stored(Struct, frozen=True):
-    """A draft's outcome: durably stored now, or `duplicate`: stored by an earlier send (then `message` is as it is
-    now).
-    """
+    """The outcome of a stored draft. `duplicate`: an earlier send stored it, and `message` is its current form."""
 
     message: Message
     duplicate: bool
 
 
 class MessagePage(Struct, frozen=True):
-    """Messages in ascending seq; `has_more` further in the direction asked; `authors` as they now are, where they were
-    asked for.
+    """Messages in ascending seq. `has_more`: there are more in the direction that was asked for.
 
-    `rev` is the room's, read no later than the messages: none of them is older than it says.
+    `authors` are the current profiles, where they were asked for. `rev` is the room's, read no later than the
+    messages, so each message is at least as new as that rev.
     """
 
     messages: tuple[Message, ...]
@@ -95,17 +93,17 @@ class MessagePage(Struct, frozen=True):
 
 
 class MessageChange(Struct, frozen=True):
-    """What an edit, a deletion or a reaction did. `changed` False: it was so already, and nothing was written."""
+    """The result of an edit, a deletion or a reaction. `changed` is False where nothing had to be written."""
 
     message: Message
     changed: bool
 
 
 class Change(Struct, frozen=True):
-    """One entry of a room's changes log; `message` is None for membership and settings.
+    """One entry of a room's changes log. `message` is None for a change of membership or settings.
 
-    `is_reaction`: somebody reacted, or took that back; else the message was edited, or deleted. Only ChangePages of the
-    log itself tell.
+    `is_reaction`: a reaction was added or removed; otherwise the message was edited or deleted. Only `Changes.page`
+    sets it.
     """
 
     rev: int
@@ -126,10 +124,9 @@ class ChangePage(Struct, frozen=True):
 
 
 class MessageSearch(Struct, frozen=True):
-    """What to look for: messages that have all `words` and all `phrases`, in any case, in these rooms, and meet the
-    filters.
+    """A query for messages of these rooms that have all `words` and all `phrases`, in any case, and pass the filters.
 
-    Without words and phrases the filters alone decide. `before_ms` is exclusive, `after_ms` inclusive.
+    Without words and phrases only the filters apply. `before_ms` is exclusive, `after_ms` inclusive.
     """
 
     room_ids: tuple[str, ...]
@@ -142,7 +139,7 @@ class MessageSearch(Struct, frozen=True):
 
 
 class Hit(Struct, frozen=True):
-    """A message that was found; a greater score is a better match, of equals the newer comes first."""
+    """A message that was found. A greater score is a better match; of equal scores the newer message comes first."""
 
     message: Message
     score: float

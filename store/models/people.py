@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class Status(StrEnum):
-    """What a person chose to show."""
+    """The status that a user chose to show."""
 
     ONLINE = "online"
     AWAY = "away"
@@ -17,10 +17,10 @@ class Status(StrEnum):
 
 
 class User(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A person as others see them. `status` is the chosen one; who is not connected is shown as offline.
+    """A user as others see them. `status` is the chosen one; the presenter shows a user without connection as offline.
 
-    `status_rev` counts the choices of a status, so that of two the later is known; it is no client's business: who
-    shows a user sets it to 0, which is left out. Only such fields have defaults.
+    `status_rev` counts the changes of `status`, so that the later of two is known. Clients do not see it: it is set to
+    0 before a user is encoded, and a field with its default value is left out. Only such fields have defaults.
     """
 
     id: str
@@ -36,7 +36,7 @@ class User(Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Account(Struct, frozen=True):
-    """A user with what only its owner and the server may know. Never encoded."""
+    """A user with the fields that only its owner and the server may know. Never encoded."""
 
     user: User
     email: str
@@ -61,9 +61,9 @@ class ProfileChange(Struct, frozen=True):
 
 
 class Session(Struct, frozen=True):
-    """One login: a family of refresh tokens, of which only `generation` and, for a grace, the one before it are good.
+    """One login: a family of refresh tokens. Valid are number `generation` and, for a grace period, the one before.
 
-    `began_at_ms` is None where a program that did not keep it made the session; `began_ms` is then the newest rotation.
+    `began_at_ms` is None for a session that an older program stored; `began_ms` is then the newest rotation.
     """
 
     id: str

@@ -16,9 +16,9 @@ class Role(StrEnum):
 
 
 class Room(Struct, frozen=True, rename="camel"):
-    """A room without what depends on who asks.
+    """A room without the fields that depend on the asking user.
 
-    `last_seq` and `rev` are its heads, derived, never counters of their own.
+    `last_seq` and `rev` are derived from its messages and changes; they are not counters of their own.
     """
 
     id: str
@@ -37,7 +37,7 @@ class Room(Struct, frozen=True, rename="camel"):
 
 
 class RoomDraft(Struct, frozen=True):
-    """A room to be made."""
+    """A room to be created."""
 
     name: str
     description: str | None
@@ -46,9 +46,10 @@ class RoomDraft(Struct, frozen=True):
 
 
 class Membership(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """One member's state in one room; counts as of the moment it was read.
+    """One member's state in one room. The counts are those of the moment it was read.
 
-    `joined_rev`: the room's rev that the joining was, 0 for who made it; shown to nobody, as `User.status_rev`.
+    `joined_rev`: the rev of the room's entry about the joining, 0 for the creator. Clients do not see it, as
+    `User.status_rev`.
     """
 
     role: Role
@@ -60,7 +61,7 @@ class Membership(Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Standing(Struct, frozen=True):
-    """A room together with the asking user's membership, None to a non-member."""
+    """The word for a room together with one user's membership of it; `membership` is None for a non-member."""
 
     room: Room
     membership: Membership | None
@@ -90,9 +91,9 @@ def read_state(room_id: str, membership: Membership) -> ReadState:
 
 
 class MembershipChange(Struct, frozen=True):
-    """What a join or a leave did.
+    """The result of a join or a leave.
 
-    `changed` False: it was so already, nothing was written and `rev` is the room's present one.
+    `changed` is False where nothing had to be written; `rev` is then the room's current one.
     """
 
     room: Room
@@ -103,7 +104,7 @@ class MembershipChange(Struct, frozen=True):
 
 
 class Head(Struct, frozen=True):
-    """A room's newest seq and rev; 0 where there is none."""
+    """A room's newest seq and rev; 0 where it has no message or no change."""
 
     seq: int
     rev: int
