@@ -1,17 +1,17 @@
-"""The changes log: each room's numbered changes, each written once and then applied.
+"""The changes log: the numbered changes of each room, each inserted once and then applied.
 
-The one way to change what is in a room.
+No other code changes a room.
 
-Without transactions, and with any number of processes (docs/decisions/0006):
+It works without transactions and with any number of processes (docs/decisions/0006):
 
-(a) read the room; entries beyond its `rev` were written by somebody who has not applied them yet: apply them first;
-(b) read what the change is about, and compute the entry: it says all that it does, so that anybody can apply it;
-(c) insert it as rev + 1. The index on (roomId, rev) is unique: on a duplicate somebody else was first, so back to (a);
-(d) apply it, move the room's `rev` to it, and only then answer.
+(a) read the room; apply the entries beyond its `rev` first: another process has inserted but not applied them;
+(b) read the documents that the change needs and compute the entry, which holds all that it writes;
+(c) insert the entry as rev + 1; the index on (roomId, rev) is unique, so on a duplicate another process was first: (a);
+(d) apply the entry, set the room's `rev` to it, and only then return.
 
-What is applied carries the entry's rev and gives way to a greater one, so that a late repetition does nothing. A room's
-`rev` says how far its log has been applied; readers go by it alone. What a batch of changes brings is one insert, and
-one update a collection.
+Applied documents carry the entry's rev, and a smaller rev never replaces a greater one, so a late repetition has no
+effect. A room's `rev` is the newest applied entry; readers use it alone. A batch of changes is one insert, and one
+update for each collection.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _RETRY_MAX_S = 0.05
 
 
 class ChangeLog:
-    """Carries out operations: those of one room one batch after another."""
+    """Executes operations, one batch at a time of each room."""
 
     def __init__(self, *, database: Database, batch_max: int = BATCH_MAX) -> None:
         self._database = database
@@ -54,14 +54,14 @@ class ChangeLog:
         )
 
     async def change(self, room_id: str, operation: Operation) -> Any:
-        """Returns what the operation returns, once that is durable.
+        """Execute an operation. Returns its result once it is durable.
 
-        Raises what it raises, Missing("room"), StoreError.
+        Raises what the operation raises, Missing("room"), StoreError.
         """
         return await self._batcher.submit(room_id, operation)
 
     async def apply_pending(self, room_id: str) -> int:
-        """Apply what was left unapplied; returns the room's rev, 0 where there is no room."""
+        """Apply the room's unapplied entries. Returns the room's rev, 0 if there is no such room."""
         room = await self._read_applied(room_id)
         return 0 if room is None else int(room["rev"])
 
@@ -102,9 +102,7 @@ class ChangeLog:
     async def _run(
         self, view: RoomView, operations: Sequence[Operation], waiting: Sequence[int], outcomes: list[Any]
     ) -> dict[int, int]:
-        """Run the operations in order; returns for each how many of the view's entries must be stored for its outcome
-        to hold.
-        """
+        """Run the operations in order. Returns for each the number of view entries that its outcome depends on."""
         needed = {}
         for number in waiting:
             try:
@@ -119,10 +117,10 @@ class ChangeLog:
         return needed
 
     async def _consistent_view(self, room_id: str, operations: Sequence[Operation]) -> RoomView | None:
-        """The room with what the operations look at, all of one rev; None where there is no room.
+        """The room and the documents that the operations need, all of one rev; None if there is no such room.
 
-        Between two reads another process may have changed the room. What was read is then of several revs, so it is
-        read again.
+        Another process may change the room between two reads. The documents are then of several revs and are read
+        again.
         """
         lost = newest_rev = 0
         while True:
@@ -139,10 +137,10 @@ class ChangeLog:
             await _pause(lost)
 
     async def _skip_missing_entries(self, room_id: str, rev: int) -> None:
-        """Move a room whose log lacks entries on to `rev`: readers are told that what is missing has expired.
+        """Set a room whose log lacks entries to `rev`. Readers then get the missing entries reported as expired.
 
-        An entry is in the log before anything carries its rev. What carries one that the log does not lead to comes
-        from a copy of the database that was made, document after document, while it was written to.
+        An entry is in the log before any document carries its rev. A document with a rev that the log does not have
+        comes from a copy of the database that was made document by document during writes.
         """
         logger.error(
             "room %s: documents have rev %d, which its changes log does not lead to; the room goes on from there",
@@ -152,11 +150,11 @@ class ChangeLog:
         await self._database.rooms.update_one({"_id": room_id, "rev": {"$lt": rev}}, {"$set": {"rev": rev}})
 
     async def _read(self, room: Document, operations: Sequence[Operation]) -> tuple[RoomView, int]:
-        """A view of the room, and the greatest rev of what it shows."""
+        """A view of the room, and the greatest rev of the documents in it."""
         database, read_set = self._database, [operation.read_set for operation in operations]
         wanted = {reactor for want in read_set for reactor in want.reactors}
         of_room = {"roomId": room["_id"]}
-        # Also those that were taken back: by their rev it shows that this was done since the room was read.
+        # Removed reactions are read too: their rev shows a removal that happened after the room was read.
         reacted = {
             **of_room,
             "emoji": {"$in": list({reactor.emoji for reactor in wanted})},
@@ -179,7 +177,7 @@ class ChangeLog:
         return view, max((found["rev"] for found in (*members, *messages, *reactions)), default=0)
 
     async def _read_applied(self, room_id: str) -> Document | None:
-        """The room with `head`, all of its log applied."""
+        """The room with `head`, after all entries of its log are applied; None if there is no such room."""
         while True:
             found = await self._database.rooms.aggregate(room_pipelines.room(room_id)).to_list(1)
             if not found:
@@ -190,8 +188,9 @@ class ChangeLog:
             await self._apply(room_id, unapplied)
 
     async def _insert(self, view: RoomView) -> int:
-        """Write the view's entries; returns how many are ours now:
-        others may have been first, or the answer was lost.
+        """Insert the view's entries. Returns how many of them are stored.
+
+        Another process may have been first, or the answer was lost; so after an error the entries are read back.
         """
         if not view.entries:
             return 0
@@ -214,9 +213,7 @@ class ChangeLog:
 
 
 async def _pause(lost: int) -> None:
-    """Wait before the room is read again, after others were first `lost` times: longer each time, and no two processes
-    as long.
-    """
+    """Wait before the next try, after `lost` lost races: a random time with a bound that grows with each."""
     await asyncio.sleep(random.uniform(0, longest_s(lost, first_s=_RETRY_FIRST_S, most_s=_RETRY_MAX_S)))
 
 

@@ -1,4 +1,4 @@
-"""The changes collection, read: each room's log of what changed after it was written. change_log.py writes it."""
+"""The changes collection: reads of each room's changes log. change_log.py writes it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from store.mongo.documents import change_from, message_from
 
 
 class MongoChanges:
-    """store.contract.Changes on MongoDB. The log ends, for readers, where it has been applied: at the room's rev."""
+    """store.contract.Changes on MongoDB. Readers see the log up to the room's rev, which is the applied part."""
 
     def __init__(self, *, database: Database) -> None:
         self._database = database
@@ -20,7 +20,7 @@ class MongoChanges:
             rev = await self._rev(room_id)
             wanted = {"roomId": room_id, "rev": {"$gt": since, "$lte": rev}}
             entries = await self._changes.find(wanted).sort("rev", 1).limit(limit + 1).to_list(None)
-        # Entries may have expired anywhere below the head, if the clock was stepped while they were written.
+        # If the clock was stepped while entries were written, they may have expired anywhere below the head.
         expired = since < rev and [entry["rev"] for entry in entries] != list(
             range(since + 1, min(rev, since + limit + 1) + 1)
         )
@@ -37,7 +37,7 @@ class MongoChanges:
             last = min(upto, rev)
             pipeline = message_pipelines.latest_changes(room_id, since=since, upto=last, limit=limit + 1)
             found = await self._changes.aggregate(pipeline).to_list(None)
-            # Counted after they were read: what expires between the two is missed, and said to be.
+            # Counted after the read, so that an entry that expires in between is reported as expired.
             kept = await self._changes.count_documents({"roomId": room_id, "rev": {"$gt": since, "$lte": last}})
         return ChangePage(
             changes=tuple(Change(rev=one["rev"], message=message_from(one["message"][0])) for one in found[:limit]),

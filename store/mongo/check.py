@@ -1,7 +1,4 @@
-"""What the pre-deployment check asks of MongoDB: can it be reached, what is it, are the indexes as they should be.
-
-Changes nothing.
-"""
+"""The MongoDB part of the pre-deployment check: whether it answers, its version, its indexes. Changes nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from store.mongo.database import Database, Document
 
 
 async def probe(options: MongoOptions) -> str:
-    """Return what was found in one line. Raises StartupError with what is wrong."""
+    """Connect and check the schema. Returns the server's version and kind in one line. Raises StartupError."""
     async with _database(options) as database:
         info: Document = await database.client.admin.command("buildInfo")
         hello = await _hello(database)
@@ -30,7 +27,10 @@ async def probe(options: MongoOptions) -> str:
 
 
 async def check_indexes(options: MongoOptions) -> str:
-    """The same of the indexes; those that are missing will be made at the next start, one that differs stops it."""
+    """Check the indexes. Returns a summary in one line. Raises StartupError for an index with other keys or options.
+
+    The next start creates missing indexes, and fails on one that differs.
+    """
     async with _database(options) as database:
         missing, wrong = await indexes.survey(database, with_text=True)
     if wrong:
@@ -39,7 +39,7 @@ async def check_indexes(options: MongoOptions) -> str:
 
 
 async def taken_usernames(options: MongoOptions, names: Sequence[str]) -> set[str]:
-    """Those of the case-folded names that somebody has. Raises StartupError with what is wrong."""
+    """Those of the case-folded usernames that are in use. Raises StartupError."""
     async with _database(options) as database:
         found = await database.users.find({"usernameFolded": {"$in": list(names)}}, {"usernameFolded": 1}).to_list(None)
     return {user["usernameFolded"] for user in found}
@@ -67,6 +67,6 @@ async def _database(options: MongoOptions) -> AsyncIterator[Database]:
 
 
 async def _hello(database: Database) -> dict[str, Any]:
-    """What the server says of itself; the older word is known everywhere."""
+    """The server's description of itself. `isMaster` is the older name of `hello`, which all servers know."""
     answer: dict[str, Any] = await database.client.admin.command("isMaster")
     return answer

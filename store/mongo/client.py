@@ -1,4 +1,4 @@
-"""The connection to MongoDB: the driver's options, and what a wrong address becomes. Knows no collections."""
+"""The connection to MongoDB: the driver's options, and one-line errors without credentials. Knows no collections."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ APP_NAME = "chat-rooms"
 
 
 class MongoOptions(Struct, frozen=True):
-    """Where the database is and how it is used. Times in milliseconds; `write_concern` as `w` takes it."""
+    """The database's address and the driver's options.
+
+    Times in milliseconds; `write_concern`: "majority" or a number.
+    """
 
     uri: str
     db_name: str
@@ -39,19 +42,19 @@ class MongoOptions(Struct, frozen=True):
 
 
 def require_form(options: MongoOptions) -> None:
-    """Raises ValueError in one line, without the URI, for one that the driver cannot use or would use in part.
+    """Check the options without any connection or name lookup.
 
-    Asks nobody.
+    Raises ValueError in one line, without the URI, if the driver cannot use the URI or would ignore a part of it.
     """
     with _redacted_errors(options):
-        # As Motor will make it, but that nothing is connected, nor a name looked up.
+        # The same client as Motor's, but it connects to nothing and looks up no name.
         MongoClient[Document](options.uri, connect=False, **_arguments(options, ())).close()
 
 
 def connect(options: MongoOptions, *, listeners: Sequence[Any] = ()) -> AsyncIOMotorClient[Document]:
-    """A client; nothing is asked of the server yet.
+    """A client that has not connected yet.
 
-    Raises StartupError with one line, without the URI: it may hold a password.
+    Raises StartupError in one line, without the URI, which may contain a password.
     """
     try:
         with _redacted_errors(options):
@@ -62,9 +65,9 @@ def connect(options: MongoOptions, *, listeners: Sequence[Any] = ()) -> AsyncIOM
 
 @contextmanager
 def _redacted_errors(options: MongoOptions) -> Iterator[None]:
-    """What the driver says of the URI becomes a ValueError of one line without credentials."""
+    """Turn the driver's errors about the URI into a ValueError of one line without credentials."""
     try:
-        # What the driver only warns of, and then does without, is a mistake: it would be found out too late.
+        # The driver only warns of options that it then ignores. Such an option is a mistake, so it is an error here.
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)
             yield
@@ -89,7 +92,7 @@ def _arguments(options: MongoOptions, listeners: Sequence[Any]) -> dict[str, Any
 
 
 def without_credentials(text: str, uri: str) -> str:
-    """One line of `text` with what stands before the `@` of the URI blotted out, should it be in there."""
+    """`text` in one line, with the credentials before the URI's `@` replaced by `…`."""
     credentials = uri.partition("://")[2].rpartition("@")[0]
     for secret in (credentials, credentials.partition(":")[2]):
         if secret:
@@ -98,7 +101,7 @@ def without_credentials(text: str, uri: str) -> str:
 
 
 def refusal_of(error: PyMongoError, options: MongoOptions, seconds: float) -> str:
-    """Why the database cannot be used, in one line for the operator, `seconds` after it was first asked."""
+    """The reason why the database cannot be used, in one line, `seconds` after the first request."""
     reason = without_credentials(str(error), options.uri).partition(" (configured timeouts")[0]
     if isinstance(error, OperationFailure) and codes_of(error) & {UNAUTHORIZED, AUTHENTICATION_FAILED}:
         return "MongoDB refuses the user name or the password of MONGO_URI"

@@ -1,4 +1,4 @@
-"""The door to the database that the collections share: deadlines, bounds, concerns, and what a failure becomes.
+"""What all collections share: deadlines, the bound on operations, read and write concerns, translation of errors.
 
 Knows no documents.
 """
@@ -28,18 +28,18 @@ from store.monotonic_clock import MonotonicClock
 Document = dict[str, Any]
 Collection = AsyncIOMotorCollection[Document]
 
-# The driver ends an operation at its deadline; this much later it is given up without it (it may wait for one of
-# Motor's threads).
+# The driver ends an operation at its deadline. One that waits for a Motor thread does not reach the driver; it is
+# cancelled this much later.
 SLACK_S = 0.25
 CODEC: CodecOptions[Document] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
 
 
 class Database:
-    """What a collection is given. Reads are on the primary, and see every write that was acknowledged.
+    """The shared database handle. Reads are on the primary and see every acknowledged write.
 
-    With `write_concern` "majority" they are of what a majority has: a failover takes nothing back that was written or
-    read. With a number it may take back both. `clock` gives the times that are stored; `timeout_s` bounds each
-    operation, whatever the driver waits for.
+    With `write_concern` "majority", reads return majority-committed data: a failover takes back nothing that was
+    written or read. With a number a failover may take back both. `clock` gives the times that are stored, in
+    milliseconds. `timeout_s` bounds each operation.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Database:
         pending_max: int = 10_000,
     ) -> None:
         self.client = client
-        # What fewer have acknowledged is not in a majority's snapshot yet: a read of that would miss it.
+        # With a smaller write concern an acknowledged write may not be in the majority's snapshot, so read "local".
         level = "majority" if write_concern == "majority" else "local"
         self.raw: AsyncIOMotorDatabase[Document] = client.get_database(
             name,
@@ -95,7 +95,10 @@ class Database:
 
     @asynccontextmanager
     async def operation(self, name: str, *, write: bool = False) -> AsyncIterator[None]:
-        """What a caller asks for, as a whole. Raises StoreUnavailable, StoreTimeout, or what is raised within."""
+        """The context of one operation of a caller: its bound, deadline, metrics and errors.
+
+        Raises StoreUnavailable, StoreTimeout, or what the body raises.
+        """
         if self._closed or self._pending >= self.pending_max:
             reason = "closed" if self._closed else "stalled"
             self._observer.store_operation(name, 0.0, reason)
@@ -129,15 +132,15 @@ class Database:
             self._observer.store_operation(name, time.monotonic() - started_s, failure)
 
     def committed(self, operations: int, seconds: float) -> None:
-        """Tell the observer of a batch that was written as one."""
+        """Report a batch that was written as one commit to the observer."""
         self._observer.store_commit(operations, seconds)
 
     async def close(self) -> None:
-        """Refuse what comes now, and wait for what was accepted, at most for the deadline. Idempotent."""
+        """Refuse new operations and wait for the running ones, at most for their deadline. Idempotent."""
         self._closed = True
-        with suppress(TimeoutError):  # its callers are told at their own deadlines
+        with suppress(TimeoutError):  # the operations fail at their own deadlines
             await asyncio.wait_for(self._idle.wait(), self.timeout_s + SLACK_S)
-        await asyncio.to_thread(self.client.delegate.close)  # it says goodbye to the server
+        await asyncio.to_thread(self.client.delegate.close)  # it blocks: it ends the server's sessions
 
 
 def stored_time(epoch_ms: int) -> DatetimeMS:
@@ -151,5 +154,5 @@ def epoch_ms(value: DatetimeMS | None) -> int | None:
 
 
 def unset(value: Mapping[str, Any]) -> Document:
-    """A document without the fields that are None: an absent field takes no room, and reads as None."""
+    """The document without fields that are None: an absent field takes no space and reads as None."""
     return {name: part for name, part in value.items() if part is not None}

@@ -1,7 +1,7 @@
-"""Documents and models, one into the other. Knows no queries.
+"""Conversion between documents and models. Knows no queries.
 
 Field names are the contract's; `replyTo` and `thread` are seqs; an absent field is None or empty. Reactions are an
-array, for an emoji is a client's data and no field name.
+array because an emoji is a client's data and must not be a field name.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def session_from(document: Mapping[str, Any]) -> Session:
 
 
 def room_from(document: Mapping[str, Any]) -> Room:
-    """A room as a pipeline of pipelines.py gives it, with `head`: the newest message's seq, in an array."""
+    """A room from a document of room_pipelines.py, with `head`: an array with the newest message's seq."""
     return Room(
         id=document["_id"],
         name=document["name"],
@@ -127,7 +127,7 @@ def membership_from(document: Mapping[str, Any], last_seq: int) -> Membership:
 
 
 def standing_from(document: Mapping[str, Any]) -> Standing:
-    """A room with `membership`, an array of the asking user's members document, or empty."""
+    """A room and its `membership`: an array of the asking user's members document, or empty."""
     room = room_from(document)
     found = document["membership"]
     return Standing(room=room, membership=membership_from(found[0], room.last_seq) if found else None)
@@ -209,9 +209,7 @@ def change_from(entry: Mapping[str, Any]) -> Change:
 
 
 def is_reaction_entry(entry: Mapping[str, Any]) -> bool:
-    """Whether an entry of the changes log is of reactions:
-    it has them, or came from another store with the mark alone.
-    """
+    """Whether an entry of the changes log is about reactions. An imported entry has only the field `isReaction`."""
     return "reactions" in entry or entry.get("isReaction", False)
 
 

@@ -1,8 +1,7 @@
-"""The driver, watched: its commands, connections and servers, told to the Observer.
+"""Listeners that report the driver's commands, connections and servers to the Observer.
 
-Never a value of a query, only its shape.
-
-The driver calls these on the thread that runs the command, several at a time.
+They log the shape of a query, never a value. The driver calls them on the thread that runs the command, several at a
+time.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ logger = logging.getLogger(__name__)
 
 _SHAPE_MAX = 500  # characters of a logged shape
 
-# What of a command tells how the server finds documents; the rest is data, or the driver's own.
+# The fields of a command that decide how the server finds documents; the others are data, or the driver's own.
 _SHAPE_FIELDS = ("filter", "query", "q", "sort", "limit", "pipeline", "updates", "deletes", "projection")
 
-# Commands of the driver itself: they are no operations of ours.
+# Commands that the driver sends by itself.
 _IGNORED = {"hello", "ismaster", "endSessions", "killCursors", "saslStart", "saslContinue", "buildInfo"}
 
 
@@ -63,7 +62,7 @@ class CommandMonitor(monitoring.CommandListener):
 
 
 class PoolMonitor(monitoring.ConnectionPoolListener):
-    """Keeps the pool's numbers: connections in use, and how long they took to get."""
+    """Counts connections in use, and measures how long a thread waits for one."""
 
     def __init__(self, *, observer: Observer) -> None:
         self._observer = observer
@@ -73,7 +72,7 @@ class PoolMonitor(monitoring.ConnectionPoolListener):
 
     @property
     def waiting(self) -> int:
-        """Check-outs begun and not ended: a thread has one at a time."""
+        """Check-outs in progress; a thread has at most one."""
         return len(self._asked)
 
     def connection_check_out_started(self, event: monitoring.ConnectionCheckOutStartedEvent) -> None:
@@ -110,19 +109,19 @@ class PoolMonitor(monitoring.ConnectionPoolListener):
 
 
 def waiting_for_a_thread() -> int:
-    """Operations that wait for one of Motor's threads: it has as many as connections, so who would wait for one waits
-    there instead.
+    """Operations that wait for one of Motor's threads. Motor has as many threads as connections, so operations queue
+    here and not in the connection pool.
 
-    Motor gives no other way to see them (3.7, its last).
+    Reads a private name of Motor (3.7, its last version), which has no public one for it.
     """
     queue: SimpleQueue[Any] = motor_threads._EXECUTOR._work_queue
     return queue.qsize()
 
 
 class ServerMonitor(monitoring.ServerHeartbeatListener):
-    """Says when a server becomes, or ceases to be, one that takes writes: a line at each change.
+    """Logs one line when a server becomes writable, read-only or unreachable.
 
-    By its heartbeats: the driver tells a ServerListener up to a second later, and holds up its own end for it.
+    It listens to heartbeats, because the driver calls a ServerListener up to 1 s later and delays its own close by it.
     """
 
     def __init__(self, *, observer: Observer) -> None:
@@ -146,20 +145,21 @@ class ServerMonitor(monitoring.ServerHeartbeatListener):
 
 
 def is_unexpected(record: logging.LogRecord) -> bool:
-    """A filter for the driver's own log: that a task of its own could not reach the server is told by ServerWatch,
-    without a traceback.
+    """A filter for the driver's log: drops tracebacks of background tasks that failed to reach the server.
+
+    ServerMonitor logs that in one line.
     """
     return record.exc_info is None or not isinstance(record.exc_info[1], PyMongoError)
 
 
 def collection_of(kind: str, command: Mapping[str, Any]) -> str:
-    """The collection that a command is about, `-` where it is about none."""
+    """The collection that a command works on, `-` where there is none."""
     target = command.get("collection") if kind == "getMore" else command.get(kind)
     return target if isinstance(target, str) else "-"
 
 
 def shape_of(command: Mapping[str, Any]) -> str:
-    """What a command looks like without any value: `{filter: {roomId: ?, seq: {$gt: ?}}, limit: ?}`."""
+    """A command with each value replaced by `?`: `{filter: {roomId: ?, seq: {$gt: ?}}, limit: ?}`."""
     named = {name: command[name] for name in _SHAPE_FIELDS if name in command}
     return _shape(named)[:_SHAPE_MAX]
 

@@ -1,4 +1,4 @@
-"""Changes of messages, as operations on the changes log: edit, delete, react."""
+"""Operations of the changes log on messages: edit, delete, react."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Edit:
 
 
 class Delete:
-    """The change that leaves only a message's place."""
+    """The change that removes a message's content and keeps its seq."""
 
     def __init__(self, seq: int) -> None:
         self._seq = seq
@@ -50,7 +50,7 @@ class Delete:
 
 
 class React:
-    """The change that adds or takes back one reaction."""
+    """The change that adds or removes one reaction."""
 
     def __init__(self, reactor: Reactor, *, on: bool) -> None:
         self._reactor = reactor
@@ -91,7 +91,7 @@ class React:
             return {name: reaction for name, reaction in reactions.items() if name != emoji}
         named: list[Any] = [one for one in before["userIds"] if one != user_id]
         if len(named) < min(count, REACTION_USERS_NAMED):
-            # One who was named is gone, and there are more: who comes next is in the table only.
+            # A named user is removed and there are more: the next one is in the reactions collection only.
             named = [
                 one for one in await view.first_reactors(self._reactor, REACTION_USERS_NAMED + 1) if one != user_id
             ]
@@ -99,7 +99,7 @@ class React:
 
 
 def _require_undeleted(view: RoomView, seq: int) -> Document:
-    """A message that is not deleted."""
+    """The message. Raises Missing("message") also for a deleted one."""
     message = view.message(seq)
     if "deletedAt" in message:
         raise Missing("message")

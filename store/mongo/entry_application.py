@@ -21,13 +21,12 @@ from store.mongo.room_view import Reactor
 KEEP_MS = 7 * 24 * 3600 * 1000
 TOMBSTONE_MS = 24 * 3600 * 1000
 
-# An entry that is not applied after this long was left behind by a process that died; whoever finds it finishes the
-# work.
+# An entry that is still not applied after this time was left by a process that ended; a reader applies it.
 ABANDONED_MS = 1000
 
 
 async def apply_entries(database: Database, room_id: str, entries: Sequence[Document]) -> None:
-    """Do what consecutive entries say. Whatever of it was done before, by whomever, is left as it is."""
+    """Apply consecutive entries. Repeating it has no effect, in this or another process."""
     if not entries:
         return
     first, last = entries[0]["rev"], entries[-1]["rev"]
@@ -56,8 +55,8 @@ async def apply_entries(database: Database, room_id: str, entries: Sequence[Docu
         bulk_write(database.members, members),
         bulk_write(database.reactions, list(reactions.values())),
         bulk_write(database.files, files),
-        # An entry with a successor may go in 7 days. This comes before the room's rev, so that who finishes our
-        # work does it too.
+        # An entry with a successor expires after 7 days. This is written before the room's rev, so that a process
+        # that finishes an abandoned application writes it too.
         database.changes.update_many(
             {"roomId": room_id, "rev": {"$gte": first - 1, "$lt": last}}, {"$set": {"expiresAt": expires_at}}
         ),
@@ -66,9 +65,7 @@ async def apply_entries(database: Database, room_id: str, entries: Sequence[Docu
 
 
 def is_abandoned(ahead: Sequence[Document], now_ms: int) -> bool:
-    """Whether the newest entry beyond a room's rev, if there is one, is not being applied any more: its process has
-    died.
-    """
+    """Whether the newest entry beyond a room's rev is older than ABANDONED_MS; False if there is none."""
     return bool(ahead) and now_ms - int(ahead[-1]["createdAt"]) >= ABANDONED_MS
 
 
@@ -97,8 +94,8 @@ def _reaction_update(room_id: str, rev: int, created_at: DatetimeMS, patch: Mapp
 
 
 async def bulk_write(collection: Collection, updates: Sequence[Any]) -> None:
-    """Carry out guarded updates in order; one whose document has a greater rev finds nothing, and its upsert a
-    duplicate key.
+    """Run updates in order. One whose document has a greater rev matches nothing; its upsert fails on a duplicate key,
+    which is ignored.
     """
     while updates:
         try:

@@ -1,4 +1,4 @@
-"""What the driver's failures mean to the store: one table. Knows no collection."""
+"""Translates the driver's errors to the store's, by one table. Knows no collection."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ UNAUTHORIZED = 13
 AUTHENTICATION_FAILED = 18
 OUT_OF_DISK_SPACE = 14031
 
-# The first row that fits; what is made of the operation's name. What may have happened is a StoreTimeout, or "io" where
-# the connection broke; both leave it to the retry's clientId. What cannot have happened, or was surely refused, has a
-# reason of its own.
+# The first row that matches makes the store's error from the operation's name. A write that may have happened is a
+# StoreTimeout, or "io" where the connection broke: the retry's clientId settles both. A write that cannot have
+# happened has another reason.
 _TABLE: tuple[tuple[type[Exception], Callable[[str], StoreError]], ...] = (
     (WaitQueueTimeoutError, lambda _: StoreUnavailable("busy")),
     (ServerSelectionTimeoutError, lambda _: StoreUnavailable("gone")),
@@ -61,9 +61,7 @@ _BY_CODE: Mapping[int, Callable[[str], StoreError]] = {
 
 
 def explained(operation: str, error: PyMongoError | BSONError) -> Exception:
-    """Return what `operation` raises for the driver's error; the error itself where the request was at fault (a defect
-    of ours).
-    """
+    """The store's error for the driver's; the driver's own error where the request was invalid, which is a defect."""
     for kind, ours in _TABLE:
         if isinstance(error, kind):
             return ours(operation)
@@ -72,7 +70,7 @@ def explained(operation: str, error: PyMongoError | BSONError) -> Exception:
     if error.timeout:
         return StoreTimeout(operation)
     if type(error) is OperationFailure and error.code is None:
-        return StoreUnavailable("io")  # the server broke off and does not know why: it may have happened
+        return StoreUnavailable("io")  # the server gave no code: the write may have happened
     meant = next((_BY_CODE[code] for code in codes_of(error) if code in _BY_CODE), None)
     return error if meant is None else meant(operation)
 
@@ -90,14 +88,12 @@ def codes_of(error: PyMongoError) -> set[int]:
 
 
 def only_duplicates(error: PyMongoError) -> bool:
-    """Whether all that went wrong is that documents with these keys exist."""
+    """Whether duplicate keys are the only errors."""
     return codes_of(error) - {65} == {DUPLICATE_KEY}  # 65: BulkWriteError's own, "there were several"
 
 
 class Duplicate(Struct, frozen=True):
-    """Where an ordered insert stopped: at the document in this position, by the unique index of this name (empty: not
-    told).
-    """
+    """Where an ordered insert stopped: the document's position, and the violated unique index (empty: unknown)."""
 
     position: int
     index_name: str
@@ -112,12 +108,12 @@ def duplicate_of(error: PyMongoError) -> Duplicate | None:
 
 
 def index_of(error: DuplicateKeyError) -> str:
-    """The name of the unique index that refused a single write, empty where it is not told."""
+    """The name of the unique index that refused a single write; empty if the server does not say."""
     return _index_in(str(error))
 
 
 def _index_in(message: str) -> str:
-    """From MongoDB's words, the same in all versions: "E11000 duplicate key error collection: db.messages index:
-    room_seq dup key: …".
+    """The index name in MongoDB's message, which is the same in all versions:
+    "E11000 duplicate key error collection: db.messages index: room_seq dup key: …".
     """
     return message.partition(" index: ")[2].partition(" ")[0]

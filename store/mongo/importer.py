@@ -49,7 +49,7 @@ class MongoImporter:
                 try:
                     await self._database.raw[kind].insert_many(documents, ordered=False)
                 except BulkWriteError as error:
-                    if not only_duplicates(error):  # those are there since we were cut off
+                    if not only_duplicates(error):  # an interrupted run has stored them
                         raise
             position = {"key": None if key is None else list(key)}
             await self._state.update_one({"_id": kind}, {"$set": position}, upsert=True)

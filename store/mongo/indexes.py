@@ -1,6 +1,4 @@
-"""Every index, in one table: made at start, looked at by the health check. docs/operations.md says what each one serves
-and costs.
-"""
+"""All indexes in one table: created at start, compared by the health check. docs/operations.md gives uses and costs."""
 
 from __future__ import annotations
 
@@ -84,15 +82,15 @@ INDEXES: tuple[Index, ...] = (
     Index("reactions", "expires", *_EXPIRES),
     Index("monitoring", "source_minute", (("source", ASCENDING), ("minute", ASCENDING)), _UNIQUE),
     Index("monitoring", "minute", (("minute", ASCENDING),)),
-    # By the name that GridFS's other drivers and tools give it.
+    # The name that GridFS's other drivers and tools give it.
     Index("uploads.chunks", "files_id_1_n_1", (("files_id", ASCENDING), ("n", ASCENDING)), _UNIQUE),
 )
 
-# Those that a server may lack, and be used without: text search.
+# Indexes that a server may be unable to create: text search.
 _OPTIONAL = {"content_text"}
 
-# What an index can be besides its keys, and what it is if the server says nothing of it. Anything else than wanted
-# changes what a query finds, or whether the planner takes the index at all.
+# The options that are compared, with the value that an absent option means. A different value changes what a query
+# finds, or whether the planner uses the index.
 _OPTIONS: Mapping[str, Any] = {
     "unique": False,
     "sparse": False,
@@ -105,9 +103,9 @@ _OPTIONS: Mapping[str, Any] = {
 
 
 async def ensure(database: Database) -> Sequence[str]:
-    """Make what is missing. Raises StartupError with one line that names an index which is there, but another.
+    """Create the missing indexes. Returns one line for each optional index that the server cannot create.
 
-    Returns a line for each index that the server would not make, and that can be done without.
+    Raises StartupError in one line with the name of an index that exists with other keys or options.
     """
     refused = []
     for collection in dict.fromkeys(index.collection for index in INDEXES):
@@ -131,10 +129,10 @@ async def ensure(database: Database) -> Sequence[str]:
 
 
 async def survey(database: Database, *, with_text: bool = False) -> tuple[list[str], list[str]]:
-    """Names (`collection.index`) of what is missing, and of what is not as the table says.
+    """Names (`collection.index`) of the missing indexes, and of those that differ from the table.
 
-    `with_text`: the server has text search, so the index for it is missed too; one that is there is looked at in any
-    case.
+    `with_text`: the server has text search, so its index is reported as missing too. An existing one is always
+    compared.
     """
     missing, wrong = [], []
     for collection in dict.fromkeys(index.collection for index in INDEXES):
@@ -156,7 +154,7 @@ async def _present(database: Database, collection: str) -> Mapping[str, Mapping[
 
 
 def is_same(index: Index, present: Mapping[str, Any]) -> bool:
-    """Whether an index that a server lists is the one of the table."""
+    """Whether an index that the server lists has the keys and options of the table."""
     wanted = {**_OPTIONS, **index.options}
     return _keys(present) == list(index.keys) and all(
         present.get(option, usual) == wanted[option] for option, usual in _OPTIONS.items()
@@ -164,8 +162,10 @@ def is_same(index: Index, present: Mapping[str, Any]) -> bool:
 
 
 def _keys(present: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The keys as they were asked for: MongoDB lists a text index's as `_fts` and `_ftsx`, its fields as `weights` (1
-    unless given).
+    """The keys as createIndexes takes them.
+
+    MongoDB lists the keys of a text index as `_fts` and `_ftsx`, and its fields
+    as `weights` (1 unless given).
     """
     keys: list[tuple[str, Any]] = []
     for field, kind in present["key"]:

@@ -1,8 +1,7 @@
-"""The guard of a database that one process alone may use: a document that its holder touches, and that others see
-untouched or not.
+"""A lease on a database that one process alone may use: a document whose counter `beat` the holder increments.
 
-No clock is compared with another machine's: who wants the lease watches the holder's beats, and takes it over after ten
-seconds of its own time without one. The holder learns of that from its next beat.
+Clocks of two machines are never compared: a process that wants the lease polls the counter, and takes the lease over
+after 10 s of its own monotonic time without an increment. The previous holder notices at its next renewal.
 """
 
 from __future__ import annotations
@@ -30,11 +29,10 @@ _SEVERAL = "several"
 
 
 class Lease:
-    """`acquire`, then `lost` until `release`.
+    """Use `acquire`, then watch `lost` until `release`.
 
-    `holder` names this process, in this start; None: it is held by several together.
-
-    Those who hold it together keep those out who want it alone, and the other way round.
+    `holder` names this run of this process. None: the lease is shared by any number of processes. Shared and exclusive
+    holders exclude each other.
     """
 
     def __init__(self, *, database: Database, holder: str | None) -> None:
@@ -46,7 +44,7 @@ class Lease:
         self.lost = asyncio.Event()
 
     async def acquire(self) -> None:
-        """Wait out what a process that died has left, ten seconds at most. Raises StartupError if its holder lives."""
+        """Take the lease, after up to 10 s if an ended process left it. Raises StartupError if its holder is alive."""
         try:
             await self._wait_and_take()
         except StoreError as error:
@@ -69,7 +67,7 @@ class Lease:
             await asyncio.sleep(_POLL_EVERY_S)
 
     async def _take(self, dead: tuple[str, int] | None) -> bool:
-        """Take a lease that nobody has, or that of `dead`: a holder and the beat it stopped at."""
+        """Take a free lease, or that of `dead`: a holder and its last beat. Returns False if that did not succeed."""
         ours = {"holder": self._holder, "beat": 0}
         async with self._database.operation("lease.take", write=True):
             if self._is_shared and await self._renew():
@@ -91,14 +89,15 @@ class Lease:
         return "several can share it with REDIS_HOST or REDIS_URL set"
 
     async def _renew(self) -> bool:
-        """Touch the lease; False if it is not ours."""
+        """Increment the lease's beat. Returns False if this process does not hold it."""
         result = await self._leases.update_one({**_KEY, "holder": self._holder}, {"$inc": {"beat": 1}})
         return result.matched_count > 0
 
     async def _renew_until_lost(self) -> None:
-        """Show that we live; while the database is away nobody else can take over either.
+        """Renew the lease every BEAT_S seconds, and set `lost` once another process has taken it.
 
-        Whatever goes wrong, the next beat is tried: only that one tells us whether the lease is still ours.
+        After any error the next renewal is tried: only a successful one shows who holds the lease. While the database
+        is unreachable no other process can take it either.
         """
         is_logged = False
         while True:
@@ -120,14 +119,14 @@ class Lease:
                 return
 
     async def release(self) -> None:
-        """Give it back, so that the next start need not wait. Idempotent."""
+        """Give the lease back, so that the next start need not wait. Idempotent."""
         if self._renewing is None:
             return
         self._renewing.cancel()
         await asyncio.gather(self._renewing, return_exceptions=True)
         self._renewing = None
         if self._is_shared:
-            return  # the others have it still; without any, ten seconds end it
+            return  # other processes may still hold it; without any it ends after 10 s
         with contextlib.suppress(StoreError):
             async with self._database.operation("lease.release", write=True):
                 await self._leases.delete_one({**_KEY, "holder": self._holder})

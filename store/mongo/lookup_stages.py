@@ -43,8 +43,9 @@ def with_head(room: str = "$_id") -> Stage:
 
 
 def with_unapplied() -> Stage:
-    """Join `unapplied`: entries of the changes log beyond the room's rev, ascending; none but while a change is under
-    way.
+    """Join `unapplied`: entries of the changes log beyond the room's rev, ascending.
+
+    Empty unless a change is under way.
     """
     return {
         "$lookup": {

@@ -1,9 +1,7 @@
-"""The members collection: who is in which room, in what role, and has read how far.
+"""The members collection: each user's role and read position in a room. Joins and leaves go through the changes log.
 
-RoomJoiner and leaves go through the changes log.
-
-Who leaves keeps a document with `left` for a day: a late repetition of the join, by a process that was held up, finds
-its rev below that one's, and does nothing.
+A leave keeps the document for a day, with `left` set: a late repetition of the join, by a process that was stopped
+meanwhile, finds a greater rev there and has no effect.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from store.mongo.documents import last_seq_of, member_from, membership_from, roo
 from store.mongo.entry_application import TOMBSTONE_MS, is_abandoned
 from store.mongo.room_view import MemberPatch, ReadSet, RoomView
 
-# Who takes over: another owner if there is one, else a moderator, else a member; of equals the longest-standing.
+# The next owner: another owner if there is one, else a moderator, else a member; of equals the longest-standing.
 _SUCCESSION = (Role.OWNER, Role.MODERATOR, Role.MEMBER)
 
 
@@ -40,7 +38,7 @@ class MongoMembers:
             return await self._get(room_id, user_id)
 
     async def standings(self, pairs: Sequence[tuple[str, str]]) -> list[Standing | None]:
-        """The rooms first, so that none of the memberships is older than its room's rev."""
+        """Reads the rooms first, so that no membership is older than its room's rev."""
         async with self._database.operation("members.standings"):
             rooms = await self._rooms_of({room_id for room_id, _ in pairs})
             within = dict.fromkeys(pair for pair in pairs if pair[0] in rooms)
@@ -61,10 +59,7 @@ class MongoMembers:
         return [_standing(rooms.get(pair[0]), members.get(pair), counts.get(pair, 0)) for pair in pairs]
 
     async def _rooms_of(self, room_ids: Collection[str]) -> dict[str, Document]:
-        """The rooms, with `head`.
-
-        What somebody who died has left of a change is finished first, as where one room is read.
-        """
+        """The rooms, with `head`. Entries that an ended process left unapplied are applied first."""
         pipeline = room_pipelines.rooms(list(room_ids))
         found = await self._database.rooms.aggregate(pipeline).to_list(None)
         left = [room["_id"] for room in found if is_abandoned(room["unapplied"][-1:], self._database.clock())]
@@ -130,7 +125,7 @@ def member_document(
     joined_at: DatetimeMS,
     rev: int,
 ) -> Document:
-    """A new membership. `rev` will be that of the newest change to it, `joinedRev` stays: who has been here longest."""
+    """A new members document. `rev` moves with each change to it; `joinedRev` stays and orders members by seniority."""
     return {
         "roomId": room_id,
         "userId": user["_id"],
@@ -188,7 +183,7 @@ class Join:
 
 
 class Leave:
-    """The change that ends a membership; if an owner leaves, somebody takes over."""
+    """The change that ends a membership and promotes a successor if an owner leaves."""
 
     def __init__(self, user_id: str) -> None:
         self._user_id = user_id

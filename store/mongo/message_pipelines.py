@@ -46,12 +46,10 @@ def page(room_id: str, *, before: int | None, after: int | None, limit: int, wit
 
 
 def mentioned(read: Mapping[tuple[str, str], int]) -> Pipeline:
-    """Which messages above the seq of each (room id, user id) of `read` mention them: `{_id: {room, user}, seqs}`.
+    """The messages above the seq of each (room id, user id) of `read` that mention the user. On messages.
 
-    On messages.
-
-    Each pair is a range of the index. A message that mentions several people comes for all of them, whatever they have
-    read.
+    Each result is `{_id: {room, user}, seqs}`. Each pair is one range of the index. A message that mentions several of
+    the users is returned for all of them, also where it is not above the seq of one.
     """
     ranges = [{"mentions": user_id, "roomId": room_id, "seq": {"$gt": seq}} for (room_id, user_id), seq in read.items()]
     users = list({user_id for _, user_id in read})
@@ -65,7 +63,7 @@ def mentioned(read: Mapping[tuple[str, str], int]) -> Pipeline:
 
 
 def latest_changes(room_id: str, *, since: int, upto: int, limit: int) -> Pipeline:
-    """Each message changed in (since, upto] once, as it now is, by its newest rev there: `{rev, message: [document]}`.
+    """Each message changed in (since, upto] once, in its current form: `{rev, message: [document]}`, ascending by rev.
 
     On changes.
     """
@@ -86,11 +84,10 @@ def latest_changes(room_id: str, *, since: int, upto: int, limit: int) -> Pipeli
 
 
 def search(found: Stage, *, scored: bool, after: tuple[float, int, str, int] | None, limit: int) -> Pipeline:
-    """Places (`roomId`, `seq`) of the messages that `found` matches, with `score`, the best first, of equals the
-    newest. On messages.
+    """`roomId`, `seq` and `score` of the messages that `found` matches: the best first, then the newest. On messages.
 
-    Only places: what has to be sorted stays small. `after`: score, time, room and seq of the entry that the last page
-    ended with.
+    The documents themselves are left out, so that the sort stays small. `after`: score, time, room and seq of the last
+    entry of the previous page.
     """
     score: Stage = {"$meta": "textScore"} if scored else {"$literal": 0.0}
     pipeline: Pipeline = [
@@ -103,7 +100,7 @@ def search(found: Stage, *, scored: bool, after: tuple[float, int, str, int] | N
 
 
 def _beyond(after: tuple[float, int, str, int]) -> Stage:
-    """What comes after an entry in the order (score, createdAt) descending, roomId ascending, seq descending."""
+    """A match of the entries after one, ordered by score and createdAt descending, roomId ascending, seq descending."""
     score, created_at, room_id, seq = after[0], stored_time(after[1]), after[2], after[3]
     return {
         "$or": [

@@ -1,4 +1,4 @@
-"""The messages collection, read in all the ways that history needs; append.py writes it, change_log.py changes it."""
+"""The messages collection: its reads. append.py inserts messages, change_log.py changes them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class MongoMessages:
         async with self._database.operation(name, write=True):
             try:
                 change: MessageChange = await self._log.change(room_id, operation(seq))
-            except Missing as error:  # a message of a room that is not there is not there
+            except Missing as error:  # no such room, so no such message
                 raise Missing("message") from error
         return change
 

@@ -1,6 +1,6 @@
-"""The monitoring collection: a document for each minute of a process, with all its metrics.
+"""The monitoring collection: one document for each minute of a process, with all its metrics.
 
-No TTL: how long is the reader's business.
+It has no TTL index: the caller of `forget` decides how long minutes are kept.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ SLICE_DOCUMENTS = 200
 
 
 def metric_steps(source: str, metric: str, *, since: int, until: int, step: int) -> Pipeline:
-    """The minutes of one metric from `since` up to `until`, each step of them as one.
+    """The minutes of one metric from `since` up to `until` (exclusive), merged by step. On monitoring.
 
-    On monitoring. `metric` is a name of our own.
+    `metric` is a name of this program, never a client's.
     """
     value = f"metrics.{metric}"
     return [

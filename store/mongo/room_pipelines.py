@@ -23,7 +23,7 @@ def room(room_id: str) -> Pipeline:
 
 
 def rooms(room_ids: Sequence[str]) -> Pipeline:
-    """Many rooms, each as `room` gives one."""
+    """Many rooms, each with `head` and `unapplied`."""
     return [{"$match": {"_id": {"$in": list(room_ids)}}}, with_head(), with_unapplied()]
 
 
@@ -33,7 +33,7 @@ def room_for(room_id: str, user_id: str) -> Pipeline:
 
 
 def _named(part: str) -> Pipeline:
-    """Keep rooms whose folded name has `part` in it. An expression looks for it, but only ever as a literal."""
+    """Keep rooms whose folded name contains `part`. It stands in an expression, so it is wrapped in `$literal`."""
     if not part:
         return []
     return [{"$match": {"$expr": {"$gte": [{"$indexOfBytes": ["$nameFolded", {"$literal": part}]}, 0]}}}]
@@ -81,10 +81,10 @@ def membership(room_id: str, user_id: str) -> Pipeline:
 
 
 def memberships(pairs: Iterable[tuple[str, str]]) -> Pipeline:
-    """The members documents of (room id, user id) pairs, of which there must be one. On members.
+    """The members documents of (room id, user id) pairs, at least one. On members.
 
-    A branch for each room, with those of it alone: the ids of all rooms and of all users would be answered by each with
-    each.
+    The match has one branch for each room with the users of its pairs. One list of all rooms and one of all users would
+    match every combination.
     """
     users: dict[str, list[str]] = {}
     for room_id, user_id in pairs:

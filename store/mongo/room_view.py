@@ -1,6 +1,6 @@
-"""A room as its changes log has left it, and the operations that change it. Knows how nothing is stored.
+"""A view of a room at one rev, and the operations that change it. Writes nothing.
 
-An operation reads from the view and records entries in it. `change_log.py` writes these entries and applies them.
+An operation reads from the view and records entries in it. `change_log.py` inserts and applies these entries.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Reactor(Struct, frozen=True):
 
 
 class ReadSet(Struct, frozen=True):
-    """What an operation looks at, so that a batch reads it in one query a collection."""
+    """The documents that an operation needs. A batch reads those of all its operations by one query a collection."""
 
     members: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class ReadSet(Struct, frozen=True):
 
 
 class MemberPatch(Struct, frozen=True):
-    """Fields of a membership to set; `joined`: made now, so that what an earlier one left is gone."""
+    """Fields of a membership to set. `joined`: it is a new one, so the fields of an ended one are removed."""
 
     user_id: str
     fields: Mapping[str, Any]
@@ -45,30 +45,27 @@ class MemberPatch(Struct, frozen=True):
 
 
 class ReactionPatch(Struct, frozen=True):
-    """A reaction that is there now, or no more."""
+    """A reaction that was added (`on`) or removed."""
 
     reactor: Reactor
     on: bool
 
 
 class Operation(Protocol):
-    """One change, as its caller means it.
-
-    It may be run again on a later state, so it has no effect but through the view.
-    """
+    """One change that a caller asks for. It may run again on a later view, so it writes through the view only."""
 
     read_set: ReadSet
 
     async def run(self, view: RoomView) -> Any:
-        """Return what the caller gets. Raises StoreError, before it records."""
+        """Record entries in the view and return the caller's result. Raises StoreError before it records."""
 
 
 class NeedsNextBatch(Exception):
-    """An operation needs what earlier ones of its batch have changed: it goes into the next."""
+    """An operation queries documents that earlier ones of its batch have changed: it moves to the next batch."""
 
 
 class RoomView:
-    """A room as its log has left it, with the batch's own changes on top."""
+    """A room at the rev `base`, with the changes of the batch's own entries on top."""
 
     def __init__(
         self,
@@ -95,7 +92,7 @@ class RoomView:
         return self.base + len(self.entries) + 1
 
     def member(self, user_id: str) -> Document | None:
-        """A membership that stands."""
+        """The user's membership; None where it has ended or there was none."""
         found = self._members.get(user_id)
         return None if found is None or found["left"] else found
 
@@ -113,7 +110,7 @@ class RoomView:
         return reactor in self._reactors
 
     async def mentioned(self, user_id: str) -> list[Document]:
-        """What room_pipelines.membership joins as `mentioned`."""
+        """The `mentioned` array of room_pipelines.membership."""
         pipeline = room_pipelines.membership(self.room["_id"], user_id)
         found = await self._database.members.aggregate(pipeline).to_list(1)
         return found[0]["mentioned"] if found else []
@@ -146,7 +143,7 @@ class RoomView:
         reactions: Sequence[ReactionPatch] = (),
         withdrawn: Sequence[str] = (),
     ) -> int:
-        """Add an entry, and see the room as it leaves it. Returns its rev, which `message` must carry.
+        """Add an entry and apply it to the view. Returns its rev, which `message` must carry.
 
         `withdrawn`: ids of files that the message no longer shows.
         """
@@ -172,9 +169,9 @@ class RoomView:
         return rev
 
     def fold(self, message: Document, reactions: Sequence[ReactionPatch]) -> bool:
-        """Put more reactions into the batch's newest entry if that is one of the same message.
+        """Add reactions to the batch's newest entry. Returns False if that is not of reactions to the same message.
 
-        `message` carries its rev then.
+        `message` gets that entry's rev.
         """
         newest = self.entries[-1] if self.entries else {}
         if newest.get("seq") != message["seq"] or "reactions" not in newest:
@@ -185,7 +182,7 @@ class RoomView:
         return True
 
     def with_folded(self, outcome: Any) -> Any:
-        """The outcome with the message as its entry left it: others may have folded theirs into the same rev since."""
+        """The outcome with its entry's final message: later operations may have folded reactions into the entry."""
         if not isinstance(outcome, MessageChange) or outcome.message.rev <= self.base:
             return outcome
         entry = self.entries[outcome.message.rev - self.base - 1]

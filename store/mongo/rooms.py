@@ -1,4 +1,4 @@
-"""The rooms collection: making, finding and counting rooms. Who is in them is the business of members.py."""
+"""The rooms collection: creating, finding and counting rooms. members.py has the memberships."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from store.mongo.members import Join, member_document
 
 _IDS_MAX = 100_000
 
-# A room's place in lists: milliseconds and a random part, so that two processes seldom meet (the index is unique).
+# A room's position in lists: milliseconds and a random part, so that two processes rarely take the same one (the
+# index is unique).
 _ORDER_BITS = 16
 
 
@@ -67,7 +68,7 @@ class MongoRooms:
                     found = await self._rooms.find_one(key, {"_id": 1})
                     if found is None:
                         raise
-            for person in people:  # one who had left is back
+            for person in people:  # a user who had left is a member again
                 await self._log.change(found["_id"], Join(person, Role.MEMBER))
             return await self._require_for(found["_id"], user_id), False
 
@@ -89,7 +90,7 @@ class MongoRooms:
         async with self._database.operation("rooms.list_for"):
             own = self._members.aggregate(pipeline).to_list(None)
             if not mine:
-                # Two index ranges, merged here: one range over all rooms would walk through everybody's private ones.
+                # Two index ranges, merged here: one range over all rooms would also read other users' private ones.
                 pipeline = room_pipelines.public_rooms(user_id, below=below, part=part, limit=limit + 1)
                 for document in await self._rooms.aggregate(pipeline).to_list(None):
                     found[document["_id"]] = document["order"], standing_from(document)
@@ -140,7 +141,7 @@ class MongoRooms:
         return heads
 
     def _is_abandoned(self, room: Document) -> bool:
-        """Whether the changes log has an entry beyond the room's rev that nobody is applying any more."""
+        """Whether the changes log has an entry beyond the room's rev that no process applies any more."""
         ahead = [entry for entry in room["ahead"] if entry["rev"] > room["rev"]]
         return is_abandoned(ahead, self._database.clock())
 
@@ -158,7 +159,7 @@ class MongoRooms:
             try:
                 return await self._insert_at(self._next_order(), fields, users, role)
             except DuplicateKeyError as error:
-                if index_of(error) != ORDER_INDEX:  # another process took this place in the same millisecond
+                if index_of(error) != ORDER_INDEX:  # another process took this order in the same millisecond
                     raise
 
     def _next_order(self) -> int:
@@ -167,9 +168,10 @@ class MongoRooms:
         return self._last_order
 
     async def _insert_at(self, order: int, fields: Document, users: Sequence[Document], role: Role) -> str:
-        """The room comes last: until it is there, nobody sees any of it. If its key is taken, nothing is left.
+        """Insert the members, then the room: no reader sees members of a room that does not exist.
 
-        After any other error it may be there or come yet; what was left by it, or by a kill, is swept an hour later.
+        A duplicate key leaves nothing. After any other error the room may exist or appear later; members without a
+        room are removed by the sweep an hour later.
         """
         room_id, now = make_id("r"), stored_time(self._database.clock())
         members = [
@@ -190,10 +192,7 @@ class MongoRooms:
         return None if found is None else standing_from(found)
 
     async def _read(self, pipeline: Pipeline) -> Document | None:
-        """One room, with `unapplied`.
-
-        If somebody died while applying, that is finished first: a part of it may be there already.
-        """
+        """One room, with `unapplied`. Entries that an ended process left unapplied are applied first."""
         found = await self._rooms.aggregate(pipeline).to_list(1)
         if found and self._is_abandoned({**found[0], "ahead": found[0]["unapplied"][-1:]}):
             await self._log.apply_pending(found[0]["_id"])

@@ -1,8 +1,7 @@
-"""The version of the documents' form: which this program writes, which one a database has, and which programs may run
-on it.
+"""The schema version: the one that this program writes, that of a database, and which programs may run on it.
 
-Changes only add, so an older program usually runs on a newer database, and a roll-back needs no restore. Owns the
-document `schema`.
+Changes only add fields, so an older program usually runs on a newer database, and a rollback needs no restore. Owns
+the document `schema` in the collection `meta`.
 """
 
 from __future__ import annotations
@@ -11,13 +10,13 @@ from common.startup_error import StartupError
 from store.mongo.database import Database, stored_time
 
 VERSION = 1
-# The oldest version whose program can run on this; raise it only with a change that does more than add
+# The oldest version whose program can run on this one. Raise it only with a change that does more than add.
 COMPATIBLE_FROM = 0
 _KEY = {"_id": "schema"}
 
 
 async def require_compatible(database: Database, *, version: int = VERSION) -> int:
-    """The version that a database has. Raises StartupError for one that this program cannot run on."""
+    """The version of a database, 0 if it has none. Raises StartupError if this program cannot run on it."""
     found = await database.raw["meta"].find_one(_KEY)
     if found is None:
         return 0
@@ -28,10 +27,10 @@ async def require_compatible(database: Database, *, version: int = VERSION) -> i
 
 
 async def ensure(database: Database, *, version: int = VERSION, compatible_from: int = COMPATIBLE_FROM) -> None:
-    """Bring the documents to `version`, unless they are newer. Raises StartupError as `require_compatible`."""
+    """Migrate the documents to `version`, unless they are newer. Raises StartupError as `require_compatible`."""
     if await require_compatible(database, version=version) >= version:
         return
-    # Version 1: a session keeps when it began; those that stand begin now. Cut off, or raced with, it is done again.
+    # Version 1: a session has `beganAt`; existing ones get the current time. Running it again is harmless.
     now = stored_time(database.clock())
     await database.sessions.update_many({"beganAt": None}, {"$set": {"beganAt": now}})
     await database.raw["meta"].update_one(

@@ -1,4 +1,4 @@
-"""Search of messages: by the text index, or on a server without one by a regular expression with a time limit."""
+"""Search of messages: by the text index, or on a server without $text by a regular expression with a time limit."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from store.mongo.documents import message_from
 
 logger = logging.getLogger(__name__)
 
-# A scan must not hold a connection as long as any other operation may.
+# The time limit of a scan, which is shorter than that of other operations because it occupies a connection.
 SCAN_WITHIN_S = 2.0
 
 _PROBE = "probe"
 
-# Before a word stands its text's beginning, or neither letter nor digit. `\b` would know ASCII's letters only.
+# A word starts at the text's beginning or after a character that is no letter and no digit. `\b` knows ASCII only.
 _WORD_START = r"(?:^|[^\p{L}\p{N}])"
 
 
@@ -40,15 +40,14 @@ class TextSearch:
         key = key_of_cursor(after, tuple[float, int, str, int])
         wanted = [text for text in (*search.words, *search.phrases) if _has_content(text)]
         if not wanted and (search.words or search.phrases):
-            return [], None  # all they ask for is punctuation
+            return [], None  # the query is punctuation only
         found = _filters(search) | (_by_text(wanted) if self.has_text else _by_scan(wanted))
         pipeline = message_pipelines.search(found, scored=bool(wanted) and self.has_text, after=key, limit=limit + 1)
         async with self._database.operation("messages.search"):
             with pymongo.timeout(self._database.timeout_s if self.has_text else SCAN_WITHIN_S):
                 places = await self._messages.aggregate(pipeline).to_list(None)
             keys = [{"roomId": place["roomId"], "seq": place["seq"]} for place in places[:limit]]
-            # One that was deleted since it was found is no hit any more; the next page begins where it was all the
-            # same.
+            # A message that was deleted since it was found is left out; the next page still starts after its place.
             documents = await self._messages.find({"$or": keys, "deletedAt": None}).to_list(None) if keys else []
         messages = {(document["roomId"], document["seq"]): message_from(document) for document in documents}
         found_at = [((place["roomId"], place["seq"]), place["score"]) for place in places[:limit]]
@@ -60,9 +59,9 @@ class TextSearch:
 
 
 async def has_text_search(database: Database) -> bool:
-    """Try it, on a document of our own: some servers find out only then.
+    """Whether the server has $text. Tries a search on a probe document, because some servers fail only then.
 
-    Where it is missing, say once what that means.
+    Logs one warning where it is missing.
     """
     probe = database.raw["probes"]
     try:
@@ -99,9 +98,9 @@ def _has_content(text: str) -> bool:
 
 
 def _by_text(wanted: Sequence[str]) -> Document:
-    """Each word as a phrase: of phrases $text wants all, of words any.
+    """Each word as a phrase: $text matches all phrases, but any of several words.
 
-    A quotation mark cannot be escaped, so it separates.
+    A quotation mark cannot be escaped in a phrase, so it separates two.
     """
     phrases = [part.strip() for text in wanted for part in text.replace("\\", " ").split('"') if part.strip()]
     return {"$text": {"$search": " ".join(f'"{phrase}"' for phrase in phrases)}} if phrases else {}

@@ -12,7 +12,7 @@ from store.models import Session
 from store.mongo.database import Database, stored_time
 from store.mongo.documents import session_document, session_from
 
-# Far above what one head check can find; the newest come first, so that a cut would lose what was long announced.
+# Far above what one head check can find. The newest come first, so the limit cuts those announced long ago.
 _REVOKED_MAX = 100_000
 
 
@@ -58,7 +58,7 @@ class MongoSessions:
                     return session
                 else:
                     change = {"revokedAt": stored_time(now_ms)}
-                # Only if it is still what the decision was made on; else somebody else was first, and it is made anew.
+                # Conditional on the state that was read; on a concurrent change the decision is made again.
                 changed = await self._sessions.find_one_and_update(
                     {"_id": session_id, "generation": session.generation, "revokedAt": None},
                     {"$set": change},

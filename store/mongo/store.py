@@ -1,4 +1,4 @@
-"""The MongoDB store as a whole: connects, sees to the indexes, joins the collections, closes in order."""
+"""The MongoDB store: connects, creates the indexes, builds the collections, closes in order."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from store.mongo.users import MongoUsers
 from store.sliced_sweep import sweep_all, until_empty
 from store.store_state import Inspection, PoolState
 
-# A membership as old as this is one of a room that will not come any more.
+# A membership that is older than this and has no room is an orphan: its room will not be inserted any more.
 ROOM_WITHIN_MS = 3600 * 1000
 
 
@@ -69,7 +69,7 @@ class MongoStore:
         self._blobs = GridBlobs(database=database)
         self.files: Files = MongoFiles(database=database, blobs=self._blobs)
         self.monitoring: Monitoring = MongoMonitoring(database=database)
-        # Both are written before what they belong to: readers find it whole or not at all.
+        # Members and chunks are written before their parents, so that readers find a parent complete or not at all.
         members = OrphanedDocuments(
             database=database, children=database.members, field="roomId", parents=database.rooms, keep_ms=ROOM_WITHIN_MS
         )
@@ -97,12 +97,12 @@ class MongoStore:
 
     @property
     def pool(self) -> PoolState:
-        """What waits in a room's lane waits for that room, not for a connection, and does not count."""
+        """The connections. Operations that wait in a room's queue do not wait for a connection and are not counted."""
         waiting = self._pool.waiting + waiting_for_a_thread()
         return PoolState(in_use=self._pool.in_use, waiting=waiting, limit=self._pool_limit)
 
     async def ping(self) -> None:
-        """Write and read for real: a server without a primary, or with a full disk, shows in nothing less."""
+        """Write and read a document: only that detects a missing primary or a full disk."""
         async with self._database.operation("store.ping", write=True):
             pulse = self._database.raw["pulse"]
             written_at = stored_time(self._database.clock())
@@ -135,22 +135,20 @@ class MongoStore:
         return lag_of(status)
 
     def importer(self) -> MongoImporter:
-        """What takes another store's records in."""
+        """The importer of another store's records."""
         return MongoImporter(database=self._database)
 
     async def count(self, kind: str) -> int:
-        """About how many documents a collection has."""
+        """The estimated number of documents of a collection."""
         async with self._database.operation("store.count"):
             return await self._database.raw[kind].estimated_document_count()
 
     def lease(self, holder: str | None) -> Lease:
-        """What keeps a second process from this database; not acquired yet."""
+        """The lease that keeps a second process from this database; not acquired yet."""
         return Lease(database=self._database, holder=holder)
 
     async def sweep(self, now_ms: int) -> int:
-        """Remove, slice by slice, what has expired where the server's TTL did not, and what uploads and rooms that
-        broke off have left.
-        """
+        """Remove, in slices, expired documents, and what failed uploads and room creations have left."""
         return await sweep_all(self._kinds, now_ms)
 
     async def close(self) -> None:
@@ -160,8 +158,9 @@ class MongoStore:
 
 
 def lag_of(status: Mapping[str, Any]) -> float | None:
-    """How many seconds the secondary that is furthest behind is behind, by replSetGetStatus; None where there is none,
-    or no primary.
+    """The replication lag of the slowest secondary in seconds, by replSetGetStatus;
+
+    None without secondary or primary.
     """
     members = status["members"]
     primary = next((member["optimeDate"] for member in members if member["stateStr"] == "PRIMARY"), None)
@@ -178,7 +177,7 @@ async def open_store(
     now_ms: Callable[[], int],
     slow_ms: float = 1000.0,
 ) -> MongoStore:
-    """Connect, within the server selection's time, and make the indexes. Raises StartupError with one line."""
+    """Connect within the server selection timeout and create the indexes. Raises StartupError in one line."""
     logging.getLogger("pymongo.client").addFilter(is_unexpected)
     pool = PoolMonitor(observer=observer)
     commands = CommandMonitor(observer=observer, slow_ms=slow_ms)

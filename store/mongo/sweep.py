@@ -1,7 +1,4 @@
-"""What grows old, or was left by a process that died, is removed, a slice a call.
-
-Knows the collections by name only.
-"""
+"""Removes expired and orphaned documents, one slice in each call. Knows the collections by name only."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ SLICE_ENTRIES = 2000
 
 
 def parents_after(field: str, after: str, *, limit: int) -> Pipeline:
-    """Which parents the next `limit` entries of the index on `field` name, and how often."""
+    """The parents of the next `limit` entries of the index on `field`, each with its number of entries."""
     return [
         {"$match": {field: {"$gt": after}}},
         {"$sort": {field: 1}},
@@ -29,7 +26,7 @@ def parents_after(field: str, after: str, *, limit: int) -> Pipeline:
 
 
 class ExpiredDocuments:
-    """What the server's TTL should have removed, and has not (not every server has TTL)."""
+    """Documents past `expiresAt`. A TTL index removes them on most servers, but some servers have no TTL."""
 
     def __init__(self, *, database: Database) -> None:
         self._database = database
@@ -43,7 +40,7 @@ class ExpiredDocuments:
                 collection = self._database.raw[name]
                 found = await collection.find(past, {"_id": 1}).limit(SLICE_DOCUMENTS).to_list(None)
                 if found:
-                    # Once more with the time: since it was found it may have been renewed, as by who left and is back.
+                    # The time is matched again: a document may have been renewed since, as when a user joins again.
                     ids = [document["_id"] for document in found]
                     removed += (await collection.delete_many({"_id": {"$in": ids}, **past})).deleted_count
                     is_full = is_full or len(found) == SLICE_DOCUMENTS
@@ -51,7 +48,7 @@ class ExpiredDocuments:
 
 
 class OldAddresses:
-    """Addresses where an account was not good for long."""
+    """Known addresses without a successful login for KNOWN_ADDRESS_KEEP_MS."""
 
     def __init__(self, *, database: Database) -> None:
         self._database = database
@@ -69,11 +66,10 @@ class OldAddresses:
 
 
 class OrphanedDocuments:
-    """What belongs to a document that is not there, for whoever was to write that, last of all, died before.
+    """Documents whose parent does not exist: the process that was to write it last ended before that.
 
-    Walks the index that begins with `field` and looks at no document but an orphan; on from where the last call
-    stopped. `keep_ms`: what is younger is left alone, its parent may be about to be written. The age is that of the
-    `_id`, which is an ObjectId.
+    Walks the index that begins with `field`, from where the last call stopped, and reads no document but an orphan.
+    Documents younger than `keep_ms` by their `_id`, an ObjectId, are kept: their parent may be about to be written.
     """
 
     def __init__(
@@ -87,7 +83,7 @@ class OrphanedDocuments:
         self._after = ""
 
     async def sweep(self, now_ms: int) -> tuple[int, bool]:
-        """Look at one slice. Returns how many documents were removed, and whether the round is not over."""
+        """Check one slice. Returns the number of removed documents, and whether the walk goes on."""
         before = ObjectId.from_datetime(datetime.fromtimestamp(max(0, now_ms - self._keep_ms) / 1000, UTC))
         async with self._database.operation("store.sweep", write=True):
             pipeline = parents_after(self._field, self._after, limit=SLICE_ENTRIES)

@@ -1,4 +1,4 @@
-"""The users collection: people, their two unique names, their password hashes."""
+"""The users collection: accounts, their unique username and email, their password hashes."""
 
 from __future__ import annotations
 
@@ -116,10 +116,9 @@ class MongoUsers:
     async def set_password(
         self, user_id: str, password_hash: str, *, keep_session_id: str | None, before: str | None = None
     ) -> list[str]:
-        """Revokes before the hash is set, and once more after: killed in between, nobody keeps what they should have
-        lost.
+        """Revokes sessions before the hash is set and once more after it, so that a kill in between leaves none live.
 
-        Who follows a hash claims it first, so that who comes too late revokes nothing.
+        With `before` the call claims the account first, so that a late one revokes nothing.
         """
         async with self._database.operation("users.set_password", write=True):
             if before is None:
@@ -130,15 +129,14 @@ class MongoUsers:
             try:
                 return await self._set_password(claimed, password_hash, keep_session_id)
             except BaseException:
-                with contextlib.suppress(PyMongoError):  # where it cannot be given back it ends by itself
+                with contextlib.suppress(PyMongoError):  # a claim that cannot be removed expires
                     await self._users.update_one(claimed, {"$unset": {_CLAIM: ""}})
                 raise
 
     async def _claim(self, user_id: str, before: str) -> Document:
-        """Keep others from following the same hash, for as long as an operation may take; returns a filter that holds
-        while we do.
+        """Claim the account for the duration of an operation. Returns a filter that matches while the claim holds.
 
-        Raises Missing, Outdated where it is not the hash any more, StoreUnavailable where somebody else has claimed it.
+        Raises Missing, Outdated where `before` is not the current hash, StoreUnavailable where another call holds it.
         """
         until = stored_time(self._database.clock() + self._claim_ms)
         ours = {"_id": user_id, "passwordHash": before}
@@ -150,7 +148,7 @@ class MongoUsers:
         raise StoreUnavailable("busy") if account["passwordHash"] == before else Outdated
 
     def _unclaimed(self) -> Document:
-        """Without a claim, or with one that is over, or that lasts longer than one may: somebody's clock is ahead."""
+        """A filter for no claim, an expired one, or one that ends too late because another machine's clock is ahead."""
         now_ms = self._database.clock()
         return {_CLAIM: {"$not": {"$gt": stored_time(now_ms), "$lte": stored_time(now_ms + self._claim_ms)}}}
 
@@ -170,7 +168,7 @@ class MongoUsers:
         return result.modified_count > 0
 
     async def disable(self, user_id: str) -> list[str]:
-        """The account first: who logs in meanwhile looks at it again once the session stands."""
+        """Writes the account before the sessions: a concurrent login checks the account again after its session."""
         async with self._database.operation("users.disable", write=True):
             disabled_at = stored_time(self._database.clock())
             result = await self._users.update_one({"_id": user_id}, {"$set": {"disabledAt": disabled_at}})
@@ -194,11 +192,11 @@ class MongoUsers:
     async def remember_address(self, user_id: str, mark: str, *, now_ms: int) -> None:
         seen = {"$set": {"seenAt": stored_time(now_ms)}}
         async with self._database.operation("users.remember_address", write=True):
-            with contextlib.suppress(DuplicateKeyError):  # another process remembers the same at this moment
+            with contextlib.suppress(DuplicateKeyError):  # another process inserts the same mark now
                 await self._addresses.update_one({"userId": user_id, "mark": mark}, seen, upsert=True)
             newest_first = self._addresses.find({"userId": user_id}, {"seenAt": 1}).sort([("seenAt", -1), ("mark", 1)])
             older = await newest_first.skip(KNOWN_ADDRESSES_MAX).to_list(None)
-            if older:  # but for one that another process sees again at this moment
+            if older:  # the filter on `seenAt` keeps one that another process has just updated
                 ids = {"$in": [address["_id"] for address in older]}
                 await self._addresses.delete_many({"_id": ids, "seenAt": {"$lte": older[0]["seenAt"]}})
 
