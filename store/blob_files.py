@@ -1,4 +1,4 @@
-"""Uploaded files, as far as every backend does it alike: bytes first, kept with their description.
+"""The part of uploaded files that all backends share: the bytes, and keeping them for a description.
 
 Knows no database.
 """
@@ -22,7 +22,7 @@ class BlobFiles:
         return await self._blobs.write(thumbnail_key(file_id) if thumbnail else file_id, pieces)
 
     async def _keep(self, draft: FileDraft) -> None:
-        """Make what is about to be described last. Raises Missing("file")."""
+        """Keep the bytes of a file that is about to be described. Raises Missing("file")."""
         await self._blobs.keep(draft.id)
         if draft.has_thumbnail:
             await self._blobs.keep(thumbnail_key(draft.id))

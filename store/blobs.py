@@ -1,9 +1,7 @@
-"""The bytes of uploaded files: the contract, and its keeping on local disk.
+"""The bytes of uploaded files: the contract, and the implementation on local disk. Knows no descriptions.
 
-Knows no descriptions: who owns what is the store's.
-
-A blob is written piece by piece and is provisional until it is kept: what an upload that broke off has left is swept
-after a day.
+A blob is written in pieces and is provisional until `keep`. The sweep removes provisional blobs after a day: those of
+uploads that failed.
 """
 
 from __future__ import annotations
@@ -38,36 +36,39 @@ R = TypeVar("R")
 
 
 class _RemovalFailure(Struct, frozen=True):
-    """How many files a sweep could not remove, and why the first."""
+    """The number of files that a sweep could not remove, and the error of the first."""
 
     count: int
     first: str
 
 
 class Written(Struct, frozen=True):
-    """What was written: how much, and the SHA-256 of it in hexadecimal."""
+    """A written blob: its size in bytes, and its SHA-256 in hexadecimal."""
 
     size: int
     sha256: str
 
 
 class Blobs(Protocol):
-    """Keys are ids of ours; every method raises StoreUnavailable, StoreTimeout where the place itself fails."""
+    """A blob storage. Keys are ids of this program. All methods raise StoreUnavailable, StoreTimeout if it fails."""
 
     async def write(self, key: str, pieces: AsyncIterable[bytes]) -> Written:
-        """Write a new blob. If `pieces` raises, or we are cancelled, nothing is left of it."""
+        """Write a new blob. Leaves nothing if `pieces` raises or the task is cancelled."""
 
     async def keep(self, key: str) -> None:
-        """Make a written blob a lasting one, durably. Again: no effect. Raises Missing("file")."""
+        """Make a written blob permanent, durably. Idempotent. Raises Missing("file")."""
 
     def read(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """The bytes from `start` up to `end` (exclusive), in pieces. Raises Missing("file") for what is not kept."""
+        """The bytes from `start` up to `end` (exclusive), in pieces.
+
+        Raises Missing("file") for a provisional blob too.
+        """
 
     async def delete(self, key: str) -> None:
-        """Remove a blob, kept or not; no effect where there is none."""
+        """Remove a blob, permanent or provisional. No effect where there is none."""
 
     async def sweep(self, now_s: float) -> int:
-        """Remove provisional blobs that are a day old, a bounded number at a time; returns how many."""
+        """Remove provisional blobs that are a day old, a bounded number at a time. Returns the number."""
 
     async def close(self) -> None: ...
 
@@ -81,7 +82,7 @@ class DiskBlobs:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="store-files")
-        self._is_logged = False  # of what cannot be removed
+        self._is_logged = False  # the files that cannot be removed
 
     async def write(self, key: str, pieces: AsyncIterable[bytes]) -> Written:
         path = self._path(key)
@@ -95,7 +96,7 @@ class DiskBlobs:
             await self._run(_sync, file)
             await self._run(os.replace, part, _provisional(path))
         except BaseException:
-            # Shielded: also who is cancelled leaves nothing.
+            # Shielded, so that a cancelled upload leaves nothing either.
             await asyncio.shield(self._run(part.unlink, True))
             raise
         finally:
@@ -131,7 +132,7 @@ class DiskBlobs:
                     "store: %d uploads that broke off cannot be removed, the first: %s", stuck.count, stuck.first
                 )
             self._is_logged = True
-        elif not removed:  # otherwise it may not have come to all of them
+        elif not removed:  # otherwise the slice may not have reached all of them
             self._is_logged = False
         return removed
 
@@ -139,7 +140,7 @@ class DiskBlobs:
         await asyncio.to_thread(self._threads.shutdown)
 
     def _path(self, key: str) -> Path:
-        """Raises Missing for what is no key: whatever a client made up ends here."""
+        """The blob's path. Raises Missing("file") for an invalid key, which a client may have sent."""
         if not _KEY.fullmatch(key):
             raise Missing("file")
         return self._folder / folder_of(key) / key

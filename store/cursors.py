@@ -13,12 +13,12 @@ T = TypeVar("T")
 
 _PLACE_END = 1 << 62
 
-# What databases take as an integer.
+# The range of a database's integers.
 _INTEGERS = range(-(1 << 63), 1 << 63)
 
 
 def place_of_cursor(cursor: str | None) -> int:
-    """The place (a number) below which a list goes on. Raises ValueError for what cannot be a cursor of ours."""
+    """The number below which a list continues. Raises ValueError for an invalid cursor."""
     try:
         return _PLACE_END if cursor is None else whole_number(cursor)
     except ValueError as error:
@@ -26,12 +26,12 @@ def place_of_cursor(cursor: str | None) -> int:
 
 
 def cursor_of_name(name: str) -> str:
-    """The cursor of a list that goes on after `name`."""
+    """The cursor of a list that continues after `name`."""
     return _encoded(name.encode())
 
 
 def name_of_cursor(cursor: str | None) -> str:
-    """The name after which a list goes on. Raises ValueError for what cannot be a cursor of ours."""
+    """The name after which a list continues. Raises ValueError for an invalid cursor."""
     try:
         return "" if cursor is None else _decoded(cursor).decode()
     except UnicodeDecodeError as error:
@@ -39,12 +39,12 @@ def name_of_cursor(cursor: str | None) -> str:
 
 
 def cursor_of_key(key: tuple[object, ...]) -> str:
-    """The cursor of a list that goes on after the entry with this sort key."""
+    """The cursor of a list that continues after the entry with this sort key."""
     return _encoded(msgspec.json.encode(key))
 
 
 def key_of_cursor(cursor: str | None, kind: type[T]) -> T | None:
-    """The sort key, a tuple of type `kind`, after which a list goes on; None for its beginning. Raises ValueError."""
+    """The sort key, a tuple of type `kind`, after which a list continues; None for its start. Raises ValueError."""
     if cursor is None:
         return None
     try:

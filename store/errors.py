@@ -1,7 +1,4 @@
-"""What can go wrong in a store, told apart by what the caller can do about it.
-
-Owns names only; the handlers map them to codes.
-"""
+"""The store's errors, one for each way in which a caller can react. The handlers map them to error codes."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ class StoreUnavailable(StoreError):
 
 
 class StoreTimeout(StoreError):
-    """The deadline of one operation passed; a write may or may not have happened, the clientId settles it."""
+    """The deadline of an operation passed. A write may have happened; a retry with the same clientId settles it."""
 
 
 class Taken(StoreError):
@@ -34,7 +31,7 @@ class Taken(StoreError):
 
 
 class Missing(StoreError):
-    """What the operation is about does not exist. `kind`: user, room, message, member, session."""
+    """The object of the operation does not exist. `kind`: user, room, message, file, member, session."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -42,7 +39,7 @@ class Missing(StoreError):
 
 
 class Outdated(StoreError):
-    """What the change is meant to follow is not what is there any more."""
+    """The value that a conditional change expected is not the current one."""
 
 
 class RoomFull(StoreError):
@@ -50,15 +47,15 @@ class RoomFull(StoreError):
 
 
 class TooManyKinds(StoreError):
-    """A message has reactions with as many emoji as it may."""
+    """A message already has reactions with REACTION_KINDS_MAX emoji."""
 
 
 class TooLarge(StoreError):
-    """What was to be stored is larger than the store takes in one piece."""
+    """A document is larger than the store accepts."""
 
 
 def failure_of(error: Exception | None) -> str | None:
-    """The observer's word for what an operation raised; a domain error is an answer, not a failure."""
+    """The failure name that the observer gets for an operation's error; None for a domain error, which is a result."""
     if error is None:
         return None
     if isinstance(error, StoreUnavailable):

@@ -1,8 +1,7 @@
-"""All that a store holds, as records that no backend owns: what one writes out and another takes in.
+"""The content of a store as records that every backend can export and import. Times in milliseconds.
 
-Times in milliseconds.
-
-Ids, seqs, revs and files' bytes stay what they are; what a backend derives (folded names, indexes) is not in here.
+Ids, seqs, revs and the bytes of files stay the same. Values that a backend derives (folded names, indexes) are left
+out.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class UserRecord(Struct, frozen=True):
 
 
 class RoomRecord(Struct, frozen=True):
-    """`order`: rooms are listed by it, the greatest first."""
+    """A room. `order`: lists of rooms are sorted by it, the greatest first."""
 
     id: str
     order: int
@@ -83,14 +82,14 @@ class ReactionRecord(Struct, frozen=True):
 
 
 class FileRecord(Struct, frozen=True):
-    """A described file; `posts`: room and clientId of each message of its owner that shows it, in order."""
+    """A described file. `posts`: room and clientId of each message of its owner that shows it, in order."""
 
     draft: FileDraft
     created_at: int
     posts: tuple[tuple[str, str], ...]
 
 
-# What depends on what: in this order nothing refers to what is not there yet.
+# In the order of their dependencies: a record refers only to records of the same or an earlier kind.
 KINDS: Mapping[str, type[Any]] = {
     "users": UserRecord,
     "sessions": Session,
@@ -104,12 +103,14 @@ KINDS: Mapping[str, type[Any]] = {
 
 
 class ExportSource(Protocol):
-    """A store that nobody writes to while it is read."""
+    """A store to export, without writers during the export."""
 
     async def count(self, kind: str) -> int: ...
 
     async def batch(self, kind: str, after: Key | None, limit: int) -> tuple[Sequence[Any], Key | None]:
-        """Records in the order of their keys, those after `after`; the second value is the last one's key, None at the
+        """Up to `limit` records after the key `after`, in the order of keys.
+
+        The second value is the last key, None at the
         end.
         """
 
@@ -118,22 +119,25 @@ class ExportSource(Protocol):
 
 
 class ImportTarget(Protocol):
-    """A store that takes records in, and reads them back."""
+    """A store that records are imported into and read back from."""
 
     async def begin(self, source_id: str) -> None:
-        """Raises StartupError where the target holds anything that did not come from this source."""
+        """Begin or continue an import. Raises StartupError if the target holds data that is not of this source."""
 
     async def position(self, kind: str) -> tuple[Key | None, bool]:
-        """After which key to go on, and whether the kind is done."""
+        """The key to continue after, and whether the kind is done."""
 
     async def put(self, kind: str, records: Sequence[Any], key: Key | None) -> None:
-        """Store records, all of them again if need be, and then the position; `key` None: the kind is done."""
+        """Store records, ignoring those that are stored already, and then the position.
+
+        `key` None: the kind is done.
+        """
 
     async def put_blob(self, key: str, pieces: AsyncIterator[bytes], *, sha256: str | None) -> None:
-        """Store a file's bytes, unless they are there with this SHA-256. Raises StoreError where they differ."""
+        """Store a file's bytes. Raises StartupError if their SHA-256 is not `sha256`; None: not compared."""
 
     def records(self, kind: str) -> AsyncIterator[Any]:
         """All records of a kind, in any order."""
 
     async def end(self) -> None:
-        """What was taken in is whole: forget the positions."""
+        """End a complete import: remove the positions."""

@@ -1,4 +1,4 @@
-"""Ids: how they are made, and how a message's id tells its place. Knows no backend."""
+"""Ids: how they are created, and how a message's id contains its room and seq. Knows no backend."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SEQ_DIGITS_MAX = 15
 
 
 def make_id(prefix: str) -> str:
-    """A new opaque id: `prefix` and letters and digits that cannot be guessed, 16 in all."""
+    """A new opaque id of 16 characters: `prefix`, then letters and digits from a cryptographic random source."""
     return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH - len(prefix)))
 
 
@@ -22,7 +22,7 @@ def message_id(room_id: str, seq: int) -> str:
 
 
 def thumbnail_key(file_id: str) -> str:
-    """Under which the bytes of a file's thumbnail are kept."""
+    """The key of the bytes of a file's thumbnail."""
     return f"{file_id}.thumbnail"
 
 
@@ -38,6 +38,6 @@ def place_of(message_id: str) -> tuple[str, int] | None:
 
 
 def seq_in_room(room_id: str, message_id: str | None, head: int) -> int | None:
-    """The seq of a message that this room has: there are no holes, so one that is not above the head exists."""
+    """The seq of a message id, None if this room has no such message. Without holes, each seq up to the head exists."""
     place = None if message_id is None else place_of(message_id)
     return place[1] if place is not None and place[0] == room_id and place[1] <= head else None

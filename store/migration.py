@@ -1,7 +1,4 @@
-"""A store's whole content, moved from one backend to another: resumable, and compared at the end.
-
-Knows neither backend.
-"""
+"""Copies the content of a store to another backend: resumable, and compared at the end. Knows neither backend."""
 
 from __future__ import annotations
 
@@ -26,12 +23,12 @@ Report = Callable[[str, int, int], None]
 
 
 class ReadBack(Protocol):
-    """The target as a store, which is how its readers will find it."""
+    """The target, opened as a store: what its readers will see."""
 
     files: Files
 
     async def count(self, kind: str) -> int:
-        """About how many records of a kind are there."""
+        """The estimated number of records of a kind."""
 
 
 class Digest:
@@ -53,17 +50,16 @@ class Digest:
 async def migrate(
     source: ExportSource, target: ImportTarget, *, source_id: str, read_back: ReadBack, report: Report
 ) -> dict[str, Digest]:
-    """Copy everything, then read both sides, files' bytes too, and compare.
+    """Copy everything, then read both sides, the bytes of files too, and compare them.
 
-    Cut off at any moment, it goes on where it was.
-
-    `report(what, done, of)` is called as it goes. Returns the digests by kind. Raises StartupError with one line.
+    An interrupted call is continued by the next one. Calls `report(what, done, of)` during the work. Returns the
+    digests by kind. Raises StartupError in one line.
     """
     await target.begin(source_id)
     for kind in KINDS:
         await _copy(kind, source, target, read_back, report)
     digests = {}
-    # A session that ends about now may be gone from one side already: nobody misses it.
+    # A session that expires about now may be removed on one side already, so it is not compared.
     ending_ms = time.time_ns() // 1_000_000 + SESSION_MARGIN_MS
     for kind in KINDS:
         ours, theirs = Digest(), Digest()
@@ -92,7 +88,7 @@ async def migrate(
 async def _copy(kind: str, source: ExportSource, target: ImportTarget, read_back: ReadBack, report: Report) -> None:
     total = await source.count(kind)
     key, is_done = await target.position(kind)
-    # What is there of a batch that was cut off is put again, and must not count twice.
+    # Records of an interrupted batch are put again, and must not be counted twice.
     done = 0 if key is None else await read_back.count(kind) // BATCH * BATCH
     if done or is_done:
         report(kind, total if is_done else min(done, total), total)
@@ -117,7 +113,7 @@ async def _copy_file(record: FileRecord, source: ExportSource, target: ImportTar
 
 
 async def _compare_bytes(record: FileRecord, source: ExportSource, read_back: ReadBack) -> None:
-    """Raises StartupError where a file's bytes, or its thumbnail's, are not there as they were."""
+    """Raises StartupError if the bytes of a file, or of its thumbnail, are missing or differ."""
     for key, thumbnail in _blobs(record):
         try:
             ours = await _hash(source.blob(key))
@@ -135,7 +131,7 @@ async def _compare_bytes(record: FileRecord, source: ExportSource, read_back: Re
 
 
 def _blobs(record: FileRecord) -> Sequence[tuple[str, bool]]:
-    """The keys of a file's bytes; the second value says which are a thumbnail's."""
+    """The keys of a file's bytes, each with whether they are its thumbnail's."""
     file_id = record.draft.id
     return [(file_id, False), *([(thumbnail_key(file_id), True)] if record.draft.has_thumbnail else [])]
 

@@ -1,4 +1,4 @@
-"""A wall clock that never runs backwards, for times that must not fall as seq rises. Knows no store."""
+"""A wall clock that never runs backwards, for times that must not fall as seq rises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sweeping in slices: each one an operation with a deadline of its own, so that other work comes in between.
+"""Sweeps in slices. Each slice is an operation with its own deadline, so other operations run in between.
 
 Knows no backend.
 """
@@ -10,17 +10,18 @@ from collections.abc import Awaitable, Callable, Iterable
 
 logger = logging.getLogger(__name__)
 
-# A turn takes no more of each kind; the next turn, an hour later, goes on.
+# The most slices of each kind in one sweep. The next sweep, an hour later, continues.
 SLICES_MAX = 200
 
-# Removes a slice of what is old at a time in milliseconds; returns how much, and whether there may be more.
+# Removes one slice of what is expired at a time in milliseconds. Returns the number removed, and whether there may be
+# more.
 Slice = Callable[[int], Awaitable[tuple[int, bool]]]
 
 
 async def sweep_all(kinds: Iterable[Slice], now_ms: int) -> int:
-    """Sweep each kind until a slice does not come back full. Returns how much was removed.
+    """Sweep each kind until a slice is not full. Returns the number removed.
 
-    A kind that fails keeps no other from its turn. Raises, at the end, what the first of them raised.
+    After an error the other kinds are still swept. At the end the first error is raised.
     """
     removed = 0
     failure: Exception | None = None
@@ -48,9 +49,7 @@ async def _sweep_one(sweep: Slice, now_ms: int) -> int:
 
 
 def until_empty(sweep: Callable[[float], Awaitable[int]]) -> Slice:
-    """A slice of what only tells, of a time in seconds, how much it removed:
-    there may be more until that is nothing.
-    """
+    """A Slice from a sweep that takes seconds and returns the number removed: there may be more until that is 0."""
 
     async def sweep_slice(now_ms: int) -> tuple[int, bool]:
         removed = await sweep(now_ms / 1000)

@@ -1,4 +1,4 @@
-"""What an operator wants to know of a store now. Owns shapes only."""
+"""The present state of a store, for the health page and the metrics. Owns records only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class PoolState(Struct, frozen=True):
-    """Connections (SQLite: readers): in use now, operations that wait for one, and how many there may be."""
+    """Connections (SQLite: readers): the number in use, the operations that wait for one, and the largest number."""
 
     in_use: int
     waiting: int
@@ -14,10 +14,9 @@ class PoolState(Struct, frozen=True):
 
 
 class Inspection(Struct, frozen=True):
-    """A store, looked at. `latency_ms`: of a write and a read; `wrong_indexes`: missing, or not as they should be.
+    """The state of a store. `latency_ms`: of a write and a read. `wrong_indexes`: those missing or different.
 
-    `replication_lag_s`: of the secondary that is furthest behind, None without a replica set (or without the right to
-    ask).
+    `replication_lag_s`: the lag of the slowest secondary; None without a replica set, or without the right to read it.
     """
 
     latency_ms: float

@@ -1,6 +1,7 @@
-"""Appending messages: the one hot write, run inside the writer's transaction.
+"""Appending messages: the write that happens most often, inside the writer's transaction.
 
-What is asked of the tables is asked once for all rooms and authors of a batch; only the insert is one a message.
+Rooms and members are read once for a whole batch. The inserts are one statement where all drafts are plain, else one
+for each message.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _INSERT = """
 INSERT INTO messages (room_id, seq, user_id, username, content, client_id, reply_to, thread, extra, created_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
 MULTI_INSERT_MAX = (
-    64  # messages in one statement: each length of it is a statement of its own in the connection's cache
+    64  # messages in one statement; each number of them is a statement of its own in the connection's cache
 )
 _MULTI_INSERT = """
 INSERT INTO messages (room_id, seq, user_id, username, content, client_id, created_at) VALUES """
@@ -62,7 +63,7 @@ class AppendRequest(Struct, frozen=True):
 
 
 class _DraftDetails(Struct, frozen=True):
-    """What few drafts have, checked: the seqs it answers and belongs to, its files, its mentions of members."""
+    """What few drafts have, after the check: the seqs of the reply and the thread, files, mentions of members."""
 
     reply_to: int | None = None
     thread: int | None = None
@@ -74,7 +75,7 @@ _NO_DETAILS = _DraftDetails()
 
 
 class AppendTransaction:
-    """The appends of one transaction: made, run once, dropped. Refuses before it writes, so it needs no savepoint."""
+    """The appends of one transaction, for one `run`. Refuses drafts before it writes, so it needs no savepoint."""
 
     def __init__(self, connection: apsw.Connection, now_ms: int) -> None:
         self._connection = connection
@@ -87,7 +88,7 @@ class AppendTransaction:
         self._rows = 0
 
     def run(self, requests: Sequence[AppendRequest]) -> list[list[Stored | Refusal]]:
-        """Do all of `requests`; outcomes for each as store.contract.Messages.append says."""
+        """Store the drafts of all requests. Returns the outcomes of each, as store.contract.Messages.append says."""
         connection = self._connection
         self._heads = {
             row[0]: row[1] for row in fetch(connection, _HEADS, (as_json([*{r.room_id for r in requests}]),))
@@ -103,15 +104,15 @@ class AppendTransaction:
         if outcomes is None:
             outcomes = [[self._append(request.room_id, draft) for draft in request.drafts] for request in requests]
         if self._rows:
-            # The transaction has the file for itself, so its rows follow one another.
+            # No other transaction writes at the same time, so the new rows are consecutive.
             connection.execute(_INDEX, (self._first_row, self._first_row + self._rows - 1))
             connection.execute(_READ_OWN, (as_json([[*who, seq] for who, seq in self._newest_own.items()]),))
         return outcomes
 
     def _append_in_one_statement(self, requests: Sequence[AppendRequest]) -> list[list[Stored | Refusal]] | None:
-        """Insert all drafts by one statement: each step of a statement gives the GIL away and waits to get it back.
+        """Insert all drafts by one statement, because each step of a statement releases the GIL and waits for it again.
 
-        None, with nothing written, where a draft needs a closer look or a clientId is stored already.
+        Returns None, with nothing written, if a draft needs more checks or a clientId is stored already.
         """
         heads = dict(self._heads)
         newest_own: dict[tuple[str, str], int] = {}
@@ -141,7 +142,7 @@ class AppendTransaction:
         return outcomes
 
     def _is_plain(self, room_id: str, draft: MessageDraft) -> bool:
-        """Whether a draft has nothing to check but its author's membership, and that is good."""
+        """Whether a draft needs no check but that of its author's membership, and passes that one."""
         muted_until = self._muted_until.get((room_id, draft.user_id))
         return (
             room_id in self._heads
@@ -203,7 +204,7 @@ class AppendTransaction:
         return Stored(self._message(room_id, seq, draft, details), False)
 
     def _stored(self, room_id: str, draft: MessageDraft) -> Stored | None:
-        """What an earlier send of this draft stored, as it now is."""
+        """The message that an earlier send of this draft stored, in its current form; None if there is none."""
         row = fetch_one(self._connection, _STORED, (room_id, draft.user_id, draft.client_id))
         return None if row is None else Stored(message=message_from(room_id, row), duplicate=True)
 

@@ -1,4 +1,4 @@
-"""The doors to the file that the collections share: `write` by group commit, `read` on a snapshot. Knows no tables."""
+"""The file handle that all collections share: `write` by group commit, `read` on a snapshot. Knows no tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 
 class Database:
-    """What a collection is given. `clock` is for operations on the writer's thread only."""
+    """The shared database handle. `clock` is for operations on the writer's thread only."""
 
     __slots__ = ("_readers", "_writer", "clock")
 
@@ -44,7 +44,7 @@ class Database:
     async def write(
         self, name: str, operation: Callable[[apsw.Connection], R], *, size_bytes: int = 0, guarded: bool = True
     ) -> R:
-        """Run `operation` in a transaction shared with others; returns once durable. See GroupCommitWriter.submit."""
+        """Run `operation` in a shared transaction. Returns once it is durable. See GroupCommitWriter.submit."""
         return await self._writer.submit(name, operation, size_bytes=size_bytes, guarded=guarded)
 
     async def write_batched(
@@ -55,7 +55,7 @@ class Database:
         *,
         size_bytes: int,
     ) -> R:
-        """As `write`, in one call of `operation` with its like. See GroupCommitWriter.submit_joined."""
+        """As `write`, in one call for all writes of the same `operation`. See GroupCommitWriter.submit_batched."""
         return await self._writer.submit_batched(name, operation, argument, size_bytes=size_bytes)
 
     async def read(self, name: str, operation: Callable[[apsw.Connection], R]) -> R:
@@ -63,6 +63,6 @@ class Database:
         return await self._readers.read(name, operation)
 
     async def close(self) -> None:
-        """Settle what was accepted; readers go first: the writer's connection, as the last, empties the WAL."""
+        """Wait for the accepted operations. Closes the readers first: the last connection to close empties the WAL."""
         await self._readers.close()
         await self._writer.close()

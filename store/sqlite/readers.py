@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
-# How often a running statement looks at the clock, in virtual machine steps: some 2 ms of work.
-CALM_S = 60.0  # so long no read may have failed
+CALM_S = 60.0  # without a failed read, before reads are logged as working again
+# How often a running statement checks its deadline, in virtual machine steps: about 2 ms of work.
 PROGRESS_STEPS = 100_000
 
 
@@ -37,9 +37,9 @@ class _Read(Struct, eq=False):
 
 
 class ReaderPool:
-    """Runs each read in one transaction, so on one snapshot. Methods belong to the loop it was made on.
+    """Runs each read in one transaction, so on one snapshot. Call its methods on the loop that it was created on.
 
-    Past `waiting_max` reads `read` raises StoreUnavailable("stalled"). What runs past its deadline is interrupted.
+    Past `waiting_max` reads `read` raises StoreUnavailable("stalled"). A read past its deadline is interrupted.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class ReaderPool:
         return PoolState(in_use=busy, waiting=self._pending - busy, limit=len(self._threads))
 
     async def read(self, name: str, operation: Callable[[apsw.Connection], R]) -> R:
-        """Run `operation` on a snapshot. Raises StoreUnavailable, StoreTimeout, or what it raised."""
+        """Run `operation` on a snapshot. Raises StoreUnavailable, StoreTimeout, or the operation's error."""
         reason = "closed" if self._closed else self._failed()
         if reason is None and self._pending >= self._waiting_max:
             reason = "stalled"
@@ -97,7 +97,7 @@ class ReaderPool:
             self._observer.store_operation(name, time.monotonic() - started_s, failure)
 
     async def close(self) -> None:
-        """Finish what was accepted and end the threads. Idempotent."""
+        """Finish the accepted reads and end the threads. Idempotent."""
         if not self._closed:
             self._closed = True
             for _ in self._threads:
@@ -119,14 +119,14 @@ class ReaderPool:
             read.future.set_exception(error)
 
     def _did_not(self, reason: str) -> None:
-        """One line at each change of state, not one a failure."""
+        """Log one line at each change of state, not one for each failure."""
         self._failed_at_s = self._loop.time()
         if reason != self._reason:
             self._reason = reason
             logger.error("store: a read failed: %s", reason)
 
     def _succeeded(self) -> None:
-        """Where a page of the file is damaged most reads succeed: that is no end of it."""
+        """Log the end of failures after CALM_S: with one damaged page most reads succeed."""
         if self._reason is not None and self._loop.time() - self._failed_at_s >= CALM_S:
             self._reason = None
             logger.warning("store: reads succeed again")
@@ -135,7 +135,7 @@ class ReaderPool:
         snapshots = _Snapshots(connection)
         while (read := self._inbox.get()) is not None:
             value: Any = None
-            error: Exception | None = StoreTimeout("read")  # nobody waits for it any more
+            error: Exception | None = StoreTimeout("read")  # its caller does not wait any more
             if not read.future.done():
                 try:
                     value, error = snapshots.read(read.operation, read.deadline_s), None
@@ -144,13 +144,13 @@ class ReaderPool:
             try:
                 self._loop.call_soon_threadsafe(self._settle, read, value, error)
             except RuntimeError:
-                break  # the loop was closed without us
+                break  # the loop was closed before this pool
             del read, value, error
         connection.close()
 
 
 class _Snapshots:
-    """One connection's reads, each in a transaction of its own. For one thread after it was made."""
+    """One connection's reads, each in its own transaction. For one thread."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
@@ -161,9 +161,9 @@ class _Snapshots:
         return time.monotonic() > self._deadline_s
 
     def read(self, operation: Callable[[apsw.Connection], R], deadline_s: float) -> R:
-        """Leaves no transaction, however it ends.
+        """Run `operation` in a transaction, which is always ended.
 
-        Raises InterruptError past the deadline, and what `operation` raises.
+        Raises apsw.InterruptError past the deadline, and the operation's error.
         """
         connection = self._connection
         self._deadline_s = deadline_s
@@ -171,11 +171,11 @@ class _Snapshots:
             connection.execute("BEGIN")
             return operation(connection)
         finally:
-            # SQLite counts steps by statement, over all its runs: at some COMMITs, too, it would look at the clock, and
-            # one that is interrupted leaves the transaction open, with a snapshot that no checkpoint passes.
+            # SQLite counts steps for each statement over all its runs, so the handler may also be called in a COMMIT.
+            # An interrupted COMMIT would leave the transaction open, with a snapshot that blocks checkpoints.
             self._deadline_s = math.inf
             if connection.in_transaction:
-                connection.execute("ROLLBACK")  # nothing was written; unlike COMMIT it cannot be refused
+                connection.execute("ROLLBACK")  # nothing was written, and unlike COMMIT it cannot fail
 
 
 def _explain(error: Exception) -> Exception:
