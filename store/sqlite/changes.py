@@ -1,4 +1,4 @@
-"""The changes table: each room's log of what changed after it was written. Entries are inserted, and expire."""
+"""The changes table: each room's changes log. Entries are inserted, never updated, and expire."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SqliteChanges:
         def operation(connection: apsw.Connection) -> ChangePage:
             rev = head_rev(connection, room_id)
             rows = fetch(connection, _PAGE, (room_id, since, limit + 1))
-            # Entries may have expired anywhere below the head, if the clock was stepped while they were written.
+            # If the clock was stepped while entries were written, they may have expired anywhere below the head.
             expired = since < rev and [row[0] for row in rows] != list(range(since + 1, since + 1 + len(rows)))
             return ChangePage(
                 changes=tuple(
@@ -84,7 +84,7 @@ def record(
     message: Message | None = None,
     is_reaction: bool = False,
 ) -> None:
-    """Write the entry `rev`, which is head_rev + 1 in the caller's transaction; `message` carries the same rev."""
+    """Insert the entry `rev`, which is head_rev + 1 in the caller's transaction. `message` has the same rev."""
     seq, text = (None, None) if message is None else (message.seq, entry_text(message, is_reaction=is_reaction))
     connection.execute(
         "INSERT INTO changes (room_id, rev, message_seq, message, created_at) VALUES (?, ?, ?, ?, ?)",

@@ -1,4 +1,4 @@
-"""What the pre-deployment check asks of the embedded store: the library, the folder, the file. Changes nothing."""
+"""The embedded store's part of the pre-deployment check: the library, the folder, the file. Changes nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def is_there(data_dir: Path) -> bool:
 
 
 def taken_usernames(data_dir: Path, names: Sequence[str]) -> set[str]:
-    """Those of the case-folded names that somebody has. Raises StartupError with what is wrong."""
+    """Those of the case-folded usernames that are in use. Raises StartupError."""
     path = data_dir / DATABASE_NAME
     if not is_there(data_dir):
         return set()
@@ -40,7 +40,7 @@ def taken_usernames(data_dir: Path, names: Sequence[str]) -> set[str]:
 
 
 def probe(data_dir: Path) -> str:
-    """Return what was found in one line. Raises StartupError with what is wrong."""
+    """Check the library, the folder and the file. Returns a summary in one line. Raises StartupError."""
     require_sound_sqlite()
     version = f"SQLite {apsw.sqlite_lib_version()}"
     existing = data_dir

@@ -1,4 +1,4 @@
-"""How the file is opened, and what SQLite's errors mean. Owns the pragmas and the table of errors; knows no tables."""
+"""Opening the file, and translating SQLite's errors. Owns the pragmas and the table of errors; knows no tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DATABASE_NAME = "chat.db"
 # (sqlite.org/wal.html, the WAL-reset bug).
 SQLITE_MINIMUM = (3, 51, 3)
 
-# The WAL file is cut back to this after it was emptied, so that one burst does not keep its disk for ever.
+# The WAL file is truncated to this size after a checkpoint, so that one burst does not occupy the disk for ever.
 WAL_KEEP_BYTES = 64 * 1024 * 1024
 
 _REASONS: tuple[tuple[type[apsw.Error], str], ...] = (
@@ -33,14 +33,14 @@ _REASONS: tuple[tuple[type[apsw.Error], str], ...] = (
 
 
 def reason_of(error: Exception) -> str | None:
-    """StoreUnavailable's reason for what the file or the disk did; None where the statement itself was at fault."""
+    """The reason of StoreUnavailable for an error of the file or the disk; None for an error of the statement."""
     if getattr(error, "extendedresult", 0) == apsw.SQLITE_READONLY_DBMOVED:
         return "gone"
     return next((reason for kind, reason in _REASONS if isinstance(error, kind)), None)
 
 
 def require_sound_sqlite() -> None:
-    """Raise StartupError when the SQLite library is older than the fix for its WAL-reset bug."""
+    """Raises StartupError if the SQLite library is older than the fix of the WAL-reset bug."""
     version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
     if version < SQLITE_MINIMUM:
         least = ".".join(map(str, SQLITE_MINIMUM))

@@ -1,4 +1,4 @@
-"""DATA_DIR itself: made private, and guarded by a lock on it. Knows no database."""
+"""DATA_DIR itself: creating it, private to this user, and checking it. Knows no database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from common.startup_error import StartupError
 
-# Present while a restore is being put in place; a start over half a restore would begin an empty database.
+# Present during a restore. A server started on half a restore would create an empty database.
 RESTORING_NAME = ".restoring"
 
 # The bytes of uploaded files.
@@ -15,7 +15,7 @@ FILES_NAME = "files"
 
 
 def prepare(data_dir: Path) -> None:
-    """Make DATA_DIR, mode 0700, if it is missing. Raises StartupError with one line when it cannot be used."""
+    """Create DATA_DIR, mode 0700, if it is missing. Raises StartupError in one line if it cannot be used."""
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except FileExistsError as error:
@@ -29,7 +29,7 @@ def prepare(data_dir: Path) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Make durable which names are in it. Raises OSError."""
+    """Make the names in a directory durable. Raises OSError."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""The guard of DATA_DIR: one process alone, or several that share it. Owns the lock file; knows no database."""
+"""The lock of DATA_DIR, held by one process alone or shared by several. Owns the lock file; knows no database."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ LOCK_NAME = "lock"
 
 
 class DirectoryLock:
-    """An advisory lock (flock) on DATA_DIR/lock, made with it if missing; the kernel drops it with the process.
+    """An advisory lock (flock) on DATA_DIR/lock. Both are created if missing; the kernel releases it with the process.
 
-    `shared`: any number of processes that share it, none that does not. The file itself stays: removing it would let
-    two processes lock two files of the same name.
+    Shared and exclusive holders exclude each other. The file is never removed: otherwise two processes could lock two
+    files of the same name.
     """
 
     def __init__(self, data_dir: Path, *, shared: bool) -> None:
@@ -26,7 +26,7 @@ class DirectoryLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock, at once or not at all. Raises StartupError when another process holds it."""
+        """Take the lock without waiting. Raises StartupError if another process holds it."""
         if self._descriptor is not None:
             return
         prepare(self._data_dir)
@@ -45,7 +45,7 @@ class DirectoryLock:
         self._descriptor = descriptor
 
     def release(self) -> None:
-        """Let go. Idempotent."""
+        """Release the lock. Idempotent."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

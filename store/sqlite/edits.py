@@ -84,7 +84,7 @@ def _without(connection: apsw.Connection, message: Message, emoji: str, user_id:
         return {name: reaction for name, reaction in message.reactions.items() if name != emoji}
     named = tuple(one for one in message.reactions[emoji].user_ids if one != user_id)
     if len(named) < min(count, REACTION_USERS_NAMED):
-        # One who was named is gone, and there are more: who comes next is in the table only.
+        # A named user is removed and there are more: the next one is in the reactions table only.
         named = tuple(row[0] for row in fetch(connection, _REACTORS, (*key, REACTION_USERS_NAMED)))
     return {**message.reactions, emoji: Reaction(count, named)}
 

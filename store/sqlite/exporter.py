@@ -1,6 +1,5 @@
-"""A database file read out whole, record by record, in the order of keys.
-
-For a directory that is locked, so nobody writes.
+"""Reads all records of a database file in the order of their keys. The caller holds the lock of the directory, so
+nobody writes.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ T = TypeVar("T")
 
 
 class _Table(Struct, frozen=True):
-    """How a kind is read: its key's columns, the rest, and what a record is made of: the row without its key."""
+    """How a kind is read: its table, the columns of its key, all columns, and the record of a row without the key."""
 
     name: str
     key: tuple[str, ...]
@@ -134,7 +133,7 @@ class SqliteExporter:
         self._thread = ThreadPoolExecutor(1, "export")
 
     def source_id(self) -> str:
-        """A name for this directory's content, made at the first migration, so that a second goes on with it."""
+        """An id of this directory's content, created at the first migration, so that a second one continues it."""
         path = self._data_dir / SOURCE_ID_NAME
         if not path.exists():
             path.write_text(secrets.token_hex(16))
@@ -165,7 +164,7 @@ class SqliteExporter:
         return self._blobs.read(key)
 
     async def close(self) -> None:
-        await self._on_thread(self._connection.close)  # behind a read that was cut off: the thread goes on with it
+        await self._on_thread(self._connection.close)  # after an abandoned read, which the thread finishes first
         self._thread.shutdown()
         await self._blobs.close()
 

@@ -1,4 +1,4 @@
-"""The files table: what was uploaded, by whom, and where it was posted. The bytes are on disk, beside the database."""
+"""The files table: descriptions of uploads, their owners and messages. The bytes are on disk beside the database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The secret that signs tokens where none was configured: made once, kept in DATA_DIR."""
+"""The secret that signs tokens where none is configured: generated once, stored in DATA_DIR."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def generated_secret(data_dir: Path) -> str:
 
 
 def _generate(path: Path) -> None:
-    """Whole or not at all, whenever we are killed; of two processes at once the first one's."""
+    """Write the file atomically, also under a kill. Of two concurrent processes the first one's secret is kept."""
     descriptor, name = tempfile.mkstemp(prefix=f".{SECRET_NAME}.", dir=path.parent)  # mode 0600
     try:
         with os.fdopen(descriptor, "w") as file:

@@ -1,4 +1,4 @@
-"""The members table: who is in which room, in what role, and has read how far. RoomJoiner and leaves are changes."""
+"""The members table: each user's role and read position in a room. Joins and leaves add entries to the changes log."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SELECT m.user_id, u.username, u.display_name, m.role, m.username_folded
 FROM members m JOIN users u ON u.id = m.user_id
 WHERE m.room_id = ?1 AND m.username_folded > ?2 ORDER BY m.username_folded LIMIT ?3"""
 
-# Who takes over: another owner if there is one, else a moderator, else a member; of equals the longest-standing.
+# The next owner: another owner if there is one, else a moderator, else a member; of equals the longest-standing.
 _SUCCESSOR = """
 SELECT user_id, role FROM members WHERE room_id = ?1
 ORDER BY CASE role WHEN 'owner' THEN 0 WHEN 'moderator' THEN 1 ELSE 2 END, joined_rev LIMIT 1"""
@@ -115,7 +115,7 @@ def room_row(connection: apsw.Connection, room_id: str) -> Row | None:
 def insert_member(
     connection: apsw.Connection, room_id: str, user_id: str, *, role: Role, read_seq: int, joined_rev: int, now_ms: int
 ) -> None:
-    """Write the row only: counting and logging are the caller's. Raises Missing("user")."""
+    """Insert the row only: the caller updates the count and the changes log. Raises Missing("user")."""
     connection.execute(
         """INSERT INTO members (room_id, user_id, username_folded, role, read_seq, joined_at, joined_rev)
            SELECT ?1, id, username_folded, ?3, ?4, ?5, ?6 FROM users WHERE id = ?2""",
@@ -126,7 +126,7 @@ def insert_member(
 
 
 def join(connection: apsw.Connection, room_id: str, user_id: str, *, role: Role, now_ms: int) -> MembershipChange:
-    """Make a member, count and log it. Raises Missing, RoomFull."""
+    """Add a member, update the count and add an entry to the changes log. Raises Missing, RoomFull."""
     room = _require_room(connection, room_id)
     membership = _membership(connection, room_id, user_id)
     if membership is not None:
@@ -164,7 +164,7 @@ def _leave(connection: apsw.Connection, room_id: str, user_id: str, *, now_ms: i
 
 
 def _promote_successor(connection: apsw.Connection, room_id: str, owner_id: str) -> tuple[str, ...]:
-    """See to it that somebody owns the room; the last one to leave keeps nothing. Returns who was promoted."""
+    """Give the room a new owner, none if it has no members left. Returns the ids of promoted users."""
     successor = fetch_one(connection, _SUCCESSOR, (room_id,))
     successor_id, role = successor if successor is not None else (None, None)
     connection.execute("UPDATE rooms SET owner_id = ? WHERE id = ? AND owner_id = ?", (successor_id, room_id, owner_id))

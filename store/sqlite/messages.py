@@ -1,4 +1,4 @@
-"""The messages table, read in all the ways that history needs; append.py writes it."""
+"""The messages table: its reads. append.py inserts messages, edits.py changes them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from store.sqlite.search import search_messages
 
 _SELECT = f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE room_id = ?1 AND "
 
-# What a draft weighs in the queue besides its text.
+# The bytes that a draft counts in the queue besides its text.
 _DRAFT_BYTES = 300
 
 

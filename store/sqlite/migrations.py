@@ -1,9 +1,9 @@
-"""Schema versions: which there are, how a file gets the newest, and which programs may run on it.
+"""Schema versions: their scripts, the migration of a file to the newest, and which programs may run on a file.
 
 Owns `user_version`, `application_id` and the table `schema_version`. Migrations only add, so an older program usually
-runs on a newer file, and a roll-back needs no restore. The file says so: `user_version` is the oldest version whose
-program may run on it, and the table has the version that it really is of. (Programs that do not know the table take the
-first for both, so they too can be gone back to.)
+runs on a newer file, and a rollback needs no restore. `user_version` is the oldest version whose program may run on the
+file; the table has the file's own version. (Older programs do not know the table and use `user_version` for both, so a
+rollback to them works too.)
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import apsw
 
 from common.startup_error import StartupError
 
-# Bytes 68-71 of the file, "ChRm": tells our file from any other SQLite database.
+# Bytes 68-71 of the file, "ChRm": they mark it as a database of this program.
 APPLICATION_ID = 0x4368526D
 
-# Script n brings a file from version n to n + 1. Only ever appended to: a script that was released is never edited.
+# Script n migrates a file from version n to n + 1. Scripts are only added: a released one is never edited.
 MIGRATIONS: tuple[str, ...] = tuple(
     files(__package__).joinpath(name).read_text(encoding="utf-8")
     for name in ("schema.sql", "monitoring.sql", "status_rev.sql", "accounts.sql")
@@ -30,7 +30,7 @@ COMPATIBLE_FROM = 2
 
 
 def version_of(connection: apsw.Connection) -> int:
-    """The file's schema version, 0 for an empty one. Raises StartupError for somebody else's database."""
+    """The file's schema version, 0 for an empty one. Raises StartupError for another program's database."""
     oldest = _compatible_from(connection)
     owner = int(connection.pragma("application_id"))
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
@@ -42,10 +42,7 @@ def version_of(connection: apsw.Connection) -> int:
 
 
 def require_compatible(connection: apsw.Connection, known: int = len(MIGRATIONS), *, what: str = "database") -> int:
-    """The file's version, which this program can run on, perhaps after a migration.
-
-    Raises StartupError if it is too new for that.
-    """
+    """The file's version. Raises StartupError if it is too new for this program."""
     version = version_of(connection)
     if version > known and _compatible_from(connection) > known:
         raise StartupError(f"the {what} has schema version {version}, this program knows {known}: upgrade it")
@@ -55,11 +52,11 @@ def require_compatible(connection: apsw.Connection, known: int = len(MIGRATIONS)
 def migrate(
     connection: apsw.Connection, migrations: Sequence[str] = MIGRATIONS, *, compatible_from: int | None = None
 ) -> int:
-    """Bring the file to the newest version in one transaction: all of it or nothing. Returns the version it had.
+    """Migrate the file to the newest version in one transaction. Returns the version that it had.
 
-    `compatible_from`: the oldest version whose program can run on the result; None: nothing older. A newer file that is
-    marked as compatible is left as it is. Raises StartupError for one that is not, apsw.Error when a script fails; it
-    is unchanged then.
+    `compatible_from`: the oldest version whose program can run on the result; None: nothing older. A newer compatible
+    file is left unchanged. Raises StartupError for a newer incompatible one, apsw.Error if a script fails; the file is
+    then unchanged.
     """
     newest = len(migrations)
     if require_compatible(connection, newest) >= newest:

@@ -1,4 +1,4 @@
-"""The monitoring table: what the metrics were, minute by minute."""
+"""The monitoring table: the history of metrics by the minute."""
 
 from __future__ import annotations
 

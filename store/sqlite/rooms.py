@@ -1,4 +1,4 @@
-"""The rooms table: making, finding and counting rooms. Who is in them is the business of members.py."""
+"""The rooms table: creating, finding and counting rooms. members.py has the memberships."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _GET_FOR = f"""
 SELECT {ROOM_COLUMNS}, {MEMBERSHIP_COLUMNS}
 FROM rooms r LEFT JOIN members m ON m.room_id = r.id AND m.user_id = ?2 WHERE r.id = ?1"""
 
-# instr, not LIKE: what the client typed has no wildcards.
+# instr, not LIKE, because a client's text must not contain wildcards.
 _LIST_MINE = f"""
 SELECT {ROOM_COLUMNS}, {MEMBERSHIP_COLUMNS}, r.n FROM members m JOIN rooms r ON r.id = m.room_id
 WHERE m.user_id = ?1 AND r.n < ?2 AND (?3 = '' OR instr(r.name_folded, ?3)) ORDER BY r.n DESC LIMIT ?4"""
@@ -84,7 +84,7 @@ class SqliteRooms:
             row = fetch_one(connection, "SELECT id FROM rooms WHERE direct_key = ?", (direct_key,))
             now_ms = self._database.clock()
             if row is not None:
-                for person in people:  # one who had left is back
+                for person in people:  # a user who had left is a member again
                     join(connection, row[0], person, role=Role.MEMBER, now_ms=now_ms)
                 return _require_for(connection, row[0], user_id), False
             room_id = make_id("r")

@@ -1,4 +1,4 @@
-"""Rows and models, one into the other: column lists and the functions that read them. Knows no statements."""
+"""Conversion of rows to models: lists of columns, and the functions that read them. Knows no statements."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FILE_COLUMNS = "f.id, f.name, f.size, f.mime_type, f.sha256, f.width, f.height, 
 
 
 class Extra(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """What few messages have; kept as JSON beside the row."""
+    """The values that few messages have, stored as JSON in one column."""
 
     mentions: tuple[str, ...] = ()
     attachments: tuple[File, ...] = ()
@@ -46,17 +46,17 @@ _decode_message = msgspec.json.Decoder(Message).decode
 
 
 def fetch(connection: apsw.Connection, statement: str, bindings: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
-    """All rows of a statement that bounds itself."""
+    """All rows of a statement, which must bound their number."""
     return connection.execute(statement, bindings).fetchall()
 
 
 def fetch_one(connection: apsw.Connection, statement: str, bindings: Sequence[Any] = ()) -> Row | None:
-    """The first row."""
+    """The first row, None if there is none."""
     return connection.execute(statement, bindings).fetchone()
 
 
 def as_json(values: Sequence[Any]) -> str:
-    """An array for json_each: how a list of any length becomes one bound value."""
+    """A JSON array for json_each, so that a list of any length is one bound value."""
     return msgspec.json.encode(values).decode()
 
 
@@ -65,8 +65,8 @@ def extra_text(extra: Extra) -> str | None:
 
 
 def entry_text(message: Message, *, is_reaction: bool) -> str:
-    """A message as an entry of the changes log keeps it: of a reaction it says so, in a field that readers of messages
-    ignore.
+    """A message as an entry of the changes log stores it. One of a reaction has a further field, which decoders of
+    messages ignore.
     """
     text = msgspec.json.encode(message).decode()
     return text[:-1] + _REACTION if is_reaction else text
@@ -77,7 +77,7 @@ def message_from_text(text: str | None) -> Message | None:
 
 
 def is_reaction_entry(text: str | None) -> bool:
-    """Whether an entry is of a reaction. Its mark is the text's end, where no value of a message can stand."""
+    """Whether an entry is of a reaction. The mark is at the end of the text, where no value of a message can be."""
     return text is not None and text.endswith(_REACTION)
 
 
@@ -86,7 +86,7 @@ def time_or_none(epoch_ms: int | None) -> str | None:
 
 
 def user_from(row: Row) -> User:
-    """A user from USER_COLUMNS; further columns are left alone."""
+    """A user from USER_COLUMNS; further columns are ignored."""
     return User(
         id=row[0],
         username=row[1],
@@ -102,7 +102,7 @@ def user_from(row: Row) -> User:
 
 
 def room_from(row: Row) -> Room:
-    """A room from ROOM_COLUMNS; further columns are left alone."""
+    """A room from ROOM_COLUMNS; further columns are ignored."""
     return Room(
         id=row[0],
         name=row[1],
@@ -135,13 +135,13 @@ def membership_from(row: Row, last_seq: int) -> Membership | None:
 
 
 def standing_from(row: Row) -> Standing:
-    """From ROOM_COLUMNS, then MEMBERSHIP_COLUMNS."""
+    """A standing from ROOM_COLUMNS, then MEMBERSHIP_COLUMNS."""
     room = room_from(row)
     return Standing(room=room, membership=membership_from(row[13:], room.last_seq))
 
 
 def message_from(room_id: str, row: Row) -> Message:
-    """A message from MESSAGE_COLUMNS; further columns are left alone."""
+    """A message from MESSAGE_COLUMNS; further columns are ignored."""
     (
         seq,
         rev,

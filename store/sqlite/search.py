@@ -1,4 +1,4 @@
-"""Search of messages by the full-text index (FTS5): the words, not the text, are kept there."""
+"""Search of messages by the full-text index (FTS5), which has the words and not the text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from store.sqlite.rows import MESSAGE_COLUMNS, as_json, fetch, message_from
 
 _COLUMNS = ", ".join(f"m.{column.strip()}" for column in MESSAGE_COLUMNS.split(","))
 
-# bm25 is smaller for a better match; the order, and so the cursor, is (score, created_at, row), all descending.
+# bm25 is smaller for a better match. The order, and so the cursor, is (score, created_at, row), all descending.
 _BY_WORDS = f"""
 SELECT {_COLUMNS}, m.room_id, -bm25(messages_fts) AS score, m.row AS place
 FROM messages_fts CROSS JOIN messages m ON m.row = messages_fts.rowid WHERE messages_fts MATCH :words"""
@@ -56,8 +56,8 @@ def search_messages(
 
 
 def _match_of(search: MessageSearch) -> str:
-    """FTS5's expression: each word and phrase as a string (a quotation mark is doubled, NUL would end it), all of them
-    wanted.
+    """The FTS5 expression that matches all words and phrases, each as a string: a quotation mark is doubled, and NUL,
+    which would end it, is replaced.
     """
     texts = (text.replace("\0", " ").replace('"', '""') for text in (*search.words, *search.phrases))
     return " AND ".join(f'"{text}"' for text in texts)

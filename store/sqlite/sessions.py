@@ -13,7 +13,7 @@ from store.sqlite.rows import as_json, fetch_one
 
 _SELECT = "SELECT id, user_id, generation, rotated_at, expires_at, revoked_at, began_at FROM sessions WHERE id = ?"
 
-# Far above what one head check can find; the newest come first, so that a cut would lose what was long announced.
+# Far above what one head check can find. The newest come first, so the limit cuts those announced long ago.
 _REVOKED_MAX = 100_000
 
 

@@ -1,7 +1,4 @@
-"""Operations that took long, logged by name.
-
-SQL is the store's own and its values are people's: neither is written down.
-"""
+"""Logs slow operations by name. Neither the SQL nor its values, which are users' data, are logged."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 
 class SlowLog(Observer):
-    """Passes on what it is told of the store, and logs an operation over `slow_ms`, waiting for its turn included."""
+    """Forwards the store's reports to an observer, and logs an operation over `slow_ms`, the waiting time included."""
 
     __slots__ = ("_observer", "_slow_s")
 

@@ -1,4 +1,4 @@
-"""The embedded store as a whole: opens the file, joins the collections, closes in order."""
+"""The embedded store: opens the file, builds the collections, closes in order."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from store.store_state import Inspection, PoolState
 READER_THREADS = 2
 QUEUE_NAME = "writers"
 
-# SQLite gives up waiting for another process before the caller's deadline does, so that the caller learns the reason.
+# SQLite's wait for another process ends before the caller's deadline, so that the caller gets the reason "busy".
 BUSY_SHARE = 0.6
 
 
@@ -82,7 +82,7 @@ class SqliteStore:
         return self._database.pool
 
     async def ping(self) -> None:
-        """Write and read for real: a full disk or a vanished file shows in nothing less."""
+        """Write and read a row: only that detects a full disk or a removed file."""
         clock = self._database.clock
         await self._database.write(
             "store.ping",
@@ -102,7 +102,7 @@ class SqliteStore:
         )
 
     async def sweep(self, now_ms: int) -> int:
-        """Remove, slice by slice, what has expired: sessions, changes older than 7 days, uploads that broke off."""
+        """Remove, in slices, what has expired: sessions, changes older than 7 days, uploads that failed."""
         return await sweep_all(self._kinds, now_ms)
 
     async def close(self) -> None:
@@ -120,10 +120,10 @@ async def open_store(
     shared: bool = False,
     slow_ms: float = 1000.0,
 ) -> SqliteStore:
-    """Open the store in DATA_DIR, made if missing and brought to the newest schema. Raises StartupError with one line.
+    """Open the store in DATA_DIR. Creates it if missing and migrates it. Raises StartupError in one line.
 
-    `shared`: other processes write the same file, so that commits take turns. The caller holds the DirectoryLock.
-    An operation over `slow_ms` is logged.
+    `shared`: other processes write the same file, so commits take turns. The caller holds the DirectoryLock. An
+    operation over `slow_ms` is logged.
     """
     observer = SlowLog(observer=observer, slow_ms=slow_ms)
     path = data_dir / DATABASE_NAME
@@ -165,7 +165,7 @@ def _open(path: Path, busy_timeout_s: float, shared: bool) -> tuple[Transactor, 
 
 
 def _probe(connection: apsw.Connection) -> None:
-    """Touch each table, so that a damaged or cut-off file is found now and not by a client. Raises apsw.Error."""
+    """Read a row of each table, so that a damaged or truncated file is found at start. Raises apsw.Error."""
     for (table,) in fetch(connection, "SELECT name FROM sqlite_schema WHERE type = 'table'"):
         fetch(connection, f'SELECT * FROM "{table}" LIMIT 1')
     fetch(connection, "SELECT max(row) FROM messages")

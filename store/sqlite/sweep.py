@@ -1,6 +1,4 @@
-"""What grows old is removed, a slice a call: expired sessions, addresses not seen for long, entries of the changes log
-with a successor.
-"""
+"""Removes in slices what has expired: sessions, old known addresses, entries of the changes log with a successor."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ _START = (-1, "", 0)
 
 
 class Sweeper:
-    """Walks the log from old to young, on from where the last call stopped: what must stay is passed once a round."""
+    """Walks the changes log from old to new, from where the last call stopped: a walk reads each kept entry once."""
 
     def __init__(self, *, database: Database, slice_rows: int = 500) -> None:
         self._database = database
@@ -34,7 +32,7 @@ class Sweeper:
         self._after: tuple[int, str, int] = _START
 
     async def sweep(self, now_ms: int) -> tuple[int, bool]:
-        """Look at one slice of each kind. Returns how many rows were removed, and whether a slice was full."""
+        """Sweep one slice of each kind. Returns the number of removed rows, and whether a slice was full."""
         removed, is_full, self._after = await self._database.write(
             "store.sweep", lambda connection: self._slice(connection, now_ms)
         )

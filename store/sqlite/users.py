@@ -1,4 +1,4 @@
-"""The users table: people, their two unique names, their password hashes."""
+"""The users table: accounts, their unique username and email, their password hashes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from store.sqlite.rows import USER_COLUMNS, as_json, fetch_one, time_or_none, us
 
 _ACCOUNT = f"SELECT {USER_COLUMNS}, u.email, u.password_hash, u.disabled_at FROM users u WHERE "
 
-# Ranges of two indexes: a range has no wildcards to escape; its end is the last string that begins with the prefix.
+# Ranges of two indexes: a range has no wildcards to escape. Its end is the last string that begins with the prefix.
 _SEARCH = f"""
 SELECT {USER_COLUMNS} FROM users u
 WHERE (u.username_folded BETWEEN ?1 AND ?2 OR u.display_folded BETWEEN ?1 AND ?2) AND u.disabled_at IS NULL
@@ -88,7 +88,7 @@ class SqliteUsers:
         columns = {name: value for name, value in values.items() if value is not False}
         if "display_name" in columns:
             columns["display_folded"] = str(columns["display_name"]).casefold()
-        assignments = ", ".join(f"{name} = ?" for name in columns)  # names of our own fields, never a client's
+        assignments = ", ".join(f"{name} = ?" for name in columns)  # field names of this program, never a client's
         if "status" in columns:
             assignments += ", status_rev = status_rev + 1"
 
