@@ -1,7 +1,6 @@
-"""The format of a backup: a tar of regular files with plain names, a manifest of their digests last. Knows no DATA_DIR.
+"""The format of a backup: a tar of regular files, with a manifest of their digests at the end. Knows no DATA_DIR.
 
-What is read may be anybody's: nothing is written before the whole of it was looked through, and each bound below was
-kept.
+An archive to read is untrusted: nothing is written before all of its headers are checked against the bounds below.
 """
 
 from __future__ import annotations
@@ -32,12 +31,12 @@ _FORMAT = "chat-rooms-backup"
 _CHUNK_BYTES = 1024 * 1024
 _MANIFEST_MAX_BYTES = 256 * 1024 * 1024
 _SECRET_MAX_BYTES = 65_536
-_BLOCK_BYTES = 4096  # what the smallest file takes on most file systems
+_BLOCK_BYTES = 4096  # the space of the smallest file on most file systems
 _MEMBER = re.compile(r"[^\0-\x1f\x7f/]{1,120}(/[^\0-\x1f\x7f/]{1,120}){0,3}")
-_HEADERS = {"path", "size"}  # what tarfile writes of PAX for names and sizes like ours
+_HEADERS = {"path", "size"}  # the PAX headers that tarfile writes for our names and sizes
 _HEADER_MAX_BYTES = 65_536
 
-# What a tar that somebody made up can raise in the parser; a cut one is a ReadError.
+# The errors that a crafted tar can raise in the parser; a truncated one raises ReadError.
 DAMAGED = (
     tarfile.TarError,
     msgspec.DecodeError,
@@ -51,7 +50,7 @@ DAMAGED = (
 
 
 class _Manifest(msgspec.Struct, frozen=True):
-    """The last member, so that a cut-off backup has none. `sha256`: of each other member, by name."""
+    """The last member, so that a truncated backup has none. `sha256`: the digest of each other member, by name."""
 
     format: str
     schema: int
@@ -59,9 +58,7 @@ class _Manifest(msgspec.Struct, frozen=True):
 
 
 class Contents(Struct, frozen=True):
-    """What was found when an archive was looked through, the manifest included:
-    so many files, which need so much room.
-    """
+    """The size of a surveyed archive, the manifest included: the number of files, and the disk space that they need."""
 
     files: int
     room_bytes: int
@@ -89,7 +86,7 @@ def pack(parcel: Path, schema: int, members: Iterable[tuple[str, Path]]) -> None
                 try:
                     source = path.open("rb")
                 except FileNotFoundError:
-                    continue  # removed since it was listed
+                    continue  # removed since the listing
                 with source:
                     sha256[name] = _add(tar, name, source, os.fstat(source.fileno()).st_size)
                 _forget_members(tar)
@@ -103,12 +100,12 @@ def pack(parcel: Path, schema: int, members: Iterable[tuple[str, Path]]) -> None
 
 
 def _forget_members(tar: tarfile.TarFile) -> None:
-    """It would keep what it knows of each, and there may be many."""
+    """Drop the list of members that tarfile keeps in memory: there may be two million."""
     tar.members = []  # type: ignore[attr-defined]
 
 
 def _add(tar: tarfile.TarFile, name: str, source: IO[bytes], size_bytes: int) -> str:
-    """Add one member; returns its SHA-256. Raises OSError when the file shrinks meanwhile."""
+    """Add one member. Returns its SHA-256. Raises OSError if the file shrinks meanwhile."""
     info = tarfile.TarInfo(name)
     info.size, info.mode = size_bytes, 0o600
     hashed = _Hashing(source)
@@ -117,7 +114,7 @@ def _add(tar: tarfile.TarFile, name: str, source: IO[bytes], size_bytes: int) ->
 
 
 class _Hashing:
-    """A file to read from that hashes what was read."""
+    """A readable file that hashes the bytes read."""
 
     def __init__(self, source: IO[bytes]) -> None:
         self._source = source
@@ -131,8 +128,8 @@ class _Hashing:
 
 @contextmanager
 def opened(file: Path) -> Iterator[BinaryIO]:
-    """An archive to read. Raises OSError, and tarfile.TarError for what is no regular file."""
-    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe must not hold us up
+    """Open an archive to read. Raises OSError, and tarfile.TarError if it is not a regular file."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # opening a pipe must not block
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise tarfile.ReadError("not a regular file")
@@ -143,17 +140,17 @@ def opened(file: Path) -> Iterator[BinaryIO]:
 
 
 def survey(source: BinaryIO, *, members_max: int = MEMBERS_MAX) -> Contents:
-    """Look through all headers; nothing is unpacked. Raises one of DAMAGED for what is no backup of ours."""
+    """Check all headers without unpacking. Raises one of DAMAGED for anything but a backup of this program."""
     room_bytes = 0
     for files, (_, info) in enumerate(_members(source, members_max), 1):
         room_bytes += -(-info.size // _BLOCK_BYTES) * _BLOCK_BYTES
         if info.name == MANIFEST_NAME:
-            return Contents(files, room_bytes + _BLOCK_BYTES * files)  # a block more for each name
+            return Contents(files, room_bytes + _BLOCK_BYTES * files)  # and one block for each name
     raise tarfile.ReadError("no manifest")
 
 
 def unpack(source: BinaryIO, folder: Path, contents: Contents) -> None:
-    """Write the members under `folder`, each checked, and no more than was surveyed. Raises one of DAMAGED, OSError."""
+    """Write the members under `folder`, check each, and write no more than surveyed. Raises one of DAMAGED, OSError."""
     sha256: dict[str, str] = {}
     left = contents.room_bytes
     for tar, info in _members(source, contents.files):
@@ -172,7 +169,7 @@ def unpack(source: BinaryIO, folder: Path, contents: Contents) -> None:
 
 
 def _members(source: BinaryIO, members_max: int) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
-    """The members, each of a kind, name and size that `pack` writes, and all of them within the file."""
+    """The members. Raises tarfile.ReadError for a kind, name or size that `pack` does not write."""
     source.seek(0)
     with tarfile.open(fileobj=_Bounded(source), mode="r:") as tar:  # type: ignore[call-overload]
         reached = -1
@@ -180,7 +177,7 @@ def _members(source: BinaryIO, members_max: int) -> Iterator[tuple[tarfile.TarFi
             info = tar.next()
             if info is None:
                 return
-            # A size that is less than nothing would lead the parser in a circle.
+            # A negative size would make the parser loop for ever.
             if info.offset_data <= reached or not _is_ours(info):
                 raise tarfile.ReadError(f"unexpected member {info.name[:80]!r}")
             reached = info.offset_data
@@ -190,7 +187,7 @@ def _members(source: BinaryIO, members_max: int) -> Iterator[tuple[tarfile.TarFi
 
 
 def _is_ours(info: tarfile.TarInfo) -> bool:
-    """A regular file without holes, whose name can only land in its place, below at most three folders."""
+    """Whether a member is a regular file without holes, with a name of DATA_DIR, below at most three folders."""
     if not info.isreg() or info.issparse() or info.size < 0 or not set(info.pax_headers) <= _HEADERS:
         return False
     parts = info.name.split("/")
@@ -201,7 +198,7 @@ def _is_ours(info: tarfile.TarInfo) -> bool:
 
 
 class _Bounded:
-    """A file for the parser, which reads a header whole whatever size it claims."""
+    """A file with a bound on each read, because the parser reads a header whole, whatever size it claims."""
 
     def __init__(self, source: BinaryIO) -> None:
         self._source = source

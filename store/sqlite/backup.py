@@ -26,14 +26,14 @@ from store.sqlite.migrations import require_compatible
 _BUSY_MS = 30_000
 _ROOM_TO_SPARE_BYTES = 4 * 1024 * 1024
 
-# What an empty DATA_DIR may hold: a start that failed leaves the lock file, a fresh file system its own folder.
+# What an empty DATA_DIR may contain: the lock file of a failed start, and the folder of a new file system.
 _EMPTY = {LOCK_NAME, "lost+found"}
 
 
 def backup(data_dir: Path, file: Path) -> None:
-    """Write a copy of DATA_DIR, with every message acked before the call, to `file` (mode 0600, replaced at the end).
+    """Write a copy of DATA_DIR to `file` (mode 0600), with every message acked before the call. Replaces it at the end.
 
-    Blocks: not for an event loop. Raises StartupError with one line; `file` is then as it was.
+    Blocks: not for an event loop. Raises StartupError in one line; `file` is then unchanged.
     """
     database = data_dir / DATABASE_NAME
     if not database.is_file():
@@ -46,9 +46,9 @@ def backup(data_dir: Path, file: Path) -> None:
         with tempfile.TemporaryDirectory(prefix=f".{file.name}.", dir=folder) as workspace:
             copy, parcel = Path(workspace, DATABASE_NAME), Path(workspace, "parcel")
             schema = _copy_database(database, copy)
-            # After the database: what a message in the copy refers to was written before it.
+            # After the database: the files that a message of the copy refers to were written before it.
             archive.pack(parcel, schema, ((DATABASE_NAME, copy), *_secret(data_dir), *_uploads(data_dir)))
-            require_harmless(file, data_dir)  # it took its time
+            require_harmless(file, data_dir)  # again, because packing takes long
             os.replace(parcel, file)
             sync_directory(folder)
     except apsw.Error as error:
@@ -58,9 +58,9 @@ def backup(data_dir: Path, file: Path) -> None:
 
 
 def restore(file: Path, data_dir: Path) -> None:
-    """Put a backup's contents into DATA_DIR, which must be empty or missing. Blocks: not for an event loop.
+    """Restore a backup into DATA_DIR, which must be empty or missing. Blocks: not for an event loop.
 
-    Nothing is put in place before all of it was checked. Raises StartupError with one line; DATA_DIR is then as empty.
+    All of it is checked before anything is put in place. Raises StartupError in one line; DATA_DIR is then empty.
     """
     if data_dir.is_dir() and {entry.name for entry in data_dir.iterdir()} - _EMPTY:
         raise StartupError(f"DATA_DIR {data_dir} is not empty: nothing was restored")
@@ -73,7 +73,7 @@ def restore(file: Path, data_dir: Path) -> None:
                 staging.mkdir(mode=0o700)
                 archive.unpack(source, staging, contents)
             _check_database(staging / DATABASE_NAME)
-            # The database last: until it is there, a start is refused because of the folder.
+            # The database last: as long as the staging folder exists, a server refuses to start.
             for entry in sorted(staging.iterdir(), key=lambda entry: entry.name == DATABASE_NAME):
                 os.rename(entry, data_dir / entry.name)
             sync_directory(data_dir)
@@ -91,18 +91,18 @@ def restore(file: Path, data_dir: Path) -> None:
 
 
 def _require_room(folder: Path, needed_bytes: int, files: int = 0) -> None:
-    """Raises StartupError where a disk would be filled by what is to be written."""
+    """Raises StartupError if the disk has too little space, or too few inodes, for what is to be written."""
     disk = os.statvfs(folder)
     free = disk.f_bavail * disk.f_frsize
     if needed_bytes + _ROOM_TO_SPARE_BYTES > free:
         needed, there = (needed_bytes + _ROOM_TO_SPARE_BYTES) // 1_000_000, free // 1_000_000
         raise StartupError(f"{folder} has room for {there:,} MB, {needed:,} MB are needed")
-    if disk.f_files and files > disk.f_favail:  # some file systems have no number of files
+    if disk.f_files and files > disk.f_favail:  # some file systems report no number of files
         raise StartupError(f"{folder} has room for {disk.f_favail:,} files, {files:,} are needed")
 
 
 def _size_of(data_dir: Path) -> int:
-    """What a backup takes while it is made: the database once as a copy, and all in the archive."""
+    """The space in bytes that a backup needs: a copy of the database, and everything once in the archive."""
     size = 0
     for path in (*(data_dir / f"{DATABASE_NAME}{suffix}" for suffix in ("", "", "-wal")), *uploads(data_dir)):
         try:
@@ -119,7 +119,7 @@ def _copy_database(database: Path, copy: Path) -> int:
         source.set_busy_timeout(_BUSY_MS)
         target = apsw.Connection(str(copy))
         try:
-            # All pages in one step: one read transaction, which in WAL mode a writer neither waits for nor disturbs.
+            # All pages in one step, which is one read transaction: in WAL mode it does not block a writer.
             with target.backup("main", source, "main") as copying:
                 copying.step(-1)
             target.pragma("journal_mode", "delete")
@@ -131,7 +131,7 @@ def _copy_database(database: Path, copy: Path) -> int:
 
 
 def _check_database(path: Path) -> int:
-    """Raise StartupError unless `path` is a sound database of ours, not newer than us. Returns its schema version."""
+    """Check the database. Returns its schema version. Raises StartupError if it is damaged, foreign or too new."""
     try:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         try:
@@ -160,7 +160,7 @@ def _uploads(data_dir: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _clear(data_dir: Path) -> None:
-    """After a failure: DATA_DIR was empty, so whatever is in it now is ours."""
+    """Empty DATA_DIR after a failed restore: it was empty before, so all of its content is the restore's."""
     for entry in data_dir.iterdir():
         if entry.name in _EMPTY:
             continue

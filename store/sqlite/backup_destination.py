@@ -1,4 +1,4 @@
-"""Where a backup may be written: anywhere but over what it is a backup of.
+"""Checks that a backup does not overwrite the data that it copies.
 
 Knows the names in DATA_DIR, and how an archive begins.
 """
@@ -29,9 +29,9 @@ _NAMES = {
 
 
 def uploads(data_dir: Path, *, provisional: bool = False) -> Iterator[Path]:
-    """The files of uploads, in order; not what somebody else put between them, least of all a backup.
+    """The files of uploads, in order. Foreign files between them are left out, above all a backup.
 
-    `provisional`: those, too, that are not whole yet.
+    `provisional`: include those of uploads that are not complete.
     """
     for folder in _listed(data_dir / FILES_NAME):
         if _FOLDER.fullmatch(folder.name) and folder.is_dir(follow_symlinks=False):
@@ -52,7 +52,7 @@ def _listed(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def require_harmless(file: Path, data_dir: Path) -> None:
-    """Raises StartupError where `file` is one of DATA_DIR's, by whatever name or link, or nothing that may be replaced.
+    """Raises StartupError if `file` is one of DATA_DIR's files, by any name or link, or is not a regular file.
 
     Raises OSError.
     """
@@ -71,11 +71,11 @@ def require_harmless(file: Path, data_dir: Path) -> None:
             if os.path.samestat(os.stat(own), found):
                 raise _refusal(file)
         except FileNotFoundError:
-            continue  # not there, or removed since it was listed
+            continue  # missing, or removed since the listing
 
 
 def _is_taken(parts: tuple[str, ...]) -> bool:
-    """Whether a place in DATA_DIR is the store's, also where nothing is there yet."""
+    """Whether a path in DATA_DIR is the store's, also if no file exists there yet."""
     if not parts or parts[0] in _NAMES:
         return True
     return parts[0] == FILES_NAME and (len(parts) == 1 or (len(parts) == 3 and parts[1] == folder_of(parts[2])))

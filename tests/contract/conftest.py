@@ -17,7 +17,7 @@ from tests.support.clock import HandClock
 from tests.support.mongo import drop
 
 
-class Filled:
+class StoreFiller:
     """Shorthand for what tests need in a store."""
 
     def __init__(self, store: Store) -> None:
@@ -88,5 +88,5 @@ def store(opened: Reopen, io_loop: IOLoop) -> Store:
 
 
 @pytest.fixture
-def fill(store: Store) -> Filled:
-    return Filled(store)
+def fill(store: Store) -> StoreFiller:
+    return StoreFiller(store)

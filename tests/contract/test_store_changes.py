@@ -4,12 +4,12 @@ import pytest
 
 from store.contract import Store
 from store.models import Change, ChangePage
-from tests.contract.conftest import Filled
+from tests.contract.conftest import StoreFiller
 from tests.support.clock import HandClock
 
 
 @pytest.mark.gen_test
-async def test_joins_and_leaves_are_entries_in_order(store: Store, fill: Filled) -> None:
+async def test_joins_and_leaves_are_entries_in_order(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
     for _ in range(3):
@@ -25,7 +25,7 @@ async def test_joins_and_leaves_are_entries_in_order(store: Store, fill: Filled)
 
 
 @pytest.mark.gen_test
-async def test_a_rev_from_the_future_gets_nothing_and_is_not_expired(store: Store, fill: Filled) -> None:
+async def test_a_rev_from_the_future_gets_nothing_and_is_not_expired(store: Store, fill: StoreFiller) -> None:
     room_id = (await fill.room(await fill.user())).room.id
     assert await store.changes.page(room_id, since=9, limit=4) == ChangePage((), rev=0, has_more=False, expired=False)
     latest = await store.changes.latest_between(room_id, since=9, upto=12, limit=4)
@@ -33,7 +33,7 @@ async def test_a_rev_from_the_future_gets_nothing_and_is_not_expired(store: Stor
 
 
 @pytest.mark.gen_test
-async def test_membership_is_left_out_of_what_changed_last(store: Store, fill: Filled) -> None:
+async def test_membership_is_left_out_of_what_changed_last(store: Store, fill: StoreFiller) -> None:
     room_id = (await fill.room(await fill.user())).room.id
     await store.members.add(room_id, (await fill.user()).id)
     latest = await store.changes.latest_between(room_id, since=0, upto=1, limit=4)
@@ -42,7 +42,7 @@ async def test_membership_is_left_out_of_what_changed_last(store: Store, fill: F
 
 @pytest.mark.gen_test
 async def test_the_log_tells_a_reaction_from_an_edit_whatever_came_before_it(
-    store: Store, fill: Filled, clock: HandClock
+    store: Store, fill: StoreFiller, clock: HandClock
 ) -> None:
     """All at one time of the clock: what the message looks like does not tell."""
     ann, bob = await fill.user(), await fill.user()

@@ -10,7 +10,7 @@ from store.contract import Store
 from store.errors import StoreUnavailable
 from store.models import Stored
 from tests.contract.backends import SHARED
-from tests.contract.conftest import Filled, Reopen, on_each_backend
+from tests.contract.conftest import Reopen, StoreFiller, on_each_backend
 
 CHILD = Path(__file__).with_name("child.py")
 
@@ -32,7 +32,7 @@ async def read_acks(child: asyncio.subprocess.Process, count: int) -> list[tuple
 @on_each_backend
 @pytest.mark.gen_test
 async def test_what_was_acked_before_a_kill_is_there_and_seq_has_no_hole(
-    backend: str, store: Store, fill: Filled, opened: Reopen, tmp_path: Path
+    backend: str, store: Store, fill: StoreFiller, opened: Reopen, tmp_path: Path
 ) -> None:
     people = [await fill.user() for _ in range(8)]
     room_id = (await fill.room(people[0])).room.id
@@ -53,7 +53,7 @@ async def test_what_was_acked_before_a_kill_is_there_and_seq_has_no_hole(
 @pytest.mark.parametrize("backend", SHARED, indirect=True)
 @pytest.mark.gen_test
 async def test_two_processes_on_one_store_share_one_seq(
-    backend: str, store: Store, fill: Filled, opened: Reopen, tmp_path: Path
+    backend: str, store: Store, fill: StoreFiller, opened: Reopen, tmp_path: Path
 ) -> None:
     people = [await fill.user() for _ in range(4)]
     room_id = (await fill.room(people[0])).room.id
@@ -80,7 +80,7 @@ async def test_ping_proves_that_the_store_can_be_used(store: Store) -> None:
 
 
 @pytest.mark.gen_test
-async def test_the_pool_tells_without_being_asked_who_reads_and_who_waits(store: Store, fill: Filled) -> None:
+async def test_the_pool_tells_without_being_asked_who_reads_and_who_waits(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     limit = store.pool.limit
     assert 0 < limit < 100
@@ -97,7 +97,7 @@ async def test_the_pool_tells_without_being_asked_who_reads_and_who_waits(store:
 @on_each_backend
 @pytest.mark.gen_test
 async def test_closing_settles_what_was_accepted_and_refuses_what_comes_later(
-    store: Store, fill: Filled, opened: Reopen
+    store: Store, fill: StoreFiller, opened: Reopen
 ) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id

@@ -7,11 +7,11 @@ import pytest
 from store.contract import Store
 from store.errors import Missing, TooManyKinds
 from store.models import REACTION_KINDS_MAX, REACTION_USERS_NAMED, Change, Message, Reaction
-from tests.contract.conftest import Filled, Reopen, on_each_backend
+from tests.contract.conftest import Reopen, StoreFiller, on_each_backend
 from tests.support.clock import HandClock
 
 
-async def said(fill: Filled, content: str = "hello") -> Message:
+async def said(fill: StoreFiller, content: str = "hello") -> Message:
     ann = await fill.user()
     (message,) = await fill.say((await fill.room(ann)).room.id, ann, content)
     return message
@@ -19,7 +19,7 @@ async def said(fill: Filled, content: str = "hello") -> Message:
 
 @pytest.mark.gen_test
 async def test_an_edit_replaces_the_content_and_is_an_entry_of_the_log(
-    store: Store, fill: Filled, clock: HandClock
+    store: Store, fill: StoreFiller, clock: HandClock
 ) -> None:
     message = await said(fill)
     clock.ms += 1000
@@ -36,7 +36,7 @@ async def test_an_edit_replaces_the_content_and_is_an_entry_of_the_log(
 
 
 @pytest.mark.gen_test
-async def test_an_edit_to_the_same_content_changes_nothing(store: Store, fill: Filled) -> None:
+async def test_an_edit_to_the_same_content_changes_nothing(store: Store, fill: StoreFiller) -> None:
     message = await said(fill)
     change = await store.messages.edit(message.id, "hello")
     assert (change.changed, change.message) == (False, message)
@@ -44,7 +44,9 @@ async def test_an_edit_to_the_same_content_changes_nothing(store: Store, fill: F
 
 
 @pytest.mark.gen_test
-async def test_a_deleted_message_keeps_its_place_and_nothing_else(store: Store, fill: Filled, clock: HandClock) -> None:
+async def test_a_deleted_message_keeps_its_place_and_nothing_else(
+    store: Store, fill: StoreFiller, clock: HandClock
+) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
     await store.members.add(room_id, bob.id)
@@ -75,7 +77,7 @@ async def test_a_deleted_message_keeps_its_place_and_nothing_else(store: Store, 
 
 @pytest.mark.parametrize("message_id", ["", "x", "{room}-0", "{room}-2", "none-1", "$where-1"])
 @pytest.mark.gen_test
-async def test_what_is_no_message_cannot_be_changed(store: Store, fill: Filled, message_id: str) -> None:
+async def test_what_is_no_message_cannot_be_changed(store: Store, fill: StoreFiller, message_id: str) -> None:
     message = await said(fill)
     no_id = message_id.format(room=message.room_id)
     for change in (
@@ -89,7 +91,7 @@ async def test_what_is_no_message_cannot_be_changed(store: Store, fill: Filled, 
 
 
 @pytest.mark.gen_test
-async def test_a_resend_of_a_changed_message_gets_it_as_it_now_is(store: Store, fill: Filled) -> None:
+async def test_a_resend_of_a_changed_message_gets_it_as_it_now_is(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
     (message,) = await fill.say(room_id, ann, "first")
@@ -99,7 +101,7 @@ async def test_a_resend_of_a_changed_message_gets_it_as_it_now_is(store: Store, 
 
 
 @pytest.mark.gen_test
-async def test_a_reaction_counts_once_a_person_and_can_be_taken_back(store: Store, fill: Filled) -> None:
+async def test_a_reaction_counts_once_a_person_and_can_be_taken_back(store: Store, fill: StoreFiller) -> None:
     message = await said(fill)
     for user_id in ("u1", "u2", "u1"):
         await store.messages.react(message.id, user_id, "👍", on=True)
@@ -119,7 +121,7 @@ async def test_a_reaction_counts_once_a_person_and_can_be_taken_back(store: Stor
 
 
 @pytest.mark.gen_test
-async def test_all_who_react_are_counted_and_the_first_are_named(store: Store, fill: Filled) -> None:
+async def test_all_who_react_are_counted_and_the_first_are_named(store: Store, fill: StoreFiller) -> None:
     message = await said(fill)
     people = [f"u{number:02}" for number in range(REACTION_USERS_NAMED + 3)]
     for user_id in people:
@@ -133,7 +135,7 @@ async def test_all_who_react_are_counted_and_the_first_are_named(store: Store, f
 
 
 @pytest.mark.gen_test
-async def test_a_message_takes_no_more_kinds_of_reaction_than_it_may(store: Store, fill: Filled) -> None:
+async def test_a_message_takes_no_more_kinds_of_reaction_than_it_may(store: Store, fill: StoreFiller) -> None:
     message = await said(fill)
     for number in range(REACTION_KINDS_MAX):
         await store.messages.react(message.id, "u1", f"e{number}", on=True)
@@ -146,7 +148,9 @@ async def test_a_message_takes_no_more_kinds_of_reaction_than_it_may(store: Stor
 
 @on_each_backend
 @pytest.mark.gen_test
-async def test_many_who_react_at_once_are_all_counted_and_see_one_message_a_rev(store: Store, fill: Filled) -> None:
+async def test_many_who_react_at_once_are_all_counted_and_see_one_message_a_rev(
+    store: Store, fill: StoreFiller
+) -> None:
     message = await said(fill)
     people = [f"u{number}" for number in range(60)]
     changes = await asyncio.gather(*(store.messages.react(message.id, one, "👍", on=True) for one in people * 2))
@@ -166,7 +170,7 @@ async def test_many_who_react_at_once_are_all_counted_and_see_one_message_a_rev(
 @on_each_backend
 @pytest.mark.gen_test
 async def test_changes_of_all_kinds_at_once_leave_each_message_as_the_log_says(
-    store: Store, fill: Filled, opened: Reopen
+    store: Store, fill: StoreFiller, opened: Reopen
 ) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id

@@ -12,7 +12,7 @@ from store.contract import Store
 from store.errors import Missing
 from store.ids import make_id
 from store.models import File, FileDraft, Stored, User
-from tests.contract.conftest import Filled, Reopen
+from tests.contract.conftest import Reopen, StoreFiller
 from tests.support.clock import HandClock
 
 DAY_MS = 24 * 3600 * 1000
@@ -24,7 +24,7 @@ async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
 
 
 @dataclass
-class Held:
+class StalledUpload:
     """An upload that stops after its first piece."""
 
     first: bytes
@@ -53,7 +53,7 @@ async def upload(store: Store, owner: User, content: bytes = b"content", *, thum
 
 
 @pytest.mark.gen_test
-async def test_a_file_comes_back_as_it_was_written(store: Store, fill: Filled, opened: Reopen) -> None:
+async def test_a_file_comes_back_as_it_was_written(store: Store, fill: StoreFiller, opened: Reopen) -> None:
     ann = await fill.user()
     content = bytes(range(256)) * 3000
     file = await upload(store, ann, content, thumbnail=b"small")
@@ -73,14 +73,14 @@ async def test_a_file_comes_back_as_it_was_written(store: Store, fill: Filled, o
     ("start", "end"), [(0, 10), (5, None), (262_140, 262_150), (299_999, None), (300_000, None), (7, 7), (9, 8)]
 )
 @pytest.mark.gen_test
-async def test_a_part_of_a_file_can_be_read(store: Store, fill: Filled, start: int, end: int | None) -> None:
+async def test_a_part_of_a_file_can_be_read(store: Store, fill: StoreFiller, start: int, end: int | None) -> None:
     content = b"0123456789" * 30_000
     file = await upload(store, await fill.user(), content)
     assert await read(store, file.id, start=start, end=end) == content[start:end]
 
 
 @pytest.mark.gen_test
-async def test_an_empty_file_is_a_file(store: Store, fill: Filled) -> None:
+async def test_an_empty_file_is_a_file(store: Store, fill: StoreFiller) -> None:
     file = await upload(store, await fill.user(), b"")
     assert (file.size, file.thumbnail_url) == (0, None)
     assert await read(store, file.id) == b""
@@ -92,7 +92,7 @@ async def test_an_empty_file_is_a_file(store: Store, fill: Filled) -> None:
     "file_id", ["none", "", "../chat.db", "/etc/passwd", "..", "a/b", "{id}.thumbnail", "\x00", "$where", "a" * 500]
 )
 @pytest.mark.gen_test
-async def test_what_is_no_files_id_finds_nothing(store: Store, fill: Filled, file_id: str) -> None:
+async def test_what_is_no_files_id_finds_nothing(store: Store, fill: StoreFiller, file_id: str) -> None:
     ann = await fill.user()
     file = await upload(store, ann)
     wanted = file_id.replace("{id}", file.id)
@@ -104,7 +104,7 @@ async def test_what_is_no_files_id_finds_nothing(store: Store, fill: Filled, fil
 
 
 @pytest.mark.gen_test
-async def test_what_is_not_described_is_not_there(store: Store, fill: Filled) -> None:
+async def test_what_is_not_described_is_not_there(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     file_id = make_id("f")
     await store.files.write(file_id, pieces(b"x"))
@@ -120,7 +120,7 @@ async def test_what_is_not_described_is_not_there(store: Store, fill: Filled) ->
 
 
 @pytest.mark.gen_test
-async def test_an_upload_that_breaks_off_leaves_nothing(store: Store, fill: Filled) -> None:
+async def test_an_upload_that_breaks_off_leaves_nothing(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     broken, cancelled = make_id("f"), make_id("f")
 
@@ -130,9 +130,9 @@ async def test_an_upload_that_breaks_off_leaves_nothing(store: Store, fill: Fill
 
     with pytest.raises(ConnectionError):
         await store.files.write(broken, breaking())
-    held = Held(b"a piece" * 100_000)
-    writing = asyncio.ensure_future(store.files.write(cancelled, held.pieces()))
-    await held.reached.wait()
+    stalled = StalledUpload(b"a piece" * 100_000)
+    writing = asyncio.ensure_future(store.files.write(cancelled, stalled.pieces()))
+    await stalled.reached.wait()
     writing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await writing
@@ -145,7 +145,7 @@ async def test_an_upload_that_breaks_off_leaves_nothing(store: Store, fill: Fill
 
 
 @pytest.mark.gen_test
-async def test_a_file_is_read_by_its_owner_and_where_it_was_posted(store: Store, fill: Filled) -> None:
+async def test_a_file_is_read_by_its_owner_and_where_it_was_posted(store: Store, fill: StoreFiller) -> None:
     ann, bob, eve = await fill.user(), await fill.user(), await fill.user()
     room_id, other_id = (await fill.room(ann)).room.id, (await fill.room(ann)).room.id
     await store.members.add(room_id, bob.id)
@@ -186,7 +186,9 @@ async def test_a_file_of_nobody_is_refused(store: Store) -> None:
 
 
 @pytest.mark.gen_test
-async def test_only_uploads_that_broke_off_long_ago_are_swept(store: Store, fill: Filled, clock: HandClock) -> None:
+async def test_only_uploads_that_broke_off_long_ago_are_swept(
+    store: Store, fill: StoreFiller, clock: HandClock
+) -> None:
     ann = await fill.user()
     kept = await upload(store, ann)
     finished, begun = [FileDraft(make_id("f"), ann.id, "x", 1, "text/plain", "00") for _ in range(2)]

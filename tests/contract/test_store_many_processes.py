@@ -12,7 +12,7 @@ import pytest
 
 from store.contract import Store
 from tests.contract.backends import SHARED
-from tests.contract.conftest import Filled
+from tests.contract.conftest import StoreFiller
 from tests.support.mongo import find_real_mongod
 
 LOAD = Path(__file__).with_name("load.py")
@@ -55,7 +55,7 @@ def many(backend: str) -> int:
 @pytest.mark.parametrize("backend", TOGETHER, indirect=True)
 @pytest.mark.gen_test(timeout=600)
 async def test_of_64_writers_in_4_rooms_each_message_has_its_own_seq_and_each_client_id_is_there_once(
-    backend: str, store: Store, fill: Filled, tmp_path: Path, count: int | None
+    backend: str, store: Store, fill: StoreFiller, tmp_path: Path, count: int | None
 ) -> None:
     count, writers = count or many(backend), 64
     people = [await fill.user() for _ in range(writers)]
@@ -89,7 +89,7 @@ async def test_of_64_writers_in_4_rooms_each_message_has_its_own_seq_and_each_cl
 @pytest.mark.parametrize("backend", TOGETHER, indirect=True)
 @pytest.mark.gen_test
 async def test_many_changes_at_once_to_few_messages_have_each_rev_once_and_leave_what_the_log_says(
-    backend: str, store: Store, fill: Filled, tmp_path: Path, count: int, among: int
+    backend: str, store: Store, fill: StoreFiller, tmp_path: Path, count: int, among: int
 ) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id

@@ -7,11 +7,11 @@ import pytest
 from store.contract import Store
 from store.errors import Missing, RoomFull
 from store.models import Change, MembershipChange, Role
-from tests.contract.conftest import Filled, on_each_backend
+from tests.contract.conftest import StoreFiller, on_each_backend
 
 
 @pytest.mark.gen_test
-async def test_who_joins_has_read_everything_and_is_counted_and_logged(store: Store, fill: Filled) -> None:
+async def test_who_joins_has_read_everything_and_is_counted_and_logged(store: Store, fill: StoreFiller) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
     await fill.say(room_id, ann, "one", "two")
@@ -24,7 +24,7 @@ async def test_who_joins_has_read_everything_and_is_counted_and_logged(store: St
 
 
 @pytest.mark.gen_test
-async def test_joining_again_changes_nothing(store: Store, fill: Filled) -> None:
+async def test_joining_again_changes_nothing(store: Store, fill: StoreFiller) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
     first = await store.members.add(room_id, bob.id)
@@ -33,7 +33,7 @@ async def test_joining_again_changes_nothing(store: Store, fill: Filled) -> None
 
 
 @pytest.mark.gen_test
-async def test_joining_what_is_not_there_is_missing(store: Store, fill: Filled) -> None:
+async def test_joining_what_is_not_there_is_missing(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
     with pytest.raises(Missing) as missing:
@@ -49,7 +49,7 @@ async def test_joining_what_is_not_there_is_missing(store: Store, fill: Filled) 
 
 @on_each_backend
 @pytest.mark.gen_test
-async def test_a_room_takes_no_more_than_its_size_however_many_race(store: Store, fill: Filled) -> None:
+async def test_a_room_takes_no_more_than_its_size_however_many_race(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann, max_users=5)).room.id
     people = [await fill.user() for _ in range(12)]
@@ -64,7 +64,7 @@ async def test_a_room_takes_no_more_than_its_size_however_many_race(store: Store
 
 
 @pytest.mark.gen_test
-async def test_a_place_that_is_left_can_be_taken(store: Store, fill: Filled) -> None:
+async def test_a_place_that_is_left_can_be_taken(store: Store, fill: StoreFiller) -> None:
     ann, bob, cid = await fill.user(), await fill.user(), await fill.user()
     room_id = (await fill.room(ann, max_users=2)).room.id
     await store.members.add(room_id, bob.id)
@@ -76,7 +76,7 @@ async def test_a_place_that_is_left_can_be_taken(store: Store, fill: Filled) -> 
 
 
 @pytest.mark.gen_test
-async def test_leaving_without_being_there_changes_nothing(store: Store, fill: Filled) -> None:
+async def test_leaving_without_being_there_changes_nothing(store: Store, fill: StoreFiller) -> None:
     made = await fill.room(await fill.user())
     left = await store.members.remove(made.room.id, (await fill.user()).id)
     assert left == MembershipChange(made.room, None, changed=False, rev=0)
@@ -84,7 +84,7 @@ async def test_leaving_without_being_there_changes_nothing(store: Store, fill: F
 
 @pytest.mark.gen_test
 async def test_the_longest_standing_moderator_inherits_then_the_longest_standing_member(
-    store: Store, fill: Filled
+    store: Store, fill: StoreFiller
 ) -> None:
     ann, member, first, second = [await fill.user() for _ in range(4)]
     room_id = (await fill.room(ann)).room.id
@@ -103,7 +103,7 @@ async def test_the_longest_standing_moderator_inherits_then_the_longest_standing
 
 
 @pytest.mark.gen_test
-async def test_when_another_owner_stays_nobody_is_promoted(store: Store, fill: Filled) -> None:
+async def test_when_another_owner_stays_nobody_is_promoted(store: Store, fill: StoreFiller) -> None:
     ann, bob, co_owner = [await fill.user() for _ in range(3)]
     room_id = (await fill.room(ann)).room.id
     await store.members.add(room_id, bob.id, role=Role.MODERATOR)
@@ -114,7 +114,7 @@ async def test_when_another_owner_stays_nobody_is_promoted(store: Store, fill: F
 
 
 @pytest.mark.gen_test
-async def test_members_are_listed_by_username_page_by_page(store: Store, fill: Filled) -> None:
+async def test_members_are_listed_by_username_page_by_page(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user("mia")
     room_id = (await fill.room(ann)).room.id
     for name in ("Zed", "adam", "Eva", "bob"):
@@ -132,7 +132,7 @@ async def test_members_are_listed_by_username_page_by_page(store: Store, fill: F
 
 
 @pytest.mark.gen_test
-async def test_reading_moves_forward_up_to_the_head_and_never_back(store: Store, fill: Filled) -> None:
+async def test_reading_moves_forward_up_to_the_head_and_never_back(store: Store, fill: StoreFiller) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
     await store.members.add(room_id, bob.id)
@@ -146,7 +146,7 @@ async def test_reading_moves_forward_up_to_the_head_and_never_back(store: Store,
 
 
 @pytest.mark.gen_test
-async def test_unread_and_mentions_count_what_came_after_one_read(store: Store, fill: Filled) -> None:
+async def test_unread_and_mentions_count_what_came_after_one_read(store: Store, fill: StoreFiller) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
     await store.members.add(room_id, bob.id)
@@ -163,7 +163,7 @@ async def test_unread_and_mentions_count_what_came_after_one_read(store: Store, 
 
 
 @pytest.mark.gen_test
-async def test_the_standings_of_many_are_what_each_would_be_told_alone(store: Store, fill: Filled) -> None:
+async def test_the_standings_of_many_are_what_each_would_be_told_alone(store: Store, fill: StoreFiller) -> None:
     ann, bob, cleo = await fill.user(), await fill.user(), await fill.user()
     rooms = [(await fill.room(ann, private=private)).room.id for private in (False, True)]
     for room_id in rooms:
@@ -184,7 +184,7 @@ async def test_the_standings_of_many_are_what_each_would_be_told_alone(store: St
 
 
 @pytest.mark.gen_test
-async def test_a_standing_says_at_which_rev_somebody_was_no_member(store: Store, fill: Filled) -> None:
+async def test_a_standing_says_at_which_rev_somebody_was_no_member(store: Store, fill: StoreFiller) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
     await store.members.add(room_id, bob.id)
@@ -195,7 +195,7 @@ async def test_a_standing_says_at_which_rev_somebody_was_no_member(store: Store,
 
 
 @pytest.mark.gen_test
-async def test_the_rooms_of_somebody_come_with_the_revs_of_their_joining(store: Store, fill: Filled) -> None:
+async def test_the_rooms_of_somebody_come_with_the_revs_of_their_joining(store: Store, fill: StoreFiller) -> None:
     ann, bob = await fill.user(), await fill.user()
     own, other = [(await fill.room(one)).room.id for one in (bob, ann)]
     joined = await store.members.add(other, bob.id)

@@ -6,7 +6,7 @@ import pytest
 
 from store.contract import Store
 from store.models import ProfileChange, Refusal, Stored
-from tests.contract.conftest import Filled, Reopen, on_each_backend
+from tests.contract.conftest import Reopen, StoreFiller, on_each_backend
 from tests.support.clock import HandClock
 
 
@@ -15,7 +15,7 @@ def seqs(outcomes: list[Stored | Refusal]) -> list[int | None]:
 
 
 @pytest.mark.gen_test
-async def test_a_stored_message_reads_the_same_wherever_it_is_read(store: Store, fill: Filled) -> None:
+async def test_a_stored_message_reads_the_same_wherever_it_is_read(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
     (outcome,) = await store.messages.append(room_id, [fill.draft(ann, "👩‍👩‍👧 \U0001d518 \"'\\\n\t", "c-1")])
@@ -39,7 +39,7 @@ async def test_a_stored_message_reads_the_same_wherever_it_is_read(store: Store,
     "message_id", ["", "x", "-", "-1", "{room}-", "{room}-0", "{room}-01", "{room}-2", "{room}-1 ", "{room}-\u0661"]
 )
 @pytest.mark.gen_test
-async def test_what_is_no_message_id_finds_nothing(store: Store, fill: Filled, message_id: str) -> None:
+async def test_what_is_no_message_id_finds_nothing(store: Store, fill: StoreFiller, message_id: str) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
     await fill.say(room_id, ann, "hi")
@@ -48,7 +48,7 @@ async def test_what_is_no_message_id_finds_nothing(store: Store, fill: Filled, m
 
 @on_each_backend
 @pytest.mark.gen_test
-async def test_seq_has_no_holes_though_64_write_at_once_in_two_rooms(store: Store, fill: Filled) -> None:
+async def test_seq_has_no_holes_though_64_write_at_once_in_two_rooms(store: Store, fill: StoreFiller) -> None:
     people = [await fill.user() for _ in range(64)]
     rooms = [(await fill.room(people[0])).room.id for _ in range(2)]
     for room_id in rooms:
@@ -73,7 +73,7 @@ async def test_seq_has_no_holes_though_64_write_at_once_in_two_rooms(store: Stor
 
 
 @pytest.mark.gen_test
-async def test_a_resent_client_id_returns_the_first_message(store: Store, fill: Filled, opened: Reopen) -> None:
+async def test_a_resent_client_id_returns_the_first_message(store: Store, fill: StoreFiller, opened: Reopen) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id, other_room_id = (await fill.room(ann)).room.id, (await fill.room(ann)).room.id
     await store.members.add(room_id, bob.id)
@@ -98,7 +98,7 @@ async def test_a_resent_client_id_returns_the_first_message(store: Store, fill: 
 
 @on_each_backend
 @pytest.mark.gen_test
-async def test_a_resend_that_races_with_itself_is_stored_once(store: Store, fill: Filled) -> None:
+async def test_a_resend_that_races_with_itself_is_stored_once(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
     outcomes = await asyncio.gather(
@@ -111,7 +111,7 @@ async def test_a_resend_that_races_with_itself_is_stored_once(store: Store, fill
 
 
 @pytest.mark.gen_test
-async def test_who_may_not_write_is_refused_and_takes_no_seq(store: Store, fill: Filled) -> None:
+async def test_who_may_not_write_is_refused_and_takes_no_seq(store: Store, fill: StoreFiller) -> None:
     ann, stranger = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
     outcomes = await store.messages.append(room_id, [fill.draft(ann), fill.draft(stranger), fill.draft(ann)])
@@ -121,7 +121,7 @@ async def test_who_may_not_write_is_refused_and_takes_no_seq(store: Store, fill:
 
 
 @pytest.mark.gen_test
-async def test_who_has_left_still_learns_that_an_earlier_send_was_stored(store: Store, fill: Filled) -> None:
+async def test_who_has_left_still_learns_that_an_earlier_send_was_stored(store: Store, fill: StoreFiller) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
     await store.members.add(room_id, bob.id)
@@ -133,7 +133,7 @@ async def test_who_has_left_still_learns_that_an_earlier_send_was_stored(store: 
 
 
 @pytest.mark.gen_test
-async def test_an_answer_and_a_thread_must_be_of_this_room(store: Store, fill: Filled) -> None:
+async def test_an_answer_and_a_thread_must_be_of_this_room(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     room_id, other_id = (await fill.room(ann)).room.id, (await fill.room(ann)).room.id
     (root,) = await fill.say(room_id, ann, "root")
@@ -154,7 +154,7 @@ async def test_an_answer_and_a_thread_must_be_of_this_room(store: Store, fill: F
 
 
 @pytest.mark.gen_test
-async def test_an_attachment_that_is_not_there_is_refused(store: Store, fill: Filled) -> None:
+async def test_an_attachment_that_is_not_there_is_refused(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
     outcomes = await store.messages.append(room_id, [fill.draft(ann, attachment_ids=("none",)), fill.draft(ann)])
@@ -162,7 +162,7 @@ async def test_an_attachment_that_is_not_there_is_refused(store: Store, fill: Fi
 
 
 @pytest.mark.gen_test
-async def test_mentions_of_others_than_members_are_dropped(store: Store, fill: Filled) -> None:
+async def test_mentions_of_others_than_members_are_dropped(store: Store, fill: StoreFiller) -> None:
     ann, bob, stranger = await fill.user(), await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
     await store.members.add(room_id, bob.id)
@@ -174,7 +174,7 @@ async def test_mentions_of_others_than_members_are_dropped(store: Store, fill: F
 
 
 @pytest.mark.gen_test
-async def test_pages_go_both_ways_and_tell_whether_there_is_more(store: Store, fill: Filled) -> None:
+async def test_pages_go_both_ways_and_tell_whether_there_is_more(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
     await fill.say(room_id, ann, *"abcdefg")
@@ -196,7 +196,9 @@ async def test_pages_go_both_ways_and_tell_whether_there_is_more(store: Store, f
 
 
 @pytest.mark.gen_test
-async def test_a_page_brings_its_authors_as_they_now_are_where_they_are_asked_for(store: Store, fill: Filled) -> None:
+async def test_a_page_brings_its_authors_as_they_now_are_where_they_are_asked_for(
+    store: Store, fill: StoreFiller
+) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
     await store.members.add(room_id, bob.id)
@@ -214,7 +216,7 @@ async def test_a_page_brings_its_authors_as_they_now_are_where_they_are_asked_fo
 
 
 @pytest.mark.gen_test
-async def test_what_was_missed_is_its_newest_part(store: Store, fill: Filled) -> None:
+async def test_what_was_missed_is_its_newest_part(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
     await fill.say(room_id, ann, *"abcdefg")
@@ -224,7 +226,9 @@ async def test_what_was_missed_is_its_newest_part(store: Store, fill: Filled) ->
 
 
 @pytest.mark.gen_test
-async def test_times_do_not_fall_though_the_clock_is_set_back(store: Store, fill: Filled, clock: HandClock) -> None:
+async def test_times_do_not_fall_though_the_clock_is_set_back(
+    store: Store, fill: StoreFiller, clock: HandClock
+) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
     (first,) = await fill.say(room_id, ann, "now")
@@ -235,7 +239,7 @@ async def test_times_do_not_fall_though_the_clock_is_set_back(store: Store, fill
 
 @on_each_backend
 @pytest.mark.gen_test
-async def test_a_write_that_returned_is_seen_by_every_read_that_follows(store: Store, fill: Filled) -> None:
+async def test_a_write_that_returned_is_seen_by_every_read_that_follows(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
 

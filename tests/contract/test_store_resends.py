@@ -8,13 +8,13 @@ import pytest
 
 from store.contract import Store
 from store.models import Stored
-from tests.contract.conftest import Filled, on_each_backend
+from tests.contract.conftest import StoreFiller, on_each_backend
 from tests.contract.test_store_files import upload
 
 pytestmark = pytest.mark.gen_test
 
 
-async def test_a_resend_with_other_files_shows_them_to_nobody(store: Store, fill: Filled) -> None:
+async def test_a_resend_with_other_files_shows_them_to_nobody(store: Store, fill: StoreFiller) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
     await store.members.add(room_id, bob.id)
@@ -29,7 +29,9 @@ async def test_a_resend_with_other_files_shows_them_to_nobody(store: Store, fill
 
 
 @on_each_backend
-async def test_of_two_sends_at_once_the_files_of_the_one_that_was_stored_are_shown(store: Store, fill: Filled) -> None:
+async def test_of_two_sends_at_once_the_files_of_the_one_that_was_stored_are_shown(
+    store: Store, fill: StoreFiller
+) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
     await store.members.add(room_id, bob.id)
@@ -42,7 +44,7 @@ async def test_of_two_sends_at_once_the_files_of_the_one_that_was_stored_are_sho
     assert readable == [file.id for file in first[0].message.attachments]
 
 
-async def test_a_resend_of_a_deleted_message_does_not_open_its_files_again(store: Store, fill: Filled) -> None:
+async def test_a_resend_of_a_deleted_message_does_not_open_its_files_again(store: Store, fill: StoreFiller) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
     await store.members.add(room_id, bob.id)

@@ -7,12 +7,12 @@ import pytest
 from store.contract import Store
 from store.errors import Missing
 from store.models import Head, ProfileChange, Role, RoomDraft, Stored
-from tests.contract.conftest import Filled, on_each_backend
+from tests.contract.conftest import StoreFiller, on_each_backend
 from tests.support.clock import HandClock
 
 
 @pytest.mark.gen_test
-async def test_a_new_room_has_its_maker_as_owner_and_only_member(store: Store, fill: Filled) -> None:
+async def test_a_new_room_has_its_maker_as_owner_and_only_member(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     made = await store.rooms.create(RoomDraft("Café ☕", "about", True, 7), ann.id)
     room = made.room
@@ -32,7 +32,7 @@ async def test_a_new_room_has_its_maker_as_owner_and_only_member(store: Store, f
 
 
 @pytest.mark.gen_test
-async def test_a_room_seen_by_a_stranger_has_no_membership(store: Store, fill: Filled) -> None:
+async def test_a_room_seen_by_a_stranger_has_no_membership(store: Store, fill: StoreFiller) -> None:
     room = (await fill.room(await fill.user())).room
     seen = await store.rooms.get_for(room.id, (await fill.user()).id)
     assert seen is not None
@@ -42,7 +42,7 @@ async def test_a_room_seen_by_a_stranger_has_no_membership(store: Store, fill: F
 
 
 @pytest.mark.gen_test
-async def test_a_direct_room_is_the_same_whoever_asks(store: Store, fill: Filled) -> None:
+async def test_a_direct_room_is_the_same_whoever_asks(store: Store, fill: StoreFiller) -> None:
     ann, bob = await fill.user(), await fill.user()
     made, new = await store.rooms.direct(ann.id, bob.id)
     again, new_again = await store.rooms.direct(bob.id, ann.id)
@@ -60,7 +60,7 @@ async def test_a_direct_room_is_the_same_whoever_asks(store: Store, fill: Filled
 
 @on_each_backend
 @pytest.mark.gen_test
-async def test_of_many_who_race_for_a_direct_room_one_makes_it(store: Store, fill: Filled) -> None:
+async def test_of_many_who_race_for_a_direct_room_one_makes_it(store: Store, fill: StoreFiller) -> None:
     ann, bob = await fill.user(), await fill.user()
     pairs = [(ann.id, bob.id), (bob.id, ann.id)] * 10
     outcomes = await asyncio.gather(*(store.rooms.direct(*pair) for pair in pairs))
@@ -69,7 +69,7 @@ async def test_of_many_who_race_for_a_direct_room_one_makes_it(store: Store, fil
 
 
 @pytest.mark.gen_test
-async def test_a_direct_room_with_nobody_is_refused_and_leaves_nothing(store: Store, fill: Filled) -> None:
+async def test_a_direct_room_with_nobody_is_refused_and_leaves_nothing(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     with pytest.raises(Missing) as missing:
         await store.rooms.direct(ann.id, "nobody")
@@ -78,7 +78,7 @@ async def test_a_direct_room_with_nobody_is_refused_and_leaves_nothing(store: St
 
 
 @pytest.mark.gen_test
-async def test_who_left_a_direct_room_is_back_when_it_is_asked_for(store: Store, fill: Filled) -> None:
+async def test_who_left_a_direct_room_is_back_when_it_is_asked_for(store: Store, fill: StoreFiller) -> None:
     ann, bob = await fill.user(), await fill.user()
     room = (await store.rooms.direct(ann.id, bob.id))[0].room
     await store.members.remove(room.id, ann.id)
@@ -88,7 +88,9 @@ async def test_who_left_a_direct_room_is_back_when_it_is_asked_for(store: Store,
 
 
 @pytest.mark.gen_test
-async def test_a_list_has_public_rooms_and_ones_own_newest_first(store: Store, fill: Filled, clock: HandClock) -> None:
+async def test_a_list_has_public_rooms_and_ones_own_newest_first(
+    store: Store, fill: StoreFiller, clock: HandClock
+) -> None:
     ann, bob = await fill.user(), await fill.user()
     public, hidden, own = (
         (await fill.room(bob, name="Public")).room.id,
@@ -107,7 +109,7 @@ async def test_a_list_has_public_rooms_and_ones_own_newest_first(store: Store, f
 
 
 @pytest.mark.gen_test
-async def test_a_cursor_goes_through_all_rooms_once_though_others_are_made(store: Store, fill: Filled) -> None:
+async def test_a_cursor_goes_through_all_rooms_once_though_others_are_made(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     ids = [(await fill.room(ann)).room.id for _ in range(7)]
     seen: list[str] = []
@@ -123,14 +125,14 @@ async def test_a_cursor_goes_through_all_rooms_once_though_others_are_made(store
 
 @pytest.mark.parametrize("cursor", ["", "x", "-1", "1.5", "9" * 30, "\u0661", "' OR 1"])
 @pytest.mark.gen_test
-async def test_what_cannot_be_a_cursor_is_a_value_error(store: Store, fill: Filled, cursor: str) -> None:
+async def test_what_cannot_be_a_cursor_is_a_value_error(store: Store, fill: StoreFiller, cursor: str) -> None:
     ann = await fill.user()
     with pytest.raises(ValueError, match="cursor"):
         await store.rooms.list_for(ann.id, mine=False, query=None, limit=3, after=cursor)
 
 
 @pytest.mark.gen_test
-async def test_a_query_is_a_part_of_the_name_in_any_case_without_wildcards(store: Store, fill: Filled) -> None:
+async def test_a_query_is_a_part_of_the_name_in_any_case_without_wildcards(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     for name in ("Großes 100%", "under_score", "plain"):
         await fill.room(ann, name=name)
@@ -147,7 +149,7 @@ async def test_a_query_is_a_part_of_the_name_in_any_case_without_wildcards(store
 
 
 @pytest.mark.gen_test
-async def test_heads_of_many_rooms_come_in_one_answer(store: Store, fill: Filled) -> None:
+async def test_heads_of_many_rooms_come_in_one_answer(store: Store, fill: StoreFiller) -> None:
     ann, bob = await fill.user(), await fill.user()
     quiet, busy = (await fill.room(ann)).room.id, (await fill.room(ann)).room.id
     await fill.say(busy, ann, "one", "two")
@@ -157,7 +159,7 @@ async def test_heads_of_many_rooms_come_in_one_answer(store: Store, fill: Filled
 
 
 @pytest.mark.gen_test
-async def test_stats_count_people_and_messages(store: Store, fill: Filled, clock: HandClock) -> None:
+async def test_stats_count_people_and_messages(store: Store, fill: StoreFiller, clock: HandClock) -> None:
     ann = await fill.user()
     room = (await fill.room(ann)).room
     stats = await store.rooms.stats(room.id)
@@ -175,7 +177,9 @@ async def test_stats_count_people_and_messages(store: Store, fill: Filled, clock
     "text", ["$name", "$$ROOT", "$ne", '{"$gt": ""}', "a.b", ".*", "'; DROP TABLE rooms; --", "\\"]
 )
 @pytest.mark.gen_test
-async def test_what_looks_like_an_operator_is_data_wherever_it_stands(store: Store, fill: Filled, text: str) -> None:
+async def test_what_looks_like_an_operator_is_data_wherever_it_stands(
+    store: Store, fill: StoreFiller, text: str
+) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann, name=text)).room.id
     await fill.room(ann, name="plain")

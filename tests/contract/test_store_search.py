@@ -5,7 +5,7 @@ import pytest
 from store.contract import Store
 from store.cursors import cursor_of_key
 from store.models import Message, MessageSearch
-from tests.contract.conftest import Filled
+from tests.contract.conftest import StoreFiller
 from tests.support.clock import HandClock
 
 
@@ -15,7 +15,7 @@ async def found(store: Store, search: MessageSearch) -> list[str | None]:
     return [hit.message.content for hit in hits]
 
 
-async def room_with(fill: Filled, clock: HandClock, *contents: str) -> tuple[str, list[Message]]:
+async def room_with(fill: StoreFiller, clock: HandClock, *contents: str) -> tuple[str, list[Message]]:
     """A room in which these were said, a second apart."""
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
@@ -27,7 +27,7 @@ async def room_with(fill: Filled, clock: HandClock, *contents: str) -> tuple[str
 
 
 @pytest.mark.gen_test
-async def test_all_words_are_wanted_in_any_case_and_order(store: Store, fill: Filled, clock: HandClock) -> None:
+async def test_all_words_are_wanted_in_any_case_and_order(store: Store, fill: StoreFiller, clock: HandClock) -> None:
     room_id, _ = await room_with(
         fill, clock, "Green TEA, please", "tea for two", "green light", "a pot of tea that is green"
     )
@@ -41,14 +41,14 @@ async def test_all_words_are_wanted_in_any_case_and_order(store: Store, fill: Fi
 
 
 @pytest.mark.gen_test
-async def test_a_phrase_wants_its_words_in_a_row(store: Store, fill: Filled, clock: HandClock) -> None:
+async def test_a_phrase_wants_its_words_in_a_row(store: Store, fill: StoreFiller, clock: HandClock) -> None:
     room_id, _ = await room_with(fill, clock, "the green tea", "tea that is green", "green, tea")
     assert "the green tea" in await found(store, MessageSearch(room_ids=(room_id,), phrases=("green tea",)))
     assert "tea that is green" not in await found(store, MessageSearch(room_ids=(room_id,), phrases=("green tea",)))
 
 
 @pytest.mark.gen_test
-async def test_only_the_rooms_that_are_named_are_searched(store: Store, fill: Filled, clock: HandClock) -> None:
+async def test_only_the_rooms_that_are_named_are_searched(store: Store, fill: StoreFiller, clock: HandClock) -> None:
     one, _ = await room_with(fill, clock, "tea here")
     other, _ = await room_with(fill, clock, "tea there")
     assert await found(store, MessageSearch(room_ids=(one,), words=("tea",))) == ["tea here"]
@@ -57,7 +57,7 @@ async def test_only_the_rooms_that_are_named_are_searched(store: Store, fill: Fi
 
 
 @pytest.mark.gen_test
-async def test_filters_alone_find_the_newest_first(store: Store, fill: Filled, clock: HandClock) -> None:
+async def test_filters_alone_find_the_newest_first(store: Store, fill: StoreFiller, clock: HandClock) -> None:
     start = clock.ms
     room_id, messages = await room_with(fill, clock, "one", "two", "three", "four")
     bob = await fill.user()
@@ -76,7 +76,9 @@ async def test_filters_alone_find_the_newest_first(store: Store, fill: Filled, c
 
 
 @pytest.mark.gen_test
-async def test_a_changed_message_is_found_by_what_it_says_now(store: Store, fill: Filled, clock: HandClock) -> None:
+async def test_a_changed_message_is_found_by_what_it_says_now(
+    store: Store, fill: StoreFiller, clock: HandClock
+) -> None:
     room_id, (edited, deleted) = await room_with(fill, clock, "old words", "old as well")
     await store.messages.edit(edited.id, "new words")
     await store.messages.delete(deleted.id)
@@ -85,7 +87,7 @@ async def test_a_changed_message_is_found_by_what_it_says_now(store: Store, fill
 
 
 @pytest.mark.gen_test
-async def test_a_cursor_goes_through_all_hits_once(store: Store, fill: Filled, clock: HandClock) -> None:
+async def test_a_cursor_goes_through_all_hits_once(store: Store, fill: StoreFiller, clock: HandClock) -> None:
     room_id, _ = await room_with(fill, clock, *(f"tea number {number} {'tea ' * (number % 3)}" for number in range(11)))
     for search in (MessageSearch(room_ids=(room_id,), words=("tea",)), MessageSearch(room_ids=(room_id,))):
         seen: list[int] = []
@@ -110,7 +112,7 @@ HUGE = [
 @pytest.mark.parametrize("cursor", ["", "x", "W10", "bnVsbA", "WzEsMiwzLDQsNV0", "\u0661", '{"$gt":0}', *HUGE])
 @pytest.mark.gen_test
 async def test_what_cannot_be_a_cursor_is_a_value_error(
-    store: Store, fill: Filled, clock: HandClock, cursor: str
+    store: Store, fill: StoreFiller, clock: HandClock, cursor: str
 ) -> None:
     room_id, _ = await room_with(fill, clock, "tea")
     with pytest.raises(ValueError, match="cursor"):
@@ -140,7 +142,7 @@ async def test_what_cannot_be_a_cursor_is_a_value_error(
     ],
 )
 @pytest.mark.gen_test
-async def test_no_word_is_read_as_an_expression(store: Store, fill: Filled, clock: HandClock, word: str) -> None:
+async def test_no_word_is_read_as_an_expression(store: Store, fill: StoreFiller, clock: HandClock, word: str) -> None:
     room_id, _ = await room_with(fill, clock, "plain words")
     for search in (
         MessageSearch(room_ids=(room_id,), words=(word,)),

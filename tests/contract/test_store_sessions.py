@@ -6,14 +6,14 @@ import pytest
 
 from store.contract import Store
 from store.models import Session
-from tests.contract.conftest import Filled, on_each_backend
+from tests.contract.conftest import StoreFiller, on_each_backend
 from tests.support.clock import START_MS
 
 GRACE_MS = 30_000
 LIFE_MS = 1_000_000
 
 
-async def live_session(store: Store, fill: Filled, *, generation: int = 5) -> Session:
+async def live_session(store: Store, fill: StoreFiller, *, generation: int = 5) -> Session:
     user = await fill.user()
     session = Session("s1", user.id, generation, START_MS, START_MS + LIFE_MS)
     await store.sessions.create(session)
@@ -34,14 +34,14 @@ async def rotate(
 
 
 @pytest.mark.gen_test
-async def test_a_session_comes_back_as_it_was_stored(store: Store, fill: Filled) -> None:
+async def test_a_session_comes_back_as_it_was_stored(store: Store, fill: StoreFiller) -> None:
     session = await live_session(store, fill)
     assert await store.sessions.get("s1") == session
     assert await store.sessions.get("none") is None
 
 
 @pytest.mark.gen_test
-async def test_the_current_generation_rotates(store: Store, fill: Filled) -> None:
+async def test_the_current_generation_rotates(store: Store, fill: StoreFiller) -> None:
     session = await live_session(store, fill)
     rotated = await rotate(store, 5, 1000)
     assert rotated == Session(
@@ -51,7 +51,7 @@ async def test_the_current_generation_rotates(store: Store, fill: Filled) -> Non
 
 
 @pytest.mark.gen_test
-async def test_however_often_it_is_rotated_a_session_ends_at_its_age(store: Store, fill: Filled) -> None:
+async def test_however_often_it_is_rotated_a_session_ends_at_its_age(store: Store, fill: StoreFiller) -> None:
     user = await fill.user()
     await store.sessions.create(Session("s1", user.id, 1, START_MS, START_MS + LIFE_MS, began_at_ms=START_MS - 500))
     for generation in range(1, 5):
@@ -64,7 +64,7 @@ async def test_however_often_it_is_rotated_a_session_ends_at_its_age(store: Stor
 
 @pytest.mark.gen_test
 async def test_a_session_of_a_program_that_kept_no_beginning_begins_with_its_newest_rotation(
-    store: Store, fill: Filled
+    store: Store, fill: StoreFiller
 ) -> None:
     await live_session(store, fill)
     first = await rotate(store, 5, 1000, max_age_ms=LIFE_MS)
@@ -76,7 +76,9 @@ async def test_a_session_of_a_program_that_kept_no_beginning_begins_with_its_new
 
 
 @pytest.mark.gen_test
-async def test_the_generation_before_gives_the_same_replacement_within_the_grace(store: Store, fill: Filled) -> None:
+async def test_the_generation_before_gives_the_same_replacement_within_the_grace(
+    store: Store, fill: StoreFiller
+) -> None:
     await live_session(store, fill)
     rotated = await rotate(store, 5, 1000)
     assert await rotate(store, 5, 1000 + GRACE_MS) == rotated
@@ -92,7 +94,7 @@ async def test_the_generation_before_gives_the_same_replacement_within_the_grace
 )
 @pytest.mark.gen_test
 async def test_any_other_reuse_revokes_the_session_for_good(
-    store: Store, fill: Filled, generation: int, at_ms: int
+    store: Store, fill: StoreFiller, generation: int, at_ms: int
 ) -> None:
     await live_session(store, fill)
     await rotate(store, 5, 1000)
@@ -106,7 +108,7 @@ async def test_any_other_reuse_revokes_the_session_for_good(
 
 
 @pytest.mark.gen_test
-async def test_an_expired_session_does_not_rotate_and_is_not_revoked(store: Store, fill: Filled) -> None:
+async def test_an_expired_session_does_not_rotate_and_is_not_revoked(store: Store, fill: StoreFiller) -> None:
     session = await live_session(store, fill)
     assert await rotate(store, 5, LIFE_MS) in (session, None)
     assert await rotate(store, 1, LIFE_MS) in (session, None)
@@ -121,7 +123,7 @@ async def test_no_such_session_is_none(store: Store) -> None:
 
 @on_each_backend
 @pytest.mark.gen_test
-async def test_of_many_who_race_with_one_token_all_get_one_replacement(store: Store, fill: Filled) -> None:
+async def test_of_many_who_race_with_one_token_all_get_one_replacement(store: Store, fill: StoreFiller) -> None:
     await live_session(store, fill)
     outcomes = await asyncio.gather(*(rotate(store, 5, 10) for _ in range(20)))
     assert {outcome.generation for outcome in outcomes if outcome is not None} == {6}
@@ -129,7 +131,7 @@ async def test_of_many_who_race_with_one_token_all_get_one_replacement(store: St
 
 
 @pytest.mark.gen_test
-async def test_revoking_tells_whether_the_session_was_live(store: Store, fill: Filled) -> None:
+async def test_revoking_tells_whether_the_session_was_live(store: Store, fill: StoreFiller) -> None:
     await live_session(store, fill)
     assert await store.sessions.revoke("s1", now_ms=START_MS + 7)
     assert not await store.sessions.revoke("s1", now_ms=START_MS + 8)
@@ -139,7 +141,7 @@ async def test_revoking_tells_whether_the_session_was_live(store: Store, fill: F
 
 
 @pytest.mark.gen_test
-async def test_of_many_sessions_those_that_are_revoked_or_not_there_are_told(store: Store, fill: Filled) -> None:
+async def test_of_many_sessions_those_that_are_revoked_or_not_there_are_told(store: Store, fill: StoreFiller) -> None:
     await live_session(store, fill)
     user = await fill.user()
     await store.sessions.create(Session("s2", user.id, 1, START_MS, START_MS + LIFE_MS))

@@ -7,7 +7,7 @@ import pytest
 from store.contract import Store
 from store.errors import Missing, Outdated, Taken
 from store.models import KNOWN_ADDRESS_KEEP_MS, KNOWN_ADDRESSES_MAX, ProfileChange, Session, Status
-from tests.contract.conftest import Filled, on_each_backend
+from tests.contract.conftest import StoreFiller, on_each_backend
 from tests.support.clock import START_MS, HandClock
 
 
@@ -62,7 +62,7 @@ async def test_an_account_is_found_by_either_name_in_any_case(store: Store) -> N
 
 @pytest.mark.gen_test
 async def test_search_matches_beginnings_of_both_names_in_any_case_ordered_by_username(
-    store: Store, fill: Filled
+    store: Store, fill: StoreFiller
 ) -> None:
     zoe, anna, bob = await fill.user("zoe"), await fill.user("Anna"), await fill.user("bob")
     await store.users.update(zoe.id, ProfileChange(display_name="Anton Z"))
@@ -73,7 +73,7 @@ async def test_search_matches_beginnings_of_both_names_in_any_case_ordered_by_us
 
 @pytest.mark.parametrize("wildcard", ["%", "_", "%n", "*", "?", "[a]"])
 @pytest.mark.gen_test
-async def test_wildcards_are_ordinary_characters_in_a_search(store: Store, fill: Filled, wildcard: str) -> None:
+async def test_wildcards_are_ordinary_characters_in_a_search(store: Store, fill: StoreFiller, wildcard: str) -> None:
     user = await fill.user("ann")
     assert await store.users.search(wildcard, 10) == []
     await store.users.update(user.id, ProfileChange(display_name=f"{wildcard} x"))
@@ -81,7 +81,7 @@ async def test_wildcards_are_ordinary_characters_in_a_search(store: Store, fill:
 
 
 @pytest.mark.gen_test
-async def test_an_update_sets_what_is_given_and_leaves_the_rest(store: Store, fill: Filled) -> None:
+async def test_an_update_sets_what_is_given_and_leaves_the_rest(store: Store, fill: StoreFiller) -> None:
     user = await fill.user()
     await store.users.update(user.id, ProfileChange(custom_status="🏖️ away", text_color="#fff", status=Status.BUSY))
     changed = await store.users.update(user.id, ProfileChange(text_color=None, display_name="Al"))
@@ -95,7 +95,7 @@ async def test_an_update_sets_what_is_given_and_leaves_the_rest(store: Store, fi
 
 @pytest.mark.gen_test
 async def test_a_new_password_revokes_the_other_live_sessions_only(
-    store: Store, fill: Filled, clock: HandClock
+    store: Store, fill: StoreFiller, clock: HandClock
 ) -> None:
     user, other = await fill.user(), await fill.user()
     for name in ("kept", "lost"):
@@ -116,7 +116,7 @@ async def test_a_new_password_revokes_the_other_live_sessions_only(
 
 @pytest.mark.gen_test
 async def test_a_password_that_is_to_follow_another_than_that_of_now_changes_nothing(
-    store: Store, fill: Filled
+    store: Store, fill: StoreFiller
 ) -> None:
     user = await fill.user()
     await store.sessions.create(session("kept", user.id))
@@ -133,7 +133,9 @@ async def test_a_password_that_is_to_follow_another_than_that_of_now_changes_not
 
 @on_each_backend
 @pytest.mark.gen_test
-async def test_each_choice_of_a_status_has_a_number_of_its_own_however_many_race(store: Store, fill: Filled) -> None:
+async def test_each_choice_of_a_status_has_a_number_of_its_own_however_many_race(
+    store: Store, fill: StoreFiller
+) -> None:
     user = await fill.user()
     assert user.status_rev == 0
     chosen = await asyncio.gather(*(store.users.update(user.id, ProfileChange(status=status)) for status in Status))
@@ -148,7 +150,7 @@ async def test_each_choice_of_a_status_has_a_number_of_its_own_however_many_race
 
 
 @pytest.mark.gen_test
-async def test_a_new_password_can_revoke_all_sessions(store: Store, fill: Filled) -> None:
+async def test_a_new_password_can_revoke_all_sessions(store: Store, fill: StoreFiller) -> None:
     user = await fill.user()
     for name in ("one", "two"):
         await store.sessions.create(session(name, user.id))
@@ -157,7 +159,7 @@ async def test_a_new_password_can_revoke_all_sessions(store: Store, fill: Filled
 
 @pytest.mark.gen_test
 async def test_a_disabled_account_loses_its_sessions_and_is_not_found_by_search_until_it_is_enabled(
-    store: Store, fill: Filled, clock: HandClock
+    store: Store, fill: StoreFiller, clock: HandClock
 ) -> None:
     user, other = await fill.user("ann"), await fill.user("anton")
     await store.sessions.create(session("lost", user.id))
@@ -181,7 +183,7 @@ async def test_a_disabled_account_loses_its_sessions_and_is_not_found_by_search_
 
 
 @pytest.mark.gen_test
-async def test_a_hash_is_replaced_only_while_it_is_the_one_that_was_checked(store: Store, fill: Filled) -> None:
+async def test_a_hash_is_replaced_only_while_it_is_the_one_that_was_checked(store: Store, fill: StoreFiller) -> None:
     user = await fill.user()
     assert await store.users.rehash(user.id, "hash", "better hash")
     assert not await store.users.rehash(user.id, "hash", "too late")
@@ -193,7 +195,7 @@ async def test_a_hash_is_replaced_only_while_it_is_the_one_that_was_checked(stor
 
 @pytest.mark.gen_test
 async def test_of_the_addresses_where_an_account_was_good_the_newest_are_kept_for_a_while(
-    store: Store, fill: Filled
+    store: Store, fill: StoreFiller
 ) -> None:
     user, other = await fill.user(), await fill.user()
     for number in range(KNOWN_ADDRESSES_MAX + 2):

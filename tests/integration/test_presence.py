@@ -12,7 +12,7 @@ import pytest
 from app.chat_server import PRESENCE_GRACE_S
 from tests.integration.conftest import JWT, Start, embedded
 from tests.support.client import chat, register
-from tests.support.people import at, settle
+from tests.support.people import create_people, people_at
 from tests.support.server import ServerProcess
 
 
@@ -142,9 +142,9 @@ async def test_typing_ends_by_itself(server: ServerProcess) -> None:
 @embedded
 @pytest.mark.gen_test
 async def test_above_two_hundred_online_events_give_way_to_a_count(start: Start, tmp_path: Path) -> None:
-    settled = await settle(tmp_path / "data", 204, secret=JWT["JWT_SECRET"])
+    settled = await create_people(tmp_path / "data", 204, secret=JWT["JWT_SECRET"])
     server = start(tmp_path / "data", RATE_LIMIT_CONNECTS="off", **JWT)
-    people = at(server.url, settled)
+    people = people_at(server.url, settled)
     room = people[0].make_room(maxUsers=1000)["id"]
     async with chat(server.ws_url, people[0]) as watcher:
         await watcher.command("joinRoom", roomId=room)

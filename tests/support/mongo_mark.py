@@ -1,7 +1,7 @@
 """Which tests need a MongoDB server: they carry the mark `mongo`, so that `-m "not mongo"` runs where there is none,
 and quickly.
 
-It is not for each test to say: what it uses tells.
+The mark follows from the fixtures that a test uses, so no test has to set it.
 """
 
 from __future__ import annotations

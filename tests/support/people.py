@@ -1,4 +1,4 @@
-"""Many people at once, written into a store: registering somebody hashes a password, which is most of what it takes."""
+"""Many logged-in people at once, written directly into a store: a registration would hash a password for each."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def settle(data_dir: Path, count: int, *, secret: str) -> list[Person]:
-    """So many people, logged in, in an embedded store that no server has open; `secret` is what JWT_SECRET will be.
+async def create_people(data_dir: Path, count: int, *, secret: str) -> list[Person]:
+    """Create `count` logged-in people in an embedded store that no server has open. `secret` is the later JWT_SECRET.
 
-    Their `url` is empty until `at` says where they go.
+    Their `url` is empty until `people_at` sets it.
     """
     with sqlite.DirectoryLock(data_dir, shared=False):
         store = await sqlite.open_store(data_dir, timeout_s=60.0, group_commit=True, observer=Observer(), now_ms=now_ms)
         try:
             return list(
-                await asyncio.gather(*(_settle_one(store, f"settler{number}", secret) for number in range(count)))
+                await asyncio.gather(*(_create_person(store, f"settler{number}", secret) for number in range(count)))
             )
         finally:
             await store.close()
 
 
-async def _settle_one(store: Store, name: str, secret: str) -> Person:
+async def _create_person(store: Store, name: str, secret: str) -> Person:
     user = await store.users.create(username=name, email=f"{name}@example.com", password_hash="none")
     session = Session(f"s-{name}", user.id, 1, now_ms(), now_ms() + LOGGED_IN_S * 1000)
     await store.sessions.create(session)
@@ -45,6 +45,6 @@ async def _settle_one(store: Store, name: str, secret: str) -> Person:
     )
 
 
-def at(url: str, people: list[Person]) -> list[Person]:
-    """The same people, who speak with a server."""
+def people_at(url: str, people: list[Person]) -> list[Person]:
+    """The same people, as clients of the server at `url`."""
     return [Person(url, one.user, one.access_token, one.refresh_token) for one in people]

@@ -1,4 +1,4 @@
-"""SQLite stores on real files, and a look behind them."""
+"""SQLite stores on real files, with helpers that read and damage these files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.clock import HandClock
 
 
 class CountingObserver(Observer):
-    """Remembers what it was told."""
+    """Records what was reported to it."""
 
     __slots__ = ("commits", "operations")
 
@@ -37,8 +37,8 @@ class CountingObserver(Observer):
         self.commits.append(operations)
 
 
-class Held:
-    """An operation that holds the writer's thread until it is let go."""
+class BlockingOperation:
+    """An operation that blocks the writer's thread until `release` is set."""
 
     def __init__(self) -> None:
         self.began = threading.Event()
@@ -92,7 +92,7 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-def tally() -> CountingObserver:
+def observer() -> CountingObserver:
     return CountingObserver()
 
 
@@ -102,7 +102,7 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def opener(data_dir: Path, clock: HandClock, tally: CountingObserver, io_loop: IOLoop) -> Iterator[Open]:
+def opener(data_dir: Path, clock: HandClock, observer: CountingObserver, io_loop: IOLoop) -> Iterator[Open]:
     """Opens stores in `data_dir`, with options of one's own; all are closed at the end."""
     stores: list[SqliteStore] = []
 
@@ -111,7 +111,7 @@ def opener(data_dir: Path, clock: HandClock, tally: CountingObserver, io_loop: I
             "timeout_s": 60.0,
             "slow_ms": 60_000.0,
             "group_commit": True,
-            "observer": tally,
+            "observer": observer,
             "now_ms": clock,
             **options,
         }

@@ -14,13 +14,13 @@ from store.errors import Missing, StoreTimeout, StoreUnavailable
 from store.group_commit import GroupCommitWriter
 from store.sqlite.connection import open_writing
 from store.sqlite.transactor import Transactor
-from tests.unit.store.conftest import CountingObserver, Held
+from tests.unit.store.conftest import BlockingOperation, CountingObserver
 
 Writer = GroupCommitWriter[apsw.Connection]
 
 
-class Clumsy(CountingObserver):
-    """Fails at what it is told, while `fails`."""
+class FailingObserver(CountingObserver):
+    """Raises at the reports named in `fails`."""
 
     __slots__ = ("fails",)
 
@@ -39,8 +39,8 @@ class Clumsy(CountingObserver):
         super().store_commit(operations, seconds)
 
 
-class Careless(Transactor):
-    """Its housekeeping fails `failures` times, as nobody foresaw."""
+class FailingMaintenance(Transactor):
+    """Its maintenance raises an unexpected error `failures` times."""
 
     failures = 0
 
@@ -51,16 +51,16 @@ class Careless(Transactor):
         super().maintain()
 
 
-class Bench:
+class NumbersTable:
     """A writer on a file with one table of numbers."""
 
-    def __init__(self, path: Path, tally: CountingObserver, io_loop: IOLoop) -> None:
+    def __init__(self, path: Path, observer: CountingObserver, io_loop: IOLoop) -> None:
         path.touch()
         self.path = path
         connection = open_writing(path, busy_timeout_s=1)
         connection.execute("CREATE TABLE numbers (n INTEGER UNIQUE)")
-        self.transactor = Careless(path=path, connection=connection, queue_path=None, busy_timeout_s=1)
-        self._tally = tally
+        self.transactor = FailingMaintenance(path=path, connection=connection, queue_path=None, busy_timeout_s=1)
+        self._tally = observer
         self._io_loop = io_loop
         self.writers: list[Writer] = []
 
@@ -79,8 +79,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, tally: CountingObserver, io_loop: IOLoop) -> Iterator[Bench]:
-    made = Bench(tmp_path / "numbers.db", tally, io_loop)
+def table(tmp_path: Path, observer: CountingObserver, io_loop: IOLoop) -> Iterator[NumbersTable]:
+    made = NumbersTable(tmp_path / "numbers.db", observer, io_loop)
     yield made
     for writer in made.writers:
         io_loop.run_sync(writer.close, timeout=30)
@@ -95,39 +95,43 @@ def insert(n: int) -> Any:
 
 
 @pytest.mark.gen_test
-async def test_what_arrives_while_a_commit_runs_shares_the_next(bench: Bench, tally: CountingObserver) -> None:
-    writer, held = bench.writer(), Held()
+async def test_what_arrives_while_a_commit_runs_shares_the_next(
+    table: NumbersTable, observer: CountingObserver
+) -> None:
+    writer, held = table.writer(), BlockingOperation()
     first = writer.submit("held", held)
     await held.wait_began()
     others = [writer.submit("insert", insert(n)) for n in range(50)]
     assert writer.pending == 51
     held.release.set()
     assert await asyncio.gather(first, *others) == ["held", *range(50)]
-    assert tally.commits == [1, 50]
+    assert observer.commits == [1, 50]
     assert writer.pending == 0
 
 
 @pytest.mark.gen_test
-async def test_what_one_turn_of_the_loop_brings_shares_a_commit(bench: Bench, tally: CountingObserver) -> None:
-    writer = bench.writer()
+async def test_what_one_turn_of_the_loop_brings_shares_a_commit(
+    table: NumbersTable, observer: CountingObserver
+) -> None:
+    writer = table.writer()
     await asyncio.gather(*(writer.submit("insert", insert(n)) for n in range(10)))
-    assert tally.commits == [10]
+    assert observer.commits == [10]
 
 
 @pytest.mark.gen_test
-async def test_a_batch_is_capped_by_count_and_by_bytes(bench: Bench, tally: CountingObserver) -> None:
-    writer = bench.writer(batch_max_operations=4, batch_max_bytes=100)
+async def test_a_batch_is_capped_by_count_and_by_bytes(table: NumbersTable, observer: CountingObserver) -> None:
+    writer = table.writer(batch_max_operations=4, batch_max_bytes=100)
     await asyncio.gather(*(writer.submit("insert", insert(n)) for n in range(10)))
-    assert tally.commits == [4, 4, 2]
-    tally.commits.clear()
+    assert observer.commits == [4, 4, 2]
+    observer.commits.clear()
     sizes = [60, 60, 40, 500, 1]
     await asyncio.gather(*(writer.submit("insert", insert(100 + n), size_bytes=size) for n, size in enumerate(sizes)))
-    assert tally.commits == [1, 2, 1, 1]
+    assert observer.commits == [1, 2, 1, 1]
 
 
 @pytest.mark.gen_test
-async def test_joined_writes_of_a_batch_are_one_call(bench: Bench) -> None:
-    writer = bench.writer()
+async def test_joined_writes_of_a_batch_are_one_call(table: NumbersTable) -> None:
+    writer = table.writer()
     calls: list[list[int]] = []
 
     def insert_all(connection: apsw.Connection, numbers: Any) -> list[int]:
@@ -141,8 +145,8 @@ async def test_joined_writes_of_a_batch_are_one_call(bench: Bench) -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_domain_error_undoes_its_own_write_and_no_other(bench: Bench) -> None:
-    writer = bench.writer()
+async def test_a_domain_error_undoes_its_own_write_and_no_other(table: NumbersTable) -> None:
+    writer = table.writer()
 
     def write_then_refuse(connection: apsw.Connection) -> None:
         insert(2)(connection)
@@ -154,12 +158,14 @@ async def test_a_domain_error_undoes_its_own_write_and_no_other(bench: Bench) ->
     )  # fmt: skip
     assert (outcomes[0], outcomes[2]) == (1, 3)
     assert isinstance(outcomes[1], Missing)
-    assert bench.numbers() == [1, 3]
+    assert table.numbers() == [1, 3]
 
 
 @pytest.mark.gen_test
-async def test_an_unguarded_write_that_fails_takes_no_other_with_it(bench: Bench, tally: CountingObserver) -> None:
-    writer = bench.writer()
+async def test_an_unguarded_write_that_fails_takes_no_other_with_it(
+    table: NumbersTable, observer: CountingObserver
+) -> None:
+    writer = table.writer()
 
     def poisoned(connection: apsw.Connection, numbers: Any) -> list[int]:
         connection.executemany("INSERT INTO numbers VALUES (?)", [(n,) for n in numbers])
@@ -174,13 +180,13 @@ async def test_an_unguarded_write_that_fails_takes_no_other_with_it(bench: Bench
     )
     assert [outcome for outcome in outcomes if isinstance(outcome, int)] == [1, 7]
     assert sum(isinstance(outcome, apsw.ConstraintError) for outcome in outcomes) == 2
-    assert bench.numbers() == [1, 7]
-    assert [failure for _, failure in tally.operations].count("internal") == 2
+    assert table.numbers() == [1, 7]
+    assert [failure for _, failure in observer.operations].count("internal") == 2
 
 
 @pytest.mark.gen_test
-async def test_a_full_queue_refuses_at_once_and_without_effect(bench: Bench, tally: CountingObserver) -> None:
-    writer, held = bench.writer(pending_max_operations=3), Held()
+async def test_a_full_queue_refuses_at_once_and_without_effect(table: NumbersTable, observer: CountingObserver) -> None:
+    writer, held = table.writer(pending_max_operations=3), BlockingOperation()
     accepted = [writer.submit("held", held)]
     await held.wait_began()
     accepted += [writer.submit("insert", insert(n)) for n in range(2)]
@@ -189,13 +195,13 @@ async def test_a_full_queue_refuses_at_once_and_without_effect(bench: Bench, tal
     held.release.set()
     await asyncio.gather(*accepted)
     assert await writer.submit("insert", insert(5)) == 5
-    assert bench.numbers() == [0, 1, 5]
-    assert ("insert", "stalled") in tally.operations
+    assert table.numbers() == [0, 1, 5]
+    assert ("insert", "stalled") in observer.operations
 
 
 @pytest.mark.gen_test
-async def test_the_queue_is_bounded_by_bytes_too_and_they_are_given_back(bench: Bench) -> None:
-    writer = bench.writer(pending_max_bytes=100)
+async def test_the_queue_is_bounded_by_bytes_too_and_they_are_given_back(table: NumbersTable) -> None:
+    writer = table.writer(pending_max_bytes=100)
     for n in range(5):
         first = writer.submit("insert", insert(n), size_bytes=70)
         with pytest.raises(StoreUnavailable, match="stalled"):
@@ -204,8 +210,10 @@ async def test_the_queue_is_bounded_by_bytes_too_and_they_are_given_back(bench: 
 
 
 @pytest.mark.gen_test
-async def test_a_deadline_ends_the_wait_of_who_runs_and_of_who_waits(bench: Bench, tally: CountingObserver) -> None:
-    writer, held = bench.writer(timeout_s=1.0), Held()
+async def test_a_deadline_ends_the_wait_of_who_runs_and_of_who_waits(
+    table: NumbersTable, observer: CountingObserver
+) -> None:
+    writer, held = table.writer(timeout_s=1.0), BlockingOperation()
 
     def hold_and_insert(connection: apsw.Connection) -> None:
         held(connection)
@@ -220,14 +228,14 @@ async def test_a_deadline_ends_the_wait_of_who_runs_and_of_who_waits(bench: Benc
     held.release.set()
     assert await writer.submit("later", insert(3)) == 3
     # The one that ran has happened, the one that waited was dropped.
-    assert bench.numbers() == [1, 3]
-    assert tally.operations[:2] == [("running", "timeout"), ("waiting", "timeout")]
+    assert table.numbers() == [1, 3]
+    assert observer.operations[:2] == [("running", "timeout"), ("waiting", "timeout")]
     assert writer.pending == 0
 
 
 @pytest.mark.gen_test
-async def test_who_is_cancelled_while_waiting_writes_nothing_and_disturbs_nobody(bench: Bench) -> None:
-    writer, held = bench.writer(), Held()
+async def test_who_is_cancelled_while_waiting_writes_nothing_and_disturbs_nobody(table: NumbersTable) -> None:
+    writer, held = table.writer(), BlockingOperation()
     running = writer.submit("held", held)
     await held.wait_began()
     cancelled, kept = writer.submit("insert", insert(1)), writer.submit("insert", insert(2))
@@ -235,33 +243,35 @@ async def test_who_is_cancelled_while_waiting_writes_nothing_and_disturbs_nobody
     running.cancel()
     held.release.set()
     assert await kept == 2
-    assert bench.numbers() == [2]
+    assert table.numbers() == [2]
     assert writer.pending == 0
 
 
-@pytest.mark.parametrize("told", ["commit", "operation"])
+@pytest.mark.parametrize("reported", ["commit", "operation"])
 @pytest.mark.gen_test
 async def test_an_observer_that_raises_holds_up_no_write(
-    bench: Bench, told: str, caplog: pytest.LogCaptureFixture
+    table: NumbersTable, reported: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clumsy = Clumsy(told)
-    writer, held = bench.writer(observer=clumsy), Held()
+    failing = FailingObserver(reported)
+    writer, held = table.writer(observer=failing), BlockingOperation()
     first = writer.submit("held", held)
     await held.wait_began()
     waiting = [writer.submit("insert", insert(n), size_bytes=1) for n in range(3)]
     held.release.set()
     assert await asyncio.gather(first, *waiting) == ["held", 0, 1, 2]
     assert await writer.submit("later", insert(3)) == 3
-    assert bench.numbers() == [0, 1, 2, 3]
+    assert table.numbers() == [0, 1, 2, 3]
     assert (writer.pending, writer._pending_bytes) == (0, 0)
     assert {str(record.exc_info[1]) for record in caplog.records if record.exc_info} == {"clumsy"}
     caplog.clear()
 
 
 @pytest.mark.gen_test
-async def test_an_observer_that_raises_takes_nobodys_deadline(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    clumsy = Clumsy("operation")
-    writer, held = bench.writer(observer=clumsy, timeout_s=1.0), Held()
+async def test_an_observer_that_raises_takes_nobodys_deadline(
+    table: NumbersTable, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing = FailingObserver("operation")
+    writer, held = table.writer(observer=failing, timeout_s=1.0), BlockingOperation()
     writes = [writer.submit("held", held)]
     await held.wait_began()
     writes += [writer.submit("waiting", insert(n)) for n in range(2)]
@@ -271,23 +281,23 @@ async def test_an_observer_that_raises_takes_nobodys_deadline(bench: Bench, capl
         await writer.submit("later", insert(3))
     writer._timeout_s = 30.0
     held.release.set()
-    clumsy.fails.clear()
+    failing.fails.clear()
     assert await writer.submit("after", insert(4)) == 4
-    assert bench.numbers() == [4]
+    assert table.numbers() == [4]
     caplog.clear()
 
 
 @pytest.mark.gen_test
 async def test_housekeeping_that_fails_is_told_once_and_ends_no_thread(
-    bench: Bench, caplog: pytest.LogCaptureFixture
+    table: NumbersTable, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench.transactor.failures = 3
-    writer = bench.writer()
+    table.transactor.failures = 3
+    writer = table.writer()
     with caplog.at_level(logging.INFO, "store"):
         for n in range(5):
             assert await writer.submit("insert", insert(n)) == n
     assert [record.getMessage() for record in caplog.records] == ["housekeeping of the store failed unexpectedly"]
-    bench.transactor.failures = 1
+    table.transactor.failures = 1
     assert await writer.submit("insert", insert(5)) == 5
     assert await writer.submit("insert", insert(6)) == 6
     assert len(caplog.records) == 2, "that it failed again is told again"
@@ -295,8 +305,8 @@ async def test_housekeeping_that_fails_is_told_once_and_ends_no_thread(
 
 
 @pytest.mark.gen_test
-async def test_closing_settles_what_was_accepted(bench: Bench) -> None:
-    writer = bench.writer(batch_max_operations=3)
+async def test_closing_settles_what_was_accepted(table: NumbersTable) -> None:
+    writer = table.writer(batch_max_operations=3)
     writes = [writer.submit("insert", insert(n)) for n in range(10)]
     await writer.close()
     assert [write.result() for write in writes] == list(range(10))
@@ -305,8 +315,10 @@ async def test_closing_settles_what_was_accepted(bench: Bench) -> None:
 
 
 @pytest.mark.gen_test
-async def test_closing_does_not_wait_for_ever_for_a_stuck_disk(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    writer, held = bench.writer(timeout_s=1.0), Held()
+async def test_closing_does_not_wait_for_ever_for_a_stuck_disk(
+    table: NumbersTable, caplog: pytest.LogCaptureFixture
+) -> None:
+    writer, held = table.writer(timeout_s=1.0), BlockingOperation()
     stuck = writer.submit("held", held)
     await held.wait_began()
     with caplog.at_level(logging.WARNING):

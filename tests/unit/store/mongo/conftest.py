@@ -1,4 +1,4 @@
-"""MongoDB stores on a database of the test's own, and a look behind them by another client."""
+"""MongoDB stores on a database of the test's own, and a second client that reads it directly."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tornado.ioloop import IOLoop
 
 from monitor.observer import Observer
 from store.mongo import MongoOptions, MongoStore, open_store
-from tests.contract.conftest import Filled
+from tests.contract.conftest import StoreFiller
 from tests.support.clock import HandClock
 from tests.support.mongo import drop
 
@@ -61,12 +61,12 @@ def store(open_mongo: Open, io_loop: IOLoop) -> MongoStore:
 
 
 @pytest.fixture
-def fill(store: MongoStore) -> Filled:
-    return Filled(store)
+def fill(store: MongoStore) -> StoreFiller:
+    return StoreFiller(store)
 
 
 @pytest.fixture
 def raw(mongo_uri: str, database_name: str) -> Iterator[RawDatabase[dict[str, Any]]]:
-    """The database, past the store."""
+    """The database, accessed without the store."""
     with pymongo.MongoClient[dict[str, Any]](mongo_uri) as client:
         yield client[database_name]

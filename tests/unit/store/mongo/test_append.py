@@ -16,7 +16,7 @@ from store.errors import StoreTimeout, StoreUnavailable, TooLarge
 from store.models import Stored
 from store.mongo import MongoStore
 from store.mongo.errors import explained
-from tests.contract.conftest import Filled
+from tests.contract.conftest import StoreFiller
 from tests.unit.store.mongo.conftest import Open
 
 pytestmark = pytest.mark.gen_test
@@ -39,7 +39,7 @@ class Inserts:
 
 
 async def test_an_insert_that_happened_though_its_answer_was_lost_is_no_duplicate_of_itself(
-    store: MongoStore, fill: Filled
+    store: MongoStore, fill: StoreFiller
 ) -> None:
     ada = await fill.user()
     room_id = (await fill.room(ada)).room.id
@@ -58,7 +58,7 @@ async def test_an_insert_that_happened_though_its_answer_was_lost_is_no_duplicat
 
 
 async def test_what_another_process_writes_in_the_middle_has_its_own_place(
-    open_mongo: Open, fill: Filled, store: MongoStore
+    open_mongo: Open, fill: StoreFiller, store: MongoStore
 ) -> None:
     ada = await fill.user()
     room_id = (await fill.room(ada)).room.id
@@ -88,7 +88,7 @@ async def test_what_another_process_writes_in_the_middle_has_its_own_place(
     ]
 
 
-async def test_those_behind_an_append_that_failed_are_told_at_once(store: MongoStore, fill: Filled) -> None:
+async def test_those_behind_an_append_that_failed_are_told_at_once(store: MongoStore, fill: StoreFiller) -> None:
     ada = await fill.user()
     room_id = (await fill.room(ada)).room.id
     held = asyncio.Event()

@@ -15,7 +15,7 @@ from store.errors import Missing, StoreUnavailable
 from store.models import ChangePage, Message, MessageSearch, Role
 from store.mongo import MongoStore, change_log, entry_application
 from store.mongo.database import Collection
-from tests.contract.conftest import Filled
+from tests.contract.conftest import StoreFiller
 from tests.support.clock import HandClock
 from tests.unit.store.mongo.conftest import Open
 
@@ -32,7 +32,7 @@ def stop_before_applying(store: MongoStore, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(store._log, "_apply", die)
 
 
-async def said(fill: Filled) -> Message:
+async def said(fill: StoreFiller) -> Message:
     ann = await fill.user()
     (message,) = await fill.say((await fill.room(ann)).room.id, ann, "first")
     return message
@@ -40,7 +40,7 @@ async def said(fill: Filled) -> Message:
 
 @pytest.mark.gen_test
 async def test_an_entry_that_was_not_applied_is_seen_by_no_reader(
-    store: MongoStore, fill: Filled, open_mongo: Open, raw: Raw, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore, fill: StoreFiller, open_mongo: Open, raw: Raw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = await said(fill)
     stop_before_applying(store, monkeypatch)
@@ -59,7 +59,7 @@ async def test_an_entry_that_was_not_applied_is_seen_by_no_reader(
 
 @pytest.mark.gen_test
 async def test_the_next_change_applies_it_first(
-    store: MongoStore, fill: Filled, open_mongo: Open, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore, fill: StoreFiller, open_mongo: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = await said(fill)
     stop_before_applying(store, monkeypatch)
@@ -77,7 +77,7 @@ async def test_the_next_change_applies_it_first(
 
 @pytest.mark.gen_test
 async def test_a_join_and_a_leave_that_were_not_applied_are_finished_whole(
-    store: MongoStore, fill: Filled, open_mongo: Open, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore, fill: StoreFiller, open_mongo: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann, bob, cid = await fill.user(), await fill.user(), await fill.user()
     room_id = (await fill.room(ann, max_users=2)).room.id
@@ -101,7 +101,7 @@ async def test_a_join_and_a_leave_that_were_not_applied_are_finished_whole(
 
 @pytest.mark.gen_test
 async def test_what_was_left_behind_is_applied_by_who_compares_heads(
-    store: MongoStore, fill: Filled, open_mongo: Open, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore, fill: StoreFiller, open_mongo: Open, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = await said(fill)
     stop_before_applying(store, monkeypatch)
@@ -119,7 +119,7 @@ async def test_what_was_left_behind_is_applied_by_who_compares_heads(
 
 @pytest.mark.gen_test
 async def test_entries_applied_again_late_do_nothing(
-    store: MongoStore, fill: Filled, raw: Raw, open_mongo: Open
+    store: MongoStore, fill: StoreFiller, raw: Raw, open_mongo: Open
 ) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
@@ -146,7 +146,7 @@ async def test_entries_applied_again_late_do_nothing(
 
 @pytest.mark.gen_test
 async def test_of_reactions_in_one_entry_a_late_part_does_nothing(
-    store: MongoStore, fill: Filled, raw: Raw, open_mongo: Open, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore, fill: StoreFiller, raw: Raw, open_mongo: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody who found the entry unapplied applies it after its process has, and is killed at any write."""
     message = await said(fill)
@@ -181,7 +181,7 @@ async def test_of_reactions_in_one_entry_a_late_part_does_nothing(
 
 @pytest.mark.gen_test
 async def test_a_room_that_is_behind_what_is_in_it_goes_on_from_there(
-    store: MongoStore, fill: Filled, raw: Raw, caplog: pytest.LogCaptureFixture
+    store: MongoStore, fill: StoreFiller, raw: Raw, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As a copy has it that was made of a database which was written to."""
     message = await said(fill)
@@ -196,7 +196,7 @@ async def test_a_room_that_is_behind_what_is_in_it_goes_on_from_there(
 
 @pytest.mark.gen_test
 async def test_what_expires_while_changes_are_read_is_said_to_be_missing(
-    store: MongoStore, fill: Filled, raw: Raw
+    store: MongoStore, fill: StoreFiller, raw: Raw
 ) -> None:
     ann = await fill.user()
     first, second = await fill.say((await fill.room(ann)).room.id, ann, "first", "second")
@@ -215,7 +215,7 @@ async def test_what_expires_while_changes_are_read_is_said_to_be_missing(
 
 @pytest.mark.gen_test
 async def test_what_is_deleted_while_it_is_searched_for_is_not_found(
-    store: MongoStore, fill: Filled, open_mongo: Open
+    store: MongoStore, fill: StoreFiller, open_mongo: Open
 ) -> None:
     ann = await fill.user()
     first, second = await fill.say((await fill.room(ann)).room.id, ann, "a word", "another word")
@@ -238,7 +238,7 @@ async def test_what_is_deleted_while_it_is_searched_for_is_not_found(
 
 @pytest.mark.gen_test
 async def test_a_room_whose_log_has_expired_goes_on_from_its_last_rev(
-    store: MongoStore, fill: Filled, clock: HandClock, raw: Raw, open_mongo: Open
+    store: MongoStore, fill: StoreFiller, clock: HandClock, raw: Raw, open_mongo: Open
 ) -> None:
     message = await said(fill)
     for content in "abc":
@@ -254,7 +254,7 @@ async def test_a_room_whose_log_has_expired_goes_on_from_its_last_rev(
 
 
 @pytest.mark.gen_test
-async def test_an_entry_without_a_successor_carries_no_expiry(store: MongoStore, fill: Filled, raw: Raw) -> None:
+async def test_an_entry_without_a_successor_carries_no_expiry(store: MongoStore, fill: StoreFiller, raw: Raw) -> None:
     message = await said(fill)
     await asyncio.gather(*(store.messages.edit(message.id, f"{number}") for number in range(5)))
     expiries = [entry.get("expiresAt") for entry in raw.changes.find().sort("rev")]
@@ -264,7 +264,7 @@ async def test_an_entry_without_a_successor_carries_no_expiry(store: MongoStore,
 
 @pytest.mark.gen_test
 async def test_an_entry_that_was_stored_though_its_answer_was_lost_is_ours(
-    store: MongoStore, fill: Filled, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore, fill: StoreFiller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = await said(fill)
     changes = store._database.changes
@@ -285,7 +285,7 @@ async def test_an_entry_that_was_stored_though_its_answer_was_lost_is_ours(
 
 @pytest.mark.gen_test
 async def test_what_changes_nothing_is_answered_by_the_message_it_is_about_though_others_change_it_meanwhile(
-    store: MongoStore, fill: Filled, open_mongo: Open, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore, fill: StoreFiller, open_mongo: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann = await fill.user()
     first, second = await fill.say((await fill.room(ann)).room.id, ann, "first", "second")
@@ -314,7 +314,7 @@ async def test_what_changes_nothing_is_answered_by_the_message_it_is_about_thoug
 @pytest.mark.parametrize("joins", [True, False])
 @pytest.mark.gen_test
 async def test_who_is_a_member_already_is_told_of_the_room_that_another_process_made_them_one_of(
-    store: MongoStore, fill: Filled, open_mongo: Open, monkeypatch: pytest.MonkeyPatch, joins: bool
+    store: MongoStore, fill: StoreFiller, open_mongo: Open, monkeypatch: pytest.MonkeyPatch, joins: bool
 ) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
@@ -335,7 +335,7 @@ async def test_who_is_a_member_already_is_told_of_the_room_that_another_process_
 
 @pytest.mark.gen_test
 async def test_a_reaction_that_another_process_takes_back_between_two_reads_is_taken_back_once(
-    store: MongoStore, fill: Filled, open_mongo: Open, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore, fill: StoreFiller, open_mongo: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = await said(fill)
     await store.messages.react(message.id, "u1", "👍", on=True)
@@ -365,7 +365,7 @@ async def test_a_change_in_a_room_that_is_not_there_is_missing_and_holds_nobody_
 
 @pytest.mark.gen_test
 async def test_who_reads_a_room_finishes_what_somebody_died_in_the_middle_of_applying(
-    store: MongoStore, fill: Filled, open_mongo: Open, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore, fill: StoreFiller, open_mongo: Open, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id

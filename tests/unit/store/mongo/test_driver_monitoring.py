@@ -13,7 +13,7 @@ from monitor.observer import Observer
 from store.errors import StoreUnavailable
 from store.mongo import MongoOptions
 from store.mongo.driver_monitoring import PoolMonitor, collection_of, shape_of
-from tests.contract.conftest import Filled
+from tests.contract.conftest import StoreFiller
 from tests.unit.store.mongo.conftest import Open
 
 
@@ -46,7 +46,7 @@ class CountingObserver(Observer):
 @pytest.mark.gen_test
 async def test_commands_are_counted_by_collection_and_kind(open_mongo: Open) -> None:
     tally = CountingObserver()
-    fill = Filled(await open_mongo(observer=tally))
+    fill = StoreFiller(await open_mongo(observer=tally))
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
     tally.commands.clear()
@@ -79,7 +79,7 @@ async def test_what_the_server_refuses_is_counted_by_its_own_name_for_it(open_mo
 async def test_a_slow_command_is_logged_with_its_shape_and_never_its_values(
     open_mongo: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fill = Filled(await open_mongo(slow_ms=0.0))
+    fill = StoreFiller(await open_mongo(slow_ms=0.0))
     with caplog.at_level(logging.WARNING, "store.mongo.driver_monitoring"):
         ann = await fill.user("ann.secret")
         room_id = (await fill.room(ann, name="secret room")).room.id
@@ -98,7 +98,7 @@ async def test_a_slow_command_is_logged_with_its_shape_and_never_its_values(
 
 @pytest.mark.gen_test
 async def test_a_quick_command_is_not_logged(open_mongo: Open, caplog: pytest.LogCaptureFixture) -> None:
-    fill = Filled(await open_mongo(slow_ms=60_000.0))
+    fill = StoreFiller(await open_mongo(slow_ms=60_000.0))
     with caplog.at_level(logging.DEBUG, "store.mongo.driver_monitoring"):
         await fill.user()
     assert not [record for record in caplog.records if record.getMessage() == "slow query"]
@@ -126,7 +126,7 @@ async def test_the_inspection_shows_the_pool_and_what_waits_for_it(open_mongo: O
 @pytest.mark.gen_test
 async def test_who_waits_for_a_rooms_turn_does_not_wait_for_a_connection(open_mongo: Open) -> None:
     store = await open_mongo()
-    fill = Filled(store)
+    fill = StoreFiller(store)
     people = [await fill.user() for _ in range(60)]
     room_id = (await fill.room(people[0])).room.id
     joining = asyncio.gather(*(store.members.add(room_id, one.id) for one in people))

@@ -11,7 +11,7 @@ from store.errors import StoreTimeout, StoreUnavailable, TooLarge
 from store.models import Message, MessageDraft, Stored
 from store.mongo import MongoStore
 from store.mongo.errors import Duplicate, duplicate_of, explained
-from tests.contract.conftest import Filled
+from tests.contract.conftest import StoreFiller
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_duplicate_is_told_with_its_place_and_index() -> None:
 # ---- in mid-write ------------------------------------------------------------------------------------------------
 
 
-async def room_of(fill: Filled) -> tuple[str, MessageDraft]:
+async def room_of(fill: StoreFiller) -> tuple[str, MessageDraft]:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
     return room_id, fill.draft(ann)
@@ -95,7 +95,7 @@ def break_after(store: MongoStore, monkeypatch: pytest.MonkeyPatch, error: Excep
 @pytest.mark.parametrize("error", [errors.AutoReconnect("connection closed"), errors.NetworkTimeout("timed out")])
 @pytest.mark.gen_test
 async def test_a_connection_that_breaks_in_mid_write_is_settled_by_the_client_ids(
-    store: MongoStore, fill: Filled, monkeypatch: pytest.MonkeyPatch, error: Exception, stored: int | None
+    store: MongoStore, fill: StoreFiller, monkeypatch: pytest.MonkeyPatch, error: Exception, stored: int | None
 ) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
@@ -113,7 +113,7 @@ async def test_a_connection_that_breaks_in_mid_write_is_settled_by_the_client_id
 
 @pytest.mark.gen_test
 async def test_a_late_arrival_of_a_broken_write_stores_nothing_twice(
-    store: MongoStore, fill: Filled, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore, fill: StoreFiller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room_id, draft = await room_of(fill)
     messages = store._database.messages
@@ -136,7 +136,7 @@ async def test_a_late_arrival_of_a_broken_write_stores_nothing_twice(
 
 @pytest.mark.real_mongod  # the stand-in closes the connection
 @pytest.mark.gen_test
-async def test_a_document_that_is_too_large_is_refused_as_that(store: MongoStore, fill: Filled) -> None:
+async def test_a_document_that_is_too_large_is_refused_as_that(store: MongoStore, fill: StoreFiller) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
     with pytest.raises(TooLarge):
@@ -146,7 +146,7 @@ async def test_a_document_that_is_too_large_is_refused_as_that(store: MongoStore
 
 @pytest.mark.gen_test
 async def test_two_rooms_that_want_one_place_in_the_lists_get_two(
-    store: MongoStore, fill: Filled, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore, fill: StoreFiller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann = await fill.user()
     first = (await fill.room(ann)).room.id

@@ -10,7 +10,7 @@ from pymongo.errors import AutoReconnect
 from store.errors import Outdated, StoreUnavailable
 from store.models import Session
 from store.mongo import MongoStore
-from tests.contract.conftest import Filled
+from tests.contract.conftest import StoreFiller
 from tests.support.clock import HandClock
 from tests.unit.store.mongo.conftest import Open
 
@@ -27,7 +27,7 @@ async def hash_of(store: MongoStore, user_id: str) -> str:
 
 @pytest.mark.gen_test
 async def test_who_fails_in_the_middle_may_try_again_at_once(
-    store: MongoStore, fill: Filled, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore, fill: StoreFiller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user, revoke, lost = await fill.user(), store.users._revoke_others, []
 
@@ -47,7 +47,7 @@ async def test_who_fails_in_the_middle_may_try_again_at_once(
 
 @pytest.mark.gen_test
 async def test_while_one_sets_it_another_is_told_to_try_again_and_then_that_the_hash_is_another(
-    store: MongoStore, fill: Filled, open_mongo: Open, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore, fill: StoreFiller, open_mongo: Open, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user, other, revoke, told = await fill.user(), await open_mongo(), store.users._revoke_others, []
     await store.sessions.create(session("ours", user.id, clock))
@@ -72,7 +72,7 @@ async def test_while_one_sets_it_another_is_told_to_try_again_and_then_that_the_
 
 @pytest.mark.gen_test
 async def test_the_claim_of_a_process_that_died_is_over_after_a_while(
-    store: MongoStore, fill: Filled, clock: HandClock
+    store: MongoStore, fill: StoreFiller, clock: HandClock
 ) -> None:
     user = await fill.user()
     await store.users._claim(user.id, "hash")
@@ -85,7 +85,7 @@ async def test_the_claim_of_a_process_that_died_is_over_after_a_while(
 
 @pytest.mark.gen_test
 async def test_a_claim_by_a_clock_that_is_ahead_counts_for_none(
-    store: MongoStore, fill: Filled, open_mongo: Open, clock: HandClock
+    store: MongoStore, fill: StoreFiller, open_mongo: Open, clock: HandClock
 ) -> None:
     user, other = await fill.user(), await open_mongo()
     clock.ms += 3_600_000

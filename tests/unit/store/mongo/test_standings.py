@@ -8,7 +8,7 @@ import pytest
 from pymongo.database import Database as RawDatabase
 
 from store.mongo import MongoStore
-from tests.contract.conftest import Filled
+from tests.contract.conftest import StoreFiller
 
 Raw = RawDatabase[dict[str, Any]]
 
@@ -37,7 +37,7 @@ class Asked:
 
 @pytest.mark.gen_test
 async def test_of_many_rooms_and_people_only_the_pairs_that_are_asked_for_are_read(
-    store: MongoStore, fill: Filled, raw: Raw
+    store: MongoStore, fill: StoreFiller, raw: Raw
 ) -> None:
     ann = await fill.user()
     rooms = [(await fill.room(ann)).room.id for _ in range(4)]

@@ -19,7 +19,7 @@ from store.mongo import sweep as mongo_sweep
 from store.mongo.database import stored_time
 from store.mongo.store import ROOM_WITHIN_MS
 from store.mongo.sweep import SLICE_DOCUMENTS, ExpiredDocuments
-from tests.contract.conftest import Filled
+from tests.contract.conftest import StoreFiller
 from tests.support.clock import START_MS, HandClock
 from tests.unit.store.mongo.test_pipelines import explain, used_in, winning_plan
 
@@ -40,7 +40,7 @@ def real_ms() -> int:
 
 @pytest.mark.gen_test
 async def test_a_membership_renewed_while_it_is_swept_stays(
-    store: MongoStore, fill: Filled, clock: HandClock, raw: Raw, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore, fill: StoreFiller, clock: HandClock, raw: Raw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
@@ -79,7 +79,7 @@ async def test_a_turn_removes_all_that_has_expired_and_not_a_slice_of_it(store: 
 
 @pytest.mark.gen_test
 async def test_memberships_of_a_room_that_never_came_go_after_an_hour(
-    store: MongoStore, fill: Filled, raw: Raw
+    store: MongoStore, fill: StoreFiller, raw: Raw
 ) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
@@ -97,7 +97,7 @@ async def test_memberships_of_a_room_that_never_came_go_after_an_hour(
 
 
 @pytest.mark.gen_test
-async def test_chunks_without_a_file_go_after_a_day(store: MongoStore, fill: Filled, raw: Raw) -> None:
+async def test_chunks_without_a_file_go_after_a_day(store: MongoStore, fill: StoreFiller, raw: Raw) -> None:
     ann, file_id = await fill.user(), make_id("f")
 
     async def pieces() -> AsyncIterator[bytes]:

@@ -11,7 +11,7 @@ import pytest
 from common.startup_error import StartupError
 from store.sqlite import DirectoryLock, backup, restore
 from store.sqlite.connection import DATABASE_NAME
-from tests.unit.store.conftest import Chat, Held, Open
+from tests.unit.store.conftest import BlockingOperation, Chat, Open
 
 
 def names(file: Path) -> list[str]:
@@ -103,7 +103,7 @@ async def test_a_backup_under_load_holds_every_message_acked_before_it_and_a_pre
 @pytest.mark.gen_test
 async def test_a_backup_waits_for_no_writer(chat: Chat, data_dir: Path, file: Path) -> None:
     await chat.say("hello")
-    held = Held()
+    held = BlockingOperation()
     writing = asyncio.ensure_future(chat.store._database.write("held", held))
     await held.wait_began()
     await asyncio.to_thread(backup, data_dir, file)

@@ -19,7 +19,7 @@ from store.errors import StoreTimeout, StoreUnavailable
 from store.models import Stored
 from store.sqlite.connection import DATABASE_NAME
 from tests.support.small_disk import small_disk
-from tests.unit.store.conftest import Chat, Held, Open, chat_in, damage_page
+from tests.unit.store.conftest import BlockingOperation, Chat, Open, chat_in, damage_page
 
 CHILD_THAT_LOCKS = """
 import sys, apsw
@@ -241,7 +241,7 @@ async def test_the_data_is_private(chat: Chat, data_dir: Path) -> None:
 @pytest.mark.gen_test
 async def test_reads_go_on_while_the_writer_is_held(chat: Chat) -> None:
     await chat.say("hello")
-    held = Held()
+    held = BlockingOperation()
     writing = asyncio.ensure_future(chat.store._database.write("held", held))
     await held.wait_began()
     page = await chat.store.messages.page(chat.room_id, limit=5)
@@ -271,7 +271,7 @@ async def test_a_read_past_its_deadline_is_ended_and_gives_its_thread_back(opene
 async def test_waiting_reads_are_bounded(opener: Open, io_loop: IOLoop) -> None:
     chat = await chat_in(await opener())
     readers = chat.store._database._readers
-    held = [Held() for _ in range(2)]
+    held = [BlockingOperation() for _ in range(2)]
     running = [asyncio.ensure_future(readers.read("held", one)) for one in held]
     for one in held:
         await one.wait_began()

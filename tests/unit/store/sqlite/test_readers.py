@@ -16,7 +16,7 @@ from monitor.observer import Observer
 from store.errors import StoreTimeout, StoreUnavailable
 from store.sqlite.connection import DATABASE_NAME, open_reading
 from store.sqlite.readers import ReaderPool
-from tests.unit.store.conftest import Chat, Held, Open, damage_page
+from tests.unit.store.conftest import BlockingOperation, Chat, Open, damage_page
 
 Start = Callable[..., ReaderPool]
 
@@ -57,7 +57,7 @@ def checkpoint(data_dir: Path) -> None:
         connection.close()
 
 
-async def run_late(reading: Awaitable[Any], held: Held) -> None:
+async def run_late(reading: Awaitable[Any], held: BlockingOperation) -> None:
     """Let the read go on once its deadline has passed."""
     with pytest.raises(StoreTimeout):
         await reading
@@ -72,7 +72,7 @@ async def test_a_read_that_ends_after_its_deadline_spoils_no_later_one_and_holds
     monkeypatch.setattr("store.sqlite.readers.PROGRESS_STEPS", 2)
     await chat.say("before")
     readers = readers_on(timeout_s=2.0)
-    held = Held()
+    held = BlockingOperation()
 
     def count_late(connection: apsw.Connection) -> tuple[int, str]:
         return count(connection), held(connection)

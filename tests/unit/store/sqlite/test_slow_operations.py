@@ -11,7 +11,7 @@ from tests.unit.store.conftest import CountingObserver, Open, chat_in
 
 @pytest.mark.gen_test
 async def test_a_slow_operation_is_logged_with_its_name_and_time_and_never_a_value(
-    opener: Open, tally: CountingObserver, caplog: pytest.LogCaptureFixture
+    opener: Open, observer: CountingObserver, caplog: pytest.LogCaptureFixture
 ) -> None:
     chat = await chat_in(await opener(slow_ms=0.0))
     caplog.clear()
@@ -21,8 +21,8 @@ async def test_a_slow_operation_is_logged_with_its_name_and_time_and_never_a_val
     lines = [record.fields for record in caplog.records if record.getMessage() == "slow operation"]  # type: ignore[attr-defined]
     assert [line["operation"] for line in lines] == ["messages.append", "rooms.stats"]
     assert all(set(line) == {"operation", "ms"} and line["ms"] >= 0 for line in lines)
-    assert tally.operations[-2:] == [("messages.append", None), ("rooms.stats", None)]
-    assert tally.commits
+    assert observer.operations[-2:] == [("messages.append", None), ("rooms.stats", None)]
+    assert observer.commits
 
 
 @pytest.mark.gen_test
