@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.backends import Backends
+import msgspec
+
+from app.build_cluster import Cluster
 from app.settings import Settings
 from chat.connections.command_table import Commands
 from chat.connections.session import Session
@@ -37,13 +39,13 @@ def store_with(store: Store, spans: Spans) -> Store:
     return traced(store, span=spans.child, prefix="store", parts=COLLECTIONS) if spans.exports else store
 
 
-def backends_with(shared: Backends, spans: Spans) -> Backends:
+def cluster_with(shared: Cluster, spans: Spans) -> Cluster:
     """Cache and bus likewise."""
     if not spans.exports:
         return shared
     labels = {name: lambda key, _: {"kind": key.kind.name} for name in ("get_or_load", "update")}
     cache = traced(shared.cache, span=spans.child, prefix="cache", labels=labels)
-    return shared._replace(cache=cache, bus=traced(shared.bus, span=spans.child, prefix="bus"))
+    return msgspec.structs.replace(shared, cache=cache, bus=traced(shared.bus, span=spans.child, prefix="bus"))
 
 
 def commands_with(commands: Commands, spans: Spans) -> Commands:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from getpass import getpass
 from typing import TypeVar
 
-from app import backends, stores
+from app import build_cluster, build_storage
 from app.checks import Item
 from app.settings import Settings, SettingsError
 from chat.errors import ChatError
@@ -94,8 +94,8 @@ def items(settings: Settings) -> list[Item]:
 
 
 async def _look(settings: Settings) -> str:
-    names = ReservedNames(admin_users=settings.monitor.admin_users, whitelist=backends.whitelist(settings)).all()
-    existing = await stores.usernames_of(settings, names)
+    names = ReservedNames(admin_users=settings.monitor.admin_users, whitelist=build_cluster.whitelist(settings)).all()
+    existing = await build_storage.usernames_of(settings, names)
     missing = [name for name in names if name not in existing]
     found = f"{len(names) - len(missing)} of {len(names)} exist"
     return f"{found}; not made yet, which `user create` alone can: {', '.join(missing)}" if missing else found
@@ -106,7 +106,7 @@ def _run(settings: Settings, work: Callable[[Store], Awaitable[str]], *, may_mak
     log_setup.set_up(log_format=settings.log.format, level="error")
 
     async def run() -> str:
-        async with stores.beside(settings, may_make=may_make) as store:
+        async with build_storage.beside(settings, may_make=may_make) as store:
             return await _patiently(lambda: work(store))
 
     try:

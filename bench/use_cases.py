@@ -1,4 +1,4 @@
-"""The chat's use cases without a server or a socket, wired as chat_server.py does it, on a store and the backends that
+"""The chat's use cases without a server or a socket, wired as app/build_chat.py does it, on a store and the parts that
 settings choose.
 """
 
@@ -7,10 +7,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-from app import backends
-from app.backends import Backends
+from app.build_cluster import Cluster, build_cluster
+from app.clock import now_ms
 from app.settings import Settings
-from app.stores import now_ms
 from cache.keys import CacheTtls, Keys
 from chat.accounts import Accounts
 from chat.delivery.channel import Channel
@@ -51,7 +50,7 @@ class UseCases:
     `messages` are those of rooms that `hold` keeps open, `messages_elsewhere` of rooms in which nobody is here.
     """
 
-    def __init__(self, *, store: Store, shared: Backends, settings: Settings) -> None:
+    def __init__(self, *, store: Store, shared: Cluster, settings: Settings) -> None:
         cache, bus, nobody = shared.cache, shared.bus, _Nobody()
         self.shared = shared
         self.keys = Keys(
@@ -152,7 +151,7 @@ async def _not_needed(room_id: str) -> Head | None:
 @asynccontextmanager
 async def wired(store: Store, settings: Settings, *, name: str) -> AsyncIterator[UseCases]:
     """The use cases, as the process of that name; closed at the end."""
-    async with backends.opened(settings, process_id=name) as shared:
+    async with build_cluster(settings, process_id=name) as shared:
         cases = UseCases(store=store, shared=shared, settings=settings)
         try:
             yield cases

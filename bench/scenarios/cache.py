@@ -21,7 +21,8 @@ from contextlib import AsyncExitStack
 
 import msgspec
 
-from app import settings, stores
+from app import settings
+from app.build_storage import build_storage
 from bench.redis_process import RedisProcess
 from bench.scenario import Figure, Option, Scenario
 from bench.scenario_context import ScenarioContext
@@ -107,7 +108,7 @@ async def _measure(context: ScenarioContext, environ: dict[str, str]) -> list[Fi
         REDIS: settings.load([], environ),
     }
     async with AsyncExitStack() as stack:
-        store = (await stack.enter_async_context(stores.opened(chosen[REDIS], Observer()))).store
+        store = (await stack.enter_async_context(build_storage(chosen[REDIS], Observer()))).store
         context.server_facts["store"] = store.name
         context.step("writing")
         population = _Population()

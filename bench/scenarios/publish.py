@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 import msgspec
 
 from app import settings
-from app.backends import Backends, opened
+from app.build_cluster import Cluster, build_cluster
 from bench.errors import BenchError
 from bench.redis_process import RedisProcess
 from bench.scenario import Figure, Option, Scenario
@@ -50,7 +50,7 @@ class _Stretch(msgspec.Struct, frozen=True):
 class _Publisher:
     """What a process does for a message that was stored; `count` says how many it published."""
 
-    def __init__(self, shared: Backends, event: bytes) -> None:
+    def __init__(self, shared: Cluster, event: bytes) -> None:
         self.count = 0
         self._shared = shared
         self._event = event
@@ -123,7 +123,7 @@ def _run(context: ScenarioContext) -> list[Figure]:
 async def _measure(context: ScenarioContext, redis: RedisProcess) -> tuple[list[Figure], int]:
     """The figures, and how many messages were published."""
     event = b"x" * context.options["bytes"]
-    async with opened(settings.load([], redis.environ), process_id="bench") as shared:
+    async with build_cluster(settings.load([], redis.environ), process_id="bench") as shared:
         if _is_lost(shared.bus):
             raise BenchError("the bus did not connect to the redis-server")
         publisher = _Publisher(shared, event)
@@ -186,7 +186,7 @@ async def _stretch(context: ScenarioContext, rate: int, publish_one: Publish) ->
 
 @contextlib.contextmanager
 def _collecting_as_a_server_does() -> Iterator[None]:
-    """The garbage collector as chat_server.py sets it."""
+    """The garbage collector as app/process.py sets it."""
     thresholds = gc.get_threshold()
     gc.collect()
     gc.freeze()

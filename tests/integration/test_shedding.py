@@ -12,9 +12,10 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from app import backends, stores
 from app import settings as settings_module
-from app.chat_server import ChatServer
+from app.build_cluster import build_cluster, whitelist
+from app.build_storage import build_storage
+from app.process import Process
 from limits.load_shedder import STEP_EVERY_S, LoadShedder
 from limits.shedding_policy import Load, Shed, ShedClass
 from monitor.observer import Observer
@@ -49,20 +50,20 @@ REQUESTS = {
 
 
 @asynccontextmanager
-async def chat_server(data_dir: Path) -> AsyncIterator[tuple[ChatServer, str]]:
+async def chat_server(data_dir: Path) -> AsyncIterator[tuple[Process, str]]:
     """All that `server.py serve` wires together, and its URL."""
     port, before = free_port(), gc.get_threshold()
     settings = settings_module.load([], {"DATA_DIR": str(data_dir), "PORT": str(port), "RATE_LIMIT_TYPING": "off"})
     async with (
-        stores.opened(settings, Observer()) as (store, secret, _),
-        backends.opened(settings, process_id="p1", counts=None) as shared,
+        build_storage(settings, Observer()) as storage,
+        build_cluster(settings, process_id="p1", counts=None) as shared,
     ):
-        server = ChatServer(
+        server = Process(
             settings,
-            store=store,
-            secret=secret,
+            store=storage.store,
+            secret=storage.secret,
             shared=shared,
-            whitelist=backends.whitelist(settings),
+            whitelist=whitelist(settings),
             process_id="p1",
             measurements=None,
             spans=Spans(),
@@ -95,7 +96,7 @@ async def refused_commands(one: Chat, room: str) -> set[str]:
 async def test_each_level_refuses_its_classes_and_no_other(tmp_path: Path) -> None:
     async with chat_server(tmp_path / "data") as (server, url):
         load, now = [Load(0.0)], [0.0]
-        shedding = server._shedding
+        shedding = server.shedding
         assert isinstance(shedding, LoadShedder)
         shedding._load, shedding._now, shedding._stepped_s = lambda: load[0], lambda: now[0], 0.0
         shedding._shed = Shed()  # whatever the machine did to it while it started

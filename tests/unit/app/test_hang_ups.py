@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-import server
+from app.stop_signals import hang_ups, until_stopped
 
 WITHIN_S = 30.0
 
@@ -18,11 +18,11 @@ async def hang_up_until_told(reload: Callable[[], Awaitable[None]], *, over: asy
     """What `serve` does between its start and its end, `over` in place of a store that is lost; a first SIGHUP came
     during the start.
     """
-    hung_up = server._hang_ups()
+    hung_up = hang_ups()
     os.kill(os.getpid(), signal.SIGHUP)
     try:
         async with asyncio.timeout(WITHIN_S):
-            await server._until_told_to_stop(over, hung_up, reload, last_words=lambda: None)
+            await until_stopped(over, hung_up, reload, last_words=lambda: None)
     finally:
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().remove_signal_handler(number)

@@ -6,10 +6,13 @@ import asyncio
 import socket
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from app import backends, settings, stores
-from app.chat_server import ChatServer
+from app import settings
+from app.build_cluster import build_cluster, whitelist
+from app.build_storage import build_storage
+from app.process import Process
 from cluster.memory_bus import MemoryBus
 from monitor.measurements import Measurements
 from monitor.observer import Observer
@@ -36,15 +39,15 @@ async def test_it_listens_no_more_and_leaves_no_task(tmp_path: Path) -> None:
     chosen = settings.load([], {"DATA_DIR": str(tmp_path / "data"), "PORT": str(port)})
     tasks, sockets = asyncio.all_tasks(), opened()
     async with (
-        stores.opened(chosen, Observer()) as (store, secret, _),
-        backends.opened(chosen, process_id="p1") as shared,
+        build_storage(chosen, Observer()) as storage,
+        build_cluster(chosen, process_id="p1") as shared,
     ):
-        server = ChatServer(
+        server = Process(
             chosen,
-            store=store,
-            secret=secret,
-            shared=shared._replace(bus=NoBus()),
-            whitelist=backends.whitelist(chosen),
+            store=storage.store,
+            secret=storage.secret,
+            shared=msgspec.structs.replace(shared, bus=NoBus()),
+            whitelist=whitelist(chosen),
             process_id="p1",
             measurements=Measurements(slow_s=1.0, now=lambda: 1_800_000_000.0),
             spans=Spans(),

@@ -1,6 +1,4 @@
-"""Which store the settings choose: opened and guarded against a second process, checked before a deployment, moved to
-the other.
-"""
+"""Which store the settings choose: opened and guarded against a second process, and checked before a deployment."""
 
 from __future__ import annotations
 
@@ -8,33 +6,24 @@ import asyncio
 import importlib
 import os
 import secrets
-import sys
-import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import fields
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
+
+import msgspec
 
 from app import checks
 from app.checks import Item
-from app.command_line import Bar
+from app.clock import now_ms
 from app.settings import Settings, SettingsError
 from common.startup_error import StartupError
-from monitor import log_setup
 from monitor.observer import Observer
-from store import migration, sqlite
+from store import sqlite
 from store.contract import Store
-from store.errors import StoreTimeout, StoreUnavailable
-
-R = TypeVar("R")
 
 
-def now_ms() -> int:
-    """The wall clock, in milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
-
-
-class Opened(NamedTuple):
+class Storage(msgspec.Struct, frozen=True, kw_only=True):
     """A store that is ours alone, or shared on purpose; `lost` is set if that ends."""
 
     store: Store
@@ -43,14 +32,14 @@ class Opened(NamedTuple):
 
 
 @asynccontextmanager
-async def opened(settings: Settings, observer: Observer) -> AsyncIterator[Opened]:
+async def build_storage(settings: Settings, observer: Observer) -> AsyncIterator[Storage]:
     """The store, ours alone until the end. Raises StartupError with one line."""
     async with (_sqlite if settings.mongo.uri is None else _mongo)(settings, observer) as opening:
         yield opening
 
 
 @asynccontextmanager
-async def _sqlite(settings: Settings, observer: Observer) -> AsyncIterator[Opened]:
+async def _sqlite(settings: Settings, observer: Observer) -> AsyncIterator[Storage]:
     data_dir = settings.server.data_dir
     with sqlite.DirectoryLock(data_dir, shared=settings.redis.configured):
         store = await sqlite.open_store(
@@ -63,7 +52,9 @@ async def _sqlite(settings: Settings, observer: Observer) -> AsyncIterator[Opene
             slow_ms=settings.monitor.alert_slow_query_ms,
         )
         try:
-            yield Opened(store, settings.auth.jwt_secret or sqlite.generated_secret(data_dir), asyncio.Event())
+            yield Storage(
+                store=store, secret=settings.auth.jwt_secret or sqlite.generated_secret(data_dir), lost=asyncio.Event()
+            )
         finally:
             await store.close()
 
@@ -75,7 +66,7 @@ async def beside(settings: Settings, *, may_make: bool) -> AsyncIterator[Store]:
     `may_make` the embedded one, where there is none yet. Raises StartupError with one line.
     """
     if settings.mongo.uri is not None:
-        async with _mongo_store(settings, Observer()) as store:
+        async with mongo_store(settings, Observer()) as store:
             yield store
         return
     data_dir = settings.server.data_dir
@@ -107,13 +98,13 @@ async def usernames_of(settings: Settings, names: Sequence[str]) -> set[str]:
 
 
 @asynccontextmanager
-async def _mongo(settings: Settings, observer: Observer) -> AsyncIterator[Opened]:
-    async with _mongo_store(settings, observer) as store, _leased(store, together=settings.redis.configured) as lost:
-        yield Opened(store, settings.auth.jwt_secret or "", lost)
+async def _mongo(settings: Settings, observer: Observer) -> AsyncIterator[Storage]:
+    async with mongo_store(settings, observer) as store, leased(store, together=settings.redis.configured) as lost:
+        yield Storage(store=store, secret=settings.auth.jwt_secret or "", lost=lost)
 
 
 @asynccontextmanager
-async def _leased(store: Any, *, together: bool = False) -> AsyncIterator[asyncio.Event]:
+async def leased(store: Any, *, together: bool = False) -> AsyncIterator[asyncio.Event]:
     """Keep other processes from the database, or with `together` those that want it alone; yields what is set if that
     fails.
     """
@@ -126,7 +117,7 @@ async def _leased(store: Any, *, together: bool = False) -> AsyncIterator[asynci
 
 
 @asynccontextmanager
-async def _mongo_store(settings: Settings, observer: Observer) -> AsyncIterator[Any]:
+async def mongo_store(settings: Settings, observer: Observer) -> AsyncIterator[Any]:
     mongo, options = _mongo_package(settings)
     store = await mongo.open_store(
         options,
@@ -178,46 +169,3 @@ def items(settings: Settings) -> list[Item]:
         ]
     mongo, options = _mongo_package(settings)
     return [Item("store", lambda: mongo.probe(options)), Item("indexes", lambda: mongo.check_indexes(options))]
-
-
-async def _unless(lost: asyncio.Event, work: Coroutine[Any, Any, R]) -> R:
-    """What `work` returns; it is cancelled if the store ceases to be ours. Raises StartupError with one line then."""
-    working, losing = asyncio.ensure_future(work), asyncio.ensure_future(lost.wait())
-    try:
-        await asyncio.wait((working, losing), return_when=asyncio.FIRST_COMPLETED)
-        if lost.is_set():
-            raise StartupError("another process has taken the database's lease: stop it, and run this again")
-        return await working
-    finally:
-        for task in (working, losing):
-            task.cancel()
-        await asyncio.gather(working, losing, return_exceptions=True)
-
-
-def migrate(settings: Settings) -> int:
-    """Move DATA_DIR to MONGO_URI, with a progress bar. Raises StartupError with one line."""
-    if settings.mongo.uri is None:
-        raise StartupError("MONGO_URI is not set: it says where to")
-    bar = Bar(sys.stderr)
-
-    async def run() -> None:
-        log_setup.set_up(log_format=settings.log.format, level="warning")
-        with sqlite.DirectoryLock(settings.server.data_dir, shared=False):
-            source = sqlite.SqliteExporter(settings.server.data_dir)
-            try:
-                async with _mongo_store(settings, Observer()) as store, _leased(store) as lost:
-                    work = migration.migrate(
-                        source, store.importer(), source_id=source.source_id(), read_back=store, report=bar.show
-                    )
-                    digests = await _unless(lost, work)
-            finally:
-                await source.close()
-                bar.end()
-        for kind, digest in digests.items():
-            print(f"{kind:10} {digest.count:>12,}  {digest.checksum[:16]}")
-
-    try:
-        asyncio.run(run())
-    except (StoreUnavailable, StoreTimeout) as error:
-        raise StartupError(f"cut off ({error}); run it again, and it goes on from there") from error
-    return 0

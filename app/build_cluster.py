@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from app.checks import Item
 from app.settings import Settings, SettingsError
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from cluster.redis_connection import RedisOptions
 
 
-class Backends(NamedTuple):
+class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     """What processes share, or this one has alone. `cache_name` is shown by /health."""
 
     cache_name: str
@@ -42,7 +44,9 @@ class Backends(NamedTuple):
 
 
 @asynccontextmanager
-async def opened(settings: Settings, *, process_id: str, counts: CacheCounts | None = None) -> AsyncIterator[Backends]:
+async def build_cluster(
+    settings: Settings, *, process_id: str, counts: CacheCounts | None = None
+) -> AsyncIterator[Cluster]:
     """The backends, until the end; `counts` counts what the cache does. Redis need not be there yet."""
     counts = CacheCounts() if counts is None else counts
     async with (
@@ -55,15 +59,24 @@ async def opened(settings: Settings, *, process_id: str, counts: CacheCounts | N
 
 
 @asynccontextmanager
-async def _local(settings: Settings, counts: CacheCounts, process_id: str) -> AsyncIterator[Backends]:
+async def _local(settings: Settings, counts: CacheCounts, process_id: str) -> AsyncIterator[Cluster]:
     cache: Cache = MemoryCache(observer=_observer(settings, counts)) if settings.cache.enabled else NoCache()
     name = "memory" if settings.cache.enabled else "off"
     limiter = _alone(settings)
-    yield Backends(name, cache, MemoryBus(), LocalConnectionSlots(), limiter, LocalSnapshots(), counts, False)
+    yield Cluster(
+        cache_name=name,
+        cache=cache,
+        bus=MemoryBus(),
+        connection_slots=LocalConnectionSlots(),
+        limiter=limiter,
+        snapshots=LocalSnapshots(),
+        counts=counts,
+        is_shared=False,
+    )
 
 
 @asynccontextmanager
-async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> AsyncIterator[Backends]:
+async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> AsyncIterator[Cluster]:
     # Imported only where it is wanted: the driver takes its time.
     from cache.redis_cache import RedisCache
     from cache.redis_scripts import SCRIPTS
@@ -103,7 +116,16 @@ async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> As
         stack.push_async_callback(bus.close)
         await bus.connect()
         name = "redis" if settings.cache.enabled else "off"
-        yield Backends(name, cache, bus, connection_slots, limiter, snapshots, counts, True)
+        yield Cluster(
+            cache_name=name,
+            cache=cache,
+            bus=bus,
+            connection_slots=connection_slots,
+            limiter=limiter,
+            snapshots=snapshots,
+            counts=counts,
+            is_shared=True,
+        )
 
 
 def _alone(settings: Settings) -> Limiter:

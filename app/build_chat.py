@@ -1,0 +1,275 @@
+"""The parts of the chat, put together from the settings on a store and on what processes share."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+
+import msgspec
+
+from app.build_cluster import Cluster
+from app.bus_dispatch import MembershipEvents
+from app.clock import now_ms
+from app.settings import Settings
+from cache.keys import CacheTtls, Keys
+from chat.access_audit import AccessAudit
+from chat.accounts import Accounts
+from chat.audit_requests import AuditRequests
+from chat.connections.command_table import Commands
+from chat.connections.pool import Pool
+from chat.connections.slot_reconciler import SlotReconciler
+from chat.delivery.hub import Hub
+from chat.delivery.joining import RoomJoiner
+from chat.known_addresses import KnownAddresses
+from chat.message_writer import MessageWriter
+from chat.messages import Messages
+from chat.passwords import Passwords
+from chat.presence.presence import Presence
+from chat.presence.typing_indicators import TypingIndicators
+from chat.presenter import Presenter
+from chat.reserved_names import ReservedNames
+from chat.rooms import Rooms
+from chat.tokens import Tokens
+from cluster.membership import ClusterMembership
+from common.paced_callbacks import PacedCallbacks
+from common.serial_task_queue import SerialTaskQueue
+from handlers.wire.frames import text_frame
+from limits.load_shedder import LoadShedder, NullLoadShedder
+from limits.load_signal import LoadSignal
+from limits.whitelist import Whitelist
+from monitor.loop_lag import LoopLag
+from monitor.observer import Observer
+from store.contract import Store
+from store.errors import StoreError
+from store.models import Head
+
+PRESENCE_GRACE_S = 1.0
+# How long a cached answer to "who may do what" is trusted: another process may change it, and its event may be lost.
+TRUST_S = 4.0
+
+
+class Chat(msgspec.Struct, frozen=True, kw_only=True):
+    """The finished parts. `task_queue` publishes, `presence_loads` and `access_audits` read from the store."""
+
+    access_audit: AccessAudit
+    access_audits: SerialTaskQueue
+    accounts: Accounts
+    commands: Commands
+    hub: Hub
+    membership: ClusterMembership
+    membership_events: MembershipEvents
+    message_writer: MessageWriter
+    messages: Messages
+    paced_callbacks: PacedCallbacks
+    passwords: Passwords
+    pool: Pool
+    presence: Presence
+    presence_loads: SerialTaskQueue
+    presenter: Presenter
+    rooms: Rooms
+    shedding: LoadShedder | NullLoadShedder
+    slot_reconciler: SlotReconciler
+    task_queue: SerialTaskQueue
+    typing: TypingIndicators
+
+
+def build_chat(
+    settings: Settings,
+    *,
+    store: Store,
+    secret: str,
+    shared: Cluster,
+    whitelist: Whitelist,
+    process_id: str,
+    observer: Observer,
+    lag: LoopLag,
+) -> Chat:
+    """Build them; nothing is started. To be called on a running event loop."""
+    ws, bus, cache, limiter = settings.ws, shared.bus, shared.cache, shared.limiter
+    loop = asyncio.get_running_loop()
+    keys = Keys(
+        CacheTtls(
+            messages_s=settings.cache.ttl_messages_s,
+            users_s=settings.cache.ttl_users_s,
+            stats_s=settings.cache.ttl_stats_s,
+            access_s=TRUST_S,
+            unverified_s=TRUST_S if shared.is_shared else math.inf,
+        )
+    )
+    paced_callbacks = PacedCallbacks(loop=loop)
+    task_queue = SerialTaskQueue(expected=(StoreError,))
+    presence_loads = SerialTaskQueue(expected=(StoreError,))
+    access_audits = SerialTaskQueue(expected=(StoreError,))
+    passwords = Passwords()
+    audit_requests = AuditRequests()
+    hub = Hub(
+        store=store,
+        bus=bus,
+        frame=text_frame,
+        observer=observer,
+        coalesce=ws.coalesce,
+        hold_max_bytes=ws.outbox_max_bytes,
+        audit_room=audit_requests.room,
+    )
+    presence = Presence(
+        bus=bus,
+        task_queue=task_queue,
+        paced_callbacks=paced_callbacks,
+        process_id=process_id,
+        grace_s=PRESENCE_GRACE_S,
+        loop=loop,
+        deliver=hub.on_ephemeral,
+        audit_members=audit_requests.members,
+    )
+    typing = TypingIndicators(presence=presence, now=time.monotonic)
+    presenter = Presenter(status_of=presence.status_of, online_count=presence.online_count)
+    accounts = Accounts(
+        store=store,
+        cache=cache,
+        keys=keys,
+        bus=bus,
+        passwords=passwords,
+        tokens=Tokens(
+            secret=secret, previous=settings.auth.jwt_secret_previous, expires_in_s=settings.auth.jwt_expires_in_s
+        ),
+        presenter=presenter,
+        known_addresses=KnownAddresses(
+            users=store.users,
+            secrets=[part for part in (secret, settings.auth.jwt_secret_previous) if part],
+            now_ms=now_ms,
+        ),
+        is_listed=ReservedNames(admin_users=settings.monitor.admin_users, whitelist=whitelist).has,
+        is_registration_open=settings.auth.registration == "open",
+        refresh_expires_in_s=settings.auth.jwt_refresh_expires_in_s,
+        session_max_s=settings.auth.jwt_session_max_s,
+        now_ms=now_ms,
+    )
+    rooms = Rooms(
+        store=store,
+        cache=cache,
+        keys=keys,
+        bus=bus,
+        limiter=limiter,
+        presence=presence,
+        presenter=presenter,
+        on_no_member=audit_requests.on_not_member,
+    )
+    message_writer = MessageWriter(
+        store=store,
+        cache=cache,
+        keys=keys,
+        bus=bus,
+        posted=typing.stopped,
+        observer=observer,
+        timeout_s=settings.store.timeout_ms / 1000,
+    )
+    shedding: LoadShedder | NullLoadShedder = NullLoadShedder()
+    if settings.limits.enabled and settings.limits.adaptive:
+        load_signal = LoadSignal(
+            lag=lag,
+            queue=lambda: max(
+                message_writer.waiting / message_writer.max_waiting,
+                store.pending_writes / store.pending_writes_max,
+            ),
+            now=time.monotonic,
+        )
+        shedding = LoadShedder(load=load_signal.load, observer=observer, now=time.monotonic)
+
+    async def head_of(room_id: str) -> Head | None:
+        """How far a room is: as delivered here, else as the store says."""
+        return hub.head_of(room_id) or (await store.rooms.heads([room_id])).get(room_id)
+
+    messages = Messages(
+        store=store,
+        cache=cache,
+        keys=keys,
+        limiter=limiter,
+        message_writer=message_writer,
+        rooms=rooms,
+        presenter=presenter,
+        head_of=head_of if shared.is_shared else _not_needed,
+    )
+    membership = ClusterMembership(
+        bus=bus,
+        people=presence,
+        task_queue=task_queue,
+        process_id=process_id,
+        now=time.monotonic,
+        on_death=lambda _: cache.invalidate_all(),  # what it wrote last it may not have invalidated
+        on_doubt=audit_requests.audit_all,
+    )
+    pool = Pool(
+        hub=hub,
+        bus=bus,
+        connection_slots=shared.connection_slots,
+        presence=presence,
+        task_queue=task_queue,
+        paced_callbacks=paced_callbacks,
+        observer=observer,
+        frame=text_frame,
+        max_connections=ws.max_connections,
+        max_per_user=ws.max_connections_per_user,
+        ping_interval_s=ws.ping_interval_s,
+        ping_timeout_s=ws.ping_timeout_s,
+        alive=lambda: membership.alive,
+    )
+    slot_reconciler = SlotReconciler(pool=pool, connection_slots=shared.connection_slots)
+    commands = Commands(
+        accounts=accounts,
+        rooms=rooms,
+        messages=messages,
+        joins=RoomJoiner(store=store, hub=hub, rooms=rooms, presenter=presenter),
+        hub=hub,
+        presence=presence,
+        typing=typing,
+        limiter=limiter,
+        whitelist=whitelist,
+        shedding=shedding,
+        pool=pool,
+        bus=bus,
+        task_queue=presence_loads,
+        observer=observer,
+        now_ms=now_ms,
+        outbox_half_bytes=ws.outbox_max_bytes // 2,
+    )
+    membership_events = MembershipEvents(pool=pool, presence=presence, typing=typing)
+    access_audit = AccessAudit(
+        store=store,
+        cache=cache,
+        keys=keys,
+        pool=pool,
+        presence=presence,
+        task_queue=access_audits,
+        begin=membership_events.began,
+        end=membership_events.ended,
+        now_ms=now_ms,
+    )
+    audit_requests.start(access_audit)
+    return Chat(
+        access_audit=access_audit,
+        access_audits=access_audits,
+        accounts=accounts,
+        commands=commands,
+        hub=hub,
+        membership=membership,
+        membership_events=membership_events,
+        message_writer=message_writer,
+        messages=messages,
+        paced_callbacks=paced_callbacks,
+        passwords=passwords,
+        pool=pool,
+        presence=presence,
+        presence_loads=presence_loads,
+        presenter=presenter,
+        rooms=rooms,
+        shedding=shedding,
+        slot_reconciler=slot_reconciler,
+        task_queue=task_queue,
+        typing=typing,
+    )
+
+
+async def _not_needed(room_id: str) -> Head | None:
+    """The only process invalidates all that it writes."""
+    return None

@@ -1,0 +1,133 @@
+"""The monitoring of one process, put together from the settings: the sampler and what it reads, which history is kept
+where, which alerts there are, and who is notified of them.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
+
+from app.build_chat import Chat
+from app.build_cluster import Cluster
+from app.checks import Item
+from app.readings import reader
+from app.settings import Settings
+from app.thresholds import thresholds_from
+from handlers.wire.outbox_budget import OutboxBudget
+from handlers.wire.traffic import Traffic
+from monitor.alert_log import AlertLog
+from monitor.alert_pipeline import AlertPipeline
+from monitor.alert_rules import rules
+from monitor.alert_webhook import AlertWebhook
+from monitor.alerts import Alerts
+from monitor.history import History
+from monitor.history_writer import HistoryWriter
+from monitor.loop_lag import LoopLag
+from monitor.measurements import Measurements
+from monitor.monitor import Monitor
+from store.contract import Monitoring as MonitoringStore
+from store.contract import Store
+
+# The name under which the history of a process that has its store alone is kept: it is the same on another machine, or
+# port.
+ALONE = "server"
+
+
+class Monitoring(msgspec.Struct, frozen=True, kw_only=True):
+    """The finished parts. `budget` and `traffic` count what the links of this process hold and move."""
+
+    monitor: Monitor
+    alerts: AlertPipeline
+    lag: LoopLag
+    budget: OutboxBudget
+    traffic: Traffic
+
+
+def build_monitoring(
+    settings: Settings,
+    *,
+    store: Store,
+    shared: Cluster,
+    chat: Chat,
+    process_id: str,
+    measurements: Measurements | None,
+    lag: LoopLag,
+    log_dropped: Callable[[], int],
+) -> Monitoring:
+    """Build them; nothing is started. `log_dropped()`: how many log lines were dropped so far."""
+    budget, traffic = OutboxBudget(settings.ws.outbox_total_bytes), Traffic()
+    alerts = _alert_pipeline(settings, monitoring=store.monitoring, process_id=process_id)
+    monitor = Monitor(
+        process_id=process_id,
+        measurements=measurements,
+        data_dir=settings.server.data_dir if settings.mongo.uri is None else None,
+        readings=reader(
+            pool=chat.pool,
+            connections_max=settings.ws.max_connections,
+            hub=chat.hub,
+            budget=budget,
+            traffic=traffic,
+            message_writer=chat.message_writer,
+            store=store,
+            bus=shared.bus,
+            limiter=shared.limiter,
+            shedding=chat.shedding,
+            log_dropped=log_dropped,
+        ),
+        busiest=chat.hub.busiest,
+        publish_snapshot=shared.snapshots.tell if shared.is_shared else None,
+        fetch_snapshots=shared.snapshots.told,
+        lag=lag,
+        interval_s=settings.monitor.interval_s,
+    )
+    return Monitoring(monitor=monitor, alerts=alerts, lag=lag, budget=budget, traffic=traffic)
+
+
+def _alert_pipeline(settings: Settings, *, monitoring: MonitoringStore, process_id: str) -> AlertPipeline:
+    """The sampler calls its `on_sample`; `close` it before the store."""
+    monitor = settings.monitor
+    # Together, each process finds what was its own by where it listens: its id is a new one with each start.
+    source = f"{socket.gethostname()}:{settings.server.port}" if settings.redis.configured else ALONE
+
+    history = History(
+        interval_s=monitor.interval_s,
+        older=lambda metric, since, until, step: monitoring.read(
+            source, metric, since_minute=since, until_minute=until, step_minutes=step
+        ),
+        retention_days=monitor.retention_days,
+    )
+    return AlertPipeline(
+        history=history,
+        alerts=Alerts(rules=rules(thresholds_from(settings), interval_s=monitor.interval_s)),
+        alert_log=AlertLog(),
+        history_writer=HistoryWriter(
+            history=history,
+            append=partial(monitoring.append, source),
+            forget=monitoring.forget,
+            retention_days=monitor.retention_days,
+            now=time.time,
+        ),
+        webhook=AlertWebhook(url=monitor.alert_webhook_url, process_id=process_id)
+        if monitor.alert_webhook_url
+        else None,
+    )
+
+
+def items(settings: Settings) -> list[Item]:
+    """What the pre-deployment check asks of it."""
+    return [Item("alerts", lambda: _look(settings))]
+
+
+async def _look(settings: Settings) -> str:
+    """Which alerts there are. Raises ValueError for a threshold that is always met."""
+    if not settings.monitor.enabled:
+        return "off with ENABLE_PERFORMANCE_MONITORING"
+    made = rules(thresholds_from(settings), interval_s=settings.monitor.interval_s)
+    for rule in made:
+        if rule.threshold <= 0:
+            raise ValueError(f"{rule.name} would be raised for ever: its threshold is 0")
+    return f"{len(made)}, to the log" + (" and a webhook" if settings.monitor.alert_webhook_url is not None else "")

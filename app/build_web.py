@@ -1,0 +1,130 @@
+"""Tornado's side of one process: handlers and what they are given, behind one bounded HTTP server."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from app.build_chat import Chat
+from app.build_cluster import Cluster
+from app.build_monitoring import Monitoring
+from app.settings import Settings
+from app.thresholds import thresholds_from
+from app.tracing import commands_with
+from app.version import VERSION
+from handlers.base import Web
+from handlers.cache_health import CacheHealth
+from handlers.client_address import ClientAddresses
+from handlers.connection_factory import ConnectionFactory, LinkConfig
+from handlers.database_health import DatabaseHealth
+from handlers.health import About, Readiness
+from handlers.http.bounds import Bounds
+from handlers.http.server import BoundedHTTPServer
+from handlers.metrics import MetricPages
+from handlers.operator_access import Operators
+from handlers.performance_health import PerformanceHealth
+from handlers.routes import Services, make_application, refusal_log
+from handlers.static_files import load_assets
+from handlers.wire.compression import Deflater, Inflation
+from limits.whitelist import Whitelist
+from monitor.observer import Observer
+from monitor.spans import Spans
+from store.contract import Store
+
+WEB = Path(__file__).parent.parent / "web"
+
+
+def build_web(
+    settings: Settings,
+    *,
+    store: Store,
+    shared: Cluster,
+    chat: Chat,
+    monitoring: Monitoring,
+    readiness: Readiness,
+    whitelist: Whitelist,
+    process_id: str,
+    observer: Observer,
+    spans: Spans,
+) -> BoundedHTTPServer:
+    """Build the HTTP server; it does not listen yet."""
+    ws = settings.ws
+    thresholds = thresholds_from(settings)
+    database_health = DatabaseHealth(store=store, thresholds=thresholds, now=time.monotonic)
+    cache_health = CacheHealth(
+        cache=shared.cache,
+        bus=shared.bus,
+        limiter=shared.limiter if shared.is_shared and settings.limits.enabled else None,
+        counts=shared.counts,
+        thresholds=thresholds,
+        now=time.monotonic,
+    )
+    link_config = LinkConfig(
+        max_message_bytes=ws.max_message_bytes,
+        outbox_max_bytes=ws.outbox_max_bytes,
+        budget=monitoring.budget,
+        traffic=monitoring.traffic,
+        paced_callbacks=chat.paced_callbacks,
+        frames=settings.limits.frames if settings.limits.enabled else None,
+        deflater=Deflater() if ws.compression else None,
+        inflation=Inflation(max_message_bytes=ws.max_message_bytes) if ws.compression else None,
+        unacked_max_s=ws.ping_interval_s + ws.ping_timeout_s,
+        heartbeat_interval_s=ws.ping_interval_s,
+        process_id=process_id,
+        now=time.monotonic,
+    )
+    services = Services(
+        web=Web(
+            accounts=chat.accounts,
+            limiter=shared.limiter,
+            whitelist=whitelist,
+            shedding=chat.shedding,
+            clients=ClientAddresses(trusted=settings.server.trusted_proxies, now=time.monotonic),
+            cors_origins=settings.server.cors_origins,
+            operators=Operators(
+                networks=settings.monitor.metrics_allow,
+                hosts=frozenset(settings.monitor.metrics_hosts),
+                usernames=frozenset(name.casefold() for name in settings.monitor.admin_users),
+            ),
+            observer=observer,
+            spans=spans,
+        ),
+        rooms=chat.rooms,
+        messages=chat.messages,
+        presenter=chat.presenter,
+        about=About(
+            version=VERSION,
+            store=store.name,
+            cache=shared.cache_name,
+            process_id=process_id,
+            started_at=time.monotonic(),
+        ),
+        readiness=readiness,
+        database_health=database_health,
+        cache_health=cache_health,
+        performance_health=PerformanceHealth(
+            newest=lambda: monitoring.monitor.newest_sample,
+            connections=lambda: chat.pool.connections,
+            store_queue=lambda: chat.message_writer.waiting,
+            store_queue_max=chat.message_writer.max_waiting,
+            thresholds=thresholds,
+        ),
+        metrics=monitoring.monitor.metrics,
+        metric_pages=MetricPages(
+            metrics=monitoring.monitor.metrics,
+            database_health=database_health,
+            cache_health=cache_health,
+            newest=lambda: monitoring.monitor.newest_sample,
+        ),
+        watch=monitoring.alerts,
+        assets=load_assets(WEB),
+        connection_factory=ConnectionFactory(
+            pool=chat.pool, commands=commands_with(chat.commands, spans), link_config=link_config, observer=observer
+        ),
+    )
+    return BoundedHTTPServer(
+        make_application(services),
+        bounds=Bounds(),
+        trusted_proxies=settings.server.trusted_proxies,
+        on_refusal=refusal_log(observer),
+    )

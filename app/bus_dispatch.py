@@ -1,0 +1,78 @@
+"""Which event from the bus goes to which part of this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from chat.connections.pool import Pool
+from chat.delivery.hub import Hub
+from chat.presence.presence import Presence
+from chat.presence.typing_indicators import TypingIndicators
+from cluster.events import (
+    ConnectionReplaced,
+    MembershipBegan,
+    MembershipEnded,
+    PeopleHere,
+    PersonGone,
+    ProcessBeat,
+    RoomChanges,
+    RoomEphemeral,
+    RoomMessages,
+    SessionsRevoked,
+    StatusChosen,
+    UserEvent,
+)
+from cluster.membership import ClusterMembership
+from store.models import Status
+
+
+class MembershipEvents:
+    """Applies beginnings and ends of memberships, from the bus and from the AccessAudit alike."""
+
+    def __init__(self, *, pool: Pool, presence: Presence, typing: TypingIndicators) -> None:
+        self._pool = pool
+        self._presence = presence
+        self._typing = typing
+
+    def began(self, began: MembershipBegan) -> None:
+        """Show the member in the room, if connected."""
+        self._presence.began(began.room_id, began.user_id, began.rev)
+
+    def ended(self, ended: MembershipEnded) -> None:
+        """End the user's subscriptions to the room, presence and typing in it."""
+        self._pool.on_membership_ended(ended)
+        if self._presence.ended(ended.room_id, ended.user_id, ended.rev):
+            self._typing.stopped(ended.room_id, ended.user_id)
+
+
+class BusDispatch:
+    """The receiver that the bus is started with."""
+
+    def __init__(
+        self,
+        *,
+        hub: Hub,
+        pool: Pool,
+        presence: Presence,
+        membership: ClusterMembership,
+        membership_events: MembershipEvents,
+    ) -> None:
+        self._receivers: dict[type, Callable[[Any], object]] = {
+            RoomMessages: hub.on_messages,
+            RoomChanges: hub.on_changes,
+            RoomEphemeral: hub.on_ephemeral,
+            UserEvent: pool.on_user_event,
+            SessionsRevoked: pool.on_sessions_revoked,
+            MembershipBegan: membership_events.began,
+            MembershipEnded: membership_events.ended,
+            ConnectionReplaced: pool.on_connection_replaced,
+            StatusChosen: lambda chosen: presence.set_status(chosen.user_id, Status(chosen.status), chosen.rev),
+            PeopleHere: membership.on_people,
+            PersonGone: membership.on_gone,
+            ProcessBeat: membership.on_beat,
+        }
+
+    def receive(self, topic: str, happening: object) -> None:
+        """Hand an event to the part that takes its type."""
+        self._receivers[type(happening)](happening)

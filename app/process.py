@@ -1,0 +1,256 @@
+"""One process of the chat server: its parts built, started, drained and closed, in the opposite order."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import random
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+from tornado.ioloop import PeriodicCallback
+
+from app import descriptor_limit
+from app.build_chat import build_chat
+from app.build_cluster import Cluster
+from app.build_monitoring import build_monitoring
+from app.build_web import build_web
+from app.bus_dispatch import BusDispatch
+from app.clock import now_ms
+from app.readiness import Readiness
+from app.settings import Settings
+from chat.connections.slot_reconciler import RECONCILE_EVERY_S
+from cluster.membership import BEAT_S
+from cluster.topics import EVERYONE
+from common.startup_error import StartupError
+from handlers.http.listening_sockets import listening_sockets, paced
+from limits.load_shedder import STEP_EVERY_S, LoadShedder, NullLoadShedder
+from limits.whitelist import Whitelist
+from monitor.loop_lag import LoopLag
+from monitor.measurements import Measurements
+from monitor.observer import Observer
+from monitor.spans import Spans
+from store.contract import Store
+from store.errors import StoreError
+
+# The contract allows 5 s for what the bus did not bring: the rest is for reading it and sending it on.
+HEADS_EVERY_S = 4.0
+# `server.py user` writes into the store alone: a second after it, nobody may be there whom it shut out
+REVOCATIONS_EVERY_S = 0.4
+SWEEP_EVERY_S = 3600.0
+SWEEP_FIRST_AFTER_S = (5.0, 20.0)
+DRAIN_WITHIN_S = 25.0
+
+log = logging.getLogger("server")
+
+
+class Process:
+    """All parts of one process, from `start` until `stop`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        store: Store,
+        secret: str,
+        shared: Cluster,
+        whitelist: Whitelist,
+        process_id: str,
+        measurements: Measurements | None,
+        spans: Spans,
+        log_dropped: Callable[[], int],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._shared = shared
+        self._whitelist = whitelist
+        self._callbacks: list[PeriodicCallback] = []
+        self._listening: list[socket.socket] = []  # until they are the HTTP server's
+        observer = Observer() if measurements is None else measurements
+        lag = LoopLag(loop=asyncio.get_running_loop(), on_lag=observer.loop_lag)
+        chat = build_chat(
+            settings,
+            store=store,
+            secret=secret,
+            shared=shared,
+            whitelist=whitelist,
+            process_id=process_id,
+            observer=observer,
+            lag=lag,
+        )
+        self._chat = chat
+        self._monitoring = build_monitoring(
+            settings,
+            store=store,
+            shared=shared,
+            chat=chat,
+            process_id=process_id,
+            measurements=measurements,
+            lag=lag,
+            log_dropped=log_dropped,
+        )
+        self._readiness = Readiness(pool=chat.pool, store=store)
+        self._http = build_web(
+            settings,
+            store=store,
+            shared=shared,
+            chat=chat,
+            monitoring=self._monitoring,
+            readiness=self._readiness,
+            whitelist=whitelist,
+            process_id=process_id,
+            observer=observer,
+            spans=spans,
+        )
+        self._bus_dispatch = BusDispatch(
+            hub=chat.hub,
+            pool=chat.pool,
+            presence=chat.presence,
+            membership=chat.membership,
+            membership_events=chat.membership_events,
+        )
+        self._closing = self._to_close()
+
+    def _to_close(self) -> AsyncExitStack:
+        """Everything that `stop` closes, the last first, also after a start that failed half way."""
+        chat, monitoring, closing = self._chat, self._monitoring, AsyncExitStack()
+        closing.callback(chat.passwords.close)
+        closing.push_async_callback(self._http.close_all_connections)
+        closing.callback(chat.presence.close)
+        for part in (
+            self._shared.limiter,
+            chat.hub,
+            chat.task_queue,
+            chat.access_audits,
+            chat.presence_loads,
+            chat.slot_reconciler,
+        ):
+            closing.push_async_callback(part.close)
+        closing.push_async_callback(chat.membership.leave)
+        closing.push_async_callback(chat.rooms.close)
+        closing.push_async_callback(chat.message_writer.close)
+        closing.callback(self._http.stop)
+        closing.callback(self._shared.snapshots.leave)
+        closing.push_async_callback(monitoring.alerts.close)
+        closing.callback(monitoring.monitor.stop)
+        closing.callback(monitoring.lag.stop)
+        closing.callback(self._stop_callbacks)
+        closing.push_async_callback(chat.pool.close)
+        closing.push_async_callback(self._drain)
+        closing.callback(self._stop_listening)
+        return closing
+
+    @property
+    def shedding(self) -> LoadShedder | NullLoadShedder:
+        """What refuses work under load."""
+        return self._chat.shedding
+
+    async def start(self) -> None:
+        """Listen. Raises StartupError where the port is taken or the address is not ours."""
+        chat, monitoring = self._chat, self._monitoring
+        server, ws = self._settings.server, self._settings.ws
+        try:
+            self._listening = listening_sockets(server.host, server.port)
+        except OSError as error:
+            where = f"[{server.host}]" if ":" in server.host else server.host
+            raise StartupError(f"cannot listen on {where}:{server.port}: {error.strerror or error}") from error
+        self._shared.bus.start(receive=self._bus_dispatch.receive, on_back=self._bus_is_back)
+        await self._shared.bus.subscribe(EVERYONE)
+        self._every(min(1.0, ws.ping_interval_s, ws.ping_timeout_s) / 4, chat.pool.sweep)
+        self._every(ws.cleanup_interval_s, chat.pool.clean_up)
+        self._every(0.5, chat.typing.sweep)
+        self._every(1.0, chat.presence.tell_counts)
+        self._every(60.0, self._shared.limiter.sweep)
+        self._every(REVOCATIONS_EVERY_S, chat.access_audit.check_revocations_quietly)
+        self._every(STEP_EVERY_S, chat.shedding.step)
+        self._every(HEADS_EVERY_S, lambda: _tried(chat.hub.check_heads))
+        self._every(HEADS_EVERY_S, chat.access_audit.resume)
+        if self._shared.is_shared:
+            self._every(HEADS_EVERY_S, lambda: _tried(chat.access_audit.check_sessions))
+            self._every(BEAT_S, self._beat)
+            self._every(RECONCILE_EVERY_S, chat.slot_reconciler.start)
+            self._bus_is_back()
+        self._soon_and_every(SWEEP_EVERY_S, lambda: _tried(lambda: self._store.sweep(now_ms())))
+        monitoring.monitor.sampler.subscribers.append(monitoring.alerts.on_sample)
+        monitoring.lag.start()
+        monitoring.monitor.start()
+        self._readiness.started()
+        listening, self._listening = self._listening, []
+        self._http.add_sockets(paced(listening, descriptors_max=descriptor_limit.limit()))
+        # A pass of the garbage collector over 10,000 connections stalls the loop: what is here stays, old objects are
+        # seldom looked at, and the young are few enough for 3 ms.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000, 50, 100)
+
+    def _every(self, seconds: float, callback: Callable[[], object]) -> None:
+        periodic = PeriodicCallback(callback, max(seconds, 0.02) * 1000)  # type: ignore[arg-type]
+        periodic.start()
+        self._callbacks.append(periodic)
+
+    def _soon_and_every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        """As `_every`, and once soon: a process that is started each day, or each quarter of an hour, has that to do,
+        too.
+        """
+
+        async def once() -> None:
+            first.stop()
+            await work()
+
+        # Several that start at once take turns
+        first = PeriodicCallback(once, random.uniform(*SWEEP_FIRST_AFTER_S) * 1000)
+        first.start()
+        self._callbacks.append(first)
+        self._every(seconds, work)
+
+    def _bus_is_back(self) -> None:
+        """Catch up with what the bus may not have brought."""
+        self._chat.membership.back()
+        self._chat.slot_reconciler.start()
+        self._chat.access_audit.audit_all()
+        self._chat.access_audits.run(self._chat.hub.check_heads)
+        self._chat.access_audits.run(self._chat.access_audit.check_revocations)
+        self._chat.access_audits.run(self._chat.access_audit.check_sessions)
+
+    async def _beat(self) -> None:
+        self._chat.membership.beat()
+        self._shared.cache.ensure_generation()
+        if await self._shared.connection_slots.forgotten():
+            self._chat.slot_reconciler.start()
+
+    async def reload(self) -> None:
+        """Read again what can change while the process runs: the whitelist's file."""
+        await self._whitelist.reload()
+
+    async def stop(self) -> None:
+        """Drain the connections, settle what was accepted, and close everything; also after a start that failed half
+        way.
+        """
+        await self._closing.aclose()
+
+    def _stop_listening(self) -> None:
+        """Close the sockets that a start which failed did not hand to the HTTP server."""
+        for one in self._listening:
+            one.close()
+
+    async def _drain(self) -> None:
+        self._chat.pool.begin_drain()
+        self._chat.presence.begin_leaving()
+        try:
+            await asyncio.wait_for(self._chat.pool.drain(), DRAIN_WITHIN_S)
+        except TimeoutError:
+            log.warning("the drain took too long; what is left is cut")
+
+    def _stop_callbacks(self) -> None:
+        for periodic in self._callbacks:
+            periodic.stop()
+
+
+async def _tried(work: Callable[[], Awaitable[object]]) -> None:
+    """Periodic work on the store; when it fails, the next turn tries again."""
+    try:
+        await work()
+    except StoreError as error:
+        log.warning("periodic work failed: %s", error)
