@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import selectors
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from bench.client.connection import Connection
+from bench.client.delivery_stats import DeliveryStats
 from bench.client.worker_protocol import (
     Connect,
     Connected,
@@ -19,14 +21,19 @@ from bench.client.worker_protocol import (
 )
 from bench.histogram import Histogram
 
-if TYPE_CHECKING:
-    from bench.client.worker import Worker
-
 _S = 1_000_000_000
 _SETTLE_POLL_NS = 20_000_000
 _SILENCE_POLL_NS = 50_000_000
 _BURST = 200  # sends a turn, so that a client that is behind still receives
 _OPEN_BURST = 2000  # the rate is the point; some 20 ms
+
+
+class WorkerState(Protocol):
+    """What a task uses of the worker that runs it."""
+
+    stats: DeliveryStats
+    selector: selectors.DefaultSelector
+    connections: list[Connection]
 
 
 class WorkerTask(Protocol):
@@ -42,7 +49,7 @@ class WorkerTask(Protocol):
 class ConnectTask:
     """Opens connections, a bounded number at a time, and waits until each is ready or lost."""
 
-    def __init__(self, worker: Worker, command: Connect) -> None:
+    def __init__(self, worker: WorkerState, command: Connect) -> None:
         self.ready = 0
         self._worker = worker
         self._command = command
@@ -128,7 +135,7 @@ class SendTask:
     Where refusing is allowed the rate is kept whatever is answered, as people do who know nothing of each other.
     """
 
-    def __init__(self, worker: Worker, command: Send) -> None:
+    def __init__(self, worker: WorkerState, command: Send) -> None:
         self._worker = worker
         self._command = command
         self._senders = [connection for connection in worker.connections if connection.open][: command.senders]
@@ -243,7 +250,7 @@ class SendTask:
 class SettleTask:
     """Waits until every connection stands at its room's head, then gives the tally."""
 
-    def __init__(self, worker: Worker, command: Settle) -> None:
+    def __init__(self, worker: WorkerState, command: Settle) -> None:
         self.ready = 0
         self._worker = worker
         self._command = command

@@ -146,3 +146,46 @@ def _named(path: Path) -> Iterator[str]:
     for node in imports_in(path):
         if isinstance(node, ast.ImportFrom):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def circles(edges: dict[str, set[str]]) -> list[list[str]]:
+    """The groups of modules that import each other, directly or by way of others (Tarjan, 1972)."""
+    number: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    open_path: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(module: str) -> None:
+        number[module] = lowest[module] = len(number)
+        open_path.append(module)
+        for other in edges.get(module, ()):
+            if other not in number:
+                visit(other)
+                lowest[module] = min(lowest[module], lowest[other])
+            elif other in open_path:
+                lowest[module] = min(lowest[module], number[other])
+        if lowest[module] == number[module]:
+            start = open_path.index(module)
+            group = open_path[start:]
+            del open_path[start:]
+            if len(group) > 1 or module in edges.get(module, ()):
+                found.append(sorted(group))
+
+    for module in edges:
+        if module not in number:
+            visit(module)
+    return found
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    modules = {
+        path.relative_to(ROOT).with_suffix("").as_posix().removesuffix("/__init__").replace("/", "."): path
+        for name in (*PRODUCT, "bench", "deploy")
+        for path in _files(name)
+    }
+    edges = {name: {other for other in _named(path) if other in modules} for name, path in modules.items()}
+    assert circles(edges) == []
+
+
+def test_a_circle_is_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set(), "e": {"a"}}) == [["a", "b", "c"]]
