@@ -28,6 +28,7 @@ from chat.passwords import Passwords
 from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
 from chat.presenter import Presenter
+from chat.request_limits import RequestLimits
 from chat.reserved_names import ReservedNames
 from chat.rooms import Rooms
 from chat.tokens import Tokens
@@ -57,6 +58,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     accounts: Accounts
     commands: Commands
     hub: Hub
+    limits: RequestLimits
     membership: ClusterMembership
     membership_events: MembershipEvents
     message_writer: MessageWriter
@@ -86,7 +88,7 @@ def build_chat(
     lag: LoopLag,
 ) -> Chat:
     """Build them; nothing is started. To be called on a running event loop."""
-    ws, bus, cache, limiter = settings.ws, shared.bus, shared.cache, shared.limiter
+    ws, bus, cache = settings.ws, shared.bus, shared.cache
     loop = asyncio.get_running_loop()
     keys = Keys(
         CacheTtls(
@@ -150,7 +152,6 @@ def build_chat(
         cache=cache,
         keys=keys,
         bus=bus,
-        limiter=limiter,
         presence=presence,
         presenter=presenter,
         on_no_member=audit_requests.on_not_member,
@@ -175,6 +176,7 @@ def build_chat(
             now=time.monotonic,
         )
         shedding = LoadShedder(load=load_signal.load, observer=observer, now=time.monotonic)
+    limits = RequestLimits(limiter=shared.limiter, whitelist=whitelist, shedding=shedding)
 
     async def head_of(room_id: str) -> Head | None:
         """How far a room is: as delivered here, else as the store says."""
@@ -184,7 +186,6 @@ def build_chat(
         store=store,
         cache=cache,
         keys=keys,
-        limiter=limiter,
         message_writer=message_writer,
         rooms=rooms,
         presenter=presenter,
@@ -223,9 +224,7 @@ def build_chat(
         hub=hub,
         presence=presence,
         typing=typing,
-        limiter=limiter,
-        whitelist=whitelist,
-        shedding=shedding,
+        limits=limits,
         pool=pool,
         bus=bus,
         task_queue=presence_loads,
@@ -252,6 +251,7 @@ def build_chat(
         accounts=accounts,
         commands=commands,
         hub=hub,
+        limits=limits,
         membership=membership,
         membership_events=membership_events,
         message_writer=message_writer,

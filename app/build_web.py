@@ -26,7 +26,6 @@ from handlers.performance_health import PerformanceHealth
 from handlers.routes import Services, make_application, refusal_log
 from handlers.static_files import load_assets
 from handlers.wire.compression import Deflater, Inflation
-from limits.whitelist import Whitelist
 from monitor.observer import Observer
 from monitor.spans import Spans
 from store.contract import Store
@@ -42,7 +41,6 @@ def build_web(
     chat: Chat,
     monitoring: Monitoring,
     readiness: Readiness,
-    whitelist: Whitelist,
     process_id: str,
     observer: Observer,
     spans: Spans,
@@ -76,9 +74,7 @@ def build_web(
     services = Services(
         web=Web(
             accounts=chat.accounts,
-            limiter=shared.limiter,
-            whitelist=whitelist,
-            shedding=chat.shedding,
+            limits=chat.limits,
             clients=ClientAddresses(trusted=settings.server.trusted_proxies, now=time.monotonic),
             cors_origins=settings.server.cors_origins,
             operators=Operators(

@@ -99,7 +99,6 @@ class Process:
             chat=chat,
             monitoring=self._monitoring,
             readiness=self._readiness,
-            whitelist=whitelist,
             process_id=process_id,
             observer=observer,
             spans=spans,

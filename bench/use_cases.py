@@ -22,7 +22,6 @@ from chat.presenter import Presenter
 from chat.rooms import Rooms
 from chat.tokens import Tokens
 from cluster.events import RoomMessages
-from limits.memory_limiter import NoLimiter
 from monitor.observer import Observer
 from store.contract import Store
 from store.models import Head, Status
@@ -88,13 +87,11 @@ class UseCases:
             session_max_s=7_776_000,
             now_ms=now_ms,
         )
-        limiter = NoLimiter()
         self.rooms = Rooms(
             store=store,
             cache=cache,
             keys=self.keys,
             bus=bus,
-            limiter=limiter,
             presence=nobody,
             presenter=self.presenter,
         )
@@ -112,7 +109,6 @@ class UseCases:
                 store=store,
                 cache=cache,
                 keys=self.keys,
-                limiter=limiter,
                 message_writer=self.message_writer,
                 rooms=self.rooms,
                 presenter=self.presenter,

@@ -5,18 +5,18 @@ from __future__ import annotations
 import itertools
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from cache.contract import Cache
 from cache.keys import Keys
 from cache.message_page import KEEP, Page
-from chat.errors import ChatError, invalid, limit_refusal
+from chat.errors import ChatError, invalid
 from chat.message_writer import MessageWriter, PostedMessage
 from chat.presenter import Presenter
 from chat.protocol import ChangesSince, History, SendMessage, array, builtins, encode, splice
+from chat.request_context import RequestContext
 from chat.rooms import Rooms
-from limits.contract import Check, Decision, Limiter
 from store.contract import Store
 from store.models import Head, Message, MessageDraft, User
 
@@ -33,7 +33,6 @@ class Messages:
         store: Store,
         cache: Cache,
         keys: Keys,
-        limiter: Limiter,
         message_writer: MessageWriter,
         rooms: Rooms,
         presenter: Presenter,
@@ -43,7 +42,6 @@ class Messages:
         self._store = store
         self._cache = cache
         self._keys = keys
-        self._limiter = limiter
         self._message_writer = message_writer
         self._rooms = rooms
         self._presenter = presenter
@@ -55,33 +53,12 @@ class Messages:
         self._made_here = f"{secrets.token_hex(8)}-"
         self._numbers = itertools.count(1)
 
-    async def post(
-        self,
-        author: User,
-        body: SendMessage,
-        *,
-        exempt: bool = False,
-        also: Sequence[Check] = (),
-        told: Callable[[Decision], None] | None = None,
-        transport: str = "ws",
-    ) -> PostedMessage:
+    async def post(self, context: RequestContext, body: SendMessage) -> PostedMessage:
         """Store a message, or find that this clientId is stored; returns only after it is durable.
 
-        `also` is counted with it, and `told` hears what came of that; `transport`, ws or rest, is how it came. Raises
-        ChatError rate_limited, room_not_found, not_member, muted, message_not_found, file_not_found, unavailable;
-        StoreError.
+        Raises ChatError room_not_found, not_member, muted, message_not_found, file_not_found, unavailable; StoreError.
         """
-        decision = await self._limiter.check((*also, Check("messages", author.id)), exempt=exempt)
-        if told is not None:
-            told(decision)
-        if not decision.allowed:
-            try:
-                stored = await self._stored(author, body)
-            except ChatError:
-                stored = None  # where they may not read they have no message to be told of
-            if stored is None:
-                raise limit_refusal(decision)
-            return stored
+        author = _author(context)
         draft = MessageDraft(
             user_id=author.id,
             username=author.username,
@@ -93,13 +70,23 @@ class Messages:
             mentions=tuple(dict.fromkeys(body.mentions or ())),
         )
         try:
-            return await self._message_writer.post(body.room_id, draft, transport=transport)
+            return await self._message_writer.post(body.room_id, draft, transport=context.transport)
         except ChatError as refused:
             if refused.code in {"not_member", "muted"}:
                 await self._rooms.seen_by(body.room_id, author.id)  # to a stranger a private room is not there
             if refused.code == "muted" and (stored := await self._stored(author, body)):
                 return stored
             raise
+
+    async def find_duplicate(self, context: RequestContext, body: SendMessage) -> PostedMessage | None:
+        """Return the message that an earlier send with the same clientId stored, for a caller whose limit refuses.
+
+        None where there is none, or where the user may not read it. Raises StoreError.
+        """
+        try:
+            return await self._stored(_author(context), body)
+        except ChatError:
+            return None
 
     async def _stored(self, author: User, body: SendMessage) -> PostedMessage | None:
         """What an earlier send of the same clientId stored:
@@ -183,3 +170,10 @@ class Messages:
             "rev": page.rev,
             "hasMore": page.has_more,
         }
+
+
+def _author(context: RequestContext) -> User:
+    """The user who writes. Raises ChatError unauthorized where nobody is authenticated."""
+    if context.user is None:
+        raise ChatError("unauthorized")
+    return context.user

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from cache.contract import Cache
 from cache.keys import Key, Keys
-from chat.errors import ChatError, invalid, limit_refusal
+from chat.errors import ChatError, invalid
 from chat.presenter import Presenter
 from chat.protocol import CreateRoom, Listing, RoomListing, encode, event
 from chat.standing_reader import StandingReader
 from cluster.contract import Bus
 from cluster.events import MembershipBegan, MembershipEnded, RoomChanges, UserEvent
 from cluster.topics import EVERYONE, membership_order, reading_order, room_topic, user_topic
-from limits.contract import UNLIMITED, Check, Decision, Limiter
 from store.contract import Store
-from store.errors import StoreError
 from store.models import Membership, MembershipChange, ReadState, Role, Room, RoomDraft, Standing
 
 
@@ -45,7 +43,6 @@ class Rooms:
         cache: Cache,
         keys: Keys,
         bus: Bus,
-        limiter: Limiter,
         presence: OnlineMembers,
         presenter: Presenter,
         on_no_member: Callable[[MembershipEnded], None] = lambda ended: None,
@@ -54,7 +51,6 @@ class Rooms:
         self._cache = cache
         self._keys = keys
         self._bus = bus
-        self._limiter = limiter
         self._presence = presence
         self._presenter = presenter
         self._on_no_member = on_no_member
@@ -85,7 +81,7 @@ class Rooms:
             raise ChatError("not_member")
         return room, membership
 
-    async def standing(self, room_id: str, user_id: str) -> tuple[Room, Membership | None]:
+    async def standing(self, room_id: str, user_id: str) -> Standing:
         """As `seen_by`, but as the store says now, in one read for all who ask at once.
 
         Raises ChatError room_not_found; StoreError.
@@ -97,14 +93,14 @@ class Rooms:
             self._on_no_member(MembershipEnded(room_id, user_id, "removed", of.room.rev))
         if of is None or (of.membership is None and of.room.is_private):
             raise ChatError("room_not_found")
-        return of.room, of.membership
+        return of
 
     async def membership_now(self, room_id: str, user_id: str) -> tuple[Room, Membership]:
         """As `read_by`, but as the store says now. Raises ChatError room_not_found, not_member; StoreError."""
-        room, membership = await self.standing(room_id, user_id)
-        if membership is None:
+        standing = await self.standing(room_id, user_id)
+        if standing.membership is None:
             raise ChatError("not_member")
-        return room, membership
+        return standing.room, standing.membership
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
@@ -184,33 +180,16 @@ class Rooms:
                 await self._tell_added(own, one)
         return self._view(of), made
 
-    async def join(
-        self,
-        room_id: str,
-        user_id: str,
-        *,
-        exempt: bool = False,
-        also: Sequence[Check] = (),
-        told: Callable[[Decision], None] | None = None,
-    ) -> tuple[Room, Membership, bool]:
-        """Make the user a member of a public room, or find that they are one; True if they became one now.
+    async def join(self, standing: Standing, user_id: str) -> None:
+        """Make the user a member of a room, unless `standing`, which this class returned for the user, has them as one.
 
-        `also` is counted with it, and `told` hears what came of that.
-        Raises ChatError room_not_found, room_full, rate_limited (new memberships only).
+        Raises ChatError room_full, not_member (removed again in the same moment); StoreError.
         """
-        try:
-            room, membership = await self.standing(room_id, user_id)
-        except (ChatError, StoreError):
-            await self._count(also, exempt, told)
-            raise
-        if membership is not None:
-            await self._count(also, exempt, told)
-            return room, membership, False
-        await self._count((*also, Check("joins", user_id)), exempt, told)
-        change = await self._add(room_id, user_id, role=Role.MEMBER)
-        if change.membership is None:  # removed again in the same moment
+        if standing.membership is not None:
+            return
+        change = await self._add(standing.room.id, user_id, role=Role.MEMBER)
+        if change.membership is None:
             raise ChatError("not_member")
-        return change.room, change.membership, change.changed
 
     async def invite(self, room_id: str, inviter_id: str, user_id: str) -> dict[str, Any]:
         """Make another user a member; any member may in a public room, owner and moderators in a private one."""
@@ -252,13 +231,6 @@ class Rooms:
             UserEvent(user_id, event("messageReadUpdate", encode(state)), *reading_order(state)),
         )
         return state
-
-    async def _count(self, checks: Sequence[Check], exempt: bool, told: Callable[[Decision], None] | None) -> None:
-        decision = await self._limiter.check(checks, exempt=exempt) if checks else UNLIMITED
-        if told is not None:
-            told(decision)
-        if not decision.allowed:
-            raise limit_refusal(decision)
 
     # ---- shared steps --------------------------------------------------------------------------------------------
 

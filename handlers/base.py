@@ -15,17 +15,17 @@ from typing import Any, ClassVar, TypeVar
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from chat.accounts import Accounts, Identity
-from chat.errors import KINDS, ChatError, RateLimited, as_refusal, limit_refusal, overloaded
+from chat.errors import KINDS, ChatError, RateLimited, as_refusal, limit_refusal
 from chat.protocol import BOM, Input, InputDecoder, encode, error_body
+from chat.request_context import RequestContext
+from chat.request_limits import RequestLimits
 from common.text_numbers import whole_number
 from handlers.client_address import ClientAddresses
 from handlers.operator_access import Operators
 from handlers.origins import origin_allowed
-from limits.contract import Check, Decision, Limiter
+from limits.contract import Check, Decision
 from limits.ip_addresses import address_check
-from limits.load_shedder import LoadShedder, NullLoadShedder
 from limits.shedding_policy import ShedClass
-from limits.whitelist import Whitelist
 from monitor.observer import Observer
 from monitor.spans import Spans
 
@@ -61,9 +61,7 @@ class Web:
     """What every handler needs of its surroundings."""
 
     accounts: Accounts
-    limiter: Limiter
-    whitelist: Whitelist
-    shedding: LoadShedder | NullLoadShedder
+    limits: RequestLimits
     clients: ClientAddresses
     cors_origins: Sequence[str]
     operators: Operators
@@ -166,7 +164,7 @@ class Handler(RequestHandler):
     async def _admit(self) -> None:
         """Find out who asks, and count it."""
         method = self._cost_as
-        self.shed(self.sheds.get(method))
+        self.web.limits.shed(self.sheds.get(method))
         operators = self.web.operators
         if (
             self.is_for_operators
@@ -207,29 +205,21 @@ class Handler(RequestHandler):
             raise ChatError("unauthorized")
         return token.strip()
 
-    def shed(self, kind: ShedClass | None) -> None:
-        """Raises ChatError unavailable while what is of this class is shed."""
-        if kind is not None and not self.web.shedding.admits(kind):
-            raise overloaded()
-
     @property
-    def is_exempt(self) -> bool:
-        """Whether the whitelist has who asks.
-
-        Before they are known that is by their address alone: a name is not yet theirs.
-        """
+    def context(self) -> RequestContext:
+        """Who sends this request; the user is known once `identity` is set."""
         identity: Identity | None = getattr(self, "identity", None)
-        return self.web.whitelist.covers(identity.user.username if identity is not None else None, self.client)
+        return RequestContext(self.client, "rest", identity.user if identity is not None else None)
 
     async def count(self, *checks: Check) -> None:
         """Count this request against limits, all or none. Raises ChatError rate_limited, unavailable."""
-        decision = await self.web.limiter.check(checks, exempt=self.is_exempt)
+        decision = await self.web.limits.check(self.context, *checks)
+        self._note(decision)
         if not decision.allowed:
             raise limit_refusal(decision)
-        self.told(decision)
 
-    def told(self, decision: Decision) -> None:
-        """Let the reply's headers speak of this decision, if it is nearer to a refusal than the one before."""
+    def _note(self, decision: Decision) -> None:
+        """Keep the decision for the reply's RateLimit headers if it is nearer to a refusal than the one before."""
         if decision.limit is None:
             return
         before = self._decision
@@ -377,7 +367,7 @@ class Handler(RequestHandler):
         elif error.code == "unavailable":
             self.set_header("Retry-After", "1")
         if isinstance(error, RateLimited):
-            self.told(error.decision)
+            self._note(error.decision)
         self._tell_limit()
         self.finish(encode({"error": error_body(error) | {"requestId": self.request_id}}))
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from chat.errors import ChatError
 from chat.messages import Messages
 from chat.protocol import History, InputDecoder, SendMessage
 from handlers.base import Handler
+from limits.contract import Check
 from limits.shedding_policy import ShedClass
 
 SEND = InputDecoder(SendMessage)
@@ -28,9 +30,16 @@ class MessagesHandler(MessageHandler):
 
     async def post(self) -> None:
         body = await self.countable_body(SEND)
-        posted = await self.messages.post(
-            self.identity.user, body, exempt=self.is_exempt, also=(self.common_check,), told=self.told, transport="rest"
-        )
+        try:
+            await self.count(self.common_check, Check("messages", self.identity.user.id))
+        except ChatError:
+            # A retry is never refused for what a new message would be (protocol, "What delivery means", 3).
+            found = await self.messages.find_duplicate(self.context, body)
+            if found is None:
+                raise
+            posted = found
+        else:
+            posted = await self.messages.post(self.context, body)
         if posted.duplicate:
             self.reply_bytes(b'{"message":%s,"duplicate":true}' % posted.message)
         else:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from chat.errors import ChatError
 from chat.messages import Messages
 from chat.protocol import ChangesSince, CreateRoom, InputDecoder, Listing, OneUser, RoomListing
 from chat.rooms import Rooms
 from handlers.base import Handler
 from limits.contract import Check
 from limits.shedding_policy import ShedClass
+from store.errors import StoreError
 
 CREATE = InputDecoder(CreateRoom)
 ONE_USER = InputDecoder(OneUser)
@@ -60,7 +62,14 @@ class JoinHandler(RoomHandler):
     counts_itself = ("POST",)
 
     async def post(self, room_id: str) -> None:
-        await self.rooms.join(room_id, self.user_id, exempt=self.is_exempt, also=(self.common_check,), told=self.told)
+        try:
+            standing = await self.rooms.standing(room_id, self.user_id)
+        except (ChatError, StoreError):
+            await self.count(self.common_check)
+            raise
+        of_new_member = () if standing.membership is not None else (Check("joins", self.user_id),)
+        await self.count(self.common_check, *of_new_member)
+        await self.rooms.join(standing, self.user_id)
         self.reply({"room": await self.rooms.get(room_id, self.user_id)})
 
 

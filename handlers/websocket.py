@@ -50,7 +50,7 @@ class ChatSocket(Handler, WebSocketHandler):
             await self.count(check)  # a malformed handshake counts towards the limit on connects too
             raise
         self._check_capacity()  # not counted: nginx tries another process at once
-        self.shed(ShedClass.ARRIVALS)
+        self.web.limits.shed(ShedClass.ARRIVALS)
         await self.count(check)
         await self._identify()
 

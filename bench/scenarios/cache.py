@@ -28,6 +28,7 @@ from bench.scenario import Figure, Option, Scenario
 from bench.scenario_context import ScenarioContext
 from bench.use_cases import UseCases, wired
 from chat.protocol import History, SendMessage, encode
+from chat.request_context import RequestContext
 from monitor.observer import Observer
 from store.contract import Store
 from store.models import MessageDraft, RoomDraft, Stored, User
@@ -259,7 +260,7 @@ async def _send_requests(context: ScenarioContext, cases: UseCases, population: 
         elif request == "membership":
             await cases.rooms.read_by(room_id, user.id)
         else:
-            posted = await cases.messages.post(user, SendMessage(room_id, f"{count} {WORDS}"))
+            posted = await cases.messages.post(RequestContext("", "ws", user), SendMessage(room_id, f"{count} {WORDS}"))
             seq = _message.decode(posted.message).seq
             population.heads[room_id] = max(population.heads[room_id], seq)
         if seen < acked:

@@ -16,7 +16,7 @@ from chat.connections.pool import Pool
 from chat.connections.session import Session
 from chat.delivery.hub import Hub
 from chat.delivery.joining import RoomJoiner
-from chat.errors import ChatError, limit_refusal, overloaded
+from chat.errors import ChatError
 from chat.messages import Messages
 from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
@@ -33,17 +33,17 @@ from chat.protocol import (
     UpdatePresence,
     encode,
 )
+from chat.request_context import RequestContext
+from chat.request_limits import RequestLimits
 from chat.rooms import Rooms
 from cluster.contract import Bus
 from cluster.events import StatusChosen
 from cluster.topics import EVERYONE
 from common.rfc3339 import rfc3339
 from common.serial_task_queue import SerialTaskQueue
-from limits.contract import Check, Limiter
+from limits.contract import Check
 from limits.ip_addresses import address_check
-from limits.load_shedder import LoadShedder, NullLoadShedder
 from limits.shedding_policy import ShedClass
-from limits.whitelist import Whitelist
 from monitor.observer import Observer
 from store.errors import StoreError
 
@@ -80,9 +80,7 @@ class Commands:
         hub: Hub,
         presence: Presence,
         typing: TypingIndicators,
-        limiter: Limiter,
-        whitelist: Whitelist,
-        shedding: LoadShedder | NullLoadShedder,
+        limits: RequestLimits,
         pool: Pool,
         bus: Bus,
         task_queue: SerialTaskQueue,
@@ -98,9 +96,7 @@ class Commands:
         self._hub = hub
         self._presence = presence
         self._typing = typing
-        self._limiter = limiter
-        self._whitelist = whitelist
-        self._shedding = shedding
+        self._limits = limits
         self._pool = pool
         self._bus = bus
         self._task_queue = task_queue  # its own: it reads from the store, which may take a while
@@ -131,9 +127,8 @@ class Commands:
             await self.count_other(session)
             raise ChatError("unknown_command")
         if row.operation is not None and session.user is not None:
-            await self._count(session, Check(row.operation, session.user_id))
-        if row.shed is not None and not self._shedding.admits(row.shed):
-            raise overloaded()
+            await self._limits.count(_context_of(session), Check(row.operation, session.user_id))
+        self._limits.shed(row.shed)
         try:
             body = row.shape.decode(envelope.data)
         except ChatError:
@@ -153,18 +148,14 @@ class Commands:
     async def count_other(self, session: Session) -> None:
         """Count what has no limit of its own, also what is no command. Raises ChatError rate_limited, unavailable."""
         if session.user is not None:
-            await self._count(session, Check("typing", session.user_id))
+            check = Check("typing", session.user_id)
         else:
-            await self._count(session, address_check("anonymous", session.address))
-
-    async def _count(self, session: Session, check: Check) -> None:
-        decision = await self._limiter.check([check], exempt=self.is_exempt(session))
-        if not decision.allowed:
-            raise limit_refusal(decision)
+            check = address_check("anonymous", session.address)
+        await self._limits.count(_context_of(session), check)
 
     def is_exempt(self, session: Session) -> bool:
         """Whether who is connected, or whoever is at that address, is not limited."""
-        return self._whitelist.covers(session.user.username if session.user is not None else None, session.address)
+        return self._limits.is_exempt(_context_of(session))
 
     # ---- one method a command ------------------------------------------------------------------------------------
 
@@ -216,16 +207,14 @@ class Commands:
 
     async def _join_room(self, session: Session, body: JoinRoom, command_id: str | None) -> None:
         try:
-            _, membership = await self._rooms.standing(body.room_id, session.user_id)
+            standing = await self._rooms.standing(body.room_id, session.user_id)
         except (ChatError, StoreError):
             await self.count_other(session)
             raise
-        if membership is not None:
-            # The joins' own limit counts new memberships alone
-            await self._count(session, Check("resumes", session.user_id))
-        joined_rev = await self._joins.join(
-            session, body, command_id, is_member=membership is not None, exempt=self.is_exempt(session)
-        )
+        operation = "joins" if standing.membership is None else "resumes"  # joins counts new memberships alone
+        await self._limits.count(_context_of(session), Check(operation, session.user_id))
+        await self._rooms.join(standing, session.user_id)
+        joined_rev = await self._joins.join(session, body, command_id)
         if session.rooms is None:
             session.rooms = {}
         session.rooms[body.room_id] = joined_rev
@@ -242,8 +231,17 @@ class Commands:
         return NOTHING
 
     async def _send_message(self, session: Session, body: SendMessage, _: str | None) -> bytes:
-        assert session.user is not None
-        posted = await self._messages.post(session.user, body, exempt=self.is_exempt(session))
+        context = _context_of(session)
+        try:
+            await self._limits.count(context, Check("messages", session.user_id))
+        except ChatError:
+            # A retry is never refused for what a new message would be (protocol, "What delivery means", 3).
+            found = await self._messages.find_duplicate(context, body)
+            if found is None:
+                raise
+            posted = found
+        else:
+            posted = await self._messages.post(context, body)
         if posted.duplicate:
             return b'{"message":%s,"duplicate":true}' % posted.message
         return b'{"message":%s}' % posted.message
@@ -279,3 +277,7 @@ class Commands:
 
     async def _heartbeat(self, session: Session, body: Input, _: str | None) -> bytes:
         return encode({"timestamp": rfc3339(self._now_ms())})
+
+
+def _context_of(session: Session) -> RequestContext:
+    return RequestContext(session.address, "ws", session.user)

@@ -40,19 +40,13 @@ class RoomJoiner:
         subscriber: Subscriber,
         body: JoinRoom,
         command_id: str | None,
-        *,
-        is_member: bool = False,
-        exempt: bool = False,
     ) -> int:
-        """Subscribe, answer with what was missed, and go on live: the answer and all that follows leave in order.
+        """Subscribe a member, answer with what was missed, and go live: the answer and all that follows leave in order.
 
-        `is_member`: the store has just said so. Returns the rev at which the membership began that the subscription
-        stands under. Raises ChatError room_not_found, not_member, room_full, banned, rate_limited, unavailable;
-        StoreError. Then nothing was subscribed, and an earlier subscription stands if its membership does: what the
-        store says of that ends it at once.
+        Returns the rev at which the membership began that the subscription depends on. Raises ChatError room_not_found,
+        not_member, unavailable; StoreError. Then nothing was subscribed, and an earlier subscription remains if its
+        membership does: if the store says that the membership ended, the subscription ends at once.
         """
-        if not is_member:
-            await self._rooms.join(body.room_id, subscriber.user_id, exempt=exempt)
         channel = await self._hub.hold(body.room_id)
         try:
             if (body.since or 0) > channel.seq or (body.since_rev or 0) > channel.rev:

@@ -52,7 +52,7 @@ async def test_a_herd_of_members_who_join_makes_few_reads(tmp_path: Path) -> Non
         connections = [Connection(user) for user in users]
         for one in connections:
             one.joining = True
-        await asyncio.gather(*(world.joins.join(one, JoinRoom(room_id=room_id), "1") for one in connections))
+        await asyncio.gather(*(world.join(one, JoinRoom(room_id=room_id)) for one in connections))
         assert all(one.subscribed for one in connections)
         assert 1 <= world.calls.count("standings") <= 6, "not one for each of 200"
         await world.close()
@@ -71,9 +71,12 @@ async def test_a_membership_that_the_cache_still_knows_joins_nobody(tmp_path: Pa
         await store.members.remove(room_id, member.id)  # by a process that could not say so
         assert await world.rooms.read_by(room_id, member.id), "the cache cannot know"
         connection = Connection(member)
-        for is_member in (False, True):
+        for join in (
+            world.join(connection, JoinRoom(room_id=room_id)),
+            world.joins.join(connection, JoinRoom(room_id=room_id), "1"),  # as a member that it was just before
+        ):
             with pytest.raises(ChatError) as refused:
-                await world.joins.join(connection, JoinRoom(room_id=room_id), "1", is_member=is_member)
+                await join
             assert refused.value.code == "room_not_found"
         assert not world.hub.leave(room_id, connection)
         await world.close()

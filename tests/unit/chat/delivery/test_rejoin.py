@@ -16,7 +16,6 @@ from chat.errors import ChatError
 from chat.presenter import Presenter
 from chat.protocol import JoinRoom
 from chat.rooms import Rooms
-from limits.memory_limiter import NoLimiter
 from store.models import RoomDraft, Status
 from tests.unit.chat.test_access_audit import Process, process_on, user_named
 
@@ -33,7 +32,6 @@ def joins_of(process: Process) -> RoomJoiner:
         cache=NoCache(),
         keys=Keys(CacheTtls(messages_s=1, users_s=1, stats_s=1)),
         bus=process.bus,
-        limiter=NoLimiter(),
         presence=process.presence,
         presenter=presenter,
         on_no_member=process.audit.on_not_member,
@@ -55,7 +53,7 @@ async def test_whom_the_store_knows_as_a_member_no_more_loses_the_earlier_subscr
         also_b: Any = await process.connect(bob, room_id)
         await store.members.remove(room_id, bob.id)
         with pytest.raises(ChatError) as refused:
-            await joins_of(process).join(b, JoinRoom(room_id), "1", is_member=True)  # as it was just before
+            await joins_of(process).join(b, JoinRoom(room_id), "1")  # as the member that it was just before
         assert refused.value.code == refused_with
         assert [one.closed_rooms for one in (a, b, also_b)] == [[], [room_id], [room_id]]
         assert [one.rooms.keys() for one in (b, also_b)] == [set(), set()]
