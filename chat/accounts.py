@@ -17,6 +17,7 @@ from chat.known_addresses import KnownAddresses
 from chat.passwords import Passwords
 from chat.presenter import Presenter
 from chat.protocol import ChangePassword, Login, PatchProfile, Register
+from chat.request_context import RequestContext
 from chat.tokens import Tokens
 from cluster.contract import Bus
 from cluster.events import SessionsRevoked
@@ -90,7 +91,7 @@ class Accounts:
         self._session_max_ms = session_max_s * 1000
         self._now_ms = now_ms
 
-    async def register(self, body: Register, *, address: str) -> dict[str, Any]:
+    async def register(self, context: RequestContext, body: Register) -> dict[str, Any]:
         """Make an account and log it in.
 
         Raises ChatError username_taken (a listed name too), email_taken, forbidden.
@@ -108,10 +109,10 @@ class Accounts:
         except Taken as error:
             raise ChatError(f"{error.field}_taken") from error
         session = await self._begin_session(user.id)
-        await self._remember(user.id, address)
+        await self._remember(user.id, context.address)
         return await self._credentials(session)
 
-    async def attempt(self, body: Login, *, address: str) -> Attempt:
+    async def attempt(self, context: RequestContext, body: Login) -> Attempt:
         """Whose account somebody wants to log in to, and as what the attempt counts.
 
         Reads the store: count the request first.
@@ -122,7 +123,9 @@ class Accounts:
             raise invalid(username="give either this or email")
         account = await self._store.users.account_by_login(username=body.username, email=body.email)
         user_id = account.user.id if account is not None else ""
-        mark = await self._known_addresses.knows(user_id, address)  # asked of nobody's id too, so that it takes as long
+        mark = await self._known_addresses.knows(
+            user_id, context.address
+        )  # asked of nobody's id too, so that it takes as long
         if account is None:
             return Attempt(None, f"name:{(body.username or body.email or '').casefold()[:NAME_MAX_CHARS]}")
         return (
@@ -131,7 +134,7 @@ class Accounts:
             else Attempt(account, f"known:{user_id}:{mark}", True)
         )
 
-    async def login(self, password: str, account: Account | None, *, address: str) -> dict[str, Any]:
+    async def login(self, context: RequestContext, password: str, account: Account | None) -> dict[str, Any]:
         """Raises ChatError unauthorized, the same for no account, a disabled one and a wrong password."""
         usable = account is not None and account.disabled_at is None
         match = await self._passwords.check(password, account.password_hash if account and usable else None)
@@ -143,7 +146,7 @@ class Accounts:
             raise _not_logged_in()
         if match.better_hash is not None:
             await self._store.users.rehash(account.user.id, account.password_hash, match.better_hash)
-        await self._remember(account.user.id, address)
+        await self._remember(account.user.id, context.address)
         return await self._credentials(session)
 
     async def _still_good(self, before: Account, password: str) -> bool:

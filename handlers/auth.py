@@ -35,7 +35,7 @@ class RegisterHandler(AuthHandler):
     async def post(self) -> None:
         body = await self.countable_body(REGISTER)
         await self.count(self.common_check, self.of_address)
-        self.reply(await self.web.accounts.register(body, address=self.client), 201)
+        self.reply(await self.web.accounts.register(self.context, body), 201)
 
 
 class LoginHandler(AuthHandler):
@@ -47,10 +47,10 @@ class LoginHandler(AuthHandler):
         # Whose account it is, and whether it was good here before, is read from the store: ANONYMOUS bounds how often a
         # stranger may ask.
         await self.count(self.common_check)
-        attempt = await self.web.accounts.attempt(body, address=self.client)
+        attempt = await self.web.accounts.attempt(self.context, body)
         of_account = Check("auth", attempt.counted_as)
         await self.count(*((of_account,) if attempt.is_at_home else (self.of_address, of_account)))
-        self.reply(await self.web.accounts.login(body.password, attempt.account, address=self.client))
+        self.reply(await self.web.accounts.login(self.context, body.password, attempt.account))
 
 
 class RefreshHandler(Handler):
