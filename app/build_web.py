@@ -87,7 +87,6 @@ def build_web(
         ),
         rooms=chat.rooms,
         messages=chat.messages,
-        presenter=chat.presenter,
         about=About(
             version=VERSION,
             store=store.name,

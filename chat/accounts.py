@@ -123,9 +123,8 @@ class Accounts:
             raise invalid(username="give either this or email")
         account = await self._store.users.account_by_login(username=body.username, email=body.email)
         user_id = account.user.id if account is not None else ""
-        mark = await self._known_addresses.knows(
-            user_id, context.address
-        )  # asked of nobody's id too, so that it takes as long
+        # Also for an unknown account, so that the answer takes as long as for a known one.
+        mark = await self._known_addresses.knows(user_id, context.address)
         if account is None:
             return Attempt(None, f"name:{(body.username or body.email or '').casefold()[:NAME_MAX_CHARS]}")
         return (
@@ -247,6 +246,10 @@ class Accounts:
         if user is None:
             raise ChatError("user_not_found")
         return user
+
+    async def shown_user(self, user_id: str) -> User:
+        """Any user as others see them. Raises ChatError user_not_found."""
+        return self._presenter.user(await self.user(user_id))
 
     async def search(self, prefix: str, limit: int) -> list[User]:
         return [self._presenter.user(user) for user in await self._store.users.search(prefix, limit)]

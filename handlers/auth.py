@@ -16,7 +16,7 @@ REFRESH = InputDecoder(RefreshTokens)
 CHANGE_PASSWORD = InputDecoder(ChangePassword)
 
 
-class AuthHandler(Handler):
+class AuthHandler(Handler[None]):
     """Counts attempts by address, and besides by what is guessed at, so that neither many addresses nor many accounts
     help a guesser.
     """
@@ -53,20 +53,20 @@ class LoginHandler(AuthHandler):
         self.reply(await self.web.accounts.login(self.context, body.password, attempt.account))
 
 
-class RefreshHandler(Handler):
+class RefreshHandler(Handler[None]):
     is_public = True
 
     async def post(self) -> None:
         self.reply(await self.web.accounts.refresh(self.body(REFRESH).refresh_token))
 
 
-class LogoutHandler(Handler):
+class LogoutHandler(Handler[None]):
     async def post(self) -> None:
         await self.web.accounts.logout(self.identity)
         self.reply_nothing()
 
 
-class ProfileHandler(Handler):
+class ProfileHandler(Handler[None]):
     async def get(self) -> None:
         self.reply({"user": await self.web.accounts.profile(self.identity.user.id)})
 

@@ -8,10 +8,11 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar
+from types import TracebackType
+from typing import Any, ClassVar, Generic, TypeVar
 
+from msgspec import Struct
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from chat.accounts import Accounts, Identity
@@ -43,6 +44,7 @@ CODE_OF_STATUS = {
 }
 
 T = TypeVar("T", bound=Input)
+S = TypeVar("S")
 
 
 class _AnyMethod(tuple[str, ...]):
@@ -56,8 +58,7 @@ class _AnyMethod(tuple[str, ...]):
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Web:
+class Web(Struct, frozen=True):
     """What every handler needs of its surroundings."""
 
     accounts: Accounts
@@ -70,8 +71,8 @@ class Web:
 
 
 @stream_request_body
-class Handler(RequestHandler):
-    """A handler of the JSON interface.
+class Handler(RequestHandler, Generic[S]):
+    """A handler of the JSON interface. `services` is what its family needs: one record, None where it needs nothing.
 
     Subclasses set `is_public` where no token is needed, `is_for_operators` where only Web.operators may ask, and raise
     what `errors.as_refusal` knows; `self.identity` is who asks. `sheds` says as what a method is shed; methods in
@@ -90,8 +91,9 @@ class Handler(RequestHandler):
     identity: Identity
     common_check: Check
 
-    def initialize(self, *, web: Web, route: str, **services: Any) -> None:
+    def initialize(self, *, web: Web, route: str, services: S) -> None:
         self.web = web
+        self.services = services
         self.route = route  # the pattern in the route table, for people
         self.request_id = secrets.token_hex(8)
         self.began_at = time.monotonic()  # Tornado's own is of the wall clock
@@ -99,8 +101,6 @@ class Handler(RequestHandler):
         self._is_path_text = True
         self._body = bytearray()
         self._decision: Decision | None = None
-        for name, service in services.items():
-            setattr(self, name, service)
 
     def set_default_headers(self) -> None:
         self.set_header("Server", "chat-rooms")
@@ -374,11 +374,13 @@ class Handler(RequestHandler):
     def _as_chat_error(self, status: int, cause: BaseException | None) -> ChatError:
         return as_refusal(cause) or ChatError(CODE_OF_STATUS.get(status, "internal" if status >= 500 else "malformed"))
 
-    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
+    def log_exception(
+        self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None:
         """Only what is our own fault is logged with its traceback."""
         if isinstance(value, HTTPError) or as_refusal(value) is not None:
             return
-        log.error("request %s failed", self.request_id, exc_info=(typ, value, tb))  # type: ignore[arg-type]
+        log.error("request %s failed", self.request_id, exc_info=value)
 
 
 def _room_left(decision: Decision) -> float:
@@ -386,7 +388,7 @@ def _room_left(decision: Decision) -> float:
     return (decision.remaining or 0) / (decision.limit or 1)
 
 
-class NotFound(Handler):
+class NotFound(Handler[None]):
     """Whatever has no route."""
 
     is_public = True

@@ -31,13 +31,12 @@ class About(msgspec.Struct, frozen=True):
     started_at: float  # monotonic seconds
 
 
-class HealthHandler(Handler):
+class HealthHandler(Handler[About]):
     is_public = True
     is_limited = False
-    about: About
 
     async def get(self) -> None:
-        about = self.about
+        about = self.services
         self.reply(
             {
                 "status": "ok",
@@ -50,13 +49,12 @@ class HealthHandler(Handler):
         )
 
 
-class ReadyHandler(Handler):
+class ReadyHandler(Handler[Readiness]):
     is_public = True
     is_limited = False
-    readiness: Readiness
 
     async def get(self) -> None:
-        reason = await self.readiness.ready()
+        reason = await self.services.ready()
         if reason is None:
             self.reply({"status": "ready"})
         else:
@@ -69,12 +67,11 @@ class Reporting(Protocol):
     async def report(self) -> Report: ...
 
 
-class ReportHandler(Handler):
+class ReportHandler(Handler[Reporting]):
     """/health/performance, /health/database, /health/cache: for operators."""
 
     is_for_operators = True
-    health: Reporting
 
     async def get(self) -> None:
-        report = await self.health.report()
+        report = await self.services.report()
         self.reply(report.shown(), 503 if report.status == UNHEALTHY else 200)

@@ -15,18 +15,12 @@ SEND = InputDecoder(SendMessage)
 HISTORY = InputDecoder(History)
 
 
-class MessageHandler(Handler):
-    """A handler of messages."""
-
-    messages: Messages
-
-
-class MessagesHandler(MessageHandler):
+class MessagesHandler(Handler[Messages]):
     sheds: ClassVar = {"GET": ShedClass.READS, "POST": ShedClass.MESSAGES}
     counts_itself = ("POST",)
 
     async def get(self) -> None:
-        self.reply_bytes(await self.messages.history(self.identity.user.id, self.query(HISTORY)))
+        self.reply_bytes(await self.services.history(self.identity.user.id, self.query(HISTORY)))
 
     async def post(self) -> None:
         body = await self.countable_body(SEND)
@@ -34,18 +28,18 @@ class MessagesHandler(MessageHandler):
             await self.count(self.common_check, Check("messages", self.identity.user.id))
         except ChatError:
             # A retry is never refused for what a new message would be (protocol, "What delivery means", 3).
-            found = await self.messages.find_duplicate(self.context, body)
+            found = await self.services.find_duplicate(self.context, body)
             if found is None:
                 raise
             posted = found
         else:
-            posted = await self.messages.post(self.context, body)
+            posted = await self.services.post(self.context, body)
         if posted.duplicate:
             self.reply_bytes(b'{"message":%s,"duplicate":true}' % posted.message)
         else:
             self.reply_bytes(b'{"message":%s}' % posted.message, 201)
 
 
-class OneMessageHandler(MessageHandler):
+class OneMessageHandler(Handler[Messages]):
     async def get(self, message_id: str) -> None:
-        self.reply({"message": await self.messages.get(message_id, self.identity.user.id)})
+        self.reply({"message": await self.services.get(message_id, self.identity.user.id)})

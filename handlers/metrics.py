@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from msgspec import Struct
+
 from chat.errors import invalid
 from chat.protocol import Input, InputDecoder
 from handlers.base import Handler
@@ -82,27 +84,36 @@ class MetricPages:
         return await self._cache_health.backend() | metrics_json.cache(whole)
 
 
-class MetricsHandler(Handler):
+class OnePage(Struct, frozen=True):
+    """The pages, and which of them a route serves."""
+
+    pages: MetricPages
+    name: str
+
+
+class MetricsHandler(Handler[OnePage]):
     """One page as JSON."""
 
     is_for_operators = True
-    pages: MetricPages
-    page: str
 
     async def get(self) -> None:
-        self.reply(await self.pages.page(self.page, self.query(SCOPE).scope))
+        self.reply(await self.services.pages.page(self.services.name, self.query(SCOPE).scope))
 
 
-class PrometheusHandler(Handler):
+class Exposition(Struct, frozen=True):
+    """What Prometheus reads: the metrics, and the labels of the build."""
+
+    metrics: Metrics
+    build: Mapping[str, str]
+
+
+class PrometheusHandler(Handler[Exposition]):
     """The metrics of this process as text; Prometheus scrapes each process and aggregates itself."""
 
     is_for_operators = True
-    metrics: Metrics
-    build: Mapping[str, str]
 
     async def get(self) -> None:
         self.set_header("Content-Type", prometheus.CONTENT_TYPE)
         # On a thread: rendering some hundred series takes 10 ms, which would delay messages
-        self.finish(
-            await asyncio.to_thread(prometheus.rendered, self.metrics.snapshot(with_rooms=False), about=self.build)
-        )
+        numbers = self.services.metrics.snapshot(with_rooms=False)
+        self.finish(await asyncio.to_thread(prometheus.rendered, numbers, about=self.services.build))

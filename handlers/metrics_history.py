@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec import Struct
+
 from chat.errors import ChatError
 from chat.protocol import HistoryQuery, InputDecoder
 from common.text_numbers import whole_number
@@ -14,12 +16,17 @@ from monitor.history import History, HistoryQueryError
 QUERY = InputDecoder(HistoryQuery)
 
 
-class HistoryHandler(Handler):
-    """The points of one metric; `now` gives wall-clock seconds."""
+class HistoryReading(Struct, frozen=True):
+    """The history, and the wall clock in seconds."""
 
-    is_for_operators = True
     history: History
     now: Callable[[], float]
+
+
+class HistoryHandler(Handler[HistoryReading]):
+    """One metric's points."""
+
+    is_for_operators = True
 
     async def get(self) -> None:
         query = self.query(QUERY)
@@ -29,17 +36,16 @@ class HistoryHandler(Handler):
         except ValueError:
             minutes = 0
         try:
-            shown = await self.history.query(query.metric, minutes, now_s=self.now())
+            shown = await self.services.history.query(query.metric, minutes, now_s=self.services.now())
         except HistoryQueryError as error:
             raise ChatError("validation_failed", details=error.details) from error
         self.reply(shown)
 
 
-class AlertsHandler(Handler):
+class AlertsHandler(Handler[Alerts]):
     """The active alerts, and those that have ended."""
 
     is_for_operators = True
-    alerts: Alerts
 
     async def get(self) -> None:
-        self.reply(self.alerts.shown())
+        self.reply(self.services.shown())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from msgspec import Struct
+
 from chat.errors import ChatError
 from chat.messages import Messages
 from chat.protocol import ChangesSince, CreateRoom, InputDecoder, Listing, OneUser, RoomListing
@@ -20,10 +22,15 @@ LISTING = InputDecoder(Listing)
 CHANGES_SINCE = InputDecoder(ChangesSince)
 
 
-class RoomHandler(Handler):
-    """A handler of rooms."""
+class RoomServices(Struct, frozen=True):
+    """What the routes below /rooms need."""
 
     rooms: Rooms
+    messages: Messages
+
+
+class RoomHandler(Handler[RoomServices]):
+    """A handler of rooms."""
 
     @property
     def user_id(self) -> str:
@@ -35,12 +42,12 @@ class RoomsHandler(RoomHandler):
     counts_itself = ("POST",)
 
     async def get(self) -> None:
-        self.reply(await self.rooms.find(self.user_id, self.query(ROOM_LISTING)))
+        self.reply(await self.services.rooms.find(self.user_id, self.query(ROOM_LISTING)))
 
     async def post(self) -> None:
         body = await self.countable_body(CREATE)
         await self.count(self.common_check, Check("rooms", self.user_id))
-        self.reply({"room": await self.rooms.create(self.user_id, body)}, 201)
+        self.reply({"room": await self.services.rooms.create(self.user_id, body)}, 201)
 
 
 class DirectHandler(RoomHandler):
@@ -49,13 +56,13 @@ class DirectHandler(RoomHandler):
     async def post(self) -> None:
         body = await self.countable_body(ONE_USER)
         await self.count(self.common_check, Check("rooms", self.user_id))
-        room, made = await self.rooms.direct(self.user_id, body.user_id)
+        room, made = await self.services.rooms.direct(self.user_id, body.user_id)
         self.reply({"room": room}, 201 if made else 200)
 
 
 class OneRoomHandler(RoomHandler):
     async def get(self, room_id: str) -> None:
-        self.reply({"room": await self.rooms.get(room_id, self.user_id)})
+        self.reply({"room": await self.services.rooms.get(room_id, self.user_id)})
 
 
 class JoinHandler(RoomHandler):
@@ -63,19 +70,19 @@ class JoinHandler(RoomHandler):
 
     async def post(self, room_id: str) -> None:
         try:
-            standing = await self.rooms.standing(room_id, self.user_id)
+            standing = await self.services.rooms.standing(room_id, self.user_id)
         except (ChatError, StoreError):
             await self.count(self.common_check)
             raise
         of_new_member = () if standing.membership is not None else (Check("joins", self.user_id),)
         await self.count(self.common_check, *of_new_member)
-        await self.rooms.join(standing, self.user_id)
-        self.reply({"room": await self.rooms.get(room_id, self.user_id)})
+        await self.services.rooms.join(standing, self.user_id)
+        self.reply({"room": await self.services.rooms.get(room_id, self.user_id)})
 
 
 class LeaveHandler(RoomHandler):
     async def post(self, room_id: str) -> None:
-        await self.rooms.leave(room_id, self.user_id)
+        await self.services.rooms.leave(room_id, self.user_id)
         self.reply_nothing()
 
 
@@ -83,25 +90,23 @@ class MembersHandler(RoomHandler):
     counts_itself = ("POST",)
 
     async def get(self, room_id: str) -> None:
-        self.reply(await self.rooms.members(room_id, self.user_id, self.query(LISTING)))
+        self.reply(await self.services.rooms.members(room_id, self.user_id, self.query(LISTING)))
 
     async def post(self, room_id: str) -> None:
         body = await self.countable_body(ONE_USER)
         await self.count(self.common_check, Check("joins", self.user_id))
-        self.reply({"room": await self.rooms.invite(room_id, self.user_id, body.user_id)})
+        self.reply({"room": await self.services.rooms.invite(room_id, self.user_id, body.user_id)})
 
 
 class StatsHandler(RoomHandler):
     sheds: ClassVar = {"GET": ShedClass.READS}
 
     async def get(self, room_id: str) -> None:
-        self.reply(await self.rooms.stats(room_id, self.user_id))
+        self.reply(await self.services.rooms.stats(room_id, self.user_id))
 
 
 class ChangesHandler(RoomHandler):
     sheds: ClassVar = {"GET": ShedClass.READS}
 
-    messages: Messages
-
     async def get(self, room_id: str) -> None:
-        self.reply(await self.messages.changes(room_id, self.user_id, self.query(CHANGES_SINCE)))
+        self.reply(await self.services.messages.changes(room_id, self.user_id, self.query(CHANGES_SINCE)))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
-from tornado.web import Application, RequestHandler, url
+from msgspec import Struct
+from tornado.routing import URLSpec
+from tornado.web import Application, RequestHandler
 
 from chat.messages import Messages
-from chat.presenter import Presenter
 from chat.rooms import Rooms
 from handlers import auth, health, messages, metrics, metrics_history, rooms, static_files, users, websocket
 from handlers.base import Handler, NotFound, NotFoundForOperators, Web
@@ -31,15 +31,15 @@ access_log = logging.getLogger("access")
 ID = r"([^/]+)"
 ASSET = r"([A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){0,2})"
 
+S = TypeVar("S")
 
-@dataclass(frozen=True, slots=True)
-class Services:
+
+class Services(Struct, frozen=True):
     """All that handlers are given, from the composition root."""
 
     web: Web
     rooms: Rooms
     messages: Messages
-    presenter: Presenter
     about: health.About
     readiness: health.Readiness
     database_health: DatabaseHealth
@@ -55,56 +55,58 @@ class Services:
 def make_application(services: Services) -> Application:
     """Build the application."""
 
-    def route(path: str, handler: type[Handler], **needs: Any) -> Any:
+    def route(path: str, handler: type[Handler[S]], needs: S) -> URLSpec:
         shown = path.replace(ID, "{id}").replace(ASSET, "{name}")
-        return url(path, handler, {"web": services.web, "route": shown, **needs})
+        return URLSpec(path, handler, {"web": services.web, "route": shown, "services": needs})
 
     about = services.about
     build = {"version": about.version, "store": about.store, "cache": about.cache}
-    in_rooms = {"rooms": services.rooms}
-    with_messages = {"messages": services.messages}
-    with_assets = {"assets": services.assets}
+    assets = static_files.ServedAssets(services.assets)
+    index = static_files.ServedAssets(services.assets, fixed_name="chat/index.html")
+    dashboard = static_files.ServedAssets(services.assets, fixed_name="dashboard/index.html")
+    history = metrics_history.HistoryReading(services.watch.history, time.time)
+    of_rooms = rooms.RoomServices(services.rooms, services.messages)
     return TargetApplication(
         [
-            route(r"/", static_files.AssetHandler, name="chat/index.html", **with_assets),
-            route(r"/dashboard", static_files.AssetHandler, name="dashboard/index.html", **with_assets),
-            route(rf"/static/{ASSET}", static_files.AssetHandler, **with_assets),
-            route(r"/health", health.HealthHandler, about=services.about),
-            route(r"/health/ready", health.ReadyHandler, readiness=services.readiness),
-            route(r"/health/database", health.ReportHandler, health=services.database_health),
-            route(r"/health/cache", health.ReportHandler, health=services.cache_health),
-            route(r"/metrics/history", metrics_history.HistoryHandler, history=services.watch.history, now=time.time),
-            route(r"/metrics/alerts", metrics_history.AlertsHandler, alerts=services.watch.alerts),
-            route(r"/health/performance", health.ReportHandler, health=services.performance_health),
-            route(r"/metrics", metrics.PrometheusHandler, metrics=services.metrics, build=build),
+            route(r"/", static_files.AssetHandler, index),
+            route(r"/dashboard", static_files.AssetHandler, dashboard),
+            route(rf"/static/{ASSET}", static_files.AssetHandler, assets),
+            route(r"/health", health.HealthHandler, services.about),
+            route(r"/health/ready", health.ReadyHandler, services.readiness),
+            route(r"/health/database", health.ReportHandler, services.database_health),
+            route(r"/health/cache", health.ReportHandler, services.cache_health),
+            route(r"/metrics/history", metrics_history.HistoryHandler, history),
+            route(r"/metrics/alerts", metrics_history.AlertsHandler, services.watch.alerts),
+            route(r"/health/performance", health.ReportHandler, services.performance_health),
+            route(r"/metrics", metrics.PrometheusHandler, metrics.Exposition(services.metrics, build)),
             *(
-                route(rf"/metrics/{page}", metrics.MetricsHandler, pages=services.metric_pages, page=page)
+                route(rf"/metrics/{page}", metrics.MetricsHandler, metrics.OnePage(services.metric_pages, page))
                 for page in ("performance", "database", "websocket", "cache")
             ),
-            route(r"/metrics/.*", NotFoundForOperators),
-            route(r"/ws", websocket.ChatSocket, connection_factory=services.connection_factory),
-            route(r"/auth/register", auth.RegisterHandler),
-            route(r"/auth/login", auth.LoginHandler),
-            route(r"/auth/refresh", auth.RefreshHandler),
-            route(r"/auth/logout", auth.LogoutHandler),
-            route(r"/auth/profile", auth.ProfileHandler),
-            route(r"/auth/password", auth.PasswordHandler),
-            route(r"/users", users.UsersHandler),
-            route(r"/users/me", users.MeHandler),
-            route(rf"/users/{ID}", users.UserHandler, presenter=services.presenter),
-            route(r"/rooms", rooms.RoomsHandler, **in_rooms),
-            route(r"/rooms/direct", rooms.DirectHandler, **in_rooms),
-            route(rf"/rooms/{ID}", rooms.OneRoomHandler, **in_rooms),
-            route(rf"/rooms/{ID}/join", rooms.JoinHandler, **in_rooms),
-            route(rf"/rooms/{ID}/leave", rooms.LeaveHandler, **in_rooms),
-            route(rf"/rooms/{ID}/members", rooms.MembersHandler, **in_rooms),
-            route(rf"/rooms/{ID}/stats", rooms.StatsHandler, **in_rooms),
-            route(rf"/rooms/{ID}/changes", rooms.ChangesHandler, **in_rooms, **with_messages),
-            route(r"/messages", messages.MessagesHandler, **with_messages),
-            route(rf"/messages/{ID}", messages.OneMessageHandler, **with_messages),
+            route(r"/metrics/.*", NotFoundForOperators, None),
+            route(r"/ws", websocket.ChatSocket, services.connection_factory),
+            route(r"/auth/register", auth.RegisterHandler, None),
+            route(r"/auth/login", auth.LoginHandler, None),
+            route(r"/auth/refresh", auth.RefreshHandler, None),
+            route(r"/auth/logout", auth.LogoutHandler, None),
+            route(r"/auth/profile", auth.ProfileHandler, None),
+            route(r"/auth/password", auth.PasswordHandler, None),
+            route(r"/users", users.UsersHandler, None),
+            route(r"/users/me", users.MeHandler, None),
+            route(rf"/users/{ID}", users.UserHandler, None),
+            route(r"/rooms", rooms.RoomsHandler, of_rooms),
+            route(r"/rooms/direct", rooms.DirectHandler, of_rooms),
+            route(rf"/rooms/{ID}", rooms.OneRoomHandler, of_rooms),
+            route(rf"/rooms/{ID}/join", rooms.JoinHandler, of_rooms),
+            route(rf"/rooms/{ID}/leave", rooms.LeaveHandler, of_rooms),
+            route(rf"/rooms/{ID}/members", rooms.MembersHandler, of_rooms),
+            route(rf"/rooms/{ID}/stats", rooms.StatsHandler, of_rooms),
+            route(rf"/rooms/{ID}/changes", rooms.ChangesHandler, of_rooms),
+            route(r"/messages", messages.MessagesHandler, services.messages),
+            route(rf"/messages/{ID}", messages.OneMessageHandler, services.messages),
         ],
         default_handler_class=NotFound,
-        default_handler_args={"web": services.web, "route": "other"},
+        default_handler_args={"web": services.web, "route": "other", "services": None},
         log_function=log_request,
     )
 

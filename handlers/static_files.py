@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from chat.errors import ChatError
 from handlers.base import Handler
@@ -31,8 +32,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
 
 
-@dataclass(frozen=True, slots=True)
-class Asset:
+class Asset(Struct, frozen=True):
     """A file of a page."""
 
     body: bytes
@@ -54,16 +54,21 @@ def load_assets(folder: Path) -> Mapping[str, Asset]:
     return assets
 
 
-class AssetHandler(Handler):
-    """Serves one of the files; `name` is fixed by the route or looked up among those that exist."""
+class ServedAssets(Struct, frozen=True):
+    """All files by name, and the name that the route fixes; empty where the path names the file."""
+
+    by_name: Mapping[str, Asset]
+    fixed_name: str = ""
+
+
+class AssetHandler(Handler[ServedAssets]):
+    """Serves one of the files that were read at start."""
 
     is_public = True
     is_limited = False  # they are few, small and in memory; an office behind one address loads them at once
-    assets: Mapping[str, Asset]
-    name: str = ""
 
     async def get(self, name: str = "") -> None:
-        asset = self.assets.get(name or self.name)
+        asset = self.services.by_name.get(name or self.services.fixed_name)
         if asset is None:
             raise ChatError("not_found")
         host = self.request.host

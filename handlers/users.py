@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from chat.presenter import Presenter
 from chat.protocol import InputDecoder, PatchProfile, UserSearch
 from handlers.base import Handler
 from limits.shedding_policy import ShedClass
@@ -13,7 +12,7 @@ SEARCH = InputDecoder(UserSearch)
 PATCH_PROFILE = InputDecoder(PatchProfile)
 
 
-class UsersHandler(Handler):
+class UsersHandler(Handler[None]):
     sheds: ClassVar = {"GET": ShedClass.READS}
 
     async def get(self) -> None:
@@ -21,14 +20,12 @@ class UsersHandler(Handler):
         self.reply({"users": await self.web.accounts.search(query.q, query.limit)})
 
 
-class UserHandler(Handler):
-    presenter: Presenter
-
+class UserHandler(Handler[None]):
     async def get(self, user_id: str) -> None:
-        self.reply({"user": self.presenter.user(await self.web.accounts.user(user_id))})
+        self.reply({"user": await self.web.accounts.shown_user(user_id)})
 
 
-class MeHandler(Handler):
+class MeHandler(Handler[None]):
     async def get(self) -> None:
         self.reply({"user": await self.web.accounts.profile(self.identity.user.id)})
 

@@ -11,7 +11,7 @@ from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProt
 from chat.accounts import Identity
 from chat.connections.session import Session
 from chat.errors import ChatError
-from handlers.base import Handler
+from handlers.base import Handler, Web
 from handlers.connection_factory import Caller, ConnectionFactory, HandshakeResult
 from handlers.http.exchange import Exchange
 from handlers.http.stream import duplicate_socket
@@ -27,13 +27,11 @@ CONNECTION_ID_MAX = 128
 TCP_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
 
 
-class ChatSocket(Handler, WebSocketHandler):
+class ChatSocket(Handler[ConnectionFactory], WebSocketHandler):
     """Handles one handshake, and exists no longer than that."""
 
-    connection_factory: ConnectionFactory
-
-    def initialize(self, **services: Any) -> None:
-        super().initialize(**services)
+    def initialize(self, *, web: Web, route: str, services: ConnectionFactory) -> None:
+        super().initialize(web=web, route=route, services=services)
         self.connection_id: str | None = None  # once the handshake has succeeded
         self._caller: Caller = None
         self._profile: dict[str, Any] | None = None
@@ -73,9 +71,9 @@ class ChatSocket(Handler, WebSocketHandler):
             raise ChatError("malformed", "Sec-WebSocket-Key is missing.")
 
     def _check_capacity(self) -> None:
-        if self.connection_factory.pool.draining:
+        if self.services.pool.draining:
             raise ChatError("unavailable", "This process is going down.", retry_after_s=1)
-        if self.connection_factory.pool.is_full:
+        if self.services.pool.is_full:
             raise ChatError("unavailable", "All places are taken.", retry_after_s=RETRY_FULL_S)
 
     async def _identify(self) -> None:
@@ -111,8 +109,8 @@ class ChatSocket(Handler, WebSocketHandler):
         if not isinstance(self._caller, Identity):
             await super().get(*args, **kwargs)
             return
-        self._new_id = self.connection_factory.new_id()
-        async with self.connection_factory.pool.reserve_slot(
+        self._new_id = self.services.new_id()
+        async with self.services.pool.reserve_slot(
             self._new_id, self._caller.user.id, replaces=self._replaces()
         ) as self._has_slot:
             self._check_capacity()  # a drain may have begun in the meantime
@@ -134,7 +132,7 @@ class ChatSocket(Handler, WebSocketHandler):
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
         if self.request.headers.get("Sec-WebSocket-Version") != "13":
             return None
-        connection_id = self._new_id or self.connection_factory.new_id()
+        connection_id = self._new_id or self.services.new_id()
         handshake = HandshakeResult(
             connection_id=connection_id,
             address=self.client,
@@ -144,7 +142,7 @@ class ChatSocket(Handler, WebSocketHandler):
             replaces=self._replaces(),
         )
         return UpgradeProtocol(
-            self, connection_factory=self.connection_factory, handshake=handshake, subprotocols=self._subprotocols()
+            self, connection_factory=self.services, handshake=handshake, subprotocols=self._subprotocols()
         )
 
 
