@@ -15,8 +15,9 @@ from app import build_cluster, build_storage
 from app.checks import Item
 from app.settings import Settings, SettingsError
 from chat.errors import ChatError
+from chat.input_decoder import InputDecoder
+from chat.inputs import Register
 from chat.passwords import Passwords
-from chat.protocol import InputDecoder, Register
 from chat.reserved_names import ReservedNames
 from common.startup_error import StartupError
 from monitor import log_setup

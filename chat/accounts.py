@@ -6,17 +6,17 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from cache.contract import Cache
 from cache.keys import Keys
 from chat.errors import ChatError, invalid
+from chat.inputs import ChangePassword, Login, PatchProfile, Register
 from chat.known_addresses import KnownAddresses
 from chat.passwords import Passwords
 from chat.presenter import Presenter
-from chat.protocol import ChangePassword, Login, PatchProfile, Register
 from chat.request_context import RequestContext
 from chat.tokens import Tokens
 from cluster.contract import Bus
@@ -33,7 +33,7 @@ PASSWORD_TRIES = 2  # to set one: another hash of the same may be stored once
 GRACE_MS = 30_000  # how long the refresh token just replaced gives the same replacement
 
 
-class Identity(NamedTuple):
+class Identity(Struct, frozen=True):
     """Whom a good access token speaks for."""
 
     user: User
@@ -41,7 +41,7 @@ class Identity(NamedTuple):
     expires_at_ms: int
 
 
-class Attempt(NamedTuple):
+class Attempt(Struct, frozen=True):
     """A login that was asked for: the account, if there is one, and the limiter's key that it counts by.
 
     `is_at_home`: the account was good at this address before, so the key is of the two together, and what others do

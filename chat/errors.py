@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from cache.contract import CacheClosed
 from limits.contract import Decision
@@ -15,7 +16,7 @@ from limits.load_shedder import RETRY_AFTER_S
 from store.errors import Missing, RoomFull, StoreError, StoreTimeout, TooLarge, TooManyKinds
 
 
-class Kind(NamedTuple):
+class ErrorKind(Struct, frozen=True):
     """One row of the table: HTTP status, whether the same request may succeed later, and what is said by default."""
 
     status: int
@@ -23,32 +24,32 @@ class Kind(NamedTuple):
     message: str
 
 
-KINDS: Mapping[str, Kind] = {
-    "malformed": Kind(400, False, "This is not a JSON object of the expected form."),
-    "validation_failed": Kind(422, False, "Some fields are not valid."),
-    "unknown_command": Kind(404, False, "There is no such command."),
-    "unauthorized": Kind(401, False, "A valid access token is needed."),
-    "token_expired": Kind(401, False, "The token has expired."),
-    "forbidden": Kind(403, False, "This is not allowed."),
-    "not_member": Kind(403, False, "Only members of the room may do this."),
-    "banned": Kind(403, False, "You are banned from this room."),
-    "muted": Kind(403, False, "You are muted in this room."),
-    "user_not_found": Kind(404, False, "There is no such user."),
-    "room_not_found": Kind(404, False, "There is no such room."),
-    "message_not_found": Kind(404, False, "There is no such message."),
-    "file_not_found": Kind(404, False, "There is no such file."),
-    "not_found": Kind(404, False, "There is nothing here."),
-    "method_not_allowed": Kind(405, False, "This method is not allowed here."),
-    "username_taken": Kind(409, False, "This username is taken."),
-    "email_taken": Kind(409, False, "This email address is taken."),
-    "room_full": Kind(409, False, "The room is full."),
-    "conflict": Kind(409, False, "This conflicts with the present state."),
-    "payload_too_large": Kind(413, False, "This is too large."),
-    "unsupported_type": Kind(415, False, "This type is not supported."),
-    "rate_limited": Kind(429, True, "Too many requests; slow down."),
-    "unavailable": Kind(503, True, "The service is busy or restarting; try again."),
-    "timeout": Kind(503, True, "This took too long; it may have happened."),
-    "internal": Kind(500, True, "Something went wrong on our side."),
+ERROR_KINDS: Mapping[str, ErrorKind] = {
+    "malformed": ErrorKind(400, False, "This is not a JSON object of the expected form."),
+    "validation_failed": ErrorKind(422, False, "Some fields are not valid."),
+    "unknown_command": ErrorKind(404, False, "There is no such command."),
+    "unauthorized": ErrorKind(401, False, "A valid access token is needed."),
+    "token_expired": ErrorKind(401, False, "The token has expired."),
+    "forbidden": ErrorKind(403, False, "This is not allowed."),
+    "not_member": ErrorKind(403, False, "Only members of the room may do this."),
+    "banned": ErrorKind(403, False, "You are banned from this room."),
+    "muted": ErrorKind(403, False, "You are muted in this room."),
+    "user_not_found": ErrorKind(404, False, "There is no such user."),
+    "room_not_found": ErrorKind(404, False, "There is no such room."),
+    "message_not_found": ErrorKind(404, False, "There is no such message."),
+    "file_not_found": ErrorKind(404, False, "There is no such file."),
+    "not_found": ErrorKind(404, False, "There is nothing here."),
+    "method_not_allowed": ErrorKind(405, False, "This method is not allowed here."),
+    "username_taken": ErrorKind(409, False, "This username is taken."),
+    "email_taken": ErrorKind(409, False, "This email address is taken."),
+    "room_full": ErrorKind(409, False, "The room is full."),
+    "conflict": ErrorKind(409, False, "This conflicts with the present state."),
+    "payload_too_large": ErrorKind(413, False, "This is too large."),
+    "unsupported_type": ErrorKind(415, False, "This type is not supported."),
+    "rate_limited": ErrorKind(429, True, "Too many requests; slow down."),
+    "unavailable": ErrorKind(503, True, "The service is busy or restarting; try again."),
+    "timeout": ErrorKind(503, True, "This took too long; it may have happened."),
+    "internal": ErrorKind(500, True, "Something went wrong on our side."),
 }
 
 
@@ -66,7 +67,7 @@ class ChatError(Exception):
         details: Mapping[str, object] | None = None,
         retry_after_s: int | None = None,
     ) -> None:
-        kind = KINDS[code]
+        kind = ERROR_KINDS[code]
         super().__init__(code)
         self.code = code
         self.kind = kind

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from cache import message_page, room_totals
 from cache.contract import Cache
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 MAX_BATCH = 500
 
 
-class Accepted(NamedTuple):
+class Accepted(Struct, frozen=True):
     """A draft, when it came, in milliseconds of the wall clock (it travels to where the message is delivered), and how:
     ws, rest.
     """
@@ -40,7 +41,7 @@ class Accepted(NamedTuple):
     transport: str
 
 
-class PostedMessage(NamedTuple):
+class PostedMessage(Struct, frozen=True):
     """A stored message, encoded, and whether an earlier send had stored it."""
 
     message: bytes

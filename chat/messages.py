@@ -12,9 +12,10 @@ from cache.contract import Cache
 from cache.keys import Keys
 from cache.message_page import KEEP, Page
 from chat.errors import ChatError, invalid
+from chat.inputs import ChangesSince, History, SendMessage
 from chat.message_writer import MessageWriter, PostedMessage
 from chat.presenter import Presenter
-from chat.protocol import ChangesSince, History, SendMessage, array, builtins, encode, splice
+from chat.protocol import array, builtins, encode, splice
 from chat.request_context import RequestContext
 from chat.rooms import Rooms
 from store.contract import Store

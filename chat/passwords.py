@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from msgspec import Struct
 
 from chat.errors import ChatError
 from chat.password_rules import forms_of, opaque_string
@@ -16,7 +17,7 @@ from chat.password_rules import forms_of, opaque_string
 T = TypeVar("T")
 
 
-class Match(NamedTuple):
+class Match(Struct, frozen=True):
     """Whether a password is the one of a hash.
 
     `better_hash`: of its normalised form, where the hash is of the text as it was sent.

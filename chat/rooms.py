@@ -9,8 +9,9 @@ from typing import Any, Protocol
 from cache.contract import Cache
 from cache.keys import Key, Keys
 from chat.errors import ChatError, invalid
+from chat.inputs import CreateRoom, Listing, RoomListing
 from chat.presenter import Presenter
-from chat.protocol import CreateRoom, Listing, RoomListing, encode, event
+from chat.protocol import encode, event
 from chat.standing_reader import StandingReader
 from cluster.contract import Bus
 from cluster.events import MembershipBegan, MembershipEnded, RoomChanges, UserEvent

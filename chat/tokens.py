@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from typing import NamedTuple
 
 import jwt
+from msgspec import Struct
 
 from chat.errors import ChatError
 from common.text_numbers import whole_number
@@ -16,7 +16,7 @@ from store.models import Session
 ALGORITHM = "HS256"  # fixed: a token never chooses how it is checked (RFC 8725 section 3.1)
 
 
-class Claims(NamedTuple):
+class Claims(Struct, frozen=True):
     """What a good access token says."""
 
     user_id: str
@@ -24,7 +24,7 @@ class Claims(NamedTuple):
     expires_at_ms: int
 
 
-class RefreshToken(NamedTuple):
+class RefreshToken(Struct, frozen=True):
     """A good refresh token: the login it belongs to and its number in that family."""
 
     session_id: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from chat.protocol import ChangePassword, InputDecoder, Login, RefreshTokens, Register
+from chat.input_decoder import InputDecoder
+from chat.inputs import ChangePassword, Login, RefreshTokens, Register
 from handlers.base import Handler
 from limits.contract import Check
 from limits.ip_addresses import address_check

@@ -16,8 +16,11 @@ from msgspec import Struct
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from chat.accounts import Accounts, Identity
-from chat.errors import KINDS, ChatError, RateLimited, as_refusal, limit_refusal
-from chat.protocol import BOM, Input, InputDecoder, encode, error_body
+from chat.errors import ERROR_KINDS, ChatError, RateLimited, as_refusal, limit_refusal
+from chat.input_decoder import InputDecoder
+from chat.inputs import Input
+from chat.json_text import BOM
+from chat.protocol import encode, error_body
 from chat.request_context import RequestContext
 from chat.request_limits import RequestLimits
 from common.text_numbers import whole_number
@@ -264,19 +267,19 @@ class Handler(RequestHandler, Generic[S]):
 
     # ---- what methods use ----------------------------------------------------------------------------------------
 
-    def body(self, shape: InputDecoder[T]) -> T:
+    def body(self, decoder: InputDecoder[T]) -> T:
         """The request's body. Raises ChatError malformed, validation_failed."""
-        return shape.decode(bytes(self._body).removeprefix(BOM))
+        return decoder.decode(bytes(self._body).removeprefix(BOM))
 
-    async def countable_body(self, shape: InputDecoder[T]) -> T:
+    async def countable_body(self, decoder: InputDecoder[T]) -> T:
         """The body, of a method that counts itself: one that is not valid costs what any request does."""
         try:
-            return self.body(shape)
+            return self.body(decoder)
         except ChatError:
             await self.count(self.common_check)
             raise
 
-    def query(self, shape: InputDecoder[T]) -> T:
+    def query(self, decoder: InputDecoder[T]) -> T:
         """The request's query; of a repeated name the last value, and an empty one is none.
 
         Raises ChatError validation_failed.
@@ -285,7 +288,7 @@ class Handler(RequestHandler, Generic[S]):
             pairs = {name: values[-1].decode() for name, values in self.request.query_arguments.items() if values[-1]}
         except UnicodeDecodeError as error:
             raise ChatError("validation_failed", details={"query": "takes UTF-8"}) from error
-        return shape.from_query(pairs)
+        return decoder.from_query(pairs)
 
     def reply(self, value: object, status: int = 200) -> None:
         """Finish with JSON."""
@@ -409,4 +412,4 @@ class NotFoundForOperators(NotFound):
     is_for_operators = True
 
 
-assert set(CODE_OF_STATUS.values()) <= set(KINDS)
+assert set(CODE_OF_STATUS.values()) <= set(ERROR_KINDS)

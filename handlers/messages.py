@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from chat.errors import ChatError
+from chat.input_decoder import InputDecoder
+from chat.inputs import History, SendMessage
 from chat.messages import Messages
-from chat.protocol import History, InputDecoder, SendMessage
 from handlers.base import Handler
 from limits.contract import Check
 from limits.shedding_policy import ShedClass

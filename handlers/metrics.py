@@ -9,7 +9,8 @@ from typing import Any
 from msgspec import Struct
 
 from chat.errors import invalid
-from chat.protocol import Input, InputDecoder
+from chat.input_decoder import InputDecoder
+from chat.inputs import Input
 from handlers.base import Handler
 from handlers.cache_health import CacheHealth
 from handlers.database_health import DatabaseHealth

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from chat.errors import ChatError
-from chat.protocol import HistoryQuery, InputDecoder
+from chat.input_decoder import InputDecoder
+from chat.inputs import HistoryQuery
 from common.text_numbers import whole_number
 from handlers.base import Handler
 from monitor.alerts import Alerts

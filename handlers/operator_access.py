@@ -10,7 +10,8 @@ nothing of the answer.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from handlers.origins import is_address, parse_host
 from limits.ip_addresses import Network, is_within
@@ -18,8 +19,7 @@ from limits.ip_addresses import Network, is_within
 LOCALHOST = "localhost"
 
 
-@dataclass(frozen=True, slots=True)
-class Operators:
+class Operators(Struct, frozen=True):
     """Those at these addresses who ask these hosts, and these users (names as case-folded)."""
 
     networks: Sequence[Network]

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from ipaddress import IPv4Address, IPv6Address
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from common.text_numbers import whole_number
 
@@ -22,14 +23,14 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _SERIALIZED = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[\x21-\x7e]+")
 
 
-class Host(NamedTuple):
+class Host(Struct, frozen=True):
     """A host without case and trailing dot, IPv6 in brackets, and its port, None where it names none."""
 
     name: str
     port: int | None
 
 
-class Origin(NamedTuple):
+class Origin(Struct, frozen=True):
     """A tuple origin (RFC 6454 section 4); its port is always there."""
 
     scheme: str

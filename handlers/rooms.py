@@ -7,8 +7,9 @@ from typing import ClassVar
 from msgspec import Struct
 
 from chat.errors import ChatError
+from chat.input_decoder import InputDecoder
+from chat.inputs import ChangesSince, CreateRoom, Listing, OneUser, RoomListing
 from chat.messages import Messages
-from chat.protocol import ChangesSince, CreateRoom, InputDecoder, Listing, OneUser, RoomListing
 from chat.rooms import Rooms
 from handlers.base import Handler
 from limits.contract import Check

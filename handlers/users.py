@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from chat.protocol import InputDecoder, PatchProfile, UserSearch
+from chat.input_decoder import InputDecoder
+from chat.inputs import PatchProfile, UserSearch
 from handlers.base import Handler
 from limits.shedding_policy import ShedClass
 

@@ -27,7 +27,8 @@ from bench.redis_process import RedisProcess
 from bench.scenario import Figure, Option, Scenario
 from bench.scenario_context import ScenarioContext
 from bench.use_cases import UseCases, wired
-from chat.protocol import History, SendMessage, encode
+from chat.inputs import History, SendMessage
+from chat.protocol import encode
 from chat.request_context import RequestContext
 from monitor.observer import Observer
 from store.contract import Store

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from chat.accounts import Accounts, Identity
 from chat.connections.pool import Pool
@@ -17,22 +17,12 @@ from chat.connections.session import Session
 from chat.delivery.hub import Hub
 from chat.delivery.joining import RoomJoiner
 from chat.errors import ChatError
+from chat.input_decoder import InputDecoder
+from chat.inputs import Authenticate, Heartbeat, Input, JoinRoom, MessageRead, OneRoom, SendMessage, UpdatePresence
 from chat.messages import Messages
 from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
-from chat.protocol import (
-    Authenticate,
-    Envelope,
-    Heartbeat,
-    Input,
-    InputDecoder,
-    JoinRoom,
-    MessageRead,
-    OneRoom,
-    SendMessage,
-    UpdatePresence,
-    encode,
-)
+from chat.protocol import Envelope, encode
 from chat.request_context import RequestContext
 from chat.request_limits import RequestLimits
 from chat.rooms import Rooms
@@ -48,14 +38,14 @@ from monitor.observer import Observer
 from store.errors import StoreError
 
 
-class Row(NamedTuple):
+class Command(Struct, frozen=True):
     """One command: how its data is read, which limit counts it (None: the use case does), what it does, and as what it
     is shed.
 
     `run(session, data, command id)` returns the ack's encoded data, or None where it has answered itself.
     """
 
-    shape: InputDecoder[Any]
+    decoder: InputDecoder[Any]
     operation: str | None
     run: Callable[[Session, Any, str | None], Awaitable[bytes | None]]
     shed: ShedClass | None = None
@@ -102,40 +92,40 @@ class Commands:
         self._task_queue = task_queue  # its own: it reads from the store, which may take a while
         self._now_ms = now_ms
         self._outbox_half_bytes = outbox_half_bytes
-        one_room = InputDecoder(OneRoom)
-        self._table: Mapping[str, Row] = {
-            "authenticate": Row(InputDecoder(Authenticate), "typing", self._authenticate),
-            "joinRoom": Row(InputDecoder(JoinRoom), None, self._join_room),
-            "leaveRoom": Row(one_room, "typing", self._leave_room),
-            "sendMessage": Row(InputDecoder(SendMessage), None, self._send_message, ShedClass.MESSAGES),
-            "startTyping": Row(one_room, "typing", self._start_typing, ShedClass.EPHEMERAL),
-            "stopTyping": Row(one_room, "typing", self._stop_typing, ShedClass.EPHEMERAL),
-            "messageRead": Row(InputDecoder(MessageRead), "typing", self._message_read),
-            "updatePresence": Row(InputDecoder(UpdatePresence), "typing", self._update_presence, ShedClass.EPHEMERAL),
-            "getPresence": Row(one_room, "typing", self._get_presence, ShedClass.EPHEMERAL),
-            "getRoomStats": Row(one_room, "typing", self._get_room_stats, ShedClass.READS),
-            "heartbeat": Row(InputDecoder(Heartbeat), "typing", self._heartbeat),
+        one_room, update_presence = InputDecoder(OneRoom), InputDecoder(UpdatePresence)
+        self._table: Mapping[str, Command] = {
+            "authenticate": Command(InputDecoder(Authenticate), "typing", self._authenticate),
+            "joinRoom": Command(InputDecoder(JoinRoom), None, self._join_room),
+            "leaveRoom": Command(one_room, "typing", self._leave_room),
+            "sendMessage": Command(InputDecoder(SendMessage), None, self._send_message, ShedClass.MESSAGES),
+            "startTyping": Command(one_room, "typing", self._start_typing, ShedClass.EPHEMERAL),
+            "stopTyping": Command(one_room, "typing", self._stop_typing, ShedClass.EPHEMERAL),
+            "messageRead": Command(InputDecoder(MessageRead), "typing", self._message_read),
+            "updatePresence": Command(update_presence, "typing", self._update_presence, ShedClass.EPHEMERAL),
+            "getPresence": Command(one_room, "typing", self._get_presence, ShedClass.EPHEMERAL),
+            "getRoomStats": Command(one_room, "typing", self._get_room_stats, ShedClass.READS),
+            "heartbeat": Command(InputDecoder(Heartbeat), "typing", self._heartbeat),
         }
 
     async def execute(self, session: Session, envelope: Envelope) -> bytes | None:
         """Do what a frame asks for. Raises ChatError, StoreError."""
-        row = self._table.get(envelope.event)
+        command = self._table.get(envelope.event)
         if session.user is None and envelope.event != "authenticate":
             await self.count_other(session)
             raise ChatError("unauthorized")
-        if row is None:
+        if command is None:
             await self.count_other(session)
             raise ChatError("unknown_command")
-        if row.operation is not None and session.user is not None:
-            await self._limits.count(_context_of(session), Check(row.operation, session.user_id))
-        self._limits.shed(row.shed)
+        if command.operation is not None and session.user is not None:
+            await self._limits.count(_context_of(session), Check(command.operation, session.user_id))
+        self._limits.shed(command.shed)
         try:
-            body = row.shape.decode(envelope.data)
+            body = command.decoder.decode(envelope.data)
         except ChatError:
-            if row.operation is None:
+            if command.operation is None:
                 await self.count_other(session)
             raise
-        return await row.run(session, body, envelope.id)
+        return await command.run(session, body, envelope.id)
 
     def name_of(self, event: str) -> str:
         """The name of a command; of what is none, `unknown`: what clients make up may not become a label."""

@@ -5,12 +5,15 @@ No gap, no double, no event before the ack.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from chat.delivery.channel import Channel, PendingJoin, Subscriber
 from chat.delivery.hub import Hub, gone_while_joining
+from chat.inputs import JoinRoom
 from chat.presenter import Presenter, at_head
-from chat.protocol import JoinRoom, ack, array, encode, splice
+from chat.protocol import ack, array, encode, splice
 from chat.rooms import Rooms
 from store.contract import Store
 from store.models import Membership, Room
@@ -19,7 +22,7 @@ MISSED_MAX = 500
 MISSED_MAX_BYTES = 262_144
 
 
-class Missed(NamedTuple):
+class Missed(Struct, frozen=True):
     """What came between a joiner's heads and the room's, encoded; `cut`: not all of it."""
 
     items: list[bytes]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.password_rules import COMMON, forms_of, new_password, opaque_string
-from chat.passwords import Passwords
+from chat.passwords import Match, Passwords
 
 COMPOSED, DECOMPOSED = "caf\u00e9 au lait", "cafe\u0301 au lait"
 
@@ -83,9 +83,9 @@ def test_the_list_of_the_commonest_is_some_thousands_and_only_of_what_is_long_en
 async def test_both_forms_of_a_password_match_the_hash_of_the_normal_one(passwords: Passwords) -> None:
     encoded = await passwords.hash(new_password(DECOMPOSED))
     for sent in (COMPOSED, DECOMPOSED, COMPOSED.replace(" ", "\u00a0")):
-        assert await passwords.check(sent, encoded) == (True, None)
-    assert await passwords.check(COMPOSED.upper(), encoded) == (False, None)
-    assert await passwords.check(COMPOSED, None) == (False, None)
+        assert await passwords.check(sent, encoded) == Match(True, None)
+    assert await passwords.check(COMPOSED.upper(), encoded) == Match(False, None)
+    assert await passwords.check(COMPOSED, None) == Match(False, None)
 
 
 @pytest.mark.gen_test
@@ -93,11 +93,11 @@ async def test_a_hash_of_the_text_as_it_was_sent_still_matches_that_and_is_given
     passwords: Passwords,
 ) -> None:
     encoded = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(DECOMPOSED)
-    assert await passwords.check(COMPOSED, encoded) == (False, None)
+    assert await passwords.check(COMPOSED, encoded) == Match(False, None)
     match = await passwords.check(DECOMPOSED, encoded)
     assert match.is_right
     assert match.better_hash is not None
-    assert await passwords.check(COMPOSED, match.better_hash) == (True, None)
+    assert await passwords.check(COMPOSED, match.better_hash) == Match(True, None)
 
 
 @given(st.text(max_size=30))

@@ -9,20 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.errors import KINDS, ChatError
-from chat.protocol import (
-    History,
-    InputDecoder,
-    RoomListing,
-    SendMessage,
-    ack,
-    array,
-    encode,
-    event,
-    parse_envelope,
-    refusal,
-    splice,
-)
+from chat.errors import ERROR_KINDS, ChatError
+from chat.input_decoder import InputDecoder
+from chat.inputs import History, RoomListing, SendMessage
+from chat.protocol import ack, array, encode, event, parse_envelope, refusal, splice
 
 SEND = InputDecoder(SendMessage)
 plain_text = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)
@@ -112,15 +102,15 @@ def test_frames_are_json_whatever_their_id_is(command_id: str, data: Any) -> Non
     assert json.loads(splice(a=encode(data), b=array([encode(data), b"1"]))) == {"a": data, "b": [data, 1]}
 
 
-@pytest.mark.parametrize("code", KINDS)
+@pytest.mark.parametrize("code", ERROR_KINDS)
 def test_every_refusal_has_the_contracts_shape(code: str) -> None:
     frame = json.loads(refusal("7", ChatError(code, details={"field": "why"}, retry_after_s=3)))
     assert (frame["event"], frame["id"]) == ("error", "7")
     assert frame["data"] == {
         "code": code,
-        "message": KINDS[code].message,
+        "message": ERROR_KINDS[code].message,
         "details": {"field": "why"},
-        "retryable": KINDS[code].retryable,
+        "retryable": ERROR_KINDS[code].retryable,
         "retryAfter": 3,
     }
     assert "id" not in json.loads(refusal(None, ChatError(code)))

@@ -22,9 +22,9 @@ from cache.memory_cache import MemoryCache
 from chat.delivery.hub import Hub
 from chat.delivery.joining import RoomJoiner
 from chat.errors import ChatError
+from chat.inputs import JoinRoom
 from chat.message_writer import MessageWriter
 from chat.presenter import Presenter
-from chat.protocol import JoinRoom
 from chat.rooms import Rooms
 from cluster.events import MembershipEnded, RoomChanges, RoomMessages
 from cluster.memory_bus import MemoryBus

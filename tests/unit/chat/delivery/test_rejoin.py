@@ -13,8 +13,8 @@ from cache.keys import CacheTtls, Keys
 from cache.memory_cache import NoCache
 from chat.delivery.joining import RoomJoiner
 from chat.errors import ChatError
+from chat.inputs import JoinRoom
 from chat.presenter import Presenter
-from chat.protocol import JoinRoom
 from chat.rooms import Rooms
 from store.models import RoomDraft, Status
 from tests.unit.chat.test_access_audit import Process, process_on, user_named

@@ -1,0 +1,46 @@
+"""JSON as clients send it, read for what is wrong with it. Strict decoding is msgspec's; this explains its refusals."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Callable
+
+import msgspec
+
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what decoding a client's bytes may raise
+BOM = codecs.BOM_UTF8  # RFC 8259 section 8.1: a reader may ignore it
+
+
+def has_character(value: object, unwanted: Callable[[str], bool]) -> bool:
+    """Whether a text, or one within a list, has an unwanted character."""
+    if isinstance(value, str):
+        return any(map(unwanted, value))
+    return isinstance(value, tuple | list) and any(has_character(item, unwanted) for item in value)
+
+
+def is_surrogate(character: str) -> bool:
+    return "\ud800" <= character <= "\udfff"
+
+
+def _cut_short(digits: str) -> int:
+    """An integer that is out of every range still is, of its first digits: int() refuses thousands of them, as if that
+    were no JSON.
+    """
+    return int(digits[:40])
+
+
+def parse_any(raw: bytes) -> object:
+    """What the JSON is, of whatever type; None where it is no JSON at all.
+
+    The standard library's decoder takes lone surrogates, which msgspec does not, so that they can be named as what is
+    wrong.
+    """
+
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)  # NaN and Infinity are no JSON
+
+    try:
+        return json.loads(raw.decode(), parse_constant=refuse, parse_int=_cut_short)
+    except (ValueError, RecursionError):
+        return None
