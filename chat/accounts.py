@@ -6,7 +6,6 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Callable
-from typing import Any
 
 from msgspec import UNSET, Struct
 
@@ -18,6 +17,7 @@ from chat.known_addresses import KnownAddresses
 from chat.passwords import Passwords
 from chat.presenter import Presenter
 from chat.request_context import RequestContext
+from chat.results import Credentials, OwnUser
 from chat.tokens import Tokens
 from cluster.contract import Bus
 from cluster.events import SessionsRevoked
@@ -91,7 +91,7 @@ class Accounts:
         self._session_max_ms = session_max_s * 1000
         self._now_ms = now_ms
 
-    async def register(self, context: RequestContext, body: Register) -> dict[str, Any]:
+    async def register(self, context: RequestContext, body: Register) -> Credentials:
         """Make an account and log it in.
 
         Raises ChatError username_taken (a listed name too), email_taken, forbidden.
@@ -133,7 +133,7 @@ class Accounts:
             else Attempt(account, f"known:{user_id}:{mark}", True)
         )
 
-    async def login(self, context: RequestContext, password: str, account: Account | None) -> dict[str, Any]:
+    async def login(self, context: RequestContext, password: str, account: Account | None) -> Credentials:
         """Raises ChatError unauthorized, the same for no account, a disabled one and a wrong password."""
         usable = account is not None and account.disabled_at is None
         match = await self._passwords.check(password, account.password_hash if account and usable else None)
@@ -165,7 +165,7 @@ class Accounts:
         except StoreError as error:  # who is logged in stays so
             log.warning("an address was not remembered: %s", error)
 
-    async def refresh(self, token: str) -> dict[str, Any]:
+    async def refresh(self, token: str) -> Credentials:
         """Use a refresh token once. Raises ChatError unauthorized; a reuse revokes the whole family."""
         presented = self._tokens.verify_refresh(token)
         now = self._now_ms()
@@ -211,7 +211,7 @@ class Accounts:
                 return
         raise ChatError("forbidden", "The old password is wrong.")
 
-    async def profile(self, user_id: str) -> dict[str, Any]:
+    async def profile(self, user_id: str) -> OwnUser:
         """One's own user, through the cache."""
         user = await self.user(user_id)
         email = await self._cache.get_or_load(self._keys.email(user_id), lambda: self._email_of(user_id))
@@ -221,7 +221,7 @@ class Accounts:
         account = await self._store.users.account(user_id)
         return account.email if account is not None else None
 
-    async def update(self, user_id: str, body: PatchProfile) -> dict[str, Any]:
+    async def update(self, user_id: str, body: PatchProfile) -> OwnUser:
         """Change one's profile; returns one's own user."""
         change = ProfileChange(
             display_name=False if body.display_name is UNSET else body.display_name,
@@ -287,15 +287,15 @@ class Accounts:
         await self._store.sessions.create(session)
         return session
 
-    async def _credentials(self, session: Session) -> dict[str, Any]:
+    async def _credentials(self, session: Session) -> Credentials:
         user = await self.profile(session.user_id)
         now_ms, until_ms = self._now_ms(), session.began_ms + self._session_max_ms
-        return {
-            "user": user,
-            "accessToken": self._tokens.access(session, now_ms=now_ms, until_ms=until_ms),
-            "refreshToken": self._tokens.refresh(session),
-            "expiresIn": self._tokens.lifetime_s(now_ms=now_ms, until_ms=until_ms),
-        }
+        return Credentials(
+            user=user,
+            access_token=self._tokens.access(session, now_ms=now_ms, until_ms=until_ms),
+            refresh_token=self._tokens.refresh(session),
+            expires_in=self._tokens.lifetime_s(now_ms=now_ms, until_ms=until_ms),
+        )
 
     async def _revoke(self, user_id: str, session_id: str) -> None:
         await self._store.sessions.revoke(session_id, now_ms=self._now_ms())

@@ -6,7 +6,6 @@ import itertools
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from cache.contract import Cache
 from cache.keys import Keys
@@ -17,6 +16,7 @@ from chat.message_writer import MessageWriter, PostedMessage
 from chat.presenter import Presenter
 from chat.protocol import array, builtins, encode, splice
 from chat.request_context import RequestContext
+from chat.results import ChangesView, ChangeView
 from chat.rooms import Rooms
 from store.contract import Store
 from store.models import Head, Message, MessageDraft, User
@@ -162,15 +162,12 @@ class Messages:
         last_seq = page.messages[-1].seq if page.messages else 0
         return Page(tuple(map(encode, page.messages)), last_seq, page.rev, page.has_more)
 
-    async def changes(self, room_id: str, user_id: str, query: ChangesSince) -> dict[str, Any]:
+    async def changes(self, room_id: str, user_id: str, query: ChangesSince) -> ChangesView:
         """The room's changes log above a rev, each entry with the message as it left it."""
         await self._rooms.read_by(room_id, user_id)
         page = await self._store.changes.page(room_id, since=query.since, limit=query.limit)
-        return {
-            "changes": [{"rev": change.rev, "message": change.message} for change in page.changes],
-            "rev": page.rev,
-            "hasMore": page.has_more,
-        }
+        changes = [ChangeView(change.rev, change.message) for change in page.changes]
+        return ChangesView(changes, page.rev, page.has_more)
 
 
 def _author(context: RequestContext) -> User:

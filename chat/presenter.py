@@ -5,11 +5,10 @@ account.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-import msgspec
+from msgspec import structs
 
-from chat.protocol import builtins
+from chat.results import OwnRoomView, OwnUser, RoomView
 from store.models import Membership, Room, Status, User
 
 StatusOf = Callable[[str, Status], Status]
@@ -26,20 +25,26 @@ class Presenter:
     def user(self, user: User) -> User:
         """The user with the status that others see: offline while not connected."""
         shown = self._status_of(user.id, user.status)
-        return msgspec.structs.replace(user, status=shown, status_rev=0)
+        return structs.replace(user, status=shown, status_rev=0)
 
-    def own_user(self, user: User, email: str) -> dict[str, Any]:
+    def own_user(self, user: User, email: str) -> OwnUser:
         """One's own user, with the email address."""
-        own: dict[str, Any] = builtins(self.user(user))
-        return own | {"email": email}
+        return OwnUser(**structs.asdict(self.user(user)), email=email)
 
-    def room(self, room: Room, membership: Membership | None) -> dict[str, Any]:
+    def room(self, room: Room, membership: Membership | None) -> RoomView:
         """The room, and to a member their own state in it."""
-        view: dict[str, Any] = builtins(room)
-        view["onlineCount"] = self._online_count(room.id)
-        if membership is not None:
-            view.update(builtins(msgspec.structs.replace(membership, joined_rev=0)))
-        return view
+        online_count = self._online_count(room.id)
+        if membership is None:
+            return RoomView(**structs.asdict(room), online_count=online_count)
+        return OwnRoomView(
+            **structs.asdict(room),
+            online_count=online_count,
+            role=membership.role,
+            read_seq=membership.read_seq,
+            unread_count=membership.unread_count,
+            mention_count=membership.mention_count,
+            muted_until=membership.muted_until,
+        )
 
 
 def at_head(room: Room, membership: Membership | None, *, seq: int, rev: int) -> tuple[Room, Membership | None]:
@@ -47,7 +52,7 @@ def at_head(room: Room, membership: Membership | None, *, seq: int, rev: int) ->
     if membership is not None:
         unread = max(seq - membership.read_seq, 0)
         if unread != membership.unread_count:
-            membership = msgspec.structs.replace(membership, unread_count=unread)
+            membership = structs.replace(membership, unread_count=unread)
     if room.last_seq != seq or room.rev != rev:
-        room = msgspec.structs.replace(room, last_seq=seq, rev=rev)
+        room = structs.replace(room, last_seq=seq, rev=rev)
     return room, membership

@@ -12,6 +12,7 @@ from chat.errors import ChatError, invalid
 from chat.inputs import CreateRoom, Listing, RoomListing
 from chat.presenter import Presenter
 from chat.protocol import encode, event
+from chat.results import MemberPage, MemberView, RoomPage, RoomTotals, RoomView
 from chat.standing_reader import StandingReader
 from cluster.contract import Bus
 from cluster.events import MembershipBegan, MembershipEnded, RoomChanges, UserEvent
@@ -105,11 +106,11 @@ class Rooms:
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
-    async def get(self, room_id: str, user_id: str) -> dict[str, Any]:
+    async def get(self, room_id: str, user_id: str) -> RoomView:
         """Raises ChatError room_not_found."""
         return self._view(await self._fresh(room_id, user_id))
 
-    async def find(self, user_id: str, query: RoomListing) -> dict[str, Any]:
+    async def find(self, user_id: str, query: RoomListing) -> RoomPage:
         """Own rooms, or all that the user may see."""
         try:
             rooms, cursor = await self._store.rooms.list_for(
@@ -117,42 +118,34 @@ class Rooms:
             )
         except ValueError as error:
             raise invalid(cursor="takes a nextCursor of this listing") from error
-        return {"rooms": [self._view(room) for room in rooms], "nextCursor": cursor}
+        return RoomPage([self._view(room) for room in rooms], cursor)
 
-    async def members(self, room_id: str, user_id: str, query: Listing) -> dict[str, Any]:
+    async def members(self, room_id: str, user_id: str, query: Listing) -> MemberPage:
         """Members of a room that the user is in, by name."""
         await self.read_by(room_id, user_id)
         try:
             members, cursor = await self._store.members.list(room_id, limit=query.limit, after=query.cursor)
         except ValueError as error:
             raise invalid(cursor="takes a nextCursor of this listing") from error
-        return {
-            "members": [
-                {
-                    "userId": one.user_id,
-                    "username": one.username,
-                    "displayName": one.display_name,
-                    "role": one.role,
-                    "online": self._presence.is_online(one.user_id),
-                }
-                for one in members
-            ],
-            "nextCursor": cursor,
-        }
+        is_online = self._presence.is_online
+        views = [
+            MemberView(one.user_id, one.username, one.display_name, one.role, is_online(one.user_id)) for one in members
+        ]
+        return MemberPage(views, cursor)
 
-    async def stats(self, room_id: str, user_id: str) -> dict[str, Any]:
+    async def stats(self, room_id: str, user_id: str) -> RoomTotals:
         """Totals of a room that the user may see."""
         await self.seen_by(room_id, user_id)
         stats = await self._cache.get_or_load(self._keys.stats(room_id), lambda: self._store.rooms.stats(room_id))
         if stats is None:
             raise ChatError("room_not_found")
-        return {
-            "roomId": room_id,
-            "participantCount": stats.participant_count,
-            "onlineCount": self._presence.online_count(room_id),
-            "messageCount": stats.message_count,
-            "lastActivity": stats.last_activity,
-        }
+        return RoomTotals(
+            room_id=room_id,
+            participant_count=stats.participant_count,
+            online_count=self._presence.online_count(room_id),
+            message_count=stats.message_count,
+            last_activity=stats.last_activity,
+        )
 
     async def joined_by(self, user_id: str) -> dict[str, int]:
         """The user's rooms, each with the rev at which they joined, through the cache."""
@@ -160,7 +153,7 @@ class Rooms:
 
     # ---- writing -------------------------------------------------------------------------------------------------
 
-    async def create(self, user_id: str, body: CreateRoom) -> dict[str, Any]:
+    async def create(self, user_id: str, body: CreateRoom) -> RoomView:
         draft = RoomDraft(
             name=body.name, description=body.description, is_private=body.is_private, max_users=body.max_users
         )
@@ -169,7 +162,7 @@ class Rooms:
         await self._tell_added(made, user_id)
         return self._view(made)
 
-    async def direct(self, user_id: str, other_id: str) -> tuple[dict[str, Any], bool]:
+    async def direct(self, user_id: str, other_id: str) -> tuple[RoomView, bool]:
         """The direct room of two people; True if it was made now. Raises ChatError validation_failed; Missing."""
         if user_id == other_id:
             raise invalid(userId="takes another person's id")
@@ -192,7 +185,7 @@ class Rooms:
         if change.membership is None:
             raise ChatError("not_member")
 
-    async def invite(self, room_id: str, inviter_id: str, user_id: str) -> dict[str, Any]:
+    async def invite(self, room_id: str, inviter_id: str, user_id: str) -> RoomView:
         """Make another user a member; any member may in a public room, owner and moderators in a private one."""
         room, membership = await self.read_by(room_id, inviter_id)
         if room.kind == "direct" or (room.is_private and membership.role is Role.MEMBER):
@@ -283,7 +276,7 @@ class Rooms:
             raise ChatError("room_not_found")
         return of
 
-    def _view(self, of: Standing) -> dict[str, Any]:
+    def _view(self, of: Standing) -> RoomView:
         return self._presenter.room(of.room, of.membership)
 
 

@@ -16,6 +16,7 @@ from chat.connections.pool import Pool
 from chat.connections.session import Session
 from chat.errors import ChatError, CloseCode
 from chat.protocol import encode, event
+from chat.results import OwnUser
 from common.paced_callbacks import PacedCallbacks
 from handlers.wire.compression import Deflater, Inflation
 from handlers.wire.link import Link
@@ -57,7 +58,7 @@ class HandshakeResult(msgspec.Struct, frozen=True):
     connection_id: str
     address: str
     caller: Caller
-    profile: dict[str, Any] | None
+    profile: OwnUser | None
     has_slot: bool
     replaces: str | None
 

@@ -11,6 +11,7 @@ from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProt
 from chat.accounts import Identity
 from chat.connections.session import Session
 from chat.errors import ChatError
+from chat.results import OwnUser
 from handlers.base import Handler, Web
 from handlers.connection_factory import Caller, ConnectionFactory, HandshakeResult
 from handlers.http.exchange import Exchange
@@ -34,7 +35,7 @@ class ChatSocket(Handler[ConnectionFactory], WebSocketHandler):
         super().initialize(web=web, route=route, services=services)
         self.connection_id: str | None = None  # once the handshake has succeeded
         self._caller: Caller = None
-        self._profile: dict[str, Any] | None = None
+        self._profile: OwnUser | None = None
         self._new_id = ""
         self._has_slot = False
 

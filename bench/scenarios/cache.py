@@ -257,7 +257,7 @@ async def _send_requests(context: ScenarioContext, cases: UseCases, population: 
         elif request == "user":
             await _user(cases, room_id, user)
         elif request == "stats":
-            seen = (await cases.rooms.stats(room_id, user.id))["messageCount"]
+            seen = (await cases.rooms.stats(room_id, user.id)).message_count
         elif request == "membership":
             await cases.rooms.read_by(room_id, user.id)
         else:

@@ -5,8 +5,6 @@ No gap, no double, no event before the ack.
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct
 
 from chat.delivery.channel import Channel, PendingJoin, Subscriber
@@ -14,6 +12,7 @@ from chat.delivery.hub import Hub, gone_while_joining
 from chat.inputs import JoinRoom
 from chat.presenter import Presenter, at_head
 from chat.protocol import ack, array, encode, splice
+from chat.results import ChangeView
 from chat.rooms import Rooms
 from store.contract import Store
 from store.models import Membership, Room
@@ -89,11 +88,10 @@ class RoomJoiner:
         if body.since_rev is not None and not reset:
             changes = await self._missed_changes(channel.room_id, body.since_rev, joining.rev)
         room, own = at_head(room, membership, seq=joining.seq, rev=joining.rev)
-        view: dict[str, Any] = self._presenter.room(room, own)
         return ack(
             command_id,
             splice(
-                room=encode(view),
+                room=encode(self._presenter.room(room, own)),
                 seq=b"%d" % joining.seq,
                 rev=b"%d" % joining.rev,
                 missed=array(missed.items),
@@ -122,7 +120,7 @@ class RoomJoiner:
         page = await self._store.changes.latest_between(room_id, since=since, upto=upto, limit=MISSED_MAX)
         if page.expired:
             return Missed([], True)
-        items = [encode({"rev": change.rev, "message": change.message}) for change in page.changes]
+        items = [encode(ChangeView(change.rev, change.message)) for change in page.changes]
         kept = newest(items, limit=MISSED_MAX, truncated=page.has_more)
         return Missed([], True) if kept.cut else kept
 

@@ -1,0 +1,87 @@
+"""What use cases return to clients, as frozen structs; their encoded names are the contract's."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from store.models import Message, Role, Room, User
+
+
+class OwnUser(User, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One's own user: as others see it, with the email address."""
+
+    email: str
+
+
+class Credentials(Struct, frozen=True, rename="camel"):
+    """The reply to a register, login or refresh; `expires_in` is the access token's life in seconds."""
+
+    user: OwnUser
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+class RoomView(Room, frozen=True, rename="camel"):
+    """A room as everybody who may see it does."""
+
+    online_count: int
+
+
+class OwnRoomView(RoomView, frozen=True, rename="camel"):
+    """A room as its member sees it: with the member's own state in it."""
+
+    role: Role
+    read_seq: int
+    unread_count: int
+    mention_count: int
+    muted_until: str | None
+
+
+class RoomPage(Struct, frozen=True, rename="camel"):
+    """A page of a listing of rooms; `next_cursor` is None on the last."""
+
+    rooms: list[RoomView]
+    next_cursor: str | None
+
+
+class MemberView(Struct, frozen=True, rename="camel"):
+    """A member as the other members see them."""
+
+    user_id: str
+    username: str
+    display_name: str
+    role: Role
+    online: bool
+
+
+class MemberPage(Struct, frozen=True, rename="camel"):
+    """A page of a room's members; `next_cursor` is None on the last."""
+
+    members: list[MemberView]
+    next_cursor: str | None
+
+
+class RoomTotals(Struct, frozen=True, rename="camel"):
+    """A room in numbers; `last_activity` is an RFC 3339 time."""
+
+    room_id: str
+    participant_count: int
+    online_count: int
+    message_count: int
+    last_activity: str | None
+
+
+class ChangeView(Struct, frozen=True):
+    """One entry of a room's changes log; `message` is None for membership and settings."""
+
+    rev: int
+    message: Message | None
+
+
+class ChangesView(Struct, frozen=True, rename="camel"):
+    """A page of a room's changes log, in ascending rev; `rev` is the log's head."""
+
+    changes: list[ChangeView]
+    rev: int
+    has_more: bool
