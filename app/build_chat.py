@@ -68,7 +68,6 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     pool: Pool
     presence: Presence
     presence_loads: SerialTaskQueue
-    presenter: Presenter
     rooms: Rooms
     shedding: LoadShedder | NullLoadShedder
     slot_reconciler: SlotReconciler
@@ -261,7 +260,6 @@ def build_chat(
         pool=pool,
         presence=presence,
         presence_loads=presence_loads,
-        presenter=presenter,
         rooms=rooms,
         shedding=shedding,
         slot_reconciler=slot_reconciler,
