@@ -1,7 +1,7 @@
 """The write path of messages: gathers a room's drafts into one append, publishes what was stored, answers each sender.
 
 One append of a room is in flight; the drafts that arrive during it are the next one, so no timer is needed. The store
-commits appends, of many rooms at once where it can (docs/decisions/0021).
+commits appends, of many rooms at once where it can (docs/decisions/0020).
 """
 
 from __future__ import annotations

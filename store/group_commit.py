@@ -2,7 +2,7 @@
 
 Owns the thread, the bounded queue and the deadlines. Knows no SQL and no driver: a Transactor commits the batches. One
 batch is in flight; the writes that arrive during it make the next one. So batches grow with the load, and a single
-write waits for no timer. docs/decisions/0021 says what is gathered here and what before.
+write waits for no timer. docs/decisions/0020 says what is gathered here and what before.
 """
 
 from __future__ import annotations
