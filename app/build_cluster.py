@@ -82,13 +82,13 @@ async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> As
     from cache.redis_scripts import SCRIPTS
     from cluster.redis_bus import RedisBus
     from cluster.redis_connection import RedisClient, RedisGone, RedisRefused, Script
-    from cluster.redis_slots import SCRIPTS as SEAT_SCRIPTS
+    from cluster.redis_slots import SCRIPTS as SLOT_SCRIPTS
     from cluster.redis_slots import RedisConnectionSlots
     from cluster.redis_snapshots import RedisSnapshots
 
     options = options_of(settings)
     check = Script(redis_limiter.SCRIPT)
-    client = RedisClient(options=options, scripts=(*SCRIPTS, *SEAT_SCRIPTS, check))
+    client = RedisClient(options=options, scripts=(*SCRIPTS, *SLOT_SCRIPTS, check))
     limits = settings.limits
     limiter: Limiter = _alone(settings)
     if limits.enabled:

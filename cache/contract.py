@@ -60,7 +60,7 @@ class Cache(Protocol):
         """Forget every value in every process: an invalidation may have been lost."""
 
     async def inspect(self) -> CacheState:
-        """Return the state of the backend. Raises CacheAway."""
+        """Return the state of the backend. Raises CacheUnreachable."""
 
     def ensure_generation(self) -> None:
         """Restore what the backend may have lost; called every few seconds."""

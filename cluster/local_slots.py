@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 class LocalConnectionSlots:
-    """cache.contract.ConnectionSlots where one process has all connections: the pool's own cap is the cap."""
+    """cluster.contract.ConnectionSlots where one process has all connections: the pool's own cap is the cap."""
 
     async def take(
         self, user_id: str, connection_id: str, *, replaces: str | None, alive: frozenset[str] | None

@@ -21,7 +21,7 @@ _TTL_MS = SLOTS_TTL_S * 1000
 
 
 class RedisConnectionSlots:
-    """cache.contract.ConnectionSlots on Redis; `max_per_user` over all processes, `process_id` is this one's.
+    """cluster.contract.ConnectionSlots on Redis; `max_per_user` over all processes, `process_id` is this one's.
 
     Users of whom Redis may hold too much are remembered, `UNSURE_MAX` at most: the earliest, whose connections it knew,
     and not those who came and went while it was away already. The slots of others end with their TTL.

@@ -16,7 +16,7 @@ QueuedTask = Callable[[], Awaitable[object]]
 
 
 class SerialTaskQueue:
-    """Runs task_queue one after the other.
+    """Runs tasks one after the other.
 
     `max_waiting` bounds those that may be dropped; the others are bounded by their callers. An error of `expected` is
     logged in one line, any other with its traceback.

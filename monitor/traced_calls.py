@@ -17,7 +17,7 @@ Span = Callable[..., AbstractContextManager[None]]
 
 
 class Traced:
-    """Stands for `target`: `span` is Spans.within or Spans.apart, and is given `{prefix}.{method}`.
+    """Stands for `target`: `span` is Spans.child or Spans.root, and is given `{prefix}.{method}`.
 
     Calls that wait for nothing have none.
 

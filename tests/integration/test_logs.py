@@ -99,4 +99,4 @@ def test_a_level_hides_what_is_below_it(start: Start) -> None:
     call(server.url, "GET", "/rooms")
     server.stop()
     # A start may be slow
-    assert [line for line in server.log().splitlines() if " monitor.watchdog: " not in line] == []
+    assert [line for line in server.log().splitlines() if " monitor.loop_watchdog: " not in line] == []
