@@ -16,6 +16,7 @@ from cache.keys import CacheTtls, Keys
 from chat.access_audit import AccessAudit
 from chat.accounts import Accounts
 from chat.audit_requests import AuditRequests
+from chat.codec import Codec
 from chat.connections.command_table import Commands
 from chat.connections.pool import Pool
 from chat.connections.slot_reconciler import SlotReconciler
@@ -35,6 +36,7 @@ from chat.tokens import Tokens
 from cluster.membership import ClusterMembership
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
+from handlers.codec.json_codec import JsonCodec
 from handlers.wire.frames import text_frame
 from limits.load_shedder import LoadShedder, NullLoadShedder
 from limits.load_signal import LoadSignal
@@ -56,6 +58,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     access_audit: AccessAudit
     access_audits: SerialTaskQueue
     accounts: Accounts
+    codec: Codec
     commands: Commands
     hub: Hub
     limits: RequestLimits
@@ -104,9 +107,11 @@ def build_chat(
     access_audits = SerialTaskQueue(expected=(StoreError,))
     passwords = Passwords()
     audit_requests = AuditRequests()
+    codec = JsonCodec()
     hub = Hub(
         store=store,
         bus=bus,
+        codec=codec,
         frame=text_frame,
         observer=observer,
         coalesce=ws.coalesce,
@@ -153,6 +158,7 @@ def build_chat(
         bus=bus,
         presence=presence,
         presenter=presenter,
+        codec=codec,
         on_no_member=audit_requests.on_not_member,
     )
     message_writer = MessageWriter(
@@ -160,6 +166,7 @@ def build_chat(
         cache=cache,
         keys=keys,
         bus=bus,
+        codec=codec,
         posted=typing.stopped,
         observer=observer,
         timeout_s=settings.store.timeout_ms / 1000,
@@ -188,6 +195,7 @@ def build_chat(
         message_writer=message_writer,
         rooms=rooms,
         presenter=presenter,
+        codec=codec,
         head_of=head_of if shared.is_shared else _not_needed,
     )
     membership = ClusterMembership(
@@ -219,11 +227,12 @@ def build_chat(
         accounts=accounts,
         rooms=rooms,
         messages=messages,
-        joins=RoomJoiner(store=store, hub=hub, rooms=rooms, presenter=presenter),
+        joins=RoomJoiner(store=store, hub=hub, rooms=rooms, presenter=presenter, codec=codec),
         hub=hub,
         presence=presence,
         typing=typing,
         limits=limits,
+        codec=codec,
         pool=pool,
         bus=bus,
         task_queue=presence_loads,
@@ -248,6 +257,7 @@ def build_chat(
         access_audit=access_audit,
         access_audits=access_audits,
         accounts=accounts,
+        codec=codec,
         commands=commands,
         hub=hub,
         limits=limits,

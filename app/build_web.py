@@ -114,7 +114,11 @@ def build_web(
         watch=monitoring.alerts,
         assets=load_assets(WEB),
         connection_factory=ConnectionFactory(
-            pool=chat.pool, commands=commands_with(chat.commands, spans), link_config=link_config, observer=observer
+            pool=chat.pool,
+            commands=commands_with(chat.commands, spans),
+            link_config=link_config,
+            codec=chat.codec,
+            observer=observer,
         ),
     )
     return BoundedHTTPServer(

@@ -8,9 +8,9 @@ import msgspec
 
 from app.build_cluster import Cluster
 from app.settings import Settings
+from chat.codec import Envelope
 from chat.connections.command_table import Commands
 from chat.connections.session import Session
-from chat.protocol import Envelope
 from common.startup_error import StartupError
 from monitor.spans import Spans
 from monitor.traced_calls import traced

@@ -15,11 +15,11 @@ from app import build_cluster, build_storage
 from app.checks import Item
 from app.settings import Settings, SettingsError
 from chat.errors import ChatError
-from chat.input_decoder import InputDecoder
-from chat.inputs import Register
 from chat.passwords import Passwords
+from chat.request_inputs import Register
 from chat.reserved_names import ReservedNames
 from common.startup_error import StartupError
+from handlers.codec.input_decoder import InputDecoder
 from monitor import log_setup
 from store.contract import Store
 from store.errors import StoreError, StoreUnavailable, Taken

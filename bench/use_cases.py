@@ -22,6 +22,7 @@ from chat.presenter import Presenter
 from chat.rooms import Rooms
 from chat.tokens import Tokens
 from cluster.events import RoomMessages
+from handlers.codec.json_codec import JsonCodec
 from monitor.observer import Observer
 from store.contract import Store
 from store.models import Head, Status
@@ -59,12 +60,14 @@ class UseCases:
                 stats_s=settings.cache.ttl_stats_s,
             )
         )
+        codec = JsonCodec()
         self._store = store
         self._passwords = Passwords()
         self._channels: list[Channel] = []
         self._hub = Hub(
             store=store,
             bus=bus,
+            codec=codec,
             frame=lambda payload: payload,
             observer=Observer(),
             coalesce=settings.ws.coalesce,
@@ -94,12 +97,14 @@ class UseCases:
             bus=bus,
             presence=nobody,
             presenter=self.presenter,
+            codec=codec,
         )
         self.message_writer = MessageWriter(
             store=store,
             cache=cache,
             keys=self.keys,
             bus=bus,
+            codec=codec,
             posted=lambda room_id, user_id: None,
             observer=Observer(),
             timeout_s=settings.store.timeout_ms / 1000,
@@ -112,6 +117,7 @@ class UseCases:
                 message_writer=self.message_writer,
                 rooms=self.rooms,
                 presenter=self.presenter,
+                codec=codec,
                 head_of=head_of if shared.is_shared else _not_needed,
             )
             for head_of in (self._head_here, self._head_elsewhere)

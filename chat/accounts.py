@@ -12,12 +12,12 @@ from msgspec import UNSET, Struct
 from cache.contract import Cache
 from cache.keys import Keys
 from chat.errors import ChatError, invalid
-from chat.inputs import ChangePassword, Login, PatchProfile, Register
 from chat.known_addresses import KnownAddresses
 from chat.passwords import Passwords
 from chat.presenter import Presenter
 from chat.request_context import RequestContext
-from chat.results import Credentials, OwnUser
+from chat.request_inputs import ChangePassword, Login, PatchProfile, Register
+from chat.request_results import Credentials, OwnUser
 from chat.tokens import Tokens
 from cluster.contract import Bus
 from cluster.events import SessionsRevoked

@@ -15,8 +15,10 @@ from msgspec import Struct
 from cache import message_page, room_totals
 from cache.contract import Cache
 from cache.keys import Keys
+from chat.codec import Codec
 from chat.errors import ChatError
-from chat.protocol import encode, event
+from chat.events import Mention
+from chat.request_results import PostedMessage
 from cluster.contract import Bus
 from cluster.events import RoomMessages, UserEvent
 from cluster.topics import room_topic, user_topic
@@ -41,13 +43,6 @@ class Accepted(Struct, frozen=True):
     transport: str
 
 
-class PostedMessage(Struct, frozen=True):
-    """A stored message, encoded, and whether an earlier send had stored it."""
-
-    message: bytes
-    duplicate: bool
-
-
 class MessageWriter:
     """Appends drafts.
 
@@ -61,6 +56,7 @@ class MessageWriter:
         cache: Cache,
         keys: Keys,
         bus: Bus,
+        codec: Codec,
         posted: Callable[[str, str], None],
         observer: Observer,
         timeout_s: float,
@@ -71,6 +67,7 @@ class MessageWriter:
         self._cache = cache
         self._keys = keys
         self._bus = bus
+        self._codec = codec
         self._observer = observer
         self._posted = posted  # told (room id, user id): who wrote is no longer typing
         self._batcher: KeyedBatcher[Accepted, PostedMessage] = KeyedBatcher(
@@ -105,7 +102,7 @@ class MessageWriter:
             if isinstance(outcome, Refusal):
                 answers.append(ChatError(outcome.value))
                 continue
-            message = encode(outcome.message)
+            message = self._codec.encode(outcome.message)
             if outcome.duplicate:
                 duplicates += 1
                 duplicates_by_rest += one.transport == "rest"
@@ -139,7 +136,7 @@ class MessageWriter:
         for message, payload in zip(fresh, encoded, strict=True):
             for user_id in message.mentions:
                 if user_id != message.user_id:
-                    hint = UserEvent(user_id, event("mention", b'{"message":%s}' % payload))
+                    hint = UserEvent(user_id, self._codec.event(Mention(payload)))
                     await self._bus.publish(user_topic(user_id), hint)
 
     async def close(self) -> None:

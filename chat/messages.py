@@ -5,18 +5,20 @@ from __future__ import annotations
 import itertools
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+
+from msgspec import structs
 
 from cache.contract import Cache
 from cache.keys import Keys
 from cache.message_page import KEEP, Page
+from chat.codec import Codec
 from chat.errors import ChatError, invalid
-from chat.inputs import ChangesSince, History, SendMessage
-from chat.message_writer import MessageWriter, PostedMessage
+from chat.message_writer import MessageWriter
 from chat.presenter import Presenter
-from chat.protocol import array, builtins, encode, splice
 from chat.request_context import RequestContext
-from chat.results import ChangesView, ChangeView
+from chat.request_inputs import ChangesSince, History, SendMessage
+from chat.request_results import ChangesView, ChangeView, HistoryPage, MessageWithAuthor, PostedMessage
 from chat.rooms import Rooms
 from store.contract import Store
 from store.models import Head, Message, MessageDraft, User
@@ -37,6 +39,7 @@ class Messages:
         message_writer: MessageWriter,
         rooms: Rooms,
         presenter: Presenter,
+        codec: Codec,
         head_of: Callable[[str], Awaitable[Head | None]],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -46,6 +49,7 @@ class Messages:
         self._message_writer = message_writer
         self._rooms = rooms
         self._presenter = presenter
+        self._codec = codec
         self._head_of = head_of
         self._now = now
         # Rooms whose cached page was seen to lack something, since when
@@ -97,7 +101,7 @@ class Messages:
             return None
         await self._rooms.read_by(body.room_id, author.id)
         message = await self._store.messages.by_client_id(body.room_id, author.id, body.client_id)
-        return None if message is None else PostedMessage(encode(message), duplicate=True)
+        return None if message is None else PostedMessage(self._codec.encode(message), duplicate=True)
 
     async def get(self, message_id: str, user_id: str) -> Message:
         """Raises ChatError message_not_found, also where the user may not read."""
@@ -112,10 +116,8 @@ class Messages:
             raise
         return message
 
-    async def history(self, user_id: str, query: History) -> bytes:
-        """A page of a room's messages in ascending seq, encoded;
-        with `expand` each has its `author`, as they now are.
-        """
+    async def history(self, user_id: str, query: History) -> HistoryPage:
+        """A page of a room's messages in ascending seq; with `expand` each has its `author`, as they now are."""
         if query.before is not None and query.after is not None:
             raise invalid(before="excludes after", after="excludes before")
         await self._rooms.read_by(query.room_id, user_id)
@@ -125,13 +127,13 @@ class Messages:
         page = await self._store.messages.page(
             query.room_id, limit=query.limit, before=query.before, after=query.after, with_authors=expand
         )
+        messages: Iterable[Message] = page.messages
         if expand:
             authors = {author.id: self._presenter.user(author) for author in page.authors}
-            messages = [builtins(message) | {"author": authors.get(message.user_id)} for message in page.messages]
-            return encode({"messages": messages, "hasMore": page.has_more, "rev": page.rev})
-        return encode({"messages": page.messages, "hasMore": page.has_more, "rev": page.rev})
+            messages = [_with_author(message, authors.get(message.user_id)) for message in page.messages]
+        return HistoryPage([self._codec.encode(message) for message in messages], page.has_more, page.rev)
 
-    async def _newest(self, room_id: str, limit: int) -> bytes:
+    async def _newest(self, room_id: str, limit: int) -> HistoryPage:
         key = self._keys.page(room_id)
         page = await self._cache.get_or_load(key, lambda: self._load_newest(room_id))
         head = await self._head_of(room_id)
@@ -142,7 +144,7 @@ class Messages:
             page = await self._cache.get_or_load(at_head, lambda: self._load_newest(room_id))
         messages = page.messages[-limit:]
         has_more = page.has_more or len(messages) < len(page.messages)
-        return splice(messages=array(messages), hasMore=encode(has_more), rev=encode(page.rev))
+        return HistoryPage(messages, has_more, page.rev)
 
     def _stays_behind(self, room_id: str, page: Page) -> bool:
         """Whether what the page lacks is not on its way to it any more:
@@ -160,7 +162,7 @@ class Messages:
     async def _load_newest(self, room_id: str) -> Page:
         page = await self._store.messages.page(room_id, limit=KEEP)
         last_seq = page.messages[-1].seq if page.messages else 0
-        return Page(tuple(map(encode, page.messages)), last_seq, page.rev, page.has_more)
+        return Page(tuple(map(self._codec.encode, page.messages)), last_seq, page.rev, page.has_more)
 
     async def changes(self, room_id: str, user_id: str, query: ChangesSince) -> ChangesView:
         """The room's changes log above a rev, each entry with the message as it left it."""
@@ -168,6 +170,10 @@ class Messages:
         page = await self._store.changes.page(room_id, since=query.since, limit=query.limit)
         changes = [ChangeView(change.rev, change.message) for change in page.changes]
         return ChangesView(changes, page.rev, page.has_more)
+
+
+def _with_author(message: Message, author: User | None) -> MessageWithAuthor:
+    return MessageWithAuthor(**(structs.asdict(message) | {"author": author}))
 
 
 def _author(context: RequestContext) -> User:

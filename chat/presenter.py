@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from msgspec import structs
 
-from chat.results import OwnRoomView, OwnUser, RoomView
+from chat.request_results import OwnRoomView, OwnUser, RoomView
 from store.models import Membership, Room, Status, User
 
 StatusOf = Callable[[str, Status], Status]

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
+from msgspec import structs
+
 from cache.contract import Cache
 from cache.keys import Key, Keys
+from chat.codec import Codec
 from chat.errors import ChatError, invalid
-from chat.inputs import CreateRoom, Listing, RoomListing
+from chat.events import MessageReadUpdate, RoomAdded
 from chat.presenter import Presenter
-from chat.protocol import encode, event
-from chat.results import MemberPage, MemberView, RoomPage, RoomTotals, RoomView
+from chat.request_inputs import CreateRoom, Listing, RoomListing
+from chat.request_results import MemberPage, MemberView, RoomPage, RoomTotals, RoomView
 from chat.standing_reader import StandingReader
 from cluster.contract import Bus
 from cluster.events import MembershipBegan, MembershipEnded, RoomChanges, UserEvent
@@ -47,6 +50,7 @@ class Rooms:
         bus: Bus,
         presence: OnlineMembers,
         presenter: Presenter,
+        codec: Codec,
         on_no_member: Callable[[MembershipEnded], None] = lambda ended: None,
     ) -> None:
         self._store = store
@@ -55,6 +59,7 @@ class Rooms:
         self._bus = bus
         self._presence = presence
         self._presenter = presenter
+        self._codec = codec
         self._on_no_member = on_no_member
         self._standings = StandingReader(store=store)
 
@@ -222,7 +227,11 @@ class Rooms:
         await self._cache.invalidate(self._keys.membership(room_id, user_id))
         await self._bus.publish(
             user_topic(user_id),
-            UserEvent(user_id, event("messageReadUpdate", encode(state)), *reading_order(state)),
+            UserEvent(
+                user_id,
+                self._codec.event(MessageReadUpdate(*structs.astuple(state))),
+                *reading_order(state),
+            ),
         )
         return state
 
@@ -260,9 +269,8 @@ class Rooms:
 
     async def _tell_added(self, of: Standing, user_id: str) -> None:
         order = membership_order(of.room.id, _joined_rev(of), began=True)
-        await self._bus.publish(
-            user_topic(user_id), UserEvent(user_id, event("roomAdded", encode({"room": self._view(of)})), *order)
-        )
+        payload = self._codec.event(RoomAdded(self._view(of)))
+        await self._bus.publish(user_topic(user_id), UserEvent(user_id, payload, *order))
 
     async def _fresh_of(self, room_id: str, user_id: str) -> Standing:
         of = await self._store.rooms.get_for(room_id, user_id)

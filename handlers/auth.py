@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from chat.input_decoder import InputDecoder
-from chat.inputs import ChangePassword, Login, RefreshTokens, Register
+from chat.request_inputs import ChangePassword, Login, RefreshTokens, Register
 from handlers.base import Handler
+from handlers.codec.input_decoder import InputDecoder
 from limits.contract import Check
 from limits.ip_addresses import address_check
 from limits.shedding_policy import ShedClass

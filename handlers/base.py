@@ -17,14 +17,15 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from chat.accounts import Accounts, Identity
 from chat.errors import ERROR_KINDS, ChatError, RateLimited, as_refusal, limit_refusal
-from chat.input_decoder import InputDecoder
-from chat.inputs import Input
-from chat.json_text import BOM
-from chat.protocol import encode, error_body
 from chat.request_context import RequestContext
+from chat.request_inputs import Input
 from chat.request_limits import RequestLimits
 from common.text_numbers import whole_number
 from handlers.client_address import ClientAddresses
+from handlers.codec.input_decoder import InputDecoder
+from handlers.codec.json_codec import encode_result
+from handlers.codec.json_encoding import encode, error_body
+from handlers.codec.json_text import BOM
 from handlers.operator_access import Operators
 from handlers.origins import origin_allowed
 from limits.contract import Check, Decision
@@ -292,14 +293,10 @@ class Handler(RequestHandler, Generic[S]):
 
     def reply(self, value: object, status: int = 200) -> None:
         """Finish with JSON."""
-        self.reply_bytes(encode(value), status)
-
-    def reply_bytes(self, body: bytes, status: int = 200) -> None:
-        """Finish with JSON that is encoded already."""
         self.set_status(status)
         self.set_header("Content-Type", "application/json; charset=UTF-8")
         self._tell_limit()
-        self.finish(body)
+        self.finish(encode_result(value))
 
     def reply_nothing(self) -> None:
         """Finish with 204."""

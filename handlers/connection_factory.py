@@ -6,17 +6,17 @@ import asyncio
 import itertools
 import socket
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
 from chat.accounts import Identity
+from chat.codec import Codec
 from chat.connections.command_table import Commands
 from chat.connections.pool import Pool
 from chat.connections.session import Session
 from chat.errors import ChatError, CloseCode
-from chat.protocol import encode, event
-from chat.results import OwnUser
+from chat.events import Welcome
+from chat.request_results import OwnUser
 from common.paced_callbacks import PacedCallbacks
 from handlers.wire.compression import Deflater, Inflation
 from handlers.wire.link import Link
@@ -66,11 +66,14 @@ class HandshakeResult(msgspec.Struct, frozen=True):
 class ConnectionFactory:
     """Makes the connections of a process."""
 
-    def __init__(self, *, pool: Pool, commands: Commands, link_config: LinkConfig, observer: Observer) -> None:
+    def __init__(
+        self, *, pool: Pool, commands: Commands, link_config: LinkConfig, codec: Codec, observer: Observer
+    ) -> None:
         self.pool = pool
         self._observer = observer
         self.link_config = link_config
         self._commands = commands
+        self._codec = codec
         self._numbers = itertools.count(1)
 
     def new_id(self) -> str:
@@ -99,6 +102,7 @@ class ConnectionFactory:
             connection_id=handshake.connection_id,
             address=handshake.address,
             commands=self._commands,
+            codec=self._codec,
             observer=self._observer,
             loop=loop,
             on_peer_gone=self.pool.peer_gone,
@@ -116,12 +120,11 @@ class ConnectionFactory:
             return session
         if caller is not None and not self._commands.admit(session, caller, has_slot=handshake.has_slot):
             return session
-        welcome: dict[str, Any] = {
-            "connectionId": session.connection_id,
-            "processId": link_config.process_id,
-            "heartbeatInterval": link_config.heartbeat_interval_s,
-        }
-        if handshake.profile is not None:
-            welcome["user"] = handshake.profile
-        link.send_text(event("welcome", encode(welcome)))
+        welcome = Welcome(
+            connection_id=session.connection_id,
+            process_id=link_config.process_id,
+            heartbeat_interval=link_config.heartbeat_interval_s,
+            user=handshake.profile,
+        )
+        link.send_text(self._codec.event(welcome))
         return session

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from chat.errors import ChatError
-from chat.input_decoder import InputDecoder
-from chat.inputs import History, SendMessage
 from chat.messages import Messages
+from chat.request_inputs import History, SendMessage
 from handlers.base import Handler
+from handlers.codec.input_decoder import InputDecoder
 from limits.contract import Check
 from limits.shedding_policy import ShedClass
 
@@ -21,7 +21,7 @@ class MessagesHandler(Handler[Messages]):
     counts_itself = ("POST",)
 
     async def get(self) -> None:
-        self.reply_bytes(await self.services.history(self.identity.user.id, self.query(HISTORY)))
+        self.reply(await self.services.history(self.identity.user.id, self.query(HISTORY)))
 
     async def post(self) -> None:
         body = await self.countable_body(SEND)
@@ -35,10 +35,7 @@ class MessagesHandler(Handler[Messages]):
             posted = found
         else:
             posted = await self.services.post(self.context, body)
-        if posted.duplicate:
-            self.reply_bytes(b'{"message":%s,"duplicate":true}' % posted.message)
-        else:
-            self.reply_bytes(b'{"message":%s}' % posted.message, 201)
+        self.reply(posted, 200 if posted.duplicate else 201)
 
 
 class OneMessageHandler(Handler[Messages]):

@@ -9,10 +9,10 @@ from typing import Any
 from msgspec import Struct
 
 from chat.errors import invalid
-from chat.input_decoder import InputDecoder
-from chat.inputs import Input
+from chat.request_inputs import Input
 from handlers.base import Handler
 from handlers.cache_health import CacheHealth
+from handlers.codec.input_decoder import InputDecoder
 from handlers.database_health import DatabaseHealth
 from monitor import metrics_json, prometheus
 from monitor.metrics import Metrics

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from chat.errors import ChatError
-from chat.input_decoder import InputDecoder
-from chat.inputs import HistoryQuery
+from chat.request_inputs import HistoryQuery
 from common.text_numbers import whole_number
 from handlers.base import Handler
+from handlers.codec.input_decoder import InputDecoder
 from monitor.alerts import Alerts
 from monitor.history import History, HistoryQueryError
 

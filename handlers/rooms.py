@@ -7,11 +7,11 @@ from typing import ClassVar
 from msgspec import Struct
 
 from chat.errors import ChatError
-from chat.input_decoder import InputDecoder
-from chat.inputs import ChangesSince, CreateRoom, Listing, OneUser, RoomListing
 from chat.messages import Messages
+from chat.request_inputs import ChangesSince, CreateRoom, Listing, OneUser, RoomListing
 from chat.rooms import Rooms
 from handlers.base import Handler
+from handlers.codec.input_decoder import InputDecoder
 from limits.contract import Check
 from limits.shedding_policy import ShedClass
 from store.errors import StoreError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from chat.input_decoder import InputDecoder
-from chat.inputs import PatchProfile, UserSearch
+from chat.request_inputs import PatchProfile, UserSearch
 from handlers.base import Handler
+from handlers.codec.input_decoder import InputDecoder
 from limits.shedding_policy import ShedClass
 
 SEARCH = InputDecoder(UserSearch)

@@ -11,7 +11,7 @@ from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProt
 from chat.accounts import Identity
 from chat.connections.session import Session
 from chat.errors import ChatError
-from chat.results import OwnUser
+from chat.request_results import OwnUser
 from handlers.base import Handler, Web
 from handlers.connection_factory import Caller, ConnectionFactory, HandshakeResult
 from handlers.http.exchange import Exchange

@@ -27,9 +27,9 @@ from bench.redis_process import RedisProcess
 from bench.scenario import Figure, Option, Scenario
 from bench.scenario_context import ScenarioContext
 from bench.use_cases import UseCases, wired
-from chat.inputs import History, SendMessage
-from chat.protocol import encode
 from chat.request_context import RequestContext
+from chat.request_inputs import History, SendMessage
+from handlers.codec.json_codec import encode_result
 from monitor.observer import Observer
 from store.contract import Store
 from store.models import MessageDraft, RoomDraft, Stored, User
@@ -160,7 +160,8 @@ def _questions(ways: Mapping[str, UseCases], population: _Population) -> dict[st
 
     async def page_elsewhere() -> bytes:
         room_id, user = population.anywhere()
-        return await ways[REDIS].messages_elsewhere.history(user.id, History(room_id, PAGE))
+        page = await ways[REDIS].messages_elsewhere.history(user.id, History(room_id, PAGE))
+        return encode_result(page)
 
     asked = {f"newest {PAGE}": page, "user": user, "room stats": stats}
     questions = {what: {name: ask(cases) for name, cases in ways.items()} for what, ask in asked.items()}
@@ -169,15 +170,15 @@ def _questions(ways: Mapping[str, UseCases], population: _Population) -> dict[st
 
 
 async def _newest(cases: UseCases, room_id: str, user: User) -> bytes:
-    return await cases.messages.history(user.id, History(room_id, PAGE))
+    return encode_result(await cases.messages.history(user.id, History(room_id, PAGE)))
 
 
 async def _user(cases: UseCases, room_id: str, user: User) -> bytes:
-    return encode(cases.presenter.user(await cases.accounts.user(user.id)))
+    return encode_result(cases.presenter.user(await cases.accounts.user(user.id)))
 
 
 async def _stats(cases: UseCases, room_id: str, user: User) -> bytes:
-    return encode(await cases.rooms.stats(room_id, user.id))
+    return encode_result(await cases.rooms.stats(room_id, user.id))
 
 
 async def _compared(context: ScenarioContext, what: str, asked: Mapping[str, Ask], askers: int) -> list[Figure]:

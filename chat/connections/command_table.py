@@ -12,19 +12,28 @@ from typing import Any
 from msgspec import UNSET, Struct
 
 from chat.accounts import Accounts, Identity
+from chat.codec import Codec, Decoder, Envelope
 from chat.connections.pool import Pool
-from chat.connections.session import Session
+from chat.connections.session import ANSWERED, Session
 from chat.delivery.hub import Hub
 from chat.delivery.joining import RoomJoiner
 from chat.errors import ChatError
-from chat.input_decoder import InputDecoder
-from chat.inputs import Authenticate, Heartbeat, Input, JoinRoom, MessageRead, OneRoom, SendMessage, UpdatePresence
 from chat.messages import Messages
 from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
-from chat.protocol import Envelope, encode
 from chat.request_context import RequestContext
+from chat.request_inputs import (
+    Authenticate,
+    Heartbeat,
+    Input,
+    JoinRoom,
+    MessageRead,
+    OneRoom,
+    SendMessage,
+    UpdatePresence,
+)
 from chat.request_limits import RequestLimits
+from chat.request_results import Authenticated, HeartbeatAnswer, PostedMessage, RoomTotals
 from chat.rooms import Rooms
 from cluster.contract import Bus
 from cluster.events import StatusChosen
@@ -36,22 +45,20 @@ from limits.ip_addresses import address_check
 from limits.shedding_policy import ShedClass
 from monitor.observer import Observer
 from store.errors import StoreError
+from store.models import ReadState
 
 
 class Command(Struct, frozen=True):
-    """One command: how its data is read, which limit counts it (None: the use case does), what it does, and as what it
-    is shed.
+    """One command: the decoder of its data, the limit that counts it (None: its method counts), its method, and the
+    class in which load shedding refuses it.
 
-    `run(session, data, command id)` returns the ack's encoded data, or None where it has answered itself.
+    `run(session, input, command id)` returns the result, None for an empty one, or ANSWERED if it has sent its ack.
     """
 
-    decoder: InputDecoder[Any]
+    decoder: Decoder[Any]
     operation: str | None
-    run: Callable[[Session, Any, str | None], Awaitable[bytes | None]]
+    run: Callable[[Session, Any, str | None], Awaitable[object]]
     shed: ShedClass | None = None
-
-
-NOTHING = b"{}"
 
 
 class Commands:
@@ -71,6 +78,7 @@ class Commands:
         presence: Presence,
         typing: TypingIndicators,
         limits: RequestLimits,
+        codec: Codec,
         pool: Pool,
         bus: Bus,
         task_queue: SerialTaskQueue,
@@ -92,23 +100,23 @@ class Commands:
         self._task_queue = task_queue  # its own: it reads from the store, which may take a while
         self._now_ms = now_ms
         self._outbox_half_bytes = outbox_half_bytes
-        one_room, update_presence = InputDecoder(OneRoom), InputDecoder(UpdatePresence)
+        decoder, one_room = codec.decoder, codec.decoder(OneRoom)
         self._table: Mapping[str, Command] = {
-            "authenticate": Command(InputDecoder(Authenticate), "typing", self._authenticate),
-            "joinRoom": Command(InputDecoder(JoinRoom), None, self._join_room),
+            "authenticate": Command(decoder(Authenticate), "typing", self._authenticate),
+            "joinRoom": Command(decoder(JoinRoom), None, self._join_room),
             "leaveRoom": Command(one_room, "typing", self._leave_room),
-            "sendMessage": Command(InputDecoder(SendMessage), None, self._send_message, ShedClass.MESSAGES),
+            "sendMessage": Command(decoder(SendMessage), None, self._send_message, ShedClass.MESSAGES),
             "startTyping": Command(one_room, "typing", self._start_typing, ShedClass.EPHEMERAL),
             "stopTyping": Command(one_room, "typing", self._stop_typing, ShedClass.EPHEMERAL),
-            "messageRead": Command(InputDecoder(MessageRead), "typing", self._message_read),
-            "updatePresence": Command(update_presence, "typing", self._update_presence, ShedClass.EPHEMERAL),
+            "messageRead": Command(decoder(MessageRead), "typing", self._message_read),
+            "updatePresence": Command(decoder(UpdatePresence), "typing", self._update_presence, ShedClass.EPHEMERAL),
             "getPresence": Command(one_room, "typing", self._get_presence, ShedClass.EPHEMERAL),
             "getRoomStats": Command(one_room, "typing", self._get_room_stats, ShedClass.READS),
-            "heartbeat": Command(InputDecoder(Heartbeat), "typing", self._heartbeat),
+            "heartbeat": Command(decoder(Heartbeat), "typing", self._heartbeat),
         }
 
-    async def execute(self, session: Session, envelope: Envelope) -> bytes | None:
-        """Do what a frame asks for. Raises ChatError, StoreError."""
+    async def execute(self, session: Session, envelope: Envelope) -> object:
+        """Do what a frame asks for and return its result (see Command.run). Raises ChatError, StoreError."""
         command = self._table.get(envelope.event)
         if session.user is None and envelope.event != "authenticate":
             await self.count_other(session)
@@ -149,7 +157,7 @@ class Commands:
 
     # ---- one method a command ------------------------------------------------------------------------------------
 
-    async def _authenticate(self, session: Session, body: Authenticate, _: str | None) -> bytes:
+    async def _authenticate(self, session: Session, body: Authenticate, _: str | None) -> Authenticated:
         identity = await self._accounts.identify(body.token)
         user_id = identity.user.id
         if session.user is not None and session.user_id != user_id:
@@ -163,7 +171,7 @@ class Commands:
             async with self._pool.reserve_slot(session.connection_id, user_id, replaces=session.replaces) as has_slot:
                 if not self.admit(session, identity, has_slot=has_slot):
                     raise ChatError("forbidden", "Too many connections.")
-        return encode({"user": account, "expiresAt": rfc3339(identity.expires_at_ms)})
+        return Authenticated(account, rfc3339(identity.expires_at_ms))
 
     def admit(self, session: Session, identity: Identity, *, has_slot: bool) -> bool:
         """Make the connection the user's; False where the user has too many, and the pool closed it.
@@ -195,7 +203,7 @@ class Commands:
     async def _enter(self, user_id: str) -> None:
         self._presence.entered(user_id, await self._rooms.joined_by(user_id))
 
-    async def _join_room(self, session: Session, body: JoinRoom, command_id: str | None) -> None:
+    async def _join_room(self, session: Session, body: JoinRoom, command_id: str | None) -> object:
         try:
             standing = await self._rooms.standing(body.room_id, session.user_id)
         except (ChatError, StoreError):
@@ -212,15 +220,15 @@ class Commands:
         self._presence.began(body.room_id, session.user_id, joined_rev)
         if not session.link.is_open:
             self._pool.forget_rooms(session)
+        return ANSWERED
 
-    async def _leave_room(self, session: Session, body: OneRoom, _: str | None) -> bytes:
+    async def _leave_room(self, session: Session, body: OneRoom, _: str | None) -> None:
         if session.rooms is not None:
             session.rooms.pop(body.room_id, None)
         self._hub.leave(body.room_id, session)
         self._typing.stopped(body.room_id, session.user_id)
-        return NOTHING
 
-    async def _send_message(self, session: Session, body: SendMessage, _: str | None) -> bytes:
+    async def _send_message(self, session: Session, body: SendMessage, _: str | None) -> PostedMessage:
         context = _context_of(session)
         try:
             await self._limits.count(context, Check("messages", session.user_id))
@@ -229,44 +237,37 @@ class Commands:
             found = await self._messages.find_duplicate(context, body)
             if found is None:
                 raise
-            posted = found
-        else:
-            posted = await self._messages.post(context, body)
-        if posted.duplicate:
-            return b'{"message":%s,"duplicate":true}' % posted.message
-        return b'{"message":%s}' % posted.message
+            return found
+        return await self._messages.post(context, body)
 
-    async def _start_typing(self, session: Session, body: OneRoom, _: str | None) -> bytes:
+    async def _start_typing(self, session: Session, body: OneRoom, _: str | None) -> None:
         assert session.user is not None
         await self._rooms.read_by(body.room_id, session.user_id)
         self._typing.started(body.room_id, session.user)
-        return NOTHING
 
-    async def _stop_typing(self, session: Session, body: OneRoom, _: str | None) -> bytes:
+    async def _stop_typing(self, session: Session, body: OneRoom, _: str | None) -> None:
         await self._rooms.read_by(body.room_id, session.user_id)
         self._typing.stopped(body.room_id, session.user_id)
-        return NOTHING
 
-    async def _message_read(self, session: Session, body: MessageRead, _: str | None) -> bytes:
-        return encode(await self._rooms.mark_read(body.room_id, session.user_id, body.seq))
+    async def _message_read(self, session: Session, body: MessageRead, _: str | None) -> ReadState:
+        return await self._rooms.mark_read(body.room_id, session.user_id, body.seq)
 
-    async def _update_presence(self, session: Session, body: UpdatePresence, _: str | None) -> bytes:
+    async def _update_presence(self, session: Session, body: UpdatePresence, _: str | None) -> None:
         custom = False if body.custom_status is UNSET else body.custom_status
         chosen = await self._accounts.set_status(session.user_id, body.status, custom)
         await self._bus.publish(
             EVERYONE, StatusChosen(session.user_id, chosen.status.value, self._now_ms(), chosen.status_rev)
         )
-        return NOTHING
 
-    async def _get_presence(self, session: Session, body: OneRoom, _: str | None) -> bytes:
+    async def _get_presence(self, session: Session, body: OneRoom, _: str | None) -> object:
         await self._rooms.read_by(body.room_id, session.user_id)
-        return encode(self._presence.listing(body.room_id))
+        return self._presence.listing(body.room_id)
 
-    async def _get_room_stats(self, session: Session, body: OneRoom, _: str | None) -> bytes:
-        return encode(await self._rooms.stats(body.room_id, session.user_id))
+    async def _get_room_stats(self, session: Session, body: OneRoom, _: str | None) -> RoomTotals:
+        return await self._rooms.stats(body.room_id, session.user_id)
 
-    async def _heartbeat(self, session: Session, body: Input, _: str | None) -> bytes:
-        return encode({"timestamp": rfc3339(self._now_ms())})
+    async def _heartbeat(self, session: Session, body: Input, _: str | None) -> HeartbeatAnswer:
+        return HeartbeatAnswer(rfc3339(self._now_ms()))
 
 
 def _context_of(session: Session) -> RequestContext:

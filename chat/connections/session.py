@@ -10,10 +10,10 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
+from chat.codec import Codec, Envelope
 from chat.errors import ChatError, CloseCode, as_refusal
-from chat.protocol import Envelope, ack, parse_envelope, refusal
 from monitor.observer import Observer
 from store.models import User
 
@@ -23,6 +23,7 @@ QUEUE_MAX = 32
 QUEUE_MAX_BYTES = 65_536
 COMMAND_TIMEOUT_S = 10.0
 REFUSALS_IN_A_ROW = 20
+ANSWERED: Final = object()  # the result of a command that has sent its own ack
 
 
 class SessionLink(Protocol):
@@ -94,8 +95,8 @@ class SessionLink(Protocol):
 class SessionCommands(Protocol):
     """What a session asks of the command table."""
 
-    async def execute(self, session: Session, envelope: Envelope) -> bytes | None:
-        """Do what a frame asks for. Raises ChatError, StoreError."""
+    async def execute(self, session: Session, envelope: Envelope) -> object:
+        """Do what a frame asks for and return its result; ANSWERED if its ack is sent. Raises ChatError, StoreError."""
 
     async def count_other(self, session: Session) -> None:
         """Count a frame that has no limit of its own. Raises ChatError."""
@@ -120,6 +121,7 @@ class Session:
     __slots__ = (
         "_burst_end",
         "_came_at",
+        "_codec",
         "_commands",
         "_input_over",
         "_loop",
@@ -153,6 +155,7 @@ class Session:
         connection_id: str,
         address: str,
         commands: SessionCommands,
+        codec: Codec,
         observer: Observer,
         loop: asyncio.AbstractEventLoop,
         on_peer_gone: Callable[[Session], None],
@@ -174,6 +177,7 @@ class Session:
         self.rooms: dict[str, int] | None = None
         self.busy_since = 0.0
         self._commands = commands
+        self._codec = codec
         self._observer = observer
         self._loop = loop
         self._on_peer_gone = on_peer_gone
@@ -290,14 +294,14 @@ class Session:
                     return
                 payload = inflated
             try:
-                envelope = parse_envelope(payload)
+                envelope = self._codec.envelope(payload)
             except ChatError:
                 await self._commands.count_other(self)
                 raise
-            data = await self._commands.execute(self, envelope)
+            result = await self._commands.execute(self, envelope)
             self._refused = 0
-            if data is not None and envelope.id is not None:
-                self.link.send_text(ack(envelope.id, data))
+            if result is not ANSWERED and envelope.id is not None:
+                self.link.send_text(self._codec.ack(envelope.id, result))
             self._observer.command(envelope.event, "ok", time.monotonic() - (self._waited_since or self.busy_since))
             return
         except asyncio.CancelledError:
@@ -324,7 +328,7 @@ class Session:
         if error.code == "rate_limited":
             self._count_refusal()
         self._observer.command(name, error.code, time.monotonic() - (self._waited_since or self.busy_since))
-        self.link.send_text(refusal(envelope.id if envelope is not None else None, error))
+        self.link.send_text(self._codec.refusal(envelope.id if envelope is not None else None, error))
         if self.user is None and envelope is not None and envelope.event == "authenticate":
             self.link.close(CloseCode.UNAUTHORIZED, error.code)
         if self._refused >= REFUSALS_IN_A_ROW:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
+from chat.codec import Codec
 from chat.delivery.channel import Channel, Group, PendingJoin, Ring, Subscriber
 from chat.delivery.fan_out import FanOut
 from chat.errors import ChatError
-from chat.protocol import encode, event
+from chat.events import MessageDeleted, MessageEdited, ReactionUpdated, ReceiveMessage
 from cluster.contract import Bus
 from cluster.events import RoomChanges, RoomEphemeral, RoomMessages
 from cluster.topics import room_topic
@@ -46,6 +47,7 @@ class Hub:
         *,
         store: Store,
         bus: Bus,
+        codec: Codec,
         frame: Callable[[bytes], bytes],
         observer: Observer,
         coalesce: bool,
@@ -55,6 +57,7 @@ class Hub:
         self._store = store
         self._bus = bus
         self._audit_room = audit_room
+        self._codec = codec
         self._frame = frame
         self._coalesce = coalesce
         self._loop = asyncio.get_running_loop()
@@ -203,7 +206,7 @@ class Hub:
     def _take_message(self, channel: Channel, message: bytes, accepted_ms: float = 0.0) -> None:
         channel.seq += 1
         channel.ring.add(message)
-        self._queue(channel, event("receiveMessage", message), messages=1, accepted_ms=accepted_ms)
+        self._queue(channel, self._codec.event(ReceiveMessage(message)), messages=1, accepted_ms=accepted_ms)
 
     def _take_change(self, channel: Channel, payload: bytes | None) -> None:
         channel.rev += 1
@@ -254,7 +257,7 @@ class Hub:
             page = await self._store.messages.page(room_id, limit=OPEN_WITH)
             if page.messages:
                 channel.seq = page.messages[-1].seq
-                channel.ring.start(page.messages[0].seq - 1, [encode(message) for message in page.messages])
+                channel.ring.start(page.messages[0].seq - 1, [self._codec.encode(message) for message in page.messages])
             channel.rev = page.rev
             self._channels[room_id] = channel
             # What was published between the subscription and this moment found no channel; the heads tell.
@@ -330,7 +333,7 @@ class Hub:
             page = await self._store.messages.page(channel.room_id, limit=HEAL_PAGE, after=channel.seq)
             for message in page.messages:
                 if message.seq == channel.seq + 1:  # the bus may have brought it meanwhile
-                    self._take_message(channel, encode(message))
+                    self._take_message(channel, self._codec.encode(message))
             if not page.has_more:
                 break
         while page.rev > channel.rev:
@@ -341,7 +344,7 @@ class Hub:
                 break
             for change in changes.changes:
                 if change.rev == channel.rev + 1:
-                    self._take_change(channel, changed_event(change))
+                    self._take_change(channel, changed_event(change, codec=self._codec))
                     if change.message is None:
                         self._audit_room(channel.room_id)
             if not changes.has_more:
@@ -359,16 +362,15 @@ class Hub:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def changed_event(change: Change) -> bytes | None:
+def changed_event(change: Change, *, codec: Codec) -> bytes | None:
     """Return the event payload of one change, live and healed alike; None where clients are not told of it here
     (membership, settings).
     """
     message = change.message
     if message is None:
         return None
-    data: Mapping[str, object] = {"roomId": message.room_id, "rev": change.rev, "message": message}
-    name = "reactionUpdated" if change.is_reaction else "messageDeleted" if message.deleted_at else "messageEdited"
-    return event(name, encode(data))
+    event = ReactionUpdated if change.is_reaction else MessageDeleted if message.deleted_at else MessageEdited
+    return codec.event(event(message.room_id, change.rev, message))
 
 
 def gone_while_joining() -> ChatError:

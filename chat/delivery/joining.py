@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from chat.codec import Codec
 from chat.delivery.channel import Channel, PendingJoin, Subscriber
 from chat.delivery.hub import Hub, gone_while_joining
-from chat.inputs import JoinRoom
 from chat.presenter import Presenter, at_head
-from chat.protocol import ack, array, encode, splice
-from chat.results import ChangeView
+from chat.request_inputs import JoinRoom
+from chat.request_results import ChangeView, JoinedRoom
 from chat.rooms import Rooms
 from store.contract import Store
 from store.models import Membership, Room
@@ -31,11 +31,12 @@ class Missed(Struct, frozen=True):
 class RoomJoiner:
     """Carries out joinRoom for a subscriber."""
 
-    def __init__(self, *, store: Store, hub: Hub, rooms: Rooms, presenter: Presenter) -> None:
+    def __init__(self, *, store: Store, hub: Hub, rooms: Rooms, presenter: Presenter, codec: Codec) -> None:
         self._store = store
         self._hub = hub
         self._rooms = rooms
         self._presenter = presenter
+        self._codec = codec
 
     async def join(
         self,
@@ -88,19 +89,17 @@ class RoomJoiner:
         if body.since_rev is not None and not reset:
             changes = await self._missed_changes(channel.room_id, body.since_rev, joining.rev)
         room, own = at_head(room, membership, seq=joining.seq, rev=joining.rev)
-        return ack(
-            command_id,
-            splice(
-                room=encode(self._presenter.room(room, own)),
-                seq=b"%d" % joining.seq,
-                rev=b"%d" % joining.rev,
-                missed=array(missed.items),
-                truncated=encode(missed.cut),
-                changes=array(changes.items),
-                changesTruncated=encode(changes.cut),
-                reset=encode(reset),
-            ),
+        joined = JoinedRoom(
+            room=self._presenter.room(room, own),
+            seq=joining.seq,
+            rev=joining.rev,
+            missed=missed.items,
+            truncated=missed.cut,
+            changes=changes.items,
+            changes_truncated=changes.cut,
+            reset=reset,
         )
+        return self._codec.ack(command_id, joined)
 
     async def _missed_messages(self, channel: Channel, since: int, upto: int) -> Missed:
         if since == upto:
@@ -111,7 +110,9 @@ class RoomJoiner:
             return newest(held[: upto - since], limit=MISSED_MAX, truncated=False)
         messages = await self._store.messages.newest_between(channel.room_id, after=since, upto=upto, limit=MISSED_MAX)
         return newest(
-            [encode(message) for message in messages], limit=MISSED_MAX, truncated=len(messages) < upto - since
+            [self._codec.encode(message) for message in messages],
+            limit=MISSED_MAX,
+            truncated=len(messages) < upto - since,
         )
 
     async def _missed_changes(self, room_id: str, since: int, upto: int) -> Missed:
@@ -120,7 +121,7 @@ class RoomJoiner:
         page = await self._store.changes.latest_between(room_id, since=since, upto=upto, limit=MISSED_MAX)
         if page.expired:
             return Missed([], True)
-        items = [encode(ChangeView(change.rev, change.message)) for change in page.changes]
+        items = [self._codec.encode(ChangeView(change.rev, change.message)) for change in page.changes]
         kept = newest(items, limit=MISSED_MAX, truncated=page.has_more)
         return Missed([], True) if kept.cut else kept
 

@@ -24,6 +24,7 @@ from cluster.local_slots import LocalConnectionSlots
 from cluster.memory_bus import MemoryBus
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
+from handlers.codec.json_codec import JsonCodec
 from monitor.observer import Observer
 from store.contract import Store
 from store.errors import StoreError, StoreUnavailable
@@ -120,6 +121,7 @@ class Process:
         self.hub = Hub(
             store=store,
             bus=bus,
+            codec=JsonCodec(),
             frame=bytes,
             observer=Observer(),
             coalesce=True,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chat.errors import ChatError
-from chat.inputs import JoinRoom
+from chat.request_inputs import JoinRoom
 from chat.standing_reader import BATCH_MAX, StandingReader
 from store.models import RoomDraft
 from tests.unit.chat.delivery.test_join_is_exact import Connection, World, open_store

@@ -17,6 +17,7 @@ from tornado.ioloop import IOLoop
 from chat.connections.pool import AUTHENTICATE_WITHIN_S, Pool
 from chat.connections.session import COMMAND_TIMEOUT_S, QUEUE_MAX_BYTES, Session
 from common.paced_callbacks import PacedCallbacks
+from handlers.codec.json_codec import JsonCodec
 from handlers.wire.compression import Inflation
 from handlers.wire.frames import close_frame
 from handlers.wire.link import Link
@@ -39,12 +40,11 @@ class Held:
         self.hold = False
         self.exempt = False
 
-    async def execute(self, session: Session, envelope: Any) -> bytes:
+    async def execute(self, session: Session, envelope: Any) -> None:
         self.begun.append(envelope.id)
         await asyncio.sleep(0)
         if envelope.event == "hang":
             await asyncio.get_running_loop().create_future()
-        return b"{}"
 
     async def count_other(self, session: Session) -> None:
         """Nothing is limited here."""
@@ -84,7 +84,7 @@ class Stuck(Held):
         super().__init__()
         self.cancellations: list[int] = []
 
-    async def execute(self, session: Session, envelope: Any) -> bytes:
+    async def execute(self, session: Session, envelope: Any) -> None:
         if envelope.id == "1":
             self.begun.append(envelope.id)
             await asyncio.get_running_loop().create_future()
@@ -92,7 +92,7 @@ class Stuck(Held):
         assert task is not None
         self.cancellations.append(task.cancelling())
         async with asyncio.timeout(60):
-            return await super().execute(session, envelope)
+            await super().execute(session, envelope)
 
 
 class Connection:
@@ -124,7 +124,8 @@ class Connection:
             link=self.link,
             connection_id="c",
             address="192.0.2.1",
-            commands=self.commands,  # type: ignore[arg-type]
+            commands=self.commands,
+            codec=JsonCodec(),
             observer=Observer(),
             loop=loop,
             on_peer_gone=lambda session: self.pool.peer_gone(session),

@@ -13,9 +13,10 @@ import pytest
 
 from chat.delivery import hub as hub_module
 from chat.delivery.hub import Hub
-from chat.protocol import encode
 from cluster.events import RoomMessages
 from cluster.memory_bus import MemoryBus
+from handlers.codec.json_codec import JsonCodec
+from handlers.codec.json_encoding import encode
 from monitor.observer import Observer
 from store import sqlite
 from store.contract import Store
@@ -90,6 +91,7 @@ def hub_on(store: Any) -> Hub:
     return Hub(
         store=store,
         bus=MemoryBus(),
+        codec=JsonCodec(),
         frame=lambda payload: payload,
         observer=Observer(),
         coalesce=True,

@@ -22,13 +22,14 @@ from cache.memory_cache import MemoryCache
 from chat.delivery.hub import Hub
 from chat.delivery.joining import RoomJoiner
 from chat.errors import ChatError
-from chat.inputs import JoinRoom
 from chat.message_writer import MessageWriter
 from chat.presenter import Presenter
+from chat.request_inputs import JoinRoom
 from chat.rooms import Rooms
 from cluster.events import MembershipEnded, RoomChanges, RoomMessages
 from cluster.memory_bus import MemoryBus
 from cluster.topics import EVERYONE
+from handlers.codec.json_codec import JsonCodec
 from monitor.observer import Observer
 from store import sqlite
 from store.contract import Store
@@ -136,12 +137,14 @@ class World:
             bus=self.bus,
             presence=Nobody(),
             presenter=presenter,
+            codec=JsonCodec(),
         )
         self.message_writer = MessageWriter(
             store=stretched,
             cache=self.cache,
             keys=keys,
             bus=self.bus,
+            codec=JsonCodec(),
             posted=lambda room_id, user_id: None,
             observer=Observer(),
             timeout_s=60,
@@ -149,12 +152,13 @@ class World:
         self.hub = Hub(
             store=stretched,
             bus=self.bus,
+            codec=JsonCodec(),
             frame=lambda payload: payload + b"\n",
             observer=observer,
             coalesce=coalesce,
             hold_max_bytes=1_000_000,
         )
-        self.joins = RoomJoiner(store=stretched, hub=self.hub, rooms=self.rooms, presenter=presenter)
+        self.joins = RoomJoiner(store=stretched, hub=self.hub, rooms=self.rooms, presenter=presenter, codec=JsonCodec())
         self.connections: list[Connection] = []
         self.bus.start(receive=self._receive)
 

@@ -13,9 +13,10 @@ from cache.keys import CacheTtls, Keys
 from cache.memory_cache import NoCache
 from chat.delivery.joining import RoomJoiner
 from chat.errors import ChatError
-from chat.inputs import JoinRoom
 from chat.presenter import Presenter
+from chat.request_inputs import JoinRoom
 from chat.rooms import Rooms
+from handlers.codec.json_codec import JsonCodec
 from store.models import RoomDraft, Status
 from tests.unit.chat.test_access_audit import Process, process_on, user_named
 
@@ -34,9 +35,10 @@ def joins_of(process: Process) -> RoomJoiner:
         bus=process.bus,
         presence=process.presence,
         presenter=presenter,
+        codec=JsonCodec(),
         on_no_member=process.audit.on_not_member,
     )
-    return RoomJoiner(store=process.store, hub=process.hub, rooms=rooms, presenter=presenter)
+    return RoomJoiner(store=process.store, hub=process.hub, rooms=rooms, presenter=presenter, codec=JsonCodec())
 
 
 @pytest.mark.parametrize(("is_private", "refused_with"), [(True, "room_not_found"), (False, "not_member")])

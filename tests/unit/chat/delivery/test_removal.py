@@ -15,6 +15,7 @@ from cluster.local_slots import LocalConnectionSlots
 from cluster.memory_bus import MemoryBus
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
+from handlers.codec.json_codec import JsonCodec
 from monitor.observer import Observer
 from store.models import Status, User
 
@@ -102,7 +103,15 @@ async def test_what_one_raises_keeps_no_other_from_forgetting_a_connection(
 ) -> None:
     loop, bus, faults = asyncio.get_running_loop(), MemoryBus(), Faults()
     paced_callbacks, observer, task_queue = PacedCallbacks(loop=loop), FaultyObserver(faults), SerialTaskQueue()
-    hub = FaultyHub(store=None, bus=bus, frame=bytes, observer=observer, coalesce=False, hold_max_bytes=1)  # type: ignore[arg-type]
+    hub = FaultyHub(
+        store=None,  # type: ignore[arg-type]
+        bus=bus,
+        codec=JsonCodec(),
+        frame=bytes,
+        observer=observer,
+        coalesce=False,
+        hold_max_bytes=1,
+    )
     hub.faults = faults
     presence = Presence(
         bus=bus, task_queue=task_queue, paced_callbacks=paced_callbacks, process_id="p", grace_s=0.0, loop=loop

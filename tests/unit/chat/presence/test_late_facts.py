@@ -21,6 +21,7 @@ from cluster.memory_bus import MemoryBus
 from cluster.topics import membership_order, reading_order
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
+from handlers.codec.json_codec import JsonCodec
 from monitor.observer import Observer
 from store.models import ReadState, Status, User
 
@@ -281,7 +282,15 @@ async def test_an_end_in_the_middle_of_a_second_join_ends_the_first_subscription
 def pool(io_loop: Any) -> Pool:
     async def made() -> Pool:
         bus, task_queue, paced_callbacks = MemoryBus(), SerialTaskQueue(), PacedCallbacks(loop=io_loop.asyncio_loop)
-        hub = Hub(store=None, bus=bus, frame=bytes, observer=Observer(), coalesce=False, hold_max_bytes=1)  # type: ignore[arg-type]
+        hub = Hub(
+            store=None,  # type: ignore[arg-type]
+            bus=bus,
+            codec=JsonCodec(),
+            frame=bytes,
+            observer=Observer(),
+            coalesce=False,
+            hold_max_bytes=1,
+        )
         return Pool(
             hub=hub,
             bus=bus,

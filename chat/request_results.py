@@ -1,6 +1,11 @@
-"""What use cases return to clients, as frozen structs; their encoded names are the contract's."""
+"""What use cases return to clients, as frozen structs; their encoded names are the contract's.
+
+A field of type bytes is a message or change that is encoded already: it was encoded once for all who read it.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -70,6 +75,58 @@ class RoomTotals(Struct, frozen=True, rename="camel"):
     online_count: int
     message_count: int
     last_activity: str | None
+
+
+class PostedMessage(Struct, frozen=True):
+    """A stored message, encoded. `duplicate`: an earlier send with the same clientId stored it."""
+
+    message: bytes
+    duplicate: bool
+
+
+class MessageWithAuthor(Message, frozen=True, rename="camel"):
+    """A message with its author's profile as it is now; None for an author who is gone."""
+
+    author: User | None
+
+
+class HistoryPage(Struct, frozen=True, rename="camel"):
+    """A page of a room's messages, each encoded, in ascending seq; `rev` is the room's when they were read."""
+
+    messages: Sequence[bytes]
+    has_more: bool
+    rev: int
+
+
+class JoinedRoom(Struct, frozen=True, rename="camel"):
+    """The result of joinRoom: the room at the heads `seq` and `rev`, with the encoded messages and changes that the
+    client has missed.
+
+    `truncated`: older messages are missing in `missed`. `changes_truncated`: changes are missing, the client reloads.
+    `reset`: the client's `since` is beyond the room's head.
+    """
+
+    room: RoomView
+    seq: int
+    rev: int
+    missed: Sequence[bytes]
+    truncated: bool
+    changes: Sequence[bytes]
+    changes_truncated: bool
+    reset: bool
+
+
+class Authenticated(Struct, frozen=True, rename="camel"):
+    """The result of authenticate; `expires_at` is the RFC 3339 time at which the token ends."""
+
+    user: OwnUser
+    expires_at: str
+
+
+class HeartbeatAnswer(Struct, frozen=True):
+    """The server's time, RFC 3339."""
+
+    timestamp: str
 
 
 class ChangeView(Struct, frozen=True):

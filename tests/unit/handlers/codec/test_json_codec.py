@@ -10,9 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.errors import ERROR_KINDS, ChatError
-from chat.input_decoder import InputDecoder
-from chat.inputs import History, RoomListing, SendMessage
-from chat.protocol import ack, array, encode, event, parse_envelope, refusal, splice
+from chat.events import Mention, ReceiveMessage
+from chat.request_inputs import History, RoomListing, SendMessage
+from chat.request_results import HistoryPage, PostedMessage
+from handlers.codec.envelopes import parse_envelope
+from handlers.codec.input_decoder import InputDecoder
+from handlers.codec.json_codec import JsonCodec, encode_result
+from handlers.codec.json_encoding import array, encode, splice
 
 SEND = InputDecoder(SendMessage)
 plain_text = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)
@@ -97,14 +101,28 @@ def test_an_emoji_takes_its_four_bytes_and_a_slash_one() -> None:
 
 @given(plain_text, json_values)
 def test_frames_are_json_whatever_their_id_is(command_id: str, data: Any) -> None:
-    assert json.loads(ack(command_id, encode(data))) == {"event": "ack", "id": command_id, "data": data}
-    assert json.loads(event("receiveMessage", encode(data))) == {"event": "receiveMessage", "data": data}
+    codec, encoded = JsonCodec(), encode(data)
+    assert json.loads(codec.ack(command_id, data or {})) == {"event": "ack", "id": command_id, "data": data or {}}
+    assert json.loads(codec.event(ReceiveMessage(encoded))) == {"event": "receiveMessage", "data": data}
+    assert json.loads(codec.event(Mention(encoded))) == {"event": "mention", "data": {"message": data}}
     assert json.loads(splice(a=encode(data), b=array([encode(data), b"1"]))) == {"a": data, "b": [data, 1]}
+
+
+def test_a_command_without_a_result_is_acknowledged_with_an_empty_object() -> None:
+    assert json.loads(JsonCodec().ack("1", None)) == {"event": "ack", "id": "1", "data": {}}
+
+
+def test_results_carry_messages_that_are_encoded_already() -> None:
+    page = HistoryPage([b'{"seq":1}', b'{"seq":2}'], has_more=True, rev=3)
+    assert json.loads(encode_result(page)) == {"messages": [{"seq": 1}, {"seq": 2}], "hasMore": True, "rev": 3}
+    assert json.loads(encode_result(PostedMessage(b'{"seq":1}', duplicate=False))) == {"message": {"seq": 1}}
+    again = json.loads(encode_result(PostedMessage(b'{"seq":1}', duplicate=True)))
+    assert again == {"message": {"seq": 1}, "duplicate": True}
 
 
 @pytest.mark.parametrize("code", ERROR_KINDS)
 def test_every_refusal_has_the_contracts_shape(code: str) -> None:
-    frame = json.loads(refusal("7", ChatError(code, details={"field": "why"}, retry_after_s=3)))
+    frame = json.loads(JsonCodec().refusal("7", ChatError(code, details={"field": "why"}, retry_after_s=3)))
     assert (frame["event"], frame["id"]) == ("error", "7")
     assert frame["data"] == {
         "code": code,
@@ -113,4 +131,4 @@ def test_every_refusal_has_the_contracts_shape(code: str) -> None:
         "retryable": ERROR_KINDS[code].retryable,
         "retryAfter": 3,
     }
-    assert "id" not in json.loads(refusal(None, ChatError(code)))
+    assert "id" not in json.loads(JsonCodec().refusal(None, ChatError(code)))

@@ -1,0 +1,136 @@
+"""The events that connections receive without having asked; the contract lists them (docs/protocol.md).
+
+`name` is the event's name on the wire. A field of type bytes is a message that is encoded already, so that a message is
+encoded once for all who receive it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from msgspec import Struct
+
+from chat.request_results import OwnUser, RoomView
+from store.models import Message
+
+
+class Event(Struct, frozen=True, rename="camel"):
+    """What all events have: a name."""
+
+    name: ClassVar[str]
+
+
+class Welcome(Event, frozen=True, omit_defaults=True):
+    """The first event of a connection. `heartbeat_interval` is in seconds; `user`: whom the handshake's token names."""
+
+    name: ClassVar[str] = "welcome"
+    connection_id: str
+    process_id: str
+    heartbeat_interval: float
+    user: OwnUser | None = None
+
+
+class ReceiveMessage(Event, frozen=True):
+    """A new message of a joined room, encoded; it is the event's whole data."""
+
+    name: ClassVar[str] = "receiveMessage"
+    message: bytes
+
+
+class Mention(Event, frozen=True):
+    """A message, encoded, that mentions the user."""
+
+    name: ClassVar[str] = "mention"
+    message: bytes
+
+
+class MessageChanged(Event, frozen=True):
+    """A change of a message, by the room's `rev` of it, with the message as it is now."""
+
+    room_id: str
+    rev: int
+    message: Message
+
+
+class MessageEdited(MessageChanged, frozen=True):
+    name: ClassVar[str] = "messageEdited"
+
+
+class MessageDeleted(MessageChanged, frozen=True):
+    name: ClassVar[str] = "messageDeleted"
+
+
+class ReactionUpdated(MessageChanged, frozen=True):
+    name: ClassVar[str] = "reactionUpdated"
+
+
+class RoomAdded(Event, frozen=True):
+    """The user became a member of a room."""
+
+    name: ClassVar[str] = "roomAdded"
+    room: RoomView
+
+
+class MessageReadUpdate(Event, frozen=True):
+    """The user's read mark moved, by another connection of theirs."""
+
+    name: ClassVar[str] = "messageReadUpdate"
+    room_id: str
+    read_seq: int
+    unread_count: int
+    mention_count: int
+
+
+class RoomClosed(Event, frozen=True):
+    """A subscription was ended by the server."""
+
+    name: ClassVar[str] = "roomClosed"
+    room_id: str
+    reason: str
+
+
+class ServerRestarting(Event, frozen=True):
+    """The process stops; the client connects again after this time."""
+
+    name: ClassVar[str] = "serverRestarting"
+    reconnect_after_ms: int
+
+
+class PresenceChanged(Event, frozen=True):
+    """A member's status in a room, as others see it."""
+
+    room_id: str
+    user_id: str
+    username: str
+    status: str
+
+
+class UserJoined(PresenceChanged, frozen=True):
+    name: ClassVar[str] = "userJoined"
+
+
+class UserLeft(PresenceChanged, frozen=True):
+    name: ClassVar[str] = "userLeft"
+
+
+class PresenceUpdate(PresenceChanged, frozen=True):
+    name: ClassVar[str] = "presenceUpdate"
+
+
+class RoomPresence(Event, frozen=True):
+    """How many members of a large room are online, instead of an event for each."""
+
+    name: ClassVar[str] = "roomPresence"
+    room_id: str
+    online_count: int
+
+
+class TypingStatus(Event, frozen=True):
+    """A member types, or stopped; a client forgets it after `expires_in_ms`."""
+
+    name: ClassVar[str] = "typingStatus"
+    room_id: str
+    user_id: str
+    username: str
+    is_typing: bool
+    expires_in_ms: int

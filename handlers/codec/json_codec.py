@@ -1,0 +1,87 @@
+"""chat.codec.Codec in JSON, and the encoding of results for both REST and WebSocket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from chat.codec import Envelope
+from chat.errors import ChatError
+from chat.events import Event, Mention, ReceiveMessage
+from chat.request_inputs import Input
+from chat.request_results import HistoryPage, JoinedRoom, PostedMessage
+from handlers.codec.envelopes import parse_envelope
+from handlers.codec.input_decoder import InputDecoder
+from handlers.codec.json_encoding import array, encode, error_body, splice
+
+T = TypeVar("T", bound=Input)
+
+
+def _posted_message(posted: PostedMessage) -> bytes:
+    if posted.duplicate:
+        return b'{"message":%s,"duplicate":true}' % posted.message
+    return b'{"message":%s}' % posted.message
+
+
+def _history_page(page: HistoryPage) -> bytes:
+    return splice(messages=array(page.messages), hasMore=encode(page.has_more), rev=encode(page.rev))
+
+
+def _joined_room(joined: JoinedRoom) -> bytes:
+    return splice(
+        room=encode(joined.room),
+        seq=encode(joined.seq),
+        rev=encode(joined.rev),
+        missed=array(joined.missed),
+        truncated=encode(joined.truncated),
+        changes=array(joined.changes),
+        changesTruncated=encode(joined.changes_truncated),
+        reset=encode(joined.reset),
+    )
+
+
+# Results and events that carry messages which are encoded already.
+_SPLICED_RESULTS: Mapping[type, Callable[[Any], bytes]] = {
+    PostedMessage: _posted_message,
+    HistoryPage: _history_page,
+    JoinedRoom: _joined_room,
+    type(None): lambda _: b"{}",
+}
+_SPLICED_EVENTS: Mapping[type, Callable[[Any], bytes]] = {
+    ReceiveMessage: lambda event: event.message,
+    Mention: lambda event: b'{"message":%s}' % event.message,
+}
+
+
+def encode_result(result: object) -> bytes:
+    """Return what a use case returned as JSON; None becomes an empty object."""
+    return _SPLICED_RESULTS.get(type(result), encode)(result)
+
+
+class JsonCodec:
+    """Keeps no state."""
+
+    def envelope(self, payload: bytes) -> Envelope:
+        return parse_envelope(payload)
+
+    def decoder(self, input_type: type[T]) -> InputDecoder[T]:
+        return InputDecoder(input_type)
+
+    def encode(self, value: Struct) -> bytes:
+        return encode(value)
+
+    def event(self, event: Event) -> bytes:
+        data = _SPLICED_EVENTS.get(type(event), encode)(event)
+        return b'{"event":"%s","data":%s}' % (event.name.encode(), data)
+
+    def ack(self, command_id: str, result: object) -> bytes:
+        return b'{"event":"ack","id":%s,"data":%s}' % (encode(command_id), encode_result(result))
+
+    def refusal(self, command_id: str | None, error: ChatError) -> bytes:
+        data = error_body(error) | {"retryable": error.kind.retryable, "retryAfter": error.retry_after_s}
+        answer: dict[str, object] = {"event": "error", "data": data}
+        if command_id is not None:
+            answer["id"] = command_id
+        return encode(answer)
