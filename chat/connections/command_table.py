@@ -13,8 +13,9 @@ from msgspec import UNSET, Struct
 
 from chat.accounts import Accounts, Identity
 from chat.codec import Codec, Decoder, Envelope
+from chat.connections.contract import ANSWERED
 from chat.connections.pool import Pool
-from chat.connections.session import ANSWERED, Session
+from chat.connections.session import Session
 from chat.delivery.hub import Hub
 from chat.delivery.joining import RoomJoiner
 from chat.errors import ChatError

@@ -10,9 +10,9 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Protocol
 
 from chat.codec import Codec, Envelope
+from chat.connections.contract import ANSWERED, SessionCommands, SessionLink
 from chat.errors import ChatError, CloseCode, as_refusal
 from monitor.observer import Observer
 from store.models import User
@@ -23,92 +23,6 @@ QUEUE_MAX = 32
 QUEUE_MAX_BYTES = 65_536
 COMMAND_TIMEOUT_S = 10.0
 REFUSALS_IN_A_ROW = 20
-ANSWERED: Final = object()  # the result of a command that has sent its own ack
-
-
-class SessionLink(Protocol):
-    """What a session and its pool ask of the link. Times are monotonic seconds, 0.0 where it has not happened."""
-
-    @property
-    def is_open(self) -> bool: ...
-
-    @property
-    def has_peer(self) -> bool: ...
-
-    @property
-    def may_begin(self) -> bool: ...
-
-    @property
-    def is_over(self) -> bool: ...
-
-    @property
-    def outbox_bytes(self) -> int: ...
-
-    @property
-    def chunk_at(self) -> int: ...
-
-    @property
-    def arrived_bytes(self) -> int: ...
-
-    @property
-    def reading_paused(self) -> bool: ...
-
-    @property
-    def closing_since(self) -> float: ...
-
-    @property
-    def gone_since(self) -> float: ...
-
-    @property
-    def ping_sent_at(self) -> float: ...
-
-    @property
-    def last_received_at(self) -> float: ...
-
-    def ping(self) -> None: ...
-
-    def check_peer_end(self, since: float) -> None: ...
-
-    def abort(self) -> None: ...
-
-    def send(self, frame: bytes) -> None: ...
-
-    def send_ephemeral(self, frame: bytes) -> None: ...
-
-    def send_text(self, payload: bytes) -> None: ...
-
-    def close(self, code: int, reason: str = "") -> None: ...
-
-    def finish(self) -> None: ...
-
-    def trust(self) -> None: ...
-
-    def pause_reading(self) -> None: ...
-
-    def resume_reading(self) -> None: ...
-
-    async def inflate(self, deflated: bytes, *, is_stranger: bool) -> bytes | None: ...
-
-    def release_inflated(self, size: int) -> None: ...
-
-
-class SessionCommands(Protocol):
-    """What a session asks of the command table."""
-
-    async def execute(self, session: Session, envelope: Envelope) -> object:
-        """Do what a frame asks for and return its result; ANSWERED if its ack is sent. Raises ChatError, StoreError."""
-
-    async def count_other(self, session: Session) -> None:
-        """Count a frame that has no limit of its own. Raises ChatError."""
-
-    def is_exempt(self, session: Session) -> bool:
-        """Whether the session is not limited."""
-
-    def must_wait(self, session: Session) -> bool:
-        """Whether the session's outbox is too full for another command."""
-
-    def name_of(self, event: str) -> str:
-        """The name of a command, `unknown` for what is none."""
 
 
 class Session:
@@ -154,7 +68,7 @@ class Session:
         link: SessionLink,
         connection_id: str,
         address: str,
-        commands: SessionCommands,
+        commands: SessionCommands[Session],
         codec: Codec,
         observer: Observer,
         loop: asyncio.AbstractEventLoop,

@@ -103,7 +103,6 @@ class Channel:
     __slots__ = (
         "epoch",
         "groups",
-        "healing",
         "held_changes",
         "held_messages",
         "hold_timer",
@@ -111,6 +110,7 @@ class Channel:
         "in_fan_out",
         "joining",
         "live",
+        "repair",
         "rev",
         "ring",
         "room_id",
@@ -130,13 +130,13 @@ class Channel:
         self.held_messages: dict[int, bytes] = {}
         self.held_changes: dict[int, bytes | None] = {}
         self.hold_timer: asyncio.TimerHandle | None = None  # what is held waits for what is missing
-        self.healing: asyncio.Task[None] | None = None  # which is read from the store
+        self.repair: asyncio.Task[None] | None = None  # which is read from the store
         self.holders = 0  # joins under way that need it open
 
     @property
     def is_delivering(self) -> bool:
         """Whether something is on its way to connections, or waits for what is to be read first."""
-        return self.in_fan_out or bool(self.groups) or self.hold_timer is not None or self.healing is not None
+        return self.in_fan_out or bool(self.groups) or self.hold_timer is not None or self.repair is not None
 
     @property
     def is_idle(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from chat.delivery import hub as hub_module
+from chat.delivery import gap_repair
 from chat.delivery.hub import Hub
 from cluster.events import RoomMessages
 from cluster.memory_bus import MemoryBus
@@ -125,7 +125,7 @@ async def test_only_who_is_over_is_dropped_by_a_clean_up_not_who_is_closing(tmp_
 async def test_what_came_by_the_bus_while_the_gap_below_it_was_read_is_taken_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "HOLD_S", 3_600.0)
+    monkeypatch.setattr(gap_repair, "HOLD_S", 3_600.0)
     store = await sqlite.open_store(
         tmp_path, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000
     )
@@ -205,7 +205,7 @@ async def room_in(folder: Path) -> AsyncIterator[Room]:
 async def test_a_heal_of_a_room_that_was_closed_meanwhile_keeps_its_next_opening_from_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "HOLD_S", 0.0)
+    monkeypatch.setattr(gap_repair, "HOLD_S", 0.0)
     async with room_in(tmp_path) as room:
         store = Stuck(room.store)
         hub = hub_on(store)
@@ -231,14 +231,14 @@ async def test_what_a_room_held_when_it_was_closed_does_not_hold_up_its_next_ope
 ) -> None:
     async with room_in(tmp_path) as room:
         hub = hub_on(room.store)
-        monkeypatch.setattr(hub_module, "HOLD_S", 3_600.0)
+        monkeypatch.setattr(gap_repair, "HOLD_S", 3_600.0)
         first, _ = await listening(hub, room.id)
         await room.say()
         hub.on_messages(await room.say())  # held
         assert hub.is_delivering(room.id)
         hub.leave(room.id, first)
         assert not hub.is_delivering(room.id)
-        monkeypatch.setattr(hub_module, "HOLD_S", 0.0)
+        monkeypatch.setattr(gap_repair, "HOLD_S", 0.0)
         second, channel = await listening(hub, room.id)
         await room.say()
         hub.on_messages(await room.say())

@@ -1,0 +1,96 @@
+"""What a session asks of its link and of the command table."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol, TypeVar
+
+from chat.codec import Envelope
+
+ANSWERED: Final = object()  # the result of a command that has sent its own ack
+
+S_contra = TypeVar("S_contra", contravariant=True)
+
+
+class SessionLink(Protocol):
+    """What a session and its pool ask of the link. Times are monotonic seconds, 0.0 where it has not happened."""
+
+    @property
+    def is_open(self) -> bool: ...
+
+    @property
+    def has_peer(self) -> bool: ...
+
+    @property
+    def may_begin(self) -> bool: ...
+
+    @property
+    def is_over(self) -> bool: ...
+
+    @property
+    def outbox_bytes(self) -> int: ...
+
+    @property
+    def chunk_at(self) -> int: ...
+
+    @property
+    def arrived_bytes(self) -> int: ...
+
+    @property
+    def reading_paused(self) -> bool: ...
+
+    @property
+    def closing_since(self) -> float: ...
+
+    @property
+    def gone_since(self) -> float: ...
+
+    @property
+    def ping_sent_at(self) -> float: ...
+
+    @property
+    def last_received_at(self) -> float: ...
+
+    def ping(self) -> None: ...
+
+    def check_peer_end(self, since: float) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def send(self, frame: bytes) -> None: ...
+
+    def send_ephemeral(self, frame: bytes) -> None: ...
+
+    def send_text(self, payload: bytes) -> None: ...
+
+    def close(self, code: int, reason: str = "") -> None: ...
+
+    def finish(self) -> None: ...
+
+    def trust(self) -> None: ...
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+    async def inflate(self, deflated: bytes, *, is_stranger: bool) -> bytes | None: ...
+
+    def release_inflated(self, size: int) -> None: ...
+
+
+class SessionCommands(Protocol[S_contra]):
+    """What a session asks of the command table."""
+
+    async def execute(self, session: S_contra, envelope: Envelope) -> object:
+        """Do what a frame asks for and return its result; ANSWERED if its ack is sent. Raises ChatError, StoreError."""
+
+    async def count_other(self, session: S_contra) -> None:
+        """Count a frame that has no limit of its own. Raises ChatError."""
+
+    def is_exempt(self, session: S_contra) -> bool:
+        """Whether the session is not limited."""
+
+    def must_wait(self, session: S_contra) -> bool:
+        """Whether the session's outbox is too full for another command."""
+
+    def name_of(self, event: str) -> str:
+        """The name of a command, `unknown` for what is none."""

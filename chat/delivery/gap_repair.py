@@ -1,0 +1,113 @@
+"""Reads from the store what the bus did not bring, and has it delivered.
+
+The bus may lose events, and two processes that write at once may be heard in the wrong order. Owns the timers and tasks
+of the repair.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from chat.delivery.channel import Channel
+from chat.delivery.event_sequencer import EventSequencer
+from store.contract import Store
+from store.errors import StoreError
+
+log = logging.getLogger(__name__)
+
+PAGE = 100  # messages or changes in one read
+HOLD_S = 0.03  # how long an early event waits for those before it; then they are read
+
+
+class GapRepair:
+    """Brings channels up to the store's heads.
+
+    `audit_room(room_id)` is called when memberships of a room may have changed without an event that reached this
+    process.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        sequencer: EventSequencer,
+        loop: asyncio.AbstractEventLoop,
+        audit_room: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._sequencer = sequencer
+        self._loop = loop
+        self._audit_room = audit_room
+        self._repairs: set[asyncio.Task[None]] = set()  # at most one of a channel
+
+    def expect_missing(self, channel: Channel) -> None:
+        """Start the wait for missing events, if some are held above a gap and no wait is under way."""
+        if (channel.held_messages or channel.held_changes) and channel.hold_timer is None:
+            channel.hold_timer = self._loop.call_later(HOLD_S, self._repair_if_held, channel)
+
+    def _repair_if_held(self, channel: Channel) -> None:
+        channel.hold_timer = None
+        if channel.held_messages or channel.held_changes:
+            self._repair(channel)
+
+    async def compare_heads(self, channels: Mapping[str, Channel]) -> None:
+        """Compare all rooms with the store in one query and repair those that are behind. Raises StoreError."""
+        heads = await self._store.rooms.heads(list(channels))
+        for room_id, head in heads.items():
+            channel = channels.get(room_id)
+            if channel is not None and (head.seq > channel.seq or head.rev > channel.rev):
+                self._repair(channel)
+
+    def _repair(self, channel: Channel) -> None:
+        if channel.repair is None:
+            channel.repair = self._loop.create_task(self._repair_quietly(channel))
+            self._repairs.add(channel.repair)
+            channel.repair.add_done_callback(self._repairs.discard)
+
+    async def _repair_quietly(self, channel: Channel) -> None:
+        try:
+            await self.catch_up(channel)
+        except StoreError as error:
+            # The next comparison of heads tries again
+            log.warning("room %s could not be brought up to date: %s", channel.room_id, error)
+        finally:
+            channel.repair = None
+
+    async def catch_up(self, channel: Channel) -> None:
+        """Take over from the store all that is above the channel's heads, page by page. Raises StoreError."""
+        sequencer = self._sequencer
+        while True:
+            page = await self._store.messages.page(channel.room_id, limit=PAGE, after=channel.seq)
+            for message in page.messages:
+                sequencer.add_stored_message(channel, message)
+            if not page.has_more:
+                break
+        while page.rev > channel.rev:
+            changes = await self._store.changes.page(channel.room_id, since=channel.rev, limit=PAGE)
+            if changes.expired:
+                channel.rev = changes.rev
+                self._audit_room(channel.room_id)
+                break
+            for change in changes.changes:
+                if sequencer.add_stored_change(channel, change) and change.message is None:
+                    self._audit_room(channel.room_id)
+            if not changes.has_more:
+                break
+        sequencer.take_held(channel)  # what the bus brought above the pages that were read goes on from there
+
+    def stop(self, channel: Channel) -> None:
+        """End the wait and the repair of a channel that closes."""
+        if channel.hold_timer is not None:
+            channel.hold_timer.cancel()
+            channel.hold_timer = None
+        if channel.repair is not None:
+            channel.repair.cancel()
+
+    async def close(self) -> None:
+        """End the repairs that are under way."""
+        repairs = list(self._repairs)
+        for task in repairs:
+            task.cancel()
+        await asyncio.gather(*repairs, return_exceptions=True)
