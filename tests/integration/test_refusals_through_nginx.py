@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.integration.test_nginx import NGINX, NGINX_MISSING, ClusterProcess, running
+from tests.integration.test_nginx_cluster import NGINX, NGINX_MISSING, ClusterProcess, running
 from tests.support.client import PASSWORD
 from tests.support.waiting import poll
 

@@ -1,5 +1,5 @@
 """rolling-restart.sh where a unit does not come back; that it works is shown on a real cluster
-(integration/test_nginx.py).
+(integration/test_nginx_cluster.py).
 """
 
 from __future__ import annotations

@@ -298,7 +298,7 @@ def test_nodes_ws_talks_pings_and_closes(deflating: ServerProcess, node_modules:
     run = subprocess.run(
         [
             "node",
-            str(HERE / "wsclient.mjs"),
+            str(HERE / "node_ws_client.mjs"),
             str(node_modules),
             deflating.ws_url,
             ada.access_token,

@@ -1,4 +1,4 @@
-// Run by test_wire.py: Node's `ws` against a real server. Sends texts, pings in between, and prints one JSON line.
+// Run by test_websocket_endpoint.py: Node's `ws` against a real server. Sends texts, pings in between, and prints one JSON line.
 import { createRequire } from "node:module";
 
 const [modules, url, token, roomId, compress] = process.argv.slice(2);
