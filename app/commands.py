@@ -24,7 +24,8 @@ from app import (
 )
 from app import settings as settings_module
 from app.checks import Item
-from app.command_line import Command, Flag
+from app.command_line import Command
+from app.flags import Flag
 from app.process import Process
 from app.settings import Settings
 from app.stop_signals import hang_ups, until_stopped

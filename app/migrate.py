@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from app.build_storage import leased, mongo_store
-from app.command_line import Bar
+from app.progress_bar import ProgressBar
 from app.settings import Settings
 from common.startup_error import StartupError
 from monitor import log_setup
@@ -37,7 +37,7 @@ def migrate(settings: Settings) -> int:
     """Move DATA_DIR to MONGO_URI, with a progress bar. Raises StartupError with one line."""
     if settings.mongo.uri is None:
         raise StartupError("MONGO_URI is not set: it says where to")
-    bar = Bar(sys.stderr)
+    bar = ProgressBar(sys.stderr)
 
     async def run() -> None:
         log_setup.set_up(log_format=settings.log.format, level="warning")

@@ -7,14 +7,14 @@ value, what it takes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from app import secret_files
 from cluster import redis_url
-from common.hosts_and_urls import has_password, parse_host, require_hosts, split_url
+from common.hosts_and_urls import parse_host, require_hosts, split_url
 from common.text_numbers import decimal_number, whole_number
 from handlers import origins
 from limits.ip_addresses import Network, parse_network
@@ -543,10 +543,6 @@ TABLE: tuple[Variable, ...] = (
     ),
 )
 
-# What a command line may begin a setting with; those that have no flag are named so that the refusal can say what to
-# do.
-FLAGS: Mapping[str, Variable] = {variable.flag: variable for variable in TABLE}
-
 _GROUPS: Mapping[str, type] = {
     "server": ServerSettings,
     "mongo": MongoSettings,
@@ -562,14 +558,14 @@ _GROUPS: Mapping[str, type] = {
 }
 
 
-def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
-    """Parse flags and environment; a flag wins over its variable, and an empty text counts as unset.
+def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
+    """Parse the values of flags, by the name of their variable, and of the environment.
 
-    Raises SettingsError.
+    A flag wins over its variable, and an empty variable counts as unset. Raises SettingsError.
     """
     _refuse_misspelt(environ)
     by_variable = {name: value for name, value in environ.items() if value != ""}
-    given = by_variable | _flags(argv)
+    given = {**by_variable, **flags}
     files = _secret_files(given, by_variable)
     groups: dict[str, dict[str, Any]] = {group: {} for group in (*_GROUPS, "policies")}
     for variable in TABLE:
@@ -616,28 +612,6 @@ def _secret_files(given: Mapping[str, str], by_variable: Mapping[str, str]) -> d
             )
         files[variable.file_variable] = Path(path)
     return files
-
-
-def _flags(argv: Sequence[str]) -> dict[str, str]:
-    given: dict[str, str] = {}
-    rest = list(argv)
-    while rest:
-        word = rest.pop(0)
-        flag, assigned, value = word.partition("=")
-        if flag not in FLAGS:
-            raise SettingsError(f"{flag}: no such flag; --help lists them")
-        variable = FLAGS[flag]
-        instead = f"would be seen in the list of processes; it takes {' or '.join(variable.variables)}"
-        if not variable.ways.by_flag:
-            raise SettingsError(f"{flag}: there is no such flag, for it {instead}")
-        if not assigned:
-            if not rest:
-                raise SettingsError(f"{flag}: takes a value")
-            value = rest.pop(0)
-        if has_password(value):
-            raise SettingsError(f"{flag}: a URL with a password {instead}")
-        given[variable.name] = value
-    return given
 
 
 def _refuse_misspelt(environ: Mapping[str, str]) -> None:
@@ -692,7 +666,7 @@ def redacted(settings: Settings) -> dict[str, str]:
 
 def changed(settings: Settings) -> dict[str, str]:
     """Of `redacted` what differs from the defaults, and where it listens: what an operator looks for first."""
-    defaults = redacted(load([], {}))
+    defaults = redacted(load({}, {}))
     always = {"HOST", "PORT", "DATA_DIR"}
     return {name: text for name, text in redacted(settings).items() if name in always or text != defaults[name]}
 

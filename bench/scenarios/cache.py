@@ -105,9 +105,9 @@ def _run(context: ScenarioContext) -> list[Figure]:
 async def _measure(context: ScenarioContext, environ: dict[str, str]) -> list[Figure]:
     alone = environ | {"REDIS_HOST": ""}
     chosen = {
-        NONE: settings.load([], alone | {"CACHE_ENABLED": "false"}),
-        MEMORY: settings.load([], alone),
-        REDIS: settings.load([], environ),
+        NONE: settings.load({}, alone | {"CACHE_ENABLED": "false"}),
+        MEMORY: settings.load({}, alone),
+        REDIS: settings.load({}, environ),
     }
     async with AsyncExitStack() as stack:
         store = (await stack.enter_async_context(build_storage(chosen[REDIS], Observer()))).store

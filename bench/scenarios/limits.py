@@ -57,7 +57,7 @@ async def _measure(context: ScenarioContext, algorithm: str, redis: RedisProcess
 @asynccontextmanager
 async def _limiter(algorithm: str, environ: Mapping[str, str]) -> AsyncIterator[Limiter]:
     given = {"RATE_LIMIT_ALGORITHM": algorithm, "RATE_LIMIT_MESSAGES": BIG, "RATE_LIMIT_TYPING": f"{REACHED}/3600"}
-    async with build_cluster(settings.load([], {**given, **environ}), process_id="bench") as backends:
+    async with build_cluster(settings.load({}, {**given, **environ}), process_id="bench") as backends:
         yield backends.limiter
 
 

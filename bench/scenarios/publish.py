@@ -123,7 +123,7 @@ def _run(context: ScenarioContext) -> list[Figure]:
 async def _measure(context: ScenarioContext, redis: RedisProcess) -> tuple[list[Figure], int]:
     """The figures, and how many messages were published."""
     event = b"x" * context.options["bytes"]
-    async with build_cluster(settings.load([], redis.environ), process_id="bench") as shared:
+    async with build_cluster(settings.load({}, redis.environ), process_id="bench") as shared:
         if _is_lost(shared.bus):
             raise BenchError("the bus did not connect to the redis-server")
         publisher = _Publisher(shared, event)

@@ -48,7 +48,7 @@ def test_help_lists_every_flag_beside_its_variable(tmp_path: Path) -> None:
     for name in ("serve", "check", "backup FILE", "restore FILE"):
         assert name in run.stdout
     assert run.stdout == command_here("serve", "-h", env={}).stdout
-    for variable in settings.load([], {}).limits.policies:
+    for variable in settings.load({}, {}).limits.policies:
         assert f"RATE_LIMIT_{variable.upper()}" in run.stdout
 
 
@@ -61,7 +61,8 @@ WRONG: list[Wrong] = [
     (("sevre",), {}, "sevre"),
     (("serve", "extra"), {}, "extra"),
     (("backup",), {}, "FILE"),
-    (("restore", "--port"), {}, "FILE"),
+    (("restore", "--port=8001"), {}, "FILE"),
+    (("restore", "--port"), {}, "--port"),
     (("check", "--url"), {}, "--url"),
     ((), {"WS_PING_INTERVAL": "often"}, "WS_PING_INTERVAL"),
     ((), {"RATE_LIMIT_MESSAGES": "many/60"}, "RATE_LIMIT_MESSAGES"),

@@ -110,7 +110,7 @@ NO_URI = "mongodb://user:hunter2@@127.0.0.1/"
 def test_a_uri_that_cannot_be_one_is_refused_in_one_line(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOTOR_MAX_WORKERS", "10")  # else it is set, also for the tests that follow
     with pytest.raises(SettingsError) as refused:
-        build_storage.validate(settings.load([], env_of(uri)))
+        build_storage.validate(settings.load({}, env_of(uri)))
     assert str(refused.value).isprintable()
     assert "hunter2" not in str(refused.value)
 

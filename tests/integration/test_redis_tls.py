@@ -67,7 +67,7 @@ def test_redis_is_used_over_tls_with_its_password_and_database(tmp_path: Path, c
 
 def test_a_redis_url_that_cannot_be_one_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as refused:
-        settings.load([], {"DATA_DIR": str(tmp_path / "data"), "REDIS_URL": "redis://:hunter2@127.0.0.1:x/0"})
+        settings.load({}, {"DATA_DIR": str(tmp_path / "data"), "REDIS_URL": "redis://:hunter2@127.0.0.1:x/0"})
     assert str(refused.value).startswith("REDIS_URL: ")
     assert str(refused.value).isprintable()
     assert "hunter2" not in str(refused.value)

@@ -53,7 +53,7 @@ REQUESTS = {
 async def chat_server(data_dir: Path) -> AsyncIterator[tuple[Process, str]]:
     """All that `server.py serve` wires together, and its URL."""
     port, before = free_port(), gc.get_threshold()
-    settings = settings_module.load([], {"DATA_DIR": str(data_dir), "PORT": str(port), "RATE_LIMIT_TYPING": "off"})
+    settings = settings_module.load({}, {"DATA_DIR": str(data_dir), "PORT": str(port), "RATE_LIMIT_TYPING": "off"})
     async with (
         build_storage(settings, Observer()) as storage,
         build_cluster(settings, process_id="p1", counts=None) as shared,

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from app.command_line import Command, Flag, main
+from app.command_line import Command, main
+from app.flags import Flag
 from app.settings import Settings, url_kind
 
 Call = tuple[str, tuple[str, ...], dict[str, str], int]
@@ -69,10 +70,10 @@ def test_flags_and_operands_stand_where_they_like(
         (["serve", "extra"], "serve: takes no operands, not 'extra'"),
         (["backup"], "backup: takes FILE"),
         (["backup", "a", "b"], "backup: takes FILE"),
-        (["backup", "--port"], "backup: takes FILE"),
+        (["backup", "--port"], "--port: expected one argument"),
         (["user", "create", "ada"], "user create: takes NAME EMAIL"),
-        (["backup", "x", "--port"], "--port: takes a value"),
-        (["check", "--url", "--port=1"], "--url: takes a value"),
+        (["backup", "x", "--port"], "--port: expected one argument"),
+        (["check", "--url", "--port=1"], "--url: expected one argument"),
         (["check", "--url="], "--url: '' is not valid; it takes a URL"),
         (["check", "--url", "h:1"], "--url: 'h:1' is not valid; it takes a URL"),
         (["check", "--url", "http://h:notaport"], "--url: 'http://h:notaport' is not valid"),
@@ -80,6 +81,7 @@ def test_flags_and_operands_stand_where_they_like(
         (["serve", "--url", "http://h"], "--url: no such flag of serve"),
         (["check", "--verbose"], "--verbose: no such flag"),
         (["-v"], "-v: no such flag"),
+        (["--prot", "8001"], "--prot: no such flag"),
         (["--a\nb"], "--a\\nb: no such flag"),
         (["a\x1b[2Jb\udcff"], "a\\x1b[2Jb\\udcff: no such command"),
         (["backup", "x", "-x"], "-x: no such flag"),

@@ -36,7 +36,7 @@ def opened() -> set[str]:
 @pytest.mark.gen_test
 async def test_it_listens_no_more_and_leaves_no_task(tmp_path: Path) -> None:
     port = free_port()
-    chosen = settings.load([], {"DATA_DIR": str(tmp_path / "data"), "PORT": str(port)})
+    chosen = settings.load({}, {"DATA_DIR": str(tmp_path / "data"), "PORT": str(port)})
     tasks, sockets = asyncio.all_tasks(), opened()
     async with (
         build_storage(chosen, Observer()) as storage,
