@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -14,7 +13,6 @@ import msgspec
 from app.build_chat import Chat
 from app.build_cluster import Cluster
 from app.checks import Item
-from app.readings import reader
 from app.settings import Settings
 from app.thresholds import thresholds_from
 from handlers.wire.outbox_budget import OutboxBudget
@@ -29,6 +27,7 @@ from monitor.history_writer import HistoryWriter
 from monitor.loop_lag import LoopLag
 from monitor.measurements import Measurements
 from monitor.monitor import Monitor
+from monitor.part_metrics import MeasuredPart
 from store.contract import Monitoring as MonitoringStore
 from store.contract import Store
 
@@ -56,27 +55,26 @@ def build_monitoring(
     process_id: str,
     measurements: Measurements | None,
     lag: LoopLag,
-    log_dropped: Callable[[], int],
+    log_output: MeasuredPart | None,
 ) -> Monitoring:
-    """Build them; nothing is started. `log_dropped()`: how many log lines were dropped so far."""
+    """Build them; nothing is started. `log_output` writes the log; None: nothing that counts its lines."""
     budget, traffic = OutboxBudget(settings.ws.outbox_total_bytes), Traffic()
     alerts = _alert_pipeline(settings, monitoring=store.monitoring, process_id=process_id)
     monitor = Monitor(
         process_id=process_id,
         measurements=measurements,
         data_dir=settings.server.data_dir if settings.mongo.uri is None else None,
-        readings=reader(
-            pool=chat.pool,
-            connections_max=settings.ws.max_connections,
-            hub=chat.hub,
-            budget=budget,
-            traffic=traffic,
-            message_writer=chat.message_writer,
-            store=store,
-            bus=shared.bus,
-            limiter=shared.limiter,
-            shedding=chat.shedding,
-            log_dropped=log_dropped,
+        parts=(
+            chat.pool,
+            chat.hub,
+            chat.message_writer,
+            chat.shedding,
+            shared.bus,
+            shared.limiter,
+            store,
+            budget,
+            traffic,
+            *(() if log_output is None else (log_output,)),
         ),
         busiest=chat.hub.busiest,
         publish_snapshot=shared.snapshots.tell if shared.is_shared else None,

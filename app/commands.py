@@ -68,7 +68,7 @@ async def serve(settings: Settings) -> int:
             process_id=process_id,
             measurements=measurements,
             spans=spans,
-            log_dropped=lambda: output.dropped,
+            log_output=output,
         )
         opened.push_async_callback(process.stop)
         await process.start()

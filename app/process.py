@@ -31,6 +31,7 @@ from limits.whitelist import Whitelist
 from monitor.loop_lag import LoopLag
 from monitor.measurements import Measurements
 from monitor.observer import Observer
+from monitor.part_metrics import MeasuredPart
 from monitor.spans import Spans
 from store.contract import Store
 from store.errors import StoreError
@@ -60,7 +61,7 @@ class Process:
         process_id: str,
         measurements: Measurements | None,
         spans: Spans,
-        log_dropped: Callable[[], int],
+        log_output: MeasuredPart | None,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -89,7 +90,7 @@ class Process:
             process_id=process_id,
             measurements=measurements,
             lag=lag,
-            log_dropped=log_dropped,
+            log_output=log_output,
         )
         self._readiness = Readiness(pool=chat.pool, store=store)
         self._http = build_web(

@@ -23,6 +23,7 @@ from cluster.contract import Bus
 from cluster.events import RoomMessages, UserEvent
 from cluster.topics import room_topic, user_topic
 from monitor.observer import Observer
+from monitor.part_metrics import PartMetrics
 from store.contract import Store
 from store.errors import StoreError
 from store.keyed_batcher import KeyedBatcher
@@ -82,6 +83,9 @@ class MessageWriter:
     def waiting(self) -> int:
         """Drafts that are not settled yet."""
         return self._batcher.waiting
+
+    def metrics(self) -> PartMetrics:
+        return PartMetrics(gauges={"store_queue": self.waiting, "store_queue_max": self.max_waiting})
 
     async def _write(self, room_id: str, accepted: Sequence[Accepted]) -> Sequence[PostedMessage | Exception]:
         try:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from monitor.part_metrics import PartMetrics
+
 Receiver = Callable[[str, object], None]
 
 
@@ -78,6 +80,9 @@ class Bus(Protocol):
     @property
     def lost(self) -> bool:
         """True while events of other processes may be missing."""
+
+    def metrics(self) -> PartMetrics:
+        """Return it as a gauge, see monitor/part_metrics.py."""
 
     async def publish(self, topic: str, event: object) -> None:
         """Send an event of cluster/events.py. Never raises.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from cluster.contract import Receiver
 from cluster.event_delivery import Delivery
+from monitor.part_metrics import PartMetrics
 
 
 class MemoryBus:
@@ -25,6 +26,9 @@ class MemoryBus:
     @property
     def lost(self) -> bool:
         return False
+
+    def metrics(self) -> PartMetrics:
+        return PartMetrics(gauges={"bus_lost": int(self.lost)})
 
     async def publish(self, topic: str, event: object) -> None:
         if topic in self._subscriptions:

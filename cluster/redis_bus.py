@@ -15,6 +15,7 @@ from cluster.event_delivery import Delivery
 from cluster.events import Event
 from cluster.redis_connection import RedisClient, RedisListener, RedisOptions
 from cluster.redis_keys import channel
+from monitor.part_metrics import PartMetrics
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,9 @@ class RedisBus:
     @property
     def lost(self) -> bool:
         return not (self._listener.stands and self._client.is_up)
+
+    def metrics(self) -> PartMetrics:
+        return PartMetrics(gauges={"bus_lost": int(self.lost)})
 
     async def publish(self, topic: str, event: object) -> None:
         if topic in self._subscriptions:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from limits.check_counts import Counts
 from limits.policy import Policy
+from monitor.part_metrics import PartMetrics
 
 WIDE_TIMES = 10
 
@@ -68,6 +69,9 @@ class Limiter(Protocol):
 
     def counts(self) -> Counts:
         """Return the number of checks since the start, by operation and outcome: allowed, refused, exempt."""
+
+    def metrics(self) -> PartMetrics:
+        """Return the same as a counter, see monitor/part_metrics.py."""
 
     def sweep(self) -> int:
         """Drop states that no longer limit, and return their number. To be called about once a minute."""

@@ -12,6 +12,7 @@ from typing import Any
 from limits import shedding_policy
 from limits.shedding_policy import Load, Shed, ShedClass
 from monitor.observer import Observer
+from monitor.part_metrics import PartMetrics
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,9 @@ class LoadShedder:
     def share(self) -> float:
         """The share of messages that is admitted, 0.05 to 1."""
         return self._shed.share
+
+    def metrics(self) -> PartMetrics:
+        return _metrics(self.level, self.share)
 
     def admits(self, kind: ShedClass) -> bool:
         """Return whether one more operation of this class is admitted now."""
@@ -82,6 +86,9 @@ class NullLoadShedder:
     level = 0
     share = 1.0
 
+    def metrics(self) -> PartMetrics:
+        return _metrics(self.level, self.share)
+
     def admits(self, kind: ShedClass) -> bool:
         return True
 
@@ -90,3 +97,7 @@ class NullLoadShedder:
 
     def state(self) -> dict[str, Any] | None:
         return None
+
+
+def _metrics(level: int, share: float) -> PartMetrics:
+    return PartMetrics(gauges={"shed_level": level, "message_share": share})

@@ -15,6 +15,7 @@ from limits.combined_decision import Outcome, decide
 from limits.contract import UNLIMITED, Check, Decision, widened
 from limits.policy import Policy
 from limits.token_bucket import TakeResult
+from monitor.part_metrics import PartMetrics
 
 SWEEP_MAX = 10_000  # states dropped in one sweep: some 2 ms
 
@@ -96,6 +97,9 @@ class MemoryLimiter:
     def counts(self) -> Counts:
         return counts({name: table.outcome_counts for name, table in self._tables.items() if table is not None})
 
+    def metrics(self) -> PartMetrics:
+        return PartMetrics(counters={"limit_checks_total": self.counts()})
+
     def sweep(self) -> int:
         """Drop the states that limit no more, the longest untouched first, SWEEP_MAX at most."""
         now_ns = self._now_ns()
@@ -175,6 +179,9 @@ class NoLimiter:
 
     def counts(self) -> Counts:
         return []
+
+    def metrics(self) -> PartMetrics:
+        return PartMetrics(counters={"limit_checks_total": self.counts()})
 
     def sweep(self) -> int:
         return 0

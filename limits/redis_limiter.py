@@ -19,6 +19,7 @@ from limits.check_counts import Counts, OutcomeCounts, added, counts
 from limits.combined_decision import Outcome, decide
 from limits.contract import UNLIMITED, Check, Decision, Limiter, widened
 from limits.policy import Policy
+from monitor.part_metrics import PartMetrics
 
 log = logging.getLogger(__name__)
 
@@ -135,6 +136,9 @@ class RedisLimiter:
     def counts(self) -> Counts:
         own = counts({name: limit.outcome_counts for name, limit in self._limits.items() if limit is not None})
         return added(own, self._fallback.counts())
+
+    def metrics(self) -> PartMetrics:
+        return PartMetrics(counters={"limit_checks_total": self.counts()})
 
     def on_redis_up(self) -> None:
         """Redis answers again: checks go to it from now on. A client of Redis calls this after it has connected."""

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
+from monitor.part_metrics import PartMetrics
+
 WAITING_MAX_BYTES = 4 * 1024 * 1024
 LINE_COST_BYTES = 100  # what a waiting line takes besides its text
 ATOMIC_BYTES = select.PIPE_BUF  # up to so many bytes of several writers of one pipe do not mix
@@ -56,6 +58,9 @@ class LineWriter:
                 return
             self._queued_bytes += cost
             self._queue.put(line)
+
+    def metrics(self) -> PartMetrics:
+        return PartMetrics(counters={"log_lines_dropped_total": [((), self.dropped)]})
 
     def flush(self, within_s: float = CLOSE_WITHIN_S) -> bool:
         """Wait until what was put is written; False where it was not in time.

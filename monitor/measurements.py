@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from monitor.cache_counts import CacheCounts
 from monitor.histogram import LATENCY_S, Histogram
-from monitor.metrics_snapshot import Bucketed, Labels, Number, bounds_of
+from monitor.metric_families import Labels, Number
+from monitor.metrics_snapshot import Bucketed, bounds_of
 
 LABELS_MAX = 1_000  # label values of one family; the sets are smaller, but a driver or a defect may surprise
 OTHER = "other"

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+Labels = tuple[str, ...]
+Number = int | float  # msgspec would make a float of each
+
 
 class Family(Struct, frozen=True):
     """`help`, and the names of its labels."""

@@ -7,11 +7,11 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from msgspec import Struct
-
 from monitor.disk_space import DiskProbe, DiskSample
 from monitor.measurements import Measurements, Peaks
-from monitor.metrics_snapshot import InvalidSnapshot, Labels, MetricsSnapshot, Number, packed, unpacked
+from monitor.metric_families import Labels, Number
+from monitor.metrics_snapshot import InvalidSnapshot, MetricsSnapshot, packed, unpacked
+from monitor.part_metrics import MeasuredPart
 from monitor.process_stats import ProcessProbe, ProcessSample
 
 log = logging.getLogger(__name__)
@@ -21,15 +21,8 @@ SLEWED_MAX_S = 1.0  # a smaller difference is NTP slewing the clock, not a chang
 ROOMS_PUBLISHED = 100  # so that a room that is among the ten busiest of all processes is hardly missing
 
 
-class Readings(Struct, frozen=True):
-    """The gauges and counters that the parts of the process have at hand, also where nothing is measured."""
-
-    gauges: Mapping[str, Number]
-    counters: Mapping[str, Sequence[tuple[Labels, Number]]]
-
-
 class Metrics:
-    """Makes snapshots. With `measurements` and `process_probe` None they have only the numbers of `readings`.
+    """Makes snapshots. With `measurements` and `process_probe` None they have only the metrics of `parts`.
 
     `disk_probe` None: no data is on a disk of this machine. `busiest(n)` returns the n rooms with most connections.
     `fetch` returns the snapshots that the live processes have sent (None: they cannot be read). `now` is the wall clock
@@ -43,7 +36,7 @@ class Metrics:
         measurements: Measurements | None,
         process_probe: ProcessProbe | None,
         disk_probe: DiskProbe | None,
-        readings: Callable[[], Readings],
+        parts: Sequence[MeasuredPart],
         busiest: Callable[[int], Mapping[str, int]],
         send: Callable[[bytes], None],
         fetch: Callable[[], Awaitable[Sequence[bytes] | None]],
@@ -54,7 +47,7 @@ class Metrics:
         self._measurements = measurements
         self._process_probe = process_probe
         self._disk_probe = disk_probe
-        self._readings = readings
+        self._parts = parts
         self._busiest = busiest
         self._send = send
         self._fetch = fetch
@@ -68,11 +61,12 @@ class Metrics:
 
     def snapshot(self, *, with_rooms: bool = True) -> MetricsSnapshot:
         """Return all numbers now; those of the operating system are from the newest `refreshed_snapshot`."""
-        readings, measurements, sample = self._readings(), self._measurements, self._sample
-        counters: dict[str, list[tuple[Labels, Number]]] = {
-            family: [*values] for family, values in readings.counters.items()
-        }
-        gauges = dict(readings.gauges)
+        measurements, sample = self._measurements, self._sample
+        counters: dict[str, list[tuple[Labels, Number]]] = {}
+        gauges: dict[str, Number] = {}
+        for metrics in (part.metrics() for part in self._parts):
+            gauges |= metrics.gauges
+            counters |= {family: [*values] for family, values in metrics.counters.items()}
         if sample is not None:
             gauges |= _gauges_of(sample)
             counters["process_cpu_seconds_total"] = [((), sample.cpu_seconds)]

@@ -10,15 +10,12 @@ import msgspec
 from msgspec import Struct
 
 from monitor.histogram import LAG_S, LATENCY_S, Histogram, merged
-from monitor.metric_families import COUNTERS, HISTOGRAMS
+from monitor.metric_families import COUNTERS, HISTOGRAMS, Labels, Number
 
 MAX_BYTES = 512 * 1024
 TOP_ROOMS = 10
 LATEST_S = 1e11  # a time that calendars have
 BOUNDS: Mapping[str, Sequence[float]] = {"event_loop_lag_seconds": LAG_S}  # the other families': LATENCY_S
-
-Labels = tuple[str, ...]
-Number = int | float  # msgspec would make a float of each
 
 
 class InvalidSnapshot(Exception):

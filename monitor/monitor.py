@@ -12,7 +12,8 @@ from monitor.gc_pauses import GcPauses
 from monitor.loop_lag import LoopLag
 from monitor.loop_watchdog import LoopWatchdog
 from monitor.measurements import Measurements
-from monitor.metrics import Metrics, Readings
+from monitor.metrics import Metrics
+from monitor.part_metrics import MeasuredPart
 from monitor.process_stats import ProcessProbe
 from monitor.sampler import Sample, Sampler
 
@@ -33,7 +34,7 @@ class Monitor:
         process_id: str,
         measurements: Measurements | None,
         data_dir: Path | None,
-        readings: Callable[[], Readings],
+        parts: Sequence[MeasuredPart],
         busiest: Callable[[int], Mapping[str, int]],
         publish_snapshot: Callable[..., None] | None,
         fetch_snapshots: Callable[[], Awaitable[Sequence[bytes] | None]],
@@ -52,7 +53,7 @@ class Monitor:
             measurements=measurements,
             process_probe=None if measurements is None else ProcessProbe(),
             disk_probe=None if measurements is None or data_dir is None else DiskProbe(folder=data_dir),
-            readings=readings,
+            parts=parts,
             busiest=busiest,
             send=send,
             fetch=fetch_snapshots,

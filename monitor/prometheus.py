@@ -11,8 +11,8 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from monitor.metric_families import COUNTERS, GAUGES, HISTOGRAMS, THINNED, Family
-from monitor.metrics_snapshot import Bucketed, Labels, MetricsSnapshot, bounds_of
+from monitor.metric_families import COUNTERS, GAUGES, HISTOGRAMS, THINNED, Family, Labels
+from monitor.metrics_snapshot import Bucketed, MetricsSnapshot, bounds_of
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 PREFIX = "chat_"

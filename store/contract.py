@@ -15,6 +15,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 from monitor.minute_point import MinutePoint
+from monitor.part_metrics import PartMetrics
 from store.blobs import Written
 from store.models import (
     Account,
@@ -369,6 +370,9 @@ class Store(Protocol):
     @property
     def pool(self) -> PoolState:
         """Its connections now, as this process counts them. Makes no query, so every metrics sample can read it."""
+
+    def metrics(self) -> PartMetrics:
+        """Return the pending writes and the pool as gauges, see monitor/part_metrics.py."""
 
     async def ping(self) -> None:
         """Write and read a document, to prove that the store works now. Raises StoreUnavailable, StoreTimeout."""

@@ -1,8 +1,10 @@
-"""The present state of a store, for the health page and the metrics. Owns records only."""
+"""The present state of a store, for the health page and the metrics. Owns the shape only."""
 
 from __future__ import annotations
 
 from msgspec import Struct
+
+from monitor.part_metrics import PartMetrics
 
 
 class PoolState(Struct, frozen=True):
@@ -25,3 +27,16 @@ class Inspection(Struct, frozen=True):
     pending_writes_limit: int
     wrong_indexes: tuple[str, ...] = ()
     replication_lag_s: float | None = None
+
+
+def store_metrics(pool: PoolState, *, pending_writes: int, pending_writes_max: int) -> PartMetrics:
+    """Return the gauges of a store."""
+    return PartMetrics(
+        gauges={
+            "store_pending_writes": pending_writes,
+            "store_pending_writes_max": pending_writes_max,
+            "database_pool_in_use": pool.in_use,
+            "database_pool_waiting": pool.waiting,
+            "database_pool_max": pool.limit,
+        }
+    )

@@ -27,6 +27,7 @@ from cluster.topics import membership_order, user_topic
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
 from monitor.observer import Observer
+from monitor.part_metrics import PartMetrics
 from store.models import User
 
 log = logging.getLogger(__name__)
@@ -100,6 +101,11 @@ class Pool:
     @property
     def connections(self) -> int:
         return len(self._sessions)
+
+    def metrics(self) -> PartMetrics:
+        return PartMetrics(
+            gauges={"connections": len(self._sessions), "connections_max": self._max_connections},
+        )
 
     @property
     def draining(self) -> bool:

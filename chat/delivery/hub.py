@@ -20,6 +20,7 @@ from cluster.contract import Bus
 from cluster.events import RoomChanges, RoomEphemeral, RoomMessages
 from cluster.topics import room_topic
 from monitor.observer import Observer
+from monitor.part_metrics import PartMetrics
 from store.contract import Store
 from store.models import Head
 
@@ -148,6 +149,9 @@ class Hub:
     def rooms(self) -> int:
         """Rooms that somebody here is in, or joins."""
         return len(self._channels)
+
+    def metrics(self) -> PartMetrics:
+        return PartMetrics(gauges={"rooms": len(self._channels)})
 
     def busiest(self, count: int) -> dict[str, int]:
         """The rooms with the most connections here, and how many."""

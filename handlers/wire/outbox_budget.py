@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from handlers.wire.largest_outbox import LargestOutbox
+from monitor.part_metrics import PartMetrics
 
 
 class BudgetedLink(Protocol):
@@ -43,6 +44,9 @@ class OutboxBudget:
     def links(self) -> int:
         """How many links have an outbox that is not empty: those that read more slowly than they are sent to."""
         return len(self._links)
+
+    def metrics(self) -> PartMetrics:
+        return PartMetrics(gauges={"outbox_bytes": self.total_bytes, "outboxes": len(self._links)})
 
     def grew(self, link: BudgetedLink, size: int) -> None:
         """Count `size` bytes that were added to a link's outbox; closes links if the bound is exceeded."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from monitor.part_metrics import PartMetrics
+
 
 class Traffic:
     """What all links together read, sent and dropped since the process started.
@@ -17,3 +19,15 @@ class Traffic:
         self.sent_bytes = 0
         self.dropped_ephemeral = 0  # ephemeral events, dropped because an outbox was half full
         self.dropped_slow = 0  # discarded when a connection was closed with 4413, or cut off
+
+    def metrics(self) -> PartMetrics:
+        return PartMetrics(
+            counters={
+                "frames_dropped_total": [
+                    (("ephemeral",), self.dropped_ephemeral),
+                    (("slow_reader",), self.dropped_slow),
+                ],
+                "websocket_received_bytes_total": [((), self.received_bytes)],
+                "websocket_sent_bytes_total": [((), self.sent_bytes)],
+            }
+        )

@@ -12,6 +12,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from common.startup_error import StartupError
 from monitor.observer import Observer
+from monitor.part_metrics import PartMetrics
 from store.blobs import PROVISIONAL_KEEP_S
 from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Users
 from store.mongo import indexes, schema
@@ -39,7 +40,7 @@ from store.mongo.sessions import MongoSessions
 from store.mongo.sweep import ExpiredDocuments, OldAddresses, OrphanedDocuments
 from store.mongo.users import MongoUsers
 from store.sliced_sweep import sweep_all, until_empty
-from store.store_state import Inspection, PoolState
+from store.store_state import Inspection, PoolState, store_metrics
 
 # A membership that is older than this and has no room is an orphan: its room will not be inserted any more.
 ROOM_WITHIN_MS = 3600 * 1000
@@ -100,6 +101,9 @@ class MongoStore:
         """The connections. Operations that wait in a room's queue do not wait for a connection and are not counted."""
         waiting = self._pool.waiting + waiting_for_a_thread()
         return PoolState(in_use=self._pool.in_use, waiting=waiting, limit=self._pool_limit)
+
+    def metrics(self) -> PartMetrics:
+        return store_metrics(self.pool, pending_writes=self.pending_writes, pending_writes_max=self.pending_writes_max)
 
     async def ping(self) -> None:
         """Write and read a document: only that detects a missing primary or a full disk."""

@@ -11,6 +11,7 @@ import apsw
 
 from common.startup_error import StartupError
 from monitor.observer import Observer
+from monitor.part_metrics import PartMetrics
 from store.blobs import Blobs, DiskBlobs
 from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Users
 from store.group_commit import GroupCommitWriter
@@ -39,7 +40,7 @@ from store.sqlite.slow_operations import SlowLog
 from store.sqlite.sweep import Sweeper
 from store.sqlite.transactor import Transactor
 from store.sqlite.users import SqliteUsers
-from store.store_state import Inspection, PoolState
+from store.store_state import Inspection, PoolState, store_metrics
 
 READER_THREADS = 2
 QUEUE_NAME = "writers"
@@ -80,6 +81,9 @@ class SqliteStore:
     def pool(self) -> PoolState:
         """The readers."""
         return self._database.pool
+
+    def metrics(self) -> PartMetrics:
+        return store_metrics(self.pool, pending_writes=self.pending_writes, pending_writes_max=self.pending_writes_max)
 
     async def ping(self) -> None:
         """Write and read a row: only that detects a full disk or a removed file."""

@@ -67,7 +67,7 @@ async def chat_server(data_dir: Path) -> AsyncIterator[tuple[Process, str]]:
             process_id="p1",
             measurements=None,
             spans=Spans(),
-            log_dropped=lambda: 0,
+            log_output=None,
         )
         await server.start()
         try:

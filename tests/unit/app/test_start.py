@@ -51,7 +51,7 @@ async def test_it_listens_no_more_and_leaves_no_task(tmp_path: Path) -> None:
             process_id="p1",
             measurements=Measurements(slow_s=1.0, now=lambda: 1_800_000_000.0),
             spans=Spans(),
-            log_dropped=lambda: 0,
+            log_output=None,
         )
         with pytest.raises(OSError, match="a fault of the test's"):
             await server.start()

@@ -13,11 +13,22 @@ from limits.memory_limiter import MemoryLimiter
 from limits.policy import Policy
 from monitor import prometheus
 from monitor.measurements import CLOSE_CODES, LABELS_MAX, Measurements, Peaks
-from monitor.metrics import Metrics, Readings
+from monitor.metrics import Metrics
 from monitor.metrics_snapshot import InvalidSnapshot, added, packed, unpacked
+from monitor.part_metrics import PartMetrics
 from monitor.sampler import GAUGES, SHARES, Sampler, sample_of
 
 ROOT = Path(__file__).parents[3]
+
+
+class Gauges:
+    """A part that has gauges alone."""
+
+    def __init__(self, **gauges: float) -> None:
+        self._gauges = gauges
+
+    def metrics(self) -> PartMetrics:
+        return PartMetrics(gauges=self._gauges)
 
 
 def make(
@@ -33,10 +44,7 @@ def make(
         measurements=counting,
         process_probe=None,
         disk_probe=None,
-        readings=lambda: Readings(
-            gauges={"connections": 3, **gauges},
-            counters={"limit_checks_total": [] if limiter is None else limiter.counts()},
-        ),
+        parts=[Gauges(**{"connections": 3, **gauges}), *([] if limiter is None else [limiter])],
         busiest=lambda count: {"r1": 2},
         send=lambda payload: None,
         fetch=nobody,
@@ -255,7 +263,7 @@ def test_how_long_a_process_has_run_is_told_whatever_the_wall_clock_was_set_to()
         measurements=None,
         process_probe=None,
         disk_probe=None,
-        readings=lambda: Readings({}, {}),
+        parts=[],
         busiest=lambda count: {},
         send=lambda payload: None,
         fetch=lambda: None,
