@@ -1,4 +1,4 @@
-"""A part of the server with a span around each of its calls: what is traced does not know.
+"""A proxy of a part of the server that opens a span around each call of a coroutine method; the part knows no tracing.
 
 Used only where traces are exported.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -17,12 +17,14 @@ Span = Callable[..., AbstractContextManager[None]]
 
 
 class Traced:
-    """Stands for `target`: `span` is Spans.child or Spans.root, and is given `{prefix}.{method}`.
+    """Has the attributes of `target`; its coroutine methods run in a span named `{prefix}.{method}`.
 
-    Calls that wait for nothing have none.
-
-    `parts`: attributes that are traced likewise. `labels`: by method what a call's span is labelled with.
+    `span` is Spans.child or Spans.root. Other methods have no span. `parts` names the attributes that are traced
+    likewise. `labels` has, by method, the function that returns a call's labels from its arguments. Attributes cannot
+    be assigned.
     """
+
+    __slots__ = ("_labels", "_prefix", "_span", "_target", "_traced")
 
     def __init__(
         self,
@@ -33,32 +35,42 @@ class Traced:
         parts: tuple[str, ...] = (),
         labels: Mapping[str, Label] | None = None,
     ) -> None:
-        set_here = object.__setattr__
-        set_here(self, "_target", target)
-        set_here(self, "_span", span)
-        set_here(self, "_prefix", prefix)
-        set_here(self, "_labels", labels or {})
-        for part in parts:
-            set_here(self, part, Traced(getattr(target, part), span=span, prefix=f"{prefix}.{part}"))
+        self._target = target
+        self._span = span
+        self._prefix = prefix
+        self._labels = labels or {}
+        # Parts and coroutine methods by name; a method is added at its first call.
+        self._traced: dict[str, Any] = {
+            part: Traced(getattr(target, part), span=span, prefix=f"{prefix}.{part}") for part in parts
+        }
 
     def __getattr__(self, name: str) -> Any:
+        known = self._traced.get(name)
+        if known is not None:
+            return known
         value = getattr(self._target, name)
         if not inspect.iscoroutinefunction(value):
             return value
+        call = self._traced[name] = self._in_span(name, value)
+        return call
+
+    def _in_span(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         span, span_name, label = self._span, f"{self._prefix}.{name}", self._labels.get(name)
 
         async def call(*args: Any, **kwargs: Any) -> Any:
             with span(span_name, **(label(*args, **kwargs) if label is not None else {})):
-                return await value(*args, **kwargs)
+                return await method(*args, **kwargs)
 
-        object.__setattr__(self, name, call)
         return call
 
-    def __setattr__(self, name: str, value: object) -> None:
-        setattr(self._target, name, value)
 
-
-def traced(target: T, **how: Any) -> T:
-    """`target` as Traced, typed as what it stands for."""
-    standing_for: Any = Traced(target, **how)
-    return standing_for  # type: ignore[no-any-return]
+def traced(
+    target: T,
+    *,
+    span: Span,
+    prefix: str,
+    parts: tuple[str, ...] = (),
+    labels: Mapping[str, Label] | None = None,
+) -> T:
+    """Return a Traced of `target`, typed as the target."""
+    return cast(T, Traced(target, span=span, prefix=prefix, parts=parts, labels=labels))
