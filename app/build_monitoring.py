@@ -81,6 +81,7 @@ def build_monitoring(
         fetch_snapshots=shared.snapshots.told,
         lag=lag,
         interval_s=settings.monitor.interval_s,
+        subscribers=(alerts.on_sample,),
     )
     return Monitoring(monitor=monitor, alerts=alerts, lag=lag, budget=budget, traffic=traffic)
 

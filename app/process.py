@@ -173,7 +173,6 @@ class Process:
             self._every(RECONCILE_EVERY_S, chat.slot_reconciler.start)
             self._bus_is_back()
         self._soon_and_every(SWEEP_EVERY_S, lambda: _tried(lambda: self._store.sweep(now_ms())))
-        monitoring.monitor.sampler.subscribers.append(monitoring.alerts.on_sample)
         monitoring.lag.start()
         monitoring.monitor.start()
         self._readiness.started()

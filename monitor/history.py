@@ -56,8 +56,7 @@ class History:
         self._older = older if retention_days else None
         self._fine = SampleRing(rows_max=FINE_ROWS)
         self._minutes = SampleRing(rows_max=MINUTE_ROWS)
-        # The number of minutes, from the first on, that `older` can read; the HistoryWriter sets it
-        self.minutes_written = 0
+        self._minutes_written = 0
         self.minutes_max = max(DAY_MINUTES, retention_days * DAY_MINUTES)
 
     @property
@@ -86,6 +85,15 @@ class History:
             for row in rows
             for metric, cell in self._minutes.row(row)
         ]
+
+    @property
+    def minutes_written(self) -> int:
+        """How many minutes, from the first on, `older` can read."""
+        return self._minutes_written
+
+    def mark_written(self, until: int) -> None:
+        """Note that `older` can read the minutes before this number."""
+        self._minutes_written = until
 
     # ---- queries -------------------------------------------------------------------------------------------------
 
@@ -116,7 +124,7 @@ class History:
 
     @property
     def _is_first_written(self) -> bool:
-        return self._minutes.first_row < self.minutes_written
+        return self._minutes.first_row < self._minutes_written
 
     def _is_older(self, metric: str, kept: Sequence[Cell]) -> bool:
         """Whether of these minutes anything is of before this process."""

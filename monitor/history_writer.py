@@ -85,7 +85,7 @@ class HistoryWriter:
             batch_until = min(history.minutes_written + BATCH_MINUTES, until)
             if points := history.minutes(history.minutes_written, batch_until):
                 await self._append(points)
-            history.minutes_written = batch_until
+            history.mark_written(batch_until)
 
     async def _forget_old(self) -> None:
         now_s = self._now()

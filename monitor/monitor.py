@@ -15,7 +15,7 @@ from monitor.measurements import Measurements
 from monitor.metrics import Metrics
 from monitor.part_metrics import MeasuredPart
 from monitor.process_stats import ProcessProbe
-from monitor.sampler import Sample, Sampler
+from monitor.sampler import Sample, Sampler, Subscriber
 
 PUBLISHED_FOR_INTERVALS = 3  # a process whose snapshot is older is not shown
 PUBLISHED_FOR_AT_LEAST_S = 3.0
@@ -40,6 +40,7 @@ class Monitor:
         fetch_snapshots: Callable[[], Awaitable[Sequence[bytes] | None]],
         lag: LoopLag,
         interval_s: float,
+        subscribers: Sequence[Subscriber],
     ) -> None:
         loop = asyncio.get_running_loop()
         ttl_s = max(PUBLISHED_FOR_INTERVALS * interval_s, PUBLISHED_FOR_AT_LEAST_S)
@@ -59,24 +60,29 @@ class Monitor:
             fetch=fetch_snapshots,
             now=time.time,
         )
-        self.sampler = Sampler(
-            loop=loop, snapshot=self.metrics.refreshed_snapshot, peaks=self.metrics.peaks, interval_s=interval_s
-        )
         self._publishes = publish_snapshot is not None and measurements is not None
-        if self._publishes:
-            self.sampler.subscribers.append(lambda at_s, sample: self.metrics.publish())
+        self._sampler = Sampler(
+            loop=loop,
+            snapshot=self.metrics.refreshed_snapshot,
+            peaks=self.metrics.peaks,
+            interval_s=interval_s,
+            subscribers=(self._publish, *subscribers) if self._publishes else subscribers,
+        )
         self._parts: Sequence[Sampler | GcPauses | LoopWatchdog] = ()
         if measurements is not None:
             self._parts = (
                 GcPauses(on_pause=measurements.gc_pause),
                 LoopWatchdog(due_s=lambda: lag.due_s, on_blocked=measurements.loop_blocked),
-                self.sampler,
+                self._sampler,
             )
 
     @property
     def newest_sample(self) -> Sample | None:
         """The newest sample; None before the first, and where nothing is measured."""
-        return self.sampler.newest_sample
+        return self._sampler.newest_sample
+
+    def _publish(self, at_s: float, sample: Sample) -> None:
+        self.metrics.publish()
 
     def start(self) -> None:
         for part in self._parts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from monitor.histogram import Histogram
 from monitor.measurements import Peaks
@@ -32,6 +32,7 @@ class Sampler:
         snapshot: Callable[[], MetricsSnapshot],
         peaks: Callable[[], Peaks],
         interval_s: float,
+        subscribers: Sequence[Subscriber],
         now: Callable[[], float] = time.time,
     ) -> None:
         self._loop = loop
@@ -42,7 +43,7 @@ class Sampler:
         self._timer: asyncio.TimerHandle | None = None
         self._before: MetricsSnapshot | None = None
         self._before_s = 0.0
-        self.subscribers: list[Subscriber] = []
+        self._subscribers = tuple(subscribers)
         self.newest_sample: Sample | None = None
 
     def start(self) -> None:
@@ -63,7 +64,7 @@ class Sampler:
         self.newest_sample = sample_of(snapshot, self._before, now_s - self._before_s, self._peaks())
         self._before, self._before_s = snapshot, now_s
         at_s = self._now()
-        for subscriber in self.subscribers:
+        for subscriber in self._subscribers:
             try:
                 subscriber(at_s, self.newest_sample)
             except Exception:

@@ -198,7 +198,7 @@ def test_the_minute_of_a_restart_counts_each_sample_once_also_when_it_is_kept() 
     both = MinutePoint("cpu", MINUTE, 1.0, 9.0, 4.0, 3)
     for point, minutes_written in ((before, 0), (both, 1)):
         history = filled([1.0], start_s=START_S + 30, older=kept(point), retention_days=1)
-        history.minutes_written = minutes_written
+        history.mark_written(minutes_written)
         for minutes in (60, 1440):
             shown = ask(history, minutes=minutes, now_s=START_S + 100)
             assert (values_of(shown), shown["mean"], shown["max"], shown["stepS"]) == ([3.0], 3.0, 4.0, 60)
@@ -206,7 +206,7 @@ def test_the_minute_of_a_restart_counts_each_sample_once_also_when_it_is_kept() 
 
 def test_a_minute_of_its_own_that_is_kept_is_nothing_older() -> None:
     history = filled([1.0, 2.0], older=kept(MinutePoint("cpu", MINUTE, 1.0, 3.0, 2.0, 2)), retention_days=1)
-    history.minutes_written = 1
+    history.mark_written(1)
     shown = ask(history, now_s=START_S + 100)
     assert (shown["stepS"], values_of(shown)) == (5, [1.0, 2.0])
     assert values_of(ask(history, minutes=100, now_s=START_S + 100)) == [1.5]

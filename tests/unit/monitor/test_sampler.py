@@ -148,36 +148,35 @@ def test_a_share_is_told_where_both_sides_are_known_and_the_greatest_where_there
     }
 
 
-async def taken(sampler: Sampler, count: int) -> None:
-    news = asyncio.Event()
-    left = iter(range(count - 1, -1, -1))
-    sampler.subscribers.append(lambda at_s, sample: news.set() if next(left, 0) == 0 else None)
-    sampler.start()
-    try:
-        await asyncio.wait_for(news.wait(), 30)
-    finally:
-        sampler.stop()
-
-
 @pytest.mark.gen_test
 async def test_one_subscriber_that_fails_costs_the_others_nothing(caplog):
     _, metrics = make()
     seen: list[tuple[float, float]] = []
+    has_two = asyncio.Event()
 
     def broken(at_s, sample):
         raise RuntimeError("a defect")
+
+    def collect(at_s, sample):
+        seen.append((at_s, sample["connections"]))
+        if len(seen) >= 2:
+            has_two.set()
 
     sampler = Sampler(
         loop=asyncio.get_running_loop(),
         snapshot=metrics.refreshed_snapshot,
         peaks=metrics.peaks,
         interval_s=0.02,
+        subscribers=[broken, collect],
         now=lambda: 1_800_000_000.0,
     )
-    sampler.subscribers += [broken, lambda at_s, sample: seen.append((at_s, sample["connections"]))]
     assert sampler.newest_sample is None
     with caplog.at_level(logging.ERROR):
-        await taken(sampler, 2)
+        sampler.start()
+        try:
+            await asyncio.wait_for(has_two.wait(), 30)
+        finally:
+            sampler.stop()
     assert sampler.newest_sample is not None
     assert seen[:2] == [(1_800_000_000.0, 3)] * 2
     assert "a sample was not taken" in caplog.text
