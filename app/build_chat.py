@@ -9,6 +9,7 @@ import time
 import msgspec
 
 from app.build_cluster import Cluster
+from app.build_presence import build_presence
 from app.bus_dispatch import MembershipEvents
 from app.clock import now_ms
 from app.settings import Settings
@@ -26,7 +27,10 @@ from chat.known_addresses import KnownAddresses
 from chat.message_writer import MessageWriter
 from chat.messages import Messages
 from chat.passwords import Passwords
+from chat.presence.people import People
 from chat.presence.presence import Presence
+from chat.presence.presence_events import PresenceEvents
+from chat.presence.remote_presence import RemotePresence
 from chat.presence.typing_indicators import TypingIndicators
 from chat.presenter import Presenter
 from chat.request_limits import RequestLimits
@@ -68,9 +72,12 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     messages: Messages
     paced_callbacks: PacedCallbacks
     passwords: Passwords
+    people: People
     pool: Pool
     presence: Presence
+    presence_events: PresenceEvents
     presence_loads: SerialTaskQueue
+    remote_presence: RemotePresence
     rooms: Rooms
     shedding: LoadShedder | NullLoadShedder
     slot_reconciler: SlotReconciler
@@ -118,7 +125,7 @@ def build_chat(
         hold_max_bytes=ws.outbox_max_bytes,
         audit_room=audit_requests.room,
     )
-    presence = Presence(
+    presence_parts = build_presence(
         bus=bus,
         task_queue=task_queue,
         paced_callbacks=paced_callbacks,
@@ -128,7 +135,7 @@ def build_chat(
         deliver=hub.on_ephemeral,
         audit_members=audit_requests.members,
     )
-    typing = TypingIndicators(presence=presence, now=time.monotonic)
+    presence, typing = presence_parts.presence, presence_parts.typing
     presenter = Presenter(status_of=presence.status_of, online_count=presence.online_count)
     accounts = Accounts(
         store=store,
@@ -200,7 +207,7 @@ def build_chat(
     )
     membership = ClusterMembership(
         bus=bus,
-        people=presence,
+        people=presence_parts.remote_presence,
         task_queue=task_queue,
         process_id=process_id,
         now=time.monotonic,
@@ -247,6 +254,7 @@ def build_chat(
         keys=keys,
         pool=pool,
         presence=presence,
+        presence_publisher=presence_parts.presence_publisher,
         task_queue=access_audits,
         begin=membership_events.began,
         end=membership_events.ended,
@@ -267,9 +275,12 @@ def build_chat(
         messages=messages,
         paced_callbacks=paced_callbacks,
         passwords=passwords,
+        people=presence_parts.people,
         pool=pool,
         presence=presence,
+        presence_events=presence_parts.presence_events,
         presence_loads=presence_loads,
+        remote_presence=presence_parts.remote_presence,
         rooms=rooms,
         shedding=shedding,
         slot_reconciler=slot_reconciler,

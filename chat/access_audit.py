@@ -13,6 +13,7 @@ from cache.contract import Cache
 from cache.keys import Keys
 from chat.connections.pool import Pool
 from chat.presence.presence import Presence
+from chat.presence.presence_publisher import PresencePublisher
 from cluster.events import MembershipBegan, MembershipEnded
 from common.serial_task_queue import SerialTaskQueue
 from store.contract import Store
@@ -43,6 +44,7 @@ class AccessAudit:
         keys: Keys,
         pool: Pool,
         presence: Presence,
+        presence_publisher: PresencePublisher,
         task_queue: SerialTaskQueue,
         begin: Callable[[MembershipBegan], None],
         end: Callable[[MembershipEnded], None],
@@ -53,6 +55,7 @@ class AccessAudit:
         self._keys = keys
         self._pool = pool
         self._presence = presence
+        self._presence_publisher = presence_publisher
         self._task_queue = task_queue
         self._begin = begin
         self._end = end
@@ -141,7 +144,7 @@ class AccessAudit:
 
     async def _audit_room(self) -> None:
         (room_id,) = take_first(self._rooms, 1)
-        users = (*self._pool.users_in(room_id), *self._presence.shown_in(room_id))
+        users = (*self._pool.users_in(room_id), *self._presence.members_of(room_id))
         self._pairs.update(dict.fromkeys((room_id, user_id) for user_id in users))
         self._rooms_with_non_members[room_id] = None
         await self._cache.invalidate(self._keys.room(room_id))
@@ -180,7 +183,7 @@ class AccessAudit:
         cut off.
         """
         (room_id,) = take_first(self._rooms_with_non_members, 1)
-        strangers = self._pool.users().difference(self._presence.shown_in(room_id))
+        strangers = self._pool.users().difference(self._presence.members_of(room_id))
         self._non_members.update(dict.fromkeys((room_id, user_id) for user_id in strangers))
 
     async def _audit_non_members(self) -> None:
@@ -192,7 +195,7 @@ class AccessAudit:
                     room_id, user_id = pair
                     await self._forget([pair])
                     self._begin(MembershipBegan(room_id, user_id, of.membership.joined_rev))
-                    self._presence.tell_of(user_id)
+                    self._presence_publisher.publish_person(user_id)
 
     async def _forget(self, pairs: Sequence[Pair]) -> None:
         """Invalidate what is cached of these memberships."""
@@ -203,7 +206,7 @@ class AccessAudit:
 
     async def _publish_presence(self) -> None:
         self._must_publish_presence = False
-        await self._presence.tell_all()
+        await self._presence_publisher.publish_all()
 
     async def check_revocations_quietly(self) -> None:
         """The same, so often that a store that fails is not told of: who looks seldom tells, and the next look makes up

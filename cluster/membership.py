@@ -39,8 +39,8 @@ class PeopleElsewhere(Protocol):
     def process_gone(self, process_id: str) -> None:
         """Another process is dead, or stopped and its time is over, and so are its connections."""
 
-    def tell_all(self) -> Awaitable[None]:
-        """Tell the other processes of everybody who is connected to this one."""
+    def publish_all(self) -> Awaitable[None]:
+        """Publish to the other processes everybody who is connected to this one."""
 
 
 class ClusterMembership:
@@ -170,4 +170,4 @@ class ClusterMembership:
 
     async def _tell(self) -> None:
         self._is_telling = False
-        await self._people.tell_all()
+        await self._people.publish_all()

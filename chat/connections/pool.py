@@ -18,7 +18,7 @@ from typing import ParamSpec
 from chat.connections.session import Session
 from chat.delivery.hub import Hub
 from chat.errors import CloseCode
-from chat.newest_values import NewestValues
+from chat.latest_versions import LatestVersions
 from chat.presence.presence import Presence
 from chat.protocol import encode, event
 from cluster.contract import Bus, ConnectionSlots
@@ -88,7 +88,7 @@ class Pool:
         # User → connections, from before their slot is asked for until they are bound
         self._admitting: dict[str, set[str]] = {}
         self._revoked: dict[str, None] = {}
-        self._told: NewestValues[tuple[str, str], tuple[int, ...]] = NewestValues(
+        self._told: LatestVersions[tuple[str, str], tuple[int, ...]] = LatestVersions(
             now=now
         )  # (user id, of what) → how new
         self._round: deque[Session] = deque()
@@ -247,7 +247,7 @@ class Pool:
         """Send a hint to all connections of a user, unless they were told something newer of the same thing."""
         own = self._users.get(happening.user_id)
         about = happening.user_id, happening.about
-        if own and (not happening.about or self._told.takes(about, happening.order)):
+        if own and (not happening.about or self._told.accept(about, happening.order)):
             frame = self._frame(happening.event)
             for session in list(own):
                 session.link.send(frame)
@@ -303,7 +303,7 @@ class Pool:
         room_id, rev = happening.room_id, happening.rev
         if rev is not None:
             about, order = membership_order(room_id, rev, began=False)
-            self._told.takes((happening.user_id, about), order)
+            self._told.accept((happening.user_id, about), order)
         frame = self._frame(event("roomClosed", encode({"roomId": room_id, "reason": happening.reason})))
         for session in list(self._users.get(happening.user_id, ())):
             rooms = session.rooms or {}

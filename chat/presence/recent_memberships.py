@@ -1,18 +1,18 @@
-"""Which memberships began and ended lately, so that news of them may come in any order, and before who they are about
-is known here.
-"""
+"""Which memberships began and ended lately, for facts that arrive out of order or before their user is known here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
-from chat.newest_values import KEEP_S, MAX_SUBJECTS, NewestValues
+from msgspec import Struct
+
+from chat.latest_versions import KEEP_S, MAX_KEYS, LatestVersions
 
 
-class MembershipFact(NamedTuple):
-    """The newest of one membership: what ended by a rev had begun at it at the latest, so that of equals the end is the
-    newer.
+class MembershipFact(Struct, frozen=True, order=True):
+    """A membership began or ended by the room's `rev`.
+
+    Of two with one rev the end is the later: a membership that ended by a rev had begun at that rev at the latest.
     """
 
     rev: int
@@ -20,31 +20,32 @@ class MembershipFact(NamedTuple):
 
 
 class RecentMemberships:
-    """Keeps the newest fact of each membership for `keep_s` after it was heard, `max_facts` at most; `now` is
-    monotonic, in seconds.
+    """Keeps the latest fact of each membership for `keep_s` after it arrived, `max_facts` at most.
+
+    `now` is monotonic, in seconds.
     """
 
-    def __init__(self, *, now: Callable[[], float], keep_s: float = KEEP_S, max_facts: int = MAX_SUBJECTS) -> None:
-        self._facts: NewestValues[tuple[str, str], MembershipFact] = NewestValues(  # (user id, room id) → it
-            now=now, keep_s=keep_s, max_subjects=max_facts, let_go=self._is_forgotten
+    def __init__(self, *, now: Callable[[], float], keep_s: float = KEEP_S, max_facts: int = MAX_KEYS) -> None:
+        self._facts: LatestVersions[tuple[str, str], MembershipFact] = LatestVersions(  # (user id, room id) → fact
+            now=now, keep_s=keep_s, max_keys=max_facts, on_evict=self._remove_beginning
         )
-        self._began: dict[str, set[str]] = {}  # user id → rooms whose newest fact is a beginning
+        self._began: dict[str, set[str]] = {}  # user id → rooms whose latest fact is a beginning
 
     def __len__(self) -> int:
         return len(self._facts)
 
-    def takes(self, room_id: str, user_id: str, fact: MembershipFact) -> bool:
-        """Whether nothing newer is known; then this is the newest."""
-        if not self._facts.takes((user_id, room_id), fact):
+    def accept(self, room_id: str, user_id: str, fact: MembershipFact) -> bool:
+        """Keep the fact and return True, unless a later one is known."""
+        if not self._facts.accept((user_id, room_id), fact):
             return False
         if fact.has_ended:
-            self._is_forgotten((user_id, room_id))
+            self._remove_beginning((user_id, room_id))
         else:
             self._began.setdefault(user_id, set()).add(room_id)
         return True
 
     def allows(self, room_id: str, user_id: str, fact: MembershipFact) -> bool:
-        """Whether nothing newer is known."""
+        """Whether no later fact is known; keeps nothing."""
         known = self._facts.get((user_id, room_id))
         return known is None or fact >= known
 
@@ -56,11 +57,11 @@ class RecentMemberships:
                 yield room_id, fact.rev
 
     def sweep(self) -> None:
-        """Let go of some of what has had its time (see NewestValues.sweep)."""
+        """Forget some of what is old enough (see LatestVersions.sweep)."""
         self._facts.sweep()
 
-    def _is_forgotten(self, subject: tuple[str, str]) -> None:
-        user_id, room_id = subject
+    def _remove_beginning(self, key: tuple[str, str]) -> None:
+        user_id, room_id = key
         rooms = self._began.get(user_id, set())
         rooms.discard(room_id)
         if not rooms:

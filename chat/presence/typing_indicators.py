@@ -1,4 +1,6 @@
-"""Who is typing where: told once when it begins, again while it goes on, and once when it ends or has expired."""
+"""Who is typing where: one event when it begins, another every few seconds while it goes on, and one when it ends or
+expires.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +8,36 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 
-from chat.presence.presence import Presence
+from chat.presence.room_roster import RoomRoster
 from chat.protocol import encode, event
+from cluster.contract import Bus
+from cluster.events import RoomEphemeral
+from cluster.topics import room_topic
+from common.serial_task_queue import SerialTaskQueue
 from store.models import User
 
 EXPIRES_MS = 6_000
-AGAIN_AFTER_S = 3.0  # others forget after EXPIRES_MS, so whoever types on is told again in between
+AGAIN_AFTER_S = 3.0  # receivers forget after EXPIRES_MS, so that who goes on typing is published again before
 MAX_TYPISTS = 100_000
 SLICE = 500  # of those who expire, between two loop turns: some 5 ms
 
 
 class TypingIndicators:
-    """Ends the typing of users who, says `presence`, have no connection here any more.
+    """Publishes through `task_queue`, droppable; a large room (see RoomRoster.is_large) gets no typing events.
 
-    `now` is monotonic, in seconds. At most `MAX_TYPISTS` are kept; past them no new one is announced.
+    `now` is monotonic, in seconds. At most `MAX_TYPISTS` are kept; past them no new one is published.
     """
 
-    def __init__(self, *, presence: Presence, now: Callable[[], float]) -> None:
-        self._presence = presence
+    def __init__(self, *, roster: RoomRoster, bus: Bus, task_queue: SerialTaskQueue, now: Callable[[], float]) -> None:
+        self._roster = roster
+        self._bus = bus
+        self._task_queue = task_queue
         self._now = now
         self._typists: OrderedDict[tuple[str, str], Typist] = OrderedDict()  # in the order in which they expire
-        self._rooms_of: dict[str, set[str]] = {}  # by user, where they type
-        presence.on_gone(self.gone)
+        self._rooms_of: dict[str, set[str]] = {}  # user id → rooms in which the user types
 
     def started(self, room_id: str, user: User) -> None:
-        """Somebody types."""
+        """The user types."""
         now = self._now()
         typist = self._typists.get((room_id, user.id))
         if typist is None:
@@ -40,12 +47,12 @@ class TypingIndicators:
             self._rooms_of.setdefault(user.id, set()).add(room_id)
         self._typists.move_to_end((room_id, user.id))
         typist.until = now + EXPIRES_MS / 1000
-        if now - typist.told_at >= AGAIN_AFTER_S:
-            typist.told_at = now
-            self._tell(room_id, user.id, typist, is_typing=True)
+        if now - typist.published_at >= AGAIN_AFTER_S:
+            typist.published_at = now
+            self._publish(room_id, user.id, typist, is_typing=True)
 
     def stopped(self, room_id: str, user_id: str) -> None:
-        """Somebody stopped, sent what was typed, or left."""
+        """The user stopped, sent what was typed, or left the room."""
         typist = self._typists.pop((room_id, user_id), None)
         if typist is None:
             return
@@ -53,15 +60,15 @@ class TypingIndicators:
         rooms.discard(room_id)
         if not rooms:
             del self._rooms_of[user_id]
-        self._tell(room_id, user_id, typist, is_typing=False)
+        self._publish(room_id, user_id, typist, is_typing=False)
 
     def gone(self, user_id: str) -> None:
-        """Somebody is gone from everywhere."""
+        """The user has no connection to this process any more."""
         for room_id in list(self._rooms_of.get(user_id, ())):
             self.stopped(room_id, user_id)
 
     def sweep(self) -> None:
-        """End what has expired; called every half second. Of a crowd a part at a time."""
+        """End what has expired, in slices; to be called every half second."""
         now = self._now()
         for _ in range(SLICE):
             if not self._typists:
@@ -74,10 +81,11 @@ class TypingIndicators:
 
     @property
     def typists(self) -> int:
+        """How many (room, user) pairs are typing."""
         return len(self._typists)
 
-    def _tell(self, room_id: str, user_id: str, typist: Typist, *, is_typing: bool) -> None:
-        if self._presence.is_large(room_id):
+    def _publish(self, room_id: str, user_id: str, typist: Typist, *, is_typing: bool) -> None:
+        if self._roster.is_large(room_id):
             return
         data = {
             "roomId": room_id,
@@ -86,15 +94,16 @@ class TypingIndicators:
             "isTyping": is_typing,
             "expiresInMs": EXPIRES_MS,
         }
-        self._presence.announce(room_id, event("typingStatus", encode(data)), not_to_user=user_id)
+        happening = RoomEphemeral(room_id, event("typingStatus", encode(data)), user_id)
+        self._task_queue.run(lambda: self._bus.publish(room_topic(room_id), happening), droppable=True)
 
 
 class Typist:
-    """One person typing in one room."""
+    """One person typing in one room; times are monotonic seconds."""
 
-    __slots__ = ("told_at", "until", "username")
+    __slots__ = ("published_at", "until", "username")
 
     def __init__(self, username: str) -> None:
         self.username = username
         self.until = 0.0
-        self.told_at = float("-inf")
+        self.published_at = float("-inf")

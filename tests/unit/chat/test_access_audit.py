@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from app.build_presence import build_presence
 from cache.keys import CacheTtls, Keys
 from cache.memory_cache import NoCache
 from chat.access_audit import PAIRS_A_READ, PEOPLE_A_READ, AccessAudit, in_parts
@@ -18,7 +19,6 @@ from chat.audit_requests import AuditRequests
 from chat.connections.pool import Pool
 from chat.delivery.hub import Hub
 from chat.errors import CloseCode
-from chat.presence.presence import Presence
 from cluster.events import MembershipBegan, MembershipEnded
 from cluster.local_slots import LocalConnectionSlots
 from cluster.memory_bus import MemoryBus
@@ -109,7 +109,7 @@ class Process:
         self.access_audits = SerialTaskQueue(expected=(StoreError,))
         self.bus = bus = MemoryBus()
         loop = asyncio.get_running_loop()
-        self.presence = Presence(
+        presence_parts = build_presence(
             bus=bus,
             task_queue=self.task_queue,
             paced_callbacks=PacedCallbacks(loop=loop),
@@ -117,6 +117,7 @@ class Process:
             grace_s=0.0,
             loop=loop,
         )
+        self.presence = presence_parts.presence
         requests = AuditRequests()
         self.hub = Hub(
             store=store,
@@ -148,6 +149,7 @@ class Process:
             keys=Keys(CacheTtls(messages_s=1, users_s=1, stats_s=1)),
             pool=self.pool,
             presence=self.presence,
+            presence_publisher=presence_parts.presence_publisher,
             task_queue=self.access_audits,
             begin=self._began,
             end=self._ended,
@@ -223,7 +225,7 @@ async def test_after_the_bus_was_away_every_subscription_is_held_against_the_sto
         assert (a.closed_rooms, b.closed_rooms) == ([], [rooms[0]])
         assert b.rooms.keys() == {rooms[1]}
         assert [process.hub.leave(room_id, b) for room_id in rooms] == [False, True]
-        assert process.presence.shown_in(rooms[0]) == [ada.id]
+        assert process.presence.members_of(rooms[0]) == [ada.id]
 
 
 async def test_a_subscription_under_a_newer_membership_than_was_doubted_stands(tmp_path: Path) -> None:
@@ -239,7 +241,7 @@ async def test_a_subscription_under_a_newer_membership_than_was_doubted_stands(t
         await process.settled()
         process._ended(MembershipEnded(room_id, bob.id, "left", again.rev - 1))
         assert b.closed_rooms == []
-        assert process.presence.shown_in(room_id) == [bob.id]
+        assert process.presence.members_of(room_id) == [bob.id]
 
 
 @pytest.mark.parametrize(
@@ -276,7 +278,7 @@ async def test_what_the_store_could_not_be_asked_is_asked_again(
         process.audit.resume()
         await process.settled()
         assert (a.closed_rooms, b.closed_rooms) == ([], [room_id])
-        assert process.presence.shown_in(room_id) == [ada.id]
+        assert process.presence.members_of(room_id) == [ada.id]
         assert {record.getMessage() for record in caplog.records} == {line}
         caplog.clear()
 
@@ -301,7 +303,7 @@ async def test_who_may_have_joined_unheard_is_asked_for_again(
         members.is_on = False
         process.audit.resume()
         await process.settled()
-        assert process.presence.shown_in(room_id) == [bob.id]
+        assert process.presence.members_of(room_id) == [bob.id]
         caplog.clear()
 
 
@@ -383,7 +385,7 @@ async def test_after_the_bus_was_away_who_is_shown_where_is_as_the_store_says_al
         await store.members.add(two, bob.id)
         process.audit.audit_all()
         await process.settled()
-        assert [process.presence.shown_in(room_id) for room_id in (tea, two, own)] == [[], [bob.id], [bob.id]]
+        assert [process.presence.members_of(room_id) for room_id in (tea, two, own)] == [[], [bob.id], [bob.id]]
 
 
 async def test_who_joined_unheard_is_found_when_the_room_is_doubted_and_nobody_else(tmp_path: Path) -> None:
@@ -399,13 +401,13 @@ async def test_who_joined_unheard_is_found_when_the_room_is_doubted_and_nobody_e
         channel.rev = joined.rev - 1  # neither the change nor who joined by it was heard of
         await process.hub.check_heads()
         async with asyncio.timeout(10):
-            while bob.id not in process.presence.shown_in(room_id):
+            while bob.id not in process.presence.members_of(room_id):
                 await asyncio.sleep(0.001)
         process.hub.release(channel)
         await process.settled()
-        assert set(process.presence.shown_in(room_id)) == {ada.id, bob.id}
+        assert set(process.presence.members_of(room_id)) == {ada.id, bob.id}
         process._ended(MembershipEnded(room_id, bob.id, "left", joined.rev - 1))
-        assert bob.id in process.presence.shown_in(room_id), "it is known by which rev they joined"
+        assert bob.id in process.presence.members_of(room_id), "it is known by which rev they joined"
 
 
 async def test_whose_login_is_revoked_or_gone_is_closed_whatever_any_clock_says(tmp_path: Path) -> None:

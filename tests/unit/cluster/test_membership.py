@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from chat.presence.presence import PEOPLE_AN_EVENT, Presence
+from app.build_presence import build_presence
+from chat.presence.presence_publisher import PEOPLE_AN_EVENT
 from cluster.contract import Receiver
 from cluster.events import (
     MembershipBegan,
@@ -88,7 +89,7 @@ class Process:
         self.bus = End(cluster.ends, cluster.published)
         self.task_queue = SerialTaskQueue()
         loop = asyncio.get_running_loop()
-        self.presence = Presence(
+        presence_parts = build_presence(
             bus=self.bus,
             task_queue=self.task_queue,
             paced_callbacks=PacedCallbacks(loop=loop),
@@ -99,11 +100,12 @@ class Process:
             audit_members=lambda pairs: cluster.look_at(self, pairs),
             now=cluster.clock,
         )
+        self.presence = presence_parts.presence
         self.deaths: list[str] = []
         self.doubts: list[float] = []  # when it was to ask the store
         self.peers = ClusterMembership(
             bus=self.bus,
-            people=self.presence,
+            people=presence_parts.remote_presence,
             task_queue=self.task_queue,
             process_id=process_id,
             now=cluster.clock,

@@ -60,7 +60,7 @@ async def test_whom_the_store_knows_as_a_member_no_more_loses_the_earlier_subscr
         assert [one.closed_rooms for one in (a, b, also_b)] == [[], [room_id], [room_id]]
         assert [one.rooms.keys() for one in (b, also_b)] == [set(), set()]
         assert [process.hub.leave(room_id, one) for one in (a, b, also_b)] == [True, False, False]
-        assert process.presence.shown_in(room_id) == [ada.id]
+        assert process.presence.members_of(room_id) == [ada.id]
 
 
 async def test_who_never_joined_leaves_nothing_behind_when_refused(tmp_path: Path) -> None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 import pytest
 
+from app.build_presence import build_presence
 from chat.connections.pool import Pool
 from chat.delivery.hub import Hub
+from chat.presence.people import People
 from chat.presence.presence import Presence
+from chat.presence.presence_events import PresenceEvents
+from chat.presence.presence_publisher import PresencePublisher
+from chat.presence.room_roster import RoomRoster
 from cluster.local_slots import LocalConnectionSlots
 from cluster.memory_bus import MemoryBus
 from common.paced_callbacks import PacedCallbacks
@@ -113,9 +119,9 @@ async def test_what_one_raises_keeps_no_other_from_forgetting_a_connection(
         hold_max_bytes=1,
     )
     hub.faults = faults
-    presence = Presence(
+    presence = build_presence(
         bus=bus, task_queue=task_queue, paced_callbacks=paced_callbacks, process_id="p", grace_s=0.0, loop=loop
-    )
+    ).presence
     pool = Pool(
         hub=hub,
         bus=bus,
@@ -158,16 +164,17 @@ async def test_who_fails_to_be_told_that_somebody_is_gone_does_not_keep_them_onl
         gone.append(user_id)
         raise RuntimeError("a defect")
 
-    paced_callbacks = PacedCallbacks(loop=loop)
+    paced_callbacks, roster = PacedCallbacks(loop=loop), RoomRoster()
+    people = People(events=PresenceEvents(roster=roster, deliver=lambda happening: None), now=time.monotonic)
     presence = Presence(
-        bus=MemoryBus(),
-        task_queue=SerialTaskQueue(),
+        people=people,
+        roster=roster,
+        publisher=PresencePublisher(people=people, bus=MemoryBus(), task_queue=SerialTaskQueue(), process_id="p"),
         paced_callbacks=paced_callbacks,
-        process_id="p",
         grace_s=0.0,
         loop=loop,
+        on_person_gone=fail,
     )
-    presence.on_gone(fail)
     presence.connected(ADA)
     assert presence.is_online("ada")
     presence.disconnected("ada")

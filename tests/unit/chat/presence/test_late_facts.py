@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from app.build_presence import build_presence
 from chat.connections.pool import Pool
 from chat.delivery.channel import Channel, Ring
 from chat.delivery.hub import Hub
-from chat.presence.presence import Presence
 from cluster.events import MembershipBegan, MembershipEnded, PeopleHere, PersonGone, PersonHere, StatusChosen, UserEvent
 from cluster.local_slots import LocalConnectionSlots
 from cluster.memory_bus import MemoryBus
@@ -47,7 +47,7 @@ class Process:
     """
 
     def __init__(self, loop: Any) -> None:
-        self.presence = Presence(
+        parts = build_presence(
             bus=MemoryBus(),
             task_queue=SerialTaskQueue(),
             paced_callbacks=PacedCallbacks(loop=loop),
@@ -55,12 +55,13 @@ class Process:
             grace_s=0.0,
             loop=loop,
         )
+        self.presence, self.remote_presence = parts.presence, parts.remote_presence
         self._receivers: dict[type, Callable[[Any], object]] = {
             MembershipBegan: lambda began: self.presence.began(began.room_id, began.user_id, began.rev),
             MembershipEnded: lambda ended: self.presence.ended(ended.room_id, ended.user_id, ended.rev),
             StatusChosen: lambda chosen: self.presence.set_status(chosen.user_id, Status(chosen.status), chosen.rev),
-            PeopleHere: self.presence.people_here,
-            PersonGone: lambda gone: self.presence.person_gone(gone.process_id, gone.user_id, gone.number),
+            PeopleHere: self.remote_presence.people_here,
+            PersonGone: lambda gone: self.remote_presence.person_gone(gone.process_id, gone.user_id, gone.number),
         }
 
     def hear(self, facts: Sequence[Any]) -> None:
@@ -160,7 +161,7 @@ async def test_a_list_of_rooms_that_was_read_before_a_leave_does_not_bring_the_r
 async def test_what_a_dead_process_said_and_comes_after_its_death_brings_nobody_back(io_loop: Any) -> None:
     process = Process(io_loop.asyncio_loop)
     process.hear([here(1, 1, "online", r1=1), here(4, 1, "online", r1=1)])
-    process.presence.process_gone("c")
+    process.remote_presence.process_gone("c")
     process.hear([here(3, 1, "online", r1=1), here(4, 1, "online", r1=1)])
     assert process.presence.people == 0
     process.hear([here(5, 1, "online", r1=1)])
@@ -170,7 +171,7 @@ async def test_what_a_dead_process_said_and_comes_after_its_death_brings_nobody_
 async def test_a_room_that_another_process_does_not_name_is_doubted(io_loop: Any) -> None:
     doubted: list[tuple[str, str]] = []
     loop = io_loop.asyncio_loop
-    presence = Presence(
+    parts = build_presence(
         bus=MemoryBus(),
         task_queue=SerialTaskQueue(),
         paced_callbacks=PacedCallbacks(loop=loop),
@@ -179,10 +180,10 @@ async def test_a_room_that_another_process_does_not_name_is_doubted(io_loop: Any
         loop=loop,
         audit_members=doubted.extend,
     )
-    presence.people_here(here(1, 1, "online", r1=1, r2=1))
-    presence.people_here(here(2, 1, "online", r2=1))
+    parts.remote_presence.people_here(here(1, 1, "online", r1=1, r2=1))
+    parts.remote_presence.people_here(here(2, 1, "online", r2=1))
     assert doubted == [("r1", "ada")]
-    assert presence.online_count("r1") == 1, "until the store says so nothing is over"
+    assert parts.presence.online_count("r1") == 1, "until the store says so nothing is over"
 
 
 async def test_a_status_that_an_older_process_wrote_and_did_not_count_is_taken_where_it_is_read(io_loop: Any) -> None:
@@ -295,14 +296,14 @@ def pool(io_loop: Any) -> Pool:
             hub=hub,
             bus=bus,
             connection_slots=LocalConnectionSlots(),
-            presence=Presence(
+            presence=build_presence(
                 bus=bus,
                 task_queue=task_queue,
                 paced_callbacks=paced_callbacks,
                 process_id="p",
                 grace_s=0.0,
                 loop=io_loop.asyncio_loop,
-            ),
+            ).presence,
             task_queue=task_queue,
             paced_callbacks=paced_callbacks,
             observer=Observer(),

@@ -14,12 +14,11 @@ from typing import Any
 import pytest
 
 from chat.presence import typing_indicators as typing_module
-from chat.presence.presence import Presence
+from chat.presence.room_roster import RoomRoster
 from chat.presence.typing_indicators import EXPIRES_MS, TypingIndicators
 from cluster.events import RoomEphemeral
 from cluster.memory_bus import MemoryBus
 from cluster.topics import room_topic
-from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
 from store.models import Status, User
 
@@ -45,16 +44,7 @@ class World:
         self._bus = MemoryBus()
         self._bus.start(receive=self._hear)
         self._task_queue = SerialTaskQueue(max_waiting=1_000_000)
-        loop = asyncio.get_running_loop()
-        presence = Presence(
-            bus=self._bus,
-            task_queue=self._task_queue,
-            paced_callbacks=PacedCallbacks(loop=loop),
-            process_id="p",
-            grace_s=0.0,
-            loop=loop,
-        )
-        self.typing = TypingIndicators(presence=presence, now=self.clock)
+        self.typing = TypingIndicators(roster=RoomRoster(), bus=self._bus, task_queue=self._task_queue, now=self.clock)
 
     def _hear(self, topic: str, happening: object) -> None:
         assert isinstance(happening, RoomEphemeral)

@@ -1,0 +1,60 @@
+"""The presence events that this process sends to its own connections: userJoined, userLeft, presenceUpdate, and for
+large rooms roomPresence.
+
+Every process knows who is connected anywhere, and sends these events to its own connections only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chat.presence.person import Person
+from chat.presence.room_roster import RoomRoster
+from chat.protocol import encode, event
+from cluster.events import RoomEphemeral
+
+
+class PresenceEvents:
+    """Changes the roster and sends what follows from the change.
+
+    `deliver` sends an ephemeral event to the connections of this process that have joined the room.
+    """
+
+    def __init__(self, *, roster: RoomRoster, deliver: Callable[[RoomEphemeral], None]) -> None:
+        self._roster = roster
+        self._deliver = deliver
+        self._changed_counts: set[str] = set()  # large rooms whose count changed after `send_counts` last ran
+
+    def came_online(self, room_id: str, person: Person) -> None:
+        """Add a person to the room's online members, and send userJoined."""
+        self._roster.add(room_id, person)
+        self._send(room_id, "userJoined", person)
+
+    def went_offline(self, room_id: str, person: Person) -> None:
+        """Remove a person from the room's online members, and send userLeft."""
+        was_large = self._roster.is_large(room_id)
+        if self._roster.remove(room_id, person):
+            self._send(room_id, "userLeft", person, only_count=was_large)
+
+    def status_changed(self, room_id: str, person: Person) -> None:
+        """Send the new status of a person who stays online."""
+        self._send(room_id, "presenceUpdate", person)
+
+    def _send(self, room_id: str, name: str, person: Person, *, only_count: bool = False) -> None:
+        if only_count or self._roster.is_large(room_id):
+            self._changed_counts.add(room_id)
+            return
+        data = {
+            "roomId": room_id,
+            "userId": person.user_id,
+            "username": person.username,
+            "status": "offline" if name == "userLeft" else person.status,
+        }
+        self._deliver(RoomEphemeral(room_id, event(name, encode(data)), person.user_id))
+
+    def send_counts(self) -> None:
+        """Send roomPresence to the large rooms whose count changed; to be called once a second."""
+        changed, self._changed_counts = self._changed_counts, set()
+        for room_id in changed:
+            data = {"roomId": room_id, "onlineCount": self._roster.online_count(room_id)}
+            self._deliver(RoomEphemeral(room_id, event("roomPresence", encode(data)), None))

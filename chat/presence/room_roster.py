@@ -1,0 +1,48 @@
+"""Who is online in which room, and when a room is too large for events about single people. Knows no bus."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chat.presence.person import Person
+
+NAMED_MAX = 200  # people online; a room with more gets a count instead of events about single people
+
+
+class RoomRoster:
+    """The online members of each room, in the order in which they came online."""
+
+    def __init__(self) -> None:
+        self._rooms: dict[str, dict[str, Person]] = {}  # room id → user id → person
+
+    def add(self, room_id: str, person: Person) -> None:
+        """Put a person on the room's list."""
+        self._rooms.setdefault(room_id, {})[person.user_id] = person
+
+    def remove(self, room_id: str, person: Person) -> bool:
+        """Take a person from the room's list; False if the person was not on it."""
+        online = self._rooms.get(room_id)
+        if online is None or online.pop(person.user_id, None) is None:
+            return False
+        if not online:
+            del self._rooms[room_id]
+        return True
+
+    def online_count(self, room_id: str) -> int:
+        """How many people are online in the room."""
+        return len(self._rooms.get(room_id, ()))
+
+    def is_large(self, room_id: str) -> bool:
+        """Whether the room gets counts instead of events about single people."""
+        return len(self._rooms.get(room_id, ())) > NAMED_MAX
+
+    def listing(self, room_id: str) -> dict[str, Any]:
+        """The answer to getPresence: how many people are online, and the first `NAMED_MAX` of them."""
+        online = self._rooms.get(room_id, {})
+        return {
+            "onlineCount": len(online),
+            "online": [
+                {"userId": person.user_id, "username": person.username, "status": person.status}
+                for _, person in zip(range(NAMED_MAX), online.values(), strict=False)
+            ],
+        }
