@@ -4,7 +4,7 @@ share.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -91,6 +91,7 @@ async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> As
     client = RedisClient(options=options, scripts=(*SCRIPTS, *SLOT_SCRIPTS, check))
     limits = settings.limits
     limiter: Limiter = _alone(settings)
+    on_up: list[Callable[[], None]] = []  # called in this order whenever the client has connected
     if limits.enabled:
         shared_limiter = RedisLimiter(
             run=lambda keys, args: client.run(check, keys, args),
@@ -100,19 +101,21 @@ async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> As
             policies=limits.policies,
             algorithm=limits.algorithm,
         )
-        client.on_up.append(shared_limiter.on_redis_up)
+        on_up.append(shared_limiter.on_redis_up)
         limiter = shared_limiter
-    cache: Cache = (
-        RedisCache(client=client, observer=_observer(settings, counts)) if settings.cache.enabled else NoCache()
-    )
+    cache: Cache = NoCache()
+    if settings.cache.enabled:
+        cache = shared_cache = RedisCache(client=client, observer=_observer(settings, counts))
+        on_up.append(shared_cache.invalidate_all)
     bus = RedisBus(client=client, options=options, process_id=process_id)
+    on_up.append(bus.notify_if_restored)
     connection_slots = RedisConnectionSlots(
         client=client, max_per_user=settings.ws.max_connections_per_user, process_id=process_id
     )
     snapshots = RedisSnapshots(client=client, process_id=process_id)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(client.close)
-        await client.start()
+        await client.start(on_up=on_up)
         stack.push_async_callback(bus.close)
         await bus.connect()
         name = "redis" if settings.cache.enabled else "off"

@@ -60,10 +60,12 @@ class RedisCache:
         self._fills: set[asyncio.Future[Any]] = set()
         self._has_logged_garbage = False
         self._closed = False
-        client.on_up.append(self.invalidate_all)
 
     def invalidate_all(self) -> None:
-        """Begin a new generation: no process uses a value any more that is in Redis now."""
+        """Begin a new generation: no process uses a value any more that is in Redis now.
+
+        To be called whenever the client has connected, before any other command.
+        """
         self._local_loads.clear()
         self._client.send("DEL", GENERATION)  # without one nothing is read or filled: a full memory may refuse the SET
         self.ensure_generation()

@@ -44,9 +44,8 @@ class RedisBus:
             pulse_channel=channel(self._database, f"pulse:{process_id}"),
             pulse=lambda name, payload: client.send("PUBLISH", name, payload),
             receive=self._received,
+            on_back=self.notify_if_restored,
         )
-        self._listener.on_back.append(self._back)
-        client.on_up.append(self._back)
 
     def start(self, *, receive: Receiver, on_back: Callable[[], None] = lambda: None) -> None:
         """Deliver events to `receive`, and call `on_back` when the connection stands again."""
@@ -57,7 +56,7 @@ class RedisBus:
 
     async def connect(self) -> None:
         """Connect; returns after the first try, whatever came of it."""
-        await self._listener.start()
+        await self._listener.connect()
 
     @property
     def lost(self) -> bool:
@@ -88,7 +87,8 @@ class RedisBus:
         self._subscriptions.clear()
         await self._listener.close()
 
-    def _back(self) -> None:
+    def notify_if_restored(self) -> None:
+        """Call `on_back` if both connections stand. To be called whenever `client` has connected."""
         if not self.lost:
             self._on_back()
 

@@ -52,8 +52,7 @@ class _Call:
 class RedisClient(KeptConnection):
     """Commands and their replies. Each caller is answered within the options' timeout, with RedisGone at the latest.
 
-    The first commands on a new connection are those that `on_up` sends. Without a connection, and past the bounds,
-    calls fail at once.
+    Without a connection, and past the bounds, calls fail at once.
     """
 
     def __init__(self, *, options: RedisOptions, scripts: Sequence[Script] = ()) -> None:
@@ -67,8 +66,19 @@ class RedisClient(KeptConnection):
         self._limit: asyncio.Timeout | None = None
         self._overflowed = False
         self.is_up = False
-        self.on_up: list[Callable[[], None]] = []
-        self.on_down: list[Callable[[], None]] = []
+        self._on_up: Sequence[Callable[[], object]] = ()
+        self._on_down: Sequence[Callable[[], object]] = ()
+
+    async def start(
+        self, *, on_up: Sequence[Callable[[], object]] = (), on_down: Sequence[Callable[[], None]] = ()
+    ) -> None:
+        """Connect. Returns when connected or after the first failed try; further tries follow in the background.
+
+        `on_up` are called each time a connection is established: the commands that they send are the first on it.
+        `on_down` are called each time an established connection has ended.
+        """
+        self._on_up, self._on_down = on_up, on_down
+        await self.connect()
 
     def call(self, *parts: Part) -> asyncio.Future[Any]:
         """Send a command; the future has its reply (bytes, int, list, None), or RedisGone, RedisRefused.
@@ -115,7 +125,7 @@ class RedisClient(KeptConnection):
                 await connection.read_response()
         self.is_up = True
         self._log_state(True)
-        for callback in self.on_up:
+        for callback in self._on_up:
             callback()
         self._tried.set()
         while True:
@@ -170,4 +180,4 @@ class RedisClient(KeptConnection):
         for call in lost:
             call.settle(RedisGone("the connection was lost"))
         if was_up:
-            notify_all(self.on_down)
+            notify_all(self._on_down)

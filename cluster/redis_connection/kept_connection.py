@@ -28,7 +28,7 @@ class KeptConnection:
         self._tried = asyncio.Event()
         self._was_up: bool | None = None
 
-    async def start(self) -> None:
+    async def connect(self) -> None:
         """Connect. Returns when connected or after the first failed try; further tries follow in the background."""
         self._reconnecting = asyncio.create_task(self._keep())
         await self._tried.wait()
@@ -46,7 +46,7 @@ class KeptConnection:
             connection: AbstractConnection | None = None
             try:
                 connection = self._options.connection()
-                await self._connect(connection)
+                await self._open(connection)
                 failures = 0
                 await self._use(connection)
             except (RedisError, OSError, TimeoutError) as error:
@@ -74,7 +74,7 @@ class KeptConnection:
         except Exception:
             logger.exception("the end of a connection to redis failed unexpectedly")
 
-    async def _connect(self, connection: AbstractConnection) -> None:
+    async def _open(self, connection: AbstractConnection) -> None:
         async with asyncio.timeout(bounds.CONNECT_WITHIN_S):
             await connection.connect()  # type: ignore[no-untyped-call]
             # The kernel accepts for a stopped server (SIGSTOP), which then never answers
@@ -100,7 +100,7 @@ class KeptConnection:
             logger.warning("redis", extra={"fields": fields})
 
 
-def notify_all(listeners: Sequence[Callable[[], None]]) -> None:
+def notify_all(listeners: Sequence[Callable[[], object]]) -> None:
     """Call each listener; an error of one is logged and does not stop the others."""
     for callback in listeners:
         try:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from redis.asyncio.connection import AbstractConnection
 
 from cluster.redis_connection import bounds
-from cluster.redis_connection.kept_connection import KeptConnection, notify_all
+from cluster.redis_connection.kept_connection import KeptConnection
 from cluster.redis_connection.options import RedisOptions
 
 
@@ -18,8 +18,8 @@ class RedisListener(KeptConnection):
     """Receives what is published to the channels it is subscribed to, until told otherwise and across reconnects.
 
     `receive(channel, payload)` is called on the loop and must not raise. It hears itself: `pulse` publishes to a
-    channel of its own each second, and without any word for three the connection is taken for dead. `on_back`: all
-    subscriptions stand (again).
+    channel of its own each second, and without any word for three the connection is taken for dead. `on_back` is called
+    each time all subscriptions are confirmed on a new connection.
     """
 
     def __init__(
@@ -29,11 +29,13 @@ class RedisListener(KeptConnection):
         pulse_channel: str,
         pulse: Callable[[str, bytes], bool],
         receive: Callable[[str, bytes], None],
+        on_back: Callable[[], None],
     ) -> None:
         super().__init__(options=options, what="bus")
         self._pulse_channel = pulse_channel
         self._pulse = pulse
         self._receive = receive
+        self._on_back = on_back
         self._loop = asyncio.get_running_loop()
         self._wanted: dict[str, None] = {}
         self._to_send: list[tuple[str, str]] = []
@@ -43,8 +45,6 @@ class RedisListener(KeptConnection):
         self._last_echo_sent_at = 0.0  # when the newest pulse was sent that has come back
         self.is_up = False
         self.stands = False  # every subscription is confirmed
-        self.on_back: list[Callable[[], None]] = []
-        self.on_lost: list[Callable[[], None]] = []
 
     async def subscribe(self, channel: str) -> None:
         """Returns when the subscription stands, or after the timeout: then it stands when the connection is back."""
@@ -97,8 +97,7 @@ class RedisListener(KeptConnection):
             await standing
         self.stands = True
         self._log_state(True)
-        for callback in self.on_back:
-            callback()
+        self._on_back()
         self._tried.set()
         self._last_echo_sent_at = self._loop.time()
         while True:
@@ -148,11 +147,9 @@ class RedisListener(KeptConnection):
             await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
 
     def _on_end(self) -> None:
-        stood, self.stands, self.is_up = self.stands, False, False
+        self.stands = self.is_up = False
         waiters, self._waiters = self._waiters, {}
         for waiting in waiters.values():
             for future in waiting:
                 if not future.done():
                     future.set_result(None)
-        if stood:
-            notify_all(self.on_lost)

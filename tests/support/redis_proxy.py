@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 
 from cluster.redis_connection import RedisClient, RedisOptions, Script
@@ -23,12 +23,18 @@ def options_for(port: int, **changed: object) -> RedisOptions:
 
 
 async def client_at(
-    stack: AsyncExitStack, port: int, *, scripts: tuple[Script, ...] = (), **changed: object
+    stack: AsyncExitStack,
+    port: int,
+    *,
+    scripts: tuple[Script, ...] = (),
+    on_up: Sequence[Callable[[], object]] = (),
+    on_down: Sequence[Callable[[], object]] = (),
+    **changed: object,
 ) -> RedisClient:
     """A client that was started, and is closed at the test's end."""
     client = RedisClient(options=options_for(port, **changed), scripts=scripts)
     stack.push_async_callback(client.close)
-    await client.start()
+    await client.start(on_up=on_up, on_down=on_down)
     return client
 
 

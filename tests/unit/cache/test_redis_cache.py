@@ -84,7 +84,7 @@ async def process_at(stack: AsyncExitStack, port: int, *, jitter: float = 0.0, *
     cache = RedisCache(client=client, observer=tally, jitter=lambda: jitter)
     stack.push_async_callback(client.close)
     stack.push_async_callback(cache.close)
-    await client.start()
+    await client.start(on_up=[cache.invalidate_all])
     if client.is_up:
         await client.call("PING")  # its new generation has begun
     return Process(client, cache, tally)

@@ -23,9 +23,8 @@ BACK_WITHIN_S = 30.0
 async def test_past_its_bound_every_call_is_told_that_redis_is_gone_until_the_connection_is_dropped(
     stack: AsyncExitStack, own_redis: RedisServer
 ) -> None:
-    client = await client_at(stack, own_redis.port, timeout_s=60)
     lost: list[str] = []
-    client.on_down.append(lambda: lost.append("down"))
+    client = await client_at(stack, own_redis.port, on_down=[lambda: lost.append("down")], timeout_s=60)
     own_redis.pause()
     assert client.send("SET", "big", b"x" * (WAITING_MAX_BYTES - 1))  # more than the kernel takes: so it is under way
     await asyncio.sleep(0)
@@ -86,14 +85,13 @@ async def test_who_fails_to_be_told_that_redis_is_gone_keeps_nobody_from_being_t
     stack: AsyncExitStack, redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     proxy = await proxy_to(stack, redis.port)
-    client = await client_at(stack, proxy.port)
     told: list[str] = []
 
     def fail() -> None:
         told.append("first")
         raise LookupError("nobody foresaw this")
 
-    client.on_down += [fail, lambda: told.append("second")]
+    client = await client_at(stack, proxy.port, on_down=[fail, lambda: told.append("second")])
     for _ in range(2):
         proxy.drop()
         await noticed_gone(client)

@@ -107,7 +107,7 @@ async def process_at(
     stack.push_async_callback(client.close)
     stack.push_async_callback(bus.close)
     process = Process(client, bus)
-    await client.start()
+    await client.start(on_up=[bus.notify_if_restored])
     await bus.connect()
     return process
 

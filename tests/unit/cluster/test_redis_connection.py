@@ -111,9 +111,8 @@ async def test_more_than_a_batch_holds_is_answered_in_order(stack: AsyncExitStac
 
 
 async def test_an_error_reply_fails_its_own_call_alone(stack: AsyncExitStack, redis: RedisServer) -> None:
-    client = await client_at(stack, redis.port)
     lost: list[str] = []
-    client.on_down.append(lambda: lost.append("down"))
+    client = await client_at(stack, redis.port, on_down=[lambda: lost.append("down")])
     told = await outcomes(client, ("SET", "a", "1"), ("LPUSH", "a", "2"), ("NO SUCH COMMAND",), ("GET", "a"))
     assert (told[0], told[3]) == (b"OK", b"1")
     assert isinstance(told[1], RedisRefused) and "WRONGTYPE" in str(told[1])
@@ -198,10 +197,16 @@ async def test_while_redis_is_away_calls_fail_at_once_and_it_is_found_again_when
     stack: AsyncExitStack, own_redis: RedisServer, fault: str
 ) -> None:
     proxy = await proxy_to(stack, own_redis.port)
-    client = await client_at(stack, proxy.port, timeout_s=TIMEOUT_S)
     changes: list[str] = []
-    client.on_up.append(lambda: changes.append("up"))
-    client.on_down.append(lambda: changes.append("down"))
+    client = await client_at(
+        stack,
+        proxy.port,
+        on_up=[lambda: changes.append("up")],
+        on_down=[lambda: changes.append("down")],
+        timeout_s=TIMEOUT_S,
+    )
+    assert changes == ["up"]
+    changes.clear()
     if fault == "stopped":
         own_redis.pause()
     elif fault == "killed":
@@ -241,10 +246,14 @@ async def test_the_first_commands_on_a_new_connection_are_those_that_on_up_sends
     stack: AsyncExitStack, own_redis: RedisServer
 ) -> None:
     proxy = await proxy_to(stack, own_redis.port)
-    client = await client_at(stack, proxy.port)
-    client.on_up.append(lambda: client.send("SET", "a", "first"))
     seen: list[asyncio.Future[bytes]] = []
-    client.on_up.append(lambda: seen.append(client.call("GET", "a")))
+    client = RedisClient(options=options_for(proxy.port))
+    stack.push_async_callback(client.close)
+    await client.start(
+        on_up=[lambda: client.send("SET", "a", "first"), lambda: seen.append(client.call("GET", "a"))],
+    )
+    assert await seen.pop() == b"first"
+    await client.call("SET", "a", "later")
     proxy.drop()
     await noticed_gone(client)
     await until(lambda: seen, BACK_WITHIN_S)
@@ -301,9 +310,8 @@ async def test_a_loop_of_ours_that_was_held_up_does_not_take_redis_for_late(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
     proxy = await proxy_to(stack, redis.port)  # on the same loop: the answer takes some turns more
-    client = await client_at(stack, proxy.port, timeout_s=1.0)
     lost: list[str] = []
-    client.on_down.append(lambda: lost.append("down"))
+    client = await client_at(stack, proxy.port, on_down=[lambda: lost.append("down")], timeout_s=1.0)
     replies = [client.call("PING"), client.call("PING")]
     await asyncio.sleep(0)
     time.sleep(1.3)  # the loop is held up: that is what this is about
@@ -349,9 +357,8 @@ async def test_past_its_bound_a_queue_behind_a_stalled_redis_drops_the_connectio
     stack: AsyncExitStack, redis: RedisServer, of: str
 ) -> None:
     proxy = await proxy_to(stack, redis.port)
-    client = await client_at(stack, proxy.port, timeout_s=60)
     lost: list[str] = []
-    client.on_down.append(lambda: lost.append("down"))
+    client = await client_at(stack, proxy.port, on_down=[lambda: lost.append("down")], timeout_s=60)
     proxy.sent.clear()
     proxy.hold()
     waiting = client.call("PING")
@@ -369,9 +376,8 @@ async def test_past_its_bound_a_queue_behind_a_stalled_redis_drops_the_connectio
 async def test_past_its_bound_a_single_turn_drops_the_connection_rather_than_a_command(
     stack: AsyncExitStack, redis: RedisServer, of: str
 ) -> None:
-    client = await client_at(stack, redis.port, timeout_s=60)
     lost: list[str] = []
-    client.on_down.append(lambda: lost.append("down"))
+    client = await client_at(stack, redis.port, on_down=[lambda: lost.append("down")], timeout_s=60)
     await flood(client, of=of)
     await until(lambda: lost)
 

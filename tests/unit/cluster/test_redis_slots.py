@@ -69,7 +69,7 @@ async def process_at(
     client = RedisClient(options=options_for(port, timeout_s=timeout_s), scripts=(*SCRIPTS, *SLOT_SCRIPTS))
     cache = RedisCache(client=client, observer=Observer()) if with_cache else None
     stack.push_async_callback(client.close)
-    await client.start()
+    await client.start(on_up=[cache.invalidate_all] if cache is not None else [])
     return Process(client, RedisConnectionSlots(client=client, max_per_user=max_per_user, process_id=name), cache)
 
 
