@@ -126,6 +126,7 @@ def build_chat(
         audit_room=audit_requests.room,
     )
     presence_parts = build_presence(
+        codec=codec,
         bus=bus,
         task_queue=task_queue,
         paced_callbacks=paced_callbacks,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from chat.codec import Codec
 from chat.presence.people import People
 from chat.presence.presence import Presence
 from chat.presence.presence_events import PresenceEvents
@@ -35,6 +36,7 @@ class PresenceParts(msgspec.Struct, frozen=True, kw_only=True):
 def build_presence(
     *,
     bus: Bus,
+    codec: Codec,
     task_queue: SerialTaskQueue,
     paced_callbacks: PacedCallbacks,
     process_id: str,
@@ -46,10 +48,10 @@ def build_presence(
 ) -> PresenceParts:
     """Build them. What the arguments mean is said where each is used."""
     roster = RoomRoster()
-    events = PresenceEvents(roster=roster, deliver=deliver)
+    events = PresenceEvents(roster=roster, codec=codec, deliver=deliver)
     people = People(events=events, now=now)
     publisher = PresencePublisher(people=people, bus=bus, task_queue=task_queue, process_id=process_id)
-    typing = TypingIndicators(roster=roster, bus=bus, task_queue=task_queue, now=now)
+    typing = TypingIndicators(roster=roster, codec=codec, bus=bus, task_queue=task_queue, now=now)
     return PresenceParts(
         people=people,
         presence=Presence(

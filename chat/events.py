@@ -11,7 +11,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from chat.request_results import OwnUser, RoomView
-from store.models import Message
+from store.models import Message, Status
 
 
 class Event(Struct, frozen=True, rename="camel"):
@@ -102,7 +102,7 @@ class PresenceChanged(Event, frozen=True):
     room_id: str
     user_id: str
     username: str
-    status: str
+    status: Status
 
 
 class UserJoined(PresenceChanged, frozen=True):

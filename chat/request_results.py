@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from store.models import Message, Role, Room, User
+from store.models import Message, Role, Room, Status, User
 
 
 class OwnUser(User, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -65,6 +65,21 @@ class MemberPage(Struct, frozen=True, rename="camel"):
 
     members: list[MemberView]
     next_cursor: str | None
+
+
+class OnlineMember(Struct, frozen=True, rename="camel"):
+    """A member who is online, as getPresence lists them."""
+
+    user_id: str
+    username: str
+    status: Status
+
+
+class PresenceListing(Struct, frozen=True, rename="camel"):
+    """The result of getPresence: how many members are online, and the first of them."""
+
+    online_count: int
+    online: list[OnlineMember]
 
 
 class RoomTotals(Struct, frozen=True, rename="camel"):

@@ -34,7 +34,7 @@ from chat.request_inputs import (
     UpdatePresence,
 )
 from chat.request_limits import RequestLimits
-from chat.request_results import Authenticated, HeartbeatAnswer, PostedMessage, RoomTotals
+from chat.request_results import Authenticated, HeartbeatAnswer, PostedMessage, PresenceListing, RoomTotals
 from chat.rooms import Rooms
 from cluster.contract import Bus
 from cluster.events import StatusChosen
@@ -260,7 +260,7 @@ class Commands:
             EVERYONE, StatusChosen(session.user_id, chosen.status.value, self._now_ms(), chosen.status_rev)
         )
 
-    async def _get_presence(self, session: Session, body: OneRoom, _: str | None) -> object:
+    async def _get_presence(self, session: Session, body: OneRoom, _: str | None) -> PresenceListing:
         await self._rooms.read_by(body.room_id, session.user_id)
         return self._presence.listing(body.room_id)
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from chat.presence.people import People
 from chat.presence.person import Person
 from chat.presence.presence_publisher import PresencePublisher
 from chat.presence.room_roster import RoomRoster
+from chat.request_results import PresenceListing
 from common.paced_callbacks import PacedCallbacks
 from store.models import Status, User
 
@@ -171,6 +171,6 @@ class Presence:
         """How many people are online in the room."""
         return self._roster.online_count(room_id)
 
-    def listing(self, room_id: str) -> dict[str, Any]:
+    def listing(self, room_id: str) -> PresenceListing:
         """The answer to getPresence (see RoomRoster.listing)."""
         return self._roster.listing(room_id)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from chat.codec import Codec
+from chat.events import PresenceChanged, PresenceUpdate, RoomPresence, UserJoined, UserLeft
 from chat.presence.person import Person
 from chat.presence.room_roster import RoomRoster
-from chat.protocol import encode, event
 from cluster.events import RoomEphemeral
+from store.models import Status
 
 
 class PresenceEvents:
@@ -20,41 +22,45 @@ class PresenceEvents:
     `deliver` sends an ephemeral event to the connections of this process that have joined the room.
     """
 
-    def __init__(self, *, roster: RoomRoster, deliver: Callable[[RoomEphemeral], None]) -> None:
+    def __init__(self, *, roster: RoomRoster, codec: Codec, deliver: Callable[[RoomEphemeral], None]) -> None:
         self._roster = roster
+        self._codec = codec
         self._deliver = deliver
         self._changed_counts: set[str] = set()  # large rooms whose count changed after `send_counts` last ran
 
     def came_online(self, room_id: str, person: Person) -> None:
         """Add a person to the room's online members, and send userJoined."""
         self._roster.add(room_id, person)
-        self._send(room_id, "userJoined", person)
+        self._send(UserJoined, room_id, person, person.status)
 
     def went_offline(self, room_id: str, person: Person) -> None:
         """Remove a person from the room's online members, and send userLeft."""
         was_large = self._roster.is_large(room_id)
         if self._roster.remove(room_id, person):
-            self._send(room_id, "userLeft", person, only_count=was_large)
+            self._send(UserLeft, room_id, person, Status.OFFLINE, only_count=was_large)
 
     def status_changed(self, room_id: str, person: Person) -> None:
         """Send the new status of a person who stays online."""
-        self._send(room_id, "presenceUpdate", person)
+        self._send(PresenceUpdate, room_id, person, person.status)
 
-    def _send(self, room_id: str, name: str, person: Person, *, only_count: bool = False) -> None:
+    def _send(
+        self,
+        event: type[PresenceChanged],
+        room_id: str,
+        person: Person,
+        status: Status,
+        *,
+        only_count: bool = False,
+    ) -> None:
         if only_count or self._roster.is_large(room_id):
             self._changed_counts.add(room_id)
             return
-        data = {
-            "roomId": room_id,
-            "userId": person.user_id,
-            "username": person.username,
-            "status": "offline" if name == "userLeft" else person.status,
-        }
-        self._deliver(RoomEphemeral(room_id, event(name, encode(data)), person.user_id))
+        payload = self._codec.event(event(room_id, person.user_id, person.username, status))
+        self._deliver(RoomEphemeral(room_id, payload, person.user_id))
 
     def send_counts(self) -> None:
         """Send roomPresence to the large rooms whose count changed; to be called once a second."""
         changed, self._changed_counts = self._changed_counts, set()
         for room_id in changed:
-            data = {"roomId": room_id, "onlineCount": self._roster.online_count(room_id)}
-            self._deliver(RoomEphemeral(room_id, event("roomPresence", encode(data)), None))
+            payload = self._codec.event(RoomPresence(room_id, self._roster.online_count(room_id)))
+            self._deliver(RoomEphemeral(room_id, payload, None))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import itertools
 
 from chat.presence.person import Person
+from chat.request_results import OnlineMember, PresenceListing
 
 NAMED_MAX = 200  # people online; a room with more gets a count instead of events about single people
 
@@ -36,13 +37,8 @@ class RoomRoster:
         """Whether the room gets counts instead of events about single people."""
         return len(self._rooms.get(room_id, ())) > NAMED_MAX
 
-    def listing(self, room_id: str) -> dict[str, Any]:
+    def listing(self, room_id: str) -> PresenceListing:
         """The answer to getPresence: how many people are online, and the first `NAMED_MAX` of them."""
         online = self._rooms.get(room_id, {})
-        return {
-            "onlineCount": len(online),
-            "online": [
-                {"userId": person.user_id, "username": person.username, "status": person.status}
-                for _, person in zip(range(NAMED_MAX), online.values(), strict=False)
-            ],
-        }
+        first = itertools.islice(online.values(), NAMED_MAX)
+        return PresenceListing(len(online), [OnlineMember(one.user_id, one.username, one.status) for one in first])

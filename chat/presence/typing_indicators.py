@@ -8,8 +8,9 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 
+from chat.codec import Codec
+from chat.events import TypingStatus
 from chat.presence.room_roster import RoomRoster
-from chat.protocol import encode, event
 from cluster.contract import Bus
 from cluster.events import RoomEphemeral
 from cluster.topics import room_topic
@@ -28,8 +29,17 @@ class TypingIndicators:
     `now` is monotonic, in seconds. At most `MAX_TYPISTS` are kept; past them no new one is published.
     """
 
-    def __init__(self, *, roster: RoomRoster, bus: Bus, task_queue: SerialTaskQueue, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        roster: RoomRoster,
+        codec: Codec,
+        bus: Bus,
+        task_queue: SerialTaskQueue,
+        now: Callable[[], float],
+    ) -> None:
         self._roster = roster
+        self._codec = codec
         self._bus = bus
         self._task_queue = task_queue
         self._now = now
@@ -87,14 +97,8 @@ class TypingIndicators:
     def _publish(self, room_id: str, user_id: str, typist: Typist, *, is_typing: bool) -> None:
         if self._roster.is_large(room_id):
             return
-        data = {
-            "roomId": room_id,
-            "userId": user_id,
-            "username": typist.username,
-            "isTyping": is_typing,
-            "expiresInMs": EXPIRES_MS,
-        }
-        happening = RoomEphemeral(room_id, event("typingStatus", encode(data)), user_id)
+        event = TypingStatus(room_id, user_id, typist.username, is_typing, EXPIRES_MS)
+        happening = RoomEphemeral(room_id, self._codec.event(event), user_id)
         self._task_queue.run(lambda: self._bus.publish(room_topic(room_id), happening), droppable=True)
 
 

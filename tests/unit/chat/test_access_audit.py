@@ -110,6 +110,7 @@ class Process:
         self.bus = bus = MemoryBus()
         loop = asyncio.get_running_loop()
         presence_parts = build_presence(
+            codec=JsonCodec(),
             bus=bus,
             task_queue=self.task_queue,
             paced_callbacks=PacedCallbacks(loop=loop),

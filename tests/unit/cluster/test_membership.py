@@ -30,6 +30,7 @@ from cluster.memory_bus import MemoryBus
 from cluster.topics import EVERYONE
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
+from handlers.codec.json_codec import JsonCodec
 from store.models import Status, User
 
 pytestmark = pytest.mark.gen_test
@@ -90,6 +91,7 @@ class Process:
         self.task_queue = SerialTaskQueue()
         loop = asyncio.get_running_loop()
         presence_parts = build_presence(
+            codec=JsonCodec(),
             bus=self.bus,
             task_queue=self.task_queue,
             paced_callbacks=PacedCallbacks(loop=loop),
@@ -134,7 +136,7 @@ class Process:
             self.presence.entered(name, dict.fromkeys(rooms, 1))
 
     def online(self, room_id: str = "r1") -> dict[str, str]:
-        return {one["userId"]: str(one["status"]) for one in self.presence.listing(room_id)["online"]}
+        return {one.user_id: str(one.status) for one in self.presence.listing(room_id).online}
 
 
 def user(name: str, status: Status = Status.ONLINE) -> User:

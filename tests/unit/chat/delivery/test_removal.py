@@ -120,7 +120,13 @@ async def test_what_one_raises_keeps_no_other_from_forgetting_a_connection(
     )
     hub.faults = faults
     presence = build_presence(
-        bus=bus, task_queue=task_queue, paced_callbacks=paced_callbacks, process_id="p", grace_s=0.0, loop=loop
+        codec=JsonCodec(),
+        bus=bus,
+        task_queue=task_queue,
+        paced_callbacks=paced_callbacks,
+        process_id="p",
+        grace_s=0.0,
+        loop=loop,
     ).presence
     pool = Pool(
         hub=hub,
@@ -165,7 +171,9 @@ async def test_who_fails_to_be_told_that_somebody_is_gone_does_not_keep_them_onl
         raise RuntimeError("a defect")
 
     paced_callbacks, roster = PacedCallbacks(loop=loop), RoomRoster()
-    people = People(events=PresenceEvents(roster=roster, deliver=lambda happening: None), now=time.monotonic)
+    people = People(
+        events=PresenceEvents(roster=roster, codec=JsonCodec(), deliver=lambda happening: None), now=time.monotonic
+    )
     presence = Presence(
         people=people,
         roster=roster,

@@ -48,6 +48,7 @@ class Process:
 
     def __init__(self, loop: Any) -> None:
         parts = build_presence(
+            codec=JsonCodec(),
             bus=MemoryBus(),
             task_queue=SerialTaskQueue(),
             paced_callbacks=PacedCallbacks(loop=loop),
@@ -70,8 +71,8 @@ class Process:
 
     def state(self) -> dict[str, dict[str, str]]:
         """Who is online in which room, and how."""
-        listings = {room: self.presence.listing(room)["online"] for room in ("r1", "r2", "r3")}
-        return {room: {one["userId"]: str(one["status"]) for one in online} for room, online in listings.items()}
+        listings = {room: self.presence.listing(room).online for room in ("r1", "r2", "r3")}
+        return {room: {one.user_id: str(one.status) for one in online} for room, online in listings.items()}
 
 
 # In the order in which they became true; each list ends in one state, whatever the order in which they are heard.
@@ -172,6 +173,7 @@ async def test_a_room_that_another_process_does_not_name_is_doubted(io_loop: Any
     doubted: list[tuple[str, str]] = []
     loop = io_loop.asyncio_loop
     parts = build_presence(
+        codec=JsonCodec(),
         bus=MemoryBus(),
         task_queue=SerialTaskQueue(),
         paced_callbacks=PacedCallbacks(loop=loop),
@@ -297,6 +299,7 @@ def pool(io_loop: Any) -> Pool:
             bus=bus,
             connection_slots=LocalConnectionSlots(),
             presence=build_presence(
+                codec=JsonCodec(),
                 bus=bus,
                 task_queue=task_queue,
                 paced_callbacks=paced_callbacks,

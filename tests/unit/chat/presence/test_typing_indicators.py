@@ -20,6 +20,7 @@ from cluster.events import RoomEphemeral
 from cluster.memory_bus import MemoryBus
 from cluster.topics import room_topic
 from common.serial_task_queue import SerialTaskQueue
+from handlers.codec.json_codec import JsonCodec
 from store.models import Status, User
 
 pytestmark = pytest.mark.gen_test
@@ -44,7 +45,9 @@ class World:
         self._bus = MemoryBus()
         self._bus.start(receive=self._hear)
         self._task_queue = SerialTaskQueue(max_waiting=1_000_000)
-        self.typing = TypingIndicators(roster=RoomRoster(), bus=self._bus, task_queue=self._task_queue, now=self.clock)
+        self.typing = TypingIndicators(
+            roster=RoomRoster(), codec=JsonCodec(), bus=self._bus, task_queue=self._task_queue, now=self.clock
+        )
 
     def _hear(self, topic: str, happening: object) -> None:
         assert isinstance(happening, RoomEphemeral)
