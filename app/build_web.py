@@ -12,7 +12,7 @@ from app.settings import Settings
 from app.thresholds import thresholds_from
 from app.tracing import commands_with
 from app.version import VERSION
-from handlers.base import Web
+from handlers.access_log import refusal_log
 from handlers.cache_health import CacheHealth
 from handlers.client_address import ClientAddresses
 from handlers.connection_factory import ConnectionFactory, LinkConfig
@@ -23,7 +23,8 @@ from handlers.http.server import BoundedHTTPServer
 from handlers.metrics import MetricPages
 from handlers.operator_access import Operators
 from handlers.performance_health import PerformanceHealth
-from handlers.routes import Services, make_application, refusal_log
+from handlers.routes import Services, make_application
+from handlers.shared_services import SharedServices
 from handlers.static_files import load_assets
 from handlers.wire.compression import Deflater, Inflation
 from monitor.observer import Observer
@@ -72,7 +73,7 @@ def build_web(
         now=time.monotonic,
     )
     services = Services(
-        web=Web(
+        shared=SharedServices(
             accounts=chat.accounts,
             limits=chat.limits,
             clients=ClientAddresses(trusted=settings.server.trusted_proxies, now=time.monotonic),

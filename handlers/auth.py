@@ -36,7 +36,7 @@ class RegisterHandler(AuthHandler):
     async def post(self) -> None:
         body = await self.countable_body(REGISTER)
         await self.count(self.common_check, self.of_address)
-        self.reply(await self.web.accounts.register(self.context, body), 201)
+        self.reply(await self.shared.accounts.register(self.context, body), 201)
 
 
 class LoginHandler(AuthHandler):
@@ -48,28 +48,28 @@ class LoginHandler(AuthHandler):
         # Whose account it is, and whether it was good here before, is read from the store: ANONYMOUS bounds how often a
         # stranger may ask.
         await self.count(self.common_check)
-        attempt = await self.web.accounts.attempt(self.context, body)
+        attempt = await self.shared.accounts.attempt(self.context, body)
         of_account = Check("auth", attempt.counted_as)
         await self.count(*((of_account,) if attempt.is_at_home else (self.of_address, of_account)))
-        self.reply(await self.web.accounts.login(self.context, body.password, attempt.account))
+        self.reply(await self.shared.accounts.login(self.context, body.password, attempt.account))
 
 
 class RefreshHandler(Handler[None]):
     is_public = True
 
     async def post(self) -> None:
-        self.reply(await self.web.accounts.refresh(self.body(REFRESH).refresh_token))
+        self.reply(await self.shared.accounts.refresh(self.body(REFRESH).refresh_token))
 
 
 class LogoutHandler(Handler[None]):
     async def post(self) -> None:
-        await self.web.accounts.logout(self.identity)
+        await self.shared.accounts.logout(self.identity)
         self.reply_nothing()
 
 
 class ProfileHandler(Handler[None]):
     async def get(self) -> None:
-        self.reply({"user": await self.web.accounts.profile(self.identity.user.id)})
+        self.reply({"user": await self.shared.accounts.profile(self.identity.user.id)})
 
 
 class PasswordHandler(AuthHandler):
@@ -78,5 +78,5 @@ class PasswordHandler(AuthHandler):
     async def post(self) -> None:
         body = await self.countable_body(CHANGE_PASSWORD)
         await self.count(self.common_check, self.of_address, Check("auth", f"session:{self.identity.session_id}"))
-        await self.web.accounts.change_password(self.identity, body)
+        await self.shared.accounts.change_password(self.identity, body)
         self.reply_nothing()

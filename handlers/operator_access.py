@@ -1,10 +1,9 @@
-"""Who may read metrics and health details without a token: by address, where no page of somebody else's can have made
-the browser ask.
+"""Who may read metrics and health details: users by name, and clients without a token by address.
 
-An address alone proves little: a browser at that address asks whatever a page tells it to. So the request's Host must
-be one that nobody else's DNS can point here (an IP address, localhost, a name that the operator lists: DNS rebinding),
-and it may not come from another site's page; where a person follows a link from there, the page that linked sees
-nothing of the answer.
+An address alone is not enough, because a browser at that address sends whatever requests a page makes it send. So the
+request's Host must be one that no foreign DNS record can point here (an IP address, localhost, or a name that the
+operator lists), which prevents DNS rebinding, and the request may not come from a page of another site. Following a
+link from such a page is allowed, because the page cannot read the reply.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
 
+from chat.errors import ChatError
 from handlers.origins import is_address, parse_host
 from limits.ip_addresses import Network, is_within
 
@@ -20,7 +20,7 @@ LOCALHOST = "localhost"
 
 
 class Operators(Struct, frozen=True):
-    """Those at these addresses who ask these hosts, and these users (names as case-folded)."""
+    """Clients in `networks` that request one of `hosts`, and users by name (case-folded)."""
 
     networks: Sequence[Network]
     hosts: Collection[str]
@@ -29,9 +29,26 @@ class Operators(Struct, frozen=True):
     def has_address(self, client: str) -> bool:
         return is_within(client, self.networks)
 
+    def admits_by_address(self, client: str, host: str, headers: Mapping[str, str]) -> bool:
+        """Whether a request is served without a token."""
+        return self.has_address(client) and self.trusts(host, headers)
+
+    def refusal(self, client: str) -> ChatError:
+        """Return the refusal of a request without a valid token.
+
+        A client at an operator's address is given the other conditions, because correct set-ups fail them too.
+        """
+        if not self.has_address(client):
+            return ChatError("forbidden")
+        return ChatError(
+            "forbidden",
+            "From here it takes an address, localhost or one of METRICS_HOSTS as Host, and no other site's page.",
+        )
+
     def trusts(self, host: str, headers: Mapping[str, str]) -> bool:
-        """Whether a request with this Host and these headers is opened by its address: Fetch Metadata is what current
-        browsers send.
+        """Whether Host and headers show that no page of another site made the request.
+
+        Current browsers send Fetch Metadata (the Sec-Fetch headers).
         """
         is_navigation = headers.get("Sec-Fetch-Mode", "").lower() == "navigate"
         if "cross-site" in headers.get("Sec-Fetch-Site", "").lower() and not is_navigation:

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
 from msgspec import Struct
 from tornado.routing import URLSpec
-from tornado.web import Application, RequestHandler
+from tornado.web import Application
 
 from chat.messages import Messages
 from chat.rooms import Rooms
 from handlers import auth, health, messages, metrics, metrics_history, rooms, static_files, users, websocket
-from handlers.base import Handler, NotFound, NotFoundForOperators, Web
+from handlers.access_log import log_request
+from handlers.base import Handler
 from handlers.cache_health import CacheHealth
 from handlers.connection_factory import ConnectionFactory
 from handlers.database_health import DatabaseHealth
-from handlers.http.request_head import Refusal
 from handlers.http.request_target import TargetApplication
 from handlers.metrics import MetricPages
+from handlers.not_found import NotFound, NotFoundForOperators
 from handlers.performance_health import PerformanceHealth
+from handlers.shared_services import SharedServices
 from monitor.alert_pipeline import AlertPipeline
 from monitor.metrics import Metrics
-from monitor.observer import Observer
-
-access_log = logging.getLogger("access")
 
 ID = r"([^/]+)"
 ASSET = r"([A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){0,2})"
@@ -37,7 +35,7 @@ S = TypeVar("S")
 class Services(Struct, frozen=True):
     """All that handlers are given, from the composition root."""
 
-    web: Web
+    shared: SharedServices
     rooms: Rooms
     messages: Messages
     about: health.About
@@ -57,7 +55,7 @@ def make_application(services: Services) -> Application:
 
     def route(path: str, handler: type[Handler[S]], needs: S) -> URLSpec:
         shown = path.replace(ID, "{id}").replace(ASSET, "{name}")
-        return URLSpec(path, handler, {"web": services.web, "route": shown, "services": needs})
+        return URLSpec(path, handler, {"shared": services.shared, "route": shown, "services": needs})
 
     about = services.about
     build = {"version": about.version, "store": about.store, "cache": about.cache}
@@ -106,39 +104,6 @@ def make_application(services: Services) -> Application:
             route(rf"/messages/{ID}", messages.OneMessageHandler, services.messages),
         ],
         default_handler_class=NotFound,
-        default_handler_args={"web": services.web, "route": "other", "services": None},
+        default_handler_args={"shared": services.shared, "route": "other", "services": None},
         log_function=log_request,
     )
-
-
-def log_request(handler: RequestHandler) -> None:
-    """Count a request, and one line of it: never the query, for a token may be in it."""
-    status = handler.get_status()
-    fields: dict[str, object] = {"method": handler.request.method, "path": handler.request.path, "status": status}
-    if isinstance(handler, websocket.ChatSocket) and handler.connection_id is not None:
-        fields["connection"] = handler.connection_id
-    seconds = time.monotonic() - handler.began_at if isinstance(handler, Handler) else handler.request.request_time()
-    fields["ms"] = round(seconds * 1000, 1)
-    if isinstance(handler, Handler):
-        observer = handler.web.observer
-        observer.http_request(handler.route, handler.request.method or "", status, seconds)
-        if status == 101:
-            observer.handshake(seconds)
-        if handler.end_span is not None:
-            handler.end_span(status)
-        fields |= {"client": handler.client, "request": handler.request_id}
-    level = logging.ERROR if status >= 500 and status != 503 else logging.INFO
-    access_log.log(level, "request", extra={"fields": fields})
-
-
-def refusal_log(observer: Observer) -> Callable[[Refusal, str, str], None]:
-    """What counts and logs a reply that no handler made, given the peer's address and the request's id: nothing of what
-    it sent.
-    """
-
-    def log(refusal: Refusal, peer: str, request_id: str) -> None:
-        observer.http_request("unreadable", "other", refusal.status, 0.0)
-        fields = {"method": "-", "path": "-", "status": refusal.status, "client": peer, "request": request_id}
-        access_log.info("request", extra={"fields": fields})
-
-    return log

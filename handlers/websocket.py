@@ -12,10 +12,11 @@ from chat.accounts import Identity
 from chat.connections.session import Session
 from chat.errors import ChatError
 from chat.request_results import OwnUser
-from handlers.base import Handler, Web
+from handlers.base import Handler
 from handlers.connection_factory import Caller, ConnectionFactory, HandshakeResult
 from handlers.http.exchange import Exchange
 from handlers.http.stream import duplicate_socket
+from handlers.shared_services import SharedServices
 from handlers.wire.compression import negotiate
 from limits.ip_addresses import address_check
 from limits.shedding_policy import ShedClass
@@ -31,8 +32,8 @@ TCP_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
 class ChatSocket(Handler[ConnectionFactory], WebSocketHandler):
     """Handles one handshake, and exists no longer than that."""
 
-    def initialize(self, *, web: Web, route: str, services: ConnectionFactory) -> None:
-        super().initialize(web=web, route=route, services=services)
+    def initialize(self, *, shared: SharedServices, route: str, services: ConnectionFactory) -> None:
+        super().initialize(shared=shared, route=route, services=services)
         self.connection_id: str | None = None  # once the handshake has succeeded
         self._caller: Caller = None
         self._profile: OwnUser | None = None
@@ -49,11 +50,11 @@ class ChatSocket(Handler[ConnectionFactory], WebSocketHandler):
             await self.count(check)  # a malformed handshake counts towards the limit on connects too
             raise
         self._check_capacity()  # not counted: nginx tries another process at once
-        self.web.limits.shed(ShedClass.ARRIVALS)
+        self.shared.limits.shed(ShedClass.ARRIVALS)
         await self.count(check)
         await self._identify()
 
-    def _methods(self) -> list[str]:
+    def _allowed_methods(self) -> list[str]:
         return ["GET"]  # nothing else can be upgraded
 
     def _check_form(self) -> None:
@@ -82,11 +83,11 @@ class ChatSocket(Handler[ConnectionFactory], WebSocketHandler):
         if token is None:
             return
         try:
-            self._caller = await self.web.accounts.identify(token)
+            self._caller = await self.shared.accounts.identify(token)
         except ChatError as error:
             self._caller = error
             return
-        self._profile = await self.web.accounts.profile(self._caller.user.id)
+        self._profile = await self.shared.accounts.profile(self._caller.user.id)
 
     def _token(self) -> str | None:
         kind, _, token = self.request.headers.get("Authorization", "").partition(" ")

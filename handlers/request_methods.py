@@ -1,0 +1,30 @@
+"""HTTP methods: which ones a handler implements. Knows no request."""
+
+from __future__ import annotations
+
+from tornado.web import RequestHandler
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # in the order of the Allow header
+
+
+class AnyMethod(tuple[str, ...]):
+    """A list of methods that contains every method.
+
+    As SUPPORTED_METHODS it makes Tornado pass all methods to the handler, which then counts the request before it
+    refuses the method. Tornado itself would answer a method that is not in the list at once.
+    """
+
+    __slots__ = ()
+
+    def __contains__(self, method: object) -> bool:
+        return True
+
+
+def implemented_methods(handler: type[RequestHandler]) -> list[str]:
+    """Return the methods that a handler class overrides, and HEAD if GET is one of them."""
+    own = [
+        method
+        for method in METHODS
+        if getattr(handler, method.lower(), None) is not getattr(RequestHandler, method.lower(), None)
+    ]
+    return ["GET", "HEAD", *own[1:]] if own[0] == "GET" else own
