@@ -84,8 +84,25 @@ class ConnectionFactory:
         """Take over a socket whose 101 is sent. Without a valid token or a slot it is closed, with no welcome."""
         link_config = self.link_config
         loop = asyncio.get_running_loop()
+
+        def make_session(link: Link[Session]) -> Session:
+            return Session(
+                link=link,
+                connection_id=handshake.connection_id,
+                address=handshake.address,
+                commands=self._commands,
+                codec=self._codec,
+                observer=self._observer,
+                loop=loop,
+                on_peer_gone=self.pool.peer_gone,
+                on_closed=self.pool.removed,
+                opened_at=link_config.now(),
+                replaces=handshake.replaces,
+            )
+
         link = Link(
             sock,
+            make_owner=make_session,
             loop=loop,
             max_message_bytes=link_config.max_message_bytes,
             outbox_max_bytes=link_config.outbox_max_bytes,
@@ -97,21 +114,9 @@ class ConnectionFactory:
             deflater=link_config.deflater if deflate else None,
             inflation=link_config.inflation if deflate else None,
         )
-        session = Session(
-            link=link,
-            connection_id=handshake.connection_id,
-            address=handshake.address,
-            commands=self._commands,
-            codec=self._codec,
-            observer=self._observer,
-            loop=loop,
-            on_peer_gone=self.pool.peer_gone,
-            on_closed=self.pool.removed,
-            opened_at=link_config.now(),
-            replaces=handshake.replaces,
-        )
+        session = link.owner
         self.pool.add(session)
-        link.start(session)
+        link.start()
         caller = handshake.caller
         if isinstance(caller, Identity) and self.pool.is_revoked(caller.session_id):
             caller = ChatError("unauthorized")

@@ -9,14 +9,14 @@ import contextlib
 import socket
 
 from handlers.wire.frames import close_frame
-from handlers.wire.link_receiver import LinkReceiver
+from handlers.wire.link_receiver import LinkReceiver, OwnerT
 from handlers.wire.link_sender import TOO_SLOW
 
 _NO_STATUS = 1005  # the peer's Close has no code (RFC 6455 section 7.1.5), so ours has none either
 _CLOSE_WITHOUT_CODE = b"\x88\x00"
 
 
-class Link(LinkReceiver):
+class Link(LinkReceiver[OwnerT]):
     """A WebSocket connection after its 101: the socket, where the session is the conversation on it.
 
     The socket is non-blocking; times are seconds of `clock`; sizes are bytes. A link has no task and no timer of its
@@ -49,12 +49,12 @@ class Link(LinkReceiver):
 
     def _notify_input_over(self) -> None:
         self._notify_peer_gone()
-        if self.may_begin and self._owner is not None:
-            self._owner.on_input_over()
+        if self.may_begin:
+            self.owner.on_input_over()
 
     def _notify_peer_gone(self) -> None:
-        if self._sock is not None and self._owner is not None:
-            self._owner.on_peer_gone()
+        if self._sock is not None:
+            self.owner.on_peer_gone()
 
     def finish(self) -> None:
         """Everything before the end of the input is handled: send what waits, answer the peer's Close, and end."""
@@ -188,5 +188,4 @@ class Link(LinkReceiver):
         self._backlog = None
         # Link and session refer to each other: what the reader holds would stay until the garbage collector runs
         self._reader.forget()
-        if self._owner is not None:
-            self._owner.on_closed(self.close_code)
+        self.owner.on_closed(self.close_code)

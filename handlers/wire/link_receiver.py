@@ -6,6 +6,7 @@ import asyncio
 import socket
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import Generic, Self, TypeVar
 
 from common.paced_callbacks import PacedCallbacks
 from handlers.wire.compression import Deflater, Inflation
@@ -23,10 +24,12 @@ MAX_FRAMES_PER_TURN = 64  # of one connection: 64 KB of empty pings are 10,922 f
 MAX_DISCARDED_BYTES = 1_048_576  # read and discarded after our Close; beyond it the kernel's buffers fill up
 ABNORMAL = 1006
 
+OwnerT = TypeVar("OwnerT", bound=LinkOwner)
+
 _TEXT, _BINARY, _CLOSE, _PING, _PONG, _FAILURE, _DEFLATED = FrameKind
 
 
-class LinkReceiver(LinkSender):
+class LinkReceiver(LinkSender, Generic[OwnerT]):
     """Reads from the kernel only while nothing that was read before is undelivered: back-pressure on the peer."""
 
     __slots__ = (
@@ -37,7 +40,6 @@ class LinkReceiver(LinkSender):
         "_is_input_over",
         "_is_listening",
         "_is_turn_scheduled",
-        "_owner",
         "_peer_close_code",
         "_ping_payload",
         "_probed_at_bytes",
@@ -46,6 +48,7 @@ class LinkReceiver(LinkSender):
         "close_code",
         "gone_since",
         "last_received_at",
+        "owner",
         "reading_paused",
         "received_bytes",
     )
@@ -54,6 +57,7 @@ class LinkReceiver(LinkSender):
         self,
         sock: socket.socket,
         *,
+        make_owner: Callable[[Self], OwnerT],
         loop: asyncio.AbstractEventLoop,
         max_message_bytes: int,
         outbox_max_bytes: int,
@@ -78,7 +82,6 @@ class LinkReceiver(LinkSender):
         self._reader = FrameReader(max_message_bytes=max_message_bytes, deflates=inflation is not None)
         self._frame_budget = frame_budget
         self._inflation = inflation
-        self._owner: LinkOwner | None = None  # until `start`
         self._backlog: list[Incoming] | None = None  # cut from what was read, and undelivered when reading was paused
         self._is_listening = False  # whether the loop watches the socket for input
         self._is_turn_scheduled = False  # whether the next loop turn goes on with what was read
@@ -93,10 +96,10 @@ class LinkReceiver(LinkSender):
         self.gone_since = 0.0  # since when the peer sends nothing more, or cannot be reached; 0.0: it is there
         self.close_code = ABNORMAL
         self.reading_paused = False
+        self.owner = make_owner(self)  # which may keep the link, and must not use it yet
 
-    def start(self, owner: LinkOwner) -> None:
-        """Begin to read, and deliver to this owner."""
-        self._owner = owner
+    def start(self) -> None:
+        """Begin to read, and to deliver to the owner."""
         self._listen()
 
     def trust(self) -> None:
@@ -151,13 +154,11 @@ class LinkReceiver(LinkSender):
                 self._schedule_turn()
 
     def _may_flood(self) -> bool:
-        assert self._owner is not None
-        self._owner.on_flood()
+        self.owner.on_flood()
         return self.may_begin
 
     def _deliver(self, items: list[Incoming]) -> None:
-        owner = self._owner
-        assert owner is not None
+        owner = self.owner
         for index, item in enumerate(items):
             if self.reading_paused:
                 self._keep_backlog(items[index:])

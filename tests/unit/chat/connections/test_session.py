@@ -109,6 +109,7 @@ class Connection:
         self.paced_callbacks = PacedCallbacks(loop=loop)
         self.link = Link(
             ours,
+            make_owner=self._make_session,
             **{
                 "loop": loop,
                 "max_message_bytes": QUEUE_MAX_BYTES,
@@ -120,18 +121,7 @@ class Connection:
                 **link,
             },
         )
-        self.session = Session(
-            link=self.link,
-            connection_id="c",
-            address="192.0.2.1",
-            commands=self.commands,
-            codec=JsonCodec(),
-            observer=Observer(),
-            loop=loop,
-            on_peer_gone=lambda session: self.pool.peer_gone(session),
-            on_closed=self._closed,
-            opened_at=self.now(),
-        )
+        self.session = self.link.owner
         self.pool = Pool(
             hub=NOBODY,
             bus=NOBODY,
@@ -148,7 +138,21 @@ class Connection:
             now=self.now,
         )
         self.pool.add(self.session)
-        self.link.start(self.session)
+        self.link.start()
+
+    def _make_session(self, link: Link[Session]) -> Session:
+        return Session(
+            link=link,
+            connection_id="c",
+            address="192.0.2.1",
+            commands=self.commands,
+            codec=JsonCodec(),
+            observer=Observer(),
+            loop=asyncio.get_running_loop(),
+            on_peer_gone=lambda session: self.pool.peer_gone(session),
+            on_closed=self._closed,
+            opened_at=self.now(),
+        )
 
     def now(self) -> float:
         return time.monotonic() + self.shift_s

@@ -24,8 +24,8 @@ KERNEL_BYTES = 16_384  # as small as makes a peer that does not read felt soon
 class Owner:
     """Writes down what its link tells."""
 
-    def __init__(self) -> None:
-        self.link: Link | None = None
+    def __init__(self, link: Link[Owner]) -> None:
+        self.link = link
         self.told: list[Any] = []
         self.closed_with: list[int] = []
         self.pause_after: int | None = None
@@ -44,18 +44,16 @@ class Owner:
     def on_flood(self) -> None:
         self._note("flood")
         if self.closes_floods:
-            assert self.link is not None
             self.link.close(1008)
 
     def on_input_over(self) -> None:
-        assert self.link is not None
         self.over = True
         self._changed.notify()
         if not self.has_more_to_do:
             self.link.finish()
 
     def on_peer_gone(self) -> None:
-        assert self.link is not None and not self.link.has_peer
+        assert not self.link.has_peer
         self.peer_gone = True
         self._changed.notify()
 
@@ -68,7 +66,6 @@ class Owner:
         self._changed.notify()
         if self.pause_after is not None and len(self.told) >= self.pause_after:
             self.pause_after = None
-            assert self.link is not None
             self.link.pause_reading()
 
     async def until(self, condition: Callable[[], object]) -> None:
@@ -121,7 +118,7 @@ class Wire:
         self.traffic = Traffic()
         self._sockets: list[socket.socket] = []
 
-    def connect(self, *, budget: OutboxBudget | None = None, **more: Any) -> tuple[Link, Owner, Peer]:
+    def connect(self, *, budget: OutboxBudget | None = None, **more: Any) -> tuple[Link[Owner], Owner, Peer]:
         """A started link; the kernel's buffers are small."""
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BYTES)
@@ -134,9 +131,9 @@ class Wire:
         ours.setblocking(False)
         ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sockets += (ours, theirs)
-        owner = Owner()
         link = Link(
             ours,
+            make_owner=Owner,
             **{
                 "loop": asyncio.get_running_loop(),
                 "max_message_bytes": 65_536,
@@ -148,9 +145,8 @@ class Wire:
                 **more,
             },
         )
-        owner.link = link
-        link.start(owner)
-        return link, owner, Peer(theirs)
+        link.start()
+        return link, link.owner, Peer(theirs)
 
     def close(self) -> None:
         for sock in self._sockets:

@@ -26,7 +26,7 @@ TOO_MANY = 10  # of them, for what they may hold together
 class Owner:
     """Counts the ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, link: Link[Owner]) -> None:
         self.closed_with: list[int] = []
 
     def on_closed(self, code: int) -> None:
@@ -46,7 +46,7 @@ class Crowd:
             Traffic(),
             PacedCallbacks(loop=loop),
         )
-        self.links: list[Link] = []
+        self.links: list[Link[Owner]] = []
         self.owners: list[Owner] = []
         self._membership: list[socket.socket] = []
         for _ in range(size):
@@ -54,20 +54,26 @@ class Crowd:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
             ours.setblocking(False)
             self._membership.append(theirs)
-            self.owners.append(owner := Owner())
             given: dict[str, Any] = {
                 "budget": self.budget,
                 "traffic": self.traffic,
                 "paced_callbacks": self.paced_callbacks,
             }
             link = Link(
-                ours, loop=loop, max_message_bytes=65_536, outbox_max_bytes=1 << 20, clock=lambda: 1_000.0, **given
+                ours,
+                make_owner=Owner,
+                loop=loop,
+                max_message_bytes=65_536,
+                outbox_max_bytes=1 << 20,
+                clock=lambda: 1_000.0,
+                **given,
             )
-            link.start(owner)
+            self.owners.append(link.owner)
+            link.start()
             self.links.append(link)
 
     @property
-    def open(self) -> list[Link]:
+    def open(self) -> list[Link[Owner]]:
         return [link for link in self.links if link.is_open]
 
     async def ends(self) -> None:
