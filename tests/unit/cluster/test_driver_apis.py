@@ -1,0 +1,183 @@
+"""The low-level names of redis-py that the product relies on: its connection class is used without its clients and
+pools, and most of that is not documented.
+
+The tables are complete: an import or a name of a connection that is used and not listed fails, and so does a listed
+name that the driver no longer has. A newer version must pass this before its bound in setup.cfg is raised.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis as driver
+from redis.asyncio import Connection
+from redis.asyncio.connection import AbstractConnection, SSLConnection, UnixDomainSocketConnection, parse_url
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
+
+from tests.support.redis_proxy import options_for
+from tests.support.redis_server import RedisServer
+
+ROOT = Path(__file__).parent.parent.parent.parent
+FOLDER = ROOT / "cluster" / "redis_connection"
+
+IMPORTED = {
+    ("redis.asyncio", "Connection"),
+    ("redis.asyncio.connection", "AbstractConnection"),
+    ("redis.asyncio.connection", "parse_url"),
+    ("redis.asyncio.retry", "Retry"),
+    ("redis.backoff", "NoBackoff"),
+    ("redis.exceptions", "AuthenticationError"),
+    ("redis.exceptions", "NoScriptError"),
+    ("redis.exceptions", "RedisError"),
+    ("redis.exceptions", "ResponseError"),
+}
+
+# Method of a connection → the keyword arguments that we pass
+CONNECTION: dict[str, frozenset[str]] = {
+    "connect": frozenset(),
+    "disconnect": frozenset({"nowait"}),
+    "pack_commands": frozenset(),
+    "read_response": frozenset({"disable_decoding"}),
+    "send_command": frozenset({"check_health"}),
+    "send_packed_command": frozenset({"check_health"}),
+}
+
+# What a connection is made with, besides what a URL names
+MADE_WITH = {
+    "host",
+    "port",
+    "password",
+    "db",
+    "protocol",
+    "retry",
+    "socket_connect_timeout",
+    "socket_timeout",
+    "health_check_interval",
+}
+
+
+def trees() -> Iterator[ast.AST]:
+    for path in sorted(FOLDER.glob("*.py")):
+        yield from ast.walk(ast.parse(path.read_text()))
+
+
+def names_of_connections() -> dict[str, set[str]]:
+    """Every attribute that is read of something named `connection`, with the keyword arguments it is called with."""
+    found: dict[str, set[str]] = {}
+    for node in trees():
+        match node:
+            case ast.Attribute(value=ast.Name(id="connection"), attr=name):
+                found.setdefault(name, set())
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="connection"), attr=name), keywords=keywords):
+                found.setdefault(name, set()).update(str(keyword.arg) for keyword in keywords)
+    return found
+
+
+@asynccontextmanager
+async def connected(port: int) -> AsyncIterator[AbstractConnection]:
+    connection = options_for(port).connection()
+    await connection.connect()
+    try:
+        yield connection
+    finally:
+        await connection.disconnect(nowait=True)
+
+
+def test_the_product_imports_only_the_listed_names_of_the_driver() -> None:
+    found = set()
+    for node in trees():
+        if isinstance(node, ast.Import):
+            found |= {("", one.name) for one in node.names if one.name.startswith(("redis", "hiredis"))}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in ("redis", "hiredis"):
+            found |= {(str(node.module), one.name) for one in node.names}
+    assert found == IMPORTED
+
+
+def test_the_product_uses_only_the_listed_names_of_a_connection() -> None:
+    assert names_of_connections() == {name: set(keywords) for name, keywords in CONNECTION.items()}
+
+
+@pytest.mark.parametrize("kind", [Connection, SSLConnection, UnixDomainSocketConnection])
+@pytest.mark.parametrize("name", CONNECTION)
+def test_a_method_of_a_connection_takes_what_we_pass(kind: type[AbstractConnection], name: str) -> None:
+    parameters = inspect.signature(getattr(kind, name)).parameters
+    takes_any = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
+    assert takes_any or parameters.keys() >= CONNECTION[name]
+
+
+def test_a_connection_can_be_made_with_what_we_pass() -> None:
+    takers: tuple[Callable[..., Any], ...] = (Connection.__init__, AbstractConnection.__init__)
+    assert {name for one in takers for name in inspect.signature(one).parameters} >= MADE_WITH
+
+
+def test_one_try_without_a_wait_is_what_the_retry_means() -> None:
+    assert list(inspect.signature(Retry.__init__).parameters)[:3] == ["self", "backoff", "retries"]
+    assert NoBackoff().compute(1) == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("redis://u:p@h:1/2", None),
+        ("rediss://u:p@h:1/2", SSLConnection),
+    ],
+)
+def test_a_url_gives_the_connections_class_and_arguments(url: str, kind: type[AbstractConnection] | None) -> None:
+    parsed = dict(parse_url(url))
+    assert parsed.pop("connection_class", None) is kind
+    assert parsed == {"username": "u", "password": "p", "host": "h", "port": 1, "db": 2}
+
+
+def test_the_errors_are_kinds_of_each_other_as_we_catch_them() -> None:
+    assert issubclass(NoScriptError, ResponseError)
+    assert issubclass(ResponseError, RedisError)
+    assert issubclass(AuthenticationError, RedisError)
+
+
+@pytest.mark.gen_test
+async def test_commands_that_are_packed_together_are_answered_one_by_one_in_order(redis: RedisServer) -> None:
+    async with connected(redis.port) as connection:
+        packed = connection.pack_commands([("SET", "a", b"\xff"), ("GET", "a"), ("GET", "b"), ("INCRBY", "n", 2)])
+        assert all(isinstance(part, bytes) for part in packed)
+        await connection.send_packed_command(packed, check_health=False)
+        replies = [await connection.read_response(disable_decoding=True) for _ in range(4)]
+        assert replies == [b"OK", b"\xff", None, 2]
+
+
+@pytest.mark.gen_test
+async def test_an_error_reply_is_raised_and_leaves_the_connection_usable(redis: RedisServer) -> None:
+    async with connected(redis.port) as connection:
+        packed = connection.pack_commands([("NO SUCH COMMAND",), ("EVALSHA", "0" * 40, 0), ("PING",)])
+        await connection.send_packed_command(packed, check_health=False)
+        with pytest.raises(ResponseError):
+            await connection.read_response(disable_decoding=True)
+        with pytest.raises(NoScriptError):
+            await connection.read_response(disable_decoding=True)
+        assert await connection.read_response(disable_decoding=True) == b"PONG"
+
+
+@pytest.mark.gen_test
+async def test_subscriptions_and_published_messages_are_read_as_lists_of_bytes(redis: RedisServer) -> None:
+    async with connected(redis.port) as listening, connected(redis.port) as publishing:
+        await listening.send_packed_command(listening.pack_commands([("SUBSCRIBE", "c")]), check_health=False)
+        assert await listening.read_response(disable_decoding=True) == [b"subscribe", b"c", 1]
+        await publishing.send_command("PUBLISH", "c", b"\xff", check_health=False)
+        assert await publishing.read_response(disable_decoding=True) == 1
+        assert await listening.read_response(disable_decoding=True) == [b"message", b"c", b"\xff"]
+
+
+def test_setup_cfg_bounds_redis_from_above() -> None:
+    parsed = configparser.ConfigParser(interpolation=None)
+    parsed.read(ROOT / "setup.cfg")
+    (line,) = [one for one in parsed["options"]["install_requires"].split("\n") if one.startswith("redis")]
+    major = int(driver.__version__.partition(".")[0])
+    assert line.endswith(f"<{major + 1}"), "the version that is tested here is the newest that is let in"
