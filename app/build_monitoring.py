@@ -22,10 +22,10 @@ from monitor.alert_pipeline import AlertPipeline
 from monitor.alert_rules import rules
 from monitor.alert_webhook import AlertWebhook
 from monitor.alerts import Alerts
+from monitor.counting_observer import CountingObserver
 from monitor.history import History
 from monitor.history_writer import HistoryWriter
 from monitor.loop_lag import LoopLag
-from monitor.measurements import Measurements
 from monitor.monitor import Monitor
 from monitor.part_metrics import MeasuredPart
 from store.contract import Monitoring as MonitoringStore
@@ -53,7 +53,7 @@ def build_monitoring(
     shared: Cluster,
     chat: Chat,
     process_id: str,
-    measurements: Measurements | None,
+    counting_observer: CountingObserver | None,
     lag: LoopLag,
     log_output: MeasuredPart | None,
 ) -> Monitoring:
@@ -62,7 +62,7 @@ def build_monitoring(
     alerts = _alert_pipeline(settings, monitoring=store.monitoring, process_id=process_id)
     monitor = Monitor(
         process_id=process_id,
-        measurements=measurements,
+        counting_observer=counting_observer,
         data_dir=settings.server.data_dir if settings.mongo.uri is None else None,
         parts=(
             chat.pool,

@@ -31,7 +31,7 @@ from app.settings import Settings
 from app.stop_signals import hang_ups, until_stopped
 from app.version import VERSION
 from monitor import log_setup
-from monitor.measurements import Measurements
+from monitor.counting_observer import CountingObserver
 from monitor.observer import Observer
 from store import sqlite
 
@@ -45,8 +45,8 @@ async def serve(settings: Settings) -> int:
     whitelist = build_cluster.whitelist(settings)
     hung_up = hang_ups()
     process_id = f"p{secrets.token_hex(4)}"
-    measurements = (
-        Measurements(slow_s=settings.monitor.alert_slow_query_ms / 1000, now=time.time)
+    counting_observer = (
+        CountingObserver(slow_s=settings.monitor.alert_slow_query_ms / 1000, now=time.time)
         if settings.monitor.enabled
         else None
     )
@@ -54,10 +54,10 @@ async def serve(settings: Settings) -> int:
         spans = tracing.opened(settings, process_id=process_id, version=VERSION)
         opened.push_async_callback(asyncio.to_thread, spans.close)
         storage = await opened.enter_async_context(
-            build_storage.build_storage(settings, Observer() if measurements is None else measurements)
+            build_storage.build_storage(settings, Observer() if counting_observer is None else counting_observer)
         )
         shared = await opened.enter_async_context(
-            build_cluster.build_cluster(settings, process_id=process_id, counts=measurements)
+            build_cluster.build_cluster(settings, process_id=process_id, counts=counting_observer)
         )
         process = Process(
             settings,
@@ -66,7 +66,7 @@ async def serve(settings: Settings) -> int:
             shared=tracing.cluster_with(shared, spans),
             whitelist=whitelist,
             process_id=process_id,
-            measurements=measurements,
+            counting_observer=counting_observer,
             spans=spans,
             log_output=output,
         )

@@ -28,8 +28,8 @@ from common.startup_error import StartupError
 from handlers.http.listening_sockets import listening_sockets, paced
 from limits.load_shedder import STEP_EVERY_S, LoadShedder, NullLoadShedder
 from limits.whitelist import Whitelist
+from monitor.counting_observer import CountingObserver
 from monitor.loop_lag import LoopLag
-from monitor.measurements import Measurements
 from monitor.observer import Observer
 from monitor.part_metrics import MeasuredPart
 from monitor.spans import Spans
@@ -59,7 +59,7 @@ class Process:
         shared: Cluster,
         whitelist: Whitelist,
         process_id: str,
-        measurements: Measurements | None,
+        counting_observer: CountingObserver | None,
         spans: Spans,
         log_output: MeasuredPart | None,
     ) -> None:
@@ -69,7 +69,7 @@ class Process:
         self._whitelist = whitelist
         self._callbacks: list[PeriodicCallback] = []
         self._listening: list[socket.socket] = []  # until they are the HTTP server's
-        observer = Observer() if measurements is None else measurements
+        observer = Observer() if counting_observer is None else counting_observer
         lag = LoopLag(loop=asyncio.get_running_loop(), on_lag=observer.loop_lag)
         chat = build_chat(
             settings,
@@ -88,7 +88,7 @@ class Process:
             shared=shared,
             chat=chat,
             process_id=process_id,
-            measurements=measurements,
+            counting_observer=counting_observer,
             lag=lag,
             log_output=log_output,
         )

@@ -7,8 +7,8 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from monitor.counting_observer import CountingObserver, Peaks
 from monitor.disk_space import DiskProbe, DiskSample
-from monitor.measurements import Measurements, Peaks
 from monitor.metric_families import Labels, Number
 from monitor.metrics_snapshot import InvalidSnapshot, MetricsSnapshot, packed, unpacked
 from monitor.part_metrics import MeasuredPart
@@ -22,7 +22,7 @@ ROOMS_PUBLISHED = 100  # so that a room that is among the ten busiest of all pro
 
 
 class Metrics:
-    """Makes snapshots. With `measurements` and `process_probe` None they have only the metrics of `parts`.
+    """Makes snapshots. With `counting_observer` and `process_probe` None they have only the metrics of `parts`.
 
     `disk_probe` None: no data is on a disk of this machine. `busiest(n)` returns the n rooms with most connections.
     `fetch` returns the snapshots that the live processes have sent (None: they cannot be read). `now` is the wall clock
@@ -33,7 +33,7 @@ class Metrics:
         self,
         *,
         process_id: str,
-        measurements: Measurements | None,
+        counting_observer: CountingObserver | None,
         process_probe: ProcessProbe | None,
         disk_probe: DiskProbe | None,
         parts: Sequence[MeasuredPart],
@@ -44,7 +44,7 @@ class Metrics:
         timed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._process_id = process_id
-        self._measurements = measurements
+        self._counting_observer = counting_observer
         self._process_probe = process_probe
         self._disk_probe = disk_probe
         self._parts = parts
@@ -61,7 +61,7 @@ class Metrics:
 
     def snapshot(self, *, with_rooms: bool = True) -> MetricsSnapshot:
         """Return all numbers now; those of the operating system are from the newest `refreshed_snapshot`."""
-        measurements, sample = self._measurements, self._sample
+        counting_observer, sample = self._counting_observer, self._sample
         counters: dict[str, list[tuple[Labels, Number]]] = {}
         gauges: dict[str, Number] = {}
         for metrics in (part.metrics() for part in self._parts):
@@ -72,19 +72,19 @@ class Metrics:
             counters["process_cpu_seconds_total"] = [((), sample.cpu_seconds)]
         if self._disk_sample is not None:
             gauges |= {"disk_free_bytes": self._disk_sample.free_bytes, "disk_size_bytes": self._disk_sample.size_bytes}
-        if measurements is not None:
-            counters |= measurements.counters()
-            gauges["connections_peak"] = measurements.peak
+        if counting_observer is not None:
+            counters |= counting_observer.counters()
+            gauges["connections_peak"] = counting_observer.peak
         at_s = self._now()
         return MetricsSnapshot(
             process_id=self._process_id,
             at_s=round(at_s, 3),
             started_at_s=round(self._started_at(at_s), 3),
             counters=counters,
-            histograms={} if measurements is None else measurements.histograms(),
+            histograms={} if counting_observer is None else counting_observer.histograms(),
             gauges=gauges,
             rooms=dict(self._busiest(ROOMS_PUBLISHED)) if with_rooms else {},
-            slow=[] if measurements is None else list(measurements.slow),
+            slow=[] if counting_observer is None else list(counting_observer.slow),
         )
 
     def _started_at(self, at_s: float) -> float:
@@ -107,7 +107,7 @@ class Metrics:
 
     def peaks(self) -> Peaks:
         """The greatest of what was measured since this was last asked."""
-        return Peaks() if self._measurements is None else self._measurements.peaks()
+        return Peaks() if self._counting_observer is None else self._counting_observer.peaks()
 
     # ---- all processes -------------------------------------------------------------------------------------------
 

@@ -7,11 +7,11 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
+from monitor.counting_observer import CountingObserver
 from monitor.disk_space import DiskProbe
 from monitor.gc_pauses import GcPauses
 from monitor.loop_lag import LoopLag
 from monitor.loop_watchdog import LoopWatchdog
-from monitor.measurements import Measurements
 from monitor.metrics import Metrics
 from monitor.part_metrics import MeasuredPart
 from monitor.process_stats import ProcessProbe
@@ -22,17 +22,17 @@ PUBLISHED_FOR_AT_LEAST_S = 3.0
 
 
 class Monitor:
-    """`measurements` None: nothing is measured. `data_dir` None: no data is on this machine's disk.
+    """`counting_observer` None: nothing is measured. `data_dir` None: no data is on this machine's disk.
 
     `publish_snapshot(payload, at_s=…, ttl_s=…)` (None: there are no other processes) and `fetch_snapshots()` reach the
-    other processes. `lag` is shared with other readers: its owner starts it and passes `measurements.loop_lag` to it.
+    other processes. `lag` is shared with other readers: its owner starts it, and passes each lag to the observer.
     """
 
     def __init__(
         self,
         *,
         process_id: str,
-        measurements: Measurements | None,
+        counting_observer: CountingObserver | None,
         data_dir: Path | None,
         parts: Sequence[MeasuredPart],
         busiest: Callable[[int], Mapping[str, int]],
@@ -51,16 +51,16 @@ class Monitor:
 
         self.metrics = Metrics(
             process_id=process_id,
-            measurements=measurements,
-            process_probe=None if measurements is None else ProcessProbe(),
-            disk_probe=None if measurements is None or data_dir is None else DiskProbe(folder=data_dir),
+            counting_observer=counting_observer,
+            process_probe=None if counting_observer is None else ProcessProbe(),
+            disk_probe=None if counting_observer is None or data_dir is None else DiskProbe(folder=data_dir),
             parts=parts,
             busiest=busiest,
             send=send,
             fetch=fetch_snapshots,
             now=time.time,
         )
-        self._publishes = publish_snapshot is not None and measurements is not None
+        self._publishes = publish_snapshot is not None and counting_observer is not None
         self._sampler = Sampler(
             loop=loop,
             snapshot=self.metrics.refreshed_snapshot,
@@ -69,10 +69,10 @@ class Monitor:
             subscribers=(self._publish, *subscribers) if self._publishes else subscribers,
         )
         self._parts: Sequence[Sampler | GcPauses | LoopWatchdog] = ()
-        if measurements is not None:
+        if counting_observer is not None:
             self._parts = (
-                GcPauses(on_pause=measurements.gc_pause),
-                LoopWatchdog(due_s=lambda: lag.due_s, on_blocked=measurements.loop_blocked),
+                GcPauses(on_pause=counting_observer.gc_pause),
+                LoopWatchdog(due_s=lambda: lag.due_s, on_blocked=counting_observer.loop_blocked),
                 self._sampler,
             )
 

@@ -7,8 +7,8 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from monitor.counting_observer import Peaks
 from monitor.histogram import Histogram
-from monitor.measurements import Peaks
 from monitor.metrics_snapshot import MetricsSnapshot
 
 Sample = Mapping[str, float]

@@ -65,7 +65,7 @@ async def chat_server(data_dir: Path) -> AsyncIterator[tuple[Process, str]]:
             shared=shared,
             whitelist=whitelist(settings),
             process_id="p1",
-            measurements=None,
+            counting_observer=None,
             spans=Spans(),
             log_output=None,
         )

@@ -14,7 +14,7 @@ from app.build_cluster import build_cluster, whitelist
 from app.build_storage import build_storage
 from app.process import Process
 from cluster.memory_bus import MemoryBus
-from monitor.measurements import Measurements
+from monitor.counting_observer import CountingObserver
 from monitor.observer import Observer
 from monitor.spans import Spans
 from tests.support.open_descriptors import targets
@@ -49,7 +49,7 @@ async def test_it_listens_no_more_and_leaves_no_task(tmp_path: Path) -> None:
             shared=msgspec.structs.replace(shared, bus=NoBus()),
             whitelist=whitelist(chosen),
             process_id="p1",
-            measurements=Measurements(slow_s=1.0, now=lambda: 1_800_000_000.0),
+            counting_observer=CountingObserver(slow_s=1.0, now=lambda: 1_800_000_000.0),
             spans=Spans(),
             log_output=None,
         )

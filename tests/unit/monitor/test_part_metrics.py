@@ -12,8 +12,8 @@ from app.build_chat import build_chat
 from app.build_cluster import build_cluster, whitelist
 from app.build_monitoring import build_monitoring
 from app.build_storage import build_storage
+from monitor.counting_observer import CountingObserver
 from monitor.loop_lag import LoopLag
-from monitor.measurements import Measurements
 from monitor.metric_families import COUNTERS, GAUGES
 from monitor.observer import Observer
 from monitor.part_metrics import PartMetrics
@@ -25,8 +25,8 @@ class Log:
 
 
 @pytest.mark.gen_test
-@pytest.mark.parametrize("measurements", [None, Measurements(slow_s=1.0, now=lambda: 0.0)])
-async def test_each_metric_of_a_part_has_a_family(tmp_path: Path, measurements: Measurements | None) -> None:
+@pytest.mark.parametrize("counting_observer", [None, CountingObserver(slow_s=1.0, now=lambda: 0.0)])
+async def test_each_metric_of_a_part_has_a_family(tmp_path: Path, counting_observer: CountingObserver | None) -> None:
     chosen = settings.load([], {"DATA_DIR": str(tmp_path / "data"), "WS_MAX_CONNECTIONS": "77"})
     async with (
         build_storage(chosen, Observer()) as storage,
@@ -49,7 +49,7 @@ async def test_each_metric_of_a_part_has_a_family(tmp_path: Path, measurements: 
             shared=shared,
             chat=chat,
             process_id="p1",
-            measurements=measurements,
+            counting_observer=counting_observer,
             lag=lag,
             log_output=Log(),
         )

@@ -12,7 +12,7 @@ from limits.contract import Check, Limiter
 from limits.memory_limiter import MemoryLimiter
 from limits.policy import Policy
 from monitor import prometheus
-from monitor.measurements import CLOSE_CODES, LABELS_MAX, Measurements, Peaks
+from monitor.counting_observer import CLOSE_CODES, LABELS_MAX, CountingObserver, Peaks
 from monitor.metrics import Metrics
 from monitor.metrics_snapshot import InvalidSnapshot, added, packed, unpacked
 from monitor.part_metrics import PartMetrics
@@ -32,16 +32,19 @@ class Gauges:
 
 
 def make(
-    process_id: str = "p1", measurements: Measurements | None = None, limiter: Limiter | None = None, **gauges: float
-) -> tuple[Measurements, Metrics]:
-    counting = measurements or Measurements(slow_s=1.0, now=lambda: 1_800_000_000.0)
+    process_id: str = "p1",
+    observer: CountingObserver | None = None,
+    limiter: Limiter | None = None,
+    **gauges: float,
+) -> tuple[CountingObserver, Metrics]:
+    counting = observer or CountingObserver(slow_s=1.0, now=lambda: 1_800_000_000.0)
 
     async def nobody() -> list[bytes]:
         return []
 
     metrics = Metrics(
         process_id=process_id,
-        measurements=counting,
+        counting_observer=counting,
         process_probe=None,
         disk_probe=None,
         parts=[Gauges(**{"connections": 3, **gauges}), *([] if limiter is None else [limiter])],
@@ -53,29 +56,29 @@ def make(
     return counting, metrics
 
 
-def fill(measurements: Measurements) -> None:
+def fill(observer: CountingObserver) -> None:
     for _ in range(10):
-        measurements.messages_in(ws=1, rest=0)
-        measurements.command("sendMessage", "ok", 0.003)
-        measurements.messages_delivered(7, 2)
-    measurements.messages_in(ws=0, rest=1)
-    measurements.messages_again(ws=0, rest=1)
-    measurements.send_to_delivery(0.005, 140)
-    measurements.command("sendMessage", "unavailable", 0.003)
-    measurements.http_request("/rooms/{id}", "GET", 200, 0.002)
-    measurements.http_request("/rooms/{id}", "GET", 503, 0.002)
-    measurements.cache_read("user", "hit", 0.001)
-    measurements.cache_read("user", "miss", 0.001)
-    measurements.store_operation("messages.append", 1.5, None)
-    measurements.store_operation("messages.append", 0.0, "stalled")
-    measurements.loop_lag(0.02)
+        observer.messages_in(ws=1, rest=0)
+        observer.command("sendMessage", "ok", 0.003)
+        observer.messages_delivered(7, 2)
+    observer.messages_in(ws=0, rest=1)
+    observer.messages_again(ws=0, rest=1)
+    observer.send_to_delivery(0.005, 140)
+    observer.command("sendMessage", "unavailable", 0.003)
+    observer.http_request("/rooms/{id}", "GET", 200, 0.002)
+    observer.http_request("/rooms/{id}", "GET", 503, 0.002)
+    observer.cache_read("user", "hit", 0.001)
+    observer.cache_read("user", "miss", 0.001)
+    observer.store_operation("messages.append", 1.5, None)
+    observer.store_operation("messages.append", 0.0, "stalled")
+    observer.loop_lag(0.02)
 
 
 def test_a_sample_tells_rates_and_percentiles_of_its_interval_alone():
-    measurements, metrics = make()
-    fill(measurements)
+    observer, metrics = make()
+    fill(observer)
     before = metrics.snapshot()
-    fill(measurements)
+    fill(observer)
     sample = sample_of(metrics.snapshot(), before, 2.0, Peaks(0.02, 1.5))
     expected = {
         "connections": 3, "messagesIn": 5.5, "messagesOut": 70.0, "httpRequests": 1.0, "httpErrors": 0.5,
@@ -101,8 +104,8 @@ async def test_refusals_are_those_of_the_interval():
 
 
 def test_where_nothing_happened_there_is_no_latency_and_no_hit_rate():
-    measurements, metrics = make()
-    fill(measurements)
+    observer, metrics = make()
+    fill(observer)
     before = metrics.snapshot()
     sample = sample_of(metrics.snapshot(), before, 1.0, Peaks())
     assert not {"cacheHitRate", "sendToAckP95Ms", "databaseP95Ms", "loopLagMs"} & set(sample)
@@ -112,9 +115,9 @@ def test_where_nothing_happened_there_is_no_latency_and_no_hit_rate():
 def test_each_metric_of_a_sample_is_documented():
     pairs = [pair for pairs in SHARES.values() for pair in pairs]
     gauges = dict.fromkeys((*GAUGES.values(), *(side for pair in pairs for side in pair)), 1.0)
-    measurements, metrics = make(**gauges)
+    observer, metrics = make(**gauges)
     before = metrics.snapshot()
-    fill(measurements)
+    fill(observer)
     sample = sample_of(metrics.snapshot(), before, 1.0, Peaks(0.1, 0.1))
     assert {*GAUGES, *SHARES, "slowestQueryMs", "cacheMisses", "sendToDeliveryP99Ms"} <= set(sample)
     documented = (ROOT / "docs" / "operations.md").read_text()
@@ -124,11 +127,11 @@ def test_each_metric_of_a_sample_is_documented():
 
 
 def test_the_greatest_is_that_of_the_time_since_it_was_last_asked():
-    measurements, metrics = make()
-    fill(measurements)
+    observer, metrics = make()
+    fill(observer)
     assert metrics.peaks() == Peaks(loop_lag_s=0.02, store_operation_s=1.5)
     assert metrics.peaks() == Peaks()
-    measurements.store_operation("messages.append", 0.25, None)
+    observer.store_operation("messages.append", 0.25, None)
     assert metrics.peaks() == Peaks(store_operation_s=0.25)
 
 
@@ -183,8 +186,8 @@ async def test_one_subscriber_that_fails_costs_the_others_nothing(caplog):
 
 
 def test_a_snapshot_arrives_as_it_was_sent_and_what_is_none_is_refused():
-    measurements, metrics = make()
-    fill(measurements)
+    observer, metrics = make()
+    fill(observer)
     snapshot = metrics.snapshot()
     assert unpacked(packed(snapshot)) == snapshot
     for garbage in (b"", b"\xc1", b"\x93\x01\x02\x03"):
@@ -221,13 +224,13 @@ async def test_what_another_process_told_is_shown_and_garbage_is_not():
 
 
 def test_labels_stay_bounded_whatever_is_reported():
-    measurements = Measurements(slow_s=1.0, now=lambda: 0.0)
+    observer = CountingObserver(slow_s=1.0, now=lambda: 0.0)
     for code in range(3000, 5000):
-        measurements.connection_closed(code)
+        observer.connection_closed(code)
     for number in range(2 * LABELS_MAX):
-        measurements.database_command(f"collection{number}", "find", 0.001, "error")
-        measurements.http_request("/x", f"METHOD{number}", 200, 0.001)
-    counters, histograms = measurements.counters(), measurements.histograms()
+        observer.database_command(f"collection{number}", "find", 0.001, "error")
+        observer.http_request("/x", f"METHOD{number}", 200, 0.001)
+    counters, histograms = observer.counters(), observer.histograms()
     assert len(counters["connections_closed_total"]) <= len(CLOSE_CODES) + 1
     assert dict(counters["http_requests_total"]) == {("/x", "other", "200"): 2 * LABELS_MAX}
     for table in (counters["database_command_failures_total"], histograms["database_command_seconds"]):
@@ -236,18 +239,18 @@ def test_labels_stay_bounded_whatever_is_reported():
 
 
 def test_the_most_connections_at_once_are_remembered():
-    measurements = Measurements(slow_s=1.0, now=lambda: 0.0)
+    observer = CountingObserver(slow_s=1.0, now=lambda: 0.0)
     for _ in range(3):
-        measurements.connection_opened()
-    measurements.connection_closed(1000)
-    measurements.connection_opened()
-    assert (measurements.peak, measurements.opened, measurements.closed) == (3, 4, 1)
+        observer.connection_opened()
+    observer.connection_closed(1000)
+    observer.connection_opened()
+    assert (observer.peak, observer.opened, observer.closed) == (3, 4, 1)
 
 
 def test_what_a_snapshot_holds_is_bounded_in_bytes():
-    measurements, metrics = make()
+    observer, metrics = make()
     for number in range(LABELS_MAX):
-        measurements.database_command(
+        observer.database_command(
             f"a collection with a long name, as no driver has one {number}" * 20, "find", 0.001, None
         )
     with pytest.raises(InvalidSnapshot):
@@ -259,7 +262,7 @@ def test_how_long_a_process_has_run_is_told_whatever_the_wall_clock_was_set_to()
     wall_s, timed_s = 1_800_000_000.0, 50.0
     metrics = Metrics(
         process_id="p1",
-        measurements=None,
+        counting_observer=None,
         process_probe=None,
         disk_probe=None,
         parts=[],

@@ -39,7 +39,7 @@ class Peaks(Struct, frozen=True):
     store_operation_s: float = 0.0
 
 
-class Measurements(CacheCounts):
+class CountingObserver(CacheCounts):
     """All that is reported since the start.
 
     `slow_s`: a store operation above it is slow; `now` is the wall clock in seconds.
