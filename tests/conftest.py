@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.failure_reports import add_lines, logs_of
-from tests.support.mongo import MongoServer, TextServer, find_real_mongod
+from tests.support.mongo import MongoServer, TextSearchServer, find_real_mongod
 from tests.support.mongo_mark import mark_mongo
 
 settings.register_profile("tests", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -115,7 +115,7 @@ def text_uri(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     if find_real_mongod():
         yield request.getfixturevalue("mongo_uri")
         return
-    server = TextServer(tmp_path_factory.mktemp("text"))
+    server = TextSearchServer(tmp_path_factory.mktemp("text"))
     try:
         yield server.start().uri
     finally:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.support.coverage import measuring
+from tests.support.coverage import coverage_variables
 from tests.support.failure_reports import FAILURES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,7 +75,7 @@ def run(name: str, *, workers: int, more: Sequence[str]) -> int:
         environ = {
             **os.environ,
             **COMPILED,
-            **(measuring() if os.environ.get("COVERAGE") == "1" else {}),
+            **(coverage_variables() if os.environ.get("COVERAGE") == "1" else {}),
             FAILURES: str(told),
         }
         for phase, arguments in phases(SUITES[name], workers):

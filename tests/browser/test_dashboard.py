@@ -226,7 +226,7 @@ def test_a_server_that_dies_is_told_of_and_one_that_comes_back_is_live_again(sta
 
 def test_from_elsewhere_only_an_admin_sees_the_numbers(start: Start, look: Look) -> None:
     server = start(**FROM_ELSEWHERE)
-    accounts.make(server, "olga")
+    accounts.create_account(server, "olga")
     client.register(server.url, "bob")
     watcher = look(server.url, ignored=(REFUSED,))
     page = watcher.page

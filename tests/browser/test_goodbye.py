@@ -39,4 +39,4 @@ def test_what_a_page_sends_before_it_closes_is_stored(
     def stored() -> list[str]:
         return [message["content"] for message in ada.call("GET", "/messages", roomId=room, limit=100).json["messages"]]
 
-    poll(lambda: stored() == [f"message {number}" for number in range(count)], told=lambda: str(stored()))
+    poll(lambda: stored() == [f"message {number}" for number in range(count)], describe=lambda: str(stored()))

@@ -14,7 +14,7 @@ from store.contract import Store
 from store.models import Message, MessageDraft, RoomDraft, Standing, Stored, User
 from tests.contract.backends import BACKENDS, STORES, URI_VARIABLE, database_at
 from tests.support.clock import HandClock
-from tests.support.mongo import drop
+from tests.support.mongo import drop_database
 
 
 class StoreFiller:
@@ -59,7 +59,7 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     uri = request.getfixturevalue("mongo_uri")
     os.environ[URI_VARIABLE] = uri
     yield name
-    drop(uri, database_at(tmp_path / "data"))
+    drop_database(uri, database_at(tmp_path / "data"))
 
 
 @pytest.fixture

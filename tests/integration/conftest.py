@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.client import Person, call
-from tests.support.mongo import drop
-from tests.support.redis_server import RedisServer, running
+from tests.support.mongo import drop_database
+from tests.support.redis_server import RedisServer, running_redis
 from tests.support.server import ServerProcess, serving
 from tests.support.waiting import poll
 
@@ -43,7 +43,7 @@ def store_env(request: pytest.FixtureRequest) -> Iterator[StoreEnv]:
 
     yield on_mongo
     for name in databases:
-        drop(uri, name)
+        drop_database(uri, name)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def start(tmp_path: Path, store_env: StoreEnv) -> Iterator[Start]:
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    with running(tmp_path / "redis") as server:
+    with running_redis(tmp_path / "redis") as server:
         yield server
 
 
@@ -113,7 +113,7 @@ def start_two(tmp_path: Path, store_env: StoreEnv, redis: RedisServer) -> Iterat
 @pytest.fixture(scope="module")
 def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A Redis that the module's tests share: who stops it starts it again."""
-    with running(tmp_path_factory.mktemp("redis")) as server:
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
         yield server
 
 

@@ -18,7 +18,7 @@ import jwt
 import pytest
 
 from tests.integration.conftest import Start, StoreEnv, embedded
-from tests.support.client import PASSWORD, Person, Refused, Reply, call, chat, register
+from tests.support.client import PASSWORD, CommandRefused, Person, Reply, call, chat, register
 from tests.support.server import ServerProcess, serving
 
 SECRET = "a secret of the tests that is long enough for the longest of the HMAC algorithms"
@@ -367,13 +367,13 @@ async def test_a_failed_first_authenticate_gets_an_error_then_4401_and_a_failed_
 ) -> None:
     ada, eve = register(server.url), register(server.url)
     async with chat(server.ws_url) as nobody:
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(CommandRefused) as refused:
             await nobody.command("authenticate", token="nonsense")
         assert refused.value.code == "unauthorized"
         assert await nobody.closed() == 4401
     async with chat(server.ws_url, ada) as a:
         for token, code in (("nonsense", "unauthorized"), (eve.access_token, "forbidden")):
-            with pytest.raises(Refused) as refused:
+            with pytest.raises(CommandRefused) as refused:
                 await a.command("authenticate", token=token)
             assert refused.value.code == code
         await a.command("heartbeat")

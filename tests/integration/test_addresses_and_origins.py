@@ -15,9 +15,9 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.integration.conftest import Start, StoreEnv, embedded
-from tests.support.accounts import make
+from tests.support.accounts import create_account
 from tests.support.client import PASSWORD, Person, Reply, call, chat, register
-from tests.support.raw_websocket_client import RawSocket
+from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.server import ServerProcess, command, free_port, serving
 
 pytestmark = embedded
@@ -134,7 +134,7 @@ def test_neighbours_of_a_48_share_ten_times_the_limit_by_every_limit_of_addresse
     assert [log_in(number) for number in range(12)] == [401] * 10 + [429] * 2
     statuses = []
     for number in range(12):
-        with RawSocket(strict.port, headers={"X-Forwarded-For": f"2001:db8:3:{number:x}::1"}) as sock:
+        with RawWebSocket(strict.port, headers={"X-Forwarded-For": f"2001:db8:3:{number:x}::1"}) as sock:
             statuses.append(sock.status)
     assert statuses == [101] * 10 + [429] * 2
 
@@ -159,7 +159,7 @@ def star(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Itera
 
 
 def test_an_address_opens_them_only_where_host_is_nobody_elses_name(star: ServerProcess) -> None:
-    boss = make(star, "Boss")
+    boss = create_account(star, "Boss")
     ours = (
         "127.0.0.1",
         f"127.0.0.1:{star.port}",
@@ -223,7 +223,7 @@ def test_an_origin_is_scheme_host_and_port_for_pages_and_sockets_alike(
     preflight = raw(server, "OPTIONS /rooms HTTP/1.1", *headers, "Access-Control-Request-Method: GET", host=host)
     assert (preflight.headers.get("access-control-allow-origin") == origin) is allowed
     opened = {"Host": host, "Origin": origin, "X-Forwarded-Proto": proto}
-    with RawSocket(server.port, token=ada.access_token, headers=opened) as sock:
+    with RawWebSocket(server.port, token=ada.access_token, headers=opened) as sock:
         assert sock.status == (101 if allowed else 403)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import Start, embedded
-from tests.support.client import Person, Refused, Reply, call, chat, register
+from tests.support.client import CommandRefused, Person, Reply, call, chat, register
 from tests.support.server import ServerProcess
 
 
@@ -396,7 +396,7 @@ async def test_bad_commands_are_answered_with_their_id_and_the_connection_lives(
             ("authenticate", {}, "validation_failed", ["token"]),
             ("authenticate", {"token": 7}, "validation_failed", ["token"]),
         ):
-            with pytest.raises(Refused) as refused:
+            with pytest.raises(CommandRefused) as refused:
                 await a.command(event, **data)
             assert (event, refused.value.code, sorted(refused.value.data["details"])) == (event, code, fields)
             assert set(refused.value.data) == {"code", "message", "details", "retryable", "retryAfter"}

@@ -10,8 +10,8 @@ import pytest
 
 from tests.integration.conftest import Processes, Start, also_at, embedded
 from tests.support.client import call, chat, register
-from tests.support.clock_jumps import WallClock
-from tests.support.raw_websocket_client import RawSocket
+from tests.support.clock_jumps import FakeWallClock
+from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import until
 
@@ -23,7 +23,7 @@ WITHIN_S = 90.0
 
 @pytest.mark.gen_test(timeout=600)
 async def test_pings_and_their_timeout_typing_and_the_end_of_a_token_come_in_time(start: Start, tmp_path: Path) -> None:
-    clock = WallClock(tmp_path / "clock")
+    clock = FakeWallClock(tmp_path / "clock")
     server = start(**clock.env, WS_PING_INTERVAL="1", WS_PING_TIMEOUT="6", JWT_EXPIRES_IN="25")
     ada, ben = register(server.url), register(server.url)
     room = ada.make_room()["id"]
@@ -33,7 +33,7 @@ async def test_pings_and_their_timeout_typing_and_the_end_of_a_token_come_in_tim
         await b.command("joinRoom", roomId=room)
         await a.command("startTyping", roomId=room)
         await b.until(lambda: [told["isTyping"] for told in b.named("typingStatus")] == [True])
-        with RawSocket(server.port, token=ada.access_token) as silent:
+        with RawWebSocket(server.port, token=ada.access_token) as silent:
             clock.move(BACK_S)
             silent.socket.settimeout(WITHIN_S)
             opcodes = []
@@ -49,7 +49,7 @@ async def test_pings_and_their_timeout_typing_and_the_end_of_a_token_come_in_tim
 
 @pytest.mark.gen_test(timeout=600)
 async def test_a_token_that_is_renewed_after_a_step_ends_when_it_says(start: Start, tmp_path: Path) -> None:
-    clock = WallClock(tmp_path / "clock")
+    clock = FakeWallClock(tmp_path / "clock")
     server = start(**clock.env, JWT_EXPIRES_IN="8")
     ada = register(server.url)
     async with chat(server.ws_url, ada) as a:
@@ -66,7 +66,7 @@ async def test_a_token_that_is_renewed_after_a_step_ends_when_it_says(start: Sta
 async def test_heads_are_compared_and_the_dead_are_found(
     start_two: Callable[..., Processes], redis: RedisServer, tmp_path: Path
 ) -> None:
-    clock = WallClock(tmp_path / "clock")
+    clock = FakeWallClock(tmp_path / "clock")
     first, second = start_two(**clock.env)
     ada, ben = register(first.url), register(first.url)
     room = ada.make_room()["id"]

@@ -13,7 +13,7 @@ import pytest
 from tests.integration.conftest import embedded_store
 from tests.support.client import Person, call, register
 from tests.support.frames import CLOSE, CONTINUATION, TEXT, client_frame, close_payload
-from tests.support.raw_websocket_client import RawSocket
+from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.server import ServerProcess, serving
 from tests.support.waiting import poll
 
@@ -67,7 +67,7 @@ def connections(server: ServerProcess) -> int:
     return now
 
 
-def answers(raw: RawSocket) -> list[str]:
+def answers(raw: RawWebSocket) -> list[str]:
     """The ids of all acks up to the Close, or the end."""
     acked = []
     try:
@@ -84,36 +84,37 @@ def test_all_that_came_before_a_close_is_stored_and_answered_and_then_the_close_
     server: ServerProcess, ada: Person, count: int
 ) -> None:
     room = ada.make_room()["id"]
-    with RawSocket(server.port, token=ada.access_token) as raw:
+    with RawWebSocket(server.port, token=ada.access_token) as raw:
         raw.socket.sendall(messages(room, count) + GOODBYE)
         assert answers(raw) == [f"n{number}" for number in range(count)]
         assert raw.close_code == 1000
-        assert raw.at_end()
+        assert raw.is_closed()
     assert stored(ada, room) == [f"hello {number}" for number in range(count)]
 
 
-def end_at_once(raw: RawSocket) -> None:
+def end_at_once(raw: RawWebSocket) -> None:
     raw.socket.close()
 
 
-def reset_at_once(raw: RawSocket) -> None:
+def reset_at_once(raw: RawWebSocket) -> None:
     raw.reset()
 
 
 @pytest.mark.parametrize("last", [GOODBYE, b"", messages("x", 1)[:-1]], ids=["a Close", "nothing", "half a frame"])
 @pytest.mark.parametrize("end", [end_at_once, reset_at_once])
 def test_who_sends_and_is_gone_has_all_of_it_stored(
-    server: ServerProcess, ada: Person, last: bytes, end: Callable[[RawSocket], None]
+    server: ServerProcess, ada: Person, last: bytes, end: Callable[[RawWebSocket], None]
 ) -> None:
     """A browser's `send(); close()` and a page that is left: nobody reads the answers, some of which meet a reset."""
     room = ada.make_room()["id"]
     for turn in range(6):
-        with RawSocket(server.port, token=ada.access_token) as raw:
+        with RawWebSocket(server.port, token=ada.access_token) as raw:
             assert raw.read_message() is not None
             raw.socket.sendall(messages(room, A_TURN, f"turn {turn},") + last)
             end(raw)
         poll(
-            lambda turn=turn: stored_count(ada, room) >= A_TURN * (turn + 1), told=lambda: str(stored_count(ada, room))
+            lambda turn=turn: stored_count(ada, room) >= A_TURN * (turn + 1),
+            describe=lambda: str(stored_count(ada, room)),
         )
         assert stored(ada, room) == [f"turn {one}, {number}" for one in range(turn + 1) for number in range(A_TURN)]
     poll(lambda: connections(server) == 0)
@@ -121,12 +122,12 @@ def test_who_sends_and_is_gone_has_all_of_it_stored(
 
 def test_who_ends_its_sending_alone_gets_all_answers_and_then_the_end(server: ServerProcess, ada: Person) -> None:
     room = ada.make_room()["id"]
-    with RawSocket(server.port, token=ada.access_token) as raw:
+    with RawWebSocket(server.port, token=ada.access_token) as raw:
         raw.socket.sendall(messages(room, 100))
         raw.socket.shutdown(socket.SHUT_WR)
         assert answers(raw) == [f"n{number}" for number in range(100)]
         assert raw.close_code is None
-        assert raw.at_end()
+        assert raw.is_closed()
     assert len(stored(ada, room)) == 100
 
 
@@ -135,17 +136,17 @@ def test_who_logs_in_by_the_first_frame_may_say_goodbye_in_the_same_write(
     server: ServerProcess, ada: Person, reads: bool
 ) -> None:
     room = ada.make_room()["id"]
-    with RawSocket(server.port) as raw:
+    with RawWebSocket(server.port) as raw:
         raw.socket.sendall(command("authenticate", 100, token=ada.access_token) + messages(room, 100) + GOODBYE)
         if reads:
             assert answers(raw) == ["n100", *(f"n{number}" for number in range(100))]
-    poll(lambda: stored_count(ada, room) == 100, told=lambda: f"{stored_count(ada, room)} of 100")
+    poll(lambda: stored_count(ada, room) == 100, describe=lambda: f"{stored_count(ada, room)} of 100")
     assert len(stored(ada, room)) == 100
 
 
 def test_after_its_close_a_peer_is_not_heard_any_more(server: ServerProcess, ada: Person) -> None:
     room = ada.make_room()["id"]
-    with RawSocket(server.port, token=ada.access_token) as raw:
+    with RawWebSocket(server.port, token=ada.access_token) as raw:
         raw.socket.sendall(messages(room, 3) + GOODBYE + messages(room, 3, "too late"))
         assert answers(raw) == ["n0", "n1", "n2"]
         assert raw.close_code == 1000
@@ -155,7 +156,7 @@ def test_after_its_close_a_peer_is_not_heard_any_more(server: ServerProcess, ada
 def test_a_subscription_of_a_goodbye_ends_with_it(server: ServerProcess, ada: Person) -> None:
     room = ada.make_room()["id"]
     for _ in range(20):
-        with RawSocket(server.port, token=ada.access_token) as raw:
+        with RawWebSocket(server.port, token=ada.access_token) as raw:
             raw.socket.sendall(command("joinRoom", 0, roomId=room) + messages(room, 5) + GOODBYE)
             raw.socket.close()
     poll(lambda: connections(server) == 0)
@@ -167,7 +168,7 @@ def test_a_subscription_of_a_goodbye_ends_with_it(server: ServerProcess, ada: Pe
 
 def test_behind_a_session_that_is_revoked_nothing_more_is_begun(server: ServerProcess, ada: Person) -> None:
     room = ada.make_room()["id"]
-    with RawSocket(server.port, token=ada.access_token) as raw:
+    with RawWebSocket(server.port, token=ada.access_token) as raw:
         assert raw.read_message() is not None
         raw.socket.sendall(messages(room, 2000) + GOODBYE)
         while (message := raw.read_message()) is not None and message["event"] != "ack":
@@ -182,7 +183,7 @@ def test_behind_a_session_that_is_revoked_nothing_more_is_begun(server: ServerPr
 
 def test_broken_framing_ends_what_was_not_begun(server: ServerProcess, ada: Person) -> None:
     room = ada.make_room()["id"]
-    with RawSocket(server.port, token=ada.access_token) as raw:
+    with RawWebSocket(server.port, token=ada.access_token) as raw:
         raw.socket.sendall(messages(room, 50) + client_frame(CONTINUATION, b"of nothing") + GOODBYE)
         acked = answers(raw)
         assert raw.close_code == 1002

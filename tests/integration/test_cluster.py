@@ -153,12 +153,12 @@ async def test_who_comes_back_to_another_process_when_theirs_is_restarted_was_ne
     assert "process gone" not in first.log()[logged:]
 
 
-# ---- what is not told --------------------------------------------------------------------------------------------
+# ---- what is not published --------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
 async def store_of(server: ServerProcess, env: Mapping[str, str]) -> AsyncIterator[Store]:
-    """The servers' store, written to as by a process that dies before it tells anybody."""
+    """The servers' store opened directly, to write as a process that is killed before it publishes the write."""
     timeless = {
         "timeout_s": 60.0,
         "group_commit": True,
@@ -233,12 +233,12 @@ async def test_a_cached_page_that_a_dead_process_left_behind_is_not_believed(
 # ---- alone, or together ------------------------------------------------------------------------------------------
 
 
-def of_one(server: ServerProcess) -> dict[str, str]:
-    """The environment of a process that would have the server's store for itself."""
+def env_without_redis(server: ServerProcess) -> dict[str, str]:
+    """The server's environment without Redis: a process with it needs the store for itself."""
     return {name: value for name, value in server.env.items() if not name.startswith("REDIS_")}
 
 
-async def is_kept_out(env: Mapping[str, str], holder: ServerProcess) -> None:
+async def assert_start_is_refused(env: Mapping[str, str], holder: ServerProcess) -> None:
     run = await asyncio.to_thread(command, "serve", "--port", str(free_port()), env=env)
     assert (run.returncode, "in use by another process" in run.stderr) == (1, True), run.stderr
     assert call(holder.url, "GET", "/health/ready").status == 200
@@ -246,7 +246,7 @@ async def is_kept_out(env: Mapping[str, str], holder: ServerProcess) -> None:
 
 @pytest.mark.gen_test
 async def test_a_process_without_redis_is_kept_from_the_store_of_several(two: Processes) -> None:
-    await is_kept_out(of_one(two[0]), two[0])
+    await assert_start_is_refused(env_without_redis(two[0]), two[0])
 
 
 @pytest.mark.gen_test
@@ -254,7 +254,7 @@ async def test_several_are_kept_from_the_store_of_a_process_without_redis(
     start: Start, shared_redis: RedisServer
 ) -> None:
     server = start(**JWT)
-    await is_kept_out({**server.env, **shared_redis.env}, server)
+    await assert_start_is_refused({**server.env, **shared_redis.env}, server)
 
 
 @pytest.mark.slow
@@ -265,4 +265,4 @@ async def test_where_several_were_one_alone_may_be(start: Start, tmp_path: Path,
     together = server.env
     await asyncio.to_thread(server.stop)
     alone = start(data_dir, **JWT)  # on MongoDB the lease that several had ends by itself, ten seconds later
-    await is_kept_out(together, alone)
+    await assert_start_is_refused(together, alone)

@@ -21,8 +21,8 @@ import pytest
 from websockets.exceptions import WebSocketException
 
 from tests.integration.conftest import StoreEnv, embedded
-from tests.support.client import Chat, Person, Refused, call, chat, register
-from tests.support.coverage import passed_on
+from tests.support.client import ChatConnection, CommandRefused, Person, call, chat, register
+from tests.support.coverage import inherited_coverage_variables
 from tests.support.redis_server import RedisServer
 from tests.support.server import ROOT, free_port
 
@@ -31,12 +31,17 @@ START_WITHIN_S = 60.0
 CATCH_UP_WITHIN_S = 60.0
 
 
-class ClusterProcess:
+class SupervisedCluster:
     """`make cluster`, without make."""
 
     def __init__(self, folder: Path, env: dict[str, str]) -> None:
         self.port = free_port(3)
-        own = {"PATH": os.environ["PATH"], **passed_on(), "HOME": str(folder), "PORT": str(self.port)}
+        own = {
+            "PATH": os.environ["PATH"],
+            **inherited_coverage_variables(),
+            "HOME": str(folder),
+            "PORT": str(self.port),
+        }
         self._env = {**own, "PROCESSES": "2", "RATE_LIMIT_ADAPTIVE": "false", **env}
         self._log = folder / "cluster.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -45,7 +50,7 @@ class ClusterProcess:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> ClusterProcess:
+    def start(self) -> SupervisedCluster:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "deploy.cluster"], cwd=ROOT, env=self._env, stdout=log, stderr=log
@@ -75,30 +80,29 @@ class ClusterProcess:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
 
-class Guest:
-    """Somebody in a room who comes back whenever the connection ends, and goes on from where they were."""
+class RoomClient:
+    """A member of a room who reconnects whenever the connection ends, and resumes after the last message received."""
 
     def __init__(self, ws_url: str, person: Person, room_id: str) -> None:
         self._ws_url = ws_url
         self._person = person
         self._room_id = room_id
-        self._connection: Chat | None = None
-        self._news = asyncio.Event()
+        self._connection: ChatConnection | None = None
         self.seqs: list[int] = []
         self.acked: dict[str, int] = {}
 
-    async def stay(self) -> None:
-        """Until cancelled."""
+    async def stay_connected(self) -> None:
+        """Stay connected until cancelled."""
         while True:
             try:
                 async with chat(self._ws_url, self._person) as connection:
                     await self._listen(connection)
-            except (OSError, WebSocketException, TimeoutError, ConnectionError, Refused):
+            except (OSError, WebSocketException, TimeoutError, ConnectionError, CommandRefused):
                 await asyncio.sleep(random.uniform(0.1, 0.5))  # a client's pace
             finally:
                 self._connection = None
 
-    async def _listen(self, connection: Chat) -> None:
+    async def _listen(self, connection: ChatConnection) -> None:
         joined = await connection.command("joinRoom", roomId=self._room_id, since=len(self.seqs))
         assert not joined["truncated"]
         self.seqs += [message["seq"] for message in joined["missed"]]
@@ -113,7 +117,7 @@ class Guest:
             )
 
     async def send(self, client_ids: Iterator[str], over: asyncio.Event) -> None:
-        """One message after the other, each again under its id until it is acked."""
+        """Send messages one after another until `over` is set, each repeated with its clientId until it is acked."""
         while not over.is_set():
             client_id = next(client_ids)
             while client_id not in self.acked:
@@ -126,16 +130,16 @@ class Guest:
                     self.acked[client_id] = ack["message"]["seq"]
                 except (OSError, WebSocketException, TimeoutError, ConnectionError):
                     await asyncio.sleep(0.2)  # a client's pace
-                except Refused as refused:
+                except CommandRefused as refused:
                     assert refused.data["retryable"] or refused.code == "unauthorized", refused.data
                     await asyncio.sleep(0.2)  # a client's pace
             await asyncio.sleep(0.2)  # the load's pace
 
 
-async def arrived(guests: list[Guest], total: int) -> None:
+async def until_all_received(clients_in_rooms: list[RoomClient], total: int) -> None:
     deadline = time.monotonic() + CATCH_UP_WITHIN_S
-    while any(len(guest.seqs) < total for guest in guests):
-        assert time.monotonic() < deadline, sorted({len(guest.seqs) for guest in guests})
+    while any(len(client.seqs) < total for client in clients_in_rooms):
+        assert time.monotonic() < deadline, sorted({len(client.seqs) for client in clients_in_rooms})
         await asyncio.sleep(0.1)  # the poll's pace
 
 
@@ -144,7 +148,7 @@ async def arrived(guests: list[Guest], total: int) -> None:
 async def test_50_people_in_5_rooms_miss_nothing_while_redis_is_restarted_twice_and_a_process_is_killed(
     tmp_path: Path, store_env: StoreEnv
 ) -> None:
-    await miss_nothing(tmp_path, store_env, clients=50, rooms=5)
+    await assert_nothing_is_missed(tmp_path, store_env, clients=50, rooms=5)
 
 
 @pytest.mark.slow
@@ -152,10 +156,10 @@ async def test_50_people_in_5_rooms_miss_nothing_while_redis_is_restarted_twice_
 async def test_200_people_in_10_rooms_miss_nothing_while_redis_is_restarted_twice_and_a_process_is_killed(
     tmp_path: Path, store_env: StoreEnv
 ) -> None:
-    await miss_nothing(tmp_path, store_env, clients=200, rooms=10)
+    await assert_nothing_is_missed(tmp_path, store_env, clients=200, rooms=10)
 
 
-async def miss_nothing(tmp_path: Path, store_env: StoreEnv, *, clients: int, rooms: int) -> None:
+async def assert_nothing_is_missed(tmp_path: Path, store_env: StoreEnv, *, clients: int, rooms: int) -> None:
     if shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") is None:
         pytest.skip("need nginx on PATH (Debian: apt-get install nginx)")
     redis = RedisServer(tmp_path / "redis")
@@ -169,10 +173,10 @@ async def miss_nothing(tmp_path: Path, store_env: StoreEnv, *, clients: int, roo
     }
     try:
         redis.start()
-        cluster = ClusterProcess(tmp_path, {**env, **redis.env})
+        cluster = SupervisedCluster(tmp_path, {**env, **redis.env})
         try:
             cluster.start()
-            await scene(cluster, redis, clients, rooms)
+            await run_faults(cluster, redis, clients, rooms)
         finally:
             cluster.stop()
     finally:
@@ -180,50 +184,52 @@ async def miss_nothing(tmp_path: Path, store_env: StoreEnv, *, clients: int, roo
     assert "Traceback" not in cluster.log(), cluster.log()
 
 
-async def scene(cluster: ClusterProcess, redis: RedisServer, clients: int, room_count: int) -> None:
+async def run_faults(cluster: SupervisedCluster, redis: RedisServer, clients: int, room_count: int) -> None:
     url, ws_url = cluster.url, f"ws://127.0.0.1:{cluster.port}/ws"
     people = [await asyncio.to_thread(register, url) for _ in range(clients // 5)]  # each has five connections
     rooms = [people[0].make_room(maxUsers=clients)["id"] for _ in range(room_count)]
-    guests = [Guest(ws_url, people[number % len(people)], rooms[number % room_count]) for number in range(clients)]
+    clients_in_rooms = [
+        RoomClient(ws_url, people[number % len(people)], rooms[number % room_count]) for number in range(clients)
+    ]
     over_sending = asyncio.Event()
-    staying = [asyncio.ensure_future(guest.stay()) for guest in guests]
+    connected = [asyncio.ensure_future(client.stay_connected()) for client in clients_in_rooms]
     numbers = itertools.count()
     sending = [
-        asyncio.ensure_future(guest.send((f"c{next(numbers)}" for _ in itertools.count()), over_sending))
-        for guest in guests[: room_count * SENDERS_A_ROOM]
+        asyncio.ensure_future(client.send((f"c{next(numbers)}" for _ in itertools.count()), over_sending))
+        for client in clients_in_rooms[: room_count * SENDERS_A_ROOM]
     ]
-    by_room: dict[str, list[Guest]] = {}
-    for guest in guests:
-        by_room.setdefault(guest._room_id, []).append(guest)
+    by_room: dict[str, list[RoomClient]] = {}
+    for client in clients_in_rooms:
+        by_room.setdefault(client._room_id, []).append(client)
 
-    async def until_more(count: int) -> None:
-        """Until so many more messages were acked."""
-        wanted = sum(len(guest.acked) for guest in guests) + count
+    async def until_more_are_acked(count: int) -> None:
+        """Wait until `count` more messages are acked."""
+        wanted = sum(len(client.acked) for client in clients_in_rooms) + count
         deadline = time.monotonic() + CATCH_UP_WITHIN_S
-        while sum(len(guest.acked) for guest in guests) < wanted:
+        while sum(len(client.acked) for client in clients_in_rooms) < wanted:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)  # the poll's pace
 
-    some = len(guests) // 2
-    await until_more(some)
+    some = len(clients_in_rooms) // 2
+    await until_more_are_acked(some)
     await asyncio.to_thread(redis.restart)
-    await until_more(some)
+    await until_more_are_acked(some)
     await asyncio.to_thread(cluster.kill_one)
-    await until_more(some)
+    await until_more_are_acked(some)
     await asyncio.to_thread(redis.restart)
-    await until_more(some)
+    await until_more_are_acked(some)
     over_sending.set()
     await asyncio.wait_for(asyncio.gather(*sending), CATCH_UP_WITHIN_S)
     for room_id, members in by_room.items():
-        acked = sorted(seq for guest in members for seq in guest.acked.values())
+        acked = sorted(seq for client in members for seq in client.acked.values())
         total = await head_of(url, people[0], room_id)
         assert acked == list(range(1, total + 1)), "what was acked is stored, once, and nothing else is"
-        await arrived(members, total)
-        for guest in members:
-            assert guest.seqs == list(range(1, total + 1))
-    for one in staying:
+        await until_all_received(members, total)
+        for client in members:
+            assert client.seqs == list(range(1, total + 1))
+    for one in connected:
         one.cancel()
-    assert {type(end) for end in await asyncio.gather(*staying, return_exceptions=True)} == {asyncio.CancelledError}
+    assert {type(end) for end in await asyncio.gather(*connected, return_exceptions=True)} == {asyncio.CancelledError}
 
 
 async def head_of(url: str, person: Person, room_id: str) -> int:

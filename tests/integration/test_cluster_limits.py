@@ -24,73 +24,73 @@ from tests.integration.conftest import (
     make_well,
     start_both,
 )
-from tests.support.client import Person, Refused, call, chat, register
-from tests.support.clock_jumps import WallClock
-from tests.support.redis_server import RedisServer, running
+from tests.support.client import CommandRefused, Person, call, chat, register
+from tests.support.clock_jumps import FakeWallClock
+from tests.support.redis_server import RedisServer, running_redis
 from tests.support.server import serving
 from tests.support.waiting import until
 
 store_env = embedded_store  # what is tested here is before any store
 
 
-class Limited(NamedTuple):
-    """Two processes with limits that are soon met, and their Redis."""
+class LimitedServers(NamedTuple):
+    """Two processes with low limits, and their Redis."""
 
     processes: Processes
     redis: RedisServer
 
 
 @contextmanager
-def limited_two(folder: Path, **limits: str) -> Iterator[Limited]:
-    with running(folder / "redis") as redis, ExitStack() as stack:
-        yield Limited(start_both(stack, folder / "data", {**OF_TWO, **redis.env, **limits}), redis)
+def serving_limited(folder: Path, **limits: str) -> Iterator[LimitedServers]:
+    with running_redis(folder / "redis") as redis, ExitStack() as stack:
+        yield LimitedServers(start_both(stack, folder / "data", {**OF_TWO, **redis.env, **limits}), redis)
 
 
 @pytest.fixture(scope="module")
-def shared_open(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Limited]:
+def shared_open(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LimitedServers]:
     limits = {"RATE_LIMIT_MESSAGES": "5/3600", "RATE_LIMIT_API": "200/3600"}
-    with limited_two(tmp_path_factory.mktemp("open"), **limits) as two:
+    with serving_limited(tmp_path_factory.mktemp("open"), **limits) as two:
         yield two
 
 
 @pytest.fixture(scope="module")
-def shared_closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Limited]:
+def shared_closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LimitedServers]:
     limits = {"RATE_LIMIT_MESSAGES": "100/60", "RATE_LIMIT_FAIL_CLOSED": "true", "WS_MAX_CONNECTIONS_PER_USER": "50"}
-    with limited_two(tmp_path_factory.mktemp("closed"), **limits) as two:
+    with serving_limited(tmp_path_factory.mktemp("closed"), **limits) as two:
         yield two
 
 
 @pytest.fixture
-def fail_open(shared_open: Limited) -> Limited:
-    """Two that count alone without Redis."""
+def fail_open(shared_open: LimitedServers) -> LimitedServers:
+    """Two processes that count each for itself while Redis is away."""
     make_well(shared_open.processes, shared_open.redis)
     return shared_open
 
 
 @pytest.fixture
-def fail_closed(shared_closed: Limited) -> Limited:
-    """Two that let nobody in without Redis."""
+def fail_closed(shared_closed: LimitedServers) -> LimitedServers:
+    """Two processes that admit nobody while Redis is away."""
     make_well(shared_closed.processes, shared_closed.redis)
     return shared_closed
 
 
-async def flood(ways: list[Callable[[], Awaitable[bool]]], attempts: int) -> tuple[int, float]:
-    """So many attempts over all ways in at once: how many were let in, and in how many seconds."""
+async def count_admitted(senders: list[Callable[[], Awaitable[bool]]], attempts: int) -> tuple[int, float]:
+    """Make `attempts` requests through all senders at once. Returns how many were admitted, and the seconds it took."""
     numbers = itertools.count(1)
     admitted = 0
     began = time.monotonic()
 
-    async def keep_trying(way: Callable[[], Awaitable[bool]]) -> None:
+    async def keep_trying(sender: Callable[[], Awaitable[bool]]) -> None:
         nonlocal admitted
         while next(numbers) <= attempts:
-            passed = await way()
+            passed = await sender()
             admitted += passed
 
-    await asyncio.gather(*(keep_trying(way) for way in ways))
+    await asyncio.gather(*(keep_trying(sender) for sender in senders))
     return admitted, time.monotonic() - began
 
 
-def by_rest(person: Person, method: str, path: str, body: object = None) -> Callable[[], Awaitable[bool]]:
+def rest_request(person: Person, method: str, path: str, body: object = None) -> Callable[[], Awaitable[bool]]:
     async def ask() -> bool:
         return (await asyncio.to_thread(person.call, method, path, body)).status < 400
 
@@ -98,7 +98,7 @@ def by_rest(person: Person, method: str, path: str, body: object = None) -> Call
 
 
 @pytest.mark.gen_test
-async def test_messages_by_rest_and_websocket_over_two_processes_share_one_limit(fail_closed: Limited) -> None:
+async def test_messages_by_rest_and_websocket_over_two_processes_share_one_limit(fail_closed: LimitedServers) -> None:
     first, second = fail_closed.processes
     ada = register(first.url)
     also = also_at(ada, second)
@@ -114,7 +114,7 @@ async def test_messages_by_rest_and_websocket_over_two_processes_share_one_limit
                 nonlocal opened
                 try:
                     await sockets[index].command("sendMessage", **message)
-                except Refused as refused:
+                except CommandRefused as refused:
                     assert refused.code == "rate_limited"
                     assert refused.data["retryAfter"] >= 1
                     opened += 1
@@ -128,13 +128,13 @@ async def test_messages_by_rest_and_websocket_over_two_processes_share_one_limit
             return send
 
         began = time.monotonic()
-        ways = [
+        senders = [
             by_socket(0),
             by_socket(1),
-            by_rest(ada, "POST", "/messages", message),
-            by_rest(also, "POST", "/messages", message),
+            rest_request(ada, "POST", "/messages", message),
+            rest_request(also, "POST", "/messages", message),
         ]
-        admitted, _ = await flood(ways, 220)
+        admitted, _ = await count_admitted(senders, 220)
         assert 100 <= admitted <= 100 + 100 / 60 * (time.monotonic() - began)
         refused = also.call("POST", "/messages", message)
         while refused.status != 429:
@@ -148,17 +148,17 @@ async def test_messages_by_rest_and_websocket_over_two_processes_share_one_limit
 
 
 @pytest.mark.gen_test(timeout=600)
-async def test_rest_requests_over_two_processes_share_one_limit(fail_open: Limited) -> None:
+async def test_rest_requests_over_two_processes_share_one_limit(fail_open: LimitedServers) -> None:
     first, second = fail_open.processes
     ada = register(first.url)
-    ways = [by_rest(one, "GET", "/auth/profile") for one in (ada, also_at(ada, second)) * 4]
-    admitted, seconds = await flood(ways, 260)
+    senders = [rest_request(one, "GET", "/auth/profile") for one in (ada, also_at(ada, second)) * 4]
+    admitted, seconds = await count_admitted(senders, 260)
     assert 200 <= admitted <= 200 + 200 / 3_600 * (seconds + 1)
     assert any("retry-after" in ada.call("GET", "/auth/profile").headers for _ in range(3)), "one comes back each 18 s"
 
 
 @pytest.mark.gen_test
-async def test_without_redis_each_process_counts_alone_and_says_so(fail_open: Limited) -> None:
+async def test_without_redis_each_process_counts_alone_and_says_so(fail_open: LimitedServers) -> None:
     (first, second), redis = fail_open
     logged = len(first.log())
     ada = register(first.url)
@@ -182,7 +182,7 @@ async def test_without_redis_each_process_counts_alone_and_says_so(fail_open: Li
 
 
 @pytest.mark.gen_test
-async def test_fail_closed_answers_503_while_redis_is_gone(fail_closed: Limited) -> None:
+async def test_fail_closed_answers_503_while_redis_is_gone(fail_closed: LimitedServers) -> None:
     (first, _), redis = fail_closed
     ada = register(first.url)
     room = ada.make_room()["id"]
@@ -191,7 +191,7 @@ async def test_fail_closed_answers_503_while_redis_is_gone(fail_closed: Limited)
         redis.stop()
         reply = ada.call("GET", "/auth/profile")
         assert (reply.status, reply.code, reply.headers["retry-after"]) == (503, "unavailable", "1")
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(CommandRefused) as refused:
             await a.command("sendMessage", roomId=room, content="y")
         assert (refused.value.code, refused.value.data["retryable"]) == ("unavailable", True)
         again = await a.command("sendMessage", roomId=room, content="x", clientId="c1")
@@ -219,7 +219,7 @@ async def test_no_jump_of_the_wall_clock_gives_or_takes_anything(tmp_path: Path,
     """Of the server's machine; what Redis's own clock does is in tests/unit/limits, for its allocator does not run
     under libfaketime.
     """
-    clock = WallClock(tmp_path / "clock")
+    clock = FakeWallClock(tmp_path / "clock")
     limits = {"RATE_LIMIT_MESSAGES": "3/4", "RATE_LIMIT_API": "off", "JWT_EXPIRES_IN": "864000"}
     common = {**JWT, **clock.env, **limits, **PATIENT_WITH_REDIS}
     with serving(tmp_path / "alone", common) as alone, serving(tmp_path / "shared", {**common, **redis.env}) as shared:

@@ -25,8 +25,8 @@ from store.sqlite import restore
 from store.sqlite.archive import MANIFEST_NAME
 from store.sqlite.connection import DATABASE_NAME
 from tests.integration.conftest import Start, embedded
-from tests.support.client import Chat, Person, call, chat, register
-from tests.support.in_process_commands import command_here
+from tests.support.client import ChatConnection, Person, call, chat, register
+from tests.support.in_process_commands import run_in_process
 from tests.support.server import ROOT, ServerProcess, command, free_port
 from tests.support.waiting import poll
 
@@ -36,7 +36,7 @@ GREAT_BYTES = 4 * 1024**3  # a hole of that size: a command is told to end long 
 
 
 def test_help_lists_every_flag_beside_its_variable(tmp_path: Path) -> None:
-    run = command_here("--help", env={"DATA_DIR": str(tmp_path / "none")})
+    run = run_in_process("--help", env={"DATA_DIR": str(tmp_path / "none")})
     assert run.returncode == 0
     assert not (tmp_path / "none").exists()
     for flag, variable in (
@@ -47,7 +47,7 @@ def test_help_lists_every_flag_beside_its_variable(tmp_path: Path) -> None:
         assert re.search(rf"^ *{flag}\b.*\b{variable}\b", run.stdout, re.MULTILINE), flag
     for name in ("serve", "check", "backup FILE", "restore FILE"):
         assert name in run.stdout
-    assert run.stdout == command_here("serve", "-h", env={}).stdout
+    assert run.stdout == run_in_process("serve", "-h", env={}).stdout
     for variable in settings.load({}, {}).limits.policies:
         assert f"RATE_LIMIT_{variable.upper()}" in run.stdout
 
@@ -126,7 +126,7 @@ def taken_port() -> Iterator[int]:
 def test_a_wrong_command_line_or_setting_is_exit_2_and_one_line(
     tmp_path: Path, taken_port: int, arguments: tuple[str, ...], env: dict[str, str], says: str
 ) -> None:
-    run = command_here(*arguments, env={"DATA_DIR": str(tmp_path / "data"), "PORT": str(taken_port), **env})
+    run = run_in_process(*arguments, env={"DATA_DIR": str(tmp_path / "data"), "PORT": str(taken_port), **env})
     assert run.returncode == 2
     assert run.stderr.count("\n") == 1
     assert says in run.stderr
@@ -149,7 +149,7 @@ def test_from_outside_it_is_the_same(tmp_path: Path, taken_port: int) -> None:
 
 def test_a_secret_that_is_too_short_is_not_repeated(tmp_path: Path, taken_port: int) -> None:
     env = {"JWT_SECRET": "hunter2", "DATA_DIR": str(tmp_path / "data"), "PORT": str(taken_port)}
-    run = command_here(env=env)
+    run = run_in_process(env=env)
     assert run.returncode == 2
     assert "hunter2" not in run.stderr
 
@@ -213,7 +213,7 @@ def test_check_says_a_line_an_item_also_of_a_running_server(server: ServerProces
 
 
 def test_check_fails_where_nothing_listens(tmp_path: Path) -> None:
-    run = command_here("check", "--url", "http://127.0.0.1:1", env={"DATA_DIR": str(tmp_path)})
+    run = run_in_process("check", "--url", "http://127.0.0.1:1", env={"DATA_DIR": str(tmp_path)})
     assert run.returncode == 1
     failed = [line for line in run.stdout.splitlines() if line.startswith("FAIL")]
     assert [line.split()[1] for line in failed] == ["proxy:", "websocket:"]
@@ -221,7 +221,7 @@ def test_check_fails_where_nothing_listens(tmp_path: Path) -> None:
 
 
 def test_check_leaves_nothing_behind(tmp_path: Path) -> None:
-    assert command_here("check", env={"DATA_DIR": str(tmp_path / "fresh")}).returncode == 0
+    assert run_in_process("check", env={"DATA_DIR": str(tmp_path / "fresh")}).returncode == 0
     assert not (tmp_path / "fresh").exists()
 
 
@@ -237,7 +237,7 @@ def test_what_others_may_read_is_a_warning_at_the_start_and_fails_check(start: S
     for path, mode in ((server.data_dir, 0o755), (server.data_dir / "secret", 0o640), (secret, 0o644)):
         path.chmod(mode)
     env = {"DATA_DIR": str(server.data_dir), "JWT_SECRET_FILE": str(secret)}
-    run = command_here("check", env=env)
+    run = run_in_process("check", env=env)
     assert run.returncode == 1
     (line,) = (line for line in run.stdout.splitlines() if line.startswith("FAIL settings: "))
     for told in (
@@ -254,7 +254,7 @@ def test_what_others_may_read_is_a_warning_at_the_start_and_fails_check(start: S
     assert [re.search(r"mode=(\d+)", line).group(1) for line in told] == ["0755", "0640", "0644"]  # type: ignore[union-attr]
     for path, mode in ((server.data_dir, 0o700), (server.data_dir / "secret", 0o600), (secret, 0o600)):
         path.chmod(mode)
-    assert command_here("check", env=env).returncode == 0
+    assert run_in_process("check", env=env).returncode == 0
 
 
 # ---- backup and restore ------------------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ async def test_a_backup_under_load_holds_every_message_that_was_acked_before_it_
     acked: list[int] = []
     stop = threading.Event()
 
-    async def keep_sending(one: Chat, name: str) -> None:
+    async def keep_sending(one: ChatConnection, name: str) -> None:
         number = 0
         while not stop.is_set():
             number += 1
@@ -332,7 +332,7 @@ def test_a_whitelist_that_does_not_parse_stops_the_start(tmp_path: Path, taken_p
     broken.write_text("10.0.0.0/99\n")
     common = {"DATA_DIR": str(tmp_path / "data"), "PORT": str(taken_port)}
     for name, value, run_with in (
-        ("RATE_LIMIT_WHITELIST", "ada,10.0.0.0/99", command_here),
+        ("RATE_LIMIT_WHITELIST", "ada,10.0.0.0/99", run_in_process),
         ("RATE_LIMIT_WHITELIST_FILE", str(broken), command),  # the file is read once the log is set up
     ):
         run = run_with("serve", env={**common, name: value})

@@ -14,8 +14,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from tests.integration.conftest import Start, embedded
-from tests.support.client import Refused, call, chat, register
-from tests.support.raw_websocket_client import RawSocket
+from tests.support.client import CommandRefused, call, chat, register
+from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.server import ServerProcess, serving
 
 
@@ -105,22 +105,22 @@ async def test_before_authentication_every_other_command_is_unauthorized(server:
     async with chat(server.ws_url) as a:
         await a.one("welcome")
         for event in ("joinRoom", "heartbeat", "sendMessage", "nonsense"):
-            with pytest.raises(Refused) as refused:
+            with pytest.raises(CommandRefused) as refused:
                 await a.command(event)
             assert refused.value.code == "unauthorized", event
         ack = await a.command("authenticate", token=ada.access_token)
         assert ack["user"]["id"] == ada.id
         assert ack["user"]["email"]
         await a.command("heartbeat")
-        with pytest.raises(Refused) as other:
+        with pytest.raises(CommandRefused) as other:
             await a.command("authenticate", token=eve.access_token)
         assert other.value.code == "forbidden"
-        with pytest.raises(Refused) as bad:
+        with pytest.raises(CommandRefused) as bad:
             await a.command("authenticate", token="nonsense")
         assert bad.value.code == "unauthorized"
         await a.command("heartbeat")  # a failed renewal is an error and no more
     async with chat(server.ws_url) as b:
-        with pytest.raises(Refused):
+        with pytest.raises(CommandRefused):
             await b.command("authenticate", token="nonsense")
         assert await b.closed() == 4401
     async with chat(server.ws_url, "nonsense") as c:
@@ -133,10 +133,10 @@ async def test_errors_of_commands_have_the_contracts_shape(server: ServerProcess
     ada = register(server.url)
     async with chat(server.ws_url, ada) as a:
         await a.one("welcome")
-        with pytest.raises(Refused) as unknown:
+        with pytest.raises(CommandRefused) as unknown:
             await a.command("makeCoffee")
         assert unknown.value.code == "unknown_command"
-        with pytest.raises(Refused) as invalid:
+        with pytest.raises(CommandRefused) as invalid:
             await a.command("sendMessage", roomId=5, content="")
         assert set(invalid.value.data) == {"code", "message", "details", "retryable", "retryAfter"}
         assert invalid.value.code == "validation_failed"
@@ -176,7 +176,7 @@ async def test_who_does_not_answer_pings_is_closed_with_4408(strict: ServerProce
     server = strict
     ada = register(server.url)
     async with chat(server.ws_url, ada) as living:
-        with RawSocket(server.port, token=ada.access_token) as dead:
+        with RawWebSocket(server.port, token=ada.access_token) as dead:
             assert await asyncio.to_thread(dead.read_close) == 4408
         await living.command("heartbeat")
 
@@ -197,7 +197,7 @@ async def test_a_slow_reader_costs_its_own_connection_only(start: Start) -> None
     server = start(WS_OUTBOX_MAX_BYTES="65536", RATE_LIMIT_MESSAGES="off", WS_MAX_CONNECTIONS_PER_USER="20")
     ada, bob = register(server.url), register(server.url)
     room = ada.make_room()["id"]
-    with RawSocket(server.port, token=bob.access_token, receive_buffer=4096) as slow:
+    with RawWebSocket(server.port, token=bob.access_token, receive_buffer=4096) as slow:
         slow.send_command("joinRoom", roomId=room)
         while slow.read_message()["event"] != "ack":
             pass
@@ -251,7 +251,7 @@ async def test_twenty_refusals_in_a_row_close_the_connection(strict: ServerProce
         for _ in range(3):
             await a.command("heartbeat")
         for number in range(20):
-            with pytest.raises(Refused) as refused:
+            with pytest.raises(CommandRefused) as refused:
                 await a.command("heartbeat")
             assert refused.value.code == "rate_limited", number
             assert refused.value.data["retryAfter"] > 0
@@ -263,7 +263,7 @@ async def test_a_command_under_way_when_its_client_goes_leaves_nothing_behind(se
     ada = register(server.url)
     room = ada.make_room()["id"]
     for _ in range(20):
-        with RawSocket(server.port, token=ada.access_token) as gone:
+        with RawWebSocket(server.port, token=ada.access_token) as gone:
             gone.read_message()
             for _ in range(5):
                 gone.send_command("joinRoom", roomId=room)

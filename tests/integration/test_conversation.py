@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.conftest import Start, slow_on_mongo
-from tests.support.client import Refused, call, chat, register
+from tests.support.client import CommandRefused, call, chat, register
 from tests.support.server import ServerProcess
 
 
@@ -246,7 +246,7 @@ async def test_leaving_the_room_ends_the_subscription_and_leaving_by_rest_the_me
         assert (await b.command("joinRoom", roomId=room, since=0))["missed"][0]["content"] == "unheard"
         assert bob.call("POST", f"/rooms/{room}/leave").status == 204
         assert await b.one("roomClosed") == {"roomId": room, "reason": "left"}
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(CommandRefused) as refused:
             await b.command("sendMessage", roomId=room, content="still here?")
         assert refused.value.code == "not_member"
     assert bob.call("GET", "/messages", roomId=room).code == "not_member"
@@ -274,7 +274,7 @@ async def test_a_private_room_is_not_there_for_a_stranger(server: ServerProcess)
     assert room not in [one["id"] for one in eve.call("GET", "/rooms", q="Secret").json["rooms"]]
     async with chat(server.ws_url, eve) as e:
         for event in ("joinRoom", "getPresence", "getRoomStats", "startTyping"):
-            with pytest.raises(Refused) as refused_command:
+            with pytest.raises(CommandRefused) as refused_command:
                 await e.command(event, roomId=room)
             assert refused_command.value.code == "room_not_found", event
 

@@ -26,24 +26,26 @@ IDLE = 80
 WATCHED_S = 3.0
 
 
-def with_limit(*arguments: str) -> list[str]:
-    """server.py where the hard limit is ALLOWED, and the soft one half of it."""
+def under_descriptor_limit(*arguments: str) -> list[str]:
+    """The command that runs server.py with ALLOWED descriptors as the hard limit and half of that as the soft limit."""
     limited = f'ulimit -Sn {ALLOWED // 2}; ulimit -Hn {ALLOWED}; exec "$@"'
     return ["sh", "-c", limited, "sh", sys.executable, str(ROOT / "server.py"), *arguments]
 
 
-class Narrow(ServerProcess):
-    """A server that may open ALLOWED files."""
+class DescriptorLimitedServer(ServerProcess):
+    """A server that may open ALLOWED descriptors."""
 
     def spawn(self) -> subprocess.Popen[bytes]:
         with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(with_limit("serve"), env=self._env, stdout=log, stderr=log, cwd=ROOT)
+            self._process = subprocess.Popen(
+                under_descriptor_limit("serve"), env=self._env, stdout=log, stderr=log, cwd=ROOT
+            )
         return self._process
 
 
 @pytest.fixture(scope="module")
-def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Narrow]:
-    server = Narrow(tmp_path_factory.mktemp("narrow") / "data", {"MONITOR_INTERVAL": "0.5"})
+def limited_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DescriptorLimitedServer]:
+    server = DescriptorLimitedServer(tmp_path_factory.mktemp("narrow") / "data", {"MONITOR_INTERVAL": "0.5"})
     try:
         yield server.start()
     finally:
@@ -52,45 +54,45 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Narrow]:
 
 
 @pytest.mark.gen_test(timeout=300)
-async def test_accepting_pauses_while_what_is_connected_goes_on(narrow: Narrow) -> None:
-    ada = register(narrow.url)
+async def test_accepting_pauses_while_what_is_connected_goes_on(limited_server: DescriptorLimitedServer) -> None:
+    ada = register(limited_server.url)
     room = ada.make_room()["id"]
-    process = psutil.Process(narrow.pid)
-    async with chat(narrow.ws_url, ada) as a:
+    process = psutil.Process(limited_server.pid)
+    async with chat(limited_server.ws_url, ada) as a:
         await a.command("joinRoom", roomId=room)
         with ExitStack() as idle:
             for _ in range(IDLE):
-                idle.enter_context(socket.create_connection(("127.0.0.1", narrow.port)))
-            await until(lambda: "accepting pauses" in narrow.log())
-            before_s, began_s, logged = sum(process.cpu_times()[:2]), time.monotonic(), len(narrow.log())
+                idle.enter_context(socket.create_connection(("127.0.0.1", limited_server.port)))
+            await until(lambda: "accepting pauses" in limited_server.log())
+            before_s, began_s, logged = sum(process.cpu_times()[:2]), time.monotonic(), len(limited_server.log())
             while time.monotonic() < began_s + WATCHED_S:
                 await a.command("sendMessage", roomId=room, content="x")
                 await asyncio.sleep(0.1)
             share = (sum(process.cpu_times()[:2]) - before_s) / (time.monotonic() - began_s)
             assert share < 0.5, "who asks again each turn takes all there is"
-            assert len(narrow.log()) - logged < 20_000, "and writes megabytes"
+            assert len(limited_server.log()) - logged < 20_000, "and writes megabytes"
             assert process.num_fds() < ALLOWED, "something is left for an upload, or Redis"
-        reply = await asyncio.to_thread(call, narrow.url, "GET", "/health")
+        reply = await asyncio.to_thread(call, limited_server.url, "GET", "/health")
         assert reply.status == 200
-        async with chat(narrow.ws_url, ada) as b:
+        async with chat(limited_server.ws_url, ada) as b:
             await b.command("joinRoom", roomId=room)
-    assert narrow.log().count("accepting pauses") == 1
+    assert limited_server.log().count("accepting pauses") == 1
 
 
-def test_the_soft_limit_is_raised_and_what_is_still_too_little_is_said(narrow: Narrow) -> None:
-    assert psutil.Process(narrow.pid).rlimit(psutil.RLIMIT_NOFILE) == (ALLOWED, ALLOWED)
-    (line,) = [line for line in narrow.log().splitlines() if "too few descriptors" in line]
+def test_the_soft_limit_is_raised_and_what_is_still_too_little_is_said(limited_server: DescriptorLimitedServer) -> None:
+    assert psutil.Process(limited_server.pid).rlimit(psutil.RLIMIT_NOFILE) == (ALLOWED, ALLOWED)
+    (line,) = [line for line in limited_server.log().splitlines() if "too few descriptors" in line]
     assert "WARNING" in line
     assert f"allowed={ALLOWED} needed=17000" in line
 
 
 def test_the_check_fails_where_the_limit_does_not_cover_the_connections(tmp_path: Path) -> None:
     env = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path / "data")}
-    told = subprocess.run(
-        with_limit("check"), env=env, capture_output=True, text=True, timeout=120, cwd=ROOT, check=False
+    run = subprocess.run(
+        under_descriptor_limit("check"), env=env, capture_output=True, text=True, timeout=120, cwd=ROOT, check=False
     )
-    assert told.returncode == 1
-    assert [line for line in told.stdout.splitlines() if line.startswith("FAIL")] == [
+    assert run.returncode == 1
+    assert [line for line in run.stdout.splitlines() if line.startswith("FAIL")] == [
         (
             "FAIL descriptors: 64 allowed, 17000 needed (WS_MAX_CONNECTIONS and 7000 more): raise "
             "the hard limit (ulimit -Hn, LimitNOFILE=)"

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import Start, embedded_store
-from tests.support.accounts import make
+from tests.support.accounts import create_account
 from tests.support.client import Person, register
 from tests.support.frame_flood import flooding
 from tests.support.frames import CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame, close_payload, deflated
-from tests.support.raw_websocket_client import RawSocket
+from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.server import ServerProcess, serving
 
 BEAT = b'{"event":"heartbeat","id":"beat"}'
@@ -46,7 +46,7 @@ def ada(limited: ServerProcess) -> Person:
     return register(limited.url)
 
 
-def beat(raw: RawSocket) -> float:
+def beat(raw: RawWebSocket) -> float:
     """Send a heartbeat and wait for its answer; returns the seconds that took."""
     began_s = time.perf_counter()
     raw.send_frame(TEXT, BEAT)
@@ -72,24 +72,24 @@ KINDS: dict[str, Callable[[int], bytes]] = {
 def test_a_connection_may_send_so_many_frames_of_any_kind_and_past_them_is_closed(
     limited: ServerProcess, ada: Person, frames: Callable[[int], bytes]
 ) -> None:
-    with RawSocket(limited.port, token=ada.access_token) as raw:
+    with RawWebSocket(limited.port, token=ada.access_token) as raw:
         raw.socket.sendall(frames(BUDGET - 1))
         beat(raw)
         with pytest.raises(ConnectionError):
             beat(raw)
         assert raw.close_code == 1008
-    with RawSocket(limited.port, token=ada.access_token) as other:
+    with RawWebSocket(limited.port, token=ada.access_token) as other:
         beat(other)
 
 
 def test_a_stranger_may_send_a_tenth_and_who_logs_in_has_the_whole(limited: ServerProcess, ada: Person) -> None:
     tenth = BUDGET // 10
-    with RawSocket(limited.port) as stranger:
+    with RawWebSocket(limited.port) as stranger:
         stranger.socket.sendall(client_frame(PING) * (tenth - 1))
         beat(stranger)
         stranger.socket.sendall(client_frame(PING))
         assert stranger.read_close() == 1008
-    with RawSocket(limited.port) as raw:
+    with RawWebSocket(limited.port) as raw:
         raw.socket.sendall(client_frame(PING) * (tenth - 1))
         raw.send_command("authenticate", token=ada.access_token)
         while (message := raw.read_message()) is not None and message["event"] != "ack":
@@ -102,35 +102,35 @@ def test_a_stranger_may_send_a_tenth_and_who_logs_in_has_the_whole(limited: Serv
 
 def test_a_close_is_a_frame_too(limited: ServerProcess, ada: Person) -> None:
     for sent, code in ((BUDGET - 1, 1000), (BUDGET, 1008)):
-        with RawSocket(limited.port, token=ada.access_token) as raw:
+        with RawWebSocket(limited.port, token=ada.access_token) as raw:
             raw.socket.sendall(client_frame(PING) * sent + client_frame(CLOSE, close_payload(1000)))
             assert raw.read_close() == code
 
 
 def test_a_flood_in_one_write_is_refused_whole_and_its_sender_can_read_why(limited: ServerProcess, ada: Person) -> None:
-    with RawSocket(limited.port, token=ada.access_token) as raw:
+    with RawWebSocket(limited.port, token=ada.access_token) as raw:
         raw.socket.sendall(client_frame(PING) * 100_000)
         assert raw.read_close() == 1008
 
 
 def test_the_whitelist_and_limits_that_are_off_let_all_frames_pass(limited: ServerProcess, start: Start) -> None:
-    robot = make(limited, "robot")
+    robot = create_account(limited, "robot")
     off = start(RATE_LIMIT_FRAMES="off")
     none = start(RATE_LIMIT_FRAMES="10/3600", RATE_LIMIT_ENABLED="false")
     for server, who in ((limited, robot), (off, register(off.url)), (none, register(none.url))):
-        with RawSocket(server.port, token=who.access_token) as raw:
+        with RawWebSocket(server.port, token=who.access_token) as raw:
             raw.socket.sendall(client_frame(PING) * 10_000)
             beat(raw)
 
 
-def median_ms(raw: RawSocket) -> float:
+def median_ms(raw: RawWebSocket) -> float:
     return sorted(beat(raw) for _ in range(200))[100] * 1000
 
 
 @pytest.mark.serial
 def test_eight_that_flood_with_empty_pings_cost_others_next_to_nothing(start: Start) -> None:
     server = start(RATE_LIMIT_TYPING="off")
-    with RawSocket(server.port, token=register(server.url).access_token) as raw:
+    with RawWebSocket(server.port, token=register(server.url).access_token) as raw:
         quiet, flooded = [median_ms(raw)], []
         for _ in range(3):
             with flooding(server.port, FLOODERS, client_frame(PING)):
@@ -144,7 +144,7 @@ def test_eight_that_flood_with_empty_pings_cost_others_next_to_nothing(start: St
 def test_without_the_limit_a_flood_has_its_turn_and_no_more(start: Start) -> None:
     """64 frames a turn: two that flood cost some tenths of a millisecond, where 64 KB of empty pings cost thirty."""
     server = start(RATE_LIMIT_ENABLED="false")
-    with RawSocket(server.port, token=register(server.url).access_token) as raw:
+    with RawWebSocket(server.port, token=register(server.url).access_token) as raw:
         quiet = min(median_ms(raw) for _ in range(3))
         with flooding(server.port, 2, client_frame(PING)):
             flooded = min(median_ms(raw) for _ in range(3))
@@ -161,7 +161,7 @@ def bomb(size: int) -> bytes:
     return client_frame(TEXT, deflated(BEAT.ljust(size)), reserved=4)
 
 
-def acks(raw: RawSocket, most: int) -> int:
+def acks(raw: RawWebSocket, most: int) -> int:
     """Read so many acks, or up to the Close; returns how many.
 
     They are too short to be compressed, the welcome is not.
@@ -190,7 +190,7 @@ def test_frames_that_inflate_to_a_thousandfold_wait_as_small_as_they_came(start:
     connections, each = 8, 100_000 // len(one)
     with ExitStack() as stack:
         raws = [
-            stack.enter_context(RawSocket(server.port, token=bob.access_token, headers=OFFER))
+            stack.enter_context(RawWebSocket(server.port, token=bob.access_token, headers=OFFER))
             for _ in range(connections)
         ]
         for raw in raws:
@@ -208,7 +208,7 @@ def test_frames_that_inflate_to_a_thousandfold_wait_as_small_as_they_came(start:
 def test_before_authentication_a_message_inflates_to_16_kb_and_no_more(compressing: ServerProcess) -> None:
     server, token = compressing, register(compressing.url).access_token
     for known, size, code in ((False, 16_384, None), (False, 16_385, 1009), (True, 65_536, None), (True, 65_537, 1009)):
-        with RawSocket(server.port, token=token if known else None, headers=OFFER) as raw:
+        with RawWebSocket(server.port, token=token if known else None, headers=OFFER) as raw:
             raw.socket.sendall(bomb(size) + client_frame(CLOSE, close_payload(1000)))
             assert acks(raw, 2) == int(known and code is None)
             assert raw.close_code == (code or 1000)
@@ -216,6 +216,6 @@ def test_before_authentication_a_message_inflates_to_16_kb_and_no_more(compressi
 
 def test_what_came_before_a_bomb_is_carried_out(compressing: ServerProcess) -> None:
     bob = register(compressing.url)
-    with RawSocket(compressing.port, token=bob.access_token, headers=OFFER) as raw:
+    with RawWebSocket(compressing.port, token=bob.access_token, headers=OFFER) as raw:
         raw.socket.sendall(bomb(1_000) * 20 + bomb(10_000_000) + bomb(1_000))
         assert (acks(raw, 22), raw.close_code) == (20, 1009)

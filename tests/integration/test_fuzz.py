@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.conftest import StoreEnv, embedded
 from tests.support.client import Person, call, register
-from tests.support.raw_websocket_client import RawSocket
+from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.server import ServerProcess, serving
 
 pytestmark = embedded
@@ -86,8 +86,8 @@ COMMANDS = [
 ]  # fmt: skip
 
 
-class Maker:
-    """Puts requests together, the same for the same seed."""
+class InputGenerator:
+    """Generates requests and frames; the same seed generates the same ones."""
 
     def __init__(self, seed: int, person: Person, room_id: str, message_id: str) -> None:
         self.random = random.Random(seed)
@@ -117,7 +117,7 @@ class Maker:
         return {name: self.value() for name in self.random.sample(FIELDS, self.random.randint(0, 6))}
 
     def json(self, value: object) -> bytes:
-        """Mostly JSON; sometimes a byte of it is another, or its end is missing."""
+        """Encode a value; sometimes a byte is replaced, or the end is cut off."""
         raw = bytearray(json.dumps(value, ensure_ascii=self.random.random() < 0.5).encode("utf-8", "surrogatepass"))
         if raw and self.random.random() < 0.3:
             raw[self.random.randrange(len(raw))] = self.random.randrange(256)
@@ -153,20 +153,20 @@ class Maker:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Iterator[ServerProcess]:
-    """Without limits: a refusal would hide what lies behind it."""
+    """A server without rate limits: a refusal would keep the input from the code behind the limit."""
     with serving(tmp_path_factory.mktemp("fuzz") / "data", {"RATE_LIMIT_ENABLED": "false", "CORS_ORIGINS": "*"}) as one:
         yield one
 
 
 @pytest.fixture(scope="module")
-def maker(server: ServerProcess) -> Maker:
+def generator(server: ServerProcess) -> InputGenerator:
     ada = register(server.url)
     room = ada.make_room()["id"]
-    return Maker(20, ada, room, ada.post(room, "hello")["id"])
+    return InputGenerator(20, ada, room, ada.post(room, "hello")["id"])
 
 
-def answer(server: ServerProcess, data: bytes) -> bytes:
-    """All that comes back; to a server that waits for the rest of a request, its end is told after a moment."""
+def exchange(server: ServerProcess, data: bytes) -> bytes:
+    """Send data and return the whole reply. Sending is shut down if no more comes in UNFINISHED_AFTER_S."""
     received = b""
     with (
         socket.create_connection(("127.0.0.1", server.port), timeout=UNFINISHED_AFTER_S) as sock,
@@ -186,11 +186,11 @@ def answer(server: ServerProcess, data: bytes) -> bytes:
     return received
 
 
-def test_no_request_is_answered_with_a_fault_of_ours(server: ServerProcess, maker: Maker) -> None:
+def test_no_request_is_answered_with_a_fault_of_ours(server: ServerProcess, generator: InputGenerator) -> None:
     statuses = set()
     for _ in range(REQUESTS):
-        data = maker.request()
-        status = answer(server, data)[9:12]
+        data = generator.request()
+        status = exchange(server, data)[9:12]
         assert status not in {b"500", b"502"}, data
         statuses.add(status)
     assert {b"200", b"400", b"401", b"404", b"405", b"422"} <= statuses, "of all kinds, or nothing was tried"
@@ -198,11 +198,11 @@ def test_no_request_is_answered_with_a_fault_of_ours(server: ServerProcess, make
     server.assert_log_is_clean()
 
 
-def test_no_frame_is_answered_with_a_fault_of_ours(server: ServerProcess, maker: Maker) -> None:
-    frames = [maker.frame() for _ in range(FRAMES)]
+def test_no_frame_is_answered_with_a_fault_of_ours(server: ServerProcess, generator: InputGenerator) -> None:
+    frames = [generator.frame() for _ in range(FRAMES)]
     codes = set()
     while frames:
-        with RawSocket(server.port, token=maker.token) as sock, contextlib.suppress(ConnectionError):
+        with RawWebSocket(server.port, token=generator.token) as sock, contextlib.suppress(ConnectionError):
             while frames:
                 sock.send_frame(1, frames.pop())
                 sock.send_frame(1, b'{"event":"heartbeat","id":"after"}')

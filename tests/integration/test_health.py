@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from tests.integration.conftest import Start, embedded
-from tests.support.accounts import make
+from tests.support.accounts import create_account
 from tests.support.client import call, register
 from tests.support.server import ServerProcess
 
@@ -35,7 +35,7 @@ def test_strangers_are_refused_the_details_and_get_liveness_and_readiness(server
 @embedded
 def test_an_administrators_token_opens_them_from_anywhere(start: Start) -> None:
     server = start(ADMIN_USERS="boss, other", METRICS_ALLOW="192.0.2.0/24")
-    boss, eve = make(server, "Boss"), register(server.url)
+    boss, eve = create_account(server, "Boss"), register(server.url)
     assert call(server.url, "GET", "/health/database", token=boss.access_token).status == 200
     assert call(server.url, "GET", "/health/database", token=eve.access_token).code == "forbidden"
     assert call(server.url, "GET", "/health/database").code == "forbidden"

@@ -30,12 +30,12 @@ import pytest
 from app import settings
 from app.command_line import Command, main
 from tests.integration.conftest import JWT, PATIENT_WITH_REDIS, Start, also_at, await_redis, embedded_store
-from tests.support.alerts import AlertLines, locked_for_writing, repeated
+from tests.support.alerts import AlertLines, repeating_on_threads, write_locked
 from tests.support.client import Person, call, register
 from tests.support.frames import BINARY, CONTINUATION, client_frame
-from tests.support.in_process_commands import command_here
-from tests.support.machine_stalls import stalls
-from tests.support.raw_websocket_client import RawSocket
+from tests.support.in_process_commands import run_in_process
+from tests.support.machine_stalls import counting_stalls
+from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.redis_server import RedisServer
 from tests.support.server import ServerProcess, command, serving
 from tests.support.small_disk import small_disk
@@ -44,7 +44,7 @@ from tests.support.waiting import ASKED_WITHIN_S, poll
 STRANGER = {"X-Forwarded-For": "203.0.113.9"}
 ALWAYS = ("cpu", "memory", "connections", "messagesIn", "messagesOut", "loopLagMs")
 # What the rules look at.
-JUDGED = (
+ALERT_METRICS = (
     *(
         "cpu",
         "memoryPercent",
@@ -135,7 +135,7 @@ def test_history_outlives_a_restart(start: Start) -> None:
     def shown(minutes: int) -> dict[str, Any]:
         return call(server.url, "GET", "/metrics/history", metric="connections", minutes=minutes).json
 
-    with RawSocket(server.port), RawSocket(server.port), RawSocket(server.port):
+    with RawWebSocket(server.port), RawWebSocket(server.port), RawWebSocket(server.port):
         poll(lambda: shown(60)["max"] == 3)
     assert server.terminate() == 0  # the minute that is not over is written, too
     server.start()
@@ -149,15 +149,15 @@ def test_history_outlives_a_restart(start: Start) -> None:
 # ---- alerts of one server ----------------------------------------------------------------------------------------
 
 
-class Received(NamedTuple):
-    """A receiver of webhooks, and what it got so far."""
+class WebhookReceiver(NamedTuple):
+    """An HTTP server for the alert webhook, and the events that it received."""
 
     url: str
     events: list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def receiver() -> Iterator[Received]:
+def receiver() -> Iterator[WebhookReceiver]:
     events: list[dict[str, Any]] = []
 
     class Hook(BaseHTTPRequestHandler):
@@ -172,32 +172,34 @@ def receiver() -> Iterator[Received]:
     receiving = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
     thread = threading.Thread(target=receiving.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    yield Received(f"http://127.0.0.1:{receiving.server_port}/s3cret", events)
+    yield WebhookReceiver(f"http://127.0.0.1:{receiving.server_port}/s3cret", events)
     receiving.shutdown()
     thread.join()
     receiving.server_close()
 
 
-class Idle(NamedTuple):
-    """How much memory a server without load takes."""
+class IdleMemory(NamedTuple):
+    """The memory of a server without load."""
 
     rss_bytes: int
     limit_bytes: int
 
 
 @pytest.fixture(scope="module")
-def idle(server: ServerProcess) -> Idle:
+def idle_memory(server: ServerProcess) -> IdleMemory:
     memory = call(server.url, "GET", "/metrics/performance").json["memory"]
-    return Idle(memory["rssBytes"], memory["limitBytes"])
+    return IdleMemory(memory["rssBytes"], memory["limitBytes"])
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory, idle: Idle, receiver: Received) -> Iterator[ServerProcess]:
-    """A server whose thresholds a test can reach."""
+def server_with_low_thresholds(
+    tmp_path_factory: pytest.TempPathFactory, idle_memory: IdleMemory, receiver: WebhookReceiver
+) -> Iterator[ServerProcess]:
+    """A server with thresholds that a test can reach."""
     env = {
         **QUICK,
         "ALERT_CPU_THRESHOLD": str(CPU_PERCENT),
-        "ALERT_MEMORY_THRESHOLD": str(100 * (idle.rss_bytes + GROWTH_BYTES) / idle.limit_bytes),
+        "ALERT_MEMORY_THRESHOLD": str(100 * (idle_memory.rss_bytes + GROWTH_BYTES) / idle_memory.limit_bytes),
         "ALERT_CONNECTIONS_THRESHOLD": str(CONNECTIONS),
         "ALERT_SLOW_QUERY_MS": str(SLOW_MS),
         "ALERT_WEBHOOK_URL": receiver.url,
@@ -216,24 +218,28 @@ def alerts(server: ServerProcess) -> dict[str, Any]:
 
 
 @pytest.fixture
-def quiet(watched: ServerProcess) -> ServerProcess:
-    """`watched`, once nothing of the tests before is active.
+def server_without_alerts(server_with_low_thresholds: ServerProcess) -> ServerProcess:
+    """The server with low thresholds, once no alert of an earlier test is active.
 
-    Asked a hundred times a second it would be over its CPU threshold by that.
+    It is polled once an interval: at a hundred requests a second it would exceed its CPU threshold.
     """
-    poll(lambda: not alerts(watched)["active"], told=lambda: alerts(watched), pace_s=INTERVAL_S)
-    return watched
+    poll(
+        lambda: not alerts(server_with_low_thresholds)["active"],
+        describe=lambda: alerts(server_with_low_thresholds),
+        pace_s=INTERVAL_S,
+    )
+    return server_with_low_thresholds
 
 
-class Seen:
-    """One alert from its cause to its end."""
+class ObservedAlert:
+    """One alert of a server, from its cause until it is resolved."""
 
     def __init__(self, server: ServerProcess, name: str) -> None:
         self.server = server
         self.name = name
         self.lines = AlertLines(server, name)
 
-    def is_raised(
+    def until_raised(
         self, *, cause_s: float | None = None, late_s: float = LATE_S, within_s: float = ASKED_WITHIN_S
     ) -> dict[str, Any]:
         """Within three intervals of `cause_s`, but for what this machine stood still, in the log and at
@@ -241,130 +247,140 @@ class Seen:
 
         None: of its first bad sample, where only the server knows when it began.
         """
-        with stalls() as stalled:
-            raised_s = self.lines.until("raised", within_s)
-        told = alerts(self.server)  # on a busy machine it may be over by now
-        active = next(alert for alert in (*told["active"], *told["history"]) if alert["name"] == self.name)
+        with counting_stalls() as stalled:
+            raised_s = self.lines.until_logged("raised", within_s)
+        listed = alerts(self.server)  # on a busy machine it may be over by now
+        active = next(alert for alert in (*listed["active"], *listed["history"]) if alert["name"] == self.name)
         assert {"name", "severity", "value", "threshold", "since"} <= set(active)
         active.pop("resolvedAt", None)
         began_s = epoch_s(active["since"]) if cause_s is None else cause_s
         assert raised_s - began_s <= 3 * INTERVAL_S + late_s + stalled.seconds
         return active
 
-    def is_resolved(self, active: dict[str, Any], within_s: float = ASKED_WITHIN_S) -> None:
+    def until_resolved(self, active: dict[str, Any], within_s: float = ASKED_WITHIN_S) -> None:
         """After its cause has ended: in the log and in the history, and each line is there once."""
-        self.lines.until("resolved", within_s)
-        told = alerts(self.server)
-        assert self.name not in [alert["name"] for alert in told["active"]]
-        newest = next(alert for alert in told["history"] if alert["name"] == self.name)
+        self.lines.until_logged("resolved", within_s)
+        listed = alerts(self.server)
+        assert self.name not in [alert["name"] for alert in listed["active"]]
+        newest = next(alert for alert in listed["history"] if alert["name"] == self.name)
         assert newest == {**active, "value": newest["value"], "resolvedAt": newest["resolvedAt"]}
         assert newest["value"] >= active["threshold"]
         assert newest["since"] < newest["resolvedAt"]
-        assert [len(self.lines.of(what)) for what in ("raised", "resolved")] == [1, 1]
+        assert [len(self.lines.lines_with(what)) for what in ("raised", "resolved")] == [1, 1]
 
 
 def epoch_s(rfc3339: str) -> float:
     return datetime.fromisoformat(rfc3339).timestamp()
 
 
-def test_what_the_rules_look_at_is_in_the_history(quiet: ServerProcess) -> None:
-    register(quiet.url)  # something is read and written
-    poll(lambda: call(quiet.url, "GET", "/metrics/history", metric="slowestQueryMs").status == 200)
-    for metric in JUDGED:
-        shown = call(quiet.url, "GET", "/metrics/history", metric=metric)
+def test_what_the_rules_look_at_is_in_the_history(server_without_alerts: ServerProcess) -> None:
+    register(server_without_alerts.url)  # something is read and written
+    poll(lambda: call(server_without_alerts.url, "GET", "/metrics/history", metric="slowestQueryMs").status == 200)
+    for metric in ALERT_METRICS:
+        shown = call(server_without_alerts.url, "GET", "/metrics/history", metric=metric)
         assert (shown.status, len(shown.json["points"]) > 0) == (200, True), metric
-    assert call(quiet.url, "GET", "/metrics/history", metric="diskFreePercent").json["max"] <= 100
+    assert call(server_without_alerts.url, "GET", "/metrics/history", metric="diskFreePercent").json["max"] <= 100
 
 
 def test_connections_and_a_full_pool_are_told_to_the_log_and_the_webhook(
-    quiet: ServerProcess, receiver: Received
+    server_without_alerts: ServerProcess, receiver: WebhookReceiver
 ) -> None:
     received = len(receiver.events)
     # Who has none is closed after ten seconds
-    tokens = [register(quiet.url).access_token for _ in range(PLACES // CONNECTIONS)]
-    connections, pool = Seen(quiet, "connections"), Seen(quiet, "pool")
+    tokens = [register(server_without_alerts.url).access_token for _ in range(PLACES // CONNECTIONS)]
+    connections, pool = (
+        ObservedAlert(server_without_alerts, "connections"),
+        ObservedAlert(server_without_alerts, "pool"),
+    )
     with ExitStack() as stack:
         for _ in range(CONNECTIONS):
-            stack.enter_context(RawSocket(quiet.port, token=tokens[0]))
-        many = connections.is_raised(cause_s=time.time())
+            stack.enter_context(RawWebSocket(server_without_alerts.port, token=tokens[0]))
+        many = connections.until_raised(cause_s=time.time())
         assert (many["severity"], many["value"], many["threshold"]) == ("warning", CONNECTIONS, CONNECTIONS)
-        assert pool.lines.of("raised") == []
+        assert pool.lines.lines_with("raised") == []
         for _ in range(PLACES - CONNECTIONS):
-            stack.enter_context(RawSocket(quiet.port, token=tokens[1]))
-        full = pool.is_raised(cause_s=time.time())
+            stack.enter_context(RawWebSocket(server_without_alerts.port, token=tokens[1]))
+        full = pool.until_raised(cause_s=time.time())
         assert (full["severity"], full["value"], full["threshold"]) == ("critical", 100, 90)
-    connections.is_resolved(many)
-    pool.is_resolved(full)
+    connections.until_resolved(many)
+    pool.until_resolved(full)
 
     def posted(name: str) -> list[dict[str, Any]]:
         return [event for event in receiver.events[received:] if event["alert"]["name"] == name]
 
     for name, active in (("connections", many), ("pool", full)):
-        poll(lambda name=name: len(posted(name)) == 2, told=lambda: receiver.events)
+        poll(lambda name=name: len(posted(name)) == 2, describe=lambda: receiver.events)
         raised, resolved = posted(name)
         assert (raised["event"], resolved["event"]) == ("raised", "resolved")
         assert raised["alert"] == {**active, "value": raised["alert"]["value"]}
-        assert resolved["alert"] == next(alert for alert in alerts(quiet)["history"] if alert["name"] == name)
+        assert resolved["alert"] == next(
+            alert for alert in alerts(server_without_alerts)["history"] if alert["name"] == name
+        )
         assert (
             raised["processId"]
             == resolved["processId"]
-            == call(quiet.url, "GET", "/metrics/performance").json["processId"]
+            == call(server_without_alerts.url, "GET", "/metrics/performance").json["processId"]
         )
-    assert "s3cret" not in quiet.log()
+    assert "s3cret" not in server_without_alerts.log()
 
 
 @pytest.mark.serial
-def test_cpu_is_raised_by_a_server_that_burns_it(quiet: ServerProcess) -> None:
-    somebody, cpu = register(quiet.url), Seen(quiet, "cpu")
+def test_cpu_is_raised_by_a_server_that_burns_it(server_without_alerts: ServerProcess) -> None:
+    somebody, cpu = register(server_without_alerts.url), ObservedAlert(server_without_alerts, "cpu")
 
     def log_in() -> None:
         body = {"username": somebody.username, "password": "not the password"}
-        assert call(quiet.url, "POST", "/auth/login", body).status == 401
+        assert call(server_without_alerts.url, "POST", "/auth/login", body).status == 401
 
-    with repeated(log_in, threads=4):  # each costs it some 25 ms of argon2
-        active = cpu.is_raised()
+    with repeating_on_threads(log_in, threads=4):  # each costs it some 25 ms of argon2
+        active = cpu.until_raised()
     assert (active["severity"], active["threshold"]) == ("warning", CPU_PERCENT)
-    cpu.is_resolved(active)
+    cpu.until_resolved(active)
 
 
-def test_memory_is_raised_by_what_is_held_and_resolved_once_it_is_let_go(quiet: ServerProcess, idle: Idle) -> None:
-    memory, token = Seen(quiet, "memory"), register(quiet.url).access_token  # who has none is closed after ten seconds
+def test_memory_is_raised_by_what_is_held_and_resolved_once_it_is_let_go(
+    server_without_alerts: ServerProcess, idle_memory: IdleMemory
+) -> None:
+    memory, token = (
+        ObservedAlert(server_without_alerts, "memory"),
+        register(server_without_alerts.url).access_token,
+    )  # who has none is closed after ten seconds
     first, more = (client_frame(opcode, bytes(PART_BYTES), final=False) for opcode in (BINARY, CONTINUATION))
     with ExitStack() as stack:
         for _ in range(PLACES - CONNECTIONS - 1):  # messages that begin, and do not end
-            slow = stack.enter_context(RawSocket(quiet.port, token=token))
+            slow = stack.enter_context(RawWebSocket(server_without_alerts.port, token=token))
             slow.socket.sendall(first)
             for _ in range(HELD_BYTES // PART_BYTES - 1):
                 slow.socket.sendall(more)
-        active = memory.is_raised(cause_s=time.time())
+        active = memory.until_raised(cause_s=time.time())
     assert active["severity"] == "critical"
-    assert active["threshold"] == pytest.approx(100 * (idle.rss_bytes + GROWTH_BYTES) / idle.limit_bytes)
-    memory.is_resolved(active)
+    assert active["threshold"] == pytest.approx(100 * (idle_memory.rss_bytes + GROWTH_BYTES) / idle_memory.limit_bytes)
+    memory.until_resolved(active)
 
 
-def test_a_slow_query_is_raised_by_a_locked_store(quiet: ServerProcess) -> None:
-    somebody, slow = register(quiet.url), Seen(quiet, "slow_query")
+def test_a_slow_query_is_raised_by_a_locked_store(server_without_alerts: ServerProcess) -> None:
+    somebody, slow = register(server_without_alerts.url), ObservedAlert(server_without_alerts, "slow_query")
 
     def one_slow_write() -> bool:
-        with locked_for_writing(quiet.data_dir):
+        with write_locked(server_without_alerts.data_dir):
             making = threading.Thread(target=somebody.make_room)
             making.start()
             making.join(2 * SLOW_MS / 1000)  # how long it is locked is the cause
         making.join()
-        return bool(slow.lines.of("raised"))
+        return bool(slow.lines.lines_with("raised"))
 
     poll(one_slow_write)
-    active = slow.is_raised(cause_s=time.time())
+    active = slow.until_raised(cause_s=time.time())
     assert active["severity"] == "warning"
-    slow.is_resolved(active)
-    worst = next(alert for alert in alerts(quiet)["history"] if alert["name"] == "slow_query")["value"]
+    slow.until_resolved(active)
+    worst = next(alert for alert in alerts(server_without_alerts)["history"] if alert["name"] == "slow_query")["value"]
     assert worst >= SLOW_MS
 
 
 def test_cache_misses_are_raised_by_reads_of_what_is_not_there_and_resolved_by_reads_of_what_is(
-    quiet: ServerProcess,
+    server_without_alerts: ServerProcess,
 ) -> None:
-    somebody, misses = register(quiet.url), Seen(quiet, "cache_misses")
+    somebody, misses = register(server_without_alerts.url), ObservedAlert(server_without_alerts, "cache_misses")
 
     def miss() -> None:
         assert somebody.call("GET", f"/users/{random.getrandbits(60)}").status == 404
@@ -372,36 +388,36 @@ def test_cache_misses_are_raised_by_reads_of_what_is_not_there_and_resolved_by_r
     def hit() -> None:
         assert somebody.call("GET", f"/users/{somebody.id}").status == 200
 
-    with repeated(miss, threads=4):
-        active = misses.is_raised()
+    with repeating_on_threads(miss, threads=4):
+        active = misses.until_raised()
     assert (active["severity"], active["threshold"]) == ("warning", 20)
     assert active["value"] >= 20
-    with repeated(hit, threads=2):
-        misses.is_resolved(active)
+    with repeating_on_threads(hit, threads=2):
+        misses.until_resolved(active)
 
 
-def test_loop_lag_is_raised_by_a_process_that_is_held_up(quiet: ServerProcess) -> None:
-    lag, stopped_s = Seen(quiet, "loop_lag"), 0.4
+def test_loop_lag_is_raised_by_a_process_that_is_held_up(server_without_alerts: ServerProcess) -> None:
+    lag, stopped_s = ObservedAlert(server_without_alerts, "loop_lag"), 0.4
 
     def hold_up() -> None:
-        os.kill(quiet.pid, signal.SIGSTOP)
+        os.kill(server_without_alerts.pid, signal.SIGSTOP)
         time.sleep(stopped_s)  # this, and the pause after it, are the cause
-        os.kill(quiet.pid, signal.SIGCONT)
+        os.kill(server_without_alerts.pid, signal.SIGCONT)
         time.sleep(0.1)
 
     cause_s = time.time()
-    with repeated(hold_up, threads=1):
-        active = lag.is_raised(cause_s=cause_s, late_s=LATE_S + 2 * stopped_s)
+    with repeating_on_threads(hold_up, threads=1):
+        active = lag.until_raised(cause_s=cause_s, late_s=LATE_S + 2 * stopped_s)
     assert (active["severity"], active["threshold"]) == ("warning", 250)
-    lag.is_resolved(active)
+    lag.until_resolved(active)
 
 
 # ---- alerts of a server in trouble -------------------------------------------------------------------------------
 
 
 @contextmanager
-def struggling(data_dir: Path, **env: str) -> Iterator[ServerProcess]:
-    """A server that is to fail: its log says so, and nothing worse."""
+def serving_failing(data_dir: Path, **env: str) -> Iterator[ServerProcess]:
+    """A server whose store is to fail: its log may have the error about busy writes, and no other."""
     server = ServerProcess(data_dir, {**QUICK, **env})
     try:
         yield server.start()
@@ -415,23 +431,23 @@ def struggling(data_dir: Path, **env: str) -> Iterator[ServerProcess]:
 def test_errors_are_raised_by_answers_of_a_store_that_does_not_write(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as calm:
         registered = register(calm.url)
-    with struggling(tmp_path / "data", STORE_TIMEOUT="500") as server:
-        somebody, errors = also_at(registered, server), Seen(server, "errors")
+    with serving_failing(tmp_path / "data", STORE_TIMEOUT="500") as server:
+        somebody, errors = also_at(registered, server), ObservedAlert(server, "errors")
         answers: Counter[int] = Counter()
 
         def make_room() -> None:
             answers[somebody.call("POST", "/rooms", {"name": "A room"}).status] += 1
 
-        with locked_for_writing(server.data_dir), repeated(make_room, threads=96):
-            active = errors.is_raised()
+        with write_locked(server.data_dir), repeating_on_threads(make_room, threads=96):
+            active = errors.until_raised()
         assert (active["severity"], active["threshold"]) == ("critical", 5)
         assert answers[503] > 0
         assert set(answers) <= {201, 503}
-        with repeated(lambda: somebody.call("GET", f"/users/{somebody.id}"), threads=1):
-            errors.is_resolved(active)
+        with repeating_on_threads(lambda: somebody.call("GET", f"/users/{somebody.id}"), threads=1):
+            errors.until_resolved(active)
 
 
-QUEUED = 5_100  # of 10,000 that may wait
+QUEUED_WRITES = 5_100  # of 10,000 that may wait
 
 
 def post_request(who: Person, room_id: str) -> bytes:
@@ -447,25 +463,25 @@ def post_request(who: Person, room_id: str) -> bytes:
 @pytest.mark.serial
 def test_the_stores_queue_is_raised_by_more_than_it_takes_and_nothing_of_it_is_lost(start: Start) -> None:
     server = start(**QUICK, STORE_TIMEOUT="60000", LOG_LEVEL="warning", RATE_LIMIT_ENABLED="false")
-    somebody, queue = register(server.url), Seen(server, "store_queue")
+    somebody, queue = register(server.url), ObservedAlert(server, "store_queue")
     room_id = somebody.make_room()["id"]
     request, senders = post_request(somebody, room_id), []
     with ExitStack() as stack:
-        with locked_for_writing(server.data_dir):
-            for _ in range(QUEUED):
+        with write_locked(server.data_dir):
+            for _ in range(QUEUED_WRITES):
                 sender = stack.enter_context(socket.socket())
                 sender.settimeout(30)
                 sender.connect(("127.0.0.1", server.port))
                 sender.sendall(request)
                 senders.append(sender)
-            active = queue.is_raised()  # it has its hands full
+            active = queue.until_raised()  # it has its hands full
         assert (active["severity"], active["threshold"]) == ("critical", 50)
-        queue.is_resolved(active)
-        assert Counter(answer(one) for one in senders) == {201: QUEUED}
-    assert somebody.call("GET", f"/rooms/{room_id}/stats").json["messageCount"] == QUEUED
+        queue.until_resolved(active)
+        assert Counter(status_of(one) for one in senders) == {201: QUEUED_WRITES}
+    assert somebody.call("GET", f"/rooms/{room_id}/stats").json["messageCount"] == QUEUED_WRITES
 
 
-def answer(connection: socket.socket) -> int:
+def status_of(connection: socket.socket) -> int:
     return int(connection.recv(65_536).split(b" ", 2)[1])
 
 
@@ -483,25 +499,25 @@ def test_the_bus_is_raised_while_redis_is_gone(start: Start, redis: RedisServer)
     await_redis(server)
     # On a busy machine it may have been late at the start
     poll(lambda: not alerts(server)["active"], pace_s=INTERVAL_S)
-    bus = Seen(server, "bus")
+    bus = ObservedAlert(server, "bus")
     cause_s = time.time()
     redis.stop()
-    active = bus.is_raised(cause_s=cause_s)
+    active = bus.until_raised(cause_s=cause_s)
     assert (active["severity"], active["value"], active["threshold"]) == ("critical", 1, 1)
     redis.start()
-    bus.is_resolved(active)
+    bus.until_resolved(active)
 
 
 def test_the_disk_is_raised_by_one_that_is_nearly_full(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", megabytes=32) as where, serving(where / "data", QUICK) as server:
-        disk, ballast = Seen(server, "disk"), where / "ballast"
+        disk, ballast = ObservedAlert(server, "disk"), where / "ballast"
         free = os.statvfs(where)
         ballast.write_bytes(b"x" * (free.f_bavail * free.f_frsize - 1_000_000))
-        active = disk.is_raised(cause_s=time.time())
+        active = disk.until_raised(cause_s=time.time())
         assert (active["severity"], active["threshold"]) == ("critical", 95)
         assert active["value"] > 96
         ballast.unlink()
-        disk.is_resolved(active)
+        disk.until_resolved(active)
 
 
 # ---- and none -----------------------------------------------------------------------------------------------------
@@ -559,7 +575,7 @@ def test_a_busy_server_that_was_just_started_raises_nothing(start: Start) -> Non
 def test_check_looks_at_the_thresholds_and_says_that_there_is_a_webhook(
     tmp_path: Path, env: dict[str, str], line: str
 ) -> None:
-    run = command_here("check", env={"DATA_DIR": str(tmp_path), **env})
+    run = run_in_process("check", env={"DATA_DIR": str(tmp_path), **env})
     assert any(said.startswith(line) for said in run.stdout.splitlines()), run.stdout
     assert run.returncode == (0 if line.startswith("ok") else 1)
     assert "s3cret" not in run.stdout + run.stderr
@@ -585,8 +601,8 @@ def test_what_does_not_parse_is_exit_2_before_anything_is_begun(
     serve = Command("", lambda loaded: begun.append(loaded) or 0)
     assert main([], {"serve": serve}, program="chat-rooms", default="serve") == 2
     shown = "***" if variable.endswith("_URL") else f"'{UNPARSED[variable]}'"
-    (told,) = capsys.readouterr().err.splitlines()
-    assert told.startswith(f"{variable}: {shown} is not valid")
+    (listed,) = capsys.readouterr().err.splitlines()
+    assert listed.startswith(f"{variable}: {shown} is not valid")
     assert begun == []
 
 

@@ -38,13 +38,13 @@ def request(line: str, *headers: str, body: bytes = b"", host: str = "chat.examp
     return "\r\n".join((line, f"Host: {host}", *headers, *sized, "", "")).encode() + body
 
 
-class Talk:
-    """One connection; its replies, head by head."""
+class HttpConnection:
+    """A kept HTTP connection on a bare socket."""
 
     def __init__(self, server: ServerProcess) -> None:
         self._sock = socket.create_connection(("127.0.0.1", server.port), WITHIN_S)
 
-    def __enter__(self) -> Talk:
+    def __enter__(self) -> HttpConnection:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -60,8 +60,8 @@ class Talk:
         response.read()
         return response
 
-    def is_at_end(self) -> bool:
-        """Waits for the server's end of it. Raises ConnectionResetError where that is rude."""
+    def until_closed(self) -> bool:
+        """Wait until the server closes. Returns False if it sends data first. Raises ConnectionResetError."""
         return not self._sock.recv(1)
 
 
@@ -96,13 +96,13 @@ REFUSED = {
 def test_after_a_refusal_the_connection_lives_or_it_was_said_that_it_does_not(
     server: ServerProcess, status: int, data: bytes
 ) -> None:
-    with Talk(server) as talk:
+    with HttpConnection(server) as talk:
         for _ in range(3):
             response = talk.ask(data)
             assert response.status in (status, 401)
             if response.will_close:
                 assert response.headers["Connection"] == "close"
-                assert talk.is_at_end()
+                assert talk.until_closed()
                 return
         assert response.status == status
         assert talk.ask(request("GET /health HTTP/1.1")).status == 200
@@ -128,7 +128,7 @@ ECHOING = {
 
 @pytest.mark.parametrize("data", ECHOING.values(), ids=ECHOING)
 def test_nothing_of_a_clients_length_is_in_the_head_of_a_reply(server: ServerProcess, data: bytes) -> None:
-    with Talk(server) as talk:
+    with HttpConnection(server) as talk:
         response = talk.ask(data)
         assert len(str(response.headers)) < HEAD_MAX_BYTES
         assert LONG[:300] not in str(response.headers)
@@ -136,7 +136,7 @@ def test_nothing_of_a_clients_length_is_in_the_head_of_a_reply(server: ServerPro
 
 def test_a_request_that_cannot_be_read_is_a_line_of_the_access_log_without_what_it_said(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as server:
-        with Talk(server) as talk:
+        with HttpConnection(server) as talk:
             assert talk.ask(request("GET /?token=SECRET HTTP/1.1", "Authorization: SECRET\x01")).status == 400
         server.until_logged("method=- path=- status=400 client=127.0.0.1 request=")
         assert "SECRET" not in server.log()
@@ -147,7 +147,7 @@ def test_a_request_that_cannot_be_read_is_a_line_of_the_access_log_without_what_
 
 
 def test_an_upgrade_for_which_no_descriptor_is_left_is_told_so_and_may_be_tried_again(tmp_path: Path) -> None:
-    with serving(tmp_path / "data") as server, Talk(server) as talk:
+    with serving(tmp_path / "data") as server, HttpConnection(server) as talk:
         assert talk.ask(request("GET /health HTTP/1.1")).status == 200
         process = psutil.Process(server.pid)
         allowed = process.rlimit(psutil.RLIMIT_NOFILE)
@@ -160,8 +160,8 @@ def test_an_upgrade_for_which_no_descriptor_is_left_is_told_so_and_may_be_tried_
 
 def test_an_upgrade_whose_body_never_comes_leaves_nothing_behind(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as server:
-        with Talk(server) as talk:
+        with HttpConnection(server) as talk:
             talk.send(request("GET /ws HTTP/1.1", *UPGRADE, "Content-Length: 5"))
-        with Talk(server) as talk:
+        with HttpConnection(server) as talk:
             assert talk.ask(request("GET /health HTTP/1.1")).status == 200
     assert "path=/ws status=500" not in server.log()

@@ -14,9 +14,9 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.integration.conftest import Start, embedded_store
-from tests.support.accounts import make
-from tests.support.client import Person, Refused, Reply, call, chat, register
-from tests.support.raw_websocket_client import RawSocket
+from tests.support.accounts import create_account
+from tests.support.client import CommandRefused, Person, Reply, call, chat, register
+from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.server import ServerProcess, serving
 from tests.support.waiting import poll
 
@@ -85,7 +85,7 @@ async def test_rest_and_websocket_share_the_limit_and_a_stored_client_id_is_neve
     async with chat(server.ws_url, ada) as a:
         first = await a.command("sendMessage", roomId=room, content="one", clientId="c1")
         ada.post(room, "two", clientId="c2")
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(CommandRefused) as refused:
             await a.command("sendMessage", roomId=room, content="three", clientId="c3")
         data = refused.value.data
         assert (data["code"], data["retryable"]) == ("rate_limited", True)
@@ -153,7 +153,7 @@ async def test_new_memberships_are_limited_and_old_ones_are_not(by_user: ServerP
             await e.command("joinRoom", roomId=room)
         for _ in range(5):
             await e.command("joinRoom", roomId=rooms[0])
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(CommandRefused) as refused:
             await e.command("joinRoom", roomId=rooms[2])
         assert refused.value.code == "rate_limited"
     assert eve.call("POST", f"/rooms/{rooms[2]}/join").status == 429
@@ -179,7 +179,7 @@ async def test_who_is_on_the_whitelist_is_not_limited_and_the_file_is_read_again
     listed = tmp_path / "whitelist"
     listed.write_text("robot  # the build's\n")
     server = start(RATE_LIMIT_MESSAGES="2/3600", RATE_LIMIT_API="off", RATE_LIMIT_WHITELIST_FILE=str(listed))
-    robot, ada = make(server, "Robot"), register(server.url)
+    robot, ada = create_account(server, "Robot"), register(server.url)
     room = robot.make_room()["id"]
     ada.join(room)
 
@@ -210,7 +210,7 @@ async def test_who_is_on_the_whitelist_is_not_limited_and_the_file_is_read_again
 async def test_what_is_no_command_is_counted_and_a_flood_of_it_closed_with_1008(by_address: ServerProcess) -> None:
     server, ada = by_address, register(by_address.url)  # one of the six of its address is the registration
     for token in (ada.access_token, None):
-        with RawSocket(server.port, token=token) as flooding:
+        with RawWebSocket(server.port, token=token) as flooding:
             codes = []
             for _ in range(25):  # each after the answer to the one before: what comes at once counts as one
                 flooding.send_frame(1, b"no JSON")

@@ -11,7 +11,7 @@ import re
 import pytest
 
 from tests.integration.conftest import Start, embedded
-from tests.support.client import PASSWORD, Refused, call, chat, register
+from tests.support.client import PASSWORD, CommandRefused, call, chat, register
 from tests.support.server import ServerProcess
 
 SECRET = "a secret of the tests, thirty-two bytes or more"
@@ -27,9 +27,9 @@ async def converse(server: ServerProcess) -> list[str]:
         await b.one("welcome")
         await a.command("joinRoom", roomId=room)
         await a.command("sendMessage", roomId=room, content=CONTENT)
-        with pytest.raises(Refused):
+        with pytest.raises(CommandRefused):
             await a.command("sendMessage", roomId=room, content=CONTENT * 100)
-        with pytest.raises(Refused):
+        with pytest.raises(CommandRefused):
             await a.command("authenticate", token=f"bad{ada.access_token}")
         await a.send(f"not JSON: {CONTENT}")
         await a.one("error")

@@ -13,8 +13,8 @@ import pytest
 
 from tests.integration.conftest import Start, embedded_store
 from tests.support.client import call, register
-from tests.support.connection_crowd import crowd
-from tests.support.raw_websocket_client import RawSocket
+from tests.support.connection_crowd import joined_crowd
+from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.server import ServerProcess
 from tests.support.waiting import poll
 
@@ -25,10 +25,10 @@ ENDED = re.compile(r"^(\S+) INFO .*connection ended", re.MULTILINE)
 store_env = embedded_store  # what is tested here is before any store
 
 
-class Beats:
-    """One connection that is always waiting for an answer, and when it got each."""
+class HeartbeatLoop:
+    """A connection that sends a heartbeat as soon as the one before is answered, and the time of each answer."""
 
-    def __init__(self, raw: RawSocket) -> None:
+    def __init__(self, raw: RawWebSocket) -> None:
         self._raw = raw
         self._over = False
         self.answered_at = [time.time()]
@@ -46,16 +46,16 @@ class Beats:
         self._over = True
         self._thread.join()
 
-    def longest_s(self, since: float, until: float) -> float:
-        """The longest wait for an answer, of those that were under way in this time,
-        of what was waited in it or later.
+    def longest_wait_s(self, since: float, until: float) -> float:
+        """The longest wait for an answer, in seconds, among the waits that overlap `since` to `until`. The part of a
+        wait before `since` does not count.
         """
         pairs = zip(self.answered_at, self.answered_at[1:], strict=False)
         return max(after - max(before, since) for before, after in pairs if after >= since and before <= until)
 
 
-def ended_at(server: ServerProcess) -> list[float]:
-    """When each connection was let go of, by the log, which has milliseconds."""
+def disconnect_times(server: ServerProcess) -> list[float]:
+    """When each connection was released, from the log, to the millisecond."""
     return [datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp() for stamp in ENDED.findall(server.log())]
 
 
@@ -67,20 +67,20 @@ def test_while_a_crowd_ends_others_are_answered_again_and_again(start: Start) ->
     shares: list[float] = []
     # The least of three counts: once one is little, the others may be anything
     while len(shares) < 3 and min(shares, default=1.0) >= 0.5:
-        before = len(ended_at(server))
+        before = len(disconnect_times(server))
         with (
-            RawSocket(server.port, token=ada.access_token) as raw,
-            crowd(server.port, CROWD, room, bob.access_token) as people,
+            RawWebSocket(server.port, token=ada.access_token) as raw,
+            joined_crowd(server.port, CROWD, room, bob.access_token) as people,
         ):
-            beats = Beats(raw)
+            heartbeats = HeartbeatLoop(raw)
             os.kill(server.pid, signal.SIGSTOP)  # so that it is one moment for the server
             people.kill()
             people.wait()
             gone_at = time.time()
             os.kill(server.pid, signal.SIGCONT)
-            poll(lambda before=before: len(ended_at(server)) >= before + CROWD)
-            beats.end()
-        moments = ended_at(server)[before : before + CROWD]
-        shares.append(beats.longest_s(gone_at, moments[-1]) / (moments[-1] - gone_at))
+            poll(lambda before=before: len(disconnect_times(server)) >= before + CROWD)
+            heartbeats.end()
+        moments = disconnect_times(server)[before : before + CROWD]
+        shares.append(heartbeats.longest_wait_s(gone_at, moments[-1]) / (moments[-1] - gone_at))
         poll(lambda: call(server.url, "GET", "/metrics/websocket").json["connections"]["now"] == 0)
     assert min(shares) < 0.5, f"the longest wait for an answer, as shares of the time that it took: {shares}"

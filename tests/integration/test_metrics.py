@@ -19,9 +19,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.histogram import LATENCY_S, Histogram, merged
 from tests.integration.conftest import PATIENT_WITH_REDIS, Start, StoreEnv, embedded
-from tests.support.accounts import make
-from tests.support.client import Chat, Refused, call, chat, register
-from tests.support.raw_websocket_client import RawSocket
+from tests.support.accounts import create_account
+from tests.support.client import ChatConnection, CommandRefused, call, chat, register
+from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.redis_server import RedisServer
 from tests.support.server import ServerProcess, serving
 from tests.support.waiting import until
@@ -55,7 +55,7 @@ def page(url: str, name: str, **query: str) -> dict:
     return reply.json
 
 
-def received(one: Chat) -> int:
+def received(one: ChatConnection) -> int:
     return len(one.named("receiveMessage"))
 
 
@@ -68,7 +68,7 @@ async def test_counters_agree_exactly_with_what_clients_counted(server: ServerPr
     refused: Counter[str] = Counter()
     joined_late = asyncio.Event()
 
-    async def write(one: Chat, count: int, name: str) -> None:
+    async def write(one: ChatConnection, count: int, name: str) -> None:
         for number in range(count):
             await one.command("sendMessage", roomId=room, content=f"text {number}", clientId=f"{name}-{number}")
             accepted["ws"] += 1
@@ -106,10 +106,10 @@ async def test_counters_agree_exactly_with_what_clients_counted(server: ServerPr
             .json["duplicate"]
         )
         for data in ({"roomId": "nowhere", "content": "x"}, {"roomId": room}, {"roomId": room, "content": ""}):
-            with pytest.raises(Refused) as failure:
+            with pytest.raises(CommandRefused) as failure:
                 await a.command("sendMessage", **data)
             refused[failure.value.code] += 1
-        with pytest.raises(Refused, match="unknown_command"):
+        with pytest.raises(CommandRefused, match="unknown_command"):
             await a.command("<script>alert(1)</script>")
         deliveries = sum(received(one) for one in (a, b, late))
         during = scrape(server.url)
@@ -197,7 +197,7 @@ async def test_a_slow_reader_is_seen_and_counted_when_it_is_closed(start: Start)
     server = start(WS_OUTBOX_MAX_BYTES="1048576", RATE_LIMIT_MESSAGES="off")
     ada, bob = register(server.url), register(server.url)
     room = ada.make_room()["id"]
-    slow = await asyncio.to_thread(RawSocket, server.port, token=bob.access_token, receive_buffer=4096)
+    slow = await asyncio.to_thread(RawWebSocket, server.port, token=bob.access_token, receive_buffer=4096)
     async with chat(server.ws_url, ada) as a:
         await a.command("joinRoom", roomId=room)
         slow.send_command("joinRoom", roomId=room)
@@ -267,7 +267,7 @@ def test_only_operators_are_told(server: ServerProcess, path: str) -> None:
 
 def test_an_administrators_token_opens_them_and_a_forged_address_does_not(server: ServerProcess, start: Start) -> None:
     closed = start(ADMIN_USERS="boss", METRICS_ALLOW="192.0.2.0/24", TRUSTED_PROXIES="198.51.100.1")
-    boss, eve = make(closed, "Boss"), register(closed.url)
+    boss, eve = create_account(closed, "Boss"), register(closed.url)
     for path in ("/metrics", "/metrics/websocket", "/health/performance"):
         for forged in ("192.0.2.7", "192.0.2.7, 127.0.0.1", "192.0.2.7, 198.51.100.1"):
             assert call(closed.url, "GET", path, headers={"X-Forwarded-For": forged}).status == 403

@@ -26,7 +26,7 @@ from store.mongo.lease import BEAT_S
 from store.sqlite import DirectoryLock, SqliteExporter
 from store.sqlite import open_store as open_sqlite
 from tests.support.client import call, register
-from tests.support.mongo import drop
+from tests.support.mongo import drop_database
 from tests.support.server import ROOT, command, serving
 
 SECRET = "a secret of the tests, thirty-two bytes or more"
@@ -110,7 +110,7 @@ def target(mongo_uri: str) -> Iterator[dict[str, str]]:
     """The variables of an empty database."""
     name = make_id("migrate-")
     yield {"MONGO_URI": mongo_uri, "MONGO_DB_NAME": name, "JWT_SECRET": SECRET}
-    drop(mongo_uri, name)
+    drop_database(mongo_uri, name)
 
 
 async def seen_in(target: dict[str, str], filled: dict[str, Any]) -> dict[str, Any]:

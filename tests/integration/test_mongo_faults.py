@@ -21,7 +21,7 @@ from pymongo.database import Database as RawDatabase
 
 from app import build_storage, settings
 from app.settings import SettingsError
-from tests.support.client import Chat, Person, Refused, call, chat, register
+from tests.support.client import ChatConnection, CommandRefused, Person, call, chat, register
 from tests.support.mongo import MongoServer
 from tests.support.server import ServerProcess, command, free_port, serving
 from tests.support.waiting import poll
@@ -31,7 +31,7 @@ SECRET = "a secret of the tests, thirty-two bytes or more"
 
 @pytest.fixture(scope="module")
 def shared_mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
-    """A MongoDB of the module's own, whose data outlives its stop: who stops it starts it again."""
+    """The module's MongoDB server, with durable data. A test that stops it starts it again."""
     server = MongoServer(tmp_path_factory.mktemp("mongo"))
     try:
         yield server.start()
@@ -39,8 +39,8 @@ def shared_mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServ
         server.stop()
 
 
-class Mongo(NamedTuple):
-    """The module's MongoDB, with a database of the test's own."""
+class MongoDatabase(NamedTuple):
+    """The module's MongoDB server, with a database for one test."""
 
     server: MongoServer
     database: str
@@ -50,11 +50,11 @@ class Mongo(NamedTuple):
         return self.server.uri
 
     def env(self, **more: str) -> dict[str, str]:
-        """With time for it to answer at the start of a server, which many others may start beside."""
+        """The variables that make a server use it, with 5 s of server selection: many servers may start at once."""
         return env_of(self.uri, **{"MONGO_DB_NAME": self.database, "MONGO_SERVER_SELECTION_TIMEOUT": "5000", **more})
 
     @contextmanager
-    def away(self) -> Iterator[None]:
+    def stopped(self) -> Iterator[None]:
         self.server.stop()
         try:
             yield
@@ -62,15 +62,15 @@ class Mongo(NamedTuple):
             self.server.start()
 
     @contextmanager
-    def opened(self) -> Iterator[RawDatabase[dict[str, Any]]]:
-        """The database, past the server."""
+    def raw_database(self) -> Iterator[RawDatabase[dict[str, Any]]]:
+        """The database through PyMongo, without the server under test."""
         with pymongo.MongoClient[dict[str, Any]](self.uri) as client:
             yield client[self.database]
 
 
 @pytest.fixture
-def mongo(shared_mongo: Mongo, tmp_path: Path) -> Mongo:
-    return Mongo(shared_mongo, tmp_path.name[:60])
+def mongo(shared_mongo: MongoDatabase, tmp_path: Path) -> MongoDatabase:
+    return MongoDatabase(shared_mongo, tmp_path.name[:60])
 
 
 def env_of(uri: str, **more: str) -> dict[str, str]:
@@ -129,17 +129,17 @@ def test_a_certificate_that_is_not_there_is_refused_in_one_line() -> None:
     assert "hunter2" not in run.stderr
 
 
-def test_wrong_credentials_are_refused_in_one_line(mongo: Mongo) -> None:
+def test_wrong_credentials_are_refused_in_one_line(mongo: MongoDatabase) -> None:
     run = refused_start(env_of(mongo.uri.replace("//", "//user:hunter2@")))
     lines = [line for line in run.stderr.splitlines() if "database server" not in line]
     assert (run.returncode, len(lines)) == (1, 1), run.stderr
     assert "hunter2" not in run.stderr
 
 
-def test_a_server_that_comes_up_while_it_is_waited_for_is_used(mongo: Mongo, tmp_path: Path) -> None:
+def test_a_server_that_comes_up_while_it_is_waited_for_is_used(mongo: MongoDatabase, tmp_path: Path) -> None:
     server = ServerProcess(tmp_path / "data", mongo.env(MONGO_SERVER_SELECTION_TIMEOUT="60000"))
     try:
-        with mongo.away():
+        with mongo.stopped():
             server.spawn()
             poll(lambda: "database server" in server.log())  # it has looked
         await_ready(server, 60)
@@ -147,32 +147,35 @@ def test_a_server_that_comes_up_while_it_is_waited_for_is_used(mongo: Mongo, tmp
         server.stop()
 
 
-def test_an_index_of_another_kind_is_named_in_one_line(mongo: Mongo) -> None:
-    with mongo.opened() as database:
+def test_an_index_of_another_kind_is_named_in_one_line(mongo: MongoDatabase) -> None:
+    with mongo.raw_database() as database:
         database.messages.create_index([("roomId", 1), ("seq", -1)], name="room_seq")
     run = refused_start(mongo.env())
     assert (run.returncode, run.stderr.splitlines()[-1].count("messages.room_seq")) == (1, 1), run.stderr
 
 
-def test_check_tells_of_the_database_and_of_an_index_that_differs(mongo: Mongo) -> None:
+def test_check_tells_of_the_database_and_of_an_index_that_differs(mongo: MongoDatabase) -> None:
     well = command("check", env=mongo.env())
     assert well.returncode == 0, well.stdout
     names = ["settings", "store", "indexes", "alerts", "descriptors"]
     assert [line.split(":")[0] for line in well.stdout.splitlines()] == [f"ok   {name}" for name in names]
-    with mongo.opened() as database:
+    with mongo.raw_database() as database:
         assert database.list_collection_names() == [], "it changes nothing"
         database.messages.create_index([("roomId", 1), ("seq", -1)], name="room_seq")
     assert "FAIL indexes: messages.room_seq" in command("check", env=mongo.env()).stdout
-    away = command("check", env=env_of(f"mongodb://user:hunter2@127.0.0.1:{free_port()}/"))
-    assert away.returncode == 1
-    assert [line.split()[1] for line in away.stdout.splitlines() if line.startswith("FAIL")] == ["store:", "indexes:"]
-    assert "hunter2" not in away.stdout
+    stopped = command("check", env=env_of(f"mongodb://user:hunter2@127.0.0.1:{free_port()}/"))
+    assert stopped.returncode == 1
+    assert [line.split()[1] for line in stopped.stdout.splitlines() if line.startswith("FAIL")] == [
+        "store:",
+        "indexes:",
+    ]
+    assert "hunter2" not in stopped.stdout
 
 
 # ---- the lease ---------------------------------------------------------------------------------------------------
 
 
-def test_a_second_process_on_the_database_is_refused(mongo: Mongo, tmp_path: Path) -> None:
+def test_a_second_process_on_the_database_is_refused(mongo: MongoDatabase, tmp_path: Path) -> None:
     with serving(tmp_path / "data", mongo.env()) as server:
         run = refused_start(mongo.env())
         assert (run.returncode, "in use by another process" in run.stderr) == (1, True), run.stderr
@@ -181,10 +184,10 @@ def test_a_second_process_on_the_database_is_refused(mongo: Mongo, tmp_path: Pat
         pass  # who stopped gave it back: no wait
 
 
-def test_who_has_lost_the_lease_ends(mongo: Mongo, tmp_path: Path) -> None:
+def test_who_has_lost_the_lease_ends(mongo: MongoDatabase, tmp_path: Path) -> None:
     server = ServerProcess(tmp_path / "data", mongo.env()).start()
     try:
-        with mongo.opened() as database:
+        with mongo.raw_database() as database:
             database.leases.update_one({}, {"$set": {"holder": "somebody else"}})
         assert server.wait(40) == 1
         assert "lease" in server.log()
@@ -207,13 +210,15 @@ def await_ready(server: ServerProcess, within_s: float) -> None:
     raise AssertionError(server.log())
 
 
-def test_while_it_is_away_the_server_says_so_and_is_itself_again_afterwards(mongo: Mongo, tmp_path: Path) -> None:
+def test_while_it_is_away_the_server_says_so_and_is_itself_again_afterwards(
+    mongo: MongoDatabase, tmp_path: Path
+) -> None:
     with serving(tmp_path / "data", mongo.env(STORE_TIMEOUT="15000", MONGO_SERVER_SELECTION_TIMEOUT="3000")) as server:
         ada = register(server.url)
         room = ada.make_room()["id"]
         ada.post(room, "before", clientId="c1")
         body = {"roomId": room, "content": "meanwhile", "clientId": "c2"}
-        with mongo.away():
+        with mongo.stopped():
             refused = ada.call("POST", "/messages", body)
             assert (refused.status, refused.code in {"unavailable", "timeout"}) == (503, True)
             assert "retry-after" in refused.headers or refused.code == "timeout"
@@ -236,12 +241,11 @@ def test_while_it_is_away_the_server_says_so_and_is_itself_again_afterwards(mong
     assert all(one != other for one, other in itertools.pairwise(changes)), "one line a change"
 
 
-class Pulse:
-    """Asks for /health again and again on a thread of its own, and keeps how long the server's loop took for each
-    answer.
+class HealthPoller:
+    """Requests /health repeatedly on a thread, and records how many seconds each reply took.
 
-    Where a JVM, the server and this process share two cores that is over 100 ms now and then; a loop that the fault
-    holds up takes seconds.
+    Where a JVM, the server and this process share two cores, a reply takes over 100 ms now and then; with a blocked
+    event loop it takes seconds.
     """
 
     def __init__(self, server: ServerProcess) -> None:
@@ -250,7 +254,7 @@ class Pulse:
         self._thread = threading.Thread(target=self._run)
         self.seconds: list[float] = []
 
-    def __enter__(self) -> Pulse:
+    def __enter__(self) -> HealthPoller:
         self._thread.start()
         return self
 
@@ -267,7 +271,7 @@ class Pulse:
                 self.seconds.append(time.perf_counter() - began)
 
 
-async def send_until_stored(one: Chat, room: str, numbers: range) -> list[dict[str, object]]:
+async def send_until_acked(one: ChatConnection, room: str, numbers: range) -> list[dict[str, object]]:
     """Send messages one after another, each again until it is acked."""
     acked = []
     for number in numbers:
@@ -277,15 +281,15 @@ async def send_until_stored(one: Chat, room: str, numbers: range) -> list[dict[s
                     (await one.command("sendMessage", roomId=room, content="x", clientId=f"c{number}"))["message"]
                 )
                 break
-            except Refused as refused:
+            except CommandRefused as refused:
                 assert refused.data["retryable"], refused.data
                 assert refused.code in {"timeout", "unavailable"}
                 await asyncio.sleep(0.05)  # a client's pace
     return acked
 
 
-async def is_seen_down(url: str, path: str, within_s: float) -> bool:
-    """Whether this health page answers 503 soon enough; what it remembers may be a second old."""
+async def reports_unhealthy(url: str, path: str, within_s: float) -> bool:
+    """Whether this health route replies 503 within `within_s`. It caches its result for a second."""
     until = time.monotonic() + within_s
     while time.monotonic() < until:
         if (await asyncio.to_thread(call, url, "GET", path)).status == 503:
@@ -296,7 +300,7 @@ async def is_seen_down(url: str, path: str, within_s: float) -> bool:
 @pytest.mark.slow
 @pytest.mark.gen_test
 async def test_stopped_for_ten_seconds_it_holds_up_nobody_who_does_not_need_it_and_loses_nothing(
-    mongo: Mongo, tmp_path: Path
+    mongo: MongoDatabase, tmp_path: Path
 ) -> None:
     env = mongo.env(WS_PING_INTERVAL="1", WS_PING_TIMEOUT="9", RATE_LIMIT_MESSAGES="off")
     with serving(tmp_path / "data", env) as server:
@@ -310,16 +314,16 @@ async def test_stopped_for_ten_seconds_it_holds_up_nobody_who_does_not_need_it_a
             senders = (a, b, c)
             for one in senders:
                 await one.command("joinRoom", roomId=room)
-            with Pulse(server) as pulse:
+            with HealthPoller(server) as pulse:
                 sending = [
-                    asyncio.ensure_future(send_until_stored(one, room, range(number * 1000, number * 1000 + 200)))
+                    asyncio.ensure_future(send_until_acked(one, room, range(number * 1000, number * 1000 + 200)))
                     for number, one in enumerate(senders)
                 ]
                 await a.until(lambda: len(a.named("receiveMessage")) > 50)
                 mongo.server.pause()
                 until = time.monotonic() + 10
                 for path in ("/health/ready", "/health/database"):
-                    assert await is_seen_down(server.url, path, 30)
+                    assert await reports_unhealthy(server.url, path, 30)
                 await asyncio.sleep(max(0.0, until - time.monotonic()))  # the fault is ten seconds of standstill
                 mongo.server.resume()
                 acked = [message for part in await asyncio.wait_for(asyncio.gather(*sending), 80) for message in part]

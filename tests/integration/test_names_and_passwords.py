@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from monitor.observer import Observer
 from store.sqlite import open_store
 from tests.integration.conftest import Start, embedded
-from tests.support.client import PASSWORD, Refused, Reply, call, chat, register
+from tests.support.client import PASSWORD, CommandRefused, Reply, call, chat, register
 from tests.support.server import ServerProcess
 from tests.support.waiting import poll
 
@@ -46,7 +46,7 @@ async def test_what_people_see_as_a_name_has_one_form_and_nothing_that_hides_or_
             assert (reply.status, list(reply.json["error"]["details"])) == (422, [field]), (path, field, wrong)
     async with chat(server.ws_url, ada) as one:
         for wrong in (TURNING, "\u2066x"):
-            with pytest.raises(Refused) as refused:
+            with pytest.raises(CommandRefused) as refused:
                 await one.command("updatePresence", status="away", customStatus=wrong)
             assert (refused.value.code, list(refused.value.data["details"])) == ("validation_failed", ["customStatus"])
         await one.command("updatePresence", status="away", customStatus=f"{NFD} ")

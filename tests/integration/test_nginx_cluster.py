@@ -29,8 +29,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
 from deploy.cluster import SBIN
-from tests.support.client import Chat, Person, Refused, call, chat, register
-from tests.support.coverage import passed_on
+from tests.support.client import ChatConnection, CommandRefused, Person, call, chat, register
+from tests.support.coverage import inherited_coverage_variables
 from tests.support.redis_server import MISSING as REDIS_MISSING
 from tests.support.server import ROOT, STOP_WITHIN_S, free_port
 from tests.support.waiting import poll, until
@@ -62,7 +62,7 @@ class ClusterProcess:
         self._count = processes
         self._env = {
             "PATH": os.environ["PATH"],
-            **passed_on(),
+            **inherited_coverage_variables(),
             "PORT": str(self.port),
             "PROCESSES": str(processes),
             "DATA_DIR": str(folder / "data"),
@@ -137,7 +137,7 @@ class ClusterProcess:
 
 
 @contextmanager
-def running(folder: Path, **env: str) -> Iterator[ClusterProcess]:
+def serving_cluster(folder: Path, **env: str) -> Iterator[ClusterProcess]:
     if REDIS is None:
         pytest.skip(REDIS_MISSING)
     one = ClusterProcess(folder, **env)
@@ -150,14 +150,14 @@ def running(folder: Path, **env: str) -> Iterator[ClusterProcess]:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcess]:
-    """Two processes that the tests share; whoever ends one waits until it is back."""
-    with running(tmp_path_factory.mktemp("cluster"), METRICS_ALLOW=FORGED) as one:
+    """Two processes that the module's tests share. A test that ends one waits until it is back."""
+    with serving_cluster(tmp_path_factory.mktemp("cluster"), METRICS_ALLOW=FORGED) as one:
         yield one
 
 
 @pytest.fixture
-def healed(cluster: ClusterProcess) -> ClusterProcess:
-    """The same, all of it up."""
+def ready_cluster(cluster: ClusterProcess) -> ClusterProcess:
+    """The shared cluster, once all of its processes are ready."""
     poll(cluster.all_ready)
     return cluster
 
@@ -198,11 +198,15 @@ def test_its_redis_answers_nobody_without_the_password_which_only_this_user_can_
 
 
 @pytest.mark.gen_test
-async def test_twenty_clients_over_both_processes_hear_each_message_once_and_in_order(healed: ClusterProcess) -> None:
-    people = [await asyncio.to_thread(register, healed.url) for _ in range(4)]
+async def test_twenty_clients_over_both_processes_hear_each_message_once_and_in_order(
+    ready_cluster: ClusterProcess,
+) -> None:
+    people = [await asyncio.to_thread(register, ready_cluster.url) for _ in range(4)]
     room = people[0].make_room()["id"]
     async with contextlib.AsyncExitStack() as stack:
-        chats = [await stack.enter_async_context(chat(healed.ws_url, people[number % 4])) for number in range(20)]
+        chats = [
+            await stack.enter_async_context(chat(ready_cluster.ws_url, people[number % 4])) for number in range(20)
+        ]
         for one in chats:
             await one.command("joinRoom", roomId=room)
         assert len({(await one.one("welcome"))["processId"] for one in chats}) == 2
@@ -228,47 +232,47 @@ def ask_from(source: str, cluster: ClusterProcess, path: str, **headers: str) ->
         connection.close()
 
 
-def test_the_clients_address_is_the_one_that_nginx_sees_whatever_it_says_itself(healed: ClusterProcess) -> None:
+def test_the_clients_address_is_the_one_that_nginx_sees_whatever_it_says_itself(ready_cluster: ClusterProcess) -> None:
     forged = {"X-Forwarded-For": FORGED, "X-Real-IP": FORGED, "Forwarded": f"for={FORGED}"}
-    assert ask_from(FORGED, healed, "/health/database") == 200  # the only one that may
+    assert ask_from(FORGED, ready_cluster, "/health/database") == 200  # the only one that may
     for source in ("127.0.0.1", CLIENT):
-        assert ask_from(source, healed, "/health/database") == 403
-        assert ask_from(source, healed, "/health/database", **forged) == 403
-        assert ask_from(source, healed, "/health/database", **{"X-Forwarded-For": f"{FORGED}, 127.0.0.1"}) == 403
-    assert ask_from(CLIENT, healed, "/rooms", **forged) == 401
-    poll(lambda: re.search(rf"^p\d: .*path=/rooms status=401 .*client={CLIENT} ", healed.log(), re.MULTILINE))
-    assert not re.search(rf"path=/rooms .*client={FORGED} ", healed.log())
+        assert ask_from(source, ready_cluster, "/health/database") == 403
+        assert ask_from(source, ready_cluster, "/health/database", **forged) == 403
+        assert ask_from(source, ready_cluster, "/health/database", **{"X-Forwarded-For": f"{FORGED}, 127.0.0.1"}) == 403
+    assert ask_from(CLIENT, ready_cluster, "/rooms", **forged) == 401
+    poll(lambda: re.search(rf"^p\d: .*path=/rooms status=401 .*client={CLIENT} ", ready_cluster.log(), re.MULTILINE))
+    assert not re.search(rf"path=/rooms .*client={FORGED} ", ready_cluster.log())
 
 
 @pytest.mark.gen_test
-async def test_a_token_in_a_query_is_in_no_log_also_while_a_process_is_gone(healed: ClusterProcess) -> None:
-    ada = await asyncio.to_thread(register, healed.url)
-    begin = len(healed.log())
-    os.kill(healed.pids("p2")[-1], signal.SIGKILL)
+async def test_a_token_in_a_query_is_in_no_log_also_while_a_process_is_gone(ready_cluster: ClusterProcess) -> None:
+    ada = await asyncio.to_thread(register, ready_cluster.url)
+    begin = len(ready_cluster.log())
+    os.kill(ready_cluster.pids("p2")[-1], signal.SIGKILL)
     for _ in range(4):
-        async with chat(healed.ws_url, None, token=ada.access_token) as one:
+        async with chat(ready_cluster.ws_url, None, token=ada.access_token) as one:
             assert (await one.one("welcome"))["user"]["id"] == ada.id
-        async with chat(healed.ws_url, None, token="NOTATOKEN") as one:
+        async with chat(ready_cluster.ws_url, None, token="NOTATOKEN") as one:
             assert await one.closed() == 4401
         assert (
-            await asyncio.to_thread(call, healed.url, "GET", f"/auth/profile?token={ada.access_token}")
+            await asyncio.to_thread(call, ready_cluster.url, "GET", f"/auth/profile?token={ada.access_token}")
         ).code == "unauthorized"
-    await until(healed.all_ready)
-    log = healed.log()[begin:]
+    await until(ready_cluster.all_ready)
+    log = ready_cluster.log()[begin:]
     assert re.search(r"^nginx: .* GET /ws HTTP/1.1 101 ", log, re.MULTILINE)
     assert re.search(r"^p1: .* path=/ws status=101 ", log, re.MULTILINE)
-    assert ada.access_token not in healed.log()
-    assert "NOTATOKEN" not in healed.log()
+    assert ada.access_token not in ready_cluster.log()
+    assert "NOTATOKEN" not in ready_cluster.log()
 
 
 @pytest.mark.gen_test
-async def test_a_reload_of_nginx_drops_no_socket(healed: ClusterProcess) -> None:
-    ada = await asyncio.to_thread(register, healed.url)
+async def test_a_reload_of_nginx_drops_no_socket(ready_cluster: ClusterProcess) -> None:
+    ada = await asyncio.to_thread(register, ready_cluster.url)
     room = ada.make_room()["id"]
-    master = psutil.Process(healed.pids("nginx")[-1])
+    master = psutil.Process(ready_cluster.pids("nginx")[-1])
     before = {worker.pid for worker in master.children()}
     async with contextlib.AsyncExitStack() as stack:
-        chats = [await stack.enter_async_context(chat(healed.ws_url, ada)) for _ in range(4)]
+        chats = [await stack.enter_async_context(chat(ready_cluster.ws_url, ada)) for _ in range(4)]
         for one in chats:
             await one.command("joinRoom", roomId=room)
         master.send_signal(signal.SIGHUP)
@@ -276,7 +280,7 @@ async def test_a_reload_of_nginx_drops_no_socket(healed: ClusterProcess) -> None
         assert before & {worker.pid for worker in master.children()}, (
             "the old workers serve their sockets until these end"
         )
-        async with chat(healed.ws_url, ada) as newcomer:
+        async with chat(ready_cluster.ws_url, ada) as newcomer:
             await newcomer.command("joinRoom", roomId=room)
             for one in (*chats, newcomer):
                 await one.command("sendMessage", roomId=room, content="still here")
@@ -288,11 +292,11 @@ async def test_a_reload_of_nginx_drops_no_socket(healed: ClusterProcess) -> None
 
 @pytest.mark.gen_test
 async def test_while_a_process_is_killed_and_started_again_reads_go_on_and_no_post_is_doubled(
-    healed: ClusterProcess,
+    ready_cluster: ClusterProcess,
 ) -> None:
-    ada = await asyncio.to_thread(register, healed.url)
+    ada = await asyncio.to_thread(register, ready_cluster.url)
     room = ada.make_room()["id"]
-    starts = len(healed.pids("p1"))
+    starts = len(ready_cluster.pids("p1"))
     reads: list[int] = []
     posts: dict[str, int] = {}
 
@@ -313,8 +317,8 @@ async def test_while_a_process_is_killed_and_started_again_reads_go_on_and_no_po
     working = [asyncio.ensure_future(work()) for work in (read, read, post)]
     try:
         await until(lambda: len(posts) > 20)
-        os.kill(healed.pids("p1")[-1], signal.SIGKILL)
-        await until(lambda: len(healed.pids("p1")) > starts and healed.is_ready(1))
+        os.kill(ready_cluster.pids("p1")[-1], signal.SIGKILL)
+        await until(lambda: len(ready_cluster.pids("p1")) > starts and ready_cluster.is_ready(1))
         enough = len(reads) + 20
         await until(lambda: len(reads) > enough)
     finally:
@@ -327,13 +331,13 @@ async def test_while_a_process_is_killed_and_started_again_reads_go_on_and_no_po
         stored += [message["content"] for message in page]
     assert len(set(stored)) == len(stored)
     assert {content for content, status in posts.items() if status == 201} <= set(stored) <= set(posts)
-    assert re.search(r"^cluster: p1 ended with -9; it starts again in [\d.]+ s$", healed.log(), re.MULTILINE)
+    assert re.search(r"^cluster: p1 ended with -9; it starts again in [\d.]+ s$", ready_cluster.log(), re.MULTILINE)
 
 
 @dataclass
-class Talker:
-    """Somebody who talks on, whatever happens to the process:
-    reconnects, resumes, sends again with the same clientId.
+class MessageSender:
+    """A user who goes on sending whatever happens to the process: it reconnects, resumes, and repeats a message with
+    the same clientId.
     """
 
     cluster: ClusterProcess
@@ -342,10 +346,10 @@ class Talker:
     period_s: float
     seen: list[int] = field(default_factory=list)
     tries: dict[str, int] = field(default_factory=dict)  # of each message, until its ack
-    _chat: Chat | None = None
+    _chat: ChatConnection | None = None
 
-    async def talk(self, over: asyncio.Event) -> None:
-        """Send at a pace, until it is over; what was held up is made up for."""
+    async def send_until(self, over: asyncio.Event) -> None:
+        """Send one message every `period_s` until `over` is set. Delayed messages are sent at once, to catch up."""
         due = time.monotonic()
         for number in itertools.count():
             client_id = f"{self.person.id}-{number}"
@@ -361,7 +365,7 @@ class Talker:
         raise NotImplementedError
 
 
-class OverRest(Talker):
+class RestSender(MessageSender):
     async def _sent(self, client_id: str) -> bool:
         self.tries[client_id] += 1
         body = {"roomId": self.room, "content": "x", "clientId": client_id}
@@ -372,9 +376,9 @@ class OverRest(Talker):
         return answer.status != 503
 
 
-class OverSocket(Talker):
+class WebSocketSender(MessageSender):
     async def _sent(self, client_id: str) -> bool:
-        one = self._chat or await self._connected()
+        one = self._chat or await self._connect()
         try:
             if one.close_code is not None:
                 raise ConnectionError("closed between two messages")
@@ -382,20 +386,20 @@ class OverSocket(Talker):
             await one.command("sendMessage", roomId=self.room, content="x", clientId=client_id)
         except (ConnectionError, WebSocketException):
             await one.closed()
-            self._leave(one)
+            self._disconnect(one)
             restarting = one.named("serverRestarting")
             await asyncio.sleep(restarting[0]["reconnectAfterMs"] / 1000 if restarting else 0.1)  # as it was told
             return False
-        except Refused as refused:
+        except CommandRefused as refused:
             assert refused.data["retryable"], refused.data
             return False
         return True
 
-    async def _connected(self) -> Chat:
+    async def _connect(self) -> ChatConnection:
         while True:
             try:
                 headers = {"Authorization": f"Bearer {self.person.access_token}"}
-                one = Chat(await connect(self.cluster.ws_url, additional_headers=headers, ping_interval=None))
+                one = ChatConnection(await connect(self.cluster.ws_url, additional_headers=headers, ping_interval=None))
             except InvalidStatus as refused:
                 assert refused.response.status_code == 503
                 await asyncio.sleep(0.2)  # the pace of reconnecting
@@ -409,13 +413,13 @@ class OverSocket(Talker):
             self._chat = one
             return one
 
-    def _leave(self, one: Chat) -> None:
+    def _disconnect(self, one: ChatConnection) -> None:
         self.seen += one.seqs
         self._chat = None
 
-    async def hear_all(self, last: int) -> list[int]:
-        """All that was said, in the order in which it was heard."""
-        one = self._chat or await self._connected()
+    async def received_seqs(self, last: int) -> list[int]:
+        """Wait for the message with seq `last`. Returns the seqs of all messages, in the order received."""
+        one = self._chat or await self._connect()
         await one.until(lambda: max([*self.seen, *one.seqs], default=0) >= last)
         return [*self.seen, *one.seqs]
 
@@ -426,40 +430,43 @@ class OverSocket(Talker):
 
 @pytest.mark.gen_test
 async def test_a_rolling_restart_under_load_loses_nothing_and_takes_no_post_a_second_retry(
-    healed: ClusterProcess,
+    ready_cluster: ClusterProcess,
 ) -> None:
-    people = [await asyncio.to_thread(register, healed.url) for _ in range(8)]
+    people = [await asyncio.to_thread(register, ready_cluster.url) for _ in range(8)]
     room = people[0].make_room()["id"]
     for person in people[1:]:
         person.join(room)
-    on_sockets = [OverSocket(healed, person, room, 0.08) for person in people[:5]]
-    talkers: list[Talker] = [*on_sockets, *(OverRest(healed, person, room, 0.08) for person in people[5:])]
-    starts = [len(healed.pids(name)) for name in ("p1", "p2")]
+    on_websockets = [WebSocketSender(ready_cluster, person, room, 0.08) for person in people[:5]]
+    message_senders: list[MessageSender] = [
+        *on_websockets,
+        *(RestSender(ready_cluster, person, room, 0.08) for person in people[5:]),
+    ]
+    starts = [len(ready_cluster.pids(name)) for name in ("p1", "p2")]
     over = asyncio.Event()
-    talking = [asyncio.ensure_future(talker.talk(over)) for talker in talkers]
+    sending = [asyncio.ensure_future(sender.send_until(over)) for sender in message_senders]
     async with contextlib.AsyncExitStack() as stack:
-        for talker in on_sockets:
-            stack.push_async_callback(talker.end)
+        for sender in on_websockets:
+            stack.push_async_callback(sender.end)
         try:
-            await until(lambda: sum(len(talker.tries) for talker in talkers) > 80)
-            done = healed.log().count("rolling restart done")
-            healed.process.send_signal(signal.SIGHUP)
-            await until(lambda: healed.log().count("rolling restart done") > done, 100)
+            await until(lambda: sum(len(sender.tries) for sender in message_senders) > 80)
+            done = ready_cluster.log().count("rolling restart done")
+            ready_cluster.process.send_signal(signal.SIGHUP)
+            await until(lambda: ready_cluster.log().count("rolling restart done") > done, 100)
         finally:
             over.set()
-            await asyncio.gather(*talking)
-        assert [len(healed.pids(name)) for name in ("p1", "p2")] == [count + 1 for count in starts]
-        tries = [count for talker in talkers for count in talker.tries.values()]
+            await asyncio.gather(*sending)
+        assert [len(ready_cluster.pids(name)) for name in ("p1", "p2")] == [count + 1 for count in starts]
+        tries = [count for sender in message_senders for count in sender.tries.values()]
         assert max(tries) <= 2
         assert len(tries) > 100, "there was load"
         assert people[0].call("GET", f"/rooms/{room}").json["room"]["lastSeq"] == len(tries), (
             "each is stored, and stored once"
         )
-        for talker in on_sockets:
-            assert await talker.hear_all(len(tries)) == list(range(1, len(tries) + 1))
+        for sender in on_websockets:
+            assert await sender.received_seqs(len(tries)) == list(range(1, len(tries) + 1))
 
 
-def stand_in_for_systemctl(path: Path, cluster: ClusterProcess) -> Path:
+def fake_systemctl(path: Path, cluster: ClusterProcess) -> Path:
     """A systemctl that ends the process of chat@PORT and waits for that; the cluster starts it again."""
     pids = {cluster.port + number: cluster.pids(f"p{number}")[-1] for number in (1, 2)}
     end = "kill {0}; while kill -0 {0} 2>/dev/null; do sleep 0.02; done"
@@ -477,24 +484,24 @@ def rolling_restart(systemctl: Path, *ports: int | str, deadline_s: int = 60) ->
 
 @pytest.mark.slow
 def test_the_script_restarts_one_unit_after_the_other_each_when_the_one_before_is_ready(
-    healed: ClusterProcess, tmp_path: Path
+    ready_cluster: ClusterProcess, tmp_path: Path
 ) -> None:
-    systemctl = stand_in_for_systemctl(tmp_path / "systemctl", healed)
-    one, two = healed.port + 1, healed.port + 2
-    starts = [len(healed.pids(name)) for name in ("p1", "p2")]
+    systemctl = fake_systemctl(tmp_path / "systemctl", ready_cluster)
+    one, two = ready_cluster.port + 1, ready_cluster.port + 2
+    starts = [len(ready_cluster.pids(name)) for name in ("p1", "p2")]
     done = rolling_restart(systemctl, one, two)
     assert (done.returncode, done.stderr) == (0, ""), done
     assert [line.partition(":")[0] for line in done.stdout.splitlines()] == [f"chat@{one}", f"chat@{two}"]
     assert Path(f"{systemctl}.log").read_text() == f"restart chat@{one}\nrestart chat@{two}\n"
-    assert healed.is_ready(2)
-    assert [len(healed.pids(name)) for name in ("p1", "p2")] == [count + 1 for count in starts]
+    assert ready_cluster.is_ready(2)
+    assert [len(ready_cluster.pids(name)) for name in ("p1", "p2")] == [count + 1 for count in starts]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 @pytest.mark.gen_test
 async def test_told_to_end_it_drains_ends_all_and_leaves_no_process(tmp_path: Path, number: int) -> None:
     with ExitStack() as stack:
-        one = stack.enter_context(running(tmp_path))
+        one = stack.enter_context(serving_cluster(tmp_path))
         ada = await asyncio.to_thread(register, one.url)
         children = psutil.Process(one.process.pid).children(recursive=True)
         assert len(children) >= 5  # Redis, two processes, nginx and its workers
@@ -525,7 +532,7 @@ def test_a_terminal_that_hangs_up_ends_it_rather_than_restarting_anything(tmp_pa
 def test_if_it_is_killed_itself_nothing_of_it_stays(tmp_path: Path) -> None:
     if shutil.which("setpriv") is None:
         pytest.skip("need setpriv on PATH (Debian: apt-get install util-linux)")
-    with running(tmp_path, TMPDIR=str(tmp_path)) as one:
+    with serving_cluster(tmp_path, TMPDIR=str(tmp_path)) as one:
         children = psutil.Process(one.process.pid).children(recursive=True)
         one.process.kill()
         one.process.wait()

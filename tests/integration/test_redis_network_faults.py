@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import JWT, PATIENT_WITH_REDIS, StoreEnv, also_at, await_redis
-from tests.support.client import Chat, Person, Refused, Reply, call, chat, register
-from tests.support.machine_stalls import stalls
-from tests.support.redis_proxy_thread import Network, network_to
+from tests.support.client import ChatConnection, CommandRefused, Person, Reply, call, chat, register
+from tests.support.machine_stalls import counting_stalls
+from tests.support.redis_proxy_thread import RedisProxyThread, proxy_thread_to
 from tests.support.redis_server import RedisServer
 from tests.support.server import ServerProcess, serving
 
@@ -26,20 +26,20 @@ CUT_OFF_S = 5.0  # the contract's bound
 SLOW_MACHINE_S = 3.0  # by how much more a wait may take where others use the same cores
 
 
-async def becomes(condition: Callable[[], Awaitable[bool]], within_s: float = 30.0) -> None:
-    """Poll what only asking tells."""
+async def until_true(condition: Callable[[], Awaitable[bool]], within_s: float = 30.0) -> None:
+    """Poll a condition that needs a request to the server."""
     deadline_s = time.monotonic() + within_s
     while not await condition():
         assert time.monotonic() < deadline_s, "it did not happen"
         await asyncio.sleep(0.05)  # the poll's pace
 
 
-class Linked:
-    """A process and its way to Redis. Requests go out from a thread, so that what comes meanwhile is read."""
+class ServerBehindProxy:
+    """A process and the proxy between it and Redis. Requests run on a thread, so the loop goes on reading sockets."""
 
-    def __init__(self, server: ServerProcess, network: Network) -> None:
+    def __init__(self, server: ServerProcess, proxy: RedisProxyThread) -> None:
         self.server = server
-        self.network = network
+        self.proxy = proxy
 
     async def call(self, person: Person, method: str, path: str, body: object = None, **query: Any) -> Reply:
         return await asyncio.to_thread(also_at(person, self.server).call, method, path, body, **query)
@@ -49,46 +49,50 @@ class Linked:
 
 
 @contextmanager
-def linked_two(data_dir: Path, redis: RedisServer, env: Mapping[str, str]) -> Iterator[tuple[Linked, Linked]]:
-    """Two processes on one store, each with a network of its own to Redis."""
+def serving_behind_proxies(
+    data_dir: Path, redis: RedisServer, env: Mapping[str, str]
+) -> Iterator[tuple[ServerBehindProxy, ServerBehindProxy]]:
+    """Two processes on one store, each with its own proxy to Redis."""
     with ExitStack() as stack:
-        networks = [stack.enter_context(network_to(redis.port)) for _ in range(2)]
+        proxies = [stack.enter_context(proxy_thread_to(redis.port)) for _ in range(2)]
         common = {**JWT, "RATE_LIMIT_TYPING": "off", **env}
-        servers = [stack.enter_context(serving(data_dir, {**common, **network.env})) for network in networks]
+        servers = [stack.enter_context(serving(data_dir, {**common, **proxy.env})) for proxy in proxies]
         await_redis(*servers)
-        p, q = map(Linked, servers, networks)
+        p, q = map(ServerBehindProxy, servers, proxies)
         yield p, q
 
 
 @pytest.fixture(scope="module")
-def shared_linked(
+def shared_behind_proxies(
     tmp_path_factory: pytest.TempPathFactory, shared_redis: RedisServer
-) -> Iterator[tuple[Linked, Linked]]:
-    with linked_two(tmp_path_factory.mktemp("linked") / "data", shared_redis, {}) as linked:
-        yield linked
+) -> Iterator[tuple[ServerBehindProxy, ServerBehindProxy]]:
+    with serving_behind_proxies(tmp_path_factory.mktemp("linked") / "data", shared_redis, {}) as behind_proxies:
+        yield behind_proxies
 
 
 @pytest.fixture
-def linked(shared_linked: tuple[Linked, Linked]) -> tuple[Linked, Linked]:
-    """The two that tests share, well, whatever the test before has done to their networks."""
-    for one in shared_linked:
-        one.network.mend()
-    await_redis(*(one.server for one in shared_linked))
-    return shared_linked
+def behind_proxies(
+    shared_behind_proxies: tuple[ServerBehindProxy, ServerBehindProxy],
+) -> tuple[ServerBehindProxy, ServerBehindProxy]:
+    """The module's two processes with working proxies, whatever the previous test did to these."""
+    for one in shared_behind_proxies:
+        one.proxy.restore()
+    await_redis(*(one.server for one in shared_behind_proxies))
+    return shared_behind_proxies
 
 
-async def private_room(here: Linked, owner: Person, *members: Person) -> str:
+async def private_room(here: ServerBehindProxy, owner: Person, *members: Person) -> str:
     room: str = (await here.call(owner, "POST", "/rooms", {"name": "tea", "isPrivate": True})).json["room"]["id"]
     for one in members:
         assert (await here.call(owner, "POST", f"/rooms/{room}/members", {"userId": one.id})).status == 200
     return room
 
 
-async def online(one: Chat, room: str) -> set[str]:
+async def online_ids(one: ChatConnection, room: str) -> set[str]:
     return {person["userId"] for person in (await one.command("getPresence", roomId=room))["online"]}
 
 
-async def until_heads_are_read(one: Linked) -> None:
+async def until_heads_are_read(one: ServerBehindProxy) -> None:
     """Wait until a process has compared its rooms with the store again, which it does every five seconds."""
 
     async def count() -> int:
@@ -105,14 +109,17 @@ async def until_heads_are_read(one: Linked) -> None:
     async def once_more() -> bool:
         return await count() > before
 
-    await becomes(once_more)
+    await until_true(once_more)
 
 
 @pytest.mark.gen_test
 async def test_news_of_an_earlier_membership_that_come_late_end_no_newer_one(
     tmp_path: Path, store_env: StoreEnv, redis: RedisServer
 ) -> None:
-    with linked_two(tmp_path / "data", redis, {**store_env(tmp_path / "data"), **PATIENT_WITH_REDIS}) as (p, q):
+    with serving_behind_proxies(tmp_path / "data", redis, {**store_env(tmp_path / "data"), **PATIENT_WITH_REDIS}) as (
+        p,
+        q,
+    ):
         ada, bob = await p.register(), await p.register()
         room = (await p.call(ada, "POST", "/rooms", {"name": "tea"})).json["room"]["id"]
         async with (
@@ -124,7 +131,7 @@ async def test_news_of_an_earlier_membership_that_come_late_end_no_newer_one(
             for one in (b, also_b):
                 await one.command("joinRoom", roomId=room)
             await a.one("userJoined")
-            q.network.delay_news(0.3)
+            q.proxy.delay_published(0.3)
             for _ in range(3):
                 assert (await p.call(bob, "POST", f"/rooms/{room}/leave")).status == 204
                 await b.command("joinRoom", roomId=room)
@@ -136,28 +143,28 @@ async def test_news_of_an_earlier_membership_that_come_late_end_no_newer_one(
             assert b.named("roomClosed") == [], "the newest membership stands"
             await also_b.one("roomClosed")  # its subscription was of the first one
             for one in (a, b):
-                assert await online(one, room) == {ada.id, bob.id}
-            q.network.delay_news(0.0)
+                assert await online_ids(one, room) == {ada.id, bob.id}
+            q.proxy.delay_published(0.0)
             await until_heads_are_read(q)  # the next look at the store, which knows no reason, is seconds away
             assert (await p.call(bob, "POST", f"/rooms/{room}/leave")).status == 204
             assert (await b.one("roomClosed"))["reason"] == "left", "the one that stands ends as ever"
 
 
-def go_away(network: Network) -> None:
-    network.go_away()
+def go_away(proxy: RedisProxyThread) -> None:
+    proxy.go_away()
 
 
-def hang(network: Network) -> None:
-    network.hold()
+def hang(proxy: RedisProxyThread) -> None:
+    proxy.hold()
 
 
 @pytest.mark.parametrize("fault", [go_away, hang])
 @pytest.mark.parametrize("side", ["who writes", "who reads"])
 @pytest.mark.gen_test
 async def test_who_left_or_logged_out_reads_nothing_5_s_later_whichever_process_is_cut_off(
-    linked: tuple[Linked, Linked], side: str, fault: Callable[[Network], None]
+    behind_proxies: tuple[ServerBehindProxy, ServerBehindProxy], side: str, fault: Callable[[RedisProxyThread], None]
 ) -> None:
-    p, q = linked
+    p, q = behind_proxies
     ada, bob, cleo = [await p.register() for _ in range(3)]
     room = await private_room(p, ada, bob, cleo)
     async with chat(q.server.ws_url, bob) as b, chat(q.server.ws_url, cleo) as c, chat(q.server.ws_url, bob) as not_in:
@@ -165,18 +172,18 @@ async def test_who_left_or_logged_out_reads_nothing_5_s_later_whichever_process_
             await one.command("joinRoom", roomId=room)
         for path in (f"/rooms/{room}/members", f"/rooms/{room}/changes", f"/rooms/{room}/stats", "/auth/profile"):
             assert (await q.call(bob, "GET", path)).status == 200, "it is in the cache now"
-        fault((p if side == "who writes" else q).network)
+        fault((p if side == "who writes" else q).proxy)
         began_s = time.monotonic()
-        with stalls() as stalled:
+        with counting_stalls() as stalled:
             assert (await p.call(bob, "POST", f"/rooms/{room}/leave")).status == 204
             assert (await p.call(cleo, "POST", "/auth/logout")).status == 204
-            with pytest.raises(Refused) as refused:
+            with pytest.raises(CommandRefused) as refused:
                 await not_in.command("joinRoom", roomId=room)
             assert refused.value.code == "room_not_found", "an ack would not be true"
-            await becomes(lambda: refuses(q, bob, "GET", "/messages", roomId=room))
+            await until_true(lambda: is_refused(q, bob, "GET", "/messages", roomId=room))
             for path in ("members", "changes", "stats"):
-                await becomes(lambda path=path: refuses(q, bob, "GET", f"/rooms/{room}/{path}"))
-            await becomes(lambda: refuses(q, cleo, "GET", "/auth/profile"))
+                await until_true(lambda path=path: is_refused(q, bob, "GET", f"/rooms/{room}/{path}"))
+            await until_true(lambda: is_refused(q, cleo, "GET", "/auth/profile"))
             assert (await b.one("roomClosed"))["roomId"] == room
             assert await c.closed() == 4403
         assert time.monotonic() - began_s < CUT_OFF_S + SLOW_MACHINE_S + stalled.seconds
@@ -187,17 +194,17 @@ async def test_who_left_or_logged_out_reads_nothing_5_s_later_whichever_process_
 
 @pytest.mark.gen_test
 async def test_who_is_refused_a_room_has_it_closed_at_once_on_all_their_connections(
-    linked: tuple[Linked, Linked],
+    behind_proxies: tuple[ServerBehindProxy, ServerBehindProxy],
 ) -> None:
-    p, q = linked
+    p, q = behind_proxies
     ada, bob = await p.register(), await p.register()
     room = await private_room(p, ada, bob)
     async with chat(q.server.ws_url, bob) as b, chat(q.server.ws_url, bob) as also_b:
         for one in (b, also_b):
             await one.command("joinRoom", roomId=room)
-        p.network.go_away()
+        p.proxy.go_away()
         assert (await p.call(bob, "POST", f"/rooms/{room}/leave")).status == 204
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(CommandRefused) as refused:
             await b.command("joinRoom", roomId=room)
         assert refused.value.code == "room_not_found"
         await also_b.command("heartbeat")
@@ -205,19 +212,19 @@ async def test_who_is_refused_a_room_has_it_closed_at_once_on_all_their_connecti
             assert [closed["roomId"] for closed in one.named("roomClosed")] == [room], "before the refusal"
 
 
-async def refuses(there: Linked, person: Person, method: str, path: str, **query: Any) -> bool:
+async def is_refused(there: ServerBehindProxy, person: Person, method: str, path: str, **query: Any) -> bool:
     return (await there.call(person, method, path, **query)).status in (401, 404)
 
 
 @pytest.mark.gen_test
 async def test_who_was_let_in_by_a_process_that_is_cut_off_joins_and_reads_at_the_other(
-    linked: tuple[Linked, Linked],
+    behind_proxies: tuple[ServerBehindProxy, ServerBehindProxy],
 ) -> None:
-    p, q = linked
+    p, q = behind_proxies
     ada, bob = await p.register(), await p.register()
     room = await private_room(p, ada)
     assert (await q.call(bob, "GET", f"/rooms/{room}/stats")).status == 404, "that they are none is in the cache now"
-    p.network.go_away()
+    p.proxy.go_away()
     assert (await p.call(ada, "POST", f"/rooms/{room}/members", {"userId": bob.id})).status == 200
     async with chat(q.server.ws_url, bob) as b:
         assert (await b.command("joinRoom", roomId=room))["room"]["role"] == "member"
@@ -226,27 +233,29 @@ async def test_who_was_let_in_by_a_process_that_is_cut_off_joins_and_reads_at_th
 @pytest.mark.parametrize("side", ["who is connected", "who writes"])
 @pytest.mark.gen_test
 async def test_after_a_cut_who_is_shown_in_which_room_is_true_also_of_those_who_have_joined_none_of_them(
-    linked: tuple[Linked, Linked], side: str
+    behind_proxies: tuple[ServerBehindProxy, ServerBehindProxy], side: str
 ) -> None:
-    p, q = linked
+    p, q = behind_proxies
     ada, bob = await p.register(), await p.register()
-    tea, two = [(await p.call(ada, "POST", "/rooms", {"name": name})).json["room"]["id"] for name in ("tea", "two")]
+    tea, second_room = [
+        (await p.call(ada, "POST", "/rooms", {"name": name})).json["room"]["id"] for name in ("tea", "two")
+    ]
     assert (await p.call(bob, "POST", f"/rooms/{tea}/join")).status == 200
     async with chat(p.server.ws_url, bob), chat(p.server.ws_url, ada) as at_p, chat(q.server.ws_url, ada) as at_q:
         for one in (at_p, at_q):
-            await becomes(lambda one=one: knows(one, tea, ada, bob))
+            await until_true(lambda one=one: shows_online(one, tea, ada, bob))
         cut = p if side == "who is connected" else q
-        cut.network.go_away()
-        await becomes(lambda: is_unwell(cut.server))
+        cut.proxy.go_away()
+        await until_true(lambda: is_unhealthy(cut.server))
         assert (await q.call(bob, "POST", f"/rooms/{tea}/leave")).status == 204
-        assert (await q.call(bob, "POST", f"/rooms/{two}/join")).status == 200
-        cut.network.come_back()
+        assert (await q.call(bob, "POST", f"/rooms/{second_room}/join")).status == 200
+        cut.proxy.come_back()
         for one in (at_p, at_q):
-            await becomes(lambda one=one: knows(one, tea, ada))
-            await becomes(lambda one=one: knows(one, two, ada, bob))
+            await until_true(lambda one=one: shows_online(one, tea, ada))
+            await until_true(lambda one=one: shows_online(one, second_room, ada, bob))
 
 
-async def is_unwell(server: ServerProcess) -> bool:
+async def is_unhealthy(server: ServerProcess) -> bool:
     reply = await asyncio.to_thread(call, server.url, "GET", "/health/cache")
     return bool(reply.json["status"] != "healthy")
 
@@ -256,25 +265,25 @@ async def is_unwell(server: ServerProcess) -> bool:
 async def test_a_process_that_stood_still_for_over_10_s_and_the_others_know_each_others_people_again(
     tmp_path: Path, redis: RedisServer
 ) -> None:
-    with linked_two(tmp_path / "data", redis, {**PATIENT_WITH_REDIS, "WS_PING_TIMEOUT": "60"}) as (p, q):
+    with serving_behind_proxies(tmp_path / "data", redis, {**PATIENT_WITH_REDIS, "WS_PING_TIMEOUT": "60"}) as (p, q):
         ada, bob, cleo = [await p.register() for _ in range(3)]
         room = await private_room(p, ada, bob, cleo)
         async with chat(p.server.ws_url, ada) as a, chat(q.server.ws_url, bob) as b:
             for one in (a, b):
                 await one.command("joinRoom", roomId=room)
-            await becomes(lambda: knows(a, room, ada, bob))
+            await until_true(lambda: shows_online(a, room, ada, bob))
             os.kill(q.server.pid, signal.SIGSTOP)
             try:
-                await becomes(lambda: knows(a, room, ada), 60)  # it was taken for dead
+                await until_true(lambda: shows_online(a, room, ada), 60)  # it was taken for dead
                 async with chat(p.server.ws_url, cleo) as c:
                     await c.command("joinRoom", roomId=room)
                     os.kill(q.server.pid, signal.SIGCONT)
                     for one in (a, b, c):
-                        await becomes(lambda one=one: knows(one, room, ada, bob, cleo), 60)
-                await becomes(lambda: knows(b, room, ada, bob), 60)
+                        await until_true(lambda one=one: shows_online(one, room, ada, bob, cleo), 60)
+                await until_true(lambda: shows_online(b, room, ada, bob), 60)
             finally:
                 os.kill(q.server.pid, signal.SIGCONT)
 
 
-async def knows(one: Chat, room: str, *people: Person) -> bool:
-    return await online(one, room) == {person.id for person in people}
+async def shows_online(one: ChatConnection, room: str, *people: Person) -> bool:
+    return await online_ids(one, room) == {person.id for person in people}

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import JWT, OF_TWO, Processes, also_at, embedded_store, make_well, start_both
-from tests.support.client import Chat, call, chat, register
-from tests.support.redis_server import RedisServer, running
+from tests.support.client import ChatConnection, call, chat, register
+from tests.support.redis_server import RedisServer, running_redis
 from tests.support.server import ServerProcess, command, serving
 from tests.support.waiting import until
 
@@ -24,7 +24,7 @@ store_env = embedded_store  # what is tested here is between processes and Redis
 
 @pytest.fixture(scope="module")
 def impatient_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with running(tmp_path_factory.mktemp("redis")) as server:
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
         yield server
 
 
@@ -114,7 +114,7 @@ async def test_whatever_becomes_of_redis_nothing_is_lost_doubled_or_out_of_order
         over = asyncio.Event()
         slowest = 0.0
 
-        async def send(one: Chat) -> list[str]:
+        async def send(one: ChatConnection) -> list[str]:
             nonlocal slowest
             ids = []
             while not over.is_set():

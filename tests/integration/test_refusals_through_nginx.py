@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.integration.test_nginx_cluster import NGINX, NGINX_MISSING, ClusterProcess, running
+from tests.integration.test_nginx_cluster import NGINX, NGINX_MISSING, ClusterProcess, serving_cluster
 from tests.support.client import PASSWORD
 from tests.support.waiting import poll
 
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.skipif(NGINX is None, reason=NGINX_MISSING)
 Request = Callable[[str], bytes]  # what is sent, given a token of the flooder's
 
 
-def text(line: str, *headers: str, body: bytes = b"", host: str = "chat.example") -> bytes:
+def request_bytes(line: str, *headers: str, body: bytes = b"", host: str = "chat.example") -> bytes:
     sized = [f"Content-Length: {len(body)}"] if body else []
     return "\r\n".join((line, f"Host: {host}", *headers, *sized, "", "")).encode() + body
 
@@ -49,76 +49,84 @@ UPGRADE = (
 
 # What is refused, with the statuses that it may get beside 429 (the limits are those by default).
 REFUSALS: dict[str, tuple[set[int], Request]] = {
-    "no token": ({401}, lambda _: text("GET /users HTTP/1.1")),
-    "no token, HEAD": ({401, 405}, lambda _: text("HEAD /users HTTP/1.1")),
-    "no token, with a body": ({401}, lambda _: text("POST /messages HTTP/1.1", body=b"x" * 5_000)),
-    "no token, with a large body": ({401}, lambda _: text("POST /messages HTTP/1.1", body=b"x" * 60_000)),
+    "no token": ({401}, lambda _: request_bytes("GET /users HTTP/1.1")),
+    "no token, HEAD": ({401, 405}, lambda _: request_bytes("HEAD /users HTTP/1.1")),
+    "no token, with a body": ({401}, lambda _: request_bytes("POST /messages HTTP/1.1", body=b"x" * 5_000)),
+    "no token, with a large body": ({401}, lambda _: request_bytes("POST /messages HTTP/1.1", body=b"x" * 60_000)),
     "no token, expecting 100": (
         {401},
-        lambda _: text("POST /messages HTTP/1.1", "Expect: 100-continue", body=b"x" * 500),
+        lambda _: request_bytes("POST /messages HTTP/1.1", "Expect: 100-continue", body=b"x" * 500),
     ),
-    "a bad token": ({401}, lambda _: text("GET /rooms HTTP/1.1", "Authorization: Bearer nonsense")),
+    "a bad token": ({401}, lambda _: request_bytes("GET /rooms HTTP/1.1", "Authorization: Bearer nonsense")),
     "chunks without a token": (
         {401},
-        lambda _: text("POST /messages HTTP/1.1", "Transfer-Encoding: chunked") + b"5\r\nhello\r\n0\r\n\r\n",
+        lambda _: request_bytes("POST /messages HTTP/1.1", "Transfer-Encoding: chunked") + b"5\r\nhello\r\n0\r\n\r\n",
     ),
-    "not an operator": ({403}, lambda token: text("GET /metrics HTTP/1.1", f"Authorization: Bearer {token}")),
-    "a foreign origin": ({403}, lambda _: text("GET /ws HTTP/1.1", "Origin: http://evil.example", *UPGRADE)),
-    "no route": ({404}, lambda _: text("GET /no/such HTTP/1.1")),
-    "no route, with a body": ({404}, lambda _: text("PUT /no/such HTTP/1.1", body=b"x" * 50_000)),
+    "not an operator": ({403}, lambda token: request_bytes("GET /metrics HTTP/1.1", f"Authorization: Bearer {token}")),
+    "a foreign origin": ({403}, lambda _: request_bytes("GET /ws HTTP/1.1", "Origin: http://evil.example", *UPGRADE)),
+    "no route": ({404}, lambda _: request_bytes("GET /no/such HTTP/1.1")),
+    "no route, with a body": ({404}, lambda _: request_bytes("PUT /no/such HTTP/1.1", body=b"x" * 50_000)),
     "no route, while the body streams": (
         {413},
-        lambda _: text("POST /files/none HTTP/1.1", "Content-Length: 5000000") + b"x" * 150_000,
+        lambda _: request_bytes("POST /files/none HTTP/1.1", "Content-Length: 5000000") + b"x" * 150_000,
     ),
     "no route, while chunks stream": (
         {404},
         lambda _: (
-            text("POST /files/none HTTP/1.1", "Transfer-Encoding: chunked") + b"8000\r\n" + b"x" * 32_768 + b"\r\n"
+            request_bytes("POST /files/none HTTP/1.1", "Transfer-Encoding: chunked")
+            + b"8000\r\n"
+            + b"x" * 32_768
+            + b"\r\n"
         ),
     ),
-    "no such room": ({404}, lambda token: text("GET /rooms/none HTTP/1.1", f"Authorization: Bearer {token}")),
-    "a method that is not there": ({405}, lambda _: text("DELETE /auth/login HTTP/1.1", body=b"x" * 3_000)),
-    "a method of nobody": ({405}, lambda _: text("BREW /rooms HTTP/1.1")),
-    "too large": ({413}, lambda _: text("POST /messages HTTP/1.1", body=b"x" * 100_000)),
+    "no such room": ({404}, lambda token: request_bytes("GET /rooms/none HTTP/1.1", f"Authorization: Bearer {token}")),
+    "a method that is not there": ({405}, lambda _: request_bytes("DELETE /auth/login HTTP/1.1", body=b"x" * 3_000)),
+    "a method of nobody": ({405}, lambda _: request_bytes("BREW /rooms HTTP/1.1")),
+    "too large": ({413}, lambda _: request_bytes("POST /messages HTTP/1.1", body=b"x" * 100_000)),
     "too large in chunks": (
         {413},
         lambda _: (
-            text("POST /auth/login HTTP/1.1", "Transfer-Encoding: chunked")
+            request_bytes("POST /auth/login HTTP/1.1", "Transfer-Encoding: chunked")
             + b"10001\r\n"
             + b" " * 65_537
             + b"\r\n0\r\n\r\n"
         ),
     ),
-    "not JSON": ({400}, lambda _: text("POST /auth/refresh HTTP/1.1", body=b"nonsense")),
-    "not valid": ({422}, lambda _: text("POST /auth/refresh HTTP/1.1", body=b"{}")),
+    "not JSON": ({400}, lambda _: request_bytes("POST /auth/refresh HTTP/1.1", body=b"nonsense")),
+    "not valid": ({422}, lambda _: request_bytes("POST /auth/refresh HTTP/1.1", body=b"{}")),
     "a taken name": (
         {409, 429},  # soon by AUTH alone: the other time's attempts are counted by account
-        lambda _: text(
+        lambda _: request_bytes(
             "POST /auth/register HTTP/1.1",
             body=json.dumps({"username": "person0", "email": "x@example.com", "password": PASSWORD}).encode(),
         ),
     ),
-    "no upgrade": ({400}, lambda _: text("GET /ws HTTP/1.1")),
+    "no upgrade": ({400}, lambda _: request_bytes("GET /ws HTTP/1.1")),
     "an upgrade of another version": (
         {426, 503},
-        lambda _: text("GET /ws HTTP/1.1", *UPGRADE).replace(b"Version: 13", b"Version: 7"),
+        lambda _: request_bytes("GET /ws HTTP/1.1", *UPGRADE).replace(b"Version: 13", b"Version: 7"),
     ),
-    "no place for a socket": ({503}, lambda _: text("GET /ws HTTP/1.1", *UPGRADE)),
+    "no place for a socket": ({503}, lambda _: request_bytes("GET /ws HTTP/1.1", *UPGRADE)),
     "21 KB of headers in three lines": (
         {400, 431},
-        lambda _: text("GET /rooms HTTP/1.1", *(f"X-{name}: {'x' * 7_000}" for name in "ABC")),
+        lambda _: request_bytes("GET /rooms HTTP/1.1", *(f"X-{name}: {'x' * 7_000}" for name in "ABC")),
     ),
-    "2,000 headers": ({400, 431}, lambda _: text("GET /rooms HTTP/1.1", *["a:b"] * 2_000)),
-    "a long target": ({414}, lambda _: text(f"GET /rooms?q={'x' * 12_000} HTTP/1.1")),
-    "a Host of 2,500 characters": ({400}, lambda _: text("GET / HTTP/1.1", host="h" * 2_500)),
-    "a Host of 256 characters": ({400}, lambda _: text("GET /health HTTP/1.1", host="h" * 256)),
-    "a Host of wrong form": ({400}, lambda _: text("GET / HTTP/1.1", host="chat.example:80:80")),
-    "two Hosts": ({400}, lambda _: text("GET / HTTP/1.1", "Host: other.example")),
-    "an Origin of 3,000 characters": ({401}, lambda _: text("GET /users HTTP/1.1", f"Origin: http://{'o' * 3_000}")),
-    "a bad length": ({400}, lambda _: text("POST /messages HTTP/1.1", "Content-Length: nine")),
+    "2,000 headers": ({400, 431}, lambda _: request_bytes("GET /rooms HTTP/1.1", *["a:b"] * 2_000)),
+    "a long target": ({414}, lambda _: request_bytes(f"GET /rooms?q={'x' * 12_000} HTTP/1.1")),
+    "a Host of 2,500 characters": ({400}, lambda _: request_bytes("GET / HTTP/1.1", host="h" * 2_500)),
+    "a Host of 256 characters": ({400}, lambda _: request_bytes("GET /health HTTP/1.1", host="h" * 256)),
+    "a Host of wrong form": ({400}, lambda _: request_bytes("GET / HTTP/1.1", host="chat.example:80:80")),
+    "two Hosts": ({400}, lambda _: request_bytes("GET / HTTP/1.1", "Host: other.example")),
+    "an Origin of 3,000 characters": (
+        {401},
+        lambda _: request_bytes("GET /users HTTP/1.1", f"Origin: http://{'o' * 3_000}"),
+    ),
+    "a bad length": ({400}, lambda _: request_bytes("POST /messages HTTP/1.1", "Content-Length: nine")),
     "length and chunks": (
         {400},
-        lambda _: text("POST /messages HTTP/1.1", "Content-Length: 5", "Transfer-Encoding: chunked") + b"0\r\n\r\n",
+        lambda _: (
+            request_bytes("POST /messages HTTP/1.1", "Content-Length: 5", "Transfer-Encoding: chunked") + b"0\r\n\r\n"
+        ),
     ),
     "no HTTP": ({400}, lambda _: b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n"),
 }
@@ -138,8 +146,8 @@ WORDLESS = ("no token, HEAD", "an upgrade of another version")
 
 
 @dataclass
-class Account:
-    """Somebody with a token, and a connection that is kept."""
+class ClientUser:
+    """A user with a token and a kept connection."""
 
     cluster: ClusterProcess
     name: str
@@ -149,7 +157,7 @@ class Account:
     kept: http.client.HTTPConnection | None = None
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
-        """One request; a kept connection that nginx ended between two of them is made anew."""
+        """One request on the kept connection, which is opened if there is none."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if self.kept is None:
             self.kept = http.client.HTTPConnection(
@@ -160,7 +168,7 @@ class Account:
         return response.status, response.read()
 
     def register(self, address: str) -> None:
-        """From an address of its own: few may register from one."""
+        """Register from `address`: the limit allows few registrations from one."""
         own, self.address = self.address, address
         body = {"username": self.name, "email": f"{self.name}@example.com", "password": PASSWORD}
         status, reply = self.ask("POST", "/auth/register", body)
@@ -176,8 +184,8 @@ class Account:
 
 
 @dataclass
-class Flood:
-    """One kind of refusal, again and again from one address, on a connection that is kept as long as it lives."""
+class RefusalLoop:
+    """Repeats one refused request from one address, on a kept connection that is replaced when it ends."""
 
     port: int
     address: str
@@ -216,16 +224,16 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcess
     """Two processes with the limits by default, and few places for sockets."""
     env = {"RATE_LIMIT_ENABLED": "true", "RATE_LIMIT_ADAPTIVE": "false", "METRICS_ALLOW": OPERATOR}
     sockets = {"WS_MAX_CONNECTIONS": str(SOCKETS_MAX), "WS_PING_INTERVAL": "600"}
-    with running(tmp_path_factory.mktemp("cluster"), **env, **sockets) as one:
+    with serving_cluster(tmp_path_factory.mktemp("cluster"), **env, **sockets) as one:
         yield one
 
 
 @pytest.fixture(scope="module")
-def people(cluster: ClusterProcess) -> Iterator[list[Account]]:
-    """The others: each in a room of their own, all at one address;
-    some of them hold all the sockets that there may be.
+def people(cluster: ClusterProcess) -> Iterator[list[ClientUser]]:
+    """The users who must not be refused: each in its own room, all at one address; some of them hold all the
+    WebSocket connections that the server allows.
     """
-    everybody = [Account(cluster, f"person{number}", OTHERS_ADDRESS) for number in range(PEOPLE)]
+    everybody = [ClientUser(cluster, f"person{number}", OTHERS_ADDRESS) for number in range(PEOPLE)]
     for number, person in enumerate(everybody):
         person.register(f"127.0.1.{number + 1}")
         status, reply = person.ask("POST", "/rooms", {"name": "A room"})
@@ -236,15 +244,15 @@ def people(cluster: ClusterProcess) -> Iterator[list[Account]]:
             sock = held.enter_context(
                 socket.create_connection(("127.0.0.1", cluster.port), REPLY_WITHIN_S, (OTHERS_ADDRESS, 0))
             )
-            sock.sendall(text("GET /ws HTTP/1.1", f"Authorization: Bearer {person.token}", *UPGRADE))
+            sock.sendall(request_bytes("GET /ws HTTP/1.1", f"Authorization: Bearer {person.token}", *UPGRADE))
             assert sock.recv(65_536).startswith(b"HTTP/1.1 101 ")
         yield everybody
     for person in everybody:
         person.close()
 
 
-def ask_much(people: Sequence[Account], count: int) -> list[tuple[str, int]]:
-    """What people do who are refused nothing, one request after the other; returns those that were refused."""
+def ordinary_requests(people: Sequence[ClientUser], count: int) -> list[tuple[str, int]]:
+    """Make `count` requests of ordinary users one after another. Returns the refused ones."""
     refused = []
     for number in range(count):
         person = people[number // 10 % len(people)]
@@ -277,20 +285,23 @@ def ask_much(people: Sequence[Account], count: int) -> list[tuple[str, int]]:
     ],
 )
 def test_whatever_is_refused_to_one_is_refused_to_nobody_else(
-    cluster: ClusterProcess, people: list[Account], kind: str, clients: int
+    cluster: ClusterProcess, people: list[ClientUser], kind: str, clients: int
 ) -> None:
     allowed, request = REFUSALS[kind]
     address = f"127.0.2.{list(REFUSALS).index(kind) * 2 + (clients > 1) + 1}"
-    flooder = Account(cluster, f"flooder{address}", address)
+    flooder = ClientUser(cluster, f"flooder{address}", address)
     if request("one") != request("another"):
         flooder.register(address)
     begin = len(cluster.log())
     over = threading.Event()
-    floods = [Flood(cluster.port, address, request(flooder.token), over) for _ in range(clients)]
+    floods = [RefusalLoop(cluster.port, address, request(flooder.token), over) for _ in range(clients)]
     with ThreadPoolExecutor(clients + HANDS) as threads:
         flooding = [threads.submit(flood.run) for flood in floods]
         try:
-            asking = [threads.submit(ask_much, people[hand::HANDS], OTHERS_REQUESTS // HANDS) for hand in range(HANDS)]
+            asking = [
+                threads.submit(ordinary_requests, people[hand::HANDS], OTHERS_REQUESTS // HANDS)
+                for hand in range(HANDS)
+            ]
             refused = [what for hand in asking for what in hand.result()]
         finally:
             over.set()
@@ -309,14 +320,14 @@ def test_whatever_is_refused_to_one_is_refused_to_nobody_else(
 
 
 def test_a_process_that_stands_still_holds_up_few_and_is_steered_round(
-    cluster: ClusterProcess, people: list[Account]
+    cluster: ClusterProcess, people: list[ClientUser]
 ) -> None:
     """Each request that it was given waits for it, and with those it has more under way than the other."""
     (stopped,) = cluster.pids("p1")
     numbers = iter(range(OTHERS_REQUESTS))
     answered: list[int] = []
 
-    def ask(person: Account) -> None:
+    def ask(person: ClientUser) -> None:
         for _ in numbers:
             answered.append(person.ask("GET", "/health")[0])
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import Start, StoreEnv, embedded
-from tests.support.client import Person, Refused, chat, register
+from tests.support.client import CommandRefused, Person, chat, register
 from tests.support.frames import client_frame
-from tests.support.raw_websocket_client import RawSocket
+from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.server import ServerProcess, serving
 
 pytestmark = embedded
@@ -39,14 +39,14 @@ def standing_still(server: ServerProcess) -> Iterator[None]:
         os.kill(server.pid, signal.SIGCONT)
 
 
-def in_one_write(connection: RawSocket, commands: list[tuple[str, dict[str, Any]]]) -> None:
+def in_one_write(connection: RawWebSocket, commands: list[tuple[str, dict[str, Any]]]) -> None:
     texts = [
         json.dumps({"event": event, "id": str(number), "data": data}) for number, (event, data) in enumerate(commands)
     ]
     connection.socket.sendall(b"".join(client_frame(1, text.encode(), final=True, mask=b"\0\0\0\0") for text in texts))
 
 
-def answers(connection: RawSocket, count: int) -> list[str]:
+def answers(connection: RawWebSocket, count: int) -> list[str]:
     """The next so many answers, in order: `ack`, or the code of the error; fewer if the server closes."""
     told: list[str] = []
     while len(told) < count and (message := connection.read_message()) is not None:
@@ -64,7 +64,7 @@ def test_a_member_of_a_hundred_rooms_who_resumes_them_in_one_write_gets_a_hundre
     server = start(RATE_LIMIT_ROOMS="off")
     ada = register(server.url)
     rooms = rooms_of(ada, 100)
-    with RawSocket(server.port, token=ada.access_token) as connection:
+    with RawWebSocket(server.port, token=ada.access_token) as connection:
         in_one_write(connection, [("joinRoom", {"roomId": room, "since": 0}) for room in rooms])
         assert answers(connection, 100) == ["ack"] * 100
 
@@ -72,7 +72,7 @@ def test_a_member_of_a_hundred_rooms_who_resumes_them_in_one_write_gets_a_hundre
 def test_past_the_limit_of_resuming_one_burst_is_refused_and_closes_nothing(strict: ServerProcess) -> None:
     ada = register(strict.url)
     rooms = rooms_of(ada, 20)
-    with RawSocket(strict.port, token=ada.access_token) as connection:
+    with RawWebSocket(strict.port, token=ada.access_token) as connection:
         with standing_still(strict):
             in_one_write(connection, [("joinRoom", {"roomId": room}) for _ in range(50) for room in rooms])
         told = answers(connection, 1_000)
@@ -88,7 +88,7 @@ def test_a_frame_behind_a_burst_makes_no_separate_refusals_of_it(start: Start) -
     room = ada.make_room()["id"]
     # More than is read at once, less than the kernel takes
     commands = [("joinRoom", {"roomId": room, "padding": "." * 200})] * 300
-    with RawSocket(server.port, token=ada.access_token) as connection:
+    with RawWebSocket(server.port, token=ada.access_token) as connection:
         with standing_still(server):
             in_one_write(connection, commands)
         told = answers(connection, 11)
@@ -109,7 +109,7 @@ async def test_a_new_membership_counts_as_a_join_an_old_one_as_resuming_and_what
         async def joined(room: str) -> str:
             try:
                 await e.command("joinRoom", roomId=room)
-            except Refused as refused:
+            except CommandRefused as refused:
                 return refused.code
             return "ack"
 
@@ -120,7 +120,7 @@ async def test_a_new_membership_counts_as_a_join_an_old_one_as_resuming_and_what
 
 def test_of_twenty_refusals_those_that_had_come_before_the_first_was_answered_are_one(strict: ServerProcess) -> None:
     ada = register(strict.url)
-    with RawSocket(strict.port, token=ada.access_token) as connection:
+    with RawWebSocket(strict.port, token=ada.access_token) as connection:
         in_one_write(connection, [("heartbeat", {})] * 40)
         assert answers(connection, 40) == ["ack"] * 3 + ["rate_limited"] * 37
         for _ in range(19):
@@ -131,7 +131,7 @@ def test_of_twenty_refusals_those_that_had_come_before_the_first_was_answered_ar
 
 def test_of_a_second_burst_each_refusal_counts(strict: ServerProcess) -> None:
     ada = register(strict.url)
-    with RawSocket(strict.port, token=ada.access_token) as connection:
+    with RawWebSocket(strict.port, token=ada.access_token) as connection:
         in_one_write(connection, [("heartbeat", {})] * 40)
         assert answers(connection, 40) == ["ack"] * 3 + ["rate_limited"] * 37
         in_one_write(connection, [("heartbeat", {})] * 40)
@@ -142,7 +142,7 @@ def test_of_a_second_burst_each_refusal_counts(strict: ServerProcess) -> None:
 def test_a_success_in_between_begins_the_count_anew(strict: ServerProcess) -> None:
     ada = register(strict.url)
     room = ada.make_room()["id"]
-    with RawSocket(strict.port, token=ada.access_token) as connection:
+    with RawWebSocket(strict.port, token=ada.access_token) as connection:
         in_one_write(connection, [("heartbeat", {})] * 3)
         assert answers(connection, 3) == ["ack"] * 3
         for _ in range(3):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import embedded
-from tests.support.client import Person, Refused, chat, register
+from tests.support.client import CommandRefused, Person, chat, register
 from tests.support.server import ServerProcess
 
 ROOM = {
@@ -318,7 +318,7 @@ async def test_rooms_over_the_websocket_refuse_what_rest_refuses(server: ServerP
             ("getPresence", private, {}),
             ("getRoomStats", private, {}),
         ):
-            with pytest.raises(Refused) as error:
+            with pytest.raises(CommandRefused) as error:
                 await e.command(event, roomId=room_id, **more)
             refused[event, room_id] = error.value.code
         stats = await e.command("getRoomStats", roomId=public)

@@ -20,7 +20,7 @@ from limits.load_shedder import STEP_EVERY_S, LoadShedder
 from limits.shedding_policy import Load, Shed, ShedClass
 from monitor.observer import Observer
 from monitor.spans import Spans
-from tests.support.client import PASSWORD, Chat, Refused, Reply, call, chat, register
+from tests.support.client import PASSWORD, ChatConnection, CommandRefused, Reply, call, chat, register
 from tests.support.server import free_port
 
 LAGS_MS = {0: 0.0, 1: 60.0, 2: 120.0, 3: 250.0, 4: 500.0}
@@ -78,7 +78,7 @@ async def chat_server(data_dir: Path) -> AsyncIterator[tuple[Process, str]]:
             gc.set_threshold(*before)
 
 
-async def refused_commands(one: Chat, room: str) -> set[str]:
+async def refused_commands(one: ChatConnection, room: str) -> set[str]:
     """Those that are refused as too much, of eight tries each."""
     found = set()
     more = {"updatePresence": {"status": "online"}, "sendMessage": {"content": "x"}, "messageRead": {"seq": 0}}
@@ -86,7 +86,7 @@ async def refused_commands(one: Chat, room: str) -> set[str]:
         for _ in range(8):
             try:
                 await one.command(event, roomId=room, **more.get(event, {}))
-            except Refused as refused:
+            except CommandRefused as refused:
                 assert (refused.code, refused.data["retryAfter"], refused.data["retryable"]) == ("unavailable", 2, True)
                 found.add(event)
     return found

@@ -12,7 +12,7 @@ import pytest
 from pymongo.errors import PyMongoError
 
 from tests.integration.conftest import JWT
-from tests.support.client import Refused, call, chat, register
+from tests.support.client import CommandRefused, call, chat, register
 from tests.support.mongo import MongoServer
 from tests.support.redis_server import RedisServer
 from tests.support.server import ServerProcess, serving
@@ -72,12 +72,12 @@ async def test_a_first_authenticate_whose_profile_cannot_be_read_is_an_error_the
                 await until(lambda: not answers(mongo))
                 for one in (ada, bob):
                     assert redis.ask("DEL", f"chat:1:email:{one.id}") == b":1\r\n"
-                with pytest.raises(Refused) as refused:
+                with pytest.raises(CommandRefused) as refused:
                     await nobody.command("authenticate", token=ada.access_token)
                 assert refused.value.data["retryable"]
                 assert await nobody.closed() == 4401
                 assert redis.ask("EXISTS", f"chat:1:seats:{ada.id}") == b":0\r\n"
-                with pytest.raises(Refused) as renewal:
+                with pytest.raises(CommandRefused) as renewal:
                     await also_b.command("authenticate", token=bob.access_token)
                 assert renewal.value.data["retryable"]
                 await also_b.command("heartbeat")

@@ -21,7 +21,7 @@ import pytest
 from tests.integration.conftest import Processes, Start, also_at, embedded
 from tests.support import accounts
 from tests.support.client import PASSWORD, Reply, call, chat, register
-from tests.support.in_process_commands import command_here
+from tests.support.in_process_commands import run_in_process
 from tests.support.server import ROOT, ServerProcess, command, serving
 from tests.support.waiting import poll
 
@@ -29,7 +29,7 @@ OTHER_PASSWORD = "another long password"
 
 
 def user(server: ServerProcess, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return command_here("user", *arguments, env=server.env, stdin=stdin)
+    return run_in_process("user", *arguments, env=server.env, stdin=stdin)
 
 
 def user_from_outside(server: ServerProcess, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -100,18 +100,18 @@ def test_check_names_the_listed_who_do_not_exist(server: ServerProcess, tmp_path
     register(server.url, "Boss")
     (tmp_path / "whitelist").write_text("ghost\n")
     env = {**server.env, "ADMIN_USERS": "boss", "RATE_LIMIT_WHITELIST_FILE": str(tmp_path / "whitelist")}
-    run = command_here("check", env=env)
+    run = run_in_process("check", env=env)
     line = next(line for line in run.stdout.splitlines() if "listed names" in line)
     assert "ghost" in line
     assert "boss" not in line
     user(server, "create", "Ghost", "ghost@example.com", stdin=f"{PASSWORD}\n")
     assert accounts.log_in(server.url, "ghost").username == "Ghost"
-    line = next(line for line in command_here("check", env=env).stdout.splitlines() if "listed names" in line)
+    line = next(line for line in run_in_process("check", env=env).stdout.splitlines() if "listed names" in line)
     assert "ghost" not in line
 
 
 def test_check_of_listed_names_leaves_nothing_behind(tmp_path: Path) -> None:
-    run = command_here("check", env={"DATA_DIR": str(tmp_path / "fresh"), "ADMIN_USERS": "boss"})
+    run = run_in_process("check", env={"DATA_DIR": str(tmp_path / "fresh"), "ADMIN_USERS": "boss"})
     assert "boss" in run.stdout
     assert run.returncode == 0
     assert not (tmp_path / "fresh").exists()
@@ -139,7 +139,7 @@ def test_an_account_can_be_made_before_the_first_start(start: Start, tmp_path: P
 
 
 def test_what_needs_an_account_makes_no_database(tmp_path: Path) -> None:
-    run = command_here("user", "disable", "nobody", env={"DATA_DIR": str(tmp_path / "new")})
+    run = run_in_process("user", "disable", "nobody", env={"DATA_DIR": str(tmp_path / "new")})
     assert (run.returncode, run.stderr.count("\n")) == (1, 1)
     assert not (tmp_path / "new").exists()
 

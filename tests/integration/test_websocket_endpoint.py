@@ -18,9 +18,9 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from tests.integration.conftest import Start, embedded_store
-from tests.support.client import Chat, Person, chat, register
+from tests.support.client import ChatConnection, Person, chat, register
 from tests.support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame, close_payload, deflated
-from tests.support.raw_websocket_client import RawSocket
+from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.server import ServerProcess, serving
 from tests.support.waiting import poll
 
@@ -32,7 +32,7 @@ HEARTBEAT = b'{"event":"heartbeat","id":"beat"}'
 store_env = embedded_store  # what is tested here ends before any store
 
 
-def heartbeat_is_answered(raw: RawSocket) -> bool:
+def heartbeat_is_answered(raw: RawWebSocket) -> bool:
     """Whether a command is still answered: before authentication by `unauthorized`."""
     raw.send_frame(TEXT, HEARTBEAT)
     while (message := raw.read_message()) is not None:
@@ -46,7 +46,7 @@ def heartbeat_is_answered(raw: RawSocket) -> bool:
 
 def test_the_accept_key_is_the_rfcs(server: ServerProcess) -> None:
     # RFC 6455 section 1.3
-    with RawSocket(server.port, headers={"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}) as raw:
+    with RawWebSocket(server.port, headers={"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}) as raw:
         assert raw.status == 101
         assert raw.header("Sec-WebSocket-Accept") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
         assert raw.header("Sec-WebSocket-Protocol") is None
@@ -68,7 +68,7 @@ def test_the_accept_key_is_the_rfcs(server: ServerProcess) -> None:
 def test_a_handshake_that_is_none_is_refused(
     server: ServerProcess, headers: dict[str, str | None], status: int
 ) -> None:
-    with RawSocket(server.port, headers=headers) as raw:
+    with RawWebSocket(server.port, headers=headers) as raw:
         assert raw.status == status
         if status == 426:
             assert raw.header("Sec-WebSocket-Version") == "13"  # RFC 6455 section 4.2.2
@@ -77,20 +77,20 @@ def test_a_handshake_that_is_none_is_refused(
 
 
 def test_connection_may_be_a_list_and_names_are_read_without_regard_to_case(server: ServerProcess) -> None:
-    with RawSocket(server.port, headers={"Connection": "keep-alive, UPGRADE", "Upgrade": "WebSocket"}) as raw:
+    with RawWebSocket(server.port, headers={"Connection": "keep-alive, UPGRADE", "Upgrade": "WebSocket"}) as raw:
         assert raw.status == 101
 
 
 def test_bytes_that_come_before_the_101_are_refused_and_end_the_connection(server: ServerProcess) -> None:
     lines = server.log().count("path=/ws status=400")
-    with RawSocket(server.port, ahead=client_frame(TEXT, HEARTBEAT)) as early:
+    with RawWebSocket(server.port, early_data=client_frame(TEXT, HEARTBEAT)) as early:
         assert (early.status, early.header("Connection"), early.json_body()["error"]["code"]) == (
             400,
             "close",
             "malformed",
         )
         assert early.socket.recv(1) == b""
-    with RawSocket(server.port) as other:
+    with RawWebSocket(server.port) as other:
         assert heartbeat_is_answered(other)
     poll(lambda: server.log().count("path=/ws status=400") > lines)
     assert server.log().count("path=/ws status=400") == lines + 1
@@ -143,14 +143,14 @@ BROKEN = {
 
 @pytest.mark.parametrize(("data", "code"), BROKEN.values(), ids=BROKEN)
 def test_broken_framing_is_closed_as_the_rfc_says(server: ServerProcess, data: bytes, code: int) -> None:
-    with RawSocket(server.port) as raw:
+    with RawWebSocket(server.port) as raw:
         raw.socket.sendall(data)
         assert raw.read_close() == code
-        assert raw.at_end()
+        assert raw.is_closed()
 
 
 def test_binary_and_what_is_no_command_get_an_error_and_the_connection_lives(server: ServerProcess) -> None:
-    with RawSocket(server.port) as raw:
+    with RawWebSocket(server.port) as raw:
         assert (raw.read_message() or {})["event"] == "welcome"
         bad = [b"", b"hello", b"[]", b"null", b'"text"', b"{", b"{}", b'{"event":7}', b'{"event":NaN}', b"[" * 60_000]
         for payload in bad:
@@ -166,7 +166,7 @@ def test_binary_and_what_is_no_command_get_an_error_and_the_connection_lives(ser
 
 
 def test_many_frames_in_one_write_are_answered_in_their_order(server: ServerProcess) -> None:
-    with RawSocket(server.port) as raw:
+    with RawWebSocket(server.port) as raw:
         frames = [b'{"event":"heartbeat","id":"%d"}' % number for number in range(500)]
         raw.socket.sendall(b"".join(client_frame(TEXT, frame) for frame in frames))
         answered: list[str] = []
@@ -179,7 +179,7 @@ def test_many_frames_in_one_write_are_answered_in_their_order(server: ServerProc
 
 
 def test_a_frame_may_come_byte_by_byte_and_in_fragments_with_a_ping_between(server: ServerProcess) -> None:
-    with RawSocket(server.port) as raw:
+    with RawWebSocket(server.port) as raw:
         for byte in client_frame(TEXT, HEARTBEAT):
             raw.socket.sendall(bytes((byte,)))
         while (message := raw.read_message()) is not None and message.get("id") != "beat":
@@ -193,26 +193,26 @@ def test_a_frame_may_come_byte_by_byte_and_in_fragments_with_a_ping_between(serv
 
 
 def test_the_closing_handshake_echoes_the_code_and_ends(server: ServerProcess) -> None:
-    with RawSocket(server.port) as raw:
+    with RawWebSocket(server.port) as raw:
         raw.read_message()
         raw.send_frame(CLOSE, close_payload(1000, b"bye"))
         assert raw.read_close() == 1000
-        assert raw.at_end()
+        assert raw.is_closed()
 
 
 def test_a_client_that_vanishes_in_the_middle_of_a_frame_harms_nobody(server: ServerProcess) -> None:
     for cut in range(1, 40):
-        with RawSocket(server.port) as raw:
+        with RawWebSocket(server.port) as raw:
             raw.socket.sendall(client_frame(TEXT, HEARTBEAT)[:cut])
             raw.reset()
-    with RawSocket(server.port) as raw:
+    with RawWebSocket(server.port) as raw:
         assert heartbeat_is_answered(raw)
 
 
 def test_random_bytes_after_the_upgrade_end_that_connection_alone(server: ServerProcess) -> None:
-    with RawSocket(server.port, token=register(server.url).access_token) as good:
+    with RawWebSocket(server.port, token=register(server.url).access_token) as good:
         for seed in range(50):
-            with RawSocket(server.port) as raw:
+            with RawWebSocket(server.port) as raw:
                 try:
                     raw.socket.sendall(random.Random(seed).randbytes(300))
                     raw.socket.sendall(b"\x00" * 300)  # whatever was begun becomes an unmasked frame in the end
@@ -231,7 +231,7 @@ def deflating(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProces
         yield process
 
 
-async def talk(one: Chat, person: Person, contents: list[str]) -> list[str]:
+async def talk(one: ChatConnection, person: Person, contents: list[str]) -> list[str]:
     room = person.make_room()
     await one.command("joinRoom", roomId=room["id"])
     await asyncio.gather(*(one.command("sendMessage", roomId=room["id"], content=content) for content in contents))
@@ -256,7 +256,7 @@ async def test_who_offers_no_compression_gets_plain_frames_from_the_same_server(
     async with connect(deflating.ws_url, additional_headers=headers, compression=None) as socket:
         assert socket.response is not None
         assert "Sec-WebSocket-Extensions" not in socket.response.headers
-        one = Chat(socket)
+        one = ChatConnection(socket)
         one.start()
         assert await talk(one, ada, ["long " * 300]) == ["long " * 300]
         await one.end()
@@ -265,7 +265,7 @@ async def test_who_offers_no_compression_gets_plain_frames_from_the_same_server(
 def test_a_compressed_bomb_is_closed_with_1009(deflating: ServerProcess) -> None:
     bomb = deflated(b" " * 50_000_000)
     assert len(bomb) < 65_536
-    with RawSocket(deflating.port, headers={"Sec-WebSocket-Extensions": "permessage-deflate"}) as raw:
+    with RawWebSocket(deflating.port, headers={"Sec-WebSocket-Extensions": "permessage-deflate"}) as raw:
         raw.socket.sendall(client_frame(TEXT, bomb, reserved=4))
         assert raw.read_close() == 1009
 
@@ -322,7 +322,7 @@ def test_nodes_ws_talks_pings_and_closes(deflating: ServerProcess, node_modules:
 
 def test_the_largest_message_is_a_setting(start: Start) -> None:
     server = start(WS_MAX_MESSAGE_BYTES="1024")
-    with RawSocket(server.port) as raw:
+    with RawWebSocket(server.port) as raw:
         raw.send_frame(TEXT, b" " * (1024 - len(HEARTBEAT)) + HEARTBEAT)
         while (message := raw.read_message()) is not None and message.get("id") != "beat":
             pass

@@ -17,9 +17,9 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from tests.support.client import call, chat, register
-from tests.support.dockerfile import let_through, stages
-from tests.support.package import product_files, unmeasured
-from tests.support.redis_server import running
+from tests.support.dockerfile import build_context, stages
+from tests.support.package import environ_without_coverage, product_files
+from tests.support.redis_server import running_redis
 from tests.support.server import ROOT, ServerProcess, command, free_port
 from tests.support.waiting import until
 
@@ -59,7 +59,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """Made by the very commands of the Dockerfile, in a folder of exactly what it copies."""
     folder = tmp_path_factory.mktemp("installed")
     source, prefix = folder / "source", folder / "prefix"
-    for path in let_through():
+    for path in build_context():
         copy = source / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copy)
@@ -67,7 +67,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     assert build.all("COPY") == [". ."]
     beside = f"pip --python {prefix}/bin/python install --constraint constraints.txt {NAMESAKE}"
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    env = {**unmeasured(), "PATH": path, "EXTRAS": "", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    env = {**environ_without_coverage(), "PATH": path, "EXTRAS": "", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     for script in (*build.all("RUN"), beside):
         told = script.replace(PREFIX, str(prefix))
         done = subprocess.run(["sh", "-c", told], cwd=source, env=env, capture_output=True, text=True, check=False)
@@ -129,7 +129,7 @@ async def test_in_an_empty_folder_it_serves_the_pages_and_a_conversation_and_end
     empty = tmp_path / "empty"
     empty.mkdir()
     with ExitStack() as opened:
-        env = opened.enter_context(running(tmp_path / "redis")).env if with_redis else {}
+        env = opened.enter_context(running_redis(tmp_path / "redis")).env if with_redis else {}
         # Without asserts where it talks to Redis: all that it does then it must do also so.
         optimized = {"PYTHONOPTIMIZE": "1"} if with_redis else {}
         server = ServerProcess(empty / "data", {**env, **optimized}, program=installed.program, cwd=empty)

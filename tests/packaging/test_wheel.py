@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.support import package
-from tests.support.dockerfile import let_through
+from tests.support.dockerfile import build_context
 from tests.support.server import ROOT, command
 
 pytestmark = pytest.mark.slow
@@ -51,7 +51,7 @@ class Built(NamedTuple):
 def build(kind: str, source: Path, into: Path) -> Path:
     """What pip and `python -m build` call, with the setuptools that the tests have."""
     script = f"from setuptools import build_meta; print(build_meta.build_{kind}({str(into)!r}))"
-    env = {**package.unmeasured(), "PYTHONWARNINGS": "error"}
+    env = {**package.environ_without_coverage(), "PYTHONWARNINGS": "error"}
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=source, env=env, capture_output=True, text=True, check=False
     )
@@ -70,7 +70,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     sdist = build("sdist", folder / "checkout", folder)
     (folder / "unpacked").mkdir()
     subprocess.run(["tar", "-xf", sdist, "-C", folder / "unpacked"], check=True)
-    for path in let_through():
+    for path in build_context():
         copy = folder / "context" / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copy)

@@ -1,6 +1,6 @@
-"""Alerts as a server's log tells them, and loads that cause the real things behind them.
+"""Alert lines in a server's log, and loads that cause real alerts.
 
-Asks the server for nothing by itself.
+Sends the server no request of its own.
 """
 
 from __future__ import annotations
@@ -27,24 +27,28 @@ class AlertLines:
         self._read = self._path.stat().st_size
         self._lines: list[str] = []
 
-    def of(self, what: str) -> list[str]:
-        """Those that say `what` of it: raised, resolved."""
+    def lines_with(self, transition: str) -> list[str]:
+        """The lines with this transition: "raised" or "resolved"."""
         with self._path.open("rb") as log:
             log.seek(self._read)
             whole, newline, _ = log.read().rpartition(b"\n")
         self._read += len(whole + newline)
         self._lines += [line.decode() for line in whole.splitlines() if b" alerts: ALERT " in line]
-        return [line for line in self._lines if f" ALERT {what} name={self._name} " in line]
+        return [line for line in self._lines if f" ALERT {transition} name={self._name} " in line]
 
-    def until(self, what: str, within_s: float = ASKED_WITHIN_S) -> float:
-        """Wait for the first of them; returns when it was written, in seconds since the epoch."""
-        poll(lambda: self.of(what), within_s, told=lambda: f"{self._name} {what}; there was {self._lines}")
-        return datetime.fromisoformat(self.of(what)[0].split(" ", 1)[0]).timestamp()
+    def until_logged(self, transition: str, within_s: float = ASKED_WITHIN_S) -> float:
+        """Wait for the first line with this transition. Returns its time in seconds since the epoch."""
+        poll(
+            lambda: self.lines_with(transition),
+            within_s,
+            describe=lambda: f"{self._name} {transition}; there was {self._lines}",
+        )
+        return datetime.fromisoformat(self.lines_with(transition)[0].split(" ", 1)[0]).timestamp()
 
 
 @contextmanager
-def repeated(action: Callable[[], object], *, threads: int) -> Iterator[None]:
-    """`action` over and over on so many threads. What it raises is raised at the end."""
+def repeating_on_threads(action: Callable[[], object], *, threads: int) -> Iterator[None]:
+    """Call `action` repeatedly on each thread until the end of the block, then raise its first exception."""
     over = threading.Event()
     failures: list[Exception] = []
 
@@ -69,8 +73,8 @@ def repeated(action: Callable[[], object], *, threads: int) -> Iterator[None]:
 
 
 @contextmanager
-def locked_for_writing(data_dir: Path) -> Iterator[None]:
-    """Another process, this one, holds SQLite's write lock: no server's write goes on."""
+def write_locked(data_dir: Path) -> Iterator[None]:
+    """Hold SQLite's write lock on a server's database: the server's writes wait."""
     connection = apsw.Connection(str(data_dir / DATABASE_NAME))
     try:
         connection.execute("BEGIN IMMEDIATE")

@@ -1,4 +1,4 @@
-"""ClientAddresses that know only the contract: REST over http.client, WebSocket through the `websockets` library."""
+"""Clients that know only the contract: REST over http.client, WebSocket through the `websockets` library."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Reply:
 
 @dataclass
 class Person:
-    """A registered user with tokens; calls go out with the access token."""
+    """A registered user with tokens. `call` sends the access token."""
 
     url: str
     user: dict[str, Any]
@@ -90,7 +90,7 @@ def call(
     headers: Mapping[str, str] | None = None,
     **query: Any,
 ) -> Reply:
-    """One request on a connection of its own; `body` is sent as JSON, bytes as they are."""
+    """One request on a new connection. `body` is sent as JSON, or as it is if it is bytes."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=REPLY_WITHIN_S)
     sent = dict(headers or {})
@@ -108,7 +108,7 @@ def call(
 
 
 def register(url: str, username: str | None = None) -> Person:
-    """Register somebody new."""
+    """Register a new user with PASSWORD."""
     name = username or f"person{next(_names)}"
     reply = call(
         url, "POST", "/auth/register", {"username": name, "email": f"{name}@example.com", "password": PASSWORD}
@@ -118,7 +118,7 @@ def register(url: str, username: str | None = None) -> Person:
     return Person(url, data["user"], data["accessToken"], data["refreshToken"])
 
 
-class Refused(Exception):
+class CommandRefused(Exception):
     """A command was answered with an error."""
 
     def __init__(self, data: dict[str, Any]) -> None:
@@ -128,13 +128,13 @@ class Refused(Exception):
 
 
 @dataclass
-class Chat:
-    """A WebSocket connection: commands are answered by id, events are kept in the order they came."""
+class ChatConnection:
+    """A WebSocket connection. Replies are matched to commands by id; `events` are in the order received."""
 
     socket: ClientConnection
     events: list[dict[str, Any]] = field(default_factory=list)
     close_code: int | None = None
-    _answers: dict[str, asyncio.Future[dict[str, Any]]] = field(default_factory=dict)
+    _replies: dict[str, asyncio.Future[dict[str, Any]]] = field(default_factory=dict)
     _ids: Any = field(default_factory=lambda: itertools.count(1))
     _changed: ChangeSignal = field(default_factory=ChangeSignal)
     _reader: asyncio.Task[None] | None = None
@@ -146,34 +146,34 @@ class Chat:
         try:
             async for text in self.socket:
                 frame = json.loads(text)
-                answer = self._answers.pop(frame.get("id", ""), None)
-                if frame["event"] in ("ack", "error") and answer is not None:
-                    answer.set_result(frame)
+                reply = self._replies.pop(frame.get("id", ""), None)
+                if frame["event"] in ("ack", "error") and reply is not None:
+                    reply.set_result(frame)
                 else:
                     self.events.append(frame)
                 self._changed.notify()
         except ConnectionClosed:
             pass
         self.close_code = self.socket.close_code
-        for answer in self._answers.values():
-            if not answer.done():
-                answer.set_exception(ConnectionError(f"closed with {self.close_code}"))
+        for reply in self._replies.values():
+            if not reply.done():
+                reply.set_exception(ConnectionError(f"closed with {self.close_code}"))
         self._changed.notify()
 
     async def command(self, event: str, **data: Any) -> dict[str, Any]:
         """Send a command and return its ack's data. Raises Refused."""
         command_id = str(next(self._ids))
-        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._answers[command_id] = answer
+        reply: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._replies[command_id] = reply
         try:
             await self.socket.send(json.dumps({"event": event, "id": command_id, "data": data}))
         except ConnectionClosed:
-            if self._answers.pop(command_id).done():
-                answer.exception()  # nobody waits for it
+            if self._replies.pop(command_id).done():
+                reply.exception()  # nobody waits for it
             raise
-        frame = await asyncio.wait_for(answer, REPLY_WITHIN_S)
+        frame = await asyncio.wait_for(reply, REPLY_WITHIN_S)
         if frame["event"] == "error":
-            raise Refused(frame["data"])
+            raise CommandRefused(frame["data"])
         ack: dict[str, Any] = frame["data"]
         return ack
 
@@ -181,30 +181,30 @@ class Chat:
         await self.socket.send(text)
 
     def named(self, event: str) -> list[dict[str, Any]]:
-        """The data of all events of a name so far."""
+        """The data of all events received so far with this name."""
         return [frame["data"] for frame in self.events if frame["event"] == event]
 
     @property
     def seqs(self) -> list[int]:
-        """Of all messages so far, in the order in which they came."""
+        """The seqs of all messages received so far, in the order received."""
         return [message["seq"] for message in self.named("receiveMessage")]
 
     async def until(self, condition: Callable[[], object], within_s: float = REPLY_WITHIN_S) -> None:
-        """Wait until what came so far fulfils a condition."""
+        """Wait until a condition on what was received holds. Raises AssertionError after `within_s`."""
         try:
             await self._changed.until(condition, within_s)
         except TimeoutError:
             raise AssertionError(
-                f"it did not happen; what came: {self.events[-5:]}, close code {self.close_code}"
+                f"it did not happen; received: {self.events[-5:]}, close code {self.close_code}"
             ) from None
 
     async def one(self, event: str, within_s: float = REPLY_WITHIN_S) -> dict[str, Any]:
-        """Wait for the first event of a name and return its data."""
+        """Wait for the first event with this name, and return its data."""
         await self.until(lambda: self.named(event), within_s)
         return self.named(event)[0]
 
     async def closed(self, within_s: float = REPLY_WITHIN_S) -> int | None:
-        """Wait for the end; returns the close code."""
+        """Wait until the connection is closed. Returns the close code."""
         await self.until(lambda: self.close_code is not None, within_s)
         return self.close_code
 
@@ -215,13 +215,13 @@ class Chat:
 
 
 @asynccontextmanager
-async def chat(ws_url: str, who: Person | str | None = None, **query: str) -> AsyncIterator[Chat]:
-    """Open a connection for a person (or with a raw token, or with none)."""
+async def chat(ws_url: str, who: Person | str | None = None, **query: str) -> AsyncIterator[ChatConnection]:
+    """Open a WebSocket connection with a person's access token, a given token, or none."""
     token = who.access_token if isinstance(who, Person) else who
     headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
     url = ws_url + ("?" + urlencode(query) if query else "")
     async with connect(url, additional_headers=headers, max_size=None, ping_interval=None) as socket:
-        one = Chat(socket)
+        one = ChatConnection(socket)
         one.start()
         try:
             yield one

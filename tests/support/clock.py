@@ -1,4 +1,4 @@
-"""Time that moves when a test moves it."""
+"""A clock that a test sets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ START_MS = 1_800_000_000_000
 
 
 class HandClock:
-    """Milliseconds since the epoch."""
+    """A clock in milliseconds since the epoch; a test sets `ms`."""
 
     def __init__(self) -> None:
         self.ms = START_MS

@@ -1,4 +1,4 @@
-"""A wall clock that a test moves, for a process that is started with it: libfaketime."""
+"""A wall clock that a test sets, for processes started with its `env` (libfaketime)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import pytest
 MISSING = "need faketime on PATH (Debian: apt-get install faketime)"
 
 
-class WallClock:
-    """The clock of processes that are started with `env`. Their monotonic clock is the machine's."""
+class FakeWallClock:
+    """The wall clock of processes that are started with `env`. Their monotonic clock is not changed."""
 
     def __init__(self, file: Path) -> None:
         program = shutil.which("faketime")
         if program is None:
             pytest.skip(MISSING)
-        told = subprocess.run([program, "-m", "-f", "+0s", "env"], capture_output=True, text=True, check=True).stdout
-        (library,) = [line.partition("=")[2] for line in told.splitlines() if line.startswith("LD_PRELOAD=")]
+        printed = subprocess.run([program, "-m", "-f", "+0s", "env"], capture_output=True, text=True, check=True).stdout
+        (library,) = [line.partition("=")[2] for line in printed.splitlines() if line.startswith("LD_PRELOAD=")]
         self._file = file
         self.move(0)
         self.env = {
@@ -30,7 +30,7 @@ class WallClock:
         }
 
     def move(self, seconds: int) -> None:
-        """Let it be so much ahead of the machine's, or behind."""
+        """Set the clock to the machine's time plus `seconds`, which may be negative."""
         beside = self._file.with_suffix(".new")
         beside.write_text(f"{seconds:+d}s\n")
         beside.replace(self._file)  # a process that reads it meanwhile finds a whole one

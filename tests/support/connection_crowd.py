@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.support.raw_websocket_client import RawSocket
+from tests.support.raw_websocket_client import RawWebSocket
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 @contextmanager
-def crowd(port: int, count: int, room_id: str, token: str) -> Iterator[subprocess.Popen[bytes]]:
-    """So many connections that have joined a room; kill the process, and all of them are lost."""
+def joined_crowd(port: int, count: int, room_id: str, token: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process with `count` connections that have joined a room. Killing it ends all of them at once."""
     arguments = [sys.executable, "-m", "tests.support.connection_crowd", str(port), str(count), room_id, token]
     with subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         try:
@@ -31,7 +31,7 @@ def crowd(port: int, count: int, room_id: str, token: str) -> Iterator[subproces
 
 def main(port: str, count: str, room_id: str, token: str) -> None:
     with ExitStack() as stack:
-        sockets = [stack.enter_context(RawSocket(int(port), token=token)) for _ in range(int(count))]
+        sockets = [stack.enter_context(RawWebSocket(int(port), token=token)) for _ in range(int(count))]
         for one in sockets:
             one.send_command("joinRoom", roomId=room_id)
         for one in sockets:

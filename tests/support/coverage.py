@@ -1,5 +1,5 @@
-"""Measuring which lines and branches run, also in the processes that tests start: by variables that coverage's own .pth
-file reads.
+"""Environment variables for coverage measurement, also in the processes that tests start: coverage's .pth file reads
+them.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ FOLDER = ROOT / ".coverage-data"
 _CONFIG, _DATA = "COVERAGE_PROCESS_START", "COVERAGE_FILE"
 
 
-def measuring() -> Mapping[str, str]:
-    """The variables that have a Python process measured."""
+def coverage_variables() -> Mapping[str, str]:
+    """The variables that start coverage in a Python process. Creates the folder for its data."""
     FOLDER.mkdir(exist_ok=True)
     return {_CONFIG: str(ROOT / "pyproject.toml"), _DATA: str(FOLDER / "data")}
 
 
-def passed_on(environ: Mapping[str, str] = os.environ) -> Mapping[str, str]:
-    """Those of them that are set here: for a process that is given an environment of its own."""
+def inherited_coverage_variables(environ: Mapping[str, str] = os.environ) -> Mapping[str, str]:
+    """Those of the variables that are set in this process, for a child process with an environment of its own."""
     return {name: environ[name] for name in (_CONFIG, _DATA) if name in environ}

@@ -1,5 +1,5 @@
-"""What a failed test leaves to read: the ends of the logs of what it had started,
-and one line for the end of the run.
+"""Reports of failed tests: the ends of the logs of the processes that a test started, and one line a failed test
+for the end of the run.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ FAILURES = "TEST_FAILURES"  # the file to which a run adds a line for each test 
 LINES = 60  # of each log: its end
 LOGS_MAX = 8
 REASON_MAX = 400
-DEPTH = 2  # how far what holds a server may be held itself
+DEPTH = 2  # how many of the tests' objects may be nested around a server
 
 
 def logs_of(item: pytest.Item) -> dict[str, str]:
-    """The ends of the logs that a test's servers wrote: of those among its fixtures, and of all below its tmp_path."""
+    """The ends of the logs of a test's servers: those among its fixtures, and those with logs below its tmp_path."""
     found = {}
-    for path in list(dict.fromkeys(_paths(getattr(item, "funcargs", {}).values())))[:LOGS_MAX]:
+    for path in list(dict.fromkeys(_log_paths(getattr(item, "funcargs", {}).values())))[:LOGS_MAX]:
         lines: list[str] = []
         with contextlib.suppress(OSError):  # a server that still runs may have removed it
             lines = path.read_text(errors="replace").splitlines()
@@ -30,22 +30,22 @@ def logs_of(item: pytest.Item) -> dict[str, str]:
     return found
 
 
-def _paths(values: Iterable[object], depth: int = DEPTH) -> Iterator[Path]:
-    """The logs of servers among the values, of folders, and of what the tests' own objects hold."""
+def _log_paths(values: Iterable[object], depth: int = DEPTH) -> Iterator[Path]:
+    """The logs of servers among the values, in folders among them, and in attributes of the tests' own objects."""
     for value in values:
         if isinstance(path := getattr(value, "log_path", None), Path):
             yield path
         elif isinstance(value, (tuple, list)):
-            yield from _paths(value, depth)
+            yield from _log_paths(value, depth)
         elif isinstance(value, Path):
             with contextlib.suppress(OSError):
                 yield from sorted(path for path in value.rglob("*") if path.suffix == ".log" or path.name == "log")
         elif depth and type(value).__module__.startswith("tests."):
-            yield from _paths(getattr(value, "__dict__", {}).values(), depth - 1)
+            yield from _log_paths(getattr(value, "__dict__", {}).values(), depth - 1)
 
 
 def add_lines(reports: Iterable[pytest.TestReport | pytest.CollectReport]) -> None:
-    """Add a line for each to the file that the environment names, if it does."""
+    """Append a line for each report to the file that the variable TEST_FAILURES names, if it is set."""
     path = os.environ.get(FAILURES)
     if path:
         with Path(path).open("a") as file:
@@ -53,9 +53,9 @@ def add_lines(reports: Iterable[pytest.TestReport | pytest.CollectReport]) -> No
 
 
 def reason_of(report: pytest.TestReport | pytest.CollectReport) -> str:
-    """Why it failed, in one line.
+    """The reason for a failure, in one line of at most about REASON_MAX characters.
 
-    Of a long text the beginning and the end: a child process's traceback says why in its last line.
+    A long text is cut in the middle: the traceback of a child process has the reason in its last line.
     """
     crash = getattr(report.longrepr, "reprcrash", None)
     text = " ".join(str(crash.message if crash is not None else report.longrepr).split())

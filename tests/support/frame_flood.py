@@ -1,7 +1,7 @@
 """Connections that send the same frames without pause, in a process of their own.
 
 Run as `python -m tests.support.frame_flood PORT COUNT HEX [TOKEN]`. No connection reads, and each reconnects at once
-after it was closed. A line on stdout says that all have been connected once; the process ends when stdin ends.
+after it was closed. The process prints a line once all have been connected, and ends when stdin ends.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.raw_websocket_client import RawSocket
+from tests.support.raw_websocket_client import RawWebSocket
 
 ROOT = Path(__file__).parent.parent.parent
 CHUNK_BYTES = 65_536
 
 
-def flood(port: int, frames: bytes, token: str | None, ready: threading.Semaphore, over: threading.Event) -> None:
+def send_repeatedly(
+    port: int, frames: bytes, token: str | None, ready: threading.Semaphore, over: threading.Event
+) -> None:
     chunk = frames * max(1, CHUNK_BYTES // len(frames))
     is_first = True
     while not over.is_set():
         try:
-            with RawSocket(port, token=token) as raw:
+            with RawWebSocket(port, token=token) as raw:
                 if is_first:
                     ready.release()
                     is_first = False
@@ -33,12 +35,12 @@ def flood(port: int, frames: bytes, token: str | None, ready: threading.Semaphor
                     raw.socket.sendall(chunk)
         except OSError:
             pass
-        over.wait(0.01)  # who is refused at the door is not what is tested
+        over.wait(0.01)  # refused connections must not retry without pause
 
 
 @contextmanager
 def flooding(port: int, count: int, frames: bytes, token: str | None = None) -> Iterator[None]:
-    """While it lasts `count` connections flood."""
+    """Flood the server with `count` connections until the end of the block."""
     arguments = [
         sys.executable,
         "-m",
@@ -61,7 +63,9 @@ def flooding(port: int, count: int, frames: bytes, token: str | None = None) -> 
 def main(port: str, count: str, frames: str, token: str | None = None) -> None:
     ready, over = threading.Semaphore(0), threading.Event()
     for _ in range(int(count)):
-        threading.Thread(target=flood, args=(int(port), bytes.fromhex(frames), token, ready, over), daemon=True).start()
+        threading.Thread(
+            target=send_repeatedly, args=(int(port), bytes.fromhex(frames), token, ready, over), daemon=True
+        ).start()
     for _ in range(int(count)):
         ready.acquire()
     print("flooding", flush=True)

@@ -1,5 +1,5 @@
-"""Client frames built bit by bit, so that a test can get any of them wrong, and a server's frames taken apart (RFC 6455
-section 5.2).
+"""Client frames with every field settable, so that a test can build invalid ones, and a parser of server frames (RFC
+6455 section 5.2).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def client_frame(
 
 
 def masked(payload: bytes, mask: bytes = MASK) -> bytes:
-    """Section 5.3."""
+    """Apply the mask to a payload (RFC 6455 section 5.3)."""
     return bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
 
 
@@ -47,8 +47,9 @@ def deflated(payload: bytes) -> bytes:
 
 
 def server_frame(data: bytes) -> tuple[int, bytes, bytes] | None:
-    """The first byte and the payload of the frame that `data` begins with, and the rest;
-    None if it is not all there.
+    """Parse the frame at the start of `data`: its first byte, its payload, and the remaining data.
+
+    None if the frame is incomplete.
     """
     if len(data) < 2:
         return None

@@ -1,5 +1,5 @@
-"""`server.py` with arguments, in this process: it says and returns what it does from outside, without the start of an
-interpreter.
+"""`server.py` with arguments run in this process: the same output and exit code as in a process of its own, without the
+start of an interpreter.
 """
 
 from __future__ import annotations
@@ -21,11 +21,10 @@ from tests.support.server import ROOT
 _one_at_a_time = threading.Lock()  # environment, arguments and streams are the whole process's
 
 
-def command_here(*arguments: str, env: Mapping[str, str], stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, as tests.support.server.command does; for all but `serve`, and what is told to end by a
-    signal.
+def run_in_process(*arguments: str, env: Mapping[str, str], stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, as tests.support.server.command does. Not for `serve`, nor for tests of signals.
 
-    On a thread of its own: the caller's may have a loop that runs.
+    It runs on a thread of its own: the caller's may have a running event loop.
     """
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(_run, arguments, env, stdin).result()
@@ -35,7 +34,7 @@ def _run(arguments: tuple[str, ...], env: Mapping[str, str], stdin: str) -> subp
     out, err, code = io.StringIO(), io.StringIO(), 0
     with (
         _one_at_a_time,
-        _logging_kept(),
+        _logging_restored(),
         patch.dict(os.environ, {"PATH": os.environ["PATH"], **env}, clear=True),
         patch.object(sys, "argv", ["server.py", *arguments]),
         patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()))),
@@ -51,8 +50,8 @@ def _run(arguments: tuple[str, ...], env: Mapping[str, str], stdin: str) -> subp
 
 
 @contextlib.contextmanager
-def _logging_kept() -> Iterator[None]:
-    """The commands send the log to standard error, for good."""
+def _logging_restored() -> Iterator[None]:
+    """Restore levels and handlers of all loggers: the commands redirect the log to standard error."""
     root = logging.getLogger()
     loggers = [
         root,

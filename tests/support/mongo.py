@@ -26,22 +26,21 @@ WIRE_SERVER = Path(__file__).parent.parent / "wire_server"
 # `make wire-server` compiles them: from its source a start took four times the CPU
 CLASSES = WIRE_SERVER / "target" / "classes"
 CLASS_PATH = f"{CLASSES}:{WIRE_SERVER / 'target' / 'dependency'}/*"
-# It lives for a test or a few hundred: the quick compiler and the simple collector are up in half the time of the usual
-# ones.
+# The stand-in lives for some tests only: with the quick compiler and the serial collector it starts in half the time.
 JAVA_OPTIONS = ("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 START_WITHIN_S = 60.0
 MISSING = "need a MongoDB server: set MONGO_URI, or put mongod, or a JDK and mvn, on PATH and call `make wire-server`"
 
 
 def find_real_mongod() -> bool:
-    """Whether tests meet a MongoDB proper: MONGO_URI may also be that of something that speaks like one."""
+    """Whether tests run on a real MongoDB: MONGO_URI may also name a server that only speaks its protocol."""
     uri = os.environ.get("MONGO_URI")
     return is_real(uri) if uri else shutil.which("mongod") is not None
 
 
 @functools.cache
 def is_real(uri: str, *, within_ms: int = 20_000) -> bool:
-    """Ask the server which storage engines it has: MongoDB has WiredTiger. One that does not answer is none."""
+    """Whether the server lists WiredTiger among its storage engines, as MongoDB does. False if it does not answer."""
     with pymongo.MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=within_ms) as client:
         try:
             return "wiredTiger" in client.admin.command("buildInfo").get("storageEngines", ())
@@ -50,9 +49,9 @@ def is_real(uri: str, *, within_ms: int = 20_000) -> bool:
 
 
 class MongoServer:
-    """A server of the tests' own, on loopback.
+    """A MongoDB server on loopback.
 
-    `durable`: what it stores outlives a stop (the stand-in is quicker without).
+    `durable`: its data outlive a stop (the stand-in is quicker without).
     """
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
@@ -74,7 +73,7 @@ class MongoServer:
         self._folder.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(self._command(), stdout=log, stderr=log, cwd=WIRE_SERVER)
-        await_answer(self.uri, self._process, self.log_path)
+        until_it_answers(self.uri, self._process, self.log_path)
         return self
 
     def _command(self) -> list[str]:
@@ -103,10 +102,10 @@ class MongoServer:
         self._signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        """End it, however it is. Idempotent."""
+        """End it in whatever state it is. Idempotent."""
         if self._process is not None:
             self._signal(signal.SIGCONT)
-            end(self._process)
+            terminate(self._process)
             self._process = None
 
     def _signal(self, number: int) -> None:
@@ -114,7 +113,7 @@ class MongoServer:
             self._process.send_signal(number)
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def terminate(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
         process.wait(20)
@@ -123,36 +122,36 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def drop(uri: str, database: str) -> None:
-    """Remove a database that a test has made."""
+def drop_database(uri: str, database: str) -> None:
+    """Drop a database that a test created."""
     with pymongo.MongoClient[dict[str, object]](uri) as client:
         client.drop_database(database)
 
 
-class TextServer:
-    """A server with text search, for the tests of that alone: nx-27017, where there is no real mongod."""
+class TextSearchServer:
+    """nx-27017, a server with text search, for the tests of text search where there is no real mongod."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self.uri = f"mongodb://127.0.0.1:{free_port()}"
 
-    def start(self) -> TextServer:
+    def start(self) -> TextSearchServer:
         port = self.uri.rpartition(":")[2]
         program = Path(sys.executable).with_name("nx-27017")
         files = ["--log-file", str(self._folder / "nx.log"), "--pid-file", str(self._folder / "nx.pid")]
         arguments = ["--db", "memory", "--port", port, *files]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen([str(program), *arguments], stdout=log, stderr=log, cwd=self._folder)
-        await_answer(self.uri, self._process, self._folder / "log")
+        until_it_answers(self.uri, self._process, self._folder / "log")
         return self
 
     def stop(self) -> None:
         if self._process is not None:
-            end(self._process)
+            terminate(self._process)
 
 
-def await_answer(uri: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def until_it_answers(uri: str, process: subprocess.Popen[bytes], log: Path) -> None:
     """Wait until the server answers. Raises AssertionError with its log."""
     with pymongo.MongoClient[dict[str, object]](uri, serverSelectionTimeoutMS=250) as client:
         deadline = time.monotonic() + START_WITHIN_S

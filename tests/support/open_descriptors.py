@@ -1,4 +1,4 @@
-"""What a process has open."""
+"""The open file descriptors of a process, from /proc."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterator
 
 
-def targets(pid: int | str = "self") -> Iterator[tuple[str, str]]:
-    """Each descriptor's number, and what it is of: `socket:[123]`, a path.
+def descriptor_targets(pid: int | str = "self") -> Iterator[tuple[str, str]]:
+    """Each descriptor's number and target: `socket:[123]`, or a path.
 
-    One that is closed while this looks is left out.
+    A descriptor that is closed meanwhile is left out.
     """
     for number in os.listdir(f"/proc/{pid}/fd"):
         with contextlib.suppress(FileNotFoundError):

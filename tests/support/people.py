@@ -1,4 +1,4 @@
-"""Many logged-in people at once, written directly into a store: a registration would hash a password for each."""
+"""Many logged-in people, written directly into a store: to register them would hash a password for each."""
 
 from __future__ import annotations
 

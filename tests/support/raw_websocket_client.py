@@ -1,4 +1,4 @@
-"""A WebSocket client that is as rude as a test needs: it reads when told to, answers no ping, and may reset."""
+"""A WebSocket client that need not follow the protocol: it reads on demand, answers no ping, and may reset."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def reset(sock: socket.socket) -> None:
     sock.close()
 
 
-class RawSocket:
-    """A blocking connection; frames are masked with zeros unless sent as raw bytes."""
+class RawWebSocket:
+    """A blocking WebSocket connection. `send_frame` masks with zeros; `socket` sends raw bytes."""
 
     def __init__(
         self,
@@ -32,9 +32,9 @@ class RawSocket:
         token: str | None = None,
         receive_buffer: int | None = None,
         headers: Mapping[str, str | None] | None = None,
-        ahead: bytes = b"",
+        early_data: bytes = b"",
     ) -> None:
-        """Connect and read the answer's head. A header of None is left out; `ahead` is sent with the request."""
+        """Connect and read the response's head. A header of None is left out; `early_data` is sent with the request."""
         self.socket = socket.socket()
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -52,7 +52,7 @@ class RawSocket:
             **(headers or {}),
         }
         lines = ["GET /ws HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items() if value is not None)]
-        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode() + ahead)
+        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode() + early_data)
         try:
             while b"\r\n\r\n" not in self._data:
                 self._receive()
@@ -61,7 +61,7 @@ class RawSocket:
             raise
         self.head, _, self._data = self._data.partition(b"\r\n\r\n")
 
-    def __enter__(self) -> RawSocket:
+    def __enter__(self) -> RawWebSocket:
         return self
 
     def __exit__(
@@ -71,11 +71,11 @@ class RawSocket:
 
     @property
     def status(self) -> int:
-        """The answer's HTTP status."""
+        """The response's HTTP status."""
         return int(self.head.split(b" ", 2)[1])
 
     def header(self, name: str) -> str | None:
-        """A header of the answer."""
+        """A header of the response; None if it is missing."""
         for line in self.head.decode("latin-1").split("\r\n")[1:]:
             key, _, value = line.partition(": ")
             if key.lower() == name.lower():
@@ -83,14 +83,14 @@ class RawSocket:
         return None
 
     def json_body(self) -> Any:
-        """The body of an answer that is no upgrade."""
+        """The JSON body of a response that is no upgrade."""
         size = int(self.header("Content-Length") or 0)
         while len(self._data) < size:
             self._receive()
         return json.loads(self._data[:size])
 
-    def at_end(self) -> bool:
-        """Whether the server has closed without a word more."""
+    def is_closed(self) -> bool:
+        """Whether the server closed the connection without sending more data. Blocks until it closes or sends."""
         try:
             return not self._data and not self.socket.recv(1)
         except ConnectionResetError:
@@ -109,14 +109,14 @@ class RawSocket:
         self.send_frame(1, json.dumps({"event": event, "id": "1", "data": data}).encode())
 
     def read_frame(self) -> tuple[int, bytes]:
-        """The next frame of the server: opcode and payload."""
+        """Read the server's next frame: its opcode and payload."""
         while (frame := server_frame(self._data)) is None:
             self._receive()
         head, payload, self._data = frame
         return head & 0x0F, payload
 
     def read_message(self) -> dict[str, Any] | None:
-        """The next text message; None at a Close, whose code is kept."""
+        """Read the next text message. None at a Close frame, whose code `close_code` has then."""
         while True:
             opcode, payload = self.read_frame()
             if opcode == 8:
@@ -127,11 +127,11 @@ class RawSocket:
                 return message
 
     def read_close(self) -> int | None:
-        """Read on until the Close; returns its code."""
+        """Read until the Close frame. Returns its code."""
         while self.read_message() is not None:
             pass
         return self.close_code
 
     def reset(self) -> None:
-        """End without a goodbye."""
+        """Close with RST, without a Close frame."""
         reset(self.socket)

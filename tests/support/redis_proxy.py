@@ -13,11 +13,11 @@ from tests.support.waiting import until_on_loop as until
 
 PATIENT_S = 30.0  # where a timeout is not the subject
 TIMEOUT_S = 1.0  # where it is
-LATE_S = 20.0  # by how much more than its bound a wait may take here, where others use the same cores
+LATE_S = 20.0  # added to bounds on waits: other processes use the same cores
 
 
 def options_for(port: int, **changed: object) -> RedisOptions:
-    """Options for a Redis, or a proxy, at this port of this machine."""
+    """Options for a Redis or a proxy on this loopback port."""
     given = {"host": "127.0.0.1", "port": port, "password": None, "db": 0, "url": None, "timeout_s": PATIENT_S}
     return RedisOptions(**{**given, **changed})
 
@@ -31,65 +31,65 @@ async def client_at(
     on_down: Sequence[Callable[[], object]] = (),
     **changed: object,
 ) -> RedisClient:
-    """A client that was started, and is closed at the test's end."""
+    """A started client, closed at the end of the test."""
     client = RedisClient(options=options_for(port, **changed), scripts=scripts)
     stack.push_async_callback(client.close)
     await client.start(on_up=on_up, on_down=on_down)
     return client
 
 
-async def noticed_gone(client: RedisClient) -> None:
-    """Speak on the connection until it is found lost; one that nobody uses is not looked at."""
+async def until_noticed_gone(client: RedisClient) -> None:
+    """Send commands until the client notices that its connection is lost: an unused connection is not checked."""
 
-    def spoken() -> bool:
+    def is_down() -> bool:
         client.send("PING")
         return not client.is_up
 
-    await until(spoken)
+    await until(is_down)
 
 
 async def elapsed_s(work: Awaitable[object]) -> float:
-    """How long something takes."""
+    """How many seconds an awaitable takes."""
     started_s = time.monotonic()
     await work
     return time.monotonic() - started_s
 
 
-class _Line:
-    """One connection through the proxy."""
+class _ProxiedConnection:
+    """One connection through the proxy: its two sockets' writers, and what the proxy knows of it."""
 
-    def __init__(self, near: asyncio.StreamWriter, far: asyncio.StreamWriter) -> None:
-        self.near = near
-        self.far = far
+    def __init__(self, client_writer: asyncio.StreamWriter, redis_writer: asyncio.StreamWriter) -> None:
+        self.client_writer = client_writer
+        self.redis_writer = redis_writer
         self.is_dead = False
-        self.listens = False
+        self.subscribes = False
 
     def close(self) -> None:
-        self.near.close()
-        self.far.close()
+        self.client_writer.close()
+        self.redis_writer.close()
 
 
-class Proxy:
-    """Passes on what a process and its Redis say to each other, unless told otherwise.
+class RedisProxy:
+    """Passes data between a process and its Redis, except for the faults that a test sets.
 
-    `sent` has each read from the process's side.
+    `sent_to_redis` has each chunk that was read from the process.
     """
 
     def __init__(self, target: int) -> None:
         self._target = target
-        self._flows = asyncio.Event()
-        self._flows.set()
-        self._stops_at: bytes | None = None
-        self._lines: set[_Line] = set()
+        self._passes = asyncio.Event()
+        self._passes.set()
+        self._holds_from: bytes | None = None
+        self._connections: set[_ProxiedConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_away = False
-        self.news_late_s = 0.0  # how long what Redis publishes is on its way, at least
-        self.largest = 1 << 16  # bytes that are passed on in one piece
+        self.publish_delay_s = 0.0  # the least delay of published messages, in seconds
+        self.read_max_bytes = 1 << 16  # bytes of one read
         self.accepted = 0
-        self.sent: list[bytes] = []
+        self.sent_to_redis: list[bytes] = []
         self.port = 0
 
-    async def start(self) -> Proxy:
+    async def start(self) -> RedisProxy:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -103,103 +103,105 @@ class Proxy:
         await self._server.wait_closed()
 
     @property
-    def lines(self) -> int:
-        """How many connections there are."""
-        return len(self._lines)
+    def connection_count(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
 
     def hold(self) -> None:
-        """Keep all connections, take new ones, and pass nothing on, in either direction, until `release`."""
-        self._flows.clear()
+        """Keep all connections, accept new ones, and pass no data in either direction until `release`."""
+        self._passes.clear()
 
-    def hold_from(self, words: bytes) -> None:
-        """Do so from the moment at which a process says this."""
-        self._stops_at = words
+    def hold_at(self, data: bytes) -> None:
+        """Call `hold` when a process sends this."""
+        self._holds_from = data
 
     @property
-    def holds(self) -> bool:
-        return not self._flows.is_set()
+    def is_holding(self) -> bool:
+        return not self._passes.is_set()
 
     def release(self) -> None:
-        self._flows.set()
+        self._passes.set()
 
     def cut_half_open(self) -> None:
-        """Keep the connections, and let what is said on them vanish from now on; neither side is told.
+        """Keep the connections but discard all data on them from now on; neither side is notified.
 
-        New ones work.
+        New connections work.
         """
-        for line in self._lines:
-            line.is_dead = True
+        for connection in self._connections:
+            connection.is_dead = True
 
     def drop(self) -> None:
-        """Close all connections; new ones work."""
-        for line in self._lines:
-            line.close()
+        """Close all connections. New ones work."""
+        for connection in self._connections:
+            connection.close()
 
     def go_away(self) -> None:
-        """Close all connections, and each new one at once, until `come_back`."""
+        """Close all connections, and every new one at once, until `come_back`."""
         self._is_away = True
         self.drop()
 
     def come_back(self) -> None:
         self._is_away = False
 
-    async def _accept(self, near_reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
+    async def _accept(self, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         try:
             if not self._is_away:
-                await self._serve(near_reader, near)
+                await self._serve(client_reader, client_writer)
         except (OSError, asyncio.CancelledError):
-            pass  # one side has gone, or the proxy is closed: the end of a connection either way
+            pass  # one side has closed, or the proxy is closed: the connection ends
         finally:
             self._tasks.discard(task)
-            near.close()
+            client_writer.close()
 
-    async def _serve(self, near_reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
-        far_reader, far = await asyncio.open_connection("127.0.0.1", self._target)
-        line = _Line(near, far)
-        self._lines.add(line)
+    async def _serve(self, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
+        redis_reader, redis_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        connection = _ProxiedConnection(client_writer, redis_writer)
+        self._connections.add(connection)
         pumps = [
-            asyncio.create_task(self._pump(line, near_reader, far, self.sent.append)),
-            asyncio.create_task(self._pump(line, far_reader, near, lambda data: None, brings_news=True)),
+            asyncio.create_task(self._pump(connection, client_reader, redis_writer, self.sent_to_redis.append)),
+            asyncio.create_task(
+                self._pump(connection, redis_reader, client_writer, lambda data: None, from_redis=True)
+            ),
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._lines.discard(line)
-            line.close()
+            self._connections.discard(connection)
+            connection.close()
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
 
     async def _pump(
         self,
-        line: _Line,
+        connection: _ProxiedConnection,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        seen: Callable[[bytes], object],
+        record: Callable[[bytes], object],
         *,
-        brings_news: bool = False,
+        from_redis: bool = False,
     ) -> None:
         with contextlib.suppress(OSError):
-            while data := await reader.read(self.largest):
-                seen(data)
-                if self._stops_at is not None and not brings_news and self._stops_at in data:
-                    self._stops_at = None
+            while data := await reader.read(self.read_max_bytes):
+                record(data)
+                if self._holds_from is not None and not from_redis and self._holds_from in data:
+                    self._holds_from = None
                     self.hold()
-                line.listens = line.listens or b"SUBSCRIBE" in data
-                if brings_news and line.listens and self.news_late_s:
-                    await asyncio.sleep(self.news_late_s)  # the fault
-                await self._flows.wait()
-                if not line.is_dead:
+                connection.subscribes = connection.subscribes or b"SUBSCRIBE" in data
+                if from_redis and connection.subscribes and self.publish_delay_s:
+                    await asyncio.sleep(self.publish_delay_s)  # the fault
+                await self._passes.wait()
+                if not connection.is_dead:
                     writer.write(data)
                     await writer.drain()
 
 
-async def proxy_to(stack: AsyncExitStack, port: int) -> Proxy:
-    """A proxy to a Redis, for as long as the test."""
-    proxy = await Proxy(port).start()
+async def proxy_to(stack: AsyncExitStack, port: int) -> RedisProxy:
+    """A proxy to a Redis, closed at the end of the test."""
+    proxy = await RedisProxy(port).start()
     stack.push_async_callback(proxy.close)
     return proxy

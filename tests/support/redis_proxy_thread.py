@@ -1,5 +1,5 @@
-"""The network between a process and its Redis, on a thread of its own: for a process that tests share, each with its
-own loop.
+"""A proxy between a process and its Redis on a thread with its own event loop, for a process that several tests share:
+each test has another loop.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from tests.support.redis_proxy import Proxy
+from tests.support.redis_proxy import RedisProxy
 
 T = TypeVar("T")
 
 DONE_WITHIN_S = 30.0
 
 
-class Network:
-    """A proxy to a Redis. All methods may be called from any thread, and have had their effect when they return."""
+class RedisProxyThread:
+    """A proxy to a Redis. Its methods may be called from any thread, and have taken effect when they return."""
 
     def __init__(self, target: int) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="network", daemon=True)
         self._thread.start()
-        self._proxy = self._run(Proxy(target).start())
+        self._proxy = self._run(RedisProxy(target).start())
 
     @property
     def env(self) -> dict[str, str]:
@@ -32,32 +32,32 @@ class Network:
         return {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(self._proxy.port)}
 
     @property
-    def holds(self) -> bool:
-        return self._proxy.holds
+    def is_holding(self) -> bool:
+        return self._proxy.is_holding
 
     def go_away(self) -> None:
-        self._do(Proxy.go_away)
+        self._do(RedisProxy.go_away)
 
     def come_back(self) -> None:
-        self._do(Proxy.come_back)
+        self._do(RedisProxy.come_back)
 
     def hold(self) -> None:
-        self._do(Proxy.hold)
+        self._do(RedisProxy.hold)
 
-    def hold_from(self, words: bytes) -> None:
-        self._do(lambda proxy: proxy.hold_from(words))
+    def hold_at(self, data: bytes) -> None:
+        self._do(lambda proxy: proxy.hold_at(data))
 
     def release(self) -> None:
-        self._do(Proxy.release)
+        self._do(RedisProxy.release)
 
-    def delay_news(self, late_s: float) -> None:
-        self._proxy.news_late_s = late_s
+    def delay_published(self, late_s: float) -> None:
+        self._proxy.publish_delay_s = late_s
 
-    def mend(self) -> None:
-        """Whatever it was told: it is a network as others."""
+    def restore(self) -> None:
+        """End all faults: pass all data, without delay."""
         self.come_back()
         self.release()
-        self.delay_news(0.0)
+        self.delay_published(0.0)
 
     def close(self) -> None:
         self._run(self._proxy.close())
@@ -65,7 +65,7 @@ class Network:
         self._thread.join()
         self._loop.close()
 
-    def _do(self, act: Callable[[Proxy], T]) -> T:
+    def _do(self, act: Callable[[RedisProxy], T]) -> T:
         async def acting() -> T:
             return act(self._proxy)
 
@@ -76,10 +76,10 @@ class Network:
 
 
 @contextmanager
-def network_to(port: int) -> Iterator[Network]:
-    """A network to a Redis, closed at the end."""
-    network = Network(port)
+def proxy_thread_to(port: int) -> Iterator[RedisProxyThread]:
+    """A proxy to a Redis, closed at the end of the block."""
+    proxy = RedisProxyThread(port)
     try:
-        yield network
+        yield proxy
     finally:
-        network.close()
+        proxy.close()

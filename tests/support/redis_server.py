@@ -80,7 +80,7 @@ class RedisServer:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[RedisServer]:
+def running_redis(folder: Path) -> Iterator[RedisServer]:
     """A started redis-server, stopped at the end."""
     server = RedisServer(folder)
     try:

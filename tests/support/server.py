@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from common import free_ports
-from tests.support.coverage import passed_on
+from tests.support.coverage import inherited_coverage_variables
 from tests.support.waiting import poll
 
 ROOT = Path(__file__).parent.parent.parent
@@ -47,8 +47,8 @@ def free_port(in_a_row: int = 1) -> int:
 
 
 class ServerProcess:
-    """`server.py serve`, or another `program`'s, with the given environment on top of limits that tests do not meet by
-    accident.
+    """A process of `server.py serve`, or of another `program`, with the given environment, and without the limits
+    that tests would meet by accident.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class ServerProcess:
         self.log_path = data_dir.parent / f"{data_dir.name}.log"
         self._env = {
             "PATH": os.environ["PATH"],
-            **passed_on(),
+            **inherited_coverage_variables(),
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
             "DATA_DIR": str(data_dir),
@@ -80,7 +80,7 @@ class ServerProcess:
 
     @property
     def env(self) -> Mapping[str, str]:
-        """What it was started with: for commands that are to meet the same store."""
+        """The environment that it is started with, also for commands on the same store."""
         return self._env
 
     @property
@@ -117,7 +117,7 @@ class ServerProcess:
         raise AssertionError(f"the server is not ready:\n{self.log()}")
 
     def spawn(self) -> subprocess.Popen[bytes]:
-        """Start it and wait for nothing."""
+        """Start it without waiting."""
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -146,7 +146,7 @@ class ServerProcess:
         return self._process.wait(within_s)
 
     def stop(self) -> None:
-        """End it, however it is."""
+        """End it in whatever state it is. Idempotent."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             try:
@@ -155,8 +155,8 @@ class ServerProcess:
                 self.kill()
 
     def log(self) -> str:
-        """What it wrote. A thread writes its lines: those of what was done just now come a little later, mostly within
-        some milliseconds, which are waited for. Where a line must be there, `until_logged` waits for it.
+        """The log's text. A thread writes its lines, mostly within some milliseconds: this waits until the file stops
+        growing for LINES_WITHIN_S. `until_logged` waits for a certain line.
         """
         size = -1
         while self.log_path.exists() and size != (size := self.log_path.stat().st_size):
@@ -164,8 +164,8 @@ class ServerProcess:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def until_logged(self, text: str) -> None:
-        """Wait until it has written this."""
-        poll(lambda: text in self.log(), told=self.log)
+        """Wait until the log has this text."""
+        poll(lambda: text in self.log(), describe=self.log)
 
     def assert_log_is_clean(self) -> None:
         """No traceback, and no line above WARNING, was written."""
@@ -176,9 +176,7 @@ class ServerProcess:
 
 @contextlib.contextmanager
 def serving(data_dir: Path, env: Mapping[str, str] | None = None) -> Iterator[ServerProcess]:
-    """A started server; at the end it is stopped, and nothing that was done to it may have put a traceback into its
-    log.
-    """
+    """A started server, stopped at the end. Raises AssertionError if its log has a traceback or an error."""
     process = ServerProcess(data_dir, env)
     try:
         yield process.start()
@@ -198,7 +196,7 @@ def command(
     """Run `server.py`, or another `program`, with arguments to its end."""
     return subprocess.run(
         [*program, *arguments],
-        env={"PATH": os.environ["PATH"], **passed_on(), **(env or {})},
+        env={"PATH": os.environ["PATH"], **inherited_coverage_variables(), **(env or {})},
         input=stdin,
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""A file system that a test may fill. Only root can mount one."""
+"""A small file system that a test may fill. Mounting one needs root."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 @contextmanager
 def small_disk(where: Path, *, megabytes: int) -> Iterator[Path]:
-    """Mounted at `where`, which is made. Skips the test where this user cannot mount."""
+    """Mount a tmpfs at `where`, which is created, until the end of the block. Skips the test if mounting fails."""
     where.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(where)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:

@@ -40,17 +40,17 @@ def poll(
     condition: Callable[[], T],
     within_s: float = ASKED_WITHIN_S,
     *,
-    told: Callable[[], object] = str,
+    describe: Callable[[], object] = str,
     pace_s: float = 0.01,
 ) -> T:
     """Evaluate the condition every `pace_s` until it is true, and return its value.
 
-    Raises AssertionError after `within_s`, with what `told` returns. A long `pace_s` is for conditions that load the
-    server.
+    Raises AssertionError after `within_s`, with what `describe` returns. A long `pace_s` is for conditions that load
+    the server.
     """
     deadline_s = time.monotonic() + within_s
     while not (found := condition()):
-        assert time.monotonic() < deadline_s, f"it did not happen: {told()}"
+        assert time.monotonic() < deadline_s, f"it did not happen: {describe()}"
         time.sleep(pace_s)
     return found
 

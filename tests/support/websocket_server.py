@@ -1,6 +1,4 @@
-"""A WebSocket server of a test's own, of other people's making,
-for clients that are tested against one that is rude.
-"""
+"""A WebSocket server from the `websockets` library, to test clients against a server that misbehaves."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from websockets.sync.server import Server, ServerConnection, serve
 
 @contextmanager
 def serving_websockets(serve_one: Callable[[ServerConnection], None]) -> Iterator[int]:
-    """Each connection is given to `serve_one` on a thread; the port, on loopback."""
+    """Serve on loopback, each connection by `serve_one` on a thread of its own. Yields the port."""
     server: Server = serve(serve_one, "127.0.0.1", 0, compression=None, ping_interval=None)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

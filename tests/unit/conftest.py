@@ -12,12 +12,12 @@ from tornado.ioloop import IOLoop
 
 from cluster.redis_connection import bounds
 from tests.support.redis_proxy import PATIENT_S
-from tests.support.redis_server import RedisServer, running
+from tests.support.redis_server import RedisServer, running_redis
 
 
 @pytest.fixture(scope="module")
 def module_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with running(tmp_path_factory.mktemp("redis")) as server:
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
         yield server
 
 
@@ -37,7 +37,7 @@ def redis(module_redis: RedisServer, patient: None) -> RedisServer:
 @pytest.fixture
 def own_redis(tmp_path: Path, patient: None) -> Iterator[RedisServer]:
     """A redis-server for a test that stops it, or worse."""
-    with running(tmp_path / "redis") as server:
+    with running_redis(tmp_path / "redis") as server:
         yield server
 
 

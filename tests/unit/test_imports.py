@@ -117,8 +117,8 @@ def test_a_wrong_import_is_found(tmp_path: Path, place: str, line: str) -> None:
 
 
 def test_the_rules_and_mypy_know_every_module_and_folder_of_the_product() -> None:
-    modules = {path.name for path in ROOT.glob("*.py")} - package.RECIPE
-    folders = {path.name for path in package.folders()} - {"web"}
+    modules = {path.name for path in ROOT.glob("*.py")} - package.BUILD_MODULES
+    folders = {path.name for path in package.product_folders()} - {"web"}
     assert set(PRODUCT) == modules | folders
     parsed = configparser.ConfigParser(interpolation=None)
     parsed.read(ROOT / "setup.cfg")

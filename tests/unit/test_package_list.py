@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import package
-from tests.support.dockerfile import let_through
+from tests.support.dockerfile import build_context
 from tests.support.server import ROOT
 
 # What a wheel is made from, besides what it holds.
@@ -34,7 +34,7 @@ def forgotten(root: Path, found: package.PackageList) -> list[str]:
 
 def test_the_packages_and_files_in_setup_cfg_are_those_that_there_are() -> None:
     assert len(package.product_files()) > 200
-    lines = forgotten(ROOT, package.listed())
+    lines = forgotten(ROOT, package.read_package_list())
     assert not lines, "\n".join(lines)
 
 
@@ -55,9 +55,9 @@ def test_what_is_forgotten_is_said_by_name(tmp_path: Path, added: str, said: str
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    (line,) = forgotten(tmp_path, package.listed()._replace(packages={"chat_rooms", "chat_rooms.store"}))
+    (line,) = forgotten(tmp_path, package.read_package_list()._replace(packages={"chat_rooms", "chat_rooms.store"}))
     assert line.startswith(said)
 
 
 def test_an_image_is_built_from_what_a_wheel_is_made_of_and_from_nothing_else() -> None:
-    assert {path.relative_to(ROOT) for path in let_through(ROOT)} == package.product_files() | RECIPE
+    assert {path.relative_to(ROOT) for path in build_context(ROOT)} == package.product_files() | RECIPE

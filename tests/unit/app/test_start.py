@@ -17,7 +17,7 @@ from cluster.memory_bus import MemoryBus
 from monitor.counting_observer import CountingObserver
 from monitor.observer import Observer
 from monitor.spans import Spans
-from tests.support.open_descriptors import targets
+from tests.support.open_descriptors import descriptor_targets
 from tests.support.server import free_port
 
 
@@ -30,7 +30,7 @@ class NoBus(MemoryBus):
 
 def opened() -> set[str]:
     """The sockets of this process."""
-    return {target for _, target in targets() if target.startswith("socket:")}
+    return {target for _, target in descriptor_targets() if target.startswith("socket:")}
 
 
 @pytest.mark.gen_test

@@ -25,7 +25,7 @@ from cache.redis_scripts import SCRIPTS
 from cluster.redis_connection import RedisClient, RedisGone, RedisRefused
 from cluster.redis_keys import GENERATION
 from store.models import Membership, Role, Room, RoomStats, Session, Status, User
-from tests.support.redis_proxy import LATE_S, TIMEOUT_S, elapsed_s, noticed_gone, options_for, proxy_to, until
+from tests.support.redis_proxy import LATE_S, TIMEOUT_S, elapsed_s, options_for, proxy_to, until, until_noticed_gone
 from tests.support.redis_server import RedisServer
 from tests.unit.cache.conftest import Answer, CountingObserver, Source
 
@@ -729,7 +729,7 @@ async def test_a_value_that_was_written_while_redis_was_out_of_reach_is_believed
     await other.get(KEY, "old")
     assert await cut.get(KEY, "unused") == "old"
     proxy.go_away()
-    await noticed_gone(cut.client)
+    await until_noticed_gone(cut.client)
     await cut.cache.invalidate(KEY)  # the source holds "new", and Redis cannot be told
     assert await cut.cache.get_or_load(KEY, Answer("new")) == "new"
     assert await other.get(KEY, "unused") == "old"  # that it is still there is what the rest is about
@@ -763,7 +763,7 @@ async def test_a_load_begun_before_the_connection_was_lost_does_not_fill_after_i
     reader = cut.ask(KEY, source)
     await begun(source)
     proxy.drop()
-    await noticed_gone(cut.client)
+    await until_noticed_gone(cut.client)
     await cut.cache.invalidate(KEY)
     await until(lambda: cut.client.is_up)
     source.loads[0].set_result("old")
@@ -1104,7 +1104,7 @@ async def lost(stack: AsyncExitStack, redis: RedisServer, fault: str) -> Process
     a = await process_at(stack, proxy.port, timeout_s=TIMEOUT_S)
     if fault == "killed":
         redis.stop()
-        await noticed_gone(a.client)
+        await until_noticed_gone(a.client)
     elif fault == "stopped":
         redis.pause()
     else:

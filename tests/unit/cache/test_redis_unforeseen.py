@@ -12,7 +12,7 @@ import pytest
 from cluster.redis_connection import RedisClient, RedisGone
 from cluster.redis_connection.bounds import WAITING_MAX, WAITING_MAX_BYTES
 from cluster.redis_connection.deadline import Deadline
-from tests.support.redis_proxy import client_at, noticed_gone, options_for, proxy_to, until
+from tests.support.redis_proxy import client_at, options_for, proxy_to, until, until_noticed_gone
 from tests.support.redis_server import RedisServer
 
 pytestmark = pytest.mark.gen_test
@@ -94,7 +94,7 @@ async def test_who_fails_to_be_told_that_redis_is_gone_keeps_nobody_from_being_t
     client = await client_at(stack, proxy.port, on_down=[fail, lambda: told.append("second")])
     for _ in range(2):
         proxy.drop()
-        await noticed_gone(client)
+        await until_noticed_gone(client)
         await until(lambda: client.is_up, BACK_WITHIN_S)
     assert told == ["first", "second"] * 2
     assert caplog.text.count("LookupError: nobody foresaw this") == 2

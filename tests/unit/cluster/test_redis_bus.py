@@ -525,7 +525,7 @@ async def test_a_connection_on_which_all_comes_late_is_lost_though_it_is_never_s
     a = await process_at(stack, redis.port, "p1")
     b = await process_at(stack, redis.port, "p2", listens_at=proxy.port)
     await b.bus.subscribe("all")
-    proxy.news_late_s = 0.5
+    proxy.publish_delay_s = 0.5
     sent = 0
 
     async def talks() -> None:
@@ -535,10 +535,10 @@ async def test_a_connection_on_which_all_comes_late_is_lost_though_it_is_never_s
             await a.publish("all", f"{sent}")
             await asyncio.sleep(0.1)  # more often than it is passed on, so that it is later each time
 
-    proxy.largest = 200  # bytes: what waits is not passed on in one piece
+    proxy.read_max_bytes = 200  # bytes: what waits is not passed on in one piece
     await asyncio.wait_for(talks(), BACK_WITHIN_S)
     assert 0 < len(b.heard) < sent, "it was not silent"
-    proxy.news_late_s = 0.0
+    proxy.publish_delay_s = 0.0
     await until(lambda: not b.bus.lost, BACK_WITHIN_S)
     assert b.backs == 2
 

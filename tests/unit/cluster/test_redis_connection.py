@@ -23,10 +23,10 @@ from tests.support.redis_proxy import (
     TIMEOUT_S,
     client_at,
     elapsed_s,
-    noticed_gone,
     options_for,
     proxy_to,
     until,
+    until_noticed_gone,
 )
 from tests.support.redis_server import RedisServer
 from tests.support.server import free_port
@@ -92,16 +92,16 @@ async def test_what_comes_while_a_batch_is_under_way_goes_in_one_write_after_it(
 ) -> None:
     proxy = await proxy_to(stack, redis.port)
     client = await client_at(stack, proxy.port, timeout_s=10)
-    proxy.sent.clear()
+    proxy.sent_to_redis.clear()
     proxy.hold()
     waiting = [client.call("INCR", "n")]
-    await until(lambda: proxy.sent)
+    await until(lambda: proxy.sent_to_redis)
     for _ in range(50):
         waiting.append(client.call("INCR", "n"))
         await asyncio.sleep(0)  # each in a turn of its own
     proxy.release()
     assert await asyncio.gather(*waiting) == list(range(1, 52))
-    assert [data.count(b"INCR") for data in proxy.sent] == [1, 50]
+    assert [data.count(b"INCR") for data in proxy.sent_to_redis] == [1, 50]
 
 
 async def test_more_than_a_batch_holds_is_answered_in_order(stack: AsyncExitStack, redis: RedisServer) -> None:
@@ -255,7 +255,7 @@ async def test_the_first_commands_on_a_new_connection_are_those_that_on_up_sends
     assert await seen.pop() == b"first"
     await client.call("SET", "a", "later")
     proxy.drop()
-    await noticed_gone(client)
+    await until_noticed_gone(client)
     await until(lambda: seen, BACK_WITHIN_S)
     assert await seen[0] == b"first"
 
@@ -334,7 +334,7 @@ async def test_closing_answers_who_waits_and_leaves_no_connection(stack: AsyncEx
     with pytest.raises(RedisGone):
         client.call("PING")
     proxy.release()
-    await until(lambda: not proxy.lines)
+    await until(lambda: not proxy.connection_count)
 
 
 # ---- bounds ----------------------------------------------------------------------------------------------------------
@@ -359,10 +359,10 @@ async def test_past_its_bound_a_queue_behind_a_stalled_redis_drops_the_connectio
     proxy = await proxy_to(stack, redis.port)
     lost: list[str] = []
     client = await client_at(stack, proxy.port, on_down=[lambda: lost.append("down")], timeout_s=60)
-    proxy.sent.clear()
+    proxy.sent_to_redis.clear()
     proxy.hold()
     waiting = client.call("PING")
-    await until(lambda: proxy.sent)
+    await until(lambda: proxy.sent_to_redis)
     await flood(client, of=of)
     await until(lambda: lost)
     with pytest.raises(RedisGone):
@@ -392,7 +392,7 @@ async def test_a_line_is_logged_at_each_change_of_state_and_none_for_a_try(
     client = await client_at(stack, proxy.port)
     for _ in range(2):
         proxy.go_away()
-        await noticed_gone(client)
+        await until_noticed_gone(client)
         tried = proxy.accepted
         await until(lambda tried=tried: proxy.accepted >= tried + 3)
         proxy.come_back()

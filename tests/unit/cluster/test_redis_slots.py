@@ -22,10 +22,10 @@ from tests.support.redis_proxy import (
     PATIENT_S,
     TIMEOUT_S,
     elapsed_s,
-    noticed_gone,
     options_for,
     proxy_to,
     until,
+    until_noticed_gone,
 )
 from tests.support.redis_server import RedisServer
 
@@ -248,7 +248,7 @@ async def test_without_redis_each_process_is_let_in_within_the_timeout_and_nothi
 
     took = await asyncio.gather(*[elapsed_s(let_in()) for _ in range(5)])
     assert max(took) < TIMEOUT_S + LATE_S
-    await noticed_gone(a.client)
+    await until_noticed_gone(a.client)
     assert await a.take("p1-3")
     a.connection_slots.leave("u1", "p1-1")
     assert await a.connection_slots.reconcile([("u1", ["p1-2"])]) is None
@@ -347,7 +347,7 @@ async def test_who_left_while_redis_was_away_is_remembered_until_redis_heard_of_
     assert a.connection_slots.unsure() == []
     proxy.hold()
     a.connection_slots.leave("u1", "p1-2")  # it is on its way when the connection is lost
-    await until(lambda: any(b"p1-2" in data for data in proxy.sent))
+    await until(lambda: any(b"p1-2" in data for data in proxy.sent_to_redis))
     proxy.cut_half_open()
     proxy.go_away()
     proxy.release()
@@ -370,7 +370,7 @@ async def test_of_those_who_left_no_more_are_remembered_than_the_bound_the_first
     monkeypatch.setattr(redis_slots, "UNSURE_MAX", 3)
     a = await process_at(stack, own_redis.port)
     own_redis.stop()
-    await noticed_gone(a.client)
+    await until_noticed_gone(a.client)
     for number in range(10):
         a.connection_slots.leave(f"u{number}", f"p1-{number}")
     assert a.connection_slots.unsure() == ["u0", "u1", "u2"]

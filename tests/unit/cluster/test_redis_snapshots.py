@@ -13,7 +13,7 @@ import pytest
 from cluster.redis_connection import RedisClient
 from cluster.redis_keys import TELLERS, TELLERS_TTL_S, teller
 from cluster.redis_snapshots import RedisSnapshots
-from tests.support.redis_proxy import noticed_gone, options_for
+from tests.support.redis_proxy import options_for, until_noticed_gone
 from tests.support.redis_server import RedisServer
 
 pytestmark = pytest.mark.gen_test
@@ -64,7 +64,7 @@ async def test_without_redis_nobody_can_be_asked_and_nobody_waits(
     client = await client_at(stack, own_redis.port)
     snapshots = RedisSnapshots(client=client, process_id="p1")
     own_redis.stop()
-    await noticed_gone(client)
+    await until_noticed_gone(client)
     snapshots.tell(b"one", at_s=NOW_S, ttl_s=60)
     snapshots.leave()
     assert await snapshots.told() is None

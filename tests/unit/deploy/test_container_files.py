@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import TABLE
-from tests.support.dockerfile import is_ignored, patterns, stages
+from tests.support.dockerfile import ignore_rules, is_ignored, stages
 from tests.support.server import ROOT
 
 COMPOSE = (ROOT / "deploy" / "compose.yml").read_text()
@@ -61,7 +61,7 @@ def test_an_image_runs_the_command_as_a_user_with_a_folder_of_its_own() -> None:
     ],
 )
 def test_what_is_nobodys_business_does_not_reach_docker(path: str, ignored: bool) -> None:
-    assert is_ignored(Path(path), patterns()) == ignored
+    assert is_ignored(Path(path), ignore_rules()) == ignored
 
 
 def test_compose_builds_the_image_and_an_nginx_from_what_there_is() -> None:

@@ -21,7 +21,16 @@ from limits.contract import UNLIMITED, Check, Decision
 from limits.memory_limiter import MemoryLimiter
 from limits.policy import Policy
 from limits.redis_limiter import PREFIX, SCRIPT, UNITS_MAX, RedisLimiter, _limit
-from tests.support.redis_proxy import LATE_S, PATIENT_S, TIMEOUT_S, client_at, elapsed_s, noticed_gone, proxy_to, until
+from tests.support.redis_proxy import (
+    LATE_S,
+    PATIENT_S,
+    TIMEOUT_S,
+    client_at,
+    elapsed_s,
+    proxy_to,
+    until,
+    until_noticed_gone,
+)
 from tests.support.redis_server import RedisServer
 
 POLICIES = {"messages": Policy(5, 60), "api": Policy(10, 3_600), "bytes": Policy(104_857_600, 3_600), "typing": None}
@@ -249,7 +258,7 @@ async def test_without_redis_the_process_counts_alone_with_the_same_policy_and_s
     caplog.set_level("INFO", "limits")
     limiter, client = await limiter_at(stack, own_redis.port)
     own_redis.stop()
-    await noticed_gone(client)
+    await until_noticed_gone(client)
     assert await passed(limiter, Check("messages", "u1"), times=9) == 5
     assert not limiter.is_shared
     own_redis.start()
@@ -265,7 +274,7 @@ async def test_without_redis_the_process_counts_alone_with_the_same_policy_and_s
 async def test_fail_closed_refuses_while_redis_is_gone_and_knows_not_for_how_long(stack, own_redis):
     limiter, client = await limiter_at(stack, own_redis.port, fail_closed=True)
     own_redis.stop()
-    await noticed_gone(client)
+    await until_noticed_gone(client)
     refused = await limiter.check([Check("messages", "u1")])
     assert refused == Decision(False, "messages", retry_after_s=1, because="unknown")
     assert (await limiter.check([Check("messages", "u1")], exempt=True)).allowed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.coverage_report import not_run
-from tests.support.coverage import passed_on
+from tests.support.coverage import inherited_coverage_variables
 
 
 def test_functions_that_nothing_entered_are_named_and_of_the_others_lines_and_branches() -> None:
@@ -25,6 +25,6 @@ def test_of_a_file_that_ran_whole_nothing_is_said() -> None:
 
 
 def test_processes_of_their_own_environment_are_measured_where_this_one_is() -> None:
-    assert passed_on({"PATH": "/bin"}) == {}
+    assert inherited_coverage_variables({"PATH": "/bin"}) == {}
     both = {"COVERAGE_PROCESS_START": "/pyproject.toml", "COVERAGE_FILE": "/data"}
-    assert passed_on({"PATH": "/bin", **both}) == both
+    assert inherited_coverage_variables({"PATH": "/bin", **both}) == both

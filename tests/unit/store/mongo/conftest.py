@@ -15,7 +15,7 @@ from monitor.observer import Observer
 from store.mongo import MongoOptions, MongoStore, open_store
 from tests.contract.conftest import StoreFiller
 from tests.support.clock import HandClock
-from tests.support.mongo import drop
+from tests.support.mongo import drop_database
 
 Open = Callable[..., Awaitable[MongoStore]]
 _NUMBERS = itertools.count()
@@ -29,9 +29,9 @@ def clock() -> HandClock:
 @pytest.fixture
 def database_name(mongo_uri: str) -> Iterator[str]:
     name = f"unit-{next(_NUMBERS)}"
-    drop(mongo_uri, name)
+    drop_database(mongo_uri, name)
     yield name
-    drop(mongo_uri, name)
+    drop_database(mongo_uri, name)
 
 
 @pytest.fixture

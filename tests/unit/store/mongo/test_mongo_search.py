@@ -17,7 +17,7 @@ from store.mongo.documents import message_document
 from store.mongo.indexes import INDEXES
 from store.mongo.search import TextSearch, has_text_search
 from tests.support.clock import START_MS, HandClock
-from tests.support.mongo import drop
+from tests.support.mongo import drop_database
 
 ROOM = "r1"
 
@@ -47,7 +47,7 @@ def database(text_uri: str, tmp_path: object, io_loop: IOLoop) -> Iterator[Datab
     database = io_loop.run_sync(make)
     yield database
     io_loop.run_sync(database.close)
-    drop(text_uri, name)
+    drop_database(text_uri, name)
 
 
 async def say(database: Database, *contents: str, room_id: str = ROOM, first: int = 1) -> TextSearch:
@@ -87,7 +87,7 @@ async def test_a_server_without_it_is_named_in_one_warning(mongo_uri: str, caplo
         has_text = await has_text_search(database)
     await database.close()
     assert [record.levelname for record in caplog.records] == ([] if has_text else ["WARNING"])
-    drop(mongo_uri, "search-none")
+    drop_database(mongo_uri, "search-none")
 
 
 @pytest.mark.gen_test
