@@ -175,7 +175,7 @@ def build_chat(
         keys=keys,
         bus=bus,
         codec=codec,
-        posted=typing.stopped,
+        on_posted=typing.stopped,
         observer=observer,
         timeout_s=settings.store.timeout_ms / 1000,
     )

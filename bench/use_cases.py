@@ -105,7 +105,7 @@ class UseCases:
             keys=self.keys,
             bus=bus,
             codec=codec,
-            posted=lambda room_id, user_id: None,
+            on_posted=lambda room_id, user_id: None,
             observer=Observer(),
             timeout_s=settings.store.timeout_ms / 1000,
         )

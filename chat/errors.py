@@ -1,6 +1,6 @@
-"""The tables of refusals that clients see: error codes, what becomes of a backend's errors, close codes.
+"""Three tables: the error codes that clients see, the codes for errors of the store and the cache, and the close codes.
 
-Knows no wire.
+Knows neither HTTP nor frames.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from store.errors import Missing, RoomFull, StoreError, StoreTimeout, TooLarge, 
 
 
 class ErrorKind(Struct, frozen=True):
-    """One row of the table: HTTP status, whether the same request may succeed later, and what is said by default."""
+    """One error code: its HTTP status, whether the same request may succeed later, and the default message."""
 
     status: int
     retryable: bool
@@ -54,9 +54,10 @@ ERROR_KINDS: Mapping[str, ErrorKind] = {
 
 
 class ChatError(Exception):
-    """A refusal in the contract's words.
+    """A refusal that a client sees.
 
-    `code` is a key of KINDS; `details` names fields or facts; `retry_after_s` says when a limited call would pass.
+    `code` is a key of ERROR_KINDS. `details` holds fields or facts by name. `retry_after_s` is the time in seconds
+    after which the same request may pass.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class ChatError(Exception):
 
 
 class RateLimited(ChatError):
-    """The refusal of a limit; `decision` has its numbers, for who tells them in headers."""
+    """The refusal of a limit. `decision` has the numbers of the RateLimit headers."""
 
     def __init__(self, decision: Decision) -> None:
         details = {"limit": decision.limit, "operation": decision.operation}
@@ -86,23 +87,23 @@ class RateLimited(ChatError):
 
 
 def limit_refusal(decision: Decision) -> ChatError:
-    """What the client of a refused check is told."""
+    """Return the refusal for a check that did not pass: of the limit, or because the limiter is unavailable."""
     if decision.because == "limit":
         return RateLimited(decision)
     return ChatError("unavailable", retry_after_s=decision.retry_after_s)
 
 
 def overloaded() -> ChatError:
-    """What the client of something that was shed is told."""
+    """Return the refusal for a request that load shedding dropped."""
     return ChatError("unavailable", "The server is overloaded; try again.", retry_after_s=RETRY_AFTER_S)
 
 
 def invalid(**fields: str) -> ChatError:
-    """Return the refusal that names each wrong field (in camelCase) with what it takes."""
+    """Return the refusal for wrong fields. Keys are the contract's field names, values say what each field takes."""
     return ChatError("validation_failed", details=fields)
 
 
-# What a client is told of a backend's error; the first row that fits.
+# The error code for an error of the store or the cache; the first row that matches counts.
 BACKEND_CODES: tuple[tuple[type[Exception], str], ...] = (
     (StoreTimeout, "timeout"),
     (RoomFull, "room_full"),
@@ -115,7 +116,7 @@ MISSING_CODES = {"user": "user_not_found", "room": "room_not_found", "message": 
 
 
 def as_refusal(cause: BaseException | None) -> ChatError | None:
-    """Return what a client is told of an exception; None where it is no refusal but a bug."""
+    """Return the refusal for an exception. None for an exception that is a defect of the server."""
     if isinstance(cause, ChatError):
         return cause
     if isinstance(cause, Missing):
@@ -124,7 +125,7 @@ def as_refusal(cause: BaseException | None) -> ChatError | None:
 
 
 class CloseCode(IntEnum):
-    """Why the server ends a connection (RFC 6455 section 7.4; 4000 and up are ours)."""
+    """Why the server ends a connection (RFC 6455 section 7.4). Codes from 4000 on are the contract's."""
 
     POLICY = 1008
     RESTART = 1012

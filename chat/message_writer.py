@@ -1,4 +1,4 @@
-"""The write path of messages: gathers a room's drafts into one append, publishes what was stored, answers each sender.
+"""The write path of messages: gathers a room's drafts into one append, publishes the stored messages, answers senders.
 
 One append of a room is in flight; the drafts that arrive during it are the next one, so no timer is needed. The store
 commits appends, of many rooms at once where it can (docs/decisions/0020).
@@ -35,8 +35,9 @@ MAX_BATCH = 500
 
 
 class Accepted(Struct, frozen=True):
-    """A draft, when it came, in milliseconds of the wall clock (it travels to where the message is delivered), and how:
-    ws, rest.
+    """A draft with the time at which it was accepted and its transport.
+
+    `at_ms` is in milliseconds of the wall clock, because the process that delivers the message compares it.
     """
 
     draft: MessageDraft
@@ -45,9 +46,10 @@ class Accepted(Struct, frozen=True):
 
 
 class MessageWriter:
-    """Appends drafts.
+    """Appends drafts, and publishes the stored messages.
 
-    `max_waiting` bounds the drafts of all rooms that are not settled yet, `timeout_s` how long one waits to be.
+    `max_waiting` bounds the unsettled drafts of all rooms; a draft waits at most `timeout_s`. `on_posted(room id, user
+    id)` is called for each author of a batch, whose typing ends.
     """
 
     def __init__(
@@ -58,7 +60,7 @@ class MessageWriter:
         keys: Keys,
         bus: Bus,
         codec: Codec,
-        posted: Callable[[str, str], None],
+        on_posted: Callable[[str, str], None],
         observer: Observer,
         timeout_s: float,
         max_waiting: int = 10_000,
@@ -70,7 +72,7 @@ class MessageWriter:
         self._bus = bus
         self._codec = codec
         self._observer = observer
-        self._posted = posted  # told (room id, user id): who wrote is no longer typing
+        self._on_posted = on_posted
         self._batcher: KeyedBatcher[Accepted, PostedMessage] = KeyedBatcher(
             work=self._write, batch_max=MAX_BATCH, waiting_max=max_waiting, timeout_s=timeout_s
         )
@@ -81,7 +83,7 @@ class MessageWriter:
 
     @property
     def waiting(self) -> int:
-        """Drafts that are not settled yet."""
+        """How many drafts are not settled yet."""
         return self._batcher.waiting
 
     def metrics(self) -> PartMetrics:
@@ -115,15 +117,15 @@ class MessageWriter:
                 fresh.append(outcome.message)
                 encoded.append(message)
             answers.append(PostedMessage(message, outcome.duplicate))
-        # Here, not where they are answered: who sent may be gone by then.
+        # Counted here and not at the answer: the sender may have gone by then.
         self._observer.messages_in(ws=len(fresh) - by_rest, rest=by_rest)
         if duplicates:
             self._observer.messages_again(ws=duplicates - duplicates_by_rest, rest=duplicates_by_rest)
         if fresh:
-            await self._tell(room_id, fresh, encoded, accepted[0].at_ms)
+            await self._publish(room_id, fresh, encoded, accepted[0].at_ms)
         return answers
 
-    async def _tell(self, room_id: str, fresh: list[Message], encoded: list[bytes], accepted_ms: float) -> None:
+    async def _publish(self, room_id: str, fresh: list[Message], encoded: list[bytes], accepted_ms: float) -> None:
         keys = self._keys
         authors = {message.user_id for message in fresh}
         mentioned = {user_id for message in fresh for user_id in message.mentions}
@@ -134,7 +136,7 @@ class MessageWriter:
         await self._cache.update(keys.stats(room_id), room_totals.advance(newest.seq, newest.created_at))
         await self._cache.invalidate(*(keys.membership(room_id, user_id) for user_id in authors | mentioned))
         for author in authors:
-            self._posted(room_id, author)
+            self._on_posted(room_id, author)
         for first_seq, messages in runs:
             await self._bus.publish(room_topic(room_id), RoomMessages(room_id, first_seq, messages, accepted_ms))
         for message, payload in zip(fresh, encoded, strict=True):
@@ -144,12 +146,12 @@ class MessageWriter:
                     await self._bus.publish(user_topic(user_id), hint)
 
     async def close(self) -> None:
-        """Let what was accepted settle, for a short time, then give up on the rest."""
+        """Wait up to 5 s for the accepted drafts, then fail the rest."""
         await self._batcher.close(within_s=5)
 
 
 def consecutive(messages: Sequence[Message], encoded: Sequence[bytes]) -> list[tuple[int, tuple[bytes, ...]]]:
-    """The messages, encoded, cut where a seq is missing between them: another process may have written in between."""
+    """Return the encoded messages as runs of consecutive seqs, since other processes may have written in between."""
     runs: list[tuple[int, list[bytes]]] = []
     following = None
     for message, payload in sorted(zip(messages, encoded, strict=True), key=lambda pair: pair[0].seq):

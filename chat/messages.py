@@ -1,4 +1,4 @@
-"""Messages as use cases: post, read one, page through a room's history, list its changes."""
+"""The use cases of messages: post one, read one, page through a room's history, list a room's changes."""
 
 from __future__ import annotations
 
@@ -23,12 +23,16 @@ from chat.rooms import Rooms
 from store.contract import Store
 from store.models import Head, Message, MessageDraft, User
 
-ON_ITS_WAY_S = 1.0  # a commit is told to the page's cache within this, or never
+ON_ITS_WAY_S = 1.0  # a commit reaches the cached page within this time, or never
 BEHIND_MAX = 10_000
 
 
 class Messages:
-    """The use cases of messages."""
+    """Posts and reads messages for clients.
+
+    `head_of(room_id)` returns the room's head if other processes may have written to it; a cached page behind that head
+    is not used. `now` is monotonic, in seconds.
+    """
 
     def __init__(
         self,
@@ -52,14 +56,14 @@ class Messages:
         self._codec = codec
         self._head_of = head_of
         self._now = now
-        # Rooms whose cached page was seen to lack something, since when
+        # By room: the (seq, rev) of a cached page that was found to be behind, and since when
         self._behind: dict[str, tuple[tuple[int, int] | None, float]] = {}
-        # ClientIds for those who send none. Random ones cost a system call each, and a page of the index each.
+        # ClientIds for messages without one. Random ids would cost a system call and a page of the index each.
         self._made_here = f"{secrets.token_hex(8)}-"
         self._numbers = itertools.count(1)
 
     async def post(self, context: RequestContext, body: SendMessage) -> PostedMessage:
-        """Store a message, or find that this clientId is stored; returns only after it is durable.
+        """Store a message, or find the one that is stored under this clientId; returns after it is durable.
 
         Raises ChatError room_not_found, not_member, muted, message_not_found, file_not_found, unavailable; StoreError.
         """
@@ -78,15 +82,17 @@ class Messages:
             return await self._message_writer.post(body.room_id, draft, transport=context.transport)
         except ChatError as refused:
             if refused.code in {"not_member", "muted"}:
-                await self._rooms.seen_by(body.room_id, author.id)  # to a stranger a private room is not there
+                await self._rooms.seen_by(
+                    body.room_id, author.id
+                )  # raises room_not_found to a non-member of a private room
             if refused.code == "muted" and (stored := await self._stored(author, body)):
                 return stored
             raise
 
     async def find_duplicate(self, context: RequestContext, body: SendMessage) -> PostedMessage | None:
-        """Return the message that an earlier send with the same clientId stored, for a caller whose limit refuses.
+        """Return the message that an earlier send with this clientId stored, for a sender whose limit is used up.
 
-        None where there is none, or where the user may not read it. Raises StoreError.
+        None if there is none, or the user may not read it. Raises StoreError.
         """
         try:
             return await self._stored(_author(context), body)
@@ -94,9 +100,7 @@ class Messages:
             return None
 
     async def _stored(self, author: User, body: SendMessage) -> PostedMessage | None:
-        """What an earlier send of the same clientId stored:
-        a retry is never refused for what a new message would be.
-        """
+        """Return the message that an earlier send with this clientId stored; None if there is none."""
         if body.client_id is None:
             return None
         await self._rooms.read_by(body.room_id, author.id)
@@ -104,7 +108,7 @@ class Messages:
         return None if message is None else PostedMessage(self._codec.encode(message), duplicate=True)
 
     async def get(self, message_id: str, user_id: str) -> Message:
-        """Raises ChatError message_not_found, also where the user may not read."""
+        """Return one message. Raises ChatError message_not_found, also where the user may not read it."""
         message = await self._store.messages.get(message_id)
         if message is None:
             raise ChatError("message_not_found")
@@ -117,7 +121,7 @@ class Messages:
         return message
 
     async def history(self, user_id: str, query: History) -> HistoryPage:
-        """A page of a room's messages in ascending seq; with `expand` each has its `author`, as they now are."""
+        """Return a page of a room's messages in ascending seq; with `expand` each has its author's present profile."""
         if query.before is not None and query.after is not None:
             raise invalid(before="excludes after", after="excludes before")
         await self._rooms.read_by(query.room_id, user_id)
@@ -147,9 +151,7 @@ class Messages:
         return HistoryPage(messages, has_more, page.rev)
 
     def _stays_behind(self, room_id: str, page: Page) -> bool:
-        """Whether what the page lacks is not on its way to it any more:
-        whoever wrote has died before it could say so.
-        """
+        """Whether the cached page stays behind for good: the process that wrote has died before it updated the page."""
         at = page.last_seq, page.rev
         before, since_s = self._behind.get(room_id, (None, 0.0))
         if before == at:
@@ -165,7 +167,7 @@ class Messages:
         return Page(tuple(map(self._codec.encode, page.messages)), last_seq, page.rev, page.has_more)
 
     async def changes(self, room_id: str, user_id: str, query: ChangesSince) -> ChangesView:
-        """The room's changes log above a rev, each entry with the message as it left it."""
+        """Return the entries of the room's changes log above a rev, each with the message after the change."""
         await self._rooms.read_by(room_id, user_id)
         page = await self._store.changes.page(room_id, since=query.since, limit=query.limit)
         changes = [ChangeView(change.rev, change.message) for change in page.changes]

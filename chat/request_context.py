@@ -1,4 +1,4 @@
-"""Who sends a request and how it came: what a use case needs to know beside the request's own fields."""
+"""The sender of a request and its transport: what use cases and limits need besides the request's own fields."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Transport = Literal["ws", "rest"]
 
 
 class RequestContext(Struct, frozen=True):
-    """One request's sender: the client's address, how the request came, and the user (None before authentication)."""
+    """One request's client address, transport, and user (None before authentication)."""
 
     address: str
     transport: Transport

@@ -1,6 +1,6 @@
-"""Counts requests against limits and sheds them under load: the one way in which REST and WebSocket both do it.
+"""Counts requests against limits and sheds them under load, for REST and WebSocket alike.
 
-The adapters call this; use cases know no limit.
+The adapters (handlers and the command table) call this. Use cases know no limits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from limits.whitelist import Whitelist
 
 
 class RequestLimits:
-    """The limiter, the whitelist that exempts from it, and the load shedder, which exempts nobody."""
+    """Joins the limiter, the whitelist that exempts from limits, and the load shedder, which exempts nobody."""
 
     def __init__(self, *, limiter: Limiter, whitelist: Whitelist, shedding: LoadShedder | NullLoadShedder) -> None:
         self._limiter = limiter
@@ -22,20 +22,20 @@ class RequestLimits:
         self._shedding = shedding
 
     async def check(self, context: RequestContext, *checks: Check) -> Decision:
-        """Count a request against all `checks` or, if one refuses, against none; returns the limiter's decision."""
+        """Count a request against all `checks`, or against none if one refuses. Returns the limiter's decision."""
         return await self._limiter.check(checks, exempt=self.is_exempt(context))
 
     async def count(self, context: RequestContext, *checks: Check) -> None:
-        """As `check`. Raises ChatError: rate_limited, unavailable (the limiter does not know)."""
+        """As `check`, but raises ChatError for a refusal: rate_limited, or unavailable if the limiter has no answer."""
         decision = await self._limiter.check(checks, exempt=self.is_exempt(context))
         if not decision.allowed:
             raise limit_refusal(decision)
 
     def shed(self, shed_class: ShedClass | None) -> None:
-        """Refuse what is shed at the present load; None is never shed. Raises ChatError unavailable."""
+        """Raise ChatError unavailable if requests of this class are shed at the present load. None is never shed."""
         if shed_class is not None and not self._shedding.admits(shed_class):
             raise overloaded()
 
     def is_exempt(self, context: RequestContext) -> bool:
-        """Whether the whitelist has the user or the address. Before authentication the address alone decides."""
+        """Whether the whitelist holds the user or the address. Before authentication only the address counts."""
         return self._whitelist.covers(context.username, context.address)

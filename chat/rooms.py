@@ -1,4 +1,4 @@
-"""Rooms and who is in them: make, find, join, leave, invite, list, and who may read."""
+"""The use cases of rooms and memberships: create, find, join, leave, invite, list; and who may read a room."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from store.models import Membership, MembershipChange, ReadState, Role, Room, Ro
 
 
 class OnlineMembers(Protocol):
-    """What presence tells of a room."""
+    """What rooms ask of presence."""
 
     def is_online(self, user_id: str) -> bool: ...
 
@@ -35,10 +35,9 @@ class OnlineMembers(Protocol):
 class Rooms:
     """The use cases of rooms.
 
-    Permissions are checked against what the store has, through a cache that every write invalidates.
+    Permissions are checked against the store, through a cache that every write invalidates.
 
-    `on_no_member` is told whenever the store, asked how somebody stands to a room, says that they are none of its
-    members.
+    `on_no_member` is called whenever a read from the store shows that a user is no member of a room.
     """
 
     def __init__(
@@ -64,13 +63,13 @@ class Rooms:
         self._standings = StandingReader(store=store)
 
     async def close(self) -> None:
-        """Give up on the reads that are under way."""
+        """Cancel the reads that are under way."""
         await self._standings.close()
 
     # ---- access --------------------------------------------------------------------------------------------------
 
     async def seen_by(self, room_id: str, user_id: str) -> tuple[Room, Membership | None]:
-        """The room, if the user may know of it; its heads may be old. Raises ChatError room_not_found."""
+        """Return the room if the user may see it; its heads may be old. Raises ChatError room_not_found."""
         room = await self._cache.get_or_load(self._keys.room(room_id), lambda: self._store.rooms.get(room_id))
         if room is None:
             raise ChatError("room_not_found")
@@ -82,7 +81,7 @@ class Rooms:
         return room, membership
 
     async def read_by(self, room_id: str, user_id: str) -> tuple[Room, Membership]:
-        """The room, if the user is a member. Raises ChatError room_not_found, not_member."""
+        """Return the room if the user is a member. Raises ChatError room_not_found, not_member."""
         room, membership = await self.seen_by(room_id, user_id)
         if membership is None:
             raise ChatError("not_member")
@@ -112,11 +111,11 @@ class Rooms:
     # ---- reading -------------------------------------------------------------------------------------------------
 
     async def get(self, room_id: str, user_id: str) -> RoomView:
-        """Raises ChatError room_not_found."""
+        """Return one room as the user sees it. Raises ChatError room_not_found."""
         return self._view(await self._fresh(room_id, user_id))
 
     async def find(self, user_id: str, query: RoomListing) -> RoomPage:
-        """Own rooms, or all that the user may see."""
+        """Return a page of the user's own rooms, or of all rooms that the user may see."""
         try:
             rooms, cursor = await self._store.rooms.list_for(
                 user_id, mine=query.mine, query=query.q, limit=query.limit, after=query.cursor
@@ -126,7 +125,7 @@ class Rooms:
         return RoomPage([self._view(room) for room in rooms], cursor)
 
     async def members(self, room_id: str, user_id: str, query: Listing) -> MemberPage:
-        """Members of a room that the user is in, by name."""
+        """Return a page of the members, by name, of a room that the user is in."""
         await self.read_by(room_id, user_id)
         try:
             members, cursor = await self._store.members.list(room_id, limit=query.limit, after=query.cursor)
@@ -139,7 +138,7 @@ class Rooms:
         return MemberPage(views, cursor)
 
     async def stats(self, room_id: str, user_id: str) -> RoomTotals:
-        """Totals of a room that the user may see."""
+        """Return the totals of a room that the user may see."""
         await self.seen_by(room_id, user_id)
         stats = await self._cache.get_or_load(self._keys.stats(room_id), lambda: self._store.rooms.stats(room_id))
         if stats is None:
@@ -153,7 +152,7 @@ class Rooms:
         )
 
     async def joined_by(self, user_id: str) -> dict[str, int]:
-        """The user's rooms, each with the rev at which they joined, through the cache."""
+        """Return the user's rooms through the cache, each with the rev at which the membership began."""
         return await self._cache.get_or_load(self._keys.room_ids(user_id), lambda: self._store.rooms.joined_by(user_id))
 
     # ---- writing -------------------------------------------------------------------------------------------------
@@ -164,11 +163,11 @@ class Rooms:
         )
         made = await self._store.rooms.create(draft, user_id)
         await self._entered(made, user_id)
-        await self._tell_added(made, user_id)
+        await self._publish_added(made, user_id)
         return self._view(made)
 
     async def direct(self, user_id: str, other_id: str) -> tuple[RoomView, bool]:
-        """The direct room of two people; True if it was made now. Raises ChatError validation_failed; Missing."""
+        """Return the direct room of two people; True if it is new. Raises ChatError validation_failed; Missing."""
         if user_id == other_id:
             raise invalid(userId="takes another person's id")
         of, made = await self._store.rooms.direct(user_id, other_id)
@@ -176,7 +175,7 @@ class Rooms:
             for one in (user_id, other_id):
                 own = await self._fresh_of(of.room.id, one)
                 await self._entered(own, one)
-                await self._tell_added(own, one)
+                await self._publish_added(own, one)
         return self._view(of), made
 
     async def join(self, standing: Standing, user_id: str) -> None:
@@ -210,13 +209,12 @@ class Rooms:
         for promoted in change.user_ids_promoted:
             await self._cache.invalidate(self._keys.membership(room_id, promoted))
         if change.changed:
-            # First who it is about: should this process die in between, the missing rev tells the others that something
-            # is amiss.
+            # The end is published first: if this process dies in between, the other processes find the missing rev.
             await self._bus.publish(EVERYONE, MembershipEnded(room_id, user_id, "left", change.rev))
             await self._publish_change(change)
 
     async def mark_read(self, room_id: str, user_id: str, seq: int) -> ReadState:
-        """Move one's read mark forward and tell one's other connections.
+        """Move the user's read mark forward and send it to all their connections.
 
         Raises ChatError room_not_found, not_member.
         """
@@ -243,11 +241,11 @@ class Rooms:
         if change.changed:
             await self._publish_change(change)
             await self._bus.publish(EVERYONE, MembershipBegan(room_id, user_id, change.rev))
-            await self._tell_added(Standing(change.room, change.membership), user_id)
+            await self._publish_added(Standing(change.room, change.membership), user_id)
         return change
 
     def _fenced(self, room_id: str, user_id: str) -> AbstractAsyncContextManager[None]:
-        """Everything cached that a membership touches; while it is written nothing of it is read from the cache."""
+        """Fence the cached values that a membership touches: while it is written they are not read from the cache."""
         return self._cache.fence(*self._touched(room_id, user_id))
 
     def _touched(self, room_id: str, user_id: str) -> tuple[Key[Any], ...]:
@@ -257,7 +255,7 @@ class Rooms:
             keys.membership(room_id, user_id),
             keys.room_ids(user_id),
             keys.stats(room_id),
-            keys.page(room_id),  # it carries the room's rev
+            keys.page(room_id),  # it holds the room's rev
         )
 
     async def _entered(self, of: Standing, user_id: str) -> None:
@@ -267,7 +265,7 @@ class Rooms:
     async def _publish_change(self, change: MembershipChange) -> None:
         await self._bus.publish(room_topic(change.room.id), RoomChanges(change.room.id, ((change.rev, None),)))
 
-    async def _tell_added(self, of: Standing, user_id: str) -> None:
+    async def _publish_added(self, of: Standing, user_id: str) -> None:
         order = membership_order(of.room.id, _joined_rev(of), began=True)
         payload = self._codec.event(RoomAdded(self._view(of)))
         await self._bus.publish(user_topic(user_id), UserEvent(user_id, payload, *order))

@@ -28,7 +28,7 @@ class MessagesHandler(Handler[Messages]):
         try:
             await self.count(self.common_check, Check("messages", self.identity.user.id))
         except ChatError:
-            # A retry is never refused for what a new message would be (protocol, "What delivery means", 3).
+            # A retry of a stored message is never refused (protocol, "What delivery means", 3).
             found = await self.services.find_duplicate(self.context, body)
             if found is None:
                 raise

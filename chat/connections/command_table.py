@@ -1,7 +1,4 @@
-"""The WebSocket commands: a table of name → input, limit and use case.
-
-Turns what a session received into what the services do.
-"""
+"""The WebSocket commands: a table from a command's name to its input, its limit, its shedding class and its method."""
 
 from __future__ import annotations
 
@@ -63,9 +60,10 @@ class Command(Struct, frozen=True):
 
 
 class Commands:
-    """Carries out commands for sessions.
+    """Executes commands for sessions.
 
-    `outbox_half_bytes`: a session whose outbox holds more waits with its next command.
+    A session whose outbox holds more than `outbox_half_bytes` waits with its next command. `task_queue` loads the rooms
+    of users who connect; it reads from the store, which may take long, so it is shared with nothing else.
     """
 
     def __init__(
@@ -98,7 +96,7 @@ class Commands:
         self._limits = limits
         self._pool = pool
         self._bus = bus
-        self._task_queue = task_queue  # its own: it reads from the store, which may take a while
+        self._task_queue = task_queue
         self._now_ms = now_ms
         self._outbox_half_bytes = outbox_half_bytes
         decoder, one_room = codec.decoder, codec.decoder(OneRoom)
@@ -117,7 +115,7 @@ class Commands:
         }
 
     async def execute(self, session: Session, envelope: Envelope) -> object:
-        """Do what a frame asks for and return its result (see Command.run). Raises ChatError, StoreError."""
+        """Execute a command and return its result (see Command.run). Raises ChatError, StoreError."""
         command = self._table.get(envelope.event)
         if session.user is None and envelope.event != "authenticate":
             await self.count_other(session)
@@ -137,15 +135,15 @@ class Commands:
         return await command.run(session, body, envelope.id)
 
     def name_of(self, event: str) -> str:
-        """The name of a command; of what is none, `unknown`: what clients make up may not become a label."""
+        """Return the name if it is a command's, else `unknown`: names that clients make up may not become labels."""
         return event if event in self._table else "unknown"
 
     def must_wait(self, session: Session) -> bool:
-        """Whether a session's own outbox is too full for another command."""
+        """Whether the session's outbox is too full for another command."""
         return bool(session.link.outbox_bytes > self._outbox_half_bytes)
 
     async def count_other(self, session: Session) -> None:
-        """Count what has no limit of its own, also what is no command. Raises ChatError rate_limited, unavailable."""
+        """Count a frame that has no limit of its own, or is no command. Raises ChatError rate_limited, unavailable."""
         if session.user is not None:
             check = Check("typing", session.user_id)
         else:
@@ -153,7 +151,7 @@ class Commands:
         await self._limits.count(_context_of(session), check)
 
     def is_exempt(self, session: Session) -> bool:
-        """Whether who is connected, or whoever is at that address, is not limited."""
+        """Whether the whitelist exempts the session's user or address from limits."""
         return self._limits.is_exempt(_context_of(session))
 
     # ---- one method a command ------------------------------------------------------------------------------------
@@ -163,7 +161,7 @@ class Commands:
         user_id = identity.user.id
         if session.user is not None and session.user_id != user_id:
             raise ChatError("forbidden", "This connection belongs to another user.")
-        # Read before anything is changed: who gets no answer is not half logged in, and keeps what they had.
+        # Read before anything is changed, so that a failure leaves the connection as it was.
         account = await self._accounts.profile(user_id)
         if session.user is not None:
             self._require_standing(identity)
@@ -175,12 +173,10 @@ class Commands:
         return Authenticated(account, rfc3339(identity.expires_at_ms))
 
     def admit(self, session: Session, identity: Identity, *, has_slot: bool) -> bool:
-        """Make the connection the user's; False where the user has too many, and the pool closed it.
+        """Bind the connection to the user. Returns False if the user has too many; then the pool has closed it.
 
-        `has_slot`: see Pool.reserve_slot.
-
-        Raises ChatError unauthorized where the session was revoked meanwhile; to be called within Pool.reserve_slot,
-        which then frees the slot.
+        To be called within Pool.reserve_slot, which yields `has_slot` and frees the slot after a failure. Raises
+        ChatError unauthorized if the session was revoked meanwhile.
         """
         self._require_standing(identity)
         if not self._pool.bind(session, identity.user, has_slot=has_slot):
@@ -195,9 +191,7 @@ class Commands:
             raise ChatError("unauthorized")
 
     def _hold(self, session: Session, identity: Identity) -> None:
-        """Let the connection live as long as the token that was accepted just now: from here on no clock that is set
-        decides.
-        """
+        """Set the end of the connection to the end of its token, in monotonic time: later clock steps do not matter."""
         session.session_id = identity.session_id
         session.expires_at = time.monotonic() + (identity.expires_at_ms - self._now_ms()) / 1000
 
@@ -210,14 +204,16 @@ class Commands:
         except (ChatError, StoreError):
             await self.count_other(session)
             raise
-        operation = "joins" if standing.membership is None else "resumes"  # joins counts new memberships alone
+        operation = (
+            "joins" if standing.membership is None else "resumes"
+        )  # the limit `joins` counts new memberships only
         await self._limits.count(_context_of(session), Check(operation, session.user_id))
         await self._rooms.join(standing, session.user_id)
         joined_rev = await self._joins.join(session, body, command_id)
         if session.rooms is None:
             session.rooms = {}
         session.rooms[body.room_id] = joined_rev
-        # Known already, unless the list of rooms could not be read.
+        # Presence knows the membership already, unless the user's rooms could not be read.
         self._presence.began(body.room_id, session.user_id, joined_rev)
         if not session.link.is_open:
             self._pool.forget_rooms(session)
@@ -234,7 +230,7 @@ class Commands:
         try:
             await self._limits.count(context, Check("messages", session.user_id))
         except ChatError:
-            # A retry is never refused for what a new message would be (protocol, "What delivery means", 3).
+            # A retry of a stored message is never refused (protocol, "What delivery means", 3).
             found = await self._messages.find_duplicate(context, body)
             if found is None:
                 raise

@@ -12,7 +12,7 @@ S_contra = TypeVar("S_contra", contravariant=True)
 
 
 class SessionLink(Protocol):
-    """What a session and its pool ask of the link. Times are monotonic seconds, 0.0 where it has not happened."""
+    """What a session and its pool ask of the link. Times are monotonic seconds; 0.0: not happened yet."""
 
     @property
     def is_open(self) -> bool: ...
@@ -81,16 +81,16 @@ class SessionCommands(Protocol[S_contra]):
     """What a session asks of the command table."""
 
     async def execute(self, session: S_contra, envelope: Envelope) -> object:
-        """Do what a frame asks for and return its result; ANSWERED if its ack is sent. Raises ChatError, StoreError."""
+        """Execute a command and return its result; ANSWERED if its ack is sent. Raises ChatError, StoreError."""
 
     async def count_other(self, session: S_contra) -> None:
-        """Count a frame that has no limit of its own. Raises ChatError."""
+        """Count a frame that has no limit of its own. Raises ChatError rate_limited, unavailable."""
 
     def is_exempt(self, session: S_contra) -> bool:
-        """Whether the session is not limited."""
+        """Whether the whitelist exempts the session from limits."""
 
     def must_wait(self, session: S_contra) -> bool:
         """Whether the session's outbox is too full for another command."""
 
     def name_of(self, event: str) -> str:
-        """The name of a command, `unknown` for what is none."""
+        """Return the command's name as a label of metrics; `unknown` for an event that is no command."""

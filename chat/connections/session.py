@@ -1,4 +1,4 @@
-"""One connection's state machine: its commands in order, one at a time, each answered once.
+"""The state machine of one connection: it executes commands in order, one at a time, and answers each once.
 
 Knows no socket and no store.
 """
@@ -26,10 +26,10 @@ REFUSALS_IN_A_ROW = 20
 
 
 class Session:
-    """A connection: who it is, what it subscribed to, which command it carries out.
+    """A connection: its user, its joined rooms, its queue of commands.
 
-    `address` is the client's; `expires_at` (when its token ends), `opened_at` and `busy_since` are monotonic seconds
-    (0.0: no command under way).
+    `address` is the client's. `expires_at` (the end of its token), `opened_at` and `busy_since` are monotonic seconds;
+    `busy_since` is 0.0 while no command is under way.
     """
 
     __slots__ = (
@@ -81,13 +81,12 @@ class Session:
         self.connection_id = connection_id
         self.address = address
         self.opened_at = opened_at
-        self.replaces = replaces  # the connection whose place this one takes, once it is known to be the same user's
+        self.replaces = replaces  # id of the connection that this one replaces, if both are the same user's
         self.user: User | None = None
         self.user_id = ""
         self.session_id = ""
         self.expires_at = 0.0
-        # Joined rooms, each with the rev at which the membership began that this stands under; made when the first is
-        # joined.
+        # Joined rooms, each with the rev at which the user's membership began; made at the first join, to save memory
         self.rooms: dict[str, int] | None = None
         self.busy_since = 0.0
         self._commands = commands
@@ -96,24 +95,24 @@ class Session:
         self._loop = loop
         self._on_peer_gone = on_peer_gone
         self._on_closed = on_closed
-        # As it came, whether it is to be inflated, when it came, and where what was read with it began.
+        # Payload, whether it is deflated, when it arrived, and the link's `chunk_at` then
         self._queue: deque[tuple[bytes, bool, float, int]] | None = None
-        self._waited_since = 0.0  # when the command under way came
+        self._waited_since = 0.0  # when the command under way was queued; 0.0: it did not wait
         self._queued_bytes = 0
         self._paused = False
         self._input_over = False  # the peer sends nothing more
-        self._came_at = 0  # where what was read with the command under way began
-        self._refused = 0  # in a row
-        self._burst_end = 0  # how much had arrived when the first of them was refused
+        self._came_at = 0  # the link's `chunk_at` when the command under way arrived
+        self._refused = 0  # rate-limited commands in a row
+        self._burst_end = 0  # the link's `arrived_bytes` when the first of them was refused
         self._timed_out = False
         self._task: asyncio.Task[None] | None = None
 
-    # ---- what the link tells -------------------------------------------------------------------------------------
+    # ---- calls from the link --------------------------------------------------------------------------------------
 
     def on_text(self, payload: bytes, *, is_deflated: bool = False) -> None:
-        """A text frame came."""
+        """Take a text frame: execute it, or queue it behind the command under way."""
         if self._task is None and not self._queue:
-            self._waited_since = 0.0  # it waits for nothing
+            self._waited_since = 0.0
             self._came_at = self.link.chunk_at
             self._task = self._loop.create_task(self._work(payload, is_deflated))
             return
@@ -126,25 +125,25 @@ class Session:
             self.link.pause_reading()
 
     def on_binary(self) -> None:
-        """A binary frame came: the contract knows none."""
-        self.on_text(b"")  # no JSON: it is refused in its turn, as malformed
+        """Take a binary frame. The contract has none."""
+        self.on_text(b"")  # an empty payload is refused in its turn, as malformed
 
     def on_flood(self) -> None:
-        """The connection sends more frames than it may."""
+        """End the connection, which sends more frames than it may, unless its user is exempt."""
         if not self._commands.is_exempt(self):
             self.link.close(CloseCode.POLICY, "rate_limited")
 
     def on_input_over(self) -> None:
-        """The peer sends nothing more. What came before is carried out, and answered if it still reads."""
+        """Note that the peer sends nothing more. Commands that arrived before are executed and answered."""
         self._input_over = True
         self._finish_if_done()
 
     def on_peer_gone(self) -> None:
-        """The peer said goodbye, cannot be reached, or was told to go."""
+        """Release what the session holds: the peer sent a Close, is unreachable, or was sent a Close."""
         self._on_peer_gone(self)
 
     def on_closed(self, code: int) -> None:
-        """The connection is over."""
+        """End what is under way: the connection is closed."""
         self._cancel()
         self._queue = None
         self._on_closed(self, code)
@@ -152,9 +151,7 @@ class Session:
     # ---- commands ------------------------------------------------------------------------------------------------
 
     async def _work(self, payload: bytes, is_deflated: bool) -> None:
-        """Carry out one command after the other until none waits; none is begun once the server has closed, or the
-        token is over.
-        """
+        """Execute commands until none waits. None is begun after the server has sent a Close or the token has ended."""
         try:
             while self.link.may_begin:
                 now = self.busy_since = time.monotonic()
@@ -173,11 +170,11 @@ class Session:
                 self._finish_if_done()
 
     def resume(self) -> None:
-        """Take up the queue again after a wait for the outbox to empty."""
+        """Go on with the queue, after the outbox has emptied."""
         if self._queue and self._task is None and not self._commands.must_wait(self):
             payload, is_deflated = self._take()
             self._task = self._loop.create_task(self._work(payload, is_deflated))
-            self._read_on()  # only now: what it lets come at once is behind the one that was taken
+            self._read_on()  # after the task exists: frames that arrive at once must queue behind it
 
     def _take(self) -> tuple[bytes, bool]:
         assert self._queue is not None
@@ -186,7 +183,7 @@ class Session:
         return payload, is_deflated
 
     def _read_on(self) -> None:
-        """Let more come, if the queue has room again."""
+        """Resume reading, if the queue has room again."""
         assert self._queue is not None
         if self._paused and len(self._queue) <= QUEUE_MAX // 2 and self._queued_bytes <= QUEUE_MAX_BYTES // 2:
             self._paused = False
@@ -201,8 +198,8 @@ class Session:
         error: ChatError
         inflated: bytes | None = None
         try:
-            if is_deflated:  # only now that its turn has come: until then it is small
-                await asyncio.sleep(0)  # a turn for others: what comes in a few bytes may be work for long
+            if is_deflated:  # inflated only now, so that a queued frame is small
+                await asyncio.sleep(0)  # let others run: a few bytes may inflate for long
                 inflated = await self.link.inflate(payload, is_stranger=self.user is None)
                 if inflated is None or not self.link.may_begin:
                     return
@@ -221,7 +218,7 @@ class Session:
         except asyncio.CancelledError:
             task = asyncio.current_task()
             assert task is not None
-            # Python 3.11.0 to 3.11.3: a cancellation that is swallowed and not taken back breaks the task's next
+            # Python 3.11.0 to 3.11.3: a cancellation that is caught without `uncancel` breaks the task's next
             # asyncio.timeout.
             if not self._timed_out or task.uncancel():
                 raise
@@ -249,12 +246,10 @@ class Session:
             self.link.close(CloseCode.POLICY, "rate_limited")
 
     def _count_refusal(self) -> None:
-        """One more refusal in a row.
+        """Count one more rate-limited command in a row.
 
-        What had arrived before the first was answered could not heed it, and counts as one with it.
-
-        One read may bring the last of a burst and what came later: it is of the burst, for where in it a frame stood
-        nobody notes.
+        Commands that had arrived before the first refusal was sent could not react to it: they and the first count as
+        one. A read that holds the end of such a burst belongs to the burst as a whole.
         """
         if self._refused == 0:
             self._burst_end = self.link.arrived_bytes
@@ -263,14 +258,12 @@ class Session:
         self._refused += 1
 
     def give_up_command(self, now: float) -> None:
-        """End the command under way if its time is over; it is answered with `timeout`."""
+        """End the command under way if its time is over. It is answered with `timeout`."""
         if self._task is not None and self.busy_since and now - self.busy_since > COMMAND_TIMEOUT_S:
             self._time_out()
 
     def give_up(self) -> None:
-        """The peer is gone, and the time is over for what it left: nothing more of it is begun, and what is under way
-        is ended.
-        """
+        """End the command under way and drop the queue: the peer is gone and the time for its commands is over."""
         self.link.pause_reading()
         self._queue = None
         self._input_over = True
@@ -278,20 +271,20 @@ class Session:
         self._finish_if_done()
 
     def _time_out(self) -> None:
-        if not self._timed_out:  # once: a second cancellation would be the connection's end
+        if not self._timed_out:  # once: a second cancellation would end the whole task
             self._timed_out = self.busy_since > 0.0
             self._cancel()
 
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
-            # A task that is cancelled before its first step runs none of `_work`, nor what that does at its end
+            # A task that is cancelled before its first step runs nothing of `_work`, not even its `finally`
             if not self.busy_since:
                 self._task = None
 
     @property
     def is_busy(self) -> bool:
-        """Whether a command is under way or waits: such a connection is not swept as dead."""
+        """Whether a command is under way or queued. Such a connection is not closed for missing pongs."""
         return self._task is not None or bool(self._queue)
 
     async def settled(self) -> None:

@@ -1,9 +1,10 @@
-"""One room's live side on this process: its heads, a ring of recent messages, and who gets what next.
+"""The state of one room on this process: its heads, a ring of recent messages, its subscribers, and pending groups.
 
-Pure state, no I/O, no clock.
+No I/O and no clock.
 
-Delivery is cut into groups. A group goes to those who were registered before it was opened, and to nobody twice: each
-registration takes a new epoch and seals the open group, so that a joiner's `missed` and its live events meet exactly.
+Delivery is cut into groups of frames. A group goes to the subscribers that were registered before it was opened. Each
+registration begins a new epoch, which closes the open group, so that a joiner's `missed` and its live events neither
+overlap nor leave a gap.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Protocol
 
 
 class Outlet(Protocol):
-    """Where frames leave: a link."""
+    """What a subscriber's link offers to the delivery."""
 
     @property
     def is_open(self) -> bool: ...
@@ -32,7 +33,7 @@ class Outlet(Protocol):
 
 
 class Subscriber(Protocol):
-    """A connection as a room sees it."""
+    """A connection, as far as the delivery knows it."""
 
     @property
     def connection_id(self) -> str: ...
@@ -45,7 +46,7 @@ class Subscriber(Protocol):
 
 
 class Group:
-    """Frames that one pass over the connections delivers together."""
+    """Frames that are delivered together, in one pass over the connections."""
 
     __slots__ = ("accepted_ms", "deliveries", "ephemeral", "epoch", "frames", "messages", "not_to_user")
 
@@ -53,14 +54,14 @@ class Group:
         self.epoch = epoch
         self.frames: list[bytes] = []
         self.messages = 0
-        self.accepted_ms = 0.0  # when the send of the first of them was accepted (wall clock); 0.0: not known
+        self.accepted_ms = 0.0  # when the first message was accepted, wall clock in ms; 0.0: not known
         self.deliveries = 0
         self.ephemeral = ephemeral
         self.not_to_user = not_to_user
 
 
 class Ring:
-    """The room's newest messages, encoded, without a hole; bounded by count and bytes."""
+    """The room's newest messages, encoded, with consecutive seqs; bounded by count and bytes."""
 
     __slots__ = ("_bytes", "_items", "_max_bytes", "_max_items", "floor")
 
@@ -69,7 +70,7 @@ class Ring:
         self._bytes = 0
         self._max_items = max_items
         self._max_bytes = max_bytes
-        self.floor = 0  # the greatest seq that is not held any more: items are floor+1 …
+        self.floor = 0  # the greatest seq below the ring: its items are floor+1 and up
 
     def start(self, floor: int, messages: Iterable[bytes]) -> None:
         self._items.clear()
@@ -86,7 +87,7 @@ class Ring:
             self.floor += 1
 
     def after(self, seq: int) -> list[bytes] | None:
-        """Messages above `seq`, ascending; None if it does not reach back that far."""
+        """Return the messages above `seq`, ascending; None if the ring does not reach back that far."""
         if seq < self.floor:
             return None
         skip = seq - self.floor
@@ -94,10 +95,11 @@ class Ring:
 
 
 class Channel:
-    """A room with local subscribers.
+    """A room with subscribers on this process.
 
-    `seq` and `rev` are the newest that were taken over; they move before the first slice of a fan-out leaves.
-    `live` maps a subscriber to its epoch, `joining` one whose ack is not sent yet to the frames it must get after it.
+    `seq` and `rev` are the heads that were taken over; they move before the first slice of a fan-out is sent. `live`
+    maps each subscriber to its epoch. `joining` maps a subscriber whose ack is not sent yet to the frames that must
+    follow the ack.
     """
 
     __slots__ = (
@@ -129,13 +131,13 @@ class Channel:
         self.in_fan_out = False
         self.held_messages: dict[int, bytes] = {}
         self.held_changes: dict[int, bytes | None] = {}
-        self.hold_timer: asyncio.TimerHandle | None = None  # what is held waits for what is missing
-        self.repair: asyncio.Task[None] | None = None  # which is read from the store
-        self.holders = 0  # joins under way that need it open
+        self.hold_timer: asyncio.TimerHandle | None = None  # runs while early events wait for missing ones
+        self.repair: asyncio.Task[None] | None = None  # reads the missing events from the store
+        self.holders = 0  # joins under way; the channel stays open for them
 
     @property
     def is_delivering(self) -> bool:
-        """Whether something is on its way to connections, or waits for what is to be read first."""
+        """Whether events are on their way to connections, or wait for missing ones."""
         return self.in_fan_out or bool(self.groups) or self.hold_timer is not None or self.repair is not None
 
     @property
@@ -143,7 +145,7 @@ class Channel:
         return not (self.live or self.joining or self.holders)
 
     def open_group(self) -> Group:
-        """The group that durable frames go to now."""
+        """Return the group that takes durable frames now."""
         if self.groups:
             last = self.groups[-1]
             if not last.ephemeral and last.epoch == self.epoch:
@@ -153,9 +155,7 @@ class Channel:
         return group
 
     def register(self, subscriber: Subscriber) -> PendingJoin:
-        """Begin to hold this room's frames for `subscriber`; what it must read from the store ends at the returned
-        heads.
-        """
+        """Begin to hold this room's frames for `subscriber`. Up to the returned heads it must read from the store."""
         self.epoch += 1
         joining = PendingJoin(self.epoch, self.seq, self.rev, was_live=subscriber in self.live)
         self.live.pop(subscriber, None)
@@ -163,11 +163,10 @@ class Channel:
         return joining
 
     def end_membership(self, subscriber: Subscriber, *, rev: int | None, under: int | None) -> bool:
-        """The membership of a subscriber ended by the room's rev (None: whatever it is): end what was subscribed under
-        an older one.
+        """End a subscription whose membership ended at the room's `rev` (None: not known).
 
-        `under` is the rev at which the membership began that the standing subscription was made under. True if that, or
-        a join under way, was ended; a join that has not read its membership yet goes on, and judges by itself.
+        `under` is the rev at which the membership of the present subscription began. Returns True if that subscription
+        or a join under way was ended. A join that has not read its membership yet goes on and decides by itself.
         """
         joining = self.joining.get(subscriber)
         if joining is None:
@@ -188,17 +187,14 @@ class Channel:
 
 
 def ends(rev: int | None, under: int | None) -> bool:
-    """Whether what ended a membership by one rev ended the one that began at another.
-
-    Where either is not known it did.
-    """
+    """Whether a membership that began at the rev `under` was ended by an end at `rev`. True if either is not known."""
     return rev is None or under is None or rev >= under
 
 
 class PendingJoin:
     """A subscription between its registration and its ack.
 
-    `under`: the rev at which its membership began, None until that is read.
+    `under` is the rev at which its membership began; None until it is read from the store.
     """
 
     __slots__ = ("_ended_rev", "epoch", "frames", "messages", "rev", "seq", "size", "under", "was_live")
@@ -209,17 +205,17 @@ class PendingJoin:
         self.rev = rev
         self.was_live = was_live
         self.under: int | None = None
-        self._ended_rev: float = -1  # the greatest by which a membership was heard to end before `under` was known
+        self._ended_rev: float = -1  # the greatest rev of an end that was received before `under` was known
         self.frames: list[bytes] = []
         self.messages = 0
         self.size = 0
 
     def note_end(self, rev: int | None) -> None:
-        """A membership of the joiner ended, perhaps the one that is about to be read."""
+        """Note that a membership of the joiner ended; it may be the one that is about to be read."""
         self._ended_rev = max(self._ended_rev, math.inf if rev is None else rev)
 
     def stands_under(self, rev: int) -> bool:
-        """Take the membership that began at this rev for the subscription's; False if it was heard to have ended."""
+        """Set the rev at which the membership began. False if an end of that membership was received already."""
         self.under = rev
         return rev > self._ended_rev
 

@@ -1,4 +1,4 @@
-"""The passes over a room's connections: groups in order, one at a time, a large one in slices between loop turns."""
+"""Sends a room's groups of frames to its connections: in order, one group at a time, large rooms in slices."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ SLICE = 500  # connections served between two loop turns: some 4 ms
 
 
 class FanOut:
-    """Hands groups to links. Never awaits; `hold_max_bytes` bounds what is held for one joiner.
+    """Passes groups to links; never awaits.
 
-    A send should not raise. Where one does, its connection is ended, and the others are served.
+    `hold_max_bytes` bounds the frames that are held for one joiner. If a send raises, which would be a defect, its
+    connection is ended and the others are served.
     """
 
     def __init__(self, *, loop: asyncio.AbstractEventLoop, observer: Observer, hold_max_bytes: int) -> None:
@@ -28,13 +29,13 @@ class FanOut:
         self._hold_max_bytes = hold_max_bytes
 
     def start(self, channel: Channel) -> None:
-        """Deliver the channel's groups, from the next loop turn on, if that is not under way."""
+        """Begin to deliver the channel's groups in the next loop turn, unless a delivery is under way."""
         if not channel.in_fan_out:
             channel.in_fan_out = True
             self._loop.call_soon(self._next_group, channel)
 
     def _next_group(self, channel: Channel) -> None:
-        """Deliver groups in order, one at a time; a large one in slices, so that other rooms get their turn."""
+        """Deliver groups in order. A large room is served in slices, so that other rooms get their turn."""
         served = 0
         is_sliced = False
         try:
@@ -45,9 +46,9 @@ class FanOut:
                     if joining.epoch <= group.epoch and subscriber.user_id != group.not_to_user:
                         try:
                             self._hold_for(channel, subscriber, joining, group, frames)
-                        except Exception:  # the others must not miss the group for it
+                        except Exception:  # the other joiners must still get the group
                             log.exception(
-                                "connection %s: what comes while it joins cannot be held; it is ended",
+                                "connection %s: frames cannot be held while it joins; it is ended",
                                 subscriber.connection_id,
                             )
                             self._end(channel, subscriber)
@@ -58,8 +59,8 @@ class FanOut:
                     return
                 served += len(targets)
                 self._serve(channel, group, frames, targets)
-                self._tell(group)
-        finally:  # whatever was raised: a room that is not taken up again here is silent for good
+                self._report(group)
+        finally:  # also after an exception: without this the room would stay silent
             if not is_sliced:
                 self._resume(channel)
 
@@ -75,20 +76,20 @@ class FanOut:
         live = channel.live
         part = [
             target for target in islice(targets, start, start + SLICE) if live.get(target[0]) == target[1]
-        ]  # who left or joined anew since the fan-out began has its own account of it
+        ]  # one that left or joined again since the fan-out began is skipped: its new join covers this group
         start += SLICE
         try:
             self._serve(channel, group, frames, part)
             if start >= len(targets):
-                self._tell(group)
+                self._report(group)
         finally:
             if start < len(targets):
                 self._loop.call_soon(self._serve_slice, channel, group, frames, targets, start)
             else:
                 self._loop.call_soon(self._next_group, channel)
 
-    def _tell(self, group: Group) -> None:
-        """All that a group goes to have been served."""
+    def _report(self, group: Group) -> None:
+        """Report the time from send to delivery, once all subscribers of a group are served."""
         deliveries = group.deliveries
         if deliveries and group.accepted_ms:
             self._observer.send_to_delivery((time.time() * 1000 - group.accepted_ms) / 1000, deliveries)
@@ -98,7 +99,7 @@ class FanOut:
         served = len(targets)
         failed = 0
         rest = iter(targets)
-        while True:  # one round, and one more for each send that raises: the iterator is behind it by then
+        while True:  # once, and again after each send that raises: the iterator has passed that one
             try:
                 if group.ephemeral:
                     for subscriber, since in rest:
@@ -115,7 +116,7 @@ class FanOut:
                 failed += 1
                 if failed == 1:
                     log.exception(
-                        "connection %s: a send failed, as others of this pass may; it is ended",
+                        "connection %s: a send failed; it is ended. Other failures of this pass are not logged",
                         subscriber.connection_id,
                     )
                 self._end(channel, subscriber)
@@ -125,13 +126,13 @@ class FanOut:
             self._observer.messages_delivered(served, group.messages)
 
     def _end(self, channel: Channel, subscriber: Subscriber) -> None:
-        """It lacks a group now: it hears no later one as if there were no gap, and comes back for what it missed."""
+        """End a connection that lacks a group: later ones would hide the gap from its client."""
         channel.forget(subscriber)
-        self._loop.call_soon(subscriber.link.abort)  # not now: it calls back whoever owns it
+        self._loop.call_soon(subscriber.link.abort)  # later: abort calls back into the owner of the link
 
     def _hold_for(
         self, channel: Channel, subscriber: Subscriber, joining: PendingJoin, group: Group, frames: bytes
     ) -> None:
         joining.hold(frames, group.messages)
-        if joining.size > self._hold_max_bytes:  # the join hangs while the room goes on: it must start again
+        if joining.size > self._hold_max_bytes:  # the join takes too long for this room: it must start again
             channel.forget(subscriber)

@@ -1,6 +1,6 @@
-"""joinRoom: the exact hand-over from what the store has to what comes live.
+"""joinRoom: the change from messages that are read from the store to messages that come live.
 
-No gap, no double, no event before the ack.
+Nothing is missing, nothing comes twice, and no event precedes the ack.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ MISSED_MAX_BYTES = 262_144
 
 
 class Missed(Struct, frozen=True):
-    """What came between a joiner's heads and the room's, encoded; `cut`: not all of it."""
+    """Encoded messages or changes between a joiner's heads and the room's. `cut`: the oldest are left out."""
 
     items: list[bytes]
     cut: bool
 
 
 class RoomJoiner:
-    """Carries out joinRoom for a subscriber."""
+    """Executes joinRoom for a subscriber."""
 
     def __init__(self, *, store: Store, hub: Hub, rooms: Rooms, presenter: Presenter, codec: Codec) -> None:
         self._store = store
@@ -44,20 +44,21 @@ class RoomJoiner:
         body: JoinRoom,
         command_id: str | None,
     ) -> int:
-        """Subscribe a member, answer with what was missed, and go live: the answer and all that follows leave in order.
+        """Subscribe a member and send the ack with the missed messages, then live events, in this order.
 
-        Returns the rev at which the membership began that the subscription depends on. Raises ChatError room_not_found,
-        not_member, unavailable; StoreError. Then nothing was subscribed, and an earlier subscription remains if its
-        membership does: if the store says that the membership ended, the subscription ends at once.
+        Returns the rev at which the member's membership began. Raises ChatError room_not_found, not_member,
+        unavailable; StoreError: then nothing is subscribed. An earlier subscription remains, unless the store says that
+        its membership ended.
         """
         channel = await self._hub.hold(body.room_id)
         try:
             if (body.since or 0) > channel.seq or (body.since_rev or 0) > channel.rev:
-                await self._hub.refresh(channel)  # only what is beyond the store's head is a reset
+                await self._hub.refresh(channel)  # only a `since` beyond the store's head is a reset
             joining = self._hub.register(channel, subscriber)
             try:
-                # Read from the store, now: an end that this does not see finds the registration, or, should it not be
-                # heard, has a rev above the channel's, so that the comparison of heads finds it.
+                # The membership is read from the store after the registration: an end that this read does not see is
+                # either received as an event, which finds the registration, or has a rev above the channel's, so that
+                # the comparison of heads finds it.
                 room, membership = await self._rooms.membership_now(body.room_id, subscriber.user_id)
                 if not joining.stands_under(membership.joined_rev):
                     raise gone_while_joining()
@@ -106,7 +107,7 @@ class RoomJoiner:
             return Missed([], False)
         held = channel.ring.after(since)
         if held is not None:
-            # The ring may have grown past `upto` already: those come live, after the answer.
+            # The ring may have grown past `upto` already: newer messages come live, after the ack.
             return newest(held[: upto - since], limit=MISSED_MAX, truncated=False)
         messages = await self._store.messages.newest_between(channel.room_id, after=since, upto=upto, limit=MISSED_MAX)
         return newest(
@@ -117,7 +118,7 @@ class RoomJoiner:
 
     async def _missed_changes(self, room_id: str, since: int, upto: int) -> Missed:
         if since >= upto:
-            return Missed([], since > upto)  # a rev of the future: what is shown cannot be trusted
+            return Missed([], since > upto)  # a rev beyond the head: the client's state cannot be trusted
         page = await self._store.changes.latest_between(room_id, since=since, upto=upto, limit=MISSED_MAX)
         if page.expired:
             return Missed([], True)
@@ -127,7 +128,7 @@ class RoomJoiner:
 
 
 def newest(items: list[bytes], *, limit: int, truncated: bool) -> Missed:
-    """The newest of `items` that fit into the limits on count and bytes."""
+    """Return the newest of `items` that fit into the limits of count and bytes."""
     size = 0
     start = len(items)
     while start > 0 and len(items) - start < limit and size + len(items[start - 1]) <= MISSED_MAX_BYTES:

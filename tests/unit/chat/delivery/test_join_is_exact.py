@@ -145,7 +145,7 @@ class World:
             keys=keys,
             bus=self.bus,
             codec=JsonCodec(),
-            posted=lambda room_id, user_id: None,
+            on_posted=lambda room_id, user_id: None,
             observer=Observer(),
             timeout_s=60,
         )
