@@ -19,8 +19,12 @@ from chat.accounts import Accounts
 from chat.audit_requests import AuditRequests
 from chat.codec import Codec
 from chat.connections.command_table import Commands
+from chat.connections.drain import Drain
+from chat.connections.heartbeat_sweep import HeartbeatSweep
 from chat.connections.pool import Pool
+from chat.connections.revocations import Revocations
 from chat.connections.slot_reconciler import SlotReconciler
+from chat.connections.user_events import UserEvents
 from chat.delivery.hub import Hub
 from chat.delivery.joining import RoomJoiner
 from chat.known_addresses import KnownAddresses
@@ -64,6 +68,8 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     accounts: Accounts
     codec: Codec
     commands: Commands
+    drain: Drain
+    heartbeat_sweep: HeartbeatSweep
     hub: Hub
     limits: RequestLimits
     membership: ClusterMembership
@@ -78,11 +84,13 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     presence_events: PresenceEvents
     presence_loads: SerialTaskQueue
     remote_presence: RemotePresence
+    revocations: Revocations
     rooms: Rooms
     shedding: LoadShedder | NullLoadShedder
     slot_reconciler: SlotReconciler
     task_queue: SerialTaskQueue
     typing: TypingIndicators
+    user_events: UserEvents
 
 
 def build_chat(
@@ -221,15 +229,13 @@ def build_chat(
         connection_slots=shared.connection_slots,
         presence=presence,
         task_queue=task_queue,
-        paced_callbacks=paced_callbacks,
         observer=observer,
-        frame=text_frame,
         max_connections=ws.max_connections,
         max_per_user=ws.max_connections_per_user,
-        ping_interval_s=ws.ping_interval_s,
-        ping_timeout_s=ws.ping_timeout_s,
         alive=lambda: membership.alive,
     )
+    revocations = Revocations(pool=pool)
+    user_events = UserEvents(pool=pool, hub=hub, codec=codec, frame=text_frame)
     slot_reconciler = SlotReconciler(pool=pool, connection_slots=shared.connection_slots)
     commands = Commands(
         accounts=accounts,
@@ -242,18 +248,20 @@ def build_chat(
         limits=limits,
         codec=codec,
         pool=pool,
+        revocations=revocations,
         bus=bus,
         task_queue=presence_loads,
         observer=observer,
         now_ms=now_ms,
         outbox_half_bytes=ws.outbox_max_bytes // 2,
     )
-    membership_events = MembershipEvents(pool=pool, presence=presence, typing=typing)
+    membership_events = MembershipEvents(user_events=user_events, presence=presence, typing=typing)
     access_audit = AccessAudit(
         store=store,
         cache=cache,
         keys=keys,
         pool=pool,
+        revocations=revocations,
         presence=presence,
         presence_publisher=presence_parts.presence_publisher,
         task_queue=access_audits,
@@ -268,6 +276,13 @@ def build_chat(
         accounts=accounts,
         codec=codec,
         commands=commands,
+        drain=Drain(pool=pool, codec=codec),
+        heartbeat_sweep=HeartbeatSweep(
+            pool=pool,
+            paced_callbacks=paced_callbacks,
+            ping_interval_s=ws.ping_interval_s,
+            ping_timeout_s=ws.ping_timeout_s,
+        ),
         hub=hub,
         limits=limits,
         membership=membership,
@@ -282,11 +297,13 @@ def build_chat(
         presence_events=presence_parts.presence_events,
         presence_loads=presence_loads,
         remote_presence=presence_parts.remote_presence,
+        revocations=revocations,
         rooms=rooms,
         shedding=shedding,
         slot_reconciler=slot_reconciler,
         task_queue=task_queue,
         typing=typing,
+        user_events=user_events,
     )
 
 

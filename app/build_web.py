@@ -116,6 +116,7 @@ def build_web(
         assets=load_assets(WEB),
         connection_factory=ConnectionFactory(
             pool=chat.pool,
+            revocations=chat.revocations,
             commands=commands_with(chat.commands, spans),
             link_config=link_config,
             codec=chat.codec,

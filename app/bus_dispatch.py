@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from chat.connections.pool import Pool
+from chat.connections.revocations import Revocations
+from chat.connections.user_events import UserEvents
 from chat.delivery.hub import Hub
 from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
@@ -30,8 +32,8 @@ from store.models import Status
 class MembershipEvents:
     """Applies beginnings and ends of memberships, from the bus and from the AccessAudit alike."""
 
-    def __init__(self, *, pool: Pool, presence: Presence, typing: TypingIndicators) -> None:
-        self._pool = pool
+    def __init__(self, *, user_events: UserEvents, presence: Presence, typing: TypingIndicators) -> None:
+        self._user_events = user_events
         self._presence = presence
         self._typing = typing
 
@@ -41,7 +43,7 @@ class MembershipEvents:
 
     def ended(self, ended: MembershipEnded) -> None:
         """End the user's subscriptions to the room, presence and typing in it."""
-        self._pool.on_membership_ended(ended)
+        self._user_events.end_membership(ended)
         if self._presence.ended(ended.room_id, ended.user_id, ended.rev):
             self._typing.stopped(ended.room_id, ended.user_id)
 
@@ -54,6 +56,8 @@ class BusDispatch:
         *,
         hub: Hub,
         pool: Pool,
+        revocations: Revocations,
+        user_events: UserEvents,
         presence: Presence,
         membership: ClusterMembership,
         membership_events: MembershipEvents,
@@ -62,11 +66,11 @@ class BusDispatch:
             RoomMessages: hub.on_messages,
             RoomChanges: hub.on_changes,
             RoomEphemeral: hub.on_ephemeral,
-            UserEvent: pool.on_user_event,
-            SessionsRevoked: pool.on_sessions_revoked,
+            UserEvent: user_events.send,
+            SessionsRevoked: revocations.on_sessions_revoked,
             MembershipBegan: membership_events.began,
             MembershipEnded: membership_events.ended,
-            ConnectionReplaced: pool.on_connection_replaced,
+            ConnectionReplaced: pool.close_replaced,
             StatusChosen: lambda chosen: presence.set_status(chosen.user_id, Status(chosen.status), chosen.rev),
             PeopleHere: membership.on_people,
             PersonGone: membership.on_gone,

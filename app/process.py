@@ -107,6 +107,8 @@ class Process:
         self._bus_dispatch = BusDispatch(
             hub=chat.hub,
             pool=chat.pool,
+            revocations=chat.revocations,
+            user_events=chat.user_events,
             presence=chat.presence,
             membership=chat.membership,
             membership_events=chat.membership_events,
@@ -137,7 +139,7 @@ class Process:
         closing.callback(monitoring.monitor.stop)
         closing.callback(monitoring.lag.stop)
         closing.callback(self._stop_callbacks)
-        closing.push_async_callback(chat.pool.close)
+        closing.push_async_callback(chat.drain.cut_off)
         closing.push_async_callback(self._drain)
         closing.callback(self._stop_listening)
         return closing
@@ -158,9 +160,10 @@ class Process:
             raise StartupError(f"cannot listen on {where}:{server.port}: {error.strerror or error}") from error
         self._shared.bus.start(receive=self._bus_dispatch.receive, on_back=self._bus_is_back)
         await self._shared.bus.subscribe(EVERYONE)
-        self._every(min(1.0, ws.ping_interval_s, ws.ping_timeout_s) / 4, chat.pool.sweep)
+        self._every(chat.heartbeat_sweep.interval_s, chat.heartbeat_sweep.tick)
         self._every(ws.cleanup_interval_s, chat.pool.clean_up)
         self._every(0.5, chat.typing.sweep)
+        self._every(1.0, chat.user_events.sweep)
         self._every(1.0, chat.people.sweep)
         self._every(1.0, chat.remote_presence.sweep)
         self._every(1.0, chat.presence_events.send_counts)
@@ -240,7 +243,7 @@ class Process:
         self._chat.pool.begin_drain()
         self._chat.presence.begin_leaving()
         try:
-            await asyncio.wait_for(self._chat.pool.drain(), DRAIN_WITHIN_S)
+            await asyncio.wait_for(self._chat.drain.run(), DRAIN_WITHIN_S)
         except TimeoutError:
             log.warning("the drain took too long; what is left is cut")
 

@@ -28,7 +28,7 @@ class Readiness:
 
     async def ready(self) -> str | None:
         """None, or why no traffic should come here; the store is asked once a second at most."""
-        if self._pool.draining:
+        if self._pool.is_draining:
             return "draining"
         if time.monotonic() - self._asked_at >= READY_EVERY_S:
             self._asked_at = time.monotonic()

@@ -12,6 +12,7 @@ from typing import TypeVar
 from cache.contract import Cache
 from cache.keys import Keys
 from chat.connections.pool import Pool
+from chat.connections.revocations import Revocations
 from chat.presence.presence import Presence
 from chat.presence.presence_publisher import PresencePublisher
 from cluster.events import MembershipBegan, MembershipEnded
@@ -43,6 +44,7 @@ class AccessAudit:
         cache: Cache,
         keys: Keys,
         pool: Pool,
+        revocations: Revocations,
         presence: Presence,
         presence_publisher: PresencePublisher,
         task_queue: SerialTaskQueue,
@@ -54,6 +56,7 @@ class AccessAudit:
         self._cache = cache
         self._keys = keys
         self._pool = pool
+        self._revocations = revocations
         self._presence = presence
         self._presence_publisher = presence_publisher
         self._task_queue = task_queue
@@ -222,7 +225,7 @@ class AccessAudit:
         """
         now_ms = self._now_ms()
         since_ms = min(self._revocations_checked_ms, now_ms) - OVERLAP_MS  # the clock may have been set back
-        news = self._pool.revoke(await self._store.sessions.revoked_since(since_ms))
+        news = self._revocations.revoke(await self._store.sessions.revoked_since(since_ms))
         self._revocations_checked_ms = now_ms
         if news:
             await self._cache.invalidate(*(self._keys.session(session_id) for session_id in news))
@@ -230,7 +233,7 @@ class AccessAudit:
     async def check_sessions(self) -> None:
         """Close the connections whose sessions do not stand any more, whatever any clock says. Raises StoreError."""
         for part in in_parts(self._pool.session_ids(), SESSIONS_A_READ):
-            news = self._pool.revoke(await self._store.sessions.not_live(part))
+            news = self._revocations.revoke(await self._store.sessions.not_live(part))
             await self._cache.invalidate(*(self._keys.session(session_id) for session_id in news))
 
 

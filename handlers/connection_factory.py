@@ -13,6 +13,7 @@ from chat.accounts import Identity
 from chat.codec import Codec
 from chat.connections.command_table import Commands
 from chat.connections.pool import Pool
+from chat.connections.revocations import Revocations
 from chat.connections.session import Session
 from chat.errors import ChatError, CloseCode
 from chat.events import Welcome
@@ -67,9 +68,17 @@ class ConnectionFactory:
     """Makes the connections of a process."""
 
     def __init__(
-        self, *, pool: Pool, commands: Commands, link_config: LinkConfig, codec: Codec, observer: Observer
+        self,
+        *,
+        pool: Pool,
+        revocations: Revocations,
+        commands: Commands,
+        link_config: LinkConfig,
+        codec: Codec,
+        observer: Observer,
     ) -> None:
         self.pool = pool
+        self._revocations = revocations
         self._observer = observer
         self.link_config = link_config
         self._commands = commands
@@ -118,7 +127,7 @@ class ConnectionFactory:
         self.pool.add(session)
         link.start()
         caller = handshake.caller
-        if isinstance(caller, Identity) and self.pool.is_revoked(caller.session_id):
+        if isinstance(caller, Identity) and self._revocations.is_revoked(caller.session_id):
             caller = ChatError("unauthorized")
         if isinstance(caller, ChatError):
             link.close(CloseCode.UNAUTHORIZED, caller.code)

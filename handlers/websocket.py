@@ -73,7 +73,7 @@ class ChatSocket(Handler[ConnectionFactory], WebSocketHandler):
             raise ChatError("malformed", "Sec-WebSocket-Key is missing.")
 
     def _check_capacity(self) -> None:
-        if self.services.pool.draining:
+        if self.services.pool.is_draining:
             raise ChatError("unavailable", "This process is going down.", retry_after_s=1)
         if self.services.pool.is_full:
             raise ChatError("unavailable", "All places are taken.", retry_after_s=RETRY_FULL_S)

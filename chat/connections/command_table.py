@@ -12,6 +12,7 @@ from chat.accounts import Accounts, Identity
 from chat.codec import Codec, Decoder, Envelope
 from chat.connections.contract import ANSWERED
 from chat.connections.pool import Pool
+from chat.connections.revocations import Revocations
 from chat.connections.session import Session
 from chat.delivery.hub import Hub
 from chat.delivery.joining import RoomJoiner
@@ -79,6 +80,7 @@ class Commands:
         limits: RequestLimits,
         codec: Codec,
         pool: Pool,
+        revocations: Revocations,
         bus: Bus,
         task_queue: SerialTaskQueue,
         observer: Observer,
@@ -95,6 +97,7 @@ class Commands:
         self._typing = typing
         self._limits = limits
         self._pool = pool
+        self._revocations = revocations
         self._bus = bus
         self._task_queue = task_queue
         self._now_ms = now_ms
@@ -187,7 +190,7 @@ class Commands:
         return True
 
     def _require_standing(self, identity: Identity) -> None:
-        if self._pool.is_revoked(identity.session_id):
+        if self._revocations.is_revoked(identity.session_id):
             raise ChatError("unauthorized")
 
     def _hold(self, session: Session, identity: Identity) -> None:

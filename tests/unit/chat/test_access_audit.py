@@ -17,6 +17,8 @@ from cache.memory_cache import NoCache
 from chat.access_audit import PAIRS_A_READ, PEOPLE_A_READ, AccessAudit, in_parts
 from chat.audit_requests import AuditRequests
 from chat.connections.pool import Pool
+from chat.connections.revocations import Revocations
+from chat.connections.user_events import UserEvents
 from chat.delivery.hub import Hub
 from chat.errors import CloseCode
 from cluster.events import MembershipBegan, MembershipEnded
@@ -136,19 +138,17 @@ class Process:
             connection_slots=LocalConnectionSlots(),
             presence=self.presence,
             task_queue=self.task_queue,
-            paced_callbacks=PacedCallbacks(loop=loop),
             observer=Observer(),
-            frame=bytes,
             max_connections=100,
             max_per_user=5,
-            ping_interval_s=25,
-            ping_timeout_s=20,
         )
+        self.user_events = UserEvents(pool=self.pool, hub=self.hub, codec=JsonCodec(), frame=bytes)
         self.audit = AccessAudit(
             store=store,
             cache=NoCache(),
             keys=Keys(CacheTtls(messages_s=1, users_s=1, stats_s=1)),
             pool=self.pool,
+            revocations=Revocations(pool=self.pool),
             presence=self.presence,
             presence_publisher=presence_parts.presence_publisher,
             task_queue=self.access_audits,
@@ -162,7 +162,7 @@ class Process:
         self.presence.began(began.room_id, began.user_id, began.rev)
 
     def _ended(self, ended: MembershipEnded) -> None:
-        self.pool.on_membership_ended(ended)
+        self.user_events.end_membership(ended)
         self.presence.ended(ended.room_id, ended.user_id, ended.rev)
 
     async def connect(self, user: User, *room_ids: str) -> Connection:

@@ -14,7 +14,8 @@ from typing import Any, cast
 import pytest
 from tornado.ioloop import IOLoop
 
-from chat.connections.pool import AUTHENTICATE_WITHIN_S, Pool
+from chat.connections.heartbeat_sweep import AUTHENTICATE_WITHIN_S, HeartbeatSweep
+from chat.connections.pool import Pool
 from chat.connections.session import COMMAND_TIMEOUT_S, QUEUE_MAX_BYTES, Session
 from common.paced_callbacks import PacedCallbacks
 from handlers.codec.json_codec import JsonCodec
@@ -128,11 +129,14 @@ class Connection:
             connection_slots=NOBODY,
             presence=NOBODY,
             task_queue=NOBODY,
-            paced_callbacks=self.paced_callbacks,
             observer=Observer(),
-            frame=bytes,
             max_connections=10,
             max_per_user=10,
+            now=self.now,
+        )
+        self.heartbeat_sweep = HeartbeatSweep(
+            pool=self.pool,
+            paced_callbacks=self.paced_callbacks,
             ping_interval_s=25,
             ping_timeout_s=20,
             now=self.now,
@@ -176,7 +180,7 @@ class Connection:
 
     async def sweep_until(self, condition: Callable[[], object]) -> None:
         for _ in range(8):  # two rounds
-            self.pool.sweep()
+            self.heartbeat_sweep.tick()
         await self.until(condition)
 
 
@@ -280,7 +284,7 @@ async def test_what_a_peer_left_is_over_in_ten_seconds_with_its_close_answered(
     await one.until(lambda: one.link.gone_since and len(one.commands.begun) == 2)
     one.shift_s = 8.5
     for _ in range(8):
-        one.pool.sweep()
+        one.heartbeat_sweep.tick()
     assert one.commands.begun == ["1", "2"]
     assert one.pool.connections == 1
     one.shift_s = 9.1  # with a round of the sweep, which takes a second, that is ten
@@ -310,7 +314,7 @@ async def test_the_time_of_a_close_runs_also_while_reading_is_paused_before_it(
     assert not one.link.has_peer
     one.shift_s = 8.5
     for _ in range(8):
-        one.pool.sweep()
+        one.heartbeat_sweep.tick()
     assert one.session._queue, "its time is not over"
     one.shift_s = 9.1
     await one.sweep_until(lambda: one.closed_with)
@@ -332,7 +336,7 @@ async def test_the_time_of_an_end_that_the_kernel_has_behind_unread_commands_run
     await asyncio.get_running_loop().run_in_executor(None, one.peer.sendall, LONG + MOST)
     await one.until(lambda: one.link.reading_paused and one.commands.begun)
     for _ in range(8):
-        one.pool.sweep()
+        one.heartbeat_sweep.tick()
     await one.until(lambda: not len(one.paced_callbacks))
     assert one.link.has_peer, "so far it is only slow"
     assert one.link.arrived_bytes > one.link.received_bytes

@@ -134,13 +134,9 @@ async def test_what_one_raises_keeps_no_other_from_forgetting_a_connection(
         connection_slots=FaultySlots(faults),
         presence=presence,
         task_queue=FaultyTaskQueue(faults),
-        paced_callbacks=paced_callbacks,
         observer=observer,
-        frame=bytes,
         max_connections=10,
         max_per_user=10,
-        ping_interval_s=25,
-        ping_timeout_s=20,
     )
     connection: Any = Connection()
     pool.add(connection)

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from app.build_presence import build_presence
 from chat.connections.pool import Pool
+from chat.connections.user_events import UserEvents
 from chat.delivery.channel import Channel, Ring
 from chat.delivery.hub import Hub
 from cluster.events import MembershipBegan, MembershipEnded, PeopleHere, PersonGone, PersonHere, StatusChosen, UserEvent
@@ -281,9 +282,12 @@ async def test_an_end_in_the_middle_of_a_second_join_ends_the_first_subscription
 # ---- what people are told --------------------------------------------------------------------------------------------
 
 
+Connected = tuple[Pool, UserEvents]
+
+
 @pytest.fixture
-def pool(io_loop: Any) -> Pool:
-    async def made() -> Pool:
+def parts(io_loop: Any) -> Connected:
+    async def made() -> Connected:
         bus, task_queue, paced_callbacks = MemoryBus(), SerialTaskQueue(), PacedCallbacks(loop=io_loop.asyncio_loop)
         hub = Hub(
             store=None,  # type: ignore[arg-type]
@@ -294,7 +298,7 @@ def pool(io_loop: Any) -> Pool:
             coalesce=False,
             hold_max_bytes=1,
         )
-        return Pool(
+        pool = Pool(
             hub=hub,
             bus=bus,
             connection_slots=LocalConnectionSlots(),
@@ -308,16 +312,13 @@ def pool(io_loop: Any) -> Pool:
                 loop=io_loop.asyncio_loop,
             ).presence,
             task_queue=task_queue,
-            paced_callbacks=paced_callbacks,
             observer=Observer(),
-            frame=bytes,
             max_connections=10,
             max_per_user=10,
-            ping_interval_s=25,
-            ping_timeout_s=20,
         )
+        return pool, UserEvents(pool=pool, hub=hub, codec=JsonCodec(), frame=bytes)
 
-    built: Pool = io_loop.run_sync(made)
+    built: Connected = io_loop.run_sync(made)
     return built
 
 
@@ -344,19 +345,21 @@ async def connected(pool: Pool) -> Connection:
 
 @pytest.mark.parametrize("order", list(itertools.permutations([read(3, 9), read(5, 9), read(5, 11), read(9, 12)])))
 async def test_how_far_somebody_has_read_never_goes_back_whatever_order_it_is_told_in(
-    pool: Pool, order: Sequence[UserEvent]
+    parts: Connected, order: Sequence[UserEvent]
 ) -> None:
+    pool, user_events = parts
     connection = await connected(pool)
     for happening in order:
-        pool.on_user_event(happening)
+        user_events.send(happening)
     told = [(frame["data"]["readSeq"], frame["data"]["unreadCount"]) for frame in connection.link.frames]
     assert told == sorted(told)
     assert told[-1] == (9, 3)
 
 
-async def test_a_room_that_was_left_since_is_not_told_to_be_added(pool: Pool) -> None:
+async def test_a_room_that_was_left_since_is_not_told_to_be_added(parts: Connected) -> None:
+    pool, user_events = parts
     connection = await connected(pool)
-    pool.on_membership_ended(MembershipEnded("r1", "ada", "left", 5))
+    user_events.end_membership(MembershipEnded("r1", "ada", "left", 5))
     for happening in (added(3), added(5), added(7)):
-        pool.on_user_event(happening)
+        user_events.send(happening)
     assert [frame["data"] for frame in connection.link.frames] == [{"rev": 7}]

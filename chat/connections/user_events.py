@@ -1,0 +1,63 @@
+"""Events for all connections of one user, and the end of a user's membership."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from chat.codec import Codec
+from chat.connections.pool import Pool
+from chat.delivery.hub import Hub
+from chat.events import RoomClosed
+from chat.latest_versions import LatestVersions
+from cluster.events import MembershipEnded, UserEvent
+from cluster.topics import membership_order
+
+
+class UserEvents:
+    """Sends a user's events in their order: one that is older than what was sent about the same subject is dropped.
+
+    `frame` makes a frame of an encoded event. `now` is monotonic, in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        hub: Hub,
+        codec: Codec,
+        frame: Callable[[bytes], bytes],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pool = pool
+        self._hub = hub
+        self._codec = codec
+        self._frame = frame
+        # (user id, subject) → the order of the latest event
+        self._sent: LatestVersions[tuple[str, str], tuple[int, ...]] = LatestVersions(now=now)
+
+    def send(self, happening: UserEvent) -> None:
+        """Send an event to all connections of a user, unless a later one about the same subject was sent."""
+        own = self._pool.sessions_of(happening.user_id)
+        subject = happening.user_id, happening.about
+        if own and (not happening.about or self._sent.accept(subject, happening.order)):
+            frame = self._frame(happening.event)
+            for session in own:
+                session.link.send(frame)
+
+    def end_membership(self, happening: MembershipEnded) -> None:
+        """End the user's subscriptions to a room and send roomClosed; those under a newer membership stay."""
+        room_id, rev = happening.room_id, happening.rev
+        if rev is not None:
+            about, order = membership_order(room_id, rev, began=False)
+            self._sent.accept((happening.user_id, about), order)
+        frame = self._frame(self._codec.event(RoomClosed(room_id, happening.reason)))
+        for session in self._pool.sessions_of(happening.user_id):
+            rooms = session.rooms or {}
+            if self._hub.end_membership(room_id, session, rev=rev, under=rooms.get(room_id)):
+                rooms.pop(room_id, None)
+                session.link.send(frame)
+
+    def sweep(self) -> None:
+        """Forget orders that are too old to matter; to be called once a second."""
+        self._sent.sweep()
