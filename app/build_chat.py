@@ -66,6 +66,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     access_audit: AccessAudit
     access_audits: SerialTaskQueue
     accounts: Accounts
+    audit_requests: AuditRequests
     codec: Codec
     commands: Commands
     drain: Drain
@@ -131,7 +132,7 @@ def build_chat(
         observer=observer,
         coalesce=ws.coalesce,
         hold_max_bytes=ws.outbox_max_bytes,
-        audit_room=audit_requests.room,
+        audit_room=audit_requests.audit_room,
     )
     presence_parts = build_presence(
         codec=codec,
@@ -142,9 +143,47 @@ def build_chat(
         grace_s=PRESENCE_GRACE_S,
         loop=loop,
         deliver=hub.on_ephemeral,
-        audit_members=audit_requests.members,
+        audit_members=audit_requests.audit_members,
     )
     presence, typing = presence_parts.presence, presence_parts.typing
+    membership = ClusterMembership(
+        bus=bus,
+        people=presence_parts.remote_presence,
+        task_queue=task_queue,
+        process_id=process_id,
+        now=time.monotonic,
+        on_death=lambda _: cache.invalidate_all(),  # what it wrote last it may not have invalidated
+        on_doubt=audit_requests.audit_all,
+    )
+    pool = Pool(
+        hub=hub,
+        bus=bus,
+        connection_slots=shared.connection_slots,
+        presence=presence,
+        task_queue=task_queue,
+        observer=observer,
+        max_connections=ws.max_connections,
+        max_per_user=ws.max_connections_per_user,
+        alive=lambda: membership.alive,
+    )
+    revocations = Revocations(pool=pool)
+    user_events = UserEvents(pool=pool, hub=hub, codec=codec, frame=text_frame)
+    slot_reconciler = SlotReconciler(pool=pool, connection_slots=shared.connection_slots)
+    membership_events = MembershipEvents(user_events=user_events, presence=presence, typing=typing)
+    access_audit = AccessAudit(
+        requests=audit_requests,
+        store=store,
+        cache=cache,
+        keys=keys,
+        pool=pool,
+        revocations=revocations,
+        presence=presence,
+        presence_publisher=presence_parts.presence_publisher,
+        task_queue=access_audits,
+        begin=membership_events.began,
+        end=membership_events.ended,
+        now_ms=now_ms,
+    )
     presenter = Presenter(status_of=presence.status_of, online_count=presence.online_count)
     accounts = Accounts(
         store=store,
@@ -175,7 +214,7 @@ def build_chat(
         presence=presence,
         presenter=presenter,
         codec=codec,
-        on_no_member=audit_requests.on_not_member,
+        on_no_member=access_audit.on_not_member,
     )
     message_writer = MessageWriter(
         store=store,
@@ -214,29 +253,6 @@ def build_chat(
         codec=codec,
         head_of=head_of if shared.is_shared else _not_needed,
     )
-    membership = ClusterMembership(
-        bus=bus,
-        people=presence_parts.remote_presence,
-        task_queue=task_queue,
-        process_id=process_id,
-        now=time.monotonic,
-        on_death=lambda _: cache.invalidate_all(),  # what it wrote last it may not have invalidated
-        on_doubt=audit_requests.audit_all,
-    )
-    pool = Pool(
-        hub=hub,
-        bus=bus,
-        connection_slots=shared.connection_slots,
-        presence=presence,
-        task_queue=task_queue,
-        observer=observer,
-        max_connections=ws.max_connections,
-        max_per_user=ws.max_connections_per_user,
-        alive=lambda: membership.alive,
-    )
-    revocations = Revocations(pool=pool)
-    user_events = UserEvents(pool=pool, hub=hub, codec=codec, frame=text_frame)
-    slot_reconciler = SlotReconciler(pool=pool, connection_slots=shared.connection_slots)
     commands = Commands(
         accounts=accounts,
         rooms=rooms,
@@ -255,25 +271,11 @@ def build_chat(
         now_ms=now_ms,
         outbox_half_bytes=ws.outbox_max_bytes // 2,
     )
-    membership_events = MembershipEvents(user_events=user_events, presence=presence, typing=typing)
-    access_audit = AccessAudit(
-        store=store,
-        cache=cache,
-        keys=keys,
-        pool=pool,
-        revocations=revocations,
-        presence=presence,
-        presence_publisher=presence_parts.presence_publisher,
-        task_queue=access_audits,
-        begin=membership_events.began,
-        end=membership_events.ended,
-        now_ms=now_ms,
-    )
-    audit_requests.start(access_audit)
     return Chat(
         access_audit=access_audit,
         access_audits=access_audits,
         accounts=accounts,
+        audit_requests=audit_requests,
         codec=codec,
         commands=commands,
         drain=Drain(pool=pool, codec=codec),

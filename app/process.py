@@ -126,6 +126,7 @@ class Process:
             chat.hub,
             chat.task_queue,
             chat.access_audits,
+            chat.access_audit,
             chat.presence_loads,
             chat.slot_reconciler,
         ):
@@ -160,6 +161,7 @@ class Process:
             raise StartupError(f"cannot listen on {where}:{server.port}: {error.strerror or error}") from error
         self._shared.bus.start(receive=self._bus_dispatch.receive, on_back=self._bus_is_back)
         await self._shared.bus.subscribe(EVERYONE)
+        chat.access_audit.start()
         self._every(chat.heartbeat_sweep.interval_s, chat.heartbeat_sweep.tick)
         self._every(ws.cleanup_interval_s, chat.pool.clean_up)
         self._every(0.5, chat.typing.sweep)
@@ -213,7 +215,7 @@ class Process:
         """Catch up with what the bus may not have brought."""
         self._chat.membership.back()
         self._chat.slot_reconciler.start()
-        self._chat.access_audit.audit_all()
+        self._chat.audit_requests.audit_all()
         self._chat.access_audits.run(self._chat.hub.check_heads)
         self._chat.access_audits.run(self._chat.access_audit.check_revocations)
         self._chat.access_audits.run(self._chat.access_audit.check_sessions)

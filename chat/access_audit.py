@@ -1,9 +1,10 @@
-"""What may have gone unheard while a process was cut off, or because one died before it told: asked of the store, and
-acted upon.
+"""Compares memberships and logins with the store where events may not have reached this process, and acts on what has
+changed: after it was cut off from the others, or after another process died between a write and its event.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
@@ -11,6 +12,7 @@ from typing import TypeVar
 
 from cache.contract import Cache
 from cache.keys import Keys
+from chat.audit_requests import AuditRequests, MembershipKey
 from chat.connections.pool import Pool
 from chat.connections.revocations import Revocations
 from chat.presence.presence import Presence
@@ -22,24 +24,23 @@ from store.errors import StoreError
 
 T = TypeVar("T")
 
-Pair = tuple[str, str]  # room id, user id
-
-PAIRS_A_READ = 500
-PAIRS_MAX = 100_000  # waiting; past them everything is looked at, which is no longer a list
-PEOPLE_A_READ = 100
+MEMBERSHIPS_A_READ = 500
+USERS_A_READ = 100
 SESSIONS_A_READ = 1_000
-OVERLAP_MS = 60_000  # clocks of several machines differ, and a commit takes its time
+OVERLAP_MS = 60_000  # the clocks of several machines differ, and a commit takes its time
 
 
 class AccessAudit:
-    """`begin` and `end` carry out what is found; `task_queue` are its own, for it reads from the store.
+    """Serves `requests`, one read of the store at a time.
 
-    `now_ms` is the wall clock.
+    `begin` and `end` apply what is found. `task_queue` is the audit's own, since it waits for the store. `now_ms` is
+    the wall clock.
     """
 
     def __init__(
         self,
         *,
+        requests: AuditRequests,
         store: Store,
         cache: Cache,
         keys: Keys,
@@ -52,6 +53,7 @@ class AccessAudit:
         end: Callable[[MembershipEnded], None],
         now_ms: Callable[[], int],
     ) -> None:
+        self._requests = requests
         self._store = store
         self._cache = cache
         self._keys = keys
@@ -64,44 +66,38 @@ class AccessAudit:
         self._end = end
         self._now_ms = now_ms
         self._revocations_checked_ms = now_ms()
-        # What waits to be looked at. It is taken from here when it is read, and put back when that fails.
-        self._pairs: dict[Pair, None] = {}
-        self._rooms: dict[str, None] = {}  # as many as have connections here
-        self._people: dict[str, None] = {}  # as many as are connected here
-        self._rooms_with_non_members: dict[str, None] = {}  # rooms
-        self._non_members: dict[Pair, None] = {}  # of one of them
+        # What follows from the requests and waits to be read. It is removed when it is read, and put back on an error.
+        self._users: dict[str, None] = {}  # bounded by the users who are connected here
+        self._rooms_with_non_members: dict[str, None] = {}
+        self._non_members: dict[MembershipKey, None] = {}  # of one room at a time
         self._must_publish_presence = False
         self._is_running = False
+        self._following: asyncio.Task[None] | None = None
 
-    def room(self, room_id: str) -> None:
-        """Memberships of this room changed unheard: look at its connections, at who is shown in it, and at who should
-        be.
-        """
-        self._rooms[room_id] = None
-        self._resume()
+    def start(self) -> None:
+        """Begin to serve requests, those that wait first."""
+        self._following = asyncio.get_running_loop().create_task(self._follow())
 
-    def members(self, pairs: Iterable[Pair]) -> None:
-        """These memberships may have ended."""
-        for pair in pairs:
-            if len(self._pairs) >= PAIRS_MAX:
-                self.audit_all()  # a process that publishes its people again causes these requests again
-                break
-            self._pairs[pair] = None
-        self._resume()
+    async def close(self) -> None:
+        """Serve no more requests. A read that is under way belongs to the task queue."""
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
 
-    def audit_all(self) -> None:
-        """Any membership may have begun or ended: read the rooms of all who are connected here, and tell the others."""
-        self._people = dict.fromkeys(self._pool.users())
-        self._must_publish_presence = True
-        self._resume()
+    async def _follow(self) -> None:
+        while True:
+            await self._requests.added()
+            self.resume()
 
     def on_not_member(self, ended: MembershipEnded) -> None:
-        """The store, asked for something else, said that somebody is no member: act on it where something here stands
-        on that.
+        """The store said, when it was read for something else, that a user is not a member of the room: end what this
+        process still holds for the membership.
         """
         room_id, user_id = ended.room_id, ended.user_id
         if room_id in self._pool.rooms_of(user_id) or room_id in self._presence.rooms_of(user_id):
             self._end(ended)
+
+    # ---- memberships ---------------------------------------------------------------------------------------------
 
     def resume(self) -> None:
         """Continue with requests whose read failed; to be called every few seconds."""
@@ -111,15 +107,8 @@ class AccessAudit:
     @property
     def is_waiting(self) -> bool:
         """Whether any request still waits."""
-        return any(
-            (
-                self._pairs,
-                self._rooms,
-                self._people,
-                self._non_members,
-                self._rooms_with_non_members,
-                self._must_publish_presence,
-            )
+        return self._requests.is_waiting or any(
+            (self._users, self._non_members, self._rooms_with_non_members, self._must_publish_presence)
         )
 
     def _resume(self) -> None:
@@ -135,115 +124,125 @@ class AccessAudit:
         self.resume()
 
     def _next_step(self) -> Callable[[], Awaitable[None]]:
-        """Single rooms first: a change was seen there. The others are told when all is as the store says."""
+        """Single rooms come first, since a change was seen there. Presence is published last, when it is corrected."""
+        if self._requests.take_all():
+            self._users = dict.fromkeys(self._pool.users())
+            self._must_publish_presence = True
         steps = (
-            (self._pairs, self._audit_members),
-            (self._rooms, self._audit_room),
-            (self._people, self._audit_users),
+            (self._requests.memberships, self._audit_members),
+            (self._requests.rooms, self._audit_room),
+            (self._users, self._audit_users),
             (self._non_members, self._audit_non_members),
             (self._rooms_with_non_members, self._list_non_members),
         )
         return next((step for waiting, step in steps if waiting), self._publish_presence)
 
     async def _audit_room(self) -> None:
-        (room_id,) = take_first(self._rooms, 1)
+        """Audit the connections that have joined the room, who is shown in it, and who should be."""
+        (room_id,) = take_first(self._requests.rooms, 1)
         users = (*self._pool.users_in(room_id), *self._presence.members_of(room_id))
-        self._pairs.update(dict.fromkeys((room_id, user_id) for user_id in users))
+        self._requests.memberships.update(dict.fromkeys((room_id, user_id) for user_id in users))
         self._rooms_with_non_members[room_id] = None
         await self._cache.invalidate(self._keys.room(room_id))
 
     async def _audit_members(self) -> None:
-        part = take_first(self._pairs, PAIRS_A_READ)
-        with restored_on_error(self._pairs, part) as left:
-            await self._forget(part)
-            for pair, of in zip(part, await self._store.members.standings(part), strict=True):
-                del left[pair]
-                room_id, user_id = pair
-                if of is None:
+        part = take_first(self._requests.memberships, MEMBERSHIPS_A_READ)
+        with restored_on_error(self._requests.memberships, part) as left:
+            await self._invalidate(part)
+            for membership, standing in zip(part, await self._store.members.standings(part), strict=True):
+                del left[membership]
+                room_id, user_id = membership
+                if standing is None:
                     self._end(MembershipEnded(room_id, user_id, "deleted"))
-                elif of.membership is None:
-                    self._end(MembershipEnded(room_id, user_id, "removed", of.room.rev))
+                elif standing.membership is None:
+                    self._end(MembershipEnded(room_id, user_id, "removed", standing.room.rev))
                 else:
-                    self._begin(MembershipBegan(room_id, user_id, of.membership.joined_rev))
+                    self._begin(MembershipBegan(room_id, user_id, standing.membership.joined_rev))
 
     async def _audit_users(self) -> None:
-        part = take_first(self._people, PEOPLE_A_READ)
-        with restored_on_error(self._people, part) as left:
+        """Compare all rooms of some users who are connected here."""
+        part = take_first(self._users, USERS_A_READ)
+        with restored_on_error(self._users, part) as left:
             await self._cache.invalidate(*(self._keys.room_ids(user_id) for user_id in part))
             for user_id, rooms in (await self._store.rooms.joined_by_each(part)).items():
                 del left[user_id]
-                self._presence.entered(user_id, rooms)  # it could not be read, perhaps, when they came
+                self._presence.entered(user_id, rooms)  # in case the read failed when they connected
                 shown = self._presence.rooms_of(user_id)
                 for room_id, rev in rooms.items() - shown.items():
                     self._begin(MembershipBegan(room_id, user_id, rev))
-                # An end is carried out by a rev, which only the room has; and it may be that they joined after this was
-                # read.
+                # An end is applied by a rev, which only the room has; and they may have joined after this read.
                 held = {*self._pool.rooms_of(user_id), *shown}
-                self.members([(room_id, user_id) for room_id in held - rooms.keys()])
+                self._requests.audit_members([(room_id, user_id) for room_id in held - rooms.keys()])
 
     async def _list_non_members(self) -> None:
-        """Whoever is connected here, and not taken for a member of the room, may have become one by a process that is
-        cut off.
+        """List the connected users who are not known as members of the room: one may have joined it through a process
+        that is cut off.
         """
         (room_id,) = take_first(self._rooms_with_non_members, 1)
-        strangers = self._pool.users().difference(self._presence.members_of(room_id))
-        self._non_members.update(dict.fromkeys((room_id, user_id) for user_id in strangers))
+        non_members = self._pool.users().difference(self._presence.members_of(room_id))
+        self._non_members.update(dict.fromkeys((room_id, user_id) for user_id in non_members))
 
     async def _audit_non_members(self) -> None:
-        part = take_first(self._non_members, PAIRS_A_READ)
+        part = take_first(self._non_members, MEMBERSHIPS_A_READ)
         with restored_on_error(self._non_members, part) as left:
-            for pair, of in zip(part, await self._store.members.standings(part), strict=True):
-                del left[pair]
-                if of is not None and of.membership is not None:
-                    room_id, user_id = pair
-                    await self._forget([pair])
-                    self._begin(MembershipBegan(room_id, user_id, of.membership.joined_rev))
+            for membership, standing in zip(part, await self._store.members.standings(part), strict=True):
+                del left[membership]
+                if standing is not None and standing.membership is not None:
+                    room_id, user_id = membership
+                    await self._invalidate([membership])
+                    self._begin(MembershipBegan(room_id, user_id, standing.membership.joined_rev))
                     self._presence_publisher.publish_person(user_id)
 
-    async def _forget(self, pairs: Sequence[Pair]) -> None:
-        """Invalidate what is cached of these memberships."""
+    async def _invalidate(self, memberships: Sequence[MembershipKey]) -> None:
+        """Drop what is cached of these memberships."""
         keys = self._keys
         await self._cache.invalidate(
-            *(key for room_id, user_id in pairs for key in (keys.membership(room_id, user_id), keys.room_ids(user_id)))
+            *(
+                key
+                for room_id, user_id in memberships
+                for key in (keys.membership(room_id, user_id), keys.room_ids(user_id))
+            )
         )
 
     async def _publish_presence(self) -> None:
         self._must_publish_presence = False
         await self._presence_publisher.publish_all()
 
+    # ---- logins --------------------------------------------------------------------------------------------------
+
     async def check_revocations_quietly(self) -> None:
-        """The same, so often that a store that fails is not told of: who looks seldom tells, and the next look makes up
-        for this one.
+        """As `check_revocations`, without an error: it is called so often that the next call makes up for a failed one,
+        and a rarer check reports that the store fails.
         """
         with suppress(StoreError):
             await self.check_revocations()
 
     async def check_revocations(self) -> None:
-        """Close the connections of sessions that another process revoked, as far as clocks agree when that was.
+        """Close the connections of logins that were revoked since the last call, by the clocks of the processes.
 
         Raises StoreError.
         """
         now_ms = self._now_ms()
         since_ms = min(self._revocations_checked_ms, now_ms) - OVERLAP_MS  # the clock may have been set back
-        news = self._revocations.revoke(await self._store.sessions.revoked_since(since_ms))
+        revoked = self._revocations.revoke(await self._store.sessions.revoked_since(since_ms))
         self._revocations_checked_ms = now_ms
-        if news:
-            await self._cache.invalidate(*(self._keys.session(session_id) for session_id in news))
+        if revoked:
+            await self._cache.invalidate(*(self._keys.session(session_id) for session_id in revoked))
 
     async def check_sessions(self) -> None:
-        """Close the connections whose sessions do not stand any more, whatever any clock says. Raises StoreError."""
+        """Close the connections whose logins are not live any more; uses no clock. Raises StoreError."""
         for part in in_parts(self._pool.session_ids(), SESSIONS_A_READ):
-            news = self._revocations.revoke(await self._store.sessions.not_live(part))
-            await self._cache.invalidate(*(self._keys.session(session_id) for session_id in news))
+            revoked = self._revocations.revoke(await self._store.sessions.not_live(part))
+            await self._cache.invalidate(*(self._keys.session(session_id) for session_id in revoked))
 
 
 def in_parts(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
-    """The items in order, so many at a time."""
+    """The items in order, in parts of `size`."""
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def take_first(waiting: dict[T, None], most: int) -> list[T]:
-    """Take the first of what waits, so many at most."""
+    """Remove and return the first `most` of what waits."""
     part = list(islice(waiting, most))
     for one in part:
         del waiting[one]
@@ -252,14 +251,13 @@ def take_first(waiting: dict[T, None], most: int) -> list[T]:
 
 @contextmanager
 def restored_on_error(waiting: dict[T, None], part: Iterable[T]) -> Iterator[dict[T, None]]:
-    """Give what was taken, to be removed one by one as it is acted upon; what is left of it waits again, whatever goes
-    wrong.
+    """Yield the parts that were taken; what the body has not deleted from it when it raises waits again.
 
-    Removed before it is acted upon: what fails by itself then holds up the others no second time.
+    The body deletes each before it acts on it, so that one that always fails does not hold up the others again.
     """
     left = dict.fromkeys(part)
     try:
         yield left
-    except BaseException:  # also where it is cancelled
+    except BaseException:  # also a cancellation
         waiting.update(left)
         raise

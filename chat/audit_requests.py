@@ -1,80 +1,57 @@
-"""Requests to compare memberships with the store, made by parts that are built before the AccessAudit."""
+"""Requests to compare memberships with the store: who has a reason makes them, the AccessAudit takes them."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
-from typing import Protocol
 
-from cluster.events import MembershipEnded
+MembershipKey = tuple[str, str]  # room id, user id
 
-PAIRS_MAX = 100_000  # that wait for `start`; past them everything is audited
-
-
-class Auditor(Protocol):
-    """What serves the requests: chat/access_audit.py."""
-
-    def room(self, room_id: str) -> None: ...
-
-    def members(self, pairs: Iterable[tuple[str, str]]) -> None: ...
-
-    def audit_all(self) -> None: ...
-
-    def on_not_member(self, ended: MembershipEnded) -> None: ...
+MEMBERSHIPS_MAX = 100_000  # past them all memberships are audited, which needs no list
 
 
 class AuditRequests:
-    """Keeps requests until `start`, then passes each on at once. Bounded by `PAIRS_MAX`."""
+    """The requests that wait. `memberships` is bounded by `MEMBERSHIPS_MAX`, `rooms` by the rooms joined here.
+
+    The AccessAudit takes requests from the two, and puts back what it could not read.
+    """
 
     def __init__(self) -> None:
-        self._auditor: Auditor | None = None
-        self._waiting: dict[tuple[str, str], None] = {}  # (room id, user id), until `start`
-        self._rooms: dict[str, None] = {}  # likewise
-        self._everything = False  # likewise
+        self.memberships: dict[MembershipKey, None] = {}
+        self.rooms: dict[str, None] = {}
+        self._all = False
+        self._added = asyncio.Event()
 
-    def start(self, auditor: Auditor) -> None:
-        """Pass requests on to `auditor`, first those that wait. Raises RuntimeError when called twice."""
-        if self._auditor is not None:
-            raise RuntimeError("the requests have an auditor already")
-        self._auditor = auditor
-        if self._everything:
-            auditor.audit_all()
-        for room_id in self._rooms:
-            auditor.room(room_id)
-        if self._waiting:
-            auditor.members(list(self._waiting))
-        self._waiting.clear()
-        self._rooms.clear()
-
-    def room(self, room_id: str) -> None:
+    def audit_room(self, room_id: str) -> None:
         """Memberships of this room may have changed without an event that reached this process."""
-        if self._auditor is not None:
-            self._auditor.room(room_id)
-        elif len(self._rooms) < PAIRS_MAX:
-            self._rooms[room_id] = None
-        else:
-            self._everything = True
+        self.rooms[room_id] = None
+        self._added.set()
 
-    def members(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """These memberships, (room id, user id), may have ended."""
-        if self._auditor is not None:
-            self._auditor.members(pairs)
-            return
-        for pair in pairs:
-            if len(self._waiting) >= PAIRS_MAX:
-                self._everything = True
-                return
-            self._waiting[pair] = None
+    def audit_members(self, memberships: Iterable[MembershipKey]) -> None:
+        """These memberships may have ended."""
+        for membership in memberships:
+            if len(self.memberships) >= MEMBERSHIPS_MAX:
+                self.audit_all()  # a process that publishes its people again causes these requests again
+                break
+            self.memberships[membership] = None
+        self._added.set()
 
     def audit_all(self) -> None:
         """Any membership may have begun or ended."""
-        if self._auditor is not None:
-            self._auditor.audit_all()
-        else:
-            self._everything = True
+        self._all = True
+        self._added.set()
 
-    def on_not_member(self, ended: MembershipEnded) -> None:
-        """The store said, when it was asked for something else, that this user is no member of the room."""
-        if self._auditor is not None:
-            self._auditor.on_not_member(ended)
-        else:
-            self.members([(ended.room_id, ended.user_id)])
+    def take_all(self) -> bool:
+        """Whether `audit_all` was called after the last call of this."""
+        requested, self._all = self._all, False
+        return requested
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether any request waits."""
+        return bool(self.memberships or self.rooms or self._all)
+
+    async def added(self) -> None:
+        """Wait for a request that was made after the last call of this."""
+        await self._added.wait()
+        self._added.clear()

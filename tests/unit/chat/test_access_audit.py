@@ -14,7 +14,7 @@ import pytest
 from app.build_presence import build_presence
 from cache.keys import CacheTtls, Keys
 from cache.memory_cache import NoCache
-from chat.access_audit import PAIRS_A_READ, PEOPLE_A_READ, AccessAudit, in_parts
+from chat.access_audit import MEMBERSHIPS_A_READ, USERS_A_READ, AccessAudit, in_parts
 from chat.audit_requests import AuditRequests
 from chat.connections.pool import Pool
 from chat.connections.revocations import Revocations
@@ -121,7 +121,7 @@ class Process:
             loop=loop,
         )
         self.presence = presence_parts.presence
-        requests = AuditRequests()
+        self.requests = AuditRequests()
         self.hub = Hub(
             store=store,
             bus=bus,
@@ -130,7 +130,7 @@ class Process:
             observer=Observer(),
             coalesce=True,
             hold_max_bytes=1_000,
-            audit_room=requests.room,
+            audit_room=self.requests.audit_room,
         )
         self.pool = Pool(
             hub=self.hub,
@@ -144,6 +144,7 @@ class Process:
         )
         self.user_events = UserEvents(pool=self.pool, hub=self.hub, codec=JsonCodec(), frame=bytes)
         self.audit = AccessAudit(
+            requests=self.requests,
             store=store,
             cache=NoCache(),
             keys=Keys(CacheTtls(messages_s=1, users_s=1, stats_s=1)),
@@ -156,7 +157,7 @@ class Process:
             end=self._ended,
             now_ms=lambda: 1_000_000_000_000,
         )
-        requests.start(self.audit)
+        self.audit.start()
 
     def _began(self, began: MembershipBegan) -> None:
         self.presence.began(began.room_id, began.user_id, began.rev)
@@ -198,6 +199,7 @@ async def process_on(folder: Path, kind: type[P] = Process) -> AsyncIterator[P]:
         try:
             yield process
         finally:
+            await process.audit.close()
             await process.task_queue.close()
             await process.hub.close()
 
@@ -221,7 +223,7 @@ async def test_after_the_bus_was_away_every_subscription_is_held_against_the_sto
         channel = await process.hub.hold(rooms[0])
         channel.rev = left.rev  # the change was heard of, and who left was not: no comparison of heads finds that
         process.hub.release(channel)
-        process.audit.audit_all()
+        process.requests.audit_all()
         await process.settled()
         assert (a.closed_rooms, b.closed_rooms) == ([], [rooms[0]])
         assert b.rooms.keys() == {rooms[1]}
@@ -238,7 +240,7 @@ async def test_a_subscription_under_a_newer_membership_than_was_doubted_stands(t
         await store.members.remove(room_id, bob.id)
         again = await store.members.add(room_id, bob.id)
         b = await process.connect(bob, room_id)
-        process.audit.room(room_id)
+        process.requests.audit_room(room_id)
         await process.settled()
         process._ended(MembershipEnded(room_id, bob.id, "left", again.rev - 1))
         assert b.closed_rooms == []
@@ -264,9 +266,9 @@ async def test_what_the_store_could_not_be_asked_is_asked_again(
         store.members, store.rooms = members, rooms
         members.is_on = rooms.is_on = True
         {
-            "a room": lambda: process.audit.room(room_id),
-            "memberships": lambda: process.audit.members([(room_id, bob.id)]),
-            "everything": process.audit.audit_all,
+            "a room": lambda: process.requests.audit_room(room_id),
+            "memberships": lambda: process.requests.audit_members([(room_id, bob.id)]),
+            "everything": process.requests.audit_all,
         }[doubted]()
         for times in (1, 2):
             async with asyncio.timeout(10):
@@ -297,7 +299,7 @@ async def test_who_may_have_joined_unheard_is_asked_for_again(
         members = Outage(store.members, error)
         store.members = members
         members.is_on = True
-        process.audit.room(room_id)
+        process.requests.audit_room(room_id)
         async with asyncio.timeout(10):
             while not members.asked or process.access_audits.is_busy:
                 await asyncio.sleep(0.001)
@@ -337,7 +339,7 @@ async def test_one_end_that_cannot_be_carried_out_keeps_no_other_from_it(
         b = await process.connect(bob, *rooms)
         for room_id in rooms:
             await store.members.remove(room_id, bob.id)
-        process.audit.members([(room_id, bob.id) for room_id in rooms])
+        process.requests.audit_members([(room_id, bob.id) for room_id in rooms])
         async with asyncio.timeout(10):
             while not process.failed_at or process.access_audits.is_busy:
                 await asyncio.sleep(0.001)
@@ -355,14 +357,14 @@ async def test_a_room_that_is_doubted_waits_for_one_read_of_all_the_others(tmp_p
         ada = await user_named(store, "ada")
         room_id = (await store.rooms.create(RoomDraft("room", None, True, 10), ada.id)).room.id
         await process.connect(ada, room_id)
-        for number in range(2 * PEOPLE_A_READ):
+        for number in range(2 * USERS_A_READ):
             await process.connect(await user_named(store, f"user{number}"))
         members, rooms = Outage(store.members), Outage(store.rooms)
         store.members, store.rooms = members, rooms
         order: list[str] = []
         members.asked = rooms.asked = order  # type: ignore[assignment]
-        process.audit.audit_all()
-        process.audit.room(room_id)
+        process.requests.audit_all()
+        process.requests.audit_room(room_id)
         await process.settled()
         names = [name for name, *_ in order]
         assert names.count("joined_by_each") == 3
@@ -384,7 +386,7 @@ async def test_after_the_bus_was_away_who_is_shown_where_is_as_the_store_says_al
         await process.connect(bob)
         await store.members.remove(tea, bob.id)
         await store.members.add(two, bob.id)
-        process.audit.audit_all()
+        process.requests.audit_all()
         await process.settled()
         assert [process.presence.members_of(room_id) for room_id in (tea, two, own)] == [[], [bob.id], [bob.id]]
 
@@ -425,7 +427,7 @@ async def test_whose_login_is_revoked_or_gone_is_closed_whatever_any_clock_says(
 
 
 def test_what_is_asked_at_once_is_bounded() -> None:
-    pairs = [("r", f"u{number}") for number in range(2 * PAIRS_A_READ + 1)]
-    parts = list(in_parts(pairs, PAIRS_A_READ))
-    assert [len(part) for part in parts] == [PAIRS_A_READ, PAIRS_A_READ, 1]
+    pairs = [("r", f"u{number}") for number in range(2 * MEMBERSHIPS_A_READ + 1)]
+    parts = list(in_parts(pairs, MEMBERSHIPS_A_READ))
+    assert [len(part) for part in parts] == [MEMBERSHIPS_A_READ, MEMBERSHIPS_A_READ, 1]
     assert [pair for part in parts for pair in part] == pairs
