@@ -7,6 +7,7 @@ import logging
 import secrets
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from app import (
     build_monitoring,
     build_storage,
     checks,
+    command_line,
     descriptor_limit,
     event_loop,
     file_permissions,
@@ -156,3 +158,8 @@ COMMANDS = {
     "user disable": Command("let somebody in no more; open connections are closed", user_commands.disable, ("NAME",)),
     "user enable": Command("let somebody in again", user_commands.enable, ("NAME",)),
 }
+
+
+def main(argv: Sequence[str], *, program: str) -> int:
+    """Run a command; returns the exit code. `program` is the name by which this was called."""
+    return command_line.main(argv, COMMANDS, program=program, default="serve", validate=validate)

@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.client import call, chat, register
 from tests.support.dockerfile import build_context, stages
-from tests.support.package import environ_without_coverage, product_files
+from tests.support.package import environ_without_coverage, in_wheel, product_files
 from tests.support.redis_server import running_redis
 from tests.support.server import ROOT, ServerProcess, command, free_port
 from tests.support.waiting import until
@@ -82,7 +82,7 @@ def test_it_puts_one_name_at_the_top_and_real_files_below_it(installed: Installe
     assert {path.split("/")[0] for path in files if ".dist-info/" not in path} == {"chat_rooms", ".."}
     assert [path for path in files if path.startswith("../")] == ["../../../bin/chat-rooms"]
     for path in product_files():
-        assert (site / "chat_rooms" / path).read_bytes() == (ROOT / path).read_bytes()
+        assert (site / in_wheel(path)).read_bytes() == (ROOT / path).read_bytes()
 
 
 def test_who_imports_it_keeps_their_own_limits_and_gets_none_of_our_names(installed: Installed, tmp_path: Path) -> None:

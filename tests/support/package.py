@@ -14,7 +14,7 @@ from tests.support.server import ROOT
 CHECKOUT_ONLY = {"bench", "deploy", "docs", "tests"}  # for development
 GENERATED = {"build", "data", "dist"}  # by tools and by a server; in .gitignore
 NOT_PACKED = {"__pycache__"}
-BUILD_MODULES = {"setup.py"}  # modules at the top that build a wheel, and are not in it
+BACKEND = Path("package/build_backend.py")  # builds a wheel, and is not in it
 
 
 class PackageList(NamedTuple):
@@ -61,16 +61,21 @@ def product_folders(root: Path = ROOT) -> list[Path]:
 
 
 def product_files(root: Path = ROOT) -> set[Path]:
-    """The files that a wheel must hold, relative to the root: the modules at the top, and all in the product's folders
-    whose names do not begin with a dot.
+    """The files that a wheel must hold, relative to the root: all in the product's folders whose names do not begin
+    with a dot.
     """
     inside = (path for folder in product_folders(root) for path in folder.rglob("*") if path.is_file())
-    found = {path.relative_to(root) for path in (*root.glob("*.py"), *inside) if path.name not in BUILD_MODULES}
+    found = {path.relative_to(root) for path in inside} - {BACKEND}
     return {
         path
         for path in found
         if not NOT_PACKED.intersection(path.parts) and not any(part.startswith(".") for part in path.parts)
     }
+
+
+def in_wheel(path: Path) -> Path:
+    """Where a product's file, relative to the root, lies in a wheel: all others beside package/'s."""
+    return path.relative_to("package") if path.parts[0] == "package" else "chat_rooms" / path
 
 
 def environ_without_coverage() -> dict[str, str]:

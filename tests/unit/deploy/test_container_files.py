@@ -45,7 +45,7 @@ def test_an_image_runs_the_command_as_a_user_with_a_folder_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("path", "ignored"),
     [
-        ("server.py", False),
+        ("package/chat_rooms/__main__.py", False),
         ("store/sqlite/schema.sql", False),
         ("web/chat/index.html", False),
         ("data/secret", True),
