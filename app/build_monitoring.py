@@ -14,7 +14,7 @@ from app.build_chat import Chat
 from app.build_cluster import Cluster
 from app.checks import Item
 from app.settings import Settings
-from app.thresholds import thresholds_from
+from app.threshold_settings import thresholds_from
 from handlers.wire.outbox_budget import OutboxBudget
 from handlers.wire.traffic import Traffic
 from monitor.alert_log import AlertLog
@@ -26,8 +26,8 @@ from monitor.counting_observer import CountingObserver
 from monitor.history import History
 from monitor.history_writer import HistoryWriter
 from monitor.loop_lag import LoopLag
-from monitor.monitor import Monitor
 from monitor.part_metrics import MeasuredPart
+from monitor.process_monitor import ProcessMonitor
 from store.contract import Monitoring as MonitoringStore
 from store.contract import Store
 
@@ -39,8 +39,8 @@ ALONE = "server"
 class Monitoring(msgspec.Struct, frozen=True, kw_only=True):
     """The finished parts. `budget` and `traffic` count what the links of this process hold and move."""
 
-    monitor: Monitor
-    alerts: AlertPipeline
+    monitor: ProcessMonitor
+    alert_pipeline: AlertPipeline
     lag: LoopLag
     budget: OutboxBudget
     traffic: Traffic
@@ -59,8 +59,8 @@ def build_monitoring(
 ) -> Monitoring:
     """Build them; nothing is started. `log_output` writes the log; None: nothing that counts its lines."""
     budget, traffic = OutboxBudget(settings.ws.outbox_total_bytes), Traffic()
-    alerts = _alert_pipeline(settings, monitoring=store.monitoring, process_id=process_id)
-    monitor = Monitor(
+    alert_pipeline = _alert_pipeline(settings, monitoring=store.monitoring, process_id=process_id)
+    monitor = ProcessMonitor(
         process_id=process_id,
         counting_observer=counting_observer,
         data_dir=settings.server.data_dir if settings.mongo.uri is None else None,
@@ -81,9 +81,9 @@ def build_monitoring(
         fetch_snapshots=shared.snapshots.told,
         lag=lag,
         interval_s=settings.monitor.interval_s,
-        subscribers=(alerts.on_sample,),
+        subscribers=(alert_pipeline.on_sample,),
     )
-    return Monitoring(monitor=monitor, alerts=alerts, lag=lag, budget=budget, traffic=traffic)
+    return Monitoring(monitor=monitor, alert_pipeline=alert_pipeline, lag=lag, budget=budget, traffic=traffic)
 
 
 def _alert_pipeline(settings: Settings, *, monitoring: MonitoringStore, process_id: str) -> AlertPipeline:

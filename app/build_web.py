@@ -9,7 +9,7 @@ from app.build_chat import Chat
 from app.build_cluster import Cluster
 from app.build_monitoring import Monitoring
 from app.settings import Settings
-from app.thresholds import thresholds_from
+from app.threshold_settings import thresholds_from
 from app.tracing import commands_with
 from app.version import VERSION
 from handlers.access_log import refusal_log
@@ -105,14 +105,14 @@ def build_web(
             store_queue_max=chat.message_writer.max_waiting,
             thresholds=thresholds,
         ),
-        metrics=monitoring.monitor.metrics,
+        metrics_collector=monitoring.monitor.metrics_collector,
         metric_pages=MetricPages(
-            metrics=monitoring.monitor.metrics,
+            metrics_collector=monitoring.monitor.metrics_collector,
             database_health=database_health,
             cache_health=cache_health,
             newest=lambda: monitoring.monitor.newest_sample,
         ),
-        watch=monitoring.alerts,
+        alert_pipeline=monitoring.alert_pipeline,
         assets=load_assets(WEB),
         connection_factory=ConnectionFactory(
             pool=chat.pool,

@@ -136,7 +136,7 @@ class Process:
         closing.push_async_callback(chat.message_writer.close)
         closing.callback(self._http.stop)
         closing.callback(self._shared.snapshots.leave)
-        closing.push_async_callback(monitoring.alerts.close)
+        closing.push_async_callback(monitoring.alert_pipeline.close)
         closing.callback(monitoring.monitor.stop)
         closing.callback(monitoring.lag.stop)
         closing.callback(self._stop_callbacks)

@@ -15,7 +15,7 @@ from handlers.cache_health import CacheHealth
 from handlers.codec.input_decoder import InputDecoder
 from handlers.database_health import DatabaseHealth
 from monitor import metrics_json, prometheus
-from monitor.metrics import Metrics
+from monitor.metrics_collector import MetricsCollector
 from monitor.metrics_snapshot import MetricsSnapshot, added
 
 
@@ -37,12 +37,12 @@ class MetricPages:
     def __init__(
         self,
         *,
-        metrics: Metrics,
+        metrics_collector: MetricsCollector,
         database_health: DatabaseHealth,
         cache_health: CacheHealth,
         newest: Callable[[], Mapping[str, float] | None],
     ) -> None:
-        self._metrics = metrics
+        self._metrics_collector = metrics_collector
         self._database_health = database_health
         self._cache_health = cache_health
         self._newest = newest
@@ -58,11 +58,11 @@ class MetricPages:
         if scope not in metrics_json.SCOPES:
             raise invalid(scope=f"takes {' or '.join(metrics_json.SCOPES)}")
         if scope == "process":
-            own = self._metrics.snapshot()
+            own = self._metrics_collector.snapshot()
             return metrics_json.head(own) | {"scope": scope} | await self._pages[name](own, True)
-        snapshots, complete = await self._metrics.cluster_snapshots()
+        snapshots, complete = await self._metrics_collector.cluster_snapshots()
         whole = await asyncio.to_thread(added, snapshots)  # half a millisecond for each process
-        own_head = metrics_json.head(self._metrics.snapshot())
+        own_head = metrics_json.head(self._metrics_collector.snapshot())
         processes = {"complete": complete, "processes": metrics_json.of_each(snapshots)}
         return own_head | {"scope": scope} | processes | await self._pages[name](whole, len(snapshots) == 1)
 
@@ -102,9 +102,9 @@ class MetricsHandler(Handler[OnePage]):
 
 
 class Exposition(Struct, frozen=True):
-    """What Prometheus reads: the metrics, and the labels of the build."""
+    """What Prometheus reads: the snapshots' source, and the labels of the build."""
 
-    metrics: Metrics
+    metrics_collector: MetricsCollector
     build: Mapping[str, str]
 
 
@@ -116,5 +116,5 @@ class PrometheusHandler(Handler[Exposition]):
     async def get(self) -> None:
         self.set_header("Content-Type", prometheus.CONTENT_TYPE)
         # On a thread: rendering some hundred series takes 10 ms, which would delay messages
-        numbers = self.services.metrics.snapshot(with_rooms=False)
+        numbers = self.services.metrics_collector.snapshot(with_rooms=False)
         self.finish(await asyncio.to_thread(prometheus.rendered, numbers, about=self.services.build))

@@ -24,7 +24,7 @@ from handlers.not_found import NotFound, NotFoundForOperators
 from handlers.performance_health import PerformanceHealth
 from handlers.shared_services import SharedServices
 from monitor.alert_pipeline import AlertPipeline
-from monitor.metrics import Metrics
+from monitor.metrics_collector import MetricsCollector
 
 ID = r"([^/]+)"
 ASSET = r"([A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){0,2})"
@@ -42,9 +42,9 @@ class Services(Struct, frozen=True):
     readiness: health.Readiness
     database_health: DatabaseHealth
     cache_health: CacheHealth
-    watch: AlertPipeline
+    alert_pipeline: AlertPipeline
     performance_health: PerformanceHealth
-    metrics: Metrics
+    metrics_collector: MetricsCollector
     metric_pages: MetricPages
     assets: Mapping[str, static_files.Asset]
     connection_factory: ConnectionFactory
@@ -62,7 +62,7 @@ def make_application(services: Services) -> Application:
     assets = static_files.ServedAssets(services.assets)
     index = static_files.ServedAssets(services.assets, fixed_name="chat/index.html")
     dashboard = static_files.ServedAssets(services.assets, fixed_name="dashboard/index.html")
-    history = metrics_history.HistoryReading(services.watch.history, time.time)
+    history = metrics_history.HistoryReading(services.alert_pipeline.history, time.time)
     of_rooms = rooms.RoomServices(services.rooms, services.messages)
     return TargetApplication(
         [
@@ -74,9 +74,9 @@ def make_application(services: Services) -> Application:
             route(r"/health/database", health.ReportHandler, services.database_health),
             route(r"/health/cache", health.ReportHandler, services.cache_health),
             route(r"/metrics/history", metrics_history.HistoryHandler, history),
-            route(r"/metrics/alerts", metrics_history.AlertsHandler, services.watch.alerts),
+            route(r"/metrics/alerts", metrics_history.AlertsHandler, services.alert_pipeline.alerts),
             route(r"/health/performance", health.ReportHandler, services.performance_health),
-            route(r"/metrics", metrics.PrometheusHandler, metrics.Exposition(services.metrics, build)),
+            route(r"/metrics", metrics.PrometheusHandler, metrics.Exposition(services.metrics_collector, build)),
             *(
                 route(rf"/metrics/{page}", metrics.MetricsHandler, metrics.OnePage(services.metric_pages, page))
                 for page in ("performance", "database", "websocket", "cache")

@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 
 from common.rfc3339 import rfc3339_from_s
+from monitor.history_summary import summary_of
 from monitor.minute_point import MinutePoint
 from monitor.sample_ring import Cell, SampleRing
-from monitor.summary import summary_of
 
 log = logging.getLogger(__name__)
 

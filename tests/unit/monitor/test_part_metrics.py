@@ -53,7 +53,7 @@ async def test_each_metric_of_a_part_has_a_family(tmp_path: Path, counting_obser
             lag=lag,
             log_output=Log(),
         )
-        snapshot = monitoring.monitor.metrics.snapshot()
+        snapshot = monitoring.monitor.metrics_collector.snapshot()
         chat.passwords.close()
     assert set(snapshot.gauges) <= set(GAUGES)
     for family, rows in snapshot.counters.items():

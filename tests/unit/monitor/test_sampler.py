@@ -13,7 +13,7 @@ from limits.memory_limiter import MemoryLimiter
 from limits.policy import Policy
 from monitor import prometheus
 from monitor.counting_observer import CLOSE_CODES, LABELS_MAX, CountingObserver, Peaks
-from monitor.metrics import Metrics
+from monitor.metrics_collector import MetricsCollector
 from monitor.metrics_snapshot import InvalidSnapshot, added, packed, unpacked
 from monitor.part_metrics import PartMetrics
 from monitor.sampler import GAUGES, SHARES, Sampler, sample_of
@@ -36,16 +36,16 @@ def make(
     observer: CountingObserver | None = None,
     limiter: Limiter | None = None,
     **gauges: float,
-) -> tuple[CountingObserver, Metrics]:
+) -> tuple[CountingObserver, MetricsCollector]:
     counting = observer or CountingObserver(slow_s=1.0, now=lambda: 1_800_000_000.0)
 
     async def nobody() -> list[bytes]:
         return []
 
-    metrics = Metrics(
+    metrics = MetricsCollector(
         process_id=process_id,
         counting_observer=counting,
-        process_probe=None,
+        resource_probe=None,
         disk_probe=None,
         parts=[Gauges(**{"connections": 3, **gauges}), *([] if limiter is None else [limiter])],
         busiest=lambda count: {"r1": 2},
@@ -260,10 +260,10 @@ def test_what_a_snapshot_holds_is_bounded_in_bytes():
 
 def test_how_long_a_process_has_run_is_told_whatever_the_wall_clock_was_set_to():
     wall_s, timed_s = 1_800_000_000.0, 50.0
-    metrics = Metrics(
+    metrics = MetricsCollector(
         process_id="p1",
         counting_observer=None,
-        process_probe=None,
+        resource_probe=None,
         disk_probe=None,
         parts=[],
         busiest=lambda count: {},

@@ -12,16 +12,16 @@ from monitor.disk_space import DiskProbe
 from monitor.gc_pauses import GcPauses
 from monitor.loop_lag import LoopLag
 from monitor.loop_watchdog import LoopWatchdog
-from monitor.metrics import Metrics
+from monitor.metrics_collector import MetricsCollector
 from monitor.part_metrics import MeasuredPart
-from monitor.process_stats import ProcessProbe
+from monitor.resource_usage import ResourceProbe
 from monitor.sampler import Sample, Sampler, Subscriber
 
 PUBLISHED_FOR_INTERVALS = 3  # a process whose snapshot is older is not shown
 PUBLISHED_FOR_AT_LEAST_S = 3.0
 
 
-class Monitor:
+class ProcessMonitor:
     """`counting_observer` None: nothing is measured. `data_dir` None: no data is on this machine's disk.
 
     `publish_snapshot(payload, at_s=…, ttl_s=…)` (None: there are no other processes) and `fetch_snapshots()` reach the
@@ -49,10 +49,10 @@ class Monitor:
             if publish_snapshot is not None:
                 publish_snapshot(payload, at_s=time.time(), ttl_s=ttl_s)
 
-        self.metrics = Metrics(
+        self.metrics_collector = MetricsCollector(
             process_id=process_id,
             counting_observer=counting_observer,
-            process_probe=None if counting_observer is None else ProcessProbe(),
+            resource_probe=None if counting_observer is None else ResourceProbe(),
             disk_probe=None if counting_observer is None or data_dir is None else DiskProbe(folder=data_dir),
             parts=parts,
             busiest=busiest,
@@ -63,8 +63,8 @@ class Monitor:
         self._publishes = publish_snapshot is not None and counting_observer is not None
         self._sampler = Sampler(
             loop=loop,
-            snapshot=self.metrics.refreshed_snapshot,
-            peaks=self.metrics.peaks,
+            snapshot=self.metrics_collector.refreshed_snapshot,
+            peaks=self.metrics_collector.peaks,
             interval_s=interval_s,
             subscribers=(self._publish, *subscribers) if self._publishes else subscribers,
         )
@@ -82,13 +82,13 @@ class Monitor:
         return self._sampler.newest_sample
 
     def _publish(self, at_s: float, sample: Sample) -> None:
-        self.metrics.publish()
+        self.metrics_collector.publish()
 
     def start(self) -> None:
         for part in self._parts:
             part.start()
         if self._publishes:
-            self.metrics.publish()
+            self.metrics_collector.publish()
 
     def stop(self) -> None:
         """Idempotent."""

@@ -19,7 +19,7 @@ PROC = Path("/proc")
 CGROUPS = Path("/sys/fs/cgroup")
 
 
-class ProcessSample(Struct, frozen=True):
+class ResourceUsage(Struct, frozen=True):
     """Per cent of CPU are over the time since the sample before: `cpu_percent` of one core, `machine_cpu_percent` of
     all of them.
 
@@ -44,7 +44,7 @@ class ProcessSample(Struct, frozen=True):
         return 100 * self.rss_bytes / self.memory_limit_bytes
 
 
-class ProcessProbe:
+class ResourceProbe:
     """Takes samples; one costs some 0.3 ms, however many connections there are. `now` is monotonic, in seconds."""
 
     def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
@@ -55,7 +55,7 @@ class ProcessProbe:
         self._cpu_s = self._own_cpu_s()
         self._machine = _machine_s()
 
-    def sample(self) -> ProcessSample:
+    def sample(self) -> ResourceUsage:
         """How it is now."""
         now_s, cpu_s, machine = self._now(), self._own_cpu_s(), _machine_s()
         passed_s = now_s - self._at_s
@@ -64,7 +64,7 @@ class ProcessProbe:
         self._at_s, self._cpu_s, self._machine = now_s, cpu_s, machine
         with self._process.oneshot():
             rss, threads = self._process.memory_info().rss, self._process.num_threads()
-        return ProcessSample(
+        return ResourceUsage(
             cpu_percent=round(max(0.0, percent), 2),
             cpu_seconds=round(cpu_s, 2),
             machine_cpu_percent=round(min(100.0, max(0.0, 100 * busy_s / all_s)), 2) if all_s > 0 else 0.0,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.history_summary import summary_of, trend_of
 from monitor.sample_ring import Cell
-from monitor.summary import summary_of, trend_of
 
 EPOCH_S = 1_800_000_000.0
 

@@ -12,7 +12,7 @@ from monitor.disk_space import DiskProbe, DiskSample
 from monitor.metric_families import Labels, Number
 from monitor.metrics_snapshot import InvalidSnapshot, MetricsSnapshot, packed, unpacked
 from monitor.part_metrics import MeasuredPart
-from monitor.process_stats import ProcessProbe, ProcessSample
+from monitor.resource_usage import ResourceProbe, ResourceUsage
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +21,8 @@ SLEWED_MAX_S = 1.0  # a smaller difference is NTP slewing the clock, not a chang
 ROOMS_PUBLISHED = 100  # so that a room that is among the ten busiest of all processes is hardly missing
 
 
-class Metrics:
-    """Makes snapshots. With `counting_observer` and `process_probe` None they have only the metrics of `parts`.
+class MetricsCollector:
+    """Makes snapshots. With `counting_observer` and `resource_probe` None they have only the metrics of `parts`.
 
     `disk_probe` None: no data is on a disk of this machine. `busiest(n)` returns the n rooms with most connections.
     `fetch` returns the snapshots that the live processes have sent (None: they cannot be read). `now` is the wall clock
@@ -34,7 +34,7 @@ class Metrics:
         *,
         process_id: str,
         counting_observer: CountingObserver | None,
-        process_probe: ProcessProbe | None,
+        resource_probe: ResourceProbe | None,
         disk_probe: DiskProbe | None,
         parts: Sequence[MeasuredPart],
         busiest: Callable[[int], Mapping[str, int]],
@@ -45,7 +45,7 @@ class Metrics:
     ) -> None:
         self._process_id = process_id
         self._counting_observer = counting_observer
-        self._process_probe = process_probe
+        self._resource_probe = resource_probe
         self._disk_probe = disk_probe
         self._parts = parts
         self._busiest = busiest
@@ -55,21 +55,21 @@ class Metrics:
         self._timed = timed
         self._started_s = timed()
         self._started_at_s = now()
-        self._sample: ProcessSample | None = None
+        self._usage: ResourceUsage | None = None
         self._disk_sample: DiskSample | None = None
         self._has_logged_refusal = False
 
     def snapshot(self, *, with_rooms: bool = True) -> MetricsSnapshot:
         """Return all numbers now; those of the operating system are from the newest `refreshed_snapshot`."""
-        counting_observer, sample = self._counting_observer, self._sample
+        counting_observer, usage = self._counting_observer, self._usage
         counters: dict[str, list[tuple[Labels, Number]]] = {}
         gauges: dict[str, Number] = {}
         for metrics in (part.metrics() for part in self._parts):
             gauges |= metrics.gauges
             counters |= {family: [*values] for family, values in metrics.counters.items()}
-        if sample is not None:
-            gauges |= _gauges_of(sample)
-            counters["process_cpu_seconds_total"] = [((), sample.cpu_seconds)]
+        if usage is not None:
+            gauges |= _gauges_of(usage)
+            counters["process_cpu_seconds_total"] = [((), usage.cpu_seconds)]
         if self._disk_sample is not None:
             gauges |= {"disk_free_bytes": self._disk_sample.free_bytes, "disk_size_bytes": self._disk_sample.size_bytes}
         if counting_observer is not None:
@@ -98,9 +98,9 @@ class Metrics:
 
     def refreshed_snapshot(self) -> MetricsSnapshot:
         """Probe the operating system, and return all numbers now."""
-        if self._process_probe is not None:
+        if self._resource_probe is not None:
             with contextlib.suppress(OSError):  # no descriptor is left to ask with: what was known stays
-                self._sample = self._process_probe.sample()
+                self._usage = self._resource_probe.sample()
         if self._disk_probe is not None:
             self._disk_sample = self._disk_probe.sample()
         return self.snapshot(with_rooms=False)
@@ -137,16 +137,16 @@ class Metrics:
         return [found[process_id] for process_id in sorted(found)], payloads is not None
 
 
-def _gauges_of(sample: ProcessSample) -> dict[str, Number]:
+def _gauges_of(usage: ResourceUsage) -> dict[str, Number]:
     return {
-        "cpu_percent": sample.cpu_percent,
-        "machine_cpu_percent": sample.machine_cpu_percent,
-        "resident_memory_bytes": sample.rss_bytes,
-        "memory_limit_bytes": sample.memory_limit_bytes,
-        "memory_percent": round(sample.memory_percent, 3),
-        "open_fds": sample.open_fds,
-        "max_fds": sample.max_fds,
-        "threads": sample.threads,
-        "heap_blocks": sample.heap_blocks,
-        "heap_young": sample.heap_young,
+        "cpu_percent": usage.cpu_percent,
+        "machine_cpu_percent": usage.machine_cpu_percent,
+        "resident_memory_bytes": usage.rss_bytes,
+        "memory_limit_bytes": usage.memory_limit_bytes,
+        "memory_percent": round(usage.memory_percent, 3),
+        "open_fds": usage.open_fds,
+        "max_fds": usage.max_fds,
+        "threads": usage.threads,
+        "heap_blocks": usage.heap_blocks,
+        "heap_young": usage.heap_young,
     }

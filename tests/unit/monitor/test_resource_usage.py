@@ -12,13 +12,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from monitor.process_stats import ProcessProbe, memory_limit_bytes
+from monitor.resource_usage import ResourceProbe, memory_limit_bytes
 
 MACHINE_BYTES = 8_000_000_000
 
 
 def test_a_busy_core_is_seen_as_cpu():
-    probe = ProcessProbe()
+    probe = ResourceProbe()
     until = time.process_time() + 0.3
     began = time.monotonic()
     while time.process_time() < until:
@@ -30,7 +30,7 @@ def test_a_busy_core_is_seen_as_cpu():
 
 
 def test_descriptors_threads_and_memory_are_those_of_this_process():
-    probe, process = ProcessProbe(), psutil.Process()
+    probe, process = ResourceProbe(), psutil.Process()
     before = probe.sample()
     assert before.open_fds == process.num_fds() - 1  # which opens one to list them
     held = [os.open("/dev/null", os.O_RDONLY) for _ in range(50)]
@@ -53,7 +53,7 @@ def test_descriptors_threads_and_memory_are_those_of_this_process():
 
 
 def test_a_sample_is_cheap():
-    probe = ProcessProbe()
+    probe = ResourceProbe()
     began = time.process_time()
     for _ in range(50):
         probe.sample()
