@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
-from monitor.alerts import CRITICAL, WARNING, Measure, Rule, Sample
+from monitor.alerts import CRITICAL, WARNING, Measure, Rule
+from monitor.sample_values import Sample
 from monitor.thresholds import Thresholds
 
 # The cache is empty at the start, and all clients that reconnect miss: of 540 requests in the first second a quarter of

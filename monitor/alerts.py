@@ -9,20 +9,19 @@ its clear threshold. Values between the two thresholds change nothing in either 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
 from common.rfc3339 import rfc3339_from_s
+from monitor.sample_values import Sample
 
 WARNING, CRITICAL = "warning", "critical"
 RAISED, RESOLVED = "raised", "resolved"
 HISTORY_MAX = 200
 WINDOW_SAMPLES = 6
-
-Sample = Mapping[str, float]
 
 # The value that a rule compares, from the newest samples (the newest last); None: they do not contain it.
 Measure = Callable[[Sequence[Sample]], float | None]

@@ -15,7 +15,8 @@ from monitor.loop_watchdog import LoopWatchdog
 from monitor.metrics_collector import MetricsCollector
 from monitor.part_metrics import MeasuredPart
 from monitor.resource_usage import ResourceProbe
-from monitor.sampler import Sample, Sampler, Subscriber
+from monitor.sample_values import Sample
+from monitor.sampler import Sampler, Subscriber
 
 PUBLISHED_FOR_INTERVALS = 3  # a process whose snapshot is older is not shown
 PUBLISHED_FOR_AT_LEAST_S = 3.0

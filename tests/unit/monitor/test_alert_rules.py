@@ -8,7 +8,8 @@ from __future__ import annotations
 import pytest
 
 from monitor.alert_rules import COLD_SAMPLES, rules
-from monitor.alerts import RAISED, RESOLVED, WINDOW_SAMPLES, Alerts, Sample
+from monitor.alerts import RAISED, RESOLVED, WINDOW_SAMPLES, Alerts
+from monitor.sample_values import Sample
 from monitor.thresholds import Thresholds
 
 INTERVAL_S = 5.0

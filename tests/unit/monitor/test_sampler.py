@@ -16,7 +16,8 @@ from monitor.counting_observer import CLOSE_CODES, LABELS_MAX, CountingObserver,
 from monitor.metrics_collector import MetricsCollector
 from monitor.metrics_snapshot import InvalidSnapshot, added, packed, unpacked
 from monitor.part_metrics import PartMetrics
-from monitor.sampler import GAUGES, SHARES, Sampler, sample_of
+from monitor.sample_values import GAUGES, SHARES, sample_of
+from monitor.sampler import Sampler
 
 ROOT = Path(__file__).parents[3]
 
