@@ -5,18 +5,9 @@ from __future__ import annotations
 import pytest
 
 from handlers.performance_health import PerformanceHealth
-from monitor.thresholds import Thresholds
+from tests.support.thresholds import THRESHOLDS
 
 WELL = {"cpu": 40.0, "memoryPercent": 30.0, "loopLagMs": 3.0}
-THRESHOLDS = Thresholds(
-    cpu_percent=80,
-    memory_percent=85,
-    connections=5000,
-    slow_query_ms=1000,
-    cache_latency_ms=100,
-    cache_miss_percent=20,
-    pool_percent=90,
-)
 
 
 def health(sample: dict[str, float] | None, *, connections: int = 1, store_queue: int = 0) -> PerformanceHealth:

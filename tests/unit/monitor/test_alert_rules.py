@@ -10,19 +10,10 @@ import pytest
 from monitor.alert_rules import COLD_SAMPLES, rules
 from monitor.alerts import RAISED, RESOLVED, WINDOW_SAMPLES, Alerts
 from monitor.sample_values import Sample
-from monitor.thresholds import Thresholds
+from tests.support.thresholds import THRESHOLDS
 
 INTERVAL_S = 5.0
 START_S = 1_800_000_000.0
-THRESHOLDS = Thresholds(
-    cpu_percent=80,
-    memory_percent=85,
-    connections=5000,
-    slow_query_ms=1000,
-    cache_latency_ms=100,
-    cache_miss_percent=20,
-    pool_percent=90,
-)
 WELL: Sample = {
     "cpu": 20.0,
     "memoryPercent": 30.0,
