@@ -20,9 +20,9 @@ from chat.events import Welcome
 from chat.request_results import OwnUser
 from common.paced_callbacks import PacedCallbacks
 from handlers.wire.compression import Deflater, Inflation
-from handlers.wire.link import Link
 from handlers.wire.outbox_budget import OutboxBudget
 from handlers.wire.traffic import Traffic
+from handlers.wire.websocket_link import WebSocketLink
 from limits.frame_budget import FrameBudget
 from limits.policy import Policy
 from monitor.observer import Observer
@@ -94,7 +94,7 @@ class ConnectionFactory:
         link_config = self.link_config
         loop = asyncio.get_running_loop()
 
-        def make_session(link: Link[Session]) -> Session:
+        def make_session(link: WebSocketLink[Session]) -> Session:
             return Session(
                 link=link,
                 connection_id=handshake.connection_id,
@@ -109,7 +109,7 @@ class ConnectionFactory:
                 replaces=handshake.replaces,
             )
 
-        link = Link(
+        link = WebSocketLink(
             sock,
             make_owner=make_session,
             loop=loop,

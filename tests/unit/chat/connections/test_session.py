@@ -21,9 +21,9 @@ from common.paced_callbacks import PacedCallbacks
 from handlers.codec.json_codec import JsonCodec
 from handlers.wire.compression import Inflation
 from handlers.wire.frames import close_frame
-from handlers.wire.link import Link
 from handlers.wire.outbox_budget import OutboxBudget
 from handlers.wire.traffic import Traffic
+from handlers.wire.websocket_link import WebSocketLink
 from limits.frame_budget import FrameBudget
 from limits.policy import Policy
 from monitor.observer import Observer
@@ -108,7 +108,7 @@ class Connection:
         self.commands = commands or Held()
         self.closed_with: list[int] = []
         self.paced_callbacks = PacedCallbacks(loop=loop)
-        self.link = Link(
+        self.link = WebSocketLink(
             ours,
             make_owner=self._make_session,
             **{
@@ -144,7 +144,7 @@ class Connection:
         self.pool.add(self.session)
         self.link.start()
 
-    def _make_session(self, link: Link[Session]) -> Session:
+    def _make_session(self, link: WebSocketLink[Session]) -> Session:
         return Session(
             link=link,
             connection_id="c",

@@ -11,9 +11,9 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from common.paced_callbacks import PacedCallbacks
-from handlers.wire.link import Link
 from handlers.wire.outbox_budget import OutboxBudget
 from handlers.wire.traffic import Traffic
+from handlers.wire.websocket_link import WebSocketLink
 from tests.support.raw_websocket_client import reset
 from tests.support.waiting import ChangeSignal
 
@@ -24,7 +24,7 @@ KERNEL_BYTES = 16_384  # as small as makes a peer that does not read felt soon
 class Owner:
     """Writes down what its link tells."""
 
-    def __init__(self, link: Link[Owner]) -> None:
+    def __init__(self, link: WebSocketLink[Owner]) -> None:
         self.link = link
         self.told: list[Any] = []
         self.closed_with: list[int] = []
@@ -118,7 +118,7 @@ class Wire:
         self.traffic = Traffic()
         self._sockets: list[socket.socket] = []
 
-    def connect(self, *, budget: OutboxBudget | None = None, **more: Any) -> tuple[Link[Owner], Owner, Peer]:
+    def connect(self, *, budget: OutboxBudget | None = None, **more: Any) -> tuple[WebSocketLink[Owner], Owner, Peer]:
         """A started link; the kernel's buffers are small."""
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BYTES)
@@ -131,7 +131,7 @@ class Wire:
         ours.setblocking(False)
         ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sockets += (ours, theirs)
-        link = Link(
+        link = WebSocketLink(
             ours,
             make_owner=Owner,
             **{

@@ -14,9 +14,9 @@ from tornado.ioloop import IOLoop
 
 from common.paced_callbacks import PacedCallbacks
 from handlers.wire.frames import close_frame, text_frame
-from handlers.wire.link import Link
 from handlers.wire.outbox_budget import OutboxBudget
 from handlers.wire.traffic import Traffic
+from handlers.wire.websocket_link import WebSocketLink
 
 CROWD = 300  # more than there is room for on Python's stack, were each closed from within the closing of another
 FRAME = text_frame(b"x" * 65_000)
@@ -26,7 +26,7 @@ TOO_MANY = 10  # of them, for what they may hold together
 class Owner:
     """Counts the ends."""
 
-    def __init__(self, link: Link[Owner]) -> None:
+    def __init__(self, link: WebSocketLink[Owner]) -> None:
         self.closed_with: list[int] = []
 
     def on_closed(self, code: int) -> None:
@@ -46,7 +46,7 @@ class Crowd:
             Traffic(),
             PacedCallbacks(loop=loop),
         )
-        self.links: list[Link[Owner]] = []
+        self.links: list[WebSocketLink[Owner]] = []
         self.owners: list[Owner] = []
         self._membership: list[socket.socket] = []
         for _ in range(size):
@@ -59,7 +59,7 @@ class Crowd:
                 "traffic": self.traffic,
                 "paced_callbacks": self.paced_callbacks,
             }
-            link = Link(
+            link = WebSocketLink(
                 ours,
                 make_owner=Owner,
                 loop=loop,
@@ -73,7 +73,7 @@ class Crowd:
             self.links.append(link)
 
     @property
-    def open(self) -> list[Link[Owner]]:
+    def open(self) -> list[WebSocketLink[Owner]]:
         return [link for link in self.links if link.is_open]
 
     async def ends(self) -> None:

@@ -20,8 +20,8 @@ TOO_SLOW = 4413
 _PING = ping_frame()
 
 
-class LinkSender(ABC):
-    """Sends frames without ever raising or calling the owner; how the link ends is left to `Link`."""
+class WebSocketSender(ABC):
+    """Sends frames without ever raising or calling the owner; how the link ends is left to `WebSocketLink`."""
 
     __slots__ = (
         "_budget",
@@ -114,7 +114,7 @@ class LinkSender(ABC):
         self.send(_PING)
 
     def close_too_slow(self) -> None:
-        """Close the link with 4413: its peer reads too slowly. See `Link.close`."""
+        """Close the link with 4413: its peer reads too slowly. See `WebSocketLink.close`."""
         self.close(TOO_SLOW, "too slow")
 
     @abstractmethod

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class LinkOwner(Protocol):
+class WebSocketCallbacks(Protocol):
     """The callbacks of a link. They run on the loop and must not block."""
 
     def on_text(self, payload: bytes, *, is_deflated: bool = False) -> None:
-        """A text message came; `is_deflated`: it is still compressed, see `Link.inflate`."""
+        """A text message came; `is_deflated`: it is still compressed, see `WebSocketLink.inflate`."""
 
     def on_binary(self) -> None:
         """A binary message came; its content was discarded."""
@@ -23,11 +23,11 @@ class LinkOwner(Protocol):
     def on_input_over(self) -> None:
         """The peer sends nothing more: it sent a Close, or its end of the stream.
 
-        The owner must call `Link.finish` once it has handled what came before.
+        The owner must call `WebSocketLink.finish` once it has handled what came before.
         """
 
     def on_peer_gone(self) -> None:
-        """`Link.has_peer` has become false, for whatever reason.
+        """`WebSocketLink.has_peer` has become false, for whatever reason.
 
         Called in a later loop turn, possibly twice, and never after `on_closed`.
         """

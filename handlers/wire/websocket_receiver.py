@@ -12,11 +12,11 @@ from common.paced_callbacks import PacedCallbacks
 from handlers.wire.compression import Deflater, Inflation
 from handlers.wire.frame_reader import FrameReader, Incoming
 from handlers.wire.frames import FrameKind, WireError, pong_frame
-from handlers.wire.link_owner import LinkOwner
-from handlers.wire.link_sender import LinkSender
 from handlers.wire.outbox_budget import OutboxBudget
 from handlers.wire.socket_probe import has_peer_ended, unread_bytes
 from handlers.wire.traffic import Traffic
+from handlers.wire.websocket_callbacks import WebSocketCallbacks
+from handlers.wire.websocket_sender import WebSocketSender
 from limits.frame_budget import FrameBudget
 
 RECV_BYTES = 65_536  # one recv for each event of the loop, so that no connection starves the others
@@ -24,12 +24,12 @@ MAX_FRAMES_PER_TURN = 64  # of one connection: 64 KB of empty pings are 10,922 f
 MAX_DISCARDED_BYTES = 1_048_576  # read and discarded after our Close; beyond it the kernel's buffers fill up
 ABNORMAL = 1006
 
-OwnerT = TypeVar("OwnerT", bound=LinkOwner)
+OwnerT = TypeVar("OwnerT", bound=WebSocketCallbacks)
 
 _TEXT, _BINARY, _CLOSE, _PING, _PONG, _FAILURE, _DEFLATED = FrameKind
 
 
-class LinkReceiver(LinkSender, Generic[OwnerT]):
+class WebSocketReceiver(WebSocketSender, Generic[OwnerT]):
     """Reads from the kernel only while nothing that was read before is undelivered: back-pressure on the peer."""
 
     __slots__ = (

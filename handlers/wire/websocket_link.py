@@ -1,6 +1,7 @@
-"""One WebSocket connection on its socket: how it ends. Sending is in link_sender.py, receiving in link_receiver.py.
+"""One WebSocket connection on its socket: how it ends.
 
-The three classes are layers of one object, so that splitting them adds no call to the path of a send or a read.
+Sending is in websocket_sender.py, receiving in websocket_receiver.py. The three classes are
+layers of one object, so that splitting them adds no call to the path of a send or a read.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ import contextlib
 import socket
 
 from handlers.wire.frames import close_frame
-from handlers.wire.link_receiver import LinkReceiver, OwnerT
-from handlers.wire.link_sender import TOO_SLOW
+from handlers.wire.websocket_receiver import OwnerT, WebSocketReceiver
+from handlers.wire.websocket_sender import TOO_SLOW
 
 _NO_STATUS = 1005  # the peer's Close has no code (RFC 6455 section 7.1.5), so ours has none either
 _CLOSE_WITHOUT_CODE = b"\x88\x00"
 
 
-class Link(LinkReceiver[OwnerT]):
+class WebSocketLink(WebSocketReceiver[OwnerT]):
     """A WebSocket connection after its 101: the socket, where the session is the conversation on it.
 
     The socket is non-blocking; times are seconds of `clock`; sizes are bytes. A link has no task and no timer of its
