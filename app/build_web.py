@@ -15,7 +15,6 @@ from app.version import VERSION
 from handlers.access_log import refusal_log
 from handlers.cache_health import CacheHealth
 from handlers.client_address import ClientAddresses
-from handlers.connection_factory import ConnectionFactory, LinkConfig
 from handlers.database_health import DatabaseHealth
 from handlers.health import About, Readiness
 from handlers.http.bounds import Bounds
@@ -26,6 +25,7 @@ from handlers.performance_health import PerformanceHealth
 from handlers.routes import Services, make_application
 from handlers.shared_services import SharedServices
 from handlers.static_files import load_assets
+from handlers.websocket_connection_factory import LinkConfig, WebSocketConnectionFactory
 from handlers.wire.compression import Deflater, Inflation
 from monitor.observer import Observer
 from monitor.spans import Spans
@@ -114,7 +114,7 @@ def build_web(
         ),
         alert_pipeline=monitoring.alert_pipeline,
         assets=load_assets(WEB),
-        connection_factory=ConnectionFactory(
+        connection_factory=WebSocketConnectionFactory(
             pool=chat.pool,
             revocations=chat.revocations,
             commands=commands_with(chat.commands, spans),

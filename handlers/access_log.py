@@ -13,7 +13,7 @@ from tornado.web import RequestHandler
 
 from handlers.base import Handler
 from handlers.http.request_head import Refusal
-from handlers.websocket import ChatSocket
+from handlers.websocket_handshake import ChatSocket
 from monitor.observer import Observer
 
 access_log = logging.getLogger("access")

@@ -12,17 +12,17 @@ from tornado.web import Application
 
 from chat.messages import Messages
 from chat.rooms import Rooms
-from handlers import auth, health, messages, metrics, metrics_history, rooms, static_files, users, websocket
+from handlers import auth, health, messages, metrics, metrics_history, rooms, static_files, users, websocket_handshake
 from handlers.access_log import log_request
 from handlers.base import Handler
 from handlers.cache_health import CacheHealth
-from handlers.connection_factory import ConnectionFactory
 from handlers.database_health import DatabaseHealth
 from handlers.http.request_target import TargetApplication
 from handlers.metrics import MetricPages
 from handlers.not_found import NotFound, NotFoundForOperators
 from handlers.performance_health import PerformanceHealth
 from handlers.shared_services import SharedServices
+from handlers.websocket_connection_factory import WebSocketConnectionFactory
 from monitor.alert_pipeline import AlertPipeline
 from monitor.metrics_collector import MetricsCollector
 
@@ -47,7 +47,7 @@ class Services(Struct, frozen=True):
     metrics_collector: MetricsCollector
     metric_pages: MetricPages
     assets: Mapping[str, static_files.Asset]
-    connection_factory: ConnectionFactory
+    connection_factory: WebSocketConnectionFactory
 
 
 def make_application(services: Services) -> Application:
@@ -82,7 +82,7 @@ def make_application(services: Services) -> Application:
                 for page in ("performance", "database", "websocket", "cache")
             ),
             route(r"/metrics/.*", NotFoundForOperators, None),
-            route(r"/ws", websocket.ChatSocket, services.connection_factory),
+            route(r"/ws", websocket_handshake.ChatSocket, services.connection_factory),
             route(r"/auth/register", auth.RegisterHandler, None),
             route(r"/auth/login", auth.LoginHandler, None),
             route(r"/auth/refresh", auth.RefreshHandler, None),

@@ -63,7 +63,7 @@ USED: dict[str, tuple[tuple[type, frozenset[str]], ...]] = {
     "handlers/http/server.py": (
         (HTTPServer, frozenset({"_connections", "_handle_connection", "_handlers", "_sockets", "_stopped"})),
     ),
-    "handlers/websocket.py": (
+    "handlers/websocket_handshake.py": (
         (WebSocketHandler, frozenset({"_log"})),
         (WebSocketProtocol, frozenset({"_process_server_headers", "_receive_frame_loop"})),
     ),

@@ -13,10 +13,10 @@ from chat.connections.session import Session
 from chat.errors import ChatError
 from chat.request_results import OwnUser
 from handlers.base import Handler
-from handlers.connection_factory import Caller, ConnectionFactory, HandshakeResult
 from handlers.http.exchange import Exchange
 from handlers.http.stream import duplicate_socket
 from handlers.shared_services import SharedServices
+from handlers.websocket_connection_factory import Caller, HandshakeResult, WebSocketConnectionFactory
 from handlers.wire.compression import negotiate
 from limits.ip_addresses import address_check
 from limits.shedding_policy import ShedClass
@@ -29,10 +29,10 @@ CONNECTION_ID_MAX = 128
 TCP_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
 
 
-class ChatSocket(Handler[ConnectionFactory], WebSocketHandler):
+class ChatSocket(Handler[WebSocketConnectionFactory], WebSocketHandler):
     """Handles one handshake, and exists no longer than that."""
 
-    def initialize(self, *, shared: SharedServices, route: str, services: ConnectionFactory) -> None:
+    def initialize(self, *, shared: SharedServices, route: str, services: WebSocketConnectionFactory) -> None:
         super().initialize(shared=shared, route=route, services=services)
         self.connection_id: str | None = None  # once the handshake has succeeded
         self._caller: Caller = None
@@ -155,7 +155,7 @@ class UpgradeProtocol(WebSocketProtocol):
         self,
         handler: ChatSocket,
         *,
-        connection_factory: ConnectionFactory,
+        connection_factory: WebSocketConnectionFactory,
         handshake: HandshakeResult,
         subprotocols: list[str],
     ) -> None:

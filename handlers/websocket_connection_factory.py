@@ -64,7 +64,7 @@ class HandshakeResult(msgspec.Struct, frozen=True):
     replaces: str | None
 
 
-class ConnectionFactory:
+class WebSocketConnectionFactory:
     """Makes the connections of a process."""
 
     def __init__(
