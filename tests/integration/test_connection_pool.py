@@ -158,7 +158,7 @@ async def test_commands_of_a_connection_are_answered_in_their_order(server: Serv
     room = ada.make_room()["id"]
     async with chat(server.ws_url, ada) as a:
         await a.command("joinRoom", roomId=room)
-        a._answers.clear()
+        a._replies.clear()
         for number in range(90):
             await a.send(
                 json.dumps(
