@@ -28,14 +28,14 @@ class Backend(Struct, frozen=True):
     is_mongo: bool = False
 
 
-async def _sqlite(location: Path, now_ms: Now, *, group_commit: bool = True, shared: bool = False) -> Store:
+async def _open_sqlite(location: Path, now_ms: Now, *, group_commit: bool = True, shared: bool = False) -> Store:
     return await open_sqlite(
         location, timeout_s=60.0, group_commit=group_commit, observer=Observer(), now_ms=now_ms, shared=shared
     )
 
 
-async def _mongo(location: Path, now_ms: Now, *, group_commit: bool = True) -> Store:
-    # Here and not above: half of the child processes write to SQLite, and the driver is most of what they would load.
+async def _open_mongo(location: Path, now_ms: Now, *, group_commit: bool = True) -> Store:
+    # Not at the top: half of the child processes write to SQLite, and the driver would be most of what they load.
     from store.mongo import MongoOptions
     from store.mongo import open_store as open_mongo
 
@@ -44,20 +44,19 @@ async def _mongo(location: Path, now_ms: Now, *, group_commit: bool = True) -> S
 
 
 def database_at(location: Path) -> str:
-    """The database's name that stands for a folder: names have at most 63 characters."""
+    """The name of the database for a folder. MongoDB's names have at most 63 characters."""
     return "-".join(location.parts[-3:]).replace(".", "-")[-60:]
 
 
 BACKENDS: dict[str, Backend] = {
-    "sqlite": Backend(_sqlite),
-    "sqlite-one-by-one": Backend(partial(_sqlite, group_commit=False)),
-    "sqlite-shared": Backend(partial(_sqlite, shared=True), is_shared=True),
-    "mongo": Backend(_mongo, is_shared=True, is_mongo=True),
-    "mongo-one-by-one": Backend(partial(_mongo, group_commit=False), is_shared=True, is_mongo=True),
+    "sqlite": Backend(_open_sqlite),
+    "sqlite-one-by-one": Backend(partial(_open_sqlite, group_commit=False)),
+    "sqlite-shared": Backend(partial(_open_sqlite, shared=True), is_shared=True),
+    "mongo": Backend(_open_mongo, is_shared=True, is_mongo=True),
+    "mongo-one-by-one": Backend(partial(_open_mongo, group_commit=False), is_shared=True, is_mongo=True),
 }
-# One of each store. Only who writes while another write is under way can tell a store that gathers writes from one that
-# takes them one by one: a write that comes alone is a batch of one for both. And only there do commits take turns,
-# which is all that `shared` adds within one process. What is read, refused or written alone is the same lines of code
-# on all of a store's backends.
+# One backend of each store. Batching and `shared` make a difference only for writes that are concurrent: a single write
+# is a batch of one either way, and `shared` only queues the commits of several processes. Everything else runs the same
+# code on all backends of a store.
 STORES = ("mongo", "sqlite")
 SHARED = tuple(name for name, backend in BACKENDS.items() if backend.is_shared)

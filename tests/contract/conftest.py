@@ -1,4 +1,4 @@
-"""A store of each backend, new for each test, and what tests fill it with."""
+"""A new store of each backend for each test, and helpers to fill it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.mongo import drop_database
 
 
 class StoreFiller:
-    """Shorthand for what tests need in a store."""
+    """Short methods that create users, rooms and messages in a store."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -32,7 +32,7 @@ class StoreFiller:
         return await self.store.rooms.create(RoomDraft(name, None, private, max_users), owner.id)
 
     async def say(self, room_id: str, author: User, *contents: str) -> list[Message]:
-        """One append; every draft must be stored."""
+        """Append messages in one call. Raises AssertionError unless every one is stored."""
         drafts = [self.draft(author, content) for content in contents]
         outcomes = await self.store.messages.append(room_id, drafts)
         assert all(isinstance(outcome, Stored) and not outcome.duplicate for outcome in outcomes)
@@ -43,7 +43,7 @@ class StoreFiller:
         return MessageDraft(author.id, author.username, content, client_id, **more)  # type: ignore[arg-type]
 
 
-# For tests in which writes meet each other, or a process ends in the middle of them.
+# For tests with concurrent writes, or with a process that ends in the middle of one.
 on_each_backend = pytest.mark.parametrize("backend", sorted(BACKENDS), indirect=True)
 
 Reopen = Callable[[], Awaitable[Store]]
@@ -51,7 +51,7 @@ Reopen = Callable[[], Awaitable[Store]]
 
 @pytest.fixture(params=STORES)
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Its name: one of each store's; a test that can tell more of them apart says so (`on_each_backend`)."""
+    """The backend's name: one of STORES, or of all with `on_each_backend`."""
     name = str(request.param)
     if not BACKENDS[name].is_mongo:
         yield name
@@ -68,8 +68,8 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-def opened(backend: str, tmp_path: Path, clock: HandClock, io_loop: IOLoop) -> Iterator[Reopen]:
-    """Opens stores on one location; all are closed at the end."""
+def open_again(backend: str, tmp_path: Path, clock: HandClock, io_loop: IOLoop) -> Iterator[Reopen]:
+    """A function that opens the store of one location again. All are closed at the end."""
     stores: list[Store] = []
 
     async def reopen() -> Store:
@@ -82,8 +82,8 @@ def opened(backend: str, tmp_path: Path, clock: HandClock, io_loop: IOLoop) -> I
 
 
 @pytest.fixture
-def store(opened: Reopen, io_loop: IOLoop) -> Store:
-    opening: Store = io_loop.run_sync(opened)
+def store(open_again: Reopen, io_loop: IOLoop) -> Store:
+    opening: Store = io_loop.run_sync(open_again)
     return opening
 
 

@@ -12,7 +12,7 @@ from store.models import Stored
 from tests.contract.backends import SHARED
 from tests.contract.conftest import Reopen, StoreFiller, on_each_backend
 
-CHILD = Path(__file__).with_name("child.py")
+CHILD = Path(__file__).with_name("writing_process.py")
 
 
 async def start_child(*arguments: str) -> asyncio.subprocess.Process:
@@ -32,7 +32,7 @@ async def read_acks(child: asyncio.subprocess.Process, count: int) -> list[tuple
 @on_each_backend
 @pytest.mark.gen_test
 async def test_what_was_acked_before_a_kill_is_there_and_seq_has_no_hole(
-    backend: str, store: Store, fill: StoreFiller, opened: Reopen, tmp_path: Path
+    backend: str, store: Store, fill: StoreFiller, open_again: Reopen, tmp_path: Path
 ) -> None:
     people = [await fill.user() for _ in range(8)]
     room_id = (await fill.room(people[0])).room.id
@@ -42,7 +42,7 @@ async def test_what_was_acked_before_a_kill_is_there_and_seq_has_no_hole(
     arguments = (backend, str(tmp_path / "data"), room_id, *(one.id for one in people))
     acks = [ack for count in (200, 300) for ack in await read_acks(await start_child(*arguments), count)]
     assert len(acks) >= 500
-    reopened = await opened()
+    reopened = await open_again()
     head = (await reopened.rooms.heads([room_id]))[room_id].seq
     messages = await reopened.messages.newest_between(room_id, after=0, upto=head, limit=1_000_000)
     assert [message.seq for message in messages] == list(range(1, head + 1))
@@ -53,7 +53,7 @@ async def test_what_was_acked_before_a_kill_is_there_and_seq_has_no_hole(
 @pytest.mark.parametrize("backend", SHARED, indirect=True)
 @pytest.mark.gen_test
 async def test_two_processes_on_one_store_share_one_seq(
-    backend: str, store: Store, fill: StoreFiller, opened: Reopen, tmp_path: Path
+    backend: str, store: Store, fill: StoreFiller, open_again: Reopen, tmp_path: Path
 ) -> None:
     people = [await fill.user() for _ in range(4)]
     room_id = (await fill.room(people[0])).room.id
@@ -97,7 +97,7 @@ async def test_the_pool_tells_without_being_asked_who_reads_and_who_waits(store:
 @on_each_backend
 @pytest.mark.gen_test
 async def test_closing_settles_what_was_accepted_and_refuses_what_comes_later(
-    store: Store, fill: StoreFiller, opened: Reopen
+    store: Store, fill: StoreFiller, open_again: Reopen
 ) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
@@ -113,5 +113,5 @@ async def test_closing_settles_what_was_accepted_and_refuses_what_comes_later(
         await store.messages.append(room_id, [fill.draft(ann)])
     with pytest.raises(StoreUnavailable, match="closed"):
         await store.rooms.get(room_id)
-    reopened = await opened()
+    reopened = await open_again()
     assert (await reopened.rooms.heads([room_id]))[room_id].seq == 20

@@ -170,7 +170,7 @@ async def test_many_who_react_at_once_are_all_counted_and_see_one_message_a_rev(
 @on_each_backend
 @pytest.mark.gen_test
 async def test_changes_of_all_kinds_at_once_leave_each_message_as_the_log_says(
-    store: Store, fill: StoreFiller, opened: Reopen
+    store: Store, fill: StoreFiller, open_again: Reopen
 ) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
@@ -192,7 +192,7 @@ async def test_changes_of_all_kinds_at_once_leave_each_message_as_the_log_says(
     ]
     outcomes = await asyncio.gather(*work, return_exceptions=True)
     assert not [one for one in outcomes if isinstance(one, BaseException) and not isinstance(one, Missing)]
-    reopened = await opened()
+    reopened = await open_again()
     log = await reopened.changes.page(room_id, since=0, limit=1000)
     assert [change.rev for change in log.changes] == list(range(1, log.rev + 1))
     newest = {change.message.id: change.message for change in log.changes if change.message is not None}

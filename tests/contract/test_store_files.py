@@ -18,7 +18,7 @@ from tests.support.clock import HandClock
 DAY_MS = 24 * 3600 * 1000
 
 
-async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
+async def async_pieces(*parts: bytes) -> AsyncIterator[bytes]:
     for part in parts:
         yield part
 
@@ -30,7 +30,7 @@ class StalledUpload:
     first: bytes
     reached: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def async_pieces(self) -> AsyncIterator[bytes]:
         yield self.first
         self.reached.set()
         await asyncio.Event().wait()
@@ -42,9 +42,9 @@ async def read(store: Store, file_id: str, **more: int | bool | None) -> bytes:
 
 async def upload(store: Store, owner: User, content: bytes = b"content", *, thumbnail: bytes | None = None) -> File:
     file_id = make_id("f")
-    written = await store.files.write(file_id, pieces(content))
+    written = await store.files.write(file_id, async_pieces(content))
     if thumbnail is not None:
-        await store.files.write(file_id, pieces(thumbnail), thumbnail=True)
+        await store.files.write(file_id, async_pieces(thumbnail), thumbnail=True)
     return await store.files.create(
         FileDraft(
             file_id, owner.id, "photo ö.png", written.size, "image/png", written.sha256, 3, 4, thumbnail is not None
@@ -53,7 +53,7 @@ async def upload(store: Store, owner: User, content: bytes = b"content", *, thum
 
 
 @pytest.mark.gen_test
-async def test_a_file_comes_back_as_it_was_written(store: Store, fill: StoreFiller, opened: Reopen) -> None:
+async def test_a_file_comes_back_as_it_was_written(store: Store, fill: StoreFiller, open_again: Reopen) -> None:
     ann = await fill.user()
     content = bytes(range(256)) * 3000
     file = await upload(store, ann, content, thumbnail=b"small")
@@ -63,7 +63,7 @@ async def test_a_file_comes_back_as_it_was_written(store: Store, fill: StoreFill
         f"/files/{file.id}/thumbnail",
     )  # fmt: skip
     await store.close()
-    reopened = await opened()
+    reopened = await open_again()
     assert await reopened.files.get(file.id) == file
     assert await read(reopened, file.id) == content
     assert await read(reopened, file.id, thumbnail=True) == b"small"
@@ -107,7 +107,7 @@ async def test_what_is_no_files_id_finds_nothing(store: Store, fill: StoreFiller
 async def test_what_is_not_described_is_not_there(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     file_id = make_id("f")
-    await store.files.write(file_id, pieces(b"x"))
+    await store.files.write(file_id, async_pieces(b"x"))
     with pytest.raises(Missing):
         await read(store, file_id)
     assert await store.files.get(file_id) is None
@@ -131,7 +131,7 @@ async def test_an_upload_that_breaks_off_leaves_nothing(store: Store, fill: Stor
     with pytest.raises(ConnectionError):
         await store.files.write(broken, breaking())
     stalled = StalledUpload(b"a piece" * 100_000)
-    writing = asyncio.ensure_future(store.files.write(cancelled, stalled.pieces()))
+    writing = asyncio.ensure_future(store.files.write(cancelled, stalled.async_pieces()))
     await stalled.reached.wait()
     writing.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -139,7 +139,7 @@ async def test_an_upload_that_breaks_off_leaves_nothing(store: Store, fill: Stor
     for file_id in (broken, cancelled):
         with pytest.raises(Missing):
             await store.files.create(FileDraft(file_id, ann.id, "x", 1, "text/plain", "00"))
-        written = await store.files.write(file_id, pieces(b"again"))  # the id is free
+        written = await store.files.write(file_id, async_pieces(b"again"))  # the id is free
         await store.files.create(FileDraft(file_id, ann.id, "x", written.size, "text/plain", written.sha256))
         assert await read(store, file_id) == b"again"
 
@@ -179,7 +179,7 @@ async def test_a_file_is_read_by_its_owner_and_where_it_was_posted(store: Store,
 @pytest.mark.gen_test
 async def test_a_file_of_nobody_is_refused(store: Store) -> None:
     file_id = make_id("f")
-    await store.files.write(file_id, pieces(b"x"))
+    await store.files.write(file_id, async_pieces(b"x"))
     with pytest.raises(Missing) as missing:
         await store.files.create(FileDraft(file_id, "nobody", "x", 1, "text/plain", "00"))
     assert missing.value.kind == "user"
@@ -193,7 +193,7 @@ async def test_only_uploads_that_broke_off_long_ago_are_swept(
     kept = await upload(store, ann)
     finished, begun = [FileDraft(make_id("f"), ann.id, "x", 1, "text/plain", "00") for _ in range(2)]
     for draft in (finished, begun):
-        await store.files.write(draft.id, pieces(b"x"))
+        await store.files.write(draft.id, async_pieces(b"x"))
     await store.sweep(min(clock.ms, int(time.time() * 1000)))  # a file system has a clock of its own
     await store.files.create(finished)
     assert await store.sweep(clock.ms + 10 * 365 * DAY_MS) >= 1

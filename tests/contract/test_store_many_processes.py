@@ -15,7 +15,7 @@ from tests.contract.backends import SHARED
 from tests.contract.conftest import StoreFiller
 from tests.support.mongo import find_real_mongod
 
-LOAD = Path(__file__).with_name("load.py")
+LOAD = Path(__file__).with_name("concurrent_writer.py")
 PROCESSES = 4
 TOGETHER = [name for name in SHARED if not name.endswith("one-by-one")]
 

@@ -73,7 +73,9 @@ async def test_seq_has_no_holes_though_64_write_at_once_in_two_rooms(store: Stor
 
 
 @pytest.mark.gen_test
-async def test_a_resent_client_id_returns_the_first_message(store: Store, fill: StoreFiller, opened: Reopen) -> None:
+async def test_a_resent_client_id_returns_the_first_message(
+    store: Store, fill: StoreFiller, open_again: Reopen
+) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id, other_room_id = (await fill.room(ann)).room.id, (await fill.room(ann)).room.id
     await store.members.add(room_id, bob.id)
@@ -86,7 +88,7 @@ async def test_a_resent_client_id_returns_the_first_message(store: Store, fill: 
     (again,) = await store.messages.append(room_id, [fill.draft(ann, "again", "same")])
     assert again == twin
     await store.close()
-    reopened = await opened()
+    reopened = await open_again()
     (later,) = await reopened.messages.append(room_id, [fill.draft(ann, "later", "same")])
     assert later == twin
     (others, elsewhere) = (

@@ -83,9 +83,9 @@ async def test_many_who_append_to_one_minute_at_once_are_all_in_it(store: Store)
 
 
 @pytest.mark.gen_test
-async def test_points_outlive_the_store_that_wrote_them_and_none_are_no_matter(opened: Reopen) -> None:
-    first = await opened()
+async def test_points_outlive_the_store_that_wrote_them_and_none_are_no_matter(open_again: Reopen) -> None:
+    first = await open_again()
     await first.monitoring.append("a", [])
     await first.monitoring.append("a", [point(0, 0.25)])
     await first.close()
-    assert await read(await opened(), 0, 1) == [point(0, 0.25)]
+    assert await read(await open_again(), 0, 1) == [point(0, 0.25)]

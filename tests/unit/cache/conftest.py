@@ -13,7 +13,7 @@ from monitor.observer import Observer
 
 
 class Clock:
-    """Seconds that pass when the test says so."""
+    """A clock in seconds; a test sets `now_s`."""
 
     def __init__(self) -> None:
         self.now_s = 1_000.0
@@ -23,7 +23,7 @@ class Clock:
 
 
 class CountingObserver(Observer):
-    """Counts what the cache reports."""
+    """Counts the outcomes of reads that the cache reports."""
 
     __slots__ = ("outcomes",)
 
@@ -34,8 +34,8 @@ class CountingObserver(Observer):
         self.outcomes[outcome] += 1
 
 
-class Source:
-    """Where values are loaded from; each load waits until the test answers it, in the order in which they began."""
+class ControlledLoader:
+    """A loader whose loads wait until the test sets their results; `loads` is in the order in which they began."""
 
     def __init__(self) -> None:
         self.loads: list[asyncio.Future[Any]] = []
@@ -46,8 +46,8 @@ class Source:
         return await future
 
 
-class Answer:
-    """A source that answers at once, and counts."""
+class CountingLoader:
+    """A loader that returns its value at once, and counts its loads."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -64,18 +64,18 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def tally() -> CountingObserver:
+def observer() -> CountingObserver:
     return CountingObserver()
 
 
 @pytest.fixture
-def source() -> Source:
-    return Source()
+def loader() -> ControlledLoader:
+    return ControlledLoader()
 
 
 @pytest.fixture
-def answer() -> type[Answer]:
-    return Answer
+def counting_loader() -> type[CountingLoader]:
+    return CountingLoader
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from cluster.redis_keys import GENERATION
 from store.models import Membership, Role, Room, RoomStats, Session, Status, User
 from tests.support.redis_proxy import LATE_S, TIMEOUT_S, elapsed_s, options_for, proxy_to, until, until_noticed_gone
 from tests.support.redis_server import RedisServer
-from tests.unit.cache.conftest import Answer, CountingObserver, Source
+from tests.unit.cache.conftest import ControlledLoader, CountingLoader, CountingObserver
 
 pytestmark = pytest.mark.gen_test
 
@@ -49,55 +49,55 @@ VALUES: list[tuple[Key[Any], Any]] = [
 KEY = KEYS.email("u1")  # a value that is a text: what it is does not matter where this one is used
 
 
-class Process(NamedTuple):
-    """What one process of several has: its connection, its cache, and what that reported."""
+class CacheProcess(NamedTuple):
+    """One process of several: its connection to Redis, its cache, and the cache's Observer."""
 
     client: RedisClient
     cache: RedisCache
-    tally: CountingObserver
+    observer: CountingObserver
 
-    async def reached(self) -> None:
-        """Return when Redis has done all that this process has sent: one connection keeps its order."""
+    async def flushed(self) -> None:
+        """Wait until Redis has executed all commands of this process: it executes those of one connection in order."""
         assert await self.client.call("PING") == b"PONG"
 
-    async def settled(self) -> None:
-        """As `reached`, be it on another connection than the one on which it was sent."""
+    async def flushed_on_any_connection(self) -> None:
+        """As `flushed`, if necessary on the next connection."""
         while True:
             try:
-                return await self.reached()
+                return await self.flushed()
             except RedisGone:
                 await until(lambda: self.client.is_up)
 
-    def ask(self, key: Key[Any], load: Callable[[], Awaitable[Any]]) -> asyncio.Task[Any]:
+    def start_read(self, key: Key[Any], load: Callable[[], Awaitable[Any]]) -> asyncio.Task[Any]:
         return asyncio.create_task(self.cache.get_or_load(key, load))
 
     async def get(self, key: Key[Any], value: Any) -> Any:
-        """What is read, where the source holds `value`; what follows from it has happened."""
-        read = await self.cache.get_or_load(key, Answer(value))
-        await self.reached()
+        """Read a key with a loader that returns `value`, and wait until Redis has executed the commands that follow."""
+        read = await self.cache.get_or_load(key, CountingLoader(value))
+        await self.flushed()
         return read
 
 
-async def process_at(stack: AsyncExitStack, port: int, *, jitter: float = 0.0, **options: Any) -> Process:
+async def start_process(stack: AsyncExitStack, port: int, *, jitter: float = 0.0, **options: Any) -> CacheProcess:
     client = RedisClient(options=options_for(port, **options), scripts=SCRIPTS)
-    tally = CountingObserver()
-    cache = RedisCache(client=client, observer=tally, jitter=lambda: jitter)
+    observer = CountingObserver()
+    cache = RedisCache(client=client, observer=observer, jitter=lambda: jitter)
     stack.push_async_callback(client.close)
     stack.push_async_callback(cache.close)
     await client.start(on_up=[cache.invalidate_all])
     if client.is_up:
         await client.call("PING")  # its new generation has begun
-    return Process(client, cache, tally)
+    return CacheProcess(client, cache, observer)
 
 
-async def two_at(stack: AsyncExitStack, port: int, **options: Any) -> tuple[Process, Process]:
-    return await process_at(stack, port, **options), await process_at(stack, port, **options)
+async def start_two_processes(stack: AsyncExitStack, port: int, **options: Any) -> tuple[CacheProcess, CacheProcess]:
+    return await start_process(stack, port, **options), await start_process(stack, port, **options)
 
 
-async def begun(source: Source, count: int = 1) -> None:
-    """Wait until so many loads have begun."""
-    await until(lambda: len(source.loads) >= count)
-    assert len(source.loads) == count
+async def until_loads_begin(loader: ControlledLoader, count: int = 1) -> None:
+    """Wait until that many loads have begun, and no more."""
+    await until(lambda: len(loader.loads) >= count)
+    assert len(loader.loads) == count
 
 
 # ---- one load a key --------------------------------------------------------------------------------------------------
@@ -106,12 +106,12 @@ async def begun(source: Source, count: int = 1) -> None:
 async def test_a_value_is_loaded_once_and_then_found_by_every_process(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, redis.port)
-    load = Answer("ada")
+    a, b = await start_two_processes(stack, redis.port)
+    load = CountingLoader("ada")
     assert [await a.cache.get_or_load(KEY, load) for _ in range(3)] == ["ada"] * 3
     assert await b.cache.get_or_load(KEY, load) == "ada"
     assert load.count == 1
-    assert (a.tally.outcomes, b.tally.outcomes) == ({"miss": 1, "hit": 2}, {"hit": 1})
+    assert (a.observer.outcomes, b.observer.outcomes) == ({"miss": 1, "hit": 2}, {"hit": 1})
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ async def test_a_value_is_loaded_once_and_then_found_by_every_process(
 async def test_another_process_finds_every_kind_of_value_as_it_was(
     stack: AsyncExitStack, redis: RedisServer, key: Key[Any], value: Any
 ) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     await a.get(key, value)
-    found = await b.cache.get_or_load(key, Answer("unused"))
+    found = await b.cache.get_or_load(key, CountingLoader("unused"))
     assert found == value and type(found) is type(value)
 
 
@@ -132,38 +132,38 @@ async def test_the_values_here_are_of_every_kind_that_there_is() -> None:
 
 
 async def test_many_who_ask_at_once_share_one_load(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await process_at(stack, redis.port)
-    source = Source()
-    asked = [a.ask(KEY, source) for _ in range(100)]
-    await begun(source)
-    await a.reached()
-    source.loads[0].set_result("ada")
+    a = await start_process(stack, redis.port)
+    loader = ControlledLoader()
+    asked = [a.start_read(KEY, loader) for _ in range(100)]
+    await until_loads_begin(loader)
+    await a.flushed()
+    loader.loads[0].set_result("ada")
     assert await asyncio.gather(*asked) == ["ada"] * 100
-    assert len(source.loads) == 1
-    assert a.tally.outcomes == {"miss": 1, "hit": 99}
+    assert len(loader.loads) == 1
+    assert a.observer.outcomes == {"miss": 1, "hit": 99}
 
 
 async def test_two_processes_that_miss_at_once_load_once_each_and_both_may_fill(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, redis.port)
-    source = Source()
-    asked = [process.ask(KEY, source) for process in (a, b) for _ in range(10)]
-    await begun(source, 2)
-    for load in source.loads:
+    a, b = await start_two_processes(stack, redis.port)
+    loader = ControlledLoader()
+    asked = [process.start_read(KEY, loader) for process in (a, b) for _ in range(10)]
+    await until_loads_begin(loader, 2)
+    for load in loader.loads:
         load.set_result("ada")
     assert await asyncio.gather(*asked) == ["ada"] * 20
     for process in (a, b):
         assert await process.get(KEY, "unused") == "ada"
-        assert process.tally.outcomes == {"miss": 1, "hit": 10}
+        assert process.observer.outcomes == {"miss": 1, "hit": 10}
 
 
 async def test_different_keys_load_apart(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await process_at(stack, redis.port)
-    first, second = Source(), Source()
-    asked = [a.ask(KEYS.email("u1"), first), a.ask(KEYS.email("u2"), second)]
-    await begun(first)
-    await begun(second)
+    a = await start_process(stack, redis.port)
+    first, second = ControlledLoader(), ControlledLoader()
+    asked = [a.start_read(KEYS.email("u1"), first), a.start_read(KEYS.email("u2"), second)]
+    await until_loads_begin(first)
+    await until_loads_begin(second)
     second.loads[0].set_result("bob")
     first.loads[0].set_result("ada")
     assert await asyncio.gather(*asked) == ["ada", "bob"]
@@ -172,39 +172,39 @@ async def test_different_keys_load_apart(stack: AsyncExitStack, redis: RedisServ
 async def test_an_asker_that_is_cancelled_does_not_cancel_the_load_for_the_others(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a = await process_at(stack, redis.port)
-    source = Source()
-    first, second = a.ask(KEY, source), a.ask(KEY, source)
-    await begun(source)
-    await a.reached()
+    a = await start_process(stack, redis.port)
+    loader = ControlledLoader()
+    first, second = a.start_read(KEY, loader), a.start_read(KEY, loader)
+    await until_loads_begin(loader)
+    await a.flushed()
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
-    source.loads[0].set_result("ada")
+    loader.loads[0].set_result("ada")
     assert await second == "ada"
     assert await a.get(KEY, "unused") == "ada"
 
 
 async def test_a_load_whose_askers_all_went_away_still_fills(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await process_at(stack, redis.port)
-    source = Source()
-    only = a.ask(KEY, source)
-    await begun(source)
+    a = await start_process(stack, redis.port)
+    loader = ControlledLoader()
+    only = a.start_read(KEY, loader)
+    await until_loads_begin(loader)
     only.cancel()
     with pytest.raises(asyncio.CancelledError):
         await only
-    source.loads[0].set_result("ada")
-    await a.reached()
+    loader.loads[0].set_result("ada")
+    await a.flushed()
     assert await a.get(KEY, "unused") == "ada"
 
 
 async def test_an_error_reaches_all_who_wait_and_is_not_cached(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await process_at(stack, redis.port)
-    source = Source()
-    asked = [a.ask(KEY, source) for _ in range(3)]
-    await begun(source)
-    await a.reached()
-    source.loads[0].set_exception(OSError("gone"))
+    a = await start_process(stack, redis.port)
+    loader = ControlledLoader()
+    asked = [a.start_read(KEY, loader) for _ in range(3)]
+    await until_loads_begin(loader)
+    await a.flushed()
+    loader.loads[0].set_exception(OSError("gone"))
     outcomes = await asyncio.gather(*asked, return_exceptions=True)
     assert [(type(outcome), str(outcome)) for outcome in outcomes] == [(OSError, "gone")] * 3
     assert await a.get(KEY, "ada") == "ada"
@@ -217,14 +217,14 @@ async def test_an_error_that_nobody_waits_for_any_more_is_no_complaint(
     caplog.clear()  # what others have left
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-    a = await process_at(stack, redis.port)
-    source = Source()
-    only = a.ask(KEY, source)
-    await begun(source)
+    a = await start_process(stack, redis.port)
+    loader = ControlledLoader()
+    only = a.start_read(KEY, loader)
+    await until_loads_begin(loader)
     only.cancel()
     await asyncio.gather(only, return_exceptions=True)
-    source.loads.pop().set_exception(OSError("gone"))
-    await a.reached()
+    loader.loads.pop().set_exception(OSError("gone"))
+    await a.flushed()
     gc.collect()
     assert complaints == [] and [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
@@ -238,13 +238,13 @@ async def test_a_failed_load_leaves_nothing_for_the_garbage_collector(
     async def load() -> None:
         raise Gone
 
-    a = await process_at(stack, redis.port)
+    a = await start_process(stack, redis.port)
     gc.collect()
     gc.disable()
     try:
         with pytest.raises(Gone):
             await a.cache.get_or_load(KEY, load)
-        await a.reached()
+        await a.flushed()
         assert [one for one in gc.get_objects() if isinstance(one, Gone)] == []
     finally:
         gc.enable()
@@ -260,14 +260,14 @@ async def test_a_failed_load_leaves_nothing_for_the_garbage_collector(
 async def test_a_value_lives_for_its_kinds_ttl_less_a_tenth_at_most(
     stack: AsyncExitStack, redis: RedisServer, key: Key[Any], value: Any, jitter: float
 ) -> None:
-    a = await process_at(stack, redis.port, jitter=jitter)
+    a = await start_process(stack, redis.port, jitter=jitter)
     await a.get(key, value)
     longest_ms = key.kind.ttl_s * 1000 * (1 - 0.1 * jitter)
     assert longest_ms - 20_000 < await a.client.call("PTTL", key.name) <= longest_ms + 1
 
 
 async def test_a_value_is_as_old_as_its_load(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await process_at(stack, redis.port)
+    a = await start_process(stack, redis.port)
     key = Keys(CacheTtls(messages_s=0, users_s=100, stats_s=0)).user("u1")
 
     async def load() -> User:
@@ -275,12 +275,12 @@ async def test_a_value_is_as_old_as_its_load(stack: AsyncExitStack, redis: Redis
         return USER
 
     await a.cache.get_or_load(key, load)
-    await a.reached()
+    await a.flushed()
     assert 0 < await a.client.call("PTTL", key.name) <= 99_800
 
 
 async def test_a_value_that_redis_was_late_to_keep_is_not_kept(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await process_at(stack, redis.port)
+    a = await start_process(stack, redis.port)
 
     async def load() -> str:
         redis.pause()
@@ -289,14 +289,14 @@ async def test_a_value_that_redis_was_late_to_keep_is_not_kept(stack: AsyncExitS
     assert await a.cache.get_or_load(KEY, load) == "ada"
     await asyncio.sleep(FILL_LATE_S + 0.1)  # Redis stands still so long
     redis.resume()
-    await a.reached()
-    await a.reached()
+    await a.flushed()
+    await a.flushed()
     assert await a.client.call("EXISTS", KEY.name) == 0
 
 
 async def test_none_is_believed_briefly(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a, b = await two_at(stack, redis.port)
-    load = Answer(None)
+    a, b = await start_two_processes(stack, redis.port)
+    load = CountingLoader(None)
     assert [await process.cache.get_or_load(KEY, load) for process in (a, a, b)] == [None] * 3
     assert load.count == 1
     assert 0 < await a.client.call("PTTL", KEY.name) <= NEGATIVE_TTL_S * 1000
@@ -305,16 +305,16 @@ async def test_none_is_believed_briefly(stack: AsyncExitStack, redis: RedisServe
 
 
 async def test_a_ttl_of_zero_keeps_nothing(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await process_at(stack, redis.port)
+    a = await start_process(stack, redis.port)
     key = Keys(CacheTtls(messages_s=0, users_s=0, stats_s=0)).email("u1")
-    load = Answer("ada")
+    load = CountingLoader("ada")
     assert [await a.cache.get_or_load(key, load) for _ in range(2)] == ["ada", "ada"]
     assert load.count == 2
     assert await a.client.call("EXISTS", key.name) == 0
 
 
 async def test_a_value_of_another_schema_is_another_key(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await process_at(stack, redis.port)
+    a = await start_process(stack, redis.port)
     await a.get(KEY, "ada")
     names = await a.client.call("KEYS", "*")
     assert names and all(name.startswith(b"chat:1:") for name in names)
@@ -326,7 +326,7 @@ async def test_a_value_of_another_schema_is_another_key(stack: AsyncExitStack, r
 async def test_what_one_process_invalidates_every_process_loads_again(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     await a.get(KEYS.email("u1"), "old")
     await a.get(KEYS.email("u2"), "bob")
     await b.cache.invalidate(KEYS.email("u1"), KEYS.email("u2"), KEYS.email("never asked for"))
@@ -336,7 +336,7 @@ async def test_what_one_process_invalidates_every_process_loads_again(
 
 
 async def test_invalidating_nothing_says_nothing(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await process_at(stack, redis.port)
+    a = await start_process(stack, redis.port)
     await a.cache.invalidate()
     await a.get(KEY, "ada")
     assert await a.get(KEY, "unused") == "ada"
@@ -345,16 +345,16 @@ async def test_invalidating_nothing_says_nothing(stack: AsyncExitStack, redis: R
 async def test_a_reader_that_is_held_between_load_and_fill_while_another_process_writes_fills_nothing(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, redis.port)
-    source = Source()
-    reader = a.ask(KEY, source)
-    await begun(source)
+    a, b = await start_two_processes(stack, redis.port)
+    loader = ControlledLoader()
+    reader = a.start_read(KEY, loader)
+    await until_loads_begin(loader)
     await b.cache.invalidate(KEY)  # the source now holds "new"
-    await b.reached()
-    source.loads[0].set_result("old")  # which it read before
+    await b.flushed()
+    loader.loads[0].set_result("old")  # which it read before
     assert await reader == "old"
-    await a.reached()
-    assert a.tally.outcomes == {"miss": 1, "stale_fill": 1}
+    await a.flushed()
+    assert a.observer.outcomes == {"miss": 1, "stale_fill": 1}
     assert await b.get(KEY, "new") == "new"
     assert await a.get(KEY, "unused") == "new"
 
@@ -362,21 +362,21 @@ async def test_a_reader_that_is_held_between_load_and_fill_while_another_process
 async def test_who_asks_after_an_invalidation_does_not_share_the_load_from_before_it(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     for writer in (a, b):
         await a.cache.invalidate(KEY)
-        source = Source()
-        before = a.ask(KEY, source)
-        await begun(source)
+        loader = ControlledLoader()
+        before = a.start_read(KEY, loader)
+        await until_loads_begin(loader)
         await writer.cache.invalidate(KEY)
-        await writer.reached()
-        after = a.ask(KEY, source)
-        await begun(source, 2)
-        source.loads[0].set_result("old")
+        await writer.flushed()
+        after = a.start_read(KEY, loader)
+        await until_loads_begin(loader, 2)
+        loader.loads[0].set_result("old")
         assert await before == "old" and not after.done()
-        source.loads[1].set_result("new")
+        loader.loads[1].set_result("new")
         assert await after == "new"
-        await a.reached()
+        await a.flushed()
         assert await b.get(KEY, "unused") == "new"
 
 
@@ -384,40 +384,40 @@ async def test_who_asks_after_an_invalidation_does_not_share_the_load_from_befor
 async def test_of_two_loads_only_the_one_begun_after_the_invalidation_fills(
     stack: AsyncExitStack, redis: RedisServer, order: tuple[int, int]
 ) -> None:
-    a, b = await two_at(stack, redis.port)
-    source = Source()
-    asked = [a.ask(KEY, source)]
-    await begun(source)
+    a, b = await start_two_processes(stack, redis.port)
+    loader = ControlledLoader()
+    asked = [a.start_read(KEY, loader)]
+    await until_loads_begin(loader)
     await b.cache.invalidate(KEY)
-    await b.reached()
-    asked.append(b.ask(KEY, source))
-    await begun(source, 2)
+    await b.flushed()
+    asked.append(b.start_read(KEY, loader))
+    await until_loads_begin(loader, 2)
     for index in order:
-        source.loads[index].set_result(("old", "new")[index])
+        loader.loads[index].set_result(("old", "new")[index])
         await asked[index]
-        await (a, b)[index].reached()
+        await (a, b)[index].flushed()
     assert [await process.get(KEY, "unused") for process in (a, b)] == ["new", "new"]
 
 
 async def test_an_invalidation_leaves_the_loads_of_other_keys_alone(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a, b = await two_at(stack, redis.port)
-    source = Source()
-    other = a.ask(KEYS.email("u2"), source)
-    await begun(source)
+    a, b = await start_two_processes(stack, redis.port)
+    loader = ControlledLoader()
+    other = a.start_read(KEYS.email("u2"), loader)
+    await until_loads_begin(loader)
     await b.cache.invalidate(KEYS.email("u1"))
-    await b.reached()
-    source.loads[0].set_result("bob")
+    await b.flushed()
+    loader.loads[0].set_result("bob")
     await other
-    await a.reached()
+    await a.flushed()
     assert await b.get(KEYS.email("u2"), "unused") == "bob"
 
 
-class Schedule:
-    """A reader in one process and a writer in another, each of whose steps happens when it is told to, and is over when
-    that returns.
+class ReadWriteSchedule:
+    """A reader in one process and a writer in another. `step` runs the next step of one of them, and returns when it is
+    done.
     """
 
-    def __init__(self, reader: Process, writer: Process, *, fenced: bool) -> None:
+    def __init__(self, reader: CacheProcess, writer: CacheProcess, *, fenced: bool) -> None:
         self._reader = reader
         self._writer = writer
         self._stored = "old"
@@ -443,7 +443,7 @@ class Schedule:
         await self._held[-1]
 
     async def _ask(self) -> None:
-        self._asked = self._reader.ask(KEY, self._read)
+        self._asked = self._reader.start_read(KEY, self._read)
         await until(lambda: len(self._held) == 1)
 
     async def _load(self) -> None:
@@ -454,7 +454,7 @@ class Schedule:
         self._held[1].set_result(None)
         assert self._asked is not None
         assert await self._asked in ("old", "new")
-        await self._reader.reached()
+        await self._reader.flushed()
 
     async def _raise(self) -> None:
         await self._fence.__aenter__()
@@ -464,28 +464,28 @@ class Schedule:
 
     async def _lower(self) -> None:
         await self._fence.__aexit__(None, None, None)
-        await self._writer.reached()
+        await self._writer.flushed()
 
     async def _invalidate(self) -> None:
         await self._writer.cache.invalidate(KEY)
-        await self._writer.reached()
+        await self._writer.flushed()
 
 
 @pytest.mark.parametrize("fenced", [True, False], ids=["fence", "invalidation"])
 async def test_in_whatever_order_a_reader_and_a_writer_take_their_steps_all_read_what_was_written(
     stack: AsyncExitStack, redis: RedisServer, fenced: bool
 ) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     writer_steps = 3 if fenced else 2
     refused = 0
     for places in itertools.combinations(range(3 + writer_steps), 3):
         order = ["reader" if place in places else "writer" for place in range(3 + writer_steps)]
-        schedule = Schedule(a, b, fenced=fenced)
+        schedule = ReadWriteSchedule(a, b, fenced=fenced)
         for who in order:
             await schedule.step(who)
         assert [await process.get(KEY, "new") for process in (b, a)] == ["new", "new"], order
         assert await a.client.call("DEL", KEY.name, f"{KEY.name}:lease") >= 1
-        refused += a.tally.outcomes["stale_fill"]
+        refused += a.observer.outcomes["stale_fill"]
     assert refused > 0
 
 
@@ -495,16 +495,16 @@ async def test_in_whatever_order_a_reader_and_a_writer_take_their_steps_all_read
 async def test_inside_a_fence_every_process_is_answered_and_nothing_is_kept(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, redis.port)
-    load = Answer("old")
+    a, b = await start_two_processes(stack, redis.port)
+    load = CountingLoader("old")
     await a.cache.get_or_load(KEY, load)
     async with b.cache.fence(KEY):
         for process in (a, b, a):
             assert await process.cache.get_or_load(KEY, load) == "old"
         assert load.count == 4
-        await a.reached()
+        await a.flushed()
         assert await a.client.call("EXISTS", KEY.name, f"{KEY.name}:lease") == 0
-    await b.reached()
+    await b.flushed()
     assert await a.get(KEY, "new") == "new"
     assert await b.get(KEY, "unused") == "new"
 
@@ -512,37 +512,37 @@ async def test_inside_a_fence_every_process_is_answered_and_nothing_is_kept(
 async def test_a_load_begun_before_a_fence_fills_neither_inside_nor_after_it(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, redis.port)
-    source = Source()
-    early, late = a.ask(KEYS.email("u1"), source), a.ask(KEYS.email("u2"), source)
-    await begun(source, 2)
+    a, b = await start_two_processes(stack, redis.port)
+    loader = ControlledLoader()
+    early, late = a.start_read(KEYS.email("u1"), loader), a.start_read(KEYS.email("u2"), loader)
+    await until_loads_begin(loader, 2)
     async with b.cache.fence(KEYS.email("u1"), KEYS.email("u2")):
-        source.loads[0].set_result("old")
+        loader.loads[0].set_result("old")
         await early
-        await a.reached()
-    await b.reached()
-    source.loads[1].set_result("old")
+        await a.flushed()
+    await b.flushed()
+    loader.loads[1].set_result("old")
     await late
-    await a.reached()
-    assert a.tally.outcomes["stale_fill"] == 2
+    await a.flushed()
+    assert a.observer.outcomes["stale_fill"] == 2
     assert [await b.get(KEYS.email(user), "new") for user in ("u1", "u2")] == ["new", "new"]
 
 
 async def test_a_fence_whose_body_fails_invalidates_and_lets_the_error_through(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     with pytest.raises(OSError, match="disk"):
         async with a.cache.fence(KEY, KEYS.room("r1")):
             raise OSError("disk")
-    await a.reached()
-    load = Answer("new")
+    await a.flushed()
+    load = CountingLoader("new")
     assert [await process.cache.get_or_load(KEY, load) for process in (b, b, a)] == ["new"] * 3
     assert load.count == 1
 
 
 async def test_a_fence_whose_body_is_cancelled_is_lowered(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     inside = asyncio.Event()
 
     async def write() -> None:
@@ -555,8 +555,8 @@ async def test_a_fence_whose_body_is_cancelled_is_lowered(stack: AsyncExitStack,
     writer.cancel()
     with pytest.raises(asyncio.CancelledError):
         await writer
-    await a.reached()
-    load = Answer("new")
+    await a.flushed()
+    load = CountingLoader("new")
     assert [await b.cache.get_or_load(KEY, load) for _ in range(2)] == ["new", "new"]
     assert load.count == 1
 
@@ -564,7 +564,7 @@ async def test_a_fence_whose_body_is_cancelled_is_lowered(stack: AsyncExitStack,
 async def test_a_writer_that_is_cancelled_while_it_raises_a_fence_leaves_none(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a = await process_at(stack, redis.port)
+    a = await start_process(stack, redis.port)
 
     async def write() -> None:
         async with a.cache.fence(KEY):
@@ -575,37 +575,37 @@ async def test_a_writer_that_is_cancelled_while_it_raises_a_fence_leaves_none(
     writer.cancel()
     with pytest.raises(asyncio.CancelledError):
         await writer
-    await a.reached()
+    await a.flushed()
     assert await a.client.call("EXISTS", f"{KEY.name}:fence") == 0
 
 
 async def test_of_two_overlapping_fences_of_two_processes_the_last_one_lets_fills_in_again(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, redis.port)
-    load = Answer("ada")
+    a, b = await start_two_processes(stack, redis.port)
+    load = CountingLoader("ada")
     async with a.cache.fence(KEY):
         async with b.cache.fence(KEY):
             pass
-        await b.reached()
+        await b.flushed()
         assert [await b.cache.get_or_load(KEY, load) for _ in range(2)] == ["ada", "ada"]
         assert load.count == 2
-    await a.reached()
+    await a.flushed()
     assert [await process.get(KEY, "ada") for process in (a, b)] == ["ada", "ada"]
-    assert (a.tally.outcomes["hit"], b.tally.outcomes["hit"]) == (0, 1)
+    assert (a.observer.outcomes["hit"], b.observer.outcomes["hit"]) == (0, 1)
 
 
 async def test_a_fence_whose_raiser_dies_stands_for_its_bound_and_no_longer(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     await a.get(KEY, "old")
     await b.cache.fence(KEY).__aenter__()
     await b.client.close()  # killed between the commit and the end of its fence
     fence = f"{KEY.name}:fence"
     bound_ms = int(FENCE_MAX_S * 1000)
     assert 0 < await a.client.call("PTTL", fence) <= bound_ms
-    load = Answer("new")
+    load = CountingLoader("new")
     assert [await a.cache.get_or_load(KEY, load) for _ in range(2)] == ["new", "new"]
     assert load.count == 2
     # The key may live on, by another's fence; each fence in it ends on its own.
@@ -632,17 +632,17 @@ PAGE = KEYS.page("r1")
 async def test_a_commit_extends_the_page_that_all_processes_read_and_keeps_its_expiry(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
     await a.client.call("PEXPIRE", PAGE.name, 60_000)
     await b.cache.update(PAGE, message_page.append(4, messages_of(4, 5)))
-    await b.reached()
+    await b.flushed()
     assert [await process.get(PAGE, "unused") for process in (a, b)] == [page_of(1, 5)] * 2
     assert 0 < await a.client.call("PTTL", PAGE.name) <= 60_000
 
 
 async def test_what_a_page_has_already_is_skipped(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await process_at(stack, redis.port)
+    a = await start_process(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
     await a.cache.update(PAGE, message_page.append(2, messages_of(2, 5)))
     await a.cache.update(PAGE, message_page.append(1, messages_of(1, 5)))
@@ -652,51 +652,51 @@ async def test_what_a_page_has_already_is_skipped(stack: AsyncExitStack, redis: 
 async def test_what_two_processes_announce_out_of_order_is_read_in_order(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
     await b.cache.update(PAGE, message_page.append(8, messages_of(8, 9)))
     await b.cache.update(PAGE, message_page.append(6, messages_of(6, 7)))
-    await b.reached()
+    await b.flushed()
     assert await a.get(PAGE, "unused") == page_of(1, 3)
     await a.cache.update(PAGE, message_page.append(4, messages_of(4, 5)))
-    await a.reached()
+    await a.flushed()
     assert await b.get(PAGE, "unused") == page_of(1, 9)
     assert await a.client.call("EXISTS", f"{PAGE.name}:early") == 0
 
 
 async def test_what_comes_early_is_kept_for_a_moment_only(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await process_at(stack, redis.port)
+    a = await start_process(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
     await a.cache.update(PAGE, message_page.append(5, messages_of(5, 5)))
     assert 0 < await a.client.call("PTTL", f"{PAGE.name}:early") <= 10_000
 
 
 async def test_extending_what_is_not_here_makes_nothing(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await process_at(stack, redis.port)
+    a = await start_process(stack, redis.port)
     await a.cache.update(PAGE, message_page.append(1, messages_of(1, 2)))
-    await a.reached()
+    await a.flushed()
     assert await a.client.call("EXISTS", PAGE.name, f"{PAGE.name}:early") == 0
     assert await a.get(PAGE, page_of(1, 2)) == page_of(1, 2)
 
 
 async def test_a_load_begun_before_a_commit_does_not_fill_over_it(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a, b = await two_at(stack, redis.port)
-    source = Source()
-    before = a.ask(PAGE, source)
-    await begun(source)
+    a, b = await start_two_processes(stack, redis.port)
+    loader = ControlledLoader()
+    before = a.start_read(PAGE, loader)
+    await until_loads_begin(loader)
     await b.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
-    await b.reached()
-    source.loads[0].set_result(page_of(1, 3))
+    await b.flushed()
+    loader.loads[0].set_result(page_of(1, 3))
     assert await before == page_of(1, 3)
-    await a.reached()
-    assert a.tally.outcomes["stale_fill"] == 1
+    await a.flushed()
+    assert a.observer.outcomes["stale_fill"] == 1
     assert await b.get(PAGE, page_of(1, 4)) == page_of(1, 4)
 
 
 async def test_a_page_that_grows_holds_the_newest_and_stays_within_twice_its_size(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     await a.get(PAGE, page_of(1, 1, has_more=False))
     longest = 0
     for first in range(2, 6 * KEEP, 7):
@@ -710,7 +710,7 @@ async def test_a_page_that_grows_holds_the_newest_and_stays_within_twice_its_siz
 async def test_a_page_of_an_older_generation_is_not_extended_but_forgotten(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
     b.cache.invalidate_all()
     await b.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
@@ -725,17 +725,17 @@ async def test_a_value_that_was_written_while_redis_was_out_of_reach_is_believed
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
     proxy = await proxy_to(stack, redis.port)
-    cut, other = await process_at(stack, proxy.port), await process_at(stack, redis.port)
+    cut, other = await start_process(stack, proxy.port), await start_process(stack, redis.port)
     await other.get(KEY, "old")
     assert await cut.get(KEY, "unused") == "old"
     proxy.go_away()
     await until_noticed_gone(cut.client)
     await cut.cache.invalidate(KEY)  # the source holds "new", and Redis cannot be told
-    assert await cut.cache.get_or_load(KEY, Answer("new")) == "new"
+    assert await cut.cache.get_or_load(KEY, CountingLoader("new")) == "new"
     assert await other.get(KEY, "unused") == "old"  # that it is still there is what the rest is about
     proxy.come_back()
     await until(lambda: cut.client.is_up)
-    await cut.reached()
+    await cut.flushed()
     assert await other.get(KEY, "new") == "new"
     assert await cut.get(KEY, "unused") == "new"
 
@@ -744,13 +744,13 @@ async def test_an_invalidation_that_vanished_in_a_half_open_connection_is_made_u
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
     proxy = await proxy_to(stack, redis.port)
-    cut, other = await process_at(stack, proxy.port, timeout_s=TIMEOUT_S), await process_at(stack, redis.port)
+    cut, other = await start_process(stack, proxy.port, timeout_s=TIMEOUT_S), await start_process(stack, redis.port)
     await other.get(KEY, "old")
     proxy.cut_half_open()
     await cut.cache.invalidate(KEY)
     await until(lambda: not cut.client.is_up)
     await until(lambda: cut.client.is_up)
-    await cut.reached()
+    await cut.flushed()
     assert await other.get(KEY, "new") == "new"
 
 
@@ -758,32 +758,32 @@ async def test_a_load_begun_before_the_connection_was_lost_does_not_fill_after_i
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
     proxy = await proxy_to(stack, redis.port)
-    cut, other = await process_at(stack, proxy.port), await process_at(stack, redis.port)
-    source = Source()
-    reader = cut.ask(KEY, source)
-    await begun(source)
+    cut, other = await start_process(stack, proxy.port), await start_process(stack, redis.port)
+    loader = ControlledLoader()
+    reader = cut.start_read(KEY, loader)
+    await until_loads_begin(loader)
     proxy.drop()
     await until_noticed_gone(cut.client)
     await cut.cache.invalidate(KEY)
     await until(lambda: cut.client.is_up)
-    source.loads[0].set_result("old")
+    loader.loads[0].set_result("old")
     assert await reader == "old"
-    await cut.reached()
-    assert cut.tally.outcomes["stale_fill"] == 1
+    await cut.flushed()
+    assert cut.observer.outcomes["stale_fill"] == 1
     assert [await process.get(KEY, "new") for process in (other, cut)] == ["new", "new"]
 
 
 async def test_whoever_finds_a_process_dead_makes_all_disbelieve_what_is_kept(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     await a.get(KEY, "old")
-    source = Source()
-    under_way = a.ask(KEYS.email("u2"), source)
-    await begun(source)
+    loader = ControlledLoader()
+    under_way = a.start_read(KEYS.email("u2"), loader)
+    await until_loads_begin(loader)
     b.cache.invalidate_all()
-    await b.reached()
-    source.loads[0].set_result("old")
+    await b.flushed()
+    loader.loads[0].set_result("old")
     await under_way
     assert await a.get(KEYS.email("u2"), "new") == "new"
     assert await a.get(KEY, "new") == "new"
@@ -791,9 +791,9 @@ async def test_whoever_finds_a_process_dead_makes_all_disbelieve_what_is_kept(
 
 
 async def test_who_comes_up_makes_all_disbelieve_what_is_kept(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await process_at(stack, redis.port)
+    a = await start_process(stack, redis.port)
     await a.get(KEY, "old")
-    b = await process_at(stack, redis.port)
+    b = await start_process(stack, redis.port)
     assert await a.get(KEY, "new") == "new"
     assert await b.get(KEY, "unused") == "new"
 
@@ -804,21 +804,21 @@ async def test_who_comes_up_makes_all_disbelieve_what_is_kept(stack: AsyncExitSt
 async def test_after_a_flush_in_mid_traffic_reads_go_on_and_go_on_brings_the_cache_back(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     await a.get(KEY, "old")
-    source = Source()
-    reader = a.ask(KEYS.email("u2"), source)
-    await begun(source)
+    loader = ControlledLoader()
+    reader = a.start_read(KEYS.email("u2"), loader)
+    await until_loads_begin(loader)
     await b.client.call("FLUSHALL")
-    source.loads[0].set_result("bob")
+    loader.loads[0].set_result("bob")
     assert await reader == "bob"
-    load = Answer("new")
+    load = CountingLoader("new")
     assert [await process.cache.get_or_load(KEY, load) for process in (a, b, a)] == ["new"] * 3
     assert load.count == 3
-    assert a.tally.outcomes["stale_fill"] == 1
+    assert a.observer.outcomes["stale_fill"] == 1
     for process in (a, b):
         process.cache.ensure_generation()
-        await process.reached()
+        await process.flushed()
     assert [await process.cache.get_or_load(KEY, load) for process in (a, b, a)] == ["new"] * 3
     assert load.count == 4
 
@@ -826,7 +826,7 @@ async def test_after_a_flush_in_mid_traffic_reads_go_on_and_go_on_brings_the_cac
 async def test_a_flush_between_a_page_and_its_extension_leaves_no_page(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a = await process_at(stack, redis.port)
+    a = await start_process(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
     await a.client.call("FLUSHALL")
     a.cache.ensure_generation()
@@ -835,29 +835,29 @@ async def test_a_flush_between_a_page_and_its_extension_leaves_no_page(
 
 
 async def test_go_on_changes_nothing_where_all_is_well(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     await a.get(KEY, "ada")
     for process in (a, b):
         process.cache.ensure_generation()
-        await process.reached()
+        await process.flushed()
     assert [await process.get(KEY, "unused") for process in (a, b)] == ["ada", "ada"]
 
 
 async def test_with_its_scripts_forgotten_the_cache_works_and_shows_nothing_old(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
     await a.client.call("SCRIPT", "FLUSH")
     await a.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
-    await a.settled()
-    assert await b.cache.get_or_load(PAGE, Answer(page_of(1, 4))) == page_of(1, 4)
+    await a.flushed_on_any_connection()
+    assert await b.cache.get_or_load(PAGE, CountingLoader(page_of(1, 4))) == page_of(1, 4)
 
 
 async def test_with_its_scripts_forgotten_values_are_kept_again(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     await a.client.call("SCRIPT", "FLUSH")
-    load = Answer("ada")
+    load = CountingLoader("ada")
 
     async def is_kept() -> bool:
         before = load.count
@@ -874,14 +874,14 @@ async def test_with_its_scripts_forgotten_values_are_kept_again(stack: AsyncExit
 async def test_the_end_of_a_fence_forgets_what_was_filled_after_its_bound(
     stack: AsyncExitStack, redis: RedisServer, flushed: bool
 ) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     async with a.cache.fence(KEY):
         await a.client.call("DEL", f"{KEY.name}:fence")  # as after FENCE_MAX_S
         assert await b.get(KEY, "old") == "old"
         if flushed:
             await a.client.call("SCRIPT", "FLUSH")
-    await a.settled()
-    assert await b.cache.get_or_load(KEY, Answer("new")) == "new"
+    await a.flushed_on_any_connection()
+    assert await b.cache.get_or_load(KEY, CountingLoader("new")) == "new"
 
 
 # ---- garbage under our own keys --------------------------------------------------------------------------------------
@@ -891,7 +891,7 @@ def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-async def generation_of(process: Process) -> bytes:
+async def generation_of(process: CacheProcess) -> bytes:
     generation = await process.client.call("GET", GENERATION)
     assert generation is not None
     return generation
@@ -911,7 +911,7 @@ GARBLED = {
 async def test_a_value_that_cannot_be_read_is_thrown_away_and_loaded_and_told_of_once(
     stack: AsyncExitStack, redis: RedisServer, caplog: pytest.LogCaptureFixture, garbage: bytes
 ) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     generation = await generation_of(a)
     for user in ("u1", "u2"):
         key = KEYS.email(user)
@@ -920,14 +920,14 @@ async def test_a_value_that_cannot_be_read_is_thrown_away_and_loaded_and_told_of
         assert await a.get(key, "ada") == "ada"
         assert await b.get(key, "unused") == "ada"
     assert len(warnings_in(caplog)) == 1
-    assert a.tally.outcomes["error"] >= 2
+    assert a.observer.outcomes["error"] >= 2
 
 
 @pytest.mark.parametrize("garbage", [b"1:2:0:1:", b"1:2:0:1:9:short", b"x", b"1:2:0:1:1:abc", b"1:2:2:0:x"])
 async def test_a_page_that_cannot_be_read_is_thrown_away_and_loaded(
     stack: AsyncExitStack, redis: RedisServer, caplog: pytest.LogCaptureFixture, garbage: bytes
 ) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     await a.client.call("SET", PAGE.name, await generation_of(a) + b":" + garbage)
     assert await a.get(PAGE, page_of(1, 3)) == page_of(1, 3)
     assert await a.get(PAGE, page_of(1, 3)) == page_of(1, 3)
@@ -938,7 +938,7 @@ async def test_a_page_that_cannot_be_read_is_thrown_away_and_loaded(
 async def test_a_value_so_deep_that_no_reader_follows_is_thrown_away_too(
     stack: AsyncExitStack, redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    a = await process_at(stack, redis.port)
+    a = await start_process(stack, redis.port)
     key = KEYS.user("u1")
     deep = b"\x81\xa1z" + b"\x91" * 100_000 + b"\x90"  # a field that is not known, skipped by recursion
     await a.client.call("SET", key.name, await generation_of(a) + b":" + deep)
@@ -951,7 +951,7 @@ async def test_a_value_so_deep_that_no_reader_follows_is_thrown_away_too(
 async def test_a_string_without_our_header_is_not_there(
     stack: AsyncExitStack, redis: RedisServer, garbage: bytes
 ) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     await a.client.call("SET", KEY.name, garbage)
     assert await a.get(KEY, "ada") == "ada"
     assert await b.get(KEY, "unused") == "ada"
@@ -961,7 +961,7 @@ async def test_a_string_without_our_header_is_not_there(
 async def test_a_key_of_ours_that_is_of_another_type_is_thrown_away_and_told_of_once(
     stack: AsyncExitStack, redis: RedisServer, caplog: pytest.LogCaptureFixture, place: str
 ) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     for user in ("u1", "u2"):
         key = KEYS.email(user)
         await a.client.call("RPUSH", key.name + place, "a list")
@@ -972,13 +972,13 @@ async def test_a_key_of_ours_that_is_of_another_type_is_thrown_away_and_told_of_
 
 
 async def test_a_generation_that_is_of_another_type_is_begun_anew(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     await a.client.call("DEL", GENERATION)
     await a.client.call("RPUSH", GENERATION, "a list")
     assert await a.get(KEY, "ada") == "ada"
     for process in (a, b):
         process.cache.ensure_generation()  # as every few seconds
-        await process.reached()
+        await process.flushed()
     assert await a.get(KEY, "ada") == "ada"
     assert await b.get(KEY, "unused") == "ada"
 
@@ -986,7 +986,7 @@ async def test_a_generation_that_is_of_another_type_is_begun_anew(stack: AsyncEx
 async def test_a_page_of_another_type_does_not_stop_its_extension_and_is_not_read(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a = await process_at(stack, redis.port)
+    a = await start_process(stack, redis.port)
     await a.client.call("SADD", PAGE.name, "a set")
     await a.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
     assert await a.get(PAGE, page_of(1, 4)) == page_of(1, 4)
@@ -995,7 +995,7 @@ async def test_a_page_of_another_type_does_not_stop_its_extension_and_is_not_rea
 # ---- a Redis that is full, or takes no writes ------------------------------------------------------------------------
 
 
-async def fill_up(process: Process) -> None:
+async def fill_memory(process: CacheProcess) -> None:
     """Write until the memory is full."""
     await process.client.call("CONFIG", "SET", "maxmemory", "4mb")
     with pytest.raises(RedisRefused):
@@ -1009,49 +1009,49 @@ async def fill_up(process: Process) -> None:
 async def test_with_its_memory_full_reads_are_answered_and_invalidations_still_work(
     stack: AsyncExitStack, own_redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    a, b = await two_at(stack, own_redis.port)
+    a, b = await start_two_processes(stack, own_redis.port)
     await a.client.call("CONFIG", "SET", "maxmemory-policy", "noeviction")
     for user in ("u1", "u2", "u3"):
         await a.get(KEYS.email(user), "old")
-    await fill_up(a)
+    await fill_memory(a)
     assert await b.get(KEYS.email("u1"), "unused") == "old"
-    load = Answer("loaded")
+    load = CountingLoader("loaded")
     assert [await process.cache.get_or_load(KEYS.email("u9"), load) for process in (a, b)] == ["loaded", "loaded"]
     await a.cache.invalidate(KEYS.email("u1"))
-    await a.reached()
+    await a.flushed()
     assert await b.get(KEYS.email("u1"), "new") == "new"
     async with a.cache.fence(KEYS.email("u2")):
         assert await b.get(KEYS.email("u2"), "new") == "new"
-    await a.reached()
+    await a.flushed()
     assert await b.get(KEYS.email("u2"), "newer") == "newer"
     a.cache.invalidate_all()
-    await a.reached()
+    await a.flushed()
     assert await b.get(KEYS.email("u3"), "new") == "new"
     assert all(process.client.is_up for process in (a, b))
     await a.client.call("CONFIG", "SET", "maxmemory", "0")
     a.cache.ensure_generation()
-    await a.reached()
+    await a.flushed()
     assert await a.get(KEYS.email("u1"), "kept again") == "kept again"
     assert await b.get(KEYS.email("u1"), "unused") == "kept again"
 
 
 async def test_with_its_memory_full_a_page_misses_no_message(stack: AsyncExitStack, own_redis: RedisServer) -> None:
-    a, b = await two_at(stack, own_redis.port)
+    a, b = await start_two_processes(stack, own_redis.port)
     await a.get(PAGE, page_of(1, 3))
-    await fill_up(a)
+    await fill_memory(a)
     await a.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
-    await a.reached()
+    await a.flushed()
     assert await b.get(PAGE, page_of(1, 4)) == page_of(1, 4)
     await a.cache.update(PAGE, message_page.append(6, messages_of(6, 6)))
     await a.cache.update(PAGE, message_page.append(5, messages_of(5, 5)))
-    await a.reached()
+    await a.flushed()
     assert await b.get(PAGE, page_of(1, 6)) == page_of(1, 6)
 
 
 async def test_a_redis_that_takes_no_writes_shows_nothing_that_should_have_been_invalidated(
     stack: AsyncExitStack, own_redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, own_redis.port)
+    a, b = await start_two_processes(stack, own_redis.port)
     await a.get(KEY, "old")
     await a.get(PAGE, page_of(1, 3))
     # As of a full disk (stop-writes-on-bgsave-error), or of a replica after a failover: reads are answered, writes
@@ -1061,10 +1061,10 @@ async def test_a_redis_that_takes_no_writes_shows_nothing_that_should_have_been_
         await a.client.call("DEL", "anything")
     await a.cache.invalidate(KEY)
     await a.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
-    await a.reached()
+    await a.flushed()
     for process in (a, b):
-        assert await process.cache.get_or_load(KEY, Answer("new")) == "new"
-        assert await process.cache.get_or_load(PAGE, Answer(page_of(1, 4))) == page_of(1, 4)
+        assert await process.cache.get_or_load(KEY, CountingLoader("new")) == "new"
+        assert await process.cache.get_or_load(PAGE, CountingLoader(page_of(1, 4))) == page_of(1, 4)
 
 
 # ---- no Redis --------------------------------------------------------------------------------------------------------
@@ -1075,13 +1075,13 @@ async def test_without_an_answer_each_asker_loads_within_the_timeout_and_then_at
     stack: AsyncExitStack, own_redis: RedisServer, fault: str
 ) -> None:
     proxy = await proxy_to(stack, own_redis.port)
-    a = await process_at(stack, proxy.port, timeout_s=TIMEOUT_S)
+    a = await start_process(stack, proxy.port, timeout_s=TIMEOUT_S)
     await a.get(KEY, "kept")
     if fault == "stopped":
         own_redis.pause()
     else:
         proxy.hold()
-    load = Answer("loaded")
+    load = CountingLoader("loaded")
     took = await asyncio.gather(
         *[elapsed_s(a.cache.get_or_load(KEYS.email(f"u{number}"), load)) for number in range(20)]
     )
@@ -1090,7 +1090,7 @@ async def test_without_an_answer_each_asker_loads_within_the_timeout_and_then_at
     assert not a.client.is_up
     took = [await elapsed_s(a.cache.get_or_load(KEY, load)) for _ in range(20)]
     assert sorted(took)[len(took) // 2] < TIMEOUT_S / 2
-    assert load.count == 40 and a.tally.outcomes["error"] == 40
+    assert load.count == 40 and a.observer.outcomes["error"] == 40
     async with a.cache.fence(KEY):
         await a.cache.invalidate(KEY)
         await a.cache.update(PAGE, message_page.append(1, messages_of(1, 1)))
@@ -1098,10 +1098,10 @@ async def test_without_an_answer_each_asker_loads_within_the_timeout_and_then_at
         await a.cache.inspect()
 
 
-async def lost(stack: AsyncExitStack, redis: RedisServer, fault: str) -> Process:
-    """A process whose Redis is away; with `half-open` it has not noticed yet."""
+async def process_without_redis(stack: AsyncExitStack, redis: RedisServer, fault: str) -> CacheProcess:
+    """A process whose Redis is away. With `half-open` the process has not noticed it."""
     proxy = await proxy_to(stack, redis.port)
-    a = await process_at(stack, proxy.port, timeout_s=TIMEOUT_S)
+    a = await start_process(stack, proxy.port, timeout_s=TIMEOUT_S)
     if fault == "killed":
         redis.stop()
         await until_noticed_gone(a.client)
@@ -1116,22 +1116,22 @@ async def lost(stack: AsyncExitStack, redis: RedisServer, fault: str) -> Process
 async def test_a_hundred_who_ask_at_once_share_one_load_also_without_redis(
     stack: AsyncExitStack, own_redis: RedisServer, fault: str
 ) -> None:
-    a = await lost(stack, own_redis, fault)
-    source = Source()
-    asked = [a.ask(PAGE, source) for _ in range(100)]
-    await begun(source)
-    await until(lambda: a.tally.outcomes["error"] == 100)
-    source.loads[0].set_result(page_of(1, 3))
+    a = await process_without_redis(stack, own_redis, fault)
+    loader = ControlledLoader()
+    asked = [a.start_read(PAGE, loader) for _ in range(100)]
+    await until_loads_begin(loader)
+    await until(lambda: a.observer.outcomes["error"] == 100)
+    loader.loads[0].set_result(page_of(1, 3))
     assert await asyncio.gather(*asked) == [page_of(1, 3)] * 100
-    assert len(source.loads) == 1
-    asked = [a.ask(PAGE, source) for _ in range(100)]
-    await begun(source, 2)
-    source.loads[1].set_exception(OSError("the store is away, too"))
+    assert len(loader.loads) == 1
+    asked = [a.start_read(PAGE, loader) for _ in range(100)]
+    await until_loads_begin(loader, 2)
+    loader.loads[1].set_exception(OSError("the store is away, too"))
     outcomes = await asyncio.gather(*asked, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [OSError] * 100
 
 
-async def fenced(cache: RedisCache) -> None:
+async def enter_and_leave_fence(cache: RedisCache) -> None:
     async with cache.fence(KEY):
         pass
 
@@ -1140,7 +1140,7 @@ async def fenced(cache: RedisCache) -> None:
     "write",
     [
         lambda cache: cache.invalidate(KEYS.email("another"), KEY),
-        fenced,
+        enter_and_leave_fence,
         lambda cache: cache.update(KEY, message_page.append(4, messages_of(4, 4))),
         lambda cache: cache.update(KEY, room_totals.advance(4, "2026-01-31T12:00:00.123Z")),
     ],
@@ -1149,100 +1149,100 @@ async def fenced(cache: RedisCache) -> None:
 async def test_without_redis_who_asks_after_a_write_shares_the_one_load_after_it(
     stack: AsyncExitStack, own_redis: RedisServer, write: Callable[[RedisCache], Awaitable[None]]
 ) -> None:
-    a = await lost(stack, own_redis, "killed")
-    source, other = Source(), Source()
-    before = [a.ask(KEY, source) for _ in range(10)]
-    elsewhere = [a.ask(KEYS.email("u2"), other)]
-    await begun(source)
-    await begun(other)
+    a = await process_without_redis(stack, own_redis, "killed")
+    loader, other = ControlledLoader(), ControlledLoader()
+    before = [a.start_read(KEY, loader) for _ in range(10)]
+    elsewhere = [a.start_read(KEYS.email("u2"), other)]
+    await until_loads_begin(loader)
+    await until_loads_begin(other)
     await write(a.cache)
-    after = [a.ask(KEY, source) for _ in range(100)]
-    elsewhere.append(a.ask(KEYS.email("u2"), other))
-    await begun(source, 2)
-    source.loads[0].set_result("old")
+    after = [a.start_read(KEY, loader) for _ in range(100)]
+    elsewhere.append(a.start_read(KEYS.email("u2"), other))
+    await until_loads_begin(loader, 2)
+    loader.loads[0].set_result("old")
     assert await asyncio.gather(*before) == ["old"] * 10
-    after += [a.ask(KEY, source) for _ in range(10)]
-    await until(lambda: a.tally.outcomes["error"] >= 122)
-    source.loads[1].set_result("new")
+    after += [a.start_read(KEY, loader) for _ in range(10)]
+    await until(lambda: a.observer.outcomes["error"] >= 122)
+    loader.loads[1].set_result("new")
     assert await asyncio.gather(*after) == ["new"] * 110
     other.loads[0].set_result("theirs")
     assert await asyncio.gather(*elsewhere) == ["theirs"] * 2
-    assert (len(source.loads), len(other.loads)) == (2, 1)
+    assert (len(loader.loads), len(other.loads)) == (2, 1)
 
 
 async def test_without_redis_nobody_shares_a_load_that_has_been_under_way_for_long(
     stack: AsyncExitStack, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What other processes write meanwhile is not heard."""
-    a = await lost(stack, own_redis, "killed")
-    source = Source()
-    first = a.ask(KEY, source)
-    await begun(source)
+    a = await process_without_redis(stack, own_redis, "killed")
+    loader = ControlledLoader()
+    first = a.start_read(KEY, loader)
+    await until_loads_begin(loader)
     monkeypatch.setattr(redis_cache, "LOCAL_LOAD_SHARED_S", -1.0)
-    second = a.ask(KEY, source)
-    await begun(source, 2)
+    second = a.start_read(KEY, loader)
+    await until_loads_begin(loader, 2)
     monkeypatch.undo()
-    third = a.ask(KEY, source)
-    await until(lambda: a.tally.outcomes["error"] == 3)
-    source.loads[0].set_result("old")
+    third = a.start_read(KEY, loader)
+    await until(lambda: a.observer.outcomes["error"] == 3)
+    loader.loads[0].set_result("old")
     assert await first == "old"
-    source.loads[1].set_result("new")
+    loader.loads[1].set_result("new")
     assert await asyncio.gather(second, third) == ["new", "new"]
 
 
 async def test_an_asker_that_is_cancelled_does_not_cancel_the_load_for_the_others_also_without_redis(
     stack: AsyncExitStack, own_redis: RedisServer
 ) -> None:
-    a = await lost(stack, own_redis, "killed")
-    source = Source()
-    first, second = a.ask(KEY, source), a.ask(KEY, source)
-    await begun(source)
+    a = await process_without_redis(stack, own_redis, "killed")
+    loader = ControlledLoader()
+    first, second = a.start_read(KEY, loader), a.start_read(KEY, loader)
+    await until_loads_begin(loader)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
-    source.loads[0].set_result("ada")
+    loader.loads[0].set_result("ada")
     assert await second == "ada"
 
 
 async def test_closing_cancels_loads_without_redis_as_well(stack: AsyncExitStack, own_redis: RedisServer) -> None:
-    a = await lost(stack, own_redis, "killed")
-    source = Source()
-    asked = [a.ask(KEY, source)]
-    await begun(source)
+    a = await process_without_redis(stack, own_redis, "killed")
+    loader = ControlledLoader()
+    asked = [a.start_read(KEY, loader)]
+    await until_loads_begin(loader)
     await a.cache.invalidate(KEY)  # a detached load is owned as well
-    asked.append(a.ask(KEY, source))
-    await begun(source, 2)
+    asked.append(a.start_read(KEY, loader))
+    await until_loads_begin(loader, 2)
     await a.cache.close()
     outcomes = await asyncio.gather(*asked, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [CacheClosed] * 2
-    assert [load.cancelled() for load in source.loads] == [True, True]
+    assert [load.cancelled() for load in loader.loads] == [True, True]
 
 
 async def test_inside_a_fence_of_another_process_askers_share_a_load_and_none_from_before_a_write_ended(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, redis.port)
-    source = Source()
+    a, b = await start_two_processes(stack, redis.port)
+    loader = ControlledLoader()
     async with b.cache.fence(KEY):
         async with b.cache.fence(KEY):
-            inside = [a.ask(KEY, source) for _ in range(100)]
-            await begun(source)
-            await a.reached()
-        await b.reached()
-        between = [a.ask(KEY, source) for _ in range(100)]
-        await begun(source, 2)
-        await a.reached()
+            inside = [a.start_read(KEY, loader) for _ in range(100)]
+            await until_loads_begin(loader)
+            await a.flushed()
+        await b.flushed()
+        between = [a.start_read(KEY, loader) for _ in range(100)]
+        await until_loads_begin(loader, 2)
+        await a.flushed()
         async with b.cache.fence(KEY):
             pass
-        await b.reached()
-        later = [a.ask(KEY, source) for _ in range(100)]
-        await begun(source, 3)
-        await a.reached()
-    await b.reached()
-    after = [a.ask(KEY, source) for _ in range(100)]
-    await begun(source, 4)
-    await a.reached()
-    for number, load in enumerate(source.loads):
+        await b.flushed()
+        later = [a.start_read(KEY, loader) for _ in range(100)]
+        await until_loads_begin(loader, 3)
+        await a.flushed()
+    await b.flushed()
+    after = [a.start_read(KEY, loader) for _ in range(100)]
+    await until_loads_begin(loader, 4)
+    await a.flushed()
+    for number, load in enumerate(loader.loads):
         load.set_result(f"as read {number}")
     for number, asked in enumerate((inside, between, later, after)):
         assert await asyncio.gather(*asked) == [f"as read {number}"] * 100
@@ -1252,40 +1252,40 @@ async def test_inside_a_fence_of_another_process_askers_share_a_load_and_none_fr
 async def test_after_a_flush_askers_share_a_load_until_another_process_writes(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
-    a, b = await two_at(stack, redis.port)
+    a, b = await start_two_processes(stack, redis.port)
     await a.client.call("FLUSHALL")
-    source = Source()
-    before = [a.ask(KEY, source) for _ in range(100)]
-    await begun(source)
-    await a.reached()
+    loader = ControlledLoader()
+    before = [a.start_read(KEY, loader) for _ in range(100)]
+    await until_loads_begin(loader)
+    await a.flushed()
     await b.cache.invalidate(KEY)
-    await b.reached()
-    after = [a.ask(KEY, source) for _ in range(100)]
-    await begun(source, 2)
-    await a.reached()
-    source.loads[0].set_result("old")
-    source.loads[1].set_result("new")
+    await b.flushed()
+    after = [a.start_read(KEY, loader) for _ in range(100)]
+    await until_loads_begin(loader, 2)
+    await a.flushed()
+    loader.loads[0].set_result("old")
+    loader.loads[1].set_result("new")
     assert await asyncio.gather(*before) == ["old"] * 100
     assert await asyncio.gather(*after) == ["new"] * 100
     assert await b.get(KEY, "newer") == "newer", "nothing is kept before a generation is begun"
 
 
 async def test_with_its_memory_full_askers_share_a_load(stack: AsyncExitStack, own_redis: RedisServer) -> None:
-    a = await process_at(stack, own_redis.port)
+    a = await start_process(stack, own_redis.port)
     await a.client.call("CONFIG", "SET", "maxmemory-policy", "noeviction")
-    await fill_up(a)
-    source = Source()
-    asked = [a.ask(KEY, source) for _ in range(100)]
-    await begun(source)
-    await a.reached()
-    source.loads[0].set_result("ada")
+    await fill_memory(a)
+    loader = ControlledLoader()
+    asked = [a.start_read(KEY, loader) for _ in range(100)]
+    await until_loads_begin(loader)
+    await a.flushed()
+    loader.loads[0].set_result("ada")
     assert await asyncio.gather(*asked) == ["ada"] * 100
 
 
 async def test_a_writer_waits_no_longer_than_the_timeout_for_its_fence(
     stack: AsyncExitStack, own_redis: RedisServer
 ) -> None:
-    a = await process_at(stack, own_redis.port, timeout_s=TIMEOUT_S)
+    a = await start_process(stack, own_redis.port, timeout_s=TIMEOUT_S)
     own_redis.pause()
     written: list[str] = []
 
@@ -1299,13 +1299,13 @@ async def test_a_writer_waits_no_longer_than_the_timeout_for_its_fence(
 
 async def test_a_redis_that_comes_later_is_used_then(stack: AsyncExitStack, own_redis: RedisServer) -> None:
     own_redis.stop()
-    a, b = await two_at(stack, own_redis.port)
-    load = Answer("ada")
+    a, b = await start_two_processes(stack, own_redis.port)
+    load = CountingLoader("ada")
     assert [await a.cache.get_or_load(KEY, load) for _ in range(2)] == ["ada", "ada"]
     assert load.count == 2
     await asyncio.to_thread(own_redis.start)
     await until(lambda: a.client.is_up and b.client.is_up)
-    await b.reached()
+    await b.flushed()
     assert await a.get(KEY, "ada") == "ada"
     assert await b.get(KEY, "unused") == "ada"
 
@@ -1313,7 +1313,7 @@ async def test_a_redis_that_comes_later_is_used_then(stack: AsyncExitStack, own_
 async def test_an_error_of_a_load_is_told_as_it_is_also_without_redis(
     stack: AsyncExitStack, own_redis: RedisServer
 ) -> None:
-    a = await process_at(stack, own_redis.port)
+    a = await start_process(stack, own_redis.port)
     own_redis.stop()
 
     async def fail() -> None:
@@ -1328,7 +1328,7 @@ async def test_an_error_of_a_load_is_told_as_it_is_also_without_redis(
 
 
 async def test_an_inspection_tells_of_redis_itself(stack: AsyncExitStack, own_redis: RedisServer) -> None:
-    a = await process_at(stack, own_redis.port)
+    a = await start_process(stack, own_redis.port)
     state = await a.cache.inspect()
     assert (state.backend, state.entries, state.max_bytes, state.evictions, state.clients) == ("redis", 1, None, 0, 1)
     assert state.used_bytes and state.latency_ms
@@ -1339,25 +1339,25 @@ async def test_an_inspection_tells_of_redis_itself(stack: AsyncExitStack, own_re
 
 
 async def test_closing_cancels_the_loads_and_tells_their_askers(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await process_at(stack, redis.port)
-    source = Source()
-    asked = [a.ask(KEY, source), a.ask(KEY, source)]
-    await begun(source)
+    a = await start_process(stack, redis.port)
+    loader = ControlledLoader()
+    asked = [a.start_read(KEY, loader), a.start_read(KEY, loader)]
+    await until_loads_begin(loader)
     await a.cache.invalidate(KEY)  # a detached load is owned as well
-    asked.append(a.ask(KEY, source))
-    await begun(source, 2)
+    asked.append(a.start_read(KEY, loader))
+    await until_loads_begin(loader, 2)
     await a.cache.close()
-    assert [load.cancelled() for load in source.loads] == [True, True]
+    assert [load.cancelled() for load in loader.loads] == [True, True]
     outcomes = await asyncio.gather(*asked, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [CacheClosed] * 3
 
 
 async def test_after_closing_asks_are_refused_and_load_nothing(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await process_at(stack, redis.port)
+    a = await start_process(stack, redis.port)
     await a.get(KEY, "ada")
     await a.cache.close()
     await a.cache.close()
-    load = Answer("ada")
+    load = CountingLoader("ada")
     with pytest.raises(CacheClosed):
         await a.cache.get_or_load(KEY, load)
     assert load.count == 0
@@ -1365,10 +1365,10 @@ async def test_after_closing_asks_are_refused_and_load_nothing(stack: AsyncExitS
 
 async def test_who_asked_redis_when_it_was_closed_is_told_so(stack: AsyncExitStack, redis: RedisServer) -> None:
     proxy = await proxy_to(stack, redis.port)
-    a = await process_at(stack, proxy.port, timeout_s=10)
-    load = Answer("ada")
+    a = await start_process(stack, proxy.port, timeout_s=10)
+    load = CountingLoader("ada")
     proxy.hold()
-    asked = a.ask(KEY, load)
+    asked = a.start_read(KEY, load)
     await asyncio.sleep(0)  # its question is on the way
     await a.cache.close()
     proxy.release()

@@ -51,8 +51,8 @@ async def test_a_wait_that_is_ending_for_a_full_queue_may_be_overdue_in_the_same
     assert unforeseen == []
 
 
-class Faulty:
-    """Options that cannot make a connection until the test says so."""
+class FaultyOptions:
+    """Connection options whose `connection` fails until the test clears `is_faulty`."""
 
     def __init__(self, port: int) -> None:
         self._options = options_for(port)
@@ -70,14 +70,14 @@ class Faulty:
 async def test_a_connection_that_cannot_even_be_made_is_told_of_once_and_tried_again(
     stack: AsyncExitStack, redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = RedisClient(options=(faulty := Faulty(redis.port)))  # type: ignore[arg-type]
+    client = RedisClient(options=(faulty_options := FaultyOptions(redis.port)))  # type: ignore[arg-type]
     stack.push_async_callback(client.close)
     async with asyncio.timeout(30):
         await client.start()
     assert not client.is_up
-    await until(lambda: faulty.asked >= 3)
+    await until(lambda: faulty_options.asked >= 3)
     assert caplog.text.count("Traceback") == 1
-    faulty.is_faulty = False
+    faulty_options.is_faulty = False
     await until(lambda: client.is_up, BACK_WITHIN_S)
 
 
@@ -85,16 +85,16 @@ async def test_who_fails_to_be_told_that_redis_is_gone_keeps_nobody_from_being_t
     stack: AsyncExitStack, redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     proxy = await proxy_to(stack, redis.port)
-    told: list[str] = []
+    notified: list[str] = []
 
     def fail() -> None:
-        told.append("first")
+        notified.append("first")
         raise LookupError("nobody foresaw this")
 
-    client = await client_at(stack, proxy.port, on_down=[fail, lambda: told.append("second")])
+    client = await client_at(stack, proxy.port, on_down=[fail, lambda: notified.append("second")])
     for _ in range(2):
         proxy.drop()
         await until_noticed_gone(client)
         await until(lambda: client.is_up, BACK_WITHIN_S)
-    assert told == ["first", "second"] * 2
+    assert notified == ["first", "second"] * 2
     assert caplog.text.count("LookupError: nobody foresaw this") == 2

@@ -12,8 +12,8 @@ from cache.memory_cache import MemoryCache
 from cache.room_totals import advance, advanced, pack, unpack
 from store.models import RoomStats
 from tests.support.redis_server import RedisServer
-from tests.unit.cache.conftest import Answer, CountingObserver, Source
-from tests.unit.cache.test_redis_cache import process_at
+from tests.unit.cache.conftest import ControlledLoader, CountingLoader, CountingObserver
+from tests.unit.cache.test_redis_cache import start_process
 
 BEFORE = RoomStats(room_id="r1", participant_count=3, message_count=7, last_activity="2026-01-31T12:00:00.123Z")
 LATER = "2026-01-31T12:00:09.000Z"
@@ -38,20 +38,20 @@ def test_the_greatest_seq_is_the_number_of_messages() -> None:
 
 @pytest.mark.gen_test
 async def test_a_commit_is_taken_into_kept_totals_and_into_nothing_else(
-    stack: AsyncExitStack, redis: RedisServer, keys: Keys, tally: CountingObserver
+    stack: AsyncExitStack, redis: RedisServer, keys: Keys, observer: CountingObserver
 ) -> None:
-    shared = (await process_at(stack, redis.port)).cache
-    for cache in (shared, MemoryCache(observer=tally)):
+    shared = (await start_process(stack, redis.port)).cache
+    for cache in (shared, MemoryCache(observer=observer)):
         key = keys.stats("r1")
         await cache.update(key, advance(5, "2026-01-01T00:00:00.000Z"))  # nothing is there yet
-        load = Answer(BEFORE)
+        load = CountingLoader(BEFORE)
         assert await cache.get_or_load(key, load) == BEFORE
         await cache.update(key, advance(9, LATER))
         await cache.update(key, advance(8, "2026-01-31T12:00:05.000Z"))  # heard late
         assert await cache.get_or_load(key, load) == AFTER
         assert load.count == 1
         missing = keys.stats("nowhere")
-        none = Answer(None)
+        none = CountingLoader(None)
         assert await cache.get_or_load(missing, none) is None
         await cache.update(missing, advance(1, LATER))
         assert await cache.get_or_load(missing, none) is None
@@ -62,13 +62,13 @@ async def test_a_commit_is_taken_into_kept_totals_and_into_nothing_else(
 async def test_a_load_that_began_before_the_commit_fills_nothing(
     stack: AsyncExitStack, redis: RedisServer, keys: Keys
 ) -> None:
-    process = await process_at(stack, redis.port)
-    key, source = keys.stats("r1"), Source()
-    asked = asyncio.ensure_future(process.cache.get_or_load(key, source))
-    while not source.loads:
+    process = await start_process(stack, redis.port)
+    key, loader = keys.stats("r1"), ControlledLoader()
+    asked = asyncio.ensure_future(process.cache.get_or_load(key, loader))
+    while not loader.loads:
         await asyncio.sleep(0)
     await process.cache.update(key, advance(9, LATER))
     await process.client.call("PING")  # it is there
-    source.loads[0].set_result(BEFORE)
+    loader.loads[0].set_result(BEFORE)
     assert await asked == BEFORE
-    assert await process.cache.get_or_load(key, Answer(AFTER)) == AFTER
+    assert await process.cache.get_or_load(key, CountingLoader(AFTER)) == AFTER

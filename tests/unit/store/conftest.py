@@ -1,4 +1,4 @@
-"""SQLite stores on real files, with helpers that read and damage these files."""
+"""SQLite stores on real files, and helpers that write to a store and damage its file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.clock import HandClock
 
 
 class CountingObserver(Observer):
-    """Records what was reported to it."""
+    """Records the operations and commits that the store reports."""
 
     __slots__ = ("commits", "operations")
 
@@ -53,8 +53,8 @@ class BlockingOperation:
         assert await asyncio.to_thread(self.began.wait, 10)
 
 
-class Chat:
-    """A store with one room, and the shorthand to write in it."""
+class StoreWithRoom:
+    """A store with one room and its owner, with short methods to write messages there."""
 
     def __init__(self, store: SqliteStore, room_id: str, ann: User) -> None:
         self.store = store
@@ -67,12 +67,12 @@ class Chat:
         return MessageDraft(self.ann.id, self.ann.username, content, f"client-{self.sent}", **more)
 
     async def say(self, *contents: str) -> Any:
-        """The first outcome."""
+        """Append messages to the room. Returns the outcome of the first."""
         return (await self.store.messages.append(self.room_id, [self.draft(content) for content in contents]))[0]
 
 
 def damage_page(path: Path) -> None:
-    """Overwrite a page in the middle of the messages of a closed store."""
+    """Overwrite with random bytes a page in the middle of the messages table of a closed store."""
     connection = apsw.Connection(str(path))
     pages = [
         n for (n,) in connection.execute("SELECT pageno FROM dbstat WHERE name = 'messages' AND pagetype = 'leaf'")
@@ -102,8 +102,8 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def opener(data_dir: Path, clock: HandClock, observer: CountingObserver, io_loop: IOLoop) -> Iterator[Open]:
-    """Opens stores in `data_dir`, with options of one's own; all are closed at the end."""
+def open_sqlite(data_dir: Path, clock: HandClock, observer: CountingObserver, io_loop: IOLoop) -> Iterator[Open]:
+    """A function that opens a store, by default in `data_dir`, with the given options. All are closed at the end."""
     stores: list[SqliteStore] = []
 
     async def opened(where: Path = data_dir, **options: Any) -> SqliteStore:
@@ -123,19 +123,19 @@ def opener(data_dir: Path, clock: HandClock, observer: CountingObserver, io_loop
         io_loop.run_sync(store.close, timeout=60)
 
 
-async def chat_in(store: SqliteStore) -> Chat:
+async def store_with_room(store: SqliteStore) -> StoreWithRoom:
     ann = await store.users.create(username="ann", email="ann@example.org", password_hash="hash")
     made = await store.rooms.create(RoomDraft("Room", None, False, 100), ann.id)
-    return Chat(store, made.room.id, ann)
+    return StoreWithRoom(store, made.room.id, ann)
 
 
 @pytest.fixture
-def store(opener: Open, io_loop: IOLoop) -> SqliteStore:
-    opening: SqliteStore = io_loop.run_sync(opener)
+def store(open_sqlite: Open, io_loop: IOLoop) -> SqliteStore:
+    opening: SqliteStore = io_loop.run_sync(open_sqlite)
     return opening
 
 
 @pytest.fixture
-def chat(store: SqliteStore, io_loop: IOLoop) -> Chat:
-    made: Chat = io_loop.run_sync(lambda: chat_in(store))
+def room_store(store: SqliteStore, io_loop: IOLoop) -> StoreWithRoom:
+    made: StoreWithRoom = io_loop.run_sync(lambda: store_with_room(store))
     return made

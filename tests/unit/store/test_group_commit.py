@@ -60,12 +60,12 @@ class NumbersTable:
         connection = open_writing(path, busy_timeout_s=1)
         connection.execute("CREATE TABLE numbers (n INTEGER UNIQUE)")
         self.transactor = FailingMaintenance(path=path, connection=connection, queue_path=None, busy_timeout_s=1)
-        self._tally = observer
+        self._observer = observer
         self._io_loop = io_loop
         self.writers: list[Writer] = []
 
     def writer(self, **bounds: Any) -> Writer:
-        settings = {"timeout_s": 5.0, "observer": self._tally, **bounds}
+        settings = {"timeout_s": 5.0, "observer": self._observer, **bounds}
         self.writers.append(GroupCommitWriter(transactor=self.transactor, **settings))
         return self.writers[-1]
 

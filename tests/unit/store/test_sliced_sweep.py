@@ -10,8 +10,8 @@ from store.errors import StoreUnavailable
 from store.sliced_sweep import SLICES_MAX, sweep_all, until_empty
 
 
-class Heap:
-    """Things to remove, three at a time."""
+class SweepableItems:
+    """Items to remove, three in a slice."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -30,14 +30,14 @@ class Heap:
 
 @pytest.mark.gen_test
 async def test_each_kind_is_swept_until_a_slice_is_not_full() -> None:
-    one, other = Heap(7), Heap(6)
+    one, other = SweepableItems(7), SweepableItems(6)
     assert await sweep_all((one.sweep_slice, until_empty(other.sweep)), 5000) == 13
     assert (one.asked, other.asked) == ([5000] * 3, [5.0] * 3)
 
 
 @pytest.mark.gen_test
 async def test_a_turn_ends_at_its_bound_and_the_next_goes_on() -> None:
-    endless = Heap(3 * SLICES_MAX + 1)
+    endless = SweepableItems(3 * SLICES_MAX + 1)
     assert await sweep_all((endless.sweep_slice,), 1) == 3 * SLICES_MAX
     assert await sweep_all((endless.sweep_slice,), 2) == 1
 
@@ -46,7 +46,7 @@ async def test_a_turn_ends_at_its_bound_and_the_next_goes_on() -> None:
 async def test_a_kind_that_fails_keeps_no_other_from_its_turn_and_the_first_error_is_raised(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    first, last = Heap(7), Heap(4)
+    first, last = SweepableItems(7), SweepableItems(4)
 
     async def unreachable(now_ms: int) -> tuple[int, bool]:
         raise StoreUnavailable("gone")

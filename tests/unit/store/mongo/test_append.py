@@ -22,8 +22,11 @@ from tests.unit.store.mongo.conftest import Open
 pytestmark = pytest.mark.gen_test
 
 
-class Inserts:
-    """Stands between the store and the driver's `insert_many`: `first` happens to the first call, in place of it."""
+class InterceptedInserts:
+    """Intercepts the driver's `insert_many`: `first` replaces the first call.
+
+    It is called with the driver's method and the documents.
+    """
 
     def __init__(self, store: MongoStore, first: Any) -> None:
         collection = store._database.messages
@@ -48,7 +51,7 @@ async def test_an_insert_that_happened_though_its_answer_was_lost_is_no_duplicat
         await insert(documents[:2], ordered=True)
         raise AutoReconnect("connection closed")
 
-    Inserts(store, lose_the_answer)
+    InterceptedInserts(store, lose_the_answer)
     outcomes = await store.messages.append(room_id, [fill.draft(ada, text) for text in "ABC"])
     assert [(one.message.seq, one.message.content, one.duplicate) for one in outcomes if isinstance(one, Stored)] == [
         (1, "A", False),
@@ -73,7 +76,7 @@ async def test_what_another_process_writes_in_the_middle_has_its_own_place(
             error.details["writeErrors"][0]["index"] += 1
             raise
 
-    Inserts(store, be_second)
+    InterceptedInserts(store, be_second)
     outcomes = await store.messages.append(room_id, [fill.draft(ada, text) for text in "ABC"])
     assert [(one.message.seq, one.duplicate) for one in outcomes if isinstance(one, Stored)] == [
         (1, False),
@@ -97,7 +100,7 @@ async def test_those_behind_an_append_that_failed_are_told_at_once(store: MongoS
         await held.wait()
         raise OperationFailure("interrupted at shutdown", 11600)
 
-    Inserts(store, fail)
+    InterceptedInserts(store, fail)
     first = asyncio.ensure_future(store.messages.append(room_id, [fill.draft(ada)]))
     while store.pending_writes < 1:
         await asyncio.sleep(0)

@@ -17,7 +17,7 @@ from store.mongo.database import Database
 from tests.support.clock import HandClock
 
 
-class Sent(monitoring.CommandListener):
+class SentCommands(monitoring.CommandListener):
     """The commands that the driver sent, by name."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Sent(monitoring.CommandListener):
 async def test_reads_wait_for_a_majority_only_where_writes_do(
     mongo_uri: str, database_name: str, concern: str, w: str | int, level: str
 ) -> None:
-    options, sent = MongoOptions(uri=mongo_uri, db_name=database_name, write_concern=concern), Sent()
+    options, sent = MongoOptions(uri=mongo_uri, db_name=database_name, write_concern=concern), SentCommands()
     database = Database(
         client=connect(options, listeners=(sent,)),
         name=database_name,

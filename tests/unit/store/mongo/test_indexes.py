@@ -38,8 +38,8 @@ def test_what_must_be_unique_and_what_must_expire_has_its_index() -> None:
     assert len({(index.collection, index.name) for index in INDEXES}) == len(INDEXES)
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
-    """The indexes that the log says were made."""
+def logged_indexes(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """The indexes that the log reports as created."""
     records = [record for record in caplog.records if record.name == "store.mongo.indexes"]
     return [(record.fields["collection"], record.fields["index"]) for record in records]  # type: ignore[attr-defined]
 
@@ -50,10 +50,10 @@ async def test_the_first_start_makes_them_all_and_says_so_and_the_second_none(
 ) -> None:
     with caplog.at_level(logging.INFO, "store.mongo.indexes"):
         await open_mongo()
-        made = told(caplog)
+        made = logged_indexes(caplog)
         caplog.clear()
         await open_mongo()
-        assert told(caplog) == []
+        assert logged_indexes(caplog) == []
     assert made == [(index.collection, index.name) for index in INDEXES]
     for index in INDEXES:
         assert index.name in raw[index.collection].index_information()

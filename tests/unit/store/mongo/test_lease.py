@@ -19,18 +19,18 @@ from store.mongo import lease as lease_module
 Raw = RawDatabase[dict[str, Any]]
 
 
-class Failing:
-    """In the place of the collection: fails so many times, then is the collection again."""
+class FailingLeases:
+    """Replaces the collection of leases: the first `failures` updates raise `error`, later ones reach it."""
 
-    def __init__(self, leases: Any, error: Exception, times: int) -> None:
+    def __init__(self, leases: Any, error: Exception, failures: int) -> None:
         self._leases = leases
         self._error = error
-        self.left = times
+        self.failures_left = failures
         self.succeeded = asyncio.Event()
 
     async def update_one(self, *arguments: Any) -> Any:
-        if self.left:
-            self.left -= 1
+        if self.failures_left:
+            self.failures_left -= 1
             raise self._error
         result = await self._leases.update_one(*arguments)
         self.succeeded.set()
@@ -56,9 +56,9 @@ async def test_a_beat_that_fails_in_any_way_is_tried_again_and_told_once(
     monkeypatch.setattr(lease_module, "BEAT_S", 0.01)
     lease = store.lease("ours")
     await lease.acquire()
-    lease._leases = failing = Failing(lease._leases, error, times=3)
+    lease._leases = failing_leases = FailingLeases(lease._leases, error, failures=3)
     with caplog.at_level(logging.ERROR, "store.mongo.lease"):
-        await asyncio.wait_for(failing.succeeded.wait(), 30)
+        await asyncio.wait_for(failing_leases.succeeded.wait(), 30)
         assert len(caplog.records) == lines
         assert not lease.lost.is_set()
         # Somebody took it over while we could not beat.

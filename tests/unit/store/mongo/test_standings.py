@@ -13,26 +13,26 @@ from tests.contract.conftest import StoreFiller
 Raw = RawDatabase[dict[str, Any]]
 
 
-class Asked:
-    """Stands between the store and the driver's reading of members: notes what is asked."""
+class RecordedReads:
+    """Records the store's queries on the collection of members."""
 
     def __init__(self, store: MongoStore) -> None:
-        self._asked: list[tuple[str, tuple[Any, ...]]] = []
+        self._reads: list[tuple[str, tuple[Any, ...]]] = []
         for name in ("find", "aggregate"):
-            self._stand_before(store._database.members, name)
+            self._intercept(store._database.members, name)
 
-    def _stand_before(self, collection: Any, name: str) -> None:
+    def _intercept(self, collection: Any, name: str) -> None:
         method = getattr(collection, name)
 
-        def asking(*args: Any) -> Any:
-            self._asked.append((name, args))
+        def record(*args: Any) -> Any:
+            self._reads.append((name, args))
             return method(*args)
 
-        object.__setattr__(collection, name, asking)
+        object.__setattr__(collection, name, record)
 
-    def documents(self, raw: Raw) -> int:
-        """How many documents answer it all."""
-        return sum(len(list(getattr(raw.members, name)(*args))) for name, args in self._asked)
+    def documents_read(self, raw: Raw) -> int:
+        """How many documents the recorded queries return."""
+        return sum(len(list(getattr(raw.members, name)(*args))) for name, args in self._reads)
 
 
 @pytest.mark.gen_test
@@ -48,6 +48,6 @@ async def test_of_many_rooms_and_people_only_the_pairs_that_are_asked_for_are_re
     await store.members.remove(rooms[0], people[0].id)
     pairs = [(rooms[number // 2], one.id) for number, one in enumerate(people)]  # two of each room
     expected = [await store.rooms.get_for(*pair) for pair in pairs]
-    asked = Asked(store)
+    recorded = RecordedReads(store)
     assert await store.members.standings([*pairs, pairs[1], ("none", ann.id)]) == [*expected, expected[1], None]
-    assert asked.documents(raw) == len(pairs) - 1, "of one who left there is nothing to read"
+    assert recorded.documents_read(raw) == len(pairs) - 1, "of one who left there is nothing to read"

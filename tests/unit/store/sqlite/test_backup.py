@@ -11,7 +11,7 @@ import pytest
 from common.startup_error import StartupError
 from store.sqlite import DirectoryLock, backup, restore
 from store.sqlite.connection import DATABASE_NAME
-from tests.unit.store.conftest import BlockingOperation, Chat, Open
+from tests.unit.store.conftest import BlockingOperation, Open, StoreWithRoom
 
 
 def names(file: Path) -> list[str]:
@@ -59,7 +59,7 @@ def target(tmp_path: Path) -> Path:
 
 @pytest.mark.gen_test
 async def test_a_backup_under_load_holds_every_message_acked_before_it_and_a_prefix_of_the_rest(
-    chat: Chat, opener: Open, data_dir: Path, file: Path, target: Path
+    room_store: StoreWithRoom, open_sqlite: Open, data_dir: Path, file: Path, target: Path
 ) -> None:
     (data_dir / "files" / "ab").mkdir(parents=True)
     (data_dir / "files" / "ab" / "picture").write_bytes(os.urandom(100_000))
@@ -70,7 +70,7 @@ async def test_a_backup_under_load_holds_every_message_acked_before_it_and_a_pre
     async def write() -> None:
         nonlocal head
         while not done.is_set():
-            head = (await chat.say("x" * 500)).message.seq
+            head = (await room_store.say("x" * 500)).message.seq
 
     writers = [asyncio.ensure_future(write()) for _ in range(10)]
     with DirectoryLock(data_dir, shared=False):  # as a running server holds it
@@ -82,7 +82,7 @@ async def test_a_backup_under_load_holds_every_message_acked_before_it_and_a_pre
             assert head > before  # the writers went on
     done.set()
     await asyncio.gather(*writers)
-    await chat.store.close()
+    await room_store.store.close()
     assert file.stat().st_mode & 0o777 == 0o600
     assert names(file) == [DATABASE_NAME, "secret", "files/ab/picture", "manifest.json"]
     assert [path.name for path in file.parent.iterdir() if path not in (data_dir, file)] == []
@@ -90,21 +90,21 @@ async def test_a_backup_under_load_holds_every_message_acked_before_it_and_a_pre
     restore(file, target)
     assert tree(target) == tree(data_dir)
     assert target.stat().st_mode & 0o777 == 0o700
-    restored = await opener(target)
-    messages = await restored.messages.newest_between(chat.room_id, after=0, upto=1_000_000, limit=1_000_000)
+    restored = await open_sqlite(target)
+    messages = await restored.messages.newest_between(room_store.room_id, after=0, upto=1_000_000, limit=1_000_000)
     assert [message.seq for message in messages] == list(range(1, len(messages) + 1))
     assert before <= len(messages) <= head
-    outcome = await Chat(restored, chat.room_id, chat.ann).say("on we go")
+    outcome = await StoreWithRoom(restored, room_store.room_id, room_store.ann).say("on we go")
     assert outcome.duplicate  # the clientId is known here too
     with pytest.raises(StartupError, match="not empty"):
         restore(file, target)
 
 
 @pytest.mark.gen_test
-async def test_a_backup_waits_for_no_writer(chat: Chat, data_dir: Path, file: Path) -> None:
-    await chat.say("hello")
+async def test_a_backup_waits_for_no_writer(room_store: StoreWithRoom, data_dir: Path, file: Path) -> None:
+    await room_store.say("hello")
     held = BlockingOperation()
-    writing = asyncio.ensure_future(chat.store._database.write("held", held))
+    writing = asyncio.ensure_future(room_store.store._database.write("held", held))
     await held.wait_began()
     await asyncio.to_thread(backup, data_dir, file)
     assert not writing.done()
@@ -115,10 +115,10 @@ async def test_a_backup_waits_for_no_writer(chat: Chat, data_dir: Path, file: Pa
 
 @pytest.mark.gen_test
 async def test_a_stopped_server_is_backed_up_too_over_an_older_file(
-    chat: Chat, data_dir: Path, file: Path, target: Path
+    room_store: StoreWithRoom, data_dir: Path, file: Path, target: Path
 ) -> None:
-    await chat.say("hello")
-    await chat.store.close()
+    await room_store.say("hello")
+    await room_store.store.close()
     file.write_text("an older backup")
     backup(data_dir, file)
     target.mkdir()
@@ -133,9 +133,9 @@ def test_without_a_database_there_is_nothing_to_back_up(data_dir: Path, file: Pa
 
 
 @pytest.mark.gen_test
-async def test_a_damaged_database_is_not_called_a_backup(chat: Chat, data_dir: Path, file: Path) -> None:
-    await chat.say(*("word " * 100 for _ in range(200)))
-    await chat.store.close()
+async def test_a_damaged_database_is_not_called_a_backup(room_store: StoreWithRoom, data_dir: Path, file: Path) -> None:
+    await room_store.say(*("word " * 100 for _ in range(200)))
+    await room_store.store.close()
     with (data_dir / DATABASE_NAME).open("r+b") as database:
         database.seek(0, os.SEEK_END)
         middle = database.tell() // 4096 // 2
@@ -150,7 +150,9 @@ async def test_a_damaged_database_is_not_called_a_backup(chat: Chat, data_dir: P
 
 
 @pytest.mark.gen_test
-async def test_where_the_file_cannot_be_written_the_reason_is_told(chat: Chat, data_dir: Path, tmp_path: Path) -> None:
+async def test_where_the_file_cannot_be_written_the_reason_is_told(
+    room_store: StoreWithRoom, data_dir: Path, tmp_path: Path
+) -> None:
     with pytest.raises(StartupError, match="No such file or directory"):
         backup(data_dir, tmp_path / "none" / "chat.backup")
 
@@ -182,7 +184,7 @@ BAD_MEMBERS = {
 @pytest.mark.parametrize("bad", BAD_MEMBERS.values(), ids=BAD_MEMBERS)
 @pytest.mark.gen_test
 async def test_a_member_that_backup_does_not_write_is_refused_and_nothing_is_left(
-    chat: Chat, data_dir: Path, file: Path, target: Path, tmp_path: Path, bad: tarfile.TarInfo
+    room_store: StoreWithRoom, data_dir: Path, file: Path, target: Path, tmp_path: Path, bad: tarfile.TarInfo
 ) -> None:
     (data_dir / "secret").write_text("s" * 64)
     backup(data_dir, file)
@@ -200,7 +202,7 @@ async def test_a_member_that_backup_does_not_write_is_refused_and_nothing_is_lef
 @pytest.mark.parametrize("damage", ["text", "empty", "cut", "bit", "no manifest", "no database", "missing"])
 @pytest.mark.gen_test
 async def test_what_is_no_whole_backup_is_refused_and_nothing_is_left(
-    chat: Chat, data_dir: Path, file: Path, target: Path, tmp_path: Path, damage: str
+    room_store: StoreWithRoom, data_dir: Path, file: Path, target: Path, tmp_path: Path, damage: str
 ) -> None:
     (data_dir / "secret").write_text("s" * 64)
     backup(data_dir, file)
@@ -227,7 +229,7 @@ async def test_what_is_no_whole_backup_is_refused_and_nothing_is_left(
 
 @pytest.mark.gen_test
 async def test_a_directory_with_anything_in_it_is_not_touched(
-    chat: Chat, data_dir: Path, file: Path, target: Path
+    room_store: StoreWithRoom, data_dir: Path, file: Path, target: Path
 ) -> None:
     backup(data_dir, file)
     target.mkdir()

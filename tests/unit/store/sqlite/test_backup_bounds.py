@@ -22,7 +22,7 @@ from store.sqlite.archive import opened, survey
 from store.sqlite.connection import DATABASE_NAME
 from tests.support.server import ROOT
 from tests.support.small_disk import small_disk
-from tests.unit.store.conftest import Chat
+from tests.unit.store.conftest import StoreWithRoom
 from tests.unit.store.sqlite.test_backup import names, rewrite, tree
 
 UPLOAD = f"files/{folder_of('fpicture')}/fpicture"
@@ -40,8 +40,8 @@ def target(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def held(chat: Chat, data_dir: Path) -> Path:
-    """A DATA_DIR in use, with everything that one can hold."""
+def directory_in_use(room_store: StoreWithRoom, data_dir: Path) -> Path:
+    """A DATA_DIR in use, with every kind of file that it may have."""
     (data_dir / UPLOAD).parent.mkdir(parents=True)
     for name in (UPLOAD, f"{UPLOAD}.part", "secret", "lock", "writers", "migration"):
         (data_dir / name).write_text(f"this is {name}")
@@ -94,24 +94,24 @@ WAYS = (by_its_name, by_a_roundabout_way, by_a_symlink, by_a_hard_link, through_
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("own", OWN)
 def test_no_backup_is_written_over_a_file_of_its_own_directory(
-    held: Path, tmp_path: Path, own: str, way: Callable[[Path, Path], Path]
+    directory_in_use: Path, tmp_path: Path, own: str, way: Callable[[Path, Path], Path]
 ) -> None:
-    before = tree(held)
-    entries = sorted(path.name for path in held.iterdir())
-    database = (held / DATABASE_NAME).stat().st_ino
-    file = way(held / own, tmp_path)
+    before = tree(directory_in_use)
+    entries = sorted(path.name for path in directory_in_use.iterdir())
+    database = (directory_in_use / DATABASE_NAME).stat().st_ino
+    file = way(directory_in_use / own, tmp_path)
     with pytest.raises(StartupError, match="one of the files of DATA_DIR") as refused:
-        backup(held, file)
+        backup(directory_in_use, file)
     assert "\n" not in str(refused.value)
-    assert tree(held) == before
-    assert (held / DATABASE_NAME).stat().st_ino == database
-    assert sorted(path.name for path in held.iterdir()) == entries
+    assert tree(directory_in_use) == before
+    assert (directory_in_use / DATABASE_NAME).stat().st_ino == database
+    assert sorted(path.name for path in directory_in_use.iterdir()) == entries
 
 
 @pytest.mark.parametrize("own", ["secret", f"{DATABASE_NAME}-wal", f"{DATABASE_NAME}-journal", UPLOAD, ".restoring"])
 @pytest.mark.gen_test
-async def test_nor_where_such_a_file_will_be(chat: Chat, data_dir: Path, own: str) -> None:
-    await chat.store.close()
+async def test_nor_where_such_a_file_will_be(room_store: StoreWithRoom, data_dir: Path, own: str) -> None:
+    await room_store.store.close()
     (data_dir / own).parent.mkdir(parents=True, exist_ok=True)
     for path in data_dir.glob(f"{DATABASE_NAME}-*"):
         path.unlink()
@@ -121,7 +121,7 @@ async def test_nor_where_such_a_file_will_be(chat: Chat, data_dir: Path, own: st
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device", "data"])
-def test_nor_over_what_is_no_regular_file(held: Path, tmp_path: Path, kind: str) -> None:
+def test_nor_over_what_is_no_regular_file(directory_in_use: Path, tmp_path: Path, kind: str) -> None:
     place = tmp_path / kind
     if kind == "pipe":
         os.mkfifo(place)
@@ -130,7 +130,7 @@ def test_nor_over_what_is_no_regular_file(held: Path, tmp_path: Path, kind: str)
     elif kind == "device":
         place.symlink_to("/dev/null")
     with pytest.raises(StartupError) as refused:
-        backup(held, place)
+        backup(directory_in_use, place)
     assert "\n" not in str(refused.value)
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
     assert place.is_fifo() or place.is_dir() or place.is_symlink()
@@ -138,40 +138,44 @@ def test_nor_over_what_is_no_regular_file(held: Path, tmp_path: Path, kind: str)
 
 @pytest.mark.parametrize("place", ["chat.backup", "backups/chat.backup", "files/chat.backup", "files/ab/chat.backup"])
 def test_a_backup_within_its_directory_holds_neither_itself_nor_one_before_it(
-    held: Path, target: Path, place: str
+    directory_in_use: Path, target: Path, place: str
 ) -> None:
     for name in (f"{place}.older", place, place):
-        (held / name).parent.mkdir(parents=True, exist_ok=True)
-        backup(held, held / name)
-    (held / place).with_name(".chat.backup.cut-off").mkdir()
-    ((held / place).with_name(".chat.backup.cut-off") / "parcel").write_text("half of one")
-    backup(held, held / place)
-    assert names(held / place) == [DATABASE_NAME, "secret", UPLOAD, "manifest.json"]
-    restore(held / place, target)
+        (directory_in_use / name).parent.mkdir(parents=True, exist_ok=True)
+        backup(directory_in_use, directory_in_use / name)
+    (directory_in_use / place).with_name(".chat.backup.cut-off").mkdir()
+    ((directory_in_use / place).with_name(".chat.backup.cut-off") / "parcel").write_text("half of one")
+    backup(directory_in_use, directory_in_use / place)
+    assert names(directory_in_use / place) == [DATABASE_NAME, "secret", UPLOAD, "manifest.json"]
+    restore(directory_in_use / place, target)
     assert tree(target).keys() == {"secret", UPLOAD}
 
 
-def test_an_upload_that_is_a_backup_is_backed_up(held: Path, file: Path) -> None:
-    backup(held, file)
-    (held / UPLOAD).write_bytes(file.read_bytes())
-    backup(held, file)
+def test_an_upload_that_is_a_backup_is_backed_up(directory_in_use: Path, file: Path) -> None:
+    backup(directory_in_use, file)
+    (directory_in_use / UPLOAD).write_bytes(file.read_bytes())
+    backup(directory_in_use, file)
     assert UPLOAD in names(file)
 
 
-def test_a_backup_that_would_fill_the_disk_is_refused_before_it_is_begun(held: Path, tmp_path: Path) -> None:
-    with (held / UPLOAD).open("wb") as upload:
+def test_a_backup_that_would_fill_the_disk_is_refused_before_it_is_begun(
+    directory_in_use: Path, tmp_path: Path
+) -> None:
+    with (directory_in_use / UPLOAD).open("wb") as upload:
         upload.truncate(HUGE)
     with small_disk(tmp_path / "disk", megabytes=16) as disk:
         file = disk / "chat.backup"
         file.write_text("an older backup")
         with pytest.raises(StartupError, match=r"has room for \d+ MB, 1,\d\d\d MB are needed"):
-            backup(held, file)
+            backup(directory_in_use, file)
         assert file.read_text() == "an older backup"
         assert [path.name for path in disk.iterdir()] == ["chat.backup"]
 
 
-def test_what_the_commands_make_is_for_this_user_alone_whatever_the_umask(held: Path, file: Path, target: Path) -> None:
-    for arguments, data_dir in ((("backup", str(file)), held), (("restore", str(file)), target)):
+def test_what_the_commands_make_is_for_this_user_alone_whatever_the_umask(
+    directory_in_use: Path, file: Path, target: Path
+) -> None:
+    for arguments, data_dir in ((("backup", str(file)), directory_in_use), (("restore", str(file)), target)):
         run = [sys.executable, str(ROOT / "server.py"), *arguments]
         env = {"PATH": os.environ["PATH"], "DATA_DIR": str(data_dir)}
         subprocess.run(run, env=env, cwd=ROOT, umask=0, check=True)
@@ -225,48 +229,51 @@ MADE_UP["great secret"].size = 70_000
 
 @pytest.mark.parametrize("extra", MADE_UP.values(), ids=MADE_UP)
 def test_a_member_that_could_do_harm_is_refused_before_anything_is_written(
-    chat: Chat, data_dir: Path, file: Path, target: Path, tmp_path: Path, extra: tarfile.TarInfo
+    room_store: StoreWithRoom, data_dir: Path, file: Path, target: Path, tmp_path: Path, extra: tarfile.TarInfo
 ) -> None:
     backup(data_dir, file)
     evil = tmp_path / "evil.backup"
     rewrite(file, evil, {}, extra)
-    with watching(target) as seen, pytest.raises(StartupError, match="no backup of this program") as refused:
+    with (
+        recording_opened_files(target) as opened,
+        pytest.raises(StartupError, match="no backup of this program") as refused,
+    ):
         restore(evil, target)
     assert "\n" not in str(refused.value)
-    assert seen == []
+    assert opened == []
     assert {path.name for path in target.iterdir()} <= {"lock"}
 
 
 @functools.cache
-def watched() -> dict[str, list[str]]:
-    """By folder what was opened in it, told by the kernel's audit of this process: one hook for all tests, for none can
-    be removed.
+def opened_files_by_folder() -> dict[str, list[str]]:
+    """The paths opened in each registered folder, from an audit hook of this process. There is one hook for all tests,
+    because a hook cannot be removed.
     """
     folders: dict[str, list[str]] = {}
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
         if event == "open":
-            for folder, seen in folders.items():
+            for folder, opened in folders.items():
                 if folder in str(arguments[0]):
-                    seen.append(str(arguments[0]))
+                    opened.append(str(arguments[0]))
 
     sys.addaudithook(hook)
     return folders
 
 
 @contextmanager
-def watching(target: Path) -> Iterator[list[str]]:
-    """What is made in the target's staging folder."""
-    folder, seen = str(target / ".restoring"), list[str]()
-    watched()[folder] = seen
+def recording_opened_files(target: Path) -> Iterator[list[str]]:
+    """Record the paths that are opened in the target's staging folder until the end of the block."""
+    folder, opened = str(target / ".restoring"), list[str]()
+    opened_files_by_folder()[folder] = opened
     try:
-        yield seen
+        yield opened
     finally:
-        del watched()[folder]
+        del opened_files_by_folder()[folder]
 
 
 def archive_with_holes(path: Path, *sizes: int) -> None:
-    """A backup whose uploads claim to be so large, and are: the file itself has holes, so that it takes no room."""
+    """Write a backup with uploads of these sizes. The file is sparse, so it takes no room on the disk."""
     with path.open("wb") as output:
         for number, size in enumerate(sizes):
             info = tarfile.TarInfo(f"files/ab/f{number}")
@@ -284,11 +291,11 @@ def test_files_that_are_too_large_together_are_refused_before_anything_is_writte
     with small_disk(tmp_path / "disk", megabytes=16) as disk:
         target = disk / "restored"
         with (
-            watching(target) as seen,
+            recording_opened_files(target) as opened,
             pytest.raises(StartupError, match=r"has room for \d+ MB, 1,\d\d\d MB are needed"),
         ):
             restore(evil, target)
-        assert seen == []
+        assert opened == []
         assert {path.name for path in target.iterdir()} <= {"lock"}
 
 
@@ -342,9 +349,9 @@ def test_what_is_no_regular_file_is_not_waited_for(target: Path, tmp_path: Path)
 
 @pytest.mark.gen_test
 async def test_an_archive_that_tar_itself_packed_is_taken(
-    chat: Chat, data_dir: Path, file: Path, target: Path, tmp_path: Path
+    room_store: StoreWithRoom, data_dir: Path, file: Path, target: Path, tmp_path: Path
 ) -> None:
-    await chat.say("hello")
+    await room_store.say("hello")
     backup(data_dir, file)
     folder = tmp_path / "unpacked"
     with tarfile.open(file) as source:

@@ -19,7 +19,7 @@ from store.errors import StoreTimeout, StoreUnavailable
 from store.models import Stored
 from store.sqlite.connection import DATABASE_NAME
 from tests.support.small_disk import small_disk
-from tests.unit.store.conftest import BlockingOperation, Chat, Open, chat_in, damage_page
+from tests.unit.store.conftest import BlockingOperation, Open, StoreWithRoom, damage_page, store_with_room
 
 CHILD_THAT_LOCKS = """
 import sys, apsw
@@ -78,11 +78,11 @@ def fill_disk(ballast: Path) -> None:
                 continue
 
 
-async def say_until_refused(chat: Chat) -> int:
+async def say_until_refused(room_store: StoreWithRoom) -> int:
     """How many messages were acked before the first that was not."""
     for acked in range(2000):
         try:
-            await chat.say("x" * 1500)
+            await room_store.say("x" * 1500)
         except StoreUnavailable:
             return acked
     pytest.fail("the disk did not fill")
@@ -90,22 +90,24 @@ async def say_until_refused(chat: Chat) -> int:
 
 @pytest.mark.gen_test
 async def test_a_full_disk_confirms_nothing_and_is_over_when_there_is_room(
-    two_megabytes: Path, opener: Open, caplog: pytest.LogCaptureFixture
+    two_megabytes: Path, open_sqlite: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
-    chat = await chat_in(await opener(two_megabytes / "data"))
+    room_store = await store_with_room(await open_sqlite(two_megabytes / "data"))
     ballast = two_megabytes / "ballast"
     with caplog.at_level(logging.INFO, "store"):
         fill_disk(ballast)
-        acked = await say_until_refused(chat)
+        acked = await say_until_refused(room_store)
         for _ in range(3):
             with pytest.raises(StoreUnavailable, match="full"):
-                await chat.say("x" * 1500)
+                await room_store.say("x" * 1500)
         with pytest.raises(StoreUnavailable, match="full"):
-            await chat.store.ping()
-        assert (await chat.store.rooms.heads([chat.room_id]))[chat.room_id].seq == acked  # reads go on
+            await room_store.store.ping()
+        assert (await room_store.store.rooms.heads([room_store.room_id]))[
+            room_store.room_id
+        ].seq == acked  # reads go on
         ballast.unlink()
-        outcome = await chat.say("room again")
-        await chat.store.ping()
+        outcome = await room_store.say("room again")
+        await room_store.store.ping()
     assert outcome.message.seq == acked + 1
     assert [record.getMessage() for record in caplog.records] == [
         "store: writes fail: full",
@@ -115,17 +117,19 @@ async def test_a_full_disk_confirms_nothing_and_is_over_when_there_is_room(
 
 
 @pytest.mark.gen_test
-async def test_a_file_that_may_not_grow_confirms_nothing(chat: Chat, opener: Open, data_dir: Path) -> None:
-    await chat.store.close()
+async def test_a_file_that_may_not_grow_confirms_nothing(
+    room_store: StoreWithRoom, open_sqlite: Open, data_dir: Path
+) -> None:
+    await room_store.store.close()
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", CHILD_WITH_A_FILE_LIMIT, str(data_dir), chat.room_id, chat.ann.id,
+        sys.executable, "-c", CHILD_WITH_A_FILE_LIMIT, str(data_dir), room_store.room_id, room_store.ann.id,
         stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[4],
     )  # fmt: skip
     output, _ = await child.communicate()
     acked, reason = json.loads(output)
     assert reason in ("full", "io")
-    reopened = await opener()
-    messages = await reopened.messages.newest_between(chat.room_id, after=0, upto=10_000, limit=10_000)
+    reopened = await open_sqlite()
+    messages = await reopened.messages.newest_between(room_store.room_id, after=0, upto=10_000, limit=10_000)
     expected = [f"limited-{number}" for number in range(acked)] + ["after"]
     assert [(message.seq, message.client_id) for message in messages] == list(enumerate(expected, 1))
 
@@ -134,9 +138,14 @@ async def test_a_file_that_may_not_grow_confirms_nothing(chat: Chat, opener: Ope
 @pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
 @pytest.mark.gen_test
 async def test_nothing_is_acked_into_a_file_that_is_gone(
-    chat: Chat, opener: Open, data_dir: Path, victim: str, replaced: bool, caplog: pytest.LogCaptureFixture
+    room_store: StoreWithRoom,
+    open_sqlite: Open,
+    data_dir: Path,
+    victim: str,
+    replaced: bool,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    await chat.say("kept")
+    await room_store.say("kept")
     content = (data_dir / victim).read_bytes()
     (data_dir / victim).unlink()
     if replaced:
@@ -144,21 +153,21 @@ async def test_nothing_is_acked_into_a_file_that_is_gone(
     with caplog.at_level(logging.INFO, "store"):
         for _ in range(3):
             with pytest.raises(StoreUnavailable, match="gone"):
-                await chat.say("lost")
+                await room_store.say("lost")
         with pytest.raises(StoreUnavailable, match="gone"):
-            await chat.store.ping()
+            await room_store.store.ping()
         with pytest.raises(StoreUnavailable, match="gone"):
-            await chat.store.rooms.get(chat.room_id)
+            await room_store.store.rooms.get(room_store.room_id)
     assert [record.getMessage() for record in caplog.records] == ["store: writes fail: gone"]
-    await chat.store.close()
+    await room_store.store.close()
     assert not replaced or (data_dir / victim).read_bytes() == content
 
 
 @pytest.mark.gen_test
 async def test_a_write_lock_that_another_process_holds_is_busy_and_over_when_it_lets_go(
-    opener: Open, data_dir: Path, caplog: pytest.LogCaptureFixture
+    open_sqlite: Open, data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    chat = await chat_in(await opener(timeout_s=5.0))
+    room_store = await store_with_room(await open_sqlite(timeout_s=5.0))
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-c", CHILD_THAT_LOCKS, str(data_dir / DATABASE_NAME),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
@@ -168,11 +177,11 @@ async def test_a_write_lock_that_another_process_holds_is_busy_and_over_when_it_
     assert await child.stdout.readline() == b"locked\n"
     with caplog.at_level(logging.INFO, "store"):
         with pytest.raises(StoreUnavailable, match="busy"):
-            await chat.say("no")
-        assert await chat.store.rooms.get(chat.room_id) is not None
+            await room_store.say("no")
+        assert await room_store.store.rooms.get(room_store.room_id) is not None
         child.stdin.write(b"\n")
         assert await child.stdout.readline() == b"let go\n"
-        outcome = await chat.say("yes")
+        outcome = await room_store.say("yes")
     assert isinstance(outcome, Stored)
     assert outcome.message.seq == 1
     assert [record.getMessage() for record in caplog.records] == [
@@ -184,23 +193,25 @@ async def test_a_write_lock_that_another_process_holds_is_busy_and_over_when_it_
 
 
 @pytest.mark.gen_test
-async def test_a_damaged_page_is_corrupt_where_it_is_met(chat: Chat, opener: Open, data_dir: Path) -> None:
-    await chat.say(*("word " * 100 for _ in range(200)))
-    await chat.store.close()
+async def test_a_damaged_page_is_corrupt_where_it_is_met(
+    room_store: StoreWithRoom, open_sqlite: Open, data_dir: Path
+) -> None:
+    await room_store.say(*("word " * 100 for _ in range(200)))
+    await room_store.store.close()
     damage_page(data_dir / DATABASE_NAME)
-    reopened = await opener()
+    reopened = await open_sqlite()
     with pytest.raises(StoreUnavailable, match="corrupt"):
-        await reopened.messages.page(chat.room_id, limit=100, after=50)
-    assert (await reopened.messages.page(chat.room_id, limit=5)).messages[-1].seq == 200
+        await reopened.messages.page(room_store.room_id, limit=100, after=50)
+    assert (await reopened.messages.page(room_store.room_id, limit=5)).messages[-1].seq == 200
 
 
 @pytest.mark.parametrize("damage", ["garbage", "cut", "foreign"])
 @pytest.mark.gen_test
 async def test_a_file_that_is_no_database_of_ours_refuses_the_start(
-    chat: Chat, opener: Open, data_dir: Path, damage: str
+    room_store: StoreWithRoom, open_sqlite: Open, data_dir: Path, damage: str
 ) -> None:
-    await chat.say("hello")
-    await chat.store.close()
+    await room_store.say("hello")
+    await room_store.store.close()
     path = data_dir / DATABASE_NAME
     if damage == "garbage":
         path.write_bytes(b"this is no database" * 1000)
@@ -213,38 +224,38 @@ async def test_a_file_that_is_no_database_of_ours_refuses_the_start(
         connection.close()
     before = path.read_bytes()
     with pytest.raises(StartupError, match=DATABASE_NAME) as refused:
-        await opener()
+        await open_sqlite()
     assert "\n" not in str(refused.value)
     if damage != "foreign":
         assert path.read_bytes() == before
 
 
 @pytest.mark.gen_test
-async def test_a_directory_that_cannot_be_used_refuses_the_start(opener: Open, tmp_path: Path) -> None:
+async def test_a_directory_that_cannot_be_used_refuses_the_start(open_sqlite: Open, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     for where in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(StartupError) as refused:
-            await opener(where)
+            await open_sqlite(where)
         assert "\n" not in str(refused.value)
     (tmp_path / "half" / ".restoring").mkdir(parents=True)
     with pytest.raises(StartupError, match="unfinished restore"):
-        await opener(tmp_path / "half")
+        await open_sqlite(tmp_path / "half")
 
 
 @pytest.mark.gen_test
-async def test_the_data_is_private(chat: Chat, data_dir: Path) -> None:
-    await chat.say("hello")
+async def test_the_data_is_private(room_store: StoreWithRoom, data_dir: Path) -> None:
+    await room_store.say("hello")
     assert data_dir.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in data_dir.iterdir()} == {0o600}
 
 
 @pytest.mark.gen_test
-async def test_reads_go_on_while_the_writer_is_held(chat: Chat) -> None:
-    await chat.say("hello")
+async def test_reads_go_on_while_the_writer_is_held(room_store: StoreWithRoom) -> None:
+    await room_store.say("hello")
     held = BlockingOperation()
-    writing = asyncio.ensure_future(chat.store._database.write("held", held))
+    writing = asyncio.ensure_future(room_store.store._database.write("held", held))
     await held.wait_began()
-    page = await chat.store.messages.page(chat.room_id, limit=5)
+    page = await room_store.store.messages.page(room_store.room_id, limit=5)
     assert [message.content for message in page.messages] == ["hello"]
     assert not writing.done()
     held.release.set()
@@ -255,10 +266,10 @@ ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELE
 
 
 @pytest.mark.gen_test
-async def test_a_read_past_its_deadline_is_ended_and_gives_its_thread_back(opener: Open) -> None:
-    made = await chat_in(await opener())
+async def test_a_read_past_its_deadline_is_ended_and_gives_its_thread_back(open_sqlite: Open) -> None:
+    made = await store_with_room(await open_sqlite())
     await made.store.close()
-    store = await opener(timeout_s=2.0)
+    store = await open_sqlite(timeout_s=2.0)
     endless = [
         store._database.read("endless", lambda connection: connection.execute(ENDLESS).fetchall()) for _ in range(4)
     ]
@@ -268,9 +279,9 @@ async def test_a_read_past_its_deadline_is_ended_and_gives_its_thread_back(opene
 
 
 @pytest.mark.gen_test
-async def test_waiting_reads_are_bounded(opener: Open, io_loop: IOLoop) -> None:
-    chat = await chat_in(await opener())
-    readers = chat.store._database._readers
+async def test_waiting_reads_are_bounded(open_sqlite: Open, io_loop: IOLoop) -> None:
+    room_store = await store_with_room(await open_sqlite())
+    readers = room_store.store._database._readers
     held = [BlockingOperation() for _ in range(2)]
     running = [asyncio.ensure_future(readers.read("held", one)) for one in held]
     for one in held:
@@ -288,7 +299,7 @@ async def test_waiting_reads_are_bounded(opener: Open, io_loop: IOLoop) -> None:
 
 @pytest.mark.gen_test
 async def test_the_write_ahead_log_stays_bounded_beside_constant_reading(
-    chat: Chat, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    room_store: StoreWithRoom, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("store.sqlite.transactor.CHECKPOINT_PAGES", 100)
     monkeypatch.setattr("store.sqlite.transactor.CHECKPOINT_URGENT_PAGES", 400)
@@ -296,12 +307,12 @@ async def test_the_write_ahead_log_stays_bounded_beside_constant_reading(
 
     async def read() -> None:
         while not done.is_set():
-            await chat.store.messages.page(chat.room_id, limit=50)
+            await room_store.store.messages.page(room_store.room_id, limit=50)
 
     readers = [asyncio.ensure_future(read()) for _ in range(3)]
     largest_bytes = 0
     for _ in range(60):
-        await chat.say(*("x" * 2000 for _ in range(100)))
+        await room_store.say(*("x" * 2000 for _ in range(100)))
         largest_bytes = max(largest_bytes, (data_dir / f"{DATABASE_NAME}-wal").stat().st_size)
     done.set()
     await asyncio.gather(*readers)
@@ -309,7 +320,7 @@ async def test_the_write_ahead_log_stays_bounded_beside_constant_reading(
 
 
 @pytest.mark.gen_test
-async def test_closing_leaves_one_file(chat: Chat, data_dir: Path) -> None:
-    await chat.say("hello")
-    await chat.store.close()
+async def test_closing_leaves_one_file(room_store: StoreWithRoom, data_dir: Path) -> None:
+    await room_store.say("hello")
+    await room_store.store.close()
     assert [path.name for path in data_dir.iterdir()] == [DATABASE_NAME]

@@ -10,7 +10,7 @@ import pytest
 from common.startup_error import StartupError
 from store.sqlite.connection import DATABASE_NAME, SQLITE_MINIMUM, open_writing, require_sound_sqlite
 from store.sqlite.migrations import COMPATIBLE_FROM, MIGRATIONS, migrate, version_of
-from tests.unit.store.conftest import Chat, Open
+from tests.unit.store.conftest import Open, StoreWithRoom
 
 ONE = "CREATE TABLE a (x); INSERT INTO a VALUES (1);"
 TWO = "ALTER TABLE a ADD COLUMN y; UPDATE a SET y = x + 1;"
@@ -68,14 +68,14 @@ def test_a_newer_file_is_refused_and_not_touched(connection: apsw.Connection) ->
 
 @pytest.mark.gen_test
 async def test_a_store_of_a_newer_program_refuses_the_start_in_one_line(
-    chat: Chat, opener: Open, data_dir: Path
+    room_store: StoreWithRoom, open_sqlite: Open, data_dir: Path
 ) -> None:
-    await chat.store.close()
+    await room_store.store.close()
     connection = apsw.Connection(str(data_dir / DATABASE_NAME))
     connection.pragma("user_version", len(MIGRATIONS) + 1)
     connection.close()
     with pytest.raises(StartupError, match="upgrade") as refused:
-        await opener()
+        await open_sqlite()
     assert "\n" not in str(refused.value)
 
 
@@ -96,21 +96,21 @@ def test_an_older_program_runs_on_a_newer_file_that_is_marked_compatible_and_lea
 
 @pytest.mark.gen_test
 async def test_the_store_opens_a_newer_file_that_is_marked_compatible_and_works(
-    chat: Chat, opener: Open, data_dir: Path
+    room_store: StoreWithRoom, open_sqlite: Open, data_dir: Path
 ) -> None:
-    await chat.store.close()
+    await room_store.store.close()
     connection = apsw.Connection(str(data_dir / DATABASE_NAME))
     migrate(
         connection, (*MIGRATIONS, "CREATE TABLE later (x); ALTER TABLE users ADD COLUMN later TEXT;"), compatible_from=3
     )
     connection.close()
-    store = await opener()
+    store = await open_sqlite()
     assert await store.users.create(username="eve", email="eve@example.org", password_hash="hash")
 
 
 @pytest.mark.gen_test
 async def test_sessions_of_before_begin_when_they_get_a_beginning_and_a_program_of_before_still_writes(
-    opener: Open, data_dir: Path
+    open_sqlite: Open, data_dir: Path
 ) -> None:
     data_dir.mkdir()
     path = data_dir / DATABASE_NAME
@@ -120,7 +120,7 @@ async def test_sessions_of_before_begin_when_they_get_a_beginning_and_a_program_
     connection.execute(OLD_USER)
     connection.execute(OLD_SESSION, ("s1", 1, 2_000_000_000_000))
     before_ms = time.time_ns() // 1_000_000
-    store = await opener()
+    store = await open_sqlite()
     session = await store.sessions.get("s1")
     assert session is not None
     assert session.began_at_ms is not None

@@ -16,13 +16,13 @@ from monitor.observer import Observer
 from store.errors import StoreTimeout, StoreUnavailable
 from store.sqlite.connection import DATABASE_NAME, open_reading
 from store.sqlite.readers import ReaderPool
-from tests.unit.store.conftest import BlockingOperation, Chat, Open, damage_page
+from tests.unit.store.conftest import BlockingOperation, Open, StoreWithRoom, damage_page
 
 Start = Callable[..., ReaderPool]
 
 
 @pytest.fixture
-def readers_on(data_dir: Path, io_loop: IOLoop) -> Iterator[Start]:
+def start_readers(data_dir: Path, io_loop: IOLoop) -> Iterator[Start]:
     """Starts pools of one reader of the store's file; all are closed at the end."""
     pools: list[ReaderPool] = []
 
@@ -66,12 +66,12 @@ async def run_late(reading: Awaitable[Any], held: BlockingOperation) -> None:
 
 @pytest.mark.gen_test
 async def test_a_read_that_ends_after_its_deadline_spoils_no_later_one_and_holds_no_snapshot(
-    chat: Chat, data_dir: Path, readers_on: Start, monkeypatch: pytest.MonkeyPatch
+    room_store: StoreWithRoom, data_dir: Path, start_readers: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # So that the clock is looked at also in BEGIN and COMMIT
     monkeypatch.setattr("store.sqlite.readers.PROGRESS_STEPS", 2)
-    await chat.say("before")
-    readers = readers_on(timeout_s=2.0)
+    await room_store.say("before")
+    readers = start_readers(timeout_s=2.0)
     held = BlockingOperation()
 
     def count_late(connection: apsw.Connection) -> tuple[int, str]:
@@ -79,22 +79,24 @@ async def test_a_read_that_ends_after_its_deadline_spoils_no_later_one_and_holds
 
     await run_late(readers.read("late", count_late), held)
     readers._timeout_s = 60.0  # of those that are not late
-    await chat.say("after")
+    await room_store.say("after")
     assert await asyncio.gather(*(readers.read("count", count) for _ in range(10))) == [2] * 10
     checkpoint(data_dir)
 
 
 @pytest.mark.gen_test
-async def test_a_read_that_raises_leaves_no_transaction(chat: Chat, data_dir: Path, readers_on: Start) -> None:
-    await chat.say("before")
-    readers = readers_on()
+async def test_a_read_that_raises_leaves_no_transaction(
+    room_store: StoreWithRoom, data_dir: Path, start_readers: Start
+) -> None:
+    await room_store.say("before")
+    readers = start_readers()
 
     def count_and_raise(connection: apsw.Connection) -> None:
         raise LookupError(count(connection))
 
     with pytest.raises(LookupError, match="1"):
         await readers.read("raises", count_and_raise)
-    await chat.say("after")
+    await room_store.say("after")
     checkpoint(data_dir)
     assert await readers.read("count", count) == 2
 
@@ -105,8 +107,8 @@ FAILED, AGAIN = "store: a read failed: corrupt", "store: reads succeed again"
 @pytest.mark.parametrize(("calm_s", "lines"), [(0.0, [FAILED, AGAIN] * 2), (3600.0, [FAILED])])
 @pytest.mark.gen_test
 async def test_an_outage_of_reads_is_told_once_and_so_is_its_end_once_none_has_failed_for_a_while(
-    chat: Chat,
-    opener: Open,
+    room_store: StoreWithRoom,
+    open_sqlite: Open,
     data_dir: Path,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
@@ -114,15 +116,15 @@ async def test_an_outage_of_reads_is_told_once_and_so_is_its_end_once_none_has_f
     lines: list[str],
 ) -> None:
     monkeypatch.setattr("store.sqlite.readers.CALM_S", calm_s)
-    await chat.say(*("word " * 100 for _ in range(200)))
-    await chat.store.close()
+    await room_store.say(*("word " * 100 for _ in range(200)))
+    await room_store.store.close()
     damage_page(data_dir / DATABASE_NAME)
-    messages = (await opener()).messages
+    messages = (await open_sqlite()).messages
     with caplog.at_level(logging.INFO, "store"):
         for _ in range(2):
             for _ in range(3):
                 with pytest.raises(StoreUnavailable, match="corrupt"):
-                    await messages.page(chat.room_id, limit=100, after=50)
+                    await messages.page(room_store.room_id, limit=100, after=50)
             for _ in range(3):
-                assert (await messages.page(chat.room_id, limit=5)).messages[-1].seq == 200
+                assert (await messages.page(room_store.room_id, limit=5)).messages[-1].seq == 200
     assert [record.getMessage() for record in caplog.records] == lines

@@ -6,18 +6,18 @@ import logging
 
 import pytest
 
-from tests.unit.store.conftest import CountingObserver, Open, chat_in
+from tests.unit.store.conftest import CountingObserver, Open, store_with_room
 
 
 @pytest.mark.gen_test
 async def test_a_slow_operation_is_logged_with_its_name_and_time_and_never_a_value(
-    opener: Open, observer: CountingObserver, caplog: pytest.LogCaptureFixture
+    open_sqlite: Open, observer: CountingObserver, caplog: pytest.LogCaptureFixture
 ) -> None:
-    chat = await chat_in(await opener(slow_ms=0.0))
+    room_store = await store_with_room(await open_sqlite(slow_ms=0.0))
     caplog.clear()
     with caplog.at_level(logging.WARNING, "store.sqlite.slow_operations"):
-        await chat.say("secret content")
-        await chat.store.rooms.stats(chat.room_id)
+        await room_store.say("secret content")
+        await room_store.store.rooms.stats(room_store.room_id)
     lines = [record.fields for record in caplog.records if record.getMessage() == "slow operation"]  # type: ignore[attr-defined]
     assert [line["operation"] for line in lines] == ["messages.append", "rooms.stats"]
     assert all(set(line) == {"operation", "ms"} and line["ms"] >= 0 for line in lines)
@@ -26,8 +26,8 @@ async def test_a_slow_operation_is_logged_with_its_name_and_time_and_never_a_val
 
 
 @pytest.mark.gen_test
-async def test_a_quick_operation_is_not_logged(opener: Open, caplog: pytest.LogCaptureFixture) -> None:
-    chat = await chat_in(await opener(slow_ms=60_000.0))
+async def test_a_quick_operation_is_not_logged(open_sqlite: Open, caplog: pytest.LogCaptureFixture) -> None:
+    room_store = await store_with_room(await open_sqlite(slow_ms=60_000.0))
     with caplog.at_level(logging.DEBUG, "store.sqlite.slow_operations"):
-        await chat.say("hello")
+        await room_store.say("hello")
     assert not caplog.records

@@ -1,4 +1,7 @@
-"""A process that writes and prints each acked message: `child.py BACKEND LOCATION ROOM_ID USER_ID…`. It gets killed."""
+"""A process that writes messages and prints each acked one, until it is killed.
+
+Run as `writing_process.py BACKEND LOCATION ROOM_ID USER_ID…`.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""One process of several that write to one store: `load.py BACKEND LOCATION JOB…`; a JOB is JSON.
+"""One process of several that write to one store: `concurrent_writer.py BACKEND LOCATION JOB…`; a JOB is JSON.
 
-It prints what it was acked.
+It prints each acked write.
 
 `{"write": room id, "user": user id, "count": n}`: messages one after another, every tenth sent again;
 `{"change": [message id…], "user": user id, "count": n}`: edits and reactions.
@@ -30,7 +30,7 @@ TRIES = 10
 T = TypeVar("T")
 
 
-def say(*words: object) -> None:
+def print_acked(*words: object) -> None:
     os.write(1, (" ".join(map(str, words)) + "\n").encode())
 
 
@@ -39,17 +39,22 @@ async def write(store: Store, job: dict[str, Any]) -> None:
     for number in range(job["count"]):
         draft = MessageDraft(user_id, "name", f"text {number}", f"{user_id}-{number}")
         drafts = [draft] if number % 10 or previous is None else [previous, draft]
-        outcomes, sure = await until_sure(lambda drafts=drafts: store.messages.append(job["write"], drafts))
+        outcomes, is_first_attempt = await retry_until_done(
+            lambda drafts=drafts: store.messages.append(job["write"], drafts)
+        )
         for sent, outcome in zip(drafts, outcomes, strict=True):
             assert isinstance(outcome, Stored)
-            if sure or sent is previous:
+            if is_first_attempt or sent is previous:
                 assert outcome.duplicate == (sent is previous)
-            say(outcome.message.seq, user_id, sent.client_id)
+            print_acked(outcome.message.seq, user_id, sent.client_id)
         previous = draft
 
 
-async def until_sure(work: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
-    """Do it, again where it is in doubt, as clients do; False if it was: it may have been done already."""
+async def retry_until_done(work: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
+    """Do the work, repeated after a StoreError as clients do.
+
+    Returns its result, and whether the first attempt succeeded: a failed one may have been stored all the same.
+    """
     for attempt in range(TRIES):
         try:
             return await work(), attempt == 0
@@ -61,16 +66,18 @@ async def until_sure(work: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
 async def change(store: Store, job: dict[str, Any]) -> None:
     user_id = job["user"]
 
-    async def one(number: int) -> Message:
+    async def change_once(number: int) -> Message:
         message_id, emoji = random.choice(job["change"]), random.choice("👍🎉🚀")
         if number % 2:
-            changed, _ = await until_sure(lambda: store.messages.edit(message_id, f"by {user_id}, {number}"))
+            changed, _ = await retry_until_done(lambda: store.messages.edit(message_id, f"by {user_id}, {number}"))
         else:
-            changed, _ = await until_sure(lambda: store.messages.react(message_id, user_id, emoji, on=bool(number % 4)))
+            changed, _ = await retry_until_done(
+                lambda: store.messages.react(message_id, user_id, emoji, on=bool(number % 4))
+            )
         return changed.message
 
-    for message in await asyncio.gather(*(one(number) for number in range(job["count"]))):
-        say(message.rev, message.id)
+    for message in await asyncio.gather(*(change_once(number) for number in range(job["count"]))):
+        print_acked(message.rev, message.id)
 
 
 async def main(backend: str, location: str, jobs: list[dict[str, Any]]) -> None:
