@@ -1,6 +1,4 @@
-"""The shapes that depend on who asks or who is here: rooms with a membership, users with their presence, one's own
-account.
-"""
+"""Results that depend on the asking user or on presence: rooms with a membership, users with their status."""
 
 from __future__ import annotations
 
@@ -16,23 +14,23 @@ OnlineCount = Callable[[str], int]
 
 
 class Presenter:
-    """Builds what clients see. `status_of(user_id, chosen)` and `online_count(room_id)` come from presence."""
+    """Builds results. `status_of(user_id, chosen status)` and `online_count(room_id)` come from presence."""
 
     def __init__(self, *, status_of: StatusOf, online_count: OnlineCount) -> None:
         self._status_of = status_of
         self._online_count = online_count
 
     def user(self, user: User) -> User:
-        """The user with the status that others see: offline while not connected."""
+        """Return the user with the status that others see: offline while not connected."""
         shown = self._status_of(user.id, user.status)
         return structs.replace(user, status=shown, status_rev=0)
 
     def own_user(self, user: User, email: str) -> OwnUser:
-        """One's own user, with the email address."""
+        """Return a user as that user alone sees it: with the email address."""
         return OwnUser(**structs.asdict(self.user(user)), email=email)
 
     def room(self, room: Room, membership: Membership | None) -> RoomView:
-        """The room, and to a member their own state in it."""
+        """Return the room; for a member, with the member's own state in it."""
         online_count = self._online_count(room.id)
         if membership is None:
             return RoomView(**structs.asdict(room), online_count=online_count)
@@ -48,7 +46,7 @@ class Presenter:
 
 
 def at_head(room: Room, membership: Membership | None, *, seq: int, rev: int) -> tuple[Room, Membership | None]:
-    """A room that was cached, as it is at these heads: they move with every message, the rest does not."""
+    """Return a cached room and membership brought up to these heads, which move with every message."""
     if membership is not None:
         unread = max(seq - membership.read_seq, 0)
         if unread != membership.unread_count:

@@ -24,7 +24,7 @@ PRODUCT = (
 UPHILL = {
     "app/": ENTRANCES,
     "handlers/": ("app", *ENTRANCES),
-    "chat/": ("handlers", "app", *ENTRANCES, "tornado"),
+    "chat/": ("handlers", "app", *ENTRANCES, "tornado", "json", "msgspec.json"),
     "cache/": ("chat", "handlers", "app", *ENTRANCES, "limits"),
     "cluster/": ("cache", "chat", "handlers", "app", *ENTRANCES, "limits"),
     "store/": ("cache", "cluster", "limits", "chat", "handlers", "app", *ENTRANCES),
@@ -43,7 +43,7 @@ DOORS = {
     "redis": "cluster/redis_connection/",
     "opentelemetry": "monitor/otel.py",
     "prometheus_client": "monitor/prometheus.py",
-    "ujson": "chat/protocol.py",
+    "ujson": "handlers/codec/json_encoding.py",
 }
 
 
