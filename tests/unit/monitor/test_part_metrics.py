@@ -27,7 +27,7 @@ class Log:
 @pytest.mark.gen_test
 @pytest.mark.parametrize("counting_observer", [None, CountingObserver(slow_s=1.0, now=lambda: 0.0)])
 async def test_each_metric_of_a_part_has_a_family(tmp_path: Path, counting_observer: CountingObserver | None) -> None:
-    chosen = settings.load([], {"DATA_DIR": str(tmp_path / "data"), "WS_MAX_CONNECTIONS": "77"})
+    chosen = settings.load({}, {"DATA_DIR": str(tmp_path / "data"), "WS_MAX_CONNECTIONS": "77"})
     async with (
         build_storage(chosen, Observer()) as storage,
         build_cluster(chosen, process_id="p1") as shared,
