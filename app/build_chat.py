@@ -10,7 +10,7 @@ import msgspec
 
 from app.build_cluster import Cluster
 from app.build_presence import build_presence
-from app.bus_dispatch import MembershipEvents
+from app.bus_dispatch import BusDispatch, MembershipEvents
 from app.clock import now_ms
 from app.settings import Settings
 from cache.keys import CacheTtls, Keys
@@ -67,6 +67,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     access_audits: SerialTaskQueue
     accounts: Accounts
     audit_requests: AuditRequests
+    bus_dispatch: BusDispatch
     codec: Codec
     commands: Commands
     drain: Drain
@@ -74,7 +75,6 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     hub: Hub
     limits: RequestLimits
     membership: ClusterMembership
-    membership_events: MembershipEvents
     message_writer: MessageWriter
     messages: Messages
     paced_callbacks: PacedCallbacks
@@ -276,6 +276,15 @@ def build_chat(
         access_audits=access_audits,
         accounts=accounts,
         audit_requests=audit_requests,
+        bus_dispatch=BusDispatch(
+            hub=hub,
+            pool=pool,
+            revocations=revocations,
+            user_events=user_events,
+            presence=presence,
+            membership=membership,
+            membership_events=membership_events,
+        ),
         codec=codec,
         commands=commands,
         drain=Drain(pool=pool, codec=codec),
@@ -288,7 +297,6 @@ def build_chat(
         hub=hub,
         limits=limits,
         membership=membership,
-        membership_events=membership_events,
         message_writer=message_writer,
         messages=messages,
         paced_callbacks=paced_callbacks,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.checks import Item
+from app.deployment_check import CheckItem
 from app.settings import Settings, SettingsError
 from cache.contract import Cache
 from cache.memory_cache import MemoryCache, NoCache
@@ -171,11 +171,11 @@ def options_of(settings: Settings) -> RedisOptions:
     )
 
 
-def items(settings: Settings) -> list[Item]:
+def check_items(settings: Settings) -> list[CheckItem]:
     """What the pre-deployment check asks of them."""
     if not settings.redis.configured:
         return []
-    return [Item("redis", lambda: _probe_redis(settings))]
+    return [CheckItem("redis", lambda: _probe_redis(settings))]
 
 
 async def _probe_redis(settings: Settings) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from app.build_chat import Chat
 from app.build_cluster import Cluster
-from app.checks import Item
+from app.deployment_check import CheckItem
 from app.settings import Settings
 from app.threshold_settings import thresholds_from
 from handlers.wire.outbox_budget import OutboxBudget
@@ -116,12 +116,12 @@ def _alert_pipeline(settings: Settings, *, monitoring: MonitoringStore, process_
     )
 
 
-def items(settings: Settings) -> list[Item]:
+def check_items(settings: Settings) -> list[CheckItem]:
     """What the pre-deployment check asks of it."""
-    return [Item("alerts", lambda: _look(settings))]
+    return [CheckItem("alerts", lambda: _check_alerts(settings))]
 
 
-async def _look(settings: Settings) -> str:
+async def _check_alerts(settings: Settings) -> str:
     """Which alerts there are. Raises ValueError for a threshold that is always met."""
     if not settings.monitor.enabled:
         return "off with ENABLE_PERFORMANCE_MONITORING"

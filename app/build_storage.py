@@ -13,9 +13,8 @@ from typing import Any
 
 import msgspec
 
-from app import checks
-from app.checks import Item
 from app.clock import now_ms
+from app.deployment_check import CheckItem, check_disk
 from app.settings import Settings, SettingsError
 from common.startup_error import StartupError
 from monitor.observer import Observer
@@ -159,13 +158,16 @@ def validate(settings: Settings) -> None:
         raise StartupError(f"MONGO_URI names a file that cannot be used: {error}") from error
 
 
-def items(settings: Settings) -> list[Item]:
+def check_items(settings: Settings) -> list[CheckItem]:
     """What the pre-deployment check asks of it."""
     data_dir = settings.server.data_dir
     if settings.mongo.uri is None:
         return [
-            Item("store", lambda: asyncio.to_thread(sqlite.probe, data_dir)),
-            Item("disk", lambda: asyncio.to_thread(checks.disk, data_dir)),
+            CheckItem("store", lambda: asyncio.to_thread(sqlite.probe, data_dir)),
+            CheckItem("disk", lambda: asyncio.to_thread(check_disk, data_dir)),
         ]
     mongo, options = _mongo_package(settings)
-    return [Item("store", lambda: mongo.probe(options)), Item("indexes", lambda: mongo.check_indexes(options))]
+    return [
+        CheckItem("store", lambda: mongo.probe(options)),
+        CheckItem("indexes", lambda: mongo.check_indexes(options)),
+    ]

@@ -15,20 +15,20 @@ from app import (
     build_cluster,
     build_monitoring,
     build_storage,
-    checks,
     command_line,
+    deployment_check,
     descriptor_limit,
     event_loop,
     file_permissions,
-    migrate,
+    migrate_command,
     tracing,
     user_commands,
 )
 from app import settings as settings_module
-from app.checks import Item
 from app.command_line import Command
+from app.deployment_check import CheckItem
 from app.flags import Flag
-from app.process import Process
+from app.lifecycle import Process
 from app.settings import Settings
 from app.stop_signals import hang_ups, until_stopped
 from app.version import VERSION
@@ -41,7 +41,7 @@ log = logging.getLogger("server")
 
 
 async def serve(settings: Settings) -> int:
-    """Run one process until SIGTERM or SIGINT, or until the store is no longer ours; returns the exit code."""
+    """Run one process until SIGTERM, SIGINT or the loss of the store's lease; returns the exit code."""
     output = log_setup.set_up_queued(log_format=settings.log.format, level=settings.log.level)
     descriptor_limit.prepare(settings)
     whitelist = build_cluster.whitelist(settings)
@@ -52,7 +52,7 @@ async def serve(settings: Settings) -> int:
         if settings.monitor.enabled
         else None
     )
-    async with AsyncExitStack() as opened:  # whatever fails, what was opened until then is closed
+    async with AsyncExitStack() as opened:  # closes what was opened, also when a later step fails
         spans = tracing.opened(settings, process_id=process_id, version=VERSION)
         opened.push_async_callback(asyncio.to_thread, spans.close)
         storage = await opened.enter_async_context(
@@ -92,18 +92,18 @@ async def serve(settings: Settings) -> int:
     return 1 if storage.lost.is_set() else 0
 
 
-async def _settings_are_well(settings: Settings) -> str:
-    """How many there are. Raises RuntimeError where others may read what they keep or name."""
+async def _check_settings(settings: Settings) -> str:
+    """How many settings there are. Raises RuntimeError where other users may read a file or folder that they name."""
     if found := file_permissions.exposed(_private(settings)):
         raise RuntimeError("; ".join(map(str, found)))
     return f"{len(settings_module.redacted(settings))} values parsed"
 
 
 def _private(settings: Settings) -> dict[str, Path]:
-    """What only this user is to read, by a name for it."""
+    """Files and folders that only this user may read, by the name that an operator knows them by."""
     folder = settings.server.data_dir
-    kept = {"DATA_DIR": folder, "its secret": folder / sqlite.SECRET_NAME} if settings.mongo.uri is None else {}
-    return {**kept, **settings.secret_files}
+    own = {"DATA_DIR": folder, "its secret": folder / sqlite.SECRET_NAME} if settings.mongo.uri is None else {}
+    return {**own, **settings.secret_files}
 
 
 def _serve(settings: Settings) -> int:
@@ -112,27 +112,37 @@ def _serve(settings: Settings) -> int:
 
 
 def validate(settings: Settings) -> None:
-    """Raises SettingsError for what only those who use a setting know to be wrong."""
+    """Raises SettingsError for values that only the modules which use them can judge."""
     build_storage.validate(settings)
     build_cluster.validate(settings)
 
 
 def _check(settings: Settings, *, url: str | None = None) -> int:
-    build_cluster.whitelist(settings)  # its file stops a start, too
+    build_cluster.whitelist(settings)  # its file also stops a start
     items = [
-        Item("settings", lambda: _settings_are_well(settings)),
-        *build_storage.items(settings),
-        *build_cluster.items(settings),
-        *build_monitoring.items(settings),
-        *user_commands.items(settings),
-        *descriptor_limit.items(settings),
-        *([Item("proxy", lambda: checks.proxy(url)), Item("websocket", lambda: checks.upgrade(url))] if url else []),
+        CheckItem("settings", lambda: _check_settings(settings)),
+        *build_storage.check_items(settings),
+        *build_cluster.check_items(settings),
+        *build_monitoring.check_items(settings),
+        *user_commands.check_items(settings),
+        *descriptor_limit.check_items(settings),
+        *_check_items_of(url),
     ]
-    return 0 if asyncio.run(checks.run(items, print)) else 1
+    return 0 if asyncio.run(deployment_check.run(items, print)) else 1
+
+
+def _check_items_of(url: str | None) -> list[CheckItem]:
+    """The checks of a running server."""
+    if url is None:
+        return []
+    return [
+        CheckItem("proxy", lambda: deployment_check.check_ready(url)),
+        CheckItem("websocket", lambda: deployment_check.check_websocket(url)),
+    ]
 
 
 def _backup(settings: Settings, file: str) -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # also who is told to end cleans up
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that SIGTERM also leaves no unfinished file
     sqlite.backup(settings.server.data_dir, Path(file))
     return 0
 
@@ -149,7 +159,7 @@ COMMANDS = {
     "serve": Command("run one process (the default)", _serve),
     "check": Command("check this configuration, and with --url a running server", _check, flags=(URL,)),
     "backup": Command("write a consistent copy of DATA_DIR, also under load", _backup, operands=("FILE",)),
-    "migrate": Command("move DATA_DIR to MONGO_URI; cut off, it goes on where it was", migrate.migrate),
+    "migrate": Command("move DATA_DIR to MONGO_URI; cut off, it goes on where it was", migrate_command.migrate),
     "restore": Command("unpack such a copy into an empty DATA_DIR", _restore, operands=("FILE",)),
     "user create": Command(
         "make an account; its password is asked for, or a line of stdin", user_commands.create, ("NAME", "EMAIL")

@@ -1,4 +1,4 @@
-"""How many descriptors this process may open: raised as far as it goes, and held against what the settings promise."""
+"""The limit of open descriptors: raises it as far as the system lets, and compares it with what the settings need."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import logging
 import resource
 import sys
 
-from app.checks import Item
+from app.deployment_check import CheckItem
 from app.settings import Settings
 from handlers.http.bounds import Bounds
 
-OTHERS = 344  # of the store, Redis, uploads and the log
-# Besides the WebSockets: what is before its upgrade, asks by REST, or lingers.
+OTHERS = 344  # descriptors of the store, Redis, uploads and the log
+# Descriptors besides the WebSockets': HTTP connections, before their upgrade or with REST requests, and lingering ones.
 MARGIN = Bounds().connections_max + Bounds().lingering_max + OTHERS
 
 log = logging.getLogger("server")
 
 
 def raise_limit(wanted: int) -> int:
-    """Raise the soft limit to the hard one, or where the system does not let us to `wanted`; returns what it is now."""
+    """Raise the soft limit to the hard one, or to `wanted` where the system refuses that; returns the soft limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    for target in (hard, wanted):  # macOS calls the hard one unlimited, and takes no such soft one
+    for target in (hard, wanted):  # macOS reports an unlimited hard limit, and refuses that as a soft one
         if soft == resource.RLIM_INFINITY or (target != resource.RLIM_INFINITY and target <= soft):
             break
         try:
@@ -32,18 +32,18 @@ def raise_limit(wanted: int) -> int:
 
 
 def limit() -> int:
-    """The soft limit as it is now."""
+    """The soft limit; `sys.maxsize` where there is none."""
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 def needed(settings: Settings) -> int:
-    """How many the settings promise room for."""
+    """How many descriptors the settings need."""
     return settings.ws.max_connections + MARGIN
 
 
 def prepare(settings: Settings) -> None:
-    """Raise the limit, and warn where that is not enough."""
+    """Raise the limit; log a warning where it stays below what the settings need."""
     wanted = needed(settings)
     allowed = raise_limit(wanted)
     if allowed < wanted:
@@ -53,13 +53,13 @@ def prepare(settings: Settings) -> None:
         )
 
 
-def items(settings: Settings) -> list[Item]:
-    """What the pre-deployment check asks."""
-    return [Item("descriptors", lambda: _look(settings))]
+def check_items(settings: Settings) -> list[CheckItem]:
+    """What the pre-deployment check runs."""
+    return [CheckItem("descriptors", lambda: _check(settings))]
 
 
-async def _look(settings: Settings) -> str:
-    """How many there may be. Raises RuntimeError where they are too few."""
+async def _check(settings: Settings) -> str:
+    """The limit and the need. Raises RuntimeError where the limit is too low."""
     wanted = needed(settings)
     allowed = raise_limit(wanted)
     if allowed < wanted:

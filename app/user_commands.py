@@ -12,7 +12,7 @@ from getpass import getpass
 from typing import TypeVar
 
 from app import build_cluster, build_storage
-from app.checks import Item
+from app.deployment_check import CheckItem
 from app.settings import Settings, SettingsError
 from chat.errors import ChatError
 from chat.passwords import Passwords
@@ -87,11 +87,11 @@ def enable(settings: Settings, name: str) -> int:
     return _run(settings, work)
 
 
-def items(settings: Settings) -> list[Item]:
+def check_items(settings: Settings) -> list[CheckItem]:
     """What the pre-deployment check asks: whether those whom settings name exist."""
     if not (settings.monitor.admin_users or settings.limits.whitelist or settings.limits.whitelist_file):
         return []
-    return [Item("listed names", lambda: _look(settings))]
+    return [CheckItem("listed names", lambda: _look(settings))]
 
 
 async def _look(settings: Settings) -> str:

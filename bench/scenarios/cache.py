@@ -4,7 +4,8 @@ same store.
 What the handlers call is asked for on one SQLite store and a redis-server of the bench's own, the three ways in turns
 in one run: the first figure of a question is a time, the others ratios to it. Then people read and write at once, in
 rooms of which a few are busy: how many of the reads are hits? What they read is checked: nothing that was acked before
-may be missing. No value lives long enough here to expire, which would cost one miss each time.
+may be missing. As in a server, values on which access rests are trusted for 4 s (app/build_chat.py), and with Redis so
+are names and totals; after that each costs one miss. No other value lives long enough here to expire.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ import msgspec
 
 from app import settings
 from app.build_storage import build_storage
+from bench.in_process_chat import InProcessChat, open_chat
 from bench.redis_process import RedisProcess
 from bench.scenario import Figure, Option, Scenario
 from bench.scenario_context import ScenarioContext
-from bench.use_cases import UseCases, wired
 from chat.request_context import RequestContext
 from chat.request_inputs import History, SendMessage
 from handlers.codec.json_codec import encode_result
@@ -118,67 +119,72 @@ async def _measure(context: ScenarioContext, environ: dict[str, str]) -> list[Fi
         figures = []
         async with AsyncExitStack() as asking:
             ways = {
-                name: await asking.enter_async_context(wired(store, how, name=f"bench {name}"))
+                name: await asking.enter_async_context(open_chat(store, how, name=f"bench {name}"))
                 for name, how in chosen.items()
             }
             await ways[REDIS].hold(population.members)
-            for cases in ways.values():
-                await _warm(cases, population)
+            elsewhere = await asking.enter_async_context(open_chat(store, chosen[REDIS], name="bench elsewhere"))
+            for chat in ways.values():
+                await _warm(chat, population)
             for askers in (1, context.options["askers"]):
-                for what, asked in _questions(ways, population).items():
+                for what, asked in _questions(ways, elsewhere, population).items():
                     context.step(f"{what}, {askers} at once")
                     figures += await _compared(context, f"{what}, {askers} at once", asked, askers)
         for name, how in chosen.items():  # made anew: no way hears what another wrote
             context.step(f"reading and writing, {name}")
-            async with wired(store, how, name=f"bench {name}") as cases:
-                await cases.hold(population.members)
-                await _warm(cases, population)
-                figures += await _mixed(context, name, cases, population)
+            async with open_chat(store, how, name=f"bench {name}") as chat:
+                await chat.hold(population.members)
+                await _warm(chat, population)
+                figures += await _mixed(context, name, chat, population)
         return figures
 
 
-async def _warm(cases: UseCases, population: _Population) -> None:
+async def _warm(chat: InProcessChat, population: _Population) -> None:
     """Ask for everything once, so that no first miss is counted."""
     for room_id, members in population.members.items():
-        await asyncio.gather(*(_stats(cases, room_id, member) for member in members))
-        await asyncio.gather(*(_user(cases, room_id, member) for member in members))
-        await _newest(cases, room_id, members[0])
+        await asyncio.gather(*(_stats(chat, room_id, member) for member in members))
+        await asyncio.gather(*(_user(chat, room_id, member) for member in members))
+        await _newest(chat, room_id, members[0])
 
 
 # ---- one question, asked in each way ---------------------------------------------------------------------------------
 
 
-def _questions(ways: Mapping[str, UseCases], population: _Population) -> dict[str, dict[str, Ask]]:
-    def page(cases: UseCases) -> Ask:
-        return lambda: _newest(cases, *population.anywhere())
+def _questions(
+    ways: Mapping[str, InProcessChat], elsewhere: InProcessChat, population: _Population
+) -> dict[str, dict[str, Ask]]:
+    """Of each question, how each way answers it; `elsewhere` uses Redis and holds no room."""
 
-    def user(cases: UseCases) -> Ask:
-        return lambda: _user(cases, *population.anywhere())
+    def page(chat: InProcessChat) -> Ask:
+        return lambda: _newest(chat, *population.anywhere())
 
-    def stats(cases: UseCases) -> Ask:
-        return lambda: _stats(cases, *population.anywhere())
+    def user(chat: InProcessChat) -> Ask:
+        return lambda: _user(chat, *population.anywhere())
+
+    def stats(chat: InProcessChat) -> Ask:
+        return lambda: _stats(chat, *population.anywhere())
 
     async def page_elsewhere() -> bytes:
         room_id, user = population.anywhere()
-        page = await ways[REDIS].messages_elsewhere.history(user.id, History(room_id, PAGE))
+        page = await elsewhere.messages.history(user.id, History(room_id, PAGE))
         return encode_result(page)
 
     asked = {f"newest {PAGE}": page, "user": user, "room stats": stats}
-    questions = {what: {name: ask(cases) for name, cases in ways.items()} for what, ask in asked.items()}
+    questions = {what: {name: ask(chat) for name, chat in ways.items()} for what, ask in asked.items()}
     questions[f"newest {PAGE}"][f"{REDIS}, nobody of the room here"] = page_elsewhere
     return questions
 
 
-async def _newest(cases: UseCases, room_id: str, user: User) -> bytes:
-    return encode_result(await cases.messages.history(user.id, History(room_id, PAGE)))
+async def _newest(chat: InProcessChat, room_id: str, user: User) -> bytes:
+    return encode_result(await chat.messages.history(user.id, History(room_id, PAGE)))
 
 
-async def _user(cases: UseCases, room_id: str, user: User) -> bytes:
-    return encode_result(cases.presenter.user(await cases.accounts.user(user.id)))
+async def _user(chat: InProcessChat, room_id: str, user: User) -> bytes:
+    return encode_result(await chat.accounts.shown_user(user.id))
 
 
-async def _stats(cases: UseCases, room_id: str, user: User) -> bytes:
-    return encode_result(await cases.rooms.stats(room_id, user.id))
+async def _stats(chat: InProcessChat, room_id: str, user: User) -> bytes:
+    return encode_result(await chat.rooms.stats(room_id, user.id))
 
 
 async def _compared(context: ScenarioContext, what: str, asked: Mapping[str, Ask], askers: int) -> list[Figure]:
@@ -215,15 +221,15 @@ async def _each_s(ask: Ask, askers: int, *, seconds: float) -> float:
 # ---- reading and writing at once -------------------------------------------------------------------------------------
 
 
-async def _mixed(context: ScenarioContext, name: str, cases: UseCases, population: _Population) -> list[Figure]:
-    before = cases.shared.counts.by_kind()
+async def _mixed(context: ScenarioContext, name: str, chat: InProcessChat, population: _Population) -> list[Figure]:
+    before = chat.shared.counts.by_kind()
     began_s = time.perf_counter()
     until_s = began_s + context.options["seconds"]
     counts = await asyncio.gather(
-        *(_send_requests(context, cases, population, until_s) for _ in range(context.options["askers"]))
+        *(_send_requests(context, chat, population, until_s) for _ in range(context.options["askers"]))
     )
     each_s = (time.perf_counter() - began_s) / sum(counts)
-    after = cases.shared.counts.by_kind()
+    after = chat.shared.counts.by_kind()
     outcomes = Counter(
         {(kind, outcome): count for kind, row in after.items() for outcome, count in row.items() if outcome != "meanMs"}
     )
@@ -246,7 +252,7 @@ def _rate(outcomes: Mapping[tuple[str, str], int], kinds: Sequence[str]) -> floa
     return 100 * hits / (hits + misses) if hits + misses else None
 
 
-async def _send_requests(context: ScenarioContext, cases: UseCases, population: _Population, until_s: float) -> int:
+async def _send_requests(context: ScenarioContext, chat: InProcessChat, population: _Population, until_s: float) -> int:
     """One person after another; returns how many requests they made. Notes what was acked before and is missing."""
     count = 0
     while time.perf_counter() < until_s:
@@ -255,15 +261,15 @@ async def _send_requests(context: ScenarioContext, cases: UseCases, population: 
         count += 1
         seen = acked
         if request == "page":
-            seen = _page.decode(await _newest(cases, room_id, user)).messages[-1].seq
+            seen = _page.decode(await _newest(chat, room_id, user)).messages[-1].seq
         elif request == "user":
-            await _user(cases, room_id, user)
+            await _user(chat, room_id, user)
         elif request == "stats":
-            seen = (await cases.rooms.stats(room_id, user.id)).message_count
+            seen = (await chat.rooms.stats(room_id, user.id)).message_count
         elif request == "membership":
-            await cases.rooms.read_by(room_id, user.id)
+            await chat.rooms.read_by(room_id, user.id)
         else:
-            posted = await cases.messages.post(RequestContext("", "ws", user), SendMessage(room_id, f"{count} {WORDS}"))
+            posted = await chat.messages.post(RequestContext("", "ws", user), SendMessage(room_id, f"{count} {WORDS}"))
             seq = _message.decode(posted.message).seq
             population.heads[room_id] = max(population.heads[room_id], seq)
         if seen < acked:

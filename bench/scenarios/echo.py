@@ -6,7 +6,7 @@ Everybody receives everything and checks it. A second of it warms up and is not 
 
 from __future__ import annotations
 
-from bench import common_figures
+from bench import figure_builders
 from bench.scenario import Figure, Option, Scenario
 from bench.scenario_context import ScenarioContext
 
@@ -27,10 +27,10 @@ def _run(context: ScenarioContext) -> list[Figure]:
     return [
         Figure("messages/s, each durable", load.messages / load.wall_s, "/s"),
         Figure("deliveries/s", load.deliveries / load.wall_s, "/s"),
-        Figure("server CPU per message", common_figures.each_us(load.cpu_s, load.messages), "µs"),
-        *common_figures.latency("send to ack", load.ack(), (50, 99)),
-        *common_figures.latency("send to own delivery", load.own_delivery(), (50, 99)),
-        common_figures.client_cpu(load),
+        Figure("server CPU per message", figure_builders.each_us(load.cpu_s, load.messages), "µs"),
+        *figure_builders.latency("send to ack", load.ack(), (50, 99)),
+        *figure_builders.latency("send to own delivery", load.own_delivery(), (50, 99)),
+        figure_builders.client_cpu(load),
     ]
 
 

@@ -7,7 +7,7 @@ is measured: as many loopback sockets, messages of the same size at the same rat
 
 from __future__ import annotations
 
-from bench import common_figures, kernel_floor
+from bench import figure_builders, kernel_floor
 from bench.scenario import Figure, Option, Scenario
 from bench.scenario_context import ScenarioContext
 
@@ -31,7 +31,7 @@ def _run(context: ScenarioContext) -> list[Figure]:
     floor_us = kernel_floor.measure(
         sockets=connections, message_bytes=load.frame_bytes, rounds=_FLOOR_ROUNDS, pause_s=1 / rate
     )
-    cost_us = common_figures.each_us(load.cpu_s, load.deliveries)
+    cost_us = figure_builders.each_us(load.cpu_s, load.deliveries)
     return [
         Figure("deliveries", load.deliveries, ""),
         Figure("deliveries/s", load.deliveries / load.wall_s, "/s"),
@@ -39,8 +39,8 @@ def _run(context: ScenarioContext) -> list[Figure]:
         Figure("floor: bare send() from Python", floor_us, "µs"),
         Figure("server over floor", None if cost_us is None else cost_us / floor_us, "times"),
         Figure("frame", load.frame_bytes, "bytes"),
-        *common_figures.latency("due to delivery", load.delivery(), (50, 95, 99)),
-        common_figures.client_cpu(load),
+        *figure_builders.latency("due to delivery", load.delivery(), (50, 95, 99)),
+        figure_builders.client_cpu(load),
     ]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from bench import common_figures
+from bench import figure_builders
 from bench.scenario import Figure, Option, Scenario
 from bench.scenario_context import ScenarioContext
 
@@ -25,7 +25,7 @@ def _run(context: ScenarioContext) -> list[Figure]:
         rss_after, cpu_after = room.server.rss_bytes(), room.server.cpu_s()
         context.step("one message")
         load = room.send_one(content_bytes=64)
-    grown = common_figures.difference(rss_before, rss_after)
+    grown = figure_builders.difference(rss_before, rss_after)
     seconds = max(one.seconds for one in connected)
     return [
         Figure("RSS per connection", None if grown is None else grown / 1000 / count, "KB"),
@@ -33,11 +33,11 @@ def _run(context: ScenarioContext) -> list[Figure]:
         Figure("connects and joins/s", sum(one.ready for one in connected) / max(seconds, 1e-9), "/s"),
         Figure(
             "server CPU per connect and join",
-            common_figures.each_us(common_figures.difference(cpu_before, cpu_after), count),
+            figure_builders.each_us(figure_builders.difference(cpu_before, cpu_after), count),
             "µs",
         ),
-        *common_figures.connects(connected, (50, 99)),
-        *common_figures.latency("one message to all", load.delivery(), (50, 100)),
+        *figure_builders.connects(connected, (50, 99)),
+        *figure_builders.latency("one message to all", load.delivery(), (50, 100)),
     ]
 
 

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 
 import msgspec
 
-from bench import common_figures
+from bench import figure_builders
 from bench.client.worker_protocol import SendWindow
 from bench.histogram import merged
 from bench.latency_probe import LatencyProbe, ProbeLatencies
@@ -66,9 +66,9 @@ class _Setup(msgspec.Struct):
                 1e3 * max(one.silence_s for one in _windows(self.loads)),
                 "ms",
             ),
-            *common_figures.latency(f"{self.name}: answer to a ping, which is the loop's lag", ping, (50, 99)),
-            *common_figures.latency(f"{self.name}: answer to a heartbeat", heartbeat, (50, 99)),
-            *common_figures.latency(f"{self.name}: due to ack", ack, (50, 99)),
+            *figure_builders.latency(f"{self.name}: answer to a ping, which is the loop's lag", ping, (50, 99)),
+            *figure_builders.latency(f"{self.name}: answer to a heartbeat", heartbeat, (50, 99)),
+            *figure_builders.latency(f"{self.name}: due to ack", ack, (50, 99)),
             Figure(
                 f"{self.name}: busiest client process",
                 max(one.cpu_percent for one in _windows(self.loads)),
@@ -128,7 +128,7 @@ def _cost_us(loads: Sequence[LoadResult]) -> float | None:
     answered.
     """
     spent = [load.cpu_s for load in loads if load.cpu_s is not None]
-    return common_figures.each_us(sum(spent) if len(spent) == len(loads) else None, sum(load.acked for load in loads))
+    return figure_builders.each_us(sum(spent) if len(spent) == len(loads) else None, sum(load.acked for load in loads))
 
 
 def _per_s(loads: Sequence[LoadResult], what: str) -> float:

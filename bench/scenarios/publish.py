@@ -186,7 +186,7 @@ async def _stretch(context: ScenarioContext, rate: int, publish_one: Publish) ->
 
 @contextlib.contextmanager
 def _collecting_as_a_server_does() -> Iterator[None]:
-    """The garbage collector as app/process.py sets it."""
+    """The garbage collector as app/lifecycle.py sets it."""
     thresholds = gc.get_threshold()
     gc.collect()
     gc.freeze()

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 import msgspec
 
-from bench import common_figures
+from bench import figure_builders
 from bench.histogram import merged
 from bench.loaded_rooms import LoadedRooms, LoadResult
 from bench.redis_process import RedisProcess
@@ -42,7 +42,7 @@ class _Setup(msgspec.Struct):
     def cost_us(self) -> float | None:
         """The servers' CPU for each delivery."""
         spent = [load.cpu_s for load in self.loads if load.cpu_s is not None]
-        return common_figures.each_us(sum(spent) if len(spent) == len(self.loads) else None, self.deliveries)
+        return figure_builders.each_us(sum(spent) if len(spent) == len(self.loads) else None, self.deliveries)
 
     def figures(self) -> list[Figure]:
         snapshots = [snapshot for load in self.loads for snapshot in load.snapshots]
@@ -52,14 +52,14 @@ class _Setup(msgspec.Struct):
                 [
                     Figure(
                         f"{self.name}: redis-server beside it",
-                        common_figures.each_us(self.redis_s, self.deliveries),
+                        figure_builders.each_us(self.redis_s, self.deliveries),
                         "µs",
                     )
                 ]
                 if self.redis
                 else []
             ),
-            *common_figures.latency(
+            *figure_builders.latency(
                 f"{self.name}: due to delivery", merged(snapshot.delivery_us for snapshot in snapshots), (50, 99)
             ),
         ]
@@ -85,7 +85,7 @@ def _run(context: ScenarioContext) -> list[Figure]:
         *(figure for setup in setups for figure in setup.figures()),
         *(_ratio(costs, name) for name in costs if name != _ONE),
         Figure("deliveries", sum(setup.deliveries for setup in setups), ""),
-        common_figures.client_cpu(max((load for setup in setups for load in setup.loads), key=_busiest)),
+        figure_builders.client_cpu(max((load for setup in setups for load in setup.loads), key=_busiest)),
     ]
 
 

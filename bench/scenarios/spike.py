@@ -6,7 +6,7 @@ connections belong to several users, so that presence has its work, too.
 
 from __future__ import annotations
 
-from bench import common_figures
+from bench import figure_builders
 from bench.scenario import Figure, Option, Scenario
 from bench.scenario_context import ScenarioContext
 
@@ -22,13 +22,13 @@ def _run(context: ScenarioContext) -> list[Figure]:
         load = room.send_one(content_bytes=64)
     return [
         Figure("all joined after", max(one.seconds for one in connected), "s"),
-        *common_figures.connects(connected, (50, 99, 100)),
+        *figure_builders.connects(connected, (50, 99, 100)),
         Figure(
             "server CPU per connect and join",
-            common_figures.each_us(common_figures.difference(cpu_before, cpu_after), count),
+            figure_builders.each_us(figure_builders.difference(cpu_before, cpu_after), count),
             "µs",
         ),
-        *common_figures.latency("one message to all", load.delivery(), (50, 99, 100)),
+        *figure_builders.latency("one message to all", load.delivery(), (50, 99, 100)),
     ]
 
 

@@ -15,7 +15,7 @@ from websockets.exceptions import InvalidStatus
 from app import settings as settings_module
 from app.build_cluster import build_cluster, whitelist
 from app.build_storage import build_storage
-from app.process import Process
+from app.lifecycle import Process
 from limits.load_shedder import STEP_EVERY_S, LoadShedder
 from limits.shedding_policy import Load, Shed, ShedClass
 from monitor.observer import Observer

@@ -12,7 +12,7 @@ import pytest
 from app import settings
 from app.build_cluster import build_cluster, whitelist
 from app.build_storage import build_storage
-from app.process import Process
+from app.lifecycle import Process
 from cluster.memory_bus import MemoryBus
 from monitor.counting_observer import CountingObserver
 from monitor.observer import Observer

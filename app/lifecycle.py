@@ -1,4 +1,7 @@
-"""One process of the chat server: its parts built, started, drained and closed, in the opposite order."""
+"""The lifecycle of one process of the chat server: build its parts, start, drain, stop.
+
+Its parts are closed in the reverse of the order in which they are started.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,10 @@ from contextlib import AsyncExitStack
 from tornado.ioloop import PeriodicCallback
 
 from app import descriptor_limit
-from app.build_chat import build_chat
+from app.build_chat import Chat, build_chat
 from app.build_cluster import Cluster
 from app.build_monitoring import build_monitoring
 from app.build_web import build_web
-from app.bus_dispatch import BusDispatch
 from app.clock import now_ms
 from app.readiness import Readiness
 from app.settings import Settings
@@ -36,9 +38,9 @@ from monitor.spans import Spans
 from store.contract import Store
 from store.errors import StoreError
 
-# The contract allows 5 s for what the bus did not bring: the rest is for reading it and sending it on.
+# The contract allows 5 s until a message is delivered that the bus lost: the last second is for reading and sending it.
 HEADS_EVERY_S = 4.0
-# `server.py user` writes into the store alone: a second after it, nobody may be there whom it shut out
+# `server.py user disable` writes only to the store; the contract has the user's sockets closed within 1 s of it.
 REVOCATIONS_EVERY_S = 0.4
 SWEEP_EVERY_S = 3600.0
 SWEEP_FIRST_AFTER_S = (5.0, 20.0)
@@ -48,7 +50,7 @@ log = logging.getLogger("server")
 
 
 class Process:
-    """All parts of one process, from `start` until `stop`."""
+    """All parts of one process. `start` begins to serve; `stop` drains the connections and closes everything."""
 
     def __init__(
         self,
@@ -104,36 +106,15 @@ class Process:
             observer=observer,
             spans=spans,
         )
-        self._bus_dispatch = BusDispatch(
-            hub=chat.hub,
-            pool=chat.pool,
-            revocations=chat.revocations,
-            user_events=chat.user_events,
-            presence=chat.presence,
-            membership=chat.membership,
-            membership_events=chat.membership_events,
-        )
         self._closing = self._to_close()
 
     def _to_close(self) -> AsyncExitStack:
-        """Everything that `stop` closes, the last first, also after a start that failed half way."""
+        """Everything that `stop` closes, also after a start that failed half way; the last entry is closed first."""
         chat, monitoring, closing = self._chat, self._monitoring, AsyncExitStack()
         closing.callback(chat.passwords.close)
         closing.push_async_callback(self._http.close_all_connections)
-        closing.callback(chat.presence.close)
-        for part in (
-            self._shared.limiter,
-            chat.hub,
-            chat.task_queue,
-            chat.access_audits,
-            chat.access_audit,
-            chat.presence_loads,
-            chat.slot_reconciler,
-        ):
-            closing.push_async_callback(part.close)
-        closing.push_async_callback(chat.membership.leave)
-        closing.push_async_callback(chat.rooms.close)
-        closing.push_async_callback(chat.message_writer.close)
+        closing.push_async_callback(self._shared.limiter.close)
+        closing.push_async_callback(close_chat, chat)
         closing.callback(self._http.stop)
         closing.callback(self._shared.snapshots.leave)
         closing.push_async_callback(monitoring.alert_pipeline.close)
@@ -147,11 +128,14 @@ class Process:
 
     @property
     def shedding(self) -> LoadShedder | NullLoadShedder:
-        """What refuses work under load."""
+        """The part that refuses work under load."""
         return self._chat.shedding
 
     async def start(self) -> None:
-        """Listen. Raises StartupError where the port is taken or the address is not ours."""
+        """Start all parts and listen.
+
+        Raises StartupError where the port is taken or the address is not one of this machine's.
+        """
         chat, monitoring = self._chat, self._monitoring
         server, ws = self._settings.server, self._settings.ws
         try:
@@ -159,7 +143,7 @@ class Process:
         except OSError as error:
             where = f"[{server.host}]" if ":" in server.host else server.host
             raise StartupError(f"cannot listen on {where}:{server.port}: {error.strerror or error}") from error
-        self._shared.bus.start(receive=self._bus_dispatch.receive, on_back=self._bus_is_back)
+        self._shared.bus.start(receive=chat.bus_dispatch.receive, on_back=self._bus_is_back)
         await self._shared.bus.subscribe(EVERYONE)
         chat.access_audit.start()
         self._every(chat.heartbeat_sweep.interval_s, chat.heartbeat_sweep.tick)
@@ -185,8 +169,8 @@ class Process:
         self._readiness.started()
         listening, self._listening = self._listening, []
         self._http.add_sockets(paced(listening, descriptors_max=descriptor_limit.limit()))
-        # A pass of the garbage collector over 10,000 connections stalls the loop: what is here stays, old objects are
-        # seldom looked at, and the young are few enough for 3 ms.
+        # A full garbage collection over 10,000 connections stalls the loop for hundreds of milliseconds. So what exists
+        # by now is never collected, old objects are collected seldom, and young ones are few enough for 3 ms.
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 50, 100)
@@ -197,22 +181,20 @@ class Process:
         self._callbacks.append(periodic)
 
     def _soon_and_every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
-        """As `_every`, and once soon: a process that is started each day, or each quarter of an hour, has that to do,
-        too.
-        """
+        """As `_every`, and also once soon after the start: a process may never live for the whole interval."""
 
         async def once() -> None:
             first.stop()
             await work()
 
-        # Several that start at once take turns
+        # Random, so that processes that start at once do not all work at once
         first = PeriodicCallback(once, random.uniform(*SWEEP_FIRST_AFTER_S) * 1000)
         first.start()
         self._callbacks.append(first)
         self._every(seconds, work)
 
     def _bus_is_back(self) -> None:
-        """Catch up with what the bus may not have brought."""
+        """Read from the store and from Redis what the bus may have lost while it was away."""
         self._chat.membership.back()
         self._chat.slot_reconciler.start()
         self._chat.audit_requests.audit_all()
@@ -227,21 +209,20 @@ class Process:
             self._chat.slot_reconciler.start()
 
     async def reload(self) -> None:
-        """Read again what can change while the process runs: the whitelist's file."""
+        """Read the whitelist's file again: the one setting that can change while the process runs."""
         await self._whitelist.reload()
 
     async def stop(self) -> None:
-        """Drain the connections, settle what was accepted, and close everything; also after a start that failed half
-        way.
-        """
+        """Drain the connections, finish accepted writes, and close all parts; also after a failed start."""
         await self._closing.aclose()
 
     def _stop_listening(self) -> None:
-        """Close the sockets that a start which failed did not hand to the HTTP server."""
+        """Close the listening sockets that a failed start did not pass to the HTTP server."""
         for one in self._listening:
             one.close()
 
     async def _drain(self) -> None:
+        """Send every client away, to come back later, and wait for the pool to be empty, DRAIN_WITHIN_S at most."""
         self._chat.pool.begin_drain()
         self._chat.presence.begin_leaving()
         try:
@@ -254,8 +235,26 @@ class Process:
             periodic.stop()
 
 
+async def close_chat(chat: Chat) -> None:
+    """Finish accepted writes and close the chat's parts, all but `passwords`, which handlers may still use."""
+    async with AsyncExitStack() as closing:  # the last entry is closed first
+        closing.callback(chat.presence.close)
+        for part in (
+            chat.hub,
+            chat.task_queue,
+            chat.access_audits,
+            chat.access_audit,
+            chat.presence_loads,
+            chat.slot_reconciler,
+        ):
+            closing.push_async_callback(part.close)
+        closing.push_async_callback(chat.membership.leave)
+        closing.push_async_callback(chat.rooms.close)
+        closing.push_async_callback(chat.message_writer.close)
+
+
 async def _tried(work: Callable[[], Awaitable[object]]) -> None:
-    """Periodic work on the store; when it fails, the next turn tries again."""
+    """Do periodic work on the store; log a failure, after which the next period tries again."""
     try:
         await work()
     except StoreError as error:
