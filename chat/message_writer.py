@@ -118,9 +118,9 @@ class MessageWriter:
                 encoded.append(message)
             answers.append(PostedMessage(message, outcome.duplicate))
         # Counted here and not at the answer: the sender may have gone by then.
-        self._observer.messages_in(ws=len(fresh) - by_rest, rest=by_rest)
+        self._observer.messages_stored(ws=len(fresh) - by_rest, rest=by_rest)
         if duplicates:
-            self._observer.messages_again(ws=duplicates - duplicates_by_rest, rest=duplicates_by_rest)
+            self._observer.messages_duplicate(ws=duplicates - duplicates_by_rest, rest=duplicates_by_rest)
         if fresh:
             await self._publish(room_id, fresh, encoded, accepted[0].at_ms)
         return answers

@@ -1,8 +1,7 @@
-"""The Observer that counts.
+"""The Observer that counts, in plain integers and histogram buckets, because it is called for each message.
 
-Plain integers and buckets, for it is called with each message; who shows them takes a snapshot.
-
-Knows no reader. Label values come from small sets: what could be a client's own word is replaced here or by the caller.
+Readers take a copy with `counters` and `histograms`. Label values come from small sets: a value that a client could
+choose is replaced here or by the caller.
 """
 
 from __future__ import annotations
@@ -18,21 +17,21 @@ from monitor.histogram import LATENCY_S, Histogram
 from monitor.metric_families import Labels, Number
 from monitor.metrics_snapshot import Bucketed, bounds_of
 
-LABELS_MAX = 1_000  # label values of one family; the sets are smaller, but a driver or a defect may surprise
+LABELS_MAX = 1_000  # label values of one family. The sets are smaller; this bounds what a driver or a defect may add.
 OTHER = "other"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 CLOSE_CODES = frozenset(
     {*range(1000, 1004), 1005, *range(1006, 1016), 4401, 4403, 4408, 4409, 4413, 4429}
-)  # RFC 6455 and the contract; a client may send any from 3000 on
+)  # RFC 6455, 7.4, and the contract; a client may send any code from 3000 on, which counts as OTHER
 SLOW_KEPT = 20
 
 Counters = defaultdict[Labels, int]
 
 
 class Peaks(Struct, frozen=True):
-    """The greatest of an interval, in seconds: buckets only tell between which bounds it was.
+    """The greatest values of an interval, in seconds: a histogram has only the bounds of the greatest.
 
-    0 where there was none.
+    0 where nothing was measured.
     """
 
     loop_lag_s: float = 0.0
@@ -40,9 +39,9 @@ class Peaks(Struct, frozen=True):
 
 
 class CountingObserver(CacheCounts):
-    """All that is reported since the start.
+    """Counts everything since the process started.
 
-    `slow_s`: a store operation above it is slow; `now` is the wall clock in seconds.
+    A store operation that takes longer than `slow_s` is slow. `now` is the wall clock, in seconds.
     """
 
     __slots__ = (
@@ -73,8 +72,8 @@ class CountingObserver(CacheCounts):
         self._now = now
         self._counters: dict[str, Counters] = {}
         self._buckets: dict[str, dict[Labels, Histogram]] = {}
-        # What is told of with each message has a place of its own, and no call within the call: a message costs some 40
-        # µs, and the monitor may take a hundredth of that. The rest is found by family and labels.
+        # The counters of each message are attributes, and counting them calls no other method: a message costs some 40
+        # µs of CPU, of which the monitor may take 1 %. The others are looked up by family and labels.
         self._commands_ok: dict[str, Histogram] = {}
         self._operations: dict[str, Histogram] = {}
         self._commits = self._histogram("store_commit_seconds")
@@ -89,7 +88,7 @@ class CountingObserver(CacheCounts):
         self.opened = 0
         self.closed = 0
         self.peak = 0
-        self.slow: deque[tuple[str, float, float]] = deque(maxlen=SLOW_KEPT)  # name, milliseconds, when
+        self.slow: deque[tuple[str, float, float]] = deque(maxlen=SLOW_KEPT)  # name, ms, epoch seconds
 
     # ---- connections and messages --------------------------------------------------------------------------------
 
@@ -114,11 +113,11 @@ class CountingObserver(CacheCounts):
         else:
             self._count("commands_refused_total", (event, outcome))
 
-    def messages_in(self, *, ws: int, rest: int) -> None:
+    def messages_stored(self, *, ws: int, rest: int) -> None:
         self._by_ws += ws
         self._by_rest += rest
 
-    def messages_again(self, *, ws: int, rest: int) -> None:
+    def messages_duplicate(self, *, ws: int, rest: int) -> None:
         for transport, count in (("ws", ws), ("rest", rest)):
             if count:
                 self._count("messages_duplicate_total", (transport,), count)
@@ -132,7 +131,7 @@ class CountingObserver(CacheCounts):
         self.to_delivery.counts[bisect_left(LATENCY_S, seconds)] += deliveries
         self.to_delivery.sum += seconds * deliveries
 
-    # ---- around them ---------------------------------------------------------------------------------------------
+    # ---- requests, the store, the event loop ---------------------------------------------------------------------
 
     def shed(self, what: str) -> None:
         self._count("shed_total", (what,))
@@ -184,19 +183,20 @@ class CountingObserver(CacheCounts):
     def gc_pause(self, generation: int, seconds: float) -> None:
         self._histogram("gc_pause_seconds", (str(generation),)).observe(seconds)
 
-    # A pass of the garbage collector may begin at any allocation, and is told of at once: what is iterated over is a
-    # copy.
-
-    # ---- what readers take ---------------------------------------------------------------------------------------
+    # ---- for readers ---------------------------------------------------------------------------------------------
 
     def peaks(self) -> Peaks:
-        """Those since this was last asked: for one reader."""
+        """Return the peaks since the last call, so there can be one caller only."""
         peaks = Peaks(self._lag_greatest_s, self._operation_greatest_s)
         self._lag_greatest_s = self._operation_greatest_s = 0.0
         return peaks
 
     def counters(self) -> dict[str, list[tuple[Labels, Number]]]:
-        """All counters now, by family and label values."""
+        """Return the present counters by family, with their label values.
+
+        Tables are copied before they are iterated over: any allocation may start the garbage collector, whose pass is
+        counted at once.
+        """
         counters: dict[str, list[tuple[Labels, Number]]] = {
             "connections_opened_total": [((), self.opened)],
             "messages_delivered_total": [((), self.delivered)],
@@ -210,7 +210,7 @@ class CountingObserver(CacheCounts):
         return counters
 
     def histograms(self) -> dict[str, list[tuple[Labels, Bucketed]]]:
-        """All histograms now, likewise."""
+        """Return the present histograms by family, with their label values; copied for the same reason."""
         return {
             family: [(labels, Bucketed(list(one.counts), one.sum)) for labels, one in sorted(table.copy().items())]
             for family, table in self._buckets.copy().items()

@@ -1,81 +1,79 @@
-"""The Observer that is passed to whatever is watched.
+"""The Observer that is passed to every part that is measured: one method for each kind of event.
 
-Owns the names of what can be seen; this one sees nothing and costs next to it.
-
-Values are passed as they are measured, in seconds and bytes; labels come from small fixed sets, never from clients.
+This implementation does nothing, and a call costs almost nothing; monitor/counting_observer.py counts. Values are in
+seconds and bytes. Labels come from small fixed sets, never from clients.
 """
 
 from __future__ import annotations
 
 
 class Observer:
-    """Does nothing.
+    """Ignores all events. A subclass may count them.
 
-    A subclass that counts takes its place; every method may be called on the event loop or a worker thread.
+    Every method may be called on the event loop or on a worker thread.
     """
 
     __slots__ = ()
 
     def store_operation(self, name: str, seconds: float, failure: str | None = None) -> None:
-        """A store operation ended; `name` like `messages.append`, `failure` a StoreError's reason."""
+        """A store operation ended. `name` is like `messages.append`, `failure` a StoreError's reason."""
 
     def store_commit(self, operations: int, seconds: float) -> None:
-        """A group commit ended with so many operations in it."""
+        """A group commit of `operations` writes ended."""
 
     def database_command(self, collection: str, kind: str, seconds: float, failure: str | None) -> None:
-        """A command to a database server ended; `kind` like `find`, `failure` the server's name for the error."""
+        """A command to a database server ended. `kind` is like `find`, `failure` the server's name for the error."""
 
     def database_checkout(self, seconds: float, failure: str | None) -> None:
-        """A connection of the database's pool was asked for, and given after so long, or not."""
+        """A request for a connection of the database's pool ended after `seconds`. `failure` None: it got one."""
 
     def database_server(self, state: str) -> None:
-        """A database server became `state`: writable, read-only, unreachable."""
+        """The state of a database server changed to `state`: writable, read-only, unreachable."""
 
     def cache_read(self, kind: str, outcome: str, seconds: float = 0.0) -> None:
-        """A cache was asked for so long; `outcome`: hit, miss, error, or stale_fill (a fill that came too late).
+        """A cache read took `seconds`. `outcome`: hit, miss, renewal, stale_fill, error.
 
-        A miss of what is trusted for seconds only is a `renewal`.
+        A `renewal` is a miss of a kind of key that is trusted for a few seconds only. A `stale_fill` is a value that
+        was loaded and not stored, because the key was invalidated meanwhile.
         """
 
     def shed(self, what: str) -> None:
-        """The process suffers, and refused something of this class."""
+        """An operation of this class was refused because the process is overloaded."""
 
     def connection_opened(self) -> None:
         """A WebSocket was admitted."""
 
     def connection_closed(self, code: int) -> None:
-        """A WebSocket ended, with the close code sent or received (1006: none)."""
+        """A WebSocket ended. `code`: the close code that was sent or received; 1006 without one (RFC 6455, 7.1.5)."""
 
     def handshake(self, seconds: float) -> None:
-        """A WebSocket's request was answered with 101 after so long."""
+        """An upgrade request was answered with 101 after `seconds`."""
 
     def command(self, event: str, outcome: str, seconds: float) -> None:
-        """A command was answered: `event` a name that the contract has, `unknown` or `malformed`; `outcome` ok or an
-        error's code.
+        """A command was answered. `event`: a name of the contract, `unknown` or `malformed`. `outcome`: `ok` or an
+        error code.
         """
 
-    def messages_in(self, *, ws: int, rest: int) -> None:
-        """So many messages were stored, by the way they came."""
+    def messages_stored(self, *, ws: int, rest: int) -> None:
+        """Messages were stored: their number by transport."""
 
-    def messages_again(self, *, ws: int, rest: int) -> None:
-        """So many were stored already, by an earlier send."""
+    def messages_duplicate(self, *, ws: int, rest: int) -> None:
+        """Messages had been stored by an earlier send already: their number by transport."""
 
     def messages_delivered(self, room_connections: int, messages: int) -> None:
-        """A fan-out of so many messages to so many connections was handed to the sockets."""
+        """Each of `messages` was handed to the sockets of `room_connections` connections."""
 
     def send_to_delivery(self, seconds: float, deliveries: int) -> None:
-        """So many deliveries were handed to the sockets,
-        the first message of them so long after its send was accepted.
-        """
+        """Messages were handed to sockets `deliveries` times; their first was accepted `seconds` before."""
 
     def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """A request was answered; `route` is the table's pattern, never the path that was asked for."""
+        """A request was answered. `route` is the route table's pattern, never the requested path."""
 
     def loop_lag(self, seconds: float) -> None:
-        """The event loop came so late to a timer."""
+        """The event loop ran a timer `seconds` late."""
 
     def loop_blocked(self) -> None:
-        """Something holds up the event loop."""
+        """Something blocks the event loop for over a quarter of a second."""
 
     def gc_pause(self, generation: int, seconds: float) -> None:
-        """A pass of the garbage collector ended."""
+        """A pass of the garbage collector over `generation` ended after `seconds`."""

@@ -59,11 +59,11 @@ def make(
 
 def fill(observer: CountingObserver) -> None:
     for _ in range(10):
-        observer.messages_in(ws=1, rest=0)
+        observer.messages_stored(ws=1, rest=0)
         observer.command("sendMessage", "ok", 0.003)
         observer.messages_delivered(7, 2)
-    observer.messages_in(ws=0, rest=1)
-    observer.messages_again(ws=0, rest=1)
+    observer.messages_stored(ws=0, rest=1)
+    observer.messages_duplicate(ws=0, rest=1)
     observer.send_to_delivery(0.005, 140)
     observer.command("sendMessage", "unavailable", 0.003)
     observer.http_request("/rooms/{id}", "GET", 200, 0.002)
