@@ -1,21 +1,25 @@
 // Run by test_library.py: the client library in Node against a real server. Prints one JSON line.
-import { ChatClient } from "../../web/client/chat.js";
+import { ChatClient } from "../../web/client/chat-client.js";
 
 const [baseUrl, name] = process.argv.slice(2);
 const deadline = setTimeout(() => process.exit(1), 20_000);
 
-/** Resolves at the first of the client's events after which `condition` holds. */
+/** Resolves at the first event of the client after which `condition` holds. */
 function until(chat, condition) {
   return new Promise((resolve) => {
-    const look = () => condition() && resolve();
-    for (const event of ["state", "list", "messages", "people", "outbox"]) chat.addEventListener(event, look);
-    look();
+    const check = () => condition() && resolve();
+    for (const event of ["state", "list", "messages", "people", "outbox"]) chat.addEventListener(event, check);
+    check();
   });
 }
 
 async function client(suffix) {
   const chat = new ChatClient({ baseUrl });
-  await chat.register({ username: name + suffix, email: `${name}${suffix}@example.test`, password: "correct horse battery" });
+  await chat.register({
+    username: name + suffix,
+    email: `${name}${suffix}@example.test`,
+    password: "correct horse battery",
+  });
   await until(chat, () => chat.link.isOnline && chat.rooms.isListed);
   return chat;
 }
@@ -32,12 +36,14 @@ await Promise.all([ann, bob].map((chat) => until(chat, () => held(chat).length >
 await until(ann, () => ann.unsent(room.id).length === 0);
 const unread = bob.rooms.get(room.id).unread;
 bob.read(room.id, held(bob).at(-1).seq);
-console.log(JSON.stringify({
-  ann: held(ann).map(({ content }) => content),
-  bob: held(bob).map(({ content }) => content),
-  seqs: held(bob).map(({ seq }) => seq),
-  unread: [unread, bob.rooms.get(room.id).unread],
-}));
+console.log(
+  JSON.stringify({
+    ann: held(ann).map(({ content }) => content),
+    bob: held(bob).map(({ content }) => content),
+    seqs: held(bob).map(({ seq }) => seq),
+    unread: [unread, bob.rooms.get(room.id).unread],
+  }),
+);
 await ann.logout();
 await bob.logout();
 clearTimeout(deadline);

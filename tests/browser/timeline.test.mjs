@@ -14,7 +14,7 @@ function at(head, held = []) {
   return timeline;
 }
 
-test("live messages are kept in order and each once", () => {
+test("live messages are kept in order, each once", () => {
   const timeline = at(0);
   assert.equal(timeline.receive(message(1)), "added");
   assert.equal(timeline.receive(message(2)), "added");
@@ -23,7 +23,7 @@ test("live messages are kept in order and each once", () => {
   assert.deepEqual(seqs(timeline), [1, 2]);
 });
 
-test("a message after a hole is not taken, so that the hole is asked for", () => {
+test("a message after a gap is refused, so that the gap is loaded", () => {
   const timeline = at(3, range(1, 3));
   assert.equal(timeline.receive(message(5)), "gap");
   assert.deepEqual(seqs(timeline), [1, 2, 3]);
@@ -31,7 +31,7 @@ test("a message after a hole is not taken, so that the hole is asked for", () =>
   assert.deepEqual(seqs(timeline), [1, 2, 3, 4, 5]);
 });
 
-test("a page that overlaps what came live doubles nothing", () => {
+test("a page that overlaps live messages creates no duplicates", () => {
   const timeline = at(4);
   timeline.receive(message(5));
   timeline.merge(range(2, 5));
@@ -41,7 +41,7 @@ test("a page that overlaps what came live doubles nothing", () => {
   assert.equal(timeline.hasOlder, false);
 });
 
-test("a page that does not meet what is held never leaves a hole: the newer side is kept", () => {
+test("merging a page that does not adjoin keeps the newer messages and leaves no gap", () => {
   const timeline = at(3, range(1, 3));
   timeline.resume({ seq: 9, rev: 0, missed: range(7, 9), changes: [] });
   assert.deepEqual(seqs(timeline), [7, 8, 9]);
@@ -50,7 +50,7 @@ test("a page that does not meet what is held never leaves a hole: the newer side
   assert.deepEqual(seqs(timeline), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
-test("of two copies the one with the greater rev is kept, in whatever order they come", () => {
+test("of two copies the one with the greater rev is kept, in any order", () => {
   const timeline = at(2, range(1, 2));
   assert.equal(timeline.change(7, message(1, 7)), true);
   assert.equal(timeline.change(5, message(1, 5)), false);
@@ -64,21 +64,32 @@ test("of two copies the one with the greater rev is kept, in whatever order they
   assert.equal(timeline.rev, 10);
 });
 
-test("changes that were missed are applied when resuming", () => {
+test("missed changes are applied when resuming", () => {
   const timeline = at(2, range(1, 2));
-  timeline.resume({ seq: 3, rev: 4, missed: [message(3)], changes: [{ rev: 3, message: message(2, 3) }, { rev: 4, message: null }] });
-  assert.deepEqual(timeline.messages.map(({ rev }) => rev), [0, 3, 0]);
+  timeline.resume({
+    seq: 3,
+    rev: 4,
+    missed: [message(3)],
+    changes: [
+      { rev: 3, message: message(2, 3) },
+      { rev: 4, message: null },
+    ],
+  });
+  assert.deepEqual(
+    timeline.messages.map(({ rev }) => rev),
+    [0, 3, 0],
+  );
   assert.equal(timeline.rev, 4);
 });
 
-test("what is held is bounded: live messages push out the oldest", () => {
+test("the number of messages is bounded: live messages replace the oldest", () => {
   const timeline = at(0);
   for (const one of range(1, 25)) timeline.receive(one);
   assert.deepEqual(seqs(timeline), seqs({ messages: range(16, 25) }));
   assert.equal(timeline.hasOlder, true);
 });
 
-test("looking far back lets go of the newest, counts what comes meanwhile, and finds back without a hole", () => {
+test("loading old messages drops the newest, counts live ones, and reaches the head again without a gap", () => {
   const timeline = at(30, range(21, 30));
   timeline.merge(range(16, 20), { keep: "oldest" });
   assert.deepEqual(seqs(timeline), seqs({ messages: range(16, 25) }));
@@ -90,14 +101,14 @@ test("looking far back lets go of the newest, counts what comes meanwhile, and f
   assert.equal(timeline.isDetached, false);
 });
 
-test("a room that begins later than 1 says so once a page told that nothing is older", () => {
+test("a room that begins after seq 1 has nothing older once a page says so", () => {
   const timeline = at(9, range(5, 9));
   assert.equal(timeline.hasOlder, true);
   timeline.merge([], { begins: true });
   assert.equal(timeline.hasOlder, false);
 });
 
-test("a reset drops what is held", () => {
+test("a reset drops all messages", () => {
   const timeline = at(9, range(5, 9));
   timeline.reset({ seq: 4, rev: 2 });
   assert.deepEqual(seqs(timeline), []);

@@ -1,12 +1,10 @@
-/**
- * The page's composition: makes the client and the views, and decides which room is shown. Everything else is theirs.
- */
+/** The chat page: creates the client and the views, and decides which room is shown. */
 
 import { AuthView } from "./auth-view.js";
-import { ChatClient } from "../client/chat.js";
+import { ChatClient } from "../client/chat-client.js";
 import { Composer } from "./composer.js";
 import { byId, setText } from "../ui/dom.js";
-import { Panels } from "./panels.js";
+import { SidePanels } from "./side-panels.js";
 import { PeopleView } from "./people-view.js";
 import { PersonDialogs } from "./person-dialogs.js";
 import { RoomDialogs } from "./room-dialogs.js";
@@ -15,17 +13,17 @@ import { RoomsView } from "./rooms-view.js";
 import { StatusView } from "./status-view.js";
 import { TimelineView } from "./timeline-view.js";
 
-const LIST_AGAIN_MS = 60_000; // rooms past the bound on subscriptions have no live counts
+const LIST_REFRESH_MS = 60_000; // the counts of rooms without a subscription are not updated live
 
 const chat = new ChatClient();
-const panels = new Panels();
+const panels = new SidePanels();
 let toastTimer = null;
 
-/** What views ask of the page. */
+/** The interface of the page to its views. */
 const page = {
   roomId: null,
 
-  /** Show a room, or with null none, and put it into the address. */
+  /** Show a room (null: no room) and put its id into the URL. */
   openRoom(roomId) {
     const address = roomId ? `#room=${encodeURIComponent(roomId)}` : location.pathname;
     if (roomIdInAddress() !== roomId) history.pushState(null, "", address);
@@ -35,8 +33,9 @@ const page = {
 
   showPerson: (userId) => personDialogs.show(userId),
   focusComposer: () => composer.focus(),
+  editUnsent: (content) => composer.insert(content),
 
-  /** Say something for a few seconds. */
+  /** Show a notice for six seconds. */
   toast(text) {
     clearTimeout(toastTimer);
     setText(byId("toast"), text);
@@ -48,10 +47,9 @@ const auth = new AuthView({ chat, onEntered: enter });
 const personDialogs = new PersonDialogs({ chat, page });
 const roomDialogs = new RoomDialogs({ chat, page });
 const roomsView = new RoomsView({ chat, page });
-const timeline = new TimelineView({ chat, page });
-const composer = new Composer({ chat, page, timeline });
 const people = new PeopleView({ chat, page });
-timeline.moreNames = () => people.idsByName();
+const timeline = new TimelineView({ chat, page, people });
+const composer = new Composer({ chat, page, timeline });
 const roomView = new RoomView({ chat, page, roomDialogs, personDialogs });
 const status = new StatusView({ chat, page });
 
@@ -68,7 +66,7 @@ function enter({ byHand = false } = {}) {
   if (byHand) byId("room-name").focus();
 }
 
-/** Show the room that the address names. */
+/** Show the room that the URL names. */
 function show() {
   if (!chat.user) return;
   page.roomId = roomIdInAddress();
@@ -77,31 +75,31 @@ function show() {
   composer.show();
   people.show();
   roomsView.render();
-  title();
+  renderTitle();
   if (!page.roomId) panels.openSidebarOnPhone();
-  else chat.open(page.roomId).catch((error) => chat.link?.isOnline && page.toast(error.message));
+  else chat.open(page.roomId).catch((error) => chat.connection?.isOnline && page.toast(error.message));
 }
 
-function title() {
+function renderTitle() {
   const total = chat.rooms?.totals.unread ?? 0;
   const state = chat.rooms?.get(page.roomId);
   const name = state ? `${chat.nameOf(state.room)} · ` : "";
   const text = `${total ? `(${total > 999 ? "999+" : total}) ` : ""}${name}Chat Rooms`;
-  if (document.title !== text) document.title = text;
+  if (document.title !== text) document.renderTitle = text;
 }
 
-chat.addEventListener("list", title);
+chat.addEventListener("list", renderTitle);
 chat.addEventListener("undeliverable", ({ detail: { content } }) => {
   page.toast(`You are no longer in the room that this was written to: “${content.slice(0, 200)}”`);
 });
 chat.addEventListener("ended", ({ detail: { reason } }) => {
-  if (reason === "changed") return location.reload(); // somebody else logged in, in another tab
-  const wasLink = byId("logout").dataset.leaving;
+  if (reason === "changed") return location.reload(); // another user logged in, in another tab
+  const isLogout = byId("logout").dataset.leaving;
   byId("chat").hidden = true;
   panels.closeOverlays();
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   document.title = "Chat Rooms";
-  auth.show(wasLink ? "You are logged out." : "Your session has ended. Please log in again.");
+  auth.show(isLogout ? "You are logged out." : "Your session has ended. Please log in again.");
 });
 chat.addEventListener("closed", ({ detail: { roomId, reason } }) => {
   if (roomId !== page.roomId) return;
@@ -120,16 +118,16 @@ byId("skip").addEventListener("click", (event) => {
   composer.focus();
 });
 window.addEventListener("hashchange", show);
-window.addEventListener("online", () => chat.link?.wake());
+window.addEventListener("online", () => chat.connection?.wake());
 window.addEventListener("offline", () => status.render());
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState !== "visible") return;
-  chat.link?.wake();
-  timeline.seen();
+  chat.connection?.wake();
+  timeline.markSeen();
 });
 setInterval(() => {
-  if (document.visibilityState === "visible" && chat.link?.isOnline) chat.rooms.refresh().catch(() => {});
-}, LIST_AGAIN_MS);
+  if (document.visibilityState === "visible" && chat.connection?.isOnline) chat.rooms.refresh().catch(() => {});
+}, LIST_REFRESH_MS);
 
 if (await chat.resume()) enter();
 else auth.show();

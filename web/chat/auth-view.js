@@ -1,4 +1,4 @@
-/** Logging in and registering. Says what is wrong beside the field that it is wrong with. */
+/** The forms to log in and to register. An error is shown beside its field. */
 
 import { byId, setText } from "../ui/dom.js";
 

@@ -1,6 +1,6 @@
-/** Where one writes: Enter sends, Shift+Enter is a new line, a draft a room, a counter near the limit. */
+/** The message field: Enter sends, Shift+Enter inserts a new line; one draft per room; a counter near the limit. */
 
-import { CONTENT_MAX } from "../client/chat.js";
+import { CONTENT_MAX } from "../client/chat-client.js";
 import { byId, setText } from "../ui/dom.js";
 import { lengthOf, mentionsIn } from "../ui/text.js";
 
@@ -26,14 +26,13 @@ export class Composer {
     });
     this.#input.addEventListener("input", () => this.#typed());
     this.#input.addEventListener("blur", () => chat.presence?.stopTyping(this.#roomId));
-    timeline.onEdit = (content) => this.#take(content);
   }
 
   focus() {
     this.#input.focus();
   }
 
-  /** The page shows another room. */
+  /** Called when the page shows another room. */
   show() {
     const { roomId } = this.page;
     if (roomId === this.#roomId) return;
@@ -67,8 +66,8 @@ export class Composer {
     this.timeline.toLatest();
   }
 
-  /** A message that could not be sent comes back to be changed. */
-  #take(content) {
+  /** Put the text of a failed message before the draft, to be edited. */
+  insert(content) {
     this.#input.value = this.#input.value.trim() ? `${content}\n${this.#input.value}` : content;
     this.#fit();
     this.focus();

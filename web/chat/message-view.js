@@ -1,14 +1,14 @@
-/** One message as elements. Text is text, whatever is in it. */
+/** Creates the elements of one message. Message text becomes text nodes, never HTML. */
 
 import { avatar, el } from "../ui/dom.js";
 import { fullLabel, pieces, timeLabel } from "../ui/text.js";
 
-/** What a message's look depends on: drawn again only when this changes. */
-export function lookOf({ message, follows, entry }) {
+/** Everything that the elements of a message depend on: they are created again only when this changes. */
+export function renderKey({ message, follows, entry }) {
   return entry ? `${entry.state} ${follows} ${entry.error?.code} ${entry.error?.until}` : `${message.rev} ${follows}`;
 }
 
-/** `actions`: person(userId), retry(clientId), edit(clientId), discard(clientId); `now` epoch ms. */
+/** `actions`: person(userId), retry(clientId), edit(clientId), discard(clientId); `now` in epoch ms. */
 export function drawMessage({ message, date, follows, entry }, { me, actions, now }) {
   const mentionsMe = !entry && message.mentions?.includes(me.id);
   const classes = [

@@ -1,17 +1,17 @@
-/** Who is here and who else belongs to the room, and who is typing. */
+/** The list of people in the room, online and others, and the line that says who is typing. */
 
 import { avatar, byId, el, setText } from "../ui/dom.js";
 import { STATUS_NAMES } from "./person-dialogs.js";
 import { typingLabel } from "../ui/text.js";
 
-const MEMBERS_AGAIN_MS = 2000; // after somebody new came: several may
+const MEMBERS_RELOAD_MS = 2000; // delay after a new person appeared, as several may follow
 
 export class PeopleView {
-  #members = new Map(); // of the room that is shown
+  #members = new Map(); // of the shown room, by user id
   #cursor = null;
-  #planned = false;
-  #again = null;
-  #asked = new Set(); // who was here without being on the list; once is enough to find out
+  #isRenderScheduled = false;
+  #reloadTimer = null;
+  #askedAbout = new Set(); // people online who were not in the list: one reload for each
 
   constructor({ chat, page }) {
     this.chat = chat;
@@ -22,16 +22,16 @@ export class PeopleView {
         detail.roomId === page.roomId && work();
     chat.addEventListener(
       "people",
-      ofThisRoom(() => this.#plan()),
+      ofThisRoom(() => this.#scheduleRender()),
     );
     chat.addEventListener(
       "typing",
       ofThisRoom(() => this.#renderTyping()),
     );
-    chat.addEventListener("user", () => this.#plan());
+    chat.addEventListener("user", () => this.#scheduleRender());
     chat.addEventListener("list", () => {
       this.#loadIfNew();
-      this.#plan();
+      this.#scheduleRender();
     });
     byId("more-people").addEventListener("click", () => this.#load());
     byId("people").addEventListener("click", ({ target }) => {
@@ -41,9 +41,9 @@ export class PeopleView {
   }
 
   show() {
-    clearTimeout(this.#again);
-    this.#again = null;
-    this.#asked.clear();
+    clearTimeout(this.#reloadTimer);
+    this.#reloadTimer = null;
+    this.#askedAbout.clear();
     this.roomId = null;
     this.#members = new Map();
     this.#cursor = null;
@@ -52,7 +52,7 @@ export class PeopleView {
     this.#loadIfNew();
   }
 
-  /** Ids of those who can be mentioned here, by lower-case user name. */
+  /** The ids of the people who can be mentioned, by lower-case user name. */
   idsByName() {
     const here = this.chat.presence.of(this.page.roomId)?.online.values() ?? [];
     return new Map(
@@ -79,31 +79,31 @@ export class PeopleView {
         void this.#refreshRoom(roomId);
       this.#render();
     } catch {
-      if (roomId === this.page.roomId) this.roomId = null; // with the next change of the list
+      if (roomId === this.page.roomId) this.roomId = null; // the next `list` event retries
     }
   }
 
-  /** Somebody is here who was not a member when the list was read. */
-  #askAbout(strangers) {
-    const fresh = strangers.filter(({ userId }) => !this.#asked.has(userId));
+  /** People are online who were not members when the list was loaded: load it again. */
+  #loadAgainFor(strangers) {
+    const fresh = strangers.filter(({ userId }) => !this.#askedAbout.has(userId));
     if (fresh.length === 0) return;
-    for (const { userId } of fresh) this.#asked.add(userId);
-    this.#again ??= setTimeout(() => {
-      this.#again = null;
+    for (const { userId } of fresh) this.#askedAbout.add(userId);
+    this.#reloadTimer ??= setTimeout(() => {
+      this.#reloadTimer = null;
       void this.#load();
-    }, MEMBERS_AGAIN_MS);
+    }, MEMBERS_RELOAD_MS);
   }
 
-  /** The room's number of members is behind. */
+  /** Load the room again: its number of members is out of date. */
   #refreshRoom(roomId) {
     return this.chat.refreshRoom(roomId).catch(() => {});
   }
 
-  #plan() {
-    if (this.#planned) return;
-    this.#planned = true;
+  #scheduleRender() {
+    if (this.#isRenderScheduled) return;
+    this.#isRenderScheduled = true;
     requestAnimationFrame(() => {
-      this.#planned = false;
+      this.#isRenderScheduled = false;
       this.#render();
     });
   }
@@ -115,28 +115,28 @@ export class PeopleView {
     const online = people?.online ?? new Map();
     const here = [...online.values()].map((person) => ({ ...this.#members.get(person.userId), ...person }));
     if (this.#cursor === null && this.#members.size > 0)
-      this.#askAbout(here.filter((person) => !this.#members.has(person.userId)));
+      this.#loadAgainFor(here.filter((person) => !this.#members.has(person.userId)));
     const others = [...this.#members.values()].filter((member) => !online.has(member.userId));
     setText(byId("here-count"), String(people?.onlineCount ?? 0));
     setText(byId("here-title"), `Here — ${(people?.onlineCount ?? 0).toLocaleString()}`);
     setText(byId("away-title"), people?.isCounted ? "Members" : "Not here");
     byId("away-title").hidden = others.length === 0;
-    this.#fill(byId("here-list"), here);
-    this.#fill(byId("away-list"), others);
+    this.#renderList(byId("here-list"), here);
+    this.#renderList(byId("away-list"), others);
   }
 
-  #fill(list, people) {
+  #renderList(list, people) {
     const named = people.map((person) => ({ ...person, name: person.displayName ?? person.username }));
     named.sort((one, other) => one.name.localeCompare(other.name));
-    const look = JSON.stringify(named.map(({ userId, name, status, role }) => [userId, name, status, role]));
-    if (list.dataset.look === look) return;
-    list.dataset.look = look;
+    const renderKey = JSON.stringify(named.map(({ userId, name, status, role }) => [userId, name, status, role]));
+    if (list.dataset.renderKey === renderKey) return;
+    list.dataset.renderKey = renderKey;
     const focused = list.contains(document.activeElement) ? document.activeElement.dataset.userId : null;
-    list.replaceChildren(...named.map((person) => this.#line(person)));
+    list.replaceChildren(...named.map((person) => this.#item(person)));
     if (focused) list.querySelector(`[data-user-id="${CSS.escape(focused)}"]`)?.focus();
   }
 
-  #line({ userId, name, status = "offline", role }) {
+  #item({ userId, name, status = "offline", role }) {
     const notes = [userId === this.chat.user.id && "you", role && role !== "member" && role].filter(Boolean).join(", ");
     return el(
       "li",

@@ -1,13 +1,13 @@
-/** One person, and finding people: to talk to directly, or to invite into a room. */
+/** The dialogs with a person's profile, and to find people for a direct message or an invitation. */
 
-import { avatar, byId, closable, el, setText, showLines } from "../ui/dom.js";
+import { avatar, byId, closable, el, setText, updateList } from "../ui/dom.js";
 
 const SEARCH_AFTER_MS = 250;
 export const STATUS_NAMES = { online: "Online", away: "Away", busy: "Busy", offline: "Offline" };
 
 export class PersonDialogs {
   #timer = null;
-  #search = 0;
+  #searchNumber = 0;
   #choose = null;
   #userId = null;
 
@@ -17,18 +17,18 @@ export class PersonDialogs {
     closable(byId("users-dialog"));
     closable(byId("person-dialog"));
     byId("new-direct").addEventListener("click", () =>
-      this.#find({ title: "New direct message", label: "Message", choose: (user) => this.#direct(user.id) }),
+      this.#openSearch({ title: "New direct message", label: "Message", choose: (user) => this.#direct(user.id) }),
     );
     byId("users-q").addEventListener("input", () => {
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#look(), SEARCH_AFTER_MS);
+      this.#timer = setTimeout(() => this.#runSearch(), SEARCH_AFTER_MS);
     });
     byId("person-direct").addEventListener("click", () => this.#directFromPerson());
   }
 
   invite(roomId) {
     const name = this.chat.nameOf(this.chat.rooms.get(roomId).room);
-    this.#find({
+    this.#openSearch({
       title: `Invite to ${name}`,
       label: "Invite",
       choose: async (user, button) => {
@@ -41,7 +41,7 @@ export class PersonDialogs {
     });
   }
 
-  #find(choice) {
+  #openSearch(choice) {
     this.#choose = choice;
     setText(byId("users-title"), choice.title);
     byId("users-q").value = "";
@@ -49,30 +49,30 @@ export class PersonDialogs {
     byId("users-results").replaceChildren();
     byId("users-dialog").showModal();
     byId("users-q").focus();
-    void this.#look();
+    void this.#runSearch();
   }
 
-  async #look() {
-    const search = ++this.#search;
+  async #runSearch() {
+    const number = ++this.#searchNumber;
     try {
       const users = await this.chat.findUsers(byId("users-q").value.trim());
-      if (search !== this.#search) return;
+      if (number !== this.#searchNumber) return;
       const others = users.filter((user) => user.id !== this.chat.user.id);
-      showLines(
+      updateList(
         byId("users-results"),
-        others.map((user) => this.#line(user)),
+        others.map((user) => this.#item(user)),
       );
       setText(byId("users-status"), others.length ? "" : "Nobody is called so.");
     } catch (error) {
-      if (search === this.#search) setText(byId("users-status"), error.message);
+      if (number === this.#searchNumber) setText(byId("users-status"), error.message);
     }
   }
 
-  #line(user) {
+  #item(user) {
     const { label, choose } = this.#choose;
     const pick = async ({ currentTarget: button }) => {
-      clearTimeout(this.#timer); // a search still under way would take away the list, and the word on what is done now
-      this.#search += 1;
+      clearTimeout(this.#timer); // the result of a pending search would replace the list and the status text
+      this.#searchNumber += 1;
       try {
         await choose(user, button);
       } catch (error) {
@@ -88,7 +88,7 @@ export class PersonDialogs {
     );
   }
 
-  /** A person's card. */
+  /** Open the dialog with a person's profile. */
   async show(userId) {
     this.#userId = userId;
     setText(byId("person-name"), "");

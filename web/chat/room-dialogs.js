@@ -1,13 +1,13 @@
-/** Finding, making and leaving rooms. */
+/** The dialogs to find, create and leave rooms. */
 
-import { byId, closable, el, icon, setText, showLines } from "../ui/dom.js";
+import { byId, closable, el, icon, setText, updateList } from "../ui/dom.js";
 import { plural } from "../ui/text.js";
 
 const SEARCH_AFTER_MS = 250;
 
 export class RoomDialogs {
   #timer = null;
-  #search = 0;
+  #searchNumber = 0;
   #cursor = null;
   #leaving = null;
 
@@ -19,12 +19,12 @@ export class RoomDialogs {
     byId("new-room").addEventListener("click", () => this.create());
     byId("find-q").addEventListener("input", () => {
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#look(), SEARCH_AFTER_MS);
+      this.#timer = setTimeout(() => this.#runSearch(), SEARCH_AFTER_MS);
     });
-    byId("find-more").addEventListener("click", () => this.#look({ more: true }));
+    byId("find-more").addEventListener("click", () => this.#runSearch({ more: true }));
     byId("create-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      void this.#make(event.target.elements);
+      void this.#create(event.target.elements);
     });
     byId("leave-confirm").addEventListener("click", () => this.#leave());
   }
@@ -34,28 +34,28 @@ export class RoomDialogs {
     byId("find-results").replaceChildren();
     byId("find-dialog").showModal();
     byId("find-q").focus();
-    void this.#look();
+    void this.#runSearch();
   }
 
-  async #look({ more = false } = {}) {
-    const search = ++this.#search;
+  async #runSearch({ more = false } = {}) {
+    const number = ++this.#searchNumber;
     const q = byId("find-q").value.trim();
     try {
       const { rooms, nextCursor } = await this.chat.findRooms({ q, cursor: more ? this.#cursor : null });
-      if (search !== this.#search) return;
+      if (number !== this.#searchNumber) return;
       this.#cursor = nextCursor;
-      const lines = rooms.filter((room) => room.kind !== "direct").map((room) => this.#line(room));
-      if (more) byId("find-results").append(...lines);
-      else showLines(byId("find-results"), lines);
+      const items = rooms.filter((room) => room.kind !== "direct").map((room) => this.#item(room));
+      if (more) byId("find-results").append(...items);
+      else updateList(byId("find-results"), items);
       const none = q ? "No room is called so. You can make it." : "There is no room yet. Make the first one.";
       setText(byId("find-status"), byId("find-results").children.length ? "" : none);
       byId("find-more").hidden = !nextCursor;
     } catch (error) {
-      if (search === this.#search) setText(byId("find-status"), error.message);
+      if (number === this.#searchNumber) setText(byId("find-status"), error.message);
     }
   }
 
-  #line(room) {
+  #item(room) {
     const isMine = Boolean(room.role);
     const about = [plural(room.memberCount, "member"), room.description].filter(Boolean).join(" · ");
     const label = isMine ? "Open" : "Join";
@@ -98,7 +98,7 @@ export class RoomDialogs {
     byId("create-name").focus();
   }
 
-  async #make({ name, description, private: isPrivate }) {
+  async #create({ name, description, private: isPrivate }) {
     const button = byId("create-submit");
     if (!name.value.trim()) {
       setText(byId("create-error"), "Give the room a name.");

@@ -1,10 +1,10 @@
-/** The head of the room that is shown, and what stands in its place where there is none. */
+/** The header of the shown room, and the welcome view while no room is shown. */
 
 import { byId, setText } from "../ui/dom.js";
 import { plural } from "../ui/text.js";
 
 export class RoomView {
-  #preview = null; // a room that the address names and one is no member of
+  #preview = null; // a room that the URL names and of which the user is no member
 
   constructor({ chat, page, roomDialogs, personDialogs }) {
     this.chat = chat;
@@ -20,7 +20,7 @@ export class RoomView {
   show() {
     this.#preview = null;
     this.#render();
-    void this.#look();
+    void this.#loadPreview();
   }
 
   #render() {
@@ -41,7 +41,7 @@ export class RoomView {
       byId("composer").placeholder = `Message ${name}`;
     } else if (!isWaiting) {
       this.#renderWelcome();
-      if (page.roomId && chat.rooms.isListed && !this.#preview) void this.#look();
+      if (page.roomId && chat.rooms.isListed && !this.#preview) void this.#loadPreview();
     }
   }
 
@@ -71,8 +71,8 @@ export class RoomView {
     setText(byId("welcome-text"), text);
   }
 
-  /** What is this room that the address names? */
-  async #look() {
+  /** Load the room that the URL names if the user is no member of it. */
+  async #loadPreview() {
     const { roomId } = this.page;
     if (!roomId || !this.chat.rooms.isListed || this.chat.rooms.get(roomId)) return;
     this.#preview = { room: null };

@@ -1,15 +1,15 @@
-/** The list of one's rooms, with what is unread in each. */
+/** The list of the user's rooms with their unread counts. */
 
 import { avatar, byId, el, icon } from "../ui/dom.js";
 import { plural } from "../ui/text.js";
 
 export class RoomsView {
-  #planned = false;
+  #isRenderScheduled = false;
 
   constructor({ chat, page }) {
     this.chat = chat;
     this.page = page;
-    for (const name of ["list", "outbox"]) chat.addEventListener(name, () => this.#plan());
+    for (const name of ["list", "outbox"]) chat.addEventListener(name, () => this.#scheduleRender());
     for (const list of [byId("rooms-list"), byId("directs-list")]) {
       list.addEventListener("click", ({ target }) => {
         const button = target.closest("[data-room-id]");
@@ -24,11 +24,11 @@ export class RoomsView {
     const byName = (one, other) =>
       chat.nameOf(one.room).localeCompare(chat.nameOf(other.room)) || one.room.id.localeCompare(other.room.id);
     const sorted = chat.rooms.all.sort(byName);
-    this.#fill(
+    this.#renderList(
       "rooms",
       sorted.filter(({ room }) => room.kind !== "direct"),
     );
-    this.#fill(
+    this.#renderList(
       "directs",
       sorted.filter(({ room }) => room.kind === "direct"),
     );
@@ -36,25 +36,25 @@ export class RoomsView {
     byId("menu-badge").hidden = !elsewhere;
   }
 
-  /** Once a frame is enough, however much comes. */
-  #plan() {
-    if (this.#planned) return;
-    this.#planned = true;
+  /** Render at most once per animation frame. */
+  #scheduleRender() {
+    if (this.#isRenderScheduled) return;
+    this.#isRenderScheduled = true;
     requestAnimationFrame(() => {
-      this.#planned = false;
+      this.#isRenderScheduled = false;
       this.render();
     });
   }
 
-  /** Lines are kept where they are the same, so that the focus stays where it is. */
-  #fill(name, states) {
+  /** Existing items are reused, so that the focus stays on them. */
+  #renderList(name, states) {
     const list = byId(`${name}-list`);
     const old = new Map([...list.children].map((item) => [item.firstChild.dataset.roomId, item]));
     const items = states.map((state) => {
       const item =
         old.get(state.room.id) ??
         el("li", {}, el("button", { type: "button", class: "room-button", "data-room-id": state.room.id }));
-      this.#fillLine(item.firstChild, state);
+      this.#renderItem(item.firstChild, state);
       return item;
     });
     if (items.length !== list.children.length || items.some((item, index) => list.children[index] !== item)) {
@@ -65,13 +65,13 @@ export class RoomsView {
     byId(`${name}-empty`).hidden = items.length > 0 || !this.chat.rooms.isListed;
   }
 
-  #fillLine(button, { room, unread, mentions }) {
+  #renderItem(button, { room, unread, mentions }) {
     const name = this.chat.nameOf(room);
     const failed = this.chat.outbox.entries(room.id).some((entry) => entry.state === "failed");
     const isCurrent = room.id === this.page.roomId;
-    const look = JSON.stringify([name, unread, mentions, failed, isCurrent, room.isPrivate]);
-    if (button.dataset.look === look) return;
-    button.dataset.look = look;
+    const renderKey = JSON.stringify([name, unread, mentions, failed, isCurrent, room.isPrivate]);
+    if (button.dataset.renderKey === renderKey) return;
+    button.dataset.renderKey = renderKey;
     button.toggleAttribute("data-unread", unread > 0);
     if (unread > 0) button.dataset.unread = unread;
     button.setAttribute("aria-current", String(isCurrent));

@@ -1,4 +1,4 @@
-/** How it stands with the connection, and who one is: the banner, one's own line, one's own status. */
+/** The banner about the connection, the line with the user's own name, and the dialog for the user's own status. */
 
 import { avatar, byId, closable, el, setText } from "../ui/dom.js";
 import { STATUS_NAMES } from "./person-dialogs.js";
@@ -13,7 +13,7 @@ const WAITING = {
 };
 
 export class StatusView {
-  #tried = false; // to connect since the page was opened: before that, nothing was lost
+  #tried = false; // whether a connection was lost or refused since the page was opened
 
   constructor({ chat, page }) {
     this.chat = chat;
@@ -22,7 +22,7 @@ export class StatusView {
     chat.addEventListener("state", () => this.render());
     chat.addEventListener("user", () => this.#renderMe());
     byId("reconnect").addEventListener("click", () =>
-      chat.link.state === "replaced" ? chat.link.start() : chat.link.wake(),
+      chat.connection.state === "replaced" ? chat.connection.start() : chat.connection.wake(),
     );
     byId("me").addEventListener("click", () => this.#open());
     byId("me-form").addEventListener("submit", (event) => {
@@ -32,15 +32,18 @@ export class StatusView {
   }
 
   render() {
-    const { link } = this.chat;
-    if (!link) return;
-    if (link.state === "waiting") this.#tried = true;
-    if (link.isOnline) this.#tried = false;
-    document.documentElement.dataset.link = link.state;
-    const text = this.#text(link);
+    const { connection } = this.chat;
+    if (!connection) return;
+    if (connection.state === "waiting") this.#tried = true;
+    if (connection.isOnline) this.#tried = false;
+    document.documentElement.dataset.link = connection.state;
+    const text = this.#text(connection);
     byId("banner").hidden = !text;
     setText(byId("banner-text"), text);
-    byId("reconnect").hidden = !(link.state === "replaced" || (link.state === "waiting" && link.reason !== "refused"));
+    byId("reconnect").hidden = !(
+      connection.state === "replaced" ||
+      (connection.state === "waiting" && connection.reason !== "refused")
+    );
     this.#renderMe();
   }
 
@@ -55,10 +58,10 @@ export class StatusView {
   #renderMe() {
     const { user } = this.chat;
     if (!user) return;
-    const status = this.chat.link?.isOnline ? user.status : "offline";
-    const look = JSON.stringify([user, status]);
-    if (byId("me").dataset.look === look) return;
-    byId("me").dataset.look = look;
+    const status = this.chat.connection?.isOnline ? user.status : "offline";
+    const renderKey = JSON.stringify([user, status]);
+    if (byId("me").dataset.renderKey === renderKey) return;
+    byId("me").dataset.renderKey = renderKey;
     byId("me").replaceChildren(
       avatar({ id: user.id, name: user.displayName }),
       el(

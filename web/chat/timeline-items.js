@@ -1,14 +1,14 @@
-/** How messages are set out: days, groups by author, the line above what is new, and what is not sent yet. Pure. */
+/** Arranges messages: days, groups by author, the line above new messages, and the unsent messages. Pure. */
 
 import { sameDay } from "../ui/text.js";
 
 const GROUP_MS = 5 * 60_000;
 
 /**
- * Items in the order they are shown, each with a stable `key`: `{kind: "day", date}`, `{kind: "new"}`, and
- * `{kind: "message", message, date, follows, entry}`, where `entry` is the outbox entry of one that is not stored yet.
+ * The items in order, each with a stable `key`: `{kind: "day", date}`, `{kind: "new"}`, and `{kind: "message", message,
+ * date, follows, entry}`. `follows`: same group as the message before; `entry`: the outbox entry of an unsent message.
  */
-export function arrange(messages, unsent, { me, newFrom = null }) {
+export function timelineItems(messages, unsent, { me, newFrom = null }) {
   const items = [];
   let previous = null;
   const put = (item) => {

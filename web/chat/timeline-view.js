@@ -1,43 +1,42 @@
 /**
- * The messages of the room that is shown: drawn by key, kept in place while history comes in above, read when they are
- * seen.
+ * The messages of the shown room. Elements are reused by key, the scroll position stays when history is inserted above,
+ * and messages are marked as read when they are visible.
  */
 
 import { byId, el, setText } from "../ui/dom.js";
-import { drawMessage, lookOf } from "./message-view.js";
+import { drawMessage, renderKey } from "./message-view.js";
 import { dayLabel, plural } from "../ui/text.js";
-import { arrange } from "./timeline-items.js";
+import { timelineItems } from "./timeline-items.js";
 
 const NEAR_BOTTOM_PX = 48;
 const NEAR_TOP_PX = 300;
 
 export class TimelineView {
-  onEdit = () => {};
-
   #scroller = byId("scroller");
   #log = byId("messages");
-  #nodes = new Map(); // key → {node, look}
+  #nodes = new Map(); // item key → {node, key}; `key` is the message's renderKey
   #roomId = null;
-  #newFrom = null; // the first seq that was unread when one looked
-  #follows = true; // whether one stands at the end, and stays there
-  #planned = false;
+  #newFrom = null; // the first unread seq when the room was shown
+  #follows = true; // whether the view stays at the newest message
+  #isRenderScheduled = false;
   #loading = false;
 
-  constructor({ chat, page }) {
+  constructor({ chat, page, people }) {
     this.chat = chat;
     this.page = page;
+    this.people = people;
     this.actions = {
       person: (userId) => page.showPerson(userId),
       retry: (clientId) => chat.retry(clientId),
       discard: (clientId) => chat.discard(clientId),
       edit: (clientId) => this.#edit(clientId),
     };
-    const ofThisRoom = ({ detail }) => detail.roomId === page.roomId && this.#plan();
-    chat.addEventListener("messages", ofThisRoom);
-    chat.addEventListener("outbox", ofThisRoom);
-    chat.addEventListener("list", () => this.#plan());
-    this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    byId("load-older").addEventListener("click", () => this.#more("older"));
+    const renderIfShown = ({ detail }) => detail.roomId === page.roomId && this.#scheduleRender();
+    chat.addEventListener("messages", renderIfShown);
+    chat.addEventListener("outbox", renderIfShown);
+    chat.addEventListener("list", () => this.#scheduleRender());
+    this.#scroller.addEventListener("scroll", () => this.#onScroll(), { passive: true });
+    byId("load-older").addEventListener("click", () => this.#loadMore("older"));
     byId("jump").addEventListener("click", () => {
       this.toLatest();
       this.#scroller.focus();
@@ -49,7 +48,7 @@ export class TimelineView {
     return this.chat.rooms?.get(this.page.roomId) ?? null;
   }
 
-  /** The page shows another room. */
+  /** Called when the page shows another room. */
   show() {
     if (this.page.roomId !== this.#roomId) {
       this.#roomId = this.page.roomId;
@@ -61,24 +60,22 @@ export class TimelineView {
     this.#render();
   }
 
-  /** Ids of those who can be mentioned: who wrote what is held, and the others by the list of people. */
+  /** The ids of the people who can be mentioned: authors of loaded messages, and the list of people. */
   idsByName() {
     const written =
       this.#state?.timeline.messages.map(({ username, userId }) => [username.toLowerCase(), userId]) ?? [];
-    return new Map([...written, ...this.moreNames()]);
+    return new Map([...written, ...this.people.idsByName()]);
   }
-
-  moreNames = () => [];
 
   toLatest() {
     this.#follows = true;
     this.#newFrom = null;
-    if (this.#state?.timeline.isDetached) void this.#more("latest");
-    this.#plan();
+    if (this.#state?.timeline.isDetached) void this.#loadMore("latest");
+    this.#scheduleRender();
   }
 
-  /** The page is looked at: the newest message, if in view, is read. */
-  seen() {
+  /** Mark the room as read if the page is visible and shows the newest message. */
+  markSeen() {
     const state = this.#state;
     if (!state?.isLoaded || state.unread === 0) return;
     const isSeen = document.visibilityState === "visible" && this.#follows && !state.timeline.isDetached;
@@ -86,13 +83,13 @@ export class TimelineView {
     else this.#newFrom ??= (state.room.readSeq ?? 0) + 1;
   }
 
-  // ---- drawing ------------------------------------------------------------------------------------------------------
+  // ---- rendering ----------------------------------------------------------------------------------------------------
 
-  #plan() {
-    if (this.#planned) return;
-    this.#planned = true;
+  #scheduleRender() {
+    if (this.#isRenderScheduled) return;
+    this.#isRenderScheduled = true;
     requestAnimationFrame(() => {
-      this.#planned = false;
+      this.#isRenderScheduled = false;
       if (this.#roomId === this.page.roomId) this.#render();
     });
   }
@@ -104,20 +101,20 @@ export class TimelineView {
     const { timeline } = state;
     const messages = state.isLoaded ? timeline.messages : [];
     const unsent = timeline.isDetached ? [] : this.chat.unsent(this.#roomId);
-    const items = arrange(messages, unsent, { me: this.chat.user, newFrom: this.#newFrom });
+    const items = timelineItems(messages, unsent, { me: this.chat.user, newFrom: this.#newFrom });
     const anchor = this.#follows ? null : this.#anchor();
     this.#log.setAttribute("aria-live", this.#isLive(items) ? "polite" : "off");
     this.#draw(items);
     this.#drawEnds(state, messages);
     if (anchor) this.#scroller.scrollTop += anchor.node.getBoundingClientRect().top - anchor.top;
     else this.#toEnd();
-    this.seen();
+    this.markSeen();
     this.#drawJump(state);
     if (state.isLoaded && this.#scroller.scrollHeight <= this.#scroller.clientHeight && timeline.hasOlder)
-      void this.#more("older");
+      void this.#loadMore("older");
   }
 
-  /** Only what comes at the end, a few at a time, is worth being read out. */
+  /** Screen readers announce up to five new messages at the end, not loaded history. */
   #isLive(items) {
     const fresh = items.filter(({ key }) => !this.#nodes.has(key)).length;
     return this.#nodes.size > 0 && fresh <= 5 && !this.#loading;
@@ -148,11 +145,11 @@ export class TimelineView {
   }
 
   #nodeFor(item, context) {
-    const look = item.kind === "message" ? lookOf(item) : "";
-    const known = this.#nodes.get(item.key);
-    if (known?.look === look) return known.node;
-    const node = DRAW[item.kind](item, context);
-    this.#nodes.set(item.key, { node, look });
+    const key = item.kind === "message" ? renderKey(item) : "";
+    const shown = this.#nodes.get(item.key);
+    if (shown?.key === key) return shown.node;
+    const node = RENDERERS[item.kind](item, context);
+    this.#nodes.set(item.key, { node, key });
     return node;
   }
 
@@ -175,9 +172,9 @@ export class TimelineView {
     setText(byId("jump-text"), unread > 0 ? plural(unread, "new message") : "Jump to latest");
   }
 
-  // ---- place --------------------------------------------------------------------------------------------------------
+  // ---- scrolling ----------------------------------------------------------------------------------------------------
 
-  /** The first message in view, and where it stands. */
+  /** The first visible message and its position. */
   #anchor() {
     const top = this.#scroller.getBoundingClientRect().top;
     for (const node of this.#log.querySelectorAll("[data-seq]")) {
@@ -191,25 +188,25 @@ export class TimelineView {
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
   }
 
-  #scrolled() {
+  #onScroll() {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
     this.#follows = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX;
     const state = this.#state;
     if (!state) return;
-    if (scrollTop < NEAR_TOP_PX && state.timeline.hasOlder) void this.#more("older");
-    if (this.#follows && state.timeline.isDetached) void this.#more("newer");
-    this.seen();
+    if (scrollTop < NEAR_TOP_PX && state.timeline.hasOlder) void this.#loadMore("older");
+    if (this.#follows && state.timeline.isDetached) void this.#loadMore("newer");
+    this.markSeen();
     this.#drawJump(state);
   }
 
-  async #more(which) {
+  async #loadMore(direction) {
     if (this.#loading || !this.#state?.isLoaded) return;
     const roomId = this.#roomId;
     this.#loading = true;
-    if (which === "newer") this.#follows = false; // what comes is below, and one stays where one is
+    if (direction === "newer") this.#follows = false; // new messages are added below; the scroll position stays
     setText(byId("load-older"), "Loading…");
     try {
-      await this.chat.rooms.more(roomId, which);
+      await this.chat.rooms.loadMore(roomId, direction);
     } catch (error) {
       this.page.toast(error.message);
     } finally {
@@ -223,11 +220,11 @@ export class TimelineView {
     const entry = this.chat.unsent(this.#roomId).find((one) => one.clientId === clientId);
     if (!entry) return;
     this.chat.discard(clientId);
-    this.onEdit(entry.content);
+    this.page.editUnsent(entry.content);
   }
 }
 
-const DRAW = {
+const RENDERERS = {
   day: ({ date }) =>
     el(
       "div",

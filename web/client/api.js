@@ -1,12 +1,11 @@
-/**
- * REST: JSON over fetch with a Bearer token, errors as ChatError. Knows no socket and keeps no state of its own.
- */
+/** REST requests: JSON over fetch with a Bearer token. Errors become ChatError. Has no socket and no state. */
 
 const TIMEOUT_MS = 20_000;
 
 /**
- * A refusal, from REST or from a WebSocket command, in the contract's words.
- * `code` is the contract's, or `network` (no answer came) and `disconnected` (the link broke before one).
+ * An error reply to a REST request or a WebSocket command.
+ * `code` is a code of the contract, or `network` (no response), or `disconnected` (the connection closed before the
+ * response).
  */
 export class ChatError extends Error {
   constructor({ code, message, status = 0, details = {}, retryable = false, retryAfterS = null }) {
@@ -20,15 +19,15 @@ export class ChatError extends Error {
   }
 }
 
-/** The base URL of the server that gave this file: behind a proxy that strips a prefix that is no origin's root. */
-export const ownBase = () => new URL("../..", import.meta.url).href;
+/** The base URL of the server that this file was loaded from, with the prefix that a proxy in front of it strips. */
+export const serverBaseUrl = () => new URL("../..", import.meta.url).href;
 
-/** A path of the server's, `rooms` or as it stands in a shape `/files/…`, under its base. */
+/** The URL of a path below the base URL; a leading slash (`/files/…`) is ignored. */
 export function endpoint(baseUrl, path) {
   return new URL(path.replace(/^\/+/, ""), baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`);
 }
 
-/** One request without a token. Resolves to the decoded body, null for 204. Throws ChatError. */
+/** Send one request. Resolves to the decoded body, or null for status 204. Throws ChatError. */
 export async function request(fetchLike, url, { method = "GET", body, token } = {}) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -47,10 +46,10 @@ export async function request(fetchLike, url, { method = "GET", body, token } = 
   if (response.status === 204) return null;
   const decoded = await response.json().catch(() => null);
   if (response.ok) return decoded;
-  throw refusalOf(response, decoded);
+  throw errorFrom(response, decoded);
 }
 
-function refusalOf(response, decoded) {
+function errorFrom(response, decoded) {
   const error = decoded?.error ?? {};
   const retryAfter = Number(response.headers.get("Retry-After"));
   return new ChatError({
@@ -63,7 +62,7 @@ function refusalOf(response, decoded) {
   });
 }
 
-/** Calls REST with the session's token; a refused token is refreshed once. */
+/** Sends REST requests with the session's access token; after a 401 it refreshes the token and retries once. */
 export class Api {
   constructor({ baseUrl, fetch, tokens }) {
     this.baseUrl = baseUrl;
@@ -71,18 +70,22 @@ export class Api {
     this.tokens = tokens;
   }
 
-  /** `path` under the base URL; `query` values that are null, undefined or "" are left out. Throws ChatError. */
+  /** `path` is below the base URL; `query` values that are null, undefined or "" are omitted. Throws ChatError. */
   async call(method, path, { body, query } = {}) {
     const url = endpoint(this.baseUrl, path);
     for (const [name, value] of Object.entries(query ?? {})) {
       if (value !== null && value !== undefined && value !== "") url.searchParams.set(name, value);
     }
-    const token = await this.tokens.fresh();
+    const token = await this.tokens.getAccessToken();
     try {
       return await request(this.fetch, url, { method, body, token });
     } catch (error) {
       if (error.status !== 401) throw error;
-      return await request(this.fetch, url, { method, body, token: await this.tokens.fresh({ refused: token }) });
+      return await request(this.fetch, url, {
+        method,
+        body,
+        token: await this.tokens.getAccessToken({ refused: token }),
+      });
     }
   }
 

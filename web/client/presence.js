@@ -1,32 +1,32 @@
 /**
- * Who is here and who is typing, by room; ephemeral, so it is asked for anew with every connection. Also what one
- * tells of oneself: typing and read marks, sent as sparingly as they are still useful, for they share one limit.
+ * Who is online and who is typing, by room. This is ephemeral: it is loaded again for each connection. Also sends the
+ * user's own typing events and read marks, throttled, because they share one rate limit.
  */
 
-const TYPING_AGAIN_MS = 4000; // others forget after 6 s
+const TYPING_AGAIN_MS = 4000; // a typing event expires after 6 s
 const READ_AGAIN_MS = 3000;
 
 /** Events: `people`, `typing` (detail {roomId}). */
 export class Presence extends EventTarget {
   #people = new Map(); // roomId → {onlineCount, online: Map(userId → {userId, username, status}), isCounted}
   #typing = new Map(); // roomId → Map(userId → {username, timer})
-  #typed = new Map(); // roomId → when one last told that one types
-  #reads = new Map(); // roomId → {told, wanted, timer}
-  #quietUntil = 0;
+  #typingSentAt = new Map(); // roomId → when startTyping was last sent
+  #reads = new Map(); // roomId → {sentAt, wanted, done, timer}; wanted and done are seqs
+  #limitedUntil = 0;
 
-  /** `timed`: the clock of ChatClient by which durations are measured, in ms. */
-  constructor({ link, timed }) {
+  /** `timed`: the monotonic clock of ChatClient, in ms. */
+  constructor({ connection, timed }) {
     super();
-    this.link = link;
+    this.connection = connection;
     this.timed = timed;
-    link.addEventListener("event", ({ detail }) => EVENTS[detail.event]?.(this, detail.data));
-    link.addEventListener("welcome", () => this.#sendReads());
-    link.addEventListener("state", () => !link.isOnline && this.#forget());
+    connection.addEventListener("event", ({ detail }) => EVENTS[detail.event]?.(this, detail.data));
+    connection.addEventListener("welcome", () => this.#sendReads());
+    connection.addEventListener("state", () => !connection.isOnline && this.#reset());
   }
 
-  // ---- others -------------------------------------------------------------------------------------------------------
+  // ---- other people -------------------------------------------------------------------------------------------------
 
-  /** `{onlineCount, online, isCounted}`, or null if it was not asked for. `isCounted`: too many to be named. */
+  /** `{onlineCount, online, isCounted}`, or null if not loaded. `isCounted`: `online` does not name everybody. */
   of(roomId) {
     return this.#people.get(roomId) ?? null;
   }
@@ -35,31 +35,31 @@ export class Presence extends EventTarget {
     return [...(this.#typing.get(roomId)?.values() ?? [])].map((typist) => typist.username);
   }
 
-  /** Ask who is here. */
+  /** Load who is online in a room. */
   async load(roomId) {
-    const found = await this.#quietly("getPresence", { roomId });
+    const found = await this.#commandOrNull("getPresence", { roomId });
     if (!found) return;
     const online = new Map(found.online.map((person) => [person.userId, person]));
     this.#people.set(roomId, { onlineCount: found.onlineCount, online, isCounted: found.onlineCount > online.size });
-    this.#tell("people", roomId);
+    this.#emit("people", roomId);
   }
 
-  onPerson({ roomId, userId, username, status }, isHere) {
+  onPresence({ roomId, userId, username, status }, isPresent) {
     const people = this.of(roomId);
     if (!people) return;
-    const wasHere = people.online.has(userId);
-    if (isHere) people.online.set(userId, { userId, username, status: status ?? "online" });
+    const wasPresent = people.online.has(userId);
+    if (isPresent) people.online.set(userId, { userId, username, status: status ?? "online" });
     else people.online.delete(userId);
-    people.onlineCount = Math.max(people.online.size, people.onlineCount + Number(isHere) - Number(wasHere));
-    this.#tell("people", roomId);
-    if (!isHere) this.onTyping({ roomId, userId, isTyping: false });
+    people.onlineCount = Math.max(people.online.size, people.onlineCount + Number(isPresent) - Number(wasPresent));
+    this.#emit("people", roomId);
+    if (!isPresent) this.onTyping({ roomId, userId, isTyping: false });
   }
 
   onCount({ roomId, onlineCount }) {
     const people = this.of(roomId);
     if (!people) return;
     Object.assign(people, { onlineCount, isCounted: true });
-    this.#tell("people", roomId);
+    this.#emit("people", roomId);
   }
 
   onTyping({ roomId, userId, username, isTyping, expiresInMs }) {
@@ -73,49 +73,53 @@ export class Presence extends EventTarget {
       typists.set(userId, { username, timer });
     }
     this.#typing.set(roomId, typists);
-    this.#tell("typing", roomId);
+    this.#emit("typing", roomId);
   }
 
-  /** One's own status is not told to oneself. */
-  noteOwn(userId, username, status) {
-    for (const roomId of this.#people.keys()) this.onPerson({ roomId, userId, username, status }, status !== "offline");
+  /** The server sends no event about the user's own status. */
+  setOwnStatus(userId, username, status) {
+    for (const roomId of this.#people.keys())
+      this.onPresence({ roomId, userId, username, status }, status !== "offline");
   }
 
-  #forget() {
+  #reset() {
     for (const [roomId, typists] of this.#typing) {
       for (const { timer } of typists.values()) clearTimeout(timer);
       this.#typing.delete(roomId);
-      this.#tell("typing", roomId);
+      this.#emit("typing", roomId);
     }
-    this.#typed.clear();
+    this.#typingSentAt.clear();
     for (const read of this.#reads.values()) clearTimeout(read.timer);
   }
 
-  // ---- oneself ------------------------------------------------------------------------------------------------------
+  // ---- the user's own -----------------------------------------------------------------------------------------------
 
   /** A key was pressed. */
   typing(roomId) {
-    if (this.timed() - (this.#typed.get(roomId) ?? -Infinity) < TYPING_AGAIN_MS) return;
-    this.#typed.set(roomId, this.timed());
-    void this.#quietly("startTyping", { roomId });
+    if (this.timed() - (this.#typingSentAt.get(roomId) ?? -Infinity) < TYPING_AGAIN_MS) return;
+    this.#typingSentAt.set(roomId, this.timed());
+    void this.#commandOrNull("startTyping", { roomId });
   }
 
-  /** What was typed is gone; `sent`: the server knows that by itself. */
+  /** The draft is empty or was sent. With `sent` no command is needed: the message itself ends the typing. */
   stopTyping(roomId, { sent = false } = {}) {
-    const typedAt = this.#typed.get(roomId);
-    if (typedAt === undefined) return;
-    this.#typed.delete(roomId);
-    if (!sent && this.timed() - typedAt < 6000) void this.#quietly("stopTyping", { roomId });
+    const sentAt = this.#typingSentAt.get(roomId);
+    if (sentAt === undefined) return;
+    this.#typingSentAt.delete(roomId);
+    if (!sent && this.timed() - sentAt < 6000) void this.#commandOrNull("stopTyping", { roomId });
   }
 
-  /** The newest message in view is `seq`. */
+  /** The user has read up to `seq`. */
   read(roomId, seq) {
-    const read = this.#reads.get(roomId) ?? { told: -Infinity, wanted: 0, done: 0, timer: null };
+    const read = this.#reads.get(roomId) ?? { sentAt: -Infinity, wanted: 0, done: 0, timer: null };
     if (seq <= read.wanted) return;
     read.wanted = seq;
     clearTimeout(read.timer);
     this.#reads.set(roomId, read);
-    read.timer = setTimeout(() => this.#sendRead(roomId, read), Math.max(0, read.told + READ_AGAIN_MS - this.timed()));
+    read.timer = setTimeout(
+      () => this.#sendRead(roomId, read),
+      Math.max(0, read.sentAt + READ_AGAIN_MS - this.timed()),
+    );
   }
 
   #sendReads() {
@@ -123,39 +127,39 @@ export class Presence extends EventTarget {
   }
 
   async #sendRead(roomId, read) {
-    if (!this.link.isOnline || read.done >= read.wanted) return;
+    if (!this.connection.isOnline || read.done >= read.wanted) return;
     const seq = read.wanted;
-    read.told = this.timed();
+    read.sentAt = this.timed();
     try {
-      await this.link.command("messageRead", { roomId, seq });
+      await this.connection.command("messageRead", { roomId, seq });
       read.done = Math.max(read.done, seq);
     } catch (error) {
-      if (!error.retryAfterS) return; // with the next message, or the next connection
+      if (!error.retryAfterS) return; // retried with the next message or connection
       clearTimeout(read.timer);
       read.timer = setTimeout(() => this.#sendRead(roomId, read), error.retryAfterS * 1000);
     }
   }
 
-  /** A command nobody waits for: null if it was refused or not sent, and none for a while after a limit. */
-  async #quietly(event, data) {
-    if (!this.link.isOnline || this.timed() < this.#quietUntil) return null;
+  /** Send a command; returns null if it fails. After `rate_limited` no such command is sent until `retryAfterS`. */
+  async #commandOrNull(event, data) {
+    if (!this.connection.isOnline || this.timed() < this.#limitedUntil) return null;
     try {
-      return await this.link.command(event, data);
+      return await this.connection.command(event, data);
     } catch (error) {
-      if (error.retryAfterS) this.#quietUntil = this.timed() + error.retryAfterS * 1000;
+      if (error.retryAfterS) this.#limitedUntil = this.timed() + error.retryAfterS * 1000;
       return null;
     }
   }
 
-  #tell(name, roomId) {
+  #emit(name, roomId) {
     this.dispatchEvent(new CustomEvent(name, { detail: { roomId } }));
   }
 }
 
 const EVENTS = {
-  userJoined: (presence, data) => presence.onPerson(data, true),
-  userLeft: (presence, data) => presence.onPerson(data, false),
-  presenceUpdate: (presence, data) => presence.onPerson(data, data.status !== "offline"),
+  userJoined: (presence, data) => presence.onPresence(data, true),
+  userLeft: (presence, data) => presence.onPresence(data, false),
+  presenceUpdate: (presence, data) => presence.onPresence(data, data.status !== "offline"),
   roomPresence: (presence, data) => presence.onCount(data),
   typingStatus: (presence, data) => presence.onTyping(data),
   receiveMessage: (presence, { roomId, userId }) => presence.onTyping({ roomId, userId, isTyping: false }),

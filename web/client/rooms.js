@@ -1,73 +1,51 @@
 /**
- * One's rooms: the list with what is unread, subscriptions, and what each room shows, kept whole over every reconnect.
- * GET /rooms?mine=true has the truth about membership; a room is only joined over the link if it is on that list.
+ * The user's rooms: the list with unread counts, the subscriptions, and the timelines, which stay complete over
+ * reconnects. GET /rooms?mine=true is the source of truth for membership: only rooms on that list are joined.
  */
 
-import { History, PAGE } from "./history.js";
-import { backoffMs } from "./retry.js";
-import { Timeline } from "./timeline.js";
+import { MessageHistory, PAGE } from "./message-history.js";
+import { backoffMs } from "./backoff.js";
+import { RoomState } from "./room-state.js";
 
-const LIST_PAGES_MAX = 5; // of 100
+const LIST_PAGES_MAX = 5; // of 100 rooms
 const BACKGROUND_MESSAGES = 200;
 const NO_ACCESS = new Set(["room_not_found", "not_member", "banned", "forbidden", "room_full"]);
 
-/** What is known of one room. `room` has the contract's shape, kept up to date. */
-export class RoomState {
-  isSubscribed = false;
-  isLoaded = false; // whether the timeline holds history, not only what came live
-  joining = null;
-
-  constructor(room, { timelineMax, listing }) {
-    this.room = room;
-    this.listing = listing; // the number of the listing it was added after
-    this.mentionSeq = room.lastSeq; // up to where `mentionCount` counts
-    this.timeline = new Timeline({ max: timelineMax });
-  }
-
-  get unread() {
-    return Math.max(0, this.room.lastSeq - (this.room.readSeq ?? 0));
-  }
-
-  get mentions() {
-    return this.unread ? (this.room.mentionCount ?? 0) : 0;
-  }
-}
-
 /**
- * Events: `list` (the list or its counts), `messages` (detail {roomId}), `closed` (detail {roomId, reason}), `joined`
- * (detail {roomId}).
+ * Events: `list` (the list or a count changed), `messages` (detail {roomId}), `closed` (detail {roomId, reason}),
+ * `joined` (detail {roomId}).
  */
 export class Rooms extends EventTarget {
   activeId = null;
-  isListed = false; // whether the list was read over this connection
+  isListed = false; // whether the list was read since the connection opened
 
   #rooms = new Map();
   #listing = 0;
-  #turn = 0; // of the link: what an older connection began is not gone on with
-  #tries = 0;
+  #connectionNumber = 0; // work that began on an earlier connection is abandoned
+  #resumeAttempts = 0;
   #timer = null;
 
   constructor({
-    link,
+    connection,
     api,
     userId,
-    wanted = () => [],
+    requiredRoomIds = () => [],
     subscriptionsMax = 20,
     timelineMax = 2000,
     random = Math.random,
   }) {
     super();
-    this.link = link;
+    this.connection = connection;
     this.api = api;
     this.userId = userId;
-    this.wanted = wanted; // ids of rooms that must be joined whatever the bound: those with unsent messages
+    this.requiredRoomIds = requiredRoomIds; // joined even beyond `subscriptionsMax`: rooms with unsent messages
     this.subscriptionsMax = subscriptionsMax;
     this.timelineMax = timelineMax;
     this.random = random;
-    this.history = new History({ api });
-    link.addEventListener("welcome", () => this.#resume());
-    link.addEventListener("state", () => this.#linkChanged());
-    link.addEventListener("event", ({ detail }) => EVENTS[detail.event]?.(this, detail.data));
+    this.history = new MessageHistory({ api });
+    connection.addEventListener("welcome", () => this.#resume());
+    connection.addEventListener("state", () => this.#onConnectionState());
+    connection.addEventListener("event", ({ detail }) => EVENTS[detail.event]?.(this, detail.data));
   }
 
   get all() {
@@ -88,7 +66,7 @@ export class Rooms extends EventTarget {
 
   // ---- the list -----------------------------------------------------------------------------------------------------
 
-  /** Read the list anew. Throws ChatError. */
+  /** Read the list. Throws ChatError. */
   async refresh() {
     const listing = ++this.#listing;
     const found = [];
@@ -101,43 +79,37 @@ export class Rooms extends EventTarget {
     }
     const ids = new Set(found.map((room) => room.id));
     for (const [id, { listing: since }] of this.#rooms) {
-      if (!ids.has(id) && since < listing && !cursor) this.drop(id, "left");
+      if (!ids.has(id) && since < listing && !cursor) this.remove(id, "left");
     }
     for (const room of found) this.add(room);
     this.isListed = true;
-    this.#tell("list");
+    this.#emit("list");
   }
 
-  /** A room that one is a member of. */
+  /** Add or update a room of which the user is a member. */
   add(room) {
     const state = this.#rooms.get(room.id);
     if (!state) {
       this.#rooms.set(room.id, new RoomState(room, { timelineMax: this.timelineMax, listing: this.#listing }));
       return this.#rooms.get(room.id);
     }
-    const { lastSeq, readSeq } = state.room;
-    Object.assign(state.room, room, {
-      lastSeq: Math.max(lastSeq, room.lastSeq),
-      readSeq: Math.max(readSeq ?? 0, room.readSeq ?? 0),
-    });
-    state.mentionSeq = Math.max(state.mentionSeq, room.lastSeq);
-    this.#seen(state);
+    state.update(room);
     return state;
   }
 
-  /** Forget a room: left, removed, banned or deleted. */
-  drop(roomId, reason) {
+  /** Remove a room: the user left, was removed or banned, or the room was deleted. */
+  remove(roomId, reason) {
     if (!this.#rooms.delete(roomId)) return;
     if (this.activeId === roomId) this.activeId = null;
-    this.#tell("closed", { roomId, reason });
-    this.#tell("list");
+    this.#emit("closed", { roomId, reason });
+    this.#emit("list");
   }
 
-  // ---- showing one --------------------------------------------------------------------------------------------------
+  // ---- the active room ----------------------------------------------------------------------------------------------
 
   /**
-   * Show a room: subscribe, and have its newest messages. Throws ChatError; then it is tried again with the next
-   * connection.
+   * Make a room the active one: subscribe to it and load its newest messages. Throws ChatError; the next connection
+   * retries.
    */
   async open(roomId) {
     const before = this.get(this.activeId);
@@ -145,7 +117,7 @@ export class Rooms extends EventTarget {
     this.activeId = roomId;
     const state = this.get(roomId);
     if (!state) return;
-    if (!state.isSubscribed && this.link.isOnline) await this.#subscribe(state);
+    if (!state.isSubscribed && this.connection.isOnline) await this.#subscribe(state);
     await this.#load(state);
   }
 
@@ -153,59 +125,61 @@ export class Rooms extends EventTarget {
     if (state.isLoaded || !state.isSubscribed) return;
     await this.history.latest(state);
     state.isLoaded = true;
-    this.#tell("messages", { roomId: state.room.id });
+    this.#emit("messages", { roomId: state.room.id });
   }
 
-  /** More of the active room: "older", "newer", or "latest" after having looked far back. Throws ChatError. */
-  async more(roomId, which) {
+  /** Load messages: `direction` is "older", "newer", or "latest" (back to the newest page). Throws ChatError. */
+  async loadMore(roomId, direction) {
     const state = this.get(roomId);
     if (!state?.isLoaded) return;
-    await this.history[which](state);
-    this.#tell("messages", { roomId });
+    await this.history[direction](state);
+    this.#emit("messages", { roomId });
   }
 
   // ---- subscriptions ------------------------------------------------------------------------------------------------
 
-  #linkChanged() {
-    if (this.link.isOnline) return;
-    this.#turn += 1;
+  #onConnectionState() {
+    if (this.connection.isOnline) return;
+    this.#connectionNumber += 1;
     this.isListed = false;
     clearTimeout(this.#timer);
     for (const state of this.all) state.isSubscribed = false;
   }
 
   async #resume() {
-    const turn = this.#turn;
+    const connectionNumber = this.#connectionNumber;
     try {
       await this.refresh();
-      if (turn !== this.#turn) return;
-      this.#tries = 0;
-      for (const state of this.#toSubscribe()) {
-        if (turn !== this.#turn) return;
+      if (connectionNumber !== this.#connectionNumber) return;
+      this.#resumeAttempts = 0;
+      for (const state of this.#roomsToSubscribe()) {
+        if (connectionNumber !== this.#connectionNumber) return;
         if (!state.isSubscribed) await this.#subscribe(state);
         if (state.room.id === this.activeId) await this.#load(state);
       }
     } catch (error) {
-      if (turn === this.#turn) this.#again(error);
+      if (connectionNumber === this.#connectionNumber) this.#resumeLater(error);
     }
   }
 
-  #again(error) {
-    const delay = error.retryAfterS ? error.retryAfterS * 1000 : 1000 + backoffMs(this.#tries, { random: this.random });
-    this.#tries += 1;
+  #resumeLater(error) {
+    const delay = error.retryAfterS
+      ? error.retryAfterS * 1000
+      : 1000 + backoffMs(this.#resumeAttempts, { random: this.random });
+    this.#resumeAttempts += 1;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#resume(), delay);
   }
 
-  #toSubscribe() {
-    const first = [this.activeId, ...this.wanted()].map((id) => this.get(id)).filter(Boolean);
+  #roomsToSubscribe() {
+    const first = [this.activeId, ...this.requiredRoomIds()].map((id) => this.get(id)).filter(Boolean);
     const rest = this.all.filter((state) => !first.includes(state));
     return [...new Set([...first, ...rest])].slice(0, Math.max(first.length, this.subscriptionsMax));
   }
 
   /**
-   * Join over the link; what was missed comes with it. Throws ChatError that may pass; a room that is closed to us is
-   * dropped.
+   * Join over the WebSocket; the ack brings the missed messages. Throws ChatError if the error may pass; a room that
+   * the user may not enter is removed.
    */
   async #subscribe(state) {
     state.joining ??= this.#join(state).finally(() => {
@@ -219,26 +193,26 @@ export class Rooms extends EventTarget {
     const resumes = state.isLoaded ? { since: state.timeline.head, sinceRev: state.timeline.rev } : {};
     let catchUp = null;
     try {
-      await this.link.command(
+      await this.connection.command(
         "joinRoom",
         { roomId, ...resumes },
         {
           onAck: (ack) => {
-            catchUp = this.#joined(state, ack);
+            catchUp = this.#onJoined(state, ack);
           },
         },
       );
       await catchUp?.();
     } catch (error) {
       if (!NO_ACCESS.has(error.code)) throw error;
-      this.drop(roomId, error.code);
+      this.remove(roomId, error.code);
       return;
     }
-    this.#tell("messages", { roomId });
+    this.#emit("messages", { roomId });
   }
 
-  /** The ack of joinRoom; returns what is still to be fetched, or null. */
-  #joined(state, ack) {
+  /** Apply the ack of joinRoom. Returns a function that loads what the ack left out, or null. */
+  #onJoined(state, ack) {
     const { timeline } = state;
     const roomId = state.room.id;
     const held = timeline.messages;
@@ -255,85 +229,68 @@ export class Rooms extends EventTarget {
       timeline.resume(ack);
       if (ack.truncated && isShown) catchUp = () => this.history.fill(state, { since, held });
     }
-    state.isSubscribed = true; // not before: a room whose ack cannot be taken in is joined again
-    this.#seen(state);
-    this.#tell("list");
-    this.#tell("messages", { roomId });
-    this.#tell("joined", { roomId });
+    state.isSubscribed = true; // last: a room whose ack cannot be applied is joined again
+    state.updateCounts();
+    this.#emit("list");
+    this.#emit("messages", { roomId });
+    this.#emit("joined", { roomId });
     return catchUp;
   }
 
-  // ---- what comes ---------------------------------------------------------------------------------------------------
+  // ---- events -------------------------------------------------------------------------------------------------------
 
-  /** A message, live or from an ack. */
+  /** Handle a message from an event or an ack. */
   receive(message) {
     const state = this.get(message.roomId);
     if (!state) return;
     const outcome = state.isSubscribed ? state.timeline.receive(message) : "counted";
     if (outcome === "gap") return void this.#subscribe(state).catch(() => {});
-    this.#noteHead(state, message);
+    state.countMessage(message, this.userId);
     if (!state.isLoaded) state.timeline.trim(PAGE);
-    this.#tell("messages", { roomId: message.roomId });
-    this.#tell("list");
-  }
-
-  #noteHead(state, message) {
-    const { room } = state;
-    room.lastSeq = Math.max(room.lastSeq, message.seq);
-    if (message.userId === this.userId) room.readSeq = Math.max(room.readSeq ?? 0, message.seq);
-    this.#seen(state);
-  }
-
-  #seen({ room, unread }) {
-    room.unreadCount = unread;
-    if (unread === 0) room.mentionCount = 0;
+    this.#emit("messages", { roomId: message.roomId });
+    this.#emit("list");
   }
 
   onChange({ roomId, rev, message }) {
-    if (this.get(roomId)?.timeline.change(rev, message)) this.#tell("messages", { roomId });
+    if (this.get(roomId)?.timeline.change(rev, message)) this.#emit("messages", { roomId });
   }
 
   onRoom({ room }) {
     const state = this.get(room.id);
     this.add(room);
-    this.#tell("list");
-    if (!state && this.link.isOnline && this.all.filter((one) => one.isSubscribed).length < this.subscriptionsMax) {
+    this.#emit("list");
+    if (
+      !state &&
+      this.connection.isOnline &&
+      this.all.filter((one) => one.isSubscribed).length < this.subscriptionsMax
+    ) {
       this.#subscribe(this.get(room.id)).catch(() => {});
     }
   }
 
   onMention({ message }) {
-    const state = this.get(message.roomId);
-    if (!state || message.seq <= Math.max(state.room.readSeq ?? 0, state.mentionSeq)) return;
-    state.mentionSeq = message.seq;
-    state.room.mentionCount = (state.room.mentionCount ?? 0) + 1;
-    state.room.lastSeq = Math.max(state.room.lastSeq, message.seq);
-    this.#tell("list");
+    if (this.get(message.roomId)?.countMention(message)) this.#emit("list");
   }
 
-  /** How far one has read, as the server or this page says. */
+  /** Handle a read mark from the server or from this page. */
   onRead({ roomId, readSeq, mentionCount }) {
-    const state = this.get(roomId);
-    if (!state || readSeq < (state.room.readSeq ?? 0)) return;
-    Object.assign(state.room, { readSeq, mentionCount });
-    this.#seen(state);
-    this.#tell("list");
+    if (this.get(roomId)?.markRead({ readSeq, mentionCount })) this.#emit("list");
   }
 
-  #tell(name, detail = {}) {
+  #emit(name, detail = {}) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }
 
-const changed = (rooms, data) => rooms.onChange(data);
+const onChange = (rooms, data) => rooms.onChange(data);
 const EVENTS = {
   receiveMessage: (rooms, message) => rooms.receive(message),
-  messageEdited: changed,
-  messageDeleted: changed,
-  reactionUpdated: changed,
+  messageEdited: onChange,
+  messageDeleted: onChange,
+  reactionUpdated: onChange,
   roomUpdated: (rooms, data) => rooms.onRoom(data),
   roomAdded: (rooms, data) => rooms.onRoom(data),
-  roomClosed: (rooms, { roomId, reason }) => rooms.drop(roomId, reason),
+  roomClosed: (rooms, { roomId, reason }) => rooms.remove(roomId, reason),
   mention: (rooms, data) => rooms.onMention(data),
   messageReadUpdate: (rooms, data) => rooms.onRead(data),
 };

@@ -1,6 +1,6 @@
 /**
- * The messages of one room that are held: a run of consecutive seqs, each once, ascending.
- * Pure: no socket, no clock. `head` is the room's newest seq as far as known, `rev` the last change that was seen.
+ * The loaded messages of one room: consecutive seqs, ascending, each once. Pure: no socket, no clock.
+ * `head` is the newest known seq of the room, `rev` the newest known change.
  */
 
 export class Timeline {
@@ -8,7 +8,7 @@ export class Timeline {
   head = 0;
   rev = 0;
 
-  #begins = false; // whether nothing older can be had, although the run does not start at 1
+  #begins = false; // whether nothing older exists although the first seq is not 1
 
   constructor({ max = 2000 } = {}) {
     this.max = max;
@@ -26,12 +26,12 @@ export class Timeline {
     return this.first > 1 && !this.#begins;
   }
 
-  /** Whether the newest messages were let go of, to look far back; live ones are then only counted. */
+  /** Whether the newest messages were dropped to load old ones; new messages are then only counted. */
   get isDetached() {
     return this.messages.length > 0 && this.last < this.head;
   }
 
-  /** Hold nothing; the room stands at these heads. */
+  /** Drop all messages and set the heads. */
   reset({ seq, rev }) {
     this.messages = [];
     this.head = seq;
@@ -39,9 +39,7 @@ export class Timeline {
     this.#begins = false;
   }
 
-  /**
-   * A live message: "added", "old" (seen before), "counted" (while detached), or "gap": others are missing before it.
-   */
+  /** Take a live message. Returns "added", "old" (known), "counted" (while detached), or "gap" (a seq is missing). */
   receive(message) {
     const { seq } = message;
     if (seq <= this.head) {
@@ -57,16 +55,15 @@ export class Timeline {
     return "added";
   }
 
-  /** A changed message: of two copies the one with the greater rev is kept. True if something shown has changed. */
+  /** Take a changed message: the copy with the greater rev wins. True if a loaded message changed. */
   change(rev, message) {
     this.rev = Math.max(this.rev, rev);
     return message !== null && this.#replace(message);
   }
 
   /**
-   * Take in a page of history. Where it does not meet what is held, the newer side is kept, so that there is never a
-   * hole.
-   * `keep`: which end stays when there are too many, "newest" or "oldest". `begins`: nothing older can be had.
+   * Merge a page of history. If a gap remains, only the messages after it are kept.
+   * `keep`: which end is kept when there are more than `max`, "newest" or "oldest". `begins`: nothing older exists.
    */
   merge(page, { keep = "newest", begins = false } = {}) {
     const bySeq = new Map(this.messages.map((message) => [message.seq, message]));
@@ -86,20 +83,20 @@ export class Timeline {
   }
 
   /**
-   * After a reconnect: what was missed, in (since, seq]. `older` are the pages that were fetched where that was cut
-   * short.
+   * Apply the ack of joinRoom after a reconnect: `missed` has the messages in (since, seq]. `older`: pages that were
+   * loaded because the ack was truncated.
    */
   resume({ seq, rev, missed, changes }, older = []) {
     if (!this.isDetached) this.merge([...older, ...missed]);
     for (const { message } of changes) {
       if (message !== null) this.#replace(message);
     }
-    // Last: where anything of it cannot be taken in, what is asked for next time begins where it began.
+    // Last: if anything above throws, the next join asks from the same point.
     this.head = Math.max(this.head, seq);
     this.rev = Math.max(this.rev, rev);
   }
 
-  /** Keep only the newest `count`. */
+  /** Keep only the newest `count` messages. */
   trim(count) {
     if (this.isDetached) this.messages = [];
     else if (this.messages.length > count) this.#drop(0, this.messages.length - count);

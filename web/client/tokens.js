@@ -1,32 +1,20 @@
 /**
- * Whose session this is: the token pair, kept in storage that all tabs share, and its renewal.
- * Refresh tokens work once, so tabs take turns (Web Locks where there are any) and look at storage before they ask.
+ * The session: its user and token pair, in storage that all tabs share, and the renewal of the tokens.
+ * A refresh token works once, so a tab takes a lock (Web Locks where they exist) and reads the storage first.
  */
 
 import { ChatError } from "./api.js";
-import { renewalMarginMs } from "./retry.js";
 
 const KEY = "chat.session";
 
-/** Storage that forgets with the page: for browsers that refuse localStorage, and for Node. */
-export function memoryStorage() {
-  const items = new Map();
-  return {
-    getItem: (key) => items.get(key) ?? null,
-    setItem: (key, value) => void items.set(key, String(value)),
-    removeItem: (key) => void items.delete(key),
-    keys: () => [...items.keys()],
-  };
-}
-
 /**
- * Events: `renewed` (new tokens, also from another tab), `ended` (logged out, revoked, or logged out in another tab),
- * `changed` (another tab logged in as somebody else).
+ * Events: `renewed` (new tokens, also by another tab), `ended` (logged out here or in another tab, or revoked),
+ * `changed` (another tab logged in as another user).
  */
 export class Tokens extends EventTarget {
   #refreshing = null;
 
-  /** `refresh(refreshToken)` asks the server for the next pair; `locks` is navigator.locks or null. */
+  /** `refresh(refreshToken)` requests the next pair from the server; `locks` is navigator.locks or null. */
   constructor({ storage, refresh, locks = null, now = Date.now }) {
     super();
     this.storage = storage;
@@ -44,7 +32,7 @@ export class Tokens extends EventTarget {
     }
   }
 
-  /** Keep what register, login or refresh replied. */
+  /** Store the reply of register, login or refresh. */
   adopt({ user, accessToken, refreshToken, expiresIn }) {
     const lifetimeMs = expiresIn * 1000;
     const session = { user, accessToken, refreshToken, lifetimeMs, expiresAt: this.now() + lifetimeMs };
@@ -53,7 +41,7 @@ export class Tokens extends EventTarget {
     return session;
   }
 
-  /** Forget the session. */
+  /** Delete the session. */
   clear() {
     if (this.storage.getItem(KEY) === null) return;
     this.storage.removeItem(KEY);
@@ -61,27 +49,27 @@ export class Tokens extends EventTarget {
   }
 
   /** Ms until the token should be renewed, 0 if it is due. */
-  dueInMs() {
+  renewalDueInMs() {
     const session = this.read();
     if (!session) return 0;
     return Math.max(0, session.expiresAt - renewalMarginMs(session.lifetimeMs) - this.now());
   }
 
   /**
-   * An access token that should be good. `refused`: one that the server just refused. `renew`: also replace one that
-   * is due soon. Throws ChatError: unauthorized (log in again), network and other retryable ones (nothing has
-   * changed).
+   * An access token that has not expired, refreshed if necessary. `refused`: a token that the server refused. `renew`:
+   * also refresh a token that is due for renewal. Throws ChatError: `unauthorized` (the user must log in again), or
+   * `network` and other retryable errors (the session is unchanged).
    */
-  async fresh({ refused = null, renew = false } = {}) {
-    const good = this.#good(refused, renew);
-    if (good) return good;
-    this.#refreshing ??= this.#takeTurn(() => this.#good(refused, renew) ?? this.#replace()).finally(() => {
+  async getAccessToken({ refused = null, renew = false } = {}) {
+    const valid = this.#validToken(refused, renew);
+    if (valid) return valid;
+    this.#refreshing ??= this.#withLock(() => this.#validToken(refused, renew) ?? this.#renew()).finally(() => {
       this.#refreshing = null;
     });
     return await this.#refreshing;
   }
 
-  /** Another tab wrote to storage; `user` is whom this page shows. */
+  /** Called for a storage event, which another tab caused; `userId` is the user of this page. */
   storageChanged(key, userId) {
     if (key !== KEY && key !== null) return;
     const session = this.read();
@@ -90,31 +78,39 @@ export class Tokens extends EventTarget {
     else this.dispatchEvent(new Event("renewed"));
   }
 
-  #good(refused, renew) {
+  #validToken(refused, renew) {
     const session = this.read();
-    if (!session) throw ended();
-    const ends = renew ? session.expiresAt - renewalMarginMs(session.lifetimeMs) : session.expiresAt;
-    return session.accessToken !== refused && ends > this.now() ? session.accessToken : null;
+    if (!session) throw sessionEnded();
+    const validUntil = renew ? session.expiresAt - renewalMarginMs(session.lifetimeMs) : session.expiresAt;
+    return session.accessToken !== refused && validUntil > this.now() ? session.accessToken : null;
   }
 
-  async #takeTurn(work) {
+  async #withLock(work) {
     return this.locks ? await this.locks.request(`${KEY}.refresh`, work) : await work();
   }
 
-  async #replace() {
+  async #renew() {
     const { refreshToken } = this.read();
     try {
       return this.adopt(await this.refresh(refreshToken)).accessToken;
     } catch (error) {
       if (error.status !== 401) throw error;
       const other = this.read();
-      if (other && other.refreshToken !== refreshToken) return other.accessToken; // another tab was faster
+      if (other && other.refreshToken !== refreshToken) return other.accessToken; // another tab has refreshed
       this.clear();
-      throw ended();
+      throw sessionEnded();
     }
   }
 }
 
-function ended() {
+function sessionEnded() {
   return new ChatError({ code: "unauthorized", message: "Your session has ended. Please log in again.", status: 401 });
+}
+
+/**
+ * How many ms before its expiry a token with this lifetime is renewed: at least two minutes, because browsers throttle
+ * timers, but at most half of the lifetime.
+ */
+export function renewalMarginMs(lifetimeMs) {
+  return Math.min(lifetimeMs / 2, Math.max(120_000, lifetimeMs / 5));
 }

@@ -1,12 +1,12 @@
-/** Which charts there are, and that those are shown whose metric the server knows. */
+/** The table of charts, and the view that shows those whose metric the server has. */
 
-import { RANGES } from "./feed.js";
+import { RANGES } from "./metrics-poller.js";
 import { bytes, ms, number, percent, share } from "../ui/format.js";
 import { byId, setText } from "../ui/dom.js";
 
 const NAMES = { hour: "The last hour", day: "The last day" };
 
-/** `max`: where the axis ends, for what cannot be more. */
+/** `max`: the end of the axis, for values with a fixed maximum. */
 export const CHARTS = [
   { metric: "messagesIn", title: "Messages in, a second", format: number },
   { metric: "messagesOut", title: "Messages out, a second", format: number },
@@ -25,13 +25,13 @@ export const CHARTS = [
 export class ChartsView {
   #charts = new Map();
 
-  constructor({ feed, Chart }) {
-    this.feed = feed;
+  constructor({ poller, Chart }) {
+    this.poller = poller;
     this.Chart = Chart;
   }
 
   render() {
-    const { series, seriesRange, data, choice } = this.feed;
+    const { series, seriesRange, data, choice } = this.poller;
     const rangeName = NAMES[seriesRange];
     setText(byId("charts-title"), rangeName);
     byId("charts").setAttribute("aria-busy", choice.range !== seriesRange || series.size === 0);
@@ -52,9 +52,9 @@ export class ChartsView {
       const place = before ? before.nextSibling : byId("charts").firstChild;
       if (chart.root !== place) byId("charts").insertBefore(chart.root, place);
       before = chart.root;
-      const told = series.get(metric);
-      const now = Math.max(Date.parse(data.performance.at), told.points.at(-1)[0]);
-      chart.show({ ...told, rangeMs, rangeName: rangeName.toLowerCase(), now, newest: lately?.[metric] ?? null });
+      const history = series.get(metric);
+      const now = Math.max(Date.parse(data.performance.at), history.points.at(-1)[0]);
+      chart.show({ ...history, rangeMs, rangeName: rangeName.toLowerCase(), now, newest: lately?.[metric] ?? null });
     }
     byId("charts-empty").hidden = known.length > 0 || series.size === 0;
   }

@@ -1,51 +1,47 @@
-/** The dashboard's composition: what asks, what shows, and the choices between them. */
+/** The dashboard: creates the poller and the views, and handles the choice of scope and range. */
 
 import { Chart } from "../ui/chart.js";
-import { Access } from "./access.js";
+import { AccessView } from "./access-view.js";
 import { CHARTS, ChartsView } from "./charts.js";
-import { Feed, RANGES } from "./feed.js";
-import { Source } from "./source.js";
+import { MetricsPoller, RANGES } from "./metrics-poller.js";
+import { MetricsApi } from "./metrics-api.js";
 import { StateView } from "./state-view.js";
-import { View } from "./view.js";
+import { Overview } from "./overview.js";
 import { byId } from "../ui/dom.js";
-import { ownBase } from "../client/api.js";
-import { memoryStorage } from "../client/tokens.js";
+import { serverBaseUrl } from "../client/api.js";
+import { browserStorage } from "../client/storage.js";
 
 const EVERY_S = { usual: 5, least: 1, most: 60 };
 const address = new URLSearchParams(location.search);
 
-/** `?every=2`: seconds between two looks. */
-function everyMs() {
+/** `?every=2`: seconds between two polls. */
+function intervalMs() {
   const wanted = Number(address.get("every")) || EVERY_S.usual;
   return 1000 * Math.min(EVERY_S.most, Math.max(EVERY_S.least, wanted));
 }
 
-function browserStorage() {
-  try {
-    return globalThis.localStorage;
-  } catch {
-    return memoryStorage(); // of a browser that keeps nothing
-  }
-}
-
-const source = new Source({
-  baseUrl: ownBase(),
+const metricsApi = new MetricsApi({
+  baseUrl: serverBaseUrl(),
   fetch: (...args) => fetch(...args),
   storage: browserStorage(),
   locks: navigator.locks ?? null,
 });
-const feed = new Feed({ source, metrics: CHARTS.map(({ metric }) => metric), everyMs: everyMs() });
-const charts = new ChartsView({ feed, Chart });
-const view = new View({ feed });
-new StateView({ feed, source });
-new Access({ feed, source });
+const poller = new MetricsPoller({
+  api: metricsApi,
+  metrics: CHARTS.map(({ metric }) => metric),
+  intervalMs: intervalMs(),
+});
+const charts = new ChartsView({ poller, Chart });
+const view = new Overview({ poller });
+new StateView({ poller, metricsApi });
+new AccessView({ poller, metricsApi });
 
-feed.addEventListener("data", () => {
+poller.addEventListener("data", () => {
   view.render();
   charts.render();
 });
 
-// ---- choices, kept in the address: a reload and a bookmark show the same ----
+// ---- choices, kept in the URL for reloads and bookmarks ----
 
 function chosen() {
   const [scope, range] = [address.get("scope"), address.get("range")];
@@ -60,15 +56,15 @@ function mark({ scope, range }) {
 byId("choices").addEventListener("change", ({ target }) => {
   address.set(target.name, target.value);
   history.replaceState(null, "", `?${address}`);
-  feed.choose(chosen());
+  poller.choose(chosen());
   charts.render();
 });
-byId("retry").addEventListener("click", () => feed.retry());
+byId("retry").addEventListener("click", () => poller.pollNow());
 document.addEventListener("visibilitychange", () =>
-  document.visibilityState === "visible" ? feed.resume() : feed.pause(),
+  document.visibilityState === "visible" ? poller.resume() : poller.pause(),
 );
-window.addEventListener("online", () => feed.retry());
+window.addEventListener("online", () => poller.pollNow());
 
 mark(chosen());
-if (document.visibilityState !== "visible") feed.pause();
-feed.choose(chosen());
+if (document.visibilityState !== "visible") poller.pause();
+poller.choose(chosen());

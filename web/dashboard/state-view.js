@@ -1,9 +1,9 @@
-/** Whether what is shown is live, and who is logged in: the header and the banner. */
+/** The state of the poller and the user of the session, in the header and the banner. */
 
 import { clock } from "../ui/format.js";
 import { byId, setText } from "../ui/dom.js";
 
-const WORDS = {
+const STATE_TEXTS = {
   connecting: "Connecting…",
   live: "Live",
   away: "No answer",
@@ -12,38 +12,38 @@ const WORDS = {
 };
 
 export class StateView {
-  constructor({ feed, source }) {
-    this.feed = feed;
-    this.source = source;
-    feed.addEventListener("state", ({ error }) => this.#render(error));
-    feed.addEventListener("data", () => this.#tellTime());
+  constructor({ poller, metricsApi }) {
+    this.poller = poller;
+    this.metricsApi = metricsApi;
+    poller.addEventListener("state", ({ error }) => this.#render(error));
+    poller.addEventListener("data", () => this.#renderTime());
     byId("logout").addEventListener("click", async () => {
-      await source.logout();
-      feed.retry();
+      await metricsApi.logout();
+      poller.pollNow();
     });
   }
 
   #render(error) {
-    const { state } = this.feed;
+    const { state } = this.poller;
     document.documentElement.dataset.state = state;
-    this.#tellTime();
-    byId("choices").hidden = state === "forbidden" || !this.feed.data;
-    byId("board").hidden = state === "forbidden" || !this.feed.data;
+    this.#renderTime();
+    byId("choices").hidden = state === "forbidden" || !this.poller.data;
+    byId("board").hidden = state === "forbidden" || !this.poller.data;
     byId("access").hidden = state !== "forbidden";
     byId("banner").hidden = state !== "away";
     setText(byId("banner-text"), state === "away" ? this.#awayText(error) : "");
-    const { user } = this.source;
+    const { user } = this.metricsApi;
     byId("session").hidden = user === null;
     setText(byId("session-name"), user?.username ?? "");
   }
 
-  #tellTime() {
-    const { state, data } = this.feed;
-    setText(byId("live-text"), state === "live" && data ? `Live · ${clock(data.receivedAt)}` : WORDS[state]);
+  #renderTime() {
+    const { state, data } = this.poller;
+    setText(byId("live-text"), state === "live" && data ? `Live · ${clock(data.receivedAt)}` : STATE_TEXTS[state]);
   }
 
   #awayText(error) {
-    const { data } = this.feed;
+    const { data } = this.poller;
     const what =
       error?.code === "rate_limited"
         ? "Too many requests for this account."

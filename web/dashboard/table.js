@@ -1,12 +1,12 @@
-/** A table in a box that scrolls sideways by itself where it must. */
+/** A table in a box that scrolls horizontally if the table is too wide. */
 
 import { el } from "../ui/dom.js";
 
 /**
- * Put it into `box`; the first `texts` columns are words, the others numbers. Where nothing has changed nothing is
- * touched.
+ * Render a table into `box`. The first `texts` columns are left-aligned text, the others numbers. Unchanged rows leave
+ * the document as it is.
  */
-export function table(box, { label, columns, rows, texts = 1, empty = "Nothing yet." }) {
+export function renderTable(box, { label, columns, rows, texts = 1, empty = "Nothing yet." }) {
   const key = JSON.stringify([columns, rows]);
   if (box.dataset.key === key) return box;
   box.dataset.key = key;
@@ -36,7 +36,7 @@ export function table(box, { label, columns, rows, texts = 1, empty = "Nothing y
   );
   const old = box.querySelector(".table-box");
   if (old) {
-    old.replaceChildren(made); // keeps how far it is scrolled, and the focus
+    old.replaceChildren(made); // keeps the scroll position and the focus
     reachable(old);
   } else {
     const scroller = el("div", { class: "table-box", role: "region", "aria-label": label }, made);
@@ -46,7 +46,7 @@ export function table(box, { label, columns, rows, texts = 1, empty = "Nothing y
   return box;
 }
 
-/** Who has only a keyboard must get to what is to be scrolled, and need not stop at the rest. */
+/** Only a table that scrolls is in the tab order, for users of a keyboard. */
 function reachable(scroller) {
   if (scroller.scrollWidth > scroller.clientWidth) scroller.tabIndex = 0;
   else if (document.activeElement !== scroller) scroller.removeAttribute("tabindex");

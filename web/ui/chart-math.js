@@ -1,6 +1,6 @@
 /**
- * The arithmetic of a line chart: ticks, paths, what a run of points comes to. Pure; knows no document. Points are
- * `[epoch ms, value]`, ascending.
+ * The arithmetic of a line chart: ticks, scales, paths, trend. Pure; uses no document. Points are `[epoch ms, value]`,
+ * ascending.
  */
 
 const STEPS = [1, 2, 2.5, 5, 10];
@@ -14,7 +14,7 @@ const TIME_STEPS = [
 ];
 
 /**
- * The least round number that is not below `value`: 1, 2, 2.5 or 5 times a power of ten; of bytes (`base` 1024) in
+ * The smallest round number that is not below `value`: 1, 2, 2.5 or 5 times a power of ten; for bytes (`base` 1024) in
  * their unit.
  */
 export function niceMax(value, base = 1000) {
@@ -28,7 +28,7 @@ export function niceMax(value, base = 1000) {
 }
 
 /**
- * The times to label between two, at most `most` of them, at round times of a clock that is `offsetMs` before UTC (as
+ * At most `most` times between `from` and `to` to be labelled: round times of a clock that is `offsetMs` behind UTC (as
  * getTimezoneOffset).
  */
 export function timeTicks(from, to, most, offsetMs = 0) {
@@ -41,15 +41,15 @@ export function timeTicks(from, to, most, offsetMs = 0) {
   return ticks;
 }
 
-/** What is shown of a range: all of it, or where that is mostly empty only what there is, but not under `leastMs`. */
+/** The shown part of a range: from its start or from the first point if that is later, but at least `leastMs`. */
 export function domainOf(points, now, rangeMs, leastMs) {
   const first = points.length ? points[0][0] : now;
   return [Math.max(now - rangeMs, Math.min(first, now - leastMs)), now];
 }
 
 /**
- * Runs of points without a gap of more than `gapMs`: a line across a time without samples would tell what nobody
- * knows.
+ * Split points at gaps of more than `gapMs`: a line across a time without samples would show values that were not
+ * measured.
  */
 export function runs(points, gapMs) {
   const found = [];
@@ -61,19 +61,19 @@ export function runs(points, gapMs) {
   return found;
 }
 
-/** A function from a domain to a range, straight. */
+/** A linear function from a domain to a range. */
 export function scale([from, to], [low, high]) {
   const factor = to === from ? 0 : (high - low) / (to - from);
   return (value) => low + (value - from) * factor;
 }
 
-/** An SVG path through a run; one point alone is a dot. */
+/** An SVG path through the points of a run; a single point becomes a dot. */
 export function linePath(run, x, y) {
   const places = run.map(([at, value]) => `${round(x(at))} ${round(y(value))}`);
   return places.length === 1 ? `M${places[0]}h0.01` : `M${places.join("L")}`;
 }
 
-/** The same down to `floor` and closed, to be filled. */
+/** The closed path of the area between the line and `floor`. */
 export function areaPath(run, x, y, floor) {
   return `${linePath(run, x, y)}V${round(floor)}H${round(x(run[0][0]))}Z`;
 }
@@ -82,7 +82,7 @@ function round(value) {
   return Math.round(value * 10) / 10;
 }
 
-/** The index of the point nearest to a time, -1 where there are none. */
+/** The index of the point nearest to a time; -1 if there are no points. */
 export function nearestIndex(points, at) {
   let low = 0;
   let high = points.length - 1;
@@ -95,16 +95,15 @@ export function nearestIndex(points, at) {
   return points.length ? low : -1;
 }
 
-/** A point after the others, which lose those before `since`; what is not newer changes nothing. */
+/** Append a point and drop those before `since`; a point that is not newer than the last is ignored. */
 export function appended(points, point, since) {
   if (points.length && point[0] <= points.at(-1)[0]) return points;
   return [...points.filter(([at]) => at >= since), point];
 }
 
 /**
- * "rising", "falling" or "steady": a slope within twice its error is noise, and one that comes to under a twentieth of
- * what is shown is nothing to look up for. `trend` is `{slopePerHour, error}`, or null where nobody can tell ("");
- * `hours` how long it is of.
+ * "rising", "falling" or "steady"; "" without a trend. A slope within twice its error is noise; a slope that changes
+ * the value by less than a twentieth of `max` over `hours` is steady. `trend`: `{slopePerHour, error}` or null.
  */
 export function direction(trend, { hours, max }) {
   if (!trend) return "";

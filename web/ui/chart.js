@@ -1,6 +1,6 @@
 /**
- * One line over time, drawn as SVG: axes, the least and the most, a readout under the pointer, a finger or the arrow
- * keys, and all of it in words. Knows no metric and no server.
+ * A line chart over time as SVG: axes, a summary (min, mean, p95, max, trend), a readout by pointer, touch or arrow
+ * keys, and a text alternative. Knows no metric and no server.
  */
 
 import {
@@ -20,9 +20,9 @@ import { el, setText } from "./dom.js";
 const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 132;
 const MARGIN = { top: 8, right: 10, bottom: 20 };
-const LEAST_STEPS = 24;
+const MIN_STEPS = 24;
 const DAY_MS = 86_400_000;
-const TREND_LEAST_MS = 600_000; // what goes up within minutes of a start says nothing of the next hour
+const TREND_MIN_MS = 600_000; // the trend of the first minutes after a start means nothing
 
 function svg(name, attributes = {}, ...children) {
   const node = document.createElementNS(SVG, name);
@@ -33,17 +33,17 @@ function svg(name, attributes = {}, ...children) {
 
 export class Chart {
   #data = { points: [] };
-  #index = null; // of the point that is read out
+  #index = null; // of the point in the readout
   #frame = null;
 
-  /** `format` makes a value readable; `max`: where the axis ends whatever comes; `base`: 1024 for bytes. */
+  /** `format`: value → text; `max`: a fixed end of the axis; `base`: 1024 for bytes. */
   constructor({ title, format, max = null, base = 1000 }) {
     Object.assign(this, { title, format, max, base });
     this.now = el("span", { class: "chart-now" });
     this.readout = el("span", { class: "chart-readout", "aria-hidden": "true" });
     this.foot = el("p", { class: "chart-foot" });
     this.canvas = svg("svg", { class: "chart-canvas", role: "img", height: HEIGHT, focusable: "false" });
-    // A real slider, so that keyboards and screen readers walk along the line as they do along any other.
+    // A native slider makes the points accessible to keyboards and screen readers.
     this.slider = el("input", {
       class: "chart-slider",
       type: "range",
@@ -59,16 +59,17 @@ export class Chart {
       this.plot,
       this.foot,
     );
-    this.slider.addEventListener("input", () => this.#read(Number(this.slider.value)));
-    this.slider.addEventListener("focus", () => this.#read(Number(this.slider.value)));
-    this.slider.addEventListener("blur", () => this.#read(null));
-    for (const name of ["pointermove", "pointerdown"]) this.plot.addEventListener(name, (event) => this.#point(event));
-    // A finger covers what it points at: what it read stays until it points elsewhere, or begins to scroll.
-    this.plot.addEventListener("pointerleave", ({ pointerType }) => pointerType === "touch" || this.#leave());
-    this.plot.addEventListener("pointercancel", () => this.#leave());
+    this.slider.addEventListener("input", () => this.#select(Number(this.slider.value)));
+    this.slider.addEventListener("focus", () => this.#select(Number(this.slider.value)));
+    this.slider.addEventListener("blur", () => this.#select(null));
+    for (const name of ["pointermove", "pointerdown"])
+      this.plot.addEventListener(name, (event) => this.#onPointer(event));
+    // A finger covers the point: the readout stays until a touch elsewhere or a scroll.
+    this.plot.addEventListener("pointerleave", ({ pointerType }) => pointerType === "touch" || this.#clearReadout());
+    this.plot.addEventListener("pointercancel", () => this.#clearReadout());
     document.addEventListener(
       "pointerdown",
-      ({ target }) => this.#index === null || this.plot.contains(target) || this.#leave(),
+      ({ target }) => this.#index === null || this.plot.contains(target) || this.#clearReadout(),
     );
     new ResizeObserver(() => this.#draw()).observe(this.plot);
   }
@@ -98,7 +99,7 @@ export class Chart {
     const labels = [0, top / 2, top].map((value) => [value, this.format(value)]);
     const left = 8 + 6.3 * Math.max(...labels.map(([, text]) => text.length));
     const floor = HEIGHT - MARGIN.bottom;
-    const domain = domainOf(points, now, rangeMs, LEAST_STEPS * stepS * 1000);
+    const domain = domainOf(points, now, rangeMs, MIN_STEPS * stepS * 1000);
     this.x = scale(domain, [left, width - MARGIN.right]);
     this.y = scale([0, top], [floor, MARGIN.top]);
     this.domain = domain;
@@ -138,11 +139,11 @@ export class Chart {
     this.slider.max = Math.max(0, points.length - 1);
     this.slider.disabled = points.length === 0;
     if (document.activeElement !== this.slider) this.slider.value = this.slider.max;
-    this.#tell(span);
-    this.#mark();
+    this.#summarize(span);
+    this.#drawReadout();
   }
 
-  #tell(span) {
+  #summarize(span) {
     const { points, min, mean, max, p95, trend, newest, rangeName } = this.#data;
     const value = newest ?? points.at(-1)?.[1];
     setText(this.now, this.format(value));
@@ -152,7 +153,7 @@ export class Chart {
       return;
     }
     const f = this.format;
-    const way = span < TREND_LEAST_MS ? "" : direction(trend, { hours: span / 3_600_000, max });
+    const way = span < TREND_MIN_MS ? "" : direction(trend, { hours: span / 3_600_000, max });
     const slope = way === "" || way === "steady" ? "" : ` ${f(Math.abs(trend.slopePerHour))} an hour`;
     const facts = Object.entries({ min, mean, p95, max }).map(([name, one]) =>
       el("span", {}, el("i", {}, name), ` ${f(one)}`),
@@ -167,24 +168,24 @@ export class Chart {
 
   // ---- the readout --------------------------------------------------------------------------------------------------
 
-  #point(event) {
+  #onPointer(event) {
     if (!this.x || !this.#data.points.length) return;
     const { left, width } = this.plot.getBoundingClientRect();
     const share = (event.clientX - left - this.left) / (width - this.left - MARGIN.right);
     const at = this.domain[0] + Math.max(0, Math.min(1, share)) * (this.domain[1] - this.domain[0]);
-    this.#read(nearestIndex(this.#data.points, at));
+    this.#select(nearestIndex(this.#data.points, at));
   }
 
-  #leave() {
-    this.#read(document.activeElement === this.slider ? Number(this.slider.value) : null);
+  #clearReadout() {
+    this.#select(document.activeElement === this.slider ? Number(this.slider.value) : null);
   }
 
-  #read(index) {
+  #select(index) {
     this.#index = index;
-    this.#mark();
+    this.#drawReadout();
   }
 
-  #mark() {
+  #drawReadout() {
     const point = this.#index === null ? undefined : this.#data.points[this.#index];
     this.root.toggleAttribute("data-reading", point !== undefined);
     if (!point || !this.cursor) {

@@ -1,4 +1,4 @@
-/** Making and finding elements. Text goes in as text nodes only: nothing here reads HTML. */
+/** Creates, finds and updates elements. Text becomes text nodes only: nothing here parses HTML. */
 
 import { hueOf, initialsOf } from "./text.js";
 
@@ -21,25 +21,25 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
-/** Setting what is already so would make screen readers say it again. */
+/** Set a text if it differs: setting the same text makes screen readers announce it again. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
 /**
- * Show these lines in this order. One that is shown already, and the same, stays as it is: it may have the focus, or
- * be about to be clicked.
+ * Replace the items of a list. Equal items that are in the list already stay: one may have the focus or be about to be
+ * clicked.
  */
-export function showLines(list, lines) {
+export function updateList(list, items) {
   const shown = [...list.children];
-  const wanted = lines.map((line) => shown.find((node) => node.isEqualNode(line)) ?? line);
+  const wanted = items.map((item) => shown.find((node) => node.isEqualNode(item)) ?? item);
   for (const node of shown) {
     if (!wanted.includes(node)) node.remove();
   }
   let next = list.firstElementChild;
-  for (const line of wanted) {
-    if (line === next) next = next.nextElementSibling;
-    else list.insertBefore(line, next);
+  for (const item of wanted) {
+    if (item === next) next = next.nextElementSibling;
+    else list.insertBefore(item, next);
   }
 }
 
@@ -55,17 +55,12 @@ export function icon(name) {
   return svg;
 }
 
-/** A round with initials, in a colour that belongs to the id. */
+/** A square with initials, in a colour derived from the id. */
 export function avatar({ id, name }) {
   return el("span", { class: `avatar hue-${hueOf(id)}`, "aria-hidden": "true" }, initialsOf(name));
 }
 
-/** Show a dialog; what had the focus gets it back when it closes. */
-export function openDialog(dialog) {
-  dialog.showModal();
-}
-
-/** Close buttons, and a click beside the dialog, close it. */
+/** Make a dialog close at its close buttons and at a click beside it. */
 export function closable(dialog) {
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog || event.target.closest("[data-close]")) dialog.close();

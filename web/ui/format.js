@@ -1,6 +1,4 @@
-/**
- * Numbers, durations and times as people read them. Pure; what is not known (null, undefined, not finite) is a dash.
- */
+/** Formats numbers, durations and times. Pure. An unknown value (null, undefined, not finite) is shown as a dash. */
 
 export const UNKNOWN = "–";
 
@@ -14,7 +12,7 @@ function known(format) {
   return (value) => (typeof value === "number" && Number.isFinite(value) ? format(value) : UNKNOWN);
 }
 
-/** As many digits as mean something: 0.12, 3.4, 56, 1,234, 1.2M. */
+/** Rounded to significant digits: 0.12, 3.4, 56, 1,234, 1.2M. */
 export const number = known((value) => {
   const size = Math.abs(value);
   if (size >= 1e6) return COMPACT.format(value);
@@ -26,7 +24,7 @@ export const count = known((value) => (Math.abs(value) >= 1e6 ? COMPACT : WHOLE)
 
 export const percent = known((value) => `${(Math.abs(value) >= 10 ? WHOLE : ONE_DIGIT).format(value)} %`);
 
-/** Of a share from 0 to 1. */
+/** A share from 0 to 1 as percent. */
 export const share = known((value) => `${ONE_DIGIT.format(value * 100)} %`);
 
 export const ms = known((value) => {
@@ -45,7 +43,7 @@ export const bytes = known((value) => {
   return `${number(size)} ${UNITS[unit]}`;
 });
 
-/** Two units at most: 45 s, 3 min 20 s, 2 h 5 min, 4 d 3 h. */
+/** A number of seconds in at most two units: 45 s, 3 min 20 s, 2 h 5 min, 4 d 3 h. */
 export const duration = known((seconds) => {
   const whole = Math.max(0, Math.floor(seconds));
   if (whole < 60) return `${whole} s`;
@@ -66,14 +64,14 @@ function two(value) {
   return String(value).padStart(2, "0");
 }
 
-/** The time of day here; `seconds` too where they matter. */
+/** The local time of day, with or without seconds. */
 export function clock(at, { seconds = true } = {}) {
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) return UNKNOWN;
   return `${two(date.getHours())}:${two(date.getMinutes())}${seconds ? `:${two(date.getSeconds())}` : ""}`;
 }
 
-/** The same with the day, where that is not today. */
+/** The local time, with the date if it is not today. */
 export function moment(at, now) {
   const date = new Date(at);
   const isToday = date.toDateString() === new Date(now).toDateString();
@@ -95,12 +93,12 @@ const ALERTS = new Map([
   ["errors", ["Server errors", percent]],
 ]);
 
-/** "loopLagMs" as words: loop lag ms. */
+/** Camel case to words: "loopLagMs" becomes "loop lag ms". */
 export function spaced(name) {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
-/** An alert's `{title, value, threshold}` in words. */
+/** `{title, value, threshold}` of an alert as texts. */
 export function alertWords({ name, value, threshold }) {
   const [title, format = number] = ALERTS.get(name) ?? [name];
   return { title, value: format ? format(value) : "", threshold: format ? format(threshold) : "" };

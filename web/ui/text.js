@@ -1,15 +1,15 @@
-/** What people read, computed: dates, initials, links and mentions within a message. Pure; `now` is passed in. */
+/** Texts for display: dates, initials, links and mentions in a message. Pure; `now` is passed in. */
 
 export const HUES = 10;
 
-/** A stable number below HUES for an id (FNV-1a). */
+/** A number below HUES that depends on the id only (FNV-1a hash). */
 export function hueOf(id) {
   let hash = 0x811c9dc5;
   for (const character of String(id)) hash = Math.imul(hash ^ character.codePointAt(0), 0x01000193) >>> 0;
   return hash % HUES;
 }
 
-/** One or two letters. */
+/** The initials of a name: one or two letters. */
 export function initialsOf(name) {
   const words = String(name)
     .split(/[\s._-]+/)
@@ -18,7 +18,7 @@ export function initialsOf(name) {
   return letters.map((word) => [...word][0].toUpperCase()).join("") || "?";
 }
 
-/** Length as the server counts it: code points. */
+/** The length in code points, as the server counts it. */
 export function lengthOf(text) {
   return [...text].length;
 }
@@ -26,9 +26,7 @@ export function lengthOf(text) {
 const PIECE = /(?<link>https?:\/\/[^\s<>"]+)|(?<![\w.@-])@(?<name>[A-Za-z0-9_.-]{3,32})/g;
 const TRAILING = /[.,;:!?'")\]}]+$/;
 
-/**
- * Cut a message into `{kind: "text" | "link" | "mention", text}`; `isName(name)` says whether somebody is called so.
- */
+/** Split a message into `{kind: "text" | "link" | "mention", text}`; `isName(name)`: whether a user has this name. */
 export function pieces(content, isName = () => true) {
   const found = [];
   let end = 0;
@@ -49,14 +47,14 @@ function trimmedLink(link) {
   return (URL.canParse?.(text) ?? true) ? text : null;
 }
 
-/** A name may end with a dot, but a sentence more often does. */
+/** The name with a trailing dot or dash if a user has that name, otherwise without. */
 function nameIn(text, isName) {
   if (isName(text.slice(1))) return text;
   const shorter = text.replace(/[.-]+$/, "");
   return shorter !== text && isName(shorter.slice(1)) ? shorter : null;
 }
 
-/** Ids of those who are mentioned; `ids` maps lower-case user names to ids. At most 50, as the server takes. */
+/** The ids of the mentioned users; `ids`: lower-case user name → id. At most 50, the server's limit. */
 export function mentionsIn(content, ids) {
   const names = pieces(content, (name) => ids.has(name.toLowerCase())).filter(({ kind }) => kind === "mention");
   return [...new Set(names.map(({ text }) => ids.get(text.slice(1).toLowerCase())))].slice(0, 50);
@@ -77,7 +75,7 @@ export function sameDay(one, other) {
   return one.toDateString() === other.toDateString();
 }
 
-/** Today, Yesterday, or the date; with the year if it is another. */
+/** "Today", "Yesterday", or the date, with the year if it is not the current one. */
 export function dayLabel(date, now) {
   if (sameDay(date, now)) return "Today";
   const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);

@@ -1,6 +1,6 @@
 /**
- * The rooms list and the people list where they lie over the page: opened and closed by button, Escape, or a click
- * beside them.
+ * Opens and closes the list of rooms and the list of people. On narrow screens they cover the page; a button, Escape or
+ * a click beside them closes them.
  */
 
 import { byId } from "../ui/dom.js";
@@ -8,7 +8,7 @@ import { byId } from "../ui/dom.js";
 const PHONE = matchMedia("(max-width: 759px)");
 const NARROW = matchMedia("(max-width: 1099px)");
 
-export class Panels {
+export class SidePanels {
   #frame = byId("chat");
 
   constructor() {
@@ -24,7 +24,7 @@ export class Panels {
     this.#apply();
   }
 
-  /** Close what lies over the room; on a wide screen nothing does. */
+  /** Close the panels that cover the page; on a wide screen there are none. */
   closeOverlays() {
     if (PHONE.matches && this.#frame.dataset.sidebar === "open") this.#set("sidebar", false);
     if (NARROW.matches && this.#frame.dataset.people === "open") this.#set("people", false);

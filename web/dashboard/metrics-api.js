@@ -1,6 +1,6 @@
 /**
- * Asks the server for the dashboard's pages, with the chat page's session if there is one. Knows no timer and shows
- * nothing.
+ * Requests for metrics and health reports, with the session of the chat page if there is one. Has no timer and no
+ * document.
  */
 
 import { ChatError, endpoint, request } from "../client/api.js";
@@ -8,11 +8,11 @@ import { Tokens } from "../client/tokens.js";
 
 const TIMEOUT_MS = 10_000;
 
-export class Source {
-  /** What of the allowance of requests is left, 0 to 1; 1 where requests are not counted. */
+export class MetricsApi {
+  /** The unused share of the user's request limit, 0 to 1; 1 if requests are not counted. */
   allowance = 1;
 
-  /** `storage` and `locks` as the chat page's client has them, so that whoever is logged in there is so here. */
+  /** `storage` and `locks` are those of the chat page's client, so that both pages share one session. */
   constructor({ baseUrl, fetch, storage, locks }) {
     this.baseUrl = baseUrl;
     this.fetch = fetch;
@@ -20,28 +20,27 @@ export class Source {
     this.tokens = new Tokens({ storage, locks, refresh });
   }
 
-  /** Who is logged in, or null. */
+  /** The user of the session, or null. */
   get user() {
     return this.tokens.read()?.user ?? null;
   }
 
-  /** The page as an object. A health report that says unhealthy is one, too. Throws ChatError. */
+  /** The decoded response; a health report with status 503 also counts. Throws ChatError. */
   async get(path, query = {}) {
     const url = endpoint(this.baseUrl, path);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     const token = await this.#token();
-    const first = await this.#ask(url, token);
-    // A token that has been revoked, or ended by the server's clock, is refused with the same word as one of no
-    // operator.
-    if (token === null || (first.response.status !== 403 && first.response.status !== 401)) return readable(first);
+    const first = await this.#fetch(url, token);
+    // The server answers a revoked or expired token with the same status as the token of a user who is no operator.
+    if (token === null || (first.response.status !== 403 && first.response.status !== 401)) return decode(first);
     const other = await this.#token(token);
-    return readable(other === null || other === token ? first : await this.#ask(url, other));
+    return decode(other === null || other === token ? first : await this.#fetch(url, other));
   }
 
   async login({ account, password }) {
     const name = account.includes("@") ? "email" : "username";
     this.tokens.adopt(await this.#public("auth/login", { [name]: account, password }));
-    this.allowance = 1; // it is another's
+    this.allowance = 1; // a different user's limit applies
   }
 
   async logout() {
@@ -54,18 +53,18 @@ export class Source {
     this.allowance = 1;
   }
 
-  /** A token that should be good, null without a session, or where it has ended. */
+  /** A valid access token; null without a session or after its end. */
   async #token(refused = null) {
     if (!this.tokens.read()) return null;
     try {
-      return await this.tokens.fresh({ refused });
+      return await this.tokens.getAccessToken({ refused });
     } catch (error) {
       if (error.status === 401) return null;
       throw error;
     }
   }
 
-  async #ask(url, token) {
+  async #fetch(url, token) {
     const headers = { Accept: "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) };
     let response;
     try {
@@ -73,11 +72,11 @@ export class Source {
     } catch {
       throw new ChatError({ code: "network", message: "The server cannot be reached.", retryable: true });
     }
-    this.#count(response.headers);
+    this.#noteAllowance(response.headers);
     return { response, body: await response.json().catch(() => null) };
   }
 
-  #count(headers) {
+  #noteAllowance(headers) {
     const limit = Number(headers.get("RateLimit-Limit"));
     if (limit > 0) this.allowance = Number(headers.get("RateLimit-Remaining")) / limit;
   }
@@ -87,7 +86,7 @@ export class Source {
   }
 }
 
-function readable({ response, body }) {
+function decode({ response, body }) {
   if (body !== null && (response.ok || (response.status === 503 && body.checks))) return body;
   const error = body?.error ?? {};
   throw new ChatError({

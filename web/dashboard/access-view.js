@@ -1,26 +1,26 @@
-/** What is shown to whoever may not see the numbers: who may, and a way to log in. */
+/** The view for users without access to the metrics: who has access, and a form to log in. */
 
 import { byId, setText } from "../ui/dom.js";
 
 const WHO =
   "The numbers are for addresses in METRICS_ALLOW (by a host in METRICS_HOSTS), and for the accounts in ADMIN_USERS.";
 
-export class Access {
-  constructor({ feed, source }) {
-    this.feed = feed;
-    this.source = source;
-    feed.addEventListener("state", () => this.#render());
+export class AccessView {
+  constructor({ poller, metricsApi }) {
+    this.poller = poller;
+    this.metricsApi = metricsApi;
+    poller.addEventListener("state", () => this.#render());
     byId("login-form").addEventListener("submit", (event) => this.#login(event));
-    // Whoever logs in at the chat, in another tab, is logged in here. Not whoever was refused already: two tabs that
-    // renew one token would set each other off for ever.
+    // A login on the chat page in another tab counts here too. A user who was refused before is not tried again:
+    // otherwise two tabs that renew one token would trigger each other endlessly.
     window.addEventListener("storage", () => {
-      if (feed.state === "forbidden" && source.user && source.user.id !== this.refused) feed.retry();
+      if (poller.state === "forbidden" && metricsApi.user && metricsApi.user.id !== this.refused) poller.pollNow();
     });
   }
 
   #render() {
-    if (this.feed.state !== "forbidden") return;
-    const { user } = this.source;
+    if (this.poller.state !== "forbidden") return;
+    const { user } = this.metricsApi;
     this.refused = user?.id;
     setText(byId("access-text"), user ? `${WHO} You are logged in as ${user.username}, who is not one of them.` : WHO);
     byId("login-name").focus();
@@ -36,9 +36,9 @@ export class Access {
     if (!account || !password.value) return (account ? password : name).focus();
     button.disabled = true;
     try {
-      await this.source.login({ account, password: password.value });
+      await this.metricsApi.login({ account, password: password.value });
       event.target.reset();
-      this.feed.retry();
+      this.poller.pollNow();
     } catch (error) {
       setText(byId("login-error"), error.message + (error.retryAfterS ? ` Try again in ${error.retryAfterS} s.` : ""));
     } finally {

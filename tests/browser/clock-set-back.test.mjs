@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
 import { ChatError } from "../../web/client/api.js";
-import { Outbox } from "../../web/client/outbox.js";
+import { MessageOutbox } from "../../web/client/message-outbox.js";
 import { Presence } from "../../web/client/presence.js";
-import { Sender } from "../../web/client/sender.js";
-import { memoryStorage } from "../../web/client/tokens.js";
+import { MessageSender } from "../../web/client/message-sender.js";
+import { memoryStorage } from "../../web/client/storage.js";
 
 const HOUR_MS = 3_600_000;
 
@@ -16,11 +16,11 @@ beforeEach(() => {
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** A link whose server answers as `answer(event, data)` says; the wall clock, and time as it passes, turned by hand. */
+/** A connection whose replies are `answer(event, data)`, with a wall clock and a monotonic clock set by the test. */
 function made(answer) {
   const clock = { now: 10 * HOUR_MS, timed: 0 };
   const sent = [];
-  const link = Object.assign(new EventTarget(), {
+  const connection = Object.assign(new EventTarget(), {
     isOnline: true,
     async command(event, data) {
       sent.push(event);
@@ -34,22 +34,22 @@ function made(answer) {
     mock.timers.tick(ms);
     await settle();
   };
-  return { clock, sent, link, clocks, pass };
+  return { clock, sent, connection, clocks, pass };
 }
 
-test("a message that a limit holds up is sent when that is over, though the clock was set back by an hour", async () => {
+test("a rate-limited message is sent after the limit, although the clock was set back by an hour", async () => {
   let refusals = 1;
-  const { clock, sent, link, clocks, pass } = made(() => {
+  const { clock, sent, connection, clocks, pass } = made(() => {
     if (refusals-- > 0) throw new ChatError({ code: "rate_limited", retryable: true, retryAfterS: 2 });
     return { message: { seq: 1 } };
   });
-  const outbox = new Outbox({ storage: memoryStorage(), userId: "u", now: clocks.now });
+  const outbox = new MessageOutbox({ storage: memoryStorage(), userId: "u", now: clocks.now });
   await outbox.open();
-  const sender = new Sender({ link, outbox, isReady: () => true, random: () => 0, ...clocks });
+  const sender = new MessageSender({ connection, outbox, isReady: () => true, random: () => 0, ...clocks });
   outbox.add({ roomId: "r", content: "x" });
-  sender.pump("r");
+  sender.sendNext("r");
   await settle();
-  assert.equal(outbox.entries("r")[0].error.until, clock.now + 2000, "what is shown is by the wall clock");
+  assert.equal(outbox.entries("r")[0].error.until, clock.now + 2000, "the displayed time is by the wall clock");
   clock.now -= HOUR_MS;
   await pass(1999);
   assert.equal(sent.length, 1);
@@ -58,9 +58,9 @@ test("a message that a limit holds up is sent when that is over, though the cloc
   assert.equal(outbox.unsentCount, 0);
 });
 
-test("what is read and typed is told in time, though the clock was set back by an hour", async () => {
-  const { clock, sent, link, clocks, pass } = made(() => ({}));
-  const presence = new Presence({ link, ...clocks });
+test("read marks and typing are sent in time, although the clock was set back by an hour", async () => {
+  const { clock, sent, connection, clocks, pass } = made(() => ({}));
+  const presence = new Presence({ connection, ...clocks });
   presence.read("r", 1);
   presence.typing("r");
   await pass(0);

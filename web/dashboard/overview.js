@@ -1,4 +1,4 @@
-/** Everything that is current: status, tiles, alerts, processes. What clients chose (ids of rooms) goes in as text. */
+/** The current values: status, alerts, tiles, processes. Values from clients (ids of rooms) become text nodes. */
 
 import {
   alertWords,
@@ -13,13 +13,13 @@ import {
   spaced,
   UNKNOWN,
 } from "../ui/format.js";
-import { failuresOf, parts } from "./parts.js";
-import { table } from "./table.js";
+import { failuresOf, detailCards } from "./detail-cards.js";
+import { renderTable } from "./table.js";
 import { byId, el, setText } from "../ui/dom.js";
 
 const WORST = ["unhealthy", "degraded", "healthy"];
 
-/** `[what, number, beneath]` of each tile. */
+/** `[title, value, line beneath]` of each tile. */
 function tiles({ performance, websocket, cache, rates, scope }) {
   const { lately, memory, cpu } = performance;
   const connections = websocket?.connections ?? {};
@@ -56,22 +56,22 @@ function tiles({ performance, websocket, cache, rates, scope }) {
   ];
 }
 
-export class View {
+export class Overview {
   #tiles = new Map();
   #cards = new Map();
 
-  constructor({ feed }) {
-    this.feed = feed;
+  constructor({ poller }) {
+    this.poller = poller;
   }
 
   render() {
-    const { data } = this.feed;
+    const { data } = this.poller;
     this.#status(data);
     this.#note(data);
     this.#active(data);
     for (const tile of tiles(data)) this.#tile(...tile);
     this.#cluster(data);
-    const cards = parts(this.#cards, data);
+    const cards = detailCards(this.#cards, data);
     if (byId("parts").children.length !== cards.length) byId("parts").replaceChildren(...cards);
     this.#history(data);
   }
@@ -146,7 +146,7 @@ export class View {
     if (scope !== "cluster") return;
     const { complete, processes } = performance;
     setText(byId("cluster-note"), complete ? "" : "Redis cannot be asked: this is the process that answers, alone.");
-    table(byId("processes"), {
+    renderTable(byId("processes"), {
       label: "Processes of the cluster",
       columns: ["Process", "Up for", "Connections", "Peak", "CPU", "Memory", "Store queue", "Outboxes", "Shedding"],
       rows: processes.map((one) => [
@@ -164,7 +164,7 @@ export class View {
   }
 
   #history({ alerts, receivedAt }) {
-    table(byId("alerts"), {
+    renderTable(byId("alerts"), {
       label: "Past alerts, newest first",
       columns: ["Alert", "Severity", "Worst", "Threshold", "Raised", "Resolved", "Lasted"],
       texts: 2,

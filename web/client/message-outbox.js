@@ -1,17 +1,16 @@
 /**
- * What was written and is not stored by the server yet: per user, bounded, in storage, so that it survives a reload.
- * Each page keeps its own part under its own key and a lock; the part of a page that is gone is taken over by one that
- * lives.
+ * The messages that the server has not stored yet: per user, bounded, kept in storage so that they survive a reload.
+ * Each open page stores its entries under a key of its own and holds a lock of that name. When a page is closed,
+ * another page takes its entries over.
  */
 
 import { ChatError } from "./api.js";
-import { makeId } from "./retry.js";
 
 /**
- * An entry: `{clientId, roomId, content, mentions, createdAt (epoch ms), state, error}`; state: waiting, sending,
- * sent, failed.
+ * An entry: `{clientId, roomId, content, mentions, createdAt (epoch ms), state, error}`; `state`: waiting, sending,
+ * sent, failed. Events: `change` (detail {roomId}).
  */
-export class Outbox extends EventTarget {
+export class MessageOutbox extends EventTarget {
   #entries = [];
 
   constructor({ storage, locks = null, userId, max = 100, now = Date.now }) {
@@ -25,7 +24,7 @@ export class Outbox extends EventTarget {
     this.closing = new AbortController();
   }
 
-  /** Own this page's part, and take over the parts of pages that are gone, now or later. */
+  /** Lock this page's key, and take over the entries of closed pages, also of those that close later. */
   async open() {
     if (!this.locks) {
       for (const key of this.#otherKeys()) this.#takeOver(key);
@@ -40,7 +39,7 @@ export class Outbox extends EventTarget {
       });
     });
     for (const key of this.#otherKeys()) {
-      // Granted when the page that holds it is gone: at once after a reload.
+      // The lock is granted when the page that holds it is closed; after a reload that is at once.
       this.locks.request(key, { signal }, () => this.#takeOver(key)).catch(() => {});
     }
   }
@@ -76,51 +75,59 @@ export class Outbox extends EventTarget {
       error: null,
     };
     this.#entries.push(entry);
-    this.#changed(roomId);
+    this.#saveAndEmit(roomId);
     return entry;
   }
 
-  /** The room's next entry to send: the first that neither failed nor was sent; null while one is under way. */
-  next(roomId) {
+  /** The first entry of the room that is neither failed nor sent; null while one is being sent. */
+  nextToSend(roomId) {
     const open = this.entries(roomId).filter((entry) => entry.state === "waiting" || entry.state === "sending");
     return open[0]?.state === "waiting" ? open[0] : null;
   }
 
-  /** Change an entry's state: `sending`; `waiting` or `failed` with the error; `sent` with the stored message. */
-  mark(clientId, state, { error = null, message = null } = {}) {
+  /** Set an entry's state: `sending`; `waiting` or `failed` with the error; `sent` with the stored message. */
+  setState(clientId, state, { error = null, message = null } = {}) {
     const entry = this.#entries.find((one) => one.clientId === clientId);
     if (!entry) return;
-    Object.assign(entry, { state, message, error: error && told(error) });
-    this.#changed(entry.roomId);
+    Object.assign(entry, { state, message, error: error && errorSummary(error) });
+    this.#saveAndEmit(entry.roomId);
   }
 
-  /** A failed one is to be sent once more, as the newest. */
+  /** Queue a failed entry again, after all others. */
   retry(clientId) {
     const entry = this.#entries.find((one) => one.clientId === clientId && one.state === "failed");
     if (!entry) return;
     this.#entries = [...this.#entries.filter((one) => one !== entry), entry];
-    this.mark(clientId, "waiting");
+    this.setState(clientId, "waiting");
+  }
+
+  /** Mark as failed the messages to rooms that `isMember(roomId)` denies; returns those that were not failed before. */
+  failUndeliverable(isMember) {
+    const error = { code: "not_member", message: "You are no longer in this room." };
+    const entries = this.#entries.filter(({ roomId, state }) => state !== "failed" && !isMember(roomId));
+    for (const { clientId } of entries) this.setState(clientId, "failed", { error });
+    return entries;
   }
 
   remove(clientId) {
     const entry = this.#entries.find((one) => one.clientId === clientId);
     if (!entry) return;
     this.#entries = this.#entries.filter((one) => one !== entry);
-    this.#changed(entry.roomId);
+    this.#saveAndEmit(entry.roomId);
   }
 
-  /** The room shows the author's messages up to `timeline.head`: those need not be shown as unsent any more. */
-  settle(roomId, { messages, head }) {
+  /** Remove the entries whose messages are in the room's timeline, or have a seq up to its `head`. */
+  removeStored(roomId, { messages, head }) {
     const shown = new Set(messages.map((message) => message.clientId));
     for (const { clientId, message } of this.entries(roomId)) {
       if (shown.has(clientId) || (message && message.seq <= head)) this.remove(clientId);
     }
   }
 
-  /** The link is gone: what was under way may or may not have been stored, and is sent again under its clientId. */
-  rewind() {
+  /** The connection closed: queue the entries in state `sending` again. The clientId prevents a second copy. */
+  requeueSending() {
     for (const entry of this.#entries) {
-      if (entry.state === "sending") this.mark(entry.clientId, "waiting");
+      if (entry.state === "sending") this.setState(entry.clientId, "waiting");
     }
   }
 
@@ -133,16 +140,16 @@ export class Outbox extends EventTarget {
     const found = parsed(this.storage.getItem(key)).filter((entry) => !known.has(entry.clientId));
     const room = Math.max(0, this.max - this.#entries.length);
     this.#entries = [...found.slice(0, room), ...this.#entries].sort((one, other) => one.createdAt - other.createdAt);
-    for (const roomId of new Set(found.map((entry) => entry.roomId))) this.#changed(roomId);
-    // After ours is written: a crash in between doubles an entry, and its clientId makes that harmless
+    for (const roomId of new Set(found.map((entry) => entry.roomId))) this.#saveAndEmit(roomId);
+    // Removed after the entries were saved: a crash in between duplicates an entry, which its clientId makes harmless.
     this.storage.removeItem(key);
   }
 
-  #changed(roomId) {
+  #saveAndEmit(roomId) {
     try {
       this.#save();
     } catch {
-      // The storage is full or forbidden: what is unsent then lives as long as the page.
+      // The storage is full or refused: the entries are lost when the page is closed.
     }
     this.dispatchEvent(new CustomEvent("change", { detail: { roomId } }));
   }
@@ -160,8 +167,8 @@ export class Outbox extends EventTarget {
   }
 }
 
-/** What is kept of an error: for one about fields, also what is wrong with the first of them. */
-function told({ code, message, details, until }) {
+/** The stored form of an error; of a validation error the text includes the first field. */
+function errorSummary({ code, message, details, until }) {
   const [field] = Object.entries(details ?? {}).filter(() => code === "validation_failed");
   return { code, text: field ? `${message} (${field.join(" ")})` : message, until };
 }
@@ -178,4 +185,13 @@ function parsed(text) {
   } catch {
     return [];
   }
+}
+
+/** A random id of 22 characters (128 bits). crypto.randomUUID would need a secure context. */
+export function makeId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
 }

@@ -1,19 +1,20 @@
 /**
- * A room's past, page by page over REST (keyset by seq), into its timeline. One request a room and direction at a time.
+ * Loads a room's messages page by page over REST (keyset pagination by seq) into its timeline. At most one request per
+ * room and direction is in flight.
  */
 
 export const PAGE = 50;
 const FILL_PAGE = 100;
 const FILL_PAGES_MAX = 10;
 
-export class History {
-  #flights = new Map();
+export class MessageHistory {
+  #pending = new Map();
 
   constructor({ api }) {
     this.api = api;
   }
 
-  /** The newest page; lets go of what does not meet it. Throws ChatError, as all here. */
+  /** Load the newest page. Messages that do not adjoin it are dropped. Throws ChatError, as do all methods here. */
   latest(state) {
     return this.#once(state, "latest", async ({ timeline }) => {
       const page = await this.#page(state, {});
@@ -38,7 +39,7 @@ export class History {
     });
   }
 
-  /** After a reconnect that could not bring all: back from what came to `since`, where `held` ended. */
+  /** Load what the ack of joinRoom left out: from the timeline's first message back to `since`, the end of `held`. */
   async fill(state, { since, held }) {
     const { timeline } = state;
     const found = [];
@@ -56,13 +57,13 @@ export class History {
     return this.api.get("messages", { roomId: state.room.id, limit: PAGE, ...query });
   }
 
-  #once(state, which, work) {
-    const key = `${state.room.id} ${which}`;
-    if (!this.#flights.has(key))
-      this.#flights.set(
+  #once(state, direction, work) {
+    const key = `${state.room.id} ${direction}`;
+    if (!this.#pending.has(key))
+      this.#pending.set(
         key,
-        work(state).finally(() => this.#flights.delete(key)),
+        work(state).finally(() => this.#pending.delete(key)),
       );
-    return this.#flights.get(key);
+    return this.#pending.get(key);
   }
 }

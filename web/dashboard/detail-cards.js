@@ -1,16 +1,13 @@
-/**
- * The details: latencies, rooms, database, cache, limits, HTTP. Each is a card that is kept, so that focus and
- * scrolling stay.
- */
+/** The cards with details: latency, rooms, limits, database, cache, HTTP. Cards are reused, which keeps the focus. */
 
 import { bytes, count, moment, ms, number, share, UNKNOWN } from "../ui/format.js";
-import { table } from "./table.js";
+import { renderTable } from "./table.js";
 import { el, setText } from "../ui/dom.js";
 
-const ROUTES_MOST = 8;
-const OPERATIONS_MOST = 8;
-const SLOW_MOST = 5;
-const SHED_WORDS = [
+const ROUTES_MAX = 8;
+const OPERATIONS_MAX = 8;
+const SLOW_MAX = 5;
+const SHED_LEVELS = [
   "nothing is shed",
   "typing and presence",
   "search, history and totals too",
@@ -18,7 +15,7 @@ const SHED_WORDS = [
   "a part of the messages too",
 ];
 
-/** The card of this name among `cards`, with its tables by label and a line of facts. */
+/** The card with this id from the Map `cards`, created if it is missing. */
 function card(cards, id, title) {
   if (!cards.has(id)) {
     const facts = el("dl", { class: "facts" });
@@ -38,7 +35,7 @@ function card(cards, id, title) {
           boxes.set(options.label, el("div", { class: "part-table" }));
           root.append(boxes.get(options.label));
         }
-        table(boxes.get(options.label), options);
+        renderTable(boxes.get(options.label), options);
       },
       line(text) {
         let line = root.querySelector(".part-line");
@@ -50,8 +47,8 @@ function card(cards, id, title) {
   return cards.get(id);
 }
 
-/** All cards, filled; `cards` is a Map that keeps them from one time to the next. */
-export function parts(cards, data) {
+/** All cards with the current data; the Map `cards` keeps them between calls. */
+export function detailCards(cards, data) {
   return [latency, rooms, limits, database, cache, http].map((fill) => fill(cards, data).root);
 }
 
@@ -96,7 +93,7 @@ function limits(cards, { performance }) {
   const one = card(cards, "part-limits", "Limits and shedding");
   const { level, messageShare, shed } = performance.shedding;
   one.facts([
-    ["Shedding", level == null ? "of each process" : `level ${level}: ${SHED_WORDS[level] ?? ""}`],
+    ["Shedding", level == null ? "of each process" : `level ${level}: ${SHED_LEVELS[level] ?? ""}`],
     ["Messages let in", share(messageShare)],
     [
       "Shed",
@@ -133,7 +130,7 @@ function database(cards, { database: page, receivedAt }) {
     label: "Operations of the store",
     columns: ["Operation", "Count", "p95", "Errors", "Slow"],
     rows: operations
-      .slice(0, OPERATIONS_MOST)
+      .slice(0, OPERATIONS_MAX)
       .map(([name, by]) => [name, count(by.count), ms(by.p95Ms), count(by.errors), count(by.slow)]),
   });
   if (page.slow.newest.length) {
@@ -141,7 +138,7 @@ function database(cards, { database: page, receivedAt }) {
       label: "Slow operations",
       columns: ["Slow operation", "Took", "At"],
       rows: page.slow.newest
-        .slice(0, SLOW_MOST)
+        .slice(0, SLOW_MAX)
         .map(({ operation, ms: took, at }) => [operation, ms(took), moment(at, receivedAt)]),
     });
   }
@@ -174,7 +171,7 @@ function cache(cards, { cache: page }) {
   return one;
 }
 
-/** `{2: …, 4: …}` of a route's answers. */
+/** The numbers of a route's responses by class of status: `{2: …, 4: …}`. */
 export function byClass(answers) {
   const sums = {};
   for (const [name, many] of Object.entries(answers)) {
@@ -184,7 +181,7 @@ export function byClass(answers) {
   return sums;
 }
 
-/** How many requests were answered with 5xx since the start. */
+/** The number of responses with status 5xx since the start. */
 export function failuresOf({ http: routes }) {
   return Object.values(routes).reduce((total, { answers }) => total + (byClass(answers)[5] ?? 0), 0);
 }
@@ -209,7 +206,7 @@ function http(cards, { performance, scope }) {
     label: "Routes: failures first, then the busiest",
     columns: ["Route", "Count", "p95", "4xx", "5xx"],
     rows: routes
-      .slice(0, ROUTES_MOST)
+      .slice(0, ROUTES_MAX)
       .map((route) => [route.route, count(route.many), ms(route.p95Ms), count(route[4] ?? 0), count(route[5] ?? 0)]),
   });
   return one;

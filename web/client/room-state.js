@@ -1,0 +1,66 @@
+/** What a client knows of one room: its attributes, its counts of unread messages and mentions, its timeline. */
+
+import { Timeline } from "./timeline.js";
+
+/** `room` is the room as the contract describes it, kept up to date. */
+export class RoomState {
+  isSubscribed = false;
+  isLoaded = false; // whether the timeline holds history, not only live messages
+  joining = null; // the promise of a join that has not ended
+
+  /** `listing`: the number of times that the room list had been read when the room was added. */
+  constructor(room, { timelineMax, listing }) {
+    this.room = room;
+    this.listing = listing;
+    this.mentionSeq = room.lastSeq; // the last seq that `mentionCount` includes
+    this.timeline = new Timeline({ max: timelineMax });
+  }
+
+  get unread() {
+    return Math.max(0, this.room.lastSeq - (this.room.readSeq ?? 0));
+  }
+
+  get mentions() {
+    return this.unread ? (this.room.mentionCount ?? 0) : 0;
+  }
+
+  /** Take over attributes from the server; `lastSeq` and `readSeq` never decrease. */
+  update(room) {
+    const { lastSeq, readSeq } = this.room;
+    Object.assign(this.room, room, {
+      lastSeq: Math.max(lastSeq, room.lastSeq),
+      readSeq: Math.max(readSeq ?? 0, room.readSeq ?? 0),
+    });
+    this.mentionSeq = Math.max(this.mentionSeq, room.lastSeq);
+    this.updateCounts();
+  }
+
+  /** Count a new message. One's own message also counts as read. */
+  countMessage({ seq, userId }, ownUserId) {
+    this.room.lastSeq = Math.max(this.room.lastSeq, seq);
+    if (userId === ownUserId) this.room.readSeq = Math.max(this.room.readSeq ?? 0, seq);
+    this.updateCounts();
+  }
+
+  /** Count a mention; false if it was read or counted before. */
+  countMention({ seq }) {
+    if (seq <= Math.max(this.room.readSeq ?? 0, this.mentionSeq)) return false;
+    this.mentionSeq = seq;
+    this.room.mentionCount = (this.room.mentionCount ?? 0) + 1;
+    this.room.lastSeq = Math.max(this.room.lastSeq, seq);
+    return true;
+  }
+
+  /** The user has read up to `readSeq`; false if that is behind what is known. */
+  markRead({ readSeq, mentionCount }) {
+    if (readSeq < (this.room.readSeq ?? 0)) return false;
+    Object.assign(this.room, { readSeq, mentionCount });
+    this.updateCounts();
+    return true;
+  }
+
+  updateCounts() {
+    this.room.unreadCount = this.unread;
+    if (this.unread === 0) this.room.mentionCount = 0;
+  }
+}
