@@ -1,1 +1,1 @@
-"""The chat page in a real browser against a real server; its pure parts under Node's own runner."""
+"""The pages in Chromium against a real server process, and the JavaScript modules under Node's test runner."""

@@ -1,4 +1,4 @@
-"""A real server process, killed and started again at will, and real Chromium pages that talk through it."""
+"""Fixtures: server processes that a test can kill and restart, Chromium, and people at pages of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from tests.browser.person import Person
 from tests.support.server import ServerProcess, serving
 
-# The same engine in both: the shell has no windows to make, and takes a third of the CPU for each new page.
+# Both are the same engine. The shell has no windows and uses a third of the CPU for each new page.
 CHROMIUMS = [Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium")]
 CHROMIUM_FLAGS = [
     "--headless",
@@ -31,41 +31,41 @@ DESKTOP = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"}
 expect.set_options(timeout=60_000)
 
 NewPerson = Callable[..., Person]
-Start = Callable[..., ServerProcess]
+StartServer = Callable[..., ServerProcess]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
-        if item.path.is_relative_to(here) and item.path.name != "test_library.py":
+        if item.path.is_relative_to(here) and item.path.name != "test_client_library.py":
             item.add_marker(pytest.mark.browser)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server that the module's tests share: people and rooms have names of their own."""
+    """A server that the tests of a module share: each test uses names of people and rooms of its own."""
     with serving(tmp_path_factory.mktemp("shared") / "data") as one:
         yield one
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts servers of a test's own: `start(VARIABLE="value", …)`."""
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    """Start a server for one test, with settings: `start_server(VARIABLE="value", …)`."""
     numbers = itertools.count()
     with ExitStack() as processes:
         yield lambda **env: processes.enter_context(serving(tmp_path / f"data{next(numbers)}", env))
 
 
 @pytest.fixture
-def kitchen() -> str:
-    """A name for a room that no other test's room has."""
+def room_name() -> str:
+    """A unique name for a room."""
     return f"Kitchen {secrets.token_hex(3)}"
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One Chromium for the package, gone with it:
-    Playwright's loop runs in this thread, where other tests run theirs.
+    """One Chromium for the package, closed after its last test, because Playwright's event loop runs in this thread,
+    and so do the loops of other tests.
     """
     found = next((path for path in CHROMIUMS if path.exists()), None)
     if found is None:
@@ -78,7 +78,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
-    """Call with options of a browser context: a storage of its own, as another computer has."""
+    """Make a browser context with these options: it has its own storage, as on another computer."""
     contexts: list[BrowserContext] = []
 
     def make(**options: Any) -> BrowserContext:
@@ -92,10 +92,10 @@ def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
 
 @pytest.fixture
 def new_person(server: ServerProcess, new_context: Callable[..., BrowserContext]) -> Iterator[NewPerson]:
-    """Call with a name, and options of a browser context: somebody who is registered and looks at the page.
+    """Make a person with a name and options of a browser context: registered, with the page open.
 
-    With registered=False they are at no page yet, and nobody knows them. `at` is another server than the one that is
-    shared. Ends with the check that no page complained: no error in the console, no violation of the policy.
+    With registered=False there is no account and no page is open. `at`: another server than the shared one. At the end
+    no page may have an error in its console, such as a violation of the Content-Security-Policy.
     """
     people: list[Person] = []
 
@@ -110,7 +110,7 @@ def new_person(server: ServerProcess, new_context: Callable[..., BrowserContext]
         page = (context or new_context(**options)).new_page()
         person = Person(page, url=(at or server).url, name=f"{name}-{secrets.token_hex(3)}")
         people.append(person)
-        return person.arrive() if registered else person
+        return person.open_with_session() if registered else person
 
     yield make
-    assert {person.name: person.complaints for person in people if person.complaints} == {}
+    assert {person.name: person.console_errors for person in people if person.console_errors} == {}

@@ -1,4 +1,4 @@
-"""Somebody at a page of the chat: what people do and see, by labels and by the hooks that the page keeps stable."""
+"""A person at the chat page (a page object): actions and expectations, by labels and by the page's stable ids."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 from tests.support import client
 
 PASSWORD = client.PASSWORD
-# What Chromium itself says of each try while the server is down, and of one that was under way when it was killed.
-NO_SERVER = (
+# Console messages of Chromium for requests while the server is down, or that were in flight when it was killed.
+CONNECTION_ERRORS = (
     "ERR_CONNECTION_REFUSED",
     "ERR_CONNECTION_RESET",
     "ERR_CONNECTION_CLOSED",
@@ -22,34 +22,34 @@ NO_SERVER = (
     "before receiving a handshake response",
 )
 
-# What a page keeps of a registration (lib-tokens.js); once a tab, for who logs out is out also after a reload.
-ARRIVE = """
-    if (location.protocol === "http:" && !sessionStorage.getItem("arrived")) {
-        sessionStorage.setItem("arrived", "yes");
+# What the page stores after a registration (web/client/tokens.js); once per tab, so that a logout survives a reload.
+STORE_SESSION = """
+    if (location.protocol === "http:" && !sessionStorage.getItem("sessionStored")) {
+        sessionStorage.setItem("sessionStored", "yes");
         localStorage.setItem("chat.session", JSON.stringify(%s));
     }
 """
 
 
 class Person:
-    """Somebody at a page: what people do, by the labels they see."""
+    """A person at a page."""
 
     def __init__(self, page: Page, *, url: str, name: str) -> None:
         self.page = page
         self.url = url
         self.name = name
-        self.complaints: list[str] = []  # of the console: errors, and what the CSP refused
-        self.ignored: tuple[str, ...] = NO_SERVER
-        page.on("console", self._heard)
-        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        self.console_errors: list[str] = []  # also violations of the Content-Security-Policy
+        self.ignored_errors: tuple[str, ...] = CONNECTION_ERRORS
+        page.on("console", self._on_console_message)
+        page.on("pageerror", lambda error: self.console_errors.append(f"uncaught: {error}"))
 
-    def _heard(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not any(part in message.text for part in self.ignored):
-            self.complaints.append(message.text)
+    def _on_console_message(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not any(part in message.text for part in self.ignored_errors):
+            self.console_errors.append(message.text)
 
-    def arrive(self) -> Person:
-        """Come as somebody who has registered before, by REST: the page finds their session in its storage."""
-        asked_ms = time.time_ns() // 1_000_000
+    def open_with_session(self) -> Person:
+        """Register by REST and open the page with the session in its storage."""
+        sent_at_ms = time.time_ns() // 1_000_000
         reply = client.call(
             self.url,
             "POST",
@@ -57,16 +57,17 @@ class Person:
             {"username": self.name, "email": f"{self.name}@example.test", "password": PASSWORD},
         )
         assert reply.status == 201, reply.body
-        told = reply.json
-        kept = {name: told[name] for name in ("user", "accessToken", "refreshToken")}
-        times = {"expiresAt": asked_ms + told["expiresIn"] * 1000, "lifetimeMs": told["expiresIn"] * 1000}
-        self.page.add_init_script(ARRIVE % json.dumps({**kept, **times}))
+        registration = reply.json
+        session = {name: registration[name] for name in ("user", "accessToken", "refreshToken")}
+        lifetime_ms = registration["expiresIn"] * 1000
+        times = {"expiresAt": sent_at_ms + lifetime_ms, "lifetimeMs": lifetime_ms}
+        self.page.add_init_script(STORE_SESSION % json.dumps({**session, **times}))
         self.page.goto(self.url)
-        self.is_online()
+        self.expect_online()
         return self
 
     def register(self) -> Person:
-        """Make the account by the page's own form."""
+        """Create the account with the page's form."""
         page = self.page
         page.goto(self.url)
         page.get_by_role("button", name="Create an account").click()
@@ -74,7 +75,7 @@ class Person:
         page.locator("#register-email").fill(f"{self.name}@example.test")
         page.locator("#register-password").fill(PASSWORD)
         page.get_by_role("button", name="Create account").click()
-        self.is_online()
+        self.expect_online()
         return self
 
     def log_in(self, *, online: bool = True) -> Person:
@@ -84,11 +85,11 @@ class Person:
         page.locator("#login-password").fill(PASSWORD)
         page.locator("#login-submit").click()
         if online:
-            self.is_online()
+            self.expect_online()
         return self
 
     def call(self, method: str, path: str, body: object = None) -> int:
-        """Ask REST with the page's own session; returns the status."""
+        """Send a REST request with the page's session; returns the status."""
         status = self.page.evaluate(
             """async ([method, path, body]) => {
                 const { accessToken } = JSON.parse(localStorage.getItem("chat.session"));
@@ -99,11 +100,11 @@ class Person:
         )
         return int(status)
 
-    def is_online(self) -> None:
+    def expect_online(self) -> None:
         expect(self.page.locator("html")).to_have_attribute("data-link", "online")
 
     def make_room(self, name: str, *, private: bool = False) -> str:
-        """Make a room; returns its id."""
+        """Create a room; returns its id."""
         page = self.page
         page.locator("#new-room").click()
         page.locator("#create-name").fill(name)
@@ -118,23 +119,23 @@ class Person:
         page.locator("#find-q").fill(name)
         page.get_by_role("button", name=f"Join {name}").click()
         expect(page.locator("#room-name")).to_have_text(name)
-        self.is_in_room()
+        self.expect_in_room()
 
-    def is_in_room(self) -> None:
+    def expect_in_room(self) -> None:
         expect(self.page.locator("#messages")).to_have_attribute("aria-busy", "false")
 
-    def say(self, text: str) -> None:
+    def send_message(self, text: str) -> None:
         self.page.locator("#composer").fill(text)
         self.page.locator("#composer").press("Enter")
 
-    def sees(self, text: str) -> None:
-        """A stored message is on the screen."""
+    def expect_message(self, text: str) -> None:
+        """Wait until a stored message with this text is visible."""
         stored = self.page.locator('[data-state="stored"] .content', has_text=text)
         expect(stored.last).to_be_visible()
 
     @property
     def stored(self) -> list[str]:
-        """What is shown as stored, in the order of the screen."""
+        """The texts of the messages that are shown as stored, in order."""
         return self.page.locator('[data-state="stored"] .content').all_inner_texts()
 
     @property

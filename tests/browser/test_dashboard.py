@@ -1,6 +1,4 @@
-"""The dashboard in real Chromium: its numbers are the server's, it says when they are old, and it shows them to nobody
-else.
-"""
+"""The dashboard in Chromium: it shows the server's metrics, says when they are old, and only operators see them."""
 
 from __future__ import annotations
 
@@ -22,54 +20,54 @@ from tests.support.server import ServerProcess, serving
 QUICK = {"MONITOR_INTERVAL": "0.5"}
 FROM_ELSEWHERE = {**QUICK, "METRICS_ALLOW": "10.0.0.0/8", "ADMIN_USERS": "olga"}
 PHONE = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True}
-REFUSED = "status of 403"  # Chromium's own line about it
-SEEN = """(state) => {
+REFUSED = "status of 403"  # of Chromium's console message
+SET_VISIBILITY = """(state) => {
     Object.defineProperty(document, "visibilityState", { get: () => state, configurable: true });
     document.dispatchEvent(new Event("visibilitychange"));
 }"""
 
-Look = Callable[..., Person]
-Start = Callable[..., ServerProcess]
+OpenDashboard = Callable[..., Person]
+StartServer = Callable[..., ServerProcess]
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server for the tests that leave it as it was: two sockets are one more than it is said to bear."""
+    """A server that several tests share. Two connections reach its threshold for an alert."""
     with serving(tmp_path_factory.mktemp("shared") / "data", {**QUICK, "ALERT_CONNECTIONS_THRESHOLD": "2"}) as one:
         yield one
 
 
 @pytest.fixture
-def look(new_context: Callable[..., BrowserContext]) -> Iterator[Look]:
-    """Call with a server's URL: somebody looks at its dashboard.
+def open_dashboard(new_context: Callable[..., BrowserContext]) -> Iterator[OpenDashboard]:
+    """Open the dashboard of a server by its URL.
 
-    Ends with the check that no page complained, asked another host, or put a token into an address.
+    At the end no page may have a console error, a request to another host, or a token in a URL.
     """
     watchers: list[Person] = []
-    asked: list[str] = []
+    requested_urls: list[str] = []
 
-    def make(url: str, query: str = "", *, ignored: tuple[str, ...] = (), **options: Any) -> Person:
+    def make(url: str, query: str = "", *, ignored_errors: tuple[str, ...] = (), **options: Any) -> Person:
         page = new_context(**options).new_page()
         watcher = Person(page, url=url, name=f"watcher-{len(watchers)}")
         watchers.append(watcher)
-        watcher.ignored += ignored
-        page.on("request", lambda request: asked.append(request.url))
+        watcher.ignored_errors += ignored_errors
+        page.on("request", lambda request: requested_urls.append(request.url))
         page.goto(f"{url}/dashboard?every=1{query}")
         return watcher
 
     yield make
-    assert [complaint for watcher in watchers for complaint in watcher.complaints] == []
-    assert [one for one in asked if not any(one.startswith(watcher.url + "/") for watcher in watchers)] == []
-    assert [one for one in asked if "token=" in one.lower()] == []
+    assert [complaint for watcher in watchers for complaint in watcher.console_errors] == []
+    assert [one for one in requested_urls if not any(one.startswith(watcher.url + "/") for watcher in watchers)] == []
+    assert [one for one in requested_urls if "token=" in one.lower()] == []
 
 
-def is_live(page: Page) -> None:
+def expect_live(page: Page) -> None:
     expect(page.locator("html")).to_have_attribute("data-state", "live")
     expect(page.locator("#board")).to_be_visible()
 
 
 def violations(page: Page) -> list[tuple[str, list[str]]]:
-    """All that axe finds, however small."""
+    """All violations that axe finds, of any impact."""
     return [(one["id"], [node["html"] for node in one["nodes"]]) for one in Axe().run(page).response["violations"]]
 
 
@@ -78,7 +76,7 @@ def tile(page: Page, name: str) -> Any:
 
 
 def send(socket: ClientConnection, event: str, **data: str) -> None:
-    """One command, acked."""
+    """Send a command and wait for its ack."""
     socket.send(json.dumps({"event": event, "id": "1", "data": data}))
     for frame in map(json.loads, socket):
         if frame.get("id") == "1":
@@ -87,10 +85,10 @@ def send(socket: ClientConnection, event: str, **data: str) -> None:
 
 
 def test_the_numbers_are_those_of_a_real_conversation_and_an_alert_comes_and_goes(
-    shared: ServerProcess, look: Look
+    shared: ServerProcess, open_dashboard: OpenDashboard
 ) -> None:
-    page = look(shared.url).page
-    is_live(page)
+    page = open_dashboard(shared.url).page
+    expect_live(page)
     expect(page.locator('#active [data-alert="connections"]')).to_have_count(0)
     expect(tile(page, "connections")).to_contain_text("peak")
     person = client.register(shared.url)
@@ -111,7 +109,7 @@ def test_the_numbers_are_those_of_a_real_conversation_and_an_alert_comes_and_goe
         raised = page.locator('#active [data-alert="connections"]')
         expect(raised).to_contain_text("2, threshold 2")
         page.reload()
-        is_live(page)
+        expect_live(page)
         expect(page.locator('.chart[data-metric="connections"] svg')).to_have_attribute(
             "aria-label", re.compile(r"newest 2, .*highest 2")
         )
@@ -126,10 +124,10 @@ def test_the_numbers_are_those_of_a_real_conversation_and_an_alert_comes_and_goe
 
 
 def test_scope_and_range_are_chosen_with_the_keyboard_and_kept_in_the_address(
-    shared: ServerProcess, look: Look
+    shared: ServerProcess, open_dashboard: OpenDashboard
 ) -> None:
-    page = look(shared.url).page
-    is_live(page)
+    page = open_dashboard(shared.url).page
+    expect_live(page)
     expect(page.locator("#cluster")).to_be_hidden()
     expect(page.locator("#charts-title")).to_have_text("The last hour")
     page.locator('input[value="process"]').focus()
@@ -141,13 +139,15 @@ def test_scope_and_range_are_chosen_with_the_keyboard_and_kept_in_the_address(
     expect(page.locator("#charts-title")).to_have_text("The last day")
     assert "scope=cluster" in page.url and "range=day" in page.url
     page.reload()
-    is_live(page)
+    expect_live(page)
     expect(page.locator("#charts-title")).to_have_text("The last day")
     expect(page.locator('input[value="cluster"]')).to_be_checked()
 
 
-def test_a_chart_is_read_with_the_pointer_and_with_the_keyboard(shared: ServerProcess, look: Look) -> None:
-    page = look(shared.url).page
+def test_a_chart_is_read_with_the_pointer_and_with_the_keyboard(
+    shared: ServerProcess, open_dashboard: OpenDashboard
+) -> None:
+    page = open_dashboard(shared.url).page
     chart = page.locator('.chart[data-metric="memory"]')
     expect(chart.locator(".chart-now")).to_contain_text("MiB")
     chart.locator(".chart-plot").hover()
@@ -164,13 +164,13 @@ def test_a_chart_is_read_with_the_pointer_and_with_the_keyboard(shared: ServerPr
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_and_a_phone_needs_a_finger_and_no_sideways_scrolling(
-    shared: ServerProcess, look: Look, scheme: str
+def test_axe_finds_nothing_and_on_a_phone_touch_works_and_nothing_scrolls_sideways(
+    shared: ServerProcess, open_dashboard: OpenDashboard, scheme: str
 ) -> None:
-    page = look(shared.url, "&scope=cluster", color_scheme=scheme, **PHONE).page
-    is_live(page)
+    page = open_dashboard(shared.url, "&scope=cluster", color_scheme=scheme, **PHONE).page
+    expect_live(page)
     expect(page.locator(".chart").first).to_be_visible()
-    # They are dimmed, and fade in, until their history has come
+    # The charts are dimmed until their history is loaded
     expect(page.locator("#charts")).to_have_css("opacity", "1")
     expect(page.locator("#processes tbody tr")).to_have_count(1)
     assert violations(page) == []
@@ -182,17 +182,17 @@ def test_axe_finds_nothing_and_a_phone_needs_a_finger_and_no_sideways_scrolling(
     expect(chart.locator(".chart-readout")).to_have_text("")
 
 
-def test_what_clients_chose_is_text(
-    shared: ServerProcess, look: Look, new_context: Callable[..., BrowserContext]
+def test_html_in_values_from_clients_is_shown_as_text(
+    shared: ServerProcess, open_dashboard: OpenDashboard, new_context: Callable[..., BrowserContext]
 ) -> None:
-    page = look(shared.url).page
-    is_live(page)
+    page = open_dashboard(shared.url).page
+    expect_live(page)
     hostile = "<img src=x onerror=document.title='owned'>"
 
     def answer(route: Any) -> None:
-        told = route.fetch().json()
-        told["rooms"]["top"] = [{"roomId": hostile, "connections": 3}]
-        route.fulfill(json=told)
+        reply = route.fetch().json()
+        reply["rooms"]["top"] = [{"roomId": hostile, "connections": 3}]
+        route.fulfill(json=reply)
 
     page.route("**/metrics/websocket*", answer)
     expect(page.locator("#part-rooms tbody th")).to_have_text(hostile)
@@ -201,10 +201,12 @@ def test_what_clients_chose_is_text(
     page.unroute_all(behavior="wait")
 
 
-def test_a_server_that_dies_is_told_of_and_one_that_comes_back_is_live_again(start: Start, look: Look) -> None:
-    server = start()
-    page = look(server.url).page
-    is_live(page)
+def test_the_page_says_that_the_server_is_away_and_is_live_again_after_its_restart(
+    start_server: StartServer, open_dashboard: OpenDashboard
+) -> None:
+    server = start_server()
+    page = open_dashboard(server.url).page
+    expect_live(page)
     first = page.locator("#process-id").inner_text()
     server.kill()
     expect(page.locator("html")).to_have_attribute("data-state", "away")
@@ -215,20 +217,22 @@ def test_a_server_that_dies_is_told_of_and_one_that_comes_back_is_live_again(sta
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         assert violations(page) == []
     server.start()
-    is_live(page)
+    expect_live(page)
     expect(page.locator("#banner")).to_be_hidden()
     expect(page.locator("#process-id")).not_to_have_text(first)
-    page.evaluate(SEEN, "hidden")
+    page.evaluate(SET_VISIBILITY, "hidden")
     expect(page.locator("#live-text")).to_have_text("Paused")
-    page.evaluate(SEEN, "visible")
-    is_live(page)
+    page.evaluate(SET_VISIBILITY, "visible")
+    expect_live(page)
 
 
-def test_from_elsewhere_only_an_admin_sees_the_numbers(start: Start, look: Look) -> None:
-    server = start(**FROM_ELSEWHERE)
+def test_from_elsewhere_only_an_admin_sees_the_numbers(
+    start_server: StartServer, open_dashboard: OpenDashboard
+) -> None:
+    server = start_server(**FROM_ELSEWHERE)
     accounts.create_account(server, "olga")
     client.register(server.url, "bob")
-    watcher = look(server.url, ignored=(REFUSED,))
+    watcher = open_dashboard(server.url, ignored_errors=(REFUSED,))
     page = watcher.page
 
     def log_in(name: str) -> None:
@@ -243,11 +247,11 @@ def test_from_elsewhere_only_an_admin_sees_the_numbers(start: Start, look: Look)
     log_in("bob")
     expect(page.locator("#access-text")).to_contain_text("You are logged in as bob, who is not one of them.")
     log_in("olga")
-    is_live(page)
+    expect_live(page)
     expect(page.locator("#session-name")).to_have_text("olga")
     expect(page.locator(".chart").first).to_be_visible()
     page.reload()
-    is_live(page)
+    expect_live(page)
     page.locator("#logout").click()
     expect(page.locator("#access")).to_be_visible()
     expect(page.locator("#session")).to_be_hidden()

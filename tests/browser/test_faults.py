@@ -1,5 +1,5 @@
-"""The server dies and restarts, a tab is closed, a room is left: nothing is lost, nothing doubled, and the person is
-told.
+"""The server is killed and restarted, a tab is closed, a room is left: no message is lost or duplicated, and the page
+says what happened.
 """
 
 from __future__ import annotations
@@ -37,58 +37,58 @@ WATCH_SOCKETS = """
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """One for the module: whoever ends it starts it again."""
+    """One server for the module. A test that kills it starts it again."""
     with serving(tmp_path_factory.mktemp("shared") / "data") as one:
         yield one
 
 
 @pytest.fixture
 def server(shared: ServerProcess) -> ServerProcess:
-    """The same, up also where a test failed while it was down."""
+    """The shared server, started again if a test failed while it was down."""
     return shared if shared.is_running else shared.start()
 
 
 def test_nothing_is_lost_or_doubled_when_the_server_is_killed_while_messages_are_sent(
-    server: ServerProcess, new_person: NewPerson, kitchen: str
+    server: ServerProcess, new_person: NewPerson, room_name: str
 ) -> None:
     ann, bob = new_person("ann"), new_person("bob")
-    ann.make_room(kitchen)
-    bob.join_room(kitchen)
+    ann.make_room(room_name)
+    bob.join_room(room_name)
     texts = [f"message {number}" for number in range(40)]
     for text in texts[:15]:
-        ann.say(text)
+        ann.send_message(text)
     server.kill()
     for text in texts[15:25]:
-        ann.say(text)
+        ann.send_message(text)
     expect(ann.page.locator("#banner-text")).to_contain_text("kept and sent when the connection is back")
     expect(ann.page.locator('[data-state="waiting"]').last).to_contain_text("Waiting to be sent")
     server.start()
     for text in texts[25:]:
-        ann.say(text)
+        ann.send_message(text)
     for person in (ann, bob):
-        person.sees(texts[-1])
+        person.expect_message(texts[-1])
         expect(person.page.locator('[data-state="stored"]')).to_have_count(len(texts))
         expect(person.page.locator(".unsent")).to_have_count(0)
         expect(person.page.locator("#banner")).to_be_hidden()
         assert person.stored == texts
         assert person.seqs == list(range(1, len(texts) + 1))
     ann.page.reload()
-    ann.sees(texts[-1])
+    ann.expect_message(texts[-1])
     assert ann.stored == texts
 
 
 def test_both_sides_write_while_the_server_is_down_and_agree_in_the_end(
-    server: ServerProcess, new_person: NewPerson, kitchen: str
+    server: ServerProcess, new_person: NewPerson, room_name: str
 ) -> None:
     ann, bob = new_person("ann"), new_person("bob")
-    ann.make_room(kitchen)
-    bob.join_room(kitchen)
-    ann.say("before")
-    bob.sees("before")
+    ann.make_room(room_name)
+    bob.join_room(room_name)
+    ann.send_message("before")
+    bob.expect_message("before")
     server.kill()
     for number in range(5):
-        ann.say(f"ann {number}")
-        bob.say(f"bob {number}")
+        ann.send_message(f"ann {number}")
+        bob.send_message(f"bob {number}")
     server.start()
     for person in (ann, bob):
         expect(person.page.locator('[data-state="stored"]')).to_have_count(11)
@@ -98,80 +98,80 @@ def test_both_sides_write_while_the_server_is_down_and_agree_in_the_end(
 
 
 def test_an_unsent_message_survives_a_reload_while_the_server_is_down(
-    server: ServerProcess, new_person: NewPerson, kitchen: str
+    server: ServerProcess, new_person: NewPerson, room_name: str
 ) -> None:
     ann = new_person("ann")
-    room_id = ann.make_room(kitchen)
+    room_id = ann.make_room(room_name)
     server.kill()
-    ann.say("written in the dark")
+    ann.send_message("written in the dark")
     expect(ann.page.locator('[data-state="waiting"]')).to_contain_text("written in the dark")
     with pytest.raises(Error, match="ERR_CONNECTION_REFUSED"):
         ann.page.reload()
     server.start()
     ann.page.goto(f"{server.url}/#room={room_id}")
-    ann.sees("written in the dark")
+    ann.expect_message("written in the dark")
     expect(ann.page.locator(".unsent")).to_have_count(0)
     assert ann.stored == ["written in the dark"]
 
 
-def test_a_planned_restart_is_announced_and_gone_through(
-    server: ServerProcess, new_person: NewPerson, kitchen: str
+def test_a_planned_restart_is_announced_and_the_page_reconnects_after_it(
+    server: ServerProcess, new_person: NewPerson, room_name: str
 ) -> None:
     ann, bob = new_person("ann", registered=False), new_person("bob")
     ann.page.add_init_script(WATCH_SOCKETS)
     ann.register()
-    ann.make_room(kitchen)
-    bob.join_room(kitchen)
-    ann.say("before")
-    bob.sees("before")
+    ann.make_room(room_name)
+    bob.join_room(room_name)
+    ann.send_message("before")
+    bob.expect_message("before")
     ann.page.evaluate("watchSockets()")
     server.terminate()
     expect(ann.page.locator("#banner")).to_be_visible()
-    ann.say("during")
+    ann.send_message("during")
     server.start()
-    bob.sees("during")
-    ann.sees("during")
+    bob.expect_message("during")
+    ann.expect_message("during")
     assert ann.stored == bob.stored == ["before", "during"]
     sockets = ann.page.evaluate("sockets")
     assert sockets["announced"]["reconnectAfterMs"] > 0
     assert sockets["reopenedAt"] - sockets["announcedAt"] >= sockets["announced"]["reconnectAfterMs"] - 20
 
 
-def test_what_was_missed_while_away_is_filled_in_without_a_hole(
-    server: ServerProcess, new_person: NewPerson, kitchen: str
+def test_messages_missed_while_offline_are_loaded_without_a_gap(
+    server: ServerProcess, new_person: NewPerson, room_name: str
 ) -> None:
     ann, bob = new_person("ann"), new_person("bob")
-    ann.make_room(kitchen)
-    bob.join_room(kitchen)
-    ann.say("first")
-    bob.sees("first")
-    server.kill()  # an open socket outlives the emulated outage, and so at times does its close
+    ann.make_room(room_name)
+    bob.join_room(room_name)
+    ann.send_message("first")
+    bob.expect_message("first")
+    server.kill()  # an emulated outage does not close an open socket, and sometimes delays its close
     expect(bob.page.locator("#banner")).to_be_visible()
-    bob.ignored = (*bob.ignored, "ERR_INTERNET_DISCONNECTED")
+    bob.ignored_errors = (*bob.ignored_errors, "ERR_INTERNET_DISCONNECTED")
     bob.page.context.set_offline(True)
     server.start()
     for number in range(30):
-        ann.say(f"missed {number}")
-    ann.sees("missed 29")
+        ann.send_message(f"missed {number}")
+    ann.expect_message("missed 29")
     expect(bob.page.locator("#banner-text")).to_contain_text("You are offline")
     bob.page.context.set_offline(False)
-    bob.sees("missed 29")
+    bob.expect_message("missed 29")
     assert bob.seqs == list(range(1, 32))
 
 
-def test_the_unsent_messages_of_a_closed_tab_are_sent_by_the_one_that_is_left(
-    server: ServerProcess, new_person: NewPerson, new_context: Callable[..., BrowserContext], kitchen: str
+def test_the_unsent_messages_of_a_closed_tab_are_sent_by_another_tab(
+    server: ServerProcess, new_person: NewPerson, new_context: Callable[..., BrowserContext], room_name: str
 ) -> None:
     context = new_context()
     first = new_person("ann", context=context)
-    first.make_room(kitchen)
+    first.make_room(room_name)
     second = new_person("ann", context=context, registered=False)
     second.page.goto(first.page.url)
-    second.is_in_room()
+    second.expect_in_room()
     server.kill()
-    first.say("from a tab that is closed")
+    first.send_message("from a tab that is closed")
     expect(first.page.locator('[data-state="waiting"]')).to_have_count(1)
-    # Opened later: it knows of the first one's part
+    # Opened later, so it waits for the lock of the first tab's outbox
     second_again = new_person("ann", context=context, registered=False)
     first_url = first.page.url
     server.start()
@@ -179,26 +179,26 @@ def test_the_unsent_messages_of_a_closed_tab_are_sent_by_the_one_that_is_left(
     first.page.close()
     server.start()
     second_again.page.goto(first_url)
-    second_again.sees("from a tab that is closed")
-    second.sees("from a tab that is closed")
+    second_again.expect_message("from a tab that is closed")
+    second.expect_message("from a tab that is closed")
     assert second.stored == ["from a tab that is closed"]
 
 
-def test_a_message_to_a_room_that_one_was_taken_out_of_is_not_dropped_silently(
-    server: ServerProcess, new_person: NewPerson, kitchen: str
+def test_a_message_to_a_room_that_the_user_has_left_is_shown_as_undeliverable(
+    server: ServerProcess, new_person: NewPerson, room_name: str
 ) -> None:
     ann = new_person("ann")
-    room_id = ann.make_room(kitchen)
+    room_id = ann.make_room(room_name)
     elsewhere = new_person("ann", registered=False)
     elsewhere.name = ann.name
     elsewhere.log_in()
     server.kill()
     expect(ann.page.locator("#banner")).to_be_visible()
-    ann.ignored = (*ann.ignored, "ERR_INTERNET_DISCONNECTED")
+    ann.ignored_errors = (*ann.ignored_errors, "ERR_INTERNET_DISCONNECTED")
     ann.page.context.set_offline(True)
     server.start()
-    elsewhere.is_online()
-    ann.say("too late")
+    elsewhere.expect_online()
+    ann.send_message("too late")
     assert elsewhere.call("POST", f"/rooms/{room_id}/leave") == 204
     ann.page.context.set_offline(False)
     expect(ann.page.locator("#toast")).to_contain_text("too late")

@@ -1,4 +1,4 @@
-"""The pages under a path prefix that nginx strips: every file, request and socket of theirs goes through the prefix."""
+"""The pages below a path prefix that nginx strips: all their files, requests and WebSockets use the prefix."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ http {{
 
 @pytest.fixture
 def prefixed(server: ServerProcess, tmp_path: Path) -> Iterator[str]:
-    """The server's base URL behind the proxy; outside of the prefix there is nothing."""
+    """The server's base URL behind the proxy, which serves nothing outside the prefix."""
     if NGINX is None:
         pytest.skip("need nginx on PATH (Debian: apt-get install nginx)")
     folder, port = tmp_path / "nginx", free_port()
@@ -70,33 +70,31 @@ def prefixed(server: ServerProcess, tmp_path: Path) -> Iterator[str]:
         running.wait(STOP_WITHIN_S)
 
 
-def test_people_talk_and_operators_look_through_a_prefix(
-    prefixed: str, new_context: Callable[..., BrowserContext]
-) -> None:
-    asked: list[str] = []
+def test_chat_and_dashboard_work_below_a_path_prefix(prefixed: str, new_context: Callable[..., BrowserContext]) -> None:
+    requested_urls: list[str] = []
 
     def page() -> Page:
         one = new_context().new_page()
-        one.on("request", lambda request: asked.append(request.url))
-        one.on("websocket", lambda opened: asked.append(opened.url.replace("ws://", "http://")))
+        one.on("request", lambda request: requested_urls.append(request.url))
+        one.on("websocket", lambda opened: requested_urls.append(opened.url.replace("ws://", "http://")))
         return one
 
     ada = Person(page(), url=prefixed, name="ada").register()
     bob = Person(page(), url=f"{prefixed}/", name="bob").register()
     ada.make_room("general")
-    ada.is_in_room()
+    ada.expect_in_room()
     bob.join_room("general")
-    ada.say("through the prefix")
-    bob.sees("through the prefix")
+    ada.send_message("through the prefix")
+    bob.expect_message("through the prefix")
     ada.page.reload()
-    ada.sees("through the prefix")
+    ada.expect_message("through the prefix")
     watcher = Person(page(), url=prefixed, name="watcher")
     watcher.page.goto(f"{prefixed}/dashboard?every=1")
     expect(watcher.page.locator("html")).to_have_attribute("data-state", "live")
-    assert {person.name: person.complaints for person in (ada, bob, watcher) if person.complaints} == {}
+    assert {person.name: person.console_errors for person in (ada, bob, watcher) if person.console_errors} == {}
     for path in ("ws", "auth/register", "health/performance", "static/dashboard/dashboard.js"):
-        assert f"{prefixed}/{path}" in asked
-    assert [one for one in asked if not one.startswith((f"{prefixed}/", "data:")) and one != prefixed] == []
+        assert f"{prefixed}/{path}" in requested_urls
+    assert [one for one in requested_urls if not one.startswith((f"{prefixed}/", "data:")) and one != prefixed] == []
 
 
 ABSOLUTE = re.compile(

@@ -1,6 +1,4 @@
-"""chat.js without a browser: its pure parts under Node's own runner, and the whole of it under Node against a real
-server.
-"""
+"""The JavaScript modules under Node's test runner, and the client library in Node against a real server."""
 
 from __future__ import annotations
 
@@ -24,17 +22,17 @@ def node(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([NODE, *arguments], cwd=HERE, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_the_pure_parts_do_what_their_tests_say() -> None:
+def test_the_module_tests_pass_in_node() -> None:
     files = sorted(str(path) for path in HERE.glob("*.test.mjs"))
     run = node("--test", *files)
     assert run.returncode == 0, run.stdout[-6000:]
     assert len(files) >= 5
 
 
-def test_the_library_talks_to_a_real_server_from_node(server: ServerProcess) -> None:
-    run = node("--experimental-websocket", "talk.mjs", server.url, "node")
+def test_two_clients_in_node_exchange_messages_through_a_server(server: ServerProcess) -> None:
+    run = node("--experimental-websocket", "client-conversation.mjs", server.url, "node")
     assert run.returncode == 0, run.stdout + run.stderr
-    said = json.loads(run.stdout)
-    assert said["ann"] == said["bob"] == [f"message {number}" for number in range(20)]
-    assert said["seqs"] == list(range(1, 21))
-    assert said["unread"] == [20, 0]
+    result = json.loads(run.stdout)
+    assert result["ann"] == result["bob"] == [f"message {number}" for number in range(20)]
+    assert result["seqs"] == list(range(1, 21))
+    assert result["unread"] == [20, 0]

@@ -1,4 +1,4 @@
-"""A browser's `send(); close()`: it puts messages and Close into one write, and all of them are stored."""
+"""A browser writes `send(); close()` at once: the messages before the Close frame are stored."""
 
 from __future__ import annotations
 

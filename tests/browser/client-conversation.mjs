@@ -1,4 +1,4 @@
-// Run by test_library.py: the client library in Node against a real server. Prints one JSON line.
+// Run by test_client_library.py: the client library in Node against a real server. Prints one JSON line.
 import { ChatClient } from "../../web/client/chat-client.js";
 
 const [baseUrl, name] = process.argv.slice(2);
