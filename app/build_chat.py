@@ -9,6 +9,7 @@ import time
 import msgspec
 
 from app.build_cluster import Cluster
+from app.build_limits import build_limits
 from app.build_presence import build_presence
 from app.bus_dispatch import BusDispatch, MembershipEvents
 from app.clock import now_ms
@@ -47,7 +48,6 @@ from common.serial_task_queue import SerialTaskQueue
 from handlers.codec.json_codec import JsonCodec
 from handlers.wire.frames import text_frame
 from limits.load_shedder import LoadShedder, NullLoadShedder
-from limits.load_signal import LoadSignal
 from limits.whitelist import Whitelist
 from monitor.loop_lag import LoopLag
 from monitor.observer import Observer
@@ -226,18 +226,16 @@ def build_chat(
         observer=observer,
         timeout_s=settings.store.timeout_ms / 1000,
     )
-    shedding: LoadShedder | NullLoadShedder = NullLoadShedder()
-    if settings.limits.enabled and settings.limits.adaptive:
-        load_signal = LoadSignal(
-            lag=lag,
-            queue=lambda: max(
-                message_writer.waiting / message_writer.max_waiting,
-                store.pending_writes / store.pending_writes_max,
-            ),
-            now=time.monotonic,
-        )
-        shedding = LoadShedder(load=load_signal.load, observer=observer, now=time.monotonic)
-    limits = RequestLimits(limiter=shared.limiter, whitelist=whitelist, shedding=shedding)
+    limits = build_limits(
+        settings,
+        limiter=shared.limiter,
+        whitelist=whitelist,
+        lag=lag,
+        queue_share=lambda: max(
+            message_writer.waiting / message_writer.max_waiting, store.pending_writes / store.pending_writes_max
+        ),
+        observer=observer,
+    )
 
     async def head_of(room_id: str) -> Head | None:
         """How far a room is: as delivered here, else as the store says."""
@@ -261,7 +259,7 @@ def build_chat(
         hub=hub,
         presence=presence,
         typing=typing,
-        limits=limits,
+        limits=limits.request_limits,
         codec=codec,
         pool=pool,
         revocations=revocations,
@@ -295,7 +293,7 @@ def build_chat(
             ping_timeout_s=ws.ping_timeout_s,
         ),
         hub=hub,
-        limits=limits,
+        limits=limits.request_limits,
         membership=membership,
         message_writer=message_writer,
         messages=messages,
@@ -309,7 +307,7 @@ def build_chat(
         remote_presence=presence_parts.remote_presence,
         revocations=revocations,
         rooms=rooms,
-        shedding=shedding,
+        shedding=limits.shedding,
         slot_reconciler=slot_reconciler,
         task_queue=task_queue,
         typing=typing,
