@@ -1,4 +1,4 @@
-"""Histograms with fixed buckets, so that those of several processes or moments can be added and subtracted.
+"""Histograms with fixed buckets: those of several processes can be added, and those of two moments subtracted.
 
 Knows no metric.
 """
@@ -8,17 +8,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
-# Upper bounds in seconds, each included; what is above the last has a bucket of its own.
+# Upper bounds in seconds, inclusive. One more bucket counts the values above the last bound.
 LATENCY_S = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08),
     *(0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.5, 5.0, 10.0),
 )
-# Finer where a lag begins to hurt: each bound is at most a fifth above the one before.
+# Lags need a better resolution: each bound is a fifth above the one before.
 LAG_S = tuple(round(0.0005 * 1.2**step, 6) for step in range(62))  # 0.5 ms to 34 s
 
 
 class Histogram:
-    """Counts of values by bucket, and their sum. `counts` has one place more than `bounds`."""
+    """The number of values by bucket, and their sum. `counts` has one element more than `bounds`."""
 
     __slots__ = ("bounds", "counts", "sum")
 
@@ -28,9 +28,9 @@ class Histogram:
         self.sum = total
 
     def observe(self, value: float, times: int = 1) -> None:
-        """Count a value.
+        """Count a value `times` times.
 
-        Two threads lose nothing: CPython 3.11 switches at calls and loops, and there is none within an addition.
+        Safe on several threads: CPython 3.11 switches threads at calls and loops only, and an addition has neither.
         """
         place = bisect_left(self.bounds, value)
         self.counts[place] += times
@@ -49,18 +49,17 @@ class Histogram:
         return Histogram(self.bounds, self.counts, self.sum)
 
     def since(self, earlier: Histogram | None) -> Histogram:
-        """What was counted after `earlier`, a copy of this one."""
+        """Return the values that were counted after `earlier`, a copy of this histogram; None: all values."""
         if earlier is None:
             return self.copy()
         counts = [now - before for now, before in zip(self.counts, earlier.counts, strict=True)]
         return Histogram(self.bounds, counts, self.sum - earlier.sum)
 
     def percentile(self, percent: float, *, greatest: float | None = None) -> float | None:
-        """The value that so many percent do not exceed, estimated by a straight line within its bucket; None without
-        values.
+        """Return the value that `percent` % of the values do not exceed; None without values.
 
-        `greatest` is the greatest value, where that is known: no estimate exceeds it. Above the last bound it is that
-        bound, or `greatest`.
+        It is interpolated linearly within its bucket, and is at most `greatest`, the greatest value if that is known.
+        In the bucket above the last bound the estimate ends at `greatest`, or is that bound.
         """
         rank = percent / 100 * self.count
         if not self.count:
@@ -77,7 +76,9 @@ class Histogram:
 
 
 def merged(histograms: Iterable[Histogram], bounds: Sequence[float]) -> Histogram:
-    """The sum, bucket by bucket. Those with other bounds (a process of another version) are left out."""
+    """Return the sum, bucket by bucket. A histogram with another number of buckets (of a process of another version) is
+    left out.
+    """
     total = Histogram(bounds)
     for one in histograms:
         if len(one.counts) == len(total.counts):

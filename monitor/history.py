@@ -1,8 +1,6 @@
-"""The history of the metrics: fine steps for an hour and minutes for a day in memory, older minutes from `older`.
+"""The history of the metrics: steps of 5 s for an hour and minutes for a day in memory, older minutes from `older`.
 
-Knows no store.
-
-Bounded whatever comes: 4 MB with the 50 metrics that there are. Times are wall-clock seconds since the epoch.
+Knows no store. Bounded: 4 MB with the present 50 metrics. Times are wall-clock seconds since the epoch.
 """
 
 from __future__ import annotations
@@ -28,15 +26,15 @@ HOUR_MINUTES = 60
 DAY_MINUTES = 1440
 POINTS_MAX = 1440
 
-# These exist from the start, before the first sample.
+# These can be queried from the start, before the first sample.
 ALWAYS = ("cpu", "memory", "connections", "messagesIn", "messagesOut", "loopLagMs")
 
-# (metric, since, until, step), all in minutes, `until` exclusive: the kept points of each step as one, ascending.
+# (metric, since, until, step), times in minutes, `until` exclusive. Returns one point per step, in ascending order.
 ReadOlder = Callable[[str, int, int, int], Awaitable[Sequence[MinutePoint]]]
 
 
 class HistoryQueryError(Exception):
-    """A query for a metric or a time that does not exist. `details`: by parameter, the values that it takes."""
+    """A query for an unknown metric, or for a time out of range. `details`: by parameter, the allowed values."""
 
     def __init__(self, details: Mapping[str, str]) -> None:
         super().__init__(", ".join(details))
@@ -44,11 +42,10 @@ class HistoryQueryError(Exception):
 
 
 class History:
-    """`interval_s`: how often samples come. `older` reads minutes that were written (None: none are), for
+    """Samples come every `interval_s`. `older` reads the minutes that were written (None: none are), which are kept for
     `retention_days`.
 
-    Samples that come more often than each 5 s are joined, five seconds to a point; else each is a point, however far
-    apart they are.
+    Samples that are less than 5 s apart are aggregated to points of 5 s; otherwise each sample is a point.
     """
 
     def __init__(self, *, interval_s: float, older: ReadOlder | None = None, retention_days: int = 0) -> None:
@@ -61,7 +58,7 @@ class History:
 
     @property
     def metrics(self) -> list[str]:
-        """The names that can be asked for."""
+        """The names that can be queried."""
         return sorted(self._minutes.metrics.union(ALWAYS))
 
     def add(self, at_s: float, sample: Mapping[str, float]) -> bool:
@@ -70,15 +67,15 @@ class History:
         _put(self._fine, fine_at_s, sample)
         return _put(self._minutes, at_s // 60 * 60, sample)
 
-    # ---- what is kept elsewhere ----------------------------------------------------------------------------------
+    # ---- minutes for the store -----------------------------------------------------------------------------------
 
     @property
     def minutes_begun(self) -> int:
-        """How many minutes there ever were; the last of them may go on."""
+        """How many minutes have begun since the start; the last one may not be over."""
         return self._minutes.rows
 
     def minutes(self, since: int, until: int) -> list[MinutePoint]:
-        """The minutes with these numbers (until: exclusive), as far as they are still here."""
+        """Return the points of the minutes with these numbers (`until` exclusive) that are still in memory."""
         rows = range(max(since, self._minutes.first_row), min(until, self._minutes.rows))
         return [
             MinutePoint(metric, int(cell.at_s // 60), cell.least, cell.total, cell.most, cell.samples)
@@ -98,9 +95,9 @@ class History:
     # ---- queries -------------------------------------------------------------------------------------------------
 
     async def query(self, metric: str, minutes: int, *, now_s: float) -> dict[str, Any]:
-        """`{metric, stepS, points, min, mean, max, p95, trend}` of the last `minutes`.
+        """Return `{metric, stepS, points, min, mean, max, p95, trend}` of the last `minutes`.
 
-        Raises HistoryQueryError; beyond a day also what `older` raises.
+        Raises HistoryQueryError; beyond a day also the errors of `older`.
         """
         self._check(metric, minutes)
         step = -(-minutes // POINTS_MAX)
@@ -109,7 +106,7 @@ class History:
         else:
             since_s = now_s - minutes * 60
             step_s = max(FINE_STEP_S, self._interval_s)
-            # Where the process is younger than what is asked for, what was before it is known by the minute only.
+            # If the process started later than `since_s`, the time before its start is known by the minute only.
             is_whole = self._older is None or _reaches(self._fine, since_s + step_s)
             kept = [] if is_whole else await self._kept(metric, minutes, now_s, step)
             if not self._is_older(metric, kept):
@@ -119,7 +116,7 @@ class History:
 
     @property
     def _first_s(self) -> float:
-        """When the oldest minute that is here began."""
+        """When the oldest minute in memory began; infinite if there is none."""
         return self._minutes.time_of(self._minutes.first_row) if self._minutes.rows else inf
 
     @property
@@ -127,7 +124,7 @@ class History:
         return self._minutes.first_row < self._minutes_written
 
     def _is_older(self, metric: str, kept: Sequence[Cell]) -> bool:
-        """Whether of these minutes anything is of before this process."""
+        """Return whether any of these minutes contains samples from before this process."""
         own = {cell.at_s: cell.samples for cell in self._minutes.cells(metric)} if self._is_first_written else {}
         return any(cell.at_s < self._first_s or cell.samples > own.get(cell.at_s, 0) for cell in kept)
 
@@ -141,11 +138,11 @@ class History:
             raise HistoryQueryError(wrong)
 
     def _by_minute(self, metric: str, minutes: int, now_s: float, step: int, kept: Sequence[Cell]) -> list[Cell]:
-        """What was kept and what is here, each step as one cell."""
+        """Return the minutes from the store and from memory, aggregated to one cell per step."""
         since_s = _since(minutes, now_s, step) * 60.0
         step_s = step * 60
         if kept and self._is_first_written:
-            # The oldest minute here is in what was kept, with the part before this process
+            # The store has the oldest minute in memory, too, with the samples from before this process
             since_s = max(since_s, self._first_s + 60)
         joined: dict[float, Cell] = {}
         for cell in (*kept, *(cell for cell in self._minutes.cells(metric) if cell.at_s >= since_s)):
@@ -155,9 +152,9 @@ class History:
         return [joined[at_s] for at_s in sorted(joined)]
 
     async def _kept(self, metric: str, minutes: int, now_s: float, step: int) -> list[Cell]:
-        """What was before the minutes that are here."""
+        """Return what the store has from before the minutes in memory."""
         since = _since(minutes, now_s, step)
-        # The oldest minute here may have begun in the process before this one, which kept its part.
+        # The oldest minute in memory may have begun in the process before this one, which wrote its part.
         until = int(min(now_s, self._first_s) // 60) + 1
         if self._older is None or until <= since:
             return []
@@ -167,12 +164,12 @@ class History:
             if minutes > DAY_MINUTES:
                 raise
             log.warning("what was kept of the history cannot be read: %s", error)
-            return []  # what is here is better than nothing, and its times say where it begins
+            return []  # the minutes in memory are shown; their times say where they begin
         return [Cell(point.minute * 60.0, point.least, point.total, point.most, point.samples) for point in points]
 
 
 def _put(series: SampleRing, at_s: float, sample: Mapping[str, float]) -> bool:
-    """Add to the row of this time. True if that is a new one, and not the first."""
+    """Add a sample to the row of this time. Return True if it began a row that is not the first."""
     is_new = not series.rows or series.time_of(series.rows - 1) != at_s
     if is_new:
         series.begin(at_s)
@@ -185,8 +182,9 @@ def _reaches(series: SampleRing, at_s: float) -> bool:
 
 
 def _since(minutes: int, now_s: float, step: int) -> int:
-    """The minute at which a query's first step begins; counted from the epoch, so that steps do not move from query to
-    query.
+    """Return the minute in which the first step of a query begins.
+
+    Steps are counted from the epoch, so that they do not move from query to query.
     """
     return (int(now_s // 60) - minutes + 1) // step * step
 

@@ -1,4 +1,4 @@
-"""What a run of points comes to: least, mean, most, 95th percentile, and where it is going. Pure; knows no metric."""
+"""The summary of a metric's history: minimum, mean, maximum, 95th percentile and linear trend. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from monitor.sample_ring import Cell
 
 
 class Trend(Struct, frozen=True, rename="camel"):
-    """The least-squares slope per hour, and its standard error: a slope of less than twice that says nothing."""
+    """The least-squares slope per hour, and its standard error.
+
+    A slope below twice its error is not significant.
+    """
 
     slope_per_hour: float
     error: float
 
 
 class Summary(Struct, frozen=True):
-    """`min`, `mean` and `max` are of every sample, so a short peak is in them; `p95` and `trend` are of the points
-    shown.
+    """`min`, `mean` and `max` are of all samples, so they include short peaks; `p95` and `trend` are of the points that
+    are shown.
     """
 
     min: float | None
@@ -31,7 +34,7 @@ class Summary(Struct, frozen=True):
 
 
 def summary_of(cells: Sequence[Cell]) -> Summary:
-    """All None where there are no cells."""
+    """Return the summary of these cells; its fields are None if there are none."""
     if not cells:
         return Summary(None, None, None, None, None)
     least, most = min(cell.least for cell in cells), max(cell.most for cell in cells)
@@ -43,11 +46,14 @@ def summary_of(cells: Sequence[Cell]) -> Summary:
 
 
 def trend_of(points: Sequence[tuple[float, float]]) -> Trend | None:
-    """Of (seconds, value). None where there are fewer than 3 points, or all at one time: a line fits any two."""
+    """Return the trend of points (seconds, value).
+
+    None for fewer than 3 points, since a line fits any two, or if all have the same time.
+    """
     count = len(points)
     if count < 3:
         return None
-    # Measured from the middle: epoch seconds squared would leave no digits for the rest.
+    # Times are relative to their mean: squares of epoch seconds would use up the digits of a float.
     middle_s = sum(at_s for at_s, _ in points) / count
     mean = sum(value for _, value in points) / count
     hours = [(at_s - middle_s) / 3600 for at_s, _ in points]

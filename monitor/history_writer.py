@@ -1,7 +1,7 @@
-"""Writes the history's minutes where they outlive the process: each once, in one batch per minute.
+"""Writes the minutes of the history to where they survive a restart: each once, in one batch per minute.
 
-Knows neither store nor metric. No caller waits for it. Minutes that cannot be written stay in the history for a day,
-and go with a later batch.
+Knows neither store nor metric. No caller waits for it. Minutes that cannot be written stay in the history for a day and
+are written with a later batch.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Forget = Callable[[int], Awaitable[int]]
 
 
 class HistoryWriter:
-    """`now` is the wall clock, in seconds. With `retention_days` 0 nothing is written, and old points are removed."""
+    """`now` is the wall clock, in seconds. With `retention_days` 0 nothing is written, and all points are removed."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class HistoryWriter:
         now_s = self._now()
         if self._forgot_at_s is not None and 0 <= now_s - self._forgot_at_s < FORGET_EVERY_S:
             return
-        # With none to keep, also the minute that another process may just have begun.
+        # With no day to keep, the present minute is removed, too: another process may have written to it.
         before = int(now_s // 60) - self._retention_days * DAY_MINUTES + (not self._retention_days)
         for _ in range(FORGET_SLICES_MAX):
             if not await self._forget(before):
@@ -99,7 +99,7 @@ class HistoryWriter:
         self._forgot_at_s = now_s
 
     async def settle(self) -> None:
-        """Wait for the batch that is under way."""
+        """Wait for the batch that is being written."""
         if self._task is not None:
             await asyncio.wait([self._task])
 

@@ -1,6 +1,6 @@
-"""The families of numbers there are: their names, help and labels, in one table.
+"""The families of metrics: names, help and names of labels, in one table. Prometheus shows them with the prefix chat_.
 
-Knows neither who counts nor who shows.
+Knows neither what counts them nor what shows them.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 Labels = tuple[str, ...]
-Number = int | float  # msgspec would make a float of each
+Number = int | float  # not `float` alone: msgspec would decode every number as a float
 
 
 class Family(Struct, frozen=True):
-    """`help`, and the names of its labels."""
+    """The help text, and the names of the labels."""
 
     help: str
     labels: tuple[str, ...] = ()
@@ -68,8 +68,8 @@ HISTOGRAMS: Mapping[str, Family] = {
     "event_loop_lag_seconds": Family("How late the event loop came to a timer, forty times a second."),
     "gc_pause_seconds": Family("Passes of the garbage collector.", ("generation",)),
 }
-# Of these only each so manieth bound is shown: they have many label values, or many bounds, and what is left out is in
-# those above it.
+# Prometheus is shown only every nth bound of these histograms, because they have many label values or many bounds. The
+# buckets are cumulative, so the values below a bound that is left out are in the next one.
 THINNED = {
     "http_request_seconds": 3,
     "store_operation_seconds": 3,
@@ -79,7 +79,7 @@ THINNED = {
 
 
 class Gauge(Struct, frozen=True):
-    """How a gauge is called and what it is multiplied with to be in base units."""
+    """The name and help for Prometheus, and the factor that converts the value to base units."""
 
     name: str
     help: str

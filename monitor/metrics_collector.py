@@ -1,4 +1,4 @@
-"""Makes snapshots of all numbers of this process, and collects those of the other processes. Shows nothing."""
+"""Makes snapshots of all metrics of this process, and collects the snapshots of the other processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 PROCESSES_MAX = 256
 SLEWED_MAX_S = 1.0  # a smaller difference is NTP slewing the clock, not a change of it
-ROOMS_PUBLISHED = 100  # so that a room that is among the ten busiest of all processes is hardly missing
+ROOMS_PUBLISHED = 100  # enough that the ten busiest rooms of all processes are very likely among them
 
 
 class MetricsCollector:
@@ -60,7 +60,7 @@ class MetricsCollector:
         self._has_logged_refusal = False
 
     def snapshot(self, *, with_rooms: bool = True) -> MetricsSnapshot:
-        """Return all numbers now; those of the operating system are from the newest `refreshed_snapshot`."""
+        """Return all present metrics; those of the operating system are from the newest `refreshed_snapshot`."""
         counting_observer, usage = self._counting_observer, self._usage
         counters: dict[str, list[tuple[Labels, Number]]] = {}
         gauges: dict[str, Number] = {}
@@ -88,25 +88,23 @@ class MetricsCollector:
         )
 
     def _started_at(self, at_s: float) -> float:
-        """When the process started, by the wall clock as it is set now: a reader takes the difference for how long it
-        has run.
-        """
+        """Return when the process started, by the wall clock as it is set now: readers compute the uptime from it."""
         started_at_s = at_s - (self._timed() - self._started_s)
         if abs(started_at_s - self._started_at_s) > SLEWED_MAX_S:
             self._started_at_s = started_at_s
         return min(self._started_at_s, at_s)
 
     def refreshed_snapshot(self) -> MetricsSnapshot:
-        """Probe the operating system, and return all numbers now."""
+        """Probe the operating system, and return all present metrics without the rooms."""
         if self._resource_probe is not None:
-            with contextlib.suppress(OSError):  # no descriptor is left to ask with: what was known stays
+            with contextlib.suppress(OSError):  # no descriptor is left to read with: the previous values stay
                 self._usage = self._resource_probe.sample()
         if self._disk_probe is not None:
             self._disk_sample = self._disk_probe.sample()
         return self.snapshot(with_rooms=False)
 
     def peaks(self) -> Peaks:
-        """The greatest of what was measured since this was last asked."""
+        """Return the greatest values since the last call."""
         return Peaks() if self._counting_observer is None else self._counting_observer.peaks()
 
     # ---- all processes -------------------------------------------------------------------------------------------
@@ -121,8 +119,8 @@ class MetricsCollector:
                 log.warning("this process's numbers cannot be told to the others: %s", refused)
 
     async def cluster_snapshots(self) -> tuple[list[MetricsSnapshot], bool]:
-        """This process's snapshot and the newest of each other live one, by process id; and whether the others could be
-        asked.
+        """Return this process's snapshot and the newest of each other live process, sorted by process id; and whether
+        those of the others could be read.
         """
         payloads = await self._fetch()
         found = {}

@@ -1,7 +1,4 @@
-"""A snapshot as JSON for people and programs: /metrics/performance, database, websocket, cache.
-
-Fields are camelCase; pure functions.
-"""
+"""The JSON of the pages /metrics/performance, database, websocket and cache, made from a snapshot. Pure functions."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from monitor.metrics_snapshot import MetricsSnapshot, top
 
 SCOPES = ("process", "cluster")
 
-# Gauges that mean something of each process, and nothing added up.
+# Gauges that are listed for each process of a cluster, because their sum means nothing or hides the one that is full.
 _EACH = (
     *("cpu_percent", "machine_cpu_percent", "memory_percent", "resident_memory_bytes", "open_fds", "threads"),
     *(
@@ -32,12 +29,12 @@ _EACH = (
 
 
 def head(snapshot: MetricsSnapshot) -> dict[str, Any]:
-    """What each page begins with."""
+    """Return the fields that every page begins with."""
     return {"processId": snapshot.process_id, "at": rfc3339_from_s(snapshot.at_s)}
 
 
 def of_each(snapshots: Sequence[MetricsSnapshot]) -> list[dict[str, Any]]:
-    """The processes of a cluster, each with what must not be added up."""
+    """Return one entry per process of a cluster, with the gauges of _EACH."""
     return [
         head(one)
         | {"uptimeS": round(one.at_s - one.started_at_s, 3)}
@@ -47,13 +44,13 @@ def of_each(snapshots: Sequence[MetricsSnapshot]) -> list[dict[str, Any]]:
 
 
 def summary_ms(histogram: Histogram) -> dict[str, Any]:
-    """How many, their mean and percentiles in milliseconds; null where nothing was counted."""
+    """Return count, mean and percentiles in milliseconds; mean and percentiles are None without values."""
     percentiles = {f"p{percent}": _ms(histogram.percentile(percent)) for percent in (50, 95, 99)}
     return {"count": histogram.count, "mean": _ms(histogram.mean), **percentiles}
 
 
 def flat(histogram: Histogram) -> dict[str, Any]:
-    """The same, for an object that has other members, too."""
+    """Return the same with the unit in the names, for an object that has other members, too."""
     return {name if name == "count" else f"{name}Ms": value for name, value in summary_ms(histogram).items()}
 
 
@@ -62,7 +59,7 @@ def _ms(seconds: float | None) -> float | None:
 
 
 def performance(whole: MetricsSnapshot, *, alone: bool) -> dict[str, Any]:
-    """The process itself. `alone`: it is one process, not several added up."""
+    """Return the page about the process itself. `alone`: the snapshot is of one process, not a sum."""
     gauges = whole.gauges
     return {
         "uptimeS": round(whole.at_s - whole.started_at_s, 3),
@@ -112,7 +109,7 @@ def _answers(whole: MetricsSnapshot, route: str) -> dict[str, float]:
 
 
 def database(whole: MetricsSnapshot) -> dict[str, Any]:
-    """The store as this process sees it; on MongoDB the driver's commands as well."""
+    """Return the page about the store, measured by this process; on MongoDB with the driver's commands."""
     failures = "store_failures_total"
     return {
         "operations": {
@@ -145,20 +142,20 @@ def database(whole: MetricsSnapshot) -> dict[str, Any]:
 
 
 def websocket(whole: MetricsSnapshot, *, alone: bool) -> dict[str, Any]:
-    """Connections and what goes over them."""
+    """Return the page about WebSocket connections, messages and bytes."""
     gauges = whole.gauges
     commands = {labels[0] for labels in whole.labels("command_seconds")} | set(whole.by("commands_refused_total"))
     return {
         "connections": {
             "now": gauges.get("connections"),
-            "peak": gauges.get("connections_peak") if alone else None,  # of different moments: no sum
+            "peak": gauges.get("connections_peak") if alone else None,  # peaks of different moments cannot be added
             "max": gauges.get("connections_max"),
             "opened": whole.counter("connections_opened_total"),
             "closed": whole.counter("connections_closed_total"),
             "closedByCode": whole.by("connections_closed_total"),
         },
         "rooms": {
-            "open": gauges.get("rooms") if alone else None,  # one with people on two processes is open in both
+            "open": gauges.get("rooms") if alone else None,  # a room with connections to two processes is open in both
             "top": [{"roomId": room_id, "connections": connections} for room_id, connections in top(whole.rooms)],
         },
         "handshakeMs": summary_ms(whole.histogram("handshake_seconds")),
@@ -186,7 +183,7 @@ def websocket(whole: MetricsSnapshot, *, alone: bool) -> dict[str, Any]:
 
 
 def cache(whole: MetricsSnapshot) -> dict[str, Any]:
-    """Reads by kind of key, and the share of hits."""
+    """Return the page about the cache: reads by kind of key, and the hit rate."""
     counts = {(kind, outcome): count for (kind, outcome), count in whole.counters.get("cache_reads_total", ())}
     seconds = {kind: spent for (kind,), spent in whole.counters.get("cache_read_seconds_total", ())}
     totals = whole.by("cache_reads_total", 1)

@@ -1,5 +1,7 @@
-"""All numbers of one process at one moment, or of several added up: the source of pages and /metrics, and what
-processes send each other. Owns the shape and the sums; knows neither who counts nor who reads.
+"""All metrics of one process at one moment, or the sums of several processes.
+
+JSON pages and Prometheus are rendered from snapshots, and processes send them to each other. Owns the shape, the
+encoding and the sums.
 """
 
 from __future__ import annotations
@@ -14,28 +16,26 @@ from monitor.metric_families import COUNTERS, HISTOGRAMS, Labels, Number
 
 MAX_BYTES = 512 * 1024
 TOP_ROOMS = 10
-LATEST_S = 1e11  # a time that calendars have
-BOUNDS: Mapping[str, Sequence[float]] = {"event_loop_lag_seconds": LAG_S}  # the other families': LATENCY_S
+LATEST_S = 1e11  # epoch seconds above this (the year 5138) are refused
+BOUNDS: Mapping[str, Sequence[float]] = {"event_loop_lag_seconds": LAG_S}  # all other families: LATENCY_S
 
 
 class InvalidSnapshot(Exception):
-    """A snapshot is too large to be sent, or a payload is no snapshot."""
+    """A snapshot is too large to be sent, or a payload is not a valid snapshot."""
 
 
 class Bucketed(Struct, frozen=True, array_like=True):
-    """A histogram as it travels; its bounds are the family's."""
+    """A histogram as it is encoded, without its bounds: they are those of the family."""
 
     counts: list[int]
     total: float
 
 
 class MetricsSnapshot(Struct, frozen=True):
-    """`at_s` and `started_at_s` are of the wall clock.
+    """Counters, histograms and gauges by family, with their label values; a gauge that is not known is missing.
 
-    Counters, histograms and gauges by family, in it by label values.
-
-    A gauge that is not known is not there. `rooms`: those with the most connections here. `slow`: the newest slow
-    operations.
+    `at_s` and `started_at_s` are wall-clock seconds since the epoch. `rooms`: the rooms with the most connections of
+    this process. `slow`: the newest slow store operations.
     """
 
     process_id: str
@@ -45,14 +45,14 @@ class MetricsSnapshot(Struct, frozen=True):
     histograms: dict[str, list[tuple[Labels, Bucketed]]]
     gauges: dict[str, Number]
     rooms: dict[str, int] = {}
-    slow: list[tuple[str, float, float]] = []  # name, milliseconds, when
+    slow: list[tuple[str, float, float]] = []  # name, milliseconds, epoch seconds
 
     def counter(self, family: str, *first: str) -> Number:
-        """The sum over all label values that begin with `first`."""
+        """Return the sum over all label values that begin with `first`."""
         return sum(value for labels, value in self.counters.get(family, ()) if labels[: len(first)] == first)
 
     def by(self, family: str, place: int = 0, *first: str) -> dict[str, Number]:
-        """Sums by the label in one place, of those that begin with `first`."""
+        """Return sums by the label at index `place`, over the label values that begin with `first`."""
         table: dict[str, Number] = {}
         for labels, value in self.counters.get(family, ()):
             if labels[: len(first)] == first:
@@ -60,13 +60,13 @@ class MetricsSnapshot(Struct, frozen=True):
         return dict(sorted(table.items()))
 
     def histogram(self, family: str, *first: str) -> Histogram:
-        """The sum over all label values that begin with `first`."""
+        """Return the sum over all label values that begin with `first`."""
         bounds = bounds_of(family)
         found = (bucketed for labels, bucketed in self.histograms.get(family, ()) if labels[: len(first)] == first)
         return merged((Histogram(bounds, bucketed.counts, bucketed.total) for bucketed in found), bounds)
 
     def labels(self, family: str) -> list[Labels]:
-        """The label values of a histogram family."""
+        """Return the label values of a histogram family."""
         return sorted(labels for labels, _ in self.histograms.get(family, ()))
 
 
@@ -75,9 +75,9 @@ def bounds_of(family: str) -> Sequence[float]:
 
 
 def added(snapshots: Sequence[MetricsSnapshot]) -> MetricsSnapshot:
-    """Several processes as one: counters, buckets and gauges summed, rooms by id.
+    """Return the snapshot of several processes: counters, buckets and gauges are summed, connections by room, too.
 
-    The first's names and times stand for all.
+    It has the first process's id, the newest `at_s` and the oldest `started_at_s`.
     """
     counters: dict[str, dict[Labels, Number]] = {}
     histograms: dict[str, dict[Labels, Histogram]] = {}
@@ -117,9 +117,9 @@ _decoder = msgspec.msgpack.Decoder(MetricsSnapshot)
 
 
 def packed(snapshot: MetricsSnapshot) -> bytes:
-    """As other processes read it.
+    """Encode a snapshot for other processes.
 
-    Raises InvalidSnapshot when it is larger than MAX_BYTES, which its bounds should not allow.
+    Raises InvalidSnapshot if it is larger than MAX_BYTES, which the bounds of its tables should prevent.
     """
     payload = msgspec.msgpack.encode(snapshot)
     if len(payload) > MAX_BYTES:
@@ -128,7 +128,7 @@ def packed(snapshot: MetricsSnapshot) -> bytes:
 
 
 def unpacked(payload: bytes) -> MetricsSnapshot:
-    """What is of families, labels or bounds that are not ours is left out: a process of another version.
+    """Decode a snapshot. Families, labels and bounds that this version does not have are left out.
 
     Raises InvalidSnapshot.
     """
@@ -156,5 +156,5 @@ def unpacked(payload: bytes) -> MetricsSnapshot:
 
 
 def top(rooms: Mapping[str, int], count: int = TOP_ROOMS) -> Iterable[tuple[str, int]]:
-    """The rooms with the most connections."""
+    """Return the `count` rooms with the most connections, the largest first."""
     return sorted(rooms.items(), key=lambda pair: (-pair[1], pair[0]))[:count]

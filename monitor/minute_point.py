@@ -1,7 +1,4 @@
-"""A minute of one metric, as it is kept across restarts.
-
-Owns the shape only: monitor makes them, a store keeps them.
-"""
+"""The aggregate of one metric over one minute, as a store keeps it across restarts. Owns the shape only."""
 
 from __future__ import annotations
 
@@ -9,10 +6,10 @@ from msgspec import Struct
 
 
 class MinutePoint(Struct, frozen=True):
-    """What the samples of one minute were. `minute` is in minutes since the epoch; their mean is total / samples.
+    """The samples of one minute. `minute` is in minutes since the epoch; the mean is total / samples.
 
-    With the total, and not the mean, two of one minute are joined by the least, the sum, the most: also by a store, in
-    place.
+    It has the total instead of the mean, so that a store can merge two points of one minute in place: by minimum, sum
+    and maximum.
     """
 
     metric: str

@@ -1,4 +1,4 @@
-"""A snapshot in Prometheus's text format. The numbers are ours, the library only writes them down."""
+"""Renders a snapshot in Prometheus's text format. prometheus_client only formats: it counts nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class _Collected(Collector):
-    """A snapshot as the library's families."""
+    """Yields the metrics of a snapshot as the families of prometheus_client."""
 
     def __init__(self, snapshot: MetricsSnapshot, about: Mapping[str, str]) -> None:
         self._snapshot = snapshot
@@ -40,11 +40,12 @@ class _Collected(Collector):
                 yield GaugeMetricFamily(
                     PREFIX + gauge.name, gauge.help, value=round(snapshot.gauges[name] * gauge.scale, 9)
                 )
-        is_measured = bool(snapshot.histograms)  # then each family is there from the start, so that a rule can name it
+        # Where metrics are measured, each family is exposed from the start, so that rules can refer to it.
+        is_measured = bool(snapshot.histograms)
         for name, family in COUNTERS.items():
             if is_measured or name in snapshot.counters:
                 counter = CounterMetricFamily(PREFIX + name, family.help, labels=family.labels)
-                for labels, value in (*(snapshot.counters.get(name) or _nothing(family, 0)), *_zeros(name, snapshot)):
+                for labels, value in (*(snapshot.counters.get(name) or _initial(family, 0)), *_zeros(name, snapshot)):
                     counter.add_metric(labels, value)
                 yield counter
         for name, family in HISTOGRAMS.items() if is_measured else ():
@@ -55,7 +56,7 @@ class _Collected(Collector):
                 if name not in THINNED or place % THINNED[name] == THINNED[name] - 1
             ]
             histogram = HistogramMetricFamily(PREFIX + name, family.help, labels=family.labels)
-            for labels, bucketed in snapshot.histograms.get(name) or _nothing(
+            for labels, bucketed in snapshot.histograms.get(name) or _initial(
                 family, Bucketed([0] * (len(bounds) + 1), 0.0)
             ):
                 sums = [*accumulate(bucketed.counts)]
@@ -64,13 +65,16 @@ class _Collected(Collector):
             yield histogram
 
 
-def _nothing(family: Family, value: T) -> list[tuple[Labels, T]]:
-    """What a family shows before anything was counted: a zero, where there are no labels to know."""
+def _initial(family: Family, value: T) -> list[tuple[Labels, T]]:
+    """Return the rows of a family before its first event: a zero if it has no labels, else none."""
     return [] if family.labels else [((), value)]
 
 
 def _zeros(name: str, snapshot: MetricsSnapshot) -> list[tuple[Labels, int]]:
-    """The operations that were never slow: who asks for an increase misses the first of a series that was not there."""
+    """Return a zero for each store operation that was never slow.
+
+    Prometheus's increase() does not see the first event of a series that did not exist before.
+    """
     if name != "store_slow_operations_total":
         return []
     known = {labels for labels, _ in snapshot.counters.get(name, ())}
@@ -78,7 +82,7 @@ def _zeros(name: str, snapshot: MetricsSnapshot) -> list[tuple[Labels, int]]:
 
 
 def rendered(snapshot: MetricsSnapshot, *, about: Mapping[str, str]) -> bytes:
-    """The text; `about` are the labels of `chat_build_info`."""
+    """Return the exposition. `about`: the labels of `chat_build_info`."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collected(snapshot, about))
     return generate_latest(registry)

@@ -1,5 +1,5 @@
-"""What the operating system and the interpreter say of this process: CPU, memory and the limit on it, descriptors,
-threads, heap.
+"""The resource usage of this process, from the operating system and the interpreter: CPU, memory and its limit, file
+descriptors, threads, heap.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 class ResourceUsage(Struct, frozen=True):
-    """Per cent of CPU are over the time since the sample before: `cpu_percent` of one core, `machine_cpu_percent` of
-    all of them.
+    """CPU percentages are over the time since the previous sample: `cpu_percent` of one core, `machine_cpu_percent` of
+    all cores.
 
-    `heap_blocks` are what Python's allocator has given out, `heap_young` the tracked objects that no pass of the
-    collector has seen yet.
+    `heap_blocks`: the blocks that Python's allocator has given out. `heap_young`: the tracked objects that no pass of
+    the garbage collector has examined yet.
     """
 
     cpu_percent: float
@@ -40,12 +40,12 @@ class ResourceUsage(Struct, frozen=True):
 
     @property
     def memory_percent(self) -> float:
-        """Of the limit that applies."""
+        """Resident memory in per cent of `memory_limit_bytes`."""
         return 100 * self.rss_bytes / self.memory_limit_bytes
 
 
 class ResourceProbe:
-    """Takes samples; one costs some 0.3 ms, however many connections there are. `now` is monotonic, in seconds."""
+    """Takes samples. One takes some 0.3 ms for any number of connections. `now` is monotonic, in seconds."""
 
     def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -56,7 +56,7 @@ class ResourceProbe:
         self._machine = _machine_s()
 
     def sample(self) -> ResourceUsage:
-        """How it is now."""
+        """Return the present usage. Raises OSError if no descriptor is left."""
         now_s, cpu_s, machine = self._now(), self._own_cpu_s(), _machine_s()
         passed_s = now_s - self._at_s
         percent = 100 * (cpu_s - self._cpu_s) / passed_s if passed_s > 0 else 0.0
@@ -83,23 +83,23 @@ class ResourceProbe:
         return times.user + times.system
 
     def _open_fds(self) -> int:
-        # Since Linux 6.2 the directory's size is their number; to list 10,000 takes 5 ms.
+        # Since Linux 6.2 the size of this directory is the number of descriptors; listing 10,000 of them takes 5 ms.
         try:
             return os.stat(PROC / "self" / "fd").st_size or self._process.num_fds()
-        except FileNotFoundError:  # no Linux
+        except FileNotFoundError:  # not on Linux
             return self._process.num_fds()
 
 
 def _machine_s() -> tuple[float, float]:
-    """Seconds that all cores together were busy, and all of their seconds, since the machine's start."""
+    """Return the busy seconds and the total seconds of all cores since the machine's start."""
     times = psutil.cpu_times()
-    # Linux counts a guest's time as the user's as well.
+    # Linux counts a guest's time in `user`, too.
     total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
     return total - times.idle - getattr(times, "iowait", 0.0), total
 
 
 def memory_limit_bytes(*, machine_bytes: int, proc: Path = PROC, cgroups: Path = CGROUPS) -> int:
-    """The least of the limits that apply to this process: those of its cgroup (v2 or v1) and the groups around it, the
+    """Return the lowest limit on this process's memory: of its cgroup (v2 or v1), of the cgroup's ancestors, and the
     machine's memory.
     """
     limits = [machine_bytes]
@@ -124,5 +124,5 @@ def _limit(path: Path) -> int | None:
     try:
         text = path.read_text().strip()
     except OSError:
-        return None  # in a container the path may be the host's; the root of what is seen is the group itself
+        return None  # in a container the path may be the host's, and the mounted root is the group itself
     return int(text) if text.isdigit() and int(text) > 0 else None

@@ -1,7 +1,7 @@
-"""A ring of rows, each a moment with what every metric was then, in plain arrays: bounded, and nothing that a garbage
-collector visits.
+"""A ring buffer of rows: each has a time, and the aggregated samples of every metric at that time.
 
-Knows neither what the metrics are nor how long a row lasts.
+Stored in plain arrays, which are bounded and which the garbage collector does not visit. Knows neither the metrics nor
+the duration of a row.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from math import isfinite
 
 from msgspec import Struct
 
-METRICS_MAX = 200  # names come from our own code; this is for the day one is made of something that grows
+METRICS_MAX = 200  # names come from our own code; this bounds a defect that would make names without end
 
 
 class Cell(Struct, frozen=True):
-    """One metric in one row: the samples that fell into it."""
+    """The aggregate of the samples of one metric in one row. `at_s` is in seconds since the epoch."""
 
     at_s: float
     least: float
@@ -26,11 +26,11 @@ class Cell(Struct, frozen=True):
 
     @property
     def mean(self) -> float:
-        # Rounding may put it a hair outside of what was seen.
+        # Rounding may put the quotient slightly outside of the range of the samples.
         return min(max(self.total / self.samples, self.least), self.most)
 
     def joined(self, other: Cell) -> Cell:
-        """The two as one, at this one's time."""
+        """Return the aggregate of both, with the time of this one."""
         return Cell(
             self.at_s,
             min(self.least, other.least),
@@ -41,7 +41,7 @@ class Cell(Struct, frozen=True):
 
 
 class _Column:
-    """A metric's values, slot by slot; a slot without samples has none."""
+    """The aggregates of one metric by slot; `samples` is 0 in a slot without any."""
 
     __slots__ = ("least", "most", "samples", "total")
 
@@ -67,7 +67,10 @@ class _Column:
 
 
 class SampleRing:
-    """The newest `rows_max` rows. `rows` counts all there ever were: the number of a row stays its own."""
+    """The newest `rows_max` rows, of `metrics_max` metrics at most.
+
+    `rows` counts all rows since the start, so the number of a row does not change when older ones are dropped.
+    """
 
     def __init__(self, *, rows_max: int, metrics_max: int = METRICS_MAX) -> None:
         self._rows_max = rows_max
@@ -78,7 +81,7 @@ class SampleRing:
 
     @property
     def first_row(self) -> int:
-        """The number of the oldest row that is still here."""
+        """The number of the oldest row that is kept."""
         return max(0, self.rows - self._rows_max)
 
     @property
@@ -86,7 +89,7 @@ class SampleRing:
         return frozenset(self._columns)
 
     def begin(self, at_s: float) -> None:
-        """A new row; the oldest goes if there are too many."""
+        """Begin a row. The oldest is dropped if there are `rows_max` already."""
         slot = self.rows % self._rows_max
         self.rows += 1
         self._times[slot] = at_s
@@ -94,7 +97,7 @@ class SampleRing:
             column.samples[slot] = 0
 
     def put(self, sample: Mapping[str, float]) -> None:
-        """Add a sample to the newest row. What is no finite number is left out."""
+        """Add a sample to the newest row. Values that are not finite are left out."""
         slot = (self.rows - 1) % self._rows_max
         for metric, value in sample.items():
             if not isfinite(value):
@@ -107,11 +110,11 @@ class SampleRing:
             column.put(slot, value)
 
     def time_of(self, row: int) -> float:
-        """When a row that is still here began."""
+        """Return when a kept row began, in seconds since the epoch."""
         return self._times[row % self._rows_max]
 
     def cells(self, metric: str) -> list[Cell]:
-        """A metric's cells by time: the clock may have been stepped back."""
+        """Return the cells of a metric, sorted by time: the clock may have been set back meanwhile."""
         column = self._columns.get(metric)
         if column is None:
             return []
@@ -121,7 +124,7 @@ class SampleRing:
         return found
 
     def row(self, row: int) -> Iterator[tuple[str, Cell]]:
-        """All metrics of a row that is still here."""
+        """Yield the name and the cell of each metric of a kept row."""
         slot = row % self._rows_max
         for metric, column in self._columns.items():
             cell = column.cell(slot, self._times[slot])
