@@ -17,7 +17,7 @@ from handlers.cache_health import CacheHealth
 from handlers.client_address import ClientAddresses
 from handlers.database_health import DatabaseHealth
 from handlers.health import About, Readiness
-from handlers.http.bounds import Bounds
+from handlers.http.http_bounds import HttpBounds
 from handlers.http.server import BoundedHTTPServer
 from handlers.metrics import MetricPages
 from handlers.operator_access import Operators
@@ -125,7 +125,7 @@ def build_web(
     )
     return BoundedHTTPServer(
         make_application(services),
-        bounds=Bounds(),
+        bounds=HttpBounds(),
         trusted_proxies=settings.server.trusted_proxies,
         on_refusal=refusal_log(observer),
     )

@@ -8,11 +8,11 @@ import sys
 
 from app.deployment_check import CheckItem
 from app.settings import Settings
-from handlers.http.bounds import Bounds
+from handlers.http.http_bounds import HttpBounds
 
 OTHERS = 344  # descriptors of the store, Redis, uploads and the log
 # Descriptors besides the WebSockets': HTTP connections, before their upgrade or with REST requests, and lingering ones.
-MARGIN = Bounds().connections_max + Bounds().lingering_max + OTHERS
+MARGIN = HttpBounds().connections_max + HttpBounds().lingering_max + OTHERS
 
 log = logging.getLogger("server")
 

@@ -13,7 +13,7 @@ from chat.connections.session import Session
 from chat.errors import ChatError
 from chat.request_results import OwnUser
 from handlers.base import Handler
-from handlers.http.exchange import Exchange
+from handlers.http.request_exchange import RequestExchange
 from handlers.http.stream import duplicate_socket
 from handlers.shared_services import SharedServices
 from handlers.websocket_connection_factory import Caller, HandshakeResult, WebSocketConnectionFactory
@@ -225,7 +225,7 @@ def _take_socket(handler: ChatSocket) -> socket.socket | None:
     Raises ChatError malformed if the client has sent more than its handshake, unavailable if no descriptor is free.
     """
     connection = handler.request.connection
-    assert isinstance(connection, Exchange)
+    assert isinstance(connection, RequestExchange)
     if not connection.stream.closed() and connection.has_more_to_read:
         connection.end_after_reply()  # because the bytes that follow are no request
         raise ChatError("malformed", "A client waits for the answer to its handshake.")  # RFC 6455 section 4.1

@@ -12,7 +12,7 @@ from typing import Any
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoScriptError, ResponseError
 
-from cluster.redis_connection import bounds
+from cluster.redis_connection import redis_bounds
 from cluster.redis_connection.deadline import Deadline
 from cluster.redis_connection.errors import RedisGone, RedisRefused
 from cluster.redis_connection.kept_connection import KeptConnection, notify_all
@@ -106,7 +106,7 @@ class RedisClient(KeptConnection):
     def _accept(self, parts: Sequence[Part], future: asyncio.Future[Any] | None) -> bool:
         if not self.is_up:
             return False
-        if len(self._waiting) >= bounds.WAITING_MAX or self._waiting_bytes >= bounds.WAITING_MAX_BYTES:
+        if len(self._waiting) >= redis_bounds.WAITING_MAX or self._waiting_bytes >= redis_bounds.WAITING_MAX_BYTES:
             # The dropped command may have been an invalidation, so the connection is ended as if it had been lost.
             self._overflowed = True
             if self._limit is not None and not self._limit.expired():  # an expired timeout cannot be rescheduled
@@ -119,7 +119,7 @@ class RedisClient(KeptConnection):
         return True
 
     async def _use(self, connection: AbstractConnection) -> None:
-        async with asyncio.timeout(bounds.CONNECT_WITHIN_S):
+        async with asyncio.timeout(redis_bounds.CONNECT_WITHIN_S):
             for script in self._scripts:
                 await connection.send_command("SCRIPT", "LOAD", script.text, check_health=False)
                 await connection.read_response()
@@ -134,7 +134,7 @@ class RedisClient(KeptConnection):
                 await self._wake.wait()
             if self._overflowed:
                 raise TimeoutError("too many commands wait")
-            for _ in range(min(len(self._waiting), bounds.BATCH_MAX)):
+            for _ in range(min(len(self._waiting), redis_bounds.BATCH_MAX)):
                 call = self._waiting.popleft()
                 self._waiting_bytes -= call.size
                 self._in_flight.append(call)

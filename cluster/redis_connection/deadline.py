@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from cluster.redis_connection import bounds
+from cluster.redis_connection import redis_bounds
 
 
 class Deadline:
@@ -23,7 +23,7 @@ class Deadline:
 
     def _check(self) -> None:
         now_s = self._loop.time()
-        if now_s - self._due_s > bounds.LOOP_LATE_S and not self._excused:
+        if now_s - self._due_s > redis_bounds.LOOP_LATE_S and not self._excused:
             self._excused = True
             self._due_s = now_s + self._timeout_s
             self._timer = self._loop.call_at(self._due_s, self._check)

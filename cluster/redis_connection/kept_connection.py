@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import AuthenticationError, RedisError
 
-from cluster.redis_connection import bounds
+from cluster.redis_connection import redis_bounds
 from cluster.redis_connection.options import RedisOptions
 from common.backoff import longest_s
 
@@ -60,8 +60,8 @@ class KeptConnection:
             finally:
                 await self._release(connection)
             self._tried.set()
-            most_s = longest_s(failures, first_s=2 * bounds.RETRY_MIN_S, most_s=bounds.RETRY_MAX_S)
-            await asyncio.sleep(random.uniform(bounds.RETRY_MIN_S, most_s))
+            most_s = longest_s(failures, first_s=2 * redis_bounds.RETRY_MIN_S, most_s=redis_bounds.RETRY_MAX_S)
+            await asyncio.sleep(random.uniform(redis_bounds.RETRY_MIN_S, most_s))
 
     async def _release(self, connection: AbstractConnection | None) -> None:
         """Close the connection. Raises no Exception, because that would end the reconnecting task."""
@@ -75,7 +75,7 @@ class KeptConnection:
             logger.exception("the end of a connection to redis failed unexpectedly")
 
     async def _open(self, connection: AbstractConnection) -> None:
-        async with asyncio.timeout(bounds.CONNECT_WITHIN_S):
+        async with asyncio.timeout(redis_bounds.CONNECT_WITHIN_S):
             await connection.connect()  # type: ignore[no-untyped-call]
             # The kernel accepts for a stopped server (SIGSTOP), which then never answers
             await connection.send_command("PING", check_health=False)

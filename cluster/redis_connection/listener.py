@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from redis.asyncio.connection import AbstractConnection
 
-from cluster.redis_connection import bounds
+from cluster.redis_connection import redis_bounds
 from cluster.redis_connection.kept_connection import KeptConnection
 from cluster.redis_connection.options import RedisOptions
 
@@ -93,7 +93,7 @@ class RedisListener(KeptConnection):
 
         Raises TimeoutError when the connection counts as dead.
         """
-        async with asyncio.timeout(bounds.SILENT_MAX_S):
+        async with asyncio.timeout(redis_bounds.SILENT_MAX_S):
             await standing
         self.stands = True
         self._log_state(True)
@@ -104,14 +104,14 @@ class RedisListener(KeptConnection):
             slept_at = self._loop.time()
             if not self._pulse(self._pulse_channel, b"%.3f" % slept_at):
                 self._last_echo_sent_at = slept_at  # the pulse was not sent, so its absence shows nothing
-            await asyncio.sleep(bounds.PULSE_EVERY_S)
+            await asyncio.sleep(redis_bounds.PULSE_EVERY_S)
             # Time in which our own loop was blocked does not count as silence
-            stood_s = self._loop.time() - slept_at - bounds.PULSE_EVERY_S
+            stood_s = self._loop.time() - slept_at - redis_bounds.PULSE_EVERY_S
             self._last_received_at += stood_s
             self._last_echo_sent_at += stood_s
-            if self._loop.time() - self._last_received_at > bounds.SILENT_MAX_S:
+            if self._loop.time() - self._last_received_at > redis_bounds.SILENT_MAX_S:
                 raise TimeoutError("no pulse")
-            if self._loop.time() - self._last_echo_sent_at > bounds.LATE_MAX_S:
+            if self._loop.time() - self._last_echo_sent_at > redis_bounds.LATE_MAX_S:
                 raise TimeoutError("what is heard is late")
 
     async def _read(self, connection: AbstractConnection) -> None:

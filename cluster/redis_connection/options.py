@@ -8,7 +8,7 @@ from redis.asyncio.connection import AbstractConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from cluster.redis_connection import bounds
+from cluster.redis_connection import redis_bounds
 
 
 class RedisOptions(Struct, frozen=True):
@@ -38,7 +38,7 @@ class RedisOptions(Struct, frozen=True):
             **where,
             protocol=2,
             retry=retry,
-            socket_connect_timeout=bounds.CONNECT_WITHIN_S,
+            socket_connect_timeout=redis_bounds.CONNECT_WITHIN_S,
             socket_timeout=None,
             health_check_interval=0,
         )

@@ -6,7 +6,7 @@ import asyncio
 
 from redis.exceptions import RedisError
 
-from cluster.redis_connection import bounds
+from cluster.redis_connection import redis_bounds
 from cluster.redis_connection.errors import RedisGone
 from cluster.redis_connection.kept_connection import disconnect, reason_of
 from cluster.redis_connection.options import RedisOptions
@@ -21,7 +21,7 @@ async def probe_redis(options: RedisOptions) -> str:
     """
     connection = options.connection()
     try:
-        async with asyncio.timeout(2 * bounds.CONNECT_WITHIN_S):
+        async with asyncio.timeout(2 * redis_bounds.CONNECT_WITHIN_S):
             await connection.connect()  # type: ignore[no-untyped-call]
             await connection.send_command("INFO", "server", check_health=False)
             answer = await connection.read_response(disable_decoding=True)

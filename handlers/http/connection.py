@@ -8,8 +8,8 @@ from tornado.http1connection import HTTP1ConnectionParameters, HTTP1ServerConnec
 from tornado.httputil import HTTPServerConnectionDelegate
 from tornado.iostream import IOStream
 
-from handlers.http.exchange import Exchange
-from handlers.http.host_server import HostServer
+from handlers.http.request_exchange import RequestExchange
+from handlers.http.server_contract import ServerContract
 
 
 class ServerConnection(HTTP1ServerConnection):
@@ -22,7 +22,7 @@ class ServerConnection(HTTP1ServerConnection):
     params: HTTP1ConnectionParameters
     context: object
 
-    def __init__(self, server: HostServer, stream: IOStream, context: object, *, counted_as: str) -> None:
+    def __init__(self, server: ServerContract, stream: IOStream, context: object, *, counted_as: str) -> None:
         super().__init__(stream, server.conn_params, context)
         self._server = server
         self.counted_as = counted_as
@@ -42,8 +42,8 @@ class ServerConnection(HTTP1ServerConnection):
         if self._serving_future is not None:
             await asyncio.wait([self._serving_future])
 
-    def _next_exchange(self, *, is_first: bool) -> Exchange:
-        return Exchange(
+    def _next_exchange(self, *, is_first: bool) -> RequestExchange:
+        return RequestExchange(
             self.stream,
             self.params,
             self.context,

@@ -20,8 +20,8 @@ from tornado.httpserver import HTTPServer, _HTTPRequestContext
 from tornado.netutil import add_accept_handler
 from tornado.web import Application
 
-from handlers.http.bounds import Bounds
 from handlers.http.connection import ServerConnection
+from handlers.http.http_bounds import HttpBounds
 from handlers.http.lingering_close import LingeringCloses
 from handlers.http.request_head import BODY_MAX_BYTES, CROWDED, Refusal
 from handlers.http.stream import HeadStream
@@ -35,13 +35,13 @@ WARN_EVERY_S = 60.0
 class BoundedHTTPServer(HTTPServer):
     """Serves an application on at most `connections_max` connections; further ones wait in the kernel's queue."""
 
-    bounds: Bounds
+    bounds: HttpBounds
 
     def initialize(  # type: ignore[override]
         self,
         application: Application,
         *,
-        bounds: Bounds,
+        bounds: HttpBounds,
         trusted_proxies: Sequence[Network],
         on_refusal: Callable[[Refusal, str, str], None],
     ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tornado.ioloop import IOLoop
 
-from cluster.redis_connection import bounds
+from cluster.redis_connection import redis_bounds
 from tests.support.redis_proxy import PATIENT_S
 from tests.support.redis_server import RedisServer, running_redis
 
@@ -24,7 +24,7 @@ def module_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that waits for a connection however long the machine stands still."""
-    monkeypatch.setattr(bounds, "CONNECT_WITHIN_S", PATIENT_S)
+    monkeypatch.setattr(redis_bounds, "CONNECT_WITHIN_S", PATIENT_S)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from cluster.redis_connection import RedisClient, RedisGone
-from cluster.redis_connection.bounds import WAITING_MAX, WAITING_MAX_BYTES
 from cluster.redis_connection.deadline import Deadline
+from cluster.redis_connection.redis_bounds import WAITING_MAX, WAITING_MAX_BYTES
 from tests.support.redis_proxy import client_at, options_for, proxy_to, until, until_noticed_gone
 from tests.support.redis_server import RedisServer
 

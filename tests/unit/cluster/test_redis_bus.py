@@ -32,7 +32,7 @@ from cluster.events import (
 )
 from cluster.redis_bus import RedisBus
 from cluster.redis_connection import RedisClient
-from cluster.redis_connection.bounds import SILENT_MAX_S
+from cluster.redis_connection.redis_bounds import SILENT_MAX_S
 from cluster.redis_keys import channel
 from tests.support.redis_proxy import LATE_S, TIMEOUT_S, client_at, elapsed_s, options_for, proxy_to, until
 from tests.support.redis_server import RedisServer

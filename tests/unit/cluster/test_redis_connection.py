@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 
-from cluster.redis_connection import RedisClient, RedisGone, RedisRefused, Script, bounds, probe_redis
-from cluster.redis_connection.bounds import BATCH_MAX, WAITING_MAX, WAITING_MAX_BYTES
+from cluster.redis_connection import RedisClient, RedisGone, RedisRefused, Script, probe_redis, redis_bounds
+from cluster.redis_connection.redis_bounds import BATCH_MAX, WAITING_MAX, WAITING_MAX_BYTES
 from tests.support.redis_proxy import (
     LATE_S,
     TIMEOUT_S,
@@ -276,8 +276,8 @@ async def test_a_redis_that_is_not_there_at_the_start_is_found_later(stack: Asyn
 async def test_a_redis_that_was_away_for_more_tries_than_a_float_has_powers_of_two_is_found_again(
     stack: AsyncExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, "RETRY_MIN_S", 1e-6)
-    monkeypatch.setattr(bounds, "RETRY_MAX_S", 1e-6)
+    monkeypatch.setattr(redis_bounds, "RETRY_MIN_S", 1e-6)
+    monkeypatch.setattr(redis_bounds, "RETRY_MAX_S", 1e-6)
     server, tries = RedisServer(tmp_path / "redis"), [0]
     stack.callback(server.stop)
 
@@ -298,7 +298,7 @@ async def test_a_redis_that_was_away_for_more_tries_than_a_float_has_powers_of_t
 async def test_starting_does_not_wait_long_for_a_redis_that_is_stopped(
     stack: AsyncExitStack, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, "CONNECT_WITHIN_S", 1.0)
+    monkeypatch.setattr(redis_bounds, "CONNECT_WITHIN_S", 1.0)
     own_redis.pause()
     client = RedisClient(options=options_for(own_redis.port))
     stack.push_async_callback(client.close)

@@ -23,7 +23,7 @@ import pytest
 
 from deploy.cluster import SBIN, configuration
 from handlers.base import MAX_BODY_BYTES
-from handlers.http.bounds import Bounds
+from handlers.http.http_bounds import HttpBounds
 from tests.support.client import call
 from tests.support.server import ROOT, STOP_WITHIN_S, free_port
 from tests.support.waiting import poll
@@ -270,7 +270,7 @@ def number(directive: str) -> int:
 
 
 def test_nginx_is_stricter_than_the_processes_are() -> None:
-    bounds = Bounds()
+    bounds = HttpBounds()
     added = 1_024  # Host again, the client's address, Connection
     assert number("client_header_buffer_size") + number("large_client_header_buffers") + added < bounds.head_max_bytes
     assert min(map(int, re.findall(r"^ *client_body_timeout (\d+)s;", SHIPPED, re.MULTILINE))) < bounds.body_s

@@ -33,7 +33,7 @@ ROOT = Path(__file__).parent.parent.parent.parent
 
 # File → (a class of the dependency, its private names that the file uses or overrides)
 USED: dict[str, tuple[tuple[type, frozenset[str]], ...]] = {
-    "handlers/http/exchange.py": (
+    "handlers/http/request_exchange.py": (
         (
             HTTP1Connection,
             frozenset(

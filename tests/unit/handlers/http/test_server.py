@@ -18,14 +18,14 @@ from msgspec.structs import replace
 from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
-from handlers.http.bounds import Bounds
+from handlers.http.http_bounds import HttpBounds
 from handlers.http.request_head import Refusal
 from handlers.http.server import BoundedHTTPServer
 
 WITHIN_S = 20.0
 BODY_MAX_BYTES = 40_000
 LONG_S = 300.0
-PATIENT = Bounds(
+PATIENT = HttpBounds(
     head_s=LONG_S,
     body_s=LONG_S,
     idle_s=LONG_S,
@@ -102,7 +102,7 @@ class Slow(RequestHandler):
 class Served:
     """A server of a test's own, and the refusals that it told of."""
 
-    def __init__(self, bounds: Bounds, trusted: str) -> None:
+    def __init__(self, bounds: HttpBounds, trusted: str) -> None:
         self.refused: list[tuple[int, str]] = []
         self.begun, self.let = asyncio.Event(), asyncio.Event()
         self.server = BoundedHTTPServer(

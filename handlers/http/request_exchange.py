@@ -27,7 +27,6 @@ from tornado.httputil import (
 )
 from tornado.iostream import IOStream, StreamClosedError
 
-from handlers.http.host_server import HostServer
 from handlers.http.request_head import (
     HEAD_TOO_LARGE,
     HEADERS_MAX,
@@ -39,6 +38,7 @@ from handlers.http.request_head import (
     body_length,
     check_host,
 )
+from handlers.http.server_contract import ServerContract
 from handlers.http.stream import duplicate_socket
 
 log = logging.getLogger("http")
@@ -53,7 +53,7 @@ class _Answered(Exception):
     """The reply is complete and ends the connection; the rest of the body is discarded by the lingering close."""
 
 
-class Exchange(HTTP1Connection):
+class RequestExchange(HTTP1Connection):
     """One request of a connection and its reply."""
 
     def __init__(
@@ -62,7 +62,7 @@ class Exchange(HTTP1Connection):
         params: HTTP1ConnectionParameters,
         context: object,
         *,
-        server: HostServer,
+        server: ServerContract,
         counted_as: str,
         is_first: bool,
     ) -> None:

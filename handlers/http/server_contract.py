@@ -6,15 +6,15 @@ from typing import Protocol
 
 from tornado.http1connection import HTTP1ConnectionParameters
 
-from handlers.http.bounds import Bounds
+from handlers.http.http_bounds import HttpBounds
 from handlers.http.lingering_close import LingeringCloses
 from handlers.http.request_head import Refusal
 
 
-class HostServer(Protocol):
+class ServerContract(Protocol):
     """The server, as its connections see it."""
 
-    bounds: Bounds
+    bounds: HttpBounds
     is_leaving: bool  # it is stopping: each reply ends its connection
     lingering: LingeringCloses
     conn_params: HTTP1ConnectionParameters

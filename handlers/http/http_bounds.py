@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Bounds(msgspec.Struct, frozen=True):
+class HttpBounds(msgspec.Struct, frozen=True):
     """How much and how long an HTTP connection may take; a WebSocket has bounds of its own."""
 
     head_max_bytes: int = 32_768  # more than the proxy accepts: see deploy/nginx.conf
