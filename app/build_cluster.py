@@ -15,9 +15,9 @@ from app.settings import Settings, SettingsError
 from cache.contract import Cache
 from cache.memory_cache import MemoryCache, NoCache
 from cluster.contract import Bus, ConnectionSlots, Snapshots
-from cluster.local_slots import LocalConnectionSlots
-from cluster.local_snapshots import LocalSnapshots
 from cluster.memory_bus import MemoryBus
+from cluster.memory_slots import MemoryConnectionSlots
+from cluster.memory_snapshots import MemorySnapshots
 from limits import redis_limiter
 from limits.contract import Limiter
 from limits.memory_limiter import MemoryLimiter, NoLimiter
@@ -67,9 +67,9 @@ async def _local(settings: Settings, counts: CacheCounts, process_id: str) -> As
         cache_name=name,
         cache=cache,
         bus=MemoryBus(),
-        connection_slots=LocalConnectionSlots(),
+        connection_slots=MemoryConnectionSlots(),
         limiter=limiter,
-        snapshots=LocalSnapshots(),
+        snapshots=MemorySnapshots(),
         counts=counts,
         is_shared=False,
     )

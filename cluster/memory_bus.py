@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cluster.contract import Receiver
-from cluster.event_delivery import Delivery
+from cluster.receiver_guard import ReceiverGuard
 from monitor.part_metrics import PartMetrics
 
 
@@ -15,7 +15,7 @@ class MemoryBus:
     def __init__(self) -> None:
         self._receive: Receiver | None = None
         self._subscriptions: dict[str, int] = {}  # topic → how many; bounded by what subscribes
-        self._deliver = Delivery()
+        self._deliver = ReceiverGuard()
 
     def start(self, *, receive: Receiver, on_back: Callable[[], None] = lambda: None) -> None:
         """Deliver events to `receive`; `on_back` is never called, since no event is ever lost."""

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import msgspec
 
 from cluster.contract import Receiver
-from cluster.event_delivery import Delivery
 from cluster.events import Event
+from cluster.receiver_guard import ReceiverGuard
 from cluster.redis_connection import RedisClient, RedisListener, RedisOptions
 from cluster.redis_keys import channel
 from monitor.part_metrics import PartMetrics
@@ -36,7 +36,7 @@ class RedisBus:
         self._process_id = process_id
         self._database = options.database
         self._subscriptions: dict[str, int] = {}  # topic → how many; bounded by what subscribes
-        self._deliver = Delivery()
+        self._deliver = ReceiverGuard()
         self._garbled = False
         self._prefix = channel(self._database, "")
         self._listener = RedisListener(

@@ -15,8 +15,8 @@ from redis.exceptions import NoScriptError, ResponseError
 from cluster.redis_connection import redis_bounds
 from cluster.redis_connection.deadline import Deadline
 from cluster.redis_connection.errors import RedisGone, RedisRefused
-from cluster.redis_connection.kept_connection import KeptConnection, notify_all
 from cluster.redis_connection.options import RedisOptions
+from cluster.redis_connection.reconnecting_connection import ReconnectingConnection, notify_all
 
 Part = str | bytes | int | float
 
@@ -49,7 +49,7 @@ class _Call:
             self.future.set_result(reply)
 
 
-class RedisClient(KeptConnection):
+class RedisClient(ReconnectingConnection):
     """Commands and their replies. Each caller is answered within the options' timeout, with RedisGone at the latest.
 
     Without a connection, and past the bounds, calls fail at once.

@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable
 from redis.asyncio.connection import AbstractConnection
 
 from cluster.redis_connection import redis_bounds
-from cluster.redis_connection.kept_connection import KeptConnection
 from cluster.redis_connection.options import RedisOptions
+from cluster.redis_connection.reconnecting_connection import ReconnectingConnection
 
 
-class RedisListener(KeptConnection):
+class RedisListener(ReconnectingConnection):
     """Receives what is published to the channels it is subscribed to, until told otherwise and across reconnects.
 
     `receive(channel, payload)` is called on the loop and must not raise. It hears itself: `pulse` publishes to a

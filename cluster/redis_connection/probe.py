@@ -8,8 +8,8 @@ from redis.exceptions import RedisError
 
 from cluster.redis_connection import redis_bounds
 from cluster.redis_connection.errors import RedisGone
-from cluster.redis_connection.kept_connection import disconnect, reason_of
 from cluster.redis_connection.options import RedisOptions
+from cluster.redis_connection.reconnecting_connection import disconnect, reason_of
 
 VERSION_MIN = 6  # SET with KEEPTTL
 

@@ -22,8 +22,8 @@ from chat.connections.user_events import UserEvents
 from chat.delivery.hub import Hub
 from chat.errors import CloseCode
 from cluster.events import MembershipBegan, MembershipEnded
-from cluster.local_slots import LocalConnectionSlots
 from cluster.memory_bus import MemoryBus
+from cluster.memory_slots import MemoryConnectionSlots
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
 from handlers.codec.json_codec import JsonCodec
@@ -135,7 +135,7 @@ class Process:
         self.pool = Pool(
             hub=self.hub,
             bus=bus,
-            connection_slots=LocalConnectionSlots(),
+            connection_slots=MemoryConnectionSlots(),
             presence=self.presence,
             task_queue=self.task_queue,
             observer=Observer(),

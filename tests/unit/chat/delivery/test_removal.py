@@ -17,8 +17,8 @@ from chat.presence.presence import Presence
 from chat.presence.presence_events import PresenceEvents
 from chat.presence.presence_publisher import PresencePublisher
 from chat.presence.room_roster import RoomRoster
-from cluster.local_slots import LocalConnectionSlots
 from cluster.memory_bus import MemoryBus
+from cluster.memory_slots import MemoryConnectionSlots
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
 from handlers.codec.json_codec import JsonCodec
@@ -63,7 +63,7 @@ class Faults:
             raise RuntimeError(f"a defect of {part}")
 
 
-class FaultySlots(LocalConnectionSlots):
+class FaultySlots(MemoryConnectionSlots):
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
 

@@ -17,8 +17,8 @@ from chat.connections.user_events import UserEvents
 from chat.delivery.channel import Channel, Ring
 from chat.delivery.hub import Hub
 from cluster.events import MembershipBegan, MembershipEnded, PeopleHere, PersonGone, PersonHere, StatusChosen, UserEvent
-from cluster.local_slots import LocalConnectionSlots
 from cluster.memory_bus import MemoryBus
+from cluster.memory_slots import MemoryConnectionSlots
 from cluster.topics import membership_order, reading_order
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
@@ -301,7 +301,7 @@ def parts(io_loop: Any) -> Connected:
         pool = Pool(
             hub=hub,
             bus=bus,
-            connection_slots=LocalConnectionSlots(),
+            connection_slots=MemoryConnectionSlots(),
             presence=build_presence(
                 codec=JsonCodec(),
                 bus=bus,

@@ -18,7 +18,7 @@ from common.backoff import longest_s
 logger = logging.getLogger(__package__)
 
 
-class KeptConnection:
+class ReconnectingConnection:
     """A connection that one task makes again whenever it ends. Each change of state is logged once."""
 
     def __init__(self, *, options: RedisOptions, what: str) -> None:

@@ -1,22 +1,21 @@
-"""Handing an event to whoever receives them in this process: what a receiver raises reaches no publisher."""
+"""Calls the receiver of bus events: an exception of it is logged and does not reach the publisher."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from cluster.contract import Receiver
 
 log = logging.getLogger(__name__)
 
 
-class Delivery:
-    """Of failures in a row only the first is logged."""
+class ReceiverGuard:
+    """Logs only the first of several failures in a row."""
 
     def __init__(self) -> None:
         self._failing = False
 
-    def __call__(self, receiver: Receiver | None, topic: str, event: Any) -> None:
+    def __call__(self, receiver: Receiver | None, topic: str, event: object) -> None:
         if receiver is None:
             return
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-class LocalConnectionSlots:
+class MemoryConnectionSlots:
     """cluster.contract.ConnectionSlots where one process has all connections: the pool's own cap is the cap."""
 
     async def take(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class LocalSnapshots:
+class MemorySnapshots:
     """cache.contract.Snapshots where one process is all there is."""
 
     def tell(self, payload: bytes, *, at_s: float, ttl_s: float) -> None:
