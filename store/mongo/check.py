@@ -11,7 +11,7 @@ from pymongo.errors import PyMongoError
 
 from common.startup_error import StartupError
 from monitor.observer import Observer
-from store.mongo import indexes, schema
+from store.mongo import indexes, schema_version
 from store.mongo.client import MongoOptions, connect, refusal_of
 from store.mongo.database import Database, Document
 
@@ -21,7 +21,7 @@ async def probe(options: MongoOptions) -> str:
     async with _database(options) as database:
         info: Document = await database.client.admin.command("buildInfo")
         hello = await _hello(database)
-        await schema.require_compatible(database)
+        await schema_version.require_compatible(database)
     kind = f"replica set {hello['setName']}" if "setName" in hello else "a single server: no failover"
     return f"MongoDB {info['version']}, {kind}"
 

@@ -15,7 +15,7 @@ from monitor.observer import Observer
 from monitor.part_metrics import PartMetrics
 from store.blobs import PROVISIONAL_KEEP_S
 from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Users
-from store.mongo import indexes, schema
+from store.mongo import indexes, schema_version
 from store.mongo.append import Appender
 from store.mongo.change_log import ChangeLog
 from store.mongo.changes import MongoChanges
@@ -199,7 +199,7 @@ async def open_store(
         with pymongo.timeout(options.server_selection_timeout_ms / 1000):
             await client.admin.command("ping")
             await database.rooms.find_one({}, {"_id": 1})
-        await schema.ensure(database)
+        await schema_version.ensure(database)
         refused = await indexes.ensure(database)
         search = TextSearch(database=database, has_text=await has_text_search(database))
         if search.has_text and refused:

@@ -21,7 +21,7 @@ from store.sqlite.connection import DATABASE_NAME, reason_of, require_sound_sqli
 from store.sqlite.data_directory import RESTORING_NAME, sync_directory
 from store.sqlite.directory_lock import LOCK_NAME, DirectoryLock
 from store.sqlite.generated_secret import SECRET_NAME
-from store.sqlite.migrations import require_compatible
+from store.sqlite.schema_version import require_compatible
 
 _BUSY_MS = 30_000
 _ROOM_TO_SPARE_BYTES = 4 * 1024 * 1024

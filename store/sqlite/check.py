@@ -10,8 +10,8 @@ import apsw
 
 from common.startup_error import StartupError
 from store.sqlite.connection import DATABASE_NAME, open_reading, require_sound_sqlite
-from store.sqlite.migrations import require_compatible
 from store.sqlite.rows import as_json, fetch
+from store.sqlite.schema_version import require_compatible
 
 BUSY_TIMEOUT_S = 5.0
 

@@ -21,8 +21,8 @@ from store.export_records import ChangeRecord, FileRecord, Key, MemberRecord, Re
 from store.models import FileDraft, Session
 from store.sqlite.connection import DATABASE_NAME, open_reading, require_sound_sqlite
 from store.sqlite.data_directory import FILES_NAME
-from store.sqlite.migrations import MIGRATIONS, require_compatible
 from store.sqlite.rows import MESSAGE_COLUMNS, Row, fetch, is_reaction_entry, message_from, message_from_text
+from store.sqlite.schema_version import MIGRATIONS, require_compatible
 
 SOURCE_ID_NAME = "migration"
 

@@ -30,11 +30,11 @@ from store.sqlite.database import Database
 from store.sqlite.files import SqliteFiles
 from store.sqlite.members import SqliteMembers
 from store.sqlite.messages import SqliteMessages
-from store.sqlite.migrations import COMPATIBLE_FROM, migrate
 from store.sqlite.monitoring import SqliteMonitoring
 from store.sqlite.readers import ReaderPool
 from store.sqlite.rooms import SqliteRooms
 from store.sqlite.rows import fetch
+from store.sqlite.schema_version import COMPATIBLE_FROM, migrate
 from store.sqlite.sessions import SqliteSessions
 from store.sqlite.slow_operations import SlowLog
 from store.sqlite.sweep import Sweeper

@@ -46,7 +46,7 @@ def test_an_image_runs_the_command_as_a_user_with_a_folder_of_its_own() -> None:
     ("path", "ignored"),
     [
         ("package/chat_rooms/__main__.py", False),
-        ("store/sqlite/schema.sql", False),
+        ("store/sqlite/migrations/0001_schema.sql", False),
         ("web/chat/index.html", False),
         ("data/secret", True),
         (".env", True),

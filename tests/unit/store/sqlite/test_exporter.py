@@ -12,7 +12,7 @@ from common.startup_error import StartupError
 from monitor.observer import Observer
 from store import sqlite
 from store.sqlite.connection import DATABASE_NAME
-from store.sqlite.migrations import MIGRATIONS, migrate
+from store.sqlite.schema_version import MIGRATIONS, migrate
 
 
 @pytest.mark.gen_test

@@ -9,7 +9,7 @@ import pytest
 
 from common.startup_error import StartupError
 from store.sqlite.connection import DATABASE_NAME, SQLITE_MINIMUM, open_writing, require_sound_sqlite
-from store.sqlite.migrations import COMPATIBLE_FROM, MIGRATIONS, migrate, version_of
+from store.sqlite.schema_version import COMPATIBLE_FROM, MIGRATIONS, migrate, version_of
 from tests.unit.store.conftest import Open, StoreWithRoom
 
 ONE = "CREATE TABLE a (x); INSERT INTO a VALUES (1);"

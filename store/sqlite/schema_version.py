@@ -18,10 +18,10 @@ from common.startup_error import StartupError
 # Bytes 68-71 of the file, "ChRm": they mark it as a database of this program.
 APPLICATION_ID = 0x4368526D
 
-# Script n migrates a file from version n to n + 1. Scripts are only added: a released one is never edited.
+# Script number n migrates a file from version n - 1 to n. Scripts are only added: a released one is never edited.
 MIGRATIONS: tuple[str, ...] = tuple(
-    files(__package__).joinpath(name).read_text(encoding="utf-8")
-    for name in ("schema.sql", "monitoring.sql", "status_rev.sql", "accounts.sql")
+    files(__package__).joinpath("migrations", name).read_text(encoding="utf-8")
+    for name in ("0001_schema.sql", "0002_monitoring.sql", "0003_status_rev.sql", "0004_accounts.sql")
 )
 
 # The oldest version whose program can run on a file with all of MIGRATIONS. Raise it only with a script that does more

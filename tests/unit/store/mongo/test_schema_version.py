@@ -8,7 +8,7 @@ import pytest
 from pymongo.database import Database as RawDatabase
 
 from common.startup_error import StartupError
-from store.mongo.schema import VERSION
+from store.mongo.schema_version import VERSION
 from tests.support.clock import START_MS
 from tests.unit.store.mongo.conftest import Open
 
