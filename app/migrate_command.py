@@ -13,7 +13,7 @@ from app.settings import Settings
 from common.startup_error import StartupError
 from monitor import log_setup
 from monitor.observer import Observer
-from store import migration, sqlite
+from store import sqlite, store_copy
 from store.errors import StoreTimeout, StoreUnavailable
 
 R = TypeVar("R")
@@ -45,7 +45,7 @@ def migrate(settings: Settings) -> int:
             source = sqlite.SqliteExporter(settings.server.data_dir)
             try:
                 async with mongo_store(settings, Observer()) as store, leased(store) as lost:
-                    work = migration.migrate(
+                    work = store_copy.copy_store(
                         source, store.importer(), source_id=source.source_id(), read_back=store, report=bar.show
                     )
                     digests = await _unless(lost, work)

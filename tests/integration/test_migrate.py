@@ -18,13 +18,13 @@ import pytest
 from common.startup_error import StartupError
 from monitor.observer import Observer
 from store.ids import make_id, thumbnail_key
-from store.migration import Digest, Report, migrate
 from store.models import FileDraft, MessageDraft, RoomDraft, Session, Stored
 from store.mongo import MongoOptions
 from store.mongo import open_store as open_mongo
 from store.mongo.lease import BEAT_S
 from store.sqlite import DirectoryLock, SqliteExporter
 from store.sqlite import open_store as open_sqlite
+from store.store_copy import Digest, Report, copy_store
 from tests.support.client import call, register
 from tests.support.mongo import drop_database
 from tests.support.server import ROOT, command, serving
@@ -213,7 +213,7 @@ async def migrate_here(data_dir: Path, target: dict[str, str], report: Report) -
     )
     source = SqliteExporter(data_dir)
     try:
-        await migrate(source, store.importer(), source_id=source.source_id(), read_back=store, report=report)
+        await copy_store(source, store.importer(), source_id=source.source_id(), read_back=store, report=report)
     finally:
         await source.close()
         await store.close()

@@ -47,7 +47,7 @@ class Digest:
         return f"{self._sum % 2**256:064x}"
 
 
-async def migrate(
+async def copy_store(
     source: ExportSource, target: ImportTarget, *, source_id: str, read_back: ReadBack, report: Report
 ) -> dict[str, Digest]:
     """Copy everything, then read both sides, the bytes of files too, and compare them.
@@ -65,13 +65,13 @@ async def migrate(
         ours, theirs = Digest(), Digest()
         total = await source.count(kind)
         async for record in _records(kind, source):
-            if _counts(record, ending_ms):
+            if _is_compared(record, ending_ms):
                 ours.add(record)
                 if isinstance(record, FileRecord):
                     await _compare_bytes(record, source, read_back)
-                _report_now_and_then(report, f"comparing {kind}", ours.count, total)
+                _report_each_batch(report, f"comparing {kind}", ours.count, total)
         async for record in target.records(kind):
-            if _counts(record, ending_ms):
+            if _is_compared(record, ending_ms):
                 theirs.add(record)
         if (ours.count, ours.checksum) != (theirs.count, theirs.checksum):
             raise StartupError(
@@ -153,10 +153,10 @@ async def _records(kind: str, source: ExportSource) -> AsyncIterator[Any]:
         records, key = await source.batch(kind, key, BATCH)
 
 
-def _counts(record: Any, ending_ms: int) -> bool:
+def _is_compared(record: Any, ending_ms: int) -> bool:
     return not isinstance(record, Session) or record.expires_at_ms > ending_ms
 
 
-def _report_now_and_then(report: Report, what: str, done: int, total: int) -> None:
+def _report_each_batch(report: Report, what: str, done: int, total: int) -> None:
     if done % BATCH == 0:
         report(what, done, total)
