@@ -11,8 +11,8 @@ from common.startup_error import StartupError
 from store.export_records import KINDS, Key
 from store.mongo.database import Database
 from store.mongo.errors import only_duplicates
+from store.mongo.export_documents import MAPPINGS
 from store.mongo.files import GridBlobs
-from store.mongo.record_documents import MAPPINGS
 
 _READ_BATCH = 1000
 

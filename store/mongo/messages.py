@@ -11,10 +11,10 @@ from store.models import Hit, Message, MessageChange, MessageDraft, MessagePage,
 from store.mongo import message_pipelines
 from store.mongo.append import Appender
 from store.mongo.change_log import ChangeLog
+from store.mongo.change_view import Operation, Reactor
 from store.mongo.database import Database
 from store.mongo.documents import message_from, user_from
 from store.mongo.edits import Delete, Edit, React
-from store.mongo.room_view import Operation, Reactor
 from store.mongo.search import TextSearch
 
 

@@ -13,10 +13,10 @@ from store.errors import Missing
 from store.ids import make_id
 from store.models import Head, Role, Room, RoomDraft, RoomStats, Standing
 from store.mongo import room_pipelines
+from store.mongo.change_application import is_abandoned
 from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database, Document, stored_time, unset
 from store.mongo.documents import last_seq_of, membership_from, room_from, standing_from
-from store.mongo.entry_application import is_abandoned
 from store.mongo.errors import index_of
 from store.mongo.indexes import ORDER_INDEX
 from store.mongo.lookup_stages import Pipeline

@@ -15,6 +15,7 @@ from monitor.observer import Observer
 from monitor.part_metrics import PartMetrics
 from store.blobs import PROVISIONAL_KEEP_S
 from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Users
+from store.expiry_sweep import sweep_all, until_empty
 from store.mongo import indexes, schema_version
 from store.mongo.append import Appender
 from store.mongo.change_log import ChangeLog
@@ -39,7 +40,6 @@ from store.mongo.search import TextSearch, has_text_search
 from store.mongo.sessions import MongoSessions
 from store.mongo.sweep import ExpiredDocuments, OldAddresses, OrphanedDocuments
 from store.mongo.users import MongoUsers
-from store.sliced_sweep import sweep_all, until_empty
 from store.store_state import Inspection, PoolState, store_metrics
 
 # A membership that is older than this and has no room is an orphan: its room will not be inserted any more.

@@ -14,9 +14,9 @@ from monitor.observer import Observer
 from monitor.part_metrics import PartMetrics
 from store.blobs import Blobs, DiskBlobs
 from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Users
+from store.expiry_sweep import sweep_all, until_empty
 from store.group_commit import GroupCommitWriter
 from store.monotonic_clock import MonotonicClock
-from store.sliced_sweep import sweep_all, until_empty
 from store.sqlite.changes import SqliteChanges
 from store.sqlite.connection import (
     DATABASE_NAME,

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from store.errors import StoreUnavailable
-from store.sliced_sweep import SLICES_MAX, sweep_all, until_empty
+from store.expiry_sweep import SLICES_MAX, sweep_all, until_empty
 
 
 class SweepableItems:
