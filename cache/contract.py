@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
-from cache.cache_state import CacheState
+from cache.cache_inspection import CacheInspection
 from cache.keys import Key
 from cache.value_update import ValueUpdate
 
@@ -59,7 +59,7 @@ class Cache(Protocol):
     def invalidate_all(self) -> None:
         """Forget every value in every process: an invalidation may have been lost."""
 
-    async def inspect(self) -> CacheState:
+    async def inspect(self) -> CacheInspection:
         """Return the state of the backend. Raises CacheUnreachable."""
 
     def ensure_generation(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from cache.cache_state import CacheState
+from cache.cache_inspection import CacheInspection
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
 from cache.keys import Key
 from cache.shared_load import result_of
@@ -128,8 +128,8 @@ class MemoryCache:
         self._entries.clear()
         self._bytes = 0
 
-    async def inspect(self) -> CacheState:
-        return CacheState("memory", entries=len(self._entries), used_bytes=self._bytes, max_bytes=self._max_bytes)
+    async def inspect(self) -> CacheInspection:
+        return CacheInspection("memory", entries=len(self._entries), used_bytes=self._bytes, max_bytes=self._max_bytes)
 
     def ensure_generation(self) -> None:
         """Memory loses nothing."""
@@ -238,8 +238,8 @@ class NoCache:
     def invalidate_all(self) -> None:
         """Nothing is kept."""
 
-    async def inspect(self) -> CacheState:
-        return CacheState("off")
+    async def inspect(self) -> CacheInspection:
+        return CacheInspection("off")
 
     def ensure_generation(self) -> None:
         """Nothing is kept."""

@@ -1,8 +1,8 @@
 """The cached page of a room's newest messages: its format, and its update by a commit.
 
 The messages are kept encoded, so that a reader sends them without encoding them again. In Redis a page is one string
-that a script can append to (`lua/extend.lua`): `last_seq:rev:has_more:count:`, followed by each message as a netstring,
-`length:bytes`.
+that a script can append to (`lua/extend_page.lua`): `last_seq:rev:has_more:count:`, followed by each message as a
+netstring, `length:bytes`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cache.value_update import UpdateScript, ValueUpdate
 
 KEEP = 100  # messages: the most that one request may ask for
 # Its own key holds messages that arrived before those of another process with lower seqs, for 10 s at most.
-APPEND = UpdateScript("extend", own_suffixes=(":early",))
+APPEND = UpdateScript("extend_page", own_suffixes=(":early",))
 
 
 class Page(Struct, frozen=True):

@@ -19,10 +19,10 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from cache.cache_state import CacheState, CacheUnreachable
+from cache.cache_inspection import CacheInspection, CacheUnreachable
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
 from cache.keys import Key
-from cache.redis_scripts import FENCE, FILL, LOWER, READ, UPDATES
+from cache.redis_scripts import FILL_VALUE, LOWER_FENCE, RAISE_FENCE, READ_VALUE, UPDATES
 from cache.shared_load import result_of
 from cache.value_update import ValueUpdate
 from cluster.redis_connection import RedisClient, RedisGone, RedisRefused
@@ -74,7 +74,7 @@ class RedisCache:
         """Begin a generation if there is none, as after a FLUSHALL or a full memory; called every few seconds."""
         self._client.send("SET", GENERATION, secrets.token_hex(4), "NX")
 
-    async def inspect(self) -> CacheState:
+    async def inspect(self) -> CacheInspection:
         started_s = time.perf_counter()
         try:
             await self._client.call("PING")
@@ -88,7 +88,7 @@ class RedisCache:
             for name in ("used_memory", "maxmemory", "evicted_keys", "connected_clients")
             if name in info
         }
-        return CacheState(
+        return CacheInspection(
             "redis",
             entries=entries,
             used_bytes=numbers.get("used_memory"),
@@ -106,7 +106,7 @@ class RedisCache:
         started_s = time.perf_counter()
         try:
             keys = [value_key, lease_key, fence_key, GENERATION]
-            reply = await self._client.run(READ, keys, [secrets.token_hex(8), LEASE_MS])
+            reply = await self._client.run(READ_VALUE, keys, [secrets.token_hex(8), LEASE_MS])
         except (RedisGone, RedisRefused) as error:
             self._observer.cache_read(kind.name, "error", time.perf_counter() - started_s)
             if "WRONGTYPE" in str(error):
@@ -138,7 +138,7 @@ class RedisCache:
         self._detach(keys)
         try:
             try:
-                await self._client.run(FENCE, redis_keys, [token, int(FENCE_MAX_S * 1000)])
+                await self._client.run(RAISE_FENCE, redis_keys, [token, int(FENCE_MAX_S * 1000)])
             except (RedisGone, RedisRefused):
                 # The write goes on: a connection that comes back begins a new generation. Where Redis refused it, the
                 # connection stands, and only the count shows it.
@@ -146,7 +146,7 @@ class RedisCache:
             yield
         finally:
             self._detach(keys)
-            self._client.send("EVALSHA", LOWER.sha, len(redis_keys), *redis_keys, token)
+            self._client.send("EVALSHA", LOWER_FENCE.sha, len(redis_keys), *redis_keys, token)
 
     async def update(self, key: Key[T], update: ValueUpdate[T]) -> None:
         name, script = key.name, update.script
@@ -233,7 +233,7 @@ class RedisCache:
         value_key, lease_key, _ = _redis_keys(key.name)
         try:
             filling = self._client.call(
-                "EVALSHA", FILL.sha, 3, value_key, lease_key, GENERATION, token, payload, ttl_ms
+                "EVALSHA", FILL_VALUE.sha, 3, value_key, lease_key, GENERATION, token, payload, ttl_ms
             )
         except RedisGone:
             return
@@ -273,5 +273,5 @@ def _redis_keys(name: str) -> tuple[str, str, str]:
 
 
 def _keys_to_delete(name: str) -> tuple[str, str, str]:
-    """The Redis keys that an invalidation deletes: value, lease, the token of loads that may not fill (read.lua)."""
+    """The Redis keys that an invalidation deletes: value, lease, token of loads that may not fill (read_value.lua)."""
     return name, f"{name}:lease", f"{name}:lease:shared"

@@ -14,8 +14,10 @@ def _script(name: str) -> Script:
     return Script(_LUA / f"{name}.lua")
 
 
-READ, FILL, FENCE, LOWER = map(_script, ("read", "fill", "fence", "lower"))
+READ_VALUE, FILL_VALUE, RAISE_FENCE, LOWER_FENCE = map(
+    _script, ("read_value", "fill_value", "raise_fence", "lower_fence")
+)
 # By UpdateScript.name: an update whose script is not listed here cannot be run in Redis.
 UPDATES = {update.name: _script(update.name) for update in (message_page.APPEND, room_totals.ADVANCE)}
 # A connection loads them before its first command: they are called by their digests.
-SCRIPTS = (READ, FILL, FENCE, LOWER, *UPDATES.values())
+SCRIPTS = (READ_VALUE, FILL_VALUE, RAISE_FENCE, LOWER_FENCE, *UPDATES.values())

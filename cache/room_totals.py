@@ -1,6 +1,6 @@
 """The cached totals of a room: their format, and their update by a commit.
 
-In Redis they are four lines of text, which a script can change in place (`lua/advance.lua`).
+In Redis they are four lines of text, which a script can change in place (`lua/advance_totals.lua`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import msgspec
 from cache.value_update import UpdateScript, ValueUpdate
 from store.models import RoomStats
 
-ADVANCE = UpdateScript("advance")
+ADVANCE = UpdateScript("advance_totals")
 
 _NOTHING = b"-"  # there is no such room
 

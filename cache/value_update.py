@@ -27,7 +27,7 @@ class UpdateScript(Struct, frozen=True):
 
 
 class ValueUpdate(Struct, Generic[T], frozen=True):
-    """What becomes of a cached value. `apply` must be quick and returns the new value, or None to forget it."""
+    """How a cached value is updated. `apply` must be quick. It returns the new value, or None to delete the value."""
 
     apply: Callable[[T], T | None]
     script: UpdateScript

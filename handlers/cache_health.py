@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from cache.cache_state import CacheState, CacheUnreachable
+from cache.cache_inspection import CacheInspection, CacheUnreachable
 from cache.contract import Cache
 from cluster.contract import Bus
 from handlers.health_report import Report, check, judged, unreachable
@@ -43,7 +43,7 @@ class CacheHealth:
         self._thresholds = thresholds
         self._now = now
         self._lock = asyncio.Lock()
-        self._state: CacheState | CacheUnreachable | None = None
+        self._state: CacheInspection | CacheUnreachable | None = None
         self._probed_at = 0.0
 
     async def report(self) -> Report:
@@ -83,7 +83,7 @@ class CacheHealth:
         shown: dict[str, Any] | None = None if isinstance(state, CacheUnreachable) else msgspec.to_builtins(state)
         return {"backend": shown, "busLost": self._bus.lost}
 
-    async def _probe(self) -> CacheState | CacheUnreachable:
+    async def _probe(self) -> CacheInspection | CacheUnreachable:
         async with self._lock:
             if self._state is None or self._now() - self._probed_at >= PROBE_EVERY_S:
                 try:

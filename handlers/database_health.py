@@ -9,7 +9,7 @@ from handlers.health_report import Report, check, judged, unreachable
 from monitor.thresholds import Thresholds
 from store.contract import Store
 from store.errors import StoreError
-from store.store_state import Inspection
+from store.store_inspection import StoreInspection
 
 PROBE_EVERY_S = 1.0
 PROBE_TIMEOUT_S = 2.0
@@ -26,7 +26,7 @@ class DatabaseHealth:
         self._thresholds = thresholds
         self._now = now
         self._lock = asyncio.Lock()
-        self._seen: Inspection | str = ""  # or why the probe failed
+        self._seen: StoreInspection | str = ""  # or why the probe failed
         self._probed_at: float | None = None
 
     async def report(self) -> Report:
@@ -34,12 +34,12 @@ class DatabaseHealth:
         seen = await self._probe()
         return unreachable(seen) if isinstance(seen, str) else compare(seen, self._thresholds)
 
-    async def inspection(self) -> Inspection | None:
+    async def inspection(self) -> StoreInspection | None:
         """Return what the probe found; None if the store did not answer."""
         seen = await self._probe()
         return None if isinstance(seen, str) else seen
 
-    async def _probe(self) -> Inspection | str:
+    async def _probe(self) -> StoreInspection | str:
         async with self._lock:
             if self._probed_at is None or self._now() - self._probed_at >= PROBE_EVERY_S:
                 try:
@@ -51,7 +51,7 @@ class DatabaseHealth:
             return self._seen
 
 
-def compare(inspection: Inspection, thresholds: Thresholds) -> Report:
+def compare(inspection: StoreInspection, thresholds: Thresholds) -> Report:
     """Compare what a probe found with the thresholds."""
     pool = inspection.pool
     pool_percent = round(100 * pool.in_use / pool.limit, 1)

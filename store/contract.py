@@ -44,7 +44,7 @@ from store.models import (
     Stored,
     User,
 )
-from store.store_state import Inspection, PoolState
+from store.store_inspection import PoolState, StoreInspection
 
 
 class Users(Protocol):
@@ -377,7 +377,7 @@ class Store(Protocol):
     async def ping(self) -> None:
         """Write and read a document, to prove that the store works now. Raises StoreUnavailable, StoreTimeout."""
 
-    async def inspect(self) -> Inspection:
+    async def inspect(self) -> StoreInspection:
         """Ping, and read the state that the health page shows. Raises StoreUnavailable, StoreTimeout."""
 
     async def sweep(self, now_ms: int) -> int:

@@ -40,7 +40,7 @@ from store.mongo.search import TextSearch, has_text_search
 from store.mongo.sessions import MongoSessions
 from store.mongo.sweep import ExpiredDocuments, OldAddresses, OrphanedDocuments
 from store.mongo.users import MongoUsers
-from store.store_state import Inspection, PoolState, store_metrics
+from store.store_inspection import PoolState, StoreInspection, store_metrics
 
 # A membership that is older than this and has no room is an orphan: its room will not be inserted any more.
 ROOM_WITHIN_MS = 3600 * 1000
@@ -113,14 +113,14 @@ class MongoStore:
             await pulse.update_one({"_id": "pulse"}, {"$set": {"writtenAt": written_at}}, upsert=True)
             await pulse.find_one({"_id": "pulse"})
 
-    async def inspect(self) -> Inspection:
+    async def inspect(self) -> StoreInspection:
         started_s = time.monotonic()
         await self.ping()
         latency_ms = (time.monotonic() - started_s) * 1000
         async with self._database.operation("store.inspect"):
             missing, wrong = await indexes.survey(self._database, with_text=self._has_text)
             lag_s = await self._replication_lag_s()
-        return Inspection(
+        return StoreInspection(
             latency_ms=latency_ms,
             pool=self.pool,
             pending_writes=self.pending_writes,

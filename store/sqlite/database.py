@@ -10,7 +10,7 @@ import apsw
 from store.group_commit import GroupCommitWriter
 from store.monotonic_clock import MonotonicClock
 from store.sqlite.readers import ReaderPool
-from store.store_state import PoolState
+from store.store_inspection import PoolState
 
 A = TypeVar("A")
 R = TypeVar("R")

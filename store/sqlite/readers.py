@@ -17,7 +17,7 @@ from msgspec import Struct
 from monitor.observer import Observer
 from store.errors import StoreTimeout, StoreUnavailable, failure_of
 from store.sqlite.connection import reason_of
-from store.store_state import PoolState
+from store.store_inspection import PoolState
 
 logger = logging.getLogger(__name__)
 

@@ -40,7 +40,7 @@ from store.sqlite.slow_operations import SlowLog
 from store.sqlite.sweep import Sweeper
 from store.sqlite.transactor import Transactor
 from store.sqlite.users import SqliteUsers
-from store.store_state import Inspection, PoolState, store_metrics
+from store.store_inspection import PoolState, StoreInspection, store_metrics
 
 READER_THREADS = 2
 QUEUE_NAME = "writers"
@@ -95,10 +95,10 @@ class SqliteStore:
         )
         await self._database.read("store.ping", lambda connection: fetch(connection, "SELECT * FROM pulse"))
 
-    async def inspect(self) -> Inspection:
+    async def inspect(self) -> StoreInspection:
         started_s = time.monotonic()
         await self.ping()
-        return Inspection(
+        return StoreInspection(
             latency_ms=(time.monotonic() - started_s) * 1000,
             pool=self.pool,
             pending_writes=self.pending_writes,

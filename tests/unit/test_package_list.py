@@ -57,7 +57,7 @@ def test_what_is_forgotten_is_said_by_name(tmp_path: Path, added: str, said: str
         "store/group_commit.py",
         "web/ui/deep/app.js",
         "web/chat/index.html",
-        "cache/lua/fill.lua",
+        "cache/lua/fill_value.lua",
     )
     no_part = ("tests/test_x.py", "build/lib/old.py", "store/__pycache__/writer.pyc", "chat_rooms.egg-info/PKG-INFO")
     for name in (*known, *no_part, added):

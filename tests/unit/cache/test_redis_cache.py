@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from cache import message_page, redis_cache, room_totals
-from cache.cache_state import CacheUnreachable
+from cache.cache_inspection import CacheUnreachable
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
 from cache.keys import CacheTtls, Key, Keys
 from cache.message_page import KEEP, Page

@@ -1,4 +1,4 @@
-"""The present state of a store, for the health page and the metrics. Owns the shape only."""
+"""The result of inspecting a store, for the health page and the metrics. Owns the shape only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class PoolState(Struct, frozen=True):
     limit: int
 
 
-class Inspection(Struct, frozen=True):
+class StoreInspection(Struct, frozen=True):
     """The state of a store. `latency_ms`: of a write and a read. `wrong_indexes`: those missing or different.
 
     `replication_lag_s`: the lag of the slowest secondary; None without a replica set, or without the right to read it.

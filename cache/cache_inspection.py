@@ -1,11 +1,11 @@
-"""The state of a cache backend, for health checks and metrics. Owns shapes only."""
+"""The result of inspecting a cache backend, for health checks and metrics. Owns shapes only."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
 
-class CacheState(Struct, frozen=True, rename="camel"):
+class CacheInspection(Struct, frozen=True, rename="camel"):
     """One inspection of a cache. What a backend does not know is None.
 
     `latency_ms`: of one command, None where no command is sent. `evictions`: values evicted for lack of room since the
