@@ -8,7 +8,6 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import fields
 from typing import Any
 
 import msgspec
@@ -137,9 +136,7 @@ def _mongo_package(settings: Settings) -> tuple[Any, Any]:
     # Motor reads this when it is first imported: its threads are what limits it, so there are as many as connections.
     os.environ.setdefault("MOTOR_MAX_WORKERS", str(settings.mongo.max_pool_size))
     mongo = importlib.import_module("store.mongo")
-    return mongo, mongo.MongoOptions(
-        **{field.name: getattr(settings.mongo, field.name) for field in fields(settings.mongo)}
-    )
+    return mongo, mongo.MongoOptions(**msgspec.structs.asdict(settings.mongo))
 
 
 def validate(settings: Settings) -> None:

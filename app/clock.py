@@ -6,5 +6,5 @@ import time
 
 
 def now_ms() -> int:
-    """The wall clock, in milliseconds since the epoch."""
+    """Milliseconds since the epoch."""
     return time.time_ns() // 1_000_000

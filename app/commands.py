@@ -86,7 +86,7 @@ async def serve(settings: Settings) -> int:
                 }
             },
         )
-        await until_stopped(storage.lost, hung_up, process.reload, last_words=output.close)
+        await until_stopped(storage.lost, hung_up, process.reload, before_exit=output.close)
         log.info("stopping")
     log.info("stopped")
     return 1 if storage.lost.is_set() else 0

@@ -1,4 +1,4 @@
-"""Which of this user's files others may read or change, by their modes and access lists. Knows no setting."""
+"""Finds files and folders that other users may read or change, by mode and access list. Knows no setting."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import stat
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+
+from msgspec import Struct
 
 _ACL = "system.posix_acl_access"
-# Its entries (linux/posix_acl_xattr.h): a tag, what is permitted, and whose it is.
+# An entry (linux/posix_acl_xattr.h) is a tag, the permitted bits, and a user's or group's id. These are the tags:
 _USER, _GROUP_OBJ, _GROUP, _MASK, _OTHER = 0x02, 0x04, 0x08, 0x10, 0x20
 
 
-class Exposure(NamedTuple):
-    """`name` says what it is for an operator: a variable, or a file of DATA_DIR."""
+class Exposure(Struct, frozen=True):
+    """A file or folder that others may use. `name` is for an operator: a variable, or a file of DATA_DIR."""
 
     name: str
     path: Path
@@ -36,7 +37,7 @@ class Exposure(NamedTuple):
 
 
 def exposed(paths: Mapping[str, Path]) -> list[Exposure]:
-    """Of these, by their names, those that others may use; what is not there is nobody's."""
+    """Of these paths, by name, those that other users may use; a path that does not exist is left out."""
 
     def found() -> Iterator[Exposure]:
         for name, path in paths.items():
@@ -51,12 +52,12 @@ def exposed(paths: Mapping[str, Path]) -> list[Exposure]:
 
 
 def _for_others(path: Path, mode: int) -> int:
-    """What is permitted to anybody but its owner, as the three bits of a mode."""
+    """What anybody but the owner may do, as the three bits of a mode."""
     entries = _access_list(path)
     if entries is None:
         return (mode >> 3 | mode) & 0o7
-    # With an access list the group's bits of the mode are a mask: systemd gives a service its credentials so, and the
-    # group nothing.
+    # With an access list, the group's bits of the mode are a mask. systemd passes credentials to a service in files whose
+    # mask is set, while the group may do nothing.
     mask = next((permitted for tag, permitted, _ in entries if tag == _MASK), 0o7)
     return _any(
         permitted if tag == _OTHER else permitted & mask
@@ -73,7 +74,7 @@ def _any(permitted: Iterable[int]) -> int:
 
 
 def _access_list(path: Path) -> list[tuple[int, int, int]] | None:
-    """None where there is none beyond the mode, or the system has no such thing."""
+    """The entries (tag, permitted bits, id); None where the file has no access list, or the system has none at all."""
     if not hasattr(os, "getxattr"):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Whether this process may be sent traffic: what /health/ready answers."""
+"""Whether a load balancer may send traffic to this process: the answer of /health/ready."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from store.contract import Store
 from store.errors import StoreError
 
 READY_EVERY_S = 1.0
-READY_WITHIN_S = 2.0  # a probe that waits longer has given up
+READY_WITHIN_S = 2.0  # probes commonly time out later than this
 
 
 class Readiness:
-    """Not ready until `started`, while the pool drains, and while the store does not answer."""
+    """Not ready before `started`, while the pool drains, and while the store does not answer."""
 
     def __init__(self, *, pool: Pool, store: Store) -> None:
         self._pool = pool
@@ -23,11 +23,11 @@ class Readiness:
         self._not_ready: str | None = "starting"
 
     def started(self) -> None:
-        """The process listens."""
+        """Note that the process is about to listen."""
         self._not_ready = None
 
     async def ready(self) -> str | None:
-        """None, or why no traffic should come here; the store is asked once a second at most."""
+        """None when ready, else the reason. The store is pinged once in READY_EVERY_S at most."""
         if self._pool.is_draining:
             return "draining"
         if time.monotonic() - self._asked_at >= READY_EVERY_S:

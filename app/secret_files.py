@@ -1,4 +1,4 @@
-"""Secrets that come in files: read whole and exactly, with a bound. Knows no setting."""
+"""Reads secrets from files, whole and exactly, 64 KiB at most. Knows no setting."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ TAKES = f"a readable file of 1 to {_MAX_BYTES} bytes of text"
 def read(path: Path) -> str:
     """The file's content without its last line end.
 
-    Raises ValueError with what is wrong, and nothing of the content.
+    Raises ValueError, which names the fault and never repeats the content.
     """
     try:
-        # Not blocking, for a pipe that nobody writes to would hold up the start.
+        # Non-blocking, because opening a pipe that has no writer would block the start
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -1,16 +1,18 @@
-"""Every setting: one table of variable, flag, unit, default and range; frozen, typed groups; parsed once.
+"""All settings: one table of variables with flag, unit, default and range; parsed once into frozen, typed groups.
 
-Knows nothing of what the settings do. A value that does not parse raises SettingsError, one line: the variable, the
-value, what it takes.
+It is the longest module of the product on purpose: a setting is one row of the table and one field of a group, and
+`_check_table` compares the two when the module is imported. It knows nothing of what the settings do. A value that does
+not parse raises SettingsError with one line: the variable, the value, and what the variable takes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from app import secret_files
 from cluster import redis_url
@@ -21,16 +23,25 @@ from limits.ip_addresses import Network, parse_network
 from limits.policy import Policy, parse_policy
 from limits.whitelist import USERNAME
 
-# Two tokens (RFC 9110 section 8.3.1)
+# Two tokens with a slash between them (RFC 9110 section 8.3.1)
 MIME_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class SettingsError(ValueError):
-    """A wrong value or flag, in one line; the process exits 2."""
+    """A wrong value or flag: a message of one line, after which the process exits with 2."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
+class _Group(Struct, frozen=True):
+    """A group of settings. Its repr, which may reach a log, leaves out the values of secrets."""
+
+    secrets: ClassVar[frozenset[str]] = frozenset()
+
+    def __repr__(self) -> str:
+        shown = (name for name in self.__struct_fields__ if name not in self.secrets)
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
+
+
+class ServerSettings(_Group, frozen=True):
     host: str
     port: int
     data_dir: Path
@@ -38,9 +49,10 @@ class ServerSettings:
     trusted_proxies: tuple[Network, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MongoSettings:
-    uri: str | None = field(repr=False)
+class MongoSettings(_Group, frozen=True):
+    secrets = frozenset({"uri"})
+
+    uri: str | None
     db_name: str
     max_pool_size: int
     min_pool_size: int
@@ -51,19 +63,19 @@ class MongoSettings:
     write_concern: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoreSettings:
+class StoreSettings(_Group, frozen=True):
     timeout_ms: int
     group_commit: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RedisSettings:
+class RedisSettings(_Group, frozen=True):
+    secrets = frozenset({"password", "url"})
+
     host: str | None
     port: int
-    password: str | None = field(repr=False)
+    password: str | None
     db: int
-    url: str | None = field(repr=False)
+    url: str | None
     timeout_ms: int
 
     @property
@@ -71,16 +83,14 @@ class RedisSettings:
         return self.host is not None or self.url is not None
 
 
-@dataclass(frozen=True, slots=True)
-class CacheSettings:
+class CacheSettings(_Group, frozen=True):
     enabled: bool
     ttl_messages_s: int
     ttl_users_s: int
     ttl_stats_s: int
 
 
-@dataclass(frozen=True, slots=True)
-class LimitSettings:
+class LimitSettings(_Group, frozen=True):
     enabled: bool
     algorithm: str
     adaptive: bool
@@ -91,8 +101,7 @@ class LimitSettings:
     policies: Mapping[str, Policy | None]
 
 
-@dataclass(frozen=True, slots=True)
-class WebSocketSettings:
+class WebSocketSettings(_Group, frozen=True):
     max_connections: int
     max_connections_per_user: int
     ping_interval_s: float
@@ -105,8 +114,9 @@ class WebSocketSettings:
     coalesce: bool
 
 
-@dataclass(frozen=True, slots=True)
-class MonitorSettings:
+class MonitorSettings(_Group, frozen=True):
+    secrets = frozenset({"alert_webhook_url", "otlp_endpoint"})
+
     enabled: bool
     interval_s: float
     retention_days: int
@@ -116,38 +126,36 @@ class MonitorSettings:
     alert_slow_query_ms: int
     alert_cache_miss_percent: float
     alert_pool_percent: float
-    alert_webhook_url: str | None = field(repr=False)
+    alert_webhook_url: str | None
     metrics_allow: tuple[Network, ...]
     metrics_hosts: tuple[str, ...]
     admin_users: tuple[str, ...]
     otlp_endpoint: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class AuthSettings:
-    jwt_secret: str | None = field(repr=False)
-    jwt_secret_previous: str | None = field(repr=False)
+class AuthSettings(_Group, frozen=True):
+    secrets = frozenset({"jwt_secret", "jwt_secret_previous"})
+
+    jwt_secret: str | None
+    jwt_secret_previous: str | None
     jwt_expires_in_s: int
     jwt_refresh_expires_in_s: int
     jwt_session_max_s: int
     registration: str
 
 
-@dataclass(frozen=True, slots=True)
-class FileSettings:
+class FileSettings(_Group, frozen=True):
     max_file_size_bytes: int
     allowed_file_types: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LogSettings:
+class LogSettings(_Group, frozen=True):
     format: str
     level: str
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """All groups."""
+class Settings(Struct, frozen=True):
+    """All groups of settings."""
 
     server: ServerSettings
     mongo: MongoSettings
@@ -163,16 +171,21 @@ class Settings:
     secret_files: Mapping[str, Path]  # by the variable that named it, like JWT_SECRET_FILE
 
     def source_of(self, name: str) -> str:
-        """The variable that a value came by: its own, or the one of its file."""
+        """The variable that gave a value: its own, or the one that names its file."""
         return f"{name}_FILE" if f"{name}_FILE" in self.secret_files else name
 
 
-# ---- kinds of values: each returns what a text means, or raises ValueError; `takes` says what it takes ----------
+# ---- kinds of values ---------------------------------------------------------------------------------------------
 
 
-class Kind(NamedTuple):
+class Kind(Struct, frozen=True):
+    """A kind of value: `parse` returns the value that a text stands for, or raises ValueError.
+
+    `takes` completes the sentence "it takes …" of help and refusals.
+    """
+
     takes: str
-    parse: Callable[[str], Any]
+    parse: Callable[[str], object]
 
 
 def _between(number: Callable[[str], float], least: float, most: float, what: str) -> Kind:
@@ -251,7 +264,7 @@ def url_kind(*schemes: str) -> Kind:
 
 
 def _parse_mongo_uri(text: str) -> str:
-    """Its scheme and hosts; the options are the driver's to judge."""
+    """Checks scheme and hosts; the driver checks the options (app/build_storage.py)."""
     text = text.strip()
     scheme, _, rest = text.partition("://")
     if scheme not in {"mongodb", "mongodb+srv"} or not text.isprintable() or " " in text:
@@ -320,8 +333,8 @@ SECONDS = whole(0, 315_360_000)
 PERCENT = number(0, 100)
 
 
-class Ways(NamedTuple):
-    """How a value may come, besides by its variable: by a flag, and as a file that <NAME>_FILE names."""
+class Ways(Struct, frozen=True):
+    """How a value may be given, besides by its variable: by a flag, and in a file that <NAME>_FILE names."""
 
     by_flag: bool
     by_file: bool
@@ -332,10 +345,8 @@ FLAG_OR_FILE = Ways(by_flag=True, by_file=True)
 FILE = Ways(by_flag=False, by_file=True)  # flags are seen in the list of processes
 
 
-class Variable(NamedTuple):
-    """One row: its variable, group and field, kind, unit, default as text (None: unset), what it is, and how it may
-    come.
-    """
+class Variable(Struct, frozen=True):
+    """One row of the table. `place` is the group and the field; `default` is a text, and None is unset."""
 
     name: str
     place: str
@@ -543,7 +554,7 @@ TABLE: tuple[Variable, ...] = (
     ),
 )
 
-_GROUPS: Mapping[str, type] = {
+_GROUPS: Mapping[str, type[_Group]] = {
     "server": ServerSettings,
     "mongo": MongoSettings,
     "store": StoreSettings,
@@ -567,26 +578,28 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
     by_variable = {name: value for name, value in environ.items() if value != ""}
     given = {**by_variable, **flags}
     files = _secret_files(given, by_variable)
-    groups: dict[str, dict[str, Any]] = {group: {} for group in (*_GROUPS, "policies")}
+    groups: dict[str, dict[str, object]] = {group: {} for group in (*_GROUPS, "policies")}
     for variable in TABLE:
         group, name = variable.place.split(".")
         groups[group][name] = _value(variable, given.get(variable.name), files.get(variable.file_variable))
     groups["limits"]["policies"] = groups.pop("policies")
-    settings = Settings(**{group: _GROUPS[group](**values) for group, values in groups.items()}, secret_files=files)
+    # Any: the table fits the fields of the groups, which `_check_table` asserts
+    made: dict[str, Any] = {group: _GROUPS[group](**values) for group, values in groups.items()}
+    settings = Settings(**made, secret_files=files)
     _check_together(settings)
     return settings
 
 
-def _value(variable: Variable, text: str | None, file: Path | None) -> Any:
-    """What the text means, or what is in the file, or the default."""
-    told = variable.name
+def _value(variable: Variable, text: str | None, file: Path | None) -> object:
+    """The value that the text, the file's content or the default stands for."""
+    source = variable.name
     if file is not None:
-        told = variable.file_variable
+        source = variable.file_variable
         try:
             text = secret_files.read(file)
         except ValueError as error:
             raise SettingsError(
-                f"{told}: {str(file)!r} is not valid ({error}); it takes {secret_files.TAKES}"
+                f"{source}: {str(file)!r} is not valid ({error}); it takes {secret_files.TAKES}"
             ) from error
     if text is None:
         text = variable.default
@@ -596,11 +609,11 @@ def _value(variable: Variable, text: str | None, file: Path | None) -> Any:
         return variable.kind.parse(text)
     except (ValueError, KeyError, OverflowError) as error:
         shown = f"what is in {str(file)!r}" if file is not None else "***" if variable.secret else repr(text)
-        raise SettingsError(f"{told}: {shown} is not valid; it takes {variable.kind.takes}") from error
+        raise SettingsError(f"{source}: {shown} is not valid; it takes {variable.kind.takes}") from error
 
 
 def _secret_files(given: Mapping[str, str], by_variable: Mapping[str, str]) -> dict[str, Path]:
-    """The files that variables name, by the variable. Raises SettingsError where the value itself is given, too."""
+    """The files that variables name, by variable. Raises SettingsError where the value itself is also given."""
     files = {}
     for variable in (variable for variable in TABLE if variable.ways.by_file):
         path = by_variable.get(variable.file_variable)
@@ -615,7 +628,7 @@ def _secret_files(given: Mapping[str, str], by_variable: Mapping[str, str]) -> d
 
 
 def _refuse_misspelt(environ: Mapping[str, str]) -> None:
-    """A limit that is misspelt would silently be the default's."""
+    """Raises SettingsError for a misspelt RATE_LIMIT_…: without this the limit would silently keep its default."""
     known = {variable.name for variable in TABLE}
     for name in sorted(environ):
         if name.startswith("RATE_LIMIT_") and name not in known:
@@ -623,6 +636,7 @@ def _refuse_misspelt(environ: Mapping[str, str]) -> None:
 
 
 def _check_together(settings: Settings) -> None:
+    """Raises SettingsError for settings that contradict each other."""
     mongo, redis = settings.mongo, settings.redis
     if mongo.min_pool_size > mongo.max_pool_size:
         raise SettingsError(
@@ -635,7 +649,7 @@ def _check_together(settings: Settings) -> None:
 
 
 def help_text() -> str:
-    """Every flag beside its variable, unit and default."""
+    """One line for each setting: its flag, variables, unit, default and range."""
     lines = ["flag, variable [unit] (default): what it is"]
     for variable in TABLE:
         unit = f" [{variable.unit}]" if variable.unit else ""
@@ -649,7 +663,7 @@ def help_text() -> str:
 
 
 def redacted(settings: Settings) -> dict[str, str]:
-    """What is in force, flat, for the log: secrets as ***."""
+    """The settings in force by variable, as texts for the log; a secret is ***."""
     shown = {}
     for variable in TABLE:
         group, name = variable.place.split(".")
@@ -665,18 +679,20 @@ def redacted(settings: Settings) -> dict[str, str]:
 
 
 def changed(settings: Settings) -> dict[str, str]:
-    """Of `redacted` what differs from the defaults, and where it listens: what an operator looks for first."""
+    """The part of `redacted` that differs from the defaults, and always HOST, PORT and DATA_DIR."""
     defaults = redacted(load({}, {}))
     always = {"HOST", "PORT", "DATA_DIR"}
     return {name: text for name, text in redacted(settings).items() if name in always or text != defaults[name]}
 
 
 def _check_table() -> None:
-    """Each field has its row: a field without one would fail only when it is used."""
+    """Assert that each field has its row, and that groups and table name the same secrets."""
     places = {variable.place for variable in TABLE}
+    secrets = {variable.place for variable in TABLE if variable.secret}
+    assert secrets == {f"{group}.{name}" for group, type_ in _GROUPS.items() for name in type_.secrets}
     for group, type_ in _GROUPS.items():
-        for one in fields(type_):
-            assert one.name == "policies" or f"{group}.{one.name}" in places, (group, one.name)
+        for name in type_.__struct_fields__:
+            assert name == "policies" or f"{group}.{name}" in places, (group, name)
 
 
 _check_table()

@@ -1,4 +1,4 @@
-"""The signals of a running process: SIGTERM and SIGINT end it, SIGHUP has it read its files again."""
+"""The signals of a running process: SIGTERM and SIGINT end it; on SIGHUP it reads its files again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ log = logging.getLogger("server")
 
 
 def hang_ups() -> asyncio.Event:
-    """Set at each SIGHUP, from now on: one that comes during the start must not end it."""
+    """An event that each SIGHUP sets from now on, so that a SIGHUP during the start does not end the process."""
     event = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, event.set)
     return event
@@ -23,21 +23,21 @@ async def until_stopped(
     hung_up: asyncio.Event,
     reload: Callable[[], Awaitable[None]],
     *,
-    last_words: Callable[[], None],
+    before_exit: Callable[[], None],
 ) -> None:
-    """Wait for a signal to end, or for `lost`; each time it is hung up `reload`, unless it was a terminal that did,
-    which is an end.
+    """Wait for SIGTERM, SIGINT or the event `lost`. Call `reload` at each SIGHUP.
 
-    Told twice the process ends there and then, after `last_words`.
+    A SIGHUP from a terminal that was closed ends the wait, too. A second signal to stop ends the process at once with
+    exit code 1, after a call of `before_exit`.
     """
     loop = asyncio.get_running_loop()
-    told = asyncio.Event()
+    stopping = asyncio.Event()
 
     def stop() -> None:
-        if told.is_set():
-            last_words()
-            os._exit(1)  # told twice: somebody does not want to wait
-        told.set()
+        if stopping.is_set():
+            before_exit()
+            os._exit(1)  # the operator does not want to wait for the drain
+        stopping.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
@@ -50,7 +50,7 @@ async def until_stopped(
             await reload()
 
     reloading = loop.create_task(_at_each(hung_up, hang_up))
-    waits = [loop.create_task(event.wait()) for event in (told, lost)]
+    waits = [loop.create_task(event.wait()) for event in (stopping, lost)]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for task in (*waits, reloading):
         task.cancel()
@@ -63,5 +63,5 @@ async def _at_each(event: asyncio.Event, work: Callable[[], Awaitable[None]]) ->
         try:
             await work()
         except Exception:
-            # The next may not; no thread was to be had, perhaps
+            # The next one may succeed: perhaps no thread could be started
             log.exception("the reload that SIGHUP asked for failed")

@@ -22,7 +22,7 @@ async def hang_up_until_told(reload: Callable[[], Awaitable[None]], *, over: asy
     os.kill(os.getpid(), signal.SIGHUP)
     try:
         async with asyncio.timeout(WITHIN_S):
-            await until_stopped(over, hung_up, reload, last_words=lambda: None)
+            await until_stopped(over, hung_up, reload, before_exit=lambda: None)
     finally:
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().remove_signal_handler(number)

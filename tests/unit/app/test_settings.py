@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from app.flags import parse
 from app.settings import TABLE, SettingsError, changed, help_text, load, redacted
