@@ -1,4 +1,4 @@
-"""Counts what the cache reports, by kind and outcome, since the start. Bounded by the kinds of keys there are."""
+"""Counts cache reads by kind of key and outcome since the start. Bounded by the number of kinds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OUTCOMES = ("hit", "miss", "renewal", "stale_fill", "error")
 
 
 class CacheCounts(Observer):
-    """An Observer of the cache alone."""
+    """An Observer that counts cache reads only."""
 
     __slots__ = ("_counts", "_seconds")
 
@@ -25,19 +25,19 @@ class CacheCounts(Observer):
         self._seconds[kind] += seconds
 
     def reads(self) -> Iterable[tuple[str, str, int]]:
-        """(kind, outcome, how many)."""
+        """Return (kind, outcome, number of reads)."""
         return [(kind, outcome, count) for (kind, outcome), count in sorted(self._counts.items())]
 
     def seconds(self) -> Iterable[tuple[str, float]]:
-        """(kind, how long the cache was asked, all in all)."""
+        """Return (kind, total seconds of all reads)."""
         return sorted(self._seconds.items())
 
     def by_kind(self) -> dict[str, dict[str, Any]]:
-        """See `by_kind` below."""
+        """Return the counts as `by_kind` (below) does."""
         return by_kind(self._counts, self._seconds)
 
     def totals(self) -> tuple[int, int]:
-        """Reads that were answered, renewals left out, and how many of them were misses."""
+        """Return the number of hits and misses, without renewals, and the number of misses."""
         hits, misses = (
             sum(count for (_, counted), count in self._counts.items() if counted == outcome)
             for outcome in ("hit", "miss")
@@ -46,9 +46,9 @@ class CacheCounts(Observer):
 
 
 def by_kind(counts: Mapping[tuple[str, str], float], seconds: Mapping[str, float]) -> dict[str, dict[str, Any]]:
-    """`{kind: {hits, misses, staleFills, errors, meanMs}}`: `meanMs` is how long the cache was asked, on average.
+    """Return `{kind: {hits, misses, staleFills, errors, meanMs}}`; `meanMs` is the mean duration of a read.
 
-    A renewal is a miss of its kind; only in the shares of all kinds it is none.
+    Here a renewal counts as a miss; in the hit rate of all kinds it does not count.
     """
     table = {}
     for kind in sorted({kind for kind, _ in counts}):

@@ -1,4 +1,4 @@
-"""The free space of the disk that the data is on. Knows only a folder on it."""
+"""The free space of the disk that has the data, identified by a folder on it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,14 @@ ANSWERS_WITHIN_S = 0.01
 
 
 class DiskSample(Struct, frozen=True):
-    """`free_bytes`: what may still be written, without what is reserved for root; `size_bytes`: that and all that is
-    written.
-    """
+    """`free_bytes`: free without the blocks reserved for root. `size_bytes`: free plus used."""
 
     free_bytes: int
     size_bytes: int
 
 
 class DiskProbe:
-    """Measures the disk that `folder` is on: one statvfs, on a thread of its own, because a network disk may hang for
-    ever.
-    """
+    """Measures the disk of `folder` with statvfs, on a thread of its own, because a network disk may never answer."""
 
     def __init__(self, *, folder: Path) -> None:
         self._folder = folder
@@ -40,9 +36,9 @@ class DiskProbe:
         return None if self._thread.is_alive() else self._newest
 
     def _run(self) -> None:
-        self._newest = self._asked()
+        self._newest = self._measured()
 
-    def _asked(self) -> DiskSample | None:
+    def _measured(self) -> DiskSample | None:
         try:
             stat = os.statvfs(self._folder)
         except OSError:

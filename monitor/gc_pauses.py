@@ -1,4 +1,4 @@
-"""Measures the pauses of the garbage collector. Knows no reader."""
+"""Measures the pauses of the garbage collector."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class GcPauses:
             gc.callbacks.remove(self._on_pass)
 
     def _on_pass(self, phase: str, about: Mapping[str, Any]) -> None:
-        # Passes do not overlap: the collector is not entered twice.
+        # Passes do not overlap: CPython starts none while one is running.
         if phase == "start":
             self._began_s = self._clock()
         elif self._began_s:

@@ -1,7 +1,7 @@
-"""Lines for a pipe, a file or a terminal, written by a thread: a slow or stopped reader blocks only that thread.
+"""Writes lines to a pipe, a file or a terminal on its own thread: a slow or stopped reader blocks only that thread.
 
-Bounded: lines that do not fit are dropped and counted, and the count is written once lines can be written again. Knows
-no log.
+Bounded: lines that do not fit into the queue are dropped and counted; the count is written once lines can be written
+again. Knows no log format.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from queue import Empty, SimpleQueue
 from monitor.part_metrics import PartMetrics
 
 WAITING_MAX_BYTES = 4 * 1024 * 1024
-LINE_COST_BYTES = 100  # what a waiting line takes besides its text
-ATOMIC_BYTES = select.PIPE_BUF  # up to so many bytes of several writers of one pipe do not mix
+LINE_COST_BYTES = 100  # memory of a waiting line besides its text
+ATOMIC_BYTES = select.PIPE_BUF  # a write of at most this size to a pipe is not interleaved with others (POSIX, write)
 REPORT_EVERY_S = 1.0
-# A request took some 350 µs of CPU where each line woke the thread, so 320; 300 where it wrote the line itself
+# Measured: a request took 350 µs of CPU when each line woke the thread, 320 with this pause, and 300 when the request
+# wrote its line itself.
 GATHER_S = 0.005
 CLOSE_WITHIN_S = 2.0
 
 
 class LineWriter:
-    """Writes to a copy of `descriptor`.
+    """Writes to a duplicate of `descriptor`.
 
-    `dropped_line(count)` is the line that says how many were dropped since the last that did.
+    `dropped_line(count)` returns the line that reports how many lines were dropped since the last such line.
     """
 
     def __init__(
@@ -38,19 +39,19 @@ class LineWriter:
         self._dropped_line = dropped_line
         self._waiting_max_bytes = waiting_max_bytes
         self._queue: SimpleQueue[bytes | threading.Event | None] = SimpleQueue()
-        self._lock = threading.RLock()  # what the garbage collector ends within `put` may log, too
-        self._queued_bytes = 0  # ever; the thread counts what it has dealt with
+        self._lock = threading.RLock()  # reentrant: a finalizer that the garbage collector runs within `put` may log
+        self._queued_bytes = 0  # since the start; `_done_bytes` counts those that the thread has written or dropped
         self._done_bytes = 0
-        self._reported = 0  # of those that were dropped
+        self._reported = 0  # the dropped lines that a line has reported
         self._reported_at_s = 0.0
         self._woke_at_s = 0.0
-        self._stuck_at: int | None = None  # how far it was when a flush was given up
+        self._stuck_at: int | None = None  # `_done_bytes` at the last flush that timed out
         self._is_closed = False
         self._thread = threading.Thread(target=self._work, name="line-writer", daemon=True)
         self._thread.start()
 
     def put(self, line: bytes) -> None:
-        """Queue a line, its line end included. Waits for nothing; from any thread."""
+        """Queue a line, which includes its line end. Does not wait; may be called on any thread."""
         cost = len(line) + LINE_COST_BYTES
         with self._lock:
             if self._is_closed or self._queued_bytes - self._done_bytes + cost > self._waiting_max_bytes:
@@ -63,9 +64,9 @@ class LineWriter:
         return PartMetrics(counters={"log_lines_dropped_total": [((), self.dropped)]})
 
     def flush(self, within_s: float = CLOSE_WITHIN_S) -> bool:
-        """Wait until what was put is written; False where it was not in time.
+        """Wait until all queued lines are written. Return False if that took too long.
 
-        After a flush that failed, a later one waits only if the thread has made progress since.
+        After a flush that timed out, the next one waits only if the thread has made progress since.
         """
         if self._is_closed or self._stuck_at == self._done_bytes:
             return self._is_closed
@@ -76,7 +77,7 @@ class LineWriter:
         return is_written
 
     def close(self, within_s: float = CLOSE_WITHIN_S) -> None:
-        """Write what waits, within a time, and end; what comes later is dropped. Idempotent."""
+        """Write the queued lines, within `within_s`, and stop; later lines are dropped. Idempotent."""
         self.flush(within_s)
         with self._lock:
             if not self._is_closed:
@@ -122,9 +123,10 @@ class LineWriter:
         os.close(self._descriptor)
 
     def _next(self) -> bytes | threading.Event | None:
-        """Wait for the next.
+        """Wait for the next item.
 
-        Where they come quickly a few are let come first: each time this thread wakes up it holds up the others.
+        If this thread woke up less than GATHER_S ago it sleeps for GATHER_S, so that it wakes up once for several
+        lines: each wake-up takes the interpreter from the other threads.
         """
         try:
             return self._queue.get_nowait()
@@ -143,11 +145,11 @@ class LineWriter:
                 self._reported = dropped
 
     def _write(self, data: bytes) -> bool:
-        """False where it could not be written: the reader is gone, the disk is full. The next line tries again."""
+        """Return False if an error prevented it: the reader is gone, or the disk is full. The next line tries again."""
         while data:
             try:
                 data = data[os.write(self._descriptor, data) :]
-            except BlockingIOError:  # another process that shares the descriptor has made it non-blocking
+            except BlockingIOError:  # another process that shares the file description made it non-blocking
                 writable = select.poll()
                 writable.register(self._descriptor, select.POLLOUT)
                 writable.poll()

@@ -1,6 +1,6 @@
-"""The log's two formats, one line an event: text for people, JSON for machines.
+"""The log's two formats, one line per event: text for people, JSON for programs.
 
-Never the place where a message or a token is known.
+Never logs a chat message or a token: callers pass neither.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from common.rfc3339 import rfc3339
 from monitor.line_writer import LineWriter
 
-BEGUN_MAX = 65_536  # of a line that does not end
+BEGUN_MAX = 65_536  # characters of a line without an end, which is then written as it is
 
 
 class TextFormatter(logging.Formatter):
@@ -30,7 +30,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One object a line, a traceback included as text."""
+    """One JSON object per line; a traceback is a string in it."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
@@ -42,16 +42,16 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(entry, default=str)  # ASCII: some readers end a line at U+2028
+        return json.dumps(entry, default=str)  # ASCII only: some readers end a line at U+2028
 
 
 FORMATTERS = {"text": TextFormatter, "json": JsonFormatter}
 
 
 class LineHandler(logging.Handler):
-    """Hands lines to a LineWriter.
+    """Passes lines to a LineWriter.
 
-    They are made here, in the caller's thread: what a record refers to may be another thing later.
+    Records are formatted here, in the caller's thread, because the objects that they refer to may change later.
     """
 
     def __init__(self, writer: LineWriter) -> None:
@@ -66,9 +66,7 @@ class LineHandler(logging.Handler):
 
 
 class ErrorStream(io.TextIOBase):
-    """Standard error by way of a LineWriter: the interpreter's own words, a warning or a defect in a thread, hold up
-    nobody either.
-    """
+    """Standard error through a LineWriter, so that the interpreter's warnings and tracebacks do not block either."""
 
     def __init__(self, writer: LineWriter, descriptor: int) -> None:
         self._writer = writer
@@ -101,10 +99,10 @@ def set_up(*, log_format: str, level: str) -> None:
 
 
 def set_up_queued(*, log_format: str, level: str) -> LineWriter:
-    """The same for a process that nothing may hold up; standard error as a whole goes this way, and what waits is
-    written at the exit.
+    """Send the log and all of standard error through a thread, so that a slow reader does not block the process.
 
-    Who ends the process without one (os._exit) closes what is returned before.
+    The lines that wait are written at exit. A caller that ends the process by os._exit, which runs no exit handlers,
+    must close the returned writer first.
     """
     formatter = FORMATTERS[log_format]()
 
@@ -115,7 +113,7 @@ def set_up_queued(*, log_format: str, level: str) -> LineWriter:
         record.fields = {"dropped": count}
         return _line(formatter.format(record))
 
-    # Where it was closed before the start, descriptor 2 is by now something else's: the loop's own, perhaps.
+    # If standard error was closed before the start, another file has descriptor 2 by now, perhaps the event loop's.
     descriptor = os.open(os.devnull, os.O_WRONLY) if sys.__stderr__ is None else sys.__stderr__.fileno()
     writer = LineWriter(descriptor, dropped_line=dropped_line)
     sys.stderr = ErrorStream(writer, descriptor)
@@ -129,8 +127,7 @@ def _install(handler: logging.Handler, log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # What clients do wrong is no event of ours; the driver's would hold what it stores, and our own watch tells the
-    # rest.
+    # Tornado and asyncio log what clients do wrong, and pymongo logs what it stores; our own parts log the rest.
     for noisy in ("tornado.general", "tornado.access", "asyncio", "pymongo"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
 

@@ -1,6 +1,6 @@
-"""Measures how late the event loop is, with a timer that knows when it was due.
+"""Measures the lag of the event loop: how late it runs a periodic timer.
 
-It also runs where nothing else is measured.
+Also runs where metrics are switched off, because load shedding uses the lag.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ KEEP_S = 3.0
 
 
 class LoopLag:
-    """Lags of the newest `keep_s` seconds, one each `every_s`. `on_lag` is called with each, in seconds.
+    """Keeps the lags of the newest `keep_s` seconds, one every `every_s`, and calls `on_lag` with each, in seconds.
 
-    Something that blocks the loop for so long shows as one lag of that length, less up to `every_s`.
+    A callback that blocks the loop is one lag, as long as the callback ran, less up to `every_s`.
     """
 
     def __init__(
@@ -35,14 +35,14 @@ class LoopLag:
         self._on_lag = on_lag
         self._every_s = every_s
         self._keep_s = keep_s
-        # With when they were seen
+        # (loop time, lag)
         self._lags: deque[tuple[float, float]] = deque(maxlen=max(1, round(keep_s / every_s)))
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
         self._has_callback_failed = False  # logged once
 
     def start(self) -> None:
-        """Begin, or begin anew."""
+        """Start, or restart."""
         self.stop()
         self._due_s = self._loop.time() + self._every_s
         self._timer = self._loop.call_at(self._due_s, self._tick)
@@ -55,9 +55,9 @@ class LoopLag:
 
     @property
     def due_s(self) -> float:
-        """When the next lag is to be taken, in the loop's time; in the past, the loop is late by now.
+        """When the timer is due next, in the loop's time; if that is in the past, the loop is late.
 
-        May be read by another thread.
+        May be read on another thread.
         """
         return self._due_s
 
@@ -66,7 +66,7 @@ class LoopLag:
         lag_s = max(0.0, now_s - self._due_s)
         self._lags.append((now_s, lag_s))
         self._due_s = now_s + self._every_s
-        # Before the callback, so that an error there does not end the timer
+        # Set before the callback, so that an error in it does not end the timer.
         self._timer = self._loop.call_at(self._due_s, self._tick)
         if self._on_lag is not None:
             self._report(self._on_lag, lag_s)
@@ -80,15 +80,14 @@ class LoopLag:
             self._has_callback_failed = True
 
     def percentiles(self, *wanted: float, within_s: float | None = None) -> tuple[float, ...]:
-        """The lags, in seconds, that so many percent of the newest do not exceed, of all kept or of so many seconds;
-        0.0 where none are.
+        """Return the percentiles `wanted` of the lags of the last `within_s` seconds (None: of all kept), in seconds.
 
-        The longest is left out where there are others: one stall is no overload. Of 100 and more the 99th percentile
-        says so anyway; but after a start there are few, and while the loop is late there come fewer.
+        Without any lag they are 0.0. The longest of several lags is left out, because one stall is not an overload. Of
+        100 lags or more the 99th percentile leaves it out anyway; but there are fewer after a start, and while the loop
+        is late.
         """
         since_s = self._loop.time() - (self._keep_s if within_s is None else within_s)
-        # The newest two are always looked at: after the loop stood still for longer than the window there would be that
-        # one lag alone.
+        # The newest two always count: after a stall longer than the window, the window has only the lag of that stall.
         count = max(2, sum(at_s >= since_s for at_s, _ in self._lags))
         lags = sorted(lag_s for _, lag_s in list(self._lags)[-count:])
         if not lags:

@@ -14,18 +14,18 @@ from pathlib import PurePath
 from types import FrameType
 
 BLOCKED_S = 0.25
-CHECK_AGAIN_S = 0.05  # while it is blocked, and already reported
+CHECK_AGAIN_S = 0.05  # while the loop is blocked and that is reported already
 FRAMES_MAX = 40
 
 log = logging.getLogger(__name__)
 
 
 class LoopWatchdog:
-    """Logs once for each time that the loop is blocked for over `blocked_s`, while it is; then calls `on_blocked()` on
-    the watchdog's thread.
+    """Logs once, while it lasts, each time the loop is blocked for over `blocked_s`; then calls `on_blocked()` on the
+    watchdog's thread.
 
-    `due_s` tells when a timer of the loop's was to run next, in seconds of the monotonic clock, and goes on with each
-    run (see LoopLag). `start` belongs to the loop's own thread.
+    `due_s` returns when a periodic timer of the loop is due next, in seconds of the monotonic clock (see LoopLag).
+    `start` must be called on the loop's thread.
     """
 
     def __init__(
@@ -51,20 +51,20 @@ class LoopWatchdog:
             self._thread = None
 
     def _watch(self) -> None:
-        """The thread."""
+        """Run on the thread of the watchdog."""
         reported_due_s = 0.0
         wait_s = self._blocked_s
         began_s = time.monotonic()
         while not self._ending.wait(wait_s):
             now_s, due_s = time.monotonic(), self._due_s()
-            # This thread was late as well: the process or the machine was stopped
+            # If this thread woke up late as well, the whole process or machine was stopped.
             held_up = now_s - began_s - wait_s > self._blocked_s
             if held_up:
-                reported_due_s = due_s  # not reported at the next check either, which may come before the loop's timer
+                reported_due_s = due_s  # nor reported at the next check, which may run before the loop's timer
             elif now_s - due_s >= self._blocked_s and due_s != reported_due_s:
                 reported_due_s = due_s
                 self._report(now_s - due_s)
-            # Not sooner than it can be overdue by so much: each wake-up takes the interpreter away from the loop.
+            # Sleep until the timer can be overdue by `blocked_s`: each wake-up takes the interpreter from the loop.
             wait_s = max(CHECK_AGAIN_S, due_s + self._blocked_s - now_s)
             began_s = now_s
 
@@ -79,7 +79,7 @@ class LoopWatchdog:
 
 
 def places(frame: FrameType | None) -> list[str]:
-    """`folder/file.py:line function` of a frame and its callers, the innermost first."""
+    """Return `folder/file.py:line function` for a frame and its callers, the innermost first."""
     found: list[str] = []
     while frame is not None and len(found) < FRAMES_MAX:
         code = frame.f_code

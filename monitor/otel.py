@@ -1,6 +1,6 @@
-"""Spans to OpenTelemetry: the only module that knows it.
+"""Exports spans with OpenTelemetry. No other module imports it.
 
-Wants the extra `otel`; the exporter sends from a thread of its own, bounded.
+Needs the extra `otel`. The exporter sends from a thread of its own, through a bounded queue.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ SERVER_ERROR = 500
 
 
 def otlp(endpoint: str) -> SpanExporter:
-    """To a collector at this URL, over HTTP (OTLP specification, section OTLP/HTTP)."""
+    """Return an exporter to the collector at this URL, over HTTP (OTLP specification, section OTLP/HTTP)."""
     return OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=EXPORT_WITHIN_S)
 
 
 class OtelSpans(Spans):
-    """Exports through `exporter`; what does not fit into its queue of 2,048 spans is dropped."""
+    """Exports through `exporter`. Spans that do not fit into its queue of 2,048 are dropped."""
 
     exports = True
 
@@ -44,7 +44,7 @@ class OtelSpans(Spans):
     def request(self, method: str, route: str) -> Callable[[int], None]:
         attributes = {"http.request.method": method, "http.route": route}
         span = self._tracer.start_span(f"{method} {route}", kind=SpanKind.SERVER, attributes=attributes)
-        context.attach(set_span_in_context(span))  # of this task alone: nothing takes it back
+        context.attach(set_span_in_context(span))  # never detached: the context ends with its task
 
         def end(status: int) -> None:
             span.set_attribute("http.response.status_code", status)
@@ -62,7 +62,7 @@ class OtelSpans(Spans):
 
     @contextmanager
     def _span(self, name: str, labels: Mapping[str, str], parent: Context | None) -> Iterator[None]:
-        # What an exception says may be a client's own words: only its kind is told.
+        # The message of an exception may contain a client's text: only its type is recorded.
         with self._tracer.start_as_current_span(
             name, parent, attributes=labels, record_exception=False, set_status_on_exception=False
         ) as span:
@@ -76,7 +76,7 @@ class OtelSpans(Spans):
     def close(self) -> None:
         if not self._is_closed:
             self._is_closed = True
-            # The SDK has no bound of its own here; what a collector that is away did not take by then is lost.
+            # The SDK's shutdown has no time limit. Spans that an unreachable collector has not taken by then are lost.
             closing = threading.Thread(target=self._provider.shutdown, name="spans-close", daemon=True)
             closing.start()
             closing.join(CLOSE_WITHIN_S)

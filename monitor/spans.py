@@ -1,4 +1,4 @@
-"""The interface of tracing. This implementation records nothing and costs next to nothing; monitor/otel.py exports."""
+"""The interface of tracing. This implementation records nothing, at almost no cost; monitor/otel.py exports spans."""
 
 from __future__ import annotations
 
@@ -7,26 +7,30 @@ from contextlib import AbstractContextManager, nullcontext
 
 
 class Spans:
-    """Names and labels are from small sets and never a client's own words. `exports`: whether spans are exported."""
+    """Names and labels are from small sets, and never a client's text. `exports`: whether spans are exported."""
 
     exports = False
 
     def request(self, method: str, route: str) -> Callable[[int], None]:
-        """An HTTP request begins; spans of the same task lie within it. Returns what ends it, with its status."""
+        """Begin the span of an HTTP request, the parent of later spans of this task.
+
+        Returns the function that ends it, to be called with the status.
+        """
         return _nothing
 
     def child(self, name: str, **labels: str) -> AbstractContextManager[None]:
-        """Something that happens within what is under way."""
+        """Return a span whose parent is the current span of this task."""
         return nullcontext()
 
     def root(self, name: str, **labels: str) -> AbstractContextManager[None]:
-        """Something that begins a trace of its own, whatever is under way: a command of a connection that has long been
-        open.
+        """Return a span that begins a trace of its own.
+
+        For the commands of a connection, whose tasks would inherit the span of the handshake that ended long ago.
         """
         return nullcontext()
 
     def close(self) -> None:
-        """Export what is left, for a short time. Idempotent."""
+        """Export the remaining spans, for a few seconds at most. Idempotent."""
 
 
 def _nothing(status: int) -> None:
