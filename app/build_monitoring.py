@@ -1,5 +1,5 @@
-"""The monitoring of one process, put together from the settings: the sampler and what it reads, which history is kept
-where, which alerts there are, and who is notified of them.
+"""Builds the monitoring of one process from the settings: which parts are sampled, which history is kept where, which
+alerts there are, and where they are sent.
 """
 
 from __future__ import annotations
@@ -31,13 +31,12 @@ from monitor.process_monitor import ProcessMonitor
 from store.contract import Monitoring as MonitoringStore
 from store.contract import Store
 
-# The name under which the history of a process that has its store alone is kept: it is the same on another machine, or
-# port.
+# The source of the history of a process that does not share its store: the same on another machine or port.
 ALONE = "server"
 
 
 class Monitoring(msgspec.Struct, frozen=True, kw_only=True):
-    """The finished parts. `budget` and `traffic` count what the links of this process hold and move."""
+    """The finished parts. `budget` and `traffic` count the bytes in the outboxes and on the sockets of this process."""
 
     monitor: ProcessMonitor
     alert_pipeline: AlertPipeline
@@ -57,7 +56,7 @@ def build_monitoring(
     lag: LoopLag,
     log_output: MeasuredPart | None,
 ) -> Monitoring:
-    """Build them; nothing is started. `log_output` writes the log; None: nothing that counts its lines."""
+    """Build the parts; none is started. `log_output` writes the log and counts the lines it drops, if any."""
     budget, traffic = OutboxBudget(settings.ws.outbox_total_bytes), Traffic()
     alert_pipeline = _alert_pipeline(settings, monitoring=store.monitoring, process_id=process_id)
     monitor = ProcessMonitor(
@@ -87,9 +86,9 @@ def build_monitoring(
 
 
 def _alert_pipeline(settings: Settings, *, monitoring: MonitoringStore, process_id: str) -> AlertPipeline:
-    """The sampler calls its `on_sample`; `close` it before the store."""
+    """Build what processes the samples. It must be closed before the store."""
     monitor = settings.monitor
-    # Together, each process finds what was its own by where it listens: its id is a new one with each start.
+    # Several processes share a store: the address tells them apart, since the process id changes with each start.
     source = f"{socket.gethostname()}:{settings.server.port}" if settings.redis.configured else ALONE
 
     history = History(
@@ -117,12 +116,12 @@ def _alert_pipeline(settings: Settings, *, monitoring: MonitoringStore, process_
 
 
 def check_items(settings: Settings) -> list[CheckItem]:
-    """What the pre-deployment check asks of it."""
+    """Return the items of `server.py check` about monitoring."""
     return [CheckItem("alerts", lambda: _check_alerts(settings))]
 
 
 async def _check_alerts(settings: Settings) -> str:
-    """Which alerts there are. Raises ValueError for a threshold that is always met."""
+    """Return the number of alerts and where they are sent. Raises ValueError for a threshold that is always met."""
     if not settings.monitor.enabled:
         return "off with ENABLE_PERFORMANCE_MONITORING"
     made = rules(thresholds_from(settings), interval_s=settings.monitor.interval_s)

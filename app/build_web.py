@@ -10,7 +10,7 @@ from app.build_cluster import Cluster
 from app.build_monitoring import Monitoring
 from app.settings import Settings
 from app.threshold_settings import thresholds_from
-from app.tracing import commands_with
+from app.tracing import trace_commands
 from app.version import VERSION
 from handlers.access_log import refusal_log
 from handlers.cache_health import CacheHealth
@@ -117,7 +117,7 @@ def build_web(
         connection_factory=WebSocketConnectionFactory(
             pool=chat.pool,
             revocations=chat.revocations,
-            commands=commands_with(chat.commands, spans),
+            commands=trace_commands(chat.commands, spans),
             link_config=link_config,
             codec=chat.codec,
             observer=observer,

@@ -53,7 +53,7 @@ async def serve(settings: Settings) -> int:
         else None
     )
     async with AsyncExitStack() as opened:  # closes what was opened, also when a later step fails
-        spans = tracing.opened(settings, process_id=process_id, version=VERSION)
+        spans = tracing.open_spans(settings, process_id=process_id, version=VERSION)
         opened.push_async_callback(asyncio.to_thread, spans.close)
         storage = await opened.enter_async_context(
             build_storage.build_storage(settings, Observer() if counting_observer is None else counting_observer)
@@ -63,9 +63,9 @@ async def serve(settings: Settings) -> int:
         )
         process = Process(
             settings,
-            store=tracing.store_with(storage.store, spans),
+            store=tracing.trace_store(storage.store, spans),
             secret=storage.secret,
-            shared=tracing.cluster_with(shared, spans),
+            shared=tracing.trace_cluster(shared, spans),
             whitelist=whitelist,
             process_id=process_id,
             counting_observer=counting_observer,

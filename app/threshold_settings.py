@@ -1,4 +1,4 @@
-"""The thresholds of alerts and health checks as the settings have them."""
+"""Reads the thresholds of alerts and health checks from the settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from monitor.thresholds import Thresholds
 
 
 def thresholds_from(settings: Settings) -> Thresholds:
-    """Fill the one table that alerts and health checks compare with."""
+    """Return the thresholds that alerts and health checks share."""
     monitor = settings.monitor
     return Thresholds(
         cpu_percent=monitor.alert_cpu_percent,

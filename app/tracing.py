@@ -1,4 +1,4 @@
-"""Whether traces are exported, and what has spans then: requests, commands, the store, the cache and the bus."""
+"""Opens the exporter of traces if one is set, and puts spans around the store, the cache, the bus and the commands."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ from store.contract import Store
 COLLECTIONS = ("users", "sessions", "rooms", "members", "messages", "changes", "files", "monitoring")
 
 
-def opened(settings: Settings, *, process_id: str, version: str) -> Spans:
-    """Who exports, or nobody. Raises StartupError where an endpoint is set and what sends there is not installed."""
+def open_spans(settings: Settings, *, process_id: str, version: str) -> Spans:
+    """Return the spans of OTEL_EXPORTER_OTLP_ENDPOINT; without it, spans that record nothing.
+
+    Raises StartupError if it is set and the extra `otel` is not installed.
+    """
     endpoint = settings.monitor.otlp_endpoint
     if endpoint is None:
         return Spans()
-    try:  # an extra, and its import takes its time
+    try:  # imported only here: it is an extra, and slow to import
         from monitor.otel import OtelSpans, otlp
     except ImportError as error:
         how = "pip install 'chat-rooms[otel]', or in a checkout --editable '.[otel]'"
@@ -34,13 +37,13 @@ def opened(settings: Settings, *, process_id: str, version: str) -> Spans:
     return OtelSpans(exporter=otlp(endpoint), process_id=process_id, version=version)
 
 
-def store_with(store: Store, spans: Spans) -> Store:
-    """The store, with spans where there are any."""
+def trace_store(store: Store, spans: Spans) -> Store:
+    """Return the store, traced if spans are exported."""
     return traced(store, span=spans.child, prefix="store", parts=COLLECTIONS) if spans.exports else store
 
 
-def cluster_with(shared: Cluster, spans: Spans) -> Cluster:
-    """Cache and bus likewise."""
+def trace_cluster(shared: Cluster, spans: Spans) -> Cluster:
+    """Return what processes share, its cache and bus traced if spans are exported."""
     if not spans.exports:
         return shared
     labels = {name: lambda key, _: {"kind": key.kind.name} for name in ("get_or_load", "update")}
@@ -48,8 +51,10 @@ def cluster_with(shared: Cluster, spans: Spans) -> Cluster:
     return msgspec.structs.replace(shared, cache=cache, bus=traced(shared.bus, span=spans.child, prefix="bus"))
 
 
-def commands_with(commands: Commands, spans: Spans) -> Commands:
-    """A command begins a trace: the task it runs in has that of the handshake, which is long over."""
+def trace_commands(commands: Commands, spans: Spans) -> Commands:
+    """Return the commands, traced if spans are exported. Each begins a trace: its task inherits the handshake's, which
+    ended long ago.
+    """
     if not spans.exports:
         return commands
 

@@ -25,19 +25,19 @@ COUNTERS: Mapping[str, Family] = {
     "connections_closed_total": Family(
         "WebSocket connections that ended, by close code; 1006 is without a Close.", ("code",)
     ),
-    "messages_received_total": Family("Messages that were accepted and stored, by way they came.", ("transport",)),
+    "messages_received_total": Family("Messages that were accepted and stored, by transport.", ("transport",)),
     "messages_duplicate_total": Family("Messages that an earlier send had stored.", ("transport",)),
     "messages_delivered_total": Family(
         "Messages that were handed to connections: one message to ten of them counts ten."
     ),
     "frames_dropped_total": Family(
-        "Sends that were dropped: ephemeral events under pressure, what a slow reader was owed.", ("reason",)
+        "Sends that were dropped: ephemeral events under pressure, or the outbox of a slow reader.", ("reason",)
     ),
     "websocket_received_bytes_total": Family("Bytes read from WebSocket connections."),
     "websocket_sent_bytes_total": Family("Bytes of WebSocket connections that the kernel took."),
     "commands_refused_total": Family("WebSocket commands that were answered with an error.", ("command", "code")),
-    "limit_checks_total": Family("Rate limits that were asked.", ("operation", "outcome")),
-    "shed_total": Family("What was refused because the process suffered, by class.", ("class",)),
+    "limit_checks_total": Family("Checks of rate limits, by outcome.", ("operation", "outcome")),
+    "shed_total": Family("Operations that were refused because the process was overloaded, by class.", ("class",)),
     "http_requests_total": Family(
         "HTTP requests that were answered, by the route table's pattern.", ("route", "method", "status")
     ),
@@ -45,10 +45,10 @@ COUNTERS: Mapping[str, Family] = {
     "store_slow_operations_total": Family("Store operations over ALERT_SLOW_QUERY_MS.", ("operation",)),
     "store_committed_operations_total": Family("Writes within the group commits."),
     "database_command_failures_total": Family("Commands to the database server that failed.", ("collection", "kind")),
-    "database_checkout_failures_total": Family("Connections of the database's pool that were asked for and not given."),
+    "database_checkout_failures_total": Family("Requests for a connection of the database's pool that failed."),
     "database_server_changes_total": Family("Changes of a database server's state.", ("state",)),
     "log_lines_dropped_total": Family("Lines of the log that were dropped because nobody read them in time."),
-    "event_loop_blocks_total": Family("Times that something held up the event loop for over a quarter of a second."),
+    "event_loop_blocks_total": Family("Times that the event loop was blocked for over a quarter of a second."),
     "cache_reads_total": Family("Reads of the cache.", ("kind", "outcome")),
     "cache_read_seconds_total": Family("Time that reads of the cache took.", ("kind",)),
     "process_cpu_seconds_total": Family("CPU time of the process, user and system."),

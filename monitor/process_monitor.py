@@ -1,4 +1,4 @@
-"""Builds, starts and stops the monitor's parts: probes, the sampler and the publication of snapshots."""
+"""Builds, starts and stops what measures the process: probes, the sampler and the publication of snapshots."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ from monitor.resource_usage import ResourceProbe
 from monitor.sample_values import Sample
 from monitor.sampler import Sampler, Subscriber
 
-PUBLISHED_FOR_INTERVALS = 3  # a process whose snapshot is older is not shown
+PUBLISHED_FOR_INTERVALS = 3  # an older snapshot is not shown
 PUBLISHED_FOR_AT_LEAST_S = 3.0
 
 
 class ProcessMonitor:
-    """`counting_observer` None: nothing is measured. `data_dir` None: no data is on this machine's disk.
+    """The probes, the collector of metrics and the sampler of one process.
 
-    `publish_snapshot(payload, at_s=…, ttl_s=…)` (None: there are no other processes) and `fetch_snapshots()` reach the
-    other processes. `lag` is shared with other readers: its owner starts it, and passes each lag to the observer.
+    `counting_observer` None: nothing is measured or sampled. `data_dir` None: no data is on this machine's disk.
+    `publish_snapshot(payload, at_s=…, ttl_s=…)` sends a snapshot to the other processes (None: there are none);
+    `fetch_snapshots()` returns theirs. `lag` is shared with other parts: its owner starts it. Each of
+    `subscribers` is called with each sample.
     """
 
     def __init__(
@@ -69,9 +71,9 @@ class ProcessMonitor:
             interval_s=interval_s,
             subscribers=(self._publish, *subscribers) if self._publishes else subscribers,
         )
-        self._parts: Sequence[Sampler | GcPauses | LoopWatchdog] = ()
+        self._started_parts: Sequence[Sampler | GcPauses | LoopWatchdog] = ()
         if counting_observer is not None:
-            self._parts = (
+            self._started_parts = (
                 GcPauses(on_pause=counting_observer.gc_pause),
                 LoopWatchdog(due_s=lambda: lag.due_s, on_blocked=counting_observer.loop_blocked),
                 self._sampler,
@@ -86,12 +88,12 @@ class ProcessMonitor:
         self.metrics_collector.publish()
 
     def start(self) -> None:
-        for part in self._parts:
+        for part in self._started_parts:
             part.start()
         if self._publishes:
             self.metrics_collector.publish()
 
     def stop(self) -> None:
         """Idempotent."""
-        for part in self._parts:
+        for part in self._started_parts:
             part.stop()

@@ -6,21 +6,20 @@ from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from typing import TypeVar
 
+from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector, CollectorRegistry
+from prometheus_client.registry import Collector
 
 from monitor.metric_families import COUNTERS, GAUGES, HISTOGRAMS, THINNED, Family, Labels
 from monitor.metrics_snapshot import Bucketed, MetricsSnapshot, bounds_of
 
-CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # of generate_latest (Prometheus, Exposition formats)
 PREFIX = "chat_"
 
 T = TypeVar("T")
 
 
-class _Collected(Collector):
+class _SnapshotCollector(Collector):
     """Yields the metrics of a snapshot as the families of prometheus_client."""
 
     def __init__(self, snapshot: MetricsSnapshot, about: Mapping[str, str]) -> None:
@@ -84,5 +83,5 @@ def _zeros(name: str, snapshot: MetricsSnapshot) -> list[tuple[Labels, int]]:
 def rendered(snapshot: MetricsSnapshot, *, about: Mapping[str, str]) -> bytes:
     """Return the exposition. `about`: the labels of `chat_build_info`."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collected(snapshot, about))
+    registry.register(_SnapshotCollector(snapshot, about))
     return generate_latest(registry)
