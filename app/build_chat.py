@@ -8,15 +8,15 @@ import time
 
 import msgspec
 
+from app.build_accounts import AccountParts, build_accounts
 from app.build_cluster import Cluster
 from app.build_limits import build_limits
-from app.build_presence import build_presence
+from app.build_presence import PresenceParts, build_presence
 from app.bus_dispatch import BusDispatch, MembershipEvents
 from app.clock import now_ms
 from app.settings import Settings
 from cache.keys import CacheTtls, Keys
 from chat.access_audit import AccessAudit
-from chat.accounts import Accounts
 from chat.audit_requests import AuditRequests
 from chat.codec import Codec
 from chat.connections.command_table import Commands
@@ -28,20 +28,13 @@ from chat.connections.slot_reconciler import SlotReconciler
 from chat.connections.user_events import UserEvents
 from chat.delivery.hub import Hub
 from chat.delivery.joining import RoomJoiner
-from chat.known_addresses import KnownAddresses
 from chat.message_writer import MessageWriter
 from chat.messages import Messages
-from chat.passwords import Passwords
-from chat.presence.people import People
 from chat.presence.presence import Presence
-from chat.presence.presence_events import PresenceEvents
-from chat.presence.remote_presence import RemotePresence
 from chat.presence.typing_indicators import TypingIndicators
 from chat.presenter import Presenter
 from chat.request_limits import RequestLimits
-from chat.reserved_names import ReservedNames
 from chat.rooms import Rooms
-from chat.tokens import Tokens
 from cluster.membership import ClusterMembership
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
@@ -65,7 +58,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
 
     access_audit: AccessAudit
     access_audits: SerialTaskQueue
-    accounts: Accounts
+    account_parts: AccountParts
     audit_requests: AuditRequests
     bus_dispatch: BusDispatch
     codec: Codec
@@ -78,13 +71,10 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     message_writer: MessageWriter
     messages: Messages
     paced_callbacks: PacedCallbacks
-    passwords: Passwords
-    people: People
     pool: Pool
     presence: Presence
-    presence_events: PresenceEvents
+    presence_parts: PresenceParts
     presence_loads: SerialTaskQueue
-    remote_presence: RemotePresence
     revocations: Revocations
     rooms: Rooms
     shedding: LoadShedder | NullLoadShedder
@@ -121,7 +111,6 @@ def build_chat(
     task_queue = SerialTaskQueue(expected=(StoreError,))
     presence_loads = SerialTaskQueue(expected=(StoreError,))
     access_audits = SerialTaskQueue(expected=(StoreError,))
-    passwords = Passwords()
     audit_requests = AuditRequests()
     codec = JsonCodec()
     hub = Hub(
@@ -185,26 +174,14 @@ def build_chat(
         now_ms=now_ms,
     )
     presenter = Presenter(status_of=presence.status_of, online_count=presence.online_count)
-    accounts = Accounts(
+    account_parts = build_accounts(
+        settings,
         store=store,
-        cache=cache,
+        secret=secret,
+        shared=shared,
         keys=keys,
-        bus=bus,
-        passwords=passwords,
-        tokens=Tokens(
-            secret=secret, previous=settings.auth.jwt_secret_previous, expires_in_s=settings.auth.jwt_expires_in_s
-        ),
         presenter=presenter,
-        known_addresses=KnownAddresses(
-            users=store.users,
-            secrets=[part for part in (secret, settings.auth.jwt_secret_previous) if part],
-            now_ms=now_ms,
-        ),
-        is_listed=ReservedNames(admin_users=settings.monitor.admin_users, whitelist=whitelist).has,
-        is_registration_open=settings.auth.registration == "open",
-        refresh_expires_in_s=settings.auth.jwt_refresh_expires_in_s,
-        session_max_s=settings.auth.jwt_session_max_s,
-        now_ms=now_ms,
+        whitelist=whitelist,
     )
     rooms = Rooms(
         store=store,
@@ -252,7 +229,8 @@ def build_chat(
         head_of=head_of if shared.is_shared else _not_needed,
     )
     commands = Commands(
-        accounts=accounts,
+        logins=account_parts.logins,
+        profiles=account_parts.profiles,
         rooms=rooms,
         messages=messages,
         joins=RoomJoiner(store=store, hub=hub, rooms=rooms, presenter=presenter, codec=codec),
@@ -272,7 +250,7 @@ def build_chat(
     return Chat(
         access_audit=access_audit,
         access_audits=access_audits,
-        accounts=accounts,
+        account_parts=account_parts,
         audit_requests=audit_requests,
         bus_dispatch=BusDispatch(
             hub=hub,
@@ -298,13 +276,10 @@ def build_chat(
         message_writer=message_writer,
         messages=messages,
         paced_callbacks=paced_callbacks,
-        passwords=passwords,
-        people=presence_parts.people,
         pool=pool,
         presence=presence,
-        presence_events=presence_parts.presence_events,
+        presence_parts=presence_parts,
         presence_loads=presence_loads,
-        remote_presence=presence_parts.remote_presence,
         revocations=revocations,
         rooms=rooms,
         shedding=limits.shedding,

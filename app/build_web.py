@@ -74,7 +74,9 @@ def build_web(
     )
     services = Services(
         shared=SharedServices(
-            accounts=chat.accounts,
+            accounts=chat.account_parts.accounts,
+            logins=chat.account_parts.logins,
+            profiles=chat.account_parts.profiles,
             limits=chat.limits,
             clients=ClientAddresses(trusted=settings.server.trusted_proxies, now=time.monotonic),
             cors_origins=settings.server.cors_origins,

@@ -111,7 +111,7 @@ class Process:
     def _to_close(self) -> AsyncExitStack:
         """Everything that `stop` closes, also after a start that failed half way; the last entry is closed first."""
         chat, monitoring, closing = self._chat, self._monitoring, AsyncExitStack()
-        closing.callback(chat.passwords.close)
+        closing.callback(chat.account_parts.passwords.close)
         closing.push_async_callback(self._http.close_all_connections)
         closing.push_async_callback(self._shared.limiter.close)
         closing.push_async_callback(close_chat, chat)
@@ -150,9 +150,9 @@ class Process:
         self._every(ws.cleanup_interval_s, chat.pool.clean_up)
         self._every(0.5, chat.typing.sweep)
         self._every(1.0, chat.user_events.sweep)
-        self._every(1.0, chat.people.sweep)
-        self._every(1.0, chat.remote_presence.sweep)
-        self._every(1.0, chat.presence_events.send_counts)
+        self._every(1.0, chat.presence_parts.people.sweep)
+        self._every(1.0, chat.presence_parts.remote_presence.sweep)
+        self._every(1.0, chat.presence_parts.presence_events.send_counts)
         self._every(60.0, self._shared.limiter.sweep)
         self._every(REVOCATIONS_EVERY_S, chat.access_audit.check_revocations_quietly)
         self._every(STEP_EVERY_S, chat.shedding.step)

@@ -23,7 +23,7 @@ class InProcessChat:
     """The parts of one chat process. Made and closed by `open_chat`."""
 
     def __init__(self, *, chat: Chat, shared: Cluster) -> None:
-        self.accounts = chat.accounts
+        self.profiles = chat.account_parts.profiles
         self.rooms = chat.rooms
         self.messages = chat.messages
         self.shared = shared
@@ -38,7 +38,7 @@ class InProcessChat:
         for channel in self._channels:
             self._chat.hub.release(channel)
         await close_chat(self._chat)
-        self._chat.passwords.close()
+        self._chat.account_parts.passwords.close()
 
 
 @asynccontextmanager

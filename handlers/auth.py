@@ -58,7 +58,7 @@ class RefreshHandler(Handler[None]):
     is_public = True
 
     async def post(self) -> None:
-        self.reply(await self.shared.accounts.refresh(self.body(REFRESH).refresh_token))
+        self.reply(await self.shared.logins.refresh(self.body(REFRESH).refresh_token))
 
 
 class LogoutHandler(Handler[None]):
@@ -69,7 +69,7 @@ class LogoutHandler(Handler[None]):
 
 class ProfileHandler(Handler[None]):
     async def get(self) -> None:
-        self.reply({"user": await self.shared.accounts.profile(self.identity.user.id)})
+        self.reply({"user": await self.shared.profiles.own(self.identity.user.id)})
 
 
 class PasswordHandler(AuthHandler):

@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from chat.accounts import Identity
 from chat.errors import ChatError, RateLimited, as_refusal, limit_refusal
+from chat.logins import Identity
 from chat.request_context import RequestContext
 from chat.request_inputs import Input
 from common.text_numbers import whole_number
@@ -154,7 +154,7 @@ class Handler(RequestHandler, Generic[S]):
                 await self.count(self.common_check)
             return
         try:
-            self.identity = await self.shared.accounts.identify(bearer_token(self.request.headers))
+            self.identity = await self.shared.logins.identify(bearer_token(self.request.headers))
         except ChatError as error:
             await self.count(self.common_check)
             raise (operators.refusal(self.client) if self.is_for_operators else error) from error

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from chat.accounts import Accounts
+from chat.logins import Logins
+from chat.profiles import Profiles
 from chat.request_limits import RequestLimits
 from handlers.client_address import ClientAddresses
 from handlers.operator_access import Operators
@@ -18,6 +20,8 @@ class SharedServices(Struct, frozen=True):
     """One record for all routes. `cors_origins` are written as str(Origin) writes them."""
 
     accounts: Accounts
+    logins: Logins
+    profiles: Profiles
     limits: RequestLimits
     clients: ClientAddresses
     cors_origins: Sequence[str]

@@ -18,17 +18,17 @@ class UsersHandler(Handler[None]):
 
     async def get(self) -> None:
         query = self.query(SEARCH)
-        self.reply({"users": await self.shared.accounts.search(query.q, query.limit)})
+        self.reply({"users": await self.shared.profiles.search(query.q, query.limit)})
 
 
 class UserHandler(Handler[None]):
     async def get(self, user_id: str) -> None:
-        self.reply({"user": await self.shared.accounts.shown_user(user_id)})
+        self.reply({"user": await self.shared.profiles.shown_user(user_id)})
 
 
 class MeHandler(Handler[None]):
     async def get(self) -> None:
-        self.reply({"user": await self.shared.accounts.profile(self.identity.user.id)})
+        self.reply({"user": await self.shared.profiles.own(self.identity.user.id)})
 
     async def patch(self) -> None:
-        self.reply({"user": await self.shared.accounts.update(self.identity.user.id, self.body(PATCH_PROFILE))})
+        self.reply({"user": await self.shared.profiles.update(self.identity.user.id, self.body(PATCH_PROFILE))})

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import msgspec
 
-from chat.accounts import Identity
 from chat.codec import Codec
 from chat.connections.command_table import Commands
 from chat.connections.pool import Pool
@@ -17,6 +16,7 @@ from chat.connections.revocations import Revocations
 from chat.connections.session import Session
 from chat.errors import ChatError, CloseCode
 from chat.events import Welcome
+from chat.logins import Identity
 from chat.request_results import OwnUser
 from common.paced_callbacks import PacedCallbacks
 from handlers.wire.compression import Deflater, Inflation

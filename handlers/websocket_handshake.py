@@ -8,9 +8,9 @@ from typing import Any, NoReturn
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
-from chat.accounts import Identity
 from chat.connections.session import Session
 from chat.errors import ChatError
+from chat.logins import Identity
 from chat.request_results import OwnUser
 from handlers.base import Handler
 from handlers.http.request_exchange import RequestExchange
@@ -83,11 +83,11 @@ class ChatSocket(Handler[WebSocketConnectionFactory], WebSocketHandler):
         if token is None:
             return
         try:
-            self._caller = await self.shared.accounts.identify(token)
+            self._caller = await self.shared.logins.identify(token)
         except ChatError as error:
             self._caller = error
             return
-        self._profile = await self.shared.accounts.profile(self._caller.user.id)
+        self._profile = await self.shared.profiles.own(self._caller.user.id)
 
     def _token(self) -> str | None:
         kind, _, token = self.request.headers.get("Authorization", "").partition(" ")

@@ -180,7 +180,7 @@ async def _newest(chat: InProcessChat, room_id: str, user: User) -> bytes:
 
 
 async def _user(chat: InProcessChat, room_id: str, user: User) -> bytes:
-    return encode_result(await chat.accounts.shown_user(user.id))
+    return encode_result(await chat.profiles.shown_user(user.id))
 
 
 async def _stats(chat: InProcessChat, room_id: str, user: User) -> bytes:

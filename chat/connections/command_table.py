@@ -8,7 +8,6 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
-from chat.accounts import Accounts, Identity
 from chat.codec import Codec, Decoder, Envelope
 from chat.connections.contract import ANSWERED
 from chat.connections.pool import Pool
@@ -17,9 +16,11 @@ from chat.connections.session import Session
 from chat.delivery.hub import Hub
 from chat.delivery.joining import RoomJoiner
 from chat.errors import ChatError
+from chat.logins import Identity, Logins
 from chat.messages import Messages
 from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
+from chat.profiles import Profiles
 from chat.request_context import RequestContext
 from chat.request_inputs import (
     Authenticate,
@@ -70,7 +71,8 @@ class Commands:
     def __init__(
         self,
         *,
-        accounts: Accounts,
+        logins: Logins,
+        profiles: Profiles,
         rooms: Rooms,
         messages: Messages,
         joins: RoomJoiner,
@@ -88,7 +90,8 @@ class Commands:
         outbox_half_bytes: int,
     ) -> None:
         self._observer = observer
-        self._accounts = accounts
+        self._logins = logins
+        self._profiles = profiles
         self._rooms = rooms
         self._messages = messages
         self._joins = joins
@@ -160,12 +163,12 @@ class Commands:
     # ---- one method a command ------------------------------------------------------------------------------------
 
     async def _authenticate(self, session: Session, body: Authenticate, _: str | None) -> Authenticated:
-        identity = await self._accounts.identify(body.token)
+        identity = await self._logins.identify(body.token)
         user_id = identity.user.id
         if session.user is not None and session.user_id != user_id:
             raise ChatError("forbidden", "This connection belongs to another user.")
         # Read before anything is changed, so that a failure leaves the connection as it was.
-        account = await self._accounts.profile(user_id)
+        account = await self._profiles.own(user_id)
         if session.user is not None:
             self._require_standing(identity)
             self._hold(session, identity)
@@ -254,7 +257,7 @@ class Commands:
 
     async def _update_presence(self, session: Session, body: UpdatePresence, _: str | None) -> None:
         custom = False if body.custom_status is UNSET else body.custom_status
-        chosen = await self._accounts.set_status(session.user_id, body.status, custom)
+        chosen = await self._profiles.set_status(session.user_id, body.status, custom)
         await self._bus.publish(
             EVERYONE, StatusChosen(session.user_id, chosen.status.value, self._now_ms(), chosen.status_rev)
         )

@@ -54,7 +54,7 @@ async def test_each_metric_of_a_part_has_a_family(tmp_path: Path, counting_obser
             log_output=Log(),
         )
         snapshot = monitoring.monitor.metrics_collector.snapshot()
-        chat.passwords.close()
+        chat.account_parts.passwords.close()
     assert set(snapshot.gauges) <= set(GAUGES)
     for family, rows in snapshot.counters.items():
         assert all(len(labels) == len(COUNTERS[family].labels) for labels, _ in rows), family

@@ -1,0 +1,69 @@
+"""The parts that know accounts, logins and profiles, put together from the settings."""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.build_cluster import Cluster
+from app.clock import now_ms
+from app.settings import Settings
+from cache.keys import Keys
+from chat.accounts import Accounts
+from chat.known_addresses import KnownAddresses
+from chat.logins import Logins
+from chat.passwords import Passwords
+from chat.presenter import Presenter
+from chat.profiles import Profiles
+from chat.reserved_names import ReservedNames
+from chat.tokens import Tokens
+from limits.whitelist import Whitelist
+from store.contract import Store
+
+
+class AccountParts(msgspec.Struct, frozen=True, kw_only=True):
+    """The finished parts."""
+
+    accounts: Accounts
+    logins: Logins
+    passwords: Passwords
+    profiles: Profiles
+
+
+def build_accounts(
+    settings: Settings,
+    *,
+    store: Store,
+    secret: str,
+    shared: Cluster,
+    keys: Keys,
+    presenter: Presenter,
+    whitelist: Whitelist,
+) -> AccountParts:
+    """Build them. `secret` signs the tokens."""
+    auth = settings.auth
+    passwords = Passwords()
+    profiles = Profiles(store=store, cache=shared.cache, keys=keys, presenter=presenter)
+    logins = Logins(
+        store=store,
+        cache=shared.cache,
+        keys=keys,
+        bus=shared.bus,
+        tokens=Tokens(secret=secret, previous=auth.jwt_secret_previous, expires_in_s=auth.jwt_expires_in_s),
+        profiles=profiles,
+        refresh_expires_in_s=auth.jwt_refresh_expires_in_s,
+        session_max_s=auth.jwt_session_max_s,
+        now_ms=now_ms,
+    )
+    accounts = Accounts(
+        store=store,
+        passwords=passwords,
+        logins=logins,
+        known_addresses=KnownAddresses(
+            users=store.users,
+            secrets=[part for part in (secret, auth.jwt_secret_previous) if part],
+            now_ms=now_ms,
+        ),
+        is_listed=ReservedNames(admin_users=settings.monitor.admin_users, whitelist=whitelist).has,
+        is_registration_open=auth.registration == "open",
+    )
+    return AccountParts(accounts=accounts, logins=logins, passwords=passwords, profiles=profiles)

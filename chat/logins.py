@@ -1,0 +1,143 @@
+"""Logins, which the store calls sessions: begin, refresh, revoke, and which user a token speaks for."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from cache.contract import Cache
+from cache.keys import Keys
+from chat.errors import ChatError
+from chat.profiles import Profiles
+from chat.request_results import Credentials
+from chat.tokens import Tokens
+from cluster.contract import Bus
+from cluster.events import SessionsRevoked
+from cluster.topics import EVERYONE
+from store.contract import Store
+from store.models import Session, User
+
+log = logging.getLogger(__name__)
+
+GRACE_MS = 30_000  # how long a refresh token that was just used yields the same new one again
+
+
+class Identity(Struct, frozen=True):
+    """The user that a good access token speaks for."""
+
+    user: User
+    session_id: str
+    expires_at_ms: int
+
+
+class Logins:
+    """The use cases of logins.
+
+    A refresh token is good for `refresh_expires_in_s`. A session ends `session_max_s` after it began, however often it
+    was refreshed. `now_ms` is the wall clock.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        cache: Cache,
+        keys: Keys,
+        bus: Bus,
+        tokens: Tokens,
+        profiles: Profiles,
+        refresh_expires_in_s: int,
+        session_max_s: int,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._cache = cache
+        self._keys = keys
+        self._bus = bus
+        self._tokens = tokens
+        self._profiles = profiles
+        self._refresh_ms = refresh_expires_in_s * 1000
+        self._session_max_ms = session_max_s * 1000
+        self._now_ms = now_ms
+
+    async def begin(self, user_id: str) -> Session:
+        """Store a new session. Raises StoreError."""
+        now = self._now_ms()
+        session = Session(
+            id=f"s{secrets.token_hex(12)}",
+            user_id=user_id,
+            generation=1,
+            rotated_at_ms=now,
+            expires_at_ms=now + min(self._refresh_ms, self._session_max_ms),
+            began_at_ms=now,
+        )
+        await self._store.sessions.create(session)
+        return session
+
+    async def credentials(self, session: Session) -> Credentials:
+        """The user and the tokens of a session. Raises ChatError user_not_found; StoreError."""
+        user = await self._profiles.own(session.user_id)
+        now_ms, until_ms = self._now_ms(), session.began_ms + self._session_max_ms
+        return Credentials(
+            user=user,
+            access_token=self._tokens.access(session, now_ms=now_ms, until_ms=until_ms),
+            refresh_token=self._tokens.refresh(session),
+            expires_in=self._tokens.lifetime_s(now_ms=now_ms, until_ms=until_ms),
+        )
+
+    async def identify(self, token: str) -> Identity:
+        """The user that an access token speaks for.
+
+        Raises ChatError token_expired, unauthorized (also for a revoked session); StoreError.
+        """
+        now = self._now_ms()
+        claims = self._tokens.verify(token, now_ms=now)
+        session = await self._cache.get_or_load(
+            self._keys.session(claims.session_id), lambda: self._store.sessions.get(claims.session_id)
+        )
+        if session is None or session.revoked_at_ms is not None or session.user_id != claims.user_id:
+            raise ChatError("unauthorized")
+        ends_at_ms = session.began_ms + self._session_max_ms
+        user = await self._profiles.find(claims.user_id)
+        if user is None or ends_at_ms <= now:
+            raise ChatError("unauthorized")
+        return Identity(user, claims.session_id, min(claims.expires_at_ms, ends_at_ms))
+
+    async def refresh(self, token: str) -> Credentials:
+        """Use a refresh token, which is good once; a second use after `GRACE_MS` revokes the session.
+
+        Raises ChatError unauthorized; StoreError.
+        """
+        presented = self._tokens.verify_refresh(token)
+        now = self._now_ms()
+        session = await self._store.sessions.rotate(
+            presented.session_id,
+            generation=presented.generation,
+            now_ms=now,
+            grace_ms=GRACE_MS,
+            expires_at_ms=now + self._refresh_ms,
+            max_age_ms=self._session_max_ms,
+        )
+        if session is None or session.expires_at_ms <= now:
+            raise ChatError("unauthorized")
+        if session.revoked_at_ms is not None:
+            if session.revoked_at_ms >= now:
+                log.warning("a used refresh token came again: session of user %s revoked", session.user_id)
+                await self.publish_revoked(session.user_id, [session.id])
+            raise ChatError("unauthorized")
+        await self._cache.invalidate(self._keys.session(session.id))
+        return await self.credentials(session)
+
+    async def revoke(self, user_id: str, session_id: str) -> None:
+        """Revoke a session: its tokens are refused and its connections closed. Raises StoreError."""
+        await self._store.sessions.revoke(session_id, now_ms=self._now_ms())
+        await self.publish_revoked(user_id, [session_id])
+
+    async def publish_revoked(self, user_id: str, session_ids: Sequence[str]) -> None:
+        """Drop revoked sessions from the cache, and let every process close their connections."""
+        await self._cache.invalidate(*(self._keys.session(session_id) for session_id in session_ids))
+        if session_ids:
+            await self._bus.publish(EVERYONE, SessionsRevoked(user_id, tuple(session_ids)))
