@@ -13,10 +13,10 @@ from cache.keys import Key, Keys
 from chat.codec import Codec
 from chat.errors import ChatError, invalid
 from chat.events import MessageReadUpdate, RoomAdded
+from chat.membership_reader import MembershipReader
 from chat.presenter import Presenter
 from chat.request_inputs import CreateRoom, Listing, RoomListing
 from chat.request_results import MemberPage, MemberView, RoomPage, RoomTotals, RoomView
-from chat.standing_reader import StandingReader
 from cluster.contract import Bus
 from cluster.events import MembershipBegan, MembershipEnded, RoomChanges, UserEvent
 from cluster.topics import EVERYONE, membership_order, reading_order, room_topic, user_topic
@@ -60,11 +60,11 @@ class Rooms:
         self._presenter = presenter
         self._codec = codec
         self._on_no_member = on_no_member
-        self._standings = StandingReader(store=store)
+        self._memberships = MembershipReader(store=store)
 
     async def close(self) -> None:
         """Cancel the reads that are under way."""
-        await self._standings.close()
+        await self._memberships.close()
 
     # ---- access --------------------------------------------------------------------------------------------------
 
@@ -92,7 +92,7 @@ class Rooms:
 
         Raises ChatError room_not_found; StoreError.
         """
-        of = await self._standings.of(room_id, user_id)
+        of = await self._memberships.read(room_id, user_id)
         if of is None:
             self._on_no_member(MembershipEnded(room_id, user_id, "deleted"))
         elif of.membership is None:

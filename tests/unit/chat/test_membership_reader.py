@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from chat.errors import ChatError
+from chat.membership_reader import BATCH_MAX, MembershipReader
 from chat.request_inputs import JoinRoom
-from chat.standing_reader import BATCH_MAX, StandingReader
 from store.models import RoomDraft
 from tests.unit.chat.delivery.test_join_is_exact import Connection, World, open_store
 
@@ -27,15 +27,15 @@ async def test_those_who_ask_in_one_turn_share_a_read_and_each_gets_their_own_an
         for user in users[1:20]:
             await store.members.add(room_id, user.id)
         world = World(store, random.Random(1), coalesce=True)
-        standings = StandingReader(store=world.message_writer._store)
+        reader = MembershipReader(store=world.message_writer._store)
         answers = await asyncio.gather(
-            *(standings.of(room_id, user.id) for user in users), standings.of("none", users[0].id)
+            *(reader.read(room_id, user.id) for user in users), reader.read("none", users[0].id)
         )
         assert world.calls == ["standings"]
         assert answers == [*[await store.rooms.get_for(room_id, user.id) for user in users], None]
-        await asyncio.gather(*(standings.of(room_id, users[0].id) for _ in range(2 * BATCH_MAX + 1)))
+        await asyncio.gather(*(reader.read(room_id, users[0].id) for _ in range(2 * BATCH_MAX + 1)))
         assert world.calls == ["standings"] * 4
-        await standings.close()
+        await reader.close()
         await world.close()
 
 

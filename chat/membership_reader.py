@@ -1,0 +1,39 @@
+"""Reads a room and a user's membership in it from the store; concurrent callers share reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from store.contract import Store
+from store.keyed_batcher import KeyedBatcher
+from store.models import Standing
+
+BATCH_MAX = 500
+WAITING_MAX = 20_000
+TIMEOUT_S = 10.0  # as long as a command may take
+
+MembershipKey = tuple[str, str]  # room id, user id
+
+
+class MembershipReader:
+    """Reads memberships in batches of `BATCH_MAX`, one batch at a time; `WAITING_MAX` callers may wait."""
+
+    def __init__(self, *, store: Store) -> None:
+        self._store = store
+        self._batcher: KeyedBatcher[MembershipKey, Standing | None] = KeyedBatcher(
+            work=self._read_batch, batch_max=BATCH_MAX, waiting_max=WAITING_MAX, timeout_s=TIMEOUT_S
+        )
+
+    async def read(self, room_id: str, user_id: str) -> Standing | None:
+        """The room and the user's membership, read after this was called; None where there is no such room.
+
+        Raises StoreError.
+        """
+        return await self._batcher.submit("", (room_id, user_id))
+
+    async def close(self) -> None:
+        """Cancel the reads that are under way."""
+        await self._batcher.close()
+
+    async def _read_batch(self, _: str, memberships: Sequence[MembershipKey]) -> Sequence[Standing | None | Exception]:
+        return await self._store.members.standings(memberships)
