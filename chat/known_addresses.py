@@ -1,6 +1,6 @@
-"""Where accounts were good before, so that strangers' guesses lock nobody out there.
+"""The addresses that an account was used from, so that other people's failed logins lock nobody out there.
 
-Keeps keyed hashes, never an address.
+Stores keyed hashes, never an address.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from ipaddress import ip_address
 from limits.ip_addresses import fold_address
 from store.contract import Users
 
-RENEWED_EVERY_MS = 24 * 3600 * 1000  # a login a day is enough to keep an address, and saves the others a write
+RENEWED_EVERY_MS = 24 * 3600 * 1000  # one write a day keeps an address; further logins of the day write nothing
 _MARK_BYTES = 16
 
 
 class KnownAddresses:
-    """`secrets`: those that sign tokens, the present one first. A stolen database tells no address without them."""
+    """`secrets` are those that sign tokens, the present one first: without them a stolen database shows no address.
+
+    `now_ms` is the wall clock.
+    """
 
     def __init__(self, *, users: Users, secrets: Sequence[str], now_ms: Callable[[], int]) -> None:
         self._users = users
@@ -26,16 +29,19 @@ class KnownAddresses:
         self._now_ms = now_ms
 
     async def knows(self, user_id: str, address: str) -> str | None:
-        """The address's mark, where the account was good there before; else None.
+        """Return the address's mark if the account was used from there before, else None.
 
-        Nobody's id takes as long. Raises StoreError.
+        An empty id, of no account, takes as long. Raises StoreError.
         """
         marks = self._marks(user_id, address)
         seen_ms = await self._users.address_seen(user_id, marks, now_ms=self._now_ms())
         return marks[0] if marks and seen_ms is not None else None
 
     async def remember(self, user_id: str, address: str) -> None:
-        """The account is good there now. What is no address is not remembered: it may be anybody. Raises StoreError."""
+        """Note that the account is used from there. A text that is no IP address is ignored: anybody may share it.
+
+        Raises StoreError.
+        """
         marks, now_ms = self._marks(user_id, address), self._now_ms()
         if not marks:
             return
@@ -44,9 +50,10 @@ class KnownAddresses:
             await self._users.remember_address(user_id, marks[0], now_ms=now_ms)
 
     def _marks(self, user_id: str, address: str) -> list[str]:
+        """Return one mark per secret; none for a text that is no IP address."""
         try:
             ip_address(address.partition("%")[0])
         except ValueError:
             return []
-        said = f"{len(user_id)}:{user_id}:{fold_address(address)}".encode()
-        return [hmac.digest(key, said, hashlib.sha256)[:_MARK_BYTES].hex() for key in self._keys]
+        marked = f"{len(user_id)}:{user_id}:{fold_address(address)}".encode()
+        return [hmac.digest(key, marked, hashlib.sha256)[:_MARK_BYTES].hex() for key in self._keys]

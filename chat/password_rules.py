@@ -1,8 +1,9 @@
-"""Which texts are one password, and which may not be set. Pure: knows no hash and no account.
+"""When two texts are the same password, and which passwords may be set. Pure: knows no hash and no account.
 
-RFC 8265's OpaqueString (section 4.2): spaces of any kind are one space, NFC, nothing folded, no controls, not empty.
-What its base class bars besides (characters that this Python's Unicode does not know yet, joiners outside of their
-scripts) is let through: whether an emoji may be in a password must not depend on the version of Python that checks it.
+RFC 8265, section 4.2 (OpaqueString): a space of any kind becomes U+0020, the text is normalised to NFC, case stays,
+control characters and the empty text are refused. Its base class also refuses characters that are unassigned in this
+Python's Unicode and joiners outside of their scripts; these are accepted here, since whether a password may hold an
+emoji must not depend on the version of Python.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ MIN_CHARS, MAX_CHARS = 8, 128
 
 
 def opaque_string(text: str) -> str:
-    """The form in which a password is hashed and compared. Raises ValueError for what cannot be one."""
+    """Return the form in which a password is hashed and compared. Raises ValueError for a text that cannot be one."""
     if not text or any(unicodedata.category(character) == "Cc" for character in text):
         raise ValueError("takes no control characters, and is not empty")
     spaced = "".join(" " if unicodedata.category(character) == "Zs" else character for character in text)
@@ -25,9 +26,7 @@ def opaque_string(text: str) -> str:
 
 
 def forms_of(text: str) -> tuple[str, ...]:
-    """What to compare of a password that somebody gives:
-    its OpaqueString, and as it was sent, for hashes made of that.
-    """
+    """The forms of a presented password to compare: its OpaqueString, and the text as it was sent, for older hashes."""
     if len(text) > SHRINKS_AT_MOST * MAX_CHARS:
         return (text,)
     try:
@@ -38,7 +37,7 @@ def forms_of(text: str) -> tuple[str, ...]:
 
 
 def new_password(text: str) -> str:
-    """A password that is to be set, as it is hashed. Raises ValueError with what is wrong with it."""
+    """Return a password that is to be set in the form that is hashed. Raises ValueError with what is wrong with it."""
     opaque = opaque_string(text) if len(text) <= SHRINKS_AT_MOST * MAX_CHARS else ""
     if not MIN_CHARS <= len(opaque) <= MAX_CHARS:
         raise ValueError(f"takes {MIN_CHARS} to {MAX_CHARS} characters")
@@ -48,6 +47,7 @@ def new_password(text: str) -> str:
 
 
 def _common(text: str) -> Iterator[str]:
+    """Yield the passwords that the sections of common_passwords.txt stand for."""
     sections: dict[str, list[str]] = {}
     lines: list[str] = []
     for line in text.splitlines():

@@ -18,9 +18,9 @@ T = TypeVar("T")
 
 
 class Match(Struct, frozen=True):
-    """Whether a password is the one of a hash.
+    """The result of a check: whether the password is the hashed one.
 
-    `better_hash`: of its normalised form, where the hash is of the text as it was sent.
+    `better_hash` is the hash of its normalised form, where the stored one is of the text as it was sent.
     """
 
     is_right: bool
@@ -33,11 +33,11 @@ NO_MATCH = Match(False)
 class Passwords:
     """Hashes and checks passwords.
 
-    `max_waiting` bounds those under way and queued; past it callers are told to come back.
+    `max_waiting` bounds the calls under way and queued; past it they raise ChatError unavailable.
     """
 
     def __init__(self, *, threads: int = 2, max_waiting: int = 64) -> None:
-        # OWASP's first choice for argon2id: 19 MiB, 2 passes, 1 lane: some 25 ms, and two threads hold 38 MiB at most.
+        # OWASP's first choice for argon2id: 19 MiB, 2 passes, 1 lane. Some 25 ms; two threads use 38 MiB at most.
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
         self._max_waiting = max_waiting
@@ -45,13 +45,13 @@ class Passwords:
         self._nobody = self._hasher.hash("nobody's password")
 
     async def hash(self, password: str) -> str:
-        """Return the encoded hash of what `new_password` gave. Raises ChatError unavailable when too many wait."""
+        """Return the encoded hash of a password that `new_password` returned. Raises ChatError unavailable."""
         return await self._run(lambda: self._hasher.hash(password))
 
     async def check(self, password: str, encoded: str | None) -> Match:
-        """Whether it is the password; without a hash (no such account) it takes as long and is none.
+        """Check a password against a hash; None, for no such account, takes as long and never matches.
 
-        Raises ChatError as `hash`.
+        Raises ChatError unavailable.
         """
 
         def check() -> Match:
@@ -78,4 +78,5 @@ class Passwords:
             self._waiting -= 1
 
     def close(self) -> None:
+        """Drop what is queued; threads end after the hash under way."""
         self._executor.shutdown(wait=False, cancel_futures=True)

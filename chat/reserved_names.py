@@ -1,7 +1,4 @@
-"""User names that give rights by a setting.
-
-Whoever has such an account has those rights, so strangers may not make it.
-"""
+"""User names that give rights by a setting. Their accounts cannot be registered by clients, only by an operator."""
 
 from __future__ import annotations
 
@@ -11,14 +8,14 @@ from limits.whitelist import Whitelist
 
 
 class ReservedNames:
-    """Those of ADMIN_USERS, and those of the whitelist as it is now: its file may be read again."""
+    """The names in ADMIN_USERS and in the whitelist; the whitelist's file may be reloaded while the process runs."""
 
     def __init__(self, *, admin_users: Iterable[str], whitelist: Whitelist) -> None:
         self._admins = frozenset(name.casefold() for name in admin_users)
         self._whitelist = whitelist
 
     def has(self, username: str) -> bool:
-        """Whether a name is listed, however it is written."""
+        """Whether a name is listed, in upper or lower case."""
         folded = username.casefold()
         return folded in self._admins or folded in self._whitelist.usernames
 

@@ -1,21 +1,18 @@
-"""What people see as names, of rooms and of people: one form for the same text, and nothing that hides or turns it.
-
-Pure.
-"""
+"""The rules for displayed names, of rooms and of people: one normal form, nothing invisible or reversing. Pure."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
 
-# Embeddings, overrides, isolates and their ends (UAX 9): they would turn round what is written after the name.
+# Embeddings, overrides, isolates and their ends (UAX 9): they would reverse the text that follows the name.
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _BARRED_CATEGORIES = frozenset(("Cc", "Zl", "Zp", "Cs"))
 _UNSEEN_CATEGORIES = frozenset(("Cc", "Cf", "Zl", "Zp", "Zs", "Cs"))
 
 
 def _is_unseen(character: str) -> bool:
-    """Whether nothing is drawn of it alone. What this Python's Unicode does not know yet (a new emoji) is seen."""
+    """Whether the character alone is drawn as nothing. One that this Python's Unicode does not know yet is visible."""
     return unicodedata.category(character) in _UNSEEN_CATEGORIES or character in _BLANK
 
 
@@ -31,18 +28,18 @@ _BLANK = frozenset(
     )
 )  # fmt: skip
 
-SHRINKS_AT_MOST = 4  # times, by NFC: what is longer than that is too long, and need not be composed to know it
+SHRINKS_AT_MOST = 4  # NFC shortens a text by this factor at most: a longer one is refused without normalising it
 
 
 def nfc(text: str) -> str:
-    """The same text, composed: what one keyboard writes in one character and another in two is equal then."""
+    """Return the text in NFC, so that a composed character equals the sequence that another keyboard writes for it."""
     return unicodedata.normalize("NFC", text)
 
 
 def seen_as_name(*, max_chars: int) -> Callable[[str], str]:
-    """What makes a name of a text: NFC, trimmed.
+    """Return a function that makes a name of a text: NFC, trimmed, 1 to `max_chars` characters.
 
-    It raises ValueError with what is wrong, in the words of an error's details.
+    The function raises ValueError with what is wrong, worded for the details of an error reply.
     """
 
     def prepare(text: str) -> str:

@@ -13,11 +13,11 @@ from chat.errors import ChatError
 from common.text_numbers import whole_number
 from store.models import Session
 
-ALGORITHM = "HS256"  # fixed: a token never chooses how it is checked (RFC 8725 section 3.1)
+ALGORITHM = "HS256"  # fixed: the token's own header does not choose the algorithm (RFC 8725 section 3.1)
 
 
 class Claims(Struct, frozen=True):
-    """What a good access token says."""
+    """The claims of a good access token."""
 
     user_id: str
     session_id: str
@@ -25,15 +25,15 @@ class Claims(Struct, frozen=True):
 
 
 class RefreshToken(Struct, frozen=True):
-    """A good refresh token: the login it belongs to and its number in that family."""
+    """A good refresh token: its session, and its number among the session's refresh tokens."""
 
     session_id: str
     generation: int
 
 
 class Tokens:
-    """Makes tokens with `secret`; those made with `previous` still verify, for a rotation of the secret without
-    logouts.
+    """Makes tokens with `secret`. Those made with `previous` still verify, so that the secret can be changed without
+    logging users out. Access tokens are good for `expires_in_s`.
     """
 
     def __init__(self, *, secret: str, previous: str | None, expires_in_s: int) -> None:
@@ -42,20 +42,20 @@ class Tokens:
         self.expires_in_s = expires_in_s
 
     def access(self, session: Session, *, now_ms: int, until_ms: int | None = None) -> str:
-        """Return an access token for a session, which ends `until_ms`."""
+        """Return an access token for a session that ends at `until_ms`, in milliseconds of the wall clock."""
         issued = now_ms // 1000
         expires = issued + self.lifetime_s(now_ms=now_ms, until_ms=until_ms)
         claims = {"sub": session.user_id, "sid": session.id, "iat": issued, "exp": expires}
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
 
     def lifetime_s(self, *, now_ms: int, until_ms: int | None) -> int:
-        """How long an access token made now is good, where its session ends `until_ms`."""
+        """Return for how many seconds an access token made now is good, if its session ends at `until_ms`."""
         if until_ms is None:
             return self.expires_in_s
         return max(0, min(self.expires_in_s, until_ms // 1000 - now_ms // 1000))
 
     def verify(self, token: str, *, now_ms: int) -> Claims:
-        """Raises ChatError: token_expired, or unauthorized for whatever else is wrong with it."""
+        """Return the claims of an access token. Raises ChatError token_expired, or unauthorized for any other fault."""
         for secret in self._secrets:
             try:
                 claims = jwt.decode(
@@ -77,20 +77,20 @@ class Tokens:
         raise ChatError("unauthorized")
 
     def refresh(self, session: Session) -> str:
-        """The session's present refresh token: derived, so that the same replacement can be given twice and none is
-        stored.
+        """Return the session's present refresh token. It is derived from the session: none is stored, and a repeated
+        refresh within the grace period returns the same one.
         """
         return f"{session.id}.{session.generation}.{_seal(self._secret, session.id, session.generation)}"
 
     def verify_refresh(self, token: str) -> RefreshToken:
-        """Raises ChatError unauthorized."""
+        """Return the parts of a refresh token. Raises ChatError unauthorized."""
         session_id, _, rest = token.partition(".")
         number, _, seal = rest.partition(".")
         try:
             generation = whole_number(number)
         except ValueError as error:
             raise ChatError("unauthorized") from error
-        if not seal.isascii():  # compare_digest takes no other text
+        if not seal.isascii():  # compare_digest raises TypeError for a text that is not ASCII
             raise ChatError("unauthorized")
         if any(hmac.compare_digest(seal, _seal(secret, session_id, generation)) for secret in self._secrets):
             return RefreshToken(session_id, generation)

@@ -1,9 +1,8 @@
-"""The slots that Redis holds for this process, compared with its connections, slice by slice: when Redis is back, and
-on a timer.
+"""Compares the slots that Redis holds for this process with its connections, in slices: after Redis was lost, and on a
+timer.
 
-A connection that ends while Redis is away, or in the moment in which it goes, cannot give its slot back: without this
-its user would be refused until the slot's TTL ends. Likewise a slot that Redis forgot is taken again, so that the cap
-holds.
+A connection that ends while Redis is lost, or at that moment, cannot give its slot back, and its user would be refused
+until the slot's TTL ends. A slot that Redis has forgotten is taken again, so that the cap holds.
 """
 
 from __future__ import annotations
@@ -18,21 +17,21 @@ from cluster.contract import ConnectionSlots
 log = logging.getLogger(__name__)
 
 RECONCILE_EVERY_S = 60.0
-USERS_A_SLICE = 100  # asked in one write: some 2 ms of the loop
+USERS_A_SLICE = 100  # in one request: some 2 ms of the loop
 
 
 class Connected(Protocol):
-    """What the pool tells of its users."""
+    """What the reconciler asks of the pool."""
 
     def users(self) -> Iterable[str]:
-        """Who has a connection here, or is being admitted."""
+        """The ids of the users who have a connection here, or are being admitted."""
 
     def slots_of(self, user_id: str) -> list[str]:
-        """The connections of a user for which there may be a slot."""
+        """The ids of a user's connections that need a slot."""
 
 
 class SlotReconciler:
-    """One pass at a time, by one task."""
+    """Makes one pass at a time, in one task."""
 
     def __init__(self, *, pool: Connected, connection_slots: ConnectionSlots) -> None:
         self._pool = pool
@@ -41,14 +40,14 @@ class SlotReconciler:
         self._again = False
 
     def start(self) -> None:
-        """Begin a pass; where one is under way, another after it."""
+        """Begin a pass; if one is under way, another follows it."""
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._work())
         else:
             self._again = True
 
     async def close(self) -> None:
-        """End what is under way."""
+        """Cancel the pass under way."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -71,17 +70,17 @@ class SlotReconciler:
     async def _pass(self) -> int:
         """Returns how many slots were freed.
 
-        Where the backend goes away meanwhile it ends: its return begins another.
+        Ends early if Redis is lost; a new pass begins when it is back.
         """
         users = list(dict.fromkeys((*self._connection_slots.unsure(), *self._pool.users())))
         freed = 0
         for start in range(0, len(users), USERS_A_SLICE):
-            # Read when it is sent: commands reach the backend in their order, so no later admission or departure is
-            # undone.
-            told = await self._connection_slots.reconcile(
+            # The connections are read when the request is sent. Redis executes requests in their order, so no later
+            # admission or departure is undone.
+            freed_now = await self._connection_slots.reconcile(
                 [(one, self._pool.slots_of(one)) for one in users[start : start + USERS_A_SLICE]]
             )
-            if told is None:
+            if freed_now is None:
                 break
-            freed += told
+            freed += freed_now
         return freed
