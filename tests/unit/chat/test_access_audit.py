@@ -1,4 +1,4 @@
-"""What a process did not hear is asked of the store: who is no member any more, and whose login is revoked."""
+"""The audit reads from the store what no event brought: ended memberships, new members, revoked logins."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ class Process:
         return there
 
     async def settled(self) -> None:
-        """What was doubted has been asked and acted upon."""
+        """Wait until every request has been served."""
         while self.audit.is_waiting:
             await asyncio.sleep(0.001)
         await self.access_audits.close()
@@ -221,7 +221,9 @@ async def test_after_the_bus_was_away_every_subscription_is_held_against_the_sto
         a, b = [await process.connect(user, *rooms) for user in (ada, bob)]
         left = await store.members.remove(rooms[0], bob.id)
         channel = await process.hub.hold(rooms[0])
-        channel.rev = left.rev  # the change was heard of, and who left was not: no comparison of heads finds that
+        channel.rev = (
+            left.rev
+        )  # the change arrived and its MembershipEnded did not: a comparison of heads does not find that
         process.hub.release(channel)
         process.requests.audit_all()
         await process.settled()
@@ -231,7 +233,7 @@ async def test_after_the_bus_was_away_every_subscription_is_held_against_the_sto
         assert process.presence.members_of(rooms[0]) == [ada.id]
 
 
-async def test_a_subscription_under_a_newer_membership_than_was_doubted_stands(tmp_path: Path) -> None:
+async def test_a_subscription_under_a_newer_membership_than_was_audited_stands(tmp_path: Path) -> None:
     async with process_on(tmp_path) as process:
         store = process.store
         ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
@@ -251,9 +253,9 @@ async def test_a_subscription_under_a_newer_membership_than_was_doubted_stands(t
     ("error", "line"),
     [(StoreUnavailable("gone"), "an errand failed: gone"), (LookupError("unforeseen"), "an errand failed")],
 )
-@pytest.mark.parametrize("doubted", ["a room", "memberships", "everything"])
-async def test_what_the_store_could_not_be_asked_is_asked_again(
-    tmp_path: Path, doubted: str, error: Exception, line: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("requested", ["a room", "memberships", "everything"])
+async def test_a_request_whose_read_failed_is_read_again(
+    tmp_path: Path, requested: str, error: Exception, line: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with process_on(tmp_path) as process:
         store = process.store
@@ -269,7 +271,7 @@ async def test_what_the_store_could_not_be_asked_is_asked_again(
             "a room": lambda: process.requests.audit_room(room_id),
             "memberships": lambda: process.requests.audit_members([(room_id, bob.id)]),
             "everything": process.requests.audit_all,
-        }[doubted]()
+        }[requested]()
         for times in (1, 2):
             async with asyncio.timeout(10):
                 while len(members.asked) + len(rooms.asked) < times or process.access_audits.is_busy:
@@ -287,7 +289,7 @@ async def test_what_the_store_could_not_be_asked_is_asked_again(
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable("gone"), LookupError("unforeseen")])
-async def test_who_may_have_joined_unheard_is_asked_for_again(
+async def test_a_failed_read_of_possible_new_members_is_repeated(
     tmp_path: Path, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with process_on(tmp_path) as process:
@@ -311,7 +313,7 @@ async def test_who_may_have_joined_unheard_is_asked_for_again(
 
 
 class Clumsy(Process):
-    """Fails at the first end that it is to carry out."""
+    """Raises at the first end that it is to apply."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
@@ -324,7 +326,7 @@ class Clumsy(Process):
         super()._ended(ended)
 
 
-async def test_one_end_that_cannot_be_carried_out_keeps_no_other_from_it(
+async def test_an_end_that_raises_does_not_keep_the_others_from_being_applied(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with process_on(tmp_path, Clumsy) as process:
@@ -351,7 +353,7 @@ async def test_one_end_that_cannot_be_carried_out_keeps_no_other_from_it(
         caplog.clear()
 
 
-async def test_a_room_that_is_doubted_waits_for_one_read_of_all_the_others(tmp_path: Path) -> None:
+async def test_a_requested_room_waits_for_one_read_of_all_the_others(tmp_path: Path) -> None:
     async with process_on(tmp_path) as process:
         store = process.store
         ada = await user_named(store, "ada")
@@ -391,7 +393,9 @@ async def test_after_the_bus_was_away_who_is_shown_where_is_as_the_store_says_al
         assert [process.presence.members_of(room_id) for room_id in (tea, two, own)] == [[], [bob.id], [bob.id]]
 
 
-async def test_who_joined_unheard_is_found_when_the_room_is_doubted_and_nobody_else(tmp_path: Path) -> None:
+async def test_a_member_who_joined_without_an_event_is_found_by_an_audit_of_the_room_and_nobody_else(
+    tmp_path: Path,
+) -> None:
     async with process_on(tmp_path) as process:
         store = process.store
         people = [await user_named(store, name) for name in ("ada", "bob", "cleo")]
@@ -401,7 +405,7 @@ async def test_who_joined_unheard_is_found_when_the_room_is_doubted_and_nobody_e
             await process.connect(user)
         joined = await store.members.add(room_id, bob.id)
         channel = await process.hub.hold(room_id)
-        channel.rev = joined.rev - 1  # neither the change nor who joined by it was heard of
+        channel.rev = joined.rev - 1  # neither the change nor its MembershipBegan arrived
         await process.hub.check_heads()
         async with asyncio.timeout(10):
             while bob.id not in process.presence.members_of(room_id):

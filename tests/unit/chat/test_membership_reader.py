@@ -1,4 +1,4 @@
-"""joinRoom asks the store how people stand, and those who ask at once share a read."""
+"""joinRoom reads memberships from the store, and concurrent joins share reads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.unit.chat.delivery.test_join_is_exact import Connection, World, open_
 pytestmark = pytest.mark.gen_test
 
 
-async def test_those_who_ask_in_one_turn_share_a_read_and_each_gets_their_own_answer(tmp_path: Path) -> None:
+async def test_calls_in_one_loop_turn_share_a_read_and_each_gets_its_own_answer(tmp_path: Path) -> None:
     async with open_store(tmp_path) as store:
         users = [
             await store.users.create(username=f"u{number}", email=f"u{number}@example.com", password_hash="x")
@@ -39,7 +39,7 @@ async def test_those_who_ask_in_one_turn_share_a_read_and_each_gets_their_own_an
         await world.close()
 
 
-async def test_a_herd_of_members_who_join_makes_few_reads(tmp_path: Path) -> None:
+async def test_many_members_who_join_at_once_make_few_reads(tmp_path: Path) -> None:
     async with open_store(tmp_path) as store:
         owner, *users = [
             await store.users.create(username=f"u{number}", email=f"u{number}@example.com", password_hash="x")

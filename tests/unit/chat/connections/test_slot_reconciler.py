@@ -1,6 +1,4 @@
-"""The comparison of what Redis holds with the connections there are: in slices, one pass at a time, and none of it
-against the order.
-"""
+"""The comparison of Redis's slots with the connections: in slices, one pass at a time, in the order of requests."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ pytestmark = pytest.mark.gen_test
 class People:
     """Who is connected: by user, their connections.
 
-    `asked` is told whose are asked for, when a slice is about to be sent.
+    `asked` is called with each user whose connections are read for a request.
     """
 
     def __init__(self, asked: Callable[[str], object] = str) -> None:
@@ -46,7 +44,7 @@ async def passed(reconciler: SlotReconciler) -> None:
     await until(lambda: reconciler._task is None)
 
 
-async def test_a_pass_frees_what_nobody_has_and_takes_what_was_forgotten_for_all_users(
+async def test_a_pass_frees_slots_without_a_connection_and_takes_forgotten_ones_for_all_users(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
     client = await client_at(stack, redis.port, scripts=tuple(SCRIPTS))
@@ -98,9 +96,7 @@ async def test_a_pass_that_redis_cuts_short_is_made_up_for_by_the_next(
     ]
 
 
-async def test_who_asks_for_a_pass_while_one_is_under_way_gets_another_after_it(
-    stack: AsyncExitStack, redis: RedisServer
-) -> None:
+async def test_a_pass_that_is_requested_during_another_follows_it(stack: AsyncExitStack, redis: RedisServer) -> None:
     def asked(user_id: str) -> None:
         if user_id == "u1" and "u2" not in people.connections:
             people.connections["u2"] = ["p1-2"]

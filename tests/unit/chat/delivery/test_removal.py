@@ -1,4 +1,4 @@
-"""A connection that is over is forgotten everywhere, whatever one of those who are to forget it raises."""
+"""A connection that is over is removed everywhere, also if one of the steps of its removal raises."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Link:
     has_peer = may_begin = True
 
     def trust(self) -> None:
-        """A pool tells so of who is bound."""
+        """Called by the pool for a connection that is bound."""
 
 
 class Connection:
@@ -51,7 +51,7 @@ class Connection:
 
 
 class Faults:
-    """Which of the parts raise what nobody foresaw."""
+    """Which of the parts raise an unexpected error."""
 
     def __init__(self) -> None:
         self.of: set[str] = set()
@@ -94,9 +94,9 @@ class FaultyTaskQueue(SerialTaskQueue):
         super().__init__()
         self._faults = faults
 
-    def run(self, errand: Any, *, droppable: bool = False) -> bool:
+    def run(self, task: Any, *, droppable: bool = False) -> bool:
         self._faults.meet("task_queue")
-        return super().run(errand, droppable=droppable)
+        return super().run(task, droppable=droppable)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ class FaultyTaskQueue(SerialTaskQueue):
     [set(), {"observer"}, {"r1"}, {"slots"}, {"task_queue"}, {"observer", "r1", "r3", "slots", "task_queue"}],
     ids=sorted,
 )
-async def test_what_one_raises_keeps_no_other_from_forgetting_a_connection(
+async def test_a_step_that_raises_keeps_no_other_from_removing_a_connection(
     faulty: set[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     loop, bus, faults = asyncio.get_running_loop(), MemoryBus(), Faults()
@@ -157,7 +157,7 @@ async def test_what_one_raises_keeps_no_other_from_forgetting_a_connection(
     assert len(faults.met) == 6, "once"
 
 
-async def test_who_fails_to_be_told_that_somebody_is_gone_does_not_keep_them_online(
+async def test_a_callback_that_raises_when_somebody_is_gone_does_not_keep_them_online(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     loop, gone = asyncio.get_running_loop(), list[str]()

@@ -32,20 +32,18 @@ ADA = User("ada", "ada", "ada", None, None, None, Status.ONLINE, None, "2026-01-
 
 
 def here(number: int, status_rev: int, status: str, **rooms: int) -> PeopleHere:
-    """What the process c says of Ada, who is in these rooms since these revs."""
+    """What the process c publishes of Ada, a member of these rooms since these revs."""
     person = PersonHere("ada", "ada", status, 0, tuple(rooms), status_rev, tuple(rooms.values()))
     return PeopleHere("c", 1, (person,), number=number)
 
 
-def whole_telling(number: int) -> PeopleHere:
-    """The process c says that nobody is there, in one part."""
+def empty_full_list(number: int) -> PeopleHere:
+    """The process c publishes, in one part, that nobody is connected to it."""
     return PeopleHere("c", number, (), is_last=True, number=number, began_at=number)
 
 
 class Process:
-    """Presence as one process has it, and who received its facts;
-    what it doubts is not settled, for no store is here.
-    """
+    """The presence of one process; the audits that it requests are not made, since there is no store."""
 
     def __init__(self, loop: Any) -> None:
         parts = build_presence(
@@ -66,7 +64,7 @@ class Process:
             PersonGone: lambda gone: self.remote_presence.person_gone(gone.process_id, gone.user_id, gone.number),
         }
 
-    def hear(self, facts: Sequence[Any]) -> None:
+    def receive(self, facts: Sequence[Any]) -> None:
         for fact in facts:
             self._receivers[type(fact)](fact)
 
@@ -76,7 +74,7 @@ class Process:
         return {room: {one.user_id: str(one.status) for one in online} for room, online in listings.items()}
 
 
-# In the order in which they became true; each list ends in one state, whatever the order in which they are heard.
+# In the order in which they became true; each list ends in one state, in whatever order the facts arrive.
 HISTORIES: dict[str, list[Any]] = {
     "joins and leaves": [
         here(1, 0, "online", r3=0),
@@ -106,10 +104,10 @@ HISTORIES: dict[str, list[Any]] = {
         here(3, 1, "online", r1=1),
         PersonGone("c", "ada", 4),
     ],
-    "full tellings": [
+    "full lists": [
         here(1, 1, "online", r1=1),
         here(2, 1, "online", r1=1),
-        whole_telling(3),
+        empty_full_list(3),
         MembershipBegan("r2", "ada", 4),
     ],
     "all of it": [
@@ -142,36 +140,36 @@ async def test_the_end_is_the_same_in_whatever_order_facts_come(history: str, is
         if is_connected:
             process.presence.connected(ADA)
             process.presence.entered("ada", {})
-        process.hear(order)
+        process.receive(order)
         states[json.dumps(process.state())] = order
     in_time = Process(io_loop.asyncio_loop)
     if is_connected:
         in_time.presence.connected(ADA)
         in_time.presence.entered("ada", {})
-    in_time.hear(HISTORIES[history])
+    in_time.receive(HISTORIES[history])
     assert list(states) == [json.dumps(in_time.state())], states
 
 
 async def test_a_list_of_rooms_that_was_read_before_a_leave_does_not_bring_the_room_back(io_loop: Any) -> None:
     process = Process(io_loop.asyncio_loop)
     process.presence.connected(ADA)
-    process.hear([MembershipEnded("r1", "ada", "left", 7), MembershipBegan("r2", "ada", 9)])
+    process.receive([MembershipEnded("r1", "ada", "left", 7), MembershipBegan("r2", "ada", 9)])
     process.presence.entered("ada", {"r1": 3, "r3": 0})
     assert {room for room, online in process.state().items() if online} == {"r2", "r3"}
 
 
-async def test_what_a_dead_process_said_and_comes_after_its_death_brings_nobody_back(io_loop: Any) -> None:
+async def test_facts_of_a_dead_process_that_arrive_after_its_death_bring_nobody_back(io_loop: Any) -> None:
     process = Process(io_loop.asyncio_loop)
-    process.hear([here(1, 1, "online", r1=1), here(4, 1, "online", r1=1)])
+    process.receive([here(1, 1, "online", r1=1), here(4, 1, "online", r1=1)])
     process.remote_presence.process_gone("c")
-    process.hear([here(3, 1, "online", r1=1), here(4, 1, "online", r1=1)])
+    process.receive([here(3, 1, "online", r1=1), here(4, 1, "online", r1=1)])
     assert process.presence.people == 0
-    process.hear([here(5, 1, "online", r1=1)])
+    process.receive([here(5, 1, "online", r1=1)])
     assert process.state()["r1"] == {"ada": "online"}, "it lives after all"
 
 
-async def test_a_room_that_another_process_does_not_name_is_doubted(io_loop: Any) -> None:
-    doubted: list[tuple[str, str]] = []
+async def test_a_room_that_another_process_does_not_list_is_audited(io_loop: Any) -> None:
+    audited: list[tuple[str, str]] = []
     loop = io_loop.asyncio_loop
     parts = build_presence(
         codec=JsonCodec(),
@@ -181,11 +179,11 @@ async def test_a_room_that_another_process_does_not_name_is_doubted(io_loop: Any
         process_id="p",
         grace_s=0.0,
         loop=loop,
-        audit_members=doubted.extend,
+        audit_members=audited.extend,
     )
     parts.remote_presence.people_here(here(1, 1, "online", r1=1, r2=1))
     parts.remote_presence.people_here(here(2, 1, "online", r2=1))
-    assert doubted == [("r1", "ada")]
+    assert audited == [("r1", "ada")]
     assert parts.presence.online_count("r1") == 1, "until the store says so nothing is over"
 
 
@@ -197,9 +195,9 @@ async def test_a_status_that_an_older_process_wrote_and_did_not_count_is_taken_w
         assert process.state()["r1"] == {"ada": "online"}, times
         process.presence.connected(replace(ADA, status=Status.BUSY))
         assert process.state()["r1"] == {"ada": "busy"}, times
-        process.hear([here(1, 0, "away", r1=0), StatusChosen("ada", "away")])
-        assert process.state()["r1"] == {"ada": "busy"}, "what is told has a number, or is not known to be newer"
-    process.hear([StatusChosen("ada", "away", rev=1)])
+        process.receive([here(1, 0, "away", r1=0), StatusChosen("ada", "away")])
+        assert process.state()["r1"] == {"ada": "busy"}, "a published status without a number is not known to be newer"
+    process.receive([StatusChosen("ada", "away", rev=1)])
     process.presence.connected(replace(ADA, status=Status.BUSY))
     assert process.state()["r1"] == {"ada": "away"}, "what was read before it is older"
 
@@ -279,7 +277,7 @@ async def test_an_end_in_the_middle_of_a_second_join_ends_the_first_subscription
     assert connection in channel.joining
 
 
-# ---- what people are told --------------------------------------------------------------------------------------------
+# ---- events to one user ---------------------------------------------------------------------------------------------
 
 
 Connected = tuple[Pool, UserEvents]
@@ -344,19 +342,19 @@ async def connected(pool: Pool) -> Connection:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([read(3, 9), read(5, 9), read(5, 11), read(9, 12)])))
-async def test_how_far_somebody_has_read_never_goes_back_whatever_order_it_is_told_in(
+async def test_a_read_position_never_goes_back_in_whatever_order_its_events_arrive(
     parts: Connected, order: Sequence[UserEvent]
 ) -> None:
     pool, user_events = parts
     connection = await connected(pool)
     for happening in order:
         user_events.send(happening)
-    told = [(frame["data"]["readSeq"], frame["data"]["unreadCount"]) for frame in connection.link.frames]
-    assert told == sorted(told)
-    assert told[-1] == (9, 3)
+    sent = [(frame["data"]["readSeq"], frame["data"]["unreadCount"]) for frame in connection.link.frames]
+    assert sent == sorted(sent)
+    assert sent[-1] == (9, 3)
 
 
-async def test_a_room_that_was_left_since_is_not_told_to_be_added(parts: Connected) -> None:
+async def test_room_added_is_not_sent_for_a_room_that_was_left_since(parts: Connected) -> None:
     pool, user_events = parts
     connection = await connected(pool)
     user_events.end_membership(MembershipEnded("r1", "ada", "left", 5))

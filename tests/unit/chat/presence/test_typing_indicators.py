@@ -1,6 +1,4 @@
-"""Who is typing: told once when it begins and once when it ends, and each departure costs what that person typed,
-however many type.
-"""
+"""Typing is published when it begins, goes on and ends; a departure costs the same however many type."""
 
 from __future__ import annotations
 
@@ -37,29 +35,29 @@ class Clock:
 
 
 class World:
-    """People who type, and what their rooms are told of it."""
+    """People who type, and the typing events that are published to their rooms."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, str, bool]] = []
+        self.published: list[tuple[str, str, bool]] = []
         self.clock = Clock()
         self._bus = MemoryBus()
-        self._bus.start(receive=self._hear)
+        self._bus.start(receive=self._receive)
         self._task_queue = SerialTaskQueue(max_waiting=1_000_000)
         self.typing = TypingIndicators(
             roster=RoomRoster(), codec=JsonCodec(), bus=self._bus, task_queue=self._task_queue, now=self.clock
         )
 
-    def _hear(self, topic: str, happening: object) -> None:
+    def _receive(self, topic: str, happening: object) -> None:
         assert isinstance(happening, RoomEphemeral)
         data = json.loads(happening.event)["data"]
-        self.told.append((data["roomId"], data["userId"], data["isTyping"]))
+        self.published.append((data["roomId"], data["userId"], data["isTyping"]))
 
-    async def hear(self, *room_ids: str) -> None:
+    async def subscribe(self, *room_ids: str) -> None:
         for room_id in room_ids:
             await self._bus.subscribe(room_topic(room_id))
 
     async def settled(self) -> None:
-        """Wait until what is on its way is told."""
+        """Wait until everything queued is published."""
         while self._task_queue._task is not None:
             await asyncio.sleep(0)
 
@@ -70,9 +68,9 @@ def person(number: int) -> User:
     )
 
 
-async def test_it_is_told_when_it_begins_again_while_it_goes_on_and_once_when_it_ends() -> None:
+async def test_it_is_published_when_it_begins_again_while_it_goes_on_and_once_when_it_ends() -> None:
     world = World()
-    await world.hear("r1")
+    await world.subscribe("r1")
     world.typing.started("r1", person(1))
     world.typing.started("r1", person(1))
     world.clock.now_s += 3
@@ -80,13 +78,13 @@ async def test_it_is_told_when_it_begins_again_while_it_goes_on_and_once_when_it
     world.typing.stopped("r1", "u1")
     world.typing.stopped("r1", "u1")
     await world.settled()
-    assert world.told == [("r1", "u1", True), ("r1", "u1", True), ("r1", "u1", False)]
+    assert world.published == [("r1", "u1", True), ("r1", "u1", True), ("r1", "u1", False)]
     assert world.typing.typists == 0
 
 
 async def test_who_leaves_stops_typing_everywhere_and_nobody_else_does() -> None:
     world = World()
-    await world.hear("r1", "r2")
+    await world.subscribe("r1", "r2")
     for number in (1, 2):
         for room in ("r1", "r2"):
             world.typing.started(room, person(number))
@@ -94,7 +92,10 @@ async def test_who_leaves_stops_typing_everywhere_and_nobody_else_does() -> None
     world.typing.gone("u1")
     world.typing.gone("u1")
     await world.settled()
-    assert Counter(told for told in world.told if not told[2]) == {("r1", "u1", False): 1, ("r2", "u1", False): 1}
+    assert Counter(event for event in world.published if not event[2]) == {
+        ("r1", "u1", False): 1,
+        ("r2", "u1", False): 1,
+    }
     assert world.typing.typists == 2
     world.typing.gone("u2")
     assert world.typing.typists == 0 and world.typing._rooms_of == {}
@@ -102,7 +103,7 @@ async def test_who_leaves_stops_typing_everywhere_and_nobody_else_does() -> None
 
 async def test_who_types_no_more_expires_and_who_types_on_does_not() -> None:
     world = World()
-    await world.hear("r1")
+    await world.subscribe("r1")
     for number in range(4):
         world.typing.started("r1", person(number))
     world.clock.now_s += 1
@@ -110,14 +111,14 @@ async def test_who_types_no_more_expires_and_who_types_on_does_not() -> None:
     world.clock.now_s += EXPIRES_MS / 1000 - 1
     world.typing.sweep()
     await world.settled()
-    assert [user_id for _, user_id, typing in world.told if not typing] == ["u1", "u2", "u3"]
+    assert [user_id for _, user_id, typing in world.published if not typing] == ["u1", "u2", "u3"]
     assert world.typing.typists == 1
     world.clock.now_s += 1
     world.typing.sweep()
     assert world.typing.typists == 0
 
 
-async def test_a_crowd_that_expires_at_once_is_told_of_in_slices() -> None:
+async def test_many_who_expire_at_once_are_published_in_slices() -> None:
     world = World()
     count = 3 * typing_module.SLICE + 1
     for number in range(count):
@@ -132,7 +133,7 @@ async def test_a_crowd_that_expires_at_once_is_told_of_in_slices() -> None:
     assert max(before - after for before, after in itertools.pairwise(left)) == typing_module.SLICE
 
 
-async def test_past_the_bound_nobody_new_is_told_of_and_who_types_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_past_the_bound_no_new_typist_is_published_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(typing_module, "MAX_TYPISTS", 3)
     world = World()
     for number in range(5):
