@@ -1,8 +1,7 @@
-"""The loop that a process runs on: uvloop's where it is installed, else the standard one; Tornado's view of it has a
-monotonic clock.
+"""The event loop of a process: uvloop's where it is installed, else asyncio's; Tornado's IOLoop on a monotonic clock.
 
-Tornado's IOLoop tells the time by the wall clock, and its PeriodicCallback counts by that: set back by ten minutes, it
-calls nothing for ten minutes. Our own IOLoop tells the time of the asyncio loop beneath it, which is monotonic.
+Tornado's own IOLoop reads the wall clock, and its PeriodicCallback counts by that: when the clock is set back by ten
+minutes, it calls nothing for ten minutes. The IOLoop of this module reads the monotonic clock of the asyncio loop.
 """
 
 from __future__ import annotations
@@ -12,29 +11,68 @@ import importlib
 import math
 import select
 import selectors
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from tornado.platform.asyncio import AsyncIOLoop
 
-# Some milliseconds' worth; a herd of connections is served in slices, between which timers and answers go on
+if TYPE_CHECKING:
+    from _typeshed import FileDescriptorLike
+
+# A loop turn handles at most so many sockets, which takes some milliseconds: 10,000 connections that arrive or end at
+# once are served in slices, between which timers and replies have their turns.
 EVENTS_A_TURN = 512
 
 
-class SlicedSelector(selectors.EpollSelector):
-    """Tells of so many ready sockets at a time.
+class SlicedSelector(selectors.BaseSelector):
+    """An epoll selector that returns at most EVENTS_A_TURN ready sockets at a time.
 
-    The kernel begins with those that it did not tell of, so each has its turn.
+    The kernel begins each reply with the sockets that the one before left out, so each has its turn.
     """
 
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._keys: dict[FileDescriptorLike, selectors.SelectorKey] = {}  # by descriptor
+
+    def register(self, fileobj: FileDescriptorLike, events: int, data: object = None) -> selectors.SelectorKey:
+        """Raises KeyError for a descriptor that is registered already."""
+        key = selectors.SelectorKey(fileobj, self._descriptor(fileobj), events, data)
+        if key.fd in self._keys:
+            raise KeyError(f"descriptor {key.fd} is registered already")
+        self._epoll.register(key.fd, _epoll_mask(events))
+        self._keys[key.fd] = key
+        return key
+
+    def unregister(self, fileobj: FileDescriptorLike) -> selectors.SelectorKey:
+        """Raises KeyError for a descriptor that is not registered."""
+        key = self._keys.pop(self._descriptor(fileobj))
+        with suppress(OSError):  # closed before, which epoll notes by itself
+            self._epoll.unregister(key.fd)
+        return key
+
+    def modify(self, fileobj: FileDescriptorLike, events: int, data: object = None) -> selectors.SelectorKey:
+        """Raises KeyError for a descriptor that is not registered."""
+        old = self._keys[self._descriptor(fileobj)]
+        key = selectors.SelectorKey(fileobj, old.fd, events, data)
+        if events != old.events:
+            try:
+                self._epoll.modify(key.fd, _epoll_mask(events))
+            except OSError:  # the descriptor was closed
+                del self._keys[key.fd]
+                raise
+        self._keys[key.fd] = key
+        return key
+
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Wait for `timeout` seconds, None: for ever, as all selectors do."""
-        # Never less than was asked for
+        """Wait for `timeout` seconds at most; None waits without end, as in all selectors."""
+        # epoll counts milliseconds: rounded up, so that it never waits for less than `timeout`
         wait_s = -1.0 if timeout is None else max(0.0, math.ceil(timeout * 1000) / 1000)
         try:
-            events = self._selector.poll(wait_s, EVENTS_A_TURN)  # type: ignore[attr-defined]
+            events = self._epoll.poll(wait_s, EVENTS_A_TURN)
         except InterruptedError:
             return []
-        keys = self._fd_to_key  # type: ignore[attr-defined]
+        keys = self._keys
         ready = []
         for fd, event in events:
             key = keys.get(fd)
@@ -45,25 +83,53 @@ class SlicedSelector(selectors.EpollSelector):
                 ready.append((key, mask & key.events))
         return ready
 
+    def close(self) -> None:
+        """Forget all descriptors; they stay open."""
+        self._keys.clear()
+        self._epoll.close()
+
+    def get_key(self, fileobj: FileDescriptorLike) -> selectors.SelectorKey:
+        """Raises KeyError for a descriptor that is not registered."""
+        return self._keys[self._descriptor(fileobj)]
+
+    def get_map(self) -> Mapping[FileDescriptorLike, selectors.SelectorKey]:
+        """The registered keys by descriptor: not a copy."""
+        return self._keys
+
+    def _descriptor(self, fileobj: FileDescriptorLike) -> int:
+        """Raises ValueError for an object that is closed and not registered."""
+        fd = fileobj if isinstance(fileobj, int) else fileobj.fileno()
+        if fd >= 0:
+            return fd
+        registered = next((key.fd for key in self._keys.values() if key.fileobj is fileobj), None)
+        if registered is None:
+            raise ValueError(f"{fileobj!r} has no descriptor")
+        return registered
+
+
+def _epoll_mask(events: int) -> int:
+    mask = select.EPOLLIN if events & selectors.EVENT_READ else 0
+    return mask | select.EPOLLOUT if events & selectors.EVENT_WRITE else mask
+
 
 class MonotonicIOLoop(AsyncIOLoop):
     """Tornado's IOLoop of an asyncio loop, on that loop's clock."""
 
     def time(self) -> float:
-        """Seconds since some moment: not since the epoch."""
+        """Seconds of a monotonic clock, which does not begin at the epoch."""
         return self.asyncio_loop.time()
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
     """A new asyncio loop whose IOLoop.current() is a MonotonicIOLoop: a factory for asyncio.Runner."""
     loop = _factory()()
-    # Before Tornado makes one: it makes its own where none is there for this asyncio loop, and there can be only one.
+    # Now, because an asyncio loop has one IOLoop, and Tornado makes one of its own where there is none yet.
     MonotonicIOLoop(asyncio_loop=loop, make_current=False)
     return loop
 
 
 def loop_name() -> str:
-    """asyncio or uvloop."""
+    """asyncio or uvloop: the package of the running loop."""
     return type(asyncio.get_running_loop()).__module__.partition(".")[0]
 
 

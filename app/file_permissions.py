@@ -56,8 +56,8 @@ def _for_others(path: Path, mode: int) -> int:
     entries = _access_list(path)
     if entries is None:
         return (mode >> 3 | mode) & 0o7
-    # With an access list, the group's bits of the mode are a mask. systemd passes credentials to a service in files whose
-    # mask is set, while the group may do nothing.
+    # With an access list, the group's bits of the mode are a mask. systemd passes credentials to a service in files
+    # whose mask is set, while the group may do nothing.
     mask = next((permitted for tag, permitted, _ in entries if tag == _MASK), 0o7)
     return _any(
         permitted if tag == _OTHER else permitted & mask

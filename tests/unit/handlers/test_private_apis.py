@@ -10,8 +10,6 @@ import ast
 import asyncio
 import configparser
 import inspect
-import select
-import selectors
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,7 +65,6 @@ USED: dict[str, tuple[tuple[type, frozenset[str]], ...]] = {
         (WebSocketHandler, frozenset({"_log"})),
         (WebSocketProtocol, frozenset({"_process_server_headers", "_receive_frame_loop"})),
     ),
-    "app/event_loop.py": ((selectors.DefaultSelector, frozenset({"_fd_to_key", "_selector"})),),
 }
 
 # Methods that are called or overridden: their parameters, without self
@@ -100,7 +97,6 @@ def instances(io_loop: IOLoop) -> Iterator[dict[type, object]]:
     ours, theirs = socket.socketpair()
     stream = IOStream(ours)
     theirs.close()
-    selector = selectors.DefaultSelector()
     yield {
         IOStream: stream,
         HTTP1Connection: HTTP1Connection(stream, False),
@@ -108,9 +104,7 @@ def instances(io_loop: IOLoop) -> Iterator[dict[type, object]]:
         HTTPServer: HTTPServer(Application()),
         WebSocketHandler: WebSocketHandler,
         WebSocketProtocol: WebSocketProtocol,
-        selectors.DefaultSelector: selector,
     }
-    selector.close()
     stream.close()
 
 
@@ -126,7 +120,6 @@ def private_names_in(path: Path) -> set[str]:
     return {name for name in found if name.startswith("_") and not name.startswith("__")}
 
 
-@pytest.mark.skipif(not hasattr(select, "epoll"), reason="needs epoll")
 @pytest.mark.parametrize("file", USED)
 @pytest.mark.gen_test
 async def test_a_file_uses_and_overrides_only_the_private_names_in_the_table(
@@ -161,15 +154,6 @@ async def test_the_loops_own_table_of_handlers_is_keyed_by_descriptor() -> None:
         loop.update_handler(sock.fileno(), 0)
         loop.remove_handler(sock.fileno())
         assert sock.fileno() not in loop.handlers
-
-
-@pytest.mark.skipif(not hasattr(select, "epoll"), reason="needs epoll")
-def test_the_selector_keeps_its_keys_by_descriptor_and_asks_epoll() -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs, selectors.EpollSelector() as selector:
-        key = selector.register(ours, selectors.EVENT_WRITE)
-        assert selector._fd_to_key[ours.fileno()] is key
-        assert selector._selector.poll(0, 1) == [(ours.fileno(), select.EPOLLOUT)]
 
 
 def test_setup_cfg_bounds_tornado_from_above() -> None:
