@@ -1,8 +1,8 @@
-"""Writes alerts to the log, thinned: an active alert is logged again every quarter of an hour, and of one that is
-raised and resolved again and again only some raises are logged.
+"""Writes alerts to the log at a limited rate: an active alert is logged again every 15 minutes, and of an alert that is
+raised and resolved repeatedly only some raises are logged.
 
-The contract's words are `ALERT raised name=…` and `ALERT resolved name=…`. Both are warnings, whatever the alert's
-severity: a log that shows the one must show the other, and an error in it means a fault of the program's own.
+The contract has `ALERT raised name=…` and `ALERT resolved name=…`. Both are warnings for any severity of the alert: a
+log level that shows one must show the other, and errors in the log are kept for faults of the program.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ log = logging.getLogger("alerts")
 
 
 class _LoggedAlert:
-    """What was logged of one alert."""
+    """What was logged about one alert."""
 
     __slots__ = ("is_raise_logged", "logged_at_s", "raises_at_s", "unlogged_raises")
 
@@ -33,7 +33,7 @@ class _LoggedAlert:
 
 
 class AlertLog:
-    """Logs at most `raises_max` raises per hour and name, with their resolutions. Bounded by the names of alerts."""
+    """Logs at most `raises_max` raises per hour and name, with their resolutions. Bounded by the number of rules."""
 
     def __init__(self, *, again_every_s: float = AGAIN_EVERY_S, raises_max: int = RAISES_MAX) -> None:
         self._again_every_s = again_every_s

@@ -1,4 +1,4 @@
-"""Passes each sample to the history and the alerts, and each alert to the log and the webhook. Decides nothing."""
+"""Passes each sample to the history and the alerts, and each alert to the log and the webhook."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from monitor.history_writer import HistoryWriter
 
 
 class AlertPipeline:
-    """The sampler's subscriber. `history_writer` and `webhook` are optional; `now` is a monotonic clock in seconds."""
+    """A subscriber of the sampler. `history_writer` and `webhook` are optional; `now` is monotonic, in seconds."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class AlertPipeline:
         self._now = now
 
     def on_sample(self, at_epoch_s: float, sample: Mapping[str, float]) -> None:
-        """Process a sample. To be called on the event loop; does not wait."""
+        """Process a sample taken at `at_epoch_s`. Must be called on the event loop; does not wait."""
         is_minute_over = self.history.add(at_epoch_s, sample)
         timed_s = self._now()
         events = self.alerts.evaluate(at_epoch_s, sample, timed_s=timed_s)
@@ -46,8 +46,8 @@ class AlertPipeline:
             self._history_writer.on_minute_over()
 
     async def close(self) -> None:
-        """Write and post what is left, within a few seconds. Call it after the sampler stops, before the store closes.
+        """Write and post what is queued, within a few seconds.
 
-        Idempotent.
+        To be called after the sampler stops and before the store closes. Idempotent.
         """
         await asyncio.gather(*(part.close() for part in (self._history_writer, self._webhook) if part is not None))

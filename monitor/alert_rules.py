@@ -1,9 +1,9 @@
 """The rules of the alerts: which metric each one compares with which threshold, in one table. docs/operations.md says
 what each one means and what to do.
 
-How long a condition must last is counted in samples, which are `interval_s` apart. A rule waits for half an interval
-less than that: samples come when the loop has time for them, and one that is a millisecond early must not cost a whole
-interval. The second bad sample at the latest raises an alert, so it is raised within three intervals of its cause.
+The duration of a condition is counted in samples, which are `interval_s` apart. A rule waits for half an interval less:
+the time of a sample varies by milliseconds, and an early one must not delay the alert by a whole interval. The second
+bad sample at the latest raises an alert, so it is raised within three intervals of its cause.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from monitor.alerts import CRITICAL, WARNING, Measure, Rule
 from monitor.sample_values import Sample
 from monitor.thresholds import Thresholds
 
-# The cache is empty at the start, and all clients that reconnect miss: of 540 requests in the first second a quarter of
-# the reads.
+# The cache is empty after a start, so all clients that reconnect cause misses. Measured: with 540 requests in the first
+# second a quarter of the reads missed.
 COLD_SAMPLES = 2
 
 
@@ -67,7 +67,7 @@ def rules(thresholds: Thresholds, *, interval_s: float) -> tuple[Rule, ...]:
         rule("pool", CRITICAL, thresholds.pool_percent, _fullest_pool(thresholds.database_wait_ms)),
         rule("loop_lag", WARNING, loop_lag, _newest("loopLagMs"), clear=0.5 * loop_lag),
         rule("store_queue", CRITICAL, store_queue, _newest("storeQueuePercent"), clear=0.5 * store_queue),
-        # The bus waits itself before it reports that it is lost.
+        # The bus itself waits before it reports that events may be lost.
         rule("bus", CRITICAL, 1.0, _newest("busLost"), bad=1),
         rule("disk", CRITICAL, disk, _disk_used_percent(thresholds.disk_free_plenty_bytes), clear=disk - 1),
         rule("errors", CRITICAL, errors, _error_percent(thresholds.answers_min), clear=0.5 * errors, bad=1),
@@ -118,7 +118,7 @@ def _fullest_pool(database_wait_ms: float) -> Measure:
     def measure(window: Sequence[Sample]) -> float | None:
         newest = window[-1]
         places, connections = newest.get("poolPercent"), newest.get("databasePoolPercent")
-        # Where no operation ended there is no percentile: that counts as a long wait, too.
+        # Without an operation that ended there is no percentile: that counts as a long wait, too.
         is_felt = newest.get("databaseWaiting") and newest.get("databaseP95Ms", database_wait_ms) >= database_wait_ms
         if connections is not None and not is_felt:
             connections = 0.0

@@ -1,7 +1,7 @@
-"""Alerts posted to an operator's URL: a bounded queue, and one owned task that tries each a few times. Blocks nothing.
+"""Posts alerts to an operator's URL: a bounded queue, and one task that tries each alert a few times.
 
-The URL is a secret, because services put a token into it: no log line contains any of it, nor an error message that
-might.
+The URL is a secret, because services put tokens into it: no log line contains any part of it, and none an error message
+that might.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _WORTH_ANOTHER_TRY = {408, 425, 429}
 
 
 class AlertWebhook:
-    """`post` queues an event; of too many the oldest is dropped. Each is tried `attempts_max` times, in order.
+    """`post` queues an event; if the queue is full the oldest is dropped. Each is tried `attempts_max` times, in turn.
 
-    `backoff_s` is the longest first pause; it doubles up to `backoff_max_s`. The wait is a random 50 to 100 % of the
-    pause, so that processes that lost the same receiver do not retry all at once.
+    `backoff_s` is the longest first pause; it doubles up to `backoff_max_s`. The pause is a random 50 to 100 % of that,
+    so that the processes that post to one receiver do not retry at the same moment.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class AlertWebhook:
         self.dropped = 0
 
     def post(self, event: AlertEvent) -> None:
-        """Queue an event. On the event loop; returns at once."""
+        """Queue an event. Must be called on the event loop; returns at once."""
         if self._closed:
             return
         if len(self._waiting) >= self._queue_max:
@@ -98,7 +98,7 @@ class AlertWebhook:
         try:
             while self._waiting:
                 await self._deliver(self._waiting.popleft())
-        finally:  # also after a cancellation, which ends this task: later alerts need a new one
+        finally:  # also after a cancellation, which ends this task: the remaining alerts need a new one
             self._task = None
             if self._waiting and not self._closed:
                 self._begin()
@@ -135,12 +135,12 @@ class AlertWebhook:
                 body=body,
                 connect_timeout=self._timeout_s,
                 request_timeout=self._timeout_s,
-                follow_redirects=False,  # it would become a GET, perhaps to another host
+                follow_redirects=False,  # the redirected request would be a GET, perhaps to another host
             )
             await self._client.fetch(request)
         except HTTPError as error:
             return f"status {error.code}", 300 <= error.code < 500 and error.code not in _WORTH_ANOTHER_TRY
-        # DNS, TLS, invalid HTTP: many kinds, and the messages of some contain the host
+        # DNS, TLS, invalid HTTP: many types, and the messages of some contain the host
         except Exception as error:
             return type(error).__name__, False
         return None, False

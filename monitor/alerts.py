@@ -1,9 +1,7 @@
-"""Which alerts are active: one state machine a rule, fed with each sample.
+"""Which alerts are active: one state machine per rule, which processes each sample. Knows no metric by name.
 
-Owns when to raise and to resolve; knows no metric by name.
-
-Alerts do not flap: an alert is raised after `for_s` at its threshold or above, and resolved after `clear_for_s` below
-its clear threshold. Values between the two thresholds change nothing in either direction.
+To prevent flapping, an alert is raised after `for_s` at its threshold or above, and resolved after `clear_for_s` below
+its clear threshold. Values between the two thresholds change nothing.
 """
 
 from __future__ import annotations
@@ -28,11 +26,10 @@ Measure = Callable[[Sequence[Sample]], float | None]
 
 
 class Rule(Struct, frozen=True):
-    """Raised at `threshold` and above, resolved below `clear`; each once it has been so for that long.
+    """Raised after `for_s` at `threshold` or above, resolved after `clear_for_s` below `clear`, which is at most
+    `threshold`.
 
-    `clear` <= `threshold`.
-
-    The first `skipped` samples after the start are not shown to it.
+    The first `skipped` samples after the start are ignored.
     """
 
     name: str
@@ -46,11 +43,10 @@ class Rule(Struct, frozen=True):
 
 
 class State(Struct, frozen=True):
-    """Of one rule.
+    """The state of one rule: active since `since_s` (None: not active), with its newest and its worst value.
 
-    Active since `since_s`, with its newest and its worst value; `turning_s`: since when samples say otherwise.
-
-    Both are of the clock that `stepped` is given.
+    `turning_s`: when the present run of samples that call for a transition began; None without one. Times are of the
+    clock that is passed to `stepped`.
     """
 
     since_s: float | None = None
@@ -64,7 +60,7 @@ class State(Struct, frozen=True):
 
 
 class Alert(Struct, frozen=True, rename="camel"):
-    """As clients and webhooks see it. `value`: the newest while it is active, the worst once it is resolved."""
+    """An alert for clients and webhooks. `value`: the newest while it is active, the worst once it is resolved."""
 
     name: str
     severity: str
@@ -104,7 +100,10 @@ def stepped(rule: Rule, state: State, value: float | None, at_s: float) -> tuple
 
 
 def _begun(since_s: float | None, at_s: float) -> float:
-    """Return when a streak began. It begins anew if the clock was set back, or it would last longer by that step."""
+    """Return when a run of samples began.
+
+    If the clock was set back it begins anew, because otherwise it would last longer by that step.
+    """
     return at_s if since_s is None or at_s < since_s else since_s
 
 
@@ -119,13 +118,13 @@ class Alerts:
         self._window: deque[Sample] = deque(maxlen=window_samples)
         self._history: deque[Alert] = deque(maxlen=history_max)
         self._samples = 0
-        self._since_s: dict[str, float] = {}  # of those that are active, by the wall clock when they were raised
+        self._since_s: dict[str, float] = {}  # of active alerts: when they began, by the wall clock
 
     def evaluate(self, at_s: float, sample: Sample, *, timed_s: float | None = None) -> list[AlertEvent]:
         """Process a sample, and return the alerts that it raised or resolved.
 
-        `at_s` is shown, `timed_s` is the same moment by a monotonic clock, which how long something lasts is judged by
-        (None: `at_s`).
+        `at_s` is the wall clock, which is shown. `timed_s` is the same moment by a monotonic clock, by which durations
+        are measured (None: `at_s`). Both are in seconds.
         """
         timed_s = at_s if timed_s is None else timed_s
         self._window.append(dict(sample))
@@ -152,14 +151,14 @@ class Alerts:
 
     @property
     def active(self) -> list[Alert]:
-        """In the rules' order."""
+        """The active alerts, in the order of the rules."""
         return [self._active(rule) for rule in self._rules if self._states[rule.name].is_active]
 
     def _active(self, rule: Rule) -> Alert:
         return _alert(rule, self._since_s[rule.name], value=self._states[rule.name].value)
 
     def shown(self) -> dict[str, Any]:
-        """/metrics/alerts: what is active, and what was, the newest first."""
+        """Return the body of /metrics/alerts: active alerts, and resolved ones, the newest first."""
         return {"active": self.active, "history": list(self._history)}
 
 

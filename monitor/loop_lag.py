@@ -76,7 +76,7 @@ class LoopLag:
             on_lag(lag_s)
         except Exception:
             if not self._has_callback_failed:
-                log.exception("a lag of the loop was not taken note of; told once")
+                log.exception("the callback for a lag of the loop failed; logged once")
             self._has_callback_failed = True
 
     def percentiles(self, *wanted: float, within_s: float | None = None) -> tuple[float, ...]:

@@ -116,7 +116,7 @@ class MetricsCollector:
         except InvalidSnapshot as refused:
             if not self._has_logged_refusal:
                 self._has_logged_refusal = True
-                log.warning("this process's numbers cannot be told to the others: %s", refused)
+                log.warning("this process's metrics cannot be sent to the others: %s", refused)
 
     async def cluster_snapshots(self) -> tuple[list[MetricsSnapshot], bool]:
         """Return this process's snapshot and the newest of each other live process, sorted by process id; and whether
