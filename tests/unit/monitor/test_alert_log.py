@@ -1,4 +1,4 @@
-"""Alerts as lines of the log: their exact form, and how they are thinned."""
+"""Alerts as lines of the log: their exact form, and the limits on their number."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from monitor.log_setup import JsonFormatter, TextFormatter
 START_S = 1_800_000_000.0
 
 
-class Told:
-    """One alert, fed with its values; `lines` are what the log says after its time, level and source."""
+class LoggedAlert:
+    """One alert and its log. `feed` returns the new lines, without time, level and logger."""
 
     def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
         self._caplog = caplog
@@ -36,16 +36,16 @@ class Told:
 
 
 @pytest.fixture
-def told(caplog: pytest.LogCaptureFixture) -> Told:
-    return Told(caplog)
+def logged_alert(caplog: pytest.LogCaptureFixture) -> LoggedAlert:
+    return LoggedAlert(caplog)
 
 
-def test_a_raised_and_a_resolved_alert_are_one_line_each(told: Told) -> None:
-    assert told.feed(97.5) == [
+def test_a_raised_and_a_resolved_alert_are_one_line_each(logged_alert: LoggedAlert) -> None:
+    assert logged_alert.feed(97.5) == [
         "ALERT raised name=cpu severity=warning value=97.5 threshold=80.0 since=2027-01-15T08:00:05.000Z"
     ]
-    assert told.feed(99.0) == []
-    assert told.feed(1.0) == [
+    assert logged_alert.feed(99.0) == []
+    assert logged_alert.feed(1.0) == [
         (
             "ALERT resolved name=cpu severity=warning worst=99.0 "
             "since=2027-01-15T08:00:05.000Z resolvedAt=2027-01-15T08:00:15.000Z"
@@ -53,9 +53,9 @@ def test_a_raised_and_a_resolved_alert_are_one_line_each(told: Told) -> None:
     ]
 
 
-def test_in_json_they_are_fields(told: Told) -> None:
-    told.feed(97.5)
-    entry = json.loads(JsonFormatter().format(told.records[0]))
+def test_in_json_they_are_fields(logged_alert: LoggedAlert) -> None:
+    logged_alert.feed(97.5)
+    entry = json.loads(JsonFormatter().format(logged_alert.records[0]))
     del entry["time"]
     assert entry == {
         "level": "warning",
@@ -69,40 +69,40 @@ def test_in_json_they_are_fields(told: Told) -> None:
     }
 
 
-def test_one_that_goes_on_is_told_again_each_quarter_of_an_hour(told: Told) -> None:
-    told.feed(90.0)
-    lines = [line for n in range(1, 1 + 12 * 60) for line in told.feed(90.0 + n / 1000)]
+def test_an_alert_that_stays_active_is_logged_again_every_15_minutes(logged_alert: LoggedAlert) -> None:
+    logged_alert.feed(90.0)
+    lines = [line for n in range(1, 1 + 12 * 60) for line in logged_alert.feed(90.0 + n / 1000)]
     assert len(lines) == 4
     assert (
         lines[0] == "ALERT active name=cpu severity=warning value=90.18 threshold=80.0 since=2027-01-15T08:00:05.000Z"
     )
-    assert told.feed(1.0)[0].startswith("ALERT resolved name=cpu")
+    assert logged_alert.feed(1.0)[0].startswith("ALERT resolved name=cpu")
 
 
-def test_one_that_comes_and_goes_is_told_six_times_an_hour_and_then_how_often_it_was_not(told: Told) -> None:
-    lines = [line for _ in range(50) for value in (90.0, 1.0) for line in told.feed(value, 10.0)]
+def test_a_flapping_alert_is_logged_six_times_an_hour_and_then_how_often_it_was_not(logged_alert: LoggedAlert) -> None:
+    lines = [line for _ in range(50) for value in (90.0, 1.0) for line in logged_alert.feed(value, 10.0)]
     assert [line.split()[1] for line in lines] == ["raised", "resolved"] * 6
-    (raised,) = told.feed(90.0, 3600.0)
+    (raised,) = logged_alert.feed(90.0, 3600.0)
     assert raised.endswith(" untold=44")
-    assert told.feed(1.0)[0].startswith("ALERT resolved")
-    assert "untold" not in told.feed(90.0, 3600.0)[0]
+    assert logged_alert.feed(1.0)[0].startswith("ALERT resolved")
+    assert "untold" not in logged_alert.feed(90.0, 3600.0)[0]
 
 
-def test_one_that_was_not_told_and_then_stays_is_told_after_a_quarter_of_an_hour(told: Told) -> None:
+def test_an_alert_whose_raise_was_not_logged_is_logged_after_15_minutes(logged_alert: LoggedAlert) -> None:
     for _ in range(10):
-        told.feed(90.0, 10.0)
-        told.feed(1.0, 10.0)
-    assert told.feed(90.0, 10.0) == []
-    assert [told.feed(90.0, 300.0) for _ in range(2)] == [[], []]
-    (line,) = told.feed(90.0, 300.0)
+        logged_alert.feed(90.0, 10.0)
+        logged_alert.feed(1.0, 10.0)
+    assert logged_alert.feed(90.0, 10.0) == []
+    assert [logged_alert.feed(90.0, 300.0) for _ in range(2)] == [[], []]
+    (line,) = logged_alert.feed(90.0, 300.0)
     assert line.startswith("ALERT active name=cpu")
     assert line.endswith(" untold=5")
-    assert told.feed(1.0)[0].startswith("ALERT resolved name=cpu")
+    assert logged_alert.feed(1.0)[0].startswith("ALERT resolved name=cpu")
 
 
-def test_a_clock_that_is_stepped_back_does_not_silence_it(told: Told) -> None:
+def test_a_clock_that_is_stepped_back_does_not_silence_it(logged_alert: LoggedAlert) -> None:
     for _ in range(6):
-        told.feed(90.0, 10.0)
-        told.feed(1.0, 10.0)
-    assert told.feed(90.0, -86_400.0)[0].startswith("ALERT raised")
-    assert [len(told.feed(90.0, 450.0)) for _ in range(4)] == [0, 1, 0, 1]
+        logged_alert.feed(90.0, 10.0)
+        logged_alert.feed(1.0, 10.0)
+    assert logged_alert.feed(90.0, -86_400.0)[0].startswith("ALERT raised")
+    assert [len(logged_alert.feed(90.0, 450.0)) for _ in range(4)] == [0, 1, 0, 1]

@@ -1,7 +1,4 @@
-"""Each alert: by which samples it is raised, and by which resolved.
-
-The real things behind them are caused in tests/integration.
-"""
+"""Each alert: which samples raise it, and which resolve it. tests/integration causes the real conditions."""
 
 from __future__ import annotations
 
@@ -48,7 +45,7 @@ BAD: dict[str, tuple[str, Sample]] = {
 }
 
 
-class Watched:
+class SampledAlerts:
     """Alerts, and samples one interval apart, each a little early or late."""
 
     def __init__(self) -> None:
@@ -58,14 +55,14 @@ class Watched:
             assert self.feed() == []
 
     def feed(self, **changes: float) -> list[tuple[str, str]]:
-        """One sample, well but for `changes`: what came of it."""
+        """Evaluate one sample, healthy except for `changes`; returns the events with the alerts' names."""
         jitter_s = (0.0, 0.2, -0.2, 0.1, -0.1)[self._samples % 5]
         at_s = START_S + self._samples * INTERVAL_S + jitter_s
         self._samples += 1
         return [(event.event, event.alert.name) for event in self.alerts.evaluate(at_s, {**WELL, **changes})]
 
     def until(self, wanted: tuple[str, str], within: int, **changes: float) -> int:
-        """How many samples it took."""
+        """Evaluate samples until the first event, which must be `wanted`; returns how many it took."""
         for count in range(1, within + 1):
             if events := self.feed(**changes):
                 assert events == [wanted]
@@ -82,7 +79,7 @@ def test_the_names_are_the_contracts() -> None:
 @pytest.mark.parametrize("name", BAD)
 def test_it_is_raised_by_the_second_bad_sample_at_the_latest_and_resolved_once_all_is_well(name: str) -> None:
     severity, bad = BAD[name]
-    watched = Watched()
+    watched = SampledAlerts()
     for _ in range(20):
         assert watched.feed() == []
     assert watched.until((RAISED, name), 2, **bad) <= 2
@@ -97,7 +94,7 @@ def test_it_is_raised_by_the_second_bad_sample_at_the_latest_and_resolved_once_a
 
 @pytest.mark.parametrize("name", [name for name in BAD if name not in ("slow_query", "bus", "cache_misses", "errors")])
 def test_one_bad_sample_is_no_alert(name: str) -> None:
-    watched = Watched()
+    watched = SampledAlerts()
     for _ in range(5):
         assert watched.feed(**BAD[name][1]) == []
         assert watched.feed() == []
@@ -105,7 +102,7 @@ def test_one_bad_sample_is_no_alert(name: str) -> None:
 
 @pytest.mark.parametrize("name", BAD)
 def test_one_that_comes_and_goes_stays_raised(name: str) -> None:
-    watched = Watched()
+    watched = SampledAlerts()
     bad = BAD[name][1]
     watched.until((RAISED, name), 2, **bad)
     for _ in range(30):
@@ -124,7 +121,7 @@ def test_each_is_raised_within_three_intervals(interval_s: float) -> None:
 
 
 def test_misses_of_few_reads_say_nothing_and_the_window_adds_them_up() -> None:
-    watched = Watched()
+    watched = SampledAlerts()
     for _ in range(10):
         assert watched.feed(cacheReads=16.0, cacheMisses=16.0) == []  # 96 in a window
     assert (RAISED, "cache_misses") in [
@@ -142,7 +139,7 @@ def test_misses_of_the_first_samples_are_of_a_cold_cache() -> None:
 
 
 def test_failures_of_few_answers_say_nothing() -> None:
-    watched = Watched()
+    watched = SampledAlerts()
     for _ in range(WINDOW_SAMPLES):
         assert watched.feed(answers=8.0) == []
     for _ in range(10):
@@ -151,7 +148,7 @@ def test_failures_of_few_answers_say_nothing() -> None:
 
 
 def test_a_full_database_pool_is_an_alert_only_while_somebody_waits() -> None:
-    watched = Watched()
+    watched = SampledAlerts()
     for _ in range(5):
         assert watched.feed(databasePoolPercent=100.0) == []
     assert watched.until((RAISED, "pool"), 2, databasePoolPercent=100.0, databaseWaiting=3.0) == 2
@@ -159,20 +156,20 @@ def test_a_full_database_pool_is_an_alert_only_while_somebody_waits() -> None:
 
 
 def test_a_burst_that_fills_the_database_pool_for_some_milliseconds_is_none() -> None:
-    watched = Watched()
+    watched = SampledAlerts()
     for _ in range(5):
         assert watched.feed(databasePoolPercent=100.0, databaseWaiting=30.0, databaseP95Ms=12.0) == []
     assert watched.until((RAISED, "pool"), 2, databasePoolPercent=100.0, databaseWaiting=30.0, databaseP95Ms=120.0) == 2
 
 
 def test_the_fuller_pool_is_the_one_that_is_told() -> None:
-    watched = Watched()
+    watched = SampledAlerts()
     watched.until((RAISED, "pool"), 2, databasePoolPercent=95.0, databaseWaiting=1.0, poolPercent=97.0)
     assert watched.alerts.active[0].value == 97.0
 
 
 def test_little_of_a_large_disk_is_plenty() -> None:
-    watched = Watched()
+    watched = SampledAlerts()
     for _ in range(5):
         assert watched.feed(diskFreePercent=2.0, diskFreeBytes=50e9) == []
     assert watched.until((RAISED, "disk"), 2, diskFreePercent=2.0, diskFreeBytes=19e9) == 2

@@ -1,4 +1,4 @@
-"""The state machine of an alert, for any sequence of samples, and what is told of it."""
+"""The state machine of an alert, for any sequence of samples, and its events."""
 
 from __future__ import annotations
 
@@ -151,11 +151,11 @@ def test_a_window_is_as_long_as_it_is_said_to_be() -> None:
 @given(st.lists(st.floats(-1e6, 1e6), min_size=4, max_size=4))
 def test_how_long_it_lasts_is_judged_by_the_clock_that_is_never_set(steps: list[float]) -> None:
     alerts = Alerts(rules=[rule(for_s=4.0, clear_for_s=4.0)])
-    wall_s, told = START_S, []
+    wall_s, events = START_S, []
     for n, (step_s, value) in enumerate(zip(steps, (90.0, 90.0, 1.0, 1.0), strict=True)):
         wall_s += step_s  # whatever the wall clock does between two samples, they are five seconds apart
-        told += [
+        events += [
             (n, event.event, event.at_s) for event in alerts.evaluate(wall_s, {"cpu": value}, timed_s=100.0 + 5 * n)
         ]
-    assert [(n, event) for n, event, _ in told] == [(1, RAISED), (3, RESOLVED)]
-    assert told[1][2] == wall_s, "and what is shown is the wall clock's"
+    assert [(n, event) for n, event, _ in events] == [(1, RAISED), (3, RESOLVED)]
+    assert events[1][2] == wall_s, "and what is shown is the wall clock's"

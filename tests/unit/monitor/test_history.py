@@ -1,4 +1,4 @@
-"""The history in memory, and how it goes on into what is kept elsewhere."""
+"""The history in memory, and how older minutes from a store precede it."""
 
 from __future__ import annotations
 
@@ -160,8 +160,8 @@ def test_wherever_the_clock_goes_points_are_in_order_and_within_what_was_seen(
 # ---- what is kept elsewhere --------------------------------------------------------------------------------------
 
 
-def kept(*points: MinutePoint, asked: list[tuple[str, int, int, int]] | None = None) -> ReadOlder:
-    """Remembers points of single steps."""
+def older_points(*points: MinutePoint, asked: list[tuple[str, int, int, int]] | None = None) -> ReadOlder:
+    """A reader of these points, as a store would return them; `asked` collects its arguments."""
 
     async def older(metric: str, since: int, until: int, step: int) -> list[MinutePoint]:
         if asked is not None:
@@ -171,12 +171,12 @@ def kept(*points: MinutePoint, asked: list[tuple[str, int, int, int]] | None = N
     return older
 
 
-async def away(metric: str, since: int, until: int, step: int) -> list[MinutePoint]:
+async def unreachable_store(metric: str, since: int, until: int, step: int) -> list[MinutePoint]:
     raise ConnectionError("no store")
 
 
 def test_a_day_begins_before_the_process_did_and_the_minute_of_the_restart_is_one() -> None:
-    older = kept(MinutePoint("cpu", MINUTE - 2, 1.0, 4.0, 3.0, 2), MinutePoint("cpu", MINUTE, 7.0, 7.0, 7.0, 1))
+    older = older_points(MinutePoint("cpu", MINUTE - 2, 1.0, 4.0, 3.0, 2), MinutePoint("cpu", MINUTE, 7.0, 7.0, 7.0, 1))
     history = filled([1.0, 1.0, 3.0], start_s=START_S + 30, older=older, retention_days=2)
     shown = ask(history, minutes=1440, now_s=START_S + 50)
     assert shown["points"] == [["2027-01-15T07:58:00.000Z", 2.0], ["2027-01-15T08:00:00.000Z", 3.0]]
@@ -184,11 +184,11 @@ def test_a_day_begins_before_the_process_did_and_the_minute_of_the_restart_is_on
 
 
 def test_an_hour_is_told_by_the_minute_only_while_the_process_is_younger_and_something_is_kept() -> None:
-    before = kept(MinutePoint("cpu", MINUTE - 10, 2.0, 2.0, 2.0, 1))
+    before = older_points(MinutePoint("cpu", MINUTE - 10, 2.0, 2.0, 2.0, 1))
     history = filled([1.0] * 720, older=before, retention_days=1)
     young = ask(filled([1.0, 1.0], older=before, retention_days=1), now_s=START_S + 6)
     assert (young["stepS"], values_of(young)) == (60, [2.0, 1.0])
-    assert ask(filled([1.0, 1.0], older=kept(), retention_days=1), now_s=START_S + 6)["stepS"] == 5
+    assert ask(filled([1.0, 1.0], older=older_points(), retention_days=1), now_s=START_S + 6)["stepS"] == 5
     assert ask(history, now_s=START_S + 3599)["stepS"] == 5
     assert ask(history, minutes=5, now_s=START_S + 3599)["stepS"] == 5
 
@@ -197,7 +197,7 @@ def test_the_minute_of_a_restart_counts_each_sample_once_also_when_it_is_kept() 
     before = MinutePoint("cpu", MINUTE, 4.0, 8.0, 4.0, 2)
     both = MinutePoint("cpu", MINUTE, 1.0, 9.0, 4.0, 3)
     for point, minutes_written in ((before, 0), (both, 1)):
-        history = filled([1.0], start_s=START_S + 30, older=kept(point), retention_days=1)
+        history = filled([1.0], start_s=START_S + 30, older=older_points(point), retention_days=1)
         history.mark_written(minutes_written)
         for minutes in (60, 1440):
             shown = ask(history, minutes=minutes, now_s=START_S + 100)
@@ -205,7 +205,7 @@ def test_the_minute_of_a_restart_counts_each_sample_once_also_when_it_is_kept() 
 
 
 def test_a_minute_of_its_own_that_is_kept_is_nothing_older() -> None:
-    history = filled([1.0, 2.0], older=kept(MinutePoint("cpu", MINUTE, 1.0, 3.0, 2.0, 2)), retention_days=1)
+    history = filled([1.0, 2.0], older=older_points(MinutePoint("cpu", MINUTE, 1.0, 3.0, 2.0, 2)), retention_days=1)
     history.mark_written(1)
     shown = ask(history, now_s=START_S + 100)
     assert (shown["stepS"], values_of(shown)) == (5, [1.0, 2.0])
@@ -215,7 +215,7 @@ def test_a_minute_of_its_own_that_is_kept_is_nothing_older() -> None:
 def test_a_week_is_told_in_at_most_1440_steps_that_do_not_move_from_query_to_query() -> None:
     asked: list[tuple[str, int, int, int]] = []
     week = 7 * 1440
-    older = kept(
+    older = older_points(
         *(MinutePoint("cpu", minute, 1.0, 7.0, 1.0, 7) for minute in range(MINUTE - week, MINUTE + 1, 7)), asked=asked
     )
     history = filled([3.0] * 24, older=older, retention_days=7)
@@ -230,7 +230,7 @@ def test_a_week_is_told_in_at_most_1440_steps_that_do_not_move_from_query_to_que
 
 
 def test_while_nothing_kept_can_be_read_a_day_is_told_as_far_as_it_is_here(caplog: pytest.LogCaptureFixture) -> None:
-    history = filled([1.0, 2.0], older=away, retention_days=3)
+    history = filled([1.0, 2.0], older=unreachable_store, retention_days=3)
     assert values_of(ask(history, minutes=1440, now_s=START_S + 6)) == [1.5]
     assert values_of(ask(history, minutes=60, now_s=START_S + 6)) == [1.0, 2.0]
     assert {record.getMessage() for record in caplog.records} == {
@@ -241,5 +241,5 @@ def test_while_nothing_kept_can_be_read_a_day_is_told_as_far_as_it_is_here(caplo
 
 
 def test_without_retention_nothing_older_is_asked_for() -> None:
-    history = filled([1.0], older=away, retention_days=0)
+    history = filled([1.0], older=unreachable_store, retention_days=0)
     assert values_of(ask(history, minutes=1440, now_s=START_S + 6)) == [1.0]

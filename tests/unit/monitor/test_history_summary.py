@@ -1,4 +1,4 @@
-"""What a run of points comes to."""
+"""The summary of a metric's points."""
 
 from __future__ import annotations
 

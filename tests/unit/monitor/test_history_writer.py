@@ -1,4 +1,4 @@
-"""Minutes of the history on their way into a real store, and out of it after a restart."""
+"""Minutes of the history are written to a real store, and read from it after a restart."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ MINUTE = 30_000_000
 START_S = MINUTE * 60.0
 
 
-class Kept:
-    """A store that is opened, closed and opened again, with one process after the other on it."""
+class HistoryStore:
+    """A store on disk that several processes open, one after the other, to keep their history."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -58,7 +58,7 @@ class Kept:
     def process(
         self, *, retention_days: int = 7, append: Append | None = None, close_within_s: float = 5
     ) -> tuple[History, HistoryWriter]:
-        """One that has just begun; `append`: what stands between it and the store."""
+        """The history and the writer of a process that has just started. `append` takes the place of the store's."""
         history = History(interval_s=5, older=self.older, retention_days=retention_days)
         history_writer = HistoryWriter(
             history=history,
@@ -76,19 +76,19 @@ class Kept:
 
 
 @pytest.fixture
-def kept(tmp_path: Path, io_loop: IOLoop) -> Iterator[Kept]:
-    made = Kept(tmp_path / "data")
+def kept(tmp_path: Path, io_loop: IOLoop) -> Iterator[HistoryStore]:
+    made = HistoryStore(tmp_path / "data")
     io_loop.run_sync(made.open)
     yield made
     io_loop.run_sync(made.close)
 
 
-async def minutes_of(kept: Kept) -> list[int]:
+async def minutes_of(kept: HistoryStore) -> list[int]:
     return [point.minute - MINUTE for point in await kept.older("cpu", 0, 2 * MINUTE, 1)]
 
 
 @pytest.mark.gen_test
-async def test_each_minute_that_is_over_is_written_once_in_one_batch(kept: Kept) -> None:
+async def test_each_minute_that_is_over_is_written_once_in_one_batch(kept: HistoryStore) -> None:
     history, history_writer = kept.process()
     for n in range(60):
         if kept.sample(history, float(n)):
@@ -101,7 +101,7 @@ async def test_each_minute_that_is_over_is_written_once_in_one_batch(kept: Kept)
 
 
 @pytest.mark.gen_test
-async def test_the_history_goes_on_after_a_restart(kept: Kept) -> None:
+async def test_the_history_goes_on_after_a_restart(kept: HistoryStore) -> None:
     history, history_writer = kept.process()
     for value in (1.0, 50.0, 1.0):
         kept.sample(history, value)
@@ -118,7 +118,7 @@ async def test_the_history_goes_on_after_a_restart(kept: Kept) -> None:
 
 @pytest.mark.gen_test
 async def test_what_cannot_be_written_is_told_once_and_written_later(
-    kept: Kept, caplog: pytest.LogCaptureFixture
+    kept: HistoryStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
     history, history_writer = kept.process()
@@ -138,7 +138,9 @@ async def test_what_cannot_be_written_is_told_once_and_written_later(
 
 
 @pytest.mark.gen_test
-async def test_a_slow_store_gets_no_second_batch_and_the_minutes_go_with_the_next(kept: Kept) -> None:
+async def test_a_slow_store_gets_no_second_batch_and_the_minutes_go_with_the_next(
+    kept: HistoryStore,
+) -> None:
     release = asyncio.Event()
 
     async def slowly(points: Sequence[MinutePoint]) -> None:
@@ -159,32 +161,36 @@ async def test_a_slow_store_gets_no_second_batch_and_the_minutes_go_with_the_nex
 
 
 @pytest.mark.gen_test
-async def test_what_is_older_than_the_retention_is_forgotten_once_an_hour(kept: Kept) -> None:
+async def test_what_is_older_than_the_retention_is_forgotten_once_an_hour(kept: HistoryStore) -> None:
     await kept.append([MinutePoint("cpu", MINUTE - days * 1440 - 5, 1.0, 1.0, 1.0, 1) for days in (0, 1, 2, 3)])
     history, history_writer = kept.process(retention_days=2)
-    await _minute(kept, history, history_writer)
+    await finish_minute(kept, history, history_writer)
     assert await minutes_of(kept) == [-1445, -5, 0]
     await kept.append([MinutePoint("cpu", MINUTE - 5000, 1.0, 1.0, 1.0, 1)])
-    await _minute(kept, history, history_writer)
+    await finish_minute(kept, history, history_writer)
     assert (await minutes_of(kept))[0] == -5000
     kept.now_s += 3600
-    await _minute(kept, history, history_writer)
+    await finish_minute(kept, history, history_writer)
     assert (await minutes_of(kept))[0] == -1445
 
 
 @pytest.mark.gen_test
-async def test_with_no_retention_nothing_is_written_and_what_was_kept_before_is_forgotten(kept: Kept) -> None:
+async def test_with_no_retention_nothing_is_written_and_what_was_kept_before_is_forgotten(
+    kept: HistoryStore,
+) -> None:
     await kept.append([MinutePoint("cpu", MINUTE - minutes, 1.0, 1.0, 1.0, 1) for minutes in range(5000)])
     history, history_writer = kept.process(retention_days=0)
-    await _minute(kept, history, history_writer)
+    await finish_minute(kept, history, history_writer)
     assert await minutes_of(kept) == []
-    await _minute(kept, history, history_writer)
+    await finish_minute(kept, history, history_writer)
     await history_writer.close()
     assert await minutes_of(kept) == []
 
 
 @pytest.mark.gen_test
-async def test_closing_does_not_wait_for_a_store_that_hangs(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
+async def test_closing_does_not_wait_for_a_store_that_hangs(
+    kept: HistoryStore, caplog: pytest.LogCaptureFixture
+) -> None:
     async def never(points: Sequence[MinutePoint]) -> None:
         await asyncio.Event().wait()
 
@@ -198,7 +204,7 @@ async def test_closing_does_not_wait_for_a_store_that_hangs(kept: Kept, caplog: 
     assert len(asyncio.all_tasks()) == 1  # this one
 
 
-async def _minute(kept: Kept, history: History, history_writer: HistoryWriter) -> None:
+async def finish_minute(kept: HistoryStore, history: History, history_writer: HistoryWriter) -> None:
     """A sample in the next minute, and what comes of it."""
     kept.sample(history, 1.0)
     assert kept.sample(history, 1.0, 60.0)

@@ -1,4 +1,4 @@
-"""The loop's lag, as percentiles of what a timer saw."""
+"""The percentiles of the event loop's lag."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ def test_a_stand_still_longer_than_what_is_kept_is_one_stall_all_the_same():
 
 
 def test_the_lag_is_measured_on_whatever_the_one_who_is_told_raises(caplog: pytest.LogCaptureFixture):
-    told: list[float] = []
+    reported: list[float] = []
 
     def fail(lag_s: float) -> None:
-        told.append(lag_s)
+        reported.append(lag_s)
         raise ValueError("nobody foresaw this")
 
     lag = LoopLag(loop=(loop := Loop()), on_lag=fail)
@@ -69,6 +69,6 @@ def test_the_lag_is_measured_on_whatever_the_one_who_is_told_raises(caplog: pyte
         with contextlib.suppress(ValueError):
             loop.ticks(1, late_s=0.3)
         assert lag.due_s == pytest.approx(loop.now_s + EVERY_S), "the next is due"
-    assert told == [pytest.approx(0.3)] * 3
+    assert reported == [pytest.approx(0.3)] * 3
     assert lag.percentiles(50) == (pytest.approx(0.3),)
     assert caplog.text.count("Traceback") == 1, "there are forty of them a second"

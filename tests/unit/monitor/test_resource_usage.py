@@ -1,6 +1,4 @@
-"""A process's sample tells what the operating system does,
-and the limit that applies is the least of those around it.
-"""
+"""A sample agrees with the operating system, and the memory limit is the lowest of the process's cgroups."""
 
 from __future__ import annotations
 

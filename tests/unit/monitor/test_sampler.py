@@ -1,4 +1,4 @@
-"""A sample tells what happened in its interval alone; snapshots travel whole and add up by label and bucket."""
+"""A sample is of its interval alone; snapshots are decoded as they were encoded, and add up by label and bucket."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def fill(observer: CountingObserver) -> None:
     observer.loop_lag(0.02)
 
 
-def test_a_sample_tells_rates_and_percentiles_of_its_interval_alone():
+def test_a_sample_has_rates_and_percentiles_of_its_interval_alone():
     observer, metrics = make()
     fill(observer)
     before = metrics.snapshot()
@@ -123,8 +123,8 @@ def test_each_metric_of_a_sample_is_documented():
     assert {*GAUGES, *SHARES, "slowestQueryMs", "cacheMisses", "sendToDeliveryP99Ms"} <= set(sample)
     documented = (ROOT / "docs" / "operations.md").read_text()
     assert [name for name in sample if f"`{name}`" not in documented] == []
-    told = set(metrics.snapshot().gauges)
-    assert told <= set(prometheus.GAUGES)
+    gauges_shown = set(metrics.snapshot().gauges)
+    assert gauges_shown <= set(prometheus.GAUGES)
 
 
 def test_the_greatest_is_that_of_the_time_since_it_was_last_asked():
@@ -136,7 +136,7 @@ def test_the_greatest_is_that_of_the_time_since_it_was_last_asked():
     assert metrics.peaks() == Peaks(store_operation_s=0.25)
 
 
-def test_a_share_is_told_where_both_sides_are_known_and_the_greatest_where_there_are_several():
+def test_a_share_needs_both_gauges_and_is_the_greatest_of_several():
     def shares(**gauges: float) -> dict[str, float]:
         _, metrics = make(**gauges)
         sample = sample_of(metrics.snapshot(), metrics.snapshot(), 1.0, Peaks())
@@ -212,7 +212,7 @@ def test_processes_are_added_by_label_and_bucket_and_percentiles_come_of_the_sum
 
 
 @pytest.mark.gen_test
-async def test_what_another_process_told_is_shown_and_garbage_is_not():
+async def test_snapshots_of_other_processes_are_shown_and_garbage_is_not():
     _, metrics = make("p1")
     _, other = make("p2")
 
@@ -256,10 +256,10 @@ def test_what_a_snapshot_holds_is_bounded_in_bytes():
         )
     with pytest.raises(InvalidSnapshot):
         packed(metrics.snapshot())
-    metrics.publish()  # and whoever tells goes on
+    metrics.publish()  # and it raises nothing
 
 
-def test_how_long_a_process_has_run_is_told_whatever_the_wall_clock_was_set_to():
+def test_the_uptime_is_right_whatever_the_wall_clock_was_set_to():
     wall_s, timed_s = 1_800_000_000.0, 50.0
     metrics = MetricsCollector(
         process_id="p1",

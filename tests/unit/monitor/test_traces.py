@@ -1,4 +1,4 @@
-"""Spans of what is traced: named, nested as the calls were, without a word of a client's."""
+"""Spans: their names, nested as the calls were, without any text of a client."""
 
 from __future__ import annotations
 
@@ -48,9 +48,13 @@ def spans(exporter: InMemorySpanExporter):
 
 
 @pytest.mark.gen_test
-async def test_what_a_request_does_lies_within_it_and_its_status_is_told(spans, exporter):
+async def test_calls_of_a_request_are_its_child_spans_and_its_status_is_recorded(spans, exporter):
     whole = Traced(
-        Whole(), span=spans.child, prefix="store", parts=("parts",), labels={"work": lambda secret: {"kind": "page"}}
+        Whole(),
+        span=spans.child,
+        prefix="store",
+        parts=("parts",),
+        labels={"work": lambda secret: {"kind": "page"}},
     )
 
     async def request(status: int) -> None:
@@ -77,7 +81,7 @@ async def test_what_a_request_does_lies_within_it_and_its_status_is_told(spans, 
 
 
 @pytest.mark.gen_test
-async def test_a_command_begins_a_trace_of_its_own_and_a_failure_tells_its_kind_alone(spans, exporter):
+async def test_a_command_begins_a_trace_of_its_own_and_a_failure_records_its_type_only(spans, exporter):
     commands = Traced(Part(), span=spans.root, prefix="command")
     end = spans.request("GET", "/ws")
     with pytest.raises(ValueError, match="s3cret"):
@@ -91,7 +95,7 @@ async def test_a_command_begins_a_trace_of_its_own_and_a_failure_tells_its_kind_
 
 
 @pytest.mark.gen_test
-async def test_what_stands_for_a_part_is_it_in_all_else(spans):
+async def test_a_traced_part_has_the_other_attributes_and_takes_none(spans):
     whole = Whole()
     stand_in = Traced(whole, span=spans.child, prefix="store")
     assert (stand_in.name, stand_in.at_once()) == ("part", 5)
@@ -101,7 +105,7 @@ async def test_what_stands_for_a_part_is_it_in_all_else(spans):
 
 
 @pytest.mark.gen_test
-async def test_without_an_endpoint_nobody_is_told():
+async def test_without_an_endpoint_nothing_is_recorded():
     spans = Spans()
     spans.request("GET", "/")(200)
     with spans.child("a"), spans.root("b"):
