@@ -85,7 +85,7 @@ function renderTitle() {
   const state = chat.rooms?.get(page.roomId);
   const name = state ? `${chat.nameOf(state.room)} · ` : "";
   const text = `${total ? `(${total > 999 ? "999+" : total}) ` : ""}${name}Chat Rooms`;
-  if (document.title !== text) document.renderTitle = text;
+  if (document.title !== text) document.title = text;
 }
 
 chat.addEventListener("list", renderTitle);
