@@ -15,7 +15,8 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from tests.support.coverage import coverage_variables
 from tests.support.failure_reports import FAILURES
@@ -27,7 +28,7 @@ NO_TESTS = 5  # pytest's exit code where none was chosen
 COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 
 
-class Suite(NamedTuple):
+class Suite(Struct, frozen=True):
     """Which tests: those below `folders` with `marks`; where `only` is given, of the files that name that mark."""
 
     folders: tuple[str, ...]

@@ -4,9 +4,9 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 import pytest
+from msgspec import Struct, field
 
 from store.contract import Store
 from store.errors import Missing
@@ -23,8 +23,7 @@ async def async_pieces(*parts: bytes) -> AsyncIterator[bytes]:
         yield part
 
 
-@dataclass
-class StalledUpload:
+class StalledUpload(Struct):
     """An upload that stops after its first piece."""
 
     first: bytes

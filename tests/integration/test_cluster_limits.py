@@ -10,9 +10,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from msgspec import Struct
 
 from tests.integration.conftest import (
     JWT,
@@ -33,7 +33,7 @@ from tests.support.waiting import until
 store_env = embedded_store  # what is tested here is before any store
 
 
-class LimitedServers(NamedTuple):
+class LimitedServers(Struct, frozen=True):
     """Two processes with low limits, and their Redis."""
 
     processes: Processes
@@ -159,7 +159,7 @@ async def test_rest_requests_over_two_processes_share_one_limit(fail_open: Limit
 
 @pytest.mark.gen_test
 async def test_without_redis_each_process_counts_alone_and_says_so(fail_open: LimitedServers) -> None:
-    (first, second), redis = fail_open
+    (first, second), redis = fail_open.processes, fail_open.redis
     logged = len(first.log())
     ada = register(first.url)
     room = ada.make_room()["id"]
@@ -183,7 +183,7 @@ async def test_without_redis_each_process_counts_alone_and_says_so(fail_open: Li
 
 @pytest.mark.gen_test
 async def test_fail_closed_answers_503_while_redis_is_gone(fail_closed: LimitedServers) -> None:
-    (first, _), redis = fail_closed
+    (first, _), redis = fail_closed.processes, fail_closed.redis
     ada = register(first.url)
     room = ada.make_room()["id"]
     stored = ada.post(room, "x", clientId="c1")

@@ -23,9 +23,10 @@ from datetime import datetime
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from msgspec import Struct
 
 from app import settings
 from app.command_line import Command, main
@@ -149,7 +150,7 @@ def test_history_outlives_a_restart(start: Start) -> None:
 # ---- alerts of one server ----------------------------------------------------------------------------------------
 
 
-class WebhookReceiver(NamedTuple):
+class WebhookReceiver(Struct, frozen=True):
     """An HTTP server for the alert webhook, and the events that it received."""
 
     url: str
@@ -178,7 +179,7 @@ def receiver() -> Iterator[WebhookReceiver]:
     receiving.server_close()
 
 
-class IdleMemory(NamedTuple):
+class IdleMemory(Struct, frozen=True):
     """The memory of a server without load."""
 
     rss_bytes: int

@@ -13,10 +13,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pymongo
 import pytest
+from msgspec import Struct
 from pymongo.database import Database as RawDatabase
 
 from app import build_storage, settings
@@ -39,7 +40,7 @@ def shared_mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServ
         server.stop()
 
 
-class MongoDatabase(NamedTuple):
+class MongoDatabase(Struct, frozen=True):
     """The module's MongoDB server, with a database for one test."""
 
     server: MongoServer

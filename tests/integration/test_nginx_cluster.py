@@ -20,11 +20,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 import pytest
+from msgspec import Struct, field
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
@@ -334,8 +334,7 @@ async def test_while_a_process_is_killed_and_started_again_reads_go_on_and_no_po
     assert re.search(r"^cluster: p1 ended with -9; it starts again in [\d.]+ s$", ready_cluster.log(), re.MULTILINE)
 
 
-@dataclass
-class MessageSender:
+class MessageSender(Struct):
     """A user who goes on sending whatever happens to the process: it reconnects, resumes, and repeats a message with
     the same clientId.
     """

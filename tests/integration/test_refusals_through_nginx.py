@@ -14,9 +14,9 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 import pytest
+from msgspec import Struct, field
 
 from tests.integration.test_nginx_cluster import NGINX, NGINX_MISSING, ClusterProcess, serving_cluster
 from tests.support.client import PASSWORD
@@ -145,8 +145,7 @@ SMOKE = (
 WORDLESS = ("no token, HEAD", "an upgrade of another version")
 
 
-@dataclass
-class ClientUser:
+class ClientUser(Struct):
     """A user with a token and a kept connection."""
 
     cluster: ClusterProcess
@@ -183,8 +182,7 @@ class ClientUser:
             self.kept = None
 
 
-@dataclass
-class RefusalLoop:
+class RefusalLoop(Struct):
     """Repeats one refused request from one address, on a kept connection that is replaced when it ends."""
 
     port: int

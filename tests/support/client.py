@@ -8,10 +8,10 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from msgspec import Struct
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -22,8 +22,7 @@ REPLY_WITHIN_S = 30.0
 _names = itertools.count(1)
 
 
-@dataclass
-class Reply:
+class Reply(Struct, frozen=True):
     """An HTTP reply."""
 
     status: int
@@ -41,8 +40,7 @@ class Reply:
         return code
 
 
-@dataclass
-class Person:
+class Person(Struct):
     """A registered user with tokens. `call` sends the access token."""
 
     url: str
@@ -127,17 +125,17 @@ class CommandRefused(Exception):
         self.data = data
 
 
-@dataclass
 class ChatConnection:
     """A WebSocket connection. Replies are matched to commands by id; `events` are in the order received."""
 
-    socket: ClientConnection
-    events: list[dict[str, Any]] = field(default_factory=list)
-    close_code: int | None = None
-    _replies: dict[str, asyncio.Future[dict[str, Any]]] = field(default_factory=dict)
-    _ids: Any = field(default_factory=lambda: itertools.count(1))
-    _changed: ChangeSignal = field(default_factory=ChangeSignal)
-    _reader: asyncio.Task[None] | None = None
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self.events: list[dict[str, Any]] = []
+        self.close_code: int | None = None
+        self._replies: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._ids = itertools.count(1)
+        self._changed = ChangeSignal()
+        self._reader: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         self._reader = asyncio.ensure_future(self._read())

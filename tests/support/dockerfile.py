@@ -8,12 +8,13 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from tests.support.server import ROOT
 
 
-class Stage(NamedTuple):
+class Stage(Struct, frozen=True):
     """A build stage: the image of its FROM, and its steps as pairs of an instruction and its arguments."""
 
     image: str

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import Struct, structs
 
 FAILURES = "TEST_FAILURES"  # the file to which a run adds a line for each test that failed
 LINES = 60  # of each log: its end
@@ -41,7 +42,8 @@ def _log_paths(values: Iterable[object], depth: int = DEPTH) -> Iterator[Path]:
             with contextlib.suppress(OSError):
                 yield from sorted(path for path in value.rglob("*") if path.suffix == ".log" or path.name == "log")
         elif depth and type(value).__module__.startswith("tests."):
-            yield from _log_paths(getattr(value, "__dict__", {}).values(), depth - 1)
+            held = structs.astuple(value) if isinstance(value, Struct) else getattr(value, "__dict__", {}).values()
+            yield from _log_paths(held, depth - 1)
 
 
 def add_lines(reports: Iterable[pytest.TestReport | pytest.CollectReport]) -> None:

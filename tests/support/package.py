@@ -6,7 +6,8 @@ import configparser
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from tests.support.coverage import inherited_coverage_variables
 from tests.support.server import ROOT
@@ -17,7 +18,7 @@ NOT_PACKED = {"__pycache__"}
 BACKEND = Path("package/build_backend.py")  # builds a wheel, and is not in it
 
 
-class PackageList(NamedTuple):
+class PackageList(Struct, frozen=True):
     """The packages of setup.cfg's [options], and by package the patterns of its data files."""
 
     packages: set[str]

@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support import package
 from tests.support.dockerfile import build_context
@@ -64,7 +65,7 @@ def test_what_is_forgotten_is_said_by_name(tmp_path: Path, added: str, said: str
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    (line,) = forgotten(tmp_path, package.read_package_list()._replace(packages={"chat_rooms", "chat_rooms.store"}))
+    (line,) = forgotten(tmp_path, replace(package.read_package_list(), packages={"chat_rooms", "chat_rooms.store"}))
     assert line.startswith(said)
 
 

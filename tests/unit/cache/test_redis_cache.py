@@ -10,10 +10,11 @@ import itertools
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import pytest
+from msgspec import Struct
 
 from cache import message_page, redis_cache, room_totals
 from cache.cache_inspection import CacheUnreachable
@@ -49,7 +50,7 @@ VALUES: list[tuple[Key[Any], Any]] = [
 KEY = KEYS.email("u1")  # a value that is a text: what it is does not matter where this one is used
 
 
-class CacheProcess(NamedTuple):
+class CacheProcess(Struct, frozen=True):
     """One process of several: its connection to Redis, its cache, and the cache's Observer."""
 
     client: RedisClient
