@@ -35,7 +35,7 @@ from chat.presence.typing_indicators import TypingIndicators
 from chat.presenter import Presenter
 from chat.request_limits import RequestLimits
 from chat.rooms import Rooms
-from cluster.membership import ClusterMembership
+from cluster.live_processes import LiveProcesses
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
 from handlers.codec.json_codec import JsonCodec
@@ -67,7 +67,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_sweep: HeartbeatSweep
     hub: Hub
     limits: RequestLimits
-    membership: ClusterMembership
+    live_processes: LiveProcesses
     message_writer: MessageWriter
     messages: Messages
     paced_callbacks: PacedCallbacks
@@ -135,14 +135,14 @@ def build_chat(
         audit_members=audit_requests.audit_members,
     )
     presence, typing = presence_parts.presence, presence_parts.typing
-    membership = ClusterMembership(
+    live_processes = LiveProcesses(
         bus=bus,
         people=presence_parts.remote_presence,
         task_queue=task_queue,
         process_id=process_id,
         now=time.monotonic,
-        on_death=lambda _: cache.invalidate_all(),  # what it wrote last it may not have invalidated
-        on_doubt=audit_requests.audit_all,
+        on_death=lambda _: cache.invalidate_all(),  # it may have died before it invalidated its last writes
+        on_missed_changes=audit_requests.audit_all,
     )
     pool = Pool(
         hub=hub,
@@ -153,7 +153,7 @@ def build_chat(
         observer=observer,
         max_connections=ws.max_connections,
         max_per_user=ws.max_connections_per_user,
-        alive=lambda: membership.alive,
+        alive=lambda: live_processes.alive,
     )
     revocations = Revocations(pool=pool)
     user_events = UserEvents(pool=pool, hub=hub, codec=codec, frame=text_frame)
@@ -258,7 +258,7 @@ def build_chat(
             revocations=revocations,
             user_events=user_events,
             presence=presence,
-            membership=membership,
+            live_processes=live_processes,
             membership_events=membership_events,
         ),
         codec=codec,
@@ -272,7 +272,7 @@ def build_chat(
         ),
         hub=hub,
         limits=limits.request_limits,
-        membership=membership,
+        live_processes=live_processes,
         message_writer=message_writer,
         messages=messages,
         paced_callbacks=paced_callbacks,

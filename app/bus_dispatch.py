@@ -25,7 +25,7 @@ from cluster.events import (
     StatusChosen,
     UserEvent,
 )
-from cluster.membership import ClusterMembership
+from cluster.live_processes import LiveProcesses
 from store.models import Status
 
 
@@ -59,7 +59,7 @@ class BusDispatch:
         revocations: Revocations,
         user_events: UserEvents,
         presence: Presence,
-        membership: ClusterMembership,
+        live_processes: LiveProcesses,
         membership_events: MembershipEvents,
     ) -> None:
         self._receivers: dict[type, Callable[[Any], object]] = {
@@ -72,9 +72,9 @@ class BusDispatch:
             MembershipEnded: membership_events.ended,
             ConnectionReplaced: pool.close_replaced,
             StatusChosen: lambda chosen: presence.set_status(chosen.user_id, Status(chosen.status), chosen.rev),
-            PeopleHere: membership.on_people,
-            PersonGone: membership.on_gone,
-            ProcessBeat: membership.on_beat,
+            PeopleHere: live_processes.receive_people,
+            PersonGone: live_processes.receive_person_gone,
+            ProcessBeat: live_processes.receive_beat,
         }
 
     def receive(self, topic: str, happening: object) -> None:

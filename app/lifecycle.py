@@ -24,7 +24,7 @@ from app.clock import now_ms
 from app.readiness import Readiness
 from app.settings import Settings
 from chat.connections.slot_reconciler import RECONCILE_EVERY_S
-from cluster.membership import BEAT_S
+from cluster.live_processes import BEAT_S
 from cluster.topics import EVERYONE
 from common.startup_error import StartupError
 from handlers.http.listening_sockets import listening_sockets, paced
@@ -195,7 +195,7 @@ class Process:
 
     def _bus_is_back(self) -> None:
         """Read from the store and from Redis what the bus may have lost while it was away."""
-        self._chat.membership.back()
+        self._chat.live_processes.bus_restored()
         self._chat.slot_reconciler.start()
         self._chat.audit_requests.audit_all()
         self._chat.access_audits.run(self._chat.hub.check_heads)
@@ -203,7 +203,7 @@ class Process:
         self._chat.access_audits.run(self._chat.access_audit.check_sessions)
 
     async def _beat(self) -> None:
-        self._chat.membership.beat()
+        self._chat.live_processes.beat()
         self._shared.cache.ensure_generation()
         if await self._shared.connection_slots.forgotten():
             self._chat.slot_reconciler.start()
@@ -248,7 +248,7 @@ async def close_chat(chat: Chat) -> None:
             chat.slot_reconciler,
         ):
             closing.push_async_callback(part.close)
-        closing.push_async_callback(chat.membership.leave)
+        closing.push_async_callback(chat.live_processes.announce_stop)
         closing.push_async_callback(chat.rooms.close)
         closing.push_async_callback(chat.message_writer.close)
 

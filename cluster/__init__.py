@@ -1,1 +1,1 @@
-"""The other processes: the bus, connection slots, membership, snapshots. A hint, never the truth; the store is."""
+"""The other processes: the bus, connection slots, live processes, snapshots. Hints only: the store is the truth."""

@@ -16,7 +16,7 @@ from store.models import Status
 
 
 class RemotePresence:
-    """What cluster membership passes on of other processes, and asks to be published to them.
+    """What LiveProcesses passes on of other processes, and asks to be published to them.
 
     `audit_members` is called with (room id, user id) of memberships that may have ended. `now` is monotonic, in
     seconds.

@@ -25,7 +25,7 @@ from cluster.events import (
     RoomEphemeral,
     StatusChosen,
 )
-from cluster.membership import BEAT_S, DOUBT_S, KNOWN_AFTER_S, SILENT_MAX_S, ClusterMembership
+from cluster.live_processes import BEAT_S, KNOWN_AFTER_S, RESTORE_GRACE_S, SILENT_MAX_S, LiveProcesses
 from cluster.memory_bus import MemoryBus
 from cluster.topics import EVERYONE
 from common.paced_callbacks import PacedCallbacks
@@ -83,7 +83,7 @@ class End:
 
 
 class Process:
-    """One process: its presence, its peers, and what its rooms were told."""
+    """One process: its presence, the live processes it knows, and what its rooms were told."""
 
     def __init__(self, cluster: Cluster, process_id: str) -> None:
         self.id = process_id
@@ -104,24 +104,24 @@ class Process:
         )
         self.presence = presence_parts.presence
         self.deaths: list[str] = []
-        self.doubts: list[float] = []  # when it was to ask the store
-        self.peers = ClusterMembership(
+        self.missed_changes: list[float] = []  # when it was to ask the store
+        self.live_processes = LiveProcesses(
             bus=self.bus,
             people=presence_parts.remote_presence,
             task_queue=self.task_queue,
             process_id=process_id,
             now=cluster.clock,
             on_death=self.deaths.append,
-            on_doubt=lambda: self.doubts.append(cluster.clock.now_s),
+            on_missed_changes=lambda: self.missed_changes.append(cluster.clock.now_s),
         )
         self.told: list[tuple[str, str, str, str]] = []
         receivers: dict[type, Any] = {
             MembershipBegan: lambda began: self.presence.began(began.room_id, began.user_id, began.rev),
             MembershipEnded: lambda ended: self.presence.ended(ended.room_id, ended.user_id, ended.rev),
             StatusChosen: lambda chosen: self.presence.set_status(chosen.user_id, Status(chosen.status), chosen.rev),
-            PeopleHere: self.peers.on_people,
-            PersonGone: self.peers.on_gone,
-            ProcessBeat: self.peers.on_beat,
+            PeopleHere: self.live_processes.receive_people,
+            PersonGone: self.live_processes.receive_person_gone,
+            ProcessBeat: self.live_processes.receive_beat,
         }
         self.bus.start(receive=lambda topic, event: receivers[type(event)](event))
 
@@ -156,7 +156,7 @@ class Cluster:
         process = Process(self, process_id)
         self.processes.append(process)
         await process.bus.subscribe(EVERYONE)
-        process.peers.back()
+        process.live_processes.bus_restored()
         await settle()
         return process
 
@@ -182,7 +182,7 @@ class Cluster:
 
     async def beat(self) -> None:
         for process in self.processes:
-            process.peers.beat()
+            process.live_processes.beat()
         await settle()
 
 
@@ -273,7 +273,7 @@ async def test_of_many_who_ask_at_once_each_process_tells_once(cluster: Cluster)
     await settle()
     cluster.published.clear()
     for number in range(5):
-        a.peers.on_beat(ProcessBeat(f"asker {number}", asks=True))
+        a.live_processes.receive_beat(ProcessBeat(f"asker {number}", asks=True))
     await settle()
     assert [event.process_id for event in cluster.published if isinstance(event, PeopleHere)] == ["a"]
 
@@ -290,26 +290,26 @@ async def test_who_is_asked_for_all_asks_the_store_for_the_one_that_asks_was_cut
 ) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
     await cluster.passes(SILENT_MAX_S)
-    began = [len(process.doubts) for process in (a, b)]
-    b.peers.back()
+    began = [len(process.missed_changes) for process in (a, b)]
+    b.live_processes.bus_restored()
     await settle()
     await cluster.passes(SILENT_MAX_S)
-    assert [len(process.doubts) for process in (a, b)] == [began[0] + 1, began[1]]
+    assert [len(process.missed_changes) for process in (a, b)] == [began[0] + 1, began[1]]
 
 
 async def test_who_stood_still_asks_the_store_and_so_do_the_others(cluster: Cluster) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
     await cluster.passes(SILENT_MAX_S)
     for process in (a, b):
-        process.doubts.clear()
+        process.missed_changes.clear()
     for _ in range(4):
         cluster.clock.now_s += BEAT_S
-        a.peers.beat()
+        a.live_processes.beat()
         await settle()
-    assert (a.doubts, b.doubts) == ([], [])
-    b.peers.beat()
+    assert (a.missed_changes, b.missed_changes) == ([], [])
+    b.live_processes.beat()
     await settle()
-    assert len(a.doubts) == len(b.doubts) == 1
+    assert len(a.missed_changes) == len(b.missed_changes) == 1
 
 
 async def test_more_people_than_an_event_holds_are_all_told_of_and_none_is_dropped_for_being_in_an_earlier_part(
@@ -331,7 +331,7 @@ async def test_more_people_than_an_event_holds_are_all_told_of_and_none_is_dropp
     for _ in range(2):
         assert b.presence.people == count
         assert sum(b.presence.online_count(f"r{number}") for number in range(3)) == count
-        b.peers.back()
+        b.live_processes.bus_restored()
         await settle()
 
 
@@ -363,7 +363,7 @@ async def test_a_full_telling_drops_who_is_not_there_any_more(cluster: Cluster) 
     assert set(b.online()) == {"ada", "bob"}  # it could not hear of it
     b.bus.lost = False
     b.told.clear()
-    b.peers.back()
+    b.live_processes.bus_restored()
     await settle()
     assert a.online() == b.online() == {"bob": "online", "cleo": "online"}
     assert sorted(b.told) == [("userJoined", "r1", "cleo", "online"), ("userLeft", "r1", "ada", "offline")]
@@ -381,7 +381,7 @@ async def test_an_empty_telling_drops_all_of_a_process_and_nobody_of_others(clus
         a.presence.disconnected(name)
     await settle()
     b.bus.lost = False
-    b.peers.back()
+    b.live_processes.bus_restored()
     await settle()
     assert set(b.online()) == {"both", "bob"}
 
@@ -394,7 +394,7 @@ async def test_a_membership_whose_end_was_not_heard_is_over_after_a_full_telling
     await a.bus.publish(EVERYONE, MembershipEnded("r1", "ada", "left", 2))
     await a.bus.publish(EVERYONE, MembershipBegan("r3", "ada", 1))
     b.bus.lost = False
-    b.peers.back()
+    b.live_processes.bus_restored()
     await settle()
     assert [b.online(room) for room in ("r1", "r2", "r3")] == [{}, {"ada": "online"}, {"ada": "online"}]
 
@@ -404,7 +404,7 @@ async def test_a_process_that_was_told_of_tells_nobody_of_the_people_of_others(c
     a.connect("ada", "r1")
     await settle()
     cluster.published.clear()
-    b.peers.back()
+    b.live_processes.bus_restored()
     await settle()
     tellings = {event.process_id: event for event in cluster.published if isinstance(event, PeopleHere)}
     assert [one.user_id for one in tellings["a"].people] == ["ada"]
@@ -416,7 +416,7 @@ async def test_a_process_that_was_told_of_tells_nobody_of_the_people_of_others(c
 
 async def test_a_process_that_is_silent_too_long_is_dead_and_its_people_are_gone_once(cluster: Cluster) -> None:
     a, b, c = [await cluster.start(name) for name in ("a", "b", "c")]
-    await cluster.passes(DOUBT_S + BEAT_S)
+    await cluster.passes(RESTORE_GRACE_S + BEAT_S)
     c.connect("ada", "r1")
     for process in (b, c):
         process.connect("both", "r1")
@@ -444,7 +444,7 @@ async def test_a_process_that_beats_is_never_dead(cluster: Cluster) -> None:
 async def test_a_process_that_beats_now_and_then_is_not_dead(cluster: Cluster) -> None:
     a = await cluster.start("a")
     for _ in range(5):
-        a.peers.on_beat(ProcessBeat("slow"))
+        a.live_processes.receive_beat(ProcessBeat("slow"))
         await cluster.passes(SILENT_MAX_S)
     assert a.deaths == []
     await cluster.passes(BEAT_S)
@@ -453,7 +453,7 @@ async def test_a_process_that_beats_now_and_then_is_not_dead(cluster: Cluster) -
 
 async def test_after_the_bus_was_away_nobody_is_declared_dead_while_it_may_be_the_bus(cluster: Cluster) -> None:
     a, b, c = [await cluster.start(name) for name in ("a", "b", "c")]
-    await cluster.passes(DOUBT_S + BEAT_S)
+    await cluster.passes(RESTORE_GRACE_S + BEAT_S)
     for process in (b, c):
         process.connect(f"of {process.id}", "r1")
     await settle()
@@ -464,22 +464,22 @@ async def test_after_the_bus_was_away_nobody_is_declared_dead_while_it_may_be_th
     await cluster.kill(c)
     for process in (a, b):
         process.bus.lost = False
-        process.peers.back()
+        process.live_processes.bus_restored()
     await settle()
     back_s = cluster.clock.now_s
     while not a.deaths:
         assert set(a.online()) == {"of b", "of c"}
         await cluster.passes(BEAT_S)
-    assert DOUBT_S <= cluster.clock.now_s - back_s <= DOUBT_S + 2 * BEAT_S
+    assert RESTORE_GRACE_S <= cluster.clock.now_s - back_s <= RESTORE_GRACE_S + 2 * BEAT_S
     assert a.deaths == b.deaths == ["c"] and set(a.online()) == set(b.online()) == {"of b"}
 
 
 async def test_who_was_stopped_itself_declares_nobody_dead_before_it_has_listened_again(cluster: Cluster) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
     b.connect("ada", "r1")
-    await cluster.passes(DOUBT_S + BEAT_S)
+    await cluster.passes(RESTORE_GRACE_S + BEAT_S)
     cluster.clock.now_s += 6 * SILENT_MAX_S  # `a` did not run: neither did it beat, nor did it hear the others
-    a.peers.beat()
+    a.live_processes.beat()
     await settle()
     assert a.deaths == [] and set(a.online()) == {"ada"}
     await cluster.passes(2 * SILENT_MAX_S)
@@ -490,21 +490,21 @@ async def test_who_was_stopped_itself_declares_nobody_dead_before_it_has_listene
 async def test_a_process_that_was_taken_for_dead_is_found_again_with_its_people(cluster: Cluster) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
     b.connect("ada", "r1")
-    await cluster.passes(DOUBT_S + BEAT_S)
+    await cluster.passes(RESTORE_GRACE_S + BEAT_S)
     b.bus.lost = True
     for _ in range(10):
         await cluster.passes(BEAT_S)
     assert a.deaths == ["b"] and a.online() == {}
     b.bus.lost = False
-    b.peers.back()
+    b.live_processes.bus_restored()
     await settle()
     assert set(a.online()) == {"ada"}
-    assert a.peers.alive == {"a", "b"}
+    assert a.live_processes.alive == {"a", "b"}
 
 
 async def test_a_process_that_stops_says_so_and_its_people_have_time_to_come_back(cluster: Cluster) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
-    await cluster.passes(DOUBT_S + BEAT_S)
+    await cluster.passes(RESTORE_GRACE_S + BEAT_S)
     for name in ("ada", "bob"):
         b.connect(name, "r1")
     await settle()
@@ -512,9 +512,9 @@ async def test_a_process_that_stops_says_so_and_its_people_have_time_to_come_bac
     for name in ("ada", "bob"):
         b.presence.disconnected(name)
     await settle()
-    await b.peers.leave()
+    await b.live_processes.announce_stop()
     await cluster.kill(b)
-    assert a.peers.alive == {"a"} and set(a.online()) == {"ada", "bob"}
+    assert a.live_processes.alive == {"a"} and set(a.online()) == {"ada", "bob"}
     await cluster.passes(SILENT_MAX_S / 2)
     a.connect("ada", "r1")
     await cluster.passes(SILENT_MAX_S / 2)
@@ -531,14 +531,14 @@ async def test_a_process_that_stops_says_so_and_its_people_have_time_to_come_bac
 
 async def test_a_beat_that_comes_after_the_last_one_does_not_bring_a_process_back(cluster: Cluster) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
-    await cluster.passes(DOUBT_S + BEAT_S)
+    await cluster.passes(RESTORE_GRACE_S + BEAT_S)
     b.connect("ada", "r1")
     await settle()
-    b.peers.beat()  # waits behind other task_queue
-    await b.peers.leave()
+    b.live_processes.beat()  # waits behind other task_queue
+    await b.live_processes.announce_stop()
     await settle()
     await cluster.kill(b)
-    assert a.peers.alive == {"a"}
+    assert a.live_processes.alive == {"a"}
     await cluster.passes(3 * SILENT_MAX_S)
     assert a.deaths == [] and a.online() == {}
 
@@ -548,24 +548,24 @@ async def test_a_beat_that_comes_after_the_last_one_does_not_bring_a_process_bac
 
 async def test_who_lives_is_known_when_each_has_had_time_to_beat(cluster: Cluster) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
-    assert (a.peers.alive, b.peers.alive) == (None, None)
+    assert (a.live_processes.alive, b.live_processes.alive) == (None, None)
     await cluster.passes(KNOWN_AFTER_S)
-    assert a.peers.alive == b.peers.alive == {"a", "b"}
+    assert a.live_processes.alive == b.live_processes.alive == {"a", "b"}
     a.bus.lost = True
-    assert (a.peers.alive, b.peers.alive) == (None, {"a", "b"})
+    assert (a.live_processes.alive, b.live_processes.alive) == (None, {"a", "b"})
     a.bus.lost = False
-    a.peers.back()
-    assert a.peers.alive is None
+    a.live_processes.bus_restored()
+    assert a.live_processes.alive is None
     await cluster.passes(KNOWN_AFTER_S)
-    assert a.peers.alive == {"a", "b"}
+    assert a.live_processes.alive == {"a", "b"}
 
 
 async def test_who_is_dead_is_not_among_those_who_live(cluster: Cluster) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
-    await cluster.passes(DOUBT_S + BEAT_S)
+    await cluster.passes(RESTORE_GRACE_S + BEAT_S)
     await cluster.kill(b)
     await cluster.passes(SILENT_MAX_S + BEAT_S)
-    assert a.peers.alive == {"a"}
+    assert a.live_processes.alive == {"a"}
 
 
 # ---- what they chose -------------------------------------------------------------------------------------------------
@@ -603,7 +603,7 @@ async def test_a_status_chosen_while_the_bus_was_away_is_told_with_the_people(cl
     await a.bus.publish(EVERYONE, StatusChosen("ada", "busy", rev=1))
     b.bus.lost = False
     a.told.clear()
-    b.peers.back()
+    b.live_processes.bus_restored()
     await settle()
     assert a.online() == b.online() == {"ada": "busy"}
     assert a.told == []
