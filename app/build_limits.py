@@ -10,8 +10,8 @@ import msgspec
 from app.settings import Settings
 from chat.request_limits import RequestLimits
 from limits.contract import Limiter
+from limits.load_measurement import LoadMeasurement
 from limits.load_shedder import LoadShedder, NullLoadShedder
-from limits.load_signal import LoadSignal
 from limits.whitelist import Whitelist
 from monitor.loop_lag import LoopLag
 from monitor.observer import Observer
@@ -36,6 +36,6 @@ def build_limits(
     """Build them. `queue_share()` is how full the fullest queue of writes is, 0 to 1."""
     shedding: LoadShedder | NullLoadShedder = NullLoadShedder()
     if settings.limits.enabled and settings.limits.adaptive:
-        load_signal = LoadSignal(lag=lag, queue=queue_share, now=time.monotonic)
-        shedding = LoadShedder(load=load_signal.load, observer=observer, now=time.monotonic)
+        load_measurement = LoadMeasurement(lag=lag, queue=queue_share, now=time.monotonic)
+        shedding = LoadShedder(load=load_measurement.load, observer=observer, now=time.monotonic)
     return Limits(RequestLimits(limiter=limiter, whitelist=whitelist, shedding=shedding), shedding)

@@ -17,7 +17,7 @@ from msgspec import Struct
 from app import secret_files
 from cluster import redis_url
 from common.hosts_and_urls import parse_host, require_hosts, split_url
-from common.text_numbers import decimal_number, whole_number
+from common.number_parsing import decimal_number, whole_number
 from handlers import origins
 from limits.ip_addresses import Network, parse_network
 from limits.policy import Policy, parse_policy

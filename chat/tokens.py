@@ -10,7 +10,7 @@ import jwt
 from msgspec import Struct
 
 from chat.errors import ChatError
-from common.text_numbers import whole_number
+from common.number_parsing import whole_number
 from store.models import Session
 
 ALGORITHM = "HS256"  # fixed: the token's own header does not choose the algorithm (RFC 8725 section 3.1)

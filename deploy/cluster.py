@@ -23,7 +23,7 @@ from queue import SimpleQueue
 from urllib.parse import urlsplit
 
 from app import secret_files
-from common import text_numbers
+from common import number_parsing
 from common.free_ports import free_port
 from common.hosts_and_urls import parse_host
 from deploy.supervisor import Child, Cluster, ClusterError, Output
@@ -66,7 +66,7 @@ def whole_number(environ: Mapping[str, str], name: str, default: int, most: int)
     """A variable's value. Raises ClusterError as the server does for a setting that does not parse."""
     text = environ.get(name) or str(default)
     with contextlib.suppress(ValueError):
-        if 1 <= (number := text_numbers.whole_number(text)) <= most:
+        if 1 <= (number := number_parsing.whole_number(text)) <= most:
             return number
     raise ClusterError(f"{name}: {text!r} is not valid; it takes a whole number from 1 to {most}", 2)
 

@@ -20,7 +20,7 @@ from chat.errors import ChatError, RateLimited, as_refusal, limit_refusal
 from chat.logins import Identity
 from chat.request_context import RequestContext
 from chat.request_inputs import Input
-from common.text_numbers import whole_number
+from common.number_parsing import whole_number
 from handlers.codec.input_decoder import InputDecoder
 from handlers.codec.json_codec import encode_result
 from handlers.codec.json_text import BOM
@@ -33,7 +33,7 @@ from handlers.request_methods import AnyMethod, implemented_methods
 from handlers.shared_services import SharedServices
 from limits.contract import Check, Decision
 from limits.ip_addresses import address_check
-from limits.shedding_policy import ShedClass
+from limits.load_shedding_policy import ShedClass
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from chat.errors import ChatError
 from chat.request_inputs import HistoryQuery
-from common.text_numbers import whole_number
+from common.number_parsing import whole_number
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
 from monitor.alerts import Alerts

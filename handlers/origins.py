@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from msgspec import Struct
 
-from common.text_numbers import whole_number
+from common.number_parsing import whole_number
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 PORT_MAX = 65_535

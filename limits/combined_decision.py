@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from limits.check_counts import OutcomeCounts
 from limits.contract import UNLIMITED, Check, Decision
+from limits.outcome_counts import OutcomeCounts
 from limits.policy import Policy
 
 

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from limits.check_counts import Counts
+from limits.outcome_counts import Counts
 from limits.policy import Policy
 from monitor.part_metrics import PartMetrics
 

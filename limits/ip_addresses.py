@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from common.text_numbers import whole_number
+from common.number_parsing import whole_number
 from limits.contract import Check
 
 Network = IPv4Network | IPv6Network

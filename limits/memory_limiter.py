@@ -10,9 +10,9 @@ from typing import Any
 from msgspec import Struct
 
 from limits import sliding_window, token_bucket
-from limits.check_counts import Counts, OutcomeCounts, counts
 from limits.combined_decision import Outcome, decide
 from limits.contract import UNLIMITED, Check, Decision, widened
+from limits.outcome_counts import Counts, OutcomeCounts, counts
 from limits.policy import Policy
 from limits.token_bucket import TakeResult
 from monitor.part_metrics import PartMetrics

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from common.text_numbers import whole_number
+from common.number_parsing import whole_number
 
 
 class Policy(Struct, frozen=True):

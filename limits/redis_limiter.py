@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from limits.check_counts import Counts, OutcomeCounts, added, counts
 from limits.combined_decision import Outcome, decide
 from limits.contract import UNLIMITED, Check, Decision, Limiter, widened
+from limits.outcome_counts import Counts, OutcomeCounts, added, counts
 from limits.policy import Policy
 from monitor.part_metrics import PartMetrics
 

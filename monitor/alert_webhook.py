@@ -17,7 +17,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest
 
 from common.backoff import longest_s
 from common.rfc3339 import rfc3339_from_s
-from common.task_endings import ended
+from common.task_shutdown import finish_or_cancel
 from monitor.alerts import AlertEvent
 
 log = logging.getLogger(__name__)
@@ -158,7 +158,7 @@ class AlertWebhook:
     async def close(self) -> None:
         """Accept no more events, give the queued ones `close_within_s`, and stop. Idempotent."""
         self._closed = True
-        await ended(self._task, within_s=self._close_within_s)
+        await finish_or_cancel(self._task, within_s=self._close_within_s)
         self._task = None
         if self._client is not None:
             self._client.close()

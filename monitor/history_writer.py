@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from common.task_endings import ended
+from common.task_shutdown import finish_or_cancel
 from monitor.history import DAY_MINUTES, History
 from monitor.minute_point import MinutePoint
 
@@ -108,7 +108,7 @@ class HistoryWriter:
         if self._closed:
             return
         self._closed = True
-        await ended(self._task, within_s=self._close_within_s)
+        await finish_or_cancel(self._task, within_s=self._close_within_s)
         try:
             async with asyncio.timeout(self._close_within_s):
                 await self._write(self._history.minutes_begun)

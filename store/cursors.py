@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from common.text_numbers import whole_number
+from common.number_parsing import whole_number
 
 T = TypeVar("T")
 

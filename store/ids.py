@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import string
 
-from common.text_numbers import whole_number
+from common.number_parsing import whole_number
 
 _ALPHABET = string.ascii_lowercase + string.digits
 _ID_LENGTH = 16

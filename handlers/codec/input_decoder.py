@@ -10,7 +10,7 @@ from msgspec import Meta, Raw
 
 from chat.errors import ChatError
 from chat.request_inputs import Input, Prepare
-from common.text_numbers import whole_number
+from common.number_parsing import whole_number
 from handlers.codec.json_text import UNDECODABLE, has_character, is_surrogate, parse_any
 
 T = TypeVar("T", bound=Input)

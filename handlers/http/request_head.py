@@ -13,7 +13,7 @@ from ipaddress import AddressValueError, IPv6Address
 import msgspec
 from tornado.httputil import HTTPHeaders, RequestStartLine
 
-from common.text_numbers import whole_number
+from common.number_parsing import whole_number
 from handlers.codec.json_encoding import encode
 
 HOST_MAX_CHARS = 255  # of a name in the DNS

@@ -12,8 +12,8 @@ from msgspec import Struct
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
+from common.number_parsing import whole_number
 from common.startup_error import StartupError
-from common.text_numbers import whole_number
 from store.mongo.database import Document
 from store.mongo.errors import AUTHENTICATION_FAILED, UNAUTHORIZED, codes_of
 

@@ -17,7 +17,7 @@ from app.build_cluster import build_cluster, whitelist
 from app.build_storage import build_storage
 from app.lifecycle import Process
 from limits.load_shedder import STEP_EVERY_S, LoadShedder
-from limits.shedding_policy import Load, Shed, ShedClass
+from limits.load_shedding_policy import Load, Shed, ShedClass
 from monitor.observer import Observer
 from monitor.spans import Spans
 from tests.support.client import PASSWORD, ChatConnection, CommandRefused, Reply, call, chat, register

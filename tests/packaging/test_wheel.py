@@ -126,7 +126,7 @@ def test_an_editable_installation_runs_the_checkout(built: Built, tmp_path: Path
     subprocess.run(
         [sys.executable, "-m", "pip", "--python", python, "install", *how, "--editable", checkout], check=True
     )
-    (checkout / "common" / "text_numbers.py").write_text("raise SystemExit('edited')")
+    (checkout / "common" / "number_parsing.py").write_text("raise SystemExit('edited')")
     for program in (
         [python.with_name("chat-rooms")],
         [python, "-m", "chat_rooms"],

@@ -1,7 +1,4 @@
-"""The load of this process as the shedding policy takes it: loop lag, CPU, the store's queue.
-
-Reads clocks; decides nothing.
-"""
+"""Measures the load of this process for load_shedding_policy.py: loop lag, CPU, the store's queue. Decides nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from limits.shedding_policy import Load
+from limits.load_shedding_policy import Load
 from monitor.loop_lag import LoopLag
 
 RECENT_S = 1.0
@@ -17,7 +14,7 @@ CPU_OVER_S = 3.0
 CPU_SAMPLES_MAX = 100
 
 
-class LoadSignal:
+class LoadMeasurement:
     """`queue()` returns the used share of the store's queue, 0 to 1; `now` is monotonic, in seconds."""
 
     def __init__(self, *, lag: LoopLag, queue: Callable[[], float], now: Callable[[], float]) -> None:

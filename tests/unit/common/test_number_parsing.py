@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.text_numbers import decimal_number, whole_number
+from common.number_parsing import decimal_number, whole_number
 
 NO_NUMBER = (
     "", " ", "²", "١", "٣", "1_000", "+5", "-5", "-0", " 5", "5 ", "5\n", "0x5",
