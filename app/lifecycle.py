@@ -116,7 +116,7 @@ class Process:
         closing.push_async_callback(self._shared.limiter.close)
         closing.push_async_callback(close_chat, chat)
         closing.callback(self._http.stop)
-        closing.callback(self._shared.snapshots.leave)
+        closing.callback(self._shared.snapshots.withdraw)
         closing.push_async_callback(monitoring.alert_pipeline.close)
         closing.callback(monitoring.monitor.stop)
         closing.callback(monitoring.lag.stop)

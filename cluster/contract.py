@@ -1,6 +1,6 @@
-"""What every backend of the bus, of connection slots and of snapshots promises. Owns the guarantees, knows no driver.
+"""The contracts of the bus, of connection slots and of snapshots: the guarantees of every backend. Knows no driver.
 
-None of them is the truth: the bus may lose an event, and the rest may be forgotten. Who needs certainty asks the store.
+None of them is the truth: the bus may lose events, and the others may lose their state. Certainty is in the store.
 """
 
 from __future__ import annotations
@@ -14,67 +14,64 @@ Receiver = Callable[[str, object], None]
 
 
 class Snapshots(Protocol):
-    """What each process tells the others of itself; bytes that this knows nothing of.
+    """Values that processes publish about themselves, one each, as opaque bytes. A value may be missing or outdated."""
 
-    A hint, as all here: it may be gone or old.
-    """
+    def publish(self, payload: bytes, *, at_s: float, ttl_s: float) -> None:
+        """Replace the value of this process for `ttl_s` seconds. `at_s` is the wall clock. Never raises."""
 
-    def tell(self, payload: bytes, *, at_s: float, ttl_s: float) -> None:
-        """Replace what this process told, for `ttl_s`; `at_s` is the wall clock. Never raises."""
+    async def read_all(self) -> list[bytes] | None:
+        """Return the values of the live processes, perhaps this one's included; None if they cannot be read."""
 
-    async def told(self) -> list[bytes] | None:
-        """What those processes told that live, perhaps this one's own, too; None where it cannot be asked."""
-
-    def leave(self) -> None:
-        """This process stops: forget what it told. Never raises."""
+    def withdraw(self) -> None:
+        """Delete the value of this process, which stops. Never raises."""
 
 
 class ConnectionSlots(Protocol):
-    """Which connections a user has, over all processes, so that their number can be capped.
+    """The connections of each user over all processes, so that their number can be capped.
 
-    Without a backend each process caps its own.
-
-    A connection's id begins with its process's and a `-`; what a dead process held is free once the others know that it
-    is dead.
+    Without a shared backend each process caps its own. A connection's id begins with the id of its process and a `-`;
+    the slots of a dead process are free once the other processes know that it is dead.
     """
 
-    async def take(
+    async def acquire(
         self, user_id: str, connection_id: str, *, replaces: str | None, alive: frozenset[str] | None
     ) -> bool:
-        """Take a slot, first freeing that of `replaces`; False if the user has as many as they may. Never raises.
+        """Release the slot of `replaces`, then acquire one; False if the user has the maximum. Never raises.
 
-        `alive`: the processes that live; None while that is not known.
+        `alive`: the live processes; None if they are not known.
         """
 
-    def leave(self, user_id: str, connection_id: str) -> None:
-        """Free a slot. Without one, do nothing."""
+    def release(self, user_id: str, connection_id: str) -> None:
+        """Release a slot; if there is none, do nothing."""
 
-    def unsure(self) -> list[str]:
-        """Users of whom the backend may hold slots that were left here: nothing said that it heard of it."""
+    def unconfirmed_users(self) -> list[str]:
+        """Users with slots that were released here without a confirmation of the backend, which may still hold them."""
 
     async def reconcile(self, held: Sequence[tuple[str, Sequence[str]]]) -> int | None:
-        """Make what the backend holds of this process for these users just these connections: returns how many it had
-        besides.
+        """Make the slots that the backend holds for this process and these users equal to the given connections.
 
-        It is so as of the call, before the first wait: what `take` and `leave` are asked for later stands. Of whom it
-        did not succeed is `unsure`. None: the backend is away. Never raises.
+        Returns how many other slots were released, None if the backend is away. Never raises. The state is that of the
+        call, before its first await: an `acquire` or `release` after that is kept. Users for whom it fails are
+        `unconfirmed_users`.
         """
 
     async def forgotten(self) -> bool:
-        """Whether the backend may have forgotten all slots since this was last asked. Never raises."""
+        """Whether the backend may have lost all slots since the last call. Never raises."""
 
 
 class Bus(Protocol):
-    """Events by topic, to every process that subscribes, the publisher's own included; at most once, perhaps never.
+    """Events by topic, delivered to every process that subscribes, the publisher's own included. At most once: an event
+    may be lost.
 
-    What one publisher sends to one topic arrives in its order. Until `start` names a receiver, events are dropped.
+    Events of one publisher on one topic arrive in order. Before `start`, events are dropped.
     """
 
     def start(self, *, receive: Receiver, on_back: Callable[[], None] = lambda: None) -> None:
         """Deliver events to `receive` from now on. Raises RuntimeError when called twice.
 
-        `receive(topic, event)` is called on the event loop and must not block; what it raises is logged and reaches no
-        publisher. `on_back()` is called whenever all events are received again after some may have been lost.
+        `receive(topic, event)` is called on the event loop and must not block; an exception of it is logged and does
+        not reach the publisher. `on_back()` is called each time that all events are received again after some may have
+        been lost.
         """
 
     @property
@@ -82,19 +79,19 @@ class Bus(Protocol):
         """True while events of other processes may be missing."""
 
     def metrics(self) -> PartMetrics:
-        """Return it as a gauge, see monitor/part_metrics.py."""
+        """Return `lost` as a gauge, see monitor/part_metrics.py."""
 
     async def publish(self, topic: str, event: object) -> None:
-        """Send an event of cluster/events.py. Never raises.
+        """Publish an event of cluster/events.py. Never raises.
 
-        When this returns, the publisher's own process has received it, if it subscribes.
+        When this returns, the publisher's own process has received the event, if it subscribes.
         """
 
     async def subscribe(self, topic: str) -> None:
-        """Receive what is published to `topic` from now on. Counted: it takes as many `unsubscribe`s to end it."""
+        """Receive what is published to `topic` from now on. Subscriptions are counted: each needs its `unsubscribe`."""
 
     async def unsubscribe(self, topic: str) -> None:
-        """End one subscription; without one, do nothing."""
+        """End one subscription; if there is none, do nothing."""
 
     async def close(self) -> None:
         """End all subscriptions. Idempotent."""

@@ -1,4 +1,4 @@
-"""The slots of a single process: it counts its own connections, so there is nothing to keep."""
+"""The connection slots of a single process, which counts its own connections: there is no state to keep."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 
 class MemoryConnectionSlots:
-    """cluster.contract.ConnectionSlots where one process has all connections: the pool's own cap is the cap."""
+    """cluster.contract.ConnectionSlots for a process that has all connections: the pool's own cap is the only one."""
 
-    async def take(
+    async def acquire(
         self, user_id: str, connection_id: str, *, replaces: str | None, alive: frozenset[str] | None
     ) -> bool:
         return True
 
-    def leave(self, user_id: str, connection_id: str) -> None:
-        """Nothing is kept."""
+    def release(self, user_id: str, connection_id: str) -> None:
+        """Do nothing."""
 
-    def unsure(self) -> list[str]:
+    def unconfirmed_users(self) -> list[str]:
         return []
 
     async def reconcile(self, held: Sequence[tuple[str, Sequence[str]]]) -> int | None:

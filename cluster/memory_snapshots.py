@@ -1,16 +1,16 @@
-"""What a single process tells the others of itself: there are none."""
+"""The snapshots of a single process: there is no other process to read them."""
 
 from __future__ import annotations
 
 
 class MemorySnapshots:
-    """cache.contract.Snapshots where one process is all there is."""
+    """cluster.contract.Snapshots for a process that is alone."""
 
-    def tell(self, payload: bytes, *, at_s: float, ttl_s: float) -> None:
-        """Nobody listens."""
+    def publish(self, payload: bytes, *, at_s: float, ttl_s: float) -> None:
+        """Do nothing."""
 
-    async def told(self) -> list[bytes] | None:
+    async def read_all(self) -> list[bytes] | None:
         return []
 
-    def leave(self) -> None:
-        """Nothing was told."""
+    def withdraw(self) -> None:
+        """Do nothing."""

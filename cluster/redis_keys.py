@@ -1,29 +1,30 @@
-"""The names in Redis of what processes share besides cached values (cache/keys.py) and limits; and their schema."""
+"""Redis keys and channels that processes share, besides cached values (cache/keys.py) and limits; and the schema."""
 
 from __future__ import annotations
 
-# Part of every key: raise it when the shape of any value changes, so that old and new processes do not share values.
+# Part of every key. Raise it when the shape of any value changes, so that old and new processes do not share values.
 SCHEMA = 1
 
-# Beside the values: the generation that they are of, without a TTL (see cache/redis_cache.py), and the slots of a user,
-# which are the connections that they have.
+# The generation of the cached values, without a TTL: see cache/redis_cache.py
 GENERATION = f"chat:{SCHEMA}:generation"
 SLOTS_TTL_S = 3600
 
 
 def slots_key(user_id: str) -> str:
+    """The connections of a user."""
     return f"chat:{SCHEMA}:seats:{user_id}"  # the word of older processes, which may still run
 
 
-# Who told the others its numbers lately; what each told is beside it, for a few seconds.
-TELLERS = f"chat:{SCHEMA}:tellers"
-TELLERS_TTL_S = 7200
+# The processes that have published a snapshot, by the time of the newest; the snapshots have keys of their own
+SNAPSHOT_PROCESSES = f"chat:{SCHEMA}:tellers"
+SNAPSHOT_PROCESSES_TTL_S = 7200
 
 
-def teller(process_id: str) -> str:
+def snapshot_key(process_id: str) -> str:
+    """The snapshot of a process, which expires after some seconds."""
     return f"chat:{SCHEMA}:teller:{process_id}"
 
 
 def channel(database: int, topic: str) -> str:
-    """Where a topic of the bus is published: Redis does not tell databases apart there."""
+    """The channel of a bus topic. It names the database, because channels of all databases of a Redis are the same."""
     return f"chat:{SCHEMA}:{database}:{topic}"

@@ -1,6 +1,6 @@
-"""The slots of all processes' connections: a hash a user in Redis, changed by scripts.
+"""Connection slots over all processes: one hash for each user in Redis, changed by scripts.
 
-While that is away each process caps its own.
+While Redis is away each process caps its own connections.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from cluster.redis_keys import GENERATION, SLOTS_TTL_S, slots_key
 
 _LUA = Path(__file__).parent / "lua"
 SCRIPTS = TAKE_SLOT, RECONCILE_SLOTS = [Script(_LUA / f"{name}.lua") for name in ("take_slot", "reconcile_slots")]
-UNSURE_MAX = 100_000
+UNCONFIRMED_MAX = 100_000
 _TTL_MS = SLOTS_TTL_S * 1000
 
 
 class RedisConnectionSlots:
-    """cluster.contract.ConnectionSlots on Redis; `max_per_user` over all processes, `process_id` is this one's.
+    """cluster.contract.ConnectionSlots on Redis. `max_per_user` counts over all processes; `process_id` is this one's.
 
-    Users of whom Redis may hold too much are remembered, `UNSURE_MAX` at most: the earliest, whose connections it knew,
-    and not those who came and went while it was away already. The slots of others end with their TTL.
+    At most `UNCONFIRMED_MAX` unconfirmed users are kept, the earliest: Redis holds slots of those, but none of users
+    who connected and disconnected while it was away. Slots of further users expire with their TTL.
     """
 
     def __init__(self, *, client: RedisClient, max_per_user: int, process_id: str) -> None:
@@ -32,9 +32,9 @@ class RedisConnectionSlots:
         self._max_per_user = max_per_user
         self._process_id = process_id
         self._generation: object = None
-        self._unsure: dict[str, None] = {}
+        self._unconfirmed: dict[str, None] = {}
 
-    async def take(
+    async def acquire(
         self, user_id: str, connection_id: str, *, replaces: str | None, alive: frozenset[str] | None
     ) -> bool:
         args = [
@@ -50,40 +50,39 @@ class RedisConnectionSlots:
         except (RedisGone, RedisRefused):
             return True
 
-    def leave(self, user_id: str, connection_id: str) -> None:
+    def release(self, user_id: str, connection_id: str) -> None:
         try:
-            left = self._client.call("HDEL", slots_key(user_id), connection_id)
+            released = self._client.call("HDEL", slots_key(user_id), connection_id)
         except RedisGone:
-            self._doubt(user_id)
+            self._mark_unconfirmed(user_id)
         else:
-            left.add_done_callback(lambda done: self._left(user_id, done))
+            released.add_done_callback(lambda done: self._check_released(user_id, done))
 
-    def unsure(self) -> list[str]:
-        return list(self._unsure)
+    def unconfirmed_users(self) -> list[str]:
+        return list(self._unconfirmed)
 
     async def reconcile(self, held: Sequence[tuple[str, Sequence[str]]]) -> int | None:
-        asked: list[tuple[str, asyncio.Future[Any]]] = []
+        calls: list[tuple[str, asyncio.Future[Any]]] = []
         is_gone = False
-        # All of it is sent before anything else may happen here: what `take` and `leave` are asked for from now on
-        # comes behind it.
+        # All commands are queued before the first await, so those of a later `acquire` or `release` follow them
         for user_id, connection_ids in held:
-            self._unsure.pop(user_id, None)  # before it is asked: what fails to be left meanwhile is doubted anew
+            self._unconfirmed.pop(user_id, None)  # before the call: a release that fails meanwhile marks the user again
             try:
-                told = self._client.call(
+                call = self._client.call(
                     "EVALSHA", RECONCILE_SLOTS.sha, 1, slots_key(user_id), self._process_id, _TTL_MS, *connection_ids
                 )
             except RedisGone:
-                self._doubt(user_id)
+                self._mark_unconfirmed(user_id)
                 is_gone = True
             else:
-                asked.append((user_id, told))
+                calls.append((user_id, call))
         freed = 0
-        replies = await asyncio.gather(*[told for _, told in asked], return_exceptions=True)
-        for (user_id, _), reply in zip(asked, replies, strict=True):
+        replies = await asyncio.gather(*[call for _, call in calls], return_exceptions=True)
+        for (user_id, _), reply in zip(calls, replies, strict=True):
             if isinstance(reply, RedisGone | RedisRefused):
-                # Also where Redis forgot the script: what was held then may not be any more, so it is not said again,
-                # but read anew.
-                self._doubt(user_id)
+                # Also if Redis no longer has the script. The call is not repeated, because its connections may be
+                # outdated by then: the next reconciliation reads them again.
+                self._mark_unconfirmed(user_id)
                 is_gone = is_gone or isinstance(reply, RedisGone)
             elif isinstance(reply, BaseException):
                 raise reply
@@ -100,10 +99,10 @@ class RedisConnectionSlots:
         before, self._generation = self._generation, generation
         return bool(before != generation)
 
-    def _left(self, user_id: str, done: asyncio.Future[Any]) -> None:
+    def _check_released(self, user_id: str, done: asyncio.Future[Any]) -> None:
         if done.cancelled() or done.exception() is not None:
-            self._doubt(user_id)
+            self._mark_unconfirmed(user_id)
 
-    def _doubt(self, user_id: str) -> None:
-        if len(self._unsure) < UNSURE_MAX:
-            self._unsure[user_id] = None
+    def _mark_unconfirmed(self, user_id: str) -> None:
+        if len(self._unconfirmed) < UNCONFIRMED_MAX:
+            self._unconfirmed[user_id] = None

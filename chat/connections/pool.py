@@ -137,10 +137,10 @@ class Pool:
             await self._replace(ConnectionReplaced(user_id, replaces))
         self._admitting.setdefault(user_id, set()).add(connection_id)
         try:
-            yield await self._connection_slots.take(user_id, connection_id, replaces=replaces, alive=self._alive())
+            yield await self._connection_slots.acquire(user_id, connection_id, replaces=replaces, alive=self._alive())
         finally:
             if self._end_admission(user_id, connection_id):
-                self._connection_slots.leave(user_id, connection_id)
+                self._connection_slots.release(user_id, connection_id)
 
     async def _replace(self, replaced: ConnectionReplaced) -> None:
         """Close another connection of the same user, whichever process has it, to free its slot."""
@@ -201,7 +201,7 @@ class Pool:
         own = self._users.get(session.user_id)
         if own is not None and own.get(session):
             own[session] = False
-            self._connection_slots.leave(session.user_id, session.connection_id)
+            self._connection_slots.release(session.user_id, session.connection_id)
 
     def removed(self, session: Session, code: int) -> None:
         """A connection is over: remove everything that is held for it. Idempotent."""

@@ -72,7 +72,7 @@ class SlotReconciler:
 
         Ends early if Redis is lost; a new pass begins when it is back.
         """
-        users = list(dict.fromkeys((*self._connection_slots.unsure(), *self._pool.users())))
+        users = list(dict.fromkeys((*self._connection_slots.unconfirmed_users(), *self._pool.users())))
         freed = 0
         for start in range(0, len(users), USERS_A_SLICE):
             # The connections are read when the request is sent. Redis executes requests in their order, so no later

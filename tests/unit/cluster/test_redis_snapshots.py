@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from cluster.redis_connection import RedisClient
-from cluster.redis_keys import TELLERS, TELLERS_TTL_S, teller
+from cluster.redis_keys import SNAPSHOT_PROCESSES, SNAPSHOT_PROCESSES_TTL_S, snapshot_key
 from cluster.redis_snapshots import RedisSnapshots
 from tests.support.redis_proxy import options_for, until_noticed_gone
 from tests.support.redis_server import RedisServer
@@ -30,14 +30,14 @@ async def client_at(stack: AsyncExitStack, port: int) -> RedisClient:
 async def test_the_newest_that_each_told_is_returned_until_it_leaves(stack: AsyncExitStack, redis: RedisServer) -> None:
     client = await client_at(stack, redis.port)
     first, second = (RedisSnapshots(client=client, process_id=name) for name in ("p1", "p2"))
-    assert await first.told() == []
-    first.tell(b"old", at_s=NOW_S, ttl_s=60)
-    first.tell(b"one \x00\xff", at_s=NOW_S + 5, ttl_s=60)
-    second.tell(b"two", at_s=NOW_S - 60, ttl_s=60)  # its clock is another
+    assert await first.read_all() == []
+    first.publish(b"old", at_s=NOW_S, ttl_s=60)
+    first.publish(b"one \x00\xff", at_s=NOW_S + 5, ttl_s=60)
+    second.publish(b"two", at_s=NOW_S - 60, ttl_s=60)  # its clock is another
     for asked in (first, second):
-        assert set(await asked.told() or ()) == {b"one \x00\xff", b"two"}
-    second.leave()
-    assert await first.told() == [b"one \x00\xff"]
+        assert set(await asked.read_all() or ()) == {b"one \x00\xff", b"two"}
+    second.withdraw()
+    assert await first.read_all() == [b"one \x00\xff"]
 
 
 async def test_what_a_dead_process_told_ends_with_its_time_and_its_name_later(
@@ -45,16 +45,16 @@ async def test_what_a_dead_process_told_ends_with_its_time_and_its_name_later(
 ) -> None:
     client = await client_at(stack, redis.port)
     alive, dead = (RedisSnapshots(client=client, process_id=name) for name in ("alive", "dead"))
-    dead.tell(b"last words", at_s=NOW_S, ttl_s=0.05)
-    alive.tell(b"still here", at_s=NOW_S, ttl_s=60)
+    dead.publish(b"last words", at_s=NOW_S, ttl_s=0.05)
+    alive.publish(b"still here", at_s=NOW_S, ttl_s=60)
     deadline = time.monotonic() + 30
-    while await alive.told() != [b"still here"]:
+    while await alive.read_all() != [b"still here"]:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)  # the poll's pace
-    assert set(await client.call("ZRANGE", TELLERS, 0, -1)) == {b"alive", b"dead"}
-    alive.tell(b"still here", at_s=NOW_S + TELLERS_TTL_S + 1, ttl_s=60)
-    assert await client.call("ZRANGE", TELLERS, 0, -1) == [b"alive"]
-    for key, most_ms in ((TELLERS, TELLERS_TTL_S * 1000), (teller("alive"), 60_000)):
+    assert set(await client.call("ZRANGE", SNAPSHOT_PROCESSES, 0, -1)) == {b"alive", b"dead"}
+    alive.publish(b"still here", at_s=NOW_S + SNAPSHOT_PROCESSES_TTL_S + 1, ttl_s=60)
+    assert await client.call("ZRANGE", SNAPSHOT_PROCESSES, 0, -1) == [b"alive"]
+    for key, most_ms in ((SNAPSHOT_PROCESSES, SNAPSHOT_PROCESSES_TTL_S * 1000), (snapshot_key("alive"), 60_000)):
         assert 0 < await client.call("PTTL", key) <= most_ms
 
 
@@ -65,6 +65,6 @@ async def test_without_redis_nobody_can_be_asked_and_nobody_waits(
     snapshots = RedisSnapshots(client=client, process_id="p1")
     own_redis.stop()
     await until_noticed_gone(client)
-    snapshots.tell(b"one", at_s=NOW_S, ttl_s=60)
-    snapshots.leave()
-    assert await snapshots.told() is None
+    snapshots.publish(b"one", at_s=NOW_S, ttl_s=60)
+    snapshots.withdraw()
+    assert await snapshots.read_all() is None

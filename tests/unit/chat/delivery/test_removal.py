@@ -67,7 +67,7 @@ class FaultySlots(MemoryConnectionSlots):
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
 
-    def leave(self, user_id: str, connection_id: str) -> None:
+    def release(self, user_id: str, connection_id: str) -> None:
         self._faults.meet("slots")
 
 
