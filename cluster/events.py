@@ -1,12 +1,12 @@
-"""What travels on the bus. `event` and `events` are encoded once, by the publisher; nothing here decodes them.
+"""The events of the bus. `event` and `events` are encoded once, by the publisher; no module here decodes them.
 
-Facts may arrive late and in any order, for a connection to Redis may hang and be replaced. So each fact of a
-membership, a status, a read position or a person's whereabouts carries what orders it, a number that the store or its
-publisher counts; nobody's clock. An older one changes nothing. A session's revocation and a connection's replacement
-are final: they need no order.
+Events may arrive late and in any order, because a connection to Redis may hang and be replaced. So each event about a
+membership, a status, a read position or a person's connections carries a number that orders it, which the store or the
+publisher counts; no clock orders events. An event that is older than the known state changes nothing. The revocation of
+a session and the replacement of a connection are final and need no order.
 
-The tags and fields are what other processes read, during a rolling restart also older and newer ones: add fields at the
-end only, with a default.
+Other processes read the tags and fields, during a rolling restart older and newer processes too: add fields at the end
+only, with a default.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from msgspec import Struct
 class RoomMessages(Struct, frozen=True, tag=True, array_like=True):
     """Messages that one commit stored in a room: encoded, with consecutive seq from `first_seq`.
 
-    `accepted_ms`: when the first of their sends was accepted, by the publisher's wall clock; 0.0 where that is not
-    known.
+    `accepted_ms`: when the first of them was accepted, by the publisher's wall clock in milliseconds; 0.0 if unknown.
     """
 
     room_id: str
@@ -28,14 +27,14 @@ class RoomMessages(Struct, frozen=True, tag=True, array_like=True):
 
 
 class RoomChanges(Struct, frozen=True, tag=True, array_like=True):
-    """Changes of a room in rev order: (rev, encoded event), None where the rev has no event (membership)."""
+    """Changes of a room in rev order: (rev, encoded event); the event is None if the rev has none (membership)."""
 
     room_id: str
     changes: tuple[tuple[int, bytes | None], ...]
 
 
 class RoomEphemeral(Struct, frozen=True, tag=True, array_like=True):
-    """What is true for a moment (typing, presence): not stored, may be dropped. `not_to_user` is whom it is about."""
+    """An event that is not stored and may be dropped (typing, presence). `not_to_user` does not receive it."""
 
     room_id: str
     event: bytes
@@ -45,8 +44,8 @@ class RoomEphemeral(Struct, frozen=True, tag=True, array_like=True):
 class UserEvent(Struct, frozen=True, tag=True, array_like=True):
     """An event for all connections of one user.
 
-    `about`: of what it tells the newest state, '' where it stands for itself. Of two about one thing the one with the
-    greater `order` is the newer; the other must not follow it.
+    `about` names the thing whose newest state the event carries, '' if it carries none. Of two events about one thing
+    the one with the greater `order` is newer, and the older one must not be delivered after it.
     """
 
     user_id: str
@@ -56,16 +55,16 @@ class UserEvent(Struct, frozen=True, tag=True, array_like=True):
 
 
 class SessionsRevoked(Struct, frozen=True, tag=True, array_like=True):
-    """Sessions whose tokens and sockets are no longer good."""
+    """Sessions that were revoked: their tokens are refused and their sockets closed."""
 
     user_id: str
     session_ids: tuple[str, ...]
 
 
 class MembershipBegan(Struct, frozen=True, tag=True, array_like=True):
-    """A user became a member of a room, by the change `rev` of it (0: they made it).
+    """A user became a member of a room, with the room's change `rev` (0: the user created the room).
 
-    None: an older process does not say.
+    None: the publisher is an older process.
     """
 
     room_id: str
@@ -76,7 +75,7 @@ class MembershipBegan(Struct, frozen=True, tag=True, array_like=True):
 class MembershipEnded(Struct, frozen=True, tag=True, array_like=True):
     """A user is no longer a member. `reason`: left, removed, banned, deleted.
 
-    `rev` is the room's by which that is so: it ends what was joined before it or at it. None: whatever there is.
+    `rev` is the room's change that ended the membership; it ends one that began at or before it. None: it ends any.
     """
 
     room_id: str
@@ -86,16 +85,16 @@ class MembershipEnded(Struct, frozen=True, tag=True, array_like=True):
 
 
 class ConnectionReplaced(Struct, frozen=True, tag=True, array_like=True):
-    """Another connection of the same user takes the place of this one."""
+    """Another connection of the same user replaces this one."""
 
     user_id: str
     connection_id: str
 
 
 class StatusChosen(Struct, frozen=True, tag=True, array_like=True):
-    """A user chose another status: of several the one with the greatest `rev`, which the store counts, is the last.
+    """A user chose a status. Of several events the one with the greatest `rev`, which the store counts, is the newest.
 
-    `was_at_ms`, of the wall clock, is for older processes in a rolling restart, which go by it.
+    `was_at_ms` (wall clock) is read by older processes only, which order events by it.
     """
 
     user_id: str
@@ -105,9 +104,9 @@ class StatusChosen(Struct, frozen=True, tag=True, array_like=True):
 
 
 class PersonHere(Struct, frozen=True, array_like=True):
-    """Somebody with a connection, and the rooms that they are a member of, each with the rev at which they joined.
+    """A person with a connection, the rooms that the person is a member of, and for each the rev of the joining.
 
-    `status_rev` numbers the status (see StatusChosen); `was_at_ms` says nothing any more.
+    `status_rev` is the rev of the status (see StatusChosen); `was_at_ms` is unused.
     """
 
     user_id: str
@@ -120,13 +119,11 @@ class PersonHere(Struct, frozen=True, array_like=True):
 
 
 class PeopleHere(Struct, frozen=True, tag=True, array_like=True):
-    """People who have a connection to a process.
+    """People who have a connection to a process: one part of a list that may take several events.
 
-    `telling` counts its full tellings; the last part of one has `is_last`.
-
-    `number` counts what a process says of people; of two facts about one person the one with the greater number is the
-    newer. `began_at` is the number with which the telling began that this ends: whoever was not spoken of since is not
-    there.
+    `telling` numbers the complete lists of a process; the last part of a list has `is_last`. `number` counts all events
+    of a process about people; of two about one person the one with the greater number is newer. `began_at`, in the last
+    part, is the number with which the list began: people who were in no event since are not connected.
     """
 
     process_id: str
@@ -138,9 +135,9 @@ class PeopleHere(Struct, frozen=True, tag=True, array_like=True):
 
 
 class PersonGone(Struct, frozen=True, tag=True, array_like=True):
-    """Somebody who has no connection to a process any more.
+    """A person has no connection to a process any more.
 
-    `number`: see PeopleHere; 0 where an older process does not count.
+    `number`: see PeopleHere; 0 from an older process.
     """
 
     process_id: str
@@ -149,11 +146,10 @@ class PersonGone(Struct, frozen=True, tag=True, array_like=True):
 
 
 class ProcessBeat(Struct, frozen=True, tag=True, array_like=True):
-    """A process lives.
+    """The heartbeat of a process.
 
-    `asks`: it may not know who is where, and wants to be told by all; `leaves`: it stops, and this was its last.
-
-    `of`: the processes of which alone it wants to be told.
+    `asks`: it may not know who is connected where, and asks every process to publish its people (PeopleHere). `of`: the
+    only processes that it asks. `leaves`: the process stops, and this is its last event.
     """
 
     process_id: str

@@ -1,4 +1,4 @@
-"""The bus of a single process: publishing is a call. Owns the subscription counts; knows no topic and no event."""
+"""The bus of a single process: publishing calls the receiver. Owns the subscription counts; knows no topic or event."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from monitor.part_metrics import PartMetrics
 
 
 class MemoryBus:
-    """Delivers within `publish`, so order is the order of the calls. Of failures in a row only the first is logged."""
+    """Delivers within `publish`, so the order is that of the calls. Of failures in a row only the first is logged."""
 
     def __init__(self) -> None:
         self._receive: Receiver | None = None

@@ -1,6 +1,6 @@
-"""The bus between processes, on Redis's publishing.
+"""The bus between processes, on Redis's publish/subscribe.
 
-A process hears its own events at once, others' when Redis brings them, if it does.
+A process receives its own events at once, and events of others through Redis, which may lose them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _decoder = msgspec.msgpack.Decoder(tuple[str, Event])
 class RedisBus:
     """cluster.contract.Bus on Redis.
 
-    `process_id` marks this process's own events, which Redis sends back and which are not delivered twice.
+    `process_id` marks this process's own events: Redis sends them back, and they are not delivered a second time.
     """
 
     def __init__(self, *, client: RedisClient, options: RedisOptions, process_id: str) -> None:
@@ -48,14 +48,14 @@ class RedisBus:
         )
 
     def start(self, *, receive: Receiver, on_back: Callable[[], None] = lambda: None) -> None:
-        """Deliver events to `receive`, and call `on_back` when the connection stands again."""
+        """Deliver events to `receive`, and call `on_back` each time both connections are established again."""
         if self._receive is not None:
             raise RuntimeError("the bus has a receiver already")
         self._receive = receive
         self._on_back = on_back
 
     async def connect(self) -> None:
-        """Connect; returns after the first try, whatever came of it."""
+        """Connect. Returns after the first try, whether it succeeds or not."""
         await self._listener.connect()
 
     @property
@@ -88,7 +88,7 @@ class RedisBus:
         await self._listener.close()
 
     def notify_if_restored(self) -> None:
-        """Call `on_back` if both connections stand. To be called whenever `client` has connected."""
+        """Call `on_back` if both connections are established. To be called whenever `client` has connected."""
         if not self.lost:
             self._on_back()
 

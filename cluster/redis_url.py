@@ -1,6 +1,6 @@
-"""Which URLs name a Redis: the form of each part and of each option, so that none is ignored or found out later.
+"""Validates Redis URLs: the form of each part and of each option, so that a wrong one stops the start.
 
-Knows no driver.
+The driver itself ignores some wrong parts and fails late on others. Knows no driver.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ _ANY = re.compile(r".+")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _BOOLEAN = re.compile(r"(?i:true|false|yes|no|on|off|y|n|t|f|0|1)")
 
-# The driver takes any name for an option, and some values for none; what is not here is ours to set, or changes what we
-# read.
+# The driver accepts any option name, and ignores some invalid values. Options that are missing here are set by
+# options.py, or change the form of replies.
 _OPTIONS: Mapping[str, re.Pattern[str]] = {
     "db": _NUMBER,
     "username": _ANY,
@@ -41,8 +41,8 @@ TAKES = (
 
 
 def require_form(url: str) -> None:
-    """Raises ValueError for a path that is no database's number, and for an option that is unknown, twice there or of a
-    wrong value.
+    """Raises ValueError for a path that is not the number of a database, and for an option that is unknown, repeated or
+    has a wrong value.
     """
     parts = urlsplit(url)
     database = parts.path.removeprefix("/")

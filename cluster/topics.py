@@ -1,13 +1,10 @@
-"""The bus topics: what a process listens to for the rooms and the people it has connections for.
-
-And what events to one user are about.
-"""
+"""The topics of the bus, one for each room and user that a process has connections for, and the order of UserEvents."""
 
 from __future__ import annotations
 
 from store.models import ReadState
 
-# Every process listens to it: revoked sessions, memberships, who is connected where, which processes live
+# Every process subscribes to it: revoked sessions, memberships, who is connected where, heartbeats
 EVERYONE = "all"
 
 
@@ -20,15 +17,15 @@ def user_topic(user_id: str) -> str:
 
 
 def membership_order(room_id: str, rev: int, *, began: bool) -> tuple[str, tuple[int, int]]:
-    """`about` and `order` of a UserEvent that tells of a membership.
+    """Return `about` and `order` of a UserEvent about a membership.
 
-    What ended by a rev had begun at it at the latest.
+    Of two events with one rev the end is newer: a membership that ends by a rev began at that rev or before.
     """
     return f"member:{room_id}", (rev, 0 if began else 1)
 
 
 def reading_order(state: ReadState) -> tuple[str, tuple[int, int]]:
-    """`about` and `order` of a UserEvent that tells how far somebody has read: never back, and of equals the one with
-    the newer head.
+    """Return `about` and `order` of a UserEvent about a read position: it never goes back, and of two events with equal
+    positions the one with the higher head is newer.
     """
     return f"read:{state.room_id}", (state.read_seq, state.read_seq + state.unread_count)

@@ -1,6 +1,6 @@
--- Make what is held of a user's slots by one process what it says. KEYS: the user's slots.
--- ARGV: the process, for how long slots are kept (ms), and its connections of the user. A connection's id begins with its process's.
--- Returns how many slots of it were freed.
+-- Make the slots that one process holds of a user equal to the given connections. KEYS: the user's slots.
+-- ARGV: the process, the TTL of slots (ms), and its connections of the user. A connection's id begins with the id of its process.
+-- Returns how many slots of the process were released.
 local own = {}
 for number = 3, #ARGV do
   own[ARGV[number]] = true

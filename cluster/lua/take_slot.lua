@@ -1,7 +1,7 @@
--- Take a slot for a connection of a user, if one is left. KEYS: the user's slots.
--- ARGV: the connection, how many a user may have, the one it replaces (or ''), for how long slots are kept (ms), whether those of
--- other processes than the following are free ('1'), and the processes that live. A connection's id begins with its process's.
--- Returns 1 if it has one.
+-- Acquire a slot for a connection of a user, if one is free. KEYS: the user's slots.
+-- ARGV: the connection, how many a user may have, the one it replaces (or ''), the TTL of slots (ms), '1' if the live processes are
+-- known, and the live processes: slots of others are released then. A connection's id begins with the id of its process.
+-- Returns 1 if the connection has a slot.
 if ARGV[3] ~= '' then
   redis.call('HDEL', KEYS[1], ARGV[3])
 end

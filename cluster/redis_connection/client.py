@@ -22,7 +22,7 @@ Part = str | bytes | int | float
 
 
 class Script:
-    """A Lua script in a file of its own, called by its digest."""
+    """A Lua script in a file, called by its SHA-1 digest."""
 
     def __init__(self, path: Path) -> None:
         self.text = path.read_bytes()
@@ -30,7 +30,7 @@ class Script:
 
 
 class _Call:
-    """One command. `future` is None where nobody waits for its reply."""
+    """One command. `future` is None if no caller waits for its reply."""
 
     __slots__ = ("accepted_s", "future", "parts", "size")
 
@@ -50,9 +50,9 @@ class _Call:
 
 
 class RedisClient(ReconnectingConnection):
-    """Commands and their replies. Each caller is answered within the options' timeout, with RedisGone at the latest.
+    """Commands and their replies. Each call ends within the options' timeout, at the latest with RedisGone.
 
-    Without a connection, and past the bounds, calls fail at once.
+    Without a connection, and beyond the bounds of redis_bounds.py, calls fail at once.
     """
 
     def __init__(self, *, options: RedisOptions, scripts: Sequence[Script] = ()) -> None:
@@ -81,9 +81,9 @@ class RedisClient(ReconnectingConnection):
         await self.connect()
 
     def call(self, *parts: Part) -> asyncio.Future[Any]:
-        """Send a command; the future has its reply (bytes, int, list, None), or RedisGone, RedisRefused.
+        """Send a command. The future gets its reply (bytes, int, list, None) or raises RedisGone, RedisRefused.
 
-        Raises RedisGone at once.
+        Raises RedisGone if the command cannot be queued.
         """
         future: asyncio.Future[Any] = self._loop.create_future()
         if not self._accept(parts, future):
@@ -91,7 +91,7 @@ class RedisClient(ReconnectingConnection):
         return future
 
     def send(self, *parts: Part) -> bool:
-        """Send a command whose reply nobody needs; False if it surely does not go out."""
+        """Send a command without waiting for its reply; False if it was not queued."""
         return self._accept(parts, None)
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[Part] = ()) -> Any:

@@ -8,9 +8,9 @@ from cluster.redis_connection import redis_bounds
 
 
 class Deadline:
-    """Ends a wait `timeout_s` after `since_s` (loop time, seconds).
+    """Ends the wait of `limit` `timeout_s` seconds after `since_s` (loop time).
 
-    Where our own loop was late, the wait is extended once by `timeout_s`.
+    If the event loop itself was late, the wait is extended once by `timeout_s`.
     """
 
     def __init__(self, limit: asyncio.Timeout, since_s: float, timeout_s: float) -> None:
@@ -27,7 +27,7 @@ class Deadline:
             self._excused = True
             self._due_s = now_s + self._timeout_s
             self._timer = self._loop.call_at(self._due_s, self._check)
-        elif not self._limit.expired():  # in the same turn it may have ended because too many commands wait
+        elif not self._limit.expired():  # it may have ended in this turn, because too many commands wait
             self._limit.reschedule(now_s)
 
     def cancel(self) -> None:

@@ -1,10 +1,10 @@
-"""How a command to Redis fails."""
+"""The two ways in which a command to Redis fails."""
 
 from __future__ import annotations
 
 
 class RedisGone(Exception):
-    """Redis is not there, or did not answer in time. The command may have been executed."""
+    """Redis cannot be reached, or did not answer in time. The command may have been executed."""
 
 
 class RedisRefused(Exception):

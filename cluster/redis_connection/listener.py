@@ -1,4 +1,4 @@
-"""Messages that are published to Redis channels, received on a connection of its own."""
+"""Receives the messages of Redis channels, on a connection of its own."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from cluster.redis_connection.reconnecting_connection import ReconnectingConnect
 
 
 class RedisListener(ReconnectingConnection):
-    """Receives what is published to the channels it is subscribed to, until told otherwise and across reconnects.
+    """Receives what is published to the subscribed channels; subscriptions outlive a connection.
 
-    `receive(channel, payload)` is called on the loop and must not raise. It hears itself: `pulse` publishes to a
-    channel of its own each second, and without any word for three the connection is taken for dead. `on_back` is called
-    each time all subscriptions are confirmed on a new connection.
+    `receive(channel, payload)` is called on the loop and must not raise. Each second `pulse` publishes to
+    `pulse_channel`; a connection that receives nothing for 3 s counts as dead. `on_back` is called each time all
+    subscriptions are confirmed on a new connection.
     """
 
     def __init__(
@@ -42,17 +42,17 @@ class RedisListener(ReconnectingConnection):
         self._waiters: dict[str, deque[asyncio.Future[None]]] = {}
         self._wake = asyncio.Event()
         self._last_received_at = 0.0
-        self._last_echo_sent_at = 0.0  # when the newest pulse was sent that has come back
+        self._last_echo_sent_at = 0.0  # when the newest received pulse was sent
         self.is_up = False
-        self.stands = False  # every subscription is confirmed
+        self.stands = False  # whether every subscription is confirmed
 
     async def subscribe(self, channel: str) -> None:
-        """Returns when the subscription stands, or after the timeout: then it stands when the connection is back."""
+        """Subscribe. Returns when Redis has confirmed it, or after the timeout. A later connection subscribes again."""
         self._wanted[channel] = None
         if not self.is_up:
             return
         future = self._ask("SUBSCRIBE", channel)
-        with contextlib.suppress(TimeoutError):  # the pulse finds out whether the connection is dead
+        with contextlib.suppress(TimeoutError):  # `_watch_pulse` detects a dead connection
             async with asyncio.timeout(self._options.timeout_s):
                 await future
 

@@ -1,4 +1,4 @@
-"""Where Redis is, and how a connection to it is made."""
+"""The address of Redis, and how a connection to it is made."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cluster.redis_connection import redis_bounds
 
 
 class RedisOptions(Struct, frozen=True):
-    """Where Redis is. `url` (redis:// or rediss://) stands for all but the timeout, which is in seconds."""
+    """The address of Redis. `url` (redis:// or rediss://), if set, replaces all fields except `timeout_s` (seconds)."""
 
     host: str | None
     port: int
@@ -22,7 +22,7 @@ class RedisOptions(Struct, frozen=True):
     timeout_s: float
 
     def connection(self) -> AbstractConnection:
-        """A connection that is not connected yet. Raises ValueError for a URL that cannot be one."""
+        """Return a connection that is not connected yet. Raises ValueError for an invalid URL."""
         if self.url is not None:
             try:
                 where = dict(parse_url(self.url))
@@ -46,5 +46,5 @@ class RedisOptions(Struct, frozen=True):
 
     @property
     def database(self) -> int:
-        """Its number: Redis's publishing does not tell databases apart, so channels carry it."""
+        """The number of the database; channels carry it, because all databases of a Redis share their channels."""
         return self.db if self.url is None else int(parse_url(self.url).get("db", 0))

@@ -1,4 +1,4 @@
-"""One connection to Redis, made to find out whether it can be used."""
+"""Probes Redis once, with a connection of its own."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ VERSION_MIN = 6  # SET with KEEPTTL
 
 
 async def probe_redis(options: RedisOptions) -> str:
-    """Connect once, and return the server's version as a sentence.
+    """Connect, and return a sentence with the server's version.
 
-    Raises RedisGone with the reason why it cannot be used.
+    Raises RedisGone with the reason if Redis cannot be used.
     """
     connection = options.connection()
     try:

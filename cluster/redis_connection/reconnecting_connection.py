@@ -1,4 +1,4 @@
-"""A connection to Redis that one task keeps open: it connects again whenever the connection ends."""
+"""A connection to Redis that reconnects: one task connects again whenever the connection ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__package__)
 
 
 class ReconnectingConnection:
-    """A connection that one task makes again whenever it ends. Each change of state is logged once."""
+    """Owns the task that connects and reconnects. Each change of state is logged once."""
 
     def __init__(self, *, options: RedisOptions, what: str) -> None:
         self._options = options
@@ -30,7 +30,7 @@ class ReconnectingConnection:
 
     async def connect(self) -> None:
         """Connect. Returns when connected or after the first failed try; further tries follow in the background."""
-        self._reconnecting = asyncio.create_task(self._keep())
+        self._reconnecting = asyncio.create_task(self._run())
         await self._tried.wait()
 
     async def close(self) -> None:
@@ -40,7 +40,7 @@ class ReconnectingConnection:
             await asyncio.gather(self._reconnecting, return_exceptions=True)
             self._reconnecting = None
 
-    async def _keep(self) -> None:
+    async def _run(self) -> None:
         failures = 0
         while True:
             connection: AbstractConnection | None = None
@@ -52,7 +52,7 @@ class ReconnectingConnection:
             except (RedisError, OSError, TimeoutError) as error:
                 failures += 1
                 self._log_state(False, error)
-            except Exception as error:  # a defect, or not a reply of Redis: the task must go on
+            except Exception as error:  # a defect, or a peer that is not Redis: the task must continue
                 failures += 1
                 if self._was_up is not False:
                     logger.exception("the connection to redis failed unexpectedly")
@@ -101,7 +101,7 @@ class ReconnectingConnection:
 
 
 def notify_all(listeners: Sequence[Callable[[], object]]) -> None:
-    """Call each listener; an error of one is logged and does not stop the others."""
+    """Call each listener; an exception of one is logged and does not stop the others."""
     for callback in listeners:
         try:
             callback()
@@ -110,12 +110,13 @@ def notify_all(listeners: Sequence[Callable[[], object]]) -> None:
 
 
 async def disconnect(connection: AbstractConnection) -> None:
+    """Close a connection without waiting. Raises nothing."""
     with contextlib.suppress(RedisError, OSError, TimeoutError):
         await connection.disconnect(nowait=True)
 
 
 def reason_of(error: BaseException | None) -> str:
-    """The error as one line that holds no password: the driver's texts name only host and port."""
+    """Return the error as one line. It contains no password: the driver's texts have host and port only."""
     if isinstance(error, AuthenticationError):
         return "the password is refused"
     return " ".join(str(error).split())[:200] or type(error).__name__
