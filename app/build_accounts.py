@@ -1,4 +1,4 @@
-"""The parts that know accounts, logins and profiles, put together from the settings."""
+"""Builds the parts for accounts, logins and profiles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of the chat, put together from the settings on a store and on what processes share."""
+"""Builds the parts of the chat from the settings, a store and the parts that processes share."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ from store.errors import StoreError
 from store.models import Head
 
 PRESENCE_GRACE_S = 1.0
-# How long a cached answer to "who may do what" is trusted: another process may change it, and its event may be lost.
+# How long a cached permission is trusted: another process may change it, and the event of that may be lost.
 TRUST_S = 4.0
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True):
-    """The finished parts. `task_queue` publishes, `presence_loads` and `access_audits` read from the store."""
+    """The finished parts. `task_queue` publishes; `presence_loads` and `access_audits` read from the store."""
 
     access_audit: AccessAudit
     access_audits: SerialTaskQueue
@@ -95,7 +95,7 @@ def build_chat(
     observer: Observer,
     lag: LoopLag,
 ) -> Chat:
-    """Build them; nothing is started. To be called on a running event loop."""
+    """Build the parts without starting any. Call it on a running event loop."""
     ws, bus, cache = settings.ws, shared.bus, shared.cache
     loop = asyncio.get_running_loop()
     keys = Keys(
@@ -215,7 +215,7 @@ def build_chat(
     )
 
     async def head_of(room_id: str) -> Head | None:
-        """How far a room is: as delivered here, else as the store says."""
+        """A room's head: the hub's where the room is open here, else the store's."""
         return hub.head_of(room_id) or (await store.rooms.heads([room_id])).get(room_id)
 
     messages = Messages(
@@ -226,7 +226,7 @@ def build_chat(
         rooms=rooms,
         presenter=presenter,
         codec=codec,
-        head_of=head_of if shared.is_shared else _not_needed,
+        head_of=head_of if shared.is_shared else _no_head,
     )
     commands = Commands(
         logins=account_parts.logins,
@@ -290,6 +290,6 @@ def build_chat(
     )
 
 
-async def _not_needed(room_id: str) -> Head | None:
-    """The only process invalidates all that it writes."""
+async def _no_head(room_id: str) -> Head | None:
+    """Where one process writes, cached values need no comparison with the head: it invalidates what it writes."""
     return None

@@ -1,5 +1,5 @@
-"""Which cache, bus, slots and limiter the settings choose: this process's own, or Redis's, which several processes
-share.
+"""Builds the cache, bus, connection slots, limiter and snapshots that the settings choose: in this process's memory, or
+in Redis, which several processes share.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Cluster(msgspec.Struct, frozen=True, kw_only=True):
-    """What processes share, or this one has alone. `cache_name` is shown by /health."""
+    """The parts that processes share where there are several. `cache_name` is a field of /health."""
 
     cache_name: str
     cache: Cache
@@ -47,7 +47,10 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
 async def build_cluster(
     settings: Settings, *, process_id: str, counts: CacheCounts | None = None
 ) -> AsyncIterator[Cluster]:
-    """The backends, until the end; `counts` counts what the cache does. Redis need not be there yet."""
+    """Build the parts, and close them at the end. `counts` counts the cache's hits and misses.
+
+    Redis need not be reachable yet.
+    """
     counts = CacheCounts() if counts is None else counts
     async with (
         (_redis if settings.redis.configured else _local)(settings, counts, process_id) as backends,
@@ -62,7 +65,7 @@ async def build_cluster(
 async def _local(settings: Settings, counts: CacheCounts, process_id: str) -> AsyncIterator[Cluster]:
     cache: Cache = MemoryCache(observer=_observer(settings, counts)) if settings.cache.enabled else NoCache()
     name = "memory" if settings.cache.enabled else "off"
-    limiter = _alone(settings)
+    limiter = _memory_limiter(settings)
     yield Cluster(
         cache_name=name,
         cache=cache,
@@ -77,7 +80,7 @@ async def _local(settings: Settings, counts: CacheCounts, process_id: str) -> As
 
 @asynccontextmanager
 async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> AsyncIterator[Cluster]:
-    # Imported only where it is wanted: the driver takes its time.
+    # Imported only here, because the import of the driver takes long
     from cache.redis_cache import RedisCache
     from cache.redis_scripts import SCRIPTS
     from cluster.redis_bus import RedisBus
@@ -90,7 +93,7 @@ async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> As
     check = Script(redis_limiter.SCRIPT)
     client = RedisClient(options=options, scripts=(*SCRIPTS, *SLOT_SCRIPTS, check))
     limits = settings.limits
-    limiter: Limiter = _alone(settings)
+    limiter: Limiter = _memory_limiter(settings)
     on_up: list[Callable[[], None]] = []  # called in this order whenever the client has connected
     if limits.enabled:
         shared_limiter = RedisLimiter(
@@ -131,8 +134,8 @@ async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> As
         )
 
 
-def _alone(settings: Settings) -> Limiter:
-    """What counts in this process."""
+def _memory_limiter(settings: Settings) -> Limiter:
+    """The limiter that counts in this process alone."""
     limits = settings.limits
     if not limits.enabled:
         return NoLimiter()
@@ -140,7 +143,7 @@ def _alone(settings: Settings) -> Limiter:
 
 
 def validate(settings: Settings) -> None:
-    """Raises SettingsError for an entry of RATE_LIMIT_WHITELIST that is none."""
+    """Raises SettingsError for an entry of RATE_LIMIT_WHITELIST that is neither a user name nor a network."""
     try:
         parse(settings.limits.whitelist)
     except ValueError as error:
@@ -148,7 +151,7 @@ def validate(settings: Settings) -> None:
 
 
 def whitelist(settings: Settings) -> Whitelist:
-    """Who is not limited. Raises SettingsError for a file that cannot be read or does not parse."""
+    """The users and networks without limits. Raises SettingsError for a file that cannot be read or does not parse."""
     limits = settings.limits
     try:
         return Whitelist(entries=limits.whitelist, file=limits.whitelist_file)
@@ -157,7 +160,7 @@ def whitelist(settings: Settings) -> Whitelist:
 
 
 def options_of(settings: Settings) -> RedisOptions:
-    """Where Redis is."""
+    """The options of the connections to Redis."""
     from cluster.redis_connection import RedisOptions
 
     redis = settings.redis
@@ -172,14 +175,14 @@ def options_of(settings: Settings) -> RedisOptions:
 
 
 def check_items(settings: Settings) -> list[CheckItem]:
-    """What the pre-deployment check asks of them."""
+    """What the pre-deployment check runs for them."""
     if not settings.redis.configured:
         return []
     return [CheckItem("redis", lambda: _probe_redis(settings))]
 
 
 async def _probe_redis(settings: Settings) -> str:
-    """What Redis says of itself. Raises for one that cannot be used."""
+    """Which Redis answers. Raises RuntimeError for one that cannot be used."""
     from cluster.redis_connection import probe_redis
 
     return await probe_redis(options_of(settings))

@@ -1,4 +1,4 @@
-"""The parts of chat/presence/, put together."""
+"""Builds the parts of chat/presence/."""
 
 from __future__ import annotations
 

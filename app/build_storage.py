@@ -1,4 +1,4 @@
-"""Which store the settings choose: opened and guarded against a second process, and checked before a deployment."""
+"""Builds the store that the settings choose, and guards it against a second process that does not share it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from store.contract import Store
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True):
-    """A store that is ours alone, or shared on purpose; `lost` is set if that ends."""
+    """A store that this process holds alone, or shares by configuration. `lost` is set when its lease is lost."""
 
     store: Store
     secret: str
@@ -31,9 +31,9 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
 
 @asynccontextmanager
 async def build_storage(settings: Settings, observer: Observer) -> AsyncIterator[Storage]:
-    """The store, ours alone until the end. Raises StartupError with one line."""
-    async with (_sqlite if settings.mongo.uri is None else _mongo)(settings, observer) as opening:
-        yield opening
+    """Open the store and its guard; close both at the end. Raises StartupError with one line."""
+    async with (_sqlite if settings.mongo.uri is None else _mongo)(settings, observer) as storage:
+        yield storage
 
 
 @asynccontextmanager
@@ -59,9 +59,9 @@ async def _sqlite(settings: Settings, observer: Observer) -> AsyncIterator[Stora
 
 @asynccontextmanager
 async def beside(settings: Settings, *, may_make: bool) -> AsyncIterator[Store]:
-    """The store without its guard, beside a server that may run on it: for a few writes that any process may make.
+    """Open the store without its guard, beside a server that may run on it: for a few writes of any process.
 
-    `may_make` the embedded one, where there is none yet. Raises StartupError with one line.
+    With `may_make`, an embedded store that does not exist yet is made. Raises StartupError with one line.
     """
     if settings.mongo.uri is not None:
         async with mongo_store(settings, Observer()) as store:
@@ -76,7 +76,7 @@ async def beside(settings: Settings, *, may_make: bool) -> AsyncIterator[Store]:
         group_commit=settings.store.group_commit,
         observer=Observer(),
         now_ms=now_ms,
-        # Then it takes its turn among those that share; else SQLite's own lock is the turn
+        # With Redis, several processes share the file and queue for its lock; else SQLite's own lock suffices
         shared=settings.redis.configured,
         slow_ms=settings.monitor.alert_slow_query_ms,
     )
@@ -87,7 +87,7 @@ async def beside(settings: Settings, *, may_make: bool) -> AsyncIterator[Store]:
 
 
 async def usernames_of(settings: Settings, names: Sequence[str]) -> set[str]:
-    """Those of the names, case-folded, that somebody has. Changes nothing. Raises StartupError with one line."""
+    """Those of the case-folded names that exist. Changes nothing. Raises StartupError with one line."""
     if settings.mongo.uri is None:
         return await asyncio.to_thread(sqlite.taken_usernames, settings.server.data_dir, names)
     mongo, options = _mongo_package(settings)
@@ -103,8 +103,9 @@ async def _mongo(settings: Settings, observer: Observer) -> AsyncIterator[Storag
 
 @asynccontextmanager
 async def leased(store: Any, *, together: bool = False) -> AsyncIterator[asyncio.Event]:
-    """Keep other processes from the database, or with `together` those that want it alone; yields what is set if that
-    fails.
+    """Hold the database's lease, which keeps other processes out; with `together`, only those without `together`.
+
+    Yields an event that is set when the lease is lost.
     """
     lease = store.lease(None if together else secrets.token_hex(8))
     try:
@@ -116,6 +117,7 @@ async def leased(store: Any, *, together: bool = False) -> AsyncIterator[asyncio
 
 @asynccontextmanager
 async def mongo_store(settings: Settings, observer: Observer) -> AsyncIterator[Any]:
+    """Open the store in MongoDB without its lease; close it at the end."""
     mongo, options = _mongo_package(settings)
     store = await mongo.open_store(
         options,
@@ -132,16 +134,17 @@ async def mongo_store(settings: Settings, observer: Observer) -> AsyncIterator[A
 
 
 def _mongo_package(settings: Settings) -> tuple[Any, Any]:
-    """store.mongo, imported only where it is wanted, and its options."""
-    # Motor reads this when it is first imported: its threads are what limits it, so there are as many as connections.
+    """The package store.mongo, imported only where it is used, and its options."""
+    # Motor reads this when it is first imported. Each operation takes a thread, so there are as many as connections.
     os.environ.setdefault("MOTOR_MAX_WORKERS", str(settings.mongo.max_pool_size))
     mongo = importlib.import_module("store.mongo")
     return mongo, mongo.MongoOptions(**msgspec.structs.asdict(settings.mongo))
 
 
 def validate(settings: Settings) -> None:
-    """Raises SettingsError for a MONGO_URI that only the driver knows to be wrong, StartupError for a certificate that
-    it names and that is not there. Nothing is asked of a server.
+    """Check MONGO_URI by the driver's rules, without a connection.
+
+    Raises SettingsError for a wrong URI, StartupError for a certificate that it names and that cannot be read.
     """
     if settings.mongo.uri is None:
         return
@@ -156,7 +159,7 @@ def validate(settings: Settings) -> None:
 
 
 def check_items(settings: Settings) -> list[CheckItem]:
-    """What the pre-deployment check asks of it."""
+    """What the pre-deployment check runs for it."""
     data_dir = settings.server.data_dir
     if settings.mongo.uri is None:
         return [

@@ -1,4 +1,4 @@
-"""Tornado's side of one process: handlers and what they are given, behind one bounded HTTP server."""
+"""Builds the HTTP side of one process: the handlers with the services they use, behind one bounded HTTP server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which event from the bus goes to which part of this process."""
+"""Passes each event from the bus to the part of this process that handles it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from store.models import Status
 
 
 class MembershipEvents:
-    """Applies beginnings and ends of memberships, from the bus and from the AccessAudit alike."""
+    """Applies beginnings and ends of memberships, whether the bus or the AccessAudit reports them."""
 
     def __init__(self, *, user_events: UserEvents, presence: Presence, typing: TypingIndicators) -> None:
         self._user_events = user_events
@@ -38,7 +38,7 @@ class MembershipEvents:
         self._typing = typing
 
     def began(self, began: MembershipBegan) -> None:
-        """Show the member in the room, if connected."""
+        """Show the new member in the room, if online."""
         self._presence.began(began.room_id, began.user_id, began.rev)
 
     def ended(self, ended: MembershipEnded) -> None:
@@ -49,7 +49,7 @@ class MembershipEvents:
 
 
 class BusDispatch:
-    """The receiver that the bus is started with."""
+    """The receiver of the bus: one row for each type of event."""
 
     def __init__(
         self,
@@ -77,6 +77,6 @@ class BusDispatch:
             ProcessBeat: live_processes.receive_beat,
         }
 
-    def receive(self, topic: str, happening: object) -> None:
-        """Hand an event to the part that takes its type."""
-        self._receivers[type(happening)](happening)
+    def receive(self, topic: str, event: object) -> None:
+        """Pass an event to the part that handles its type."""
+        self._receivers[type(event)](event)

@@ -1,4 +1,4 @@
-"""`server.py migrate`: moves DATA_DIR to MONGO_URI."""
+"""`server.py migrate`: copies the store in DATA_DIR to the database at MONGO_URI."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from store.errors import StoreTimeout, StoreUnavailable
 R = TypeVar("R")
 
 
-async def _unless(lost: asyncio.Event, work: Coroutine[Any, Any, R]) -> R:
-    """What `work` returns; it is cancelled if the store ceases to be ours. Raises StartupError with one line then."""
+async def _run_while_leased(lost: asyncio.Event, work: Coroutine[Any, Any, R]) -> R:
+    """The result of `work`. Raises StartupError with one line, and cancels `work`, when the store's lease is lost."""
     working, losing = asyncio.ensure_future(work), asyncio.ensure_future(lost.wait())
     try:
         await asyncio.wait((working, losing), return_when=asyncio.FIRST_COMPLETED)
@@ -34,7 +34,7 @@ async def _unless(lost: asyncio.Event, work: Coroutine[Any, Any, R]) -> R:
 
 
 def migrate(settings: Settings) -> int:
-    """Move DATA_DIR to MONGO_URI, with a progress bar. Raises StartupError with one line."""
+    """Copy the store and show a progress bar; returns 0. Raises StartupError with one line."""
     if settings.mongo.uri is None:
         raise StartupError("MONGO_URI is not set: it says where to")
     bar = ProgressBar(sys.stderr)
@@ -48,7 +48,7 @@ def migrate(settings: Settings) -> int:
                     work = store_copy.copy_store(
                         source, store.importer(), source_id=source.source_id(), read_back=store, report=bar.show
                     )
-                    digests = await _unless(lost, work)
+                    digests = await _run_while_leased(lost, work)
             finally:
                 await source.close()
                 bar.end()

@@ -1,5 +1,6 @@
-"""`server.py user …`: accounts that an operator makes and mends, also beside a running server, which learns of it from
-the store.
+"""`server.py user …`: an operator makes and changes accounts.
+
+A server may run on the same store; it reads the changes from there.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ from store.models import Account
 
 R = TypeVar("R")
 
-BUSY_FOR_S = 30.0  # a server that writes without pause leaves a gap within that
+BUSY_FOR_S = 30.0  # a server that writes without pause still leaves a gap within this time
 BUSY_PAUSE_S = 0.05
 PASSWORD_MAX_BYTES = 4096
 REGISTER = InputDecoder(Register)
-ELSEWHERE = {"username": "stands-in", "email": "stands@in"}  # for what a form has besides the field that is checked
+OTHER_FIELDS = {"username": "stands-in", "email": "stands@in"}  # of a registration, where only the password is checked
 
 
 def create(settings: Settings, name: str, email: str) -> int:
-    """Make an account, of a listed name too.
+    """Make an account, also under a name that ADMIN_USERS or the whitelist reserves.
 
     Raises SettingsError for a wrong name or address, StartupError with one line.
     """
@@ -54,7 +55,7 @@ def create(settings: Settings, name: str, email: str) -> int:
 
 
 def password(settings: Settings, name: str) -> int:
-    """Set another password, which revokes all sessions. Raises StartupError with one line."""
+    """Set another password and revoke all sessions. Raises StartupError with one line."""
     hashed = asyncio.run(_hash(_new_password()))
 
     async def work(store: Store) -> str:
@@ -66,7 +67,7 @@ def password(settings: Settings, name: str) -> int:
 
 
 def disable(settings: Settings, name: str) -> int:
-    """Let somebody in no more; sockets close within a second. Raises StartupError with one line."""
+    """Refuse a user's logins and revoke all sessions; sockets close within 1 s. Raises StartupError with one line."""
 
     async def work(store: Store) -> str:
         account = await _account(store, name)
@@ -77,7 +78,7 @@ def disable(settings: Settings, name: str) -> int:
 
 
 def enable(settings: Settings, name: str) -> int:
-    """Let somebody log in again. Raises StartupError with one line."""
+    """Accept a user's logins again. Raises StartupError with one line."""
 
     async def work(store: Store) -> str:
         account = await _account(store, name)
@@ -88,13 +89,14 @@ def enable(settings: Settings, name: str) -> int:
 
 
 def check_items(settings: Settings) -> list[CheckItem]:
-    """What the pre-deployment check asks: whether those whom settings name exist."""
+    """What the pre-deployment check runs: whether the users exist that the settings name."""
     if not (settings.monitor.admin_users or settings.limits.whitelist or settings.limits.whitelist_file):
         return []
-    return [CheckItem("listed names", lambda: _look(settings))]
+    return [CheckItem("listed names", lambda: _check_listed_names(settings))]
 
 
-async def _look(settings: Settings) -> str:
+async def _check_listed_names(settings: Settings) -> str:
+    """How many of the listed names exist, and which do not."""
     names = ReservedNames(admin_users=settings.monitor.admin_users, whitelist=build_cluster.whitelist(settings)).all()
     existing = await build_storage.usernames_of(settings, names)
     missing = [name for name in names if name not in existing]
@@ -103,12 +105,12 @@ async def _look(settings: Settings) -> str:
 
 
 def _run(settings: Settings, work: Callable[[Store], Awaitable[str]], *, may_make: bool = False) -> int:
-    # What the server says at its start is not asked for here
+    # Warnings of the store's opening are for the server's log, not for the terminal
     log_setup.set_up(log_format=settings.log.format, level="error")
 
     async def run() -> str:
         async with build_storage.beside(settings, may_make=may_make) as store:
-            return await _patiently(lambda: work(store))
+            return await _retry_while_busy(lambda: work(store))
 
     try:
         print(asyncio.run(run()))
@@ -119,8 +121,8 @@ def _run(settings: Settings, work: Callable[[Store], Awaitable[str]], *, may_mak
     return 0
 
 
-async def _patiently(work: Callable[[], Awaitable[R]]) -> R:
-    """Do it, again where others held the file for as long as SQLite waits: then nothing was done."""
+async def _retry_while_busy(work: Callable[[], Awaitable[R]]) -> R:
+    """Do the work; repeat it, BUSY_FOR_S at most, while others hold the file: a busy store has done nothing."""
     until_s = time.monotonic() + BUSY_FOR_S
     while True:
         try:
@@ -147,9 +149,9 @@ async def _hash(text: str) -> str:
 
 
 def _new_password() -> str:
-    """Ask for a password, or take a line of standard input. Raises StartupError for one that may not be set."""
+    """Ask for a password twice, or read a line of standard input. Raises StartupError for one that is refused."""
     text = _ask_twice() if sys.stdin.isatty() else _line()
-    return _checked({**ELSEWHERE, "password": text}, StartupError).password
+    return _checked({**OTHER_FIELDS, "password": text}, StartupError).password
 
 
 def _ask_twice() -> str:
@@ -171,7 +173,7 @@ def _line() -> str:
 
 
 def _checked(fields: dict[str, str], refusal: type[Exception]) -> Register:
-    """What a registration takes. Raises `refusal` with what is wrong, and never with a password."""
+    """The fields, checked as a registration's. Raises `refusal`, whose text never holds a password."""
     try:
         return REGISTER.from_query(fields)
     except ChatError as error:

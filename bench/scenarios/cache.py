@@ -1,11 +1,11 @@
-"""The cache alone, without a server: what a request costs with Redis, with a process's own cache, and with none, on the
-same store.
+"""The cache alone, without a server: the cost of a request with Redis, with a process's own cache, and without a cache.
 
-What the handlers call is asked for on one SQLite store and a redis-server of the bench's own, the three ways in turns
-in one run: the first figure of a question is a time, the others ratios to it. Then people read and write at once, in
-rooms of which a few are busy: how many of the reads are hits? What they read is checked: nothing that was acked before
-may be missing. As in a server, values on which access rests are trusted for 4 s (app/build_chat.py), and with Redis so
-are names and totals; after that each costs one miss. No other value lives long enough here to expire.
+All three ways run on one SQLite store, in turns within one run, with a redis-server of the bench's own. They call what
+the handlers call. The first figure of a question is a time, the others are ratios to it. After that, members of rooms
+of which a few are busy read and write at once, and the share of reads that hit the cache is counted. Each answer is
+checked: it must hold every message that was acked before the question. As in a server, permissions are trusted for 4 s
+(`TRUST_S` of app/build_chat.py), and with Redis so are users and totals; after that each costs one miss. No other
+value expires during a run.
 """
 
 from __future__ import annotations
