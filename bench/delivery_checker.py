@@ -62,7 +62,7 @@ class RoomStream:
         return max(0, head_seq + 1 - self.expected)
 
     def finish(self, head_seq: int) -> None:
-        """The run is over and the room stands at `head_seq`."""
+        """Add a failure for messages up to `head_seq`, the room's head at the end, that have not been received."""
         missing = self.missing_until(head_seq)
         if missing:
             self._failures.add(f"{self._name}: {missing} missing at the end, has seq {self.expected - 1} of {head_seq}")

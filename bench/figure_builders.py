@@ -11,7 +11,7 @@ from bench.scenario import Figure
 
 
 def latency(what: str, histogram: Histogram, percents: Sequence[int]) -> list[Figure]:
-    """Such as `send to ack, p99`."""
+    """Percentiles of a latency, each a figure such as `send to ack, p99`."""
     return [Figure(f"{what}, p{percent}", histogram.percentile_ms(percent), "ms") for percent in percents]
 
 
@@ -21,16 +21,16 @@ def connects(connected: Sequence[Connected], percents: Sequence[int]) -> list[Fi
 
 
 def each_us(spent_s: float | None, count: int) -> float | None:
-    """Microseconds for each, where both are known."""
+    """Microseconds for each of `count`; None where the time is unknown or the count is 0."""
     return None if spent_s is None or not count else spent_s * 1e6 / count
 
 
 def difference(before: float | None, after: float | None) -> float | None:
-    """Where both are known."""
+    """The difference; None where one of the two is unknown."""
     return None if before is None or after is None else after - before
 
 
 def client_cpu(load: LoadResult) -> Figure:
-    """The busiest client process; near 100 the client, not the server, was what limited the run."""
+    """CPU time of the busiest client process. Near 100 % the client limited the run, not the server."""
     shares = [100 * snapshot.cpu_s / snapshot.wall_s for snapshot in load.snapshots if snapshot.wall_s]
     return Figure("busiest client process", max(shares, default=None), "% of a core")

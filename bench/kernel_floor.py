@@ -70,7 +70,7 @@ def _read(pipe: Pipe, port: int, sockets: int) -> None:
     while True:
         for key, _mask in selector.select():
             if key.fileobj is pipe:
-                return  # it says nothing: it was closed
+                return  # the socket was closed
             try:
                 key.fileobj.recv(65536)  # type: ignore[union-attr]
             except OSError:

@@ -36,10 +36,9 @@ class ProbeLatencies(msgspec.Struct, frozen=True):
 
 
 class LatencyProbe:
-    """A context manager: each 50 ms a ping is sent, and a `heartbeat` if the last was answered: more would wait for
-    each other only.
+    """A context manager: sends a ping each 50 ms, and a `heartbeat` if the last was replied to, as more would queue.
 
-    Raises BenchError on leaving, where the connection was lost.
+    Raises BenchError on leaving where the connection was lost.
     """
 
     def __init__(self, address: Address, token: str) -> None:
@@ -81,9 +80,9 @@ class LatencyProbe:
             raise BenchError(f"the probe: {self._error}")
 
     def measure(self, seconds: float) -> ProbeLatencies:
-        """The answers to what is due in so many seconds from now.
+        """The latencies of pings and heartbeats that are due within `seconds` from now.
 
-        They fill by themselves, and are whole when the last was answered.
+        They are filled in as replies arrive, and complete after the last reply.
         """
         latencies = ProbeLatencies(Histogram(), Histogram())
         now_ns = time.monotonic_ns()

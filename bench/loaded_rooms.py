@@ -1,6 +1,6 @@
 """Rooms under load: their servers, the worker pool connected to these, and each room's last acked seq.
 
-The steps that scenarios share: connect all, let some send, wait until all deliveries have come, measure server CPU.
+The steps that scenarios share: connect all, let some send, wait for all deliveries, measure the server's CPU time.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _DELIVER_WITHIN_S = 20
 class LoadResult(msgspec.Struct, frozen=True):
     """The result of one stretch of sending. `cpu_s` is the sum over all servers, None if unknown.
 
-    `messages` were sent, of which some may have been refused if that was allowed; `windows`, one a client process, know
-    how many.
+    `messages` were sent. Where refusals were allowed, some may have been refused; `windows`, one for each client
+    process, count them.
     """
 
     messages: int
@@ -41,19 +41,19 @@ class LoadResult(msgspec.Struct, frozen=True):
 
     @property
     def frame_bytes(self) -> int:
-        """Mean size of a delivered frame, its head included (4 bytes from 126 of payload on)."""
+        """Mean bytes of a delivered frame, with its head of 4 bytes (which has 126 bytes of payload or more)."""
         return sum(snapshot.frame_bytes for snapshot in self.snapshots) // max(1, self.deliveries) + 4
 
     def delivery(self) -> Histogram:
-        """From when a message was due to each of its deliveries."""
+        """Times from the due time of a message to each of its deliveries."""
         return merged(snapshot.delivery_us for snapshot in self.snapshots)
 
     def own_delivery(self) -> Histogram:
-        """From when a message was due to its delivery to its sender."""
+        """Times from the due time of a message to its delivery to its sender."""
         return merged(snapshot.own_delivery_us for snapshot in self.snapshots)
 
     def ack(self) -> Histogram:
-        """From when a message was due to its ack."""
+        """Times from the due time of a message to its ack."""
         return merged(snapshot.ack_us for snapshot in self.snapshots)
 
 
@@ -80,7 +80,7 @@ class LoadedRooms:
         return self._servers[0]
 
     def connect(self, count: int, *, at_once: int, within_s: float) -> list[Connected]:
-        """Connections that join a room each, at most `at_once` unfinished at a time."""
+        """Open `count` connections that join a room each, at most `at_once` unfinished at a time."""
         return self._pool.connect(
             addresses=[server.address for server in self._servers],
             tokens=self._tokens,
@@ -100,9 +100,7 @@ class LoadedRooms:
         may_refuse: bool = False,
         within_s: float = _DELIVER_WITHIN_S,
     ) -> LoadResult:
-        """Sending and receiving, until everybody has all that was acked, which takes `within_s` after the last was sent
-        at most.
-        """
+        """Send for `seconds`, then wait until every connection has every acked message, `within_s` at most."""
         before_s = self._cpu_s()
         sent = self._pool.send(
             senders=senders,
@@ -121,7 +119,7 @@ class LoadedRooms:
         )
 
     def send_one(self, content_bytes: int) -> LoadResult:
-        """One message from one connection to all."""
+        """Send one message from one connection to all."""
         return self.send(senders=1, rate_per_s=1, seconds=0.5, content_bytes=content_bytes)
 
     def _cpu_s(self) -> float | None:

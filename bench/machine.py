@@ -1,4 +1,4 @@
-"""What a figure depends on besides the code: cores, Python, kernel, commit. And what this machine allows."""
+"""Facts on which figures depend besides the code (cores, Python, kernel, commit), and the limit of open files."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import psutil
 
 from bench.errors import BenchError
 
-_SPARE_FILES = 256  # what a process has open besides its connections
+_SPARE_FILES = 256  # descriptors of a process besides its connections
 
 
 def facts(root: Path) -> dict[str, object]:
-    """For the report."""
+    """The facts by name, for the report."""
     return {
         "cores": os.cpu_count(),
         "memoryBytes": psutil.virtual_memory().total,

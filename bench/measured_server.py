@@ -10,7 +10,7 @@ from bench.rest_client import Address
 
 
 class MeasuredServer(msgspec.Struct, frozen=True):
-    """`process` is None where only its URL is known; then its CPU and memory are unknown, too."""
+    """`process` is None where only the URL is known; then CPU time and memory are unknown, too."""
 
     address: Address
     process: psutil.Process | None

@@ -9,7 +9,7 @@ _EVERY_S = 5.0
 
 
 class ProgressLine:
-    """Says which scenario is at which step, for how long, and how far."""
+    """Shows the scenario, its step, the elapsed time and the progress."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -18,13 +18,13 @@ class ProgressLine:
         self._what = ""
 
     def begin(self, what: str) -> None:
-        """A new step, such as `fanout: connecting`."""
+        """Begin a step, such as `fanout: connecting`."""
         self._what = what
         self._said = float("-inf") if self._tty else self._said
         self.update()
 
     def update(self, ready: int = 0, deliveries: int = 0) -> None:
-        """How far it is; says it when it is time to."""
+        """Set the progress; show it if the last line is old enough."""
         now = time.monotonic()
         if not self._tty and now - self._said < _EVERY_S:
             return
@@ -34,7 +34,7 @@ class ProgressLine:
         self._stream.flush()
 
     def end(self) -> None:
-        """Leave the terminal's line clean."""
+        """Clear the terminal's line."""
         if self._tty:
             self._stream.write("\r\x1b[2K")
             self._stream.flush()

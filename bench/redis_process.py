@@ -1,4 +1,4 @@
-"""A redis-server that stores nothing on disk: started on a port, asked one command at a time, and stopped again.
+"""A redis-server that stores nothing on disk: started on a port, sent one command at a time, and stopped again.
 
 The bench and the tests start their redis-servers with it.
 """

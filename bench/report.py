@@ -11,7 +11,7 @@ FORMAT_VERSION = 1
 
 
 def table(machine: Mapping[str, object], results: Sequence[Result]) -> str:
-    """One block a scenario: what it claims, its figures, and what was wrong."""
+    """One block for each scenario: its claim, its figures and its failures."""
     width = max((len(figure.name) for result in results for figure in result.figures), default=0)
     lines = [", ".join(f"{name} {value}" for name, value in machine.items() if value is not None)]
     for result in results:
@@ -29,7 +29,7 @@ def table(machine: Mapping[str, object], results: Sequence[Result]) -> str:
 
 
 def number(figure: Figure) -> str:
-    """Three significant digits or all before the point; `-` where it is not known."""
+    """Three significant digits, or all digits before the point; `-` for an unknown value."""
     value = figure.value
     if value is None:
         return "-"

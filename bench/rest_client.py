@@ -1,4 +1,4 @@
-"""The few REST calls that a bench needs before it can connect. Blocking: nothing is measured while it calls."""
+"""The few REST calls that a bench needs before it connects. They block, because nothing is measured meanwhile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.errors import BenchError
 
 _TIMEOUT_S = 20
 _SHED_MAX_S = 30
-_AGAIN_AFTER_S = 1.0  # what the server asks for
+_AGAIN_AFTER_S = 1.0  # the server's Retry-After
 
 
 class Unavailable(BenchError):
@@ -22,14 +22,14 @@ class Unavailable(BenchError):
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where the server listens; always on the loopback."""
+    """The server's address, always on the loopback."""
 
     host: str
     port: int
 
 
 def call(address: Address, method: str, path: str, body: object = None, token: str | None = None) -> dict[str, Any]:
-    """One request; the JSON of its reply. Raises BenchError for an error reply or none at all."""
+    """Make a request; returns the JSON of its reply. Raises BenchError for an error reply, or for none."""
     headers = {"Content-Type": "application/json"}
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
@@ -52,7 +52,7 @@ def call(address: Address, method: str, path: str, body: object = None, token: s
 def call_until_it_is_taken(
     address: Address, method: str, path: str, body: object, token: str | None = None
 ) -> dict[str, Any]:
-    """As `call`, again and again while the server sheds load, as it may where others use the machine.
+    """As `call`, repeated while the server sheds load, which it may do on a machine with other users.
 
     Raises BenchError.
     """
@@ -67,7 +67,7 @@ def call_until_it_is_taken(
 
 
 def register(address: Address) -> str:
-    """A new user; its access token."""
+    """Register a user; returns its access token."""
     name = f"bench-{secrets.token_hex(8)}"
     body = {"username": name, "email": f"{name}@example.com", "password": secrets.token_urlsafe(16)}
     token: str = call_until_it_is_taken(address, "POST", "/auth/register", body)["accessToken"]
@@ -75,7 +75,7 @@ def register(address: Address) -> str:
 
 
 def make_room(address: Address, token: str) -> str:
-    """A new public room; its id."""
+    """Make a public room; returns its id."""
     body = {"name": f"bench {secrets.token_hex(4)}", "maxUsers": 100_000}
     room_id: str = call_until_it_is_taken(address, "POST", "/rooms", body, token)["room"]["id"]
     return room_id

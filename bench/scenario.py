@@ -1,4 +1,4 @@
-"""What a scenario is: a name, a claim, options with bounds, and a function that measures. And what it gives back."""
+"""A scenario: a name, a claim, options with bounds and a function that measures; and the results of one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Option(msgspec.Struct, frozen=True):
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """One result. `value` is None where it could not be known, such as the CPU of a server elsewhere."""
+    """One result. `value` is None where it is unknown, such as the CPU time of a server of another user."""
 
     name: str
     value: float | None
@@ -31,16 +31,16 @@ class Figure(msgspec.Struct, frozen=True):
 
 
 class Scenario(msgspec.Struct, frozen=True):
-    """`run` gives the figures and notes what is wrong on its stage; raises BenchError where it could not measure."""
+    """`run` returns the figures and adds failures to its context. It raises BenchError where it could not measure."""
 
     name: str
     about: str
     options: Mapping[str, Option]
     run: Callable[[ScenarioContext], list[Figure]]
-    with_all: bool = True  # False: only when it is named, for it takes long
+    with_all: bool = True  # False: it takes long, and runs only when named
 
     def values(self, given: Mapping[str, int]) -> dict[str, int]:
-        """Defaults and what was given. Raises BenchError for an unknown name or a value out of bounds."""
+        """All options, given or by default. Raises BenchError for an unknown name or a value out of bounds."""
         for name, value in given.items():
             option = self.options.get(name)
             if option is None:
@@ -51,7 +51,7 @@ class Scenario(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What one scenario found. It passed when `failure_count` is 0."""
+    """The result of one scenario. It passed when `failure_count` is 0."""
 
     name: str
     about: str

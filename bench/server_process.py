@@ -22,8 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 _START_WITHIN_S = 30
 _STOP_WITHIN_S = 40
-# A signal that ends the bench in the middle of a `poll()` leaves that process's lock in subprocess taken: no wait may
-# be without end.
+# A signal that ends the bench during a `poll()` leaves the lock of that Popen object held, so each wait has a limit.
 KILLED_WITHIN_S = 5
 _NO_LIMIT = "1000000000/60"
 _OPERATIONS = (
@@ -31,7 +30,7 @@ _OPERATIONS = (
     "UPLOAD_BYTES", "FILES",
     "CONNECTS", "ANONYMOUS",
 )  # fmt: skip
-# The limits are raised, not switched off: a real server pays for counting.
+# The limits are raised, not switched off, because a real server spends CPU time on them.
 LIMITS = {f"RATE_LIMIT_{operation}": _NO_LIMIT for operation in _OPERATIONS} | {
     "WS_MAX_CONNECTIONS": "100000",
     "WS_MAX_CONNECTIONS_PER_USER": "100000",
@@ -40,7 +39,7 @@ LIMITS = {f"RATE_LIMIT_{operation}": _NO_LIMIT for operation in _OPERATIONS} | {
 
 
 class ServerProcess:
-    """A context manager; on leaving, the process is stopped and its directory is removed, also after an error.
+    """A context manager that stops the process on leaving and removes its directory, also after an error.
 
     `data_dir`, if given, is shared with other processes and is not removed.
     """

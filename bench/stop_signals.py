@@ -8,9 +8,9 @@ from types import FrameType
 
 
 class StopSignals:
-    """A signal raises SystemExit, with 128 and its number, where the program is.
+    """A signal raises SystemExit, with the exit code 128 plus its number, in whatever code runs at that moment.
 
-    Python prints what is raised in a finalizer, or in a callback of its import system, and goes on: `check` then raises
+    Python only prints an exception that is raised in a finalizer or in a callback of its import system. `check` raises
     it again.
     """
 
@@ -20,7 +20,7 @@ class StopSignals:
     def listen(self) -> None:
         """Install the handlers. Must be called in the main thread."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as a shell has it for what it runs in the background
+            if signal.getsignal(number) is not signal.SIG_IGN:  # a shell ignores SIGINT for programs in the background
                 signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:

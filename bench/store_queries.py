@@ -1,7 +1,6 @@
-"""The questions that a store is asked, in the way it asks them and in the way it does not: what an index, a keyset, a
-pool are worth.
+"""Queries as the store runs them, and in a slower way: the ratio is the gain of an index, a keyset or a pool.
 
-Straight to the database, the same for both ways, so that a ratio is of the one thing that differs.
+They go straight to the database in both ways, so that a ratio shows only the one difference.
 """
 
 from __future__ import annotations
@@ -30,13 +29,14 @@ SELECT_WITHIN_MS = 5000
 
 
 class Queries(Protocol):
-    """`pairs`: by what is compared, the way we do it and the other; the deep page is the one `depth` messages below
-    `head`.
+    """`pairs` returns, by the name of a comparison, the store's way and the other one.
+
+    The deep page begins `depth` messages below `head`.
     """
 
     @property
     def server(self) -> str:
-        """Which server was seen."""
+        """Name and version of the database."""
 
     def pairs(self, room_id: str, *, head: int, depth: int, word: str) -> Mapping[str, tuple[Query, Query]]: ...
 
@@ -44,7 +44,7 @@ class Queries(Protocol):
 
 
 class SqliteQueries:
-    """On a database file."""
+    """Queries on a database file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -97,19 +97,19 @@ class SqliteQueries:
 
 @contextmanager
 def one_line_for(uri: str) -> Iterator[None]:
-    """Whatever MongoDB, or the way to it, is at fault for becomes a BenchError of one line, without the password."""
+    """Turn errors of MongoDB or of the connection to it into a BenchError of one line, without the password."""
     began_s = time.monotonic()
     try:
         yield
     except PyMongoError as error:
         options = MongoOptions(uri=uri, db_name="")
         raise BenchError(refusal_of(error, options, time.monotonic() - began_s)) from error
-    except (StartupError, StoreError, ValueError) as error:  # the latter of a URI that cannot be one
+    except (StartupError, StoreError, ValueError) as error:  # ValueError: a malformed URI
         raise BenchError(f"MongoDB cannot be used: {without_credentials(str(error), uri)}") from error
 
 
 class MongoQueries:
-    """On a database of a server."""
+    """Queries on a database of a MongoDB server."""
 
     def __init__(self, uri: str, database: str) -> None:
         self._uri = uri
@@ -125,7 +125,7 @@ class MongoQueries:
 
     @property
     def is_real(self) -> bool:
-        """Whether this is MongoDB, and not something that speaks like it."""
+        """Whether this is MongoDB, and not another server with its protocol."""
         return "wiredTiger" in self._info.get("storageEngines", ())
 
     @property
@@ -166,6 +166,6 @@ class MongoQueries:
             return list(messages.find(wanted).sort("seq", -1).limit(PAGE))
 
     def close(self) -> None:
-        """Also drops the database: it was ours."""
+        """Drop the database, which the bench made, and close the connection."""
         self._client.drop_database(self._database)
         self._client.close()

@@ -29,7 +29,7 @@ from bench.errors import BenchError
 from bench.rest_client import Address
 
 _CLOSE_WITHIN_S = 5
-_GRACE_S = 30  # a command ends by its own deadline; this is for a client process that hangs
+_GRACE_S = 30  # a command ends by its own deadline; this ends a client process that hangs
 _A = TypeVar("_A", bound=WorkerResult)
 
 
@@ -52,7 +52,7 @@ class WorkerPool:
         self._connections = 0
 
     def __enter__(self) -> WorkerPool:
-        context = multiprocessing.get_context("spawn")  # they must inherit no state of this process
+        context = multiprocessing.get_context("spawn")  # client processes must inherit no state of this one
         try:
             for number in range(self._count):
                 ours, theirs = context.Pipe()
@@ -79,9 +79,9 @@ class WorkerPool:
         room_ids: tuple[str, ...],
         within_s: float,
     ) -> list[Connected]:
-        """Connections spread over the processes; all of them ready, or a failure is noted for each that is not.
+        """Open connections, spread over the processes; each that does not become ready is a failure.
 
-        They join the rooms in turn, each room's spread evenly over the addresses and over the tokens.
+        They join the rooms in turn; those of a room are spread evenly over the addresses and over the tokens.
         """
         where = tuple((address.host, address.port) for address in addresses)
         commands = {}
@@ -102,7 +102,7 @@ class WorkerPool:
         within_s: float,
         may_refuse: bool = False,
     ) -> list[Sent]:
-        """Let the first `senders` connections, spread over the processes, send; all in a closed loop without a rate."""
+        """Let the first `senders` connections, spread over the processes, send. Without a rate it is a closed loop."""
         shares = _shares(senders, self._count)
         commands = {
             number: Send(
@@ -121,9 +121,9 @@ class WorkerPool:
     def settle(
         self, sent: list[Sent], *, after: Mapping[str, int], within_s: float
     ) -> tuple[dict[str, int], list[DeliverySnapshot]]:
-        """Everybody has all that was acked after the heads that the rooms had, or failures are noted.
+        """Wait until every connection has every message acked after the heads `after`; a missing one is a failure.
 
-        Returns the rooms' heads now and each process's tally.
+        Returns the new heads of the rooms, and each process's counts.
         """
         heads, total = {}, 0
         for room_id, head_seq in after.items():
@@ -139,7 +139,7 @@ class WorkerPool:
         return heads, snapshots
 
     def report_failures(self) -> None:
-        """Take over what the client processes found wrong so far, as their last tallies say."""
+        """Add the failures that the client processes have counted so far."""
         for snapshot in self._last_snapshots:
             for what in snapshot.failures:
                 self._failures.add(what)

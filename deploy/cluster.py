@@ -1,8 +1,8 @@
 """`make cluster`: Redis, the chat processes and nginx in the foreground, as one server on this machine.
 
-Which programs, with which settings; how they are kept running is supervisor.py's. nginx's configuration is nginx.conf
-with this machine's ports and paths. SIGINT and SIGTERM drain and end it; SIGHUP restarts one chat process after the
-other.
+This module chooses the programs and their settings; supervisor.py keeps them running. nginx's configuration is
+nginx.conf with this machine's ports and paths. SIGINT and SIGTERM drain and end the cluster; SIGHUP restarts one chat
+process after the other.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from deploy.supervisor import Child, Cluster, ClusterError, Output
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = "127.0.0.1"
-SBIN = "/usr/local/sbin:/usr/sbin"  # Debian has nginx there, which is not on a user's PATH
+SBIN = "/usr/local/sbin:/usr/sbin"  # Debian installs nginx there, outside a user's PATH
 MARK = re.compile(r"(?P<line>.*\S) +#:(?: (?P<old>\S+) -> (?P<new>\S+))?")
 # Variables of the user's shell that must not apply to the Redis started here: an empty text counts as unset.
 UNSET = dict.fromkeys(("REDIS_URL_FILE", "REDIS_PASSWORD", "REDIS_DB"), "")
@@ -38,7 +38,7 @@ ASK_READY = b"GET /health/ready HTTP/1.0\r\nHost: localhost\r\n\r\n"
 
 
 def configuration(shipped: str, *, folder: Path, listen: str, processes: Sequence[int]) -> str:
-    """What nginx runs here: the shipped configuration, changed where its marks say so."""
+    """The configuration of nginx: the shipped one, with the changes that its marks (`#: old -> new`) ask for."""
 
     def changed() -> Iterator[str]:
         for line in shipped.splitlines():
@@ -55,7 +55,7 @@ def configuration(shipped: str, *, folder: Path, listen: str, processes: Sequenc
 
 
 def program(name: str, path: str) -> str:
-    """Where a program is. Raises ClusterError with how to get it."""
+    """The path of a program. Raises ClusterError, which says how to install it, where it is missing."""
     found = shutil.which(name, path=f"{path}:{SBIN}")
     if found is None:
         raise ClusterError(f"{name} is missing; on Debian: apt-get install {name}")
@@ -81,7 +81,7 @@ def host_of(environ: Mapping[str, str]) -> str:
 
 
 def claim(host: str, port: int) -> None:
-    """Raises ClusterError if another program listens there: its replies would be taken for this cluster's."""
+    """Raises ClusterError if another program listens there: its replies would pass for this cluster's."""
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
@@ -89,7 +89,7 @@ def claim(host: str, port: int) -> None:
 
 
 def replies_with(host: str, port: int, ask: bytes, reply: bytes) -> bool:
-    """Whether what listens there replies so."""
+    """Whether the program that listens there replies to `ask` with `reply`."""
     try:
         with socket.create_connection((host, port), timeout=3) as connection:
             connection.sendall(ask)
@@ -99,7 +99,7 @@ def replies_with(host: str, port: int, ask: bytes, reply: bytes) -> bool:
 
 
 def dying_with_us() -> list[str]:
-    """What a command begins with that is to end if we are killed: util-linux's setpriv, where it is."""
+    """The prefix of commands that must end when this process is killed: util-linux's setpriv, where it is installed."""
     guard = ["setpriv", "--pdeathsig", "TERM"]
     try:
         return guard if subprocess.run([*guard, "true"], capture_output=True, check=False).returncode == 0 else []
@@ -108,7 +108,7 @@ def dying_with_us() -> list[str]:
 
 
 class Programs:
-    """The children, by what the environment says."""
+    """Makes the child processes from the settings in the environment."""
 
     def __init__(self, environ: Mapping[str, str], *, folder: Path, output: Output) -> None:
         self._environ = environ
@@ -124,12 +124,11 @@ class Programs:
         )
 
     def redis(self, port: int) -> Child:
-        """Our own, which the chat processes made after it use.
+        """A Redis of this cluster. Chat processes that are made after it use it.
 
-        It keeps nothing: what is in it can be read from the store again.
-
-        It has a password, for whoever is on this machine reaches its port. Files hold it, which only this user reads: a
-        command line is seen in the list of processes.
+        It saves nothing to disk, because the store holds everything durable. It has a password, because every user of
+        this machine reaches its port. The password is in files that only this user can read: the list of processes
+        shows command lines to everybody.
         """
         password = secrets.token_urlsafe(32)
         kept = self._secret_file("redis_password", password)
@@ -172,7 +171,7 @@ class Programs:
         conf, shipped = self._folder / "nginx.conf", (ROOT / "deploy" / "nginx.conf").read_text()
         listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         if host == "::":
-            listen += " ipv6only=off"  # IPv4, too, as a process takes it
+            listen += " ipv6only=off"  # also IPv4, as a chat process does
         conf.write_text(configuration(shipped, folder=self._folder, listen=listen, processes=processes))
         command = (
             program("nginx", self._path),
@@ -189,9 +188,9 @@ class Programs:
 
 
 def address_of_redis(environ: Mapping[str, str]) -> str | None:
-    """Where somebody else's Redis is, without its password; None where there is to be one of our own.
+    """The address of the Redis that the environment names, without its password; None: the cluster starts its own.
 
-    Raises ClusterError.
+    Raises ClusterError for a REDIS_URL_FILE that cannot be read.
     """
     url = environ.get("REDIS_URL")
     if file := environ.get("REDIS_URL_FILE"):
@@ -208,7 +207,7 @@ def address_of_redis(environ: Mapping[str, str]) -> str | None:
 
 
 def main(environ: Mapping[str, str], output: Output) -> int:
-    """Run it; returns the exit code. Raises ClusterError."""
+    """Run the cluster until a signal ends it; returns the exit code. Raises ClusterError."""
     count = whole_number(environ, "PROCESSES", os.cpu_count() or 1, 64)
     port = whole_number(environ, "PORT", 8000, 65_535 - count)
     host = host_of(environ)
@@ -216,8 +215,8 @@ def main(environ: Mapping[str, str], output: Output) -> int:
     signals: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _: signals.put(received))
-    # nginx's workers, who are nobody in particular, must reach the folder: so it is not within DATA_DIR, which is the
-    # chat processes'.
+    # nginx's workers run as the user `nobody` and must reach the folder, so it is outside DATA_DIR, which only the user
+    # of the chat processes can enter.
     with tempfile.TemporaryDirectory(prefix="chat-cluster-") as folder:
         os.chmod(folder, 0o711)
         programs = Programs(environ, folder=Path(folder), output=output)

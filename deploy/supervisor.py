@@ -1,7 +1,7 @@
-"""Programs that belong together: started in order, watched, started again when they end, ended in order.
+"""Runs programs that form one cluster: starts them in order, restarts those that end, and ends them in order.
 
-One thread does it all, in turns; each program's output has a thread that passes it on, and one writes all of it. Which
-programs they are it does not know.
+One thread supervises all of them. A thread for each program forwards its output, and one thread writes all output. This
+module does not know which programs they are.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from monitor.line_writer import LineWriter
 
 PACE_S = 0.1
 READY_WITHIN_S = 60.0
-DRAIN_WITHIN_S = 30.0  # what a chat process promises
+DRAIN_WITHIN_S = 30.0  # a chat process ends its drain within this time
 CLOSE_WITHIN_S = 5.0
-NO_START = (OSError, RuntimeError)  # no process, descriptor or memory is to be had; or no thread
+NO_START = (OSError, RuntimeError)  # no process, descriptor, memory or thread available
 BACKOFF_S, BACKOFF_MAX_S = 0.25, 8.0
 SAME_SIGNAL_S = 1.0  # one signal may come twice: to the process group, and from make, which forwards it
 STABLE_AFTER_S = 20.0  # after this run time the next restart has the shortest backoff
@@ -43,7 +43,7 @@ class StopRequested(Exception):
 class Output:
     """Standard output, a line at a time from several threads.
 
-    A reader that stops reading blocks nothing: lines are dropped, and counted.
+    A reader that stops reading blocks no program: lines are dropped and counted.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -55,17 +55,16 @@ class Output:
         self._writer.put((text.encode() if isinstance(text, str) else text.rstrip(b"\n")) + b"\n")
 
     def flush(self) -> None:
-        """Wait until it is written, two seconds at most."""
+        """Wait until all lines are written, two seconds at most."""
         self._writer.flush()
 
 
 class Child:
-    """One program, its output passed on with its name before each line.
+    """One program; each line of its output is forwarded with its name before it.
 
     It has its own process group, so that Ctrl-C reaches only the supervisor: a chat process that gets two signals does
-    not drain.
-    While it is kept it is started again whenever it ends or cannot be started, each time later, until it lives for
-    STABLE_AFTER_S.
+    not drain. While `is_kept_running`, it is restarted whenever it ends or fails to start. The delay doubles each time,
+    until the program has run for STABLE_AFTER_S.
     """
 
     def __init__(
@@ -79,12 +78,12 @@ class Child:
         self._output = output
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
-        self._started_at = 0.0  # also where that failed
+        self._started_at = 0.0  # also of a start that failed
         self._restart_at: float | None = None
         self._backoff_s = BACKOFF_S
 
     def start(self) -> None:
-        """Raises what is in NO_START; then nothing of it runs."""
+        """Raises an error of NO_START; then no part of the program runs."""
         self._started_at, self._restart_at = time.monotonic(), None
         pipe = subprocess.PIPE
         self._process = process = subprocess.Popen(
@@ -99,7 +98,7 @@ class Child:
         reader = threading.Thread(target=self._forward_output, args=(process.stdout,), daemon=True)
         try:
             reader.start()
-        except RuntimeError:  # nobody would read what it says, and a full pipe would stop it
+        except RuntimeError:  # without a reader, a full pipe would stop the program
             self.kill()
             process.stdout.close()
             raise
@@ -130,17 +129,17 @@ class Child:
 
     def signal(self, number: int) -> None:
         if self._process is not None:
-            self._process.send_signal(number)  # nothing, where it has ended
+            self._process.send_signal(number)  # does nothing where it has ended
 
     def kill(self) -> None:
-        """End it and what it left: a killed nginx leaves workers that hold its port."""
+        """Kill the program and its process group: the workers of a killed nginx hold its port."""
         if self._process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
     def finish(self) -> None:
-        """Kill it if it still runs, and pass on its last lines."""
+        """Kill the program if it still runs, and forward its last lines."""
         if self.is_running:
             self.kill()
         if self._reader is not None:
@@ -166,12 +165,12 @@ class Child:
 
 
 class Cluster:
-    """All of it, watched by one thread. `signals` receives the numbers of received signals."""
+    """All programs, supervised by one thread. `signals` holds the numbers of received signals."""
 
     def __init__(
         self,
         *,
-        redis: Sequence[Child],  # none, where somebody else's is used
+        redis: Sequence[Child],  # empty where a Redis outside the cluster is used
         chats: Sequence[Child],
         nginx: Child,
         signals: SimpleQueue[int],
@@ -190,7 +189,7 @@ class Cluster:
 
     def run(self, announce: Callable[[], None]) -> int:
         """Run until a stop signal; returns the exit code. Raises ClusterError if a program does not become ready."""
-        first, *others = self._chats  # the first alone: it makes the store, and says once what is wrong
+        first, *others = self._chats  # the first alone: it makes the store, and an error is printed once
         try:
             for group in (self._redis, [first], others, [self._nginx]):
                 self._start_group(group)
@@ -227,7 +226,7 @@ class Cluster:
         """Handle a signal, if one came, and restart children that ended. Raises StopRequested."""
         with suppress(Empty):
             number = self._signals.get(timeout=PACE_S)
-            # A terminal that hangs up sends SIGHUP too: then nobody is left for whom to restart anything.
+            # A closed terminal sends SIGHUP, too: that ends the cluster
             if number == signal.SIGHUP and not (self._has_terminal and not os.isatty(0)):
                 self._rolling_restart_requested = True
             elif time.monotonic() >= self._ignore_stop_until_s:
@@ -237,7 +236,7 @@ class Cluster:
             child.restart_if_ended(now)
 
     def _wait_until(self, condition: Callable[[], bool], within_s: float) -> bool:
-        """Take turns until a condition holds; False where it does not in time."""
+        """Supervise until the condition holds; returns False where it does not hold in time."""
         deadline = time.monotonic() + within_s
         while not (holds := condition()) and time.monotonic() < deadline:
             self._step()

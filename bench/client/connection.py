@@ -24,9 +24,11 @@ _RECEIVE_BYTES = 262_144
 
 
 class Connection:
-    """`on_ready(connection, now_ns)` is called once, after the welcome or the join's ack; `on_done(connection, now_ns)`
-    for each message that is acked and has come back; `on_refused()` for each that the server was too busy for (None: a
-    failure).
+    """One connection of a user, which may be in a room.
+
+    `on_ready(connection, now_ns)` is called once, after the welcome or the join's ack. `on_done(connection, now_ns)` is
+    called for each message that is acked and delivered back. `on_refused()` is called for each message that a busy
+    server refused; None makes that a failure.
     """
 
     __slots__ = (
@@ -90,7 +92,7 @@ class Connection:
     # called by the worker
 
     def on_writable(self) -> None:
-        """The kernel takes bytes again (or the connect is decided)."""
+        """Continue to send: the kernel has room again, or the connect has ended."""
         try:
             sent = self.sock.send(self._out)
         except BlockingIOError:
@@ -132,7 +134,7 @@ class Connection:
         if self.open:
             self.open = False
             self._selector.unregister(self.sock)
-            with contextlib.suppress(OSError):  # it is closed next anyway
+            with contextlib.suppress(OSError):  # it is closed below
                 self.sock.send(frames.client_frame(frames.CLOSE, (1000).to_bytes(2, "big")))
             self.sock.close()
 
@@ -147,17 +149,17 @@ class Connection:
 
     @property
     def is_blocked(self) -> bool:
-        """Whether the kernel has not taken all that was sent so far."""
+        """Whether bytes wait for room in the kernel."""
         return bool(self._out)
 
     @property
     def received(self) -> int:
-        """How far it is in the rooms that it joined: a number that grows with every delivery."""
+        """A number that grows with every delivery: the sum over the rooms of the next expected seq."""
         return sum(stream.expected for stream in self.streams.values())
 
     @property
     def name(self) -> str:
-        """What failures call it."""
+        """The connection's name in failures."""
         return f"connection {self.stats.name}.{self.index}"
 
     # what the server sends
@@ -199,7 +201,7 @@ class Connection:
         if stream is None:
             stats.failures.add(f"{self.name}: a message of a room came before the ack of its joinRoom")
             return
-        if message.seq == stream.expected:  # `received` would do; this saves a call on each of millions
+        if message.seq == stream.expected:  # as `received` does; this saves a call for each of millions
             stream.expected += 1
         else:
             stream.received(message.seq)

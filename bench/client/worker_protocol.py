@@ -6,10 +6,9 @@ import msgspec
 
 
 class Connect(msgspec.Struct, frozen=True):
-    """Open the connections numbered `first` and on, `count` of them, at most `at_once` unfinished.
+    """Open `count` connections, numbered from `first` on, at most `at_once` unfinished at a time.
 
-    They join the rooms, if any are named, in turn; each room's are spread evenly over the addresses and over the
-    tokens.
+    They join the rooms, if there are any, in turn; those of a room are spread evenly over the addresses and the tokens.
     """
 
     addresses: tuple[tuple[str, int], ...]
@@ -34,7 +33,7 @@ class Connect(msgspec.Struct, frozen=True):
 
 
 class Connected(msgspec.Struct, frozen=True):
-    """`ready_us`: from the start of each connection to its welcome, or to the ack of its joinRoom."""
+    """`ready_us`: times from the start of a connection to its welcome, or to the ack of its joinRoom."""
 
     ready: int
     seconds: float
@@ -42,11 +41,10 @@ class Connected(msgspec.Struct, frozen=True):
 
 
 class Send(msgspec.Struct, frozen=True):
-    """Let the first `senders` connections send, each to its room, for `seconds`: `rate_per_s` in all, or None for a
-    closed loop.
+    """Let the first `senders` connections send, each to its room, for `seconds`.
 
-    `may_refuse`: the server may answer that it is busy, and a kernel that takes no more bytes leaves messages unsent:
-    both are counted, and neither is a failure.
+    `rate_per_s` is the rate of all of them; None is a closed loop. With `may_refuse`, replies that the server is busy
+    and messages for which the kernel has no room are counted, and are not failures.
     """
 
     senders: int
@@ -58,10 +56,11 @@ class Send(msgspec.Struct, frozen=True):
 
 
 class SendWindow(msgspec.Struct, frozen=True):
-    """What happened in the `seconds` of sending; what was answered later is not in it.
+    """Counts within the `seconds` of sending, without later replies.
 
-    `unsent` were due and the kernel took no more; `read`: deliveries to who does not send; `silence_s`: the longest
-    that one of these got nothing, to 50 ms; `cpu_percent`: of a core, what this client process took.
+    `unsent`: due messages for which the kernel had no room. `read`: deliveries to connections that do not send.
+    `silence_s`: the longest time in which one of these received nothing, with a resolution of 50 ms. `cpu_percent`: CPU
+    time of this client process, of a core.
     """
 
     seconds: float
@@ -75,9 +74,9 @@ class SendWindow(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """All that was sent is acked or refused, or the time is over.
+    """The result of Send, once every message is acked or refused, or the time is over.
 
-    `acked_seqs` by room; `seconds`: from the first send to the last.
+    `acked_seqs` is by room; `seconds` is the time from the first send to the last.
     """
 
     sent: int
@@ -88,9 +87,7 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Settle(msgspec.Struct, frozen=True):
-    """Wait until every connection has everything up to its room's head,
-    then return a snapshot and reset the counts.
-    """
+    """Wait until every connection has everything up to its room's head; return a snapshot and reset the counts."""
 
     heads: dict[str, int]
     within_s: float
@@ -113,7 +110,7 @@ class DeliverySnapshot(msgspec.Struct, frozen=True):
 
 
 class Close(msgspec.Struct, frozen=True):
-    """Close everything and end."""
+    """Close all connections and end the client process."""
 
 
 class WorkerProgress(msgspec.Struct, frozen=True):

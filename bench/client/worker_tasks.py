@@ -24,8 +24,8 @@ from bench.histogram import Histogram
 _S = 1_000_000_000
 _SETTLE_POLL_NS = 20_000_000
 _SILENCE_POLL_NS = 50_000_000
-_BURST = 200  # sends a turn, so that a client that is behind still receives
-_OPEN_BURST = 2000  # the rate is the point; some 20 ms
+_BURST = 200  # sends in a turn, so that a client that is late still receives
+_OPEN_BURST = 2000  # for a fixed rate, which matters more; takes some 20 ms
 
 
 class WorkerState(Protocol):
@@ -130,9 +130,9 @@ class SilenceMeter:
 
 
 class SendTask:
-    """Messages at a fixed rate, the senders taking turns; or from each the next when its last is acked and back.
+    """Sends at a fixed rate, the senders in turn; or each sends its next message when its last is acked and delivered.
 
-    Where refusing is allowed the rate is kept whatever is answered, as people do who know nothing of each other.
+    Where refusals are allowed, the rate stays the same whatever the replies are, as with independent clients.
     """
 
     def __init__(self, worker: WorkerState, command: Send) -> None:
@@ -248,7 +248,7 @@ class SendTask:
 
 
 class SettleTask:
-    """Waits until every connection stands at its room's head, then gives the tally."""
+    """Waits until every connection has everything up to its room's head, then returns the counts."""
 
     def __init__(self, worker: WorkerState, command: Settle) -> None:
         self.ready = 0

@@ -58,7 +58,7 @@ _message = msgspec.json.Decoder(_Seq)
 
 
 class _Population:
-    """Rooms and their members; `heads` are the seqs that are acked."""
+    """Rooms and their members; `heads` are the acked heads by room."""
 
     def __init__(self) -> None:
         self.members: dict[str, list[User]] = {}
@@ -83,15 +83,15 @@ class _Population:
         self._weights = list(itertools.accumulate(1 / (place + 1) for place in range(rooms)))
 
     def anywhere(self) -> tuple[str, User]:
-        """Any room, and one of its members."""
+        """A room, each equally often, and one of its members."""
         return self._member_of(self._dice.choice(list(self.members)))
 
     def where_it_is_busy(self) -> tuple[str, User]:
-        """A room, the second half as often as the first, the third a third as often (Zipf), and one of its members."""
+        """A room and one of its members; the n-th room is chosen 1/n as often as the first (Zipf)."""
         return self._member_of(self._dice.choices(list(self.members), cum_weights=self._weights)[0])
 
     def request(self) -> str:
-        """A kind of request, as often as it is in the mix."""
+        """A kind of request, in the proportions of MIX."""
         return self._dice.choices(list(MIX), weights=list(MIX.values()))[0]
 
     def _member_of(self, room_id: str) -> tuple[str, User]:
@@ -130,7 +130,7 @@ async def _measure(context: ScenarioContext, environ: dict[str, str]) -> list[Fi
                 for what, asked in _questions(ways, elsewhere, population).items():
                     context.step(f"{what}, {askers} at once")
                     figures += await _compared(context, f"{what}, {askers} at once", asked, askers)
-        for name, how in chosen.items():  # made anew: no way hears what another wrote
+        for name, how in chosen.items():  # made anew: a way is not notified of what another wrote
             context.step(f"reading and writing, {name}")
             async with open_chat(store, how, name=f"bench {name}") as chat:
                 await chat.hold(population.members)
@@ -140,14 +140,14 @@ async def _measure(context: ScenarioContext, environ: dict[str, str]) -> list[Fi
 
 
 async def _warm(chat: InProcessChat, population: _Population) -> None:
-    """Ask for everything once, so that no first miss is counted."""
+    """Read everything once, so that no first miss is counted."""
     for room_id, members in population.members.items():
         await asyncio.gather(*(_stats(chat, room_id, member) for member in members))
         await asyncio.gather(*(_user(chat, room_id, member) for member in members))
         await _newest(chat, room_id, members[0])
 
 
-# ---- one question, asked in each way ---------------------------------------------------------------------------------
+# ---- one question, answered in each way ------------------------------------------------------------------------------
 
 
 def _questions(
@@ -188,7 +188,7 @@ async def _stats(chat: InProcessChat, room_id: str, user: User) -> bytes:
 
 
 async def _compared(context: ScenarioContext, what: str, asked: Mapping[str, Ask], askers: int) -> list[Figure]:
-    """Median time of a request, in turns: what disturbs one way disturbs all."""
+    """Median time of a request in each way; the ways alternate, so that a disturbance affects all alike."""
     times: dict[str, list[float]] = {name: [] for name in asked}
     for _ in range(context.options["turns"]):
         for name, ask in asked.items():
@@ -202,13 +202,13 @@ async def _compared(context: ScenarioContext, what: str, asked: Mapping[str, Ask
 
 
 async def _each_s(ask: Ask, askers: int, *, seconds: float) -> float:
-    """Seconds for each request, so many at once."""
+    """Seconds for each request, `askers` at once."""
     began_s = time.perf_counter()
     until_s = began_s + seconds
 
     async def keep_asking() -> int:
         count = 0
-        while True:  # once at least: a machine that stands still for a whole turn has measured something, too
+        while True:  # at least once: the machine may stand still for a whole turn, and the count is a divisor
             await ask()
             count += 1
             if time.perf_counter() >= until_s:
@@ -253,7 +253,7 @@ def _rate(outcomes: Mapping[tuple[str, str], int], kinds: Sequence[str]) -> floa
 
 
 async def _send_requests(context: ScenarioContext, chat: InProcessChat, population: _Population, until_s: float) -> int:
-    """One person after another; returns how many requests they made. Notes what was acked before and is missing."""
+    """Make requests for one member after another; returns their number. A missing acked message is a failure."""
     count = 0
     while time.perf_counter() < until_s:
         room_id, user = population.where_it_is_busy()

@@ -1,7 +1,7 @@
-"""A small room in which everybody talks as fast as the server allows: how long until a message is durable, and back?
+"""A small room in which everybody sends as fast as the server allows: how long until one is stored and delivered?
 
-Each connection sends its next message when its last one was acked, which means stored, and has come back to it.
-Everybody receives everything and checks it. A second of it warms up and is not counted.
+Each connection sends its next message when its last one was acked, which means stored, and was delivered back to it.
+Everybody receives everything and checks it. A second of warming up is not counted.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""One room, many connections, a steady stream of messages: what does the server's CPU pay for a delivery?
+"""One room, many connections, a steady stream of messages: the server's CPU time for each delivery.
 
 Each message is stored before it is sent, as always. One connection in twenty sends, at a fixed rate in all; a second of
-it warms up and is not counted. The latency of a delivery counts from the moment its message was due. After it the floor
-is measured: as many loopback sockets, messages of the same size at the same rate, and nothing but `send()`.
+warming up is not counted. The latency of a delivery counts from the moment its message was due. After that the floor is
+measured: the same number of loopback sockets, messages of the same size at the same rate, and only `send()`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Connections that joined a room and say nothing: what does each cost in memory, and how fast do they come?
+"""Connections that have joined a room and send nothing: the memory that each costs, and how fast they connect.
 
-The server's resident memory before the first and a moment after the last, divided by their number. At the end one
-message goes to all of them: they are idle, not dead.
+Memory is the server's resident memory before the first connect and a moment after the last, divided by their number.
+At the end one message goes to all of them, which shows that all are alive.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from bench import figure_builders
 from bench.scenario import Figure, Option, Scenario
 from bench.scenario_context import ScenarioContext
 
-_LEFTOVERS_S = 1.0  # resident memory is read when what the connects left over has been let go
+_LEFTOVERS_S = 1.0  # resident memory is read after the temporary objects of the connects have been freed
 
 
 def _run(context: ScenarioContext) -> list[Figure]:

@@ -1,8 +1,7 @@
-"""What does a check of a limit cost? CPU time of the bench's own process, which asks for many people in turn, and
-Redis's.
+"""The cost of a check of a limit: CPU time of the bench's own process, which checks many users in turn, and of Redis.
 
-With Redis the checks of a loop turn share a call, so it is asked for many in a turn, as under load, and for one. What
-is admitted is checked: of twice as many as may pass at once exactly so many do.
+With Redis, the checks of one loop turn share a call. So the cost is measured with many checks in a turn, as under load,
+and with one. The result is checked, too: of twice as many requests as a limit admits, exactly the limit is admitted.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def _run(context: ScenarioContext) -> list[Figure]:
 
 
 async def _measure(context: ScenarioContext, algorithm: str, redis: RedisProcess) -> list[Figure]:
-    """The medians of the turns, in which each way has its stretch: what disturbs one disturbs all."""
+    """The medians over the turns. Each turn measures every way, so that a disturbance affects all alike."""
     at_once = context.options["at_once"]
     costs_us: dict[str, list[float]] = {}
     async with _limiter(algorithm, {}) as alone, _limiter(algorithm, redis.environ) as shared:
@@ -69,7 +68,7 @@ async def _check_that_it_limits(context: ScenarioContext, name: str, limiter: Li
 
 
 async def _cost_us(limiter: Limiter, checks: int, at_once: int, cpu_s: Callable[[], float]) -> float:
-    """CPU time a check, what asking in a loop costs included."""
+    """CPU time of a check in µs, the cost of the calling loop included."""
     asked = [[Check("messages", f"user-{number}")] for number in range(PEOPLE)]
     began_s = cpu_s()
     for start in range(0, checks, at_once):

@@ -1,12 +1,11 @@
-"""Three times as much as the server can do, from people who do not wait for each other: what is still done, and how
-late is the loop?
+"""Three times the peak load, from clients that do not wait for replies: what is still done, and how late is the loop?
 
-First the peak: up to 600 send their next message when their last was acked and is back. Then all send, at a rate of
-three times that, by the clock, whatever they are answered. All this on a server as it comes and on one that sheds
-nothing, which run beside each other and are measured in turns, each turn with a peak of its own. Every message that was
-acked must have come to everybody in its room, once and in order; who is refused is counted. The rates are those of the
-time of sending; the latency of a message counts from when it was due, also where its answer came later. On a machine
-that others use, too, the CPU for each acked message says more than the rates do.
+In each turn the peak is measured first: up to 600 senders, each of which sends its next message when the last was acked
+and delivered back. Then all senders send at three times that rate, by the clock, whatever the replies are. Two servers,
+one with load shedding as by default and one without, run side by side and are measured in turns. Every acked message
+must reach everybody in its room, once and in order; refusals are counted. Rates are those of the time of sending; the
+latency of a message counts from the moment it was due, also where its reply came after that time. On a machine that
+has other users, the CPU time for each acked message says more than the rates do.
 """
 
 from __future__ import annotations
@@ -27,14 +26,14 @@ from bench.scenario_context import ScenarioContext
 _WARM_UP_S = 1
 _USERS = 20
 _CONTENT_BYTES = 64
-_PEAK_SENDERS = 600  # several in each room, as a commit of several costs less; of more each would only wait longer
-_AT_ONCE = 20  # that join: it is not what is measured, and a herd may be refused
-_ANSWER_WITHIN_S = 100  # a server that sheds nothing works off all that waits in the kernel's buffers
+_PEAK_SENDERS = 600  # several in each room, because one commit of several messages costs less; more would only wait
+_AT_ONCE = 20  # joins: they are not measured, and of many at once some may be refused
+_ANSWER_WITHIN_S = 100  # a server without shedding must first handle all that waits in the kernel's buffers
 _WAYS = {"shedding": "true", "not shedding": "false"}
 
 
 class _Setup(msgspec.Struct):
-    """One server, and what its turns came to."""
+    """One server, and the results of its turns."""
 
     name: str
     rooms: LoadedRooms
@@ -100,7 +99,7 @@ def _set_up(context: ScenarioContext, stack: ExitStack, name: str, adaptive: str
     rooms, each = context.options["rooms"], context.options["senders"] + context.options["readers"]
     server = stack.enter_context(context.server({"RATE_LIMIT_ADAPTIVE": adaptive}))
     taken = stack.enter_context(context.rooms([server], connections=rooms * each, users=min(_USERS, each), rooms=rooms))
-    # First: who comes while a herd comes may be refused
+    # First, because a connection may be refused while many others connect
     probe = stack.enter_context(LatencyProbe(server.address, taken.token))
     context.step(f"{name}: connecting")
     taken.connect(rooms * each, at_once=_AT_ONCE, within_s=60)
@@ -124,15 +123,13 @@ def _windows(loads: Sequence[LoadResult]) -> list[SendWindow]:
 
 
 def _cost_us(loads: Sequence[LoadResult]) -> float | None:
-    """The server's CPU for each message that it acked, what it spent on refusing others included: so long as it
-    answered.
-    """
+    """The server's CPU time, while it replied, for each acked message; refusals are included."""
     spent = [load.cpu_s for load in loads if load.cpu_s is not None]
     return figure_builders.each_us(sum(spent) if len(spent) == len(loads) else None, sum(load.acked for load in loads))
 
 
 def _per_s(loads: Sequence[LoadResult], what: str) -> float:
-    """What the client processes counted, together, in the mean of the turns."""
+    """Mean rate over the turns of what all client processes counted together."""
     return sum(float(getattr(window, what)) / window.seconds for window in _windows(loads)) / len(loads)
 
 

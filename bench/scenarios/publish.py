@@ -1,10 +1,10 @@
 """The cost of publishing a message to the other processes: CPU time of the bench's own process on a Redis bus.
 
-Slowly, so that each message wakes the loop, a write and a reply of its own; and fast, so that what a commit brought
-goes out in one write. Beside each stretch runs one that wakes as often and publishes nothing, and the difference is
-what counts. The floor publishes the same bytes with nothing but `send()` and `recv()`. What a post does besides, the
-page's extension and the invalidations, is a figure of its own, and so is the process that has connections in the room
-and hears itself.
+It is measured at a slow rate, where each message wakes the loop and costs a write and a reply of its own, and at a fast
+rate, where the messages of one commit go out in one write. Beside each stretch of publishing runs one that wakes as
+often and publishes nothing; the figure is the difference. The floor publishes the same bytes with `send()` and `recv()`
+alone. Two further figures: publishing with what a post does besides (extend the cached page, invalidate values), and
+publishing in a process that has connections in the room and so receives its own events.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from cluster.events import RoomMessages
 from cluster.topics import room_topic
 
 ROOMS = 100
-ANSWERED_S = 0.05  # within which the last messages of a stretch are answered
+ANSWERED_S = 0.05  # time for the replies to the last messages of a stretch
 GC = (10_000, 50, 100)
 PUBLISH, POST, HEARD = "publish", "publish, extend and invalidate", "publish where the room is open"
 
@@ -48,7 +48,7 @@ class _Stretch(msgspec.Struct, frozen=True):
 
 
 class _Publisher:
-    """What a process does for a message that was stored; `count` says how many it published."""
+    """Does what a process does for a stored message. `count` is the number of published messages."""
 
     def __init__(self, shared: Cluster, event: bytes) -> None:
         self.count = 0
@@ -74,7 +74,7 @@ class _Publisher:
 
     @contextlib.asynccontextmanager
     async def subscribed(self, is_subscribed: bool) -> AsyncIterator[None]:
-        """With the rooms open here, or not."""
+        """While the context is open, this process has subscribed to the rooms if `is_subscribed`."""
         topics = self._topics if is_subscribed else []
         for topic in topics:
             await self._shared.bus.subscribe(topic)
@@ -85,9 +85,7 @@ class _Publisher:
 
 
 class _BareSocketPublisher:
-    """The floor: the same bytes on a socket, those of a turn of the loop in one `send()`; the replies are read and not
-    looked at.
-    """
+    """The floor: sends the same bytes on a socket, one `send()` in a loop turn; drops the replies unread."""
 
     def __init__(self, address: tuple[str, int], payload: bytes) -> None:
         self._socket = socket.create_connection(address)
@@ -121,7 +119,7 @@ def _run(context: ScenarioContext) -> list[Figure]:
 
 
 async def _measure(context: ScenarioContext, redis: RedisProcess) -> tuple[list[Figure], int]:
-    """The figures, and how many messages were published."""
+    """The figures, and the number of published messages."""
     event = b"x" * context.options["bytes"]
     async with build_cluster(settings.load({}, redis.environ), process_id="bench") as shared:
         if _is_lost(shared.bus):
@@ -142,7 +140,7 @@ def _is_lost(bus: Bus) -> bool:
 
 
 async def _at(context: ScenarioContext, rate: int, publisher: _Publisher, bare: _BareSocketPublisher) -> list[Figure]:
-    """The median of the turns, in which each way has its stretch: what disturbs one disturbs all."""
+    """The medians over the turns. Each turn measures every way, so that a disturbance affects all alike."""
     floor = "floor: bare send() and recv()"
     ways: Mapping[str, Publish] = {
         floor: bare.publish,
@@ -168,7 +166,7 @@ async def _at(context: ScenarioContext, rate: int, publisher: _Publisher, bare: 
 
 
 async def _stretch(context: ScenarioContext, rate: int, publish_one: Publish) -> _Stretch:
-    """Publish at a steady rate; messages that come during one commit are published together."""
+    """Publish at a steady rate; the messages of one simulated commit are published together."""
     commit_s = context.options["commit_us"] / 1e6
     wanted = max(1, rate * context.options["stretch_ms"] // 1000)
     messages = turns = 0
@@ -186,7 +184,7 @@ async def _stretch(context: ScenarioContext, rate: int, publish_one: Publish) ->
 
 @contextlib.contextmanager
 def _collecting_as_a_server_does() -> Iterator[None]:
-    """The garbage collector as app/lifecycle.py sets it."""
+    """Runs the garbage collector as app/lifecycle.py sets it."""
     thresholds = gc.get_threshold()
     gc.collect()
     gc.freeze()

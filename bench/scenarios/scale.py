@@ -1,9 +1,9 @@
-"""The same rooms on one, two, four processes that are one chat server: what does a delivery cost all of them together?
+"""The same rooms on one, two and four processes that form one chat server: the total CPU time of a delivery.
 
-Every room has connections on every process, and each process its share of those that send. One process with Redis is
-what more of them are compared with; one without it is measured beside. All run at once and are sent to in turns, so
-that what disturbs one disturbs all; whose turn it is not has no CPU counted. They are always of the bench's own, on a
-DATA_DIR each.
+Every room has connections on every process, and the senders are spread over the processes alike. The baseline is one
+process with Redis; one process without Redis is measured, too. All servers run at once and are loaded in turns, so that
+a disturbance affects all alike; only the server whose turn it is has its CPU time counted. The bench starts all servers
+itself, each with a DATA_DIR of its own.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ONE = "1 process"
 
 
 class _Setup(msgspec.Struct):
-    """One way to serve the rooms, and what its turns came to."""
+    """One way to serve the rooms, and the results of its turns."""
 
     name: str
     rooms: LoadedRooms
@@ -40,7 +40,7 @@ class _Setup(msgspec.Struct):
         return sum(load.deliveries for load in self.loads)
 
     def cost_us(self) -> float | None:
-        """The servers' CPU for each delivery."""
+        """CPU time of all processes for each delivery, in µs."""
         spent = [load.cpu_s for load in self.loads if load.cpu_s is not None]
         return figure_builders.each_us(sum(spent) if len(spent) == len(self.loads) else None, self.deliveries)
 
@@ -104,7 +104,7 @@ def _set_up(
 
 
 def _send(context: ScenarioContext, rooms: LoadedRooms, seconds: float) -> LoadResult:
-    # Of each room as many send as there are processes at most: its first connections, which are on different ones.
+    # The senders of a room are its first connections, one on each process at most.
     senders = context.options["rooms"] * min(context.options["processes"], context.options["connections"])
     return rooms.send(
         senders=senders, rate_per_s=context.options["rate"], seconds=seconds, content_bytes=_CONTENT_BYTES

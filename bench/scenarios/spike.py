@@ -1,7 +1,7 @@
-"""Everybody arrives at once: how long until all have joined and one message reaches all of them?
+"""Everybody connects at once: how long until all have joined and one message has reached all of them?
 
-No pacing: every connect is begun before the first is answered, as after a restart or at the start of a broadcast. The
-connections belong to several users, so that presence has its work, too.
+There is no pacing: every connect begins before the first reply, as after a restart or at the start of a broadcast. The
+connections belong to several users, so that presence has work, too.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The store alone, without a server: what group commit, the indexes, keyset pages, the text index and a pool are worth.
+"""The store alone, without a server: the gain of group commit, indexes, keyset pages, the text index and a pool.
 
-Every figure but the rates is a ratio of two ways to ask the same question, taken in turns in one run. On SQLite; on
-MongoDB where MONGO_URI is a mongod: what only speaks like one gets no ratio, for it would say nothing.
+Every figure but the rates is the ratio of two ways to run the same query, taken in turns in one run. It runs on SQLite,
+and on MongoDB where MONGO_URI is a mongod: a server that only implements MongoDB's protocol gets no ratio, because that
+would describe the other server.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from store.sqlite import open_store as open_sqlite
 WRITERS = (1, 10, 100)
 BATCH = 500
 RARE = "quetzalcoatl"
-RARE_EVERY = 5000  # so the word is in few messages, of which the last lies deep
+RARE_EVERY = 5000  # every 5000th message has the word: few have it, and the last of them is far from the head
 TURNS = 7
 TURN_S = 0.25
 
@@ -50,7 +51,7 @@ def _run(context: ScenarioContext) -> list[Figure]:
         try:
             with one_line_for(uri):
                 figures += _measure_mongo(context, uri)
-        except BenchError as error:  # what was measured before is none the worse
+        except BenchError as error:  # keep what was measured before
             context.failures.add(str(error))
     return figures
 
@@ -90,7 +91,7 @@ def _measure(
 async def _write(
     context: ScenarioContext, open_store: StoreOpener, count: int, seconds: float
 ) -> tuple[Mapping[int, float], str]:
-    """The rates by number of writers, and a room that has `count` messages."""
+    """The rates by number of writers, and the id of a room with `count` messages."""
     async with open_store() as store:
         user = await store.users.create(username=uuid.uuid4().hex, email=uuid.uuid4().hex, password_hash="")
         rooms = [(await store.rooms.create(RoomDraft("bench", None, False, 2), user.id)).room.id for _ in range(2)]
@@ -148,7 +149,7 @@ def _mongo(uri: str, database: str) -> StoreOpener:
 
 
 def _alternate(ours: Query, other: Query) -> tuple[float, float]:
-    """Median seconds of one question, asked one way and the other in turns: what disturbs one disturbs both."""
+    """Median seconds of one query in both ways, which alternate, so that a disturbance affects both."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(TURNS):
         for ask, kept in ((ours, times[0]), (other, times[1])):
