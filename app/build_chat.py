@@ -191,7 +191,7 @@ def build_chat(
         presence=presence,
         presenter=presenter,
         codec=codec,
-        on_no_member=access_audit.on_not_member,
+        on_not_member=access_audit.on_not_member,
     )
     message_writer = MessageWriter(
         store=store,

@@ -37,7 +37,7 @@ class Rooms:
 
     Permissions are checked against the store, through a cache that every write invalidates.
 
-    `on_no_member` is called whenever a read from the store shows that a user is no member of a room.
+    `on_not_member` is called whenever a read from the store shows that a user is no member of a room.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Rooms:
         presence: OnlineMembers,
         presenter: Presenter,
         codec: Codec,
-        on_no_member: Callable[[MembershipEnded], None] = lambda ended: None,
+        on_not_member: Callable[[MembershipEnded], None] = lambda ended: None,
     ) -> None:
         self._store = store
         self._cache = cache
@@ -59,7 +59,7 @@ class Rooms:
         self._presence = presence
         self._presenter = presenter
         self._codec = codec
-        self._on_no_member = on_no_member
+        self._on_not_member = on_not_member
         self._memberships = MembershipReader(store=store)
 
     async def close(self) -> None:
@@ -94,9 +94,9 @@ class Rooms:
         """
         of = await self._memberships.read(room_id, user_id)
         if of is None:
-            self._on_no_member(MembershipEnded(room_id, user_id, "deleted"))
+            self._on_not_member(MembershipEnded(room_id, user_id, "deleted"))
         elif of.membership is None:
-            self._on_no_member(MembershipEnded(room_id, user_id, "removed", of.room.rev))
+            self._on_not_member(MembershipEnded(room_id, user_id, "removed", of.room.rev))
         if of is None or (of.membership is None and of.room.is_private):
             raise ChatError("room_not_found")
         return of

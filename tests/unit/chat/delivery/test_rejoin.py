@@ -36,7 +36,7 @@ def joins_of(process: Process) -> RoomJoiner:
         presence=process.presence,
         presenter=presenter,
         codec=JsonCodec(),
-        on_no_member=process.audit.on_not_member,
+        on_not_member=process.audit.on_not_member,
     )
     return RoomJoiner(store=process.store, hub=process.hub, rooms=rooms, presenter=presenter, codec=JsonCodec())
 
