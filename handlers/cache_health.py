@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
@@ -77,10 +76,10 @@ class CacheHealth:
         )
         return judged(checks, state.latency_ms)
 
-    async def backend(self) -> dict[str, Any]:
+    async def backend(self) -> dict[str, object]:
         """Return the state of the backend, for /metrics/cache."""
         state = await self._probe()
-        shown: dict[str, Any] | None = None if isinstance(state, CacheUnreachable) else msgspec.to_builtins(state)
+        shown: dict[str, object] | None = None if isinstance(state, CacheUnreachable) else msgspec.to_builtins(state)
         return {"backend": shown, "busLost": self._bus.lost}
 
     async def _probe(self) -> CacheInspection | CacheUnreachable:

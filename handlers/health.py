@@ -74,4 +74,4 @@ class ReportHandler(Handler[Reporting]):
 
     async def get(self) -> None:
         report = await self.services.report()
-        self.reply(report.shown(), 503 if report.status == UNHEALTHY else 200)
+        self.reply(report, 503 if report.status == UNHEALTHY else 200)

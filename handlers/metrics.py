@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 from msgspec import Struct
 
@@ -46,14 +45,14 @@ class MetricPages:
         self._database_health = database_health
         self._cache_health = cache_health
         self._newest = newest
-        self._pages: Mapping[str, Callable[[MetricsSnapshot, bool], Awaitable[dict[str, Any]]]] = {
+        self._pages: Mapping[str, Callable[[MetricsSnapshot, bool], Awaitable[dict[str, object]]]] = {
             "performance": self._performance,
             "database": self._database,
             "websocket": self._websocket,
             "cache": self._cache,
         }
 
-    async def page(self, name: str, scope: str) -> dict[str, Any]:
+    async def page(self, name: str, scope: str) -> dict[str, object]:
         """Return one page. Raises ChatError validation_failed for an unknown scope."""
         if scope not in metrics_json.SCOPES:
             raise invalid(scope=f"takes {' or '.join(metrics_json.SCOPES)}")
@@ -66,10 +65,10 @@ class MetricPages:
         processes = {"complete": complete, "processes": metrics_json.of_each(snapshots)}
         return own_head | {"scope": scope} | processes | await self._pages[name](whole, len(snapshots) == 1)
 
-    async def _performance(self, whole: MetricsSnapshot, alone: bool) -> dict[str, Any]:
+    async def _performance(self, whole: MetricsSnapshot, alone: bool) -> dict[str, object]:
         return metrics_json.performance(whole, alone=alone) | {"lately": self._newest()}
 
-    async def _database(self, whole: MetricsSnapshot, alone: bool) -> dict[str, Any]:
+    async def _database(self, whole: MetricsSnapshot, alone: bool) -> dict[str, object]:
         seen = await self._database_health.inspection()
         pool = (
             None
@@ -78,10 +77,10 @@ class MetricPages:
         )
         return metrics_json.database(whole) | {"pool": pool}
 
-    async def _websocket(self, whole: MetricsSnapshot, alone: bool) -> dict[str, Any]:
+    async def _websocket(self, whole: MetricsSnapshot, alone: bool) -> dict[str, object]:
         return metrics_json.websocket(whole, alone=alone)
 
-    async def _cache(self, whole: MetricsSnapshot, alone: bool) -> dict[str, Any]:
+    async def _cache(self, whole: MetricsSnapshot, alone: bool) -> dict[str, object]:
         return await self._cache_health.backend() | metrics_json.cache(whole)
 
 

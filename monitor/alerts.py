@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from math import isfinite
-from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
@@ -157,7 +156,7 @@ class Alerts:
     def _active(self, rule: Rule) -> Alert:
         return _alert(rule, self._since_s[rule.name], value=self._states[rule.name].value)
 
-    def shown(self) -> dict[str, Any]:
+    def shown(self) -> dict[str, object]:
         """Return the body of /metrics/alerts: active alerts, and resolved ones, the newest first."""
         return {"active": self.active, "history": list(self._history)}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from monitor.observer import Observer
 
@@ -32,7 +31,7 @@ class CacheCounts(Observer):
         """Return (kind, total seconds of all reads)."""
         return sorted(self._seconds.items())
 
-    def by_kind(self) -> dict[str, dict[str, Any]]:
+    def by_kind(self) -> dict[str, dict[str, object]]:
         """Return the counts as `by_kind` (below) does."""
         return by_kind(self._counts, self._seconds)
 
@@ -45,12 +44,12 @@ class CacheCounts(Observer):
         return hits + misses, misses
 
 
-def by_kind(counts: Mapping[tuple[str, str], float], seconds: Mapping[str, float]) -> dict[str, dict[str, Any]]:
+def by_kind(counts: Mapping[tuple[str, str], float], seconds: Mapping[str, float]) -> dict[str, dict[str, object]]:
     """Return `{kind: {hits, misses, staleFills, errors, meanMs}}`; `meanMs` is the mean duration of a read.
 
     Here a renewal counts as a miss; in the hit rate of all kinds it does not count.
     """
-    table = {}
+    table: dict[str, dict[str, object]] = {}
     for kind in sorted({kind for kind, _ in counts}):
         hits, misses, renewals, stale_fills, errors = (counts.get((kind, outcome), 0) for outcome in OUTCOMES)
         misses += renewals

@@ -6,7 +6,6 @@ import contextlib
 import gc
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 
 class GcPauses:
@@ -27,7 +26,7 @@ class GcPauses:
         with contextlib.suppress(ValueError):
             gc.callbacks.remove(self._on_pass)
 
-    def _on_pass(self, phase: str, about: Mapping[str, Any]) -> None:
+    def _on_pass(self, phase: str, about: Mapping[str, int]) -> None:
         # Passes do not overlap: CPython starts none while one is running.
         if phase == "start":
             self._began_s = self._clock()

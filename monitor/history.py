@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from math import inf
-from typing import Any
 
 import msgspec
 
@@ -94,7 +93,7 @@ class History:
 
     # ---- queries -------------------------------------------------------------------------------------------------
 
-    async def query(self, metric: str, minutes: int, *, now_s: float) -> dict[str, Any]:
+    async def query(self, metric: str, minutes: int, *, now_s: float) -> dict[str, object]:
         """Return `{metric, stepS, points, min, mean, max, p95, trend}` of the last `minutes`.
 
         Raises HistoryQueryError; beyond a day also the errors of `older`.
@@ -189,7 +188,7 @@ def _since(minutes: int, now_s: float, step: int) -> int:
     return (int(now_s // 60) - minutes + 1) // step * step
 
 
-def _shown(metric: str, step_s: float, cells: Sequence[Cell]) -> dict[str, Any]:
+def _shown(metric: str, step_s: float, cells: Sequence[Cell]) -> dict[str, object]:
     return {
         "metric": metric,
         "stepS": int(step_s) if step_s == int(step_s) else step_s,

@@ -12,7 +12,6 @@ import logging
 import os
 import sys
 import threading
-from typing import Any
 
 from common.rfc3339 import rfc3339
 from monitor.line_writer import LineWriter
@@ -33,7 +32,7 @@ class JsonFormatter(logging.Formatter):
     """One JSON object per line; a traceback is a string in it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        entry: dict[str, Any] = {
+        entry: dict[str, object] = {
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -136,8 +135,8 @@ def _line(text: str) -> bytes:
     return text.encode(errors="backslashreplace") + b"\n"
 
 
-def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    fields: dict[str, Any] = getattr(record, "fields", {})
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    fields: dict[str, object] = getattr(record, "fields", {})
     return fields
 
 

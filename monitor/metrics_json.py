@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from common.rfc3339 import rfc3339_from_s
 from monitor.cache_counts import by_kind
@@ -28,12 +27,12 @@ _EACH = (
 )
 
 
-def head(snapshot: MetricsSnapshot) -> dict[str, Any]:
+def head(snapshot: MetricsSnapshot) -> dict[str, object]:
     """Return the fields that every page begins with."""
     return {"processId": snapshot.process_id, "at": rfc3339_from_s(snapshot.at_s)}
 
 
-def of_each(snapshots: Sequence[MetricsSnapshot]) -> list[dict[str, Any]]:
+def of_each(snapshots: Sequence[MetricsSnapshot]) -> list[dict[str, object]]:
     """Return one entry per process of a cluster, with the gauges of _EACH."""
     return [
         head(one)
@@ -43,13 +42,13 @@ def of_each(snapshots: Sequence[MetricsSnapshot]) -> list[dict[str, Any]]:
     ]
 
 
-def summary_ms(histogram: Histogram) -> dict[str, Any]:
+def summary_ms(histogram: Histogram) -> dict[str, object]:
     """Return count, mean and percentiles in milliseconds; mean and percentiles are None without values."""
     percentiles = {f"p{percent}": _ms(histogram.percentile(percent)) for percent in (50, 95, 99)}
     return {"count": histogram.count, "mean": _ms(histogram.mean), **percentiles}
 
 
-def flat(histogram: Histogram) -> dict[str, Any]:
+def flat(histogram: Histogram) -> dict[str, object]:
     """Return the same with the unit in the names, for an object that has other members, too."""
     return {name if name == "count" else f"{name}Ms": value for name, value in summary_ms(histogram).items()}
 
@@ -58,7 +57,7 @@ def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1000, 3)
 
 
-def performance(whole: MetricsSnapshot, *, alone: bool) -> dict[str, Any]:
+def performance(whole: MetricsSnapshot, *, alone: bool) -> dict[str, object]:
     """Return the page about the process itself. `alone`: the snapshot is of one process, not a sum."""
     gauges = whole.gauges
     return {
@@ -108,7 +107,7 @@ def _answers(whole: MetricsSnapshot, route: str) -> dict[str, float]:
     }
 
 
-def database(whole: MetricsSnapshot) -> dict[str, Any]:
+def database(whole: MetricsSnapshot) -> dict[str, object]:
     """Return the page about the store, measured by this process; on MongoDB with the driver's commands."""
     failures = "store_failures_total"
     return {
@@ -141,7 +140,7 @@ def database(whole: MetricsSnapshot) -> dict[str, Any]:
     }
 
 
-def websocket(whole: MetricsSnapshot, *, alone: bool) -> dict[str, Any]:
+def websocket(whole: MetricsSnapshot, *, alone: bool) -> dict[str, object]:
     """Return the page about WebSocket connections, messages and bytes."""
     gauges = whole.gauges
     commands = {labels[0] for labels in whole.labels("command_seconds")} | set(whole.by("commands_refused_total"))
@@ -182,7 +181,7 @@ def websocket(whole: MetricsSnapshot, *, alone: bool) -> dict[str, Any]:
     }
 
 
-def cache(whole: MetricsSnapshot) -> dict[str, Any]:
+def cache(whole: MetricsSnapshot) -> dict[str, object]:
     """Return the page about the cache: reads by kind of key, and the hit rate."""
     counts = {(kind, outcome): count for (kind, outcome), count in whole.counters.get("cache_reads_total", ())}
     seconds = {kind: spent for (kind,), spent in whole.counters.get("cache_read_seconds_total", ())}

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from monitor.counting_observer import CountingObserver
 from monitor.disk_space import DiskProbe
@@ -22,11 +23,17 @@ PUBLISHED_FOR_INTERVALS = 3  # an older snapshot is not shown
 PUBLISHED_FOR_AT_LEAST_S = 3.0
 
 
+class PublishSnapshot(Protocol):
+    """Sends an encoded snapshot to the other processes, which may show it for `ttl_s`."""
+
+    def __call__(self, payload: bytes, /, *, at_s: float, ttl_s: float) -> None: ...
+
+
 class ProcessMonitor:
     """The probes, the collector of metrics and the sampler of one process.
 
     `counting_observer` None: nothing is measured or sampled. `data_dir` None: no data is on this machine's disk.
-    `publish_snapshot(payload, at_s=…, ttl_s=…)` sends a snapshot to the other processes (None: there are none);
+    `publish_snapshot` sends a snapshot to the other processes (None: there are none);
     `fetch_snapshots()` returns theirs. `lag` is shared with other parts: its owner starts it. Each of
     `subscribers` is called with each sample.
     """
@@ -39,7 +46,7 @@ class ProcessMonitor:
         data_dir: Path | None,
         parts: Sequence[MeasuredPart],
         busiest: Callable[[int], Mapping[str, int]],
-        publish_snapshot: Callable[..., None] | None,
+        publish_snapshot: PublishSnapshot | None,
         fetch_snapshots: Callable[[], Awaitable[Sequence[bytes] | None]],
         lag: LoopLag,
         interval_s: float,

@@ -39,5 +39,5 @@ def health(sample: dict[str, float] | None, *, connections: int = 1, store_queue
 async def test_the_whole_is_as_well_as_the_worst_check(sample, now, status, bad):
     report = await health(sample, **now).report()
     assert report.status == status
-    assert {name for name, check in report.checks.items() if check["status"] != "healthy"} == bad
+    assert {name for name, check in report.checks.items() if check.status != "healthy"} == bad
     assert report.latency_ms == (sample or {}).get("loopLagMs")
