@@ -1,6 +1,6 @@
 """The chat page, the dashboard and their files, read from disk once at start.
 
-What a client names is looked up among the files that were read; it is never a path on disk.
+A requested name is looked up among the files that were read. It is never used as a path on disk.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
+CONTENT_TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
 
 
 class Asset(Struct, frozen=True):
-    """A file of a page."""
+    """One file, as it is served."""
 
     body: bytes
     content_type: str
@@ -41,31 +41,31 @@ class Asset(Struct, frozen=True):
 
 
 def load_assets(folder: Path) -> Mapping[str, Asset]:
-    """Read every file below the folder, by its path below it; hidden files and folders are left out."""
+    """Read every file below the folder, except hidden files and folders. The keys are paths relative to the folder."""
     assets = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         if path.is_file() and not any(part.startswith(".") for part in name.parts):
             body = path.read_bytes()
-            kind = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-            text = kind.startswith("text/") or kind.endswith(("+xml", "json"))
-            content_type = f"{kind}; charset=utf-8" if text else kind
+            kind = CONTENT_TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+            is_text = kind.startswith("text/") or kind.endswith(("+xml", "json"))
+            content_type = f"{kind}; charset=utf-8" if is_text else kind
             assets[name.as_posix()] = Asset(body, content_type, f'"{hashlib.sha256(body).hexdigest()[:24]}"')
     return assets
 
 
 class ServedAssets(Struct, frozen=True):
-    """All files by name, and the name that the route fixes; empty where the path names the file."""
+    """All files by name. `fixed_name`: the file that a route always serves; empty if the URL names the file."""
 
     by_name: Mapping[str, Asset]
     fixed_name: str = ""
 
 
 class AssetHandler(Handler[ServedAssets]):
-    """Serves one of the files that were read at start."""
+    """Serve one of the files that were read at start, with its ETag and the Content-Security-Policy."""
 
     is_public = True
-    is_limited = False  # they are few, small and in memory; an office behind one address loads them at once
+    is_limited = False  # the files are few, small and in memory; an office behind one address loads them at once
 
     async def get(self, name: str = "") -> None:
         asset = self.services.by_name.get(name or self.services.fixed_name)
@@ -87,5 +87,5 @@ class AssetHandler(Handler[ServedAssets]):
 
 
 def _is_plain(host: str) -> bool:
-    """Whether a Host header may be put into the policy as it is."""
+    """Return whether a Host header may be inserted into the policy: letters, digits and `.-:[]` only."""
     return host.replace(".", "").replace("-", "").replace(":", "").replace("[", "").replace("]", "").isalnum()

@@ -11,13 +11,13 @@ import { byId } from "../ui/dom.js";
 import { serverBaseUrl } from "../client/api.js";
 import { browserStorage } from "../client/storage.js";
 
-const EVERY_S = { usual: 5, least: 1, most: 60 };
+const INTERVAL_S = { default: 5, min: 1, max: 60 };
 const address = new URLSearchParams(location.search);
 
 /** `?every=2`: seconds between two polls. */
-function intervalMs() {
-  const wanted = Number(address.get("every")) || EVERY_S.usual;
-  return 1000 * Math.min(EVERY_S.most, Math.max(EVERY_S.least, wanted));
+function pollIntervalMs() {
+  const wanted = Number(address.get("every")) || INTERVAL_S.default;
+  return 1000 * Math.min(INTERVAL_S.max, Math.max(INTERVAL_S.min, wanted));
 }
 
 const metricsApi = new MetricsApi({
@@ -29,26 +29,26 @@ const metricsApi = new MetricsApi({
 const poller = new MetricsPoller({
   api: metricsApi,
   metrics: CHARTS.map(({ metric }) => metric),
-  intervalMs: intervalMs(),
+  intervalMs: pollIntervalMs(),
 });
 const charts = new ChartsView({ poller, Chart });
-const view = new Overview({ poller });
+const overview = new Overview({ poller });
 new StateView({ poller, metricsApi });
 new AccessView({ poller, metricsApi });
 
 poller.addEventListener("data", () => {
-  view.render();
+  overview.render();
   charts.render();
 });
 
 // ---- choices, kept in the URL for reloads and bookmarks ----
 
-function chosen() {
+function choiceInUrl() {
   const [scope, range] = [address.get("scope"), address.get("range")];
   return { scope: scope === "cluster" ? "cluster" : "process", range: range in RANGES ? range : "hour" };
 }
 
-function mark({ scope, range }) {
+function checkInputs({ scope, range }) {
   for (const input of document.querySelectorAll(".segments input"))
     input.checked = input.value === scope || input.value === range;
 }
@@ -56,7 +56,7 @@ function mark({ scope, range }) {
 byId("choices").addEventListener("change", ({ target }) => {
   address.set(target.name, target.value);
   history.replaceState(null, "", `?${address}`);
-  poller.choose(chosen());
+  poller.choose(choiceInUrl());
   charts.render();
 });
 byId("retry").addEventListener("click", () => poller.pollNow());
@@ -65,6 +65,6 @@ document.addEventListener("visibilitychange", () =>
 );
 window.addEventListener("online", () => poller.pollNow());
 
-mark(chosen());
+checkInputs(choiceInUrl());
 if (document.visibilityState !== "visible") poller.pause();
-poller.choose(chosen());
+poller.choose(choiceInUrl());
