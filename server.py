@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from app.commands import main
+from app.commands.table import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:], program="server.py"))

@@ -8,14 +8,14 @@ from app.build_cluster import Cluster
 from app.clock import now_ms
 from app.settings import Settings
 from cache.keys import Keys
+from chat.access_tokens import Tokens
 from chat.accounts import Accounts
-from chat.known_addresses import KnownAddresses
+from chat.known_login_addresses import KnownAddresses
 from chat.logins import Logins
 from chat.passwords import Passwords
 from chat.presenter import Presenter
 from chat.profiles import Profiles
 from chat.reserved_names import ReservedNames
-from chat.tokens import Tokens
 from limits.whitelist import Whitelist
 from store.contract import Store
 

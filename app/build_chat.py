@@ -16,18 +16,18 @@ from app.bus_dispatch import BusDispatch, MembershipEvents
 from app.clock import now_ms
 from app.settings import Settings
 from cache.keys import CacheTtls, Keys
-from chat.access_audit import AccessAudit
 from chat.audit_requests import AuditRequests
 from chat.codec import Codec
 from chat.connections.command_table import Commands
+from chat.connections.connection_pool import Pool
 from chat.connections.drain import Drain
 from chat.connections.heartbeat_sweep import HeartbeatSweep
-from chat.connections.pool import Pool
 from chat.connections.revocations import Revocations
 from chat.connections.slot_reconciler import SlotReconciler
 from chat.connections.user_events import UserEvents
-from chat.delivery.hub import Hub
 from chat.delivery.joining import RoomJoiner
+from chat.delivery.room_hub import Hub
+from chat.membership_audit import MembershipAudit
 from chat.message_writer import MessageWriter
 from chat.messages import Messages
 from chat.presence.presence import Presence
@@ -56,8 +56,8 @@ TRUST_S = 4.0
 class Chat(msgspec.Struct, frozen=True, kw_only=True):
     """The finished parts. `task_queue` publishes; `presence_loads` and `access_audits` read from the store."""
 
-    access_audit: AccessAudit
-    access_audits: SerialTaskQueue
+    membership_audit: MembershipAudit
+    membership_audits: SerialTaskQueue
     account_parts: AccountParts
     audit_requests: AuditRequests
     bus_dispatch: BusDispatch
@@ -110,7 +110,7 @@ def build_chat(
     paced_callbacks = PacedCallbacks(loop=loop)
     task_queue = SerialTaskQueue(expected=(StoreError,))
     presence_loads = SerialTaskQueue(expected=(StoreError,))
-    access_audits = SerialTaskQueue(expected=(StoreError,))
+    membership_audits = SerialTaskQueue(expected=(StoreError,))
     audit_requests = AuditRequests()
     codec = JsonCodec()
     hub = Hub(
@@ -159,7 +159,7 @@ def build_chat(
     user_events = UserEvents(pool=pool, hub=hub, codec=codec, frame=text_frame)
     slot_reconciler = SlotReconciler(pool=pool, connection_slots=shared.connection_slots)
     membership_events = MembershipEvents(user_events=user_events, presence=presence, typing=typing)
-    access_audit = AccessAudit(
+    membership_audit = MembershipAudit(
         requests=audit_requests,
         store=store,
         cache=cache,
@@ -168,7 +168,7 @@ def build_chat(
         revocations=revocations,
         presence=presence,
         presence_publisher=presence_parts.presence_publisher,
-        task_queue=access_audits,
+        task_queue=membership_audits,
         begin=membership_events.began,
         end=membership_events.ended,
         now_ms=now_ms,
@@ -191,7 +191,7 @@ def build_chat(
         presence=presence,
         presenter=presenter,
         codec=codec,
-        on_not_member=access_audit.on_not_member,
+        on_not_member=membership_audit.on_not_member,
     )
     message_writer = MessageWriter(
         store=store,
@@ -248,8 +248,8 @@ def build_chat(
         outbox_half_bytes=ws.outbox_max_bytes // 2,
     )
     return Chat(
-        access_audit=access_audit,
-        access_audits=access_audits,
+        membership_audit=membership_audit,
+        membership_audits=membership_audits,
         account_parts=account_parts,
         audit_requests=audit_requests,
         bus_dispatch=BusDispatch(

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from chat.codec import Codec
-from chat.presence.people import People
+from chat.presence.connected_people import ConnectedPeople
+from chat.presence.online_members import OnlineMembers
 from chat.presence.presence import Presence
 from chat.presence.presence_events import PresenceEvents
 from chat.presence.presence_publisher import PresencePublisher
 from chat.presence.remote_presence import RemotePresence
-from chat.presence.room_roster import RoomRoster
 from chat.presence.typing_indicators import TypingIndicators
 from cluster.contract import Bus
 from cluster.events import RoomEphemeral
@@ -25,7 +25,7 @@ from common.serial_task_queue import SerialTaskQueue
 class PresenceParts(msgspec.Struct, frozen=True, kw_only=True):
     """The finished parts."""
 
-    people: People
+    people: ConnectedPeople
     presence: Presence
     presence_events: PresenceEvents
     presence_publisher: PresencePublisher
@@ -47,16 +47,16 @@ def build_presence(
     now: Callable[[], float] = time.monotonic,
 ) -> PresenceParts:
     """Build them. What the arguments mean is said where each is used."""
-    roster = RoomRoster()
-    events = PresenceEvents(roster=roster, codec=codec, deliver=deliver)
-    people = People(events=events, now=now)
+    online_members = OnlineMembers()
+    events = PresenceEvents(online_members=online_members, codec=codec, deliver=deliver)
+    people = ConnectedPeople(events=events, now=now)
     publisher = PresencePublisher(people=people, bus=bus, task_queue=task_queue, process_id=process_id)
-    typing = TypingIndicators(roster=roster, codec=codec, bus=bus, task_queue=task_queue, now=now)
+    typing = TypingIndicators(online_members=online_members, codec=codec, bus=bus, task_queue=task_queue, now=now)
     return PresenceParts(
         people=people,
         presence=Presence(
             people=people,
-            roster=roster,
+            online_members=online_members,
             publisher=publisher,
             paced_callbacks=paced_callbacks,
             grace_s=grace_s,

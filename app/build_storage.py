@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -171,3 +172,10 @@ def check_items(settings: Settings) -> list[CheckItem]:
         CheckItem("store", lambda: mongo.probe(options)),
         CheckItem("indexes", lambda: mongo.check_indexes(options)),
     ]
+
+
+def private_paths(settings: Settings) -> dict[str, Path]:
+    """Return the files and folders that only this user may read, by the names that an operator knows."""
+    folder = settings.server.data_dir
+    own = {"DATA_DIR": folder, "its secret": folder / sqlite.SECRET_NAME} if settings.mongo.uri is None else {}
+    return {**own, **settings.secret_files}

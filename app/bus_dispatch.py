@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chat.connections.pool import Pool
+from chat.connections.connection_pool import Pool
 from chat.connections.revocations import Revocations
 from chat.connections.user_events import UserEvents
-from chat.delivery.hub import Hub
+from chat.delivery.room_hub import Hub
 from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
 from cluster.events import (
@@ -30,7 +30,7 @@ from store.models import Status
 
 
 class MembershipEvents:
-    """Applies beginnings and ends of memberships, whether the bus or the AccessAudit reports them."""
+    """Applies beginnings and ends of memberships, whether the bus or the MembershipAudit reports them."""
 
     def __init__(self, *, user_events: UserEvents, presence: Presence, typing: TypingIndicators) -> None:
         self._user_events = user_events

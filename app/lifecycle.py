@@ -1,4 +1,4 @@
-"""The lifecycle of one process of the chat server: build its parts, start, drain, stop.
+"""The lifecycle of one process of the chat server: start, drain, stop.
 
 Its parts are closed in the reverse of the order in which they are started.
 """
@@ -16,12 +16,10 @@ from contextlib import AsyncExitStack
 from tornado.ioloop import PeriodicCallback
 
 from app import descriptor_limit
-from app.build_chat import Chat, build_chat
+from app.build_chat import Chat
 from app.build_cluster import Cluster
-from app.build_monitoring import build_monitoring
-from app.build_web import build_web
+from app.build_server import Server
 from app.clock import now_ms
-from app.readiness import Readiness
 from app.settings import Settings
 from chat.connections.slot_reconciler import RECONCILE_EVERY_S
 from cluster.live_processes import BEAT_S
@@ -30,11 +28,6 @@ from common.startup_error import StartupError
 from handlers.http.listening_sockets import listening_sockets, paced
 from limits.load_shedder import STEP_EVERY_S, LoadShedder, NullLoadShedder
 from limits.whitelist import Whitelist
-from monitor.counting_observer import CountingObserver
-from monitor.loop_lag import LoopLag
-from monitor.observer import Observer
-from monitor.part_metrics import MeasuredPart
-from monitor.spans import Spans
 from store.contract import Store
 from store.errors import StoreError
 
@@ -50,62 +43,21 @@ log = logging.getLogger("server")
 
 
 class Process:
-    """All parts of one process. `start` begins to serve; `stop` drains the connections and closes everything."""
+    """One process. `start` begins to serve; `stop` drains the connections and closes everything."""
 
     def __init__(
-        self,
-        settings: Settings,
-        *,
-        store: Store,
-        secret: str,
-        shared: Cluster,
-        whitelist: Whitelist,
-        process_id: str,
-        counting_observer: CountingObserver | None,
-        spans: Spans,
-        log_output: MeasuredPart | None,
+        self, settings: Settings, *, store: Store, shared: Cluster, whitelist: Whitelist, server: Server
     ) -> None:
         self._settings = settings
         self._store = store
         self._shared = shared
         self._whitelist = whitelist
+        self._chat = server.chat
+        self._monitoring = server.monitoring
+        self._readiness = server.readiness
+        self._http = server.http
         self._callbacks: list[PeriodicCallback] = []
         self._listening: list[socket.socket] = []  # until they are the HTTP server's
-        observer = Observer() if counting_observer is None else counting_observer
-        lag = LoopLag(loop=asyncio.get_running_loop(), on_lag=observer.loop_lag)
-        chat = build_chat(
-            settings,
-            store=store,
-            secret=secret,
-            shared=shared,
-            whitelist=whitelist,
-            process_id=process_id,
-            observer=observer,
-            lag=lag,
-        )
-        self._chat = chat
-        self._monitoring = build_monitoring(
-            settings,
-            store=store,
-            shared=shared,
-            chat=chat,
-            process_id=process_id,
-            counting_observer=counting_observer,
-            lag=lag,
-            log_output=log_output,
-        )
-        self._readiness = Readiness(pool=chat.pool, store=store)
-        self._http = build_web(
-            settings,
-            store=store,
-            shared=shared,
-            chat=chat,
-            monitoring=self._monitoring,
-            readiness=self._readiness,
-            process_id=process_id,
-            observer=observer,
-            spans=spans,
-        )
         self._closing = self._to_close()
 
     def _to_close(self) -> AsyncExitStack:
@@ -145,7 +97,7 @@ class Process:
             raise StartupError(f"cannot listen on {where}:{server.port}: {error.strerror or error}") from error
         self._shared.bus.start(receive=chat.bus_dispatch.receive, on_back=self._bus_is_back)
         await self._shared.bus.subscribe(EVERYONE)
-        chat.access_audit.start()
+        chat.membership_audit.start()
         self._every(chat.heartbeat_sweep.interval_s, chat.heartbeat_sweep.tick)
         self._every(ws.cleanup_interval_s, chat.pool.clean_up)
         self._every(0.5, chat.typing.sweep)
@@ -154,12 +106,12 @@ class Process:
         self._every(1.0, chat.presence_parts.remote_presence.sweep)
         self._every(1.0, chat.presence_parts.presence_events.send_counts)
         self._every(60.0, self._shared.limiter.sweep)
-        self._every(REVOCATIONS_EVERY_S, chat.access_audit.check_revocations_quietly)
+        self._every(REVOCATIONS_EVERY_S, chat.membership_audit.check_revocations_quietly)
         self._every(STEP_EVERY_S, chat.shedding.step)
         self._every(HEADS_EVERY_S, lambda: _tried(chat.hub.check_heads))
-        self._every(HEADS_EVERY_S, chat.access_audit.resume)
+        self._every(HEADS_EVERY_S, chat.membership_audit.resume)
         if self._shared.is_shared:
-            self._every(HEADS_EVERY_S, lambda: _tried(chat.access_audit.check_sessions))
+            self._every(HEADS_EVERY_S, lambda: _tried(chat.membership_audit.check_sessions))
             self._every(BEAT_S, self._beat)
             self._every(RECONCILE_EVERY_S, chat.slot_reconciler.start)
             self._bus_is_back()
@@ -198,9 +150,9 @@ class Process:
         self._chat.live_processes.bus_restored()
         self._chat.slot_reconciler.start()
         self._chat.audit_requests.audit_all()
-        self._chat.access_audits.run(self._chat.hub.check_heads)
-        self._chat.access_audits.run(self._chat.access_audit.check_revocations)
-        self._chat.access_audits.run(self._chat.access_audit.check_sessions)
+        self._chat.membership_audits.run(self._chat.hub.check_heads)
+        self._chat.membership_audits.run(self._chat.membership_audit.check_revocations)
+        self._chat.membership_audits.run(self._chat.membership_audit.check_sessions)
 
     async def _beat(self) -> None:
         self._chat.live_processes.beat()
@@ -242,8 +194,8 @@ async def close_chat(chat: Chat) -> None:
         for part in (
             chat.hub,
             chat.task_queue,
-            chat.access_audits,
-            chat.access_audit,
+            chat.membership_audits,
+            chat.membership_audit,
             chat.presence_loads,
             chat.slot_reconciler,
         ):

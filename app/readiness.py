@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from chat.connections.pool import Pool
+from chat.connections.connection_pool import Pool
 from store.contract import Store
 from store.errors import StoreError
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.settings import Settings
-from monitor.thresholds import Thresholds
+from monitor.alert_thresholds import Thresholds
 
 
 def thresholds_from(settings: Settings) -> Thresholds:

@@ -11,7 +11,7 @@ from app.build_chat import Chat, build_chat
 from app.build_cluster import Cluster
 from app.lifecycle import close_chat
 from app.settings import Settings
-from chat.delivery.channel import Channel
+from chat.delivery.room_channel import Channel
 from monitor.loop_lag import LoopLag
 from monitor.observer import Observer
 from store.contract import Store

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from chat.errors import ChatError, invalid
-from chat.known_addresses import KnownAddresses
+from chat.known_login_addresses import KnownAddresses
 from chat.logins import Identity, Logins
 from chat.passwords import Passwords
 from chat.request_context import RequestContext

@@ -1,4 +1,4 @@
-"""Requests to compare memberships with the store: who has a reason makes them, the AccessAudit takes them."""
+"""Requests to compare memberships with the store: who has a reason makes them, the MembershipAudit takes them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MEMBERSHIPS_MAX = 100_000  # past them all memberships are audited, which needs 
 class AuditRequests:
     """The requests that wait. `memberships` is bounded by `MEMBERSHIPS_MAX`, `rooms` by the rooms joined here.
 
-    The AccessAudit takes requests from the two, and puts back what it could not read.
+    The MembershipAudit takes requests from the two, and puts back what it could not read.
     """
 
     def __init__(self) -> None:

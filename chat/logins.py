@@ -10,10 +10,10 @@ from msgspec import Struct
 
 from cache.contract import Cache
 from cache.keys import Keys
+from chat.access_tokens import Tokens
 from chat.errors import ChatError
 from chat.profiles import Profiles
 from chat.request_results import Credentials
-from chat.tokens import Tokens
 from cluster.contract import Bus
 from cluster.events import SessionsRevoked
 from cluster.topics import EVERYONE

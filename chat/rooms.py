@@ -24,7 +24,7 @@ from store.contract import Store
 from store.models import Membership, MembershipChange, ReadState, Role, Room, RoomDraft, Standing
 
 
-class OnlineMembers(Protocol):
+class PresenceReader(Protocol):
     """What rooms ask of presence."""
 
     def is_online(self, user_id: str) -> bool: ...
@@ -47,7 +47,7 @@ class Rooms:
         cache: Cache,
         keys: Keys,
         bus: Bus,
-        presence: OnlineMembers,
+        presence: PresenceReader,
         presenter: Presenter,
         codec: Codec,
         on_not_member: Callable[[MembershipEnded], None] = lambda ended: None,

@@ -15,8 +15,8 @@ from cache.contract import Cache
 from cluster.contract import Bus
 from handlers.health_report import Report, check, judged, unreachable
 from limits.contract import Limiter
+from monitor.alert_thresholds import Thresholds
 from monitor.cache_counts import CacheCounts
-from monitor.thresholds import Thresholds
 
 PROBE_EVERY_S = 1.0
 PROBE_TIMEOUT_S = 2.0

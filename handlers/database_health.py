@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from handlers.health_report import Report, check, judged, unreachable
-from monitor.thresholds import Thresholds
+from monitor.alert_thresholds import Thresholds
 from store.contract import Store
 from store.errors import StoreError
 from store.store_inspection import StoreInspection

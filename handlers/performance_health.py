@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from handlers.health_report import Report, check, judged
-from monitor.thresholds import Thresholds
+from monitor.alert_thresholds import Thresholds
 
 
 class PerformanceHealth:

@@ -11,7 +11,7 @@ import msgspec
 
 from chat.codec import Codec
 from chat.connections.command_table import Commands
-from chat.connections.pool import Pool
+from chat.connections.connection_pool import Pool
 from chat.connections.revocations import Revocations
 from chat.connections.session import Session
 from chat.errors import ChatError, CloseCode

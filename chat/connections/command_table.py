@@ -9,12 +9,12 @@ from typing import Any
 from msgspec import UNSET, Struct
 
 from chat.codec import Codec, Decoder, Envelope
+from chat.connections.connection_pool import Pool
 from chat.connections.contract import ANSWERED
-from chat.connections.pool import Pool
 from chat.connections.revocations import Revocations
 from chat.connections.session import Session
-from chat.delivery.hub import Hub
 from chat.delivery.joining import RoomJoiner
+from chat.delivery.room_hub import Hub
 from chat.errors import ChatError
 from chat.logins import Identity, Logins
 from chat.messages import Messages

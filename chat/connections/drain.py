@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterable
 
 from chat.codec import Codec
+from chat.connections.connection_pool import Pool
 from chat.connections.heartbeat_sweep import CLOSE_WITHIN_S
-from chat.connections.pool import Pool
 from chat.connections.session import Session
 from chat.errors import CloseCode
 from chat.events import ServerRestarting

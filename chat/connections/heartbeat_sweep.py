@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from chat.connections.pool import Pool
+from chat.connections.connection_pool import Pool
 from chat.connections.session import Session
 from chat.errors import CloseCode
 from common.paced_callbacks import PacedCallbacks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from chat.connections.pool import Pool
+from chat.connections.connection_pool import Pool
 from chat.errors import CloseCode
 from cluster.events import SessionsRevoked
 

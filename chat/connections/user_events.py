@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from chat.codec import Codec
-from chat.connections.pool import Pool
-from chat.delivery.hub import Hub
+from chat.connections.connection_pool import Pool
+from chat.delivery.room_hub import Hub
 from chat.events import RoomClosed
 from chat.latest_versions import LatestVersions
 from cluster.events import MembershipEnded, UserEvent

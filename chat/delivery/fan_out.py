@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from itertools import islice
 
-from chat.delivery.channel import Channel, Group, PendingJoin, Subscriber
+from chat.delivery.room_channel import Channel, Group, PendingJoin, Subscriber
 from monitor.observer import Observer
 
 log = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
-from chat.delivery.channel import Channel
-from chat.delivery.event_sequencer import EventSequencer
+from chat.delivery.event_order import EventOrder
+from chat.delivery.room_channel import Channel
 from store.contract import Store
 from store.errors import StoreError
 
@@ -32,12 +32,12 @@ class GapRepair:
         self,
         *,
         store: Store,
-        sequencer: EventSequencer,
+        event_order: EventOrder,
         loop: asyncio.AbstractEventLoop,
         audit_room: Callable[[str], None],
     ) -> None:
         self._store = store
-        self._sequencer = sequencer
+        self._event_order = event_order
         self._loop = loop
         self._audit_room = audit_room
         self._repairs: set[asyncio.Task[None]] = set()  # at most one of a channel
@@ -77,11 +77,11 @@ class GapRepair:
 
     async def catch_up(self, channel: Channel) -> None:
         """Take over from the store all that is above the channel's heads, page by page. Raises StoreError."""
-        sequencer = self._sequencer
+        event_order = self._event_order
         while True:
             page = await self._store.messages.page(channel.room_id, limit=PAGE, after=channel.seq)
             for message in page.messages:
-                sequencer.add_stored_message(channel, message)
+                event_order.add_stored_message(channel, message)
             if not page.has_more:
                 break
         while page.rev > channel.rev:
@@ -91,11 +91,11 @@ class GapRepair:
                 self._audit_room(channel.room_id)
                 break
             for change in changes.changes:
-                if sequencer.add_stored_change(channel, change) and change.message is None:
+                if event_order.add_stored_change(channel, change) and change.message is None:
                     self._audit_room(channel.room_id)
             if not changes.has_more:
                 break
-        sequencer.take_held(channel)  # what the bus brought above the pages that were read goes on from there
+        event_order.take_held(channel)  # what the bus brought above the pages that were read goes on from there
 
     def stop(self, channel: Channel) -> None:
         """End the wait and the repair of a channel that closes."""

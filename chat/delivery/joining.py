@@ -8,8 +8,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 from chat.codec import Codec
-from chat.delivery.channel import Channel, PendingJoin, Subscriber
-from chat.delivery.hub import Hub, gone_while_joining
+from chat.delivery.room_channel import Channel, PendingJoin, Subscriber
+from chat.delivery.room_hub import Hub, gone_while_joining
 from chat.presenter import Presenter, at_head
 from chat.request_inputs import JoinRoom
 from chat.request_results import ChangeView, JoinedRoom

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
-from chat.presence.people import People
+from chat.presence.connected_people import ConnectedPeople
+from chat.presence.online_members import OnlineMembers
 from chat.presence.person import Person
 from chat.presence.presence_publisher import PresencePublisher
-from chat.presence.room_roster import RoomRoster
 from chat.request_results import PresenceListing
 from common.paced_callbacks import PacedCallbacks
 from store.models import Status, User
@@ -27,8 +27,8 @@ class Presence:
     def __init__(
         self,
         *,
-        people: People,
-        roster: RoomRoster,
+        people: ConnectedPeople,
+        online_members: OnlineMembers,
         publisher: PresencePublisher,
         paced_callbacks: PacedCallbacks,
         grace_s: float,
@@ -36,7 +36,7 @@ class Presence:
         on_person_gone: Callable[[str], None],
     ) -> None:
         self._people = people
-        self._roster = roster
+        self._online_members = online_members
         self._publisher = publisher
         self._paced_callbacks = paced_callbacks
         self._grace_s = grace_s
@@ -132,15 +132,15 @@ class Presence:
     # ---- facts ---------------------------------------------------------------------------------------------------
 
     def began(self, room_id: str, user_id: str, rev: int | None) -> None:
-        """A membership began (see People.began)."""
+        """A membership began (see ConnectedPeople.began)."""
         self._people.began(room_id, user_id, rev)
 
     def ended(self, room_id: str, user_id: str, rev: int | None) -> bool:
-        """A membership ended; False if the present one is newer (see People.ended)."""
+        """A membership ended; False if the present one is newer (see ConnectedPeople.ended)."""
         return self._people.ended(room_id, user_id, rev)
 
     def set_status(self, user_id: str, status: Status, rev: int) -> None:
-        """Somebody chose another status (see People.set_status)."""
+        """Somebody chose another status (see ConnectedPeople.set_status)."""
         self._people.set_status(user_id, status, rev)
 
     # ---- queries -------------------------------------------------------------------------------------------------
@@ -169,8 +169,8 @@ class Presence:
 
     def online_count(self, room_id: str) -> int:
         """How many people are online in the room."""
-        return self._roster.online_count(room_id)
+        return self._online_members.online_count(room_id)
 
     def listing(self, room_id: str) -> PresenceListing:
-        """The answer to getPresence (see RoomRoster.listing)."""
-        return self._roster.listing(room_id)
+        """The answer to getPresence (see OnlineMembers.listing)."""
+        return self._online_members.listing(room_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chat.presence.people import People
+from chat.presence.connected_people import ConnectedPeople
 from chat.presence.person import Person
 from cluster.contract import Bus
 from cluster.events import PeopleHere, PersonGone, PersonHere
@@ -18,7 +18,7 @@ class PresencePublisher:
     Single facts go through `task_queue`; a full list is published by the task that calls `publish_all`.
     """
 
-    def __init__(self, *, people: People, bus: Bus, task_queue: SerialTaskQueue, process_id: str) -> None:
+    def __init__(self, *, people: ConnectedPeople, bus: Bus, task_queue: SerialTaskQueue, process_id: str) -> None:
         self._people = people
         self._bus = bus
         self._task_queue = task_queue

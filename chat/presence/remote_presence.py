@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from chat.presence.people import People
+from chat.presence.connected_people import ConnectedPeople
 from chat.presence.presence_publisher import PresencePublisher
 from chat.presence.remote_facts import RemoteFacts
 from cluster.events import PeopleHere, PersonHere
@@ -25,7 +25,7 @@ class RemotePresence:
     def __init__(
         self,
         *,
-        people: People,
+        people: ConnectedPeople,
         publisher: PresencePublisher,
         audit_members: Callable[[Sequence[tuple[str, str]]], None],
         now: Callable[[], float],

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from chat.codec import Codec
 from chat.events import TypingStatus
-from chat.presence.room_roster import RoomRoster
+from chat.presence.online_members import OnlineMembers
 from cluster.contract import Bus
 from cluster.events import RoomEphemeral
 from cluster.topics import room_topic
@@ -24,7 +24,7 @@ SLICE = 500  # of those who expire, between two loop turns: some 5 ms
 
 
 class TypingIndicators:
-    """Publishes through `task_queue`, droppable; a large room (see RoomRoster.is_large) gets no typing events.
+    """Publishes through `task_queue`, droppable; a large room (see OnlineMembers.is_large) gets no typing events.
 
     `now` is monotonic, in seconds. At most `MAX_TYPISTS` are kept; past them no new one is published.
     """
@@ -32,13 +32,13 @@ class TypingIndicators:
     def __init__(
         self,
         *,
-        roster: RoomRoster,
+        online_members: OnlineMembers,
         codec: Codec,
         bus: Bus,
         task_queue: SerialTaskQueue,
         now: Callable[[], float],
     ) -> None:
-        self._roster = roster
+        self._online_members = online_members
         self._codec = codec
         self._bus = bus
         self._task_queue = task_queue
@@ -95,7 +95,7 @@ class TypingIndicators:
         return len(self._typists)
 
     def _publish(self, room_id: str, user_id: str, typist: Typist, *, is_typing: bool) -> None:
-        if self._roster.is_large(room_id):
+        if self._online_members.is_large(room_id):
             return
         event = TypingStatus(room_id, user_id, typist.username, is_typing, EXPIRES_MS)
         happening = RoomEphemeral(room_id, self._codec.event(event), user_id)

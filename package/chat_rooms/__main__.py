@@ -19,9 +19,9 @@ def main() -> int:
     assert app is not None
     assert app.origin is not None
     sys.path.insert(0, str(Path(app.origin).parent.parent))
-    from app import commands
+    from app.commands import table
 
-    return commands.main(sys.argv[1:], program="chat-rooms")
+    return table.main(sys.argv[1:], program="chat-rooms")
 
 
 if __name__ == "__main__":

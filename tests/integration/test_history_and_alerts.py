@@ -29,7 +29,7 @@ import pytest
 from msgspec import Struct
 
 from app import settings
-from app.command_line import Command, main
+from app.commands.command_line import Command, main
 from tests.integration.conftest import JWT, PATIENT_WITH_REDIS, Start, also_at, await_redis, embedded_store
 from tests.support.alerts import AlertLines, repeating_on_threads, write_locked
 from tests.support.client import Person, call, register

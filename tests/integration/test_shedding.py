@@ -14,6 +14,7 @@ from websockets.exceptions import InvalidStatus
 
 from app import settings as settings_module
 from app.build_cluster import build_cluster, whitelist
+from app.build_server import build_server
 from app.build_storage import build_storage
 from app.lifecycle import Process
 from limits.load_shedder import STEP_EVERY_S, LoadShedder
@@ -58,17 +59,19 @@ async def chat_server(data_dir: Path) -> AsyncIterator[tuple[Process, str]]:
         build_storage(settings, Observer()) as storage,
         build_cluster(settings, process_id="p1", counts=None) as shared,
     ):
-        server = Process(
+        exempt = whitelist(settings)
+        parts = build_server(
             settings,
             store=storage.store,
             secret=storage.secret,
             shared=shared,
-            whitelist=whitelist(settings),
+            whitelist=exempt,
             process_id="p1",
             counting_observer=None,
             spans=Spans(),
             log_output=None,
         )
+        server = Process(settings, store=storage.store, shared=shared, whitelist=exempt, server=parts)
         await server.start()
         try:
             yield server, f"http://127.0.0.1:{port}"

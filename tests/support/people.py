@@ -6,7 +6,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from chat.tokens import Tokens
+from chat.access_tokens import Tokens
 from monitor.observer import Observer
 from store import sqlite
 from store.contract import Store

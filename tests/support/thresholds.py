@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monitor.thresholds import Thresholds
+from monitor.alert_thresholds import Thresholds
 
 THRESHOLDS = Thresholds(
     cpu_percent=80,

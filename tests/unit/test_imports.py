@@ -101,8 +101,8 @@ def test_imports_go_one_way_down_and_drivers_stay_behind_their_doors() -> None:
     ("place", "line"),
     [
         ("store/sqlite/users.py", "from chat import rooms"),
-        ("chat/delivery/hub.py", "import tornado.web"),
-        ("chat/delivery/hub.py", "def f():\n    import apsw"),
+        ("chat/delivery/room_hub.py", "import tornado.web"),
+        ("chat/delivery/room_hub.py", "def f():\n    import apsw"),
         ("handlers/base.py", "import redis.asyncio"),
         ("cache/memory_cache.py", "import ujson"),
         ("monitor/observer.py", "from store.models import User"),

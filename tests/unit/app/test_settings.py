@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from app.flags import parse
+from app.commands.flags import parse
 from app.settings import TABLE, SettingsError, changed, help_text, load, redacted
 from limits.policy import Policy
 

@@ -11,6 +11,7 @@ import pytest
 
 from app import settings
 from app.build_cluster import build_cluster, whitelist
+from app.build_server import build_server
 from app.build_storage import build_storage
 from app.lifecycle import Process
 from cluster.memory_bus import MemoryBus
@@ -42,17 +43,19 @@ async def test_it_listens_no_more_and_leaves_no_task(tmp_path: Path) -> None:
         build_storage(chosen, Observer()) as storage,
         build_cluster(chosen, process_id="p1") as shared,
     ):
-        server = Process(
+        shared, exempt = msgspec.structs.replace(shared, bus=NoBus()), whitelist(chosen)
+        parts = build_server(
             chosen,
             store=storage.store,
             secret=storage.secret,
-            shared=msgspec.structs.replace(shared, bus=NoBus()),
-            whitelist=whitelist(chosen),
+            shared=shared,
+            whitelist=exempt,
             process_id="p1",
             counting_observer=CountingObserver(slow_s=1.0, now=lambda: 1_800_000_000.0),
             spans=Spans(),
             log_output=None,
         )
+        server = Process(chosen, store=storage.store, shared=shared, whitelist=exempt, server=parts)
         with pytest.raises(OSError, match="a fault of the test's"):
             await server.start()
         await server.stop()

@@ -14,8 +14,8 @@ from typing import Any, cast
 import pytest
 from tornado.ioloop import IOLoop
 
+from chat.connections.connection_pool import Pool
 from chat.connections.heartbeat_sweep import AUTHENTICATE_WITHIN_S, HeartbeatSweep
-from chat.connections.pool import Pool
 from chat.connections.session import COMMAND_TIMEOUT_S, QUEUE_MAX_BYTES, Session
 from common.paced_callbacks import PacedCallbacks
 from handlers.codec.json_codec import JsonCodec

@@ -17,7 +17,7 @@ from tests.support.redis_server import RedisServer
 pytestmark = pytest.mark.gen_test
 
 
-class People:
+class ConnectedPeople:
     """Who is connected: by user, their connections.
 
     `asked` is called with each user whose connections are read for a request.
@@ -48,7 +48,7 @@ async def test_a_pass_frees_slots_without_a_connection_and_takes_forgotten_ones_
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
     client = await client_at(stack, redis.port, scripts=tuple(SCRIPTS))
-    people = People()
+    people = ConnectedPeople()
     reconciler = SlotReconciler(
         pool=people, connection_slots=RedisConnectionSlots(client=client, max_per_user=5, process_id="p1")
     )
@@ -77,7 +77,7 @@ async def test_a_pass_that_redis_cuts_short_is_made_up_for_by_the_next(
 
     proxy = await proxy_to(stack, redis.port)
     client = await client_at(stack, proxy.port, scripts=tuple(SCRIPTS))
-    people, slots = People(asked), RedisConnectionSlots(client=client, max_per_user=5, process_id="p1")
+    people, slots = ConnectedPeople(asked), RedisConnectionSlots(client=client, max_per_user=5, process_id="p1")
     reconciler = SlotReconciler(pool=people, connection_slots=slots)
     stack.push_async_callback(reconciler.close)
     for number in range(count):
@@ -103,7 +103,7 @@ async def test_a_pass_that_is_requested_during_another_follows_it(stack: AsyncEx
             reconciler.start()
 
     client = await client_at(stack, redis.port, scripts=tuple(SCRIPTS))
-    people = People(asked)
+    people = ConnectedPeople(asked)
     reconciler = SlotReconciler(
         pool=people, connection_slots=RedisConnectionSlots(client=client, max_per_user=5, process_id="p1")
     )

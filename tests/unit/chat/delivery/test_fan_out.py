@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from chat.delivery import fan_out as fan_out_module
-from chat.delivery.channel import Channel, Group, Ring
 from chat.delivery.fan_out import FanOut
+from chat.delivery.room_channel import Channel, Group, Ring
 from monitor.observer import Observer
 
 pytestmark = pytest.mark.gen_test

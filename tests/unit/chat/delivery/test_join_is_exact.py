@@ -19,8 +19,8 @@ import pytest
 
 from cache.keys import CacheTtls, Keys
 from cache.memory_cache import MemoryCache
-from chat.delivery.hub import Hub
 from chat.delivery.joining import RoomJoiner
+from chat.delivery.room_hub import Hub
 from chat.errors import ChatError
 from chat.message_writer import MessageWriter
 from chat.presenter import Presenter

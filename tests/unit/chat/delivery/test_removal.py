@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from app.build_presence import build_presence
-from chat.connections.pool import Pool
-from chat.delivery.hub import Hub
-from chat.presence.people import People
+from chat.connections.connection_pool import Pool
+from chat.delivery.room_hub import Hub
+from chat.presence.connected_people import ConnectedPeople
+from chat.presence.online_members import OnlineMembers
 from chat.presence.presence import Presence
 from chat.presence.presence_events import PresenceEvents
 from chat.presence.presence_publisher import PresencePublisher
-from chat.presence.room_roster import RoomRoster
 from cluster.memory_bus import MemoryBus
 from cluster.memory_slots import MemoryConnectionSlots
 from common.paced_callbacks import PacedCallbacks
@@ -166,13 +166,14 @@ async def test_a_callback_that_raises_when_somebody_is_gone_does_not_keep_them_o
         gone.append(user_id)
         raise RuntimeError("a defect")
 
-    paced_callbacks, roster = PacedCallbacks(loop=loop), RoomRoster()
-    people = People(
-        events=PresenceEvents(roster=roster, codec=JsonCodec(), deliver=lambda happening: None), now=time.monotonic
+    paced_callbacks, online_members = PacedCallbacks(loop=loop), OnlineMembers()
+    people = ConnectedPeople(
+        events=PresenceEvents(online_members=online_members, codec=JsonCodec(), deliver=lambda happening: None),
+        now=time.monotonic,
     )
     presence = Presence(
         people=people,
-        roster=roster,
+        online_members=online_members,
         publisher=PresencePublisher(people=people, bus=MemoryBus(), task_queue=SerialTaskQueue(), process_id="p"),
         paced_callbacks=paced_callbacks,
         grace_s=0.0,

@@ -12,10 +12,10 @@ import pytest
 from msgspec.structs import replace
 
 from app.build_presence import build_presence
-from chat.connections.pool import Pool
+from chat.connections.connection_pool import Pool
 from chat.connections.user_events import UserEvents
-from chat.delivery.channel import Channel, Ring
-from chat.delivery.hub import Hub
+from chat.delivery.room_channel import Channel, Ring
+from chat.delivery.room_hub import Hub
 from cluster.events import MembershipBegan, MembershipEnded, PeopleHere, PersonGone, PersonHere, StatusChosen, UserEvent
 from cluster.memory_bus import MemoryBus
 from cluster.memory_slots import MemoryConnectionSlots

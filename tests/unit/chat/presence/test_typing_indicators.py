@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from chat.presence import typing_indicators as typing_module
-from chat.presence.room_roster import RoomRoster
+from chat.presence.online_members import OnlineMembers
 from chat.presence.typing_indicators import EXPIRES_MS, TypingIndicators
 from cluster.events import RoomEphemeral
 from cluster.memory_bus import MemoryBus
@@ -44,7 +44,11 @@ class World:
         self._bus.start(receive=self._receive)
         self._task_queue = SerialTaskQueue(max_waiting=1_000_000)
         self.typing = TypingIndicators(
-            roster=RoomRoster(), codec=JsonCodec(), bus=self._bus, task_queue=self._task_queue, now=self.clock
+            online_members=OnlineMembers(),
+            codec=JsonCodec(),
+            bus=self._bus,
+            task_queue=self._task_queue,
+            now=self.clock,
         )
 
     def _receive(self, topic: str, happening: object) -> None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from cache.contract import Cache
 from cache.keys import Keys
 from chat.audit_requests import AuditRequests, MembershipKey
-from chat.connections.pool import Pool
+from chat.connections.connection_pool import Pool
 from chat.connections.revocations import Revocations
 from chat.presence.presence import Presence
 from chat.presence.presence_publisher import PresencePublisher
@@ -30,7 +30,7 @@ SESSIONS_A_READ = 1_000
 OVERLAP_MS = 60_000  # the clocks of several machines differ, and a commit takes its time
 
 
-class AccessAudit:
+class MembershipAudit:
     """Serves `requests`, one read of the store at a time.
 
     `begin` and `end` apply what is found. `task_queue` is the audit's own, since it waits for the store. `now_ms` is

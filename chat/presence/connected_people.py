@@ -21,7 +21,7 @@ from chat.presence.recent_memberships import MembershipFact, RecentMemberships
 from store.models import Status
 
 
-class People:
+class ConnectedPeople:
     """People with a connection to any process; `events` sends what follows from a fact. `now` is monotonic seconds."""
 
     def __init__(self, *, events: PresenceEvents, now: Callable[[], float]) -> None:

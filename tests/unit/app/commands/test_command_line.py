@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from app.command_line import Command, main
-from app.flags import Flag
+from app.commands.command_line import Command, main
+from app.commands.flags import Flag
 from app.settings import Settings, url_kind
 
 Call = tuple[str, tuple[str, ...], dict[str, str], int]

@@ -10,7 +10,7 @@ from chat.request_results import OnlineMember, PresenceListing
 NAMED_MAX = 200  # people online; a room with more gets a count instead of events about single people
 
 
-class RoomRoster:
+class OnlineMembers:
     """The online members of each room, in the order in which they came online."""
 
     def __init__(self) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chat.codec import Codec
-from chat.delivery.channel import Channel, Group
 from chat.delivery.fan_out import FanOut
+from chat.delivery.room_channel import Channel, Group
 from chat.events import MessageDeleted, MessageEdited, ReactionUpdated, ReceiveMessage
 from cluster.events import RoomChanges, RoomEphemeral, RoomMessages
 from store.models import Change, Message
@@ -17,7 +17,7 @@ from store.models import Change, Message
 HELD_MAX = 1_000  # events held above a gap; what comes beyond them is read from the store with the gap
 
 
-class EventSequencer:
+class EventOrder:
     """Takes events over into channels, in the order of `seq` and of `rev`, and starts their fan-out.
 
     `frame` turns a payload into a complete frame; `coalesce` joins the events of one loop turn into one send.

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from app import flags, settings
-from app.flags import Flag, ParsedLine
+from app import settings
+from app.commands import flags
+from app.commands.flags import Flag, ParsedLine
 from app.settings import Settings, SettingsError
 from common.startup_error import StartupError
 

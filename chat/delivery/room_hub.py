@@ -1,6 +1,6 @@
 """Room → local connections: the rooms that connections here are in, and their joining and leaving.
 
-The bus is a hint, the store the truth. Owns the channels; order is event_sequencer.py's, gaps are gap_repair.py's, the
+The bus is a hint, the store the truth. Owns the channels; order is event_order.py's, gaps are gap_repair.py's, the
 passes over connections fan_out.py's. Knows neither sockets nor drivers.
 """
 
@@ -11,10 +11,10 @@ import heapq
 from collections.abc import Callable
 
 from chat.codec import Codec
-from chat.delivery.channel import Channel, PendingJoin, Ring, Subscriber
-from chat.delivery.event_sequencer import EventSequencer
+from chat.delivery.event_order import EventOrder
 from chat.delivery.fan_out import FanOut
 from chat.delivery.gap_repair import GapRepair
+from chat.delivery.room_channel import Channel, PendingJoin, Ring, Subscriber
 from chat.errors import ChatError
 from cluster.contract import Bus
 from cluster.events import RoomChanges, RoomEphemeral, RoomMessages
@@ -55,13 +55,13 @@ class Hub:
         self._frame = frame
         self._loop = asyncio.get_running_loop()
         self._observer = observer
-        self._sequencer = EventSequencer(
+        self._event_order = EventOrder(
             codec=codec,
             frame=frame,
             fan_out=FanOut(loop=self._loop, observer=observer, hold_max_bytes=hold_max_bytes),
             coalesce=coalesce,
         )
-        self._gap_repair = GapRepair(store=store, sequencer=self._sequencer, loop=self._loop, audit_room=audit_room)
+        self._gap_repair = GapRepair(store=store, event_order=self._event_order, loop=self._loop, audit_room=audit_room)
         self._channels: dict[str, Channel] = {}
         self._opening: dict[str, asyncio.Task[Channel]] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -174,21 +174,21 @@ class Hub:
         """Deliver messages in seq order, if somebody here is in the room."""
         channel = self._channels.get(batch.room_id)
         if channel is not None:
-            self._sequencer.add_messages(channel, batch)
+            self._event_order.add_messages(channel, batch)
             self._gap_repair.expect_missing(channel)
 
     def on_changes(self, batch: RoomChanges) -> None:
         """Deliver changes in rev order, if somebody here is in the room."""
         channel = self._channels.get(batch.room_id)
         if channel is not None:
-            self._sequencer.add_changes(channel, batch)
+            self._event_order.add_changes(channel, batch)
             self._gap_repair.expect_missing(channel)
 
     def on_ephemeral(self, happening: RoomEphemeral) -> None:
         """Deliver an event that may be dropped under pressure."""
         channel = self._channels.get(happening.room_id)
         if channel is not None:
-            self._sequencer.add_ephemeral(channel, happening)
+            self._event_order.add_ephemeral(channel, happening)
 
     # ---- opening and closing --------------------------------------------------------------------------------------
 

@@ -14,13 +14,13 @@ import pytest
 from app.build_presence import build_presence
 from cache.keys import CacheTtls, Keys
 from cache.memory_cache import NoCache
-from chat.access_audit import MEMBERSHIPS_A_READ, USERS_A_READ, AccessAudit, in_parts
 from chat.audit_requests import AuditRequests
-from chat.connections.pool import Pool
+from chat.connections.connection_pool import Pool
 from chat.connections.revocations import Revocations
 from chat.connections.user_events import UserEvents
-from chat.delivery.hub import Hub
+from chat.delivery.room_hub import Hub
 from chat.errors import CloseCode
+from chat.membership_audit import MEMBERSHIPS_A_READ, USERS_A_READ, MembershipAudit, in_parts
 from cluster.events import MembershipBegan, MembershipEnded
 from cluster.memory_bus import MemoryBus
 from cluster.memory_slots import MemoryConnectionSlots
@@ -108,7 +108,7 @@ class Process:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.task_queue = SerialTaskQueue(expected=(StoreError,))
-        self.access_audits = SerialTaskQueue(expected=(StoreError,))
+        self.membership_audits = SerialTaskQueue(expected=(StoreError,))
         self.bus = bus = MemoryBus()
         loop = asyncio.get_running_loop()
         presence_parts = build_presence(
@@ -143,7 +143,7 @@ class Process:
             max_per_user=5,
         )
         self.user_events = UserEvents(pool=self.pool, hub=self.hub, codec=JsonCodec(), frame=bytes)
-        self.audit = AccessAudit(
+        self.audit = MembershipAudit(
             requests=self.requests,
             store=store,
             cache=NoCache(),
@@ -152,7 +152,7 @@ class Process:
             revocations=Revocations(pool=self.pool),
             presence=self.presence,
             presence_publisher=presence_parts.presence_publisher,
-            task_queue=self.access_audits,
+            task_queue=self.membership_audits,
             begin=self._began,
             end=self._ended,
             now_ms=lambda: 1_000_000_000_000,
@@ -186,7 +186,7 @@ class Process:
         """Wait until every request has been served."""
         while self.audit.is_waiting:
             await asyncio.sleep(0.001)
-        await self.access_audits.close()
+        await self.membership_audits.close()
 
 
 P = TypeVar("P", bound=Process)
@@ -274,7 +274,7 @@ async def test_a_request_whose_read_failed_is_read_again(
         }[requested]()
         for times in (1, 2):
             async with asyncio.timeout(10):
-                while len(members.asked) + len(rooms.asked) < times or process.access_audits.is_busy:
+                while len(members.asked) + len(rooms.asked) < times or process.membership_audits.is_busy:
                     await asyncio.sleep(0.001)
             assert (a.closed_rooms, b.closed_rooms) == ([], [])
             assert process.audit.is_waiting
@@ -303,7 +303,7 @@ async def test_a_failed_read_of_possible_new_members_is_repeated(
         members.is_on = True
         process.requests.audit_room(room_id)
         async with asyncio.timeout(10):
-            while not members.asked or process.access_audits.is_busy:
+            while not members.asked or process.membership_audits.is_busy:
                 await asyncio.sleep(0.001)
         members.is_on = False
         process.audit.resume()
@@ -343,7 +343,7 @@ async def test_an_end_that_raises_does_not_keep_the_others_from_being_applied(
             await store.members.remove(room_id, bob.id)
         process.requests.audit_members([(room_id, bob.id) for room_id in rooms])
         async with asyncio.timeout(10):
-            while not process.failed_at or process.access_audits.is_busy:
+            while not process.failed_at or process.membership_audits.is_busy:
                 await asyncio.sleep(0.001)
         assert process.audit.is_waiting
         process.audit.resume()

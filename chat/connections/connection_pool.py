@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import ParamSpec
 
 from chat.connections.session import Session
-from chat.delivery.hub import Hub
+from chat.delivery.room_hub import Hub
 from chat.errors import CloseCode
 from chat.presence.presence import Presence
 from cluster.contract import Bus, ConnectionSlots

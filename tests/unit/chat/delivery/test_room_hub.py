@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from chat.delivery import gap_repair
-from chat.delivery.hub import Hub
+from chat.delivery.room_hub import Hub
 from cluster.events import RoomMessages
 from cluster.memory_bus import MemoryBus
 from handlers.codec.json_codec import JsonCodec

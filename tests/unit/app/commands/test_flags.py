@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.flags import Flag, parse
+from app.commands.flags import Flag, parse
 from app.settings import SettingsError, url_kind
 
 

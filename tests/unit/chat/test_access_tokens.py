@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat.access_tokens import Claims, RefreshToken, Tokens
 from chat.errors import ChatError
-from chat.tokens import Claims, RefreshToken, Tokens
 from store.models import Session
 
 SECRET, OTHER = "first secret, of at least thirty-two bytes", "second secret, of at least thirty-two bytes"

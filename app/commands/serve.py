@@ -1,0 +1,82 @@
+"""`server.py serve`: one process, from its settings until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from contextlib import AsyncExitStack
+
+from app import build_cluster, build_storage, descriptor_limit, event_loop, file_permissions, tracing
+from app import settings as settings_module
+from app.build_server import build_server
+from app.lifecycle import Process
+from app.settings import Settings
+from app.stop_signals import hang_ups, until_stopped
+from app.version import VERSION
+from monitor import log_setup
+from monitor.counting_observer import CountingObserver
+from monitor.observer import Observer
+
+log = logging.getLogger("server")
+
+
+def serve(settings: Settings) -> int:
+    """Run one process on a new event loop; returns the exit code."""
+    with asyncio.Runner(loop_factory=event_loop.new_event_loop) as runner:
+        return runner.run(run_process(settings))
+
+
+async def run_process(settings: Settings) -> int:
+    """Run one process until SIGTERM, SIGINT or the loss of the store's lease; returns the exit code."""
+    output = log_setup.set_up_queued(log_format=settings.log.format, level=settings.log.level)
+    descriptor_limit.prepare(settings)
+    whitelist = build_cluster.whitelist(settings)
+    hung_up = hang_ups()
+    process_id = f"p{secrets.token_hex(4)}"
+    counting_observer = (
+        CountingObserver(slow_s=settings.monitor.alert_slow_query_ms / 1000, now=time.time)
+        if settings.monitor.enabled
+        else None
+    )
+    async with AsyncExitStack() as opened:  # closes what was opened, also when a later step fails
+        spans = tracing.open_spans(settings, process_id=process_id, version=VERSION)
+        opened.push_async_callback(asyncio.to_thread, spans.close)
+        storage = await opened.enter_async_context(
+            build_storage.build_storage(settings, Observer() if counting_observer is None else counting_observer)
+        )
+        shared = await opened.enter_async_context(
+            build_cluster.build_cluster(settings, process_id=process_id, counts=counting_observer)
+        )
+        store, shared = tracing.trace_store(storage.store, spans), tracing.trace_cluster(shared, spans)
+        server = build_server(
+            settings,
+            store=store,
+            secret=storage.secret,
+            shared=shared,
+            whitelist=whitelist,
+            process_id=process_id,
+            counting_observer=counting_observer,
+            spans=spans,
+            log_output=output,
+        )
+        process = Process(settings, store=store, shared=shared, whitelist=whitelist, server=server)
+        opened.push_async_callback(process.stop)
+        await process.start()
+        for found in file_permissions.exposed(build_storage.private_paths(settings)):
+            log.warning("exposed", extra={"fields": found.fields})
+        log.info(
+            "started",
+            extra={
+                "fields": {
+                    "store": storage.store.name,
+                    "loop": event_loop.loop_name(),
+                    **settings_module.changed(settings),
+                }
+            },
+        )
+        await until_stopped(storage.lost, hung_up, process.reload, before_exit=output.close)
+        log.info("stopping")
+    log.info("stopped")
+    return 1 if storage.lost.is_set() else 0
