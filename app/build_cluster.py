@@ -104,7 +104,7 @@ async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> As
             policies=limits.policies,
             algorithm=limits.algorithm,
         )
-        on_up.append(shared_limiter.on_redis_up)
+        on_up.append(shared_limiter.redis_restored)
         limiter = shared_limiter
     cache: Cache = NoCache()
     if settings.cache.enabled:

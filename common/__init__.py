@@ -1,1 +1,1 @@
-"""Leaves that everybody may import: they know nothing of the product, and import nothing of it."""
+"""Leaves that every layer may import: they import nothing of the product."""

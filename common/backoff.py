@@ -1,18 +1,18 @@
-"""How long to wait before the next try at most. A leaf: everybody may import it, and it imports nothing of ours.
+"""Exponential backoff: the longest wait before the next try.
 
-Who waits takes a random part of it (AWS Architecture Blog, "Exponential Backoff And Jitter", 2015): those that failed
-together must not try again together.
+Callers wait for a random part of it (AWS Architecture Blog, "Exponential Backoff And Jitter", 2015), so that clients
+that failed together do not retry together.
 """
 
 from __future__ import annotations
 
-# 2**1024 is no float, and multiplying by it raises OverflowError: at three tries a second that comes after six minutes.
+# 2.0**1024 raises OverflowError, which three tries a second would reach after six minutes.
 _DOUBLINGS_MAX = 40
 
 
 def longest_s(failures: int, *, first_s: float, most_s: float) -> float:
-    """Seconds: `first_s`, doubled by each failure after the first, `most_s` at most.
+    """Return seconds: `first_s`, doubled for each failure after the first, at most `most_s`.
 
-    `failures` in a row there may be any number.
+    `failures` is how many there were in a row, any number from 0.
     """
     return min(most_s, first_s * 2.0 ** min(max(0, failures - 1), _DOUBLINGS_MAX))

@@ -1,6 +1,4 @@
-"""Ports to listen on that nobody has and nobody is given:
-none of those that the kernel gives to outgoing connections.
-"""
+"""Finds free ports to listen on, outside the range from which the kernel assigns ports to outgoing connections."""
 
 from __future__ import annotations
 
@@ -12,12 +10,15 @@ from pathlib import Path
 
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _LINUX_DEFAULT = "32768 60999"
-_LEAST = 10_000  # below are those that services are known by
+_LEAST = 10_000  # ports below are those of well-known services
 _ENOUGH = 100
 
 
 def beyond(ephemeral: str) -> range:
-    """The larger of what lies below and above `ephemeral`, two numbers; all of them where that is next to nothing."""
+    """Return the larger range below or above `ephemeral` (its first and last port).
+
+    If that has fewer than _ENOUGH ports, return all ports from _LEAST on.
+    """
     try:
         low, high = map(int, ephemeral.split())
     except ValueError:
@@ -27,9 +28,9 @@ def beyond(ephemeral: str) -> range:
 
 
 def free_port(*, ports: Sequence[int] | None = None, taken: Collection[int] = (), in_a_row: int = 1) -> int:
-    """A loopback port on which nothing listens now; with `in_a_row`, the first of that many consecutive ones.
+    """Return a loopback port on which nothing listens now; with `in_a_row`, the first of that many consecutive ports.
 
-    It is one of `ports`, by default of those that the kernel gives to no outgoing connection, and none of `taken`.
+    It is one of `ports`, by default of those outside the kernel's ephemeral range, and none of `taken`.
     """
     if ports is None:
         ports = _beyond_ephemeral()

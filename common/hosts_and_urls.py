@@ -1,4 +1,4 @@
-"""What addresses look like: host names, ports, URLs. By their form alone: nothing is looked up. Knows no setting."""
+"""Validates the form of host names, ports and URLs. Resolves no names; knows no setting."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 
 
 def parse_host(text: str) -> str:
-    """An address without brackets, or a host name. Raises ValueError."""
+    """Return the text without surrounding spaces if it is an IP address without brackets, or a host name.
+
+    Raises ValueError.
+    """
     text = text.strip()
     try:
         ip_address(text)
@@ -20,15 +23,16 @@ def parse_host(text: str) -> str:
     except ValueError:
         pass
     labels = text.encode("idna").decode().removesuffix(".").split(".")  # raises UnicodeError, a ValueError
-    # What ends in a number was meant as an address: 127.0.0.256 is nobody's name.
+    # A last label of digits was meant as an address (127.0.0.256), and is not a valid name
     if labels[-1].isdigit() or len(".".join(labels)) > _HOST_MAX or not all(map(_LABEL.fullmatch, labels)):
         raise ValueError("neither an address nor a host name")
     return text
 
 
 def require_hosts(text: str) -> None:
-    """Raises ValueError unless it is hosts with or without ports, separated by commas; what is percent-encoded is a
-    socket's path.
+    """Raises ValueError unless the text is hosts with or without ports, separated by commas.
+
+    A percent-encoded part is the path of a Unix socket, and is not checked.
     """
     for part in text.split(","):
         if "%" not in part:
@@ -39,7 +43,7 @@ def require_hosts(text: str) -> None:
 
 
 def split_url(text: str, *schemes: str) -> SplitResult:
-    """A URL's parts, where it has one of the schemes, a host, and a port that can be one. Raises ValueError."""
+    """Split a URL that has one of the schemes, a host, and a valid port if any. Raises ValueError."""
     text = text.strip()
     if not text.isprintable() or " " in text:
         raise ValueError("a URL has no such characters")
@@ -51,13 +55,13 @@ def split_url(text: str, *schemes: str) -> SplitResult:
 
 
 def has_password(text: str) -> bool:
-    """Whether a text that is, or was to be, a URL holds a password: before the host, or as an option."""
+    """Whether a valid or malformed URL contains a password: before the host, or as an option."""
     _, scheme, rest = text.partition("://")
     if not scheme:
         return False
     rest, _, query = rest.partition("?")
     user, at, _ = rest.rpartition("@")
-    # In `host:80/a@b` the @ is the path's, in `user:p/w@host` a slash was not encoded.
+    # In `host:80/a@b` the @ is part of the path; in `user:p/w@host` the slash of a password was not encoded
     is_path = "/" in user and _HOST_AND_PORT.fullmatch(user.partition("/")[0])
     return bool(at and ":" in user and not is_path) or any(
         "password" in name.lower() for name, _ in parse_qsl(query, keep_blank_values=True)

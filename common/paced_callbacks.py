@@ -1,4 +1,4 @@
-"""Work that many things bring at one moment, in slices between loop turns. Knows nothing of what the work is."""
+"""Runs callbacks that many connections queue at one moment in slices, so that no loop turn is long."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
-SLICE_S = 0.002  # of a loop turn, of which an answer takes some three
+SLICE_S = 0.002  # seconds in each loop turn; a reply takes some three turns
 
 
 class PacedCallbacks:
-    """Like the loop's `call_soon`, in order, but of all that was asked for only some milliseconds' worth a turn.
+    """Like the loop's `call_soon`, in order, but in each loop turn callbacks run for `slice_s` seconds only.
 
-    It is as long as what asks: each connection and each person has one thing here at a time, or two.
+    The queue is bounded by its callers: each connection and each person has at most two callbacks in it.
     """
 
     def __init__(
@@ -30,11 +30,11 @@ class PacedCallbacks:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def soon(self, work: Callable[[], object]) -> None:
-        """Do `work` in a later loop turn; what it raises is logged."""
+    def soon(self, callback: Callable[[], object]) -> None:
+        """Run `callback` in a later loop turn; an exception of it is logged."""
         if not self._waiting:
             self._loop.call_soon(self._slice)
-        self._waiting.append(work)
+        self._waiting.append(callback)
 
     def _slice(self) -> None:
         waiting = self._waiting
@@ -44,7 +44,7 @@ class PacedCallbacks:
                 waiting[0]()
             except Exception:
                 log.exception("paced work failed")
-            waiting.popleft()  # only now: what it asks for meanwhile starts no second run
+            waiting.popleft()  # only now, so that a callback that it queues does not schedule a second run
             if self._now() >= until:
                 break
         if waiting:

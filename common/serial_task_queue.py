@@ -1,6 +1,6 @@
-"""What a synchronous callback must start but cannot await: bus subscriptions and ephemeral events.
+"""Runs coroutines that synchronous callbacks start and cannot await, such as bus subscriptions and ephemeral events.
 
-One owned task, in order, bounded.
+One task runs them in order; the queue is bounded.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ QueuedTask = Callable[[], Awaitable[object]]
 
 
 class SerialTaskQueue:
-    """Runs tasks one after the other.
+    """Runs queued tasks one after the other.
 
-    `max_waiting` bounds those that may be dropped; the others are bounded by their callers. An error of `expected` is
-    logged in one line, any other with its traceback.
+    `max_waiting` bounds droppable tasks; the others are bounded by their callers. An exception of a type in `expected`
+    is logged in one line, any other with its traceback.
     """
 
     def __init__(self, *, expected: tuple[type[Exception], ...] = (), max_waiting: int = 10_000) -> None:
@@ -29,11 +29,11 @@ class SerialTaskQueue:
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
-    def run(self, errand: QueuedTask, *, droppable: bool = False) -> bool:
-        """Queue `errand`; False if it was dropped because too many wait, or because this is closed."""
+    def run(self, task: QueuedTask, *, droppable: bool = False) -> bool:
+        """Queue `task`; False if it was dropped, because too many wait or because the queue is closed."""
         if self._closed or (droppable and len(self._waiting) >= self._max_waiting):
             return False
-        self._waiting.append(errand)
+        self._waiting.append(task)
         if self._task is None:
             self._begin()
         return True
@@ -43,23 +43,23 @@ class SerialTaskQueue:
 
     @property
     def is_busy(self) -> bool:
-        """Whether something is under way or waits."""
+        """Whether a task runs or waits."""
         return self._task is not None
 
     async def _work(self) -> None:
         try:
             while self._waiting:
                 await self._execute(self._waiting.popleft())
-        # What an errand waited for may have been cancelled, which looks as if this task was: others must not wait for
-        # ever
+        # A cancelled future that a task awaits raises CancelledError as if this task were cancelled; the other tasks
+        # must still run
         finally:
             self._task = None
             if self._waiting and not self._closed:
                 self._begin()
 
-    async def _execute(self, errand: QueuedTask) -> None:
+    async def _execute(self, task: QueuedTask) -> None:
         try:
-            await errand()
+            await task()
         except self._expected as error:
             log.warning("an errand failed: %s", error)
         except asyncio.CancelledError:
@@ -69,7 +69,7 @@ class SerialTaskQueue:
             log.exception("an errand failed")
 
     async def close(self) -> None:
-        """Let what is queued end, for a short time, and take nothing more."""
+        """Accept no more tasks, wait up to 2 s for the queued ones, then cancel."""
         self._closed = True
         if self._task is not None:
             _, late = await asyncio.wait([self._task], timeout=2)

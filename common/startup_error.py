@@ -1,7 +1,7 @@
-"""The error of a start: what is wrong with the settings, the machine or the data, said in one line."""
+"""The error that ends a start: the settings, the machine or the data are wrong."""
 
 from __future__ import annotations
 
 
 class StartupError(Exception):
-    """This program cannot begin its work; the text is one line for the operator. The process exits 1."""
+    """The process cannot start, and exits with code 1. The text is one line for the operator."""

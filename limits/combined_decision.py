@@ -1,4 +1,4 @@
-"""Combines the outcomes of a command's checks into one decision, whichever backend counted them. Pure."""
+"""Combines the outcomes of a command's checks into one decision, for every backend. Pure."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Limiter(Protocol):
 
     @property
     def is_shared(self) -> bool:
-        """Whether commands of other processes are counted now, too."""
+        """Whether commands of other processes are counted too, at this moment."""
 
     async def check(self, checks: Sequence[Check], *, exempt: bool = False) -> Decision:
         """Take the cost of all `checks`, or nothing at all if one refuses.
@@ -71,10 +71,10 @@ class Limiter(Protocol):
         """Return the number of checks since the start, by operation and outcome: allowed, refused, exempt."""
 
     def metrics(self) -> PartMetrics:
-        """Return the same as a counter, see monitor/part_metrics.py."""
+        """Return `counts` as a counter, see monitor/part_metrics.py."""
 
     def sweep(self) -> int:
         """Drop states that no longer limit, and return their number. To be called about once a minute."""
 
     async def close(self) -> None:
-        """Cancel what is under way."""
+        """Cancel pending calls of the backend."""

@@ -30,7 +30,7 @@ class LoadMeasurement:
         while len(samples) > 1 and now_s - samples[1][0] >= CPU_OVER_S:
             samples.popleft()
         since_s, spent_then_s = samples[0]
-        # The first second is not measured: a start is no overload
+        # The first second counts as 0, because a start is not an overload
         cpu = (spent_s - spent_then_s) / (now_s - since_s) if now_s - since_s >= RECENT_S else 0.0
         samples.append((now_s, spent_s))
         (lag_s,) = self._lag.percentiles(99)

@@ -1,4 +1,4 @@
-"""Sheds load as the shedding policy decides, and logs each change of level.
+"""Sheds load as load_shedding_policy.py decides, and logs each change of level.
 
 Owns the present state; the load is passed in.
 """
@@ -21,7 +21,9 @@ RETRY_AFTER_S = 2
 
 
 class LoadShedder:
-    """`load()` is called at each `step`, which is called every STEP_EVERY_S; `now` is monotonic, in seconds."""
+    """Admits or sheds operations. `load()` is called by `step`, which is to be called every STEP_EVERY_S; `now` is
+    monotonic seconds.
+    """
 
     def __init__(self, *, load: Callable[[], Load], observer: Observer, now: Callable[[], float]) -> None:
         self._load = load
@@ -59,9 +61,9 @@ class LoadShedder:
         return False
 
     def step(self) -> None:
-        """Read the load, and decide anew."""
+        """Measure the load, and decide what is shed from now on."""
         now_s = self._now()
-        # Set before anything can fail: an elapsed time that made a step fail must not make each later one fail.
+        # Set first: if the elapsed time makes this step fail, it must not make each later step fail too
         elapsed_s, self._stepped_s = now_s - self._stepped_s, now_s
         before, self._newest = self._shed, self._load()
         self._shed = load_shedding_policy.step(before, self._newest, elapsed_s)
@@ -81,7 +83,7 @@ class LoadShedder:
 
 
 class NullLoadShedder:
-    """RATE_LIMIT_ADAPTIVE=false: nothing is shed."""
+    """Sheds nothing, for RATE_LIMIT_ADAPTIVE=false."""
 
     level = 0
     share = 1.0
@@ -93,7 +95,7 @@ class NullLoadShedder:
         return True
 
     def step(self) -> None:
-        """Nothing is decided."""
+        """Do nothing."""
 
     def state(self) -> dict[str, Any] | None:
         return None

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 
 class ShedClass(IntEnum):
-    """What can be shed, the first to be shed first. The value is the level from which on it is shed."""
+    """The classes of operations, in the order in which they are shed. The value is the lowest level that sheds it."""
 
     EPHEMERAL = 1  # typing, presence
     READS = 2  # search, history, totals
@@ -28,13 +28,13 @@ CALM = 0.5  # of a level's lag: below it the level may end
 CALM_FOR_S = 1.0
 # Used share of the store's queue → the equivalent lag in ms
 QUEUE_MS = ((0.9, 400.0), (0.75, 200.0), (0.5, 100.0), (0.25, 50.0))
-# CPU of one core → the equivalent lag in ms. A full core alone reaches the first level, no more: a process may be busy
-# and still quick. A nearly full core prevents calm.
+# CPU of one core → the equivalent lag in ms. A full core alone reaches level 1 and no more, because a busy process may
+# still answer quickly. A nearly full core keeps a level from ending.
 CPU_MS = ((0.95, 50.0), (0.85, 25.0))
 SHARE_MIN = 0.05
 TARGET_MS = 200.0  # what the messages' share is steered to
 FALL_MAX, RISE_MAX = 0.6, 1.25  # the most by which the share changes in one second, as factors
-# The longest time that a step counts for: a process that stood still for longer (a paused container) measured nothing
+# The longest time that a step counts for. A process that stood still for longer (a paused container) measured nothing
 # meanwhile, and RISE_MAX to the power of an hour overflows a float.
 ELAPSED_MAX_S = 2.0
 

@@ -1,4 +1,4 @@
-"""The limiter of a single process: one state per key, in one bounded table per operation. Owns only the states."""
+"""The limiter of a single process: one state for each key, in one bounded table for each operation."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SWEEP_MAX = 10_000  # states dropped in one sweep: some 2 ms
 
 
 class Algorithm(Struct, frozen=True):
-    """The functions of one algorithm: make the state of an unknown key, take from a state, and the time after which an
-    untouched state limits no more.
+    """The functions of one algorithm: make the state of an unknown key, take from a state, and return the nanoseconds
+    after which an unused state no longer limits.
     """
 
     new: Callable[[Policy, int], Any]
@@ -37,7 +37,7 @@ ALGORITHMS = {
 
 
 class _Table:
-    """The states of one operation, the longest untouched first. A flood of one operation evicts no other's states."""
+    """The states of one operation, the least recently used first. A flood of one operation evicts no other's states."""
 
     __slots__ = ("outcome_counts", "policy", "states", "wide_policy")
 
@@ -49,10 +49,11 @@ class _Table:
 
 
 class MemoryLimiter:
-    """`policies` has an entry for every operation, None where it is off; each keeps `max_keys` states at most.
+    """`policies` has an entry for every operation, None if it is not limited. Each operation keeps at most `max_keys`
+    states.
 
-    Above that the longest untouched state is dropped, so its key starts anew. `algorithm` is a key of ALGORITHMS;
-    `now_ns` a monotonic clock in nanoseconds.
+    Above that the least recently used state is dropped, and its key starts with a new state. `algorithm` is a key of
+    ALGORITHMS; `now_ns` is a monotonic clock in nanoseconds.
     """
 
     is_shared = False
@@ -101,7 +102,7 @@ class MemoryLimiter:
         return PartMetrics(counters={"limit_checks_total": self.counts()})
 
     def sweep(self) -> int:
-        """Drop the states that limit no more, the longest untouched first, SWEEP_MAX at most."""
+        """Drop the states that no longer limit, the least recently used first, at most SWEEP_MAX."""
         now_ns = self._now_ns()
         dropped = 0
         for table in self._tables.values():
@@ -118,7 +119,7 @@ class MemoryLimiter:
         return dropped
 
     async def close(self) -> None:
-        """Nothing is under way."""
+        """Do nothing: no call is pending."""
 
     def _check_all(self, checks: Sequence[Check], exempt: bool) -> Decision:
         now_ns = self._now_ns()
@@ -158,7 +159,7 @@ class MemoryLimiter:
             if decision.allowed:
                 self._keep(table, key, state)
             elif key in table.states:
-                table.states.move_to_end(key)  # a key that keeps trying is not dropped before others
+                table.states.move_to_end(key)  # so that a key that keeps trying is not dropped before others
         return decision
 
     def _keep(self, table: _Table, key: str, state: Any) -> None:
@@ -170,7 +171,7 @@ class MemoryLimiter:
 
 
 class NoLimiter:
-    """RATE_LIMIT_ENABLED=false: everything passes, nothing is counted."""
+    """Passes everything and counts nothing, for RATE_LIMIT_ENABLED=false."""
 
     is_shared = False
 
@@ -187,4 +188,4 @@ class NoLimiter:
         return 0
 
     async def close(self) -> None:
-        """Nothing is under way."""
+        """Do nothing: no call is pending."""

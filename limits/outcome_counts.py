@@ -1,10 +1,10 @@
-"""Counts of limit checks by outcome: plain integers, because every request adds to them. Knows no limiter."""
+"""Counts limit checks by outcome, in plain integers because every request adds to them. Knows no limiter."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-Counts = list[tuple[tuple[str, str], int]]  # by operation and outcome
+Counts = list[tuple[tuple[str, str], int]]  # count by (operation, outcome)
 
 
 class OutcomeCounts:
@@ -20,7 +20,7 @@ class OutcomeCounts:
     def add(self, *, passed: bool, command_passed: bool, exempt: bool) -> None:
         """Count one check.
 
-        A check that passed, of a command that another limit refused, counts as neither.
+        A check that passed is counted as neither allowed nor refused if another limit refused the command.
         """
         if exempt:
             self.exempt += 1

@@ -1,6 +1,6 @@
-"""The limiter that several processes share: states in Redis, changed there by one script.
+"""The limiter that several processes share: states in Redis, changed by one script.
 
-While Redis does not answer, this process counts alone. All checks of one turn of the event loop go in one call.
+While Redis does not answer, this process counts alone. All checks of one loop turn go into one call of the script.
 Knows no driver: the function that runs the script is passed in.
 """
 
@@ -62,9 +62,9 @@ class _PendingCommand(Struct, frozen=True):
 
 
 class RedisLimiter:
-    """`run(keys, args)` runs SCRIPT and raises one of `away` where Redis does not answer; `fallback` counts meanwhile.
+    """`run(keys, args)` runs SCRIPT and raises one of `away` if Redis does not answer; `fallback` counts until it does.
 
-    `fail_closed`: everything is refused meanwhile instead. The other arguments are those of MemoryLimiter.
+    `fail_closed`: all commands are refused until then. The other arguments are those of MemoryLimiter.
     """
 
     def __init__(
@@ -140,12 +140,12 @@ class RedisLimiter:
     def metrics(self) -> PartMetrics:
         return PartMetrics(counters={"limit_checks_total": self.counts()})
 
-    def on_redis_up(self) -> None:
-        """Redis answers again: checks go to it from now on. A client of Redis calls this after it has connected."""
+    def redis_restored(self) -> None:
+        """Report that checks are counted in Redis again. To be called whenever the client of Redis has connected."""
         self._set_shared(True)
 
     def sweep(self) -> int:
-        return self._fallback.sweep()  # Redis's keys expire by themselves
+        return self._fallback.sweep()  # the keys in Redis expire by themselves
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -226,7 +226,9 @@ class RedisLimiter:
 
 
 def _limit(operation: str, policy: Policy, algorithm: str) -> _Limit:
-    """A policy in the finest quanta that keep the script's numbers (doubles) exact; the period is rounded up."""
+    """Return the policy in the smallest quanta that keep the script's numbers (doubles) exact; the period is rounded
+    up.
+    """
     period_us = policy.period_s * 1_000_000
     quantum_us = 1
     while policy.count * -(-period_us // quantum_us) > UNITS_MAX:
@@ -242,5 +244,5 @@ def _fail(batch: Sequence[_PendingCommand], reason: Exception) -> None:
 
 
 def _seconds(microseconds: int) -> int:
-    """Whole seconds, rounded up."""
+    """Return whole seconds, rounded up."""
     return -(-microseconds // 1_000_000)

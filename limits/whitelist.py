@@ -39,9 +39,9 @@ def parse(entries: Iterable[str]) -> WhitelistEntries:
         try:
             networks.append(parse_network(entry))
         except ValueError:
-            # Digits and dots are no user name, but an address with a part missing or too great.
+            # Digits and dots are not a user name, but an address with a part that is missing or too large
             if not USERNAME.fullmatch(entry) or _BROKEN_ADDRESS.fullmatch(entry):
-                # Cut: the setting may name a file by mistake that holds something secret
+                # Shortened, because the setting may name a file with a secret by mistake
                 shown = entry if len(entry) <= SHOWN_MAX else entry[:SHOWN_MAX] + "…"
                 raise ValueError(f"{shown!r} is neither a user name nor a CIDR") from None
             usernames.add(entry.casefold())
@@ -49,7 +49,7 @@ def parse(entries: Iterable[str]) -> WhitelistEntries:
 
 
 class Whitelist:
-    """`entries` and those in `file`, one per line, with comments after #.
+    """Has `entries` and those in `file`, one on each line, with comments after #.
 
     Raises OSError, and ValueError for an entry that is neither a name nor a CIDR.
     """

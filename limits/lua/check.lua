@@ -1,7 +1,8 @@
--- Check limits: several commands in one call, each all-or-nothing, by the clock of this Redis. The arithmetic is limits/token_bucket.py's and
--- limits/sliding_window.py's, in quanta (whole microseconds, as many as keep every product below 2^53, so that doubles are exact).
--- KEYS: the states, one a check. ARGV[1]: the algorithm. ARGV[2], packed: for each check its command's number (ascending), count, period in
--- quanta, microseconds a quantum, cost, and whether it may not refuse.
+-- Check limits: several commands in one call, each all-or-nothing, by the clock of this Redis. The arithmetic is that of
+-- limits/token_bucket.py and limits/sliding_window.py, in quanta (whole microseconds, so many that every product is below 2^53 and
+-- doubles are exact).
+-- KEYS: the states, one for each check. ARGV[1]: the algorithm. ARGV[2], packed: for each check the number of its command (ascending),
+-- count, period in quanta, microseconds of a quantum, cost, and 1 if it must not refuse (the command is exempt).
 -- Returns, packed, for each check: allowed (1 or 0), remaining, and the microseconds until it would pass and until it is full.
 
 local SLOTS = 60
@@ -12,7 +13,7 @@ local function bucket(state, limit, now)
   local capacity = count * period
   local units = capacity
   if state then
-    -- A clock that went back gives nothing and takes nothing: the bucket goes on filling from there.
+    -- A clock that was set back adds and takes nothing: the bucket fills on from there.
     local elapsed = math.min(math.max(now - state[2], 0), period)
     units = math.min(state[1] + elapsed * count, capacity)
   end
@@ -37,7 +38,7 @@ local function window(state, limit, now)
   if state then
     local before = math.floor(state[2] / length)
     if present < before then
-      shift = before - present - 1 -- a clock that went back: what passed is as old as it was, or a slot younger
+      shift = before - present - 1 -- the clock was set back: what passed stays as old as it was, or gets a slot younger
     end
     for index = 1, #state[1], 2 do
       local slot = state[1][index] - shift
@@ -80,7 +81,7 @@ local function window(state, limit, now)
   return {slots, now}, allowed, count - used, wait, reset
 end
 
--- A stored state; nil where there is none, or something else: a limit that cannot be read must not lock anybody out.
+-- Return a stored state; nil if there is none or it is invalid, because a limit that cannot be read must not lock anybody out.
 local function read(key)
   local stored = redis.pcall('GET', key)
   if type(stored) ~= 'string' then
@@ -97,7 +98,7 @@ local take = ({token_bucket = bucket, sliding_window = window})[ARGV[1]]
 local time = redis.call('TIME')
 local now_us = time[1] * 1000000 + time[2]
 local asked = cmsgpack.unpack(ARGV[2])
-local kept = {} -- states as this call leaves them: two checks may name one
+local kept = {} -- states after this call; two checks may have the same state
 local answers = {}
 local number = 1
 while number <= #KEYS do
@@ -111,11 +112,11 @@ while number <= #KEYS do
     local now = math.floor(now_us / quantum)
     local state = changed[key] or kept[key] or read(key)
     local after, allowed, remaining, wait, reset = take(state, limit, now)
-    after[3] = math.ceil((limit.period * (SLOTS + 1) / SLOTS + 1) * quantum / 1000) -- ms after which it limits no more
+    after[3] = math.ceil((limit.period * (SLOTS + 1) / SLOTS + 1) * quantum / 1000) -- ms after which it no longer limits
     if not allowed and asked[at + 5] == 0 then
       passes = false
       if state and state[2] > now and not changed[key] then
-        kept[key] = after -- the clock went back: from here on time counts, or it would only when it has caught up
+        kept[key] = after -- the clock was set back: without this the time would stand until it has caught up
       end
     end
     changed[key] = after
