@@ -1,7 +1,7 @@
-"""What holds for all tests.
+"""Hooks and fixtures of all tests.
 
-Under REQUIRE_BACKENDS=1 a skip is a failure; what failed has the ends of its servers' logs beside it; the last lines
-say what failed, and what was left out.
+With REQUIRE_BACKENDS=1 a skipped test fails. The report of a failed test has the ends of its servers' logs. The last
+lines of a run list the failed and the skipped tests.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def left_out(skipped: Sequence[pytest.TestReport | pytest.CollectReport]) -> list[str]:
-    """What was skipped: by reason, how many tests, and by file their names,
-    each once with how often it would have run.
+    """Lines about the skipped tests: for each reason the number of tests, and by file the names of the tests, each with
+    the number of its parametrizations.
     """
     by_reason: dict[str, dict[str, Counter[str]]] = {}
     for report in skipped:
@@ -98,7 +98,7 @@ def left_out(skipped: Sequence[pytest.TestReport | pytest.CollectReport]) -> lis
 
 @pytest.fixture(scope="session")
 def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A MongoDB server that the tests share, each with a database of its own."""
+    """The URI of a MongoDB server that the tests share. Each test uses a database of its own."""
     if given := os.environ.get("MONGO_URI"):
         yield given
         return

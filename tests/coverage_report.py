@@ -1,7 +1,8 @@
-"""Puts together what runs with COVERAGE=1 have measured since the last report, and prints the figure and, by name, what
-no test has run.
+"""Combines the data of all runs with COVERAGE=1 since the last report, and prints the total and the code that no test
+ran.
 
-A function that no test entered is named; of the others their lines, and their branches as `from->to`, that none took.
+A function that no test entered is named. For the others it prints their lines that no test ran, and their branches as
+`from->to`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ WIDTH = 160
 
 
 def measured() -> Mapping[str, Any]:
-    """Coverage's JSON report. Raises SystemExit where there is nothing to report of."""
+    """Coverage's JSON report. Raises SystemExit if there are no data."""
     together = FOLDER / "data"
     coverage = Coverage(data_file=str(together), config_file=str(ROOT / "pyproject.toml"))
     if any(FOLDER.glob("data.*")):
@@ -39,7 +40,7 @@ def measured() -> Mapping[str, Any]:
 
 
 def not_run(file: Mapping[str, Any]) -> Iterator[str]:
-    """What no test has run in a file: functions by name, then what is left of lines and branches."""
+    """The code of a file that no test ran: functions by name, then the remaining lines and branches."""
     untouched: set[int] = set()
     for name, function in file["functions"].items():
         if name and function["missing_lines"] and not function["executed_lines"]:

@@ -1,8 +1,8 @@
-"""`make test`, `test-quick`, `test-slow`: which tests, in how many workers side by side, and those alone that compare
-times.
+"""`make test`, `test-quick`, `test-slow`: runs a suite in parallel workers, then those of its tests that compare times
+one by one.
 
-Prints at the end how long it took and, for each test that failed, its name and why. Exit code 0 if all passed, else 1.
-With COVERAGE=1 it is measured which lines and branches run: `make coverage` tells.
+Prints at the end how long it took and, for each failed test, its name and the reason. Exit code 0 if all passed, else
+1. With COVERAGE=1 lines and branches are measured; `make coverage` reports them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 
 
 class Suite(Struct, frozen=True):
-    """Which tests: those below `folders` with `marks`; where `only` is given, of the files that name that mark."""
+    """The tests below `folders` that match `marks`. With `only`, just the files that contain that mark's name."""
 
     folders: tuple[str, ...]
     marks: str
@@ -44,20 +44,20 @@ SUITES = {
 
 
 def default_workers() -> int:
-    """Three a core: most tests wait most of their time, for a process to start, or for a time to be over."""
+    """Three workers a core: most tests mostly wait, for a process to start or for a time to pass."""
     return min(16, max(4, 3 * len(os.sched_getaffinity(0))))
 
 
 def files_with(mark: str, folders: Sequence[str]) -> list[str]:
-    """The test files that have a mark, or a mark called after it, or the word: to collect all for a few tests costs
-    each worker seconds.
+    """The test files that contain the name of a mark. To collect all files for a few tests would cost each worker
+    seconds.
     """
     files = (path for folder in folders for path in sorted((ROOT / folder).rglob("test_*.py")))
     return [str(path.relative_to(ROOT)) for path in files if mark in path.read_text()]
 
 
 def phases(suite: Suite, workers: int) -> Iterator[tuple[str, list[str]]]:
-    """What is run after one another: a name, and pytest's arguments."""
+    """The phases of a run, in order: for each a name and pytest's arguments."""
     places = suite.folders if suite.only is None else files_with(suite.only, suite.folders)
     # A file is one worker's, so that its module's server is started once; tests/conftest.py says in which order.
     beside = ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]

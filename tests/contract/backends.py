@@ -21,7 +21,9 @@ URI_VARIABLE = "CONTRACT_MONGO_URI"
 
 
 class Backend(Struct, frozen=True):
-    """`open` opens a store at a folder of the test's; `is_shared`: several may be open on one location at once."""
+    """A store backend. `open` opens a store at a folder; `is_shared`: several stores may be open on one location at
+    once.
+    """
 
     open: Opener
     is_shared: bool = False

@@ -20,7 +20,7 @@ async def start_child(*arguments: str) -> asyncio.subprocess.Process:
 
 
 async def read_acks(child: asyncio.subprocess.Process, count: int) -> list[tuple[int, str, str]]:
-    """The first `count` acks; then the child is killed, and all that it had said is returned."""
+    """Read the first `count` acks, kill the child, and return all acks that it printed."""
     assert child.stdout is not None
     lines = [await child.stdout.readline() for _ in range(count)]
     child.kill()

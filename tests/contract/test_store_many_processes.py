@@ -1,4 +1,4 @@
-"""Four processes on one store, all writing at once: every number in its place, once."""
+"""Four processes write to one store at once: every seq and rev is used once, without gaps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOGETHER = [name for name in SHARED if not name.endswith("one-by-one")]
 
 
 async def run(backend: str, location: Path, jobs: list[dict[str, object]]) -> list[list[str]]:
-    """Share the jobs out to four processes; returns the words of each line they said."""
+    """Distribute the jobs over four processes. Returns the words of each line that they printed."""
 
     async def one(share: list[dict[str, object]]) -> str:
         child = await asyncio.create_subprocess_exec(
@@ -43,8 +43,8 @@ async def run(backend: str, location: Path, jobs: list[dict[str, object]]) -> li
 
 
 def many(backend: str) -> int:
-    """The stand-in for MongoDB looks through a whole room for its head: a third of the messages takes it a tenth of the
-    time.
+    """How many messages a process writes. The MongoDB stand-in scans a whole room for its head: a third of the messages
+    takes it a tenth of the time.
     """
     return 20_000 if backend.startswith("sqlite") or find_real_mongod() else 6_000
 

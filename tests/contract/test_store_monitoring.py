@@ -1,4 +1,4 @@
-"""What the metrics were, as both stores keep it."""
+"""The history of metrics, as both stores keep it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A resend stores nothing, and opens nothing: files are read by who may read a message that shows them."""
+"""A resent message stores nothing and gives no access to files: a file may be read by those who may read a message that
+has it.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ async def found(store: Store, search: MessageSearch) -> list[str | None]:
 
 
 async def room_with(fill: StoreFiller, clock: HandClock, *contents: str) -> tuple[str, list[Message]]:
-    """A room in which these were said, a second apart."""
+    """A room with these messages, one second apart."""
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
     messages = []

@@ -1,4 +1,4 @@
-"""Fixtures of the integration tests: a real process, shared by a module or of a test's own, on each store."""
+"""Fixtures of the integration tests: real server processes on each store, shared by a module or one test's own."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from tests.support.waiting import poll
 Start = Callable[..., ServerProcess]
 StoreEnv = Callable[[Path], Mapping[str, str]]
 Processes = tuple[ServerProcess, ServerProcess]
-# One that is killed closes its connections: that is seen at once all the same
-PATIENT_WITH_REDIS = {"REDIS_TIMEOUT": "5000"}
+# A killed Redis closes its connections, which is noticed at once whatever the timeout.
+LONG_REDIS_TIMEOUT = {"REDIS_TIMEOUT": "5000"}
 JWT = {"JWT_SECRET": "a secret of the tests, thirty-two bytes or more"}
-OF_TWO = {**JWT, "RATE_LIMIT_MESSAGES": "off", "RATE_LIMIT_TYPING": "off", **PATIENT_WITH_REDIS}
+TWO_SERVERS_ENV = {**JWT, "RATE_LIMIT_MESSAGES": "off", "RATE_LIMIT_TYPING": "off", **LONG_REDIS_TIMEOUT}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "mongo"])
 def store_env(request: pytest.FixtureRequest) -> Iterator[StoreEnv]:
-    """The variables that choose the store, for a DATA_DIR: on MongoDB it stands for a database of its own.
+    """A function from a DATA_DIR to the variables that choose the store. On MongoDB each DATA_DIR has its own database.
 
-    What is about DATA_DIR itself is marked `embedded`.
+    Tests of DATA_DIR itself are marked `embedded`.
     """
     if request.param == "sqlite":
         yield lambda data_dir: {}
@@ -48,14 +48,14 @@ def store_env(request: pytest.FixtureRequest) -> Iterator[StoreEnv]:
 
 @pytest.fixture(scope="module")
 def embedded_store() -> StoreEnv:
-    """What a module whose tests all need no other store takes for its own `store_env`, with the reason beside it."""
+    """The embedded store only. A module whose tests need no other store assigns it to its own `store_env`."""
     return lambda data_dir: {}
 
 
 embedded = pytest.mark.parametrize("store_env", ["sqlite"], indirect=True, scope="module")
-_SLOW_ON_MONGO = ["sqlite", pytest.param("mongo", marks=pytest.mark.slow)]
-# Who was killed has the lease for 10 s
-slow_on_mongo = pytest.mark.parametrize("store_env", _SLOW_ON_MONGO, indirect=True, scope="module")
+_STORES = ["sqlite", pytest.param("mongo", marks=pytest.mark.slow)]
+# On MongoDB a killed process keeps its lease for 10 s.
+slow_on_mongo = pytest.mark.parametrize("store_env", _STORES, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -68,15 +68,15 @@ def server(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Ite
 
 @pytest.fixture
 def start(tmp_path: Path, store_env: StoreEnv) -> Iterator[Start]:
-    """Starts servers of a test's own: `start(VARIABLE="value", …)`."""
+    """A function that starts a server for one test: `start(VARIABLE="value", …)`."""
     numbers = itertools.count()
     with ExitStack() as processes:
 
-        def begin(data_dir: Path | None = None, /, **env: str) -> ServerProcess:
+        def start_server(data_dir: Path | None = None, /, **env: str) -> ServerProcess:
             folder = data_dir or tmp_path / f"data{next(numbers)}"
             return processes.enter_context(serving(folder, {**store_env(folder), **env}))
 
-        yield begin
+        yield start_server
 
 
 @pytest.fixture
@@ -85,65 +85,65 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
-def start_both(stack: ExitStack, data_dir: Path, env: Mapping[str, str]) -> Processes:
-    """Start two processes with the same environment, for as long as the stack."""
+def start_two_processes(stack: ExitStack, data_dir: Path, env: Mapping[str, str]) -> Processes:
+    """Start two processes with the same environment. The stack stops them."""
     first, second = (stack.enter_context(serving(data_dir, env)) for _ in range(2))
-    await_redis(first, second)
+    until_redis_is_connected(first, second)
     return first, second
 
 
-def await_redis(*processes: ServerProcess) -> None:
-    """Wait until each of them is one with its Redis."""
+def until_redis_is_connected(*processes: ServerProcess) -> None:
+    """Wait until each process reports a healthy connection to Redis."""
     for one in processes:
         poll(lambda one=one: call(one.url, "GET", "/health/cache").json["status"] == "healthy")
 
 
 @pytest.fixture
-def start_two(tmp_path: Path, store_env: StoreEnv, redis: RedisServer) -> Iterator[Callable[..., Processes]]:
-    """Starts two processes on one store and one Redis: `start_two(VARIABLE="value", …)`."""
+def start_two_servers(tmp_path: Path, store_env: StoreEnv, redis: RedisServer) -> Iterator[Callable[..., Processes]]:
+    """A function that starts two processes on one store and one Redis: `start_two_servers(VARIABLE="value", …)`."""
     with ExitStack() as stack:
 
-        def begin(**env: str) -> Processes:
+        def start_server(**env: str) -> Processes:
             data_dir = tmp_path / "data"
-            return start_both(stack, data_dir, {**store_env(data_dir), **redis.env, **OF_TWO, **env})
+            return start_two_processes(stack, data_dir, {**store_env(data_dir), **redis.env, **TWO_SERVERS_ENV, **env})
 
-        yield begin
+        yield start_server
 
 
 @pytest.fixture(scope="module")
 def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis that the module's tests share: who stops it starts it again."""
+    """A Redis that the module's tests share. A test that stops it starts it again."""
     with running_redis(tmp_path_factory.mktemp("redis")) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def shared_two(
+def shared_two_servers(
     tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv, shared_redis: RedisServer
 ) -> Iterator[Processes]:
-    """Two processes on one store and one Redis that the module's tests share, each test with people and rooms of its
+    """Two processes on one store and one Redis that the module's tests share. Each test uses users and rooms of its
     own.
     """
     data_dir = tmp_path_factory.mktemp("two") / "data"
     with ExitStack() as stack:
-        yield start_both(stack, data_dir, {**store_env(data_dir), **shared_redis.env, **OF_TWO})
+        yield start_two_processes(stack, data_dir, {**store_env(data_dir), **shared_redis.env, **TWO_SERVERS_ENV})
 
 
 @pytest.fixture
-def two(shared_two: Processes, shared_redis: RedisServer) -> Processes:
-    """The shared two, well, whatever the test before has done to them and to their Redis."""
-    make_well(shared_two, shared_redis)
-    return shared_two
+def two_servers(shared_two_servers: Processes, shared_redis: RedisServer) -> Processes:
+    """The module's two processes, running and connected to Redis, whatever the previous test did to them."""
+    restore_all(shared_two_servers, shared_redis)
+    return shared_two_servers
 
 
-def make_well(processes: Processes, redis: RedisServer) -> None:
-    """Start what is not running, and wait until all of it is one."""
+def restore_all(processes: Processes, redis: RedisServer) -> None:
+    """Start what is not running, and wait until the processes are connected to Redis."""
     for one in (redis, *processes):
         if not one.is_running:
             one.start()
-    await_redis(*processes)
+    until_redis_is_connected(*processes)
 
 
-def also_at(person: Person, server: ServerProcess) -> Person:
-    """The same person, who speaks with another process."""
+def person_at(person: Person, server: ServerProcess) -> Person:
+    """The same user as a client of another process."""
     return Person(server.url, person.user, person.access_token, person.refresh_token)

@@ -1,5 +1,5 @@
-"""Accounts and logins from outside: register, login, rotation, reuse, logout, password,
-and tokens that are not ours.
+"""Accounts and logins from outside: registration, login, rotation and reuse of tokens, logout, passwords, and forged
+tokens.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OLD_SECRET = "the secret before it, thirty-two bytes or more"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Iterator[ServerProcess]:
-    """A server whose secrets the tests know."""
+    """A server with JWT secrets that the tests know."""
     data_dir = tmp_path_factory.mktemp("accounts") / "data"
     env = {**store_env(data_dir), "JWT_SECRET": SECRET, "JWT_SECRET_PREVIOUS": OLD_SECRET}
     with serving(data_dir, env) as process:

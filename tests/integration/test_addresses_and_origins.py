@@ -1,5 +1,5 @@
-"""Who a request is taken for, and from where: forwarded addresses, Host, Origin, targets, methods, numbers as the
-network brings them.
+"""Which client, host and origin a request counts as: forwarded addresses, Host, Origin, request targets, methods, and
+numbers in unusual forms.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def ada(server: ServerProcess) -> Person:
     return register(server.url)
 
 
-def raw(server: ServerProcess, *lines: str, body: bytes = b"", host: str | None = "127.0.0.1") -> Reply:
-    """A request by its lines, in Latin-1; a Host is added unless it is None."""
+def send_lines(server: ServerProcess, *lines: str, body: bytes = b"", host: str | None = "127.0.0.1") -> Reply:
+    """Send a request given as lines, in Latin-1. A Host header is added unless `host` is None."""
     head = "\r\n".join([lines[0], *([] if host is None else [f"Host: {host}"]), *lines[1:], "", ""])
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
         sock.sendall(head.encode("latin-1") + body)
@@ -82,8 +82,8 @@ def test_what_is_no_address_is_on_no_list_and_all_of_it_is_limited_as_one(start:
 
 
 @pytest.fixture(scope="module")
-def strict(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Iterator[ServerProcess]:
-    """One that little is too much for, shared: each test asks from addresses of its own."""
+def limited_server(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Iterator[ServerProcess]:
+    """A shared server with low limits: each test uses addresses of its own."""
     limits = {
         f"RATE_LIMIT_{name}": limit
         for name, limit in (("ANONYMOUS", "2/3600"), ("AUTH", "1/3600"), ("CONNECTS", "1/3600"))
@@ -94,47 +94,52 @@ def strict(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Ite
         yield one
 
 
-def test_a_client_is_one_however_its_address_is_written(strict: ServerProcess) -> None:
+def test_a_client_is_one_however_its_address_is_written(limited_server: ServerProcess) -> None:
     def ask(forwarded: str) -> int:
-        return call(strict.url, "GET", "/rooms", headers={"X-Forwarded-For": forwarded}).status
+        return call(limited_server.url, "GET", "/rooms", headers={"X-Forwarded-For": forwarded}).status
 
     same = ("203.0.113.7", "203.0.113.7:4711", "::ffff:203.0.113.7", "[::ffff:cb00:7107]:80", '"203.0.113.7"')
     assert [ask(one) for one in same] == [401] * 2 + [429] * 3
-    assert "client=203.0.113.7 " in strict.log()
+    assert "client=203.0.113.7 " in limited_server.log()
     assert ask("203.0.113.8") == 401
 
 
-def test_other_headers_name_nobody(strict: ServerProcess) -> None:
+def test_other_headers_name_nobody(limited_server: ServerProcess) -> None:
     names = ("X-Real-Ip", "Forwarded", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "X-Forwarded")
-    asked = [call(strict.url, "GET", "/rooms", headers={name: "203.0.113.10", "Via": "1.1 x"}).status for name in names]
+    asked = [
+        call(limited_server.url, "GET", "/rooms", headers={name: "203.0.113.10", "Via": "1.1 x"}).status
+        for name in names
+    ]
     assert asked == [401] * 2 + [429] * 4
 
 
-def test_several_headers_are_one_list(strict: ServerProcess) -> None:
+def test_several_headers_are_one_list(limited_server: ServerProcess) -> None:
     def ask(*headers: str) -> int:
-        return raw(strict, "GET /rooms HTTP/1.1", *(f"X-Forwarded-For: {one}" for one in headers)).status
+        return send_lines(limited_server, "GET /rooms HTTP/1.1", *(f"X-Forwarded-For: {one}" for one in headers)).status
 
     assert [ask(f"203.0.113.2{number}", "192.0.2.1", "10.0.0.1:80, 10.0.0.2") for number in range(3)] == [401, 401, 429]
     assert ask("192.0.2.1", "203.0.113.29") == 401
 
 
-def test_neighbours_of_a_48_share_ten_times_the_limit_by_every_limit_of_addresses(strict: ServerProcess) -> None:
+def test_neighbours_of_a_48_share_ten_times_the_limit_by_every_limit_of_addresses(
+    limited_server: ServerProcess,
+) -> None:
     def ask(number: int, *, network: str = "2001:db8:1") -> int:
-        return call(strict.url, "GET", "/rooms", headers={"X-Forwarded-For": f"{network}:{number:x}::1"}).status
+        return call(limited_server.url, "GET", "/rooms", headers={"X-Forwarded-For": f"{network}:{number:x}::1"}).status
 
     def log_in(number: int) -> int:
         body, headers = (
             {"username": f"nobody{number}", "password": PASSWORD},
             {"X-Forwarded-For": f"2001:db8:2:{number:x}::1"},
         )
-        return call(strict.url, "POST", "/auth/login", body, headers=headers).status
+        return call(limited_server.url, "POST", "/auth/login", body, headers=headers).status
 
     assert [ask(number // 2) for number in range(24)] == [401] * 20 + [429] * 4
     assert ask(0, network="2001:db8:9") == 401
     assert [log_in(number) for number in range(12)] == [401] * 10 + [429] * 2
     statuses = []
     for number in range(12):
-        with RawWebSocket(strict.port, headers={"X-Forwarded-For": f"2001:db8:3:{number:x}::1"}) as sock:
+        with RawWebSocket(limited_server.port, headers={"X-Forwarded-For": f"2001:db8:3:{number:x}::1"}) as sock:
             statuses.append(sock.status)
     assert statuses == [101] * 10 + [429] * 2
 
@@ -143,26 +148,26 @@ def test_neighbours_of_a_48_share_ten_times_the_limit_by_every_limit_of_addresse
 
 
 @pytest.mark.parametrize("path", OPERATORS)
-def test_operators_routes_tell_no_page_of_another_origin(path: str, star: ServerProcess) -> None:
+def test_operators_routes_tell_no_page_of_another_origin(path: str, server_for_every_origin: ServerProcess) -> None:
     for method, sent in (("GET", {}), ("OPTIONS", {"Access-Control-Request-Method": "GET"})):
-        reply = call(star.url, method, path, headers={"Origin": "https://evil.example", **sent})
+        reply = call(server_for_every_origin.url, method, path, headers={"Origin": "https://evil.example", **sent})
         assert reply.status in {200, 204, 404, 422}
         assert not [name for name in reply.headers if name.startswith("access-control")]
 
 
 @pytest.fixture(scope="module")
-def star(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Iterator[ServerProcess]:
-    """A server that lets in every origin, and is asked by two names."""
+def server_for_every_origin(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Iterator[ServerProcess]:
+    """A server that allows every origin and is reached under two host names."""
     env = {"CORS_ORIGINS": "*", "METRICS_HOSTS": "Metrics.Example:9000,chat", "ADMIN_USERS": "boss"}
     with serving(tmp_path_factory.mktemp("star") / "data", env) as one:
         yield one
 
 
-def test_an_address_opens_them_only_where_host_is_nobody_elses_name(star: ServerProcess) -> None:
-    boss = create_account(star, "Boss")
+def test_an_address_opens_them_only_where_host_is_nobody_elses_name(server_for_every_origin: ServerProcess) -> None:
+    boss = create_account(server_for_every_origin, "Boss")
     ours = (
         "127.0.0.1",
-        f"127.0.0.1:{star.port}",
+        f"127.0.0.1:{server_for_every_origin.port}",
         "[::1]:80",
         "localhost",
         "LOCALHOST.:8000",
@@ -170,22 +175,29 @@ def test_an_address_opens_them_only_where_host_is_nobody_elses_name(star: Server
         "chat:8001",
     )
     for host in ours:
-        assert raw(star, "GET /metrics/performance HTTP/1.1", host=host).status == 200, host
+        assert send_lines(server_for_every_origin, "GET /metrics/performance HTTP/1.1", host=host).status == 200, host
     for host in ("evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "metrics.example.evil"):
-        refused = raw(star, "GET /metrics/performance HTTP/1.1", host=host)
+        refused = send_lines(server_for_every_origin, "GET /metrics/performance HTTP/1.1", host=host)
         assert (refused.status, refused.code) == (403, "forbidden"), host
         assert "METRICS_HOSTS" in refused.json["error"]["message"]
-        allowed = raw(
-            star, "GET /metrics/performance HTTP/1.1", f"Authorization: Bearer {boss.access_token}", host=host
+        allowed = send_lines(
+            server_for_every_origin,
+            "GET /metrics/performance HTTP/1.1",
+            f"Authorization: Bearer {boss.access_token}",
+            host=host,
         )
         assert allowed.status == 200
-    assert raw(star, "GET /health HTTP/1.1", host="evil.example").status == 200
-    assert raw(star, "GET /health/ready HTTP/1.1", host="evil.example").status == 200
+    assert send_lines(server_for_every_origin, "GET /health HTTP/1.1", host="evil.example").status == 200
+    assert send_lines(server_for_every_origin, "GET /health/ready HTTP/1.1", host="evil.example").status == 200
 
 
-def test_a_page_of_another_site_cannot_have_them_asked_but_a_person_may_follow_a_link(star: ServerProcess) -> None:
+def test_a_page_of_another_site_cannot_have_them_asked_but_a_person_may_follow_a_link(
+    server_for_every_origin: ServerProcess,
+) -> None:
     def ask(site: str, mode: str) -> int:
-        return call(star.url, "GET", "/metrics", headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode}).status
+        return call(
+            server_for_every_origin.url, "GET", "/metrics", headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode}
+        ).status
 
     assert [ask("cross-site", mode) for mode in ("cors", "no-cors", "same-origin", "websocket")] == [403] * 4
     assert [
@@ -220,7 +232,7 @@ def test_an_origin_is_scheme_host_and_port_for_pages_and_sockets_alike(
     server: ServerProcess, ada: Person, host: str, proto: str | None, origin: str, allowed: bool
 ) -> None:
     headers = [f"Origin: {origin}", *([] if proto is None else [f"X-Forwarded-Proto: {proto}"])]
-    preflight = raw(server, "OPTIONS /rooms HTTP/1.1", *headers, "Access-Control-Request-Method: GET", host=host)
+    preflight = send_lines(server, "OPTIONS /rooms HTTP/1.1", *headers, "Access-Control-Request-Method: GET", host=host)
     assert (preflight.headers.get("access-control-allow-origin") == origin) is allowed
     opened = {"Host": host, "Origin": origin, "X-Forwarded-Proto": proto}
     with RawWebSocket(server.port, token=ada.access_token, headers=opened) as sock:
@@ -230,7 +242,7 @@ def test_an_origin_is_scheme_host_and_port_for_pages_and_sockets_alike(
 def test_the_scheme_is_believed_from_a_trusted_proxy_alone(start: Start) -> None:
     server = start(TRUSTED_PROXIES="10.0.0.0/8")
     headers = ("Origin: https://chat.example", "X-Forwarded-Proto: http")
-    reply = raw(server, "GET /rooms HTTP/1.1", *headers, host="chat.example")
+    reply = send_lines(server, "GET /rooms HTTP/1.1", *headers, host="chat.example")
     assert reply.headers["access-control-allow-origin"] == "https://chat.example"
 
 
@@ -243,17 +255,17 @@ def test_an_absolute_target_is_served_by_its_own_host(server: ServerProcess) -> 
         "HTTPS://chat.example:443/health?x=1",
         f"http://127.0.0.1:{server.port}/health",
     ):
-        assert raw(server, f"GET {target} HTTP/1.1").json["status"] == "ok"
-    assert raw(server, "GET http://chat.example HTTP/1.1").body.startswith(b"<!doctype html")
-    assert raw(server, "GET http://chat.example?room=1 HTTP/1.1").status == 200
-    assert raw(server, "GET http://evil.example/metrics HTTP/1.1").status == 403, (
+        assert send_lines(server, f"GET {target} HTTP/1.1").json["status"] == "ok"
+    assert send_lines(server, "GET http://chat.example HTTP/1.1").body.startswith(b"<!doctype html")
+    assert send_lines(server, "GET http://chat.example?room=1 HTTP/1.1").status == 200
+    assert send_lines(server, "GET http://evil.example/metrics HTTP/1.1").status == 403, (
         "the target's host counts, not the header's"
     )
-    assert raw(server, "GET http://127.0.0.1/metrics HTTP/1.1", host="evil.example").status == 200
-    reply = raw(server, "GET http://chat.example/rooms HTTP/1.1", "Origin: https://chat.example")
+    assert send_lines(server, "GET http://127.0.0.1/metrics HTTP/1.1", host="evil.example").status == 200
+    reply = send_lines(server, "GET http://chat.example/rooms HTTP/1.1", "Origin: https://chat.example")
     assert reply.headers["access-control-allow-origin"] == "https://chat.example"
     for target in ("http:///health", "http://u@x/health", "http://a,b/health", "ftp://x/health", "http:/health"):
-        assert raw(server, f"GET {target} HTTP/1.1").status in {400, 404}
+        assert send_lines(server, f"GET {target} HTTP/1.1").status in {400, 404}
 
 
 def test_head_answers_wherever_get_does_and_is_shed_and_counted_like_it(server: ServerProcess, ada: Person) -> None:
@@ -290,7 +302,7 @@ def test_head_answers_wherever_get_does_and_is_shed_and_counted_like_it(server: 
 )
 def test_a_length_that_is_no_number_is_refused_in_one_line(server: ServerProcess, length: str) -> None:
     for path in ("/auth/login", "/messages", "/no/such/thing", "/ws"):
-        refused = raw(server, f"POST {path} HTTP/1.1", f"Content-Length: {length}")
+        refused = send_lines(server, f"POST {path} HTTP/1.1", f"Content-Length: {length}")
         assert (refused.status, refused.code, refused.headers["connection"]) == (400, "malformed", "close")
 
 
@@ -301,7 +313,7 @@ def test_whatever_is_wrong_with_a_request_it_is_counted_first(start: Start) -> N
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
 
     def statuses(address: str, *lines: str, body: bytes = b"") -> list[int]:
-        return [raw(server, *lines, f"X-Forwarded-For: {address}", body=body).status for _ in range(5)]
+        return [send_lines(server, *lines, f"X-Forwarded-For: {address}", body=body).status for _ in range(5)]
 
     assert statuses("192.0.2.2", "POST /auth/login HTTP/1.1", "Content-Length: 100000") == [413] * 3 + [429] * 2
     assert statuses("192.0.2.3", "DELETE /auth/login HTTP/1.1") == [405] * 3 + [429] * 2

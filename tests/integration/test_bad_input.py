@@ -1,6 +1,5 @@
-"""What no well-behaved client sends: each gets the contract's error in one line, and the process lives.
-
-The log stays clean.
+"""Invalid input of every kind: each gets the contract's error in one line, the process goes on, and the log has no
+error.
 """
 
 from __future__ import annotations
@@ -184,7 +183,7 @@ def test_history_without_a_room_or_of_a_bad_one(ada: Person) -> None:
 
 
 def exchange(server: ServerProcess, data: bytes, *, then_end: bool = False) -> bytes:
-    """Send raw bytes, and end one's own half if asked; return what comes until the server closes."""
+    """Send raw bytes, shut down sending if `then_end`, and return what is received until the server closes."""
     received = b""
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
         with contextlib.suppress(OSError):  # the server may close, or reset, before it has read all of it

@@ -1,5 +1,5 @@
-"""A log that goes into a pipe which nobody reads: the server answers as ever, says later what it dropped, and ends when
-told.
+"""A log that goes into a pipe nobody reads: the server replies as usual, later logs how many lines it dropped, and ends
+on SIGTERM.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def test_more_requests_than_fit_are_answered_and_what_was_dropped_is_counted_and
     log = b""
 
     def is_read() -> bool:
-        """Whether the line of a request that is sent now is written, too: then all that waited before it is."""
+        """Whether the line of a request sent now is written too. Then all lines that waited before it are."""
         nonlocal log
         with contextlib.suppress(BlockingIOError):
             log += os.read(piped_server.read_end, 1_048_576)

@@ -1,4 +1,4 @@
-"""A wall clock that somebody sets back: what a running server times goes on as if nothing had happened."""
+"""A wall clock that is set back: the timers of a running server are not affected."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Processes, Start, also_at, embedded
+from tests.integration.conftest import Processes, Start, embedded, person_at
 from tests.support.client import call, chat, register
 from tests.support.clock_jumps import FakeWallClock
 from tests.support.raw_websocket_client import RawWebSocket
@@ -64,14 +64,14 @@ async def test_a_token_that_is_renewed_after_a_step_ends_when_it_says(start: Sta
 @pytest.mark.slow
 @pytest.mark.gen_test(timeout=600)
 async def test_heads_are_compared_and_the_dead_are_found(
-    start_two: Callable[..., Processes], redis: RedisServer, tmp_path: Path
+    start_two_servers: Callable[..., Processes], redis: RedisServer, tmp_path: Path
 ) -> None:
     clock = FakeWallClock(tmp_path / "clock")
-    first, second = start_two(**clock.env)
+    first, second = start_two_servers(**clock.env)
     ada, ben = register(first.url), register(first.url)
     room = ada.make_room()["id"]
     ben.join(room)
-    async with chat(first.ws_url, ada) as a, chat(second.ws_url, also_at(ben, second)) as b:
+    async with chat(first.ws_url, ada) as a, chat(second.ws_url, person_at(ben, second)) as b:
         await b.command("joinRoom", roomId=room)
         await a.command("joinRoom", roomId=room)
 
@@ -83,7 +83,7 @@ async def test_heads_are_compared_and_the_dead_are_found(
             await asyncio.sleep(0.03)  # the poll's pace
         clock.move(BACK_S)
         redis.stop()
-        await asyncio.to_thread(also_at(ada, second).post, room, "nobody tells the others of this one")
+        await asyncio.to_thread(person_at(ada, second).post, room, "nobody tells the others of this one")
         await a.until(lambda: [told["seq"] for told in a.named("receiveMessage")] == [1], WITHIN_S)
         redis.start()
         await until(lambda: call(first.url, "GET", "/health/cache").json["status"] == "healthy", WITHIN_S)

@@ -1,5 +1,5 @@
-"""What came before a peer's Close, or the end of what it sends, is carried out; and once the server closes nothing more
-is begun.
+"""Commands received before a peer's Close, or before the end of its data, are executed. Once the server closes, it
+begins no more commands.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def messages(room: str, count: int, content: str = "hello") -> bytes:
     )
 
 
-def stored(who: Person, room: str) -> list[str]:
-    """What the room has, page by page."""
+def stored_contents(who: Person, room: str) -> list[str]:
+    """The contents of the room's messages, read page by page."""
     found: list[str] = []
     while True:
         page = who.call("GET", "/messages", roomId=room, after=len(found), limit=100).json
@@ -57,7 +57,7 @@ def stored(who: Person, room: str) -> list[str]:
 
 
 def stored_count(who: Person, room: str) -> int:
-    """How many messages the room has: what can be asked again and again."""
+    """How many messages the room has. Unlike `stored_contents` it is cheap enough to poll."""
     last: int = who.call("GET", f"/rooms/{room}").json["room"]["lastSeq"]
     return last
 
@@ -67,7 +67,7 @@ def connections(server: ServerProcess) -> int:
     return now
 
 
-def answers(raw: RawWebSocket) -> list[str]:
+def ack_ids(raw: RawWebSocket) -> list[str]:
     """The ids of all acks up to the Close, or the end."""
     acked = []
     try:
@@ -86,10 +86,10 @@ def test_all_that_came_before_a_close_is_stored_and_answered_and_then_the_close_
     room = ada.make_room()["id"]
     with RawWebSocket(server.port, token=ada.access_token) as raw:
         raw.socket.sendall(messages(room, count) + GOODBYE)
-        assert answers(raw) == [f"n{number}" for number in range(count)]
+        assert ack_ids(raw) == [f"n{number}" for number in range(count)]
         assert raw.close_code == 1000
         assert raw.is_closed()
-    assert stored(ada, room) == [f"hello {number}" for number in range(count)]
+    assert stored_contents(ada, room) == [f"hello {number}" for number in range(count)]
 
 
 def end_at_once(raw: RawWebSocket) -> None:
@@ -116,7 +116,9 @@ def test_who_sends_and_is_gone_has_all_of_it_stored(
             lambda turn=turn: stored_count(ada, room) >= A_TURN * (turn + 1),
             describe=lambda: str(stored_count(ada, room)),
         )
-        assert stored(ada, room) == [f"turn {one}, {number}" for one in range(turn + 1) for number in range(A_TURN)]
+        assert stored_contents(ada, room) == [
+            f"turn {one}, {number}" for one in range(turn + 1) for number in range(A_TURN)
+        ]
     poll(lambda: connections(server) == 0)
 
 
@@ -125,10 +127,10 @@ def test_who_ends_its_sending_alone_gets_all_answers_and_then_the_end(server: Se
     with RawWebSocket(server.port, token=ada.access_token) as raw:
         raw.socket.sendall(messages(room, 100))
         raw.socket.shutdown(socket.SHUT_WR)
-        assert answers(raw) == [f"n{number}" for number in range(100)]
+        assert ack_ids(raw) == [f"n{number}" for number in range(100)]
         assert raw.close_code is None
         assert raw.is_closed()
-    assert len(stored(ada, room)) == 100
+    assert len(stored_contents(ada, room)) == 100
 
 
 @pytest.mark.parametrize("reads", [True, False])
@@ -139,18 +141,18 @@ def test_who_logs_in_by_the_first_frame_may_say_goodbye_in_the_same_write(
     with RawWebSocket(server.port) as raw:
         raw.socket.sendall(command("authenticate", 100, token=ada.access_token) + messages(room, 100) + GOODBYE)
         if reads:
-            assert answers(raw) == ["n100", *(f"n{number}" for number in range(100))]
+            assert ack_ids(raw) == ["n100", *(f"n{number}" for number in range(100))]
     poll(lambda: stored_count(ada, room) == 100, describe=lambda: f"{stored_count(ada, room)} of 100")
-    assert len(stored(ada, room)) == 100
+    assert len(stored_contents(ada, room)) == 100
 
 
 def test_after_its_close_a_peer_is_not_heard_any_more(server: ServerProcess, ada: Person) -> None:
     room = ada.make_room()["id"]
     with RawWebSocket(server.port, token=ada.access_token) as raw:
         raw.socket.sendall(messages(room, 3) + GOODBYE + messages(room, 3, "too late"))
-        assert answers(raw) == ["n0", "n1", "n2"]
+        assert ack_ids(raw) == ["n0", "n1", "n2"]
         assert raw.close_code == 1000
-    assert stored(ada, room) == ["hello 0", "hello 1", "hello 2"]
+    assert stored_contents(ada, room) == ["hello 0", "hello 1", "hello 2"]
 
 
 def test_a_subscription_of_a_goodbye_ends_with_it(server: ServerProcess, ada: Person) -> None:
@@ -161,7 +163,7 @@ def test_a_subscription_of_a_goodbye_ends_with_it(server: ServerProcess, ada: Pe
             raw.socket.close()
     poll(lambda: connections(server) == 0)
     poll(lambda: ada.call("GET", f"/rooms/{room}/stats").json["onlineCount"] == 0)
-    assert len(stored(ada, room)) == 100
+    assert len(stored_contents(ada, room)) == 100
     rooms = call(server.url, "GET", "/metrics/websocket").json["rooms"]
     assert room not in [one["roomId"] for one in rooms["top"]]
 
@@ -174,19 +176,21 @@ def test_behind_a_session_that_is_revoked_nothing_more_is_begun(server: ServerPr
         while (message := raw.read_message()) is not None and message["event"] != "ack":
             pass
         assert ada.call("POST", "/auth/logout").status == 204
-        acked = 1 + len(answers(raw))
+        acked = 1 + len(ack_ids(raw))
         assert raw.close_code in (4403, 1000)
     eve = register(server.url)
     eve.join(room)
-    assert acked <= len(stored(eve, room)) <= acked + 1, "what was under way may have been stored; its answer was not"
+    assert acked <= len(stored_contents(eve, room)) <= acked + 1, (
+        "what was under way may have been stored; its answer was not"
+    )
 
 
 def test_broken_framing_ends_what_was_not_begun(server: ServerProcess, ada: Person) -> None:
     room = ada.make_room()["id"]
     with RawWebSocket(server.port, token=ada.access_token) as raw:
         raw.socket.sendall(messages(room, 50) + client_frame(CONTINUATION, b"of nothing") + GOODBYE)
-        acked = answers(raw)
+        acked = ack_ids(raw)
         assert raw.close_code == 1002
-    found = stored(ada, room)
+    found = stored_contents(ada, room)
     assert found == [f"hello {number}" for number in range(len(found))], "a part from the beginning"
     assert len(acked) <= len(found) <= len(acked) + 1

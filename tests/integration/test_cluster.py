@@ -1,4 +1,4 @@
-"""Several processes that are one chat server: one store, one Redis, and whoever connects to whichever of them."""
+"""Several processes as one chat server: one store, one Redis, and clients connected to any of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from monitor.observer import Observer
 from store import mongo, sqlite
 from store.contract import Store
 from store.models import MessageDraft, Stored
-from tests.integration.conftest import JWT, Processes, Start, StoreEnv, also_at, embedded
+from tests.integration.conftest import JWT, Processes, Start, StoreEnv, embedded, person_at
 from tests.support.client import call, chat, register
 from tests.support.redis_server import RedisServer
 from tests.support.server import ServerProcess, command, free_port
@@ -24,8 +24,8 @@ CAP = 5  # the default of WS_MAX_CONNECTIONS_PER_USER
 
 
 @pytest.mark.gen_test
-async def test_what_one_process_takes_the_connections_of_the_other_see(two: Processes) -> None:
-    first, second = two
+async def test_what_one_process_takes_the_connections_of_the_other_see(two_servers: Processes) -> None:
+    first, second = two_servers
     ada, bob = register(first.url), register(second.url)
     room = ada.make_room()["id"]
     async with chat(first.ws_url, ada) as a, chat(second.ws_url, bob) as b:
@@ -53,8 +53,8 @@ async def test_what_one_process_takes_the_connections_of_the_other_see(two: Proc
 
 @embedded
 @pytest.mark.gen_test
-async def test_a_person_who_comes_and_goes_is_told_of_once_whatever_process_they_are_on(two: Processes) -> None:
-    first, second = two
+async def test_a_person_who_comes_and_goes_is_told_of_once_whatever_process_they_are_on(two_servers: Processes) -> None:
+    first, second = two_servers
     ada, bob = register(first.url), register(second.url)
     room = ada.make_room()["id"]
     bob.join(room)
@@ -72,11 +72,13 @@ async def test_a_person_who_comes_and_goes_is_told_of_once_whatever_process_they
 
 @embedded
 @pytest.mark.gen_test
-async def test_the_cap_on_a_persons_connections_holds_over_all_processes(two: Processes) -> None:
-    first, second = two
+async def test_the_cap_on_a_persons_connections_holds_over_all_processes(two_servers: Processes) -> None:
+    first, second = two_servers
     ada = register(first.url)
     async with AsyncExitStack() as stack:
-        a, *others = [await stack.enter_async_context(chat(two[number % 2].ws_url, ada)) for number in range(CAP)]
+        a, *others = [
+            await stack.enter_async_context(chat(two_servers[number % 2].ws_url, ada)) for number in range(CAP)
+        ]
         for one in (a, *others):
             await one.one("welcome")
         for server in (first, second):
@@ -89,25 +91,27 @@ async def test_the_cap_on_a_persons_connections_holds_over_all_processes(two: Pr
 
 
 @pytest.mark.gen_test
-async def test_a_logout_a_new_password_and_a_removal_act_on_every_process(two: Processes) -> None:
-    first, second = two
+async def test_a_logout_a_new_password_and_a_removal_act_on_every_process(two_servers: Processes) -> None:
+    first, second = two_servers
     ada, bob = register(first.url), register(second.url)
     room = ada.make_room()["id"]
     bob.join(room)
     async with chat(second.ws_url, bob) as b:
         await b.command("joinRoom", roomId=room)
-        assert also_at(bob, first).call("POST", f"/rooms/{room}/leave").status == 204
+        assert person_at(bob, first).call("POST", f"/rooms/{room}/leave").status == 204
         assert (await b.one("roomClosed"))["roomId"] == room
-        assert also_at(bob, first).call("POST", "/auth/logout").status == 204
+        assert person_at(bob, first).call("POST", "/auth/logout").status == 204
         assert await b.closed() == 4403
     for server in (first, second):
-        assert also_at(bob, server).call("GET", "/auth/profile").code == "unauthorized"
+        assert person_at(bob, server).call("GET", "/auth/profile").code == "unauthorized"
 
 
 @embedded
 @pytest.mark.gen_test
-async def test_who_was_on_a_process_that_is_killed_is_gone_within_15_s_and_its_slots_are_free(two: Processes) -> None:
-    first, second = two
+async def test_who_was_on_a_process_that_is_killed_is_gone_within_15_s_and_its_slots_are_free(
+    two_servers: Processes,
+) -> None:
+    first, second = two_servers
     ada, bob = register(first.url), register(second.url)
     room = ada.make_room()["id"]
     bob.join(room)
@@ -131,8 +135,10 @@ async def test_who_was_on_a_process_that_is_killed_is_gone_within_15_s_and_its_s
 @embedded
 @pytest.mark.slow
 @pytest.mark.gen_test
-async def test_who_comes_back_to_another_process_when_theirs_is_restarted_was_never_gone(two: Processes) -> None:
-    first, second = two
+async def test_who_comes_back_to_another_process_when_theirs_is_restarted_was_never_gone(
+    two_servers: Processes,
+) -> None:
+    first, second = two_servers
     ada, bob = register(first.url), register(second.url)
     room = ada.make_room()["id"]
     bob.join(room)
@@ -184,15 +190,15 @@ async def store_of(server: ServerProcess, env: Mapping[str, str]) -> AsyncIterat
 
 @pytest.mark.gen_test
 async def test_what_a_process_stored_and_died_before_it_told_is_seen_by_all(
-    two: Processes, store_env: StoreEnv
+    two_servers: Processes, store_env: StoreEnv
 ) -> None:
-    first, second = two
+    first, second = two_servers
     ada, bob = register(first.url), register(second.url)
     room = ada.make_room()["id"]
     bob.join(room)
     ada.post(room, "told")
     for server in (first, second):
-        assert len(also_at(ada, server).call("GET", "/messages", roomId=room).json["messages"]) == 1, (
+        assert len(person_at(ada, server).call("GET", "/messages", roomId=room).json["messages"]) == 1, (
             "it is in the cache now"
         )
     async with (
@@ -216,17 +222,17 @@ async def test_what_a_process_stored_and_died_before_it_told_is_seen_by_all(
 
 @pytest.mark.gen_test
 async def test_a_cached_page_that_a_dead_process_left_behind_is_not_believed(
-    two: Processes, store_env: StoreEnv
+    two_servers: Processes, store_env: StoreEnv
 ) -> None:
-    first, second = two
+    first, second = two_servers
     ada = register(first.url)
     room = ada.make_room()["id"]
     ada.post(room, "told")
-    assert len(also_at(ada, second).call("GET", "/messages", roomId=room).json["messages"]) == 1
+    assert len(person_at(ada, second).call("GET", "/messages", roomId=room).json["messages"]) == 1
     async with store_of(first, store_env(first.data_dir)) as store:
         await store.messages.append(room, [MessageDraft(ada.user["id"], ada.user["username"], "untold", "c-untold")])
     for server in (first, second):
-        shown = also_at(ada, server).call("GET", "/messages", roomId=room).json["messages"]
+        shown = person_at(ada, server).call("GET", "/messages", roomId=room).json["messages"]
         assert [message["content"] for message in shown] == ["told", "untold"]
 
 
@@ -245,8 +251,8 @@ async def assert_start_is_refused(env: Mapping[str, str], holder: ServerProcess)
 
 
 @pytest.mark.gen_test
-async def test_a_process_without_redis_is_kept_from_the_store_of_several(two: Processes) -> None:
-    await assert_start_is_refused(env_without_redis(two[0]), two[0])
+async def test_a_process_without_redis_is_kept_from_the_store_of_several(two_servers: Processes) -> None:
+    await assert_start_is_refused(env_without_redis(two_servers[0]), two_servers[0])
 
 
 @pytest.mark.gen_test

@@ -1,5 +1,5 @@
-"""A cluster behind nginx, with people in rooms, while what it stands on is killed and restarted: nothing lost, doubled
-or out of order.
+"""A cluster behind nginx with clients in rooms, while processes and Redis are killed and restarted: no message is lost,
+duplicated or out of order.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CATCH_UP_WITHIN_S = 60.0
 
 
 class SupervisedCluster:
-    """`make cluster`, without make."""
+    """The program of `make cluster`, started without make."""
 
     def __init__(self, folder: Path, env: dict[str, str]) -> None:
         self.port = free_port(3)
@@ -67,7 +67,7 @@ class SupervisedCluster:
             self._process.wait(60)
 
     def kill_one(self) -> None:
-        """kill -9 of one chat process; the cluster starts it again."""
+        """Kill one chat process with SIGKILL. The supervisor starts it again."""
         assert self._process is not None
         chats = [
             one

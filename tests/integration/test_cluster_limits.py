@@ -1,5 +1,5 @@
-"""Limits that are true over several processes and both ways in, and what becomes of them when Redis goes away or its
-clock jumps.
+"""Limits shared by several processes, REST and WebSocket, and what happens to them while Redis is away or its clock
+jumps.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from msgspec import Struct
 
 from tests.integration.conftest import (
     JWT,
-    OF_TWO,
-    PATIENT_WITH_REDIS,
+    LONG_REDIS_TIMEOUT,
+    TWO_SERVERS_ENV,
     Processes,
-    also_at,
     embedded_store,
-    make_well,
-    start_both,
+    person_at,
+    restore_all,
+    start_two_processes,
 )
 from tests.support.client import CommandRefused, Person, call, chat, register
 from tests.support.clock_jumps import FakeWallClock
@@ -43,34 +43,36 @@ class LimitedServers(Struct, frozen=True):
 @contextmanager
 def serving_limited(folder: Path, **limits: str) -> Iterator[LimitedServers]:
     with running_redis(folder / "redis") as redis, ExitStack() as stack:
-        yield LimitedServers(start_both(stack, folder / "data", {**OF_TWO, **redis.env, **limits}), redis)
+        yield LimitedServers(
+            start_two_processes(stack, folder / "data", {**TWO_SERVERS_ENV, **redis.env, **limits}), redis
+        )
 
 
 @pytest.fixture(scope="module")
 def shared_open(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LimitedServers]:
     limits = {"RATE_LIMIT_MESSAGES": "5/3600", "RATE_LIMIT_API": "200/3600"}
-    with serving_limited(tmp_path_factory.mktemp("open"), **limits) as two:
-        yield two
+    with serving_limited(tmp_path_factory.mktemp("open"), **limits) as two_servers:
+        yield two_servers
 
 
 @pytest.fixture(scope="module")
 def shared_closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LimitedServers]:
     limits = {"RATE_LIMIT_MESSAGES": "100/60", "RATE_LIMIT_FAIL_CLOSED": "true", "WS_MAX_CONNECTIONS_PER_USER": "50"}
-    with serving_limited(tmp_path_factory.mktemp("closed"), **limits) as two:
-        yield two
+    with serving_limited(tmp_path_factory.mktemp("closed"), **limits) as two_servers:
+        yield two_servers
 
 
 @pytest.fixture
 def fail_open(shared_open: LimitedServers) -> LimitedServers:
     """Two processes that count each for itself while Redis is away."""
-    make_well(shared_open.processes, shared_open.redis)
+    restore_all(shared_open.processes, shared_open.redis)
     return shared_open
 
 
 @pytest.fixture
 def fail_closed(shared_closed: LimitedServers) -> LimitedServers:
     """Two processes that admit nobody while Redis is away."""
-    make_well(shared_closed.processes, shared_closed.redis)
+    restore_all(shared_closed.processes, shared_closed.redis)
     return shared_closed
 
 
@@ -101,7 +103,7 @@ def rest_request(person: Person, method: str, path: str, body: object = None) ->
 async def test_messages_by_rest_and_websocket_over_two_processes_share_one_limit(fail_closed: LimitedServers) -> None:
     first, second = fail_closed.processes
     ada = register(first.url)
-    also = also_at(ada, second)
+    also = person_at(ada, second)
     room = ada.make_room()["id"]
     message = {"roomId": room, "content": "x"}
     async with AsyncExitStack() as stack:
@@ -151,7 +153,7 @@ async def test_messages_by_rest_and_websocket_over_two_processes_share_one_limit
 async def test_rest_requests_over_two_processes_share_one_limit(fail_open: LimitedServers) -> None:
     first, second = fail_open.processes
     ada = register(first.url)
-    senders = [rest_request(one, "GET", "/auth/profile") for one in (ada, also_at(ada, second)) * 4]
+    senders = [rest_request(one, "GET", "/auth/profile") for one in (ada, person_at(ada, second)) * 4]
     admitted, seconds = await count_admitted(senders, 260)
     assert 200 <= admitted <= 200 + 200 / 3_600 * (seconds + 1)
     assert any("retry-after" in ada.call("GET", "/auth/profile").headers for _ in range(3)), "one comes back each 18 s"
@@ -165,7 +167,7 @@ async def test_without_redis_each_process_counts_alone_and_says_so(fail_open: Li
     room = ada.make_room()["id"]
     assert call(first.url, "GET", "/health/cache").json["checks"]["limits"]["status"] == "healthy"
     redis.stop()
-    people = ada, also_at(ada, second)
+    people = ada, person_at(ada, second)
     admitted = [
         sum(one.call("POST", "/messages", {"roomId": room, "content": "x"}).status == 201 for _ in range(8))
         for one in people
@@ -201,9 +203,9 @@ async def test_fail_closed_answers_503_while_redis_is_gone(fail_closed: LimitedS
 
 @pytest.mark.gen_test
 async def test_the_sixth_connection_is_closed_wherever_it_lands_also_where_limits_are_off(
-    start_two: Callable[..., Processes],
+    start_two_servers: Callable[..., Processes],
 ) -> None:
-    processes = start_two(RATE_LIMIT_ENABLED="false")
+    processes = start_two_servers(RATE_LIMIT_ENABLED="false")
     ada = register(processes[0].url)
     async with AsyncExitStack() as stack:
         for number in range(5):
@@ -221,7 +223,7 @@ async def test_no_jump_of_the_wall_clock_gives_or_takes_anything(tmp_path: Path,
     """
     clock = FakeWallClock(tmp_path / "clock")
     limits = {"RATE_LIMIT_MESSAGES": "3/4", "RATE_LIMIT_API": "off", "JWT_EXPIRES_IN": "864000"}
-    common = {**JWT, **clock.env, **limits, **PATIENT_WITH_REDIS}
+    common = {**JWT, **clock.env, **limits, **LONG_REDIS_TIMEOUT}
     with serving(tmp_path / "alone", common) as alone, serving(tmp_path / "shared", {**common, **redis.env}) as shared:
         people = [(one, one.make_room()["id"]) for one in (register(alone.url), register(shared.url))]
 

@@ -1,6 +1,4 @@
-"""The command line as an operator meets it: help, check, backup and restore of a live server, and starts that are
-refused.
-"""
+"""The command line from outside: help, check, backup and restore of a live server, and refused starts."""
 
 from __future__ import annotations
 
@@ -117,7 +115,7 @@ WRONG: list[Wrong] = [
 
 @pytest.fixture(scope="module")
 def taken_port() -> Iterator[int]:
-    """Where no server can begin to serve, whatever else it thinks of its settings."""
+    """A port that is in use, so that no server can start serving whatever its settings are."""
     with socket.create_server(("127.0.0.1", free_port())) as listening:
         yield int(listening.getsockname()[1])
 
@@ -352,21 +350,25 @@ def test_a_backup_or_a_restore_that_is_told_to_end_leaves_nothing(
         content.truncate(GREAT_BYTES)
     try:
         assert (
-            ended_by(order, "backup", file, server.data_dir, begun=lambda: list(tmp_path.glob(".chat.backup.*/parcel")))
+            interrupted_command(
+                order, "backup", file, server.data_dir, begun=lambda: list(tmp_path.glob(".chat.backup.*/parcel"))
+            )
             == "backup"
         )
         assert list(tmp_path.iterdir()) == []
     finally:
         upload.unlink()
-    write_great_backup(file)
+    write_slow_backup(file)
     target = tmp_path / "restored"
-    assert ended_by(order, "restore", file, target, begun=(target / ".restoring" / "files").exists) == "restore"
+    assert (
+        interrupted_command(order, "restore", file, target, begun=(target / ".restoring" / "files").exists) == "restore"
+    )
     assert [path.name for path in target.iterdir()] == ["lock"]
     file.unlink()
 
 
-def write_great_backup(file: Path) -> None:
-    """What takes a restore many seconds until it looks at the digests: its upload is a hole."""
+def write_slow_backup(file: Path) -> None:
+    """Write a sparse backup whose restore takes many seconds before it compares the digests."""
     with file.open("wb") as output:
         for name, size in ((DATABASE_NAME, 512), ("files/ab/fgreat", GREAT_BYTES), (MANIFEST_NAME, 512)):
             info = tarfile.TarInfo(name)
@@ -376,13 +378,17 @@ def write_great_backup(file: Path) -> None:
         output.truncate(output.tell() + tarfile.RECORDSIZE)
 
 
-def ended_by(order: signal.Signals, name: str, file: Path, data_dir: Path, *, begun: Callable[[], object]) -> str:
-    """Run a command and give it the order once it has begun to write; returns who says that it was interrupted."""
+def interrupted_command(
+    order: signal.Signals, name: str, file: Path, data_dir: Path, *, begun: Callable[[], object]
+) -> str:
+    """Run a command and send it a signal once it has begun to write. Returns the name with which it reports the
+    interruption.
+    """
     run = [sys.executable, str(ROOT / "server.py"), name, str(file)]
     env = {"PATH": os.environ["PATH"], "DATA_DIR": str(data_dir)}
     with subprocess.Popen(run, env=env, cwd=ROOT, stderr=subprocess.PIPE, text=True) as running:
         poll(lambda: begun() or running.poll() is not None)
-        assert running.poll() is None, "it has ended before it could be told to"
+        assert running.poll() is None, "it ended before it was interrupted"
         running.send_signal(order)
         _, told = running.communicate(timeout=60)
     assert (running.returncode, told.count("\n")) == (1, 1), told

@@ -1,4 +1,4 @@
-"""The connection pool from outside: caps, `replaces`, heartbeat, expiry, slow readers, clean-up, and the drain."""
+"""The connection pool from outside: caps, `replaces`, heartbeat, expiry, slow readers, cleanup, and draining."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.support.server import ServerProcess, serving
 
 
 @pytest.fixture(scope="module")
-def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server whose bounds are soon met."""
+def server_with_low_bounds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server with low bounds."""
     env = {
         "WS_PING_INTERVAL": "1",
         "WS_PING_TIMEOUT": "4",
@@ -83,8 +83,8 @@ async def test_a_full_pool_refuses_the_upgrade_with_503_and_retry_after(start: S
 
 
 @pytest.mark.gen_test
-async def test_a_foreign_origin_is_refused_and_a_listed_one_is_not(strict: ServerProcess) -> None:
-    server = strict
+async def test_a_foreign_origin_is_refused_and_a_listed_one_is_not(server_with_low_bounds: ServerProcess) -> None:
+    server = server_with_low_bounds
     for origin, allowed in (
         ("https://evil.example.com", False),
         ("null", False),
@@ -172,8 +172,8 @@ async def test_commands_of_a_connection_are_answered_in_their_order(server: Serv
 
 
 @pytest.mark.gen_test
-async def test_who_does_not_answer_pings_is_closed_with_4408(strict: ServerProcess) -> None:
-    server = strict
+async def test_who_does_not_answer_pings_is_closed_with_4408(server_with_low_bounds: ServerProcess) -> None:
+    server = server_with_low_bounds
     ada = register(server.url)
     async with chat(server.ws_url, ada) as living:
         with RawWebSocket(server.port, token=ada.access_token) as dead:
@@ -244,8 +244,8 @@ async def test_a_drain_acks_what_is_under_way_and_tells_everybody_to_come_back(s
 
 
 @pytest.mark.gen_test
-async def test_twenty_refusals_in_a_row_close_the_connection(strict: ServerProcess) -> None:
-    server = strict
+async def test_twenty_refusals_in_a_row_close_the_connection(server_with_low_bounds: ServerProcess) -> None:
+    server = server_with_low_bounds
     ada = register(server.url)
     async with chat(server.ws_url, ada) as a:
         for _ in range(3):

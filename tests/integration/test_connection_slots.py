@@ -1,5 +1,5 @@
-"""The slots of a person's connections, kept in Redis: whatever becomes of a connection, of a process or of Redis, none
-stays taken.
+"""The slots of a user's connections in Redis: whatever happens to a connection, a process or Redis, no slot stays
+taken.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from chat.connections.session import QUEUE_MAX
 from store.sqlite.connection import DATABASE_NAME
-from tests.integration.conftest import Processes, Start, StoreEnv, also_at, await_redis
+from tests.integration.conftest import Processes, Start, StoreEnv, person_at, until_redis_is_connected
 from tests.support.client import PASSWORD, ChatConnection, Person, call, chat, register
 from tests.support.frames import CLOSE, TEXT, client_frame, close_payload
 from tests.support.raw_websocket_client import RawWebSocket
@@ -92,8 +92,8 @@ SHARED = pytest.mark.parametrize("shared", [False, True], ids=["alone", "with re
 def server_under_test(request: pytest.FixtureRequest, shared: bool) -> ServerProcess:
     """A process without Redis, or the first of two that share one."""
     if shared:
-        two: Processes = request.getfixturevalue("two")
-        return two[0]
+        two_servers: Processes = request.getfixturevalue("two_servers")
+        return two_servers[0]
     server: ServerProcess = request.getfixturevalue("server")
     return server
 
@@ -138,9 +138,9 @@ async def test_nobody_replaces_a_connection_of_somebody_else(server: ServerProce
 @TOKEN_TRANSPORTS
 @pytest.mark.gen_test
 async def test_a_slot_of_a_process_that_was_killed_is_free_at_once_for_who_replaces_its_connection(
-    two: Processes, shared_redis: RedisServer, way: str
+    two_servers: Processes, shared_redis: RedisServer, way: str
 ) -> None:
-    first, second = two
+    first, second = two_servers
     ada = register(first.url)
     async with AsyncExitStack() as stack:
         await open_five(stack, first, ada)
@@ -148,7 +148,7 @@ async def test_a_slot_of_a_process_that_was_killed_is_free_at_once_for_who_repla
         assert len(lost) == 5
         first.kill()
         for connection_id in lost:
-            one = await stack.enter_async_context(connected_by(second, also_at(ada, second), way, connection_id))
+            one = await stack.enter_async_context(connected_by(second, person_at(ada, second), way, connection_id))
             await one.command("heartbeat")
             await until(lambda connection_id=connection_id: connection_id not in slots_in_redis(shared_redis, ada))
         sixth = await stack.enter_async_context(chat(second.ws_url, ada))
@@ -160,8 +160,10 @@ async def test_a_slot_of_a_process_that_was_killed_is_free_at_once_for_who_repla
 
 @TOKEN_TRANSPORTS
 @pytest.mark.gen_test
-async def test_who_leaves_and_who_is_refused_takes_no_slot(two: Processes, shared_redis: RedisServer, way: str) -> None:
-    server, _ = two
+async def test_who_leaves_and_who_is_refused_takes_no_slot(
+    two_servers: Processes, shared_redis: RedisServer, way: str
+) -> None:
+    server, _ = two_servers
     ada = register(server.url)
     for _ in range(2):
         async with AsyncExitStack() as stack:
@@ -175,8 +177,8 @@ async def test_who_leaves_and_who_is_refused_takes_no_slot(two: Processes, share
 
 
 @pytest.mark.gen_test
-async def test_who_is_cut_revoked_or_drained_leaves_no_slot(two: Processes, shared_redis: RedisServer) -> None:
-    server, _ = two
+async def test_who_is_cut_revoked_or_drained_leaves_no_slot(two_servers: Processes, shared_redis: RedisServer) -> None:
+    server, _ = two_servers
     ada = register(server.url)
     with RawWebSocket(server.port, token=ada.access_token) as cut:
         cut.read_message()
@@ -233,7 +235,7 @@ def test_who_said_goodbye_takes_no_slot_while_what_they_left_is_carried_out(
     end: Callable[[RawWebSocket, bytes], None],
     shared: bool,
 ) -> None:
-    """`authenticate`: who they are, what they want and their goodbye come in one write."""
+    """`authenticate`: the token, the commands and the Close frame are sent in one write."""
     server = server_under_test
     ada = register(server.url)
     said = {"token": ada.access_token} if first == "authenticate" else {}
@@ -307,7 +309,7 @@ class ServerWithHeldRedis:
         self._proxy.restore()
         if not self.server.is_running:
             self.server.start()
-        await_redis(self.server)
+        until_redis_is_connected(self.server)
 
 
 @pytest.fixture(scope="module")
@@ -405,7 +407,7 @@ async def test_who_is_admitted_while_the_process_drains_is_turned_away_and_leave
 @pytest.mark.gen_test
 async def test_who_leaves_while_redis_is_away_leaves_no_slot_once_it_is_back(start: Start, redis: RedisServer) -> None:
     server = start(**redis.env, REDIS_TIMEOUT="1000")
-    await asyncio.to_thread(await_redis, server)
+    await asyncio.to_thread(until_redis_is_connected, server)
     ada, bob = register(server.url), register(server.url)
     async with AsyncExitStack() as staying:
         stays = await staying.enter_async_context(chat(server.ws_url, bob))
@@ -424,9 +426,9 @@ async def test_who_leaves_while_redis_is_away_leaves_no_slot_once_it_is_back(sta
 @pytest.mark.parametrize("fault", ["flushed", "restarted"])
 @pytest.mark.gen_test
 async def test_what_redis_forgot_is_taken_again_and_the_cap_holds(
-    two: Processes, shared_redis: RedisServer, fault: str
+    two_servers: Processes, shared_redis: RedisServer, fault: str
 ) -> None:
-    server, _ = two
+    server, _ = two_servers
     ada = register(server.url)
     async with AsyncExitStack() as stack:
         connections = await open_five(stack, server, ada)

@@ -1,5 +1,5 @@
-"""Two people talk: posting both ways, history, joins with `since`, read marks,
-and a server that is killed in between.
+"""Two users in a room: posting both ways, history, joins with `since`, read marks, and a server that is killed in
+between.
 """
 
 from __future__ import annotations

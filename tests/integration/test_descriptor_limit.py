@@ -1,6 +1,4 @@
-"""A process that may open few files, and people who open connections and say nothing: who is connected notices nothing
-of it.
-"""
+"""A process with few file descriptors, and clients that open idle connections: others are not affected."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Frames are not free: how many a connection may send, that a flood costs its sender alone, and what inflates does so
-in its turn.
+"""Floods of frames: how many a connection may send, that a flood delays only its sender, and the cost of compressed
+frames.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def ada(limited: ServerProcess) -> Person:
     return register(limited.url)
 
 
-def beat(raw: RawWebSocket) -> float:
-    """Send a heartbeat and wait for its answer; returns the seconds that took."""
+def heartbeat_s(raw: RawWebSocket) -> float:
+    """Send a heartbeat and wait for its ack. Returns how many seconds that took."""
     began_s = time.perf_counter()
     raw.send_frame(TEXT, BEAT)
     while (message := raw.read_message()) is not None:
@@ -74,19 +74,19 @@ def test_a_connection_may_send_so_many_frames_of_any_kind_and_past_them_is_close
 ) -> None:
     with RawWebSocket(limited.port, token=ada.access_token) as raw:
         raw.socket.sendall(frames(BUDGET - 1))
-        beat(raw)
+        heartbeat_s(raw)
         with pytest.raises(ConnectionError):
-            beat(raw)
+            heartbeat_s(raw)
         assert raw.close_code == 1008
     with RawWebSocket(limited.port, token=ada.access_token) as other:
-        beat(other)
+        heartbeat_s(other)
 
 
 def test_a_stranger_may_send_a_tenth_and_who_logs_in_has_the_whole(limited: ServerProcess, ada: Person) -> None:
     tenth = BUDGET // 10
     with RawWebSocket(limited.port) as stranger:
         stranger.socket.sendall(client_frame(PING) * (tenth - 1))
-        beat(stranger)
+        heartbeat_s(stranger)
         stranger.socket.sendall(client_frame(PING))
         assert stranger.read_close() == 1008
     with RawWebSocket(limited.port) as raw:
@@ -95,7 +95,7 @@ def test_a_stranger_may_send_a_tenth_and_who_logs_in_has_the_whole(limited: Serv
         while (message := raw.read_message()) is not None and message["event"] != "ack":
             pass
         raw.socket.sendall(client_frame(PING) * (BUDGET - 1))
-        beat(raw)
+        heartbeat_s(raw)
         raw.socket.sendall(client_frame(PING))
         assert raw.read_close() == 1008
 
@@ -120,11 +120,11 @@ def test_the_whitelist_and_limits_that_are_off_let_all_frames_pass(limited: Serv
     for server, who in ((limited, robot), (off, register(off.url)), (none, register(none.url))):
         with RawWebSocket(server.port, token=who.access_token) as raw:
             raw.socket.sendall(client_frame(PING) * 10_000)
-            beat(raw)
+            heartbeat_s(raw)
 
 
 def median_ms(raw: RawWebSocket) -> float:
-    return sorted(beat(raw) for _ in range(200))[100] * 1000
+    return sorted(heartbeat_s(raw) for _ in range(200))[100] * 1000
 
 
 @pytest.mark.serial
@@ -156,18 +156,18 @@ def test_without_the_limit_a_flood_has_its_turn_and_no_more(start: Start) -> Non
 OFFER = {"Sec-WebSocket-Extensions": "permessage-deflate"}
 
 
-def bomb(size: int) -> bytes:
-    """A command that is some hundred bytes as long as it is compressed."""
+def compressed_bomb(size: int) -> bytes:
+    """A command of `size` bytes that has some hundred bytes when compressed."""
     return client_frame(TEXT, deflated(BEAT.ljust(size)), reserved=4)
 
 
-def acks(raw: RawWebSocket, most: int) -> int:
-    """Read so many acks, or up to the Close; returns how many.
+def count_acks(raw: RawWebSocket, up_to: int) -> int:
+    """Read up to that many acks, or until the Close. Returns how many.
 
-    They are too short to be compressed, the welcome is not.
+    Acks are too short to be compressed; the welcome is compressed.
     """
     count = 0
-    while count < most:
+    while count < up_to:
         opcode, payload = raw.read_frame()
         if opcode == CLOSE:
             raw.close_code = int.from_bytes(payload[:2], "big")
@@ -185,7 +185,7 @@ def peak_mb(server: ServerProcess) -> float:
 def test_frames_that_inflate_to_a_thousandfold_wait_as_small_as_they_came(start: Start) -> None:
     server = start(WS_COMPRESSION="true", RATE_LIMIT_ENABLED="false", WS_MAX_CONNECTIONS_PER_USER="100")
     bob = register(server.url)
-    one = bomb(65_536)
+    one = compressed_bomb(65_536)
     assert len(one) < 150
     connections, each = 8, 100_000 // len(one)
     with ExitStack() as stack:
@@ -195,12 +195,12 @@ def test_frames_that_inflate_to_a_thousandfold_wait_as_small_as_they_came(start:
         ]
         for raw in raws:
             raw.socket.sendall(one)
-            assert acks(raw, 1) == 1
+            assert count_acks(raw, 1) == 1
         before = peak_mb(server)
         for raw in raws:
             raw.socket.sendall(one * each)
         for raw in raws:
-            assert acks(raw, each) == each
+            assert count_acks(raw, each) == each
         grown = peak_mb(server) - before
     assert grown < 40, f"{connections * each * len(one) / 1e6:.1f} MB made {grown:.0f}"
 
@@ -209,13 +209,13 @@ def test_before_authentication_a_message_inflates_to_16_kb_and_no_more(compressi
     server, token = compressing, register(compressing.url).access_token
     for known, size, code in ((False, 16_384, None), (False, 16_385, 1009), (True, 65_536, None), (True, 65_537, 1009)):
         with RawWebSocket(server.port, token=token if known else None, headers=OFFER) as raw:
-            raw.socket.sendall(bomb(size) + client_frame(CLOSE, close_payload(1000)))
-            assert acks(raw, 2) == int(known and code is None)
+            raw.socket.sendall(compressed_bomb(size) + client_frame(CLOSE, close_payload(1000)))
+            assert count_acks(raw, 2) == int(known and code is None)
             assert raw.close_code == (code or 1000)
 
 
 def test_what_came_before_a_bomb_is_carried_out(compressing: ServerProcess) -> None:
     bob = register(compressing.url)
     with RawWebSocket(compressing.port, token=bob.access_token, headers=OFFER) as raw:
-        raw.socket.sendall(bomb(1_000) * 20 + bomb(10_000_000) + bomb(1_000))
-        assert (acks(raw, 22), raw.close_code) == (20, 1009)
+        raw.socket.sendall(compressed_bomb(1_000) * 20 + compressed_bomb(10_000_000) + compressed_bomb(1_000))
+        assert (count_acks(raw, 22), raw.close_code) == (20, 1009)

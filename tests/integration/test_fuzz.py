@@ -1,6 +1,4 @@
-"""Requests and frames put together at random from what parsers stumble over: no 500, no traceback, and the process
-lives.
-"""
+"""Random requests and frames of inputs that are hard for parsers: no 500, no traceback, and the process goes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operators ask for, and who may: /health/database, /health/cache, /metrics/cache."""
+"""Routes for operators, and who may read them: /health/database, /health/cache, /metrics/cache."""
 
 from __future__ import annotations
 

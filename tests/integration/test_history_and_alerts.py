@@ -1,8 +1,8 @@
-"""/metrics/history and /metrics/alerts of real processes: each alert is raised by its real cause, and resolved by the
-end of it.
+"""/metrics/history and /metrics/alerts of real processes: each alert is raised by its real cause, and resolved when the
+cause ends.
 
-The log is what is waited for: to ask the server would be a load. What it writes there is timed by its own clock, which
-is ours.
+The tests wait for lines in the log, because requests to the server would be a load. The server's clock, which times the
+lines, is the same as the tests'.
 """
 
 from __future__ import annotations
@@ -30,7 +30,14 @@ from msgspec import Struct
 
 from app import settings
 from app.commands.command_line import Command, main
-from tests.integration.conftest import JWT, PATIENT_WITH_REDIS, Start, also_at, await_redis, embedded_store
+from tests.integration.conftest import (
+    JWT,
+    LONG_REDIS_TIMEOUT,
+    Start,
+    embedded_store,
+    person_at,
+    until_redis_is_connected,
+)
 from tests.support.alerts import AlertLines, repeating_on_threads, write_locked
 from tests.support.client import Person, call, register
 from tests.support.frames import BINARY, CONTINUATION, client_frame
@@ -243,10 +250,10 @@ class ObservedAlert:
     def until_raised(
         self, *, cause_s: float | None = None, late_s: float = LATE_S, within_s: float = ASKED_WITHIN_S
     ) -> dict[str, Any]:
-        """Within three intervals of `cause_s`, but for what this machine stood still, in the log and at
-        /metrics/alerts, which is returned.
+        """Wait until the alert is raised. Returns it as /metrics/alerts shows it.
 
-        None: of its first bad sample, where only the server knows when it began.
+        Asserts that it was raised within three intervals of `cause_s`, plus the time for which this machine stalled.
+        None: of its first bad sample, where only the server knows when the cause began.
         """
         with counting_stalls() as stalled:
             raised_s = self.lines.until_logged("raised", within_s)
@@ -259,7 +266,9 @@ class ObservedAlert:
         return active
 
     def until_resolved(self, active: dict[str, Any], within_s: float = ASKED_WITHIN_S) -> None:
-        """After its cause has ended: in the log and in the history, and each line is there once."""
+        """Wait until the alert is resolved in the log. Asserts that it is in the history, and that each line was logged
+        once.
+        """
         self.lines.until_logged("resolved", within_s)
         listed = alerts(self.server)
         assert self.name not in [alert["name"] for alert in listed["active"]]
@@ -433,7 +442,7 @@ def test_errors_are_raised_by_answers_of_a_store_that_does_not_write(tmp_path: P
     with serving(tmp_path / "data") as calm:
         registered = register(calm.url)
     with serving_failing(tmp_path / "data", STORE_TIMEOUT="500") as server:
-        somebody, errors = also_at(registered, server), ObservedAlert(server, "errors")
+        somebody, errors = person_at(registered, server), ObservedAlert(server, "errors")
         answers: Counter[int] = Counter()
 
         def make_room() -> None:
@@ -488,7 +497,7 @@ def status_of(connection: socket.socket) -> int:
 
 @pytest.fixture(autouse=True, scope="module")
 def many_descriptors() -> Iterator[None]:
-    """As many as one may have: a connection is one here, and one at the server."""
+    """Raise the limit of descriptors: each connection needs one in this process and one in the server."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     yield
@@ -496,8 +505,8 @@ def many_descriptors() -> Iterator[None]:
 
 
 def test_the_bus_is_raised_while_redis_is_gone(start: Start, redis: RedisServer) -> None:
-    server = start(**QUICK, **redis.env, **PATIENT_WITH_REDIS, **JWT)
-    await_redis(server)
+    server = start(**QUICK, **redis.env, **LONG_REDIS_TIMEOUT, **JWT)
+    until_redis_is_connected(server)
     # On a busy machine it may have been late at the start
     poll(lambda: not alerts(server)["active"], pace_s=INTERVAL_S)
     bus = ObservedAlert(server, "bus")

@@ -1,5 +1,5 @@
-"""What becomes of an HTTP connection when its request is refused, and that nothing of a client's length is in the head
-of a reply.
+"""What happens to an HTTP connection when its request is refused, and that no header of a reply has a length that the
+client controls.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ UPGRADE = (
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """One that lets every origin in, with a limit that is soon reached."""
+    """A server that allows every origin, with a low limit on logins."""
     env = {"CORS_ORIGINS": "*", "RATE_LIMIT_AUTH": "1/3600"}
     with serving(tmp_path_factory.mktemp("connections") / "data", env) as process:
         yield process

@@ -1,5 +1,5 @@
-"""Limits from outside: the headers are true, a refusal says when, a retry of what is stored passes, addresses are not
-forged.
+"""Limits from outside: correct headers, Retry-After in refusals, retries of stored messages pass, and addresses cannot
+be forged.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ store_env = embedded_store  # limits are counted before any store
 
 @pytest.fixture(scope="module")
 def by_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """For tests whose people are their own: nobody's limit is another's."""
+    """A server whose tests each use users of their own: its low limits count by user."""
     env = {"RATE_LIMIT_MESSAGES": "2/3600", "RATE_LIMIT_JOINS": "2/3600"}
     with serving(tmp_path_factory.mktemp("by_user") / "data", env) as process:
         yield process
@@ -33,7 +33,7 @@ def by_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]
 
 @pytest.fixture(scope="module")
 def by_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """For tests whose addresses are their own."""
+    """A server whose tests each use addresses of their own: its low limits count by address or connection."""
     env = {"RATE_LIMIT_ANONYMOUS": "6/3600", "RATE_LIMIT_TYPING": "5/3600", "TRUSTED_PROXIES": "127.0.0.1,10.0.0.0/8"}
     with serving(tmp_path_factory.mktemp("by_address") / "data", env) as process:
         yield process

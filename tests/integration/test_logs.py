@@ -1,4 +1,4 @@
-"""What is written while people talk: one line an event, with ids to follow it by, and never a token, a password or a
+"""The log of a conversation: one line an event, with ids that connect the lines, and never a token, a password or a
 message.
 """
 
@@ -18,8 +18,8 @@ SECRET = "a secret of the tests, thirty-two bytes or more"
 CONTENT = "what nobody but the room may read"
 
 
-async def converse(server: ServerProcess) -> list[str]:
-    """A conversation with its mishaps; returns what must not be found in the log."""
+async def hold_conversation(server: ServerProcess) -> list[str]:
+    """A conversation with some refusals. Returns the texts that must not be in the log."""
     ada = register(server.url)
     tokens = [ada.access_token, ada.refresh_token]
     room = ada.make_room(name="Not for the log")["id"]
@@ -56,7 +56,7 @@ async def converse(server: ServerProcess) -> list[str]:
 @pytest.mark.gen_test
 async def test_a_json_log_is_one_object_a_line_and_holds_no_secret(start: Start) -> None:
     server = start(LOG_FORMAT="json", LOG_LEVEL="debug", JWT_SECRET=SECRET)
-    secrets = await converse(server)
+    secrets = await hold_conversation(server)
     server.stop()
     log = server.log()
     lines = [json.loads(line) for line in log.splitlines()]
@@ -75,7 +75,7 @@ async def test_a_json_log_is_one_object_a_line_and_holds_no_secret(start: Start)
 @pytest.mark.gen_test
 async def test_a_text_log_is_one_line_an_event_whatever_a_client_sends(start: Start) -> None:
     server = start(LOG_LEVEL="debug", JWT_SECRET=SECRET)
-    secrets = await converse(server)
+    secrets = await hold_conversation(server)
     server.stop()
     log = server.log()
     assert all(

@@ -1,4 +1,6 @@
-"""A crowd that ends at one moment: it is let go of in slices, between which everybody else is answered."""
+"""Hundreds of connections that end at one moment: they are released in slices, and other clients get replies in
+between.
+"""
 
 from __future__ import annotations
 

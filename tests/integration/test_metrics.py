@@ -1,5 +1,5 @@
-"""What the server counts is what its clients counted, what it says of its loop is what was done to it, and only
-operators are told.
+"""The server's counts agree with its clients', its loop metrics show what was done to it, and only operators may read
+them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.histogram import LATENCY_S, Histogram, merged
-from tests.integration.conftest import PATIENT_WITH_REDIS, Start, StoreEnv, embedded
+from tests.integration.conftest import LONG_REDIS_TIMEOUT, Start, StoreEnv, embedded
 from tests.support.accounts import create_account
 from tests.support.client import ChatConnection, CommandRefused, call, chat, register
 from tests.support.raw_websocket_client import RawWebSocket
@@ -34,7 +34,7 @@ Scrape = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
 def scrape(url: str) -> Scrape:
-    """/metrics by name and labels."""
+    """The samples of /metrics by name and labels."""
     reply = call(url, "GET", "/metrics")
     assert reply.status == 200
     assert reply.headers["content-type"].startswith("text/plain")
@@ -55,7 +55,7 @@ def page(url: str, name: str, **query: str) -> dict:
     return reply.json
 
 
-def received(one: ChatConnection) -> int:
+def received_count(one: ChatConnection) -> int:
     return len(one.named("receiveMessage"))
 
 
@@ -95,8 +95,8 @@ async def test_counters_agree_exactly_with_what_clients_counted(server: ServerPr
 
         *_, missed = await asyncio.gather(write(a, 40, "a"), write(b, 40, "b"), post(), join_late())
         sent = accepted.total()
-        await asyncio.gather(a.until(lambda: received(a) == sent), b.until(lambda: received(b) == sent))
-        await late.until(lambda: received(late) == sent - missed)
+        await asyncio.gather(a.until(lambda: received_count(a) == sent), b.until(lambda: received_count(b) == sent))
+        await late.until(lambda: received_count(late) == sent - missed)
 
         for number in range(3):  # sent again: nothing is stored, nothing delivered
             assert (await a.command("sendMessage", roomId=room, content="again", clientId=f"a-{number}"))["duplicate"]
@@ -111,7 +111,7 @@ async def test_counters_agree_exactly_with_what_clients_counted(server: ServerPr
             refused[failure.value.code] += 1
         with pytest.raises(CommandRefused, match="unknown_command"):
             await a.command("<script>alert(1)</script>")
-        deliveries = sum(received(one) for one in (a, b, late))
+        deliveries = sum(received_count(one) for one in (a, b, late))
         during = scrape(server.url)
 
     def grown(scraped: Scrape, metric: str, **labels: str) -> float:
@@ -328,10 +328,10 @@ async def test_without_the_monitor_what_is_known_anyway_is_told(start: Start) ->
     server = start(ENABLE_PERFORMANCE_MONITORING="false", MONITOR_INTERVAL="0.1", ALERT_CONNECTIONS_THRESHOLD="1")
     ada = register(server.url)
     room = ada.make_room()["id"]
-    async with chat(server.ws_url, ada) as one, chat(server.ws_url, ada) as two:
+    async with chat(server.ws_url, ada) as one, chat(server.ws_url, ada) as two_servers:
         await one.command("joinRoom", roomId=room)
         await one.command("sendMessage", roomId=room, content="text")
-        await two.one("welcome")
+        await two_servers.one("welcome")
         scraped = scrape(server.url)
         assert value(scraped, "chat_connections") == 2
         assert value(scraped, "chat_start_time_seconds") > 1_700_000_000
@@ -361,20 +361,20 @@ async def test_a_sample_is_judged_by_the_thresholds(start: Start) -> None:
 
 
 @pytest.fixture
-def two(tmp_path: Path, store_env: StoreEnv) -> Iterator[tuple[ServerProcess, ServerProcess, RedisServer]]:
+def two_servers(tmp_path: Path, store_env: StoreEnv) -> Iterator[tuple[ServerProcess, ServerProcess, RedisServer]]:
     """Two processes on one store and one Redis."""
     redis = RedisServer(tmp_path / "redis")
     secret = {"JWT_SECRET": "a secret of the tests, thirty-two bytes or more"}
     try:
-        env = {**redis.start().env, **secret, "MONITOR_INTERVAL": "0.3", **PATIENT_WITH_REDIS}
+        env = {**redis.start().env, **secret, "MONITOR_INTERVAL": "0.3", **LONG_REDIS_TIMEOUT}
         with serving(tmp_path / "data", env) as first, serving(tmp_path / "data", env) as second:
             yield first, second, redis
     finally:
         redis.stop()
 
 
-def buckets(scraped: Scrape, metric: str, **labels: str) -> Histogram:
-    """A histogram as /metrics shows it."""
+def histogram_of(scraped: Scrape, metric: str, **labels: str) -> Histogram:
+    """A histogram from the samples of /metrics."""
     sums = [value(scraped, f"{metric}_bucket", le=str(bound), **labels) for bound in LATENCY_S]
     sums.append(value(scraped, f"{metric}_bucket", le="+Inf", **labels))
     counts = [int(high - low) for low, high in zip([0.0, *sums], sums, strict=False)]
@@ -383,9 +383,9 @@ def buckets(scraped: Scrape, metric: str, **labels: str) -> Histogram:
 
 @pytest.mark.gen_test
 async def test_all_processes_are_added_up_by_bucket_and_a_dead_one_is_left_out(
-    two: tuple[ServerProcess, ServerProcess, RedisServer],
+    two_servers: tuple[ServerProcess, ServerProcess, RedisServer],
 ) -> None:
-    first, second, redis = two
+    first, second, redis = two_servers
     ada, bob = register(first.url), register(second.url)
     room = ada.make_room()["id"]
     bob.join(room)
@@ -397,7 +397,7 @@ async def test_all_processes_are_added_up_by_bucket_and_a_dead_one_is_left_out(
         for number in range(10):
             await b.command("sendMessage", roomId=room, content=f"text {number}")
         for one in (a, b):
-            await one.until(lambda one=one: received(one) == 40)
+            await one.until(lambda one=one: received_count(one) == 40)
 
         def whole_at_last() -> dict | None:
             told = page(first.url, "websocket", scope="cluster")
@@ -410,7 +410,7 @@ async def test_all_processes_are_added_up_by_bucket_and_a_dead_one_is_left_out(
             return told if counts == (80, 40, 80, 2) else None
 
         whole = await until(whole_at_last)
-        each = [buckets(scrape(one.url), "chat_command_seconds", command="sendMessage") for one in (first, second)]
+        each = [histogram_of(scrape(one.url), "chat_command_seconds", command="sendMessage") for one in (first, second)]
         assert [one.count for one in each] == [30, 10]
         expected = merged(each, LATENCY_S)
         for percent in (50, 95, 99):

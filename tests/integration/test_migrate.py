@@ -1,6 +1,4 @@
-"""An embedded directory moved into MongoDB by `server.py migrate`: everything is what it was, and the conversation goes
-on.
-"""
+"""An embedded store copied into MongoDB by `server.py migrate`: everything is kept, and clients can go on."""
 
 from __future__ import annotations
 
@@ -38,8 +36,8 @@ async def pieces(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-async def fill(data_dir: Path, *, messages: int = 3000) -> dict[str, Any]:
-    """A directory in which people have talked: everything that a store can hold is in it."""
+async def fill_directory(data_dir: Path, *, messages: int = 3000) -> dict[str, Any]:
+    """Fill a DATA_DIR with every kind of record that a store can hold."""
     clock = iter(range(START_MS, START_MS + 10**9, 7))
     store = await open_sqlite(
         data_dir, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: next(clock)
@@ -78,7 +76,7 @@ async def fill(data_dir: Path, *, messages: int = 3000) -> dict[str, Any]:
         await store.messages.react(f"{room.id}-2", one.id, "a.$b", on=True)
     await store.messages.delete(f"{room.id}-3")
     await store.members.mark_read(room.id, people[1].id, messages // 2)
-    seen = await everything(store, room.id, [one.id for one in people])
+    seen = await visible_to(store, room.id, [one.id for one in people])
     await store.close()
     return {
         "room": room.id,
@@ -89,8 +87,8 @@ async def fill(data_dir: Path, *, messages: int = 3000) -> dict[str, Any]:
     }
 
 
-async def everything(store: Any, room_id: str, people: list[str]) -> dict[str, Any]:
-    """What all people see of a room, and of themselves."""
+async def visible_to(store: Any, room_id: str, people: list[str]) -> dict[str, Any]:
+    """What all users see of a room and of their own accounts."""
     head = (await store.rooms.heads([room_id]))[room_id]
     return {
         "head": head,
@@ -113,7 +111,7 @@ def target(mongo_uri: str) -> Iterator[dict[str, str]]:
     drop_database(mongo_uri, name)
 
 
-async def seen_in(target: dict[str, str], filled: dict[str, Any]) -> dict[str, Any]:
+async def visible_in_target(target: dict[str, str], filled: dict[str, Any]) -> dict[str, Any]:
     options = MongoOptions(uri=target["MONGO_URI"], db_name=target["MONGO_DB_NAME"])
     store = await open_mongo(
         options, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: START_MS + 10**9
@@ -123,36 +121,36 @@ async def seen_in(target: dict[str, str], filled: dict[str, Any]) -> dict[str, A
             assert b"".join([piece async for piece in store.files.read(filled["file"], thumbnail=thumbnail)]) == content
         readers = [one for one in filled["people"] if await store.files.may_read(filled["file"], one)]
         assert readers == filled["people"][:3]
-        return await everything(store, filled["room"], filled["people"])
+        return await visible_to(store, filled["room"], filled["people"])
     finally:
         await store.close()
 
 
-def begin(env: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start a migration and wait for nothing."""
+def start_migration(env: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start a migration without waiting."""
     program = [sys.executable, str(ROOT / "server.py"), "migrate"]
     return subprocess.Popen(program, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 @pytest.mark.gen_test
 async def test_everything_is_there_as_it_was(tmp_path: Path, target: dict[str, str]) -> None:
-    filled = await fill(tmp_path / "data")
+    filled = await fill_directory(tmp_path / "data")
     run = await asyncio.to_thread(command, "migrate", env={**target, "DATA_DIR": str(tmp_path / "data")})
     assert run.returncode == 0, run.stderr
     counts = {line.split()[0]: line.split()[1] for line in run.stdout.splitlines()}
     assert (counts["users"], counts["rooms"], counts["messages"], counts["files"]) == ("5", "2", "3,001", "1")
-    assert await seen_in(target, filled) == filled["seen"]
+    assert await visible_in_target(target, filled) == filled["seen"]
 
 
 @pytest.mark.slow
 @pytest.mark.gen_test
 async def test_cut_off_by_a_kill_it_goes_on_where_it_was(tmp_path: Path, target: dict[str, str]) -> None:
-    filled = await fill(tmp_path / "data", messages=20_000)
+    filled = await fill_directory(tmp_path / "data", messages=20_000)
     env = {**target, "DATA_DIR": str(tmp_path / "data")}
     with pymongo.MongoClient[dict[str, Any]](target["MONGO_URI"]) as client:
         stored = client[target["MONGO_DB_NAME"]].messages
         for wanted in (2_000, 9_000):
-            first = begin(env)
+            first = start_migration(env)
             while first.poll() is None and stored.estimated_document_count() < wanted:
                 await asyncio.sleep(0.01)  # the poll's pace
             first.kill()
@@ -160,7 +158,7 @@ async def test_cut_off_by_a_kill_it_goes_on_where_it_was(tmp_path: Path, target:
             assert wanted <= stored.estimated_document_count() < 20_001
     run = await asyncio.to_thread(command, "migrate", env=env)
     assert run.returncode == 0, run.stderr
-    assert await seen_in(target, filled) == filled["seen"]
+    assert await visible_in_target(target, filled) == filled["seen"]
 
 
 @pytest.mark.gen_test
@@ -197,7 +195,7 @@ async def test_what_cannot_be_migrated_is_refused_in_one_line(tmp_path: Path, ta
 
     assert "MONGO_URI" in refused(tmp_path / "data", {})
     assert "holds no" in refused(tmp_path / "none", target)
-    await fill(tmp_path / "data", messages=10)
+    await fill_directory(tmp_path / "data", messages=10)
     with DirectoryLock(tmp_path / "data", shared=False):
         assert "in use" in refused(tmp_path / "data", target)
     with pymongo.MongoClient[dict[str, Any]](target["MONGO_URI"]) as client:
@@ -206,7 +204,7 @@ async def test_what_cannot_be_migrated_is_refused_in_one_line(tmp_path: Path, ta
 
 
 async def migrate_here(data_dir: Path, target: dict[str, str], report: Report) -> None:
-    """The migration in this process, with a look at each of its steps."""
+    """Run the migration in this process, with `report` called at each of its steps."""
     options = MongoOptions(uri=target["MONGO_URI"], db_name=target["MONGO_DB_NAME"])
     store = await open_mongo(
         options, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: START_MS + 10**9
@@ -221,7 +219,7 @@ async def migrate_here(data_dir: Path, target: dict[str, str], report: Report) -
 
 @pytest.mark.gen_test
 async def test_a_difference_is_found_in_the_end(tmp_path: Path, target: dict[str, str]) -> None:
-    await fill(tmp_path / "data", messages=2_000)
+    await fill_directory(tmp_path / "data", messages=2_000)
     with pymongo.MongoClient[dict[str, Any]](target["MONGO_URI"]) as client:
         messages = client[target["MONGO_DB_NAME"]].messages
 
@@ -237,7 +235,7 @@ async def test_a_difference_is_found_in_the_end(tmp_path: Path, target: dict[str
 async def test_a_difference_that_was_made_before_a_second_run_is_found_by_it(
     tmp_path: Path, target: dict[str, str]
 ) -> None:
-    await fill(tmp_path / "data", messages=2_000)
+    await fill_directory(tmp_path / "data", messages=2_000)
 
     def cut_off(what: str, done: int, _total: int) -> None:
         if (what, done) == ("messages", 1000):
@@ -267,7 +265,7 @@ def damage(what: str, data_dir: Path, chunks: Any, file_id: str) -> None:
 @pytest.mark.parametrize("what", ["a byte", "a chunk", "the thumbnail", "the source"])
 @pytest.mark.gen_test
 async def test_a_files_bytes_are_compared_in_the_end(tmp_path: Path, target: dict[str, str], what: str) -> None:
-    filled = await fill(tmp_path / "data", messages=10)
+    filled = await fill_directory(tmp_path / "data", messages=10)
     with pymongo.MongoClient[dict[str, Any]](target["MONGO_URI"]) as client:
         chunks = client[target["MONGO_DB_NAME"]]["uploads.chunks"]
 
@@ -284,7 +282,7 @@ async def test_a_files_bytes_are_compared_in_the_end(tmp_path: Path, target: dic
 async def test_the_bar_of_a_second_run_begins_where_the_first_was_cut_off(
     tmp_path: Path, target: dict[str, str]
 ) -> None:
-    filled = await fill(tmp_path / "data", messages=3000)
+    filled = await fill_directory(tmp_path / "data", messages=3000)
 
     def cut_off(what: str, done: int, _total: int) -> None:
         if (what, done) == ("messages", 2000):
@@ -296,15 +294,15 @@ async def test_the_bar_of_a_second_run_begins_where_the_first_was_cut_off(
     await migrate_here(tmp_path / "data", target, lambda *step: seen.append(step))
     assert [step for step in seen if step[0] == "users"] == [("users", 5, 5)]
     assert [step for step in seen if step[0] == "messages"] == [("messages", done, 3001) for done in (2000, 3000, 3001)]
-    assert await seen_in(target, filled) == filled["seen"]
+    assert await visible_in_target(target, filled) == filled["seen"]
 
 
 @pytest.mark.gen_test
 async def test_who_loses_the_lease_ends_with_a_line(tmp_path: Path, target: dict[str, str]) -> None:
-    await fill(tmp_path / "data", messages=20_000)
+    await fill_directory(tmp_path / "data", messages=20_000)
     with pymongo.MongoClient[dict[str, Any]](target["MONGO_URI"]) as client:
         database = client[target["MONGO_DB_NAME"]]
-        run = begin({**target, "DATA_DIR": str(tmp_path / "data")})
+        run = start_migration({**target, "DATA_DIR": str(tmp_path / "data")})
         while run.poll() is None and database.messages.estimated_document_count() < 1000:
             await asyncio.sleep(0.005)  # the poll's pace
         run.send_signal(signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""A server whose MongoDB is wrong, away, stopped in its tracks, or taken by somebody else."""
+"""A server whose MongoDB is misconfigured, away, paused, or in use by another process."""
 
 from __future__ import annotations
 

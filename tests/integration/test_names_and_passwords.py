@@ -1,5 +1,5 @@
-"""Names that people see and passwords, from outside: one form for the same text, wherever it comes in; and how long a
-login lasts.
+"""Display names and passwords from outside: one normalized form of a text wherever it is entered, and how long a login
+lasts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def log_in(url: str, name: str, password: str) -> Reply:
     return call(url, "POST", "/auth/login", {"username": name, "password": password})
 
 
-def enrol(url: str, name: str, password: str) -> Reply:
+def register_named(url: str, name: str, password: str) -> Reply:
     return call(url, "POST", "/auth/register", {"username": name, "email": f"{name}@example.com", "password": password})
 
 
@@ -66,12 +66,12 @@ def test_who_searches_finds_a_name_whichever_way_it_is_written(server: ServerPro
 def test_one_password_logs_in_from_every_keyboard_and_is_counted_in_the_form_that_is_compared(
     server: ServerProcess,
 ) -> None:
-    assert enrol(server.url, "keyboards", NFD).status == 201
+    assert register_named(server.url, "keyboards", NFD).status == 201
     for password in (NFC, NFD, NFC.replace(" ", "\u00a0")):
         assert log_in(server.url, "keyboards", password).status == 200
     assert log_in(server.url, "keyboards", NFC.upper()).status == 401
     for wrong in ("e\u0301" * 7, "tab\tinside it", "Password1", "QWERTYUIOP", "12345678"):
-        reply = enrol(server.url, "never", wrong)
+        reply = register_named(server.url, "never", wrong)
         assert (reply.status, list(reply.json["error"]["details"])) == (422, ["password"]), wrong
     token = log_in(server.url, "keyboards", NFC).json["accessToken"]
     for old, new, status in ((NFC, "password123", 422), (NFD, "another\u00a0one", 204)):

@@ -1,6 +1,4 @@
-"""`make cluster`: the shipped nginx before two real processes and a real Redis, and what a conversation is like when
-one of them goes.
-"""
+"""`make cluster`: the shipped nginx before two real processes and a real Redis, also while a process ends."""
 
 from __future__ import annotations
 
@@ -49,12 +47,12 @@ def listens(port: int) -> bool:
 
 
 def take_terminal() -> None:
-    """A session's first process that opens a terminal has it for the session's."""
+    """Open the terminal, which makes it the controlling terminal of this process's session."""
     os.close(os.open(os.ttyname(0), os.O_RDWR))
 
 
 class ClusterProcess:
-    """`make cluster`'s program, its log, and what it started."""
+    """A process of `make cluster`'s program, its log, and its children."""
 
     def __init__(self, folder: Path, *, processes: int = 2, stdin: int = subprocess.DEVNULL, **env: str) -> None:
         self.port = free_port(processes + 1)
@@ -86,8 +84,8 @@ class ClusterProcess:
         return self._process
 
     def start(self) -> ClusterProcess:
-        """Start it, in a session of its own whose terminal is its standard input if that is one, and wait until it is
-        ready.
+        """Start it in a session of its own and wait until it is ready. If its standard input is a terminal, that is the
+        session's.
         """
         with self.log_path.open("ab") as log:
             self._process = process = subprocess.Popen(
@@ -117,7 +115,7 @@ class ClusterProcess:
         return self.log_path.read_text(errors="replace")
 
     def pids(self, name: str) -> list[int]:
-        """Of each time that a child was started."""
+        """The process ids of a child, one for each of its starts."""
         return [int(pid) for pid in re.findall(rf"^cluster: {name} started, pid (\d+)$", self.log(), re.MULTILINE)]
 
     def is_ready(self, number: int) -> bool:
@@ -131,7 +129,7 @@ class ClusterProcess:
         return all(self.is_ready(number) for number in range(1, self._count + 1))
 
     def assert_log_is_clean(self) -> None:
-        """None of the processes wrote a traceback, or a line above WARNING."""
+        """Assert that no process logged a traceback or a line above WARNING."""
         wrong = [line for line in self.log().splitlines() if re.search(r"Traceback|^p\d: \S+Z (ERROR|CRITICAL) ", line)]
         assert not wrong, wrong
 
@@ -466,7 +464,7 @@ async def test_a_rolling_restart_under_load_loses_nothing_and_takes_no_post_a_se
 
 
 def fake_systemctl(path: Path, cluster: ClusterProcess) -> Path:
-    """A systemctl that ends the process of chat@PORT and waits for that; the cluster starts it again."""
+    """Write a systemctl that ends the process of chat@PORT and waits for its end. The cluster starts it again."""
     pids = {cluster.port + number: cluster.pids(f"p{number}")[-1] for number in (1, 2)}
     end = "kill {0}; while kill -0 {0} 2>/dev/null; do sleep 0.02; done"
     cases = "\n".join(f"'restart chat@{port}') {end.format(pid)} ;;" for port, pid in pids.items())

@@ -1,5 +1,5 @@
-"""Guessing at passwords: one bucket an account however it is named, and strangers lock nobody out where they were good
-before.
+"""Guessing passwords: one limit an account whatever name is used for it, and strangers cannot lock out an address that
+logged in before.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""Who is here and who is typing: one event per real change of a person, never one's own, and a count where there are
-too many.
-"""
+"""Presence and typing: one event per change of a user, never to that user, and only a count in large rooms."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Two processes, and a network between each of them and Redis that is late, cut or hung: what one does acts on the
-other all the same.
-"""
+"""Two processes whose network to Redis is slow, cut or hung: changes made on one still take effect on the other."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import JWT, PATIENT_WITH_REDIS, StoreEnv, also_at, await_redis
+from tests.integration.conftest import JWT, LONG_REDIS_TIMEOUT, StoreEnv, person_at, until_redis_is_connected
 from tests.support.client import ChatConnection, CommandRefused, Person, Reply, call, chat, register
 from tests.support.machine_stalls import counting_stalls
 from tests.support.redis_proxy_thread import RedisProxyThread, proxy_thread_to
@@ -42,7 +40,7 @@ class ServerBehindProxy:
         self.proxy = proxy
 
     async def call(self, person: Person, method: str, path: str, body: object = None, **query: Any) -> Reply:
-        return await asyncio.to_thread(also_at(person, self.server).call, method, path, body, **query)
+        return await asyncio.to_thread(person_at(person, self.server).call, method, path, body, **query)
 
     async def register(self) -> Person:
         return await asyncio.to_thread(register, self.server.url)
@@ -57,7 +55,7 @@ def serving_behind_proxies(
         proxies = [stack.enter_context(proxy_thread_to(redis.port)) for _ in range(2)]
         common = {**JWT, "RATE_LIMIT_TYPING": "off", **env}
         servers = [stack.enter_context(serving(data_dir, {**common, **proxy.env})) for proxy in proxies]
-        await_redis(*servers)
+        until_redis_is_connected(*servers)
         p, q = map(ServerBehindProxy, servers, proxies)
         yield p, q
 
@@ -77,7 +75,7 @@ def behind_proxies(
     """The module's two processes with working proxies, whatever the previous test did to these."""
     for one in shared_behind_proxies:
         one.proxy.restore()
-    await_redis(*(one.server for one in shared_behind_proxies))
+    until_redis_is_connected(*(one.server for one in shared_behind_proxies))
     return shared_behind_proxies
 
 
@@ -93,7 +91,7 @@ async def online_ids(one: ChatConnection, room: str) -> set[str]:
 
 
 async def until_heads_are_read(one: ServerBehindProxy) -> None:
-    """Wait until a process has compared its rooms with the store again, which it does every five seconds."""
+    """Wait until a process has compared its rooms with the store again, which it does every 5 s."""
 
     async def count() -> int:
         text = (await asyncio.to_thread(call, one.server.url, "GET", "/metrics")).body.decode()
@@ -116,7 +114,7 @@ async def until_heads_are_read(one: ServerBehindProxy) -> None:
 async def test_news_of_an_earlier_membership_that_come_late_end_no_newer_one(
     tmp_path: Path, store_env: StoreEnv, redis: RedisServer
 ) -> None:
-    with serving_behind_proxies(tmp_path / "data", redis, {**store_env(tmp_path / "data"), **PATIENT_WITH_REDIS}) as (
+    with serving_behind_proxies(tmp_path / "data", redis, {**store_env(tmp_path / "data"), **LONG_REDIS_TIMEOUT}) as (
         p,
         q,
     ):
@@ -265,7 +263,7 @@ async def is_unhealthy(server: ServerProcess) -> bool:
 async def test_a_process_that_stood_still_for_over_10_s_and_the_others_know_each_others_people_again(
     tmp_path: Path, redis: RedisServer
 ) -> None:
-    with serving_behind_proxies(tmp_path / "data", redis, {**PATIENT_WITH_REDIS, "WS_PING_TIMEOUT": "60"}) as (p, q):
+    with serving_behind_proxies(tmp_path / "data", redis, {**LONG_REDIS_TIMEOUT, "WS_PING_TIMEOUT": "60"}) as (p, q):
         ada, bob, cleo = [await p.register() for _ in range(3)]
         room = await private_room(p, ada, bob, cleo)
         async with chat(p.server.ws_url, ada) as a, chat(q.server.ws_url, bob) as b:

@@ -1,5 +1,5 @@
-"""Two processes whose Redis is restarted, flushed, stopped, full, garbled or gone: nothing is lost, and an operator
-sees it.
+"""Two processes whose Redis is restarted, flushed, stopped, full, garbled or gone: no data are lost, and health reports
+it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import JWT, OF_TWO, Processes, also_at, embedded_store, make_well, start_both
+from tests.integration.conftest import (
+    JWT,
+    TWO_SERVERS_ENV,
+    Processes,
+    embedded_store,
+    person_at,
+    restore_all,
+    start_two_processes,
+)
 from tests.support.client import ChatConnection, call, chat, register
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.server import ServerProcess, command, serving
@@ -29,17 +37,19 @@ def impatient_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisS
 
 
 @pytest.fixture(scope="module")
-def shared_impatient_two(tmp_path_factory: pytest.TempPathFactory, impatient_redis: RedisServer) -> Iterator[Processes]:
+def shared_impatient_servers(
+    tmp_path_factory: pytest.TempPathFactory, impatient_redis: RedisServer
+) -> Iterator[Processes]:
     data_dir = tmp_path_factory.mktemp("impatient") / "data"
     with ExitStack() as stack:
-        yield start_both(stack, data_dir, {**OF_TWO, **impatient_redis.env, "REDIS_TIMEOUT": "250"})
+        yield start_two_processes(stack, data_dir, {**TWO_SERVERS_ENV, **impatient_redis.env, "REDIS_TIMEOUT": "250"})
 
 
 @pytest.fixture
-def impatient_two(shared_impatient_two: Processes, impatient_redis: RedisServer) -> Processes:
-    """Two that wait for Redis no longer than where people wait for them."""
-    make_well(shared_impatient_two, impatient_redis)
-    return shared_impatient_two
+def impatient_servers(shared_impatient_servers: Processes, impatient_redis: RedisServer) -> Processes:
+    """Two processes that wait for Redis for 250 ms, less than those of the other tests."""
+    restore_all(shared_impatient_servers, impatient_redis)
+    return shared_impatient_servers
 
 
 async def restart(redis: RedisServer) -> None:
@@ -103,9 +113,9 @@ FAULTS = {
 )
 @pytest.mark.gen_test
 async def test_whatever_becomes_of_redis_nothing_is_lost_doubled_or_out_of_order(
-    impatient_two: Processes, impatient_redis: RedisServer, fault: Callable[[RedisServer], Awaitable[None]]
+    impatient_servers: Processes, impatient_redis: RedisServer, fault: Callable[[RedisServer], Awaitable[None]]
 ) -> None:
-    first, second = impatient_two
+    first, second = impatient_servers
     ada, bob = register(first.url), register(second.url)
     room = ada.make_room()["id"]
     async with chat(first.ws_url, ada) as a, chat(second.ws_url, bob) as b:
@@ -139,7 +149,7 @@ async def test_whatever_becomes_of_redis_nothing_is_lost_doubled_or_out_of_order
             assert one.seqs == list(range(1, total + 1))
         assert slowest < 9, "nothing waits as long as Redis is away"
         for server in (first, second):
-            newest = also_at(ada, server).call("GET", "/messages", roomId=room, limit=2).json["messages"]
+            newest = person_at(ada, server).call("GET", "/messages", roomId=room, limit=2).json["messages"]
             assert [message["seq"] for message in newest] == [total - 1, total]
         await b.command("updatePresence", status="busy")
         await a.until(lambda: a.named("presenceUpdate"), 30)
@@ -147,9 +157,9 @@ async def test_whatever_becomes_of_redis_nothing_is_lost_doubled_or_out_of_order
 
 @pytest.mark.gen_test
 async def test_while_redis_is_away_messages_removals_and_logouts_are_heard_within_5_s(
-    two: Processes, shared_redis: RedisServer
+    two_servers: Processes, shared_redis: RedisServer
 ) -> None:
-    first, second = two
+    first, second = two_servers
     ada, bob = register(first.url), register(second.url)
     room = ada.make_room()["id"]
     bob.join(room)
@@ -161,11 +171,11 @@ async def test_while_redis_is_away_messages_removals_and_logouts_are_heard_withi
             await a.command("sendMessage", roomId=room, content=f"text {number}")
         await b.until(lambda: len(b.seqs) == 10, 30)
         assert b.seqs == list(range(1, 11))
-        assert also_at(bob, first).call("POST", f"/rooms/{room}/leave").status == 204
+        assert person_at(bob, first).call("POST", f"/rooms/{room}/leave").status == 204
         assert (await b.one("roomClosed", 30))["roomId"] == room
         await a.command("sendMessage", roomId=room, content="not for bob")
-        assert also_at(bob, first).call("POST", "/auth/logout").status == 204
-        assert also_at(bob, second).call("GET", "/auth/profile").code == "unauthorized"
+        assert person_at(bob, first).call("POST", "/auth/logout").status == 204
+        assert person_at(bob, second).call("GET", "/auth/profile").code == "unauthorized"
         assert await b.closed() == 4403
         assert len(b.seqs) == 10
 
@@ -180,9 +190,9 @@ def page_reads(server: ServerProcess) -> Counter[str]:
 
 @pytest.mark.gen_test
 async def test_redis_away_shows_in_the_caches_health_and_nowhere_else(
-    two: Processes, shared_redis: RedisServer
+    two_servers: Processes, shared_redis: RedisServer
 ) -> None:
-    first, second = two
+    first, second = two_servers
     logged = len(first.log())
     ada = register(first.url)
     room = ada.make_room()["id"]
@@ -199,7 +209,7 @@ async def test_redis_away_shows_in_the_caches_health_and_nowhere_else(
     began = time.monotonic()
     assert ada.call("GET", "/messages", roomId=room).status == 200
     ada.post(room, "hello")
-    assert also_at(ada, second).call("GET", "/messages", roomId=room).json["messages"][0]["content"] == "hello"
+    assert person_at(ada, second).call("GET", "/messages", roomId=room).json["messages"][0]["content"] == "hello"
     assert time.monotonic() - began < 10
     assert call(first.url, "GET", "/health/ready").status == 200
     shared_redis.start()

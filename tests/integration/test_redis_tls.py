@@ -1,4 +1,4 @@
-"""Redis over TLS, with a password and a database of its own: REDIS_URL=rediss://…"""
+"""Redis over TLS, with a password and a database number: REDIS_URL=rediss://…"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from app import settings
 from app.settings import SettingsError
-from tests.integration.conftest import PATIENT_WITH_REDIS, await_redis
+from tests.integration.conftest import LONG_REDIS_TIMEOUT, until_redis_is_connected
 from tests.support.client import call, register
 from tests.support.redis_server import RedisServer
 from tests.support.server import command, free_port, serving
@@ -18,7 +18,7 @@ from tests.support.server import command, free_port, serving
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A key and a certificate for 127.0.0.1, signed by itself."""
+    """A key and a self-signed certificate for 127.0.0.1."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("need openssl on PATH (Debian: apt-get install openssl)")
@@ -46,8 +46,8 @@ def test_redis_is_used_over_tls_with_its_password_and_database(tmp_path: Path, c
     url = f"rediss://:hunter2@127.0.0.1:{port}/3?ssl_ca_certs={made}"
     try:
         redis.start()
-        with serving(tmp_path / "data", {"REDIS_URL": url, **PATIENT_WITH_REDIS}) as server:
-            await_redis(server)
+        with serving(tmp_path / "data", {"REDIS_URL": url, **LONG_REDIS_TIMEOUT}) as server:
+            until_redis_is_connected(server)
             ada = register(server.url)
             room = ada.make_room()["id"]
             for _ in range(2):

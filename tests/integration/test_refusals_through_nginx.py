@@ -1,4 +1,4 @@
-"""`make cluster` under a flood of whatever can be refused: a refusal is its sender's alone, and nobody else's request
+"""`make cluster` under floods of requests that are refused: only their sender is refused, and no other client's request
 fails.
 """
 
@@ -219,7 +219,7 @@ class RefusalLoop(Struct):
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcess]:
-    """Two processes with the limits by default, and few places for sockets."""
+    """Two processes with the default limits, and few WebSocket connections allowed."""
     env = {"RATE_LIMIT_ENABLED": "true", "RATE_LIMIT_ADAPTIVE": "false", "METRICS_ALLOW": OPERATOR}
     sockets = {"WS_MAX_CONNECTIONS": str(SOCKETS_MAX), "WS_PING_INTERVAL": "600"}
     with serving_cluster(tmp_path_factory.mktemp("cluster"), **env, **sockets) as one:

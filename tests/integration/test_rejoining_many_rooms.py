@@ -1,4 +1,4 @@
-"""Somebody who comes back to many rooms at once, and how refusals of what was sent in one go are counted."""
+"""A client that rejoins many rooms at once, and how refusals of commands sent in one burst are counted."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ pytestmark = embedded
 
 
 @pytest.fixture(scope="module")
-def strict(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Iterator[ServerProcess]:
-    """One that few heartbeats and many joins are too much for, shared: the limits are each user's own."""
+def limited_server(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Iterator[ServerProcess]:
+    """A shared server with low limits on heartbeats and joins, which count by user."""
     limits = {"RATE_LIMIT_ROOMS": "off", "RATE_LIMIT_RESUMES": "600/3600", "RATE_LIMIT_TYPING": "3/3600"}
     with serving(tmp_path_factory.mktemp("strict") / "data", limits) as one:
         yield one
 
 
 @contextmanager
-def standing_still(server: ServerProcess) -> Iterator[None]:
-    """What is written meanwhile is one burst: it has left the client before the server reads the first of it."""
+def paused(server: ServerProcess) -> Iterator[None]:
+    """Stop the process until the end of the block: what is written meanwhile is one burst, sent before the server reads
+    any of it.
+    """
     os.kill(server.pid, signal.SIGSTOP)
     try:
         yield
@@ -39,20 +41,20 @@ def standing_still(server: ServerProcess) -> Iterator[None]:
         os.kill(server.pid, signal.SIGCONT)
 
 
-def in_one_write(connection: RawWebSocket, commands: list[tuple[str, dict[str, Any]]]) -> None:
+def send_in_one_write(connection: RawWebSocket, commands: list[tuple[str, dict[str, Any]]]) -> None:
     texts = [
         json.dumps({"event": event, "id": str(number), "data": data}) for number, (event, data) in enumerate(commands)
     ]
     connection.socket.sendall(b"".join(client_frame(1, text.encode(), final=True, mask=b"\0\0\0\0") for text in texts))
 
 
-def answers(connection: RawWebSocket, count: int) -> list[str]:
-    """The next so many answers, in order: `ack`, or the code of the error; fewer if the server closes."""
-    told: list[str] = []
-    while len(told) < count and (message := connection.read_message()) is not None:
+def read_replies(connection: RawWebSocket, count: int) -> list[str]:
+    """The next `count` replies, in order: `ack`, or the code of the error. Fewer if the server closes."""
+    replies: list[str] = []
+    while len(replies) < count and (message := connection.read_message()) is not None:
         if message["event"] in ("ack", "error"):
-            told.append(message["data"]["code"] if message["event"] == "error" else "ack")
-    return told
+            replies.append(message["data"]["code"] if message["event"] == "error" else "ack")
+    return replies
 
 
 def rooms_of(person: Person, count: int) -> list[str]:
@@ -65,21 +67,21 @@ def test_a_member_of_a_hundred_rooms_who_resumes_them_in_one_write_gets_a_hundre
     ada = register(server.url)
     rooms = rooms_of(ada, 100)
     with RawWebSocket(server.port, token=ada.access_token) as connection:
-        in_one_write(connection, [("joinRoom", {"roomId": room, "since": 0}) for room in rooms])
-        assert answers(connection, 100) == ["ack"] * 100
+        send_in_one_write(connection, [("joinRoom", {"roomId": room, "since": 0}) for room in rooms])
+        assert read_replies(connection, 100) == ["ack"] * 100
 
 
-def test_past_the_limit_of_resuming_one_burst_is_refused_and_closes_nothing(strict: ServerProcess) -> None:
-    ada = register(strict.url)
+def test_past_the_limit_of_resuming_one_burst_is_refused_and_closes_nothing(limited_server: ServerProcess) -> None:
+    ada = register(limited_server.url)
     rooms = rooms_of(ada, 20)
-    with RawWebSocket(strict.port, token=ada.access_token) as connection:
-        with standing_still(strict):
-            in_one_write(connection, [("joinRoom", {"roomId": room}) for _ in range(50) for room in rooms])
-        told = answers(connection, 1_000)
-        assert told.count("ack") in range(600, 615)
-        assert told.count("rate_limited") == 1_000 - told.count("ack")
-        in_one_write(connection, [("heartbeat", {})])
-        assert answers(connection, 1) == ["ack"]
+    with RawWebSocket(limited_server.port, token=ada.access_token) as connection:
+        with paused(limited_server):
+            send_in_one_write(connection, [("joinRoom", {"roomId": room}) for _ in range(50) for room in rooms])
+        replies = read_replies(connection, 1_000)
+        assert replies.count("ack") in range(600, 615)
+        assert replies.count("rate_limited") == 1_000 - replies.count("ack")
+        send_in_one_write(connection, [("heartbeat", {})])
+        assert read_replies(connection, 1) == ["ack"]
 
 
 def test_a_frame_behind_a_burst_makes_no_separate_refusals_of_it(start: Start) -> None:
@@ -89,12 +91,12 @@ def test_a_frame_behind_a_burst_makes_no_separate_refusals_of_it(start: Start) -
     # More than is read at once, less than the kernel takes
     commands = [("joinRoom", {"roomId": room, "padding": "." * 200})] * 300
     with RawWebSocket(server.port, token=ada.access_token) as connection:
-        with standing_still(server):
-            in_one_write(connection, commands)
-        told = answers(connection, 11)
-        in_one_write(connection, [("heartbeat", {})])
-        told += answers(connection, len(commands) + 1 - len(told))
-        assert (told.count("ack"), told.count("rate_limited"), told[-1]) == (11, 290, "ack")
+        with paused(server):
+            send_in_one_write(connection, commands)
+        replies = read_replies(connection, 11)
+        send_in_one_write(connection, [("heartbeat", {})])
+        replies += read_replies(connection, len(commands) + 1 - len(replies))
+        assert (replies.count("ack"), replies.count("rate_limited"), replies[-1]) == (11, 290, "ack")
 
 
 @pytest.mark.gen_test
@@ -118,36 +120,38 @@ async def test_a_new_membership_counts_as_a_join_an_old_one_as_resuming_and_what
         assert [await joined("nowhere") for _ in range(5)] == ["room_not_found"] * 4 + ["rate_limited"]
 
 
-def test_of_twenty_refusals_those_that_had_come_before_the_first_was_answered_are_one(strict: ServerProcess) -> None:
-    ada = register(strict.url)
-    with RawWebSocket(strict.port, token=ada.access_token) as connection:
-        in_one_write(connection, [("heartbeat", {})] * 40)
-        assert answers(connection, 40) == ["ack"] * 3 + ["rate_limited"] * 37
+def test_of_twenty_refusals_those_that_had_come_before_the_first_was_answered_are_one(
+    limited_server: ServerProcess,
+) -> None:
+    ada = register(limited_server.url)
+    with RawWebSocket(limited_server.port, token=ada.access_token) as connection:
+        send_in_one_write(connection, [("heartbeat", {})] * 40)
+        assert read_replies(connection, 40) == ["ack"] * 3 + ["rate_limited"] * 37
         for _ in range(19):
-            in_one_write(connection, [("heartbeat", {})])
-            assert answers(connection, 1) == ["rate_limited"]
+            send_in_one_write(connection, [("heartbeat", {})])
+            assert read_replies(connection, 1) == ["rate_limited"]
         assert connection.read_close() == 1008
 
 
-def test_of_a_second_burst_each_refusal_counts(strict: ServerProcess) -> None:
-    ada = register(strict.url)
-    with RawWebSocket(strict.port, token=ada.access_token) as connection:
-        in_one_write(connection, [("heartbeat", {})] * 40)
-        assert answers(connection, 40) == ["ack"] * 3 + ["rate_limited"] * 37
-        in_one_write(connection, [("heartbeat", {})] * 40)
-        assert answers(connection, 40) == ["rate_limited"] * 19
+def test_of_a_second_burst_each_refusal_counts(limited_server: ServerProcess) -> None:
+    ada = register(limited_server.url)
+    with RawWebSocket(limited_server.port, token=ada.access_token) as connection:
+        send_in_one_write(connection, [("heartbeat", {})] * 40)
+        assert read_replies(connection, 40) == ["ack"] * 3 + ["rate_limited"] * 37
+        send_in_one_write(connection, [("heartbeat", {})] * 40)
+        assert read_replies(connection, 40) == ["rate_limited"] * 19
         assert connection.close_code == 1008
 
 
-def test_a_success_in_between_begins_the_count_anew(strict: ServerProcess) -> None:
-    ada = register(strict.url)
+def test_a_success_in_between_begins_the_count_anew(limited_server: ServerProcess) -> None:
+    ada = register(limited_server.url)
     room = ada.make_room()["id"]
-    with RawWebSocket(strict.port, token=ada.access_token) as connection:
-        in_one_write(connection, [("heartbeat", {})] * 3)
-        assert answers(connection, 3) == ["ack"] * 3
+    with RawWebSocket(limited_server.port, token=ada.access_token) as connection:
+        send_in_one_write(connection, [("heartbeat", {})] * 3)
+        assert read_replies(connection, 3) == ["ack"] * 3
         for _ in range(3):
             for _ in range(15):
-                in_one_write(connection, [("heartbeat", {})])
-                assert answers(connection, 1) == ["rate_limited"]
-            in_one_write(connection, [("joinRoom", {"roomId": room})])
-            assert answers(connection, 1) == ["ack"]
+                send_in_one_write(connection, [("heartbeat", {})])
+                assert read_replies(connection, 1) == ["rate_limited"]
+            send_in_one_write(connection, [("joinRoom", {"roomId": room})])
+            assert read_replies(connection, 1) == ["ack"]

@@ -1,4 +1,4 @@
-"""Rooms over REST and what they tell over the WebSocket: make, find, join, invite, leave, count."""
+"""Rooms over REST, and their events over the WebSocket: create, find, join, invite, leave, count."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ MEMBER_ROOM = ROOM | {"role", "readSeq", "unreadCount", "mentionCount", "mutedUn
 
 
 @pytest.fixture(scope="module")
-def somebody(server: ServerProcess) -> Person:
-    """Who asks for what is refused before anything is done."""
+def any_user(server: ServerProcess) -> Person:
+    """A user for requests that are refused before they change anything."""
     return register(server.url)
 
 
@@ -58,8 +58,8 @@ def test_a_new_room_is_its_makers_with_the_contracts_shape(server: ServerProcess
         ({"name": "a", "maxUsers": "10"}, "maxUsers"),
     ],
 )
-def test_what_is_wrong_with_a_room_is_named(somebody: Person, body: dict[str, Any], field: str) -> None:
-    reply = somebody.call("POST", "/rooms", body)
+def test_what_is_wrong_with_a_room_is_named(any_user: Person, body: dict[str, Any], field: str) -> None:
+    reply = any_user.call("POST", "/rooms", body)
     assert (reply.status, reply.code) == (422, "validation_failed")
     assert list(reply.json["error"]["details"]) == [field]
 
@@ -129,8 +129,8 @@ def test_a_mine_listing_counts_what_is_unread(server: ServerProcess) -> None:
         {"q": "x" * 81},
     ],
 )
-def test_a_bad_listing_query_is_422(somebody: Person, query: dict[str, Any]) -> None:
-    reply = somebody.call("GET", "/rooms", **query)
+def test_a_bad_listing_query_is_422(any_user: Person, query: dict[str, Any]) -> None:
+    reply = any_user.call("GET", "/rooms", **query)
     assert (reply.status, reply.code, list(reply.json["error"]["details"])) == (422, "validation_failed", list(query))
 
 

@@ -1,4 +1,4 @@
-"""What a whole server refuses at which load, by REST and WebSocket: all of it is real but the load, which is given."""
+"""What a whole server refuses at which load, by REST and WebSocket. Everything is real but the load, which is set."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ REQUESTS = {
 
 @asynccontextmanager
 async def chat_server(data_dir: Path) -> AsyncIterator[tuple[Process, str]]:
-    """All that `server.py serve` wires together, and its URL."""
+    """A process put together as by `server.py serve`, and its URL."""
     port, before = free_port(), gc.get_threshold()
     settings = settings_module.load({}, {"DATA_DIR": str(data_dir), "PORT": str(port), "RATE_LIMIT_TYPING": "off"})
     async with (
@@ -82,7 +82,7 @@ async def chat_server(data_dir: Path) -> AsyncIterator[tuple[Process, str]]:
 
 
 async def refused_commands(one: ChatConnection, room: str) -> set[str]:
-    """Those that are refused as too much, of eight tries each."""
+    """The commands that are refused as overload, of eight tries each."""
     found = set()
     more = {"updatePresence": {"status": "online"}, "sendMessage": {"content": "x"}, "messageRead": {"seq": 0}}
     for event in COMMANDS:

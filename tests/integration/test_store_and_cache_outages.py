@@ -1,4 +1,6 @@
-"""A store or a cache that is away: nobody is half logged in by it, and many who read one thing read it once."""
+"""A store or a cache that is away: no client is left half logged in, and many concurrent reads of one value are one
+read of the store.
+"""
 
 from __future__ import annotations
 
@@ -30,18 +32,18 @@ def shared_mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServ
 
 @pytest.fixture
 def mongo(shared_mongo: MongoServer) -> Iterator[MongoServer]:
-    """A MongoDB of the module's own, with a database for each test, that goes on at its end."""
+    """The module's MongoDB server, which runs again after each test."""
     yield shared_mongo
     shared_mongo.resume()
 
 
-def database(mongo: MongoServer, folder: Path) -> dict[str, str]:
+def database_env(mongo: MongoServer, folder: Path) -> dict[str, str]:
     """The variables of a test's database."""
     return {"MONGO_URI": mongo.uri, "MONGO_DB_NAME": folder.name[:60]}
 
 
-def answers(mongo: MongoServer) -> bool:
-    """Whether it answers a ping soon: one that is stopped takes a moment to be."""
+def answers_ping(mongo: MongoServer) -> bool:
+    """Whether it answers a ping within 0.2 s: SIGSTOP takes a moment to have effect."""
     soon = {"serverSelectionTimeoutMS": 200, "socketTimeoutMS": 200, "connectTimeoutMS": 200}
     with pymongo.MongoClient[dict[str, object]](mongo.uri, **soon) as client:
         try:
@@ -57,7 +59,7 @@ async def test_a_first_authenticate_whose_profile_cannot_be_read_is_an_error_the
 ) -> None:
     """The cache knows who it is; the address, which the answer has, would have to be read from a store that is away."""
     brief = {"STORE_TIMEOUT": "4000", "MONGO_SERVER_SELECTION_TIMEOUT": "4000", "REDIS_TIMEOUT": "5000"}
-    with serving(tmp_path / "data", {**database(mongo, tmp_path), **JWT, **redis.env, **brief}) as server:
+    with serving(tmp_path / "data", {**database_env(mongo, tmp_path), **JWT, **redis.env, **brief}) as server:
         ada, bob = register(server.url), register(server.url)
         room = ada.make_room()["id"]
         bob.join(room)
@@ -69,7 +71,7 @@ async def test_a_first_authenticate_whose_profile_cannot_be_read_is_an_error_the
                 await also_b.command("authenticate", token=bob.access_token)
                 assert ada.call("GET", "/auth/profile").status == 200  # it is all cached
                 mongo.pause()
-                await until(lambda: not answers(mongo))
+                await until(lambda: not answers_ping(mongo))
                 for one in (ada, bob):
                     assert redis.ask("DEL", f"chat:1:email:{one.id}") == b":1\r\n"
                 with pytest.raises(CommandRefused) as refused:
@@ -82,7 +84,7 @@ async def test_a_first_authenticate_whose_profile_cannot_be_read_is_an_error_the
                 assert renewal.value.data["retryable"]
                 await also_b.command("heartbeat")
                 mongo.resume()
-            await until(lambda: answers(mongo))
+            await until(lambda: answers_ping(mongo))
             presence = await b.command("getPresence", roomId=room)
             assert [one["userId"] for one in presence["online"]] == [bob.id]
             assert b.named("userJoined") == [], "who was refused never came"
@@ -92,8 +94,8 @@ async def test_a_first_authenticate_whose_profile_cannot_be_read_is_an_error_the
 
 
 @asynccontextmanager
-async def a_hundred(server: ServerProcess, request: str) -> AsyncIterator[list[bytes]]:
-    """Send a request a hundred times at once; once the body is done all answers are there."""
+async def hundred_requests(server: ServerProcess, request: str) -> AsyncIterator[list[bytes]]:
+    """Send a request on a hundred connections at once. The list has all replies after the block."""
     answers: list[bytes] = []
     connections = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(100)]
     try:
@@ -111,7 +113,7 @@ async def test_a_hundred_who_read_one_page_while_redis_is_away_read_it_once(
     tmp_path: Path, mongo: MongoServer, redis: RedisServer
 ) -> None:
     with serving(
-        tmp_path / "data", {**database(mongo, tmp_path), **JWT, **redis.env, "STORE_TIMEOUT": "60000"}
+        tmp_path / "data", {**database_env(mongo, tmp_path), **JWT, **redis.env, "STORE_TIMEOUT": "60000"}
     ) as server:
         ada = register(server.url)
         room = ada.make_room()["id"]
@@ -134,7 +136,7 @@ async def test_a_hundred_who_read_one_page_while_redis_is_away_read_it_once(
         mongo.pause()
         headers = f"Host: 127.0.0.1\r\nAuthorization: Bearer {ada.access_token}\r\nConnection: close"
         request = f"GET /messages?roomId={room} HTTP/1.1\r\n{headers}\r\n\r\n"
-        async with a_hundred(server, request) as answers:
+        async with hundred_requests(server, request) as answers:
             await until(lambda: asked() == asked_before + 100)  # all of them wait for a store that stands still
             mongo.resume()
         assert all(answer.startswith(b"HTTP/1.1 200 ") and b'"hello"' in answer for answer in answers)
@@ -148,7 +150,7 @@ async def test_a_hundred_who_find_a_cached_page_behind_its_room_read_the_page_on
     tmp_path: Path, mongo: MongoServer, redis: RedisServer
 ) -> None:
     """As where whoever wrote has not told the cache yet, or died before."""
-    env = {**database(mongo, tmp_path), **JWT, **redis.env, "STORE_TIMEOUT": "60000", "REDIS_TIMEOUT": "5000"}
+    env = {**database_env(mongo, tmp_path), **JWT, **redis.env, "STORE_TIMEOUT": "60000", "REDIS_TIMEOUT": "5000"}
     with serving(tmp_path / "data", env) as server:
         ada = register(server.url)
         room = ada.make_room()["id"]
@@ -175,7 +177,9 @@ async def test_a_hundred_who_find_a_cached_page_behind_its_room_read_the_page_on
             before, hits_before = page_reads(), hits()
             mongo.pause()
             headers = f"Host: 127.0.0.1\r\nAuthorization: Bearer {ada.access_token}\r\nConnection: close"
-            async with a_hundred(server, f"GET /messages?roomId={room} HTTP/1.1\r\n{headers}\r\n\r\n") as answers:
+            async with hundred_requests(
+                server, f"GET /messages?roomId={room} HTTP/1.1\r\n{headers}\r\n\r\n"
+            ) as answers:
                 await until(lambda: hits() >= hits_before + 99)  # all are here; what they lack is read by one of them
                 mongo.resume()
             assert all(answer.startswith(b"HTTP/1.1 200 ") and b'"and again"' in answer for answer in answers)

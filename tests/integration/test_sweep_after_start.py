@@ -1,4 +1,4 @@
-"""What is over goes soon after a start, not only after an hour: there are processes that never get that old."""
+"""Expired records are removed soon after a start, not only an hour later: some processes never run that long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Traces as a collector gets them: a real server exports to a real HTTP server that reads OTLP."""
+"""Traces from outside: a real server exports spans to a real HTTP server that decodes OTLP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.server import command
 
 
 class Collector(ThreadingHTTPServer):
-    """Keeps the spans that are posted to it."""
+    """An HTTP server that keeps the spans posted to it."""
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
@@ -40,7 +40,7 @@ class CollectorHandler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *args: object) -> None:
-        """Nothing is to be said."""
+        """Log nothing."""
 
 
 @pytest.fixture

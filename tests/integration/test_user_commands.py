@@ -1,5 +1,5 @@
-"""Accounts that an operator makes and mends by command, beside a running server; and names that give rights, which
-nobody else may take.
+"""Accounts that an operator creates and repairs by command beside a running server, and reserved names with rights,
+which nobody else may register.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Processes, Start, also_at, embedded
+from tests.integration.conftest import Processes, Start, embedded, person_at
 from tests.support import accounts
 from tests.support.client import PASSWORD, Reply, call, chat, register
 from tests.support.in_process_commands import run_in_process
@@ -32,7 +32,9 @@ def user(server: ServerProcess, *arguments: str, stdin: str = "") -> subprocess.
     return run_in_process("user", *arguments, env=server.env, stdin=stdin)
 
 
-def user_from_outside(server: ServerProcess, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def run_user_command_as_process(
+    server: ServerProcess, *arguments: str, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
     return command("user", *arguments, env=server.env, stdin=stdin)
 
 
@@ -40,7 +42,7 @@ def log_in(url: str, name: str, password: str = PASSWORD) -> Reply:
     return call(url, "POST", "/auth/login", {"username": name, "password": password})
 
 
-def refused(url: str, name: str) -> bool:
+def is_login_refused(url: str, name: str) -> bool:
     body = {"username": name, "email": f"{name}@elsewhere.example", "password": PASSWORD}
     reply = call(url, "POST", "/auth/register", body)
     assert reply.status in (201, 409), reply.body
@@ -51,7 +53,7 @@ def refused(url: str, name: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def with_boss(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def server_with_admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     env = {"ADMIN_USERS": "boss", "METRICS_ALLOW": "203.0.113.1", "LOG_FORMAT": "json"}
     with serving(tmp_path_factory.mktemp("with_boss") / "data", env) as process:
         yield process
@@ -65,13 +67,13 @@ def test_a_name_that_gives_rights_cannot_be_registered_however_it_is_written(sta
         ADMIN_USERS="Boss,second", RATE_LIMIT_WHITELIST="tester,198.51.100.0/24", RATE_LIMIT_WHITELIST_FILE=str(listed)
     )
     for name in ("boss", "BOSS", "Boss", "SECOND", "tester", "Tester", "robot", "ROBOT"):
-        assert refused(server.url, name), name
+        assert is_login_refused(server.url, name), name
         assert log_in(server.url, name).status == 401
-    assert not refused(server.url, "boss2")
+    assert not is_login_refused(server.url, "boss2")
     listed.write_text("later\n")
     os.kill(server.pid, signal.SIGHUP)
-    poll(lambda: refused(server.url, "LATER"))
-    assert not refused(server.url, "robot"), "it is not listed any more"
+    poll(lambda: is_login_refused(server.url, "LATER"))
+    assert not is_login_refused(server.url, "robot"), "it is not listed any more"
     poll(
         lambda: [
             line for line in server.log().splitlines() if "registration refused" in line and "username=BOSS" in line
@@ -81,10 +83,10 @@ def test_a_name_that_gives_rights_cannot_be_registered_however_it_is_written(sta
     assert "elsewhere.example" not in server.log()
 
 
-def test_a_listed_name_is_made_by_command_and_has_its_rights(with_boss: ServerProcess) -> None:
-    server = with_boss
+def test_a_listed_name_is_made_by_command_and_has_its_rights(server_with_admin: ServerProcess) -> None:
+    server = server_with_admin
     ann = register(server.url)
-    run = user_from_outside(server, "create", "Boss", "boss@example.com", stdin=f"{PASSWORD}\n")
+    run = run_user_command_as_process(server, "create", "Boss", "boss@example.com", stdin=f"{PASSWORD}\n")
     assert (run.returncode, run.stderr) == (0, ""), run.stderr
     boss = accounts.log_in(server.url, "boss")
     assert boss.username == "Boss"
@@ -175,7 +177,7 @@ def test_from_outside_a_refusal_is_an_exit_code_and_one_line(server: ServerProce
     register(server.url, "held")
     tried = {("create", "Held", "new@example.com"): 1, ("create", "fresh", "nowhere"): 2, ("disable", "nobody"): 1}
     with ThreadPoolExecutor(len(tried)) as pool:
-        runs = list(pool.map(lambda arguments: user_from_outside(server, *arguments, stdin=PASSWORD), tried))
+        runs = list(pool.map(lambda arguments: run_user_command_as_process(server, *arguments, stdin=PASSWORD), tried))
     for (arguments, code), run in zip(tried.items(), runs, strict=True):
         assert (run.returncode, run.stderr.count("\n"), run.stdout) == (code, 1, ""), (arguments, run.stderr)
         assert PASSWORD not in run.stderr
@@ -264,7 +266,7 @@ async def test_commands_find_their_turn_while_the_server_writes_without_pause(st
 
     senders = [asyncio.ensure_future(keep_sending(number)) for number in range(4)]
     runs = [
-        await asyncio.to_thread(user_from_outside, server, "create", f"made{n}", f"made{n}@b", stdin=PASSWORD)
+        await asyncio.to_thread(run_user_command_as_process, server, "create", f"made{n}", f"made{n}@b", stdin=PASSWORD)
         for n in range(2)
     ]
     done.set()
@@ -274,8 +276,8 @@ async def test_commands_find_their_turn_while_the_server_writes_without_pause(st
 
 
 @pytest.mark.gen_test
-async def test_with_several_processes_a_command_acts_on_all(start_two: Callable[..., Processes]) -> None:
-    p, q = start_two()
+async def test_with_several_processes_a_command_acts_on_all(start_two_servers: Callable[..., Processes]) -> None:
+    p, q = start_two_servers()
     ada = register(p.url)
     again = accounts.log_in(q.url, ada.username)
     async with chat(p.ws_url, ada) as a, chat(q.ws_url, again) as b:
@@ -283,11 +285,11 @@ async def test_with_several_processes_a_command_acts_on_all(start_two: Callable[
         assert run.returncode == 0, run.stderr
         assert [await a.closed(), await b.closed()] == [4403, 4403]
     for who, server in ((ada, q), (again, p), (ada, p), (again, q)):
-        poll(lambda who=who, server=server: also_at(who, server).call("GET", "/auth/profile").status == 401)
+        poll(lambda who=who, server=server: person_at(who, server).call("GET", "/auth/profile").status == 401)
     assert log_in(q.url, ada.username).status == 401
 
 
-def test_the_log_of_a_refusal_is_one_object_in_json(with_boss: ServerProcess) -> None:
-    assert refused(with_boss.url, "bOSS")
-    lines = poll(lambda: [line for line in with_boss.log().splitlines() if "registration refused" in line])
+def test_the_log_of_a_refusal_is_one_object_in_json(server_with_admin: ServerProcess) -> None:
+    assert is_login_refused(server_with_admin.url, "bOSS")
+    lines = poll(lambda: [line for line in server_with_admin.log().splitlines() if "registration refused" in line])
     assert [json.loads(line)["username"] for line in lines] == ["bOSS"]

@@ -1,6 +1,4 @@
-"""The WebSocket endpoint as a client meets it: the handshake, framing, what is refused and how, and other people's
-clients.
-"""
+"""The WebSocket endpoint from outside: the handshake, framing, refusals, and clients of other projects."""
 
 from __future__ import annotations
 
@@ -33,7 +31,7 @@ store_env = embedded_store  # what is tested here ends before any store
 
 
 def heartbeat_is_answered(raw: RawWebSocket) -> bool:
-    """Whether a command is still answered: before authentication by `unauthorized`."""
+    """Whether a heartbeat is answered; before authentication the reply is the error `unauthorized`."""
     raw.send_frame(TEXT, HEARTBEAT)
     while (message := raw.read_message()) is not None:
         if message.get("id") == "beat":
@@ -226,12 +224,12 @@ def test_random_bytes_after_the_upgrade_end_that_connection_alone(server: Server
 
 
 @pytest.fixture(scope="module")
-def deflating(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def compressing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     with serving(tmp_path_factory.mktemp("deflating") / "data", {"WS_COMPRESSION": "true"}) as process:
         yield process
 
 
-async def talk(one: ChatConnection, person: Person, contents: list[str]) -> list[str]:
+async def send_and_receive(one: ChatConnection, person: Person, contents: list[str]) -> list[str]:
     room = person.make_room()
     await one.command("joinRoom", roomId=room["id"])
     await asyncio.gather(*(one.command("sendMessage", roomId=room["id"], content=content) for content in contents))
@@ -240,32 +238,34 @@ async def talk(one: ChatConnection, person: Person, contents: list[str]) -> list
 
 
 @pytest.mark.gen_test
-async def test_with_compression_agreed_on_messages_pass_both_ways(deflating: ServerProcess) -> None:
-    ada = register(deflating.url)
+async def test_with_compression_agreed_on_messages_pass_both_ways(compressing_server: ServerProcess) -> None:
+    ada = register(compressing_server.url)
     contents = ["short", "long " * 300, "😀" * 500]
-    async with chat(deflating.ws_url, ada) as a:
+    async with chat(compressing_server.ws_url, ada) as a:
         assert a.socket.response is not None
         assert "permessage-deflate" in a.socket.response.headers["Sec-WebSocket-Extensions"]
-        assert await talk(a, ada, contents) == contents
+        assert await send_and_receive(a, ada, contents) == contents
 
 
 @pytest.mark.gen_test
-async def test_who_offers_no_compression_gets_plain_frames_from_the_same_server(deflating: ServerProcess) -> None:
-    ada = register(deflating.url)
+async def test_who_offers_no_compression_gets_plain_frames_from_the_same_server(
+    compressing_server: ServerProcess,
+) -> None:
+    ada = register(compressing_server.url)
     headers = {"Authorization": f"Bearer {ada.access_token}"}
-    async with connect(deflating.ws_url, additional_headers=headers, compression=None) as socket:
+    async with connect(compressing_server.ws_url, additional_headers=headers, compression=None) as socket:
         assert socket.response is not None
         assert "Sec-WebSocket-Extensions" not in socket.response.headers
         one = ChatConnection(socket)
         one.start()
-        assert await talk(one, ada, ["long " * 300]) == ["long " * 300]
+        assert await send_and_receive(one, ada, ["long " * 300]) == ["long " * 300]
         await one.end()
 
 
-def test_a_compressed_bomb_is_closed_with_1009(deflating: ServerProcess) -> None:
+def test_a_compressed_bomb_is_closed_with_1009(compressing_server: ServerProcess) -> None:
     bomb = deflated(b" " * 50_000_000)
     assert len(bomb) < 65_536
-    with RawWebSocket(deflating.port, headers={"Sec-WebSocket-Extensions": "permessage-deflate"}) as raw:
+    with RawWebSocket(compressing_server.port, headers={"Sec-WebSocket-Extensions": "permessage-deflate"}) as raw:
         raw.socket.sendall(client_frame(TEXT, bomb, reserved=4))
         assert raw.read_close() == 1009
 
@@ -275,7 +275,7 @@ def test_a_compressed_bomb_is_closed_with_1009(deflating: ServerProcess) -> None
 
 @pytest.fixture(scope="module")
 def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which Node finds `ws`."""
+    """A folder in which Node finds the package `ws`."""
     if NPM is None:
         pytest.skip("needs Node.js and npm: apt-get install nodejs npm")
     folder = tmp_path_factory.mktemp("node")
@@ -292,15 +292,15 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.node
 @pytest.mark.parametrize("compress", ["plain", "deflate"])
-def test_nodes_ws_talks_pings_and_closes(deflating: ServerProcess, node_modules: Path, compress: str) -> None:
-    ada = register(deflating.url)
+def test_nodes_ws_talks_pings_and_closes(compressing_server: ServerProcess, node_modules: Path, compress: str) -> None:
+    ada = register(compressing_server.url)
     room = ada.make_room()
     run = subprocess.run(
         [
             "node",
             str(HERE / "node_ws_client.mjs"),
             str(node_modules),
-            deflating.ws_url,
+            compressing_server.ws_url,
             ada.access_token,
             room["id"],
             compress,

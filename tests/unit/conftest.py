@@ -1,4 +1,4 @@
-"""What unit tests of several parts share: redis-servers, and what a test opens on its loop."""
+"""Fixtures of the unit tests of several packages: redis-servers, and an exit stack on the test's event loop."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ def module_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that waits for a connection however long the machine stands still."""
+    """Give clients PATIENT_S to connect, however long the machine stalls."""
     monkeypatch.setattr(redis_bounds, "CONNECT_WITHIN_S", PATIENT_S)
 
 
 @pytest.fixture
 def redis(module_redis: RedisServer, patient: None) -> RedisServer:
-    """A redis-server that the tests of a module share, and none of them harms; empty."""
+    """An empty redis-server that the tests of a module share. A test must not stop or damage it."""
     assert module_redis.ask("FLUSHALL") == b"+OK\r\n"
     return module_redis
 
 
 @pytest.fixture
 def own_redis(tmp_path: Path, patient: None) -> Iterator[RedisServer]:
-    """A redis-server for a test that stops it, or worse."""
+    """A redis-server for one test, which may stop it."""
     with running_redis(tmp_path / "redis") as server:
         yield server
 
 
 @pytest.fixture
 def stack(io_loop: IOLoop) -> Iterator[AsyncExitStack]:
-    """What a test opens on its loop, closed when it ends."""
+    """An exit stack on the test's event loop, closed at the end of the test."""
     opened = AsyncExitStack()
     yield opened
 

@@ -1,4 +1,4 @@
-"""What the cache's tests share: an injected clock, an Observer that counts, and loads that the test holds."""
+"""Helpers of the cache's tests: a clock that a test sets, a counting Observer, and loads that a test ends."""
 
 from __future__ import annotations
 

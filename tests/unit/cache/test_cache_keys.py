@@ -1,4 +1,4 @@
-"""The table of keys: unique names, a schema version in each, the TTL of its group."""
+"""The table of keys: unique names, a schema version in each, and the TTL of its group."""
 
 from __future__ import annotations
 

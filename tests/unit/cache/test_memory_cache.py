@@ -1,4 +1,6 @@
-"""The in-process cache: one load a key, nothing stale, bounded. The test says when a load ends: schedules are exact."""
+"""The in-process cache: one load a key, no stale value, bounded. The test decides when a load ends, so the order of
+events is exact.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +24,13 @@ def cache(clock, observer) -> MemoryCache:
 
 
 async def let_tasks_run() -> None:
-    """Let every task that can run come to its next wait."""
+    """Let every task run to its next wait."""
     for _ in range(5):
         await asyncio.sleep(0)
 
 
 def update_by(apply) -> ValueUpdate:
-    """An update for caches in memory alone."""
+    """An update for the in-process cache only: its script does not exist."""
     return ValueUpdate(apply, UpdateScript("none"), ())
 
 

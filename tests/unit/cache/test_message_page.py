@@ -1,4 +1,4 @@
-"""A room's newest messages as they are cached: packed and unpacked, extended by what follows."""
+"""A room's newest messages as they are cached: packing, unpacking, and extending by later messages."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The cache of several processes: two of them on one redis-server, and schedules that are exact, so that nothing stale
-is ever read.
+"""The cache of several processes: two of them on one redis-server, with an exact order of events, so that no stale
+value is ever read.
 """
 
 from __future__ import annotations
@@ -997,7 +997,7 @@ async def test_a_page_of_another_type_does_not_stop_its_extension_and_is_not_rea
 
 
 async def fill_memory(process: CacheProcess) -> None:
-    """Write until the memory is full."""
+    """Write until Redis refuses for lack of memory."""
     await process.client.call("CONFIG", "SET", "maxmemory", "4mb")
     with pytest.raises(RedisRefused):
         for number in range(10_000):

@@ -1,5 +1,5 @@
-"""The door to Redis where more is wrong than Redis:
-callers that go on asking past the bounds, and what nobody foresaw.
+"""The connection to Redis under more faults than Redis's own: callers that go on past the bounds, and unexpected
+errors.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A room's totals as they are cached: packed and unpacked, and a commit taken into them in place."""
+"""A room's totals as they are cached: packing, unpacking, and an update in place by a commit."""
 
 from __future__ import annotations
 

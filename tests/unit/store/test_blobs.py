@@ -1,4 +1,4 @@
-"""Files on the disk: what a sweep cannot remove keeps it from nothing else."""
+"""Files on the disk: a file that a sweep cannot remove does not stop the sweep."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def age(path: Path) -> Path:
 
 
 def make_undeletable(folder: Path, name: str) -> Path:
-    """Like a file of another user in a folder that is sticky, but for root too: a folder is no file."""
+    """Make something that unlink cannot remove, even for root: a folder. It stands for another user's file in a sticky
+    folder.
+    """
     path = folder / f"{name}{PROVISIONAL_SUFFIX}"
     path.mkdir(parents=True)
     return age(path)

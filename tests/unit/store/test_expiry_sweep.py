@@ -1,4 +1,4 @@
-"""A sweep goes on while slices come back full, and no further than its bound."""
+"""A sweep continues while slices are full, up to its bound."""
 
 from __future__ import annotations
 

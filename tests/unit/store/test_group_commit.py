@@ -20,7 +20,7 @@ Writer = GroupCommitWriter[apsw.Connection]
 
 
 class FailingObserver(CountingObserver):
-    """Raises at the reports named in `fails`."""
+    """An Observer that raises in the reports named in `fails`."""
 
     __slots__ = ("fails",)
 
@@ -70,7 +70,7 @@ class NumbersTable:
         return self.writers[-1]
 
     def numbers(self) -> list[int]:
-        """What is in the table for anybody who opens the file."""
+        """The numbers in the table, read on a new connection."""
         connection = apsw.Connection(str(self.path))
         try:
             return [n for (n,) in connection.execute("SELECT n FROM numbers ORDER BY n")]

@@ -1,4 +1,4 @@
-"""Batches by key: who waits, for how long, and which outcome each caller gets."""
+"""Batches by key: which callers wait, for how long, and which outcome each gets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TIMEOUT_S = 0.2
 
 
 class ControlledWork:
-    """Work that takes as long as the test wants; it gives back what it was given."""
+    """Work whose batches wait until the test releases them; the outcome of each number is the number."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []

@@ -1,4 +1,4 @@
-"""The coverage report: what no test has run, by name."""
+"""The coverage report names the code that no test ran."""
 
 from __future__ import annotations
 

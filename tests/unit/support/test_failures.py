@@ -1,4 +1,4 @@
-"""What a failed test leaves to read, seen from outside: pytest runs tests that fail."""
+"""Reports of failed tests, from outside: pytest runs tests that fail."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_that_was_not_set_up(broken):
 
 @pytest.fixture(scope="module", params=[(), ("-n", "1", "--dist", "loadfile")], ids=["alone", "in a worker"])
 def output(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """What a run of them prints, and the lines that it leaves for the end."""
+    """The output of a pytest run of FAILING, and the lines that it writes for the end of a run."""
     folder = tmp_path_factory.mktemp("run")
     (folder / "test_it.py").write_text(FAILING)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}

@@ -1,4 +1,4 @@
-"""Ports of tests that run side by side: no two workers may be given the same."""
+"""Ports of parallel workers: no two workers get the same."""
 
 from __future__ import annotations
 

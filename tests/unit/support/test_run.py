@@ -1,4 +1,4 @@
-"""Which tests each target runs: all together are every test, and none twice."""
+"""Which tests each target runs: together they run every test, and none twice."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_there_are_several_workers_and_not_too_many() -> None:
 
 
 def collected(*arguments: str) -> list[str]:
-    """The tests that pytest chooses by its arguments."""
+    """The tests that pytest collects with these arguments."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""MongoDB stores on a database of the test's own, and a second client that reads it directly."""
+"""MongoDB stores, each test's on a database of its own, and a second client that reads it directly."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ def options(mongo_uri: str, database_name: str) -> MongoOptions:
 
 @pytest.fixture
 def open_mongo(options: MongoOptions, clock: HandClock, io_loop: IOLoop) -> Iterator[Open]:
-    """Opens stores on the database; all are closed at the end. Keywords take the place of what is usual."""
+    """A function that opens a store on the database; keyword arguments override the defaults. All are closed at the
+    end.
+    """
     stores: list[MongoStore] = []
 
     async def opening(**more: Any) -> MongoStore:

@@ -1,5 +1,5 @@
-"""Appending when an insert's answer is lost, or another process writes in the middle of it: the driver's end is where
-the fault is.
+"""Appending when the answer to an insert is lost, or another process writes in the middle of a batch. The faults are in
+the driver's methods.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The changes log without transactions: processes that die before they apply an entry, and that change a room while
-another reads it.
+"""The changes log without transactions: processes that are killed before they apply an entry, and that change a room
+while another reads it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WEEK_MS = 7 * 24 * 3600 * 1000
 
 
 def stop_before_applying(store: MongoStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on this store writes entries and dies: nothing of what they say is carried out."""
+    """From now on this store inserts entries and fails before it applies them."""
 
     async def die(*_: object) -> None:
         raise StoreUnavailable("gone")

@@ -1,4 +1,4 @@
-"""What the driver is told of reads and writes: who read after an acknowledged write must find it, also on a replica
+"""The read and write concerns that the driver sends: a read after an acknowledged write must find it, also on a replica
 set.
 """
 
@@ -29,10 +29,10 @@ class SentCommands(monitoring.CommandListener):
             self.commands.append((event.command_name, dict(event.command)))
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        """Not looked at."""
+        """Not recorded."""
 
     def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        """Not looked at."""
+        """Not recorded."""
 
 
 @pytest.mark.parametrize(("concern", "w", "level"), [("majority", "majority", "majority"), ("1", 1, "local")])

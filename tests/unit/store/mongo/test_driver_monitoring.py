@@ -1,4 +1,4 @@
-"""What the driver does is counted by collection and kind, and a slow command is logged with its shape alone."""
+"""The driver's commands are counted by collection and kind, and a slow one is logged with its shape only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.unit.store.mongo.conftest import Open
 
 
 class CountingObserver(Observer):
-    """Remembers what it was told."""
+    """Records what the driver's listeners report."""
 
     __slots__ = ("checkouts", "commands", "operations", "servers")
 

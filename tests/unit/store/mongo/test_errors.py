@@ -1,4 +1,4 @@
-"""What each failure of the driver becomes."""
+"""How each error of the driver is translated."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def room_of(fill: StoreFiller) -> tuple[str, MessageDraft]:
 
 
 def break_after(store: MongoStore, monkeypatch: pytest.MonkeyPatch, error: Exception, *, stored: int | None) -> None:
-    """The next insert stores its first `stored` documents (None: all), and its answer is an error."""
+    """Make the next insert store its first `stored` documents (None: all) and then raise an error."""
     messages = store._database.messages
     insert, broken = messages.insert_many, []
 

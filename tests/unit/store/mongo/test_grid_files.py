@@ -1,4 +1,4 @@
-"""Uploads in GridFS: written as they come, a chunk at a time."""
+"""Uploads in GridFS are written as they arrive, a chunk at a time."""
 
 from __future__ import annotations
 

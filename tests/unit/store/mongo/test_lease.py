@@ -1,6 +1,4 @@
-"""The lease of a database: who holds it goes on showing so, and learns when it is lost,
-whatever went wrong in between.
-"""
+"""The lease of a database: its holder goes on renewing it after any error, and notices when it is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text search by the server's $text: what the stand-in of the contract tests has not."""
+"""Text search by the server's $text, which the stand-in of the contract tests does not have."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def database(text_uri: str, tmp_path: object, io_loop: IOLoop) -> Iterator[Datab
 
 
 async def say(database: Database, *contents: str, room_id: str = ROOM, first: int = 1) -> TextSearch:
-    """Store messages as an append does, a second apart, and return the search."""
+    """Store messages as an append does, one second apart. Returns the search."""
     await database.messages.insert_many(
         [
             message_document(

@@ -1,4 +1,4 @@
-"""Of several who change a password that they know at once, one does; whatever else goes wrong, a retry may succeed."""
+"""Of several concurrent changes of one password one succeeds. After a failure a retry may succeed."""
 
 from __future__ import annotations
 

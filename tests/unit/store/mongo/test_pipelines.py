@@ -1,4 +1,4 @@
-"""Each pipeline's stages; and on a real mongod, that it is answered from its index."""
+"""The stages of each pipeline; on a real mongod, also that it is answered from its index."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def test_a_search_goes_on_where_the_last_page_ended() -> None:
 
 
 class Case(Struct, frozen=True):
-    """A pipeline, the index that its beginning is answered from, and those of what it joins, by the joined field."""
+    """A pipeline, the index that its first stages use, and the indexes of its joins by joined field."""
 
     collection: str
     pipeline: Pipeline
@@ -279,7 +279,7 @@ VARIABLES = {"$$room": "r1", "$$rev": 1, "$$read": 5, "$$user": "u1", "$$author"
 
 
 def as_run(value: Any) -> Any:
-    """A joined pipeline as the server runs it for one document: its variables have values."""
+    """A joined pipeline as the server runs it for one document: with values for its variables."""
     if isinstance(value, dict):
         return {name: as_run(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
@@ -288,7 +288,7 @@ def as_run(value: Any) -> Any:
 
 
 def joins_of(pipeline: Pipeline) -> Iterator[tuple[str, str, Pipeline]]:
-    """Each join, also within another: the field it fills, its collection, its pipeline."""
+    """Each join, nested ones included: the field it fills, its collection, and its pipeline."""
     for stage in pipeline:
         if join := stage.get("$lookup"):
             yield join["as"], join["from"], as_run(join["pipeline"])
@@ -313,7 +313,7 @@ def test_every_pipeline_and_all_that_it_joins_has_its_index_named_here() -> None
 
 
 def used_in(plan: Any) -> tuple[set[str], set[str]]:
-    """The stages of a plan, and the indexes it uses."""
+    """The stages of a plan, and the indexes that it uses."""
     stages, indexes = set(), set()
     if isinstance(plan, dict):
         if isinstance(stage := plan.get("stage"), str):
@@ -328,7 +328,7 @@ def used_in(plan: Any) -> tuple[set[str], set[str]]:
 
 
 def winning_plan(explained: dict[str, Any]) -> Any:
-    """Raises KeyError for what is no explanation as it is known here."""
+    """The winning plan of an explanation. Raises KeyError if its form is not known here."""
     whole = explained["stages"][0]["$cursor"] if "stages" in explained else explained
     return whole["queryPlanner"]["winningPlan"]
 
@@ -373,7 +373,7 @@ def test_no_plan_at_all_is_an_error() -> None:
 
 @pytest.fixture
 def filled(store: MongoStore, raw: Raw) -> Raw:
-    """Enough, and so spread, that the index that was made for a query is the best for it."""
+    """Fill the collections with enough documents, distributed so that the intended index is the best for each query."""
     people, now = range(100), stored_time(1000)
     raw.users.insert_many([{"_id": f"u{n}", "usernameFolded": f"u{n}", "emailFolded": f"u{n}"} for n in people])
     raw.sessions.insert_many([{"_id": f"s{n}", "userId": "u1", "expiresAt": stored_time(2**43)} for n in people])

@@ -1,4 +1,4 @@
-"""How far a replica set's secondaries are behind."""
+"""The replication lag of a replica set's secondaries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOW = datetime(2027, 1, 15, tzinfo=UTC)
 
 
 def members(**seconds_behind: float) -> dict[str, Any]:
-    """The status of a set: `primary`, `secondary_1` …, each so far behind."""
+    """The status of a replica set: `primary`, `secondary_1` …, each that many seconds behind."""
     states = {name: name.partition("_")[0].upper() for name in seconds_behind}
     return {
         "members": [

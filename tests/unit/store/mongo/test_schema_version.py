@@ -1,4 +1,4 @@
-"""Which version of the documents' form a database has, and who may run on it."""
+"""The schema version of a database, and which programs may run on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How people stand in rooms, asked for many at once: no more is read of the members than was asked for."""
+"""Standings of many people in many rooms at once: no more members are read than were asked for."""
 
 from __future__ import annotations
 

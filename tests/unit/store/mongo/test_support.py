@@ -1,5 +1,5 @@
-"""What decides which tests run: whether the server at MONGO_URI is a MongoDB proper, and what the run's last lines say
-was left out.
+"""How tests are chosen by backend: whether the server at MONGO_URI is a real MongoDB, and what a run's last lines say
+was skipped.
 """
 
 from __future__ import annotations

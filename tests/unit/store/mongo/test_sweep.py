@@ -1,4 +1,6 @@
-"""What is old goes, whole and slice by slice; what has been renewed meanwhile, or may yet be completed, stays."""
+"""A sweep removes what is expired, completely and slice by slice, and keeps what was renewed meanwhile or may still be
+completed.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +29,14 @@ Raw = RawDatabase[dict[str, Any]]
 
 
 def made_at(time_ms: int) -> ObjectId:
-    """An ObjectId of that time, unlike any other."""
+    """A new ObjectId with that time."""
     return ObjectId(
         ObjectId.from_datetime(datetime.fromtimestamp(time_ms / 1000, UTC)).binary[:4] + ObjectId().binary[4:]
     )
 
 
 def real_ms() -> int:
-    """ObjectIds are made by the wall clock."""
+    """The wall clock in milliseconds: ObjectIds use it."""
     return time.time_ns() // 1_000_000
 
 

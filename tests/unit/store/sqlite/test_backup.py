@@ -20,7 +20,7 @@ def names(file: Path) -> list[str]:
 
 
 def tree(directory: Path) -> dict[str, bytes]:
-    """All files with their contents, but for the database's and the lock."""
+    """All files with their contents, except the database's and the lock."""
     skipped = (DATABASE_NAME, f"{DATABASE_NAME}-wal", f"{DATABASE_NAME}-shm", "lock")
     return {
         path.relative_to(directory).as_posix(): path.read_bytes()
@@ -30,7 +30,7 @@ def tree(directory: Path) -> dict[str, bytes]:
 
 
 def rewrite(file: Path, changed: Path, edit: dict[str, bytes | None], extra: tarfile.TarInfo | None = None) -> None:
-    """Copy a backup with members replaced (None: left out) and one added in front of the last."""
+    """Copy a backup with some members replaced (None: left out) and one inserted before the last."""
     with tarfile.open(file) as source, tarfile.open(changed, "w") as target:
         members = source.getmembers()
         for member in members:

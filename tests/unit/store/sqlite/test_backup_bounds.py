@@ -1,4 +1,4 @@
-"""Backups that would do harm: written over what they are of, holding each other, or made up to fill a disk."""
+"""Backups that could do harm: written over their own source, containing each other, or made to fill a disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a whole database file out for a migration."""
+"""Exporting a whole SQLite store, to copy it to another backend."""
 
 from __future__ import annotations
 

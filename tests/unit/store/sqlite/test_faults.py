@@ -1,4 +1,4 @@
-"""The disk, the file and other processes fail for real: no ack is false, and each change of state is told once."""
+"""Real faults of the disk, the file and other processes: no ack is false, and each change of state is logged once."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def fill_disk(ballast: Path) -> None:
 
 
 async def say_until_refused(room_store: StoreWithRoom) -> int:
-    """How many messages were acked before the first that was not."""
+    """Send messages until one is refused. Returns how many were acked before."""
     for acked in range(2000):
         try:
             await room_store.say("x" * 1500)

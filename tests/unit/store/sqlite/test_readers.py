@@ -1,4 +1,4 @@
-"""A reader's failures end with the read that had them."""
+"""An error of a read does not affect later reads of the same reader."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Start = Callable[..., ReaderPool]
 
 @pytest.fixture
 def start_readers(data_dir: Path, io_loop: IOLoop) -> Iterator[Start]:
-    """Starts pools of one reader of the store's file; all are closed at the end."""
+    """A function that starts a pool of one reader on the store's file. All are closed at the end."""
     pools: list[ReaderPool] = []
 
     def started(**options: Any) -> ReaderPool:
@@ -49,7 +49,7 @@ def count(connection: apsw.Connection) -> int:
 
 
 def checkpoint(data_dir: Path) -> None:
-    """Empty the log. Raises BusyError while anybody holds a snapshot that needs it."""
+    """Checkpoint and truncate the write-ahead log. Raises BusyError while a snapshot needs it."""
     connection = apsw.Connection(str(data_dir / DATABASE_NAME))
     try:
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
@@ -58,7 +58,7 @@ def checkpoint(data_dir: Path) -> None:
 
 
 async def run_late(reading: Awaitable[Any], held: BlockingOperation) -> None:
-    """Let the read go on once its deadline has passed."""
+    """Let a held read continue after its deadline has passed."""
     with pytest.raises(StoreTimeout):
         await reading
     held.release.set()

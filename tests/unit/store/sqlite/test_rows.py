@@ -1,4 +1,4 @@
-"""What the contract cannot set up yet: mutes, files, changed messages, the search index, what expires."""
+"""Rows that the contract has no method to set up: mutes, files, changed messages, the search index, expired rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A slow operation on SQLite is logged by its name, with no value of it, and still told to the observer."""
+"""A slow operation on SQLite is logged by its name, without values, and still reported to the Observer."""
 
 from __future__ import annotations
 
