@@ -13,7 +13,7 @@ import msgspec
 from cache.cache_inspection import CacheInspection, CacheUnreachable
 from cache.contract import Cache
 from cluster.contract import Bus
-from handlers.health_report import Report, check, judged, unreachable
+from handlers.health_report import Report, check, report_of, unreachable
 from limits.contract import Limiter
 from monitor.alert_thresholds import Thresholds
 from monitor.cache_counts import CacheCounts
@@ -74,7 +74,7 @@ class CacheHealth:
             percent,
             thresholds.cache_miss_percent,
         )
-        return judged(checks, state.latency_ms)
+        return report_of(checks, state.latency_ms)
 
     async def backend(self) -> dict[str, object]:
         """Return the state of the backend, for /metrics/cache."""

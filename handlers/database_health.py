@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from handlers.health_report import Report, check, judged, unreachable
+from handlers.health_report import Report, check, report_of, unreachable
 from monitor.alert_thresholds import Thresholds
 from store.contract import Store
 from store.errors import StoreError
@@ -73,4 +73,4 @@ def compare(inspection: StoreInspection, thresholds: Thresholds) -> Report:
     }
     if lag_s is not None:
         checks["replicationLagS"] = check(lag_s <= thresholds.replication_lag_s, lag_s, thresholds.replication_lag_s)
-    return judged(checks, latency_ms)
+    return report_of(checks, latency_ms)

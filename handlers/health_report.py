@@ -38,7 +38,7 @@ def check(well: bool, value: object, threshold: object, *, fails: bool = False) 
     return HealthCheck(UNHEALTHY if fails else HEALTHY if well else DEGRADED, value, threshold)
 
 
-def judged(checks: Mapping[str, HealthCheck], latency_ms: float | None) -> Report:
+def report_of(checks: Mapping[str, HealthCheck], latency_ms: float | None) -> Report:
     """Return the report of a backend that answered: its status is that of its worst check."""
     found = {one.status for one in checks.values()}
     return Report(next((status for status in (UNHEALTHY, DEGRADED) if status in found), HEALTHY), checks, latency_ms)

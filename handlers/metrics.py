@@ -15,7 +15,7 @@ from handlers.codec.input_decoder import InputDecoder
 from handlers.database_health import DatabaseHealth
 from monitor import metrics_json, prometheus
 from monitor.metrics_collector import MetricsCollector
-from monitor.metrics_snapshot import MetricsSnapshot, added
+from monitor.metrics_snapshot import MetricsSnapshot, sum_snapshots
 
 
 class Scope(Input, frozen=True):
@@ -58,30 +58,30 @@ class MetricPages:
             raise invalid(scope=f"takes {' or '.join(metrics_json.SCOPES)}")
         if scope == "process":
             own = self._metrics_collector.snapshot()
-            return metrics_json.head(own) | {"scope": scope} | await self._pages[name](own, True)
+            return metrics_json.page_head(own) | {"scope": scope} | await self._pages[name](own, True)
         snapshots, complete = await self._metrics_collector.cluster_snapshots()
-        whole = await asyncio.to_thread(added, snapshots)  # half a millisecond for each process
-        own_head = metrics_json.head(self._metrics_collector.snapshot())
-        processes = {"complete": complete, "processes": metrics_json.of_each(snapshots)}
-        return own_head | {"scope": scope} | processes | await self._pages[name](whole, len(snapshots) == 1)
+        snapshot = await asyncio.to_thread(sum_snapshots, snapshots)  # half a millisecond for each process
+        own_head = metrics_json.page_head(self._metrics_collector.snapshot())
+        processes = {"complete": complete, "processes": metrics_json.process_list(snapshots)}
+        return own_head | {"scope": scope} | processes | await self._pages[name](snapshot, len(snapshots) == 1)
 
-    async def _performance(self, whole: MetricsSnapshot, alone: bool) -> dict[str, object]:
-        return metrics_json.performance(whole, alone=alone) | {"lately": self._newest()}
+    async def _performance(self, snapshot: MetricsSnapshot, is_one_process: bool) -> dict[str, object]:
+        return metrics_json.performance(snapshot, is_one_process=is_one_process) | {"lately": self._newest()}
 
-    async def _database(self, whole: MetricsSnapshot, alone: bool) -> dict[str, object]:
+    async def _database(self, snapshot: MetricsSnapshot, is_one_process: bool) -> dict[str, object]:
         seen = await self._database_health.inspection()
         pool = (
             None
             if seen is None
             else {"inUse": seen.pool.in_use, "waiting": seen.pool.waiting, "limit": seen.pool.limit}
         )
-        return metrics_json.database(whole) | {"pool": pool}
+        return metrics_json.database(snapshot) | {"pool": pool}
 
-    async def _websocket(self, whole: MetricsSnapshot, alone: bool) -> dict[str, object]:
-        return metrics_json.websocket(whole, alone=alone)
+    async def _websocket(self, snapshot: MetricsSnapshot, is_one_process: bool) -> dict[str, object]:
+        return metrics_json.websocket(snapshot, is_one_process=is_one_process)
 
-    async def _cache(self, whole: MetricsSnapshot, alone: bool) -> dict[str, object]:
-        return await self._cache_health.backend() | metrics_json.cache(whole)
+    async def _cache(self, snapshot: MetricsSnapshot, is_one_process: bool) -> dict[str, object]:
+        return await self._cache_health.backend() | metrics_json.cache(snapshot)
 
 
 class OnePage(Struct, frozen=True):
@@ -116,4 +116,4 @@ class PrometheusHandler(Handler[Exposition]):
         self.set_header("Content-Type", prometheus.CONTENT_TYPE)
         # On a thread: rendering some hundred series takes 10 ms, which would delay messages
         numbers = self.services.metrics_collector.snapshot(with_rooms=False)
-        self.finish(await asyncio.to_thread(prometheus.rendered, numbers, about=self.services.build))
+        self.finish(await asyncio.to_thread(prometheus.render, numbers, about=self.services.build))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from handlers.health_report import Report, check, judged
+from handlers.health_report import Report, check, report_of
 from monitor.alert_thresholds import Thresholds
 
 
@@ -54,4 +54,4 @@ class PerformanceHealth:
                 thresholds.loop_lag_degraded_ms,
                 fails=lag_ms > thresholds.loop_lag_unhealthy_ms,
             )
-        return judged(checks, lag_ms)
+        return report_of(checks, lag_ms)

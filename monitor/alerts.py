@@ -45,7 +45,7 @@ class State(Struct, frozen=True):
     """The state of one rule: active since `since_s` (None: not active), with its newest and its worst value.
 
     `turning_s`: when the present run of samples that call for a transition began; None without one. Times are of the
-    clock that is passed to `stepped`.
+    clock that is passed to `next_state`.
     """
 
     since_s: float | None = None
@@ -77,7 +77,7 @@ class AlertEvent(Struct, frozen=True):
     at_s: float
 
 
-def stepped(rule: Rule, state: State, value: float | None, at_s: float) -> tuple[State, str | None]:
+def next_state(rule: Rule, state: State, value: float | None, at_s: float) -> tuple[State, str | None]:
     """Return the next state, and RAISED or RESOLVED on a transition. A value of None changes nothing."""
     if value is None or not isfinite(value):
         return state, None
@@ -135,7 +135,7 @@ class Alerts:
             if not shown:
                 continue
             before = self._states[rule.name]
-            after, event = stepped(rule, before, rule.measure(shown), timed_s)
+            after, event = next_state(rule, before, rule.measure(shown), timed_s)
             self._states[rule.name] = after
             if event == RAISED:
                 self._since_s[rule.name] = at_s - (timed_s - (after.since_s or timed_s))

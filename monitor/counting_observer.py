@@ -15,7 +15,7 @@ from msgspec import Struct
 from monitor.cache_counts import CacheCounts
 from monitor.histogram import LATENCY_S, Histogram
 from monitor.metric_families import Labels, Number
-from monitor.metrics_snapshot import Bucketed, bounds_of
+from monitor.metrics_snapshot import EncodedHistogram, bounds_of
 
 LABELS_MAX = 1_000  # label values of one family. The sets are smaller; this bounds what a driver or a defect may add.
 OTHER = "other"
@@ -209,10 +209,12 @@ class CountingObserver(CacheCounts):
             counters.setdefault(family, []).extend(sorted(table.copy().items()))
         return counters
 
-    def histograms(self) -> dict[str, list[tuple[Labels, Bucketed]]]:
+    def histograms(self) -> dict[str, list[tuple[Labels, EncodedHistogram]]]:
         """Return the present histograms by family, with their label values; copied for the same reason."""
         return {
-            family: [(labels, Bucketed(list(one.counts), one.sum)) for labels, one in sorted(table.copy().items())]
+            family: [
+                (labels, EncodedHistogram(list(one.counts), one.sum)) for labels, one in sorted(table.copy().items())
+            ]
             for family, table in self._buckets.copy().items()
         }
 

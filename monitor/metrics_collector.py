@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from monitor.counting_observer import CountingObserver, Peaks
 from monitor.disk_space import DiskProbe, DiskSample
 from monitor.metric_families import Labels, Number
-from monitor.metrics_snapshot import InvalidSnapshot, MetricsSnapshot, packed, unpacked
+from monitor.metrics_snapshot import InvalidSnapshot, MetricsSnapshot, decode_snapshot, encode_snapshot
 from monitor.part_metrics import MeasuredPart
 from monitor.resource_usage import ResourceProbe, ResourceUsage
 
@@ -112,7 +112,7 @@ class MetricsCollector:
     def publish(self) -> None:
         """Send this process's snapshot to the other processes."""
         try:
-            self._send(packed(self.snapshot()))
+            self._send(encode_snapshot(self.snapshot()))
         except InvalidSnapshot as refused:
             if not self._has_logged_refusal:
                 self._has_logged_refusal = True
@@ -126,7 +126,7 @@ class MetricsCollector:
         found = {}
         for payload in (payloads or ())[:PROCESSES_MAX]:
             try:
-                snapshot = unpacked(payload)
+                snapshot = decode_snapshot(payload)
             except InvalidSnapshot:
                 continue  # a process of another version
             found[snapshot.process_id] = snapshot

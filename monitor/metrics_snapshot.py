@@ -24,7 +24,7 @@ class InvalidSnapshot(Exception):
     """A snapshot is too large to be sent, or a payload is not a valid snapshot."""
 
 
-class Bucketed(Struct, frozen=True, array_like=True):
+class EncodedHistogram(Struct, frozen=True, array_like=True):
     """A histogram as it is encoded, without its bounds: they are those of the family."""
 
     counts: list[int]
@@ -42,7 +42,7 @@ class MetricsSnapshot(Struct, frozen=True):
     at_s: float
     started_at_s: float
     counters: dict[str, list[tuple[Labels, Number]]]
-    histograms: dict[str, list[tuple[Labels, Bucketed]]]
+    histograms: dict[str, list[tuple[Labels, EncodedHistogram]]]
     gauges: dict[str, Number]
     rooms: dict[str, int] = {}
     slow: list[tuple[str, float, float]] = []  # name, milliseconds, epoch seconds
@@ -51,7 +51,7 @@ class MetricsSnapshot(Struct, frozen=True):
         """Return the sum over all label values that begin with `first`."""
         return sum(value for labels, value in self.counters.get(family, ()) if labels[: len(first)] == first)
 
-    def by(self, family: str, place: int = 0, *first: str) -> dict[str, Number]:
+    def sums_by(self, family: str, place: int = 0, *first: str) -> dict[str, Number]:
         """Return sums by the label at index `place`, over the label values that begin with `first`."""
         table: dict[str, Number] = {}
         for labels, value in self.counters.get(family, ()):
@@ -62,8 +62,8 @@ class MetricsSnapshot(Struct, frozen=True):
     def histogram(self, family: str, *first: str) -> Histogram:
         """Return the sum over all label values that begin with `first`."""
         bounds = bounds_of(family)
-        found = (bucketed for labels, bucketed in self.histograms.get(family, ()) if labels[: len(first)] == first)
-        return merged((Histogram(bounds, bucketed.counts, bucketed.total) for bucketed in found), bounds)
+        found = (encoded for labels, encoded in self.histograms.get(family, ()) if labels[: len(first)] == first)
+        return merged((Histogram(bounds, encoded.counts, encoded.total) for encoded in found), bounds)
 
     def labels(self, family: str) -> list[Labels]:
         """Return the label values of a histogram family."""
@@ -74,7 +74,7 @@ def bounds_of(family: str) -> Sequence[float]:
     return BOUNDS.get(family, LATENCY_S)
 
 
-def added(snapshots: Sequence[MetricsSnapshot]) -> MetricsSnapshot:
+def sum_snapshots(snapshots: Sequence[MetricsSnapshot]) -> MetricsSnapshot:
     """Return the snapshot of several processes: counters, buckets and gauges are summed, connections by room, too.
 
     It has the first process's id, the newest `at_s` and the oldest `started_at_s`.
@@ -88,9 +88,9 @@ def added(snapshots: Sequence[MetricsSnapshot]) -> MetricsSnapshot:
             table = counters.setdefault(family, {})
             for labels, value in values:
                 table[labels] = table.get(labels, 0) + value
-        for family, bucketed in one.histograms.items():
+        for family, encoded in one.histograms.items():
             bounds, sums = bounds_of(family), histograms.setdefault(family, {})
-            for labels, counted in bucketed:
+            for labels, counted in encoded:
                 here = Histogram(bounds, counted.counts, counted.total)
                 sums[labels] = merged((sums[labels], here) if labels in sums else (here,), bounds)
         for name, value in one.gauges.items():
@@ -104,7 +104,7 @@ def added(snapshots: Sequence[MetricsSnapshot]) -> MetricsSnapshot:
         started_at_s=min(one.started_at_s for one in snapshots),
         counters={family: sorted(table.items()) for family, table in counters.items()},
         histograms={
-            family: [(labels, Bucketed(one.counts, one.sum)) for labels, one in sorted(table.items())]
+            family: [(labels, EncodedHistogram(one.counts, one.sum)) for labels, one in sorted(table.items())]
             for family, table in histograms.items()
         },
         gauges=gauges,
@@ -116,7 +116,7 @@ def added(snapshots: Sequence[MetricsSnapshot]) -> MetricsSnapshot:
 _decoder = msgspec.msgpack.Decoder(MetricsSnapshot)
 
 
-def packed(snapshot: MetricsSnapshot) -> bytes:
+def encode_snapshot(snapshot: MetricsSnapshot) -> bytes:
     """Encode a snapshot for other processes.
 
     Raises InvalidSnapshot if it is larger than MAX_BYTES, which the bounds of its tables should prevent.
@@ -127,7 +127,7 @@ def packed(snapshot: MetricsSnapshot) -> bytes:
     return payload
 
 
-def unpacked(payload: bytes) -> MetricsSnapshot:
+def decode_snapshot(payload: bytes) -> MetricsSnapshot:
     """Decode a snapshot. Families, labels and bounds that this version does not have are left out.
 
     Raises InvalidSnapshot.
@@ -155,6 +155,6 @@ def unpacked(payload: bytes) -> MetricsSnapshot:
     return msgspec.structs.replace(snapshot, counters=counters, histograms=histograms)
 
 
-def top(rooms: Mapping[str, int], count: int = TOP_ROOMS) -> Iterable[tuple[str, int]]:
+def busiest_rooms(rooms: Mapping[str, int], count: int = TOP_ROOMS) -> Iterable[tuple[str, int]]:
     """Return the `count` rooms with the most connections, the largest first."""
     return sorted(rooms.items(), key=lambda pair: (-pair[1], pair[0]))[:count]

@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from monitor.metric_families import COUNTERS, GAUGES, HISTOGRAMS, THINNED, Family, Labels
-from monitor.metrics_snapshot import Bucketed, MetricsSnapshot, bounds_of
+from monitor.metrics_snapshot import EncodedHistogram, MetricsSnapshot, bounds_of
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # of generate_latest (Prometheus, Exposition formats)
 PREFIX = "chat_"
@@ -55,12 +55,12 @@ class _SnapshotCollector(Collector):
                 if name not in THINNED or place % THINNED[name] == THINNED[name] - 1
             ]
             histogram = HistogramMetricFamily(PREFIX + name, family.help, labels=family.labels)
-            for labels, bucketed in snapshot.histograms.get(name) or _initial(
-                family, Bucketed([0] * (len(bounds) + 1), 0.0)
+            for labels, encoded in snapshot.histograms.get(name) or _initial(
+                family, EncodedHistogram([0] * (len(bounds) + 1), 0.0)
             ):
-                sums = [*accumulate(bucketed.counts)]
+                sums = [*accumulate(encoded.counts)]
                 buckets = [(str(bounds[place]), sums[place]) for place in places]
-                histogram.add_metric(labels, [*buckets, ("+Inf", sums[-1])], bucketed.total)
+                histogram.add_metric(labels, [*buckets, ("+Inf", sums[-1])], encoded.total)
             yield histogram
 
 
@@ -80,7 +80,7 @@ def _zeros(name: str, snapshot: MetricsSnapshot) -> list[tuple[Labels, int]]:
     return [(labels, 0) for labels in snapshot.labels("store_operation_seconds") if labels not in known]
 
 
-def rendered(snapshot: MetricsSnapshot, *, about: Mapping[str, str]) -> bytes:
+def render(snapshot: MetricsSnapshot, *, about: Mapping[str, str]) -> bytes:
     """Return the exposition. `about`: the labels of `chat_build_info`."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_SnapshotCollector(snapshot, about))

@@ -88,10 +88,8 @@ def sample_of(snapshot: MetricsSnapshot, before: MetricsSnapshot, passed_s: floa
         now - then for now, then in zip(_answers(snapshot), _answers(before), strict=True)
     )
     sample["slowQueries"] = increase("store_slow_operations_total")
-    hits, misses = (
-        snapshot.by("cache_reads_total", 1).get(outcome, 0) - before.by("cache_reads_total", 1).get(outcome, 0)
-        for outcome in ("hit", "miss")
-    )
+    reads, reads_before = snapshot.sums_by("cache_reads_total", 1), before.sums_by("cache_reads_total", 1)
+    hits, misses = (reads.get(outcome, 0) - reads_before.get(outcome, 0) for outcome in ("hit", "miss"))
     sample["cacheReads"] = hits + misses
     sample["cacheMisses"] = misses
     if hits + misses:

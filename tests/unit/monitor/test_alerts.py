@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from monitor.alerts import RAISED, RESOLVED, Alerts, Rule, State, stepped
+from monitor.alerts import RAISED, RESOLVED, Alerts, Rule, State, next_state
 
 START_S = 1_800_000_000.0
 
@@ -29,7 +29,7 @@ def run(one: Rule, samples: list[tuple[float, float | None]]) -> tuple[State, fl
     state, at_s, events = State(), START_S, []
     for step_s, value in samples:
         at_s += step_s
-        state, event = stepped(one, state, value, at_s)
+        state, event = next_state(one, state, value, at_s)
         if event is not None:
             events.append((at_s, event))
     return state, at_s, events
@@ -55,7 +55,7 @@ def test_each_event_is_preceded_by_nothing_but_samples_that_speak_for_it(
         at_s += step_s
         if value is not None and value == value:
             seen.append((at_s, value))
-        state, event = stepped(one, state, value, at_s)
+        state, event = next_state(one, state, value, at_s)
         held_s = {RAISED: one.for_s, RESOLVED: one.clear_for_s}.get(event or "")
         if held_s is None:
             continue
@@ -80,7 +80,7 @@ def test_a_steady_state_converges_whatever_was_before_and_wherever_the_clock_was
     events = []
     for _ in range(8):
         at_s += 5.0
-        state, event = stepped(one, state, steady, at_s)
+        state, event = next_state(one, state, steady, at_s)
         events.append(event)
     assert state.is_active == (steady >= one.threshold)
     assert len([event for event in events if event]) <= 1
@@ -95,7 +95,7 @@ def test_between_the_thresholds_nothing_changes(
     was_active = state.is_active
     for value in between:
         at_s += 5.0
-        state, event = stepped(one, state, value, at_s)
+        state, event = next_state(one, state, value, at_s)
         assert (state.is_active, event) == (was_active, None)
 
 

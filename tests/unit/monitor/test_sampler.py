@@ -14,7 +14,7 @@ from limits.policy import Policy
 from monitor import prometheus
 from monitor.counting_observer import CLOSE_CODES, LABELS_MAX, CountingObserver, Peaks
 from monitor.metrics_collector import MetricsCollector
-from monitor.metrics_snapshot import InvalidSnapshot, added, packed, unpacked
+from monitor.metrics_snapshot import InvalidSnapshot, decode_snapshot, encode_snapshot, sum_snapshots
 from monitor.part_metrics import PartMetrics
 from monitor.sample_values import GAUGES, SHARES, sample_of
 from monitor.sampler import Sampler
@@ -190,10 +190,10 @@ def test_a_snapshot_arrives_as_it_was_sent_and_what_is_none_is_refused():
     observer, metrics = make()
     fill(observer)
     snapshot = metrics.snapshot()
-    assert unpacked(packed(snapshot)) == snapshot
+    assert decode_snapshot(encode_snapshot(snapshot)) == snapshot
     for garbage in (b"", b"\xc1", b"\x93\x01\x02\x03"):
         with pytest.raises(InvalidSnapshot):
-            unpacked(garbage)
+            decode_snapshot(garbage)
 
 
 def test_processes_are_added_by_label_and_bucket_and_percentiles_come_of_the_sum():
@@ -202,7 +202,7 @@ def test_processes_are_added_by_label_and_bucket_and_percentiles_come_of_the_sum
         quick.command("sendMessage", "ok", 0.0009)
     for _ in range(10):
         slow.command("sendMessage", "ok", 0.9)
-    whole = added([first.snapshot(), second.snapshot()])
+    whole = sum_snapshots([first.snapshot(), second.snapshot()])
     acks = whole.histogram("command_seconds", "sendMessage")
     assert acks.count == 100
     assert acks.percentile(50) < 0.001  # the mean of the two medians would be 0.45
@@ -217,7 +217,7 @@ async def test_snapshots_of_other_processes_are_shown_and_garbage_is_not():
     _, other = make("p2")
 
     async def fetch() -> list[bytes]:
-        return [packed(other.snapshot()), b"garbage", packed(metrics.snapshot())]
+        return [encode_snapshot(other.snapshot()), b"garbage", encode_snapshot(metrics.snapshot())]
 
     metrics._fetch = fetch
     snapshots, complete = await metrics.cluster_snapshots()
@@ -255,7 +255,7 @@ def test_what_a_snapshot_holds_is_bounded_in_bytes():
             f"a collection with a long name, as no driver has one {number}" * 20, "find", 0.001, None
         )
     with pytest.raises(InvalidSnapshot):
-        packed(metrics.snapshot())
+        encode_snapshot(metrics.snapshot())
     metrics.publish()  # and it raises nothing
 
 
@@ -276,4 +276,4 @@ def test_the_uptime_is_right_whatever_the_wall_clock_was_set_to():
     wall_s, timed_s = wall_s - 40, timed_s + 10
     snapshot = metrics.snapshot()
     assert (snapshot.at_s, snapshot.at_s - snapshot.started_at_s) == (wall_s, 10)
-    assert unpacked(packed(snapshot)) == snapshot, "and other processes believe it"
+    assert decode_snapshot(encode_snapshot(snapshot)) == snapshot, "and other processes believe it"
