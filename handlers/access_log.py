@@ -13,7 +13,7 @@ from tornado.web import RequestHandler
 
 from handlers.base import Handler
 from handlers.http.request_head import Refusal
-from handlers.websocket_handshake import ChatSocket
+from handlers.websocket_handshake import HandshakeHandler
 from monitor.observer import Observer
 
 access_log = logging.getLogger("access")
@@ -23,7 +23,7 @@ def log_request(handler: RequestHandler) -> None:
     """Log and count a request that a handler answered."""
     status = handler.get_status()
     fields: dict[str, object] = {"method": handler.request.method, "path": handler.request.path, "status": status}
-    if isinstance(handler, ChatSocket) and handler.connection_id is not None:
+    if isinstance(handler, HandshakeHandler) and handler.connection_id is not None:
         fields["connection"] = handler.connection_id
     seconds = time.monotonic() - handler.began_at if isinstance(handler, Handler) else handler.request.request_time()
     fields["ms"] = round(seconds * 1000, 1)

@@ -18,14 +18,14 @@ CHANGE_PASSWORD = InputDecoder(ChangePassword)
 
 
 class AuthHandler(Handler[None]):
-    """Counts attempts by address, and besides by what is guessed at, so that neither many addresses nor many accounts
-    help a guesser.
+    """Counts attempts to guess a password by address and by account, so that neither many addresses nor many accounts
+    allow more guesses.
     """
 
     counts_itself = ("POST",)
 
     @property
-    def of_address(self) -> Check:
+    def address_limit(self) -> Check:
         return address_check("auth", self.client, prefix="address:")
 
 
@@ -35,7 +35,7 @@ class RegisterHandler(AuthHandler):
 
     async def post(self) -> None:
         body = await self.countable_body(REGISTER)
-        await self.count(self.common_check, self.of_address)
+        await self.count(self.common_check, self.address_limit)
         self.reply(await self.shared.accounts.register(self.context, body), 201)
 
 
@@ -45,12 +45,12 @@ class LoginHandler(AuthHandler):
 
     async def post(self) -> None:
         body = await self.countable_body(LOGIN)
-        # Whose account it is, and whether it was good here before, is read from the store: ANONYMOUS bounds how often a
-        # stranger may ask.
+        # The account, and whether this address has logged in to it before, are read from the store: the limit ANONYMOUS
+        # bounds these reads.
         await self.count(self.common_check)
         attempt = await self.shared.accounts.attempt(self.context, body)
-        of_account = Check("auth", attempt.counted_as)
-        await self.count(*((of_account,) if attempt.is_at_home else (self.of_address, of_account)))
+        account_limit = Check("auth", attempt.counted_as)
+        await self.count(*((account_limit,) if attempt.is_at_home else (self.address_limit, account_limit)))
         self.reply(await self.shared.accounts.login(self.context, body.password, attempt.account))
 
 
@@ -77,6 +77,6 @@ class PasswordHandler(AuthHandler):
 
     async def post(self) -> None:
         body = await self.countable_body(CHANGE_PASSWORD)
-        await self.count(self.common_check, self.of_address, Check("auth", f"session:{self.identity.session_id}"))
+        await self.count(self.common_check, self.address_limit, Check("auth", f"session:{self.identity.session_id}"))
         await self.shared.accounts.change_password(self.identity, body)
         self.reply_nothing()

@@ -1,4 +1,4 @@
-"""Who asks: the client's address and scheme, as trusted proxies tell them. Knows no limit and no route."""
+"""The client's address and scheme, as trusted proxies forward them. Knows no limit and no route."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from limits.ip_addresses import UNKNOWN, Network, canonical, is_within
 
 log = logging.getLogger(__name__)
 
-SAY_EVERY_S = 60.0
+LOG_EVERY_S = 60.0
 SHOWN_MAX = 64
-SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}  # Traefik names a WebSocket's own
+SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}  # Traefik forwards ws and wss
 
 
 class ClientAddresses:
-    """Reads what proxies say of clients; `trusted` are those that are believed. `now` is monotonic, in seconds."""
+    """Reads the headers of proxies in the networks `trusted`. `now` is monotonic seconds."""
 
     def __init__(self, *, trusted: Sequence[Network], now: Callable[[], float]) -> None:
         self._trusted = trusted
         self._now = now
-        self._said_at: float | None = None
+        self._logged_at: float | None = None
 
     def address(self, peer: str, forwarded_for: Sequence[str]) -> str:
-        """The client's address in one form, or UNKNOWN; a log line a minute at most tells of an entry that is no
-        address.
+        """Return the client's address in canonical form, or UNKNOWN if an entry of the header is not an address.
+
+        Such an entry is logged, at most once a minute.
         """
         address, wrong = client_address(peer, forwarded_for, self._trusted)
-        if wrong is not None and (self._said_at is None or self._now() - self._said_at >= SAY_EVERY_S):
-            self._said_at = self._now()
+        if wrong is not None and (self._logged_at is None or self._now() - self._logged_at >= LOG_EVERY_S):
+            self._logged_at = self._now()
             fields = {
                 "entry": wrong[:SHOWN_MAX],
                 "peer": peer,
@@ -38,10 +39,10 @@ class ClientAddresses:
         return address
 
     def scheme(self, peer: str, forwarded_proto: Sequence[str]) -> str | None:
-        """The scheme by which the client came, http or https, where a trusted proxy names it.
+        """Return the scheme of the client's request, http or https; None if no trusted proxy forwards it.
 
-        Of a list the leftmost, which the proxy before all others wrote: only who forges a page's origin would gain by
-        another, and no page can set the header.
+        Of a list it is the leftmost entry, written by the outermost proxy. A client can forge it, which would only help
+        a page with a forged origin, and pages cannot set this header.
         """
         if not forwarded_proto or not is_within(peer, self._trusted):
             return None
@@ -49,11 +50,11 @@ class ClientAddresses:
 
 
 def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Network]) -> tuple[str, str | None]:
-    """The rightmost X-Forwarded-For entry that is no trusted proxy, believed only if the peer is one; else the peer.
+    """Return the client's address, and the X-Forwarded-For entry that is not an address, if one was met.
 
-    `forwarded_for` are the header's values in their order, each possibly a list: together they are one list. Where all
-    entries are trusted proxies it is the leftmost. An entry that is no address ends the search: the client is UNKNOWN
-    then, and the entry is returned beside it.
+    If the peer is a trusted proxy, the client is the rightmost entry that is not a trusted proxy, or the leftmost entry
+    if all are; otherwise it is the peer. `forwarded_for` are the values of the header in order, each possibly a list:
+    together they are one list. An entry that is not an address ends the search, and the client is UNKNOWN.
     """
     address = canonical(peer)
     hops = [hop.strip() for value in forwarded_for for hop in value.split(",")]

@@ -1,4 +1,4 @@
-"""/messages: post, page through history, read one."""
+"""/messages: post a message, read history by pages, read one message."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Origins and hosts: read from headers and settings, compared as RFC 6454 says.
-
-Pure; settings and handlers use it alike.
-"""
+"""Parses origins and hosts of headers and settings, and compares them (RFC 6454). Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from common.number_parsing import whole_number
 DEFAULT_PORTS = {"http": 80, "https": 443}
 PORT_MAX = 65_535
 HOST_MAX_CHARS = 255
-ORIGIN_MAX_CHARS = 300  # a scheme, a host and a port: an origin that is let in comes back in a reply's head
+ORIGIN_MAX_CHARS = 300  # of a scheme, a host and a port; bounded because a reply repeats an allowed origin
 ANY = "*"
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
@@ -24,26 +21,26 @@ _SERIALIZED = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[\x21-\x7e]+")
 
 
 class Host(Struct, frozen=True):
-    """A host without case and trailing dot, IPv6 in brackets, and its port, None where it names none."""
+    """A host in lower case without a trailing dot, IPv6 in brackets; `port` is None if the text has none."""
 
     name: str
     port: int | None
 
 
 class Origin(Struct, frozen=True):
-    """A tuple origin (RFC 6454 section 4); its port is always there."""
+    """A tuple origin (RFC 6454 section 4); `port` is the scheme's default if the text has none."""
 
     scheme: str
     host: str
     port: int
 
     def __str__(self) -> str:
-        """As a browser writes it: a default port is left out."""
+        """Return the serialization of browsers, without a default port."""
         return f"{self.scheme}://{self.host}" + (f":{self.port}" if self.port != DEFAULT_PORTS[self.scheme] else "")
 
 
 def parse_host(text: str) -> Host:
-    """`host`, `host:port`, `[address]:port`, as a Host header has them. Raises ValueError for anything else."""
+    """Parse `host`, `host:port` or `[address]:port`, the forms of a Host header. Raises ValueError for other texts."""
     if text.startswith("["):
         inner, bracket, rest = text[1:].partition("]")
         name = f"[{IPv6Address(inner)}]"
@@ -59,7 +56,7 @@ def _name(text: str) -> str:
     labels = name.split(".")
     if len(name) > HOST_MAX_CHARS or not all(map(_LABEL.fullmatch, labels)):
         raise ValueError("not a host")
-    if labels[-1].isdigit():  # ASCII by now: the URL standard reads what ends in a number as an IPv4 address
+    if labels[-1].isdigit():  # the URL standard parses a host whose last label is a number as an IPv4 address
         return str(IPv4Address(name))
     return name
 
@@ -72,9 +69,9 @@ def _port(text: str) -> int:
 
 
 def parse_origin(text: str) -> Origin:
-    """`scheme://host[:port]` of http or https.
+    """Parse `scheme://host[:port]` of http or https.
 
-    Raises ValueError for anything else, also for what no browser sends as one.
+    Raises ValueError for every other text, also for origins that no browser sends.
     """
     scheme, separator, rest = text.partition("://")
     scheme = scheme.lower()
@@ -85,11 +82,10 @@ def parse_origin(text: str) -> Origin:
 
 
 def origin_allowed(text: str, host: str, allowed: Collection[str], scheme: str | None = None) -> bool:
-    """Whether a page of the origin `text` may talk to us: it is our own, or listed in `allowed`, where * is any but
-    `null`.
+    """Whether the origin `text` is the server's own or one of `allowed`, where `*` allows every origin but `null`.
 
-    `allowed` are written as str(Origin) writes them. Our own is what the request's Host names, by `scheme`, or where no
-    trusted proxy named one (None) by the origin's.
+    `allowed` are texts as str(Origin) returns them. The server's own origin is the Host header `host` with `scheme`, or
+    with the scheme of `text` if no trusted proxy forwarded one (None).
     """
     if len(text) > ORIGIN_MAX_CHARS:
         return False
@@ -110,5 +106,5 @@ def origin_allowed(text: str, host: str, allowed: Collection[str], scheme: str |
 
 
 def is_address(host: Host) -> bool:
-    """Whether a host is an IP address, not a name."""
+    """Whether a host is an IP address rather than a name."""
     return host.name.startswith("[") or host.name.rpartition(".")[2].isdigit()

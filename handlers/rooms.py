@@ -1,4 +1,4 @@
-"""/rooms: make, find, join, leave, members, totals, changes."""
+"""/rooms: create, find, join and leave rooms; members, totals, changes."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ CHANGES_SINCE = InputDecoder(ChangesSince)
 
 
 class RoomServices(Struct, frozen=True):
-    """What the routes below /rooms need."""
+    """The use cases of the routes below /rooms."""
 
     rooms: Rooms
     messages: Messages
 
 
 class RoomHandler(Handler[RoomServices]):
-    """A handler of rooms."""
+    """The base of the handlers below /rooms."""
 
     @property
     def user_id(self) -> str:
@@ -75,8 +75,8 @@ class JoinHandler(RoomHandler):
         except (ChatError, StoreError):
             await self.count(self.common_check)
             raise
-        of_new_member = () if standing.membership is not None else (Check("joins", self.user_id),)
-        await self.count(self.common_check, *of_new_member)
+        new_member_limit = () if standing.membership is not None else (Check("joins", self.user_id),)
+        await self.count(self.common_check, *new_member_limit)
         await self.services.rooms.join(standing, self.user_id)
         self.reply({"room": await self.services.rooms.get(room_id, self.user_id)})
 

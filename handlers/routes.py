@@ -1,4 +1,4 @@
-"""The route table: path → handler and the services it gets. Nothing else is decided here."""
+"""The route table: path → handler, and the services that it is given."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ S = TypeVar("S")
 
 
 class Services(Struct, frozen=True):
-    """All that handlers are given, from the composition root."""
+    """Everything that handlers are given by app/build_web.py."""
 
     shared: SharedServices
     rooms: Rooms
@@ -63,7 +63,7 @@ def make_application(services: Services) -> Application:
     index = static_files.ServedAssets(services.assets, fixed_name="chat/index.html")
     dashboard = static_files.ServedAssets(services.assets, fixed_name="dashboard/index.html")
     history = metrics_history.HistoryReading(services.alert_pipeline.history, time.time)
-    of_rooms = rooms.RoomServices(services.rooms, services.messages)
+    room_services = rooms.RoomServices(services.rooms, services.messages)
     return TargetApplication(
         [
             route(r"/", static_files.AssetHandler, index),
@@ -82,7 +82,7 @@ def make_application(services: Services) -> Application:
                 for page in ("performance", "database", "websocket", "cache")
             ),
             route(r"/metrics/.*", NotFoundForOperators, None),
-            route(r"/ws", websocket_handshake.ChatSocket, services.connection_factory),
+            route(r"/ws", websocket_handshake.HandshakeHandler, services.connection_factory),
             route(r"/auth/register", auth.RegisterHandler, None),
             route(r"/auth/login", auth.LoginHandler, None),
             route(r"/auth/refresh", auth.RefreshHandler, None),
@@ -92,14 +92,14 @@ def make_application(services: Services) -> Application:
             route(r"/users", users.UsersHandler, None),
             route(r"/users/me", users.MeHandler, None),
             route(rf"/users/{ID}", users.UserHandler, None),
-            route(r"/rooms", rooms.RoomsHandler, of_rooms),
-            route(r"/rooms/direct", rooms.DirectHandler, of_rooms),
-            route(rf"/rooms/{ID}", rooms.OneRoomHandler, of_rooms),
-            route(rf"/rooms/{ID}/join", rooms.JoinHandler, of_rooms),
-            route(rf"/rooms/{ID}/leave", rooms.LeaveHandler, of_rooms),
-            route(rf"/rooms/{ID}/members", rooms.MembersHandler, of_rooms),
-            route(rf"/rooms/{ID}/stats", rooms.StatsHandler, of_rooms),
-            route(rf"/rooms/{ID}/changes", rooms.ChangesHandler, of_rooms),
+            route(r"/rooms", rooms.RoomsHandler, room_services),
+            route(r"/rooms/direct", rooms.DirectHandler, room_services),
+            route(rf"/rooms/{ID}", rooms.OneRoomHandler, room_services),
+            route(rf"/rooms/{ID}/join", rooms.JoinHandler, room_services),
+            route(rf"/rooms/{ID}/leave", rooms.LeaveHandler, room_services),
+            route(rf"/rooms/{ID}/members", rooms.MembersHandler, room_services),
+            route(rf"/rooms/{ID}/stats", rooms.StatsHandler, room_services),
+            route(rf"/rooms/{ID}/changes", rooms.ChangesHandler, room_services),
             route(r"/messages", messages.MessagesHandler, services.messages),
             route(rf"/messages/{ID}", messages.OneMessageHandler, services.messages),
         ],

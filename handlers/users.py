@@ -1,4 +1,4 @@
-"""/users: other people, and one's own profile."""
+"""/users: search users, and read and change the own profile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes a connection of a socket whose WebSocket handshake is done: link, session, place in the pool, welcome."""
+"""Makes the connection of a socket after its WebSocket handshake: link, session, entry in the pool, welcome event."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from monitor.observer import Observer
 
 
 class LinkConfig(msgspec.Struct, frozen=True):
-    """What every link is made with: its bounds, and what all links share."""
+    """The bounds of every link, and the parts that all links share."""
 
     max_message_bytes: int
     outbox_max_bytes: int
     budget: OutboxBudget
     traffic: Traffic
     paced_callbacks: PacedCallbacks
-    frames: Policy | None  # how many a connection may send; None: any number
+    frames: Policy | None  # how many frames a connection may send; None: any number
     deflater: Deflater | None  # None: no compression
     inflation: Inflation | None  # None: no compression
     unacked_max_s: float  # how long the kernel waits for a peer to acknowledge bytes (TCP_USER_TIMEOUT)
@@ -45,15 +45,15 @@ class LinkConfig(msgspec.Struct, frozen=True):
     now: Callable[[], float]  # monotonic seconds
 
 
-# The user of the handshake's token, why the token was refused, or None: it had none
+# The user of the handshake's token, or the error of the token; None: the handshake had no token
 Caller = Identity | ChatError | None
 
 
 class HandshakeResult(msgspec.Struct, frozen=True):
-    """What the handshake has found out about a connection.
+    """The results of the handshake.
 
-    `profile` is the user as the user may see it, None if `caller` is no user. `has_slot`: see `Pool.reserve_slot`.
-    `replaces` is the id of the connection whose place this one asked for.
+    `profile` is the user's own profile, None if `caller` is not a user. `has_slot`: see `Pool.reserve_slot`. `replaces`
+    is the id of the connection that this one is to replace.
     """
 
     connection_id: str
@@ -90,7 +90,7 @@ class WebSocketConnectionFactory:
         return f"{self.link_config.process_id}-{next(self._numbers)}"
 
     def open(self, sock: socket.socket, handshake: HandshakeResult, *, deflate: bool) -> Session:
-        """Take over a socket whose 101 is sent. Without a valid token or a slot it is closed, with no welcome."""
+        """Open the connection of a socket after its 101; with an invalid token or without a slot, close it."""
         link_config = self.link_config
         loop = asyncio.get_running_loop()
 

@@ -1,4 +1,4 @@
-"""/ws: the WebSocket handshake. Who may connect (method, Origin, caps, token), and taking the socket from Tornado."""
+"""/ws: the WebSocket handshake: checks method, Origin, capacity and token, then takes the socket over from Tornado."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ SUBPROTOCOL = "chat.v1"
 BEARER = "bearer."
 RETRY_FULL_S = 5
 CONNECTION_ID_MAX = 128
-# Missing on macOS. There the sweep closes the connection later, for its missing pong
+# Missing on macOS, where the heartbeat sweep closes the connection later, for a missing pong
 TCP_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
 
 
-class ChatSocket(Handler[WebSocketConnectionFactory], WebSocketHandler):
-    """Handles one handshake, and exists no longer than that."""
+class HandshakeHandler(Handler[WebSocketConnectionFactory], WebSocketHandler):
+    """Handles one handshake. It is freed after that: the link and the session remain."""
 
     def initialize(self, *, shared: SharedServices, route: str, services: WebSocketConnectionFactory) -> None:
         super().initialize(shared=shared, route=route, services=services)
@@ -121,7 +121,7 @@ class ChatSocket(Handler[WebSocketConnectionFactory], WebSocketHandler):
     def _replaces(self) -> str | None:
         values = self.request.query_arguments.get("replaces")
         given = values[-1].decode("ascii", "replace") if values else ""
-        return given if 0 < len(given) <= CONNECTION_ID_MAX else None  # no id is longer
+        return given if 0 < len(given) <= CONNECTION_ID_MAX else None  # ids are shorter
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
@@ -153,7 +153,7 @@ class UpgradeProtocol(WebSocketProtocol):
 
     def __init__(
         self,
-        handler: ChatSocket,
+        handler: HandshakeHandler,
         *,
         connection_factory: WebSocketConnectionFactory,
         handshake: HandshakeResult,
@@ -169,13 +169,13 @@ class UpgradeProtocol(WebSocketProtocol):
         return self._subprotocol
 
     async def accept_connection(self, handler: WebSocketHandler) -> None:
-        assert isinstance(handler, ChatSocket)
+        assert isinstance(handler, HandshakeHandler)
         session = self._take_over(handler)
         handler.set_status(101 if session is not None else 400)
         handler.connection_id = session.connection_id if session is not None else None
         handler._log()  # the access log: Tornado writes it in finish(), which an upgrade never reaches
 
-    def _take_over(self, handler: ChatSocket) -> Session | None:
+    def _take_over(self, handler: HandshakeHandler) -> Session | None:
         """Send the 101 and open the connection; None if the client is gone. Raises ChatError malformed, unavailable."""
         headers = handler.request.headers
         accept = WebSocketProtocol13.compute_accept_value(headers["Sec-WebSocket-Key"])
@@ -219,7 +219,7 @@ class UpgradeProtocol(WebSocketProtocol):
         """Do nothing: the link closes the socket."""
 
 
-def _take_socket(handler: ChatSocket) -> socket.socket | None:
+def _take_socket(handler: HandshakeHandler) -> socket.socket | None:
     """Duplicate the connection's socket and close Tornado's; None if it is closed already.
 
     Raises ChatError malformed if the client has sent more than its handshake, unavailable if no descriptor is free.

@@ -28,9 +28,9 @@ class ServerConnection(HTTP1ServerConnection):
         self.counted_as = counted_as
         self._exchange = self._next_exchange(is_first=True)
 
-    def leave(self) -> None:
+    def close_when_answered(self) -> None:
         """Close the connection if no request has begun; else its reply closes it, if the server is stopping."""
-        self._exchange.leave()
+        self._exchange.close_when_answered()
 
     @property
     def idle_since(self) -> float | None:

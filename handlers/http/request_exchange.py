@@ -85,8 +85,8 @@ class RequestExchange(HTTP1Connection):
             return None
         return self._waits_since
 
-    def leave(self) -> None:
-        """Close the connection if no request has begun; otherwise its reply closes it."""
+    def close_when_answered(self) -> None:
+        """Close the connection if no request has begun; otherwise the reply closes it."""
         if not self._has_begun:
             self.close()
 
@@ -218,7 +218,7 @@ class RequestExchange(HTTP1Connection):
 
     def _is_kept_after_reply(self) -> bool:
         """Whether the rest of the body can be discarded: it is small, and its client does not wait for a 100."""
-        if self._server.is_leaving:
+        if self._server.is_stopping:
             return False
         left = self._body_left
         return self._read_finished or (

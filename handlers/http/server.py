@@ -61,7 +61,7 @@ class BoundedHTTPServer(HTTPServer):
         self._trusted_proxies = trusted_proxies
         self._on_refusal = on_refusal
         self._by_address: defaultdict[str, set[ServerConnection]] = defaultdict(set)
-        self.is_leaving = False
+        self.is_stopping = False
         self._is_paused = False
         self._warned_at: dict[str, float] = {}
 
@@ -98,8 +98,8 @@ class BoundedHTTPServer(HTTPServer):
         if len(self._connections) >= self.bounds.connections_max and not self._is_paused:
             self._is_paused = True
             self._warn("accepting waits", connections=len(self._connections))
-            for leave in self._handlers.values():
-                leave()
+            for stop_accepting in self._handlers.values():
+                stop_accepting()
 
     def _has_room(self, address: str) -> bool:
         """Whether this address may have one more connection; if it is full, the one idle for longest is closed."""
@@ -108,7 +108,7 @@ class BoundedHTTPServer(HTTPServer):
             return True
         idle = [(since, serving) for serving in connections if (since := serving.idle_since) is not None]
         if idle:
-            min(idle, key=itemgetter(0))[1].leave()
+            min(idle, key=itemgetter(0))[1].close_when_answered()
         return bool(idle)
 
     def on_close(self, server_conn: object) -> None:
@@ -132,20 +132,20 @@ class BoundedHTTPServer(HTTPServer):
     def stop(self) -> None:
         """Stop listening and close idle connections. Each reply from now on ends its connection."""
         super().stop()
-        self.is_leaving = True
+        self.is_stopping = True
         for serving in list(self._connections):
             assert isinstance(serving, ServerConnection)
-            serving.leave()
+            serving.close_when_answered()
 
     async def close_all_connections(self) -> None:
-        """Wait up to `leave_s` for unfinished replies, then close all connections."""
+        """Wait up to `stop_s` for unfinished replies, then close all connections."""
         waits = [
             asyncio.ensure_future(serving.wait_closed())
             for serving in self._connections
             if isinstance(serving, ServerConnection)
         ]
         if waits:
-            _, late = await asyncio.wait(waits, timeout=self.bounds.leave_s)
+            _, late = await asyncio.wait(waits, timeout=self.bounds.stop_s)
             for wait in late:
                 wait.cancel()
         await super().close_all_connections()

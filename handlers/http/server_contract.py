@@ -1,4 +1,4 @@
-"""What the exchanges and connections need of the HTTP server."""
+"""What connections and exchanges need of the HTTP server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ServerContract(Protocol):
     """The server, as its connections see it."""
 
     bounds: HttpBounds
-    is_leaving: bool  # it is stopping: each reply ends its connection
+    is_stopping: bool  # whether each reply ends its connection
     lingering: LingeringCloses
     conn_params: HTTP1ConnectionParameters
 

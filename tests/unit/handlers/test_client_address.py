@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from handlers.client_address import SAY_EVERY_S, ClientAddresses, client_address
+from handlers.client_address import LOG_EVERY_S, ClientAddresses, client_address
 
 TRUSTED = [ip_network("127.0.0.1"), ip_network("10.0.0.0/8"), ip_network("::1")]
 
@@ -64,7 +64,7 @@ def test_strangers_are_told_of_once_a_minute_at_most(caplog: pytest.LogCaptureFi
     now_s = 1_000.0
     clients = ClientAddresses(trusted=TRUSTED, now=lambda: now_s)
     with caplog.at_level(logging.WARNING):
-        for seconds in (0.0, 1.0, SAY_EVERY_S - 1.1, SAY_EVERY_S, SAY_EVERY_S + 1):
+        for seconds in (0.0, 1.0, LOG_EVERY_S - 1.1, LOG_EVERY_S, LOG_EVERY_S + 1):
             now_s = 1_000.0 + seconds
             assert clients.address("127.0.0.1", ["x" * 500]) == "unknown"
         assert clients.address("127.0.0.1", ["192.0.2.1"]) == "192.0.2.1"

@@ -596,7 +596,7 @@ async def test_a_server_that_is_full_can_be_stopped(serve: Serve, connect: Conne
 async def test_a_server_that_stops_ends_what_is_idle_and_lets_a_reply_under_way_say_that_it_is_the_last(
     serve: Serve, connect: Connect
 ) -> None:
-    served = serve(leave_s=LONG_S)
+    served = serve(stop_s=LONG_S)
     idle, busy = await connect(served), await connect(served)
     await assert_lives(idle)
     await busy.send(request("GET /slow HTTP/1.1"))
@@ -613,7 +613,7 @@ async def test_a_server_that_stops_ends_what_is_idle_and_lets_a_reply_under_way_
 
 @pytest.mark.gen_test
 async def test_a_reply_that_takes_too_long_does_not_hold_up_the_stop(serve: Serve, connect: Connect) -> None:
-    served = serve(leave_s=0.1)
+    served = serve(stop_s=0.1)
     busy = await connect(served)
     await busy.send(request("GET /slow HTTP/1.1"))
     await served.begun.wait()
