@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any, Generic, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
+
+
+class Ordered(Protocol):
+    """A number, or anything else that `<` orders."""
+
+    def __lt__(self, other: Self, /) -> bool: ...
+
 
 K = TypeVar("K", bound=Hashable)
-V = TypeVar("V", bound=Any)  # a number, or anything else that `<` orders
+V = TypeVar("V", bound=Ordered)
 
 # No event arrives later than this: a publisher gives up after REDIS_TIMEOUT, and a receiver drops a connection that is
 # seconds behind.
