@@ -1,1 +1,1 @@
-"""Durable truth: the contract (`contract.py`), what it speaks of (`models.py`), and one package a backend."""
+"""Durable truth: the contract (`contract.py`), its records (`models/`), and one package a backend."""

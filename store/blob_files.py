@@ -1,4 +1,4 @@
-"""The part of uploaded files that all backends share: the bytes, and keeping them for a description.
+"""The part of uploaded files that all backends share: their bytes, which become permanent with a description.
 
 Knows no database.
 """

@@ -23,7 +23,6 @@ from store.models import (
     File,
     FileDraft,
     Head,
-    Hit,
     Member,
     Membership,
     MembershipChange,
@@ -39,6 +38,7 @@ from store.models import (
     Room,
     RoomDraft,
     RoomStats,
+    SearchHit,
     Session,
     Standing,
     Stored,
@@ -261,7 +261,9 @@ class Messages(Protocol):
     async def newest_between(self, room_id: str, *, after: int, upto: int, limit: int) -> list[Message]:
         """The newest `limit` messages with after < seq <= upto, ascending."""
 
-    async def search(self, search: MessageSearch, *, limit: int, after: str | None) -> tuple[list[Hit], str | None]:
+    async def search(
+        self, search: MessageSearch, *, limit: int, after: str | None
+    ) -> tuple[list[SearchHit], str | None]:
         """Hits, the best match first. Cursors as in Rooms.list_for.
 
         A backend without a full-text index also finds words that begin with a searched word. Raises StoreTimeout.

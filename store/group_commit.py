@@ -108,7 +108,7 @@ class GroupCommitWriter(Generic[C]):
         self._waiting: deque[_Pending] = deque()
         self._in_flight: list[_Pending] = []
         self._pending_bytes = 0
-        self._launching = False
+        self._is_commit_scheduled = False
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._idle = asyncio.Event()
@@ -158,10 +158,10 @@ class GroupCommitWriter(Generic[C]):
         self._idle.clear()
         if self._timer is None:
             self._timer = self._loop.call_at(now_s + self._timeout_s, self._expire)
-        if not self._in_flight and not self._launching:
+        if not self._in_flight and not self._is_commit_scheduled:
             # One loop turn later, so that all writes of this turn share the commit.
-            self._launching = True
-            self._loop.call_soon(self._launch)
+            self._is_commit_scheduled = True
+            self._loop.call_soon(self._start_commit)
         return future
 
     async def close(self) -> None:
@@ -177,8 +177,8 @@ class GroupCommitWriter(Generic[C]):
             self._timer.cancel()
             self._timer = None
 
-    def _launch(self) -> None:
-        self._launching = False
+    def _start_commit(self) -> None:
+        self._is_commit_scheduled = False
         batch: list[_Pending] = []
         size_bytes = 0
         while self._waiting and len(batch) < self._batch_max_operations:
@@ -208,7 +208,7 @@ class GroupCommitWriter(Generic[C]):
                     pending.future.set_exception(outcome.error)
                 ended.append((pending, failure_of(outcome.error)))
         finally:
-            self._launch()
+            self._start_commit()
         # After the futures are settled, so that an observer that raises delays no write.
         if any(outcome.error is None for outcome in outcomes):
             self._observer.store_commit(len(batch), seconds)
@@ -252,7 +252,7 @@ class GroupCommitWriter(Generic[C]):
             except Exception as error:  # a defect; it must not leave callers waiting
                 logger.exception("a batch of writes failed unexpectedly")
                 outcomes = [Outcome(error=error)] * len(batch)
-            self._post(batch, outcomes, time.perf_counter() - started_s)
+            self._hand_back(batch, outcomes, time.perf_counter() - started_s)
             del batch, outcomes
             try:
                 self._transactor.maintain()
@@ -263,7 +263,7 @@ class GroupCommitWriter(Generic[C]):
                 is_logged = True
         self._transactor.close()
 
-    def _post(self, batch: list[_Pending], outcomes: Sequence[Outcome], seconds: float) -> None:
+    def _hand_back(self, batch: list[_Pending], outcomes: Sequence[Outcome], seconds: float) -> None:
         try:
             self._loop.call_soon_threadsafe(self._settle, batch, outcomes, seconds)
         except RuntimeError:  # the loop was closed before this writer, so no caller is left

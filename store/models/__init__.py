@@ -17,7 +17,6 @@ from store.models.messages import (
     REACTION_USERS_NAMED,
     Change,
     ChangePage,
-    Hit,
     Message,
     MessageChange,
     MessageDraft,
@@ -25,6 +24,7 @@ from store.models.messages import (
     MessageSearch,
     Reaction,
     Refusal,
+    SearchHit,
     Stored,
 )
 from store.models.people import (
@@ -61,7 +61,6 @@ __all__ = [
     "File",
     "FileDraft",
     "Head",
-    "Hit",
     "Member",
     "Membership",
     "MembershipChange",
@@ -78,6 +77,7 @@ __all__ = [
     "Room",
     "RoomDraft",
     "RoomStats",
+    "SearchHit",
     "Session",
     "Standing",
     "Status",

@@ -138,7 +138,7 @@ class MessageSearch(Struct, frozen=True):
     has_file: bool = False
 
 
-class Hit(Struct, frozen=True):
+class SearchHit(Struct, frozen=True):
     """A message that was found. A greater score is a better match; of equal scores the newer message comes first."""
 
     message: Message

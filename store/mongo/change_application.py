@@ -14,7 +14,7 @@ from bson.datetime_ms import DatetimeMS
 from pymongo import ReplaceOne, UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from store.mongo.change_view import Reactor
+from store.mongo.change_view import ReactionKey
 from store.mongo.database import Collection, Database, Document, stored_time
 from store.mongo.errors import only_duplicates
 
@@ -33,7 +33,7 @@ async def apply_entries(database: Database, room_id: str, entries: Sequence[Docu
     settings: Document = {}
     messages: dict[int, ReplaceOne[Document]] = {}
     members: list[UpdateOne] = []
-    reactions: dict[Reactor, UpdateOne] = {}
+    reactions: dict[ReactionKey, UpdateOne] = {}
     files: list[UpdateMany] = []
     for entry in entries:
         rev = entry["rev"]
@@ -48,7 +48,7 @@ async def apply_entries(database: Database, room_id: str, entries: Sequence[Docu
                 files.append(UpdateMany({"_id": {"$in": withdrawn}}, {"$pull": {"posts": post}}))
         members += [_member_update(room_id, rev, patch) for patch in entry.get("members", ())]
         for patch in entry.get("reactions", ()):
-            reactions[reactor_from(patch)] = _reaction_update(room_id, rev, entry["createdAt"], patch)
+            reactions[reaction_key_from(patch)] = _reaction_update(room_id, rev, entry["createdAt"], patch)
     expires_at = stored_time(int(entries[-1]["createdAt"]) + KEEP_MS)
     await asyncio.gather(
         bulk_write(database.messages, list(messages.values())),
@@ -69,8 +69,8 @@ def is_abandoned(ahead: Sequence[Document], now_ms: int) -> bool:
     return bool(ahead) and now_ms - int(ahead[-1]["createdAt"]) >= ABANDONED_MS
 
 
-def reactor_from(patch: Mapping[str, Any]) -> Reactor:
-    return Reactor(patch["seq"], patch["emoji"], patch["userId"])
+def reaction_key_from(patch: Mapping[str, Any]) -> ReactionKey:
+    return ReactionKey(patch["seq"], patch["emoji"], patch["userId"])
 
 
 def _member_update(room_id: str, rev: int, patch: Mapping[str, Any]) -> UpdateOne:

@@ -31,7 +31,7 @@ from common.backoff import longest_s
 from store.errors import Missing, StoreError, StoreTimeout
 from store.keyed_batcher import KeyedBatcher
 from store.mongo import room_pipelines
-from store.mongo.change_application import apply_entries, reactor_from
+from store.mongo.change_application import apply_entries, reaction_key_from
 from store.mongo.change_view import NeedsNextBatch, Operation, RoomView
 from store.mongo.database import Collection, Database, Document
 from store.mongo.errors import explained, only_duplicates
@@ -152,19 +152,19 @@ class ChangeLog:
     async def _read(self, room: Document, operations: Sequence[Operation]) -> tuple[RoomView, int]:
         """A view of the room, and the greatest rev of the documents in it."""
         database, read_set = self._database, [operation.read_set for operation in operations]
-        wanted = {reactor for want in read_set for reactor in want.reactors}
+        wanted = {key for want in read_set for key in want.reaction_keys}
         of_room = {"roomId": room["_id"]}
         # Removed reactions are read too: their rev shows a removal that happened after the room was read.
         reacted = {
             **of_room,
-            "emoji": {"$in": list({reactor.emoji for reactor in wanted})},
-            "userId": {"$in": list({reactor.user_id for reactor in wanted})},
+            "emoji": {"$in": list({key.emoji for key in wanted})},
+            "userId": {"$in": list({key.user_id for key in wanted})},
         }
         members, users, messages, reactions = await asyncio.gather(
             find_in(database.members, of_room, "userId", (one for want in read_set for one in want.members)),
             find_in(database.users, {}, "_id", (one for want in read_set for one in want.users)),
             find_in(database.messages, of_room, "seq", (one for want in read_set for one in want.seqs)),
-            find_in(database.reactions, reacted, "seq", (reactor.seq for reactor in wanted)),
+            find_in(database.reactions, reacted, "seq", (key.seq for key in wanted)),
         )
         view = RoomView(
             database=database,
@@ -172,7 +172,7 @@ class ChangeLog:
             members={member["userId"]: member for member in members},
             users={user["_id"]: user for user in users},
             messages={message["seq"]: message for message in messages},
-            reactors={reactor_from(found) for found in reactions if found["on"]},
+            reaction_keys={reaction_key_from(found) for found in reactions if found["on"]},
         )
         return view, max((found["rev"] for found in (*members, *messages, *reactions)), default=0)
 

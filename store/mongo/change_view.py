@@ -19,8 +19,8 @@ from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import message_from
 
 
-class Reactor(Struct, frozen=True):
-    """One person's reaction with one emoji to one message."""
+class ReactionKey(Struct, frozen=True):
+    """What identifies a reaction in a room: the seq of the message, the emoji, and the user."""
 
     seq: int
     emoji: str
@@ -33,7 +33,7 @@ class ReadSet(Struct, frozen=True):
     members: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     seqs: tuple[int, ...] = ()
-    reactors: tuple[Reactor, ...] = ()
+    reaction_keys: tuple[ReactionKey, ...] = ()
 
 
 class MemberPatch(Struct, frozen=True):
@@ -47,7 +47,7 @@ class MemberPatch(Struct, frozen=True):
 class ReactionPatch(Struct, frozen=True):
     """A reaction that was added (`on`) or removed."""
 
-    reactor: Reactor
+    key: ReactionKey
     on: bool
 
 
@@ -75,13 +75,13 @@ class RoomView:
         members: dict[str, Document],
         users: Mapping[str, Document],
         messages: dict[int, Document],
-        reactors: set[Reactor],
+        reaction_keys: set[ReactionKey],
     ) -> None:
         self._database = database
         self._members = members
         self._users = users
         self._messages = messages
-        self._reactors = reactors
+        self._reaction_keys = reaction_keys
         self.room = room
         self.now: DatetimeMS = stored_time(database.clock())
         self.base: int = room["rev"]
@@ -106,8 +106,8 @@ class RoomView:
             raise Missing("message")
         return found
 
-    def has_reacted(self, reactor: Reactor) -> bool:
-        return reactor in self._reactors
+    def has_reacted(self, key: ReactionKey) -> bool:
+        return key in self._reaction_keys
 
     async def mentioned(self, user_id: str) -> list[Document]:
         """The `mentioned` array of room_pipelines.membership."""
@@ -126,7 +126,7 @@ class RoomView:
                 return found
         return None
 
-    async def first_reactors(self, like: Reactor, limit: int) -> list[str]:
+    async def first_reactors(self, like: ReactionKey, limit: int) -> list[str]:
         """Who reacted to the message with the emoji of `like`, in order. Raises NotTogether."""
         if self.entries:
             raise NeedsNextBatch
@@ -192,9 +192,9 @@ class RoomView:
         if message is not None:
             self._messages[message["seq"]] = message
         for patch in reactions:
-            (self._reactors.add if patch.on else self._reactors.discard)(patch.reactor)
+            (self._reaction_keys.add if patch.on else self._reaction_keys.discard)(patch.key)
 
 
 def reaction_fields(patch: ReactionPatch) -> Document:
-    reactor = patch.reactor
-    return {"seq": reactor.seq, "emoji": reactor.emoji, "userId": reactor.user_id, "on": patch.on}
+    key = patch.key
+    return {"seq": key.seq, "emoji": key.emoji, "userId": key.user_id, "on": patch.on}

@@ -32,7 +32,7 @@ async def check_indexes(options: MongoOptions) -> str:
     The next start creates missing indexes, and fails on one that differs.
     """
     async with _database(options) as database:
-        missing, wrong = await indexes.survey(database, with_text=True)
+        missing, wrong = await indexes.compare_indexes(database, with_text=True)
     if wrong:
         raise StartupError(f"{', '.join(wrong)}: other keys or options than wanted; drop it, and it will be made anew")
     return f"{len(indexes.INDEXES) - len(missing)} as they should be, {len(missing)} to be made at the next start"

@@ -90,7 +90,7 @@ class DraftCheck:
             files = {file["_id"]: file for file in await self._database.files.find(own).to_list(None)}
             if len(files) < len(wanted):
                 return Refusal.FILE_NOT_FOUND
-            # Before the message is inserted, because whoever reads the message may read its files.
+            # Before the message is inserted, because those who may read the message may read its files.
             await self._database.files.update_many(
                 own, {"$addToSet": {"posts": {"roomId": room_id, "clientId": draft.client_id}}}
             )

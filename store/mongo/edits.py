@@ -6,7 +6,7 @@ from typing import Any
 
 from store.errors import Missing, TooManyKinds
 from store.models import REACTION_KINDS_MAX, REACTION_USERS_NAMED, MessageChange
-from store.mongo.change_view import ReactionPatch, Reactor, ReadSet, RoomView
+from store.mongo.change_view import ReactionKey, ReactionPatch, ReadSet, RoomView
 from store.mongo.database import Document
 from store.mongo.documents import message_from
 
@@ -52,19 +52,19 @@ class Delete:
 class React:
     """The change that adds or removes one reaction."""
 
-    def __init__(self, reactor: Reactor, *, on: bool) -> None:
-        self._reactor = reactor
+    def __init__(self, key: ReactionKey, *, on: bool) -> None:
+        self._key = key
         self._on = on
-        self.read_set = ReadSet(seqs=(reactor.seq,), reactors=(reactor,))
+        self.read_set = ReadSet(seqs=(key.seq,), reaction_keys=(key,))
 
     async def run(self, view: RoomView) -> MessageChange:
         """Raises Missing("message"), TooManyKinds."""
-        message = _require_undeleted(view, self._reactor.seq)
-        if view.has_reacted(self._reactor) == self._on:
+        message = _require_undeleted(view, self._key.seq)
+        if view.has_reacted(self._key) == self._on:
             return MessageChange(message_from(message), False)
         reactions = {reaction["emoji"]: reaction for reaction in message.get("reactions", ())}
-        changed = self._with(reactions) if self._on else await self._without(view, reactions)
-        steps = [ReactionPatch(self._reactor, self._on)]
+        changed = self._with_reaction(reactions) if self._on else await self._without_reaction(view, reactions)
+        steps = [ReactionPatch(self._key, self._on)]
         after = {**message, "reactions": list(changed.values())}
         if not changed:
             del after["reactions"]
@@ -73,8 +73,8 @@ class React:
             view.record(message=after, reactions=steps)
         return MessageChange(message_from(after), True)
 
-    def _with(self, reactions: dict[str, Document]) -> dict[str, Document]:
-        emoji, user_id = self._reactor.emoji, self._reactor.user_id
+    def _with_reaction(self, reactions: dict[str, Document]) -> dict[str, Document]:
+        emoji, user_id = self._key.emoji, self._key.user_id
         if emoji not in reactions and len(reactions) >= REACTION_KINDS_MAX:
             raise TooManyKinds
         before: Document = reactions.get(emoji, {"emoji": emoji, "count": 0, "userIds": []})
@@ -83,8 +83,8 @@ class React:
             named = [*named, user_id]
         return {**reactions, emoji: {"emoji": emoji, "count": before["count"] + 1, "userIds": named}}
 
-    async def _without(self, view: RoomView, reactions: dict[str, Document]) -> dict[str, Document]:
-        emoji, user_id = self._reactor.emoji, self._reactor.user_id
+    async def _without_reaction(self, view: RoomView, reactions: dict[str, Document]) -> dict[str, Document]:
+        emoji, user_id = self._key.emoji, self._key.user_id
         before = reactions[emoji]
         count = before["count"] - 1
         if not count:
@@ -92,9 +92,7 @@ class React:
         named: list[Any] = [one for one in before["userIds"] if one != user_id]
         if len(named) < min(count, REACTION_USERS_NAMED):
             # A named user is removed and there are more: the next one is in the reactions collection only.
-            named = [
-                one for one in await view.first_reactors(self._reactor, REACTION_USERS_NAMED + 1) if one != user_id
-            ]
+            named = [one for one in await view.first_reactors(self._key, REACTION_USERS_NAMED + 1) if one != user_id]
         return {**reactions, emoji: {"emoji": emoji, "count": count, "userIds": named[:REACTION_USERS_NAMED]}}
 
 

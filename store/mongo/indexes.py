@@ -109,26 +109,26 @@ async def ensure(database: Database) -> Sequence[str]:
     """
     refused = []
     for collection in dict.fromkeys(index.collection for index in INDEXES):
-        present = await _present(database, collection)
+        present = await _existing_indexes(database, collection)
         for index in INDEXES:
             if index.collection != collection or index.name in present:
                 continue
             try:
                 await database.raw[collection].create_indexes([index.model()])
             except OperationFailure as error:
-                why = f"index {collection}.{index.name} cannot be made: {_plain(error)}"
+                why = f"index {collection}.{index.name} cannot be made: {_message_of(error)}"
                 if index.name not in _OPTIONAL:
                     raise StartupError(why) from error
                 refused.append(why)
                 continue
             logger.info("index made", extra={"fields": {"collection": collection, "index": index.name}})
-    _, wrong = await survey(database)
+    _, wrong = await compare_indexes(database)
     if wrong:
         raise StartupError(f"index {wrong[0]} exists with other keys or options; drop it, and it will be made anew")
     return refused
 
 
-async def survey(database: Database, *, with_text: bool = False) -> tuple[list[str], list[str]]:
+async def compare_indexes(database: Database, *, with_text: bool = False) -> tuple[list[str], list[str]]:
     """Names (`collection.index`) of the missing indexes, and of those that differ from the table.
 
     `with_text`: the server has text search, so its index is reported as missing too. An existing one is always
@@ -136,7 +136,7 @@ async def survey(database: Database, *, with_text: bool = False) -> tuple[list[s
     """
     missing, wrong = [], []
     for collection in dict.fromkeys(index.collection for index in INDEXES):
-        present = await _present(database, collection)
+        present = await _existing_indexes(database, collection)
         for index in INDEXES:
             if index.collection != collection:
                 continue
@@ -149,7 +149,7 @@ async def survey(database: Database, *, with_text: bool = False) -> tuple[list[s
     return missing, wrong
 
 
-async def _present(database: Database, collection: str) -> Mapping[str, Mapping[str, Any]]:
+async def _existing_indexes(database: Database, collection: str) -> Mapping[str, Mapping[str, Any]]:
     return await database.raw[collection].index_information()
 
 
@@ -176,5 +176,5 @@ def _keys(present: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return keys
 
 
-def _plain(error: OperationFailure) -> str:
+def _message_of(error: OperationFailure) -> str:
     return " ".join(str(error.details.get("errmsg", error) if error.details else error).split())[:200]

@@ -95,11 +95,11 @@ def search(found: Stage, *, scored: bool, after: tuple[float, int, str, int] | N
         {"$project": {"_id": 0, "roomId": 1, "seq": 1, "createdAt": 1, "score": score}},
     ]
     if after is not None:
-        pipeline.append({"$match": _beyond(after)})
+        pipeline.append({"$match": _after_cursor(after)})
     return [*pipeline, {"$sort": {"score": -1, "createdAt": -1, "roomId": 1, "seq": -1}}, {"$limit": limit}]
 
 
-def _beyond(after: tuple[float, int, str, int]) -> Stage:
+def _after_cursor(after: tuple[float, int, str, int]) -> Stage:
     """A match of the entries after one, ordered by score and createdAt descending, roomId ascending, seq descending."""
     score, created_at, room_id, seq = after[0], stored_time(after[1]), after[2], after[3]
     return {

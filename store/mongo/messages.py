@@ -7,11 +7,11 @@ from typing import Any
 
 from store.errors import Missing
 from store.ids import place_of
-from store.models import Hit, Message, MessageChange, MessageDraft, MessagePage, MessageSearch, Refusal, Stored
+from store.models import Message, MessageChange, MessageDraft, MessagePage, MessageSearch, Refusal, SearchHit, Stored
 from store.mongo import message_pipelines
 from store.mongo.append import Appender
 from store.mongo.change_log import ChangeLog
-from store.mongo.change_view import Operation, Reactor
+from store.mongo.change_view import Operation, ReactionKey
 from store.mongo.database import Database
 from store.mongo.documents import message_from, user_from
 from store.mongo.edits import Delete, Edit, React
@@ -39,7 +39,9 @@ class MongoMessages:
         return await self._change("messages.delete", message_id, Delete)
 
     async def react(self, message_id: str, user_id: str, emoji: str, *, on: bool) -> MessageChange:
-        return await self._change("messages.react", message_id, lambda seq: React(Reactor(seq, emoji, user_id), on=on))
+        return await self._change(
+            "messages.react", message_id, lambda seq: React(ReactionKey(seq, emoji, user_id), on=on)
+        )
 
     async def _change(self, name: str, message_id: str, operation: Callable[[int], Operation]) -> MessageChange:
         place = place_of(message_id)
@@ -98,7 +100,9 @@ class MongoMessages:
             documents = await found.sort("seq", -1).limit(limit).to_list(None)
         return [message_from(document) for document in reversed(documents)]
 
-    async def search(self, search: MessageSearch, *, limit: int, after: str | None) -> tuple[list[Hit], str | None]:
+    async def search(
+        self, search: MessageSearch, *, limit: int, after: str | None
+    ) -> tuple[list[SearchHit], str | None]:
         return await self._search.find(search, limit=limit, after=after)
 
     async def _one(self, name: str, key: dict[str, Any]) -> Message | None:

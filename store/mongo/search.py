@@ -11,7 +11,7 @@ from pymongo import TEXT, IndexModel
 from pymongo.errors import OperationFailure
 
 from store.cursors import cursor_of_key, key_of_cursor
-from store.models import Hit, MessageSearch
+from store.models import MessageSearch, SearchHit
 from store.mongo import message_pipelines
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import message_from
@@ -35,7 +35,7 @@ class TextSearch:
         self._messages = database.messages
         self.has_text = has_text
 
-    async def find(self, search: MessageSearch, *, limit: int, after: str | None) -> tuple[list[Hit], str | None]:
+    async def find(self, search: MessageSearch, *, limit: int, after: str | None) -> tuple[list[SearchHit], str | None]:
         """As store.contract.Messages.search says."""
         key = key_of_cursor(after, tuple[float, int, str, int])
         wanted = [text for text in (*search.words, *search.phrases) if _has_content(text)]
@@ -51,7 +51,7 @@ class TextSearch:
             documents = await self._messages.find({"$or": keys, "deletedAt": None}).to_list(None) if keys else []
         messages = {(document["roomId"], document["seq"]): message_from(document) for document in documents}
         found_at = [((place["roomId"], place["seq"]), place["score"]) for place in places[:limit]]
-        hits = [Hit(messages[key], score) for key, score in found_at if key in messages]
+        hits = [SearchHit(messages[key], score) for key, score in found_at if key in messages]
         if len(places) <= limit:
             return hits, None
         last = places[limit - 1]

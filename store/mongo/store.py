@@ -118,7 +118,7 @@ class MongoStore:
         await self.ping()
         latency_ms = (time.monotonic() - started_s) * 1000
         async with self._database.operation("store.inspect"):
-            missing, wrong = await indexes.survey(self._database, with_text=self._has_text)
+            missing, wrong = await indexes.compare_indexes(self._database, with_text=self._has_text)
             lag_s = await self._replication_lag_s()
         return StoreInspection(
             latency_ms=latency_ms,

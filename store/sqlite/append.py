@@ -17,12 +17,12 @@ from store.models import File, Message, MessageDraft, Refusal, Stored
 from store.sqlite.rows import (
     FILE_COLUMNS,
     MESSAGE_COLUMNS,
-    Extra,
+    MessageExtra,
     as_json,
-    extra_text,
     fetch,
     fetch_one,
     file_from,
+    message_extra_text,
     message_from,
 )
 
@@ -183,7 +183,7 @@ class AppendTransaction:
         connection = self._connection
         extra = None
         if details is not _NO_DETAILS:
-            extra = extra_text(Extra(mentions=details.mentions, attachments=details.attachments))
+            extra = message_extra_text(MessageExtra(mentions=details.mentions, attachments=details.attachments))
         connection.execute(
             _INSERT,
             (room_id, seq, draft.user_id, draft.username, draft.content, draft.client_id,

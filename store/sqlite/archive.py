@@ -57,7 +57,7 @@ class _Manifest(msgspec.Struct, frozen=True):
     sha256: dict[str, str]
 
 
-class Contents(Struct, frozen=True):
+class BackupContents(Struct, frozen=True):
     """The size of a surveyed archive, the manifest included: the number of files, and the disk space that they need."""
 
     files: int
@@ -108,12 +108,12 @@ def _add(tar: tarfile.TarFile, name: str, source: IO[bytes], size_bytes: int) ->
     """Add one member. Returns its SHA-256. Raises OSError if the file shrinks meanwhile."""
     info = tarfile.TarInfo(name)
     info.size, info.mode = size_bytes, 0o600
-    hashed = _Hashing(source)
+    hashed = _HashingReader(source)
     tar.addfile(info, hashed)
     return hashed.digest.hexdigest()
 
 
-class _Hashing:
+class _HashingReader:
     """A readable file that hashes the bytes read."""
 
     def __init__(self, source: IO[bytes]) -> None:
@@ -127,7 +127,7 @@ class _Hashing:
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[BinaryIO]:
+def open_backup(file: Path) -> Iterator[BinaryIO]:
     """Open an archive to read. Raises OSError, and tarfile.TarError if it is not a regular file."""
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # opening a pipe must not block
     try:
@@ -139,17 +139,17 @@ def opened(file: Path) -> Iterator[BinaryIO]:
         os.close(descriptor)
 
 
-def survey(source: BinaryIO, *, members_max: int = MEMBERS_MAX) -> Contents:
+def read_contents(source: BinaryIO, *, members_max: int = MEMBERS_MAX) -> BackupContents:
     """Check all headers without unpacking. Raises one of DAMAGED for anything but a backup of this program."""
     room_bytes = 0
     for files, (_, info) in enumerate(_members(source, members_max), 1):
         room_bytes += -(-info.size // _BLOCK_BYTES) * _BLOCK_BYTES
         if info.name == MANIFEST_NAME:
-            return Contents(files, room_bytes + _BLOCK_BYTES * files)  # and one block for each name
+            return BackupContents(files, room_bytes + _BLOCK_BYTES * files)  # and one block for each name
     raise tarfile.ReadError("no manifest")
 
 
-def unpack(source: BinaryIO, folder: Path, contents: Contents) -> None:
+def unpack(source: BinaryIO, folder: Path, contents: BackupContents) -> None:
     """Write the members under `folder`, check each, and write no more than surveyed. Raises one of DAMAGED, OSError."""
     sha256: dict[str, str] = {}
     left = contents.room_bytes
@@ -171,7 +171,7 @@ def unpack(source: BinaryIO, folder: Path, contents: Contents) -> None:
 def _members(source: BinaryIO, members_max: int) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
     """The members. Raises tarfile.ReadError for a kind, name or size that `pack` does not write."""
     source.seek(0)
-    with tarfile.open(fileobj=_Bounded(source), mode="r:") as tar:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=_BoundedReader(source), mode="r:") as tar:  # type: ignore[call-overload]
         reached = -1
         for _ in range(members_max):
             info = tar.next()
@@ -197,7 +197,7 @@ def _is_ours(info: tarfile.TarInfo) -> bool:
     return info.size <= most.get(info.name, -1)
 
 
-class _Bounded:
+class _BoundedReader:
     """A file with a bound on each read, because the parser reads a header whole, whatever size it claims."""
 
     def __init__(self, source: BinaryIO) -> None:

@@ -67,8 +67,8 @@ def restore(file: Path, data_dir: Path) -> None:
     with DirectoryLock(data_dir, shared=False):
         staging = data_dir / RESTORING_NAME
         try:
-            with archive.opened(file) as source:
-                contents = archive.survey(source)
+            with archive.open_backup(file) as source:
+                contents = archive.read_contents(source)
                 _require_room(data_dir, contents.room_bytes, contents.files)
                 staging.mkdir(mode=0o700)
                 archive.unpack(source, staging, contents)

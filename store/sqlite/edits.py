@@ -13,7 +13,7 @@ from store.errors import Missing, TooManyKinds
 from store.ids import place_of
 from store.models import REACTION_KINDS_MAX, REACTION_USERS_NAMED, Message, MessageChange, Reaction
 from store.sqlite.changes import head_rev, record
-from store.sqlite.rows import MESSAGE_COLUMNS, Extra, extra_text, fetch, fetch_one, message_from
+from store.sqlite.rows import MESSAGE_COLUMNS, MessageExtra, fetch, fetch_one, message_extra_text, message_from
 
 _ROW = f"SELECT {MESSAGE_COLUMNS}, row FROM messages WHERE room_id = ? AND seq = ?"
 _UPDATE = """
@@ -65,11 +65,13 @@ def react(
         connection.execute("DELETE FROM reactions WHERE room_id = ? AND seq = ? AND emoji = ? AND user_id = ?", key)
     if not connection.changes():
         return MessageChange(message, False)
-    reactions = _with(message, emoji, user_id) if on else _without(connection, message, emoji, user_id)
+    reactions = (
+        _with_reaction(message, emoji, user_id) if on else _without_reaction(connection, message, emoji, user_id)
+    )
     return _change(connection, message, row, now_ms, reactions=reactions)
 
 
-def _with(message: Message, emoji: str, user_id: str) -> dict[str, Reaction]:
+def _with_reaction(message: Message, emoji: str, user_id: str) -> dict[str, Reaction]:
     if emoji not in message.reactions and len(message.reactions) >= REACTION_KINDS_MAX:
         raise TooManyKinds
     before = message.reactions.get(emoji, Reaction(0, ()))
@@ -77,7 +79,7 @@ def _with(message: Message, emoji: str, user_id: str) -> dict[str, Reaction]:
     return {**message.reactions, emoji: Reaction(before.count + 1, named)}
 
 
-def _without(connection: apsw.Connection, message: Message, emoji: str, user_id: str) -> dict[str, Reaction]:
+def _without_reaction(connection: apsw.Connection, message: Message, emoji: str, user_id: str) -> dict[str, Reaction]:
     key = (message.room_id, message.seq, emoji)
     (count,) = fetch(connection, _COUNT, key)[0]
     if not count:
@@ -93,7 +95,9 @@ def _change(connection: apsw.Connection, message: Message, row: int, now_ms: int
     """Write the message with these fields, and its entry."""
     rev = head_rev(connection, message.room_id) + 1
     after = replace(message, rev=rev, **fields)
-    extra = extra_text(Extra(mentions=after.mentions, attachments=after.attachments, reactions=after.reactions))
+    extra = message_extra_text(
+        MessageExtra(mentions=after.mentions, attachments=after.attachments, reactions=after.reactions)
+    )
     edited_at = now_ms if "edited_at" in fields else None
     deleted_at = now_ms if "deleted_at" in fields else None
     if after.content != message.content:

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 import apsw
 
 from store.ids import place_of
-from store.models import Hit, Message, MessageChange, MessageDraft, MessagePage, MessageSearch, Refusal, Stored, User
+from store.models import (
+    Message,
+    MessageChange,
+    MessageDraft,
+    MessagePage,
+    MessageSearch,
+    Refusal,
+    SearchHit,
+    Stored,
+    User,
+)
 from store.sqlite.append import AppendRequest, AppendTransaction
 from store.sqlite.changes import head_rev
 from store.sqlite.database import Database
@@ -108,7 +118,9 @@ class SqliteMessages:
 
         return await self._database.read("messages.newest_between", operation)
 
-    async def search(self, search: MessageSearch, *, limit: int, after: str | None) -> tuple[list[Hit], str | None]:
+    async def search(
+        self, search: MessageSearch, *, limit: int, after: str | None
+    ) -> tuple[list[SearchHit], str | None]:
         return await self._database.read(
             "messages.search", lambda connection: search_messages(connection, search, limit=limit, after=after)
         )

@@ -108,9 +108,9 @@ class ReaderPool:
     def _settle(self, read: _Read, value: Any, error: Exception | None) -> None:
         self._pending -= 1
         if error is None:
-            self._succeeded()
+            self._log_recovery()
         elif isinstance(error, StoreUnavailable):
-            self._did_not(error.reason)
+            self._log_failure(error.reason)
         if read.future.done():
             return
         if error is None:
@@ -118,14 +118,14 @@ class ReaderPool:
         else:
             read.future.set_exception(error)
 
-    def _did_not(self, reason: str) -> None:
+    def _log_failure(self, reason: str) -> None:
         """Log one line at each change of state, not one for each failure."""
         self._failed_at_s = self._loop.time()
         if reason != self._reason:
             self._reason = reason
             logger.error("store: a read failed: %s", reason)
 
-    def _succeeded(self) -> None:
+    def _log_recovery(self) -> None:
         """Log the end of failures after CALM_S: with one damaged page most reads succeed."""
         if self._reason is not None and self._loop.time() - self._failed_at_s >= CALM_S:
             self._reason = None
@@ -140,7 +140,7 @@ class ReaderPool:
                 try:
                     value, error = snapshots.read(read.operation, read.deadline_s), None
                 except Exception as caught:
-                    error = _explain(caught)
+                    error = _as_store_error(caught)
             try:
                 self._loop.call_soon_threadsafe(self._settle, read, value, error)
             except RuntimeError:
@@ -178,7 +178,7 @@ class _Snapshots:
                 connection.execute("ROLLBACK")  # nothing was written, and unlike COMMIT it cannot fail
 
 
-def _explain(error: Exception) -> Exception:
+def _as_store_error(error: Exception) -> Exception:
     if isinstance(error, apsw.InterruptError):
         return StoreTimeout("read")
     reason = reason_of(error)

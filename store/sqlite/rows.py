@@ -31,7 +31,7 @@ MESSAGE_COLUMNS = (
 FILE_COLUMNS = "f.id, f.name, f.size, f.mime_type, f.sha256, f.width, f.height, f.has_thumbnail"
 
 
-class Extra(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class MessageExtra(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """The values that few messages have, stored as JSON in one column."""
 
     mentions: tuple[str, ...] = ()
@@ -39,9 +39,9 @@ class Extra(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     reactions: dict[str, Reaction] = {}
 
 
-_NO_EXTRA = Extra()
+_NO_EXTRA = MessageExtra()
 _REACTION = ',"isReaction":true}'
-_decode_extra = msgspec.json.Decoder(Extra).decode
+_decode_extra = msgspec.json.Decoder(MessageExtra).decode
 _decode_message = msgspec.json.Decoder(Message).decode
 
 
@@ -60,7 +60,7 @@ def as_json(values: Sequence[Any]) -> str:
     return msgspec.json.encode(values).decode()
 
 
-def extra_text(extra: Extra) -> str | None:
+def message_extra_text(extra: MessageExtra) -> str | None:
     return None if extra == _NO_EXTRA else msgspec.json.encode(extra).decode()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import apsw
 
 from store.cursors import cursor_of_key, key_of_cursor
-from store.models import Hit, MessageSearch
+from store.models import MessageSearch, SearchHit
 from store.sqlite.rows import MESSAGE_COLUMNS, as_json, fetch, message_from
 
 _COLUMNS = ", ".join(f"m.{column.strip()}" for column in MESSAGE_COLUMNS.split(","))
@@ -30,7 +30,7 @@ _CREATED_AT = 10  # of MESSAGE_COLUMNS
 
 def search_messages(
     connection: apsw.Connection, search: MessageSearch, *, limit: int, after: str | None
-) -> tuple[list[Hit], str | None]:
+) -> tuple[list[SearchHit], str | None]:
     """As store.contract.Messages.search says, on the caller's snapshot."""
     score, created_at, place = key_of_cursor(after, tuple[float, int, int]) or (None, None, None)
     words = _match_of(search)
@@ -48,7 +48,7 @@ def search_messages(
         "limit": limit + 1,
     }
     rows = fetch(connection, statement, {name: value for name, value in bindings.items() if f":{name}" in statement})
-    hits = [Hit(message_from(row[-3], row), row[-2]) for row in rows[:limit]]
+    hits = [SearchHit(message_from(row[-3], row), row[-2]) for row in rows[:limit]]
     if len(rows) <= limit:
         return hits, None
     last = rows[limit - 1]

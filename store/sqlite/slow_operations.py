@@ -9,7 +9,7 @@ from monitor.observer import Observer
 logger = logging.getLogger(__name__)
 
 
-class SlowLog(Observer):
+class SlowOperationLog(Observer):
     """Forwards the store's reports to an observer, and logs an operation over `slow_ms`, the waiting time included."""
 
     __slots__ = ("_observer", "_slow_s")

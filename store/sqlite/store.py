@@ -36,7 +36,7 @@ from store.sqlite.rooms import SqliteRooms
 from store.sqlite.rows import fetch
 from store.sqlite.schema_version import COMPATIBLE_FROM, migrate
 from store.sqlite.sessions import SqliteSessions
-from store.sqlite.slow_operations import SlowLog
+from store.sqlite.slow_operations import SlowOperationLog
 from store.sqlite.sweep import Sweeper
 from store.sqlite.transactor import Transactor
 from store.sqlite.users import SqliteUsers
@@ -129,7 +129,7 @@ async def open_store(
     `shared`: other processes write the same file, so commits take turns. The caller holds the DirectoryLock. An
     operation over `slow_ms` is logged.
     """
-    observer = SlowLog(observer=observer, slow_ms=slow_ms)
+    observer = SlowOperationLog(observer=observer, slow_ms=slow_ms)
     path = data_dir / DATABASE_NAME
     transactor, connections = await asyncio.to_thread(_open, path, timeout_s * BUSY_SHARE, shared)
     readers = ReaderPool(
@@ -164,7 +164,7 @@ def _open(path: Path, busy_timeout_s: float, shared: bool) -> tuple[Transactor, 
     except (apsw.Error, OSError, StartupError) as error:
         for connection in connections:
             connection.close()
-        raise StartupError(_explained(path, error)) from error
+        raise StartupError(_start_failure(path, error)) from error
     return transactor, connections[1:]
 
 
@@ -184,7 +184,7 @@ _REFUSALS = {
 }
 
 
-def _explained(path: Path, error: Exception) -> str:
+def _start_failure(path: Path, error: Exception) -> str:
     if isinstance(error, StartupError):
         return f"{path}: {error}"
     if isinstance(error, OSError):

@@ -46,7 +46,7 @@ class Transactor:
     ) -> None:
         self._connection = connection
         self._busy_timeout_s = busy_timeout_s
-        self._file_identities = {name: _identity(name) for name in (str(path), f"{path}-wal")}
+        self._file_identities = {name: _file_identity(name) for name in (str(path), f"{path}-wal")}
         # Committers of several processes starve each other in SQLite's busy wait: 0.8-1.7 s were measured. With a flock
         # they queue: 12 ms.
         self._queue = None if queue_path is None else os.open(queue_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -74,7 +74,7 @@ class Transactor:
             self._log_state(reason)
             return _refused(batch, reason)
         # In WAL mode SQLite writes into deleted or replaced files without an error.
-        if any(_identity(name) != identity for name, identity in self._file_identities.items()):
+        if any(_file_identity(name) != identity for name, identity in self._file_identities.items()):
             self.failed = "gone"
             # Closing would checkpoint and remove the WAL by its name, which may belong to another database now.
             self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
@@ -202,7 +202,7 @@ def _refused(batch: Batch, reason: str) -> list[Outcome]:
     return [Outcome(error=StoreUnavailable(reason)) for _ in batch]
 
 
-def _identity(name: str) -> tuple[int, int] | None:
+def _file_identity(name: str) -> tuple[int, int] | None:
     try:
         status = os.stat(name)
     except OSError:

@@ -18,7 +18,7 @@ import pytest
 from common.startup_error import StartupError
 from store.blobs import folder_of
 from store.sqlite import backup, restore
-from store.sqlite.archive import opened, survey
+from store.sqlite.archive import open_backup, read_contents
 from store.sqlite.connection import DATABASE_NAME
 from tests.support.server import ROOT
 from tests.support.small_disk import small_disk
@@ -311,10 +311,10 @@ def test_many_small_files_count_with_the_blocks_that_they_take(tmp_path: Path) -
 def test_more_members_than_there_may_be_are_refused(tmp_path: Path) -> None:
     evil = tmp_path / "evil.backup"
     archive_with_holes(evil, *[1] * 20)
-    with opened(evil) as source:
-        assert survey(source, members_max=21).files == 21
+    with open_backup(evil) as source:
+        assert read_contents(source, members_max=21).files == 21
         with pytest.raises(tarfile.TarError, match="more than 20 members"):
-            survey(source, members_max=20)
+            read_contents(source, members_max=20)
 
 
 @pytest.mark.parametrize("size", [10**9, 2**40])
