@@ -7,7 +7,7 @@ import msgspec
 from app.build_cluster import Cluster
 from app.clock import now_ms
 from app.settings import Settings
-from cache.keys import Keys
+from cache.keys_and_ttls import Keys
 from chat.access_tokens import Tokens
 from chat.accounts import Accounts
 from chat.known_login_addresses import KnownAddresses

@@ -15,7 +15,7 @@ from app.build_presence import PresenceParts, build_presence
 from app.bus_dispatch import BusDispatch, MembershipEvents
 from app.clock import now_ms
 from app.settings import Settings
-from cache.keys import CacheTtls, Keys
+from cache.keys_and_ttls import CacheTtls, Keys
 from chat.audit_requests import AuditRequests
 from chat.codec import Codec
 from chat.connections.command_table import Commands
@@ -39,7 +39,7 @@ from cluster.live_processes import LiveProcesses
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
 from handlers.codec.json_codec import JsonCodec
-from handlers.wire.frames import text_frame
+from handlers.wire.server_frames import text_frame
 from limits.load_shedder import LoadShedder, NullLoadShedder
 from limits.whitelist import Whitelist
 from monitor.loop_lag import LoopLag

@@ -15,7 +15,7 @@ from app.build_cluster import Cluster
 from app.deployment_check import CheckItem
 from app.settings import Settings
 from app.threshold_settings import thresholds_from
-from handlers.wire.outbox_budget import OutboxBudget
+from handlers.wire.total_outbox_budget import OutboxBudget
 from handlers.wire.traffic import Traffic
 from monitor.alert_log import AlertLog
 from monitor.alert_pipeline import AlertPipeline

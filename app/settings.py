@@ -20,7 +20,7 @@ from common.hosts_and_urls import parse_host, require_hosts, split_url
 from common.number_parsing import decimal_number, whole_number
 from handlers import origins
 from limits.ip_addresses import Network, parse_network
-from limits.policy import Policy, parse_policy
+from limits.limit_policy import Policy, parse_policy
 from limits.whitelist import USERNAME
 
 # Two tokens with a slash between them (RFC 9110 section 8.3.1)

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
 from cache.cache_inspection import CacheInspection
-from cache.keys import Key
+from cache.keys_and_ttls import Key
 from cache.value_update import ValueUpdate
 
 T = TypeVar("T")

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from cache.cache_inspection import CacheInspection
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
-from cache.keys import Key
-from cache.shared_load import result_of
+from cache.keys_and_ttls import Key
+from cache.single_flight import result_of
 from cache.value_update import ValueUpdate
 from monitor.observer import Observer
 

@@ -21,9 +21,9 @@ from msgspec import Struct
 
 from cache.cache_inspection import CacheInspection, CacheUnreachable
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
-from cache.keys import Key
+from cache.keys_and_ttls import Key
 from cache.redis_scripts import FILL_VALUE, LOWER_FENCE, RAISE_FENCE, READ_VALUE, UPDATES
-from cache.shared_load import result_of
+from cache.single_flight import result_of
 from cache.value_update import ValueUpdate
 from cluster.redis_connection import RedisClient, RedisGone, RedisRefused
 from cluster.redis_keys import GENERATION

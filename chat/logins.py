@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from cache.contract import Cache
-from cache.keys import Keys
+from cache.keys_and_ttls import Keys
 from chat.access_tokens import Tokens
 from chat.errors import ChatError
 from chat.profiles import Profiles

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TypeVar
 
 from cache.contract import Cache
-from cache.keys import Keys
+from cache.keys_and_ttls import Keys
 from chat.audit_requests import AuditRequests, MembershipKey
 from chat.connections.connection_pool import Pool
 from chat.connections.revocations import Revocations

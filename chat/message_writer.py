@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from cache import message_page, room_totals
 from cache.contract import Cache
-from cache.keys import Keys
+from cache.keys_and_ttls import Keys
 from chat.codec import Codec
 from chat.errors import ChatError
 from chat.events import Mention

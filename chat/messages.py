@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from msgspec import structs
 
 from cache.contract import Cache
-from cache.keys import Keys
+from cache.keys_and_ttls import Keys
 from cache.message_page import KEEP, Page
 from chat.codec import Codec
 from chat.errors import ChatError, invalid

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET
 
 from cache.contract import Cache
-from cache.keys import Keys
+from cache.keys_and_ttls import Keys
 from chat.errors import ChatError
 from chat.presenter import Presenter
 from chat.request_inputs import PatchProfile

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from msgspec import structs
 
 from cache.contract import Cache
-from cache.keys import Key, Keys
+from cache.keys_and_ttls import Key, Keys
 from chat.codec import Codec
 from chat.errors import ChatError, invalid
 from chat.events import MessageReadUpdate, RoomAdded

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cluster.bus_receiver_guard import ReceiverGuard
 from cluster.contract import Receiver
-from cluster.receiver_guard import ReceiverGuard
 from monitor.part_metrics import PartMetrics
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import msgspec
 
+from cluster.bus_receiver_guard import ReceiverGuard
 from cluster.contract import Receiver
 from cluster.events import Event
-from cluster.receiver_guard import ReceiverGuard
 from cluster.redis_connection import RedisClient, RedisListener, RedisOptions
 from cluster.redis_keys import channel
 from monitor.part_metrics import PartMetrics

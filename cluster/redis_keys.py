@@ -1,4 +1,4 @@
-"""Redis keys and channels that processes share, besides cached values (cache/keys.py) and limits; and the schema."""
+"""Redis keys and channels that processes share, and their schema; cache/keys_and_ttls.py has those of the cache."""
 
 from __future__ import annotations
 

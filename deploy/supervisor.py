@@ -16,7 +16,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import IO
 
-from monitor.line_writer import LineWriter
+from monitor.log_line_writer import LineWriter
 
 PACE_S = 0.1
 READY_WITHIN_S = 60.0

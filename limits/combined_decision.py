@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from limits.contract import UNLIMITED, Check, Decision
-from limits.outcome_counts import OutcomeCounts
-from limits.policy import Policy
+from limits.limit_outcome_counts import OutcomeCounts
+from limits.limit_policy import Policy
 
 
 class Outcome(Struct, frozen=True):

@@ -7,8 +7,8 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from limits.outcome_counts import Counts
-from limits.policy import Policy
+from limits.limit_outcome_counts import Counts
+from limits.limit_policy import Policy
 from monitor.part_metrics import PartMetrics
 
 WIDE_TIMES = 10

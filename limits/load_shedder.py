@@ -1,4 +1,4 @@
-"""Sheds load as load_shedding_policy.py decides, and logs each change of level.
+"""Sheds load as load_shedding_decision.py decides, and logs each change of level.
 
 Owns the present state; the load is passed in.
 """
@@ -9,8 +9,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from limits import load_shedding_policy
-from limits.load_shedding_policy import Load, Shed, ShedClass
+from limits import load_shedding_decision
+from limits.load_shedding_decision import Load, Shed, ShedClass
 from monitor.observer import Observer
 from monitor.part_metrics import PartMetrics
 
@@ -66,7 +66,7 @@ class LoadShedder:
         # Set first: if the elapsed time makes this step fail, it must not make each later step fail too
         elapsed_s, self._stepped_s = now_s - self._stepped_s, now_s
         before, self._newest = self._shed, self._load()
-        self._shed = load_shedding_policy.step(before, self._newest, elapsed_s)
+        self._shed = load_shedding_decision.step(before, self._newest, elapsed_s)
         if self._shed.level != before.level:
             severity = logging.WARNING if self._shed.level > before.level else logging.INFO
             log.log(severity, "shedding", extra={"fields": self.state()})
@@ -78,7 +78,7 @@ class LoadShedder:
             "level": level,
             "sheds": [kind.name.lower() for kind in ShedClass if kind <= level],
             "messageShare": round(self._shed.share, 3),
-            "pressureMs": round(load_shedding_policy.pressure_ms(self._newest), 1),
+            "pressureMs": round(load_shedding_decision.pressure_ms(self._newest), 1),
         }
 
 

@@ -12,8 +12,8 @@ from msgspec import Struct
 from limits import sliding_window, token_bucket
 from limits.combined_decision import Outcome, decide
 from limits.contract import UNLIMITED, Check, Decision, widened
-from limits.outcome_counts import Counts, OutcomeCounts, counts
-from limits.policy import Policy
+from limits.limit_outcome_counts import Counts, OutcomeCounts, counts
+from limits.limit_policy import Policy
 from limits.token_bucket import TakeResult
 from monitor.part_metrics import PartMetrics
 

@@ -17,8 +17,8 @@ from msgspec import Struct
 
 from limits.combined_decision import Outcome, decide
 from limits.contract import UNLIMITED, Check, Decision, Limiter, widened
-from limits.outcome_counts import Counts, OutcomeCounts, added, counts
-from limits.policy import Policy
+from limits.limit_outcome_counts import Counts, OutcomeCounts, added, counts
+from limits.limit_policy import Policy
 from monitor.part_metrics import PartMetrics
 
 log = logging.getLogger(__name__)

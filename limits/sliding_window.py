@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from limits.policy import Policy
+from limits.limit_policy import Policy
 from limits.token_bucket import NS_PER_S, TakeResult
 
 SLOTS = 60

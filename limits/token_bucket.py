@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from limits.policy import Policy
+from limits.limit_policy import Policy
 
 S = TypeVar("S")
 

@@ -12,8 +12,8 @@ from math import inf
 import msgspec
 
 from common.rfc3339 import rfc3339_from_s
+from monitor.history_minute import MinutePoint
 from monitor.history_summary import summary_of
-from monitor.minute_point import MinutePoint
 from monitor.sample_ring import Cell, SampleRing
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from common.task_shutdown import finish_or_cancel
 from monitor.history import DAY_MINUTES, History
-from monitor.minute_point import MinutePoint
+from monitor.history_minute import MinutePoint
 
 BATCH_MINUTES = 30
 FORGET_EVERY_S = 3600.0

@@ -14,7 +14,7 @@ import sys
 import threading
 
 from common.rfc3339 import rfc3339
-from monitor.line_writer import LineWriter
+from monitor.log_line_writer import LineWriter
 
 BEGUN_MAX = 65_536  # characters of a line without an end, which is then written as it is
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
-from monitor.minute_point import MinutePoint
+from monitor.history_minute import MinutePoint
 from monitor.part_metrics import PartMetrics
 from store.blobs import Written
 from store.models import (

@@ -26,7 +26,7 @@ from bench.redis_process import RedisProcess
 from bench.scenario import Figure, Option, Scenario
 from bench.scenario_context import ScenarioContext
 from cache import message_page
-from cache.keys import CacheTtls, Keys
+from cache.keys_and_ttls import CacheTtls, Keys
 from cluster.contract import Bus
 from cluster.events import RoomMessages
 from cluster.topics import room_topic

@@ -1,1 +1,1 @@
-"""RFC 6455 on the bare socket: `websocket_link` is one connection, `frames` and `frame_reader` are pure."""
+"""RFC 6455 on the bare socket: `websocket_link` is one connection, `server_frames` and `frame_parser` are pure."""

@@ -12,7 +12,14 @@ import asyncio
 import zlib
 from collections import deque
 
-from handlers.wire.frames import INVALID_PAYLOAD, TOO_BIG, WireError, checked_text, compressed_text_frame, text_frame
+from handlers.wire.server_frames import (
+    INVALID_PAYLOAD,
+    TOO_BIG,
+    WireError,
+    checked_text,
+    compressed_text_frame,
+    text_frame,
+)
 
 WORTH_BYTES = 128  # shorter messages shrink hardly at all, and are sent as they are
 STRANGERS_MAX_BYTES = 16_384  # of an inflated message before authentication

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 
-from handlers.wire.frames import close_frame
+from handlers.wire.server_frames import close_frame
 from handlers.wire.websocket_receiver import OwnerT, WebSocketReceiver
 from handlers.wire.websocket_sender import TOO_SLOW
 

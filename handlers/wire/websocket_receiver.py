@@ -10,14 +10,14 @@ from typing import Generic, Self, TypeVar
 
 from common.paced_callbacks import PacedCallbacks
 from handlers.wire.compression import Deflater, Inflation
-from handlers.wire.frame_reader import FrameReader, Incoming
-from handlers.wire.frames import FrameKind, WireError, pong_frame
-from handlers.wire.outbox_budget import OutboxBudget
+from handlers.wire.frame_parser import FrameParser, Incoming
+from handlers.wire.server_frames import FrameKind, WireError, pong_frame
 from handlers.wire.socket_probe import has_peer_ended, unread_bytes
+from handlers.wire.total_outbox_budget import OutboxBudget
 from handlers.wire.traffic import Traffic
 from handlers.wire.websocket_callbacks import WebSocketCallbacks
 from handlers.wire.websocket_sender import WebSocketSender
-from limits.frame_budget import FrameBudget
+from limits.frame_rate_limit import FrameBudget
 
 RECV_BYTES = 65_536  # one recv for each event of the loop, so that no connection starves the others
 MAX_FRAMES_PER_TURN = 64  # of one connection: 64 KB of empty pings are 10,922 frames
@@ -79,7 +79,7 @@ class WebSocketReceiver(WebSocketSender, Generic[OwnerT]):
             clock=clock,
             deflater=deflater,
         )
-        self._reader = FrameReader(max_message_bytes=max_message_bytes, deflates=inflation is not None)
+        self._reader = FrameParser(max_message_bytes=max_message_bytes, deflates=inflation is not None)
         self._frame_budget = frame_budget
         self._inflation = inflation
         self._backlog: list[Incoming] | None = None  # cut from what was read, and undelivered when reading was paused

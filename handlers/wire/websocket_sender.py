@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from common.paced_callbacks import PacedCallbacks
 from handlers.wire.compression import Deflater
-from handlers.wire.frames import ping_frame, text_frame
-from handlers.wire.outbox import Outbox
-from handlers.wire.outbox_budget import OutboxBudget
+from handlers.wire.connection_outbox import Outbox
+from handlers.wire.server_frames import ping_frame, text_frame
+from handlers.wire.total_outbox_budget import OutboxBudget
 from handlers.wire.traffic import Traffic
 
 MAX_SEND_BYTES = 262_144  # taken from the outbox for one send; one more send may be added to reach it

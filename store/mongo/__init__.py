@@ -1,8 +1,8 @@
 """The store on MongoDB through Motor. The only package that may import motor, pymongo or bson."""
 
-from store.mongo.check import check_indexes, probe, taken_usernames
 from store.mongo.client import MongoOptions, require_form
-from store.mongo.lease import Lease
+from store.mongo.database_lease import Lease
+from store.mongo.deployment_check import check_indexes, probe, taken_usernames
 from store.mongo.store import MongoStore, open_store
 
 __all__ = [

@@ -31,10 +31,10 @@ from common.backoff import longest_s
 from store.errors import Missing, StoreError, StoreTimeout
 from store.keyed_batcher import KeyedBatcher
 from store.mongo import room_pipelines
-from store.mongo.change_application import apply_entries, reaction_key_from
-from store.mongo.change_view import NeedsNextBatch, Operation, RoomView
+from store.mongo.apply_change import apply_entries, reaction_key_from
 from store.mongo.database import Collection, Database, Document
 from store.mongo.errors import explained, only_duplicates
+from store.mongo.room_at_rev import NeedsNextBatch, Operation, RoomView
 
 logger = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from store.errors import Missing, TooManyKinds
 from store.models import REACTION_KINDS_MAX, REACTION_USERS_NAMED, MessageChange
-from store.mongo.change_view import ReactionKey, ReactionPatch, ReadSet, RoomView
 from store.mongo.database import Document
 from store.mongo.documents import message_from
+from store.mongo.room_at_rev import ReactionKey, ReactionPatch, ReadSet, RoomView
 
 
 class Edit:

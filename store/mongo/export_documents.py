@@ -13,7 +13,7 @@ from common.rfc3339 import epoch_ms_of
 from store.export_records import ChangeRecord, FileRecord, MemberRecord, ReactionRecord, RoomRecord, UserRecord
 from store.ids import place_of
 from store.models import FileDraft, Message
-from store.mongo.change_application import KEEP_MS
+from store.mongo.apply_change import KEEP_MS
 from store.mongo.database import Document, epoch_ms, stored_time, unset
 from store.mongo.documents import (
     file_document,

@@ -11,15 +11,15 @@ from typing import Any
 
 from bson.datetime_ms import DatetimeMS
 
-from store.cursors import cursor_of_name, name_of_cursor
 from store.errors import Missing, RoomFull
+from store.list_cursors import cursor_of_name, name_of_cursor
 from store.models import Member, Membership, MembershipChange, ReadState, Role, Standing, read_state
 from store.mongo import message_pipelines, room_pipelines
-from store.mongo.change_application import TOMBSTONE_MS, is_abandoned
+from store.mongo.apply_change import TOMBSTONE_MS, is_abandoned
 from store.mongo.change_log import ChangeLog
-from store.mongo.change_view import MemberPatch, ReadSet, RoomView
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import last_seq_of, member_from, membership_from, room_from
+from store.mongo.room_at_rev import MemberPatch, ReadSet, RoomView
 
 # The next owner: another owner if there is one, else a moderator, else a member; of equals the longest-standing.
 _SUCCESSION = (Role.OWNER, Role.MODERATOR, Role.MEMBER)

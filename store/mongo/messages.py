@@ -1,4 +1,4 @@
-"""The messages collection: its reads. append.py inserts messages, change_log.py changes them."""
+"""The messages collection: its reads. message_append.py inserts messages, change_log.py changes them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from store.errors import Missing
 from store.ids import place_of
 from store.models import Message, MessageChange, MessageDraft, MessagePage, MessageSearch, Refusal, SearchHit, Stored
 from store.mongo import message_pipelines
-from store.mongo.append import Appender
 from store.mongo.change_log import ChangeLog
-from store.mongo.change_view import Operation, ReactionKey
 from store.mongo.database import Database
 from store.mongo.documents import message_from, user_from
 from store.mongo.edits import Delete, Edit, React
+from store.mongo.message_append import Appender
+from store.mongo.room_at_rev import Operation, ReactionKey
 from store.mongo.search import TextSearch
 
 

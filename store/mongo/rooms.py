@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from pymongo.errors import DuplicateKeyError
 
 from common.rfc3339 import rfc3339
-from store.cursors import place_of_cursor
 from store.errors import Missing
 from store.ids import make_id
+from store.list_cursors import place_of_cursor
 from store.models import Head, Role, Room, RoomDraft, RoomStats, Standing
 from store.mongo import room_pipelines
-from store.mongo.change_application import is_abandoned
+from store.mongo.apply_change import is_abandoned
 from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database, Document, stored_time, unset
 from store.mongo.documents import last_seq_of, membership_from, room_from, standing_from

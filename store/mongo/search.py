@@ -10,7 +10,7 @@ import pymongo
 from pymongo import TEXT, IndexModel
 from pymongo.errors import OperationFailure
 
-from store.cursors import cursor_of_key, key_of_cursor
+from store.list_cursors import cursor_of_key, key_of_cursor
 from store.models import MessageSearch, SearchHit
 from store.mongo import message_pipelines
 from store.mongo.database import Database, Document, stored_time

@@ -17,11 +17,11 @@ from store.blobs import PROVISIONAL_KEEP_S
 from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Users
 from store.expiry_sweep import sweep_all, until_empty
 from store.mongo import indexes, schema_version
-from store.mongo.append import Appender
 from store.mongo.change_log import ChangeLog
 from store.mongo.changes import MongoChanges
 from store.mongo.client import MongoOptions, connect, refusal_of
 from store.mongo.database import Database, stored_time
+from store.mongo.database_lease import Lease
 from store.mongo.driver_monitoring import (
     CommandMonitor,
     PoolMonitor,
@@ -29,16 +29,16 @@ from store.mongo.driver_monitoring import (
     is_unexpected,
     waiting_for_a_thread,
 )
+from store.mongo.expired_documents import ExpiredDocuments, OldAddresses, OrphanedDocuments
 from store.mongo.files import BUCKET, GridBlobs, MongoFiles
 from store.mongo.importer import MongoImporter
-from store.mongo.lease import Lease
 from store.mongo.members import MongoMembers
+from store.mongo.message_append import Appender
 from store.mongo.messages import MongoMessages
-from store.mongo.monitoring import MongoMonitoring
+from store.mongo.metrics_history import MongoMonitoring
 from store.mongo.rooms import MongoRooms
 from store.mongo.search import TextSearch, has_text_search
 from store.mongo.sessions import MongoSessions
-from store.mongo.sweep import ExpiredDocuments, OldAddresses, OrphanedDocuments
 from store.mongo.users import MongoUsers
 from store.store_inspection import PoolState, StoreInspection, store_metrics
 

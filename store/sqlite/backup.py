@@ -15,7 +15,7 @@ from pathlib import Path
 import apsw
 
 from common.startup_error import StartupError
-from store.sqlite import archive
+from store.sqlite import backup_archive
 from store.sqlite.backup_destination import require_harmless, uploads
 from store.sqlite.connection import DATABASE_NAME, reason_of, require_sound_sqlite
 from store.sqlite.data_directory import RESTORING_NAME, sync_directory
@@ -47,7 +47,7 @@ def backup(data_dir: Path, file: Path) -> None:
             copy, parcel = Path(workspace, DATABASE_NAME), Path(workspace, "parcel")
             schema = _copy_database(database, copy)
             # After the database: the files that a message of the copy refers to were written before it.
-            archive.pack(parcel, schema, ((DATABASE_NAME, copy), *_secret(data_dir), *_uploads(data_dir)))
+            backup_archive.pack(parcel, schema, ((DATABASE_NAME, copy), *_secret(data_dir), *_uploads(data_dir)))
             require_harmless(file, data_dir)  # again, because packing takes long
             os.replace(parcel, file)
             sync_directory(folder)
@@ -67,11 +67,11 @@ def restore(file: Path, data_dir: Path) -> None:
     with DirectoryLock(data_dir, shared=False):
         staging = data_dir / RESTORING_NAME
         try:
-            with archive.open_backup(file) as source:
-                contents = archive.read_contents(source)
+            with backup_archive.open_backup(file) as source:
+                contents = backup_archive.read_contents(source)
                 _require_room(data_dir, contents.room_bytes, contents.files)
                 staging.mkdir(mode=0o700)
-                archive.unpack(source, staging, contents)
+                backup_archive.unpack(source, staging, contents)
             _check_database(staging / DATABASE_NAME)
             # The database last: as long as the staging folder exists, a server refuses to start.
             for entry in sorted(staging.iterdir(), key=lambda entry: entry.name == DATABASE_NAME):
@@ -79,7 +79,7 @@ def restore(file: Path, data_dir: Path) -> None:
             sync_directory(data_dir)
             staging.rmdir()
             sync_directory(data_dir)
-        except archive.DAMAGED as error:
+        except backup_archive.DAMAGED as error:
             _clear(data_dir)
             raise StartupError(f"{file} is no backup of this program, or is damaged: {error}") from error
         except OSError as error:

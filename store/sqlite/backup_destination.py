@@ -13,7 +13,7 @@ from pathlib import Path
 
 from common.startup_error import StartupError
 from store.blobs import PROVISIONAL_SUFFIX, folder_of
-from store.sqlite.archive import starts_like_a_backup
+from store.sqlite.backup_archive import starts_like_a_backup
 from store.sqlite.connection import DATABASE_NAME
 from store.sqlite.data_directory import FILES_NAME, RESTORING_NAME
 from store.sqlite.directory_lock import LOCK_NAME

@@ -9,7 +9,7 @@ import apsw
 
 from store.group_commit import GroupCommitWriter
 from store.monotonic_clock import MonotonicClock
-from store.sqlite.readers import ReaderPool
+from store.sqlite.read_connections import ReaderPool
 from store.store_inspection import PoolState
 
 A = TypeVar("A")

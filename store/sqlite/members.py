@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import apsw
 
-from store.cursors import cursor_of_name, name_of_cursor
 from store.errors import Missing, RoomFull
+from store.list_cursors import cursor_of_name, name_of_cursor
 from store.models import Member, Membership, MembershipChange, ReadState, Role, Room, Standing, read_state
 from store.sqlite.changes import record
 from store.sqlite.database import Database

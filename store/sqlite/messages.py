@@ -1,4 +1,4 @@
-"""The messages table: its reads. append.py inserts messages, edits.py changes them."""
+"""The messages table: its reads. message_append.py inserts messages, edits.py changes them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from store.models import (
     Stored,
     User,
 )
-from store.sqlite.append import AppendRequest, AppendTransaction
 from store.sqlite.changes import head_rev
 from store.sqlite.database import Database
 from store.sqlite.edits import delete, edit, react
+from store.sqlite.message_append import AppendRequest, AppendTransaction
 from store.sqlite.rows import MESSAGE_COLUMNS, USER_COLUMNS, as_json, fetch, fetch_one, message_from, user_from
 from store.sqlite.search import search_messages
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import apsw
 
 from common.rfc3339 import rfc3339
-from store.cursors import place_of_cursor
 from store.errors import Missing
 from store.ids import make_id
+from store.list_cursors import place_of_cursor
 from store.models import Head, Role, Room, RoomDraft, RoomStats, Standing
 from store.sqlite.database import Database
 from store.sqlite.members import insert_member, join, room_row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import apsw
 
-from store.cursors import cursor_of_key, key_of_cursor
+from store.list_cursors import cursor_of_key, key_of_cursor
 from store.models import MessageSearch, SearchHit
 from store.sqlite.rows import MESSAGE_COLUMNS, as_json, fetch, message_from
 

@@ -27,19 +27,19 @@ from store.sqlite.connection import (
 )
 from store.sqlite.data_directory import FILES_NAME, prepare
 from store.sqlite.database import Database
+from store.sqlite.expired_rows import Sweeper
 from store.sqlite.files import SqliteFiles
 from store.sqlite.members import SqliteMembers
 from store.sqlite.messages import SqliteMessages
-from store.sqlite.monitoring import SqliteMonitoring
-from store.sqlite.readers import ReaderPool
+from store.sqlite.metrics_history import SqliteMonitoring
+from store.sqlite.read_connections import ReaderPool
 from store.sqlite.rooms import SqliteRooms
 from store.sqlite.rows import fetch
 from store.sqlite.schema_version import COMPATIBLE_FROM, migrate
 from store.sqlite.sessions import SqliteSessions
 from store.sqlite.slow_operations import SlowOperationLog
-from store.sqlite.sweep import Sweeper
-from store.sqlite.transactor import Transactor
 from store.sqlite.users import SqliteUsers
+from store.sqlite.write_transactions import Transactor
 from store.store_inspection import PoolState, StoreInspection, store_metrics
 
 READER_THREADS = 2

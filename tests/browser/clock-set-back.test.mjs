@@ -4,7 +4,7 @@ import { beforeEach, mock, test } from "node:test";
 import { ChatError } from "../../web/client/api.js";
 import { MessageOutbox } from "../../web/client/message-outbox.js";
 import { Presence } from "../../web/client/presence.js";
-import { MessageSender } from "../../web/client/message-sender.js";
+import { MessageSender } from "../../web/client/message-resend.js";
 import { memoryStorage } from "../../web/client/storage.js";
 
 const HOUR_MS = 3_600_000;

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from monitor.minute_point import MinutePoint
+from monitor.history_minute import MinutePoint
 from store.contract import Store
 from tests.contract.conftest import Reopen, on_each_backend
 

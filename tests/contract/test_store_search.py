@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from store.contract import Store
-from store.cursors import cursor_of_key
+from store.list_cursors import cursor_of_key
 from store.models import Message, MessageSearch
 from tests.contract.conftest import StoreFiller
 from tests.support.clock import HandClock

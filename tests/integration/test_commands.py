@@ -20,7 +20,7 @@ import pytest
 from app import settings
 from common.startup_error import StartupError
 from store.sqlite import restore
-from store.sqlite.archive import MANIFEST_NAME
+from store.sqlite.backup_archive import MANIFEST_NAME
 from store.sqlite.connection import DATABASE_NAME
 from tests.integration.conftest import Start, embedded
 from tests.support.client import ChatConnection, Person, call, chat, register

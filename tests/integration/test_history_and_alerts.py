@@ -435,7 +435,7 @@ def serving_failing(data_dir: Path, **env: str) -> Iterator[ServerProcess]:
         server.stop()
     assert "Traceback" not in server.log()
     errors = {line.split(" ", 1)[1] for line in server.log().splitlines() if "Z ERROR " in line}
-    assert errors <= {"ERROR store.sqlite.transactor: store: writes fail: busy"}
+    assert errors <= {"ERROR store.sqlite.write_transactions: store: writes fail: busy"}
 
 
 def test_errors_are_raised_by_answers_of_a_store_that_does_not_write(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from store.ids import make_id, thumbnail_key
 from store.models import FileDraft, MessageDraft, RoomDraft, Session, Stored
 from store.mongo import MongoOptions
 from store.mongo import open_store as open_mongo
-from store.mongo.lease import BEAT_S
+from store.mongo.database_lease import BEAT_S
 from store.sqlite import DirectoryLock, SqliteExporter
 from store.sqlite import open_store as open_sqlite
 from store.store_copy import Digest, Report, copy_store

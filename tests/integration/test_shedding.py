@@ -18,7 +18,7 @@ from app.build_server import build_server
 from app.build_storage import build_storage
 from app.lifecycle import Process
 from limits.load_shedder import STEP_EVERY_S, LoadShedder
-from limits.load_shedding_policy import Load, Shed, ShedClass
+from limits.load_shedding_decision import Load, Shed, ShedClass
 from monitor.observer import Observer
 from monitor.spans import Spans
 from tests.support.client import PASSWORD, ChatConnection, CommandRefused, Reply, call, chat, register

@@ -140,7 +140,8 @@ async def test_in_an_empty_folder_it_serves_the_pages_and_a_conversation_and_end
         assert health["cache"] == ("redis" if with_redis else "memory")
         served = assets_of(server.url, "/") | assets_of(server.url, "/dashboard")
         for name in (
-            *("ui/base.css", "chat/timeline.css", "chat/app.js", "client/chat-client.js", "client/connection.js"),
+            *("ui/base.css", "chat/timeline.css", "chat/app.js"),
+            *("client/chat-client.js", "client/reconnecting-connection.js"),
             *("dashboard/dashboard.css", "dashboard/charts.css", "ui/chart.js", "ui/favicon.svg"),
         ):
             assert served[f"/static/{name}"] == (ROOT / "web" / name).read_bytes()

@@ -20,12 +20,12 @@
 
 import { Api, ChatError, endpoint, request } from "./api.js";
 import { withDefaults } from "./client-options.js";
-import { Connection } from "./connection.js";
+import { Connection } from "./reconnecting-connection.js";
 import { MessageOutbox } from "./message-outbox.js";
 import { DirectPeers } from "./direct-peers.js";
 import { Presence } from "./presence.js";
 import { Rooms } from "./rooms.js";
-import { MessageSender } from "./message-sender.js";
+import { MessageSender } from "./message-resend.js";
 import { memoryStorage } from "./storage.js";
 import { Tokens } from "./tokens.js";
 

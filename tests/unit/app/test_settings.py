@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from app.commands.flags import parse
 from app.settings import TABLE, SettingsError, changed, help_text, load, redacted
-from limits.policy import Policy
+from limits.limit_policy import Policy
 
 # The contract's table, word for word: variable → default as it reads there.
 CONTRACT = {

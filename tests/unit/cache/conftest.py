@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cache.keys import CacheTtls, Keys
+from cache.keys_and_ttls import CacheTtls, Keys
 from monitor.observer import Observer
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cache.keys import CacheTtls, Key, Keys
+from cache.keys_and_ttls import CacheTtls, Key, Keys
 from cache.message_page import Page
 from cluster.redis_keys import SCHEMA
 

@@ -11,7 +11,7 @@ import pytest
 
 from cache import message_page
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, Cache, CacheClosed
-from cache.keys import CacheTtls, Keys
+from cache.keys_and_ttls import CacheTtls, Keys
 from cache.memory_cache import MemoryCache, NoCache
 from cache.value_update import UpdateScript, ValueUpdate
 

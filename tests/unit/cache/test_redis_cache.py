@@ -19,7 +19,7 @@ from msgspec import Struct
 from cache import message_page, redis_cache, room_totals
 from cache.cache_inspection import CacheUnreachable
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
-from cache.keys import CacheTtls, Key, Keys
+from cache.keys_and_ttls import CacheTtls, Key, Keys
 from cache.message_page import KEEP, Page
 from cache.redis_cache import FILL_LATE_S, RedisCache
 from cache.redis_scripts import SCRIPTS

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from cache.keys import Keys
+from cache.keys_and_ttls import Keys
 from cache.memory_cache import MemoryCache
 from cache.room_totals import advance, advanced, pack, unpack
 from store.models import RoomStats

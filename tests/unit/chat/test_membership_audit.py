@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from app.build_presence import build_presence
-from cache.keys import CacheTtls, Keys
+from cache.keys_and_ttls import CacheTtls, Keys
 from cache.memory_cache import NoCache
 from chat.audit_requests import AuditRequests
 from chat.connections.connection_pool import Pool
@@ -23,7 +23,7 @@ from chat.errors import CloseCode
 from chat.membership_audit import MEMBERSHIPS_A_READ, USERS_A_READ, MembershipAudit, in_parts
 from cluster.events import MembershipBegan, MembershipEnded
 from cluster.memory_bus import MemoryBus
-from cluster.memory_slots import MemoryConnectionSlots
+from cluster.memory_slots_per_user import MemoryConnectionSlots
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
 from handlers.codec.json_codec import JsonCodec

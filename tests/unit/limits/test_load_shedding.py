@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limits.load_shedder import STEP_EVERY_S, LoadShedder, NullLoadShedder
-from limits.load_shedding_policy import (
+from limits.load_shedding_decision import (
     CALM,
     CALM_FOR_S,
     ELAPSED_MAX_S,

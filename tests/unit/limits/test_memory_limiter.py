@@ -6,8 +6,8 @@ import psutil
 import pytest
 
 from limits.contract import UNLIMITED, Check, Decision, Limiter
+from limits.limit_policy import Policy
 from limits.memory_limiter import SWEEP_MAX, MemoryLimiter, NoLimiter
-from limits.policy import Policy
 from limits.token_bucket import NS_PER_S
 
 pytestmark = pytest.mark.gen_test

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from cluster.redis_connection import RedisClient, RedisGone, RedisRefused, Script
 from limits import sliding_window, token_bucket
 from limits.contract import UNLIMITED, Check, Decision
+from limits.limit_policy import Policy
 from limits.memory_limiter import MemoryLimiter
-from limits.policy import Policy
 from limits.redis_limiter import PREFIX, SCRIPT, UNITS_MAX, RedisLimiter, _limit
 from tests.support.redis_proxy import (
     LATE_S,

@@ -9,7 +9,7 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limits.policy import Policy
+from limits.limit_policy import Policy
 from limits.sliding_window import SLOTS, WindowState, empty, take
 from limits.token_bucket import NS_PER_S
 

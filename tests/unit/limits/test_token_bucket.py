@@ -8,7 +8,7 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limits.policy import Policy
+from limits.limit_policy import Policy
 from limits.token_bucket import NS_PER_S, BucketState, full, take
 
 POLICIES = st.builds(Policy, st.integers(1, 1_000), st.integers(1, 3_600))

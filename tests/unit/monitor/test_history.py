@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from monitor.history import ALWAYS, History, HistoryQueryError, ReadOlder
-from monitor.minute_point import MinutePoint
+from monitor.history_minute import MinutePoint
 from monitor.sample_ring import METRICS_MAX
 
 MINUTE = 30_000_000

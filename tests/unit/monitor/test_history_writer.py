@@ -10,8 +10,8 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from monitor.history import History
+from monitor.history_minute import MinutePoint
 from monitor.history_writer import Append, HistoryWriter
-from monitor.minute_point import MinutePoint
 from monitor.observer import Observer
 from store.sqlite import SqliteStore, open_store
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from limits.contract import Check, Limiter
+from limits.limit_policy import Policy
 from limits.memory_limiter import MemoryLimiter
-from limits.policy import Policy
 from monitor import prometheus
 from monitor.counting_observer import CLOSE_CODES, LABELS_MAX, CountingObserver, Peaks
 from monitor.metrics_collector import MetricsCollector

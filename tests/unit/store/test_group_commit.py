@@ -13,7 +13,7 @@ from tornado.ioloop import IOLoop
 from store.errors import Missing, StoreTimeout, StoreUnavailable
 from store.group_commit import GroupCommitWriter
 from store.sqlite.connection import open_writing
-from store.sqlite.transactor import Transactor
+from store.sqlite.write_transactions import Transactor
 from tests.unit.store.conftest import BlockingOperation, CountingObserver
 
 Writer = GroupCommitWriter[apsw.Connection]

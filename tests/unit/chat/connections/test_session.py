@@ -20,12 +20,12 @@ from chat.connections.session import COMMAND_TIMEOUT_S, QUEUE_MAX_BYTES, Session
 from common.paced_callbacks import PacedCallbacks
 from handlers.codec.json_codec import JsonCodec
 from handlers.wire.compression import Inflation
-from handlers.wire.frames import close_frame
-from handlers.wire.outbox_budget import OutboxBudget
+from handlers.wire.server_frames import close_frame
+from handlers.wire.total_outbox_budget import OutboxBudget
 from handlers.wire.traffic import Traffic
 from handlers.wire.websocket_link import WebSocketLink
-from limits.frame_budget import FrameBudget
-from limits.policy import Policy
+from limits.frame_rate_limit import FrameBudget
+from limits.limit_policy import Policy
 from monitor.observer import Observer
 from store.models import User
 from tests.support.frames import CLOSE, CONTINUATION, PING, TEXT, client_frame, close_payload, deflated, server_frame

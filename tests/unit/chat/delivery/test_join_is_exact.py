@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from cache.keys import CacheTtls, Keys
+from cache.keys_and_ttls import CacheTtls, Keys
 from cache.memory_cache import MemoryCache
 from chat.delivery.joining import RoomJoiner
 from chat.delivery.room_hub import Hub

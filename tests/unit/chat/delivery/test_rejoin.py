@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cache.keys import CacheTtls, Keys
+from cache.keys_and_ttls import CacheTtls, Keys
 from cache.memory_cache import NoCache
 from chat.delivery.joining import RoomJoiner
 from chat.errors import ChatError

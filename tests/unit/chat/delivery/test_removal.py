@@ -18,7 +18,7 @@ from chat.presence.presence import Presence
 from chat.presence.presence_events import PresenceEvents
 from chat.presence.presence_publisher import PresencePublisher
 from cluster.memory_bus import MemoryBus
-from cluster.memory_slots import MemoryConnectionSlots
+from cluster.memory_slots_per_user import MemoryConnectionSlots
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
 from handlers.codec.json_codec import JsonCodec

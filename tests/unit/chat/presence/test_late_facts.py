@@ -18,7 +18,7 @@ from chat.delivery.room_channel import Channel, Ring
 from chat.delivery.room_hub import Hub
 from cluster.events import MembershipBegan, MembershipEnded, PeopleHere, PersonGone, PersonHere, StatusChosen, UserEvent
 from cluster.memory_bus import MemoryBus
-from cluster.memory_slots import MemoryConnectionSlots
+from cluster.memory_slots_per_user import MemoryConnectionSlots
 from cluster.topics import membership_order, reading_order
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue

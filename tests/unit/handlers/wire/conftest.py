@@ -11,7 +11,7 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from common.paced_callbacks import PacedCallbacks
-from handlers.wire.outbox_budget import OutboxBudget
+from handlers.wire.total_outbox_budget import OutboxBudget
 from handlers.wire.traffic import Traffic
 from handlers.wire.websocket_link import WebSocketLink
 from tests.support.raw_websocket_client import reset

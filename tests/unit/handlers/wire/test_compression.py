@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.wire.compression import RESPONSE, WORTH_BYTES, Deflater, inflate, negotiate
-from handlers.wire.frames import ping_frame, text_frame
+from handlers.wire.server_frames import ping_frame, text_frame
 from tests.support.frames import deflated, server_frame
 
 

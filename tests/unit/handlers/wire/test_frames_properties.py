@@ -14,8 +14,8 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
-from handlers.wire.frame_reader import FrameReader, Incoming
-from handlers.wire.frames import FrameKind, close_frame, text_frame
+from handlers.wire.frame_parser import FrameParser, Incoming
+from handlers.wire.server_frames import FrameKind, close_frame, text_frame
 from tests.support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame, close_payload
 
 LIMIT = 2_000
@@ -68,7 +68,7 @@ byte_streams = st.one_of(valid_streams, frame_streams, st.binary(max_size=300))
 
 def ours(data: bytes, cuts: Iterable[int] = (), *, limit: int = LIMIT) -> list[Incoming]:
     """What our reader makes of it, cut into pieces, up to a close: after that the link reads no more."""
-    reader = FrameReader(max_message_bytes=limit)
+    reader = FrameParser(max_message_bytes=limit)
     places = sorted({cut % (len(data) + 1) for cut in cuts})
     found: list[Incoming] = []
     for start, end in zip([0, *places], [*places, len(data)], strict=True):
@@ -130,7 +130,7 @@ def test_where_it_is_cut_never_changes_what_is_read(data: bytes, cuts: list[int]
 
 @given(byte_streams, st.lists(st.integers(0, 10_000), max_size=12), st.integers(1, 5))
 def test_how_many_frames_are_read_at_a_time_never_changes_what_is_read(data: bytes, cuts: list[int], most: int) -> None:
-    reader = FrameReader(max_message_bytes=LIMIT)
+    reader = FrameParser(max_message_bytes=LIMIT)
     places = sorted({cut % (len(data) + 1) for cut in cuts})
     found: list[Incoming] = []
     frames = 0
@@ -145,7 +145,7 @@ def test_how_many_frames_are_read_at_a_time_never_changes_what_is_read(data: byt
             items = reader.resume(most)
     kinds = [item.kind for item in found]
     assert (found[: kinds.index(FrameKind.CLOSE) + 1] if FrameKind.CLOSE in kinds else found) == ours(data)
-    whole = FrameReader(max_message_bytes=LIMIT)
+    whole = FrameParser(max_message_bytes=LIMIT)
     whole.feed(data)
     assert frames == whole.frames, "fragments count, too"
 

@@ -10,7 +10,7 @@ import tracemalloc
 import pytest
 
 from handlers.wire.compression import STRANGERS_MAX_BYTES, Inflation
-from handlers.wire.frames import WireError
+from handlers.wire.server_frames import WireError
 from tests.support.frames import deflated
 
 KB = b"x" * 1024

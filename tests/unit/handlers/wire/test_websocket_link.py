@@ -16,11 +16,11 @@ import pytest
 
 from common.paced_callbacks import PacedCallbacks
 from handlers.wire.compression import Deflater
-from handlers.wire.frames import close_frame, ping_frame, pong_frame, text_frame
-from handlers.wire.outbox_budget import OutboxBudget
+from handlers.wire.server_frames import close_frame, ping_frame, pong_frame, text_frame
+from handlers.wire.total_outbox_budget import OutboxBudget
 from handlers.wire.websocket_receiver import MAX_DISCARDED_BYTES, MAX_FRAMES_PER_TURN
-from limits.frame_budget import FrameBudget
-from limits.policy import Policy
+from limits.frame_rate_limit import FrameBudget
+from limits.limit_policy import Policy
 from tests.support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame, close_payload
 from tests.unit.handlers.wire.conftest import WITHIN_S, Peer, Wire
 

@@ -13,7 +13,7 @@ from pymongo.errors import AutoReconnect
 
 from store.errors import Missing, StoreUnavailable
 from store.models import ChangePage, Message, MessageSearch, Role
-from store.mongo import MongoStore, change_application, change_log
+from store.mongo import MongoStore, apply_change, change_log
 from store.mongo.database import Collection
 from tests.contract.conftest import StoreFiller
 from tests.support.clock import HandClock
@@ -167,8 +167,8 @@ async def test_of_reactions_in_one_entry_a_late_part_does_nothing(
             if collection.name == "reactions":
                 bulks.append(list(raw.reactions.find().sort("_id")))
 
-    write = change_application.bulk_write
-    monkeypatch.setattr(change_application, "bulk_write", killed_at)
+    write = apply_change.bulk_write
+    monkeypatch.setattr(apply_change, "bulk_write", killed_at)
     await other._log._apply(message.room_id, entries)
     assert len(bulks) == 3, "one of each who reacted"
     assert all(left == before for left in bulks)

@@ -11,11 +11,11 @@ import pytest
 from msgspec import Struct
 from pymongo.database import Database as RawDatabase
 
-from store.mongo import MongoStore, lookup_stages, message_pipelines, monitoring, room_pipelines
+from store.mongo import MongoStore, lookup_stages, message_pipelines, metrics_history, room_pipelines
 from store.mongo.database import stored_time
 from store.mongo.indexes import INDEXES
 from store.mongo.lookup_stages import Pipeline
-from store.mongo.monitoring import metric_steps
+from store.mongo.metrics_history import metric_steps
 
 Raw = RawDatabase[dict[str, Any]]
 
@@ -298,7 +298,7 @@ def joins_of(pipeline: Pipeline) -> Iterator[tuple[str, str, Pipeline]]:
 def test_every_pipeline_and_all_that_it_joins_has_its_index_named_here() -> None:
     made = {
         name
-        for module in (room_pipelines, message_pipelines, monitoring)
+        for module in (room_pipelines, message_pipelines, metrics_history)
         for name, one in inspect.getmembers(module, inspect.isfunction)
         if one.__annotations__.get("return") == "Pipeline"
     }

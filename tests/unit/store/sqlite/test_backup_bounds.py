@@ -18,7 +18,7 @@ import pytest
 from common.startup_error import StartupError
 from store.blobs import folder_of
 from store.sqlite import backup, restore
-from store.sqlite.archive import open_backup, read_contents
+from store.sqlite.backup_archive import open_backup, read_contents
 from store.sqlite.connection import DATABASE_NAME
 from tests.support.server import ROOT
 from tests.support.small_disk import small_disk

@@ -301,8 +301,8 @@ async def test_waiting_reads_are_bounded(open_sqlite: Open, io_loop: IOLoop) -> 
 async def test_the_write_ahead_log_stays_bounded_beside_constant_reading(
     room_store: StoreWithRoom, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.sqlite.transactor.CHECKPOINT_PAGES", 100)
-    monkeypatch.setattr("store.sqlite.transactor.CHECKPOINT_URGENT_PAGES", 400)
+    monkeypatch.setattr("store.sqlite.write_transactions.CHECKPOINT_PAGES", 100)
+    monkeypatch.setattr("store.sqlite.write_transactions.CHECKPOINT_URGENT_PAGES", 400)
     done = asyncio.Event()
 
     async def read() -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from store.ids import make_id, message_id, place_of
 from store.models import Change, Message, Refusal, Session, Stored
-from store.sqlite import append, changes, members, rooms, sweep, users
+from store.sqlite import changes, expired_rows, members, message_append, rooms, users
 from store.sqlite.changes import head_rev, record
+from store.sqlite.expired_rows import CHANGE_KEEP_MS, Sweeper
 from store.sqlite.rows import fetch, message_from
-from store.sqlite.sweep import CHANGE_KEEP_MS, Sweeper
 from tests.support.clock import START_MS, HandClock
 from tests.unit.store.conftest import StoreWithRoom
 
@@ -180,7 +180,7 @@ async def test_expired_sessions_vanish(room_store: StoreWithRoom) -> None:
 
 STATEMENTS = {
     f"{module.__name__}.{name}": value
-    for module in (append, changes, members, rooms, sweep, users)
+    for module in (changes, expired_rows, members, message_append, rooms, users)
     for name, value in vars(module).items()
     if isinstance(value, str) and value.lstrip().startswith("SELECT") and not value.endswith("WHERE ")
 }

@@ -13,8 +13,8 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from common.paced_callbacks import PacedCallbacks
-from handlers.wire.frames import close_frame, text_frame
-from handlers.wire.outbox_budget import OutboxBudget
+from handlers.wire.server_frames import close_frame, text_frame
+from handlers.wire.total_outbox_budget import OutboxBudget
 from handlers.wire.traffic import Traffic
 from handlers.wire.websocket_link import WebSocketLink
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from handlers.wire.frames import close_frame
+from handlers.wire.server_frames import close_frame
 
 _CLOSE_HEAD = close_frame(1000)[0]
 

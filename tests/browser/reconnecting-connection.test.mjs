@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
 import { ChatError } from "../../web/client/api.js";
-import { Connection } from "../../web/client/connection.js";
+import { Connection } from "../../web/client/reconnecting-connection.js";
 import { Rooms } from "../../web/client/rooms.js";
 import { memoryStorage } from "../../web/client/storage.js";
 import { Tokens } from "../../web/client/tokens.js";

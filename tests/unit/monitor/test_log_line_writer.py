@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from monitor.line_writer import LineWriter
+from monitor.log_line_writer import LineWriter
 from monitor.log_setup import ErrorStream
 from tests.support.waiting import poll
 

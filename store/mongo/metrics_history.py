@@ -10,7 +10,7 @@ from typing import Any
 
 from pymongo import UpdateOne
 
-from monitor.minute_point import MinutePoint
+from monitor.history_minute import MinutePoint
 from store.mongo.database import Database, Document
 from store.mongo.lookup_stages import Pipeline
 

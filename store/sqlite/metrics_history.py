@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import apsw
 
-from monitor.minute_point import MinutePoint
+from monitor.history_minute import MinutePoint
 from store.sqlite.database import Database
 from store.sqlite.rows import fetch
 

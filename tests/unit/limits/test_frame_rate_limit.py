@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limits.frame_budget import RESERVE_DIVISOR, UNAUTHENTICATED_DIVISOR, FrameBudget, for_unauthenticated
-from limits.policy import Policy
+from limits.frame_rate_limit import RESERVE_DIVISOR, UNAUTHENTICATED_DIVISOR, FrameBudget, for_unauthenticated
+from limits.limit_policy import Policy
 from limits.token_bucket import full, take
 
 POLICY = Policy(6000, 60)

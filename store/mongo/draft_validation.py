@@ -10,7 +10,7 @@ from store.ids import seq_in_room
 from store.models import File, Message, MessageDraft, Refusal, Stored
 from store.mongo.database import Database, Document
 from store.mongo.documents import file_from, message_from
-from store.mongo.room_heads import RoomHeads
+from store.mongo.room_heads_cache import RoomHeads
 
 Outcome = Stored | Refusal
 Key = tuple[str, str]  # of a draft within its room: author, clientId

@@ -16,11 +16,10 @@ from pymongo.database import Database as RawDatabase
 from store.blobs import PROVISIONAL_KEEP_S
 from store.ids import make_id
 from store.models import FileDraft
-from store.mongo import MongoStore
-from store.mongo import sweep as mongo_sweep
+from store.mongo import MongoStore, expired_documents
 from store.mongo.database import stored_time
+from store.mongo.expired_documents import SLICE_DOCUMENTS, ExpiredDocuments
 from store.mongo.store import ROOM_WITHIN_MS
-from store.mongo.sweep import SLICE_DOCUMENTS, ExpiredDocuments
 from tests.contract.conftest import StoreFiller
 from tests.support.clock import START_MS, HandClock
 from tests.unit.store.mongo.test_pipelines import explain, used_in, winning_plan
@@ -123,7 +122,7 @@ async def test_chunks_without_a_file_go_after_a_day(store: MongoStore, fill: Sto
 async def test_a_walk_over_orphans_is_bounded_and_goes_on_where_it_was(
     store: MongoStore, raw: Raw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mongo_sweep, "SLICE_ENTRIES", 3)
+    monkeypatch.setattr(expired_documents, "SLICE_ENTRIES", 3)
     raw.rooms.insert_many([{"_id": f"r{number}", "order": number} for number in range(0, 10, 2)])
     raw.members.insert_many(
         [
@@ -132,7 +131,7 @@ async def test_a_walk_over_orphans_is_bounded_and_goes_on_where_it_was(
             for one in range(2)
         ]
     )
-    walk = mongo_sweep.OrphanedDocuments(
+    walk = expired_documents.OrphanedDocuments(
         database=store._database,
         children=store._database.members,
         field="roomId",
@@ -146,7 +145,7 @@ async def test_a_walk_over_orphans_is_bounded_and_goes_on_where_it_was(
 
 
 def test_parents_are_walked_by_keyset() -> None:
-    assert mongo_sweep.parents_after("roomId", "r7", limit=5) == [
+    assert expired_documents.parents_after("roomId", "r7", limit=5) == [
         {"$match": {"roomId": {"$gt": "r7"}}},
         {"$sort": {"roomId": 1}},
         {"$limit": 5},
@@ -163,7 +162,7 @@ def test_parents_are_walked_by_keyset() -> None:
 async def test_the_walk_reads_an_index_and_no_document(
     store: MongoStore, raw: Raw, collection: str, field: str, indexes: set[str]
 ) -> None:
-    pipeline = mongo_sweep.parents_after(field, "", limit=5)
+    pipeline = expired_documents.parents_after(field, "", limit=5)
     stages, used = used_in(winning_plan(explain(raw, collection, pipeline)))
     assert stages
     assert not stages & {"COLLSCAN", "FETCH"}

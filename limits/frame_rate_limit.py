@@ -5,7 +5,7 @@ The budget is kept with the connection, so a check needs neither a look-up nor R
 
 from __future__ import annotations
 
-from limits.policy import Policy
+from limits.limit_policy import Policy
 from limits.token_bucket import NS_PER_S, BucketState, full, take
 
 UNAUTHENTICATED_DIVISOR = 10  # before authentication a connection has a tenth

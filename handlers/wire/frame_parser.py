@@ -11,7 +11,7 @@ import codecs
 import msgspec
 from tornado.util import _websocket_mask as _mask
 
-from handlers.wire.frames import (
+from handlers.wire.server_frames import (
     CONTROL_MAX_BYTES,
     INVALID_PAYLOAD,
     NO_STATUS,
@@ -51,7 +51,7 @@ class _Fragments:
         self.decoder = codecs.getincrementaldecoder("utf-8")() if kind is TEXT and not compressed else None
 
 
-class FrameReader:
+class FrameParser:
     """The state of one connection's input: the bytes of an incomplete frame, the fragments of an incomplete message.
 
     `max_message_bytes` bounds the sum of a message's fragments, before it is inflated. `deflates` means that

@@ -27,10 +27,10 @@ from store.keyed_batcher import KeyedBatcher
 from store.models import Message, MessageDraft, Stored
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import message_document, message_from
-from store.mongo.draft_check import CheckedDraft, DraftCheck, Key, Outcome, stored_drafts
+from store.mongo.draft_validation import CheckedDraft, DraftCheck, Key, Outcome, stored_drafts
 from store.mongo.errors import duplicate_of, explained
 from store.mongo.indexes import SEQ_INDEX
-from store.mongo.room_heads import RoomHeads
+from store.mongo.room_heads_cache import RoomHeads
 
 BATCH_MAX = 500
 _WAITING_MAX = 10_000

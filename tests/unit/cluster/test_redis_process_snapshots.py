@@ -12,7 +12,7 @@ import pytest
 
 from cluster.redis_connection import RedisClient
 from cluster.redis_keys import SNAPSHOT_PROCESSES, SNAPSHOT_PROCESSES_TTL_S, snapshot_key
-from cluster.redis_snapshots import RedisSnapshots
+from cluster.redis_process_snapshots import RedisSnapshots
 from tests.support.redis_proxy import options_for, until_noticed_gone
 from tests.support.redis_server import RedisServer
 

@@ -14,9 +14,9 @@ from bson.datetime_ms import DatetimeMS
 from pymongo import ReplaceOne, UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from store.mongo.change_view import ReactionKey
 from store.mongo.database import Collection, Database, Document, stored_time
 from store.mongo.errors import only_duplicates
+from store.mongo.room_at_rev import ReactionKey
 
 KEEP_MS = 7 * 24 * 3600 * 1000
 TOMBSTONE_MS = 24 * 3600 * 1000

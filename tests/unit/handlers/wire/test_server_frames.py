@@ -8,8 +8,8 @@ import tracemalloc
 import pytest
 
 from handlers.wire.compression import inflate
-from handlers.wire.frame_reader import MAX_FRAGMENTS, FrameReader, Incoming
-from handlers.wire.frames import FrameKind, close_frame, ping_frame, pong_frame, text_frame
+from handlers.wire.frame_parser import MAX_FRAGMENTS, FrameParser, Incoming
+from handlers.wire.server_frames import FrameKind, close_frame, ping_frame, pong_frame, text_frame
 from tests.support.frames import BINARY, CLOSE, CONTINUATION, MASK, PING, PONG, TEXT, client_frame, close_payload
 
 LIMIT = 70_000
@@ -167,8 +167,8 @@ REFUSED = {
 ACCEPTED_CLOSE_CODES = (1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999)
 
 
-def reader() -> FrameReader:
-    return FrameReader(max_message_bytes=LIMIT)
+def reader() -> FrameParser:
+    return FrameParser(max_message_bytes=LIMIT)
 
 
 @pytest.mark.parametrize(("data", "expected"), READ.values(), ids=READ)
@@ -223,7 +223,7 @@ def test_text_fails_at_the_first_bad_byte_not_at_the_end_of_the_message() -> Non
 )
 def test_a_message_is_refused_by_its_header_before_its_bytes_come(header: bytes) -> None:
     limit = 1000
-    one = FrameReader(max_message_bytes=limit)
+    one = FrameParser(max_message_bytes=limit)
     found = one.feed(header)
     assert [(item.kind, item.code) for item in found] == [(FrameKind.FAILURE, 1009)]
 
@@ -281,7 +281,7 @@ def test_a_close_is_seen_behind_frames_that_wait_and_they_are_read_all_the_same(
         (bye[:-1], None),
         (b"", None),
     ):
-        one = FrameReader(max_message_bytes=100_000)
+        one = FrameParser(max_message_bytes=100_000)
         assert len(one.feed(client_frame(TEXT, b"first") + waiting + last, 1)) == 1
         assert one.is_held
         assert one.close_ahead() == code
@@ -295,15 +295,15 @@ def test_a_close_is_seen_behind_frames_that_wait_and_they_are_read_all_the_same(
 def test_a_look_for_a_close_takes_any_bytes() -> None:
     dice = random.Random(7)
     for size in range(300):
-        one = FrameReader(max_message_bytes=100)
+        one = FrameParser(max_message_bytes=100)
         one.feed(client_frame(PING) + dice.randbytes(size), 1)
         one.close_ahead()
-    assert FrameReader(max_message_bytes=100).close_ahead() is None
+    assert FrameParser(max_message_bytes=100).close_ahead() is None
 
 
 def test_a_large_message_in_many_pieces_is_not_copied_for_each() -> None:
     whole = client_frame(BINARY, bytes(8_000_000))
-    one = FrameReader(max_message_bytes=8_000_000)
+    one = FrameParser(max_message_bytes=8_000_000)
     pieces = [whole[at : at + 65_536] for at in range(0, len(whole), 65_536)]
     found = one.feed(pieces[0]) + one.feed(pieces[1])
     grows = one._rest
@@ -352,8 +352,8 @@ def test_a_close_carries_its_code_and_a_reason_cut_between_characters() -> None:
 DEFLATED_HELLO = b"\xf2\x48\xcd\xc9\xc9\x07\x00"  # RFC 7692 section 7.2.3.1
 
 
-def deflating(limit: int = LIMIT) -> FrameReader:
-    return FrameReader(max_message_bytes=limit, deflates=True)
+def deflating(limit: int = LIMIT) -> FrameParser:
+    return FrameParser(max_message_bytes=limit, deflates=True)
 
 
 def still_deflated(payload: bytes) -> Incoming:

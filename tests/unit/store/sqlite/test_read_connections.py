@@ -15,7 +15,7 @@ from tornado.ioloop import IOLoop
 from monitor.observer import Observer
 from store.errors import StoreTimeout, StoreUnavailable
 from store.sqlite.connection import DATABASE_NAME, open_reading
-from store.sqlite.readers import ReaderPool
+from store.sqlite.read_connections import ReaderPool
 from tests.unit.store.conftest import BlockingOperation, Open, StoreWithRoom, damage_page
 
 Start = Callable[..., ReaderPool]
@@ -69,7 +69,7 @@ async def test_a_read_that_ends_after_its_deadline_spoils_no_later_one_and_holds
     room_store: StoreWithRoom, data_dir: Path, start_readers: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # So that the clock is looked at also in BEGIN and COMMIT
-    monkeypatch.setattr("store.sqlite.readers.PROGRESS_STEPS", 2)
+    monkeypatch.setattr("store.sqlite.read_connections.PROGRESS_STEPS", 2)
     await room_store.say("before")
     readers = start_readers(timeout_s=2.0)
     held = BlockingOperation()
@@ -115,7 +115,7 @@ async def test_an_outage_of_reads_is_told_once_and_so_is_its_end_once_none_has_f
     calm_s: float,
     lines: list[str],
 ) -> None:
-    monkeypatch.setattr("store.sqlite.readers.CALM_S", calm_s)
+    monkeypatch.setattr("store.sqlite.read_connections.CALM_S", calm_s)
     await room_store.say(*("word " * 100 for _ in range(200)))
     await room_store.store.close()
     damage_page(data_dir / DATABASE_NAME)

@@ -11,8 +11,7 @@ from pymongo.database import Database as RawDatabase
 from pymongo.errors import OperationFailure
 
 from store.errors import StoreUnavailable
-from store.mongo import MongoStore
-from store.mongo import lease as lease_module
+from store.mongo import MongoStore, database_lease
 
 Raw = RawDatabase[dict[str, Any]]
 
@@ -51,11 +50,11 @@ async def test_a_beat_that_fails_in_any_way_is_tried_again_and_told_once(
     error: Exception,
     lines: int,
 ) -> None:
-    monkeypatch.setattr(lease_module, "BEAT_S", 0.01)
+    monkeypatch.setattr(database_lease, "BEAT_S", 0.01)
     lease = store.lease("ours")
     await lease.acquire()
     lease._leases = failing_leases = FailingLeases(lease._leases, error, failures=3)
-    with caplog.at_level(logging.ERROR, "store.mongo.lease"):
+    with caplog.at_level(logging.ERROR, "store.mongo.database_lease"):
         await asyncio.wait_for(failing_leases.succeeded.wait(), 30)
         assert len(caplog.records) == lines
         assert not lease.lost.is_set()
