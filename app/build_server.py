@@ -1,4 +1,4 @@
-"""The server of one process, put together: the chat, what measures it, and HTTP before both.
+"""Builds the server of one process: the chat, the monitoring, and the HTTP server.
 
 build_storage.py and build_cluster.py come first: they open the store and the connections to Redis.
 """
@@ -46,7 +46,7 @@ def build_server(
     spans: Spans,
     log_output: MeasuredPart | None,
 ) -> Server:
-    """Build them. To be called on a running event loop. `counting_observer` is None where nothing is measured."""
+    """Build the parts on a running event loop. `counting_observer` is None where nothing is measured."""
     observer = Observer() if counting_observer is None else counting_observer
     lag = LoopLag(loop=asyncio.get_running_loop(), on_lag=observer.loop_lag)
     chat = build_chat(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import os
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,6 +19,9 @@ from common.startup_error import StartupError
 from monitor.observer import Observer
 from store import sqlite
 from store.contract import Store
+
+if TYPE_CHECKING:
+    from store.mongo import MongoOptions, MongoStore
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,8 +67,8 @@ async def beside(settings: Settings, *, may_make: bool) -> AsyncIterator[Store]:
     With `may_make`, an embedded store that does not exist yet is made. Raises StartupError with one line.
     """
     if settings.mongo.uri is not None:
-        async with mongo_store(settings, Observer()) as store:
-            yield store
+        async with mongo_store(settings, Observer()) as mongo:
+            yield mongo
         return
     data_dir = settings.server.data_dir
     if not (may_make or sqlite.is_there(data_dir)):
@@ -91,9 +93,10 @@ async def usernames_of(settings: Settings, names: Sequence[str]) -> set[str]:
     """Those of the case-folded names that exist. Changes nothing. Raises StartupError with one line."""
     if settings.mongo.uri is None:
         return await asyncio.to_thread(sqlite.taken_usernames, settings.server.data_dir, names)
-    mongo, options = _mongo_package(settings)
-    found: set[str] = await mongo.taken_usernames(options, names)
-    return found
+    options = _mongo_options(settings)
+    from store import mongo
+
+    return await mongo.taken_usernames(options, names)
 
 
 @asynccontextmanager
@@ -103,7 +106,7 @@ async def _mongo(settings: Settings, observer: Observer) -> AsyncIterator[Storag
 
 
 @asynccontextmanager
-async def leased(store: Any, *, together: bool = False) -> AsyncIterator[asyncio.Event]:
+async def leased(store: MongoStore, *, together: bool = False) -> AsyncIterator[asyncio.Event]:
     """Hold the database's lease, which keeps other processes out; with `together`, only those without `together`.
 
     Yields an event that is set when the lease is lost.
@@ -117,9 +120,11 @@ async def leased(store: Any, *, together: bool = False) -> AsyncIterator[asyncio
 
 
 @asynccontextmanager
-async def mongo_store(settings: Settings, observer: Observer) -> AsyncIterator[Any]:
+async def mongo_store(settings: Settings, observer: Observer) -> AsyncIterator[MongoStore]:
     """Open the store in MongoDB without its lease; close it at the end."""
-    mongo, options = _mongo_package(settings)
+    options = _mongo_options(settings)
+    from store import mongo
+
     store = await mongo.open_store(
         options,
         timeout_s=settings.store.timeout_ms / 1000,
@@ -134,12 +139,16 @@ async def mongo_store(settings: Settings, observer: Observer) -> AsyncIterator[A
         await store.close()
 
 
-def _mongo_package(settings: Settings) -> tuple[Any, Any]:
-    """The package store.mongo, imported only where it is used, and its options."""
-    # Motor reads this when it is first imported. Each operation takes a thread, so there are as many as connections.
+def _mongo_options(settings: Settings) -> MongoOptions:
+    """The options of the store in MongoDB. To be called before store.mongo is imported, which only its users do.
+
+    Motor reads MOTOR_MAX_WORKERS when it is first imported. Each operation takes a thread, so there are as many threads
+    as connections.
+    """
     os.environ.setdefault("MOTOR_MAX_WORKERS", str(settings.mongo.max_pool_size))
-    mongo = importlib.import_module("store.mongo")
-    return mongo, mongo.MongoOptions(**msgspec.structs.asdict(settings.mongo))
+    from store.mongo import MongoOptions
+
+    return MongoOptions(**msgspec.structs.asdict(settings.mongo))
 
 
 def validate(settings: Settings) -> None:
@@ -149,7 +158,9 @@ def validate(settings: Settings) -> None:
     """
     if settings.mongo.uri is None:
         return
-    mongo, options = _mongo_package(settings)
+    options = _mongo_options(settings)
+    from store import mongo
+
     try:
         mongo.require_form(options)
     except ValueError as error:
@@ -167,7 +178,9 @@ def check_items(settings: Settings) -> list[CheckItem]:
             CheckItem("store", lambda: asyncio.to_thread(sqlite.probe, data_dir)),
             CheckItem("disk", lambda: asyncio.to_thread(check_disk, data_dir)),
         ]
-    mongo, options = _mongo_package(settings)
+    options = _mongo_options(settings)
+    from store import mongo
+
     return [
         CheckItem("store", lambda: mongo.probe(options)),
         CheckItem("indexes", lambda: mongo.check_indexes(options)),

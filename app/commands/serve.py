@@ -1,4 +1,4 @@
-"""`server.py serve`: one process, from its settings until it is told to stop."""
+"""`server.py serve`: runs one process from its settings until a signal stops it."""
 
 from __future__ import annotations
 

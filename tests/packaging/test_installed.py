@@ -69,9 +69,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     env = {**environ_without_coverage(), "PATH": path, "EXTRAS": "", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     for script in (*build.all("RUN"), beside):
-        told = script.replace(PREFIX, str(prefix))
-        done = subprocess.run(["sh", "-c", told], cwd=source, env=env, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{told}\n{done.stdout}\n{done.stderr}"
+        relocated = script.replace(PREFIX, str(prefix))
+        done = subprocess.run(["sh", "-c", relocated], cwd=source, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{relocated}\n{done.stdout}\n{done.stderr}"
     return Installed(prefix)
 
 
@@ -160,20 +160,20 @@ async def test_in_an_empty_folder_it_serves_the_pages_and_a_conversation_and_end
 def test_its_commands_look_after_the_data_of_the_folder_they_are_called_in(
     installed: Installed, tmp_path: Path
 ) -> None:
-    def told(*arguments: str, **env: str) -> str:
+    def run(*arguments: str, **env: str) -> str:
         done = command(*arguments, program=installed.program, cwd=tmp_path, env=env, stdin=f"{PASSWORD}\n")
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    told("user", "create", "boss", "boss@example.com")
-    told("backup", "copy.tar")
-    told("restore", "copy.tar", DATA_DIR="restored")
+    run("user", "create", "boss", "boss@example.com")
+    run("backup", "copy.tar")
+    run("restore", "copy.tar", DATA_DIR="restored")
     assert {path.name for path in tmp_path.iterdir()} == {"data", "copy.tar", "restored"}
     server = ServerProcess(tmp_path / "restored", program=installed.program, cwd=tmp_path)
     try:
         server.start()
         assert call(server.url, "POST", "/auth/login", {"username": "boss", "password": PASSWORD}).status == 200
-        checked = told("check", "--url", server.url, DATA_DIR="restored").splitlines()
+        checked = run("check", "--url", server.url, DATA_DIR="restored").splitlines()
         assert {line.split(" ")[0] for line in checked} == {"ok"}
         assert any("websocket" in line for line in checked)
     finally:

@@ -41,7 +41,7 @@ async def _turns(served: list[int]) -> list[list[int]]:
     return turns
 
 
-def test_timers_and_what_can_be_written_are_told_as_by_any_selector() -> None:
+def test_it_waits_for_timers_and_for_sockets_that_can_be_written_as_any_selector() -> None:
     async def main() -> bytes:
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()

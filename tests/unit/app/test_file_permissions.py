@@ -12,7 +12,7 @@ from app.file_permissions import exposed
 
 
 @pytest.mark.parametrize("mode", [0o750, 0o701, 0o704, 0o710, 0o720, 0o755])
-def test_a_folder_that_others_may_enter_or_read_is_told_with_its_remedy(tmp_path: Path, mode: int) -> None:
+def test_a_folder_that_others_may_enter_or_read_is_reported_with_its_remedy(tmp_path: Path, mode: int) -> None:
     tmp_path.chmod(mode)
     (found,) = exposed({"DATA_DIR": tmp_path})
     assert str(found) == f"DATA_DIR: others on this machine may use {tmp_path} (mode {mode:04o}); chmod 700 {tmp_path}"
@@ -40,11 +40,11 @@ def access_list(*entries: tuple[int, int, int]) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("whose", "group", "others", "told"),
+    ("whose", "group", "others", "is_exposed"),
     [(os.geteuid(), 0, 0, False), (NOBODY, 0, 0, True), (os.geteuid(), 4, 0, True), (os.geteuid(), 0, 4, True)],
 )
 def test_where_there_is_an_access_list_the_groups_bits_are_but_its_mask(
-    tmp_path: Path, whose: int, group: int, others: int, told: bool
+    tmp_path: Path, whose: int, group: int, others: int, is_exposed: bool
 ) -> None:
     file = tmp_path / "credential"
     file.touch(mode=0o600)
@@ -54,4 +54,4 @@ def test_where_there_is_an_access_list_the_groups_bits_are_but_its_mask(
     except OSError:
         pytest.skip("need a file system with access lists (POSIX ACLs) for the temporary folder")
     assert file.stat().st_mode & 0o070 == 0o040
-    assert bool(exposed({"JWT_SECRET_FILE": file})) is told
+    assert bool(exposed({"JWT_SECRET_FILE": file})) is is_exposed

@@ -1,4 +1,4 @@
-"""What `python -m bench` is told, read in this process: what it refuses, and why.
+"""The arguments of `python -m bench`, parsed in this process: what it refuses, and why.
 
 From outside it is in test_command_line.py.
 """

@@ -151,7 +151,7 @@ def test_a_server_that_does_not_start_fails_the_scenario_with_its_reason(tmp_pat
         *(slow(name, number) for name in ("cache", "scale") for number in (signal.SIGTERM, signal.SIGINT)),
     ],
 )
-def test_a_scenario_with_redis_that_is_told_to_stop_leaves_nothing(
+def test_a_scenario_with_redis_that_gets_a_signal_leaves_nothing(
     tmp_path: Path, name: str, number: signal.Signals
 ) -> None:
     running = subprocess.Popen(
@@ -177,7 +177,7 @@ def test_a_scenario_with_redis_that_is_told_to_stop_leaves_nothing(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, slow(signal.SIGINT)])
-def test_a_bench_that_is_told_to_stop_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_bench_that_gets_a_signal_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     running = subprocess.Popen(
         [sys.executable, "-m", "bench", "--scenario", "fanout"],
         cwd=ROOT,

@@ -25,7 +25,7 @@ def test_nothing_at_all_is_right_where_nothing_was_sent() -> None:
     assert failures_of([], after_seq=7) == []
 
 
-def test_a_gap_is_told_once_with_what_was_expected() -> None:
+def test_a_gap_is_reported_once_with_what_was_expected() -> None:
     assert failures_of([1, 2, 5, 6]) == ["c: gap, expected seq 3, got 5"]
 
 
@@ -33,7 +33,7 @@ def test_a_stream_that_does_not_begin_after_the_join_has_a_gap() -> None:
     assert failures_of([9], after_seq=7) == ["c: gap, expected seq 8, got 9"]
 
 
-def test_a_double_is_told() -> None:
+def test_a_double_is_reported() -> None:
     assert failures_of([1, 2, 2, 3]) == ["c: double, seq 2 came again"]
 
 
@@ -41,7 +41,7 @@ def test_a_message_from_before_the_join_is_a_double() -> None:
     assert failures_of([7, 8], after_seq=7) == ["c: double, seq 7 came again"]
 
 
-def test_wrong_order_is_told_apart_from_a_double() -> None:
+def test_wrong_order_is_distinguished_from_a_double() -> None:
     assert failures_of([1, 3, 2, 4]) == ["c: gap, expected seq 2, got 3", "c: wrong order, seq 2 came after 3"]
 
 
@@ -57,7 +57,7 @@ def test_messages_missing_at_the_end_are_counted() -> None:
     assert failures_of([1, 2], head_seq=5) == ["c: 3 missing at the end, has seq 2 of 5"]
 
 
-def test_a_message_that_was_never_acked_is_told() -> None:
+def test_a_message_that_was_never_acked_is_reported() -> None:
     assert failures_of([1, 2, 3], head_seq=2) == ["c: seq 3 was delivered, but 2 is the last acked"]
 
 

@@ -74,12 +74,12 @@ def test_what_is_due_after_the_time_is_not_counted() -> None:
         ),
     ],
 )
-def test_a_server_that_does_not_answer_rightly_is_told(answer: Callable[[str], str | None], why: str) -> None:
+def test_a_server_that_does_not_answer_rightly_is_reported(answer: Callable[[str], str | None], why: str) -> None:
     with answering(answer) as address, pytest.raises(BenchError, match=why), LatencyProbe(address, "t") as probe:
         probe._thread.join(10)
 
 
-def test_a_server_that_is_not_there_is_told_at_once() -> None:
+def test_a_server_that_is_not_there_is_reported_at_once() -> None:
     with answering(ack) as address:
         pass
     with pytest.raises(BenchError, match="could not connect"), LatencyProbe(address, "t"):

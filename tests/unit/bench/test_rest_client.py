@@ -1,4 +1,4 @@
-"""The bench's REST calls, to a server of the test's that says what it is told to."""
+"""The bench's REST calls, to a server of the test's whose replies the test sets."""
 
 from __future__ import annotations
 

@@ -95,10 +95,10 @@ def test_what_is_wrong_is_exit_2_and_one_line(
     says: str,
 ) -> None:
     assert main(arguments, commands, program="chat-rooms", default="serve") == 2
-    told = capsys.readouterr().err
-    assert told.startswith(says), told
-    assert told.count("\n") == 1
-    assert "hunter2" not in told
+    printed = capsys.readouterr().err
+    assert printed.startswith(says), printed
+    assert printed.count("\n") == 1
+    assert "hunter2" not in printed
     assert calls == []
 
 

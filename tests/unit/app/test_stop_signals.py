@@ -1,4 +1,4 @@
-"""SIGHUP in a process that goes on: each is heard, whatever became of the one before."""
+"""SIGHUP in a running process: each one causes a reload, also after a reload that failed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,8 @@ from app.stop_signals import hang_ups, until_stopped
 WITHIN_S = 30.0
 
 
-async def hang_up_until_told(reload: Callable[[], Awaitable[None]], *, over: asyncio.Event) -> None:
-    """What `serve` does between its start and its end, `over` in place of a store that is lost; a first SIGHUP came
-    during the start.
-    """
+async def serve_until(reload: Callable[[], Awaitable[None]], *, over: asyncio.Event) -> None:
+    """What `serve` does between its start and its end: until the event `over`, with a first SIGHUP during the start."""
     hung_up = hang_ups()
     os.kill(os.getpid(), signal.SIGHUP)
     try:
@@ -40,7 +38,7 @@ async def test_a_reload_that_fails_is_logged_and_the_next_is_done(caplog: pytest
             raise RuntimeError("can't start new thread")
         over.set()
 
-    await hang_up_until_told(reload, over=over)
+    await serve_until(reload, over=over)
     assert reloads == 2
     (record,) = caplog.records
     assert (record.levelname, record.getMessage()) == ("ERROR", "the reload that SIGHUP asked for failed")
