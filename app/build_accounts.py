@@ -39,7 +39,7 @@ def build_accounts(
     presenter: Presenter,
     whitelist: Whitelist,
 ) -> AccountParts:
-    """Build them. `secret` signs the tokens."""
+    """Build the parts. `secret` signs the tokens."""
     auth = settings.auth
     passwords = Passwords()
     profiles = Profiles(store=store, cache=shared.cache, keys=keys, presenter=presenter)

@@ -1,4 +1,4 @@
-"""The limits of requests, put together from the settings: the limiter, the whitelist, and load shedding."""
+"""Builds the limits of requests: the limiter, the whitelist and load shedding."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def build_limits(
     queue_share: Callable[[], float],
     observer: Observer,
 ) -> Limits:
-    """Build them. `queue_share()` is how full the fullest queue of writes is, 0 to 1."""
+    """Build the parts. `queue_share()` is the fill level of the fullest queue of writes, from 0 to 1."""
     shedding: LoadShedder | NullLoadShedder = NullLoadShedder()
     if settings.limits.enabled and settings.limits.adaptive:
         load_measurement = LoadMeasurement(lag=lag, queue=queue_share, now=time.monotonic)

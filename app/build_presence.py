@@ -46,7 +46,7 @@ def build_presence(
     audit_members: Callable[[Sequence[tuple[str, str]]], None] = lambda pairs: None,
     now: Callable[[], float] = time.monotonic,
 ) -> PresenceParts:
-    """Build them. What the arguments mean is said where each is used."""
+    """Build the parts. The parts document the arguments."""
     online_members = OnlineMembers()
     events = PresenceEvents(online_members=online_members, codec=codec, deliver=deliver)
     people = ConnectedPeople(events=events, now=now)

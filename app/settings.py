@@ -199,10 +199,12 @@ def _between(number: Callable[[str], float], least: float, most: float, what: st
 
 
 def whole(least: int, most: int = 2**53) -> Kind:
+    """Whole numbers of a range; both bounds are included."""
     return _between(whole_number, least, most, "a whole number")
 
 
 def number(least: float, most: float = 1e15) -> Kind:
+    """Decimal numbers of a range; both bounds are included."""
     return _between(decimal_number, least, most, "a number")
 
 
@@ -213,6 +215,8 @@ def _parse_boolean(text: str) -> bool:
 
 
 def one_of(*words: str) -> Kind:
+    """One of some words, in any case."""
+
     def parse(text: str) -> str:
         if text.strip().lower() not in words:
             raise ValueError(text)
@@ -256,6 +260,8 @@ def _parse_concern(text: str) -> str:
 
 
 def url_kind(*schemes: str) -> Kind:
+    """URLs with one of some schemes."""
+
     def parse(text: str) -> str:
         split_url(text, *schemes)
         return text.strip()

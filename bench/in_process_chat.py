@@ -35,6 +35,7 @@ class InProcessChat:
         self._channels += [await self._chat.hub.hold(room_id) for room_id in room_ids]
 
     async def close(self) -> None:
+        """Release the held rooms and close all parts."""
         for channel in self._channels:
             self._chat.hub.release(channel)
         await close_chat(self._chat)

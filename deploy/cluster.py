@@ -156,6 +156,7 @@ class Programs:
         return path
 
     def chat(self, number: int, port: int) -> Child:
+        """A chat process, named by its number."""
         env = {
             "HOST": LOCAL,
             "PORT": str(port),
@@ -168,6 +169,7 @@ class Programs:
         )
 
     def nginx(self, host: str, port: int, processes: Sequence[int]) -> Child:
+        """nginx, which listens on `host` and `port` in front of the chat processes on these ports."""
         conf, shipped = self._folder / "nginx.conf", (ROOT / "deploy" / "nginx.conf").read_text()
         listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         if host == "::":

@@ -52,6 +52,7 @@ class Output:
         )
 
     def line(self, text: str | bytes) -> None:
+        """Write a line, with or without its line end; returns at once."""
         self._writer.put((text.encode() if isinstance(text, str) else text.rstrip(b"\n")) + b"\n")
 
     def flush(self) -> None:
@@ -128,6 +129,7 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def signal(self, number: int) -> None:
+        """Send a signal to the program, if it runs."""
         if self._process is not None:
             self._process.send_signal(number)  # does nothing where it has ended
 

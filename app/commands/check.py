@@ -1,4 +1,4 @@
-"""`server.py check`: what can be checked of a configuration, and of a running server, before traffic comes."""
+"""`server.py check`: checks the configuration, and with --url a running server, before a deployment."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ URL = Flag("--url", settings_module.url_kind("http", "https"), "where a server r
 
 
 def check(settings: Settings, *, url: str | None = None) -> int:
+    """Print a line for each check; returns 0 if all passed, else 1."""
     build_cluster.whitelist(settings)  # its file also stops a start
     items = [
         CheckItem("settings", lambda: _check_settings(settings)),
