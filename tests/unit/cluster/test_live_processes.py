@@ -1,6 +1,4 @@
-"""Processes that tell each other who is here: two or more of them on a wire that the test can cut, and a clock that it
-moves.
-"""
+"""Processes that publish heartbeats and people to each other, on a bus that the test can cut and under its clock."""
 
 from __future__ import annotations
 
@@ -46,17 +44,15 @@ class Clock:
         return self.now_s
 
 
-class End:
-    """One process's end of a bus: a MemoryBus, and what is published on it reaches those of the others as well, while
-    none is cut.
-    """
+class BusEnd:
+    """One process's end of a bus: a MemoryBus that also publishes to the ends of other processes, while none is cut."""
 
-    def __init__(self, ends: list[End], published: list[Any]) -> None:
+    def __init__(self, bus_ends: list[BusEnd], published: list[Any]) -> None:
         self._memory = MemoryBus()
-        self._ends = ends
+        self._ends = bus_ends
         self._published = published
         self.lost = False
-        ends.append(self)
+        bus_ends.append(self)
 
     def start(self, *, receive: Receiver, on_back: Callable[[], None] = lambda: None) -> None:
         self._receive = receive
@@ -64,11 +60,11 @@ class End:
 
     async def publish(self, topic: str, event: object) -> None:
         self._published.append(event)
-        for end in [self, *(one for one in self._ends if one is not self and not one.lost and not self.lost)]:
-            await end._memory.publish(topic, event)
+        for bus_end in [self, *(one for one in self._ends if one is not self and not one.lost and not self.lost)]:
+            await bus_end._memory.publish(topic, event)
 
-    def hear(self, event: object) -> None:
-        """What comes from another process, at a moment that the test chooses."""
+    def deliver_remote(self, event: object) -> None:
+        """Deliver an event of another process, at a moment that the test chooses."""
         self._receive(EVERYONE, event)
 
     async def subscribe(self, topic: str) -> None:
@@ -83,11 +79,11 @@ class End:
 
 
 class Process:
-    """One process: its presence, the live processes it knows, and what its rooms were told."""
+    """One process: its presence, the live processes it knows, and what was announced to its rooms."""
 
     def __init__(self, cluster: Cluster, process_id: str) -> None:
         self.id = process_id
-        self.bus = End(cluster.ends, cluster.published)
+        self.bus = BusEnd(cluster.bus_ends, cluster.published)
         self.task_queue = SerialTaskQueue()
         loop = asyncio.get_running_loop()
         presence_parts = build_presence(
@@ -99,7 +95,7 @@ class Process:
             grace_s=0.0,
             loop=loop,
             deliver=self._deliver,
-            audit_members=lambda pairs: cluster.look_at(self, pairs),
+            audit_members=lambda pairs: cluster.audit_store(self, pairs),
             now=cluster.clock,
         )
         self.presence = presence_parts.presence
@@ -114,7 +110,7 @@ class Process:
             on_death=self.deaths.append,
             on_missed_changes=lambda: self.missed_changes.append(cluster.clock.now_s),
         )
-        self.told: list[tuple[str, str, str, str]] = []
+        self.announced: list[tuple[str, str, str, str]] = []
         receivers: dict[type, Any] = {
             MembershipBegan: lambda began: self.presence.began(began.room_id, began.user_id, began.rev),
             MembershipEnded: lambda ended: self.presence.ended(ended.room_id, ended.user_id, ended.rev),
@@ -128,10 +124,10 @@ class Process:
     def _deliver(self, happening: RoomEphemeral) -> None:
         message = json.loads(happening.event)
         data = message["data"]
-        self.told.append((message["event"], data["roomId"], data["userId"], data["status"]))
+        self.announced.append((message["event"], data["roomId"], data["userId"], data["status"]))
 
     def connect(self, name: str, *rooms: str, status: Status = Status.ONLINE) -> None:
-        """Somebody connects, who is a member of these rooms."""
+        """A member of these rooms connects."""
         if self.presence.connected(user(name, status)):
             self.presence.entered(name, dict.fromkeys(rooms, 1))
 
@@ -144,11 +140,11 @@ def user(name: str, status: Status = Status.ONLINE) -> User:
 
 
 class Cluster:
-    """Processes on one wire and under one clock; `published` is all that went over it."""
+    """Processes on one bus and under one clock; `published` are all events on it."""
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.ends: list[End] = []
+        self.bus_ends: list[BusEnd] = []
         self.published: list[Any] = []
         self.processes: list[Process] = []
 
@@ -160,21 +156,19 @@ class Cluster:
         await settle()
         return process
 
-    def look_at(self, process: Process, pairs: Sequence[tuple[str, str]]) -> None:
-        """What the store would say of memberships that a process doubts: the changes to them are all among what was
-        published.
-        """
+    def audit_store(self, process: Process, pairs: Sequence[tuple[str, str]]) -> None:
+        """Audit memberships as the store would: all changes to them are among the published events."""
         for event in self.published:
             if isinstance(event, MembershipEnded) and (event.room_id, event.user_id) in pairs:
                 process.presence.ended(event.room_id, event.user_id, event.rev)
 
     async def kill(self, process: Process) -> None:
-        """As by kill -9: it says nothing more."""
+        """Remove a process as kill -9 does: it publishes nothing more."""
         self.processes.remove(process)
         await process.bus.close()
 
-    async def passes(self, seconds: float) -> None:
-        """Time passes, in which each process beats as often as it should."""
+    async def advance(self, seconds: float) -> None:
+        """Advance the clock; each process sends its heartbeats in time."""
         end_s = self.clock.now_s + seconds
         while self.clock.now_s < end_s:
             self.clock.now_s = min(self.clock.now_s + BEAT_S, end_s)
@@ -187,7 +181,7 @@ class Cluster:
 
 
 async def settle() -> None:
-    """Let every errand, and every end of a grace, come to its end: none of them waits for anything."""
+    """Run all queued tasks and timers, none of which waits for anything."""
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -207,7 +201,7 @@ async def test_who_is_connected_to_one_process_is_online_at_the_other(cluster: C
     for process in (a, b):
         assert process.online("r1") == process.online("r2") == {"ada": "busy"}
         assert process.presence.is_online("ada")
-        assert sorted(process.told) == [("userJoined", "r1", "ada", "busy"), ("userJoined", "r2", "ada", "busy")]
+        assert sorted(process.announced) == [("userJoined", "r1", "ada", "busy"), ("userJoined", "r2", "ada", "busy")]
 
 
 async def test_who_comes_and_goes_is_told_of_once_however_many_processes_they_are_connected_to(
@@ -218,7 +212,7 @@ async def test_who_comes_and_goes_is_told_of_once_however_many_processes_they_ar
         process.connect("ada", "r1")
         await settle()
     joined = [("userJoined", "r1", "ada", "online")]
-    assert [process.told for process in (a, b, c)] == [joined] * 3
+    assert [process.announced for process in (a, b, c)] == [joined] * 3
     for process in (a, b):
         process.presence.disconnected("ada")
         await settle()
@@ -226,7 +220,7 @@ async def test_who_comes_and_goes_is_told_of_once_however_many_processes_they_ar
     a.presence.disconnected("ada")
     await settle()
     assert [process.online() for process in (a, b, c)] == [{}] * 3
-    assert [process.told for process in (a, b, c)] == [[*joined, ("userLeft", "r1", "ada", "offline")]] * 3
+    assert [process.announced for process in (a, b, c)] == [[*joined, ("userLeft", "r1", "ada", "offline")]] * 3
     assert [process.presence.people for process in (a, b, c)] == [0, 0, 0]
 
 
@@ -239,7 +233,7 @@ async def test_who_moves_to_another_process_was_never_away(cluster: Cluster) -> 
     a.presence.disconnected("ada")
     await settle()
     for process in (a, b):
-        assert process.told == [("userJoined", "r1", "ada", "online")]
+        assert process.announced == [("userJoined", "r1", "ada", "online")]
         assert process.online() == {"ada": "online"}
 
 
@@ -258,10 +252,10 @@ async def test_a_process_that_has_just_started_is_told_of_all_and_tells_nobody_w
     a.connect("ada", "r1")
     b.connect("bob", "r1")
     await settle()
-    told = [list(process.told) for process in (a, b)]
+    announced = [list(process.announced) for process in (a, b)]
     late = await cluster.start("late")
     assert late.online() == {"ada": "online", "bob": "online"}
-    assert [process.told for process in (a, b)] == told
+    assert [process.announced for process in (a, b)] == announced
     late.connect("cleo", "r1")
     await settle()
     assert all(set(process.online()) == {"ada", "bob", "cleo"} for process in (a, b, late))
@@ -280,7 +274,7 @@ async def test_of_many_who_ask_at_once_each_process_tells_once(cluster: Cluster)
 
 async def test_a_process_asks_when_it_starts_and_not_at_every_beat(cluster: Cluster) -> None:
     await cluster.start("a")
-    await cluster.passes(5 * BEAT_S)
+    await cluster.advance(5 * BEAT_S)
     beats = [event.asks for event in cluster.published if isinstance(event, ProcessBeat)]
     assert beats[0] is True and len(beats) >= 6 and not any(beats[1:])
 
@@ -289,17 +283,17 @@ async def test_who_is_asked_for_all_asks_the_store_for_the_one_that_asks_was_cut
     cluster: Cluster,
 ) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
-    await cluster.passes(SILENT_MAX_S)
+    await cluster.advance(SILENT_MAX_S)
     began = [len(process.missed_changes) for process in (a, b)]
     b.live_processes.bus_restored()
     await settle()
-    await cluster.passes(SILENT_MAX_S)
+    await cluster.advance(SILENT_MAX_S)
     assert [len(process.missed_changes) for process in (a, b)] == [began[0] + 1, began[1]]
 
 
 async def test_who_stood_still_asks_the_store_and_so_do_the_others(cluster: Cluster) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
-    await cluster.passes(SILENT_MAX_S)
+    await cluster.advance(SILENT_MAX_S)
     for process in (a, b):
         process.missed_changes.clear()
     for _ in range(4):
@@ -362,11 +356,11 @@ async def test_a_full_telling_drops_who_is_not_there_any_more(cluster: Cluster) 
     await settle()
     assert set(b.online()) == {"ada", "bob"}  # it could not hear of it
     b.bus.lost = False
-    b.told.clear()
+    b.announced.clear()
     b.live_processes.bus_restored()
     await settle()
     assert a.online() == b.online() == {"bob": "online", "cleo": "online"}
-    assert sorted(b.told) == [("userJoined", "r1", "cleo", "online"), ("userLeft", "r1", "ada", "offline")]
+    assert sorted(b.announced) == [("userJoined", "r1", "cleo", "online"), ("userLeft", "r1", "ada", "offline")]
 
 
 async def test_an_empty_telling_drops_all_of_a_process_and_nobody_of_others(cluster: Cluster) -> None:
@@ -416,27 +410,27 @@ async def test_a_process_that_was_told_of_tells_nobody_of_the_people_of_others(c
 
 async def test_a_process_that_is_silent_too_long_is_dead_and_its_people_are_gone_once(cluster: Cluster) -> None:
     a, b, c = [await cluster.start(name) for name in ("a", "b", "c")]
-    await cluster.passes(RESTORE_GRACE_S + BEAT_S)
+    await cluster.advance(RESTORE_GRACE_S + BEAT_S)
     c.connect("ada", "r1")
     for process in (b, c):
         process.connect("both", "r1")
     await settle()
     await cluster.kill(c)
-    await cluster.passes(SILENT_MAX_S - BEAT_S)
+    await cluster.advance(SILENT_MAX_S - BEAT_S)
     assert (a.deaths, b.deaths) == ([], []) and set(a.online()) == {"ada", "both"}
-    await cluster.passes(2 * BEAT_S)
+    await cluster.advance(2 * BEAT_S)
     for process in (a, b):
         assert process.deaths == ["c"]
         assert set(process.online()) == {"both"}
-        assert [told for told in process.told if told[0] == "userLeft"] == [("userLeft", "r1", "ada", "offline")]
-    await cluster.passes(2 * SILENT_MAX_S)
+        assert [one for one in process.announced if one[0] == "userLeft"] == [("userLeft", "r1", "ada", "offline")]
+    await cluster.advance(2 * SILENT_MAX_S)
     assert (a.deaths, b.deaths) == (["c"], ["c"])
 
 
 async def test_a_process_that_beats_is_never_dead(cluster: Cluster) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
     b.connect("ada", "r1")
-    await cluster.passes(20 * SILENT_MAX_S)
+    await cluster.advance(20 * SILENT_MAX_S)
     assert (a.deaths, b.deaths) == ([], [])
     assert set(a.online()) == {"ada"}
 
@@ -445,21 +439,21 @@ async def test_a_process_that_beats_now_and_then_is_not_dead(cluster: Cluster) -
     a = await cluster.start("a")
     for _ in range(5):
         a.live_processes.receive_beat(ProcessBeat("slow"))
-        await cluster.passes(SILENT_MAX_S)
+        await cluster.advance(SILENT_MAX_S)
     assert a.deaths == []
-    await cluster.passes(BEAT_S)
+    await cluster.advance(BEAT_S)
     assert a.deaths == ["slow"]
 
 
 async def test_after_the_bus_was_away_nobody_is_declared_dead_while_it_may_be_the_bus(cluster: Cluster) -> None:
     a, b, c = [await cluster.start(name) for name in ("a", "b", "c")]
-    await cluster.passes(RESTORE_GRACE_S + BEAT_S)
+    await cluster.advance(RESTORE_GRACE_S + BEAT_S)
     for process in (b, c):
         process.connect(f"of {process.id}", "r1")
     await settle()
     for process in (a, b, c):
         process.bus.lost = True
-    await cluster.passes(10 * SILENT_MAX_S)
+    await cluster.advance(10 * SILENT_MAX_S)
     assert a.deaths == [] and set(a.online()) == {"of b", "of c"}
     await cluster.kill(c)
     for process in (a, b):
@@ -469,7 +463,7 @@ async def test_after_the_bus_was_away_nobody_is_declared_dead_while_it_may_be_th
     back_s = cluster.clock.now_s
     while not a.deaths:
         assert set(a.online()) == {"of b", "of c"}
-        await cluster.passes(BEAT_S)
+        await cluster.advance(BEAT_S)
     assert RESTORE_GRACE_S <= cluster.clock.now_s - back_s <= RESTORE_GRACE_S + 2 * BEAT_S
     assert a.deaths == b.deaths == ["c"] and set(a.online()) == set(b.online()) == {"of b"}
 
@@ -477,23 +471,23 @@ async def test_after_the_bus_was_away_nobody_is_declared_dead_while_it_may_be_th
 async def test_who_was_stopped_itself_declares_nobody_dead_before_it_has_listened_again(cluster: Cluster) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
     b.connect("ada", "r1")
-    await cluster.passes(RESTORE_GRACE_S + BEAT_S)
+    await cluster.advance(RESTORE_GRACE_S + BEAT_S)
     cluster.clock.now_s += 6 * SILENT_MAX_S  # `a` did not run: neither did it beat, nor did it hear the others
     a.live_processes.beat()
     await settle()
     assert a.deaths == [] and set(a.online()) == {"ada"}
-    await cluster.passes(2 * SILENT_MAX_S)
+    await cluster.advance(2 * SILENT_MAX_S)
     assert a.deaths == [] and set(a.online()) == {"ada"}
-    assert [told[0] for told in a.told] == ["userJoined"]
+    assert [announced[0] for announced in a.announced] == ["userJoined"]
 
 
 async def test_a_process_that_was_taken_for_dead_is_found_again_with_its_people(cluster: Cluster) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
     b.connect("ada", "r1")
-    await cluster.passes(RESTORE_GRACE_S + BEAT_S)
+    await cluster.advance(RESTORE_GRACE_S + BEAT_S)
     b.bus.lost = True
     for _ in range(10):
-        await cluster.passes(BEAT_S)
+        await cluster.advance(BEAT_S)
     assert a.deaths == ["b"] and a.online() == {}
     b.bus.lost = False
     b.live_processes.bus_restored()
@@ -504,7 +498,7 @@ async def test_a_process_that_was_taken_for_dead_is_found_again_with_its_people(
 
 async def test_a_process_that_stops_says_so_and_its_people_have_time_to_come_back(cluster: Cluster) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
-    await cluster.passes(RESTORE_GRACE_S + BEAT_S)
+    await cluster.advance(RESTORE_GRACE_S + BEAT_S)
     for name in ("ada", "bob"):
         b.connect(name, "r1")
     await settle()
@@ -515,23 +509,23 @@ async def test_a_process_that_stops_says_so_and_its_people_have_time_to_come_bac
     await b.live_processes.announce_stop()
     await cluster.kill(b)
     assert a.live_processes.alive == {"a"} and set(a.online()) == {"ada", "bob"}
-    await cluster.passes(SILENT_MAX_S / 2)
+    await cluster.advance(SILENT_MAX_S / 2)
     a.connect("ada", "r1")
-    await cluster.passes(SILENT_MAX_S / 2)
+    await cluster.advance(SILENT_MAX_S / 2)
     assert set(a.online()) == {"ada", "bob"}
-    await cluster.passes(BEAT_S)
+    await cluster.advance(BEAT_S)
     assert set(a.online()) == {"ada"}
-    assert a.told == [
+    assert a.announced == [
         ("userJoined", "r1", "ada", "online"),
         ("userJoined", "r1", "bob", "online"),
         ("userLeft", "r1", "bob", "offline"),
     ]
-    assert a.deaths == []  # it told what it wrote: the cache need not be doubted
+    assert a.deaths == []  # it published what it wrote, so the cache stays valid
 
 
 async def test_a_beat_that_comes_after_the_last_one_does_not_bring_a_process_back(cluster: Cluster) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
-    await cluster.passes(RESTORE_GRACE_S + BEAT_S)
+    await cluster.advance(RESTORE_GRACE_S + BEAT_S)
     b.connect("ada", "r1")
     await settle()
     b.live_processes.beat()  # waits behind other task_queue
@@ -539,7 +533,7 @@ async def test_a_beat_that_comes_after_the_last_one_does_not_bring_a_process_bac
     await settle()
     await cluster.kill(b)
     assert a.live_processes.alive == {"a"}
-    await cluster.passes(3 * SILENT_MAX_S)
+    await cluster.advance(3 * SILENT_MAX_S)
     assert a.deaths == [] and a.online() == {}
 
 
@@ -549,22 +543,22 @@ async def test_a_beat_that_comes_after_the_last_one_does_not_bring_a_process_bac
 async def test_who_lives_is_known_when_each_has_had_time_to_beat(cluster: Cluster) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
     assert (a.live_processes.alive, b.live_processes.alive) == (None, None)
-    await cluster.passes(KNOWN_AFTER_S)
+    await cluster.advance(KNOWN_AFTER_S)
     assert a.live_processes.alive == b.live_processes.alive == {"a", "b"}
     a.bus.lost = True
     assert (a.live_processes.alive, b.live_processes.alive) == (None, {"a", "b"})
     a.bus.lost = False
     a.live_processes.bus_restored()
     assert a.live_processes.alive is None
-    await cluster.passes(KNOWN_AFTER_S)
+    await cluster.advance(KNOWN_AFTER_S)
     assert a.live_processes.alive == {"a", "b"}
 
 
 async def test_who_is_dead_is_not_among_those_who_live(cluster: Cluster) -> None:
     a, b = await cluster.start("a"), await cluster.start("b")
-    await cluster.passes(RESTORE_GRACE_S + BEAT_S)
+    await cluster.advance(RESTORE_GRACE_S + BEAT_S)
     await cluster.kill(b)
-    await cluster.passes(SILENT_MAX_S + BEAT_S)
+    await cluster.advance(SILENT_MAX_S + BEAT_S)
     assert a.live_processes.alive == {"a"}
 
 
@@ -590,7 +584,7 @@ async def test_the_status_that_was_chosen_last_wins_whatever_order_it_arrives_in
     await settle()
     for process in (a, b):
         for event in order:
-            process.bus.hear(event)
+            process.bus.deliver_remote(event)
         assert process.online() == {"ada": "busy"}
 
 
@@ -602,11 +596,11 @@ async def test_a_status_chosen_while_the_bus_was_away_is_told_with_the_people(cl
     b.bus.lost = True
     await a.bus.publish(EVERYONE, StatusChosen("ada", "busy", rev=1))
     b.bus.lost = False
-    a.told.clear()
+    a.announced.clear()
     b.live_processes.bus_restored()
     await settle()
     assert a.online() == b.online() == {"ada": "busy"}
-    assert a.told == []
+    assert a.announced == []
 
 
 async def test_who_chose_to_be_offline_is_here_for_no_room_and_appears_when_they_choose_otherwise(
@@ -615,7 +609,7 @@ async def test_who_chose_to_be_offline_is_here_for_no_room_and_appears_when_they
     a, b = await cluster.start("a"), await cluster.start("b")
     a.connect("ada", "r1", status=Status.OFFLINE)
     await settle()
-    assert a.online() == b.online() == {} and a.told == b.told == []
+    assert a.online() == b.online() == {} and a.announced == b.announced == []
     await a.bus.publish(EVERYONE, StatusChosen("ada", "online", rev=1))
     assert a.online() == b.online() == {"ada": "online"}
-    assert a.told == b.told == [("userJoined", "r1", "ada", "online")]
+    assert a.announced == b.announced == [("userJoined", "r1", "ada", "online")]

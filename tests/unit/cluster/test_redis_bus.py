@@ -1,6 +1,4 @@
-"""The bus between processes: in order, at once to oneself, in effect when subscribed, and whole again by itself after
-every fault.
-"""
+"""The bus between processes: order, immediate local delivery, subscriptions, and recovery after every fault."""
 
 from __future__ import annotations
 
@@ -65,36 +63,36 @@ EVENTS: list[Any] = [
 
 
 class Process:
-    """One process's end of the bus, and what it heard."""
+    """One process's end of the bus, and the events that it received."""
 
     def __init__(self, client: RedisClient, bus: RedisBus) -> None:
         self.client = client
         self.bus = bus
-        self.heard: list[tuple[str, Any]] = []
-        self.backs = 0
-        self.receive: Callable[[str, Any], None] = lambda topic, event: self.heard.append((topic, event))
+        self.received: list[tuple[str, Any]] = []
+        self.restored_count = 0
+        self.receive: Callable[[str, Any], None] = lambda topic, event: self.received.append((topic, event))
         self.on_back: Callable[[], None] = self._back
         bus.start(receive=lambda topic, event: self.receive(topic, event), on_back=lambda: self.on_back())
 
     def _back(self) -> None:
         assert not self.bus.lost
-        self.backs += 1
+        self.restored_count += 1
 
     async def publish(self, topic: str, *names: str) -> None:
         for name in names:
-            await self.bus.publish(topic, told(name))
+            await self.bus.publish(topic, user_event(name))
 
     def names(self, topic: str | None = None) -> list[str]:
-        """What was heard of what `told` made, in order."""
-        return [event.user_id for heard, event in self.heard if topic in (None, heard)]
+        """The names of the received events that `user_event` made, in order."""
+        return [event.user_id for received, event in self.received if topic in (None, received)]
 
-    async def hears(self, *names: str) -> None:
-        """Wait until it has heard these, and nothing else."""
-        await until(lambda: len(self.heard) >= len(names))
+    async def expect_received(self, *names: str) -> None:
+        """Wait until these events, and no others, are received."""
+        await until(lambda: len(self.received) >= len(names))
         assert self.names() == list(names)
 
 
-def told(name: str) -> UserEvent:
+def user_event(name: str) -> UserEvent:
     return UserEvent(name, b"{}")
 
 
@@ -130,8 +128,8 @@ async def test_every_kind_of_event_is_heard_by_another_process_as_it_was_and_in_
     await b.bus.subscribe("all")
     for event in EVENTS:
         await a.bus.publish("all", event)
-    await until(lambda: len(b.heard) == len(EVENTS))
-    assert b.heard == [("all", event) for event in EVENTS]
+    await until(lambda: len(b.received) == len(EVENTS))
+    assert b.received == [("all", event) for event in EVENTS]
 
 
 async def test_the_events_here_are_of_every_kind_that_there_is() -> None:
@@ -150,7 +148,7 @@ async def test_a_publishers_order_in_a_topic_is_kept(stack: AsyncExitStack, redi
                 await asyncio.sleep(0)  # in one turn and in several
 
     await asyncio.gather(publish("a"), publish("b"))
-    await until(lambda: len(b.heard) == 1_000)
+    await until(lambda: len(b.received) == 1_000)
     for topic in ("a", "b"):
         assert b.names(topic) == [str(number) for number in range(500)]
 
@@ -161,9 +159,9 @@ async def test_own_events_are_heard_at_once_and_once(stack: AsyncExitStack, redi
         await process.bus.subscribe("all")
     await a.publish("all", "own")
     assert a.names() == ["own"]
-    await b.hears("own")
+    await b.expect_received("own")
     await b.publish("all", "other")  # comes after the own one would have come from Redis
-    await a.hears("own", "other")
+    await a.expect_received("own", "other")
 
 
 async def test_a_topic_that_is_not_subscribed_to_is_not_heard(stack: AsyncExitStack, redis: RedisServer) -> None:
@@ -172,7 +170,7 @@ async def test_a_topic_that_is_not_subscribed_to_is_not_heard(stack: AsyncExitSt
     await a.publish("room:r2", "elsewhere")
     await a.publish("room:r", "a prefix")
     await a.publish("room:r1", "here")
-    await b.hears("here")
+    await b.expect_received("here")
     await b.publish("room:r2", "own, elsewhere")
     assert b.names() == ["here"]
 
@@ -183,8 +181,8 @@ async def test_a_topic_may_have_any_name(stack: AsyncExitStack, redis: RedisServ
     for topic in topics:
         await b.bus.subscribe(topic)
         await a.publish(topic, topic)
-    await until(lambda: len(b.heard) == len(topics))
-    assert b.heard == [(topic, told(topic)) for topic in topics]
+    await until(lambda: len(b.received) == len(topics))
+    assert b.received == [(topic, user_event(topic)) for topic in topics]
 
 
 async def test_a_subscription_is_in_effect_when_subscribe_returns(stack: AsyncExitStack, redis: RedisServer) -> None:
@@ -192,7 +190,7 @@ async def test_a_subscription_is_in_effect_when_subscribe_returns(stack: AsyncEx
     for number in range(50):
         await b.bus.subscribe(f"room:{number}")
         await a.publish(f"room:{number}", str(number))
-    await b.hears(*[str(number) for number in range(50)])
+    await b.expect_received(*[str(number) for number in range(50)])
 
 
 async def test_a_second_subscription_is_in_effect_when_it_returns_though_the_first_is_still_under_way(
@@ -208,7 +206,7 @@ async def test_a_second_subscription_is_in_effect_when_it_returns_though_the_fir
     proxy.release()
     await asyncio.gather(*subscriptions)
     await a.publish("all", "after")
-    await b.hears("after")
+    await b.expect_received("after")
     assert in_effect == [False, False]
 
 
@@ -220,15 +218,15 @@ async def test_a_topic_subscribed_twice_is_heard_once_and_until_the_second_unsub
     await b.bus.subscribe("twice")
     await b.bus.subscribe("twice")
     await a.publish("twice", "1")
-    await b.hears("1")
+    await b.expect_received("1")
     await b.bus.unsubscribe("twice")
     await a.publish("twice", "2")
-    await b.hears("1", "2")
+    await b.expect_received("1", "2")
     await b.bus.unsubscribe("twice")
     await b.publish("twice", "own")
     await a.publish("twice", "3")
     await a.publish("marker", "end")
-    await b.hears("1", "2", "end")
+    await b.expect_received("1", "2", "end")
     await until(lambda: redis.ask("PUBSUB", "NUMSUB", channel(0, "twice")).endswith(b":0\r\n"))
 
 
@@ -239,7 +237,7 @@ async def test_an_unsubscribe_too_many_does_not_cost_a_later_subscription(
     await b.bus.unsubscribe("all")
     await b.bus.subscribe("all")
     await a.publish("all", "1")
-    await b.hears("1")
+    await b.expect_received("1")
 
 
 async def test_of_subscriptions_and_their_ends_in_one_turn_the_last_word_counts(
@@ -253,9 +251,9 @@ async def test_of_subscriptions_and_their_ends_in_one_turn_the_last_word_counts(
         await b.bus.subscribe("all")
         await subscribed
         await a.publish("all", "heard")
-        await until(lambda: b.heard)
+        await until(lambda: b.received)
         assert b.names() == ["heard"]
-        b.heard.clear()
+        b.received.clear()
         await b.bus.unsubscribe("all")
 
 
@@ -265,11 +263,11 @@ async def test_two_databases_do_not_hear_each_other(stack: AsyncExitStack, redis
     for process in (a, b, other):
         await process.bus.subscribe("all")
     await a.publish("all", "one")
-    await b.hears("one")
+    await b.expect_received("one")
     await other.publish("all", "two")
     assert other.names() == ["two"]
     await a.publish("all", "three")
-    await b.hears("one", "three")
+    await b.expect_received("one", "three")
 
 
 async def test_a_closed_bus_hears_nothing_and_listens_no_more(stack: AsyncExitStack, redis: RedisServer) -> None:
@@ -280,7 +278,7 @@ async def test_a_closed_bus_hears_nothing_and_listens_no_more(stack: AsyncExitSt
     await a.publish("all", "1")
     await b.publish("all", "own")
     await until(lambda: redis.ask("PUBSUB", "NUMSUB", channel(0, "all")).endswith(b":0\r\n"))
-    assert b.heard == [] and b.bus.lost
+    assert b.received == [] and b.bus.lost
 
 
 async def test_closing_in_the_turn_of_a_subscription_ends(stack: AsyncExitStack, redis: RedisServer) -> None:
@@ -320,14 +318,14 @@ async def test_a_failing_receiver_reaches_no_publisher_and_is_logged_once_in_a_r
     assert "a secret text" not in caplog.text
 
 
-PLAIN = msgspec.msgpack.encode(("p9", told("u1")))
+PLAIN = msgspec.msgpack.encode(("p9", user_event("u1")))
 GARBLED = {
     "empty": b"",
     "no msgpack": b"\xc1",
     "cut": PLAIN[:-1],
     "too long": PLAIN + b"\x00",
     "no event": msgspec.msgpack.encode(("p9", 7)),
-    "no sender": msgspec.msgpack.encode((7, told("u1"))),
+    "no sender": msgspec.msgpack.encode((7, user_event("u1"))),
     "an event of a later version": msgspec.msgpack.encode(("p9", ["SomethingNew", "u1"])),
     "too few fields": msgspec.msgpack.encode(("p9", ["UserEvent", "u1"])),
     "not UTF-8": PLAIN.replace(b"\xa2u1", b"\xa2\xff\xff"),
@@ -345,9 +343,9 @@ async def test_garbage_on_a_channel_of_ours_is_told_of_once_and_what_follows_is_
     for _ in range(3):
         assert await a.client.call("PUBLISH", channel(0, "all"), garbage) == 1
     await a.publish("all", "after")
-    await b.hears("after")
+    await b.expect_received("after")
     assert len(warnings_in(caplog)) == 1
-    assert b.backs == 1 and not b.bus.lost  # it did not have to come back
+    assert b.restored_count == 1 and not b.bus.lost  # it did not have to come back
 
 
 async def test_fields_that_a_later_version_adds_are_skipped(stack: AsyncExitStack, redis: RedisServer) -> None:
@@ -355,7 +353,7 @@ async def test_fields_that_a_later_version_adds_are_skipped(stack: AsyncExitStac
     await b.bus.subscribe("all")
     payload = msgspec.msgpack.encode(("p9", ["UserEvent", "u1", b"{}", "", [], {"new": [1, None]}]))
     await a.client.call("PUBLISH", channel(0, "all"), payload)
-    await b.hears("u1")
+    await b.expect_received("u1")
 
 
 async def test_garbage_on_a_pulse_channel_is_no_event(
@@ -365,7 +363,7 @@ async def test_garbage_on_a_pulse_channel_is_no_event(
     await b.bus.subscribe("all")
     assert await a.client.call("PUBLISH", channel(0, "pulse:p2"), b"\xff") == 1
     await a.publish("all", "after")
-    await b.hears("after")
+    await b.expect_received("after")
     assert warnings_in(caplog) == []
 
 
@@ -376,20 +374,18 @@ async def test_a_bus_that_starts_says_that_it_is_back_when_it_hears_all(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
     a = await process_at(stack, redis.port, "p1")
-    assert (a.backs, a.bus.lost) == (1, False)
+    assert (a.restored_count, a.bus.lost) == (1, False)
 
 
-async def reaches(a: Process, b: Process, topic: str) -> None:
-    """Publish until it is heard: that a connection is dead is known only when something was sent on it, and that is
-    lost.
-    """
+async def assert_reaches(a: Process, b: Process, topic: str) -> None:
+    """Publish until an event is received: a dead connection is noticed by sending on it, and that event is lost."""
     number = 0
 
-    def heard() -> bool:
+    def received() -> bool:
         return any(name.startswith(f"{topic} again") for name in b.names(topic))
 
     async with asyncio.timeout(BACK_WITHIN_S):
-        while not heard():
+        while not received():
             number += 1
             await a.publish(topic, f"{topic} again {number}")
             await asyncio.sleep(0.02)  # the poll's pace
@@ -407,7 +403,7 @@ async def test_after_redis_was_away_all_subscriptions_stand_again_and_each_proce
     for topic in ("one", "two", "three"):
         await b.bus.subscribe(topic)
     await a.publish("one", "before")
-    await b.hears("before")
+    await b.expect_received("before")
     if fault == "restarted":
         await asyncio.to_thread(own_redis.restart)
     elif fault == "killed for a while":
@@ -418,12 +414,12 @@ async def test_after_redis_was_away_all_subscriptions_stand_again_and_each_proce
         own_redis.pause()
         await until(lambda: a.bus.lost and b.bus.lost)
         own_redis.resume()
-    await until(lambda: a.backs >= 2 and b.backs >= 2, BACK_WITHIN_S)
+    await until(lambda: a.restored_count >= 2 and b.restored_count >= 2, BACK_WITHIN_S)
     for topic in ("three", "two", "one"):
-        await reaches(a, b, topic)
+        await assert_reaches(a, b, topic)
     await until(lambda: not a.bus.lost and not b.bus.lost, BACK_WITHIN_S)
     changes = [record.__dict__["fields"]["is"] for record in caplog.records if record.getMessage() == "redis"]
-    assert changes.count("connected") - changes.count("gone") == 4  # each of four connections told once of each change
+    assert changes.count("connected") - changes.count("gone") == 4  # each of four connections logged each change once
 
 
 async def test_what_is_subscribed_to_or_not_while_redis_is_away_is_so_when_it_is_back(
@@ -439,10 +435,10 @@ async def test_what_is_subscribed_to_or_not_while_redis_is_away_is_so_when_it_is
     await b.publish("both", "own, while away")
     assert b.names() == ["own, while away"]
     await asyncio.to_thread(own_redis.start)
-    await until(lambda: b.backs == 2 and not b.bus.lost, BACK_WITHIN_S)
-    await reaches(a, b, "while away")
+    await until(lambda: b.restored_count == 2 and not b.bus.lost, BACK_WITHIN_S)
+    await assert_reaches(a, b, "while away")
     await a.publish("before", "unheard")
-    await reaches(a, b, "both")
+    await assert_reaches(a, b, "both")
     assert b.names("before") == []
 
 
@@ -458,14 +454,14 @@ async def test_a_listening_connection_that_is_cut_half_open_is_found_out_and_mad
     watching = asyncio.create_task(until(lambda: b.bus.lost and not lost.append(True), BACK_WITHIN_S))
     proxy.cut_half_open()
     await a.publish("one", "never heard")
-    await until(lambda: b.backs == 2, BACK_WITHIN_S)
+    await until(lambda: b.restored_count == 2, BACK_WITHIN_S)
     await watching
     assert lost == [True] and not b.bus.lost
     await a.publish("one", "1")
     await a.publish("two", "2")
-    await b.hears("1", "2")
+    await b.expect_received("1", "2")
     assert len(warnings_in(caplog)) == 1
-    assert (a.backs, a.bus.lost) == (1, False)
+    assert (a.restored_count, a.bus.lost) == (1, False)
 
 
 async def test_a_listening_connection_that_is_dropped_is_made_again_at_once(
@@ -478,9 +474,9 @@ async def test_a_listening_connection_that_is_dropped_is_made_again_at_once(
     for number in range(3):
         proxy.drop()
         await until(lambda: b.bus.lost)
-        await until(lambda number=number: b.backs == number + 2)
+        await until(lambda number=number: b.restored_count == number + 2)
         await a.publish("all", str(number))
-        await b.hears(*[str(one) for one in range(number + 1)])
+        await b.expect_received(*[str(one) for one in range(number + 1)])
 
 
 async def test_with_only_the_sending_connection_lost_it_is_lost_and_comes_back(
@@ -496,16 +492,16 @@ async def test_with_only_the_sending_connection_lost_it_is_lost_and_comes_back(
     await until(lambda: a.bus.lost)
     assert a.names() == ["lost"]  # itself it hears
     proxy.come_back()
-    await until(lambda: a.backs == 2, BACK_WITHIN_S)
+    await until(lambda: a.restored_count == 2, BACK_WITHIN_S)
     await a.publish("all", "found")
-    await until(lambda: b.heard)
+    await until(lambda: b.received)
     assert b.names()[-1] == "found"
 
 
 async def test_a_quiet_bus_is_not_taken_for_dead(stack: AsyncExitStack, redis: RedisServer) -> None:
     a = await process_at(stack, redis.port, "p1")
     await asyncio.sleep(4.5)  # time that passes, longer than it waits for its pulse, is what this is about
-    assert (a.backs, a.bus.lost) == (1, False)
+    assert (a.restored_count, a.bus.lost) == (1, False)
 
 
 async def test_a_loop_of_ours_that_was_held_up_does_not_take_the_bus_for_dead(
@@ -515,7 +511,7 @@ async def test_a_loop_of_ours_that_was_held_up_does_not_take_the_bus_for_dead(
     await a.bus.subscribe("all")
     time.sleep(SILENT_MAX_S + 0.5)  # the loop is held up: that is what this is about
     await asyncio.sleep(2.5)  # and two pulses after it
-    assert (a.backs, a.bus.lost) == (1, False)
+    assert (a.restored_count, a.bus.lost) == (1, False)
 
 
 async def test_a_connection_on_which_all_comes_late_is_lost_though_it_is_never_silent(
@@ -528,7 +524,7 @@ async def test_a_connection_on_which_all_comes_late_is_lost_though_it_is_never_s
     proxy.publish_delay_s = 0.5
     sent = 0
 
-    async def talks() -> None:
+    async def publish_repeatedly() -> None:
         nonlocal sent
         while not b.bus.lost:
             sent += 1
@@ -536,11 +532,11 @@ async def test_a_connection_on_which_all_comes_late_is_lost_though_it_is_never_s
             await asyncio.sleep(0.1)  # more often than it is passed on, so that it is later each time
 
     proxy.read_max_bytes = 200  # bytes: what waits is not passed on in one piece
-    await asyncio.wait_for(talks(), BACK_WITHIN_S)
-    assert 0 < len(b.heard) < sent, "it was not silent"
+    await asyncio.wait_for(publish_repeatedly(), BACK_WITHIN_S)
+    assert 0 < len(b.received) < sent, "it was not silent"
     proxy.publish_delay_s = 0.0
     await until(lambda: not b.bus.lost, BACK_WITHIN_S)
-    assert b.backs == 2
+    assert b.restored_count == 2
 
 
 async def test_a_redis_that_is_not_there_at_the_start_is_found_later(
@@ -551,11 +547,11 @@ async def test_a_redis_that_is_not_there_at_the_start_is_found_later(
     await b.bus.subscribe("all")
     await b.publish("all", "own")
     assert b.names() == ["own"]
-    assert (b.backs, b.bus.lost) == (0, True)
+    assert (b.restored_count, b.bus.lost) == (0, True)
     await asyncio.to_thread(own_redis.start)
-    await until(lambda: a.backs and b.backs, BACK_WITHIN_S)
+    await until(lambda: a.restored_count and b.restored_count, BACK_WITHIN_S)
     await a.publish("all", "1")
-    await b.hears("own", "1")
+    await b.expect_received("own", "1")
 
 
 async def test_subscribing_waits_no_longer_than_the_timeout(stack: AsyncExitStack, redis: RedisServer) -> None:
@@ -567,7 +563,7 @@ async def test_subscribing_waits_no_longer_than_the_timeout(stack: AsyncExitStac
     proxy.release()
     await b.bus.subscribe("marker")  # what was asked for before it stands as well
     await a.publish("all", "1")
-    await b.hears("1")
+    await b.expect_received("1")
 
 
 async def test_an_on_back_that_fails_once_does_not_end_the_listening(
@@ -588,7 +584,7 @@ async def test_an_on_back_that_fails_once_does_not_end_the_listening(
     proxy.drop()
     await until(lambda: calls)
     await until(lambda: not b.bus.lost, BACK_WITHIN_S)
-    await reaches(a, b, "all")
+    await assert_reaches(a, b, "all")
     assert "what is done when it is back" in caplog.text
 
 
@@ -606,4 +602,4 @@ async def test_a_wrong_password_is_told_of_once_by_each_connection(
     ]
     assert "hunter2" not in str([record.__dict__ for record in caplog.records])
     await admin.call("CONFIG", "SET", "requirepass", "hunter2")
-    await until(lambda: a.backs, BACK_WITHIN_S)
+    await until(lambda: a.restored_count, BACK_WITHIN_S)

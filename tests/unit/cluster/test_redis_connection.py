@@ -1,6 +1,4 @@
-"""The door to Redis: one write a turn, an answer or RedisGone in time, and a reconnect of its own that tells of each
-change once.
-"""
+"""The client of Redis: one write for each loop turn, a reply or RedisGone in time, and reconnects logged once each."""
 
 from __future__ import annotations
 
@@ -45,23 +43,23 @@ def script(tmp_path: Path) -> Script:
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
-    """The states that were told of, `is` and its reason, in order."""
+    """The logged states in order: `is` and the reason."""
     caplog.set_level(logging.DEBUG)
 
-    def told() -> list[str]:
+    def states() -> list[str]:
         fields = [record.__dict__["fields"] for record in caplog.records if record.name == "cluster.redis_connection"]
         return [" ".join([field["is"], *([field["reason"]] if "reason" in field else [])]) for field in fields]
 
-    return told
+    return states
 
 
 async def outcomes(client: RedisClient, *commands: tuple[str | bytes | int, ...]) -> list[object]:
-    """What each of some commands of one turn came to."""
+    """Send commands in one loop turn, and return the reply or error of each."""
     return await asyncio.gather(*[client.call(*command) for command in commands], return_exceptions=True)
 
 
-async def reads(client: RedisClient) -> int:
-    """How often Redis read from a socket, this command's own read included."""
+async def read_count(client: RedisClient) -> int:
+    """How often Redis has read from a socket, including the read of this command."""
     info = (await client.call("INFO", "stats")).decode()
     return int(info.partition("total_reads_processed:")[2].partition("\r")[0])
 
@@ -80,9 +78,9 @@ async def test_a_reply_is_bytes_a_number_a_list_or_none(stack: AsyncExitStack, r
 
 async def test_the_commands_of_one_turn_are_one_write(stack: AsyncExitStack, redis: RedisServer) -> None:
     client = await client_at(stack, redis.port)
-    before = await reads(client)
+    before = await read_count(client)
     replies = await outcomes(client, *[("INCR", "n")] * 100)
-    after = await reads(client)
+    after = await read_count(client)
     assert replies == list(range(1, 101))
     assert after - before == 2  # the hundred, and the second INFO
 
@@ -113,10 +111,10 @@ async def test_more_than_a_batch_holds_is_answered_in_order(stack: AsyncExitStac
 async def test_an_error_reply_fails_its_own_call_alone(stack: AsyncExitStack, redis: RedisServer) -> None:
     lost: list[str] = []
     client = await client_at(stack, redis.port, on_down=[lambda: lost.append("down")])
-    told = await outcomes(client, ("SET", "a", "1"), ("LPUSH", "a", "2"), ("NO SUCH COMMAND",), ("GET", "a"))
-    assert (told[0], told[3]) == (b"OK", b"1")
-    assert isinstance(told[1], RedisRefused) and "WRONGTYPE" in str(told[1])
-    assert isinstance(told[2], RedisRefused) and "unknown command" in str(told[2])
+    states = await outcomes(client, ("SET", "a", "1"), ("LPUSH", "a", "2"), ("NO SUCH COMMAND",), ("GET", "a"))
+    assert (states[0], states[3]) == (b"OK", b"1")
+    assert isinstance(states[1], RedisRefused) and "WRONGTYPE" in str(states[1])
+    assert isinstance(states[2], RedisRefused) and "unknown command" in str(states[2])
     assert client.is_up and lost == []
 
 
@@ -328,8 +326,8 @@ async def test_closing_answers_who_waits_and_leaves_no_connection(stack: AsyncEx
     waiting.append(client.call("PING"))  # behind the batch
     async with asyncio.timeout(30):
         await client.close()
-    told = await asyncio.gather(*waiting, return_exceptions=True)
-    assert [type(one) for one in told] == [RedisGone] * 3
+    states = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(one) for one in states] == [RedisGone] * 3
     await client.close()
     with pytest.raises(RedisGone):
         client.call("PING")
@@ -397,9 +395,9 @@ async def test_a_line_is_logged_at_each_change_of_state_and_none_for_a_try(
         await until(lambda tried=tried: proxy.accepted >= tried + 3)
         proxy.come_back()
         await until(lambda: client.is_up, BACK_WITHIN_S)
-    told = log()
-    assert [line.partition(" ")[0] for line in told] == ["connected", "gone", "connected", "gone", "connected"]
-    assert all(line.partition(" ")[2] for line in told if line.startswith("gone"))
+    states = log()
+    assert [line.partition(" ")[0] for line in states] == ["connected", "gone", "connected", "gone", "connected"]
+    assert all(line.partition(" ")[2] for line in states if line.startswith("gone"))
 
 
 async def test_a_wrong_password_is_told_of_once_and_never_shown(

@@ -1,6 +1,4 @@
-"""What processes tell each other of themselves: the newest of each, for as long as it lives, and nothing where Redis is
-away.
-"""
+"""Snapshots of processes: the newest of each live process, and none while Redis is away."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The slots of a user over all processes: a cap that holds, slots of the dead that are free, and a Redis that forgets
-or is away.
-"""
+"""The slots of a user over all processes: the cap, slots of dead processes, and a Redis that loses data or is away."""
 
 from __future__ import annotations
 
@@ -47,11 +45,11 @@ class Process:
     ) -> bool:
         return await self.connection_slots.acquire("u1", connection_id, replaces=replaces, alive=alive)
 
-    async def taken(self) -> set[str]:
+    async def slots_in_redis(self) -> set[str]:
         return {one.decode() for one in await self.client.call("HKEYS", slots_key("u1"))}
 
-    async def looked(self) -> bool:
-        """Whether it hears that slots were forgotten, asked as it does every few seconds."""
+    async def check_forgotten(self) -> bool:
+        """Check, as each process does every few seconds, whether Redis has lost the slots."""
         if self.cache is not None:
             self.cache.ensure_generation()
         return await self.connection_slots.forgotten()
@@ -96,7 +94,7 @@ async def test_the_cap_holds_over_two_processes_and_for_each_user_apart(
         False,
     ]
     assert await b.connection_slots.acquire("u2", "p2-3", replaces=None, alive=ALIVE)
-    assert await a.taken() == {"p1-1", "p2-1"}
+    assert await a.slots_in_redis() == {"p1-1", "p2-1"}
 
 
 async def test_of_many_who_ask_at_once_as_many_are_let_in_as_there_are_slots(
@@ -105,7 +103,7 @@ async def test_of_many_who_ask_at_once_as_many_are_let_in_as_there_are_slots(
     a, b = await two_at(stack, redis.port, max_per_user=5)
     asked = [process.acquire(f"{name}-{number}") for number in range(20) for process, name in ((a, "p1"), (b, "p2"))]
     assert sum(await asyncio.gather(*asked)) == 5
-    assert len(await a.taken()) == 5
+    assert len(await a.slots_in_redis()) == 5
 
 
 async def test_a_slot_that_is_left_is_free_for_another_process(stack: AsyncExitStack, redis: RedisServer) -> None:
@@ -128,7 +126,7 @@ async def test_to_leave_a_slot_that_one_does_not_have_frees_none(stack: AsyncExi
 async def test_who_has_a_slot_keeps_it_when_asking_again(stack: AsyncExitStack, redis: RedisServer) -> None:
     a = await process_at(stack, redis.port, max_per_user=1)
     assert [await a.acquire("p1-1"), await a.acquire("p1-1")] == [True, True]
-    assert await a.taken() == {"p1-1"}
+    assert await a.slots_in_redis() == {"p1-1"}
 
 
 async def test_who_replaces_a_connection_has_its_slot_and_no_other_gets_it_in_between(
@@ -136,13 +134,13 @@ async def test_who_replaces_a_connection_has_its_slot_and_no_other_gets_it_in_be
 ) -> None:
     a, b = await two_at(stack, redis.port)
     assert await a.acquire("p1-1") and await a.acquire("p1-2")
-    told = await asyncio.gather(
+    results = await asyncio.gather(
         *[process.acquire(f"{name}-new", replaces="p1-1") for process, name in ((a, "p1"), (b, "p2"))],
         a.acquire("p1-3"),
         b.acquire("p2-3"),
     )
-    assert sum(told) == 1 and sum(told[:2]) == 1
-    assert len(await a.taken() & {"p1-new", "p2-new"}) == 1 and "p1-2" in await a.taken()
+    assert sum(results) == 1 and sum(results[:2]) == 1
+    assert len(await a.slots_in_redis() & {"p1-new", "p2-new"}) == 1 and "p1-2" in await a.slots_in_redis()
 
 
 async def test_to_replace_a_connection_that_is_not_there_gives_no_slot(
@@ -161,14 +159,14 @@ async def test_the_slots_of_a_process_that_does_not_live_are_free(stack: AsyncEx
     assert await dead.acquire("p2-1") and await dead.acquire("p2-2")
     assert not await a.acquire("p1-1")
     assert await a.acquire("p1-1", alive=frozenset({"p1"}))
-    assert await a.taken() == {"p1-1"}
+    assert await a.slots_in_redis() == {"p1-1"}
 
 
 async def test_while_it_is_not_known_who_lives_no_slot_is_free(stack: AsyncExitStack, redis: RedisServer) -> None:
     a, other = await two_at(stack, redis.port)
     assert await other.acquire("p2-1") and await other.acquire("p2-2")
     assert not await a.acquire("p1-1", alive=None)
-    assert await a.taken() == {"p2-1", "p2-2"}
+    assert await a.slots_in_redis() == {"p2-1", "p2-2"}
 
 
 async def test_a_process_is_known_by_all_that_stands_before_the_last_dash(
@@ -178,7 +176,7 @@ async def test_a_process_is_known_by_all_that_stands_before_the_last_dash(
     for connection in ("p1-a-1", "p1-2", "p10-3"):
         assert await a.acquire(connection, alive=None)
     assert await a.acquire("p1-a-4", alive=frozenset({"p1-a"}))
-    assert await a.taken() == {"p1-a-1", "p1-a-4"}
+    assert await a.slots_in_redis() == {"p1-a-1", "p1-a-4"}
 
 
 async def test_slots_that_nobody_renews_are_forgotten_at_last(stack: AsyncExitStack, redis: RedisServer) -> None:
@@ -202,7 +200,7 @@ async def test_after_a_flush_the_slots_are_taken_again_and_the_cap_holds(
     await a.client.call("FLUSHALL")
     assert await a.connection_slots.reconcile([("u1", ["p1-1"]), ("u2", ["p1-2"])]) == 0
     assert await b.connection_slots.reconcile([("u1", ["p2-1"])]) == 0
-    assert await a.taken() == {"p1-1", "p2-1"}
+    assert await a.slots_in_redis() == {"p1-1", "p2-1"}
     assert not await b.acquire("p2-9")
 
 
@@ -210,22 +208,22 @@ async def test_after_a_flush_the_slots_are_taken_again_and_the_cap_holds(
 async def test_each_process_hears_of_a_flush_once(stack: AsyncExitStack, redis: RedisServer, with_cache: bool) -> None:
     a, b = await two_at(stack, redis.port, with_cache=with_cache)
     for process in (a, b):
-        await process.looked()
-    assert [await process.looked() for process in (a, b, a, b)] == [False] * 4
+        await process.check_forgotten()
+    assert [await process.check_forgotten() for process in (a, b, a, b)] == [False] * 4
     await a.client.call("FLUSHALL")
-    assert [await process.looked() for process in (a, b, a, b)] == [True, True, False, False]
+    assert [await process.check_forgotten() for process in (a, b, a, b)] == [True, True, False, False]
 
 
 async def test_a_redis_that_was_restarted_has_forgotten_the_slots(
     stack: AsyncExitStack, own_redis: RedisServer
 ) -> None:
     a = await process_at(stack, own_redis.port)
-    await a.looked()
-    assert not await a.looked()
+    await a.check_forgotten()
+    assert not await a.check_forgotten()
     await asyncio.to_thread(own_redis.restart)
-    assert not await a.looked()  # not while it cannot be asked
+    assert not await a.check_forgotten()  # not while it cannot be asked
     await until(lambda: a.client.is_up)
-    assert await a.looked()
+    assert await a.check_forgotten()
 
 
 @pytest.mark.parametrize("fault", ["stopped", "killed", "cut half-open"])
@@ -243,10 +241,10 @@ async def test_without_redis_each_process_is_let_in_within_the_timeout_and_nothi
         proxy.hold()
         proxy.cut_half_open()
 
-    async def let_in() -> None:
+    async def acquire_one() -> None:
         assert await a.acquire("p1-2")
 
-    took = await asyncio.gather(*[elapsed_s(let_in()) for _ in range(5)])
+    took = await asyncio.gather(*[elapsed_s(acquire_one()) for _ in range(5)])
     assert max(took) < TIMEOUT_S + LATE_S
     await until_noticed_gone(a.client)
     assert await a.acquire("p1-3")
@@ -270,17 +268,17 @@ async def test_a_redis_that_is_full_lets_in_whom_it_cannot_note_and_nobody_past_
     assert await a.acquire("p1-1")
     await a.client.call("CONFIG", "SET", "maxmemory", "1")
     assert await a.acquire("p1-2")
-    assert await a.taken() == {"p1-1"}
+    assert await a.slots_in_redis() == {"p1-1"}
     assert await a.acquire("p1-3", replaces="p1-1")
     a.connection_slots.release("u1", "p1-3")
-    assert await a.taken() == set()
+    assert await a.slots_in_redis() == set()
 
 
 async def test_scripts_that_redis_forgot_cost_no_slot(stack: AsyncExitStack, redis: RedisServer) -> None:
     a = await process_at(stack, redis.port, max_per_user=1)
     await a.client.call("SCRIPT", "FLUSH")
-    told = [await a.acquire(f"p1-{number}") for number in range(3)]
-    assert told == [True, False, False]
+    results = [await a.acquire(f"p1-{number}") for number in range(3)]
+    assert results == [True, False, False]
 
 
 # ---- what is held, and what should be --------------------------------------------------------------------------------
@@ -294,19 +292,19 @@ async def test_reconciling_frees_what_a_process_has_no_connection_for_and_leaves
         assert await a.acquire(connection)
     assert await b.acquire("p2-1") and await b.acquire("p1-x-1")
     assert await a.connection_slots.reconcile([("u1", ["p1-2", "p1-4"]), ("nobody", [])]) == 2
-    assert await a.taken() == {"p1-2", "p1-4", "p2-1", "p1-x-1"}
+    assert await a.slots_in_redis() == {"p1-2", "p1-4", "p2-1", "p1-x-1"}
     assert await b.connection_slots.reconcile([("u1", [])]) == 1
-    assert await a.taken() == {"p1-2", "p1-4", "p1-x-1"}
+    assert await a.slots_in_redis() == {"p1-2", "p1-4", "p1-x-1"}
 
 
 async def test_who_leaves_right_after_a_comparison_began_has_left(stack: AsyncExitStack, redis: RedisServer) -> None:
     a = await process_at(stack, redis.port)
     assert await a.acquire("p1-1")
     compared = asyncio.ensure_future(a.connection_slots.reconcile([("u1", ["p1-1"])]))
-    await asyncio.sleep(0)  # it has been told what is held
+    await asyncio.sleep(0)  # the call has read what is held
     a.connection_slots.release("u1", "p1-1")
     assert await compared == 0
-    assert (await a.taken(), a.connection_slots.unconfirmed_users()) == (set(), [])
+    assert (await a.slots_in_redis(), a.connection_slots.unconfirmed_users()) == (set(), [])
 
 
 async def test_who_has_a_slot_right_after_a_comparison_began_keeps_the_slot(
@@ -314,10 +312,10 @@ async def test_who_has_a_slot_right_after_a_comparison_began_keeps_the_slot(
 ) -> None:
     a = await process_at(stack, redis.port)
     compared = asyncio.ensure_future(a.connection_slots.reconcile([("u1", [])]))
-    await asyncio.sleep(0)  # it has been told what is held
+    await asyncio.sleep(0)  # the call has read what is held
     assert await a.acquire("p1-1")
     assert await compared == 0
-    assert await a.taken() == {"p1-1"}
+    assert await a.slots_in_redis() == {"p1-1"}
 
 
 async def test_a_comparison_whose_script_redis_forgot_is_left_to_the_next(
@@ -330,7 +328,7 @@ async def test_a_comparison_whose_script_redis_forgot_is_left_to_the_next(
     await asyncio.sleep(0)
     a.connection_slots.release("u1", "p1-1")
     assert await compared == 0
-    assert (await a.taken(), a.connection_slots.unconfirmed_users()) == (set(), ["u1", "u2"])
+    assert (await a.slots_in_redis(), a.connection_slots.unconfirmed_users()) == (set(), ["u1", "u2"])
     assert await a.connection_slots.reconcile([("u1", []), ("u2", [])]) == 0
     assert a.connection_slots.unconfirmed_users() == []
 
@@ -363,7 +361,7 @@ async def test_who_left_while_redis_was_away_is_remembered_until_redis_heard_of_
     assert (
         await a.connection_slots.reconcile([(user_id, []) for user_id in a.connection_slots.unconfirmed_users()]) == 2
     )
-    assert (await a.taken(), a.connection_slots.unconfirmed_users()) == (set(), [])
+    assert (await a.slots_in_redis(), a.connection_slots.unconfirmed_users()) == (set(), [])
 
 
 async def test_of_those_who_left_no_more_are_remembered_than_the_bound_the_first_ones(

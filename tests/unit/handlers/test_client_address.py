@@ -68,8 +68,8 @@ def test_strangers_are_told_of_once_a_minute_at_most(caplog: pytest.LogCaptureFi
             now_s = 1_000.0 + seconds
             assert clients.address("127.0.0.1", ["x" * 500]) == "unknown"
         assert clients.address("127.0.0.1", ["192.0.2.1"]) == "192.0.2.1"
-    told = [record.__dict__["fields"] for record in caplog.records]
-    assert [(one["peer"], one["entry"]) for one in told] == [("127.0.0.1", "x" * 64)] * 2
+    logged = [record.__dict__["fields"] for record in caplog.records]
+    assert [(one["peer"], one["entry"]) for one in logged] == [("127.0.0.1", "x" * 64)] * 2
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The in-process limiter: all or nothing over a command's limits, the nearest one told, bounded in keys."""
+"""The in-process limiter: a command's limits count all or nothing, the nearest is reported, and keys are bounded."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class Slow(RequestHandler):
 
 
 class Served:
-    """A server of a test's own, and the refusals that it told of."""
+    """A server of a test's own, and the refusals that it reported."""
 
     def __init__(self, bounds: HttpBounds, trusted: str) -> None:
         self.refused: list[tuple[int, str]] = []

@@ -1,4 +1,4 @@
-"""Links on real TCP connections of the loopback, with somebody at the other end."""
+"""Links on real TCP connections of the loopback, each with a peer that the test controls."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from tests.support.raw_websocket_client import reset
 from tests.support.waiting import ChangeSignal
 
 WITHIN_S = 30.0
-KERNEL_BYTES = 16_384  # as small as makes a peer that does not read felt soon
+KERNEL_BYTES = 16_384  # small, so that few bytes fill the buffers of a peer that does not read
 
 
-class Owner:
-    """Writes down what its link tells."""
+class RecordingOwner:
+    """The owner of a link, which records the callbacks."""
 
-    def __init__(self, link: WebSocketLink[Owner]) -> None:
+    def __init__(self, link: WebSocketLink[RecordingOwner]) -> None:
         self.link = link
-        self.told: list[Any] = []
+        self.received: list[Any] = []
         self.closed_with: list[int] = []
         self.pause_after: int | None = None
         self.over = False
@@ -62,9 +62,9 @@ class Owner:
         self._changed.notify()
 
     def _note(self, what: Any) -> None:
-        self.told.append(what)
+        self.received.append(what)
         self._changed.notify()
-        if self.pause_after is not None and len(self.told) >= self.pause_after:
+        if self.pause_after is not None and len(self.received) >= self.pause_after:
             self.pause_after = None
             self.link.pause_reading()
 
@@ -72,13 +72,13 @@ class Owner:
         await self._changed.until(condition, WITHIN_S)
 
     async def ended(self) -> list[int]:
-        """Wait for the end; returns the codes that were told, which should be one."""
+        """Wait for the end; returns the codes of `on_closed`, which should be one."""
         await self.until(lambda: self.closed_with)
         return self.closed_with
 
 
 class Peer:
-    """The other end: reads when it is told to."""
+    """The other end of a connection, which reads only when the test calls `read`."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -90,7 +90,7 @@ class Peer:
         await asyncio.wait_for(self._loop.sock_sendall(self.sock, data), WITHIN_S)
 
     async def read(self, size: int) -> bytes:
-        """Exactly so many bytes."""
+        """Read exactly `size` bytes."""
         while len(self._data) < size:
             data = await asyncio.wait_for(self._loop.sock_recv(self.sock, 65_536), WITHIN_S)
             assert data, f"the link ended after {self._data!r}"
@@ -99,7 +99,7 @@ class Peer:
         return found
 
     async def read_to_end(self) -> bytes:
-        """Everything until the link's half is over."""
+        """Read until the link has ended its half."""
         while data := await asyncio.wait_for(self._loop.sock_recv(self.sock, 65_536), WITHIN_S):
             self._data += data
         found, self._data = self._data, b""
@@ -109,7 +109,7 @@ class Peer:
         reset(self.sock)
 
 
-class Wire:
+class LinkFactory:
     """Makes links and their peers."""
 
     def __init__(self) -> None:
@@ -118,7 +118,9 @@ class Wire:
         self.traffic = Traffic()
         self._sockets: list[socket.socket] = []
 
-    def connect(self, *, budget: OutboxBudget | None = None, **more: Any) -> tuple[WebSocketLink[Owner], Owner, Peer]:
+    def connect(
+        self, *, budget: OutboxBudget | None = None, **more: Any
+    ) -> tuple[WebSocketLink[RecordingOwner], RecordingOwner, Peer]:
         """A started link; the kernel's buffers are small."""
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BYTES)
@@ -133,7 +135,7 @@ class Wire:
         self._sockets += (ours, theirs)
         link = WebSocketLink(
             ours,
-            make_owner=Owner,
+            make_owner=RecordingOwner,
             **{
                 "loop": asyncio.get_running_loop(),
                 "max_message_bytes": 65_536,
@@ -154,7 +156,7 @@ class Wire:
 
 
 @pytest.fixture
-def wire(io_loop: IOLoop) -> Iterator[Wire]:
-    one = Wire()
+def wire(io_loop: IOLoop) -> Iterator[LinkFactory]:
+    one = LinkFactory()
     yield one
     one.close()
