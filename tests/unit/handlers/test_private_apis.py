@@ -1,7 +1,7 @@
 """The private and undocumented names of Tornado and of the standard library that the product relies on.
 
-The table is complete for the files it names: a name that is used and not listed fails, and so does a listed name that
-the dependency no longer has. A newer version must pass this before its bound in setup.cfg is raised.
+The table is complete for handlers/: a name that is used and not listed fails, and so does a listed name that the
+dependency no longer has. A newer version must pass this before its bound in setup.cfg is raised.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import inspect
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import tornado
@@ -20,17 +21,19 @@ import tornado.httpserver
 import tornado.util
 from tornado.http1connection import HTTP1Connection, HTTP1ServerConnection
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
 from tornado.platform.asyncio import AsyncIOLoop
-from tornado.web import Application
+from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
 ROOT = Path(__file__).parent.parent.parent.parent
 
 # File → (a class of the dependency, its private names that the file uses or overrides)
 USED: dict[str, tuple[tuple[type, frozenset[str]], ...]] = {
+    "handlers/base.py": ((RequestHandler, frozenset({"_finished"})),),
     "handlers/http/request_exchange.py": (
         (
             HTTP1Connection,
@@ -97,8 +100,12 @@ def instances(io_loop: IOLoop) -> Iterator[dict[type, object]]:
     ours, theirs = socket.socketpair()
     stream = IOStream(ours)
     theirs.close()
+    request = HTTPServerRequest(
+        start_line=RequestStartLine("GET", "/", "HTTP/1.1"), headers=HTTPHeaders(Host="localhost"), connection=Mock()
+    )
     yield {
         IOStream: stream,
+        RequestHandler: RequestHandler(Application(), request),
         HTTP1Connection: HTTP1Connection(stream, False),
         HTTP1ServerConnection: HTTP1ServerConnection(stream),
         HTTPServer: HTTPServer(Application()),
@@ -129,6 +136,16 @@ async def test_a_file_uses_and_overrides_only_the_private_names_in_the_table(
     for base, listed in USED[file]:
         one = instances[base]
         assert {name for name in names if hasattr(one, name)} == listed, base.__name__
+
+
+@pytest.mark.gen_test
+async def test_no_other_file_of_handlers_uses_a_private_name_of_tornado(instances: dict[type, object]) -> None:
+    others = [path for path in (ROOT / "handlers").rglob("*.py") if str(path.relative_to(ROOT)) not in USED]
+    classes = [RequestHandler, HTTP1Connection, HTTP1ServerConnection, HTTPServer, IOStream]
+    for path in others:
+        if "tornado" in path.read_text():
+            names = private_names_in(path)
+            assert not {name for base in classes for name in names if hasattr(instances[base], name)}, path
 
 
 @pytest.mark.parametrize(("method", "parameters"), PARAMETERS, ids=lambda one: getattr(one, "__qualname__", ""))
