@@ -26,16 +26,16 @@ class LingeringCloses:
         self._within_s = within_s
         self._max_bytes = max_bytes
         self._left: dict[socket.socket, int] = {}  # bytes that each socket may still send
-        self._whose: dict[socket.socket, str] = {}
-        self._by_owner: defaultdict[str, dict[socket.socket, None]] = defaultdict(dict)  # oldest first
+        self._address_of: dict[socket.socket, str] = {}
+        self._by_address: defaultdict[str, dict[socket.socket, None]] = defaultdict(dict)  # oldest first
         self._timers: dict[socket.socket, asyncio.TimerHandle] = {}
         self._scrap = bytearray(READ_BYTES)
 
     def __len__(self) -> int:
         return len(self._left)
 
-    def add(self, sock: socket.socket, last_bytes: bytes = b"", *, whose: str) -> None:
-        """Take over a socket of the address `whose` and send `last_bytes`.
+    def add(self, sock: socket.socket, last_bytes: bytes = b"", *, address: str) -> None:
+        """Take over a socket of `address` and send `last_bytes`.
 
         If the kernel does not take all of them the socket is closed at once, because its peer is not reading.
         """
@@ -50,12 +50,12 @@ class LingeringCloses:
             sock.close()
             return
         if len(self._left) >= self._at_most:
-            most = max(self._by_owner.values(), key=len)  # so that a flood from one address costs no other its reply
+            most = max(self._by_address.values(), key=len)  # so that a flood from one address costs no other its reply
             self._end(next(iter(most)))
         loop = asyncio.get_running_loop()
         self._left[sock] = self._max_bytes
-        self._whose[sock] = whose
-        self._by_owner[whose][sock] = None
+        self._address_of[sock] = address
+        self._by_address[address][sock] = None
         self._timers[sock] = loop.call_later(self._within_s, self._end, sock)
         loop.add_reader(sock.fileno(), self._read, sock)
 
@@ -79,10 +79,10 @@ class LingeringCloses:
 
     def _end(self, sock: socket.socket) -> None:
         del self._left[sock]
-        whose = self._whose.pop(sock)
-        del self._by_owner[whose][sock]
-        if not self._by_owner[whose]:
-            del self._by_owner[whose]
+        address = self._address_of.pop(sock)
+        del self._by_address[address][sock]
+        if not self._by_address[address]:
+            del self._by_address[address]
         self._timers.pop(sock).cancel()
         with suppress(OSError):
             asyncio.get_running_loop().remove_reader(sock.fileno())

@@ -290,7 +290,7 @@ class RequestExchange(HTTP1Connection):
                 self.stream.socket.send(last_bytes)
         self.close()
         if sock is not None:
-            self._server.lingering.add(sock, last_bytes, whose=self._counted_as)
+            self._server.lingering.add(sock, last_bytes, address=self._counted_as)
 
     def _close_silently(self) -> None:
         """Close without a reply: none is due, or the peer does not receive it."""

@@ -1,6 +1,6 @@
-"""Request targets in absolute form (RFC 9112 section 3.2.2): served as if they had come in origin form. Knows no route.
+"""Request targets in absolute form (RFC 9112 section 3.2.2) are rewritten to origin form. Knows no route.
 
-The server that it runs in answers HeadRefused, which is raised for a target whose host is none.
+Raises HeadRefused, which the server answers, for a target with an invalid host.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _ABSOLUTE = re.compile(r"https?://(?P<authority>[^/?#]*)(?P<rest>[/?]?[^#]*)", r
 
 
 class TargetApplication(Application):
-    """An application that never sees an absolute form."""
+    """An application whose requests are all in origin form."""
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         return _OriginForm(super().start_request(server_conn, request_conn))
 
 
 class _OriginForm(HTTPMessageDelegate):
-    """Passes a request on, its target rewritten if need be."""
+    """Passes a request on, with its target in origin form."""
 
     def __init__(self, inner: HTTPMessageDelegate) -> None:
         self._inner = inner
@@ -33,7 +33,7 @@ class _OriginForm(HTTPMessageDelegate):
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         if isinstance(start_line, RequestStartLine) and (target := _ABSOLUTE.fullmatch(start_line.path)) is not None:
-            # The target's host counts, whatever the header says.
+            # The host of the target replaces the Host header (RFC 9112 section 3.2.2)
             if not is_host(target["authority"]):
                 raise HeadRefused(BAD_HOST)
             headers["Host"] = target["authority"]

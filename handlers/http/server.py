@@ -88,7 +88,7 @@ class BoundedHTTPServer(HTTPServer):
         counted_as = "" if is_within(peer, self._trusted_proxies) else fold_address(peer)
         if counted_as and not self._has_room(counted_as):
             self._warn("too many connections", address=counted_as)
-            self.lingering.add(connection, self.refusal(CROWDED, peer), whose=counted_as)
+            self.lingering.add(connection, self.refusal(CROWDED, peer), address=counted_as)
             return
         stream = HeadStream(connection)
         serving = ServerConnection(self, stream, _HTTPRequestContext(stream, address, None), counted_as=counted_as)

@@ -1,4 +1,4 @@
-"""What a link asks of its owner, which is the session."""
+"""The callbacks of a link: the interface that its owner, the session, implements."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Protocol
 
 
 class WebSocketCallbacks(Protocol):
-    """The callbacks of a link. They run on the loop and must not block."""
+    """Called on the event loop; must not block."""
 
     def on_text(self, payload: bytes, *, is_deflated: bool = False) -> None:
-        """A text message came; `is_deflated`: it is still compressed, see `WebSocketLink.inflate`."""
+        """A text message was received; `is_deflated`: it is still compressed, see `WebSocketLink.inflate`."""
 
     def on_binary(self) -> None:
-        """A binary message came; its content was discarded."""
+        """A binary message was received; its content was discarded."""
 
     def on_flood(self) -> None:
         """The frames just read exceed the connection's frame budget.
@@ -21,7 +21,7 @@ class WebSocketCallbacks(Protocol):
         """
 
     def on_input_over(self) -> None:
-        """The peer sends nothing more: it sent a Close, or its end of the stream.
+        """The peer sends nothing more: a Close or the end of its stream was received.
 
         The owner must call `WebSocketLink.finish` once it has handled what came before.
         """
