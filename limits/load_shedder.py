@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
 from limits import load_shedding_decision
 from limits.load_shedding_decision import Load, Shed, ShedClass
@@ -71,7 +70,7 @@ class LoadShedder:
             severity = logging.WARNING if self._shed.level > before.level else logging.INFO
             log.log(severity, "shedding", extra={"fields": self.state()})
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         """`{level, sheds, messageShare, pressureMs}`, for logs and metrics."""
         level = self._shed.level
         return {
@@ -97,7 +96,7 @@ class NullLoadShedder:
     def step(self) -> None:
         """Do nothing."""
 
-    def state(self) -> dict[str, Any] | None:
+    def state(self) -> dict[str, object] | None:
         return None
 
 

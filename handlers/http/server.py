@@ -12,7 +12,7 @@ import secrets
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -73,7 +73,7 @@ class BoundedHTTPServer(HTTPServer):
 
     # ---- accepting -----------------------------------------------------------------------------------------------
 
-    def add_sockets(self, sockets: Any) -> None:
+    def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
         for sock in sockets:
             self._sockets[sock.fileno()] = sock
         self._accept()
