@@ -23,8 +23,7 @@ settings.register_profile("tests", settings.default, deadline=None, suppress_hea
 settings.load_profile("tests")
 
 HERE = Path(__file__).parent
-# Which go first where several workers share the files: those whose files take long, so that none of them is alone at
-# the end.
+# The order in which parallel workers take the folders: those with slow files first, so that none runs alone at the end.
 FOLDERS = ("browser", "integration", "packaging", "contract", "unit")
 REQUIRED = os.environ.get("REQUIRE_BACKENDS") == "1"
 
@@ -44,8 +43,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_configure() -> None:
-    # A shell has what it runs in the background ignore SIGINT, and the processes that tests interrupt would inherit
-    # that.
+    # A shell makes background jobs ignore SIGINT, and the processes that tests interrupt would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -66,7 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if hasattr(terminalreporter.config, "workerinput"):
-        return  # of one worker; what comes next is said of all
+        return  # a worker: the controlling process reports for all
     add_lines(report for outcome in ("error", "failed") for report in terminalreporter.stats.get(outcome, []))
     lines = left_out(terminalreporter.stats.get("skipped", []))
     if lines:

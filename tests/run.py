@@ -23,8 +23,8 @@ from tests.support.failure_reports import FAILURES
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_TESTS = 5  # pytest's exit code where none was chosen
-# Whatever the environment says, compiled modules are kept: to compile them costs each worker four seconds of CPU, and
-# each server of hundreds a part of its start.
+# Compiled modules are kept whatever the environment says: compiling costs each worker 4 s of CPU, and slows each start
+# of hundreds of servers.
 COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 
 
@@ -59,7 +59,7 @@ def files_with(mark: str, folders: Sequence[str]) -> list[str]:
 def phases(suite: Suite, workers: int) -> Iterator[tuple[str, list[str]]]:
     """The phases of a run, in order: for each a name and pytest's arguments."""
     places = suite.folders if suite.only is None else files_with(suite.only, suite.folders)
-    # A file is one worker's, so that its module's server is started once; tests/conftest.py says in which order.
+    # One worker runs a whole file, so that its module's server is started once. tests/conftest.py orders the files.
     beside = ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
     yield f"side by side in {workers} workers", [*beside, "-m", f"({suite.marks}) and not serial", *places]
     serial = files_with("serial", suite.folders)
@@ -71,13 +71,13 @@ def phases(suite: Suite, workers: int) -> Iterator[tuple[str, list[str]]]:
 def run(name: str, *, workers: int, more: Sequence[str]) -> int:
     took, codes = [], []
     with tempfile.TemporaryDirectory() as folder:
-        told = Path(os.environ.get(FAILURES) or Path(folder) / "failures")
-        before = told.stat().st_size if told.exists() else 0
+        report_path = Path(os.environ.get(FAILURES) or Path(folder) / "failures")
+        before = report_path.stat().st_size if report_path.exists() else 0
         environ = {
             **os.environ,
             **COMPILED,
             **(coverage_variables() if os.environ.get("COVERAGE") == "1" else {}),
-            FAILURES: str(told),
+            FAILURES: str(report_path),
         }
         for phase, arguments in phases(SUITES[name], workers):
             began = time.monotonic()
@@ -85,7 +85,7 @@ def run(name: str, *, workers: int, more: Sequence[str]) -> int:
             code = subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
             codes.append(code)
             took.append(f"{phase}: {time.monotonic() - began:.0f} s")
-        failures = told.read_bytes()[before:].decode() if told.exists() else ""
+        failures = report_path.read_bytes()[before:].decode() if report_path.exists() else ""
     print(f"\n{name}: {', '.join(took)}\n{failures}", end="", flush=True)
     return 0 if set(codes) <= {0, NO_TESTS} and 0 in codes else 1
 

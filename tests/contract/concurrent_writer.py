@@ -58,7 +58,7 @@ async def retry_until_done(work: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
     for attempt in range(TRIES):
         try:
             return await work(), attempt == 0
-        except StoreError:  # the store's deadline, or its server's trouble: the machine is busy
+        except StoreError:  # the store's deadline, or an error of its server: the machine is busy
             await asyncio.sleep(random.uniform(0, 0.2))
     raise AssertionError(f"not done after {TRIES} tries")
 

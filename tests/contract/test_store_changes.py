@@ -56,8 +56,8 @@ async def test_the_log_tells_a_reaction_from_an_edit_whatever_came_before_it(
     await store.members.add(room_id, bob.id)
     await store.messages.delete(message.id)
     page = await store.changes.page(room_id, since=0, limit=9)
-    told = [(change.is_reaction, change.message and change.message.deleted_at is not None) for change in page.changes]
-    assert told == [
+    shown = [(change.is_reaction, change.message and change.message.deleted_at is not None) for change in page.changes]
+    assert shown == [
         (True, False),
         (False, False),
         (True, False),

@@ -193,7 +193,7 @@ async def test_only_uploads_that_broke_off_long_ago_are_swept(
     finished, begun = [FileDraft(make_id("f"), ann.id, "x", 1, "text/plain", "00") for _ in range(2)]
     for draft in (finished, begun):
         await store.files.write(draft.id, async_pieces(b"x"))
-    await store.sweep(min(clock.ms, int(time.time() * 1000)))  # a file system has a clock of its own
+    await store.sweep(min(clock.ms, int(time.time() * 1000)))  # the file system uses the real clock, not the test's
     await store.files.create(finished)
     assert await store.sweep(clock.ms + 10 * 365 * DAY_MS) >= 1
     with pytest.raises(Missing):

@@ -30,7 +30,7 @@ async def run(backend: str, location: Path, jobs: list[dict[str, object]]) -> li
         try:
             said, complaint = await child.communicate()
         finally:
-            if child.returncode is None:  # another failed, and ends this one
+            if child.returncode is None:  # another process failed, so this one is ended
                 child.kill()
                 await child.communicate()
         if child.returncode != 0:
@@ -49,8 +49,8 @@ def many(backend: str) -> int:
     return 20_000 if backend.startswith("sqlite") or find_real_mongod() else 6_000
 
 
-# The fewer show that four processes share a numbering, the many that a WAL which is copied back beside the writing, and
-# heads far into a room, change nothing of that.
+# With few messages the four processes share one numbering. With many the WAL is checkpointed during the writes, and the
+# head is far into the room.
 @pytest.mark.parametrize("count", [1_000, pytest.param(None, marks=pytest.mark.slow, id="many")])
 @pytest.mark.parametrize("backend", TOGETHER, indirect=True)
 @pytest.mark.gen_test(timeout=600)

@@ -156,7 +156,7 @@ async def test_unread_and_mentions_count_what_came_after_one_read(store: Store, 
     assert seen is not None
     assert seen.membership is not None
     assert (seen.membership.read_seq, seen.membership.unread_count, seen.membership.mention_count) == (1, 2, 1)
-    await fill.say(room_id, bob, "an answer")  # sending is having read
+    await fill.say(room_id, bob, "an answer")  # a sent message counts as read by its author
     membership = await store.members.get(room_id, bob.id)
     assert membership is not None
     assert (membership.read_seq, membership.unread_count, membership.mention_count) == (4, 0, 0)

@@ -97,7 +97,7 @@ async def test_a_list_has_public_rooms_and_ones_own_newest_first(
         (await fill.room(bob, name="Hidden", private=True)).room.id,
         (await fill.room(ann, name="Own", private=True)).room.id,
     )
-    clock.ms -= 5000  # the clock was set back: the order is that of making
+    clock.ms -= 5000  # the clock was set back: the order is that of creation
     newest = (await fill.room(bob, name="NewestValues")).room.id
     found, following = await store.rooms.list_for(ann.id, mine=False, query=None, limit=10, after=None)
     assert ([one.room.id for one in found], following) == ([newest, own, public], None)

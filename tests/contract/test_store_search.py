@@ -102,7 +102,7 @@ async def test_a_cursor_goes_through_all_hits_once(store: Store, fill: StoreFill
         assert scores == sorted(scores, reverse=True)
 
 
-# Each backend's form of a cursor, with integers that no database takes.
+# Cursors in each backend's format, with integers too large for a database.
 HUGE = [
     cursor_of_key((1.0, *key))
     for key in ((10**19, 5), (5, 10**19), (5, -(2**63) - 1), (10**19, "r", 5), (5, "r", 10**19), (2**63, "r", 1))

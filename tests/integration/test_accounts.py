@@ -220,7 +220,7 @@ def test_a_refresh_token_ends_by_time(start: Start) -> None:
     server = start(JWT_REFRESH_EXPIRES_IN="1")
     ada = register(server.url)
     deadline = time.monotonic() + 30
-    # The same token each time: it prolongs nothing
+    # The same token each time: a refresh does not extend it
     while (reply := refresh(server.url, ada.refresh_token)).status == 200:
         assert time.monotonic() < deadline
     assert (reply.status, reply.code) == (401, "unauthorized")
@@ -272,7 +272,9 @@ def test_of_two_who_change_a_password_at_once_one_is_told_that_the_old_one_is_wr
 
     def change(number: int) -> Reply:
         body = {"oldPassword": PASSWORD, "newPassword": f"that of login {number}"}
-        while (reply := both[number].call("POST", "/auth/password", body)).status == 503:  # the other is about to
+        while (
+            reply := both[number].call("POST", "/auth/password", body)
+        ).status == 503:  # the other one is about to write
             assert reply.headers["retry-after"] == "1"
         return reply
 
@@ -280,7 +282,7 @@ def test_of_two_who_change_a_password_at_once_one_is_told_that_the_old_one_is_wr
         replies = list(pool.map(change, range(2)))
     (first,) = (number for number, reply in enumerate(replies) if reply.status == 204)
     other = replies[1 - first]
-    # 401: its session had ended before it asked
+    # 401: its session was revoked before the request
     assert (other.status, other.code) in ((403, "forbidden"), (401, "unauthorized"))
     assert log_in(ada, f"that of login {first}").status == 200
     assert log_in(ada, f"that of login {1 - first}").status == 401

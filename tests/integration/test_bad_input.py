@@ -227,7 +227,7 @@ def test_a_too_large_body_gets_413_while_it_streams(server: ServerProcess) -> No
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
     data = head(server, "POST /auth/login HTTP/1.1", "Transfer-Encoding: chunked") + chunk * 3
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
-        sock.sendall(data)  # and the last chunk never comes
+        sock.sendall(data)  # the last chunk is never sent
         answer = sock.recv(65_536)
     assert answer.startswith(b"HTTP/1.1 413 ")
 

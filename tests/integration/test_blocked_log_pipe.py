@@ -21,7 +21,7 @@ from tests.support.server import ROOT, ServerProcess
 from tests.support.waiting import poll
 
 REQUESTS = 1_500
-LONG_PATH = f"/static/{'x' * 3_500}"  # its line is below PIPE_BUF, and so many lines are more than may wait
+LONG_PATH = f"/static/{'x' * 3_500}"  # its line is shorter than PIPE_BUF, and REQUESTS lines are more than may wait
 
 
 class ServerWithLogPipe(ServerProcess):
@@ -90,7 +90,7 @@ def test_more_requests_than_fit_are_answered_and_what_was_dropped_is_counted_and
 
 
 def test_told_to_end_it_ends_though_what_waits_is_never_read(piped_server: ServerWithLogPipe) -> None:
-    piped_server.flood(200)  # ten times what a pipe holds
+    piped_server.flood(200)  # ten times the capacity of a pipe
     assert piped_server.terminate() == 0
 
 

@@ -17,7 +17,7 @@ from tests.support.waiting import until
 
 pytestmark = embedded
 
-BACK_S = -600  # who counts by the wall clock does nothing for ten minutes
+BACK_S = -600  # a timer on the wall clock would not fire for ten minutes
 WITHIN_S = 90.0
 
 
@@ -32,7 +32,7 @@ async def test_pings_and_their_timeout_typing_and_the_end_of_a_token_come_in_tim
         await a.command("joinRoom", roomId=room)
         await b.command("joinRoom", roomId=room)
         await a.command("startTyping", roomId=room)
-        await b.until(lambda: [told["isTyping"] for told in b.named("typingStatus")] == [True])
+        await b.until(lambda: [event["isTyping"] for event in b.named("typingStatus")] == [True])
         with RawWebSocket(server.port, token=ada.access_token) as silent:
             clock.move(BACK_S)
             silent.socket.settimeout(WITHIN_S)
@@ -42,7 +42,7 @@ async def test_pings_and_their_timeout_typing_and_the_end_of_a_token_come_in_tim
                 opcodes.append(opcode)
             assert 9 in opcodes, "it was pinged"
             assert int.from_bytes(payload[:2], "big") == 4408
-        await b.until(lambda: [told["isTyping"] for told in b.named("typingStatus")] == [True, False], WITHIN_S)
+        await b.until(lambda: [event["isTyping"] for event in b.named("typingStatus")] == [True, False], WITHIN_S)
         assert await a.closed(WITHIN_S) == 4401
         assert await b.closed(WITHIN_S) == 4401
 
@@ -53,8 +53,8 @@ async def test_a_token_that_is_renewed_after_a_step_ends_when_it_says(start: Sta
     server = start(**clock.env, JWT_EXPIRES_IN="8")
     ada = register(server.url)
     async with chat(server.ws_url, ada) as a:
-        await a.one("welcome")  # its token was looked at
-        clock.move(-BACK_S)  # by the wall clock its token is over: by how long it was to live it is not
+        await a.one("welcome")  # its token was checked
+        clock.move(-BACK_S)  # by the wall clock its token has expired; by its lifetime it has not
         renewed = call(server.url, "POST", "/auth/refresh", {"refreshToken": ada.refresh_token}).json["accessToken"]
         await a.command("authenticate", token=renewed)
         clock.move(0)
@@ -76,15 +76,15 @@ async def test_heads_are_compared_and_the_dead_are_found(
         await a.command("joinRoom", roomId=room)
 
         async def is_online() -> bool:
-            told = await a.command("getPresence", roomId=room)
-            return ben.id in {one["userId"] for one in told["online"]}
+            presence = await a.command("getPresence", roomId=room)
+            return ben.id in {one["userId"] for one in presence["online"]}
 
         while not await is_online():
             await asyncio.sleep(0.03)  # the poll's pace
         clock.move(BACK_S)
         redis.stop()
         await asyncio.to_thread(person_at(ada, second).post, room, "nobody tells the others of this one")
-        await a.until(lambda: [told["seq"] for told in a.named("receiveMessage")] == [1], WITHIN_S)
+        await a.until(lambda: [event["seq"] for event in a.named("receiveMessage")] == [1], WITHIN_S)
         redis.start()
         await until(lambda: call(first.url, "GET", "/health/cache").json["status"] == "healthy", WITHIN_S)
         while not await is_online():

@@ -17,7 +17,7 @@ from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.server import ServerProcess, serving
 from tests.support.waiting import poll
 
-A_TURN = 50  # messages of who is gone then: more than wait before reading is paused
+A_TURN = 50  # messages of a client that then disconnects: more than are queued before reading pauses
 GOODBYE = client_frame(CLOSE, close_payload(1000))
 
 

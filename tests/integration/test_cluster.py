@@ -152,7 +152,7 @@ async def test_who_comes_back_to_another_process_when_theirs_is_restarted_was_ne
             await again.command("joinRoom", roomId=room)
             assert await stopping == 0
             second.start()
-            await asyncio.sleep(12)  # as long as a process is waited for
+            await asyncio.sleep(12)  # longer than a silent process counts as alive
             assert a.named("userLeft") == a.named("userJoined") == []
             assert (await a.command("getPresence", roomId=room))["onlineCount"] == 2
         await a.one("userLeft")
@@ -270,5 +270,5 @@ async def test_where_several_were_one_alone_may_be(start: Start, tmp_path: Path,
     server = start(data_dir, **JWT, **shared_redis.env)
     together = server.env
     await asyncio.to_thread(server.stop)
-    alone = start(data_dir, **JWT)  # on MongoDB the lease that several had ends by itself, ten seconds later
+    alone = start(data_dir, **JWT)  # on MongoDB the shared lease expires ten seconds later
     await assert_start_is_refused(together, alone)

@@ -120,7 +120,7 @@ async def test_messages_by_rest_and_websocket_over_two_processes_share_one_limit
                     assert refused.code == "rate_limited"
                     assert refused.data["retryAfter"] >= 1
                     opened += 1
-                    if opened == 19:  # one more in a row would close it
+                    if opened == 19:  # one more refusal in a row would close the connection
                         opened = 0
                         sockets[index] = await stack.enter_async_context(chat((first, second)[index].ws_url, ada))
                     return False
@@ -142,9 +142,9 @@ async def test_messages_by_rest_and_websocket_over_two_processes_share_one_limit
         while refused.status != 429:
             refused = also.call("POST", "/messages", message)
         wait_s = int(refused.headers["retry-after"])
-        told = asked = time.monotonic()
+        refused_at = asked = time.monotonic()
         while ada.call("POST", "/messages", message).status == 429:
-            assert asked - told <= wait_s, "not later than was said"
+            assert asked - refused_at <= wait_s, "not later than was said"
             asked = time.monotonic()
     assert ada.call("GET", f"/rooms/{room}").json["room"]["lastSeq"] >= admitted
 
@@ -239,5 +239,5 @@ async def test_no_jump_of_the_wall_clock_gives_or_takes_anything(tmp_path: Path,
         clock.move(-3_600)
         for since, one in zip(began, people, strict=True):
             assert admitted(*one) <= 3 / 4 * (time.monotonic() - since) + 1, "nothing is given for going back"
-        for one in people:  # and nobody is locked out for an hour
+        for one in people:  # no client is locked out for an hour
             await until(lambda one=one: post(*one) == 201)

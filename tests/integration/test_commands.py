@@ -30,7 +30,7 @@ from tests.support.waiting import poll
 
 Wrong = tuple[tuple[str, ...], dict[str, str], str]
 
-GREAT_BYTES = 4 * 1024**3  # a hole of that size: a command is told to end long before it has copied it
+GREAT_BYTES = 4 * 1024**3  # a sparse file of that size: the command is interrupted long before it has copied it
 
 
 def test_help_lists_every_flag_beside_its_variable(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_help_lists_every_flag_beside_its_variable(tmp_path: Path) -> None:
         assert f"RATE_LIMIT_{variable.upper()}" in run.stdout
 
 
-# How the command line is wrong, or what is set: what follows must be said of it.
+# Wrong arguments, wrong variables, and the text that the error must have.
 WRONG: list[Wrong] = [
     (("--prot", "8001"), {}, "--prot"),
     (("--port",), {}, "--port"),
@@ -238,18 +238,18 @@ def test_what_others_may_read_is_a_warning_at_the_start_and_fails_check(start: S
     run = run_in_process("check", env=env)
     assert run.returncode == 1
     (line,) = (line for line in run.stdout.splitlines() if line.startswith("FAIL settings: "))
-    for told in (
+    for advice in (
         f"chmod 700 {server.data_dir}",
         f"chmod 600 {server.data_dir / 'secret'}",
         f"chmod 600 {secret}",
         "JWT_SECRET_FILE",
     ):
-        assert told in line
+        assert advice in line
     begun = server.log().count(" server: started ")
     again = start(server.data_dir, JWT_SECRET_FILE=str(secret))
     poll(lambda: again.log().count(" server: started ") > begun)
-    told = [line for line in again.log().splitlines() if " WARNING server: exposed " in line]
-    assert [re.search(r"mode=(\d+)", line).group(1) for line in told] == ["0755", "0640", "0644"]  # type: ignore[union-attr]
+    warnings = [line for line in again.log().splitlines() if " WARNING server: exposed " in line]
+    assert [re.search(r"mode=(\d+)", line).group(1) for line in warnings] == ["0755", "0640", "0644"]  # type: ignore[union-attr]
     for path, mode in ((server.data_dir, 0o700), (server.data_dir / "secret", 0o600), (secret, 0o600)):
         path.chmod(mode)
     assert run_in_process("check", env=env).returncode == 0
@@ -390,6 +390,6 @@ def interrupted_command(
         poll(lambda: begun() or running.poll() is not None)
         assert running.poll() is None, "it ended before it was interrupted"
         running.send_signal(order)
-        _, told = running.communicate(timeout=60)
-    assert (running.returncode, told.count("\n")) == (1, 1), told
-    return told.removesuffix(": interrupted\n")
+        _, error_output = running.communicate(timeout=60)
+    assert (running.returncode, error_output.count("\n")) == (1, 1), error_output
+    return error_output.removesuffix(": interrupted\n")

@@ -118,7 +118,7 @@ async def test_before_authentication_every_other_command_is_unauthorized(server:
         with pytest.raises(CommandRefused) as bad:
             await a.command("authenticate", token="nonsense")
         assert bad.value.code == "unauthorized"
-        await a.command("heartbeat")  # a failed renewal is an error and no more
+        await a.command("heartbeat")  # a failed renewal gets an error, and the connection stays open
     async with chat(server.ws_url) as b:
         with pytest.raises(CommandRefused):
             await b.command("authenticate", token="nonsense")

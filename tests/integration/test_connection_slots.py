@@ -27,7 +27,7 @@ from tests.support.redis_server import RedisServer, running_redis
 from tests.support.server import ServerProcess, serving
 from tests.support.waiting import poll, until
 
-# Only admission asks Redis, and waits
+# Only admission sends commands to Redis and waits for replies
 UNHURRIED = {"RATE_LIMIT_ENABLED": "false", "CACHE_ENABLED": "false", "REDIS_TIMEOUT": "60000"}
 
 
@@ -222,7 +222,7 @@ def is_admitted(server: ServerProcess, token: str) -> bool:
     [
         ("heartbeat", 1, send_close),
         ("heartbeat", 1, shut_down_sending),
-        ("heartbeat", QUEUE_MAX + 8, send_close),  # it lies behind what the queue has no room for
+        ("heartbeat", QUEUE_MAX + 8, send_close),  # the Close is behind more commands than the queue holds
         ("authenticate", 1, send_close),
         ("authenticate", 1, shut_down_sending),
     ],
@@ -247,7 +247,7 @@ def test_who_said_goodbye_takes_no_slot_while_what_they_left_is_carried_out(
             assert one.read_message() is not None
         database = stack.enter_context(closing(apsw.Connection(str(server.data_dir / DATABASE_NAME))))
         database.set_busy_timeout(10_000)
-        database.execute("BEGIN IMMEDIATE")  # the store is held up
+        database.execute("BEGIN IMMEDIATE")  # writes to the store wait
         for one in connections:
             end(one, bye)
         for one in connections:
@@ -357,9 +357,7 @@ async def test_who_goes_during_admission_leaves_no_slot(held_redis: ServerWithHe
     held_redis.hold_at_admission_of(ada)
 
     async def admission() -> None:
-        async with connected_by(
-            held_redis.server, ada, way, close_within_s=1
-        ) as one:  # a goodbye would not be answered
+        async with connected_by(held_redis.server, ada, way, close_within_s=1) as one:  # a Close would not be answered
             await one.closed()
 
     admitted = asyncio.ensure_future(admission())

@@ -227,7 +227,7 @@ async def test_without_an_id_a_join_gets_its_live_events_and_no_answer(server: S
     ada.post(room, "before")
     async with chat(server.ws_url, bob) as b:
         await b.send(f'{{"event":"joinRoom","data":{{"roomId":"{room}","since":0}}}}')
-        await b.command("getPresence", roomId=room)  # commands are carried out in order
+        await b.command("getPresence", roomId=room)  # commands are executed in order
         ada.post(room, "after")
         assert (await b.one("receiveMessage"))["seq"] == 2
         assert [frame["event"] for frame in b.events if frame["event"] in ("ack", "error")] == []

@@ -136,7 +136,7 @@ def test_eight_that_flood_with_empty_pings_cost_others_next_to_nothing(start: St
             with flooding(server.port, FLOODERS, client_frame(PING)):
                 flooded.append(median_ms(raw))
             quiet.append(median_ms(raw))
-    server.kill()  # told to end it would wait five seconds for those that it has refused to read why
+    server.kill()  # after SIGTERM it would wait 5 s for the refused connections to read the reason
     assert min(flooded) < 3 * min(quiet), (quiet, flooded)
 
 

@@ -207,7 +207,7 @@ def test_no_frame_is_answered_with_a_fault_of_ours(server: ServerProcess, genera
                 while (message := sock.read_message()) is not None and message.get("id") != "after":
                     codes.add(message["data"].get("code"))
                 if message is None:
-                    break  # it is closed where the bytes are no UTF-8, or too much was refused
+                    break  # closed because of invalid UTF-8 or too many refusals
     assert "internal" not in codes
     assert {"malformed", "validation_failed", "unknown_command", "room_not_found"} <= codes
     assert call(server.url, "GET", "/health").status == 200

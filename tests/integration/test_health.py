@@ -63,11 +63,11 @@ def test_the_cache_of_one_process_is_told_of(server: ServerProcess) -> None:
     before = call(server.url, "GET", "/metrics/cache").json["kinds"].get("page", {"hits": 0, "misses": 0})
     for _ in range(3):
         ada.call("GET", "/messages", roomId=room)
-    told = call(server.url, "GET", "/metrics/cache").json
-    page = told["kinds"]["page"]
+    shown = call(server.url, "GET", "/metrics/cache").json
+    page = shown["kinds"]["page"]
     assert (page["hits"] - before["hits"], page["misses"] - before["misses"]) == (2, 1)
-    assert told["backend"]["backend"] == "memory"
-    assert not told["busLost"]
+    assert shown["backend"]["backend"] == "memory"
+    assert not shown["busLost"]
     reply = call(server.url, "GET", "/health/cache")
     assert (reply.status, reply.json["checks"]["reachable"]["status"]) == (200, "healthy")
     stranger = {"X-Forwarded-For": "203.0.113.9"}

@@ -51,7 +51,7 @@ from tests.support.waiting import ASKED_WITHIN_S, poll
 
 STRANGER = {"X-Forwarded-For": "203.0.113.9"}
 ALWAYS = ("cpu", "memory", "connections", "messagesIn", "messagesOut", "loopLagMs")
-# What the rules look at.
+# The metrics that the alert rules use.
 ALERT_METRICS = (
     *(
         "cpu",
@@ -75,19 +75,19 @@ ALERT_METRICS = (
     *("httpRequests", "httpErrors", "shedLevel"),
 )
 INTERVAL_S = 0.2
-LATE_S = 5.0  # by how much more than three intervals it may take here, where others use the same cores
+LATE_S = 5.0  # added to three intervals: other processes use the same cores
 UNLIMITED = {f"RATE_LIMIT_{name}": "off" for name in ("API", "MESSAGES", "JOINS", "ROOMS", "CONNECTS")}
 QUICK = {"MONITOR_INTERVAL": str(INTERVAL_S), **UNLIMITED}
 
-CONNECTIONS, PLACES = 5, 10  # from how many connections on one is raised, and how many there may be
-CPU_PERCENT = 15  # of a core, of which others that use it too may leave no more than a quarter
+CONNECTIONS, PLACES = 5, 10  # the alert's threshold of connections, and the cap
+CPU_PERCENT = 15  # of a core, of which other processes may leave only a quarter
 SLOW_MS = 200
 GROWTH_BYTES = 60_000_000
-HELD_BYTES = 20_000_000  # of one connection
+HELD_BYTES = 20_000_000  # held by one connection
 PART_BYTES = 250_000
 
 
-store_env = embedded_store  # it is the one that a test can lock, and that lies on a disk
+store_env = embedded_store  # a test can lock it, and it is on a disk
 
 
 # ---- history -----------------------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def test_history_outlives_a_restart(start: Start) -> None:
 
     with RawWebSocket(server.port), RawWebSocket(server.port), RawWebSocket(server.port):
         poll(lambda: shown(60)["max"] == 3)
-    assert server.terminate() == 0  # the minute that is not over is written, too
+    assert server.terminate() == 0  # the current minute is written too
     server.start()
     for minutes in (60, 1440, 3 * 1440):
         poll(lambda minutes=minutes: shown(minutes)["max"] == 3)
@@ -211,8 +211,7 @@ def server_with_low_thresholds(
         "ALERT_CONNECTIONS_THRESHOLD": str(CONNECTIONS),
         "ALERT_SLOW_QUERY_MS": str(SLOW_MS),
         "ALERT_WEBHOOK_URL": receiver.url,
-        # glibc keeps what is let go where it thinks that it will be wanted again, unless it is told from which size on
-        # not to.
+        # glibc keeps freed memory that it expects to need again, except for blocks larger than this.
         "MALLOC_MMAP_THRESHOLD_": "131072",
         "WS_MAX_CONNECTIONS": str(PLACES),
         "WS_MAX_MESSAGE_BYTES": str(HELD_BYTES),
@@ -257,7 +256,7 @@ class ObservedAlert:
         """
         with counting_stalls() as stalled:
             raised_s = self.lines.until_logged("raised", within_s)
-        listed = alerts(self.server)  # on a busy machine it may be over by now
+        listed = alerts(self.server)  # on a busy machine the alert may be resolved by now
         active = next(alert for alert in (*listed["active"], *listed["history"]) if alert["name"] == self.name)
         assert {"name", "severity", "value", "threshold", "since"} <= set(active)
         active.pop("resolvedAt", None)
@@ -284,7 +283,7 @@ def epoch_s(rfc3339: str) -> float:
 
 
 def test_what_the_rules_look_at_is_in_the_history(server_without_alerts: ServerProcess) -> None:
-    register(server_without_alerts.url)  # something is read and written
+    register(server_without_alerts.url)  # causes reads and writes
     poll(lambda: call(server_without_alerts.url, "GET", "/metrics/history", metric="slowestQueryMs").status == 200)
     for metric in ALERT_METRICS:
         shown = call(server_without_alerts.url, "GET", "/metrics/history", metric=metric)
@@ -296,7 +295,7 @@ def test_connections_and_a_full_pool_are_told_to_the_log_and_the_webhook(
     server_without_alerts: ServerProcess, receiver: WebhookReceiver
 ) -> None:
     received = len(receiver.events)
-    # Who has none is closed after ten seconds
+    # A connection without a token is closed after ten seconds.
     tokens = [register(server_without_alerts.url).access_token for _ in range(PLACES // CONNECTIONS)]
     connections, pool = (
         ObservedAlert(server_without_alerts, "connections"),
@@ -342,7 +341,7 @@ def test_cpu_is_raised_by_a_server_that_burns_it(server_without_alerts: ServerPr
         body = {"username": somebody.username, "password": "not the password"}
         assert call(server_without_alerts.url, "POST", "/auth/login", body).status == 401
 
-    with repeating_on_threads(log_in, threads=4):  # each costs it some 25 ms of argon2
+    with repeating_on_threads(log_in, threads=4):  # each costs the server some 25 ms of argon2
         active = cpu.until_raised()
     assert (active["severity"], active["threshold"]) == ("warning", CPU_PERCENT)
     cpu.until_resolved(active)
@@ -354,10 +353,10 @@ def test_memory_is_raised_by_what_is_held_and_resolved_once_it_is_let_go(
     memory, token = (
         ObservedAlert(server_without_alerts, "memory"),
         register(server_without_alerts.url).access_token,
-    )  # who has none is closed after ten seconds
+    )  # a connection without a token is closed after ten seconds
     first, more = (client_frame(opcode, bytes(PART_BYTES), final=False) for opcode in (BINARY, CONTINUATION))
     with ExitStack() as stack:
-        for _ in range(PLACES - CONNECTIONS - 1):  # messages that begin, and do not end
+        for _ in range(PLACES - CONNECTIONS - 1):  # fragmented messages without a last fragment
             slow = stack.enter_context(RawWebSocket(server_without_alerts.port, token=token))
             slow.socket.sendall(first)
             for _ in range(HELD_BYTES // PART_BYTES - 1):
@@ -375,7 +374,7 @@ def test_a_slow_query_is_raised_by_a_locked_store(server_without_alerts: ServerP
         with write_locked(server_without_alerts.data_dir):
             making = threading.Thread(target=somebody.make_room)
             making.start()
-            making.join(2 * SLOW_MS / 1000)  # how long it is locked is the cause
+            making.join(2 * SLOW_MS / 1000)  # the time for which it is locked is the cause
         making.join()
         return bool(slow.lines.lines_with("raised"))
 
@@ -411,7 +410,7 @@ def test_loop_lag_is_raised_by_a_process_that_is_held_up(server_without_alerts: 
 
     def hold_up() -> None:
         os.kill(server_without_alerts.pid, signal.SIGSTOP)
-        time.sleep(stopped_s)  # this, and the pause after it, are the cause
+        time.sleep(stopped_s)  # this and the pause after it are the cause
         os.kill(server_without_alerts.pid, signal.SIGCONT)
         time.sleep(0.1)
 
@@ -457,7 +456,7 @@ def test_errors_are_raised_by_answers_of_a_store_that_does_not_write(tmp_path: P
             errors.until_resolved(active)
 
 
-QUEUED_WRITES = 5_100  # of 10,000 that may wait
+QUEUED_WRITES = 5_100  # of the 10,000 writes that may wait
 
 
 def post_request(who: Person, room_id: str) -> bytes:
@@ -484,7 +483,7 @@ def test_the_stores_queue_is_raised_by_more_than_it_takes_and_nothing_of_it_is_l
                 sender.connect(("127.0.0.1", server.port))
                 sender.sendall(request)
                 senders.append(sender)
-            active = queue.until_raised()  # it has its hands full
+            active = queue.until_raised()  # the server is busy
         assert (active["severity"], active["threshold"]) == ("critical", 50)
         queue.until_resolved(active)
         assert Counter(status_of(one) for one in senders) == {201: QUEUED_WRITES}
@@ -507,7 +506,7 @@ def many_descriptors() -> Iterator[None]:
 def test_the_bus_is_raised_while_redis_is_gone(start: Start, redis: RedisServer) -> None:
     server = start(**QUICK, **redis.env, **LONG_REDIS_TIMEOUT, **JWT)
     until_redis_is_connected(server)
-    # On a busy machine it may have been late at the start
+    # on a busy machine an alert may have been raised at the start
     poll(lambda: not alerts(server)["active"], pace_s=INTERVAL_S)
     bus = ObservedAlert(server, "bus")
     cause_s = time.time()
@@ -565,11 +564,15 @@ def test_a_busy_server_that_was_just_started_raises_nothing(start: Start) -> Non
         thread.start()
     for thread in threads:
         thread.join()
-    assert set(answers) <= {200, 201, 403}  # who did not join may not post
+    assert set(answers) <= {200, 201, 403}  # a user who did not join may not post
     assert answers.total() == 2_000
     poll(lambda: call(server.url, "GET", "/metrics/performance").json["uptimeS"] > 4)  # there were samples
     raised = set(re.findall(r"ALERT raised name=(\w+)", server.log()))
-    assert raised <= {"cpu", "loop_lag", "slow_query"}  # which are true where it has no core or disk of its own
+    assert raised <= {
+        "cpu",
+        "loop_lag",
+        "slow_query",
+    }  # alerts that are real on a machine without a core or disk of its own
 
 
 # ---- check -------------------------------------------------------------------------------------------------------

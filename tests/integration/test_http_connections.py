@@ -15,7 +15,7 @@ import pytest
 from tests.support.server import ServerProcess, serving
 
 WITHIN_S = 30.0
-HEAD_MAX_BYTES = 2_048  # a quarter of what deploy/nginx.conf has room for
+HEAD_MAX_BYTES = 2_048  # a quarter of the buffer in deploy/nginx.conf
 LONG = "x" * 3_000
 UPGRADE = (
     "Upgrade: websocket",

@@ -57,9 +57,9 @@ def test_the_headers_count_down_to_the_refusal_and_retry_after_is_true(start: St
     assert 1 <= limit_of(refused)[2] <= 30
     wait_s = int(refused.headers["retry-after"])
     assert 1 <= wait_s <= 10
-    told = asked = time.monotonic()
+    refused_at = asked = time.monotonic()
     while (again := ada.call("POST", "/messages", message)).status == 429:
-        assert asked - told <= wait_s, "not later than was said"
+        assert asked - refused_at <= wait_s, "not later than was said"
         time.sleep(0.02)  # the poll's pace
         asked = time.monotonic()
     assert again.status == 201
@@ -212,7 +212,7 @@ async def test_what_is_no_command_is_counted_and_a_flood_of_it_closed_with_1008(
     for token in (ada.access_token, None):
         with RawWebSocket(server.port, token=token) as flooding:
             codes = []
-            for _ in range(25):  # each after the answer to the one before: what comes at once counts as one
+            for _ in range(25):  # each after the reply to the one before: a burst counts as one refusal
                 flooding.send_frame(1, b"no JSON")
                 while (message := flooding.read_message()) is not None and message["event"] != "error":
                     pass

@@ -98,5 +98,5 @@ def test_a_level_hides_what_is_below_it(start: Start) -> None:
     server = start(LOG_LEVEL="warning")
     call(server.url, "GET", "/rooms")
     server.stop()
-    # A start may be slow
+    # a start may be slow
     assert [line for line in server.log().splitlines() if " monitor.loop_watchdog: " not in line] == []

@@ -98,7 +98,7 @@ async def test_counters_agree_exactly_with_what_clients_counted(server: ServerPr
         await asyncio.gather(a.until(lambda: received_count(a) == sent), b.until(lambda: received_count(b) == sent))
         await late.until(lambda: received_count(late) == sent - missed)
 
-        for number in range(3):  # sent again: nothing is stored, nothing delivered
+        for number in range(3):  # a resend: nothing is stored or delivered
             assert (await a.command("sendMessage", roomId=room, content="again", clientId=f"a-{number}"))["duplicate"]
         assert (
             people[3]
@@ -129,7 +129,7 @@ async def test_counters_agree_exactly_with_what_clients_counted(server: ServerPr
         assert grown(during, "chat_commands_refused_total", command="sendMessage", code=code) == count
     assert grown(during, "chat_commands_refused_total", command="unknown", code="unknown_command") == 1
     assert "<script" not in call(server.url, "GET", "/metrics").body.decode()
-    # Each message of the live connections, none of those that were held for the one that joined meanwhile.
+    # Counts each message to the live connections, none of those buffered for the connection that was joining.
     timed = grown(during, "chat_message_delivery_seconds_count")
     assert 2 * sent <= timed <= deliveries
     posts = {"route": "/messages", "method": "POST"}
@@ -157,7 +157,7 @@ async def test_close_codes_that_clients_make_up_are_counted_as_others(server: Se
     async with chat(server.ws_url, "no token of ours") as one:
         assert await one.closed() == 4401
     after = await until(
-        lambda: (told := page(server.url, "websocket")["connections"])["closed"] == before["closed"] + 4 and told
+        lambda: (shown := page(server.url, "websocket")["connections"])["closed"] == before["closed"] + 4 and shown
     )
     grown = {code: count - before["closedByCode"].get(code, 0) for code, count in after["closedByCode"].items()}
     assert {code: count for code, count in grown.items() if count} == {"other": 2, "1001": 1, "4401": 1}
@@ -181,15 +181,15 @@ async def test_the_busiest_rooms_bytes_and_frames_are_told(server: ServerProcess
         await a.command("sendMessage", roomId=rooms[1], content=text)
         for one in (a, b, c):
             await one.one("receiveMessage")
-        told = page(server.url, "websocket")
-    top = {row["roomId"]: row["connections"] for row in told["rooms"]["top"]}
+        shown = page(server.url, "websocket")
+    top = {row["roomId"]: row["connections"] for row in shown["rooms"]["top"]}
     assert (top[rooms[1]], top[rooms[0]]) == (3, 1)
-    assert told["rooms"]["top"][0]["roomId"] == rooms[1]
-    assert told["connections"]["peak"] >= told["connections"]["now"] == before["connections"]["now"] + 3
-    assert 2000 < told["bytes"]["in"] - before["bytes"]["in"] < 6000
-    assert 4 * 2000 < told["bytes"]["out"] - before["bytes"]["out"] < 20_000
-    assert told["sendToAckMs"]["p50"] > 0
-    assert told["sendToDeliveryMs"]["p99"] > 0
+    assert shown["rooms"]["top"][0]["roomId"] == rooms[1]
+    assert shown["connections"]["peak"] >= shown["connections"]["now"] == before["connections"]["now"] + 3
+    assert 2000 < shown["bytes"]["in"] - before["bytes"]["in"] < 6000
+    assert 4 * 2000 < shown["bytes"]["out"] - before["bytes"]["out"] < 20_000
+    assert shown["sendToAckMs"]["p50"] > 0
+    assert shown["sendToDeliveryMs"]["p99"] > 0
 
 
 @pytest.mark.gen_test
@@ -204,12 +204,12 @@ async def test_a_slow_reader_is_seen_and_counted_when_it_is_closed(start: Start)
         while slow.read_message()["event"] != "ack":
             pass
         seen: list[tuple[int, int]] = []
-        while (told := page(server.url, "websocket"))["messages"]["dropped"]["slow_reader"] == 0:
-            seen.append((told["slowReaders"]["now"], told["outbox"]["bytes"]))
+        while (shown := page(server.url, "websocket"))["messages"]["dropped"]["slow_reader"] == 0:
+            seen.append((shown["slowReaders"]["now"], shown["outbox"]["bytes"]))
             await asyncio.gather(*(a.command("sendMessage", roomId=room, content="😀" * 2000) for _ in range(25)))
         assert any(connections == 1 and waiting > 8000 for connections, waiting in seen)
         slow.reset()
-        counted = await until(lambda: (told := page(server.url, "websocket"))["slowReaders"]["closed"] and told)
+        counted = await until(lambda: (shown := page(server.url, "websocket"))["slowReaders"]["closed"] and shown)
         assert counted["connections"]["closedByCode"]["4413"] == counted["slowReaders"]["closed"] == 1
         assert counted["outbox"] == {"bytes": 0, "connections": 0}
 
@@ -223,13 +223,13 @@ async def test_the_loops_lag_that_is_told_is_that_of_a_real_block(start: Start) 
     began = time.monotonic()
     kill(server.pid, signal.SIGSTOP)
     try:
-        with pytest.raises(TimeoutError):  # who asks meanwhile gets no answer
+        with pytest.raises(TimeoutError):  # requests meanwhile get no reply
             await asyncio.wait_for(asyncio.to_thread(call, server.url, "GET", "/health"), 1.0)
     finally:
         kill(server.pid, signal.SIGCONT)
     block_ms = 1000 * (time.monotonic() - began)
     lately = await until(
-        lambda: (told := page(server.url, "performance")["lately"])["eventLoopLagMaxMs"] > block_ms * 0.5 and told
+        lambda: (shown := page(server.url, "performance")["lately"])["eventLoopLagMaxMs"] > block_ms * 0.5 and shown
     )
     assert lately["eventLoopLagMaxMs"] == pytest.approx(block_ms, rel=1.0)
     after = page(server.url, "performance")["loopLagMs"]
@@ -271,7 +271,7 @@ def test_an_administrators_token_opens_them_and_a_forged_address_does_not(server
     for path in ("/metrics", "/metrics/websocket", "/health/performance"):
         for forged in ("192.0.2.7", "192.0.2.7, 127.0.0.1", "192.0.2.7, 198.51.100.1"):
             assert call(closed.url, "GET", path, headers={"X-Forwarded-For": forged}).status == 403
-        for forged in ("127.0.0.1, 203.0.113.9", "::1, 203.0.113.9"):  # as a proxy that is trusted passes it on
+        for forged in ("127.0.0.1, 203.0.113.9", "::1, 203.0.113.9"):  # as a trusted proxy forwards it
             assert call(server.url, "GET", path, headers={"X-Forwarded-For": forged}).status == 403
         assert call(closed.url, "GET", path, token=eve.access_token).status == 403
         assert call(closed.url, "GET", path, token=boss.access_token).status == 200
@@ -299,13 +299,13 @@ def test_the_store_is_told_of_by_operation(server: ServerProcess) -> None:
     before = page(server.url, "database")["operations"]["messages.append"]["count"] if _appended(server) else 0
     for number in range(5):
         ada.post(room, f"text {number}")
-    told = page(server.url, "database")
-    append = told["operations"]["messages.append"]
+    shown = page(server.url, "database")
+    append = shown["operations"]["messages.append"]
     assert append["count"] - before == 5
     assert append["errors"] == 0
     assert 0 < append["p50Ms"] <= append["p95Ms"] <= append["p99Ms"]
-    assert told["commits"]["operations"] >= 5
-    assert set(told["pool"]) == {"inUse", "waiting", "limit"}
+    assert shown["commits"]["operations"] >= 5
+    assert set(shown["pool"]) == {"inUse", "waiting", "limit"}
 
 
 def _appended(server: ServerProcess) -> bool:
@@ -336,8 +336,8 @@ async def test_without_the_monitor_what_is_known_anyway_is_told(start: Start) ->
         assert value(scraped, "chat_connections") == 2
         assert value(scraped, "chat_start_time_seconds") > 1_700_000_000
         assert not any("seconds_bucket" in name or name == "chat_messages_received_total" for name, _ in scraped)
-        told = page(server.url, "websocket")
-        assert (told["connections"]["now"], told["rooms"]["top"]) == (2, [{"roomId": room, "connections": 1}])
+        shown = page(server.url, "websocket")
+        assert (shown["connections"]["now"], shown["rooms"]["top"]) == (2, [{"roomId": room, "connections": 1}])
         performance = page(server.url, "performance")
         assert performance["uptimeS"] > 0
         assert (performance["lately"], performance["cpu"]["percent"]) == (None, None)
@@ -400,14 +400,14 @@ async def test_all_processes_are_added_up_by_bucket_and_a_dead_one_is_left_out(
             await one.until(lambda one=one: received_count(one) == 40)
 
         def whole_at_last() -> dict | None:
-            told = page(first.url, "websocket", scope="cluster")
+            shown = page(first.url, "websocket", scope="cluster")
             counts = (
-                told["messages"]["out"],
-                told["sendToAckMs"]["count"],
-                told["sendToDeliveryMs"]["count"],
-                told["connections"]["now"],
+                shown["messages"]["out"],
+                shown["sendToAckMs"]["count"],
+                shown["sendToDeliveryMs"]["count"],
+                shown["connections"]["now"],
             )
-            return told if counts == (80, 40, 80, 2) else None
+            return shown if counts == (80, 40, 80, 2) else None
 
         whole = await until(whole_at_last)
         each = [histogram_of(scrape(one.url), "chat_command_seconds", command="sendMessage") for one in (first, second)]
@@ -424,11 +424,13 @@ async def test_all_processes_are_added_up_by_bucket_and_a_dead_one_is_left_out(
             await until(lambda name=name: len(page(second.url, name, scope="cluster")["processes"]) == 2)
         second.kill()
         alone = await until(
-            lambda: len((told := page(first.url, "performance", scope="cluster"))["processes"]) == 1 and told
+            lambda: len((shown := page(first.url, "performance", scope="cluster"))["processes"]) == 1 and shown
         )
         assert alone["processes"][0]["processId"] == page(first.url, "performance")["processId"]
         assert alone["complete"] is True
         redis.stop()
-        cut_off = await until(lambda: not (told := page(first.url, "websocket", scope="cluster"))["complete"] and told)
+        cut_off = await until(
+            lambda: not (shown := page(first.url, "websocket", scope="cluster"))["complete"] and shown
+        )
         assert len(cut_off["processes"]) == 1
         assert cut_off["messages"]["in"] == 30

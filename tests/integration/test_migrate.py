@@ -58,7 +58,7 @@ async def fill_directory(data_dir: Path, *, messages: int = 3000) -> dict[str, A
     await store.files.create(
         FileDraft(file_id, people[0].id, "ö.png", written.size, "image/png", written.sha256, 3, 4, True)
     )
-    mentions = (people[1].id,)  # one in fifty
+    mentions = (people[1].id,)  # one message in fifty
     for start in range(0, messages, 500):
         drafts = [
             MessageDraft(author.id, author.username, f"message {n} 👋", f"c{n}", mentions=mentions[n % 50 : 1])
@@ -224,7 +224,7 @@ async def test_a_difference_is_found_in_the_end(tmp_path: Path, target: dict[str
         messages = client[target["MONGO_DB_NAME"]].messages
 
         def tamper(what: str, done: int, _total: int) -> None:
-            if (what, done) == ("messages", 1000):  # half of them are copied
+            if (what, done) == ("messages", 1000):  # half of the messages are copied
                 messages.update_one({"seq": 5}, {"$set": {"content": "tampered with"}})
 
         with pytest.raises(StartupError, match="messages differ"):
@@ -270,7 +270,7 @@ async def test_a_files_bytes_are_compared_in_the_end(tmp_path: Path, target: dic
         chunks = client[target["MONGO_DB_NAME"]]["uploads.chunks"]
 
         def report(step: str, *_: int) -> None:
-            if step == "comparing users":  # all is copied, nothing of the files compared
+            if step == "comparing users":  # everything is copied, no file compared
                 damage(what, tmp_path / "data", chunks, filled["file"])
 
         with pytest.raises(StartupError, match=f"the bytes of file {filled['file']}.* differ") as refused:
@@ -307,7 +307,7 @@ async def test_who_loses_the_lease_ends_with_a_line(tmp_path: Path, target: dict
             await asyncio.sleep(0.005)  # the poll's pace
         run.send_signal(signal.SIGSTOP)
         database.leases.update_one({}, {"$set": {"holder": "somebody else"}})
-        await asyncio.sleep(BEAT_S)  # so that the next beat is due when it goes on
+        await asyncio.sleep(BEAT_S)  # so that the next renewal of the lease is due when it continues
         run.send_signal(signal.SIGCONT)
         _, said = await asyncio.to_thread(run.communicate)
     lines = [line for line in said.decode().splitlines() if line.startswith("migrate: ")]

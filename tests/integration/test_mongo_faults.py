@@ -109,7 +109,7 @@ NO_URI = "mongodb://user:hunter2@@127.0.0.1/"
     ],
 )
 def test_a_uri_that_cannot_be_one_is_refused_in_one_line(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MOTOR_MAX_WORKERS", "10")  # else it is set, also for the tests that follow
+    monkeypatch.setenv("MOTOR_MAX_WORKERS", "10")  # otherwise it stays set for the tests that follow
     with pytest.raises(SettingsError) as refused:
         build_storage.validate(settings.load({}, env_of(uri)))
     assert str(refused.value).isprintable()
@@ -142,7 +142,7 @@ def test_a_server_that_comes_up_while_it_is_waited_for_is_used(mongo: MongoDatab
     try:
         with mongo.stopped():
             server.spawn()
-            poll(lambda: "database server" in server.log())  # it has looked
+            poll(lambda: "database server" in server.log())  # it has checked
         await_ready(server, 60)
     finally:
         server.stop()
@@ -182,7 +182,7 @@ def test_a_second_process_on_the_database_is_refused(mongo: MongoDatabase, tmp_p
         assert (run.returncode, "in use by another process" in run.stderr) == (1, True), run.stderr
         assert call(server.url, "GET", "/health/ready").status == 200
     with serving(tmp_path / "data", mongo.env()):
-        pass  # who stopped gave it back: no wait
+        pass  # a process that stops releases the lease: no wait
 
 
 def test_who_has_lost_the_lease_ends(mongo: MongoDatabase, tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_while_it_is_away_the_server_says_so_and_is_itself_again_afterwards(
         assert (again.status, again.json["duplicate"]) == (200, True)
         messages = ada.call("GET", "/messages", roomId=room).json["messages"]
         assert [(message["seq"], message["clientId"]) for message in messages] == [(1, "c1"), (2, "c2")]
-        # It looks once a second at most
+        # the health route checks once a second at most
         poll(lambda: call(server.url, "GET", "/health/database").json["status"] == "healthy")
     changes = re.findall(r"database server server=\S+ is=(\S+)", server.log())
     assert (changes[0], changes[-1]) == ("writable", "writable")
@@ -325,7 +325,9 @@ async def test_stopped_for_ten_seconds_it_holds_up_nobody_who_does_not_need_it_a
                 until = time.monotonic() + 10
                 for path in ("/health/ready", "/health/database"):
                     assert await reports_unhealthy(server.url, path, 30)
-                await asyncio.sleep(max(0.0, until - time.monotonic()))  # the fault is ten seconds of standstill
+                await asyncio.sleep(
+                    max(0.0, until - time.monotonic())
+                )  # the fault: the server is paused for ten seconds
                 mongo.server.resume()
                 acked = [message for part in await asyncio.wait_for(asyncio.gather(*sending), 80) for message in part]
             assert [one.close_code for one in senders] == [None] * 3
@@ -338,4 +340,4 @@ async def test_stopped_for_ten_seconds_it_holds_up_nobody_who_does_not_need_it_a
         assert [message["seq"] for message in found] == list(range(1, 601))
         assert len({(message["userId"], message["clientId"]) for message in found}) == 600
         assert len(pulse.seconds) > 100
-        assert max(pulse.seconds) < 9, sorted(pulse.seconds)[-10:]  # of ten
+        assert max(pulse.seconds) < 9, sorted(pulse.seconds)[-10:]  # of ten seconds

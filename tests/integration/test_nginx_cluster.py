@@ -36,7 +36,8 @@ from tests.support.waiting import poll, until
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:{SBIN}")
 NGINX_MISSING = "need nginx on PATH (Debian: apt-get install nginx)"
 REDIS = shutil.which("redis-server")
-CLIENT, FORGED = "127.0.0.2", "127.0.0.3"  # Linux answers to all of 127.0.0.0/8; none of these two is a trusted proxy
+# Linux accepts all of 127.0.0.0/8 as loopback. Neither of these is a trusted proxy.
+CLIENT, FORGED = "127.0.0.2", "127.0.0.3"
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason=NGINX_MISSING)
 
@@ -164,7 +165,7 @@ def test_one_line_says_where_it_is_and_every_line_whose_it_is(cluster: ClusterPr
     one, two = cluster.port + 1, cluster.port + 2
     where = rf"^cluster ready on {cluster.url} \(2 processes: {one}, {two}; redis 127\.0\.0\.1:\d+\)$"
     assert re.search(where, cluster.log(), re.MULTILINE), cluster.log()
-    poll(lambda: re.search("^nginx:", cluster.log(), re.MULTILINE))  # each one's lines come by a thread of their own
+    poll(lambda: re.search("^nginx:", cluster.log(), re.MULTILINE))  # a thread for each process copies its lines
     names = {line.partition(" ")[0] for line in cluster.log().splitlines()}
     assert {"cluster:", "p1:", "p2:", "nginx:"} <= names <= {"cluster:", "p1:", "p2:", "nginx:", "redis:", "cluster"}
 
@@ -232,7 +233,7 @@ def ask_from(source: str, cluster: ClusterProcess, path: str, **headers: str) ->
 
 def test_the_clients_address_is_the_one_that_nginx_sees_whatever_it_says_itself(ready_cluster: ClusterProcess) -> None:
     forged = {"X-Forwarded-For": FORGED, "X-Real-IP": FORGED, "Forwarded": f"for={FORGED}"}
-    assert ask_from(FORGED, ready_cluster, "/health/database") == 200  # the only one that may
+    assert ask_from(FORGED, ready_cluster, "/health/database") == 200  # the only address that may
     for source in ("127.0.0.1", CLIENT):
         assert ask_from(source, ready_cluster, "/health/database") == 403
         assert ask_from(source, ready_cluster, "/health/database", **forged) == 403
@@ -342,7 +343,7 @@ class MessageSender(Struct):
     room: str
     period_s: float
     seen: list[int] = field(default_factory=list)
-    tries: dict[str, int] = field(default_factory=dict)  # of each message, until its ack
+    tries: dict[str, int] = field(default_factory=dict)  # attempts for each message until its ack
     _chat: ChatConnection | None = None
 
     async def send_until(self, over: asyncio.Event) -> None:
@@ -505,7 +506,8 @@ async def test_told_to_end_it_drains_ends_all_and_leaves_no_process(tmp_path: Pa
         async with chat(one.ws_url, ada) as connected:
             await connected.one("welcome")
             one.process.send_signal(number)
-            one.process.send_signal(number)  # make passes on what the group has got too: that is one order
+            # make forwards a signal that the process group has received too: the supervisor must treat both as one.
+            one.process.send_signal(number)
             assert await connected.closed(30) == 1012
         assert await asyncio.to_thread(one.process.wait, STOP_WITHIN_S) == 0
     assert not [child for child in children if child.is_running()]

@@ -14,7 +14,7 @@ from tests.support.client import PASSWORD, Reply, call
 from tests.support.server import ServerProcess, serving
 
 HOME = "192.0.2.10"
-AUTH, ANONYMOUS = 6, 8  # how many attempts the shared servers take in an hour
+AUTH, ANONYMOUS = 6, 8  # attempts that the shared servers allow in an hour
 _networks = itertools.count(1)
 
 

@@ -44,10 +44,10 @@ async def test_a_quick_reconnect_is_no_departure(server: ServerProcess) -> None:
     room = ada.make_room()["id"]
     async with chat(server.ws_url, ada) as a:
         await a.command("joinRoom", roomId=room)
-        for bob in others:  # where the machine stands still in between it is no quick one, and somebody else tries
+        for bob in others:  # if the machine stalls in between the reconnect is not quick, so another user tries
             bob.join(room)
             async with chat(server.ws_url, bob):
-                await a.until(lambda bob=bob: [told["userId"] for told in a.named("userJoined")][-1:] == [bob.id])
+                await a.until(lambda bob=bob: [event["userId"] for event in a.named("userJoined")][-1:] == [bob.id])
                 began_s = time.monotonic()
             async with chat(server.ws_url, bob) as again:
                 await again.one("welcome")
@@ -56,8 +56,8 @@ async def test_a_quick_reconnect_is_no_departure(server: ServerProcess) -> None:
                 await again.command("updatePresence", status="busy", customStatus="in a meeting")
                 update = await a.one("presenceUpdate")
                 assert (update["userId"], update["status"]) == (bob.id, "busy")
-                assert [told for told in a.named("userLeft") if told["userId"] == bob.id] == []
-                assert len([told for told in a.named("userJoined") if told["userId"] == bob.id]) == 1
+                assert [event for event in a.named("userLeft") if event["userId"] == bob.id] == []
+                assert len([event for event in a.named("userJoined") if event["userId"] == bob.id]) == 1
                 return
     pytest.fail("nobody came back quickly")
 

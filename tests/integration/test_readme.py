@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from tests.integration.conftest import embedded
 from tests.support.server import ROOT, ServerProcess
 
-pytestmark = embedded  # a stranger begins without a database server
+pytestmark = embedded  # the README starts without a database server
 
 
 def code_blocks(heading: str) -> list[str]:
@@ -34,7 +34,7 @@ def test_the_conversation_of_the_readme_takes_place(server: ServerProcess) -> No
     by_rest, by_python, read_back = code_blocks("A conversation")
     said = run_script(f"{by_rest}\n.venv/bin/python - <<'END'\n{by_python}\nEND\n{read_back}", server)
     heard, page = said.splitlines()
-    assert heard.count("'content': 'Hello, Bob'") == 2, heard  # Ada's ack, and what Bob hears
+    assert heard.count("'content': 'Hello, Bob'") == 2, heard  # Ada's ack, and the event that Bob receives
     assert [message["content"] for message in json.loads(page)["messages"]] == ["Hello, Bob"]
     assert len(by_python.splitlines()) == 5
 

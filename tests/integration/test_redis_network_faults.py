@@ -21,7 +21,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.server import ServerProcess, serving
 
 CUT_OFF_S = 5.0  # the contract's bound
-SLOW_MACHINE_S = 3.0  # by how much more a wait may take where others use the same cores
+SLOW_MACHINE_S = 3.0  # added to waits: other processes use the same cores
 
 
 async def until_true(condition: Callable[[], Awaitable[bool]], within_s: float = 30.0) -> None:
@@ -135,15 +135,15 @@ async def test_news_of_an_earlier_membership_that_come_late_end_no_newer_one(
                 await b.command("joinRoom", roomId=room)
             b.events.clear()
             await a.command("updatePresence", status="busy")
-            await b.one("presenceUpdate")  # what was told before it has come as well
+            await b.one("presenceUpdate")  # all earlier events have arrived too
             await a.command("sendMessage", roomId=room, content="after all that")
             await b.one("receiveMessage")
             assert b.named("roomClosed") == [], "the newest membership stands"
-            await also_b.one("roomClosed")  # its subscription was of the first one
+            await also_b.one("roomClosed")  # it subscribed under the first membership
             for one in (a, b):
                 assert await online_ids(one, room) == {ada.id, bob.id}
             q.proxy.delay_published(0.0)
-            await until_heads_are_read(q)  # the next look at the store, which knows no reason, is seconds away
+            await until_heads_are_read(q)  # the next comparison with the store, which gives no reason, is seconds away
             assert (await p.call(bob, "POST", f"/rooms/{room}/leave")).status == 204
             assert (await b.one("roomClosed"))["reason"] == "left", "the one that stands ends as ever"
 
@@ -272,7 +272,7 @@ async def test_a_process_that_stood_still_for_over_10_s_and_the_others_know_each
             await until_true(lambda: shows_online(a, room, ada, bob))
             os.kill(q.server.pid, signal.SIGSTOP)
             try:
-                await until_true(lambda: shows_online(a, room, ada), 60)  # it was taken for dead
+                await until_true(lambda: shows_online(a, room, ada), 60)  # it counted as dead
                 async with chat(p.server.ws_url, cleo) as c:
                     await c.command("joinRoom", roomId=room)
                     os.kill(q.server.pid, signal.SIGCONT)

@@ -62,7 +62,7 @@ async def flush(redis: RedisServer) -> None:
 
 async def stop_for_ten_seconds(redis: RedisServer) -> None:
     redis.pause()
-    await asyncio.sleep(10)  # the fault is ten seconds of standstill
+    await asyncio.sleep(10)  # the fault: Redis is paused for ten seconds
     redis.resume()
 
 
@@ -141,7 +141,7 @@ async def test_whatever_becomes_of_redis_nothing_is_lost_doubled_or_out_of_order
         marker = (await a.command("sendMessage", roomId=room, content="after it"))["message"]["seq"]
         await b.until(lambda: marker in b.seqs[-500:], 30)
         assert time.monotonic() - healed_at < 25
-        await b.until(lambda: b.seqs[-1] > marker + 50, 30)  # some traffic after it
+        await b.until(lambda: b.seqs[-1] > marker + 50, 30)  # some traffic after the fault
         over.set()
         total = sum(map(len, await asyncio.gather(*sending))) + 1
         for one in (a, b):
@@ -184,8 +184,8 @@ async def test_while_redis_is_away_messages_removals_and_logouts_are_heard_withi
 
 
 def page_reads(server: ServerProcess) -> Counter[str]:
-    told = call(server.url, "GET", "/metrics/cache").json["kinds"].get("page", {})
-    return Counter({name: told.get(name, 0) for name in ("hits", "misses")})
+    metrics = call(server.url, "GET", "/metrics/cache").json["kinds"].get("page", {})
+    return Counter({name: metrics.get(name, 0) for name in ("hits", "misses")})
 
 
 @pytest.mark.gen_test
@@ -199,9 +199,9 @@ async def test_redis_away_shows_in_the_caches_health_and_nowhere_else(
     before = page_reads(first)
     for _ in range(3):
         assert ada.call("GET", "/messages", roomId=room).status == 200
-    told = call(first.url, "GET", "/metrics/cache").json
-    assert told["backend"]["backend"] == "redis"
-    assert told["backend"]["clients"] >= 4
+    metrics = call(first.url, "GET", "/metrics/cache").json
+    assert metrics["backend"]["backend"] == "redis"
+    assert metrics["backend"]["clients"] >= 4
     assert page_reads(first) - before == Counter(hits=2, misses=1)
     assert call(first.url, "GET", "/health/cache").json["status"] == "healthy"
     shared_redis.stop()

@@ -23,16 +23,16 @@ from tests.support.client import PASSWORD
 from tests.support.waiting import poll
 
 OTHERS_REQUESTS = 200
-FLOOD_AT_LEAST = 20  # refusals of a client, however quick the others are
-HANDS = 4  # threads that ask for the others
+FLOOD_AT_LEAST = 20  # the least number of requests of each flooding client
+HANDS = 4  # threads that send the other users' requests
 OTHERS_ADDRESS, OPERATOR = "127.0.0.2", "127.0.0.4"
-SOCKETS_MAX = 2  # of each process, so that a few hold all
+SOCKETS_MAX = 2  # of each process: few, so that some users hold all
 PEOPLE = 16
 REPLY_WITHIN_S = 30.0
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason=NGINX_MISSING)
 
-Request = Callable[[str], bytes]  # what is sent, given a token of the flooder's
+Request = Callable[[str], bytes]  # the request, built from the flooding user's token
 
 
 def request_bytes(line: str, *headers: str, body: bytes = b"", host: str = "chat.example") -> bytes:
@@ -47,7 +47,7 @@ UPGRADE = (
     "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
 )
 
-# What is refused, with the statuses that it may get beside 429 (the limits are those by default).
+# Refused requests, each with the statuses that it may get besides 429 (under the default limits).
 REFUSALS: dict[str, tuple[set[int], Request]] = {
     "no token": ({401}, lambda _: request_bytes("GET /users HTTP/1.1")),
     "no token, HEAD": ({401, 405}, lambda _: request_bytes("HEAD /users HTTP/1.1")),
@@ -95,7 +95,7 @@ REFUSALS: dict[str, tuple[set[int], Request]] = {
     "not JSON": ({400}, lambda _: request_bytes("POST /auth/refresh HTTP/1.1", body=b"nonsense")),
     "not valid": ({422}, lambda _: request_bytes("POST /auth/refresh HTTP/1.1", body=b"{}")),
     "a taken name": (
-        {409, 429},  # soon by AUTH alone: the other time's attempts are counted by account
+        {409, 429},  # 429 from the AUTH limit alone: other attempts are counted by account
         lambda _: request_bytes(
             "POST /auth/register HTTP/1.1",
             body=json.dumps({"username": "person0", "email": "x@example.com", "password": PASSWORD}).encode(),
@@ -131,8 +131,8 @@ REFUSALS: dict[str, tuple[set[int], Request]] = {
     "no HTTP": ({400}, lambda _: b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n"),
 }
 
-# In `make test`, by a crowd of clients: what a process refuses at once and while the body still streams, a route with a
-# limit of its own, a socket for which there is no place, and two of nginx's own. The whole table is `slow`.
+# The kinds in `make test`: refused at once, refused while the body streams, on a route with its own limit, a WebSocket
+# over the cap, and two refused by nginx. The whole table is `slow`.
 SMOKE = (
     "no token, with a large body",
     "no route, while the body streams",
@@ -190,7 +190,7 @@ class RefusalLoop(Struct):
     request: bytes
     over: threading.Event
     statuses: list[int] = field(default_factory=list)
-    bodies: set[bytes] = field(default_factory=set)  # what was said, but for the ids of requests
+    bodies: set[bytes] = field(default_factory=set)  # the replies' bodies without request ids
 
     def run(self) -> None:
         while not (self.over.is_set() and len(self.statuses) >= FLOOD_AT_LEAST):
@@ -207,7 +207,7 @@ class RefusalLoop(Struct):
             response.begin()
             body = response.read()
         except (http.client.HTTPException, ConnectionResetError):
-            return False  # of a connection that nginx had ended already
+            return False  # nginx had already closed the kept connection
         self.statuses.append(response.status)
         self.bodies.add(re.sub(rb'"requestId":"[0-9a-f]+"', b"", body))
         return (

@@ -88,7 +88,7 @@ def test_a_frame_behind_a_burst_makes_no_separate_refusals_of_it(start: Start) -
     server = start(RATE_LIMIT_RESUMES="10/3600")
     ada = register(server.url)
     room = ada.make_room()["id"]
-    # More than is read at once, less than the kernel takes
+    # more than one read, less than the kernel's buffers
     commands = [("joinRoom", {"roomId": room, "padding": "." * 200})] * 300
     with RawWebSocket(server.port, token=ada.access_token) as connection:
         with paused(server):

@@ -102,7 +102,7 @@ async def test_each_level_refuses_its_classes_and_no_other(tmp_path: Path) -> No
         shedding = server.shedding
         assert isinstance(shedding, LoadShedder)
         shedding._load, shedding._now, shedding._stepped_s = lambda: load[0], lambda: now[0], 0.0
-        shedding._shed = Shed()  # whatever the machine did to it while it started
+        shedding._shed = Shed()  # whatever load the start caused
         ada = await asyncio.to_thread(register, url)
         room = (await asyncio.to_thread(ada.make_room))["id"]
 

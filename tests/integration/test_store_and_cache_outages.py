@@ -137,11 +137,11 @@ async def test_a_hundred_who_read_one_page_while_redis_is_away_read_it_once(
         headers = f"Host: 127.0.0.1\r\nAuthorization: Bearer {ada.access_token}\r\nConnection: close"
         request = f"GET /messages?roomId={room} HTTP/1.1\r\n{headers}\r\n\r\n"
         async with hundred_requests(server, request) as answers:
-            await until(lambda: asked() == asked_before + 100)  # all of them wait for a store that stands still
+            await until(lambda: asked() == asked_before + 100)  # all of them wait for the paused store
             mongo.resume()
         assert all(answer.startswith(b"HTTP/1.1 200 ") and b'"hello"' in answer for answer in answers)
         more = {name: count - before[name] for name, count in reads().items()}
-        # Some may have come when a load was too old to join
+        # some may have come when a load was too old to be shared
         assert all(1 <= count <= 5 for count in more.values()), more
 
 
@@ -172,7 +172,7 @@ async def test_a_hundred_who_find_a_cached_page_behind_its_room_read_the_page_on
             ada.post(room, "and again")
             await a.until(lambda: len(a.named("receiveMessage")) == 1)
             assert redis.ask("COPY", "old page", f"chat:1:page:{room}", "REPLACE") == b":1\r\n"
-            # What says that she may is cached again
+            # her permission is cached again
             assert ada.call("GET", "/messages", roomId=room, after=2).status == 200
             before, hits_before = page_reads(), hits()
             mongo.pause()
@@ -180,7 +180,7 @@ async def test_a_hundred_who_find_a_cached_page_behind_its_room_read_the_page_on
             async with hundred_requests(
                 server, f"GET /messages?roomId={room} HTTP/1.1\r\n{headers}\r\n\r\n"
             ) as answers:
-                await until(lambda: hits() >= hits_before + 99)  # all are here; what they lack is read by one of them
+                await until(lambda: hits() >= hits_before + 99)  # all have arrived; one of them loads the value
                 mongo.resume()
             assert all(answer.startswith(b"HTTP/1.1 200 ") and b'"and again"' in answer for answer in answers)
             assert 1 <= page_reads() - before <= 5

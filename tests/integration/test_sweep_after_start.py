@@ -22,7 +22,7 @@ def sessions(data_dir: Path) -> int:
 
 
 @embedded
-@pytest.mark.slow  # five to twenty seconds
+@pytest.mark.slow  # takes 5 to 20 s
 def test_sessions_that_are_over_are_removed_soon_after_the_start(start: Start) -> None:
     server = start(JWT_REFRESH_EXPIRES_IN="1")
     for _ in range(3):

@@ -77,8 +77,8 @@ async def test_requests_and_commands_are_traced_down_to_the_store(start: Start, 
     assert above("store.users.create") == {"POST /auth/register"}
     assert above("store.rooms.create") == {"POST /rooms"}
     commands = [span for span in collector.spans if span.name == "command.execute"]
-    told = {one.value.string_value for span in commands for one in span.attributes if one.key == "command"}
-    assert told == {"joinRoom", "sendMessage"}
+    exported = {one.value.string_value for span in commands for one in span.attributes if one.key == "command"}
+    assert exported == {"joinRoom", "sendMessage"}
     assert all(not span.parent_span_id for span in commands)
     assert "command.execute" in above("bus.subscribe")
     assert {"store.messages.append", "cache.update", "bus.publish"} <= names

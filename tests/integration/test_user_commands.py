@@ -205,7 +205,7 @@ def test_on_a_terminal_the_password_is_asked_for_twice_and_not_shown(server: Ser
         os.write(ours, f"{answer}\n".encode())
     code = process.wait(60)
     os.set_blocking(ours, False)
-    with contextlib.suppress(OSError):  # the terminal is gone with its last process
+    with contextlib.suppress(OSError):  # the terminal closes with its last process
         shown += os.read(ours, 10_000)
     os.close(ours)
     assert OTHER_PASSWORD.encode() not in shown

@@ -213,7 +213,7 @@ def test_random_bytes_after_the_upgrade_end_that_connection_alone(server: Server
             with RawWebSocket(server.port) as raw:
                 try:
                     raw.socket.sendall(random.Random(seed).randbytes(300))
-                    raw.socket.sendall(b"\x00" * 300)  # whatever was begun becomes an unmasked frame in the end
+                    raw.socket.sendall(b"\x00" * 300)  # whatever frame was begun, this ends as an unmasked frame
                     raw.read_close()
                 except ConnectionError:
                     pass

@@ -33,4 +33,4 @@ class FakeWallClock:
         """Set the clock to the machine's time plus `seconds`, which may be negative."""
         beside = self._file.with_suffix(".new")
         beside.write_text(f"{seconds:+d}s\n")
-        beside.replace(self._file)  # a process that reads it meanwhile finds a whole one
+        beside.replace(self._file)  # atomic: a process that reads it meanwhile finds a complete file

@@ -13,7 +13,7 @@ import pytest
 from msgspec import Struct, structs
 
 FAILURES = "TEST_FAILURES"  # the file to which a run adds a line for each test that failed
-LINES = 60  # of each log: its end
+LINES = 60  # from the end of each log
 LOGS_MAX = 8
 REASON_MAX = 400
 DEPTH = 2  # how many of the tests' objects may be nested around a server

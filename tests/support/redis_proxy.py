@@ -11,8 +11,8 @@ from contextlib import AsyncExitStack
 from cluster.redis_connection import RedisClient, RedisOptions, Script
 from tests.support.waiting import until_on_loop as until
 
-PATIENT_S = 30.0  # where a timeout is not the subject
-TIMEOUT_S = 1.0  # where it is
+PATIENT_S = 30.0  # for tests that are not about timeouts
+TIMEOUT_S = 1.0  # for those that are
 LATE_S = 20.0  # added to bounds on waits: other processes use the same cores
 
 

@@ -283,7 +283,7 @@ async def test_a_fence_that_is_never_lowered_refuses_fills_for_its_bound_only(ca
         await cache.get_or_load(keys.user("u1"), load)
         assert load.count == 2
     await cache.get_or_load(keys.user("u1"), load)
-    assert load.count == 3  # the end of the fence invalidates, however late
+    assert load.count == 3  # the end of a fence invalidates, even after it expired
 
 
 # ---- updates in place ------------------------------------------------------------------------------------------------
@@ -423,7 +423,7 @@ async def test_a_flood_of_keys_stays_within_both_bounds(keys, counting_loader, c
         await cache.get_or_load(keys.user(f"u{index}"), load)
         assert len(cache) <= 1_000 and cache.weight_bytes <= 500_000
     assert load.count == 5_000
-    assert 0 < len(cache) < 1_000  # here the weight binds first
+    assert 0 < len(cache) < 1_000  # here the limit of bytes is reached first
     await cache.invalidate(*(keys.user(f"u{index}") for index in range(5_000)))
     assert len(cache) == 0 and cache.weight_bytes == 0
 
@@ -452,7 +452,7 @@ async def test_an_update_that_makes_a_value_heavier_counts(keys, counting_loader
 async def test_closing_cancels_the_loads_and_tells_their_askers(cache, keys, loader):
     asked = [start_read(cache, keys.user("u1"), loader), start_read(cache, keys.user("u1"), loader)]
     await let_tasks_run()
-    await cache.invalidate(keys.user("u1"))  # a detached load is owned as well
+    await cache.invalidate(keys.user("u1"))  # close cancels detached loads too
     asked.append(start_read(cache, keys.user("u1"), loader))
     await let_tasks_run()
     await cache.close()

@@ -47,7 +47,7 @@ VALUES: list[tuple[Key[Any], Any]] = [
     (KEYS.page("r2"), Page((), 0, 0, False)),
     (KEYS.stats("r1"), RoomStats("r1", 7, 41, "2026-01-31T12:00:00.123Z")),
 ]
-KEY = KEYS.email("u1")  # a value that is a text: what it is does not matter where this one is used
+KEY = KEYS.email("u1")  # any key with a text as its value
 
 
 class CacheProcess(Struct, frozen=True):
@@ -272,7 +272,7 @@ async def test_a_value_is_as_old_as_its_load(stack: AsyncExitStack, redis: Redis
     key = Keys(CacheTtls(messages_s=0, users_s=100, stats_s=0)).user("u1")
 
     async def load() -> User:
-        await asyncio.sleep(0.2)  # the load takes so long
+        await asyncio.sleep(0.2)  # the load takes that long
         return USER
 
     await a.cache.get_or_load(key, load)
@@ -288,7 +288,7 @@ async def test_a_value_that_redis_was_late_to_keep_is_not_kept(stack: AsyncExitS
         return "ada"
 
     assert await a.cache.get_or_load(KEY, load) == "ada"
-    await asyncio.sleep(FILL_LATE_S + 0.1)  # Redis stands still so long
+    await asyncio.sleep(FILL_LATE_S + 0.1)  # Redis is paused that long
     redis.resume()
     await a.flushed()
     await a.flushed()
@@ -572,7 +572,7 @@ async def test_a_writer_that_is_cancelled_while_it_raises_a_fence_leaves_none(
             raise AssertionError("it was cancelled before")
 
     writer = asyncio.create_task(write())
-    await asyncio.sleep(0)  # it has asked for the fence, and waits for the answer
+    await asyncio.sleep(0)  # it has sent the script and waits for the reply
     writer.cancel()
     with pytest.raises(asyncio.CancelledError):
         await writer
@@ -609,7 +609,7 @@ async def test_a_fence_whose_raiser_dies_stands_for_its_bound_and_no_longer(
     load = CountingLoader("new")
     assert [await a.cache.get_or_load(KEY, load) for _ in range(2)] == ["new", "new"]
     assert load.count == 2
-    # The key may live on, by another's fence; each fence in it ends on its own.
+    # The key may outlive this fence because of another one; each fence in it expires by itself.
     [(token, until_ms)] = [tuple(await a.client.call("ZRANGE", fence, 0, -1, "WITHSCORES"))]
     await a.client.call("ZADD", fence, int(until_ms) - bound_ms, token)
     assert [await a.cache.get_or_load(KEY, load) for _ in range(2)] == ["new", "new"]
@@ -731,9 +731,9 @@ async def test_a_value_that_was_written_while_redis_was_out_of_reach_is_believed
     assert await cut.get(KEY, "unused") == "old"
     proxy.go_away()
     await until_noticed_gone(cut.client)
-    await cut.cache.invalidate(KEY)  # the source holds "new", and Redis cannot be told
+    await cut.cache.invalidate(KEY)  # the loader returns "new", and Redis is unreachable
     assert await cut.cache.get_or_load(KEY, CountingLoader("new")) == "new"
-    assert await other.get(KEY, "unused") == "old"  # that it is still there is what the rest is about
+    assert await other.get(KEY, "unused") == "old"  # the old value is still in Redis
     proxy.come_back()
     await until(lambda: cut.client.is_up)
     await cut.flushed()
@@ -941,7 +941,7 @@ async def test_a_value_so_deep_that_no_reader_follows_is_thrown_away_too(
 ) -> None:
     a = await start_process(stack, redis.port)
     key = KEYS.user("u1")
-    deep = b"\x81\xa1z" + b"\x91" * 100_000 + b"\x90"  # a field that is not known, skipped by recursion
+    deep = b"\x81\xa1z" + b"\x91" * 100_000 + b"\x90"  # an unknown field, which the decoder skips by recursion
     await a.client.call("SET", key.name, await generation_of(a) + b":" + deep)
     assert await a.get(key, USER) == USER
     assert await a.get(key, USER) == USER
@@ -1055,8 +1055,7 @@ async def test_a_redis_that_takes_no_writes_shows_nothing_that_should_have_been_
     a, b = await start_two_processes(stack, own_redis.port)
     await a.get(KEY, "old")
     await a.get(PAGE, page_of(1, 3))
-    # As of a full disk (stop-writes-on-bgsave-error), or of a replica after a failover: reads are answered, writes
-    # refused.
+    # As with a full disk (stop-writes-on-bgsave-error), or a replica after a failover: reads work, writes are refused.
     await a.client.call("CONFIG", "SET", "min-replicas-to-write", 1)
     with pytest.raises(RedisRefused):
         await a.client.call("DEL", "anything")
@@ -1370,7 +1369,7 @@ async def test_who_asked_redis_when_it_was_closed_is_told_so(stack: AsyncExitSta
     load = CountingLoader("ada")
     proxy.hold()
     asked = a.start_read(KEY, load)
-    await asyncio.sleep(0)  # its question is on the way
+    await asyncio.sleep(0)  # its command is under way
     await a.cache.close()
     proxy.release()
     with pytest.raises(CacheClosed):

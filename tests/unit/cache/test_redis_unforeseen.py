@@ -26,7 +26,9 @@ async def test_past_its_bound_every_call_is_told_that_redis_is_gone_until_the_co
     lost: list[str] = []
     client = await client_at(stack, own_redis.port, on_down=[lambda: lost.append("down")], timeout_s=60)
     own_redis.pause()
-    assert client.send("SET", "big", b"x" * (WAITING_MAX_BYTES - 1))  # more than the kernel takes: so it is under way
+    assert client.send(
+        "SET", "big", b"x" * (WAITING_MAX_BYTES - 1)
+    )  # more than the kernel's buffers take, so it stays under way
     await asyncio.sleep(0)
     assert sum(client.send("PING") for _ in range(WAITING_MAX)) == WAITING_MAX
     turns = 0

@@ -47,7 +47,7 @@ async def test_a_commit_is_taken_into_kept_totals_and_into_nothing_else(
         load = CountingLoader(BEFORE)
         assert await cache.get_or_load(key, load) == BEFORE
         await cache.update(key, advance(9, LATER))
-        await cache.update(key, advance(8, "2026-01-31T12:00:05.000Z"))  # heard late
+        await cache.update(key, advance(8, "2026-01-31T12:00:05.000Z"))  # an update that arrives late
         assert await cache.get_or_load(key, load) == AFTER
         assert load.count == 1
         missing = keys.stats("nowhere")

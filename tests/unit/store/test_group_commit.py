@@ -227,7 +227,7 @@ async def test_a_deadline_ends_the_wait_of_who_runs_and_of_who_waits(
     writer._timeout_s = 30.0
     held.release.set()
     assert await writer.submit("later", insert(3)) == 3
-    # The one that ran has happened, the one that waited was dropped.
+    # The running write was committed, the waiting one was dropped.
     assert table.numbers() == [1, 3]
     assert observer.operations[:2] == [("running", "timeout"), ("waiting", "timeout")]
     assert writer.pending == 0

@@ -70,7 +70,7 @@ async def test_a_deadline_counts_from_when_the_write_was_accepted_not_from_when_
     await asyncio.sleep(0)
     second = batcher.submit("room", 2)
     second.add_done_callback(lambda _: over.append("accepted half a second before its batch began"))
-    await asyncio.sleep(0.5)  # time that passes is what this is about
+    await asyncio.sleep(0.5)  # this test needs real time to pass
     other = batcher.submit("another room", 3)
     other.add_done_callback(lambda _: over.append("accepted as its batch began"))
     work.release[0].set()

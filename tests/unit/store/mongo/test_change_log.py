@@ -152,7 +152,7 @@ async def test_of_reactions_in_one_entry_a_late_part_does_nothing(
     message = await said(fill)
     steps = [("u1", True), ("u2", True), ("u1", False), ("u3", True), ("u3", False), ("u3", True)]
     await asyncio.gather(
-        store.messages.edit(message.id, "before"),  # what comes while it is under way goes into one batch
+        store.messages.edit(message.id, "before"),  # changes that arrive while one is under way form one batch
         *(store.messages.react(message.id, user_id, "👍", on=on) for user_id, on in steps),
     )
     other = await open_mongo()
@@ -248,7 +248,7 @@ async def test_a_room_whose_log_has_expired_goes_on_from_its_last_rev(
     assert [entry["rev"] for entry in raw.changes.find()] == [3], "the newest never expires"
     page = await store.changes.page(message.room_id, since=0, limit=9)
     assert (page.expired, page.rev) == (True, 3)
-    raw.changes.delete_many({})  # and if it had
+    raw.changes.delete_many({})  # and as if it had
     other = await open_mongo()
     assert (await other.messages.edit(message.id, "d")).message.rev == 4
 
@@ -329,8 +329,8 @@ async def test_who_is_a_member_already_is_told_of_the_room_that_another_process_
         return room
 
     monkeypatch.setattr(store._log, "_read_applied", another_is_first)
-    told = await (store.members.add if joins else store.members.remove)(room_id, bob.id)
-    assert (told.changed, told.rev, told.room.member_count) == ((False, 1, 2) if joins else (False, 2, 1))
+    outcome = await (store.members.add if joins else store.members.remove)(room_id, bob.id)
+    assert (outcome.changed, outcome.rev, outcome.room.member_count) == ((False, 1, 2) if joins else (False, 2, 1))
 
 
 @pytest.mark.gen_test

@@ -58,7 +58,7 @@ async def test_a_beat_that_fails_in_any_way_is_tried_again_and_told_once(
         await asyncio.wait_for(failing_leases.succeeded.wait(), 30)
         assert len(caplog.records) == lines
         assert not lease.lost.is_set()
-        # Somebody took it over while we could not beat.
+        # another process took the lease over while this one could not renew it
         raw.leases.update_one({}, {"$set": {"holder": "theirs"}})
         await asyncio.wait_for(lease.lost.wait(), 30)
     await lease.release()

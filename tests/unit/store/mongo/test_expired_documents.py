@@ -52,7 +52,7 @@ async def test_a_membership_renewed_while_it_is_swept_stays(
     delete_many = collection.delete_many
 
     async def delayed(self: Any, *arguments: Any, **more: Any) -> Any:
-        if self.name == "members":  # between finding and deleting, bob comes back
+        if self.name == "members":  # bob joins again between the find and the delete
             raw.members.update_one({"userId": bob.id}, {"$set": {"left": False}, "$unset": {"expiresAt": ""}})
         return await delete_many(self, *arguments, **more)
 
@@ -108,7 +108,7 @@ async def test_chunks_without_a_file_go_after_a_day(store: MongoStore, fill: Sto
     await store.files.create(FileDraft(file_id, ann.id, "x", written.size, "text/plain", written.sha256))
     now_ms = real_ms()
     old_ms = now_ms - PROVISIONAL_KEEP_S * 1000
-    # A process was killed between the chunks and what describes them.
+    # A process was killed between writing the chunks and their description.
     raw["uploads.chunks"].insert_many(
         [{"_id": made_at(old_ms - 2000), "files_id": "f1", "n": n, "data": b"x"} for n in range(3)]
     )
@@ -139,7 +139,7 @@ async def test_a_walk_over_orphans_is_bounded_and_goes_on_where_it_was(
         keep_ms=1000,
     )
     steps = [await walk.sweep(START_MS + 2000) for _ in range(6)]
-    # A slice of three entries is a room and a half; the half is a room that was seen.
+    # A slice of three entries covers one and a half rooms; the half room was visited before.
     assert steps == [(2, True)] * 5 + [(0, False)]
     assert sorted(raw.members.distinct("roomId")) == ["r0", "r2", "r4", "r6", "r8"]
 

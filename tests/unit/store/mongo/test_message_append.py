@@ -142,6 +142,6 @@ async def test_a_document_that_the_driver_finds_too_large_is_refused_as_such(sto
     with pytest.raises(TooLarge):
         async with store._database.operation("op"):
             await store._database.messages.insert_one({"content": "x" * 60_000_000})
-    with pytest.raises(BSONError):  # a defect of ours is not called anything else
+    with pytest.raises(BSONError):  # a defect of this program is not translated
         async with store._database.operation("op"):
             await store._database.messages.insert_one({"content": object()})

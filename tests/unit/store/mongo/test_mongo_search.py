@@ -114,7 +114,7 @@ async def test_the_best_match_comes_first_and_a_cursor_goes_through_all_once(dat
     assert scores[0] > scores[-1] > 0
 
 
-@pytest.mark.real_mongod  # nx-27017 looks at nothing but $text
+@pytest.mark.real_mongod  # nx-27017 ignores all conditions but $text
 @pytest.mark.gen_test
 async def test_other_rooms_are_not_searched(database: Database) -> None:
     await say(database, "tea", room_id="other", first=7)

@@ -49,19 +49,19 @@ async def test_who_fails_in_the_middle_may_try_again_at_once(
 async def test_while_one_sets_it_another_is_told_to_try_again_and_then_that_the_hash_is_another(
     store: MongoStore, fill: StoreFiller, open_mongo: Open, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    user, other, revoke, told = await fill.user(), await open_mongo(), store.users._revoke_others, []
+    user, other, revoke, rehashed = await fill.user(), await open_mongo(), store.users._revoke_others, []
     await store.sessions.create(session("ours", user.id, clock))
 
     async def others_come(*arguments: Any) -> list[str]:
-        if not told:
-            told.append(await other.users.rehash(user.id, "hash", "another hash of the same"))
+        if not rehashed:
+            rehashed.append(await other.users.rehash(user.id, "hash", "another hash of the same"))
             with pytest.raises(StoreUnavailable, match="busy"):
                 await other.users.set_password(user.id, "third", keep_session_id=None, before="hash")
         return await revoke(*arguments)
 
     monkeypatch.setattr(store.users, "_revoke_others", others_come)
     assert await store.users.set_password(user.id, "second", keep_session_id="ours", before="hash") == []
-    assert told == [False]
+    assert rehashed == [False]
     with pytest.raises(Outdated):
         await other.users.set_password(user.id, "third", keep_session_id=None, before="hash")
     assert await hash_of(store, user.id) == "second"

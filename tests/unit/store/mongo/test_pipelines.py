@@ -267,14 +267,14 @@ CASES = {
         "messages", message_pipelines.search(TEA, scored=True, after=(1.0, 2, "r1", 3), limit=5), "content_text", {}
     ),
     "metric_steps": Case("monitoring", metric_steps("a", "cpu", since=10, until=90, step=5), "source_minute", {}),
-    # No pipelines of their own, but queries that an index is there for.
+    # Not pipelines of the product, but queries that have an index of their own.
     "a day": Case("messages", [{"$match": {"roomId": "r1", "createdAt": {"$lt": stored_time(5)}}}], "room_created", {}),
     "revoked": Case(
         "sessions", [{"$match": {"revokedAt": {"$gte": stored_time(1)}}}, {"$sort": {"revokedAt": -1}}], "revoked", {}
     ),
     "old minutes": Case("monitoring", [{"$match": {"minute": {"$lt": 10}}}], "minute", {}),
 }
-# What a join's variables are in one of its runs.
+# Values for a join's variables.
 VARIABLES = {"$$room": "r1", "$$rev": 1, "$$read": 5, "$$user": "u1", "$$author": "u1", "$$seq": 7}
 
 
@@ -461,5 +461,5 @@ async def test_ttl_removes_what_has_expired(store: MongoStore, raw: Raw, collect
     for _ in range(130):
         if [found["_id"] for found in raw[collection].find()] == ["stays"]:
             return
-        await asyncio.sleep(1)  # the server looks once a minute
+        await asyncio.sleep(1)  # the server's TTL thread runs once a minute
     raise AssertionError("it is still there")

@@ -73,13 +73,13 @@ async def test_a_backup_under_load_holds_every_message_acked_before_it_and_a_pre
             head = (await room_store.say("x" * 500)).message.seq
 
     writers = [asyncio.ensure_future(write()) for _ in range(10)]
-    with DirectoryLock(data_dir, shared=False):  # as a running server holds it
+    with DirectoryLock(data_dir, shared=False):  # locked as by a running server
         for _ in range(3):
             while head < 500:
                 await asyncio.sleep(0)
             before = head
             await asyncio.to_thread(backup, data_dir, file)
-            assert head > before  # the writers went on
+            assert head > before  # writes continued
     done.set()
     await asyncio.gather(*writers)
     await room_store.store.close()

@@ -26,7 +26,7 @@ from tests.unit.store.conftest import StoreWithRoom
 from tests.unit.store.sqlite.test_backup import names, rewrite, tree
 
 UPLOAD = f"files/{folder_of('fpicture')}/fpicture"
-HUGE = 10**9  # more than the small disks here hold, and no harm where a bound fails
+HUGE = 10**9  # more than the small disks hold, and harmless if a bound fails
 
 
 @pytest.fixture
@@ -332,7 +332,7 @@ def test_a_header_that_claims_to_be_huge_is_not_read_into_memory(target: Path, t
 def test_a_size_below_nothing_leads_nobody_in_a_circle(target: Path, tmp_path: Path) -> None:
     evil = tmp_path / "evil.backup"
     header = bytearray(named("files/ab/x").tobuf(tarfile.GNU_FORMAT))
-    header[124:136] = (-512 & (2**96 - 1)).to_bytes(12, "big")  # base 256, less than nothing
+    header[124:136] = (-512 & (2**96 - 1)).to_bytes(12, "big")  # a negative size in base 256
     header[148:156] = b" " * 8
     header[148:156] = b"%06o\0 " % sum(header)
     evil.write_bytes(bytes(header) + bytes(4096))

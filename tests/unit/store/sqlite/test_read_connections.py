@@ -68,7 +68,7 @@ async def run_late(reading: Awaitable[Any], held: BlockingOperation) -> None:
 async def test_a_read_that_ends_after_its_deadline_spoils_no_later_one_and_holds_no_snapshot(
     room_store: StoreWithRoom, data_dir: Path, start_readers: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # So that the clock is looked at also in BEGIN and COMMIT
+    # so that the deadline is checked also in BEGIN and COMMIT
     monkeypatch.setattr("store.sqlite.read_connections.PROGRESS_STEPS", 2)
     await room_store.say("before")
     readers = start_readers(timeout_s=2.0)
@@ -78,7 +78,7 @@ async def test_a_read_that_ends_after_its_deadline_spoils_no_later_one_and_holds
         return count(connection), held(connection)
 
     await run_late(readers.read("late", count_late), held)
-    readers._timeout_s = 60.0  # of those that are not late
+    readers._timeout_s = 60.0  # of reads before their deadline
     await room_store.say("after")
     assert await asyncio.gather(*(readers.read("count", count) for _ in range(10))) == [2] * 10
     checkpoint(data_dir)

@@ -160,7 +160,7 @@ async def test_a_turn_of_the_sweep_goes_on_until_nothing_old_is_left(room_store:
         room_store.ann.id,
         START_MS,
     )
-    # More heads, which must stay, than a slice has places, before what may go.
+    # More entries that must stay than a slice holds, before those that may go.
     await execute(room_store, f"INSERT INTO changes {numbers} SELECT 'r' || i, 1, NULL, NULL, ? FROM n", START_MS - 1)
     message = (await room_store.say("a")).message
     for content in "bc":
