@@ -16,17 +16,17 @@ from contextlib import AsyncExitStack
 from tornado.ioloop import PeriodicCallback
 
 from app import descriptor_limit
-from app.build_chat import Chat
-from app.build_cluster import Cluster
-from app.build_server import Server
 from app.clock import now_ms
+from app.composition.chat import Chat
+from app.composition.cluster import Cluster
+from app.composition.server import Server
 from app.settings import Settings
 from chat.connections.slot_reconciler import RECONCILE_EVERY_S
 from cluster.live_processes import BEAT_S
 from cluster.topics import EVERYONE
 from common.startup_error import StartupError
 from handlers.http.listening_sockets import listening_sockets, paced
-from limits.load_shedder import STEP_EVERY_S, LoadShedder, NullLoadShedder
+from limits.load_shedding import STEP_EVERY_S, LoadShedder, NullLoadShedder
 from limits.whitelist import Whitelist
 from store.contract import Store
 from store.errors import StoreError
@@ -97,7 +97,7 @@ class Process:
             raise StartupError(f"cannot listen on {where}:{server.port}: {error.strerror or error}") from error
         self._shared.bus.start(receive=chat.bus_dispatch.receive, on_back=self._bus_is_back)
         await self._shared.bus.subscribe(EVERYONE)
-        chat.membership_audit.start()
+        chat.membership_recheck.start()
         self._every(chat.heartbeat_sweep.interval_s, chat.heartbeat_sweep.tick)
         self._every(ws.cleanup_interval_s, chat.pool.clean_up)
         self._every(0.5, chat.typing.sweep)
@@ -106,12 +106,12 @@ class Process:
         self._every(1.0, chat.presence_parts.remote_presence.sweep)
         self._every(1.0, chat.presence_parts.presence_events.send_counts)
         self._every(60.0, self._shared.limiter.sweep)
-        self._every(REVOCATIONS_EVERY_S, chat.membership_audit.check_revocations_quietly)
+        self._every(REVOCATIONS_EVERY_S, chat.membership_recheck.check_revocations_quietly)
         self._every(STEP_EVERY_S, chat.shedding.step)
         self._every(HEADS_EVERY_S, lambda: _tried(chat.hub.check_heads))
-        self._every(HEADS_EVERY_S, chat.membership_audit.resume)
+        self._every(HEADS_EVERY_S, chat.membership_recheck.resume)
         if self._shared.is_shared:
-            self._every(HEADS_EVERY_S, lambda: _tried(chat.membership_audit.check_sessions))
+            self._every(HEADS_EVERY_S, lambda: _tried(chat.membership_recheck.check_sessions))
             self._every(BEAT_S, self._beat)
             self._every(RECONCILE_EVERY_S, chat.slot_reconciler.start)
             self._bus_is_back()
@@ -149,10 +149,10 @@ class Process:
         """Read from the store and from Redis what the bus may have lost while it was away."""
         self._chat.live_processes.bus_restored()
         self._chat.slot_reconciler.start()
-        self._chat.audit_requests.audit_all()
-        self._chat.membership_audits.run(self._chat.hub.check_heads)
-        self._chat.membership_audits.run(self._chat.membership_audit.check_revocations)
-        self._chat.membership_audits.run(self._chat.membership_audit.check_sessions)
+        self._chat.recheck_requests.recheck_all()
+        self._chat.membership_rechecks.run(self._chat.hub.check_heads)
+        self._chat.membership_rechecks.run(self._chat.membership_recheck.check_revocations)
+        self._chat.membership_rechecks.run(self._chat.membership_recheck.check_sessions)
 
     async def _beat(self) -> None:
         self._chat.live_processes.beat()
@@ -194,8 +194,8 @@ async def close_chat(chat: Chat) -> None:
         for part in (
             chat.hub,
             chat.task_queue,
-            chat.membership_audits,
-            chat.membership_audit,
+            chat.membership_rechecks,
+            chat.membership_recheck,
             chat.presence_loads,
             chat.slot_reconciler,
         ):

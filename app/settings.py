@@ -270,7 +270,7 @@ def url_kind(*schemes: str) -> Kind:
 
 
 def _parse_mongo_uri(text: str) -> str:
-    """Checks scheme and hosts; the driver checks the options (app/build_storage.py)."""
+    """Checks scheme and hosts; the driver checks the options (app/composition/storage.py)."""
     text = text.strip()
     scheme, _, rest = text.partition("://")
     if scheme not in {"mongodb", "mongodb+srv"} or not text.isprintable() or " " in text:

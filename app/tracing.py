@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from app.build_cluster import Cluster
+from app.composition.cluster import Cluster
 from app.settings import Settings
 from chat.codec import Envelope
 from chat.connections.command_table import Commands

@@ -1,4 +1,4 @@
-"""The chat's parts as a server has them (app/build_chat.py), without a server or a socket, on a given store."""
+"""The chat's parts as a server has them (app/composition/chat.py), without a server or a socket, on a given store."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-from app import build_cluster
-from app.build_chat import Chat, build_chat
-from app.build_cluster import Cluster
+from app.composition import cluster
+from app.composition.chat import Chat, build_chat
+from app.composition.cluster import Cluster
 from app.lifecycle import close_chat
 from app.settings import Settings
 from chat.delivery.room_channel import Channel
@@ -45,13 +45,13 @@ class InProcessChat:
 @asynccontextmanager
 async def open_chat(store: Store, settings: Settings, *, name: str) -> AsyncIterator[InProcessChat]:
     """The parts of a process with this name, with the cache and bus that the settings choose; closed at the end."""
-    async with build_cluster.build_cluster(settings, process_id=name) as shared:
+    async with cluster.build_cluster(settings, process_id=name) as shared:
         chat = build_chat(
             settings,
             store=store,
             secret=SECRET,
             shared=shared,
-            whitelist=build_cluster.whitelist(settings),
+            whitelist=cluster.load_whitelist(settings),
             process_id=name,
             observer=Observer(),
             lag=LoopLag(loop=asyncio.get_running_loop()),

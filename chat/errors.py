@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from cache.contract import CacheClosed
 from limits.contract import Decision
-from limits.load_shedder import RETRY_AFTER_S
+from limits.load_shedding import RETRY_AFTER_S
 from store.errors import Missing, RoomFull, StoreError, StoreTimeout, TooLarge, TooManyKinds
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 from chat.errors import limit_refusal, overloaded
 from chat.request_context import RequestContext
 from limits.contract import Check, Decision, Limiter
-from limits.load_shedder import LoadShedder, NullLoadShedder
-from limits.load_shedding_decision import ShedClass
+from limits.load_shedding import LoadShedder, NullLoadShedder, ShedClass
 from limits.whitelist import Whitelist
 
 

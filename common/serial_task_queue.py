@@ -61,12 +61,12 @@ class SerialTaskQueue:
         try:
             await task()
         except self._expected as error:
-            log.warning("an errand failed: %s", error)
+            log.warning("a queued task failed: %s", error)
         except asyncio.CancelledError:
-            log.warning("an errand was cancelled")
+            log.warning("a queued task was cancelled")
             raise
         except Exception:
-            log.exception("an errand failed")
+            log.exception("a queued task failed")
 
     async def close(self) -> None:
         """Accept no more tasks, wait up to 2 s for the queued ones, then cancel."""

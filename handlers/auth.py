@@ -9,7 +9,7 @@ from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
 from limits.contract import Check
 from limits.ip_addresses import address_check
-from limits.load_shedding_decision import ShedClass
+from limits.load_shedding import ShedClass
 
 REGISTER = InputDecoder(Register)
 LOGIN = InputDecoder(Login)

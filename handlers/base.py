@@ -33,7 +33,7 @@ from handlers.request_methods import AnyMethod, implemented_methods
 from handlers.shared_services import SharedServices
 from limits.contract import Check, Decision
 from limits.ip_addresses import address_check
-from limits.load_shedding_decision import ShedClass
+from limits.load_shedding import ShedClass
 
 log = logging.getLogger(__name__)
 

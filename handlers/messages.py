@@ -10,7 +10,7 @@ from chat.request_inputs import History, SendMessage
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
 from limits.contract import Check
-from limits.load_shedding_decision import ShedClass
+from limits.load_shedding import ShedClass
 
 SEND = InputDecoder(SendMessage)
 HISTORY = InputDecoder(History)

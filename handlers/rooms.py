@@ -13,7 +13,7 @@ from chat.rooms import Rooms
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
 from limits.contract import Check
-from limits.load_shedding_decision import ShedClass
+from limits.load_shedding import ShedClass
 from store.errors import StoreError
 
 CREATE = InputDecoder(CreateRoom)

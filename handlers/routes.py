@@ -33,7 +33,7 @@ S = TypeVar("S")
 
 
 class Services(Struct, frozen=True):
-    """Everything that handlers are given by app/build_web.py."""
+    """Everything that handlers are given by app/composition/web.py."""
 
     shared: SharedServices
     rooms: Rooms

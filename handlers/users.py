@@ -7,7 +7,7 @@ from typing import ClassVar
 from chat.request_inputs import PatchProfile, UserSearch
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
-from limits.load_shedding_decision import ShedClass
+from limits.load_shedding import ShedClass
 
 SEARCH = InputDecoder(UserSearch)
 PATCH_PROFILE = InputDecoder(PatchProfile)

@@ -21,7 +21,7 @@ from chat.request_results import OwnUser
 from common.paced_callbacks import PacedCallbacks
 from handlers.wire.compression import Deflater, Inflation
 from handlers.wire.total_outbox_budget import OutboxBudget
-from handlers.wire.traffic import Traffic
+from handlers.wire.traffic_counts import Traffic
 from handlers.wire.websocket_link import WebSocketLink
 from limits.frame_rate_limit import FrameBudget
 from limits.limit_policy import Policy

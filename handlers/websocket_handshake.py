@@ -19,7 +19,7 @@ from handlers.shared_services import SharedServices
 from handlers.websocket_connection_factory import Caller, HandshakeResult, WebSocketConnectionFactory
 from handlers.wire.compression import negotiate
 from limits.ip_addresses import address_check
-from limits.load_shedding_decision import ShedClass
+from limits.load_shedding import ShedClass
 
 SUBPROTOCOL = "chat.v1"
 BEARER = "bearer."

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from limits.load_shedding_decision import Load
+from limits.load_shedding import Load
 from monitor.loop_lag import LoopLag
 
 RECENT_S = 1.0

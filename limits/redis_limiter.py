@@ -23,7 +23,7 @@ from monitor.part_metrics import PartMetrics
 
 log = logging.getLogger(__name__)
 
-SCRIPT = Path(__file__).parent / "lua" / "check.lua"
+SCRIPT = Path(__file__).parent / "lua" / "check_limits.lua"
 PREFIX = "chat:1:limit"
 BATCH_MAX = 200  # commands in one call: some 2 ms, in which Redis serves no other client
 WAITING_MAX = 20_000

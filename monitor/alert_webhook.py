@@ -152,7 +152,7 @@ class AlertWebhook:
 
     def _drop(self, reason: str) -> None:
         if not self.dropped:
-            log.warning("alert webhook drops events; told once, then counted", extra={"fields": {"reason": reason}})
+            log.warning("alert webhook drops events; logged once, then counted", extra={"fields": {"reason": reason}})
         self.dropped += 1
 
     async def close(self) -> None:

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from app.build_storage import leased, mongo_store
 from app.commands.progress_bar import ProgressBar
+from app.composition.storage import leased, mongo_store
 from app.settings import Settings
 from common.startup_error import StartupError
 from monitor import log_setup

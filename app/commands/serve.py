@@ -8,9 +8,11 @@ import secrets
 import time
 from contextlib import AsyncExitStack
 
-from app import build_cluster, build_storage, descriptor_limit, event_loop, file_permissions, tracing
+from app import descriptor_limit, event_loop, file_permissions, tracing
 from app import settings as settings_module
-from app.build_server import build_server
+from app.composition.cluster import build_cluster, load_whitelist
+from app.composition.server import build_server
+from app.composition.storage import build_storage, private_paths
 from app.lifecycle import Process
 from app.settings import Settings
 from app.stop_signals import hang_ups, until_stopped
@@ -32,7 +34,7 @@ async def run_process(settings: Settings) -> int:
     """Run one process until SIGTERM, SIGINT or the loss of the store's lease; returns the exit code."""
     output = log_setup.set_up_queued(log_format=settings.log.format, level=settings.log.level)
     descriptor_limit.prepare(settings)
-    whitelist = build_cluster.whitelist(settings)
+    whitelist = load_whitelist(settings)
     hung_up = hang_ups()
     process_id = f"p{secrets.token_hex(4)}"
     counting_observer = (
@@ -44,10 +46,10 @@ async def run_process(settings: Settings) -> int:
         spans = tracing.open_spans(settings, process_id=process_id, version=VERSION)
         opened.push_async_callback(asyncio.to_thread, spans.close)
         storage = await opened.enter_async_context(
-            build_storage.build_storage(settings, Observer() if counting_observer is None else counting_observer)
+            build_storage(settings, Observer() if counting_observer is None else counting_observer)
         )
         shared = await opened.enter_async_context(
-            build_cluster.build_cluster(settings, process_id=process_id, counts=counting_observer)
+            build_cluster(settings, process_id=process_id, counts=counting_observer)
         )
         store, shared = tracing.trace_store(storage.store, spans), tracing.trace_cluster(shared, spans)
         server = build_server(
@@ -64,7 +66,7 @@ async def run_process(settings: Settings) -> int:
         process = Process(settings, store=store, shared=shared, whitelist=whitelist, server=server)
         opened.push_async_callback(process.stop)
         await process.start()
-        for found in file_permissions.exposed(build_storage.private_paths(settings)):
+        for found in file_permissions.exposed(private_paths(settings)):
             log.warning("exposed", extra={"fields": found.fields})
         log.info(
             "started",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app import build_cluster, build_storage
 from app.commands import backup, check, command_line, migrate, serve, users
 from app.commands.command_line import Command
+from app.composition import cluster, storage
 from app.settings import Settings
 
 COMMANDS = {
@@ -26,8 +26,8 @@ COMMANDS = {
 
 def validate(settings: Settings) -> None:
     """Raises SettingsError for values that only the modules which use them can judge."""
-    build_storage.validate(settings)
-    build_cluster.validate(settings)
+    storage.validate(settings)
+    cluster.validate(settings)
 
 
 def main(argv: Sequence[str], *, program: str) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from getpass import getpass
 from typing import TypeVar
 
-from app import build_cluster, build_storage
+from app.composition import cluster, storage
 from app.deployment_check import CheckItem
 from app.settings import Settings, SettingsError
 from chat.errors import ChatError
@@ -97,8 +97,8 @@ def check_items(settings: Settings) -> list[CheckItem]:
 
 async def _check_listed_names(settings: Settings) -> str:
     """How many of the listed names exist, and which do not."""
-    names = ReservedNames(admin_users=settings.monitor.admin_users, whitelist=build_cluster.whitelist(settings)).all()
-    existing = await build_storage.usernames_of(settings, names)
+    names = ReservedNames(admin_users=settings.monitor.admin_users, whitelist=cluster.load_whitelist(settings)).all()
+    existing = await storage.usernames_of(settings, names)
     missing = [name for name in names if name not in existing]
     found = f"{len(names) - len(missing)} of {len(names)} exist"
     return f"{found}; not made yet, which `user create` alone can: {', '.join(missing)}" if missing else found
@@ -109,7 +109,7 @@ def _run(settings: Settings, work: Callable[[Store], Awaitable[str]], *, may_mak
     log_setup.set_up(log_format=settings.log.format, level="error")
 
     async def run() -> str:
-        async with build_storage.beside(settings, may_make=may_make) as store:
+        async with storage.beside(settings, may_make=may_make) as store:
             return await _retry_while_busy(lambda: work(store))
 
     try:

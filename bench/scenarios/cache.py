@@ -4,7 +4,7 @@ All three ways run on one SQLite store, in turns within one run, with a redis-se
 the handlers call. The first figure of a question is a time, the others are ratios to it. After that, members of rooms
 of which a few are busy read and write at once, and the share of reads that hit the cache is counted. Each answer is
 checked: it must hold every message that was acked before the question. As in a server, permissions are trusted for 4 s
-(`TRUST_S` of app/build_chat.py), and with Redis so are users and totals; after that each costs one miss. No other
+(`TRUST_S` of app/composition/chat.py), and with Redis so are users and totals; after that each costs one miss. No other
 value expires during a run.
 """
 
@@ -23,7 +23,7 @@ from contextlib import AsyncExitStack
 import msgspec
 
 from app import settings
-from app.build_storage import build_storage
+from app.composition.storage import build_storage
 from bench.in_process_chat import InProcessChat, open_chat
 from bench.redis_process import RedisProcess
 from bench.scenario import Figure, Option, Scenario

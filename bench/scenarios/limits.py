@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from app import settings
-from app.build_cluster import build_cluster
+from app.composition.cluster import build_cluster
 from bench.redis_process import RedisProcess
 from bench.scenario import Figure, Option, Scenario
 from bench.scenario_context import ScenarioContext

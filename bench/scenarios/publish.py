@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 import msgspec
 
 from app import settings
-from app.build_cluster import Cluster, build_cluster
+from app.composition.cluster import Cluster, build_cluster
 from bench.errors import BenchError
 from bench.redis_process import RedisProcess
 from bench.scenario import Figure, Option, Scenario
@@ -34,7 +34,7 @@ from cluster.topics import room_topic
 ROOMS = 100
 ANSWERED_S = 0.05  # time for the replies to the last messages of a stretch
 GC = (10_000, 50, 100)
-PUBLISH, POST, HEARD = "publish", "publish, extend and invalidate", "publish where the room is open"
+PUBLISH, POST, TO_SUBSCRIBERS = "publish", "publish, extend and invalidate", "publish where the room is open"
 
 Publish = Callable[[int], Awaitable[None]]
 
@@ -146,14 +146,14 @@ async def _at(context: ScenarioContext, rate: int, publisher: _Publisher, bare: 
         floor: bare.publish,
         PUBLISH: publisher.publish,
         POST: publisher.post,
-        HEARD: publisher.publish,
+        TO_SUBSCRIBERS: publisher.publish,
     }
     costs_us: dict[str, list[float]] = {name: [] for name in ways}
     in_turn: list[float] = []
     for _ in range(context.options["turns"]):
         idle = await _stretch(context, rate, publisher.nothing)
         for name, publish_one in ways.items():
-            async with publisher.subscribed(name == HEARD):
+            async with publisher.subscribed(name == TO_SUBSCRIBERS):
                 busy = await _stretch(context, rate, publish_one)
             costs_us[name].append((busy.cpu_s - idle.cpu_s) * 1e6 / busy.messages)
             in_turn.append(busy.messages / busy.turns)

@@ -42,7 +42,7 @@ from common.rfc3339 import rfc3339
 from common.serial_task_queue import SerialTaskQueue
 from limits.contract import Check
 from limits.ip_addresses import address_check
-from limits.load_shedding_decision import ShedClass
+from limits.load_shedding import ShedClass
 from monitor.observer import Observer
 from store.errors import StoreError
 from store.models import ReadState

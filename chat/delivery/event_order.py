@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chat.codec import Codec
-from chat.delivery.fan_out import FanOut
+from chat.delivery.fan_out_to_connections import FanOut
 from chat.delivery.room_channel import Channel, Group
 from chat.events import MessageDeleted, MessageEdited, ReactionUpdated, ReceiveMessage
 from cluster.events import RoomChanges, RoomEphemeral, RoomMessages

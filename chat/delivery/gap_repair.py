@@ -24,7 +24,7 @@ HOLD_S = 0.03  # how long an early event waits for those before it; then they ar
 class GapRepair:
     """Brings channels up to the store's heads.
 
-    `audit_room(room_id)` is called when memberships of a room may have changed without an event that reached this
+    `recheck_room(room_id)` is called when memberships of a room may have changed without an event that reached this
     process.
     """
 
@@ -34,12 +34,12 @@ class GapRepair:
         store: Store,
         event_order: EventOrder,
         loop: asyncio.AbstractEventLoop,
-        audit_room: Callable[[str], None],
+        recheck_room: Callable[[str], None],
     ) -> None:
         self._store = store
         self._event_order = event_order
         self._loop = loop
-        self._audit_room = audit_room
+        self._recheck_room = recheck_room
         self._repairs: set[asyncio.Task[None]] = set()  # at most one of a channel
 
     def expect_missing(self, channel: Channel) -> None:
@@ -88,11 +88,11 @@ class GapRepair:
             changes = await self._store.changes.page(channel.room_id, since=channel.rev, limit=PAGE)
             if changes.expired:
                 channel.rev = changes.rev
-                self._audit_room(channel.room_id)
+                self._recheck_room(channel.room_id)
                 break
             for change in changes.changes:
                 if event_order.add_stored_change(channel, change) and change.message is None:
-                    self._audit_room(channel.room_id)
+                    self._recheck_room(channel.room_id)
             if not changes.has_more:
                 break
         event_order.take_held(channel)  # what the bus brought above the pages that were read goes on from there

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from chat.codec import Codec
 from chat.delivery.event_order import EventOrder
-from chat.delivery.fan_out import FanOut
+from chat.delivery.fan_out_to_connections import FanOut
 from chat.delivery.gap_repair import GapRepair
 from chat.delivery.room_channel import Channel, PendingJoin, Ring, Subscriber
 from chat.errors import ChatError
@@ -32,9 +32,9 @@ OPEN_WITH = 100  # messages read when a room opens: most who return have missed 
 class Hub:
     """Delivers rooms to connections.
 
-    `frame` turns a payload into a complete frame; `coalesce` joins what one loop turn brought into one send;
-    `hold_max_bytes` bounds what is held for one joiner; `audit_room(room_id)` is called when memberships of a room may
-    have changed without an event that reached this process.
+    `frame` turns a payload into a complete frame; `coalesce` joins the events of one loop turn into one send;
+    `hold_max_bytes` bounds the frames that are held for one joiner; `recheck_room(room_id)` is called when memberships
+    of a room may have changed without an event that reached this process.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Hub:
         observer: Observer,
         coalesce: bool,
         hold_max_bytes: int,
-        audit_room: Callable[[str], None] = lambda room_id: None,
+        recheck_room: Callable[[str], None] = lambda room_id: None,
     ) -> None:
         self._store = store
         self._bus = bus
@@ -61,7 +61,9 @@ class Hub:
             fan_out=FanOut(loop=self._loop, observer=observer, hold_max_bytes=hold_max_bytes),
             coalesce=coalesce,
         )
-        self._gap_repair = GapRepair(store=store, event_order=self._event_order, loop=self._loop, audit_room=audit_room)
+        self._gap_repair = GapRepair(
+            store=store, event_order=self._event_order, loop=self._loop, recheck_room=recheck_room
+        )
         self._channels: dict[str, Channel] = {}
         self._opening: dict[str, asyncio.Task[Channel]] = {}
         self._closing: set[asyncio.Task[None]] = set()

@@ -1,7 +1,7 @@
 """Who is connected to the other processes, by what those publish.
 
 A room that another process no longer lists for a user has no order among the facts: it is compared with the store
-(`audit_members`).
+(`recheck_members`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from store.models import Status
 class RemotePresence:
     """What LiveProcesses passes on of other processes, and asks to be published to them.
 
-    `audit_members` is called with (room id, user id) of memberships that may have ended. `now` is monotonic, in
+    `recheck_members` is called with (room id, user id) of memberships that may have ended. `now` is monotonic, in
     seconds.
     """
 
@@ -27,12 +27,12 @@ class RemotePresence:
         *,
         people: ConnectedPeople,
         publisher: PresencePublisher,
-        audit_members: Callable[[Sequence[tuple[str, str]]], None],
+        recheck_members: Callable[[Sequence[tuple[str, str]]], None],
         now: Callable[[], float],
     ) -> None:
         self._people = people
         self._publisher = publisher
-        self._audit_members = audit_members
+        self._recheck_members = recheck_members
         self._facts = RemoteFacts(now=now)
 
     def people_here(self, here: PeopleHere) -> None:
@@ -50,7 +50,7 @@ class RemotePresence:
             self._facts.outdate(process_id, began_at)
             self._drop_holder(process_id, below=began_at)
         if unlisted:
-            self._audit_members(unlisted)
+            self._recheck_members(unlisted)
 
     def _set_holder(self, process_id: str, number: int, listed: PersonHere) -> None:
         person = self._people.get(listed.user_id)

@@ -14,7 +14,7 @@ from handlers.wire.frame_parser import FrameParser, Incoming
 from handlers.wire.server_frames import FrameKind, WireError, pong_frame
 from handlers.wire.socket_probe import has_peer_ended, unread_bytes
 from handlers.wire.total_outbox_budget import OutboxBudget
-from handlers.wire.traffic import Traffic
+from handlers.wire.traffic_counts import Traffic
 from handlers.wire.websocket_callbacks import WebSocketCallbacks
 from handlers.wire.websocket_sender import WebSocketSender
 from limits.frame_rate_limit import FrameBudget

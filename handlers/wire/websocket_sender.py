@@ -8,11 +8,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from common.paced_callbacks import PacedCallbacks
+from handlers.wire.bounded_outbox import Outbox
 from handlers.wire.compression import Deflater
-from handlers.wire.connection_outbox import Outbox
 from handlers.wire.server_frames import ping_frame, text_frame
 from handlers.wire.total_outbox_budget import OutboxBudget
-from handlers.wire.traffic import Traffic
+from handlers.wire.traffic_counts import Traffic
 
 MAX_SEND_BYTES = 262_144  # taken from the outbox for one send; one more send may be added to reach it
 TOO_SLOW = 4413

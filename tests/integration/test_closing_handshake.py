@@ -18,7 +18,7 @@ from tests.support.server import ServerProcess, serving
 from tests.support.waiting import poll
 
 A_TURN = 50  # messages of a client that then disconnects: more than are queued before reading pauses
-GOODBYE = client_frame(CLOSE, close_payload(1000))
+CLOSE_FRAME = client_frame(CLOSE, close_payload(1000))
 
 
 store_env = embedded_store  # what is tested here is before any store
@@ -85,7 +85,7 @@ def test_all_that_came_before_a_close_is_stored_and_answered_and_then_the_close_
 ) -> None:
     room = ada.make_room()["id"]
     with RawWebSocket(server.port, token=ada.access_token) as raw:
-        raw.socket.sendall(messages(room, count) + GOODBYE)
+        raw.socket.sendall(messages(room, count) + CLOSE_FRAME)
         assert ack_ids(raw) == [f"n{number}" for number in range(count)]
         assert raw.close_code == 1000
         assert raw.is_closed()
@@ -100,7 +100,7 @@ def reset_at_once(raw: RawWebSocket) -> None:
     raw.reset()
 
 
-@pytest.mark.parametrize("last", [GOODBYE, b"", messages("x", 1)[:-1]], ids=["a Close", "nothing", "half a frame"])
+@pytest.mark.parametrize("last", [CLOSE_FRAME, b"", messages("x", 1)[:-1]], ids=["a Close", "nothing", "half a frame"])
 @pytest.mark.parametrize("end", [end_at_once, reset_at_once])
 def test_who_sends_and_is_gone_has_all_of_it_stored(
     server: ServerProcess, ada: Person, last: bytes, end: Callable[[RawWebSocket], None]
@@ -139,7 +139,7 @@ def test_who_logs_in_by_the_first_frame_may_say_goodbye_in_the_same_write(
 ) -> None:
     room = ada.make_room()["id"]
     with RawWebSocket(server.port) as raw:
-        raw.socket.sendall(command("authenticate", 100, token=ada.access_token) + messages(room, 100) + GOODBYE)
+        raw.socket.sendall(command("authenticate", 100, token=ada.access_token) + messages(room, 100) + CLOSE_FRAME)
         if reads:
             assert ack_ids(raw) == ["n100", *(f"n{number}" for number in range(100))]
     poll(lambda: stored_count(ada, room) == 100, describe=lambda: f"{stored_count(ada, room)} of 100")
@@ -149,7 +149,7 @@ def test_who_logs_in_by_the_first_frame_may_say_goodbye_in_the_same_write(
 def test_after_its_close_a_peer_is_not_heard_any_more(server: ServerProcess, ada: Person) -> None:
     room = ada.make_room()["id"]
     with RawWebSocket(server.port, token=ada.access_token) as raw:
-        raw.socket.sendall(messages(room, 3) + GOODBYE + messages(room, 3, "too late"))
+        raw.socket.sendall(messages(room, 3) + CLOSE_FRAME + messages(room, 3, "too late"))
         assert ack_ids(raw) == ["n0", "n1", "n2"]
         assert raw.close_code == 1000
     assert stored_contents(ada, room) == ["hello 0", "hello 1", "hello 2"]
@@ -159,7 +159,7 @@ def test_a_subscription_of_a_goodbye_ends_with_it(server: ServerProcess, ada: Pe
     room = ada.make_room()["id"]
     for _ in range(20):
         with RawWebSocket(server.port, token=ada.access_token) as raw:
-            raw.socket.sendall(command("joinRoom", 0, roomId=room) + messages(room, 5) + GOODBYE)
+            raw.socket.sendall(command("joinRoom", 0, roomId=room) + messages(room, 5) + CLOSE_FRAME)
             raw.socket.close()
     poll(lambda: connections(server) == 0)
     poll(lambda: ada.call("GET", f"/rooms/{room}/stats").json["onlineCount"] == 0)
@@ -172,7 +172,7 @@ def test_behind_a_session_that_is_revoked_nothing_more_is_begun(server: ServerPr
     room = ada.make_room()["id"]
     with RawWebSocket(server.port, token=ada.access_token) as raw:
         assert raw.read_message() is not None
-        raw.socket.sendall(messages(room, 2000) + GOODBYE)
+        raw.socket.sendall(messages(room, 2000) + CLOSE_FRAME)
         while (message := raw.read_message()) is not None and message["event"] != "ack":
             pass
         assert ada.call("POST", "/auth/logout").status == 204
@@ -188,7 +188,7 @@ def test_behind_a_session_that_is_revoked_nothing_more_is_begun(server: ServerPr
 def test_broken_framing_ends_what_was_not_begun(server: ServerProcess, ada: Person) -> None:
     room = ada.make_room()["id"]
     with RawWebSocket(server.port, token=ada.access_token) as raw:
-        raw.socket.sendall(messages(room, 50) + client_frame(CONTINUATION, b"of nothing") + GOODBYE)
+        raw.socket.sendall(messages(room, 50) + client_frame(CONTINUATION, b"of nothing") + CLOSE_FRAME)
         acked = ack_ids(raw)
         assert raw.close_code == 1002
     found = stored_contents(ada, room)

@@ -20,7 +20,8 @@ import pytest
 from msgspec import Struct
 from pymongo.database import Database as RawDatabase
 
-from app import build_storage, settings
+from app import settings
+from app.composition import storage
 from app.settings import SettingsError
 from tests.support.client import ChatConnection, CommandRefused, Person, call, chat, register
 from tests.support.mongo import MongoServer
@@ -111,7 +112,7 @@ NO_URI = "mongodb://user:hunter2@@127.0.0.1/"
 def test_a_uri_that_cannot_be_one_is_refused_in_one_line(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOTOR_MAX_WORKERS", "10")  # otherwise it stays set for the tests that follow
     with pytest.raises(SettingsError) as refused:
-        build_storage.validate(settings.load({}, env_of(uri)))
+        storage.validate(settings.load({}, env_of(uri)))
     assert str(refused.value).isprintable()
     assert "hunter2" not in str(refused.value)
 

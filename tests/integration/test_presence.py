@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.build_chat import PRESENCE_GRACE_S
+from app.composition.chat import PRESENCE_GRACE_S
 from tests.integration.conftest import JWT, Start, embedded
 from tests.support.client import chat, register
 from tests.support.people import create_people, people_at

@@ -13,12 +13,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from app import settings as settings_module
-from app.build_cluster import build_cluster, whitelist
-from app.build_server import build_server
-from app.build_storage import build_storage
+from app.composition.cluster import build_cluster, load_whitelist
+from app.composition.server import build_server
+from app.composition.storage import build_storage
 from app.lifecycle import Process
-from limits.load_shedder import STEP_EVERY_S, LoadShedder
-from limits.load_shedding_decision import Load, Shed, ShedClass
+from limits.load_shedding import STEP_EVERY_S, Load, LoadShedder, Shed, ShedClass
 from monitor.observer import Observer
 from monitor.spans import Spans
 from tests.support.client import PASSWORD, ChatConnection, CommandRefused, Reply, call, chat, register
@@ -59,7 +58,7 @@ async def chat_server(data_dir: Path) -> AsyncIterator[tuple[Process, str]]:
         build_storage(settings, Observer()) as storage,
         build_cluster(settings, process_id="p1", counts=None) as shared,
     ):
-        exempt = whitelist(settings)
+        exempt = load_whitelist(settings)
         parts = build_server(
             settings,
             store=storage.store,

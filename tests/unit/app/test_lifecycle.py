@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from app import settings
-from app.build_cluster import build_cluster, whitelist
-from app.build_server import build_server
-from app.build_storage import build_storage
+from app.composition.cluster import build_cluster, load_whitelist
+from app.composition.server import build_server
+from app.composition.storage import build_storage
 from app.lifecycle import Process
 from cluster.memory_bus import MemoryBus
 from monitor.counting_observer import CountingObserver
@@ -43,7 +43,7 @@ async def test_it_listens_no_more_and_leaves_no_task(tmp_path: Path) -> None:
         build_storage(chosen, Observer()) as storage,
         build_cluster(chosen, process_id="p1") as shared,
     ):
-        shared, exempt = msgspec.structs.replace(shared, bus=NoBus()), whitelist(chosen)
+        shared, exempt = msgspec.structs.replace(shared, bus=NoBus()), load_whitelist(chosen)
         parts = build_server(
             chosen,
             store=storage.store,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.build_presence import build_presence
+from app.composition.presence import build_presence
 from chat.presence.presence_publisher import PEOPLE_AN_EVENT
 from cluster.contract import Receiver
 from cluster.events import (
@@ -95,7 +95,7 @@ class Process:
             grace_s=0.0,
             loop=loop,
             deliver=self._deliver,
-            audit_members=lambda pairs: cluster.audit_store(self, pairs),
+            recheck_members=lambda pairs: cluster.audit_store(self, pairs),
             now=cluster.clock,
         )
         self.presence = presence_parts.presence

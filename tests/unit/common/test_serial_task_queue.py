@@ -21,14 +21,14 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def noting(done: list[str], name: str) -> Callable[[], Awaitable[None]]:
-    async def errand() -> None:
+    async def task() -> None:
         done.append(name)
 
-    return errand
+    return task
 
 
 async def cancelled_inside() -> None:
-    """An errand that waits for what somebody else cancels."""
+    """A task that waits for what somebody else cancels."""
     waited_for = asyncio.get_running_loop().create_future()
     waited_for.cancel()
     await waited_for
@@ -43,7 +43,7 @@ async def finds_no_store() -> None:
 
 
 @pytest.mark.parametrize("bad", [cancelled_inside, fails, finds_no_store])
-async def test_whatever_one_errand_comes_to_those_that_wait_and_those_that_come_later_are_run(
+async def test_whatever_one_task_comes_to_those_that_wait_and_those_that_come_later_are_run(
     bad: Callable[[], Awaitable[None]], caplog: pytest.LogCaptureFixture
 ) -> None:
     task_queue, done = SerialTaskQueue(), list[str]()

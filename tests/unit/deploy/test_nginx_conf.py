@@ -41,7 +41,7 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-class StandIn:
+class Upstream:
     """A process that answers every request alike, on a connection each; b"" hangs up instead.
 
     It keeps what it was sent.
@@ -85,7 +85,7 @@ def reply(status: str, body: bytes = b"{}") -> bytes:
 
 
 @contextmanager
-def nginx_before(folder: Path, *processes: StandIn, shipped: str = SHIPPED, port: int | None = None) -> Iterator[str]:
+def nginx_before(folder: Path, *processes: Upstream, shipped: str = SHIPPED, port: int | None = None) -> Iterator[str]:
     """nginx in front of these; yields where it listens: at a free port, or the one that `shipped` says."""
     port = port or free_port()
     folder.mkdir(mode=0o711)
@@ -117,7 +117,7 @@ UPGRADE = {
 
 
 def test_a_post_that_a_process_dropped_is_not_sent_to_another_and_a_get_is(tmp_path: Path) -> None:
-    dead, also_dead = StandIn(b""), StandIn(b"")
+    dead, also_dead = Upstream(b""), Upstream(b"")
     with nginx_before(tmp_path / "nginx", dead, also_dead) as url:
         refused = call(url, "POST", "/messages", {"content": "x"})
         assert (refused.status, refused.code, refused.headers["retry-after"]) == (503, "unavailable", "1")
@@ -128,7 +128,7 @@ def test_a_post_that_a_process_dropped_is_not_sent_to_another_and_a_get_is(tmp_p
 
 
 def test_a_post_to_a_process_that_is_not_there_goes_to_another(tmp_path: Path) -> None:
-    gone, there = StandIn(b""), StandIn(reply("201 Created"))
+    gone, there = Upstream(b""), Upstream(reply("201 Created"))
     gone.close()
     with nginx_before(tmp_path / "nginx", gone, there) as url:
         assert [call(url, "POST", "/messages", {"content": "x"}).status for _ in range(6)] == [201] * 6
@@ -137,11 +137,11 @@ def test_a_post_to_a_process_that_is_not_there_goes_to_another(tmp_path: Path) -
 
 def test_refused_connects_are_held_against_no_process(tmp_path: Path) -> None:
     """No request is lost while one is away, and it is asked as soon as it is back."""
-    away, there = StandIn(reply("200 OK", b"back")), StandIn(reply("200 OK"))
+    away, there = Upstream(reply("200 OK", b"back")), Upstream(reply("200 OK"))
     away.close()
     with nginx_before(tmp_path / "nginx", away, there) as url:
         assert {call(url, method, "/messages").body for method in ("GET", "POST") for _ in range(20)} == {b"{}"}
-        with contextlib.closing(StandIn(reply("200 OK", b"back"), port=away.port)):
+        with contextlib.closing(Upstream(reply("200 OK", b"back"), port=away.port)):
             assert b"back" in {call(url, "POST", "/messages").body for _ in range(2)}
     log = (tmp_path / "nginx" / "log").read_text()
     took = [float(seconds) for seconds in re.findall(r'tries="502, 200" took="([\d.]+), ', log)]
@@ -150,7 +150,7 @@ def test_refused_connects_are_held_against_no_process(tmp_path: Path) -> None:
 
 
 def test_a_socket_that_one_process_refuses_goes_to_another_and_its_requests_stay(tmp_path: Path) -> None:
-    draining, open_ = StandIn(reply("503 Service Unavailable", b"mine")), StandIn(reply("200 OK"))
+    draining, open_ = Upstream(reply("503 Service Unavailable", b"mine")), Upstream(reply("200 OK"))
     with nginx_before(tmp_path / "nginx", draining, open_) as url:
         assert {call(url, "GET", "/ws", headers=UPGRADE, token="x").status for _ in range(10)} == {200}
         assert {call(url, "GET", "/health/ready").status for _ in range(4)} == {200}
@@ -162,7 +162,7 @@ def test_a_socket_that_one_process_refuses_goes_to_another_and_its_requests_stay
 def test_a_process_is_told_the_clients_address_and_scheme_its_host_and_no_upgrade_but_a_websocket(
     tmp_path: Path,
 ) -> None:
-    process = StandIn(reply("200 OK"))
+    process = Upstream(reply("200 OK"))
     forged = {"X-Forwarded-For": FORGED, "X-Forwarded-Proto": "https", "Host": "chat.example.com:8443"}
     with nginx_before(tmp_path / "nginx", process) as url:
         for path, headers in (
@@ -183,7 +183,7 @@ def test_a_process_is_told_the_clients_address_and_scheme_its_host_and_no_upgrad
 
 
 def test_an_upload_streams_and_one_that_is_too_large_is_refused_at_once(tmp_path: Path) -> None:
-    process = StandIn(reply("201 Created"))
+    process = Upstream(reply("201 Created"))
     with nginx_before(tmp_path / "nginx", process) as url:
         address = url.removeprefix("http://")
         with socket.create_connection(("127.0.0.1", int(address.partition(":")[2]))) as uploading:
@@ -227,7 +227,7 @@ OWN_REFUSALS = {
 def test_what_nginx_refuses_by_itself_reaches_no_process_and_has_the_contracts_shape(
     tmp_path: Path, data: bytes, status: int
 ) -> None:
-    process = StandIn(reply("200 OK"))
+    process = Upstream(reply("200 OK"))
     with nginx_before(tmp_path / "nginx", process) as url:
         with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=30) as asking:
             asking.sendall(data)
@@ -240,7 +240,7 @@ def test_what_nginx_refuses_by_itself_reaches_no_process_and_has_the_contracts_s
 
 
 def test_hosts_of_the_right_form_are_passed_on_and_http_1_0_may_have_none(tmp_path: Path) -> None:
-    process = StandIn(reply("200 OK"))
+    process = Upstream(reply("200 OK"))
     hosts = ["chat.example", "chat.example:8443", "[::1]:80", "[2001:db8::1]", "h" * 255, "a%20b_~"]
     with nginx_before(tmp_path / "nginx", process) as url:
         for host in hosts:
@@ -256,7 +256,7 @@ def test_hosts_of_the_right_form_are_passed_on_and_http_1_0_may_have_none(tmp_pa
 
 def test_a_head_as_long_as_a_process_may_send_is_passed_on(tmp_path: Path) -> None:
     long = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Long: %s\r\n\r\n{}" % (b"x" * 7_000)
-    with nginx_before(tmp_path / "nginx", StandIn(long)) as url:
+    with nginx_before(tmp_path / "nginx", Upstream(long)) as url:
         assert len(call(url, "GET", "/rooms").headers["x-long"]) == 7_000
 
 
@@ -285,7 +285,7 @@ def test_no_passive_check_is_there_that_a_client_could_trip() -> None:
 
 
 def test_no_query_is_in_a_log_though_processes_fail(tmp_path: Path) -> None:
-    gone, dead = StandIn(b""), StandIn(b"")
+    gone, dead = Upstream(b""), Upstream(b"")
     gone.close()
     with nginx_before(tmp_path / "nginx", gone, dead) as url:
         for path in ("/ws", "/messages", "/files", "/health/ready"):
@@ -314,7 +314,7 @@ def test_no_header_is_added_but_where_all_are() -> None:
 
 
 @dataclass(frozen=True)
-class Asking:
+class BadRequest:
     """Bytes that nginx answers by itself, and with which status (0: 400 or 431)."""
 
     request: bytes
@@ -331,20 +331,22 @@ class Asking:
 
 HEAD = b"Host: chat.example.com\r\nConnection: close\r\n"
 OWN = {
-    "no request": Asking(b"nonsense\r\n\r\n", 400),
-    "no host": Asking(b"GET /rooms HTTP/1.1\r\nConnection: close\r\n\r\n", 400),
-    "a header that is too long": Asking(
+    "no request": BadRequest(b"nonsense\r\n\r\n", 400),
+    "no host": BadRequest(b"GET /rooms HTTP/1.1\r\nConnection: close\r\n\r\n", 400),
+    "a header that is too long": BadRequest(
         b"GET /rooms HTTP/1.1\r\n" + HEAD + b"X-Long: " + b"x" * 9_000 + b"\r\n\r\n", 0
     ),
-    "a path that is too long": Asking(b"GET /" + b"x" * 9_000 + b" HTTP/1.1\r\n" + HEAD + b"\r\n", 414),
-    "a body that is too long": Asking(b"POST /messages HTTP/1.1\r\n" + HEAD + b"Content-Length: 9000000\r\n\r\n", 413),
-    "a file that is too long": Asking(b"POST /files HTTP/1.1\r\n" + HEAD + b"Content-Length: 9000000\r\n\r\n", 413),
-    "trace": Asking(b"TRACE / HTTP/1.1\r\n" + HEAD + b"\r\n", 405),
-    "an unknown coding": Asking(b"POST /messages HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: rot13\r\n\r\n", 501),
-    "another version": Asking(b"GET /rooms HTTP/4.0\r\n" + HEAD + b"\r\n", 505),
-    "no process": Asking(b"GET /rooms HTTP/1.1\r\n" + HEAD + b"\r\n", 503),
-    "no process for a socket": Asking(b"GET /ws HTTP/1.1\r\n" + HEAD + b"\r\n", 503),
-    "a process that is silent": Asking(b"GET /health/ready HTTP/1.1\r\n" + HEAD + b"\r\n", 503),
+    "a path that is too long": BadRequest(b"GET /" + b"x" * 9_000 + b" HTTP/1.1\r\n" + HEAD + b"\r\n", 414),
+    "a body that is too long": BadRequest(
+        b"POST /messages HTTP/1.1\r\n" + HEAD + b"Content-Length: 9000000\r\n\r\n", 413
+    ),
+    "a file that is too long": BadRequest(b"POST /files HTTP/1.1\r\n" + HEAD + b"Content-Length: 9000000\r\n\r\n", 413),
+    "trace": BadRequest(b"TRACE / HTTP/1.1\r\n" + HEAD + b"\r\n", 405),
+    "an unknown coding": BadRequest(b"POST /messages HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: rot13\r\n\r\n", 501),
+    "another version": BadRequest(b"GET /rooms HTTP/4.0\r\n" + HEAD + b"\r\n", 505),
+    "no process": BadRequest(b"GET /rooms HTTP/1.1\r\n" + HEAD + b"\r\n", 503),
+    "no process for a socket": BadRequest(b"GET /ws HTTP/1.1\r\n" + HEAD + b"\r\n", 503),
+    "a process that is silent": BadRequest(b"GET /health/ready HTTP/1.1\r\n" + HEAD + b"\r\n", 503),
 }
 EXPECTED = {
     "x-content-type-options": "nosniff",
@@ -367,7 +369,7 @@ def own_headers(*, secure: bool) -> dict[str, list[str] | None]:
     }
 
 
-class Silent(StandIn):
+class SilentUpstream(Upstream):
     """A process that takes a health check and says nothing for as long as it is asked; on all else it hangs up."""
 
     def _talk(self, connection: socket.socket) -> None:
@@ -380,10 +382,10 @@ class Silent(StandIn):
 def test_what_nginx_answers_by_itself_has_every_header_once(tmp_path: Path, secure: bool) -> None:
     with ExitStack() as stack:
         if secure:
-            edge = stack.enter_context(with_tls(tmp_path, Silent(b"")))
+            edge = stack.enter_context(with_tls(tmp_path, SilentUpstream(b"")))
             connect = edge.connect
         else:
-            url = stack.enter_context(nginx_before(tmp_path / "nginx", Silent(b"")))
+            url = stack.enter_context(nginx_before(tmp_path / "nginx", SilentUpstream(b"")))
             port = int(url.rpartition(":")[2])
 
             def connect() -> socket.socket:
@@ -403,17 +405,19 @@ def test_what_nginx_answers_by_itself_has_every_header_once(tmp_path: Path, secu
             assert response.headers.get_all("retry-after") == (["1"] if response.status == 503 else None), name
         assert wrong == {}
         if secure:
-            plain_to_tls = Asking(b"GET / HTTP/1.1\r\n" + HEAD + b"\r\n", 400).ask(edge.connect_plainly(edge.secure))
+            plain_to_tls = BadRequest(b"GET / HTTP/1.1\r\n" + HEAD + b"\r\n", 400).ask(
+                edge.connect_plainly(edge.secure)
+            )
             assert (plain_to_tls.status, security_of(plain_to_tls)) == (400, own_headers(secure=False))
-            moved = Asking(b"GET / HTTP/1.1\r\n" + HEAD + b"\r\n", 308).ask(edge.connect_plainly(edge.plain))
+            moved = BadRequest(b"GET / HTTP/1.1\r\n" + HEAD + b"\r\n", 308).ask(edge.connect_plainly(edge.plain))
             assert (moved.status, security_of(moved)) == (308, own_headers(secure=False))
 
 
 def test_what_a_process_answers_keeps_its_own_headers_and_gets_the_one_of_transport(tmp_path: Path) -> None:
     head = "".join(f"{name}: theirs\r\n" for name in (*EXPECTED, "x-request-id")) + "Retry-After: 7\r\n"
-    process = StandIn(f"HTTP/1.1 503 x\r\n{head}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
+    process = Upstream(f"HTTP/1.1 503 x\r\n{head}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
     with with_tls(tmp_path, process) as edge:
-        response = Asking(b"GET /rooms HTTP/1.1\r\n" + HEAD + b"\r\n", 503).ask(edge.connect())
+        response = BadRequest(b"GET /rooms HTTP/1.1\r\n" + HEAD + b"\r\n", 503).ask(edge.connect())
         assert security_of(response) == {
             **{name: ["theirs"] for name in EXPECTED},
             "strict-transport-security": [SECURE],
@@ -425,7 +429,7 @@ def test_what_a_process_answers_keeps_its_own_headers_and_gets_the_one_of_transp
 
 
 @dataclass(frozen=True)
-class Edge:
+class TlsProxy:
     """nginx with its TLS lines: two ports, and a client that trusts its certificate."""
 
     secure: int
@@ -440,7 +444,7 @@ class Edge:
 
 
 @contextmanager
-def with_tls(folder: Path, process: StandIn) -> Iterator[Edge]:
+def with_tls(folder: Path, process: Upstream) -> Iterator[TlsProxy]:
     """The shipped file with its TLS lines switched on as it says. Skips the test without openssl."""
     if shutil.which("openssl") is None:
         pytest.skip("need openssl on PATH (Debian: apt-get install openssl)")
@@ -460,11 +464,11 @@ def with_tls(folder: Path, process: StandIn) -> Iterator[Edge]:
     trusting = ssl.create_default_context(cafile=str(certificate))
     trusting.check_hostname = False
     with nginx_before(folder / "nginx", process, shipped=text, port=secure):
-        yield Edge(secure, plain, trusting)
+        yield TlsProxy(secure, plain, trusting)
 
 
 def test_the_tls_lines_uncommented_as_the_file_says_serve_https_and_send_http_there(tmp_path: Path) -> None:
-    process = StandIn(
+    process = Upstream(
         b"HTTP/1.1 200 OK\r\nSet-Cookie: files=1; HttpOnly\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
     )
     with with_tls(tmp_path, process) as edge:

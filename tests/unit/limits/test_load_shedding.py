@@ -10,15 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limits.load_shedder import STEP_EVERY_S, LoadShedder, NullLoadShedder
-from limits.load_shedding_decision import (
+from limits.load_shedding import (
     CALM,
     CALM_FOR_S,
     ELAPSED_MAX_S,
     SHARE_MIN,
     SHED_AT_MS,
+    STEP_EVERY_S,
     TARGET_MS,
     Load,
+    LoadShedder,
+    NullLoadShedder,
     Shed,
     ShedClass,
     pressure_ms,

@@ -62,7 +62,7 @@ async def passed(limiter: RedisLimiter, *checks: Check, times: int) -> int:
 # ---- the script's arithmetic is that of the pure functions -----------------------------------------------------------
 
 
-class Scripted:
+class ScriptWithClock:
     """The script as it is, but for the clock, which the test sets."""
 
     def __init__(self, port: int, algorithm: str) -> None:
@@ -109,7 +109,7 @@ def test_the_script_answers_as_the_pure_arithmetic(module_redis: RedisServer, al
     @given(traffic())
     def agrees(case) -> None:
         policy, calls = case
-        scripted = Scripted(module_redis.port, algorithm)
+        scripted = ScriptWithClock(module_redis.port, algorithm)
         state = (token_bucket.full if pure is token_bucket else sliding_window.empty)(policy, 1000 * calls[0][0])
         try:
             for now_us, cost in calls:
@@ -132,7 +132,7 @@ def test_a_clock_that_goes_back_neither_gives_more_than_the_count_nor_locks_out(
     module_redis: RedisServer, algorithm: str
 ) -> None:
     policy = Policy(10, 60)
-    scripted = Scripted(module_redis.port, algorithm)
+    scripted = ScriptWithClock(module_redis.port, algorithm)
     try:
         assert sum(scripted.take(policy, START_US, [1])[0][0] for _ in range(15)) == 10
         back_us = START_US - 3_600_000_000
@@ -143,7 +143,7 @@ def test_a_clock_that_goes_back_neither_gives_more_than_the_count_nor_locks_out(
 
 
 def test_two_checks_of_one_state_in_a_command_are_both_counted_or_neither(module_redis: RedisServer) -> None:
-    scripted = Scripted(module_redis.port, "token_bucket")
+    scripted = ScriptWithClock(module_redis.port, "token_bucket")
     try:
         assert [one[0] for one in scripted.take(Policy(5, 60), START_US, [3, 3])] == [1, 0]
         assert [one[0] for one in scripted.take(Policy(5, 60), START_US, [2, 3])] == [1, 1]

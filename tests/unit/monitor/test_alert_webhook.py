@@ -189,7 +189,7 @@ async def test_tries_are_bounded_and_what_is_dropped_is_told_once(
     assert webhook.dropped == 3
     assert messages(caplog) == [
         "alert webhook failed",
-        "alert webhook drops events; told once, then counted",
+        "alert webhook drops events; logged once, then counted",
         "alert webhook works again",
     ]
 

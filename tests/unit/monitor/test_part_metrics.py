@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from app import settings
-from app.build_chat import build_chat
-from app.build_cluster import build_cluster, whitelist
-from app.build_monitoring import build_monitoring
-from app.build_storage import build_storage
+from app.composition.chat import build_chat
+from app.composition.cluster import build_cluster, load_whitelist
+from app.composition.monitoring import build_monitoring
+from app.composition.storage import build_storage
 from monitor.counting_observer import CountingObserver
 from monitor.loop_lag import LoopLag
 from monitor.metric_families import COUNTERS, GAUGES
@@ -38,7 +38,7 @@ async def test_each_metric_of_a_part_has_a_family(tmp_path: Path, counting_obser
             store=storage.store,
             secret=storage.secret,
             shared=shared,
-            whitelist=whitelist(chosen),
+            whitelist=load_whitelist(chosen),
             process_id="p1",
             observer=Observer(),
             lag=lag,

@@ -22,7 +22,7 @@ from handlers.codec.json_codec import JsonCodec
 from handlers.wire.compression import Inflation
 from handlers.wire.server_frames import close_frame
 from handlers.wire.total_outbox_budget import OutboxBudget
-from handlers.wire.traffic import Traffic
+from handlers.wire.traffic_counts import Traffic
 from handlers.wire.websocket_link import WebSocketLink
 from limits.frame_rate_limit import FrameBudget
 from limits.limit_policy import Policy
@@ -31,7 +31,7 @@ from store.models import User
 from tests.support.frames import CLOSE, CONTINUATION, PING, TEXT, client_frame, close_payload, deflated, server_frame
 
 
-class Held:
+class HeldCommands:
     """Commands that are noted; `hold` keeps the next from beginning, as a full outbox does; one named `hang` ends when
     it is cancelled.
     """
@@ -76,7 +76,7 @@ def command(number: int, size: int = 0, event: str = "do") -> bytes:
     return client_frame(1, payload, final=True, mask=b"\0\0\0\0")
 
 
-class Stuck(Held):
+class StuckCommands(HeldCommands):
     """The first command never ends; the others note whether a cancellation is still asked of the task that carries them
     out.
     """
@@ -99,13 +99,13 @@ class Stuck(Held):
 class Connection:
     """A session on its link, and the peer's end; `shift_s` sets its clock forward."""
 
-    def __init__(self, *, commands: Held | None = None, **link: Any) -> None:
+    def __init__(self, *, commands: HeldCommands | None = None, **link: Any) -> None:
         loop = asyncio.get_running_loop()
         ours, self.peer = socket.socketpair()
         ours.setblocking(False)
         self.peer.setblocking(False)
         self.shift_s = 0.0
-        self.commands = commands or Held()
+        self.commands = commands or HeldCommands()
         self.closed_with: list[int] = []
         self.paced_callbacks = PacedCallbacks(loop=loop)
         self.link = WebSocketLink(
@@ -227,7 +227,7 @@ async def test_what_reading_on_brings_comes_after_what_waited(connect: Callable[
 async def test_a_command_that_took_too_long_leaves_no_cancellation_to_the_next(
     connect: Callable[..., Connection],
 ) -> None:
-    stuck = Stuck()
+    stuck = StuckCommands()
     one = connect(commands=stuck)
     one.peer.send(command(1) + command(2) + command(3))
     await one.until(lambda: stuck.begun == ["1"])
@@ -243,7 +243,7 @@ async def test_a_command_that_took_too_long_leaves_no_cancellation_to_the_next(
 async def test_a_connection_that_ends_while_its_command_is_given_up_begins_no_other(
     connect: Callable[..., Connection],
 ) -> None:
-    stuck = Stuck()
+    stuck = StuckCommands()
     one = connect(commands=stuck)
     one.peer.send(command(1) + command(2))
     await one.until(lambda: stuck.begun == ["1"])

@@ -9,8 +9,8 @@ import pytest
 
 from chat.connections.slot_reconciler import USERS_A_SLICE, SlotReconciler
 from cluster.redis_connection import RedisClient
+from cluster.redis_connections_per_user import SCRIPTS, RedisConnectionSlots
 from cluster.redis_keys import slots_key
-from cluster.redis_slots_per_user import SCRIPTS, RedisConnectionSlots
 from tests.support.redis_proxy import client_at, proxy_to, until
 from tests.support.redis_server import RedisServer
 

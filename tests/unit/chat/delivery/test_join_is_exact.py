@@ -40,7 +40,7 @@ STEPS = 60
 HEAD_START_CALLS = 12  # of the store: more than a join or a leave makes, so that each also happens after the other
 
 
-class Stretched:
+class DelayedStore:
     """Lets every call of what it wraps begin and end some loop turns late, and writes down which began."""
 
     def __init__(self, wrapped: object, chance: random.Random, calls: list[str]) -> None:
@@ -51,7 +51,7 @@ class Stretched:
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._wrapped, name)
         if name in {"messages", "rooms", "members", "changes", "users", "sessions"}:
-            return Stretched(value, self._chance, self._calls)
+            return DelayedStore(value, self._chance, self._calls)
         if not callable(value):
             return value
 
@@ -111,12 +111,12 @@ class Connection:
             self.received += 1
 
 
-class World:
+class DeliveryParts:
     """The parts under test, real but for the stretched store."""
 
     def __init__(self, store: Store, chance: random.Random, *, coalesce: bool) -> None:
         self.calls: list[str] = []
-        stretched: Any = Stretched(store, chance, self.calls)
+        stretched: Any = DelayedStore(store, chance, self.calls)
         self.bus = MemoryBus()
         keys = Keys(CacheTtls(messages_s=60, users_s=60, stats_s=60))
         observer = Observer()
@@ -203,9 +203,9 @@ async def open_store(folder: Path) -> AsyncIterator[Store]:
 async def run(
     store: Store, users: list[User], seed: int, *, coalesce: bool, slice_: int, monkeypatch: pytest.MonkeyPatch
 ) -> int:
-    monkeypatch.setattr("chat.delivery.fan_out.SLICE", slice_)
+    monkeypatch.setattr("chat.delivery.fan_out_to_connections.SLICE", slice_)
     chance = random.Random(seed)
-    world = World(store, chance, coalesce=coalesce)
+    parts = DeliveryParts(store, chance, coalesce=coalesce)
     made = await store.rooms.create(RoomDraft(f"room {seed}", None, False, 1000), users[0].id)
     room_id = made.room.id
     connections = [Connection(user) for user in users]
@@ -213,7 +213,7 @@ async def run(
 
     async def post(user: User) -> None:
         draft = MessageDraft(user.id, user.username, "hello", chance.randbytes(8).hex())
-        await world.message_writer.post(room_id, draft)
+        await parts.message_writer.post(room_id, draft)
 
     async def join(connection: Connection) -> None:
         if connection.joining:
@@ -221,14 +221,14 @@ async def run(
         connection.joining = True
         connection.asked = connection.seen
         try:
-            await world.join(connection, JoinRoom(room_id=room_id, since=connection.seen))
+            await parts.join(connection, JoinRoom(room_id=room_id, since=connection.seen))
         except ChatError as error:
             assert error.code == "unavailable"
             connection.joining = False
 
     def leave(connection: Connection) -> None:
         if not connection.joining:
-            world.hub.leave(room_id, connection)
+            parts.hub.leave(room_id, connection)
             connection.subscribed = False
 
     for user in users[1:]:
@@ -252,14 +252,14 @@ async def run(
         assert connection.seen == head
     before = [connection.received for connection in connections]
     await post(users[0])
-    while world.hub.is_delivering(room_id):
+    while parts.hub.is_delivering(room_id):
         await asyncio.sleep(0)
     assert [connection.received for connection in connections] == [count + 1 for count in before]
     assert not any(connection.was_aborted for connection in connections)
     received = sum(before)
     for connection in connections:
         leave(connection)
-    await world.close()
+    await parts.close()
     return received
 
 
@@ -289,25 +289,25 @@ async def test_who_leaves_in_the_middle_of_a_join_is_not_left_subscribed(tmp_pat
             for name in ("owner", "member")
         ]
         for seed in range(150):
-            world = World(store, random.Random(seed), coalesce=True)
+            parts = DeliveryParts(store, random.Random(seed), coalesce=True)
             room_id = (await store.rooms.create(RoomDraft(f"room {seed}", None, False, 10), owner.id)).room.id
             await store.members.add(room_id, member.id)
             connection = Connection(member)
             connection.joining = True
-            world.connections.append(connection)
-            await world.bus.subscribe(EVERYONE)
-            ways = [world.join(connection, JoinRoom(room_id=room_id)), world.rooms.leave(room_id, member.id)]
+            parts.connections.append(connection)
+            await parts.bus.subscribe(EVERYONE)
+            ways = [parts.join(connection, JoinRoom(room_id=room_id)), parts.rooms.leave(room_id, member.id)]
             first, second = random.Random(seed).sample(ways, 2)
             ahead = asyncio.ensure_future(first)
-            while len(world.calls) < seed % HEAD_START_CALLS and not ahead.done():
+            while len(parts.calls) < seed % HEAD_START_CALLS and not ahead.done():
                 await asyncio.sleep(0)
             outcomes = await asyncio.gather(ahead, second, return_exceptions=True)
             refused = [error for error in outcomes if isinstance(error, BaseException)]
             assert {getattr(error, "code", repr(error)) for error in refused} <= {"not_member", "unavailable"}, seed
             assert not connection.was_aborted, seed
             is_member = await store.members.get(room_id, member.id) is not None
-            is_subscribed = world.hub.leave(room_id, connection)
+            is_subscribed = parts.hub.leave(room_id, connection)
             assert is_member or not is_subscribed, seed
             acked[connection.subscribed] += 1
-            await world.close()
+            await parts.close()
     assert set(acked) == {True, False}, f"the schedules tell nothing: {acked}"

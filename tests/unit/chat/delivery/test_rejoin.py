@@ -18,7 +18,7 @@ from chat.request_inputs import JoinRoom
 from chat.rooms import Rooms
 from handlers.codec.json_codec import JsonCodec
 from store.models import RoomDraft, Status
-from tests.unit.chat.test_membership_audit import Process, process_on, user_named
+from tests.unit.chat.test_membership_recheck import Process, process_on, user_named
 
 pytestmark = pytest.mark.gen_test
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.build_presence import build_presence
+from app.composition.presence import build_presence
 from chat.connections.connection_pool import Pool
 from chat.delivery.room_hub import Hub
 from chat.presence.connected_people import ConnectedPeople
@@ -18,7 +18,7 @@ from chat.presence.presence import Presence
 from chat.presence.presence_events import PresenceEvents
 from chat.presence.presence_publisher import PresencePublisher
 from cluster.memory_bus import MemoryBus
-from cluster.memory_slots_per_user import MemoryConnectionSlots
+from cluster.memory_connections_per_user import MemoryConnectionSlots
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
 from handlers.codec.json_codec import JsonCodec

@@ -23,7 +23,7 @@ from store.contract import Store
 from store.models import MessageDraft, RoomDraft, Stored
 
 
-class Interrupted:
+class InterruptedStore:
     """In the place of the store's messages: something happens between a page's read and its answer, once."""
 
     def __init__(self, store: Store, meanwhile: Callable[[], Awaitable[None]]) -> None:
@@ -39,7 +39,7 @@ class Interrupted:
         return page
 
 
-class Stuck:
+class StuckStore:
     """In the place of the store's messages: the first page above a seq is not read until the test says so."""
 
     def __init__(self, store: Store) -> None:
@@ -65,13 +65,13 @@ class Listener:
         self.link = self
         self.is_open = True
         self.is_over = False
-        self.heard: list[tuple[str, Any]] = []
+        self.received: list[tuple[str, Any]] = []
 
     def send(self, frame: bytes) -> None:
         text, decoder = frame.decode(), json.JSONDecoder()
         while text:
             found, end = decoder.raw_decode(text)
-            self.heard.append((found["event"], found["data"]))
+            self.received.append((found["event"], found["data"]))
             text = text[end:]
 
     send_ephemeral = send
@@ -141,7 +141,7 @@ async def test_what_came_by_the_bus_while_the_gap_below_it_was_read_is_taken_at_
         hub.on_messages(await say("c2"))
         hub.on_messages(await say("c3"))
 
-    hub = hub_on(Interrupted(store, meanwhile))
+    hub = hub_on(InterruptedStore(store, meanwhile))
     try:
         channel = await hub.hold(room.id)
         await say("c1")  # unheard
@@ -171,7 +171,7 @@ async def listening(hub: Hub, room_id: str) -> tuple[Any, Any]:
     return one, channel
 
 
-class Room:
+class StoredRoom:
     """A room in a store of the test's own, and what one says there."""
 
     def __init__(self, store: Store, room_id: str, user: Any) -> None:
@@ -190,13 +190,13 @@ class Room:
 
 
 @asynccontextmanager
-async def room_in(folder: Path) -> AsyncIterator[Room]:
+async def room_in(folder: Path) -> AsyncIterator[StoredRoom]:
     store = await sqlite.open_store(
         folder, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000
     )
     try:
         ada = await store.users.create(username="ada", email="ada@example.com", password_hash="x")
-        yield Room(store, (await store.rooms.create(RoomDraft("A room", None, False, 10), ada.id)).room.id, ada)
+        yield StoredRoom(store, (await store.rooms.create(RoomDraft("A room", None, False, 10), ada.id)).room.id, ada)
     finally:
         await store.close()
 
@@ -207,7 +207,7 @@ async def test_a_heal_of_a_room_that_was_closed_meanwhile_keeps_its_next_opening
 ) -> None:
     monkeypatch.setattr(gap_repair, "HOLD_S", 0.0)
     async with room_in(tmp_path) as room:
-        store = Stuck(room.store)
+        store = StuckStore(room.store)
         hub = hub_on(store)
         first, _ = await listening(hub, room.id)
         await room.say()  # unheard
@@ -220,8 +220,8 @@ async def test_a_heal_of_a_room_that_was_closed_meanwhile_keeps_its_next_opening
         await until(lambda: channel.seq == 4)
         store.go.set()
         await until(lambda: not hub.is_delivering(room.id))
-        assert [data["seq"] for _, data in second.heard] == [3, 4]
-        assert first.heard == []
+        assert [data["seq"] for _, data in second.received] == [3, 4]
+        assert first.received == []
         await hub.close()
 
 
@@ -243,7 +243,7 @@ async def test_what_a_room_held_when_it_was_closed_does_not_hold_up_its_next_ope
         await room.say()
         hub.on_messages(await room.say())
         await until(lambda: channel.seq == 4 and not hub.is_delivering(room.id))
-        assert [data["seq"] for _, data in second.heard] == [3, 4]
+        assert [data["seq"] for _, data in second.received] == [3, 4]
         await hub.close()
 
 
@@ -263,6 +263,8 @@ async def test_what_was_healed_is_told_as_what_it_was(tmp_path: Path) -> None:
         await hub.check_heads()
         await until(lambda: channel.rev == 5 and not hub.is_delivering(room.id))
         names = ["messageEdited", "reactionUpdated", "reactionUpdated", "messageEdited", "messageDeleted"]
-        assert [name for name, _ in one.heard] == names
-        assert [(data["rev"], data["message"]["rev"]) for _, data in one.heard] == [(rev, rev) for rev in range(1, 6)]
+        assert [name for name, _ in one.received] == names
+        assert [(data["rev"], data["message"]["rev"]) for _, data in one.received] == [
+            (rev, rev) for rev in range(1, 6)
+        ]
         await hub.close()

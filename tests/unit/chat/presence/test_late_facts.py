@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from app.build_presence import build_presence
+from app.composition.presence import build_presence
 from chat.connections.connection_pool import Pool
 from chat.connections.user_events import UserEvents
 from chat.delivery.room_channel import Channel, Ring
 from chat.delivery.room_hub import Hub
 from cluster.events import MembershipBegan, MembershipEnded, PeopleHere, PersonGone, PersonHere, StatusChosen, UserEvent
 from cluster.memory_bus import MemoryBus
-from cluster.memory_slots_per_user import MemoryConnectionSlots
+from cluster.memory_connections_per_user import MemoryConnectionSlots
 from cluster.topics import membership_order, reading_order
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
@@ -42,7 +42,7 @@ def empty_full_list(number: int) -> PeopleHere:
     return PeopleHere("c", number, (), is_last=True, number=number, began_at=number)
 
 
-class Process:
+class PresenceProcess:
     """The presence of one process; the audits that it requests are not made, since there is no store."""
 
     def __init__(self, loop: Any) -> None:
@@ -136,13 +136,13 @@ def orders(facts: Sequence[Any]) -> Iterator[Sequence[Any]]:
 async def test_the_end_is_the_same_in_whatever_order_facts_come(history: str, is_connected: bool, io_loop: Any) -> None:
     states = {}
     for order in orders(HISTORIES[history]):
-        process = Process(io_loop.asyncio_loop)
+        process = PresenceProcess(io_loop.asyncio_loop)
         if is_connected:
             process.presence.connected(ADA)
             process.presence.entered("ada", {})
         process.receive(order)
         states[json.dumps(process.state())] = order
-    in_time = Process(io_loop.asyncio_loop)
+    in_time = PresenceProcess(io_loop.asyncio_loop)
     if is_connected:
         in_time.presence.connected(ADA)
         in_time.presence.entered("ada", {})
@@ -151,7 +151,7 @@ async def test_the_end_is_the_same_in_whatever_order_facts_come(history: str, is
 
 
 async def test_a_list_of_rooms_that_was_read_before_a_leave_does_not_bring_the_room_back(io_loop: Any) -> None:
-    process = Process(io_loop.asyncio_loop)
+    process = PresenceProcess(io_loop.asyncio_loop)
     process.presence.connected(ADA)
     process.receive([MembershipEnded("r1", "ada", "left", 7), MembershipBegan("r2", "ada", 9)])
     process.presence.entered("ada", {"r1": 3, "r3": 0})
@@ -159,7 +159,7 @@ async def test_a_list_of_rooms_that_was_read_before_a_leave_does_not_bring_the_r
 
 
 async def test_facts_of_a_dead_process_that_arrive_after_its_death_bring_nobody_back(io_loop: Any) -> None:
-    process = Process(io_loop.asyncio_loop)
+    process = PresenceProcess(io_loop.asyncio_loop)
     process.receive([here(1, 1, "online", r1=1), here(4, 1, "online", r1=1)])
     process.remote_presence.process_gone("c")
     process.receive([here(3, 1, "online", r1=1), here(4, 1, "online", r1=1)])
@@ -179,7 +179,7 @@ async def test_a_room_that_another_process_does_not_list_is_audited(io_loop: Any
         process_id="p",
         grace_s=0.0,
         loop=loop,
-        audit_members=audited.extend,
+        recheck_members=audited.extend,
     )
     parts.remote_presence.people_here(here(1, 1, "online", r1=1, r2=1))
     parts.remote_presence.people_here(here(2, 1, "online", r2=1))
@@ -188,7 +188,7 @@ async def test_a_room_that_another_process_does_not_list_is_audited(io_loop: Any
 
 
 async def test_a_status_that_an_older_process_wrote_and_did_not_count_is_taken_where_it_is_read(io_loop: Any) -> None:
-    process = Process(io_loop.asyncio_loop)
+    process = PresenceProcess(io_loop.asyncio_loop)
     for times in (1, 2):
         process.presence.connected(ADA)
         process.presence.entered("ada", {"r1": 0})

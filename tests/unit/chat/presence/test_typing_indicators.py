@@ -34,7 +34,7 @@ class Clock:
         return self.now_s
 
 
-class World:
+class TypingParts:
     """People who type, and the typing events that are published to their rooms."""
 
     def __init__(self) -> None:
@@ -73,65 +73,65 @@ def person(number: int) -> User:
 
 
 async def test_it_is_published_when_it_begins_again_while_it_goes_on_and_once_when_it_ends() -> None:
-    world = World()
-    await world.subscribe("r1")
-    world.typing.started("r1", person(1))
-    world.typing.started("r1", person(1))
-    world.clock.now_s += 3
-    world.typing.started("r1", person(1))
-    world.typing.stopped("r1", "u1")
-    world.typing.stopped("r1", "u1")
-    await world.settled()
-    assert world.published == [("r1", "u1", True), ("r1", "u1", True), ("r1", "u1", False)]
-    assert world.typing.typists == 0
+    parts = TypingParts()
+    await parts.subscribe("r1")
+    parts.typing.started("r1", person(1))
+    parts.typing.started("r1", person(1))
+    parts.clock.now_s += 3
+    parts.typing.started("r1", person(1))
+    parts.typing.stopped("r1", "u1")
+    parts.typing.stopped("r1", "u1")
+    await parts.settled()
+    assert parts.published == [("r1", "u1", True), ("r1", "u1", True), ("r1", "u1", False)]
+    assert parts.typing.typists == 0
 
 
 async def test_who_leaves_stops_typing_everywhere_and_nobody_else_does() -> None:
-    world = World()
-    await world.subscribe("r1", "r2")
+    parts = TypingParts()
+    await parts.subscribe("r1", "r2")
     for number in (1, 2):
         for room in ("r1", "r2"):
-            world.typing.started(room, person(number))
-    world.typing.stopped("r2", "u1")
-    world.typing.gone("u1")
-    world.typing.gone("u1")
-    await world.settled()
-    assert Counter(event for event in world.published if not event[2]) == {
+            parts.typing.started(room, person(number))
+    parts.typing.stopped("r2", "u1")
+    parts.typing.gone("u1")
+    parts.typing.gone("u1")
+    await parts.settled()
+    assert Counter(event for event in parts.published if not event[2]) == {
         ("r1", "u1", False): 1,
         ("r2", "u1", False): 1,
     }
-    assert world.typing.typists == 2
-    world.typing.gone("u2")
-    assert world.typing.typists == 0 and world.typing._rooms_of == {}
+    assert parts.typing.typists == 2
+    parts.typing.gone("u2")
+    assert parts.typing.typists == 0 and parts.typing._rooms_of == {}
 
 
 async def test_who_types_no_more_expires_and_who_types_on_does_not() -> None:
-    world = World()
-    await world.subscribe("r1")
+    parts = TypingParts()
+    await parts.subscribe("r1")
     for number in range(4):
-        world.typing.started("r1", person(number))
-    world.clock.now_s += 1
-    world.typing.started("r1", person(0))  # the first in, who is now the last to expire
-    world.clock.now_s += EXPIRES_MS / 1000 - 1
-    world.typing.sweep()
-    await world.settled()
-    assert [user_id for _, user_id, typing in world.published if not typing] == ["u1", "u2", "u3"]
-    assert world.typing.typists == 1
-    world.clock.now_s += 1
-    world.typing.sweep()
-    assert world.typing.typists == 0
+        parts.typing.started("r1", person(number))
+    parts.clock.now_s += 1
+    parts.typing.started("r1", person(0))  # the first in, who is now the last to expire
+    parts.clock.now_s += EXPIRES_MS / 1000 - 1
+    parts.typing.sweep()
+    await parts.settled()
+    assert [user_id for _, user_id, typing in parts.published if not typing] == ["u1", "u2", "u3"]
+    assert parts.typing.typists == 1
+    parts.clock.now_s += 1
+    parts.typing.sweep()
+    assert parts.typing.typists == 0
 
 
 async def test_many_who_expire_at_once_are_published_in_slices() -> None:
-    world = World()
+    parts = TypingParts()
     count = 3 * typing_module.SLICE + 1
     for number in range(count):
-        world.typing.started(f"r{number}", person(number))
-    world.clock.now_s += EXPIRES_MS / 1000
+        parts.typing.started(f"r{number}", person(number))
+    parts.clock.now_s += EXPIRES_MS / 1000
     left = [count]
-    world.typing.sweep()
-    while world.typing.typists:
-        left.append(world.typing.typists)
+    parts.typing.sweep()
+    while parts.typing.typists:
+        left.append(parts.typing.typists)
         await asyncio.sleep(0)
     left.append(0)
     assert max(before - after for before, after in itertools.pairwise(left)) == typing_module.SLICE
@@ -139,23 +139,23 @@ async def test_many_who_expire_at_once_are_published_in_slices() -> None:
 
 async def test_past_the_bound_no_new_typist_is_published_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(typing_module, "MAX_TYPISTS", 3)
-    world = World()
+    parts = TypingParts()
     for number in range(5):
-        world.typing.started("r1", person(number))
-    assert world.typing.typists == 3
-    world.typing.gone("u0")
-    world.typing.started("r1", person(4))
-    assert world.typing.typists == 3
+        parts.typing.started("r1", person(number))
+    assert parts.typing.typists == 3
+    parts.typing.gone("u0")
+    parts.typing.started("r1", person(4))
+    assert parts.typing.typists == 3
 
 
 async def test_a_departure_costs_the_same_however_many_others_type() -> None:
     def seconds_of_departures(others: int) -> float:
-        world = World()
+        parts = TypingParts()
         for number in range(others + DEPARTING):
-            world.typing.started(f"r{number}", person(number))
+            parts.typing.started(f"r{number}", person(number))
         began = time.thread_time()
         for number in range(DEPARTING):
-            world.typing.gone(f"u{number}")
+            parts.typing.gone(f"u{number}")
         return time.thread_time() - began
 
     few: Any = min(seconds_of_departures(0) for _ in range(5))

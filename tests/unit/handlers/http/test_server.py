@@ -38,7 +38,7 @@ CLOSE = b"Connection: close"
 
 
 @stream_request_body
-class Refusing(RequestHandler):
+class RefusingHandler(RequestHandler):
     """Refuses before it has read anything, as most refusals are."""
 
     async def prepare(self) -> None:
@@ -50,7 +50,7 @@ class Refusing(RequestHandler):
 
 
 @stream_request_body
-class Verbose(Refusing):
+class VerboseHandler(RefusingHandler):
     """The same at length."""
 
     def write_error(self, status_code: int, **_: Any) -> None:
@@ -58,7 +58,7 @@ class Verbose(Refusing):
 
 
 @stream_request_body
-class Echo(RequestHandler):
+class EchoHandler(RequestHandler):
     """Replies with what it got, and with 413 as soon as that is too much."""
 
     def initialize(self) -> None:
@@ -75,19 +75,19 @@ class Echo(RequestHandler):
     get = post
 
 
-class Broken(RequestHandler):
+class BrokenHandler(RequestHandler):
     def initialize(self) -> None:
         raise RuntimeError("a bug of ours")
 
 
-class Detaching(RequestHandler):
+class DetachingHandler(RequestHandler):
     """Takes the connection away, as an upgrade does."""
 
     def get(self) -> None:
         self.detach().close()
 
 
-class Slow(RequestHandler):
+class SlowHandler(RequestHandler):
     """Replies when it is let."""
 
     def initialize(self, begun: asyncio.Event, let: asyncio.Event) -> None:
@@ -99,7 +99,7 @@ class Slow(RequestHandler):
         self.finish("done")
 
 
-class Served:
+class RunningServer:
     """A server of a test's own, and the refusals that it reported."""
 
     def __init__(self, bounds: HttpBounds, trusted: str) -> None:
@@ -108,12 +108,12 @@ class Served:
         self.server = BoundedHTTPServer(
             Application(
                 [
-                    ("/no", Refusing),
-                    ("/verbose", Verbose),
-                    ("/echo", Echo),
-                    ("/broken", Broken),
-                    ("/detach", Detaching),
-                    ("/slow", Slow, {"begun": self.begun, "let": self.let}),
+                    ("/no", RefusingHandler),
+                    ("/verbose", VerboseHandler),
+                    ("/echo", EchoHandler),
+                    ("/broken", BrokenHandler),
+                    ("/detach", DetachingHandler),
+                    ("/slow", SlowHandler, {"begun": self.begun, "let": self.let}),
                 ],
                 log_function=lambda _: None,
             ),
@@ -160,13 +160,13 @@ class Peer:
         self._writer.close()
 
 
-Serve = Callable[..., Served]
+Serve = Callable[..., RunningServer]
 
 
 @pytest.fixture
 def serve(stack: AsyncExitStack) -> Serve:
-    def begin(*, trusted: str = "127.0.0.1/32", **bounds: Any) -> Served:
-        served = Served(replace(PATIENT, **bounds), trusted)
+    def begin(*, trusted: str = "127.0.0.1/32", **bounds: Any) -> RunningServer:
+        served = RunningServer(replace(PATIENT, **bounds), trusted)
         stack.push_async_callback(served.close)
         return served
 
@@ -175,7 +175,7 @@ def serve(stack: AsyncExitStack) -> Serve:
 
 @pytest.fixture
 def connect(stack: AsyncExitStack) -> Callable[..., Coroutine[Any, Any, Peer]]:
-    async def begin(served: Served, address: str = "127.0.0.1") -> Peer:
+    async def begin(served: RunningServer, address: str = "127.0.0.1") -> Peer:
         peer = Peer(*await asyncio.open_connection("127.0.0.1", served.port, local_addr=(address, 0)))
         stack.push_async_callback(peer.close)
         return peer

@@ -12,7 +12,7 @@ from tornado.ioloop import IOLoop
 
 from common.paced_callbacks import PacedCallbacks
 from handlers.wire.total_outbox_budget import OutboxBudget
-from handlers.wire.traffic import Traffic
+from handlers.wire.traffic_counts import Traffic
 from handlers.wire.websocket_link import WebSocketLink
 from tests.support.raw_websocket_client import reset
 from tests.support.waiting import ChangeSignal

@@ -15,7 +15,7 @@ from tornado.ioloop import IOLoop
 from common.paced_callbacks import PacedCallbacks
 from handlers.wire.server_frames import close_frame, text_frame
 from handlers.wire.total_outbox_budget import OutboxBudget
-from handlers.wire.traffic import Traffic
+from handlers.wire.traffic_counts import Traffic
 from handlers.wire.websocket_link import WebSocketLink
 
 CROWD = 300  # more than there is room for on Python's stack, were each closed from within the closing of another
@@ -36,7 +36,7 @@ class Owner:
         """Nothing to do."""
 
 
-class Crowd:
+class BudgetedLinks:
     """Links to peers that read nothing, under one budget."""
 
     def __init__(self, max_total_bytes: int, size: int = CROWD) -> None:
@@ -89,21 +89,23 @@ class Crowd:
 
 
 @pytest.fixture
-def crowds(io_loop: IOLoop) -> Iterator[list[Crowd]]:
-    made: list[Crowd] = []
+def crowds(io_loop: IOLoop) -> Iterator[list[BudgetedLinks]]:
+    made: list[BudgetedLinks] = []
     yield made
     for crowd in made:
         crowd.close()
 
 
 @pytest.mark.gen_test
-async def test_where_every_outbox_is_one_send_half_way_only_as_many_end_as_are_too_many(crowds: list[Crowd]) -> None:
-    crowds.append(one := Crowd(1 << 30, size=1))
+async def test_where_every_outbox_is_one_send_half_way_only_as_many_end_as_are_too_many(
+    crowds: list[BudgetedLinks],
+) -> None:
+    crowds.append(one := BudgetedLinks(1 << 30, size=1))
     one.links[0].send(FRAME)
     left = one.links[0].outbox_bytes
     assert 0 < left < len(FRAME), "it is half way"
     max_total_bytes = left * (CROWD - TOO_MANY)
-    crowds.append(crowd := Crowd(max_total_bytes))
+    crowds.append(crowd := BudgetedLinks(max_total_bytes))
     for link in crowd.links:
         link.send(FRAME)
         assert crowd.budget.total_bytes <= max_total_bytes
@@ -113,8 +115,10 @@ async def test_where_every_outbox_is_one_send_half_way_only_as_many_end_as_are_t
 
 
 @pytest.mark.gen_test
-async def test_a_link_whose_close_frees_nothing_ends_on_a_later_turn_as_too_slow(crowds: list[Crowd]) -> None:
-    crowds.append(crowd := Crowd(len(FRAME) * 3 // 2, size=2))
+async def test_a_link_whose_close_frees_nothing_ends_on_a_later_turn_as_too_slow(
+    crowds: list[BudgetedLinks],
+) -> None:
+    crowds.append(crowd := BudgetedLinks(len(FRAME) * 3 // 2, size=2))
     for link in crowd.links:
         link.send(FRAME)
     (gone,) = [index for index, link in enumerate(crowd.links) if not link.is_open]
@@ -128,9 +132,9 @@ async def test_a_link_whose_close_frees_nothing_ends_on_a_later_turn_as_too_slow
 
 @pytest.mark.gen_test
 async def test_what_waits_behind_a_close_is_of_the_budget_too_and_goes_first_where_it_is_the_largest(
-    crowds: list[Crowd],
+    crowds: list[BudgetedLinks],
 ) -> None:
-    crowds.append(crowd := Crowd(len(FRAME) * 4, size=2))
+    crowds.append(crowd := BudgetedLinks(len(FRAME) * 4, size=2))
     closing, other = crowd.links
     for _ in range(3):
         closing.send(FRAME)
@@ -147,9 +151,9 @@ async def test_what_waits_behind_a_close_is_of_the_budget_too_and_goes_first_whe
 
 @pytest.mark.gen_test
 async def test_where_nobody_is_too_large_the_largest_is_closed_with_its_frame_whole_and_4413_behind_it(
-    crowds: list[Crowd],
+    crowds: list[BudgetedLinks],
 ) -> None:
-    crowds.append(crowd := Crowd(len(FRAME) * 6, size=2))
+    crowds.append(crowd := BudgetedLinks(len(FRAME) * 6, size=2))
     large, small = crowd.links
     for _ in range(6):
         large.send(FRAME)

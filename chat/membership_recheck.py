@@ -12,11 +12,11 @@ from typing import TypeVar
 
 from cache.contract import Cache
 from cache.keys_and_ttls import Keys
-from chat.audit_requests import AuditRequests, MembershipKey
 from chat.connections.connection_pool import Pool
 from chat.connections.revocations import Revocations
 from chat.presence.presence import Presence
 from chat.presence.presence_publisher import PresencePublisher
+from chat.recheck_requests import MembershipKey, RecheckRequests
 from cluster.events import MembershipBegan, MembershipEnded
 from common.serial_task_queue import SerialTaskQueue
 from store.contract import Store
@@ -30,17 +30,17 @@ SESSIONS_A_READ = 1_000
 OVERLAP_MS = 60_000  # the clocks of several machines differ, and a commit takes its time
 
 
-class MembershipAudit:
+class MembershipRecheck:
     """Serves `requests`, one read of the store at a time.
 
-    `begin` and `end` apply what is found. `task_queue` is the audit's own, since it waits for the store. `now_ms` is
+    `begin` and `end` apply what is found. `task_queue` is the recheck's own, since it waits for the store. `now_ms` is
     the wall clock.
     """
 
     def __init__(
         self,
         *,
-        requests: AuditRequests,
+        requests: RecheckRequests,
         store: Store,
         cache: Cache,
         keys: Keys,
@@ -129,15 +129,15 @@ class MembershipAudit:
             self._users = dict.fromkeys(self._pool.users())
             self._must_publish_presence = True
         steps = (
-            (self._requests.memberships, self._audit_members),
-            (self._requests.rooms, self._audit_room),
-            (self._users, self._audit_users),
-            (self._non_members, self._audit_non_members),
+            (self._requests.memberships, self._recheck_members),
+            (self._requests.rooms, self._recheck_room),
+            (self._users, self._check_users),
+            (self._non_members, self._check_non_members),
             (self._rooms_with_non_members, self._list_non_members),
         )
         return next((step for waiting, step in steps if waiting), self._publish_presence)
 
-    async def _audit_room(self) -> None:
+    async def _recheck_room(self) -> None:
         """Audit the connections that have joined the room, who is shown in it, and who should be."""
         (room_id,) = take_first(self._requests.rooms, 1)
         users = (*self._pool.users_in(room_id), *self._presence.members_of(room_id))
@@ -145,7 +145,7 @@ class MembershipAudit:
         self._rooms_with_non_members[room_id] = None
         await self._cache.invalidate(self._keys.room(room_id))
 
-    async def _audit_members(self) -> None:
+    async def _recheck_members(self) -> None:
         part = take_first(self._requests.memberships, MEMBERSHIPS_A_READ)
         with restored_on_error(self._requests.memberships, part) as left:
             await self._invalidate(part)
@@ -159,7 +159,7 @@ class MembershipAudit:
                 else:
                     self._begin(MembershipBegan(room_id, user_id, standing.membership.joined_rev))
 
-    async def _audit_users(self) -> None:
+    async def _check_users(self) -> None:
         """Compare all rooms of some users who are connected here."""
         part = take_first(self._users, USERS_A_READ)
         with restored_on_error(self._users, part) as left:
@@ -172,7 +172,7 @@ class MembershipAudit:
                     self._begin(MembershipBegan(room_id, user_id, rev))
                 # An end is applied by a rev, which only the room has; and they may have joined after this read.
                 held = {*self._pool.rooms_of(user_id), *shown}
-                self._requests.audit_members([(room_id, user_id) for room_id in held - rooms.keys()])
+                self._requests.recheck_members([(room_id, user_id) for room_id in held - rooms.keys()])
 
     async def _list_non_members(self) -> None:
         """List the connected users who are not known as members of the room: one may have joined it through a process
@@ -182,7 +182,7 @@ class MembershipAudit:
         non_members = self._pool.users().difference(self._presence.members_of(room_id))
         self._non_members.update(dict.fromkeys((room_id, user_id) for user_id in non_members))
 
-    async def _audit_non_members(self) -> None:
+    async def _check_non_members(self) -> None:
         part = take_first(self._non_members, MEMBERSHIPS_A_READ)
         with restored_on_error(self._non_members, part) as left:
             for membership, standing in zip(part, await self._store.members.standings(part), strict=True):

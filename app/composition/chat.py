@@ -8,15 +8,14 @@ import time
 
 import msgspec
 
-from app.build_accounts import AccountParts, build_accounts
-from app.build_cluster import Cluster
-from app.build_limits import build_limits
-from app.build_presence import PresenceParts, build_presence
 from app.bus_dispatch import BusDispatch, MembershipEvents
 from app.clock import now_ms
+from app.composition.accounts import AccountParts, build_accounts
+from app.composition.cluster import Cluster
+from app.composition.limits import build_limits
+from app.composition.presence import PresenceParts, build_presence
 from app.settings import Settings
 from cache.keys_and_ttls import CacheTtls, Keys
-from chat.audit_requests import AuditRequests
 from chat.codec import Codec
 from chat.connections.command_table import Commands
 from chat.connections.connection_pool import Pool
@@ -27,12 +26,13 @@ from chat.connections.slot_reconciler import SlotReconciler
 from chat.connections.user_events import UserEvents
 from chat.delivery.joining import RoomJoiner
 from chat.delivery.room_hub import Hub
-from chat.membership_audit import MembershipAudit
+from chat.membership_recheck import MembershipRecheck
 from chat.message_writer import MessageWriter
 from chat.messages import Messages
 from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
 from chat.presenter import Presenter
+from chat.recheck_requests import RecheckRequests
 from chat.request_limits import RequestLimits
 from chat.rooms import Rooms
 from cluster.live_processes import LiveProcesses
@@ -40,7 +40,7 @@ from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
 from handlers.codec.json_codec import JsonCodec
 from handlers.wire.server_frames import text_frame
-from limits.load_shedder import LoadShedder, NullLoadShedder
+from limits.load_shedding import LoadShedder, NullLoadShedder
 from limits.whitelist import Whitelist
 from monitor.loop_lag import LoopLag
 from monitor.observer import Observer
@@ -54,12 +54,12 @@ TRUST_S = 4.0
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True):
-    """The finished parts. `task_queue` publishes; `presence_loads` and `access_audits` read from the store."""
+    """The finished parts. `task_queue` publishes; `presence_loads` and `membership_rechecks` read from the store."""
 
-    membership_audit: MembershipAudit
-    membership_audits: SerialTaskQueue
+    membership_recheck: MembershipRecheck
+    membership_rechecks: SerialTaskQueue
     account_parts: AccountParts
-    audit_requests: AuditRequests
+    recheck_requests: RecheckRequests
     bus_dispatch: BusDispatch
     codec: Codec
     commands: Commands
@@ -110,8 +110,8 @@ def build_chat(
     paced_callbacks = PacedCallbacks(loop=loop)
     task_queue = SerialTaskQueue(expected=(StoreError,))
     presence_loads = SerialTaskQueue(expected=(StoreError,))
-    membership_audits = SerialTaskQueue(expected=(StoreError,))
-    audit_requests = AuditRequests()
+    membership_rechecks = SerialTaskQueue(expected=(StoreError,))
+    recheck_requests = RecheckRequests()
     codec = JsonCodec()
     hub = Hub(
         store=store,
@@ -121,7 +121,7 @@ def build_chat(
         observer=observer,
         coalesce=ws.coalesce,
         hold_max_bytes=ws.outbox_max_bytes,
-        audit_room=audit_requests.audit_room,
+        recheck_room=recheck_requests.recheck_room,
     )
     presence_parts = build_presence(
         codec=codec,
@@ -132,7 +132,7 @@ def build_chat(
         grace_s=PRESENCE_GRACE_S,
         loop=loop,
         deliver=hub.on_ephemeral,
-        audit_members=audit_requests.audit_members,
+        recheck_members=recheck_requests.recheck_members,
     )
     presence, typing = presence_parts.presence, presence_parts.typing
     live_processes = LiveProcesses(
@@ -142,7 +142,7 @@ def build_chat(
         process_id=process_id,
         now=time.monotonic,
         on_death=lambda _: cache.invalidate_all(),  # it may have died before it invalidated its last writes
-        on_missed_changes=audit_requests.audit_all,
+        on_missed_changes=recheck_requests.recheck_all,
     )
     pool = Pool(
         hub=hub,
@@ -159,8 +159,8 @@ def build_chat(
     user_events = UserEvents(pool=pool, hub=hub, codec=codec, frame=text_frame)
     slot_reconciler = SlotReconciler(pool=pool, connection_slots=shared.connection_slots)
     membership_events = MembershipEvents(user_events=user_events, presence=presence, typing=typing)
-    membership_audit = MembershipAudit(
-        requests=audit_requests,
+    membership_recheck = MembershipRecheck(
+        requests=recheck_requests,
         store=store,
         cache=cache,
         keys=keys,
@@ -168,7 +168,7 @@ def build_chat(
         revocations=revocations,
         presence=presence,
         presence_publisher=presence_parts.presence_publisher,
-        task_queue=membership_audits,
+        task_queue=membership_rechecks,
         begin=membership_events.began,
         end=membership_events.ended,
         now_ms=now_ms,
@@ -191,7 +191,7 @@ def build_chat(
         presence=presence,
         presenter=presenter,
         codec=codec,
-        on_not_member=membership_audit.on_not_member,
+        on_not_member=membership_recheck.on_not_member,
     )
     message_writer = MessageWriter(
         store=store,
@@ -248,10 +248,10 @@ def build_chat(
         outbox_half_bytes=ws.outbox_max_bytes // 2,
     )
     return Chat(
-        membership_audit=membership_audit,
-        membership_audits=membership_audits,
+        membership_recheck=membership_recheck,
+        membership_rechecks=membership_rechecks,
         account_parts=account_parts,
-        audit_requests=audit_requests,
+        recheck_requests=recheck_requests,
         bus_dispatch=BusDispatch(
             hub=hub,
             pool=pool,

@@ -6,25 +6,25 @@ import asyncio
 
 import pytest
 
-from chat import audit_requests
-from chat.audit_requests import AuditRequests
+from chat import recheck_requests
+from chat.recheck_requests import RecheckRequests
 
 pytestmark = pytest.mark.gen_test
 
 
 async def test_past_the_bound_of_memberships_all_are_requested_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit_requests, "MEMBERSHIPS_MAX", 3)
-    requests = AuditRequests()
-    requests.audit_members([("r", f"u{number}") for number in range(3)])
+    monkeypatch.setattr(recheck_requests, "MEMBERSHIPS_MAX", 3)
+    requests = RecheckRequests()
+    requests.recheck_members([("r", f"u{number}") for number in range(3)])
     assert not requests.take_all()
-    requests.audit_members([("r", "u3")])
+    requests.recheck_members([("r", "u3")])
     assert len(requests.memberships) == 3
     assert (requests.take_all(), requests.take_all()) == (True, False)
 
 
 async def test_a_request_that_was_made_before_anybody_waited_is_noticed_once() -> None:
-    requests = AuditRequests()
-    requests.audit_room("r")
+    requests = RecheckRequests()
+    requests.recheck_room("r")
     async with asyncio.timeout(10):
         await requests.added()
     assert requests.is_waiting

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 MembershipKey = tuple[str, str]  # room id, user id
 
-MEMBERSHIPS_MAX = 100_000  # past them all memberships are audited, which needs no list
+MEMBERSHIPS_MAX = 100_000  # past them all memberships are checked, which needs no list
 
 
-class AuditRequests:
+class RecheckRequests:
     """The requests that wait. `memberships` is bounded by `MEMBERSHIPS_MAX`, `rooms` by the rooms joined here.
 
     The MembershipAudit takes requests from the two, and puts back what it could not read.
@@ -22,27 +22,27 @@ class AuditRequests:
         self._all = False
         self._added = asyncio.Event()
 
-    def audit_room(self, room_id: str) -> None:
+    def recheck_room(self, room_id: str) -> None:
         """Memberships of this room may have changed without an event that reached this process."""
         self.rooms[room_id] = None
         self._added.set()
 
-    def audit_members(self, memberships: Iterable[MembershipKey]) -> None:
+    def recheck_members(self, memberships: Iterable[MembershipKey]) -> None:
         """These memberships may have ended."""
         for membership in memberships:
             if len(self.memberships) >= MEMBERSHIPS_MAX:
-                self.audit_all()  # a process that publishes its people again causes these requests again
+                self.recheck_all()  # a process that publishes its people again causes these requests again
                 break
             self.memberships[membership] = None
         self._added.set()
 
-    def audit_all(self) -> None:
+    def recheck_all(self) -> None:
         """Any membership may have begun or ended."""
         self._all = True
         self._added.set()
 
     def take_all(self) -> bool:
-        """Whether `audit_all` was called after the last call of this."""
+        """Whether `recheck_all` was called after the last call of this."""
         requested, self._all = self._all, False
         return requested
 

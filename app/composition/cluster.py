@@ -16,8 +16,8 @@ from cache.contract import Cache
 from cache.memory_cache import MemoryCache, NoCache
 from cluster.contract import Bus, ConnectionSlots, Snapshots
 from cluster.memory_bus import MemoryBus
+from cluster.memory_connections_per_user import MemoryConnectionSlots
 from cluster.memory_process_snapshots import MemorySnapshots
-from cluster.memory_slots_per_user import MemoryConnectionSlots
 from limits import redis_limiter
 from limits.contract import Limiter
 from limits.memory_limiter import MemoryLimiter, NoLimiter
@@ -85,9 +85,9 @@ async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> As
     from cache.redis_scripts import SCRIPTS
     from cluster.redis_bus import RedisBus
     from cluster.redis_connection import RedisClient, RedisGone, RedisRefused, Script
+    from cluster.redis_connections_per_user import SCRIPTS as SLOT_SCRIPTS
+    from cluster.redis_connections_per_user import RedisConnectionSlots
     from cluster.redis_process_snapshots import RedisSnapshots
-    from cluster.redis_slots_per_user import SCRIPTS as SLOT_SCRIPTS
-    from cluster.redis_slots_per_user import RedisConnectionSlots
 
     options = options_of(settings)
     check = Script(redis_limiter.SCRIPT)
@@ -150,7 +150,7 @@ def validate(settings: Settings) -> None:
         raise SettingsError(f"RATE_LIMIT_WHITELIST: {error}") from error
 
 
-def whitelist(settings: Settings) -> Whitelist:
+def load_whitelist(settings: Settings) -> Whitelist:
     """The users and networks without limits. Raises SettingsError for a file that cannot be read or does not parse."""
     limits = settings.limits
     try:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from app.build_chat import Chat
-from app.build_cluster import Cluster
-from app.build_monitoring import Monitoring
+from app.composition.chat import Chat
+from app.composition.cluster import Cluster
+from app.composition.monitoring import Monitoring
 from app.settings import Settings
 from app.threshold_settings import thresholds_from
 from app.tracing import trace_commands

@@ -15,7 +15,9 @@ from cluster.redis_connection import RedisClient, RedisGone, RedisRefused, Scrip
 from cluster.redis_keys import GENERATION, SLOTS_TTL_S, slots_key
 
 _LUA = Path(__file__).parent / "lua"
-SCRIPTS = TAKE_SLOT, RECONCILE_SLOTS = [Script(_LUA / f"{name}.lua") for name in ("take_slot", "reconcile_slots")]
+TAKE_SLOT = Script(_LUA / "take_connection_slot.lua")
+RECONCILE_SLOTS = Script(_LUA / "reconcile_connection_slots.lua")
+SCRIPTS = TAKE_SLOT, RECONCILE_SLOTS
 UNCONFIRMED_MAX = 100_000
 _TTL_MS = SLOTS_TTL_S * 1000
 

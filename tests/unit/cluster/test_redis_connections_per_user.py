@@ -9,11 +9,11 @@ import pytest
 
 from cache.redis_cache import RedisCache
 from cache.redis_scripts import SCRIPTS
-from cluster import redis_slots_per_user
+from cluster import redis_connections_per_user
 from cluster.redis_connection import RedisClient
+from cluster.redis_connections_per_user import SCRIPTS as SLOT_SCRIPTS
+from cluster.redis_connections_per_user import RedisConnectionSlots
 from cluster.redis_keys import SLOTS_TTL_S, slots_key
-from cluster.redis_slots_per_user import SCRIPTS as SLOT_SCRIPTS
-from cluster.redis_slots_per_user import RedisConnectionSlots
 from monitor.observer import Observer
 from tests.support.redis_proxy import (
     LATE_S,
@@ -367,7 +367,7 @@ async def test_who_left_while_redis_was_away_is_remembered_until_redis_heard_of_
 async def test_of_those_who_left_no_more_are_remembered_than_the_bound_the_first_ones(
     stack: AsyncExitStack, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_slots_per_user, "UNCONFIRMED_MAX", 3)
+    monkeypatch.setattr(redis_connections_per_user, "UNCONFIRMED_MAX", 3)
     a = await process_at(stack, own_redis.port)
     own_redis.stop()
     await until_noticed_gone(a.client)

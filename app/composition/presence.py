@@ -43,7 +43,7 @@ def build_presence(
     grace_s: float,
     loop: asyncio.AbstractEventLoop,
     deliver: Callable[[RoomEphemeral], None] = lambda happening: None,
-    audit_members: Callable[[Sequence[tuple[str, str]]], None] = lambda pairs: None,
+    recheck_members: Callable[[Sequence[tuple[str, str]]], None] = lambda pairs: None,
     now: Callable[[], float] = time.monotonic,
 ) -> PresenceParts:
     """Build the parts. The parts document the arguments."""
@@ -65,6 +65,6 @@ def build_presence(
         ),
         presence_events=events,
         presence_publisher=publisher,
-        remote_presence=RemotePresence(people=people, publisher=publisher, audit_members=audit_members, now=now),
+        remote_presence=RemotePresence(people=people, publisher=publisher, recheck_members=recheck_members, now=now),
         typing=typing,
     )

@@ -1,6 +1,6 @@
 """Builds the server of one process: the chat, the monitoring, and the HTTP server.
 
-build_storage.py and build_cluster.py come first: they open the store and the connections to Redis.
+storage.py and cluster.py come first: they open the store and the connections to Redis.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import asyncio
 
 import msgspec
 
-from app.build_chat import Chat, build_chat
-from app.build_cluster import Cluster
-from app.build_monitoring import Monitoring, build_monitoring
-from app.build_web import build_web
+from app.composition.chat import Chat, build_chat
+from app.composition.cluster import Cluster
+from app.composition.monitoring import Monitoring, build_monitoring
+from app.composition.web import build_web
 from app.readiness import Readiness
 from app.settings import Settings
 from handlers.http.server import BoundedHTTPServer

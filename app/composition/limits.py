@@ -11,7 +11,7 @@ from app.settings import Settings
 from chat.request_limits import RequestLimits
 from limits.contract import Limiter
 from limits.load_measurement import LoadMeasurement
-from limits.load_shedder import LoadShedder, NullLoadShedder
+from limits.load_shedding import LoadShedder, NullLoadShedder
 from limits.whitelist import Whitelist
 from monitor.loop_lag import LoopLag
 from monitor.observer import Observer

@@ -11,19 +11,19 @@ from typing import Any, TypeVar
 
 import pytest
 
-from app.build_presence import build_presence
+from app.composition.presence import build_presence
 from cache.keys_and_ttls import CacheTtls, Keys
 from cache.memory_cache import NoCache
-from chat.audit_requests import AuditRequests
 from chat.connections.connection_pool import Pool
 from chat.connections.revocations import Revocations
 from chat.connections.user_events import UserEvents
 from chat.delivery.room_hub import Hub
 from chat.errors import CloseCode
-from chat.membership_audit import MEMBERSHIPS_A_READ, USERS_A_READ, MembershipAudit, in_parts
+from chat.membership_recheck import MEMBERSHIPS_A_READ, USERS_A_READ, MembershipRecheck, in_parts
+from chat.recheck_requests import RecheckRequests
 from cluster.events import MembershipBegan, MembershipEnded
 from cluster.memory_bus import MemoryBus
-from cluster.memory_slots_per_user import MemoryConnectionSlots
+from cluster.memory_connections_per_user import MemoryConnectionSlots
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
 from handlers.codec.json_codec import JsonCodec
@@ -108,7 +108,7 @@ class Process:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.task_queue = SerialTaskQueue(expected=(StoreError,))
-        self.membership_audits = SerialTaskQueue(expected=(StoreError,))
+        self.membership_rechecks = SerialTaskQueue(expected=(StoreError,))
         self.bus = bus = MemoryBus()
         loop = asyncio.get_running_loop()
         presence_parts = build_presence(
@@ -121,7 +121,7 @@ class Process:
             loop=loop,
         )
         self.presence = presence_parts.presence
-        self.requests = AuditRequests()
+        self.requests = RecheckRequests()
         self.hub = Hub(
             store=store,
             bus=bus,
@@ -130,7 +130,7 @@ class Process:
             observer=Observer(),
             coalesce=True,
             hold_max_bytes=1_000,
-            audit_room=self.requests.audit_room,
+            recheck_room=self.requests.recheck_room,
         )
         self.pool = Pool(
             hub=self.hub,
@@ -143,7 +143,7 @@ class Process:
             max_per_user=5,
         )
         self.user_events = UserEvents(pool=self.pool, hub=self.hub, codec=JsonCodec(), frame=bytes)
-        self.audit = MembershipAudit(
+        self.audit = MembershipRecheck(
             requests=self.requests,
             store=store,
             cache=NoCache(),
@@ -152,7 +152,7 @@ class Process:
             revocations=Revocations(pool=self.pool),
             presence=self.presence,
             presence_publisher=presence_parts.presence_publisher,
-            task_queue=self.membership_audits,
+            task_queue=self.membership_rechecks,
             begin=self._began,
             end=self._ended,
             now_ms=lambda: 1_000_000_000_000,
@@ -186,7 +186,7 @@ class Process:
         """Wait until every request has been served."""
         while self.audit.is_waiting:
             await asyncio.sleep(0.001)
-        await self.membership_audits.close()
+        await self.membership_rechecks.close()
 
 
 P = TypeVar("P", bound=Process)
@@ -225,7 +225,7 @@ async def test_after_the_bus_was_away_every_subscription_is_held_against_the_sto
             left.rev
         )  # the change arrived and its MembershipEnded did not: a comparison of heads does not find that
         process.hub.release(channel)
-        process.requests.audit_all()
+        process.requests.recheck_all()
         await process.settled()
         assert (a.closed_rooms, b.closed_rooms) == ([], [rooms[0]])
         assert b.rooms.keys() == {rooms[1]}
@@ -242,7 +242,7 @@ async def test_a_subscription_under_a_newer_membership_than_was_audited_stands(t
         await store.members.remove(room_id, bob.id)
         again = await store.members.add(room_id, bob.id)
         b = await process.connect(bob, room_id)
-        process.requests.audit_room(room_id)
+        process.requests.recheck_room(room_id)
         await process.settled()
         process._ended(MembershipEnded(room_id, bob.id, "left", again.rev - 1))
         assert b.closed_rooms == []
@@ -251,7 +251,7 @@ async def test_a_subscription_under_a_newer_membership_than_was_audited_stands(t
 
 @pytest.mark.parametrize(
     ("error", "line"),
-    [(StoreUnavailable("gone"), "an errand failed: gone"), (LookupError("unforeseen"), "an errand failed")],
+    [(StoreUnavailable("gone"), "a queued task failed: gone"), (LookupError("unforeseen"), "a queued task failed")],
 )
 @pytest.mark.parametrize("requested", ["a room", "memberships", "everything"])
 async def test_a_request_whose_read_failed_is_read_again(
@@ -268,13 +268,13 @@ async def test_a_request_whose_read_failed_is_read_again(
         store.members, store.rooms = members, rooms
         members.is_on = rooms.is_on = True
         {
-            "a room": lambda: process.requests.audit_room(room_id),
-            "memberships": lambda: process.requests.audit_members([(room_id, bob.id)]),
-            "everything": process.requests.audit_all,
+            "a room": lambda: process.requests.recheck_room(room_id),
+            "memberships": lambda: process.requests.recheck_members([(room_id, bob.id)]),
+            "everything": process.requests.recheck_all,
         }[requested]()
         for times in (1, 2):
             async with asyncio.timeout(10):
-                while len(members.asked) + len(rooms.asked) < times or process.membership_audits.is_busy:
+                while len(members.asked) + len(rooms.asked) < times or process.membership_rechecks.is_busy:
                     await asyncio.sleep(0.001)
             assert (a.closed_rooms, b.closed_rooms) == ([], [])
             assert process.audit.is_waiting
@@ -301,9 +301,9 @@ async def test_a_failed_read_of_possible_new_members_is_repeated(
         members = Outage(store.members, error)
         store.members = members
         members.is_on = True
-        process.requests.audit_room(room_id)
+        process.requests.recheck_room(room_id)
         async with asyncio.timeout(10):
-            while not members.asked or process.membership_audits.is_busy:
+            while not members.asked or process.membership_rechecks.is_busy:
                 await asyncio.sleep(0.001)
         members.is_on = False
         process.audit.resume()
@@ -312,7 +312,7 @@ async def test_a_failed_read_of_possible_new_members_is_repeated(
         caplog.clear()
 
 
-class Clumsy(Process):
+class FailingProcess(Process):
     """Raises at the first end that it is to apply."""
 
     def __init__(self, store: Store) -> None:
@@ -329,7 +329,7 @@ class Clumsy(Process):
 async def test_an_end_that_raises_does_not_keep_the_others_from_being_applied(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with process_on(tmp_path, Clumsy) as process:
+    async with process_on(tmp_path, FailingProcess) as process:
         store = process.store
         ada, bob = await user_named(store, "ada"), await user_named(store, "bob")
         rooms = [
@@ -341,15 +341,15 @@ async def test_an_end_that_raises_does_not_keep_the_others_from_being_applied(
         b = await process.connect(bob, *rooms)
         for room_id in rooms:
             await store.members.remove(room_id, bob.id)
-        process.requests.audit_members([(room_id, bob.id) for room_id in rooms])
+        process.requests.recheck_members([(room_id, bob.id) for room_id in rooms])
         async with asyncio.timeout(10):
-            while not process.failed_at or process.membership_audits.is_busy:
+            while not process.failed_at or process.membership_rechecks.is_busy:
                 await asyncio.sleep(0.001)
         assert process.audit.is_waiting
         process.audit.resume()
         await process.settled()
         assert b.closed_rooms == rooms[1:]
-        assert [record.getMessage() for record in caplog.records] == ["an errand failed"]
+        assert [record.getMessage() for record in caplog.records] == ["a queued task failed"]
         caplog.clear()
 
 
@@ -365,8 +365,8 @@ async def test_a_requested_room_waits_for_one_read_of_all_the_others(tmp_path: P
         store.members, store.rooms = members, rooms
         order: list[str] = []
         members.asked = rooms.asked = order  # type: ignore[assignment]
-        process.requests.audit_all()
-        process.requests.audit_room(room_id)
+        process.requests.recheck_all()
+        process.requests.recheck_room(room_id)
         await process.settled()
         names = [name for name, *_ in order]
         assert names.count("joined_by_each") == 3
@@ -388,7 +388,7 @@ async def test_after_the_bus_was_away_who_is_shown_where_is_as_the_store_says_al
         await process.connect(bob)
         await store.members.remove(tea, bob.id)
         await store.members.add(two, bob.id)
-        process.requests.audit_all()
+        process.requests.recheck_all()
         await process.settled()
         assert [process.presence.members_of(room_id) for room_id in (tea, two, own)] == [[], [bob.id], [bob.id]]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from chat.delivery import fan_out as fan_out_module
-from chat.delivery.fan_out import FanOut
+from chat.delivery import fan_out_to_connections
+from chat.delivery.fan_out_to_connections import FanOut
 from chat.delivery.room_channel import Channel, Group, Ring
 from monitor.observer import Observer
 
@@ -26,13 +26,13 @@ class Subscriber:
         self.link = self
         self.is_open, self.is_over = True, False
         self.breaks = breaks
-        self.heard: list[bytes] = []
+        self.received: list[bytes] = []
         self.aborted = 0
 
     def send(self, frame: bytes) -> None:
         if self.breaks:
             raise RecursionError("too deep")
-        self.heard.append(frame)
+        self.received.append(frame)
 
     send_ephemeral = send
 
@@ -40,7 +40,7 @@ class Subscriber:
         self.aborted += 1
 
 
-class Broken(Observer):
+class FailingObserver(Observer):
     """Raises where deliveries are told of, and counts them."""
 
     __slots__ = ("deliveries",)
@@ -53,7 +53,7 @@ class Broken(Observer):
         raise ValueError("a defect")
 
 
-class Room:
+class RoomFanOut:
     """A channel with subscribers, and its fan-out."""
 
     def __init__(self, *subscribers: Subscriber, observer: Observer | None = None) -> None:
@@ -82,21 +82,20 @@ class Room:
 async def test_a_link_whose_send_raises_is_ended_and_every_other_hears_all(
     slice_: int, ephemeral: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(fan_out_module, "SLICE", slice_)
+    monkeypatch.setattr(fan_out_to_connections, "SLICE", slice_)
     everybody = [Subscriber(number, breaks=number in {0, 3, 6}) for number in range(7)]
-    room = Room(*everybody)
+    room = RoomFanOut(*everybody)
     room.say(b"a", b"b", ephemeral=ephemeral)
     await room.is_quiet()
     room.say(b"c", ephemeral=ephemeral)
     await room.is_quiet()
-    assert [one.heard for one in everybody if not one.breaks] == [[b"a", b"b", b"c"]] * 4
+    assert [one.received for one in everybody if not one.breaks] == [[b"a", b"b", b"c"]] * 4
     assert [one.aborted for one in everybody] == [1, 0, 0, 1, 0, 0, 1], (
         "who lost one must not hear the next, as if there were no gap"
     )
     errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert [record.name for record in errors] == ["chat.delivery.fan_out"] * (1 if slice_ == 500 else 3), (
-        "one of each pass"
-    )
+    logged_by = ["chat.delivery.fan_out_to_connections"] * (1 if slice_ == 500 else 3)
+    assert [record.name for record in errors] == logged_by, "one of each pass"
     assert all(record.exc_info is not None for record in errors)
     assert "c0" in errors[0].getMessage()
 
@@ -105,16 +104,16 @@ async def test_a_link_whose_send_raises_is_ended_and_every_other_hears_all(
 async def test_a_room_goes_on_after_what_nobody_foresaw(
     slice_: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(fan_out_module, "SLICE", slice_)
+    monkeypatch.setattr(fan_out_to_connections, "SLICE", slice_)
     everybody = [Subscriber(number) for number in range(5)]
-    room = Room(*everybody, observer=(observer := Broken()))
+    room = RoomFanOut(*everybody, observer=(observer := FailingObserver()))
     unforeseen: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: unforeseen.append(context))
     room.say(b"a", b"b")
     await room.is_quiet()
     room.say(b"c")
     await room.is_quiet()
-    assert [one.heard for one in everybody] == [[b"a", b"b", b"c"]] * 5
+    assert [one.received for one in everybody] == [[b"a", b"b", b"c"]] * 5
     assert observer.deliveries == 15
     assert unforeseen and all(isinstance(context["exception"], ValueError) for context in unforeseen)
 
@@ -126,7 +125,7 @@ async def test_only_who_was_sent_to_counts_as_delivered() -> None:
         def messages_delivered(self, room_connections: int, messages: int) -> None:
             self.told = room_connections, messages
 
-    room = Room(Subscriber(0), Subscriber(1, breaks=True), Subscriber(2), observer=(observer := Counting()))
+    room = RoomFanOut(Subscriber(0), Subscriber(1, breaks=True), Subscriber(2), observer=(observer := Counting()))
     room.say(b"a")
     await room.is_quiet()
     assert observer.told == (2, 1)

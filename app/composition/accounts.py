@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from app.build_cluster import Cluster
 from app.clock import now_ms
+from app.composition.cluster import Cluster
 from app.settings import Settings
 from cache.keys_and_ttls import Keys
 from chat.access_tokens import Tokens

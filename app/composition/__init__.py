@@ -1,0 +1,1 @@
+"""The parts of a process, put together from the settings. Each function returns one frozen record of finished parts."""
