@@ -30,7 +30,7 @@ from store.models import Status
 
 
 class MembershipEvents:
-    """Applies beginnings and ends of memberships, whether the bus or the MembershipAudit reports them."""
+    """Applies beginnings and ends of memberships, whether the bus or the MembershipRecheck reports them."""
 
     def __init__(self, *, user_events: UserEvents, presence: Presence, typing: TypingIndicators) -> None:
         self._user_events = user_events

@@ -18,7 +18,7 @@ from app import secret_files
 from cluster import redis_url
 from common.hosts_and_urls import parse_host, require_hosts, split_url
 from common.number_parsing import decimal_number, whole_number
-from handlers import origins
+from handlers import origin_check
 from limits.ip_addresses import Network, parse_network
 from limits.limit_policy import Policy, parse_policy
 from limits.whitelist import USERNAME
@@ -237,12 +237,13 @@ def _parse_secret(text: str) -> str:
 
 def _parse_origins(text: str) -> tuple[str, ...]:
     return tuple(
-        part if part == origins.ANY else str(origins.parse_origin(part.removesuffix("/"))) for part in _parts(text)
+        part if part == origin_check.ANY else str(origin_check.parse_origin(part.removesuffix("/")))
+        for part in _parts(text)
     )
 
 
 def _parse_hosts(text: str) -> tuple[str, ...]:
-    return tuple(origins.parse_host(part).name for part in _parts(text))
+    return tuple(origin_check.parse_host(part).name for part in _parts(text))
 
 
 def _parse_types(text: str) -> tuple[str, ...]:

@@ -138,7 +138,7 @@ class MembershipRecheck:
         return next((step for waiting, step in steps if waiting), self._publish_presence)
 
     async def _recheck_room(self) -> None:
-        """Audit the connections that have joined the room, who is shown in it, and who should be."""
+        """Check the connections that have joined the room, who is shown in it, and who should be."""
         (room_id,) = take_first(self._requests.rooms, 1)
         users = (*self._pool.users_in(room_id), *self._presence.members_of(room_id))
         self._requests.memberships.update(dict.fromkeys((room_id, user_id) for user_id in users))

@@ -1,4 +1,4 @@
-"""Requests to compare memberships with the store: who has a reason makes them, the MembershipAudit takes them."""
+"""Requests to compare memberships with the store: who has a reason makes them, the MembershipRecheck takes them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MEMBERSHIPS_MAX = 100_000  # past them all memberships are checked, which needs 
 class RecheckRequests:
     """The requests that wait. `memberships` is bounded by `MEMBERSHIPS_MAX`, `rooms` by the rooms joined here.
 
-    The MembershipAudit takes requests from the two, and puts back what it could not read.
+    The MembershipRecheck takes requests from the two, and puts back what it could not read.
     """
 
     def __init__(self) -> None:

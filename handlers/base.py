@@ -26,7 +26,7 @@ from handlers.codec.json_codec import encode_result
 from handlers.codec.json_text import BOM
 from handlers.cors import set_origin_headers, set_preflight_headers
 from handlers.error_reply import chat_error_of, error_document, set_error_headers
-from handlers.origins import origin_allowed
+from handlers.origin_check import origin_allowed
 from handlers.rate_limit_headers import nearest_to_refusal, set_rate_limit_headers
 from handlers.request_input import bearer_token, query_values
 from handlers.request_methods import AnyMethod, implemented_methods

@@ -1,6 +1,6 @@
 """CORS: the headers by which a browser lets pages of other origins read a reply (Fetch standard, section 3.2).
 
-Which origins are allowed is decided in origins.py.
+Which origins are allowed is decided in origin_check.py.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from msgspec import Struct
 
 from chat.errors import ChatError
-from handlers.origins import is_address, parse_host
+from handlers.origin_check import is_address, parse_host
 from limits.ip_addresses import Network, is_within
 
 LOCALHOST = "localhost"

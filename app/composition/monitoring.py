@@ -10,11 +10,11 @@ from functools import partial
 
 import msgspec
 
+from app.alert_threshold_settings import thresholds_from
 from app.composition.chat import Chat
 from app.composition.cluster import Cluster
 from app.deployment_check import CheckItem
 from app.settings import Settings
-from app.threshold_settings import thresholds_from
 from handlers.wire.total_outbox_budget import OutboxBudget
 from handlers.wire.traffic_counts import Traffic
 from monitor.alert_log import AlertLog

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.origins import Host, origin_allowed, parse_host, parse_origin
+from handlers.origin_check import Host, origin_allowed, parse_host, parse_origin
 
 LISTED = ["https://listed.example", "http://listed.example:8080"]
 
