@@ -32,8 +32,8 @@ def _history_page(page: HistoryPage) -> bytes:
 def _joined_room(joined: JoinedRoom) -> bytes:
     return splice(
         room=encode(joined.room),
-        seq=encode(joined.seq),
-        rev=encode(joined.rev),
+        seq=b"%d" % joined.seq,
+        rev=b"%d" % joined.rev,
         missed=array(joined.missed),
         truncated=encode(joined.truncated),
         changes=array(joined.changes),
