@@ -13,6 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from chat.errors import ChatError
+from common.startup_error import StartupError
 from handlers.base import Handler
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -41,7 +42,12 @@ class Asset(Struct, frozen=True):
 
 
 def load_assets(folder: Path) -> Mapping[str, Asset]:
-    """Read every file below the folder, except hidden files and folders. The keys are paths relative to the folder."""
+    """Read every file below the folder, except hidden files and folders. The keys are paths relative to the folder.
+
+    Raises StartupError where the folder is missing: a server without its pages would answer 404 to every browser.
+    """
+    if not folder.is_dir():
+        raise StartupError(f"the folder of the pages is missing: {folder}")
     assets = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)

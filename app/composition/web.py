@@ -31,7 +31,7 @@ from monitor.observer import Observer
 from monitor.spans import Spans
 from store.contract import Store
 
-WEB = Path(__file__).parent.parent / "web"
+WEB = Path(__file__).parent.parent.parent / "web"
 
 
 def build_web(
