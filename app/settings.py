@@ -178,7 +178,7 @@ class Settings(Struct, frozen=True):
 # ---- kinds of values ---------------------------------------------------------------------------------------------
 
 
-class Kind(Struct, frozen=True):
+class ValueKind(Struct, frozen=True):
     """A kind of value: `parse` returns the value that a text stands for, or raises ValueError.
 
     `takes` completes the sentence "it takes …" of help and refusals.
@@ -188,22 +188,22 @@ class Kind(Struct, frozen=True):
     parse: Callable[[str], object]
 
 
-def _between(number: Callable[[str], float], least: float, most: float, what: str) -> Kind:
+def _between(number: Callable[[str], float], least: float, most: float, what: str) -> ValueKind:
     def parse(text: str) -> float:
         value = number(text)
         if not least <= value <= most:
             raise ValueError(text)
         return value
 
-    return Kind(f"{what} from {least} to {most}" if most < 1e15 else f"{what} of at least {least}", parse)
+    return ValueKind(f"{what} from {least} to {most}" if most < 1e15 else f"{what} of at least {least}", parse)
 
 
-def whole(least: int, most: int = 2**53) -> Kind:
+def whole(least: int, most: int = 2**53) -> ValueKind:
     """Whole numbers of a range; both bounds are included."""
     return _between(whole_number, least, most, "a whole number")
 
 
-def number(least: float, most: float = 1e15) -> Kind:
+def number(least: float, most: float = 1e15) -> ValueKind:
     """Decimal numbers of a range; both bounds are included."""
     return _between(decimal_number, least, most, "a number")
 
@@ -214,7 +214,7 @@ def _parse_boolean(text: str) -> bool:
     ]
 
 
-def one_of(*words: str) -> Kind:
+def one_of(*words: str) -> ValueKind:
     """One of some words, in any case."""
 
     def parse(text: str) -> str:
@@ -222,7 +222,7 @@ def one_of(*words: str) -> Kind:
             raise ValueError(text)
         return text.strip().lower()
 
-    return Kind("one of " + ", ".join(words), parse)
+    return ValueKind("one of " + ", ".join(words), parse)
 
 
 def _parts(text: str) -> tuple[str, ...]:
@@ -260,14 +260,14 @@ def _parse_concern(text: str) -> str:
     return text
 
 
-def url_kind(*schemes: str) -> Kind:
+def url_kind(*schemes: str) -> ValueKind:
     """URLs with one of some schemes."""
 
     def parse(text: str) -> str:
         split_url(text, *schemes)
         return text.strip()
 
-    return Kind("a URL beginning with " + " or ".join(f"{scheme}://" for scheme in schemes), parse)
+    return ValueKind("a URL beginning with " + " or ".join(f"{scheme}://" for scheme in schemes), parse)
 
 
 def _parse_mongo_uri(text: str) -> str:
@@ -313,26 +313,26 @@ def _parse_text(text: str) -> str:
     return text.strip()
 
 
-BOOLEAN = Kind("true or false", _parse_boolean)
-TEXT = Kind("a text", _parse_text)
-PATH = Kind("a path", lambda text: Path(_parse_text(text)))
-HOST = Kind("an address, or a host name", parse_host)
-NAMES = Kind("user names, separated by commas", _parse_names)
-LIST = Kind("names or CIDRs, separated by commas", _parts)
+BOOLEAN = ValueKind("true or false", _parse_boolean)
+TEXT = ValueKind("a text", _parse_text)
+PATH = ValueKind("a path", lambda text: Path(_parse_text(text)))
+HOST = ValueKind("an address, or a host name", parse_host)
+NAMES = ValueKind("user names, separated by commas", _parse_names)
+LIST = ValueKind("names or CIDRs, separated by commas", _parts)
 WEB_URL = url_kind("http", "https")
-MONGO_URI = Kind("a URI beginning with mongodb:// or mongodb+srv://", _parse_mongo_uri)
-REDIS_URL = Kind(redis_url.TAKES, _parse_redis_url)
-DATABASE = Kind('a name of at most 63 bytes without blanks and any of /\\."$*<>:|?', _parse_database)
-PASSWORD = Kind("a text of one line", _parse_password)
-NETWORKS = Kind(
+MONGO_URI = ValueKind("a URI beginning with mongodb:// or mongodb+srv://", _parse_mongo_uri)
+REDIS_URL = ValueKind(redis_url.TAKES, _parse_redis_url)
+DATABASE = ValueKind('a name of at most 63 bytes without blanks and any of /\\."$*<>:|?', _parse_database)
+PASSWORD = ValueKind("a text of one line", _parse_password)
+NETWORKS = ValueKind(
     "addresses or CIDRs, separated by commas", lambda text: tuple(parse_network(part) for part in _parts(text))
 )
-ORIGINS = Kind("origins like https://chat.example.com, separated by commas, or * for any", _parse_origins)
-HOSTS = Kind("host names, separated by commas", _parse_hosts)
-TYPES = Kind("MIME types, separated by commas", _parse_types)
-SECRET = Kind("at least 32 bytes", _parse_secret)
-CONCERN = Kind("majority, or a number of servers from 1 to 50", _parse_concern)
-POLICY = Kind("count/seconds, like 100/60, or off", parse_policy)
+ORIGINS = ValueKind("origins like https://chat.example.com, separated by commas, or * for any", _parse_origins)
+HOSTS = ValueKind("host names, separated by commas", _parse_hosts)
+TYPES = ValueKind("MIME types, separated by commas", _parse_types)
+SECRET = ValueKind("at least 32 bytes", _parse_secret)
+CONCERN = ValueKind("majority, or a number of servers from 1 to 50", _parse_concern)
+POLICY = ValueKind("count/seconds, like 100/60, or off", parse_policy)
 PORT = whole(1, 65_535)
 BYTES = whole(1)
 MILLISECONDS = whole(1, 3_600_000)
@@ -357,7 +357,7 @@ class Variable(Struct, frozen=True):
 
     name: str
     place: str
-    kind: Kind
+    kind: ValueKind
     unit: str
     default: str | None
     about: str

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from msgspec import Struct
 
-from app.settings import TABLE, Kind, SettingsError, Variable
+from app.settings import TABLE, SettingsError, ValueKind, Variable
 from common.hosts_and_urls import has_password
 
 _HELP = "help"
@@ -21,7 +21,7 @@ class Flag(Struct, frozen=True):
     """A flag that only one command has; the command gets its value by `keyword`."""
 
     name: str
-    kind: Kind
+    kind: ValueKind
     about: str
 
     @property

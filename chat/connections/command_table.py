@@ -198,8 +198,7 @@ class Commands:
 
     def _hold(self, session: Session, identity: Identity) -> None:
         """Set the end of the connection to the end of its token, in monotonic time: later clock steps do not matter."""
-        session.session_id = identity.session_id
-        session.expires_at = time.monotonic() + (identity.expires_at_ms - self._now_ms()) / 1000
+        session.renew(identity.session_id, time.monotonic() + (identity.expires_at_ms - self._now_ms()) / 1000)
 
     async def _enter(self, user_id: str) -> None:
         self._presence.entered(user_id, await self._rooms.joined_by(user_id))

@@ -182,8 +182,7 @@ class Pool:
         if user.id not in self._users:
             self._users[user.id] = own
             self._task_queue.run(lambda: self._bus.subscribe(user_topic(user.id)))
-        session.user = user
-        session.user_id = user.id
+        session.bind(user)
         session.link.trust()
         own[session] = True
         self._end_admission(user.id, session.connection_id)

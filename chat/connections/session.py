@@ -83,8 +83,7 @@ class Session:
         self.opened_at = opened_at
         self.replaces = replaces  # id of the connection that this one replaces, if both are the same user's
         self.user: User | None = None
-        self.user_id = ""
-        self.session_id = ""
+        self.user_id = self.session_id = ""
         self.expires_at = 0.0
         # Joined rooms, each with the rev at which the user's membership began; made at the first join, to save memory
         self.rooms: dict[str, int] | None = None
@@ -106,6 +105,14 @@ class Session:
         self._burst_end = 0  # the link's `arrived_bytes` when the first of them was refused
         self._timed_out = False
         self._task: asyncio.Task[None] | None = None
+
+    def bind(self, user: User) -> None:
+        """Make the connection the user's."""
+        self.user, self.user_id = user, user.id
+
+    def renew(self, session_id: str, expires_at: float) -> None:
+        """Set the login that the connection depends on, and the end of its token in monotonic seconds."""
+        self.session_id, self.expires_at = session_id, expires_at
 
     # ---- calls from the link --------------------------------------------------------------------------------------
 

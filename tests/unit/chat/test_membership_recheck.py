@@ -78,6 +78,9 @@ class Connection:
         self.connection_id = f"p-{user.id}"
         self.session_id = f"s-{user.id}"
 
+    def bind(self, user: User) -> None:
+        self.user, self.user_id = user, user.id
+
     @property
     def closed_rooms(self) -> list[str]:
         return [frame["data"]["roomId"] for frame in self.link.frames if frame["event"] == "roomClosed"]

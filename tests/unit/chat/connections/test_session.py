@@ -9,7 +9,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from tornado.ioloop import IOLoop
@@ -27,7 +27,7 @@ from handlers.wire.websocket_link import WebSocketLink
 from limits.frame_rate_limit import FrameBudget
 from limits.limit_policy import Policy
 from monitor.observer import Observer
-from store.models import User
+from store.models import Status, User
 from tests.support.frames import CLOSE, CONTINUATION, PING, TEXT, client_frame, close_payload, deflated, server_frame
 
 
@@ -184,7 +184,7 @@ class Connection:
         await self.until(condition)
 
 
-SOMEBODY = cast("User", object())
+SOMEBODY = User("ada", "ada", "ada", None, None, None, Status.ONLINE, None, "2026-01-31T12:00:00.123Z")
 NOBODY: Any = None  # parts of a pool that a connection of nobody never meets
 
 
@@ -261,7 +261,8 @@ async def test_all_that_came_before_a_close_is_carried_out_also_what_waited_for_
     connect: Callable[..., Connection],
 ) -> None:
     one = connect()
-    one.session.user, one.session.expires_at = SOMEBODY, one.now() + 3600
+    one.session.bind(SOMEBODY)
+    one.session.renew("s1", one.now() + 3600)
     one.commands.hold = True
     one.peer.send(b"".join(command(number) for number in range(100)) + client_frame(CLOSE, close_payload(1000)))
     await one.until(lambda: one.commands.begun == ["0"] and one.session._task is None)
@@ -307,7 +308,8 @@ async def test_the_time_of_a_close_runs_also_while_reading_is_paused_before_it(
     connect: Callable[..., Connection], waiting: bytes
 ) -> None:
     one = connect()
-    one.session.user, one.session.expires_at = SOMEBODY, one.now() + 3600
+    one.session.bind(SOMEBODY)
+    one.session.renew("s1", one.now() + 3600)
     one.peer.send(LONG + waiting + client_frame(CLOSE, close_payload(1001)))
     await one.until(lambda: one.link.reading_paused and one.commands.begun)
     await one.sweep_until(lambda: one.link.gone_since)
@@ -331,7 +333,8 @@ async def test_the_time_of_an_end_that_the_kernel_has_behind_unread_commands_run
     connect: Callable[..., Connection], end: int
 ) -> None:
     one = connect()
-    one.session.user, one.session.expires_at = SOMEBODY, one.now() + 3600
+    one.session.bind(SOMEBODY)
+    one.session.renew("s1", one.now() + 3600)
     one.peer.setblocking(True)
     await asyncio.get_running_loop().run_in_executor(None, one.peer.sendall, LONG + MOST)
     await one.until(lambda: one.link.reading_paused and one.commands.begun)
@@ -355,7 +358,8 @@ async def test_a_command_whose_turn_had_not_come_when_the_time_was_over_is_not_b
     connect: Callable[..., Connection],
 ) -> None:
     one = connect()
-    one.session.user, one.session.expires_at = SOMEBODY, one.now() + 3600
+    one.session.bind(SOMEBODY)
+    one.session.renew("s1", one.now() + 3600)
     one.commands.hold = True
     one.peer.send(command(1) + command(2) + command(3) + client_frame(CLOSE, close_payload(1000)))
     await one.until(lambda: one.link.gone_since and one.commands.begun == ["1"] and one.session._task is None)
@@ -439,8 +443,8 @@ async def test_who_has_not_said_who_they_are_after_ten_seconds_is_closed_with_44
 @pytest.mark.gen_test
 async def test_once_the_token_is_over_nothing_more_is_begun(connect: Callable[..., Connection]) -> None:
     one = connect()
-    one.session.user = SOMEBODY
-    one.session.expires_at = time.monotonic() - 0.001
+    one.session.bind(SOMEBODY)
+    one.session.renew("s1", time.monotonic() - 0.001)
     one.peer.send(command(1) + client_frame(CLOSE, close_payload(1000)))
     await one.until(lambda: one.link.closing_since)
     assert one.commands.begun == []

@@ -49,6 +49,9 @@ class Connection:
         self.link = Link()
         self.rooms = {"r1": 1, "r2": 1, "r3": 1}
 
+    def bind(self, user: User) -> None:
+        self.user, self.user_id = user, user.id
+
 
 class Faults:
     """Which of the parts raise an unexpected error."""

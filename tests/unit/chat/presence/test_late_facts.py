@@ -230,6 +230,9 @@ class Connection:
         self.link = Link()
         self.rooms = dict(rooms)
 
+    def bind(self, user: User) -> None:
+        self.user, self.user_id = user, user.id
+
 
 def channel_with(connection: Connection, *, live: bool) -> Channel:
     channel = Channel("r1", ring=Ring(max_items=1, max_bytes=1))
