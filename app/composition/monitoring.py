@@ -10,7 +10,6 @@ from functools import partial
 
 import msgspec
 
-from app.alert_threshold_settings import thresholds_from
 from app.composition.chat import Chat
 from app.composition.cluster import Cluster
 from app.deployment_check import CheckItem
@@ -20,6 +19,7 @@ from handlers.wire.traffic_counts import Traffic
 from monitor.alert_log import AlertLog
 from monitor.alert_pipeline import AlertPipeline
 from monitor.alert_rules import rules
+from monitor.alert_thresholds import Thresholds
 from monitor.alert_webhook import AlertWebhook
 from monitor.alerts import Alerts
 from monitor.counting_observer import CountingObserver
@@ -129,3 +129,17 @@ async def _check_alerts(settings: Settings) -> str:
         if rule.threshold <= 0:
             raise ValueError(f"{rule.name} would be raised for ever: its threshold is 0")
     return f"{len(made)}, to the log" + (" and a webhook" if settings.monitor.alert_webhook_url is not None else "")
+
+
+def thresholds_from(settings: Settings) -> Thresholds:
+    """Return the thresholds that alerts and health checks share."""
+    monitor = settings.monitor
+    return Thresholds(
+        cpu_percent=monitor.alert_cpu_percent,
+        memory_percent=monitor.alert_memory_percent,
+        connections=monitor.alert_connections,
+        slow_query_ms=monitor.alert_slow_query_ms,
+        cache_latency_ms=settings.redis.timeout_ms,
+        cache_miss_percent=monitor.alert_cache_miss_percent,
+        pool_percent=monitor.alert_pool_percent,
+    )

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from app.alert_threshold_settings import thresholds_from
 from app.composition.chat import Chat
 from app.composition.cluster import Cluster
-from app.composition.monitoring import Monitoring
+from app.composition.monitoring import Monitoring, thresholds_from
 from app.settings import Settings
 from app.tracing import trace_commands
 from app.version import VERSION

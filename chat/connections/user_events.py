@@ -9,7 +9,7 @@ from chat.codec import Codec
 from chat.connections.connection_pool import Pool
 from chat.delivery.room_hub import Hub
 from chat.events import RoomClosed
-from chat.latest_versions import LatestVersions
+from chat.stale_update_filter import StaleUpdateFilter
 from cluster.events import MembershipEnded, UserEvent
 from cluster.topics import membership_order
 
@@ -34,7 +34,7 @@ class UserEvents:
         self._codec = codec
         self._frame = frame
         # (user id, subject) → the order of the latest event
-        self._sent: LatestVersions[tuple[str, str], tuple[int, ...]] = LatestVersions(now=now)
+        self._sent: StaleUpdateFilter[tuple[str, str], tuple[int, ...]] = StaleUpdateFilter(now=now)
 
     def send(self, happening: UserEvent) -> None:
         """Send an event to all connections of a user, unless a later one about the same subject was sent."""

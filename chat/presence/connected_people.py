@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from chat.latest_versions import LatestVersions
 from chat.presence.person import Person
 from chat.presence.presence_events import PresenceEvents
 from chat.presence.recent_memberships import MembershipFact, RecentMemberships
+from chat.stale_update_filter import StaleUpdateFilter
 from store.models import Status
 
 
@@ -29,7 +29,7 @@ class ConnectedPeople:
         self._people: dict[str, Person] = {}
         self._recent = RecentMemberships(now=now)
         # User id → the number of the latest chosen status, and the status
-        self._statuses: LatestVersions[str, tuple[int, Status]] = LatestVersions(now=now)
+        self._statuses: StaleUpdateFilter[str, tuple[int, Status]] = StaleUpdateFilter(now=now)
 
     def __len__(self) -> int:
         return len(self._people)

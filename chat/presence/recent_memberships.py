@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from chat.latest_versions import KEEP_S, MAX_KEYS, LatestVersions
+from chat.stale_update_filter import KEEP_S, MAX_KEYS, StaleUpdateFilter
 
 
 class MembershipFact(Struct, frozen=True, order=True):
@@ -26,7 +26,8 @@ class RecentMemberships:
     """
 
     def __init__(self, *, now: Callable[[], float], keep_s: float = KEEP_S, max_facts: int = MAX_KEYS) -> None:
-        self._facts: LatestVersions[tuple[str, str], MembershipFact] = LatestVersions(  # (user id, room id) → fact
+        # By user id and room id
+        self._facts: StaleUpdateFilter[tuple[str, str], MembershipFact] = StaleUpdateFilter(
             now=now, keep_s=keep_s, max_keys=max_facts, on_evict=self._remove_beginning
         )
         self._began: dict[str, set[str]] = {}  # user id → rooms whose latest fact is a beginning
@@ -57,7 +58,7 @@ class RecentMemberships:
                 yield room_id, fact.rev
 
     def sweep(self) -> None:
-        """Forget some of what is old enough (see LatestVersions.sweep)."""
+        """Forget some of what is old enough (see StaleUpdateFilter.sweep)."""
         self._facts.sweep()
 
     def _remove_beginning(self, key: tuple[str, str]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from chat.presence.connected_people import ConnectedPeople
 from chat.presence.presence_publisher import PresencePublisher
-from chat.presence.remote_facts import RemoteFacts
+from chat.presence.remote_update_filter import RemoteUpdateFilter
 from cluster.events import PeopleHere, PersonHere
 from store.models import Status
 
@@ -33,7 +33,7 @@ class RemotePresence:
         self._people = people
         self._publisher = publisher
         self._recheck_members = recheck_members
-        self._facts = RemoteFacts(now=now)
+        self._facts = RemoteUpdateFilter(now=now)
 
     def people_here(self, here: PeopleHere) -> None:
         """People are connected to another process; the last part of a full list ends the connections it left out."""

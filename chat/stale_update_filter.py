@@ -24,7 +24,7 @@ EVICTED_PER_CALL = 20  # after a burst, so that no single call pays for all of i
 SWEEP_MAX = 1_000  # keys; some 1 ms
 
 
-class LatestVersions(Generic[K, V]):
+class StaleUpdateFilter(Generic[K, V]):
     """Keeps each version for `keep_s` after it was last accepted, and `max_keys` of them at most.
 
     `now` is monotonic, in seconds. Expired versions are evicted little by little, by later calls and by `sweep`.

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chat.latest_versions import LatestVersions
+from chat.stale_update_filter import StaleUpdateFilter
 
 PROCESSES_MAX = 1_000  # dead or restarted ones are remembered, too, for a while
 
 
-class RemoteFacts:
+class RemoteUpdateFilter:
     """`now` is monotonic, in seconds."""
 
     def __init__(self, *, now: Callable[[], float]) -> None:
         # (process id, user id) → the number of the newest "has no connection any more"
-        self._gone: LatestVersions[tuple[str, str], int] = LatestVersions(now=now)
+        self._gone: StaleUpdateFilter[tuple[str, str], int] = StaleUpdateFilter(now=now)
         # Process id → facts with a smaller number are outdated
-        self._floors: LatestVersions[str, int] = LatestVersions(now=now, max_keys=PROCESSES_MAX)
+        self._floors: StaleUpdateFilter[str, int] = StaleUpdateFilter(now=now, max_keys=PROCESSES_MAX)
         self._newest: dict[str, int] = {}  # process id, of those that live → its newest number
 
     def note(self, process_id: str, number: int) -> None:
@@ -44,6 +44,6 @@ class RemoteFacts:
         self._floors.accept(process_id, self._newest.pop(process_id, 0) + 1)
 
     def sweep(self) -> None:
-        """Forget some of what is old enough (see LatestVersions.sweep)."""
+        """Forget some of what is old enough (see StaleUpdateFilter.sweep)."""
         self._gone.sweep()
         self._floors.sweep()

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from chat.latest_versions import EVICTED_PER_CALL, SWEEP_MAX, LatestVersions
 from chat.presence.recent_memberships import MembershipFact, RecentMemberships
+from chat.stale_update_filter import EVICTED_PER_CALL, SWEEP_MAX, StaleUpdateFilter
 
 
 class Clock:
@@ -19,7 +19,7 @@ class Clock:
 
 
 def test_of_two_the_newer_is_taken_and_the_older_never_after_it() -> None:
-    newest: LatestVersions[str, int] = LatestVersions(now=Clock())
+    newest: StaleUpdateFilter[str, int] = StaleUpdateFilter(now=Clock())
     assert newest.accept("a", 5)
     assert not newest.accept("a", 4)
     assert newest.accept("a", 5), "the same again is no older"
@@ -28,7 +28,7 @@ def test_of_two_the_newer_is_taken_and_the_older_never_after_it() -> None:
 
 
 def test_no_more_subjects_are_kept_than_may_be_and_the_newest_stay() -> None:
-    newest: LatestVersions[int, int] = LatestVersions(now=Clock(), max_keys=3)
+    newest: StaleUpdateFilter[int, int] = StaleUpdateFilter(now=Clock(), max_keys=3)
     for subject in range(10):
         newest.accept(subject, 1)
     assert len(newest) == 3
@@ -37,7 +37,7 @@ def test_no_more_subjects_are_kept_than_may_be_and_the_newest_stay() -> None:
 
 def test_a_subject_is_forgotten_after_its_time_and_not_before() -> None:
     clock = Clock()
-    newest: LatestVersions[str, int] = LatestVersions(now=clock, keep_s=60)
+    newest: StaleUpdateFilter[str, int] = StaleUpdateFilter(now=clock, keep_s=60)
     newest.accept("a", 5)
     clock.now_s += 59
     newest.accept("b", 1)
@@ -50,7 +50,7 @@ def test_a_subject_is_forgotten_after_its_time_and_not_before() -> None:
 
 def test_what_a_burst_has_left_goes_little_by_little_with_calls_and_with_sweeps_and_to_the_last() -> None:
     clock = Clock()
-    newest: LatestVersions[int, int] = LatestVersions(now=clock, keep_s=60)
+    newest: StaleUpdateFilter[int, int] = StaleUpdateFilter(now=clock, keep_s=60)
     recent = RecentMemberships(now=clock, keep_s=60)
     burst = 2 * SWEEP_MAX
     for number in range(burst):
