@@ -101,7 +101,7 @@ class Process:
         self._every(chat.heartbeat_sweep.interval_s, chat.heartbeat_sweep.tick)
         self._every(ws.cleanup_interval_s, chat.pool.clean_up)
         self._every(0.5, chat.typing.sweep)
-        self._every(1.0, chat.user_events.sweep)
+        self._every(0.25, chat.user_events.sweep)
         self._every(1.0, chat.presence_parts.people.sweep)
         self._every(1.0, chat.presence_parts.remote_presence.sweep)
         self._every(1.0, chat.presence_parts.presence_events.send_counts)
@@ -150,6 +150,7 @@ class Process:
         self._chat.live_processes.bus_restored()
         self._chat.slot_reconciler.start()
         self._chat.recheck_requests.recheck_all()
+        self._chat.membership_recheck.resume()  # now, so that its first read comes before the reads below
         self._chat.membership_rechecks.run(self._chat.hub.check_heads)
         self._chat.membership_rechecks.run(self._chat.membership_recheck.check_revocations)
         self._chat.membership_rechecks.run(self._chat.membership_recheck.check_sessions)
