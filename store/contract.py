@@ -1,5 +1,8 @@
 """What every store backend guarantees: one Protocol for each collection. Knows no driver.
 
+It is one long module on purpose: a backend implements all of it, and the guarantees below hold for every method, so
+who writes a backend, or calls one, reads one page from top to bottom.
+
 These guarantees hold for all methods:
 - a write that returned is durable: `kill -9` of any process at any later moment does not lose it;
 - a write that raised `StoreUnavailable` was not confirmed, one that raised `StoreTimeout` may have happened;

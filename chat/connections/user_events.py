@@ -59,5 +59,5 @@ class UserEvents:
                 session.link.send(frame)
 
     def sweep(self) -> None:
-        """Forget orders that are too old to matter; to be called once a second."""
+        """Forget orders that are too old to matter; to be called four times a second."""
         self._sent.sweep()
