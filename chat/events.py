@@ -11,7 +11,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from chat.request_results import OwnUser, RoomView
-from store.models import Message, Status
+from store.models import Message, ReadState, Status
 
 
 class Event(Struct, frozen=True, rename="camel"):
@@ -72,13 +72,10 @@ class RoomAdded(Event, frozen=True):
 
 
 class MessageReadUpdate(Event, frozen=True):
-    """The user's read mark moved, by another connection of theirs."""
+    """The user's read mark moved, by another connection of theirs; the state is the event's whole data."""
 
     name: ClassVar[str] = "messageReadUpdate"
-    room_id: str
-    read_seq: int
-    unread_count: int
-    mention_count: int
+    state: ReadState
 
 
 class RoomClosed(Event, frozen=True):

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
-from msgspec import structs
-
 from cache.contract import Cache
 from cache.keys_and_ttls import Key, Keys
 from chat.codec import Codec
@@ -225,11 +223,7 @@ class Rooms:
         await self._cache.invalidate(self._keys.membership(room_id, user_id))
         await self._bus.publish(
             user_topic(user_id),
-            UserEvent(
-                user_id,
-                self._codec.event(MessageReadUpdate(*structs.astuple(state))),
-                *reading_order(state),
-            ),
+            UserEvent(user_id, self._codec.event(MessageReadUpdate(state)), *reading_order(state)),
         )
         return state
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from chat.codec import Envelope
 from chat.errors import ChatError
-from chat.events import Event, Mention, ReceiveMessage
+from chat.events import Event, Mention, MessageReadUpdate, ReceiveMessage
 from chat.request_inputs import Input
 from chat.request_results import HistoryPage, JoinedRoom, PostedMessage
 from handlers.codec.envelopes import parse_envelope
@@ -42,16 +42,18 @@ def _joined_room(joined: JoinedRoom) -> bytes:
     )
 
 
-# Results and events that carry messages which are encoded already.
+# Results that carry messages which are encoded already.
 _SPLICED_RESULTS: Mapping[type, Callable[[Any], bytes]] = {
     PostedMessage: _posted_message,
     HistoryPage: _history_page,
     JoinedRoom: _joined_room,
     type(None): lambda _: b"{}",
 }
-_SPLICED_EVENTS: Mapping[type, Callable[[Any], bytes]] = {
+# Events that carry such messages, and events whose data is one record.
+_EVENT_DATA: Mapping[type, Callable[[Any], bytes]] = {
     ReceiveMessage: lambda event: event.message,
     Mention: lambda event: b'{"message":%s}' % event.message,
+    MessageReadUpdate: lambda event: encode(event.state),
 }
 
 
@@ -73,7 +75,7 @@ class JsonCodec:
         return encode(value)
 
     def event(self, event: Event) -> bytes:
-        data = _SPLICED_EVENTS.get(type(event), encode)(event)
+        data = _EVENT_DATA.get(type(event), encode)(event)
         return b'{"event":"%s","data":%s}' % (event.name.encode(), data)
 
     def ack(self, command_id: str, result: object) -> bytes:
