@@ -82,18 +82,30 @@ class Messages:
             return await self._message_writer.post(body.room_id, draft, transport=context.transport)
         except ChatError as refused:
             if refused.code in {"not_member", "muted"}:
-                await self._rooms.seen_by(
-                    body.room_id, author.id
-                )  # raises room_not_found to a non-member of a private room
+                # Raises room_not_found to a non-member of a private room
+                await self._rooms.seen_by(body.room_id, author.id)
             if refused.code == "muted" and (stored := await self._stored(author, body)):
                 return stored
             raise
 
-    async def find_duplicate(self, context: RequestContext, body: SendMessage) -> PostedMessage | None:
-        """Return the message that an earlier send with this clientId stored, for a sender whose limit is used up.
+    async def post_counted(
+        self, context: RequestContext, body: SendMessage, *, counting: Awaitable[None]
+    ) -> PostedMessage:
+        """As `post`, after `counting`, which counts the message against its limit and raises ChatError to refuse it.
 
-        None if there is none, or the user may not read it. Raises StoreError.
+        A retry of a stored message is never refused (protocol, "What delivery means", 3): it returns that message.
         """
+        try:
+            await counting
+        except ChatError:
+            found = await self._find_duplicate(context, body)
+            if found is None:
+                raise
+            return found
+        return await self.post(context, body)
+
+    async def _find_duplicate(self, context: RequestContext, body: SendMessage) -> PostedMessage | None:
+        """Return the message that an earlier send with this clientId stored; None also if the user may not read it."""
         try:
             return await self._stored(_author(context), body)
         except ChatError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from chat.errors import ChatError
 from chat.messages import Messages
 from chat.request_inputs import History, SendMessage
 from handlers.base import Handler
@@ -25,16 +24,8 @@ class MessagesHandler(Handler[Messages]):
 
     async def post(self) -> None:
         body = await self.countable_body(SEND)
-        try:
-            await self.count(self.common_check, Check("messages", self.identity.user.id))
-        except ChatError:
-            # A retry of a stored message is never refused (protocol, "What delivery means", 3).
-            found = await self.services.find_duplicate(self.context, body)
-            if found is None:
-                raise
-            posted = found
-        else:
-            posted = await self.services.post(self.context, body)
+        counting = self.count(self.common_check, Check("messages", self.identity.user.id))
+        posted = await self.services.post_counted(self.context, body, counting=counting)
         self.reply(posted, 200 if posted.duplicate else 201)
 
 

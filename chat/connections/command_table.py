@@ -232,15 +232,8 @@ class Commands:
 
     async def _send_message(self, session: Session, body: SendMessage, _: str | None) -> PostedMessage:
         context = _context_of(session)
-        try:
-            await self._limits.count(context, Check("messages", session.user_id))
-        except ChatError:
-            # A retry of a stored message is never refused (protocol, "What delivery means", 3).
-            found = await self._messages.find_duplicate(context, body)
-            if found is None:
-                raise
-            return found
-        return await self._messages.post(context, body)
+        counting = self._limits.count(context, Check("messages", session.user_id))
+        return await self._messages.post_counted(context, body, counting=counting)
 
     async def _start_typing(self, session: Session, body: OneRoom, _: str | None) -> None:
         assert session.user is not None
