@@ -100,7 +100,7 @@ class Process:
         chat.membership_recheck.start()
         self._every(chat.heartbeat_sweep.interval_s, chat.heartbeat_sweep.tick)
         self._every(ws.cleanup_interval_s, chat.pool.clean_up)
-        self._every(0.5, chat.typing.sweep)
+        self._every(0.5, chat.presence_parts.typing.sweep)
         self._every(0.25, chat.user_events.sweep)
         self._every(1.0, chat.presence_parts.people.sweep)
         self._every(1.0, chat.presence_parts.remote_presence.sweep)
@@ -177,7 +177,7 @@ class Process:
     async def _drain(self) -> None:
         """Send every client away, to come back later, and wait for the pool to be empty, DRAIN_WITHIN_S at most."""
         self._chat.pool.begin_drain()
-        self._chat.presence.begin_leaving()
+        self._chat.presence_parts.presence.begin_leaving()
         try:
             await asyncio.wait_for(self._chat.drain.run(), DRAIN_WITHIN_S)
         except TimeoutError:
@@ -191,7 +191,7 @@ class Process:
 async def close_chat(chat: Chat) -> None:
     """Finish accepted writes and close the chat's parts, all but `passwords`, which handlers may still use."""
     async with AsyncExitStack() as closing:  # the last entry is closed first
-        closing.callback(chat.presence.close)
+        closing.callback(chat.presence_parts.presence.close)
         for part in (
             chat.hub,
             chat.task_queue,

@@ -29,8 +29,6 @@ from chat.delivery.room_hub import Hub
 from chat.membership_recheck import MembershipRecheck
 from chat.message_writer import MessageWriter
 from chat.messages import Messages
-from chat.presence.presence import Presence
-from chat.presence.typing_indicators import TypingIndicators
 from chat.presenter import Presenter
 from chat.recheck_requests import RecheckRequests
 from chat.request_limits import RequestLimits
@@ -72,7 +70,6 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     messages: Messages
     paced_callbacks: PacedCallbacks
     pool: Pool
-    presence: Presence
     presence_parts: PresenceParts
     presence_loads: SerialTaskQueue
     revocations: Revocations
@@ -80,7 +77,6 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     shedding: LoadShedder | NullLoadShedder
     slot_reconciler: SlotReconciler
     task_queue: SerialTaskQueue
-    typing: TypingIndicators
     user_events: UserEvents
 
 
@@ -277,7 +273,6 @@ def build_chat(
         messages=messages,
         paced_callbacks=paced_callbacks,
         pool=pool,
-        presence=presence,
         presence_parts=presence_parts,
         presence_loads=presence_loads,
         revocations=revocations,
@@ -285,7 +280,6 @@ def build_chat(
         shedding=limits.shedding,
         slot_reconciler=slot_reconciler,
         task_queue=task_queue,
-        typing=typing,
         user_events=user_events,
     )
 

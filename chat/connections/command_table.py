@@ -209,9 +209,8 @@ class Commands:
         except (ChatError, StoreError):
             await self.count_other(session)
             raise
-        operation = (
-            "joins" if standing.membership is None else "resumes"
-        )  # the limit `joins` counts new memberships only
+        # The limit `joins` counts new memberships only
+        operation = "joins" if standing.membership is None else "resumes"
         await self._limits.count(_context_of(session), Check(operation, session.user_id))
         await self._rooms.join(standing, session.user_id)
         joined_rev = await self._joins.join(session, body, command_id)
