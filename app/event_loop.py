@@ -9,38 +9,70 @@ from __future__ import annotations
 import asyncio
 import importlib
 import math
-import os
 import select
 import selectors
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from tornado.platform.asyncio import AsyncIOLoop
+
+if TYPE_CHECKING:
+    from _typeshed import FileDescriptorLike
 
 # A loop turn handles at most so many sockets, which takes some milliseconds: 10,000 connections that arrive or end at
 # once are served in slices, between which timers and replies have their turns.
 EVENTS_A_TURN = 512
 
 
-class SlicedSelector(selectors.EpollSelector):
+class SlicedSelector(selectors.BaseSelector):
     """An epoll selector that returns at most EVENTS_A_TURN ready sockets at a time.
 
-    The kernel begins each reply with the sockets that the one before left out, so each has its turn. The standard
-    selector takes no bound, so its epoll instance is polled here, by a descriptor of its own that may be closed alone.
+    The kernel begins each reply with the sockets that the one before left out, so each has its turn.
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self._bounded = select.epoll.fromfd(os.dup(self.fileno()))
+        self._epoll = select.epoll()
+        self._keys: dict[FileDescriptorLike, selectors.SelectorKey] = {}  # by descriptor
+
+    def register(self, fileobj: FileDescriptorLike, events: int, data: object = None) -> selectors.SelectorKey:
+        """Raises KeyError for a descriptor that is registered already."""
+        key = selectors.SelectorKey(fileobj, self._descriptor(fileobj), events, data)
+        if key.fd in self._keys:
+            raise KeyError(f"descriptor {key.fd} is registered already")
+        self._epoll.register(key.fd, _epoll_mask(events))
+        self._keys[key.fd] = key
+        return key
+
+    def unregister(self, fileobj: FileDescriptorLike) -> selectors.SelectorKey:
+        """Raises KeyError for a descriptor that is not registered."""
+        key = self._keys.pop(self._descriptor(fileobj))
+        with suppress(OSError):  # closed before, which epoll notes by itself
+            self._epoll.unregister(key.fd)
+        return key
+
+    def modify(self, fileobj: FileDescriptorLike, events: int, data: object = None) -> selectors.SelectorKey:
+        """Raises KeyError for a descriptor that is not registered."""
+        old = self._keys[self._descriptor(fileobj)]
+        key = selectors.SelectorKey(fileobj, old.fd, events, data)
+        if events != old.events:
+            try:
+                self._epoll.modify(key.fd, _epoll_mask(events))
+            except OSError:  # the descriptor was closed
+                del self._keys[key.fd]
+                raise
+        self._keys[key.fd] = key
+        return key
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait for `timeout` seconds at most; None waits without end, as in all selectors."""
         # epoll counts milliseconds: rounded up, so that it never waits for less than `timeout`
         wait_s = -1.0 if timeout is None else max(0.0, math.ceil(timeout * 1000) / 1000)
         try:
-            events = self._bounded.poll(wait_s, EVENTS_A_TURN)
+            events = self._epoll.poll(wait_s, EVENTS_A_TURN)
         except InterruptedError:
             return []
-        keys = self.get_map()
+        keys = self._keys
         ready = []
         for fd, event in events:
             key = keys.get(fd)
@@ -52,8 +84,32 @@ class SlicedSelector(selectors.EpollSelector):
         return ready
 
     def close(self) -> None:
-        self._bounded.close()
-        super().close()
+        """Forget all descriptors; they stay open."""
+        self._keys.clear()
+        self._epoll.close()
+
+    def get_key(self, fileobj: FileDescriptorLike) -> selectors.SelectorKey:
+        """Raises KeyError for a descriptor that is not registered."""
+        return self._keys[self._descriptor(fileobj)]
+
+    def get_map(self) -> Mapping[FileDescriptorLike, selectors.SelectorKey]:
+        """The registered keys by descriptor: not a copy."""
+        return self._keys
+
+    def _descriptor(self, fileobj: FileDescriptorLike) -> int:
+        """Raises ValueError for an object that is closed and not registered."""
+        fd = fileobj if isinstance(fileobj, int) else fileobj.fileno()
+        if fd >= 0:
+            return fd
+        registered = next((key.fd for key in self._keys.values() if key.fileobj is fileobj), None)
+        if registered is None:
+            raise ValueError(f"{fileobj!r} has no descriptor")
+        return registered
+
+
+def _epoll_mask(events: int) -> int:
+    mask = select.EPOLLIN if events & selectors.EVENT_READ else 0
+    return mask | select.EPOLLOUT if events & selectors.EVENT_WRITE else mask
 
 
 class MonotonicIOLoop(AsyncIOLoop):
