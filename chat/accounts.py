@@ -13,8 +13,8 @@ from chat.known_login_addresses import KnownAddresses
 from chat.logins import Identity, Logins
 from chat.passwords import Passwords
 from chat.request_context import RequestContext
-from chat.request_inputs import ChangePassword, Login, Register
-from chat.request_results import Credentials
+from chat.request_inputs.people import ChangePassword, Login, Register
+from chat.request_results.people import Credentials
 from store.contract import Store
 from store.errors import Outdated, StoreError, Taken
 from store.models import Account

@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 
 from chat.errors import ChatError
 from chat.events import Event
-from chat.request_inputs import Input
+from chat.request_inputs.fields import Input
 
 T_co = TypeVar("T_co", bound=Input, covariant=True)
 T = TypeVar("T", bound=Input)

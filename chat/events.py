@@ -10,7 +10,8 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from chat.request_results import OwnUser, RoomView
+from chat.request_results.people import OwnUser
+from chat.request_results.rooms import RoomView
 from store.models import Message, ReadState, Status
 
 

@@ -13,7 +13,7 @@ from cache.keys_and_ttls import Keys
 from chat.access_tokens import Tokens
 from chat.errors import ChatError
 from chat.profiles import Profiles
-from chat.request_results import Credentials
+from chat.request_results.people import Credentials
 from cluster.contract import Bus
 from cluster.events import SessionsRevoked
 from cluster.topics import EVERYONE

@@ -18,7 +18,7 @@ from cache.keys_and_ttls import Keys
 from chat.codec import Codec
 from chat.errors import ChatError
 from chat.events import Mention
-from chat.request_results import PostedMessage
+from chat.request_results.messages import PostedMessage
 from cluster.contract import Bus
 from cluster.events import RoomMessages, UserEvent
 from cluster.topics import room_topic, user_topic

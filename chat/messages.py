@@ -17,8 +17,8 @@ from chat.errors import ChatError, invalid
 from chat.message_writer import MessageWriter
 from chat.presenter import Presenter
 from chat.request_context import RequestContext
-from chat.request_inputs import ChangesSince, History, SendMessage
-from chat.request_results import ChangesView, ChangeView, HistoryPage, MessageWithAuthor, PostedMessage
+from chat.request_inputs.messages import ChangesSince, History, SendMessage
+from chat.request_results.messages import ChangesView, ChangeView, HistoryPage, MessageWithAuthor, PostedMessage
 from chat.rooms import Rooms
 from store.contract import Store
 from store.models import Head, Message, MessageDraft, User

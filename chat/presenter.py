@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from msgspec import structs
 
-from chat.request_results import OwnRoomView, OwnUser, RoomView
+from chat.request_results.people import OwnUser
+from chat.request_results.rooms import OwnRoomView, RoomView
 from store.models import Membership, Room, Status, User
 
 StatusOf = Callable[[str, Status], Status]

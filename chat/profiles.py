@@ -8,8 +8,8 @@ from cache.contract import Cache
 from cache.keys_and_ttls import Keys
 from chat.errors import ChatError
 from chat.presenter import Presenter
-from chat.request_inputs import PatchProfile
-from chat.request_results import OwnUser
+from chat.request_inputs.people import PatchProfile
+from chat.request_results.people import OwnUser
 from store.contract import Store
 from store.models import ProfileChange, Status, User
 

@@ -13,8 +13,8 @@ from chat.errors import ChatError, invalid
 from chat.events import MessageReadUpdate, RoomAdded
 from chat.membership_reader import MembershipReader
 from chat.presenter import Presenter
-from chat.request_inputs import CreateRoom, Listing, RoomListing
-from chat.request_results import MemberPage, MemberView, RoomPage, RoomTotals, RoomView
+from chat.request_inputs.rooms import CreateRoom, Listing, RoomListing
+from chat.request_results.rooms import MemberPage, MemberView, RoomPage, RoomTotals, RoomView
 from cluster.contract import Bus
 from cluster.events import MembershipBegan, MembershipEnded, RoomChanges, UserEvent
 from cluster.topics import EVERYONE, membership_order, reading_order, room_topic, user_topic

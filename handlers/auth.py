@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from chat.request_inputs import ChangePassword, Login, RefreshTokens, Register
+from chat.request_inputs.people import ChangePassword, Login, RefreshTokens, Register
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
 from limits.contract import Check

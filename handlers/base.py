@@ -19,7 +19,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 from chat.errors import ChatError, RateLimited, as_refusal, limit_refusal
 from chat.logins import Identity
 from chat.request_context import RequestContext
-from chat.request_inputs import Input
+from chat.request_inputs.fields import Input
 from common.number_parsing import whole_number
 from handlers.codec.input_decoder import InputDecoder
 from handlers.codec.json_codec import encode_result

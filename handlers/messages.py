@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from chat.messages import Messages
-from chat.request_inputs import History, SendMessage
+from chat.request_inputs.messages import History, SendMessage
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
 from limits.contract import Check

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from msgspec import Struct
 
 from chat.errors import invalid
-from chat.request_inputs import Input
+from chat.request_inputs.fields import Input
 from handlers.base import Handler
 from handlers.cache_health import CacheHealth
 from handlers.codec.input_decoder import InputDecoder

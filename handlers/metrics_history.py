@@ -7,7 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from chat.errors import ChatError
-from chat.request_inputs import HistoryQuery
+from chat.request_inputs.metrics import HistoryQuery
 from common.number_parsing import whole_number
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder

@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from chat.errors import ChatError
 from chat.messages import Messages
-from chat.request_inputs import ChangesSince, CreateRoom, Listing, OneUser, RoomListing
+from chat.request_inputs.messages import ChangesSince
+from chat.request_inputs.rooms import CreateRoom, Listing, OneUser, RoomListing
 from chat.rooms import Rooms
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from chat.request_inputs import PatchProfile, UserSearch
+from chat.request_inputs.people import PatchProfile, UserSearch
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
 from limits.load_shedding import ShedClass

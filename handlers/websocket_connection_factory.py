@@ -17,7 +17,7 @@ from chat.connections.session import Session
 from chat.errors import ChatError, CloseCode
 from chat.events import Welcome
 from chat.logins import Identity
-from chat.request_results import OwnUser
+from chat.request_results.people import OwnUser
 from common.paced_callbacks import PacedCallbacks
 from handlers.wire.compression import Deflater, Inflation
 from handlers.wire.total_outbox_budget import OutboxBudget

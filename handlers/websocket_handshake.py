@@ -11,7 +11,7 @@ from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProt
 from chat.connections.session import Session
 from chat.errors import ChatError
 from chat.logins import Identity
-from chat.request_results import OwnUser
+from chat.request_results.people import OwnUser
 from handlers.base import Handler
 from handlers.http.request_exchange import RequestExchange
 from handlers.http.stream import duplicate_socket

@@ -17,7 +17,7 @@ from app.deployment_check import CheckItem
 from app.settings import Settings, SettingsError
 from chat.errors import ChatError
 from chat.passwords import Passwords
-from chat.request_inputs import Register
+from chat.request_inputs.people import Register
 from chat.reserved_names import ReservedNames
 from common.startup_error import StartupError
 from handlers.codec.input_decoder import InputDecoder

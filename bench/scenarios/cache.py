@@ -29,7 +29,7 @@ from bench.redis_process import RedisProcess
 from bench.scenario import Figure, Option, Scenario
 from bench.scenario_context import ScenarioContext
 from chat.request_context import RequestContext
-from chat.request_inputs import History, SendMessage
+from chat.request_inputs.messages import History, SendMessage
 from handlers.codec.json_codec import encode_result
 from monitor.observer import Observer
 from store.contract import Store

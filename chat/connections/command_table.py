@@ -22,18 +22,14 @@ from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
 from chat.profiles import Profiles
 from chat.request_context import RequestContext
-from chat.request_inputs import (
-    Authenticate,
-    Heartbeat,
-    Input,
-    JoinRoom,
-    MessageRead,
-    OneRoom,
-    SendMessage,
-    UpdatePresence,
-)
+from chat.request_inputs.connection import Authenticate, Heartbeat, JoinRoom, MessageRead, OneRoom, UpdatePresence
+from chat.request_inputs.fields import Input
+from chat.request_inputs.messages import SendMessage
 from chat.request_limits import RequestLimits
-from chat.request_results import Authenticated, HeartbeatAnswer, PostedMessage, PresenceListing, RoomTotals
+from chat.request_results.connection import HeartbeatAnswer
+from chat.request_results.messages import PostedMessage
+from chat.request_results.people import Authenticated
+from chat.request_results.rooms import PresenceListing, RoomTotals
 from chat.rooms import Rooms
 from cluster.contract import Bus
 from cluster.events import StatusChosen

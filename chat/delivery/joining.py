@@ -11,8 +11,9 @@ from chat.codec import Codec
 from chat.delivery.room_channel import Channel, PendingJoin, Subscriber
 from chat.delivery.room_hub import Hub, gone_while_joining
 from chat.presenter import Presenter, at_head
-from chat.request_inputs import JoinRoom
-from chat.request_results import ChangeView, JoinedRoom
+from chat.request_inputs.connection import JoinRoom
+from chat.request_results.messages import ChangeView
+from chat.request_results.rooms import JoinedRoom
 from chat.rooms import Rooms
 from store.contract import Store
 from store.models import Membership, Room

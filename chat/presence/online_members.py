@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from chat.presence.person import Person
-from chat.request_results import OnlineMember, PresenceListing
+from chat.request_results.rooms import OnlineMember, PresenceListing
 
 NAMED_MAX = 200  # people online; a room with more gets a count instead of events about single people
 

@@ -12,7 +12,7 @@ from chat.presence.connected_people import ConnectedPeople
 from chat.presence.online_members import OnlineMembers
 from chat.presence.person import Person
 from chat.presence.presence_publisher import PresencePublisher
-from chat.request_results import PresenceListing
+from chat.request_results.rooms import PresenceListing
 from common.paced_callbacks import PacedCallbacks
 from store.models import Status, User
 

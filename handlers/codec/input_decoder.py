@@ -1,4 +1,4 @@
-"""Decodes what clients send into the structs of chat/request_inputs.py, and names every field that is wrong."""
+"""Decodes what clients send into the structs of chat/request_inputs/, and names every field that is wrong."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta, Raw
 
 from chat.errors import ChatError
-from chat.request_inputs import Input, Prepare
+from chat.request_inputs.fields import Input, Prepare
 from common.number_parsing import whole_number
 from handlers.codec.json_text import UNDECODABLE, has_character, is_surrogate, parse_any
 

@@ -10,8 +10,9 @@ from msgspec import Struct
 from chat.codec import Envelope
 from chat.errors import ChatError
 from chat.events import Event, Mention, MessageReadUpdate, ReceiveMessage
-from chat.request_inputs import Input
-from chat.request_results import HistoryPage, JoinedRoom, PostedMessage
+from chat.request_inputs.fields import Input
+from chat.request_results.messages import HistoryPage, PostedMessage
+from chat.request_results.rooms import JoinedRoom
 from handlers.codec.envelopes import parse_envelope
 from handlers.codec.input_decoder import InputDecoder
 from handlers.codec.json_encoding import array, encode, error_body, splice

@@ -10,7 +10,7 @@ import pytest
 
 from chat.errors import ChatError
 from chat.membership_reader import BATCH_MAX, MembershipReader
-from chat.request_inputs import JoinRoom
+from chat.request_inputs.connection import JoinRoom
 from store.models import RoomDraft
 from tests.unit.chat.delivery.test_join_is_exact import Connection, DeliveryParts, open_store
 

@@ -24,7 +24,7 @@ from chat.delivery.room_hub import Hub
 from chat.errors import ChatError
 from chat.message_writer import MessageWriter
 from chat.presenter import Presenter
-from chat.request_inputs import JoinRoom
+from chat.request_inputs.connection import JoinRoom
 from chat.rooms import Rooms
 from cluster.events import MembershipEnded, RoomChanges, RoomMessages
 from cluster.memory_bus import MemoryBus

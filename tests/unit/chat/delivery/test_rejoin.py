@@ -14,7 +14,7 @@ from cache.memory_cache import NoCache
 from chat.delivery.joining import RoomJoiner
 from chat.errors import ChatError
 from chat.presenter import Presenter
-from chat.request_inputs import JoinRoom
+from chat.request_inputs.connection import JoinRoom
 from chat.rooms import Rooms
 from handlers.codec.json_codec import JsonCodec
 from store.models import RoomDraft, Status

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from chat.errors import ERROR_KINDS, ChatError
 from chat.events import Mention, ReceiveMessage
-from chat.request_inputs import History, RoomListing, SendMessage
-from chat.request_results import HistoryPage, PostedMessage
+from chat.request_inputs.messages import History, SendMessage
+from chat.request_inputs.rooms import RoomListing
+from chat.request_results.messages import HistoryPage, PostedMessage
 from handlers.codec.envelopes import parse_envelope
 from handlers.codec.input_decoder import InputDecoder
 from handlers.codec.json_codec import JsonCodec, encode_result

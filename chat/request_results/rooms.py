@@ -1,7 +1,4 @@
-"""What use cases return to clients, as frozen structs; their encoded names are the contract's.
-
-A field of type bytes is a message or change that is encoded already: it was encoded once for all who read it.
-"""
+"""What use cases return about rooms, their members and who is online."""
 
 from __future__ import annotations
 
@@ -9,22 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from store.models import Message, Role, Room, Status, User
-
-
-class OwnUser(User, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """One's own user: as others see it, with the email address."""
-
-    email: str
-
-
-class Credentials(Struct, frozen=True, rename="camel"):
-    """The reply to a register, login or refresh; `expires_in` is the access token's life in seconds."""
-
-    user: OwnUser
-    access_token: str
-    refresh_token: str
-    expires_in: int
+from store.models import Role, Room, Status
 
 
 class RoomView(Room, frozen=True, rename="camel"):
@@ -92,27 +74,6 @@ class RoomTotals(Struct, frozen=True, rename="camel"):
     last_activity: str | None
 
 
-class PostedMessage(Struct, frozen=True):
-    """A stored message, encoded. `duplicate`: an earlier send with the same clientId stored it."""
-
-    message: bytes
-    duplicate: bool
-
-
-class MessageWithAuthor(Message, frozen=True, rename="camel"):
-    """A message with its author's profile as it is now; None for an author who is gone."""
-
-    author: User | None
-
-
-class HistoryPage(Struct, frozen=True, rename="camel"):
-    """A page of a room's messages, each encoded, in ascending seq; `rev` is the room's when they were read."""
-
-    messages: Sequence[bytes]
-    has_more: bool
-    rev: int
-
-
 class JoinedRoom(Struct, frozen=True, rename="camel"):
     """The result of joinRoom: the room at the heads `seq` and `rev`, with the encoded messages and changes that the
     client has missed.
@@ -129,31 +90,3 @@ class JoinedRoom(Struct, frozen=True, rename="camel"):
     changes: Sequence[bytes]
     changes_truncated: bool
     reset: bool
-
-
-class Authenticated(Struct, frozen=True, rename="camel"):
-    """The result of authenticate; `expires_at` is the RFC 3339 time at which the token ends."""
-
-    user: OwnUser
-    expires_at: str
-
-
-class HeartbeatAnswer(Struct, frozen=True):
-    """The server's time, RFC 3339."""
-
-    timestamp: str
-
-
-class ChangeView(Struct, frozen=True):
-    """One entry of a room's changes log; `message` is None for membership and settings."""
-
-    rev: int
-    message: Message | None
-
-
-class ChangesView(Struct, frozen=True, rename="camel"):
-    """A page of a room's changes log, in ascending rev; `rev` is the log's head."""
-
-    changes: list[ChangeView]
-    rev: int
-    has_more: bool

@@ -1,0 +1,1 @@
+"""What clients send, as typed structs, by noun, with the limits of each field."""

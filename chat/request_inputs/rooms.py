@@ -1,0 +1,37 @@
+"""What clients send about rooms and memberships: REST bodies and queries."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from chat.request_inputs.fields import Id, Input, Limit, RoomName, Text, prepared
+from chat.text_rules import nfc
+
+
+class CreateRoom(Input, frozen=True):
+    name: RoomName
+    description: Text | None = None
+    is_private: bool = False
+    max_users: Annotated[int, Meta(ge=2, le=100_000)] = 100
+
+
+class OneUser(Input, frozen=True):
+    """POST /rooms/direct and POST /rooms/{id}/members."""
+
+    user_id: Id
+
+
+class Listing(Input, frozen=True):
+    """?limit=&cursor="""
+
+    limit: Limit = 50
+    cursor: Annotated[str, Meta(max_length=512)] | None = None
+
+
+class RoomListing(Input, frozen=True):
+    mine: bool = False
+    q: Annotated[str, Meta(max_length=80), prepared(nfc)] | None = None
+    limit: Limit = 50
+    cursor: Annotated[str, Meta(max_length=512)] | None = None

@@ -1,0 +1,45 @@
+"""What use cases return about messages and their changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from store.models import Message, User
+
+
+class PostedMessage(Struct, frozen=True):
+    """A stored message, encoded. `duplicate`: an earlier send with the same clientId stored it."""
+
+    message: bytes
+    duplicate: bool
+
+
+class MessageWithAuthor(Message, frozen=True, rename="camel"):
+    """A message with its author's profile as it is now; None for an author who is gone."""
+
+    author: User | None
+
+
+class HistoryPage(Struct, frozen=True, rename="camel"):
+    """A page of a room's messages, each encoded, in ascending seq; `rev` is the room's when they were read."""
+
+    messages: Sequence[bytes]
+    has_more: bool
+    rev: int
+
+
+class ChangeView(Struct, frozen=True):
+    """One entry of a room's changes log; `message` is None for membership and settings."""
+
+    rev: int
+    message: Message | None
+
+
+class ChangesView(Struct, frozen=True, rename="camel"):
+    """A page of a room's changes log, in ascending rev; `rev` is the log's head."""
+
+    changes: list[ChangeView]
+    rev: int
+    has_more: bool

@@ -1,0 +1,105 @@
+"""Messages, their changes, and search: what every store backend guarantees for them.
+
+The package says what holds for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from store.models import (
+    ChangePage,
+    Message,
+    MessageChange,
+    MessageDraft,
+    MessagePage,
+    MessageSearch,
+    Refusal,
+    SearchHit,
+    Stored,
+)
+
+
+class Messages(Protocol):
+    """Messages. In each room seq is 1, 2, 3 … without holes: a unique index on (roomId, seq), and inserts only.
+
+    Each change of a message adds an entry to the room's changes log, with the resulting message, which carries the
+    entry's rev. The caller checks permissions.
+    """
+
+    async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[Stored | Refusal]:
+        """Store drafts in order, with consecutive seqs for those accepted.
+
+        Returns one outcome for each draft, in order.
+
+        A draft whose (room, author, clientId) is stored already, by an earlier call or this one, stores nothing and
+        its outcome is Stored(duplicate=True). The same transaction checks membership, muting, replyToId and threadId
+        (messages of this room) and attachments (files of the author), and drops mentions of non-members. Each author's
+        readSeq moves to their own newest seq. createdAt is the store's clock; within a process it does not fall as seq
+        rises. If this raises, none of the drafts is confirmed.
+        """
+
+    async def edit(self, message_id: str, content: str) -> MessageChange:
+        """Replace the content. Raises Missing("message"), also for a deleted one."""
+
+    async def delete(self, message_id: str) -> MessageChange:
+        """Remove content, attachments, mentions and reactions; the message's seq stays taken.
+
+        Raises Missing("message").
+        """
+
+    async def react(self, message_id: str, user_id: str, emoji: str, *, on: bool) -> MessageChange:
+        """Add (`on`) or remove one user's reaction.
+
+        Each (message, emoji, user) counts once, also under concurrent calls.
+
+        Concurrent reactions to one message may share an entry. Raises Missing("message"), also for a deleted one,
+        TooManyKinds past REACTION_KINDS_MAX emoji.
+        """
+
+    async def get(self, message_id: str) -> Message | None: ...
+
+    async def by_client_id(self, room_id: str, user_id: str, client_id: str) -> Message | None: ...
+
+    async def page(
+        self,
+        room_id: str,
+        *,
+        limit: int,
+        before: int | None = None,
+        after: int | None = None,
+        with_authors: bool = False,
+    ) -> MessagePage:
+        """Up to `limit` messages: the newest, those next below `before`, or those next above `after`.
+
+        `with_authors`: the authors' profiles are read in the same round trip. Raises ValueError if both `before` and
+        `after` are given.
+        """
+
+    async def newest_between(self, room_id: str, *, after: int, upto: int, limit: int) -> list[Message]:
+        """The newest `limit` messages with after < seq <= upto, ascending."""
+
+    async def search(
+        self, search: MessageSearch, *, limit: int, after: str | None
+    ) -> tuple[list[SearchHit], str | None]:
+        """Hits, the best match first. Cursors as in Rooms.list_for.
+
+        A backend without a full-text index also finds words that begin with a searched word. Raises StoreTimeout.
+        """
+
+
+class Changes(Protocol):
+    """The insert-only log of what changed in a room after it was written; rev 1, 2, 3 … without holes.
+
+    Entries may expire 7 days after they have a successor; the newest never does.
+    """
+
+    async def page(self, room_id: str, *, since: int, limit: int) -> ChangePage:
+        """Entries with rev > since, each with the message as that entry left it (None for membership and settings)."""
+
+    async def latest_between(self, room_id: str, *, since: int, upto: int, limit: int) -> ChangePage:
+        """Each message changed in (since, upto] once, in its current form, ascending by its newest rev in that range.
+
+        Entries of membership and settings are left out.
+        """

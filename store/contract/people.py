@@ -1,0 +1,101 @@
+"""Accounts, profiles and logins: what every store backend guarantees for them.
+
+The package says what holds for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from store.models import (
+    Account,
+    ProfileChange,
+    Session,
+    User,
+)
+
+
+class Users(Protocol):
+    """User accounts. A unique index on the case-folded username and one on the lower-cased email keep both unique."""
+
+    async def create(self, *, username: str, email: str, password_hash: str) -> User:
+        """Store a new user, with the username as display name and status online.
+
+        Raises Taken; checks the username first.
+        """
+
+    async def get(self, user_id: str) -> User | None: ...
+
+    async def account(self, user_id: str) -> Account | None: ...
+
+    async def account_by_login(self, *, username: str | None = None, email: str | None = None) -> Account | None:
+        """Find the account by exactly one of its two names, without regard to case."""
+
+    async def search(self, prefix: str, limit: int) -> list[User]:
+        """Users whose username or display name starts with `prefix` (any case), by username.
+
+        `%` and `_` are ordinary characters.
+        """
+
+    async def update(self, user_id: str, change: ProfileChange) -> User:
+        """Set the given fields. Setting `status` also increments the user's `status_rev`.
+
+        Raises Missing.
+        """
+
+    async def set_password(
+        self, user_id: str, password_hash: str, *, keep_session_id: str | None, before: str | None = None
+    ) -> list[str]:
+        """Set the hash and revoke all live sessions but `keep_session_id`, atomically. Returns the revoked ids.
+
+        `before`: set the hash only if the current one is this; None: in any case. Raises Outdated where the current
+        hash is another, StoreUnavailable where a concurrent call is setting one, Missing.
+        """
+
+    async def rehash(self, user_id: str, before: str, after: str) -> bool:
+        """Replace the hash `before` by another one of the same password. Returns False if `before` is not current."""
+
+    async def disable(self, user_id: str) -> list[str]:
+        """Disable the account's logins and revoke its live sessions. Returns the revoked ids. Raises Missing."""
+
+    async def enable(self, user_id: str) -> None:
+        """Enable the account's logins again. Revoked sessions stay revoked. Raises Missing."""
+
+    async def address_seen(self, user_id: str, marks: Sequence[str], *, now_ms: int) -> int | None:
+        """The time of the account's newest successful login from an address with one of these marks.
+
+        Milliseconds since the epoch; None where there was none within KNOWN_ADDRESS_KEEP_MS, or no such user.
+        """
+
+    async def remember_address(self, user_id: str, mark: str, *, now_ms: int) -> None:
+        """Record a successful login from an address with this mark. Keeps the KNOWN_ADDRESSES_MAX newest marks."""
+
+
+class Sessions(Protocol):
+    """Login sessions. A revoked or expired session is never live again; expired ones may be removed."""
+
+    async def create(self, session: Session) -> None: ...
+
+    async def get(self, session_id: str) -> Session | None: ...
+
+    async def rotate(
+        self, session_id: str, *, generation: int, now_ms: int, grace_ms: int, expires_at_ms: int, max_age_ms: int
+    ) -> Session | None:
+        """Use refresh token number `generation`, atomically.
+
+        For the current generation the session moves to generation + 1, `rotated_at_ms` becomes now, and the expiry
+        becomes `expires_at_ms`, at most `max_age_ms` after the session began. For the previous generation, within
+        `grace_ms` of the rotation, the session is returned unchanged, so both requests get the same replacement. Any
+        other generation revokes the session; it is returned with `revoked_at_ms` set. An expired or already revoked
+        session is returned unchanged. Returns None if there is no such session.
+        """
+
+    async def revoke(self, session_id: str, *, now_ms: int) -> bool:
+        """Revoke the session. Returns True if it was live until now."""
+
+    async def revoked_since(self, since_ms: int) -> list[str]:
+        """Ids of the sessions revoked at or after `since_ms`, the newest first."""
+
+    async def not_live(self, session_ids: Sequence[str]) -> list[str]:
+        """Those of these sessions that are revoked or do not exist, by one query. Expiry is not considered."""

@@ -1,0 +1,92 @@
+"""Rooms and memberships: what every store backend guarantees for them.
+
+The package says what holds for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from store.models import (
+    Head,
+    Member,
+    Membership,
+    MembershipChange,
+    ReadState,
+    Role,
+    Room,
+    RoomDraft,
+    RoomStats,
+    Standing,
+)
+
+
+class Rooms(Protocol):
+    """Rooms. `last_seq` is the greatest seq among the room's messages, `rev` the greatest in its changes log."""
+
+    async def create(self, draft: RoomDraft, owner_id: str) -> Standing:
+        """Store a room with its creator as owner and first member, atomically; lastSeq and rev are 0."""
+
+    async def direct(self, user_id: str, other_id: str) -> tuple[Standing, bool]:
+        """The direct room of two users: private, both members, maxUsers 2.
+
+        There is one for each pair, also under a race.
+
+        The second value is True if this call created it. Raises Missing("user").
+        """
+
+    async def get(self, room_id: str) -> Room | None: ...
+
+    async def get_for(self, room_id: str, user_id: str) -> Standing | None: ...
+
+    async def list_for(
+        self, user_id: str, *, mine: bool, query: str | None, limit: int, after: str | None
+    ) -> tuple[list[Standing], str | None]:
+        """Rooms the user may see, newest first: their own, and unless `mine` all public ones.
+
+        `query` is a part of the name, in any case. `after` is a cursor that this method returned; raises ValueError
+        for anything else. The second value is the next cursor, None at the end.
+        """
+
+    async def joined_by(self, user_id: str) -> dict[str, int]:
+        """All rooms the user is a member of, each with the room's rev at which they joined."""
+
+    async def joined_by_each(self, user_ids: Sequence[str]) -> Mapping[str, dict[str, int]]:
+        """`joined_by` of each of these users, in one query."""
+
+    async def stats(self, room_id: str) -> RoomStats | None: ...
+
+    async def heads(self, room_ids: Sequence[str]) -> Mapping[str, Head]:
+        """Newest seq and rev of many rooms, by one query. Rooms that do not exist are left out."""
+
+
+class Members(Protocol):
+    """Memberships of rooms. Each change of membership is one entry, with message None, in the room's changes log."""
+
+    async def get(self, room_id: str, user_id: str) -> Membership | None: ...
+
+    async def standings(self, pairs: Sequence[tuple[str, str]]) -> list[Standing | None]:
+        """The result of Rooms.get_for for each (room id, user id), in order. The number of queries is constant.
+
+        The room's rev is read no later than the membership: a user shown as non-member was none at that rev or later.
+        """
+
+    async def add(self, room_id: str, user_id: str, *, role: Role = Role.MEMBER) -> MembershipChange:
+        """Add a member, with readSeq = lastSeq. `changed` is False for an existing member.
+
+        A room never has more than `maxUsers` members, also under concurrent calls. Raises Missing("room" or "user"),
+        RoomFull.
+        """
+
+    async def remove(self, room_id: str, user_id: str) -> MembershipChange:
+        """End a membership. If an owner leaves, the longest-standing moderator, else member, becomes owner.
+
+        `changed` is False for a non-member. Raises Missing("room").
+        """
+
+    async def list(self, room_id: str, *, limit: int, after: str | None) -> tuple[list[Member], str | None]:
+        """Members by username. Cursors as in Rooms.list_for."""
+
+    async def mark_read(self, room_id: str, user_id: str, seq: int) -> ReadState | None:
+        """Move readSeq forward to min(seq, lastSeq), never back. Returns None for a non-member."""
