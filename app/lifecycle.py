@@ -202,8 +202,8 @@ async def close_chat(chat: Chat) -> None:
         ):
             closing.push_async_callback(part.close)
         closing.push_async_callback(chat.live_processes.announce_stop)
-        closing.push_async_callback(chat.rooms.close)
-        closing.push_async_callback(chat.message_writer.close)
+        closing.push_async_callback(chat.conversation.rooms.close)
+        closing.push_async_callback(chat.conversation.message_writer.close)
 
 
 async def _tried(work: Callable[[], Awaitable[object]]) -> None:

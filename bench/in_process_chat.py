@@ -24,8 +24,8 @@ class InProcessChat:
 
     def __init__(self, *, chat: Chat, shared: Cluster) -> None:
         self.profiles = chat.account_parts.profiles
-        self.rooms = chat.rooms
-        self.messages = chat.messages
+        self.rooms = chat.conversation.rooms
+        self.messages = chat.conversation.messages
         self.shared = shared
         self._chat = chat
         self._channels: list[Channel] = []

@@ -13,7 +13,7 @@ from msgspec import Struct
 from cache.contract import CacheClosed
 from limits.contract import Decision
 from limits.load_shedding import RETRY_AFTER_S
-from store.errors import Missing, RoomFull, StoreError, StoreTimeout, TooLarge, TooManyKinds
+from store.errors import Missing, Refused, RoomFull, StoreError, StoreTimeout, TooLarge, TooManyKinds
 
 
 class ErrorKind(Struct, frozen=True):
@@ -121,6 +121,8 @@ def as_refusal(cause: BaseException | None) -> ChatError | None:
         return cause
     if isinstance(cause, Missing):
         return ChatError(MISSING_CODES.get(cause.kind, "not_found"))
+    if isinstance(cause, Refused):
+        return ChatError(cause.refusal.value, retry_after_s=cause.retry_after_s)
     return next((ChatError(code) for kind, code in BACKEND_CODES if isinstance(cause, kind)), None)
 
 

@@ -34,6 +34,7 @@ from handlers.shared_services import SharedServices
 from limits.contract import Check, Decision
 from limits.ip_addresses import address_check
 from limits.load_shedding import ShedClass
+from store.models import Actor
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +162,7 @@ class Handler(RequestHandler, Generic[S]):
         self.common_check = Check("api", self.identity.user.id)
         if method not in self.counts_itself:
             await self.count(self.common_check)
-        if self.is_for_operators and self.identity.user.username.casefold() not in operators.usernames:
+        if self.is_for_operators and not operators.administrators.has(self.identity.user):
             raise ChatError("forbidden")
 
     @property
@@ -169,6 +170,11 @@ class Handler(RequestHandler, Generic[S]):
         """The sender of this request; its user is None until `identity` is set."""
         identity: Identity | None = getattr(self, "identity", None)
         return RequestContext(self.client, "rest", identity.user if identity is not None else None)
+
+    @property
+    def actor(self) -> Actor:
+        """The user of the token, as one who asks for a change."""
+        return self.shared.operators.administrators.actor(self.identity.user)
 
     async def count(self, *checks: Check) -> None:
         """Count this request against all of these limits, or none if one refuses.

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
 
+from chat.administrators import Administrators
 from chat.errors import ChatError
 from handlers.origin_check import is_address, parse_host
 from limits.ip_addresses import Network, is_within
@@ -20,11 +21,11 @@ LOCALHOST = "localhost"
 
 
 class Operators(Struct, frozen=True):
-    """Clients in `networks` that request one of `hosts`, and users by name (case-folded)."""
+    """Clients in `networks` that request one of `hosts`, and users by name."""
 
     networks: Sequence[Network]
     hosts: Collection[str]
-    usernames: Collection[str]
+    administrators: Administrators
 
     def has_address(self, client: str) -> bool:
         return is_within(client, self.networks)

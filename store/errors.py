@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from store.models.messages import Refusal
+
 
 class StoreError(Exception):
     """Anything a store raises on purpose."""
@@ -40,6 +42,15 @@ class Missing(StoreError):
 
 class Outdated(StoreError):
     """The value that a conditional change expected is not the current one."""
+
+
+class Refused(StoreError):
+    """A rule of the room forbids it (store/room_rules.py). `retry_after_s`: when the same may pass, in seconds."""
+
+    def __init__(self, refusal: Refusal, *, retry_after_s: int | None = None) -> None:
+        super().__init__(refusal.value)
+        self.refusal = refusal
+        self.retry_after_s = retry_after_s
 
 
 class RoomFull(StoreError):

@@ -10,6 +10,7 @@ from app.settings import Settings
 from cache.keys_and_ttls import Keys
 from chat.access_tokens import Tokens
 from chat.accounts import Accounts
+from chat.administrators import Administrators
 from chat.known_login_addresses import KnownAddresses
 from chat.logins import Logins
 from chat.passwords import Passwords
@@ -24,6 +25,7 @@ class AccountParts(msgspec.Struct, frozen=True, kw_only=True):
     """The finished parts."""
 
     accounts: Accounts
+    administrators: Administrators
     logins: Logins
     passwords: Passwords
     profiles: Profiles
@@ -66,4 +68,7 @@ def build_accounts(
         is_listed=ReservedNames(admin_users=settings.monitor.admin_users, whitelist=whitelist).has,
         is_registration_open=auth.registration == "open",
     )
-    return AccountParts(accounts=accounts, logins=logins, passwords=passwords, profiles=profiles)
+    administrators = Administrators(usernames=settings.monitor.admin_users)
+    return AccountParts(
+        accounts=accounts, administrators=administrators, logins=logins, passwords=passwords, profiles=profiles
+    )

@@ -12,6 +12,7 @@ from app.bus_dispatch import BusDispatch, MembershipEvents
 from app.clock import now_ms
 from app.composition.accounts import AccountParts, build_accounts
 from app.composition.cluster import Cluster
+from app.composition.conversation import Conversation, build_conversation
 from app.composition.limits import build_limits
 from app.composition.presence import PresenceParts, build_presence
 from app.settings import Settings
@@ -27,12 +28,9 @@ from chat.connections.user_events import UserEvents
 from chat.delivery.joining import RoomJoiner
 from chat.delivery.room_hub import Hub
 from chat.membership_recheck import MembershipRecheck
-from chat.message_writer import MessageWriter
-from chat.messages import Messages
 from chat.presenter import Presenter
 from chat.recheck_requests import RecheckRequests
 from chat.request_limits import RequestLimits
-from chat.rooms import Rooms
 from cluster.live_processes import LiveProcesses
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
@@ -44,7 +42,6 @@ from monitor.loop_lag import LoopLag
 from monitor.observer import Observer
 from store.contract import Store
 from store.errors import StoreError
-from store.models import Head
 
 PRESENCE_GRACE_S = 1.0
 # How long a cached permission is trusted: another process may change it, and the event of that may be lost.
@@ -60,20 +57,18 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     recheck_requests: RecheckRequests
     bus_dispatch: BusDispatch
     codec: Codec
+    conversation: Conversation
     commands: Commands
     drain: Drain
     heartbeat_sweep: HeartbeatSweep
     hub: Hub
     limits: RequestLimits
     live_processes: LiveProcesses
-    message_writer: MessageWriter
-    messages: Messages
     paced_callbacks: PacedCallbacks
     pool: Pool
     presence_parts: PresenceParts
     presence_loads: SerialTaskQueue
     revocations: Revocations
-    rooms: Rooms
     shedding: LoadShedder | NullLoadShedder
     slot_reconciler: SlotReconciler
     task_queue: SerialTaskQueue
@@ -179,26 +174,20 @@ def build_chat(
         presenter=presenter,
         whitelist=whitelist,
     )
-    rooms = Rooms(
+    conversation = build_conversation(
+        settings,
         store=store,
-        cache=cache,
+        shared=shared,
         keys=keys,
-        bus=bus,
+        codec=codec,
+        hub=hub,
         presence=presence,
+        typing=typing,
         presenter=presenter,
-        codec=codec,
         on_not_member=membership_recheck.on_not_member,
-    )
-    message_writer = MessageWriter(
-        store=store,
-        cache=cache,
-        keys=keys,
-        bus=bus,
-        codec=codec,
-        on_posted=typing.stopped,
         observer=observer,
-        timeout_s=settings.store.timeout_ms / 1000,
     )
+    rooms, messages, message_writer = conversation.rooms, conversation.messages, conversation.message_writer
     limits = build_limits(
         settings,
         limiter=shared.limiter,
@@ -210,20 +199,6 @@ def build_chat(
         observer=observer,
     )
 
-    async def head_of(room_id: str) -> Head | None:
-        """A room's head: the hub's where the room is open here, else the store's."""
-        return hub.head_of(room_id) or (await store.rooms.heads([room_id])).get(room_id)
-
-    messages = Messages(
-        store=store,
-        cache=cache,
-        keys=keys,
-        message_writer=message_writer,
-        rooms=rooms,
-        presenter=presenter,
-        codec=codec,
-        head_of=head_of if shared.is_shared else _no_head,
-    )
     commands = Commands(
         logins=account_parts.logins,
         profiles=account_parts.profiles,
@@ -258,6 +233,7 @@ def build_chat(
             membership_events=membership_events,
         ),
         codec=codec,
+        conversation=conversation,
         commands=commands,
         drain=Drain(pool=pool, codec=codec),
         heartbeat_sweep=HeartbeatSweep(
@@ -269,21 +245,13 @@ def build_chat(
         hub=hub,
         limits=limits.request_limits,
         live_processes=live_processes,
-        message_writer=message_writer,
-        messages=messages,
         paced_callbacks=paced_callbacks,
         pool=pool,
         presence_parts=presence_parts,
         presence_loads=presence_loads,
         revocations=revocations,
-        rooms=rooms,
         shedding=limits.shedding,
         slot_reconciler=slot_reconciler,
         task_queue=task_queue,
         user_events=user_events,
     )
-
-
-async def _no_head(room_id: str) -> Head | None:
-    """Where one process writes, cached values need no comparison with the head: it invalidates what it writes."""
-    return None

@@ -66,7 +66,7 @@ def build_monitoring(
         parts=(
             chat.pool,
             chat.hub,
-            chat.message_writer,
+            chat.conversation.message_writer,
             chat.shedding,
             shared.bus,
             shared.limiter,

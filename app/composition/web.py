@@ -82,13 +82,13 @@ def build_web(
             operators=Operators(
                 networks=settings.monitor.metrics_allow,
                 hosts=frozenset(settings.monitor.metrics_hosts),
-                usernames=frozenset(name.casefold() for name in settings.monitor.admin_users),
+                administrators=chat.account_parts.administrators,
             ),
             observer=observer,
             spans=spans,
         ),
-        rooms=chat.rooms,
-        messages=chat.messages,
+        rooms=chat.conversation.rooms,
+        messages=chat.conversation.messages,
         about=About(
             version=VERSION,
             store=store.name,
@@ -102,8 +102,8 @@ def build_web(
         performance_health=PerformanceHealth(
             newest=lambda: monitoring.monitor.newest_sample,
             connections=lambda: chat.pool.connections,
-            store_queue=lambda: chat.message_writer.waiting,
-            store_queue_max=chat.message_writer.max_waiting,
+            store_queue=lambda: chat.conversation.message_writer.waiting,
+            store_queue_max=chat.conversation.message_writer.max_waiting,
             thresholds=thresholds,
         ),
         metrics_collector=monitoring.monitor.metrics_collector,

@@ -37,6 +37,7 @@ from store.models.people import (
     User,
 )
 from store.models.rooms import (
+    Actor,
     Head,
     Member,
     Membership,
@@ -56,6 +57,7 @@ __all__ = [
     "REACTION_KINDS_MAX",
     "REACTION_USERS_NAMED",
     "Account",
+    "Actor",
     "Change",
     "ChangePage",
     "File",

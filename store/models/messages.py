@@ -63,13 +63,17 @@ class MessageDraft(Struct, frozen=True):
 
 
 class Refusal(StrEnum):
-    """Why a draft was not stored; the values are the contract's error codes."""
+    """Why something was not stored; the values are the contract's error codes."""
 
     ROOM_NOT_FOUND = "room_not_found"
     NOT_MEMBER = "not_member"
     MUTED = "muted"
     MESSAGE_NOT_FOUND = "message_not_found"  # the message it replies to, or its thread, is not in this room
     FILE_NOT_FOUND = "file_not_found"
+    FORBIDDEN = "forbidden"  # the actor's rank does not reach, or the room is archived
+    BANNED = "banned"
+    RATE_LIMITED = "rate_limited"  # slow mode
+    CONFLICT = "conflict"
 
 
 class Stored(Struct, frozen=True):

@@ -15,6 +15,16 @@ class Role(StrEnum):
     MEMBER = "member"
 
 
+class Actor(Struct, frozen=True):
+    """Who asks for a change. An administrator (ADMIN_USERS) may do in every room what its owner may.
+
+    They write in it, and read its messages, as a member only.
+    """
+
+    user_id: str
+    is_admin: bool = False
+
+
 class Room(Struct, frozen=True, rename="camel"):
     """A room without the fields that depend on the asking user.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from chat.administrators import Administrators
 from handlers.operator_access import Operators
 
-OPERATORS = Operators(networks=[], hosts={"metrics.example", "chat"}, usernames=())
+OPERATORS = Operators(networks=[], hosts={"metrics.example", "chat"}, administrators=Administrators(usernames=()))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,90 @@
+"""Builds the use cases of rooms and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from app.composition.cluster import Cluster
+from app.settings import Settings
+from cache.keys_and_ttls import Keys
+from chat.codec import Codec
+from chat.delivery.room_hub import Hub
+from chat.message_writer import MessageWriter
+from chat.messages import Messages
+from chat.presence.presence import Presence
+from chat.presence.typing_indicators import TypingIndicators
+from chat.presenter import Presenter
+from chat.rooms import Rooms
+from cluster.events import MembershipEnded
+from monitor.observer import Observer
+from store.contract import Store
+from store.models import Head
+
+
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+    """The finished use cases."""
+
+    message_writer: MessageWriter
+    messages: Messages
+    rooms: Rooms
+
+
+def build_conversation(
+    settings: Settings,
+    *,
+    store: Store,
+    shared: Cluster,
+    keys: Keys,
+    codec: Codec,
+    hub: Hub,
+    presence: Presence,
+    typing: TypingIndicators,
+    presenter: Presenter,
+    on_not_member: Callable[[MembershipEnded], None],
+    observer: Observer,
+) -> Conversation:
+    """Build the use cases without starting any."""
+    bus, cache = shared.bus, shared.cache
+    rooms = Rooms(
+        store=store,
+        cache=cache,
+        keys=keys,
+        bus=bus,
+        presence=presence,
+        presenter=presenter,
+        codec=codec,
+        on_not_member=on_not_member,
+    )
+    message_writer = MessageWriter(
+        store=store,
+        cache=cache,
+        keys=keys,
+        bus=bus,
+        codec=codec,
+        on_posted=typing.stopped,
+        observer=observer,
+        timeout_s=settings.store.timeout_ms / 1000,
+    )
+
+    async def head_of(room_id: str) -> Head | None:
+        """A room's head: the hub's where the room is open here, else the store's."""
+        return hub.head_of(room_id) or (await store.rooms.heads([room_id])).get(room_id)
+
+    messages = Messages(
+        store=store,
+        cache=cache,
+        keys=keys,
+        message_writer=message_writer,
+        rooms=rooms,
+        presenter=presenter,
+        codec=codec,
+        head_of=head_of if shared.is_shared else _no_head,
+    )
+    return Conversation(message_writer=message_writer, messages=messages, rooms=rooms)
+
+
+async def _no_head(room_id: str) -> Head | None:
+    """Where one process writes, cached values need no comparison with the head: it invalidates what it writes."""
+    return None

@@ -1,0 +1,84 @@
+"""Who may do what in a room: one table of rules, which every backend asks within the write that it decides about.
+
+Pure: reads nothing and writes nothing. The caller passes the room, the actor's membership and, where the act is aimed
+at somebody, that person's role, all of the same moment.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from store.errors import Refused
+from store.models import Actor, Refusal, Role, Room
+
+
+class Rank(IntEnum):
+    """The order of those who act in a room. Of two the higher one may moderate the lower."""
+
+    STRANGER = 0
+    MEMBER = 1
+    MODERATOR = 2
+    OWNER = 3
+    ADMINISTRATOR = 4
+
+
+_RANKS = {None: Rank.STRANGER, Role.MEMBER: Rank.MEMBER, Role.MODERATOR: Rank.MODERATOR, Role.OWNER: Rank.OWNER}
+
+
+def rank_of(role: Role | None, *, is_admin: bool = False) -> Rank:
+    """The rank of somebody with this role in the room; None for who is no member."""
+    return Rank.ADMINISTRATOR if is_admin else _RANKS[role]
+
+
+def require_writer(room: Room, role: Role | None, *, muted_until_ms: int | None, now_ms: int) -> None:
+    """Who writes in a room (messages, edits, reactions, typing) is a member who is not muted, and the room is open.
+
+    Raises Refused: not_member, muted, forbidden (an archived room).
+    """
+    if role is None:
+        raise Refused(Refusal.NOT_MEMBER)
+    if muted_until_ms is not None and muted_until_ms > now_ms:
+        raise Refused(Refusal.MUTED)
+    if room.archived_at is not None:
+        raise Refused(Refusal.FORBIDDEN)
+
+
+def require_author_or_moderator(actor: Actor, role: Role | None, *, author_id: str) -> None:
+    """Who edits or deletes a message is its author, as a member, or at least a moderator of the room.
+
+    Raises Refused: not_member, forbidden.
+    """
+    if rank_of(role, is_admin=actor.is_admin) >= Rank.MODERATOR:
+        return
+    if role is None:
+        raise Refused(Refusal.NOT_MEMBER)
+    if actor.user_id != author_id:
+        raise Refused(Refusal.FORBIDDEN)
+
+
+def require_moderator(room: Room, actor: Actor, role: Role | None) -> None:
+    """Who changes the settings of a room, or reads its bans, reports and audit trail, is at least a moderator of it.
+
+    A direct room has no settings. Raises Refused: not_member, forbidden.
+    """
+    if role is None and not actor.is_admin:
+        raise Refused(Refusal.NOT_MEMBER)
+    if room.kind == "direct" or rank_of(role, is_admin=actor.is_admin) < Rank.MODERATOR:
+        raise Refused(Refusal.FORBIDDEN)
+
+
+def require_owner(room: Room, actor: Actor, role: Role | None) -> None:
+    """Who deletes a room, or gives roles in it, is its owner. Raises Refused: not_member, forbidden."""
+    require_moderator(room, actor, role)
+    if rank_of(role, is_admin=actor.is_admin) < Rank.OWNER:
+        raise Refused(Refusal.FORBIDDEN)
+
+
+def require_authority_over(room: Room, actor: Actor, role: Role | None, *, target_role: Role | None) -> None:
+    """Who mutes, removes or bans somebody is a moderator of a higher rank than theirs.
+
+    Raises Refused: not_member, forbidden.
+    """
+    require_moderator(room, actor, role)
+    if rank_of(role, is_admin=actor.is_admin) <= rank_of(target_role):
+        raise Refused(Refusal.FORBIDDEN)

@@ -1,0 +1,91 @@
+"""The rules of a room, as one table: act by who."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+
+from store.errors import Refused
+from store.models import Actor, Refusal, Role, Room
+from store.room_rules import (
+    require_author_or_moderator,
+    require_authority_over,
+    require_moderator,
+    require_owner,
+    require_writer,
+)
+
+ROOM = Room(
+    id="r1", name="Room", description=None, is_private=False, kind="room", owner_id="o", max_users=10, member_count=3,
+    slow_mode_s=0, archived_at=None, created_at="2026-01-01T00:00:00.000Z", last_seq=0, rev=0,
+)  # fmt: skip
+DIRECT = replace(ROOM, kind="direct", owner_id=None, is_private=True)
+WHO: dict[str, tuple[Actor, Role | None]] = {
+    "stranger": (Actor("s"), None),
+    "author": (Actor("a"), Role.MEMBER),
+    "member": (Actor("m"), Role.MEMBER),
+    "moderator": (Actor("d"), Role.MODERATOR),
+    "owner": (Actor("o"), Role.OWNER),
+    "admin": (Actor("z", is_admin=True), None),
+}
+
+Act = Callable[[Room, Actor, Role | None], None]
+
+
+def over(target: Role | None) -> Act:
+    return lambda room, actor, role: require_authority_over(room, actor, role, target_role=target)
+
+
+def by_author(room: Room, actor: Actor, role: Role | None) -> None:
+    require_author_or_moderator(actor, role, author_id="a")
+
+
+NOBODY: set[str] = set()
+TABLE: list[tuple[str, Act, Room, set[str]]] = [
+    ("edit or delete a message", by_author, ROOM, {"author", "moderator", "owner", "admin"}),
+    ("delete a message of a direct room", by_author, DIRECT, {"author", "moderator", "owner", "admin"}),
+    ("change settings", require_moderator, ROOM, {"moderator", "owner", "admin"}),
+    ("change settings of a direct room", require_moderator, DIRECT, NOBODY),
+    ("delete the room", require_owner, ROOM, {"owner", "admin"}),
+    ("ban a stranger", over(None), ROOM, {"moderator", "owner", "admin"}),
+    ("ban a member", over(Role.MEMBER), ROOM, {"moderator", "owner", "admin"}),
+    ("ban a moderator", over(Role.MODERATOR), ROOM, {"owner", "admin"}),
+    ("ban the owner", over(Role.OWNER), ROOM, {"admin"}),
+    ("ban from a direct room", over(Role.MEMBER), DIRECT, NOBODY),
+]
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize(("act", "rule", "room", "allowed"), TABLE, ids=[row[0] for row in TABLE])
+def test_who_may_do_what_in_a_room(act: str, rule: Act, room: Room, allowed: set[str], who: str) -> None:
+    actor, role = WHO[who]
+    if who in allowed:
+        rule(room, actor, role)
+        return
+    with pytest.raises(Refused) as refused:
+        rule(room, actor, role)
+    assert refused.value.refusal is (Refusal.NOT_MEMBER if who == "stranger" else Refusal.FORBIDDEN)
+
+
+@pytest.mark.parametrize(
+    ("role", "muted_until_ms", "archived_at", "refusal"),
+    [
+        (Role.MEMBER, None, None, None),
+        (Role.MEMBER, 1_000, None, None),  # the mute is over
+        (Role.MEMBER, 1_001, None, Refusal.MUTED),
+        (Role.OWNER, None, "2026-01-01T00:00:00.000Z", Refusal.FORBIDDEN),
+        (None, None, None, Refusal.NOT_MEMBER),
+    ],
+)
+def test_a_member_who_is_not_muted_writes_in_an_open_room(
+    role: Role | None, muted_until_ms: int | None, archived_at: str | None, refusal: Refusal | None
+) -> None:
+    room = replace(ROOM, archived_at=archived_at)
+    try:
+        require_writer(room, role, muted_until_ms=muted_until_ms, now_ms=1_000)
+    except Refused as refused:
+        assert refused.refusal is refusal
+    else:
+        assert refusal is None
