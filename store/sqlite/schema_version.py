@@ -21,7 +21,19 @@ APPLICATION_ID = 0x4368526D
 # Script number n migrates a file from version n - 1 to n. Scripts are only added: a released one is never edited.
 MIGRATIONS: tuple[str, ...] = tuple(
     files(__package__).joinpath("migrations", name).read_text(encoding="utf-8")
-    for name in ("0001_schema.sql", "0002_monitoring.sql", "0003_status_rev.sql", "0004_accounts.sql")
+    for name in (
+        "0001_schema.sql",
+        "0002_monitoring.sql",
+        "0003_status_rev.sql",
+        "0004_accounts.sql",
+        "0005_message_history.sql",
+        "0006_mentions.sql",
+        "0007_search.sql",
+        "0008_rooms.sql",
+        "0009_moderation.sql",
+        "0010_people.sql",
+        "0011_webhooks_and_bots.sql",
+    )
 )
 
 # The oldest version whose program can run on a file with all of MIGRATIONS. Raise it only with a script that does more

@@ -1,0 +1,1 @@
+-- Settings of rooms, invite links.

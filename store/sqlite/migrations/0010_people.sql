@@ -1,0 +1,1 @@
+-- Settings, blocks, ended accounts.
