@@ -6,7 +6,8 @@ encoded once for all who receive it.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
@@ -77,6 +78,13 @@ class MessageReadUpdate(Event, frozen=True):
 
     name: ClassVar[str] = "messageReadUpdate"
     state: ReadState
+
+
+class SettingsUpdated(Event, frozen=True):
+    """What changed in the user's settings, as a JSON Merge Patch; it is the event's whole data."""
+
+    name: ClassVar[str] = "settingsUpdated"
+    changed: Mapping[str, Any]
 
 
 class RoomClosed(Event, frozen=True):

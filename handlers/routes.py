@@ -12,7 +12,18 @@ from tornado.web import Application
 
 from chat.messages import Messages
 from chat.rooms import Rooms
-from handlers import auth, health, messages, metrics, metrics_history, rooms, static_files, users, websocket_handshake
+from handlers import (
+    auth,
+    health,
+    messages,
+    metrics,
+    metrics_history,
+    rooms,
+    static_files,
+    user_settings,
+    users,
+    websocket_handshake,
+)
 from handlers.access_log import log_request
 from handlers.base import Handler
 from handlers.cache_health import CacheHealth
@@ -20,6 +31,7 @@ from handlers.database_health import DatabaseHealth
 from handlers.http.request_target import TargetApplication
 from handlers.metrics import MetricPages
 from handlers.not_found import NotFound, NotFoundForOperators
+from handlers.people_services import PeopleServices
 from handlers.performance_health import PerformanceHealth
 from handlers.shared_services import SharedServices
 from handlers.websocket_connection_factory import WebSocketConnectionFactory
@@ -38,6 +50,7 @@ class Services(Struct, frozen=True):
     shared: SharedServices
     rooms: Rooms
     messages: Messages
+    people: PeopleServices
     about: health.About
     readiness: health.Readiness
     database_health: DatabaseHealth
@@ -91,6 +104,7 @@ def make_application(services: Services) -> Application:
             route(r"/auth/password", auth.PasswordHandler, None),
             route(r"/users", users.UsersHandler, None),
             route(r"/users/me", users.MeHandler, None),
+            route(r"/users/me/settings", user_settings.SettingsHandler, services.people.settings),
             route(rf"/users/{ID}", users.UserHandler, None),
             route(r"/rooms", rooms.RoomsHandler, room_services),
             route(r"/rooms/direct", rooms.DirectHandler, room_services),

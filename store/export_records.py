@@ -89,6 +89,13 @@ class FileRecord(Struct, frozen=True):
     posts: tuple[tuple[str, str], ...]
 
 
+class SettingsRecord(Struct, frozen=True):
+    """A user's settings, as the JSON text that a backend keeps."""
+
+    user_id: str
+    document: str
+
+
 # In the order of their dependencies: a record refers only to records of the same or an earlier kind.
 KINDS: Mapping[str, type[Any]] = {
     "users": UserRecord,
@@ -99,6 +106,7 @@ KINDS: Mapping[str, type[Any]] = {
     "changes": ChangeRecord,
     "reactions": ReactionRecord,
     "files": FileRecord,
+    "settings": SettingsRecord,
 }
 
 

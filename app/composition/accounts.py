@@ -11,12 +11,14 @@ from cache.keys_and_ttls import Keys
 from chat.access_tokens import Tokens
 from chat.accounts import Accounts
 from chat.administrators import Administrators
+from chat.codec import Codec
 from chat.known_login_addresses import KnownAddresses
 from chat.logins import Logins
 from chat.passwords import Passwords
 from chat.presenter import Presenter
 from chat.profiles import Profiles
 from chat.reserved_names import ReservedNames
+from chat.settings import Settings as UserSettings
 from limits.whitelist import Whitelist
 from store.contract import Store
 
@@ -29,6 +31,7 @@ class AccountParts(msgspec.Struct, frozen=True, kw_only=True):
     logins: Logins
     passwords: Passwords
     profiles: Profiles
+    settings: UserSettings
 
 
 def build_accounts(
@@ -38,6 +41,7 @@ def build_accounts(
     secret: str,
     shared: Cluster,
     keys: Keys,
+    codec: Codec,
     presenter: Presenter,
     whitelist: Whitelist,
 ) -> AccountParts:
@@ -70,5 +74,10 @@ def build_accounts(
     )
     administrators = Administrators(usernames=settings.monitor.admin_users)
     return AccountParts(
-        accounts=accounts, administrators=administrators, logins=logins, passwords=passwords, profiles=profiles
+        accounts=accounts,
+        administrators=administrators,
+        logins=logins,
+        passwords=passwords,
+        profiles=profiles,
+        settings=UserSettings(store=store, bus=shared.bus, codec=codec),
     )

@@ -171,6 +171,7 @@ def build_chat(
         secret=secret,
         shared=shared,
         keys=keys,
+        codec=codec,
         presenter=presenter,
         whitelist=whitelist,
     )

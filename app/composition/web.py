@@ -20,6 +20,7 @@ from handlers.http.http_bounds import HttpBounds
 from handlers.http.server import BoundedHTTPServer
 from handlers.metrics import MetricPages
 from handlers.operator_access import Operators
+from handlers.people_services import PeopleServices
 from handlers.performance_health import PerformanceHealth
 from handlers.routes import Services, make_application
 from handlers.shared_services import SharedServices
@@ -89,6 +90,7 @@ def build_web(
         ),
         rooms=chat.conversation.rooms,
         messages=chat.conversation.messages,
+        people=PeopleServices(settings=chat.account_parts.settings),
         about=About(
             version=VERSION,
             store=store.name,

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from chat.codec import Envelope
 from chat.errors import ChatError
-from chat.events import Event, Mention, MessageReadUpdate, ReceiveMessage
+from chat.events import Event, Mention, MessageReadUpdate, ReceiveMessage, SettingsUpdated
 from chat.request_inputs.fields import Input
 from chat.request_results.messages import HistoryPage, PostedMessage
 from chat.request_results.rooms import JoinedRoom
@@ -55,6 +55,7 @@ _EVENT_DATA: Mapping[type, Callable[[Any], bytes]] = {
     ReceiveMessage: lambda event: event.message,
     Mention: lambda event: b'{"message":%s}' % event.message,
     MessageReadUpdate: lambda event: encode(event.state),
+    SettingsUpdated: lambda event: encode(event.changed),
 }
 
 

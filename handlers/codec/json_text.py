@@ -13,10 +13,18 @@ BOM = codecs.BOM_UTF8  # RFC 8259 section 8.1: a reader may ignore it
 
 
 def has_character(value: object, unwanted: Callable[[str], bool]) -> bool:
-    """Whether a text, or one within a list, has an unwanted character."""
-    if isinstance(value, str):
-        return any(map(unwanted, value))
-    return isinstance(value, tuple | list) and any(has_character(item, unwanted) for item in value)
+    """Whether a text, or one within a list or an object, has an unwanted character."""
+    waiting = [value]  # and no recursion, for a client chooses the depth
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            if any(map(unwanted, one)):
+                return True
+        elif isinstance(one, dict):
+            waiting += (*one, *one.values())
+        elif isinstance(one, tuple | list):
+            waiting += one
+    return False
 
 
 def is_surrogate(character: str) -> bool:

@@ -17,11 +17,11 @@ from monitor.part_metrics import PartMetrics
 from store.contract.files import Files
 from store.contract.messages import Changes, Messages
 from store.contract.monitoring import Monitoring
-from store.contract.people import Sessions, Users
+from store.contract.people import Sessions, Settings, Users
 from store.contract.rooms import Members, Rooms
 from store.store_inspection import PoolState, StoreInspection
 
-__all__ = ["Changes", "Files", "Members", "Messages", "Monitoring", "Rooms", "Sessions", "Store", "Users"]
+__all__ = ["Changes", "Files", "Members", "Messages", "Monitoring", "Rooms", "Sessions", "Settings", "Store", "Users"]
 
 
 class Store(Protocol):
@@ -35,6 +35,8 @@ class Store(Protocol):
     changes: Changes
     files: Files
     monitoring: Monitoring
+
+    settings: Settings
 
     @property
     def name(self) -> str:

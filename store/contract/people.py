@@ -5,13 +5,14 @@ The package says what holds for all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from store.models import (
     Account,
     ProfileChange,
     Session,
+    SettingsChange,
     User,
 )
 
@@ -99,3 +100,22 @@ class Sessions(Protocol):
 
     async def not_live(self, session_ids: Sequence[str]) -> list[str]:
         """Those of these sessions that are revoked or do not exist, by one query. Expiry is not considered."""
+
+    async def live_of(self, user_id: str, *, now_ms: int) -> list[Session]:
+        """The user's sessions that are neither revoked nor expired, the last used first, SESSIONS_LISTED_MAX at most.
+
+        A session is used when it begins and when it rotates.
+        """
+
+
+class Settings(Protocol):
+    """What users chose for themselves, as decoded JSON objects; {} is a user who chose nothing."""
+
+    async def get(self, user_id: str) -> Mapping[str, Any]: ...
+
+    async def merge(self, user_id: str, patch: Mapping[str, Any]) -> SettingsChange:
+        """Merge a JSON Merge Patch (store/merge_patch.py) into the user's settings, atomically.
+
+        Of concurrent patches each is merged into what the others left. Raises Missing("user"), TooLarge where the
+        result has more than SETTINGS_MAX_BYTES.
+        """

@@ -28,11 +28,15 @@ from store.models.messages import (
     Stored,
 )
 from store.models.people import (
+    BLOCKS_MAX,
     KNOWN_ADDRESS_KEEP_MS,
     KNOWN_ADDRESSES_MAX,
+    SESSIONS_LISTED_MAX,
+    SETTINGS_MAX_BYTES,
     Account,
     ProfileChange,
     Session,
+    SettingsChange,
     Status,
     User,
 )
@@ -52,10 +56,13 @@ from store.models.rooms import (
 )
 
 __all__ = [
+    "BLOCKS_MAX",
     "KNOWN_ADDRESSES_MAX",
     "KNOWN_ADDRESS_KEEP_MS",
     "REACTION_KINDS_MAX",
     "REACTION_USERS_NAMED",
+    "SESSIONS_LISTED_MAX",
+    "SETTINGS_MAX_BYTES",
     "Account",
     "Actor",
     "Change",
@@ -81,6 +88,7 @@ __all__ = [
     "RoomStats",
     "SearchHit",
     "Session",
+    "SettingsChange",
     "Standing",
     "Status",
     "Stored",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 from msgspec import Struct
 
@@ -64,6 +66,7 @@ class Session(Struct, frozen=True):
     """One login: a family of refresh tokens. Valid are number `generation` and, for a grace period, the one before.
 
     `began_at_ms` is None for a session that an older program stored; `began_ms` is then the newest rotation.
+    `user_agent` is what the client said of itself at the login.
     """
 
     id: str
@@ -73,7 +76,22 @@ class Session(Struct, frozen=True):
     expires_at_ms: int
     revoked_at_ms: int | None = None
     began_at_ms: int | None = None
+    user_agent: str | None = None
 
     @property
     def began_ms(self) -> int:
         return self.rotated_at_ms if self.began_at_ms is None else self.began_at_ms
+
+
+SESSIONS_LISTED_MAX = 200
+
+SETTINGS_MAX_BYTES = 8192  # of a user's settings as JSON, UTF-8
+
+BLOCKS_MAX = 1000  # of one user
+
+
+class SettingsChange(Struct, frozen=True):
+    """A user's settings before and after a merge, decoded. What is not there has its default."""
+
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]

@@ -71,6 +71,7 @@ def session_document(session: Session) -> Document:
             "expiresAt": stored_time(session.expires_at_ms),
             "revokedAt": None if session.revoked_at_ms is None else stored_time(session.revoked_at_ms),
             "beganAt": None if session.began_at_ms is None else stored_time(session.began_at_ms),
+            "userAgent": session.user_agent,
         }
     )
 
@@ -84,6 +85,7 @@ def session_from(document: Mapping[str, Any]) -> Session:
         expires_at_ms=int(document["expiresAt"]),
         revoked_at_ms=epoch_ms(document.get("revokedAt")),
         began_at_ms=epoch_ms(document.get("beganAt")),
+        user_agent=document.get("userAgent"),
     )
 
 

@@ -10,7 +10,15 @@ from bson.datetime_ms import DatetimeMS
 from msgspec import Struct
 
 from common.rfc3339 import epoch_ms_of
-from store.export_records import ChangeRecord, FileRecord, MemberRecord, ReactionRecord, RoomRecord, UserRecord
+from store.export_records import (
+    ChangeRecord,
+    FileRecord,
+    MemberRecord,
+    ReactionRecord,
+    RoomRecord,
+    SettingsRecord,
+    UserRecord,
+)
 from store.ids import place_of
 from store.models import FileDraft, Message
 from store.mongo.apply_change import KEEP_MS
@@ -255,4 +263,8 @@ MAPPINGS: Mapping[str, RecordMapping] = {
     "changes": RecordMapping(_change_document, _change_record),
     "reactions": RecordMapping(_reaction_document, _reaction_record),
     "files": RecordMapping(_file_record_document, _file_record),
+    "settings": RecordMapping(
+        lambda record: {"_id": record.user_id, "document": record.document, "rev": 1},
+        lambda document: SettingsRecord(document["_id"], document["document"]),
+    ),
 }

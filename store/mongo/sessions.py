@@ -8,7 +8,7 @@ from typing import Any
 from pymongo import ReturnDocument
 
 from store.errors import Missing
-from store.models import Session
+from store.models import SESSIONS_LISTED_MAX, Session
 from store.mongo.database import Database, stored_time
 from store.mongo.documents import session_document, session_from
 
@@ -74,6 +74,12 @@ class MongoSessions:
                 {"_id": session_id, "revokedAt": None, "expiresAt": {"$gt": now}}, {"$set": {"revokedAt": now}}
             )
         return result.modified_count > 0
+
+    async def live_of(self, user_id: str, *, now_ms: int) -> list[Session]:
+        live = {"userId": user_id, "revokedAt": None, "expiresAt": {"$gt": stored_time(now_ms)}}
+        async with self._database.operation("sessions.live_of"):
+            found = self._sessions.find(live).sort([("rotatedAt", -1), ("_id", 1)]).limit(SESSIONS_LISTED_MAX)
+            return [session_from(document) for document in await found.to_list(None)]
 
     async def not_live(self, session_ids: Sequence[str]) -> list[str]:
         async with self._database.operation("sessions.not_live"):

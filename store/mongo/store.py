@@ -14,7 +14,7 @@ from common.startup_error import StartupError
 from monitor.observer import Observer
 from monitor.part_metrics import PartMetrics
 from store.blobs import PROVISIONAL_KEEP_S
-from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Users
+from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Settings, Users
 from store.expiry_sweep import sweep_all, until_empty
 from store.mongo import indexes, schema_version
 from store.mongo.change_log import ChangeLog
@@ -39,6 +39,7 @@ from store.mongo.metrics_history import MongoMonitoring
 from store.mongo.rooms import MongoRooms
 from store.mongo.search import TextSearch, has_text_search
 from store.mongo.sessions import MongoSessions
+from store.mongo.settings import MongoSettings
 from store.mongo.users import MongoUsers
 from store.store_inspection import PoolState, StoreInspection, store_metrics
 
@@ -70,6 +71,7 @@ class MongoStore:
         self._blobs = GridBlobs(database=database)
         self.files: Files = MongoFiles(database=database, blobs=self._blobs)
         self.monitoring: Monitoring = MongoMonitoring(database=database)
+        self.settings: Settings = MongoSettings(database=database)
         # Members and chunks are written before their parents, so that readers find a parent complete or not at all.
         members = OrphanedDocuments(
             database=database, children=database.members, field="roomId", parents=database.rooms, keep_ms=ROOM_WITHIN_MS

@@ -17,7 +17,16 @@ from msgspec import Struct
 
 from common.startup_error import StartupError
 from store.blobs import DiskBlobs
-from store.export_records import ChangeRecord, FileRecord, Key, MemberRecord, ReactionRecord, RoomRecord, UserRecord
+from store.export_records import (
+    ChangeRecord,
+    FileRecord,
+    Key,
+    MemberRecord,
+    ReactionRecord,
+    RoomRecord,
+    SettingsRecord,
+    UserRecord,
+)
 from store.models import FileDraft, Session
 from store.sqlite.connection import DATABASE_NAME, open_reading, require_sound_sqlite
 from store.sqlite.data_directory import FILES_NAME
@@ -65,7 +74,7 @@ _TABLES = {
     "sessions": _Table(
         "sessions t",
         ("t.id",),
-        "t.id, t.user_id, t.generation, t.rotated_at, t.expires_at, t.revoked_at, t.began_at",
+        "t.id, t.user_id, t.generation, t.rotated_at, t.expires_at, t.revoked_at, t.began_at, t.user_agent",
         lambda row: Session(*row),
     ),
     "rooms": _Table(
@@ -105,6 +114,7 @@ _TABLES = {
          FROM file_posts p JOIN messages m ON m.room_id = p.room_id AND m.seq = p.seq WHERE p.file_id = t.id)""",
         _file,
     ),
+    "settings": _Table("settings t", ("t.user_id",), "t.user_id, t.document", lambda row: SettingsRecord(*row)),
 }
 
 

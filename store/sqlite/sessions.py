@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import apsw
 
 from store.errors import Missing
-from store.models import Session
+from store.models import SESSIONS_LISTED_MAX, Session
 from store.sqlite.database import Database
-from store.sqlite.rows import as_json, fetch_one
+from store.sqlite.rows import as_json, fetch, fetch_one
 
-_SELECT = "SELECT id, user_id, generation, rotated_at, expires_at, revoked_at, began_at FROM sessions WHERE id = ?"
+_SELECT = """
+SELECT id, user_id, generation, rotated_at, expires_at, revoked_at, began_at, user_agent FROM sessions WHERE """
+_LIVE_OF = f"{_SELECT} user_id = ?1 AND revoked_at IS NULL AND expires_at > ?2 ORDER BY rotated_at DESC, id LIMIT ?3"
 
 # Far above what one head check can find. The newest come first, so the limit cuts those announced long ago.
 _REVOKED_MAX = 100_000
@@ -30,10 +32,11 @@ class SqliteSessions:
             if fetch_one(connection, "SELECT 1 FROM users WHERE id = ?", (session.user_id,)) is None:
                 raise Missing("user")
             connection.execute(
-                """INSERT INTO sessions (id, user_id, generation, rotated_at, expires_at, revoked_at, began_at)
-                   VALUES (?, ?, ?, ?, ?, ?, ?)""",
+                """INSERT INTO sessions (id, user_id, generation, rotated_at, expires_at, revoked_at, began_at,
+                       user_agent)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
                 (session.id, session.user_id, session.generation, session.rotated_at_ms, session.expires_at_ms,
-                 session.revoked_at_ms, session.began_at_ms),
+                 session.revoked_at_ms, session.began_at_ms, session.user_agent),
             )  # fmt: skip
 
         await self._database.write("sessions.create", operation)
@@ -75,6 +78,12 @@ class SqliteSessions:
 
         return await self._database.write("sessions.revoke", operation)
 
+    async def live_of(self, user_id: str, *, now_ms: int) -> list[Session]:
+        def operation(connection: apsw.Connection) -> list[Session]:
+            return [Session(*row) for row in fetch(connection, _LIVE_OF, (user_id, now_ms, SESSIONS_LISTED_MAX))]
+
+        return await self._database.read("sessions.live_of", operation)
+
     async def revoked_since(self, since_ms: int) -> list[str]:
         def operation(connection: apsw.Connection) -> list[str]:
             found = connection.execute(
@@ -100,5 +109,5 @@ class SqliteSessions:
 
 
 def _get(connection: apsw.Connection, session_id: str) -> Session | None:
-    row = fetch_one(connection, _SELECT, (session_id,))
+    row = fetch_one(connection, _SELECT + "id = ?", (session_id,))
     return None if row is None else Session(*row)

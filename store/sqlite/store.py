@@ -13,7 +13,7 @@ from common.startup_error import StartupError
 from monitor.observer import Observer
 from monitor.part_metrics import PartMetrics
 from store.blobs import Blobs, DiskBlobs
-from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Users
+from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Settings, Users
 from store.expiry_sweep import sweep_all, until_empty
 from store.group_commit import GroupCommitWriter
 from store.monotonic_clock import MonotonicClock
@@ -37,6 +37,7 @@ from store.sqlite.rooms import SqliteRooms
 from store.sqlite.rows import fetch
 from store.sqlite.schema_version import COMPATIBLE_FROM, migrate
 from store.sqlite.sessions import SqliteSessions
+from store.sqlite.settings import SqliteSettings
 from store.sqlite.slow_operations import SlowOperationLog
 from store.sqlite.users import SqliteUsers
 from store.sqlite.write_transactions import Transactor
@@ -63,6 +64,7 @@ class SqliteStore:
         self.changes: Changes = SqliteChanges(database=database)
         self.files: Files = SqliteFiles(database=database, blobs=blobs)
         self.monitoring: Monitoring = SqliteMonitoring(database=database)
+        self.settings: Settings = SqliteSettings(database=database)
         self._kinds = (Sweeper(database=database).sweep, until_empty(blobs.sweep))
 
     @property

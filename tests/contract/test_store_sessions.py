@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from store.contract import Store
-from store.models import Session
+from store.models import SESSIONS_LISTED_MAX, Session
 from tests.contract.conftest import StoreFiller, on_each_backend
 from tests.support.clock import START_MS
 
@@ -149,3 +149,32 @@ async def test_of_many_sessions_those_that_are_revoked_or_not_there_are_told(sto
     await store.sessions.revoke("s2", now_ms=START_MS - 5 * LIFE_MS)  # by a process whose clock is far behind
     assert sorted(await store.sessions.not_live(["s1", "s2", "none"])) == ["none", "s2"]
     assert await store.sessions.not_live([]) == []
+
+
+@pytest.mark.gen_test
+async def test_the_live_sessions_of_a_user_are_listed_the_last_used_first(store: Store, fill: StoreFiller) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    for number, (name, owner, life_ms) in enumerate(
+        [("old", ann, LIFE_MS), ("new", ann, LIFE_MS), ("gone", ann, LIFE_MS), ("brief", ann, 50), ("his", bob, 9999)]
+    ):
+        at_ms = START_MS + number
+        await store.sessions.create(
+            Session(name, owner.id, 1, at_ms, at_ms + life_ms, began_at_ms=at_ms, user_agent=f"agent of {name}")
+        )
+    await store.sessions.revoke("gone", now_ms=START_MS + 10)
+    await rotate(store, 1, 1000, "old")
+    listed = await store.sessions.live_of(ann.id, now_ms=START_MS + 2000)
+    assert [(one.id, one.user_agent, one.began_at_ms, one.rotated_at_ms) for one in listed] == [
+        ("old", "agent of old", START_MS, START_MS + 1000),
+        ("new", "agent of new", START_MS + 1, START_MS + 1),
+    ]
+    assert await store.sessions.live_of("nobody", now_ms=START_MS) == []
+
+
+@pytest.mark.gen_test
+async def test_no_more_sessions_are_listed_than_the_bound(store: Store, fill: StoreFiller) -> None:
+    ann = await fill.user()
+    for number in range(SESSIONS_LISTED_MAX + 2):
+        await store.sessions.create(Session(f"s{number}", ann.id, 1, START_MS + number, START_MS + LIFE_MS))
+    listed = await store.sessions.live_of(ann.id, now_ms=START_MS)
+    assert [one.id for one in listed] == [f"s{number}" for number in range(SESSIONS_LISTED_MAX + 1, 1, -1)]

@@ -68,14 +68,14 @@ PATHS = [
     "rooms/direct",
     "messages", "metrics/history", "metrics/websocket", "metrics/alerts", "health/database", "ws", "static/chat.js", "",
     "rooms/{}", "rooms/{}/join", "rooms/{}/members", "rooms/{}/stats", "rooms/{}/changes", "messages/{}", "users/{}",
-    "{}",
+    "{}", "users/me/settings",
 ]  # fmt: skip
 FIELDS = [
     "name", "description", "isPrivate", "maxUsers", "roomId", "content", "clientId", "replyToId", "threadId",
     "attachments", "mentions",
     "username", "email", "password", "oldPassword", "newPassword", "refreshToken", "userId", "displayName",
     "textColor", "customStatus",
-    "since", "sinceRev", "seq", "status", "token",
+    "since", "sinceRev", "seq", "status", "token", "theme", "notifications", "client",
 ]  # fmt: skip
 COMMANDS = [
     "authenticate", "joinRoom", "leaveRoom", "sendMessage", "editMessage", "addReaction", "startTyping", "stopTyping",

@@ -45,7 +45,7 @@ async def fill_directory(data_dir: Path, *, messages: int = 3000) -> dict[str, A
     people = [
         await store.users.create(username=f"Üser{n}", email=f"u{n}@example.org", password_hash="hash") for n in range(5)
     ]
-    await store.sessions.create(Session("s1", people[0].id, 3, START_MS, 2 * START_MS))
+    await store.sessions.create(Session("s1", people[0].id, 3, START_MS, 2 * START_MS, user_agent="an agent"))
     await store.sessions.create(Session("gone", people[0].id, 3, START_MS, 1))
     room = (await store.rooms.create(RoomDraft("Räum", "about", False, 50), people[0].id)).room
     direct, _ = await store.rooms.direct(people[0].id, people[1].id)
@@ -76,6 +76,7 @@ async def fill_directory(data_dir: Path, *, messages: int = 3000) -> dict[str, A
         await store.messages.react(f"{room.id}-2", one.id, "a.$b", on=True)
     await store.messages.delete(f"{room.id}-3")
     await store.members.mark_read(room.id, people[1].id, messages // 2)
+    await store.settings.merge(people[0].id, {"theme": "dark", "client": {"a.$b": "ü"}})
     seen = await visible_to(store, room.id, [one.id for one in people])
     await store.close()
     return {
@@ -99,6 +100,7 @@ async def visible_to(store: Any, room_id: str, people: list[str]) -> dict[str, A
         "memberships": [await store.members.get(room_id, one) for one in people],
         "accounts": [await store.users.account(one) for one in people],
         "session": await store.sessions.get("s1"),
+        "settings": [await store.settings.get(one) for one in people],
         "stats": await store.rooms.stats(room_id),
     }
 

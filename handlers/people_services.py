@@ -1,0 +1,13 @@
+"""The use cases of the routes below /users/me and /auth/sessions."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from chat.settings import Settings
+
+
+class PeopleServices(Struct, frozen=True):
+    """What a user has of their own."""
+
+    settings: Settings
