@@ -77,7 +77,7 @@ class Accounts:
             user = await self._store.users.create(username=body.username, email=body.email, password_hash=hashed)
         except Taken as error:
             raise ChatError(f"{error.field}_taken") from error
-        session = await self._logins.begin(user.id)
+        session = await self._logins.begin(user.id, user_agent=context.user_agent)
         await self._remember(user.id, context.address)
         return await self._logins.credentials(session)
 
@@ -110,7 +110,7 @@ class Accounts:
         match = await self._passwords.check(password, account.password_hash if account and usable else None)
         if not match.is_right or account is None:
             raise _not_logged_in()
-        session = await self._logins.begin(account.user.id)
+        session = await self._logins.begin(account.user.id, user_agent=context.user_agent)
         if not await self._still_good(account, password):
             await self._logins.revoke(session.user_id, session.id)
             raise _not_logged_in()

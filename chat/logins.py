@@ -13,15 +13,18 @@ from cache.keys_and_ttls import Keys
 from chat.access_tokens import Tokens
 from chat.errors import ChatError
 from chat.profiles import Profiles
-from chat.request_results.people import Credentials
+from chat.request_results.people import Credentials, SessionList, SessionView
+from chat.text_rules import printable
 from cluster.contract import Bus
 from cluster.events import SessionsRevoked
 from cluster.topics import EVERYONE
+from common.rfc3339 import rfc3339
 from store.contract import Store
 from store.models import Session, User
 
 log = logging.getLogger(__name__)
 
+USER_AGENT_MAX_CHARS = 200
 GRACE_MS = 30_000  # how long a refresh token that was just used yields the same new one again
 
 
@@ -63,8 +66,8 @@ class Logins:
         self._session_max_ms = session_max_s * 1000
         self._now_ms = now_ms
 
-    async def begin(self, user_id: str) -> Session:
-        """Store a new session. Raises StoreError."""
+    async def begin(self, user_id: str, *, user_agent: str | None = None) -> Session:
+        """Store a new session. `user_agent` is what the client says of itself. Raises StoreError."""
         now = self._now_ms()
         session = Session(
             id=f"s{secrets.token_hex(12)}",
@@ -73,6 +76,7 @@ class Logins:
             rotated_at_ms=now,
             expires_at_ms=now + min(self._refresh_ms, self._session_max_ms),
             began_at_ms=now,
+            user_agent=None if user_agent is None else printable(user_agent)[:USER_AGENT_MAX_CHARS] or None,
         )
         await self._store.sessions.create(session)
         return session
@@ -135,6 +139,41 @@ class Logins:
         """Revoke a session: its tokens are refused and its connections closed. Raises StoreError."""
         await self._store.sessions.revoke(session_id, now_ms=self._now_ms())
         await self.publish_revoked(user_id, [session_id])
+
+    async def sessions_of(self, identity: Identity) -> SessionList:
+        """Return the user's live sessions, the last used first, SESSIONS_LISTED_MAX and the present one at most.
+
+        Raises StoreError.
+        """
+        now_ms, user_id = self._now_ms(), identity.user.id
+        listed = await self._store.sessions.live_of(user_id, now_ms=now_ms)
+        if all(session.id != identity.session_id for session in listed):  # many were used later, or it just ended
+            present = await self._store.sessions.get(identity.session_id)
+            listed += [] if present is None else [present]
+        return SessionList(
+            [
+                SessionView(
+                    id=session.id,
+                    created_at=rfc3339(session.began_ms),
+                    last_used_at=rfc3339(session.rotated_at_ms),
+                    user_agent=session.user_agent,
+                    current=session.id == identity.session_id,
+                )
+                for session in listed
+                if self._is_live(session, now_ms)
+            ]
+        )
+
+    async def end(self, user_id: str, session_id: str) -> None:
+        """Revoke a live session of this user. Raises ChatError not_found, also for another user's; StoreError."""
+        session = await self._store.sessions.get(session_id)
+        if session is None or session.user_id != user_id or not self._is_live(session, self._now_ms()):
+            raise ChatError("not_found")
+        await self.revoke(user_id, session_id)
+
+    def _is_live(self, session: Session, now_ms: int) -> bool:
+        ends_at_ms = min(session.expires_at_ms, session.began_ms + self._session_max_ms)
+        return session.revoked_at_ms is None and ends_at_ms > now_ms
 
     async def publish_revoked(self, user_id: str, session_ids: Sequence[str]) -> None:
         """Drop revoked sessions from the cache, and let every process close their connections."""

@@ -12,11 +12,15 @@ Transport = Literal["ws", "rest"]
 
 
 class RequestContext(Struct, frozen=True):
-    """One request's client address, transport, and user (None before authentication)."""
+    """One request's client address, transport, and user (None before authentication).
+
+    `user_agent` is what the client says of itself in a request that begins a login.
+    """
 
     address: str
     transport: Transport
     user: User | None = None
+    user_agent: str | None = None
 
     @property
     def username(self) -> str | None:

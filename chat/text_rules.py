@@ -55,3 +55,12 @@ def seen_as_name(*, max_chars: int) -> Callable[[str], str]:
         return name
 
     return prepare
+
+
+def printable(text: str) -> str:
+    """Return the text trimmed, without control, line and bidirectional formatting characters."""
+    return "".join(
+        character
+        for character in text
+        if character not in _TURNING and unicodedata.category(character) not in _BARRED_CATEGORIES
+    ).strip()

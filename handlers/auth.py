@@ -1,9 +1,12 @@
-"""/auth: register, login, refresh, logout, profile, password."""
+"""/auth: register, login, refresh, logout, profile, password, sessions."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from msgspec import structs
+
+from chat.request_context import RequestContext
 from chat.request_inputs.people import ChangePassword, Login, RefreshTokens, Register
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
@@ -23,6 +26,10 @@ class AuthHandler(Handler[None]):
     """
 
     counts_itself = ("POST",)
+
+    @property
+    def context(self) -> RequestContext:
+        return structs.replace(super().context, user_agent=self.request.headers.get("User-Agent"))
 
     @property
     def address_limit(self) -> Check:
@@ -79,4 +86,15 @@ class PasswordHandler(AuthHandler):
         body = await self.countable_body(CHANGE_PASSWORD)
         await self.count(self.common_check, self.address_limit, Check("auth", f"session:{self.identity.session_id}"))
         await self.shared.accounts.change_password(self.identity, body)
+        self.reply_nothing()
+
+
+class SessionsHandler(Handler[None]):
+    async def get(self) -> None:
+        self.reply(await self.shared.logins.sessions_of(self.identity))
+
+
+class OneSessionHandler(Handler[None]):
+    async def delete(self, session_id: str) -> None:
+        await self.shared.logins.end(self.identity.user.id, session_id)
         self.reply_nothing()

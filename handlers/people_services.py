@@ -1,4 +1,4 @@
-"""The use cases of the routes below /users/me and /auth/sessions."""
+"""The use cases of the routes below /users/me."""
 
 from __future__ import annotations
 

@@ -102,6 +102,8 @@ def make_application(services: Services) -> Application:
             route(r"/auth/logout", auth.LogoutHandler, None),
             route(r"/auth/profile", auth.ProfileHandler, None),
             route(r"/auth/password", auth.PasswordHandler, None),
+            route(r"/auth/sessions", auth.SessionsHandler, None),
+            route(rf"/auth/sessions/{ID}", auth.OneSessionHandler, None),
             route(r"/users", users.UsersHandler, None),
             route(r"/users/me", users.MeHandler, None),
             route(r"/users/me/settings", user_settings.SettingsHandler, services.people.settings),

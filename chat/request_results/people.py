@@ -27,3 +27,19 @@ class Authenticated(Struct, frozen=True, rename="camel"):
 
     user: OwnUser
     expires_at: str
+
+
+class SessionView(Struct, frozen=True, rename="camel"):
+    """A login as its user sees it. `last_used_at`: when it began or was refreshed last. `current`: it is asking."""
+
+    id: str
+    created_at: str
+    last_used_at: str
+    user_agent: str | None
+    current: bool
+
+
+class SessionList(Struct, frozen=True):
+    """A user's live logins, the last used first."""
+
+    sessions: list[SessionView]
