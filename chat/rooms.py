@@ -194,6 +194,8 @@ class Rooms:
             raise ChatError("forbidden")
         if await self._store.users.get(user_id) is None:
             raise ChatError("user_not_found")
+        if await self._store.blocks.has(user_id, inviter_id):
+            raise ChatError("forbidden")
         await self._add(room_id, user_id, role=Role.MEMBER)
         return await self.get(room_id, inviter_id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from chat.blocks import Blocks
 from chat.settings import Settings
 
 
@@ -11,3 +12,4 @@ class PeopleServices(Struct, frozen=True):
     """What a user has of their own."""
 
     settings: Settings
+    blocks: Blocks

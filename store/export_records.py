@@ -96,6 +96,12 @@ class SettingsRecord(Struct, frozen=True):
     document: str
 
 
+class BlockRecord(Struct, frozen=True):
+    user_id: str
+    blocked_id: str
+    created_at: int
+
+
 # In the order of their dependencies: a record refers only to records of the same or an earlier kind.
 KINDS: Mapping[str, type[Any]] = {
     "users": UserRecord,
@@ -107,6 +113,7 @@ KINDS: Mapping[str, type[Any]] = {
     "reactions": ReactionRecord,
     "files": FileRecord,
     "settings": SettingsRecord,
+    "blocks": BlockRecord,
 }
 
 

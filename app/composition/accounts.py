@@ -11,6 +11,7 @@ from cache.keys_and_ttls import Keys
 from chat.access_tokens import Tokens
 from chat.accounts import Accounts
 from chat.administrators import Administrators
+from chat.blocks import Blocks
 from chat.codec import Codec
 from chat.known_login_addresses import KnownAddresses
 from chat.logins import Logins
@@ -32,6 +33,7 @@ class AccountParts(msgspec.Struct, frozen=True, kw_only=True):
     passwords: Passwords
     profiles: Profiles
     settings: UserSettings
+    blocks: Blocks
 
 
 def build_accounts(
@@ -80,4 +82,5 @@ def build_accounts(
         passwords=passwords,
         profiles=profiles,
         settings=UserSettings(store=store, bus=shared.bus, codec=codec),
+        blocks=Blocks(store=store, profiles=profiles, presenter=presenter),
     )

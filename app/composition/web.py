@@ -90,7 +90,7 @@ def build_web(
         ),
         rooms=chat.conversation.rooms,
         messages=chat.conversation.messages,
-        people=PeopleServices(settings=chat.account_parts.settings),
+        people=PeopleServices(settings=chat.account_parts.settings, blocks=chat.account_parts.blocks),
         about=About(
             version=VERSION,
             store=store.name,

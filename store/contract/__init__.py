@@ -17,11 +17,23 @@ from monitor.part_metrics import PartMetrics
 from store.contract.files import Files
 from store.contract.messages import Changes, Messages
 from store.contract.monitoring import Monitoring
-from store.contract.people import Sessions, Settings, Users
+from store.contract.people import Blocks, Sessions, Settings, Users
 from store.contract.rooms import Members, Rooms
 from store.store_inspection import PoolState, StoreInspection
 
-__all__ = ["Changes", "Files", "Members", "Messages", "Monitoring", "Rooms", "Sessions", "Settings", "Store", "Users"]
+__all__ = [
+    "Blocks",
+    "Changes",
+    "Files",
+    "Members",
+    "Messages",
+    "Monitoring",
+    "Rooms",
+    "Sessions",
+    "Settings",
+    "Store",
+    "Users",
+]
 
 
 class Store(Protocol):
@@ -37,6 +49,7 @@ class Store(Protocol):
     monitoring: Monitoring
 
     settings: Settings
+    blocks: Blocks
 
     @property
     def name(self) -> str:

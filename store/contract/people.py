@@ -119,3 +119,22 @@ class Settings(Protocol):
         Of concurrent patches each is merged into what the others left. Raises Missing("user"), TooLarge where the
         result has more than SETTINGS_MAX_BYTES.
         """
+
+
+class Blocks(Protocol):
+    """Whom each user blocked. A block refuses direct rooms (Rooms.direct); the callers ask before an invitation."""
+
+    async def add(self, user_id: str, blocked_id: str) -> None:
+        """Block somebody; again changes nothing.
+
+        Raises Missing("user"), Refused(CONFLICT) where the user has blocked BLOCKS_MAX others (a few more may pass at
+        once).
+        """
+
+    async def remove(self, user_id: str, blocked_id: str) -> None:
+        """End a block, if there is one."""
+
+    async def list(self, user_id: str) -> list[User]:
+        """Whom the user blocked, the last blocked first."""
+
+    async def has(self, user_id: str, blocked_id: str) -> bool: ...

@@ -33,7 +33,8 @@ class Rooms(Protocol):
 
         There is one for each pair, also under a race.
 
-        The second value is True if this call created it. Raises Missing("user").
+        The second value is True if this call created it. Raises Missing("user"), Refused(FORBIDDEN) where it would have
+        to be created and the other has blocked the user.
         """
 
     async def get(self, room_id: str) -> Room | None: ...

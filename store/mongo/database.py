@@ -82,6 +82,7 @@ class Database:
         self.reactions: Collection = self.raw["reactions"]
         self.files: Collection = self.raw["files"]
         self.monitoring: Collection = self.raw["monitoring"]
+        self.blocks: Collection = self.raw["blocks"]
 
     @property
     def pending(self) -> int:

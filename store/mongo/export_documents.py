@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from common.rfc3339 import epoch_ms_of
 from store.export_records import (
+    BlockRecord,
     ChangeRecord,
     FileRecord,
     MemberRecord,
@@ -266,5 +267,13 @@ MAPPINGS: Mapping[str, RecordMapping] = {
     "settings": RecordMapping(
         lambda record: {"_id": record.user_id, "document": record.document, "rev": 1},
         lambda document: SettingsRecord(document["_id"], document["document"]),
+    ),
+    "blocks": RecordMapping(
+        lambda record: {
+            "userId": record.user_id,
+            "blockedId": record.blocked_id,
+            "createdAt": stored_time(record.created_at),
+        },
+        lambda document: BlockRecord(document["userId"], document["blockedId"], int(document["createdAt"])),
     ),
 }

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from pymongo.errors import DuplicateKeyError
 
 from common.rfc3339 import rfc3339
-from store.errors import Missing
+from store.errors import Missing, Refused
 from store.ids import make_id
 from store.list_cursors import place_of_cursor
-from store.models import Head, Role, Room, RoomDraft, RoomStats, Standing
+from store.models import Head, Refusal, Role, Room, RoomDraft, RoomStats, Standing
 from store.mongo import room_pipelines
 from store.mongo.apply_change import is_abandoned
+from store.mongo.blocks import has_blocked
 from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database, Document, stored_time, unset
 from store.mongo.documents import last_seq_of, membership_from, room_from, standing_from
@@ -61,6 +62,8 @@ class MongoRooms:
         async with self._database.operation("rooms.direct", write=True):
             found = await self._rooms.find_one(key, {"_id": 1})
             if found is None:
+                if await has_blocked(self._database, other_id, user_id):
+                    raise Refused(Refusal.FORBIDDEN)
                 try:
                     room_id = await self._insert(room, people, Role.MEMBER)
                     return await self._require_for(room_id, user_id), True

@@ -14,9 +14,10 @@ from common.startup_error import StartupError
 from monitor.observer import Observer
 from monitor.part_metrics import PartMetrics
 from store.blobs import PROVISIONAL_KEEP_S
-from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Settings, Users
+from store.contract import Blocks, Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Settings, Users
 from store.expiry_sweep import sweep_all, until_empty
 from store.mongo import indexes, schema_version
+from store.mongo.blocks import MongoBlocks
 from store.mongo.change_log import ChangeLog
 from store.mongo.changes import MongoChanges
 from store.mongo.client import MongoOptions, connect, refusal_of
@@ -72,6 +73,7 @@ class MongoStore:
         self.files: Files = MongoFiles(database=database, blobs=self._blobs)
         self.monitoring: Monitoring = MongoMonitoring(database=database)
         self.settings: Settings = MongoSettings(database=database)
+        self.blocks: Blocks = MongoBlocks(database=database)
         # Members and chunks are written before their parents, so that readers find a parent complete or not at all.
         members = OrphanedDocuments(
             database=database, children=database.members, field="roomId", parents=database.rooms, keep_ms=ROOM_WITHIN_MS

@@ -18,6 +18,7 @@ from msgspec import Struct
 from common.startup_error import StartupError
 from store.blobs import DiskBlobs
 from store.export_records import (
+    BlockRecord,
     ChangeRecord,
     FileRecord,
     Key,
@@ -115,6 +116,12 @@ _TABLES = {
         _file,
     ),
     "settings": _Table("settings t", ("t.user_id",), "t.user_id, t.document", lambda row: SettingsRecord(*row)),
+    "blocks": _Table(
+        "blocks t",
+        ("t.user_id", "t.blocked_id"),
+        "t.user_id, t.blocked_id, t.created_at",
+        lambda row: BlockRecord(*row),
+    ),
 }
 
 

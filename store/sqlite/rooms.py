@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import apsw
 
 from common.rfc3339 import rfc3339
-from store.errors import Missing
+from store.errors import Missing, Refused
 from store.ids import make_id
 from store.list_cursors import place_of_cursor
-from store.models import Head, Role, Room, RoomDraft, RoomStats, Standing
+from store.models import Head, Refusal, Role, Room, RoomDraft, RoomStats, Standing
+from store.sqlite.blocks import has_blocked
 from store.sqlite.database import Database
 from store.sqlite.members import insert_member, join, room_row
 from store.sqlite.rows import (
@@ -87,6 +88,8 @@ class SqliteRooms:
                 for person in people:  # a user who had left is a member again
                     join(connection, row[0], person, role=Role.MEMBER, now_ms=now_ms)
                 return _require_for(connection, row[0], user_id), False
+            if has_blocked(connection, other_id, user_id):
+                raise Refused(Refusal.FORBIDDEN)
             room_id = make_id("r")
             connection.execute(
                 """INSERT INTO rooms (id, name, name_folded, is_private, kind, direct_key, max_users,

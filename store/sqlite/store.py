@@ -13,10 +13,11 @@ from common.startup_error import StartupError
 from monitor.observer import Observer
 from monitor.part_metrics import PartMetrics
 from store.blobs import Blobs, DiskBlobs
-from store.contract import Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Settings, Users
+from store.contract import Blocks, Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Settings, Users
 from store.expiry_sweep import sweep_all, until_empty
 from store.group_commit import GroupCommitWriter
 from store.monotonic_clock import MonotonicClock
+from store.sqlite.blocks import SqliteBlocks
 from store.sqlite.changes import SqliteChanges
 from store.sqlite.connection import (
     DATABASE_NAME,
@@ -65,6 +66,7 @@ class SqliteStore:
         self.files: Files = SqliteFiles(database=database, blobs=blobs)
         self.monitoring: Monitoring = SqliteMonitoring(database=database)
         self.settings: Settings = SqliteSettings(database=database)
+        self.blocks: Blocks = SqliteBlocks(database=database)
         self._kinds = (Sweeper(database=database).sweep, until_empty(blobs.sweep))
 
     @property

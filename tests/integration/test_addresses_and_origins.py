@@ -273,7 +273,7 @@ def test_head_answers_wherever_get_does_and_is_shed_and_counted_like_it(server: 
     message = ada.post(room, "hello")["id"]
     paths = [
         "/", "/dashboard", "/static/chat.js", "/health", "/health/ready", *OPERATORS, "/auth/profile", "/users",
-        "/users/me", "/users/me/settings", "/auth/sessions",
+        "/users/me", "/users/me/settings", "/users/me/blocks", "/auth/sessions",
         f"/users/{ada.id}", "/rooms", f"/rooms/{room}", f"/rooms/{room}/members", f"/rooms/{room}/stats",
         f"/rooms/{room}/changes",
         f"/messages?roomId={room}", f"/messages/{message}", "/messages?roomId=nowhere", "/messages", "/nothing",

@@ -68,7 +68,7 @@ PATHS = [
     "rooms/direct",
     "messages", "metrics/history", "metrics/websocket", "metrics/alerts", "health/database", "ws", "static/chat.js", "",
     "rooms/{}", "rooms/{}/join", "rooms/{}/members", "rooms/{}/stats", "rooms/{}/changes", "messages/{}", "users/{}",
-    "{}", "users/me/settings", "auth/sessions", "auth/sessions/{}",
+    "{}", "users/me/settings", "users/me/blocks", "users/me/blocks/{}", "auth/sessions", "auth/sessions/{}",
 ]  # fmt: skip
 FIELDS = [
     "name", "description", "isPrivate", "maxUsers", "roomId", "content", "clientId", "replyToId", "threadId",

@@ -77,6 +77,8 @@ async def fill_directory(data_dir: Path, *, messages: int = 3000) -> dict[str, A
     await store.messages.delete(f"{room.id}-3")
     await store.members.mark_read(room.id, people[1].id, messages // 2)
     await store.settings.merge(people[0].id, {"theme": "dark", "client": {"a.$b": "ü"}})
+    for one in people[1:3]:
+        await store.blocks.add(people[0].id, one.id)
     seen = await visible_to(store, room.id, [one.id for one in people])
     await store.close()
     return {
@@ -101,6 +103,7 @@ async def visible_to(store: Any, room_id: str, people: list[str]) -> dict[str, A
         "accounts": [await store.users.account(one) for one in people],
         "session": await store.sessions.get("s1"),
         "settings": [await store.settings.get(one) for one in people],
+        "blocks": [await store.blocks.list(one) for one in people],
         "stats": await store.rooms.stats(room_id),
     }
 

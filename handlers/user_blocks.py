@@ -1,0 +1,21 @@
+"""/users/me/blocks: whom one blocked."""
+
+from __future__ import annotations
+
+from chat.blocks import Blocks
+from handlers.base import Handler
+
+
+class BlocksHandler(Handler[Blocks]):
+    async def get(self) -> None:
+        self.reply({"users": await self.services.list(self.identity.user.id)})
+
+
+class OneBlockHandler(Handler[Blocks]):
+    async def put(self, user_id: str) -> None:
+        await self.services.add(self.identity.user.id, user_id)
+        self.reply_nothing()
+
+    async def delete(self, user_id: str) -> None:
+        await self.services.remove(self.identity.user.id, user_id)
+        self.reply_nothing()
