@@ -59,16 +59,17 @@ def require_author_or_moderator(actor: Actor, role: Role | None, *, author_id: s
 def require_moderator(room: Room, actor: Actor, role: Role | None) -> None:
     """Who changes the settings of a room, or reads its bans, reports and audit trail, is at least a moderator of it.
 
-    A direct room has no settings. Raises Refused: not_member, forbidden.
+    A direct room has no settings. Raises Refused: room_not_found (to a stranger a private room is not there),
+    not_member, forbidden.
     """
     if role is None and not actor.is_admin:
-        raise Refused(Refusal.NOT_MEMBER)
+        raise Refused(Refusal.ROOM_NOT_FOUND if room.is_private else Refusal.NOT_MEMBER)
     if room.kind == "direct" or rank_of(role, is_admin=actor.is_admin) < Rank.MODERATOR:
         raise Refused(Refusal.FORBIDDEN)
 
 
 def require_owner(room: Room, actor: Actor, role: Role | None) -> None:
-    """Who deletes a room, or gives roles in it, is its owner. Raises Refused: not_member, forbidden."""
+    """Who deletes a room, or gives roles in it, is its owner. Raises Refused as require_moderator."""
     require_moderator(room, actor, role)
     if rank_of(role, is_admin=actor.is_admin) < Rank.OWNER:
         raise Refused(Refusal.FORBIDDEN)
@@ -77,7 +78,7 @@ def require_owner(room: Room, actor: Actor, role: Role | None) -> None:
 def require_authority_over(room: Room, actor: Actor, role: Role | None, *, target_role: Role | None) -> None:
     """Who mutes, removes or bans somebody is a moderator of a higher rank than theirs.
 
-    Raises Refused: not_member, forbidden.
+    Raises Refused as require_moderator.
     """
     require_moderator(room, actor, role)
     if rank_of(role, is_admin=actor.is_admin) <= rank_of(target_role):

@@ -16,17 +16,20 @@ from typing import Protocol
 from monitor.part_metrics import PartMetrics
 from store.contract.files import Files
 from store.contract.messages import Changes, Messages
+from store.contract.moderation import AuditTrail, Moderation
 from store.contract.monitoring import Monitoring
 from store.contract.people import Blocks, Sessions, Settings, Users
 from store.contract.rooms import Members, Rooms
 from store.store_inspection import PoolState, StoreInspection
 
 __all__ = [
+    "AuditTrail",
     "Blocks",
     "Changes",
     "Files",
     "Members",
     "Messages",
+    "Moderation",
     "Monitoring",
     "Rooms",
     "Sessions",
@@ -46,6 +49,8 @@ class Store(Protocol):
     messages: Messages
     changes: Changes
     files: Files
+    moderation: Moderation
+    audit: AuditTrail
     monitoring: Monitoring
 
     settings: Settings

@@ -83,7 +83,8 @@ class Members(Protocol):
     async def remove(self, room_id: str, user_id: str) -> MembershipChange:
         """End a membership. If an owner leaves, the longest-standing moderator, else member, becomes owner.
 
-        `changed` is False for a non-member. Raises Missing("room").
+        A mute that has not ended goes on when the person joins again. `changed` is False for a non-member. Raises
+        Missing("room").
         """
 
     async def list(self, room_id: str, *, limit: int, after: str | None) -> tuple[list[Member], str | None]:

@@ -27,6 +27,14 @@ from store.models.messages import (
     SearchHit,
     Stored,
 )
+from store.models.moderation import (
+    AUDIT_KEEP_MS,
+    AUDIT_MAX,
+    AuditAction,
+    AuditDetails,
+    AuditEntry,
+    AuditNote,
+)
 from store.models.people import (
     BLOCKS_MAX,
     KNOWN_ADDRESS_KEEP_MS,
@@ -56,6 +64,8 @@ from store.models.rooms import (
 )
 
 __all__ = [
+    "AUDIT_KEEP_MS",
+    "AUDIT_MAX",
     "BLOCKS_MAX",
     "KNOWN_ADDRESSES_MAX",
     "KNOWN_ADDRESS_KEEP_MS",
@@ -65,6 +75,10 @@ __all__ = [
     "SETTINGS_MAX_BYTES",
     "Account",
     "Actor",
+    "AuditAction",
+    "AuditDetails",
+    "AuditEntry",
+    "AuditNote",
     "Change",
     "ChangePage",
     "File",

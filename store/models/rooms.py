@@ -101,9 +101,10 @@ def read_state(room_id: str, membership: Membership) -> ReadState:
 
 
 class MembershipChange(Struct, frozen=True):
-    """The result of a join or a leave.
+    """The result of a join or a leave, or of a change of a role or a mute.
 
-    `changed` is False where nothing had to be written; `rev` is then the room's current one.
+    `changed` is False where nothing had to be written; `rev` is then the room's current one. Others whose role changed
+    with it: `user_ids_promoted` became owner, `user_ids_demoted` moderator.
     """
 
     room: Room
@@ -111,6 +112,7 @@ class MembershipChange(Struct, frozen=True):
     changed: bool
     rev: int
     user_ids_promoted: tuple[str, ...] = field(default=())
+    user_ids_demoted: tuple[str, ...] = field(default=())
 
 
 class Head(Struct, frozen=True):

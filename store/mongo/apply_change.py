@@ -1,4 +1,5 @@
-"""Applying entries of the changes log: what each one writes to the messages, members, reactions, files and rooms.
+"""Applying entries of the changes log: what each one writes to the messages, members, reactions, files, rooms
+and the audit trail.
 
 An entry says all that it does, so any process can apply it. Each write carries the entry's rev and does nothing where
 the document has a greater one: applying an entry again, or late, has no effect.
@@ -14,6 +15,7 @@ from bson.datetime_ms import DatetimeMS
 from pymongo import ReplaceOne, UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError
 
+from store.mongo.audit import audit_update, trim_audit
 from store.mongo.database import Collection, Database, Document, stored_time
 from store.mongo.errors import only_duplicates
 from store.mongo.room_at_rev import ReactionKey
@@ -35,6 +37,7 @@ async def apply_entries(database: Database, room_id: str, entries: Sequence[Docu
     members: list[UpdateOne] = []
     reactions: dict[ReactionKey, UpdateOne] = {}
     files: list[UpdateMany] = []
+    audits: list[UpdateOne] = []
     for entry in entries:
         rev = entry["rev"]
         settings |= entry.get("settings", {})
@@ -49,12 +52,15 @@ async def apply_entries(database: Database, room_id: str, entries: Sequence[Docu
         members += [_member_update(room_id, rev, patch) for patch in entry.get("members", ())]
         for patch in entry.get("reactions", ()):
             reactions[reaction_key_from(patch)] = _reaction_update(room_id, rev, entry["createdAt"], patch)
+        if "audit" in entry:
+            audits.append(audit_update(room_id, entry))
     expires_at = stored_time(int(entries[-1]["createdAt"]) + KEEP_MS)
     await asyncio.gather(
         bulk_write(database.messages, list(messages.values())),
         bulk_write(database.members, members),
         bulk_write(database.reactions, list(reactions.values())),
         bulk_write(database.files, files),
+        bulk_write(database.audit, audits),
         # An entry with a successor expires after 7 days. This is written before the room's rev, so that a process
         # that finishes an abandoned application writes it too.
         database.changes.update_many(
@@ -62,6 +68,8 @@ async def apply_entries(database: Database, room_id: str, entries: Sequence[Docu
         ),
     )
     await database.rooms.update_one({"_id": room_id, "rev": {"$lt": last}}, {"$set": {**settings, "rev": last}})
+    if audits:
+        await trim_audit(database, room_id, last)
 
 
 def is_abandoned(ahead: Sequence[Document], now_ms: int) -> bool:
@@ -76,7 +84,7 @@ def reaction_key_from(patch: Mapping[str, Any]) -> ReactionKey:
 def _member_update(room_id: str, rev: int, patch: Mapping[str, Any]) -> UpdateOne:
     update: Document = {"$set": {**patch["fields"], "rev": rev}}
     if patch["joined"]:
-        update["$unset"] = {"expiresAt": "", "mutedUntil": ""}
+        update["$unset"] = {name: "" for name in ("expiresAt", "mutedUntil") if name not in patch["fields"]}
     place = {"roomId": room_id, "userId": patch["userId"], "rev": {"$lt": rev}}
     return UpdateOne(place, update, upsert=patch["joined"])
 

@@ -153,6 +153,9 @@ class ChangeLog:
         """A view of the room, and the greatest rev of the documents in it."""
         database, read_set = self._database, [operation.read_set for operation in operations]
         wanted = {key for want in read_set for key in want.reaction_keys}
+        people = [one for want in read_set for one in want.members]
+        if room.get("ownerId") is not None and any(want.with_owner for want in read_set):
+            people.append(room["ownerId"])
         of_room = {"roomId": room["_id"]}
         # Removed reactions are read too: their rev shows a removal that happened after the room was read.
         reacted = {
@@ -161,7 +164,7 @@ class ChangeLog:
             "userId": {"$in": list({key.user_id for key in wanted})},
         }
         members, users, messages, reactions = await asyncio.gather(
-            find_in(database.members, of_room, "userId", (one for want in read_set for one in want.members)),
+            find_in(database.members, of_room, "userId", people),
             find_in(database.users, {}, "_id", (one for want in read_set for one in want.users)),
             find_in(database.messages, of_room, "seq", (one for want in read_set for one in want.seqs)),
             find_in(database.reactions, reacted, "seq", (key.seq for key in wanted)),

@@ -81,6 +81,7 @@ class Database:
         self.changes: Collection = self.raw["changes"]
         self.reactions: Collection = self.raw["reactions"]
         self.files: Collection = self.raw["files"]
+        self.audit: Collection = self.raw["audit"]
         self.monitoring: Collection = self.raw["monitoring"]
         self.blocks: Collection = self.raw["blocks"]
 

@@ -80,6 +80,8 @@ INDEXES: tuple[Index, ...] = (
         _UNIQUE,
     ),
     Index("reactions", "expires", *_EXPIRES),
+    Index("audit", "room_time", (("roomId", ASCENDING), ("at", ASCENDING), ("n", ASCENDING))),
+    Index("audit", "expires", *_EXPIRES),
     Index("monitoring", "source_minute", (("source", ASCENDING), ("minute", ASCENDING)), _UNIQUE),
     Index("monitoring", "minute", (("minute", ASCENDING),)),
     Index("blocks", "user_blocked", (("userId", ASCENDING), ("blockedId", ASCENDING)), _UNIQUE),

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bson.datetime_ms import DatetimeMS
+from msgspec import Struct
 
 from store.errors import Missing, RoomFull
 from store.list_cursors import cursor_of_name, name_of_cursor
@@ -17,7 +18,7 @@ from store.models import Member, Membership, MembershipChange, ReadState, Role, 
 from store.mongo import message_pipelines, room_pipelines
 from store.mongo.apply_change import TOMBSTONE_MS, is_abandoned
 from store.mongo.change_log import ChangeLog
-from store.mongo.database import Database, Document, stored_time
+from store.mongo.database import Database, Document, epoch_ms, stored_time
 from store.mongo.documents import last_seq_of, member_from, membership_from, room_from
 from store.mongo.room_at_rev import MemberPatch, ReadSet, RoomView
 
@@ -174,6 +175,8 @@ class Join:
             joined_at=view.now,
             rev=view.next_rev,
         )
+        if (muted_until := view.kept_mute(self._user_id)) is not None:
+            joined["mutedUntil"] = muted_until
         rev = view.record(
             settings={"memberCount": room["memberCount"] + 1},
             members=[MemberPatch(self._user_id, joined, joined=True)],
@@ -193,18 +196,33 @@ class Leave:
         room, member = view.room, view.member(self._user_id)
         if member is None:
             return MembershipChange(room=room_from(room), membership=None, changed=False, rev=room["rev"])
-        settings: Document = {"memberCount": room["memberCount"] - 1}
-        gone = {"left": True, "expiresAt": stored_time(int(view.now) + TOMBSTONE_MS)}
-        members = [MemberPatch(self._user_id, gone)]
-        promoted: tuple[str, ...] = ()
-        if member["role"] == Role.OWNER:
-            successor = await view.successor(_SUCCESSION, without=self._user_id)
-            if room.get("ownerId") == self._user_id:
-                settings["ownerId"] = None if successor is None else successor["userId"]
-            if successor is not None and successor["role"] != Role.OWNER:
-                members.append(MemberPatch(successor["userId"], {"role": Role.OWNER.value}))
-                promoted = (successor["userId"],)
-        rev = view.record(settings=settings, members=members)
+        ending = await end_membership(view, member)
+        rev = view.record(settings=ending.settings, members=ending.members)
         return MembershipChange(
-            room=room_from(view.room), membership=None, changed=True, rev=rev, user_ids_promoted=promoted
+            room=room_from(view.room), membership=None, changed=True, rev=rev, user_ids_promoted=ending.promoted
         )
+
+
+class Ending(Struct, frozen=True):
+    """What an entry writes that ends a membership; `promoted`: the ids of those who become owner by it."""
+
+    settings: Document
+    members: list[MemberPatch]
+    promoted: tuple[str, ...]
+
+
+async def end_membership(view: RoomView, member: Document) -> Ending:
+    """What the end of this membership writes. The document is kept for a day, and as long as a mute that goes on."""
+    room, user_id = view.room, member["userId"]
+    settings: Document = {"memberCount": room["memberCount"] - 1}
+    kept_until_ms = max(int(view.now) + TOMBSTONE_MS, epoch_ms(member.get("mutedUntil")) or 0)
+    members = [MemberPatch(user_id, {"left": True, "expiresAt": stored_time(kept_until_ms)})]
+    promoted: tuple[str, ...] = ()
+    if member["role"] == Role.OWNER:
+        successor = await view.successor(_SUCCESSION, without=user_id)
+        if room.get("ownerId") == user_id:
+            settings["ownerId"] = None if successor is None else successor["userId"]
+        if successor is not None and successor["role"] != Role.OWNER:
+            members.append(MemberPatch(successor["userId"], {"role": Role.OWNER.value}))
+            promoted = (successor["userId"],)
+    return Ending(settings, members, promoted)

@@ -13,9 +13,9 @@ from bson.objectid import ObjectId
 from msgspec import Struct
 
 from store.errors import Missing
-from store.models import MessageChange, Role
+from store.models import AuditNote, MessageChange, Role
 from store.mongo import room_pipelines
-from store.mongo.database import Database, Document, stored_time
+from store.mongo.database import Database, Document, stored_time, unset
 from store.mongo.documents import message_from
 
 
@@ -28,12 +28,16 @@ class ReactionKey(Struct, frozen=True):
 
 
 class ReadSet(Struct, frozen=True):
-    """The documents that an operation needs. A batch reads those of all its operations by one query a collection."""
+    """The documents that an operation needs. A batch reads those of all its operations by one query a collection.
+
+    `with_owner`: also the membership of the room's owner.
+    """
 
     members: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     seqs: tuple[int, ...] = ()
     reaction_keys: tuple[ReactionKey, ...] = ()
+    with_owner: bool = False
 
 
 class MemberPatch(Struct, frozen=True):
@@ -94,7 +98,14 @@ class RoomView:
     def member(self, user_id: str) -> Document | None:
         """The user's membership; None where it has ended or there was none."""
         found = self._members.get(user_id)
-        return None if found is None or found["left"] else found
+        # Who was promoted by an entry of this batch, and was not read for it, has only the fields of that entry.
+        return None if found is None or found.get("left") else found
+
+    def kept_mute(self, user_id: str) -> DatetimeMS | None:
+        """Until when somebody who is no member is muted, should they join; None if they are not."""
+        found = self._members.get(user_id, {})
+        until: DatetimeMS | None = found.get("mutedUntil")
+        return until if until is not None and int(until) > int(self.now) else None
 
     def user(self, user_id: str) -> Document | None:
         return self._users.get(user_id)
@@ -142,10 +153,11 @@ class RoomView:
         message: Document | None = None,
         reactions: Sequence[ReactionPatch] = (),
         withdrawn: Sequence[str] = (),
+        audit: AuditNote | None = None,
     ) -> int:
         """Add an entry and apply it to the view. Returns its rev, which `message` must carry.
 
-        `withdrawn`: ids of files that the message no longer shows.
+        `withdrawn`: ids of files that the message no longer shows. `audit`: what the entry adds to the audit trail.
         """
         rev = self.next_rev
         entry: Document = {"_id": ObjectId(), "roomId": self.room["_id"], "rev": rev, "createdAt": self.now}
@@ -161,6 +173,8 @@ class RoomView:
             entry["withdrawn"] = list(withdrawn)
         if reactions:
             entry["reactions"] = [reaction_fields(patch) for patch in reactions]
+        if audit is not None:
+            entry["audit"] = audit_fields(audit)
         self.entries.append(entry)
         self.room = {**self.room, **(settings or {}), "rev": rev}
         for patch in members:
@@ -198,3 +212,7 @@ class RoomView:
 def reaction_fields(patch: ReactionPatch) -> Document:
     key = patch.key
     return {"seq": key.seq, "emoji": key.emoji, "userId": key.user_id, "on": patch.on}
+
+
+def audit_fields(note: AuditNote) -> Document:
+    return unset({"by": note.by_id, "action": note.action.value, "userId": note.user_id, "details": dict(note.details)})

@@ -14,9 +14,23 @@ from common.startup_error import StartupError
 from monitor.observer import Observer
 from monitor.part_metrics import PartMetrics
 from store.blobs import PROVISIONAL_KEEP_S
-from store.contract import Blocks, Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Settings, Users
+from store.contract import (
+    AuditTrail,
+    Blocks,
+    Changes,
+    Files,
+    Members,
+    Messages,
+    Moderation,
+    Monitoring,
+    Rooms,
+    Sessions,
+    Settings,
+    Users,
+)
 from store.expiry_sweep import sweep_all, until_empty
 from store.mongo import indexes, schema_version
+from store.mongo.audit import MongoAuditTrail
 from store.mongo.blocks import MongoBlocks
 from store.mongo.change_log import ChangeLog
 from store.mongo.changes import MongoChanges
@@ -37,6 +51,7 @@ from store.mongo.members import MongoMembers
 from store.mongo.message_append import Appender
 from store.mongo.messages import MongoMessages
 from store.mongo.metrics_history import MongoMonitoring
+from store.mongo.moderation import MongoModeration
 from store.mongo.rooms import MongoRooms
 from store.mongo.search import TextSearch, has_text_search
 from store.mongo.sessions import MongoSessions
@@ -71,6 +86,8 @@ class MongoStore:
         self.changes: Changes = MongoChanges(database=database)
         self._blobs = GridBlobs(database=database)
         self.files: Files = MongoFiles(database=database, blobs=self._blobs)
+        self.moderation: Moderation = MongoModeration(database=database, log=self._log)
+        self.audit: AuditTrail = MongoAuditTrail(database=database)
         self.monitoring: Monitoring = MongoMonitoring(database=database)
         self.settings: Settings = MongoSettings(database=database)
         self.blocks: Blocks = MongoBlocks(database=database)

@@ -49,7 +49,7 @@ class SqliteMembers:
         self._database = database
 
     async def get(self, room_id: str, user_id: str) -> Membership | None:
-        return await self._database.read("members.get", lambda connection: _membership(connection, room_id, user_id))
+        return await self._database.read("members.get", lambda connection: membership_of(connection, room_id, user_id))
 
     async def standings(self, pairs: Sequence[tuple[str, str]]) -> list[Standing | None]:
         wanted, wanted_rooms = as_json(pairs), as_json(list({room_id for room_id, _ in pairs}))
@@ -92,7 +92,7 @@ class SqliteMembers:
                    WHERE room_id = ?1 AND user_id = ?2 AND read_seq < h.seq""",
                 (room_id, user_id, seq),
             )
-            membership = _membership(connection, room_id, user_id)
+            membership = membership_of(connection, room_id, user_id)
             if membership is None:
                 return None
             return read_state(room_id, membership)
@@ -117,18 +117,21 @@ def insert_member(
 ) -> None:
     """Insert the row only: the caller updates the count and the changes log. Raises Missing("user")."""
     connection.execute(
-        """INSERT INTO members (room_id, user_id, username_folded, role, read_seq, joined_at, joined_rev)
-           SELECT ?1, id, username_folded, ?3, ?4, ?5, ?6 FROM users WHERE id = ?2""",
+        """INSERT INTO members (room_id, user_id, username_folded, role, read_seq, joined_at, joined_rev, muted_until)
+           SELECT ?1, id, username_folded, ?3, ?4, ?5, ?6,
+               (SELECT muted_until FROM kept_mutes WHERE room_id = ?1 AND user_id = ?2 AND muted_until > ?5)
+           FROM users WHERE id = ?2""",
         (room_id, user_id, role.value, read_seq, now_ms, joined_rev),
     )
     if not connection.changes():
         raise Missing("user")
+    connection.execute("DELETE FROM kept_mutes WHERE room_id = ? AND user_id = ?", (room_id, user_id))
 
 
 def join(connection: apsw.Connection, room_id: str, user_id: str, *, role: Role, now_ms: int) -> MembershipChange:
     """Add a member, update the count and add an entry to the changes log. Raises Missing, RoomFull."""
-    room = _require_room(connection, room_id)
-    membership = _membership(connection, room_id, user_id)
+    room = require_room(connection, room_id)
+    membership = membership_of(connection, room_id, user_id)
     if membership is not None:
         return MembershipChange(room=room, membership=membership, changed=False, rev=room.rev)
     if fetch_one(connection, "SELECT 1 FROM users WHERE id = ?", (user_id,)) is None:
@@ -140,27 +143,42 @@ def join(connection: apsw.Connection, room_id: str, user_id: str, *, role: Role,
     insert_member(connection, room_id, user_id, role=role, read_seq=room.last_seq, joined_rev=rev, now_ms=now_ms)
     connection.execute("UPDATE rooms SET member_count = member_count + 1 WHERE id = ?", (room_id,))
     return MembershipChange(
-        room=_require_room(connection, room_id),
-        membership=_membership(connection, room_id, user_id),
+        room=require_room(connection, room_id),
+        membership=membership_of(connection, room_id, user_id),
         changed=True,
         rev=rev,
     )
 
 
 def _leave(connection: apsw.Connection, room_id: str, user_id: str, *, now_ms: int) -> MembershipChange:
-    room = _require_room(connection, room_id)
-    gone = fetch(connection, "DELETE FROM members WHERE room_id = ? AND user_id = ? RETURNING role", (room_id, user_id))
-    if not gone:
+    room = require_room(connection, room_id)
+    promoted = end_membership(connection, room_id, user_id, now_ms=now_ms)
+    if promoted is None:
         return MembershipChange(room=room, membership=None, changed=False, rev=room.rev)
-    connection.execute("UPDATE rooms SET member_count = member_count - 1 WHERE id = ?", (room_id,))
-    promoted: tuple[str, ...] = ()
-    if gone[0][0] == Role.OWNER:
-        promoted = _promote_successor(connection, room_id, user_id)
     rev = room.rev + 1
     record(connection, room_id, rev=rev, now_ms=now_ms)
     return MembershipChange(
-        room=_require_room(connection, room_id), membership=None, changed=True, rev=rev, user_ids_promoted=promoted
+        room=require_room(connection, room_id), membership=None, changed=True, rev=rev, user_ids_promoted=promoted
     )
+
+
+def end_membership(connection: apsw.Connection, room_id: str, user_id: str, *, now_ms: int) -> tuple[str, ...] | None:
+    """Delete the row, update the count, promote a successor of an owner, and keep a mute that has not ended.
+
+    The caller adds the entry to the changes log. Returns the ids of promoted users; None for a non-member.
+    """
+    gone = fetch(
+        connection,
+        "DELETE FROM members WHERE room_id = ? AND user_id = ? RETURNING role, coalesce(muted_until, 0)",
+        (room_id, user_id),
+    )
+    if not gone:
+        return None
+    role, muted_until_ms = gone[0]
+    connection.execute("UPDATE rooms SET member_count = member_count - 1 WHERE id = ?", (room_id,))
+    if muted_until_ms > now_ms:
+        connection.execute("INSERT OR REPLACE INTO kept_mutes VALUES (?, ?, ?)", (room_id, user_id, muted_until_ms))
+    return _promote_successor(connection, room_id, user_id) if role == Role.OWNER else ()
 
 
 def _promote_successor(connection: apsw.Connection, room_id: str, owner_id: str) -> tuple[str, ...]:
@@ -174,13 +192,15 @@ def _promote_successor(connection: apsw.Connection, room_id: str, owner_id: str)
     return (successor_id,)
 
 
-def _require_room(connection: apsw.Connection, room_id: str) -> Room:
+def require_room(connection: apsw.Connection, room_id: str) -> Room:
+    """The room. Raises Missing("room")."""
     row = room_row(connection, room_id)
     if row is None:
         raise Missing("room")
     return room_from(row)
 
 
-def _membership(connection: apsw.Connection, room_id: str, user_id: str) -> Membership | None:
+def membership_of(connection: apsw.Connection, room_id: str, user_id: str) -> Membership | None:
+    """The user's membership, None for a non-member."""
     row = fetch_one(connection, _MEMBERSHIP, (room_id, user_id))
     return None if row is None else membership_from(row, row[5] or 0)

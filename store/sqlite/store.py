@@ -13,10 +13,24 @@ from common.startup_error import StartupError
 from monitor.observer import Observer
 from monitor.part_metrics import PartMetrics
 from store.blobs import Blobs, DiskBlobs
-from store.contract import Blocks, Changes, Files, Members, Messages, Monitoring, Rooms, Sessions, Settings, Users
+from store.contract import (
+    AuditTrail,
+    Blocks,
+    Changes,
+    Files,
+    Members,
+    Messages,
+    Moderation,
+    Monitoring,
+    Rooms,
+    Sessions,
+    Settings,
+    Users,
+)
 from store.expiry_sweep import sweep_all, until_empty
 from store.group_commit import GroupCommitWriter
 from store.monotonic_clock import MonotonicClock
+from store.sqlite.audit import SqliteAuditTrail
 from store.sqlite.blocks import SqliteBlocks
 from store.sqlite.changes import SqliteChanges
 from store.sqlite.connection import (
@@ -33,6 +47,7 @@ from store.sqlite.files import SqliteFiles
 from store.sqlite.members import SqliteMembers
 from store.sqlite.messages import SqliteMessages
 from store.sqlite.metrics_history import SqliteMonitoring
+from store.sqlite.moderation import SqliteModeration
 from store.sqlite.read_connections import ReaderPool
 from store.sqlite.rooms import SqliteRooms
 from store.sqlite.rows import fetch
@@ -64,6 +79,8 @@ class SqliteStore:
         self.messages: Messages = SqliteMessages(database=database)
         self.changes: Changes = SqliteChanges(database=database)
         self.files: Files = SqliteFiles(database=database, blobs=blobs)
+        self.moderation: Moderation = SqliteModeration(database=database)
+        self.audit: AuditTrail = SqliteAuditTrail(database=database)
         self.monitoring: Monitoring = SqliteMonitoring(database=database)
         self.settings: Settings = SqliteSettings(database=database)
         self.blocks: Blocks = SqliteBlocks(database=database)

@@ -66,7 +66,8 @@ def test_who_may_do_what_in_a_room(act: str, rule: Act, room: Room, allowed: set
         return
     with pytest.raises(Refused) as refused:
         rule(room, actor, role)
-    assert refused.value.refusal is (Refusal.NOT_MEMBER if who == "stranger" else Refusal.FORBIDDEN)
+    to_stranger = Refusal.NOT_MEMBER if rule is by_author or not room.is_private else Refusal.ROOM_NOT_FOUND
+    assert refused.value.refusal is (to_stranger if who == "stranger" else Refusal.FORBIDDEN)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,58 @@
+"""Bans, reports, and what moderators did. Owns no behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+AUDIT_MAX = 10_000
+AUDIT_KEEP_MS = 90 * 24 * 3600 * 1000
+
+AuditDetails = Mapping[str, str | int | bool | None]
+
+
+class AuditAction(StrEnum):
+    """What somebody did in a room to others, or to all."""
+
+    ROLE = "role"
+    MUTE = "mute"
+    UNMUTE = "unmute"
+    REMOVE = "remove"
+    BAN = "ban"
+    UNBAN = "unban"
+    SETTINGS = "settings"
+    INVITE_LINK_MADE = "invite_link_made"
+    INVITE_LINK_REVOKED = "invite_link_revoked"
+    MESSAGE_EDITED = "message_edited"  # somebody else's
+    MESSAGE_DELETED = "message_deleted"  # somebody else's
+    WEBHOOK_MADE = "webhook_made"
+    WEBHOOK_REVOKED = "webhook_revoked"
+    BOT_MADE = "bot_made"
+    BOT_REVOKED = "bot_revoked"
+
+
+class AuditNote(Struct, frozen=True):
+    """What a write adds to its room's audit trail.
+
+    `user_id`: whom it was done to. `details` are facts by their contract's names, never a secret or a message's text.
+    """
+
+    by_id: str
+    action: AuditAction
+    user_id: str | None = None
+    details: AuditDetails = {}
+
+
+class AuditEntry(Struct, frozen=True, rename="camel"):
+    """One entry of a room's audit trail. `by` is the id of who did it.
+
+    `action` is text, for a newer process may have written one that AuditAction does not have.
+    """
+
+    at: str
+    by: str
+    action: str
+    user_id: str | None
+    details: AuditDetails
