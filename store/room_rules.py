@@ -43,6 +43,15 @@ def require_writer(room: Room, role: Role | None, *, muted_until_ms: int | None,
         raise Refused(Refusal.FORBIDDEN)
 
 
+def require_mention_of_all(role: Role | None, *, is_admin: bool) -> None:
+    """Who mentions all members, and may write, is at least a moderator of the room.
+
+    Raises Refused: not_member, forbidden.
+    """
+    if rank_of(role, is_admin=is_admin) < Rank.MODERATOR:
+        raise Refused(Refusal.NOT_MEMBER if role is None else Refusal.FORBIDDEN)
+
+
 def require_author_or_moderator(actor: Actor, role: Role | None, *, author_id: str) -> None:
     """Who edits or deletes a message is its author, as a member, or at least a moderator of the room.
 

@@ -35,8 +35,9 @@ class Messages(Protocol):
 
         A draft whose (room, author, clientId) is stored already, by an earlier call or this one, stores nothing and
         its outcome is Stored(duplicate=True). The same transaction checks membership, muting, replyToId and threadId
-        (messages of this room) and attachments (files of the author), and drops mentions of non-members. Each author's
-        readSeq moves to their own newest seq. createdAt is the store's clock; within a process it does not fall as seq
+        (messages of this room), attachments (files of the author) and who may mention all (ROOM_MENTION), and drops
+        mentions of non-members. A mention of all is one entry, whatever the number of members. Each author's readSeq
+        moves to their own newest seq. createdAt is the store's clock; within a process it does not fall as seq
         rises. If this raises, none of the drafts is confirmed.
         """
 

@@ -15,6 +15,7 @@ from store.models.files import (
 from store.models.messages import (
     REACTION_KINDS_MAX,
     REACTION_USERS_NAMED,
+    ROOM_MENTION,
     Change,
     ChangePage,
     Message,
@@ -71,6 +72,7 @@ __all__ = [
     "KNOWN_ADDRESS_KEEP_MS",
     "REACTION_KINDS_MAX",
     "REACTION_USERS_NAMED",
+    "ROOM_MENTION",
     "SESSIONS_LISTED_MAX",
     "SETTINGS_MAX_BYTES",
     "Account",

@@ -13,6 +13,8 @@ REACTION_USERS_NAMED = 20
 
 REACTION_KINDS_MAX = 20
 
+ROOM_MENTION = "room"  # stands among the mentions of a message for all members of the room
+
 
 class Reaction(Struct, frozen=True, rename="camel"):
     """The reactions with one emoji: the count of all, and the ids of the first 20 users."""
@@ -24,7 +26,8 @@ class Reaction(Struct, frozen=True, rename="camel"):
 class Message(Struct, frozen=True, rename="camel"):
     """A message. Of two copies the one with the greater `rev` is the newer.
 
-    A deleted message has content None and no attachments, mentions or reactions.
+    A deleted message has content None and no attachments, mentions or reactions. `mentions` are ids of members, and
+    ROOM_MENTION.
     """
 
     id: str
@@ -49,7 +52,8 @@ class Message(Struct, frozen=True, rename="camel"):
 class MessageDraft(Struct, frozen=True):
     """A message before it has a seq.
 
-    `client_id` is unique per room and author; the server makes one if a client does not.
+    `client_id` is unique per room and author; the server makes one if a client does not. `by_admin`: the author is an
+    administrator.
     """
 
     user_id: str
@@ -60,6 +64,7 @@ class MessageDraft(Struct, frozen=True):
     thread_id: str | None = None
     attachment_ids: tuple[str, ...] = ()
     mentions: tuple[str, ...] = ()
+    by_admin: bool = False
 
 
 class Refusal(StrEnum):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
+from store.errors import Refused
 from store.ids import seq_in_room
-from store.models import File, Message, MessageDraft, Refusal, Stored
+from store.models import ROOM_MENTION, File, Message, MessageDraft, Refusal, Role, Stored
 from store.mongo.database import Database, Document
 from store.mongo.documents import file_from, message_from
 from store.mongo.room_heads_cache import RoomHeads
+from store.room_rules import require_mention_of_all
 
 Outcome = Stored | Refusal
 Key = tuple[str, str]  # of a draft within its room: author, clientId
@@ -46,8 +48,10 @@ class DraftCheck:
         """
         people = {user_id for draft in drafts for user_id in (draft.user_id, *draft.mentions)}
         of_room = {"roomId": room_id, "userId": {"$in": list(people)}, "left": False}
-        found = await self._database.members.find(of_room, {"_id": 0, "userId": 1, "mutedUntil": 1}).to_list(None)
-        members = {member["userId"]: member.get("mutedUntil") for member in found}
+        found = await self._database.members.find(of_room, {"_id": 0, "userId": 1, "mutedUntil": 1, "role": 1}).to_list(
+            None
+        )
+        members = {member["userId"]: member for member in found}
         room_exists = bool(members) or await self._database.rooms.find_one({"_id": room_id}, {"_id": 1}) is not None
         now_ms = self._database.clock()
         refused: dict[Key, Refusal] = {}
@@ -63,7 +67,7 @@ class DraftCheck:
                 settled[key] = Refusal.ROOM_NOT_FOUND
             elif draft.user_id not in members:
                 refused[key] = Refusal.NOT_MEMBER
-            elif (until := members[draft.user_id]) is not None and int(until) > now_ms:
+            elif (until := members[draft.user_id].get("mutedUntil")) is not None and int(until) > now_ms:
                 refused[key] = Refusal.MUTED
             else:
                 checked = await self._check_details(room_id, draft, members)
@@ -77,12 +81,19 @@ class DraftCheck:
             for key, document in (await stored_drafts(self._database, room_id, refused)).items():
                 settled[key] = Stored(message_from(document), True)
 
-    async def _check_details(self, room_id: str, draft: MessageDraft, members: Iterable[str]) -> CheckedDraft | Refusal:
+    async def _check_details(
+        self, room_id: str, draft: MessageDraft, members: Mapping[str, Document]
+    ) -> CheckedDraft | Refusal:
         """Check what few drafts have: the reply, the thread, the files, and which mentions are of members."""
         reply_to = await self._seq(room_id, draft.reply_to_id)
         thread = await self._seq(room_id, draft.thread_id)
         if (draft.reply_to_id is None) != (reply_to is None) or (draft.thread_id is None) != (thread is None):
             return Refusal.MESSAGE_NOT_FOUND
+        if ROOM_MENTION in draft.mentions:
+            try:
+                require_mention_of_all(Role(members[draft.user_id]["role"]), is_admin=draft.by_admin)
+            except Refused as refused:
+                return refused.refusal
         wanted = list(dict.fromkeys(draft.attachment_ids))
         files: dict[str, Document] = {}
         if wanted:
@@ -94,7 +105,7 @@ class DraftCheck:
             await self._database.files.update_many(
                 own, {"$addToSet": {"posts": {"roomId": room_id, "clientId": draft.client_id}}}
             )
-        mentions = tuple(who for who in dict.fromkeys(draft.mentions) if who in members)
+        mentions = tuple(who for who in dict.fromkeys(draft.mentions) if who == ROOM_MENTION or who in members)
         return CheckedDraft(draft, reply_to, thread, tuple(file_from(files[file_id]) for file_id in wanted), mentions)
 
     async def withdraw_files(self, room_id: str, checked: CheckedDraft, stored: Message) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from store.models import ROOM_MENTION
+
 Stage = dict[str, Any]
 Pipeline = list[Stage]
 
@@ -58,13 +60,18 @@ def with_unapplied() -> Stage:
 
 
 def with_mentioned(user_id: str) -> Stage:
-    """Join to a members document `mentioned`: how many unread messages of the room mention the user."""
+    """Join to a members document `mentioned`: how many unread messages of the room mention the user, or all."""
     return {
         "$lookup": {
             "from": "messages",
             "let": {"room": "$roomId", "read": "$readSeq"},
             "pipeline": [
-                {"$match": {"mentions": user_id, "$expr": of_room({"$gt": ["$seq", "$$read"]})}},
+                {
+                    "$match": {
+                        "mentions": {"$in": [user_id, ROOM_MENTION]},
+                        "$expr": of_room({"$gt": ["$seq", "$$read"]}),
+                    }
+                },
                 {"$count": "count"},
             ],
             "as": "mentioned",

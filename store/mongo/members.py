@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from store.errors import Missing, RoomFull
 from store.list_cursors import cursor_of_name, name_of_cursor
-from store.models import Member, Membership, MembershipChange, ReadState, Role, Standing, read_state
+from store.models import ROOM_MENTION, Member, Membership, MembershipChange, ReadState, Role, Standing, read_state
 from store.mongo import message_pipelines, room_pipelines
 from store.mongo.apply_change import TOMBSTONE_MS, is_abandoned
 from store.mongo.change_log import ChangeLog
@@ -52,11 +52,15 @@ class MongoMembers:
                 for pair, member in members.items()
                 if member["readSeq"] < last_seq_of(rooms[pair[0]])
             }
-            counts: dict[tuple[str, str], int] = {}
+            mentioned: dict[tuple[str, str], set[int]] = {}  # by (room id, user id or ROOM_MENTION)
             if unread:
                 async for found in self._database.messages.aggregate(message_pipelines.mentioned(unread)):
-                    pair = found["_id"]["room"], found["_id"]["user"]
-                    counts[pair] = sum(seq > unread[pair] for seq in found["seqs"]) if pair in unread else 0
+                    mentioned[found["_id"]["room"], found["_id"]["user"]] = set(found["seqs"])
+        none: set[int] = set()
+        counts = {
+            pair: sum(seq > read for seq in mentioned.get(pair, none) | mentioned.get((pair[0], ROOM_MENTION), none))
+            for pair, read in unread.items()
+        }
         return [_standing(rooms.get(pair[0]), members.get(pair), counts.get(pair, 0)) for pair in pairs]
 
     async def _rooms_of(self, room_ids: Collection[str]) -> dict[str, Document]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from store.models import ROOM_MENTION
 from store.mongo.database import stored_time
 from store.mongo.lookup_stages import Pipeline, Stage
 
@@ -46,13 +47,17 @@ def page(room_id: str, *, before: int | None, after: int | None, limit: int, wit
 
 
 def mentioned(read: Mapping[tuple[str, str], int]) -> Pipeline:
-    """The messages above the seq of each (room id, user id) of `read` that mention the user. On messages.
+    """The messages above the seq of each (room id, user id) of `read` that mention the user, or all. On messages.
 
-    Each result is `{_id: {room, user}, seqs}`. Each pair is one range of the index. A message that mentions several of
-    the users is returned for all of them, also where it is not above the seq of one.
+    Each result is `{_id: {room, user}, seqs}`; the user of mentions of all is ROOM_MENTION. Each pair is one range of
+    the index, and each room another. A message that mentions several of the users is returned for all of them, also
+    where it is not above the seq of one.
     """
-    ranges = [{"mentions": user_id, "roomId": room_id, "seq": {"$gt": seq}} for (room_id, user_id), seq in read.items()]
-    users = list({user_id for _, user_id in read})
+    lowest: dict[tuple[str, str], int] = dict(read)
+    for (room_id, _), seq in read.items():
+        lowest[room_id, ROOM_MENTION] = min(seq, lowest.get((room_id, ROOM_MENTION), seq))
+    ranges = [{"mentions": who, "roomId": room_id, "seq": {"$gt": seq}} for (room_id, who), seq in lowest.items()]
+    users = [*{user_id for _, user_id in read}, ROOM_MENTION]
     return [
         {"$match": {"$or": ranges}},
         {"$project": {"_id": 0, "roomId": 1, "seq": 1, "mentions": 1}},

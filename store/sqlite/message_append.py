@@ -12,8 +12,10 @@ import apsw
 from msgspec import Struct
 
 from common.rfc3339 import rfc3339
+from store.errors import Refused
 from store.ids import seq_in_room
-from store.models import File, Message, MessageDraft, Refusal, Stored
+from store.models import ROOM_MENTION, File, Message, MessageDraft, Refusal, Role, Stored
+from store.room_rules import require_mention_of_all
 from store.sqlite.rows import (
     FILE_COLUMNS,
     MESSAGE_COLUMNS,
@@ -52,6 +54,7 @@ _READ_OWN = """
 UPDATE members SET read_seq = own.value ->> 2 FROM json_each(?) own
 WHERE room_id = own.value ->> 0 AND user_id = own.value ->> 1 AND read_seq < own.value ->> 2"""
 _MENTION = "INSERT OR IGNORE INTO mentions (user_id, room_id, seq) VALUES (?, ?, ?)"
+_ROLE = "SELECT role FROM members WHERE room_id = ? AND user_id = ?"
 _POST_FILE = "INSERT OR IGNORE INTO file_posts (file_id, room_id, seq) VALUES (?, ?, ?)"
 
 
@@ -199,7 +202,9 @@ class AppendTransaction:
             self._first_row = connection.last_insert_rowid()
         self._heads[room_id] = self._newest_own[room_id, draft.user_id] = seq
         if extra is not None:
-            connection.executemany(_MENTION, [(user_id, room_id, seq) for user_id in details.mentions])
+            # Who is mentioned by id too counts the message once.
+            mentioned = (ROOM_MENTION,) if ROOM_MENTION in details.mentions else details.mentions
+            connection.executemany(_MENTION, [(user_id, room_id, seq) for user_id in mentioned])
             connection.executemany(_POST_FILE, [(file.id, room_id, seq) for file in details.attachments])
         return Stored(self._message(room_id, seq, draft, details), False)
 
@@ -219,5 +224,17 @@ class AppendTransaction:
             found = {row[0]: row for row in fetch(self._connection, _FILES, (draft.user_id, as_json(wanted)))}
             if len(found) < len(wanted):
                 return Refusal.FILE_NOT_FOUND
-        mentions = tuple(who for who in dict.fromkeys(draft.mentions) if (room_id, who) in self._muted_until)
+        mentions = tuple(
+            who for who in dict.fromkeys(draft.mentions) if who == ROOM_MENTION or (room_id, who) in self._muted_until
+        )
+        if ROOM_MENTION in mentions:
+            try:
+                self._require_mention_of_all(room_id, draft)
+            except Refused as refused:
+                return refused.refusal
         return _DraftDetails(reply_to, thread, tuple(file_from(found[file_id]) for file_id in wanted), mentions)
+
+    def _require_mention_of_all(self, room_id: str, draft: MessageDraft) -> None:
+        """Raises Refused. The role is read only here, for few messages mention all."""
+        row = fetch_one(self._connection, _ROLE, (room_id, draft.user_id))
+        require_mention_of_all(None if row is None else Role(row[0]), is_admin=draft.by_admin)

@@ -21,7 +21,8 @@ ROOM_COLUMNS = """r.id, r.name, r.description, r.is_private, r.kind, r.owner_id,
     (SELECT max(seq) FROM messages WHERE room_id = r.id), (SELECT max(rev) FROM changes WHERE room_id = r.id)"""
 
 MEMBERSHIP_COLUMNS = """m.role, m.read_seq, m.muted_until,
-    (SELECT count(*) FROM mentions WHERE user_id = m.user_id AND room_id = m.room_id AND seq > m.read_seq),
+    (SELECT count(*) FROM mentions
+     WHERE user_id IN (m.user_id, 'room') AND room_id = m.room_id AND seq > m.read_seq),
     m.joined_rev"""
 
 MESSAGE_COLUMNS = (

@@ -12,6 +12,7 @@ from store.models import Actor, Refusal, Role, Room
 from store.room_rules import (
     require_author_or_moderator,
     require_authority_over,
+    require_mention_of_all,
     require_moderator,
     require_owner,
     require_writer,
@@ -42,10 +43,15 @@ def by_author(room: Room, actor: Actor, role: Role | None) -> None:
     require_author_or_moderator(actor, role, author_id="a")
 
 
+def mention_all(room: Room, actor: Actor, role: Role | None) -> None:
+    require_mention_of_all(role, is_admin=actor.is_admin)
+
+
 NOBODY: set[str] = set()
 TABLE: list[tuple[str, Act, Room, set[str]]] = [
     ("edit or delete a message", by_author, ROOM, {"author", "moderator", "owner", "admin"}),
     ("delete a message of a direct room", by_author, DIRECT, {"author", "moderator", "owner", "admin"}),
+    ("mention all members", mention_all, ROOM, {"moderator", "owner", "admin"}),
     ("change settings", require_moderator, ROOM, {"moderator", "owner", "admin"}),
     ("change settings of a direct room", require_moderator, DIRECT, NOBODY),
     ("delete the room", require_owner, ROOM, {"owner", "admin"}),

@@ -88,7 +88,7 @@ def test_a_membership_counts_unread_mentions_by_their_index() -> None:
     mentioned = lookup(pipeline, "mentioned")
     assert mentioned["let"] == {"room": "$roomId", "read": "$readSeq"}
     assert mentioned["pipeline"] == [
-        {"$match": {"mentions": "u1", "$expr": {"$and": [ROOM_OF, {"$gt": ["$seq", "$$read"]}]}}},
+        {"$match": {"mentions": {"$in": ["u1", "room"]}, "$expr": {"$and": [ROOM_OF, {"$gt": ["$seq", "$$read"]}]}}},
         {"$count": "count"},
     ]
 
