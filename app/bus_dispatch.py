@@ -6,12 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from chat.connections.connection_pool import Pool
+from chat.connections.mentions_of_all import MentionsOfAll
 from chat.connections.revocations import Revocations
 from chat.connections.user_events import UserEvents
 from chat.delivery.room_hub import Hub
 from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
+from chat.room_activity.sender import RoomActivitySender
 from cluster.events import (
+    AllMentioned,
     ConnectionReplaced,
     MembershipBegan,
     MembershipEnded,
@@ -21,6 +24,7 @@ from cluster.events import (
     RoomChanges,
     RoomEphemeral,
     RoomMessages,
+    RoomsActive,
     SessionsRevoked,
     StatusChosen,
     UserEvent,
@@ -61,6 +65,8 @@ class BusDispatch:
         presence: Presence,
         live_processes: LiveProcesses,
         membership_events: MembershipEvents,
+        mentions_of_all: MentionsOfAll,
+        room_activity: RoomActivitySender,
     ) -> None:
         self._receivers: dict[type, Callable[[Any], object]] = {
             RoomMessages: hub.on_messages,
@@ -75,6 +81,8 @@ class BusDispatch:
             PeopleHere: live_processes.receive_people,
             PersonGone: live_processes.receive_person_gone,
             ProcessBeat: live_processes.receive_beat,
+            AllMentioned: mentions_of_all.send,
+            RoomsActive: room_activity.receive,
         }
 
     def receive(self, topic: str, event: object) -> None:

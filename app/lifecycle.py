@@ -35,6 +35,8 @@ from store.errors import StoreError
 HEADS_EVERY_S = 4.0
 # `server.py user disable` writes only to the store; the contract has the user's sockets closed within 1 s of it.
 REVOCATIONS_EVERY_S = 0.4
+# Room activity is told once a second at most, of a room that was quiet within two of these.
+ACTIVITY_EVERY_S = 0.2
 SWEEP_EVERY_S = 3600.0
 SWEEP_FIRST_AFTER_S = (5.0, 20.0)
 DRAIN_WITHIN_S = 25.0
@@ -105,6 +107,8 @@ class Process:
         self._every(1.0, chat.presence_parts.people.sweep)
         self._every(1.0, chat.presence_parts.remote_presence.sweep)
         self._every(1.0, chat.presence_parts.presence_events.send_counts)
+        self._every(ACTIVITY_EVERY_S, chat.member_notices.activity_publisher.tick)
+        self._every(ACTIVITY_EVERY_S, chat.member_notices.activity_sender.tick)
         self._every(60.0, self._shared.limiter.sweep)
         self._every(REVOCATIONS_EVERY_S, chat.membership_recheck.check_revocations_quietly)
         self._every(STEP_EVERY_S, chat.shedding.step)
@@ -199,6 +203,7 @@ async def close_chat(chat: Chat) -> None:
             chat.membership_recheck,
             chat.presence_loads,
             chat.slot_reconciler,
+            chat.member_notices.activity_publisher,
         ):
             closing.push_async_callback(part.close)
         closing.push_async_callback(chat.live_processes.announce_stop)

@@ -73,6 +73,20 @@ class RoomAdded(Event, frozen=True):
     room: RoomView
 
 
+class RoomHead(Struct, frozen=True, rename="camel"):
+    """A room's newest seq."""
+
+    room_id: str
+    last_seq: int
+
+
+class RoomActivity(Event, frozen=True):
+    """Rooms of the user that the connection has not joined and that have something new."""
+
+    name: ClassVar[str] = "roomActivity"
+    rooms: list[RoomHead]
+
+
 class MessageReadUpdate(Event, frozen=True):
     """The user's read mark moved, by another connection of theirs; the state is the event's whole data."""
 

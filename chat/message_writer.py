@@ -20,14 +20,14 @@ from chat.errors import ChatError
 from chat.events import Mention
 from chat.request_results.messages import PostedMessage
 from cluster.contract import Bus
-from cluster.events import RoomMessages, UserEvent
-from cluster.topics import room_topic, user_topic
+from cluster.events import AllMentioned, RoomMessages, UserEvent
+from cluster.topics import EVERYONE, room_topic, user_topic
 from monitor.observer import Observer
 from monitor.part_metrics import PartMetrics
 from store.contract import Store
 from store.errors import StoreError
 from store.keyed_batcher import KeyedBatcher
-from store.models import Message, MessageDraft, Refusal
+from store.models import ROOM_MENTION, Message, MessageDraft, Refusal
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class MessageWriter:
     """Appends drafts, and publishes the stored messages.
 
     `max_waiting` bounds the unsettled drafts of all rooms; a draft waits at most `timeout_s`. `on_posted(room id, user
-    id)` is called for each author of a batch, whose typing ends.
+    id)` is called for each author of a batch, whose typing ends, and `on_newest(room id, seq)` for each batch.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class MessageWriter:
         bus: Bus,
         codec: Codec,
         on_posted: Callable[[str, str], None],
+        on_newest: Callable[[str, int], None],
         observer: Observer,
         timeout_s: float,
         max_waiting: int = 10_000,
@@ -73,6 +74,7 @@ class MessageWriter:
         self._codec = codec
         self._observer = observer
         self._on_posted = on_posted
+        self._on_newest = on_newest
         self._batcher: KeyedBatcher[Accepted, PostedMessage] = KeyedBatcher(
             work=self._write, batch_max=MAX_BATCH, waiting_max=max_waiting, timeout_s=timeout_s
         )
@@ -128,22 +130,29 @@ class MessageWriter:
     async def _publish(self, room_id: str, fresh: list[Message], encoded: list[bytes], accepted_ms: float) -> None:
         keys = self._keys
         authors = {message.user_id for message in fresh}
-        mentioned = {user_id for message in fresh for user_id in message.mentions}
         runs = consecutive(fresh, encoded)
         for first_seq, messages in runs:
             await self._cache.update(keys.page(room_id), message_page.append(first_seq, messages))
         newest = max(fresh, key=lambda message: message.seq)
         await self._cache.update(keys.stats(room_id), room_totals.advance(newest.seq, newest.created_at))
-        await self._cache.invalidate(*(keys.membership(room_id, user_id) for user_id in authors | mentioned))
+        await self._cache.invalidate(*(keys.membership(room_id, user_id) for user_id in authors))
         for author in authors:
             self._on_posted(room_id, author)
         for first_seq, messages in runs:
             await self._bus.publish(room_topic(room_id), RoomMessages(room_id, first_seq, messages, accepted_ms))
+        self._on_newest(room_id, newest.seq)
         for message, payload in zip(fresh, encoded, strict=True):
-            for user_id in message.mentions:
-                if user_id != message.user_id:
-                    hint = UserEvent(user_id, self._codec.event(Mention(payload)))
-                    await self._bus.publish(user_topic(user_id), hint)
+            if message.mentions:
+                await self._publish_mentions(message, self._codec.event(Mention(payload)))
+
+    async def _publish_mentions(self, message: Message, event: bytes) -> None:
+        """Tell who is mentioned, the author excepted; of a message that mentions all, nobody is told twice."""
+        if ROOM_MENTION in message.mentions:
+            await self._bus.publish(EVERYONE, AllMentioned(message.room_id, event, message.user_id))
+            return
+        for user_id in message.mentions:
+            if user_id != message.user_id:
+                await self._bus.publish(user_topic(user_id), UserEvent(user_id, event))
 
     async def close(self) -> None:
         """Wait up to 5 s for the accepted drafts, then fail the rest."""

@@ -12,6 +12,7 @@ from msgspec import structs
 from cache.contract import Cache
 from cache.keys_and_ttls import Keys
 from cache.message_page import KEEP, Page
+from chat.administrators import Administrators
 from chat.codec import Codec
 from chat.errors import ChatError, invalid
 from chat.message_writer import MessageWriter
@@ -43,6 +44,7 @@ class Messages:
         message_writer: MessageWriter,
         rooms: Rooms,
         presenter: Presenter,
+        administrators: Administrators,
         codec: Codec,
         head_of: Callable[[str], Awaitable[Head | None]],
         now: Callable[[], float] = time.monotonic,
@@ -53,6 +55,7 @@ class Messages:
         self._message_writer = message_writer
         self._rooms = rooms
         self._presenter = presenter
+        self._administrators = administrators
         self._codec = codec
         self._head_of = head_of
         self._now = now
@@ -65,7 +68,8 @@ class Messages:
     async def post(self, context: RequestContext, body: SendMessage) -> PostedMessage:
         """Store a message, or find the one that is stored under this clientId; returns after it is durable.
 
-        Raises ChatError room_not_found, not_member, muted, message_not_found, file_not_found, unavailable; StoreError.
+        Raises ChatError room_not_found, not_member, muted, forbidden (to mention all), message_not_found,
+        file_not_found, unavailable; StoreError.
         """
         author = _author(context)
         draft = MessageDraft(
@@ -77,6 +81,7 @@ class Messages:
             thread_id=body.thread_id,
             attachment_ids=body.attachments or (),
             mentions=tuple(dict.fromkeys(body.mentions or ())),
+            by_admin=bool(body.mentions) and self._administrators.has(author),
         )
         try:
             return await self._message_writer.post(body.room_id, draft, transport=context.transport)

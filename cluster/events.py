@@ -158,6 +158,24 @@ class ProcessBeat(Struct, frozen=True, tag=True, array_like=True):
     of: tuple[str, ...] = ()
 
 
+class AllMentioned(Struct, frozen=True, tag=True, array_like=True):
+    """A message mentions all members of a room: the event for their connections. The author does not receive it."""
+
+    room_id: str
+    event: bytes
+    author_id: str
+
+
+class RoomsActive(Struct, frozen=True, tag=True, array_like=True):
+    """Rooms to which a process has written messages lately, each with the newest seq that it knows.
+
+    `large_rooms` are those with so many members that these are told more rarely.
+    """
+
+    rooms: tuple[tuple[str, int], ...]
+    large_rooms: tuple[tuple[str, int], ...] = ()
+
+
 Event = (
     RoomMessages
     | RoomChanges
@@ -171,4 +189,6 @@ Event = (
     | PeopleHere
     | PersonGone
     | ProcessBeat
+    | AllMentioned
+    | RoomsActive
 )

@@ -6,17 +6,19 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 log = logging.getLogger(__name__)
 
+_OVER = object()
 SLICE_S = 0.002  # seconds in each loop turn; a reply takes some three turns
 
 
 class PacedCallbacks:
     """Like the loop's `call_soon`, in order, but in each loop turn callbacks run for `slice_s` seconds only.
 
-    The queue is bounded by its callers: each connection and each person has at most two callbacks in it.
+    The queue is bounded by its callers: each connection and each person has at most two callbacks in it, and each
+    iterator one.
     """
 
     def __init__(
@@ -35,6 +37,15 @@ class PacedCallbacks:
         if not self._waiting:
             self._loop.call_soon(self._slice)
         self._waiting.append(callback)
+
+    def run(self, steps: Iterator[object]) -> None:
+        """Take one item of `steps` after the other, each as a callback; an exception of it is logged, and ends it."""
+
+        def step() -> None:
+            if next(steps, _OVER) is not _OVER:
+                self.soon(step)
+
+        self.soon(step)
 
     def _slice(self) -> None:
         waiting = self._waiting

@@ -14,6 +14,7 @@ from app.composition.accounts import AccountParts, build_accounts
 from app.composition.cluster import Cluster
 from app.composition.conversation import Conversation, build_conversation
 from app.composition.limits import build_limits
+from app.composition.member_notices import MemberNotices, build_member_notices
 from app.composition.presence import PresenceParts, build_presence
 from app.settings import Settings
 from cache.keys_and_ttls import CacheTtls, Keys
@@ -64,6 +65,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     hub: Hub
     limits: RequestLimits
     live_processes: LiveProcesses
+    member_notices: MemberNotices
     paced_callbacks: PacedCallbacks
     pool: Pool
     presence_parts: PresenceParts
@@ -175,6 +177,15 @@ def build_chat(
         presenter=presenter,
         whitelist=whitelist,
     )
+    member_notices = build_member_notices(
+        store=store,
+        bus=bus,
+        pool=pool,
+        presence=presence,
+        codec=codec,
+        frame=text_frame,
+        paced_callbacks=paced_callbacks,
+    )
     conversation = build_conversation(
         settings,
         store=store,
@@ -185,6 +196,8 @@ def build_chat(
         presence=presence,
         typing=typing,
         presenter=presenter,
+        administrators=account_parts.administrators,
+        room_activity=member_notices.activity_publisher,
         on_not_member=membership_recheck.on_not_member,
         observer=observer,
     )
@@ -232,6 +245,8 @@ def build_chat(
             presence=presence,
             live_processes=live_processes,
             membership_events=membership_events,
+            mentions_of_all=member_notices.mentions_of_all,
+            room_activity=member_notices.activity_sender,
         ),
         codec=codec,
         conversation=conversation,
@@ -246,6 +261,7 @@ def build_chat(
         hub=hub,
         limits=limits.request_limits,
         live_processes=live_processes,
+        member_notices=member_notices,
         paced_callbacks=paced_callbacks,
         pool=pool,
         presence_parts=presence_parts,

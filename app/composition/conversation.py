@@ -9,6 +9,7 @@ import msgspec
 from app.composition.cluster import Cluster
 from app.settings import Settings
 from cache.keys_and_ttls import Keys
+from chat.administrators import Administrators
 from chat.codec import Codec
 from chat.delivery.room_hub import Hub
 from chat.message_writer import MessageWriter
@@ -16,6 +17,7 @@ from chat.messages import Messages
 from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
 from chat.presenter import Presenter
+from chat.room_activity.publisher import RoomActivityPublisher
 from chat.rooms import Rooms
 from cluster.events import MembershipEnded
 from monitor.observer import Observer
@@ -42,6 +44,8 @@ def build_conversation(
     presence: Presence,
     typing: TypingIndicators,
     presenter: Presenter,
+    administrators: Administrators,
+    room_activity: RoomActivityPublisher,
     on_not_member: Callable[[MembershipEnded], None],
     observer: Observer,
 ) -> Conversation:
@@ -64,6 +68,7 @@ def build_conversation(
         bus=bus,
         codec=codec,
         on_posted=typing.stopped,
+        on_newest=room_activity.note,
         observer=observer,
         timeout_s=settings.store.timeout_ms / 1000,
     )
@@ -79,6 +84,7 @@ def build_conversation(
         message_writer=message_writer,
         rooms=rooms,
         presenter=presenter,
+        administrators=administrators,
         codec=codec,
         head_of=head_of if shared.is_shared else _no_head,
     )

@@ -49,7 +49,7 @@ def build_presence(
     """Build the parts. The parts document the arguments."""
     online_members = OnlineMembers()
     events = PresenceEvents(online_members=online_members, codec=codec, deliver=deliver)
-    people = ConnectedPeople(events=events, now=now)
+    people = ConnectedPeople(events=events, online_members=online_members, now=now)
     publisher = PresencePublisher(people=people, bus=bus, task_queue=task_queue, process_id=process_id)
     typing = TypingIndicators(online_members=online_members, codec=codec, bus=bus, task_queue=task_queue, now=now)
     return PresenceParts(

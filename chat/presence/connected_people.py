@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from chat.presence.online_members import OnlineMembers
 from chat.presence.person import Person
 from chat.presence.presence_events import PresenceEvents
 from chat.presence.recent_memberships import MembershipFact, RecentMemberships
@@ -22,10 +23,16 @@ from store.models import Status
 
 
 class ConnectedPeople:
-    """People with a connection to any process; `events` sends what follows from a fact. `now` is monotonic seconds."""
+    """People with a connection to any process.
 
-    def __init__(self, *, events: PresenceEvents, now: Callable[[], float]) -> None:
+    `events` sends what follows from a fact, and keeps `online_members`. `now` is monotonic, in seconds.
+    """
+
+    def __init__(self, *, events: PresenceEvents, online_members: OnlineMembers, now: Callable[[], float]) -> None:
         self._events = events
+        self._online_members = online_members
+        # Room id → user ids of the connected members who are not online, for they chose the status offline
+        self._hidden: dict[str, set[str]] = {}
         self._people: dict[str, Person] = {}
         self._recent = RecentMemberships(now=now)
         # User id → the number of the latest chosen status, and the status
@@ -60,7 +67,7 @@ class ConnectedPeople:
             return
         del self._people[person.user_id]
         for room_id in person.rooms:
-            self._events.went_offline(room_id, person)
+            self._leave_room(room_id, person)
 
     # ---- memberships ---------------------------------------------------------------------------------------------
 
@@ -82,8 +89,20 @@ class ConnectedPeople:
     def _add_room(self, room_id: str, person: Person, rev: int | None) -> None:
         known = person.rooms.get(room_id)
         person.rooms[room_id] = max(rev or 0, known or 0)
-        if known is None and person.status is not Status.OFFLINE:
+        if known is None and person.status is Status.OFFLINE:
+            self._hidden.setdefault(room_id, set()).add(person.user_id)
+        elif known is None:
             self._events.came_online(room_id, person)
+
+    def _leave_room(self, room_id: str, person: Person) -> None:
+        self._events.went_offline(room_id, person)
+        self._unhide(room_id, person)
+
+    def _unhide(self, room_id: str, person: Person) -> None:
+        hidden = self._hidden.get(room_id, set())
+        hidden.discard(person.user_id)
+        if not hidden:
+            self._hidden.pop(room_id, None)
 
     def ended(self, room_id: str, user_id: str, rev: int | None) -> bool:
         """A membership ended by the room's rev, None: whichever there is. False if the present membership is newer."""
@@ -96,12 +115,17 @@ class ConnectedPeople:
         if rev is not None and rev < known:
             return False
         del person.rooms[room_id]
-        self._events.went_offline(room_id, person)
+        self._leave_room(room_id, person)
         return True
 
     def members_of(self, room_id: str) -> list[str]:
         """The ids of the connected people who are known as members of the room, whatever their status."""
-        return [user_id for user_id, person in self._people.items() if room_id in person.rooms]
+        return [*self._online_members.user_ids(room_id), *self._hidden.get(room_id, ())]
+
+    def is_in(self, room_id: str, user_id: str) -> bool:
+        """Whether somebody is connected and known as a member of the room."""
+        person = self._people.get(user_id)
+        return person is not None and room_id in person.rooms
 
     def rooms_of(self, user_id: str) -> dict[str, int]:
         """The rooms that a connected person is known as a member of, each with the rev at which that began."""
@@ -128,7 +152,9 @@ class ConnectedPeople:
         for room_id in person.rooms:
             if status is Status.OFFLINE:
                 self._events.went_offline(room_id, person)
+                self._hidden.setdefault(room_id, set()).add(user_id)
             elif before is Status.OFFLINE:
+                self._unhide(room_id, person)
                 self._events.came_online(room_id, person)
             else:
                 self._events.status_changed(room_id, person)

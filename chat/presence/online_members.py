@@ -37,6 +37,10 @@ class OnlineMembers:
         """Whether the room gets counts instead of events about single people."""
         return len(self._rooms.get(room_id, ())) > NAMED_MAX
 
+    def user_ids(self, room_id: str) -> list[str]:
+        """The ids of the people who are online in the room."""
+        return list(self._rooms.get(room_id, ()))
+
     def listing(self, room_id: str) -> PresenceListing:
         """The answer to getPresence: how many people are online, and the first `NAMED_MAX` of them."""
         online = self._rooms.get(room_id, {})

@@ -163,6 +163,10 @@ class Presence:
         """The ids of the connected people who are known as members of the room, whatever their status."""
         return self._people.members_of(room_id)
 
+    def is_in(self, room_id: str, user_id: str) -> bool:
+        """Whether somebody is connected and known as a member of the room."""
+        return self._people.is_in(room_id, user_id)
+
     def rooms_of(self, user_id: str) -> dict[str, int]:
         """The rooms that a connected person is known as a member of, each with the rev at which that began."""
         return self._people.rooms_of(user_id)

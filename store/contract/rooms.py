@@ -58,6 +58,9 @@ class Rooms(Protocol):
 
     async def stats(self, room_id: str) -> RoomStats | None: ...
 
+    async def member_counts(self, room_ids: Sequence[str]) -> Mapping[str, int]:
+        """How many members each of many rooms has, by one query. Rooms that do not exist are left out."""
+
     async def heads(self, room_ids: Sequence[str]) -> Mapping[str, Head]:
         """Newest seq and rev of many rooms, by one query. Rooms that do not exist are left out."""
 

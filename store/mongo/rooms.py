@@ -133,6 +133,11 @@ class MongoRooms:
             last_activity=rfc3339(int(newest["createdAt"])),
         )
 
+    async def member_counts(self, room_ids: Sequence[str]) -> Mapping[str, int]:
+        async with self._database.operation("rooms.member_counts"):
+            found = await self._rooms.find({"_id": {"$in": list(room_ids)}}, {"memberCount": 1}).to_list(None)
+        return {room["_id"]: room["memberCount"] for room in found}
+
     async def heads(self, room_ids: Sequence[str]) -> Mapping[str, Head]:
         async with self._database.operation("rooms.heads"):
             found = await self._rooms.aggregate(room_pipelines.heads(room_ids)).to_list(None)

@@ -43,6 +43,8 @@ _HEADS = """
 SELECT r.id, (SELECT max(seq) FROM messages WHERE room_id = r.id), (SELECT max(rev) FROM changes WHERE room_id = r.id)
 FROM json_each(?1) wanted JOIN rooms r ON r.id = wanted.value"""
 
+_MEMBER_COUNTS = "SELECT r.id, r.member_count FROM json_each(?1) wanted JOIN rooms r ON r.id = wanted.value"
+
 _JOINED_BY_EACH = """
 SELECT m.user_id, m.room_id,
 m.joined_rev FROM json_each(?1) wanted CROSS JOIN members m ON m.user_id = wanted.value LIMIT ?2"""
@@ -161,6 +163,12 @@ class SqliteRooms:
             )
 
         return await self._database.read("rooms.stats", operation)
+
+    async def member_counts(self, room_ids: Sequence[str]) -> Mapping[str, int]:
+        wanted = as_json(list(room_ids))
+        return await self._database.read(
+            "rooms.member_counts", lambda connection: dict(fetch(connection, _MEMBER_COUNTS, (wanted,)))
+        )
 
     async def heads(self, room_ids: Sequence[str]) -> Mapping[str, Head]:
         wanted = as_json(list(room_ids))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 
@@ -47,3 +48,26 @@ async def test_what_the_work_asks_for_is_done_too_and_a_failure_stops_nothing(ca
     assert done == ["next", "asked for"]
     assert [record.message for record in caplog.records] == ["paced work failed"]
     caplog.clear()
+
+
+@pytest.mark.gen_test
+async def test_the_steps_of_an_iterator_share_the_turns_with_others_and_a_failure_ends_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    paced = PacedCallbacks(loop=asyncio.get_running_loop())
+    done: list[str] = []
+
+    def steps(name: str, fails_after: int) -> Iterator[None]:
+        for number in range(3):
+            if number == fails_after:
+                raise RuntimeError("a defect")
+            done.append(f"{name}{number}")
+            yield
+
+    paced.run(steps("a", 9))
+    paced.run(steps("b", 1))
+    assert done == []
+    while len(paced):
+        await asyncio.sleep(0)
+    assert done == ["a0", "b0", "a1", "a2"]
+    assert [record.getMessage() for record in caplog.records] == ["paced work failed"]

@@ -146,6 +146,7 @@ class DeliveryParts:
             bus=self.bus,
             codec=JsonCodec(),
             on_posted=lambda room_id, user_id: None,
+            on_newest=lambda room_id, seq: None,
             observer=Observer(),
             timeout_s=60,
         )

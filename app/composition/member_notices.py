@@ -1,0 +1,47 @@
+"""Builds what tells members of rooms that their connections have not joined: mentions of all, and room activity."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from chat.codec import Codec
+from chat.connections.connection_pool import Pool
+from chat.connections.mentions_of_all import MentionsOfAll
+from chat.presence.presence import Presence
+from chat.room_activity.publisher import RoomActivityPublisher
+from chat.room_activity.sender import RoomActivitySender
+from cluster.contract import Bus
+from common.paced_callbacks import PacedCallbacks
+from store.contract import Store
+
+
+class MemberNotices(msgspec.Struct, frozen=True, kw_only=True):
+    """The finished parts."""
+
+    activity_publisher: RoomActivityPublisher
+    activity_sender: RoomActivitySender
+    mentions_of_all: MentionsOfAll
+
+
+def build_member_notices(
+    *,
+    store: Store,
+    bus: Bus,
+    pool: Pool,
+    presence: Presence,
+    codec: Codec,
+    frame: Callable[[bytes], bytes],
+    paced_callbacks: PacedCallbacks,
+    now: Callable[[], float] = time.monotonic,
+) -> MemberNotices:
+    """Build the parts. The parts document the arguments."""
+    return MemberNotices(
+        activity_publisher=RoomActivityPublisher(store=store, bus=bus, now=now),
+        activity_sender=RoomActivitySender(
+            pool=pool, presence=presence, codec=codec, frame=frame, paced_callbacks=paced_callbacks, now=now
+        ),
+        mentions_of_all=MentionsOfAll(pool=pool, presence=presence, paced_callbacks=paced_callbacks, frame=frame),
+    )

@@ -1,0 +1,1 @@
+"""Tells members' connections which rooms that they have not joined have something new."""
