@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from cluster.events import (
+    AllMentioned,
     ConnectionReplaced,
     Event,
     MembershipBegan,
@@ -24,6 +25,7 @@ from cluster.events import (
     RoomChanges,
     RoomEphemeral,
     RoomMessages,
+    RoomsActive,
     SessionsRevoked,
     StatusChosen,
     UserEvent,
@@ -59,6 +61,8 @@ EVENTS: list[Any] = [
     ProcessBeat("p1"),
     ProcessBeat("p1", asks=True),
     ProcessBeat("p1", of=("p2", "p3")),
+    AllMentioned("r1", b"{}", "u1"),
+    RoomsActive((("r1", 7),), (("r2", 9),)),
 ]
 
 
