@@ -46,8 +46,17 @@ class MembershipEvents:
         self._presence.began(began.room_id, began.user_id, began.rev)
 
     def ended(self, ended: MembershipEnded) -> None:
-        """End the user's subscriptions to the room, presence and typing in it."""
-        self._user_events.end_membership(ended)
+        """End the user's subscriptions to the room, presence and typing in it; tell all connections of the user."""
+        self._end(ended, to_all=True)
+
+    def found_ended(self, ended: MembershipEnded) -> None:
+        """As `ended`, for an end that the store shows: it may show it again and again, so connections that are not
+        subscribed are told only where the user was known as a member.
+        """
+        self._end(ended, to_all=self._presence.is_in(ended.room_id, ended.user_id))
+
+    def _end(self, ended: MembershipEnded, *, to_all: bool) -> None:
+        self._user_events.end_membership(ended, to_all=to_all)
         if self._presence.ended(ended.room_id, ended.user_id, ended.rev):
             self._typing.stopped(ended.room_id, ended.user_id)
 

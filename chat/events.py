@@ -87,6 +87,13 @@ class RoomActivity(Event, frozen=True):
     rooms: list[RoomHead]
 
 
+class RoomUpdated(Event, frozen=True):
+    """A room changed, or the user's own state in it."""
+
+    name: ClassVar[str] = "roomUpdated"
+    room: RoomView
+
+
 class MessageReadUpdate(Event, frozen=True):
     """The user's read mark moved, by another connection of theirs; the state is the event's whole data."""
 

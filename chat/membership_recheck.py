@@ -94,7 +94,7 @@ class MembershipRecheck:
         process still holds for the membership.
         """
         room_id, user_id = ended.room_id, ended.user_id
-        if room_id in self._pool.rooms_of(user_id) or room_id in self._presence.rooms_of(user_id):
+        if room_id in self._pool.rooms_of(user_id) or self._presence.is_in(room_id, user_id):
             self._end(ended)
 
     # ---- memberships ---------------------------------------------------------------------------------------------

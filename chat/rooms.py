@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Protocol
 
 from cache.contract import Cache
-from cache.keys_and_ttls import Key, Keys
+from cache.keys_and_ttls import Keys
 from chat.codec import Codec
 from chat.errors import ChatError, invalid
 from chat.events import MessageReadUpdate, RoomAdded
 from chat.membership_reader import MembershipReader
+from chat.membership_updates import MembershipUpdates, membership_keys
 from chat.presenter import Presenter
 from chat.request_inputs.rooms import CreateRoom, Listing, RoomListing
 from chat.request_results.rooms import MemberPage, MemberView, RoomPage, RoomTotals, RoomView
@@ -48,6 +49,7 @@ class Rooms:
         presence: PresenceReader,
         presenter: Presenter,
         codec: Codec,
+        membership_updates: MembershipUpdates,
         on_not_member: Callable[[MembershipEnded], None] = lambda ended: None,
     ) -> None:
         self._store = store
@@ -57,6 +59,7 @@ class Rooms:
         self._presence = presence
         self._presenter = presenter
         self._codec = codec
+        self._membership_updates = membership_updates
         self._on_not_member = on_not_member
         self._memberships = MembershipReader(store=store)
 
@@ -206,12 +209,7 @@ class Rooms:
             raise ChatError("forbidden", "A direct room cannot be left.")
         async with self._fenced(room_id, user_id):
             change = await self._store.members.remove(room_id, user_id)
-        for promoted in change.user_ids_promoted:
-            await self._cache.invalidate(self._keys.membership(room_id, promoted))
-        if change.changed:
-            # The end is published first: if this process dies in between, the other processes find the missing rev.
-            await self._bus.publish(EVERYONE, MembershipEnded(room_id, user_id, "left", change.rev))
-            await self._publish_change(change)
+        await self._membership_updates.publish_ended(change, user_id, "left")
 
     async def mark_read(self, room_id: str, user_id: str, seq: int) -> ReadState:
         """Move the user's read mark forward and send it to all their connections.
@@ -242,20 +240,10 @@ class Rooms:
 
     def _fenced(self, room_id: str, user_id: str) -> AbstractAsyncContextManager[None]:
         """Fence the cached values that a membership touches: while it is written they are not read from the cache."""
-        return self._cache.fence(*self._touched(room_id, user_id))
-
-    def _touched(self, room_id: str, user_id: str) -> tuple[Key[Any], ...]:
-        keys = self._keys
-        return (
-            keys.room(room_id),
-            keys.membership(room_id, user_id),
-            keys.room_ids(user_id),
-            keys.stats(room_id),
-            keys.page(room_id),  # it holds the room's rev
-        )
+        return self._membership_updates.fenced(room_id, user_id)
 
     async def _entered(self, of: Standing, user_id: str) -> None:
-        await self._cache.invalidate(*self._touched(of.room.id, user_id))
+        await self._cache.invalidate(*membership_keys(self._keys, of.room.id, user_id))
         await self._bus.publish(EVERYONE, MembershipBegan(of.room.id, user_id, _joined_rev(of)))
 
     async def _publish_change(self, change: MembershipChange) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Annotated
+
+import msgspec
 
 _DAY_MS = 86_400_000
+_Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 def rfc3339(epoch_ms: int) -> str:
@@ -26,6 +30,18 @@ def rfc3339_from_s(epoch_s: float) -> str:
 def epoch_ms_of(text: str) -> int:
     """Parse a text that `rfc3339` made to milliseconds since the epoch. Raises ValueError."""
     return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def normalized(text: str) -> str:
+    """A time in any form that RFC 3339 has, as `rfc3339` writes it. Raises ValueError, also for one past the year 9999
+    in UTC.
+    """
+    try:
+        return rfc3339(round(msgspec.convert(text, _Time).timestamp() * 1000))
+    except msgspec.ValidationError as error:
+        raise ValueError("takes an RFC 3339 time") from error
+    except (ValueError, OverflowError) as error:
+        raise ValueError("takes a time up to the year 9999") from error
 
 
 @lru_cache(maxsize=64)

@@ -18,6 +18,7 @@ from handlers import (
     messages,
     metrics,
     metrics_history,
+    moderation,
     rooms,
     static_files,
     user_blocks,
@@ -52,6 +53,7 @@ class Services(Struct, frozen=True):
     rooms: Rooms
     messages: Messages
     people: PeopleServices
+    moderation: moderation.ModerationServices
     about: health.About
     readiness: health.Readiness
     database_health: DatabaseHealth
@@ -119,6 +121,7 @@ def make_application(services: Services) -> Application:
             route(rf"/rooms/{ID}/members", rooms.MembersHandler, room_services),
             route(rf"/rooms/{ID}/stats", rooms.StatsHandler, room_services),
             route(rf"/rooms/{ID}/changes", rooms.ChangesHandler, room_services),
+            route(rf"/rooms/{ID}/members/{ID}", moderation.OneMemberHandler, services.moderation),
             route(r"/messages", messages.MessagesHandler, services.messages),
             route(rf"/messages/{ID}", messages.OneMessageHandler, services.messages),
         ],

@@ -163,7 +163,7 @@ def build_chat(
         presence_publisher=presence_parts.presence_publisher,
         task_queue=membership_rechecks,
         begin=membership_events.began,
-        end=membership_events.ended,
+        end=membership_events.found_ended,
         now_ms=now_ms,
     )
     presenter = Presenter(status_of=presence.status_of, online_count=presence.online_count)

@@ -12,6 +12,8 @@ from cache.keys_and_ttls import Keys
 from chat.administrators import Administrators
 from chat.codec import Codec
 from chat.delivery.room_hub import Hub
+from chat.member_moderation import MemberModeration
+from chat.membership_updates import MembershipUpdates
 from chat.message_writer import MessageWriter
 from chat.messages import Messages
 from chat.presence.presence import Presence
@@ -28,6 +30,7 @@ from store.models import Head
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """The finished use cases."""
 
+    member_moderation: MemberModeration
     message_writer: MessageWriter
     messages: Messages
     rooms: Rooms
@@ -51,6 +54,9 @@ def build_conversation(
 ) -> Conversation:
     """Build the use cases without starting any."""
     bus, cache = shared.bus, shared.cache
+    membership_updates = MembershipUpdates(
+        store=store, cache=cache, keys=keys, bus=bus, presenter=presenter, codec=codec
+    )
     rooms = Rooms(
         store=store,
         cache=cache,
@@ -59,7 +65,11 @@ def build_conversation(
         presence=presence,
         presenter=presenter,
         codec=codec,
+        membership_updates=membership_updates,
         on_not_member=on_not_member,
+    )
+    member_moderation = MemberModeration(
+        store=store, updates=membership_updates, administrators=administrators, presence=presence
     )
     message_writer = MessageWriter(
         store=store,
@@ -88,7 +98,9 @@ def build_conversation(
         codec=codec,
         head_of=head_of if shared.is_shared else _no_head,
     )
-    return Conversation(message_writer=message_writer, messages=messages, rooms=rooms)
+    return Conversation(
+        member_moderation=member_moderation, message_writer=message_writer, messages=messages, rooms=rooms
+    )
 
 
 async def _no_head(room_id: str) -> Head | None:

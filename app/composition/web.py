@@ -19,6 +19,7 @@ from handlers.health import About, Readiness
 from handlers.http.http_bounds import HttpBounds
 from handlers.http.server import BoundedHTTPServer
 from handlers.metrics import MetricPages
+from handlers.moderation import ModerationServices
 from handlers.operator_access import Operators
 from handlers.people_services import PeopleServices
 from handlers.performance_health import PerformanceHealth
@@ -91,6 +92,7 @@ def build_web(
         rooms=chat.conversation.rooms,
         messages=chat.conversation.messages,
         people=PeopleServices(settings=chat.account_parts.settings, blocks=chat.account_parts.blocks),
+        moderation=ModerationServices(chat.conversation.rooms, chat.conversation.member_moderation),
         about=About(
             version=VERSION,
             store=store.name,

@@ -34,7 +34,7 @@ from chat.rooms import Rooms
 from cluster.contract import Bus
 from cluster.events import StatusChosen
 from cluster.topics import EVERYONE
-from common.rfc3339 import rfc3339
+from common.rfc3339 import epoch_ms_of, rfc3339
 from common.serial_task_queue import SerialTaskQueue
 from limits.contract import Check
 from limits.ip_addresses import address_check
@@ -42,6 +42,7 @@ from limits.load_shedding import ShedClass
 from monitor.observer import Observer
 from store.errors import StoreError
 from store.models import ReadState
+from store.room_rules import require_writer
 
 
 class Command(Struct, frozen=True):
@@ -232,7 +233,14 @@ class Commands:
 
     async def _start_typing(self, session: Session, body: OneRoom, _: str | None) -> None:
         assert session.user is not None
-        await self._rooms.read_by(body.room_id, session.user_id)
+        room, membership = await self._rooms.read_by(body.room_id, session.user_id)
+        muted_until = membership.muted_until
+        require_writer(
+            room,
+            membership.role,
+            muted_until_ms=None if muted_until is None else epoch_ms_of(muted_until),
+            now_ms=self._now_ms(),
+        )
         self._typing.started(body.room_id, session.user)
 
     async def _stop_typing(self, session: Session, body: OneRoom, _: str | None) -> None:

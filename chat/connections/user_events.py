@@ -45,17 +45,27 @@ class UserEvents:
             for session in own:
                 session.link.send(frame)
 
-    def end_membership(self, happening: MembershipEnded) -> None:
-        """End the user's subscriptions to a room and send roomClosed; those under a newer membership stay."""
-        room_id, rev = happening.room_id, happening.rev
+    def end_membership(self, happening: MembershipEnded, *, to_all: bool = False) -> None:
+        """End the user's subscriptions to a room and send roomClosed; those under a newer membership stay.
+
+        `to_all`: the connections that are not subscribed get it too, unless something newer about the membership was
+        sent or is subscribed. One that joins at the moment gets the answer to that.
+        """
+        user_id, room_id, rev = happening.user_id, happening.room_id, happening.rev
+        sessions = self._pool.sessions_of(user_id)
         if rev is not None:
             about, order = membership_order(room_id, rev, began=False)
-            self._sent.accept((happening.user_id, about), order)
+            known = self._sent.get((user_id, about))
+            is_newest = all((session.rooms or {}).get(room_id, 0) <= rev for session in sessions)
+            to_all = to_all and is_newest and (known is None or known < order)
+            self._sent.accept((user_id, about), order)
         frame = self._frame(self._codec.event(RoomClosed(room_id, happening.reason)))
-        for session in self._pool.sessions_of(happening.user_id):
+        for session in sessions:
             rooms = session.rooms or {}
             if self._hub.end_membership(room_id, session, rev=rev, under=rooms.get(room_id)):
                 rooms.pop(room_id, None)
+                session.link.send(frame)
+            elif to_all and room_id not in rooms and not self._hub.is_joining(room_id, session):
                 session.link.send(frame)
 
     def sweep(self) -> None:

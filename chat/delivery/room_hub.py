@@ -142,6 +142,11 @@ class Hub:
         self._close_if_idle(channel)
         return ended
 
+    def is_joining(self, room_id: str, subscriber: Subscriber) -> bool:
+        """Whether a join of the subscriber is between its registration and its ack."""
+        channel = self._channels.get(room_id)
+        return channel is not None and subscriber in channel.joining
+
     def is_delivering(self, room_id: str) -> bool:
         """Whether something of the room is on its way to connections or to be read first."""
         channel = self._channels.get(room_id)

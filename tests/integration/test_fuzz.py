@@ -69,6 +69,8 @@ PATHS = [
     "messages", "metrics/history", "metrics/websocket", "metrics/alerts", "health/database", "ws", "static/chat.js", "",
     "rooms/{}", "rooms/{}/join", "rooms/{}/members", "rooms/{}/stats", "rooms/{}/changes", "messages/{}", "users/{}",
     "{}", "users/me/settings", "users/me/blocks", "users/me/blocks/{}", "auth/sessions", "auth/sessions/{}",
+    "rooms/{}/members/{}",
+    "{}",
 ]  # fmt: skip
 FIELDS = [
     "name", "description", "isPrivate", "maxUsers", "roomId", "content", "clientId", "replyToId", "threadId",
@@ -76,6 +78,8 @@ FIELDS = [
     "username", "email", "password", "oldPassword", "newPassword", "refreshToken", "userId", "displayName",
     "textColor", "customStatus",
     "since", "sinceRev", "seq", "status", "token", "theme", "notifications", "client",
+    "since", "sinceRev", "seq", "status", "token",
+    "role", "mutedUntil",
 ]  # fmt: skip
 COMMANDS = [
     "authenticate", "joinRoom", "leaveRoom", "sendMessage", "editMessage", "addReaction", "startTyping", "stopTyping",

@@ -22,6 +22,7 @@ from cache.memory_cache import MemoryCache
 from chat.delivery.joining import RoomJoiner
 from chat.delivery.room_hub import Hub
 from chat.errors import ChatError
+from chat.membership_updates import MembershipUpdates
 from chat.message_writer import MessageWriter
 from chat.presenter import Presenter
 from chat.request_inputs.connection import JoinRoom
@@ -130,6 +131,9 @@ class DeliveryParts:
             def online_count(self, room_id: str) -> int:
                 return 0
 
+        updates = MembershipUpdates(
+            store=stretched, cache=self.cache, keys=keys, bus=self.bus, presenter=presenter, codec=JsonCodec()
+        )
         self.rooms = Rooms(
             store=stretched,
             cache=self.cache,
@@ -138,6 +142,7 @@ class DeliveryParts:
             presence=Nobody(),
             presenter=presenter,
             codec=JsonCodec(),
+            membership_updates=updates,
         )
         self.message_writer = MessageWriter(
             store=stretched,

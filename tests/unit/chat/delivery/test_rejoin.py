@@ -13,6 +13,7 @@ from cache.keys_and_ttls import CacheTtls, Keys
 from cache.memory_cache import NoCache
 from chat.delivery.joining import RoomJoiner
 from chat.errors import ChatError
+from chat.membership_updates import MembershipUpdates
 from chat.presenter import Presenter
 from chat.request_inputs.connection import JoinRoom
 from chat.rooms import Rooms
@@ -28,14 +29,19 @@ def joins_of(process: Process) -> RoomJoiner:
         return chosen
 
     presenter = Presenter(status_of=status_of, online_count=process.presence.online_count)
+    store, cache, keys = process.store, NoCache(), Keys(CacheTtls(messages_s=1, users_s=1, stats_s=1))
+    updates = MembershipUpdates(
+        store=store, cache=cache, keys=keys, bus=process.bus, presenter=presenter, codec=JsonCodec()
+    )
     rooms = Rooms(
-        store=process.store,
-        cache=NoCache(),
-        keys=Keys(CacheTtls(messages_s=1, users_s=1, stats_s=1)),
+        store=store,
+        cache=cache,
+        keys=keys,
         bus=process.bus,
         presence=process.presence,
         presenter=presenter,
         codec=JsonCodec(),
+        membership_updates=updates,
         on_not_member=process.audit.on_not_member,
     )
     return RoomJoiner(store=process.store, hub=process.hub, rooms=rooms, presenter=presenter, codec=JsonCodec())

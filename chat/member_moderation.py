@@ -1,0 +1,85 @@
+"""The use cases of moderators about members: give a role, mute, remove."""
+
+from __future__ import annotations
+
+from chat.administrators import Administrators
+from chat.errors import ChatError
+from chat.membership_updates import MembershipUpdates
+from chat.request_results.moderation import ModeratedMember
+from chat.rooms import PresenceReader
+from store.contract import Store
+from store.models import Actor, MembershipChange, Role, User
+from store.room_rules import require_moderator
+
+
+class MemberModeration:
+    """What moderators do to members. The rules are asked within the writes (store/room_rules.py).
+
+    All methods raise ChatError user_not_found, forbidden; StoreError, Refused among them.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        updates: MembershipUpdates,
+        administrators: Administrators,
+        presence: PresenceReader,
+    ) -> None:
+        self._store = store
+        self._updates = updates
+        self._administrators = administrators
+        self._presence = presence
+
+    async def set_role(self, actor: Actor, room_id: str, user_id: str, role: Role) -> ModeratedMember:
+        """Give a member a role; a new owner takes the room over."""
+        target = await self.target(actor, room_id, user_id)
+        async with self._updates.fenced(room_id, user_id):
+            change = await self._store.moderation.set_role(room_id, user_id, role, actor=actor)
+        await self._updates.publish_changed(change, user_id)
+        return self._member(target, change)
+
+    async def mute(self, actor: Actor, room_id: str, user_id: str, until_ms: int | None) -> ModeratedMember:
+        """Mute a member until a time in milliseconds since the epoch; None ends a mute."""
+        target = await self.target(actor, room_id, user_id)
+        self.require_no_administrator(target)
+        async with self._updates.fenced(room_id, user_id):
+            change = await self._store.moderation.mute(room_id, user_id, until_ms, actor=actor)
+        await self._updates.publish_changed(change, user_id)
+        return self._member(target, change)
+
+    async def remove(self, actor: Actor, room_id: str, user_id: str) -> None:
+        """End somebody's membership."""
+        self.require_no_administrator(await self.target(actor, room_id, user_id))
+        async with self._updates.fenced(room_id, user_id):
+            change = await self._store.moderation.remove(room_id, user_id, actor=actor)
+        await self._updates.publish_ended(change, user_id, "removed")
+
+    async def target(self, actor: Actor, room_id: str, user_id: str) -> User:
+        """The person whom a moderator acts on. Who is no moderator gets no answer to whether there is such a person."""
+        standing = await self._store.rooms.get_for(room_id, actor.user_id)
+        if standing is None:
+            raise ChatError("room_not_found")
+        require_moderator(standing.room, actor, standing.membership.role if standing.membership is not None else None)
+        user = await self._store.users.get(user_id)
+        if user is None:
+            raise ChatError("user_not_found")
+        return user
+
+    def require_no_administrator(self, user: User) -> None:
+        """Nobody ranks above an administrator, and only the settings know who is one. Raises ChatError forbidden."""
+        if self._administrators.has(user):
+            raise ChatError("forbidden")
+
+    def _member(self, user: User, change: MembershipChange) -> ModeratedMember:
+        membership = change.membership
+        if membership is None:
+            raise ChatError("user_not_found")
+        return ModeratedMember(
+            user_id=user.id,
+            username=user.username,
+            display_name=user.display_name,
+            role=membership.role,
+            online=self._presence.is_online(user.id),
+            muted_until=membership.muted_until,
+        )

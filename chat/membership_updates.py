@@ -1,0 +1,86 @@
+"""What follows a change of a membership that was stored: caches, the other processes, the people concerned."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from cache.contract import Cache
+from cache.keys_and_ttls import Key, Keys
+from chat.codec import Codec
+from chat.events import RoomUpdated
+from chat.presenter import Presenter
+from cluster.contract import Bus
+from cluster.events import MembershipEnded, RoomChanges, UserEvent
+from cluster.topics import EVERYONE, membership_order, room_topic, user_topic
+from store.contract import Store
+from store.models import MembershipChange, Standing
+
+
+def membership_keys(keys: Keys, room_id: str, user_id: str) -> tuple[Key[Any], ...]:
+    """The cached values that a change of a membership touches."""
+    return (
+        keys.room(room_id),
+        keys.membership(room_id, user_id),
+        keys.room_ids(user_id),
+        keys.stats(room_id),
+        keys.page(room_id),  # it holds the room's rev
+    )
+
+
+class MembershipUpdates:
+    """Publishes changes of memberships."""
+
+    def __init__(self, *, store: Store, cache: Cache, keys: Keys, bus: Bus, presenter: Presenter, codec: Codec) -> None:
+        self._store = store
+        self._cache = cache
+        self._keys = keys
+        self._bus = bus
+        self._presenter = presenter
+        self._codec = codec
+
+    def fenced(self, room_id: str, user_id: str) -> AbstractAsyncContextManager[None]:
+        """Fence what a membership touches: while it is written it is not read from the cache."""
+        return self._cache.fence(*membership_keys(self._keys, room_id, user_id))
+
+    async def publish_changed(self, change: MembershipChange, user_id: str) -> None:
+        """Publish that a member's role or mute changed; every connection of theirs gets their new state."""
+        if not change.changed:
+            return
+        await self._forget_others(change)
+        await self._publish_rev(change)
+        await self._publish_own_state(Standing(change.room, change.membership), user_id, rev=change.rev)
+        await self._publish_others(change)
+
+    async def publish_ended(self, change: MembershipChange, user_id: str, reason: str) -> None:
+        """Publish that a membership ended. `reason`: left, removed, banned."""
+        if not change.changed:
+            return
+        await self._forget_others(change)
+        # The end is published first: if this process dies in between, the other processes find the missing rev.
+        await self._bus.publish(EVERYONE, MembershipEnded(change.room.id, user_id, reason, change.rev))
+        await self._publish_rev(change)
+        await self._publish_others(change)
+
+    async def _forget_others(self, change: MembershipChange) -> None:
+        others = (*change.user_ids_promoted, *change.user_ids_demoted)
+        if others:
+            await self._cache.invalidate(*(self._keys.membership(change.room.id, one) for one in others))
+
+    async def _publish_rev(self, change: MembershipChange) -> None:
+        await self._bus.publish(room_topic(change.room.id), RoomChanges(change.room.id, ((change.rev, None),)))
+
+    async def _publish_others(self, change: MembershipChange) -> None:
+        """Publish the new state of the others whose role changed with it."""
+        for user_id in (*change.user_ids_promoted, *change.user_ids_demoted):
+            standing = await self._store.rooms.get_for(change.room.id, user_id)
+            if standing is not None:
+                await self._publish_own_state(standing, user_id, rev=change.rev)
+
+    async def _publish_own_state(self, of: Standing, user_id: str, *, rev: int) -> None:
+        if of.membership is None:
+            return
+        payload = self._codec.event(RoomUpdated(self._presenter.room(of.room, of.membership)))
+        # It is about the membership: after its end nothing older of it arrives.
+        order = membership_order(of.room.id, rev, began=True)
+        await self._bus.publish(user_topic(user_id), UserEvent(user_id, payload, *order))

@@ -1,0 +1,44 @@
+"""/rooms/{id}/members/{userId}, bans, reports, audit: what moderators do and see."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, Struct
+
+from chat.errors import invalid
+from chat.member_moderation import MemberModeration
+from chat.request_inputs.moderation import PatchMember
+from chat.rooms import Rooms
+from common.rfc3339 import epoch_ms_of
+from handlers.base import Handler
+from handlers.codec.input_decoder import InputDecoder
+
+PATCH_MEMBER = InputDecoder(PatchMember)
+
+
+class ModerationServices(Struct, frozen=True):
+    """The use cases of these routes."""
+
+    rooms: Rooms
+    members: MemberModeration
+
+
+class OneMemberHandler(Handler[ModerationServices]):
+    async def patch(self, room_id: str, user_id: str) -> None:
+        body = self.body(PATCH_MEMBER)
+        if (body.role is UNSET) is (body.muted_until is UNSET):
+            raise invalid(role="takes one of role and mutedUntil", mutedUntil="takes one of role and mutedUntil")
+        members = self.services.members
+        if body.role is not UNSET:
+            member = await members.set_role(self.actor, room_id, user_id, body.role)
+        else:
+            until = body.muted_until
+            member = await members.mute(self.actor, room_id, user_id, epoch_ms_of(until) if until else None)
+        self.reply({"member": member})
+
+    async def delete(self, room_id: str, user_id: str) -> None:
+        """Remove somebody; oneself: leave."""
+        if user_id == self.actor.user_id:
+            await self.services.rooms.leave(room_id, user_id)
+        else:
+            await self.services.members.remove(self.actor, room_id, user_id)
+        self.reply_nothing()

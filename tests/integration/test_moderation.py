@@ -1,0 +1,232 @@
+"""Roles, mutes and removals over REST, and what connections hear of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import StoreEnv, embedded
+from tests.support.accounts import create_account
+from tests.support.client import CommandRefused, Person, chat, register
+from tests.support.server import ServerProcess, serving
+
+MEMBER = {"userId", "username", "displayName", "role", "online", "mutedUntil"}
+ADMIN = "root.of.all"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Iterator[ServerProcess]:
+    """A server with an administrator."""
+    data_dir = tmp_path_factory.mktemp("moderated") / "data"
+    env = {**store_env(data_dir), "ADMIN_USERS": ADMIN, "RATE_LIMIT_ROOMS": "off"}
+    with serving(data_dir, env) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def admin(server: ServerProcess) -> Person:
+    return create_account(server, ADMIN)
+
+
+class Room:
+    """A room with an owner, a moderator and a member."""
+
+    def __init__(self, server: ServerProcess, **fields: Any) -> None:
+        self.owner, self.moderator, self.member, self.stranger = [register(server.url) for _ in range(4)]
+        self.id: str = self.owner.make_room(**fields)["id"]
+        for one in (self.moderator, self.member):
+            reply = self.owner.call("POST", f"/rooms/{self.id}/members", {"userId": one.id})
+            assert reply.status == 200, reply.body
+        assert self.patch(self.owner, self.moderator, role="moderator") == (200, None)
+
+    def patch(self, who: Person, whom: Person, **body: Any) -> tuple[int, str | None]:
+        """Status and error code of a change of a member."""
+        reply = who.call("PATCH", f"/rooms/{self.id}/members/{whom.id}", body)
+        return reply.status, None if reply.status == 200 else reply.code
+
+    def remove(self, who: Person, whom: Person) -> tuple[int, str | None]:
+        reply = who.call("DELETE", f"/rooms/{self.id}/members/{whom.id}")
+        return reply.status, None if reply.status == 204 else reply.code
+
+    def role(self, who: Person) -> str:
+        role: str = who.call("GET", f"/rooms/{self.id}").json["room"]["role"]
+        return role
+
+
+def in_future(**span: int) -> str:
+    return (datetime.now(UTC) + timedelta(**span)).isoformat()
+
+
+def test_an_owner_gives_roles_and_the_reply_shows_the_member(server: ServerProcess) -> None:
+    room = Room(server)
+    reply = room.owner.call("PATCH", f"/rooms/{room.id}/members/{room.member.id}", {"role": "moderator"})
+    assert reply.status == 200
+    member = reply.json["member"]
+    assert set(member) == MEMBER
+    assert (member["userId"], member["username"], member["role"], member["mutedUntil"]) == (
+        room.member.id, room.member.username, "moderator", None,
+    )  # fmt: skip
+    assert room.role(room.member) == "moderator"
+    assert room.patch(room.owner, room.member, role="member") == (200, None)
+    assert room.role(room.member) == "member"
+    listed = room.member.call("GET", f"/rooms/{room.id}/members").json["members"]
+    assert {one["userId"]: one["role"] for one in listed} == {
+        room.owner.id: "owner", room.moderator.id: "moderator", room.member.id: "member",
+    }  # fmt: skip
+
+
+def test_an_owner_hands_the_room_over(server: ServerProcess) -> None:
+    room = Room(server)
+    assert room.patch(room.owner, room.owner, role="member") == (409, "conflict")
+    assert room.patch(room.owner, room.member, role="owner") == (200, None)
+    assert (room.role(room.owner), room.role(room.member)) == ("moderator", "owner")
+    assert room.owner.call("GET", f"/rooms/{room.id}").json["room"]["ownerId"] == room.member.id
+    assert room.patch(room.owner, room.moderator, role="member") == (403, "forbidden")
+
+
+@pytest.mark.gen_test
+async def test_a_muted_member_reads_and_neither_writes_nor_types_until_the_mute_ends(server: ServerProcess) -> None:
+    room = Room(server)
+    own = room.member.post(room.id, "before")
+    async with chat(server.ws_url, room.member) as connection:
+        await connection.command("joinRoom", roomId=room.id)
+        await connection.command("startTyping", roomId=room.id)
+        assert room.patch(room.moderator, room.member, mutedUntil=in_future(hours=1)) == (200, None)
+        told = (await connection.one("roomUpdated"))["room"]
+        assert (told["id"], told["role"]) == (room.id, "member")
+        assert told["mutedUntil"] == room.member.call("GET", f"/rooms/{room.id}").json["room"]["mutedUntil"]
+        for event in ("sendMessage", "startTyping"):
+            with pytest.raises(CommandRefused) as refused:
+                await connection.command(event, roomId=room.id, content="while muted")
+            assert refused.value.code == "muted"
+        assert room.member.call("POST", "/messages", {"roomId": room.id, "content": "a"}).code == "muted"
+        assert room.member.call("GET", f"/messages/{own['id']}").status == 200
+        await connection.command("stopTyping", roomId=room.id)
+        assert room.patch(room.owner, room.member, mutedUntil=None) == (200, None)
+        await connection.until(lambda: len(connection.named("roomUpdated")) == 2)
+        assert connection.named("roomUpdated")[1]["room"]["mutedUntil"] is None
+        await connection.command("sendMessage", roomId=room.id, content="after")
+        await connection.command("startTyping", roomId=room.id)
+
+
+def test_leaving_and_joining_again_does_not_end_a_mute(server: ServerProcess) -> None:
+    room = Room(server)
+    assert room.patch(room.moderator, room.member, mutedUntil=in_future(hours=1)) == (200, None)
+    assert room.member.call("POST", f"/rooms/{room.id}/leave").status == 204
+    room.member.join(room.id)
+    assert room.member.call("POST", "/messages", {"roomId": room.id, "content": "a"}).code == "muted"
+
+
+@pytest.mark.gen_test
+async def test_every_connection_of_who_is_removed_hears_it_whether_it_was_subscribed_or_not(
+    server: ServerProcess,
+) -> None:
+    room = Room(server)
+    async with (
+        chat(server.ws_url, room.member) as subscribed,
+        chat(server.ws_url, room.member) as also,
+        chat(server.ws_url, room.owner) as other,
+    ):
+        for one in (subscribed, other):
+            await one.command("joinRoom", roomId=room.id)
+        await also.command("heartbeat")
+        assert room.remove(room.moderator, room.member) == (204, None)
+        for one in (subscribed, also):
+            assert await one.one("roomClosed") == {"roomId": room.id, "reason": "removed"}
+        await other.one("userLeft")
+        room.owner.post(room.id, "without them")
+        await other.until(lambda: other.seqs)
+        await subscribed.command("heartbeat")
+        assert (subscribed.seqs, len(subscribed.named("roomClosed")), other.named("roomClosed")) == ([], 1, [])
+        with pytest.raises(CommandRefused) as refused:
+            await subscribed.command("sendMessage", roomId=room.id, content="still here?")
+        assert refused.value.code == "not_member"
+        await subscribed.command("joinRoom", roomId=room.id)
+    assert room.remove(room.owner, room.stranger) == (404, "user_not_found")
+
+
+def test_to_remove_oneself_is_to_leave(server: ServerProcess) -> None:
+    room = Room(server)
+    assert room.remove(room.member, room.member) == (204, None)
+    assert room.remove(room.member, room.member) == (403, "not_member")
+    assert room.owner.call("GET", f"/rooms/{room.id}").json["room"]["memberCount"] == 2
+
+
+def test_who_may_not_moderate_is_refused(server: ServerProcess) -> None:
+    room = Room(server)
+    later = in_future(minutes=5)
+    for who, whom, expected in (
+        (room.member, room.moderator, (403, "forbidden")),
+        (room.moderator, room.moderator, (403, "forbidden")),
+        (room.moderator, room.owner, (403, "forbidden")),
+        (room.stranger, room.member, (403, "not_member")),
+        (room.owner, room.stranger, (404, "user_not_found")),
+    ):
+        assert room.patch(who, whom, mutedUntil=later) == expected
+        if who is not whom:
+            assert room.remove(who, whom) == expected
+    assert room.patch(room.moderator, room.member, role="moderator") == (403, "forbidden")
+    private = Room(server, isPrivate=True)
+    assert private.patch(private.stranger, private.member, mutedUntil=later) == (404, "room_not_found")
+    assert private.remove(private.stranger, private.member) == (404, "room_not_found")
+    direct = room.owner.call("POST", "/rooms/direct", {"userId": room.member.id}).json["room"]["id"]
+    for body in ({"role": "owner"}, {"mutedUntil": later}):
+        reply = room.owner.call("PATCH", f"/rooms/{direct}/members/{room.member.id}", body)
+        assert (reply.status, reply.code) == (403, "forbidden")
+    assert room.owner.call("DELETE", f"/rooms/{direct}/members/{room.member.id}").code == "forbidden"
+
+
+def test_an_administrator_moderates_rooms_they_are_not_in(server: ServerProcess, admin: Person) -> None:
+    room = Room(server, isPrivate=True)
+    assert room.patch(admin, room.owner, mutedUntil=in_future(hours=1)) == (200, None)
+    assert room.owner.call("POST", "/messages", {"roomId": room.id, "content": "a"}).code == "muted"
+    assert room.patch(admin, room.owner, role="member") == (409, "conflict")
+    assert room.patch(admin, room.member, role="owner") == (200, None)
+    assert room.remove(admin, room.owner) == (204, None)
+    assert admin.call("GET", f"/rooms/{room.id}/members").code == "room_not_found"
+    # Nobody ranks above an administrator
+    room.member.call("POST", f"/rooms/{room.id}/members", {"userId": admin.id})
+    assert room.patch(room.member, admin, mutedUntil=in_future(hours=1)) == (403, "forbidden")
+    assert room.remove(room.member, admin) == (403, "forbidden")
+
+
+@embedded
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({}, {"role", "mutedUntil"}),
+        ({"role": "owner", "mutedUntil": None}, {"role", "mutedUntil"}),
+        ({"role": "king"}, {"role"}),
+        ({"role": None}, {"role"}),
+        ({"role": ["member"]}, {"role"}),
+        ({"mutedUntil": 1}, {"mutedUntil"}),
+        ({"mutedUntil": "tomorrow"}, {"mutedUntil"}),
+        ({"mutedUntil": "2999-01-01"}, {"mutedUntil"}),
+        ({"mutedUntil": "2999-01-01T00:00:00"}, {"mutedUntil"}),  # of no zone
+        ({"mutedUntil": "9999-12-31T23:59:59-12:00"}, {"mutedUntil"}),
+        ({"mutedUntil": "9" * 5000}, {"mutedUntil"}),
+    ],
+)
+def test_what_is_wrong_with_a_change_of_a_member_is_named(
+    server: ServerProcess, body: dict[str, Any], fields: set[str]
+) -> None:
+    ada = register(server.url)
+    room = ada.make_room()["id"]
+    reply = ada.call("PATCH", f"/rooms/{room}/members/{ada.id}", body)
+    assert (reply.status, reply.code, set(reply.json["error"]["details"])) == (422, "validation_failed", fields)
+
+
+def test_a_room_or_person_that_is_not_there_is_named(server: ServerProcess) -> None:
+    ada = register(server.url)
+    room = ada.make_room()["id"]
+    for method, body in (("PATCH", {"role": "member"}), ("DELETE", None)):
+        for path, code in (
+            (f"/rooms/none/members/{ada.id}", "room_not_found"),
+            (f"/rooms/{room}/members/nobody", "user_not_found"),
+            (f"/rooms/{room}/members/{'x' * 300}", "user_not_found"),
+        ):
+            reply = ada.call(method, path, body)
+            assert (reply.status, reply.code) == (404, code)

@@ -1,0 +1,97 @@
+"""What moderators do acts on every process: within a second, and within five while they cannot hear each other."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.integration.conftest import Processes, person_at
+from tests.support.client import ChatConnection, CommandRefused, chat, register
+from tests.support.redis_server import RedisServer
+
+CUT_OFF_S = 5.0
+SLACK_S = 5.0  # of a busy machine
+
+
+def later() -> str:
+    return (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+
+
+async def refusal(connection: ChatConnection, room: str) -> str | None:
+    """The code with which a message is refused, None if it is stored."""
+    try:
+        await connection.command("sendMessage", roomId=room, content="may I?")
+    except CommandRefused as refused:
+        return refused.code
+    return None
+
+
+@pytest.mark.gen_test
+async def test_a_role_a_mute_and_a_removal_act_on_every_process_at_once(two_servers: Processes) -> None:
+    first, second = two_servers
+    ada, bob = register(first.url), register(second.url)
+    room = ada.make_room()["id"]
+    bob.join(room)
+    path = f"/rooms/{room}/members/{bob.id}"
+    async with chat(second.ws_url, bob) as b, chat(first.ws_url, bob) as also_b:
+        await b.command("joinRoom", roomId=room)
+        await b.command("startTyping", roomId=room)
+        assert ada.call("PATCH", path, {"mutedUntil": later()}).status == 200
+        for one in (b, also_b):
+            assert (await one.one("roomUpdated"))["room"]["mutedUntil"] is not None
+            for command in ("sendMessage", "startTyping"):
+                with pytest.raises(CommandRefused) as refused:
+                    await one.command(command, roomId=room, content="muted")
+                assert refused.value.code == "muted"
+        ada.call("PATCH", path, {"mutedUntil": None, "ignored": 1})
+        ada.call("PATCH", path, {"role": "moderator"})
+        for one in (b, also_b):
+            await one.until(lambda one=one: len(one.named("roomUpdated")) == 3)
+            told = [(data["room"]["role"], data["room"]["mutedUntil"] is None) for data in one.named("roomUpdated")]
+            assert told == [("member", False), ("member", True), ("moderator", True)]
+        assert person_at(bob, first).call("PATCH", f"/rooms/{room}/members/{ada.id}", {"role": "member"}).status == 403
+        assert await refusal(b, room) is None
+        started = time.monotonic()
+        assert ada.call("DELETE", path).status == 204
+        for one in (b, also_b):
+            assert await one.one("roomClosed") == {"roomId": room, "reason": "removed"}
+        assert time.monotonic() - started < 1 + SLACK_S
+        assert await refusal(b, room) == "not_member"
+        assert person_at(bob, second).call("GET", f"/rooms/{room}/members").code == "not_member"
+
+
+@pytest.mark.gen_test
+async def test_processes_that_are_cut_off_find_a_mute_and_a_removal(
+    two_servers: Processes, shared_redis: RedisServer
+) -> None:
+    first, second = two_servers
+    ada, bob = register(first.url), register(second.url)
+    room = ada.make_room()["id"]
+    bob.join(room)
+    path = f"/rooms/{room}/members/{bob.id}"
+    async with chat(second.ws_url, bob) as b:
+        await b.command("joinRoom", roomId=room)
+        await b.command("startTyping", roomId=room)
+        await asyncio.to_thread(shared_redis.stop)
+        assert (await asyncio.to_thread(ada.call, "PATCH", path, {"mutedUntil": later()})).status == 200
+        assert await refusal(b, room) == "muted"
+
+        async def is_typing_refused() -> bool:
+            try:
+                await b.command("startTyping", roomId=room)
+            except CommandRefused as refused:
+                return refused.code == "muted"
+            return False
+
+        started = time.monotonic()
+        while not await is_typing_refused():
+            assert time.monotonic() - started < CUT_OFF_S + SLACK_S
+            await asyncio.sleep(0.1)
+        started = time.monotonic()
+        assert (await asyncio.to_thread(ada.call, "DELETE", path)).status == 204
+        assert (await b.one("roomClosed"))["roomId"] == room
+        assert time.monotonic() - started < CUT_OFF_S + SLACK_S
+        await asyncio.to_thread(shared_redis.start)
