@@ -81,6 +81,14 @@ class ReactionRecord(Struct, frozen=True):
     created_at: int
 
 
+class MessageEditsRecord(Struct, frozen=True):
+    """What edits of a message replaced: each text with the time of the edit, the oldest first."""
+
+    room_id: str
+    seq: int
+    texts: tuple[tuple[str, int], ...]
+
+
 class FileRecord(Struct, frozen=True):
     """A described file. `posts`: room and clientId of each message of its owner that shows it, in order."""
 
@@ -110,6 +118,7 @@ KINDS: Mapping[str, type[Any]] = {
     "members": MemberRecord,
     "messages": Message,
     "changes": ChangeRecord,
+    "message_edits": MessageEditsRecord,
     "reactions": ReactionRecord,
     "files": FileRecord,
     "settings": SettingsRecord,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from store.errors import Refused
+from store.errors import Missing, Refused
 from store.models import Actor, Refusal, Role, Room
 
 
@@ -52,8 +52,40 @@ def require_mention_of_all(role: Role | None, *, is_admin: bool) -> None:
         raise Refused(Refusal.NOT_MEMBER if role is None else Refusal.FORBIDDEN)
 
 
+def require_sees_message(room: Room, actor: Actor, role: Role | None) -> None:
+    """To who is no member of a private room its messages do not exist. Raises Missing("message")."""
+    if role is None and room.is_private and not actor.is_admin:
+        raise Missing("message")
+
+
+def require_editor(
+    room: Room, actor: Actor, role: Role | None, *, author_id: str, muted_until_ms: int | None, now_ms: int
+) -> None:
+    """Who edits a message is its author, or at least a moderator, and may write in the room.
+
+    An administrator edits the messages of others also without being a member. Raises Refused: not_member, muted,
+    forbidden.
+    """
+    if role is not None or not actor.is_admin or actor.user_id == author_id:
+        require_writer(room, role, muted_until_ms=muted_until_ms, now_ms=now_ms)
+    elif room.archived_at is not None:
+        raise Refused(Refusal.FORBIDDEN)
+    require_author_or_moderator(actor, role, author_id=author_id)
+
+
+def require_reactor(room: Room, role: Role | None, *, on: bool, muted_until_ms: int | None, now_ms: int) -> None:
+    """Who may write in the room adds reactions (`on`); any member takes their own back.
+
+    Raises Refused: not_member, muted, forbidden (an archived room).
+    """
+    if on:
+        require_writer(room, role, muted_until_ms=muted_until_ms, now_ms=now_ms)
+    elif role is None:
+        raise Refused(Refusal.NOT_MEMBER)
+
+
 def require_author_or_moderator(actor: Actor, role: Role | None, *, author_id: str) -> None:
-    """Who edits or deletes a message is its author, as a member, or at least a moderator of the room.
+    """Who deletes a message, or reads its history, is its author, as a member, or at least a moderator of the room.
 
     Raises Refused: not_member, forbidden.
     """

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from store.models import (
+    Actor,
     ChangePage,
     Message,
     MessageChange,
     MessageDraft,
+    MessageHistory,
     MessagePage,
     MessageSearch,
     Refusal,
@@ -25,7 +27,7 @@ class Messages(Protocol):
     """Messages. In each room seq is 1, 2, 3 … without holes: a unique index on (roomId, seq), and inserts only.
 
     Each change of a message adds an entry to the room's changes log, with the resulting message, which carries the
-    entry's rev. The caller checks permissions.
+    entry's rev. Who may do it is asked of store/room_rules.py in the write itself.
     """
 
     async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[Stored | Refusal]:
@@ -41,23 +43,31 @@ class Messages(Protocol):
         rises. If this raises, none of the drafts is confirmed.
         """
 
-    async def edit(self, message_id: str, content: str) -> MessageChange:
-        """Replace the content. Raises Missing("message"), also for a deleted one."""
+    async def edit(self, message_id: str, content: str, *, actor: Actor) -> MessageChange:
+        """Replace the content, and keep the replaced one, of which the newest REPLACED_TEXTS_KEPT stay.
 
-    async def delete(self, message_id: str) -> MessageChange:
-        """Remove content, attachments, mentions and reactions; the message's seq stays taken.
-
-        Raises Missing("message").
+        The same content again changes nothing; mentions stay as they were. Raises Missing("message"), also for a
+        deleted one and to whom the room is hidden; Refused: not_member, muted, forbidden (room_rules.require_editor).
         """
 
-    async def react(self, message_id: str, user_id: str, emoji: str, *, on: bool) -> MessageChange:
-        """Add (`on`) or remove one user's reaction.
+    async def delete(self, message_id: str, *, actor: Actor) -> MessageChange:
+        """Remove content, attachments, mentions, reactions and replaced texts; the message's seq stays taken.
 
-        Each (message, emoji, user) counts once, also under concurrent calls.
-
-        Concurrent reactions to one message may share an entry. Raises Missing("message"), also for a deleted one,
-        TooManyKinds past REACTION_KINDS_MAX emoji.
+        A deleted one stays as it is. Raises Missing("message"), also to whom the room is hidden; Refused: not_member,
+        forbidden.
         """
+
+    async def react(self, message_id: str, emoji: str, *, actor: Actor, on: bool) -> MessageChange:
+        """Add (`on`) or remove the actor's reaction: members who may write add one, any member removes their own.
+
+        Each (message, emoji, user) counts once, also under concurrent calls. Reactions to one message that are written
+        by one commit share an entry, and each caller gets the message of that entry. Raises Missing("message"), also
+        for a deleted one and to whom the room is hidden; TooManyKinds past REACTION_KINDS_MAX emoji; Refused:
+        not_member, muted, forbidden (an archived room).
+        """
+
+    async def history(self, message_id: str, *, actor: Actor) -> MessageHistory:
+        """The message with its replaced texts. Raises as `delete`: only its author and moderators may read them."""
 
     async def get(self, message_id: str) -> Message | None: ...
 
@@ -97,7 +107,10 @@ class Changes(Protocol):
     """
 
     async def page(self, room_id: str, *, since: int, limit: int) -> ChangePage:
-        """Entries with rev > since, each with the message as that entry left it (None for membership and settings)."""
+        """Entries with rev > since, each with the message as that entry left it (None for membership and settings).
+
+        Of a message that is deleted by now each entry has the present form, so that nobody reads its texts.
+        """
 
     async def latest_between(self, room_id: str, *, since: int, upto: int, limit: int) -> ChangePage:
         """Each message changed in (since, upto] once, in its current form, ascending by its newest rev in that range.

@@ -15,6 +15,9 @@ REACTION_KINDS_MAX = 20
 
 ROOM_MENTION = "room"  # stands among the mentions of a message for all members of the room
 
+# Replaced texts that are kept of one message; older ones are dropped.
+REPLACED_TEXTS_KEPT = 100
+
 
 class Reaction(Struct, frozen=True, rename="camel"):
     """The reactions with one emoji: the count of all, and the ids of the first 20 users."""
@@ -106,6 +109,20 @@ class MessageChange(Struct, frozen=True):
 
     message: Message
     changed: bool
+
+
+class ReplacedText(Struct, frozen=True, rename="camel"):
+    """A text that a message had until an edit; `edited_at` is the time of that edit."""
+
+    content: str
+    edited_at: str
+
+
+class MessageHistory(Struct, frozen=True):
+    """A message and the texts that it had before, the newest first; a deleted one has none."""
+
+    message: Message
+    replaced: tuple[ReplacedText, ...]
 
 
 class Change(Struct, frozen=True):

@@ -1,5 +1,5 @@
-"""Applying entries of the changes log: what each one writes to the messages, members, reactions, files, rooms
-and the audit trail.
+"""Applying entries of the changes log: what each one writes to the messages, their replaced texts, members,
+reactions, files, rooms and the audit trail.
 
 An entry says all that it does, so any process can apply it. Each write carries the entry's rev and does nothing where
 the document has a greater one: applying an entry again, or late, has no effect.
@@ -15,6 +15,7 @@ from bson.datetime_ms import DatetimeMS
 from pymongo import ReplaceOne, UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError
 
+from store.models import REPLACED_TEXTS_KEPT
 from store.mongo.audit import audit_update, trim_audit
 from store.mongo.database import Collection, Database, Document, stored_time
 from store.mongo.errors import only_duplicates
@@ -38,6 +39,7 @@ async def apply_entries(database: Database, room_id: str, entries: Sequence[Docu
     reactions: dict[ReactionKey, UpdateOne] = {}
     files: list[UpdateMany] = []
     audits: list[UpdateOne] = []
+    edits: list[UpdateOne] = []
     for entry in entries:
         rev = entry["rev"]
         settings |= entry.get("settings", {})
@@ -46,6 +48,8 @@ async def apply_entries(database: Database, room_id: str, entries: Sequence[Docu
             messages[message["seq"]] = ReplaceOne(
                 place, {name: value for name, value in message.items() if name != "_id"}
             )
+            if "replaced" in entry or "deletedAt" in message:
+                edits.append(_edits_update(room_id, rev, entry))
             if withdrawn := entry.get("withdrawn"):
                 post = {"roomId": room_id, "clientId": message["clientId"]}
                 files.append(UpdateMany({"_id": {"$in": withdrawn}}, {"$pull": {"posts": post}}))
@@ -61,6 +65,7 @@ async def apply_entries(database: Database, room_id: str, entries: Sequence[Docu
         bulk_write(database.reactions, list(reactions.values())),
         bulk_write(database.files, files),
         bulk_write(database.audit, audits),
+        bulk_write(database.message_edits, edits),
         # An entry with a successor expires after 7 days. This is written before the room's rev, so that a process
         # that finishes an abandoned application writes it too.
         database.changes.update_many(
@@ -98,6 +103,20 @@ def _reaction_update(room_id: str, rev: int, created_at: DatetimeMS, patch: Mapp
     else:
         fields["expiresAt"] = stored_time(int(created_at) + TOMBSTONE_MS)
     place = {"roomId": room_id, **{name: patch[name] for name in ("seq", "emoji", "userId")}, "rev": {"$lt": rev}}
+    return UpdateOne(place, update, upsert=True)
+
+
+def _edits_update(room_id: str, rev: int, entry: Mapping[str, Any]) -> UpdateOne:
+    """Keep the text that an edit replaced. A deletion drops all of them; the document is kept for a day, with its rev,
+    so that a late repetition of an edit finds it.
+    """
+    message = entry["message"]
+    place = {"roomId": room_id, "seq": message["seq"], "rev": {"$lt": rev}}
+    if "replaced" not in entry:
+        expires_at = stored_time(int(entry["createdAt"]) + TOMBSTONE_MS)
+        return UpdateOne(place, {"$set": {"rev": rev, "expiresAt": expires_at}, "$unset": {"texts": ""}})
+    text = {"content": entry["replaced"], "editedAt": entry["createdAt"]}
+    update = {"$set": {"rev": rev}, "$push": {"texts": {"$each": [text], "$slice": -REPLACED_TEXTS_KEPT}}}
     return UpdateOne(place, update, upsert=True)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from store.models import Change, ChangePage
 from store.mongo import message_pipelines
-from store.mongo.database import Database
+from store.mongo.database import Database, Document
 from store.mongo.documents import change_from, message_from
 
 
@@ -20,12 +22,13 @@ class MongoChanges:
             rev = await self._rev(room_id)
             wanted = {"roomId": room_id, "rev": {"$gt": since, "$lte": rev}}
             entries = await self._changes.find(wanted).sort("rev", 1).limit(limit + 1).to_list(None)
+            deleted = await self._deleted(room_id, entries)
         # If the clock was stepped while entries were written, they may have expired anywhere below the head.
         expired = since < rev and [entry["rev"] for entry in entries] != list(
             range(since + 1, min(rev, since + limit + 1) + 1)
         )
         return ChangePage(
-            changes=tuple(change_from(entry) for entry in entries[:limit]),
+            changes=tuple(change_from(entry, deleted) for entry in entries[:limit]),
             rev=rev,
             has_more=len(entries) > limit,
             expired=expired,
@@ -45,6 +48,14 @@ class MongoChanges:
             has_more=len(found) > limit,
             expired=kept < last - since,
         )
+
+    async def _deleted(self, room_id: str, entries: Sequence[Document]) -> Mapping[int, Document]:
+        """Those of the entries' messages that are deleted by now, by seq: texts of older entries are not given out."""
+        seqs = list({entry["seq"] for entry in entries if "message" in entry})
+        if not seqs:
+            return {}
+        wanted = {"roomId": room_id, "seq": {"$in": seqs}, "deletedAt": {"$exists": True}}
+        return {message["seq"]: message async for message in self._database.messages.find(wanted)}
 
     async def _rev(self, room_id: str) -> int:
         room = await self._database.rooms.find_one({"_id": room_id}, {"rev": 1})

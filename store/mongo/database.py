@@ -79,6 +79,7 @@ class Database:
         self.members: Collection = self.raw["members"]
         self.messages: Collection = self.raw["messages"]
         self.changes: Collection = self.raw["changes"]
+        self.message_edits: Collection = self.raw["message_edits"]
         self.reactions: Collection = self.raw["reactions"]
         self.files: Collection = self.raw["files"]
         self.audit: Collection = self.raw["audit"]

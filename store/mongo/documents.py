@@ -23,6 +23,7 @@ from store.models import (
     Message,
     MessageDraft,
     Reaction,
+    ReplacedText,
     Role,
     Room,
     Session,
@@ -204,10 +205,20 @@ def message_from(document: Mapping[str, Any]) -> Message:
     )
 
 
-def change_from(entry: Mapping[str, Any]) -> Change:
-    """An entry of the changes log, as clients see it."""
+def replaced_texts_from(message: Mapping[str, Any], edits: Sequence[Mapping[str, Any]]) -> tuple[ReplacedText, ...]:
+    """The replaced texts of a message, the newest first, from its message_edits document if there is one."""
+    texts = edits[0].get("texts", ()) if edits and "deletedAt" not in message else ()
+    return tuple(ReplacedText(text["content"], rfc3339(int(text["editedAt"]))) for text in reversed(texts))
+
+
+def change_from(entry: Mapping[str, Any], deleted: Mapping[int, Mapping[str, Any]]) -> Change:
+    """An entry of the changes log, as clients see it. `deleted`: the messages that are deleted by now, by seq."""
     message = entry.get("message")
-    return Change(entry["rev"], None if message is None else message_from(message), is_reaction_entry(entry))
+    if message is None:
+        return Change(entry["rev"], None)
+    if message["seq"] in deleted:
+        return Change(entry["rev"], message_from(deleted[message["seq"]]))
+    return Change(entry["rev"], message_from(message), is_reaction_entry(entry))
 
 
 def is_reaction_entry(entry: Mapping[str, Any]) -> bool:

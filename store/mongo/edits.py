@@ -1,44 +1,67 @@
-"""Operations of the changes log on messages: edit, delete, react."""
+"""Operations of the changes log on messages: edit, delete, react. Each asks the rules of the room within the batch."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from msgspec import Struct
+
 from store.errors import Missing, TooManyKinds
-from store.models import REACTION_KINDS_MAX, REACTION_USERS_NAMED, MessageChange
-from store.mongo.database import Document
-from store.mongo.documents import message_from
+from store.models import REACTION_KINDS_MAX, REACTION_USERS_NAMED, Actor, MessageChange, Role, Room
+from store.mongo.database import Document, epoch_ms
+from store.mongo.documents import message_from, room_from
 from store.mongo.room_at_rev import ReactionKey, ReactionPatch, ReadSet, RoomView
+from store.room_rules import require_author_or_moderator, require_editor, require_reactor, require_sees_message
+
+
+class ActorInRoom(Struct, frozen=True):
+    """A room, and what its rules ask of one user; `role` is None for who is no member."""
+
+    room: Room
+    role: Role | None
+    muted_until_ms: int | None
 
 
 class Edit:
     """The change that replaces a message's content."""
 
-    def __init__(self, seq: int, content: str) -> None:
+    def __init__(self, seq: int, content: str, actor: Actor) -> None:
         self._seq = seq
         self._content = content
-        self.read_set = ReadSet(seqs=(seq,))
+        self._actor = actor
+        self.read_set = ReadSet(seqs=(seq,), members=(actor.user_id,))
 
     async def run(self, view: RoomView) -> MessageChange:
-        """Raises Missing("message")."""
-        message = _require_undeleted(view, self._seq)
+        """Raises Missing("message"), Refused."""
+        message, of = view.message(self._seq), actor_in_room(view, self._actor)
+        require_editor(
+            of.room,
+            self._actor,
+            of.role,
+            author_id=message["userId"],
+            muted_until_ms=of.muted_until_ms,
+            now_ms=int(view.now),
+        )
+        _require_undeleted(message)
         if message["content"] == self._content:
             return MessageChange(message_from(message), False)
         edited = {**message, "content": self._content, "editedAt": view.now, "rev": view.next_rev}
-        view.record(message=edited)
+        view.record(message=edited, replaced=message["content"])
         return MessageChange(message_from(edited), True)
 
 
 class Delete:
     """The change that removes a message's content and keeps its seq."""
 
-    def __init__(self, seq: int) -> None:
+    def __init__(self, seq: int, actor: Actor) -> None:
         self._seq = seq
-        self.read_set = ReadSet(seqs=(seq,))
+        self._actor = actor
+        self.read_set = ReadSet(seqs=(seq,), members=(actor.user_id,))
 
     async def run(self, view: RoomView) -> MessageChange:
-        """Raises Missing("message")."""
-        message = view.message(self._seq)
+        """Raises Missing("message"), Refused."""
+        message, of = view.message(self._seq), actor_in_room(view, self._actor)
+        require_author_or_moderator(self._actor, of.role, author_id=message["userId"])
         if "deletedAt" in message:
             return MessageChange(message_from(message), False)
         files = [file["_id"] for file in message.get("attachments", ())]
@@ -52,14 +75,17 @@ class Delete:
 class React:
     """The change that adds or removes one reaction."""
 
-    def __init__(self, key: ReactionKey, *, on: bool) -> None:
-        self._key = key
+    def __init__(self, seq: int, emoji: str, actor: Actor, *, on: bool) -> None:
+        self._key = key = ReactionKey(seq, emoji, actor.user_id)
+        self._actor = actor
         self._on = on
-        self.read_set = ReadSet(seqs=(key.seq,), reaction_keys=(key,))
+        self.read_set = ReadSet(seqs=(seq,), members=(actor.user_id,), reaction_keys=(key,))
 
     async def run(self, view: RoomView) -> MessageChange:
-        """Raises Missing("message"), TooManyKinds."""
-        message = _require_undeleted(view, self._key.seq)
+        """Raises Missing("message"), Refused, TooManyKinds."""
+        message, of = view.message(self._key.seq), actor_in_room(view, self._actor)
+        require_reactor(of.room, of.role, on=self._on, muted_until_ms=of.muted_until_ms, now_ms=int(view.now))
+        _require_undeleted(message)
         if view.has_reacted(self._key) == self._on:
             return MessageChange(message_from(message), False)
         reactions = {reaction["emoji"]: reaction for reaction in message.get("reactions", ())}
@@ -96,9 +122,16 @@ class React:
         return {**reactions, emoji: {"emoji": emoji, "count": count, "userIds": named[:REACTION_USERS_NAMED]}}
 
 
-def _require_undeleted(view: RoomView, seq: int) -> Document:
-    """The message. Raises Missing("message") also for a deleted one."""
-    message = view.message(seq)
+def actor_in_room(view: RoomView, actor: Actor) -> ActorInRoom:
+    """Raises Missing("message") to whom the room is hidden."""
+    member = view.member(actor.user_id)
+    role = None if member is None else Role(member["role"])
+    room = room_from(view.room)
+    require_sees_message(room, actor, role)
+    return ActorInRoom(room, role, None if member is None else epoch_ms(member.get("mutedUntil")))
+
+
+def _require_undeleted(message: Document) -> None:
+    """Raises Missing("message")."""
     if "deletedAt" in message:
         raise Missing("message")
-    return message

@@ -15,6 +15,7 @@ from store.export_records import (
     ChangeRecord,
     FileRecord,
     MemberRecord,
+    MessageEditsRecord,
     ReactionRecord,
     RoomRecord,
     SettingsRecord,
@@ -213,6 +214,16 @@ def _change_record(document: Mapping[str, Any]) -> ChangeRecord:
     )
 
 
+def _edits_document(record: MessageEditsRecord) -> Document:
+    texts = [{"content": content, "editedAt": stored_time(at_ms)} for content, at_ms in record.texts]
+    return {"roomId": record.room_id, "seq": record.seq, "rev": 0, "texts": texts}
+
+
+def _edits_record(document: Mapping[str, Any]) -> MessageEditsRecord:
+    texts = tuple((text["content"], int(text["editedAt"])) for text in document["texts"])
+    return MessageEditsRecord(document["roomId"], document["seq"], texts)
+
+
 def _reaction_document(record: ReactionRecord) -> Document:
     return {
         "roomId": record.room_id,
@@ -262,6 +273,7 @@ MAPPINGS: Mapping[str, RecordMapping] = {
     "members": RecordMapping(_member_document, _member_record),
     "messages": RecordMapping(_message_document, message_from),
     "changes": RecordMapping(_change_document, _change_record),
+    "message_edits": RecordMapping(_edits_document, _edits_record),
     "reactions": RecordMapping(_reaction_document, _reaction_record),
     "files": RecordMapping(_file_record_document, _file_record),
     "settings": RecordMapping(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from pymongo.errors import BulkWriteError
@@ -15,6 +15,13 @@ from store.mongo.export_documents import MAPPINGS
 from store.mongo.files import GridBlobs
 
 _READ_BATCH = 1000
+
+# Of the collections that also keep documents of what is over: those that are records.
+_STANDING: Mapping[str, Mapping[str, Any]] = {
+    "members": {"left": False},
+    "message_edits": {"texts": {"$exists": True}},
+    "reactions": {"on": True},
+}
 
 
 class MongoImporter:
@@ -62,7 +69,7 @@ class MongoImporter:
         await self._blobs.keep(key)
 
     async def records(self, kind: str) -> AsyncIterator[Any]:
-        wanted = {"left": False} if kind == "members" else {"on": True} if kind == "reactions" else {}
+        wanted = _STANDING.get(kind, {})
         last: Any = None
         while True:
             after = {} if last is None else {"_id": {"$gt": last}}

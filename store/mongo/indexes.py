@@ -73,6 +73,8 @@ INDEXES: tuple[Index, ...] = (
     Index("messages", "content_text", (("content", TEXT),), {"default_language": "none"}),
     Index("changes", "room_rev", (("roomId", ASCENDING), ("rev", ASCENDING)), _UNIQUE),
     Index("changes", "expires", *_EXPIRES),
+    Index("message_edits", SEQ_INDEX, (("roomId", ASCENDING), ("seq", ASCENDING)), _UNIQUE),
+    Index("message_edits", "expires", *_EXPIRES),
     Index(
         "reactions",
         "reactor",

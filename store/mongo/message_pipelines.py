@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from store.models import ROOM_MENTION
 from store.mongo.database import stored_time
-from store.mongo.lookup_stages import Pipeline, Stage
+from store.mongo.lookup_stages import Pipeline, Stage, with_head
 
 
 def page(room_id: str, *, before: int | None, after: int | None, limit: int, with_authors: bool) -> Pipeline:
@@ -43,6 +43,25 @@ def page(room_id: str, *, before: int | None, after: int | None, limit: int, wit
         {"$match": {"_id": room_id}},
         {"$project": {"rev": 1}},
         {"$lookup": {"from": "messages", "let": {}, "pipeline": within, "as": "messages"}},
+    ]
+
+
+def history(room_id: str, seq: int, user_id: str) -> Pipeline:
+    """A room with `head`, the user's `member`, one `message` and its `edits`, each in an array. On rooms.
+
+    The message is read last: where it is not deleted, its edits were read while they could still be shown.
+    """
+    place: Stage = {"roomId": room_id, "seq": seq}
+
+    def joined(collection: str, match: Stage, into: str) -> Stage:
+        return {"$lookup": {"from": collection, "let": {}, "pipeline": [{"$match": match}], "as": into}}
+
+    return [
+        {"$match": {"_id": room_id}},
+        with_head(),
+        joined("members", {"roomId": room_id, "userId": user_id, "left": False}, "member"),
+        joined("message_edits", place, "edits"),
+        joined("messages", place, "message"),
     ]
 
 

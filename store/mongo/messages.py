@@ -7,15 +7,28 @@ from typing import Any
 
 from store.errors import Missing
 from store.ids import place_of
-from store.models import Message, MessageChange, MessageDraft, MessagePage, MessageSearch, Refusal, SearchHit, Stored
+from store.models import (
+    Actor,
+    Message,
+    MessageChange,
+    MessageDraft,
+    MessageHistory,
+    MessagePage,
+    MessageSearch,
+    Refusal,
+    Role,
+    SearchHit,
+    Stored,
+)
 from store.mongo import message_pipelines
 from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database
-from store.mongo.documents import message_from, user_from
+from store.mongo.documents import message_from, replaced_texts_from, room_from, user_from
 from store.mongo.edits import Delete, Edit, React
 from store.mongo.message_append import Appender
-from store.mongo.room_at_rev import Operation, ReactionKey
+from store.mongo.room_at_rev import Operation
 from store.mongo.search import TextSearch
+from store.room_rules import require_author_or_moderator, require_sees_message
 
 
 class MongoMessages:
@@ -32,16 +45,14 @@ class MongoMessages:
         async with self._database.operation("messages.append", write=True):
             return await self._appender.append(room_id, drafts)
 
-    async def edit(self, message_id: str, content: str) -> MessageChange:
-        return await self._change("messages.edit", message_id, lambda seq: Edit(seq, content))
+    async def edit(self, message_id: str, content: str, *, actor: Actor) -> MessageChange:
+        return await self._change("messages.edit", message_id, lambda seq: Edit(seq, content, actor))
 
-    async def delete(self, message_id: str) -> MessageChange:
-        return await self._change("messages.delete", message_id, Delete)
+    async def delete(self, message_id: str, *, actor: Actor) -> MessageChange:
+        return await self._change("messages.delete", message_id, lambda seq: Delete(seq, actor))
 
-    async def react(self, message_id: str, user_id: str, emoji: str, *, on: bool) -> MessageChange:
-        return await self._change(
-            "messages.react", message_id, lambda seq: React(ReactionKey(seq, emoji, user_id), on=on)
-        )
+    async def react(self, message_id: str, emoji: str, *, actor: Actor, on: bool) -> MessageChange:
+        return await self._change("messages.react", message_id, lambda seq: React(seq, emoji, actor, on=on))
 
     async def _change(self, name: str, message_id: str, operation: Callable[[int], Operation]) -> MessageChange:
         place = place_of(message_id)
@@ -54,6 +65,23 @@ class MongoMessages:
             except Missing as error:  # no such room, so no such message
                 raise Missing("message") from error
         return change
+
+    async def history(self, message_id: str, *, actor: Actor) -> MessageHistory:
+        place = place_of(message_id)
+        if place is None:
+            raise Missing("message")
+        room_id, seq = place
+        async with self._database.operation("messages.history"):
+            found = await self._database.rooms.aggregate(
+                message_pipelines.history(room_id, seq, actor.user_id)
+            ).to_list(1)
+        if not found or not found[0]["message"]:
+            raise Missing("message")
+        room, member, document = found[0], found[0]["member"], found[0]["message"][0]
+        role = Role(member[0]["role"]) if member else None
+        require_sees_message(room_from(room), actor, role)
+        require_author_or_moderator(actor, role, author_id=document["userId"])
+        return MessageHistory(message_from(document), replaced_texts_from(document, room["edits"]))
 
     async def get(self, message_id: str) -> Message | None:
         place = place_of(message_id)

@@ -127,7 +127,7 @@ class RoomView:
         return found[0]["mentioned"] if found else []
 
     async def successor(self, roles: Sequence[Role], *, without: str) -> Document | None:
-        """The longest-standing other member with the first of `roles` that anybody has. Raises NotTogether."""
+        """The longest-standing other member with the first of `roles` that anybody has. Raises NeedsNextBatch."""
         if self.entries:
             raise NeedsNextBatch
         for role in roles:
@@ -138,7 +138,7 @@ class RoomView:
         return None
 
     async def first_reactors(self, like: ReactionKey, limit: int) -> list[str]:
-        """Who reacted to the message with the emoji of `like`, in order. Raises NotTogether."""
+        """Who reacted to the message with the emoji of `like`, in order. Raises NeedsNextBatch."""
         if self.entries:
             raise NeedsNextBatch
         wanted = {"roomId": self.room["_id"], "seq": like.seq, "emoji": like.emoji, "on": True}
@@ -154,10 +154,12 @@ class RoomView:
         reactions: Sequence[ReactionPatch] = (),
         withdrawn: Sequence[str] = (),
         audit: AuditNote | None = None,
+        replaced: str | None = None,
     ) -> int:
         """Add an entry and apply it to the view. Returns its rev, which `message` must carry.
 
         `withdrawn`: ids of files that the message no longer shows. `audit`: what the entry adds to the audit trail.
+        `replaced`: the text that the message had before an edit.
         """
         rev = self.next_rev
         entry: Document = {"_id": ObjectId(), "roomId": self.room["_id"], "rev": rev, "createdAt": self.now}
@@ -171,6 +173,8 @@ class RoomView:
             entry |= {"seq": message["seq"], "message": message}
         if withdrawn:
             entry["withdrawn"] = list(withdrawn)
+        if replaced is not None:
+            entry["replaced"] = replaced
         if reactions:
             entry["reactions"] = [reaction_fields(patch) for patch in reactions]
         if audit is not None:

@@ -8,6 +8,7 @@ from store.models import Change, ChangePage, Message
 from store.sqlite.database import Database
 from store.sqlite.rows import (
     MESSAGE_COLUMNS,
+    Row,
     entry_text,
     fetch,
     fetch_one,
@@ -16,7 +17,11 @@ from store.sqlite.rows import (
     message_from_text,
 )
 
-_PAGE = "SELECT rev, message FROM changes WHERE room_id = ?1 AND rev > ?2 ORDER BY rev LIMIT ?3"
+# The message's present row only where it is deleted: its texts in older entries are not given out any more.
+_PAGE = f"""
+SELECT c.rev, c.message, {", ".join(f"m.{column}" for column in MESSAGE_COLUMNS.split(", "))}
+FROM changes c LEFT JOIN messages m ON m.room_id = c.room_id AND m.seq = c.message_seq AND m.deleted_at IS NOT NULL
+WHERE c.room_id = ?1 AND c.rev > ?2 ORDER BY c.rev LIMIT ?3"""
 
 _LATEST = f"""
 SELECT {MESSAGE_COLUMNS}, newest.last_rev
@@ -39,9 +44,7 @@ class SqliteChanges:
             # If the clock was stepped while entries were written, they may have expired anywhere below the head.
             expired = since < rev and [row[0] for row in rows] != list(range(since + 1, since + 1 + len(rows)))
             return ChangePage(
-                changes=tuple(
-                    Change(row[0], message_from_text(row[1]), is_reaction_entry(row[1])) for row in rows[:limit]
-                ),
+                changes=tuple(_change(room_id, row) for row in rows[:limit]),
                 rev=rev,
                 has_more=len(rows) > limit,
                 expired=expired,
@@ -67,6 +70,13 @@ class SqliteChanges:
             )
 
         return await self._database.read("changes.latest_between", operation)
+
+
+def _change(room_id: str, row: Row) -> Change:
+    rev, text = row[:2]
+    if row[2] is not None:
+        return Change(rev, message_from(room_id, row[2:]))
+    return Change(rev, message_from_text(text), is_reaction_entry(text))
 
 
 def head_rev(connection: apsw.Connection, room_id: str) -> int:

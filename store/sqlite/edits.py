@@ -1,125 +1,68 @@
-"""Changes of messages: edit, delete, react.
+"""Edits and deletions of messages, and the texts that edits replaced.
 
-Each is one transaction: the row, the search index, and an entry in the changes log.
+Each change is one transaction: the row, the search index, the replaced texts, and an entry in the changes log.
 """
 
 from __future__ import annotations
 
 import apsw
-from msgspec.structs import replace
 
 from common.rfc3339 import rfc3339
-from store.errors import Missing, TooManyKinds
-from store.ids import place_of
-from store.models import REACTION_KINDS_MAX, REACTION_USERS_NAMED, Message, MessageChange, Reaction
-from store.sqlite.changes import head_rev, record
-from store.sqlite.rows import MESSAGE_COLUMNS, MessageExtra, fetch, fetch_one, message_extra_text, message_from
+from store.errors import Missing
+from store.models import REPLACED_TEXTS_KEPT, Actor, MessageChange, MessageHistory, ReplacedText
+from store.room_rules import require_author_or_moderator, require_editor, require_sees_message
+from store.sqlite.changed_messages import actor_in_room, stored_message, write_change
+from store.sqlite.rows import fetch
 
-_ROW = f"SELECT {MESSAGE_COLUMNS}, row FROM messages WHERE room_id = ? AND seq = ?"
-_UPDATE = """
-UPDATE messages SET rev = ?, content = ?, extra = ?, edited_at = coalesce(?, edited_at), deleted_at = coalesce(?,
-deleted_at)
-WHERE row = ?"""
-_UNINDEX = "INSERT INTO messages_fts (messages_fts, rowid, content) VALUES ('delete', ?, ?)"
-_INDEX = "INSERT INTO messages_fts (rowid, content) VALUES (?, ?)"
-
-_REACTORS = """
-SELECT user_id FROM reactions WHERE room_id = ? AND seq = ? AND emoji = ? ORDER BY created_at, user_id LIMIT ?"""
-_COUNT = "SELECT count(*) FROM reactions WHERE room_id = ? AND seq = ? AND emoji = ?"
+_KEEP = "INSERT INTO message_edits (room_id, seq, rev, content, edited_at) VALUES (?, ?, ?, ?, ?)"
+_DROP_OLD = """
+DELETE FROM message_edits WHERE room_id = ?1 AND seq = ?2 AND rev <= (
+    SELECT rev FROM message_edits WHERE room_id = ?1 AND seq = ?2 ORDER BY rev DESC LIMIT 1 OFFSET ?3)"""
+_HISTORY = """
+SELECT content, edited_at FROM message_edits WHERE room_id = ? AND seq = ? ORDER BY rev DESC LIMIT ?"""
+# Deleted with the message: what else there is of it.
+_PARTS = ("mentions", "file_posts", "reactions", "message_edits")
 
 
-def edit(connection: apsw.Connection, message_id: str, content: str, now_ms: int) -> MessageChange:
+def edit(connection: apsw.Connection, message_id: str, content: str, actor: Actor, now_ms: int) -> MessageChange:
     """As store.contract.Messages.edit says, in the caller's transaction."""
-    message, row = _require_undeleted(connection, message_id)
+    stored = stored_message(connection, message_id)
+    message = stored.message
+    of = actor_in_room(connection, message.room_id, actor.user_id)
+    require_sees_message(of.room, actor, of.role)
+    require_editor(of.room, actor, of.role, author_id=message.user_id, muted_until_ms=of.muted_until_ms, now_ms=now_ms)
+    if message.deleted_at is not None or message.content is None:
+        raise Missing("message")
     if message.content == content:
         return MessageChange(message, False)
-    return _change(connection, message, row, now_ms, content=content, edited_at=rfc3339(now_ms))
+    rev, place = of.room.rev + 1, (message.room_id, message.seq)
+    connection.execute(_KEEP, (*place, rev, message.content, now_ms))
+    connection.execute(_DROP_OLD, (*place, REPLACED_TEXTS_KEPT))
+    return write_change(connection, stored, now_ms, rev=rev, content=content, edited_at=rfc3339(now_ms))
 
 
-def delete(connection: apsw.Connection, message_id: str, now_ms: int) -> MessageChange:
+def delete(connection: apsw.Connection, message_id: str, actor: Actor, now_ms: int) -> MessageChange:
     """As store.contract.Messages.delete says, in the caller's transaction."""
-    message, row = _require(connection, message_id)
+    stored = stored_message(connection, message_id)
+    message = stored.message
+    of = actor_in_room(connection, message.room_id, actor.user_id)
+    require_sees_message(of.room, actor, of.role)
+    require_author_or_moderator(actor, of.role, author_id=message.user_id)
     if message.deleted_at is not None:
         return MessageChange(message, False)
-    place = (message.room_id, message.seq)
-    for table in ("mentions", "file_posts", "reactions"):
-        connection.execute(f"DELETE FROM {table} WHERE room_id = ? AND seq = ?", place)
-    return _change(
-        connection, message, row, now_ms,
+    for table in _PARTS:
+        connection.execute(f"DELETE FROM {table} WHERE room_id = ? AND seq = ?", (message.room_id, message.seq))
+    return write_change(
+        connection, stored, now_ms, rev=of.room.rev + 1,
         content=None, attachments=(), mentions=(), reactions={}, deleted_at=rfc3339(now_ms),
     )  # fmt: skip
 
 
-def react(
-    connection: apsw.Connection, message_id: str, user_id: str, emoji: str, on: bool, now_ms: int
-) -> MessageChange:
-    """As store.contract.Messages.react says, in the caller's transaction."""
-    message, row = _require_undeleted(connection, message_id)
-    key = (message.room_id, message.seq, emoji, user_id)
-    if on:
-        connection.execute(
-            "INSERT OR IGNORE INTO reactions (room_id, seq, emoji, user_id, created_at) VALUES (?, ?, ?, ?, ?)",
-            (*key, now_ms),
-        )
-    else:
-        connection.execute("DELETE FROM reactions WHERE room_id = ? AND seq = ? AND emoji = ? AND user_id = ?", key)
-    if not connection.changes():
-        return MessageChange(message, False)
-    reactions = (
-        _with_reaction(message, emoji, user_id) if on else _without_reaction(connection, message, emoji, user_id)
-    )
-    return _change(connection, message, row, now_ms, reactions=reactions)
-
-
-def _with_reaction(message: Message, emoji: str, user_id: str) -> dict[str, Reaction]:
-    if emoji not in message.reactions and len(message.reactions) >= REACTION_KINDS_MAX:
-        raise TooManyKinds
-    before = message.reactions.get(emoji, Reaction(0, ()))
-    named = before.user_ids if len(before.user_ids) >= REACTION_USERS_NAMED else (*before.user_ids, user_id)
-    return {**message.reactions, emoji: Reaction(before.count + 1, named)}
-
-
-def _without_reaction(connection: apsw.Connection, message: Message, emoji: str, user_id: str) -> dict[str, Reaction]:
-    key = (message.room_id, message.seq, emoji)
-    (count,) = fetch(connection, _COUNT, key)[0]
-    if not count:
-        return {name: reaction for name, reaction in message.reactions.items() if name != emoji}
-    named = tuple(one for one in message.reactions[emoji].user_ids if one != user_id)
-    if len(named) < min(count, REACTION_USERS_NAMED):
-        # A named user is removed and there are more: the next one is in the reactions table only.
-        named = tuple(row[0] for row in fetch(connection, _REACTORS, (*key, REACTION_USERS_NAMED)))
-    return {**message.reactions, emoji: Reaction(count, named)}
-
-
-def _change(connection: apsw.Connection, message: Message, row: int, now_ms: int, **fields: object) -> MessageChange:
-    """Write the message with these fields, and its entry."""
-    rev = head_rev(connection, message.room_id) + 1
-    after = replace(message, rev=rev, **fields)
-    extra = message_extra_text(
-        MessageExtra(mentions=after.mentions, attachments=after.attachments, reactions=after.reactions)
-    )
-    edited_at = now_ms if "edited_at" in fields else None
-    deleted_at = now_ms if "deleted_at" in fields else None
-    if after.content != message.content:
-        connection.execute(_UNINDEX, (row, message.content))
-        if after.content is not None:
-            connection.execute(_INDEX, (row, after.content))
-    connection.execute(_UPDATE, (rev, after.content, extra, edited_at, deleted_at, row))
-    is_reaction = "reactions" in fields and deleted_at is None
-    record(connection, message.room_id, rev=rev, now_ms=now_ms, message=after, is_reaction=is_reaction)
-    return MessageChange(after, True)
-
-
-def _require(connection: apsw.Connection, message_id: str) -> tuple[Message, int]:
-    place = place_of(message_id)
-    found = None if place is None else fetch_one(connection, _ROW, place)
-    if place is None or found is None:
-        raise Missing("message")
-    return message_from(place[0], found), found[-1]
-
-
-def _require_undeleted(connection: apsw.Connection, message_id: str) -> tuple[Message, int]:
-    message, row = _require(connection, message_id)
-    if message.deleted_at is not None:
-        raise Missing("message")
-    return message, row
+def history(connection: apsw.Connection, message_id: str, actor: Actor) -> MessageHistory:
+    """As store.contract.Messages.history says."""
+    message = stored_message(connection, message_id).message
+    of = actor_in_room(connection, message.room_id, actor.user_id)
+    require_sees_message(of.room, actor, of.role)
+    require_author_or_moderator(actor, of.role, author_id=message.user_id)
+    rows = fetch(connection, _HISTORY, (message.room_id, message.seq, REPLACED_TEXTS_KEPT))
+    return MessageHistory(message, tuple(ReplacedText(content, rfc3339(at_ms)) for content, at_ms in rows))

@@ -23,6 +23,7 @@ from store.export_records import (
     FileRecord,
     Key,
     MemberRecord,
+    MessageEditsRecord,
     ReactionRecord,
     RoomRecord,
     SettingsRecord,
@@ -63,6 +64,10 @@ def _file(row: Row) -> FileRecord:
     return FileRecord(draft, row[9], tuple(tuple(post) for post in json.loads(row[10])))
 
 
+def _edits(row: Row) -> MessageEditsRecord:
+    return MessageEditsRecord(row[0], row[1], tuple((content, at_ms) for content, at_ms in json.loads(row[2])))
+
+
 _TABLES = {
     "users": _Table(
         "users t",
@@ -100,6 +105,14 @@ _TABLES = {
         ("t.room_id", "t.rev"),
         "t.room_id, t.rev, t.created_at, t.rev = (SELECT max(rev) FROM changes WHERE room_id = t.room_id), t.message",
         _change,
+    ),
+    "message_edits": _Table(
+        "(SELECT DISTINCT room_id, seq FROM message_edits) t",
+        ("t.room_id", "t.seq"),
+        """t.room_id, t.seq,
+        (SELECT json_group_array(json_array(e.content, e.edited_at) ORDER BY e.rev)
+         FROM message_edits e WHERE e.room_id = t.room_id AND e.seq = t.seq)""",
+        _edits,
     ),
     "reactions": _Table(
         "reactions t",

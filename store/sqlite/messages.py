@@ -1,4 +1,4 @@
-"""The messages table: its reads. message_append.py inserts messages, edits.py changes them."""
+"""The messages table: its reads. message_append.py inserts messages, edits.py and reactions.py change them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 import apsw
 
+from store.errors import StoreError
 from store.ids import place_of
 from store.models import (
+    Actor,
     Message,
     MessageChange,
     MessageDraft,
+    MessageHistory,
     MessagePage,
     MessageSearch,
     Refusal,
@@ -20,8 +23,9 @@ from store.models import (
 )
 from store.sqlite.changes import head_rev
 from store.sqlite.database import Database
-from store.sqlite.edits import delete, edit, react
+from store.sqlite.edits import delete, edit, history
 from store.sqlite.message_append import AppendRequest, AppendTransaction
+from store.sqlite.reactions import ReactRequest, ReactTransaction
 from store.sqlite.rows import MESSAGE_COLUMNS, USER_COLUMNS, as_json, fetch, fetch_one, message_from, user_from
 from store.sqlite.search import search_messages
 
@@ -48,21 +52,33 @@ class SqliteMessages:
             size_bytes=sum(len(draft.content) + _DRAFT_BYTES for draft in drafts),
         )
 
-    async def edit(self, message_id: str, content: str) -> MessageChange:
+    def _react(self, connection: apsw.Connection, requests: Sequence[ReactRequest]) -> list[MessageChange | StoreError]:
+        return ReactTransaction(connection, self._database.clock()).run(requests)
+
+    async def edit(self, message_id: str, content: str, *, actor: Actor) -> MessageChange:
         clock = self._database.clock
         return await self._database.write(
-            "messages.edit", lambda connection: edit(connection, message_id, content, clock()), size_bytes=len(content)
+            "messages.edit",
+            lambda connection: edit(connection, message_id, content, actor, clock()),
+            size_bytes=len(content),
         )
 
-    async def delete(self, message_id: str) -> MessageChange:
-        clock = self._database.clock
-        return await self._database.write("messages.delete", lambda connection: delete(connection, message_id, clock()))
-
-    async def react(self, message_id: str, user_id: str, emoji: str, *, on: bool) -> MessageChange:
+    async def delete(self, message_id: str, *, actor: Actor) -> MessageChange:
         clock = self._database.clock
         return await self._database.write(
-            "messages.react", lambda connection: react(connection, message_id, user_id, emoji, on, clock())
+            "messages.delete", lambda connection: delete(connection, message_id, actor, clock())
         )
+
+    async def react(self, message_id: str, emoji: str, *, actor: Actor, on: bool) -> MessageChange:
+        outcome = await self._database.write_batched(
+            "messages.react", self._react, ReactRequest(message_id, emoji, actor, on), size_bytes=len(emoji)
+        )
+        if isinstance(outcome, StoreError):
+            raise outcome
+        return outcome
+
+    async def history(self, message_id: str, *, actor: Actor) -> MessageHistory:
+        return await self._database.read("messages.history", lambda connection: history(connection, message_id, actor))
 
     async def get(self, message_id: str) -> Message | None:
         place = place_of(message_id)

@@ -22,8 +22,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from store.contract import Store
 from store.errors import StoreError
-from store.models import Message, MessageDraft, Stored
+from store.models import Actor, Message, MessageDraft, Stored
 from tests.contract.backends import BACKENDS
+from tests.support.actors import ADMIN
 
 TRIES = 10
 
@@ -69,10 +70,12 @@ async def change(store: Store, job: dict[str, Any]) -> None:
     async def change_once(number: int) -> Message:
         message_id, emoji = random.choice(job["change"]), random.choice("👍🎉🚀")
         if number % 2:
-            changed, _ = await retry_until_done(lambda: store.messages.edit(message_id, f"by {user_id}, {number}"))
+            changed, _ = await retry_until_done(
+                lambda: store.messages.edit(message_id, f"by {user_id}, {number}", actor=ADMIN)
+            )
         else:
             changed, _ = await retry_until_done(
-                lambda: store.messages.react(message_id, user_id, emoji, on=bool(number % 4))
+                lambda: store.messages.react(message_id, emoji, actor=Actor(user_id), on=bool(number % 4))
             )
         return changed.message
 

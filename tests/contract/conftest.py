@@ -31,6 +31,13 @@ class StoreFiller:
     async def room(self, owner: User, *, name: str = "Room", private: bool = False, max_users: int = 100) -> Standing:
         return await self.store.rooms.create(RoomDraft(name, None, private, max_users), owner.id)
 
+    async def members(self, room_id: str, count: int) -> list[User]:
+        """Make new users members of a room; each join is a change of it."""
+        people = [await self.user() for _ in range(count)]
+        for one in people:
+            await self.store.members.add(room_id, one.id)
+        return people
+
     async def say(self, room_id: str, author: User, *contents: str) -> list[Message]:
         """Append messages in one call. Raises AssertionError unless every one is stored."""
         drafts = [self.draft(author, content) for content in contents]

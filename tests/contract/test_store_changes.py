@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from store.contract import Store
-from store.models import Change, ChangePage
+from store.models import Actor, Change, ChangePage
 from tests.contract.conftest import StoreFiller
+from tests.support.actors import ADMIN
 from tests.support.clock import HandClock
 
 
@@ -48,14 +49,14 @@ async def test_the_log_tells_a_reaction_from_an_edit_whatever_came_before_it(
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
     (message,) = await fill.say(room_id, ann, "hello")
-    await store.messages.react(message.id, ann.id, "👍", on=True)
-    await store.messages.edit(message.id, "good day")
-    await store.messages.react(message.id, bob.id, "👍", on=True)
-    await store.messages.react(message.id, bob.id, "👍", on=False)
-    await store.messages.edit(message.id, ',"isReaction":true}')
     await store.members.add(room_id, bob.id)
-    await store.messages.delete(message.id)
-    page = await store.changes.page(room_id, since=0, limit=9)
+    await store.messages.react(message.id, "👍", actor=Actor(ann.id), on=True)
+    await store.messages.edit(message.id, "good day", actor=ADMIN)
+    await store.messages.react(message.id, "👍", actor=Actor(bob.id), on=True)
+    await store.messages.react(message.id, "👍", actor=Actor(bob.id), on=False)
+    await store.messages.edit(message.id, ',"isReaction":true}', actor=ADMIN)
+    await store.members.add(room_id, (await fill.user()).id)
+    page = await store.changes.page(room_id, since=1, limit=9)
     shown = [(change.is_reaction, change.message and change.message.deleted_at is not None) for change in page.changes]
     assert shown == [
         (True, False),
@@ -64,6 +65,20 @@ async def test_the_log_tells_a_reaction_from_an_edit_whatever_came_before_it(
         (True, False),
         (False, False),
         (False, None),
-        (False, True),
     ]
-    assert [change.message and change.message.rev for change in page.changes] == [1, 2, 3, 4, 5, None, 7]
+    assert [change.message and change.message.rev for change in page.changes] == [2, 3, 4, 5, 6, None]
+
+
+@pytest.mark.gen_test
+async def test_the_log_gives_out_no_text_of_a_message_that_was_deleted_since(store: Store, fill: StoreFiller) -> None:
+    ann = await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    secret, kept = await fill.say(room_id, ann, "first secret", "kept")
+    await store.messages.edit(secret.id, "second secret", actor=ADMIN)
+    await store.messages.edit(kept.id, "kept too", actor=ADMIN)
+    await store.messages.react(secret.id, "👍", actor=Actor(ann.id), on=True)
+    tombstone = (await store.messages.delete(secret.id, actor=ADMIN)).message
+    page = await store.changes.page(room_id, since=0, limit=9)
+    now = await store.messages.get(kept.id)
+    assert page.changes == (Change(1, tombstone), Change(2, now), Change(3, tombstone), Change(4, tombstone))
+    assert tombstone.content is None

@@ -13,6 +13,7 @@ from store.errors import Missing
 from store.ids import make_id
 from store.models import File, FileDraft, Stored, User
 from tests.contract.conftest import Reopen, StoreFiller
+from tests.support.actors import ADMIN
 from tests.support.clock import HandClock
 
 DAY_MS = 24 * 3600 * 1000
@@ -165,9 +166,9 @@ async def test_a_file_is_read_by_its_owner_and_where_it_was_posted(store: Store,
         0
     ].value == "file_not_found"  # type: ignore[union-attr]
 
-    await store.messages.delete(first.message.id)
+    await store.messages.delete(first.message.id, actor=ADMIN)
     assert await readers() == {ann.id, bob.id}, "it is still shown by the second"
-    await store.messages.delete(second.message.id)
+    await store.messages.delete(second.message.id, actor=ADMIN)
     assert await readers() == {ann.id}
     await store.messages.append(other_id, [fill.draft(ann, attachment_ids=(file.id,))])
     assert await readers() == {ann.id, eve.id}

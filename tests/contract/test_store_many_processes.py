@@ -95,9 +95,8 @@ async def test_many_changes_at_once_to_few_messages_have_each_rev_once_and_leave
     room_id = (await fill.room(ann)).room.id
     messages = await fill.say(room_id, ann, *map(str, range(among)))
     ids = [message.id for message in messages]
-    jobs: list[dict[str, object]] = [
-        {"change": ids, "user": f"u{number}", "count": count // 20} for number in range(20)
-    ]
+    people = await fill.members(room_id, 20)
+    jobs: list[dict[str, object]] = [{"change": ids, "user": one.id, "count": count // 20} for one in people]
     acked = await run(backend, tmp_path / "data", jobs)
     assert len(acked) == count
     changes = (page := await store.changes.page(room_id, since=0, limit=500)).changes

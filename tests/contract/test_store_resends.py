@@ -12,6 +12,7 @@ from store.contract import Store
 from store.models import Stored
 from tests.contract.conftest import StoreFiller, on_each_backend
 from tests.contract.test_store_files import upload
+from tests.support.actors import ADMIN
 
 pytestmark = pytest.mark.gen_test
 
@@ -54,7 +55,7 @@ async def test_a_resend_of_a_deleted_message_does_not_open_its_files_again(store
     draft = fill.draft(ann, "look", "c1", attachment_ids=(file.id,))
     (outcome,) = await store.messages.append(room_id, [draft])
     assert isinstance(outcome, Stored)
-    await store.messages.delete(outcome.message.id)
+    await store.messages.delete(outcome.message.id, actor=ADMIN)
     assert not await store.files.may_read(file.id, bob.id)
     (again,) = await store.messages.append(room_id, [draft])
     assert isinstance(again, Stored) and again.duplicate and again.message.deleted_at is not None

@@ -6,6 +6,7 @@ from store.contract import Store
 from store.list_cursors import cursor_of_key
 from store.models import Message, MessageSearch
 from tests.contract.conftest import StoreFiller
+from tests.support.actors import ADMIN
 from tests.support.clock import HandClock
 
 
@@ -71,7 +72,7 @@ async def test_filters_alone_find_the_newest_first(store: Store, fill: StoreFill
         "two",
     ]
     assert await found(store, MessageSearch(room_ids=(room_id,), has_file=True)) == []
-    await store.messages.delete(messages[1].id)
+    await store.messages.delete(messages[1].id, actor=ADMIN)
     assert await found(store, everything) == ["bob's", "four", "three", "one"]
 
 
@@ -80,8 +81,8 @@ async def test_a_changed_message_is_found_by_what_it_says_now(
     store: Store, fill: StoreFiller, clock: HandClock
 ) -> None:
     room_id, (edited, deleted) = await room_with(fill, clock, "old words", "old as well")
-    await store.messages.edit(edited.id, "new words")
-    await store.messages.delete(deleted.id)
+    await store.messages.edit(edited.id, "new words", actor=ADMIN)
+    await store.messages.delete(deleted.id, actor=ADMIN)
     assert await found(store, MessageSearch(room_ids=(room_id,), words=("old",))) == []
     assert await found(store, MessageSearch(room_ids=(room_id,), words=("new",))) == ["new words"]
 

@@ -15,6 +15,7 @@ from store import mongo, sqlite
 from store.contract import Store
 from store.models import MessageDraft, Stored
 from tests.integration.conftest import JWT, Processes, Start, StoreEnv, embedded, person_at
+from tests.support.actors import ADMIN
 from tests.support.client import call, chat, register
 from tests.support.redis_server import RedisServer
 from tests.support.server import ServerProcess, command, free_port
@@ -215,7 +216,7 @@ async def test_what_a_process_stored_and_died_before_it_told_is_seen_by_all(
                 lambda one=one: "untold" in [message["content"] for message in one.named("receiveMessage")], 30
             )
         message_id = a.named("receiveMessage")[-1]["id"]
-        await store.messages.edit(message_id, "edited, untold")
+        await store.messages.edit(message_id, "edited, untold", actor=ADMIN)
         for one in (a, b):
             await one.until(lambda one=one: one.named("messageEdited"), 30)
 

@@ -16,13 +16,14 @@ import pytest
 from common.startup_error import StartupError
 from monitor.observer import Observer
 from store.ids import make_id, thumbnail_key
-from store.models import FileDraft, MessageDraft, RoomDraft, Session, Stored
+from store.models import Actor, FileDraft, MessageDraft, RoomDraft, Session, Stored
 from store.mongo import MongoOptions
 from store.mongo import open_store as open_mongo
 from store.mongo.database_lease import BEAT_S
 from store.sqlite import DirectoryLock, SqliteExporter
 from store.sqlite import open_store as open_sqlite
 from store.store_copy import Digest, Report, copy_store
+from tests.support.actors import ADMIN
 from tests.support.client import call, register
 from tests.support.mongo import drop_database
 from tests.support.server import ROOT, command, serving
@@ -71,10 +72,11 @@ async def fill_directory(data_dir: Path, *, messages: int = 3000) -> dict[str, A
         [MessageDraft(people[0].id, people[0].username, "with all", "all", first, first, (file_id,), (people[2].id,))],
     )
     assert isinstance(answer, Stored)
-    await store.messages.edit(first, "edited")
+    for content in ("edited", "edited again"):
+        await store.messages.edit(first, content, actor=ADMIN)
     for one in people[:3]:
-        await store.messages.react(f"{room.id}-2", one.id, "a.$b", on=True)
-    await store.messages.delete(f"{room.id}-3")
+        await store.messages.react(f"{room.id}-2", "a.$b", actor=Actor(one.id), on=True)
+    await store.messages.delete(f"{room.id}-3", actor=ADMIN)
     await store.members.mark_read(room.id, people[1].id, messages // 2)
     await store.settings.merge(people[0].id, {"theme": "dark", "client": {"a.$b": "ü"}})
     for one in people[1:3]:
@@ -96,6 +98,7 @@ async def visible_to(store: Any, room_id: str, people: list[str]) -> dict[str, A
     return {
         "head": head,
         "messages": await store.messages.newest_between(room_id, after=0, upto=head.seq, limit=100_000),
+        "history": await store.messages.history(f"{room_id}-1", actor=ADMIN),
         "changes": await store.changes.page(room_id, since=0, limit=1000),
         "rooms": [await store.rooms.list_for(one, mine=False, query=None, limit=9, after=None) for one in people],
         "members": await store.members.list(room_id, limit=99, after=None),

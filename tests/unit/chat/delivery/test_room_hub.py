@@ -20,7 +20,8 @@ from handlers.codec.json_encoding import encode
 from monitor.observer import Observer
 from store import sqlite
 from store.contract import Store
-from store.models import MessageDraft, RoomDraft, Stored
+from store.models import Actor, MessageDraft, RoomDraft, Stored
+from tests.support.actors import ADMIN
 
 
 class InterruptedStore:
@@ -255,11 +256,13 @@ async def test_what_was_healed_is_told_as_what_it_was(tmp_path: Path) -> None:
         one, channel = await listening(hub, room.id)
         message_id = json.loads(batch.events[0])["id"]
         messages = room.store.messages
-        await messages.edit(message_id, "good day")
-        await messages.react(message_id, room.user.id, "👍", on=True)
-        await messages.react(message_id, room.user.id, "👍", on=False)
-        await messages.edit(message_id, "good night")
-        await messages.delete(message_id)
+        await messages.edit(message_id, "good day", actor=ADMIN)
+        await messages.react(message_id, "👍", actor=Actor(room.user.id), on=True)
+        await messages.react(message_id, "👍", actor=Actor(room.user.id), on=False)
+        await messages.edit(message_id, "good night", actor=ADMIN)
+        await hub.check_heads()
+        await until(lambda: channel.rev == 4 and not hub.is_delivering(room.id))
+        await messages.delete(message_id, actor=ADMIN)
         await hub.check_heads()
         await until(lambda: channel.rev == 5 and not hub.is_delivering(room.id))
         names = ["messageEdited", "reactionUpdated", "reactionUpdated", "messageEdited", "messageDeleted"]

@@ -12,10 +12,11 @@ from pymongo.database import Database as RawDatabase
 from pymongo.errors import AutoReconnect
 
 from store.errors import Missing, StoreUnavailable
-from store.models import ChangePage, Message, MessageSearch, Role
+from store.models import Actor, ChangePage, Message, MessageSearch, Role
 from store.mongo import MongoStore, apply_change, change_log
 from store.mongo.database import Collection
 from tests.contract.conftest import StoreFiller
+from tests.support.actors import ADMIN
 from tests.support.clock import HandClock
 from tests.unit.store.mongo.conftest import Open
 
@@ -38,6 +39,14 @@ async def said(fill: StoreFiller) -> Message:
     return message
 
 
+def let_in(raw: Raw, room_id: str, *user_ids: str) -> None:
+    """Make users members of a room without a change of it, as if they had made the room."""
+    (template,) = raw.members.find({"roomId": room_id, "role": "owner"}, {"_id": 0})
+    raw.members.insert_many(
+        {**template, "userId": user_id, "usernameFolded": user_id, "role": "member"} for user_id in user_ids
+    )
+
+
 @pytest.mark.gen_test
 async def test_an_entry_that_was_not_applied_is_seen_by_no_reader(
     store: MongoStore, fill: StoreFiller, open_mongo: Open, raw: Raw, monkeypatch: pytest.MonkeyPatch
@@ -45,7 +54,7 @@ async def test_an_entry_that_was_not_applied_is_seen_by_no_reader(
     message = await said(fill)
     stop_before_applying(store, monkeypatch)
     with pytest.raises(StoreUnavailable):
-        await store.messages.edit(message.id, "second")
+        await store.messages.edit(message.id, "second", actor=ADMIN)
     assert raw.changes.count_documents({"roomId": message.room_id}) == 1
     other = await open_mongo()
     assert await other.messages.get(message.id) == message
@@ -59,14 +68,15 @@ async def test_an_entry_that_was_not_applied_is_seen_by_no_reader(
 
 @pytest.mark.gen_test
 async def test_the_next_change_applies_it_first(
-    store: MongoStore, fill: StoreFiller, open_mongo: Open, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore, fill: StoreFiller, open_mongo: Open, raw: Raw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = await said(fill)
+    let_in(raw, message.room_id, "u1")
     stop_before_applying(store, monkeypatch)
     with pytest.raises(StoreUnavailable):
-        await store.messages.edit(message.id, "second")
+        await store.messages.edit(message.id, "second", actor=ADMIN)
     other = await open_mongo()
-    change = await other.messages.react(message.id, "u1", "👍", on=True)
+    change = await other.messages.react(message.id, "👍", actor=Actor("u1"), on=True)
     assert (change.message.rev, change.message.content) == (2, "second")
     log = await other.changes.page(message.room_id, since=0, limit=9)
     assert [(entry.rev, entry.message.content) for entry in log.changes if entry.message] == [
@@ -106,7 +116,7 @@ async def test_what_was_left_behind_is_applied_by_who_compares_heads(
     message = await said(fill)
     stop_before_applying(store, monkeypatch)
     with pytest.raises(StoreUnavailable):
-        await store.messages.edit(message.id, "second")
+        await store.messages.edit(message.id, "second", actor=ADMIN)
     other = await open_mongo()
     clock.ms += 999
     assert (await other.rooms.heads([message.room_id]))[message.room_id].rev == 0, "its process may be about to"
@@ -123,11 +133,13 @@ async def test_entries_applied_again_late_do_nothing(
 ) -> None:
     ann, bob = await fill.user(), await fill.user()
     room_id = (await fill.room(ann)).room.id
-    (message,) = await fill.say(room_id, ann, "first")
+    message, gone = await fill.say(room_id, ann, "first", "gone")
     for content in ("second", "third"):
-        await store.messages.edit(message.id, content)
+        await store.messages.edit(message.id, content, actor=ADMIN)
+        await store.messages.edit(gone.id, content, actor=ADMIN)
     for on in (True, False):
-        await store.messages.react(message.id, bob.id, "👍", on=on)
+        await store.messages.react(message.id, "👍", actor=Actor(ann.id), on=on)
+    await store.messages.delete(gone.id, actor=ADMIN)
     await store.members.add(room_id, bob.id)
     await store.members.remove(room_id, bob.id)
     await store.members.add(room_id, bob.id)
@@ -135,10 +147,11 @@ async def test_entries_applied_again_late_do_nothing(
     entries = await other._database.changes.find({"roomId": room_id}).sort("rev", 1).to_list(None)
 
     def everything() -> dict[str, list[dict[str, Any]]]:
-        return {name: list(raw[name].find().sort("_id")) for name in ("rooms", "members", "messages", "reactions")}
+        names = ("rooms", "members", "messages", "message_edits", "reactions")
+        return {name: list(raw[name].find().sort("_id")) for name in names}
 
     before = everything()
-    assert len(entries) == 7
+    assert len(entries) == 10
     for number in range(len(entries)):
         await other._log._apply(room_id, entries[number : number + 3])
         assert everything() == before
@@ -150,15 +163,18 @@ async def test_of_reactions_in_one_entry_a_late_part_does_nothing(
 ) -> None:
     """Somebody who found the entry unapplied applies it after its process has, and is killed at any write."""
     message = await said(fill)
+    let_in(raw, message.room_id, "u1", "u2", "u3")
     steps = [("u1", True), ("u2", True), ("u1", False), ("u3", True), ("u3", False), ("u3", True)]
     await asyncio.gather(
-        store.messages.edit(message.id, "before"),  # changes that arrive while one is under way form one batch
-        *(store.messages.react(message.id, user_id, "👍", on=on) for user_id, on in steps),
+        store.messages.edit(
+            message.id, "before", actor=ADMIN
+        ),  # changes that arrive while one is under way form one batch
+        *(store.messages.react(message.id, "👍", actor=Actor(user_id), on=on) for user_id, on in steps),
     )
     other = await open_mongo()
     entries = await other._database.changes.find({"roomId": message.room_id}).sort("rev", 1).to_list(None)
     assert max(len(entry.get("reactions", ())) for entry in entries) > 2, "they were folded"
-    await store.messages.react(message.id, "u2", "👍", on=False)
+    await store.messages.react(message.id, "👍", actor=Actor("u2"), on=False)
     before, bulks = list(raw.reactions.find().sort("_id")), []
 
     async def killed_at(collection: Collection, updates: list[Any]) -> None:
@@ -173,7 +189,8 @@ async def test_of_reactions_in_one_entry_a_late_part_does_nothing(
     assert len(bulks) == 3, "one of each who reacted"
     assert all(left == before for left in bulks)
     again = [
-        await store.messages.react(message.id, user_id, "👍", on=on) for user_id, on in (("u1", True), ("u3", True))
+        await store.messages.react(message.id, "👍", actor=Actor(user_id), on=on)
+        for user_id, on in (("u1", True), ("u3", True))
     ]
     assert [change.changed for change in again] == [True, False]
     assert again[-1].message.reactions["👍"].user_ids == ("u3", "u1")
@@ -186,7 +203,7 @@ async def test_a_room_that_is_behind_what_is_in_it_goes_on_from_there(
     """As a copy has it that was made of a database which was written to."""
     message = await said(fill)
     raw.messages.update_one({"roomId": message.room_id}, {"$set": {"rev": 7}})
-    change = await store.messages.edit(message.id, "edited")
+    change = await store.messages.edit(message.id, "edited", actor=ADMIN)
     assert (change.changed, change.message.rev) == (True, 8)
     page = await store.changes.page(message.room_id, since=6, limit=9)
     assert (page.expired, page.rev) == (True, 8)
@@ -200,8 +217,8 @@ async def test_what_expires_while_changes_are_read_is_said_to_be_missing(
 ) -> None:
     ann = await fill.user()
     first, second = await fill.say((await fill.room(ann)).room.id, ann, "first", "second")
-    await store.messages.edit(first.id, "a")
-    await store.messages.edit(second.id, "b")
+    await store.messages.edit(first.id, "a", actor=ADMIN)
+    await store.messages.edit(second.id, "b", actor=ADMIN)
     read = store._database.changes.aggregate
 
     def expired_first(*arguments: Any) -> Any:
@@ -227,7 +244,7 @@ async def test_what_is_deleted_while_it_is_searched_for_is_not_found(
 
         async def to_list(self, length: None) -> Any:
             places = await self._cursor.to_list(length)
-            deleted.append(await other.messages.delete(second.id))
+            deleted.append(await other.messages.delete(second.id, actor=ADMIN))
             return places
 
     object.__setattr__(store._database.messages, "aggregate", Slow)
@@ -242,7 +259,7 @@ async def test_a_room_whose_log_has_expired_goes_on_from_its_last_rev(
 ) -> None:
     message = await said(fill)
     for content in "abc":
-        await store.messages.edit(message.id, content)
+        await store.messages.edit(message.id, content, actor=ADMIN)
     clock.ms += WEEK_MS + 1
     await store.sweep(clock.ms)
     assert [entry["rev"] for entry in raw.changes.find()] == [3], "the newest never expires"
@@ -250,13 +267,13 @@ async def test_a_room_whose_log_has_expired_goes_on_from_its_last_rev(
     assert (page.expired, page.rev) == (True, 3)
     raw.changes.delete_many({})  # and as if it had
     other = await open_mongo()
-    assert (await other.messages.edit(message.id, "d")).message.rev == 4
+    assert (await other.messages.edit(message.id, "d", actor=ADMIN)).message.rev == 4
 
 
 @pytest.mark.gen_test
 async def test_an_entry_without_a_successor_carries_no_expiry(store: MongoStore, fill: StoreFiller, raw: Raw) -> None:
     message = await said(fill)
-    await asyncio.gather(*(store.messages.edit(message.id, f"{number}") for number in range(5)))
+    await asyncio.gather(*(store.messages.edit(message.id, f"{number}", actor=ADMIN) for number in range(5)))
     expiries = [entry.get("expiresAt") for entry in raw.changes.find().sort("rev")]
     assert None not in expiries[:-1]
     assert expiries[-1] is None
@@ -278,7 +295,7 @@ async def test_an_entry_that_was_stored_though_its_answer_was_lost_is_ours(
         return result
 
     monkeypatch.setattr(changes, "insert_many", lose_the_answer)
-    change = await store.messages.edit(message.id, "second")
+    change = await store.messages.edit(message.id, "second", actor=ADMIN)
     assert (change.changed, change.message.rev, change.message.content) == (True, 1, "second")
     assert lost
 
@@ -294,12 +311,13 @@ async def test_what_changes_nothing_is_answered_by_the_message_it_is_about_thoug
     async def others_change_it_then(room_id: str) -> Any:
         views.append(room := await settled(room_id))
         if len(views) == 1:
-            await other.messages.edit(first.id, "by another process")
+            await other.messages.edit(first.id, "by another process", actor=ADMIN)
         return room
 
     monkeypatch.setattr(store._log, "_read_applied", others_change_it_then)
     none, edited = await asyncio.gather(
-        store.messages.react(first.id, ann.id, "👍", on=False), store.messages.edit(second.id, "edited")
+        store.messages.react(first.id, "👍", actor=Actor(ann.id), on=False),
+        store.messages.edit(second.id, "edited", actor=ADMIN),
     )
     assert len(views) > 1
     assert (none.changed, none.message.id, none.message.rev, none.message.content) == (
@@ -335,31 +353,34 @@ async def test_who_is_a_member_already_is_told_of_the_room_that_another_process_
 
 @pytest.mark.gen_test
 async def test_a_reaction_that_another_process_takes_back_between_two_reads_is_taken_back_once(
-    store: MongoStore, fill: StoreFiller, open_mongo: Open, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore, fill: StoreFiller, open_mongo: Open, raw: Raw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = await said(fill)
-    await store.messages.react(message.id, "u1", "👍", on=True)
+    let_in(raw, message.room_id, "u1")
+    await store.messages.react(message.id, "👍", actor=Actor("u1"), on=True)
     other, found, reactors_read, reads = await open_mongo(), change_log.find_in, asyncio.Event(), []
 
     async def messages_later(collection: Collection, *more: Any) -> Any:
         reads.append(collection.name)
         if reads.count("messages") == 1 and collection.name == "messages":
             await reactors_read.wait()
-            await other.messages.react(message.id, "u1", "👍", on=False)
+            await other.messages.react(message.id, "👍", actor=Actor("u1"), on=False)
         documents = await found(collection, *more)
         if collection.name == "reactions":
             reactors_read.set()
         return documents
 
     monkeypatch.setattr(change_log, "find_in", messages_later)
-    change = await store.messages.react(message.id, "u1", "👍", on=False)
+    change = await store.messages.react(message.id, "👍", actor=Actor("u1"), on=False)
     assert (change.changed, change.message.rev, change.message.reactions) == (False, 2, {})
     assert reads.count("messages") > 1
 
 
 @pytest.mark.gen_test
 async def test_a_change_in_a_room_that_is_not_there_is_missing_and_holds_nobody_up(store: MongoStore) -> None:
-    outcomes = await asyncio.gather(*(store.messages.delete("none-1") for _ in range(5)), return_exceptions=True)
+    outcomes = await asyncio.gather(
+        *(store.messages.delete("none-1", actor=ADMIN) for _ in range(5)), return_exceptions=True
+    )
     assert [type(outcome) for outcome in outcomes] == [Missing] * 5
 
 

@@ -14,6 +14,7 @@ from store.errors import StoreUnavailable
 from store.mongo import MongoOptions
 from store.mongo.driver_monitoring import PoolMonitor, collection_of, shape_of
 from tests.contract.conftest import StoreFiller
+from tests.support.actors import ADMIN
 from tests.unit.store.mongo.conftest import Open
 
 
@@ -85,7 +86,7 @@ async def test_a_slow_command_is_logged_with_its_shape_and_never_its_values(
         room_id = (await fill.room(ann, name="secret room")).room.id
         (message,) = await fill.say(room_id, ann, "secret content")
         await fill.store.messages.by_client_id(room_id, ann.id, message.client_id)
-        await fill.store.messages.edit(message.id, "secret edit")
+        await fill.store.messages.edit(message.id, "secret edit", actor=ADMIN)
         await fill.store.rooms.list_for(ann.id, mine=False, query="secret", limit=5, after=None)
     slow = [record for record in caplog.records if record.getMessage() == "slow query"]
     lines = [record.fields for record in slow]  # type: ignore[attr-defined]

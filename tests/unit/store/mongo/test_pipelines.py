@@ -55,6 +55,7 @@ def test_no_pipeline_skips() -> None:
         room_pipelines.heads(["r"]),
         room_pipelines.stats("r"),
         message_pipelines.page("r", before=3, after=None, limit=5, with_authors=True),
+        message_pipelines.history("r", 3, "u"),
         message_pipelines.latest_changes("r", since=1, upto=5, limit=5),
         metric_steps("a", "cpu", since=1, until=5, step=5),
         message_pipelines.search({}, scored=True, after=(1.0, 2, "r", 3), limit=5),
@@ -258,6 +259,12 @@ CASES = {
         message_pipelines.page("r1", before=None, after=9, limit=5, with_authors=False),
         "_id_",
         {"messages": "room_seq"},
+    ),
+    "history": Case(
+        "rooms",
+        message_pipelines.history("r1", 3, "u1"),
+        "_id_",
+        {"head": "room_seq", "member": "room_user", "edits": "room_seq", "message": "room_seq"},
     ),
     "latest_changes": Case(
         "changes", message_pipelines.latest_changes("r1", since=1, upto=5, limit=5), "room_rev", {"message": "room_seq"}
