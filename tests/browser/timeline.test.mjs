@@ -114,3 +114,32 @@ test("a reset drops all messages", () => {
   assert.deepEqual(seqs(timeline), []);
   assert.equal(timeline.receive(message(5)), "added");
 });
+
+test("a change that comes before a page with the older copy is not lost", () => {
+  const timeline = at(9, range(7, 9));
+  assert.equal(timeline.change(3, message(5, 3)), false, "it is not loaded");
+  timeline.merge(range(4, 6), { keep: "oldest" });
+  assert.deepEqual(
+    timeline.messages.map(({ rev }) => rev),
+    [0, 3, 0, 0, 0, 0],
+  );
+});
+
+test("a change that comes before its message is not lost either", () => {
+  const timeline = at(0);
+  timeline.show(message(1, 2));
+  timeline.receive(message(1));
+  assert.equal(timeline.get(1).rev, 2);
+  assert.equal(timeline.rev, 0, "a copy from a reply says nothing of the changes before it");
+});
+
+test("copies that are kept for later are bounded, the newest stay", () => {
+  const timeline = at(1000);
+  for (let seq = 1; seq <= 500; seq += 1) timeline.change(seq, message(seq, seq));
+  timeline.merge(range(1, 1));
+  timeline.merge(range(500, 500));
+  assert.equal(timeline.get(500).rev, 500);
+  timeline.reset({ seq: 1000, rev: 500 });
+  timeline.merge(range(1, 1));
+  assert.equal(timeline.get(1).rev, 0);
+});

@@ -10,7 +10,7 @@ export function renderKey({ message, follows, entry }) {
 
 /** `actions`: person(userId), retry(clientId), edit(clientId), discard(clientId); `now` in epoch ms. */
 export function drawMessage({ message, date, follows, entry }, { me, actions, now }) {
-  const mentionsMe = !entry && message.mentions?.includes(me.id);
+  const mentionsMe = !entry && message.mentions?.some((who) => who === me.id || who === "room");
   const classes = [
     "message",
     follows && "follows",

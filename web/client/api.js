@@ -1,5 +1,9 @@
 /** REST requests: JSON over fetch with a Bearer token. Errors become ChatError. Has no socket and no state. */
 
+import { MessageApi } from "./message-api.js";
+import { PeopleApi } from "./people-api.js";
+import { RoomApi } from "./room-api.js";
+
 const TIMEOUT_MS = 20_000;
 
 /**
@@ -62,12 +66,18 @@ function errorFrom(response, decoded) {
   });
 }
 
-/** Sends REST requests with the session's access token; after a 401 it refreshes the token and retries once. */
+/**
+ * Sends REST requests with the session's access token; after a 401 it refreshes the token and retries once. The requests
+ * by name are methods of `messages`, `rooms` and `people`.
+ */
 export class Api {
   constructor({ baseUrl, fetch, tokens }) {
     this.baseUrl = baseUrl;
     this.fetch = fetch;
     this.tokens = tokens;
+    this.messages = new MessageApi(this);
+    this.rooms = new RoomApi(this);
+    this.people = new PeopleApi(this);
   }
 
   /** `path` is below the base URL; `query` values that are null, undefined or "" are omitted. Throws ChatError. */
@@ -95,5 +105,13 @@ export class Api {
 
   post(path, body = {}) {
     return this.call("POST", path, { body });
+  }
+
+  patch(path, body) {
+    return this.call("PATCH", path, { body });
+  }
+
+  delete(path) {
+    return this.call("DELETE", path);
   }
 }

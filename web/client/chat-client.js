@@ -15,7 +15,7 @@
  * Events: `state` (of `chat.connection`); `list`, `messages`, `people`, `typing`, `outbox` (detail {roomId}); `closed`
  * (detail {roomId, reason}); `undeliverable` (detail {roomId, content}: the message is kept as failed, to be retried
  * after the user has joined again); `user` (the user's own profile); `ended` (detail {reason}: the user must log in
- * again).
+ * again); `settings`. Edits, search, moderation … are methods of `chat.api.messages`, `chat.api.rooms`, `chat.api.people`.
  */
 
 import { Api, ChatError, endpoint, request } from "./api.js";
@@ -25,6 +25,7 @@ import { MessageOutbox } from "./message-outbox.js";
 import { DirectPeers } from "./direct-peers.js";
 import { Presence } from "./presence.js";
 import { Rooms } from "./rooms.js";
+import { Settings } from "./settings.js";
 import { MessageSender } from "./message-resend.js";
 import { memoryStorage } from "./storage.js";
 import { Tokens } from "./tokens.js";
@@ -40,6 +41,7 @@ export class ChatClient extends EventTarget {
   presence = null;
   outbox = null;
   peers = null;
+  settings = null;
 
   #sender = null;
   #options;
@@ -105,7 +107,8 @@ export class ChatClient extends EventTarget {
     const presence = new Presence({ connection, timed });
     const isReady = (roomId) => rooms.get(roomId)?.isSubscribed ?? false;
     const peers = new DirectPeers({ api: this.api, storage, userId: user.id });
-    Object.assign(this, { connection, outbox, rooms, presence, peers });
+    const settings = new Settings({ connection, people: this.api.people });
+    Object.assign(this, { connection, outbox, rooms, presence, peers, settings });
     this.#sender = new MessageSender({ connection, outbox, isReady, random, now, timed });
     this.#addListeners();
     await outbox.open();
@@ -121,11 +124,13 @@ export class ChatClient extends EventTarget {
     forward(presence, "people");
     forward(presence, "typing");
     forward(outbox, "change", "outbox");
+    forward(this.settings, "change", "settings");
     connection.addEventListener("state", () => {
       if (!connection.isOnline) this.#sender.reset();
       this.#emit("state");
     });
     connection.addEventListener("welcome", () => this.#loadProfile(), { once: true });
+    this.api.messages.onChanged = (message) => rooms.show(message);
     rooms.addEventListener("messages", ({ detail }) => this.#removeStored(detail.roomId));
     rooms.addEventListener("joined", ({ detail: { roomId } }) => {
       this.#removeStored(roomId);
@@ -173,7 +178,8 @@ export class ChatClient extends EventTarget {
     this.connection.stop();
     this.#sender.reset();
     this.outbox.close();
-    this.user = this.connection = this.rooms = this.presence = this.outbox = this.peers = this.#sender = null;
+    for (const part of ["user", "connection", "rooms", "presence", "outbox", "peers", "settings"]) this[part] = null;
+    this.#sender = null;
     this.#emit("ended", { reason });
   }
 

@@ -24,15 +24,30 @@ export class RoomState {
     return this.unread ? (this.room.mentionCount ?? 0) : 0;
   }
 
-  /** Take over attributes from the server; `lastSeq` and `readSeq` never decrease. */
+  /** Take over attributes from the server, unless they are older; `lastSeq` and `readSeq` never decrease. */
   update(room) {
-    const { lastSeq, readSeq } = this.room;
-    Object.assign(this.room, room, {
+    const { lastSeq, readSeq, rev } = this.room;
+    Object.assign(this.room, room.rev < rev ? {} : room, {
       lastSeq: Math.max(lastSeq, room.lastSeq),
       readSeq: Math.max(readSeq ?? 0, room.readSeq ?? 0),
     });
-    this.mentionSeq = Math.max(this.mentionSeq, room.lastSeq);
+    if (room.mentionCount !== undefined) this.mentionSeq = Math.max(this.mentionSeq, room.lastSeq);
     this.updateCounts();
+  }
+
+  /** The room has messages up to `lastSeq`; false if that was known. */
+  noteHead(lastSeq) {
+    if (lastSeq <= this.room.lastSeq) return false;
+    this.room.lastSeq = lastSeq;
+    this.updateCounts();
+    return true;
+  }
+
+  /** A message was deleted: it counts as no mention any more. `before`: the copy that was shown, or null. */
+  uncountMention(before, ownUserId) {
+    const isMention = before?.mentions?.some((who) => who === ownUserId || who === "room");
+    if (!isMention || before.userId === ownUserId || before.seq <= (this.room.readSeq ?? 0)) return;
+    this.room.mentionCount = Math.max(0, (this.room.mentionCount ?? 0) - 1);
   }
 
   /** Count a new message. One's own message also counts as read. */

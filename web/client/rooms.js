@@ -5,9 +5,10 @@
 
 import { MessageHistory, PAGE } from "./message-history.js";
 import { backoffMs } from "./backoff.js";
+import { handleRoomEvent } from "./room-events.js";
+import { readRoomList } from "./room-list.js";
 import { RoomState } from "./room-state.js";
 
-const LIST_PAGES_MAX = 5; // of 100 rooms
 const BACKGROUND_MESSAGES = 200;
 const NO_ACCESS = new Set(["room_not_found", "not_member", "banned", "forbidden", "room_full"]);
 
@@ -45,7 +46,7 @@ export class Rooms extends EventTarget {
     this.history = new MessageHistory({ api });
     connection.addEventListener("welcome", () => this.#resume());
     connection.addEventListener("state", () => this.#onConnectionState());
-    connection.addEventListener("event", ({ detail }) => EVENTS[detail.event]?.(this, detail.data));
+    connection.addEventListener("event", ({ detail }) => handleRoomEvent(this, detail));
   }
 
   get all() {
@@ -69,19 +70,12 @@ export class Rooms extends EventTarget {
   /** Read the list. Throws ChatError. */
   async refresh() {
     const listing = ++this.#listing;
-    const found = [];
-    let cursor = null;
-    for (let page = 0; page < LIST_PAGES_MAX; page += 1) {
-      const reply = await this.api.get("rooms", { mine: true, limit: 100, cursor });
-      found.push(...reply.rooms);
-      cursor = reply.nextCursor;
-      if (!cursor) break;
-    }
-    const ids = new Set(found.map((room) => room.id));
+    const { rooms, isComplete } = await readRoomList(this.api);
+    const ids = new Set(rooms.map((room) => room.id));
     for (const [id, { listing: since }] of this.#rooms) {
-      if (!ids.has(id) && since < listing && !cursor) this.remove(id, "left");
+      if (!ids.has(id) && since < listing && isComplete) this.remove(id, "left");
     }
-    for (const room of found) this.add(room);
+    for (const room of rooms) this.add(room);
     this.isListed = true;
     this.#emit("list");
   }
@@ -252,7 +246,24 @@ export class Rooms extends EventTarget {
   }
 
   onChange({ roomId, rev, message }) {
-    if (this.get(roomId)?.timeline.change(rev, message)) this.#emit("messages", { roomId });
+    const state = this.get(roomId);
+    const before = state?.timeline.get(message.seq) ?? null;
+    if (!state?.timeline.change(rev, message)) return;
+    this.#emit("messages", { roomId });
+    if (!message.deletedAt || before?.deletedAt) return;
+    state.uncountMention(before, this.userId);
+    this.#emit("list");
+  }
+
+  /** Show a changed message from a reply. Its rev says nothing of the changes before it, which may be on their way. */
+  show(message) {
+    if (this.get(message.roomId)?.timeline.show(message)) this.#emit("messages", { roomId: message.roomId });
+  }
+
+  /** Handle roomActivity: rooms that this connection has not joined have new messages. */
+  onActivity({ rooms }) {
+    const isNews = rooms.map(({ roomId, lastSeq }) => this.get(roomId)?.noteHead(lastSeq)).some(Boolean);
+    if (isNews) this.#emit("list");
   }
 
   onRoom({ room }) {
@@ -281,16 +292,3 @@ export class Rooms extends EventTarget {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }
-
-const onChange = (rooms, data) => rooms.onChange(data);
-const EVENTS = {
-  receiveMessage: (rooms, message) => rooms.receive(message),
-  messageEdited: onChange,
-  messageDeleted: onChange,
-  reactionUpdated: onChange,
-  roomUpdated: (rooms, data) => rooms.onRoom(data),
-  roomAdded: (rooms, data) => rooms.onRoom(data),
-  roomClosed: (rooms, { roomId, reason }) => rooms.remove(roomId, reason),
-  mention: (rooms, data) => rooms.onMention(data),
-  messageReadUpdate: (rooms, data) => rooms.onRead(data),
-};

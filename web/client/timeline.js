@@ -3,12 +3,15 @@
  * `head` is the newest known seq of the room, `rev` the newest known change.
  */
 
+const CHANGED_MAX = 200;
+
 export class Timeline {
   messages = [];
   head = 0;
   rev = 0;
 
   #begins = false; // whether nothing older exists although the first seq is not 1
+  #changed = new Map(); // seq → the newest copy of a message that is not loaded, in case a page on its way is older
 
   constructor({ max = 2000 } = {}) {
     this.max = max;
@@ -37,6 +40,7 @@ export class Timeline {
     this.head = seq;
     this.rev = rev;
     this.#begins = false;
+    this.#changed.clear();
   }
 
   /** Take a live message. Returns "added", "old" (known), "counted" (while detached), or "gap" (a seq is missing). */
@@ -50,15 +54,31 @@ export class Timeline {
     const detached = this.isDetached;
     this.head = seq;
     if (detached) return "counted";
-    this.messages.push(message);
+    this.messages.push(this.#newest(message));
     if (this.messages.length > this.max) this.#drop(0, this.messages.length - this.max);
     return "added";
   }
 
-  /** Take a changed message: the copy with the greater rev wins. True if a loaded message changed. */
+  /** Take a change of the room, in rev order: the copy with the greater rev wins. True if a loaded message changed. */
   change(rev, message) {
     this.rev = Math.max(this.rev, rev);
-    return message !== null && this.#replace(message);
+    return message !== null && this.show(message);
+  }
+
+  /** Take a copy of a message that did not come in rev order, so `rev` stays. True if a loaded message changed. */
+  show(message) {
+    if (this.has(message.seq)) return this.#replace(message);
+    if (message.rev > (this.#changed.get(message.seq)?.rev ?? 0)) {
+      this.#changed.delete(message.seq); // so that the order is that of the changes
+      this.#changed.set(message.seq, message);
+      if (this.#changed.size > CHANGED_MAX) this.#changed.delete(this.#changed.keys().next().value);
+    }
+    return false;
+  }
+
+  /** The loaded message with this seq, or null. */
+  get(seq) {
+    return this.messages[this.#indexOf(seq)] ?? null;
   }
 
   /**
@@ -68,8 +88,7 @@ export class Timeline {
   merge(page, { keep = "newest", begins = false } = {}) {
     const bySeq = new Map(this.messages.map((message) => [message.seq, message]));
     for (const message of page) {
-      const held = bySeq.get(message.seq);
-      if (!held || message.rev > held.rev) bySeq.set(message.seq, message);
+      bySeq.set(message.seq, this.#newest(message, bySeq.get(message.seq)));
     }
     const all = [...bySeq.values()].sort((one, other) => one.seq - other.seq);
     let start = all.length - 1;
@@ -89,7 +108,7 @@ export class Timeline {
   resume({ seq, rev, missed, changes }, older = []) {
     if (!this.isDetached) this.merge([...older, ...missed]);
     for (const { message } of changes) {
-      if (message !== null) this.#replace(message);
+      if (message !== null) this.show(message);
     }
     // Last: if anything above throws, the next join asks from the same point.
     this.head = Math.max(this.head, seq);
@@ -104,6 +123,12 @@ export class Timeline {
 
   has(seq) {
     return this.#indexOf(seq) !== -1;
+  }
+
+  /** The newest of these copies of a message and of what is known of its changes. */
+  #newest(message, held = message) {
+    const known = this.#changed.get(message.seq) ?? message;
+    return [held, known].reduce((one, other) => (other.rev > one.rev ? other : one), message);
   }
 
   #indexOf(seq) {

@@ -1,0 +1,50 @@
+/** REST requests about the user: profile, settings, sessions, blocks. All throw ChatError. */
+
+export class PeopleApi {
+  constructor(api) {
+    this.api = api;
+  }
+
+  /** Returns the user. */
+  async changeProfile(fields) {
+    return (await this.api.patch("users/me", fields)).user;
+  }
+
+  settings() {
+    return this.api.get("users/me/settings");
+  }
+
+  /** `changes`: a merge patch (RFC 7396). Returns the settings. */
+  changeSettings(changes) {
+    return this.api.patch("users/me/settings", changes);
+  }
+
+  async sessions() {
+    return (await this.api.get("auth/sessions")).sessions;
+  }
+
+  endSession(sessionId) {
+    return this.api.delete(`auth/sessions/${encodeURIComponent(sessionId)}`);
+  }
+
+  /** The other sessions end. */
+  changePassword(oldPassword, newPassword) {
+    return this.api.post("auth/password", { oldPassword, newPassword });
+  }
+
+  async blocked() {
+    return (await this.api.get("users/me/blocks")).users;
+  }
+
+  block(userId) {
+    return this.api.call("PUT", `users/me/blocks/${encodeURIComponent(userId)}`);
+  }
+
+  unblock(userId) {
+    return this.api.delete(`users/me/blocks/${encodeURIComponent(userId)}`);
+  }
+
+  deleteAccount(password) {
+    return this.api.call("DELETE", "users/me", { body: { password } });
+  }
+}
