@@ -1,0 +1,103 @@
+"""Who may do what: every operation by everybody, in a public and in a private room, over REST and WebSocket, on each
+store. The table is tests/support/authorization/operations.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.conftest import StoreEnv
+from tests.support.authorization.operation import Operation
+from tests.support.authorization.operations import OPERATIONS
+from tests.support.authorization.outcomes import Who
+from tests.support.authorization.scene import ADMINISTRATOR, World
+from tests.support.authorization.served_operations import served_operations
+from tests.support.server import serving
+
+# Operations of the contract that have their row and are not served yet.
+PENDING = frozenset(
+    {
+        "GET /auth/sessions",
+        "DELETE /auth/sessions/{id}",
+        "POST /hooks/{id}",
+        "POST /invites/{id}",
+        "GET /messages/search",
+        "GET /messages/search/suggest",
+        "DELETE /messages/{id}",
+        "PATCH /messages/{id}",
+        "GET /messages/{id}/history",
+        "DELETE /messages/{id}/reactions/{id}",
+        "PUT /messages/{id}/reactions/{id}",
+        "POST /messages/{id}/report",
+        "GET /messages/{id}/thread",
+        "DELETE /rooms/{id}",
+        "PATCH /rooms/{id}",
+        "GET /rooms/{id}/audit",
+        "GET /rooms/{id}/bans",
+        "DELETE /rooms/{id}/bans/{id}",
+        "POST /rooms/{id}/bans/{id}",
+        "GET /rooms/{id}/bots",
+        "POST /rooms/{id}/bots",
+        "DELETE /rooms/{id}/bots/{id}",
+        "GET /rooms/{id}/invites",
+        "POST /rooms/{id}/invites",
+        "DELETE /rooms/{id}/invites/{id}",
+        "DELETE /rooms/{id}/members/{id}",
+        "PATCH /rooms/{id}/members/{id}",
+        "GET /rooms/{id}/reports",
+        "GET /rooms/{id}/webhooks",
+        "POST /rooms/{id}/webhooks",
+        "DELETE /rooms/{id}/webhooks/{id}",
+        "DELETE /users/me",
+        "GET /users/me/blocks",
+        "DELETE /users/me/blocks/{id}",
+        "PUT /users/me/blocks/{id}",
+        "GET /users/me/export",
+        "GET /users/me/settings",
+        "PATCH /users/me/settings",
+        "ws addReaction",
+        "ws deleteMessage",
+        "ws editMessage",
+        "ws removeReaction",
+    }
+)
+PENDING_PEOPLE = frozenset({Who.DELETED, Who.BANNED, Who.MUTED, Who.BOT, Who.MODERATOR})  # that cannot be made yet
+ELSEWHERE = "192.0.2.0/24"  # addresses that no test comes from
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Iterator[World]:
+    data_dir = tmp_path_factory.mktemp("authorization") / "data"
+    env = {"RATE_LIMIT_ENABLED": "false", "ADMIN_USERS": ADMINISTRATOR, "METRICS_ALLOW": ELSEWHERE}
+    with serving(data_dir, {**store_env(data_dir), **env}) as server:
+        yield World(server, absent=PENDING_PEOPLE)
+
+
+def test_every_operation_that_is_served_has_a_row_and_every_row_is_served() -> None:
+    rows = {row.served for row in OPERATIONS}
+    assert served_operations() - rows == set(), "add a row to tests/support/authorization/operations.py"
+    assert rows - served_operations() == PENDING
+
+
+def test_no_row_stands_twice() -> None:
+    assert len({row.name for row in OPERATIONS}) == len(OPERATIONS)
+
+
+@pytest.mark.parametrize(
+    "operation", [pytest.param(row, id=row.name) for row in OPERATIONS if row.served not in PENDING]
+)
+def test_who_may_do_it(world: World, operation: Operation) -> None:
+    wrong = []
+    for is_private in (False, True)[: 1 + operation.concerns_a_room]:
+        for who in (one for one in operation.people if one not in PENDING_PEOPLE):
+            expected = operation.expected(who, is_private=is_private)
+            outcome = world.outcome(operation, who, is_private=is_private)
+            if outcome != expected:
+                wrong.append(f"{who} in a {'private' if is_private else 'public'} room: {outcome}, not {expected}")
+    assert not wrong, "\n".join([operation.name, *wrong])
+
+
+def test_everybody_stands_in_the_table() -> None:
+    assert {who for row in OPERATIONS for who in row.outcomes} == set(Who)

@@ -1,0 +1,1 @@
+"""Who may do what, over REST and WebSocket: one table of operations and people, and what it takes to try its cells."""

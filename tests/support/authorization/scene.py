@@ -1,0 +1,176 @@
+"""The people of the authorization matrix at a server, the rooms that they act in, and what happens when they ask."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from tests.support.accounts import create_account
+from tests.support.authorization.operation import Operation
+from tests.support.authorization.outcomes import NO_SESSION, OK, Who
+from tests.support.client import PASSWORD, Person, Reply, call, register
+from tests.support.raw_websocket_client import RawWebSocket
+from tests.support.server import ServerProcess
+
+ADMINISTRATOR = "root"
+FUTURE = "2099-01-01T00:00:00.000Z"
+_MEMBERS = (Who.MODERATOR, Who.MUTED, Who.BANNED, Who.AUTHOR, Who.MEMBER)
+_names = itertools.count(1)
+
+
+def _new_name() -> str:
+    return f"newcomer{next(_names)}"
+
+
+def _done(reply: Reply) -> Reply:
+    assert reply.status < 300, reply.body
+    return reply
+
+
+class World:
+    """A server's people, and the scenes in which they meet: one public, one private, made anew when one is spent.
+
+    `absent`: people that the server does not know how to make.
+    """
+
+    def __init__(self, server: ServerProcess, *, absent: Collection[Who]) -> None:
+        self.server = server
+        self.absent = absent
+        self.people = {who: register(server.url) for who in (Who.STRANGER, Who.OWNER, *_MEMBERS, Who.DELETED)}
+        self.people[Who.ADMIN] = create_account(server, ADMINISTRATOR)
+        self.target, self.newcomer = register(server.url), register(server.url)
+        if Who.DELETED not in absent:
+            _done(self.people[Who.DELETED].call("DELETE", "/users/me", {"password": PASSWORD}))
+        self._scenes: dict[bool, Scene] = {}
+
+    def outcome(self, operation: Operation, who: Who, *, is_private: bool) -> str:
+        """Ask for the operation as that person: `ok` or the error code. What it spent is made anew for the next."""
+        scene = self._scenes.get(is_private) or Scene(self, is_private=is_private)
+        self._scenes[is_private] = scene
+        outcome = scene.ask(operation, who)
+        if outcome == OK and operation.spends == "room":
+            del self._scenes[is_private]
+        elif outcome == OK:
+            scene.forget(operation.spends)
+        return outcome
+
+
+class Scene:
+    """One room with everybody in their relation to it, and what requests name: messages, invites, bots."""
+
+    def __init__(self, world: World, *, is_private: bool) -> None:
+        absent = world.absent
+        self._world = world
+        self._people = world.people
+        owner = self._owner = self._people[Who.OWNER]
+        self._room: str = owner.make_room(isPrivate=is_private)["id"]
+        self._path = f"/rooms/{self._room}"
+        for one in (*(self._people[who] for who in _MEMBERS), world.target):
+            _done(owner.call("POST", f"{self._path}/members", {"userId": one.id}))
+        self._made = {f"message of {who}": self._post(who) for who in (Who.MUTED, Who.BANNED)}
+        member = f"{self._path}/members/"
+        if Who.MODERATOR not in absent:
+            _done(owner.call("PATCH", member + self._people[Who.MODERATOR].id, {"role": "moderator"}))
+        if Who.MUTED not in absent:
+            _done(owner.call("PATCH", member + self._people[Who.MUTED].id, {"mutedUntil": FUTURE}))
+        if Who.BANNED not in absent:
+            _done(owner.call("POST", f"{self._path}/bans/{self._people[Who.BANNED].id}", {"reason": "noise"}))
+        self._bot_token: str = "" if Who.BOT in absent else self._new_bot()["token"]
+
+    def ask(self, operation: Operation, who: Who) -> str:
+        """`ok`, or the code of the refusal."""
+        account = self._account(operation, who)
+        token = self._bot_token if who is Who.BOT else account.access_token if account else None
+        method, path, data, query = operation.filled(lambda name: self._value(name, who, account))
+        if path == "/ws":
+            return self._command(token, "heartbeat", {}, connects_only=True)
+        if operation.is_command:
+            return self._command(token, path, data or {})
+        reply = call(self._world.server.url, method, path, data, token=token, **query)
+        return OK if reply.status < 300 else reply.code
+
+    def forget(self, name: str) -> None:
+        """What was made under a name is used up."""
+        self._made.pop(name, None)
+
+    def _account(self, operation: Operation, who: Who) -> Person | None:
+        """The account that asks. Who loses it or its session by asking is somebody new."""
+        if who in (Who.ANONYMOUS, Who.BOT):
+            return None
+        if operation.spends == "session" and who not in NO_SESSION:
+            return register(self._world.server.url)
+        return self._people[who]
+
+    def _command(self, token: str | None, event: str, data: Mapping[str, Any], *, connects_only: bool = False) -> str:
+        with RawWebSocket(self._world.server.port, token=token) as socket:
+            if (welcome := socket.read_message()) is None:
+                return {4401: "unauthorized"}.get(socket.close_code or 0, f"closed with {socket.close_code}")
+            assert welcome["event"] == "welcome"
+            if connects_only:
+                return OK
+            socket.send_command(event, **data)
+            while (frame := socket.read_message()) is not None:
+                if frame.get("id") == "1":
+                    return OK if frame["event"] == "ack" else str(frame["data"]["code"])
+        return f"closed with {socket.close_code}"
+
+    # ---- what a request names ------------------------------------------------------------------------------------
+
+    def _value(self, name: str, who: Who, account: Person | None) -> str:
+        """What a row names: of who asks, of everybody's, or made when first asked for."""
+        if name == "own_message":
+            name = f"message of {who}"
+            if name not in self._made:
+                self._made[name] = self._post(who)
+        personal: Mapping[str, Callable[[], str]] = {
+            "own_token": lambda: self._bot_token if who is Who.BOT else account.access_token if account else "none",
+            "own_refresh_token": lambda: account.refresh_token if account else self._bot_token,
+            "own_session": lambda: self._own_session(account) if account and who not in NO_SESSION else "none",
+            "new_name": _new_name,
+            "new_email": lambda: f"{_new_name()}@example.com",
+        }
+        if name in personal:
+            return personal[name]()
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def _make(self, name: str) -> str:
+        people, world = self._people, self._world
+        makers: Mapping[str, Callable[[], str]] = {
+            "room": lambda: self._room,
+            "message": lambda: self._post(Who.AUTHOR),
+            "member": lambda: people[Who.MEMBER].id,
+            "member_name": lambda: people[Who.MEMBER].username,
+            "banned": lambda: people[Who.BANNED].id,
+            "target": lambda: world.target.id,
+            "newcomer": lambda: world.newcomer.id,
+            "emoji": lambda: "👍",
+            "asset": lambda: "chat.js",
+            "invite": lambda: str(self._owned("invites", {})["code"]),
+            "webhook": lambda: str(self._owned("webhooks", {"name": "A hook"})["id"]),
+            "hook_token": lambda: str(self._owned("webhooks", {"name": "A hook"})["url"]).rpartition("/")[2],
+            "other_bot": lambda: str(self._new_bot()["user"]["id"]),
+        }
+        return makers[name]()
+
+    def _owned(self, kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Something that the owner makes in the room."""
+        made: dict[str, Any] = _done(self._owner.call("POST", f"{self._path}/{kind}", body)).json
+        return made
+
+    def _new_bot(self) -> dict[str, Any]:
+        return self._owned("bots", {"username": _new_name()})
+
+    def _post(self, who: Who) -> str:
+        token = self._bot_token if who is Who.BOT else self._people[who].access_token
+        body = {"roomId": self._room, "content": "hello"}
+        message_id: str = _done(call(self._world.server.url, "POST", "/messages", body, token=token)).json["message"][
+            "id"
+        ]
+        return message_id
+
+    def _own_session(self, account: Person) -> str:
+        sessions = _done(account.call("GET", "/auth/sessions")).json["sessions"]
+        return next(str(one["id"]) for one in sessions if one["current"])

@@ -1,0 +1,45 @@
+"""The operations that the product serves, read from its two tables: the routes with their methods, and the commands."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from chat.connections.command_table import Commands
+from handlers.request_methods import implemented_methods
+from handlers.routes import Services, make_application
+
+WEBSOCKET = "ws"
+
+
+class Unused:
+    """What the tables are given to be built and never call."""
+
+    def __getattr__(self, name: str) -> Unused:
+        return self
+
+    def __call__(self, *arguments: Any, **named: Any) -> Unused:
+        return self
+
+
+def served_operations() -> set[str]:
+    """`PATCH /rooms/{id}` for each method of each route, `ws sendMessage` for each command.
+
+    HEAD answers as GET does, and OPTIONS asks for nothing: both are left out.
+    """
+    return {*_rest(), *_commands()}
+
+
+def _rest() -> Iterator[str]:
+    services = Services(**dict.fromkeys(Services.__struct_fields__, Unused()))
+    for rule in make_application(services).wildcard_router.rules:
+        for method in implemented_methods(rule.target):
+            if method not in ("HEAD", "OPTIONS"):
+                yield f"{method} {rule.target_kwargs['route']}"
+
+
+def _commands() -> Iterator[str]:
+    needs = [name for name in inspect.signature(Commands.__init__).parameters if name != "self"]
+    for name in Commands(**dict.fromkeys(needs, Unused()))._table:
+        yield f"{WEBSOCKET} {name}"
