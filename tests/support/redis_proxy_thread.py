@@ -41,6 +41,9 @@ class RedisProxyThread:
     def come_back(self) -> None:
         self._do(RedisProxy.come_back)
 
+    def drop(self) -> None:
+        self._do(RedisProxy.drop)
+
     def hold(self) -> None:
         self._do(RedisProxy.hold)
 

@@ -1,0 +1,286 @@
+"""The operations of the conversation model: a row each. A row whose operation is not served is left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.conversation import actions, effects
+from tests.support.conversation.choices import (
+    anybody,
+    banned,
+    is_open,
+    may_both,
+    may_settle,
+    messages,
+    other_members,
+    others,
+    own,
+    roots,
+    standing,
+)
+from tests.support.conversation.model import EVERYBODY, OK
+from tests.support.conversation.operation import EMOJIS, WORDS, Operation
+
+FUTURE = "2099-01-01T00:00:00.000Z"
+SETTINGS = (
+    ("name", "Renamed"),
+    ("name", "A room"),
+    ("isPrivate", True),
+    ("isPrivate", False),
+    ("archived", True),
+    ("archived", False),
+    ("archived", False),
+)
+
+
+def operation(name: str, needs: str, expect: Any, do: Any, apply: Any, **more: Any) -> Operation:
+    return Operation(name=name, needs=needs, expect=expect, do=do, apply=apply, **more)
+
+
+OPERATIONS = (
+    operation(
+        "send",
+        "POST /messages",
+        lambda c: c.room.may_write(c.act.user),
+        actions.sending(actions.draft),
+        effects.sent,
+        weight=5,
+    ),
+    operation(
+        "mention",
+        "POST /messages",
+        lambda c: c.room.may_mention(c.act.user, [c.act.value]),
+        actions.sending(lambda c: actions.draft(c, mentions=[c.act.value])),
+        effects.sent_with,
+        value=others,
+        weight=2,
+    ),
+    operation(
+        "mention all",
+        "PATCH /rooms/{id}/members/{id}",  # where there are moderators
+        lambda c: c.room.may_mention(c.act.user, [EVERYBODY]),
+        actions.sending(lambda c: actions.draft(c, mentions=[EVERYBODY])),
+        effects.sent_to_all,
+    ),
+    operation(
+        "reply",
+        "POST /messages",
+        lambda c: c.room.may_write(c.act.user),
+        actions.sending(lambda c: actions.draft(c, replyToId=c.message.id)),
+        effects.sent_with,
+        on=standing,
+    ),
+    operation(
+        "reply in thread",
+        "GET /messages/{id}/thread",
+        lambda c: c.room.may_write(c.act.user),
+        actions.sending(lambda c: actions.draft(c, threadId=c.message.id)),
+        effects.sent_with,
+        on=roots,
+        weight=2,
+    ),
+    operation(
+        "send again",
+        "POST /messages",
+        lambda c: c.room.may_read(c.act.user),
+        actions.sending(lambda c: actions.draft(c, clientId=c.message.client_id)),
+        effects.resent,
+        on=own,
+        is_possible=is_open,
+    ),
+    operation(
+        "send together",
+        "POST /messages",
+        may_both,
+        actions.send_together,
+        effects.sent_both,
+        other=others,
+        is_possible=lambda c: may_both(c) == OK,
+        weight=2,
+    ),
+    operation(
+        "read",
+        "ws messageRead",
+        lambda c: c.room.may_read(c.act.user),
+        actions.read,
+        effects.read,
+        value=lambda c: range(c.room.last_seq + 1),
+        weight=2,
+    ),
+    operation(
+        "edit",
+        "PATCH /messages/{id}",
+        lambda c: c.room.may_edit(c.act.user, c.message),
+        actions.either(
+            "editMessage",
+            lambda c: {"messageId": c.message.id, "content": c.act.value},
+            actions.rest("PATCH", "/messages/{message}", lambda c: {"content": c.act.value}),
+        ),
+        effects.changing(lambda c: c.room.edited(c.message, c.act.value)),
+        on=messages,
+        value=lambda c: WORDS,
+        weight=3,
+    ),
+    operation(
+        "delete",
+        "DELETE /messages/{id}",
+        lambda c: c.room.may_delete(c.act.user, c.message),
+        actions.either(
+            "deleteMessage", lambda c: {"messageId": c.message.id}, actions.rest("DELETE", "/messages/{message}")
+        ),
+        effects.changing(lambda c: c.room.deleted(c.message)),
+        on=messages,
+        is_possible=is_open,
+    ),
+    operation(
+        "react",
+        "PUT /messages/{id}/reactions/{id}",
+        lambda c: c.room.may_react(c.act.user, c.message),
+        actions.either(
+            "addReaction",
+            lambda c: {"messageId": c.message.id, "emoji": c.act.value},
+            actions.rest("PUT", "/messages/{message}/reactions/{value}"),
+        ),
+        effects.changing(lambda c: c.room.reacted(c.message, c.act.user, c.act.value)),
+        on=messages,
+        value=lambda c: EMOJIS,
+        weight=3,
+    ),
+    operation(
+        "unreact",
+        "DELETE /messages/{id}/reactions/{id}",
+        lambda c: c.room.may_read(c.act.user),
+        actions.either(
+            "removeReaction",
+            lambda c: {"messageId": c.message.id, "emoji": c.act.value},
+            actions.rest("DELETE", "/messages/{message}/reactions/{value}"),
+        ),
+        effects.changing(lambda c: c.room.unreacted(c.message, c.act.user, c.act.value)),
+        on=standing,
+        value=lambda c: EMOJIS,
+        is_possible=is_open,
+    ),
+    operation(
+        "react together",
+        "PUT /messages/{id}/reactions/{id}",
+        may_both,
+        actions.react_together,
+        effects.reacted_both,
+        on=standing,
+        other=others,
+        value=lambda c: EMOJIS,
+        is_possible=lambda c: may_both(c) == OK,
+    ),
+    operation(
+        "join",
+        "POST /rooms/{id}/join",
+        lambda c: c.room.may_join(c.act.user),
+        actions.rest("POST", "/rooms/{room}/join"),
+        effects.joined,
+    ),
+    operation(
+        "subscribe",
+        "ws joinRoom",
+        lambda c: c.room.may_join(c.act.user),
+        actions.subscribe,
+        effects.joined,
+        weight=2,
+    ),
+    operation("unsubscribe", "ws leaveRoom", anybody, actions.unsubscribe, effects.nothing),
+    operation(
+        "leave",
+        "POST /rooms/{id}/leave",
+        lambda c: c.room.may_read(c.act.user),
+        actions.leave,
+        effects.has_left,
+        is_possible=lambda c: set(c.room.members) != {c.act.user},
+    ),
+    operation(
+        "invite",
+        "POST /rooms/{id}/members",
+        lambda c: c.room.may_invite(c.act.user, c.act.other),
+        actions.rest("POST", "/rooms/{room}/members", lambda c: {"userId": c.act.other}),
+        effects.invited,
+        other=others,
+        weight=2,
+    ),
+    operation(
+        "remove",
+        "DELETE /rooms/{id}/members/{id}",
+        lambda c: c.room.may_moderate(c.act.user, over=c.act.other),
+        actions.rest("DELETE", "/rooms/{room}/members/{other}"),
+        effects.has_removed,
+        other=other_members,
+    ),
+    operation(
+        "ban",
+        "POST /rooms/{id}/bans/{id}",
+        lambda c: c.room.may_moderate(c.act.user, over=c.act.other),
+        actions.rest("POST", "/rooms/{room}/bans/{other}", lambda c: {"reason": "noise"}),
+        effects.has_banned,
+        other=others,
+    ),
+    operation(
+        "unban",
+        "DELETE /rooms/{id}/bans/{id}",
+        lambda c: c.room.may_moderate(c.act.user),
+        actions.rest("DELETE", "/rooms/{room}/bans/{other}"),
+        effects.has_unbanned,
+        other=banned,
+        weight=2,
+    ),
+    operation(
+        "mute",
+        "PATCH /rooms/{id}/members/{id}",
+        lambda c: c.room.may_moderate(c.act.user, over=c.act.other),
+        actions.rest("PATCH", "/rooms/{room}/members/{other}", lambda c: {"mutedUntil": c.act.value}),
+        effects.muted,
+        other=other_members,
+        value=lambda c: (FUTURE, None),
+    ),
+    operation(
+        "give role",
+        "PATCH /rooms/{id}/members/{id}",
+        lambda c: c.room.may_own(c.act.user),
+        actions.rest("PATCH", "/rooms/{room}/members/{other}", lambda c: {"role": c.act.value}),
+        effects.given_role,
+        other=other_members,
+        value=lambda c: ("moderator", "member", "owner"),
+        is_possible=lambda c: c.room.members[c.act.other].role != "owner",
+        weight=2,
+    ),
+    operation(
+        "change settings",
+        "PATCH /rooms/{id}",
+        may_settle,
+        actions.rest("PATCH", "/rooms/{room}", lambda c: dict([c.act.value])),
+        effects.patched,
+        value=lambda c: SETTINGS,
+    ),
+    operation(
+        "delete room",
+        "DELETE /rooms/{id}",
+        lambda c: c.room.may_own(c.act.user),
+        actions.rest("DELETE", "/rooms/{room}"),
+        effects.gone,
+        is_possible=lambda c: c.act.by_websocket and c.act.room > 0,  # seldom, and never of all rooms
+    ),
+    operation("reconnect", "GET /ws", anybody, actions.reconnect, effects.nothing, value=lambda c: (0, 1), weight=2),
+    operation(
+        "cut off",
+        "GET /ws",
+        anybody,
+        actions.cut,
+        effects.has_cut,
+        is_possible=lambda c: c.act.process not in c.conversation.cut_off,
+    ),
+    operation(
+        "restore",
+        "GET /ws",
+        anybody,
+        actions.restore,
+        effects.has_restored,
+        is_possible=lambda c: bool(c.conversation.cut_off),
+    ),
+    operation("lose events", "GET /ws", anybody, actions.drop, effects.nothing),
+)
