@@ -48,6 +48,9 @@ class Codec(Protocol):
     def event(self, event: Event) -> bytes:
         """Return the payload of an event's frame."""
 
+    def changed_message(self, payload: bytes) -> tuple[int, bytes] | None:
+        """Return the seq and the encoded message of the payload of a MessageChanged; None for any other event."""
+
     def ack(self, command_id: str, result: Any) -> bytes:
         """Return the payload that answers a command with its result, a struct or None."""
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from chat.request_results.people import OwnUser
 from chat.request_results.rooms import RoomView
-from store.models import Message, ReadState, Status
+from store.models import ReadState, Status
 
 
 class Event(Struct, frozen=True, rename="camel"):
@@ -47,11 +47,11 @@ class Mention(Event, frozen=True):
 
 
 class MessageChanged(Event, frozen=True):
-    """A change of a message, by the room's `rev` of it, with the message as it is now."""
+    """A change of a message, by the room's `rev` of it, with the message, encoded, as the change left it."""
 
     room_id: str
     rev: int
-    message: Message
+    message: bytes
 
 
 class MessageEdited(MessageChanged, frozen=True):

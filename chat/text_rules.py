@@ -1,4 +1,4 @@
-"""The rules for displayed names, of rooms and of people: one normal form, nothing invisible or reversing. Pure."""
+"""The rules for displayed names, of rooms and of people, and for reactions: nothing invisible or reversing. Pure."""
 
 from __future__ import annotations
 
@@ -28,12 +28,32 @@ _BLANK = frozenset(
     )
 )  # fmt: skip
 
+EMOJI_BYTES_MAX = 32
+
 SHRINKS_AT_MOST = 4  # NFC shortens a text by this factor at most: a longer one is refused without normalising it
 
 
 def nfc(text: str) -> str:
     """Return the text in NFC, so that a composed character equals the sequence that another keyboard writes for it."""
     return unicodedata.normalize("NFC", text)
+
+
+def _turns_or_breaks(text: str) -> bool:
+    return any(character in _TURNING or unicodedata.category(character) in _BARRED_CATEGORIES for character in text)
+
+
+def emoji(text: str) -> str:
+    """Return a reaction's text as it is: its bytes tell reactions apart, so nothing is normalised.
+
+    Raises ValueError with what is wrong, worded for the details of an error reply.
+    """
+    if not text or len(text) > EMOJI_BYTES_MAX or len(text.encode(errors="replace")) > EMOJI_BYTES_MAX:
+        raise ValueError(f"takes 1 to {EMOJI_BYTES_MAX} bytes of UTF-8")
+    if _turns_or_breaks(text):
+        raise ValueError("takes no control, line or bidirectional formatting characters")
+    if all(map(_is_unseen, text)):
+        raise ValueError("takes at least one visible character")
+    return text
 
 
 def seen_as_name(*, max_chars: int) -> Callable[[str], str]:
@@ -46,7 +66,7 @@ def seen_as_name(*, max_chars: int) -> Callable[[str], str]:
         if len(text.strip()) > SHRINKS_AT_MOST * max_chars:
             raise ValueError(f"takes 1 to {max_chars} characters")
         name = nfc(text.strip()).strip()
-        if any(character in _TURNING or unicodedata.category(character) in _BARRED_CATEGORIES for character in name):
+        if _turns_or_breaks(name):
             raise ValueError("takes no control, line or bidirectional formatting characters")
         if not 1 <= len(name) <= max_chars:
             raise ValueError(f"takes 1 to {max_chars} characters")

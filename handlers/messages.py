@@ -1,11 +1,15 @@
-"""/messages: post a message, read history by pages, read one message."""
+"""/messages: post a message, read history by pages, read, edit, delete and react to one message."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from msgspec import Struct
+
+from chat.errors import ChatError
+from chat.message_changes import MessageChanges
 from chat.messages import Messages
-from chat.request_inputs.messages import History, SendMessage
+from chat.request_inputs.messages import History, MessageContent, OneEmoji, SendMessage
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
 from limits.contract import Check
@@ -13,22 +17,78 @@ from limits.load_shedding import ShedClass
 
 SEND = InputDecoder(SendMessage)
 HISTORY = InputDecoder(History)
+CONTENT = InputDecoder(MessageContent)
+EMOJI = InputDecoder(OneEmoji)
 
 
-class MessagesHandler(Handler[Messages]):
+class MessageServices(Struct, frozen=True):
+    """The use cases of the routes below /messages."""
+
+    messages: Messages
+    changes: MessageChanges
+
+
+class MessageHandler(Handler[MessageServices]):
+    """The base of the handlers below /messages."""
+
+    async def count_as(self, operation: str) -> None:
+        """Count the request as any, and against the limit of its operation. Raises ChatError."""
+        await self.count(self.common_check, Check(operation, self.identity.user.id))
+
+
+class MessagesHandler(MessageHandler):
     sheds: ClassVar = {"GET": ShedClass.READS, "POST": ShedClass.MESSAGES}
     counts_itself = ("POST",)
 
     async def get(self) -> None:
-        self.reply(await self.services.history(self.identity.user.id, self.query(HISTORY)))
+        self.reply(await self.services.messages.history(self.identity.user.id, self.query(HISTORY)))
 
     async def post(self) -> None:
         body = await self.countable_body(SEND)
         counting = self.count(self.common_check, Check("messages", self.identity.user.id))
-        posted = await self.services.post_counted(self.context, body, counting=counting)
+        posted = await self.services.messages.post_counted(self.context, body, counting=counting)
         self.reply(posted, 200 if posted.duplicate else 201)
 
 
-class OneMessageHandler(Handler[Messages]):
+class OneMessageHandler(MessageHandler):
+    sheds: ClassVar = {"PATCH": ShedClass.MESSAGES, "DELETE": ShedClass.MESSAGES}
+    counts_itself = ("PATCH", "DELETE")
+
     async def get(self, message_id: str) -> None:
-        self.reply({"message": await self.services.get(message_id, self.identity.user.id)})
+        self.reply({"message": await self.services.messages.get(message_id, self.identity.user.id)})
+
+    async def patch(self, message_id: str) -> None:
+        body = await self.countable_body(CONTENT)
+        await self.count_as("messages")
+        self.reply(await self.services.changes.edit(self.actor, message_id, body.content))
+
+    async def delete(self, message_id: str) -> None:
+        await self.count_as("messages")
+        self.reply(await self.services.changes.delete(self.actor, message_id))
+
+
+class HistoryHandler(MessageHandler):
+    sheds: ClassVar = {"GET": ShedClass.READS}
+
+    async def get(self, message_id: str) -> None:
+        self.reply(await self.services.changes.history(self.actor, message_id))
+
+
+class ReactionHandler(MessageHandler):
+    sheds: ClassVar = {"PUT": ShedClass.MESSAGES, "DELETE": ShedClass.MESSAGES}
+    counts_itself = ("PUT", "DELETE")
+
+    async def put(self, message_id: str, emoji: str) -> None:
+        await self._react(message_id, emoji, on=True)
+
+    async def delete(self, message_id: str, emoji: str) -> None:
+        await self._react(message_id, emoji, on=False)
+
+    async def _react(self, message_id: str, emoji: str, *, on: bool) -> None:
+        try:
+            path = EMOJI.from_query({"emoji": emoji})
+        except ChatError:
+            await self.count(self.common_check)
+            raise
+        await self.count_as("reactions")
+        self.reply(await self.services.changes.react(self.actor, message_id, path.emoji, on=on))

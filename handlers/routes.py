@@ -10,7 +10,6 @@ from msgspec import Struct
 from tornado.routing import URLSpec
 from tornado.web import Application
 
-from chat.messages import Messages
 from chat.rooms import Rooms
 from handlers import (
     auth,
@@ -51,9 +50,9 @@ class Services(Struct, frozen=True):
 
     shared: SharedServices
     rooms: Rooms
-    messages: Messages
     people: PeopleServices
     moderation: moderation.ModerationServices
+    messages: messages.MessageServices
     about: health.About
     readiness: health.Readiness
     database_health: DatabaseHealth
@@ -79,7 +78,7 @@ def make_application(services: Services) -> Application:
     index = static_files.ServedAssets(services.assets, fixed_name="chat/index.html")
     dashboard = static_files.ServedAssets(services.assets, fixed_name="dashboard/index.html")
     history = metrics_history.HistoryReading(services.alert_pipeline.history, time.time)
-    room_services = rooms.RoomServices(services.rooms, services.messages)
+    room_services = rooms.RoomServices(services.rooms, services.messages.messages)
     return TargetApplication(
         [
             route(r"/", static_files.AssetHandler, index),
@@ -124,6 +123,8 @@ def make_application(services: Services) -> Application:
             route(rf"/rooms/{ID}/members/{ID}", moderation.OneMemberHandler, services.moderation),
             route(r"/messages", messages.MessagesHandler, services.messages),
             route(rf"/messages/{ID}", messages.OneMessageHandler, services.messages),
+            route(rf"/messages/{ID}/history", messages.HistoryHandler, services.messages),
+            route(rf"/messages/{ID}/reactions/{ID}", messages.ReactionHandler, services.messages),
         ],
         default_handler_class=NotFound,
         default_handler_args={"shared": services.shared, "route": "other", "services": None},

@@ -218,6 +218,8 @@ def build_chat(
         profiles=account_parts.profiles,
         rooms=rooms,
         messages=messages,
+        message_changes=conversation.message_changes,
+        administrators=account_parts.administrators,
         joins=RoomJoiner(store=store, hub=hub, rooms=rooms, presenter=presenter, codec=codec),
         hub=hub,
         presence=presence,

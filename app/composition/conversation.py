@@ -14,6 +14,7 @@ from chat.codec import Codec
 from chat.delivery.room_hub import Hub
 from chat.member_moderation import MemberModeration
 from chat.membership_updates import MembershipUpdates
+from chat.message_changes import MessageChanges
 from chat.message_writer import MessageWriter
 from chat.messages import Messages
 from chat.presence.presence import Presence
@@ -32,6 +33,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
 
     member_moderation: MemberModeration
     message_writer: MessageWriter
+    message_changes: MessageChanges
     messages: Messages
     rooms: Rooms
 
@@ -98,8 +100,20 @@ def build_conversation(
         codec=codec,
         head_of=head_of if shared.is_shared else _no_head,
     )
+    message_changes = MessageChanges(
+        store=store,
+        cache=cache,
+        keys=keys,
+        bus=bus,
+        codec=codec,
+        timeout_s=settings.store.timeout_ms / 1000,
+    )
     return Conversation(
-        member_moderation=member_moderation, message_writer=message_writer, messages=messages, rooms=rooms
+        member_moderation=member_moderation,
+        message_changes=message_changes,
+        message_writer=message_writer,
+        messages=messages,
+        rooms=rooms,
     )
 
 

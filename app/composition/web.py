@@ -18,6 +18,7 @@ from handlers.database_health import DatabaseHealth
 from handlers.health import About, Readiness
 from handlers.http.http_bounds import HttpBounds
 from handlers.http.server import BoundedHTTPServer
+from handlers.messages import MessageServices
 from handlers.metrics import MetricPages
 from handlers.moderation import ModerationServices
 from handlers.operator_access import Operators
@@ -90,9 +91,9 @@ def build_web(
             spans=spans,
         ),
         rooms=chat.conversation.rooms,
-        messages=chat.conversation.messages,
         people=PeopleServices(settings=chat.account_parts.settings, blocks=chat.account_parts.blocks),
         moderation=ModerationServices(chat.conversation.rooms, chat.conversation.member_moderation),
+        messages=MessageServices(chat.conversation.messages, chat.conversation.message_changes),
         about=About(
             version=VERSION,
             store=store.name,

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
+from chat.administrators import Administrators
 from chat.codec import Codec, Decoder, Envelope
 from chat.connections.connection_pool import Pool
 from chat.connections.contract import ANSWERED
@@ -17,6 +18,7 @@ from chat.delivery.joining import RoomJoiner
 from chat.delivery.room_hub import Hub
 from chat.errors import ChatError
 from chat.logins import Identity, Logins
+from chat.message_changes import MessageChanges
 from chat.messages import Messages
 from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
@@ -24,10 +26,10 @@ from chat.profiles import Profiles
 from chat.request_context import RequestContext
 from chat.request_inputs.connection import Authenticate, Heartbeat, JoinRoom, MessageRead, OneRoom, UpdatePresence
 from chat.request_inputs.fields import Input
-from chat.request_inputs.messages import SendMessage
+from chat.request_inputs.messages import EditMessage, OneMessage, OneReaction, SendMessage
 from chat.request_limits import RequestLimits
 from chat.request_results.connection import HeartbeatAnswer
-from chat.request_results.messages import PostedMessage
+from chat.request_results.messages import ChangedMessage, PostedMessage
 from chat.request_results.people import Authenticated
 from chat.request_results.rooms import PresenceListing, RoomTotals
 from chat.rooms import Rooms
@@ -41,7 +43,7 @@ from limits.ip_addresses import address_check
 from limits.load_shedding import ShedClass
 from monitor.observer import Observer
 from store.errors import StoreError
-from store.models import ReadState
+from store.models import Actor, ReadState
 from store.room_rules import require_writer
 
 
@@ -72,6 +74,8 @@ class Commands:
         profiles: Profiles,
         rooms: Rooms,
         messages: Messages,
+        message_changes: MessageChanges,
+        administrators: Administrators,
         joins: RoomJoiner,
         hub: Hub,
         presence: Presence,
@@ -91,6 +95,8 @@ class Commands:
         self._profiles = profiles
         self._rooms = rooms
         self._messages = messages
+        self._message_changes = message_changes
+        self._administrators = administrators
         self._joins = joins
         self._hub = hub
         self._presence = presence
@@ -108,6 +114,10 @@ class Commands:
             "joinRoom": Command(decoder(JoinRoom), None, self._join_room),
             "leaveRoom": Command(one_room, "typing", self._leave_room),
             "sendMessage": Command(decoder(SendMessage), None, self._send_message, ShedClass.MESSAGES),
+            "editMessage": Command(decoder(EditMessage), "messages", self._edit_message, ShedClass.MESSAGES),
+            "deleteMessage": Command(decoder(OneMessage), "messages", self._delete_message, ShedClass.MESSAGES),
+            "addReaction": Command(decoder(OneReaction), "reactions", self._add_reaction, ShedClass.MESSAGES),
+            "removeReaction": Command(decoder(OneReaction), "reactions", self._remove_reaction, ShedClass.MESSAGES),
             "startTyping": Command(one_room, "typing", self._start_typing, ShedClass.EPHEMERAL),
             "stopTyping": Command(one_room, "typing", self._stop_typing, ShedClass.EPHEMERAL),
             "messageRead": Command(decoder(MessageRead), "typing", self._message_read),
@@ -230,6 +240,22 @@ class Commands:
         context = _context_of(session)
         counting = self._limits.count(context, Check("messages", session.user_id))
         return await self._messages.post_counted(context, body, counting=counting)
+
+    async def _edit_message(self, session: Session, body: EditMessage, _: str | None) -> ChangedMessage:
+        return await self._message_changes.edit(self._actor(session), body.message_id, body.content)
+
+    async def _delete_message(self, session: Session, body: OneMessage, _: str | None) -> ChangedMessage:
+        return await self._message_changes.delete(self._actor(session), body.message_id)
+
+    async def _add_reaction(self, session: Session, body: OneReaction, _: str | None) -> ChangedMessage:
+        return await self._message_changes.react(self._actor(session), body.message_id, body.emoji, on=True)
+
+    async def _remove_reaction(self, session: Session, body: OneReaction, _: str | None) -> ChangedMessage:
+        return await self._message_changes.react(self._actor(session), body.message_id, body.emoji, on=False)
+
+    def _actor(self, session: Session) -> Actor:
+        assert session.user is not None
+        return self._administrators.actor(session.user)
 
     async def _start_typing(self, session: Session, body: OneRoom, _: str | None) -> None:
         assert session.user is not None

@@ -41,9 +41,9 @@ class EventOrder:
     def add_changes(self, channel: Channel, batch: RoomChanges) -> None:
         """Take changes from the bus, by the same rule."""
         for rev, payload in batch.changes:
-            if rev == channel.rev + 1:
-                self._take_change(channel, payload)
-            elif rev > channel.rev and len(channel.held_changes) < HELD_MAX:
+            if rev == channel.rev + 1 and self._take_change(channel, payload):
+                continue
+            if rev > channel.rev and len(channel.held_changes) < HELD_MAX:
                 channel.held_changes[rev] = payload
         self.take_held(channel)
 
@@ -60,19 +60,19 @@ class EventOrder:
             self._take_message(channel, self._codec.encode(message))
 
     def add_stored_change(self, channel: Channel, change: Change) -> bool:
-        """Take a change that was read from the store, if it is the next; True if it was."""
+        """Take a change that was read from the store, if it is the next and its message is known; True if it was."""
         if change.rev != channel.rev + 1:
             return False
-        self._take_change(channel, changed_event(change, codec=self._codec))
-        return True
+        encoded = b"" if change.message is None else self._codec.encode(change.message)
+        return self._take_change(channel, changed_event(change, encoded, codec=self._codec))
 
     def take_held(self, channel: Channel) -> None:
         """Take what was held, as far as it follows without a gap, and forget what is known by now."""
         held, changes = channel.held_messages, channel.held_changes
         while (message := held.pop(channel.seq + 1, None)) is not None:
             self._take_message(channel, message)
-        while channel.rev + 1 in changes:
-            self._take_change(channel, changes.pop(channel.rev + 1))
+        while channel.rev + 1 in changes and self._take_change(channel, changes[channel.rev + 1]):
+            pass
         for stale in [seq for seq in held if seq <= channel.seq]:
             del held[stale]
         for stale in [rev for rev in changes if rev <= channel.rev]:
@@ -83,10 +83,18 @@ class EventOrder:
         channel.ring.add(message)
         self._queue(channel, self._codec.event(ReceiveMessage(message)), messages=1, accepted_ms=accepted_ms)
 
-    def _take_change(self, channel: Channel, payload: bytes | None) -> None:
+    def _take_change(self, channel: Channel, payload: bytes | None) -> bool:
+        """Take the next change. False if its message did not come yet: nobody hears of what they do not have."""
+        changed = None if payload is None else self._codec.changed_message(payload)
+        if changed is not None:
+            seq, message = changed
+            if seq > channel.seq:
+                return False
+            channel.ring.replace(seq, message)
         channel.rev += 1
         if payload is not None:
             self._queue(channel, payload, messages=0)
+        return True
 
     def _queue(self, channel: Channel, payload: bytes, *, messages: int, accepted_ms: float = 0.0) -> None:
         group = channel.open_group() if self._coalesce else None
@@ -99,8 +107,8 @@ class EventOrder:
         self._fan_out.start(channel)
 
 
-def changed_event(change: Change, *, codec: Codec) -> bytes | None:
-    """Return the event payload of one change, live and read later alike.
+def changed_event(change: Change, encoded: bytes, *, codec: Codec) -> bytes | None:
+    """Return the event payload of one change, live and read later alike; `encoded` is its message.
 
     None for changes of membership and settings: they have events of their own.
     """
@@ -108,4 +116,4 @@ def changed_event(change: Change, *, codec: Codec) -> bytes | None:
     if message is None:
         return None
     event = ReactionUpdated if change.is_reaction else MessageDeleted if message.deleted_at else MessageEdited
-    return codec.event(event(message.room_id, change.rev, message))
+    return codec.event(event(message.room_id, change.rev, encoded))

@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from chat.password_rules import new_password
-from chat.text_rules import seen_as_name
+from chat.text_rules import emoji, seen_as_name
 
 Prepare = Callable[[str], str]
 
@@ -30,6 +30,7 @@ Color = Annotated[str, Meta(pattern=r"\A#[0-9A-Fa-f]{6}\Z")]
 RoomName = Annotated[str, prepared(seen_as_name(max_chars=80))]
 DisplayName = Annotated[str, prepared(seen_as_name(max_chars=64))]
 CustomStatus = Annotated[str, prepared(seen_as_name(max_chars=140))]
+Emoji = Annotated[str, prepared(emoji)]
 Text = Annotated[str, Meta(max_length=1000)]
 Seq = Annotated[int, Meta(ge=0, le=MAX_SEQ)]
 Limit = Annotated[int, Meta(ge=1, le=100)]

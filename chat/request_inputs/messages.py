@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from chat.request_inputs.fields import ClientId, Content, Id, Input, Limit, Seq
+from chat.request_inputs.fields import ClientId, Content, Emoji, Id, Input, Limit, Seq
 
 
 class SendMessage(Input, frozen=True):
@@ -19,6 +19,30 @@ class SendMessage(Input, frozen=True):
     thread_id: Id | None = None
     attachments: Annotated[tuple[Id, ...], Meta(max_length=10)] | None = None
     mentions: Annotated[tuple[Id, ...], Meta(max_length=50)] | None = None
+
+
+class MessageContent(Input, frozen=True):
+    """The body of PATCH /messages/{id}."""
+
+    content: Content
+
+
+class EditMessage(MessageContent, frozen=True):
+    message_id: Id
+
+
+class OneMessage(Input, frozen=True):
+    message_id: Id
+
+
+class OneEmoji(Input, frozen=True):
+    """The last part of the path of a reaction."""
+
+    emoji: Emoji
+
+
+class OneReaction(OneEmoji, frozen=True):
+    message_id: Id
 
 
 class History(Input, frozen=True):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from store.models import Message, User
+from store.models import Message, ReplacedText, User
 
 
 class PostedMessage(Struct, frozen=True):
@@ -14,6 +14,19 @@ class PostedMessage(Struct, frozen=True):
 
     message: bytes
     duplicate: bool
+
+
+class ChangedMessage(Struct, frozen=True):
+    """A message, encoded, as a change left it."""
+
+    message: bytes
+
+
+class HistoryView(Struct, frozen=True):
+    """A message and the texts that edits of it replaced, the newest first."""
+
+    message: Message
+    history: tuple[ReplacedText, ...]
 
 
 class MessageWithAuthor(Message, frozen=True, rename="camel"):

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 
 from chat.codec import Envelope
 from chat.errors import ChatError
-from chat.events import Event, Mention, MessageReadUpdate, ReceiveMessage, SettingsUpdated
+from chat.events import (
+    Event,
+    Mention,
+    MessageChanged,
+    MessageDeleted,
+    MessageEdited,
+    MessageReadUpdate,
+    ReactionUpdated,
+    ReceiveMessage,
+    SettingsUpdated,
+)
 from chat.request_inputs.fields import Input
-from chat.request_results.messages import HistoryPage, PostedMessage
+from chat.request_results.messages import ChangedMessage, HistoryPage, PostedMessage
 from chat.request_results.rooms import JoinedRoom
 from handlers.codec.envelopes import parse_envelope
 from handlers.codec.input_decoder import InputDecoder
@@ -43,9 +54,30 @@ def _joined_room(joined: JoinedRoom) -> bytes:
     )
 
 
+class _ChangedData(Struct, frozen=True):
+    message: Raw = Raw(b"")
+
+
+class _ChangedFrame(Struct, frozen=True):
+    data: _ChangedData
+
+
+class _Place(Struct, frozen=True):
+    seq: int
+
+
+_decode_frame = msgspec.json.Decoder(_ChangedFrame).decode
+_decode_place = msgspec.json.Decoder(_Place).decode
+
+
+def _changed(event: MessageChanged) -> bytes:
+    return splice(roomId=encode(event.room_id), rev=b"%d" % event.rev, message=event.message)
+
+
 # Results that carry messages which are encoded already.
 _SPLICED_RESULTS: Mapping[type, Callable[[Any], bytes]] = {
     PostedMessage: _posted_message,
+    ChangedMessage: lambda changed: b'{"message":%s}' % changed.message,
     HistoryPage: _history_page,
     JoinedRoom: _joined_room,
     type(None): lambda _: b"{}",
@@ -53,6 +85,9 @@ _SPLICED_RESULTS: Mapping[type, Callable[[Any], bytes]] = {
 # Events that carry such messages, and events whose data is one record.
 _EVENT_DATA: Mapping[type, Callable[[Any], bytes]] = {
     ReceiveMessage: lambda event: event.message,
+    MessageEdited: _changed,
+    MessageDeleted: _changed,
+    ReactionUpdated: _changed,
     Mention: lambda event: b'{"message":%s}' % event.message,
     MessageReadUpdate: lambda event: encode(event.state),
     SettingsUpdated: lambda event: encode(event.changed),
@@ -79,6 +114,10 @@ class JsonCodec:
     def event(self, event: Event) -> bytes:
         data = _EVENT_DATA.get(type(event), encode)(event)
         return b'{"event":"%s","data":%s}' % (event.name.encode(), data)
+
+    def changed_message(self, payload: bytes) -> tuple[int, bytes] | None:
+        message = bytes(_decode_frame(payload).data.message)
+        return (_decode_place(message).seq, message) if message else None
 
     def ack(self, command_id: str, result: object) -> bytes:
         return b'{"event":"ack","id":%s,"data":%s}' % (encode(command_id), encode_result(result))

@@ -71,6 +71,7 @@ PATHS = [
     "{}", "users/me/settings", "users/me/blocks", "users/me/blocks/{}", "auth/sessions", "auth/sessions/{}",
     "rooms/{}/members/{}",
     "{}",
+    "messages/{}/history", "messages/{}/reactions/{}", "{}",
 ]  # fmt: skip
 FIELDS = [
     "name", "description", "isPrivate", "maxUsers", "roomId", "content", "clientId", "replyToId", "threadId",
@@ -80,9 +81,12 @@ FIELDS = [
     "since", "sinceRev", "seq", "status", "token", "theme", "notifications", "client",
     "since", "sinceRev", "seq", "status", "token",
     "role", "mutedUntil",
+    "since", "sinceRev", "seq", "status", "token", "messageId", "emoji",
 ]  # fmt: skip
 COMMANDS = [
-    "authenticate", "joinRoom", "leaveRoom", "sendMessage", "editMessage", "addReaction", "startTyping", "stopTyping",
+    "authenticate", "joinRoom", "leaveRoom", "sendMessage", "editMessage", "deleteMessage", "addReaction",
+    "removeReaction",
+    "startTyping", "stopTyping",
     "messageRead",
     "updatePresence", "getPresence", "getRoomStats", "heartbeat", "nothing",
 ]  # fmt: skip

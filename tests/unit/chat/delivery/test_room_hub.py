@@ -12,15 +12,16 @@ from typing import Any
 import pytest
 
 from chat.delivery import gap_repair
+from chat.delivery.event_order import changed_event
 from chat.delivery.room_hub import Hub
-from cluster.events import RoomMessages
+from cluster.events import RoomChanges, RoomMessages
 from cluster.memory_bus import MemoryBus
 from handlers.codec.json_codec import JsonCodec
 from handlers.codec.json_encoding import encode
 from monitor.observer import Observer
 from store import sqlite
 from store.contract import Store
-from store.models import Actor, MessageDraft, RoomDraft, Stored
+from store.models import Actor, Change, MessageDraft, RoomDraft, Stored
 from tests.support.actors import ADMIN
 
 
@@ -270,4 +271,60 @@ async def test_what_was_healed_is_told_as_what_it_was(tmp_path: Path) -> None:
         assert [(data["rev"], data["message"]["rev"]) for _, data in one.received] == [
             (rev, rev) for rev in range(1, 6)
         ]
+        await hub.close()
+
+
+def change_event(change: Change) -> RoomChanges:
+    assert change.message is not None
+    event = changed_event(change, encode(change.message), codec=JsonCodec())
+    return RoomChanges(change.message.room_id, ((change.rev, event),))
+
+
+@pytest.mark.gen_test
+async def test_a_change_of_a_message_that_did_not_come_yet_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gap_repair, "HOLD_S", 3_600.0)
+    async with room_in(tmp_path) as room:
+        hub = hub_on(room.store)
+        one, channel = await listening(hub, room.id)
+        said = await room.say()
+        message_id = json.loads(said.events[0])["id"]
+        edited = await room.store.messages.edit(message_id, "edited", actor=ADMIN)
+        hub.on_changes(change_event(Change(1, edited.message)))
+        assert (channel.rev, one.received) == (0, [])
+        hub.on_messages(said)
+        await until(lambda: len(one.received) == 2)
+        assert [name for name, _ in one.received] == ["receiveMessage", "messageEdited"]
+        assert (channel.seq, channel.rev) == (1, 1)
+        await hub.close()
+
+
+@pytest.mark.gen_test
+async def test_a_change_whose_message_was_lost_is_told_after_the_message_was_read(tmp_path: Path) -> None:
+    async with room_in(tmp_path) as room:
+        hub = hub_on(room.store)
+        one, channel = await listening(hub, room.id)
+        message_id = json.loads((await room.say()).events[0])["id"]
+        edited = await room.store.messages.edit(message_id, "edited", actor=ADMIN)
+        hub.on_changes(change_event(Change(1, edited.message)))
+        await until(lambda: channel.rev == 1 and not hub.is_delivering(room.id))
+        assert [name for name, _ in one.received] == ["receiveMessage", "messageEdited"]
+        await hub.close()
+
+
+@pytest.mark.gen_test
+async def test_the_ring_has_messages_as_they_now_are(tmp_path: Path) -> None:
+    async with room_in(tmp_path) as room:
+        hub = hub_on(room.store)
+        _, channel = await listening(hub, room.id)
+        batches = [await room.say() for _ in range(3)]
+        for batch in batches:
+            hub.on_messages(batch)
+        second = json.loads(batches[1].events[0])["id"]
+        deleted = await room.store.messages.delete(second, actor=ADMIN)
+        hub.on_changes(change_event(Change(1, deleted.message)))
+        contents = [json.loads(message)["content"] for message in channel.ring.after(0) or ()]
+        assert len(contents) == 3
+        assert [content is None for content in contents] == [False, True, False]
         await hub.close()
