@@ -94,9 +94,9 @@ class Messages(Protocol):
     async def search(
         self, search: MessageSearch, *, limit: int, after: str | None
     ) -> tuple[list[SearchHit], str | None]:
-        """Hits, the best match first. Cursors as in Rooms.list_for.
+        """Hits in the order of store/search_ranking.py, the same on every backend. Cursors as in Rooms.list_for.
 
-        A backend without a full-text index also finds words that begin with a searched word. Raises StoreTimeout.
+        A text of punctuation only is found in nothing. Raises StoreTimeout.
         """
 
 

@@ -150,18 +150,20 @@ class ChangePage(Struct, frozen=True):
 
 
 class MessageSearch(Struct, frozen=True):
-    """A query for messages of these rooms that have all `words` and all `phrases`, in any case, and pass the filters.
+    """A query for messages of these rooms that have all `texts` (words and phrases) and pass the filters.
 
-    Without words and phrases only the filters apply. `before_ms` is exclusive, `after_ms` inclusive.
+    Words are compared as common/text_folding.py folds them. Without texts only the filters apply. `author_ids`: by one
+    of these users, by anybody where it is empty. `before_ms` is exclusive, `after_ms` inclusive. `mentioned_id`:
+    mentions this user, or all members.
     """
 
     room_ids: tuple[str, ...]
-    words: tuple[str, ...] = ()
-    phrases: tuple[str, ...] = ()
-    author_id: str | None = None
+    texts: tuple[str, ...] = ()
+    author_ids: tuple[str, ...] = ()
     before_ms: int | None = None
     after_ms: int | None = None
     has_file: bool = False
+    mentioned_id: str | None = None
 
 
 class SearchHit(Struct, frozen=True):

@@ -1,7 +1,8 @@
 """Conversion between documents and models. Knows no queries.
 
 Field names are the contract's; `replyTo` and `thread` are seqs; an absent field is None or empty. Reactions are an
-array because an emoji is a client's data and must not be a field name.
+array because an emoji is a client's data and must not be a field name. `folded` is the search form of a content that is
+not plain ASCII.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from bson.datetime_ms import DatetimeMS
 
 from common.rfc3339 import rfc3339
+from common.text_folding import search_form
 from store.ids import message_id
 from store.models import (
     Account,
@@ -168,6 +170,7 @@ def message_document(
             "username": draft.username,
             "type": "text",
             "content": draft.content,
+            "folded": folded(draft.content),
             "clientId": draft.client_id,
             "replyTo": reply_to,
             "thread": thread,
@@ -176,6 +179,11 @@ def message_document(
             "createdAt": created_at,
         }
     )
+
+
+def folded(content: str | None) -> str | None:
+    """The field `folded` of a message with this content: None where its words are those of the content."""
+    return None if content is None or content.isascii() else search_form(content)
 
 
 def message_from(document: Mapping[str, Any]) -> Message:

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from store.errors import Missing, TooManyKinds
 from store.models import REACTION_KINDS_MAX, REACTION_USERS_NAMED, Actor, MessageChange, Role, Room
-from store.mongo.database import Document, epoch_ms
-from store.mongo.documents import message_from, room_from
+from store.mongo.database import Document, epoch_ms, unset
+from store.mongo.documents import folded, message_from, room_from
 from store.mongo.room_at_rev import ReactionKey, ReactionPatch, ReadSet, RoomView
 from store.room_rules import require_author_or_moderator, require_editor, require_reactor, require_sees_message
 
@@ -45,7 +45,8 @@ class Edit:
         _require_undeleted(message)
         if message["content"] == self._content:
             return MessageChange(message_from(message), False)
-        edited = {**message, "content": self._content, "editedAt": view.now, "rev": view.next_rev}
+        words = {"content": self._content, "folded": folded(self._content)}
+        edited = unset({**message, **words, "editedAt": view.now, "rev": view.next_rev})
         view.record(message=edited, replaced=message["content"])
         return MessageChange(message_from(edited), True)
 
@@ -65,7 +66,7 @@ class Delete:
         if "deletedAt" in message:
             return MessageChange(message_from(message), False)
         files = [file["_id"] for file in message.get("attachments", ())]
-        taken = ("content", "attachments", "mentions", "reactions")
+        taken = ("content", "folded", "attachments", "mentions", "reactions")
         deleted = {name: value for name, value in message.items() if name not in taken}
         deleted |= {"deletedAt": view.now, "rev": view.next_rev}
         view.record(message=deleted, withdrawn=files)

@@ -28,6 +28,7 @@ from store.mongo.database import Document, epoch_ms, stored_time, unset
 from store.mongo.documents import (
     file_document,
     file_from,
+    folded,
     is_reaction_entry,
     message_from,
     session_document,
@@ -165,6 +166,7 @@ def _message_document(message: Message) -> Document:
             "username": message.username,
             "type": message.type,
             "content": message.content,
+            "folded": folded(message.content),
             "clientId": message.client_id,
             "replyTo": _seq_of(message.reply_to_id),
             "thread": _seq_of(message.thread_id),

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from pymongo import ASCENDING, DESCENDING, TEXT, IndexModel
 from pymongo.errors import OperationFailure
 
@@ -17,12 +17,15 @@ logger = logging.getLogger(__name__)
 
 
 class Index(Struct, frozen=True):
-    """One index; `options` as createIndexes takes them."""
+    """One index; `options` as createIndexes takes them. An index with `older_keys` is of a program of before: it is
+    replaced.
+    """
 
     collection: str
     name: str
     keys: tuple[tuple[str, int | str], ...]
     options: Mapping[str, Any] = {}
+    older_keys: tuple[tuple[str, int | str], ...] = ()
 
     def model(self) -> IndexModel:
         return IndexModel(list(self.keys), name=self.name, **self.options)
@@ -70,7 +73,13 @@ INDEXES: tuple[Index, ...] = (
         {"partialFilterExpression": {"mentions": {"$exists": True}}},
     ),
     # No language: no stems and no stop words, for a room may speak several.
-    Index("messages", "content_text", (("content", TEXT),), {"default_language": "none"}),
+    Index(
+        "messages",
+        "content_text",
+        (("content", TEXT), ("folded", TEXT)),
+        {"default_language": "none"},
+        older_keys=(("content", TEXT),),
+    ),
     Index("changes", "room_rev", (("roomId", ASCENDING), ("rev", ASCENDING)), _UNIQUE),
     Index("changes", "expires", *_EXPIRES),
     Index("message_edits", SEQ_INDEX, (("roomId", ASCENDING), ("seq", ASCENDING)), _UNIQUE),
@@ -90,6 +99,8 @@ INDEXES: tuple[Index, ...] = (
     # The name that GridFS's other drivers and tools give it.
     Index("uploads.chunks", "files_id_1_n_1", (("files_id", ASCENDING), ("n", ASCENDING)), _UNIQUE),
 )
+
+_INDEX_NOT_FOUND = 27
 
 # Indexes that a server may be unable to create: text search.
 _OPTIONAL = {"content_text"}
@@ -116,9 +127,13 @@ async def ensure(database: Database) -> Sequence[str]:
     for collection in dict.fromkeys(index.collection for index in INDEXES):
         present = await _existing_indexes(database, collection)
         for index in INDEXES:
-            if index.collection != collection or index.name in present:
+            if index.collection != collection:
+                continue
+            if index.name in present and not is_older(index, present[index.name]):
                 continue
             try:
+                if index.name in present:
+                    await _drop(database, index)
                 await database.raw[collection].create_indexes([index.model()])
             except OperationFailure as error:
                 why = f"index {collection}.{index.name} cannot be made: {_message_of(error)}"
@@ -137,7 +152,7 @@ async def compare_indexes(database: Database, *, with_text: bool = False) -> tup
     """Names (`collection.index`) of the missing indexes, and of those that differ from the table.
 
     `with_text`: the server has text search, so its index is reported as missing too. An existing one is always
-    compared.
+    compared; one that the next start replaces is not wrong.
     """
     missing, wrong = [], []
     for collection in dict.fromkeys(index.collection for index in INDEXES):
@@ -149,13 +164,26 @@ async def compare_indexes(database: Database, *, with_text: bool = False) -> tup
                 if index.name in _OPTIONAL and not with_text:
                     continue
                 missing.append(f"{collection}.{index.name}")
-            elif not is_same(index, present[index.name]):
+            elif not is_same(index, present[index.name]) and not is_older(index, present[index.name]):
                 wrong.append(f"{collection}.{index.name}")
     return missing, wrong
 
 
 async def _existing_indexes(database: Database, collection: str) -> Mapping[str, Mapping[str, Any]]:
     return await database.raw[collection].index_information()
+
+
+async def _drop(database: Database, index: Index) -> None:
+    try:
+        await database.raw[index.collection].drop_index(index.name)
+    except OperationFailure as error:
+        if error.code != _INDEX_NOT_FOUND:  # another process that starts has dropped it
+            raise
+
+
+def is_older(index: Index, present: Mapping[str, Any]) -> bool:
+    """Whether an index that the server lists is what a program of before made in place of this one."""
+    return bool(index.older_keys) and is_same(structs.replace(index, keys=index.older_keys), present)
 
 
 def is_same(index: Index, present: Mapping[str, Any]) -> bool:

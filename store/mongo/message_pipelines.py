@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from store.models import ROOM_MENTION
 from store.mongo.database import stored_time
 from store.mongo.lookup_stages import Pipeline, Stage, with_head
+from store.search_ranking import Span
+
+# A place in the order of store/search_ranking.py: the time, negative; the room; the seq, negative.
+Place = tuple[int, str, int]
 
 
 def page(room_id: str, *, before: int | None, after: int | None, limit: int, with_authors: bool) -> Pipeline:
@@ -107,30 +111,34 @@ def latest_changes(room_id: str, *, since: int, upto: int, limit: int) -> Pipeli
     ]
 
 
-def search(found: Stage, *, scored: bool, after: tuple[float, int, str, int] | None, limit: int) -> Pipeline:
-    """`roomId`, `seq` and `score` of the messages that `found` matches: the best first, then the newest. On messages.
-
-    The documents themselves are left out, so that the sort stays small. `after`: score, time, room and seq of the last
-    entry of the previous page.
-    """
-    score: Stage = {"$meta": "textScore"} if scored else {"$literal": 0.0}
-    pipeline: Pipeline = [
-        {"$match": found},
-        {"$project": {"_id": 0, "roomId": 1, "seq": 1, "createdAt": 1, "score": score}},
+def search(found: Stage, span: Span[Place]) -> Pipeline:
+    """What search compares of the messages that `found` matches within a span, from new to old. On messages."""
+    conditions = _conditions(span)
+    return [
+        {"$match": found | {"$and": [*found.get("$and", ()), *conditions]} if conditions else found},
+        {"$sort": {"createdAt": -1, "roomId": 1, "seq": -1}},
+        {"$limit": span.limit},
+        {"$project": {"_id": 0, "roomId": 1, "seq": 1, "createdAt": 1, "content": 1, "folded": 1}},
     ]
-    if after is not None:
-        pipeline.append({"$match": _after_cursor(after)})
-    return [*pipeline, {"$sort": {"score": -1, "createdAt": -1, "roomId": 1, "seq": -1}}, {"$limit": limit}]
 
 
-def _after_cursor(after: tuple[float, int, str, int]) -> Stage:
-    """A match of the entries after one, ordered by score and createdAt descending, roomId ascending, seq descending."""
-    score, created_at, room_id, seq = after[0], stored_time(after[1]), after[2], after[3]
+def _conditions(span: Span[Place]) -> list[Stage]:
+    conditions = []
+    if span.after is not None:
+        conditions.append(_beyond(span.after, "$lt", "$gt", "$lt"))
+    if span.newest is not None:
+        conditions.append(_beyond(span.newest, "$lt", "$gt", "$lte"))
+    if span.oldest is not None:
+        conditions.append(_beyond(span.oldest, "$gt", "$lt", "$gte"))
+    return conditions
+
+
+def _beyond(place: Place, time_beyond: str, room_beyond: str, seq_beyond: str) -> Stage:
+    created_at, room_id, seq = stored_time(-place[0]), place[1], -place[2]
     return {
         "$or": [
-            {"score": {"$lt": score}},
-            {"score": score, "createdAt": {"$lt": created_at}},
-            {"score": score, "createdAt": created_at, "roomId": {"$gt": room_id}},
-            {"score": score, "createdAt": created_at, "roomId": room_id, "seq": {"$lt": seq}},
+            {"createdAt": {time_beyond: created_at}},
+            {"createdAt": created_at, "roomId": {room_beyond: room_id}},
+            {"createdAt": created_at, "roomId": room_id, "seq": {seq_beyond: seq}},
         ]
     }

@@ -1,20 +1,28 @@
-"""Search of messages: by the text index, or on a server without $text by a regular expression with a time limit."""
+"""Search of messages: by the text index, or on a server without $text by a regular expression with a time limit.
+
+Both only choose candidates, which store/search_ranking.py then compares with what is wanted word by word. So what is
+found does not depend on the server's idea of words. A message that is not plain ASCII has its search form in `folded`.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
+import unicodedata
 from collections.abc import Sequence
 
 import pymongo
 from pymongo import TEXT, IndexModel
 from pymongo.errors import OperationFailure
 
+from common.text_folding import search_form
 from store.list_cursors import cursor_of_key, key_of_cursor
 from store.models import MessageSearch, SearchHit
 from store.mongo import message_pipelines
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import message_from
+from store.mongo.message_pipelines import Place
+from store.search_ranking import Candidate, Mark, RankedPlace, ranked_page
 
 logger = logging.getLogger(__name__)
 
@@ -22,9 +30,6 @@ logger = logging.getLogger(__name__)
 SCAN_WITHIN_S = 2.0
 
 _PROBE = "probe"
-
-# A word starts at the text's beginning or after a character that is no letter and no digit. `\b` knows ASCII only.
-_WORD_START = r"(?:^|[^\p{L}\p{N}])"
 
 
 class TextSearch:
@@ -37,25 +42,44 @@ class TextSearch:
 
     async def find(self, search: MessageSearch, *, limit: int, after: str | None) -> tuple[list[SearchHit], str | None]:
         """As store.contract.Messages.search says."""
-        key = key_of_cursor(after, tuple[float, int, str, int])
-        wanted = [text for text in (*search.words, *search.phrases) if _has_content(text)]
-        if not wanted and (search.words or search.phrases):
+        key = key_of_cursor(after, tuple[int, str, int, int, str, int, float, int, str, int])
+        texts = [form for text in search.texts if (form := search_form(text))]
+        if search.texts and not texts:
             return [], None  # the query is punctuation only
-        found = _filters(search) | (_by_text(wanted) if self.has_text else _by_scan(wanted))
-        pipeline = message_pipelines.search(found, scored=bool(wanted) and self.has_text, after=key, limit=limit + 1)
+        found, by_text = _filters(search), self.has_text and all(map(_is_indexed, texts))
+        found |= _by_text(texts) if by_text else _by_scan(texts)
         async with self._database.operation("messages.search"):
-            with pymongo.timeout(self._database.timeout_s if self.has_text else SCAN_WITHIN_S):
-                places = await self._messages.aggregate(pipeline).to_list(None)
-            keys = [{"roomId": place["roomId"], "seq": place["seq"]} for place in places[:limit]]
-            # A message that was deleted since it was found is left out; the next page still starts after its place.
-            documents = await self._messages.find({"$or": keys, "deletedAt": None}).to_list(None) if keys else []
+            with pymongo.timeout(self._database.timeout_s if by_text else SCAN_WITHIN_S):
+                results, mark = await self._results(found, texts, limit, None if key is None else _mark(key))
+                hits = await self._hits(results)
+        return hits, None if mark is None else cursor_of_key((*mark.newest, *mark.oldest, mark.score, *mark.place))
+
+    async def _results(
+        self, found: Document, texts: Sequence[str], limit: int, after: Mark[Place] | None
+    ) -> tuple[list[RankedPlace[Place]], Mark[Place] | None]:
+        pages = ranked_page(texts, limit=limit, after=after)
+        answer: list[Candidate[Place]] | None = None
+        while True:
+            try:
+                span = next(pages) if answer is None else pages.send(answer)
+            except StopIteration as end:
+                results: tuple[list[RankedPlace[Place]], Mark[Place] | None] = end.value
+                return results
+            candidates = await self._messages.aggregate(message_pipelines.search(found, span)).to_list(None)
+            answer = [
+                Candidate(
+                    (-int(one["createdAt"]), one["roomId"], -one["seq"]), one.get("folded") or one.get("content", "")
+                )
+                for one in candidates
+            ]
+
+    async def _hits(self, results: Sequence[RankedPlace[Place]]) -> list[SearchHit]:
+        """The messages. One that was deleted since it was found is left out."""
+        keys = [{"roomId": one.place[1], "seq": -one.place[2]} for one in results]
+        documents = await self._messages.find({"$or": keys, "deletedAt": None}).to_list(None) if keys else []
         messages = {(document["roomId"], document["seq"]): message_from(document) for document in documents}
-        found_at = [((place["roomId"], place["seq"]), place["score"]) for place in places[:limit]]
-        hits = [SearchHit(messages[key], score) for key, score in found_at if key in messages]
-        if len(places) <= limit:
-            return hits, None
-        last = places[limit - 1]
-        return hits, cursor_of_key((last["score"], int(last["createdAt"]), last["roomId"], last["seq"]))
+        found = [(messages.get((one.place[1], -one.place[2])), one.score) for one in results]
+        return [SearchHit(message, score) for message, score in found if message is not None]
 
 
 async def has_text_search(database: Database) -> bool:
@@ -77,12 +101,18 @@ async def has_text_search(database: Database) -> bool:
     return False
 
 
+def _mark(key: tuple[int, str, int, int, str, int, float, int, str, int]) -> Mark[Place]:
+    return Mark(newest=key[0:3], oldest=key[3:6], score=key[6], place=key[7:10])
+
+
 def _filters(search: MessageSearch) -> Document:
     found: Document = {"roomId": {"$in": list(search.room_ids)}, "deletedAt": None}
-    if search.author_id is not None:
-        found["userId"] = search.author_id
+    if search.author_ids:
+        found["userId"] = {"$in": list(search.author_ids)}
     if search.has_file:
         found["attachments"] = {"$exists": True}
+    if search.mentioned_id is not None:
+        found["mentions"] = {"$in": [search.mentioned_id, "room"]}
     span: Document = {}
     if search.before_ms is not None:
         span["$lt"] = stored_time(search.before_ms)
@@ -93,19 +123,26 @@ def _filters(search: MessageSearch) -> Document:
     return found
 
 
-def _has_content(text: str) -> bool:
-    return any(character.isalnum() for character in text)
+def _is_indexed(text: str) -> bool:
+    """Whether the text index has the words of a text: it takes symbols, such as emoji, for what is between words."""
+    return all(unicodedata.category(letter)[0] in "LMN" for letter in text if letter != " ")
 
 
-def _by_text(wanted: Sequence[str]) -> Document:
-    """Each word as a phrase: $text matches all phrases, but any of several words.
+def _by_text(texts: Sequence[str]) -> Document:
+    """Each word as a phrase of its own: $text matches all phrases, but any of several words.
 
-    A quotation mark cannot be escaped in a phrase, so it separates two.
+    Words in search form have nothing that $text takes for an operator.
     """
-    phrases = [part.strip() for text in wanted for part in text.replace("\\", " ").split('"') if part.strip()]
-    return {"$text": {"$search": " ".join(f'"{phrase}"' for phrase in phrases)}} if phrases else {}
+    words = dict.fromkeys(word for text in texts for word in text.split(" "))
+    return {"$text": {"$search": " ".join(f'"{word}"' for word in words)}} if words else {}
 
 
-def _by_scan(wanted: Sequence[str]) -> Document:
-    patterns = [_WORD_START + re.escape(text) for text in wanted]
-    return {"$and": [{"content": {"$regex": pattern, "$options": "i"}} for pattern in patterns]} if patterns else {}
+def _by_scan(texts: Sequence[str]) -> Document:
+    return (
+        {"$or": [_all("folded", texts, " ", " "), _all("content", texts, "[^a-z0-9]", "[^a-z0-9]+")]} if texts else {}
+    )
+
+
+def _all(field: str, texts: Sequence[str], edge: str, between: str) -> Document:
+    patterns = [f"(?:^|{edge}){between.join(map(re.escape, text.split(' ')))}(?:{edge}|$)" for text in texts]
+    return {"$and": [{field: {"$regex": pattern, "$options": "i"}} for pattern in patterns]}

@@ -56,6 +56,7 @@ from store.mongo.rooms import MongoRooms
 from store.mongo.search import TextSearch, has_text_search
 from store.mongo.sessions import MongoSessions
 from store.mongo.settings import MongoSettings
+from store.mongo.unfolded_messages import UnfoldedMessages
 from store.mongo.users import MongoUsers
 from store.store_inspection import PoolState, StoreInspection, store_metrics
 
@@ -103,7 +104,14 @@ class MongoStore:
             keep_ms=PROVISIONAL_KEEP_S * 1000,
         )
         expired, unseen = ExpiredDocuments(database=database), OldAddresses(database=database)
-        self._kinds = (expired.sweep, unseen.sweep, members.sweep, chunks.sweep, until_empty(self._blobs.sweep))
+        self._kinds = (
+            expired.sweep,
+            unseen.sweep,
+            members.sweep,
+            chunks.sweep,
+            until_empty(self._blobs.sweep),
+            UnfoldedMessages(database=database).sweep,
+        )
 
     @property
     def name(self) -> str:

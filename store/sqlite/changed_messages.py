@@ -22,6 +22,7 @@ from store.sqlite.rows import (
     message_from,
     room_from,
 )
+from store.sqlite.search_index import index, unindex
 
 _ROW = f"SELECT {MESSAGE_COLUMNS}, row FROM messages WHERE room_id = ? AND seq = ?"
 _ACTOR = f"""
@@ -31,8 +32,6 @@ _UPDATE = """
 UPDATE messages SET rev = ?, content = ?, extra = ?, edited_at = coalesce(?, edited_at), deleted_at = coalesce(?,
 deleted_at)
 WHERE row = ?"""
-_UNINDEX = "INSERT INTO messages_fts (messages_fts, rowid, content) VALUES ('delete', ?, ?)"
-_INDEX = "INSERT INTO messages_fts (rowid, content) VALUES (?, ?)"
 
 
 class StoredMessage(Struct, frozen=True):
@@ -80,9 +79,10 @@ def write_change(
     edited_at = now_ms if "edited_at" in fields else None
     deleted_at = now_ms if "deleted_at" in fields else None
     if after.content != message.content:
-        connection.execute(_UNINDEX, (row, message.content))
+        if message.content is not None:
+            unindex(connection, row, message.content)
         if after.content is not None:
-            connection.execute(_INDEX, (row, after.content))
+            index(connection, row, after.content)
     connection.execute(_UPDATE, (rev, after.content, extra, edited_at, deleted_at, row))
     is_reaction = "reactions" in fields and deleted_at is None
     record(connection, message.room_id, rev=rev, now_ms=now_ms, message=after, is_reaction=is_reaction)

@@ -12,6 +12,7 @@ import apsw
 from msgspec import Struct
 
 from common.rfc3339 import rfc3339
+from common.text_folding import search_form
 from store.errors import Refused
 from store.ids import seq_in_room
 from store.models import ROOM_MENTION, File, Message, MessageDraft, Refusal, Role, Stored
@@ -27,6 +28,7 @@ from store.sqlite.rows import (
     message_extra_text,
     message_from,
 )
+from store.sqlite.search_index import index_new_rows
 
 _HEADS = """
 SELECT r.id, (SELECT coalesce(max(seq), 0) FROM messages WHERE room_id = r.id)
@@ -47,9 +49,6 @@ MULTI_INSERT_MAX = (
 )
 _MULTI_INSERT = """
 INSERT INTO messages (room_id, seq, user_id, username, content, client_id, created_at) VALUES """
-_INDEX = """
-INSERT INTO messages_fts (rowid, content)
-SELECT row, content FROM messages WHERE row BETWEEN ? AND ? AND content IS NOT NULL"""
 _READ_OWN = """
 UPDATE members SET read_seq = own.value ->> 2 FROM json_each(?) own
 WHERE room_id = own.value ->> 0 AND user_id = own.value ->> 1 AND read_seq < own.value ->> 2"""
@@ -89,6 +88,7 @@ class AppendTransaction:
         self._newest_own: dict[tuple[str, str], int] = {}
         self._first_row = 0
         self._rows = 0
+        self._folded: list[tuple[int, str]] = []  # the search forms that differ, with their places among the rows
 
     def run(self, requests: Sequence[AppendRequest]) -> list[list[Stored | Refusal]]:
         """Store the drafts of all requests. Returns the outcomes of each, as store.contract.Messages.append says."""
@@ -108,7 +108,9 @@ class AppendTransaction:
             outcomes = [[self._append(request.room_id, draft) for draft in request.drafts] for request in requests]
         if self._rows:
             # No other transaction writes at the same time, so the new rows are consecutive.
-            connection.execute(_INDEX, (self._first_row, self._first_row + self._rows - 1))
+            first = self._first_row
+            folded = [(first + place, form) for place, form in self._folded]
+            index_new_rows(connection, first, first + self._rows - 1, folded)
             connection.execute(_READ_OWN, (as_json([[*who, seq] for who, seq in self._newest_own.items()]),))
         return outcomes
 
@@ -141,6 +143,8 @@ class AppendTransaction:
         except apsw.ConstraintError:
             return None  # the statement alone was undone
         self._heads, self._newest_own, self._rows = heads, newest_own, count
+        contents = (draft.content for request in requests for draft in request.drafts)
+        self._folded = [(place, search_form(text)) for place, text in enumerate(contents) if not text.isascii()]
         self._first_row = self._connection.last_insert_rowid() - count + 1
         return outcomes
 
@@ -197,6 +201,8 @@ class AppendTransaction:
             if stored is None:
                 raise AssertionError(f"seq {seq} of {room_id} was taken, though the transaction is alone")
             return stored
+        if not draft.content.isascii():
+            self._folded.append((self._rows, search_form(draft.content)))
         self._rows += 1
         if self._rows == 1:
             self._first_row = connection.last_insert_rowid()

@@ -1,63 +1,95 @@
-"""Search of messages by the full-text index (FTS5), which has the words and not the text."""
+"""Search of messages by the index of words, or by filters alone."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import apsw
 
+from common.text_folding import search_form
 from store.list_cursors import cursor_of_key, key_of_cursor
 from store.models import MessageSearch, SearchHit
+from store.search_ranking import Candidate, Mark, Span, ranked_page
 from store.sqlite.rows import MESSAGE_COLUMNS, as_json, fetch, message_from
 
 _COLUMNS = ", ".join(f"m.{column.strip()}" for column in MESSAGE_COLUMNS.split(","))
 
-# bm25 is smaller for a better match. The order, and so the cursor, is (score, created_at, row), all descending.
-_BY_WORDS = f"""
-SELECT {_COLUMNS}, m.room_id, -bm25(messages_fts) AS score, m.row AS place
-FROM messages_fts CROSS JOIN messages m ON m.row = messages_fts.rowid WHERE messages_fts MATCH :words"""
-_BY_FILTERS = f"SELECT {_COLUMNS}, m.room_id, 0.0 AS score, m.row AS place FROM messages m WHERE m.deleted_at IS NULL"
-_FILTERS = """
-AND m.room_id IN (SELECT value FROM json_each(:rooms))
-AND (:author IS NULL OR m.user_id = :author)
-AND (:before IS NULL OR m.created_at < :before)
-AND (:after IS NULL OR m.created_at >= :after)
-AND (NOT :has_file OR EXISTS (SELECT 1 FROM file_posts WHERE room_id = m.room_id AND seq = m.seq))"""
-_PAGE = """
-SELECT * FROM ({found}) WHERE :score IS NULL OR (score, created_at, place) < (:score, :created_at, :place)
-ORDER BY score DESC, created_at DESC, place DESC LIMIT :limit"""
+# The tables of the index: each has other messages. A read from new to old ends as soon as it has enough.
+_INDEXES = ("messages_fts", "messages_folded")
+_BY_WORDS = """
+SELECT m.row, m.content FROM {index} i CROSS JOIN messages m ON m.row = i.rowid
+WHERE {index} MATCH :words AND i.rowid BETWEEN :oldest AND :newest AND {conditions}
+ORDER BY i.rowid DESC LIMIT :limit"""
+# The `+` keeps the planner from collecting the rooms' messages and sorting them.
+_BY_FILTERS = """
+SELECT m.row, '' FROM messages m
+WHERE m.row BETWEEN :oldest AND :newest AND m.deleted_at IS NULL AND {conditions} ORDER BY m.row DESC LIMIT :limit"""
+_MESSAGES = f"SELECT {_COLUMNS}, m.room_id, m.row FROM json_each(?) found CROSS JOIN messages m ON m.row = found.value"
 
-_CREATED_AT = 10  # of MESSAGE_COLUMNS
+_ROW_MAX = (1 << 63) - 1
 
 
 def search_messages(
     connection: apsw.Connection, search: MessageSearch, *, limit: int, after: str | None
 ) -> tuple[list[SearchHit], str | None]:
-    """As store.contract.Messages.search says, on the caller's snapshot."""
-    score, created_at, place = key_of_cursor(after, tuple[float, int, int]) or (None, None, None)
-    words = _match_of(search)
-    statement = _PAGE.format(found=(_BY_WORDS if words else _BY_FILTERS) + _FILTERS)
-    bindings = {
-        "words": words,
-        "rooms": as_json(search.room_ids),
-        "author": search.author_id,
-        "before": search.before_ms,
-        "after": search.after_ms,
-        "has_file": search.has_file,
-        "score": score,
-        "created_at": created_at,
-        "place": place,
-        "limit": limit + 1,
-    }
-    rows = fetch(connection, statement, {name: value for name, value in bindings.items() if f":{name}" in statement})
-    hits = [SearchHit(message_from(row[-3], row), row[-2]) for row in rows[:limit]]
-    if len(rows) <= limit:
-        return hits, None
-    last = rows[limit - 1]
-    return hits, cursor_of_key((last[-2], last[_CREATED_AT], last[-1]))
+    """As store.contract.Messages.search says, on the caller's snapshot.
 
-
-def _match_of(search: MessageSearch) -> str:
-    """The FTS5 expression that matches all words and phrases, each as a string: a quotation mark is doubled, and NUL,
-    which would end it, is replaced.
+    A place in the order of search_ranking is the row, negative.
     """
-    texts = (text.replace("\0", " ").replace('"', '""') for text in (*search.words, *search.phrases))
-    return " AND ".join(f'"{text}"' for text in texts)
+    key = key_of_cursor(after, tuple[int, int, float, int])
+    texts = [form for text in search.texts if (form := search_form(text))]
+    if search.texts and not texts:
+        return [], None  # the query is punctuation only
+    pages = ranked_page(texts, limit=limit, after=None if key is None else Mark(*key))
+    answer: list[Candidate[int]] | None = None
+    while True:
+        try:
+            span = next(pages) if answer is None else pages.send(answer)
+        except StopIteration as end:
+            results, mark = end.value
+            break
+        answer = _candidates(connection, search, texts, span)
+    wanted = as_json([-one.place for one in results])
+    found = {row[-1]: message_from(row[-2], row) for row in fetch(connection, _MESSAGES, (wanted,))}
+    hits = [SearchHit(found[-one.place], one.score) for one in results]
+    return hits, None if mark is None else cursor_of_key((mark.newest, mark.oldest, mark.score, mark.place))
+
+
+def _candidates(
+    connection: apsw.Connection, search: MessageSearch, texts: Sequence[str], span: Span[int]
+) -> list[Candidate[int]]:
+    conditions, bindings = _filters(search)
+    bindings |= {
+        "newest": -span.newest if span.newest is not None else _ROW_MAX if span.after is None else -span.after - 1,
+        "oldest": 0 if span.oldest is None else -span.oldest,
+        "limit": span.limit,
+    }
+    if not texts:
+        rows = fetch(connection, _BY_FILTERS.format(conditions=conditions), bindings)
+        return [Candidate(-row, content) for row, content in rows]
+    bindings["words"] = " AND ".join(f'"{text}"' for text in texts)  # which have no quotation mark: they are folded
+    newest: dict[int, str] = {}
+    for index in _INDEXES:
+        newest.update(fetch(connection, _BY_WORDS.format(index=index, conditions=conditions), bindings))
+    return [Candidate(-row, newest[row]) for row in sorted(newest, reverse=True)[: span.limit]]
+
+
+def _filters(search: MessageSearch) -> tuple[str, dict[str, Any]]:
+    """The conditions of the filters that are set, and their values."""
+    values: dict[str, tuple[str, Any]] = {
+        "rooms": ("+m.room_id IN (SELECT value FROM json_each(:rooms))", as_json(search.room_ids)),
+        "authors": ("+m.user_id IN (SELECT value FROM json_each(:authors))", as_json(search.author_ids)),
+        "before": ("m.created_at < :before", search.before_ms),
+        "after": ("m.created_at >= :after", search.after_ms),
+        "mentioned": (
+            "EXISTS (SELECT 1 FROM json_each(m.extra, '$.mentions') WHERE value IN (:mentioned, 'room'))",
+            search.mentioned_id,
+        ),
+    }
+    unset = {"authors"} if not search.author_ids else set()
+    used = {name: value for name, value in values.items() if value[1] is not None and name not in unset}
+    conditions = [condition for condition, _ in used.values()]
+    if search.has_file:
+        conditions.append("json_extract(m.extra, '$.attachments[0]') IS NOT NULL")
+    return " AND ".join(conditions), {name: value for name, (_, value) in used.items()}

@@ -52,6 +52,7 @@ from store.sqlite.read_connections import ReaderPool
 from store.sqlite.rooms import SqliteRooms
 from store.sqlite.rows import fetch
 from store.sqlite.schema_version import COMPATIBLE_FROM, migrate
+from store.sqlite.search_index import IndexSweep
 from store.sqlite.sessions import SqliteSessions
 from store.sqlite.settings import SqliteSettings
 from store.sqlite.slow_operations import SlowOperationLog
@@ -85,6 +86,11 @@ class SqliteStore:
         self.settings: Settings = SqliteSettings(database=database)
         self.blocks: Blocks = SqliteBlocks(database=database)
         self._kinds = (Sweeper(database=database).sweep, until_empty(blobs.sweep))
+        self._kinds = (
+            Sweeper(database=database).sweep,
+            IndexSweep(database=database).sweep,
+            until_empty(blobs.sweep),
+        )
 
     @property
     def name(self) -> str:

@@ -248,7 +248,7 @@ async def test_what_is_deleted_while_it_is_searched_for_is_not_found(
             return places
 
     object.__setattr__(store._database.messages, "aggregate", Slow)
-    hits, _ = await store.messages.search(MessageSearch((first.room_id,), words=("word",)), limit=9, after=None)
+    hits, _ = await store.messages.search(MessageSearch((first.room_id,), texts=("word",)), limit=9, after=None)
     assert [hit.message.id for hit in hits] == [first.id]
     assert len(deleted) == 1
 

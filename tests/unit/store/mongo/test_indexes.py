@@ -96,6 +96,15 @@ async def test_one_that_differs_stops_the_start_by_name(
 
 
 @pytest.mark.gen_test
+async def test_a_text_index_of_a_program_of_before_is_replaced(open_mongo: Open, raw: Raw) -> None:
+    raw.messages.create_index([("content", "text")], name="content_text", default_language="none")
+    store = await open_mongo()
+    assert (await store.inspect()).wrong_indexes == ()
+    (index,) = [index for index in INDEXES if index.name == "content_text"]
+    assert is_same(index, raw.messages.index_information()["content_text"])
+
+
+@pytest.mark.gen_test
 async def test_values_that_are_there_twice_stop_the_start_by_the_indexs_name(open_mongo: Open, raw: Raw) -> None:
     raw.messages.insert_many([{"roomId": "r", "seq": 1, "userId": "u", "clientId": str(number)} for number in range(2)])
     with pytest.raises(StartupError) as refused:
@@ -158,16 +167,16 @@ async def test_a_text_index_that_cannot_be_made_stops_the_start_only_of_a_server
     [
         (
             {
-                "weights": {"content": 1},
+                "weights": {"content": 1, "folded": 1},
                 "default_language": "none",
                 "language_override": "language",
                 "textIndexVersion": 3,
             },
             True,
         ),
-        ({"weights": {"content": 5}, "default_language": "none"}, False),
+        ({"weights": {"content": 1, "folded": 5}, "default_language": "none"}, False),
         ({"weights": {"content": 1, "username": 1}, "default_language": "none"}, False),
-        ({"weights": {"content": 1}, "default_language": "english"}, False),
+        ({"weights": {"content": 1, "folded": 1}, "default_language": "english"}, False),
     ],
 )
 def test_a_text_index_is_known_as_mongodb_lists_it(present: dict[str, Any], same: bool) -> None:

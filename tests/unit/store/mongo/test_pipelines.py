@@ -16,6 +16,7 @@ from store.mongo.database import stored_time
 from store.mongo.indexes import INDEXES
 from store.mongo.lookup_stages import Pipeline
 from store.mongo.metrics_history import metric_steps
+from store.search_ranking import Span
 
 Raw = RawDatabase[dict[str, Any]]
 
@@ -58,7 +59,7 @@ def test_no_pipeline_skips() -> None:
         message_pipelines.history("r", 3, "u"),
         message_pipelines.latest_changes("r", since=1, upto=5, limit=5),
         metric_steps("a", "cpu", since=1, until=5, step=5),
-        message_pipelines.search({}, scored=True, after=(1.0, 2, "r", 3), limit=5),
+        message_pipelines.search({}, Span(limit=5, after=(-2, "r", -3))),
     ]
     assert "$skip" not in set(operators(everything))
 
@@ -182,17 +183,20 @@ def test_what_changed_is_each_message_once() -> None:
     ]
 
 
-def test_a_search_goes_on_where_the_last_page_ended() -> None:
-    first = message_pipelines.search(
-        {"$text": {"$search": "x"}, "roomId": {"$in": ["r1"]}}, scored=True, after=None, limit=5
-    )
-    assert first[0] == {"$match": {"$text": {"$search": "x"}, "roomId": {"$in": ["r1"]}}}
-    assert first[1]["$project"]["score"] == {"$meta": "textScore"}
-    assert first[2:] == [{"$sort": {"score": -1, "createdAt": -1, "roomId": 1, "seq": -1}}, {"$limit": 5}]
-    following = message_pipelines.search({}, scored=False, after=(1.5, 1000, "r1", 7), limit=5)
-    beyond = following[2]["$match"]["$or"]
-    assert beyond[0] == {"score": {"$lt": 1.5}}
-    assert beyond[3] == {"score": 1.5, "createdAt": stored_time(1000), "roomId": "r1", "seq": {"$lt": 7}}
+def test_a_search_goes_from_new_to_old_and_on_where_the_last_span_ended() -> None:
+    first = message_pipelines.search({"$text": {"$search": "x"}, "roomId": {"$in": ["r1"]}}, Span(limit=5))
+    assert first[:3] == [
+        {"$match": {"$text": {"$search": "x"}, "roomId": {"$in": ["r1"]}}},
+        {"$sort": {"createdAt": -1, "roomId": 1, "seq": -1}},
+        {"$limit": 5},
+    ]
+    following = message_pipelines.search({"deletedAt": None}, Span(limit=5, after=(-1000, "r1", -7)))
+    (beyond,) = following[0]["$match"]["$and"]
+    assert beyond["$or"] == [
+        {"createdAt": {"$lt": stored_time(1000)}},
+        {"createdAt": stored_time(1000), "roomId": {"$gt": "r1"}},
+        {"createdAt": stored_time(1000), "roomId": "r1", "seq": {"$lt": 7}},
+    ]
 
 
 # ---- on a real mongod --------------------------------------------------------------------------------------------
@@ -269,9 +273,9 @@ CASES = {
     "latest_changes": Case(
         "changes", message_pipelines.latest_changes("r1", since=1, upto=5, limit=5), "room_rev", {"message": "room_seq"}
     ),
-    "search": Case("messages", message_pipelines.search(TEA, scored=True, after=None, limit=5), "content_text", {}),
+    "search": Case("messages", message_pipelines.search(TEA, Span(limit=5)), "content_text", {}),
     "search on": Case(
-        "messages", message_pipelines.search(TEA, scored=True, after=(1.0, 2, "r1", 3), limit=5), "content_text", {}
+        "messages", message_pipelines.search(TEA, Span(limit=5, after=(-2, "r1", -3))), "content_text", {}
     ),
     "metric_steps": Case("monitoring", metric_steps("a", "cpu", since=10, until=90, step=5), "source_minute", {}),
     # Not pipelines of the product, but queries that have an index of their own.

@@ -1,0 +1,91 @@
+"""The index of words: what is written to it for a message, and how rows of older programs come to their new place.
+
+Two tables: messages_fts has the messages that are plain ASCII, messages_folded the others, in their search form. A
+program of before this writes every message to messages_fts, as it is written. It edits none. So what is in messages_fts
+was always indexed as it is written, and is taken out with that; FTS5 would be damaged by any other text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import apsw
+
+from common.text_folding import search_form
+from store.sqlite.database import Database
+from store.sqlite.rows import as_json, fetch, fetch_one
+
+_INDEX_ROWS = """
+INSERT INTO messages_fts (rowid, content)
+SELECT row, content FROM messages WHERE row BETWEEN ? AND ? AND content IS NOT NULL"""
+_INDEX_OTHER_ROWS = f"{_INDEX_ROWS} AND row NOT IN (SELECT value ->> 0 FROM json_each(?))"
+_INDEX_FOLDED_ROWS = """
+INSERT INTO messages_folded (rowid, content) SELECT value ->> 0, value ->> 1 FROM json_each(?)"""
+
+_INDEX = "INSERT INTO messages_fts (rowid, content) VALUES (?, ?)"
+_UNINDEX = "INSERT INTO messages_fts (messages_fts, rowid, content) VALUES ('delete', ?, ?)"
+_INDEX_FOLDED = "INSERT INTO messages_folded (rowid, content) VALUES (?, ?)"
+_UNINDEX_FOLDED = "DELETE FROM messages_folded WHERE rowid = ?"
+_IS_FOLDED = "SELECT 1 FROM messages_folded_docsize WHERE id = ?"
+
+_PROGRESS = "SELECT row FROM search_progress WHERE id = 1"
+_ADVANCE = "UPDATE search_progress SET row = ? WHERE id = 1"
+_NEWEST = "SELECT max(row) FROM messages"
+# Of these rows those that are not plain ASCII and not in messages_folded.
+_UNFOLDED = """
+SELECT row, content FROM messages
+WHERE row > ?1 AND row <= ?2 AND content GLOB '*[^' || char(1) || '-' || char(127) || ']*'
+AND NOT EXISTS (SELECT 1 FROM messages_folded_docsize WHERE id = messages.row) ORDER BY row LIMIT ?3"""
+
+
+def index_new_rows(connection: apsw.Connection, first: int, last: int, folded: Sequence[tuple[int, str]]) -> None:
+    """Index the messages of consecutive rows; `folded` has the row and the search form of those that are not ASCII."""
+    if not folded:
+        connection.execute(_INDEX_ROWS, (first, last))
+        return
+    rows = as_json(folded)
+    if len(folded) <= last - first:
+        connection.execute(_INDEX_OTHER_ROWS, (first, last, rows))
+    connection.execute(_INDEX_FOLDED_ROWS, (rows,))
+
+
+def index(connection: apsw.Connection, row: int, content: str) -> None:
+    """Index the content of a row that is not in the index."""
+    if content.isascii():
+        connection.execute(_INDEX, (row, content))
+    else:
+        connection.execute(_INDEX_FOLDED, (row, search_form(content)))
+
+
+def unindex(connection: apsw.Connection, row: int, content: str) -> None:
+    """Take a row, which has this content, out of the index."""
+    if not content.isascii() and fetch_one(connection, _IS_FOLDED, (row,)) is not None:
+        connection.execute(_UNINDEX_FOLDED, (row,))
+    else:
+        connection.execute(_UNINDEX, (row, content))
+
+
+class IndexSweep:
+    """Moves the rows that a program of before this indexed to messages_folded, each row of the table once."""
+
+    def __init__(self, *, database: Database, slice_rows: int = 20_000, moved_max: int = 500) -> None:
+        self._database = database
+        self._slice_rows = slice_rows
+        self._moved_max = moved_max
+
+    async def sweep(self, _: int) -> tuple[int, bool]:
+        """Look at one slice. Returns 0, because nothing is removed, and whether there may be more."""
+        return 0, await self._database.write("store.index", self._slice)
+
+    def _slice(self, connection: apsw.Connection) -> bool:
+        after = fetch(connection, _PROGRESS)[0][0]
+        newest = fetch(connection, _NEWEST)[0][0] or 0
+        if after >= newest:
+            return False
+        upto = min(after + self._slice_rows, newest)
+        unfolded = fetch(connection, _UNFOLDED, (after, upto, self._moved_max))
+        for row, content in unfolded:
+            connection.execute(_UNINDEX, (row, content))
+            connection.execute(_INDEX_FOLDED, (row, search_form(content)))
+        connection.execute(_ADVANCE, (unfolded[-1][0] if len(unfolded) == self._moved_max else upto,))
+        return True

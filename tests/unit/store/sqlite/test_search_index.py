@@ -1,0 +1,118 @@
+"""The index of words on a file that a program of before this has written, and still writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+import pytest
+
+from store.models import MessageSearch
+from store.sqlite.connection import DATABASE_NAME
+from store.sqlite.search_index import IndexSweep
+from tests.support.actors import ADMIN
+from tests.support.clock import HandClock
+from tests.unit.store.conftest import Open, StoreWithRoom, store_with_room
+
+OLDER_INSERT = """
+INSERT INTO messages (room_id, seq, user_id, username, content, client_id, created_at)
+VALUES (?, ?, 'u', 'u', ?, ?, 1)"""
+OLDER_INDEX = "INSERT INTO messages_fts (rowid, content) SELECT row, content FROM messages WHERE row = ?"
+
+
+def write_as_before(path: Path, room_id: str, first: int, *contents: str) -> None:
+    """Store and index messages as a program of before this does."""
+    connection = apsw.Connection(str(path))
+    for seq, content in enumerate(contents, first):
+        connection.execute(OLDER_INSERT, (room_id, seq, content, f"old-{seq}"))
+        connection.execute(OLDER_INDEX, (connection.last_insert_rowid(),))
+    connection.close()
+
+
+def check_index(path: Path) -> list[tuple[int, ...]]:
+    """Raises apsw.CorruptError if an index is damaged. Returns the rows of each table of the index for each term."""
+    connection = apsw.Connection(str(path))
+    for table in ("messages_fts", "messages_folded"):
+        connection.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
+        connection.execute(f"CREATE VIRTUAL TABLE temp.{table}_terms USING fts5vocab (main, {table}, instance)")
+    rows = [
+        tuple(row for (row,) in connection.execute(f"SELECT DISTINCT doc FROM temp.{table}_terms ORDER BY doc"))
+        for table in ("messages_fts", "messages_folded")
+    ]
+    connection.close()
+    return rows
+
+
+async def found(room: StoreWithRoom, text: str) -> list[int]:
+    search = MessageSearch(room_ids=(room.room_id,), texts=(text,))
+    hits, _ = await room.store.messages.search(search, limit=100, after=None)
+    return [hit.message.seq for hit in hits]
+
+
+@pytest.mark.gen_test
+async def test_messages_of_before_are_found_at_once_and_folded_after_a_sweep(
+    room_store: StoreWithRoom, data_dir: Path, clock: HandClock
+) -> None:
+    room, path = room_store, data_dir / DATABASE_NAME
+    write_as_before(path, room.room_id, 1, "plain tea", "Straße", "Schöne 東京", "thé")
+    assert await found(room, "tea") == [1]
+    assert await found(room, "schone") == [3]
+    assert await found(room, "strasse") == []
+    assert check_index(path) == [(1, 2, 3, 4), ()]
+    assert await room.store.sweep(clock.ms) == 0
+    assert check_index(path) == [(1,), (2, 3, 4)]
+    for text, seq in (("tea", 1), ("strasse", 2), ("schone", 3), ("京", 3), ("the", 4)):
+        assert await found(room, text) == [seq]
+    # A program of before this runs on beside this one, or again.
+    write_as_before(path, room.room_id, 5, "later", "später")
+    await room.say("am spätesten")
+    await room.store.sweep(clock.ms)
+    assert check_index(path) == [(1, 5), (2, 3, 4, 6, 7)]
+
+
+@pytest.mark.parametrize("is_swept", [False, True])
+@pytest.mark.gen_test
+async def test_a_message_of_before_is_edited_and_deleted_without_harm_to_the_index(
+    room_store: StoreWithRoom, data_dir: Path, clock: HandClock, is_swept: bool
+) -> None:
+    room, path = room_store, data_dir / DATABASE_NAME
+    write_as_before(path, room.room_id, 1, "Straße", "Größe", "plain")
+    if is_swept:
+        await room.store.sweep(clock.ms)
+    await room.store.messages.edit(f"{room.room_id}-1", "Allée", actor=ADMIN)
+    await room.store.messages.delete(f"{room.room_id}-2", actor=ADMIN)
+    await room.store.messages.edit(f"{room.room_id}-3", "not plain: ü", actor=ADMIN)
+    assert check_index(path) == [(), (1, 3)]
+    await room.store.messages.edit(f"{room.room_id}-3", "plain again", actor=ADMIN)
+    assert check_index(path) == [(3,), (1,)]
+    assert (await found(room, "allee"), await found(room, "again"), await found(room, "u")) == ([1], [3], [])
+    await room.store.sweep(clock.ms)
+    assert check_index(path) == [(3,), (1,)]
+
+
+@pytest.mark.gen_test
+async def test_a_sweep_takes_slices_and_ends(open_sqlite: Open, data_dir: Path) -> None:
+    room = await store_with_room(await open_sqlite())
+    path = data_dir / DATABASE_NAME
+    write_as_before(path, room.room_id, 1, *(f"Übung {number}" for number in range(10)))
+    sweep = IndexSweep(database=room.store._database, slice_rows=4, moved_max=3)
+    assert [(await sweep.sweep(0))[1] for _ in range(6)] == [True] * 4 + [False] * 2
+    assert check_index(path) == [(), tuple(range(1, 11))]
+
+
+@pytest.mark.gen_test
+async def test_what_was_written_in_one_file_stays_whole_through_any_mix_of_edits(
+    room_store: StoreWithRoom, data_dir: Path
+) -> None:
+    room, texts = room_store, ["plain", "ünlike", "漢字", "!?", "", "\U0001f600", "two plain words"]
+    await room.say(*(text or "x" for text in texts))
+    await room.say("alone ö")
+    for turn in range(1, len(texts)):
+        for seq in range(1, len(texts) + 1):
+            await room.store.messages.edit(
+                f"{room.room_id}-{seq}", texts[(seq + turn) % len(texts)] or "y", actor=ADMIN
+            )
+    check_index(data_dir / DATABASE_NAME)
+    for seq in range(1, 9):
+        await room.store.messages.delete(f"{room.room_id}-{seq}", actor=ADMIN)
+    assert check_index(data_dir / DATABASE_NAME) == [(), ()]
