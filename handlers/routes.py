@@ -11,6 +11,7 @@ from tornado.routing import URLSpec
 from tornado.web import Application
 
 from chat.rooms import Rooms
+from chat.search import Search
 from handlers import (
     auth,
     health,
@@ -19,6 +20,7 @@ from handlers import (
     metrics_history,
     moderation,
     rooms,
+    search,
     static_files,
     user_blocks,
     user_settings,
@@ -53,6 +55,7 @@ class Services(Struct, frozen=True):
     people: PeopleServices
     moderation: moderation.ModerationServices
     messages: messages.MessageServices
+    search: Search
     about: health.About
     readiness: health.Readiness
     database_health: DatabaseHealth
@@ -122,6 +125,7 @@ def make_application(services: Services) -> Application:
             route(rf"/rooms/{ID}/changes", rooms.ChangesHandler, room_services),
             route(rf"/rooms/{ID}/members/{ID}", moderation.OneMemberHandler, services.moderation),
             route(r"/messages", messages.MessagesHandler, services.messages),
+            route(r"/messages/search", search.SearchHandler, services.search),
             route(rf"/messages/{ID}", messages.OneMessageHandler, services.messages),
             route(rf"/messages/{ID}/history", messages.HistoryHandler, services.messages),
             route(rf"/messages/{ID}/reactions/{ID}", messages.ReactionHandler, services.messages),

@@ -11,8 +11,6 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from common.text_folding import search_form
-
 WINDOW = 500
 
 # As in BM25: how soon a further occurrence counts little, how much a long text counts against it, and the number of
@@ -35,10 +33,10 @@ class Span(Struct, Generic[P], frozen=True):
 
 
 class Candidate(Struct, Generic[P], frozen=True):
-    """A message that may match: its place, and its content, or the search form of that."""
+    """A message that may match: its place, and the search form of its content."""
 
     place: P
-    content: str
+    form: str
 
 
 class Mark(Struct, Generic[P], frozen=True):
@@ -95,16 +93,13 @@ def ranked_page(
 def _ranked(candidates: Sequence[Candidate[P]], texts: Sequence[str], span: Span[P]) -> list[RankedPlace[P]]:
     newest = candidates[0].place if span.newest is None else span.newest
     oldest = candidates[-1].place if span.oldest is None else span.oldest
-    scored = [(-score_of(one.content, texts), one.place) for one in candidates]
+    scored = [(-score_of(one.form, texts), one.place) for one in candidates]
     wanted = sorted((score, place) for score, place in scored if score or not texts)
     return [RankedPlace(place, -score, Mark(newest, oldest, -score, place)) for score, place in wanted]
 
 
-def score_of(content: str, texts: Sequence[str]) -> float:
-    """How well a message matches texts in search form: greater is better, 0.0 where it lacks one of them."""
-    if not texts:
-        return 0.0
-    form = search_form(content)
+def score_of(form: str, texts: Sequence[str]) -> float:
+    """How well a message matches texts, all in search form: greater is better, 0.0 where it lacks one of them."""
     length = _SATURATION * (1 - _LENGTH_WEIGHT + _LENGTH_WEIGHT * (form.count(" ") + 1) / _USUAL_WORDS)
     padded = _padded(form)
     score = 0.0

@@ -22,6 +22,7 @@ from chat.presence.typing_indicators import TypingIndicators
 from chat.presenter import Presenter
 from chat.room_activity.publisher import RoomActivityPublisher
 from chat.rooms import Rooms
+from chat.search import Search
 from cluster.events import MembershipEnded
 from monitor.observer import Observer
 from store.contract import Store
@@ -36,6 +37,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     message_changes: MessageChanges
     messages: Messages
     rooms: Rooms
+    search: Search
 
 
 def build_conversation(
@@ -108,12 +110,14 @@ def build_conversation(
         codec=codec,
         timeout_s=settings.store.timeout_ms / 1000,
     )
+    search = Search(store=store, rooms=rooms)
     return Conversation(
         member_moderation=member_moderation,
         message_changes=message_changes,
         message_writer=message_writer,
         messages=messages,
         rooms=rooms,
+        search=search,
     )
 
 

@@ -94,6 +94,7 @@ def build_web(
         people=PeopleServices(settings=chat.account_parts.settings, blocks=chat.account_parts.blocks),
         moderation=ModerationServices(chat.conversation.rooms, chat.conversation.member_moderation),
         messages=MessageServices(chat.conversation.messages, chat.conversation.message_changes),
+        search=chat.conversation.search,
         about=About(
             version=VERSION,
             store=store.name,

@@ -53,6 +53,9 @@ class Rooms(Protocol):
     async def joined_by(self, user_id: str) -> dict[str, int]:
         """All rooms the user is a member of, each with the room's rev at which they joined."""
 
+    async def names_of(self, user_id: str) -> dict[str, str]:
+        """The names of all rooms the user is a member of, by id."""
+
     async def joined_by_each(self, user_ids: Sequence[str]) -> Mapping[str, dict[str, int]]:
         """`joined_by` of each of these users, in one query."""
 

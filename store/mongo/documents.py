@@ -186,6 +186,12 @@ def folded(content: str | None) -> str | None:
     return None if content is None or content.isascii() else search_form(content)
 
 
+def form_of(document: Mapping[str, Any]) -> str:
+    """The search form of a message's content, empty where it has none."""
+    form: str | None = document.get("folded")
+    return search_form(document.get("content", "")) if form is None else form
+
+
 def message_from(document: Mapping[str, Any]) -> Message:
     room_id, seq = document["roomId"], document["seq"]
     reply_to, thread = document.get("replyTo"), document.get("thread")

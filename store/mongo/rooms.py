@@ -24,6 +24,7 @@ from store.mongo.lookup_stages import Pipeline
 from store.mongo.members import Join, member_document
 
 _IDS_MAX = 100_000
+_NAMES_BATCH = 1000
 
 # A room's position in lists: milliseconds and a random part, so that two processes rarely take the same one (the
 # index is unique).
@@ -109,6 +110,16 @@ class MongoRooms:
         async with self._database.operation("rooms.joined_by"):
             found = self._members.find({"userId": user_id, "left": False}, {"_id": 0, "roomId": 1, "joinedRev": 1})
             return {member["roomId"]: member["joinedRev"] for member in await found.limit(_IDS_MAX).to_list(None)}
+
+    async def names_of(self, user_id: str) -> dict[str, str]:
+        ids = list(await self.joined_by(user_id))
+        names: dict[str, str] = {}
+        async with self._database.operation("rooms.names_of"):
+            for first in range(0, len(ids), _NAMES_BATCH):
+                wanted = {"_id": {"$in": ids[first : first + _NAMES_BATCH]}}
+                async for room in self._rooms.find(wanted, {"name": 1}):
+                    names[room["_id"]] = room["name"]
+        return names
 
     async def joined_by_each(self, user_ids: Sequence[str]) -> dict[str, dict[str, int]]:
         joined: dict[str, dict[str, int]] = {user_id: {} for user_id in user_ids}

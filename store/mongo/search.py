@@ -20,7 +20,7 @@ from store.list_cursors import cursor_of_key, key_of_cursor
 from store.models import MessageSearch, SearchHit
 from store.mongo import message_pipelines
 from store.mongo.database import Database, Document, stored_time
-from store.mongo.documents import message_from
+from store.mongo.documents import form_of, message_from
 from store.mongo.message_pipelines import Place
 from store.search_ranking import Candidate, Mark, RankedPlace, ranked_page
 
@@ -67,9 +67,7 @@ class TextSearch:
                 return results
             candidates = await self._messages.aggregate(message_pipelines.search(found, span)).to_list(None)
             answer = [
-                Candidate(
-                    (-int(one["createdAt"]), one["roomId"], -one["seq"]), one.get("folded") or one.get("content", "")
-                )
+                Candidate((-int(one["createdAt"]), one["roomId"], -one["seq"]), form_of(one) if texts else "")
                 for one in candidates
             ]
 

@@ -49,6 +49,9 @@ _JOINED_BY_EACH = """
 SELECT m.user_id, m.room_id,
 m.joined_rev FROM json_each(?1) wanted CROSS JOIN members m ON m.user_id = wanted.value LIMIT ?2"""
 
+_NAMES = """
+SELECT r.id, r.name FROM members m CROSS JOIN rooms r ON r.id = m.room_id WHERE m.user_id = ? LIMIT ?"""
+
 _STATS = """
 SELECT r.member_count, s.seq, coalesce(s.created_at, r.created_at)
 FROM rooms r LEFT JOIN messages s ON s.room_id = r.id AND s.seq = (SELECT max(seq) FROM messages WHERE room_id = r.id)
@@ -138,6 +141,11 @@ class SqliteRooms:
             )
 
         return await self._database.read("rooms.joined_by", operation)
+
+    async def names_of(self, user_id: str) -> dict[str, str]:
+        return await self._database.read(
+            "rooms.names_of", lambda connection: dict(fetch(connection, _NAMES, (user_id, _IDS_MAX)))
+        )
 
     async def joined_by_each(self, user_ids: Sequence[str]) -> dict[str, dict[str, int]]:
         wanted = as_json(list(user_ids))

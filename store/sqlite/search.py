@@ -67,12 +67,12 @@ def _candidates(
     }
     if not texts:
         rows = fetch(connection, _BY_FILTERS.format(conditions=conditions), bindings)
-        return [Candidate(-row, content) for row, content in rows]
+        return [Candidate(-row, "") for row, _ in rows]
     bindings["words"] = " AND ".join(f'"{text}"' for text in texts)  # which have no quotation mark: they are folded
     newest: dict[int, str] = {}
     for index in _INDEXES:
         newest.update(fetch(connection, _BY_WORDS.format(index=index, conditions=conditions), bindings))
-    return [Candidate(-row, newest[row]) for row in sorted(newest, reverse=True)[: span.limit]]
+    return [Candidate(-row, search_form(newest[row])) for row in sorted(newest, reverse=True)[: span.limit]]
 
 
 def _filters(search: MessageSearch) -> tuple[str, dict[str, Any]]:

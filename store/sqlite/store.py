@@ -85,7 +85,6 @@ class SqliteStore:
         self.monitoring: Monitoring = SqliteMonitoring(database=database)
         self.settings: Settings = SqliteSettings(database=database)
         self.blocks: Blocks = SqliteBlocks(database=database)
-        self._kinds = (Sweeper(database=database).sweep, until_empty(blobs.sweep))
         self._kinds = (
             Sweeper(database=database).sweep,
             IndexSweep(database=database).sweep,

@@ -1,0 +1,99 @@
+"""The use cases of search: messages of one's own rooms, and what a query may go on with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from msgspec import structs
+
+from chat.errors import invalid
+from chat.request_inputs.search import SearchMessages
+from chat.request_results.search import FoundMessage, FoundMessages
+from chat.rooms import Rooms
+from chat.search_highlights import highlights
+from chat.search_query import QueryError, SearchQuery, parse_query
+from common.text_folding import search_form
+from store.contract import Store
+from store.models import MessageSearch, SearchHit
+
+ME = "me"  # shorter than any username
+
+# To find the places of so many characters takes some 5 ms, after which other tasks have their turn.
+_CHARACTERS_A_TURN = 10_000
+
+
+class Search:
+    """Searches what the user is a member of, and nothing else."""
+
+    def __init__(self, *, store: Store, rooms: Rooms) -> None:
+        self._store = store
+        self._rooms = rooms
+
+    async def messages(self, user_id: str, query: SearchMessages) -> FoundMessages:
+        """Return a page of messages. Raises ChatError validation_failed, room_not_found, not_member; StoreError."""
+        try:
+            parsed = parse_query(query.q)
+        except QueryError as error:
+            raise invalid(q=str(error)) from error
+        if query.room_id is not None:
+            await self._rooms.read_by(query.room_id, user_id)
+        room_ids = await self._room_ids(user_id, parsed, query.room_id)
+        author_ids = await self._author_ids(user_id, parsed.authors)
+        if not room_ids or (parsed.authors and not author_ids):
+            return FoundMessages([], None)
+        search = MessageSearch(
+            room_ids=tuple(sorted(room_ids)),
+            texts=parsed.texts,
+            author_ids=tuple(sorted(author_ids)),
+            before_ms=parsed.before_ms,
+            after_ms=parsed.after_ms,
+            has_file=parsed.has_file,
+            mentioned_id=user_id if parsed.mentions_me else None,
+        )
+        try:
+            hits, cursor = await self._store.messages.search(search, limit=query.limit, after=query.cursor)
+        except ValueError as error:
+            raise invalid(cursor="takes a nextCursor of this search") from error
+        return FoundMessages(await _with_highlights(hits, parsed.texts), cursor)
+
+    async def _room_ids(self, user_id: str, query: SearchQuery, room_id: str | None) -> set[str]:
+        """The rooms to search: of the user's own those that are named by the query, and by the request."""
+        own = set(await self._rooms.joined_by(user_id))
+        if room_id is not None:
+            own &= {room_id}
+        if query.rooms:
+            names = await self._store.rooms.names_of(user_id)
+            wanted, forms = set(query.rooms), {_name_form(name) for name in query.rooms}
+            own &= {one for one, name in names.items() if one in wanted or (name and _name_form(name) in forms)}
+        return own
+
+    async def _author_ids(self, user_id: str, names: Sequence[str]) -> set[str]:
+        """The users with these names or ids; a name of nobody is left out."""
+        found = set()
+        for name in dict.fromkeys(names):
+            if name.lower() == ME:
+                found.add(user_id)
+            elif (account := await self._store.users.account_by_login(username=name)) is not None:
+                found.add(account.user.id)
+            elif await self._store.users.get(name) is not None:
+                found.add(name)
+        return found
+
+
+def _name_form(name: str) -> str:
+    """The form by which a room's name is compared; one without letters is compared as it is."""
+    return search_form(name) or name
+
+
+async def _with_highlights(hits: Sequence[SearchHit], texts: Sequence[str]) -> list[FoundMessage]:
+    forms = [form for text in texts if (form := search_form(text))]
+    found, characters = [], 0
+    for hit in hits:
+        content = hit.message.content or ""
+        characters += len(content)
+        if characters > _CHARACTERS_A_TURN:
+            characters = 0
+            await asyncio.sleep(0)
+        found.append(FoundMessage(**structs.asdict(hit.message), highlight=highlights(content, forms)))
+    return found

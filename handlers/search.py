@@ -1,0 +1,39 @@
+"""/messages/search: find messages, and what a query may go on with."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeVar
+
+from chat.errors import ChatError
+from chat.request_inputs.fields import Input
+from chat.request_inputs.search import SearchMessages
+from chat.search import Search
+from handlers.base import Handler
+from handlers.codec.input_decoder import InputDecoder
+from limits.contract import Check
+from limits.load_shedding import ShedClass
+
+T = TypeVar("T", bound=Input)
+
+SEARCH = InputDecoder(SearchMessages)
+
+
+class _SearchHandler(Handler[Search]):
+    sheds: ClassVar = {"GET": ShedClass.READS}
+    counts_itself = ("GET",)
+
+    async def counted_query(self, decoder: InputDecoder[T]) -> T:
+        """Decode the query and count the request as a search; one that is not valid counts as any request does."""
+        try:
+            query = self.query(decoder)
+        except ChatError:
+            await self.count(self.common_check)
+            raise
+        await self.count(self.common_check, Check("search", self.identity.user.id))
+        return query
+
+
+class SearchHandler(_SearchHandler):
+    async def get(self) -> None:
+        query = await self.counted_query(SEARCH)
+        self.reply(await self.services.messages(self.identity.user.id, query))

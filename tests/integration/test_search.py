@@ -1,0 +1,178 @@
+"""Search over REST: what is found, in which order, where it stands in the text, and by whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import Start, embedded
+from tests.support.client import Person, Reply, register
+from tests.support.server import ServerProcess
+
+MESSAGE = {
+    *("id", "roomId", "seq", "rev", "userId", "username", "type", "content", "clientId", "replyToId", "threadId"),
+    *("attachments", "mentions", "reactions", "createdAt", "editedAt", "deletedAt"),
+}
+
+
+@pytest.fixture(scope="module")
+def ada(server: ServerProcess) -> Person:
+    return register(server.url)
+
+
+def search(person: Person, q: str | None = None, **query: Any) -> Reply:
+    return person.call("GET", "/messages/search", **({} if q is None else {"q": q}), **query)
+
+
+def found(person: Person, q: str, **query: Any) -> list[str]:
+    """The contents of the messages that a search finds."""
+    reply = search(person, q, **query)
+    assert reply.status == 200, reply.body
+    assert reply.json["nextCursor"] is None
+    return [message["content"] for message in reply.json["messages"]]
+
+
+def room_with(person: Person, *contents: str, **fields: Any) -> str:
+    room_id: str = person.make_room(**fields)["id"]
+    for content in contents:
+        person.post(room_id, content)
+    return room_id
+
+
+def test_a_result_is_a_message_with_the_places_that_match(server: ServerProcess) -> None:
+    ada = register(server.url)
+    room_id = room_with(ada, "😀 Crème brûlée, and cream", "nothing of it")
+    reply = search(ada, "CREME and", roomId=room_id)
+    (message,) = reply.json["messages"]
+    assert set(message) == MESSAGE | {"highlight"}
+    assert message["highlight"] == [[3, 8], [17, 20]], "in UTF-16 code units, of which the emoji has two"
+    assert (message["content"], message["seq"], message["userId"]) == ("😀 Crème brûlée, and cream", 1, ada.id)
+    assert reply.json["nextCursor"] is None
+    (message,) = search(ada, '"creme brulee"').json["messages"]
+    assert message["highlight"] == [[3, 15]]
+    assert [message["highlight"] for message in search(ada, f"in:{room_id}").json["messages"]] == [[], []]
+
+
+def test_all_words_and_phrases_are_wanted(server: ServerProcess) -> None:
+    ada = register(server.url)
+    room_with(ada, "green tea", "tea that is green", "tea", "東京の天気")
+    assert set(found(ada, "tea GREEN")) == {"green tea", "tea that is green"}
+    assert found(ada, '"green tea"') == ["green tea"]
+    assert found(ada, "“green tea”") == ["green tea"]
+    assert found(ada, "天気") == ["東京の天気"]
+    assert found(ada, "tea nothing") == []
+    assert found(ada, "!?") == []
+
+
+def test_operators_narrow_the_search_and_alone_list_the_newest_first(server: ServerProcess) -> None:
+    ada, bob = register(server.url), register(server.url)
+    green = room_with(ada, "one tea", name="Green room")
+    bob.join(green)
+    bob.post(green, "two tea")
+    ada.post(green, "three", mentions=[bob.id])
+    other = room_with(ada, "four tea", name="Öther")
+    assert found(ada, f"from:{bob.username.upper()}") == ["two tea"]
+    assert found(ada, f"from:@{bob.username} tea") == ["two tea"]
+    assert found(ada, f"from:{bob.id} from:me tea", roomId=green) == ["two tea", "one tea"]
+    assert found(ada, "from:nobody-of-this-name tea") == []
+    assert found(ada, 'in:"green ROOM"') == ["three", "two tea", "one tea"]
+    assert found(ada, "in:#other") == ["four tea"]
+    assert found(ada, "in:nowhere") == []
+    assert found(ada, f"in:{other} tea", roomId=green) == []
+    assert found(bob, "mentions:me") == ["three"]
+    assert found(ada, "mentions:me") == []
+    assert found(ada, "has:file") == []
+    assert found(ada, "after:2020-01-01 before:2100-01-01 tea") == ["four tea", "two tea", "one tea"]
+    assert found(ada, "before:2020-01-01") == []
+    third = search(ada, "three").json["messages"][0]
+    assert found(ada, f"after:{third['createdAt']}") == ["four tea", "three"]
+    assert found(ada, f"before:{third['createdAt']}") == ["two tea", "one tea"]
+
+
+def test_what_looks_like_an_operator_and_is_none_is_text(server: ServerProcess) -> None:
+    ada = register(server.url)
+    room_with(ada, "see https://example.org/a", "at 12:30", "todo: more", "AND OR NOT NEAR", "a* ^b -c (d)")
+    assert found(ada, "https://example.org") == ["see https://example.org/a"]
+    assert found(ada, "12:30") == ["at 12:30"]
+    assert found(ada, "todo: more") == ["todo: more"]
+    assert found(ada, "OR AND") == ["AND OR NOT NEAR"]
+    assert found(ada, "a* -c (d)") == ["a* ^b -c (d)"]
+    assert found(ada, "se*") == []
+
+
+def test_only_members_find_what_a_room_says(server: ServerProcess) -> None:
+    ada, eve = register(server.url), register(server.url)
+    public, private = room_with(ada, "tea in public"), room_with(ada, "tea in private", isPrivate=True, name="Secret")
+    assert found(eve, "tea") == []
+    assert found(eve, "in:Secret tea") == found(eve, f"in:{private} tea") == found(eve, f"in:{public}") == []
+    assert search(eve, "tea", roomId=private).code == search(eve, "tea", roomId="nothing").code == "room_not_found"
+    assert search(eve, "tea", roomId=public).code == "not_member"
+    eve.join(public)
+    assert found(eve, "tea") == ["tea in public"]
+    assert eve.call("POST", f"/rooms/{public}/leave").status == 204
+    assert found(eve, "tea") == []
+
+
+def test_a_cursor_goes_through_all_results_once(server: ServerProcess) -> None:
+    ada = register(server.url)
+    room_id = room_with(ada, *(f"tea {number}" + " tea" * (number % 3) for number in range(12)))
+    for q in ("tea", "from:me"):
+        seen: list[int] = []
+        cursor: dict[str, str] = {}
+        for _ in range(3):
+            page = search(ada, q, roomId=room_id, limit=5, **cursor).json
+            seen += [message["seq"] for message in page["messages"]]
+            cursor = {"cursor": page["nextCursor"]}
+        assert page["nextCursor"] is None
+        assert sorted(seen) == list(range(1, 13))
+    assert search(ada, "tea", cursor="nonsense").json["error"]["details"].keys() == {"cursor"}
+
+
+@embedded
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({}, "q"),
+        ({"q": ""}, "q"),
+        ({"q": "   "}, "q"),
+        ({"q": '""'}, "q"),
+        ({"q": "x" * 501}, "q"),
+        ({"q": "nul\0"}, "q"),
+        ({"q": "before:yesterday"}, "q"),
+        ({"q": "after:2026-02-30"}, "q"),
+        ({"q": "after:2026-01-01T25:00Z"}, "q"),
+        ({"q": "from:"}, "q"),
+        ({"q": 'in:""'}, "q"),
+        ({"q": "has:love"}, "q"),
+        ({"q": "mentions:ada"}, "q"),
+        ({"q": " ".join(f"w{number}" for number in range(21))}, "q"),
+        ({"q": "from:me " * 21}, "q"),
+        ({"q": "x", "limit": 0}, "limit"),
+        ({"q": "x", "limit": 101}, "limit"),
+        ({"q": "x", "limit": "many"}, "limit"),
+        ({"q": "x", "cursor": "y" * 513}, "cursor"),
+        ({"q": "x", "roomId": "y" * 129}, "roomId"),
+    ],
+)
+def test_what_is_wrong_with_a_search_is_named(ada: Person, query: dict[str, Any], field: str) -> None:
+    reply = ada.call("GET", "/messages/search", **query)
+    assert (reply.status, reply.code) == (422, "validation_failed")
+    assert list(reply.json["error"]["details"]) == [field]
+
+
+@embedded
+def test_a_search_needs_a_token_and_is_only_read(ada: Person, server: ServerProcess) -> None:
+    stranger = Person(server.url, {}, "no token", "")
+    assert search(stranger, "x").code == "unauthorized"
+    assert ada.call("POST", "/messages/search", {"q": "x"}).code == "method_not_allowed"
+    assert ada.call("HEAD", "/messages/search", q="x").status == 200
+
+
+@embedded
+def test_searches_have_a_limit_of_their_own(start: Start) -> None:
+    server = start(RATE_LIMIT_SEARCH="2/60", RATE_LIMIT_ADAPTIVE="false")
+    ada = register(server.url)
+    assert [search(ada, "x").status for _ in range(3)] == [200, 200, 429]
+    assert search(ada, "x").json["error"]["details"]["operation"] == "search"
+    assert ada.call("GET", "/rooms").status == 200
