@@ -88,7 +88,7 @@ class RoomActivity(Event, frozen=True):
 
 
 class RoomUpdated(Event, frozen=True):
-    """A room changed, or the user's own state in it."""
+    """A joined room's settings were changed: the room without anybody's own state; or the user's own state was."""
 
     name: ClassVar[str] = "roomUpdated"
     room: RoomView

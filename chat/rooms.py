@@ -20,7 +20,7 @@ from cluster.contract import Bus
 from cluster.events import MembershipBegan, MembershipEnded, RoomChanges, UserEvent
 from cluster.topics import EVERYONE, membership_order, reading_order, room_topic, user_topic
 from store.contract import Store
-from store.models import Membership, MembershipChange, ReadState, Role, Room, RoomDraft, Standing
+from store.models import Actor, Membership, MembershipChange, ReadState, Role, Room, RoomDraft, Standing
 
 
 class PresenceReader(Protocol):
@@ -111,9 +111,12 @@ class Rooms:
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
-    async def get(self, room_id: str, user_id: str) -> RoomView:
-        """Return one room as the user sees it. Raises ChatError room_not_found."""
-        return self._view(await self._fresh(room_id, user_id))
+    async def get(self, room_id: str, actor: Actor) -> RoomView:
+        """Return one room as the actor sees it; an administrator sees every room. Raises ChatError room_not_found."""
+        of = await self._fresh_of(room_id, actor.user_id)
+        if of.membership is None and of.room.is_private and not actor.is_admin:
+            raise ChatError("room_not_found")
+        return self._view(of)
 
     async def find(self, user_id: str, query: RoomListing) -> RoomPage:
         """Return a page of the user's own rooms, or of all rooms that the user may see."""
@@ -200,7 +203,7 @@ class Rooms:
         if await self._store.blocks.has(user_id, inviter_id):
             raise ChatError("forbidden")
         await self._add(room_id, user_id, role=Role.MEMBER)
-        return await self.get(room_id, inviter_id)
+        return await self.get(room_id, Actor(inviter_id))
 
     async def leave(self, room_id: str, user_id: str) -> None:
         """End one's membership. Raises ChatError room_not_found, not_member, forbidden (a direct room)."""
@@ -257,12 +260,6 @@ class Rooms:
     async def _fresh_of(self, room_id: str, user_id: str) -> Standing:
         of = await self._store.rooms.get_for(room_id, user_id)
         if of is None:
-            raise ChatError("room_not_found")
-        return of
-
-    async def _fresh(self, room_id: str, user_id: str) -> Standing:
-        of = await self._fresh_of(room_id, user_id)
-        if of.membership is None and of.room.is_private:
             raise ChatError("room_not_found")
         return of
 

@@ -9,7 +9,8 @@ from msgspec import Struct
 from chat.errors import ChatError
 from chat.messages import Messages
 from chat.request_inputs.messages import ChangesSince
-from chat.request_inputs.rooms import CreateRoom, Listing, OneUser, RoomListing
+from chat.request_inputs.rooms import CreateRoom, Listing, OneUser, PatchRoom, RoomListing
+from chat.room_settings import RoomSettings
 from chat.rooms import Rooms
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
@@ -18,6 +19,7 @@ from limits.load_shedding import ShedClass
 from store.errors import StoreError
 
 CREATE = InputDecoder(CreateRoom)
+PATCH = InputDecoder(PatchRoom)
 ONE_USER = InputDecoder(OneUser)
 ROOM_LISTING = InputDecoder(RoomListing)
 LISTING = InputDecoder(Listing)
@@ -28,6 +30,7 @@ class RoomServices(Struct, frozen=True):
     """The use cases of the routes below /rooms."""
 
     rooms: Rooms
+    settings: RoomSettings
     messages: Messages
 
 
@@ -64,7 +67,10 @@ class DirectHandler(RoomHandler):
 
 class OneRoomHandler(RoomHandler):
     async def get(self, room_id: str) -> None:
-        self.reply({"room": await self.services.rooms.get(room_id, self.user_id)})
+        self.reply({"room": await self.services.rooms.get(room_id, self.actor)})
+
+    async def patch(self, room_id: str) -> None:
+        self.reply({"room": await self.services.settings.update(room_id, self.actor, self.body(PATCH))})
 
 
 class JoinHandler(RoomHandler):
@@ -79,7 +85,7 @@ class JoinHandler(RoomHandler):
         new_member_limit = () if standing.membership is not None else (Check("joins", self.user_id),)
         await self.count(self.common_check, *new_member_limit)
         await self.services.rooms.join(standing, self.user_id)
-        self.reply({"room": await self.services.rooms.get(room_id, self.user_id)})
+        self.reply({"room": await self.services.rooms.get(room_id, self.actor)})
 
 
 class LeaveHandler(RoomHandler):

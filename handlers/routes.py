@@ -10,6 +10,7 @@ from msgspec import Struct
 from tornado.routing import URLSpec
 from tornado.web import Application
 
+from chat.room_settings import RoomSettings
 from chat.rooms import Rooms
 from chat.search import Search
 from handlers import (
@@ -52,6 +53,7 @@ class Services(Struct, frozen=True):
 
     shared: SharedServices
     rooms: Rooms
+    room_settings: RoomSettings
     people: PeopleServices
     moderation: moderation.ModerationServices
     messages: messages.MessageServices
@@ -81,7 +83,7 @@ def make_application(services: Services) -> Application:
     index = static_files.ServedAssets(services.assets, fixed_name="chat/index.html")
     dashboard = static_files.ServedAssets(services.assets, fixed_name="dashboard/index.html")
     history = metrics_history.HistoryReading(services.alert_pipeline.history, time.time)
-    room_services = rooms.RoomServices(services.rooms, services.messages.messages)
+    room_services = rooms.RoomServices(services.rooms, services.room_settings, services.messages.messages)
     return TargetApplication(
         [
             route(r"/", static_files.AssetHandler, index),

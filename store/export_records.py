@@ -60,6 +60,7 @@ class MemberRecord(Struct, frozen=True):
     muted_until: int | None
     joined_at: int
     joined_rev: int
+    sent_at: int | None = None
 
 
 class ChangeRecord(Struct, frozen=True):
@@ -71,6 +72,7 @@ class ChangeRecord(Struct, frozen=True):
     is_newest: bool
     message: Message | None
     is_reaction: bool = False
+    is_settings: bool = False
 
 
 class ReactionRecord(Struct, frozen=True):

@@ -115,6 +115,7 @@ def build_chat(
         coalesce=ws.coalesce,
         hold_max_bytes=ws.outbox_max_bytes,
         recheck_room=recheck_requests.recheck_room,
+        show_room=lambda room: presenter.room(room, None),  # of events, which come later
     )
     presence_parts = build_presence(
         codec=codec,

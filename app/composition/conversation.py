@@ -21,6 +21,7 @@ from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
 from chat.presenter import Presenter
 from chat.room_activity.publisher import RoomActivityPublisher
+from chat.room_settings import RoomSettings
 from chat.rooms import Rooms
 from chat.search import Search
 from cluster.events import MembershipEnded
@@ -37,6 +38,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     message_changes: MessageChanges
     messages: Messages
     rooms: Rooms
+    room_settings: RoomSettings
     search: Search
 
 
@@ -111,12 +113,14 @@ def build_conversation(
         timeout_s=settings.store.timeout_ms / 1000,
     )
     search = Search(store=store, rooms=rooms)
+    room_settings = RoomSettings(store=store, cache=cache, keys=keys, bus=bus, presenter=presenter, codec=codec)
     return Conversation(
         member_moderation=member_moderation,
         message_changes=message_changes,
         message_writer=message_writer,
         messages=messages,
         rooms=rooms,
+        room_settings=room_settings,
         search=search,
     )
 

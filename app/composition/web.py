@@ -91,6 +91,7 @@ def build_web(
             spans=spans,
         ),
         rooms=chat.conversation.rooms,
+        room_settings=chat.conversation.room_settings,
         people=PeopleServices(settings=chat.account_parts.settings, blocks=chat.account_parts.blocks),
         moderation=ModerationServices(chat.conversation.rooms, chat.conversation.member_moderation),
         messages=MessageServices(chat.conversation.messages, chat.conversation.message_changes),

@@ -66,6 +66,10 @@ class EventOrder:
         encoded = b"" if change.message is None else self._codec.encode(change.message)
         return self._take_change(channel, changed_event(change, encoded, codec=self._codec))
 
+    def add_settings(self, channel: Channel, payload: bytes) -> None:
+        """Send the event of a change of settings whose rev was taken over without it."""
+        self._queue(channel, payload, messages=0)
+
     def take_held(self, channel: Channel) -> None:
         """Take what was held, as far as it follows without a gap, and forget what is known by now."""
         held, changes = channel.held_messages, channel.held_changes

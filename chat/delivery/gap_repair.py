@@ -14,10 +14,12 @@ from chat.delivery.event_order import EventOrder
 from chat.delivery.room_channel import Channel
 from store.contract import Store
 from store.errors import StoreError
+from store.models import Room
 
 log = logging.getLogger(__name__)
 
 PAGE = 100  # messages or changes in one read
+SETTINGS_TRIES = 5  # where changes come faster than the room is read, an older room is sent: its rev says so
 HOLD_S = 0.03  # how long an early event waits for those before it; then they are read
 
 
@@ -25,7 +27,7 @@ class GapRepair:
     """Brings channels up to the store's heads.
 
     `recheck_room(room_id)` is called when memberships of a room may have changed without an event that reached this
-    process.
+    process. `room_updated` returns the event payload of a change of a room's settings.
     """
 
     def __init__(
@@ -35,11 +37,13 @@ class GapRepair:
         event_order: EventOrder,
         loop: asyncio.AbstractEventLoop,
         recheck_room: Callable[[str], None],
+        room_updated: Callable[[Room], bytes],
     ) -> None:
         self._store = store
         self._event_order = event_order
         self._loop = loop
         self._recheck_room = recheck_room
+        self._room_updated = room_updated
         self._repairs: set[asyncio.Task[None]] = set()  # at most one of a channel
 
     def expect_missing(self, channel: Channel) -> None:
@@ -84,18 +88,38 @@ class GapRepair:
                 event_order.add_stored_message(channel, message)
             if not page.has_more:
                 break
-        while page.rev > channel.rev:
+        if page.rev > channel.rev and await self._catch_up_changes(channel):
+            await self._send_settings(channel)
+        event_order.take_held(channel)  # what the bus brought above the pages that were read goes on from there
+
+    async def _catch_up_changes(self, channel: Channel) -> bool:
+        """Take over all changes above the channel's rev. True if any may have been of the room's settings."""
+        are_settings = False
+        while True:
+            before = channel.rev
             changes = await self._store.changes.page(channel.room_id, since=channel.rev, limit=PAGE)
             if changes.expired:
                 channel.rev = changes.rev
                 self._recheck_room(channel.room_id)
-                break
+                return True
             for change in changes.changes:
-                if event_order.add_stored_change(channel, change) and change.message is None:
+                if self._event_order.add_stored_change(channel, change) and change.message is None:
+                    are_settings = are_settings or change.is_settings
                     self._recheck_room(channel.room_id)
-            if not changes.has_more:
+            if not changes.has_more or channel.rev == before:  # the next change may be of a message that comes yet
+                return are_settings
+
+    async def _send_settings(self, channel: Channel) -> None:
+        """Send the room as it is now. It is read until it and the channel are at one rev, so that it comes in order."""
+        room = await self._store.rooms.get(channel.room_id)
+        for _ in range(SETTINGS_TRIES):
+            if room is not None and room.rev > channel.rev:
+                await self._catch_up_changes(channel)
+            if room is None or room.rev == channel.rev:
                 break
-        event_order.take_held(channel)  # what the bus brought above the pages that were read goes on from there
+            room = await self._store.rooms.get(channel.room_id)
+        if room is not None:
+            self._event_order.add_settings(channel, self._room_updated(room))
 
     def stop(self, channel: Channel) -> None:
         """End the wait and the repair of a channel that closes."""

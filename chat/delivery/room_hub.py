@@ -10,19 +10,23 @@ import asyncio
 import heapq
 from collections.abc import Callable
 
+from msgspec import structs
+
 from chat.codec import Codec
 from chat.delivery.event_order import EventOrder
 from chat.delivery.fan_out_to_connections import FanOut
 from chat.delivery.gap_repair import GapRepair
 from chat.delivery.room_channel import Channel, PendingJoin, Ring, Subscriber
 from chat.errors import ChatError
+from chat.events import RoomUpdated
+from chat.request_results.rooms import RoomView
 from cluster.contract import Bus
 from cluster.events import RoomChanges, RoomEphemeral, RoomMessages
 from cluster.topics import room_topic
 from monitor.observer import Observer
 from monitor.part_metrics import PartMetrics
 from store.contract import Store
-from store.models import Head
+from store.models import Head, Room
 
 RING_ITEMS = 500
 RING_BYTES = 262_144
@@ -34,7 +38,8 @@ class Hub:
 
     `frame` turns a payload into a complete frame; `coalesce` joins the events of one loop turn into one send;
     `hold_max_bytes` bounds the frames that are held for one joiner; `recheck_room(room_id)` is called when memberships
-    of a room may have changed without an event that reached this process.
+    of a room may have changed without an event that reached this process; `show_room` makes of a stored room what all
+    in it see.
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class Hub:
         coalesce: bool,
         hold_max_bytes: int,
         recheck_room: Callable[[str], None] = lambda room_id: None,
+        show_room: Callable[[Room], RoomView] = lambda room: RoomView(**structs.asdict(room), online_count=0),
     ) -> None:
         self._store = store
         self._bus = bus
@@ -62,7 +68,11 @@ class Hub:
             coalesce=coalesce,
         )
         self._gap_repair = GapRepair(
-            store=store, event_order=self._event_order, loop=self._loop, recheck_room=recheck_room
+            store=store,
+            event_order=self._event_order,
+            loop=self._loop,
+            recheck_room=recheck_room,
+            room_updated=lambda room: codec.event(RoomUpdated(show_room(room))),
         )
         self._channels: dict[str, Channel] = {}
         self._opening: dict[str, asyncio.Task[Channel]] = {}

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from chat.request_inputs.fields import Id, Input, Limit, RoomName, Text, prepared
 from chat.text_rules import nfc
+
+MaxUsers = Annotated[int, Meta(ge=2, le=100_000)]
 
 
 class CreateRoom(Input, frozen=True):
     name: RoomName
     description: Text | None = None
     is_private: bool = False
-    max_users: Annotated[int, Meta(ge=2, le=100_000)] = 100
+    max_users: MaxUsers = 100
+
+
+class PatchRoom(Input, frozen=True):
+    """`slow_mode_s`: seconds between two messages of a member; 0 ends slow mode."""
+
+    name: RoomName | UnsetType = UNSET
+    description: Text | UnsetType | None = UNSET
+    is_private: bool | UnsetType = UNSET
+    max_users: MaxUsers | UnsetType = UNSET
+    slow_mode_s: Annotated[int, Meta(ge=0, le=21_600)] | UnsetType = UNSET
+    archived: bool | UnsetType = UNSET
 
 
 class OneUser(Input, frozen=True):

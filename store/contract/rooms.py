@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from store.models import (
+    Actor,
     Head,
     Member,
     Membership,
@@ -16,7 +17,9 @@ from store.models import (
     ReadState,
     Role,
     Room,
+    RoomChange,
     RoomDraft,
+    RoomPatch,
     RoomStats,
     Standing,
 )
@@ -48,6 +51,13 @@ class Rooms(Protocol):
 
         `query` is a part of the name, in any case. `after` is a cursor that this method returned; raises ValueError
         for anything else. The second value is the next cursor, None at the end.
+        """
+
+    async def update(self, room_id: str, actor: Actor, patch: RoomPatch) -> RoomChange:
+        """Change settings: one entry, marked as of settings, in the room's changes log if any value differs.
+
+        Raises Missing("room"); Refused as room_rules.require_moderator says, forbidden too where the room is archived
+        and stays so, conflict where it has more members than the new maxUsers.
         """
 
     async def joined_by(self, user_id: str) -> dict[str, int]:

@@ -128,13 +128,14 @@ class MessageHistory(Struct, frozen=True):
 class Change(Struct, frozen=True):
     """One entry of a room's changes log. `message` is None for a change of membership or settings.
 
-    `is_reaction`: a reaction was added or removed; otherwise the message was edited or deleted. Only `Changes.page`
-    sets it.
+    `is_reaction`: a reaction was added or removed; otherwise the message was edited or deleted. `is_settings`: the
+    room's settings were changed; an entry with neither is of a membership. Only `Changes.page` sets the two.
     """
 
     rev: int
     message: Message | None
     is_reaction: bool = False
+    is_settings: bool = False
 
 
 class ChangePage(Struct, frozen=True):

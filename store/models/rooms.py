@@ -55,6 +55,27 @@ class RoomDraft(Struct, frozen=True):
     max_users: int
 
 
+class RoomPatch(Struct, frozen=True):
+    """Settings of a room to change. None leaves a value as it is; `description` is left by False, and None removes it.
+
+    `slow_mode_s` is in seconds; 0 ends slow mode.
+    """
+
+    name: str | None = None
+    description: str | bool | None = False
+    is_private: bool | None = None
+    max_users: int | None = None
+    slow_mode_s: int | None = None
+    archived: bool | None = None
+
+
+class RoomChange(Struct, frozen=True):
+    """The result of a change of settings: the room after it. `changed` is False where nothing had to be written."""
+
+    room: Room
+    changed: bool
+
+
 class Membership(Struct, frozen=True, rename="camel", omit_defaults=True):
     """One member's state in one room. The counts are those of the moment it was read.
 

@@ -229,7 +229,7 @@ def change_from(entry: Mapping[str, Any], deleted: Mapping[int, Mapping[str, Any
     """An entry of the changes log, as clients see it. `deleted`: the messages that are deleted by now, by seq."""
     message = entry.get("message")
     if message is None:
-        return Change(entry["rev"], None)
+        return Change(entry["rev"], None, is_settings=entry.get("isSettings", False))
     if message["seq"] in deleted:
         return Change(entry["rev"], message_from(deleted[message["seq"]]))
     return Change(entry["rev"], message_from(message), is_reaction_entry(entry))

@@ -138,6 +138,7 @@ def _member_document(record: MemberRecord) -> Document:
             "joinedAt": stored_time(record.joined_at),
             "joinedRev": record.joined_rev,
             "rev": record.joined_rev,
+            "sentAt": _when(record.sent_at),
         }
     )
 
@@ -153,6 +154,7 @@ def _member_record(document: Mapping[str, Any]) -> MemberRecord:
         muted_until=epoch_ms(document.get("mutedUntil")),
         joined_at=int(document["joinedAt"]),
         joined_rev=document["joinedRev"],
+        sent_at=epoch_ms(document.get("sentAt")),
     )
 
 
@@ -190,6 +192,8 @@ def _change_document(record: ChangeRecord) -> Document:
         document |= {"seq": record.message.seq, "message": _message_document(record.message)}
     if record.is_reaction:
         document["isReaction"] = True
+    if record.is_settings:
+        document["isSettings"] = True
     if not record.is_newest:
         document["expiresAt"] = stored_time(time.time_ns() // 1_000_000 + KEEP_MS)
     return document
@@ -213,6 +217,7 @@ def _change_record(document: Mapping[str, Any]) -> ChangeRecord:
         is_newest="expiresAt" not in document,
         message=None if message is None else message_from(message),
         is_reaction=is_reaction_entry(document),
+        is_settings=document.get("isSettings", False),
     )
 
 

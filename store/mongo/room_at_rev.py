@@ -149,6 +149,7 @@ class RoomView:
         self,
         *,
         settings: Mapping[str, Any] | None = None,
+        is_settings: bool = False,
         members: Sequence[MemberPatch] = (),
         message: Document | None = None,
         reactions: Sequence[ReactionPatch] = (),
@@ -158,6 +159,7 @@ class RoomView:
     ) -> int:
         """Add an entry and apply it to the view. Returns its rev, which `message` must carry.
 
+        `settings`: fields of the room, which a change of membership has too; `is_settings`: they were set by hand.
         `withdrawn`: ids of files that the message no longer shows. `audit`: what the entry adds to the audit trail.
         `replaced`: the text that the message had before an edit.
         """
@@ -165,6 +167,8 @@ class RoomView:
         entry: Document = {"_id": ObjectId(), "roomId": self.room["_id"], "rev": rev, "createdAt": self.now}
         if settings:
             entry["settings"] = dict(settings)
+        if is_settings:
+            entry["isSettings"] = True
         if members:
             entry["members"] = [
                 {"userId": patch.user_id, "fields": dict(patch.fields), "joined": patch.joined} for patch in members

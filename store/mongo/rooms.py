@@ -11,7 +11,18 @@ from common.rfc3339 import rfc3339
 from store.errors import Missing, Refused
 from store.ids import make_id
 from store.list_cursors import place_of_cursor
-from store.models import Head, Refusal, Role, Room, RoomDraft, RoomStats, Standing
+from store.models import (
+    Actor,
+    Head,
+    Refusal,
+    Role,
+    Room,
+    RoomChange,
+    RoomDraft,
+    RoomPatch,
+    RoomStats,
+    Standing,
+)
 from store.mongo import room_pipelines
 from store.mongo.apply_change import is_abandoned
 from store.mongo.blocks import has_blocked
@@ -22,6 +33,7 @@ from store.mongo.errors import index_of
 from store.mongo.indexes import ORDER_INDEX
 from store.mongo.lookup_stages import Pipeline
 from store.mongo.members import Join, member_document
+from store.mongo.room_settings import ChangeSettings
 
 _IDS_MAX = 100_000
 _NAMES_BATCH = 1000
@@ -105,6 +117,11 @@ class MongoRooms:
         rows = sorted(found.values(), key=lambda row: row[0], reverse=True)
         following = str(rows[limit - 1][0]) if len(rows) > limit else None
         return [of for _, of in rows[:limit]], following
+
+    async def update(self, room_id: str, actor: Actor, patch: RoomPatch) -> RoomChange:
+        async with self._database.operation("rooms.update", write=True):
+            change: RoomChange = await self._log.change(room_id, ChangeSettings(actor, patch))
+        return change
 
     async def joined_by(self, user_id: str) -> dict[str, int]:
         async with self._database.operation("rooms.joined_by"):

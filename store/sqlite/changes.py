@@ -19,7 +19,7 @@ from store.sqlite.rows import (
 
 # The message's present row only where it is deleted: its texts in older entries are not given out any more.
 _PAGE = f"""
-SELECT c.rev, c.message, {", ".join(f"m.{column}" for column in MESSAGE_COLUMNS.split(", "))}
+SELECT c.rev, c.message, c.is_settings, {", ".join(f"m.{column}" for column in MESSAGE_COLUMNS.split(", "))}
 FROM changes c LEFT JOIN messages m ON m.room_id = c.room_id AND m.seq = c.message_seq AND m.deleted_at IS NOT NULL
 WHERE c.room_id = ?1 AND c.rev > ?2 ORDER BY c.rev LIMIT ?3"""
 
@@ -73,10 +73,10 @@ class SqliteChanges:
 
 
 def _change(room_id: str, row: Row) -> Change:
-    rev, text = row[:2]
-    if row[2] is not None:
-        return Change(rev, message_from(room_id, row[2:]))
-    return Change(rev, message_from_text(text), is_reaction_entry(text))
+    rev, text, is_settings = row[:3]
+    if row[3] is not None:
+        return Change(rev, message_from(room_id, row[3:]))
+    return Change(rev, message_from_text(text), is_reaction_entry(text), bool(is_settings))
 
 
 def head_rev(connection: apsw.Connection, room_id: str) -> int:
@@ -93,10 +93,14 @@ def record(
     now_ms: int,
     message: Message | None = None,
     is_reaction: bool = False,
+    is_settings: bool = False,
 ) -> None:
-    """Insert the entry `rev`, which is head_rev + 1 in the caller's transaction. `message` has the same rev."""
+    """Insert the entry `rev`, which is head_rev + 1 in the caller's transaction. `message` has the same rev.
+
+    Without a message the entry is of the room's settings (`is_settings`), or of a membership.
+    """
     seq, text = (None, None) if message is None else (message.seq, entry_text(message, is_reaction=is_reaction))
     connection.execute(
-        "INSERT INTO changes (room_id, rev, message_seq, message, created_at) VALUES (?, ?, ?, ?, ?)",
-        (room_id, rev, seq, text, now_ms),
+        "INSERT INTO changes (room_id, rev, message_seq, message, created_at, is_settings) VALUES (?, ?, ?, ?, ?, ?)",
+        (room_id, rev, seq, text, now_ms, int(is_settings)),
     )

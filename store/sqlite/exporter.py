@@ -55,7 +55,8 @@ def _room(row: Row) -> RoomRecord:
 
 
 def _change(row: Row) -> ChangeRecord:
-    return ChangeRecord(row[0], row[1], row[2], bool(row[3]), message_from_text(row[4]), is_reaction_entry(row[4]))
+    message, is_reaction = message_from_text(row[4]), is_reaction_entry(row[4])
+    return ChangeRecord(row[0], row[1], row[2], bool(row[3]), message, is_reaction, bool(row[5]))
 
 
 def _file(row: Row) -> FileRecord:
@@ -94,7 +95,8 @@ _TABLES = {
     "members": _Table(
         "members t JOIN users u ON u.id = t.user_id JOIN rooms r ON r.id = t.room_id",
         ("t.room_id", "t.user_id"),
-        "t.room_id, t.user_id, u.username, r.n, t.role, t.read_seq, t.muted_until, t.joined_at, t.joined_rev",
+        """t.room_id, t.user_id, u.username, r.n, t.role, t.read_seq, t.muted_until, t.joined_at, t.joined_rev,
+        t.sent_at""",
         lambda row: MemberRecord(*row),
     ),
     "messages": _Table(
@@ -103,7 +105,8 @@ _TABLES = {
     "changes": _Table(
         "changes t",
         ("t.room_id", "t.rev"),
-        "t.room_id, t.rev, t.created_at, t.rev = (SELECT max(rev) FROM changes WHERE room_id = t.room_id), t.message",
+        """t.room_id, t.rev, t.created_at, t.rev = (SELECT max(rev) FROM changes WHERE room_id = t.room_id), t.message,
+        t.is_settings""",
         _change,
     ),
     "message_edits": _Table(

@@ -10,10 +10,22 @@ from common.rfc3339 import rfc3339
 from store.errors import Missing, Refused
 from store.ids import make_id
 from store.list_cursors import place_of_cursor
-from store.models import Head, Refusal, Role, Room, RoomDraft, RoomStats, Standing
+from store.models import (
+    Actor,
+    Head,
+    Refusal,
+    Role,
+    Room,
+    RoomChange,
+    RoomDraft,
+    RoomPatch,
+    RoomStats,
+    Standing,
+)
 from store.sqlite.blocks import has_blocked
 from store.sqlite.database import Database
 from store.sqlite.members import insert_member, join, room_row
+from store.sqlite.room_settings import update_settings
 from store.sqlite.rows import (
     MEMBERSHIP_COLUMNS,
     ROOM_COLUMNS,
@@ -131,6 +143,12 @@ class SqliteRooms:
             return [standing_from(row) for row in rows[:limit]], following
 
         return await self._database.read("rooms.list_for", operation)
+
+    async def update(self, room_id: str, actor: Actor, patch: RoomPatch) -> RoomChange:
+        clock = self._database.clock
+        return await self._database.write(
+            "rooms.update", lambda connection: update_settings(connection, room_id, actor, patch, clock())
+        )
 
     async def joined_by(self, user_id: str) -> dict[str, int]:
         def operation(connection: apsw.Connection) -> dict[str, int]:

@@ -16,7 +16,7 @@ import pytest
 from common.startup_error import StartupError
 from monitor.observer import Observer
 from store.ids import make_id, thumbnail_key
-from store.models import Actor, FileDraft, MessageDraft, RoomDraft, Session, Stored
+from store.models import Actor, FileDraft, MessageDraft, RoomDraft, RoomPatch, Session, Stored
 from store.mongo import MongoOptions
 from store.mongo import open_store as open_mongo
 from store.mongo.database_lease import BEAT_S
@@ -77,6 +77,8 @@ async def fill_directory(data_dir: Path, *, messages: int = 3000) -> dict[str, A
     for one in people[:3]:
         await store.messages.react(f"{room.id}-2", "a.$b", actor=Actor(one.id), on=True)
     await store.messages.delete(f"{room.id}-3", actor=ADMIN)
+    settings = RoomPatch(description="changed", slow_mode_s=30, archived=True)
+    await store.rooms.update(room.id, Actor(people[0].id), settings)
     await store.members.mark_read(room.id, people[1].id, messages // 2)
     await store.settings.merge(people[0].id, {"theme": "dark", "client": {"a.$b": "ü"}})
     for one in people[1:3]:

@@ -21,7 +21,7 @@ from handlers.codec.json_encoding import encode
 from monitor.observer import Observer
 from store import sqlite
 from store.contract import Store
-from store.models import Actor, Change, MessageDraft, RoomDraft, Stored
+from store.models import Actor, Change, MessageDraft, RoomDraft, RoomPatch, Stored
 from tests.support.actors import ADMIN
 
 
@@ -327,4 +327,25 @@ async def test_the_ring_has_messages_as_they_now_are(tmp_path: Path) -> None:
         contents = [json.loads(message)["content"] for message in channel.ring.after(0) or ()]
         assert len(contents) == 3
         assert [content is None for content in contents] == [False, True, False]
+        await hub.close()
+
+
+@pytest.mark.gen_test
+async def test_settings_that_the_bus_did_not_bring_are_told_once_in_order_and_as_they_are(tmp_path: Path) -> None:
+    async with room_in(tmp_path) as room:
+        hub = hub_on(room.store)
+        (batch,) = [await room.say()]
+        one, channel = await listening(hub, room.id)
+        ada = Actor(room.user.id)
+        await room.store.rooms.update(room.id, ada, RoomPatch(name="First"))
+        await room.store.messages.edit(json.loads(batch.events[0])["id"], "good day", actor=ADMIN)
+        await room.store.rooms.update(room.id, ada, RoomPatch(name="Second"))
+        await hub.check_heads()
+        await until(lambda: channel.rev == 3 and not hub.is_delivering(room.id))
+        assert [name for name, _ in one.received] == ["messageEdited", "roomUpdated"]
+        shown = one.received[1][1]["room"]
+        assert (shown["name"], shown["rev"], "role" in shown) == ("Second", 3, False)
+        await hub.check_heads()
+        await until(lambda: not hub.is_delivering(room.id))
+        assert len(one.received) == 2
         await hub.close()

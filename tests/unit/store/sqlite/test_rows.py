@@ -141,7 +141,9 @@ async def test_a_sweep_takes_slices_and_gets_past_entries_that_must_stay(
     room_store: StoreWithRoom, clock: HandClock
 ) -> None:
     for number in range(7):  # heads of other rooms, older than everything else
-        await execute(room_store, "INSERT INTO changes VALUES (?, 1, NULL, NULL, ?)", f"r{number}", START_MS - 1)
+        await execute(
+            room_store, "INSERT INTO changes (room_id, rev, created_at) VALUES (?, 1, ?)", f"r{number}", START_MS - 1
+        )
     message = (await room_store.say("a")).message
     for content in "bcdef":
         await edit(room_store, message, content)
@@ -162,7 +164,11 @@ async def test_a_turn_of_the_sweep_goes_on_until_nothing_old_is_left(room_store:
         START_MS,
     )
     # More entries that must stay than a slice holds, before those that may go.
-    await execute(room_store, f"INSERT INTO changes {numbers} SELECT 'r' || i, 1, NULL, NULL, ? FROM n", START_MS - 1)
+    await execute(
+        room_store,
+        f"INSERT INTO changes (room_id, rev, created_at) {numbers} SELECT 'r' || i, 1, ? FROM n",
+        START_MS - 1,
+    )
     message = (await room_store.say("a")).message
     for content in "bc":
         await edit(room_store, message, content)
