@@ -27,7 +27,7 @@ from monitor.part_metrics import PartMetrics
 from store.contract import Store
 from store.errors import StoreError
 from store.keyed_batcher import KeyedBatcher
-from store.models import ROOM_MENTION, Message, MessageDraft, Refusal
+from store.models import ROOM_MENTION, Message, MessageDraft, Refusal, Stored, TooSoon
 
 log = logging.getLogger(__name__)
 
@@ -107,8 +107,8 @@ class MessageWriter:
         by_rest = duplicates = duplicates_by_rest = 0
         outcomes = await self._store.messages.append(room_id, [one.draft for one in accepted])
         for one, outcome in zip(accepted, outcomes, strict=True):
-            if isinstance(outcome, Refusal):
-                answers.append(ChatError(outcome.value))
+            if not isinstance(outcome, Stored):
+                answers.append(_refusal(outcome))
                 continue
             message = self._codec.encode(outcome.message)
             if outcome.duplicate:
@@ -157,6 +157,12 @@ class MessageWriter:
     async def close(self) -> None:
         """Wait up to 5 s for the accepted drafts, then fail the rest."""
         await self._batcher.close(within_s=5)
+
+
+def _refusal(outcome: Refusal | TooSoon) -> ChatError:
+    if isinstance(outcome, TooSoon):
+        return ChatError("rate_limited", "The room is in slow mode.", retry_after_s=outcome.retry_after_s)
+    return ChatError(outcome.value)
 
 
 def consecutive(messages: Sequence[Message], encoded: Sequence[bytes]) -> list[tuple[int, tuple[bytes, ...]]]:

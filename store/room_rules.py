@@ -84,6 +84,14 @@ def require_reactor(room: Room, role: Role | None, *, on: bool, muted_until_ms: 
         raise Refused(Refusal.NOT_MEMBER)
 
 
+def wait_s(sent_at_ms: int, *, slow_mode_ms: int, now_ms: int) -> int:
+    """Seconds, rounded up, until somebody who sent at `sent_at_ms` may send again in slow mode; 0: now.
+
+    Never more than slow mode itself, whatever the clock of the process that wrote the time.
+    """
+    return min(-(-max(0, sent_at_ms + slow_mode_ms - now_ms) // 1000), -(-slow_mode_ms // 1000))
+
+
 def require_author_or_moderator(actor: Actor, role: Role | None, *, author_id: str) -> None:
     """Who deletes a message, or reads its history, is its author, as a member, or at least a moderator of the room.
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from store.models import (
     Actor,
+    AppendOutcome,
     ChangePage,
     Message,
     MessageChange,
@@ -17,9 +18,7 @@ from store.models import (
     MessageHistory,
     MessagePage,
     MessageSearch,
-    Refusal,
     SearchHit,
-    Stored,
 )
 
 
@@ -30,17 +29,20 @@ class Messages(Protocol):
     entry's rev. Who may do it is asked of store/room_rules.py in the write itself.
     """
 
-    async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[Stored | Refusal]:
+    async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[AppendOutcome]:
         """Store drafts in order, with consecutive seqs for those accepted.
 
         Returns one outcome for each draft, in order.
 
         A draft whose (room, author, clientId) is stored already, by an earlier call or this one, stores nothing and
-        its outcome is Stored(duplicate=True). The same transaction checks membership, muting, replyToId and threadId
-        (messages of this room), attachments (files of the author) and who may mention all (ROOM_MENTION), and drops
-        mentions of non-members. A mention of all is one entry, whatever the number of members. Each author's readSeq
-        moves to their own newest seq. createdAt is the store's clock; within a process it does not fall as seq
+        its outcome is Stored(duplicate=True). The same transaction checks membership, muting, archive, replyToId and
+        threadId (messages of this room), attachments (files of the author) and who may mention all (ROOM_MENTION), and
+        drops mentions of non-members. A mention of all is one entry, whatever the number of members. Each author's
+        readSeq moves to their own newest seq. createdAt is the store's clock; within a process it does not fall as seq
         rises. If this raises, none of the drafts is confirmed.
+
+        In a room with slow mode a member who is no moderator gets TooSoon within slowModeS seconds of their newest
+        message in the room, also of one from before they left and came back.
         """
 
     async def edit(self, message_id: str, content: str, *, actor: Actor) -> MessageChange:

@@ -93,7 +93,7 @@ class Members(Protocol):
         """Add a member, with readSeq = lastSeq. `changed` is False for an existing member.
 
         A room never has more than `maxUsers` members, also under concurrent calls. Raises Missing("room" or "user"),
-        RoomFull.
+        RoomFull, Refused: forbidden for a new member of an archived room.
         """
 
     async def remove(self, room_id: str, user_id: str) -> MembershipChange:

@@ -17,6 +17,7 @@ from store.models.messages import (
     REACTION_USERS_NAMED,
     REPLACED_TEXTS_KEPT,
     ROOM_MENTION,
+    AppendOutcome,
     Change,
     ChangePage,
     Message,
@@ -30,6 +31,7 @@ from store.models.messages import (
     ReplacedText,
     SearchHit,
     Stored,
+    TooSoon,
 )
 from store.models.moderation import (
     AUDIT_KEEP_MS,
@@ -83,6 +85,7 @@ __all__ = [
     "SETTINGS_MAX_BYTES",
     "Account",
     "Actor",
+    "AppendOutcome",
     "AuditAction",
     "AuditDetails",
     "AuditEntry",
@@ -118,6 +121,7 @@ __all__ = [
     "Standing",
     "Status",
     "Stored",
+    "TooSoon",
     "User",
     "read_state",
 ]

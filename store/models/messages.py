@@ -80,7 +80,6 @@ class Refusal(StrEnum):
     FILE_NOT_FOUND = "file_not_found"
     FORBIDDEN = "forbidden"  # the actor's rank does not reach, or the room is archived
     BANNED = "banned"
-    RATE_LIMITED = "rate_limited"  # slow mode
     CONFLICT = "conflict"
 
 
@@ -89,6 +88,15 @@ class Stored(Struct, frozen=True):
 
     message: Message
     duplicate: bool
+
+
+class TooSoon(Struct, frozen=True):
+    """Slow mode refused a draft. `retry_after_s`: seconds after which its author may send the next message."""
+
+    retry_after_s: int
+
+
+AppendOutcome = Stored | Refusal | TooSoon
 
 
 class MessagePage(Struct, frozen=True):

@@ -8,13 +8,23 @@ from msgspec import Struct
 
 from store.errors import Refused
 from store.ids import seq_in_room
-from store.models import ROOM_MENTION, File, Message, MessageDraft, Refusal, Role, Stored
-from store.mongo.database import Database, Document
+from store.models import (
+    ROOM_MENTION,
+    AppendOutcome,
+    File,
+    Message,
+    MessageDraft,
+    Refusal,
+    Role,
+    Stored,
+    TooSoon,
+)
+from store.mongo import room_pipelines
+from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import file_from, message_from
 from store.mongo.room_heads_cache import RoomHeads
-from store.room_rules import require_mention_of_all
+from store.room_rules import require_mention_of_all, wait_s
 
-Outcome = Stored | Refusal
 Key = tuple[str, str]  # of a draft within its room: author, clientId
 
 
@@ -39,7 +49,7 @@ class DraftCheck:
         self,
         room_id: str,
         drafts: Sequence[MessageDraft],
-        settled: dict[Key, Outcome],
+        settled: dict[Key, AppendOutcome],
         waiting: dict[Key, CheckedDraft],
     ) -> None:
         """Sort drafts: `waiting` gets those that may be stored, `settled` the outcomes of all others.
@@ -47,31 +57,33 @@ class DraftCheck:
         A draft that an earlier send has stored is a duplicate, even where it would be refused now.
         """
         people = {user_id for draft in drafts for user_id in (draft.user_id, *draft.mentions)}
-        of_room = {"roomId": room_id, "userId": {"$in": list(people)}, "left": False}
-        found = await self._database.members.find(of_room, {"_id": 0, "userId": 1, "mutedUntil": 1, "role": 1}).to_list(
-            None
-        )
-        members = {member["userId"]: member for member in found}
-        room_exists = bool(members) or await self._database.rooms.find_one({"_id": room_id}, {"_id": 1}) is not None
+        found = await self._database.rooms.aggregate(room_pipelines.room_with_members(room_id, list(people))).to_list(1)
+        room = found[0] if found else None
+        members = {} if room is None else {member["userId"]: member for member in room["members"]}
+        slow_mode_s = 0 if room is None else room.get("slowModeS", 0)
         now_ms = self._database.clock()
-        refused: dict[Key, Refusal] = {}
-        with_files = [(draft.user_id, draft.client_id) for draft in drafts if draft.attachment_ids]
-        if with_files:  # a resend must not grant access to files that its message no longer shows
-            for key, document in (await stored_drafts(self._database, room_id, with_files)).items():
+        refused: dict[Key, Refusal | TooSoon] = {}
+        resent = [(draft.user_id, draft.client_id) for draft in drafts if draft.attachment_ids or slow_mode_s]
+        if resent:  # a resend must neither grant access to files that its message no longer shows nor begin a wait
+            for key, document in (await stored_drafts(self._database, room_id, resent)).items():
                 settled[key] = Stored(message_from(document), True)
         for draft in drafts:
             key = draft.user_id, draft.client_id
             if key in waiting or isinstance(settled.get(key), Stored):
                 continue
-            if not room_exists:
+            if room is None:
                 settled[key] = Refusal.ROOM_NOT_FOUND
             elif draft.user_id not in members:
                 refused[key] = Refusal.NOT_MEMBER
             elif (until := members[draft.user_id].get("mutedUntil")) is not None and int(until) > now_ms:
                 refused[key] = Refusal.MUTED
+            elif room.get("archivedAt") is not None:
+                refused[key] = Refusal.FORBIDDEN
             else:
-                checked = await self._check_details(room_id, draft, members)
-                if isinstance(checked, Refusal):
+                checked: CheckedDraft | Refusal | TooSoon = await self._check_details(room_id, draft, members)
+                if slow_mode_s and members[draft.user_id]["role"] == Role.MEMBER and isinstance(checked, CheckedDraft):
+                    checked = await self._claim(room_id, checked, slow_mode_ms=slow_mode_s * 1000, now_ms=now_ms)
+                if not isinstance(checked, CheckedDraft):
                     refused[key] = checked
                 else:
                     waiting[key] = checked
@@ -80,6 +92,27 @@ class DraftCheck:
             settled |= refused
             for key, document in (await stored_drafts(self._database, room_id, refused)).items():
                 settled[key] = Stored(message_from(document), True)
+
+    async def _claim(
+        self, room_id: str, checked: CheckedDraft, *, slow_mode_ms: int, now_ms: int
+    ) -> CheckedDraft | TooSoon:
+        """Begin the author's wait by a conditional update, so that of several processes one lets a message pass.
+
+        The claim names the draft: its retry passes, should the insert that follows fail.
+        """
+        draft, members = checked.draft, self._database.members
+        own: Document = {"roomId": room_id, "userId": draft.user_id, "left": False}
+        passes = [
+            {"sentAt": None},
+            {"sentAt": {"$lte": stored_time(now_ms - slow_mode_ms)}},
+            {"sentAs": draft.client_id},
+        ]
+        claim = {"$set": {"sentAt": stored_time(now_ms), "sentAs": draft.client_id}}
+        if (await members.update_one({**own, "$or": passes}, claim)).matched_count:
+            return checked
+        member = await members.find_one(own, {"sentAt": 1})
+        sent_at_ms = now_ms if member is None else int(member["sentAt"])
+        return TooSoon(wait_s(sent_at_ms, slow_mode_ms=slow_mode_ms, now_ms=now_ms) or 1)
 
     async def _check_details(
         self, room_id: str, draft: MessageDraft, members: Mapping[str, Document]

@@ -12,9 +12,19 @@ from typing import Any
 from bson.datetime_ms import DatetimeMS
 from msgspec import Struct
 
-from store.errors import Missing, RoomFull
+from store.errors import Missing, Refused, RoomFull
 from store.list_cursors import cursor_of_name, name_of_cursor
-from store.models import ROOM_MENTION, Member, Membership, MembershipChange, ReadState, Role, Standing, read_state
+from store.models import (
+    ROOM_MENTION,
+    Member,
+    Membership,
+    MembershipChange,
+    ReadState,
+    Refusal,
+    Role,
+    Standing,
+    read_state,
+)
 from store.mongo import message_pipelines, room_pipelines
 from store.mongo.apply_change import TOMBSTONE_MS, is_abandoned
 from store.mongo.change_log import ChangeLog
@@ -155,7 +165,7 @@ class Join:
         self.read_set = ReadSet(members=(user_id,), users=(user_id,))
 
     async def run(self, view: RoomView) -> MembershipChange:
-        """Raises Missing("user"), RoomFull."""
+        """Raises Missing("user"), RoomFull, Refused."""
         room, member = view.room, view.member(self._user_id)
         if member is not None:
             present = {**member, "mentioned": await view.mentioned(self._user_id)}
@@ -168,6 +178,8 @@ class Join:
         user = view.user(self._user_id)
         if user is None:
             raise Missing("user")
+        if room.get("archivedAt") is not None:
+            raise Refused(Refusal.FORBIDDEN)
         if room["memberCount"] >= room["maxUsers"]:
             raise RoomFull(room["_id"])
         joined = member_document(

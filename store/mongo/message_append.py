@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 import pymongo
+from bson.datetime_ms import DatetimeMS
 from bson.errors import BSONError
 from bson.objectid import ObjectId
 from pymongo import UpdateOne
@@ -24,10 +25,10 @@ from pymongo.errors import AutoReconnect, PyMongoError
 from common.backoff import longest_s
 from store.errors import StoreTimeout
 from store.keyed_batcher import KeyedBatcher
-from store.models import Message, MessageDraft, Stored
+from store.models import AppendOutcome, Message, MessageDraft, Stored
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import message_document, message_from
-from store.mongo.draft_validation import CheckedDraft, DraftCheck, Key, Outcome, stored_drafts
+from store.mongo.draft_validation import CheckedDraft, DraftCheck, Key, stored_drafts
 from store.mongo.errors import duplicate_of, explained
 from store.mongo.indexes import SEQ_INDEX
 from store.mongo.room_heads_cache import RoomHeads
@@ -47,18 +48,20 @@ class Appender:
         self._messages = database.messages
         self._heads = RoomHeads(database=database)
         self._draft_check = DraftCheck(database=database, heads=self._heads)
-        self._batcher: KeyedBatcher[Sequence[MessageDraft], list[Outcome]] = KeyedBatcher(
+        self._batcher: KeyedBatcher[Sequence[MessageDraft], list[AppendOutcome]] = KeyedBatcher(
             work=self._write_batch, batch_max=batch_max, waiting_max=_WAITING_MAX, timeout_s=database.timeout_s
         )
 
-    async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[Outcome]:
+    async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[AppendOutcome]:
         """As store.contract.Messages.append says."""
         return await self._batcher.submit(room_id, drafts)
 
     async def close(self) -> None:
         await self._batcher.close()
 
-    async def _write_batch(self, room_id: str, requests: Sequence[Sequence[MessageDraft]]) -> Sequence[list[Outcome]]:
+    async def _write_batch(
+        self, room_id: str, requests: Sequence[Sequence[MessageDraft]]
+    ) -> Sequence[list[AppendOutcome]]:
         drafts = [draft for request in requests for draft in request]
         started_s = time.monotonic()
         try:
@@ -67,7 +70,7 @@ class Appender:
         except (PyMongoError, BSONError) as error:
             raise explained("messages.append", error) from error
         self._database.committed(len(drafts), time.monotonic() - started_s)
-        outcomes: list[list[Outcome]] = []
+        outcomes: list[list[AppendOutcome]] = []
         for request in requests:
             mine = []
             for draft in request:
@@ -83,12 +86,12 @@ class Appender:
 
     async def _append(
         self, room_id: str, drafts: Sequence[MessageDraft], deadline_s: float
-    ) -> tuple[dict[Key, Outcome], set[Key]]:
+    ) -> tuple[dict[Key, AppendOutcome], set[Key]]:
         """Store the drafts. Returns the outcome of each, and the keys of those that were stored now.
 
         Raises StoreTimeout past the deadline, PyMongoError.
         """
-        settled: dict[Key, Outcome] = {}
+        settled: dict[Key, AppendOutcome] = {}
         waiting: dict[Key, CheckedDraft] = {}
         await self._draft_check.check(room_id, drafts, settled, waiting)
         fresh: set[Key] = set()
@@ -134,7 +137,7 @@ class Appender:
                     fresh.add(key)
                 elif checked.attachments:
                     await self._draft_check.withdraw_files(room_id, checked, outcome.message)
-        await self._mark_read(room_id, [settled[key] for key in fresh])
+        await self._mark_read(room_id, [settled[key] for key in fresh], now)
         return settled, fresh
 
     async def _stored_despite(
@@ -158,8 +161,8 @@ class Appender:
             stored |= await stored_drafts(self._database, room_id, keys[duplicate.position :])
         return stored
 
-    async def _mark_read(self, room_id: str, outcomes: Iterable[Outcome]) -> None:
-        """Move each author's readSeq to their own newest seq.
+    async def _mark_read(self, room_id: str, outcomes: Iterable[AppendOutcome], sent_at: DatetimeMS) -> None:
+        """Move each author's readSeq to their own newest seq, and sentAt to its time.
 
         A process that ends before this leaves the author with an unread message of their own.
         """
@@ -170,7 +173,10 @@ class Appender:
                 if message.user_id not in newest or newest[message.user_id].seq < message.seq:
                     newest[message.user_id] = message
         updates = [
-            UpdateOne({"roomId": room_id, "userId": user_id}, {"$max": {"readSeq": message.seq}})
+            UpdateOne(
+                {"roomId": room_id, "userId": user_id},
+                {"$max": {"readSeq": message.seq, "sentAt": sent_at}},
+            )
             for user_id, message in newest.items()
         ]
         if updates:

@@ -9,16 +9,15 @@ from store.errors import Missing
 from store.ids import place_of
 from store.models import (
     Actor,
+    AppendOutcome,
     Message,
     MessageChange,
     MessageDraft,
     MessageHistory,
     MessagePage,
     MessageSearch,
-    Refusal,
     Role,
     SearchHit,
-    Stored,
 )
 from store.mongo import message_pipelines
 from store.mongo.change_log import ChangeLog
@@ -41,7 +40,7 @@ class MongoMessages:
         self._appender = appender
         self._messages = database.messages
 
-    async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[Stored | Refusal]:
+    async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[AppendOutcome]:
         async with self._database.operation("messages.append", write=True):
             return await self._appender.append(room_id, drafts)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from store.mongo.lookup_stages import (
     Pipeline,
     newest_entry,
+    of_room,
     with_head,
     with_membership,
     with_mentioned,
@@ -30,6 +31,25 @@ def rooms(room_ids: Sequence[str]) -> Pipeline:
 def room_for(room_id: str, user_id: str) -> Pipeline:
     """A room with `head`, `unapplied` and the user's `membership`."""
     return [{"$match": {"_id": room_id}}, with_head(), with_unapplied(), with_membership(user_id)]
+
+
+def room_with_members(room_id: str, user_ids: Sequence[str]) -> Pipeline:
+    """What an append asks of a room, and `members`: the members documents of some users. One round trip."""
+    return [
+        {"$match": {"_id": room_id}},
+        {"$project": {"archivedAt": 1, "slowModeS": 1}},
+        {
+            "$lookup": {
+                "from": "members",
+                "let": {"room": "$_id"},
+                "pipeline": [
+                    {"$match": {"userId": {"$in": list(user_ids)}, "left": False, "$expr": of_room()}},
+                    {"$project": {"_id": 0, "userId": 1, "role": 1, "mutedUntil": 1}},
+                ],
+                "as": "members",
+            }
+        },
+    ]
 
 
 def _named(part: str) -> Pipeline:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import apsw
 
-from store.errors import Missing, RoomFull
+from store.errors import Missing, Refused, RoomFull
 from store.list_cursors import cursor_of_name, name_of_cursor
-from store.models import Member, Membership, MembershipChange, ReadState, Role, Room, Standing, read_state
+from store.models import Member, Membership, MembershipChange, ReadState, Refusal, Role, Room, Standing, read_state
 from store.sqlite.changes import record
 from store.sqlite.database import Database
 from store.sqlite.rows import (
@@ -129,13 +129,15 @@ def insert_member(
 
 
 def join(connection: apsw.Connection, room_id: str, user_id: str, *, role: Role, now_ms: int) -> MembershipChange:
-    """Add a member, update the count and add an entry to the changes log. Raises Missing, RoomFull."""
+    """Add a member, update the count and add an entry to the changes log. Raises Missing, RoomFull, Refused."""
     room = require_room(connection, room_id)
     membership = membership_of(connection, room_id, user_id)
     if membership is not None:
         return MembershipChange(room=room, membership=membership, changed=False, rev=room.rev)
     if fetch_one(connection, "SELECT 1 FROM users WHERE id = ?", (user_id,)) is None:
         raise Missing("user")
+    if room.archived_at is not None:
+        raise Refused(Refusal.FORBIDDEN)
     if room.member_count >= room.max_users:
         raise RoomFull(room_id)
     rev = room.rev + 1

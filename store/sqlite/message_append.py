@@ -15,12 +15,13 @@ from common.rfc3339 import rfc3339
 from common.text_folding import search_form
 from store.errors import Refused
 from store.ids import seq_in_room
-from store.models import ROOM_MENTION, File, Message, MessageDraft, Refusal, Role, Stored
+from store.models import ROOM_MENTION, AppendOutcome, File, Message, MessageDraft, Refusal, Role, Stored, TooSoon
 from store.room_rules import require_mention_of_all
 from store.sqlite.rows import (
     FILE_COLUMNS,
     MESSAGE_COLUMNS,
     MessageExtra,
+    Row,
     as_json,
     fetch,
     fetch_one,
@@ -29,9 +30,10 @@ from store.sqlite.rows import (
     message_from,
 )
 from store.sqlite.search_index import index_new_rows
+from store.sqlite.slow_mode import slow_mode_wait_s
 
 _HEADS = """
-SELECT r.id, (SELECT coalesce(max(seq), 0) FROM messages WHERE room_id = r.id)
+SELECT r.id, (SELECT coalesce(max(seq), 0) FROM messages WHERE room_id = r.id), r.archived_at, r.slow_mode_s
 FROM json_each(?) wanted CROSS JOIN rooms r ON r.id = wanted.value"""
 _PEOPLE = """
 SELECT m.room_id, m.user_id, coalesce(m.muted_until, 0) FROM json_each(?) wanted
@@ -50,7 +52,7 @@ MULTI_INSERT_MAX = (
 _MULTI_INSERT = """
 INSERT INTO messages (room_id, seq, user_id, username, content, client_id, created_at) VALUES """
 _READ_OWN = """
-UPDATE members SET read_seq = own.value ->> 2 FROM json_each(?) own
+UPDATE members SET read_seq = own.value ->> 2, sent_at = ?2 FROM json_each(?1) own
 WHERE room_id = own.value ->> 0 AND user_id = own.value ->> 1 AND read_seq < own.value ->> 2"""
 _MENTION = "INSERT OR IGNORE INTO mentions (user_id, room_id, seq) VALUES (?, ?, ?)"
 _ROLE = "SELECT role FROM members WHERE room_id = ? AND user_id = ?"
@@ -84,18 +86,19 @@ class AppendTransaction:
         self._now_ms = now_ms
         self._created_at = rfc3339(now_ms)
         self._heads: dict[str, int] = {}
+        self._restricted: dict[str, Row] = {}  # archived_at and slow_mode_s of the rooms that have any
         self._muted_until: dict[tuple[str, str], int] = {}
         self._newest_own: dict[tuple[str, str], int] = {}
         self._first_row = 0
         self._rows = 0
         self._folded: list[tuple[int, str]] = []  # the search forms that differ, with their places among the rows
 
-    def run(self, requests: Sequence[AppendRequest]) -> list[list[Stored | Refusal]]:
+    def run(self, requests: Sequence[AppendRequest]) -> list[list[AppendOutcome]]:
         """Store the drafts of all requests. Returns the outcomes of each, as store.contract.Messages.append says."""
         connection = self._connection
-        self._heads = {
-            row[0]: row[1] for row in fetch(connection, _HEADS, (as_json([*{r.room_id for r in requests}]),))
-        }
+        rooms = fetch(connection, _HEADS, (as_json([*{r.room_id for r in requests}]),))
+        self._heads = {row[0]: row[1] for row in rooms}
+        self._restricted = {row[0]: row[2:] for row in rooms if row[2] is not None or row[3]}
         people = {
             (request.room_id, user_id)
             for request in requests
@@ -111,10 +114,11 @@ class AppendTransaction:
             first = self._first_row
             folded = [(first + place, form) for place, form in self._folded]
             index_new_rows(connection, first, first + self._rows - 1, folded)
-            connection.execute(_READ_OWN, (as_json([[*who, seq] for who, seq in self._newest_own.items()]),))
+            own = as_json([[*who, seq] for who, seq in self._newest_own.items()])
+            connection.execute(_READ_OWN, (own, self._now_ms))
         return outcomes
 
-    def _append_in_one_statement(self, requests: Sequence[AppendRequest]) -> list[list[Stored | Refusal]] | None:
+    def _append_in_one_statement(self, requests: Sequence[AppendRequest]) -> list[list[AppendOutcome]] | None:
         """Insert all drafts by one statement, because each step of a statement releases the GIL and waits for it again.
 
         Returns None, with nothing written, if a draft needs more checks or a clientId is stored already.
@@ -122,10 +126,10 @@ class AppendTransaction:
         heads = dict(self._heads)
         newest_own: dict[tuple[str, str], int] = {}
         values: list[str | int] = []
-        outcomes: list[list[Stored | Refusal]] = []
+        outcomes: list[list[AppendOutcome]] = []
         for request in requests:
             room_id = request.room_id
-            stored: list[Stored | Refusal] = []
+            stored: list[AppendOutcome] = []
             for draft in request.drafts:
                 if not self._is_plain(room_id, draft):
                     return None
@@ -153,6 +157,7 @@ class AppendTransaction:
         muted_until = self._muted_until.get((room_id, draft.user_id))
         return (
             room_id in self._heads
+            and room_id not in self._restricted
             and muted_until is not None
             and muted_until <= self._now_ms
             and draft.reply_to_id is None
@@ -168,7 +173,7 @@ class AppendTransaction:
             draft.reply_to_id, draft.thread_id, details.attachments, details.mentions, {}, self._created_at, None, None,
         )  # fmt: skip
 
-    def _append(self, room_id: str, draft: MessageDraft) -> Stored | Refusal:
+    def _append(self, room_id: str, draft: MessageDraft) -> AppendOutcome:
         head = self._heads.get(room_id)
         if head is None:
             return Refusal.ROOM_NOT_FOUND
@@ -178,6 +183,8 @@ class AppendTransaction:
             return self._stored(room_id, draft) or Refusal.NOT_MEMBER
         if muted_until > self._now_ms:
             return self._stored(room_id, draft) or Refusal.MUTED
+        if room_id in self._restricted and (refusal := self._restriction(room_id, draft)) is not None:
+            return self._stored(room_id, draft) or refusal
         details = _NO_DETAILS
         if draft.reply_to_id is not None or draft.thread_id is not None or draft.attachment_ids or draft.mentions:
             checked = self._check_details(room_id, draft, head)
@@ -186,7 +193,22 @@ class AppendTransaction:
             details = checked
         return self._insert(room_id, draft, head + 1, details)
 
-    def _insert(self, room_id: str, draft: MessageDraft, seq: int, details: _DraftDetails) -> Stored | Refusal:
+    def _restriction(self, room_id: str, draft: MessageDraft) -> AppendOutcome | None:
+        """What an archived room, or slow mode, says of a draft; None if nothing."""
+        archived_at, slow_mode_s = self._restricted[room_id]
+        if archived_at is not None:
+            return Refusal.FORBIDDEN
+        wait_s = slow_mode_wait_s(
+            self._connection,
+            room_id,
+            draft.user_id,
+            slow_mode_s=slow_mode_s,
+            now_ms=self._now_ms,
+            sent_now=(room_id, draft.user_id) in self._newest_own,
+        )
+        return TooSoon(wait_s) if wait_s else None
+
+    def _insert(self, room_id: str, draft: MessageDraft, seq: int, details: _DraftDetails) -> AppendOutcome:
         connection = self._connection
         extra = None
         if details is not _NO_DETAILS:

@@ -10,15 +10,14 @@ from store.errors import StoreError
 from store.ids import place_of
 from store.models import (
     Actor,
+    AppendOutcome,
     Message,
     MessageChange,
     MessageDraft,
     MessageHistory,
     MessagePage,
     MessageSearch,
-    Refusal,
     SearchHit,
-    Stored,
     User,
 )
 from store.sqlite.changes import head_rev
@@ -41,10 +40,10 @@ class SqliteMessages:
     def __init__(self, *, database: Database) -> None:
         self._database = database
 
-    def _append(self, connection: apsw.Connection, requests: Sequence[AppendRequest]) -> list[list[Stored | Refusal]]:
+    def _append(self, connection: apsw.Connection, requests: Sequence[AppendRequest]) -> list[list[AppendOutcome]]:
         return AppendTransaction(connection, self._database.clock()).run(requests)
 
-    async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[Stored | Refusal]:
+    async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[AppendOutcome]:
         return await self._database.write_batched(
             "messages.append",
             self._append,

@@ -1,12 +1,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from store.contract import Store
 from store.errors import Missing, Refused
-from store.models import Actor, Change, Refusal, Role, RoomPatch
+from store.models import (
+    Actor,
+    AppendOutcome,
+    Change,
+    MessageDraft,
+    Refusal,
+    Role,
+    RoomPatch,
+    Stored,
+    TooSoon,
+    User,
+)
 from tests.contract.conftest import StoreFiller, on_each_backend
 from tests.support.clock import HandClock
 
@@ -119,3 +131,114 @@ async def test_of_joins_that_race_a_smaller_size_none_is_too_many(store: Store, 
     assert room is not None
     assert (room.max_users == 4) != isinstance(outcomes[3], Refused)
     assert room.member_count <= room.max_users
+
+
+async def outcome_of(store: Store, room_id: str, draft: MessageDraft) -> AppendOutcome:
+    (outcome,) = await store.messages.append(room_id, [draft])
+    return outcome
+
+
+@pytest.mark.gen_test
+async def test_an_archived_room_takes_no_message_and_no_new_member(store: Store, fill: StoreFiller) -> None:
+    ann, bob, eve = await fill.user(), await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    await store.members.add(room_id, bob.id)
+    draft = fill.draft(bob, "before")
+    before = await outcome_of(store, room_id, draft)
+    await store.rooms.update(room_id, Actor(ann.id), RoomPatch(archived=True))
+    for author, outcome in ((bob, Refusal.FORBIDDEN), (ann, Refusal.FORBIDDEN), (eve, Refusal.NOT_MEMBER)):
+        assert await outcome_of(store, room_id, fill.draft(author)) is outcome
+    again = await outcome_of(store, room_id, draft)
+    assert isinstance(before, Stored)
+    assert again == Stored(before.message, True)
+    with pytest.raises(Refused) as refused:
+        await store.members.add(room_id, eve.id)
+    assert refused.value.refusal is Refusal.FORBIDDEN
+    assert not (await store.members.add(room_id, bob.id)).changed
+    state = await store.members.mark_read(room_id, ann.id, 1)
+    assert state is not None
+    assert state.read_seq == 1
+    await store.members.remove(room_id, bob.id)
+    await store.rooms.update(room_id, Actor(ann.id), RoomPatch(archived=False))
+    assert isinstance(await outcome_of(store, room_id, fill.draft(ann)), Stored)
+
+
+@pytest.fixture
+def slow_room(store: Store, fill: StoreFiller) -> Callable[[], Awaitable[tuple[str, User, User]]]:
+    async def make() -> tuple[str, User, User]:
+        ann, bob = await fill.user(), await fill.user()
+        room_id = (await fill.room(ann)).room.id
+        await store.members.add(room_id, bob.id)
+        await store.rooms.update(room_id, Actor(ann.id), RoomPatch(slow_mode_s=30))
+        return room_id, ann, bob
+
+    return make
+
+
+SlowRoom = Callable[[], Awaitable[tuple[str, User, User]]]
+
+
+@pytest.mark.gen_test
+async def test_slow_mode_lets_a_member_send_once_in_its_time(
+    store: Store, fill: StoreFiller, clock: HandClock, slow_room: SlowRoom
+) -> None:
+    room_id, _, bob = await slow_room()
+    first = fill.draft(bob, "first")
+    stored = await outcome_of(store, room_id, first)
+    assert isinstance(stored, Stored)
+    clock.ms += 10_500
+    assert await outcome_of(store, room_id, fill.draft(bob)) == TooSoon(20)
+    assert await outcome_of(store, room_id, first) == Stored(stored.message, True)
+    clock.ms += 19_499
+    assert await outcome_of(store, room_id, fill.draft(bob)) == TooSoon(1)
+    clock.ms += 1
+    assert await outcome_of(store, room_id, first) == Stored(stored.message, True)
+    second = await outcome_of(store, room_id, fill.draft(bob, "second"))
+    assert isinstance(second, Stored)
+    assert second.message.seq == 2
+
+
+@pytest.mark.gen_test
+async def test_slow_mode_lets_moderators_send_as_they_like_and_others_each_for_themselves(
+    store: Store, fill: StoreFiller, slow_room: SlowRoom
+) -> None:
+    room_id, ann, bob = await slow_room()
+    cy, dan = await fill.user(), await fill.user()
+    await store.members.add(room_id, cy.id, role=Role.MODERATOR)
+    await store.members.add(room_id, dan.id)
+    drafts = [fill.draft(one) for one in (ann, cy, ann, cy, bob, bob, dan, bob)]
+    outcomes = await store.messages.append(room_id, drafts)
+    assert [outcome.message.seq if isinstance(outcome, Stored) else outcome for outcome in outcomes] == [
+        1, 2, 3, 4, 5, TooSoon(30), 6, TooSoon(30),
+    ]  # fmt: skip
+
+
+@pytest.mark.gen_test
+async def test_slow_mode_counts_what_was_sent_before_it_began_and_before_who_left_came_back(
+    store: Store, fill: StoreFiller, clock: HandClock
+) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    await store.members.add(room_id, bob.id)
+    await fill.say(room_id, bob, "quick")
+    await store.rooms.update(room_id, Actor(ann.id), RoomPatch(slow_mode_s=60))
+    assert await outcome_of(store, room_id, fill.draft(bob)) == TooSoon(60)
+    await store.members.remove(room_id, bob.id)
+    clock.ms += 10_000
+    await store.members.add(room_id, bob.id)
+    assert await outcome_of(store, room_id, fill.draft(bob)) == TooSoon(50)
+    clock.ms += 50_000
+    assert isinstance(await outcome_of(store, room_id, fill.draft(bob)), Stored)
+    await store.rooms.update(room_id, Actor(ann.id), RoomPatch(slow_mode_s=0))
+    assert isinstance(await outcome_of(store, room_id, fill.draft(bob)), Stored)
+
+
+@on_each_backend
+@pytest.mark.gen_test
+async def test_of_a_members_messages_that_race_in_slow_mode_one_is_stored(
+    store: Store, fill: StoreFiller, slow_room: SlowRoom
+) -> None:
+    room_id, _, bob = await slow_room()
+    outcomes = await asyncio.gather(*(outcome_of(store, room_id, fill.draft(bob)) for _ in range(12)))
+    assert sum(isinstance(outcome, Stored) for outcome in outcomes) == 1
+    assert outcomes.count(TooSoon(30)) == 11

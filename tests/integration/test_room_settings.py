@@ -121,3 +121,55 @@ async def test_every_connection_in_the_room_hears_of_new_settings_in_rev_order(t
             with pytest.raises(CommandRefused) as refused:
                 await e.command("joinRoom", roomId=room_id)
         assert refused.value.code == "room_not_found"
+
+
+@pytest.mark.gen_test
+async def test_an_archived_room_is_read_and_not_written(server: ServerProcess) -> None:
+    ada, bob, eve = register(server.url), register(server.url), register(server.url)
+    room_id = ada.make_room()["id"]
+    bob.join(room_id)
+    message = bob.post(room_id, "before", clientId="one")
+    change(ada, room_id, archived=True)
+    sent = bob.call("POST", "/messages", {"roomId": room_id, "content": "?"})
+    assert (sent.status, sent.code) == (403, "forbidden")
+    again = bob.call("POST", "/messages", {"roomId": room_id, "content": "before", "clientId": "one"})
+    assert (again.status, again.json["duplicate"], again.json["message"]["id"]) == (200, True, message["id"])
+    assert eve.call("POST", f"/rooms/{room_id}/join").code == "forbidden"
+    assert ada.call("POST", f"/rooms/{room_id}/members", {"userId": eve.id}).code == "forbidden"
+    assert ada.call("PATCH", f"/rooms/{room_id}", {"name": "Other"}).code == "forbidden"
+    assert bob.call("GET", "/messages", roomId=room_id).json["messages"][0]["id"] == message["id"]
+    async with chat(server.ws_url, bob) as b, chat(server.ws_url, eve) as e:
+        await b.command("joinRoom", roomId=room_id)
+        for one, event, more in (
+            (b, "sendMessage", {"content": "?"}),
+            (b, "startTyping", {}),
+            (e, "joinRoom", {}),
+        ):
+            with pytest.raises(CommandRefused) as refused:
+                await one.command(event, roomId=room_id, **more)
+            assert (event, refused.value.code) == (event, "forbidden")
+        assert (await b.command("messageRead", roomId=room_id, seq=1))["readSeq"] == 1
+    change(ada, room_id, archived=False)
+    assert eve.call("POST", f"/rooms/{room_id}/join").status == 200
+
+
+@pytest.mark.gen_test
+async def test_slow_mode_says_when_to_come_back_and_lets_moderators_and_retries_pass(server: ServerProcess) -> None:
+    ada, bob = register(server.url), register(server.url)
+    room_id = ada.make_room()["id"]
+    bob.join(room_id)
+    change(ada, room_id, slowModeS=600)
+    assert bob.post(room_id, "first", clientId="one")["seq"] == 1
+    refused = bob.call("POST", "/messages", {"roomId": room_id, "content": "second"})
+    assert (refused.status, refused.code) == (429, "rate_limited")
+    assert 500 < int(refused.headers["retry-after"]) <= 600
+    retry = bob.call("POST", "/messages", {"roomId": room_id, "content": "first", "clientId": "one"})
+    assert (retry.status, retry.json["duplicate"]) == (200, True)
+    async with chat(server.ws_url, bob) as b:
+        with pytest.raises(CommandRefused) as error:
+            await b.command("sendMessage", roomId=room_id, content="second")
+        assert error.value.code == "rate_limited"
+        assert 500 < error.value.data["retryAfter"] <= 600
+    assert [ada.post(room_id, "as many")["seq"], ada.post(room_id, "as I like")["seq"]] == [2, 3]
+    change(ada, room_id, slowModeS=0)
+    assert bob.post(room_id, "second")["seq"] == 4

@@ -52,6 +52,7 @@ def test_no_pipeline_skips() -> None:
         room_pipelines.public_rooms("u", below=9, part="x", limit=5),
         room_pipelines.rooms_of("u", below=9, part="x", limit=5),
         room_pipelines.membership("r", "u"),
+        room_pipelines.room_with_members("r", ["u"]),
         room_pipelines.members("r", above="", limit=5),
         room_pipelines.heads(["r"]),
         room_pipelines.stats("r"),
@@ -240,6 +241,9 @@ CASES = {
         room_pipelines.rooms_of("u1", below=150, part="x", limit=5),
         "user_rooms",
         {**OF_MEMBER, "room": "_id_"},
+    ),
+    "room_with_members": Case(
+        "rooms", room_pipelines.room_with_members("r1", ["u1", "u2"]), "_id_", {"members": "room_user"}
     ),
     "membership": Case("members", room_pipelines.membership("r1", "u1"), "room_user", OF_MEMBER),
     "memberships": Case("members", room_pipelines.memberships([("r1", "u1"), ("r1", "u2")]), "room_user", {}),
