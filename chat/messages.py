@@ -81,7 +81,7 @@ class Messages:
             thread_id=body.thread_id,
             attachment_ids=body.attachments or (),
             mentions=tuple(dict.fromkeys(body.mentions or ())),
-            by_admin=bool(body.mentions) and self._administrators.has(author),
+            by_admin=self._administrators.has(author),
         )
         try:
             return await self._message_writer.post(body.room_id, draft, transport=context.transport)

@@ -54,7 +54,8 @@ class Rooms(Protocol):
         """
 
     async def update(self, room_id: str, actor: Actor, patch: RoomPatch) -> RoomChange:
-        """Change settings: one entry, marked as of settings, in the room's changes log if any value differs.
+        """Change settings: one entry, marked as of settings, in the room's changes log if any value differs, and one in
+        its audit trail.
 
         Raises Missing("room"); Refused as room_rules.require_moderator says, forbidden too where the room is archived
         and stays so, conflict where it has more members than the new maxUsers.

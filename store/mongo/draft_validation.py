@@ -81,7 +81,8 @@ class DraftCheck:
                 refused[key] = Refusal.FORBIDDEN
             else:
                 checked: CheckedDraft | Refusal | TooSoon = await self._check_details(room_id, draft, members)
-                if slow_mode_s and members[draft.user_id]["role"] == Role.MEMBER and isinstance(checked, CheckedDraft):
+                is_slowed = slow_mode_s and members[draft.user_id]["role"] == Role.MEMBER and not draft.by_admin
+                if is_slowed and isinstance(checked, CheckedDraft):
                     checked = await self._claim(room_id, checked, slow_mode_ms=slow_mode_s * 1000, now_ms=now_ms)
                 if not isinstance(checked, CheckedDraft):
                     refused[key] = checked

@@ -8,7 +8,7 @@ from store.mongo.database import Document
 from store.mongo.documents import room_from
 from store.mongo.room_at_rev import ReadSet, RoomView
 from store.room_rules import require_moderator
-from store.room_settings import patched
+from store.room_settings import audit_note, patched
 
 
 class ChangeSettings:
@@ -36,7 +36,7 @@ class ChangeSettings:
         }
         if (after.archived_at is None) != (room.archived_at is None):
             settings["archivedAt"] = None if after.archived_at is None else view.now
-        view.record(settings=settings, is_settings=True)
+        view.record(settings=settings, is_settings=True, audit=audit_note(self._actor, room, after))
         return RoomChange(room_from(view.room), True)
 
 

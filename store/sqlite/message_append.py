@@ -198,6 +198,8 @@ class AppendTransaction:
         archived_at, slow_mode_s = self._restricted[room_id]
         if archived_at is not None:
             return Refusal.FORBIDDEN
+        if draft.by_admin:
+            return None
         wait_s = slow_mode_wait_s(
             self._connection,
             room_id,

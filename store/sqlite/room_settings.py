@@ -8,7 +8,8 @@ from common.rfc3339 import rfc3339
 from store.errors import Missing
 from store.models import Actor, Role, RoomChange, RoomPatch
 from store.room_rules import require_moderator
-from store.room_settings import patched
+from store.room_settings import audit_note, patched
+from store.sqlite.audit import record_audit
 from store.sqlite.changes import record
 from store.sqlite.members import room_row
 from store.sqlite.rows import fetch_one, room_from
@@ -36,6 +37,7 @@ def update_settings(
          after.slow_mode_s, int(after.archived_at is not None), now_ms),
     )  # fmt: skip
     record(connection, room_id, rev=room.rev + 1, now_ms=now_ms, is_settings=True)
+    record_audit(connection, room_id, audit_note(actor, room, after), now_ms=now_ms)
     row = room_row(connection, room_id)
     assert row is not None
     return RoomChange(room_from(row), True)

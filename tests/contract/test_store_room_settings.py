@@ -45,6 +45,11 @@ async def test_settings_are_changed_by_one_entry_that_says_so(store: Store, fill
     assert entries == (Change(1, None), Change(2, None, is_settings=True))
     found, _ = await store.rooms.list_for(ann.id, mine=True, query="STRASSE", limit=9, after=None)
     assert [one.room.id for one in found] == [room_id]
+    (entry,) = (await store.audit.page(room_id, limit=9, after=None))[0]
+    assert (entry.by, entry.action, entry.user_id) == (ann.id, "settings", None)
+    assert entry.details == {
+        "name": "Straße", "description": "new", "isPrivate": True, "maxUsers": 2, "slowModeS": 30,
+    }  # fmt: skip
     assert (await store.changes.latest_between(room_id, since=0, upto=2, limit=9)).changes == ()
 
 
@@ -206,10 +211,11 @@ async def test_slow_mode_lets_moderators_send_as_they_like_and_others_each_for_t
     cy, dan = await fill.user(), await fill.user()
     await store.members.add(room_id, cy.id, role=Role.MODERATOR)
     await store.members.add(room_id, dan.id)
-    drafts = [fill.draft(one) for one in (ann, cy, ann, cy, bob, bob, dan, bob)]
+    drafts = [fill.draft(one) for one in (ann, cy, ann, cy, bob, bob, dan)]
+    drafts.append(fill.draft(bob, by_admin=True))
     outcomes = await store.messages.append(room_id, drafts)
     assert [outcome.message.seq if isinstance(outcome, Stored) else outcome for outcome in outcomes] == [
-        1, 2, 3, 4, 5, TooSoon(30), 6, TooSoon(30),
+        1, 2, 3, 4, 5, TooSoon(30), 6, 7,
     ]  # fmt: skip
 
 
