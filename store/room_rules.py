@@ -76,8 +76,11 @@ def require_editor(
 def require_reactor(room: Room, role: Role | None, *, on: bool, muted_until_ms: int | None, now_ms: int) -> None:
     """Who may write in the room adds reactions (`on`); any member takes their own back.
 
-    Raises Refused: not_member, muted, forbidden (an archived room).
+    Without a membership the messages of a private room do not exist, for an administrator neither: they read as a
+    member only. Raises Missing("message"); Refused: not_member, muted, forbidden (an archived room).
     """
+    if role is None and room.is_private:
+        raise Missing("message")
     if on:
         require_writer(room, role, muted_until_ms=muted_until_ms, now_ms=now_ms)
     elif role is None:

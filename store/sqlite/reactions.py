@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from store.errors import Missing, StoreError, TooManyKinds
 from store.models import REACTION_KINDS_MAX, REACTION_USERS_NAMED, Actor, Message, MessageChange, Reaction
-from store.room_rules import require_reactor, require_sees_message
+from store.room_rules import require_reactor
 from store.sqlite.changed_messages import ActorInRoom, StoredMessage, actor_in_room, stored_message, write_change
 from store.sqlite.changes import head_rev
 from store.sqlite.rows import fetch
@@ -88,7 +88,6 @@ class ReactTransaction:
         of = self._actors.get(who)
         if of is None:
             of = self._actors[who] = actor_in_room(self._connection, *who)
-        require_sees_message(of.room, actor, of.role)
         require_reactor(of.room, of.role, on=request.on, muted_until_ms=of.muted_until_ms, now_ms=self._now_ms)
         if message.deleted_at is not None:
             raise Missing("message")

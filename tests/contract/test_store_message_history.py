@@ -118,7 +118,8 @@ NOT_MEMBER, FORBIDDEN = Refusal.NOT_MEMBER.value, Refusal.FORBIDDEN.value
         ("stranger", True, ("no message",) * 5),
         ("author who left", False, (NOT_MEMBER,) * 5),
         ("author who left", True, ("no message",) * 5),
-        ("administrator", True, (NOT_MEMBER, NOT_MEMBER, "ok", "ok", "ok")),
+        ("administrator", True, ("no message", "no message", "ok", "ok", "ok")),
+        ("administrator", False, (NOT_MEMBER, NOT_MEMBER, "ok", "ok", "ok")),
     ],
 )
 @pytest.mark.gen_test
