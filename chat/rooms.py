@@ -10,7 +10,7 @@ from cache.contract import Cache
 from cache.keys_and_ttls import Keys
 from chat.codec import Codec
 from chat.errors import ChatError, invalid
-from chat.events import MessageReadUpdate, RoomAdded
+from chat.events import RoomAdded
 from chat.membership_reader import MembershipReader
 from chat.membership_updates import MembershipUpdates, membership_keys
 from chat.presenter import Presenter
@@ -18,9 +18,11 @@ from chat.request_inputs.rooms import CreateRoom, Listing, RoomListing
 from chat.request_results.rooms import MemberPage, MemberView, RoomPage, RoomTotals, RoomView
 from cluster.contract import Bus
 from cluster.events import MembershipBegan, MembershipEnded, RoomChanges, UserEvent
-from cluster.topics import EVERYONE, membership_order, reading_order, room_topic, user_topic
+from cluster.topics import EVERYONE, membership_order, room_topic, user_topic
+from common.rfc3339 import epoch_ms_of
 from store.contract import Store
-from store.models import Actor, Membership, MembershipChange, ReadState, Role, Room, RoomDraft, Standing
+from store.models import Actor, Membership, MembershipChange, Role, Room, RoomDraft, Standing
+from store.room_rules import require_writer
 
 
 class PresenceReader(Protocol):
@@ -87,6 +89,16 @@ class Rooms:
         if membership is None:
             raise ChatError("not_member")
         return room, membership
+
+    async def require_writer(self, room_id: str, user_id: str, *, now_ms: int) -> None:
+        """Return if the user may write in the room, by what is cached.
+
+        Raises ChatError room_not_found, not_member; Refused muted, forbidden.
+        """
+        room, membership = await self.read_by(room_id, user_id)
+        until = membership.muted_until
+        muted_until_ms = None if until is None else epoch_ms_of(until)
+        require_writer(room, membership.role, muted_until_ms=muted_until_ms, now_ms=now_ms)
 
     async def standing(self, room_id: str, user_id: str) -> Standing:
         """As `seen_by`, but as the store says now, in one read for all who ask at once.
@@ -213,22 +225,6 @@ class Rooms:
         async with self._fenced(room_id, user_id):
             change = await self._store.members.remove(room_id, user_id)
         await self._membership_updates.publish_ended(change, user_id, "left")
-
-    async def mark_read(self, room_id: str, user_id: str, seq: int) -> ReadState:
-        """Move the user's read mark forward and send it to all their connections.
-
-        Raises ChatError room_not_found, not_member.
-        """
-        await self.read_by(room_id, user_id)
-        state = await self._store.members.mark_read(room_id, user_id, seq)
-        if state is None:
-            raise ChatError("not_member")
-        await self._cache.invalidate(self._keys.membership(room_id, user_id))
-        await self._bus.publish(
-            user_topic(user_id),
-            UserEvent(user_id, self._codec.event(MessageReadUpdate(state)), *reading_order(state)),
-        )
-        return state
 
     # ---- shared steps --------------------------------------------------------------------------------------------
 

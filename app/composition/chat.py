@@ -199,6 +199,7 @@ def build_chat(
         presenter=presenter,
         administrators=account_parts.administrators,
         room_activity=member_notices.activity_publisher,
+        latest_told=user_events.latest,
         on_not_member=membership_recheck.on_not_member,
         observer=observer,
     )
@@ -220,6 +221,7 @@ def build_chat(
         rooms=rooms,
         messages=messages,
         message_changes=conversation.message_changes,
+        read_marks=conversation.read_marks,
         administrators=account_parts.administrators,
         joins=RoomJoiner(store=store, hub=hub, rooms=rooms, presenter=presenter, codec=codec),
         hub=hub,

@@ -20,6 +20,7 @@ from chat.messages import Messages
 from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
 from chat.presenter import Presenter
+from chat.read_marks import ReadMarks
 from chat.room_activity.publisher import RoomActivityPublisher
 from chat.room_settings import RoomSettings
 from chat.rooms import Rooms
@@ -37,6 +38,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     message_writer: MessageWriter
     message_changes: MessageChanges
     messages: Messages
+    read_marks: ReadMarks
     rooms: Rooms
     room_settings: RoomSettings
     search: Search
@@ -55,6 +57,7 @@ def build_conversation(
     presenter: Presenter,
     administrators: Administrators,
     room_activity: RoomActivityPublisher,
+    latest_told: Callable[[str, str], tuple[int, ...] | None],
     on_not_member: Callable[[MembershipEnded], None],
     observer: Observer,
 ) -> Conversation:
@@ -104,6 +107,9 @@ def build_conversation(
         codec=codec,
         head_of=head_of if shared.is_shared else _no_head,
     )
+    read_marks = ReadMarks(
+        store=store, cache=cache, keys=keys, bus=bus, codec=codec, rooms=rooms, latest_told=latest_told
+    )
     message_changes = MessageChanges(
         store=store,
         cache=cache,
@@ -117,6 +123,7 @@ def build_conversation(
     return Conversation(
         member_moderation=member_moderation,
         message_changes=message_changes,
+        read_marks=read_marks,
         message_writer=message_writer,
         messages=messages,
         rooms=rooms,

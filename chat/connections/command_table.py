@@ -23,6 +23,7 @@ from chat.messages import Messages
 from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
 from chat.profiles import Profiles
+from chat.read_marks import ReadMarks
 from chat.request_context import RequestContext
 from chat.request_inputs.connection import Authenticate, Heartbeat, JoinRoom, MessageRead, OneRoom, UpdatePresence
 from chat.request_inputs.fields import Input
@@ -36,7 +37,7 @@ from chat.rooms import Rooms
 from cluster.contract import Bus
 from cluster.events import StatusChosen
 from cluster.topics import EVERYONE
-from common.rfc3339 import epoch_ms_of, rfc3339
+from common.rfc3339 import rfc3339
 from common.serial_task_queue import SerialTaskQueue
 from limits.contract import Check
 from limits.ip_addresses import address_check
@@ -44,7 +45,6 @@ from limits.load_shedding import ShedClass
 from monitor.observer import Observer
 from store.errors import StoreError
 from store.models import Actor, ReadState
-from store.room_rules import require_writer
 
 
 class Command(Struct, frozen=True):
@@ -75,6 +75,7 @@ class Commands:
         rooms: Rooms,
         messages: Messages,
         message_changes: MessageChanges,
+        read_marks: ReadMarks,
         administrators: Administrators,
         joins: RoomJoiner,
         hub: Hub,
@@ -96,6 +97,7 @@ class Commands:
         self._rooms = rooms
         self._messages = messages
         self._message_changes = message_changes
+        self._read_marks = read_marks
         self._administrators = administrators
         self._joins = joins
         self._hub = hub
@@ -270,6 +272,7 @@ class Commands:
         room, own = await self._rooms.read_by(body.room_id, session.user_id)
         muted_until_ms = None if own.muted_until is None else epoch_ms_of(own.muted_until)
         require_writer(room, own.role, muted_until_ms=muted_until_ms, now_ms=self._now_ms())
+        await self._rooms.require_writer(body.room_id, session.user_id, now_ms=self._now_ms())
         self._typing.started(body.room_id, session.user)
 
     async def _stop_typing(self, session: Session, body: OneRoom, _: str | None) -> None:
@@ -277,7 +280,7 @@ class Commands:
         self._typing.stopped(body.room_id, session.user_id)
 
     async def _message_read(self, session: Session, body: MessageRead, _: str | None) -> ReadState:
-        return await self._rooms.mark_read(body.room_id, session.user_id, body.seq)
+        return await self._read_marks.move(body.room_id, session.user_id, body.seq)
 
     async def _update_presence(self, session: Session, body: UpdatePresence, _: str | None) -> None:
         custom = False if body.custom_status is UNSET else body.custom_status

@@ -45,6 +45,10 @@ class UserEvents:
             for session in own:
                 session.link.send(frame)
 
+    def latest(self, user_id: str, about: str) -> tuple[int, ...] | None:
+        """The order of the latest event about this that was sent here; None if that is not known."""
+        return self._sent.get((user_id, about))
+
     def end_membership(self, happening: MembershipEnded, *, to_all: bool = False) -> None:
         """End the user's subscriptions to a room and send roomClosed; those under a newer membership stay.
 
