@@ -29,6 +29,7 @@ class UserRecord(Struct, frozen=True):
     custom_status: str | None
     created_at: int
     disabled_at: int | None
+    bot_room_id: str | None = None
 
 
 class RoomRecord(Struct, frozen=True):
@@ -61,6 +62,7 @@ class MemberRecord(Struct, frozen=True):
     joined_at: int
     joined_rev: int
     sent_at: int | None = None
+    is_bot: bool = False
 
 
 class ChangeRecord(Struct, frozen=True):
@@ -89,6 +91,24 @@ class MessageEditsRecord(Struct, frozen=True):
     room_id: str
     seq: int
     texts: tuple[tuple[str, int], ...]
+
+
+class BotRecord(Struct, frozen=True):
+    user_id: str
+    room_id: str
+    session_id: str
+    created_by: str
+    created_at: int
+
+
+class WebhookRecord(Struct, frozen=True):
+    id: str
+    room_id: str
+    user_id: str
+    name: str
+    token_hash: str
+    created_by: str
+    created_at: int
 
 
 class FileRecord(Struct, frozen=True):
@@ -125,6 +145,8 @@ KINDS: Mapping[str, type[Any]] = {
     "files": FileRecord,
     "settings": SettingsRecord,
     "blocks": BlockRecord,
+    "bots": BotRecord,
+    "webhooks": WebhookRecord,
 }
 
 

@@ -261,17 +261,6 @@ class Commands:
 
     async def _start_typing(self, session: Session, body: OneRoom, _: str | None) -> None:
         assert session.user is not None
-        room, membership = await self._rooms.read_by(body.room_id, session.user_id)
-        muted_until = membership.muted_until
-        require_writer(
-            room,
-            membership.role,
-            muted_until_ms=None if muted_until is None else epoch_ms_of(muted_until),
-            now_ms=self._now_ms(),
-        )
-        room, own = await self._rooms.read_by(body.room_id, session.user_id)
-        muted_until_ms = None if own.muted_until is None else epoch_ms_of(own.muted_until)
-        require_writer(room, own.role, muted_until_ms=muted_until_ms, now_ms=self._now_ms())
         await self._rooms.require_writer(body.room_id, session.user_id, now_ms=self._now_ms())
         self._typing.started(body.room_id, session.user)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from monitor.part_metrics import PartMetrics
+from store.contract.bots import Bots, Webhooks
 from store.contract.files import Files
 from store.contract.messages import Changes, Messages
 from store.contract.moderation import AuditTrail, Moderation
@@ -25,6 +26,7 @@ from store.store_inspection import PoolState, StoreInspection
 __all__ = [
     "AuditTrail",
     "Blocks",
+    "Bots",
     "Changes",
     "Files",
     "Members",
@@ -36,6 +38,7 @@ __all__ = [
     "Settings",
     "Store",
     "Users",
+    "Webhooks",
 ]
 
 
@@ -43,6 +46,8 @@ class Store(Protocol):
     """An open backend. The package's `open_store` returns it, and raises StartupError in one line."""
 
     users: Users
+    bots: Bots
+    webhooks: Webhooks
     sessions: Sessions
     rooms: Rooms
     members: Members

@@ -34,7 +34,7 @@ class Users(Protocol):
         """Find the account by exactly one of its two names, without regard to case."""
 
     async def search(self, prefix: str, limit: int) -> list[User]:
-        """Users whose username or display name starts with `prefix` (any case), by username.
+        """People, not bots, whose username or display name starts with `prefix` (any case), by username.
 
         `%` and `_` are ordinary characters.
         """

@@ -21,8 +21,10 @@ class Status(StrEnum):
 class User(Struct, frozen=True, rename="camel", omit_defaults=True):
     """A user as others see them. `status` is the chosen one; the presenter shows a user without connection as offline.
 
-    `status_rev` counts the changes of `status`, so that the later of two is known. Clients do not see it: it is set to
-    0 before a user is encoded, and a field with its default value is left out. Only such fields have defaults.
+    `status_rev` counts the changes of `status`, so that the later of two is known. `bot_room_id` is None for a person;
+    of a bot it is the only room that it may be in, '' once the bot is removed. Clients see neither: they are set to
+    their defaults before a user is encoded, and a field with its default value is left out. Only such fields have
+    defaults.
     """
 
     id: str
@@ -35,10 +37,19 @@ class User(Struct, frozen=True, rename="camel", omit_defaults=True):
     custom_status: str | None
     created_at: str
     status_rev: int = 0
+    bot_room_id: str | None = None
+
+    @property
+    def is_bot(self) -> bool:
+        """Whether it is the user of a bot or a webhook."""
+        return self.bot_room_id is not None
 
 
 class Account(Struct, frozen=True):
-    """A user with the fields that only its owner and the server may know. Never encoded."""
+    """A user with the fields that only its owner and the server may know. Never encoded.
+
+    `password_hash` is empty where nobody can log in: the account of a bot.
+    """
 
     user: User
     email: str

@@ -97,6 +97,11 @@ class Standing(Struct, frozen=True):
     room: Room
     membership: Membership | None
 
+    @property
+    def joined_rev(self) -> int:
+        """The rev at which the membership began; 0 for the creator, and where there is none."""
+        return 0 if self.membership is None else self.membership.joined_rev
+
 
 class Member(Struct, frozen=True, rename="camel"):
     """A member as listed to others."""

@@ -85,6 +85,8 @@ class Database:
         self.audit: Collection = self.raw["audit"]
         self.monitoring: Collection = self.raw["monitoring"]
         self.blocks: Collection = self.raw["blocks"]
+        self.bots: Collection = self.raw["bots"]
+        self.webhooks: Collection = self.raw["webhooks"]
 
     @property
     def pending(self) -> int:

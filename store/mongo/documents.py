@@ -52,6 +52,7 @@ def user_from(document: Mapping[str, Any]) -> User:
         custom_status=document.get("customStatus"),
         created_at=rfc3339(int(document["createdAt"])),
         status_rev=document.get("statusRev", 0),
+        bot_room_id=document.get("botRoomId"),
     )
 
 

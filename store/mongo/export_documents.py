@@ -24,6 +24,7 @@ from store.export_records import (
 from store.ids import place_of
 from store.models import FileDraft, Message
 from store.mongo.apply_change import KEEP_MS
+from store.mongo.bot_export_documents import bot_document, bot_record, webhook_document, webhook_record
 from store.mongo.database import Document, epoch_ms, stored_time, unset
 from store.mongo.documents import (
     file_document,
@@ -50,7 +51,7 @@ def _user_document(record: UserRecord) -> Document:
             "username": record.username,
             "usernameFolded": record.username.casefold(),
             "email": record.email,
-            "emailFolded": record.email.lower(),
+            "emailFolded": record.email.lower() or record.id,  # it is unique, and a bot has no address
             "passwordHash": record.password_hash,
             "displayName": record.display_name,
             "displayFolded": record.display_name.casefold(),
@@ -61,6 +62,7 @@ def _user_document(record: UserRecord) -> Document:
             "customStatus": record.custom_status,
             "createdAt": stored_time(record.created_at),
             "disabledAt": _when(record.disabled_at),
+            "botRoomId": record.bot_room_id,
         }
     )
 
@@ -79,6 +81,7 @@ def _user_record(document: Mapping[str, Any]) -> UserRecord:
         custom_status=document.get("customStatus"),
         created_at=int(document["createdAt"]),
         disabled_at=epoch_ms(document.get("disabledAt")),
+        bot_room_id=document.get("botRoomId"),
     )
 
 
@@ -139,6 +142,7 @@ def _member_document(record: MemberRecord) -> Document:
             "joinedRev": record.joined_rev,
             "rev": record.joined_rev,
             "sentAt": _when(record.sent_at),
+            "isBot": record.is_bot or None,
         }
     )
 
@@ -155,6 +159,7 @@ def _member_record(document: Mapping[str, Any]) -> MemberRecord:
         joined_at=int(document["joinedAt"]),
         joined_rev=document["joinedRev"],
         sent_at=epoch_ms(document.get("sentAt")),
+        is_bot=document.get("isBot", False),
     )
 
 
@@ -295,4 +300,6 @@ MAPPINGS: Mapping[str, RecordMapping] = {
         },
         lambda document: BlockRecord(document["userId"], document["blockedId"], int(document["createdAt"])),
     ),
+    "bots": RecordMapping(bot_document, bot_record),
+    "webhooks": RecordMapping(webhook_document, webhook_record),
 }

@@ -96,6 +96,9 @@ INDEXES: tuple[Index, ...] = (
     Index("monitoring", "source_minute", (("source", ASCENDING), ("minute", ASCENDING)), _UNIQUE),
     Index("monitoring", "minute", (("minute", ASCENDING),)),
     Index("blocks", "user_blocked", (("userId", ASCENDING), ("blockedId", ASCENDING)), _UNIQUE),
+    Index("bots", "by_room", (("roomId", ASCENDING), ("createdAt", ASCENDING))),
+    Index("webhooks", "by_room", (("roomId", ASCENDING), ("createdAt", ASCENDING))),
+    Index("webhooks", "token", (("tokenHash", ASCENDING),), _UNIQUE),
     # The name that GridFS's other drivers and tools give it.
     Index("uploads.chunks", "files_id_1_n_1", (("files_id", ASCENDING), ("n", ASCENDING)), _UNIQUE),
 )

@@ -16,6 +16,7 @@ from store.errors import Missing, Refused, RoomFull
 from store.list_cursors import cursor_of_name, name_of_cursor
 from store.models import (
     ROOM_MENTION,
+    AuditNote,
     Member,
     Membership,
     MembershipChange,
@@ -140,8 +141,14 @@ def member_document(
     joined_at: DatetimeMS,
     rev: int,
 ) -> Document:
-    """A new members document. `rev` moves with each change to it; `joinedRev` stays and orders members by seniority."""
-    return {
+    """A new members document. `rev` moves with each change to it; `joinedRev` stays and orders members by seniority.
+
+    Raises Refused for a bot of another room.
+    """
+    bot_room_id = user.get("botRoomId")
+    if bot_room_id not in (None, room_id):
+        raise Refused(Refusal.FORBIDDEN)
+    document = {
         "roomId": room_id,
         "userId": user["_id"],
         "username": user["username"],
@@ -154,18 +161,20 @@ def member_document(
         "joinedRev": rev,
         "rev": rev,
     }
+    return document if bot_room_id is None else document | {"isBot": True}
 
 
 class Join:
-    """The change that makes somebody a member."""
+    """The change that makes somebody a member, and the note of it for the audit trail, if there is one."""
 
-    def __init__(self, user_id: str, role: Role) -> None:
+    def __init__(self, user_id: str, role: Role, *, audit: AuditNote | None = None) -> None:
         self._user_id = user_id
         self._role = role
+        self._audit = audit
         self.read_set = ReadSet(members=(user_id,), users=(user_id,))
 
     async def run(self, view: RoomView) -> MembershipChange:
-        """Raises Missing("user"), RoomFull, Refused."""
+        """Raises Missing("user"), Refused, RoomFull."""
         room, member = view.room, view.member(self._user_id)
         if member is not None:
             present = {**member, "mentioned": await view.mentioned(self._user_id)}
@@ -196,6 +205,7 @@ class Join:
         rev = view.record(
             settings={"memberCount": room["memberCount"] + 1},
             members=[MemberPatch(self._user_id, joined, joined=True)],
+            audit=self._audit,
         )
         membership = membership_from({**joined, "mentioned": []}, last_seq_of(room))
         return MembershipChange(room=room_from(view.room), membership=membership, changed=True, rev=rev)

@@ -49,6 +49,8 @@ class SetRole:
         owner_id = view.room.get("ownerId")
         require_owner(room_from(view.room), self._actor, role_in(view, self._actor.user_id))
         member = require_member(view, self._user_id)
+        if member.get("isBot"):
+            raise Refused(Refusal.FORBIDDEN)
         if member["role"] == self._role:
             return await unchanged(view, self._user_id)
         if self._user_id == owner_id:

@@ -127,11 +127,20 @@ class RoomView:
         return found[0]["mentioned"] if found else []
 
     async def successor(self, roles: Sequence[Role], *, without: str) -> Document | None:
-        """The longest-standing other member with the first of `roles` that anybody has. Raises NeedsNextBatch."""
+        """The longest-standing other member, no bot, with the first of `roles` that anybody has.
+
+        Raises NeedsNextBatch.
+        """
         if self.entries:
             raise NeedsNextBatch
         for role in roles:
-            wanted = {"roomId": self.room["_id"], "role": role.value, "left": False, "userId": {"$ne": without}}
+            wanted = {
+                "roomId": self.room["_id"],
+                "role": role.value,
+                "left": False,
+                "userId": {"$ne": without},
+                "isBot": None,
+            }
             found = await self._database.members.find_one(wanted, sort=[("joinedRev", 1)])
             if found is not None:
                 return found

@@ -17,6 +17,7 @@ from store.blobs import PROVISIONAL_KEEP_S
 from store.contract import (
     AuditTrail,
     Blocks,
+    Bots,
     Changes,
     Files,
     Members,
@@ -27,11 +28,13 @@ from store.contract import (
     Sessions,
     Settings,
     Users,
+    Webhooks,
 )
 from store.expiry_sweep import sweep_all, until_empty
 from store.mongo import indexes, schema_version
 from store.mongo.audit import MongoAuditTrail
 from store.mongo.blocks import MongoBlocks
+from store.mongo.bots import MongoBots
 from store.mongo.change_log import ChangeLog
 from store.mongo.changes import MongoChanges
 from store.mongo.client import MongoOptions, connect, refusal_of
@@ -58,6 +61,7 @@ from store.mongo.sessions import MongoSessions
 from store.mongo.settings import MongoSettings
 from store.mongo.unfolded_messages import UnfoldedMessages
 from store.mongo.users import MongoUsers
+from store.mongo.webhooks import MongoWebhooks
 from store.store_inspection import PoolState, StoreInspection, store_metrics
 
 # A membership that is older than this and has no room is an orphan: its room will not be inserted any more.
@@ -78,6 +82,8 @@ class MongoStore:
         self._appender = Appender(database=database, **one_by_one)
         self._log = ChangeLog(database=database, **one_by_one)
         self.users: Users = MongoUsers(database=database)
+        self.bots: Bots = MongoBots(database=database, log=self._log)
+        self.webhooks: Webhooks = MongoWebhooks(database=database, log=self._log)
         self.sessions: Sessions = MongoSessions(database=database)
         self.rooms: Rooms = MongoRooms(database=database, log=self._log)
         self.members: Members = MongoMembers(database=database, log=self._log)

@@ -79,7 +79,7 @@ class MongoUsers:
 
     async def search(self, prefix: str, limit: int) -> list[User]:
         start = prefix.casefold()
-        wanted: dict[str, Any] = {"disabledAt": None}
+        wanted: dict[str, Any] = {"disabledAt": None, "botRoomId": None}
         if start:
             # Ranges of two indexes: a range has no wildcards to escape; its end is the last string that begins with the
             # prefix.

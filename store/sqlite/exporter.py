@@ -19,6 +19,7 @@ from common.startup_error import StartupError
 from store.blobs import DiskBlobs
 from store.export_records import (
     BlockRecord,
+    BotRecord,
     ChangeRecord,
     FileRecord,
     Key,
@@ -28,6 +29,7 @@ from store.export_records import (
     RoomRecord,
     SettingsRecord,
     UserRecord,
+    WebhookRecord,
 )
 from store.models import FileDraft, Session
 from store.sqlite.connection import DATABASE_NAME, open_reading, require_sound_sqlite
@@ -54,6 +56,11 @@ def _room(row: Row) -> RoomRecord:
     return RoomRecord(*values)
 
 
+def _member(row: Row) -> MemberRecord:
+    values = (*row[:-1], bool(row[-1]))
+    return MemberRecord(*values)
+
+
 def _change(row: Row) -> ChangeRecord:
     message, is_reaction = message_from_text(row[4]), is_reaction_entry(row[4])
     return ChangeRecord(row[0], row[1], row[2], bool(row[3]), message, is_reaction, bool(row[5]))
@@ -75,7 +82,7 @@ _TABLES = {
         ("t.id",),
         """t.id, t.username, t.email, t.password_hash, t.display_name, t.avatar_url, t.text_color, t.background_color,
         t.status,
-        t.custom_status, t.created_at, t.disabled_at""",
+        t.custom_status, t.created_at, t.disabled_at, t.bot_room_id""",
         lambda row: UserRecord(*row),
     ),
     "sessions": _Table(
@@ -96,8 +103,8 @@ _TABLES = {
         "members t JOIN users u ON u.id = t.user_id JOIN rooms r ON r.id = t.room_id",
         ("t.room_id", "t.user_id"),
         """t.room_id, t.user_id, u.username, r.n, t.role, t.read_seq, t.muted_until, t.joined_at, t.joined_rev,
-        t.sent_at""",
-        lambda row: MemberRecord(*row),
+        t.sent_at, u.bot_room_id IS NOT NULL""",
+        _member,
     ),
     "messages": _Table(
         "messages t", ("t.row",), f"t.room_id, {MESSAGE_COLUMNS}", lambda row: message_from(row[0], row[1:])
@@ -137,6 +144,18 @@ _TABLES = {
         ("t.user_id", "t.blocked_id"),
         "t.user_id, t.blocked_id, t.created_at",
         lambda row: BlockRecord(*row),
+    ),
+    "bots": _Table(
+        "bots t",
+        ("t.user_id",),
+        "t.user_id, t.room_id, t.session_id, t.created_by, t.created_at",
+        lambda row: BotRecord(*row),
+    ),
+    "webhooks": _Table(
+        "webhooks t",
+        ("t.id",),
+        "t.id, t.room_id, t.user_id, t.name, t.token_hash, t.created_by, t.created_at",
+        lambda row: WebhookRecord(*row),
     ),
 }
 

@@ -36,10 +36,12 @@ SELECT m.user_id, u.username, u.display_name, m.role, m.username_folded
 FROM members m JOIN users u ON u.id = m.user_id
 WHERE m.room_id = ?1 AND m.username_folded > ?2 ORDER BY m.username_folded LIMIT ?3"""
 
-# The next owner: another owner if there is one, else a moderator, else a member; of equals the longest-standing.
+# The next owner, never a bot: another owner if there is one, else a moderator, else a member; of equals the
+# longest-standing.
 _SUCCESSOR = """
-SELECT user_id, role FROM members WHERE room_id = ?1
-ORDER BY CASE role WHEN 'owner' THEN 0 WHEN 'moderator' THEN 1 ELSE 2 END, joined_rev LIMIT 1"""
+SELECT m.user_id, m.role FROM members m JOIN users u ON u.id = m.user_id
+WHERE m.room_id = ?1 AND u.bot_room_id IS NULL
+ORDER BY CASE m.role WHEN 'owner' THEN 0 WHEN 'moderator' THEN 1 ELSE 2 END, m.joined_rev LIMIT 1"""
 
 
 class SqliteMembers:
@@ -69,7 +71,7 @@ class SqliteMembers:
 
     async def remove(self, room_id: str, user_id: str) -> MembershipChange:
         return await self._database.write(
-            "members.remove", lambda connection: _leave(connection, room_id, user_id, now_ms=self._database.clock())
+            "members.remove", lambda connection: leave(connection, room_id, user_id, now_ms=self._database.clock())
         )
 
     async def list(self, room_id: str, *, limit: int, after: str | None) -> tuple[list[Member], str | None]:
@@ -115,21 +117,26 @@ def room_row(connection: apsw.Connection, room_id: str) -> Row | None:
 def insert_member(
     connection: apsw.Connection, room_id: str, user_id: str, *, role: Role, read_seq: int, joined_rev: int, now_ms: int
 ) -> None:
-    """Insert the row only: the caller updates the count and the changes log. Raises Missing("user")."""
+    """Insert the row only: the caller updates the count and the changes log.
+
+    Raises Missing("user"), Refused for a bot of another room.
+    """
     connection.execute(
         """INSERT INTO members (room_id, user_id, username_folded, role, read_seq, joined_at, joined_rev, muted_until)
            SELECT ?1, id, username_folded, ?3, ?4, ?5, ?6,
                (SELECT muted_until FROM kept_mutes WHERE room_id = ?1 AND user_id = ?2 AND muted_until > ?5)
-           FROM users WHERE id = ?2""",
+           FROM users WHERE id = ?2 AND coalesce(bot_room_id, ?1) = ?1""",
         (room_id, user_id, role.value, read_seq, now_ms, joined_rev),
     )
     if not connection.changes():
-        raise Missing("user")
+        if fetch_one(connection, "SELECT 1 FROM users WHERE id = ?", (user_id,)) is None:
+            raise Missing("user")
+        raise Refused(Refusal.FORBIDDEN)
     connection.execute("DELETE FROM kept_mutes WHERE room_id = ? AND user_id = ?", (room_id, user_id))
 
 
 def join(connection: apsw.Connection, room_id: str, user_id: str, *, role: Role, now_ms: int) -> MembershipChange:
-    """Add a member, update the count and add an entry to the changes log. Raises Missing, RoomFull, Refused."""
+    """Add a member, update the count and add an entry to the changes log. Raises Missing, Refused, RoomFull."""
     room = require_room(connection, room_id)
     membership = membership_of(connection, room_id, user_id)
     if membership is not None:
@@ -152,7 +159,8 @@ def join(connection: apsw.Connection, room_id: str, user_id: str, *, role: Role,
     )
 
 
-def _leave(connection: apsw.Connection, room_id: str, user_id: str, *, now_ms: int) -> MembershipChange:
+def leave(connection: apsw.Connection, room_id: str, user_id: str, *, now_ms: int) -> MembershipChange:
+    """End a membership, and add an entry to the changes log. Raises Missing("room")."""
     room = require_room(connection, room_id)
     promoted = end_membership(connection, room_id, user_id, now_ms=now_ms)
     if promoted is None:

@@ -46,6 +46,11 @@ def role_in(connection: apsw.Connection, room_id: str, user_id: str) -> Role | N
     return None if row is None else Role(row[0])
 
 
+def is_bot(connection: apsw.Connection, user_id: str) -> bool:
+    """Whether a user is the user of a bot or a webhook."""
+    return fetch_one(connection, "SELECT 1 FROM users WHERE id = ? AND bot_room_id IS NOT NULL", (user_id,)) is not None
+
+
 def _set_role(
     connection: apsw.Connection, room_id: str, user_id: str, role: Role, *, actor: Actor, now_ms: int
 ) -> MembershipChange:
@@ -54,6 +59,8 @@ def _set_role(
     before = role_in(connection, room_id, user_id)
     if before is None:
         raise Missing("user")
+    if is_bot(connection, user_id):
+        raise Refused(Refusal.FORBIDDEN)
     if before is role:
         return _unchanged(connection, room, user_id)
     if user_id == room.owner_id:

@@ -14,7 +14,7 @@ from store.models import File, Membership, Message, Reaction, Role, Room, Standi
 Row = tuple[Any, ...]
 
 USER_COLUMNS = """u.id, u.username, u.display_name, u.avatar_url, u.text_color, u.background_color,
-    u.status, u.custom_status, u.created_at, u.status_rev"""
+    u.status, u.custom_status, u.created_at, u.status_rev, u.bot_room_id"""
 
 ROOM_COLUMNS = """r.id, r.name, r.description, r.is_private, r.kind, r.owner_id, r.max_users, r.member_count,
     r.slow_mode_s, r.archived_at, r.created_at,
@@ -99,6 +99,7 @@ def user_from(row: Row) -> User:
         custom_status=row[7],
         created_at=rfc3339(row[8]),
         status_rev=row[9],
+        bot_room_id=row[10],
     )
 
 

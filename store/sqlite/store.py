@@ -16,6 +16,7 @@ from store.blobs import Blobs, DiskBlobs
 from store.contract import (
     AuditTrail,
     Blocks,
+    Bots,
     Changes,
     Files,
     Members,
@@ -26,12 +27,14 @@ from store.contract import (
     Sessions,
     Settings,
     Users,
+    Webhooks,
 )
 from store.expiry_sweep import sweep_all, until_empty
 from store.group_commit import GroupCommitWriter
 from store.monotonic_clock import MonotonicClock
 from store.sqlite.audit import SqliteAuditTrail
 from store.sqlite.blocks import SqliteBlocks
+from store.sqlite.bots import SqliteBots
 from store.sqlite.changes import SqliteChanges
 from store.sqlite.connection import (
     DATABASE_NAME,
@@ -57,6 +60,7 @@ from store.sqlite.sessions import SqliteSessions
 from store.sqlite.settings import SqliteSettings
 from store.sqlite.slow_operations import SlowOperationLog
 from store.sqlite.users import SqliteUsers
+from store.sqlite.webhooks import SqliteWebhooks
 from store.sqlite.write_transactions import Transactor
 from store.store_inspection import PoolState, StoreInspection, store_metrics
 
@@ -74,6 +78,8 @@ class SqliteStore:
         self._database = database
         self._blobs = blobs
         self.users: Users = SqliteUsers(database=database)
+        self.bots: Bots = SqliteBots(database=database)
+        self.webhooks: Webhooks = SqliteWebhooks(database=database)
         self.sessions: Sessions = SqliteSessions(database=database)
         self.rooms: Rooms = SqliteRooms(database=database)
         self.members: Members = SqliteMembers(database=database)

@@ -18,8 +18,10 @@ _ACCOUNT = f"SELECT {USER_COLUMNS}, u.email, u.password_hash, u.disabled_at FROM
 _SEARCH = f"""
 SELECT {USER_COLUMNS} FROM users u
 WHERE (u.username_folded BETWEEN ?1 AND ?2 OR u.display_folded BETWEEN ?1 AND ?2) AND u.disabled_at IS NULL
-ORDER BY u.username_folded LIMIT ?3"""
-_EVERYBODY = f"SELECT {USER_COLUMNS} FROM users u WHERE u.disabled_at IS NULL ORDER BY u.username_folded LIMIT ?1"
+AND u.bot_room_id IS NULL ORDER BY u.username_folded LIMIT ?3"""
+_EVERYBODY = f"""
+SELECT {USER_COLUMNS} FROM users u WHERE u.disabled_at IS NULL AND u.bot_room_id IS NULL
+ORDER BY u.username_folded LIMIT ?1"""
 _SEEN = """
 SELECT max(seen_at) FROM known_addresses
 WHERE user_id = ?1 AND mark IN (SELECT value FROM json_each(?2) AS wanted) AND seen_at >= ?3"""
@@ -181,4 +183,5 @@ def _account(connection: apsw.Connection, condition: str, value: str) -> Account
     row = fetch_one(connection, _ACCOUNT + condition, (value,))
     if row is None:
         return None
-    return Account(user=user_from(row), email=row[10], password_hash=row[11], disabled_at=time_or_none(row[12]))
+    email, password_hash, disabled_at = row[-3:]
+    return Account(user=user_from(row), email=email, password_hash=password_hash, disabled_at=time_or_none(disabled_at))

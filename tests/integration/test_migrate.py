@@ -16,7 +16,7 @@ import pytest
 from common.startup_error import StartupError
 from monitor.observer import Observer
 from store.ids import make_id, thumbnail_key
-from store.models import Actor, FileDraft, MessageDraft, RoomDraft, RoomPatch, Session, Stored
+from store.models import Actor, BotDraft, FileDraft, MessageDraft, RoomDraft, RoomPatch, Session, Stored, WebhookDraft
 from store.mongo import MongoOptions
 from store.mongo import open_store as open_mongo
 from store.mongo.database_lease import BEAT_S
@@ -83,12 +83,18 @@ async def fill_directory(data_dir: Path, *, messages: int = 3000) -> dict[str, A
     await store.settings.merge(people[0].id, {"theme": "dark", "client": {"a.$b": "ü"}})
     for one in people[1:3]:
         await store.blocks.add(people[0].id, one.id)
-    seen = await visible_to(store, room.id, [one.id for one in people])
+    owner = Actor(people[0].id)
+    for name in ("robbie", "marvin"):
+        await store.bots.add(room.id, owner, BotDraft(f"u-{name}", name, f"b-{name}"))
+        await store.webhooks.add(room.id, owner, WebhookDraft(f"u-{name}-hook", f"{name}-hook", "CI", f"hash-{name}"))
+    await store.bots.remove(room.id, "u-marvin", owner)
+    users = [*(one.id for one in people), "u-robbie", "u-marvin", "u-robbie-hook"]
+    seen = await visible_to(store, room.id, users)
     await store.close()
     return {
         "room": room.id,
         "direct": direct.room.id,
-        "people": [one.id for one in people],
+        "people": users,
         "file": file_id,
         "seen": seen,
     }
@@ -106,9 +112,12 @@ async def visible_to(store: Any, room_id: str, people: list[str]) -> dict[str, A
         "members": await store.members.list(room_id, limit=99, after=None),
         "memberships": [await store.members.get(room_id, one) for one in people],
         "accounts": [await store.users.account(one) for one in people],
-        "session": await store.sessions.get("s1"),
         "settings": [await store.settings.get(one) for one in people],
         "blocks": [await store.blocks.list(one) for one in people],
+        "sessions": [await store.sessions.get(one) for one in ("s1", "b-robbie")],
+        "bots": await store.bots.list(room_id),
+        "webhooks": await store.webhooks.list(room_id),
+        "webhook": await store.webhooks.by_token("hash-marvin"),
         "stats": await store.rooms.stats(room_id),
     }
 
@@ -130,7 +139,7 @@ async def visible_in_target(target: dict[str, str], filled: dict[str, Any]) -> d
         for thumbnail, content in ((False, FILE), (True, b"small")):
             assert b"".join([piece async for piece in store.files.read(filled["file"], thumbnail=thumbnail)]) == content
         readers = [one for one in filled["people"] if await store.files.may_read(filled["file"], one)]
-        assert readers == filled["people"][:3]
+        assert readers == [*filled["people"][:3], "u-robbie", "u-robbie-hook"]
         return await visible_to(store, filled["room"], filled["people"])
     finally:
         await store.close()
@@ -148,7 +157,7 @@ async def test_everything_is_there_as_it_was(tmp_path: Path, target: dict[str, s
     run = await asyncio.to_thread(command, "migrate", env={**target, "DATA_DIR": str(tmp_path / "data")})
     assert run.returncode == 0, run.stderr
     counts = {line.split()[0]: line.split()[1] for line in run.stdout.splitlines()}
-    assert (counts["users"], counts["rooms"], counts["messages"], counts["files"]) == ("5", "2", "3,001", "1")
+    assert (counts["users"], counts["rooms"], counts["messages"], counts["files"]) == ("9", "2", "3,001", "1")
     assert await visible_in_target(target, filled) == filled["seen"]
 
 
@@ -302,7 +311,7 @@ async def test_the_bar_of_a_second_run_begins_where_the_first_was_cut_off(
         await migrate_here(tmp_path / "data", target, cut_off)
     seen: list[tuple[str, int, int]] = []
     await migrate_here(tmp_path / "data", target, lambda *step: seen.append(step))
-    assert [step for step in seen if step[0] == "users"] == [("users", 5, 5)]
+    assert [step for step in seen if step[0] == "users"] == [("users", 9, 9)]
     assert [step for step in seen if step[0] == "messages"] == [("messages", done, 3001) for done in (2000, 3000, 3001)]
     assert await visible_in_target(target, filled) == filled["seen"]
 
