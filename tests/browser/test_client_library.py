@@ -36,3 +36,12 @@ def test_two_clients_in_node_exchange_messages_through_a_server(server: ServerPr
     assert result["ann"] == result["bob"] == [f"message {number}" for number in range(20)]
     assert result["seqs"] == list(range(1, 21))
     assert result["unread"] == [20, 0]
+
+
+def test_changed_messages_mentions_and_settings_reach_the_clients_in_node(server: ServerProcess) -> None:
+    run = node("--experimental-websocket", "client-changes.mjs", server.url, "nodes")
+    assert run.returncode == 0, run.stdout + run.stderr
+    result = json.loads(run.stdout)
+    assert result["shown"] == [["first, edited", None, None]] * 2
+    assert result["isSame"]
+    assert result["found"] == [result["first"]]

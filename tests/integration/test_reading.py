@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Processes, person_at
-from tests.support.client import ChatConnection, CommandRefused, Person, chat, register
+from tests.integration.conftest import Processes, Start, person_at
+from tests.support.client import ChatConnection, CommandRefused, Person, call, chat, register
 from tests.support.server import ServerProcess
 from tests.support.waiting import until
 
@@ -178,3 +178,35 @@ async def test_who_is_no_member_any_more_hears_of_no_activity(two_servers: Proce
         for one in (b, also_b):
             await one.until(lambda one=one: told(one, jam) == [1])
             assert told(one, tea) == []
+
+
+def store_operations(server: ServerProcess) -> int:
+    """How many operations of the store that read or write the process has done, without those of its periodic work."""
+    of_requests = ("rooms.", "members.", "messages.", "users.", "sessions.")
+    operations = call(server.url, "GET", "/metrics/database").json["operations"]
+    periodic = ("rooms.heads", "sessions.revoked_since", "sessions.not_live")
+    return sum(
+        operation["count"]
+        for name, operation in operations.items()
+        if name.startswith(of_requests) and name not in periodic
+    )
+
+
+@pytest.mark.gen_test
+async def test_a_list_of_rooms_asks_the_store_as_often_for_two_hundred_rooms_as_for_one(start: Start) -> None:
+    server = start(RATE_LIMIT_ENABLED="false")
+    ada, bob = register(server.url), register(server.url)
+
+    def asked(limit: int) -> tuple[int, int]:
+        """The number of rooms on the page, and of operations for it."""
+        before = store_operations(server)
+        rooms = bob.call("GET", "/rooms", mine="true", limit=limit).json["rooms"]
+        assert all(room["unreadCount"] == room["mentionCount"] == 1 for room in rooms)
+        return len(rooms), store_operations(server) - before
+
+    for number in range(200):
+        room = ada.make_room(isPrivate=number % 2 == 0)["id"]
+        assert ada.call("POST", f"/rooms/{room}/members", {"userId": bob.id}).status == 200
+        ada.post(room, "all!", mentions=["room"])
+    assert (asked(1)[0], asked(100)[0]) == (1, 100)  # what the cache has not yet is loaded
+    assert (asked(1), asked(100)) == ((1, 1), (100, 1))

@@ -56,6 +56,7 @@ class PresenceProcess:
             loop=loop,
         )
         self.presence, self.remote_presence = parts.presence, parts.remote_presence
+        self._people = parts.people
         self._receivers: dict[type, Callable[[Any], object]] = {
             MembershipBegan: lambda began: self.presence.began(began.room_id, began.user_id, began.rev),
             MembershipEnded: lambda ended: self.presence.ended(ended.room_id, ended.user_id, ended.rev),
@@ -67,6 +68,14 @@ class PresenceProcess:
     def receive(self, facts: Sequence[Any]) -> None:
         for fact in facts:
             self._receivers[type(fact)](fact)
+            self._require_members()
+
+    def _require_members(self) -> None:
+        """The members of a room are the people who have it among their rooms, whatever their status."""
+        for room_id in ("r1", "r2", "r3"):
+            members = [person.user_id for person in self._people.all() if room_id in person.rooms]
+            assert self.presence.members_of(room_id) == members, room_id
+            assert self.presence.is_in(room_id, "ada") == bool(members), room_id
 
     def state(self) -> dict[str, dict[str, str]]:
         """Who is online in which room, and how."""
