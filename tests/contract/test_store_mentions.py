@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from store.contract import Store
-from store.models import ROOM_MENTION, Message, Refusal, Role, Stored, User
+from store.models import ROOM_MENTION, Actor, Message, Refusal, Role, Stored, User
 from tests.contract.conftest import StoreFiller
 
 
@@ -124,10 +124,10 @@ async def test_an_edit_keeps_mentions_and_a_deletion_takes_them_from_the_counts(
     to_all = await mention(store, fill, room_id, ann, ROOM_MENTION)
     to_bob = await mention(store, fill, room_id, ann, bob.id)
     for message in (to_all, to_bob):
-        edited = await store.messages.edit(message.id, "edited")
+        edited = await store.messages.edit(message.id, "edited", actor=Actor(ann.id))
         assert edited.message.mentions == message.mentions
     assert await counts(store, room_id, bob, cleo) == [2, 1]
-    assert (await store.messages.delete(to_all.id)).message.mentions == ()
+    assert (await store.messages.delete(to_all.id, actor=Actor(ann.id))).message.mentions == ()
     assert await counts(store, room_id, bob, cleo) == [1, 0]
-    await store.messages.delete(to_bob.id)
+    await store.messages.delete(to_bob.id, actor=Actor(ann.id))
     assert await counts(store, room_id, bob, cleo) == [0, 0]
