@@ -9,7 +9,8 @@ from msgspec import Struct
 from chat.errors import ChatError
 from chat.message_changes import MessageChanges
 from chat.messages import Messages
-from chat.request_inputs.messages import History, MessageContent, OneEmoji, SendMessage
+from chat.request_inputs.messages import History, MessageContent, OneEmoji, SendMessage, ThreadPart
+from chat.threads import Threads
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
 from limits.contract import Check
@@ -19,6 +20,7 @@ SEND = InputDecoder(SendMessage)
 HISTORY = InputDecoder(History)
 CONTENT = InputDecoder(MessageContent)
 EMOJI = InputDecoder(OneEmoji)
+THREAD = InputDecoder(ThreadPart)
 
 
 class MessageServices(Struct, frozen=True):
@@ -26,6 +28,7 @@ class MessageServices(Struct, frozen=True):
 
     messages: Messages
     changes: MessageChanges
+    threads: Threads
 
 
 class MessageHandler(Handler[MessageServices]):
@@ -72,6 +75,13 @@ class HistoryHandler(MessageHandler):
 
     async def get(self, message_id: str) -> None:
         self.reply(await self.services.changes.history(self.actor, message_id))
+
+
+class ThreadHandler(MessageHandler):
+    sheds: ClassVar = {"GET": ShedClass.READS}
+
+    async def get(self, message_id: str) -> None:
+        self.reply(await self.services.threads.page(message_id, self.identity.user.id, self.query(THREAD)))
 
 
 class ReactionHandler(MessageHandler):

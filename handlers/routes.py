@@ -130,6 +130,7 @@ def make_application(services: Services) -> Application:
             route(r"/messages/search", search.SearchHandler, services.search),
             route(rf"/messages/{ID}", messages.OneMessageHandler, services.messages),
             route(rf"/messages/{ID}/history", messages.HistoryHandler, services.messages),
+            route(rf"/messages/{ID}/thread", messages.ThreadHandler, services.messages),
             route(rf"/messages/{ID}/reactions/{ID}", messages.ReactionHandler, services.messages),
         ],
         default_handler_class=NotFound,

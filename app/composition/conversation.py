@@ -25,6 +25,7 @@ from chat.room_activity.publisher import RoomActivityPublisher
 from chat.room_settings import RoomSettings
 from chat.rooms import Rooms
 from chat.search import Search
+from chat.threads import Threads
 from cluster.events import MembershipEnded
 from monitor.observer import Observer
 from store.contract import Store
@@ -42,6 +43,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     rooms: Rooms
     room_settings: RoomSettings
     search: Search
+    threads: Threads
 
 
 def build_conversation(
@@ -129,6 +131,7 @@ def build_conversation(
         rooms=rooms,
         room_settings=room_settings,
         search=search,
+        threads=Threads(store=store, messages=messages),
     )
 
 

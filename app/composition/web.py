@@ -94,7 +94,9 @@ def build_web(
         room_settings=chat.conversation.room_settings,
         people=PeopleServices(settings=chat.account_parts.settings, blocks=chat.account_parts.blocks),
         moderation=ModerationServices(chat.conversation.rooms, chat.conversation.member_moderation),
-        messages=MessageServices(chat.conversation.messages, chat.conversation.message_changes),
+        messages=MessageServices(
+            chat.conversation.messages, chat.conversation.message_changes, chat.conversation.threads
+        ),
         search=chat.conversation.search,
         about=About(
             version=VERSION,

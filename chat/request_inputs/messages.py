@@ -53,6 +53,11 @@ class History(Input, frozen=True):
     expand: Literal["author"] | None = None
 
 
+class ThreadPart(Input, frozen=True):
+    after: Seq = 0
+    limit: Limit = 50
+
+
 class ChangesSince(Input, frozen=True):
     since: Seq = 0
     limit: Limit = 50

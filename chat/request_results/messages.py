@@ -43,6 +43,14 @@ class HistoryPage(Struct, frozen=True, rename="camel"):
     rev: int
 
 
+class ThreadView(Struct, frozen=True, rename="camel"):
+    """Replies of a thread in ascending seq, the number of all, and whether there are later ones."""
+
+    messages: tuple[Message, ...]
+    count: int
+    has_more: bool
+
+
 class ChangeView(Struct, frozen=True):
     """One entry of a room's changes log; `message` is None for membership and settings."""
 

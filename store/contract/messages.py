@@ -19,6 +19,7 @@ from store.models import (
     MessagePage,
     MessageSearch,
     SearchHit,
+    ThreadPage,
 )
 
 
@@ -37,9 +38,10 @@ class Messages(Protocol):
         A draft whose (room, author, clientId) is stored already, by an earlier call or this one, stores nothing and
         its outcome is Stored(duplicate=True). The same transaction checks membership, muting, archive, replyToId and
         threadId (messages of this room), attachments (files of the author) and who may mention all (ROOM_MENTION), and
-        drops mentions of non-members. A mention of all is one entry, whatever the number of members. Each author's
-        readSeq moves to their own newest seq. createdAt is the store's clock; within a process it does not fall as seq
-        rises. If this raises, none of the drafts is confirmed.
+        drops mentions of non-members. A threadId that names a reply stands for the root of that reply's thread. A
+        mention of all is one entry, whatever the number of members. Each author's readSeq moves to their own newest
+        seq. createdAt is the store's clock; within a process it does not fall as seq rises. If this raises, none of the
+        drafts is confirmed.
 
         In a room with slow mode a member who is no moderator gets TooSoon within slowModeS seconds of their newest
         message in the room, also of one from before they left and came back.
@@ -88,6 +90,11 @@ class Messages(Protocol):
 
         `with_authors`: the authors' profiles are read in the same round trip. Raises ValueError if both `before` and
         `after` are given.
+        """
+
+    async def thread(self, room_id: str, root: int, *, after: int, limit: int) -> ThreadPage:
+        """Up to `limit` replies above the seq `after` of the thread whose root has the seq `root`; none if there is
+        no such thread. Deleted replies are among them, and counted.
         """
 
     async def newest_between(self, room_id: str, *, after: int, upto: int, limit: int) -> list[Message]:

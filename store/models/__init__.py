@@ -45,6 +45,7 @@ from store.models.messages import (
     ReplacedText,
     SearchHit,
     Stored,
+    ThreadPage,
     TooSoon,
 )
 from store.models.moderation import (
@@ -143,6 +144,7 @@ __all__ = [
     "Standing",
     "Status",
     "Stored",
+    "ThreadPage",
     "TooSoon",
     "User",
     "Webhook",

@@ -112,6 +112,14 @@ class MessagePage(Struct, frozen=True):
     authors: tuple[User, ...] = ()
 
 
+class ThreadPage(Struct, frozen=True):
+    """Replies of a thread in ascending seq; `count` is the number of all, `has_more`: there are later ones."""
+
+    messages: tuple[Message, ...]
+    count: int
+    has_more: bool
+
+
 class MessageChange(Struct, frozen=True):
     """The result of an edit, a deletion or a reaction. `changed` is False where nothing had to be written."""
 

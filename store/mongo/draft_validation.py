@@ -123,6 +123,8 @@ class DraftCheck:
         thread = await self._seq(room_id, draft.thread_id)
         if (draft.reply_to_id is None) != (reply_to is None) or (draft.thread_id is None) != (thread is None):
             return Refusal.MESSAGE_NOT_FOUND
+        if thread is not None:
+            thread = await self._root(room_id, thread)
         if ROOM_MENTION in draft.mentions:
             try:
                 require_mention_of_all(Role(members[draft.user_id]["role"]), is_admin=draft.by_admin)
@@ -151,6 +153,11 @@ class DraftCheck:
             await self._database.files.update_many(
                 {"_id": {"$in": hidden}, "ownerId": stored.user_id}, {"$pull": {"posts": post}}
             )
+
+    async def _root(self, room_id: str, seq: int) -> int:
+        """The seq of the thread's root that a message is, or belongs to."""
+        found = await self._database.messages.find_one({"roomId": room_id, "seq": seq}, {"_id": 0, "thread": 1})
+        return seq if found is None else int(found.get("thread", seq))
 
     async def _seq(self, room_id: str, message_id: str | None) -> int | None:
         if message_id is None:

@@ -65,6 +65,12 @@ INDEXES: tuple[Index, ...] = (
         (("roomId", ASCENDING), ("userId", ASCENDING), ("clientId", ASCENDING)),
         _UNIQUE,
     ),
+    Index(
+        "messages",
+        "thread",
+        (("roomId", ASCENDING), ("thread", ASCENDING), ("seq", ASCENDING)),
+        {"partialFilterExpression": {"thread": {"$exists": True}}},
+    ),
     Index("messages", "room_created", (("roomId", ASCENDING), ("createdAt", ASCENDING))),
     Index(
         "messages",

@@ -18,6 +18,7 @@ from store.models import (
     MessageSearch,
     Role,
     SearchHit,
+    ThreadPage,
 )
 from store.mongo import message_pipelines
 from store.mongo.change_log import ChangeLog
@@ -120,6 +121,15 @@ class MongoMessages:
                 {user["_id"]: user_from(user) for one in documents for user in one.get("author", ())}.values()
             ),
         )
+
+    async def thread(self, room_id: str, root: int, *, after: int, limit: int) -> ThreadPage:
+        of_thread = {"roomId": room_id, "thread": root}
+        async with self._database.operation("messages.thread"):
+            found = self._messages.find({**of_thread, "seq": {"$gt": after}}).sort("seq", 1).limit(limit + 1)
+            documents = await found.to_list(None)
+            count = await self._messages.count_documents(of_thread)  # of the index alone
+        messages = tuple(message_from(document) for document in documents[:limit])
+        return ThreadPage(messages, count, has_more=len(documents) > limit)
 
     async def newest_between(self, room_id: str, *, after: int, upto: int, limit: int) -> list[Message]:
         async with self._database.operation("messages.newest_between"):

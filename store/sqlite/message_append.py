@@ -56,6 +56,7 @@ UPDATE members SET read_seq = own.value ->> 2, sent_at = ?2 FROM json_each(?1) o
 WHERE room_id = own.value ->> 0 AND user_id = own.value ->> 1 AND read_seq < own.value ->> 2"""
 _MENTION = "INSERT OR IGNORE INTO mentions (user_id, room_id, seq) VALUES (?, ?, ?)"
 _ROLE = "SELECT role FROM members WHERE room_id = ? AND user_id = ?"
+_ROOT = "SELECT coalesce(thread, seq) FROM messages WHERE room_id = ? AND seq = ?"
 _POST_FILE = "INSERT OR IGNORE INTO file_posts (file_id, room_id, seq) VALUES (?, ?, ?)"
 
 
@@ -167,10 +168,11 @@ class AppendTransaction:
         )
 
     def _message(self, room_id: str, seq: int, draft: MessageDraft, details: _DraftDetails = _NO_DETAILS) -> Message:
+        thread_id = None if details.thread is None else f"{room_id}-{details.thread}"
         # Positional, in the order of the class: keywords cost as much again on this path.
         return Message(
             f"{room_id}-{seq}", room_id, seq, 0, draft.user_id, draft.username, "text", draft.content, draft.client_id,
-            draft.reply_to_id, draft.thread_id, details.attachments, details.mentions, {}, self._created_at, None, None,
+            draft.reply_to_id, thread_id, details.attachments, details.mentions, {}, self._created_at, None, None,
         )  # fmt: skip
 
     def _append(self, room_id: str, draft: MessageDraft) -> AppendOutcome:
@@ -248,6 +250,8 @@ class AppendTransaction:
         thread = seq_in_room(room_id, draft.thread_id, head)
         if (draft.reply_to_id is None) != (reply_to is None) or (draft.thread_id is None) != (thread is None):
             return Refusal.MESSAGE_NOT_FOUND
+        if thread is not None:
+            thread = fetch(self._connection, _ROOT, (room_id, thread))[0][0]
         wanted = list(dict.fromkeys(draft.attachment_ids))
         found = {}
         if wanted:

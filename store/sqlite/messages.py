@@ -18,6 +18,7 @@ from store.models import (
     MessagePage,
     MessageSearch,
     SearchHit,
+    ThreadPage,
     User,
 )
 from store.sqlite.changes import head_rev
@@ -27,6 +28,9 @@ from store.sqlite.message_append import AppendRequest, AppendTransaction
 from store.sqlite.reactions import ReactRequest, ReactTransaction
 from store.sqlite.rows import MESSAGE_COLUMNS, USER_COLUMNS, as_json, fetch, fetch_one, message_from, user_from
 from store.sqlite.search import search_messages
+
+# Answered from the index on (room_id, thread, seq) alone.
+_REPLIES = "SELECT count(*) FROM messages WHERE room_id = ? AND thread = ?"
 
 _SELECT = f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE room_id = ?1 AND "
 
@@ -123,6 +127,19 @@ class SqliteMessages:
             )
 
         return await self._database.read("messages.page", operation)
+
+    async def thread(self, room_id: str, root: int, *, after: int, limit: int) -> ThreadPage:
+        def operation(connection: apsw.Connection) -> ThreadPage:
+            rows = fetch(
+                connection,
+                f"{_SELECT}thread = ?2 AND seq > ?3 ORDER BY seq LIMIT ?4",
+                (room_id, root, after, limit + 1),
+            )
+            (count,) = fetch(connection, _REPLIES, (room_id, root))[0]
+            messages = tuple(message_from(room_id, row) for row in rows[:limit])
+            return ThreadPage(messages, count, has_more=len(rows) > limit)
+
+        return await self._database.read("messages.thread", operation)
 
     async def newest_between(self, room_id: str, *, after: int, upto: int, limit: int) -> list[Message]:
         def operation(connection: apsw.Connection) -> list[Message]:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from store.contract import Store
-from store.models import ProfileChange, Refusal, Stored
+from store.models import ProfileChange, Refusal, Stored, ThreadPage
 from tests.contract.conftest import Reopen, StoreFiller, on_each_backend
 from tests.support.clock import HandClock
 
@@ -250,3 +250,26 @@ async def test_a_write_that_returned_is_seen_by_every_read_that_follows(store: S
         assert await store.messages.get(message.id) == message
 
     await asyncio.gather(*(write_and_read(number) for number in range(50)))
+
+
+@pytest.mark.gen_test
+async def test_a_reply_to_a_reply_belongs_to_the_thread_of_the_root(store: Store, fill: StoreFiller) -> None:
+    ann = await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    root, other = await fill.say(room_id, ann, "root", "other")
+    thread_id, replies = root.id, []
+    for _ in range(3):
+        (reply,) = await store.messages.append(room_id, [fill.draft(ann, reply_to_id=thread_id, thread_id=thread_id)])
+        assert isinstance(reply, Stored)
+        assert (reply.message.thread_id, reply.message.reply_to_id) == (root.id, thread_id)
+        assert await store.messages.get(reply.message.id) == reply.message
+        thread_id = reply.message.id
+        replies.append(reply.message)
+    await store.messages.append(room_id, [fill.draft(ann, thread_id=other.id)])
+    assert await store.messages.thread(room_id, root.seq, after=0, limit=9) == ThreadPage(tuple(replies), 3, False)
+    assert await store.messages.thread(room_id, root.seq, after=0, limit=2) == ThreadPage(tuple(replies[:2]), 3, True)
+    assert await store.messages.thread(room_id, root.seq, after=replies[0].seq, limit=2) == ThreadPage(
+        tuple(replies[1:]), 3, False
+    )
+    assert await store.messages.thread(room_id, 99, after=0, limit=2) == ThreadPage((), 0, False)
+    assert await store.messages.thread("none", 1, after=0, limit=2) == ThreadPage((), 0, False)

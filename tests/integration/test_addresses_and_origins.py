@@ -278,6 +278,7 @@ def test_head_answers_wherever_get_does_and_is_shed_and_counted_like_it(server: 
         f"/rooms/{room}/changes",
         f"/messages?roomId={room}", f"/messages/{message}", f"/messages/{message}/history",
         "/messages/search?q=tea", "/messages/search?q=from:",
+        f"/messages/{message}/thread",
         "/messages?roomId=nowhere", "/messages", "/nothing",
     ]  # fmt: skip
     for path in paths:  # the first request of a route adds series to /metrics

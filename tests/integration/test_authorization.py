@@ -23,7 +23,6 @@ PENDING = frozenset(
         "POST /invites/{id}",
         "GET /messages/search/suggest",
         "POST /messages/{id}/report",
-        "GET /messages/{id}/thread",
         "DELETE /rooms/{id}",
         "PATCH /rooms/{id}",
         "GET /rooms/{id}/audit",

@@ -72,7 +72,7 @@ PATHS = [
     "{}", "users/me/settings", "users/me/blocks", "users/me/blocks/{}", "auth/sessions", "auth/sessions/{}",
     "rooms/{}/members/{}",
     "{}",
-    "messages/{}/history", "messages/{}/reactions/{}", "{}",
+    "messages/{}/history", "messages/{}/thread", "messages/{}/reactions/{}", "{}",
 ]  # fmt: skip
 FIELDS = [
     "name", "description", "isPrivate", "maxUsers", "roomId", "content", "clientId", "replyToId", "threadId",

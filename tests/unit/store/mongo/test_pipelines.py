@@ -284,6 +284,9 @@ CASES = {
     "metric_steps": Case("monitoring", metric_steps("a", "cpu", since=10, until=90, step=5), "source_minute", {}),
     # Not pipelines of the product, but queries that have an index of their own.
     "a day": Case("messages", [{"$match": {"roomId": "r1", "createdAt": {"$lt": stored_time(5)}}}], "room_created", {}),
+    "thread": Case(
+        "messages", [{"$match": {"roomId": "r1", "thread": 3, "seq": {"$gt": 5}}}, {"$sort": {"seq": 1}}], "thread", {}
+    ),
     "revoked": Case(
         "sessions", [{"$match": {"revokedAt": {"$gte": stored_time(1)}}}, {"$sort": {"revokedAt": -1}}], "revoked", {}
     ),
@@ -321,6 +324,7 @@ def test_every_pipeline_and_all_that_it_joins_has_its_index_named_here() -> None
         "a",
         "revoked",
         "old",
+        "thread",
     }
     for case in CASES.values():
         assert {field for field, _, _ in joins_of(case.pipeline)} == case.joins.keys()
