@@ -30,7 +30,8 @@ INVITE = PARTICIPATE
 NOT_IN_PRIVATE = dict.fromkeys((*PLAIN, Who.MUTED), "forbidden")
 NO_MEMBER = {Who.ADMIN: "room_not_found"}  # an administrator enters a private room by invitation too
 # An author who may write, or a moderator
-CHANGE = outcomes(WRITE, forbidden=[Who.MEMBER, Who.MUTED, Who.BOT], ok=[Who.ADMIN])
+EDIT = outcomes(WRITE, forbidden=[Who.MEMBER, Who.BOT], ok=[Who.ADMIN])
+DELETE = outcomes(EDIT, forbidden=[Who.MUTED])
 # Who wrote a message before they were muted or banned
 WRITERS = (Who.MUTED, Who.BANNED, Who.BOT, Who.MEMBER, Who.MODERATOR, Who.OWNER)
 FUTURE = "2099-01-01T00:00:00.000Z"
@@ -95,7 +96,7 @@ ROOMS = (
     anywhere("POST /rooms", LOGGED_IN, {"name": "A room"}),
     anywhere("POST /rooms/direct", LOGGED_IN, {"userId": Of("member")}),
     anywhere("GET /rooms", LOGGED_IN_OR_BOT),
-    in_room("GET /rooms/{id}", SEE, in_private=NO_MEMBER),
+    in_room("GET /rooms/{id}", SEE),
     in_room("PATCH /rooms/{id}", MODERATE, {"name": "Renamed"}),
     in_room("DELETE /rooms/{id}", OWN, spends="room"),
     in_room("POST /rooms/{id}/join", JOIN, spends="room", in_private=NO_MEMBER),
@@ -129,11 +130,11 @@ MESSAGES = (
     in_room("POST /messages", WRITE, {"roomId": Of("room"), "content": "hello"}),
     in_room("GET /messages", READ, query={"roomId": Of("room")}),
     on_message("GET /messages/{id}", READ),
-    on_message("PATCH /messages/{id}", CHANGE, {"content": "changed"}),
+    on_message("PATCH /messages/{id}", EDIT, {"content": "changed"}),
     on_message("PATCH /messages/{id} (one's own)", WRITE, {"content": "changed"}, ids="own_message", people=WRITERS),
-    on_message("DELETE /messages/{id}", CHANGE, spends="message"),
+    on_message("DELETE /messages/{id}", DELETE, spends="message"),
     on_message("DELETE /messages/{id} (one's own)", READ, ids="own_message", people=WRITERS, spends="room"),
-    on_message("GET /messages/{id}/history", CHANGE),
+    on_message("GET /messages/{id}/history", DELETE),
     on_message("GET /messages/{id}/thread", READ),
     on_message("PUT /messages/{id}/reactions/{id}", WRITE, ids="message emoji"),
     on_message("DELETE /messages/{id}/reactions/{id}", READ, ids="message emoji"),
@@ -166,9 +167,9 @@ COMMANDS = (
     in_room("ws messageRead", READ, {**IN_ROOM, "seq": 1}),
     in_room("ws getPresence", READ, IN_ROOM),
     in_room("ws getRoomStats", SEE, IN_ROOM, in_private=NO_MEMBER),
-    on_message("ws editMessage", CHANGE, {**MESSAGE, "content": "changed"}),
+    on_message("ws editMessage", EDIT, {**MESSAGE, "content": "changed"}),
     on_message("ws editMessage (one's own)", WRITE, {**OWN_MESSAGE, "content": "changed"}, people=WRITERS),
-    on_message("ws deleteMessage", CHANGE, MESSAGE, spends="message"),
+    on_message("ws deleteMessage", DELETE, MESSAGE, spends="message"),
     on_message("ws deleteMessage (one's own)", READ, OWN_MESSAGE, people=WRITERS, spends="room"),
     on_message("ws addReaction", WRITE, {**MESSAGE, "emoji": "👍"}),
     on_message("ws removeReaction", READ, {**MESSAGE, "emoji": "👍"}),

@@ -1,0 +1,304 @@
+"""Two requests at the same moment on two processes: the outcome is one of the two orders, the same for everybody."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import Processes, person_at
+from tests.support.client import Person, Reply, register
+from tests.support.conversation.clients import Client
+from tests.support.conversation.model import as_seen
+from tests.support.waiting import until
+
+TIMES = 8  # how often each race is run: in each run another may be first
+OUTSIDE = {"not_member", "banned"}
+Request = Callable[[], Reply]
+
+
+async def at_once(*requests: Request) -> list[str]:
+    """Send the requests at the same moment. Returns `ok` or the error code of each."""
+    replies = await asyncio.gather(*(asyncio.to_thread(request) for request in requests))
+    return ["ok" if reply.status < 300 else reply.code for reply in replies]
+
+
+class Race:
+    """A new room for each run: ada owns it and watches it on both processes, bob is a member and watches it too."""
+
+    def __init__(
+        self, processes: Processes, ada: Person, bob: Person, room_id: str, watchers: Sequence[Client]
+    ) -> None:
+        self.processes = processes
+        self.ada, self.bob = ada, bob
+        self.room_id = room_id
+        self.watchers = watchers
+
+    def request(
+        self, person: Person, process: int, method: str, path: str, body: object = None, **query: Any
+    ) -> Request:
+        """A request that `at_once` sends. `{room}` in the path is the room."""
+        here = person_at(person, self.processes[process])
+        return partial(here.call, method, path.format(room=self.room_id), body, **query)
+
+    async def ask(self, person: Person, process: int, method: str, path: str, body: object = None, **query: Any) -> Any:
+        """A request that is allowed; its JSON."""
+        reply = await asyncio.to_thread(self.request(person, process, method, path, body, **query))
+        assert reply.status < 300, reply.body
+        return reply.json if reply.body else None
+
+    async def post(self, person: Person, content: str = "hello") -> str:
+        body = {"roomId": self.room_id, "content": content}
+        message_id: str = (await self.ask(person, 0, "POST", "/messages", body))["message"]["id"]
+        return message_id
+
+    async def history(self) -> list[dict[str, Any]]:
+        """The messages, which both processes and all who watch must come to see alike."""
+        shown: list[Any] = []
+
+        def is_alike() -> bool:
+            path = "/messages"
+            pages = [self.request(self.ada, process, "GET", path, roomId=self.room_id)().json for process in (0, 1)]
+            told = [
+                [
+                    as_seen(one.timeline(self.room_id).messages[seq])
+                    for seq in sorted(one.timeline(self.room_id).messages)
+                ]
+                for one in self.watchers
+                if one.timeline(self.room_id).is_open
+            ]
+            shown[:] = [[as_seen(one) for one in page["messages"]] for page in pages] + told
+            return all(one == shown[0] for one in shown)
+
+        await until(is_alike)
+        assert [one.faults + one.timeline(self.room_id).faults for one in self.watchers] == [[]] * len(self.watchers)
+        messages: list[dict[str, Any]] = shown[0]
+        return messages
+
+    async def members(self) -> set[str]:
+        """The members, which both processes must come to list alike."""
+        found: list[set[str]] = []
+
+        def is_alike() -> bool:
+            path = "/rooms/{room}/members"
+            pages = [self.request(self.ada, process, "GET", path)().json for process in (0, 1)]
+            found[:] = [{one["userId"] for one in page["members"]} for page in pages]
+            return found[0] == found[1]
+
+        await until(is_alike)
+        return found[0]
+
+    def told_the_end(self, person: Person) -> bool:
+        """Whether all subscriptions of somebody are over."""
+        return not any(
+            one.timeline(self.room_id).is_open for one in self.watchers if one.person.username == person.username
+        )
+
+
+@asynccontextmanager
+async def race(processes: Processes, **room: Any) -> AsyncIterator[Race]:
+    """A room with its two people and three watching connections."""
+    ada, bob = await newcomers(processes, 2)
+    async with AsyncExitStack() as stack:
+        room_id = (await asyncio.to_thread(partial(ada.make_room, **room)))["id"]
+        one = Race(processes, ada, bob, room_id, [Client(ada, 0), Client(ada, 1), Client(bob, 1)])
+        await one.ask(ada, 0, "POST", "/rooms/{room}/members", {"userId": bob.id})
+        for client in one.watchers:
+            await client.connect(processes[client.process])
+            stack.push_async_callback(client.disconnect)
+            assert (await client.join(room_id)).code == "ok"
+        yield one
+
+
+async def newcomers(processes: Processes, count: int) -> list[Person]:
+    return [await asyncio.to_thread(register, processes[0].url) for _ in range(count)]
+
+
+# ---- places ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.gen_test
+async def test_of_two_who_are_invited_to_the_last_place_one_gets_it(two_servers: Processes) -> None:
+    for _ in range(TIMES):
+        async with race(two_servers, maxUsers=3) as one:
+            both = await newcomers(two_servers, 2)
+            codes = await at_once(
+                *(
+                    one.request(one.ada, process, "POST", "/rooms/{room}/members", {"userId": person.id})
+                    for process, person in enumerate(both)
+                )
+            )
+            assert sorted(codes) == ["ok", "room_full"]
+            assert await one.members() == {one.ada.id, one.bob.id, both[codes.index("ok")].id}
+
+
+@pytest.mark.gen_test
+async def test_of_two_who_join_for_the_last_place_one_gets_it(two_servers: Processes) -> None:
+    for _ in range(TIMES):
+        async with race(two_servers, maxUsers=3) as one:
+            both = await newcomers(two_servers, 2)
+            codes = await at_once(
+                *(one.request(person, process, "POST", "/rooms/{room}/join") for process, person in enumerate(both))
+            )
+            assert sorted(codes) == ["ok", "room_full"]
+            assert await one.members() == {one.ada.id, one.bob.id, both[codes.index("ok")].id}
+
+
+@pytest.mark.gen_test
+async def test_a_link_for_one_is_used_by_one_of_two(two_servers: Processes) -> None:
+    for _ in range(TIMES):
+        async with race(two_servers, isPrivate=True) as one:
+            both = await newcomers(two_servers, 2)
+            code = (await one.ask(one.ada, 0, "POST", "/rooms/{room}/invites", {"maxUses": 1}))["code"]
+            codes = await at_once(
+                *(one.request(person, process, "POST", f"/invites/{code}") for process, person in enumerate(both))
+            )
+            assert sorted(codes) == ["not_found", "ok"]
+            assert await one.members() == {one.ada.id, one.bob.id, both[codes.index("ok")].id}
+
+
+# ---- changes of one message --------------------------------------------------------------------------------------
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("change", ["edit", "react"])
+async def test_a_change_that_races_a_deletion_was_before_it_or_is_refused(two_servers: Processes, change: str) -> None:
+    for turn in range(TIMES):
+        async with race(two_servers) as one:
+            message = await one.post(one.bob, "secret")
+            path = f"/messages/{message}"
+            changes = {
+                "edit": one.request(one.bob, 1, "PATCH", path, {"content": "changed"}),
+                "react": one.request(one.bob, 1, "PUT", f"{path}/reactions/x"),
+            }
+            requests = [changes[change], one.request(one.ada, 0, "DELETE", path)]
+            codes = await at_once(*requests[:: 1 if turn % 2 else -1])
+            changed, deleted = codes[:: 1 if turn % 2 else -1]
+            assert (changed, deleted) in {("ok", "ok"), ("message_not_found", "ok")}
+            (left,) = await one.history()
+            assert (left["deleted"], left["content"], left["rev"]) == (True, None, 2 + (changed == "ok"))
+            log = await one.ask(one.bob, 1, "GET", "/rooms/{room}/changes")
+            assert [entry["rev"] for entry in log["changes"]] == list(range(1, left["rev"] + 1))
+            texts = {entry["message"]["content"] for entry in log["changes"] if entry["message"] is not None}
+            assert texts == {None}, "the log does not give out what was deleted"
+
+
+@pytest.mark.gen_test
+async def test_of_two_edits_at_once_the_later_stands_for_everybody(two_servers: Processes) -> None:
+    for _ in range(TIMES):
+        async with race(two_servers) as one:
+            path = f"/messages/{await one.post(one.bob)}"
+            requests = [
+                one.request(person, process, "PATCH", path, {"content": f"by {process}"})
+                for process, person in enumerate((one.ada, one.bob))
+            ]
+            assert await at_once(*requests) == ["ok", "ok"]
+            (left,) = await one.history()
+            assert (left["content"] in ("by 0", "by 1"), left["rev"]) == (True, 3)
+
+
+# ---- moderation --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.gen_test
+async def test_a_message_that_races_a_ban_is_seen_by_all_or_refused(two_servers: Processes) -> None:
+    for turn in range(TIMES):
+        async with race(two_servers) as one:
+            ban = one.request(one.ada, 0, "POST", f"/rooms/{{room}}/bans/{one.bob.id}", {"reason": "noise"})
+            send = one.request(one.bob, 1, "POST", "/messages", {"roomId": one.room_id, "content": "last"})
+            codes = await at_once(*(ban, send)[:: 1 if turn % 2 else -1])
+            banned, sent = codes[:: 1 if turn % 2 else -1]
+            assert banned == "ok"
+            assert sent in {"ok", *OUTSIDE}
+            assert [message["content"] for message in await one.history()] == ["last"] * (sent == "ok")
+            assert await one.members() == {one.ada.id}
+            await until(lambda one=one: one.told_the_end(one.bob))
+
+
+@pytest.mark.gen_test
+async def test_an_edit_that_races_a_ban_is_seen_by_all_or_refused(two_servers: Processes) -> None:
+    for turn in range(TIMES):
+        async with race(two_servers) as one:
+            path = f"/messages/{await one.post(one.bob, 'first')}"
+            ban = one.request(one.ada, 0, "POST", f"/rooms/{{room}}/bans/{one.bob.id}", {"reason": "noise"})
+            edit = one.request(one.bob, 1, "PATCH", path, {"content": "changed"})
+            codes = await at_once(*(ban, edit)[:: 1 if turn % 2 else -1])
+            banned, edited = codes[:: 1 if turn % 2 else -1]
+            assert banned == "ok"
+            assert edited in {"ok", *OUTSIDE}
+            (left,) = await one.history()
+            assert left["content"] == ("changed" if edited == "ok" else "first")
+
+
+@pytest.mark.gen_test
+async def test_who_joins_while_they_are_banned_is_no_member_in_the_end(two_servers: Processes) -> None:
+    for turn in range(TIMES):
+        async with race(two_servers) as one:
+            (eve,) = await newcomers(two_servers, 1)
+            ban = one.request(one.ada, 0, "POST", f"/rooms/{{room}}/bans/{eve.id}", {"reason": "noise"})
+            join = one.request(eve, 1, "POST", "/rooms/{room}/join")
+            codes = await at_once(*(ban, join)[:: 1 if turn % 2 else -1])
+            banned, joined = codes[:: 1 if turn % 2 else -1]
+            assert banned == "ok"
+            assert joined in {"ok", *OUTSIDE}, "who became a member for a moment may be told so"
+            assert await one.members() == {one.ada.id, one.bob.id}
+            for process in (0, 1):
+                again = await at_once(one.request(eve, process, "POST", "/rooms/{room}/join"))
+                assert again == ["banned"]
+
+
+@pytest.mark.gen_test
+async def test_a_room_that_is_handed_to_two_at_once_has_one_owner(two_servers: Processes) -> None:
+    for _ in range(TIMES):
+        async with race(two_servers) as one:
+            (eve,) = await newcomers(two_servers, 1)
+            await one.ask(one.ada, 0, "POST", "/rooms/{room}/members", {"userId": eve.id})
+            requests = [
+                one.request(one.ada, process, "PATCH", f"/rooms/{{room}}/members/{person.id}", {"role": "owner"})
+                for process, person in enumerate((one.bob, eve))
+            ]
+            codes = await at_once(*requests)
+            assert sorted(codes) == ["forbidden", "ok"]
+            owner = (one.bob, eve)[codes.index("ok")].id
+            room = (await one.ask(one.ada, 0, "GET", "/rooms/{room}"))["room"]
+            roles = {
+                member["userId"]: member["role"]
+                for member in (await one.ask(one.ada, 1, "GET", "/rooms/{room}/members"))["members"]
+            }
+            assert (room["ownerId"], room["role"]) == (owner, "moderator")
+            assert roles == {one.ada.id: "moderator", one.bob.id: "member", eve.id: "member", owner: "owner"}
+
+
+# ---- settings ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.gen_test
+async def test_of_settings_changed_at_once_both_fields_stand_and_of_one_field_the_later_value(
+    two_servers: Processes,
+) -> None:
+    for _ in range(TIMES):
+        async with race(two_servers) as one:
+            requests = [
+                one.request(one.ada, process, "PATCH", "/rooms/{room}", body)
+                for process, body in enumerate(
+                    ({"name": "zero", "description": "of zero"}, {"name": "one", "slowModeS": 7})
+                )
+            ]
+            assert await at_once(*requests) == ["ok", "ok"]
+            shown: list[Any] = []
+
+            def is_alike(one: Race = one, shown: list[Any] = shown) -> bool:
+                rooms = [one.request(one.ada, process, "GET", "/rooms/{room}")().json["room"] for process in (0, 1)]
+                shown[:] = [(room["name"], room["description"], room["slowModeS"], room["rev"]) for room in rooms]
+                return shown[0] == shown[1]
+
+            await until(is_alike)
+            name, *rest = shown[0]
+            assert (name in ("zero", "one"), rest) == (True, ["of zero", 7, 3])
+            await until(
+                lambda one=one, name=name: {watcher.room_names.get(one.room_id) for watcher in one.watchers} == {name}
+            )
