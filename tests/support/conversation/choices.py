@@ -55,3 +55,9 @@ def may_settle(choice: Choice) -> frozenset[str]:
     allowed = choice.room.may_moderate(choice.act.user)
     is_kept = choice.room.is_archived and choice.act.value[0] != "archived"
     return frozenset({"forbidden"}) if allowed == OK and is_kept else allowed
+
+
+def may_send_again(choice: Choice) -> frozenset[str]:
+    """Who sent a message may be told that it is stored, also when they are no member any more."""
+    allowed = choice.room.may_read(choice.act.user)
+    return allowed if choice.room.is_deleted else allowed | OK

@@ -10,6 +10,7 @@ from tests.support.conversation.choices import (
     banned,
     is_open,
     may_both,
+    may_send_again,
     may_settle,
     messages,
     other_members,
@@ -82,7 +83,7 @@ OPERATIONS = (
     operation(
         "send again",
         "POST /messages",
-        lambda c: c.room.may_read(c.act.user),
+        may_send_again,
         actions.sending(lambda c: actions.draft(c, clientId=c.message.client_id)),
         effects.resent,
         on=own,
