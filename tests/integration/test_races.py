@@ -149,22 +149,6 @@ async def test_of_two_who_join_for_the_last_place_one_gets_it(two_servers: Proce
 
 
 @pytest.mark.gen_test
-async def test_a_link_for_one_is_used_by_one_of_two(two_servers: Processes) -> None:
-    for _ in range(TIMES):
-        async with race(two_servers, isPrivate=True) as one:
-            both = await newcomers(two_servers, 2)
-            code = (await one.ask(one.ada, 0, "POST", "/rooms/{room}/invites", {"maxUses": 1}))["code"]
-            codes = await at_once(
-                *(one.request(person, process, "POST", f"/invites/{code}") for process, person in enumerate(both))
-            )
-            assert sorted(codes) == ["not_found", "ok"]
-            assert await one.members() == {one.ada.id, one.bob.id, both[codes.index("ok")].id}
-
-
-# ---- changes of one message --------------------------------------------------------------------------------------
-
-
-@pytest.mark.gen_test
 @pytest.mark.parametrize("change", ["edit", "react"])
 async def test_a_change_that_races_a_deletion_was_before_it_or_is_refused(two_servers: Processes, change: str) -> None:
     for turn in range(TIMES):
@@ -202,53 +186,6 @@ async def test_of_two_edits_at_once_the_later_stands_for_everybody(two_servers: 
 
 
 # ---- moderation --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.gen_test
-async def test_a_message_that_races_a_ban_is_seen_by_all_or_refused(two_servers: Processes) -> None:
-    for turn in range(TIMES):
-        async with race(two_servers) as one:
-            ban = one.request(one.ada, 0, "POST", f"/rooms/{{room}}/bans/{one.bob.id}", {"reason": "noise"})
-            send = one.request(one.bob, 1, "POST", "/messages", {"roomId": one.room_id, "content": "last"})
-            codes = await at_once(*(ban, send)[:: 1 if turn % 2 else -1])
-            banned, sent = codes[:: 1 if turn % 2 else -1]
-            assert banned == "ok"
-            assert sent in {"ok", *OUTSIDE}
-            assert [message["content"] for message in await one.history()] == ["last"] * (sent == "ok")
-            assert await one.members() == {one.ada.id}
-            await until(lambda one=one: one.told_the_end(one.bob))
-
-
-@pytest.mark.gen_test
-async def test_an_edit_that_races_a_ban_is_seen_by_all_or_refused(two_servers: Processes) -> None:
-    for turn in range(TIMES):
-        async with race(two_servers) as one:
-            path = f"/messages/{await one.post(one.bob, 'first')}"
-            ban = one.request(one.ada, 0, "POST", f"/rooms/{{room}}/bans/{one.bob.id}", {"reason": "noise"})
-            edit = one.request(one.bob, 1, "PATCH", path, {"content": "changed"})
-            codes = await at_once(*(ban, edit)[:: 1 if turn % 2 else -1])
-            banned, edited = codes[:: 1 if turn % 2 else -1]
-            assert banned == "ok"
-            assert edited in {"ok", *OUTSIDE}
-            (left,) = await one.history()
-            assert left["content"] == ("changed" if edited == "ok" else "first")
-
-
-@pytest.mark.gen_test
-async def test_who_joins_while_they_are_banned_is_no_member_in_the_end(two_servers: Processes) -> None:
-    for turn in range(TIMES):
-        async with race(two_servers) as one:
-            (eve,) = await newcomers(two_servers, 1)
-            ban = one.request(one.ada, 0, "POST", f"/rooms/{{room}}/bans/{eve.id}", {"reason": "noise"})
-            join = one.request(eve, 1, "POST", "/rooms/{room}/join")
-            codes = await at_once(*(ban, join)[:: 1 if turn % 2 else -1])
-            banned, joined = codes[:: 1 if turn % 2 else -1]
-            assert banned == "ok"
-            assert joined in {"ok", *OUTSIDE}, "who became a member for a moment may be told so"
-            assert await one.members() == {one.ada.id, one.bob.id}
-            for process in (0, 1):
-                again = await at_once(one.request(eve, process, "POST", "/rooms/{room}/join"))
-                assert again == ["banned"]
 
 
 @pytest.mark.gen_test

@@ -37,6 +37,8 @@ class Client:
         self.timelines: dict[str, Timeline] = {}
         self.subscribed: set[str] = set()  # the rooms that it joined and neither left nor was removed from
         self.faults: list[str] = []
+        self.room_names: dict[str, str] = {}  # as the newest roomUpdated told them
+        self._room_revs: dict[str, int] = {}
         self._read_seqs: dict[str, int] = {}
         self._asked: dict[str, tuple[str, Data, asyncio.Future[Outcome]]] = {}
         self._ids = itertools.count(1)
@@ -114,8 +116,16 @@ class Client:
             self._read_seqs[data["roomId"]] = data["readSeq"]
         elif event == "mention" and not {self.person.id, "room"} & set(data["message"]["mentions"]):
             self.faults.append(f"a mention of somebody else: {data}")
+        elif event == "roomUpdated":
+            self._room_updated(data["room"])
         elif "roomId" in data:
             self.timeline(data["roomId"]).told(event, data)
+
+    def _room_updated(self, room: Data) -> None:
+        before = self._room_revs.get(room["id"], 0)
+        if room["rev"] < before:
+            self.faults.append(f"settings of rev {room['rev']} after those of {before}")
+        self._room_revs[room["id"]], self.room_names[room["id"]] = room["rev"], room["name"]
 
 
 class Clients:
