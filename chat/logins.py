@@ -6,7 +6,7 @@ import logging
 import secrets
 from collections.abc import Callable, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from cache.contract import Cache
 from cache.keys_and_ttls import Keys
@@ -14,6 +14,7 @@ from chat.access_tokens import Tokens
 from chat.errors import ChatError
 from chat.profiles import Profiles
 from chat.request_results.people import Credentials, SessionList, SessionView
+from chat.secret_tokens import bot_session_id, is_bot_token
 from chat.text_rules import printable
 from cluster.contract import Bus
 from cluster.events import SessionsRevoked
@@ -29,7 +30,7 @@ GRACE_MS = 30_000  # how long a refresh token that was just used yields the same
 
 
 class Identity(Struct, frozen=True):
-    """The user that a good access token speaks for."""
+    """The user that a good token speaks for: a person, or a bot, whose `user.bot_room_id` is not None then."""
 
     user: User
     session_id: str
@@ -93,22 +94,36 @@ class Logins:
         )
 
     async def identify(self, token: str) -> Identity:
-        """The user that an access token speaks for.
+        """The user that an access token, or a bot's token, speaks for.
 
         Raises ChatError token_expired, unauthorized (also for a revoked session); StoreError.
         """
+        if is_bot_token(token):
+            return await self._identify_bot(bot_session_id(token))
         now = self._now_ms()
         claims = self._tokens.verify(token, now_ms=now)
-        session = await self._cache.get_or_load(
-            self._keys.session(claims.session_id), lambda: self._store.sessions.get(claims.session_id)
-        )
-        if session is None or session.revoked_at_ms is not None or session.user_id != claims.user_id:
+        session = await self._live_session(claims.session_id)
+        if session is None or session.user_id != claims.user_id:
             raise ChatError("unauthorized")
         ends_at_ms = session.began_ms + self._session_max_ms
         user = await self._profiles.find(claims.user_id)
         if user is None or ends_at_ms <= now:
             raise ChatError("unauthorized")
         return Identity(user, claims.session_id, min(claims.expires_at_ms, ends_at_ms))
+
+    async def _identify_bot(self, session_id: str) -> Identity:
+        session = await self._live_session(session_id)
+        user = None if session is None else await self._profiles.find(session.user_id)
+        if session is None or user is None:
+            raise ChatError("unauthorized")
+        # An older process caches users without this field: such a bot is still none of the people.
+        return Identity(structs.replace(user, bot_room_id=user.bot_room_id or ""), session_id, session.expires_at_ms)
+
+    async def _live_session(self, session_id: str) -> Session | None:
+        session = await self._cache.get_or_load(
+            self._keys.session(session_id), lambda: self._store.sessions.get(session_id)
+        )
+        return None if session is None or session.revoked_at_ms is not None else session
 
     async def refresh(self, token: str) -> Credentials:
         """Use a refresh token, which is good once; a second use after `GRACE_MS` revokes the session.

@@ -8,10 +8,10 @@ from typing import Any
 from cache.contract import Cache
 from cache.keys_and_ttls import Key, Keys
 from chat.codec import Codec
-from chat.events import RoomUpdated
+from chat.events import RoomAdded, RoomUpdated
 from chat.presenter import Presenter
 from cluster.contract import Bus
-from cluster.events import MembershipEnded, RoomChanges, UserEvent
+from cluster.events import MembershipBegan, MembershipEnded, RoomChanges, UserEvent
 from cluster.topics import EVERYONE, membership_order, room_topic, user_topic
 from store.contract import Store
 from store.models import MembershipChange, Standing
@@ -42,6 +42,20 @@ class MembershipUpdates:
     def fenced(self, room_id: str, user_id: str) -> AbstractAsyncContextManager[None]:
         """Fence what a membership touches: while it is written it is not read from the cache."""
         return self._cache.fence(*membership_keys(self._keys, room_id, user_id))
+
+    async def publish_began(self, change: MembershipChange, user_id: str) -> None:
+        """Publish that a membership began; the user's connections get the room."""
+        if not change.changed:
+            return
+        await self._publish_rev(change)
+        await self._bus.publish(EVERYONE, MembershipBegan(change.room.id, user_id, change.rev))
+        await self.publish_added(Standing(change.room, change.membership), user_id)
+
+    async def publish_added(self, of: Standing, user_id: str) -> None:
+        """Publish a room to all connections of somebody who is its member now."""
+        payload = self._codec.event(RoomAdded(self._presenter.room(of.room, of.membership)))
+        order = membership_order(of.room.id, of.joined_rev, began=True)
+        await self._bus.publish(user_topic(user_id), UserEvent(user_id, payload, *order))
 
     async def publish_changed(self, change: MembershipChange, user_id: str) -> None:
         """Publish that a member's role or mute changed; every connection of theirs gets their new state."""

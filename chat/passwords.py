@@ -49,14 +49,14 @@ class Passwords:
         return await self._run(lambda: self._hasher.hash(password))
 
     async def check(self, password: str, encoded: str | None) -> Match:
-        """Check a password against a hash; None, for no such account, takes as long and never matches.
+        """Check a password against a hash; None or '', for no such account, takes as long and never matches.
 
         Raises ChatError unavailable.
         """
 
         def check() -> Match:
             for number, form in enumerate(forms_of(password)):
-                if self._verifies(encoded or self._nobody, form) and encoded is not None:
+                if self._verifies(encoded or self._nobody, form) and encoded:
                     return Match(True, self._hasher.hash(opaque_string(password)) if number else None)
             return NO_MATCH
 

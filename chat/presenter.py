@@ -24,7 +24,7 @@ class Presenter:
     def user(self, user: User) -> User:
         """Return the user with the status that others see: offline while not connected."""
         shown = self._status_of(user.id, user.status)
-        return structs.replace(user, status=shown, status_rev=0)
+        return structs.replace(user, status=shown, status_rev=0, bot_room_id=None)
 
     def own_user(self, user: User, email: str) -> OwnUser:
         """Return a user as that user alone sees it: with the email address."""

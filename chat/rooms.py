@@ -10,15 +10,14 @@ from cache.contract import Cache
 from cache.keys_and_ttls import Keys
 from chat.codec import Codec
 from chat.errors import ChatError, invalid
-from chat.events import RoomAdded
 from chat.membership_reader import MembershipReader
 from chat.membership_updates import MembershipUpdates, membership_keys
 from chat.presenter import Presenter
 from chat.request_inputs.rooms import CreateRoom, Listing, RoomListing
 from chat.request_results.rooms import MemberPage, MemberView, RoomPage, RoomTotals, RoomView
 from cluster.contract import Bus
-from cluster.events import MembershipBegan, MembershipEnded, RoomChanges, UserEvent
-from cluster.topics import EVERYONE, membership_order, room_topic, user_topic
+from cluster.events import MembershipBegan, MembershipEnded
+from cluster.topics import EVERYONE
 from common.rfc3339 import epoch_ms_of
 from store.contract import Store
 from store.models import Actor, Membership, MembershipChange, Role, Room, RoomDraft, Standing
@@ -179,7 +178,7 @@ class Rooms:
         )
         made = await self._store.rooms.create(draft, user_id)
         await self._entered(made, user_id)
-        await self._publish_added(made, user_id)
+        await self._membership_updates.publish_added(made, user_id)
         return self._view(made)
 
     async def direct(self, user_id: str, other_id: str) -> tuple[RoomView, bool]:
@@ -191,7 +190,7 @@ class Rooms:
             for one in (user_id, other_id):
                 own = await self._fresh_of(of.room.id, one)
                 await self._entered(own, one)
-                await self._publish_added(own, one)
+                await self._membership_updates.publish_added(own, one)
         return self._view(of), made
 
     async def join(self, standing: Standing, user_id: str) -> None:
@@ -231,10 +230,7 @@ class Rooms:
     async def _add(self, room_id: str, user_id: str, *, role: Role) -> MembershipChange:
         async with self._fenced(room_id, user_id):
             change = await self._store.members.add(room_id, user_id, role=role)
-        if change.changed:
-            await self._publish_change(change)
-            await self._bus.publish(EVERYONE, MembershipBegan(room_id, user_id, change.rev))
-            await self._publish_added(Standing(change.room, change.membership), user_id)
+        await self._membership_updates.publish_began(change, user_id)
         return change
 
     def _fenced(self, room_id: str, user_id: str) -> AbstractAsyncContextManager[None]:
@@ -243,15 +239,7 @@ class Rooms:
 
     async def _entered(self, of: Standing, user_id: str) -> None:
         await self._cache.invalidate(*membership_keys(self._keys, of.room.id, user_id))
-        await self._bus.publish(EVERYONE, MembershipBegan(of.room.id, user_id, _joined_rev(of)))
-
-    async def _publish_change(self, change: MembershipChange) -> None:
-        await self._bus.publish(room_topic(change.room.id), RoomChanges(change.room.id, ((change.rev, None),)))
-
-    async def _publish_added(self, of: Standing, user_id: str) -> None:
-        order = membership_order(of.room.id, _joined_rev(of), began=True)
-        payload = self._codec.event(RoomAdded(self._view(of)))
-        await self._bus.publish(user_topic(user_id), UserEvent(user_id, payload, *order))
+        await self._bus.publish(EVERYONE, MembershipBegan(of.room.id, user_id, of.joined_rev))
 
     async def _fresh_of(self, room_id: str, user_id: str) -> Standing:
         of = await self._store.rooms.get_for(room_id, user_id)
@@ -261,7 +249,3 @@ class Rooms:
 
     def _view(self, of: Standing) -> RoomView:
         return self._presenter.room(of.room, of.membership)
-
-
-def _joined_rev(of: Standing) -> int:
-    return 0 if of.membership is None else of.membership.joined_rev

@@ -1,6 +1,6 @@
 """The access log: one line for each request, which also counts the request and ends its span.
 
-A line never has the query, because a token may be in it.
+A line never has the query, because a token may be in it, and of a path that holds a secret it has the route.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ access_log = logging.getLogger("access")
 def log_request(handler: RequestHandler) -> None:
     """Log and count a request that a handler answered."""
     status = handler.get_status()
-    fields: dict[str, object] = {"method": handler.request.method, "path": handler.request.path, "status": status}
+    path = handler.route if isinstance(handler, Handler) and handler.has_secret_path else handler.request.path
+    fields: dict[str, object] = {"method": handler.request.method, "path": path, "status": status}
     if isinstance(handler, HandshakeHandler) and handler.connection_id is not None:
         fields["connection"] = handler.connection_id
     seconds = time.monotonic() - handler.began_at if isinstance(handler, Handler) else handler.request.request_time()

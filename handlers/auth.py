@@ -75,6 +75,8 @@ class LogoutHandler(Handler[None]):
 
 
 class ProfileHandler(Handler[None]):
+    for_bots = ("GET",)
+
     async def get(self) -> None:
         self.reply({"user": await self.shared.profiles.own(self.identity.user.id)})
 

@@ -34,7 +34,7 @@ from handlers.shared_services import SharedServices
 from limits.contract import Check, Decision
 from limits.ip_addresses import address_check
 from limits.load_shedding import ShedClass
-from store.models import Actor
+from store.models import Actor, User
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,9 @@ class Handler(RequestHandler, Generic[S]):
     - `is_for_operators`: only those of `SharedServices.operators` are served;
     - `is_limited`: the request counts against the limits;
     - `sheds`: the class as which a method is shed under load, by method;
-    - `counts_itself`: the methods that count `common_check` themselves, together with limits of their own.
+    - `counts_itself`: the methods that count `common_check` themselves, together with limits of their own;
+    - `for_bots`: the methods that bots may use, none unless it is said;
+    - `has_secret_path`: the path holds a secret, so logs show the route in its place.
     """
 
     SUPPORTED_METHODS = AnyMethod(RequestHandler.SUPPORTED_METHODS)
@@ -64,6 +66,8 @@ class Handler(RequestHandler, Generic[S]):
     is_limited: ClassVar[bool] = True
     sheds: ClassVar[Mapping[str, ShedClass]] = {}
     counts_itself: ClassVar[Collection[str]] = ()
+    for_bots: ClassVar[Collection[str]] = ()
+    has_secret_path: ClassVar[bool] = False
     max_body_bytes: ClassVar[int] = MAX_BODY_BYTES
 
     identity: Identity
@@ -106,11 +110,14 @@ class Handler(RequestHandler, Generic[S]):
             raise
 
     def _check_head(self) -> None:
-        """Check method, path and Content-Length; the request is counted already. Raises ChatError."""
+        """Check method, path, Content-Length and sender; the request is counted already. Raises ChatError."""
         if not self._is_implemented_method():
             raise ChatError("method_not_allowed")
         if not self._is_path_text:
             raise ChatError("malformed", "The path takes UTF-8.")
+        identity: Identity | None = getattr(self, "identity", None)
+        if identity is not None and identity.user.is_bot:
+            self.require_open_to_bot(identity.user)
         length = self.request.headers.get("Content-Length", "0")
         if whole_number(length) > self.max_body_bytes:  # request_head.py has refused every other form
             raise ChatError("payload_too_large")
@@ -131,6 +138,11 @@ class Handler(RequestHandler, Generic[S]):
 
     def _is_implemented_method(self) -> bool:
         return self.request.method in self._allowed_methods()
+
+    def require_open_to_bot(self, bot: User) -> None:
+        """Raise ChatError forbidden unless bots may use this method here."""
+        if self._counted_method not in self.for_bots:
+            raise ChatError("forbidden", "A bot may not do this.")
 
     @property
     def _is_known_method(self) -> bool:
@@ -235,9 +247,14 @@ class Handler(RequestHandler, Generic[S]):
 
     # ---- input ---------------------------------------------------------------------------------------------------
 
+    @property
+    def raw_body(self) -> bytes:
+        """The request's body as it came."""
+        return bytes(self._body)
+
     def body(self, decoder: InputDecoder[T]) -> T:
         """Decode the request's body. Raises ChatError malformed, validation_failed."""
-        return decoder.decode(bytes(self._body).removeprefix(BOM))
+        return decoder.decode(self.raw_body.removeprefix(BOM))
 
     async def countable_body(self, decoder: InputDecoder[T]) -> T:
         """Decode the body for a method that counts itself: an invalid body is counted as any request is.

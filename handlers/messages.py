@@ -40,6 +40,7 @@ class MessageHandler(Handler[MessageServices]):
 
 
 class MessagesHandler(MessageHandler):
+    for_bots = ("GET", "POST")
     sheds: ClassVar = {"GET": ShedClass.READS, "POST": ShedClass.MESSAGES}
     counts_itself = ("POST",)
 
@@ -54,6 +55,7 @@ class MessagesHandler(MessageHandler):
 
 
 class OneMessageHandler(MessageHandler):
+    for_bots = ("GET", "PATCH", "DELETE")
     sheds: ClassVar = {"PATCH": ShedClass.MESSAGES, "DELETE": ShedClass.MESSAGES}
     counts_itself = ("PATCH", "DELETE")
 
@@ -71,6 +73,7 @@ class OneMessageHandler(MessageHandler):
 
 
 class HistoryHandler(MessageHandler):
+    for_bots = ("GET",)
     sheds: ClassVar = {"GET": ShedClass.READS}
 
     async def get(self, message_id: str) -> None:
@@ -85,6 +88,7 @@ class ThreadHandler(MessageHandler):
 
 
 class ReactionHandler(MessageHandler):
+    for_bots = ("PUT", "DELETE")
     sheds: ClassVar = {"PUT": ShedClass.MESSAGES, "DELETE": ShedClass.MESSAGES}
     counts_itself = ("PUT", "DELETE")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from chat.errors import ChatError
 from chat.messages import Messages
@@ -17,6 +17,7 @@ from handlers.codec.input_decoder import InputDecoder
 from limits.contract import Check
 from limits.load_shedding import ShedClass
 from store.errors import StoreError
+from store.models import User
 
 CREATE = InputDecoder(CreateRoom)
 PATCH = InputDecoder(PatchRoom)
@@ -41,13 +42,23 @@ class RoomHandler(Handler[RoomServices]):
     def user_id(self) -> str:
         return self.identity.user.id
 
+    def require_open_to_bot(self, bot: User) -> None:
+        """As for all handlers; and of another room than its own a bot does not know. Raises ChatError."""
+        super().require_open_to_bot(bot)
+        if self.path_args and self.path_args[0] != bot.bot_room_id:
+            raise ChatError("room_not_found")
+
 
 class RoomsHandler(RoomHandler):
+    for_bots = ("GET",)
     sheds: ClassVar = {"GET": ShedClass.READS}
     counts_itself = ("POST",)
 
     async def get(self) -> None:
-        self.reply(await self.services.rooms.find(self.user_id, self.query(ROOM_LISTING)))
+        query = self.query(ROOM_LISTING)
+        if self.identity.user.is_bot:
+            query = structs.replace(query, mine=True)
+        self.reply(await self.services.rooms.find(self.user_id, query))
 
     async def post(self) -> None:
         body = await self.countable_body(CREATE)
@@ -66,6 +77,8 @@ class DirectHandler(RoomHandler):
 
 
 class OneRoomHandler(RoomHandler):
+    for_bots = ("GET",)
+
     async def get(self, room_id: str) -> None:
         self.reply({"room": await self.services.rooms.get(room_id, self.actor)})
 
@@ -95,6 +108,7 @@ class LeaveHandler(RoomHandler):
 
 
 class MembersHandler(RoomHandler):
+    for_bots = ("GET",)
     counts_itself = ("POST",)
 
     async def get(self, room_id: str) -> None:
@@ -107,6 +121,7 @@ class MembersHandler(RoomHandler):
 
 
 class StatsHandler(RoomHandler):
+    for_bots = ("GET",)
     sheds: ClassVar = {"GET": ShedClass.READS}
 
     async def get(self, room_id: str) -> None:
@@ -114,6 +129,7 @@ class StatsHandler(RoomHandler):
 
 
 class ChangesHandler(RoomHandler):
+    for_bots = ("GET",)
     sheds: ClassVar = {"GET": ShedClass.READS}
 
     async def get(self, room_id: str) -> None:

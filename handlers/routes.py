@@ -10,11 +10,14 @@ from msgspec import Struct
 from tornado.routing import URLSpec
 from tornado.web import Application
 
+from chat.bots import Bots
 from chat.room_settings import RoomSettings
 from chat.rooms import Rooms
 from chat.search import Search
+from chat.webhooks import Webhooks
 from handlers import (
     auth,
+    bots,
     health,
     messages,
     metrics,
@@ -26,6 +29,7 @@ from handlers import (
     user_blocks,
     user_settings,
     users,
+    webhooks,
     websocket_handshake,
 )
 from handlers.access_log import log_request
@@ -58,6 +62,8 @@ class Services(Struct, frozen=True):
     moderation: moderation.ModerationServices
     messages: messages.MessageServices
     search: Search
+    bots: Bots
+    webhooks: Webhooks
     about: health.About
     readiness: health.Readiness
     database_health: DatabaseHealth
@@ -132,6 +138,12 @@ def make_application(services: Services) -> Application:
             route(rf"/messages/{ID}/history", messages.HistoryHandler, services.messages),
             route(rf"/messages/{ID}/thread", messages.ThreadHandler, services.messages),
             route(rf"/messages/{ID}/reactions/{ID}", messages.ReactionHandler, services.messages),
+            route(rf"/rooms/{ID}/bots", bots.BotsHandler, services.bots),
+            route(rf"/rooms/{ID}/bots/{ID}", bots.OneBotHandler, services.bots),
+            route(rf"/rooms/{ID}/webhooks", webhooks.WebhooksHandler, services.webhooks),
+            route(rf"/rooms/{ID}/webhooks/{ID}", webhooks.OneWebhookHandler, services.webhooks),
+            route(rf"/hooks/{ID}", webhooks.HookHandler, services.webhooks),
+            route(r"/hooks/.*", webhooks.SecretNotFound, None),
         ],
         default_handler_class=NotFound,
         default_handler_args={"shared": services.shared, "route": "other", "services": None},

@@ -34,6 +34,8 @@ class _SearchHandler(Handler[Search]):
 
 
 class SearchHandler(_SearchHandler):
+    for_bots = ("GET",)
+
     async def get(self) -> None:
         query = await self.counted_query(SEARCH)
         self.reply(await self.services.messages(self.identity.user.id, query))

@@ -27,6 +27,8 @@ class UserHandler(Handler[None]):
 
 
 class MeHandler(Handler[None]):
+    for_bots = ("GET",)
+
     async def get(self) -> None:
         self.reply({"user": await self.shared.profiles.own(self.identity.user.id)})
 

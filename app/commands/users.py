@@ -55,11 +55,13 @@ def create(settings: Settings, name: str, email: str) -> int:
 
 
 def password(settings: Settings, name: str) -> int:
-    """Set another password and revoke all sessions. Raises StartupError with one line."""
+    """Set another password and revoke all sessions. Raises StartupError with one line, also for a bot's name."""
     hashed = asyncio.run(_hash(_new_password()))
 
     async def work(store: Store) -> str:
         account = await _account(store, name)
+        if account.user.is_bot:
+            raise StartupError(f"{account.user.username} is a bot, to which nobody can log in")
         revoked = await store.users.set_password(account.user.id, hashed, keep_session_id=None)
         return f"{account.user.username} has the new password, sessions revoked: {len(revoked)}"
 

@@ -34,6 +34,7 @@ class AccountParts(msgspec.Struct, frozen=True, kw_only=True):
     profiles: Profiles
     settings: UserSettings
     blocks: Blocks
+    reserved_names: ReservedNames
 
 
 def build_accounts(
@@ -62,6 +63,7 @@ def build_accounts(
         session_max_s=auth.jwt_session_max_s,
         now_ms=now_ms,
     )
+    reserved_names = ReservedNames(admin_users=settings.monitor.admin_users, whitelist=whitelist)
     accounts = Accounts(
         store=store,
         passwords=passwords,
@@ -71,7 +73,7 @@ def build_accounts(
             secrets=[part for part in (secret, auth.jwt_secret_previous) if part],
             now_ms=now_ms,
         ),
-        is_listed=ReservedNames(admin_users=settings.monitor.admin_users, whitelist=whitelist).has,
+        is_listed=reserved_names.has,
         is_registration_open=auth.registration == "open",
     )
     administrators = Administrators(usernames=settings.monitor.admin_users)
@@ -83,4 +85,5 @@ def build_accounts(
         profiles=profiles,
         settings=UserSettings(store=store, bus=shared.bus, codec=codec),
         blocks=Blocks(store=store, profiles=profiles, presenter=presenter),
+        reserved_names=reserved_names,
     )

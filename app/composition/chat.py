@@ -200,6 +200,7 @@ def build_chat(
         administrators=account_parts.administrators,
         room_activity=member_notices.activity_publisher,
         latest_told=user_events.latest,
+        account_parts=account_parts,
         on_not_member=membership_recheck.on_not_member,
         observer=observer,
     )

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from app.composition.accounts import AccountParts
+from app.composition.bots import BotParts, build_bots
 from app.composition.cluster import Cluster
 from app.settings import Settings
 from cache.keys_and_ttls import Keys
@@ -44,6 +46,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     room_settings: RoomSettings
     search: Search
     threads: Threads
+    bot_parts: BotParts
 
 
 def build_conversation(
@@ -60,6 +63,7 @@ def build_conversation(
     administrators: Administrators,
     room_activity: RoomActivityPublisher,
     latest_told: Callable[[str, str], tuple[int, ...] | None],
+    account_parts: AccountParts,
     on_not_member: Callable[[MembershipEnded], None],
     observer: Observer,
 ) -> Conversation:
@@ -132,6 +136,15 @@ def build_conversation(
         room_settings=room_settings,
         search=search,
         threads=Threads(store=store, messages=messages),
+        bot_parts=build_bots(
+            store=store,
+            cache=cache,
+            keys=keys,
+            updates=membership_updates,
+            messages=messages,
+            presenter=presenter,
+            account_parts=account_parts,
+        ),
     )
 
 

@@ -98,6 +98,8 @@ def build_web(
             chat.conversation.messages, chat.conversation.message_changes, chat.conversation.threads
         ),
         search=chat.conversation.search,
+        bots=chat.conversation.bot_parts.bots,
+        webhooks=chat.conversation.bot_parts.webhooks,
         about=About(
             version=VERSION,
             store=store.name,

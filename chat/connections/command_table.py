@@ -44,7 +44,28 @@ from limits.ip_addresses import address_check
 from limits.load_shedding import ShedClass
 from monitor.observer import Observer
 from store.errors import StoreError
-from store.models import Actor, ReadState
+from store.models import Actor, ReadState, User
+
+# What bots may send, each in its own room. A command that is not named here is closed to them.
+BOT_COMMANDS = frozenset(
+    {
+        "authenticate",
+        "joinRoom",
+        "leaveRoom",
+        "sendMessage",
+        "editMessage",
+        "deleteMessage",
+        "addReaction",
+        "removeReaction",
+        "startTyping",
+        "stopTyping",
+        "messageRead",
+        "updatePresence",
+        "getPresence",
+        "getRoomStats",
+        "heartbeat",
+    }
+)
 
 
 class Command(Struct, frozen=True):
@@ -147,6 +168,8 @@ class Commands:
             if command.operation is None:
                 await self.count_other(session)
             raise
+        if session.user is not None and session.user.is_bot:
+            _require_open_to_bot(session.user, envelope.event, body)
         return await command.run(session, body, envelope.id)
 
     def name_of(self, event: str) -> str:
@@ -218,6 +241,8 @@ class Commands:
         except (ChatError, StoreError):
             await self.count_other(session)
             raise
+        if standing.membership is None and session.user is not None and session.user.is_bot:
+            raise ChatError("not_member")  # somebody has removed it
         # The limit `joins` counts new memberships only
         operation = "joins" if standing.membership is None else "resumes"
         await self._limits.count(_context_of(session), Check(operation, session.user_id))
@@ -287,6 +312,14 @@ class Commands:
 
     async def _heartbeat(self, session: Session, body: Input, _: str | None) -> HeartbeatAnswer:
         return HeartbeatAnswer(rfc3339(self._now_ms()))
+
+
+def _require_open_to_bot(bot: User, event: str, body: object) -> None:
+    """Raise ChatError forbidden unless bots may send this command, room_not_found for another room than the bot's."""
+    if event not in BOT_COMMANDS:
+        raise ChatError("forbidden", "A bot may not do this.")
+    if getattr(body, "room_id", bot.bot_room_id) != bot.bot_room_id:
+        raise ChatError("room_not_found")
 
 
 def _context_of(session: Session) -> RequestContext:

@@ -22,6 +22,7 @@ from chat.events import (
     SettingsUpdated,
 )
 from chat.request_inputs.fields import Input
+from chat.request_results.bots import WebhookPosted
 from chat.request_results.messages import ChangedMessage, HistoryPage, PostedMessage
 from chat.request_results.rooms import JoinedRoom
 from handlers.codec.envelopes import parse_envelope
@@ -80,6 +81,8 @@ _SPLICED_RESULTS: Mapping[type, Callable[[Any], bytes]] = {
     ChangedMessage: lambda changed: b'{"message":%s}' % changed.message,
     HistoryPage: _history_page,
     JoinedRoom: _joined_room,
+    # `ok` is what Slack's senders look for in a JSON answer
+    WebhookPosted: lambda posted: b'{"ok":true,"message":%s}' % posted.message,
     type(None): lambda _: b"{}",
 }
 # Events that carry such messages, and events whose data is one record.

@@ -19,7 +19,6 @@ from tests.support.server import serving
 # Operations of the contract that have their row and are not served yet.
 PENDING = frozenset(
     {
-        "POST /hooks/{id}",
         "POST /invites/{id}",
         "GET /messages/search/suggest",
         "POST /messages/{id}/report",
@@ -28,16 +27,10 @@ PENDING = frozenset(
         "GET /rooms/{id}/bans",
         "DELETE /rooms/{id}/bans/{id}",
         "POST /rooms/{id}/bans/{id}",
-        "GET /rooms/{id}/bots",
-        "POST /rooms/{id}/bots",
-        "DELETE /rooms/{id}/bots/{id}",
         "GET /rooms/{id}/invites",
         "POST /rooms/{id}/invites",
         "DELETE /rooms/{id}/invites/{id}",
         "GET /rooms/{id}/reports",
-        "GET /rooms/{id}/webhooks",
-        "POST /rooms/{id}/webhooks",
-        "DELETE /rooms/{id}/webhooks/{id}",
         "DELETE /users/me",
         "GET /users/me/export",
     }

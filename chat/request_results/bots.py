@@ -1,0 +1,45 @@
+"""What use cases return about bots and webhooks."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from store.models import User
+
+
+class NewBot(Struct, frozen=True):
+    """A bot that was just made, with its token, which is not shown again."""
+
+    user: User
+    token: str
+
+
+class BotView(Struct, frozen=True, rename="camel"):
+    """A bot as moderators see it; `created_by` is a user id."""
+
+    user: User
+    created_at: str
+    created_by: str
+
+
+class NewWebhook(Struct, frozen=True):
+    """A webhook that was just made, with the path that messages are posted to, which is not shown again."""
+
+    id: str
+    url: str
+
+
+class WebhookView(Struct, frozen=True, rename="camel"):
+    """A webhook as moderators see it; `created_by` and `user_id` are user ids."""
+
+    id: str
+    name: str
+    user_id: str
+    created_at: str
+    created_by: str
+
+
+class WebhookPosted(Struct, frozen=True):
+    """The answer to a message by a webhook: the stored message, encoded."""
+
+    message: bytes
