@@ -8,7 +8,7 @@ from chat.membership_updates import MembershipUpdates
 from chat.request_results.moderation import ModeratedMember
 from chat.rooms import PresenceReader
 from store.contract import Store
-from store.models import Actor, MembershipChange, Role, User
+from store.models import Actor, MembershipChange, Role, Room, User
 from store.room_rules import require_moderator
 
 
@@ -57,10 +57,7 @@ class MemberModeration:
 
     async def target(self, actor: Actor, room_id: str, user_id: str) -> User:
         """The person whom a moderator acts on. Who is no moderator gets no answer to whether there is such a person."""
-        standing = await self._store.rooms.get_for(room_id, actor.user_id)
-        if standing is None:
-            raise ChatError("room_not_found")
-        require_moderator(standing.room, actor, standing.membership.role if standing.membership is not None else None)
+        await require_moderated_room(self._store, actor, room_id)
         user = await self._store.users.get(user_id)
         if user is None:
             raise ChatError("user_not_found")
@@ -83,3 +80,12 @@ class MemberModeration:
             online=self._presence.is_online(user.id),
             muted_until=membership.muted_until,
         )
+
+
+async def require_moderated_room(store: Store, actor: Actor, room_id: str) -> Room:
+    """The room, if the actor moderates it now. Raises ChatError room_not_found, Refused, StoreError."""
+    standing = await store.rooms.get_for(room_id, actor.user_id)
+    if standing is None:
+        raise ChatError("room_not_found")
+    require_moderator(standing.room, actor, None if standing.membership is None else standing.membership.role)
+    return standing.room

@@ -21,6 +21,7 @@ from cluster.events import MembershipBegan, MembershipEnded
 from common.serial_task_queue import SerialTaskQueue
 from store.contract import Store
 from store.errors import StoreError
+from store.models import Standing
 
 T = TypeVar("T")
 
@@ -149,15 +150,31 @@ class MembershipRecheck:
         part = take_first(self._requests.memberships, MEMBERSHIPS_A_READ)
         with restored_on_error(self._requests.memberships, part) as left:
             await self._invalidate(part)
-            for membership, standing in zip(part, await self._store.members.standings(part), strict=True):
+            standings = await self._store.members.standings(part)
+            banned = await self._banned(part, standings)
+            for membership, standing in zip(part, standings, strict=True):
                 del left[membership]
                 room_id, user_id = membership
                 if standing is None:
                     self._end(MembershipEnded(room_id, user_id, "deleted"))
                 elif standing.membership is None:
-                    self._end(MembershipEnded(room_id, user_id, "removed", standing.room.rev))
+                    reason = "banned" if membership in banned else "removed"
+                    self._end(MembershipEnded(room_id, user_id, reason, standing.room.rev))
                 else:
                     self._begin(MembershipBegan(room_id, user_id, standing.membership.joined_rev))
+
+    async def _banned(
+        self, memberships: Sequence[MembershipKey], standings: Sequence[Standing | None]
+    ) -> set[MembershipKey]:
+        """Those of the memberships that are no more because of a ban."""
+        ended = [
+            membership
+            for membership, standing in zip(memberships, standings, strict=True)
+            if standing is not None and standing.membership is None
+        ]
+        if not ended:
+            return set()
+        return {pair for pair, is_banned in zip(ended, await self._store.bans.among(ended), strict=True) if is_banned}
 
     async def _check_users(self) -> None:
         """Compare all rooms of some users who are connected here."""

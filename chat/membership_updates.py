@@ -47,7 +47,7 @@ class MembershipUpdates:
         """Publish that a membership began; the user's connections get the room."""
         if not change.changed:
             return
-        await self._publish_rev(change)
+        await self.publish_rev(change.room.id, change.rev)
         await self._bus.publish(EVERYONE, MembershipBegan(change.room.id, user_id, change.rev))
         await self.publish_added(Standing(change.room, change.membership), user_id)
 
@@ -62,7 +62,7 @@ class MembershipUpdates:
         if not change.changed:
             return
         await self._forget_others(change)
-        await self._publish_rev(change)
+        await self.publish_rev(change.room.id, change.rev)
         await self._publish_own_state(Standing(change.room, change.membership), user_id, rev=change.rev)
         await self._publish_others(change)
 
@@ -73,7 +73,7 @@ class MembershipUpdates:
         await self._forget_others(change)
         # The end is published first: if this process dies in between, the other processes find the missing rev.
         await self._bus.publish(EVERYONE, MembershipEnded(change.room.id, user_id, reason, change.rev))
-        await self._publish_rev(change)
+        await self.publish_rev(change.room.id, change.rev)
         await self._publish_others(change)
 
     async def _forget_others(self, change: MembershipChange) -> None:
@@ -81,8 +81,9 @@ class MembershipUpdates:
         if others:
             await self._cache.invalidate(*(self._keys.membership(change.room.id, one) for one in others))
 
-    async def _publish_rev(self, change: MembershipChange) -> None:
-        await self._bus.publish(room_topic(change.room.id), RoomChanges(change.room.id, ((change.rev, None),)))
+    async def publish_rev(self, room_id: str, rev: int) -> None:
+        """Publish that the room has an entry of its changes log of which its connections hear nothing."""
+        await self._bus.publish(room_topic(room_id), RoomChanges(room_id, ((rev, None),)))
 
     async def _publish_others(self, change: MembershipChange) -> None:
         """Publish the new state of the others whose role changed with it."""

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from msgspec import UNSET, Struct
 
+from chat.audit_trail import AuditTrail
+from chat.bans import Bans
 from chat.errors import invalid
 from chat.member_moderation import MemberModeration
-from chat.request_inputs.moderation import PatchMember
+from chat.request_inputs.moderation import BanSomebody, PatchMember
+from chat.request_inputs.rooms import Listing
 from chat.rooms import Rooms
 from common.rfc3339 import epoch_ms_of
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
+from limits.load_shedding import ShedClass
 
 PATCH_MEMBER = InputDecoder(PatchMember)
+BAN = InputDecoder(BanSomebody)
+LISTING = InputDecoder(Listing)
 
 
 class ModerationServices(Struct, frozen=True):
@@ -20,6 +28,8 @@ class ModerationServices(Struct, frozen=True):
 
     rooms: Rooms
     members: MemberModeration
+    bans: Bans
+    audit: AuditTrail
 
 
 class OneMemberHandler(Handler[ModerationServices]):
@@ -42,3 +52,27 @@ class OneMemberHandler(Handler[ModerationServices]):
         else:
             await self.services.members.remove(self.actor, room_id, user_id)
         self.reply_nothing()
+
+
+class BansHandler(Handler[ModerationServices]):
+    sheds: ClassVar = {"GET": ShedClass.READS}
+
+    async def get(self, room_id: str) -> None:
+        self.reply(await self.services.bans.page(self.actor, room_id, self.query(LISTING)))
+
+
+class OneBanHandler(Handler[ModerationServices]):
+    async def post(self, room_id: str, user_id: str) -> None:
+        body = self.body(BAN) if self._body else BanSomebody()  # all of its fields may be left out
+        self.reply({"ban": await self.services.bans.add(self.actor, room_id, user_id, body)}, 201)
+
+    async def delete(self, room_id: str, user_id: str) -> None:
+        await self.services.bans.lift(self.actor, room_id, user_id)
+        self.reply_nothing()
+
+
+class AuditHandler(Handler[ModerationServices]):
+    sheds: ClassVar = {"GET": ShedClass.READS}
+
+    async def get(self, room_id: str) -> None:
+        self.reply(await self.services.audit.page(self.actor, room_id, self.query(LISTING)))

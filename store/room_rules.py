@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from store.errors import Missing, Refused
-from store.models import Actor, Refusal, Role, Room
+from store.models import BANS_MAX, Actor, Refusal, Role, Room
 
 
 class Rank(IntEnum):
@@ -135,3 +135,15 @@ def require_authority_over(room: Room, actor: Actor, role: Role | None, *, targe
     require_moderator(room, actor, role)
     if rank_of(role, is_admin=actor.is_admin) <= rank_of(target_role):
         raise Refused(Refusal.FORBIDDEN)
+
+
+def require_not_banned(is_banned: bool) -> None:
+    """Who is banned does not become a member. Raises Refused: banned."""
+    if is_banned:
+        raise Refused(Refusal.BANNED)
+
+
+def require_place_for_ban(count: int) -> None:
+    """A room that has `count` bans may have one more. Raises Refused: conflict."""
+    if count >= BANS_MAX:
+        raise Refused(Refusal.CONFLICT)

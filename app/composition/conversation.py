@@ -6,12 +6,15 @@ from collections.abc import Callable
 
 import msgspec
 
+from app.clock import now_ms
 from app.composition.accounts import AccountParts
 from app.composition.bots import BotParts, build_bots
 from app.composition.cluster import Cluster
 from app.settings import Settings
 from cache.keys_and_ttls import Keys
 from chat.administrators import Administrators
+from chat.audit_trail import AuditTrail
+from chat.bans import Bans
 from chat.codec import Codec
 from chat.delivery.room_hub import Hub
 from chat.member_moderation import MemberModeration
@@ -37,6 +40,8 @@ from store.models import Head
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """The finished use cases."""
 
+    audit_trail: AuditTrail
+    bans: Bans
     member_moderation: MemberModeration
     message_writer: MessageWriter
     message_changes: MessageChanges
@@ -86,6 +91,7 @@ def build_conversation(
     member_moderation = MemberModeration(
         store=store, updates=membership_updates, administrators=administrators, presence=presence
     )
+    bans = Bans(store=store, updates=membership_updates, members=member_moderation, presenter=presenter, now_ms=now_ms)
     message_writer = MessageWriter(
         store=store,
         cache=cache,
@@ -127,6 +133,8 @@ def build_conversation(
     search = Search(store=store, rooms=rooms)
     room_settings = RoomSettings(store=store, cache=cache, keys=keys, bus=bus, presenter=presenter, codec=codec)
     return Conversation(
+        audit_trail=AuditTrail(store=store),
+        bans=bans,
         member_moderation=member_moderation,
         message_changes=message_changes,
         read_marks=read_marks,

@@ -93,7 +93,12 @@ def build_web(
         rooms=chat.conversation.rooms,
         room_settings=chat.conversation.room_settings,
         people=PeopleServices(settings=chat.account_parts.settings, blocks=chat.account_parts.blocks),
-        moderation=ModerationServices(chat.conversation.rooms, chat.conversation.member_moderation),
+        moderation=ModerationServices(
+            rooms=chat.conversation.rooms,
+            members=chat.conversation.member_moderation,
+            bans=chat.conversation.bans,
+            audit=chat.conversation.audit_trail,
+        ),
         messages=MessageServices(
             chat.conversation.messages, chat.conversation.message_changes, chat.conversation.threads
         ),

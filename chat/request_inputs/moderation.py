@@ -20,14 +20,8 @@ class PatchMember(Input, frozen=True):
     muted_until: Annotated[str, Meta(max_length=64), prepared(normalized)] | UnsetType | None = UNSET
 
 
-class Ban(Input, frozen=True):
+class BanSomebody(Input, frozen=True):
     """POST /rooms/{id}/bans/{userId}. `expires_in` is in seconds; None for a ban without end."""
 
     reason: Text | None = None
     expires_in: Annotated[int, Meta(ge=1, le=BAN_MAX_S)] | None = None
-
-
-class Report(Input, frozen=True):
-    """POST /messages/{id}/report."""
-
-    reason: Annotated[str, Meta(min_length=1, max_length=1000)]

@@ -17,7 +17,7 @@ from monitor.part_metrics import PartMetrics
 from store.contract.bots import Bots, Webhooks
 from store.contract.files import Files
 from store.contract.messages import Changes, Messages
-from store.contract.moderation import AuditTrail, Moderation
+from store.contract.moderation import AuditTrail, Bans, Moderation
 from store.contract.monitoring import Monitoring
 from store.contract.people import Blocks, Sessions, Settings, Users
 from store.contract.rooms import Members, Rooms
@@ -25,6 +25,7 @@ from store.store_inspection import PoolState, StoreInspection
 
 __all__ = [
     "AuditTrail",
+    "Bans",
     "Blocks",
     "Bots",
     "Changes",
@@ -55,6 +56,7 @@ class Store(Protocol):
     changes: Changes
     files: Files
     moderation: Moderation
+    bans: Bans
     audit: AuditTrail
     monitoring: Monitoring
 

@@ -5,9 +5,10 @@ The package says what holds for all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from store.models import Actor, AuditEntry, MembershipChange, Role
+from store.models import Actor, AuditEntry, Ban, BanChange, MembershipChange, Role
 
 
 class Moderation(Protocol):
@@ -35,6 +36,34 @@ class Moderation(Protocol):
 
         The rule is require_authority_over. Raises Missing("user") for a non-member.
         """
+
+
+class Bans(Protocol):
+    """Who may not become a member of a room. Members.add, and whatever else makes somebody one, asks for it within its
+    write, so that of a ban and a join one comes first. A ban that has expired counts for nothing.
+    """
+
+    async def add(
+        self, room_id: str, user_id: str, *, reason: str | None, expires_at_ms: int | None, actor: Actor
+    ) -> BanChange:
+        """Ban somebody, member or not, until a time in milliseconds since the epoch, None: without end.
+
+        It ends their membership in the same write, and replaces an earlier ban. One entry in the changes log and one in
+        the audit trail. Raises Missing("room", "user"), Refused by room_rules.require_authority_over, and with CONFLICT
+        where the room has BANS_MAX.
+        """
+
+    async def lift(self, room_id: str, user_id: str, *, actor: Actor) -> BanChange:
+        """End a ban; it makes nobody a member. `changed` is False for somebody who is not banned.
+
+        Raises Missing("room"), Refused by room_rules.require_moderator.
+        """
+
+    async def page(self, room_id: str, *, limit: int, after: str | None) -> tuple[list[Ban], str | None]:
+        """The bans of a room, the newest first. Cursors as in Rooms.list_for. The caller checks who may read."""
+
+    async def among(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
+        """For each (room id, user id), in order, whether the user is banned from the room. One query."""
 
 
 class AuditTrail(Protocol):

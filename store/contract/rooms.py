@@ -94,7 +94,7 @@ class Members(Protocol):
         """Add a member, with readSeq = lastSeq. `changed` is False for an existing member.
 
         A room never has more than `maxUsers` members, also under concurrent calls. Raises Missing("room" or "user"),
-        RoomFull, Refused: forbidden for a new member of an archived room.
+        RoomFull, Refused: banned, or forbidden for a new member of an archived room.
         """
 
     async def remove(self, room_id: str, user_id: str) -> MembershipChange:

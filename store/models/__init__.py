@@ -51,10 +51,13 @@ from store.models.messages import (
 from store.models.moderation import (
     AUDIT_KEEP_MS,
     AUDIT_MAX,
+    BANS_MAX,
     AuditAction,
     AuditDetails,
     AuditEntry,
     AuditNote,
+    Ban,
+    BanChange,
 )
 from store.models.people import (
     BLOCKS_MAX,
@@ -89,6 +92,7 @@ from store.models.rooms import (
 __all__ = [
     "AUDIT_KEEP_MS",
     "AUDIT_MAX",
+    "BANS_MAX",
     "BLOCKS_MAX",
     "BOTS_PER_ROOM_MAX",
     "KNOWN_ADDRESSES_MAX",
@@ -109,6 +113,8 @@ __all__ = [
     "AuditDetails",
     "AuditEntry",
     "AuditNote",
+    "Ban",
+    "BanChange",
     "Bot",
     "BotAdded",
     "BotDraft",

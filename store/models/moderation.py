@@ -7,10 +7,38 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from store.models.people import User
+from store.models.rooms import MembershipChange, Room
+
+BANS_MAX = 10_000  # of a room, those that have expired not counted
 AUDIT_MAX = 10_000
 AUDIT_KEEP_MS = 90 * 24 * 3600 * 1000
 
 AuditDetails = Mapping[str, str | int | bool | None]
+
+
+class Ban(Struct, frozen=True, rename="camel"):
+    """Somebody who may not become a member of a room. `by` is the id of who banned them.
+
+    `expires_at`: an RFC 3339 time, None for a ban without end.
+    """
+
+    user: User
+    by: str
+    reason: str | None
+    expires_at: str | None
+
+
+class BanChange(Struct, frozen=True):
+    """The result of a ban or of its end. `membership`: the end of the person's membership; None if they had none.
+
+    `changed` is False where nothing had to be written; `rev` is then the room's current one.
+    """
+
+    room: Room
+    changed: bool
+    rev: int
+    membership: MembershipChange | None = None
 
 
 class AuditAction(StrEnum):

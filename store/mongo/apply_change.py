@@ -1,5 +1,5 @@
 """Applying entries of the changes log: what each one writes to the messages, their replaced texts, members,
-reactions, files, rooms and the audit trail.
+reactions, files, rooms, bans and the audit trail.
 
 An entry says all that it does, so any process can apply it. Each write carries the entry's rev and does nothing where
 the document has a greater one: applying an entry again, or late, has no effect.
@@ -17,7 +17,7 @@ from pymongo.errors import BulkWriteError
 
 from store.models import REPLACED_TEXTS_KEPT
 from store.mongo.audit import audit_update, trim_audit
-from store.mongo.database import Collection, Database, Document, stored_time
+from store.mongo.database import Collection, Database, Document, stored_time, unset
 from store.mongo.errors import only_duplicates
 from store.mongo.room_at_rev import ReactionKey
 
@@ -38,6 +38,7 @@ async def apply_entries(database: Database, room_id: str, entries: Sequence[Docu
     members: list[UpdateOne] = []
     reactions: dict[ReactionKey, UpdateOne] = {}
     files: list[UpdateMany] = []
+    bans: list[UpdateOne] = []
     audits: list[UpdateOne] = []
     edits: list[UpdateOne] = []
     for entry in entries:
@@ -56,6 +57,7 @@ async def apply_entries(database: Database, room_id: str, entries: Sequence[Docu
         members += [_member_update(room_id, rev, patch) for patch in entry.get("members", ())]
         for patch in entry.get("reactions", ()):
             reactions[reaction_key_from(patch)] = _reaction_update(room_id, rev, entry["createdAt"], patch)
+        bans += [_ban_update(room_id, rev, patch) for patch in entry.get("bans", ())]
         if "audit" in entry:
             audits.append(audit_update(room_id, entry))
     expires_at = stored_time(int(entries[-1]["createdAt"]) + KEEP_MS)
@@ -64,6 +66,7 @@ async def apply_entries(database: Database, room_id: str, entries: Sequence[Docu
         bulk_write(database.members, members),
         bulk_write(database.reactions, list(reactions.values())),
         bulk_write(database.files, files),
+        bulk_write(database.bans, bans),
         bulk_write(database.audit, audits),
         bulk_write(database.message_edits, edits),
         # An entry with a successor expires after 7 days. This is written before the room's rev, so that a process
@@ -92,6 +95,15 @@ def _member_update(room_id: str, rev: int, patch: Mapping[str, Any]) -> UpdateOn
         update["$unset"] = {name: "" for name in ("expiresAt", "mutedUntil") if name not in patch["fields"]}
     place = {"roomId": room_id, "userId": patch["userId"], "rev": {"$lt": rev}}
     return UpdateOne(place, update, upsert=patch["joined"])
+
+
+def _ban_update(room_id: str, rev: int, patch: Mapping[str, Any]) -> UpdateOne:
+    fields: Mapping[str, Any] = patch["fields"]
+    update: Document = {"$set": {**unset(fields), "rev": rev}}
+    if absent := [name for name, value in fields.items() if value is None]:
+        update["$unset"] = dict.fromkeys(absent, "")
+    place = {"roomId": room_id, "userId": patch["userId"], "rev": {"$lt": rev}}
+    return UpdateOne(place, update, upsert=True)
 
 
 def _reaction_update(room_id: str, rev: int, created_at: DatetimeMS, patch: Mapping[str, Any]) -> UpdateOne:

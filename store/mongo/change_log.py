@@ -163,11 +163,12 @@ class ChangeLog:
             "emoji": {"$in": list({key.emoji for key in wanted})},
             "userId": {"$in": list({key.user_id for key in wanted})},
         }
-        members, users, messages, reactions = await asyncio.gather(
+        members, users, messages, reactions, bans = await asyncio.gather(
             find_in(database.members, of_room, "userId", people),
             find_in(database.users, {}, "_id", (one for want in read_set for one in want.users)),
             find_in(database.messages, of_room, "seq", (one for want in read_set for one in want.seqs)),
             find_in(database.reactions, reacted, "seq", (key.seq for key in wanted)),
+            find_in(database.bans, of_room, "userId", (one for want in read_set for one in want.bans)),
         )
         view = RoomView(
             database=database,
@@ -176,8 +177,9 @@ class ChangeLog:
             users={user["_id"]: user for user in users},
             messages={message["seq"]: message for message in messages},
             reaction_keys={reaction_key_from(found) for found in reactions if found["on"]},
+            bans={ban["userId"]: ban for ban in bans},
         )
-        return view, max((found["rev"] for found in (*members, *messages, *reactions)), default=0)
+        return view, max((found["rev"] for found in (*members, *messages, *reactions, *bans)), default=0)
 
     async def _read_applied(self, room_id: str) -> Document | None:
         """The room with `head`, after all entries of its log are applied; None if there is no such room."""

@@ -82,6 +82,7 @@ class Database:
         self.message_edits: Collection = self.raw["message_edits"]
         self.reactions: Collection = self.raw["reactions"]
         self.files: Collection = self.raw["files"]
+        self.bans: Collection = self.raw["bans"]
         self.audit: Collection = self.raw["audit"]
         self.monitoring: Collection = self.raw["monitoring"]
         self.blocks: Collection = self.raw["blocks"]

@@ -32,6 +32,7 @@ from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database, Document, epoch_ms, stored_time
 from store.mongo.documents import last_seq_of, member_from, membership_from, room_from
 from store.mongo.room_at_rev import MemberPatch, ReadSet, RoomView
+from store.room_rules import require_not_banned
 
 # The next owner: another owner if there is one, else a moderator, else a member; of equals the longest-standing.
 _SUCCESSION = (Role.OWNER, Role.MODERATOR, Role.MEMBER)
@@ -171,7 +172,7 @@ class Join:
         self._user_id = user_id
         self._role = role
         self._audit = audit
-        self.read_set = ReadSet(members=(user_id,), users=(user_id,))
+        self.read_set = ReadSet(members=(user_id,), users=(user_id,), bans=(user_id,))
 
     async def run(self, view: RoomView) -> MembershipChange:
         """Raises Missing("user"), Refused, RoomFull."""
@@ -187,6 +188,7 @@ class Join:
         user = view.user(self._user_id)
         if user is None:
             raise Missing("user")
+        require_not_banned(view.is_banned(self._user_id))
         if room.get("archivedAt") is not None:
             raise Refused(Refusal.FORBIDDEN)
         if room["memberCount"] >= room["maxUsers"]:

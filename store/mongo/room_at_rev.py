@@ -30,7 +30,7 @@ class ReactionKey(Struct, frozen=True):
 class ReadSet(Struct, frozen=True):
     """The documents that an operation needs. A batch reads those of all its operations by one query a collection.
 
-    `with_owner`: also the membership of the room's owner.
+    `with_owner`: also the membership of the room's owner. `bans`: the users whose bans are read.
     """
 
     members: tuple[str, ...] = ()
@@ -38,6 +38,7 @@ class ReadSet(Struct, frozen=True):
     seqs: tuple[int, ...] = ()
     reaction_keys: tuple[ReactionKey, ...] = ()
     with_owner: bool = False
+    bans: tuple[str, ...] = ()
 
 
 class MemberPatch(Struct, frozen=True):
@@ -46,6 +47,13 @@ class MemberPatch(Struct, frozen=True):
     user_id: str
     fields: Mapping[str, Any]
     joined: bool = False
+
+
+class BanPatch(Struct, frozen=True):
+    """Fields of a ban to set; those that are None are removed. A ban that was `lifted` is kept for a day."""
+
+    user_id: str
+    fields: Mapping[str, Any]
 
 
 class ReactionPatch(Struct, frozen=True):
@@ -80,12 +88,14 @@ class RoomView:
         users: Mapping[str, Document],
         messages: dict[int, Document],
         reaction_keys: set[ReactionKey],
+        bans: dict[str, Document],
     ) -> None:
         self._database = database
         self._members = members
         self._users = users
         self._messages = messages
         self._reaction_keys = reaction_keys
+        self._bans = bans
         self.room = room
         self.now: DatetimeMS = stored_time(database.clock())
         self.base: int = room["rev"]
@@ -106,6 +116,20 @@ class RoomView:
         found = self._members.get(user_id, {})
         until: DatetimeMS | None = found.get("mutedUntil")
         return until if until is not None and int(until) > int(self.now) else None
+
+    def is_banned(self, user_id: str) -> bool:
+        """Whether the user is banned from the room now."""
+        ban = self._bans.get(user_id)
+        if ban is None or ban["lifted"]:
+            return False
+        until: DatetimeMS | None = ban.get("until")
+        return until is None or int(until) > int(self.now)
+
+    async def count_bans(self) -> int:
+        """The room's bans that have not expired; those of this batch are counted, ends of bans are not."""
+        standing = {"roomId": self.room["_id"], **standing_ban(self.now)}
+        stored: int = await self._database.bans.count_documents(standing)
+        return stored + sum("bans" in entry for entry in self.entries)
 
     def user(self, user_id: str) -> Document | None:
         return self._users.get(user_id)
@@ -163,6 +187,7 @@ class RoomView:
         message: Document | None = None,
         reactions: Sequence[ReactionPatch] = (),
         withdrawn: Sequence[str] = (),
+        bans: Sequence[BanPatch] = (),
         audit: AuditNote | None = None,
         replaced: str | None = None,
     ) -> int:
@@ -190,12 +215,16 @@ class RoomView:
             entry["replaced"] = replaced
         if reactions:
             entry["reactions"] = [reaction_fields(patch) for patch in reactions]
+        if bans:
+            entry["bans"] = [{"userId": patch.user_id, "fields": dict(patch.fields)} for patch in bans]
         if audit is not None:
             entry["audit"] = audit_fields(audit)
         self.entries.append(entry)
         self.room = {**self.room, **(settings or {}), "rev": rev}
         for patch in members:
             self._members[patch.user_id] = {**self._members.get(patch.user_id, {}), **patch.fields}
+        for ban in bans:
+            self._bans[ban.user_id] = {**self._bans.get(ban.user_id, {}), **ban.fields}
         self._update(message, reactions)
         return rev
 
@@ -233,3 +262,8 @@ def reaction_fields(patch: ReactionPatch) -> Document:
 
 def audit_fields(note: AuditNote) -> Document:
     return unset({"by": note.by_id, "action": note.action.value, "userId": note.user_id, "details": dict(note.details)})
+
+
+def standing_ban(now: DatetimeMS) -> Document:
+    """The match of bans that are neither lifted nor expired."""
+    return {"lifted": False, "$or": [{"until": None}, {"until": {"$gt": now}}]}

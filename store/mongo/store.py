@@ -16,6 +16,7 @@ from monitor.part_metrics import PartMetrics
 from store.blobs import PROVISIONAL_KEEP_S
 from store.contract import (
     AuditTrail,
+    Bans,
     Blocks,
     Bots,
     Changes,
@@ -33,6 +34,7 @@ from store.contract import (
 from store.expiry_sweep import sweep_all, until_empty
 from store.mongo import indexes, schema_version
 from store.mongo.audit import MongoAuditTrail
+from store.mongo.bans import MongoBans
 from store.mongo.blocks import MongoBlocks
 from store.mongo.bots import MongoBots
 from store.mongo.change_log import ChangeLog
@@ -94,6 +96,7 @@ class MongoStore:
         self._blobs = GridBlobs(database=database)
         self.files: Files = MongoFiles(database=database, blobs=self._blobs)
         self.moderation: Moderation = MongoModeration(database=database, log=self._log)
+        self.bans: Bans = MongoBans(database=database, log=self._log)
         self.audit: AuditTrail = MongoAuditTrail(database=database)
         self.monitoring: Monitoring = MongoMonitoring(database=database)
         self.settings: Settings = MongoSettings(database=database)

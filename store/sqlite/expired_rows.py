@@ -26,6 +26,11 @@ _BY_TIME: tuple[tuple[str, int], ...] = (
         KNOWN_ADDRESS_KEEP_MS,
     ),
     (
+        """DELETE FROM bans WHERE (room_id, user_id) IN
+           (SELECT room_id, user_id FROM bans WHERE expires_at IS NOT NULL AND expires_at <= ? LIMIT ?)""",
+        0,
+    ),
+    (
         """DELETE FROM kept_mutes WHERE (room_id, user_id) IN
            (SELECT room_id, user_id FROM kept_mutes WHERE muted_until <= ? LIMIT ?)""",
         0,

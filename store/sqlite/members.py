@@ -9,6 +9,7 @@ import apsw
 from store.errors import Missing, Refused, RoomFull
 from store.list_cursors import cursor_of_name, name_of_cursor
 from store.models import Member, Membership, MembershipChange, ReadState, Refusal, Role, Room, Standing, read_state
+from store.room_rules import require_not_banned
 from store.sqlite.changes import record
 from store.sqlite.database import Database
 from store.sqlite.rows import (
@@ -35,6 +36,8 @@ _LIST = """
 SELECT m.user_id, u.username, u.display_name, m.role, m.username_folded
 FROM members m JOIN users u ON u.id = m.user_id
 WHERE m.room_id = ?1 AND m.username_folded > ?2 ORDER BY m.username_folded LIMIT ?3"""
+
+_BANNED = "SELECT 1 FROM bans WHERE room_id = ? AND user_id = ? AND (expires_at IS NULL OR expires_at > ?)"
 
 # The next owner, never a bot: another owner if there is one, else a moderator, else a member; of equals the
 # longest-standing.
@@ -143,6 +146,7 @@ def join(connection: apsw.Connection, room_id: str, user_id: str, *, role: Role,
         return MembershipChange(room=room, membership=membership, changed=False, rev=room.rev)
     if fetch_one(connection, "SELECT 1 FROM users WHERE id = ?", (user_id,)) is None:
         raise Missing("user")
+    require_not_banned(is_banned(connection, room_id, user_id, now_ms=now_ms))
     if room.archived_at is not None:
         raise Refused(Refusal.FORBIDDEN)
     if room.member_count >= room.max_users:
@@ -214,3 +218,8 @@ def membership_of(connection: apsw.Connection, room_id: str, user_id: str) -> Me
     """The user's membership, None for a non-member."""
     row = fetch_one(connection, _MEMBERSHIP, (room_id, user_id))
     return None if row is None else membership_from(row, row[5] or 0)
+
+
+def is_banned(connection: apsw.Connection, room_id: str, user_id: str, *, now_ms: int) -> bool:
+    """Whether the user is banned from the room now."""
+    return fetch_one(connection, _BANNED, (room_id, user_id, now_ms)) is not None

@@ -15,6 +15,7 @@ from monitor.part_metrics import PartMetrics
 from store.blobs import Blobs, DiskBlobs
 from store.contract import (
     AuditTrail,
+    Bans,
     Blocks,
     Bots,
     Changes,
@@ -33,6 +34,7 @@ from store.expiry_sweep import sweep_all, until_empty
 from store.group_commit import GroupCommitWriter
 from store.monotonic_clock import MonotonicClock
 from store.sqlite.audit import SqliteAuditTrail
+from store.sqlite.bans import SqliteBans
 from store.sqlite.blocks import SqliteBlocks
 from store.sqlite.bots import SqliteBots
 from store.sqlite.changes import SqliteChanges
@@ -87,6 +89,7 @@ class SqliteStore:
         self.changes: Changes = SqliteChanges(database=database)
         self.files: Files = SqliteFiles(database=database, blobs=blobs)
         self.moderation: Moderation = SqliteModeration(database=database)
+        self.bans: Bans = SqliteBans(database=database)
         self.audit: AuditTrail = SqliteAuditTrail(database=database)
         self.monitoring: Monitoring = SqliteMonitoring(database=database)
         self.settings: Settings = SqliteSettings(database=database)

@@ -11,8 +11,9 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from store.contract import Store
-from store.models import Message, MessageDraft, RoomDraft, Standing, Stored, User
+from store.models import Message, MessageDraft, Role, RoomDraft, Standing, Stored, User
 from tests.contract.backends import BACKENDS, STORES, URI_VARIABLE, database_at
+from tests.contract.moderated_room import MakeRoom, ModeratedRoom
 from tests.support.clock import HandClock
 from tests.support.mongo import drop_database
 
@@ -97,3 +98,17 @@ def store(open_again: Reopen, io_loop: IOLoop) -> Store:
 @pytest.fixture
 def fill(store: Store) -> StoreFiller:
     return StoreFiller(store)
+
+
+@pytest.fixture
+def make_room(store: Store, fill: StoreFiller) -> MakeRoom:
+    """A function that makes a room with three people."""
+
+    async def make(*, private: bool = False, max_users: int = 100) -> ModeratedRoom:
+        owner, moderator, member = [await fill.user() for _ in range(3)]
+        room_id = (await fill.room(owner, private=private, max_users=max_users)).room.id
+        await store.members.add(room_id, moderator.id, role=Role.MODERATOR)
+        await store.members.add(room_id, member.id)
+        return ModeratedRoom(store, room_id, owner, moderator, member)
+
+    return make

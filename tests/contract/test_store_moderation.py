@@ -3,61 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 
 from common.rfc3339 import rfc3339
 from store.contract import Store
 from store.errors import Missing, Refused
-from store.models import Actor, AuditEntry, Change, MembershipChange, Refusal, Role, Stored, User
+from store.models import AuditEntry, Change, MembershipChange, Refusal, Role, Stored
 from tests.contract.conftest import Reopen, StoreFiller, on_each_backend
+from tests.contract.moderated_room import ADMIN, MakeRoom, by
 from tests.support.clock import START_MS, HandClock
 
 MINUTE_MS = 60_000
-
-
-class Room:
-    """A room with an owner, a moderator and a member."""
-
-    def __init__(self, store: Store, room_id: str, owner: User, moderator: User, member: User) -> None:
-        self.store = store
-        self.id = room_id
-        self.owner = owner
-        self.moderator = moderator
-        self.member = member
-
-    async def role(self, user: User) -> Role | None:
-        membership = await self.store.members.get(self.id, user.id)
-        return None if membership is None else membership.role
-
-    async def audit(self) -> list[AuditEntry]:
-        return (await self.store.audit.page(self.id, limit=100, after=None))[0]
-
-    async def rev(self) -> int:
-        return (await self.store.rooms.heads([self.id]))[self.id].rev
-
-
-MakeRoom = Callable[..., Awaitable[Room]]
-
-
-@pytest.fixture
-def make_room(store: Store, fill: StoreFiller) -> MakeRoom:
-    async def make(*, private: bool = False) -> Room:
-        owner, moderator, member = [await fill.user() for _ in range(3)]
-        room_id = (await fill.room(owner, private=private)).room.id
-        await store.members.add(room_id, moderator.id, role=Role.MODERATOR)
-        await store.members.add(room_id, member.id)
-        return Room(store, room_id, owner, moderator, member)
-
-    return make
-
-
-def by(user: User) -> Actor:
-    return Actor(user.id)
-
-
-ADMIN = Actor("somewhere else", is_admin=True)
 
 
 @pytest.mark.gen_test

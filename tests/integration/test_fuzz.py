@@ -70,7 +70,7 @@ PATHS = [
     "ws", "static/chat.js", "",
     "rooms/{}", "rooms/{}/join", "rooms/{}/members", "rooms/{}/stats", "rooms/{}/changes", "messages/{}", "users/{}",
     "{}", "users/me/settings", "users/me/blocks", "users/me/blocks/{}", "auth/sessions", "auth/sessions/{}",
-    "rooms/{}/members/{}",
+    "rooms/{}/members/{}", "rooms/{}/bans", "rooms/{}/bans/{}", "rooms/{}/audit",
     "{}",
     "messages/{}/history", "messages/{}/thread", "messages/{}/reactions/{}", "{}",
 ]  # fmt: skip
@@ -83,6 +83,7 @@ FIELDS = [
     "since", "sinceRev", "seq", "status", "token",
     "role", "mutedUntil",
     "since", "sinceRev", "seq", "status", "token", "messageId", "emoji",
+    "role", "mutedUntil", "reason", "expiresIn",
 ]  # fmt: skip
 COMMANDS = [
     "authenticate", "joinRoom", "leaveRoom", "sendMessage", "editMessage", "deleteMessage", "addReaction",

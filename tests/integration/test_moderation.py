@@ -1,4 +1,4 @@
-"""Roles, mutes and removals over REST, and what connections hear of them."""
+"""Roles, mutes, removals and bans over REST, what connections hear of them, and the audit trail."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.integration.conftest import StoreEnv, embedded
 from tests.support.accounts import create_account
 from tests.support.client import CommandRefused, Person, chat, register
 from tests.support.server import ServerProcess, serving
+from tests.support.waiting import poll
 
 MEMBER = {"userId", "username", "displayName", "role", "online", "mutedUntil"}
 ADMIN = "root.of.all"
@@ -54,6 +55,14 @@ class Room:
     def role(self, who: Person) -> str:
         role: str = who.call("GET", f"/rooms/{self.id}").json["room"]["role"]
         return role
+
+    def ban(self, who: Person, whom: Person, **body: Any) -> tuple[int, str | None]:
+        reply = who.call("POST", f"/rooms/{self.id}/bans/{whom.id}", body)
+        return reply.status, None if reply.status == 201 else reply.code
+
+    def unban(self, who: Person, whom: Person) -> tuple[int, str | None]:
+        reply = who.call("DELETE", f"/rooms/{self.id}/bans/{whom.id}")
+        return reply.status, None if reply.status == 204 else reply.code
 
 
 def in_future(**span: int) -> str:
@@ -230,3 +239,152 @@ def test_a_room_or_person_that_is_not_there_is_named(server: ServerProcess) -> N
         ):
             reply = ada.call(method, path, body)
             assert (reply.status, reply.code) == (404, code)
+
+
+# ---- bans --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.gen_test
+async def test_who_is_banned_is_out_at_once_and_in_no_way_back(server: ServerProcess) -> None:
+    room = Room(server)
+    async with chat(server.ws_url, room.member) as subscribed, chat(server.ws_url, room.member) as also:
+        await subscribed.command("joinRoom", roomId=room.id)
+        await also.command("heartbeat")
+        reply = room.moderator.call(
+            "POST", f"/rooms/{room.id}/bans/{room.member.id}", {"reason": "spam", "expiresIn": 3600}
+        )
+        assert reply.status == 201
+        ban = reply.json["ban"]
+        assert set(ban) == {"user", "by", "reason", "expiresAt"}
+        assert (ban["user"]["id"], ban["by"], ban["reason"]) == (room.member.id, room.moderator.id, "spam")
+        assert in_future(minutes=59) < ban["expiresAt"] < in_future(minutes=61)
+        for one in (subscribed, also):
+            assert await one.one("roomClosed") == {"roomId": room.id, "reason": "banned"}
+        with pytest.raises(CommandRefused) as refused:
+            await subscribed.command("joinRoom", roomId=room.id)
+        assert refused.value.code == "banned"
+        with pytest.raises(CommandRefused) as refused:
+            await subscribed.command("sendMessage", roomId=room.id, content="still here?")
+        assert refused.value.code == "not_member"
+        assert subscribed.named("roomClosed") == also.named("roomClosed") == [{"roomId": room.id, "reason": "banned"}]
+    joining = room.member.call("POST", f"/rooms/{room.id}/join")
+    assert (joining.status, joining.code) == (403, "banned")
+    assert room.owner.call("POST", f"/rooms/{room.id}/members", {"userId": room.member.id}).code == "banned"
+    assert room.member.call("GET", f"/rooms/{room.id}").json["room"]["memberCount"] == 2
+    listed = room.owner.call("GET", f"/rooms/{room.id}/bans").json
+    assert (listed["bans"][0]["user"]["username"], listed["nextCursor"]) == (room.member.username, None)
+    assert room.unban(room.moderator, room.member) == (204, None)
+    assert room.unban(room.moderator, room.member) == (204, None)
+    assert room.owner.call("GET", f"/rooms/{room.id}/bans").json == {"bans": [], "nextCursor": None}
+    assert room.owner.call("GET", f"/rooms/{room.id}").json["room"]["memberCount"] == 2
+    room.member.join(room.id)
+
+
+def test_a_ban_without_a_body_has_no_end_and_a_stranger_can_be_banned(server: ServerProcess) -> None:
+    room = Room(server)
+    reply = room.moderator.call("POST", f"/rooms/{room.id}/bans/{room.stranger.id}")
+    assert (reply.status, reply.json["ban"]["reason"], reply.json["ban"]["expiresAt"]) == (201, None, None)
+    assert room.stranger.call("POST", f"/rooms/{room.id}/join").code == "banned"
+
+
+def test_a_ban_that_is_over_keeps_nobody_out(server: ServerProcess) -> None:
+    room = Room(server)
+    assert room.ban(room.owner, room.member, expiresIn=1) == (201, None)
+    assert room.member.call("POST", f"/rooms/{room.id}/join").code == "banned"
+    poll(lambda: room.member.call("POST", f"/rooms/{room.id}/join").status == 200)
+    assert room.owner.call("GET", f"/rooms/{room.id}/bans").json["bans"] == []
+
+
+def test_of_a_private_room_a_banned_person_hears_nothing(server: ServerProcess) -> None:
+    room = Room(server, isPrivate=True)
+    assert room.ban(room.owner, room.member) == (201, None)
+    assert room.member.call("POST", f"/rooms/{room.id}/join").code == "room_not_found"
+    assert room.member.call("GET", f"/rooms/{room.id}/bans").code == "room_not_found"
+    assert room.unban(room.member, room.member) == (404, "room_not_found")
+
+
+def test_who_may_not_ban_is_refused(server: ServerProcess, admin: Person) -> None:
+    room = Room(server)
+    for who, whom, expected in (
+        (room.member, room.stranger, (403, "forbidden")),
+        (room.moderator, room.moderator, (403, "forbidden")),
+        (room.moderator, room.owner, (403, "forbidden")),
+        (room.owner, admin, (403, "forbidden")),
+        (room.stranger, room.member, (403, "not_member")),
+    ):
+        assert room.ban(who, whom) == expected
+    assert room.unban(room.member, room.stranger) == (403, "forbidden")
+    for who, code in ((room.member, "forbidden"), (room.stranger, "not_member")):
+        for path in ("bans", "audit"):
+            reply = who.call("GET", f"/rooms/{room.id}/{path}")
+            assert (reply.status, reply.code) == (403, code)
+    direct = room.owner.call("POST", "/rooms/direct", {"userId": room.member.id}).json["room"]["id"]
+    for who in (room.owner, admin):
+        assert who.call("POST", f"/rooms/{direct}/bans/{room.member.id}", {}).code == "forbidden"
+        assert who.call("GET", f"/rooms/{direct}/bans").code == "forbidden"
+    assert room.ban(admin, room.owner) == (201, None)
+    assert room.role(room.moderator) == "owner"
+
+
+@embedded
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"reason": 1}, "reason"),
+        ({"reason": "x" * 1001}, "reason"),
+        ({"reason": "nul\0"}, "reason"),
+        ({"expiresIn": 0}, "expiresIn"),
+        ({"expiresIn": -1}, "expiresIn"),
+        ({"expiresIn": 1.5}, "expiresIn"),
+        ({"expiresIn": "1"}, "expiresIn"),
+        ({"expiresIn": 10**18}, "expiresIn"),
+    ],
+)
+def test_what_is_wrong_with_a_ban_is_named(server: ServerProcess, body: dict[str, Any], field: str) -> None:
+    ada = register(server.url)
+    reply = ada.call("POST", f"/rooms/{ada.make_room()['id']}/bans/{ada.id}", body)
+    assert (reply.status, reply.code, list(reply.json["error"]["details"])) == (422, "validation_failed", [field])
+
+
+def test_a_ban_of_or_in_what_is_not_there_is_not_found(server: ServerProcess) -> None:
+    ada = register(server.url)
+    room = ada.make_room()["id"]
+    assert ada.call("POST", f"/rooms/none/bans/{ada.id}", {}).code == "room_not_found"
+    assert ada.call("POST", f"/rooms/{room}/bans/nobody", {}).code == "user_not_found"
+    assert ada.call("POST", f"/rooms/{room}/bans/nobody", b"[]").code == "malformed"
+    assert ada.call("DELETE", f"/rooms/none/bans/{ada.id}").code == "room_not_found"
+    assert ada.call("DELETE", f"/rooms/{room}/bans/nobody").status == 204
+    for path in ("bans", "audit"):
+        assert ada.call("GET", f"/rooms/none/{path}").code == "room_not_found"
+        for query in ({"limit": 0}, {"limit": 101}, {"cursor": "nonsense"}):
+            reply = ada.call("GET", f"/rooms/{room}/{path}", **query)
+            assert (reply.status, list(reply.json["error"]["details"])) == (422, list(query))
+
+
+# ---- the audit trail ---------------------------------------------------------------------------------------------
+
+
+def test_the_audit_trail_has_every_act_the_newest_first(server: ServerProcess, admin: Person) -> None:
+    room = Room(server)
+    until = "2999-01-01T00:00:00.000Z"
+    room.patch(room.moderator, room.member, mutedUntil="2999-01-01T02:00:00+02:00")
+    room.patch(room.owner, room.member, mutedUntil=None)
+    room.remove(room.moderator, room.member)
+    room.ban(room.owner, room.stranger, reason="spam")
+    room.unban(admin, room.stranger)
+    room.patch(room.owner, room.member, mutedUntil=until)  # refused, so not in it
+    reply = room.moderator.call("GET", f"/rooms/{room.id}/audit")
+    assert reply.status == 200
+    entries = reply.json["entries"]
+    assert {frozenset(entry) for entry in entries} == {frozenset({"at", "by", "action", "userId", "details"})}
+    assert [(entry["by"], entry["action"], entry["userId"], entry["details"]) for entry in entries] == [
+        (admin.id, "unban", room.stranger.id, {}),
+        (room.owner.id, "ban", room.stranger.id, {"reason": "spam", "expiresAt": None}),
+        (room.moderator.id, "remove", room.member.id, {}),
+        (room.owner.id, "unmute", room.member.id, {}),
+        (room.moderator.id, "mute", room.member.id, {"mutedUntil": until}),
+        (room.owner.id, "role", room.moderator.id, {"role": "moderator", "before": "member"}),
+    ]
+    first = admin.call("GET", f"/rooms/{room.id}/audit", limit=4).json
+    rest = admin.call("GET", f"/rooms/{room.id}/audit", limit=4, cursor=first["nextCursor"]).json
+    assert (first["entries"] + rest["entries"], rest["nextCursor"]) == (entries, None)

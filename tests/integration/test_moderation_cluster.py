@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.integration.conftest import Processes, person_at
+from tests.integration.conftest import Processes, person_at, until_redis_is_connected
 from tests.support.client import ChatConnection, CommandRefused, chat, register
 from tests.support.redis_server import RedisServer
 
@@ -94,4 +94,58 @@ async def test_processes_that_are_cut_off_find_a_mute_and_a_removal(
         assert (await asyncio.to_thread(ada.call, "DELETE", path)).status == 204
         assert (await b.one("roomClosed"))["roomId"] == room
         assert time.monotonic() - started < CUT_OFF_S + SLACK_S
+        assert (await asyncio.to_thread(ada.call, "POST", f"/rooms/{room}/bans/{bob.id}", {})).status == 201
+        with pytest.raises(CommandRefused) as refused:
+            await b.command("joinRoom", roomId=room)
+        assert refused.value.code == "banned"
         await asyncio.to_thread(shared_redis.start)
+
+
+@pytest.mark.gen_test
+async def test_a_process_that_is_cut_off_finds_a_ban_and_tells_every_connection_the_reason(
+    two_servers: Processes, shared_redis: RedisServer
+) -> None:
+    first, second = two_servers
+    ada, bob = register(first.url), register(second.url)
+    room = ada.make_room()["id"]
+    bob.join(room)
+    async with chat(second.ws_url, bob) as b, chat(second.ws_url, bob) as also_b:
+        await b.command("joinRoom", roomId=room)
+        await also_b.command("heartbeat")
+        await asyncio.to_thread(shared_redis.stop)
+        started = time.monotonic()
+        assert (await asyncio.to_thread(ada.call, "POST", f"/rooms/{room}/bans/{bob.id}", {})).status == 201
+        for one in (b, also_b):
+            assert await one.one("roomClosed") == {"roomId": room, "reason": "banned"}
+        assert time.monotonic() - started < CUT_OFF_S + SLACK_S
+        await asyncio.to_thread(shared_redis.start)
+        await asyncio.to_thread(until_redis_is_connected, first, second)
+        for one in (b, also_b):
+            await one.command("heartbeat")
+            assert len(one.named("roomClosed")) == 1
+
+
+@pytest.mark.gen_test
+async def test_of_a_ban_and_a_message_on_two_processes_all_see_one_order(two_servers: Processes) -> None:
+    first, second = two_servers
+    ada = register(first.url)
+    room = ada.make_room()["id"]
+    async with chat(first.ws_url, ada) as a, chat(second.ws_url, ada) as also_a:
+        for one in (a, also_a):
+            await one.command("joinRoom", roomId=room)
+        stored = 0
+        for _ in range(5):
+            bob = register(second.url)
+            bob.join(room)
+            async with chat(second.ws_url, bob) as b:
+                await b.command("joinRoom", roomId=room)
+                ban = asyncio.to_thread(ada.call, "POST", f"/rooms/{room}/bans/{bob.id}", {})
+                code, reply = await asyncio.gather(refusal(b, room), ban)
+                assert (code, reply.status) in {(None, 201), ("not_member", 201)}
+                stored += code is None
+                assert (await b.one("roomClosed"))["reason"] == "banned"
+                assert await refusal(b, room) == "not_member"
+        ada.post(room, "the last")
+        for one in (a, also_a):
+            await one.until(lambda one=one: len(one.seqs) == stored + 1)
+            assert one.seqs == list(range(1, stored + 2))
