@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-WINDOW = 500
+WINDOW = 300
 
 # As in BM25: how soon a further occurrence counts little, how much a long text counts against it, and the number of
 # words of a text that counts as neither long nor short. A word's rarity is left out: all words are wanted anyway.

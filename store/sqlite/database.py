@@ -1,4 +1,7 @@
-"""The file handle that all collections share: `write` by group commit, `read` on a snapshot. Knows no tables."""
+"""The file handle that all collections share: `write` by group commit, `read` and `search` on a snapshot.
+
+Knows no tables.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,19 @@ R = TypeVar("R")
 class Database:
     """The shared database handle. `clock` is for operations on the writer's thread only."""
 
-    __slots__ = ("_readers", "_writer", "clock")
+    __slots__ = ("_readers", "_searchers", "_writer", "clock")
 
     def __init__(
-        self, *, writer: GroupCommitWriter[apsw.Connection], readers: ReaderPool, clock: MonotonicClock
+        self,
+        *,
+        writer: GroupCommitWriter[apsw.Connection],
+        readers: ReaderPool,
+        searchers: ReaderPool,
+        clock: MonotonicClock,
     ) -> None:
         self._writer = writer
         self._readers = readers
+        self._searchers = searchers
         self.clock = clock
 
     @property
@@ -62,7 +71,12 @@ class Database:
         """Run `operation` on one snapshot, beside the writer. See ReaderPool.read."""
         return await self._readers.read(name, operation)
 
+    async def search(self, name: str, operation: Callable[[apsw.Connection], R]) -> R:
+        """As `read`, for what may take long: it has threads of its own, so that other reads never wait for it."""
+        return await self._searchers.read(name, operation)
+
     async def close(self) -> None:
         """Wait for the accepted operations. Closes the readers first: the last connection to close empties the WAL."""
+        await self._searchers.close()
         await self._readers.close()
         await self._writer.close()

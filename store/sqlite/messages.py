@@ -153,7 +153,7 @@ class SqliteMessages:
     async def search(
         self, search: MessageSearch, *, limit: int, after: str | None
     ) -> tuple[list[SearchHit], str | None]:
-        return await self._database.read(
+        return await self._database.search(
             "messages.search", lambda connection: search_messages(connection, search, limit=limit, after=after)
         )
 

@@ -50,6 +50,7 @@ class ReaderPool:
         timeout_s: float,
         failed: Callable[[], str | None],
         waiting_max: int = 2000,
+        thread_name: str = "store-reader",
     ) -> None:
         self._observer = observer
         self._timeout_s = timeout_s
@@ -62,7 +63,7 @@ class ReaderPool:
         self._failed_at_s = 0.0
         self._inbox: SimpleQueue[_Read | None] = SimpleQueue()
         self._threads = [
-            threading.Thread(target=self._run, args=(connection,), name=f"store-reader-{number}", daemon=True)
+            threading.Thread(target=self._run, args=(connection,), name=f"{thread_name}-{number}", daemon=True)
             for number, connection in enumerate(connections, 1)
         ]
         for thread in self._threads:

@@ -67,6 +67,9 @@ from store.sqlite.write_transactions import Transactor
 from store.store_inspection import PoolState, StoreInspection, store_metrics
 
 READER_THREADS = 2
+SEARCH_THREADS = 1  # each search holds the interpreter's lock for a part of its time: more would not be quicker
+SEARCH_WITHIN_S = 2.0
+SEARCHES_WAITING_MAX = 200
 QUEUE_NAME = "writers"
 
 # SQLite's wait for another process ends before the caller's deadline, so that the caller gets the reason "busy".
@@ -168,7 +171,18 @@ async def open_store(
     path = data_dir / DATABASE_NAME
     transactor, connections = await asyncio.to_thread(_open, path, timeout_s * BUSY_SHARE, shared)
     readers = ReaderPool(
-        connections=connections, observer=observer, timeout_s=timeout_s, failed=lambda: transactor.failed
+        connections=connections[SEARCH_THREADS:],
+        observer=observer,
+        timeout_s=timeout_s,
+        failed=lambda: transactor.failed,
+    )
+    searchers = ReaderPool(
+        connections=connections[:SEARCH_THREADS],
+        observer=observer,
+        timeout_s=min(timeout_s, SEARCH_WITHIN_S),
+        failed=lambda: transactor.failed,
+        waiting_max=SEARCHES_WAITING_MAX,
+        thread_name="store-search",
     )
     writer: GroupCommitWriter[apsw.Connection] = GroupCommitWriter(
         transactor=transactor,
@@ -176,7 +190,7 @@ async def open_store(
         timeout_s=timeout_s,
         **({} if group_commit else {"batch_max_operations": 1}),
     )
-    database = Database(writer=writer, readers=readers, clock=MonotonicClock(now_ms))
+    database = Database(writer=writer, readers=readers, searchers=searchers, clock=MonotonicClock(now_ms))
     return SqliteStore(database=database, blobs=DiskBlobs(data_dir / FILES_NAME))
 
 
@@ -189,7 +203,9 @@ def _open(path: Path, busy_timeout_s: float, shared: bool) -> tuple[Transactor, 
         connections.append(open_writing(path, busy_timeout_s=busy_timeout_s))
         migrate(connections[0], compatible_from=COMPATIBLE_FROM)
         _probe(connections[0])
-        connections += [open_reading(path, busy_timeout_s=busy_timeout_s) for _ in range(READER_THREADS)]
+        connections += [
+            open_reading(path, busy_timeout_s=busy_timeout_s) for _ in range(READER_THREADS + SEARCH_THREADS)
+        ]
         transactor = Transactor(
             path=path,
             connection=connections[0],

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 
-from store.models import MessageSearch
+from store.models import MessageSearch, RoomDraft
+from store.sqlite import search
 from store.sqlite.connection import DATABASE_NAME
 from store.sqlite.search_index import IndexSweep
 from tests.support.actors import ADMIN
 from tests.support.clock import HandClock
-from tests.unit.store.conftest import Open, StoreWithRoom, store_with_room
+from tests.unit.store.conftest import BlockingOperation, Open, StoreWithRoom, store_with_room
 
 OLDER_INSERT = """
 INSERT INTO messages (room_id, seq, user_id, username, content, client_id, created_at)
@@ -44,15 +47,16 @@ def check_index(path: Path) -> list[tuple[int, ...]]:
 
 
 async def found(room: StoreWithRoom, text: str) -> list[int]:
-    search = MessageSearch(room_ids=(room.room_id,), texts=(text,))
-    hits, _ = await room.store.messages.search(search, limit=100, after=None)
+    wanted = MessageSearch(room_ids=(room.room_id,), texts=(text,))
+    hits, _ = await room.store.messages.search(wanted, limit=100, after=None)
     return [hit.message.seq for hit in hits]
 
 
 @pytest.mark.gen_test
 async def test_messages_of_before_are_found_at_once_and_folded_after_a_sweep(
-    room_store: StoreWithRoom, data_dir: Path, clock: HandClock
+    room_store: StoreWithRoom, data_dir: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(search, "_READ_MAX", 0)  # or so few messages would be read without the index
     room, path = room_store, data_dir / DATABASE_NAME
     write_as_before(path, room.room_id, 1, "plain tea", "Straße", "Schöne 東京", "thé")
     assert await found(room, "tea") == [1]
@@ -116,3 +120,46 @@ async def test_what_was_written_in_one_file_stays_whole_through_any_mix_of_edits
     for seq in range(1, 9):
         await room.store.messages.delete(f"{room.room_id}-{seq}", actor=ADMIN)
     assert check_index(data_dir / DATABASE_NAME) == [(), ()]
+
+
+@pytest.mark.parametrize(("read_max", "small_part"), [(1000, 0.0), (0, 1.0), (0, 0.0)])
+@pytest.mark.gen_test
+async def test_however_many_messages_a_room_has_its_results_are_the_same(
+    room_store: StoreWithRoom, monkeypatch: pytest.MonkeyPatch, read_max: int, small_part: float
+) -> None:
+    monkeypatch.setattr(search, "_READ_MAX", read_max)
+    monkeypatch.setattr(search, "_SMALL_PART", small_part)
+    room, store = room_store, room_store.store
+    other = (await store.rooms.create(RoomDraft("Other", None, False, 100), room.ann.id)).room.id
+    for number in range(8):
+        await room.say(f"tea {number}", "téa", "nothing" if number % 2 else "tea tea")
+        await store.messages.append(other, [room.draft("tea elsewhere")])
+    await store.messages.delete(f"{room.room_id}-1", actor=ADMIN)
+
+    async def seqs(**fields: Any) -> list[int]:
+        wanted = MessageSearch(room_ids=(room.room_id,), **fields)
+        found: list[int] = []
+        after = None
+        while True:
+            hits, after = await store.messages.search(wanted, limit=5, after=after)
+            found += [hit.message.seq for hit in hits]
+            if after is None:
+                return found
+
+    assert await seqs() == list(range(24, 1, -1))
+    assert await seqs(author_ids=(room.ann.id,)) == list(range(24, 1, -1))
+    assert await seqs(has_file=True) == await seqs(mentioned_id=room.ann.id) == []
+    twice = [21, 15, 9, 3]
+    once = [seq for seq in range(23, 1, -1) if seq % 6 in (2, 5)]
+    with_number = [seq for seq in range(22, 1, -1) if seq % 3 == 1]
+    assert await seqs(texts=("tea",)) == [*twice, *once, *with_number]
+
+
+@pytest.mark.gen_test
+async def test_a_search_that_takes_long_holds_up_no_other_read(room_store: StoreWithRoom) -> None:
+    database, held = room_store.store._database, BlockingOperation()
+    searching = asyncio.ensure_future(database.search("held", held))
+    await held.wait_began()
+    assert await room_store.store.messages.page(room_store.room_id, limit=1)
+    held.release.set()
+    await searching
