@@ -13,6 +13,7 @@ from chat.delivery.room_hub import Hub
 from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
 from chat.room_activity.sender import RoomActivitySender
+from chat.room_deletion import DeletedRoomEvents
 from cluster.events import (
     AllMentioned,
     ConnectionReplaced,
@@ -22,6 +23,7 @@ from cluster.events import (
     PersonGone,
     ProcessBeat,
     RoomChanges,
+    RoomDeleted,
     RoomEphemeral,
     RoomMessages,
     RoomsActive,
@@ -76,6 +78,7 @@ class BusDispatch:
         membership_events: MembershipEvents,
         mentions_of_all: MentionsOfAll,
         room_activity: RoomActivitySender,
+        deleted_rooms: DeletedRoomEvents,
     ) -> None:
         self._receivers: dict[type, Callable[[Any], object]] = {
             RoomMessages: hub.on_messages,
@@ -92,6 +95,7 @@ class BusDispatch:
             ProcessBeat: live_processes.receive_beat,
             AllMentioned: mentions_of_all.send,
             RoomsActive: room_activity.receive,
+            RoomDeleted: deleted_rooms.deleted,
         }
 
     def receive(self, topic: str, event: object) -> None:

@@ -176,6 +176,12 @@ class RoomsActive(Struct, frozen=True, tag=True, array_like=True):
     large_rooms: tuple[tuple[str, int], ...] = ()
 
 
+class RoomDeleted(Struct, frozen=True, tag=True, array_like=True):
+    """A room was deleted: every membership of it has ended."""
+
+    room_id: str
+
+
 Event = (
     RoomMessages
     | RoomChanges
@@ -191,4 +197,5 @@ Event = (
     | ProcessBeat
     | AllMentioned
     | RoomsActive
+    | RoomDeleted
 )

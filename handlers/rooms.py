@@ -10,6 +10,7 @@ from chat.errors import ChatError
 from chat.messages import Messages
 from chat.request_inputs.messages import ChangesSince
 from chat.request_inputs.rooms import CreateRoom, Listing, OneUser, PatchRoom, RoomListing
+from chat.room_deletion import RoomDeletion
 from chat.room_settings import RoomSettings
 from chat.rooms import Rooms
 from handlers.base import Handler
@@ -32,6 +33,7 @@ class RoomServices(Struct, frozen=True):
 
     rooms: Rooms
     settings: RoomSettings
+    deletion: RoomDeletion
     messages: Messages
 
 
@@ -84,6 +86,10 @@ class OneRoomHandler(RoomHandler):
 
     async def patch(self, room_id: str) -> None:
         self.reply({"room": await self.services.settings.update(room_id, self.actor, self.body(PATCH))})
+
+    async def delete(self, room_id: str) -> None:
+        await self.services.deletion.delete(room_id, self.actor)
+        self.reply_nothing()
 
 
 class JoinHandler(RoomHandler):

@@ -11,6 +11,7 @@ from tornado.routing import URLSpec
 from tornado.web import Application
 
 from chat.bots import Bots
+from chat.room_deletion import RoomDeletion
 from chat.room_settings import RoomSettings
 from chat.rooms import Rooms
 from chat.search import Search
@@ -58,6 +59,7 @@ class Services(Struct, frozen=True):
     shared: SharedServices
     rooms: Rooms
     room_settings: RoomSettings
+    room_deletion: RoomDeletion
     people: PeopleServices
     moderation: moderation.ModerationServices
     messages: messages.MessageServices
@@ -89,7 +91,9 @@ def make_application(services: Services) -> Application:
     index = static_files.ServedAssets(services.assets, fixed_name="chat/index.html")
     dashboard = static_files.ServedAssets(services.assets, fixed_name="dashboard/index.html")
     history = metrics_history.HistoryReading(services.alert_pipeline.history, time.time)
-    room_services = rooms.RoomServices(services.rooms, services.room_settings, services.messages.messages)
+    room_services = rooms.RoomServices(
+        services.rooms, services.room_settings, services.room_deletion, services.messages.messages
+    )
     return TargetApplication(
         [
             route(r"/", static_files.AssetHandler, index),

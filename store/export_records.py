@@ -132,10 +132,18 @@ class BlockRecord(Struct, frozen=True):
     created_at: int
 
 
+class DeletedRoomRecord(Struct, frozen=True):
+    """A deleted room of which something is left."""
+
+    room_id: str
+    deleted_at: int
+
+
 # In the order of their dependencies: a record refers only to records of the same or an earlier kind.
 KINDS: Mapping[str, type[Any]] = {
     "users": UserRecord,
     "sessions": Session,
+    "deleted_rooms": DeletedRoomRecord,
     "rooms": RoomRecord,
     "members": MemberRecord,
     "messages": Message,

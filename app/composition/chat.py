@@ -32,6 +32,7 @@ from chat.membership_recheck import MembershipRecheck
 from chat.presenter import Presenter
 from chat.recheck_requests import RecheckRequests
 from chat.request_limits import RequestLimits
+from chat.room_deletion import DeletedRoomEvents
 from cluster.live_processes import LiveProcesses
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
@@ -253,6 +254,9 @@ def build_chat(
             membership_events=membership_events,
             mentions_of_all=member_notices.mentions_of_all,
             room_activity=member_notices.activity_sender,
+            deleted_rooms=DeletedRoomEvents(
+                pool=pool, presence=presence, paced_callbacks=paced_callbacks, end=membership_events.ended
+            ),
         ),
         codec=codec,
         conversation=conversation,

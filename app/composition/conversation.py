@@ -27,6 +27,7 @@ from chat.presence.typing_indicators import TypingIndicators
 from chat.presenter import Presenter
 from chat.read_marks import ReadMarks
 from chat.room_activity.publisher import RoomActivityPublisher
+from chat.room_deletion import RoomDeletion
 from chat.room_settings import RoomSettings
 from chat.rooms import Rooms
 from chat.search import Search
@@ -48,6 +49,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     messages: Messages
     read_marks: ReadMarks
     rooms: Rooms
+    room_deletion: RoomDeletion
     room_settings: RoomSettings
     search: Search
     threads: Threads
@@ -141,6 +143,7 @@ def build_conversation(
         message_writer=message_writer,
         messages=messages,
         rooms=rooms,
+        room_deletion=RoomDeletion(store=store, cache=cache, keys=keys, bus=bus),
         room_settings=room_settings,
         search=search,
         threads=Threads(store=store, messages=messages),

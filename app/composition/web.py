@@ -92,6 +92,7 @@ def build_web(
         ),
         rooms=chat.conversation.rooms,
         room_settings=chat.conversation.room_settings,
+        room_deletion=chat.conversation.room_deletion,
         people=PeopleServices(settings=chat.account_parts.settings, blocks=chat.account_parts.blocks),
         moderation=ModerationServices(
             rooms=chat.conversation.rooms,

@@ -57,8 +57,15 @@ class GapRepair:
             self._repair(channel)
 
     async def compare_heads(self, channels: Mapping[str, Channel]) -> None:
-        """Compare all rooms with the store in one query and repair those that are behind. Raises StoreError."""
-        heads = await self._store.rooms.heads(list(channels))
+        """Compare all rooms with the store in one query and repair those that are behind. Raises StoreError.
+
+        A room that is not there any more was deleted: the recheck of its memberships finds that they have ended.
+        """
+        asked = list(channels)
+        heads = await self._store.rooms.heads(asked)
+        for room_id in asked:
+            if room_id not in heads and room_id in channels:
+                self._recheck_room(room_id)
         for room_id, head in heads.items():
             channel = channels.get(room_id)
             if channel is not None and (head.seq > channel.seq or head.rev > channel.rev):

@@ -61,6 +61,17 @@ class Rooms(Protocol):
         and stays so, conflict where it has more members than the new maxUsers.
         """
 
+    async def delete(self, room_id: str, actor: Actor) -> None:
+        """End a room: from now on it is Missing, for everybody and everything, and its id is never used again.
+
+        What belonged to it is removed by `purge`. Raises Missing("room"), Refused as room_rules.require_owner says.
+        """
+
+    async def purge(self) -> bool:
+        """Remove one slice of what deleted rooms have left. Returns whether there may be more. `Store.sweep` does so
+        too.
+        """
+
     async def joined_by(self, user_id: str) -> dict[str, int]:
         """All rooms the user is a member of, each with the room's rev at which they joined."""
 

@@ -75,6 +75,12 @@ async def apply_entries(database: Database, room_id: str, entries: Sequence[Docu
             {"roomId": room_id, "rev": {"$gte": first - 1, "$lt": last}}, {"$set": {"expiresAt": expires_at}}
         ),
     )
+    if entries[-1].get("deletesRoom"):
+        deleted = {"deletedAt": entries[-1]["createdAt"], "isEmpty": False}
+        await database.deleted_rooms.update_one({"_id": room_id}, {"$setOnInsert": deleted}, upsert=True)
+        await database.members.update_many({"roomId": room_id, "left": False}, {"$set": {"left": True}})
+        await database.rooms.delete_one({"_id": room_id})
+        return
     await database.rooms.update_one({"_id": room_id, "rev": {"$lt": last}}, {"$set": {**settings, "rev": last}})
     if audits:
         await trim_audit(database, room_id, last)

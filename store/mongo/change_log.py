@@ -106,6 +106,8 @@ class ChangeLog:
         needed = {}
         for number in waiting:
             try:
+                if view.is_deleted:
+                    raise Missing("room")
                 outcomes[number] = await operations[number].run(view)
             except NeedsNextBatch:
                 break

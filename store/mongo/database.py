@@ -81,6 +81,7 @@ class Database:
         self.changes: Collection = self.raw["changes"]
         self.message_edits: Collection = self.raw["message_edits"]
         self.reactions: Collection = self.raw["reactions"]
+        self.deleted_rooms: Collection = self.raw["deleted_rooms"]
         self.files: Collection = self.raw["files"]
         self.bans: Collection = self.raw["bans"]
         self.audit: Collection = self.raw["audit"]

@@ -13,6 +13,7 @@ from common.rfc3339 import epoch_ms_of
 from store.export_records import (
     BlockRecord,
     ChangeRecord,
+    DeletedRoomRecord,
     FileRecord,
     MemberRecord,
     MessageEditsRecord,
@@ -281,6 +282,10 @@ def _file_record(document: Mapping[str, Any]) -> FileRecord:
 MAPPINGS: Mapping[str, RecordMapping] = {
     "users": RecordMapping(_user_document, _user_record),
     "sessions": RecordMapping(session_document, session_from),
+    "deleted_rooms": RecordMapping(
+        lambda record: {"_id": record.room_id, "deletedAt": stored_time(record.deleted_at), "isEmpty": False},
+        lambda document: DeletedRoomRecord(document["_id"], int(document["deletedAt"])),
+    ),
     "rooms": RecordMapping(_room_document, _room_record),
     "members": RecordMapping(_member_document, _member_record),
     "messages": RecordMapping(_message_document, message_from),

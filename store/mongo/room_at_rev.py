@@ -100,6 +100,7 @@ class RoomView:
         self.now: DatetimeMS = stored_time(database.clock())
         self.base: int = room["rev"]
         self.entries: list[Document] = []
+        self.is_deleted = False  # by the newest entry
 
     @property
     def next_rev(self) -> int:
@@ -183,6 +184,7 @@ class RoomView:
         *,
         settings: Mapping[str, Any] | None = None,
         is_settings: bool = False,
+        deletes_room: bool = False,
         members: Sequence[MemberPatch] = (),
         message: Document | None = None,
         reactions: Sequence[ReactionPatch] = (),
@@ -194,6 +196,7 @@ class RoomView:
         """Add an entry and apply it to the view. Returns its rev, which `message` must carry.
 
         `settings`: fields of the room, which a change of membership has too; `is_settings`: they were set by hand.
+        `deletes_room`: the room ends with this entry.
         `withdrawn`: ids of files that the message no longer shows. `audit`: what the entry adds to the audit trail.
         `replaced`: the text that the message had before an edit.
         """
@@ -203,6 +206,8 @@ class RoomView:
             entry["settings"] = dict(settings)
         if is_settings:
             entry["isSettings"] = True
+        if deletes_room:
+            entry["deletesRoom"] = self.is_deleted = True
         if members:
             entry["members"] = [
                 {"userId": patch.user_id, "fields": dict(patch.fields), "joined": patch.joined} for patch in members

@@ -28,6 +28,7 @@ from store.mongo.apply_change import is_abandoned
 from store.mongo.blocks import has_blocked
 from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database, Document, stored_time, unset
+from store.mongo.deleted_rooms import DeletedRooms, DeleteRoom
 from store.mongo.documents import last_seq_of, membership_from, room_from, standing_from
 from store.mongo.errors import index_of
 from store.mongo.indexes import ORDER_INDEX
@@ -46,8 +47,9 @@ _ORDER_BITS = 16
 class MongoRooms:
     """store.contract.Rooms on MongoDB."""
 
-    def __init__(self, *, database: Database, log: ChangeLog) -> None:
+    def __init__(self, *, database: Database, log: ChangeLog, deleted: DeletedRooms) -> None:
         self._database = database
+        self._deleted = deleted
         self._log = log
         self._rooms = database.rooms
         self._members = database.members
@@ -122,6 +124,14 @@ class MongoRooms:
         async with self._database.operation("rooms.update", write=True):
             change: RoomChange = await self._log.change(room_id, ChangeSettings(actor, patch))
         return change
+
+    async def delete(self, room_id: str, actor: Actor) -> None:
+        async with self._database.operation("rooms.delete", write=True):
+            await self._log.change(room_id, DeleteRoom(actor))
+
+    async def purge(self) -> bool:
+        _, is_more = await self._deleted.sweep(self._database.clock())
+        return is_more
 
     async def joined_by(self, user_id: str) -> dict[str, int]:
         async with self._database.operation("rooms.joined_by"):

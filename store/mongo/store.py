@@ -42,6 +42,7 @@ from store.mongo.changes import MongoChanges
 from store.mongo.client import MongoOptions, connect, refusal_of
 from store.mongo.database import Database, stored_time
 from store.mongo.database_lease import Lease
+from store.mongo.deleted_rooms import DeletedRooms
 from store.mongo.driver_monitoring import (
     CommandMonitor,
     PoolMonitor,
@@ -83,11 +84,12 @@ class MongoStore:
         one_by_one = {} if group_commit else {"batch_max": 1}
         self._appender = Appender(database=database, **one_by_one)
         self._log = ChangeLog(database=database, **one_by_one)
+        deleted = DeletedRooms(database=database)
         self.users: Users = MongoUsers(database=database)
         self.bots: Bots = MongoBots(database=database, log=self._log)
         self.webhooks: Webhooks = MongoWebhooks(database=database, log=self._log)
         self.sessions: Sessions = MongoSessions(database=database)
-        self.rooms: Rooms = MongoRooms(database=database, log=self._log)
+        self.rooms: Rooms = MongoRooms(database=database, log=self._log, deleted=deleted)
         self.members: Members = MongoMembers(database=database, log=self._log)
         self.messages: Messages = MongoMessages(
             database=database, appender=self._appender, log=self._log, search=search
@@ -116,6 +118,7 @@ class MongoStore:
         self._kinds = (
             expired.sweep,
             unseen.sweep,
+            deleted.sweep,
             members.sweep,
             chunks.sweep,
             until_empty(self._blobs.sweep),

@@ -21,6 +21,7 @@ from store.export_records import (
     BlockRecord,
     BotRecord,
     ChangeRecord,
+    DeletedRoomRecord,
     FileRecord,
     Key,
     MemberRecord,
@@ -90,6 +91,9 @@ _TABLES = {
         ("t.id",),
         "t.id, t.user_id, t.generation, t.rotated_at, t.expires_at, t.revoked_at, t.began_at, t.user_agent",
         lambda row: Session(*row),
+    ),
+    "deleted_rooms": _Table(
+        "deleted_rooms t", ("t.room_id",), "t.room_id, t.deleted_at", lambda row: DeletedRoomRecord(*row)
     ),
     "rooms": _Table(
         "rooms t",

@@ -24,6 +24,7 @@ from store.models import (
 )
 from store.sqlite.blocks import has_blocked
 from store.sqlite.database import Database
+from store.sqlite.deleted_rooms import DeletedRooms, delete_room
 from store.sqlite.members import insert_member, join, room_row
 from store.sqlite.room_settings import update_settings
 from store.sqlite.rows import (
@@ -73,8 +74,9 @@ WHERE r.id = ?1"""
 class SqliteRooms:
     """store.contract.Rooms on SQLite."""
 
-    def __init__(self, *, database: Database) -> None:
+    def __init__(self, *, database: Database, deleted: DeletedRooms) -> None:
         self._database = database
+        self._deleted = deleted
 
     async def create(self, draft: RoomDraft, owner_id: str) -> Standing:
         """Raises Missing("user")."""
@@ -149,6 +151,14 @@ class SqliteRooms:
         return await self._database.write(
             "rooms.update", lambda connection: update_settings(connection, room_id, actor, patch, clock())
         )
+
+    async def delete(self, room_id: str, actor: Actor) -> None:
+        clock = self._database.clock
+        await self._database.write("rooms.delete", lambda connection: delete_room(connection, room_id, actor, clock()))
+
+    async def purge(self) -> bool:
+        _, is_more = await self._deleted.sweep(0)
+        return is_more
 
     async def joined_by(self, user_id: str) -> dict[str, int]:
         def operation(connection: apsw.Connection) -> dict[str, int]:

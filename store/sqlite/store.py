@@ -47,6 +47,7 @@ from store.sqlite.connection import (
 )
 from store.sqlite.data_directory import FILES_NAME, prepare
 from store.sqlite.database import Database
+from store.sqlite.deleted_rooms import DeletedRooms
 from store.sqlite.expired_rows import Sweeper
 from store.sqlite.files import SqliteFiles
 from store.sqlite.members import SqliteMembers
@@ -82,11 +83,12 @@ class SqliteStore:
     def __init__(self, *, database: Database, blobs: Blobs) -> None:
         self._database = database
         self._blobs = blobs
+        deleted = DeletedRooms(database=database)
         self.users: Users = SqliteUsers(database=database)
         self.bots: Bots = SqliteBots(database=database)
         self.webhooks: Webhooks = SqliteWebhooks(database=database)
         self.sessions: Sessions = SqliteSessions(database=database)
-        self.rooms: Rooms = SqliteRooms(database=database)
+        self.rooms: Rooms = SqliteRooms(database=database, deleted=deleted)
         self.members: Members = SqliteMembers(database=database)
         self.messages: Messages = SqliteMessages(database=database)
         self.changes: Changes = SqliteChanges(database=database)
@@ -99,6 +101,7 @@ class SqliteStore:
         self.blocks: Blocks = SqliteBlocks(database=database)
         self._kinds = (
             Sweeper(database=database).sweep,
+            deleted.sweep,
             IndexSweep(database=database).sweep,
             until_empty(blobs.sweep),
         )

@@ -5,3 +5,13 @@ ALTER TABLE changes ADD COLUMN is_settings INTEGER NOT NULL DEFAULT 0;
 
 -- When the member last sent a message, for slow mode; NULL: before this was kept, or never.
 ALTER TABLE members ADD COLUMN sent_at INTEGER;
+
+-- Rooms that were deleted, while what belonged to them is removed in slices.
+CREATE TABLE deleted_rooms (
+    room_id    TEXT PRIMARY KEY,
+    deleted_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX deleted_rooms_by_time ON deleted_rooms (deleted_at);
+
+-- What is deleted with a message, or a room, is found by it.
+CREATE INDEX file_posts_by_message ON file_posts (room_id, seq);

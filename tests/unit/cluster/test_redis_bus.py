@@ -23,6 +23,7 @@ from cluster.events import (
     PersonHere,
     ProcessBeat,
     RoomChanges,
+    RoomDeleted,
     RoomEphemeral,
     RoomMessages,
     RoomsActive,
@@ -63,6 +64,7 @@ EVENTS: list[Any] = [
     ProcessBeat("p1", of=("p2", "p3")),
     AllMentioned("r1", b"{}", "u1"),
     RoomsActive((("r1", 7),), (("r2", 9),)),
+    RoomDeleted("r1"),
 ]
 
 

@@ -1,0 +1,72 @@
+"""The use case that deletes a room, and what each process does for the people who were in it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from cache.contract import Cache
+from cache.keys_and_ttls import Keys
+from chat.connections.connection_pool import Pool
+from chat.presence.presence import Presence
+from cluster.contract import Bus
+from cluster.events import MembershipEnded, RoomDeleted
+from cluster.topics import EVERYONE
+from common.paced_callbacks import PacedCallbacks
+from common.serial_task_queue import SerialTaskQueue
+from store.contract import Store
+from store.errors import StoreError
+from store.models import Actor
+
+log = logging.getLogger(__name__)
+
+
+class RoomDeletion:
+    """Deletes rooms. What belonged to them is removed in the background, in slices; else the store's sweep does it."""
+
+    def __init__(self, *, store: Store, cache: Cache, keys: Keys, bus: Bus) -> None:
+        self._store = store
+        self._cache = cache
+        self._keys = keys
+        self._bus = bus
+        self._purges = SerialTaskQueue(expected=(StoreError,))
+
+    async def delete(self, room_id: str, actor: Actor) -> None:
+        """Delete a room. Raises StoreError: Missing, Refused, as store.contract.Rooms.delete says."""
+        keys = self._keys
+        async with self._cache.fence(keys.room(room_id), keys.stats(room_id), keys.page(room_id)):
+            await self._store.rooms.delete(room_id, actor)
+        log.info("room deleted", extra={"fields": {"room": room_id, "user": actor.user_id}})
+        await self._bus.publish(EVERYONE, RoomDeleted(room_id))
+        if not self._purges.is_busy:
+            self._purges.run(self._purge)
+
+    async def _purge(self) -> None:
+        while await self._store.rooms.purge():
+            pass
+
+    async def close(self) -> None:
+        """Stop removing; the sweep of a process goes on with it."""
+        await self._purges.close()
+
+
+class DeletedRoomEvents:
+    """Ends the memberships of a deleted room for the people who are connected here.
+
+    There may be thousands, so it is done in slices between loop turns. `end` applies the end of one membership.
+    """
+
+    def __init__(
+        self, *, pool: Pool, presence: Presence, paced_callbacks: PacedCallbacks, end: Callable[[MembershipEnded], None]
+    ) -> None:
+        self._pool = pool
+        self._presence = presence
+        self._paced_callbacks = paced_callbacks
+        self._end = end
+
+    def deleted(self, event: RoomDeleted) -> None:
+        """End what this process still holds for the room."""
+        room_id = event.room_id
+        for user_id in {*self._pool.users_in(room_id), *self._presence.members_of(room_id)}:
+            ended = MembershipEnded(room_id, user_id, "deleted")
+            self._paced_callbacks.soon(lambda ended=ended: self._end(ended))  # type: ignore[misc]
