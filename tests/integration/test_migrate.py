@@ -77,8 +77,6 @@ async def fill_directory(data_dir: Path, *, messages: int = 3000) -> dict[str, A
     for one in people[:3]:
         await store.messages.react(f"{room.id}-2", "a.$b", actor=Actor(one.id), on=True)
     await store.messages.delete(f"{room.id}-3", actor=ADMIN)
-    settings = RoomPatch(description="changed", slow_mode_s=30, archived=True)
-    await store.rooms.update(room.id, Actor(people[0].id), settings)
     await store.members.mark_read(room.id, people[1].id, messages // 2)
     await store.settings.merge(people[0].id, {"theme": "dark", "client": {"a.$b": "ü"}})
     for one in people[1:3]:
@@ -88,6 +86,7 @@ async def fill_directory(data_dir: Path, *, messages: int = 3000) -> dict[str, A
         await store.bots.add(room.id, owner, BotDraft(f"u-{name}", name, f"b-{name}"))
         await store.webhooks.add(room.id, owner, WebhookDraft(f"u-{name}-hook", f"{name}-hook", "CI", f"hash-{name}"))
     await store.bots.remove(room.id, "u-marvin", owner)
+    await store.rooms.update(room.id, owner, RoomPatch(description="changed", slow_mode_s=30, archived=True))
     users = [*(one.id for one in people), "u-robbie", "u-marvin", "u-robbie-hook"]
     seen = await visible_to(store, room.id, users)
     await store.close()
