@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from store.models import Actor
 from store.mongo.apply_change import TOMBSTONE_MS
+from store.mongo.bots import revoke
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import room_from
 from store.mongo.indexes import INDEXES
@@ -69,7 +70,10 @@ class DeletedRooms:
         """Remove one slice of a collection. `with_entry`: also the entry of the changes log that ended the room."""
         collection = self._database.raw[name]
         left: Document = {"roomId": room_id} if with_entry else {"roomId": room_id, "deletesRoom": None}
-        found = await collection.find(left, {"attachments._id": 1}).limit(SLICE_DOCUMENTS).to_list(None)
+        fields = {"attachments._id": 1, "sessionId": 1}
+        found = await collection.find(left, fields).limit(SLICE_DOCUMENTS).to_list(None)
+        for session_id in (document["sessionId"] for document in found if "sessionId" in document):  # a bot's
+            await revoke(self._database, session_id)
         files = {file["_id"] for document in found for file in document.get("attachments", ())}
         if files:
             shown = {"$pull": {"posts": {"roomId": room_id}}}

@@ -7,6 +7,7 @@ import apsw
 from store.errors import Missing
 from store.models import Actor
 from store.room_rules import require_owner
+from store.sqlite.bots import revoke
 from store.sqlite.database import Database
 from store.sqlite.members import room_row
 from store.sqlite.room_settings import role_in
@@ -31,6 +32,8 @@ def delete_room(connection: apsw.Connection, room_id: str, actor: Actor, now_ms:
         raise Missing("room")
     require_owner(room_from(row), actor, role_in(connection, room_id, actor.user_id))
     connection.execute("INSERT OR IGNORE INTO deleted_rooms (room_id, deleted_at) VALUES (?, ?)", (room_id, now_ms))
+    for (session_id,) in fetch(connection, "SELECT session_id FROM bots WHERE room_id = ?", (room_id,)):
+        revoke(connection, session_id, now_ms)
     # At once, for a membership refers to its room; 100,000 of them take some 0.5 s of the writer's thread.
     connection.execute("DELETE FROM members WHERE room_id = ?", (room_id,))
     connection.execute("DELETE FROM rooms WHERE id = ?", (room_id,))

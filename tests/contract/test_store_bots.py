@@ -310,3 +310,21 @@ async def test_making_and_removing_is_in_the_audit_trail(store: Store, fill: Sto
         ("bot_revoked", ann.id, bot.user.id, {"username": "robbie"}),
         ("webhook_revoked", ann.id, hook.user_id, {"name": "The ci"}),
     ]
+
+
+@pytest.mark.gen_test
+async def test_with_their_room_bots_lose_their_login_and_webhooks_end(store: Store, fill: StoreFiller) -> None:
+    ann = await fill.user()
+    room, other = (await fill.room(ann)).room, (await fill.room(ann)).room
+    bot = (await store.bots.add(room.id, Actor(ann.id), bot_draft("robbie"))).bot
+    kept = (await store.bots.add(other.id, Actor(ann.id), bot_draft("marvin"))).bot
+    await store.webhooks.add(room.id, Actor(ann.id), hook_draft("ci"))
+    await store.rooms.delete(room.id, Actor(ann.id))
+    while await store.rooms.purge():
+        pass
+    assert await store.sessions.not_live([bot.session_id, kept.session_id]) == [bot.session_id]
+    assert await store.bots.list(room.id) == []
+    assert await store.webhooks.list(room.id) == []
+    assert await store.webhooks.by_token("hash-ci") is None
+    assert await store.users.get(bot.user.id) is not None
+    assert await store.bots.list(other.id) == [kept]

@@ -272,6 +272,43 @@ async def test_a_bot_that_was_put_out_of_its_room_does_not_come_back_by_itself(s
     bot.post(room, "back")
 
 
+@pytest.mark.gen_test
+async def test_with_its_room_a_bot_loses_its_connections(server: ServerProcess) -> None:
+    ada = register(server.url)
+    room = ada.make_room()["id"]
+    bot = await asyncio.to_thread(add_bot, ada, room, "homeless")
+    hook = ada.call("POST", f"/rooms/{room}/webhooks", {"name": "Homeless hook"}).json["url"]
+    async with chat(server.ws_url, bot) as b:
+        await b.command("joinRoom", roomId=room)
+        assert (await asyncio.to_thread(ada.call, "DELETE", f"/rooms/{room}")).status == 204
+        assert await b.closed() == 4403
+    assert call(server.url, "POST", hook, {"text": "?"}).code == "not_found"
+
+
+def test_in_an_archived_room_bots_and_webhooks_are_forbidden_to_post(server: ServerProcess) -> None:
+    ada = register(server.url)
+    room = ada.make_room()["id"]
+    bot = add_bot(ada, room, "archivist")
+    hook = ada.call("POST", f"/rooms/{room}/webhooks", {"name": "Archive hook"}).json["url"]
+    assert ada.call("PATCH", f"/rooms/{room}", {"archived": True}).status == 200
+    assert outcome(bot.call("POST", "/messages", {"roomId": room, "content": "?"})) == (403, "forbidden")
+    assert outcome(call(server.url, "POST", hook, {"text": "?"})) == (403, "forbidden")
+    assert bot.call("GET", "/messages", roomId=room).json["messages"] == []
+
+
+def test_a_banned_bot_is_told_so_and_a_banned_webhook_is_not_found(server: ServerProcess) -> None:
+    ada = register(server.url)
+    room = ada.make_room()["id"]
+    bot = add_bot(ada, room, "noisy")
+    hook = ada.call("POST", f"/rooms/{room}/webhooks", {"name": "Noisy hook"}).json["url"]
+    (listed,) = ada.call("GET", f"/rooms/{room}/webhooks").json["webhooks"]
+    for user_id in (bot.id, listed["userId"]):
+        reply = ada.call("POST", f"/rooms/{room}/bans/{user_id}", {"reason": "noise"})
+        assert reply.status in {200, 201, 204}
+    assert bot.call("POST", "/messages", {"roomId": room, "content": "?"}).code in {"banned", "not_member"}
+    assert outcome(call(server.url, "POST", hook, {"text": "?"})) == (404, "not_found")
+
+
 @embedded
 def test_a_bots_token_outlives_the_secret_that_signs_tokens(start: Start) -> None:
     first = start(JWT_SECRET="the first secret of the tests, long enough", JWT_SESSION_MAX="60")
