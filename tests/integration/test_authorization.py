@@ -22,7 +22,6 @@ PENDING = frozenset(
         "POST /invites/{id}",
         "GET /messages/search/suggest",
         "POST /messages/{id}/report",
-        "DELETE /rooms/{id}",
         "GET /rooms/{id}/invites",
         "POST /rooms/{id}/invites",
         "DELETE /rooms/{id}/invites/{id}",

@@ -237,5 +237,5 @@ async def test_of_settings_changed_at_once_both_fields_stand_and_of_one_field_th
             name, *rest = shown[0]
             assert (name in ("zero", "one"), rest) == (True, ["of zero", 7, 3])
             await until(
-                lambda one=one, name=name: {watcher.room_names.get(one.room_id) for watcher in one.watchers} == {name}
+                lambda one=one, name=name: {watcher.rooms[one.room_id]["name"] for watcher in one.watchers} == {name}
             )

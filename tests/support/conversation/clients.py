@@ -37,8 +37,7 @@ class Client:
         self.timelines: dict[str, Timeline] = {}
         self.subscribed: set[str] = set()  # the rooms that it joined and neither left nor was removed from
         self.faults: list[str] = []
-        self.room_names: dict[str, str] = {}  # as the newest roomUpdated told them
-        self._room_revs: dict[str, int] = {}
+        self.rooms: dict[str, Data] = {}  # as the newest ack of a joinRoom or roomUpdated has them
         self._read_seqs: dict[str, int] = {}
         self._asked: dict[str, tuple[str, Data, asyncio.Future[Outcome]]] = {}
         self._ids = itertools.count(1)
@@ -102,6 +101,7 @@ class Client:
         # In the order of the frames: what follows the ack of a joinRoom is its live stream
         if is_ack and event == "joinRoom":
             self.timeline(asked["roomId"]).joined(asked, frame["data"])
+            self.rooms[asked["roomId"]] = frame["data"]["room"]
         elif is_ack and event == "leaveRoom":
             self.timeline(asked["roomId"]).left()
         reply.set_result(Outcome("ok", frame["data"]) if is_ack else Outcome(frame["data"]["code"], frame["data"]))
@@ -122,10 +122,12 @@ class Client:
             self.timeline(data["roomId"]).told(event, data)
 
     def _room_updated(self, room: Data) -> None:
-        before = self._room_revs.get(room["id"], 0)
-        if room["rev"] < before:
-            self.faults.append(f"settings of rev {room['rev']} after those of {before}")
-        self._room_revs[room["id"]], self.room_names[room["id"]] = room["rev"], room["name"]
+        """Settings come in rev order. What is told of the person's own membership may cross them, and says its rev."""
+        newest = self.rooms.get(room["id"], room)
+        if "role" not in room and room["rev"] < newest["rev"]:
+            self.faults.append(f"settings of rev {room['rev']} after those of {newest['rev']}")
+        if room["rev"] >= newest["rev"]:
+            self.rooms[room["id"]] = room
 
 
 class Clients:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tests.support.authorization.served_operations import served_operations
-from tests.support.conversation.clients import Clients, Outcome
+from tests.support.conversation.clients import Client, Clients, Outcome
 from tests.support.conversation.model import OK, Conversation, Member, Room, as_seen
 from tests.support.conversation.operation import Act, Choice, Draw, Operation
 from tests.support.conversation.operations import OPERATIONS
@@ -100,7 +100,7 @@ class Play:
                 timeline, found = client.timeline(room.id), []
                 is_member = user in room.members and not room.is_deleted
                 if timeline.is_open and is_member:
-                    found = timeline.differences(room)
+                    found = [*timeline.differences(room), *_settings_told(client, room)]
                 elif timeline.is_open:
                     found = ["still subscribed"]
                 elif room.id in client.subscribed:
@@ -147,6 +147,14 @@ class Play:
             if revs != list(range(1, changes["rev"] + 1)) or of_messages != room.change_revs:
                 found.append(f"changes {revs}, of messages {of_messages}, not {room.change_revs}")
         return found
+
+
+def _settings_told(client: Client, room: Room) -> list[str]:
+    """The settings that a subscribed connection was told last, if they are not the room's."""
+    told = client.rooms[room.id]
+    shown = told["name"], told["isPrivate"], told["archivedAt"] is not None
+    true = room.name, room.is_private, room.is_archived
+    return [] if shown == true else [f"settings {shown}, not {true}"]
 
 
 def _state(room: Room, user: str) -> dict[str, Any]:
