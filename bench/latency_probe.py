@@ -7,9 +7,7 @@ trip. A command is queued behind others.
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import os
 import socket
 import threading
 import time
@@ -18,6 +16,7 @@ from collections import deque
 import msgspec
 
 from bench.client import chat_messages, frames
+from bench.client.upgrade import upgrade_request
 from bench.errors import BenchError
 from bench.histogram import Histogram
 from bench.rest_client import Address
@@ -58,13 +57,7 @@ class LatencyProbe:
         try:
             self._sock = socket.create_connection((self._address.host, self._address.port), timeout=_WITHIN_S)
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            key = base64.b64encode(os.urandom(16)).decode()
-            self._sock.sendall(
-                f"GET /ws HTTP/1.1\r\nHost: "
-                f"{self._address.host}:{self._address.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: "
-                f"13\r\nAuthorization: Bearer {self._token}\r\n\r\n".encode()
-            )
+            self._sock.sendall(upgrade_request(self._address.host, self._address.port, self._token))
             self._rest = _upgraded(self._sock)
         except (OSError, BenchError) as error:
             self._close()

@@ -122,6 +122,37 @@ class LoadedRooms:
         """Send one message from one connection to all."""
         return self.send(senders=1, rate_per_s=1, seconds=0.5, content_bytes=content_bytes)
 
+    def watch_changes(self) -> None:
+        """Let every connection check the changes of its room from now on. Nobody may join or leave after this, because
+        such changes take a rev and are told to nobody.
+        """
+        revs = {}
+        for room_id in self._heads:
+            reply = rest_client.call(self.server.address, "GET", f"/rooms/{room_id}", token=self.token)
+            revs[room_id] = int(reply["room"]["rev"])
+        self._pool.watch_changes(revs, within_s=_DELIVER_WITHIN_S)
+
+    def send_changes(
+        self, *, senders: int, rate_per_s: float, seconds: float, edits_percent: int, content_bytes: int
+    ) -> LoadResult:
+        """Change messages for `seconds`, then wait until every connection has every acked change. `messages` of the
+        result are the changes that were sent.
+        """
+        before_s = self._cpu_s()
+        sent = self._pool.send_changes(
+            senders=senders,
+            rate_per_s=rate_per_s,
+            seconds=seconds,
+            edits_percent=edits_percent,
+            content_bytes=content_bytes,
+            within_s=_DELIVER_WITHIN_S,
+        )
+        snapshots = self._pool.settle_changes(sent, heads=self._heads, within_s=_DELIVER_WITHIN_S)
+        after_s = self._cpu_s()
+        cpu_s = None if before_s is None or after_s is None else after_s - before_s
+        changes = sum(result.sent for result in sent)
+        return LoadResult(changes, cpu_s, snapshots, [], changes)
+
     def _cpu_s(self) -> float | None:
         spent = [server.cpu_s() for server in self._servers]
         known = [one for one in spent if one is not None]

@@ -12,13 +12,17 @@ from typing import TypeVar
 
 from bench.client import worker
 from bench.client.worker_protocol import (
+    ChangesSent,
+    ChangesWatched,
     Close,
     Connect,
     Connected,
     DeliverySnapshot,
     Send,
+    SendChanges,
     Sent,
     Settle,
+    WatchChanges,
     WorkerCommand,
     WorkerFailed,
     WorkerProgress,
@@ -118,6 +122,38 @@ class WorkerPool:
         }
         return self._execute(commands, Sent, seconds + within_s)
 
+    def watch_changes(self, revs: Mapping[str, int], *, within_s: float) -> None:
+        """Let every connection check from now on that it gets each change of its room after `revs` once, in order."""
+        commands = {number: WatchChanges(dict(revs)) for number in range(self._count)}
+        self._execute(commands, ChangesWatched, within_s)
+
+    def send_changes(
+        self,
+        *,
+        senders: int,
+        rate_per_s: float,
+        seconds: float,
+        edits_percent: int,
+        content_bytes: int,
+        within_s: float,
+    ) -> list[ChangesSent]:
+        """Let the first `senders` connections, spread over the processes, change messages (see SendChanges)."""
+        commands = {
+            number: SendChanges(share, rate_per_s * share / senders, seconds, edits_percent, content_bytes, within_s)
+            for number, share in enumerate(_shares(senders, self._count))
+            if share
+        }
+        return self._execute(commands, ChangesSent, seconds + within_s)
+
+    def settle_changes(
+        self, sent: Sequence[ChangesSent], *, heads: Mapping[str, int], within_s: float
+    ) -> list[DeliverySnapshot]:
+        """Wait until every connection has every acked change; a missing one is a failure. Returns the counts."""
+        revs: dict[str, int] = {}
+        for room_id, rev in (one for result in sent for one in result.acked_revs.items()):
+            revs[room_id] = max(revs.get(room_id, 0), rev)
+        return self._settle(Settle(dict(heads), within_s, revs))
+
     def settle(
         self, sent: list[Sent], *, after: Mapping[str, int], within_s: float
     ) -> tuple[dict[str, int], list[DeliverySnapshot]]:
@@ -133,10 +169,12 @@ class WorkerPool:
         taken = sum(result.sent - result.refused for result in sent)
         if total != taken:
             self._failures.add(f"{taken} messages were sent and not refused, {total} acked")
-        commands = {number: Settle(heads, within_s) for number in range(self._count)}
-        snapshots = self._execute(commands, DeliverySnapshot, within_s)
-        self._last_snapshots = snapshots
-        return heads, snapshots
+        return heads, self._settle(Settle(heads, within_s))
+
+    def _settle(self, command: Settle) -> list[DeliverySnapshot]:
+        commands = dict.fromkeys(range(self._count), command)
+        self._last_snapshots = self._execute(commands, DeliverySnapshot, command.within_s)
+        return self._last_snapshots
 
     def report_failures(self) -> None:
         """Add the failures that the client processes have counted so far."""

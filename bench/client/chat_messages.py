@@ -7,6 +7,7 @@ import msgspec
 from bench.errors import BenchError
 
 BUSY = frozenset({"unavailable", "rate_limited"})  # error codes of an overloaded server
+CHANGES = frozenset({"messageEdited", "messageDeleted", "reactionUpdated"})
 DUE_DIGITS = 20  # a message's content begins with the monotonic nanosecond at which it was due
 
 
@@ -16,6 +17,14 @@ class ReceivedMessage(msgspec.Struct, frozen=True, gc=False):
     room_id: str
     seq: int
     client_id: str | None
+    due_ns: int | None
+
+
+class ReceivedChange(msgspec.Struct, frozen=True, gc=False):
+    """An edit, a deletion or a reaction: `due_ns` is that of an edit by this bench, None for any other change."""
+
+    room_id: str
+    rev: int
     due_ns: int | None
 
 
@@ -32,10 +41,23 @@ class _Message(msgspec.Struct, frozen=True, rename="camel", gc=False):
     seq: int
     content: str | None
     client_id: str | None = None
+    id: str = ""
+    rev: int = 0
 
 
 class _Receive(msgspec.Struct, frozen=True, gc=False):
     data: _Message
+
+
+class _Changed(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    room_id: str
+    rev: int
+    message: _Message
+
+
+class _ChangeEvent(msgspec.Struct, frozen=True, gc=False):
+    event: str
+    data: _Changed
 
 
 class JoinAck(msgspec.Struct, frozen=True):
@@ -45,7 +67,7 @@ class JoinAck(msgspec.Struct, frozen=True):
 
 
 class MessageAck(msgspec.Struct, frozen=True):
-    """The ack of sendMessage, as far as it is checked."""
+    """The ack of sendMessage, or of a change of a message, as far as it is checked."""
 
     message: _Message
 
@@ -58,6 +80,7 @@ class ErrorEvent(msgspec.Struct, frozen=True):
 
 
 _receive = msgspec.json.Decoder(_Receive)
+_change_event = msgspec.json.Decoder(_ChangeEvent)
 _reply = msgspec.json.Decoder(Reply)
 _joined = msgspec.json.Decoder(JoinAck)
 _acked = msgspec.json.Decoder(MessageAck)
@@ -65,18 +88,33 @@ _error_event = msgspec.json.Decoder(ErrorEvent)
 _encode = msgspec.json.encode
 
 
-def decode_event(payload: bytes) -> ReceivedMessage | Reply:
+Event = ReceivedMessage | ReceivedChange | Reply
+
+
+def decode_event(payload: bytes) -> Event:
     """A server event. Raises BenchError where it is not one."""
     try:
         if not payload.startswith(b'{"event":"receiveMessage"'):
             reply = _reply.decode(payload)
+            if reply.event in CHANGES:
+                return _received_change(_change_event.decode(payload))
             if reply.event != "receiveMessage":
                 return reply
         message = _receive.decode(payload).data
     except msgspec.MsgspecError as error:
         raise BenchError(f"the server sent no event of the contract: {error}") from error
+    return ReceivedMessage(message.room_id, message.seq, message.client_id, _due_ns(message))
+
+
+def _received_change(event: _ChangeEvent) -> ReceivedChange:
+    # A reaction leaves the content as an earlier edit made it.
+    due_ns = _due_ns(event.data.message) if event.event == "messageEdited" else None
+    return ReceivedChange(event.data.room_id, event.data.rev, due_ns)
+
+
+def _due_ns(message: _Message) -> int | None:
     due = (message.content or "")[:DUE_DIGITS]
-    return ReceivedMessage(message.room_id, message.seq, message.client_id, int(due) if due.isdecimal() else None)
+    return int(due) if due.isdecimal() else None
 
 
 def decode_join_ack(data: msgspec.Raw) -> JoinAck:
@@ -100,9 +138,24 @@ def join_command(room_id: str) -> bytes:
 
 def send_command(room_id: str, client_id: str, due_ns: int, content_bytes: int) -> bytes:
     """A sendMessage of `content_bytes` bytes of content, at least the 20 that say when it was due."""
-    content = f"{due_ns:0{DUE_DIGITS}d}".ljust(content_bytes, "x")
-    data = {"roomId": room_id, "content": content, "clientId": client_id}
+    data = {"roomId": room_id, "content": _content(due_ns, content_bytes), "clientId": client_id}
     return _encode({"event": "sendMessage", "id": client_id, "data": data})
+
+
+def edit_command(message_id: str, command_id: str, due_ns: int, content_bytes: int) -> bytes:
+    """An editMessage, whose content is as that of `send_command`."""
+    data = {"messageId": message_id, "content": _content(due_ns, content_bytes)}
+    return _encode({"event": "editMessage", "id": command_id, "data": data})
+
+
+def react_command(message_id: str, command_id: str, emoji: str, *, on: bool) -> bytes:
+    """An addReaction (`on`) or a removeReaction."""
+    event = "addReaction" if on else "removeReaction"
+    return _encode({"event": event, "id": command_id, "data": {"messageId": message_id, "emoji": emoji}})
+
+
+def _content(due_ns: int, content_bytes: int) -> str:
+    return f"{due_ns:0{DUE_DIGITS}d}".ljust(content_bytes, "x")
 
 
 def heartbeat_command() -> bytes:

@@ -5,9 +5,7 @@ Its worker calls it when the socket is ready; it never blocks.
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import os
 import selectors
 import socket
 from collections.abc import Callable
@@ -15,8 +13,10 @@ from collections.abc import Callable
 import msgspec
 
 from bench.client import chat_messages, frames
+from bench.client.connection_changes import ConnectionChanges
 from bench.client.delivery_stats import DeliveryStats
 from bench.client.pending_message import PendingMessage
+from bench.client.upgrade import upgrade_request
 from bench.delivery_checker import RoomStream
 from bench.errors import BenchError
 
@@ -32,23 +32,8 @@ class Connection:
     """
 
     __slots__ = (
-        "_on_data",
-        "_out",
-        "_rest",
-        "_selector",
-        "index",
-        "is_ready",
-        "on_done",
-        "on_ready",
-        "on_refused",
-        "open",
-        "pending",
-        "room_id",
-        "sent",
-        "sock",
-        "started_ns",
-        "stats",
-        "streams",
+        "_on_data", "_out", "_rest", "_selector", "changes", "index", "is_ready", "on_done", "on_ready",
+        "on_refused", "open", "pending", "room_id", "sent", "sock", "started_ns", "stats", "streams",
     )  # fmt: skip
 
     def __init__(
@@ -72,17 +57,14 @@ class Connection:
         self.on_refused: Callable[[], None] | None = None
         self.streams: dict[str, RoomStream] = {}
         self.pending: dict[str, PendingMessage] = {}
+        self.changes = ConnectionChanges(self.name, stats)
         self.sent = 0
         self.open = True
         self.is_ready = False
         self._selector = selector
         self._on_data: Callable[[bytes, int], None] = self._on_upgraded
         self._rest = b""
-        key = base64.b64encode(os.urandom(16)).decode()
-        self._out = (
-            f"GET /ws HTTP/1.1\r\nHost: {address[0]}:{address[1]}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nAuthorization: Bearer {token}\r\n\r\n"
-        ).encode()
+        self._out = upgrade_request(*address, token)
         self.sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM)
         self.sock.setblocking(False)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -125,9 +107,11 @@ class Connection:
         self.sent += 1
         client_id = f"{self.stats.name}-{self.index}-{self.sent}"
         self.pending[client_id] = PendingMessage(due_ns)
-        self._write(
-            frames.client_frame(frames.TEXT, chat_messages.send_command(self.room_id, client_id, due_ns, content_bytes))
-        )
+        self.send_text(chat_messages.send_command(self.room_id, client_id, due_ns, content_bytes))
+
+    def send_text(self, payload: bytes) -> None:
+        """Send a command as one text frame."""
+        self._write(frames.client_frame(frames.TEXT, payload))
 
     def close(self) -> None:
         """Send a Close frame and close the socket; later data is not read."""
@@ -175,7 +159,7 @@ class Connection:
         self._rest = b""
         self._on_data = self._on_frames
         if self.room_id is not None:
-            self._write(frames.client_frame(frames.TEXT, chat_messages.join_command(self.room_id)))
+            self.send_text(chat_messages.join_command(self.room_id))
         if rest and self.open:
             self._on_frames(rest, now_ns)
 
@@ -188,6 +172,8 @@ class Connection:
                     event = self.stats.decode(payload)
                     if isinstance(event, chat_messages.ReceivedMessage):
                         self._on_message(event, now_ns, len(payload))
+                    elif isinstance(event, chat_messages.ReceivedChange):
+                        self.changes.on_change(event, now_ns, len(payload))
                     else:
                         self._on_reply(event, now_ns)
                 else:
@@ -238,9 +224,12 @@ class Connection:
             outgoing = self.pending[reply.id]
             message = chat_messages.decode_message_ack(reply.data).message
             outgoing.acked_seq = message.seq
+            self.changes.message_id = message.id
             self.stats.acked_seqs[message.room_id].append(message.seq)
             self.stats.ack.add((now_ns - outgoing.due_ns) // 1000)
             self._complete_if_delivered(reply.id, outgoing, now_ns)
+        elif reply.id in self.changes.pending:
+            self.changes.on_ack(reply, now_ns)
         else:
             self.stats.failures.add(f"{self.name}: an ack that nobody asked for, id {reply.id}")
 
@@ -252,8 +241,8 @@ class Connection:
             self.on_refused()
             return
         self.stats.failures.add(f"{self.name}: error {refused.code}: {refused.message}")
-        if reply.id in self.pending:
-            del self.pending[reply.id]
+        self.pending.pop(reply.id or "", None)
+        self.changes.pending.pop(reply.id or "", None)
 
     def _complete_if_delivered(self, client_id: str, outgoing: PendingMessage, now_ns: int) -> None:
         if outgoing.acked_seq is None or outgoing.delivered_seq is None:

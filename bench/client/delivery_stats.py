@@ -20,7 +20,7 @@ class DeliveryStats:
         self.name = name
         self.failures = Failures()
         self.lost = 0  # connections that ended before they were ready
-        self._decoded: dict[bytes, chat_messages.ReceivedMessage | chat_messages.Reply] = {}
+        self._decoded: dict[bytes, chat_messages.Event] = {}
         self._begin()
 
     def _begin(self) -> None:
@@ -28,13 +28,14 @@ class DeliveryStats:
         self.frame_bytes = 0
         self.receives = 0
         self.acked_seqs: defaultdict[str, list[int]] = defaultdict(list)  # by room
+        self.acked_revs: defaultdict[str, int] = defaultdict(int)  # the greatest by room
         self.delivery = Histogram()
         self.ack = Histogram()
         self.own_delivery = Histogram()
         self._wall_s = time.monotonic()
         self._cpu_s = time.process_time()
 
-    def decode(self, payload: bytes) -> chat_messages.ReceivedMessage | chat_messages.Reply:
+    def decode(self, payload: bytes) -> chat_messages.Event:
         """As `chat_messages.decode_event`, with a cache.
 
         A fan-out sends the same bytes to every connection, so they are decoded once.

@@ -13,9 +13,19 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
+from bench.client.change_task import ChangeTask, WatchTask
 from bench.client.connection import Connection
 from bench.client.delivery_stats import DeliveryStats
-from bench.client.worker_protocol import Close, Connect, Send, Settle, WorkerFailed, WorkerProgress
+from bench.client.worker_protocol import (
+    Close,
+    Connect,
+    Send,
+    SendChanges,
+    Settle,
+    WatchChanges,
+    WorkerFailed,
+    WorkerProgress,
+)
 from bench.client.worker_tasks import ConnectTask, SendTask, SettleTask, WorkerTask
 
 _TURN_S = 0.02
@@ -36,6 +46,8 @@ class Worker:
         self._tasks: dict[type, Callable[[Any], WorkerTask]] = {
             Connect: lambda command: ConnectTask(self, command),
             Send: lambda command: SendTask(self, command),
+            WatchChanges: lambda command: WatchTask(self, command),
+            SendChanges: lambda command: ChangeTask(self, command),
             Settle: lambda command: SettleTask(self, command),
         }
         self.selector.register(pipe, selectors.EVENT_READ)

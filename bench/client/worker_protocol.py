@@ -86,11 +86,48 @@ class Sent(msgspec.Struct, frozen=True):
     window: SendWindow
 
 
+class WatchChanges(msgspec.Struct, frozen=True):
+    """Let every connection check the changes of its room after these revs."""
+
+    revs: dict[str, int]
+
+
+class ChangesWatched(msgspec.Struct, frozen=True):
+    """How many connections check."""
+
+    connections: int
+
+
+class SendChanges(msgspec.Struct, frozen=True):
+    """Let the first `senders` connections that sent a message change messages: `edits_percent` of the changes are edits
+    of their own, the others reactions to one message, put and taken back.
+    """
+
+    senders: int
+    rate_per_s: float
+    seconds: float
+    edits_percent: int
+    content_bytes: int
+    within_s: float
+
+
+class ChangesSent(msgspec.Struct, frozen=True):
+    """The result of SendChanges. `acked_revs`: the greatest by room."""
+
+    sent: int
+    edits: int
+    acked_revs: dict[str, int]
+
+
 class Settle(msgspec.Struct, frozen=True):
-    """Wait until every connection has everything up to its room's head; return a snapshot and reset the counts."""
+    """Wait until every connection has everything up to its room's head; return a snapshot and reset the counts.
+
+    `revs`: the heads of changes, of the rooms whose changes are checked.
+    """
 
     heads: dict[str, int]
     within_s: float
+    revs: dict[str, int] = {}
 
 
 class DeliverySnapshot(msgspec.Struct, frozen=True):
@@ -126,5 +163,5 @@ class WorkerFailed(msgspec.Struct, frozen=True):
     why: str
 
 
-WorkerCommand = Connect | Send | Settle | Close
-WorkerResult = Connected | Sent | DeliverySnapshot | WorkerFailed
+WorkerCommand = Connect | Send | WatchChanges | SendChanges | Settle | Close
+WorkerResult = Connected | Sent | ChangesWatched | ChangesSent | DeliverySnapshot | WorkerFailed

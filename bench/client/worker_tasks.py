@@ -19,6 +19,7 @@ from bench.client.worker_protocol import (
     Settle,
     WorkerResult,
 )
+from bench.delivery_checker import RoomStream
 from bench.histogram import Histogram
 
 _S = 1_000_000_000
@@ -264,10 +265,8 @@ class SettleTask:
         if now_ns < self._next_sample_ns:
             return None
         self._next_sample_ns = now_ns + _SETTLE_POLL_NS
-        standings = [
-            one for connection in self._worker.connections if connection.open for one in connection.streams.items()
-        ]
-        self.ready = sum(not stream.missing_until(command.heads[room_id]) for room_id, stream in standings)
+        standings = self._streams()
+        self.ready = sum(not stream.missing_until(head) for head, stream in standings)
         if self.ready < len(standings) and now_ns < self._deadline_ns:
             return None
         return self._finish()
@@ -275,9 +274,20 @@ class SettleTask:
     def timeout_s(self, now_ns: int, at_most_s: float) -> float:
         return at_most_s if self._deadline_ns is not None else 0.0
 
+    def _streams(self) -> list[tuple[int, RoomStream]]:
+        """Each stream of messages or changes of an open connection, with the head that it must reach."""
+        heads, revs = self._command.heads, self._command.revs
+        streams = []
+        for connection in self._worker.connections:
+            if not connection.open:
+                continue
+            streams += [(heads[room_id], stream) for room_id, stream in connection.streams.items()]
+            if (changes := connection.changes.stream) is not None and connection.room_id in revs:
+                streams.append((revs[connection.room_id], changes))
+        return streams
+
     def _finish(self) -> DeliverySnapshot:
         still_open = [connection for connection in self._worker.connections if connection.open]
-        for connection in still_open:
-            for room_id, stream in connection.streams.items():
-                stream.finish(self._command.heads[room_id])
+        for head, stream in self._streams():
+            stream.finish(head)
         return self._worker.stats.snapshot(len(still_open))

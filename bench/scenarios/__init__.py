@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bench.scenario import Scenario
-from bench.scenarios import cache, echo, fanout, idle, limits, overload, publish, scale, search, spike, store
+from bench.scenarios import cache, changes, echo, fanout, idle, limits, overload, publish, scale, search, spike, store
 
 SCENARIOS: dict[str, Scenario] = {
     one.SCENARIO.name: one.SCENARIO
-    for one in (fanout, echo, idle, spike, store, search, cache, publish, scale, limits, overload)
+    for one in (fanout, changes, echo, idle, spike, store, search, cache, publish, scale, limits, overload)
 }

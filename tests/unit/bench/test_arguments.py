@@ -23,8 +23,8 @@ def exit_code(*arguments: str) -> int | str | None:
     [
         (
             ["--scenario", "nonsense"],
-            "--scenario nonsense: there are fanout, echo, idle, spike, store, search, cache, publish, scale, limits, "
-            "overload",
+            "--scenario nonsense: there are fanout, changes, echo, idle, spike, store, search, cache, publish, scale, "
+            "limits, overload",
         ),
         (["--scenario", "idle", "--set", "nonsense=1"], "--set nonsense: idle has connections"),
         (["--scenario", "idle", "--set", "connections=9001"], "--set connections=9001: idle takes 1 to 9000"),

@@ -44,6 +44,14 @@ def test_a_small_fanout_against_a_real_server_delivers_all_and_leaves_nothing(tm
     assert list(tmp_path.iterdir()) == []
 
 
+def test_small_changes_against_a_real_server_come_once_and_in_order(tmp_path: Path) -> None:
+    options = [f"--set={option}" for option in ("connections=20", "senders=5", "seconds=2", "rate=60")]
+    figures = figures_of(bench("--scenario", "changes", "--json", *options, TMPDIR=str(tmp_path)))
+    assert figures["changes"] == 2 * 60
+    assert 2 * 60 // 2 < figures["events to each connection"] <= 2 * 60, "every edit, and reactions that may share one"
+    assert all(figures[name] > 0 for name in ("server CPU per delivery", "change due to ack, p50"))
+
+
 def children_of(pid: int) -> list[str]:
     """The names of those that run."""
     names = []
