@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 
 from msgspec import structs
 
 from chat.errors import invalid
-from chat.request_inputs.search import SearchMessages
-from chat.request_results.search import FoundMessage, FoundMessages
+from chat.presenter import Presenter
+from chat.request_inputs.search import SearchMessages, SuggestSearch
+from chat.request_results.search import FoundMessage, FoundMessages, Suggestions
 from chat.rooms import Rooms
 from chat.search_highlights import highlights
 from chat.search_query import QueryError, SearchQuery, parse_query
 from common.text_folding import search_form
 from store.contract import Store
-from store.models import MessageSearch, SearchHit
+from store.models import MessageSearch, SearchHit, Standing, User
 
 ME = "me"  # shorter than any username
+SUGGESTIONS_MAX = 8
+
+_LAST_OPERATOR = re.compile(r'(?:^|\s)(?P<name>from|in):[@#]?"?(?P<value>[^":]*)$', re.IGNORECASE)
 
 # To find the places of so many characters takes some 5 ms, after which other tasks have their turn.
 _CHARACTERS_A_TURN = 10_000
@@ -26,9 +31,10 @@ _CHARACTERS_A_TURN = 10_000
 class Search:
     """Searches what the user is a member of, and nothing else."""
 
-    def __init__(self, *, store: Store, rooms: Rooms) -> None:
+    def __init__(self, *, store: Store, rooms: Rooms, presenter: Presenter) -> None:
         self._store = store
         self._rooms = rooms
+        self._presenter = presenter
 
     async def messages(self, user_id: str, query: SearchMessages) -> FoundMessages:
         """Return a page of messages. Raises ChatError validation_failed, room_not_found, not_member; StoreError."""
@@ -57,6 +63,41 @@ class Search:
             raise invalid(cursor="takes a nextCursor of this search") from error
         return FoundMessages(await _with_highlights(hits, parsed.texts), cursor)
 
+    async def suggest(self, user_id: str, query: SuggestSearch) -> Suggestions:
+        """Return what the end of a query may be completed to, SUGGESTIONS_MAX in all. Raises StoreError.
+
+        After `from:` people alone, after `in:` rooms alone.
+        """
+        operator, beginning = _end_of(query.q)
+        room_ids = sorted(await self._rooms.joined_by(user_id))
+        if not beginning or not room_ids:
+            return Suggestions([], [], [])
+        words: list[str] = []
+        people: list[User] = []
+        rooms: list[Standing] = []
+        last = beginning.rsplit(maxsplit=1)[-1]
+        prefix = search_form(last).rpartition(" ")[2]
+        if operator is None and prefix and last[-1:].isalnum():
+            words = await self._store.messages.complete(room_ids, prefix, limit=SUGGESTIONS_MAX)
+        if operator != "in":
+            people = await self._store.users.search_members(room_ids, beginning, SUGGESTIONS_MAX)
+        if operator != "from":
+            rooms = await self._rooms_named(user_id, beginning)
+        counts = _shares(len(words), len(people), len(rooms))
+        return Suggestions(
+            words[: counts[0]],
+            [self._presenter.user(user) for user in people[: counts[1]]],
+            [self._presenter.room(of.room, of.membership) for of in rooms[: counts[2]]],
+        )
+
+    async def _rooms_named(self, user_id: str, beginning: str) -> list[Standing]:
+        """The user's own rooms with a name that begins so, by name."""
+        names, form = await self._store.rooms.names_of(user_id), _name_form(beginning)
+        found = sorted((_name_form(name), one) for one, name in names.items() if _name_form(name).startswith(form))
+        wanted = [(one, user_id) for _, one in found[:SUGGESTIONS_MAX]]
+        standings = await self._store.members.standings(wanted) if wanted else []
+        return [of for of in standings if of is not None and of.membership is not None]
+
     async def _room_ids(self, user_id: str, query: SearchQuery, room_id: str | None) -> set[str]:
         """The rooms to search: of the user's own those that are named by the query, and by the request."""
         own = set(await self._rooms.joined_by(user_id))
@@ -79,6 +120,24 @@ class Search:
             elif await self._store.users.get(name) is not None:
                 found.add(name)
         return found
+
+
+def _end_of(text: str) -> tuple[str | None, str]:
+    """The operator, `from` or `in`, that a query's last part begins with, and what is to be completed."""
+    found = _LAST_OPERATOR.search(text)
+    if found is None:
+        return None, text.strip()
+    return found["name"].lower(), found["value"].strip()
+
+
+def _shares(*counts: int) -> list[int]:
+    """How many of each kind are shown, so that they are SUGGESTIONS_MAX in all: in turns, one of each."""
+    shares = [0] * len(counts)
+    for _ in range(SUGGESTIONS_MAX):
+        for kind, count in enumerate(counts):
+            if shares[kind] < count and sum(shares) < SUGGESTIONS_MAX:
+                shares[kind] += 1
+    return shares
 
 
 def _name_form(name: str) -> str:

@@ -141,6 +141,7 @@ def make_application(services: Services) -> Application:
             route(rf"/rooms/{ID}/audit", moderation.AuditHandler, services.moderation),
             route(r"/messages", messages.MessagesHandler, services.messages),
             route(r"/messages/search", search.SearchHandler, services.search),
+            route(r"/messages/search/suggest", search.SuggestHandler, services.search),
             route(rf"/messages/{ID}", messages.OneMessageHandler, services.messages),
             route(rf"/messages/{ID}/history", messages.HistoryHandler, services.messages),
             route(rf"/messages/{ID}/thread", messages.ThreadHandler, services.messages),

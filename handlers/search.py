@@ -6,7 +6,7 @@ from typing import ClassVar, TypeVar
 
 from chat.errors import ChatError
 from chat.request_inputs.fields import Input
-from chat.request_inputs.search import SearchMessages
+from chat.request_inputs.search import SearchMessages, SuggestSearch
 from chat.search import Search
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
@@ -16,6 +16,7 @@ from limits.load_shedding import ShedClass
 T = TypeVar("T", bound=Input)
 
 SEARCH = InputDecoder(SearchMessages)
+SUGGEST = InputDecoder(SuggestSearch)
 
 
 class _SearchHandler(Handler[Search]):
@@ -39,3 +40,9 @@ class SearchHandler(_SearchHandler):
     async def get(self) -> None:
         query = await self.counted_query(SEARCH)
         self.reply(await self.services.messages(self.identity.user.id, query))
+
+
+class SuggestHandler(_SearchHandler):
+    async def get(self) -> None:
+        query = await self.counted_query(SUGGEST)
+        self.reply(await self.services.suggest(self.identity.user.id, query))

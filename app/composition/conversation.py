@@ -132,7 +132,7 @@ def build_conversation(
         codec=codec,
         timeout_s=settings.store.timeout_ms / 1000,
     )
-    search = Search(store=store, rooms=rooms)
+    search = Search(store=store, rooms=rooms, presenter=presenter)
     room_settings = RoomSettings(store=store, cache=cache, keys=keys, bus=bus, presenter=presenter, codec=codec)
     return Conversation(
         audit_trail=AuditTrail(store=store),

@@ -108,6 +108,12 @@ class Messages(Protocol):
         A text of punctuation only is found in nothing. Raises StoreTimeout.
         """
 
+    async def complete(self, room_ids: Sequence[str], prefix: str, *, limit: int) -> list[str]:
+        """Words that begin with a prefix, as store/word_completions.py says, of recent messages of these rooms.
+
+        The newest 1,000 messages of the rooms are looked at in any case. Raises StoreTimeout.
+        """
+
 
 class Changes(Protocol):
     """The insert-only log of what changed in a room after it was written; rev 1, 2, 3 … without holes.

@@ -39,6 +39,9 @@ class Users(Protocol):
         `%` and `_` are ordinary characters.
         """
 
+    async def search_members(self, room_ids: Sequence[str], prefix: str, limit: int) -> list[User]:
+        """As `search`, only members of one of these rooms. Raises StoreTimeout."""
+
     async def update(self, user_id: str, change: ProfileChange) -> User:
         """Set the given fields. Setting `status` also increments the user's `status_rev`.
 

@@ -5,7 +5,7 @@ Knows no connection. Lists are paged by an indexed field, never by `$skip`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from store.models import ROOM_MENTION
 from store.mongo.database import stored_time
@@ -119,6 +119,18 @@ def search(found: Stage, span: Span[Place]) -> Pipeline:
         {"$sort": {"createdAt": -1, "roomId": 1, "seq": -1}},
         {"$limit": span.limit},
         {"$project": {"_id": 0, "roomId": 1, "seq": 1, "createdAt": 1, "content": 1, "folded": 1}},
+    ]
+
+
+def recent(room_ids: Sequence[str], found: Stage, *, read_max: int, limit: int) -> Pipeline:
+    """The `content` of up to `limit` messages that `found` matches, of the newest `read_max` of rooms. On messages."""
+    return [
+        {"$match": {"roomId": {"$in": list(room_ids)}, "deletedAt": None}},
+        {"$sort": {"createdAt": -1}},
+        {"$limit": read_max},
+        {"$match": found},
+        {"$limit": limit},
+        {"$project": {"_id": 0, "content": 1}},
     ]
 
 

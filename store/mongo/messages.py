@@ -142,6 +142,9 @@ class MongoMessages:
     ) -> tuple[list[SearchHit], str | None]:
         return await self._search.find(search, limit=limit, after=after)
 
+    async def complete(self, room_ids: Sequence[str], prefix: str, *, limit: int) -> list[str]:
+        return await self._search.complete(room_ids, prefix, limit=limit)
+
     async def _one(self, name: str, key: dict[str, Any]) -> Message | None:
         async with self._database.operation(name):
             found = await self._messages.find_one(key)

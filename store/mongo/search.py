@@ -23,11 +23,14 @@ from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import form_of, message_from
 from store.mongo.message_pipelines import Place
 from store.search_ranking import Candidate, Mark, RankedPlace, ranked_page
+from store.word_completions import COMPLETED_FROM_MAX, completions
 
 logger = logging.getLogger(__name__)
 
 # The time limit of a scan, which is shorter than that of other operations because it occupies a connection.
 SCAN_WITHIN_S = 2.0
+# The messages in which words that begin with something are looked for.
+READ_MAX = 2000
 
 _PROBE = "probe"
 
@@ -53,6 +56,16 @@ class TextSearch:
                 results, mark = await self._results(found, texts, limit, None if key is None else _mark(key))
                 hits = await self._hits(results)
         return hits, None if mark is None else cursor_of_key((*mark.newest, *mark.oldest, mark.score, *mark.place))
+
+    async def complete(self, room_ids: Sequence[str], prefix: str, *, limit: int) -> list[str]:
+        """As store.contract.Messages.complete says. $text knows whole words only, so recent messages are read."""
+        patterns = {"folded": f"(?:^| ){re.escape(prefix)}", "content": f"(?:^|[^a-z0-9]){re.escape(prefix)}"}
+        found = {"$or": [{field: {"$regex": one, "$options": "i"}} for field, one in patterns.items()]}
+        pipeline = message_pipelines.recent(room_ids, found, read_max=READ_MAX, limit=COMPLETED_FROM_MAX)
+        async with self._database.operation("messages.complete"):
+            with pymongo.timeout(SCAN_WITHIN_S):
+                messages = await self._messages.aggregate(pipeline).to_list(None)
+        return completions((message["content"] for message in messages), prefix, limit=limit)
 
     async def _results(
         self, found: Document, texts: Sequence[str], limit: int, after: Mark[Place] | None

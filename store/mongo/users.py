@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any
 
+import pymongo
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
@@ -17,6 +18,8 @@ from store.mongo.documents import account_from, user_from
 
 _CLAIM = "passwordSettingUntil"
 _LAST_CHARACTER = "\U0010ffff"
+_BATCH = 500
+SEARCH_WITHIN_S = 2.0
 
 _FIELDS = {
     "display_name": "displayName",
@@ -78,16 +81,25 @@ class MongoUsers:
         return None if found is None else account_from(found)
 
     async def search(self, prefix: str, limit: int) -> list[User]:
-        start = prefix.casefold()
-        wanted: dict[str, Any] = {"disabledAt": None, "botRoomId": None}
-        if start:
-            # Ranges of two indexes: a range has no wildcards to escape; its end is the last string that begins with the
-            # prefix.
-            span = {"$gte": start, "$lte": start + _LAST_CHARACTER}
-            wanted["$or"] = [{"usernameFolded": span}, {"displayFolded": span}]
         async with self._database.operation("users.search"):
-            found = await self._users.find(wanted).sort("usernameFolded", 1).limit(limit).to_list(limit)
+            found = await self._users.find(_beginning(prefix)).sort("usernameFolded", 1).limit(limit).to_list(limit)
         return [user_from(document) for document in found]
+
+    async def search_members(self, room_ids: Sequence[str], prefix: str, limit: int) -> list[User]:
+        found: list[User] = []
+        async with self._database.operation("users.search_members"):
+            with pymongo.timeout(SEARCH_WITHIN_S):
+                after = ""
+                while len(found) < limit:
+                    users = await self._users.find(_beginning(prefix, after)).sort("usernameFolded", 1).to_list(_BATCH)
+                    ids = [user["_id"] for user in users]
+                    of_rooms = {"roomId": {"$in": list(room_ids)}, "userId": {"$in": ids}, "left": False}
+                    members = set(await self._database.members.distinct("userId", of_rooms)) if ids else set()
+                    found += [user_from(user) for user in users if user["_id"] in members]
+                    if len(users) < _BATCH:
+                        break
+                    after = users[-1]["usernameFolded"]
+        return found[:limit]
 
     async def update(self, user_id: str, change: ProfileChange) -> User:
         values = {field: getattr(change, name) for name, field in _FIELDS.items()}
@@ -211,3 +223,17 @@ class MongoUsers:
             if ours.modified_count:
                 revoked.append(found["_id"])
         return revoked
+
+
+def _beginning(prefix: str, after: str = "") -> Document:
+    """A match of people, not bots, with a name that begins with a prefix, whose username comes after another one."""
+    wanted: Document = {"disabledAt": None, "botRoomId": None}
+    start = prefix.casefold()
+    if start:
+        # Ranges of two indexes: a range has no wildcards to escape; its end is the last string that begins with the
+        # prefix.
+        span = {"$gte": start, "$lte": start + _LAST_CHARACTER}
+        wanted["$or"] = [{"usernameFolded": span}, {"displayFolded": span}]
+    if after:
+        wanted["usernameFolded"] = {"$gt": after}
+    return wanted

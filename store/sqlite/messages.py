@@ -27,7 +27,7 @@ from store.sqlite.edits import delete, edit, history
 from store.sqlite.message_append import AppendRequest, AppendTransaction
 from store.sqlite.reactions import ReactRequest, ReactTransaction
 from store.sqlite.rows import MESSAGE_COLUMNS, USER_COLUMNS, as_json, fetch, fetch_one, message_from, user_from
-from store.sqlite.search import search_messages
+from store.sqlite.search import complete, search_messages
 
 # Answered from the index on (room_id, thread, seq) alone.
 _REPLIES = "SELECT count(*) FROM messages WHERE room_id = ? AND thread = ?"
@@ -155,6 +155,11 @@ class SqliteMessages:
     ) -> tuple[list[SearchHit], str | None]:
         return await self._database.search(
             "messages.search", lambda connection: search_messages(connection, search, limit=limit, after=after)
+        )
+
+    async def complete(self, room_ids: Sequence[str], prefix: str, *, limit: int) -> list[str]:
+        return await self._database.search(
+            "messages.complete", lambda connection: complete(connection, room_ids, prefix, limit=limit)
         )
 
 

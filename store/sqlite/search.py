@@ -13,6 +13,7 @@ from store.list_cursors import cursor_of_key, key_of_cursor
 from store.models import MessageSearch, SearchHit
 from store.search_ranking import Candidate, Mark, Span, ranked_page, score_of
 from store.sqlite.rows import MESSAGE_COLUMNS, Row, as_json, fetch, message_from
+from store.word_completions import COMPLETED_FROM_MAX, completions, with_prefix
 
 _COLUMNS = ", ".join(f"m.{column.strip()}" for column in MESSAGE_COLUMNS.split(","))
 
@@ -43,6 +44,8 @@ SELECT (SELECT max(row) FROM messages), sum((SELECT max(seq) FROM messages WHERE
 _READ_MAX = 1000
 # Of more rooms the messages are not counted, because that takes 3 µs a room.
 _COUNTED_ROOMS_MAX = 300
+# Of a shorter beginning there are so many words that to join what the index has of them takes longer than to read.
+_INDEXED_PREFIX = 3
 # The rooms' messages are looked up first if they are less than this part of all.
 _SMALL_PART = 0.2
 
@@ -148,3 +151,19 @@ def _filters(search: MessageSearch) -> tuple[str, dict[str, Any]]:
     return "".join(f" AND {condition}" for condition in conditions), {"rooms": as_json(search.room_ids)} | {
         name: value for name, (_, value) in used.items()
     }
+
+
+def complete(connection: apsw.Connection, room_ids: Sequence[str], prefix: str, *, limit: int) -> list[str]:
+    """As store.contract.Messages.complete says, on the caller's snapshot."""
+    scope = _scope(connection, room_ids)
+    bindings = {"rooms": as_json(room_ids), "newest": _ROW_MAX, "oldest": 0, "limit": _READ_MAX}
+    newest: dict[int, str] = {}
+    if scope is _Scope.FEW or len(prefix) < _INDEXED_PREFIX:
+        newest.update(_by_filters(connection, scope, "", bindings))
+    else:
+        bindings |= {"words": f'"{prefix}"*', "limit": COMPLETED_FROM_MAX}
+        rooms = _OF_ROOMS_ROWS if scope is _Scope.SMALL_PART else _OF_ROOMS
+        for index in _INDEXES:
+            newest.update(fetch(connection, _BY_WORDS.format(index=index, conditions=f" AND {rooms}"), bindings))
+    contents = (newest[row] for row in sorted(newest, reverse=True))
+    return completions(with_prefix(contents, prefix), prefix, limit=limit)

@@ -19,6 +19,12 @@ _SEARCH = f"""
 SELECT {USER_COLUMNS} FROM users u
 WHERE (u.username_folded BETWEEN ?1 AND ?2 OR u.display_folded BETWEEN ?1 AND ?2) AND u.disabled_at IS NULL
 AND u.bot_room_id IS NULL ORDER BY u.username_folded LIMIT ?3"""
+_SEARCH_MEMBERS = f"""
+SELECT {USER_COLUMNS} FROM users u
+WHERE (u.username_folded BETWEEN ?1 AND ?2 OR u.display_folded BETWEEN ?1 AND ?2) AND u.disabled_at IS NULL
+AND u.bot_room_id IS NULL
+AND EXISTS (SELECT 1 FROM members WHERE user_id = u.id AND room_id IN (SELECT value FROM json_each(?3)))
+ORDER BY u.username_folded LIMIT ?4"""
 _EVERYBODY = f"""
 SELECT {USER_COLUMNS} FROM users u WHERE u.disabled_at IS NULL AND u.bot_room_id IS NULL
 ORDER BY u.username_folded LIMIT ?1"""
@@ -84,6 +90,15 @@ class SqliteUsers:
             return [user_from(row) for row in found]
 
         return await self._database.read("users.search", operation)
+
+    async def search_members(self, room_ids: Sequence[str], prefix: str, limit: int) -> list[User]:
+        start, rooms = prefix.casefold(), as_json(list(room_ids))
+
+        def operation(connection: apsw.Connection) -> list[User]:
+            found = connection.execute(_SEARCH_MEMBERS, (start, start + _LAST_CHARACTER, rooms, limit))
+            return [user_from(row) for row in found]
+
+        return await self._database.search("users.search_members", operation)
 
     async def update(self, user_id: str, change: ProfileChange) -> User:
         values = {name: getattr(change, name) for name in change.__struct_fields__}

@@ -5,7 +5,7 @@ import pytest
 from store import search_ranking
 from store.contract import Store
 from store.list_cursors import cursor_of_key
-from store.models import Message, MessageSearch, User
+from store.models import Message, MessageSearch, ProfileChange, User
 from tests.contract.conftest import StoreFiller
 from tests.support.actors import ADMIN
 from tests.support.clock import HandClock
@@ -273,3 +273,56 @@ async def test_no_word_is_read_as_an_expression(store: Store, fill: StoreFiller,
         MessageSearch(room_ids=(room_id,), texts=(word,)),
     ):
         assert "plain words" not in await found(store, search)
+
+
+@pytest.mark.gen_test
+async def test_a_beginning_is_completed_to_the_words_of_the_rooms_the_most_frequent_first(
+    store: Store, fill: StoreFiller, clock: HandClock
+) -> None:
+    contents = ["Teapot, tea", "TEA; Zürich", "tease zurich", "ZÜRICH", "steam", "te"]
+    room_id, messages = await room_with(fill, clock, *contents, "teak")
+    other, _ = await room_with(fill, clock, "teacher")
+    await store.messages.delete(messages[-1].id, actor=ADMIN)
+
+    async def complete(prefix: str, *rooms: str, limit: int = 8) -> list[str]:
+        return await store.messages.complete(rooms or (room_id,), prefix, limit=limit)
+
+    assert await complete("te") == ["tea", "te", "teapot", "tease"]
+    assert await complete("tea") == ["tea", "teapot", "tease"]
+    assert await complete("tea", limit=2) == ["tea", "teapot"]
+    assert await complete("t") == await complete("te")
+    assert await complete("zur") == ["zürich"]
+    assert await complete("teach") == await complete(".") == await complete('"') == []
+    assert await complete("teach", room_id, other) == ["teacher"]
+
+
+@pytest.mark.gen_test
+async def test_people_of_the_rooms_are_found_by_the_beginnings_of_their_names(store: Store, fill: StoreFiller) -> None:
+    ann, anton, other = await fill.user("ann"), await fill.user("Anton"), await fill.user("anna")
+    await store.users.update(other.id, ProfileChange(display_name="Zoe"))
+    room_id = (await fill.room(ann)).room.id
+    elsewhere = (await fill.room(other)).room.id
+    await store.members.add(room_id, anton.id)
+
+    async def names(prefix: str, *room_ids: str, limit: int = 9) -> list[str]:
+        return [user.username for user in await store.users.search_members(room_ids, prefix, limit)]
+
+    assert await names("AN", room_id) == ["ann", "Anton"]
+    assert await names("an", room_id, elsewhere) == ["ann", "anna", "Anton"]
+    assert await names("an", room_id, elsewhere, limit=2) == ["ann", "anna"]
+    assert await names("zo", elsewhere) == ["anna"]
+    assert await names("zo", room_id) == await names("an") == []
+    await store.members.remove(room_id, anton.id)
+    assert await names("an", room_id) == ["ann"]
+
+
+@pytest.mark.gen_test
+async def test_the_names_of_ones_rooms_are_those_of_ones_memberships(store: Store, fill: StoreFiller) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    one, two = await fill.room(ann, name="One"), await fill.room(bob, name="Two", private=True)
+    await fill.room(bob, name="Three")
+    await store.members.add(two.room.id, ann.id)
+    assert await store.rooms.names_of(ann.id) == {one.room.id: "One", two.room.id: "Two"}
+    await store.members.remove(two.room.id, ann.id)
+    assert await store.rooms.names_of(ann.id) == {one.room.id: "One"}
+    assert await store.rooms.names_of("nobody") == {}

@@ -277,7 +277,7 @@ def test_head_answers_wherever_get_does_and_is_shed_and_counted_like_it(server: 
         f"/users/{ada.id}", "/rooms", f"/rooms/{room}", f"/rooms/{room}/members", f"/rooms/{room}/stats",
         f"/rooms/{room}/changes",
         f"/messages?roomId={room}", f"/messages/{message}", f"/messages/{message}/history",
-        "/messages/search?q=tea", "/messages/search?q=from:",
+        "/messages/search?q=tea", "/messages/search/suggest?q=t", "/messages/search?q=from:",
         f"/messages/{message}/thread",
         "/messages?roomId=nowhere", "/messages", "/nothing",
         f"/rooms/{room}/changes", f"/rooms/{room}/bans", f"/rooms/{room}/audit",

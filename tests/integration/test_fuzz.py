@@ -66,7 +66,8 @@ PARAMETERS = [
 PATHS = [
     "auth/register", "auth/login", "auth/refresh", "auth/profile", "auth/password", "users", "users/me", "rooms",
     "rooms/direct",
-    "messages", "messages/search", "metrics/history", "metrics/websocket", "metrics/alerts", "health/database",
+    "messages", "messages/search", "messages/search/suggest",
+    "metrics/history", "metrics/websocket", "metrics/alerts", "health/database",
     "ws", "static/chat.js", "",
     "rooms/{}", "rooms/{}/join", "rooms/{}/members", "rooms/{}/stats", "rooms/{}/changes", "messages/{}", "users/{}",
     "{}", "users/me/settings", "users/me/blocks", "users/me/blocks/{}", "auth/sessions", "auth/sessions/{}",

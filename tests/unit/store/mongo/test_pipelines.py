@@ -281,6 +281,7 @@ CASES = {
     "search on": Case(
         "messages", message_pipelines.search(TEA, Span(limit=5, after=(-2, "r1", -3))), "content_text", {}
     ),
+    "recent": Case("messages", message_pipelines.recent(["r1"], {}, read_max=50, limit=5), "room_created", {}),
     "metric_steps": Case("monitoring", metric_steps("a", "cpu", since=10, until=90, step=5), "source_minute", {}),
     # Not pipelines of the product, but queries that have an index of their own.
     "a day": Case("messages", [{"$match": {"roomId": "r1", "createdAt": {"$lt": stored_time(5)}}}], "room_created", {}),
