@@ -1,4 +1,4 @@
-"""/rooms/{id}/members/{userId}, bans, reports, audit: what moderators do and see."""
+"""/rooms/{id}/members/{userId}, bans, reports, audit, and /messages/{id}/report: what moderators do and see."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from chat.audit_trail import AuditTrail
 from chat.bans import Bans
 from chat.errors import invalid
 from chat.member_moderation import MemberModeration
-from chat.request_inputs.moderation import BanSomebody, PatchMember
+from chat.reports import Reports
+from chat.request_inputs.moderation import BanSomebody, PatchMember, ReportMessage
 from chat.request_inputs.rooms import Listing
 from chat.rooms import Rooms
 from common.rfc3339 import epoch_ms_of
@@ -20,6 +21,7 @@ from limits.load_shedding import ShedClass
 
 PATCH_MEMBER = InputDecoder(PatchMember)
 BAN = InputDecoder(BanSomebody)
+REPORT = InputDecoder(ReportMessage)
 LISTING = InputDecoder(Listing)
 
 
@@ -29,6 +31,7 @@ class ModerationServices(Struct, frozen=True):
     rooms: Rooms
     members: MemberModeration
     bans: Bans
+    reports: Reports
     audit: AuditTrail
 
 
@@ -69,6 +72,20 @@ class OneBanHandler(Handler[ModerationServices]):
     async def delete(self, room_id: str, user_id: str) -> None:
         await self.services.bans.lift(self.actor, room_id, user_id)
         self.reply_nothing()
+
+
+class ReportHandler(Handler[ModerationServices]):
+    async def post(self, message_id: str) -> None:
+        body = self.body(REPORT)
+        await self.services.reports.add(self.identity.user.id, message_id, body.reason)
+        self.reply_nothing()
+
+
+class ReportsHandler(Handler[ModerationServices]):
+    sheds: ClassVar = {"GET": ShedClass.READS}
+
+    async def get(self, room_id: str) -> None:
+        self.reply(await self.services.reports.page(self.actor, room_id, self.query(LISTING)))
 
 
 class AuditHandler(Handler[ModerationServices]):

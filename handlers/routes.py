@@ -138,6 +138,8 @@ def make_application(services: Services) -> Application:
             route(rf"/rooms/{ID}/members/{ID}", moderation.OneMemberHandler, services.moderation),
             route(rf"/rooms/{ID}/bans", moderation.BansHandler, services.moderation),
             route(rf"/rooms/{ID}/bans/{ID}", moderation.OneBanHandler, services.moderation),
+            route(rf"/rooms/{ID}/reports", moderation.ReportsHandler, services.moderation),
+            route(rf"/messages/{ID}/report", moderation.ReportHandler, services.moderation),
             route(rf"/rooms/{ID}/audit", moderation.AuditHandler, services.moderation),
             route(r"/messages", messages.MessagesHandler, services.messages),
             route(r"/messages/search", search.SearchHandler, services.search),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from store.errors import Missing, Refused
-from store.models import BANS_MAX, Actor, Refusal, Role, Room
+from store.models import BANS_MAX, REPORTS_MAX, REPORTS_OF_ONE_MAX, Actor, Refusal, Role, Room
 
 
 class Rank(IntEnum):
@@ -120,6 +120,15 @@ def require_moderator(room: Room, actor: Actor, role: Role | None) -> None:
         raise Refused(Refusal.FORBIDDEN)
 
 
+def require_report_reader(room: Room, actor: Actor, role: Role | None) -> None:
+    """Who reads the reports of a room is at least a moderator of it; of a direct room, an administrator.
+
+    Raises Refused as require_moderator.
+    """
+    if not (room.kind == "direct" and actor.is_admin):
+        require_moderator(room, actor, role)
+
+
 def require_owner(room: Room, actor: Actor, role: Role | None) -> None:
     """Who deletes a room, or gives roles in it, is its owner. Raises Refused as require_moderator."""
     require_moderator(room, actor, role)
@@ -141,6 +150,12 @@ def require_not_banned(is_banned: bool) -> None:
     """Who is banned does not become a member. Raises Refused: banned."""
     if is_banned:
         raise Refused(Refusal.BANNED)
+
+
+def require_place_for_report(count: int, *, of_one: int) -> None:
+    """A room that has `count` reports, `of_one` of them by this person, may have one more. Raises Refused: conflict."""
+    if count >= REPORTS_MAX or of_one >= REPORTS_OF_ONE_MAX:
+        raise Refused(Refusal.CONFLICT)
 
 
 def require_place_for_ban(count: int) -> None:

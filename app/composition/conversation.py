@@ -26,6 +26,7 @@ from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
 from chat.presenter import Presenter
 from chat.read_marks import ReadMarks
+from chat.reports import Reports
 from chat.room_activity.publisher import RoomActivityPublisher
 from chat.room_deletion import RoomDeletion
 from chat.room_settings import RoomSettings
@@ -48,6 +49,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     message_changes: MessageChanges
     messages: Messages
     read_marks: ReadMarks
+    reports: Reports
     rooms: Rooms
     room_deletion: RoomDeletion
     room_settings: RoomSettings
@@ -142,6 +144,7 @@ def build_conversation(
         read_marks=read_marks,
         message_writer=message_writer,
         messages=messages,
+        reports=Reports(store=store, messages=messages),
         rooms=rooms,
         room_deletion=RoomDeletion(store=store, cache=cache, keys=keys, bus=bus),
         room_settings=room_settings,

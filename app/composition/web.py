@@ -98,6 +98,7 @@ def build_web(
             rooms=chat.conversation.rooms,
             members=chat.conversation.member_moderation,
             bans=chat.conversation.bans,
+            reports=chat.conversation.reports,
             audit=chat.conversation.audit_trail,
         ),
         messages=MessageServices(

@@ -25,3 +25,9 @@ class BanSomebody(Input, frozen=True):
 
     reason: Text | None = None
     expires_in: Annotated[int, Meta(ge=1, le=BAN_MAX_S)] | None = None
+
+
+class ReportMessage(Input, frozen=True):
+    """POST /messages/{id}/report."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=1000)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from chat.request_results.rooms import MemberView
-from store.models import AuditEntry, Ban
+from store.models import AuditEntry, Ban, Report
 
 
 class ModeratedMember(MemberView, frozen=True, rename="camel"):
@@ -25,4 +25,11 @@ class AuditPage(Struct, frozen=True, rename="camel"):
     """A page of a room's audit trail; `next_cursor` is None on the last."""
 
     entries: list[AuditEntry]
+    next_cursor: str | None
+
+
+class ReportPage(Struct, frozen=True, rename="camel"):
+    """A page of a room's reports; `next_cursor` is None on the last."""
+
+    reports: list[Report]
     next_cursor: str | None

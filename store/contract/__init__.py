@@ -17,7 +17,7 @@ from monitor.part_metrics import PartMetrics
 from store.contract.bots import Bots, Webhooks
 from store.contract.files import Files
 from store.contract.messages import Changes, Messages
-from store.contract.moderation import AuditTrail, Bans, Moderation
+from store.contract.moderation import AuditTrail, Bans, Moderation, Reports
 from store.contract.monitoring import Monitoring
 from store.contract.people import Blocks, Sessions, Settings, Users
 from store.contract.rooms import Members, Rooms
@@ -34,6 +34,7 @@ __all__ = [
     "Messages",
     "Moderation",
     "Monitoring",
+    "Reports",
     "Rooms",
     "Sessions",
     "Settings",
@@ -57,6 +58,7 @@ class Store(Protocol):
     files: Files
     moderation: Moderation
     bans: Bans
+    reports: Reports
     audit: AuditTrail
     monitoring: Monitoring
 

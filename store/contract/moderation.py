@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from store.models import Actor, AuditEntry, Ban, BanChange, MembershipChange, Role
+from store.models import Actor, AuditEntry, Ban, BanChange, MembershipChange, Message, Report, Role
 
 
 class Moderation(Protocol):
@@ -64,6 +64,20 @@ class Bans(Protocol):
 
     async def among(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
         """For each (room id, user id), in order, whether the user is banned from the room. One query."""
+
+
+class Reports(Protocol):
+    """Messages that were reported to the moderators of their room. Each is kept for REPORT_KEEP_MS."""
+
+    async def add(self, message: Message, by_id: str, reason: str) -> bool:
+        """Store a report with the message as it is passed. False, and nothing stored, where the person has reported it.
+
+        The caller checks who may read the message. Raises Refused, with CONFLICT, where the room has REPORTS_MAX, or
+        REPORTS_OF_ONE_MAX of this person.
+        """
+
+    async def page(self, room_id: str, *, limit: int, after: str | None) -> tuple[list[Report], str | None]:
+        """The reports of a room, the newest first. Cursors as in Rooms.list_for. The caller checks who may read."""
 
 
 class AuditTrail(Protocol):

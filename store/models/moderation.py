@@ -7,10 +7,14 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from store.models.messages import Message
 from store.models.people import User
 from store.models.rooms import MembershipChange, Room
 
 BANS_MAX = 10_000  # of a room, those that have expired not counted
+REPORTS_MAX = 1_000  # of a room
+REPORTS_OF_ONE_MAX = 100  # of one person in a room
+REPORT_KEEP_MS = 90 * 24 * 3600 * 1000
 AUDIT_MAX = 10_000
 AUDIT_KEEP_MS = 90 * 24 * 3600 * 1000
 
@@ -39,6 +43,15 @@ class BanChange(Struct, frozen=True):
     changed: bool
     rev: int
     membership: MembershipChange | None = None
+
+
+class Report(Struct, frozen=True, rename="camel"):
+    """A message that somebody reported to the moderators, as it was then. `by` is the id of who reported it."""
+
+    message: Message
+    by: str
+    reason: str
+    at: str
 
 
 class AuditAction(StrEnum):

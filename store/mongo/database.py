@@ -84,6 +84,7 @@ class Database:
         self.deleted_rooms: Collection = self.raw["deleted_rooms"]
         self.files: Collection = self.raw["files"]
         self.bans: Collection = self.raw["bans"]
+        self.reports: Collection = self.raw["reports"]
         self.audit: Collection = self.raw["audit"]
         self.monitoring: Collection = self.raw["monitoring"]
         self.blocks: Collection = self.raw["blocks"]

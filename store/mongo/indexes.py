@@ -100,6 +100,13 @@ INDEXES: tuple[Index, ...] = (
     Index("bans", "room_user", (("roomId", ASCENDING), ("userId", ASCENDING)), _UNIQUE),
     Index("bans", "room_time", (("roomId", ASCENDING), ("bannedAt", ASCENDING), ("userId", ASCENDING))),
     Index("bans", "expires", *_EXPIRES),
+    Index("reports", "reporter", (("roomId", ASCENDING), ("by", ASCENDING), ("seq", ASCENDING)), _UNIQUE),
+    Index(
+        "reports",
+        "room_time",
+        (("roomId", ASCENDING), ("reportedAt", ASCENDING), ("seq", ASCENDING), ("by", ASCENDING)),
+    ),
+    Index("reports", "expires", *_EXPIRES),
     Index("audit", "room_time", (("roomId", ASCENDING), ("at", ASCENDING), ("n", ASCENDING))),
     Index("audit", "expires", *_EXPIRES),
     Index("monitoring", "source_minute", (("source", ASCENDING), ("minute", ASCENDING)), _UNIQUE),

@@ -25,6 +25,7 @@ from store.contract import (
     Messages,
     Moderation,
     Monitoring,
+    Reports,
     Rooms,
     Sessions,
     Settings,
@@ -58,6 +59,7 @@ from store.mongo.message_append import Appender
 from store.mongo.messages import MongoMessages
 from store.mongo.metrics_history import MongoMonitoring
 from store.mongo.moderation import MongoModeration
+from store.mongo.reports import MongoReports
 from store.mongo.rooms import MongoRooms
 from store.mongo.search import TextSearch, has_text_search
 from store.mongo.sessions import MongoSessions
@@ -99,6 +101,7 @@ class MongoStore:
         self.files: Files = MongoFiles(database=database, blobs=self._blobs)
         self.moderation: Moderation = MongoModeration(database=database, log=self._log)
         self.bans: Bans = MongoBans(database=database, log=self._log)
+        self.reports: Reports = MongoReports(database=database)
         self.audit: AuditTrail = MongoAuditTrail(database=database)
         self.monitoring: Monitoring = MongoMonitoring(database=database)
         self.settings: Settings = MongoSettings(database=database)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import apsw
 
-from store.models import AUDIT_KEEP_MS, KNOWN_ADDRESS_KEEP_MS
+from store.models import AUDIT_KEEP_MS, KNOWN_ADDRESS_KEEP_MS, REPORT_KEEP_MS
 from store.sqlite.database import Database
 from store.sqlite.rows import fetch
 
@@ -34,6 +34,11 @@ _BY_TIME: tuple[tuple[str, int], ...] = (
         """DELETE FROM kept_mutes WHERE (room_id, user_id) IN
            (SELECT room_id, user_id FROM kept_mutes WHERE muted_until <= ? LIMIT ?)""",
         0,
+    ),
+    (
+        """DELETE FROM reports WHERE (room_id, n) IN
+           (SELECT room_id, n FROM reports WHERE reported_at <= ? LIMIT ?)""",
+        REPORT_KEEP_MS,
     ),
     ("DELETE FROM audit WHERE (room_id, n) IN (SELECT room_id, n FROM audit WHERE at <= ? LIMIT ?)", AUDIT_KEEP_MS),
 )

@@ -24,6 +24,7 @@ from store.contract import (
     Messages,
     Moderation,
     Monitoring,
+    Reports,
     Rooms,
     Sessions,
     Settings,
@@ -55,6 +56,7 @@ from store.sqlite.messages import SqliteMessages
 from store.sqlite.metrics_history import SqliteMonitoring
 from store.sqlite.moderation import SqliteModeration
 from store.sqlite.read_connections import ReaderPool
+from store.sqlite.reports import SqliteReports
 from store.sqlite.rooms import SqliteRooms
 from store.sqlite.rows import fetch
 from store.sqlite.schema_version import COMPATIBLE_FROM, migrate
@@ -95,6 +97,7 @@ class SqliteStore:
         self.files: Files = SqliteFiles(database=database, blobs=blobs)
         self.moderation: Moderation = SqliteModeration(database=database)
         self.bans: Bans = SqliteBans(database=database)
+        self.reports: Reports = SqliteReports(database=database)
         self.audit: AuditTrail = SqliteAuditTrail(database=database)
         self.monitoring: Monitoring = SqliteMonitoring(database=database)
         self.settings: Settings = SqliteSettings(database=database)

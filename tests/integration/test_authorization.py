@@ -21,11 +21,9 @@ PENDING = frozenset(
     {
         "POST /invites/{id}",
         "GET /messages/search/suggest",
-        "POST /messages/{id}/report",
         "GET /rooms/{id}/invites",
         "POST /rooms/{id}/invites",
         "DELETE /rooms/{id}/invites/{id}",
-        "GET /rooms/{id}/reports",
         "DELETE /users/me",
         "GET /users/me/export",
     }

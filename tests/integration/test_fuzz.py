@@ -71,7 +71,8 @@ PATHS = [
     "ws", "static/chat.js", "",
     "rooms/{}", "rooms/{}/join", "rooms/{}/members", "rooms/{}/stats", "rooms/{}/changes", "messages/{}", "users/{}",
     "{}", "users/me/settings", "users/me/blocks", "users/me/blocks/{}", "auth/sessions", "auth/sessions/{}",
-    "rooms/{}/members/{}", "rooms/{}/bans", "rooms/{}/bans/{}", "rooms/{}/audit",
+    "rooms/{}/members/{}", "rooms/{}/bans", "rooms/{}/bans/{}", "rooms/{}/audit", "rooms/{}/reports",
+    "messages/{}/report",
     "{}",
     "messages/{}/history", "messages/{}/thread", "messages/{}/reactions/{}", "{}",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Roles, mutes, removals and bans over REST, what connections hear of them, and the audit trail."""
+"""Roles, mutes, removals and bans and reports over REST, what connections hear of them, and the audit trail."""
 
 from __future__ import annotations
 
@@ -359,6 +359,73 @@ def test_a_ban_of_or_in_what_is_not_there_is_not_found(server: ServerProcess) ->
         for query in ({"limit": 0}, {"limit": 101}, {"cursor": "nonsense"}):
             reply = ada.call("GET", f"/rooms/{room}/{path}", **query)
             assert (reply.status, list(reply.json["error"]["details"])) == (422, list(query))
+
+
+# ---- reports -----------------------------------------------------------------------------------------------------
+
+
+def test_a_report_reaches_the_moderators_with_the_message_as_it_was(server: ServerProcess, admin: Person) -> None:
+    room = Room(server)
+    message = room.owner.post(room.id, "rude words")
+    for _ in range(2):  # the second time it changes nothing
+        assert room.member.call("POST", f"/messages/{message['id']}/report", {"reason": "it is rude"}).status == 204
+    assert room.owner.call("DELETE", f"/messages/{message['id']}").status == 200
+    for reader in (room.moderator, room.owner, admin):
+        reply = reader.call("GET", f"/rooms/{room.id}/reports")
+        assert reply.status == 200
+        (report,) = reply.json["reports"]
+        assert reply.json["nextCursor"] is None
+        assert set(report) == {"message", "by", "reason", "at"}
+        assert (report["message"], report["by"], report["reason"]) == (message, room.member.id, "it is rude")
+    for who, code in ((room.member, "forbidden"), (room.stranger, "not_member")):
+        assert who.call("GET", f"/rooms/{room.id}/reports").code == code
+    gone = room.moderator.call("POST", f"/messages/{message['id']}/report", {"reason": "too late"})
+    assert (gone.status, gone.code) == (404, "message_not_found")
+
+
+def test_members_report_and_nobody_else(server: ServerProcess, admin: Person) -> None:
+    room = Room(server)
+    path = f"/messages/{room.owner.post(room.id, 'hello')['id']}/report"
+    assert room.patch(room.owner, room.member, mutedUntil=in_future(hours=1)) == (200, None)
+    assert room.member.call("POST", path, {"reason": "muted people may tell"}).status == 204
+    for who in (room.stranger, admin):
+        assert who.call("POST", path, {"reason": "x"}).code == "not_member"
+    private = Room(server, isPrivate=True)
+    path = f"/messages/{private.owner.post(private.id, 'hello')['id']}/report"
+    assert private.stranger.call("POST", path, {"reason": "x"}).code == "message_not_found"
+    assert private.stranger.call("GET", f"/rooms/{private.id}/reports").code == "room_not_found"
+    assert admin.call("GET", f"/rooms/{private.id}/reports").json == {"reports": [], "nextCursor": None}
+
+
+def test_what_is_reported_in_a_direct_room_administrators_read(server: ServerProcess, admin: Person) -> None:
+    ada, eve = register(server.url), register(server.url)
+    room = ada.call("POST", "/rooms/direct", {"userId": eve.id}).json["room"]["id"]
+    message = ada.post(room, "a threat")
+    assert eve.call("POST", f"/messages/{message['id']}/report", {"reason": "threat"}).status == 204
+    assert eve.call("GET", f"/rooms/{room}/reports").code == "forbidden"
+    assert register(server.url).call("GET", f"/rooms/{room}/reports").code == "room_not_found"
+    (report,) = admin.call("GET", f"/rooms/{room}/reports").json["reports"]
+    assert report["message"]["content"] == "a threat"
+
+
+@embedded
+@pytest.mark.parametrize("body", [{}, {"reason": ""}, {"reason": None}, {"reason": "x" * 1001}, {"reason": ["a"]}])
+def test_a_report_without_a_good_reason_is_refused(server: ServerProcess, body: dict[str, Any]) -> None:
+    ada = register(server.url)
+    message = ada.post(ada.make_room()["id"], "hello")["id"]
+    reply = ada.call("POST", f"/messages/{message}/report", body)
+    assert (reply.status, reply.code, list(reply.json["error"]["details"])) == (422, "validation_failed", ["reason"])
+
+
+def test_what_is_not_there_cannot_be_reported(server: ServerProcess) -> None:
+    ada = register(server.url)
+    room = ada.make_room()["id"]
+    for message in ("none", f"{room}-1", f"{room}-0", f"{room}-{'9' * 300}", room):
+        reply = ada.call("POST", f"/messages/{message}/report", {"reason": "x"})
+        assert (reply.status, reply.code) == (404, "message_not_found")
+    assert ada.call("GET", "/rooms/none/reports").code == "room_not_found"
+    for query in ({"limit": 0}, {"limit": 101}, {"cursor": "nonsense"}):
+        assert ada.call("GET", f"/rooms/{room}/reports", **query).status == 422
 
 
 # ---- the audit trail ---------------------------------------------------------------------------------------------
