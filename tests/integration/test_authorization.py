@@ -28,7 +28,7 @@ PENDING = frozenset(
         "GET /users/me/export",
     }
 )
-PENDING_PEOPLE = frozenset({Who.DELETED, Who.BANNED, Who.BOT})  # that cannot be made yet
+PENDING_PEOPLE = frozenset({Who.DELETED})  # that cannot be made yet
 ELSEWHERE = "192.0.2.0/24"  # addresses that no test comes from
 
 
