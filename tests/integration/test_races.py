@@ -189,6 +189,53 @@ async def test_of_two_edits_at_once_the_later_stands_for_everybody(two_servers: 
 
 
 @pytest.mark.gen_test
+async def test_a_message_that_races_a_ban_is_seen_by_all_or_refused(two_servers: Processes) -> None:
+    for turn in range(TIMES):
+        async with race(two_servers) as one:
+            ban = one.request(one.ada, 0, "POST", f"/rooms/{{room}}/bans/{one.bob.id}", {"reason": "noise"})
+            send = one.request(one.bob, 1, "POST", "/messages", {"roomId": one.room_id, "content": "last"})
+            codes = await at_once(*(ban, send)[:: 1 if turn % 2 else -1])
+            banned, sent = codes[:: 1 if turn % 2 else -1]
+            assert banned == "ok"
+            assert sent in {"ok", *OUTSIDE}
+            assert [message["content"] for message in await one.history()] == ["last"] * (sent == "ok")
+            assert await one.members() == {one.ada.id}
+            await until(lambda one=one: one.told_the_end(one.bob))
+
+
+@pytest.mark.gen_test
+async def test_an_edit_that_races_a_ban_is_seen_by_all_or_refused(two_servers: Processes) -> None:
+    for turn in range(TIMES):
+        async with race(two_servers) as one:
+            path = f"/messages/{await one.post(one.bob, 'first')}"
+            ban = one.request(one.ada, 0, "POST", f"/rooms/{{room}}/bans/{one.bob.id}", {"reason": "noise"})
+            edit = one.request(one.bob, 1, "PATCH", path, {"content": "changed"})
+            codes = await at_once(*(ban, edit)[:: 1 if turn % 2 else -1])
+            banned, edited = codes[:: 1 if turn % 2 else -1]
+            assert banned == "ok"
+            assert edited in {"ok", *OUTSIDE}
+            (left,) = await one.history()
+            assert left["content"] == ("changed" if edited == "ok" else "first")
+
+
+@pytest.mark.gen_test
+async def test_who_joins_while_they_are_banned_is_no_member_in_the_end(two_servers: Processes) -> None:
+    for turn in range(TIMES):
+        async with race(two_servers) as one:
+            (eve,) = await newcomers(two_servers, 1)
+            ban = one.request(one.ada, 0, "POST", f"/rooms/{{room}}/bans/{eve.id}", {"reason": "noise"})
+            join = one.request(eve, 1, "POST", "/rooms/{room}/join")
+            codes = await at_once(*(ban, join)[:: 1 if turn % 2 else -1])
+            banned, joined = codes[:: 1 if turn % 2 else -1]
+            assert banned == "ok"
+            assert joined in {"ok", *OUTSIDE}, "who became a member for a moment may be told so"
+            assert await one.members() == {one.ada.id, one.bob.id}
+            for process in (0, 1):
+                again = await at_once(one.request(eve, process, "POST", "/rooms/{room}/join"))
+                assert again == ["banned"]
+
+
+@pytest.mark.gen_test
 async def test_a_room_that_is_handed_to_two_at_once_has_one_owner(two_servers: Processes) -> None:
     for _ in range(TIMES):
         async with race(two_servers) as one:
