@@ -14,7 +14,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any, ClassVar, Generic, TypeVar
 
-from tornado.web import HTTPError, RequestHandler, stream_request_body
+from tornado.web import HTTPError, stream_request_body
 
 from chat.errors import ChatError, RateLimited, as_refusal, limit_refusal
 from chat.logins import Identity
@@ -29,7 +29,7 @@ from handlers.error_reply import chat_error_of, error_document, set_error_header
 from handlers.origin_check import origin_allowed
 from handlers.rate_limit_headers import nearest_to_refusal, set_rate_limit_headers
 from handlers.request_input import bearer_token, query_values
-from handlers.request_methods import AnyMethod, implemented_methods
+from handlers.request_methods import RequestMethods
 from handlers.shared_services import SharedServices
 from limits.contract import Check, Decision
 from limits.ip_addresses import address_check
@@ -45,7 +45,7 @@ S = TypeVar("S")
 
 
 @stream_request_body
-class Handler(RequestHandler, Generic[S]):
+class Handler(RequestMethods, Generic[S]):
     """A handler of the JSON interface. `services` is the record that its group of routes needs, None if none is needed.
 
     Subclasses raise what `errors.as_refusal` translates. `identity` is the user of the token, and not set where
@@ -58,8 +58,6 @@ class Handler(RequestHandler, Generic[S]):
     - `for_bots`: the methods that bots may use, none unless it is said;
     - `has_secret_path`: the path holds a secret, so logs show the route in its place.
     """
-
-    SUPPORTED_METHODS = AnyMethod(RequestHandler.SUPPORTED_METHODS)
 
     is_public: ClassVar[bool] = False
     is_for_operators: ClassVar[bool] = False
@@ -133,26 +131,10 @@ class Handler(RequestHandler, Generic[S]):
             self._is_path_text = False
             return ""
 
-    def _allowed_methods(self) -> list[str]:
-        return implemented_methods(type(self))
-
-    def _is_implemented_method(self) -> bool:
-        return self.request.method in self._allowed_methods()
-
     def require_open_to_bot(self, bot: User) -> None:
         """Raise ChatError forbidden unless bots may use this method here."""
         if self._counted_method not in self.for_bots:
             raise ChatError("forbidden", "A bot may not do this.")
-
-    @property
-    def _is_known_method(self) -> bool:
-        return self.request.method in RequestHandler.SUPPORTED_METHODS
-
-    @property
-    def _counted_method(self) -> str:
-        """The method as which a request is counted and shed: HEAD costs as much as GET."""
-        method = self.request.method or ""
-        return "GET" if method == "HEAD" else method
 
     async def _admit(self) -> None:
         """Shed, authenticate and count the request. Raises ChatError."""

@@ -1,4 +1,4 @@
-"""HTTP methods: which ones a handler implements. Knows no request."""
+"""HTTP methods: which ones a handler implements, and as which one a request is counted."""
 
 from __future__ import annotations
 
@@ -28,3 +28,25 @@ def implemented_methods(handler: type[RequestHandler]) -> list[str]:
         if getattr(handler, method.lower(), None) is not getattr(RequestHandler, method.lower(), None)
     ]
     return ["GET", "HEAD", *own[1:]] if own[0] == "GET" else own
+
+
+class RequestMethods(RequestHandler):
+    """A handler that answers every method itself, also one that Tornado does not know."""
+
+    SUPPORTED_METHODS = AnyMethod(RequestHandler.SUPPORTED_METHODS)
+
+    def _allowed_methods(self) -> list[str]:
+        return implemented_methods(type(self))
+
+    def _is_implemented_method(self) -> bool:
+        return self.request.method in self._allowed_methods()
+
+    @property
+    def _is_known_method(self) -> bool:
+        return self.request.method in RequestHandler.SUPPORTED_METHODS
+
+    @property
+    def _counted_method(self) -> str:
+        """The method as which a request is counted and shed: HEAD costs as much as GET."""
+        method = self.request.method or ""
+        return "GET" if method == "HEAD" else method

@@ -282,6 +282,7 @@ def test_head_answers_wherever_get_does_and_is_shed_and_counted_like_it(server: 
         "/messages?roomId=nowhere", "/messages", "/nothing",
         f"/rooms/{room}/changes", f"/rooms/{room}/bans", f"/rooms/{room}/audit",
         f"/rooms/{room}/reports",
+        f"/rooms/{room}/bots", f"/rooms/{room}/webhooks",
         f"/messages?roomId={room}", f"/messages/{message}", "/messages?roomId=nowhere", "/messages", "/nothing",
     ]  # fmt: skip
     for path in paths:  # the first request of a route adds series to /metrics

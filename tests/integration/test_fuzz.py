@@ -74,6 +74,7 @@ PATHS = [
     "rooms/{}/members/{}", "rooms/{}/bans", "rooms/{}/bans/{}", "rooms/{}/audit", "rooms/{}/reports",
     "messages/{}/report",
     "{}",
+    "rooms/{}/bots", "rooms/{}/bots/{}", "rooms/{}/webhooks", "rooms/{}/webhooks/{}", "hooks/{}",
     "messages/{}/history", "messages/{}/thread", "messages/{}/reactions/{}", "{}",
 ]  # fmt: skip
 FIELDS = [
@@ -86,6 +87,7 @@ FIELDS = [
     "role", "mutedUntil",
     "since", "sinceRev", "seq", "status", "token", "messageId", "emoji",
     "role", "mutedUntil", "reason", "expiresIn",
+    "text",
 ]  # fmt: skip
 COMMANDS = [
     "authenticate", "joinRoom", "leaveRoom", "sendMessage", "editMessage", "deleteMessage", "addReaction",
