@@ -20,7 +20,6 @@ from tests.support.server import serving
 PENDING = frozenset(
     {
         "POST /invites/{id}",
-        "GET /messages/search/suggest",
         "GET /rooms/{id}/invites",
         "POST /rooms/{id}/invites",
         "DELETE /rooms/{id}/invites/{id}",

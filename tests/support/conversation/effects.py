@@ -102,7 +102,10 @@ def has_left(choice: Choice, data: Any) -> None:
 
 
 def muted(choice: Choice, data: Any) -> None:
-    choice.room.members[choice.act.other].is_muted = choice.act.value is not None
+    if choice.act.value is None:
+        choice.room.muted.discard(choice.act.other)
+    else:
+        choice.room.muted.add(choice.act.other)
 
 
 def patched(choice: Choice, data: Any) -> None:

@@ -72,7 +72,6 @@ class Member(Struct):
 
     role: str
     read_seq: int
-    is_muted: bool = False
 
 
 class Room(Struct):
@@ -85,6 +84,7 @@ class Room(Struct):
     members: dict[str, Member]
     messages: list[Message] = field(default_factory=list)
     banned: set[str] = field(default_factory=set)
+    muted: set[str] = field(default_factory=set)  # who leaves and comes back is muted still
     change_revs: list[int] = field(default_factory=list)
     is_archived: bool = False
     is_deleted: bool = False
@@ -118,17 +118,15 @@ class Room(Struct):
     def may_write(self, user: str) -> frozenset[str]:
         if (outcome := self.may_read(user)) != OK:
             return outcome
-        return _refusals(muted=self.members[user].is_muted, forbidden=self.is_archived)
+        return _refusals(muted=user in self.muted, forbidden=self.is_archived)
 
     def may_mention(self, user: str, mentions: Iterable[str]) -> frozenset[str]:
         is_refused = EVERYBODY in mentions and self.rank(user) < RANKS["moderator"]
         return _both(self.may_write(user), _refusals(forbidden=is_refused))
 
     def may_edit(self, user: str, message: Message) -> frozenset[str]:
-        if self.rank(user) < RANKS["moderator"]:
-            allowed = _both(self.may_write(user), _refusals(forbidden=message.author != user))
-        else:
-            allowed = _both(self.may_read(user), _refusals(forbidden=self.is_archived))
+        is_other = message.author != user and self.rank(user) < RANKS["moderator"]
+        allowed = _both(self.may_write(user), _refusals(forbidden=is_other))
         return _both(allowed, _refusals(message_not_found=message.is_deleted))
 
     def may_delete(self, user: str, message: Message) -> frozenset[str]:

@@ -168,7 +168,7 @@ def _state(room: Room, user: str) -> dict[str, Any]:
         "owner": next((one for one, member in room.members.items() if member.role == "owner"), None),
         "lastSeq": room.last_seq,
         "role": room.members[user].role,
-        "muted": room.members[user].is_muted,
+        "muted": user in room.muted,
         "readSeq": read,
         "unreadCount": unread,
         "mentionCount": mentioned,
