@@ -23,7 +23,7 @@ _SEARCH_MEMBERS = f"""
 SELECT {USER_COLUMNS} FROM users u
 WHERE (u.username_folded BETWEEN ?1 AND ?2 OR u.display_folded BETWEEN ?1 AND ?2) AND u.disabled_at IS NULL
 AND u.bot_room_id IS NULL
-AND EXISTS (SELECT 1 FROM members WHERE user_id = u.id AND room_id IN (SELECT value FROM json_each(?3)))
+AND EXISTS (SELECT 1 FROM members WHERE user_id = u.id AND room_id IN (SELECT value FROM json_each(?3) AS wanted))
 ORDER BY u.username_folded LIMIT ?4"""
 _EVERYBODY = f"""
 SELECT {USER_COLUMNS} FROM users u WHERE u.disabled_at IS NULL AND u.bot_room_id IS NULL
