@@ -15,6 +15,7 @@ from chat.presence.typing_indicators import TypingIndicators
 from chat.room_activity.sender import RoomActivitySender
 from chat.room_deletion import DeletedRoomEvents
 from cluster.events import (
+    AccountEnded,
     AllMentioned,
     ConnectionReplaced,
     MembershipBegan,
@@ -96,6 +97,7 @@ class BusDispatch:
             AllMentioned: mentions_of_all.send,
             RoomsActive: room_activity.receive,
             RoomDeleted: deleted_rooms.deleted,
+            AccountEnded: lambda _: hub.forget_recent_messages(),
         }
 
     def receive(self, topic: str, event: object) -> None:

@@ -37,6 +37,7 @@ HEADS_EVERY_S = 4.0
 REVOCATIONS_EVERY_S = 0.4
 # Room activity is told once a second at most, of a room that was quiet within two of these.
 ACTIVITY_EVERY_S = 0.2
+DELETIONS_EVERY_S = 10.0
 SWEEP_EVERY_S = 3600.0
 SWEEP_FIRST_AFTER_S = (5.0, 20.0)
 DRAIN_WITHIN_S = 25.0
@@ -114,6 +115,7 @@ class Process:
         self._every(STEP_EVERY_S, chat.shedding.step)
         self._every(HEADS_EVERY_S, lambda: _tried(chat.hub.check_heads))
         self._every(HEADS_EVERY_S, chat.membership_recheck.resume)
+        self._every(DELETIONS_EVERY_S, lambda: _tried(chat.account_deletion.finish_pending))
         if self._shared.is_shared:
             self._every(HEADS_EVERY_S, lambda: _tried(chat.membership_recheck.check_sessions))
             self._every(BEAT_S, self._beat)

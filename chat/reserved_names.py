@@ -1,10 +1,13 @@
-"""User names that give rights by a setting. Their accounts cannot be registered by clients, only by an operator."""
+"""User names that cannot be registered by clients, only made by an operator: those that give rights by a setting, and
+the one that is shown for everybody who deleted the account.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from limits.whitelist import Whitelist
+from store.models import DELETED_USERNAME
 
 
 class ReservedNames:
@@ -15,9 +18,9 @@ class ReservedNames:
         self._whitelist = whitelist
 
     def has(self, username: str) -> bool:
-        """Whether a name is listed, in upper or lower case."""
+        """Whether a name is listed, in upper or lower case, or is that of the deleted."""
         folded = username.casefold()
-        return folded in self._admins or folded in self._whitelist.usernames
+        return folded in self._admins or folded in self._whitelist.usernames or folded == DELETED_USERNAME
 
     def all(self) -> list[str]:
         """Every listed name, case-folded, in order."""

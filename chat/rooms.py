@@ -221,6 +221,10 @@ class Rooms:
         room, _ = await self.read_by(room_id, user_id)
         if room.kind == "direct":
             raise ChatError("forbidden", "A direct room cannot be left.")
+        await self.end_membership(room_id, user_id)
+
+    async def end_membership(self, room_id: str, user_id: str) -> None:
+        """End a membership as its member's own leave does, without asking whether it may be. Raises StoreError."""
         async with self._fenced(room_id, user_id):
             change = await self._store.members.remove(room_id, user_id)
         await self._membership_updates.publish_ended(change, user_id, "left")

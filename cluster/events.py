@@ -182,6 +182,12 @@ class RoomDeleted(Struct, frozen=True, tag=True, array_like=True):
     room_id: str
 
 
+class AccountEnded(Struct, frozen=True, tag=True, array_like=True):
+    """A user deleted the account: messages that are kept encoded may show the name, and are to be read again."""
+
+    user_id: str
+
+
 Event = (
     RoomMessages
     | RoomChanges
@@ -198,4 +204,5 @@ Event = (
     | AllMentioned
     | RoomsActive
     | RoomDeleted
+    | AccountEnded
 )

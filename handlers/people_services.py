@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from chat.account_deletion import AccountDeletion
 from chat.blocks import Blocks
 from chat.settings import Settings
 
@@ -13,3 +14,4 @@ class PeopleServices(Struct, frozen=True):
 
     settings: Settings
     blocks: Blocks
+    account_deletion: AccountDeletion

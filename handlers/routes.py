@@ -122,7 +122,7 @@ def make_application(services: Services) -> Application:
             route(r"/auth/sessions", auth.SessionsHandler, None),
             route(rf"/auth/sessions/{ID}", auth.OneSessionHandler, None),
             route(r"/users", users.UsersHandler, None),
-            route(r"/users/me", users.MeHandler, None),
+            route(r"/users/me", users.MeHandler, services.people.account_deletion),
             route(r"/users/me/settings", user_settings.SettingsHandler, services.people.settings),
             route(r"/users/me/blocks", user_blocks.BlocksHandler, services.people.blocks),
             route(rf"/users/me/blocks/{ID}", user_blocks.OneBlockHandler, services.people.blocks),

@@ -1,16 +1,20 @@
-"""/users: search users, and read and change the own profile."""
+"""/users: search users, read and change the own profile, and delete the account."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from chat.request_inputs.people import PatchProfile, UserSearch
+from chat.account_deletion import AccountDeletion
+from chat.request_inputs.people import DeleteAccount, PatchProfile, UserSearch
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
+from limits.contract import Check
+from limits.ip_addresses import address_check
 from limits.load_shedding import ShedClass
 
 SEARCH = InputDecoder(UserSearch)
 PATCH_PROFILE = InputDecoder(PatchProfile)
+DELETE_ACCOUNT = InputDecoder(DeleteAccount)
 
 
 class UsersHandler(Handler[None]):
@@ -26,11 +30,23 @@ class UserHandler(Handler[None]):
         self.reply({"user": await self.shared.profiles.shown_user(user_id)})
 
 
-class MeHandler(Handler[None]):
+class MeHandler(Handler[AccountDeletion]):
     for_bots = ("GET",)
+    counts_itself = ("DELETE",)
+    sheds: ClassVar = {"DELETE": ShedClass.ARRIVALS}
 
     async def get(self) -> None:
         self.reply({"user": await self.shared.profiles.own(self.identity.user.id)})
 
     async def patch(self) -> None:
         self.reply({"user": await self.shared.profiles.update(self.identity.user.id, self.body(PATCH_PROFILE))})
+
+    async def delete(self) -> None:
+        body = await self.countable_body(DELETE_ACCOUNT)
+        await self.count(
+            self.common_check,
+            address_check("auth", self.client, prefix="address:"),
+            Check("auth", f"session:{self.identity.session_id}"),
+        )
+        await self.services.delete(self.identity, body.password)
+        self.reply_nothing()

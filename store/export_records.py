@@ -17,6 +17,11 @@ Key = tuple[Any, ...]
 
 
 class UserRecord(Struct, frozen=True):
+    """A user. `username_folded`: the name as it is taken, also after the account was deleted.
+
+    `is_ending`: what follows from the deletion is not done yet.
+    """
+
     id: str
     username: str
     email: str
@@ -29,7 +34,10 @@ class UserRecord(Struct, frozen=True):
     custom_status: str | None
     created_at: int
     disabled_at: int | None
+    username_folded: str
     bot_room_id: str | None = None
+    ended_at: int | None = None
+    is_ending: bool = False
 
 
 class RoomRecord(Struct, frozen=True):

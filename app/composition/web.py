@@ -93,7 +93,11 @@ def build_web(
         rooms=chat.conversation.rooms,
         room_settings=chat.conversation.room_settings,
         room_deletion=chat.conversation.room_deletion,
-        people=PeopleServices(settings=chat.account_parts.settings, blocks=chat.account_parts.blocks),
+        people=PeopleServices(
+            settings=chat.account_parts.settings,
+            blocks=chat.account_parts.blocks,
+            account_deletion=chat.account_deletion,
+        ),
         moderation=ModerationServices(
             rooms=chat.conversation.rooms,
             members=chat.conversation.member_moderation,

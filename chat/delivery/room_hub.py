@@ -185,6 +185,11 @@ class Hub:
             self._close_if_idle(channel)
         return dropped
 
+    def forget_recent_messages(self) -> None:
+        """Empty the rings: who comes back reads what was missed from the store, until the rings are filled again."""
+        for channel in self._channels.values():
+            channel.ring.start(channel.seq, ())
+
     # ---- events from the bus -------------------------------------------------------------------------------------
 
     def on_messages(self, batch: RoomMessages) -> None:

@@ -41,6 +41,10 @@ class ChangePassword(Input, frozen=True):
     new_password: NewPassword
 
 
+class DeleteAccount(Input, frozen=True):
+    password: str
+
+
 class PatchProfile(Input, frozen=True):
     display_name: DisplayName | UnsetType = UNSET
     text_color: Color | UnsetType | None = UNSET

@@ -19,7 +19,7 @@ from store.contract.files import Files
 from store.contract.messages import Changes, Messages
 from store.contract.moderation import AuditTrail, Bans, Moderation, Reports
 from store.contract.monitoring import Monitoring
-from store.contract.people import Blocks, Sessions, Settings, Users
+from store.contract.people import Blocks, EndedAccounts, Sessions, Settings, Users
 from store.contract.rooms import Members, Rooms
 from store.store_inspection import PoolState, StoreInspection
 
@@ -29,6 +29,7 @@ __all__ = [
     "Blocks",
     "Bots",
     "Changes",
+    "EndedAccounts",
     "Files",
     "Members",
     "Messages",
@@ -64,6 +65,7 @@ class Store(Protocol):
 
     settings: Settings
     blocks: Blocks
+    ended_accounts: EndedAccounts
 
     @property
     def name(self) -> str:

@@ -31,7 +31,7 @@ class Users(Protocol):
     async def account(self, user_id: str) -> Account | None: ...
 
     async def account_by_login(self, *, username: str | None = None, email: str | None = None) -> Account | None:
-        """Find the account by exactly one of its two names, without regard to case."""
+        """Find the account by exactly one of its two names, without regard to case; None also for a deleted one."""
 
     async def search(self, prefix: str, limit: int) -> list[User]:
         """People, not bots, whose username or display name starts with `prefix` (any case), by username.
@@ -45,7 +45,7 @@ class Users(Protocol):
     async def update(self, user_id: str, change: ProfileChange) -> User:
         """Set the given fields. Setting `status` also increments the user's `status_rev`.
 
-        Raises Missing.
+        Raises Missing, also for a deleted account.
         """
 
     async def set_password(
@@ -141,3 +141,31 @@ class Blocks(Protocol):
         """Whom the user blocked, the last blocked first."""
 
     async def has(self, user_id: str, blocked_id: str) -> bool: ...
+
+
+class EndedAccounts(Protocol):
+    """Accounts that their owners deleted. The user stays, as DELETED_USERNAME with DELETED_DISPLAY_NAME.
+
+    The account's name stays taken; its email may be registered again. It can become a member of nothing.
+    """
+
+    async def end(self, user_id: str, *, before: str) -> list[str]:
+        """Delete the account: its email, password hash and profile are erased, and its live sessions revoked.
+
+        `before` is the password hash that the caller has checked. Returns the ids of the revoked sessions. The rest is
+        for `erase` and for the ends of its memberships. Raises Outdated where the present hash is another, Missing,
+        also for an account that is deleted already.
+        """
+
+    async def erase(self, user_id: str) -> None:
+        """Remove what a deleted account has left: sessions, settings, blocks, known addresses.
+
+        From then on its messages are returned with DELETED_USERNAME, under the same rev. May be repeated. Raises
+        Missing for an account that is not deleted.
+        """
+
+    async def unfinished(self, *, ended_before_ms: int, limit: int) -> list[str]:
+        """The ids of deleted accounts that `finish` was not called for, the longest deleted first."""
+
+    async def finish(self, user_id: str) -> None:
+        """Note that all that follows from the deletion is done."""

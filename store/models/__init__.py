@@ -65,6 +65,8 @@ from store.models.moderation import (
 )
 from store.models.people import (
     BLOCKS_MAX,
+    DELETED_DISPLAY_NAME,
+    DELETED_USERNAME,
     KNOWN_ADDRESS_KEEP_MS,
     KNOWN_ADDRESSES_MAX,
     SESSIONS_LISTED_MAX,
@@ -99,6 +101,8 @@ __all__ = [
     "BANS_MAX",
     "BLOCKS_MAX",
     "BOTS_PER_ROOM_MAX",
+    "DELETED_DISPLAY_NAME",
+    "DELETED_USERNAME",
     "KNOWN_ADDRESSES_MAX",
     "KNOWN_ADDRESS_KEEP_MS",
     "NEVER_MS",

@@ -45,6 +45,10 @@ class User(Struct, frozen=True, rename="camel", omit_defaults=True):
         return self.bot_room_id is not None
 
 
+DELETED_USERNAME = "deleted"  # what is shown instead of the name of who deleted their account
+DELETED_DISPLAY_NAME = "Deleted user"
+
+
 class Account(Struct, frozen=True):
     """A user with the fields that only its owner and the server may know. Never encoded.
 

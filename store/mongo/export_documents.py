@@ -50,7 +50,7 @@ def _user_document(record: UserRecord) -> Document:
         {
             "_id": record.id,
             "username": record.username,
-            "usernameFolded": record.username.casefold(),
+            "usernameFolded": record.username_folded,
             "email": record.email,
             "emailFolded": record.email.lower() or record.id,  # it is unique, and a bot has no address
             "passwordHash": record.password_hash,
@@ -64,6 +64,8 @@ def _user_document(record: UserRecord) -> Document:
             "createdAt": stored_time(record.created_at),
             "disabledAt": _when(record.disabled_at),
             "botRoomId": record.bot_room_id,
+            "endedAt": _when(record.ended_at),
+            "endingSince": _when(record.ended_at) if record.is_ending else None,
         }
     )
 
@@ -83,6 +85,9 @@ def _user_record(document: Mapping[str, Any]) -> UserRecord:
         created_at=int(document["createdAt"]),
         disabled_at=epoch_ms(document.get("disabledAt")),
         bot_room_id=document.get("botRoomId"),
+        username_folded=document["usernameFolded"],
+        ended_at=epoch_ms(document.get("endedAt")),
+        is_ending="endingSince" in document,
     )
 
 

@@ -41,6 +41,7 @@ INDEXES: tuple[Index, ...] = (
     Index("users", "username", (("usernameFolded", ASCENDING),), _UNIQUE),
     Index("users", "email", (("emailFolded", ASCENDING),), _UNIQUE),
     Index("users", "display_name", (("displayFolded", ASCENDING),)),
+    Index("users", "ending", (("endingSince", ASCENDING),), {"sparse": True}),
     Index("sessions", "by_user", (("userId", ASCENDING),)),
     Index(
         "sessions",

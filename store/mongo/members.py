@@ -186,7 +186,7 @@ class Join:
                 rev=room["rev"],
             )
         user = view.user(self._user_id)
-        if user is None:
+        if user is None or "endedAt" in user:
             raise Missing("user")
         require_not_banned(view.is_banned(self._user_id))
         if room.get("archivedAt") is not None:

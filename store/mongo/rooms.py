@@ -197,7 +197,7 @@ class MongoRooms:
         Raises Missing("user"), DuplicateKeyError for a direct room that exists.
         """
         users = await self._database.users.find(
-            {"_id": {"$in": list(people)}}, {"username": 1, "usernameFolded": 1, "botRoomId": 1}
+            {"_id": {"$in": list(people)}, "endedAt": None}, {"username": 1, "usernameFolded": 1, "botRoomId": 1}
         ).to_list(None)
         if len(users) < len(people):
             raise Missing("user")

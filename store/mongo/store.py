@@ -20,6 +20,7 @@ from store.contract import (
     Blocks,
     Bots,
     Changes,
+    EndedAccounts,
     Files,
     Members,
     Messages,
@@ -51,6 +52,7 @@ from store.mongo.driver_monitoring import (
     is_unexpected,
     waiting_for_a_thread,
 )
+from store.mongo.ended_accounts import MongoEndedAccounts
 from store.mongo.expired_documents import ExpiredDocuments, OldAddresses, OrphanedDocuments
 from store.mongo.files import BUCKET, GridBlobs, MongoFiles
 from store.mongo.importer import MongoImporter
@@ -106,6 +108,7 @@ class MongoStore:
         self.monitoring: Monitoring = MongoMonitoring(database=database)
         self.settings: Settings = MongoSettings(database=database)
         self.blocks: Blocks = MongoBlocks(database=database)
+        self.ended_accounts: EndedAccounts = MongoEndedAccounts(database=database)
         # Members and chunks are written before their parents, so that readers find a parent complete or not at all.
         members = OrphanedDocuments(
             database=database, children=database.members, field="roomId", parents=database.rooms, keep_ms=ROOM_WITHIN_MS

@@ -37,7 +37,6 @@ class MongoUsers:
     def __init__(self, *, database: Database) -> None:
         self._database = database
         self._users = database.users
-        self._sessions = database.sessions
         self._addresses = database.known_addresses
         self._claim_ms = int(database.timeout_s * 1000)
 
@@ -77,7 +76,7 @@ class MongoUsers:
             raise ValueError("exactly one of username and email")
         key = {"usernameFolded": username.casefold()} if username is not None else {"emailFolded": str(email).lower()}
         async with self._database.operation("users.account_by_login"):
-            found = await self._users.find_one(key)
+            found = await self._users.find_one({**key, "endedAt": None})
         return None if found is None else account_from(found)
 
     async def search(self, prefix: str, limit: int) -> list[User]:
@@ -117,7 +116,7 @@ class MongoUsers:
             found: Document | None
             if update:
                 found = await self._users.find_one_and_update(
-                    {"_id": user_id}, update, return_document=ReturnDocument.AFTER
+                    {"_id": user_id, "endedAt": None}, update, return_document=ReturnDocument.AFTER
                 )
             else:
                 found = await self._users.find_one({"_id": user_id})
@@ -134,9 +133,9 @@ class MongoUsers:
         """
         async with self._database.operation("users.set_password", write=True):
             if before is None:
-                if await self._users.find_one({"_id": user_id}, {"_id": 1}) is None:
+                if await self._users.find_one({"_id": user_id, "endedAt": None}, {"_id": 1}) is None:
                     raise Missing("user")
-                return await self._set_password({"_id": user_id}, password_hash, keep_session_id)
+                return await self._set_password({"_id": user_id, "endedAt": None}, password_hash, keep_session_id)
             claimed = await self._claim(user_id, before)
             try:
                 return await self._set_password(claimed, password_hash, keep_session_id)
@@ -166,11 +165,11 @@ class MongoUsers:
 
     async def _set_password(self, whose: Document, password_hash: str, keep_session_id: str | None) -> list[str]:
         user_id: str = whose["_id"]
-        revoked = await self._revoke_others(user_id, keep_session_id)
+        revoked = await revoke_sessions(self._database, user_id, keep_session_id)
         changed = await self._users.update_one(whose, {"$set": {"passwordHash": password_hash}, "$unset": {_CLAIM: ""}})
         if not changed.matched_count:
             raise Outdated
-        return revoked + await self._revoke_others(user_id, keep_session_id)
+        return revoked + await revoke_sessions(self._database, user_id, keep_session_id)
 
     async def rehash(self, user_id: str, before: str, after: str) -> bool:
         async with self._database.operation("users.rehash", write=True):
@@ -186,11 +185,11 @@ class MongoUsers:
             result = await self._users.update_one({"_id": user_id}, {"$set": {"disabledAt": disabled_at}})
             if not result.matched_count:
                 raise Missing("user")
-            return await self._revoke_others(user_id, None)
+            return await revoke_sessions(self._database, user_id, None)
 
     async def enable(self, user_id: str) -> None:
         async with self._database.operation("users.enable", write=True):
-            result = await self._users.update_one({"_id": user_id}, {"$unset": {"disabledAt": ""}})
+            result = await self._users.update_one({"_id": user_id, "endedAt": None}, {"$unset": {"disabledAt": ""}})
         if not result.matched_count:
             raise Missing("user")
 
@@ -212,18 +211,6 @@ class MongoUsers:
                 ids = {"$in": [address["_id"] for address in older]}
                 await self._addresses.delete_many({"_id": ids, "seenAt": {"$lte": older[0]["seenAt"]}})
 
-    async def _revoke_others(self, user_id: str, keep_session_id: str | None) -> list[str]:
-        now = stored_time(self._database.clock())
-        live = {"userId": user_id, "_id": {"$ne": keep_session_id}, "revokedAt": None, "expiresAt": {"$gt": now}}
-        revoked = []
-        async for found in self._sessions.find(live, {"_id": 1}):
-            ours = await self._sessions.update_one(
-                {"_id": found["_id"], "revokedAt": None}, {"$set": {"revokedAt": now}}
-            )
-            if ours.modified_count:
-                revoked.append(found["_id"])
-        return revoked
-
 
 def _beginning(prefix: str, after: str = "") -> Document:
     """A match of people, not bots, with a name that begins with a prefix, whose username comes after another one."""
@@ -237,3 +224,17 @@ def _beginning(prefix: str, after: str = "") -> Document:
     if after:
         wanted["usernameFolded"] = {"$gt": after}
     return wanted
+
+
+async def revoke_sessions(database: Database, user_id: str, keep_session_id: str | None) -> list[str]:
+    """Revoke the user's live sessions but one, within the caller's operation. Returns their ids."""
+    now = stored_time(database.clock())
+    live = {"userId": user_id, "_id": {"$ne": keep_session_id}, "revokedAt": None, "expiresAt": {"$gt": now}}
+    revoked = []
+    async for found in database.sessions.find(live, {"_id": 1}):
+        ours = await database.sessions.update_one(
+            {"_id": found["_id"], "revokedAt": None}, {"$set": {"revokedAt": now}}
+        )
+        if ours.modified_count:
+            revoked.append(found["_id"])
+    return revoked

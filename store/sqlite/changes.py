@@ -7,19 +7,20 @@ import apsw
 from store.models import Change, ChangePage, Message
 from store.sqlite.database import Database
 from store.sqlite.rows import (
+    ENTRY_COLUMNS,
     MESSAGE_COLUMNS,
     Row,
+    entry_message,
     entry_text,
     fetch,
     fetch_one,
     is_reaction_entry,
     message_from,
-    message_from_text,
 )
 
 # The message's present row only where it is deleted: its texts in older entries are not given out any more.
 _PAGE = f"""
-SELECT c.rev, c.message, c.is_settings, {", ".join(f"m.{column}" for column in MESSAGE_COLUMNS.split(", "))}
+SELECT c.rev, c.is_settings, {ENTRY_COLUMNS}, {", ".join(f"m.{column}" for column in MESSAGE_COLUMNS.split(", "))}
 FROM changes c LEFT JOIN messages m ON m.room_id = c.room_id AND m.seq = c.message_seq AND m.deleted_at IS NOT NULL
 WHERE c.room_id = ?1 AND c.rev > ?2 ORDER BY c.rev LIMIT ?3"""
 
@@ -73,10 +74,10 @@ class SqliteChanges:
 
 
 def _change(room_id: str, row: Row) -> Change:
-    rev, text, is_settings = row[:3]
-    if row[3] is not None:
-        return Change(rev, message_from(room_id, row[3:]))
-    return Change(rev, message_from_text(text), is_reaction_entry(text), bool(is_settings))
+    rev, is_settings, text, has_author_ended = row[:4]
+    if row[4] is not None:
+        return Change(rev, message_from(room_id, row[4:]))
+    return Change(rev, entry_message(text, has_author_ended), is_reaction_entry(text), bool(is_settings))
 
 
 def head_rev(connection: apsw.Connection, room_id: str) -> int:

@@ -35,7 +35,7 @@ from store.export_records import (
 from store.models import FileDraft, Session
 from store.sqlite.connection import DATABASE_NAME, open_reading, require_sound_sqlite
 from store.sqlite.data_directory import FILES_NAME
-from store.sqlite.rows import MESSAGE_COLUMNS, Row, fetch, is_reaction_entry, message_from, message_from_text
+from store.sqlite.rows import ENTRY_COLUMNS, MESSAGE_COLUMNS, Row, entry_message, fetch, is_reaction_entry, message_from
 from store.sqlite.schema_version import MIGRATIONS, require_compatible
 
 SOURCE_ID_NAME = "migration"
@@ -63,8 +63,8 @@ def _member(row: Row) -> MemberRecord:
 
 
 def _change(row: Row) -> ChangeRecord:
-    message, is_reaction = message_from_text(row[4]), is_reaction_entry(row[4])
-    return ChangeRecord(row[0], row[1], row[2], bool(row[3]), message, is_reaction, bool(row[5]))
+    message, is_reaction = entry_message(row[5], row[6]), is_reaction_entry(row[5])
+    return ChangeRecord(row[0], row[1], row[2], bool(row[3]), message, is_reaction, bool(row[4]))
 
 
 def _file(row: Row) -> FileRecord:
@@ -83,8 +83,10 @@ _TABLES = {
         ("t.id",),
         """t.id, t.username, t.email, t.password_hash, t.display_name, t.avatar_url, t.text_color, t.background_color,
         t.status,
-        t.custom_status, t.created_at, t.disabled_at, t.bot_room_id""",
-        lambda row: UserRecord(*row),
+        t.custom_status, t.created_at, t.disabled_at, t.username_folded, t.bot_room_id,
+        (SELECT ended_at FROM ended_accounts WHERE account_id = t.id),
+        t.id IN (SELECT account_id FROM ended_accounts WHERE finished_at IS NULL)""",
+        lambda row: UserRecord(*(*row[:-1], bool(row[-1]))),
     ),
     "sessions": _Table(
         "sessions t",
@@ -116,8 +118,8 @@ _TABLES = {
     "changes": _Table(
         "changes t",
         ("t.room_id", "t.rev"),
-        """t.room_id, t.rev, t.created_at, t.rev = (SELECT max(rev) FROM changes WHERE room_id = t.room_id), t.message,
-        t.is_settings""",
+        f"""t.room_id, t.rev, t.created_at, t.rev = (SELECT max(rev) FROM changes WHERE room_id = t.room_id),
+        t.is_settings, {ENTRY_COLUMNS}""",
         _change,
     ),
     "message_edits": _Table(

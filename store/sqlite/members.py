@@ -46,6 +46,8 @@ SELECT m.user_id, m.role FROM members m JOIN users u ON u.id = m.user_id
 WHERE m.room_id = ?1 AND u.bot_room_id IS NULL
 ORDER BY CASE m.role WHEN 'owner' THEN 0 WHEN 'moderator' THEN 1 ELSE 2 END, m.joined_rev LIMIT 1"""
 
+_STANDS = "SELECT 1 FROM users WHERE id = ? AND id NOT IN (SELECT account_id FROM ended_accounts)"
+
 
 class SqliteMembers:
     """store.contract.Members on SQLite."""
@@ -132,7 +134,7 @@ def insert_member(
         (room_id, user_id, role.value, read_seq, now_ms, joined_rev),
     )
     if not connection.changes():
-        if fetch_one(connection, "SELECT 1 FROM users WHERE id = ?", (user_id,)) is None:
+        if fetch_one(connection, _STANDS, (user_id,)) is None:
             raise Missing("user")
         raise Refused(Refusal.FORBIDDEN)
     connection.execute("DELETE FROM kept_mutes WHERE room_id = ? AND user_id = ?", (room_id, user_id))
@@ -144,7 +146,7 @@ def join(connection: apsw.Connection, room_id: str, user_id: str, *, role: Role,
     membership = membership_of(connection, room_id, user_id)
     if membership is not None:
         return MembershipChange(room=room, membership=membership, changed=False, rev=room.rev)
-    if fetch_one(connection, "SELECT 1 FROM users WHERE id = ?", (user_id,)) is None:
+    if fetch_one(connection, _STANDS, (user_id,)) is None:
         raise Missing("user")
     require_not_banned(is_banned(connection, room_id, user_id, now_ms=now_ms))
     if room.archived_at is not None:

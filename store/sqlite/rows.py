@@ -7,9 +7,10 @@ from typing import Any
 
 import apsw
 import msgspec
+from msgspec import structs
 
 from common.rfc3339 import rfc3339
-from store.models import File, Membership, Message, Reaction, Role, Room, Standing, Status, User
+from store.models import DELETED_USERNAME, File, Membership, Message, Reaction, Role, Room, Standing, Status, User
 
 Row = tuple[Any, ...]
 
@@ -25,9 +26,14 @@ MEMBERSHIP_COLUMNS = """m.role, m.read_seq, m.muted_until,
      WHERE user_id IN (m.user_id, 'room') AND room_id = m.room_id AND seq > m.read_seq),
     m.joined_rev"""
 
+# The last one: whether the author deleted the account. No column has a comma in it, for others put each after the name
+# of its table.
 MESSAGE_COLUMNS = (
-    "seq, rev, user_id, username, type, content, client_id, reply_to, thread, extra, created_at, edited_at, deleted_at"
+    "seq, rev, user_id, username, type, content, client_id, reply_to, thread, extra, created_at, edited_at, "
+    "deleted_at, user_id IN (SELECT account_id FROM ended_accounts)"
 )
+# Of an entry of the changes log, for entry_message.
+ENTRY_COLUMNS = "message, message ->> '$.userId' IN (SELECT account_id FROM ended_accounts)"
 
 FILE_COLUMNS = "f.id, f.name, f.size, f.mime_type, f.sha256, f.width, f.height, f.has_thumbnail"
 
@@ -73,8 +79,12 @@ def entry_text(message: Message, *, is_reaction: bool) -> str:
     return text[:-1] + _REACTION if is_reaction else text
 
 
-def message_from_text(text: str | None) -> Message | None:
-    return None if text is None else _decode_message(text)
+def entry_message(text: str | None, has_author_ended: int | None) -> Message | None:
+    """The message of an entry, from ENTRY_COLUMNS."""
+    if text is None:
+        return None
+    message = _decode_message(text)
+    return structs.replace(message, username=DELETED_USERNAME) if has_author_ended else message
 
 
 def is_reaction_entry(text: str | None) -> bool:
@@ -158,7 +168,8 @@ def message_from(room_id: str, row: Row) -> Message:
         created_at,
         edited_at,
         deleted_at,
-    ) = row[:13]
+        has_author_ended,
+    ) = row[:14]
     more = _NO_EXTRA if extra is None else _decode_extra(extra)
     return Message(
         id=f"{room_id}-{seq}",
@@ -166,7 +177,7 @@ def message_from(room_id: str, row: Row) -> Message:
         seq=seq,
         rev=rev,
         user_id=user_id,
-        username=username,
+        username=DELETED_USERNAME if has_author_ended else username,
         type=kind,
         content=content,
         client_id=client_id,

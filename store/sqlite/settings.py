@@ -35,7 +35,7 @@ class SqliteSettings:
                 raise TooLarge("settings")
             connection.execute(
                 """INSERT OR REPLACE INTO settings (user_id, document)
-                   SELECT id, ?2 FROM users WHERE id = ?1 AND id NOT IN (SELECT user_id FROM ended_accounts)""",
+                   SELECT id, ?2 FROM users WHERE id = ?1 AND id NOT IN (SELECT account_id FROM ended_accounts)""",
                 (user_id, text.decode()),
             )
             if not connection.changes():

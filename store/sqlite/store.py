@@ -19,6 +19,7 @@ from store.contract import (
     Blocks,
     Bots,
     Changes,
+    EndedAccounts,
     Files,
     Members,
     Messages,
@@ -49,6 +50,7 @@ from store.sqlite.connection import (
 from store.sqlite.data_directory import FILES_NAME, prepare
 from store.sqlite.database import Database
 from store.sqlite.deleted_rooms import DeletedRooms
+from store.sqlite.ended_accounts import SqliteEndedAccounts
 from store.sqlite.expired_rows import Sweeper
 from store.sqlite.files import SqliteFiles
 from store.sqlite.members import SqliteMembers
@@ -102,6 +104,7 @@ class SqliteStore:
         self.monitoring: Monitoring = SqliteMonitoring(database=database)
         self.settings: Settings = SqliteSettings(database=database)
         self.blocks: Blocks = SqliteBlocks(database=database)
+        self.ended_accounts: EndedAccounts = SqliteEndedAccounts(database=database)
         self._kinds = (
             Sweeper(database=database).sweep,
             deleted.sweep,

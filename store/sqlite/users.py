@@ -12,6 +12,7 @@ from store.models import KNOWN_ADDRESS_KEEP_MS, KNOWN_ADDRESSES_MAX, Account, Pr
 from store.sqlite.database import Database
 from store.sqlite.rows import USER_COLUMNS, as_json, fetch_one, time_or_none, user_from
 
+_NOT_ENDED = "id NOT IN (SELECT account_id FROM ended_accounts)"
 _ACCOUNT = f"SELECT {USER_COLUMNS}, u.email, u.password_hash, u.disabled_at FROM users u WHERE "
 
 # Ranges of two indexes: a range has no wildcards to escape. Its end is the last string that begins with the prefix.
@@ -73,6 +74,7 @@ class SqliteUsers:
         if (username is None) == (email is None):
             raise ValueError("exactly one of username and email")
         condition = "u.username_folded = ?" if username is not None else "u.email_folded = ?"
+        condition += f" AND u.{_NOT_ENDED}"
         value = username.casefold() if username is not None else str(email).lower()
         return await self._database.read(
             "users.account_by_login", lambda connection: _account(connection, condition, value)
@@ -111,7 +113,11 @@ class SqliteUsers:
 
         def operation(connection: apsw.Connection) -> User:
             if columns:
-                connection.execute(f"UPDATE users SET {assignments} WHERE id = ?", (*columns.values(), user_id))
+                connection.execute(
+                    f"UPDATE users SET {assignments} WHERE id = ? AND {_NOT_ENDED}", (*columns.values(), user_id)
+                )
+                if not connection.changes():
+                    raise Missing("user")
             return _require(connection, user_id)
 
         return await self._database.write("users.update", operation)
@@ -124,7 +130,7 @@ class SqliteUsers:
             if now is not None and before is not None and now[0] != before:
                 raise Outdated
             _set(connection, user_id, "password_hash", password_hash)
-            return _revoke(connection, user_id, keep_session_id, self._database.clock())
+            return revoke_sessions(connection, user_id, keep_session_id, self._database.clock())
 
         return await self._database.write("users.set_password", operation)
 
@@ -141,7 +147,7 @@ class SqliteUsers:
         def operation(connection: apsw.Connection) -> list[str]:
             now_ms = self._database.clock()
             _set(connection, user_id, "disabled_at", now_ms)
-            return _revoke(connection, user_id, None, now_ms)
+            return revoke_sessions(connection, user_id, None, now_ms)
 
         return await self._database.write("users.disable", operation)
 
@@ -164,12 +170,12 @@ class SqliteUsers:
 
 
 def _set(connection: apsw.Connection, user_id: str, column: str, value: str | int | None) -> None:
-    connection.execute(f"UPDATE users SET {column} = ? WHERE id = ?", (value, user_id))
+    connection.execute(f"UPDATE users SET {column} = ? WHERE id = ? AND {_NOT_ENDED}", (value, user_id))
     if not connection.changes():
         raise Missing("user")
 
 
-def _revoke(connection: apsw.Connection, user_id: str, keep_session_id: str | None, now_ms: int) -> list[str]:
+def revoke_sessions(connection: apsw.Connection, user_id: str, keep_session_id: str | None, now_ms: int) -> list[str]:
     revoked = connection.execute(
         """UPDATE sessions SET revoked_at = ?1
            WHERE user_id = ?2 AND id IS NOT ?3 AND revoked_at IS NULL AND expires_at > ?1 RETURNING id""",

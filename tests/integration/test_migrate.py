@@ -74,6 +74,15 @@ async def fill_directory(data_dir: Path, *, messages: int = 3000) -> dict[str, A
     assert isinstance(answer, Stored)
     for content in ("edited", "edited again"):
         await store.messages.edit(first, content, actor=ADMIN)
+    ended = await store.users.create(username="Gone", email="gone@example.org", password_hash="hash")
+    await store.members.add(room.id, ended.id)
+    drafts = [MessageDraft(ended.id, "Gone", content, content) for content in ("one", "two")]
+    for answer in await store.messages.append(room.id, drafts):
+        assert isinstance(answer, Stored)
+    await store.messages.edit(answer.message.id, "edited", actor=ADMIN)
+    await store.members.remove(room.id, ended.id)
+    await store.ended_accounts.end(ended.id, before="hash")
+    await store.ended_accounts.erase(ended.id)
     for one in people[:3]:
         await store.messages.react(f"{room.id}-2", "a.$b", actor=Actor(one.id), on=True)
     await store.messages.delete(f"{room.id}-3", actor=ADMIN)
@@ -111,6 +120,9 @@ async def visible_to(store: Any, room_id: str, people: list[str]) -> dict[str, A
         "members": await store.members.list(room_id, limit=99, after=None),
         "memberships": [await store.members.get(room_id, one) for one in people],
         "accounts": [await store.users.account(one) for one in people],
+        "session": await store.sessions.get("s1"),
+        "name": await store.users.account_by_login(username="gone"),
+        "ending": await store.ended_accounts.unfinished(ended_before_ms=10 * START_MS, limit=9),
         "settings": [await store.settings.get(one) for one in people],
         "blocks": [await store.blocks.list(one) for one in people],
         "sessions": [await store.sessions.get(one) for one in ("s1", "b-robbie")],
@@ -156,7 +168,7 @@ async def test_everything_is_there_as_it_was(tmp_path: Path, target: dict[str, s
     run = await asyncio.to_thread(command, "migrate", env={**target, "DATA_DIR": str(tmp_path / "data")})
     assert run.returncode == 0, run.stderr
     counts = {line.split()[0]: line.split()[1] for line in run.stdout.splitlines()}
-    assert (counts["users"], counts["rooms"], counts["messages"], counts["files"]) == ("9", "2", "3,001", "1")
+    assert (counts["users"], counts["rooms"], counts["messages"], counts["files"]) == ("10", "2", "3,003", "1")
     assert await visible_in_target(target, filled) == filled["seen"]
 
 
@@ -310,8 +322,8 @@ async def test_the_bar_of_a_second_run_begins_where_the_first_was_cut_off(
         await migrate_here(tmp_path / "data", target, cut_off)
     seen: list[tuple[str, int, int]] = []
     await migrate_here(tmp_path / "data", target, lambda *step: seen.append(step))
-    assert [step for step in seen if step[0] == "users"] == [("users", 9, 9)]
-    assert [step for step in seen if step[0] == "messages"] == [("messages", done, 3001) for done in (2000, 3000, 3001)]
+    assert [step for step in seen if step[0] == "users"] == [("users", 10, 10)]
+    assert [step for step in seen if step[0] == "messages"] == [("messages", done, 3003) for done in (2000, 3000, 3003)]
     assert await visible_in_target(target, filled) == filled["seen"]
 
 

@@ -18,8 +18,13 @@ CREATE TABLE blocks (
 -- Accounts that their owners deleted. Their row in users stays: it holds the name, which nobody gets again.
 -- finished_at: when all that follows from the deletion was done; NULL before that.
 CREATE TABLE ended_accounts (
-    user_id     TEXT PRIMARY KEY REFERENCES users (id),
+    account_id  TEXT PRIMARY KEY REFERENCES users (id),
     ended_at    INTEGER NOT NULL,
     finished_at INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ended_accounts_unfinished ON ended_accounts (ended_at) WHERE finished_at IS NULL;
+
+-- Nobody makes a member of an ended account: no request that was under way, and no program of before this.
+CREATE TRIGGER members_not_ended BEFORE INSERT ON members
+WHEN NEW.user_id IN (SELECT account_id FROM ended_accounts)
+BEGIN SELECT RAISE(IGNORE); END;

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from cluster.events import (
+    AccountEnded,
     AllMentioned,
     ConnectionReplaced,
     Event,
@@ -65,6 +66,7 @@ EVENTS: list[Any] = [
     AllMentioned("r1", b"{}", "u1"),
     RoomsActive((("r1", 7),), (("r2", 9),)),
     RoomDeleted("r1"),
+    AccountEnded("u1"),
 ]
 
 

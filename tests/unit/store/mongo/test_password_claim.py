@@ -9,7 +9,7 @@ from pymongo.errors import AutoReconnect
 
 from store.errors import Outdated, StoreUnavailable
 from store.models import Session
-from store.mongo import MongoStore
+from store.mongo import MongoStore, users
 from tests.contract.conftest import StoreFiller
 from tests.support.clock import HandClock
 from tests.unit.store.mongo.conftest import Open
@@ -29,7 +29,7 @@ async def hash_of(store: MongoStore, user_id: str) -> str:
 async def test_who_fails_in_the_middle_may_try_again_at_once(
     store: MongoStore, fill: StoreFiller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    user, revoke, lost = await fill.user(), store.users._revoke_others, []
+    user, revoke, lost = await fill.user(), users.revoke_sessions, []
 
     async def lose_the_first(*arguments: Any) -> list[str]:
         if not lost:
@@ -37,7 +37,7 @@ async def test_who_fails_in_the_middle_may_try_again_at_once(
             raise AutoReconnect("connection closed")
         return await revoke(*arguments)
 
-    monkeypatch.setattr(store.users, "_revoke_others", lose_the_first)
+    monkeypatch.setattr(users, "revoke_sessions", lose_the_first)
     with pytest.raises(StoreUnavailable):
         await store.users.set_password(user.id, "second", keep_session_id=None, before="hash")
     assert await hash_of(store, user.id) == "hash"
@@ -49,7 +49,7 @@ async def test_who_fails_in_the_middle_may_try_again_at_once(
 async def test_while_one_sets_it_another_is_told_to_try_again_and_then_that_the_hash_is_another(
     store: MongoStore, fill: StoreFiller, open_mongo: Open, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    user, other, revoke, rehashed = await fill.user(), await open_mongo(), store.users._revoke_others, []
+    user, other, revoke, rehashed = await fill.user(), await open_mongo(), users.revoke_sessions, []
     await store.sessions.create(session("ours", user.id, clock))
 
     async def others_come(*arguments: Any) -> list[str]:
@@ -59,7 +59,7 @@ async def test_while_one_sets_it_another_is_told_to_try_again_and_then_that_the_
                 await other.users.set_password(user.id, "third", keep_session_id=None, before="hash")
         return await revoke(*arguments)
 
-    monkeypatch.setattr(store.users, "_revoke_others", others_come)
+    monkeypatch.setattr(users, "revoke_sessions", others_come)
     assert await store.users.set_password(user.id, "second", keep_session_id="ours", before="hash") == []
     assert rehashed == [False]
     with pytest.raises(Outdated):

@@ -10,7 +10,7 @@ import pytest
 
 from store.ids import make_id, message_id, place_of
 from store.models import Change, Message, Refusal, Session, Stored
-from store.sqlite import changes, expired_rows, members, message_append, rooms, users
+from store.sqlite import blocks, changes, expired_rows, members, message_append, rooms, users
 from store.sqlite.changes import head_rev, record
 from store.sqlite.expired_rows import CHANGE_KEEP_MS, Sweeper
 from store.sqlite.rows import fetch, message_from
@@ -187,7 +187,7 @@ async def test_expired_sessions_vanish(room_store: StoreWithRoom) -> None:
 
 STATEMENTS = {
     f"{module.__name__}.{name}": value
-    for module in (changes, expired_rows, members, message_append, rooms, users)
+    for module in (blocks, changes, expired_rows, members, message_append, rooms, users)
     for name, value in vars(module).items()
     if isinstance(value, str) and value.lstrip().startswith("SELECT") and not value.endswith("WHERE ")
 }
@@ -217,7 +217,7 @@ def test_a_message_id_has_one_spelling(text: str) -> None:
 
 
 def test_a_row_without_extras_reads_as_an_empty_message() -> None:
-    row = (1, 0, "u1", "ann", "text", None, "c", None, None, None, START_MS, None, START_MS)
+    row = (1, 0, "u1", "ann", "text", None, "c", None, None, None, START_MS, None, START_MS, 0)
     message = message_from("r1", row)
     assert (message.content, message.attachments, message.mentions, message.reactions) == (None, (), (), {})
     assert message.deleted_at == "2027-01-15T08:00:00.000Z"

@@ -1,0 +1,112 @@
+"""The deletion of an account by its owner, in steps that may be repeated: a crash half way is finished later.
+
+The account is over with the first step. The others take away what it has left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+from cache.contract import Cache
+from cache.keys_and_ttls import Keys
+from chat.errors import ChatError
+from chat.logins import Identity, Logins
+from chat.passwords import Passwords
+from chat.rooms import Rooms
+from cluster.contract import Bus
+from cluster.events import AccountEnded
+from cluster.topics import EVERYONE
+from store.contract import Store
+from store.errors import Missing, Outdated, StoreError
+
+log = logging.getLogger(__name__)
+
+PASSWORD_TRIES = 2  # as in accounts.py: a login may meanwhile store another hash of the same password, once
+AT_ONCE_S = 5.0  # what takes longer than this in the request itself is done by `finish_pending`
+# The steps are repeated once, when no command of the deleted account can be under way any more (10 s at most).
+SETTLED_AFTER_MS = 15_000
+PENDING_A_CALL = 20
+
+
+class AccountDeletion:
+    """The use case. `now_ms` is the wall clock."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        cache: Cache,
+        keys: Keys,
+        bus: Bus,
+        passwords: Passwords,
+        logins: Logins,
+        rooms: Rooms,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._cache = cache
+        self._keys = keys
+        self._bus = bus
+        self._passwords = passwords
+        self._logins = logins
+        self._rooms = rooms
+        self._now_ms = now_ms
+
+    async def delete(self, identity: Identity, password: str) -> None:
+        """Delete the account.
+
+        Raises ChatError forbidden for a wrong password, unavailable; StoreError: then the account is as it was, or,
+        after a StoreTimeout, deleted.
+        """
+        user_id = identity.user.id
+        await self._end(user_id, password)
+        log.info("account deleted", extra={"fields": {"user": user_id}})
+        try:
+            async with asyncio.timeout(AT_ONCE_S):
+                await self._clear_away(user_id)
+        except (StoreError, TimeoutError) as error:
+            log.warning("the end of a deleted account is to be finished: %s", error or "it takes long")
+
+    async def _end(self, user_id: str, password: str) -> None:
+        for _ in range(PASSWORD_TRIES):
+            account = await self._store.users.account(user_id)
+            if account is None or not (await self._passwords.check(password, account.password_hash)).is_right:
+                break
+            with contextlib.suppress(Outdated):
+                async with self._cache.fence(self._keys.user(user_id), self._keys.email(user_id)):
+                    revoked = await self._store.ended_accounts.end(user_id, before=account.password_hash)
+                await self._logins.publish_revoked(user_id, revoked)
+                return
+        raise ChatError("forbidden", "The password is wrong.")
+
+    async def _clear_away(self, user_id: str) -> None:
+        """Remove what is left of a deleted account. May be repeated. Raises StoreError.
+
+        A direct room keeps both its members, as it does when somebody is there no more.
+        """
+        await self._store.ended_accounts.erase(user_id)
+        # Encoded messages with the old name may be in any room's cached page, and in the hubs.
+        self._cache.invalidate_all()
+        await self._bus.publish(EVERYONE, AccountEnded(user_id))
+        for room_id in await self._store.rooms.joined_by(user_id):
+            room = await self._store.rooms.get(room_id)
+            if room is not None and room.kind != "direct":
+                with contextlib.suppress(Missing):  # the room was deleted meanwhile
+                    await self._rooms.end_membership(room_id, user_id)
+
+    async def finish_pending(self) -> None:
+        """Repeat the steps for accounts that were deleted a while ago, and note that they are done.
+
+        To be called every few seconds; any process may do it, several at once too. What fails for one account is tried
+        again with the next call. Raises StoreError.
+        """
+        before_ms = self._now_ms() - SETTLED_AFTER_MS
+        for user_id in await self._store.ended_accounts.unfinished(ended_before_ms=before_ms, limit=PENDING_A_CALL):
+            try:
+                await self._clear_away(user_id)
+                await self._store.ended_accounts.finish(user_id)
+            except StoreError as error:
+                log.warning("the end of a deleted account is still to be finished: %s", error)

@@ -1,0 +1,99 @@
+"""Accounts that their owners deleted: `endedAt` in the users collection, `endingSince` until all is done.
+
+A message's document holds its author's name, and an entry of the changes log holds the whole message. The names are
+replaced room by room: an index of messages on (roomId, userId, …) is there, and one on userId would cost each message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from store.errors import Missing, Outdated
+from store.models import DELETED_DISPLAY_NAME, DELETED_USERNAME, Status
+from store.mongo.database import Database, Document, stored_time
+from store.mongo.users import revoke_sessions
+
+ROOMS_A_WRITE = 500
+
+_ERASED = ("avatarUrl", "textColor", "backgroundColor", "customStatus", "passwordSettingUntil")
+_NAME = {"$ne": DELETED_USERNAME}
+
+
+class MongoEndedAccounts:
+    """store.contract.EndedAccounts on MongoDB."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+        self._users = database.users
+
+    async def end(self, user_id: str, *, before: str) -> list[str]:
+        """Writes the account before the sessions: a concurrent login checks the account again after its session."""
+        async with self._database.operation("ended_accounts.end", write=True):
+            now = stored_time(self._database.clock())
+            fields = {
+                "username": DELETED_USERNAME,
+                "displayName": DELETED_DISPLAY_NAME,
+                "displayFolded": DELETED_DISPLAY_NAME.casefold(),
+                "email": user_id,  # it is unique, and no email, so it takes none from anybody
+                "emailFolded": user_id,
+                "passwordHash": "",
+                "status": Status.OFFLINE.value,
+                "disabledAt": now,
+                "endedAt": now,
+                "endingSince": now,
+            }
+            update: Document = {"$set": fields, "$unset": dict.fromkeys(_ERASED, ""), "$inc": {"statusRev": 1}}
+            result = await self._users.update_one({"_id": user_id, "passwordHash": before, "endedAt": None}, update)
+            if not result.matched_count:
+                if await self._users.find_one({"_id": user_id, "endedAt": None}, {"_id": 1}) is None:
+                    raise Missing("user")
+                raise Outdated
+            return await revoke_sessions(self._database, user_id, None)
+
+    async def erase(self, user_id: str) -> None:
+        """The rooms that the user was a member of lately come first, then all others, ROOMS_A_WRITE at a time."""
+        database, own = self._database, {"userId": user_id}
+        async with database.operation("ended_accounts.erase", write=True):
+            if await self._users.find_one({"_id": user_id, "endedAt": {"$ne": None}}, {"_id": 1}) is None:
+                raise Missing("user")
+            await revoke_sessions(database, user_id, None)
+            await database.raw["settings"].delete_one({"_id": user_id})
+            await database.blocks.delete_many(own)
+            await database.known_addresses.delete_many(own)
+            joined = [member["roomId"] async for member in database.members.find(own, {"_id": 0, "roomId": 1})]
+        for start in range(0, len(joined), ROOMS_A_WRITE):
+            await self._rename(user_id, joined[start : start + ROOMS_A_WRITE])
+        async for room_ids in self._all_rooms():
+            await self._rename(user_id, room_ids)
+
+    async def _all_rooms(self) -> AsyncIterator[list[str]]:
+        last = ""
+        while True:
+            async with self._database.operation("ended_accounts.rooms"):
+                found = self._database.rooms.find({"_id": {"$gt": last}}, {"_id": 1}).sort("_id", 1)
+                room_ids = [room["_id"] for room in await found.limit(ROOMS_A_WRITE).to_list(None)]
+            if not room_ids:
+                return
+            yield room_ids
+            last = room_ids[-1]
+
+    async def _rename(self, user_id: str, room_ids: Sequence[str]) -> None:
+        """Replace the user's name in the messages of these rooms, and in the entries of their changes logs."""
+        within: Document = {"roomId": {"$in": list(room_ids)}}
+        async with self._database.operation("ended_accounts.rename", write=True):
+            await self._database.messages.update_many(
+                {**within, "userId": user_id, "username": _NAME}, {"$set": {"username": DELETED_USERNAME}}
+            )
+            await self._database.changes.update_many(
+                {**within, "message.userId": user_id, "message.username": _NAME},
+                {"$set": {"message.username": DELETED_USERNAME}},
+            )
+
+    async def unfinished(self, *, ended_before_ms: int, limit: int) -> list[str]:
+        async with self._database.operation("ended_accounts.unfinished"):
+            found = self._users.find({"endingSince": {"$lt": stored_time(ended_before_ms)}}, {"_id": 1})
+            return [user["_id"] for user in await found.sort("endingSince", 1).limit(limit).to_list(None)]
+
+    async def finish(self, user_id: str) -> None:
+        async with self._database.operation("ended_accounts.finish", write=True):
+            await self._users.update_one({"_id": user_id}, {"$unset": {"endingSince": ""}})
