@@ -9,6 +9,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from chat.errors import ChatError, invalid
+from chat.invites import Invites
 from chat.known_login_addresses import KnownAddresses
 from chat.logins import Identity, Logins
 from chat.passwords import Passwords
@@ -50,6 +51,7 @@ class Accounts:
         passwords: Passwords,
         logins: Logins,
         known_addresses: KnownAddresses,
+        invites: Invites,
         is_listed: Callable[[str], bool],
         is_registration_open: bool,
     ) -> None:
@@ -57,29 +59,46 @@ class Accounts:
         self._passwords = passwords
         self._logins = logins
         self._known_addresses = known_addresses
+        self._invites = invites
         self._is_listed = is_listed
         self._is_registration_open = is_registration_open
 
     async def register(self, context: RequestContext, body: Register) -> Credentials:
         """Make an account and log it in.
 
-        Raises ChatError username_taken (also for a listed name), email_taken, forbidden, unavailable; StoreError.
+        With the code of an invite link it joins the room too; where registration is closed it needs one. Raises
+        ChatError username_taken (also for a listed name), email_taken, forbidden, validation_failed (a code that is not
+        good), unavailable; StoreError: RoomFull, Refused (an archived room).
         """
-        if not self._is_registration_open:
+        if body.invite is None and not self._is_registration_open:
             raise ChatError("forbidden", "Registration is closed here; ask for an account.")
+        if body.invite is not None and not await self._invites.is_good(body.invite):
+            raise self._bad_invite()
         hashed = await self._passwords.hash(body.password)
         if self._is_listed(body.username):  # after hashing, so that it takes as long as for a name that is taken
             log.warning(
                 "registration refused", extra={"fields": {"username": body.username, "reason": "the name is listed"}}
             )
             raise ChatError("username_taken")
+        invite = None if body.invite is None else await self._invites.claim(body.invite)
+        if body.invite is not None and invite is None:
+            raise self._bad_invite()
         try:
             user = await self._store.users.create(username=body.username, email=body.email, password_hash=hashed)
         except Taken as error:
+            if invite is not None:
+                await self._invites.release(invite)
             raise ChatError(f"{error.field}_taken") from error
+        if invite is not None:
+            await self._invites.enter(invite, user.id)
         session = await self._logins.begin(user.id, user_agent=context.user_agent)
         await self._remember(user.id, context.address)
         return await self._logins.credentials(session)
+
+    def _bad_invite(self) -> ChatError:
+        if self._is_registration_open:
+            return invalid(invite="takes the code of an invite link that is good")
+        return ChatError("forbidden", "This invite is not good, or not any more.")
 
     async def attempt(self, context: RequestContext, body: Login) -> Attempt:
         """Find the account of a requested login, and what the attempt counts as.

@@ -11,6 +11,7 @@ from tornado.routing import URLSpec
 from tornado.web import Application
 
 from chat.bots import Bots
+from chat.invites import Invites
 from chat.room_deletion import RoomDeletion
 from chat.room_settings import RoomSettings
 from chat.rooms import Rooms
@@ -20,6 +21,7 @@ from handlers import (
     auth,
     bots,
     health,
+    invites,
     messages,
     metrics,
     metrics_history,
@@ -60,6 +62,7 @@ class Services(Struct, frozen=True):
     rooms: Rooms
     room_settings: RoomSettings
     room_deletion: RoomDeletion
+    invites: Invites
     people: PeopleServices
     moderation: moderation.ModerationServices
     messages: messages.MessageServices
@@ -133,6 +136,9 @@ def make_application(services: Services) -> Application:
             route(rf"/rooms/{ID}/join", rooms.JoinHandler, room_services),
             route(rf"/rooms/{ID}/leave", rooms.LeaveHandler, room_services),
             route(rf"/rooms/{ID}/members", rooms.MembersHandler, room_services),
+            route(rf"/rooms/{ID}/invites", invites.InvitesHandler, services.invites),
+            route(rf"/rooms/{ID}/invites/{ID}", invites.OneInviteHandler, services.invites),
+            route(rf"/invites/{ID}", invites.UseInviteHandler, services.invites),
             route(rf"/rooms/{ID}/stats", rooms.StatsHandler, room_services),
             route(rf"/rooms/{ID}/changes", rooms.ChangesHandler, room_services),
             route(rf"/rooms/{ID}/members/{ID}", moderation.OneMemberHandler, services.moderation),

@@ -147,6 +147,16 @@ class DeletedRoomRecord(Struct, frozen=True):
     deleted_at: int
 
 
+class InviteRecord(Struct, frozen=True):
+    code: str
+    room_id: str
+    maker_id: str
+    max_uses: int | None
+    uses: int
+    expires_at: int | None
+    created_at: int
+
+
 # In the order of their dependencies: a record refers only to records of the same or an earlier kind.
 KINDS: Mapping[str, type[Any]] = {
     "users": UserRecord,
@@ -154,6 +164,7 @@ KINDS: Mapping[str, type[Any]] = {
     "deleted_rooms": DeletedRoomRecord,
     "rooms": RoomRecord,
     "members": MemberRecord,
+    "invites": InviteRecord,
     "messages": Message,
     "changes": ChangeRecord,
     "message_edits": MessageEditsRecord,

@@ -108,14 +108,30 @@ def require_author_or_moderator(actor: Actor, role: Role | None, *, author_id: s
         raise Refused(Refusal.FORBIDDEN)
 
 
+def require_known(room: Room, actor: Actor, role: Role | None) -> None:
+    """Members, and administrators, know what is in a room. Raises Refused: room_not_found, not_member."""
+    if role is None and not actor.is_admin:
+        raise Refused(Refusal.ROOM_NOT_FOUND if room.is_private else Refusal.NOT_MEMBER)
+
+
+def require_inviter(room: Room, actor: Actor, role: Role | None) -> None:
+    """Who makes invite links is a member of a public room, or at least a moderator of a private one that is open.
+
+    Raises Refused: room_not_found, not_member, forbidden (also in a direct room, and in an archived one).
+    """
+    require_known(room, actor, role)
+    least = Rank.MODERATOR if room.is_private else Rank.MEMBER
+    if room.kind == "direct" or room.archived_at is not None or rank_of(role, is_admin=actor.is_admin) < least:
+        raise Refused(Refusal.FORBIDDEN)
+
+
 def require_moderator(room: Room, actor: Actor, role: Role | None) -> None:
     """Who changes the settings of a room, or reads its bans, reports and audit trail, is at least a moderator of it.
 
     A direct room has no settings. Raises Refused: room_not_found (to a stranger a private room is not there),
     not_member, forbidden.
     """
-    if role is None and not actor.is_admin:
-        raise Refused(Refusal.ROOM_NOT_FOUND if room.is_private else Refusal.NOT_MEMBER)
+    require_known(room, actor, role)
     if room.kind == "direct" or rank_of(role, is_admin=actor.is_admin) < Rank.MODERATOR:
         raise Refused(Refusal.FORBIDDEN)
 

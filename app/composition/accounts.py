@@ -13,6 +13,7 @@ from chat.accounts import Accounts
 from chat.administrators import Administrators
 from chat.blocks import Blocks
 from chat.codec import Codec
+from chat.invites import Invites
 from chat.known_login_addresses import KnownAddresses
 from chat.logins import Logins
 from chat.passwords import Passwords
@@ -46,6 +47,7 @@ def build_accounts(
     keys: Keys,
     codec: Codec,
     presenter: Presenter,
+    invites: Invites,
     whitelist: Whitelist,
 ) -> AccountParts:
     """Build the parts. `secret` signs the tokens."""
@@ -73,6 +75,7 @@ def build_accounts(
             secrets=[part for part in (secret, auth.jwt_secret_previous) if part],
             now_ms=now_ms,
         ),
+        invites=invites,
         is_listed=reserved_names.has,
         is_registration_open=auth.registration == "open",
     )

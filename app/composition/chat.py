@@ -29,7 +29,9 @@ from chat.connections.slot_reconciler import SlotReconciler
 from chat.connections.user_events import UserEvents
 from chat.delivery.joining import RoomJoiner
 from chat.delivery.room_hub import Hub
+from chat.invites import Invites
 from chat.membership_recheck import MembershipRecheck
+from chat.membership_updates import MembershipUpdates
 from chat.presenter import Presenter
 from chat.recheck_requests import RecheckRequests
 from chat.request_limits import RequestLimits
@@ -66,6 +68,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     drain: Drain
     heartbeat_sweep: HeartbeatSweep
     hub: Hub
+    invites: Invites
     limits: RequestLimits
     live_processes: LiveProcesses
     member_notices: MemberNotices
@@ -171,6 +174,10 @@ def build_chat(
         now_ms=now_ms,
     )
     presenter = Presenter(status_of=presence.status_of, online_count=presence.online_count)
+    membership_updates = MembershipUpdates(
+        store=store, cache=cache, keys=keys, bus=bus, presenter=presenter, codec=codec
+    )
+    invites = Invites(store=store, membership_updates=membership_updates, presenter=presenter)
     account_parts = build_accounts(
         settings,
         store=store,
@@ -179,6 +186,7 @@ def build_chat(
         keys=keys,
         codec=codec,
         presenter=presenter,
+        invites=invites,
         whitelist=whitelist,
     )
     member_notices = build_member_notices(
@@ -200,6 +208,7 @@ def build_chat(
         presence=presence,
         typing=typing,
         presenter=presenter,
+        membership_updates=membership_updates,
         administrators=account_parts.administrators,
         room_activity=member_notices.activity_publisher,
         latest_told=user_events.latest,
@@ -281,6 +290,7 @@ def build_chat(
             ping_timeout_s=ws.ping_timeout_s,
         ),
         hub=hub,
+        invites=invites,
         limits=limits.request_limits,
         live_processes=live_processes,
         member_notices=member_notices,

@@ -69,6 +69,7 @@ def build_conversation(
     presence: Presence,
     typing: TypingIndicators,
     presenter: Presenter,
+    membership_updates: MembershipUpdates,
     administrators: Administrators,
     room_activity: RoomActivityPublisher,
     latest_told: Callable[[str, str], tuple[int, ...] | None],
@@ -78,9 +79,6 @@ def build_conversation(
 ) -> Conversation:
     """Build the use cases without starting any."""
     bus, cache = shared.bus, shared.cache
-    membership_updates = MembershipUpdates(
-        store=store, cache=cache, keys=keys, bus=bus, presenter=presenter, codec=codec
-    )
     rooms = Rooms(
         store=store,
         cache=cache,

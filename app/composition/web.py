@@ -98,6 +98,7 @@ def build_web(
             blocks=chat.account_parts.blocks,
             account_deletion=chat.account_deletion,
         ),
+        invites=chat.invites,
         moderation=ModerationServices(
             rooms=chat.conversation.rooms,
             members=chat.conversation.member_moderation,

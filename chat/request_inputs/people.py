@@ -24,6 +24,7 @@ class Register(Input, frozen=True):
     username: Username
     email: Email
     password: NewPassword
+    invite: Annotated[str, Meta(max_length=128)] | None = None
 
 
 class Login(Input, frozen=True):

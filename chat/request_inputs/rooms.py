@@ -30,6 +30,13 @@ class PatchRoom(Input, frozen=True):
     archived: bool | UnsetType = UNSET
 
 
+class CreateInvite(Input, frozen=True):
+    """`expires_in`: seconds, None for a link that does not expire; `max_uses`: None for any number."""
+
+    expires_in: Annotated[int, Meta(ge=1, le=31_536_000)] | None = None
+    max_uses: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+
+
 class OneUser(Input, frozen=True):
     """POST /rooms/direct and POST /rooms/{id}/members."""
 

@@ -49,6 +49,29 @@ class MemberPage(Struct, frozen=True, rename="camel"):
     next_cursor: str | None
 
 
+class MadeInvite(Struct, frozen=True):
+    """An invite link that was made; `url` is a path."""
+
+    code: str
+    url: str
+
+
+class InviteView(Struct, frozen=True, rename="camel"):
+    """An invite link as those who may revoke it see it."""
+
+    code: str
+    url: str
+    uses: int
+    max_uses: int | None
+    expires_at: str | None
+
+
+class InviteListing(Struct, frozen=True):
+    """The links of a room that are good, the newest first."""
+
+    invites: list[InviteView]
+
+
 class OnlineMember(Struct, frozen=True, rename="camel"):
     """A member who is online, as getPresence lists them."""
 

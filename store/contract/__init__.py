@@ -16,6 +16,7 @@ from typing import Protocol
 from monitor.part_metrics import PartMetrics
 from store.contract.bots import Bots, Webhooks
 from store.contract.files import Files
+from store.contract.invites import Invites
 from store.contract.messages import Changes, Messages
 from store.contract.moderation import AuditTrail, Bans, Moderation, Reports
 from store.contract.monitoring import Monitoring
@@ -31,6 +32,7 @@ __all__ = [
     "Changes",
     "EndedAccounts",
     "Files",
+    "Invites",
     "Members",
     "Messages",
     "Moderation",
@@ -57,6 +59,7 @@ class Store(Protocol):
     messages: Messages
     changes: Changes
     files: Files
+    invites: Invites
     moderation: Moderation
     bans: Bans
     reports: Reports

@@ -26,6 +26,11 @@ from store.models.files import (
     File,
     FileDraft,
 )
+from store.models.invites import (
+    INVITES_PER_ROOM_MAX,
+    Invite,
+    InviteChange,
+)
 from store.models.messages import (
     REACTION_KINDS_MAX,
     REACTION_USERS_NAMED,
@@ -103,6 +108,7 @@ __all__ = [
     "BOTS_PER_ROOM_MAX",
     "DELETED_DISPLAY_NAME",
     "DELETED_USERNAME",
+    "INVITES_PER_ROOM_MAX",
     "KNOWN_ADDRESSES_MAX",
     "KNOWN_ADDRESS_KEEP_MS",
     "NEVER_MS",
@@ -135,6 +141,8 @@ __all__ = [
     "File",
     "FileDraft",
     "Head",
+    "Invite",
+    "InviteChange",
     "Member",
     "Membership",
     "MembershipChange",

@@ -39,6 +39,7 @@ async def apply_entries(database: Database, room_id: str, entries: Sequence[Docu
     reactions: dict[ReactionKey, UpdateOne] = {}
     files: list[UpdateMany] = []
     bans: list[UpdateOne] = []
+    invites: list[UpdateOne] = []
     audits: list[UpdateOne] = []
     edits: list[UpdateOne] = []
     for entry in entries:
@@ -57,6 +58,9 @@ async def apply_entries(database: Database, room_id: str, entries: Sequence[Docu
         members += [_member_update(room_id, rev, patch) for patch in entry.get("members", ())]
         for patch in entry.get("reactions", ()):
             reactions[reaction_key_from(patch)] = _reaction_update(room_id, rev, entry["createdAt"], patch)
+        if invite := entry.get("invite"):
+            change = {"$setOnInsert": invite["made"]} if "made" in invite else {"$set": invite["set"]}
+            invites.append(UpdateOne({"_id": invite["code"]}, change, upsert="made" in invite))
         bans += [_ban_update(room_id, rev, patch) for patch in entry.get("bans", ())]
         if "audit" in entry:
             audits.append(audit_update(room_id, entry))
@@ -67,6 +71,7 @@ async def apply_entries(database: Database, room_id: str, entries: Sequence[Docu
         bulk_write(database.reactions, list(reactions.values())),
         bulk_write(database.files, files),
         bulk_write(database.bans, bans),
+        bulk_write(database.invites, invites),
         bulk_write(database.audit, audits),
         bulk_write(database.message_edits, edits),
         # An entry with a successor expires after 7 days. This is written before the room's rev, so that a process

@@ -82,6 +82,7 @@ class Database:
         self.message_edits: Collection = self.raw["message_edits"]
         self.reactions: Collection = self.raw["reactions"]
         self.deleted_rooms: Collection = self.raw["deleted_rooms"]
+        self.invites: Collection = self.raw["invites"]
         self.files: Collection = self.raw["files"]
         self.bans: Collection = self.raw["bans"]
         self.reports: Collection = self.raw["reports"]

@@ -15,6 +15,7 @@ from store.export_records import (
     ChangeRecord,
     DeletedRoomRecord,
     FileRecord,
+    InviteRecord,
     MemberRecord,
     MessageEditsRecord,
     ReactionRecord,
@@ -129,6 +130,33 @@ def _room_record(document: Mapping[str, Any]) -> RoomRecord:
         archived_at=epoch_ms(document.get("archivedAt")),
         created_at=int(document["createdAt"]),
         rev=document["rev"],
+    )
+
+
+def _invite_document(record: InviteRecord) -> Document:
+    ends_at = _when(record.expires_at)
+    return {
+        "_id": record.code,
+        "roomId": record.room_id,
+        "makerId": record.maker_id,
+        "maxUses": record.max_uses,
+        "uses": record.uses,
+        "usesLeft": None if record.max_uses is None else max(record.max_uses - record.uses, 0),
+        "endsAt": ends_at,
+        "expiresAt": ends_at,
+        "createdAt": stored_time(record.created_at),
+    }
+
+
+def _invite_record(document: Mapping[str, Any]) -> InviteRecord:
+    return InviteRecord(
+        code=document["_id"],
+        room_id=document["roomId"],
+        maker_id=document["makerId"],
+        max_uses=document["maxUses"],
+        uses=document["uses"],
+        expires_at=epoch_ms(document["endsAt"]),
+        created_at=int(document["createdAt"]),
     )
 
 
@@ -292,6 +320,7 @@ MAPPINGS: Mapping[str, RecordMapping] = {
         lambda document: DeletedRoomRecord(document["_id"], int(document["deletedAt"])),
     ),
     "rooms": RecordMapping(_room_document, _room_record),
+    "invites": RecordMapping(_invite_document, _invite_record),
     "members": RecordMapping(_member_document, _member_record),
     "messages": RecordMapping(_message_document, message_from),
     "changes": RecordMapping(_change_document, _change_record),

@@ -110,6 +110,8 @@ INDEXES: tuple[Index, ...] = (
     Index("reports", "expires", *_EXPIRES),
     Index("audit", "room_time", (("roomId", ASCENDING), ("at", ASCENDING), ("n", ASCENDING))),
     Index("audit", "expires", *_EXPIRES),
+    Index("invites", "room_time", (("roomId", ASCENDING), ("createdAt", ASCENDING))),
+    Index("invites", "expires", *_EXPIRES),
     Index("monitoring", "source_minute", (("source", ASCENDING), ("minute", ASCENDING)), _UNIQUE),
     Index("monitoring", "minute", (("minute", ASCENDING),)),
     Index("blocks", "user_blocked", (("userId", ASCENDING), ("blockedId", ASCENDING)), _UNIQUE),

@@ -185,6 +185,7 @@ class RoomView:
         settings: Mapping[str, Any] | None = None,
         is_settings: bool = False,
         deletes_room: bool = False,
+        invite: Mapping[str, Any] | None = None,
         members: Sequence[MemberPatch] = (),
         message: Document | None = None,
         reactions: Sequence[ReactionPatch] = (),
@@ -196,7 +197,7 @@ class RoomView:
         """Add an entry and apply it to the view. Returns its rev, which `message` must carry.
 
         `settings`: fields of the room, which a change of membership has too; `is_settings`: they were set by hand.
-        `deletes_room`: the room ends with this entry.
+        `deletes_room`: the room ends with this entry. `invite`: the code of a link, and what is made or set of it.
         `withdrawn`: ids of files that the message no longer shows. `audit`: what the entry adds to the audit trail.
         `replaced`: the text that the message had before an edit.
         """
@@ -206,6 +207,8 @@ class RoomView:
             entry["settings"] = dict(settings)
         if is_settings:
             entry["isSettings"] = True
+        if invite is not None:
+            entry["invite"] = dict(invite)
         if deletes_room:
             entry["deletesRoom"] = self.is_deleted = True
         if members:

@@ -22,6 +22,7 @@ from store.contract import (
     Changes,
     EndedAccounts,
     Files,
+    Invites,
     Members,
     Messages,
     Moderation,
@@ -56,6 +57,7 @@ from store.mongo.ended_accounts import MongoEndedAccounts
 from store.mongo.expired_documents import ExpiredDocuments, OldAddresses, OrphanedDocuments
 from store.mongo.files import BUCKET, GridBlobs, MongoFiles
 from store.mongo.importer import MongoImporter
+from store.mongo.invites import MongoInvites
 from store.mongo.members import MongoMembers
 from store.mongo.message_append import Appender
 from store.mongo.messages import MongoMessages
@@ -101,6 +103,7 @@ class MongoStore:
         self.changes: Changes = MongoChanges(database=database)
         self._blobs = GridBlobs(database=database)
         self.files: Files = MongoFiles(database=database, blobs=self._blobs)
+        self.invites: Invites = MongoInvites(database=database, log=self._log)
         self.moderation: Moderation = MongoModeration(database=database, log=self._log)
         self.bans: Bans = MongoBans(database=database, log=self._log)
         self.reports: Reports = MongoReports(database=database)

@@ -23,6 +23,7 @@ from store.export_records import (
     ChangeRecord,
     DeletedRoomRecord,
     FileRecord,
+    InviteRecord,
     Key,
     MemberRecord,
     MessageEditsRecord,
@@ -104,6 +105,12 @@ _TABLES = {
         t.member_count, t.slow_mode_s,
         t.archived_at, t.created_at, (SELECT max(rev) FROM changes WHERE room_id = t.id)""",
         _room,
+    ),
+    "invites": _Table(
+        "invites t JOIN rooms r ON r.id = t.room_id",
+        ("t.code",),
+        "t.code, t.room_id, t.maker_id, t.max_uses, t.uses, t.expires_at, t.created_at",
+        lambda row: InviteRecord(*row),
     ),
     "members": _Table(
         "members t JOIN users u ON u.id = t.user_id JOIN rooms r ON r.id = t.room_id",

@@ -21,6 +21,7 @@ from store.contract import (
     Changes,
     EndedAccounts,
     Files,
+    Invites,
     Members,
     Messages,
     Moderation,
@@ -53,6 +54,7 @@ from store.sqlite.deleted_rooms import DeletedRooms
 from store.sqlite.ended_accounts import SqliteEndedAccounts
 from store.sqlite.expired_rows import Sweeper
 from store.sqlite.files import SqliteFiles
+from store.sqlite.invites import SqliteInvites
 from store.sqlite.members import SqliteMembers
 from store.sqlite.messages import SqliteMessages
 from store.sqlite.metrics_history import SqliteMonitoring
@@ -97,6 +99,7 @@ class SqliteStore:
         self.messages: Messages = SqliteMessages(database=database)
         self.changes: Changes = SqliteChanges(database=database)
         self.files: Files = SqliteFiles(database=database, blobs=blobs)
+        self.invites: Invites = SqliteInvites(database=database)
         self.moderation: Moderation = SqliteModeration(database=database)
         self.bans: Bans = SqliteBans(database=database)
         self.reports: Reports = SqliteReports(database=database)

@@ -275,7 +275,7 @@ def test_head_answers_wherever_get_does_and_is_shed_and_counted_like_it(server: 
         "/", "/dashboard", "/static/chat.js", "/health", "/health/ready", *OPERATORS, "/auth/profile", "/users",
         "/users/me", "/users/me/settings", "/users/me/blocks", "/auth/sessions",
         f"/users/{ada.id}", "/rooms", f"/rooms/{room}", f"/rooms/{room}/members", f"/rooms/{room}/stats",
-        f"/rooms/{room}/changes",
+        f"/rooms/{room}/changes", f"/rooms/{room}/invites",
         f"/messages?roomId={room}", f"/messages/{message}", f"/messages/{message}/history",
         "/messages/search?q=tea", "/messages/search/suggest?q=t", "/messages/search?q=from:",
         f"/messages/{message}/thread",

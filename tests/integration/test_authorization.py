@@ -19,10 +19,6 @@ from tests.support.server import serving
 # Operations of the contract that have their row and are not served yet.
 PENDING = frozenset(
     {
-        "POST /invites/{id}",
-        "GET /rooms/{id}/invites",
-        "POST /rooms/{id}/invites",
-        "DELETE /rooms/{id}/invites/{id}",
         "GET /users/me/export",
     }
 )

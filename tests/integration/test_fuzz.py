@@ -73,6 +73,8 @@ PATHS = [
     "{}", "users/me/settings", "users/me/blocks", "users/me/blocks/{}", "auth/sessions", "auth/sessions/{}",
     "rooms/{}/members/{}", "rooms/{}/bans", "rooms/{}/bans/{}", "rooms/{}/audit", "rooms/{}/reports",
     "messages/{}/report",
+    "rooms/{}/members/{}", "rooms/{}/bans", "rooms/{}/bans/{}", "rooms/{}/audit",
+    "rooms/{}/invites", "rooms/{}/invites/{}", "invites/{}",
     "{}",
     "rooms/{}/bots", "rooms/{}/bots/{}", "rooms/{}/webhooks", "rooms/{}/webhooks/{}", "hooks/{}",
     "messages/{}/history", "messages/{}/thread", "messages/{}/reactions/{}", "{}",

@@ -1,0 +1,225 @@
+"""The invites collection: links that make people members.
+
+A use is taken by a conditional update before the membership is written to the changes log, and given back where that
+refuses. So never more than `maxUses` are taken; a process that dies in between leaves one taken for nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from common.rfc3339 import rfc3339
+from store.errors import Missing, Refused, RoomFull, StoreTimeout
+from store.models import (
+    INVITES_PER_ROOM_MAX,
+    Actor,
+    AuditAction,
+    AuditNote,
+    Invite,
+    InviteChange,
+    MembershipChange,
+    Refusal,
+    Role,
+)
+from store.mongo import room_pipelines
+from store.mongo.apply_change import TOMBSTONE_MS
+from store.mongo.change_log import ChangeLog
+from store.mongo.database import Database, Document, stored_time
+from store.mongo.documents import room_from
+from store.mongo.members import Join
+from store.mongo.room_at_rev import ReadSet, RoomView
+from store.mongo.room_settings import role_in
+from store.room_rules import Rank, rank_of, require_author_or_moderator, require_inviter, require_known
+
+
+class MongoInvites:
+    """store.contract.Invites on MongoDB."""
+
+    def __init__(self, *, database: Database, log: ChangeLog) -> None:
+        self._database = database
+        self._log = log
+        self._invites = database.invites
+
+    async def create(
+        self, room_id: str, code: str, *, actor: Actor, max_uses: int | None, expires_in_ms: int | None
+    ) -> InviteChange:
+        operation = MakeInvite(
+            code, actor=actor, max_uses=max_uses, expires_in_ms=expires_in_ms, database=self._database
+        )
+        async with self._database.operation("invites.create", write=True):
+            change: InviteChange = await self._log.change(room_id, operation)
+        return change
+
+    async def list(self, room_id: str, *, actor: Actor) -> Sequence[Invite]:
+        async with self._database.operation("invites.list"):
+            found = await self._database.rooms.aggregate(room_pipelines.room_for(room_id, actor.user_id)).to_list(1)
+            if not found:
+                raise Missing("room")
+            role = Role(found[0]["membership"][0]["role"]) if found[0]["membership"] else None
+            require_known(room_from(found[0]), actor, role)
+            among: Document = {"roomId": room_id, **_good(self._database.clock())}
+            if rank_of(role, is_admin=actor.is_admin) < Rank.MODERATOR:
+                among["makerId"] = actor.user_id
+            links = self._invites.find(among).sort([("createdAt", -1), ("_id", 1)]).limit(INVITES_PER_ROOM_MAX)
+            return [_invite_from(document) for document in await links.to_list(None)]
+
+    async def revoke(self, room_id: str, code: str, *, actor: Actor) -> int:
+        async with self._database.operation("invites.revoke", write=True):
+            rev: int = await self._log.change(room_id, RevokeInvite(code, actor=actor, database=self._database))
+        return rev
+
+    async def find(self, code: str) -> Invite | None:
+        async with self._database.operation("invites.find"):
+            found = await self._find(code)
+        return None if found is None else _invite_from(found)
+
+    async def use(self, code: str, user_id: str) -> MembershipChange:
+        async with self._database.operation("invites.use", write=True):
+            room_id = (await self._require(code))["roomId"]
+            standing = {"roomId": room_id, "userId": user_id, "left": False}
+            if await self._database.members.find_one(standing, {"_id": 1}) is None:
+                await self._take(code)
+                try:
+                    change: MembershipChange = await self._log.change(room_id, Join(user_id, Role.MEMBER))
+                except StoreTimeout:  # the membership may have begun
+                    raise
+                except BaseException:
+                    await self._give_back(code)
+                    raise
+                if change.changed:
+                    await self._expire_if_used_up(code)
+                else:
+                    await self._give_back(code)
+                return change
+            unchanged: MembershipChange = await self._log.change(room_id, Join(user_id, Role.MEMBER))
+        return unchanged
+
+    async def claim(self, code: str) -> Invite:
+        async with self._database.operation("invites.claim", write=True):
+            invite = _invite_from(await self._require(code))
+            room = await self._database.rooms.find_one({"_id": invite.room_id})
+            if room is None:
+                raise Missing("invite")
+            if room.get("archivedAt") is not None:
+                raise Refused(Refusal.FORBIDDEN)
+            if room["memberCount"] >= room["maxUsers"]:
+                raise RoomFull(invite.room_id)
+            await self._take(code)
+        return invite
+
+    async def release(self, code: str) -> None:
+        async with self._database.operation("invites.release", write=True):
+            await self._give_back(code)
+
+    async def _find(self, code: str) -> Document | None:
+        found: Document | None = await self._invites.find_one({"_id": code, **_good(self._database.clock())})
+        if found is None or await self._database.rooms.find_one({"_id": found["roomId"]}, {"_id": 1}) is None:
+            return None
+        return found
+
+    async def _require(self, code: str) -> Document:
+        found = await self._find(code)
+        if found is None:
+            raise Missing("invite")
+        return found
+
+    async def _take(self, code: str) -> None:
+        """Take one use. Raises Missing("invite") where others have taken the last."""
+        for limited in (True, False):
+            left: Any = {"$gt": 0} if limited else None
+            more = {"uses": 1, "usesLeft": -1} if limited else {"uses": 1}
+            good = {"_id": code, **_good(self._database.clock()), "usesLeft": left}
+            if (await self._invites.update_one(good, {"$inc": more})).matched_count:
+                return
+        raise Missing("invite")
+
+    async def _give_back(self, code: str) -> None:
+        await self._invites.update_one({"_id": code, "usesLeft": None}, {"$inc": {"uses": -1}})
+        await self._invites.update_one({"_id": code, "usesLeft": {"$gte": 0}}, {"$inc": {"uses": -1, "usesLeft": 1}})
+
+    async def _expire_if_used_up(self, code: str) -> None:
+        until = stored_time(self._database.clock() + TOMBSTONE_MS)
+        await self._invites.update_one({"_id": code, "usesLeft": 0}, {"$set": {"expiresAt": until}})
+
+
+class MakeInvite:
+    """The change that makes a link. Those of a room are made one after the other, so that their number is bounded."""
+
+    def __init__(
+        self, code: str, *, actor: Actor, max_uses: int | None, expires_in_ms: int | None, database: Database
+    ) -> None:
+        self._code = code
+        self._actor = actor
+        self._max_uses = max_uses
+        self._expires_in_ms = expires_in_ms
+        self._database = database
+        self.read_set = ReadSet(members=(actor.user_id,))
+
+    async def run(self, view: RoomView) -> InviteChange:
+        """Raises Refused."""
+        room, actor, now_ms = room_from(view.room), self._actor, int(view.now)
+        require_inviter(room, actor, role_in(view, actor.user_id))
+        made = sum("made" in entry.get("invite", {}) for entry in view.entries)
+        good = {"roomId": room.id, **_good(now_ms)}
+        if made + await self._database.invites.count_documents(good) >= INVITES_PER_ROOM_MAX:
+            raise Refused(Refusal.CONFLICT)
+        ends_at = None if self._expires_in_ms is None else stored_time(now_ms + self._expires_in_ms)
+        document = {
+            "roomId": room.id,
+            "makerId": actor.user_id,
+            "maxUses": self._max_uses,
+            "uses": 0,
+            "usesLeft": self._max_uses,
+            "endsAt": ends_at,
+            "expiresAt": ends_at,
+            "createdAt": view.now,
+        }
+        note = AuditNote(actor.user_id, AuditAction.INVITE_LINK_MADE, details={"maxUses": self._max_uses})
+        rev = view.record(invite={"code": self._code, "made": document}, audit=note)
+        return InviteChange(_invite_from({"_id": self._code, **document}), rev)
+
+
+class RevokeInvite:
+    """The change that revokes a link. The document stays for a day: a late application must not make it anew."""
+
+    def __init__(self, code: str, *, actor: Actor, database: Database) -> None:
+        self._code = code
+        self._actor = actor
+        self._database = database
+        self.read_set = ReadSet(members=(actor.user_id,))
+
+    async def run(self, view: RoomView) -> int:
+        """Raises Missing("invite"), Refused."""
+        room, actor = room_from(view.room), self._actor
+        role = role_in(view, actor.user_id)
+        require_known(room, actor, role)
+        found = await self._database.invites.find_one({"_id": self._code, "roomId": room.id, "revoked": None})
+        if found is None or any(entry.get("invite", {}).get("code") == self._code for entry in view.entries):
+            raise Missing("invite")
+        require_author_or_moderator(actor, role, author_id=found["makerId"])
+        gone = {"revoked": True, "expiresAt": stored_time(int(view.now) + TOMBSTONE_MS)}
+        note = AuditNote(actor.user_id, AuditAction.INVITE_LINK_REVOKED, user_id=found["makerId"])
+        return view.record(invite={"code": self._code, "set": gone}, audit=note)
+
+
+def _good(now_ms: int) -> Document:
+    """The match of links that are neither revoked, expired nor used up."""
+    return {
+        "revoked": None,
+        "$and": [
+            {"$or": [{"endsAt": None}, {"endsAt": {"$gt": stored_time(now_ms)}}]},
+            {"$or": [{"usesLeft": None}, {"usesLeft": {"$gt": 0}}]},
+        ],
+    }
+
+
+def _invite_from(document: Document) -> Invite:
+    return Invite(
+        code=document["_id"],
+        room_id=document["roomId"],
+        maker_id=document["makerId"],
+        uses=document["uses"],
+        max_uses=document["maxUses"],
+        expires_at=None if document["endsAt"] is None else rfc3339(int(document["endsAt"])),
+    )
