@@ -114,11 +114,9 @@ class MessageChanges:
         events: dict[int, bytes | None] = {}
         answers: list[ChangedMessage | Exception] = []
         for write, outcome in zip(writes, outcomes, strict=True):
-            if isinstance(outcome, Exception) and as_refusal(outcome) is not None:
-                answers.append(outcome)
-                continue
             if isinstance(outcome, BaseException):
-                raise outcome
+                answers.append(_failed(room_id, outcome))
+                continue
             message = outcome.message
             key = message.seq, message.rev
             if key not in encoded:
@@ -131,3 +129,13 @@ class MessageChanges:
             await self._cache.invalidate(self._keys.page(room_id))
             await self._bus.publish(room_topic(room_id), RoomChanges(room_id, tuple(sorted(events.items()))))
         return answers
+
+
+def _failed(room_id: str, error: BaseException) -> Exception:
+    """What the caller of a change that failed is told. A defect is logged; the others of the batch are not harmed."""
+    if not isinstance(error, Exception):
+        raise error
+    if as_refusal(error) is not None:
+        return error
+    log.error("a change of a message of room %s failed", room_id, exc_info=error)
+    return ChatError("internal")

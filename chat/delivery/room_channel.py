@@ -82,9 +82,6 @@ class Ring:
     def add(self, message: bytes) -> None:
         self._items.append(message)
         self._bytes += len(message)
-        self._trim()
-
-    def _trim(self) -> None:
         while self._items and (len(self._items) > self._max_items or self._bytes > self._max_bytes):
             self._bytes -= len(self._items.popleft())
             self.floor += 1
@@ -95,7 +92,9 @@ class Ring:
         if 0 <= index < len(self._items):
             self._bytes += len(message) - len(self._items[index])
             self._items[index] = message
-            self._trim()
+            while self._bytes > self._max_bytes:
+                self._bytes -= len(self._items.popleft())
+                self.floor += 1
 
     def after(self, seq: int) -> list[bytes] | None:
         """Return the messages above `seq`, ascending; None if the ring does not reach back that far."""

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.integration.conftest import Processes, Start, embedded, person_at
-from tests.support.client import ChatConnection, CommandRefused, Person, chat, register
+from tests.integration.conftest import Processes, Start, embedded, person_at, slow_on_mongo
+from tests.support.client import ChatConnection, CommandRefused, Person, Reply, chat, register
 from tests.support.server import ServerProcess
 
 THUMB = "👍"
@@ -361,3 +361,58 @@ async def test_an_edit_and_a_reaction_that_race_a_deletion_end_alike_for_all(two
         assert of_a == of_b
         revs = [frame["data"]["rev"] for frame in of_a]
         assert revs == sorted(set(revs))
+
+
+@pytest.mark.gen_test
+async def test_an_edit_that_races_its_authors_ban_came_before_it_or_not_at_all(two_servers: Processes) -> None:
+    first, second = two_servers
+    ada = register(first.url)
+    room = ada.make_room()["id"]
+    for _ in range(4):
+        bob = register(second.url)
+        bob.join(room)
+        message = bob.post(room, "first")
+        async with chat(second.ws_url, bob) as b:
+            edit, react, ban = await asyncio.gather(
+                b.command("editMessage", messageId=message["id"], content="edited"),
+                asyncio.to_thread(person_at(bob, first).call, "PUT", reaction_path(message["id"])),
+                asyncio.to_thread(ada.call, "POST", f"/rooms/{room}/bans/{bob.id}", {"reason": "spam"}),
+                return_exceptions=True,
+            )
+            assert not isinstance(ban, BaseException) and ban.status < 300, ban
+            assert isinstance(react, Reply) and (react.status == 200 or react.code == "not_member")
+            with pytest.raises(CommandRefused) as refused:
+                await b.command("editMessage", messageId=message["id"], content="too late")
+            assert refused.value.code == "not_member"
+        is_edited = not isinstance(edit, BaseException)
+        assert is_edited or (isinstance(edit, CommandRefused) and edit.code == "not_member")
+        log = ada.call("GET", f"/rooms/{room}/changes", since=0, limit=100).json["changes"]
+        ended = max(entry["rev"] for entry in log if entry["message"] is None)
+        changed = [entry["rev"] for entry in log if entry["message"] and entry["message"]["id"] == message["id"]]
+        assert len(changed) == is_edited + (react.status == 200)
+        assert all(rev < ended for rev in changed)
+        now = [one.call("GET", f"/messages/{message['id']}").json["message"] for one in (ada, person_at(ada, second))]
+        assert now[0] == now[1]
+        assert now[0]["content"] == ("edited" if is_edited else "first")
+
+
+@slow_on_mongo
+@pytest.mark.gen_test
+async def test_what_was_acked_survives_a_kill(start: Start) -> None:
+    server = start()
+    ada = register(server.url)
+    room = ada.make_room()["id"]
+    edited, deleted, reacted = (ada.post(room, f"text {number}") for number in range(3))
+    async with chat(server.ws_url, ada) as a:
+        acked = [
+            (await a.command("editMessage", messageId=edited["id"], content="edited"))["message"],
+            (await a.command("deleteMessage", messageId=deleted["id"]))["message"],
+            (await a.command("addReaction", messageId=reacted["id"], emoji=THUMB))["message"],
+        ]
+        server.kill()
+    server.start()
+    assert ada.call("GET", "/messages", roomId=room).json["messages"] == acked
+    changes = ada.call("GET", f"/rooms/{room}/changes").json["changes"]
+    assert changes == [{"rev": rev, "message": message} for rev, message in enumerate(acked, 1)]
+    assert ada.call("GET", f"/messages/{edited['id']}/history").json["history"][0]["content"] == "text 0"
+    assert ada.call("DELETE", reaction_path(reacted["id"])).json["message"]["reactions"] == {}
