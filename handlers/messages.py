@@ -81,6 +81,7 @@ class HistoryHandler(MessageHandler):
 
 
 class ThreadHandler(MessageHandler):
+    for_bots = ("GET",)
     sheds: ClassVar = {"GET": ShedClass.READS}
 
     async def get(self, message_id: str) -> None:

@@ -136,7 +136,7 @@ MESSAGES = (
     on_message("DELETE /messages/{id}", DELETE, spends="message"),
     on_message("DELETE /messages/{id} (one's own)", READ, ids="own_message", people=WRITERS, spends="room"),
     on_message("GET /messages/{id}/history", DELETE),
-    on_message("GET /messages/{id}/thread", PARTICIPATE),
+    on_message("GET /messages/{id}/thread", READ),
     on_message("PUT /messages/{id}/reactions/{id}", WRITE, ids="message emoji"),
     on_message("DELETE /messages/{id}/reactions/{id}", READ, ids="message emoji"),
     anywhere("GET /messages/search", LOGGED_IN_OR_BOT, query={"q": "hello"}),
