@@ -10,6 +10,7 @@ from tests.support.conversation.choices import (
     banned,
     is_open,
     may_both,
+    may_leave,
     may_send_again,
     may_settle,
     messages,
@@ -191,7 +192,7 @@ OPERATIONS = (
     operation(
         "leave",
         "POST /rooms/{id}/leave",
-        lambda c: c.room.may_read(c.act.user),
+        may_leave,
         actions.leave,
         effects.has_left,
         is_possible=lambda c: set(c.room.members) != {c.act.user},
