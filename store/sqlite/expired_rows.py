@@ -39,6 +39,8 @@ _BY_TIME: tuple[tuple[str, int], ...] = (
         """DELETE FROM reports WHERE (room_id, n) IN
            (SELECT room_id, n FROM reports WHERE reported_at <= ? LIMIT ?)""",
         REPORT_KEEP_MS,
+    ),
+    (
         """DELETE FROM invites WHERE code IN
            (SELECT code FROM invites WHERE expires_at IS NOT NULL AND expires_at <= ? LIMIT ?)""",
         0,
