@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from chat.errors import ChatError
 from chat.logins import Logins
+from chat.member_moderation import require_moderated_room
 from chat.membership_updates import MembershipUpdates
-from chat.moderated_room import moderated_room
 from chat.presenter import Presenter
 from chat.request_inputs.bots import AddBot
 from chat.request_results.bots import BotView, NewBot
@@ -45,7 +45,7 @@ class Bots:
         Raises ChatError room_not_found, username_taken (also for a listed name); Refused not_member, forbidden,
         conflict (the room has all that it may have); RoomFull; StoreError.
         """
-        await moderated_room(self._store, room_id, actor)
+        await require_moderated_room(self._store, actor, room_id)
         if self._is_listed(body.username):
             raise ChatError("username_taken")
         token = new_bot_token()
@@ -60,7 +60,7 @@ class Bots:
 
     async def list(self, room_id: str, actor: Actor) -> list[BotView]:
         """Return the bots of a room, the oldest first. Raises ChatError room_not_found; Refused; StoreError."""
-        await moderated_room(self._store, room_id, actor)
+        await require_moderated_room(self._store, actor, room_id)
         bots = await self._store.bots.list(room_id)
         return [BotView(self._presenter.user(bot.user), bot.created_at, bot.created_by) for bot in bots]
 
@@ -69,7 +69,7 @@ class Bots:
 
         Raises ChatError room_not_found; Missing("bot"); Refused; StoreError.
         """
-        await moderated_room(self._store, room_id, actor)
+        await require_moderated_room(self._store, actor, room_id)
         async with self._updates.fenced(room_id, user_id):
             removed = await self._store.bots.remove(room_id, user_id, actor)
         await self._logins.publish_revoked(user_id, [removed.bot.session_id])

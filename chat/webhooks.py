@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from cache.contract import Cache
 from cache.keys_and_ttls import Keys
 from chat.errors import ChatError, as_refusal
+from chat.member_moderation import require_moderated_room
 from chat.membership_updates import MembershipUpdates
 from chat.messages import Messages
-from chat.moderated_room import moderated_room
 from chat.profiles import Profiles
 from chat.request_context import RequestContext
 from chat.request_inputs.bots import AddWebhook, WebhookMessage
@@ -58,7 +58,7 @@ class Webhooks:
         Raises ChatError room_not_found, conflict (no name is free); Refused not_member, forbidden, conflict (the room
         has all that it may have); RoomFull; StoreError.
         """
-        await moderated_room(self._store, room_id, actor)
+        await require_moderated_room(self._store, actor, room_id)
         token, user_id = new_webhook_token(), make_id("u")
         for username in usernames_for(body.name):
             if self._is_listed(username):
@@ -75,13 +75,13 @@ class Webhooks:
 
     async def list(self, room_id: str, actor: Actor) -> list[WebhookView]:
         """Return the webhooks of a room, the oldest first. Raises ChatError room_not_found; Refused; StoreError."""
-        await moderated_room(self._store, room_id, actor)
+        await require_moderated_room(self._store, actor, room_id)
         webhooks = await self._store.webhooks.list(room_id)
         return [WebhookView(one.id, one.name, one.user_id, one.created_at, one.created_by) for one in webhooks]
 
     async def remove(self, room_id: str, webhook_id: str, actor: Actor) -> None:
         """Remove a webhook. Raises ChatError room_not_found; Missing("webhook"); Refused; StoreError."""
-        await moderated_room(self._store, room_id, actor)
+        await require_moderated_room(self._store, actor, room_id)
         found = next((one for one in await self._store.webhooks.list(room_id) if one.id == webhook_id), None)
         if found is None:
             raise Missing("webhook")
