@@ -166,6 +166,21 @@ def test_nobody_logs_in_as_a_bot(server: ServerProcess) -> None:
     assert (run.returncode, run.stderr.strip()) == (1, "user password: locked is a bot, to which nobody can log in")
 
 
+@pytest.mark.gen_test
+async def test_an_operator_ends_a_bots_token_for_good(server: ServerProcess) -> None:
+    ada = register(server.url)
+    room = ada.make_room()["id"]
+    bot = await asyncio.to_thread(add_bot, ada, room, "disabled")
+    async with chat(server.ws_url, bot) as b:
+        await b.one("welcome")
+        run = await asyncio.to_thread(run_in_process, "user", "disable", "disabled", env=server.env)
+        assert run.returncode == 0, run.stderr
+        assert await b.closed() == 4403
+    await asyncio.to_thread(run_in_process, "user", "enable", "disabled", env=server.env)
+    assert bot.call("GET", "/rooms").code == "unauthorized"
+    assert ada.call("DELETE", f"/rooms/{room}/bots/{bot.id}").status == 204
+
+
 def test_what_only_looks_like_a_bots_token_is_unauthorized(server: ServerProcess) -> None:
     ada = register(server.url)
     bot = add_bot(ada, ada.make_room()["id"], "copied")
