@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 from cache import message_page, room_totals
 from cache.message_page import Page
 from cluster.redis_keys import SCHEMA
-from store.models import Membership, Room, RoomStats, Session, User, Webhook
+from store.models import Membership, Room, RoomStats, Session, User
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -74,7 +74,6 @@ class Keys:
         "_session",
         "_stats",
         "_user",
-        "_webhook",
     )
 
     def __init__(self, ttls: CacheTtls) -> None:
@@ -82,7 +81,6 @@ class Keys:
         self._user = _key_kind("user", shown, User | None, lambda _: 900)
         self._email = _key_kind("email", shown, str | None, lambda _: 400)
         self._session = _key_kind("session", access, Session | None, lambda _: 400)
-        self._webhook = _key_kind("webhook", access, Webhook | None, lambda _: 500)
         self._room = _key_kind("room", access, Room | None, _room_bytes)
         self._membership = _key_kind("membership", access, Membership | None, lambda _: 300)
         self._room_ids = _key_kind("room_ids", shown, dict[str, int], lambda room_ids: 200 + 90 * len(room_ids))
@@ -106,10 +104,6 @@ class Keys:
 
     def session(self, session_id: str) -> Key[Session | None]:
         return Key(self._session, self._session.prefix + session_id)
-
-    def webhook(self, token_hash: str) -> Key[Webhook | None]:
-        """The webhook of a token."""
-        return Key(self._webhook, self._webhook.prefix + token_hash)
 
     def room(self, room_id: str) -> Key[Room | None]:
         """A room. Its heads (last_seq, rev) are as old as the cached value."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct, structs
 
@@ -102,7 +102,7 @@ class Logins:
             return await self._identify_bot(bot_session_id(token))
         now = self._now_ms()
         claims = self._tokens.verify(token, now_ms=now)
-        session = await self._live_session(claims.session_id)
+        session = await self._live_session(claims.session_id, self._store.sessions.get)
         if session is None or session.user_id != claims.user_id:
             raise ChatError("unauthorized")
         ends_at_ms = session.began_ms + self._session_max_ms
@@ -112,17 +112,22 @@ class Logins:
         return Identity(user, claims.session_id, min(claims.expires_at_ms, ends_at_ms))
 
     async def _identify_bot(self, session_id: str) -> Identity:
-        session = await self._live_session(session_id)
+        session = await self._live_session(session_id, self._load_bot_session)
         user = None if session is None else await self._profiles.find(session.user_id)
         if session is None or user is None:
             raise ChatError("unauthorized")
         # An older process caches users without this field: such a bot is still none of the people.
         return Identity(structs.replace(user, bot_room_id=user.bot_room_id or ""), session_id, session.expires_at_ms)
 
-    async def _live_session(self, session_id: str) -> Session | None:
-        session = await self._cache.get_or_load(
-            self._keys.session(session_id), lambda: self._store.sessions.get(session_id)
-        )
+    async def _load_bot_session(self, session_id: str) -> Session | None:
+        """Raises ChatError where there is none: an error is not cached, and strangers may make up any token."""
+        session = await self._store.sessions.get(session_id)
+        if session is None:
+            raise ChatError("unauthorized")
+        return session
+
+    async def _live_session(self, session_id: str, load: Callable[[str], Awaitable[Session | None]]) -> Session | None:
+        session = await self._cache.get_or_load(self._keys.session(session_id), lambda: load(session_id))
         return None if session is None or session.revoked_at_ms is not None else session
 
     async def refresh(self, token: str) -> Credentials:

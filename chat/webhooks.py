@@ -7,8 +7,6 @@ import secrets
 import unicodedata
 from collections.abc import Callable, Iterator
 
-from cache.contract import Cache
-from cache.keys_and_ttls import Keys
 from chat.errors import ChatError, as_refusal
 from chat.member_moderation import require_moderated_room
 from chat.membership_updates import MembershipUpdates
@@ -37,16 +35,12 @@ class Webhooks:
         self,
         *,
         store: Store,
-        cache: Cache,
-        keys: Keys,
         updates: MembershipUpdates,
         messages: Messages,
         profiles: Profiles,
         is_listed: Callable[[str], bool],
     ) -> None:
         self._store = store
-        self._cache = cache
-        self._keys = keys
         self._updates = updates
         self._messages = messages
         self._profiles = profiles
@@ -88,16 +82,14 @@ class Webhooks:
         user_id = found.user_id
         async with self._updates.fenced(room_id, user_id):
             removed = await self._store.webhooks.remove(room_id, webhook_id, actor)
-        # After the write: a post that still finds the webhook is refused by the store, as of no member.
-        await self._cache.invalidate(self._keys.webhook(removed.token_hash))
         await self._updates.publish_ended(removed.change, user_id, "removed")
 
     async def find(self, token: str) -> Webhook | None:
-        """Return the webhook of a token, through the cache; None if it is unknown or was revoked. Raises StoreError."""
-        token_hash = hash_of(token)
-        return await self._cache.get_or_load(
-            self._keys.webhook(token_hash), lambda: self._store.webhooks.by_token(token_hash)
-        )
+        """Return the webhook of a token; None if it is unknown or was revoked. Raises StoreError.
+
+        It is not cached: what strangers make up would drive out what is needed, and a message costs more than the read.
+        """
+        return await self._store.webhooks.by_token(hash_of(token))
 
     async def post(self, address: str, webhook: Webhook, body: WebhookMessage) -> WebhookPosted:
         """Post a message as the webhook's user; `address` is the sender's.

@@ -5,8 +5,6 @@ from __future__ import annotations
 import msgspec
 
 from app.composition.accounts import AccountParts
-from cache.contract import Cache
-from cache.keys_and_ttls import Keys
 from chat.bots import Bots
 from chat.membership_updates import MembershipUpdates
 from chat.messages import Messages
@@ -25,8 +23,6 @@ class BotParts(msgspec.Struct, frozen=True, kw_only=True):
 def build_bots(
     *,
     store: Store,
-    cache: Cache,
-    keys: Keys,
     updates: MembershipUpdates,
     messages: Messages,
     presenter: Presenter,
@@ -38,8 +34,6 @@ def build_bots(
         bots=Bots(store=store, updates=updates, logins=account_parts.logins, presenter=presenter, is_listed=is_listed),
         webhooks=Webhooks(
             store=store,
-            cache=cache,
-            keys=keys,
             updates=updates,
             messages=messages,
             profiles=account_parts.profiles,

@@ -150,8 +150,6 @@ def build_conversation(
         threads=Threads(store=store, messages=messages),
         bot_parts=build_bots(
             store=store,
-            cache=cache,
-            keys=keys,
             updates=membership_updates,
             messages=messages,
             presenter=presenter,

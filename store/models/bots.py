@@ -81,8 +81,7 @@ class BotRemoved(Struct, frozen=True):
 
 
 class WebhookRemoved(Struct, frozen=True):
-    """The webhook as it was, the hash of its token, and the end of its user's membership."""
+    """The webhook as it was, and the end of its user's membership."""
 
     webhook: Webhook
-    token_hash: str
     change: MembershipChange

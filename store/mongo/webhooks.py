@@ -83,7 +83,7 @@ class MongoWebhooks:
             leaving = LeaveAsBot(found["userId"], actor, audit=note)
             change = await leave_as_bot(self._database, self._log, room_id, leaving)
             await self._webhooks.delete_one({"_id": webhook_id})
-        return WebhookRemoved(_webhook(found), found["tokenHash"], change)
+        return WebhookRemoved(_webhook(found), change)
 
 
 def _webhook(document: Mapping[str, Any]) -> Webhook:

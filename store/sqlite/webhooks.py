@@ -79,7 +79,7 @@ class SqliteWebhooks:
             note = AuditNote(actor.user_id, AuditAction.WEBHOOK_REVOKED, webhook.user_id, {"name": webhook.name})
             record_audit(connection, room_id, note, now_ms=now_ms)
             change = leave_as_bot(connection, room_id, webhook.user_id, now_ms=now_ms)
-            return WebhookRemoved(webhook, row[-1], change)
+            return WebhookRemoved(webhook, change)
 
         return await self._database.write("webhooks.remove", operation)
 

@@ -287,7 +287,7 @@ async def test_a_webhook_is_found_by_its_token_until_it_is_removed(store: Store,
     (outcome,) = await store.messages.append(room.id, [MessageDraft(user.id, user.username, "built", "c1")])
     assert isinstance(outcome, Stored)
     removed = await store.webhooks.remove(room.id, hook.id, Actor(ann.id))
-    assert (removed.webhook, removed.token_hash, removed.change.changed) == (hook, draft.token_hash, True)
+    assert (removed.webhook, removed.change.changed) == (hook, True)
     assert await store.webhooks.by_token(draft.token_hash) is None
     assert await store.webhooks.list(room.id) == []
     (late,) = await store.messages.append(room.id, [MessageDraft(user.id, user.username, "late", "c2")])
