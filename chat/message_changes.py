@@ -55,6 +55,7 @@ class MessageChanges:
         timeout_s: float,
         max_waiting: int = 10_000,
     ) -> None:
+        self.max_waiting = max_waiting
         self._messages = store.messages
         self._cache = cache
         self._keys = keys
@@ -63,6 +64,11 @@ class MessageChanges:
         self._batcher: KeyedBatcher[_Write, ChangedMessage] = KeyedBatcher(
             work=self._write, batch_max=MAX_BATCH, waiting_max=max_waiting, timeout_s=timeout_s
         )
+
+    @property
+    def waiting(self) -> int:
+        """How many changes are not settled yet."""
+        return self._batcher.waiting
 
     async def edit(self, actor: Actor, message_id: str, content: str) -> ChangedMessage:
         """Replace a message's content; its mentions stay.

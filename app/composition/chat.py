@@ -217,13 +217,16 @@ def build_chat(
         observer=observer,
     )
     rooms, messages, message_writer = conversation.rooms, conversation.messages, conversation.message_writer
+    message_changes = conversation.message_changes
     limits = build_limits(
         settings,
         limiter=shared.limiter,
         whitelist=whitelist,
         lag=lag,
         queue_share=lambda: max(
-            message_writer.waiting / message_writer.max_waiting, store.pending_writes / store.pending_writes_max
+            message_writer.waiting / message_writer.max_waiting,
+            message_changes.waiting / message_changes.max_waiting,
+            store.pending_writes / store.pending_writes_max,
         ),
         observer=observer,
     )
@@ -233,7 +236,7 @@ def build_chat(
         profiles=account_parts.profiles,
         rooms=rooms,
         messages=messages,
-        message_changes=conversation.message_changes,
+        message_changes=message_changes,
         read_marks=conversation.read_marks,
         administrators=account_parts.administrators,
         joins=RoomJoiner(store=store, hub=hub, rooms=rooms, presenter=presenter, codec=codec),

@@ -21,6 +21,7 @@ from cluster.topics import room_topic
 from handlers.codec.json_codec import JsonCodec
 from monitor.observer import Observer
 from store import sqlite
+from store.errors import StoreUnavailable
 from store.models import Actor, Message, MessageChange, MessageDraft, RoomDraft, Stored
 
 
@@ -42,7 +43,7 @@ class DefectiveMessages:
 class Parts:
     """Changes on a store of the test's own, with a room of two messages, and what was published."""
 
-    def __init__(self, store: Any, author: Actor, messages: list[Message]) -> None:
+    def __init__(self, store: Any, author: Actor, messages: list[Message], max_waiting: int) -> None:
         self.author = author
         self.messages = messages
         self.published: list[RoomChanges] = []
@@ -56,11 +57,12 @@ class Parts:
             bus=self.bus,
             codec=JsonCodec(),
             timeout_s=60,
+            max_waiting=max_waiting,
         )
 
 
 @asynccontextmanager
-async def parts_in(folder: Path) -> AsyncIterator[Parts]:
+async def parts_in(folder: Path, *, max_waiting: int = 100) -> AsyncIterator[Parts]:
     store = await sqlite.open_store(
         folder, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000
     )
@@ -69,7 +71,7 @@ async def parts_in(folder: Path) -> AsyncIterator[Parts]:
         room = (await store.rooms.create(RoomDraft("A room", None, False, 10), ada.id)).room
         drafts = [MessageDraft(ada.id, ada.username, "hello", f"c{number}") for number in range(2)]
         stored = await store.messages.append(room.id, drafts)
-        parts = Parts(store, Actor(ada.id), [one.message for one in stored if isinstance(one, Stored)])
+        parts = Parts(store, Actor(ada.id), [one.message for one in stored if isinstance(one, Stored)], max_waiting)
         await parts.bus.subscribe(room_topic(room.id))
         yield parts
         await parts.changes.close()
@@ -120,3 +122,15 @@ async def test_reactions_of_one_loop_turn_are_published_as_one_event(tmp_path: P
         assert {answer.message for answer in answers} == {
             JsonCodec().changed_message(event or b"")[1]  # type: ignore[index]
         }
+
+
+@pytest.mark.gen_test
+async def test_more_changes_than_may_wait_are_refused_at_once(tmp_path: Path) -> None:
+    async with parts_in(tmp_path, max_waiting=3) as parts:
+        message = parts.messages[1]
+        outcomes = await asyncio.gather(
+            *(parts.changes.react(parts.author, message.id, f"e{number}", on=True) for number in range(5)),
+            return_exceptions=True,
+        )
+        assert [isinstance(outcome, StoreUnavailable) for outcome in outcomes] == [False] * 3 + [True] * 2
+        assert parts.changes.waiting == 0
