@@ -22,6 +22,7 @@ from cluster.contract import Bus
 from cluster.events import RoomChanges
 from cluster.topics import room_topic
 from store.contract import Store
+from store.errors import StoreTimeout
 from store.ids import place_of
 from store.keyed_batcher import KeyedBatcher
 from store.models import Actor, Change, MessageChange
@@ -131,8 +132,9 @@ class MessageChanges:
                 change = Change(message.rev, message, write.is_reaction)
                 events[message.rev] = changed_event(change, encoded[key], codec=self._codec)
             answers.append(ChangedMessage(encoded[key]))
-        if events:
+        if events or any(isinstance(outcome, StoreTimeout) for outcome in outcomes):  # which may have happened
             await self._cache.invalidate(self._keys.page(room_id))
+        if events:
             await self._bus.publish(room_topic(room_id), RoomChanges(room_id, tuple(sorted(events.items()))))
         return answers
 

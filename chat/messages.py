@@ -31,8 +31,8 @@ BEHIND_MAX = 10_000
 class Messages:
     """Posts and reads messages for clients.
 
-    `head_of(room_id)` returns the room's head if other processes may have written to it; a cached page behind that head
-    is not used. `now` is monotonic, in seconds.
+    `head_of(room_id)` returns how far the room is, where the cached page may not tell; a page behind that head is not
+    used. `now` is monotonic, in seconds.
     """
 
     def __init__(

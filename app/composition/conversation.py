@@ -106,6 +106,12 @@ def build_conversation(
         timeout_s=settings.store.timeout_ms / 1000,
     )
 
+    async def head_here(room_id: str) -> Head | None:
+        """The hub's head of an open room. Where one process writes, cached values need no comparison with the store's:
+        it invalidates what it writes, but for a write whose answer came too late, which the hub finds.
+        """
+        return hub.head_of(room_id)
+
     async def head_of(room_id: str) -> Head | None:
         """A room's head: the hub's where the room is open here, else the store's."""
         return hub.head_of(room_id) or (await store.rooms.heads([room_id])).get(room_id)
@@ -119,7 +125,7 @@ def build_conversation(
         presenter=presenter,
         administrators=administrators,
         codec=codec,
-        head_of=head_of if shared.is_shared else _no_head,
+        head_of=head_of if shared.is_shared else head_here,
     )
     read_marks = ReadMarks(
         store=store, cache=cache, keys=keys, bus=bus, codec=codec, rooms=rooms, latest_told=latest_told
@@ -156,8 +162,3 @@ def build_conversation(
             account_parts=account_parts,
         ),
     )
-
-
-async def _no_head(room_id: str) -> Head | None:
-    """Where one process writes, cached values need no comparison with the head: it invalidates what it writes."""
-    return None
