@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from tests.integration.conftest import Start, embedded
 from tests.support.client import CommandRefused, Person, Reply, call, chat, register
@@ -256,6 +259,20 @@ async def test_a_bot_over_the_websocket(server: ServerProcess) -> None:
             await b.command("leaveRoom", roomId=room)
 
 
+@embedded
+@pytest.mark.gen_test
+async def test_a_bots_token_may_be_given_in_each_way(server: ServerProcess) -> None:
+    ada = register(server.url)
+    bot = await asyncio.to_thread(add_bot, ada, ada.make_room()["id"], "in-each-way")
+    async with chat(server.ws_url, None, token=bot.access_token) as b:
+        assert (await b.one("welcome"))["user"]["id"] == bot.id
+    protocols = [Subprotocol("chat.v1"), Subprotocol(f"bearer.{bot.access_token}")]
+    async with connect(server.ws_url, subprotocols=protocols) as socket:
+        assert socket.subprotocol == "chat.v1"
+        assert json.loads(await socket.recv())["data"]["user"]["id"] == bot.id
+    assert bot.access_token not in server.log()
+
+
 @pytest.mark.gen_test
 async def test_a_removed_bots_connections_close_at_once(server: ServerProcess) -> None:
     ada = register(server.url)
@@ -357,3 +374,15 @@ def test_a_room_has_twenty_bots_and_the_answer_to_more_is_conflict(server: Serve
         add_bot(ada, room, f"one-of-20-{number}")
     reply = ada.call("POST", f"/rooms/{room}/bots", {"username": "too-many"})
     assert outcome(reply) == (409, "conflict")
+
+
+@embedded
+def test_making_bots_and_webhooks_counts_as_joining(start: Start) -> None:
+    server = start(RATE_LIMIT_JOINS="2/3600")
+    ada = register(server.url)
+    room = ada.make_room()["id"]
+    add_bot(ada, room, "counted")
+    assert ada.call("POST", f"/rooms/{room}/webhooks", {"name": "Counted"}).status == 201
+    for path, body in (("bots", {"username": "more"}), ("webhooks", {"name": "More"})):
+        reply = ada.call("POST", f"/rooms/{room}/{path}", body)
+        assert (reply.status, reply.json["error"]["details"]["operation"]) == (429, "joins")

@@ -284,7 +284,7 @@ def test_no_passive_check_is_there_that_a_client_could_trip() -> None:
     assert set(servers) == {"max_fails=0"}
 
 
-def test_no_query_is_in_a_log_though_processes_fail(tmp_path: Path) -> None:
+def test_no_query_and_no_path_with_a_token_is_in_a_log_though_processes_fail(tmp_path: Path) -> None:
     gone, dead = Upstream(b""), Upstream(b"")
     gone.close()
     with nginx_before(tmp_path / "nginx", gone, dead) as url:
@@ -293,7 +293,10 @@ def test_no_query_is_in_a_log_though_processes_fail(tmp_path: Path) -> None:
                 call(url, "GET", f"{path}?token=SECRET", headers={**UPGRADE, "Referer": "http://x/?SECRET"}).status
                 == 503
             )
+        for path in ("/hooks/SECRET", "/invites/SECRET", "/rooms/r1/invites/SECRET", "//hooks/SECRET/x?SECRET"):
+            call(url, "POST", path, {"text": "?"})
         call(url, "GET", "http://absolute.example/ws?token=SECRET")
+        call(url, "GET", "http://absolute.example/hooks/SECRET")
         call(url, "GET", "/ws?token=SECRET" + "x" * 40_000)
         port = int(url.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port)) as bad:
@@ -301,6 +304,7 @@ def test_no_query_is_in_a_log_though_processes_fail(tmp_path: Path) -> None:
             bad.recv(1000)
     log = (tmp_path / "nginx" / "log").read_text()
     assert "SECRET" not in log
+    assert "POST /rooms/r1/invites/- " in log
     assert re.search(r'GET /ws HTTP/1.1 503 .* tries="502(, 502)*', log), log
 
 
