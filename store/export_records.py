@@ -6,12 +6,12 @@ out.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
 
-from store.models import FileDraft, Message, Session
+from store.models import AUDIT_KEEP_MS, REPORT_KEEP_MS, FileDraft, Message, Session
 
 Key = tuple[Any, ...]
 
@@ -157,6 +157,46 @@ class InviteRecord(Struct, frozen=True):
     created_at: int
 
 
+class BanRecord(Struct, frozen=True):
+    room_id: str
+    user_id: str
+    by_id: str
+    reason: str | None
+    banned_at: int
+    expires_at: int | None
+
+
+class KeptMuteRecord(Struct, frozen=True):
+    """A mute of somebody who left before it ended."""
+
+    room_id: str
+    user_id: str
+    muted_until: int
+
+
+class ReportRecord(Struct, frozen=True):
+    """A report; `message` is the JSON text that a backend keeps."""
+
+    room_id: str
+    seq: int
+    by_id: str
+    reason: str
+    message: str
+    reported_at: int
+
+
+class AuditRecord(Struct, frozen=True):
+    """An entry of an audit trail; `n` orders those of one time, `details` is JSON."""
+
+    room_id: str
+    n: int
+    at: int
+    by_id: str
+    action: str
+    user_id: str | None
+    details: str
+
+
 # In the order of their dependencies: a record refers only to records of the same or an earlier kind.
 KINDS: Mapping[str, type[Any]] = {
     "users": UserRecord,
@@ -174,6 +214,25 @@ KINDS: Mapping[str, type[Any]] = {
     "blocks": BlockRecord,
     "bots": BotRecord,
     "webhooks": WebhookRecord,
+    "bans": BanRecord,
+    "kept_mutes": KeptMuteRecord,
+    "reports": ReportRecord,
+    "audit": AuditRecord,
+}
+
+
+def expires_at_ms(record: Any) -> int | None:
+    """When a backend may remove the record by itself, in milliseconds since the epoch; None: never."""
+    kept = _EXPIRY.get(type(record))
+    return None if kept is None else kept(record)
+
+
+_EXPIRY: Mapping[type, Callable[[Any], int | None]] = {
+    Session: lambda session: session.expires_at_ms,
+    BanRecord: lambda ban: ban.expires_at,
+    KeptMuteRecord: lambda mute: mute.muted_until,
+    ReportRecord: lambda report: report.reported_at + REPORT_KEEP_MS,
+    AuditRecord: lambda entry: entry.at + AUDIT_KEEP_MS,
 }
 
 

@@ -12,12 +12,11 @@ import msgspec
 from common.startup_error import StartupError
 from store.contract import Files
 from store.errors import Missing
-from store.export_records import KINDS, ExportSource, FileRecord, ImportTarget
+from store.export_records import KINDS, ExportSource, FileRecord, ImportTarget, expires_at_ms
 from store.ids import thumbnail_key
-from store.models import Session
 
 BATCH = 1000
-SESSION_MARGIN_MS = 600_000
+EXPIRY_MARGIN_MS = 600_000
 
 Report = Callable[[str, int, int], None]
 
@@ -59,8 +58,8 @@ async def copy_store(
     for kind in KINDS:
         await _copy(kind, source, target, read_back, report)
     digests = {}
-    # A session that expires about now may be removed on one side already, so it is not compared.
-    ending_ms = time.time_ns() // 1_000_000 + SESSION_MARGIN_MS
+    # What expires about now may be removed on one side already, so it is not compared.
+    ending_ms = time.time_ns() // 1_000_000 + EXPIRY_MARGIN_MS
     for kind in KINDS:
         ours, theirs = Digest(), Digest()
         total = await source.count(kind)
@@ -154,7 +153,8 @@ async def _records(kind: str, source: ExportSource) -> AsyncIterator[Any]:
 
 
 def _is_compared(record: Any, ending_ms: int) -> bool:
-    return not isinstance(record, Session) or record.expires_at_ms > ending_ms
+    expires_ms = expires_at_ms(record)
+    return expires_ms is None or expires_ms > ending_ms
 
 
 def _report_each_batch(report: Report, what: str, done: int, total: int) -> None:

@@ -37,6 +37,7 @@ from store.mongo.documents import (
     session_document,
     session_from,
 )
+from store.mongo.moderation_export_documents import MODERATION
 
 
 class RecordMapping(Struct, frozen=True):
@@ -341,4 +342,5 @@ MAPPINGS: Mapping[str, RecordMapping] = {
     ),
     "bots": RecordMapping(bot_document, bot_record),
     "webhooks": RecordMapping(webhook_document, webhook_record),
+    **{kind: RecordMapping(*pair) for kind, pair in MODERATION.items()},
 }

@@ -9,7 +9,7 @@ from pymongo.errors import BulkWriteError
 
 from common.startup_error import StartupError
 from store.export_records import KINDS, Key
-from store.mongo.database import Database
+from store.mongo.database import Collection, Database
 from store.mongo.errors import only_duplicates
 from store.mongo.export_documents import MAPPINGS
 from store.mongo.files import GridBlobs
@@ -19,9 +19,13 @@ _READ_BATCH = 1000
 # Of the collections that also keep documents of what is over: those that are records.
 _STANDING: Mapping[str, Mapping[str, Any]] = {
     "members": {"left": False},
+    "kept_mutes": {"left": True},
     "message_edits": {"texts": {"$exists": True}},
     "reactions": {"on": True},
 }
+
+# Kinds of records whose documents are in a collection of another name
+_COLLECTIONS = {"kept_mutes": "members"}
 
 
 class MongoImporter:
@@ -38,7 +42,7 @@ class MongoImporter:
             if state is not None and state["source"] == source_id:
                 return
             for kind in KINDS:
-                if state is not None or await self._database.raw[kind].find_one({}, {"_id": 1}) is not None:
+                if state is not None or await self._collection(kind).find_one({}, {"_id": 1}) is not None:
                     raise StartupError("the target database is not empty: give another MONGO_DB_NAME, or drop it")
             await self._state.insert_one({"_id": "source", "source": source_id})
 
@@ -54,7 +58,7 @@ class MongoImporter:
         async with self._database.operation("migration.put", write=True):
             if documents:
                 try:
-                    await self._database.raw[kind].insert_many(documents, ordered=False)
+                    await self._collection(kind).insert_many(documents, ordered=False)
                 except BulkWriteError as error:
                     if not only_duplicates(error):  # an interrupted run has stored them
                         raise
@@ -74,7 +78,7 @@ class MongoImporter:
         while True:
             after = {} if last is None else {"_id": {"$gt": last}}
             async with self._database.operation("migration.records"):
-                found = self._database.raw[kind].find({**wanted, **after}).sort("_id", 1).limit(_READ_BATCH)
+                found = self._collection(kind).find({**wanted, **after}).sort("_id", 1).limit(_READ_BATCH)
                 documents = await found.to_list(None)
             for document in documents:
                 yield MAPPINGS[kind].record(document)
@@ -85,3 +89,6 @@ class MongoImporter:
     async def end(self) -> None:
         async with self._database.operation("migration.end", write=True):
             await self._state.drop()
+
+    def _collection(self, kind: str) -> Collection:
+        return self._database.raw[_COLLECTIONS.get(kind, kind)]

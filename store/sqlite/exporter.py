@@ -18,16 +18,20 @@ from msgspec import Struct
 from common.startup_error import StartupError
 from store.blobs import DiskBlobs
 from store.export_records import (
+    AuditRecord,
+    BanRecord,
     BlockRecord,
     BotRecord,
     ChangeRecord,
     DeletedRoomRecord,
     FileRecord,
     InviteRecord,
+    KeptMuteRecord,
     Key,
     MemberRecord,
     MessageEditsRecord,
     ReactionRecord,
+    ReportRecord,
     RoomRecord,
     SettingsRecord,
     UserRecord,
@@ -169,6 +173,30 @@ _TABLES = {
         ("t.id",),
         "t.id, t.room_id, t.user_id, t.name, t.token_hash, t.created_by, t.created_at",
         lambda row: WebhookRecord(*row),
+    ),
+    "bans": _Table(
+        "bans t",
+        ("t.room_id", "t.user_id"),
+        "t.room_id, t.user_id, t.by_id, t.reason, t.banned_at, t.expires_at",
+        lambda row: BanRecord(*row),
+    ),
+    "kept_mutes": _Table(
+        "kept_mutes t",
+        ("t.room_id", "t.user_id"),
+        "t.room_id, t.user_id, t.muted_until",
+        lambda row: KeptMuteRecord(*row),
+    ),
+    "reports": _Table(
+        "reports t",
+        ("t.room_id", "t.n"),
+        "t.room_id, t.seq, t.by_id, t.reason, t.message, t.reported_at",
+        lambda row: ReportRecord(*row),
+    ),
+    "audit": _Table(
+        "audit t",
+        ("t.room_id", "t.n"),
+        "t.room_id, t.n, t.at, t.by_id, t.action, t.user_id, t.details",
+        lambda row: AuditRecord(*row),
     ),
 }
 

@@ -16,7 +16,18 @@ import pytest
 from common.startup_error import StartupError
 from monitor.observer import Observer
 from store.ids import make_id, thumbnail_key
-from store.models import Actor, BotDraft, FileDraft, MessageDraft, RoomDraft, RoomPatch, Session, Stored, WebhookDraft
+from store.models import (
+    Actor,
+    BotDraft,
+    FileDraft,
+    MessageDraft,
+    RoomDraft,
+    RoomPatch,
+    Session,
+    Stored,
+    User,
+    WebhookDraft,
+)
 from store.mongo import MongoOptions
 from store.mongo import open_store as open_mongo
 from store.mongo.database_lease import BEAT_S
@@ -95,6 +106,7 @@ async def fill_directory(data_dir: Path, *, messages: int = 3000) -> dict[str, A
         await store.bots.add(room.id, owner, BotDraft(f"u-{name}", name, f"b-{name}"))
         await store.webhooks.add(room.id, owner, WebhookDraft(f"u-{name}-hook", f"{name}-hook", "CI", f"hash-{name}"))
     await store.bots.remove(room.id, "u-marvin", owner)
+    await moderate(store, room.id, owner, people)
     await store.rooms.update(room.id, owner, RoomPatch(description="changed", slow_mode_s=30, archived=True))
     users = [*(one.id for one in people), "u-robbie", "u-marvin", "u-robbie-hook"]
     seen = await visible_to(store, room.id, users)
@@ -106,6 +118,18 @@ async def fill_directory(data_dir: Path, *, messages: int = 3000) -> dict[str, A
         "file": file_id,
         "seen": seen,
     }
+
+
+async def moderate(store: Any, room_id: str, owner: Actor, people: list[User]) -> None:
+    """Fill a room with bans, a kept mute, reports and entries of the audit trail."""
+    until_ms = START_MS + 10**10
+    await store.members.add(room_id, people[4].id)
+    await store.moderation.mute(room_id, people[4].id, until_ms, actor=owner)
+    for one, end_ms in ((people[3], None), (people[4], until_ms)):
+        await store.bans.add(room_id, one.id, reason="a.$b", expires_at_ms=end_ms, actor=owner)
+    message = await store.messages.get(f"{room_id}-1")
+    for one in people[:2]:
+        await store.reports.add(message, one.id, "it is rude")
 
 
 async def visible_to(store: Any, room_id: str, people: list[str]) -> dict[str, Any]:
@@ -130,6 +154,9 @@ async def visible_to(store: Any, room_id: str, people: list[str]) -> dict[str, A
         "webhooks": await store.webhooks.list(room_id),
         "webhook": await store.webhooks.by_token("hash-marvin"),
         "stats": await store.rooms.stats(room_id),
+        "bans": await store.bans.page(room_id, limit=9, after=None),
+        "reports": await store.reports.page(room_id, limit=9, after=None),
+        "audit": (await store.audit.page(room_id, limit=99, after=None))[0],
     }
 
 
