@@ -117,7 +117,8 @@ ROOMS = (
         ids="room invite",
         spends="invite",
     ),
-    in_room("POST /invites/{id}", JOIN, ids="invite", spends="room", in_private={Who.STRANGER: "ok", Who.ADMIN: "ok"}),
+    # Who has a link of a private room knows of it, so that the banned are told why they do not enter.
+    in_room("POST /invites/{id}", JOIN, ids="invite", spends="room", in_private=JOIN),
 )
 MODERATION = (
     in_room("POST /rooms/{id}/bans/{id}", MODERATE, {"reason": "noise"}, ids="room target", spends="room"),
