@@ -8,6 +8,7 @@ from typing import Any
 from cache.contract import Cache
 from cache.keys_and_ttls import Key, Keys
 from chat.codec import Codec
+from chat.direct_peers import DirectPeers
 from chat.events import RoomAdded, RoomUpdated
 from chat.presenter import Presenter
 from cluster.contract import Bus
@@ -38,6 +39,7 @@ class MembershipUpdates:
         self._bus = bus
         self._presenter = presenter
         self._codec = codec
+        self._peers = DirectPeers(store=store)
 
     def fenced(self, room_id: str, user_id: str) -> AbstractAsyncContextManager[None]:
         """Fence what a membership touches: while it is written it is not read from the cache."""
@@ -53,7 +55,8 @@ class MembershipUpdates:
 
     async def publish_added(self, of: Standing, user_id: str) -> None:
         """Publish a room to all connections of somebody who is its member now."""
-        payload = self._codec.event(RoomAdded(self._presenter.room(of.room, of.membership)))
+        peers = await self._peers.of(user_id, (of.room,))
+        payload = self._codec.event(RoomAdded(self._presenter.room(of.room, of.membership, peers.get(of.room.id))))
         order = membership_order(of.room.id, of.joined_rev, began=True)
         await self._bus.publish(user_topic(user_id), UserEvent(user_id, payload, *order))
 

@@ -30,8 +30,8 @@ class Presenter:
         """Return a user as that user alone sees it: with the email address."""
         return OwnUser(**structs.asdict(self.user(user)), email=email)
 
-    def room(self, room: Room, membership: Membership | None) -> RoomView:
-        """Return the room; for a member, with the member's own state in it."""
+    def room(self, room: Room, membership: Membership | None, peer: User | None = None) -> RoomView:
+        """Return the room; for a member, with the member's own state in it, and the `peer` of a direct room."""
         online_count = self._online_count(room.id)
         if membership is None:
             return RoomView(**structs.asdict(room), online_count=online_count)
@@ -43,6 +43,7 @@ class Presenter:
             unread_count=membership.unread_count,
             mention_count=membership.mention_count,
             muted_until=membership.muted_until,
+            peer=None if peer is None else self.user(peer),
         )
 
 

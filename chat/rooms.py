@@ -9,6 +9,7 @@ from typing import Protocol
 from cache.contract import Cache
 from cache.keys_and_ttls import Keys
 from chat.codec import Codec
+from chat.direct_peers import DirectPeers
 from chat.errors import ChatError, invalid
 from chat.membership_reader import MembershipReader
 from chat.membership_updates import MembershipUpdates, membership_keys
@@ -63,6 +64,7 @@ class Rooms:
         self._membership_updates = membership_updates
         self._on_not_member = on_not_member
         self._memberships = MembershipReader(store=store)
+        self._peers = DirectPeers(store=store)
 
     async def close(self) -> None:
         """Cancel the reads that are under way."""
@@ -127,7 +129,7 @@ class Rooms:
         of = await self._fresh_of(room_id, actor.user_id)
         if of.membership is None and of.room.is_private and not actor.is_admin:
             raise ChatError("room_not_found")
-        return self._view(of)
+        return await self._view(of, actor.user_id)
 
     async def find(self, user_id: str, query: RoomListing) -> RoomPage:
         """Return a page of the user's own rooms, or of all rooms that the user may see."""
@@ -137,7 +139,8 @@ class Rooms:
             )
         except ValueError as error:
             raise invalid(cursor="takes a nextCursor of this listing") from error
-        return RoomPage([self._view(room) for room in rooms], cursor)
+        peers = await self._peers.of(user_id, (of.room for of in rooms))
+        return RoomPage([self._presenter.room(of.room, of.membership, peers.get(of.room.id)) for of in rooms], cursor)
 
     async def members(self, room_id: str, user_id: str, query: Listing) -> MemberPage:
         """Return a page of the members, by name, of a room that the user is in."""
@@ -179,7 +182,7 @@ class Rooms:
         made = await self._store.rooms.create(draft, user_id)
         await self._entered(made, user_id)
         await self._membership_updates.publish_added(made, user_id)
-        return self._view(made)
+        return await self._view(made, user_id)
 
     async def direct(self, user_id: str, other_id: str) -> tuple[RoomView, bool]:
         """Return the direct room of two people; True if it is new. Raises ChatError validation_failed; Missing."""
@@ -191,7 +194,7 @@ class Rooms:
                 own = await self._fresh_of(of.room.id, one)
                 await self._entered(own, one)
                 await self._membership_updates.publish_added(own, one)
-        return self._view(of), made
+        return await self._view(of, user_id), made
 
     async def join(self, standing: Standing, user_id: str) -> None:
         """Make the user a member of a room, unless `standing`, which this class returned for the user, has them as one.
@@ -251,5 +254,6 @@ class Rooms:
             raise ChatError("room_not_found")
         return of
 
-    def _view(self, of: Standing) -> RoomView:
-        return self._presenter.room(of.room, of.membership)
+    async def _view(self, of: Standing, user_id: str) -> RoomView:
+        peers = await self._peers.of(user_id, (of.room,))
+        return self._presenter.room(of.room, of.membership, peers.get(of.room.id))

@@ -10,6 +10,7 @@ from msgspec import Struct
 from chat.codec import Codec
 from chat.delivery.room_channel import Channel, PendingJoin, Subscriber
 from chat.delivery.room_hub import Hub, gone_while_joining
+from chat.direct_peers import DirectPeers
 from chat.presenter import Presenter, at_head
 from chat.request_inputs.connection import JoinRoom
 from chat.request_results.messages import ChangeView
@@ -38,6 +39,7 @@ class RoomJoiner:
         self._rooms = rooms
         self._presenter = presenter
         self._codec = codec
+        self._peers = DirectPeers(store=store)
 
     async def join(
         self,
@@ -63,7 +65,7 @@ class RoomJoiner:
                 room, membership = await self._rooms.membership_now(body.room_id, subscriber.user_id)
                 if not joining.stands_under(membership.joined_rev):
                     raise gone_while_joining()
-                answer = await self._answer(room, membership, channel, joining, body, command_id)
+                answer = await self._answer(subscriber.user_id, room, membership, channel, joining, body, command_id)
                 if not self._hub.go_live(channel, subscriber, answer):
                     raise gone_while_joining()
                 return membership.joined_rev
@@ -74,6 +76,7 @@ class RoomJoiner:
 
     async def _answer(
         self,
+        user_id: str,
         room: Room,
         membership: Membership,
         channel: Channel,
@@ -91,8 +94,9 @@ class RoomJoiner:
         if body.since_rev is not None and not reset:
             changes = await self._missed_changes(channel.room_id, body.since_rev, joining.rev)
         room, own = at_head(room, membership, seq=joining.seq, rev=joining.rev)
+        peers = await self._peers.of(user_id, (room,))
         joined = JoinedRoom(
-            room=self._presenter.room(room, own),
+            room=self._presenter.room(room, own, peers.get(room.id)),
             seq=joining.seq,
             rev=joining.rev,
             missed=missed.items,

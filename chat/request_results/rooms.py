@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from store.models import Role, Room, Status
+from store.models import Role, Room, Status, User
 
 
 class RoomView(Room, frozen=True, rename="camel"):
@@ -16,13 +16,14 @@ class RoomView(Room, frozen=True, rename="camel"):
 
 
 class OwnRoomView(RoomView, frozen=True, rename="camel"):
-    """A room as its member sees it: with the member's own state in it."""
+    """A room as its member sees it: with the member's own state in it, and the other person of a direct room."""
 
     role: Role
     read_seq: int
     unread_count: int
     mention_count: int
     muted_until: str | None
+    peer: User | None
 
 
 class RoomPage(Struct, frozen=True, rename="camel"):

@@ -22,6 +22,7 @@ from store.models import (
     RoomPatch,
     RoomStats,
     Standing,
+    User,
 )
 
 
@@ -71,6 +72,9 @@ class Rooms(Protocol):
         """Remove one slice of what deleted rooms have left. Returns whether there may be more. `Store.sweep` does so
         too.
         """
+
+    async def peers(self, user_id: str, room_ids: Sequence[str]) -> Mapping[str, User]:
+        """The other person of each of these direct rooms of the user, by the room's id. Other rooms are left out."""
 
     async def joined_by(self, user_id: str) -> dict[str, int]:
         """All rooms the user is a member of, each with the room's rev at which they joined."""

@@ -22,6 +22,7 @@ from store.models import (
     RoomPatch,
     RoomStats,
     Standing,
+    User,
 )
 from store.mongo import room_pipelines
 from store.mongo.apply_change import is_abandoned
@@ -29,7 +30,7 @@ from store.mongo.blocks import has_blocked
 from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database, Document, stored_time, unset
 from store.mongo.deleted_rooms import DeletedRooms, DeleteRoom
-from store.mongo.documents import last_seq_of, membership_from, room_from, standing_from
+from store.mongo.documents import last_seq_of, membership_from, room_from, standing_from, user_from
 from store.mongo.errors import index_of
 from store.mongo.indexes import ORDER_INDEX
 from store.mongo.lookup_stages import Pipeline
@@ -132,6 +133,21 @@ class MongoRooms:
     async def purge(self) -> bool:
         _, is_more = await self._deleted.sweep(self._database.clock())
         return is_more
+
+    async def peers(self, user_id: str, room_ids: Sequence[str]) -> Mapping[str, User]:
+        wanted = {"_id": {"$in": list(room_ids)}, "directKey": {"$ne": None}}
+        async with self._database.operation("rooms.peers"):
+            rooms = await self._rooms.find(wanted, {"directKey": 1}).to_list(None)
+            pairs = {room["_id"]: room["directKey"].split(" ") for room in rooms}
+            others = {
+                room_id: other
+                for room_id, pair in pairs.items()
+                for other in pair
+                if user_id in pair and other != user_id
+            }
+            found = await self._database.users.find({"_id": {"$in": list(others.values())}}).to_list(None)
+        users = {user["_id"]: user_from(user) for user in found}
+        return {room_id: users[other] for room_id, other in others.items() if other in users}
 
     async def joined_by(self, user_id: str) -> dict[str, int]:
         async with self._database.operation("rooms.joined_by"):

@@ -21,6 +21,7 @@ from store.models import (
     RoomPatch,
     RoomStats,
     Standing,
+    User,
 )
 from store.sqlite.blocks import has_blocked
 from store.sqlite.database import Database
@@ -30,11 +31,13 @@ from store.sqlite.room_settings import update_settings
 from store.sqlite.rows import (
     MEMBERSHIP_COLUMNS,
     ROOM_COLUMNS,
+    USER_COLUMNS,
     as_json,
     fetch,
     fetch_one,
     room_from,
     standing_from,
+    user_from,
 )
 
 _IDS_MAX = 100_000
@@ -64,6 +67,12 @@ m.joined_rev FROM json_each(?1) wanted CROSS JOIN members m ON m.user_id = wante
 
 _NAMES = """
 SELECT r.id, r.name FROM members m CROSS JOIN rooms r ON r.id = m.room_id WHERE m.user_id = ? LIMIT ?"""
+
+# The key has the ids of both people, with a space between them.
+_PEERS = f"""
+SELECT {USER_COLUMNS}, r.id FROM json_each(?1) wanted CROSS JOIN rooms r ON r.id = wanted.value
+CROSS JOIN users u ON u.id = trim(replace(' ' || r.direct_key || ' ', ' ' || ?2 || ' ', ' '))
+WHERE r.direct_key IS NOT NULL"""
 
 _STATS = """
 SELECT r.member_count, s.seq, coalesce(s.created_at, r.created_at)
@@ -159,6 +168,14 @@ class SqliteRooms:
     async def purge(self) -> bool:
         _, is_more = await self._deleted.sweep(0)
         return is_more
+
+    async def peers(self, user_id: str, room_ids: Sequence[str]) -> Mapping[str, User]:
+        wanted = as_json(list(room_ids))
+
+        def operation(connection: apsw.Connection) -> Mapping[str, User]:
+            return {row[-1]: user_from(row) for row in fetch(connection, _PEERS, (wanted, user_id))}
+
+        return await self._database.read("rooms.peers", operation)
 
     async def joined_by(self, user_id: str) -> dict[str, int]:
         def operation(connection: apsw.Connection) -> dict[str, int]:

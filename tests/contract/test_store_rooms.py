@@ -208,3 +208,19 @@ async def test_what_looks_like_an_operator_is_data_wherever_it_stands(
     changed = await store.users.update(ann.id, ProfileChange(display_name=text, custom_status=text))
     assert (changed.display_name, changed.custom_status) == (text, text)
     assert await store.users.search(text, 9) == [changed]
+
+
+@pytest.mark.gen_test
+async def test_the_peers_of_direct_rooms_are_the_others_as_they_are_now(store: Store, fill: StoreFiller) -> None:
+    ann, bob, cy, eve = [await fill.user() for _ in range(4)]
+    with_bob = (await store.rooms.direct(ann.id, bob.id))[0].room.id
+    with_cy = (await store.rooms.direct(cy.id, ann.id))[0].room.id
+    plain = (await fill.room(ann)).room.id
+    await store.users.update(bob.id, ProfileChange(display_name="Robert"))
+    peers = await store.rooms.peers(ann.id, [with_bob, plain, with_cy, "none"])
+    assert {room_id: peer.id for room_id, peer in peers.items()} == {with_bob: bob.id, with_cy: cy.id}
+    assert peers[with_bob] == await store.users.get(bob.id)
+    assert peers[with_bob].display_name == "Robert"
+    assert (await store.rooms.peers(bob.id, [with_bob]))[with_bob].id == ann.id
+    assert await store.rooms.peers(eve.id, [with_bob]) == {}
+    assert await store.rooms.peers(ann.id, []) == {}

@@ -16,7 +16,7 @@ ROOM = {
     *("id", "name", "description", "isPrivate", "kind", "ownerId", "maxUsers", "memberCount", "onlineCount"),
     *("slowModeS", "archivedAt", "createdAt", "lastSeq", "rev"),
 }
-MEMBER_ROOM = ROOM | {"role", "readSeq", "unreadCount", "mentionCount", "mutedUntil"}
+MEMBER_ROOM = ROOM | {"role", "readSeq", "unreadCount", "mentionCount", "mutedUntil", "peer"}
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +211,7 @@ def test_a_direct_room_is_the_same_each_time_for_both_and_nobody_else(server: Se
     rooms = [reply.json["room"] for reply in replies]
     assert len({room["id"] for room in rooms}) == 1
     assert (rooms[0]["kind"], rooms[0]["isPrivate"], rooms[0]["memberCount"]) == ("direct", True, 2)
+    assert [room["peer"]["id"] for room in rooms] == [bob.id, ada.id] * 3
     path = f"/rooms/{rooms[0]['id']}"
     assert eve.call("GET", path).code == "room_not_found"
     assert ada.call("POST", f"{path}/members", {"userId": eve.id}).code == "forbidden"
@@ -333,3 +334,23 @@ async def test_rooms_over_the_websocket_refuse_what_rest_refuses(server: ServerP
 async def test_leaving_a_room_that_one_never_joined_is_no_error(server: ServerProcess) -> None:
     async with chat(server.ws_url, register(server.url)) as a:
         assert await a.command("leaveRoom", roomId="nowhere") == {}
+
+
+@pytest.mark.gen_test
+async def test_a_direct_room_shows_each_the_other_as_they_are_now(server: ServerProcess) -> None:
+    ada, bob = register(server.url), register(server.url)
+    plain = ada.make_room()
+    assert plain["peer"] is None
+    async with chat(server.ws_url, bob) as b:
+        await b.one("welcome")
+        reply = await asyncio.to_thread(ada.call, "POST", "/rooms/direct", {"userId": bob.id})
+        room_id = reply.json["room"]["id"]
+        assert (await b.one("roomAdded"))["room"]["peer"]["id"] == ada.id
+        await asyncio.to_thread(bob.call, "PATCH", "/users/me", {"displayName": "Robert"})
+        shown = ada.call("GET", f"/rooms/{room_id}").json["room"]["peer"]
+        assert shown == ada.call("GET", f"/users/{bob.id}").json["user"]
+        assert (shown["displayName"], shown["status"]) == ("Robert", "online")
+        listed = {room["id"]: room["peer"] for room in ada.call("GET", "/rooms", mine="true").json["rooms"]}
+        assert listed == {plain["id"]: None, room_id: shown}
+        joined = await b.command("joinRoom", roomId=room_id)
+        assert joined["room"]["peer"]["username"] == ada.username
