@@ -14,7 +14,7 @@ from chat.errors import ChatError, invalid
 from chat.membership_reader import MembershipReader
 from chat.membership_updates import MembershipUpdates, membership_keys
 from chat.presenter import Presenter
-from chat.request_inputs.rooms import CreateRoom, Listing, RoomListing
+from chat.request_inputs.rooms import CreateRoom, MemberListing, RoomListing
 from chat.request_results.rooms import MemberPage, MemberView, RoomPage, RoomTotals, RoomView
 from cluster.contract import Bus
 from cluster.events import MembershipBegan, MembershipEnded
@@ -142,11 +142,13 @@ class Rooms:
         peers = await self._peers.of(user_id, (of.room for of in rooms))
         return RoomPage([self._presenter.room(of.room, of.membership, peers.get(of.room.id)) for of in rooms], cursor)
 
-    async def members(self, room_id: str, user_id: str, query: Listing) -> MemberPage:
-        """Return a page of the members, by name, of a room that the user is in."""
+    async def members(self, room_id: str, user_id: str, query: MemberListing) -> MemberPage:
+        """Return a page of the members, by name, of a room that the user is in; `q` is the beginning of a name."""
         await self.read_by(room_id, user_id)
         try:
-            members, cursor = await self._store.members.list(room_id, limit=query.limit, after=query.cursor)
+            members, cursor = await self._store.members.list(
+                room_id, limit=query.limit, after=query.cursor, prefix=query.q
+            )
         except ValueError as error:
             raise invalid(cursor="takes a nextCursor of this listing") from error
         is_online = self._presence.is_online

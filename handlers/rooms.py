@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 from chat.errors import ChatError
 from chat.messages import Messages
 from chat.request_inputs.messages import ChangesSince
-from chat.request_inputs.rooms import CreateRoom, Listing, OneUser, PatchRoom, RoomListing
+from chat.request_inputs.rooms import CreateRoom, MemberListing, OneUser, PatchRoom, RoomListing
 from chat.room_deletion import RoomDeletion
 from chat.room_settings import RoomSettings
 from chat.rooms import Rooms
@@ -24,7 +24,7 @@ CREATE = InputDecoder(CreateRoom)
 PATCH = InputDecoder(PatchRoom)
 ONE_USER = InputDecoder(OneUser)
 ROOM_LISTING = InputDecoder(RoomListing)
-LISTING = InputDecoder(Listing)
+MEMBER_LISTING = InputDecoder(MemberListing)
 CHANGES_SINCE = InputDecoder(ChangesSince)
 
 
@@ -118,7 +118,7 @@ class MembersHandler(RoomHandler):
     counts_itself = ("POST",)
 
     async def get(self, room_id: str) -> None:
-        self.reply(await self.services.rooms.members(room_id, self.user_id, self.query(LISTING)))
+        self.reply(await self.services.rooms.members(room_id, self.user_id, self.query(MEMBER_LISTING)))
 
     async def post(self, room_id: str) -> None:
         body = await self.countable_body(ONE_USER)

@@ -38,6 +38,12 @@ def name_of_cursor(cursor: str | None) -> str:
         raise ValueError("not a cursor") from error
 
 
+def prefix_range(prefix: str) -> tuple[str, str]:
+    """The folded names that begin with `prefix`, as a range: its first, and what is beyond its last."""
+    first = prefix.casefold()
+    return first, first + "\U0010ffff"
+
+
 def cursor_of_key(key: tuple[object, ...]) -> str:
     """The cursor of a list that continues after the entry with this sort key."""
     return _encoded(msgspec.json.encode(key))

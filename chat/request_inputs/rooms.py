@@ -50,6 +50,12 @@ class Listing(Input, frozen=True):
     cursor: Annotated[str, Meta(max_length=512)] | None = None
 
 
+class MemberListing(Listing, frozen=True):
+    """`q`: the beginning of a user name, in any case."""
+
+    q: Annotated[str, Meta(max_length=64), prepared(nfc)] = ""
+
+
 class RoomListing(Input, frozen=True):
     mine: bool = False
     q: Annotated[str, Meta(max_length=80), prepared(nfc)] | None = None

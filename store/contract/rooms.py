@@ -119,8 +119,10 @@ class Members(Protocol):
         Missing("room").
         """
 
-    async def list(self, room_id: str, *, limit: int, after: str | None) -> tuple[list[Member], str | None]:
-        """Members by username. Cursors as in Rooms.list_for."""
+    async def list(
+        self, room_id: str, *, limit: int, after: str | None, prefix: str = ""
+    ) -> tuple[list[Member], str | None]:
+        """Members by username: those whose username begins with `prefix`, in any case. Cursors as in Rooms.list_for."""
 
     async def mark_read(self, room_id: str, user_id: str, seq: int) -> ReadState | None:
         """Move readSeq forward to min(seq, lastSeq), never back. Returns None for a non-member."""

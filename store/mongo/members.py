@@ -13,7 +13,7 @@ from bson.datetime_ms import DatetimeMS
 from msgspec import Struct
 
 from store.errors import Missing, Refused, RoomFull
-from store.list_cursors import cursor_of_name, name_of_cursor
+from store.list_cursors import cursor_of_name, name_of_cursor, prefix_range
 from store.models import (
     ROOM_MENTION,
     AuditNote,
@@ -96,8 +96,11 @@ class MongoMembers:
             change: MembershipChange = await self._log.change(room_id, Leave(user_id))
         return change
 
-    async def list(self, room_id: str, *, limit: int, after: str | None) -> tuple[list[Member], str | None]:
-        pipeline = room_pipelines.members(room_id, above=name_of_cursor(after), limit=limit + 1)
+    async def list(
+        self, room_id: str, *, limit: int, after: str | None, prefix: str = ""
+    ) -> tuple[list[Member], str | None]:
+        among = prefix_range(prefix)
+        pipeline = room_pipelines.members(room_id, above=name_of_cursor(after), among=among, limit=limit + 1)
         async with self._database.operation("members.list"):
             found = await self._members.aggregate(pipeline).to_list(None)
         following = cursor_of_name(found[limit - 1]["usernameFolded"]) if len(found) > limit else None

@@ -118,10 +118,14 @@ def memberships(pairs: Iterable[tuple[str, str]]) -> Pipeline:
     ]
 
 
-def members(room_id: str, *, above: str, limit: int) -> Pipeline:
-    """Members by folded username, each with `user`. On members."""
+def members(room_id: str, *, above: str, among: tuple[str, str], limit: int) -> Pipeline:
+    """Members by folded username, above one, and from the first of `among` to before the second. On members.
+
+    Each with `user`.
+    """
+    first, end = among
     return [
-        {"$match": {"roomId": room_id, "left": False, "usernameFolded": {"$gt": above}}},
+        {"$match": {"roomId": room_id, "left": False, "usernameFolded": {"$gt": above, "$gte": first, "$lt": end}}},
         {"$sort": {"usernameFolded": 1}},
         {"$limit": limit},
         {

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import apsw
 
 from store.errors import Missing, Refused, RoomFull
-from store.list_cursors import cursor_of_name, name_of_cursor
+from store.list_cursors import cursor_of_name, name_of_cursor, prefix_range
 from store.models import Member, Membership, MembershipChange, ReadState, Refusal, Role, Room, Standing, read_state
 from store.room_rules import require_not_banned
 from store.sqlite.changes import record
@@ -35,7 +35,8 @@ JOIN members m ON m.room_id = wanted.value ->> 0 AND m.user_id = wanted.value ->
 _LIST = """
 SELECT m.user_id, u.username, u.display_name, m.role, m.username_folded
 FROM members m JOIN users u ON u.id = m.user_id
-WHERE m.room_id = ?1 AND m.username_folded > ?2 ORDER BY m.username_folded LIMIT ?3"""
+WHERE m.room_id = ?1 AND m.username_folded > ?2 AND m.username_folded >= ?3 AND m.username_folded < ?4
+ORDER BY m.username_folded LIMIT ?5"""
 
 _BANNED = "SELECT 1 FROM bans WHERE room_id = ? AND user_id = ? AND (expires_at IS NULL OR expires_at > ?)"
 
@@ -79,11 +80,13 @@ class SqliteMembers:
             "members.remove", lambda connection: leave(connection, room_id, user_id, now_ms=self._database.clock())
         )
 
-    async def list(self, room_id: str, *, limit: int, after: str | None) -> tuple[list[Member], str | None]:
-        above = name_of_cursor(after)
+    async def list(
+        self, room_id: str, *, limit: int, after: str | None, prefix: str = ""
+    ) -> tuple[list[Member], str | None]:
+        above, (first, end) = name_of_cursor(after), prefix_range(prefix)
 
         def operation(connection: apsw.Connection) -> tuple[list[Member], str | None]:
-            rows = fetch(connection, _LIST, (room_id, above, limit + 1))
+            rows = fetch(connection, _LIST, (room_id, above, first, end, limit + 1))
             following = cursor_of_name(rows[limit - 1][4]) if len(rows) > limit else None
             return [
                 Member(user_id=row[0], username=row[1], display_name=row[2], role=Role(row[3])) for row in rows[:limit]

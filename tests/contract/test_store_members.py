@@ -212,3 +212,28 @@ async def test_the_rooms_of_somebody_come_with_the_revs_of_their_joining(store: 
         ann.id: {other: 0},
     }
     assert await store.rooms.joined_by_each([]) == {}
+
+
+@pytest.mark.gen_test
+async def test_members_are_found_by_the_beginning_of_their_name_page_by_page(store: Store, fill: StoreFiller) -> None:
+    ann = await fill.user("ann")
+    room_id = (await fill.room(ann)).room.id
+    for name in ("Anna", "anne", "Bob", "an_x", "a.n", "Straße"):
+        await store.members.add(room_id, (await fill.user(name)).id)
+    await fill.user("annabel")  # no member
+
+    async def names(prefix: str) -> list[str]:
+        found: list[str] = []
+        after = None
+        while True:
+            page, after = await store.members.list(room_id, limit=2, after=after, prefix=prefix)
+            found += [member.username for member in page]
+            if after is None:
+                return found
+
+    assert await names("ANN") == ["ann", "Anna", "anne"]
+    assert await names("an_") == ["an_x"]
+    assert await names("STRASS") == ["Straße"]
+    assert await names("a%") == []
+    assert await names(".*") == []
+    assert len(await names("")) == 7

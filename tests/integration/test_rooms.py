@@ -185,6 +185,11 @@ def test_members_are_listed_by_pages_to_members_only(server: ServerProcess) -> N
     assert {one["userId"]: one["role"] for one in members}[ada.id] == "owner"
     assert eve.call("GET", path).code == "not_member"
     assert ada.call("GET", path, cursor="%%%").status == 422
+    assert [one["userId"] for one in ada.call("GET", path, q=others[0].username.upper()).json["members"]] == [
+        others[0].id
+    ]
+    assert ada.call("GET", path, q="nobody-like-that").json == {"members": [], "nextCursor": None}
+    assert ada.call("GET", path, q="x" * 65).status == 422
 
 
 def test_a_private_room_is_entered_by_invitation_alone(server: ServerProcess) -> None:

@@ -53,7 +53,7 @@ def test_no_pipeline_skips() -> None:
         room_pipelines.rooms_of("u", below=9, part="x", limit=5),
         room_pipelines.membership("r", "u"),
         room_pipelines.room_with_members("r", ["u"]),
-        room_pipelines.members("r", above="", limit=5),
+        room_pipelines.members("r", above="", among=("", "z"), limit=5),
         room_pipelines.heads(["r"]),
         room_pipelines.stats("r"),
         message_pipelines.page("r", before=3, after=None, limit=5, with_authors=True),
@@ -126,9 +126,9 @@ def test_a_part_of_a_name_is_a_literal(part: str) -> None:
 
 
 def test_members_are_paged_by_name_and_joined_with_their_names_only() -> None:
-    pipeline = room_pipelines.members("r1", above="bob", limit=5)
+    pipeline = room_pipelines.members("r1", above="bob", among=("", "z"), limit=5)
     assert pipeline[:3] == [
-        {"$match": {"roomId": "r1", "left": False, "usernameFolded": {"$gt": "bob"}}},
+        {"$match": {"roomId": "r1", "left": False, "usernameFolded": {"$gt": "bob", "$gte": "", "$lt": "z"}}},
         {"$sort": {"usernameFolded": 1}},
         {"$limit": 5},
     ]
@@ -247,7 +247,9 @@ CASES = {
     ),
     "membership": Case("members", room_pipelines.membership("r1", "u1"), "room_user", OF_MEMBER),
     "memberships": Case("members", room_pipelines.memberships([("r1", "u1"), ("r1", "u2")]), "room_user", {}),
-    "members": Case("members", room_pipelines.members("r1", above="", limit=5), "room_names", {"user": "_id_"}),
+    "members": Case(
+        "members", room_pipelines.members("r1", above="", among=("", "z"), limit=5), "room_names", {"user": "_id_"}
+    ),
     "heads": Case("rooms", room_pipelines.heads(["r1", "r2"]), "_id_", {"head": "room_seq", "ahead": "room_rev"}),
     "stats": Case("rooms", room_pipelines.stats("r1"), "_id_", {"head": "room_seq"}),
     "page": Case(
