@@ -65,7 +65,7 @@ class MembershipUpdates:
         if not change.changed:
             return
         await self._forget_others(change)
-        await self.publish_rev(change.room.id, change.rev)
+        await self._publish_entry(change)
         await self._publish_own_state(Standing(change.room, change.membership), user_id, rev=change.rev)
         await self._publish_others(change)
 
@@ -76,7 +76,7 @@ class MembershipUpdates:
         await self._forget_others(change)
         # The end is published first: if this process dies in between, the other processes find the missing rev.
         await self._bus.publish(EVERYONE, MembershipEnded(change.room.id, user_id, reason, change.rev))
-        await self.publish_rev(change.room.id, change.rev)
+        await self._publish_entry(change)
         await self._publish_others(change)
 
     async def _forget_others(self, change: MembershipChange) -> None:
@@ -87,6 +87,14 @@ class MembershipUpdates:
     async def publish_rev(self, room_id: str, rev: int) -> None:
         """Publish that the room has an entry of its changes log of which its connections hear nothing."""
         await self._bus.publish(room_topic(room_id), RoomChanges(room_id, ((rev, None),)))
+
+    async def _publish_entry(self, change: MembershipChange) -> None:
+        if not change.has_new_owner:
+            await self.publish_rev(change.room.id, change.rev)
+            return
+        room = change.room
+        updated = self._codec.event(RoomUpdated(self._presenter.room(room, None)))
+        await self._bus.publish(room_topic(room.id), RoomChanges(room.id, ((change.rev, updated),)))
 
     async def _publish_others(self, change: MembershipChange) -> None:
         """Publish the new state of the others whose role changed with it."""

@@ -130,7 +130,8 @@ class MembershipChange(Struct, frozen=True):
     """The result of a join or a leave, or of a change of a role or a mute.
 
     `changed` is False where nothing had to be written; `rev` is then the room's current one. Others whose role changed
-    with it: `user_ids_promoted` became owner, `user_ids_demoted` moderator.
+    with it: `user_ids_promoted` became owner, `user_ids_demoted` moderator. `has_new_owner`: the room's `owner_id` is
+    another one, which all who see the room are told.
     """
 
     room: Room
@@ -139,6 +140,7 @@ class MembershipChange(Struct, frozen=True):
     rev: int
     user_ids_promoted: tuple[str, ...] = field(default=())
     user_ids_demoted: tuple[str, ...] = field(default=())
+    has_new_owner: bool = False
 
 
 class Head(Struct, frozen=True):

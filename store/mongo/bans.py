@@ -119,7 +119,12 @@ class AddBan:
         ended = None
         if ending is not None:
             ended = MembershipChange(
-                room=room, membership=None, changed=True, rev=rev, user_ids_promoted=ending.promoted
+                room=room,
+                membership=None,
+                changed=True,
+                rev=rev,
+                user_ids_promoted=ending.promoted,
+                has_new_owner="ownerId" in ending.settings,
             )
         return BanChange(room=room, changed=True, rev=rev, membership=ended)
 

@@ -230,7 +230,12 @@ class Leave:
         ending = await end_membership(view, member)
         rev = view.record(settings=ending.settings, members=ending.members)
         return MembershipChange(
-            room=room_from(view.room), membership=None, changed=True, rev=rev, user_ids_promoted=ending.promoted
+            room=room_from(view.room),
+            membership=None,
+            changed=True,
+            rev=rev,
+            user_ids_promoted=ending.promoted,
+            has_new_owner="ownerId" in ending.settings,
         )
 
 

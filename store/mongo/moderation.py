@@ -67,7 +67,7 @@ class SetRole:
             self._actor.user_id, AuditAction.ROLE, self._user_id, {"role": self._role.value, "before": member["role"]}
         )
         rev = view.record(settings=settings, members=members, audit=note)
-        return await changed(view, self._user_id, rev, demoted=demoted)
+        return await changed(view, self._user_id, rev, demoted=demoted, has_new_owner="ownerId" in settings)
 
 
 class Mute:
@@ -113,7 +113,12 @@ class Remove:
         note = AuditNote(self._actor.user_id, AuditAction.REMOVE, self._user_id)
         rev = view.record(settings=ending.settings, members=ending.members, audit=note)
         return MembershipChange(
-            room=room_from(view.room), membership=None, changed=True, rev=rev, user_ids_promoted=ending.promoted
+            room=room_from(view.room),
+            membership=None,
+            changed=True,
+            rev=rev,
+            user_ids_promoted=ending.promoted,
+            has_new_owner="ownerId" in ending.settings,
         )
 
 
@@ -158,7 +163,9 @@ async def unchanged(view: RoomView, user_id: str) -> MembershipChange:
     )
 
 
-async def changed(view: RoomView, user_id: str, rev: int, *, demoted: tuple[str, ...] = ()) -> MembershipChange:
+async def changed(
+    view: RoomView, user_id: str, rev: int, *, demoted: tuple[str, ...] = (), has_new_owner: bool = False
+) -> MembershipChange:
     """The result of an entry that was recorded for a member."""
     return MembershipChange(
         room=room_from(view.room),
@@ -166,6 +173,7 @@ async def changed(view: RoomView, user_id: str, rev: int, *, demoted: tuple[str,
         changed=True,
         rev=rev,
         user_ids_demoted=demoted,
+        has_new_owner=has_new_owner,
     )
 
 

@@ -197,6 +197,7 @@ class RoomView:
         """Add an entry and apply it to the view. Returns its rev, which `message` must carry.
 
         `settings`: fields of the room, which a change of membership has too; `is_settings`: they were set by hand.
+        An entry by which the room has another owner is of its settings too: all who see the room are told.
         `deletes_room`: the room ends with this entry. `invite`: the code of a link, and what is made or set of it.
         `withdrawn`: ids of files that the message no longer shows. `audit`: what the entry adds to the audit trail.
         `replaced`: the text that the message had before an edit.
@@ -205,7 +206,7 @@ class RoomView:
         entry: Document = {"_id": ObjectId(), "roomId": self.room["_id"], "rev": rev, "createdAt": self.now}
         if settings:
             entry["settings"] = dict(settings)
-        if is_settings:
+        if is_settings or "ownerId" in (settings or {}):
             entry["isSettings"] = True
         if invite is not None:
             entry["invite"] = dict(invite)

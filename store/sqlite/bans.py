@@ -9,11 +9,10 @@ import apsw
 from store import room_rules
 from store.errors import Missing
 from store.list_cursors import cursor_of_key, key_of_cursor
-from store.models import Actor, AuditAction, AuditNote, Ban, BanChange, MembershipChange, Room
+from store.models import Actor, AuditAction, AuditNote, Ban, BanChange
 from store.sqlite.audit import record_audit
-from store.sqlite.changes import record
 from store.sqlite.database import Database
-from store.sqlite.members import end_membership, is_banned, require_room
+from store.sqlite.members import end_membership, is_banned, membership_change, require_room
 from store.sqlite.moderation import role_in
 from store.sqlite.rows import USER_COLUMNS, Row, as_json, fetch, fetch_one, time_or_none, user_from
 
@@ -95,11 +94,9 @@ def _add(
     promoted = end_membership(connection, room_id, user_id, now_ms=now_ms)
     details = {"reason": reason, "expiresAt": time_or_none(expires_at_ms)}
     note = AuditNote(actor.user_id, AuditAction.BAN, user_id, details)
-    after = _record(connection, room, note, now_ms=now_ms)
-    ended = None
-    if promoted is not None:
-        ended = MembershipChange(room=after, membership=None, changed=True, rev=after.rev, user_ids_promoted=promoted)
-    return BanChange(room=after, changed=True, rev=after.rev, membership=ended)
+    record_audit(connection, room_id, note, now_ms=now_ms)
+    change = membership_change(connection, room, user_id, now_ms=now_ms, promoted=promoted or ())
+    return BanChange(room=change.room, changed=True, rev=change.rev, membership=None if promoted is None else change)
 
 
 def _lift(connection: apsw.Connection, room_id: str, user_id: str, *, actor: Actor, now_ms: int) -> BanChange:
@@ -109,15 +106,9 @@ def _lift(connection: apsw.Connection, room_id: str, user_id: str, *, actor: Act
     connection.execute("DELETE FROM bans WHERE room_id = ? AND user_id = ?", (room_id, user_id))
     if not was_banned:
         return BanChange(room=room, changed=False, rev=room.rev)
-    after = _record(connection, room, AuditNote(actor.user_id, AuditAction.UNBAN, user_id), now_ms=now_ms)
-    return BanChange(room=after, changed=True, rev=after.rev)
-
-
-def _record(connection: apsw.Connection, room: Room, note: AuditNote, *, now_ms: int) -> Room:
-    """Add the entries to the changes log and the audit trail. Returns the room after it."""
-    record(connection, room.id, rev=room.rev + 1, now_ms=now_ms)
-    record_audit(connection, room.id, note, now_ms=now_ms)
-    return require_room(connection, room.id)
+    record_audit(connection, room_id, AuditNote(actor.user_id, AuditAction.UNBAN, user_id), now_ms=now_ms)
+    change = membership_change(connection, room, user_id, now_ms=now_ms)
+    return BanChange(room=change.room, changed=True, rev=change.rev)
 
 
 def _ban_from(row: Row) -> Ban:

@@ -174,10 +174,33 @@ def leave(connection: apsw.Connection, room_id: str, user_id: str, *, now_ms: in
     promoted = end_membership(connection, room_id, user_id, now_ms=now_ms)
     if promoted is None:
         return MembershipChange(room=room, membership=None, changed=False, rev=room.rev)
-    rev = room.rev + 1
-    record(connection, room_id, rev=rev, now_ms=now_ms)
+    return membership_change(connection, room, user_id, now_ms=now_ms, promoted=promoted)
+
+
+def membership_change(
+    connection: apsw.Connection,
+    before: Room,
+    user_id: str,
+    *,
+    now_ms: int,
+    promoted: tuple[str, ...] = (),
+    demoted: tuple[str, ...] = (),
+) -> MembershipChange:
+    """Add the entry to the changes log for rows that were written. `before` is the room before it.
+
+    An entry by which the room has another owner is of its settings too: all who see the room are told.
+    """
+    owner = fetch_one(connection, "SELECT owner_id FROM rooms WHERE id = ?", (before.id,))
+    has_new_owner = owner is not None and owner[0] != before.owner_id
+    record(connection, before.id, rev=before.rev + 1, now_ms=now_ms, is_settings=has_new_owner)
     return MembershipChange(
-        room=require_room(connection, room_id), membership=None, changed=True, rev=rev, user_ids_promoted=promoted
+        room=require_room(connection, before.id),
+        membership=membership_of(connection, before.id, user_id),
+        changed=True,
+        rev=before.rev + 1,
+        user_ids_promoted=promoted,
+        user_ids_demoted=demoted,
+        has_new_owner=has_new_owner,
     )
 
 

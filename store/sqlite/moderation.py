@@ -9,9 +9,8 @@ from store.errors import Missing, Refused
 from store.models import Actor, AuditAction, AuditNote, MembershipChange, Refusal, Role, Room
 from store.room_rules import require_authority_over, require_owner
 from store.sqlite.audit import record_audit
-from store.sqlite.changes import record
 from store.sqlite.database import Database
-from store.sqlite.members import end_membership, membership_of, require_room
+from store.sqlite.members import end_membership, membership_change, membership_of, require_room
 from store.sqlite.rows import fetch_one
 
 
@@ -131,14 +130,5 @@ def _changed(
     demoted: tuple[str, ...] = (),
 ) -> MembershipChange:
     """Add the entries to the changes log and the audit trail. `room` is as it was before."""
-    rev = room.rev + 1
-    record(connection, room.id, rev=rev, now_ms=now_ms)
     record_audit(connection, room.id, note, now_ms=now_ms)
-    return MembershipChange(
-        room=require_room(connection, room.id),
-        membership=membership_of(connection, room.id, user_id),
-        changed=True,
-        rev=rev,
-        user_ids_promoted=promoted,
-        user_ids_demoted=demoted,
-    )
+    return membership_change(connection, room, user_id, now_ms=now_ms, promoted=promoted, demoted=demoted)

@@ -41,6 +41,8 @@ async def test_an_owner_hands_the_room_over_in_one_change(store: Store, make_roo
     room = await make_room()
     change = await store.moderation.set_role(room.id, room.member.id, Role.OWNER, actor=by(room.owner))
     assert (change.room.owner_id, change.user_ids_demoted, change.rev) == (room.member.id, (room.owner.id,), 3)
+    assert change.has_new_owner
+    assert (await store.changes.page(room.id, since=2, limit=10)).changes == (Change(3, None, is_settings=True),)
     assert (await room.role(room.member), await room.role(room.owner)) == (Role.OWNER, Role.MODERATOR)
     for role in (Role.MODERATOR, Role.MEMBER):
         with pytest.raises(Refused) as refused:
@@ -140,7 +142,11 @@ async def test_an_administrator_removes_an_owner_and_a_successor_follows(store: 
     room = await make_room()
     change = await store.moderation.remove(room.id, room.owner.id, actor=ADMIN)
     assert (change.user_ids_promoted, change.room.owner_id) == ((room.moderator.id,), room.moderator.id)
+    assert change.has_new_owner
     assert await room.role(room.moderator) is Role.OWNER
+    left = await store.members.remove(room.id, room.moderator.id)
+    assert (left.room.owner_id, left.has_new_owner) == (room.member.id, True)
+    assert [entry.is_settings for entry in (await store.changes.page(room.id, since=2, limit=9)).changes] == [True] * 2
 
 
 @pytest.mark.gen_test

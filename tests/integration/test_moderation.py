@@ -97,6 +97,34 @@ def test_an_owner_hands_the_room_over(server: ServerProcess) -> None:
 
 
 @pytest.mark.gen_test
+async def test_all_who_are_in_a_room_hear_of_its_new_owner_and_those_concerned_of_their_role(
+    server: ServerProcess,
+) -> None:
+    room = Room(server)
+    async with (
+        chat(server.ws_url, room.owner) as a,
+        chat(server.ws_url, room.moderator) as b,
+        chat(server.ws_url, room.member) as elsewhere,
+    ):
+        for one in (a, b):
+            await one.command("joinRoom", roomId=room.id)
+        await elsewhere.command("heartbeat")
+        assert room.patch(room.owner, room.member, role="owner") == (200, None)
+        await a.until(lambda: len(a.named("roomUpdated")) == 2)
+        told = [data["room"] for data in a.named("roomUpdated")]
+        assert [one["ownerId"] for one in told] == [room.member.id] * 2
+        assert [one["role"] for one in told if "role" in one] == ["moderator"]
+        assert (await b.one("roomUpdated"))["room"]["ownerId"] == room.member.id
+        assert (await elsewhere.one("roomUpdated"))["room"]["role"] == "owner"
+        assert room.remove(room.member, room.member) == (204, None)
+        await b.until(lambda: len(b.named("roomUpdated")) >= 2)
+        successor = b.named("roomUpdated")[1]["room"]["ownerId"]
+        assert successor in {room.owner.id, room.moderator.id}
+        assert room.owner.call("GET", f"/rooms/{room.id}").json["room"]["ownerId"] == successor
+        assert await elsewhere.one("roomClosed") == {"roomId": room.id, "reason": "left"}
+
+
+@pytest.mark.gen_test
 async def test_a_muted_member_reads_and_neither_writes_nor_types_until_the_mute_ends(server: ServerProcess) -> None:
     room = Room(server)
     own = room.member.post(room.id, "before")

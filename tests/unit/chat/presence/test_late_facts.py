@@ -345,9 +345,9 @@ def added(rev: int) -> UserEvent:
     )
 
 
-async def connected(pool: Pool) -> Connection:
+async def connected(pool: Pool, connection_id: str = "p-1") -> Connection:
     connection: Any = Connection()
-    connection.connection_id = "p-1"
+    connection.connection_id = connection_id
     pool.add(connection)
     assert pool.bind(connection, ADA, has_slot=True)
     return connection
@@ -373,3 +373,30 @@ async def test_room_added_is_not_sent_for_a_room_that_was_left_since(parts: Conn
     for happening in (added(3), added(5), added(7)):
         user_events.send(happening)
     assert [frame["data"] for frame in connection.link.frames] == [{"rev": 7}]
+
+
+async def test_a_connection_that_has_not_subscribed_hears_of_the_newest_end_and_of_it_once(parts: Connected) -> None:
+    pool, user_events = parts
+    connection = await connected(pool)
+    for rev in (5, 5, 3):
+        user_events.end_membership(MembershipEnded("r1", "ada", "removed", rev), to_all=True)
+    user_events.send(added(7))
+    user_events.end_membership(MembershipEnded("r1", "ada", "removed", 6), to_all=True)
+    assert [frame["event"] for frame in connection.link.frames] == ["roomClosed", "roomAdded"]
+    user_events.end_membership(MembershipEnded("r1", "ada", "banned", 8), to_all=True)
+    assert connection.link.frames[-1]["data"] == {"roomId": "r1", "reason": "banned"}
+
+
+async def test_an_end_that_the_store_shows_is_told_to_those_who_subscribed_alone(parts: Connected) -> None:
+    pool, user_events = parts
+    connection = await connected(pool)
+    user_events.end_membership(MembershipEnded("r1", "ada", "removed", 5))
+    assert connection.link.frames == []
+
+
+async def test_the_end_of_an_earlier_membership_is_not_told_where_a_later_one_is_subscribed(parts: Connected) -> None:
+    pool, user_events = parts
+    subscribed, other = await connected(pool), await connected(pool, "p-2")
+    subscribed.rooms = {"r1": 9}
+    user_events.end_membership(MembershipEnded("r1", "ada", "removed", 5), to_all=True)
+    assert (subscribed.link.frames, other.link.frames) == ([], [])
