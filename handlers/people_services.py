@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from chat.account_deletion import AccountDeletion
 from chat.blocks import Blocks
+from chat.data_export import DataExport
 from chat.settings import Settings
 
 
@@ -15,3 +16,4 @@ class PeopleServices(Struct, frozen=True):
     settings: Settings
     blocks: Blocks
     account_deletion: AccountDeletion
+    data_export: DataExport

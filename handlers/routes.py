@@ -20,6 +20,7 @@ from chat.webhooks import Webhooks
 from handlers import (
     auth,
     bots,
+    data_export,
     health,
     invites,
     messages,
@@ -127,6 +128,7 @@ def make_application(services: Services) -> Application:
             route(r"/users", users.UsersHandler, None),
             route(r"/users/me", users.MeHandler, services.people.account_deletion),
             route(r"/users/me/settings", user_settings.SettingsHandler, services.people.settings),
+            route(r"/users/me/export", data_export.ExportHandler, services.people.data_export),
             route(r"/users/me/blocks", user_blocks.BlocksHandler, services.people.blocks),
             route(rf"/users/me/blocks/{ID}", user_blocks.OneBlockHandler, services.people.blocks),
             route(rf"/users/{ID}", users.UserHandler, None),

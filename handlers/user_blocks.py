@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from chat.blocks import Blocks
+from chat.request_results.people import BlockList
 from handlers.base import Handler
 
 
 class BlocksHandler(Handler[Blocks]):
     async def get(self) -> None:
-        self.reply({"users": await self.services.list(self.identity.user.id)})
+        self.reply(BlockList(await self.services.list(self.identity.user.id)))
 
 
 class OneBlockHandler(Handler[Blocks]):

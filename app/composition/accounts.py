@@ -13,6 +13,7 @@ from chat.accounts import Accounts
 from chat.administrators import Administrators
 from chat.blocks import Blocks
 from chat.codec import Codec
+from chat.data_export import DataExport
 from chat.invites import Invites
 from chat.known_login_addresses import KnownAddresses
 from chat.logins import Logins
@@ -35,6 +36,7 @@ class AccountParts(msgspec.Struct, frozen=True, kw_only=True):
     profiles: Profiles
     settings: UserSettings
     blocks: Blocks
+    data_export: DataExport
     reserved_names: ReservedNames
 
 
@@ -80,13 +82,24 @@ def build_accounts(
         is_registration_open=auth.registration == "open",
     )
     administrators = Administrators(usernames=settings.monitor.admin_users)
+    user_settings = UserSettings(store=store, bus=shared.bus, codec=codec)
+    blocks = Blocks(store=store, profiles=profiles, presenter=presenter)
     return AccountParts(
         accounts=accounts,
         administrators=administrators,
         logins=logins,
         passwords=passwords,
         profiles=profiles,
-        settings=UserSettings(store=store, bus=shared.bus, codec=codec),
-        blocks=Blocks(store=store, profiles=profiles, presenter=presenter),
+        settings=user_settings,
+        blocks=blocks,
+        data_export=DataExport(
+            store=store,
+            logins=logins,
+            profiles=profiles,
+            settings=user_settings,
+            blocks=blocks,
+            presenter=presenter,
+            codec=codec,
+        ),
         reserved_names=reserved_names,
     )

@@ -97,6 +97,7 @@ def build_web(
             settings=chat.account_parts.settings,
             blocks=chat.account_parts.blocks,
             account_deletion=chat.account_deletion,
+            data_export=chat.account_parts.data_export,
         ),
         invites=chat.invites,
         moderation=ModerationServices(

@@ -43,3 +43,9 @@ class SessionList(Struct, frozen=True):
     """A user's live logins, the last used first."""
 
     sessions: list[SessionView]
+
+
+class BlockList(Struct, frozen=True):
+    """Whom a user blocked, the last blocked first."""
+
+    users: list[User]

@@ -5,7 +5,7 @@ The package says what holds for all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from store.models import (
@@ -74,6 +74,12 @@ class Messages(Protocol):
         """The message with its replaced texts. Raises as `delete`: only its author and moderators may read them."""
 
     async def get(self, message_id: str) -> Message | None: ...
+
+    def by_author(self, user_id: str) -> AsyncGenerator[list[Message], None]:
+        """All messages of a user in all rooms, in slices that are read one by one; in no order that may be relied on.
+
+        What is written meanwhile may be left out. Each slice ends within the store's timeout.
+        """
 
     async def by_client_id(self, room_id: str, user_id: str, client_id: str) -> Message | None: ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 from store.errors import Missing
@@ -26,6 +26,7 @@ from store.mongo.database import Database
 from store.mongo.documents import message_from, replaced_texts_from, room_from, user_from
 from store.mongo.edits import Delete, Edit, React
 from store.mongo.message_append import Appender
+from store.mongo.own_messages import messages_by
 from store.mongo.room_at_rev import Operation
 from store.mongo.search import TextSearch
 from store.room_rules import require_author_or_moderator, require_sees_message
@@ -88,6 +89,9 @@ class MongoMessages:
         if place is None:
             return None
         return await self._one("messages.get", {"roomId": place[0], "seq": place[1]})
+
+    def by_author(self, user_id: str) -> AsyncGenerator[list[Message], None]:
+        return messages_by(self._database, user_id)
 
     async def by_client_id(self, room_id: str, user_id: str, client_id: str) -> Message | None:
         return await self._one("messages.by_client_id", {"roomId": room_id, "userId": user_id, "clientId": client_id})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import apsw
 
@@ -25,6 +25,7 @@ from store.sqlite.changes import head_rev
 from store.sqlite.database import Database
 from store.sqlite.edits import delete, edit, history
 from store.sqlite.message_append import AppendRequest, AppendTransaction
+from store.sqlite.own_messages import messages_by
 from store.sqlite.reactions import ReactRequest, ReactTransaction
 from store.sqlite.rows import MESSAGE_COLUMNS, USER_COLUMNS, as_json, fetch, fetch_one, message_from, user_from
 from store.sqlite.search import complete, search_messages
@@ -91,6 +92,9 @@ class SqliteMessages:
         return await self._database.read(
             "messages.get", lambda connection: _one(connection, room_id, "seq = ?2", (room_id, seq))
         )
+
+    def by_author(self, user_id: str) -> AsyncGenerator[list[Message], None]:
+        return messages_by(self._database, user_id)
 
     async def by_client_id(self, room_id: str, user_id: str, client_id: str) -> Message | None:
         return await self._database.read(

@@ -16,13 +16,6 @@ from tests.support.authorization.scene import ADMINISTRATOR, World
 from tests.support.authorization.served_operations import served_operations
 from tests.support.server import serving
 
-# Operations of the contract that have their row and are not served yet.
-PENDING = frozenset(
-    {
-        "GET /users/me/export",
-    }
-)
-PENDING_PEOPLE: frozenset[Who] = frozenset()  # that cannot be made yet
 ELSEWHERE = "192.0.2.0/24"  # addresses that no test comes from
 
 
@@ -31,26 +24,24 @@ def world(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Iter
     data_dir = tmp_path_factory.mktemp("authorization") / "data"
     env = {"RATE_LIMIT_ENABLED": "false", "ADMIN_USERS": ADMINISTRATOR, "METRICS_ALLOW": ELSEWHERE}
     with serving(data_dir, {**store_env(data_dir), **env}) as server:
-        yield World(server, absent=PENDING_PEOPLE)
+        yield World(server)
 
 
 def test_every_operation_that_is_served_has_a_row_and_every_row_is_served() -> None:
     rows = {row.served for row in OPERATIONS}
     assert served_operations() - rows == set(), "add a row to tests/support/authorization/operations.py"
-    assert rows - served_operations() == PENDING
+    assert rows - served_operations() == set()
 
 
 def test_no_row_stands_twice() -> None:
     assert len({row.name for row in OPERATIONS}) == len(OPERATIONS)
 
 
-@pytest.mark.parametrize(
-    "operation", [pytest.param(row, id=row.name) for row in OPERATIONS if row.served not in PENDING]
-)
+@pytest.mark.parametrize("operation", [pytest.param(row, id=row.name) for row in OPERATIONS])
 def test_who_may_do_it(world: World, operation: Operation) -> None:
     wrong = []
     for is_private in (False, True)[: 1 + operation.concerns_a_room]:
-        for who in (one for one in operation.people if one not in PENDING_PEOPLE):
+        for who in operation.people:
             expected = operation.expected(who, is_private=is_private)
             outcome = world.outcome(operation, who, is_private=is_private)
             if outcome != expected:

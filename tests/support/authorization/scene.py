@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.support.accounts import create_account
@@ -29,19 +29,14 @@ def _done(reply: Reply) -> Reply:
 
 
 class World:
-    """A server's people, and the scenes in which they meet: one public, one private, made anew when one is spent.
+    """A server's people, and the scenes in which they meet: one public, one private, made anew when one is spent."""
 
-    `absent`: people that the server does not know how to make.
-    """
-
-    def __init__(self, server: ServerProcess, *, absent: Collection[Who]) -> None:
+    def __init__(self, server: ServerProcess) -> None:
         self.server = server
-        self.absent = absent
         self.people = {who: register(server.url) for who in (Who.STRANGER, Who.OWNER, *_MEMBERS, Who.DELETED)}
         self.people[Who.ADMIN] = create_account(server, ADMINISTRATOR)
         self.target, self.newcomer = register(server.url), register(server.url)
-        if Who.DELETED not in absent:
-            _done(self.people[Who.DELETED].call("DELETE", "/users/me", {"password": PASSWORD}))
+        _done(self.people[Who.DELETED].call("DELETE", "/users/me", {"password": PASSWORD}))
         self._scenes: dict[bool, Scene] = {}
 
     def outcome(self, operation: Operation, who: Who, *, is_private: bool) -> str:
@@ -60,7 +55,6 @@ class Scene:
     """One room with everybody in their relation to it, and what requests name: messages, invites, bots."""
 
     def __init__(self, world: World, *, is_private: bool) -> None:
-        absent = world.absent
         self._world = world
         self._people = world.people
         owner = self._owner = self._people[Who.OWNER]
@@ -70,13 +64,10 @@ class Scene:
             _done(owner.call("POST", f"{self._path}/members", {"userId": one.id}))
         self._made = {f"message of {who}": self._post(who) for who in (Who.MUTED, Who.BANNED)}
         member = f"{self._path}/members/"
-        if Who.MODERATOR not in absent:
-            _done(owner.call("PATCH", member + self._people[Who.MODERATOR].id, {"role": "moderator"}))
-        if Who.MUTED not in absent:
-            _done(owner.call("PATCH", member + self._people[Who.MUTED].id, {"mutedUntil": FUTURE}))
-        if Who.BANNED not in absent:
-            _done(owner.call("POST", f"{self._path}/bans/{self._people[Who.BANNED].id}", {"reason": "noise"}))
-        self._bot_token: str = "" if Who.BOT in absent else self._new_bot()["token"]
+        _done(owner.call("PATCH", member + self._people[Who.MODERATOR].id, {"role": "moderator"}))
+        _done(owner.call("PATCH", member + self._people[Who.MUTED].id, {"mutedUntil": FUTURE}))
+        _done(owner.call("POST", f"{self._path}/bans/{self._people[Who.BANNED].id}", {"reason": "noise"}))
+        self._bot_token: str = self._new_bot()["token"]
 
     def ask(self, operation: Operation, who: Who) -> str:
         """`ok`, or the code of the refusal."""
