@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import structs
 
@@ -69,7 +69,8 @@ class Search:
         After `from:` people alone, after `in:` rooms alone.
         """
         operator, beginning = _end_of(query.q)
-        room_ids = sorted(await self._rooms.joined_by(user_id))
+        names = await self._store.rooms.names_of(user_id)
+        room_ids = sorted(names)
         if not beginning or not room_ids:
             return Suggestions([], [], [])
         words: list[str] = []
@@ -82,7 +83,7 @@ class Search:
         if operator != "in":
             people = await self._store.users.search_members(room_ids, beginning, SUGGESTIONS_MAX)
         if operator != "from":
-            rooms = await self._rooms_named(user_id, beginning)
+            rooms = await self._rooms_named(user_id, names, beginning)
         counts = _shares(len(words), len(people), len(rooms))
         return Suggestions(
             words[: counts[0]],
@@ -90,9 +91,9 @@ class Search:
             [self._presenter.room(of.room, of.membership) for of in rooms[: counts[2]]],
         )
 
-    async def _rooms_named(self, user_id: str, beginning: str) -> list[Standing]:
-        """The user's own rooms with a name that begins so, by name."""
-        names, form = await self._store.rooms.names_of(user_id), _name_form(beginning)
+    async def _rooms_named(self, user_id: str, names: Mapping[str, str], beginning: str) -> list[Standing]:
+        """Those of the user's own rooms, by id, with a name that begins so; in the order of their names."""
+        form = _name_form(beginning)
         found = sorted((_name_form(name), one) for one, name in names.items() if _name_form(name).startswith(form))
         wanted = [(one, user_id) for _, one in found[:SUGGESTIONS_MAX]]
         standings = await self._store.members.standings(wanted) if wanted else []
@@ -100,11 +101,12 @@ class Search:
 
     async def _room_ids(self, user_id: str, query: SearchQuery, room_id: str | None) -> set[str]:
         """The rooms to search: of the user's own those that are named by the query, and by the request."""
-        own = set(await self._rooms.joined_by(user_id))
+        # From the store, not through the cache: a room that was deleted or left just now still has its messages.
+        names = await self._store.rooms.names_of(user_id)
+        own = set(names)
         if room_id is not None:
             own &= {room_id}
         if query.rooms:
-            names = await self._store.rooms.names_of(user_id)
             wanted, forms = set(query.rooms), {_name_form(name) for name in query.rooms}
             own &= {one for one, name in names.items() if one in wanted or (name and _name_form(name) in forms)}
         return own

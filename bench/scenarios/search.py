@@ -67,6 +67,10 @@ async def _measure(context: ScenarioContext, folder: Path) -> list[Figure]:
                 ]
                 if scan_ms / p50 < TARGET_RATIO and COMMON not in search.texts:
                     context.failures.add(f"{name}: only {scan_ms / p50:.1f} times quicker than a scan")
+        for name, prefix in (("a beginning of all words", "wor"), ("a beginning of a rare word", RARE[:4])):
+            context.step(name)
+            ours = await _times_ms(partial(store.messages.complete, room_ids, prefix, limit=8), context)
+            figures.append(Figure(f"suggestions for {name}: p95", ours[int(len(ours) * P95)], "ms"))
         return figures
     finally:
         await store.close()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
 from typing import Any
 
 import apsw
+from msgspec import Struct
 
 from common.text_folding import search_form
 from store.list_cursors import cursor_of_key, key_of_cursor
@@ -42,11 +42,7 @@ SELECT (SELECT max(row) FROM messages), sum((SELECT max(seq) FROM messages WHERE
 
 # The messages that are read without the index of words: this takes some 3 ms.
 _READ_MAX = 1000
-# Of more rooms the messages are not counted, because that takes 3 µs a room.
-_COUNTED_ROOMS_MAX = 300
-# Of a shorter beginning there are so many words that to join what the index has of them takes longer than to read.
-_INDEXED_PREFIX = 3
-# The rooms' messages are looked up first if they are less than this part of all.
+# A filter that few messages pass has all of them read, unless the rooms have less than this part of all.
 _SMALL_PART = 0.2
 
 _MESSAGES = f"SELECT {_COLUMNS}, m.room_id, m.row FROM json_each(?) found CROSS JOIN messages m ON m.row = found.value"
@@ -54,12 +50,24 @@ _MESSAGES = f"SELECT {_COLUMNS}, m.room_id, m.row FROM json_each(?) found CROSS 
 _ROW_MAX = (1 << 63) - 1
 
 
-class _Scope(Enum):
-    """How many messages the rooms have, by which a plan is chosen."""
+class _Scope(Struct, frozen=True):
+    """The number of messages in the rooms, and of all: by these a plan is chosen."""
 
-    FEW = "few"
-    SMALL_PART = "small part"
-    LARGE_PART = "large part"
+    in_rooms: int
+    in_all: int
+
+    @property
+    def is_few(self) -> bool:
+        """Whether to read them without the index of words."""
+        return self.in_rooms <= _READ_MAX
+
+    def is_less_than_to_find(self, count: int) -> bool:
+        """Whether the rooms have less messages than are passed from new to old until `count` of them have come."""
+        return self.in_rooms**2 < count * self.in_all
+
+    @property
+    def is_small_part(self) -> bool:
+        return self.in_rooms < self.in_all * _SMALL_PART
 
 
 def search_messages(
@@ -90,12 +98,8 @@ def search_messages(
 
 
 def _scope(connection: apsw.Connection, room_ids: Sequence[str]) -> _Scope:
-    if len(room_ids) > _COUNTED_ROOMS_MAX:
-        return _Scope.LARGE_PART
-    newest, count = fetch(connection, _COUNTS, (as_json(room_ids),))[0]
-    if (count or 0) <= _READ_MAX:
-        return _Scope.FEW
-    return _Scope.SMALL_PART if count < newest * _SMALL_PART else _Scope.LARGE_PART
+    in_all, in_rooms = fetch(connection, _COUNTS, (as_json(room_ids),))[0]
+    return _Scope(in_rooms or 0, in_all or 0)
 
 
 def _candidates(
@@ -108,25 +112,33 @@ def _candidates(
         "limit": span.limit,
     }
     if not texts:
-        rows = _by_filters(connection, scope, conditions, bindings)
+        by_room = scope.is_small_part if conditions else scope.is_less_than_to_find(span.limit)
+        rows = _by_filters(connection, conditions, bindings, by_room=by_room)
         return [Candidate(-row, "") for row, _ in rows]
-    if scope is _Scope.FEW:
-        rows = _by_filters(connection, scope, conditions, bindings | {"limit": _READ_MAX})
+    if scope.is_few:
+        rows = _by_filters(connection, conditions, bindings | {"limit": _READ_MAX}, by_room=True)
         found = ((row, search_form(content)) for row, content in rows)
         return [Candidate(-row, form) for row, form in found if score_of(form, texts)][: span.limit]
-    bindings["words"] = " AND ".join(f'"{text}"' for text in texts)  # which have no quotation mark: they are folded
-    rooms = _OF_ROOMS_ROWS if scope is _Scope.SMALL_PART else _OF_ROOMS
+    words = " AND ".join(f'"{text}"' for text in texts)  # which have no quotation mark: they are folded
+    rows = _by_words(connection, words, conditions, bindings, scope)
+    return [Candidate(-row, search_form(content)) for row, content in rows]
+
+
+def _by_words(
+    connection: apsw.Connection, words: str, conditions: str, bindings: dict[str, Any], scope: _Scope
+) -> list[Row]:
+    """The newest rows that the index of words has for an expression."""
+    limit = bindings["limit"]
+    rooms = _OF_ROOMS_ROWS if scope.is_less_than_to_find(limit) else _OF_ROOMS
     newest: dict[int, str] = {}
     for index in _INDEXES:
-        newest.update(
-            fetch(connection, _BY_WORDS.format(index=index, conditions=f"{conditions} AND {rooms}"), bindings)
-        )
-    return [Candidate(-row, search_form(newest[row])) for row in sorted(newest, reverse=True)[: span.limit]]
+        statement = _BY_WORDS.format(index=index, conditions=f"{conditions} AND {rooms}")
+        newest.update(fetch(connection, statement, bindings | {"words": words}))
+    return [(row, newest[row]) for row in sorted(newest, reverse=True)[:limit]]
 
 
-def _by_filters(connection: apsw.Connection, scope: _Scope, conditions: str, bindings: dict[str, Any]) -> list[Row]:
-    statement = _BY_ROW if scope is _Scope.LARGE_PART else _BY_ROOM
-    return fetch(connection, statement.format(conditions=conditions), bindings)
+def _by_filters(connection: apsw.Connection, conditions: str, bindings: dict[str, Any], *, by_room: bool) -> list[Row]:
+    return fetch(connection, (_BY_ROOM if by_room else _BY_ROW).format(conditions=conditions), bindings)
 
 
 def _filters(search: MessageSearch) -> tuple[str, dict[str, Any]]:
@@ -157,13 +169,10 @@ def complete(connection: apsw.Connection, room_ids: Sequence[str], prefix: str, 
     """As store.contract.Messages.complete says, on the caller's snapshot."""
     scope = _scope(connection, room_ids)
     bindings = {"rooms": as_json(room_ids), "newest": _ROW_MAX, "oldest": 0, "limit": _READ_MAX}
-    newest: dict[int, str] = {}
-    if scope is _Scope.FEW or len(prefix) < _INDEXED_PREFIX:
-        newest.update(_by_filters(connection, scope, "", bindings))
-    else:
-        bindings |= {"words": f'"{prefix}"*', "limit": COMPLETED_FROM_MAX}
-        rooms = _OF_ROOMS_ROWS if scope is _Scope.SMALL_PART else _OF_ROOMS
-        for index in _INDEXES:
-            newest.update(fetch(connection, _BY_WORDS.format(index=index, conditions=f" AND {rooms}"), bindings))
-    contents = (newest[row] for row in sorted(newest, reverse=True))
-    return completions(with_prefix(contents, prefix), prefix, limit=limit)
+    recent = _by_filters(connection, "", bindings, by_room=scope.is_less_than_to_find(_READ_MAX))
+    contents = list(with_prefix((content for _, content in recent), prefix))
+    # What the index has of a beginning is joined before the first row comes: 160 ms if every message has such a word.
+    if len(contents) < COMPLETED_FROM_MAX and not scope.is_few:
+        rows = _by_words(connection, f'"{prefix}"*', "", bindings | {"limit": COMPLETED_FROM_MAX}, scope)
+        contents = list(with_prefix((content for _, content in rows), prefix))
+    return completions(contents, prefix, limit=limit)

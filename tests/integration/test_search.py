@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Start, embedded
+from tests.integration.conftest import Processes, Start, embedded, person_at
 from tests.support.client import Person, Reply, register
 from tests.support.server import ServerProcess
 
@@ -112,6 +113,50 @@ def test_only_members_find_what_a_room_says(server: ServerProcess) -> None:
     assert found(eve, "tea") == ["tea in public"]
     assert eve.call("POST", f"/rooms/{public}/leave").status == 204
     assert found(eve, "tea") == []
+
+
+def test_edits_deletions_and_removals_count_at_once(server: ServerProcess) -> None:
+    ada, bob = register(server.url), register(server.url)
+    room_id = room_with(ada, "old tea", "tea to go")
+    bob.join(room_id)
+    edited, deleted = (f"{room_id}-{seq}" for seq in (1, 2))
+    assert ada.call("PATCH", f"/messages/{edited}", {"content": "new thé"}).status == 200
+    assert ada.call("DELETE", f"/messages/{deleted}").status == 200
+    assert (found(bob, "tea"), found(bob, "the"), found(bob, f"in:{room_id}")) == ([], ["new thé"], ["new thé"])
+    assert ada.call("DELETE", f"/rooms/{room_id}/members/{bob.id}").status == 204
+    assert (found(bob, "the"), found(ada, "the")) == ([], ["new thé"])
+    assert ada.call("DELETE", f"/rooms/{room_id}").status == 204
+    assert found(ada, "the") == []
+    assert search(ada, "the", roomId=room_id).code == "room_not_found"
+
+
+@embedded
+def test_what_one_process_wrote_the_other_finds_at_once_and_after_a_removal_nothing(two_servers: Processes) -> None:
+    first, second = two_servers
+    ada, bob = register(first.url), register(first.url)
+    ada_there, bob_there = person_at(ada, second), person_at(bob, second)
+    room_id = room_with(ada, "tea", "thé")
+    ada_there.post(room_id, "tea too")
+    assert set(found(ada_there, "tea")) == {"tea too", "tea"}
+    assert ada_there.call("PATCH", f"/messages/{room_id}-2", {"content": "tea after all"}).status == 200
+    assert (found(ada, "the"), len(found(ada, "tea"))) == ([], 3)
+    bob_there.join(room_id)
+    assert len(found(bob_there, "tea")) == 3
+    assert ada.call("DELETE", f"/rooms/{room_id}/members/{bob.id}").status == 204
+    assert found(bob_there, "tea") == []
+
+
+@embedded
+def test_a_person_in_very_many_rooms_searches_them_all(start: Start) -> None:
+    server = start(RATE_LIMIT_ENABLED="false")
+    ada = register(server.url)
+    with ThreadPoolExecutor(8) as pool:
+        rooms = list(pool.map(lambda number: room_with(ada, name=f"Room {number}"), range(1000)))
+    for room_id in (rooms[0], rooms[500], rooms[999]):
+        ada.post(room_id, "tea")
+    assert found(ada, "tea") == ["tea"] * 3
+    assert found(ada, 'in:"room 500"') == ["tea"]
+    assert suggested(ada, "te")[0] == ["tea"]
 
 
 def test_a_cursor_goes_through_all_results_once(server: ServerProcess) -> None:

@@ -122,13 +122,15 @@ async def test_what_was_written_in_one_file_stays_whole_through_any_mix_of_edits
     assert check_index(data_dir / DATABASE_NAME) == [(), ()]
 
 
-@pytest.mark.parametrize(("read_max", "small_part"), [(1000, 0.0), (0, 1.0), (0, 0.0)])
+@pytest.mark.parametrize(("read_max", "small_part"), [(1000, 0.0), (0, 1.0), (0, 0.0), (0, -1.0)])
 @pytest.mark.gen_test
 async def test_however_many_messages_a_room_has_its_results_are_the_same(
     room_store: StoreWithRoom, monkeypatch: pytest.MonkeyPatch, read_max: int, small_part: float
 ) -> None:
     monkeypatch.setattr(search, "_READ_MAX", read_max)
     monkeypatch.setattr(search, "_SMALL_PART", small_part)
+    if small_part < 0:
+        monkeypatch.setattr(search._Scope, "is_less_than_to_find", lambda self, count: False)
     room, store = room_store, room_store.store
     other = (await store.rooms.create(RoomDraft("Other", None, False, 100), room.ann.id)).room.id
     for number in range(8):
