@@ -197,46 +197,6 @@ class AuditRecord(Struct, frozen=True):
     details: str
 
 
-class BanRecord(Struct, frozen=True):
-    room_id: str
-    user_id: str
-    by_id: str
-    reason: str | None
-    banned_at: int
-    expires_at: int | None
-
-
-class KeptMuteRecord(Struct, frozen=True):
-    """A mute of somebody who left before it ended."""
-
-    room_id: str
-    user_id: str
-    muted_until: int
-
-
-class ReportRecord(Struct, frozen=True):
-    """A report; `message` is the JSON text that a backend keeps."""
-
-    room_id: str
-    seq: int
-    by_id: str
-    reason: str
-    message: str
-    reported_at: int
-
-
-class AuditRecord(Struct, frozen=True):
-    """An entry of an audit trail; `n` orders those of one time, `details` is JSON."""
-
-    room_id: str
-    n: int
-    at: int
-    by_id: str
-    action: str
-    user_id: str | None
-    details: str
-
-
 # In the order of their dependencies: a record refers only to records of the same or an earlier kind.
 KINDS: Mapping[str, type[Any]] = {
     "users": UserRecord,
