@@ -18,6 +18,7 @@ from tests.support.waiting import until
 
 TIMES = 8  # how often each race is run: in each run another may be first
 OUTSIDE = {"not_member", "banned"}
+FUTURE = "2099-01-01T00:00:00.000Z"
 Request = Callable[[], Reply]
 
 
@@ -149,6 +150,22 @@ async def test_of_two_who_join_for_the_last_place_one_gets_it(two_servers: Proce
 
 
 @pytest.mark.gen_test
+async def test_a_link_for_one_is_used_by_one_of_two(two_servers: Processes) -> None:
+    for _ in range(TIMES):
+        async with race(two_servers, isPrivate=True) as one:
+            both = await newcomers(two_servers, 2)
+            code = (await one.ask(one.ada, 0, "POST", "/rooms/{room}/invites", {"maxUses": 1}))["code"]
+            codes = await at_once(
+                *(one.request(person, process, "POST", f"/invites/{code}") for process, person in enumerate(both))
+            )
+            assert sorted(codes) == ["not_found", "ok"]
+            assert await one.members() == {one.ada.id, one.bob.id, both[codes.index("ok")].id}
+
+
+# ---- changes of one message --------------------------------------------------------------------------------------
+
+
+@pytest.mark.gen_test
 @pytest.mark.parametrize("change", ["edit", "react"])
 async def test_a_change_that_races_a_deletion_was_before_it_or_is_refused(two_servers: Processes, change: str) -> None:
     for turn in range(TIMES):
@@ -236,6 +253,20 @@ async def test_who_joins_while_they_are_banned_is_no_member_in_the_end(two_serve
 
 
 @pytest.mark.gen_test
+async def test_a_message_that_races_a_mute_is_seen_by_all_or_refused(two_servers: Processes) -> None:
+    for turn in range(TIMES):
+        async with race(two_servers) as one:
+            mute = one.request(one.ada, 0, "PATCH", f"/rooms/{{room}}/members/{one.bob.id}", {"mutedUntil": FUTURE})
+            send = one.request(one.bob, 1, "POST", "/messages", {"roomId": one.room_id, "content": "last"})
+            codes = await at_once(*(mute, send)[:: 1 if turn % 2 else -1])
+            muted, sent = codes[:: 1 if turn % 2 else -1]
+            assert muted == "ok"
+            assert sent in {"ok", "muted"}
+            assert [message["content"] for message in await one.history()] == ["last"] * (sent == "ok")
+            assert await at_once(send) == ["muted"]
+
+
+@pytest.mark.gen_test
 async def test_a_room_that_is_handed_to_two_at_once_has_one_owner(two_servers: Processes) -> None:
     for _ in range(TIMES):
         async with race(two_servers) as one:
@@ -255,6 +286,31 @@ async def test_a_room_that_is_handed_to_two_at_once_has_one_owner(two_servers: P
             }
             assert (room["ownerId"], room["role"]) == (owner, "moderator")
             assert roles == {one.ada.id: "moderator", one.bob.id: "member", eve.id: "member", owner: "owner"}
+
+
+# ---- the end of a room -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.gen_test
+async def test_who_joins_or_sends_while_a_room_is_deleted_is_in_no_room_in_the_end(two_servers: Processes) -> None:
+    for _ in range(TIMES):
+        async with race(two_servers) as one:
+            (eve,) = await newcomers(two_servers, 1)
+            codes = await at_once(
+                one.request(eve, 1, "POST", "/rooms/{room}/join"),
+                one.request(one.ada, 0, "DELETE", "/rooms/{room}"),
+                one.request(one.bob, 1, "POST", "/messages", {"roomId": one.room_id, "content": "last"}),
+            )
+            assert codes[1] == "ok"
+            assert {codes[0], codes[2]} <= {"ok", "room_not_found"}
+            await until(lambda one=one: one.told_the_end(one.ada) and one.told_the_end(one.bob))
+            assert {watcher.timeline(one.room_id).closed_because for watcher in one.watchers} == {"deleted"}
+            for process in (0, 1):
+                for person in (one.ada, one.bob, eve):
+                    listed = await one.ask(person, process, "GET", "/rooms", mine="true")
+                    assert listed["rooms"] == []
+                    gone = await at_once(one.request(person, process, "GET", "/rooms/{room}"))
+                    assert gone == ["room_not_found"]
 
 
 # ---- settings ----------------------------------------------------------------------------------------------------
