@@ -32,8 +32,10 @@ class MemberModeration:
         self._presence = presence
 
     async def set_role(self, actor: Actor, room_id: str, user_id: str, role: Role) -> ModeratedMember:
-        """Give a member a role; a new owner takes the room over."""
+        """Give a member a role; a new owner takes the room over. Raises ChatError conflict where that is a bot, too."""
         target = await self.target(actor, room_id, user_id)
+        if role is Role.OWNER and target.is_bot:
+            raise ChatError("conflict", "A bot cannot own a room.")
         async with self._updates.fenced(room_id, user_id):
             change = await self._store.moderation.set_role(room_id, user_id, role, actor=actor)
         await self._updates.publish_changed(change, user_id)

@@ -96,6 +96,17 @@ def test_an_owner_hands_the_room_over(server: ServerProcess) -> None:
     assert room.patch(room.owner, room.moderator, role="member") == (403, "forbidden")
 
 
+def test_a_bot_owns_no_room(server: ServerProcess) -> None:
+    room = Room(server)
+    made = room.owner.call("POST", f"/rooms/{room.id}/bots", {"username": f"bot.of.{room.owner.username}"})
+    assert made.status == 201, made.body
+    path = f"/rooms/{room.id}/members/{made.json['user']['id']}"
+    refused = room.owner.call("PATCH", path, {"role": "owner"})
+    assert (refused.status, refused.code) == (409, "conflict")
+    assert room.role(room.owner) == "owner"
+    assert room.owner.call("PATCH", path, {"mutedUntil": in_future(hours=1)}).status == 200
+
+
 @pytest.mark.gen_test
 async def test_all_who_are_in_a_room_hear_of_its_new_owner_and_those_concerned_of_their_role(
     server: ServerProcess,
