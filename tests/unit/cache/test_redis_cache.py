@@ -25,7 +25,7 @@ from cache.redis_cache import FILL_LATE_S, RedisCache
 from cache.redis_scripts import SCRIPTS
 from cluster.redis_connection import RedisClient, RedisGone, RedisRefused
 from cluster.redis_keys import GENERATION
-from store.models import Membership, Role, Room, RoomStats, Session, Status, User, Webhook
+from store.models import Membership, Role, Room, RoomStats, Session, Status, User
 from tests.support.redis_proxy import LATE_S, TIMEOUT_S, elapsed_s, options_for, proxy_to, until, until_noticed_gone
 from tests.support.redis_server import RedisServer
 from tests.unit.cache.conftest import ControlledLoader, CountingLoader, CountingObserver
@@ -46,7 +46,6 @@ VALUES: list[tuple[Key[Any], Any]] = [
     (KEYS.page("r1"), Page((b'{"a":1}', b"1:\x00\xff:", b""), 41, 12, True)),
     (KEYS.page("r2"), Page((), 0, 0, False)),
     (KEYS.stats("r1"), RoomStats("r1", 7, 41, "2026-01-31T12:00:00.123Z")),
-    (KEYS.webhook("hash"), Webhook("w1", "r1", "u2", "CI", "u1", "2026-01-31T12:00:00.123Z")),
 ]
 KEY = KEYS.email("u1")  # any key with a text as its value
 
