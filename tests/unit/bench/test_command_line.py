@@ -83,6 +83,14 @@ def test_a_small_scale_delivers_all_over_all_processes(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_small_search_finds_what_was_written_and_compares_a_scan(tmp_path: Path) -> None:
+    options = [f"--set={option}" for option in ("messages=1000", "rooms=5", "searches=5")]
+    figures = figures_of(bench("--scenario", "search", "--json", *options, TMPDIR=str(tmp_path)))
+    assert figures["a rare word: p95"] >= figures["a rare word: p50"] > 0
+    assert figures["a word of half the messages: against a scan"] > 0
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.slow
 def test_a_small_cache_compares_each_way_and_counts_hits(tmp_path: Path) -> None:
     options = [
