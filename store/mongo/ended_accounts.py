@@ -6,7 +6,7 @@ replaced room by room: an index of messages on (roomId, userId, …) is there, a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 
 from store.errors import Missing, Outdated
 from store.models import DELETED_DISPLAY_NAME, DELETED_USERNAME, Status
@@ -97,3 +97,9 @@ class MongoEndedAccounts:
     async def finish(self, user_id: str) -> None:
         async with self._database.operation("ended_accounts.finish", write=True):
             await self._users.update_one({"_id": user_id}, {"$unset": {"endingSince": ""}})
+
+
+async def ended_among(database: Database, user_ids: Collection[str]) -> set[str]:
+    """Those of these users who deleted their account. To be called within an operation."""
+    wanted = {"_id": {"$in": list(user_ids)}, "endedAt": {"$ne": None}}
+    return {user["_id"] for user in await database.users.find(wanted, {"_id": 1}).to_list(None)} if user_ids else set()

@@ -7,14 +7,16 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec import structs
 from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from common.rfc3339 import rfc3339
 from store import room_rules
 from store.list_cursors import cursor_of_key, key_of_cursor
-from store.models import REPORT_KEEP_MS, Message, Report
+from store.models import DELETED_USERNAME, REPORT_KEEP_MS, Message, Report
 from store.mongo.database import Database, Document, stored_time
+from store.mongo.ended_accounts import ended_among
 
 _NEWEST_FIRST = [("reportedAt", DESCENDING), ("seq", DESCENDING), ("by", DESCENDING)]
 
@@ -62,11 +64,13 @@ class MongoReports:
             ]
         async with self._database.operation("reports.page"):
             found = await self._reports.find(among).sort(_NEWEST_FIRST).limit(limit + 1).to_list(None)
+            reports = [_report_from(document) for document in found[:limit]]
+            ended = await ended_among(self._database, {report.message.user_id for report in reports})
         following = None
         if len(found) > limit:
             last = found[limit - 1]
             following = cursor_of_key((int(last["reportedAt"]), last["seq"], last["by"]))
-        return [_report_from(document) for document in found[:limit]], following
+        return [_without_name(one) if one.message.user_id in ended else one for one in reports], following
 
 
 def _report_from(document: dict[str, Any]) -> Report:
@@ -76,3 +80,7 @@ def _report_from(document: dict[str, Any]) -> Report:
         reason=document["reason"],
         at=rfc3339(int(document["reportedAt"])),
     )
+
+
+def _without_name(report: Report) -> Report:
+    return structs.replace(report, message=structs.replace(report.message, username=DELETED_USERNAME))

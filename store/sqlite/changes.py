@@ -7,7 +7,7 @@ import apsw
 from store.models import Change, ChangePage, Message
 from store.sqlite.database import Database
 from store.sqlite.rows import (
-    ENTRY_COLUMNS,
+    KEPT_MESSAGE_COLUMNS,
     MESSAGE_COLUMNS,
     Row,
     entry_message,
@@ -20,7 +20,8 @@ from store.sqlite.rows import (
 
 # The message's present row only where it is deleted: its texts in older entries are not given out any more.
 _PAGE = f"""
-SELECT c.rev, c.is_settings, {ENTRY_COLUMNS}, {", ".join(f"m.{column}" for column in MESSAGE_COLUMNS.split(", "))}
+SELECT c.rev, c.is_settings, {KEPT_MESSAGE_COLUMNS},
+    {", ".join(f"m.{column}" for column in MESSAGE_COLUMNS.split(", "))}
 FROM changes c LEFT JOIN messages m ON m.room_id = c.room_id AND m.seq = c.message_seq AND m.deleted_at IS NOT NULL
 WHERE c.room_id = ?1 AND c.rev > ?2 ORDER BY c.rev LIMIT ?3"""
 

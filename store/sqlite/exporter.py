@@ -40,7 +40,15 @@ from store.export_records import (
 from store.models import FileDraft, Session
 from store.sqlite.connection import DATABASE_NAME, open_reading, require_sound_sqlite
 from store.sqlite.data_directory import FILES_NAME
-from store.sqlite.rows import ENTRY_COLUMNS, MESSAGE_COLUMNS, Row, entry_message, fetch, is_reaction_entry, message_from
+from store.sqlite.rows import (
+    KEPT_MESSAGE_COLUMNS,
+    MESSAGE_COLUMNS,
+    Row,
+    entry_message,
+    fetch,
+    is_reaction_entry,
+    message_from,
+)
 from store.sqlite.schema_version import MIGRATIONS, require_compatible
 
 SOURCE_ID_NAME = "migration"
@@ -130,7 +138,7 @@ _TABLES = {
         "changes t",
         ("t.room_id", "t.rev"),
         f"""t.room_id, t.rev, t.created_at, t.rev = (SELECT max(rev) FROM changes WHERE room_id = t.room_id),
-        t.is_settings, {ENTRY_COLUMNS}""",
+        t.is_settings, {KEPT_MESSAGE_COLUMNS}""",
         _change,
     ),
     "message_edits": _Table(

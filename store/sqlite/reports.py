@@ -10,13 +10,15 @@ from store import room_rules
 from store.list_cursors import place_of_cursor
 from store.models import Message, Report
 from store.sqlite.database import Database
-from store.sqlite.rows import fetch
+from store.sqlite.rows import KEPT_MESSAGE_COLUMNS, fetch, kept_message
 
 _OWN = "SELECT 1 FROM reports WHERE room_id = ? AND by_id = ? AND seq = ?"
 _COUNTS = "SELECT count(*), coalesce(sum(by_id = ?2), 0), coalesce(max(n), 0) FROM reports WHERE room_id = ?1"
 _INSERT = """
 INSERT INTO reports (room_id, n, seq, by_id, reason, message, reported_at) VALUES (?, ?, ?, ?, ?, ?, ?)"""
-_PAGE = "SELECT n, message, by_id, reason, reported_at FROM reports WHERE room_id = ? AND n < ? ORDER BY n DESC LIMIT ?"
+_PAGE = f"""
+SELECT n, {KEPT_MESSAGE_COLUMNS}, by_id, reason, reported_at FROM reports
+WHERE room_id = ? AND n < ? ORDER BY n DESC LIMIT ?"""
 
 
 class SqliteReports:
@@ -47,8 +49,7 @@ class SqliteReports:
             rows = fetch(connection, _PAGE, (room_id, below, limit + 1))
             following = str(rows[limit - 1][0]) if len(rows) > limit else None
             return [
-                Report(msgspec.json.decode(row[1], type=Message), row[2], row[3], rfc3339(row[4]))
-                for row in rows[:limit]
+                Report(kept_message(row[1], row[2]), row[3], row[4], rfc3339(row[5])) for row in rows[:limit]
             ], following
 
         return await self._database.read("reports.page", operation)

@@ -32,8 +32,8 @@ MESSAGE_COLUMNS = (
     "seq, rev, user_id, username, type, content, client_id, reply_to, thread, extra, created_at, edited_at, "
     "deleted_at, user_id IN (SELECT account_id FROM ended_accounts)"
 )
-# Of an entry of the changes log, for entry_message.
-ENTRY_COLUMNS = "message, message ->> '$.userId' IN (SELECT account_id FROM ended_accounts)"
+# Of a table that keeps whole messages as text: the changes log, and reports.
+KEPT_MESSAGE_COLUMNS = "message, message ->> '$.userId' IN (SELECT account_id FROM ended_accounts)"
 
 FILE_COLUMNS = "f.id, f.name, f.size, f.mime_type, f.sha256, f.width, f.height, f.has_thumbnail"
 
@@ -79,12 +79,15 @@ def entry_text(message: Message, *, is_reaction: bool) -> str:
     return text[:-1] + _REACTION if is_reaction else text
 
 
-def entry_message(text: str | None, has_author_ended: int | None) -> Message | None:
-    """The message of an entry, from ENTRY_COLUMNS."""
-    if text is None:
-        return None
+def kept_message(text: str, has_author_ended: int) -> Message:
+    """A message that is kept as text, from KEPT_MESSAGE_COLUMNS."""
     message = _decode_message(text)
     return structs.replace(message, username=DELETED_USERNAME) if has_author_ended else message
+
+
+def entry_message(text: str | None, has_author_ended: int | None) -> Message | None:
+    """The message of an entry of the changes log, from KEPT_MESSAGE_COLUMNS; None for one of something else."""
+    return None if text is None or has_author_ended is None else kept_message(text, has_author_ended)
 
 
 def is_reaction_entry(text: str | None) -> bool:

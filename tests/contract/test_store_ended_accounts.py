@@ -194,6 +194,20 @@ async def test_a_change_of_its_message_does_not_bring_the_name_back(store: Store
 
 
 @pytest.mark.gen_test
+async def test_a_report_of_its_message_has_no_name_either(store: Store, fill: StoreFiller) -> None:
+    ann, bob = await fill.user("Ann"), await fill.user("Bob")
+    room = (await fill.room(bob)).room
+    await store.members.add(room.id, ann.id)
+    for author in (ann, bob):
+        (message,) = await fill.say(room.id, author, "rude words")
+        await store.reports.add(message, bob.id, "it is rude")
+    await ended(store, ann)
+    reports, _ = await store.reports.page(room.id, limit=9, after=None)
+    assert {report.message.user_id: report.message.username for report in reports} == {ann.id: "deleted", bob.id: "Bob"}
+    assert {report.message.content for report in reports} == {"rude words"}
+
+
+@pytest.mark.gen_test
 async def test_it_is_unfinished_until_it_is_finished(store: Store, fill: StoreFiller, clock: HandClock) -> None:
     people = [await fill.user() for _ in range(3)]
     for one in people:
