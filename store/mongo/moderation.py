@@ -122,17 +122,6 @@ class Remove:
         )
 
 
-class Note:
-    """The change that does nothing but add to the audit trail: for an act whose own write is not in the changes log."""
-
-    def __init__(self, note: AuditNote) -> None:
-        self._note = note
-        self.read_set = ReadSet()
-
-    async def run(self, view: RoomView) -> None:
-        view.record(audit=self._note)
-
-
 def role_in(view: RoomView, user_id: str) -> Role | None:
     """The user's role in the room, None for a non-member."""
     member = view.member(user_id)
