@@ -64,17 +64,7 @@ class CacheTtls(Struct, frozen=True, kw_only=True):
 class Keys:
     """Makes keys. Where an invalidation is lost (its process was killed), the TTL bounds the life of the old value."""
 
-    __slots__ = (
-        "_email",
-        "_membership",
-        "_page",
-        "_page_at",
-        "_room",
-        "_room_ids",
-        "_session",
-        "_stats",
-        "_user",
-    )
+    __slots__ = ("_email", "_membership", "_page", "_page_at", "_room", "_room_ids", "_session", "_stats", "_user")
 
     def __init__(self, ttls: CacheTtls) -> None:
         access, shown = (ttls.users_s, ttls.access_s), (ttls.users_s, ttls.unverified_s)

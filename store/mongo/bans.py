@@ -21,8 +21,8 @@ from store.mongo.apply_change import TOMBSTONE_MS
 from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import room_from, user_from
-from store.mongo.members import end_membership
-from store.mongo.moderation import require_authority, role_in
+from store.mongo.members import end_membership, role_in
+from store.mongo.moderation import require_authority
 from store.mongo.room_at_rev import BanPatch, ReadSet, RoomView, standing_ban
 
 _NEWEST_FIRST = [("bannedAt", DESCENDING), ("userId", DESCENDING)]

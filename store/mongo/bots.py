@@ -35,8 +35,7 @@ from store.models import (
 from store.mongo.change_log import ChangeLog
 from store.mongo.database import Collection, Database, Document, stored_time
 from store.mongo.documents import room_from, session_document, user_from
-from store.mongo.members import Ending, Join, end_membership
-from store.mongo.moderation import role_in
+from store.mongo.members import Ending, Join, end_membership, role_in
 from store.mongo.room_at_rev import ReadSet, RoomView
 from store.room_rules import require_moderator
 

@@ -16,8 +16,8 @@ from store.mongo.bots import revoke
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import room_from
 from store.mongo.indexes import INDEXES
+from store.mongo.members import role_in
 from store.mongo.room_at_rev import ReadSet, RoomView
-from store.mongo.room_settings import role_in
 from store.room_rules import require_owner
 
 SLICE_DOCUMENTS = 500

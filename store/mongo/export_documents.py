@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bson.datetime_ms import DatetimeMS
 from msgspec import Struct
 
 from common.rfc3339 import epoch_ms_of
@@ -15,11 +14,8 @@ from store.export_records import (
     ChangeRecord,
     DeletedRoomRecord,
     FileRecord,
-    InviteRecord,
-    MemberRecord,
     MessageEditsRecord,
     ReactionRecord,
-    RoomRecord,
     SettingsRecord,
     UserRecord,
 )
@@ -38,6 +34,15 @@ from store.mongo.documents import (
     session_from,
 )
 from store.mongo.moderation_export_documents import MODERATION
+from store.mongo.room_export_documents import (
+    invite_document,
+    invite_record,
+    member_document,
+    member_record,
+    room_document,
+    room_record,
+    stored_time_or_none,
+)
 
 
 class RecordMapping(Struct, frozen=True):
@@ -64,10 +69,10 @@ def _user_document(record: UserRecord) -> Document:
             "status": record.status,
             "customStatus": record.custom_status,
             "createdAt": stored_time(record.created_at),
-            "disabledAt": _when(record.disabled_at),
+            "disabledAt": stored_time_or_none(record.disabled_at),
             "botRoomId": record.bot_room_id,
-            "endedAt": _when(record.ended_at),
-            "endingSince": _when(record.ended_at) if record.is_ending else None,
+            "endedAt": stored_time_or_none(record.ended_at),
+            "endingSince": stored_time_or_none(record.ended_at) if record.is_ending else None,
         }
     )
 
@@ -90,111 +95,6 @@ def _user_record(document: Mapping[str, Any]) -> UserRecord:
         username_folded=document["usernameFolded"],
         ended_at=epoch_ms(document.get("endedAt")),
         is_ending="endingSince" in document,
-    )
-
-
-def _room_document(record: RoomRecord) -> Document:
-    return unset(
-        {
-            "_id": record.id,
-            "order": record.order,
-            "name": record.name,
-            "nameFolded": record.name.casefold(),
-            "description": record.description,
-            "isPrivate": record.is_private,
-            "kind": record.kind,
-            "directKey": record.direct_key,
-            "ownerId": record.owner_id,
-            "maxUsers": record.max_users,
-            "memberCount": record.member_count,
-            "slowModeS": record.slow_mode_s or None,
-            "archivedAt": _when(record.archived_at),
-            "createdAt": stored_time(record.created_at),
-            "rev": record.rev,
-        }
-    )
-
-
-def _room_record(document: Mapping[str, Any]) -> RoomRecord:
-    return RoomRecord(
-        id=document["_id"],
-        order=document["order"],
-        name=document["name"],
-        description=document.get("description"),
-        is_private=document["isPrivate"],
-        kind=document["kind"],
-        direct_key=document.get("directKey"),
-        owner_id=document.get("ownerId"),
-        max_users=document["maxUsers"],
-        member_count=document["memberCount"],
-        slow_mode_s=document.get("slowModeS", 0),
-        archived_at=epoch_ms(document.get("archivedAt")),
-        created_at=int(document["createdAt"]),
-        rev=document["rev"],
-    )
-
-
-def _invite_document(record: InviteRecord) -> Document:
-    ends_at = _when(record.expires_at)
-    return {
-        "_id": record.code,
-        "roomId": record.room_id,
-        "makerId": record.maker_id,
-        "maxUses": record.max_uses,
-        "uses": record.uses,
-        "usesLeft": None if record.max_uses is None else max(record.max_uses - record.uses, 0),
-        "endsAt": ends_at,
-        "expiresAt": ends_at,
-        "createdAt": stored_time(record.created_at),
-    }
-
-
-def _invite_record(document: Mapping[str, Any]) -> InviteRecord:
-    return InviteRecord(
-        code=document["_id"],
-        room_id=document["roomId"],
-        maker_id=document["makerId"],
-        max_uses=document["maxUses"],
-        uses=document["uses"],
-        expires_at=epoch_ms(document["endsAt"]),
-        created_at=int(document["createdAt"]),
-    )
-
-
-def _member_document(record: MemberRecord) -> Document:
-    return unset(
-        {
-            "roomId": record.room_id,
-            "userId": record.user_id,
-            "username": record.username,
-            "usernameFolded": record.username.casefold(),
-            "roomOrder": record.room_order,
-            "role": record.role,
-            "readSeq": record.read_seq,
-            "left": False,
-            "mutedUntil": _when(record.muted_until),
-            "joinedAt": stored_time(record.joined_at),
-            "joinedRev": record.joined_rev,
-            "rev": record.joined_rev,
-            "sentAt": _when(record.sent_at),
-            "isBot": record.is_bot or None,
-        }
-    )
-
-
-def _member_record(document: Mapping[str, Any]) -> MemberRecord:
-    return MemberRecord(
-        room_id=document["roomId"],
-        user_id=document["userId"],
-        username=document["username"],
-        room_order=document["roomOrder"],
-        role=document["role"],
-        read_seq=document["readSeq"],
-        muted_until=epoch_ms(document.get("mutedUntil")),
-        joined_at=int(document["joinedAt"]),
-        joined_rev=document["joinedRev"],
-        sent_at=epoch_ms(document.get("sentAt")),
-        is_bot=document.get("isBot", False),
     )
 
 
@@ -237,10 +137,6 @@ def _change_document(record: ChangeRecord) -> Document:
     if not record.is_newest:
         document["expiresAt"] = stored_time(time.time_ns() // 1_000_000 + KEEP_MS)
     return document
-
-
-def _when(time_ms: int | None) -> DatetimeMS | None:
-    return None if time_ms is None else stored_time(time_ms)
 
 
 def _seq_of(message_id: str | None) -> int | None:
@@ -320,9 +216,9 @@ MAPPINGS: Mapping[str, RecordMapping] = {
         lambda record: {"_id": record.room_id, "deletedAt": stored_time(record.deleted_at), "isEmpty": False},
         lambda document: DeletedRoomRecord(document["_id"], int(document["deletedAt"])),
     ),
-    "rooms": RecordMapping(_room_document, _room_record),
-    "invites": RecordMapping(_invite_document, _invite_record),
-    "members": RecordMapping(_member_document, _member_record),
+    "rooms": RecordMapping(room_document, room_record),
+    "invites": RecordMapping(invite_document, invite_record),
+    "members": RecordMapping(member_document, member_record),
     "messages": RecordMapping(_message_document, message_from),
     "changes": RecordMapping(_change_document, _change_record),
     "message_edits": RecordMapping(_edits_document, _edits_record),

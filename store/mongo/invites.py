@@ -27,9 +27,8 @@ from store.mongo.apply_change import TOMBSTONE_MS
 from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import room_from
-from store.mongo.members import Join
+from store.mongo.members import Join, role_in
 from store.mongo.room_at_rev import ReadSet, RoomView
-from store.mongo.room_settings import role_in
 from store.room_rules import Rank, rank_of, require_author_or_moderator, require_inviter, require_known
 
 

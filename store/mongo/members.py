@@ -262,3 +262,9 @@ async def end_membership(view: RoomView, member: Document) -> Ending:
             members.append(MemberPatch(successor["userId"], {"role": Role.OWNER.value}))
             promoted = (successor["userId"],)
     return Ending(settings, members, promoted)
+
+
+def role_in(view: RoomView, user_id: str) -> Role | None:
+    """The user's role in the room; None for a non-member."""
+    member = view.member(user_id)
+    return None if member is None else Role(member["role"])

@@ -8,7 +8,7 @@ from store.models import Actor, AuditAction, AuditNote, MembershipChange, Refusa
 from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database, Document, epoch_ms, stored_time
 from store.mongo.documents import last_seq_of, membership_from, room_from
-from store.mongo.members import end_membership
+from store.mongo.members import end_membership, role_in
 from store.mongo.room_at_rev import MemberPatch, Operation, ReadSet, RoomView
 from store.room_rules import require_authority_over, require_owner
 
@@ -120,12 +120,6 @@ class Remove:
             user_ids_promoted=ending.promoted,
             has_new_owner="ownerId" in ending.settings,
         )
-
-
-def role_in(view: RoomView, user_id: str) -> Role | None:
-    """The user's role in the room, None for a non-member."""
-    member = view.member(user_id)
-    return None if member is None else Role(member["role"])
 
 
 def require_authority(view: RoomView, actor: Actor, user_id: str) -> None:

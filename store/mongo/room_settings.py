@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from common.rfc3339 import rfc3339
-from store.models import Actor, Role, RoomChange, RoomPatch
+from store.models import Actor, RoomChange, RoomPatch
 from store.mongo.database import Document
 from store.mongo.documents import room_from
+from store.mongo.members import role_in
 from store.mongo.room_at_rev import ReadSet, RoomView
 from store.room_rules import require_moderator
 from store.room_settings import audit_note, patched
@@ -38,9 +39,3 @@ class ChangeSettings:
             settings["archivedAt"] = None if after.archived_at is None else view.now
         view.record(settings=settings, is_settings=True, audit=audit_note(self._actor, room, after))
         return RoomChange(room_from(view.room), True)
-
-
-def role_in(view: RoomView, user_id: str) -> Role | None:
-    """The user's role in the room; None for who is no member."""
-    member = view.member(user_id)
-    return None if member is None else Role(member["role"])

@@ -12,8 +12,7 @@ from store.list_cursors import cursor_of_key, key_of_cursor
 from store.models import Actor, AuditAction, AuditNote, Ban, BanChange
 from store.sqlite.audit import record_audit
 from store.sqlite.database import Database
-from store.sqlite.members import end_membership, is_banned, membership_change, require_room
-from store.sqlite.moderation import role_in
+from store.sqlite.members import end_membership, is_banned, membership_change, require_room, role_in
 from store.sqlite.rows import USER_COLUMNS, Row, as_json, fetch, fetch_one, time_or_none, user_from
 
 _COUNT = "SELECT count(*) FROM bans WHERE room_id = ? AND (expires_at IS NULL OR expires_at > ?)"

@@ -25,8 +25,7 @@ from store.models import (
 from store.room_rules import require_moderator
 from store.sqlite.audit import record_audit
 from store.sqlite.database import Database
-from store.sqlite.members import join, leave, require_room
-from store.sqlite.moderation import role_in
+from store.sqlite.members import join, leave, require_room, role_in
 from store.sqlite.rows import USER_COLUMNS, Row, fetch, fetch_one, user_from
 
 _BOT = f"""

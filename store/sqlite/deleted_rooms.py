@@ -9,8 +9,7 @@ from store.models import Actor
 from store.room_rules import require_owner
 from store.sqlite.bots import revoke
 from store.sqlite.database import Database
-from store.sqlite.members import room_row
-from store.sqlite.room_settings import role_in
+from store.sqlite.members import role_in, room_row
 from store.sqlite.rows import fetch, fetch_one, room_from
 from store.sqlite.search_index import unindex
 

@@ -23,8 +23,7 @@ from store.room_rules import Rank, rank_of, require_author_or_moderator, require
 from store.sqlite.audit import record_audit
 from store.sqlite.changes import record
 from store.sqlite.database import Database
-from store.sqlite.members import join, require_room
-from store.sqlite.room_settings import role_in
+from store.sqlite.members import join, require_room, role_in
 from store.sqlite.rows import Row, fetch, fetch_one, time_or_none
 
 _COLUMNS = "i.code, i.room_id, i.maker_id, i.uses, i.max_uses, i.expires_at"

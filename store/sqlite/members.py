@@ -251,3 +251,9 @@ def membership_of(connection: apsw.Connection, room_id: str, user_id: str) -> Me
 def is_banned(connection: apsw.Connection, room_id: str, user_id: str, *, now_ms: int) -> bool:
     """Whether the user is banned from the room now."""
     return fetch_one(connection, _BANNED, (room_id, user_id, now_ms)) is not None
+
+
+def role_in(connection: apsw.Connection, room_id: str, user_id: str) -> Role | None:
+    """The user's role in the room; None for a non-member."""
+    row = fetch_one(connection, "SELECT role FROM members WHERE room_id = ? AND user_id = ?", (room_id, user_id))
+    return None if row is None else Role(row[0])

@@ -10,7 +10,7 @@ from store.models import Actor, AuditAction, AuditNote, MembershipChange, Refusa
 from store.room_rules import require_authority_over, require_owner
 from store.sqlite.audit import record_audit
 from store.sqlite.database import Database
-from store.sqlite.members import end_membership, membership_change, membership_of, require_room
+from store.sqlite.members import end_membership, membership_change, membership_of, require_room, role_in
 from store.sqlite.rows import fetch_one
 
 
@@ -37,12 +37,6 @@ class SqliteModeration:
             return _remove(connection, room_id, user_id, actor=actor, now_ms=self._database.clock())
 
         return await self._database.write("moderation.remove", operation)
-
-
-def role_in(connection: apsw.Connection, room_id: str, user_id: str) -> Role | None:
-    """The user's role in the room, None for a non-member."""
-    row = fetch_one(connection, "SELECT role FROM members WHERE room_id = ? AND user_id = ?", (room_id, user_id))
-    return None if row is None else Role(row[0])
 
 
 def is_bot(connection: apsw.Connection, user_id: str) -> bool:

@@ -6,13 +6,13 @@ import apsw
 
 from common.rfc3339 import rfc3339
 from store.errors import Missing
-from store.models import Actor, Role, RoomChange, RoomPatch
+from store.models import Actor, RoomChange, RoomPatch
 from store.room_rules import require_moderator
 from store.room_settings import audit_note, patched
 from store.sqlite.audit import record_audit
 from store.sqlite.changes import record
-from store.sqlite.members import room_row
-from store.sqlite.rows import fetch_one, room_from
+from store.sqlite.members import role_in, room_row
+from store.sqlite.rows import room_from
 
 _UPDATE = """
 UPDATE rooms SET name = ?2, name_folded = ?3, description = ?4, is_private = ?5, max_users = ?6, slow_mode_s = ?7,
@@ -41,9 +41,3 @@ def update_settings(
     row = room_row(connection, room_id)
     assert row is not None
     return RoomChange(room_from(row), True)
-
-
-def role_in(connection: apsw.Connection, room_id: str, user_id: str) -> Role | None:
-    """The user's role in the room; None for who is no member."""
-    row = fetch_one(connection, "SELECT role FROM members WHERE room_id = ? AND user_id = ?", (room_id, user_id))
-    return None if row is None else Role(row[0])
