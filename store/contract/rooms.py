@@ -108,6 +108,8 @@ class Members(Protocol):
     async def add(self, room_id: str, user_id: str, *, role: Role = Role.MEMBER) -> MembershipChange:
         """Add a member, with readSeq = lastSeq. `changed` is False for an existing member.
 
+        Who joins a room that nobody is in any more becomes its owner.
+
         A room never has more than `maxUsers` members, also under concurrent calls. Raises Missing("room" or "user"),
         RoomFull, Refused: banned, or forbidden for a new member of an archived room.
         """

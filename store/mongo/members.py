@@ -32,7 +32,7 @@ from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database, Document, epoch_ms, stored_time
 from store.mongo.documents import last_seq_of, member_from, membership_from, room_from
 from store.mongo.room_at_rev import MemberPatch, ReadSet, RoomView
-from store.room_rules import require_not_banned
+from store.room_rules import require_not_banned, role_of_joiner
 
 # The next owner: another owner if there is one, else a moderator, else a member; of equals the longest-standing.
 _SUCCESSION = (Role.OWNER, Role.MODERATOR, Role.MEMBER)
@@ -196,10 +196,11 @@ class Join:
             raise Refused(Refusal.FORBIDDEN)
         if room["memberCount"] >= room["maxUsers"]:
             raise RoomFull(room["_id"])
+        role = role_of_joiner(room_from(room), self._role, is_bot="botRoomId" in user)
         joined = member_document(
             room["_id"],
             user,
-            role=self._role,
+            role=role,
             room_order=room["order"],
             read_seq=last_seq_of(room),
             joined_at=view.now,
@@ -207,8 +208,11 @@ class Join:
         )
         if (muted_until := view.kept_mute(self._user_id)) is not None:
             joined["mutedUntil"] = muted_until
+        settings: Document = {"memberCount": room["memberCount"] + 1}
+        if role is Role.OWNER:
+            settings["ownerId"] = self._user_id
         rev = view.record(
-            settings={"memberCount": room["memberCount"] + 1},
+            settings=settings,
             members=[MemberPatch(self._user_id, joined, joined=True)],
             audit=self._audit,
         )

@@ -9,7 +9,7 @@ import apsw
 from store.errors import Missing, Refused, RoomFull
 from store.list_cursors import cursor_of_name, name_of_cursor, prefix_range
 from store.models import Member, Membership, MembershipChange, ReadState, Refusal, Role, Room, Standing, read_state
-from store.room_rules import require_not_banned
+from store.room_rules import require_not_banned, role_of_joiner
 from store.sqlite.changes import record
 from store.sqlite.database import Database
 from store.sqlite.rows import (
@@ -47,7 +47,7 @@ SELECT m.user_id, m.role FROM members m JOIN users u ON u.id = m.user_id
 WHERE m.room_id = ?1 AND u.bot_room_id IS NULL
 ORDER BY CASE m.role WHEN 'owner' THEN 0 WHEN 'moderator' THEN 1 ELSE 2 END, m.joined_rev LIMIT 1"""
 
-_STANDS = "SELECT 1 FROM users WHERE id = ? AND id NOT IN (SELECT account_id FROM ended_accounts)"
+_STANDS = "SELECT bot_room_id FROM users WHERE id = ? AND id NOT IN (SELECT account_id FROM ended_accounts)"
 
 
 class SqliteMembers:
@@ -149,7 +149,8 @@ def join(connection: apsw.Connection, room_id: str, user_id: str, *, role: Role,
     membership = membership_of(connection, room_id, user_id)
     if membership is not None:
         return MembershipChange(room=room, membership=membership, changed=False, rev=room.rev)
-    if fetch_one(connection, _STANDS, (user_id,)) is None:
+    user = fetch_one(connection, _STANDS, (user_id,))
+    if user is None:
         raise Missing("user")
     require_not_banned(is_banned(connection, room_id, user_id, now_ms=now_ms))
     if room.archived_at is not None:
@@ -157,9 +158,13 @@ def join(connection: apsw.Connection, room_id: str, user_id: str, *, role: Role,
     if room.member_count >= room.max_users:
         raise RoomFull(room_id)
     rev = room.rev + 1
+    role = role_of_joiner(room, role, is_bot=user[0] is not None)
     record(connection, room_id, rev=rev, now_ms=now_ms)
     insert_member(connection, room_id, user_id, role=role, read_seq=room.last_seq, joined_rev=rev, now_ms=now_ms)
-    connection.execute("UPDATE rooms SET member_count = member_count + 1 WHERE id = ?", (room_id,))
+    connection.execute(
+        "UPDATE rooms SET member_count = member_count + 1, owner_id = iif(?2, ?3, owner_id) WHERE id = ?1",
+        (room_id, role == Role.OWNER, user_id),
+    )
     return MembershipChange(
         room=require_room(connection, room_id),
         membership=membership_of(connection, room_id, user_id),

@@ -237,3 +237,18 @@ async def test_members_are_found_by_the_beginning_of_their_name_page_by_page(sto
     assert await names("a%") == []
     assert await names(".*") == []
     assert len(await names("")) == 7
+
+
+@pytest.mark.gen_test
+async def test_who_joins_a_room_that_nobody_is_in_becomes_its_owner(store: Store, fill: StoreFiller) -> None:
+    ann, bob, cy = await fill.user(), await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    left = await store.members.remove(room_id, ann.id)
+    assert (left.room.owner_id, left.room.member_count) == (None, 0)
+    joined = await store.members.add(room_id, bob.id)
+    assert joined.membership is not None
+    assert (joined.room.owner_id, joined.membership.role) == (bob.id, Role.OWNER)
+    later = await store.members.add(room_id, cy.id)
+    assert later.membership is not None
+    assert (later.room.owner_id, later.membership.role) == (bob.id, Role.MEMBER)
+    assert not (await store.members.add(room_id, bob.id)).changed
