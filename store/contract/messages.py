@@ -117,7 +117,8 @@ class Messages(Protocol):
     async def complete(self, room_ids: Sequence[str], prefix: str, *, limit: int) -> list[str]:
         """Words that begin with a prefix, as store/word_completions.py says, of recent messages of these rooms.
 
-        The newest 1,000 messages of the rooms are looked at in any case. Raises StoreTimeout.
+        A prefix that is not the beginning of one word has none. The newest 1,000 messages of the rooms are looked at
+        in any case. Raises StoreTimeout.
         """
 
 

@@ -59,6 +59,9 @@ class TextSearch:
 
     async def complete(self, room_ids: Sequence[str], prefix: str, *, limit: int) -> list[str]:
         """As store.contract.Messages.complete says. $text knows whole words only, so recent messages are read."""
+        prefix = search_form(prefix)
+        if not prefix or " " in prefix:
+            return []
         patterns = {"folded": f"(?:^| ){re.escape(prefix)}", "content": f"(?:^|[^a-z0-9]){re.escape(prefix)}"}
         found = {"$or": [{field: {"$regex": one, "$options": "i"}} for field, one in patterns.items()]}
         pipeline = message_pipelines.recent(room_ids, found, read_max=READ_MAX, limit=COMPLETED_FROM_MAX)

@@ -167,6 +167,9 @@ def _filters(search: MessageSearch) -> tuple[str, dict[str, Any]]:
 
 def complete(connection: apsw.Connection, room_ids: Sequence[str], prefix: str, *, limit: int) -> list[str]:
     """As store.contract.Messages.complete says, on the caller's snapshot."""
+    prefix = search_form(prefix)
+    if not prefix or " " in prefix:
+        return []
     scope = _scope(connection, room_ids)
     bindings = {"rooms": as_json(room_ids), "newest": _ROW_MAX, "oldest": 0, "limit": _READ_MAX}
     recent = _by_filters(connection, "", bindings, by_room=scope.is_less_than_to_find(_READ_MAX))

@@ -6,6 +6,7 @@ from store import search_ranking
 from store.contract import Store
 from store.list_cursors import cursor_of_key
 from store.models import Message, MessageSearch, ProfileChange, User
+from store.sqlite import search as sqlite_search
 from tests.contract.conftest import StoreFiller
 from tests.support.actors import ADMIN
 from tests.support.clock import HandClock
@@ -275,6 +276,16 @@ async def test_no_word_is_read_as_an_expression(store: Store, fill: StoreFiller,
         assert "plain words" not in await found(store, search)
 
 
+@pytest.mark.parametrize("text", ["\ufdfa" * 400, "漢" * 500, "a" * 2000, "\U0001f600" * 500, "a " * 250])
+@pytest.mark.gen_test
+async def test_a_text_of_very_many_words_is_found(
+    store: Store, fill: StoreFiller, clock: HandClock, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_search, "_READ_MAX", 0)  # with the index of words, however few messages there are
+    room_id, _ = await room_with(fill, clock, text, "something else")
+    assert await found(store, MessageSearch(room_ids=(room_id,), texts=(text,))) == [text]
+
+
 @pytest.mark.gen_test
 async def test_a_beginning_is_completed_to_the_words_of_the_rooms_the_most_frequent_first(
     store: Store, fill: StoreFiller, clock: HandClock
@@ -291,7 +302,8 @@ async def test_a_beginning_is_completed_to_the_words_of_the_rooms_the_most_frequ
     assert await complete("tea") == ["tea", "teapot", "tease"]
     assert await complete("tea", limit=2) == ["tea", "teapot"]
     assert await complete("t") == await complete("te")
-    assert await complete("zur") == ["zürich"]
+    assert await complete("ZÜR") == ["zürich"]
+    assert await complete("tea te") == []
     assert await complete("teach") == await complete(".") == await complete('"') == []
     assert await complete("teach", room_id, other) == ["teacher"]
 

@@ -9,6 +9,7 @@ from typing import Any
 import apsw
 import pytest
 
+from store.errors import StoreTimeout
 from store.models import MessageSearch, RoomDraft
 from store.sqlite import search
 from store.sqlite.connection import DATABASE_NAME
@@ -165,3 +166,14 @@ async def test_a_search_that_takes_long_holds_up_no_other_read(room_store: Store
     assert await room_store.store.messages.page(room_store.room_id, limit=1)
     held.release.set()
     await searching
+
+
+@pytest.mark.gen_test
+async def test_a_search_that_outlasts_its_time_is_ended(open_sqlite: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.sqlite.store.SEARCH_WITHIN_S", 0.05)
+    database = (await open_sqlite())._database
+    endless = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
+    for _ in range(2):  # the thread is free again
+        with pytest.raises(StoreTimeout):
+            await database.search("endless", lambda connection: connection.execute(endless).fetchall())
+    assert await database.search("short", lambda connection: connection.execute("SELECT 1").get) == 1
