@@ -211,6 +211,7 @@ async def close_chat(chat: Chat) -> None:
         closing.push_async_callback(chat.live_processes.announce_stop)
         closing.push_async_callback(chat.conversation.rooms.close)
         closing.push_async_callback(chat.conversation.room_deletion.close)
+        closing.push_async_callback(chat.conversation.own_message_reads.close)
         closing.push_async_callback(chat.conversation.message_writer.close)
         closing.push_async_callback(chat.conversation.message_changes.close)
 

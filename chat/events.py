@@ -95,7 +95,7 @@ class RoomUpdated(Event, frozen=True):
 
 
 class MessageReadUpdate(Event, frozen=True):
-    """The user's read mark moved, by another connection of theirs; the state is the event's whole data."""
+    """The user's read mark moved, by their reading or their own message; the state is the event's whole data."""
 
     name: ClassVar[str] = "messageReadUpdate"
     state: ReadState

@@ -49,7 +49,7 @@ class MessageWriter:
     """Appends drafts, and publishes the stored messages.
 
     `max_waiting` bounds the unsettled drafts of all rooms; a draft waits at most `timeout_s`. `on_posted(room id, user
-    id)` is called for each author of a batch, whose typing ends, and `on_newest(room id, seq)` for each batch.
+    id, whether by REST)` is called for each author of a batch, and `on_newest(room id, seq)` for each batch.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class MessageWriter:
         keys: Keys,
         bus: Bus,
         codec: Codec,
-        on_posted: Callable[[str, str], None],
+        on_posted: Callable[[str, str, bool], None],
         on_newest: Callable[[str, int], None],
         observer: Observer,
         timeout_s: float,
@@ -103,6 +103,7 @@ class MessageWriter:
     async def _write_batch(self, room_id: str, accepted: Sequence[Accepted]) -> Sequence[PostedMessage | Exception]:
         fresh: list[Message] = []
         encoded: list[bytes] = []
+        rest_authors: set[str] = set()
         answers: list[PostedMessage | Exception] = []
         by_rest = duplicates = duplicates_by_rest = 0
         outcomes = await self._store.messages.append(room_id, [one.draft for one in accepted])
@@ -115,7 +116,9 @@ class MessageWriter:
                 duplicates += 1
                 duplicates_by_rest += one.transport == "rest"
             else:
-                by_rest += one.transport == "rest"
+                if one.transport == "rest":
+                    by_rest += 1
+                    rest_authors.add(outcome.message.user_id)
                 fresh.append(outcome.message)
                 encoded.append(message)
             answers.append(PostedMessage(message, outcome.duplicate))
@@ -124,10 +127,12 @@ class MessageWriter:
         if duplicates:
             self._observer.messages_duplicate(ws=duplicates - duplicates_by_rest, rest=duplicates_by_rest)
         if fresh:
-            await self._publish(room_id, fresh, encoded, accepted[0].at_ms)
+            await self._publish(room_id, fresh, encoded, accepted[0].at_ms, rest_authors)
         return answers
 
-    async def _publish(self, room_id: str, fresh: list[Message], encoded: list[bytes], accepted_ms: float) -> None:
+    async def _publish(
+        self, room_id: str, fresh: list[Message], encoded: list[bytes], accepted_ms: float, rest_authors: set[str]
+    ) -> None:
         keys = self._keys
         authors = {message.user_id for message in fresh}
         runs = consecutive(fresh, encoded)
@@ -137,7 +142,7 @@ class MessageWriter:
         await self._cache.update(keys.stats(room_id), room_totals.advance(newest.seq, newest.created_at))
         await self._cache.invalidate(*(keys.membership(room_id, user_id) for user_id in authors))
         for author in authors:
-            self._on_posted(room_id, author)
+            self._on_posted(room_id, author, author in rest_authors)
         for first_seq, messages in runs:
             await self._bus.publish(room_topic(room_id), RoomMessages(room_id, first_seq, messages, accepted_ms))
         self._on_newest(room_id, newest.seq)

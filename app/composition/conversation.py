@@ -22,6 +22,7 @@ from chat.membership_updates import MembershipUpdates
 from chat.message_changes import MessageChanges
 from chat.message_writer import MessageWriter
 from chat.messages import Messages
+from chat.own_message_reads import OwnMessageReads
 from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
 from chat.presenter import Presenter
@@ -48,6 +49,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     message_writer: MessageWriter
     message_changes: MessageChanges
     messages: Messages
+    own_message_reads: OwnMessageReads
     read_marks: ReadMarks
     reports: Reports
     rooms: Rooms
@@ -94,13 +96,19 @@ def build_conversation(
         store=store, updates=membership_updates, administrators=administrators, presence=presence
     )
     bans = Bans(store=store, updates=membership_updates, members=member_moderation, presenter=presenter, now_ms=now_ms)
+    own_message_reads = OwnMessageReads(store=store, bus=bus, codec=codec, connections_of=presence.connections_of)
+
+    def on_posted(room_id: str, user_id: str, by_rest: bool) -> None:
+        typing.stopped(room_id, user_id)
+        own_message_reads.note(room_id, user_id, by_rest=by_rest)
+
     message_writer = MessageWriter(
         store=store,
         cache=cache,
         keys=keys,
         bus=bus,
         codec=codec,
-        on_posted=typing.stopped,
+        on_posted=on_posted,
         on_newest=room_activity.note,
         observer=observer,
         timeout_s=settings.store.timeout_ms / 1000,
@@ -148,6 +156,7 @@ def build_conversation(
         read_marks=read_marks,
         message_writer=message_writer,
         messages=messages,
+        own_message_reads=own_message_reads,
         reports=Reports(store=store, messages=messages),
         rooms=rooms,
         room_deletion=RoomDeletion(store=store, cache=cache, keys=keys, bus=bus),

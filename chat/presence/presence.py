@@ -155,6 +155,11 @@ class Presence:
         person = self._people.get(user_id)
         return person is not None and person.status is not Status.OFFLINE
 
+    def connections_of(self, user_id: str) -> int:
+        """How many connections somebody has to this process; those to another process count as one."""
+        person = self._people.get(user_id)
+        return 0 if person is None else person.connections + len(person.holders)
+
     def status_of(self, user_id: str, chosen: Status) -> Status:
         """What others see of somebody's chosen status."""
         return chosen if user_id in self._people else Status.OFFLINE

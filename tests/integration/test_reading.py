@@ -133,6 +133,35 @@ async def test_a_read_mark_is_told_to_the_persons_connections_on_every_process_a
     assert room_at(two_servers[0], bob, room)["unreadCount"] == 0
 
 
+def marks(connection: ChatConnection) -> list[tuple[int, int]]:
+    """The read and unread messages that messageReadUpdate has told of."""
+    return [(one["readSeq"], one["unreadCount"]) for one in connection.named("messageReadUpdate")]
+
+
+@pytest.mark.gen_test
+async def test_ones_own_message_is_read_on_ones_other_connections_on_every_process(two_servers: Processes) -> None:
+    ada, bob = register(two_servers[0].url), register(two_servers[1].url)
+    room = ada.make_room()["id"]
+    bob.join(room)
+    async with chat(two_servers[1].ws_url, ada) as far, chat(two_servers[1].ws_url, bob) as b:
+        await until(lambda: room_at(two_servers[0], ada, room)["onlineCount"] == 2)
+        async with chat(two_servers[0].ws_url, ada) as near, chat(two_servers[0].ws_url, ada) as tab:
+            await near.command("joinRoom", roomId=room)
+            await b.command("joinRoom", roomId=room)
+            await near.command("sendMessage", roomId=room, content="from one of three")
+            for one in (near, tab, far):
+                await one.until(lambda one=one: marks(one) == [(1, 0)])
+            await b.command("sendMessage", roomId=room, content="unread")
+            await near.command("sendMessage", roomId=room, content="again")
+            for one in (near, tab, far):
+                await one.until(lambda one=one: marks(one)[-1:] == [(3, 0)])
+                assert marks(one) == sorted(marks(one))
+        await b.command("heartbeat")
+        assert marks(b) == [], "not somebody else, and not the only connection, which has sent it"
+        bob.post(room, "by REST")
+        await b.until(lambda: marks(b) == [(4, 0)])
+
+
 def told(connection: ChatConnection, room: str) -> list[int]:
     """The seqs that roomActivity has told of the room."""
     frames = connection.named("roomActivity")

@@ -150,7 +150,7 @@ class DeliveryParts:
             keys=keys,
             bus=self.bus,
             codec=JsonCodec(),
-            on_posted=lambda room_id, user_id: None,
+            on_posted=lambda room_id, user_id, by_rest: None,
             on_newest=lambda room_id, seq: None,
             observer=Observer(),
             timeout_s=60,
