@@ -229,6 +229,7 @@ def expires_at_ms(record: Any) -> int | None:
 
 _EXPIRY: Mapping[type, Callable[[Any], int | None]] = {
     Session: lambda session: session.expires_at_ms,
+    InviteRecord: lambda invite: invite.expires_at,
     BanRecord: lambda ban: ban.expires_at,
     KeptMuteRecord: lambda mute: mute.muted_until,
     ReportRecord: lambda report: report.reported_at + REPORT_KEEP_MS,
