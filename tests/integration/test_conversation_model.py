@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, note, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 
@@ -56,7 +56,8 @@ def cluster(
         yield ClusterBehindProxies(servers, proxies)
 
 
-async def play(cluster: ClusterBehindProxies, draw: Draw) -> None:
+async def play(cluster: ClusterBehindProxies, draw: Draw, failures: list[str]) -> None:
+    """Play one example with people of its own. What fails is added to `failures`, with what was done before."""
     people = [await asyncio.to_thread(register, cluster.servers[0].url) for _ in range(PEOPLE)]
     async with Clients(people, cluster.servers, cluster.proxies) as clients:
         one = Play(clients, Conversation([person.id for person in people]))
@@ -66,16 +67,23 @@ async def play(cluster: ClusterBehindProxies, draw: Draw) -> None:
                 await one.step(draw)
                 if number % SETTLE_EVERY == 0:
                     await one.settle()
-        except BaseException:
-            note("\n".join(one.done))
+        except Exception as failure:
+            failures.append("\n".join([*one.done, f"{type(failure).__name__}: {failure}"]))
             raise
 
 
 def test_each_client_sees_what_the_model_says(cluster: ClusterBehindProxies) -> None:
+    failures: list[str] = []
+
     @seed(SEED)
     @settings(max_examples=EXAMPLES, phases=PHASES, database=None, suppress_health_check=list(HealthCheck))
     @given(chance=st.randoms())
     def examples(chance: Random) -> None:
-        asyncio.run(play(cluster, Draw(chance.choice)))
+        asyncio.run(play(cluster, Draw(chance.choice), failures))
 
-    examples()
+    try:
+        examples()
+    except Exception as error:
+        # Hypothesis repeats what failed. On real processes it may then fail elsewhere or not at all, and say only that.
+        found = failures[-1 if SHRINK else 0] if failures else str(error)
+        raise AssertionError(f"seed {SEED}:\n{found}") from error
