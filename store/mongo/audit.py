@@ -12,8 +12,9 @@ from typing import Any
 from pymongo import DESCENDING, UpdateOne
 
 from common.rfc3339 import rfc3339
+from store import models
 from store.list_cursors import cursor_of_key, key_of_cursor
-from store.models import AUDIT_KEEP_MS, AUDIT_MAX, AuditEntry
+from store.models import AUDIT_KEEP_MS, AuditEntry
 from store.mongo.database import Database, Document, stored_time
 
 _NEWEST_FIRST = [("at", DESCENDING), ("n", DESCENDING)]
@@ -36,10 +37,16 @@ async def trim_audit(database: Database, room_id: str, rev: int) -> None:
     """Remove the room's entries past AUDIT_MAX, after the entry `rev` was applied. Each rev has one at most, so a room
     whose rev is not greater is not asked.
     """
-    if rev <= AUDIT_MAX:
+    if rev <= models.AUDIT_MAX:
         return
     among = {"roomId": room_id}
-    past = await database.audit.find(among, {"at": 1, "n": 1}).sort(_NEWEST_FIRST).skip(AUDIT_MAX).limit(1).to_list(1)
+    past = (
+        await database.audit.find(among, {"at": 1, "n": 1})
+        .sort(_NEWEST_FIRST)
+        .skip(models.AUDIT_MAX)
+        .limit(1)
+        .to_list(1)
+    )
     if past:
         at, n = past[0]["at"], past[0]["n"]
         await database.audit.delete_many({**among, "$or": [{"at": {"$lt": at}}, {"at": at, "n": {"$lte": n}}]})

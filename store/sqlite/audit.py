@@ -6,8 +6,9 @@ import apsw
 import msgspec
 
 from common.rfc3339 import rfc3339
+from store import models
 from store.list_cursors import place_of_cursor
-from store.models import AUDIT_MAX, AuditEntry, AuditNote
+from store.models import AuditEntry, AuditNote
 from store.sqlite.database import Database
 from store.sqlite.rows import fetch, fetch_one
 
@@ -24,7 +25,7 @@ def record_audit(connection: apsw.Connection, room_id: str, note: AuditNote, *, 
         "INSERT INTO audit (room_id, n, at, by_id, action, user_id, details) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (room_id, n, now_ms, note.by_id, note.action.value, note.user_id, details),
     )
-    connection.execute("DELETE FROM audit WHERE room_id = ? AND n <= ?", (room_id, n - AUDIT_MAX))
+    connection.execute("DELETE FROM audit WHERE room_id = ? AND n <= ?", (room_id, n - models.AUDIT_MAX))
 
 
 class SqliteAuditTrail:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from common.rfc3339 import rfc3339
+from store import models
 from store.contract import Store
 from store.errors import Missing, Refused
 from store.models import AuditEntry, Change, MembershipChange, Refusal, Role, Stored
@@ -212,6 +213,20 @@ async def test_of_mutual_removals_one_is_too_late(store: Store, fill: StoreFille
     )
     assert isinstance(demoted, MembershipChange)
     assert isinstance(removed, Refused if await room.role(room.member) is not None else MembershipChange)
+
+
+@pytest.mark.gen_test
+async def test_a_room_keeps_the_newest_entries_of_its_audit_trail(
+    store: Store, clock: HandClock, make_room: MakeRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "AUDIT_MAX", 3)
+    room, other = await make_room(), await make_room()
+    await store.moderation.remove(other.id, other.member.id, actor=by(other.owner))
+    for minute in range(1, 7):
+        clock.ms += 1
+        await store.moderation.mute(room.id, room.member.id, clock.ms + minute * MINUTE_MS, actor=by(room.owner))
+    assert [entry.at for entry in await room.audit()] == [rfc3339(START_MS + n) for n in (6, 5, 4)]
+    assert len(await other.audit()) == 1
 
 
 @pytest.mark.gen_test
