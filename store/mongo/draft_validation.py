@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -56,75 +57,84 @@ class DraftCheck:
 
         A draft that an earlier send has stored is a duplicate, even where it would be refused now.
         """
-        people = {user_id for draft in drafts for user_id in (draft.user_id, *draft.mentions)}
-        found = await self._database.rooms.aggregate(room_pipelines.room_with_members(room_id, list(people))).to_list(1)
-        room = found[0] if found else None
-        members = {} if room is None else {member["userId"]: member for member in room["members"]}
-        slow_mode_s = 0 if room is None else room.get("slowModeS", 0)
+        room, members = await self._room_with_members(room_id, drafts)
+        slow_mode_ms = 0 if room is None else room.get("slowModeS", 0) * 1000
         now_ms = self._database.clock()
         refused: dict[Key, Refusal | TooSoon] = {}
-        resent = [(draft.user_id, draft.client_id) for draft in drafts if draft.attachment_ids or slow_mode_s]
+        resent = [(draft.user_id, draft.client_id) for draft in drafts if draft.attachment_ids or slow_mode_ms]
         if resent:  # a resend must neither grant access to files that its message no longer shows nor begin a wait
             for key, document in (await stored_drafts(self._database, room_id, resent)).items():
                 settled[key] = Stored(message_from(document), True)
+        threads = {draft.thread_id for draft in drafts if draft.thread_id is not None and draft.user_id in members}
+        roots = await self._roots(room_id, threads) if threads else {}
         for draft in drafts:
             key = draft.user_id, draft.client_id
             if key in waiting or isinstance(settled.get(key), Stored):
                 continue
             if room is None:
                 settled[key] = Refusal.ROOM_NOT_FOUND
-            elif draft.user_id not in members:
-                refused[key] = Refusal.NOT_MEMBER
-            elif (until := members[draft.user_id].get("mutedUntil")) is not None and int(until) > now_ms:
-                refused[key] = Refusal.MUTED
-            elif room.get("archivedAt") is not None:
-                refused[key] = Refusal.FORBIDDEN
+                continue
+            outcome: CheckedDraft | Refusal | TooSoon | None = _refusal(room, members, draft, now_ms=now_ms)
+            if outcome is None:
+                outcome = await self._check_details(room_id, draft, members, roots)
+            if isinstance(outcome, CheckedDraft):
+                member = members[draft.user_id]
+                if slow_mode_ms and member["role"] == Role.MEMBER and not draft.by_admin:
+                    outcome = await self._claim(room_id, outcome, member, slow_mode_ms=slow_mode_ms, now_ms=now_ms)
+            if isinstance(outcome, CheckedDraft):
+                if outcome.attachments:
+                    await self._grant_files(room_id, draft)
+                waiting[key] = outcome
+                refused.pop(key, None)
             else:
-                checked: CheckedDraft | Refusal | TooSoon = await self._check_details(room_id, draft, members)
-                is_slowed = slow_mode_s and members[draft.user_id]["role"] == Role.MEMBER and not draft.by_admin
-                if is_slowed and isinstance(checked, CheckedDraft):
-                    checked = await self._claim(room_id, checked, slow_mode_ms=slow_mode_s * 1000, now_ms=now_ms)
-                if not isinstance(checked, CheckedDraft):
-                    refused[key] = checked
-                else:
-                    waiting[key] = checked
-                    refused.pop(key, None)
+                refused[key] = outcome
         if refused:
             settled |= refused
             for key, document in (await stored_drafts(self._database, room_id, refused)).items():
                 settled[key] = Stored(message_from(document), True)
 
+    async def _room_with_members(
+        self, room_id: str, drafts: Iterable[MessageDraft]
+    ) -> tuple[Document | None, dict[str, Document]]:
+        """The room, and by user id the memberships of the authors and of whom they mention."""
+        people = {user_id for draft in drafts for user_id in (draft.user_id, *draft.mentions)}
+        found = await self._database.rooms.aggregate(room_pipelines.room_with_members(room_id, list(people))).to_list(1)
+        if not found:
+            return None, {}
+        return found[0], {member["userId"]: member for member in found[0]["members"]}
+
     async def _claim(
-        self, room_id: str, checked: CheckedDraft, *, slow_mode_ms: int, now_ms: int
+        self, room_id: str, checked: CheckedDraft, member: Document, *, slow_mode_ms: int, now_ms: int
     ) -> CheckedDraft | TooSoon:
         """Begin the author's wait by a conditional update, so that of several processes one lets a message pass.
 
-        The claim names the draft: its retry passes, should the insert that follows fail.
+        The claim names the draft: its retry passes, should the insert that follows fail. `member` is kept up to date,
+        so that an author's further drafts of a batch, and those of a wait that goes on, are refused without a query.
         """
-        draft, members = checked.draft, self._database.members
-        own: Document = {"roomId": room_id, "userId": draft.user_id, "left": False}
-        passes = [
-            {"sentAt": None},
-            {"sentAt": {"$lte": stored_time(now_ms - slow_mode_ms)}},
-            {"sentAs": draft.client_id},
-        ]
-        claim = {"$set": {"sentAt": stored_time(now_ms), "sentAs": draft.client_id}}
-        if (await members.update_one({**own, "$or": passes}, claim)).matched_count:
-            return checked
-        member = await members.find_one(own, {"sentAt": 1})
-        sent_at_ms = now_ms if member is None else int(member["sentAt"])
-        return TooSoon(wait_s(sent_at_ms, slow_mode_ms=slow_mode_ms, now_ms=now_ms) or 1)
+        client_id, before_ms = checked.draft.client_id, now_ms - slow_mode_ms
+        sent_at = member.get("sentAt")
+        if sent_at is None or int(sent_at) <= before_ms or member.get("sentAs") == client_id:
+            own: Document = {"roomId": room_id, "userId": checked.draft.user_id, "left": False}
+            passes = [{"sentAt": None}, {"sentAt": {"$lte": stored_time(before_ms)}}, {"sentAs": client_id}]
+            claim: Document = {"sentAt": stored_time(now_ms), "sentAs": client_id}
+            if (await self._database.members.update_one({**own, "$or": passes}, {"$set": claim})).matched_count:
+                member.update(claim)
+                return checked
+            found = await self._database.members.find_one(own, {"_id": 0, "sentAt": 1, "sentAs": 1})
+            member.update(claim if found is None else found)
+        return TooSoon(wait_s(int(member["sentAt"]), slow_mode_ms=slow_mode_ms, now_ms=now_ms) or 1)
 
     async def _check_details(
-        self, room_id: str, draft: MessageDraft, members: Mapping[str, Document]
+        self, room_id: str, draft: MessageDraft, members: Mapping[str, Document], roots: Mapping[str, int]
     ) -> CheckedDraft | Refusal:
-        """Check what few drafts have: the reply, the thread, the files, and which mentions are of members."""
+        """Check what few drafts have: the reply, the thread, the files, and which mentions are of members.
+
+        `roots`: by the id of each message of the room that a draft names as its thread, the seq of the thread's root.
+        """
         reply_to = await self._seq(room_id, draft.reply_to_id)
-        thread = await self._seq(room_id, draft.thread_id)
+        thread = None if draft.thread_id is None else roots.get(draft.thread_id)
         if (draft.reply_to_id is None) != (reply_to is None) or (draft.thread_id is None) != (thread is None):
             return Refusal.MESSAGE_NOT_FOUND
-        if thread is not None:
-            thread = await self._root(room_id, thread)
         if ROOM_MENTION in draft.mentions:
             try:
                 require_mention_of_all(Role(members[draft.user_id]["role"]), is_admin=draft.by_admin)
@@ -137,12 +147,14 @@ class DraftCheck:
             files = {file["_id"]: file for file in await self._database.files.find(own).to_list(None)}
             if len(files) < len(wanted):
                 return Refusal.FILE_NOT_FOUND
-            # Before the message is inserted, because those who may read the message may read its files.
-            await self._database.files.update_many(
-                own, {"$addToSet": {"posts": {"roomId": room_id, "clientId": draft.client_id}}}
-            )
         mentions = tuple(who for who in dict.fromkeys(draft.mentions) if who == ROOM_MENTION or who in members)
         return CheckedDraft(draft, reply_to, thread, tuple(file_from(files[file_id]) for file_id in wanted), mentions)
+
+    async def _grant_files(self, room_id: str, draft: MessageDraft) -> None:
+        """Let those who may read the message read its files: before it is inserted, after all that may refuse it."""
+        own = {"_id": {"$in": list(draft.attachment_ids)}, "ownerId": draft.user_id}
+        post = {"roomId": room_id, "clientId": draft.client_id}
+        await self._database.files.update_many(own, {"$addToSet": {"posts": post}})
 
     async def withdraw_files(self, room_id: str, checked: CheckedDraft, stored: Message) -> None:
         """Remove the read access to files that `check` granted for a draft whose stored message does not show them."""
@@ -154,10 +166,13 @@ class DraftCheck:
                 {"_id": {"$in": hidden}, "ownerId": stored.user_id}, {"$pull": {"posts": post}}
             )
 
-    async def _root(self, room_id: str, seq: int) -> int:
-        """The seq of the thread's root that a message is, or belongs to."""
-        found = await self._database.messages.find_one({"roomId": room_id, "seq": seq}, {"_id": 0, "thread": 1})
-        return seq if found is None else int(found.get("thread", seq))
+    async def _roots(self, room_id: str, message_ids: Iterable[str]) -> dict[str, int]:
+        """By the id of each message of the room, the seq of the thread's root that it is, or belongs to."""
+        seqs = {one: seq for one in message_ids if (seq := await self._seq(room_id, one)) is not None}
+        among = {"roomId": room_id, "seq": {"$in": list(set(seqs.values()))}}
+        found = await self._database.messages.find(among, {"_id": 0, "seq": 1, "thread": 1}).to_list(None)
+        roots = {message["seq"]: int(message.get("thread", message["seq"])) for message in found}
+        return {one: roots.get(seq, seq) for one, seq in seqs.items()}
 
     async def _seq(self, room_id: str, message_id: str | None) -> int | None:
         if message_id is None:
@@ -167,6 +182,18 @@ class DraftCheck:
             self._heads.forget(room_id)  # another process may have written to the room since
             seq = seq_in_room(room_id, message_id, await self._heads.get(room_id))
         return seq
+
+
+def _refusal(
+    room: Mapping[str, Any], members: Mapping[str, Document], draft: MessageDraft, *, now_ms: int
+) -> Refusal | None:
+    """Why the author may not write to the room now; None if they may."""
+    member = members.get(draft.user_id)
+    if member is None:
+        return Refusal.NOT_MEMBER
+    if (until := member.get("mutedUntil")) is not None and int(until) > now_ms:
+        return Refusal.MUTED
+    return Refusal.FORBIDDEN if room.get("archivedAt") is not None else None
 
 
 async def stored_drafts(database: Database, room_id: str, keys: Iterable[Key]) -> dict[Key, Document]:

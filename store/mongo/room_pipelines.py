@@ -33,6 +33,10 @@ def room_for(room_id: str, user_id: str) -> Pipeline:
     return [{"$match": {"_id": room_id}}, with_head(), with_unapplied(), with_membership(user_id)]
 
 
+# What an append asks of a membership; the last two begin the wait of slow mode.
+APPENDING_MEMBER = ("userId", "role", "mutedUntil", "sentAt", "sentAs")
+
+
 def room_with_members(room_id: str, user_ids: Sequence[str]) -> Pipeline:
     """What an append asks of a room, and `members`: the members documents of some users. One round trip."""
     return [
@@ -44,7 +48,7 @@ def room_with_members(room_id: str, user_ids: Sequence[str]) -> Pipeline:
                 "let": {"room": "$_id"},
                 "pipeline": [
                     {"$match": {"userId": {"$in": list(user_ids)}, "left": False, "$expr": of_room()}},
-                    {"$project": {"_id": 0, "userId": 1, "role": 1, "mutedUntil": 1}},
+                    {"$project": dict.fromkeys(APPENDING_MEMBER, 1) | {"_id": 0}},
                 ],
                 "as": "members",
             }

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from store.contract import Store
 from store.errors import Missing
 from store.ids import make_id
-from store.models import File, FileDraft, Stored, User
+from store.models import Actor, File, FileDraft, RoomPatch, Stored, TooSoon, User
 from tests.contract.conftest import Reopen, StoreFiller
 from tests.support.actors import ADMIN
 from tests.support.clock import HandClock
@@ -200,3 +200,18 @@ async def test_only_uploads_that_broke_off_long_ago_are_swept(
     with pytest.raises(Missing):
         await store.files.create(begun)
     assert await read(store, kept.id) == b"content"
+
+
+@pytest.mark.gen_test
+async def test_a_message_that_comes_too_soon_in_slow_mode_shows_its_file_to_nobody(
+    store: Store, fill: StoreFiller
+) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    await store.members.add(room_id, bob.id)
+    await store.rooms.update(room_id, Actor(ann.id), RoomPatch(slow_mode_s=30))
+    file = await upload(store, bob)
+    await fill.say(room_id, bob, "first")
+    drafts = [fill.draft(bob, attachment_ids=(file.id,)) for _ in range(2)]
+    assert await store.messages.append(room_id, drafts) == [TooSoon(30), TooSoon(30)]
+    assert not await store.files.may_read(file.id, ann.id)
