@@ -16,7 +16,7 @@ from monitor.spans import Spans
 from monitor.traced_calls import traced
 from store.contract import Store
 
-COLLECTIONS = ("users", "sessions", "rooms", "members", "messages", "changes", "files", "monitoring")
+COLLECTIONS = tuple(Store.__annotations__)  # all that the contract has
 
 
 def open_spans(settings: Settings, *, process_id: str, version: str) -> Spans:

@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct
 
 from chat.administrators import Administrators
 from chat.codec import Codec, Decoder, Envelope
+from chat.connections.bot_commands import require_open_to_bot
 from chat.connections.connection_pool import Pool
 from chat.connections.contract import ANSWERED
 from chat.connections.revocations import Revocations
@@ -44,28 +45,7 @@ from limits.ip_addresses import address_check
 from limits.load_shedding import ShedClass
 from monitor.observer import Observer
 from store.errors import StoreError
-from store.models import Actor, ReadState, User
-
-# What bots may send, each in its own room. A command that is not named here is closed to them.
-BOT_COMMANDS = frozenset(
-    {
-        "authenticate",
-        "joinRoom",
-        "leaveRoom",
-        "sendMessage",
-        "editMessage",
-        "deleteMessage",
-        "addReaction",
-        "removeReaction",
-        "startTyping",
-        "stopTyping",
-        "messageRead",
-        "updatePresence",
-        "getPresence",
-        "getRoomStats",
-        "heartbeat",
-    }
-)
+from store.models import Actor, ReadState
 
 
 class Command(Struct, frozen=True):
@@ -169,7 +149,7 @@ class Commands:
                 await self.count_other(session)
             raise
         if session.user is not None and session.user.is_bot:
-            _require_open_to_bot(session.user, envelope.event, body)
+            require_open_to_bot(session.user, envelope.event, body)
         return await command.run(session, body, envelope.id)
 
     def name_of(self, event: str) -> str:
@@ -312,14 +292,6 @@ class Commands:
 
     async def _heartbeat(self, session: Session, body: Input, _: str | None) -> HeartbeatAnswer:
         return HeartbeatAnswer(rfc3339(self._now_ms()))
-
-
-def _require_open_to_bot(bot: User, event: str, body: object) -> None:
-    """Raise ChatError forbidden unless bots may send this command, room_not_found for another room than the bot's."""
-    if event not in BOT_COMMANDS:
-        raise ChatError("forbidden", "A bot may not do this.")
-    if getattr(body, "room_id", bot.bot_room_id) != bot.bot_room_id:
-        raise ChatError("room_not_found")
 
 
 def _context_of(session: Session) -> RequestContext:

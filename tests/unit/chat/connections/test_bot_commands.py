@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chat.connections.command_table import BOT_COMMANDS
+from chat.connections.bot_commands import BOT_COMMANDS
 from tests.support.authorization.served_operations import WEBSOCKET, served_operations
 
 
