@@ -171,7 +171,7 @@ class DraftCheck:
         seqs = {one: seq for one in message_ids if (seq := await self._seq(room_id, one)) is not None}
         among = {"roomId": room_id, "seq": {"$in": list(set(seqs.values()))}}
         found = await self._database.messages.find(among, {"_id": 0, "seq": 1, "thread": 1}).to_list(None)
-        roots = {message["seq"]: int(message.get("thread", message["seq"])) for message in found}
+        roots: dict[int, int] = {message["seq"]: message["thread"] for message in found if "thread" in message}
         return {one: roots.get(seq, seq) for one, seq in seqs.items()}
 
     async def _seq(self, room_id: str, message_id: str | None) -> int | None:
