@@ -115,7 +115,7 @@ class Process:
         self._every(STEP_EVERY_S, chat.shedding.step)
         self._every(HEADS_EVERY_S, lambda: _tried(chat.hub.check_heads))
         self._every(HEADS_EVERY_S, chat.membership_recheck.resume)
-        self._every(DELETIONS_EVERY_S, lambda: _tried(chat.account_deletion.finish_pending))
+        self._every(DELETIONS_EVERY_S, lambda: _tried(chat.conversation.account_deletion.finish_pending))
         if self._shared.is_shared:
             self._every(HEADS_EVERY_S, lambda: _tried(chat.membership_recheck.check_sessions))
             self._every(BEAT_S, self._beat)

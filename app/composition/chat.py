@@ -18,7 +18,6 @@ from app.composition.member_notices import MemberNotices, build_member_notices
 from app.composition.presence import PresenceParts, build_presence
 from app.settings import Settings
 from cache.keys_and_ttls import CacheTtls, Keys
-from chat.account_deletion import AccountDeletion
 from chat.codec import Codec
 from chat.connections.command_table import Commands
 from chat.connections.connection_pool import Pool
@@ -58,7 +57,6 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
 
     membership_recheck: MembershipRecheck
     membership_rechecks: SerialTaskQueue
-    account_deletion: AccountDeletion
     account_parts: AccountParts
     recheck_requests: RecheckRequests
     bus_dispatch: BusDispatch
@@ -256,16 +254,6 @@ def build_chat(
     return Chat(
         membership_recheck=membership_recheck,
         membership_rechecks=membership_rechecks,
-        account_deletion=AccountDeletion(
-            store=store,
-            cache=cache,
-            keys=keys,
-            bus=bus,
-            passwords=account_parts.passwords,
-            logins=account_parts.logins,
-            rooms=rooms,
-            now_ms=now_ms,
-        ),
         account_parts=account_parts,
         recheck_requests=recheck_requests,
         bus_dispatch=BusDispatch(

@@ -12,6 +12,7 @@ from app.composition.bots import BotParts, build_bots
 from app.composition.cluster import Cluster
 from app.settings import Settings
 from cache.keys_and_ttls import Keys
+from chat.account_deletion import AccountDeletion
 from chat.administrators import Administrators
 from chat.audit_trail import AuditTrail
 from chat.bans import Bans
@@ -43,6 +44,7 @@ from store.models import Head
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """The finished use cases."""
 
+    account_deletion: AccountDeletion
     audit_trail: AuditTrail
     bans: Bans
     member_moderation: MemberModeration
@@ -148,7 +150,18 @@ def build_conversation(
     )
     search = Search(store=store, rooms=rooms, presenter=presenter)
     room_settings = RoomSettings(store=store, cache=cache, keys=keys, bus=bus, presenter=presenter, codec=codec)
+    account_deletion = AccountDeletion(
+        store=store,
+        cache=cache,
+        keys=keys,
+        bus=bus,
+        passwords=account_parts.passwords,
+        logins=account_parts.logins,
+        rooms=rooms,
+        now_ms=now_ms,
+    )
     return Conversation(
+        account_deletion=account_deletion,
         audit_trail=AuditTrail(store=store),
         bans=bans,
         member_moderation=member_moderation,

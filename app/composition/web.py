@@ -96,7 +96,7 @@ def build_web(
         people=PeopleServices(
             settings=chat.account_parts.settings,
             blocks=chat.account_parts.blocks,
-            account_deletion=chat.account_deletion,
+            account_deletion=chat.conversation.account_deletion,
             data_export=chat.account_parts.data_export,
         ),
         invites=chat.invites,
