@@ -33,7 +33,7 @@ def delete_room(connection: apsw.Connection, room_id: str, actor: Actor, now_ms:
     connection.execute("INSERT OR IGNORE INTO deleted_rooms (room_id, deleted_at) VALUES (?, ?)", (room_id, now_ms))
     for (session_id,) in fetch(connection, "SELECT session_id FROM bots WHERE room_id = ?", (room_id,)):
         revoke(connection, session_id, now_ms)
-    # At once, for a membership refers to its room; 100,000 of them take some 0.5 s of the writer's thread.
+    # At once, for a membership refers to its room; 100,000 of them took 0.26 s of the writer's thread.
     connection.execute("DELETE FROM members WHERE room_id = ?", (room_id,))
     connection.execute("DELETE FROM rooms WHERE id = ?", (room_id,))
 
