@@ -37,10 +37,10 @@ class Codec(Protocol):
     """Encodes what leaves for clients and decodes what comes from them."""
 
     def envelope(self, payload: bytes) -> Envelope:
-        """Return the parts of a text frame. Raises ChatError malformed, validation_failed."""
+        """Return the parts of a text frame. Raises MalformedFrame, ChatError validation_failed."""
 
     def decoder(self, input_type: type[T]) -> Decoder[T]:
-        """Return the decoder of one type of input; it is made once, not for each frame."""
+        """Return the decoder of a command's data, where null stands for {}; it is made once, not for each frame."""
 
     def encode(self, value: Struct) -> bytes:
         """Return a struct encoded, to be sent to many or to be cached."""

@@ -77,6 +77,14 @@ class ChatError(Exception):
         self.retry_after_s = retry_after_s
 
 
+class MalformedFrame(ChatError):
+    """The refusal of a frame that names no command. `command_id` is the id that its client chose, if it has one."""
+
+    def __init__(self, command_id: str | None = None) -> None:
+        super().__init__("malformed")
+        self.command_id = command_id
+
+
 class RateLimited(ChatError):
     """The refusal of a limit. `decision` has the numbers of the RateLimit headers."""
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from chat.codec import Codec, Envelope
 from chat.connections.contract import ANSWERED, SessionCommands, SessionLink
-from chat.errors import ChatError, CloseCode, as_refusal
+from chat.errors import ChatError, CloseCode, MalformedFrame, as_refusal
 from monitor.observer import Observer
 from store.models import User
 
@@ -202,7 +202,7 @@ class Session:
 
     async def _execute(self, payload: bytes, is_deflated: bool) -> None:
         envelope: Envelope | None = None
-        error: ChatError
+        command_id: str | None = None  # of a frame that has no envelope
         inflated: bytes | None = None
         try:
             if is_deflated:  # inflated only now, so that a queued frame is small
@@ -213,7 +213,8 @@ class Session:
                 payload = inflated
             try:
                 envelope = self._codec.envelope(payload)
-            except ChatError:
+            except ChatError as unreadable:
+                command_id = unreadable.command_id if isinstance(unreadable, MalformedFrame) else None
                 await self._commands.count_other(self)
                 raise
             result = await self._commands.execute(self, envelope)
@@ -225,8 +226,7 @@ class Session:
         except asyncio.CancelledError:
             task = asyncio.current_task()
             assert task is not None
-            # Python 3.11.0 to 3.11.3: a cancellation that is caught without `uncancel` breaks the task's next
-            # asyncio.timeout.
+            # Python 3.11.0 to 3.11.3: without `uncancel` this would break the task's next asyncio.timeout.
             if not self._timed_out or task.uncancel():
                 raise
             self._timed_out = False
@@ -239,14 +239,14 @@ class Session:
         finally:
             if inflated is not None:
                 self.link.release_inflated(len(inflated))
-        self._refuse(envelope, error)
+        self._refuse(envelope, error, command_id if envelope is None else envelope.id)
 
-    def _refuse(self, envelope: Envelope | None, error: ChatError) -> None:
+    def _refuse(self, envelope: Envelope | None, error: ChatError, command_id: str | None) -> None:
         name = "malformed" if envelope is None else self._commands.name_of(envelope.event)
         if error.code == "rate_limited":
             self._count_refusal()
         self._observer.command(name, error.code, time.monotonic() - (self._waited_since or self.busy_since))
-        self.link.send_text(self._codec.refusal(envelope.id if envelope is not None else None, error))
+        self.link.send_text(self._codec.refusal(command_id, error))
         if self.user is None and envelope is not None and envelope.event == "authenticate":
             self.link.close(CloseCode.UNAUTHORIZED, error.code)
         if self._refused >= REFUSALS_IN_A_ROW:

@@ -11,9 +11,12 @@ from msgspec import Meta, Raw
 from chat.errors import ChatError
 from chat.request_inputs.fields import Input, Prepare
 from common.number_parsing import whole_number
-from handlers.codec.json_text import UNDECODABLE, has_character, is_surrogate, parse_any
+from handlers.codec.json_text import UNDECODABLE, has_character, has_number_out_of_range, is_surrogate, parse_any
 
 T = TypeVar("T", bound=Input)
+
+NAME_SHOWN_MAX = 64  # characters of a field's name that a client made up
+UNREADABLE_SHOWN_MAX = 10
 
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 # How a query's text is read for a field of this type; one that may be anything else stays the text.
@@ -24,10 +27,14 @@ _READERS: Mapping[type, tuple[Callable[[str], object], str]] = {
 
 
 class InputDecoder(Generic[T]):
-    """One input type with its decoder; says what is wrong with every field at once, not only with the first."""
+    """One input type with its decoder; says what is wrong with every field at once, not only with the first.
 
-    def __init__(self, type_: type[T]) -> None:
+    `takes_null`: null stands for an object without fields.
+    """
+
+    def __init__(self, type_: type[T], *, takes_null: bool = False) -> None:
         self._type = type_
+        self._takes_null = takes_null
         self._decoder = msgspec.json.Decoder(type_)
         self._fields = msgspec.structs.fields(type_)
         found = ((field, _prepare_of(field.type)) for field in self._fields)
@@ -43,10 +50,15 @@ class InputDecoder(Generic[T]):
         try:
             value = self._decoder.decode(raw)
         except UNDECODABLE as error:
+            if self._takes_null and bytes(raw).strip() == b"null":
+                return self.decode(b"{}")
             whole = parse_any(bytes(raw))
             if not isinstance(whole, dict):
                 raise ChatError("malformed") from error
-            raise ChatError("validation_failed", details=self._wrong(whole)) from error
+            details = self._wrong(whole) or _unreadable_in(whole)
+            if not details:
+                raise ChatError("malformed") from error
+            raise ChatError("validation_failed", details=details) from error
         if b"\\u0000" in bytes(raw):
             self._refuse_nul(value)
         if self._prepared:
@@ -119,6 +131,20 @@ class InputDecoder(Generic[T]):
         }
         if wrong:
             raise ChatError("validation_failed", details=wrong)
+
+
+def _unreadable_in(whole: Mapping[str, Any]) -> dict[str, object]:
+    """What JSON's grammar allows and nobody can read, by the field that holds it, which may be an unknown one."""
+    found: dict[str, object] = {}
+    for name, value in whole.items():
+        shown = "".join("\ufffd" if is_surrogate(character) else character for character in name[:NAME_SHOWN_MAX])
+        if has_character([name, value], is_surrogate):
+            found[shown] = "holds a lone surrogate"
+        elif has_number_out_of_range(value):
+            found[shown] = "holds a number that is out of range"
+        if len(found) == UNREADABLE_SHOWN_MAX:
+            break
+    return found
 
 
 def _prepare_of(type_: Any) -> Prepare | None:

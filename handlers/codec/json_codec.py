@@ -109,7 +109,7 @@ class JsonCodec:
         return parse_envelope(payload)
 
     def decoder(self, input_type: type[T]) -> InputDecoder[T]:
-        return InputDecoder(input_type)
+        return InputDecoder(input_type, takes_null=True)
 
     def encode(self, value: Struct) -> bytes:
         return encode(value)

@@ -422,8 +422,35 @@ async def test_an_id_may_be_any_string_and_nothing_else(server: ServerProcess, a
 @pytest.mark.gen_test
 async def test_data_that_is_no_object_is_malformed_with_the_id(server: ServerProcess, ada: Person) -> None:
     async with chat(server.ws_url, ada) as a:
-        for data in ("null", "[]", "7", '"x"'):
+        for data in ("[]", "7", '"x"'):
             await a.send(f'{{"event":"joinRoom","id":"{data[:1]}x","data":{data}}}')
+        await a.until(lambda: len(a.events) == 4)
+        assert [frame["data"]["code"] for frame in a.events[1:]] == ["malformed"] * 3
+        await a.send('{"event":"joinRoom","id":"none","data":null}')
         await a.until(lambda: len(a.events) == 5)
-        assert [frame["data"]["code"] for frame in a.events[1:]] == ["malformed"] * 4
+        assert (a.events[4]["id"], a.events[4]["data"]["code"]) == ("none", "validation_failed")
+        assert list(a.events[4]["data"]["details"]) == ["roomId"]
+        await a.send('{"event":"heartbeat","id":"null","data":null}')
+        await a.until(lambda: len(a.events) == 6)
+        assert (a.events[5]["event"], a.events[5]["id"]) == ("ack", "null")
         await a.command("heartbeat")
+
+
+@embedded
+@pytest.mark.gen_test
+async def test_an_object_that_names_no_command_is_malformed_with_its_id(server: ServerProcess, ada: Person) -> None:
+    async with chat(server.ws_url, ada) as a:
+        frames = ('{"id":"q"}', '{"id":"q","event":7}', '{"id":"q","event":null,"data":{}}', '{"id":7}', "[]")
+        for frame in frames:
+            await a.send(frame)
+        await a.until(lambda: len(a.events) == 1 + len(frames))
+        assert [frame["data"]["code"] for frame in a.events[1:]] == ["malformed"] * len(frames)
+        assert [frame.get("id") for frame in a.events[1:]] == ["q", "q", "q", None, None]
+        await a.command("heartbeat")
+
+
+@embedded
+def test_settings_that_cannot_be_read_name_their_field(ada: Person) -> None:
+    for value in ("1e999", f"1{'0' * 5000}", '"\\ud800"'):
+        reply = ada.call("PATCH", "/users/me/settings", f'{{"client": {{"a": {value}}}}}'.encode())
+        assert (reply.status, list(reply.json["error"]["details"])) == (422, ["client"])

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.errors import ERROR_KINDS, ChatError
+from chat.errors import ERROR_KINDS, ChatError, MalformedFrame
 from chat.events import Mention, ReceiveMessage
+from chat.request_inputs.connection import Heartbeat
 from chat.request_inputs.messages import History, SendMessage
 from chat.request_inputs.rooms import RoomListing
+from chat.request_inputs.settings import PatchSettings
 from chat.request_results.messages import HistoryPage, PostedMessage
 from handlers.codec.envelopes import parse_envelope
 from handlers.codec.input_decoder import InputDecoder
@@ -20,6 +22,7 @@ from handlers.codec.json_codec import JsonCodec, encode_result
 from handlers.codec.json_encoding import array, encode, splice
 
 SEND = InputDecoder(SendMessage)
+SETTINGS = InputDecoder(PatchSettings)
 plain_text = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | plain_text,
@@ -46,7 +49,9 @@ def test_any_bytes_are_an_envelope_or_a_refusal(payload: bytes) -> None:
 def test_an_envelope_takes_an_event_and_an_id_that_are_strings(frame: dict[str, Any]) -> None:
     payload = json.dumps(frame).encode()
     if not isinstance(frame.get("event"), str):
-        assert refused(lambda: parse_envelope(payload)).code == "malformed"
+        error = refused(lambda: parse_envelope(payload))
+        assert isinstance(error, MalformedFrame)
+        assert error.command_id == (frame["id"] if isinstance(frame.get("id"), str) else None)
     elif not isinstance(frame.get("id"), str | None):
         assert refused(lambda: parse_envelope(payload)).details == {"id": "takes a string"}
     else:
@@ -67,6 +72,38 @@ def test_any_object_is_a_message_or_every_wrong_field_is_named(body: dict[str, A
         assert (found.room_id, found.content) == (body["roomId"], body["content"])
         assert 1 <= len(found.content) <= 2000
         assert "\0" not in found.content
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (b'{"client": {"a": 1e999}}', "client"),
+        (b'{"client": {"a": [-1e999]}}', "client"),
+        (b'{"client": {"a": 1%s}}' % (b"0" * 5000), "client"),
+        (b'{"client": {"a": {"b": "\\ud800"}}}', "client"),
+        (b'{"client": {"\\ud800": 1}}', "client"),
+        (b'{"theme": 1e999}', "theme"),
+        (b'{"notifications": {"r": 1e999}}', "notifications"),
+        (b'{"unknown": ["\\ud800"]}', "unknown"),
+        (b'{"\\ud800": 1}', "\ufffd"),
+        (b'{"%s\\ud800": 1}' % (b"x" * 100), "x" * 64),
+    ],
+)
+def test_what_is_json_and_cannot_be_read_names_its_field(body: bytes, named: str) -> None:
+    error = refused(lambda: SETTINGS.decode(body))
+    assert (error.code, set(error.details)) == ("validation_failed", {named})
+
+
+def test_too_deep_an_object_is_malformed() -> None:
+    assert refused(lambda: SETTINGS.decode(b'{"client":%s1%s}' % (b'{"a":' * 2000, b"}" * 2000))).code == "malformed"
+
+
+def test_null_as_the_data_of_a_command_stands_for_no_fields() -> None:
+    codec = JsonCodec()
+    data = codec.envelope(b'{"event": "heartbeat", "data": null }').data
+    assert codec.decoder(Heartbeat).decode(data) == Heartbeat()
+    assert refused(lambda: codec.decoder(SendMessage).decode(data)).details.keys() == {"roomId", "content"}
+    assert refused(lambda: SEND.decode(b"null")).code == "malformed"
 
 
 @given(st.binary(max_size=200))
