@@ -67,6 +67,7 @@ from store.models.moderation import (
     Ban,
     BanChange,
     Report,
+    message_note,
 )
 from store.models.people import (
     BLOCKS_MAX,
@@ -177,5 +178,6 @@ __all__ = [
     "WebhookAdded",
     "WebhookDraft",
     "WebhookRemoved",
+    "message_note",
     "read_state",
 ]

@@ -7,7 +7,18 @@ from typing import Any
 from msgspec import Struct
 
 from store.errors import Missing, TooManyKinds
-from store.models import REACTION_KINDS_MAX, REACTION_USERS_NAMED, Actor, MessageChange, Role, Room
+from store.ids import message_id
+from store.models import (
+    REACTION_KINDS_MAX,
+    REACTION_USERS_NAMED,
+    Actor,
+    AuditAction,
+    AuditNote,
+    MessageChange,
+    Role,
+    Room,
+    message_note,
+)
 from store.mongo.database import Document, epoch_ms, unset
 from store.mongo.documents import folded, message_from, room_from
 from store.mongo.room_at_rev import ReactionKey, ReactionPatch, ReadSet, RoomView
@@ -47,7 +58,8 @@ class Edit:
             return MessageChange(message_from(message), False)
         words = {"content": self._content, "folded": folded(self._content)}
         edited = unset({**message, **words, "editedAt": view.now, "rev": view.next_rev})
-        view.record(message=edited, replaced=message["content"])
+        note = _note(view, message, self._actor, AuditAction.MESSAGE_EDITED)
+        view.record(message=edited, replaced=message["content"], audit=note)
         return MessageChange(message_from(edited), True)
 
 
@@ -69,7 +81,8 @@ class Delete:
         taken = ("content", "folded", "attachments", "mentions", "reactions")
         deleted = {name: value for name, value in message.items() if name not in taken}
         deleted |= {"deletedAt": view.now, "rev": view.next_rev}
-        view.record(message=deleted, withdrawn=files)
+        note = _note(view, message, self._actor, AuditAction.MESSAGE_DELETED)
+        view.record(message=deleted, withdrawn=files, audit=note)
         return MessageChange(message_from(deleted), True)
 
 
@@ -130,6 +143,11 @@ def actor_in_room(view: RoomView, actor: Actor) -> ActorInRoom:
     room = room_from(view.room)
     require_sees_message(room, actor, role)
     return ActorInRoom(room, role, None if member is None else epoch_ms(member.get("mutedUntil")))
+
+
+def _note(view: RoomView, message: Document, actor: Actor, action: AuditAction) -> AuditNote | None:
+    place = message_id(view.room["_id"], message["seq"])
+    return message_note(actor, action, message_id=place, author_id=message["userId"])
 
 
 def _require_undeleted(message: Document) -> None:

@@ -9,8 +9,18 @@ import apsw
 
 from common.rfc3339 import rfc3339
 from store.errors import Missing
-from store.models import REPLACED_TEXTS_KEPT, Actor, MessageChange, MessageHistory, ReplacedText
+from store.models import (
+    REPLACED_TEXTS_KEPT,
+    Actor,
+    AuditAction,
+    Message,
+    MessageChange,
+    MessageHistory,
+    ReplacedText,
+    message_note,
+)
 from store.room_rules import require_author_or_moderator, require_editor, require_sees_message
+from store.sqlite.audit import record_audit
 from store.sqlite.changed_messages import actor_in_room, stored_message, write_change
 from store.sqlite.rows import fetch
 
@@ -38,6 +48,7 @@ def edit(connection: apsw.Connection, message_id: str, content: str, actor: Acto
     rev, place = of.room.rev + 1, (message.room_id, message.seq)
     connection.execute(_KEEP, (*place, rev, message.content, now_ms))
     connection.execute(_DROP_OLD, (*place, REPLACED_TEXTS_KEPT))
+    _record_audit(connection, message, actor, AuditAction.MESSAGE_EDITED, now_ms)
     return write_change(connection, stored, now_ms, rev=rev, content=content, edited_at=rfc3339(now_ms))
 
 
@@ -52,10 +63,19 @@ def delete(connection: apsw.Connection, message_id: str, actor: Actor, now_ms: i
         return MessageChange(message, False)
     for table in _PARTS:
         connection.execute(f"DELETE FROM {table} WHERE room_id = ? AND seq = ?", (message.room_id, message.seq))
+    _record_audit(connection, message, actor, AuditAction.MESSAGE_DELETED, now_ms)
     return write_change(
         connection, stored, now_ms, rev=of.room.rev + 1,
         content=None, attachments=(), mentions=(), reactions={}, deleted_at=rfc3339(now_ms),
     )  # fmt: skip
+
+
+def _record_audit(
+    connection: apsw.Connection, message: Message, actor: Actor, action: AuditAction, now_ms: int
+) -> None:
+    note = message_note(actor, action, message_id=message.id, author_id=message.user_id)
+    if note is not None:
+        record_audit(connection, message.room_id, note, now_ms=now_ms)
 
 
 def history(connection: apsw.Connection, message_id: str, actor: Actor) -> MessageHistory:

@@ -251,3 +251,20 @@ async def test_the_audit_trail_is_paged_and_lasts_ninety_days(
     assert await (await open_again()).audit.page(room.id, limit=9, after=None) == (seen, None)
     await store.sweep(START_MS + 3 + 90 * 24 * 60 * MINUTE_MS)
     assert (await store.audit.page(room.id, limit=9, after=None))[0] == seen[:2]
+
+
+@pytest.mark.gen_test
+async def test_changes_of_somebody_elses_messages_are_in_the_audit_trail_without_their_text(
+    store: Store, fill: StoreFiller, make_room: MakeRoom
+) -> None:
+    room = await make_room()
+    theirs, own = [(await fill.say(room.id, one, "secret"))[0] for one in (room.member, room.moderator)]
+    for message, actor in ((theirs, by(room.member)), (own, by(room.moderator)), (theirs, by(room.moderator))):
+        await store.messages.edit(message.id, f"edited by {actor.user_id}", actor=actor)
+    await store.messages.edit(theirs.id, f"edited by {room.moderator.id}", actor=by(room.moderator))  # changes nothing
+    for message, actor in ((own, by(room.moderator)), (theirs, ADMIN), (theirs, by(room.owner))):
+        await store.messages.delete(message.id, actor=actor)
+    assert [(entry.action, entry.by, entry.user_id, entry.details) for entry in await room.audit()] == [
+        ("message_deleted", ADMIN.user_id, room.member.id, {"messageId": theirs.id}),
+        ("message_edited", room.moderator.id, room.member.id, {"messageId": theirs.id}),
+    ]
