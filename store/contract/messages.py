@@ -35,13 +35,13 @@ class Messages(Protocol):
 
         Returns one outcome for each draft, in order.
 
-        A draft whose (room, author, clientId) is stored already, by an earlier call or this one, stores nothing and
-        its outcome is Stored(duplicate=True). The same transaction checks membership, muting, archive, replyToId and
-        threadId (messages of this room), attachments (files of the author) and who may mention all (ROOM_MENTION), and
-        drops mentions of non-members. A threadId that names a reply stands for the root of that reply's thread. A
-        mention of all is one entry, whatever the number of members. Each author's readSeq moves to their own newest
-        seq. createdAt is the store's clock; within a process it does not fall as seq rises. If this raises, none of the
-        drafts is confirmed.
+        A member's draft whose (room, author, clientId) is stored already, by an earlier call or this one, stores
+        nothing and its outcome is Stored(duplicate=True). The same transaction checks membership, muting, archive,
+        replyToId and threadId (messages of this room), attachments (files of the author) and who may mention all
+        (ROOM_MENTION), and drops mentions of non-members. A threadId that names a reply stands for the root of that
+        reply's thread. A mention of all is one entry, whatever the number of members. Each author's readSeq moves to
+        their own newest seq. createdAt is the store's clock; within a process it does not fall as seq rises. If this
+        raises, none of the drafts is confirmed.
 
         In a room with slow mode a member who is no moderator gets TooSoon within slowModeS seconds of their newest
         message in the room, also of one from before they left and came back.

@@ -55,13 +55,17 @@ class DraftCheck:
     ) -> None:
         """Sort drafts: `waiting` gets those that may be stored, `settled` the outcomes of all others.
 
-        A draft that an earlier send has stored is a duplicate, even where it would be refused now.
+        A member's draft that an earlier send has stored is a duplicate, even where it would be refused now.
         """
         room, members = await self._room_with_members(room_id, drafts)
         slow_mode_ms = 0 if room is None else room.get("slowModeS", 0) * 1000
         now_ms = self._database.clock()
         refused: dict[Key, Refusal | TooSoon] = {}
-        resent = [(draft.user_id, draft.client_id) for draft in drafts if draft.attachment_ids or slow_mode_ms]
+        resent = [
+            (draft.user_id, draft.client_id)
+            for draft in drafts
+            if draft.user_id in members and (draft.attachment_ids or slow_mode_ms)
+        ]
         if resent:  # a resend must neither grant access to files that its message no longer shows nor begin a wait
             for key, document in (await stored_drafts(self._database, room_id, resent)).items():
                 settled[key] = Stored(message_from(document), True)
@@ -74,7 +78,10 @@ class DraftCheck:
             if room is None:
                 settled[key] = Refusal.ROOM_NOT_FOUND
                 continue
-            outcome: CheckedDraft | Refusal | TooSoon | None = _refusal(room, members, draft, now_ms=now_ms)
+            if draft.user_id not in members:  # also of a resend: who has left reads nothing here
+                settled[key] = Refusal.NOT_MEMBER
+                continue
+            outcome: CheckedDraft | Refusal | TooSoon | None = _refusal(room, members[draft.user_id], now_ms=now_ms)
             if outcome is None:
                 outcome = await self._check_details(room_id, draft, members, roots)
             if isinstance(outcome, CheckedDraft):
@@ -184,13 +191,8 @@ class DraftCheck:
         return seq
 
 
-def _refusal(
-    room: Mapping[str, Any], members: Mapping[str, Document], draft: MessageDraft, *, now_ms: int
-) -> Refusal | None:
-    """Why the author may not write to the room now; None if they may."""
-    member = members.get(draft.user_id)
-    if member is None:
-        return Refusal.NOT_MEMBER
+def _refusal(room: Mapping[str, Any], member: Document, *, now_ms: int) -> Refusal | None:
+    """Why a member may not write to the room now; None if they may."""
     if (until := member.get("mutedUntil")) is not None and int(until) > now_ms:
         return Refusal.MUTED
     return Refusal.FORBIDDEN if room.get("archivedAt") is not None else None

@@ -182,7 +182,7 @@ class AppendTransaction:
         who = (room_id, draft.user_id)
         muted_until = self._muted_until.get(who)
         if muted_until is None:
-            return self._stored(room_id, draft) or Refusal.NOT_MEMBER
+            return Refusal.NOT_MEMBER
         if muted_until > self._now_ms:
             return self._stored(room_id, draft) or Refusal.MUTED
         if room_id in self._restricted and (refusal := self._restriction(room_id, draft)) is not None:

@@ -123,18 +123,6 @@ async def test_who_may_not_write_is_refused_and_takes_no_seq(store: Store, fill:
 
 
 @pytest.mark.gen_test
-async def test_who_has_left_still_learns_that_an_earlier_send_was_stored(store: Store, fill: StoreFiller) -> None:
-    ann, bob = await fill.user(), await fill.user()
-    room_id = (await fill.room(ann)).room.id
-    await store.members.add(room_id, bob.id)
-    (first,) = await store.messages.append(room_id, [fill.draft(bob, "x", "same")])
-    await store.members.remove(room_id, bob.id)
-    again, new = await store.messages.append(room_id, [fill.draft(bob, "x", "same"), fill.draft(bob, "new")])
-    assert isinstance(first, Stored)
-    assert (again, new) == (Stored(first.message, duplicate=True), Refusal.NOT_MEMBER)
-
-
-@pytest.mark.gen_test
 async def test_an_answer_and_a_thread_must_be_of_this_room(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     room_id, other_id = (await fill.room(ann)).room.id, (await fill.room(ann)).room.id

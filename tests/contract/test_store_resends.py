@@ -1,5 +1,5 @@
-"""A resent message stores nothing and gives no access to files: a file may be read by those who may read a message that
-has it.
+"""A resent message stores nothing and gives no access: a file may be read by those who may read a message that has it,
+and who is no member any more is told of no message.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import asyncio
 import pytest
 
 from store.contract import Store
-from store.models import Stored
+from store.models import Refusal, Stored
 from tests.contract.conftest import StoreFiller, on_each_backend
 from tests.contract.test_store_files import upload
 from tests.support.actors import ADMIN
@@ -60,3 +60,21 @@ async def test_a_resend_of_a_deleted_message_does_not_open_its_files_again(store
     (again,) = await store.messages.append(room_id, [draft])
     assert isinstance(again, Stored) and again.duplicate and again.message.deleted_at is not None
     assert not await store.files.may_read(file.id, bob.id)
+
+
+@pytest.mark.parametrize("with_file", [False, True])
+async def test_a_resend_by_who_has_left_is_refused_like_a_new_message(
+    store: Store, fill: StoreFiller, with_file: bool
+) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    await store.members.add(room_id, bob.id)
+    files = ((await upload(store, bob)).id,) if with_file else ()
+    draft = fill.draft(bob, "look", "c1", attachment_ids=files)
+    (outcome,) = await store.messages.append(room_id, [draft])
+    assert isinstance(outcome, Stored)
+    await store.members.remove(room_id, bob.id)
+    assert await store.messages.append(room_id, [draft, draft]) == [Refusal.NOT_MEMBER] * 2
+    await store.members.add(room_id, bob.id)
+    (again,) = await store.messages.append(room_id, [draft])
+    assert isinstance(again, Stored) and again.duplicate

@@ -57,12 +57,6 @@ def may_settle(choice: Choice) -> frozenset[str]:
     return frozenset({"forbidden"}) if allowed == OK and is_kept else allowed
 
 
-def may_send_again(choice: Choice) -> frozenset[str]:
-    """Who sent a message may be told that it is stored, also when they are no member any more."""
-    allowed = choice.room.may_read(choice.act.user)
-    return allowed if choice.room.is_deleted else allowed | OK
-
-
 def may_leave(choice: Choice) -> frozenset[str]:
     """Who has left already may be told so as well by a process that was cut off: it leaves nothing to do."""
     allowed = choice.room.may_read(choice.act.user)

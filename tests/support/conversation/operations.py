@@ -11,7 +11,6 @@ from tests.support.conversation.choices import (
     is_open,
     may_both,
     may_leave,
-    may_send_again,
     may_settle,
     messages,
     other_members,
@@ -84,7 +83,7 @@ OPERATIONS = (
     operation(
         "send again",
         "POST /messages",
-        may_send_again,
+        lambda c: c.room.may_read(c.act.user),
         actions.sending(lambda c: actions.draft(c, clientId=c.message.client_id)),
         effects.resent,
         on=own,
