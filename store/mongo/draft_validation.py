@@ -100,6 +100,16 @@ class DraftCheck:
             for key, document in (await stored_drafts(self._database, room_id, refused)).items():
                 settled[key] = Stored(message_from(document), True)
 
+    async def check_again(self, room_id: str, waiting: Mapping[Key, CheckedDraft]) -> dict[Key, Refusal]:
+        """The drafts that may no longer be stored: since `check` their author may have been banned, say."""
+        drafts = [checked.draft for checked in waiting.values()]
+        room, members = await self._room_with_members(room_id, drafts)
+        if room is None:
+            return dict.fromkeys(waiting, Refusal.ROOM_NOT_FOUND)
+        now_ms = self._database.clock()
+        refusals = {key: _refusal(room, members, checked.draft, now_ms=now_ms) for key, checked in waiting.items()}
+        return {key: refusal for key, refusal in refusals.items() if refusal is not None}
+
     async def _room_with_members(
         self, room_id: str, drafts: Iterable[MessageDraft]
     ) -> tuple[Document | None, dict[str, Document]]:
@@ -163,14 +173,18 @@ class DraftCheck:
         post = {"roomId": room_id, "clientId": draft.client_id}
         await self._database.files.update_many(own, {"$addToSet": {"posts": post}})
 
-    async def withdraw_files(self, room_id: str, checked: CheckedDraft, stored: Message) -> None:
-        """Remove the read access to files that `check` granted for a draft whose stored message does not show them."""
-        shown = {file.id for file in stored.attachments}
+    async def withdraw_files(self, room_id: str, checked: CheckedDraft, stored: Message | None) -> None:
+        """Remove the read access to files that `check` granted for a draft whose stored message does not show them.
+
+        `stored`: None for a draft that is not stored.
+        """
+        draft = checked.draft
+        shown = set() if stored is None else {file.id for file in stored.attachments}
         hidden = [file.id for file in checked.attachments if file.id not in shown]
-        post = {"roomId": room_id, "clientId": stored.client_id}
+        post = {"roomId": room_id, "clientId": draft.client_id}
         if hidden:
             await self._database.files.update_many(
-                {"_id": {"$in": hidden}, "ownerId": stored.user_id}, {"$pull": {"posts": post}}
+                {"_id": {"$in": hidden}, "ownerId": draft.user_id}, {"$pull": {"posts": post}}
             )
 
     async def _roots(self, room_id: str, message_ids: Iterable[str]) -> dict[str, int]:

@@ -4,7 +4,7 @@ A batch is one ordered insert at the room's head + 1, head + 2 …. The index on
 processes one succeeds and the other continues at a newer head. An ordered insert stores a prefix of its documents, so
 there are no holes. After any error the clientIds of the batch are looked up before anything is numbered again: an
 insert whose answer was lost may have happened, or may still happen, and then violates the index on (roomId, seq) or
-the one on (roomId, userId, clientId).
+the one on (roomId, userId, clientId). Before another try it is asked again who may write to the room: time has passed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pymongo.errors import AutoReconnect, PyMongoError
 from common.backoff import longest_s
 from store.errors import StoreTimeout
 from store.keyed_batcher import KeyedBatcher
-from store.models import AppendOutcome, Message, MessageDraft, Stored
+from store.models import AppendOutcome, Message, MessageDraft, Refusal, Stored
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import message_document, message_from
 from store.mongo.draft_validation import CheckedDraft, DraftCheck, Key, stored_drafts
@@ -118,6 +118,7 @@ class Appender:
                 for seq, (key, checked) in enumerate(waiting.items(), head + 1)
             }
             ours.update(document["_id"] for document in documents.values())
+            refused: dict[Key, Refusal] = {}
             try:
                 await self._messages.insert_many(documents.values(), ordered=True)
             except PyMongoError as error:
@@ -127,6 +128,10 @@ class Appender:
                 stored = await self._stored_despite(error, room_id, documents)
                 lost += 1
                 await asyncio.sleep(random.uniform(0, longest_s(lost, first_s=_RETRY_FIRST_S, most_s=_RETRY_MAX_S)))
+                left = {key: checked for key, checked in waiting.items() if key not in stored}
+                if left and (refused := await self._draft_check.check_again(room_id, left)):
+                    # A lost insert may have happened meanwhile.
+                    stored |= await stored_drafts(self._database, room_id, refused)
             else:
                 stored = documents
                 self._heads.remember(room_id, head + len(documents))
@@ -137,6 +142,9 @@ class Appender:
                     fresh.add(key)
                 elif checked.attachments:
                     await self._draft_check.withdraw_files(room_id, checked, outcome.message)
+            for key in refused.keys() & waiting.keys():
+                settled[key] = refused[key]
+                await self._draft_check.withdraw_files(room_id, waiting.pop(key), None)
         await self._mark_read(room_id, [settled[key] for key in fresh], now)
         return settled, fresh
 

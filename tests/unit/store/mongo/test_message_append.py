@@ -13,10 +13,11 @@ from bson.errors import BSONError
 from pymongo.errors import AutoReconnect, BulkWriteError, OperationFailure
 
 from store.errors import StoreTimeout, StoreUnavailable, TooLarge
-from store.models import Stored
+from store.models import Actor, Refusal, RoomPatch, Stored
 from store.mongo import MongoStore
 from store.mongo.errors import explained
 from tests.contract.conftest import StoreFiller
+from tests.contract.test_store_files import upload
 from tests.unit.store.mongo.conftest import Open
 
 pytestmark = pytest.mark.gen_test
@@ -145,3 +146,40 @@ async def test_a_document_that_the_driver_finds_too_large_is_refused_as_such(sto
     with pytest.raises(BSONError):  # a defect of this program is not translated
         async with store._database.operation("op"):
             await store._database.messages.insert_one({"content": object()})
+
+
+@pytest.mark.parametrize("was_written", [False, True])
+@pytest.mark.parametrize("act", ["ban", "mute", "archive", "delete"])
+async def test_what_waits_for_another_try_is_refused_once_its_author_may_no_longer_write(
+    store: MongoStore, fill: StoreFiller, act: str, was_written: bool
+) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    await store.members.add(room_id, bob.id)
+    ann_acts = Actor(ann.id)
+    until_ms = store._database.clock() + 60_000
+
+    async def lose(insert: Any, documents: list[dict[str, Any]]) -> None:
+        if was_written:
+            await insert(documents[:1], ordered=True)
+        await {
+            "ban": lambda: store.bans.add(room_id, bob.id, reason=None, expires_at_ms=None, actor=ann_acts),
+            "mute": lambda: store.moderation.mute(room_id, bob.id, until_ms, actor=ann_acts),
+            "archive": lambda: store.rooms.update(room_id, ann_acts, RoomPatch(archived=True)),
+            "delete": lambda: store.rooms.delete(room_id, ann_acts),
+        }[act]()
+        raise AutoReconnect("connection closed")
+
+    file = await upload(store, bob)
+    InterceptedInserts(store, lose)
+    first, second = await store.messages.append(
+        room_id, [fill.draft(bob, "A"), fill.draft(bob, "B", attachment_ids=(file.id,))]
+    )
+    refusal = {"ban": "not_member", "mute": "muted", "archive": "forbidden", "delete": "room_not_found"}[act]
+    assert second is Refusal(refusal)
+    assert not await store.files.may_read(file.id, ann.id)
+    if was_written:
+        assert isinstance(first, Stored)
+        assert not first.duplicate
+    else:
+        assert first is Refusal(refusal)
