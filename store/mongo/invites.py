@@ -1,7 +1,8 @@
 """The invites collection: links that make people members.
 
 A use is taken by a conditional update before the membership is written to the changes log, and given back where that
-refuses. So never more than `maxUses` are taken; a process that dies in between leaves one taken for nobody.
+refuses. So never more than `maxUses` are taken; a process that dies in between, or a store that fails then, leaves one
+taken for nobody.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from common.rfc3339 import rfc3339
-from store.errors import Missing, Refused, RoomFull, StoreTimeout
+from store.errors import Missing, Refused, RoomFull
 from store.models import (
     INVITES_PER_ROOM_MAX,
     Actor,
@@ -77,22 +78,19 @@ class MongoInvites:
         async with self._database.operation("invites.use", write=True):
             room_id = (await self._require(code))["roomId"]
             standing = {"roomId": room_id, "userId": user_id, "left": False}
-            if await self._database.members.find_one(standing, {"_id": 1}) is None:
-                await self._take(code)
-                try:
-                    change: MembershipChange = await self._log.change(room_id, Join(user_id, Role.MEMBER))
-                except StoreTimeout:  # the membership may have begun
-                    raise
-                except BaseException:
-                    await self._give_back(code)
-                    raise
-                if change.changed:
-                    await self._expire_if_used_up(code)
-                else:
-                    await self._give_back(code)
-                return change
-            unchanged: MembershipChange = await self._log.change(room_id, Join(user_id, Role.MEMBER))
-        return unchanged
+            if await self._database.members.find_one(standing, {"_id": 1}) is not None:
+                unchanged: MembershipChange | None = await self._log.change(room_id, FindMembership(user_id))
+                if unchanged is not None:
+                    return unchanged
+            await self._take(code)
+            try:
+                change: MembershipChange = await self._log.change(room_id, Join(user_id, Role.MEMBER))
+            except (Missing, Refused, RoomFull):  # after any other error they may have become a member
+                await self._give_back(code)
+                raise
+            if not change.changed:
+                await self._give_back(code)
+            return change
 
     async def claim(self, code: str) -> Invite:
         async with self._database.operation("invites.claim", write=True):
@@ -124,22 +122,41 @@ class MongoInvites:
         return found
 
     async def _take(self, code: str) -> None:
-        """Take one use. Raises Missing("invite") where others have taken the last."""
-        for limited in (True, False):
-            left: Any = {"$gt": 0} if limited else None
-            more = {"uses": 1, "usesLeft": -1} if limited else {"uses": 1}
-            good = {"_id": code, **_good(self._database.clock()), "usesLeft": left}
-            if (await self._invites.update_one(good, {"$inc": more})).matched_count:
+        """Take one use; the last lets the link expire. Raises Missing("invite") where others took the last."""
+        now_ms = self._database.clock()
+        expiring = {"expiresAt": stored_time(now_ms + TOMBSTONE_MS)}
+        tries: Sequence[tuple[Any, Document]] = (
+            ({"$gt": 1}, {"$inc": {"uses": 1, "usesLeft": -1}}),
+            (1, {"$inc": {"uses": 1, "usesLeft": -1}, "$set": expiring}),
+            (None, {"$inc": {"uses": 1}}),
+        )
+        for left, change in tries:
+            good = {"_id": code, **_good(now_ms), "usesLeft": left}
+            if (await self._invites.update_one(good, change)).matched_count:
                 return
         raise Missing("invite")
 
     async def _give_back(self, code: str) -> None:
+        """Give a use back. A link that was used up by it expires when it would have; a revoked one stays as it is."""
+        found = await self._invites.find_one({"_id": code}, {"endsAt": 1})
+        if found is None:
+            return
+        limited = {"_id": code, "usesLeft": {"$gte": 0}, "revoked": None}
+        more = {"$inc": {"uses": -1, "usesLeft": 1}, "$set": {"expiresAt": found["endsAt"]}}
+        await self._invites.update_one(limited, more)
         await self._invites.update_one({"_id": code, "usesLeft": None}, {"$inc": {"uses": -1}})
-        await self._invites.update_one({"_id": code, "usesLeft": {"$gte": 0}}, {"$inc": {"uses": -1, "usesLeft": 1}})
 
-    async def _expire_if_used_up(self, code: str) -> None:
-        until = stored_time(self._database.clock() + TOMBSTONE_MS)
-        await self._invites.update_one({"_id": code, "usesLeft": 0}, {"$set": {"expiresAt": until}})
+
+class FindMembership:
+    """An operation that changes nothing: it finds the membership, or None."""
+
+    def __init__(self, user_id: str) -> None:
+        self._user_id = user_id
+        self._join = Join(user_id, Role.MEMBER)
+        self.read_set = self._join.read_set
+
+    async def run(self, view: RoomView) -> MembershipChange | None:
+        return None if view.member(self._user_id) is None else await self._join.run(view)
 
 
 class MakeInvite:

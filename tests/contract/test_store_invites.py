@@ -10,6 +10,8 @@ from store.models import INVITES_PER_ROOM_MAX, Actor, Invite, MembershipChange, 
 from tests.contract.conftest import StoreFiller, on_each_backend
 from tests.support.clock import HandClock
 
+DAY_MS = 24 * 3600 * 1000
+
 
 async def make(
     store: Store, room_id: str, maker: User, code: str = "code", *, max_uses: int | None = None, ms: int | None = None
@@ -152,6 +154,25 @@ async def test_a_claimed_use_can_be_given_back(store: Store, fill: StoreFiller) 
     found = await store.invites.find("any")
     assert found is not None
     assert found.uses == 2
+
+
+@pytest.mark.gen_test
+async def test_a_use_that_is_given_back_makes_a_used_up_link_good_again_for_as_long_as_before(
+    store: Store, fill: StoreFiller, clock: HandClock
+) -> None:
+    ann, bob, cy = [await fill.user() for _ in range(3)]
+    room_id = (await fill.room(ann)).room.id
+    await make(store, room_id, ann, "endless", max_uses=2)
+    await make(store, room_id, ann, "brief", max_uses=1, ms=9 * DAY_MS)
+    await store.invites.claim("endless")
+    await store.invites.use("endless", bob.id)
+    await store.invites.release("endless")
+    await store.invites.claim("brief")
+    await store.invites.release("brief")
+    clock.ms += 3 * DAY_MS
+    await store.sweep(clock.ms)
+    assert await store.invites.find("brief") is not None
+    assert (await store.invites.use("endless", cy.id)).changed
 
 
 @pytest.mark.gen_test
