@@ -54,6 +54,9 @@ _TATWEEL = "\u0640"
 # The later letters of a Hangul syllable.
 _LATER_LETTERS = ((0x1160, 0x11FF), (0xD7B0, 0xD7FF))
 
+# One character may stand for 18 (U+FDFA). What a text of up to 4,000 characters stands for is cut after so many.
+_EXPANDED_MAX = 8_000
+
 # The characters of which the table of _Translation remembers what becomes of them.
 _REMEMBERED_MAX = 8192
 
@@ -104,7 +107,8 @@ def located_words(text: str) -> list[Word]:
 
 def _folded(text: str) -> str:
     # Case folding takes some characters apart, and what is then composed again is one character for the table.
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).translate(_TRANSLATION)
+    composed = unicodedata.normalize("NFKC", text)[: max(_EXPANDED_MAX, 2 * len(text))]
+    return unicodedata.normalize("NFKC", composed.casefold()).translate(_TRANSLATION)
 
 
 def _clusters(text: str) -> Iterator[tuple[int, int]]:

@@ -8,7 +8,8 @@ from itertools import islice
 
 from common.text_folding import located_words, search_form
 
-# The messages whose words are counted, and their characters in all: this takes some 10 ms at most.
+# The messages whose words are counted, and the characters, as they are folded, after which no more are: some 12 ms, and
+# 40 ms where all are emoji.
 COMPLETED_FROM_MAX = 100
 _CHARACTERS_MAX = 20_000
 
@@ -27,11 +28,12 @@ def completions(contents: Iterable[str], prefix: str, *, limit: int) -> list[str
     spellings: dict[str, Counter[str]] = {}
     characters = 0
     for content in contents:
-        characters += len(content)
-        if characters > _CHARACTERS_MAX:
-            break
-        for word in located_words(content):
+        words = located_words(content)
+        for word in words:
             if word.text.startswith(prefix):
                 spellings.setdefault(word.text, Counter())[content[word.start : word.end].lower()] += 1
+        characters += max(len(content), sum(len(word.text) for word in words))
+        if characters >= _CHARACTERS_MAX:
+            break
     frequent = sorted(spellings, key=lambda text: (-spellings[text].total(), text))
     return [spellings[text].most_common(1)[0][0] for text in frequent[:limit]]

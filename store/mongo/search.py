@@ -2,14 +2,19 @@
 
 Both only choose candidates, which store/search_ranking.py then compares with what is wanted word by word. So what is
 found does not depend on the server's idea of words. A message that is not plain ASCII has its search form in `folded`.
+What compares and counts words takes up to some 100 ms of CPU, and so has a thread of its own.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
 
 import pymongo
 from pymongo import TEXT, IndexModel
@@ -22,10 +27,14 @@ from store.mongo import message_pipelines
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import form_of, message_from
 from store.mongo.message_pipelines import Place
-from store.search_ranking import Candidate, Mark, RankedPlace, ranked_page
+from store.search_ranking import Candidate, Mark, RankedPlace, Span, ranked_page
 from store.word_completions import COMPLETED_FROM_MAX, completions
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+# The results of a page, and where the next one begins.
+_Page = tuple[list[RankedPlace[Place]], Mark[Place] | None]
 
 # The time limit of a scan, which is shorter than that of other operations because it occupies a connection.
 SCAN_WITHIN_S = 2.0
@@ -36,12 +45,13 @@ _PROBE = "probe"
 
 
 class TextSearch:
-    """Finds messages. `has_text`: the server has $text."""
+    """Finds messages. `has_text`: the server has $text. What waits for the thread is bounded as all operations are."""
 
     def __init__(self, *, database: Database, has_text: bool) -> None:
         self._database = database
         self._messages = database.messages
         self.has_text = has_text
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-search")
 
     async def find(self, search: MessageSearch, *, limit: int, after: str | None) -> tuple[list[SearchHit], str | None]:
         """As store.contract.Messages.search says."""
@@ -68,24 +78,24 @@ class TextSearch:
         async with self._database.operation("messages.complete"):
             with pymongo.timeout(SCAN_WITHIN_S):
                 messages = await self._messages.aggregate(pipeline).to_list(None)
-        return completions((message["content"] for message in messages), prefix, limit=limit)
+            contents = [message["content"] for message in messages]
+            return await self._on_thread(lambda: completions(contents, prefix, limit=limit))
 
-    async def _results(
-        self, found: Document, texts: Sequence[str], limit: int, after: Mark[Place] | None
-    ) -> tuple[list[RankedPlace[Place]], Mark[Place] | None]:
-        pages = ranked_page(texts, limit=limit, after=after)
-        answer: list[Candidate[Place]] | None = None
+    async def close(self) -> None:
+        """End the thread, after what it does now. Idempotent."""
+        await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
+
+    async def _results(self, found: Document, texts: Sequence[str], limit: int, after: Mark[Place] | None) -> _Page:
+        ranking = ranked_page(texts, limit=limit, after=after)
+        documents: list[Document] | None = None
         while True:
-            try:
-                span = next(pages) if answer is None else pages.send(answer)
-            except StopIteration as end:
-                results: tuple[list[RankedPlace[Place]], Mark[Place] | None] = end.value
-                return results
-            candidates = await self._messages.aggregate(message_pipelines.search(found, span)).to_list(None)
-            answer = [
-                Candidate((-int(one["createdAt"]), one["roomId"], -one["seq"]), form_of(one) if texts else "")
-                for one in candidates
-            ]
+            step = await self._on_thread(partial(_next_step, ranking, documents, with_forms=bool(texts)))
+            if not isinstance(step, Span):
+                return step
+            documents = await self._messages.aggregate(message_pipelines.search(found, step)).to_list(None)
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def _hits(self, results: Sequence[RankedPlace[Place]]) -> list[SearchHit]:
         """The messages. One that was deleted since it was found is left out."""
@@ -113,6 +123,27 @@ async def has_text_search(database: Database) -> bool:
         "this MongoDB server has no text search ($text): messages are searched by reading them, which is slow"
     )
     return False
+
+
+def _next_step(
+    ranking: Generator[Span[Place], Sequence[Candidate[Place]], _Page],
+    documents: Sequence[Document] | None,
+    *,
+    with_forms: bool,
+) -> Span[Place] | _Page:
+    """Give the ranking what it asked for, None at first. Returns what it asks for next, or at its end what it found."""
+    try:
+        if documents is None:
+            return next(ranking)
+        return ranking.send(
+            [
+                Candidate((-int(one["createdAt"]), one["roomId"], -one["seq"]), form_of(one) if with_forms else "")
+                for one in documents
+            ]
+        )
+    except StopIteration as end:  # which no future can hold
+        page: _Page = end.value
+        return page
 
 
 def _mark(key: tuple[int, str, int, int, str, int, float, int, str, int]) -> Mark[Place]:

@@ -86,7 +86,7 @@ class MongoStore:
         self._database = database
         self._pool = pool
         self._pool_limit = options.max_pool_size
-        self._has_text = search.has_text
+        self._search = search
         one_by_one = {} if group_commit else {"batch_max": 1}
         self._appender = Appender(database=database, **one_by_one)
         self._log = ChangeLog(database=database, **one_by_one)
@@ -168,7 +168,7 @@ class MongoStore:
         await self.ping()
         latency_ms = (time.monotonic() - started_s) * 1000
         async with self._database.operation("store.inspect"):
-            missing, wrong = await indexes.compare_indexes(self._database, with_text=self._has_text)
+            missing, wrong = await indexes.compare_indexes(self._database, with_text=self._search.has_text)
             lag_s = await self._replication_lag_s()
         return StoreInspection(
             latency_ms=latency_ms,
@@ -209,6 +209,7 @@ class MongoStore:
         await self._database.close()
         await self._appender.close()
         await self._log.close()
+        await self._search.close()
 
 
 def lag_of(status: Mapping[str, Any]) -> float | None:

@@ -71,3 +71,9 @@ def test_more_characters_than_are_remembered_are_folded_all_the_same() -> None:
     many = "".join(map(chr, range(0x4E00, 0x9FFF)))
     assert search_form(many) == " ".join(many)
     assert search_form("Ö") == "o"
+
+
+def test_characters_that_stand_for_many_give_a_bounded_form_and_no_other_text_is_cut() -> None:
+    assert len(search_form("\ufdfa" * 2000)) <= 8000
+    assert search_form("\ufdfa 東") == search_form("\ufdfa") + " 東"
+    assert len(search_form("東京" * 10_000)) == 2 * 20_000 - 1

@@ -19,3 +19,7 @@ def test_so_many_messages_and_characters_are_looked_at_and_no_more() -> None:
     assert len(list(with_prefix([*many, "steam"], "te"))) == COMPLETED_FROM_MAX
     assert list(with_prefix(["steam", "a te", "TÉA"], "te")) == ["a te", "TÉA"]
     assert completions(["tea", "x" * 20_000, "team"], "te", limit=8) == ["tea"]
+
+
+def test_characters_that_stand_for_many_count_as_many() -> None:
+    assert completions(["tea", *["\ufdfa" * 1000] * 2, "team"], "te", limit=8) == ["tea"]
