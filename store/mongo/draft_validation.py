@@ -107,8 +107,13 @@ class DraftCheck:
         if room is None:
             return dict.fromkeys(waiting, Refusal.ROOM_NOT_FOUND)
         now_ms = self._database.clock()
-        refusals = {key: _refusal(room, members, checked.draft, now_ms=now_ms) for key, checked in waiting.items()}
-        return {key: refusal for key, refusal in refusals.items() if refusal is not None}
+        refused = {}
+        for key, checked in waiting.items():
+            member = members.get(checked.draft.user_id)
+            refusal = Refusal.NOT_MEMBER if member is None else _refusal(room, member, now_ms=now_ms)
+            if refusal is not None:
+                refused[key] = refusal
+        return refused
 
     async def _room_with_members(
         self, room_id: str, drafts: Iterable[MessageDraft]
