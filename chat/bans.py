@@ -9,6 +9,7 @@ from msgspec import structs
 from chat.errors import invalid
 from chat.member_moderation import MemberModeration, require_moderated_room
 from chat.membership_updates import MembershipUpdates
+from chat.outsiders import banned_are_told
 from chat.presenter import Presenter
 from chat.request_inputs.moderation import BanSomebody
 from chat.request_inputs.rooms import Listing
@@ -57,7 +58,8 @@ class Bans:
 
     async def lift(self, actor: Actor, room_id: str, user_id: str) -> None:
         """End a ban, if there is one. Raises StoreError, Refused among them."""
-        async with self._updates.fenced(room_id, user_id):
+        outsiders = banned_are_told(self._store, room_id, actor.user_id)
+        async with outsiders, self._updates.fenced(room_id, user_id):
             change = await self._store.bans.lift(room_id, user_id, actor=actor)
         await self._publish(change)
 

@@ -7,6 +7,7 @@ import secrets
 
 from chat.errors import ChatError
 from chat.membership_updates import MembershipUpdates
+from chat.outsiders import banned_are_told
 from chat.presenter import Presenter
 from chat.request_inputs.rooms import CreateInvite
 from chat.request_results.rooms import InviteListing, InviteView, MadeInvite, RoomView
@@ -29,24 +30,27 @@ class Invites:
 
     async def create(self, room_id: str, actor: Actor, body: CreateInvite) -> MadeInvite:
         """Make a link. Raises StoreError: Missing, Refused, as store.contract.Invites.create says."""
-        change = await self._store.invites.create(
-            room_id,
-            secrets.token_urlsafe(CODE_BYTES),
-            actor=actor,
-            max_uses=body.max_uses,
-            expires_in_ms=None if body.expires_in is None else body.expires_in * 1000,
-        )
+        async with banned_are_told(self._store, room_id, actor.user_id):
+            change = await self._store.invites.create(
+                room_id,
+                secrets.token_urlsafe(CODE_BYTES),
+                actor=actor,
+                max_uses=body.max_uses,
+                expires_in_ms=None if body.expires_in is None else body.expires_in * 1000,
+            )
         await self._membership_updates.publish_rev(room_id, change.rev)
         return MadeInvite(change.invite.code, _url(change.invite))
 
     async def list(self, room_id: str, actor: Actor) -> InviteListing:
         """Return the links that are good: all to moderators, their own to other members. Raises StoreError."""
-        found = await self._store.invites.list(room_id, actor=actor)
+        async with banned_are_told(self._store, room_id, actor.user_id):
+            found = await self._store.invites.list(room_id, actor=actor)
         return InviteListing([InviteView(one.code, _url(one), one.uses, one.max_uses, one.expires_at) for one in found])
 
     async def revoke(self, room_id: str, code: str, actor: Actor) -> None:
         """End a link. Raises StoreError: Missing, Refused, as store.contract.Invites.revoke says."""
-        rev = await self._store.invites.revoke(room_id, code, actor=actor)
+        async with banned_are_told(self._store, room_id, actor.user_id):
+            rev = await self._store.invites.revoke(room_id, code, actor=actor)
         await self._membership_updates.publish_rev(room_id, rev)
 
     async def use(self, code: str, actor: Actor) -> RoomView:

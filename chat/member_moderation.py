@@ -5,6 +5,7 @@ from __future__ import annotations
 from chat.administrators import Administrators
 from chat.errors import ChatError
 from chat.membership_updates import MembershipUpdates
+from chat.outsiders import banned_are_told
 from chat.request_results.moderation import ModeratedMember
 from chat.rooms import PresenceReader
 from store.contract import Store
@@ -85,9 +86,10 @@ class MemberModeration:
 
 
 async def require_moderated_room(store: Store, actor: Actor, room_id: str) -> Room:
-    """The room, if the actor moderates it now. Raises ChatError room_not_found, Refused, StoreError."""
+    """The room, if the actor moderates it now. Raises ChatError room_not_found, not_member, banned; StoreError."""
     standing = await store.rooms.get_for(room_id, actor.user_id)
     if standing is None:
         raise ChatError("room_not_found")
-    require_moderator(standing.room, actor, None if standing.membership is None else standing.membership.role)
+    async with banned_are_told(store, room_id, actor.user_id):
+        require_moderator(standing.room, actor, None if standing.membership is None else standing.membership.role)
     return standing.room

@@ -17,6 +17,7 @@ from cache.keys_and_ttls import Keys
 from chat.codec import Codec
 from chat.delivery.event_order import changed_event
 from chat.errors import ChatError, as_refusal
+from chat.outsiders import banned_are_told
 from chat.request_results.messages import ChangedMessage, HistoryView
 from cluster.contract import Bus
 from cluster.events import RoomChanges
@@ -57,6 +58,7 @@ class MessageChanges:
         max_waiting: int = 10_000,
     ) -> None:
         self.max_waiting = max_waiting
+        self._store = store
         self._messages = store.messages
         self._cache = cache
         self._keys = keys
@@ -74,39 +76,44 @@ class MessageChanges:
     async def edit(self, actor: Actor, message_id: str, content: str) -> ChangedMessage:
         """Replace a message's content; its mentions stay.
 
-        Raises ChatError message_not_found, not_member, muted, forbidden, unavailable; StoreError.
+        Raises ChatError message_not_found, not_member, banned, muted, forbidden, unavailable; StoreError.
         """
-        return await self._change(message_id, _Write(lambda: self._messages.edit(message_id, content, actor=actor)))
+        return await self._change(
+            actor, message_id, _Write(lambda: self._messages.edit(message_id, content, actor=actor))
+        )
 
     async def delete(self, actor: Actor, message_id: str) -> ChangedMessage:
-        """Leave a tombstone of a message. Raises ChatError message_not_found, not_member, forbidden; StoreError."""
-        return await self._change(message_id, _Write(lambda: self._messages.delete(message_id, actor=actor)))
+        """Leave a tombstone of a message.
+
+        Raises ChatError message_not_found, not_member, banned, forbidden, unavailable; StoreError.
+        """
+        return await self._change(actor, message_id, _Write(lambda: self._messages.delete(message_id, actor=actor)))
 
     async def react(self, actor: Actor, message_id: str, emoji: str, *, on: bool) -> ChangedMessage:
         """Add (`on`) or remove the actor's reaction.
 
-        Raises ChatError message_not_found, not_member, muted, forbidden, conflict (too many kinds); StoreError.
+        Raises ChatError message_not_found, not_member, banned, muted, forbidden, conflict (too many kinds); StoreError.
         """
         write = _Write(lambda: self._messages.react(message_id, emoji, actor=actor, on=on), is_reaction=True)
-        return await self._change(message_id, write)
+        return await self._change(actor, message_id, write)
 
     async def history(self, actor: Actor, message_id: str) -> HistoryView:
         """Return the texts that a message had, the newest first.
 
-        Raises ChatError message_not_found, not_member, forbidden; StoreError.
+        Raises ChatError message_not_found, not_member, banned, forbidden; StoreError.
         """
-        history = await self._messages.history(message_id, actor=actor)
+        async with banned_are_told(self._store, _room_of(message_id), actor.user_id):
+            history = await self._messages.history(message_id, actor=actor)
         return HistoryView(history.message, history.replaced)
 
     async def close(self) -> None:
         """Wait up to 5 s for the accepted changes, then fail the rest."""
         await self._batcher.close(within_s=5)
 
-    async def _change(self, message_id: str, write: _Write) -> ChangedMessage:
-        place = place_of(message_id)
-        if place is None:
-            raise ChatError("message_not_found")
-        return await self._batcher.submit(place[0], write)
+    async def _change(self, actor: Actor, message_id: str, write: _Write) -> ChangedMessage:
+        room_id = _room_of(message_id)
+        async with banned_are_told(self._store, room_id, actor.user_id):
+            return await self._batcher.submit(room_id, write)
 
     async def _write(self, room_id: str, writes: Sequence[_Write]) -> Sequence[ChangedMessage | Exception]:
         try:
@@ -137,6 +144,14 @@ class MessageChanges:
         if events:
             await self._bus.publish(room_topic(room_id), RoomChanges(room_id, tuple(sorted(events.items()))))
         return answers
+
+
+def _room_of(message_id: str) -> str:
+    """Raises ChatError message_not_found."""
+    place = place_of(message_id)
+    if place is None:
+        raise ChatError("message_not_found")
+    return place[0]
 
 
 def _failed(room_id: str, error: BaseException) -> Exception:

@@ -16,6 +16,7 @@ from chat.administrators import Administrators
 from chat.codec import Codec
 from chat.errors import ChatError, invalid
 from chat.message_writer import MessageWriter
+from chat.outsiders import refusal_of_outsider
 from chat.presenter import Presenter
 from chat.request_context import RequestContext
 from chat.request_inputs.messages import ChangesSince, History, SendMessage
@@ -68,7 +69,7 @@ class Messages:
     async def post(self, context: RequestContext, body: SendMessage) -> PostedMessage:
         """Store a message, or find the one that is stored under this clientId; returns after it is durable.
 
-        Raises ChatError room_not_found, not_member, muted, forbidden (to mention all), message_not_found,
+        Raises ChatError room_not_found, not_member, banned, muted, forbidden (to mention all), message_not_found,
         file_not_found, unavailable; StoreError.
         """
         author = _author(context)
@@ -89,6 +90,8 @@ class Messages:
             if refused.code in {"not_member", "muted"}:
                 # Raises room_not_found to a non-member of a private room
                 await self._rooms.seen_by(body.room_id, author.id)
+            if refused.code == "not_member":
+                raise await refusal_of_outsider(self._store, body.room_id, author.id) from refused
             if refused.code == "muted" and (stored := await self._stored(author, body)):
                 return stored
             raise
@@ -120,7 +123,9 @@ class Messages:
         """Return the message that an earlier send with this clientId stored; None if there is none."""
         if body.client_id is None:
             return None
-        await self._rooms.read_by(body.room_id, author.id)
+        _, membership = await self._rooms.seen_by(body.room_id, author.id)
+        if membership is None:
+            return None
         message = await self._store.messages.by_client_id(body.room_id, author.id, body.client_id)
         return None if message is None else PostedMessage(self._codec.encode(message), duplicate=True)
 

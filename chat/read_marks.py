@@ -7,8 +7,8 @@ from collections.abc import Callable
 from cache.contract import Cache
 from cache.keys_and_ttls import Keys
 from chat.codec import Codec
-from chat.errors import ChatError
 from chat.events import MessageReadUpdate
+from chat.outsiders import refusal_of_outsider
 from chat.rooms import Rooms
 from cluster.contract import Bus
 from cluster.events import UserEvent
@@ -46,12 +46,12 @@ class ReadMarks:
     async def move(self, room_id: str, user_id: str, seq: int) -> ReadState:
         """Move the user's read mark forward and send it to all their connections. Returns where it is now.
 
-        Raises ChatError room_not_found, not_member; StoreError.
+        Raises ChatError room_not_found, not_member, banned; StoreError.
         """
         await self._rooms.read_by(room_id, user_id)
         state = await self._store.members.mark_read(room_id, user_id, seq)
         if state is None:
-            raise ChatError("not_member")
+            raise await refusal_of_outsider(self._store, room_id, user_id)
         await self._cache.invalidate(self._keys.membership(room_id, user_id))
         about, order = reading_order(state)
         event = self._codec.event(MessageReadUpdate(state))
@@ -66,5 +66,5 @@ class ReadMarks:
     async def _read_again(self, room_id: str, user_id: str) -> ReadState:
         membership = await self._store.members.get(room_id, user_id)
         if membership is None:
-            raise ChatError("not_member")
+            raise await refusal_of_outsider(self._store, room_id, user_id)
         return read_state(room_id, membership)

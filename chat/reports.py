@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chat.errors import ChatError, invalid
 from chat.messages import Messages
+from chat.outsiders import banned_are_told
 from chat.request_inputs.rooms import Listing
 from chat.request_results.moderation import ReportPage
 from store.contract import Store
@@ -34,7 +35,8 @@ class Reports:
         if standing is None:
             raise ChatError("room_not_found")
         role = None if standing.membership is None else standing.membership.role
-        require_report_reader(standing.room, actor, role)
+        async with banned_are_told(self._store, room_id, actor.user_id):
+            require_report_reader(standing.room, actor, role)
         try:
             reports, cursor = await self._store.reports.page(room_id, limit=query.limit, after=query.cursor)
         except ValueError as error:

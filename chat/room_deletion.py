@@ -8,6 +8,7 @@ from collections.abc import Callable
 from cache.contract import Cache
 from cache.keys_and_ttls import Keys
 from chat.connections.connection_pool import Pool
+from chat.outsiders import banned_are_told
 from chat.presence.presence import Presence
 from cluster.contract import Bus
 from cluster.events import MembershipEnded, RoomDeleted
@@ -34,7 +35,8 @@ class RoomDeletion:
     async def delete(self, room_id: str, actor: Actor) -> None:
         """Delete a room. Raises StoreError: Missing, Refused, as store.contract.Rooms.delete says."""
         keys = self._keys
-        async with self._cache.fence(keys.room(room_id), keys.stats(room_id), keys.page(room_id)):
+        fence = self._cache.fence(keys.room(room_id), keys.stats(room_id), keys.page(room_id))
+        async with banned_are_told(self._store, room_id, actor.user_id), fence:
             await self._store.rooms.delete(room_id, actor)
         log.info("room deleted", extra={"fields": {"room": room_id, "user": actor.user_id}})
         await self._bus.publish(EVERYONE, RoomDeleted(room_id))

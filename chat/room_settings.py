@@ -11,6 +11,7 @@ from cache.keys_and_ttls import Keys
 from chat.codec import Codec
 from chat.errors import ChatError
 from chat.events import RoomUpdated
+from chat.outsiders import banned_are_told
 from chat.presenter import Presenter
 from chat.request_inputs.rooms import PatchRoom
 from chat.request_results.rooms import RoomView
@@ -37,10 +38,11 @@ class RoomSettings:
     async def update(self, room_id: str, actor: Actor, body: PatchRoom) -> RoomView:
         """Change the settings that the body has. Returns the room as the actor sees it.
 
-        Raises ChatError room_not_found; StoreError: Refused, as store.contract.Rooms.update says.
+        Raises ChatError room_not_found, banned; StoreError: Refused, as store.contract.Rooms.update says.
         """
         keys = self._keys
-        async with self._cache.fence(keys.room(room_id), keys.page(room_id)):  # the page holds the room's rev
+        fence = self._cache.fence(keys.room(room_id), keys.page(room_id))  # the page holds the room's rev
+        async with banned_are_told(self._store, room_id, actor.user_id), fence:
             change = await self._store.rooms.update(room_id, actor, _patch(body))
         if change.changed:
             updated = self._codec.event(RoomUpdated(self._presenter.room(change.room, None)))

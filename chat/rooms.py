@@ -13,6 +13,7 @@ from chat.direct_peers import DirectPeers
 from chat.errors import ChatError, invalid
 from chat.membership_reader import MembershipReader
 from chat.membership_updates import MembershipUpdates, membership_keys
+from chat.outsiders import refusal_of_outsider
 from chat.presenter import Presenter
 from chat.request_inputs.rooms import CreateRoom, MemberListing, RoomListing
 from chat.request_results.rooms import MemberPage, MemberView, RoomPage, RoomTotals, RoomView
@@ -85,16 +86,16 @@ class Rooms:
         return room, membership
 
     async def read_by(self, room_id: str, user_id: str) -> tuple[Room, Membership]:
-        """Return the room if the user is a member. Raises ChatError room_not_found, not_member."""
+        """Return the room if the user is a member. Raises ChatError room_not_found, not_member, banned."""
         room, membership = await self.seen_by(room_id, user_id)
         if membership is None:
-            raise ChatError("not_member")
+            raise await refusal_of_outsider(self._store, room_id, user_id)
         return room, membership
 
     async def require_writer(self, room_id: str, user_id: str, *, now_ms: int) -> None:
         """Return if the user may write in the room, by what is cached.
 
-        Raises ChatError room_not_found, not_member; Refused muted, forbidden.
+        Raises ChatError room_not_found, not_member, banned; Refused muted, forbidden.
         """
         room, membership = await self.read_by(room_id, user_id)
         until = membership.muted_until
@@ -116,10 +117,10 @@ class Rooms:
         return of
 
     async def membership_now(self, room_id: str, user_id: str) -> tuple[Room, Membership]:
-        """As `read_by`, but as the store says now. Raises ChatError room_not_found, not_member; StoreError."""
+        """As `read_by`, but as the store says now. Raises ChatError as read_by; StoreError."""
         standing = await self.standing(room_id, user_id)
         if standing.membership is None:
-            raise ChatError("not_member")
+            raise await refusal_of_outsider(self._store, room_id, user_id)
         return standing.room, standing.membership
 
     # ---- reading -------------------------------------------------------------------------------------------------
@@ -201,13 +202,13 @@ class Rooms:
     async def join(self, standing: Standing, user_id: str) -> None:
         """Make the user a member of a room, unless `standing`, which this class returned for the user, has them as one.
 
-        Raises ChatError room_full, not_member (removed again in the same moment); StoreError.
+        Raises ChatError room_full, not_member or banned (removed again in the same moment); StoreError.
         """
         if standing.membership is not None:
             return
         change = await self._add(standing.room.id, user_id, role=Role.MEMBER)
         if change.membership is None:
-            raise ChatError("not_member")
+            raise await refusal_of_outsider(self._store, standing.room.id, user_id)
 
     async def invite(self, room_id: str, inviter_id: str, user_id: str) -> RoomView:
         """Make another user a member; any member may in a public room, owner and moderators in a private one."""
@@ -222,7 +223,7 @@ class Rooms:
         return await self.get(room_id, Actor(inviter_id))
 
     async def leave(self, room_id: str, user_id: str) -> None:
-        """End one's membership. Raises ChatError room_not_found, not_member, forbidden (a direct room)."""
+        """End one's membership. Raises ChatError as read_by, forbidden (a direct room)."""
         room, _ = await self.read_by(room_id, user_id)
         if room.kind == "direct":
             raise ChatError("forbidden", "A direct room cannot be left.")

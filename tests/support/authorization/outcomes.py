@@ -40,11 +40,11 @@ EVERYBODY = dict.fromkeys(Who, OK)
 # What concerns one's own account, or everybody who is logged in. Bots may do what the table says, and nothing else.
 LOGGED_IN = outcomes(EVERYBODY, unauthorized=NO_SESSION, forbidden=[Who.BOT])
 # Members read. An administrator reads messages as a member only.
-READ = outcomes(LOGGED_IN, not_member=(*OUTSIDE, Who.ADMIN), ok=[Who.BOT])
+READ = outcomes(LOGGED_IN, not_member=(Who.STRANGER, Who.ADMIN), banned=[Who.BANNED], ok=[Who.BOT])
 WRITE = outcomes(READ, muted=[Who.MUTED])
 # Members too, but a bot may not do it
 PARTICIPATE = outcomes(READ, forbidden=[Who.BOT])
-MODERATE = outcomes(LOGGED_IN, not_member=OUTSIDE, forbidden=(*PLAIN, Who.MUTED, Who.BOT))
+MODERATE = outcomes(LOGGED_IN, not_member=[Who.STRANGER], banned=[Who.BANNED], forbidden=(*PLAIN, Who.MUTED, Who.BOT))
 OWN = outcomes(MODERATE, forbidden=[Who.MODERATOR])
 # Metrics and the details of health, from an address that METRICS_ALLOW does not list
 OPERATE = outcomes(dict.fromkeys(Who, "forbidden"), ok=[Who.ADMIN])
