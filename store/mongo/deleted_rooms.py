@@ -56,6 +56,8 @@ class DeletedRooms:
             if room is None:
                 return 0, False
             room_id, is_old = room["_id"], int(room["deletedAt"]) <= now_ms - TOMBSTONE_MS
+            # Whoever applied the entry may have ended before it removed the room.
+            await self._database.rooms.delete_one({"_id": room_id})
             for name in ROOM_COLLECTIONS:
                 removed = await self._remove(name, room_id, with_entry=is_old)
                 if removed:

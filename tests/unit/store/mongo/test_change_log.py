@@ -404,3 +404,23 @@ async def test_who_reads_a_room_finishes_what_somebody_died_in_the_middle_of_app
     assert of is not None and (of.room.member_count, of.room.rev) == (2, 1)
     room = await other.rooms.get(room_id)
     assert room is not None and (room.member_count, room.rev) == (2, 1)
+
+
+@pytest.mark.gen_test
+async def test_a_deletion_that_ended_before_it_removed_the_room_is_finished_by_the_sweep(
+    store: MongoStore, fill: StoreFiller, open_mongo: Open, raw: Raw
+) -> None:
+    ann = await fill.user()
+    room_id = (await fill.room(ann)).room.id
+
+    async def die(*_: object, **__: object) -> None:
+        raise AutoReconnect("killed before it removed the room")
+
+    object.__setattr__(store._database.rooms, "delete_one", die)
+    with pytest.raises(StoreUnavailable):
+        await store.rooms.delete(room_id, Actor(ann.id))
+    other = await open_mongo()
+    while await other.rooms.purge():
+        pass
+    assert raw.rooms.count_documents({}) == 0
+    assert await other.rooms.get(room_id) is None
