@@ -90,7 +90,7 @@ def _add(
     if not is_banned(connection, room_id, user_id, now_ms=now_ms):
         room_rules.require_place_for_ban(fetch(connection, _COUNT, (room_id, now_ms))[0][0])
     connection.execute(_PUT, (room_id, user_id, actor.user_id, reason, now_ms, expires_at_ms))
-    promoted = end_membership(connection, room_id, user_id, now_ms=now_ms)
+    promoted = end_membership(connection, room_id, user_id)
     details = {"reason": reason, "expiresAt": time_or_none(expires_at_ms)}
     note = AuditNote(actor.user_id, AuditAction.BAN, user_id, details)
     record_audit(connection, room_id, note, now_ms=now_ms)

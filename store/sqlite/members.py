@@ -125,22 +125,19 @@ def room_row(connection: apsw.Connection, room_id: str) -> Row | None:
 def insert_member(
     connection: apsw.Connection, room_id: str, user_id: str, *, role: Role, read_seq: int, joined_rev: int, now_ms: int
 ) -> None:
-    """Insert the row only: the caller updates the count and the changes log.
+    """Insert the row only: the caller updates the count and the changes log. A trigger sets a mute that goes on.
 
-    Raises Missing("user"), Refused for a bot of another room.
+    Raises Missing("user"), Refused for a bot of another room, which a trigger keeps out.
     """
     connection.execute(
-        """INSERT INTO members (room_id, user_id, username_folded, role, read_seq, joined_at, joined_rev, muted_until)
-           SELECT ?1, id, username_folded, ?3, ?4, ?5, ?6,
-               (SELECT muted_until FROM kept_mutes WHERE room_id = ?1 AND user_id = ?2 AND muted_until > ?5)
-           FROM users WHERE id = ?2 AND coalesce(bot_room_id, ?1) = ?1""",
+        """INSERT INTO members (room_id, user_id, username_folded, role, read_seq, joined_at, joined_rev)
+           SELECT ?1, id, username_folded, ?3, ?4, ?5, ?6 FROM users WHERE id = ?2""",
         (room_id, user_id, role.value, read_seq, now_ms, joined_rev),
     )
     if not connection.changes():
         if fetch_one(connection, _STANDS, (user_id,)) is None:
             raise Missing("user")
         raise Refused(Refusal.FORBIDDEN)
-    connection.execute("DELETE FROM kept_mutes WHERE room_id = ? AND user_id = ?", (room_id, user_id))
 
 
 def join(connection: apsw.Connection, room_id: str, user_id: str, *, role: Role, now_ms: int) -> MembershipChange:
@@ -176,7 +173,7 @@ def join(connection: apsw.Connection, room_id: str, user_id: str, *, role: Role,
 def leave(connection: apsw.Connection, room_id: str, user_id: str, *, now_ms: int) -> MembershipChange:
     """End a membership, and add an entry to the changes log. Raises Missing("room")."""
     room = require_room(connection, room_id)
-    promoted = end_membership(connection, room_id, user_id, now_ms=now_ms)
+    promoted = end_membership(connection, room_id, user_id)
     if promoted is None:
         return MembershipChange(room=room, membership=None, changed=False, rev=room.rev)
     return membership_change(connection, room, user_id, now_ms=now_ms, promoted=promoted)
@@ -209,23 +206,16 @@ def membership_change(
     )
 
 
-def end_membership(connection: apsw.Connection, room_id: str, user_id: str, *, now_ms: int) -> tuple[str, ...] | None:
-    """Delete the row, update the count, promote a successor of an owner, and keep a mute that has not ended.
+def end_membership(connection: apsw.Connection, room_id: str, user_id: str) -> tuple[str, ...] | None:
+    """Delete the row, update the count, and promote a successor of an owner. A trigger keeps a mute.
 
     The caller adds the entry to the changes log. Returns the ids of promoted users; None for a non-member.
     """
-    gone = fetch(
-        connection,
-        "DELETE FROM members WHERE room_id = ? AND user_id = ? RETURNING role, coalesce(muted_until, 0)",
-        (room_id, user_id),
-    )
+    gone = fetch(connection, "DELETE FROM members WHERE room_id = ? AND user_id = ? RETURNING role", (room_id, user_id))
     if not gone:
         return None
-    role, muted_until_ms = gone[0]
     connection.execute("UPDATE rooms SET member_count = member_count - 1 WHERE id = ?", (room_id,))
-    if muted_until_ms > now_ms:
-        connection.execute("INSERT OR REPLACE INTO kept_mutes VALUES (?, ?, ?)", (room_id, user_id, muted_until_ms))
-    return _promote_successor(connection, room_id, user_id) if role == Role.OWNER else ()
+    return _promote_successor(connection, room_id, user_id) if gone[0][0] == Role.OWNER else ()
 
 
 def _promote_successor(connection: apsw.Connection, room_id: str, owner_id: str) -> tuple[str, ...]:

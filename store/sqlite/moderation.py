@@ -98,7 +98,7 @@ def _remove(connection: apsw.Connection, room_id: str, user_id: str, *, actor: A
     require_authority_over(room, actor, role_in(connection, room_id, actor.user_id), target_role=target_role)
     if target_role is None:
         raise Missing("user")
-    promoted = end_membership(connection, room_id, user_id, now_ms=now_ms) or ()
+    promoted = end_membership(connection, room_id, user_id) or ()
     note = AuditNote(actor.user_id, AuditAction.REMOVE, user_id)
     return _changed(connection, room, user_id, note, now_ms=now_ms, promoted=promoted)
 

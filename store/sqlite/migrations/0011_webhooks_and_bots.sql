@@ -1,6 +1,11 @@
 -- bot_room_id: of a bot's user, the only room that it may be in, '' once the bot is removed; NULL for a person.
 ALTER TABLE users ADD COLUMN bot_room_id TEXT;
 
+-- Also for programs of before this, which know no bots.
+CREATE TRIGGER members_not_bots_of_others BEFORE INSERT ON members
+WHEN NEW.room_id <> (SELECT bot_room_id FROM users WHERE id = NEW.user_id)
+BEGIN SELECT RAISE(IGNORE); END;
+
 -- The bots that stand. session_id: the login that the bot's token is good for.
 CREATE TABLE bots (
     user_id    TEXT PRIMARY KEY REFERENCES users (id),

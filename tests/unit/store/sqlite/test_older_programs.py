@@ -1,0 +1,92 @@
+"""A program of before bans, kept mutes and bots writes to the newer file, as it does during a rolling restart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from store.ids import make_id
+from store.models import Actor, BotDraft
+from store.sqlite.connection import DATABASE_NAME, open_writing
+from tests.contract.conftest import StoreFiller
+from tests.support.clock import HandClock
+from tests.unit.store.conftest import StoreWithRoom
+
+MINUTE_MS = 60_000
+# What such a program writes of a membership
+JOIN = """
+INSERT INTO members (room_id, user_id, username_folded, role, read_seq, joined_at, joined_rev)
+SELECT ?1, id, username_folded, 'member', 0, ?3, 99 FROM users WHERE id = ?2"""
+LEAVE = "DELETE FROM members WHERE room_id = ? AND user_id = ?"
+
+
+class OlderProgram:
+    def __init__(self, path: Path, clock: HandClock) -> None:
+        self.connection = open_writing(path, busy_timeout_s=1)
+        self._clock = clock
+
+    def join(self, room_id: str, user_id: str) -> int:
+        """Returns the number of rows by which such a program decides whether somebody became a member."""
+        self.connection.execute(JOIN, (room_id, user_id, self._clock()))
+        return self.connection.changes()
+
+    def leave(self, room_id: str, user_id: str) -> None:
+        self.connection.execute(LEAVE, (room_id, user_id))
+
+
+@pytest.fixture
+def older(room_store: StoreWithRoom, data_dir: Path, clock: HandClock) -> Iterator[OlderProgram]:
+    program = OlderProgram(data_dir / DATABASE_NAME, clock)
+    yield program
+    program.connection.close()
+
+
+@pytest.mark.gen_test
+async def test_it_makes_nobody_a_member_who_is_banned(
+    room_store: StoreWithRoom, older: OlderProgram, clock: HandClock
+) -> None:
+    store, room_id, owner = room_store.store, room_store.room_id, Actor(room_store.ann.id)
+    bob, cy = await StoreFiller(store).user(), await StoreFiller(store).user("cy")
+    for one, expires_at_ms in ((bob, None), (cy, clock.ms + MINUTE_MS)):
+        await store.bans.add(room_id, one.id, reason=None, expires_at_ms=expires_at_ms, actor=owner)
+        assert older.join(room_id, one.id) == 0
+    clock.ms += MINUTE_MS
+    assert older.join(room_id, bob.id) == 0
+    assert older.join(room_id, cy.id) == 1
+
+
+@pytest.mark.gen_test
+async def test_mutes_go_on_when_their_people_leave_and_join_by_it(
+    room_store: StoreWithRoom, older: OlderProgram, clock: HandClock
+) -> None:
+    store, room_id, owner = room_store.store, room_store.room_id, Actor(room_store.ann.id)
+    bob = await StoreFiller(store).user()
+    await store.members.add(room_id, bob.id)
+    await store.moderation.mute(room_id, bob.id, clock.ms + MINUTE_MS, actor=owner)
+    for by_newer in (True, False):
+        if by_newer:
+            await store.members.remove(room_id, bob.id)
+        else:
+            older.leave(room_id, bob.id)
+        assert older.join(room_id, bob.id) == 1
+        membership = await store.members.get(room_id, bob.id)
+        assert membership is not None
+        assert membership.muted_until is not None
+    older.leave(room_id, bob.id)
+    clock.ms += MINUTE_MS
+    assert older.join(room_id, bob.id) == 1
+    membership = await store.members.get(room_id, bob.id)
+    assert membership is not None
+    assert membership.muted_until is None
+
+
+@pytest.mark.gen_test
+async def test_it_makes_no_bot_a_member_of_another_room(room_store: StoreWithRoom, older: OlderProgram) -> None:
+    store, owner = room_store.store, Actor(room_store.ann.id)
+    added = await store.bots.add(room_store.room_id, owner, BotDraft(make_id("u"), "bot", "b-1"))
+    other_id = (await StoreFiller(store).room(room_store.ann)).room.id
+    assert older.join(other_id, added.bot.user.id) == 0
+    older.leave(room_store.room_id, added.bot.user.id)
+    assert older.join(room_store.room_id, added.bot.user.id) == 1
