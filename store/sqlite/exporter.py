@@ -189,7 +189,9 @@ _TABLES = {
         lambda row: BanRecord(*row),
     ),
     "kept_mutes": _Table(
-        "kept_mutes t",
+        # A membership has its own mute, and on MongoDB both are one document.
+        """(SELECT * FROM kept_mutes k WHERE NOT EXISTS
+            (SELECT 1 FROM members m WHERE m.room_id = k.room_id AND m.user_id = k.user_id)) t""",
         ("t.room_id", "t.user_id"),
         "t.room_id, t.user_id, t.muted_until",
         lambda row: KeptMuteRecord(*row),

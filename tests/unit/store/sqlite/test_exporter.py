@@ -11,6 +11,7 @@ import pytest
 from common.startup_error import StartupError
 from monitor.observer import Observer
 from store import sqlite
+from store.models import RoomDraft
 from store.sqlite.connection import DATABASE_NAME
 from store.sqlite.schema_version import MIGRATIONS, migrate
 
@@ -63,3 +64,22 @@ def test_an_older_file_is_refused_until_a_server_has_run_on_it(tmp_path: Path, v
     connection.close()
     with pytest.raises(StartupError, match="start the server on it once"):
         sqlite.SqliteExporter(tmp_path)
+
+
+@pytest.mark.gen_test
+async def test_a_kept_mute_of_somebody_who_is_a_member_is_left_out(tmp_path: Path) -> None:
+    store = await sqlite.open_store(
+        tmp_path, timeout_s=5, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000
+    )
+    ann, bob = [await store.users.create(username=name, email=name, password_hash="x") for name in ("ann", "bob")]
+    room_id = (await store.rooms.create(RoomDraft("Room", None, False, 9), ann.id)).room.id
+    await store.close()
+    connection = apsw.Connection(str(tmp_path / DATABASE_NAME))
+    for user in (ann, bob):
+        connection.execute("INSERT INTO kept_mutes VALUES (?, ?, 1800000000000)", (room_id, user.id))
+    connection.close()
+    source = sqlite.SqliteExporter(tmp_path)
+    records, _ = await source.batch("kept_mutes", None, 10)
+    assert [record.user_id for record in records] == [bob.id]
+    assert await source.count("kept_mutes") == 1
+    await source.close()
