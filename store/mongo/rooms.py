@@ -87,7 +87,8 @@ class MongoRooms:
                     found = await self._rooms.find_one(key, {"_id": 1})
                     if found is None:
                         raise
-            for person in people:  # a user who had left is a member again
+            # Who had left is a member again. The other comes first: where they cannot, nothing has changed.
+            for person in sorted(people, key=lambda one: one == user_id):
                 await self._log.change(found["_id"], Join(person, Role.MEMBER))
             return await self._require_for(found["_id"], user_id), False
 

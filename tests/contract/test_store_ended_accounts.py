@@ -220,3 +220,19 @@ async def test_it_is_unfinished_until_it_is_finished(store: Store, fill: StoreFi
     await store.ended_accounts.finish(people[0].id)
     await store.ended_accounts.finish(people[0].id)
     assert await unfinished(ended_before_ms=START_MS + 1500, limit=9) == [people[1].id]
+
+
+@pytest.mark.parametrize("comes_first", [False, True])
+@pytest.mark.gen_test
+async def test_who_opens_their_direct_room_with_it_does_not_become_a_member_again(
+    store: Store, fill: StoreFiller, comes_first: bool
+) -> None:
+    """`comes_first`: the id of who opens it is the lower of the two."""
+    ann, bob = sorted([await fill.user(), await fill.user()], key=lambda one: one.id, reverse=not comes_first)
+    room_id = (await store.rooms.direct(ann.id, bob.id))[0].room.id
+    for person in (ann, bob):
+        await store.members.remove(room_id, person.id)
+    await ended(store, bob)
+    with pytest.raises(Missing):
+        await store.rooms.direct(ann.id, bob.id)
+    assert await store.members.get(room_id, ann.id) is None
