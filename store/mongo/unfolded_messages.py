@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from bson.objectid import ObjectId
 from pymongo import UpdateOne
 
-from store.mongo.database import Database
+from store.mongo.database import Database, Document
 from store.mongo.documents import folded
 
 # A message that is younger may still be followed by one with a lower id: ids are made by the clocks of the processes.
@@ -31,14 +33,18 @@ class UnfoldedMessages:
             beyond = {"$lt": settled} if known is None else {"$lt": settled, "$gt": known["after"]}
             found = database.messages.find({"_id": beyond}, {"content": 1, "folded": 1})
             documents = await found.sort("_id", 1).limit(self._slice_documents).to_list(None)
-            updates = [
-                # Not of a message that was edited since it was read: its editor has written the field, or no content.
-                UpdateOne({"_id": one["_id"], "content": one["content"]}, {"$set": {"folded": form}})
-                for one in documents
-                if "folded" not in one and (form := folded(one.get("content"))) is not None
-            ]
+            updates = await asyncio.to_thread(_updates, documents)  # up to a second of CPU
             if updates:
                 await database.messages.bulk_write(updates, ordered=False)
             if documents:
                 await state.update_one(_STATE, {"$set": {"after": documents[-1]["_id"]}}, upsert=True)
         return 0, len(documents) == self._slice_documents
+
+
+def _updates(documents: Sequence[Document]) -> list[UpdateOne]:
+    """Not of a message that was edited since it was read: its editor has written the field, or no content."""
+    return [
+        UpdateOne({"_id": one["_id"], "content": one["content"]}, {"$set": {"folded": form}})
+        for one in documents
+        if "folded" not in one and (form := folded(one.get("content"))) is not None
+    ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import apsw
+from msgspec import Struct
 
 from common.text_folding import search_form
 from store.sqlite.database import Database
@@ -29,13 +30,16 @@ _UNINDEX_FOLDED = "DELETE FROM messages_folded WHERE rowid = ?"
 _IS_FOLDED = "SELECT 1 FROM messages_folded_docsize WHERE id = ?"
 
 _PROGRESS = "SELECT row FROM search_progress WHERE id = 1"
-_ADVANCE = "UPDATE search_progress SET row = ? WHERE id = 1"
+_ADVANCE = "UPDATE search_progress SET row = max(row, ?) WHERE id = 1"
 _NEWEST = "SELECT max(row) FROM messages"
 # Of these rows those that are not plain ASCII and not in messages_folded.
 _UNFOLDED = """
 SELECT row, content FROM messages
 WHERE row > ?1 AND row <= ?2 AND content GLOB '*[^' || char(1) || '-' || char(127) || ']*'
 AND NOT EXISTS (SELECT 1 FROM messages_folded_docsize WHERE id = messages.row) ORDER BY row LIMIT ?3"""
+_IS_UNFOLDED = """
+SELECT 1 FROM messages WHERE row = ?1 AND content = ?2
+AND NOT EXISTS (SELECT 1 FROM messages_folded_docsize WHERE id = ?1)"""
 
 
 def index_new_rows(connection: apsw.Connection, first: int, last: int, folded: Sequence[tuple[int, str]]) -> None:
@@ -65,27 +69,62 @@ def unindex(connection: apsw.Connection, row: int, content: str) -> None:
         connection.execute(_UNINDEX, (row, content))
 
 
-class IndexSweep:
-    """Moves the rows that a program of before this indexed to messages_folded, each row of the table once."""
+class _Slice(Struct, frozen=True):
+    """Rows that are to be moved, with their content, and up to which row all has been looked at with them."""
 
-    def __init__(self, *, database: Database, slice_rows: int = 20_000, moved_max: int = 500) -> None:
+    unfolded: list[tuple[int, str]]
+    upto: int
+
+
+class IndexSweep:
+    """Moves the rows that a program of before this indexed to messages_folded, each row of the table once.
+
+    To look through many rows takes some 100 ms, so it is a read; the writer, for which all messages wait, is asked for
+    what is to be moved alone, `moved_max` rows and some `moved_characters` at a time: 10 to 20 ms.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        slice_rows: int = 5000,
+        moved_max: int = 500,
+        moved_characters: int = 50_000,
+    ) -> None:
         self._database = database
         self._slice_rows = slice_rows
         self._moved_max = moved_max
+        self._moved_characters = moved_characters
 
     async def sweep(self, _: int) -> tuple[int, bool]:
         """Look at one slice. Returns 0, because nothing is removed, and whether there may be more."""
-        return 0, await self._database.write("store.index", self._slice)
+        found = await self._database.read("store.index", self._read)
+        if found is None:
+            return 0, False
+        await self._database.write("store.index", lambda connection: _move(connection, found))
+        return 0, True
 
-    def _slice(self, connection: apsw.Connection) -> bool:
+    def _read(self, connection: apsw.Connection) -> _Slice | None:
         after = fetch(connection, _PROGRESS)[0][0]
         newest = fetch(connection, _NEWEST)[0][0] or 0
         if after >= newest:
-            return False
+            return None
         upto = min(after + self._slice_rows, newest)
-        unfolded = fetch(connection, _UNFOLDED, (after, upto, self._moved_max))
-        for row, content in unfolded:
+        unfolded: list[tuple[int, str]] = []
+        characters = 0
+        for row, content in connection.execute(_UNFOLDED, (after, upto, self._moved_max)):
+            unfolded.append((row, content))
+            characters += len(content)
+            if characters >= self._moved_characters:
+                break
+        is_all = len(unfolded) < self._moved_max and characters < self._moved_characters
+        return _Slice(unfolded, upto if is_all else unfolded[-1][0])
+
+
+def _move(connection: apsw.Connection, found: _Slice) -> None:
+    for row, content in found.unfolded:
+        # It may have been edited or deleted since, or moved by another process.
+        if fetch_one(connection, _IS_UNFOLDED, (row, content)) is not None:
             connection.execute(_UNINDEX, (row, content))
             connection.execute(_INDEX_FOLDED, (row, search_form(content)))
-        connection.execute(_ADVANCE, (unfolded[-1][0] if len(unfolded) == self._moved_max else upto,))
-        return True
+    connection.execute(_ADVANCE, (found.upto,))

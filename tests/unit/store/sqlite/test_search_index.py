@@ -13,6 +13,7 @@ from store.errors import StoreTimeout
 from store.models import MessageSearch, RoomDraft
 from store.sqlite import search
 from store.sqlite.connection import DATABASE_NAME
+from store.sqlite.database import Database
 from store.sqlite.search_index import IndexSweep
 from tests.support.actors import ADMIN
 from tests.support.clock import HandClock
@@ -103,6 +104,61 @@ async def test_a_sweep_takes_slices_and_ends(open_sqlite: Open, data_dir: Path) 
     sweep = IndexSweep(database=room.store._database, slice_rows=4, moved_max=3)
     assert [(await sweep.sweep(0))[1] for _ in range(6)] == [True] * 4 + [False] * 2
     assert check_index(path) == [(), tuple(range(1, 11))]
+
+
+@pytest.mark.gen_test
+async def test_a_sweep_occupies_the_writer_with_what_is_to_be_moved_alone_and_little_of_it_at_a_time(
+    open_sqlite: Open, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = await store_with_room(await open_sqlite())
+    path = data_dir / DATABASE_NAME
+    write_as_before(path, room.room_id, 1, *("ü" * 1900 for _ in range(5)), *(["plain"] * 3))
+    original = Database.write
+    written: list[str] = []
+
+    async def write(database: Database, name: str, operation: Any) -> Any:
+        def noted(connection: apsw.Connection) -> Any:
+            connection.exec_trace = lambda _, statement, __: bool(written.append(statement)) or True
+            try:
+                return operation(connection)
+            finally:
+                connection.exec_trace = None
+
+        return await original(database, name, noted)
+
+    monkeypatch.setattr(Database, "write", write)
+    sweep = IndexSweep(database=room.store._database, moved_characters=3000)
+    moved = []
+    for _ in range(4):
+        assert (await sweep.sweep(0))[1] is bool(len(moved) < 3)
+        moved.append(sum(statement.startswith("INSERT INTO messages_folded ") for statement in written))
+        written_here, written[:] = list(written), []
+        assert not any("GLOB" in statement for statement in written_here)
+    assert moved == [2, 2, 1, 0]
+    assert check_index(path) == [(6, 7, 8), (1, 2, 3, 4, 5)]
+
+
+@pytest.mark.gen_test
+async def test_what_changes_between_the_look_and_the_move_is_left_as_it_is(
+    room_store: StoreWithRoom, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room, path = room_store, data_dir / DATABASE_NAME
+    write_as_before(path, room.room_id, 1, "Straße", "Größe", "Übung", "Maß")
+    original = Database.read
+
+    async def read(database: Database, name: str, operation: Any) -> Any:
+        found = await original(database, name, operation)
+        if name == "store.index":
+            monkeypatch.undo()
+            await room.store.messages.edit(f"{room.room_id}-1", "Allée", actor=ADMIN)
+            await room.store.messages.delete(f"{room.room_id}-2", actor=ADMIN)
+            await IndexSweep(database=database, moved_max=3).sweep(0)  # another process
+        return found
+
+    monkeypatch.setattr(Database, "read", read)
+    await IndexSweep(database=room.store._database).sweep(0)
+    assert check_index(path) == [(), (1, 3, 4)]
+    assert (await found(room, "allee"), await found(room, "ubung")) == ([1], [3])
 
 
 @pytest.mark.gen_test
