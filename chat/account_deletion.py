@@ -82,12 +82,12 @@ class AccountDeletion:
                 return
         raise ChatError("forbidden", "The password is wrong.")
 
-    async def _clear_away(self, user_id: str) -> None:
+    async def _clear_away(self, user_id: str, *, is_last: bool = False) -> None:
         """Remove what is left of a deleted account. May be repeated. Raises StoreError.
 
         A direct room keeps both its members, as it does when somebody is there no more.
         """
-        await self._store.ended_accounts.erase(user_id)
+        await self._store.ended_accounts.erase(user_id, is_last=is_last)
         # Encoded messages with the old name may be in any room's cached page, and in the hubs.
         self._cache.invalidate_all()
         await self._bus.publish(EVERYONE, AccountEnded(user_id))
@@ -106,7 +106,7 @@ class AccountDeletion:
         before_ms = self._now_ms() - SETTLED_AFTER_MS
         for user_id in await self._store.ended_accounts.unfinished(ended_before_ms=before_ms, limit=PENDING_A_CALL):
             try:
-                await self._clear_away(user_id)
+                await self._clear_away(user_id, is_last=True)
                 await self._store.ended_accounts.finish(user_id)
             except StoreError as error:
                 log.warning("the end of a deleted account is still to be finished: %s", error)

@@ -157,11 +157,12 @@ class EndedAccounts(Protocol):
         also for an account that is deleted already.
         """
 
-    async def erase(self, user_id: str) -> None:
+    async def erase(self, user_id: str, *, is_last: bool = False) -> None:
         """Remove what a deleted account has left: sessions, settings, blocks, known addresses.
 
-        From then on its messages are returned with DELETED_USERNAME, under the same rev. May be repeated. Raises
-        Missing for an account that is not deleted.
+        From then on its messages are returned with DELETED_USERNAME, under the same rev. May be repeated. `is_last`: no
+        command of the account is under way any more, so that a call which is cut off may go on where the last such call
+        had come to. Raises Missing for an account that is not deleted.
         """
 
     async def unfinished(self, *, ended_before_ms: int, limit: int) -> list[str]:

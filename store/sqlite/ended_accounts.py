@@ -40,7 +40,9 @@ class SqliteEndedAccounts:
 
         return await self._database.write("ended_accounts.end", operation)
 
-    async def erase(self, user_id: str) -> None:
+    async def erase(self, user_id: str, *, is_last: bool = False) -> None:
+        """One short transaction, so that none is cut off half way."""
+
         def operation(connection: apsw.Connection) -> None:
             if not _has_ended(connection, user_id):
                 raise Missing("user")
