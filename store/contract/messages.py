@@ -44,7 +44,8 @@ class Messages(Protocol):
         raises, none of the drafts is confirmed.
 
         In a room with slow mode a member who is no moderator gets TooSoon within slowModeS seconds of their newest
-        message in the room, also of one from before they left and came back.
+        message in the room, also of one from before they left and came back. What is asked first is told first:
+        membership, muting, archive, slow mode; then reply and thread, who may mention all, files.
         """
 
     async def edit(self, message_id: str, content: str, *, actor: Actor) -> MessageChange:

@@ -81,13 +81,15 @@ class DraftCheck:
             if draft.user_id not in members:  # also of a resend: who has left reads nothing here
                 settled[key] = Refusal.NOT_MEMBER
                 continue
-            outcome: CheckedDraft | Refusal | TooSoon | None = _refusal(room, members[draft.user_id], now_ms=now_ms)
+            member = members[draft.user_id]
+            waits = slow_mode_ms > 0 and member["role"] == Role.MEMBER and not draft.by_admin
+            outcome: CheckedDraft | Refusal | TooSoon | None = _refusal(room, member, now_ms=now_ms)
+            if outcome is None and waits:
+                outcome = _too_soon(member, draft, slow_mode_ms=slow_mode_ms, now_ms=now_ms)
             if outcome is None:
                 outcome = await self._check_details(room_id, draft, members, roots)
-            if isinstance(outcome, CheckedDraft):
-                member = members[draft.user_id]
-                if slow_mode_ms and member["role"] == Role.MEMBER and not draft.by_admin:
-                    outcome = await self._claim(room_id, outcome, member, slow_mode_ms=slow_mode_ms, now_ms=now_ms)
+            if isinstance(outcome, CheckedDraft) and waits:
+                outcome = await self._claim(room_id, outcome, member, slow_mode_ms=slow_mode_ms, now_ms=now_ms)
             if isinstance(outcome, CheckedDraft):
                 if outcome.attachments:
                     await self._grant_files(room_id, draft)
@@ -134,17 +136,15 @@ class DraftCheck:
         so that an author's further drafts of a batch, and those of a wait that goes on, are refused without a query.
         """
         client_id, before_ms = checked.draft.client_id, now_ms - slow_mode_ms
-        sent_at = member.get("sentAt")
-        if sent_at is None or int(sent_at) <= before_ms or member.get("sentAs") == client_id:
-            own: Document = {"roomId": room_id, "userId": checked.draft.user_id, "left": False}
-            passes = [{"sentAt": None}, {"sentAt": {"$lte": stored_time(before_ms)}}, {"sentAs": client_id}]
-            claim: Document = {"sentAt": stored_time(now_ms), "sentAs": client_id}
-            if (await self._database.members.update_one({**own, "$or": passes}, {"$set": claim})).matched_count:
-                member.update(claim)
-                return checked
-            found = await self._database.members.find_one(own, {"_id": 0, "sentAt": 1, "sentAs": 1})
-            member.update(claim if found is None else found)
-        return TooSoon(wait_s(int(member["sentAt"]), slow_mode_ms=slow_mode_ms, now_ms=now_ms) or 1)
+        own: Document = {"roomId": room_id, "userId": checked.draft.user_id, "left": False}
+        passes = [{"sentAt": None}, {"sentAt": {"$lte": stored_time(before_ms)}}, {"sentAs": client_id}]
+        claim: Document = {"sentAt": stored_time(now_ms), "sentAs": client_id}
+        if (await self._database.members.update_one({**own, "$or": passes}, {"$set": claim})).matched_count:
+            member.update(claim)
+            return checked
+        found = await self._database.members.find_one(own, {"_id": 0, "sentAt": 1, "sentAs": 1})
+        member.update(claim if found is None else found)
+        return _too_soon(member, checked.draft, slow_mode_ms=slow_mode_ms, now_ms=now_ms) or TooSoon(1)
 
     async def _check_details(
         self, room_id: str, draft: MessageDraft, members: Mapping[str, Document], roots: Mapping[str, int]
@@ -215,6 +215,15 @@ def _refusal(room: Mapping[str, Any], member: Document, *, now_ms: int) -> Refus
     if (until := member.get("mutedUntil")) is not None and int(until) > now_ms:
         return Refusal.MUTED
     return Refusal.FORBIDDEN if room.get("archivedAt") is not None else None
+
+
+def _too_soon(member: Mapping[str, Any], draft: MessageDraft, *, slow_mode_ms: int, now_ms: int) -> TooSoon | None:
+    """How long the member has to wait in slow mode, as their document says; None if the draft may be sent now."""
+    sent_at = member.get("sentAt")
+    if sent_at is None or member.get("sentAs") == draft.client_id:
+        return None
+    wait = wait_s(int(sent_at), slow_mode_ms=slow_mode_ms, now_ms=now_ms)
+    return TooSoon(wait) if wait else None
 
 
 async def stored_drafts(database: Database, room_id: str, keys: Iterable[Key]) -> dict[Key, Document]:

@@ -252,6 +252,11 @@ class AppendTransaction:
             return Refusal.MESSAGE_NOT_FOUND
         if thread is not None:
             thread = fetch(self._connection, _ROOT, (room_id, thread))[0][0]
+        if ROOM_MENTION in draft.mentions:
+            try:
+                self._require_mention_of_all(room_id, draft)
+            except Refused as refused:
+                return refused.refusal
         wanted = list(dict.fromkeys(draft.attachment_ids))
         found = {}
         if wanted:
@@ -261,11 +266,6 @@ class AppendTransaction:
         mentions = tuple(
             who for who in dict.fromkeys(draft.mentions) if who == ROOM_MENTION or (room_id, who) in self._muted_until
         )
-        if ROOM_MENTION in mentions:
-            try:
-                self._require_mention_of_all(room_id, draft)
-            except Refused as refused:
-                return refused.refusal
         return _DraftDetails(reply_to, thread, tuple(file_from(found[file_id]) for file_id in wanted), mentions)
 
     def _require_mention_of_all(self, room_id: str, draft: MessageDraft) -> None:

@@ -204,6 +204,31 @@ async def test_slow_mode_lets_a_member_send_once_in_its_time(
 
 
 @pytest.mark.gen_test
+async def test_of_several_reasons_to_refuse_a_message_the_first_in_one_order_is_told(
+    store: Store, fill: StoreFiller, clock: HandClock, slow_room: SlowRoom
+) -> None:
+    room_id, ann, bob = await slow_room()
+    assert isinstance(await outcome_of(store, room_id, fill.draft(bob)), Stored)
+    no_message, no_file, to_all = (
+        {"reply_to_id": f"{room_id}-99"},
+        {"attachment_ids": ("none",)},
+        {"mentions": ("room",)},
+    )
+    for wrong in (no_message, {"thread_id": f"{room_id}-99"}, no_file, to_all):
+        assert await outcome_of(store, room_id, fill.draft(bob, **wrong)) == TooSoon(30)
+    clock.ms += 30_000
+    for wrong, refusal in (
+        (no_message | to_all | no_file, Refusal.MESSAGE_NOT_FOUND),
+        (to_all | no_file, Refusal.FORBIDDEN),
+        (no_file, Refusal.FILE_NOT_FOUND),
+    ):
+        assert await outcome_of(store, room_id, fill.draft(bob, **wrong)) is refusal
+    assert isinstance(await outcome_of(store, room_id, fill.draft(bob)), Stored), "what was refused begins no wait"
+    await store.rooms.update(room_id, Actor(ann.id), RoomPatch(archived=True))
+    assert await outcome_of(store, room_id, fill.draft(bob, **no_message)) is Refusal.FORBIDDEN
+
+
+@pytest.mark.gen_test
 async def test_slow_mode_lets_moderators_send_as_they_like_and_others_each_for_themselves(
     store: Store, fill: StoreFiller, slow_room: SlowRoom
 ) -> None:
