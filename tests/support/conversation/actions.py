@@ -93,6 +93,14 @@ async def reconnect(clients: Clients, choice: Choice) -> Outcome:
     return Outcome("ok")
 
 
+async def enter(clients: Clients, choice: Choice) -> Outcome:
+    """By an invite link that the room's owner makes."""
+    room, process = choice.room, choice.act.process
+    owner = next(user for user, member in room.members.items() if member.role == "owner")
+    made = await clients.rest(owner, process, "POST", f"/rooms/{room.id}/invites", {"maxUses": 1})
+    return await ask(clients, choice, "POST", f"/invites/{made.data['code']}") if made.code == "ok" else made
+
+
 async def leave(clients: Clients, choice: Choice) -> Outcome:
     """Leave, and ask one who stays who they all are now: of an owner who leaves another member becomes the heir."""
     outcome = await ask(clients, choice, "POST", f"/rooms/{choice.room.id}/leave")

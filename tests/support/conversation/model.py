@@ -146,6 +146,14 @@ class Room(Struct):
             return (refusals - OK) | OUTSIDE
         return refusals | OUTSIDE if refusals != OK and user in self.banned else refusals
 
+    def may_enter(self, user: str) -> frozenset[str]:
+        """With an invite link, which opens private rooms too."""
+        if self.is_deleted:
+            return GONE
+        if user in self.members:
+            return OK | {"forbidden"} if self.is_archived else OK
+        return _refusals(banned=user in self.banned, room_full=self._is_full, forbidden=self.is_archived)
+
     def may_invite(self, user: str, target: str) -> frozenset[str]:
         if (outcome := self.may_read(user)) != OK:
             return outcome

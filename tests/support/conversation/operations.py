@@ -206,6 +206,13 @@ OPERATIONS = (
         weight=2,
     ),
     operation(
+        "enter by link",
+        "POST /invites/{id}",
+        lambda c: c.room.may_enter(c.act.user),
+        actions.enter,
+        effects.joined,
+    ),
+    operation(
         "remove",
         "DELETE /rooms/{id}/members/{id}",
         lambda c: c.room.may_moderate(c.act.user, over=c.act.other),

@@ -91,6 +91,8 @@ def test_a_change_that_repeats_what_is_changes_nothing() -> None:
         (lambda room: room.may_moderate("mod", over="bob"), OK),
         (lambda room: room.may_own("mod"), {"forbidden"}),
         (lambda room: room.may_invite("bob", "bad"), {"banned"}),
+        (lambda room: room.may_enter("bad"), {"banned"}),
+        (lambda room: room.may_enter("new"), OK),
         (lambda room: room.may_mention("bob", ["room"]), {"forbidden"}),
         (lambda room: room.may_mention("mod", ["room"]), OK),
     ],
