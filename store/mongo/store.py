@@ -37,6 +37,7 @@ from store.contract import (
 from store.expiry_sweep import sweep_all, until_empty
 from store.mongo import indexes, schema_version
 from store.mongo.audit import MongoAuditTrail
+from store.mongo.banned_members import BannedMembers
 from store.mongo.bans import MongoBans
 from store.mongo.blocks import MongoBlocks
 from store.mongo.bots import MongoBots
@@ -132,6 +133,7 @@ class MongoStore:
             chunks.sweep,
             until_empty(self._blobs.sweep),
             UnfoldedMessages(database=database).sweep,
+            BannedMembers(database=database, log=self._log).sweep,
         )
 
     @property
