@@ -119,7 +119,8 @@ _TABLES = {
         _room,
     ),
     "invites": _Table(
-        "invites t JOIN rooms r ON r.id = t.room_id",
+        # Those that are used up are good for nothing, and nothing would remove them there.
+        "invites t JOIN rooms r ON r.id = t.room_id AND (t.max_uses IS NULL OR t.uses < t.max_uses)",
         ("t.code",),
         "t.code, t.room_id, t.maker_id, t.max_uses, t.uses, t.expires_at, t.created_at",
         lambda row: InviteRecord(*row),

@@ -11,7 +11,7 @@ import pytest
 from common.startup_error import StartupError
 from monitor.observer import Observer
 from store import sqlite
-from store.models import RoomDraft
+from store.models import Actor, RoomDraft
 from store.sqlite.connection import DATABASE_NAME
 from store.sqlite.schema_version import MIGRATIONS, migrate
 
@@ -82,4 +82,22 @@ async def test_a_kept_mute_of_somebody_who_is_a_member_is_left_out(tmp_path: Pat
     records, _ = await source.batch("kept_mutes", None, 10)
     assert [record.user_id for record in records] == [bob.id]
     assert await source.count("kept_mutes") == 1
+    await source.close()
+
+
+@pytest.mark.gen_test
+async def test_invite_links_that_are_used_up_are_left_out(tmp_path: Path) -> None:
+    store = await sqlite.open_store(
+        tmp_path, timeout_s=5, group_commit=True, observer=Observer(), now_ms=lambda: 1_700_000_000_000
+    )
+    ann = await store.users.create(username="ann", email="ann@example.com", password_hash="x")
+    room_id = (await store.rooms.create(RoomDraft("Room", None, False, 9), ann.id)).room.id
+    for code, max_uses in (("a", 1), ("b", 2), ("c", None)):
+        await store.invites.create(room_id, code, actor=Actor(ann.id), max_uses=max_uses, expires_in_ms=None)
+        await store.invites.claim(code)
+    await store.close()
+    source = sqlite.SqliteExporter(tmp_path)
+    records, _ = await source.batch("invites", None, 10)
+    assert [record.code for record in records] == ["b", "c"]
+    assert await source.count("invites") == 2
     await source.close()
