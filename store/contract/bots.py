@@ -41,6 +41,8 @@ class Bots(Protocol):
     async def remove(self, room_id: str, user_id: str, actor: Actor) -> BotRemoved:
         """Revoke the bot's login and end its membership. Its user stays, for its messages; it can be in no room.
 
+        It is an entry of the room's changes log, also where somebody had ended the membership before.
+
         Raises Missing("room" or "bot"), Refused. It can be repeated after an error.
         """
 

@@ -182,7 +182,8 @@ class MongoUsers:
         """Writes the account before the sessions: a concurrent login checks the account again after its session."""
         async with self._database.operation("users.disable", write=True):
             disabled_at = stored_time(self._database.clock())
-            result = await self._users.update_one({"_id": user_id}, {"$set": {"disabledAt": disabled_at}})
+            found = {"_id": user_id, "endedAt": None}
+            result = await self._users.update_one(found, {"$set": {"disabledAt": disabled_at}})
             if not result.matched_count:
                 raise Missing("user")
             return await revoke_sessions(self._database, user_id, None)

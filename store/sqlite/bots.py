@@ -25,7 +25,7 @@ from store.models import (
 from store.room_rules import require_moderator
 from store.sqlite.audit import record_audit
 from store.sqlite.database import Database
-from store.sqlite.members import join, leave, require_room, role_in
+from store.sqlite.members import end_membership, join, membership_change, require_room, role_in
 from store.sqlite.rows import USER_COLUMNS, Row, fetch, fetch_one, user_from
 
 _BOT = f"""
@@ -117,9 +117,11 @@ def join_as_bot(
 
 
 def leave_as_bot(connection: apsw.Connection, room_id: str, user_id: str, *, now_ms: int) -> MembershipChange:
-    """End the membership of a bot's user for good."""
+    """End the membership of a bot's user for good. As a ban, that is an entry of the changes log in any case."""
     connection.execute("UPDATE users SET bot_room_id = '' WHERE id = ?", (user_id,))
-    return leave(connection, room_id, user_id, now_ms=now_ms)
+    room = require_room(connection, room_id)
+    end_membership(connection, room_id, user_id, now_ms=now_ms)
+    return membership_change(connection, room, user_id, now_ms=now_ms)
 
 
 def revoke(connection: apsw.Connection, session_id: str, now_ms: int) -> None:

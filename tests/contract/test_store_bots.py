@@ -103,6 +103,24 @@ async def test_a_removed_bot_keeps_its_user_and_nothing_else(store: Store, fill:
 
 
 @pytest.mark.gen_test
+async def test_to_remove_one_that_is_no_member_any_more_is_a_change_of_the_room_too(
+    store: Store, fill: StoreFiller
+) -> None:
+    ann = await fill.user()
+    room = (await fill.room(ann)).room
+    bot = (await store.bots.add(room.id, Actor(ann.id), bot_draft("robbie"))).bot
+    hook = (await store.webhooks.add(room.id, Actor(ann.id), hook_draft("ci"))).webhook
+    for user_id in (bot.user.id, hook.user_id):
+        await store.members.remove(room.id, user_id)
+    of_bot = (await store.bots.remove(room.id, bot.user.id, Actor(ann.id))).change
+    of_hook = (await store.webhooks.remove(room.id, hook.id, Actor(ann.id))).change
+    for change, rev in ((of_bot, 5), (of_hook, 6)):
+        assert (change.changed, change.rev, change.room.rev, change.room.member_count) == (True, rev, rev, 1)
+        assert (change.membership, change.has_new_owner) == (None, False)
+    assert [change.rev for change in (await store.changes.page(room.id, since=0, limit=9)).changes] == [*range(1, 7)]
+
+
+@pytest.mark.gen_test
 async def test_the_login_of_a_removed_bot_is_kept_until_everybody_knows(store: Store, fill: StoreFiller) -> None:
     ann = await fill.user()
     room = (await fill.room(ann)).room

@@ -72,6 +72,8 @@ async def test_a_deleted_account_is_not_brought_back(store: Store, fill: StoreFi
     with pytest.raises(Missing):
         await store.users.enable(ann.id)
     with pytest.raises(Missing):
+        await store.users.disable(ann.id)
+    with pytest.raises(Missing):
         await store.settings.merge(ann.id, {"theme": "dark"})
     assert not await store.users.rehash(ann.id, "hash", "new")
     assert await store.users.get(ann.id) == shown
