@@ -15,11 +15,12 @@ class NewBot(Struct, frozen=True):
 
 
 class BotView(Struct, frozen=True, rename="camel"):
-    """A bot as moderators see it; `created_by` is a user id."""
+    """A bot as moderators see it; `created_by` is a user id. `is_member`: False once it was removed or banned."""
 
     user: User
     created_at: str
     created_by: str
+    is_member: bool
 
 
 class NewWebhook(Struct, frozen=True):
@@ -30,13 +31,17 @@ class NewWebhook(Struct, frozen=True):
 
 
 class WebhookView(Struct, frozen=True, rename="camel"):
-    """A webhook as moderators see it; `created_by` and `user_id` are user ids."""
+    """A webhook as moderators see it; `created_by` and `user_id` are user ids.
+
+    `is_member`: False once its user was removed or banned; then nothing can be posted.
+    """
 
     id: str
     name: str
     user_id: str
     created_at: str
     created_by: str
+    is_member: bool
 
 
 class WebhookPosted(Struct, frozen=True):

@@ -62,13 +62,17 @@ def test_a_room_lists_its_bots(server: ServerProcess) -> None:
     assert ada.call("GET", path).json == {"bots": []}
     bot = add_bot(ada, room, "lister")
     (listed,) = ada.call("GET", path).json["bots"]
-    assert set(listed) == {"user", "createdAt", "createdBy"}
-    assert (listed["user"]["id"], listed["createdBy"]) == (bot.id, ada.id)
+    assert set(listed) == {"user", "createdAt", "createdBy", "isMember"}
+    assert (listed["user"]["id"], listed["createdBy"], listed["isMember"]) == (bot.id, ada.id, True)
     assert bot.access_token not in ada.call("GET", path).body.decode()
     for person, refused in ((bob, (403, "forbidden")), (eve, (403, "not_member"))):
         assert outcome(person.call("GET", path)) == refused
         assert outcome(person.call("POST", path, {"username": "another"})) == refused
         assert outcome(person.call("DELETE", f"{path}/{bot.id}")) == refused
+    assert ada.call("DELETE", f"/rooms/{room}/members/{bot.id}").status == 204
+    assert [one["isMember"] for one in ada.call("GET", path).json["bots"]] == [False]
+    assert ada.call("POST", f"/rooms/{room}/members", {"userId": bot.id}).status < 300
+    assert [one["isMember"] for one in ada.call("GET", path).json["bots"]] == [True]
 
 
 def test_to_a_stranger_a_private_room_has_no_bots_and_no_webhooks(server: ServerProcess) -> None:

@@ -113,13 +113,18 @@ def test_a_room_lists_its_webhooks_without_their_urls(server: ServerProcess) -> 
     webhook_id, url = add_webhook(ada, room, "Lister")
     reply = ada.call("GET", path)
     (listed,) = reply.json["webhooks"]
-    assert set(listed) == {"id", "name", "userId", "createdAt", "createdBy"}
+    assert set(listed) == {"id", "name", "userId", "createdAt", "createdBy", "isMember"}
     assert (listed["id"], listed["name"], listed["createdBy"]) == (webhook_id, "Lister", ada.id)
     assert url.removeprefix("/hooks/") not in reply.body.decode()
     for person, refused in ((bob, (403, "forbidden")), (eve, (403, "not_member"))):
         assert outcome(person.call("GET", path)) == refused
         assert outcome(person.call("POST", path, {"name": "another"})) == refused
         assert outcome(person.call("DELETE", f"{path}/{webhook_id}")) == refused
+    assert listed["isMember"]
+    assert ada.call("DELETE", f"/rooms/{room}/members/{listed['userId']}").status == 204
+    assert ada.call("GET", path).json["webhooks"] == [{**listed, "isMember": False}]
+    assert ada.call("DELETE", f"{path}/{webhook_id}").status == 204
+    assert ada.call("GET", path).json == {"webhooks": []}
 
 
 def test_two_webhooks_of_one_name_have_two_users(server: ServerProcess) -> None:
