@@ -67,6 +67,18 @@ async def test_a_resent_client_id_is_answered_with_the_first_message(server: Ser
         assert [message["seq"] for message in b.named("receiveMessage")] == [1, 2]
 
 
+@pytest.mark.parametrize(("is_private", "code"), [(False, "banned"), (True, "room_not_found")])
+def test_a_resend_by_who_is_banned_since_is_refused(server: ServerProcess, is_private: bool, code: str) -> None:
+    ada, bob = register(server.url), register(server.url)
+    room = ada.make_room(isPrivate=is_private)["id"]
+    assert ada.call("POST", f"/rooms/{room}/members", {"userId": bob.id}).status == 200
+    body = {"roomId": room, "content": "once", "clientId": "same"}
+    assert bob.call("POST", "/messages", body).status == 201
+    assert ada.call("POST", f"/rooms/{room}/bans/{bob.id}", {}).status == 201
+    assert bob.call("POST", "/messages", body).code == code
+    assert bob.call("GET", "/messages", roomId=room).code == code
+
+
 @pytest.mark.gen_test
 async def test_joining_with_since_gives_what_was_missed_and_then_the_next(server: ServerProcess) -> None:
     ada, bob = register(server.url), register(server.url)
