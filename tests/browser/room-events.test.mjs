@@ -46,14 +46,15 @@ class FakeConnection extends EventTarget {
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
 /** Rooms with one room of the user `me`, joined and loaded unless `isOpen` is false. */
-async function opened({ isOpen = true, acks = [], pages = [], room = ROOM } = {}) {
+async function opened({ isOpen = true, acks = [], pages = [], lists = [], room = ROOM } = {}) {
   const answers = [{ room, seq: 3, rev: 4, ...NOTHING_MISSED }, ...acks];
   const connection = new FakeConnection(() => structuredClone(answers.shift()));
+  const listings = [room, ...lists];
   const history = [[message(1), message(2), message(3)], ...pages];
   const api = {
     get: async (path) =>
       path === "rooms"
-        ? structuredClone({ rooms: [room], nextCursor: null })
+        ? structuredClone({ rooms: [listings.length > 1 ? listings.shift() : listings[0]], nextCursor: null })
         : { messages: history.length > 1 ? history.shift() : history[0], hasMore: false, rev: 4 },
   };
   const rooms = new Rooms({ connection, api, userId: "me", random: () => 0, subscriptionsMax: isOpen ? 20 : 0 });
@@ -168,4 +169,50 @@ test("new settings of a room are taken over, older ones are not, and a room that
   connection.say("roomClosed", { roomId: "r", reason: "banned" });
   connection.say("roomUpdated", settings("Water", 9));
   assert.equal(rooms.get("r"), null);
+});
+
+const BACKUP = { ...ROOM, name: "Cocoa", lastSeq: 2, readSeq: 0, unreadCount: 2, mentionCount: 1, rev: 1 };
+
+test("after a restored backup a room is as the server has it, and follows what changes from there", async () => {
+  const { connection, state, contents, rooms } = await opened({
+    room: { ...ROOM, readSeq: 3, unreadCount: 0, mentionCount: 0 },
+    lists: [BACKUP],
+    acks: [{ room: BACKUP, seq: 2, rev: 1, ...NOTHING_MISSED, reset: true }],
+    pages: [[message(1), message(2)]],
+  });
+  const resets = [];
+  rooms.addEventListener("joined", ({ detail }) => resets.push(detail.isReset));
+  connection.reconnect();
+  await settled();
+  assert.deepEqual(contents(), ["1@0", "2@0"]);
+  assert.deepEqual([state().unread, state().mentions, resets], [2, 1, [true]]);
+  connection.say("roomUpdated", { room: { id: "r", name: "Juice", rev: 2, lastSeq: 2, archivedAt: null } });
+  connection.say("roomUpdated", { room: { ...BACKUP, name: "Juice", rev: 3, role: "moderator" } });
+  assert.deepEqual([state().room.name, state().room.role], ["Juice", "moderator"]);
+  connection.say("receiveMessage", message(3));
+  connection.say("mention", { message: message(3, 0, { mentions: ["me"] }) });
+  assert.deepEqual([state().unread, state().mentions], [3, 2]);
+});
+
+test("after a restored backup also a room that is joined but not loaded counts from what the server has", async () => {
+  const { connection, state, rooms } = await opened({
+    isOpen: false,
+    lists: [ROOM, BACKUP],
+    acks: [{ room: BACKUP, seq: 2, rev: 1, ...NOTHING_MISSED }],
+  });
+  rooms.subscriptionsMax = 20;
+  connection.reconnect();
+  await settled();
+  connection.reconnect();
+  await settled();
+  assert.deepEqual(connection.joins, [{ roomId: "r" }, { roomId: "r" }]);
+  assert.deepEqual([state().room.name, state().unread, state().mentions], ["Cocoa", 2, 1]);
+});
+
+test("a rejoin without a reset takes back no read mark of this page that the server does not have yet", async () => {
+  const { connection, state, rooms } = await opened({ acks: [{ room: ROOM, seq: 3, rev: 4, ...NOTHING_MISSED }] });
+  rooms.onRead({ roomId: "r", readSeq: 3, mentionCount: 0 });
+  connection.reconnect();
+  await settled();
+  assert.deepEqual([state().unread, state().mentions], [0, 0]);
 });

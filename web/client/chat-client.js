@@ -118,11 +118,8 @@ export class ChatClient extends EventTarget {
   #addListeners() {
     const { connection, outbox, rooms, presence, peers } = this;
     const forward = (from, name, as = name) => from.addEventListener(name, ({ detail }) => this.#emit(as, detail));
-    forward(rooms, "list");
-    forward(rooms, "messages");
-    forward(rooms, "closed");
-    forward(presence, "people");
-    forward(presence, "typing");
+    for (const name of ["list", "messages", "closed"]) forward(rooms, name);
+    for (const name of ["people", "typing"]) forward(presence, name);
     forward(outbox, "change", "outbox");
     forward(this.settings, "change", "settings");
     connection.addEventListener("state", () => {
@@ -132,7 +129,8 @@ export class ChatClient extends EventTarget {
     connection.addEventListener("welcome", () => this.#loadProfile(), { once: true });
     this.api.messages.onChanged = (message) => rooms.show(message);
     rooms.addEventListener("messages", ({ detail }) => this.#removeStored(detail.roomId));
-    rooms.addEventListener("joined", ({ detail: { roomId } }) => {
+    rooms.addEventListener("joined", ({ detail: { roomId, isReset } }) => {
+      if (isReset) presence.forgetRead(roomId);
       this.#removeStored(roomId);
       this.#sender.sendNext(roomId);
       if (roomId === rooms.activeId) void presence.load(roomId);

@@ -122,6 +122,12 @@ export class Presence extends EventTarget {
     );
   }
 
+  /** The room's seqs begin again below what was read: the server came back from a backup. */
+  forgetRead(roomId) {
+    clearTimeout(this.#reads.get(roomId)?.timer);
+    this.#reads.delete(roomId);
+  }
+
   #sendReads() {
     for (const [roomId, read] of this.#reads) this.#sendRead(roomId, read);
   }

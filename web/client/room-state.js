@@ -35,6 +35,17 @@ export class RoomState {
     this.updateCounts();
   }
 
+  /** The connection went down: the server may come back from a backup, in which the room's rev is lower. */
+  takeAnyRev() {
+    this.room.rev = 0;
+  }
+
+  /** The server came back from a backup, which has fewer messages: the next update's counts are the truth. */
+  forgetCounts() {
+    Object.assign(this.room, { lastSeq: 0, readSeq: 0 });
+    this.mentionSeq = 0;
+  }
+
   /** The room has messages up to `lastSeq`; false if that was known. */
   noteHead(lastSeq) {
     if (lastSeq <= this.room.lastSeq) return false;

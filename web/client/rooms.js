@@ -14,7 +14,7 @@ const NO_ACCESS = new Set(["room_not_found", "not_member", "banned", "forbidden"
 
 /**
  * Events: `list` (the list or a count changed), `messages` (detail {roomId}), `closed` (detail {roomId, reason}),
- * `joined` (detail {roomId}).
+ * `joined` (detail {roomId, isReset}; `isReset`: the server came back from a backup, with fewer messages).
  */
 export class Rooms extends EventTarget {
   activeId = null;
@@ -137,7 +137,10 @@ export class Rooms extends EventTarget {
     this.#connectionNumber += 1;
     this.isListed = false;
     clearTimeout(this.#timer);
-    for (const state of this.all) state.isSubscribed = false;
+    for (const state of this.all) {
+      state.isSubscribed = false;
+      state.takeAnyRev();
+    }
   }
 
   async #resume() {
@@ -211,11 +214,12 @@ export class Rooms extends EventTarget {
     const roomId = state.room.id;
     const held = timeline.messages;
     const since = timeline.head;
+    const isReset = ack.reset || ack.seq < since; // a room that is not loaded was joined without `since`
+    if (isReset) state.forgetCounts();
     this.add(ack.room);
     const isShown = roomId === this.activeId;
     let catchUp = null;
-    if (!state.isLoaded || ack.reset || ack.changesTruncated) {
-      if (ack.reset) state.room.lastSeq = ack.seq;
+    if (!state.isLoaded || isReset || ack.changesTruncated) {
       timeline.reset(ack);
       if (state.isLoaded && isShown) catchUp = () => this.history.latest(state);
       else state.isLoaded = false;
@@ -227,7 +231,7 @@ export class Rooms extends EventTarget {
     state.updateCounts();
     this.#emit("list");
     this.#emit("messages", { roomId });
-    this.#emit("joined", { roomId });
+    this.#emit("joined", { roomId, isReset });
     return catchUp;
   }
 
