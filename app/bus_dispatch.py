@@ -12,6 +12,7 @@ from chat.connections.user_events import UserEvents
 from chat.delivery.room_hub import Hub
 from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
+from chat.recheck_requests import RecheckRequests
 from chat.room_activity.sender import RoomActivitySender
 from chat.room_deletion import DeletedRoomEvents
 from cluster.events import (
@@ -20,6 +21,7 @@ from cluster.events import (
     ConnectionReplaced,
     MembershipBegan,
     MembershipEnded,
+    MembershipUncertain,
     PeopleHere,
     PersonGone,
     ProcessBeat,
@@ -80,6 +82,7 @@ class BusDispatch:
         mentions_of_all: MentionsOfAll,
         room_activity: RoomActivitySender,
         deleted_rooms: DeletedRoomEvents,
+        recheck_requests: RecheckRequests,
     ) -> None:
         self._receivers: dict[type, Callable[[Any], object]] = {
             RoomMessages: hub.on_messages,
@@ -98,6 +101,7 @@ class BusDispatch:
             RoomsActive: room_activity.receive,
             RoomDeleted: deleted_rooms.deleted,
             AccountEnded: lambda _: hub.forget_recent_messages(),
+            MembershipUncertain: lambda one: recheck_requests.recheck_members([(one.room_id, one.user_id)]),
         }
 
     def receive(self, topic: str, event: object) -> None:

@@ -61,7 +61,7 @@ class Invites:
         invite = await self._store.invites.find(code)
         if invite is None:
             raise ChatError("not_found")
-        async with self._membership_updates.fenced(invite.room_id, actor.user_id):
+        async with self._membership_updates.fenced(invite.room_id, actor.user_id, begins=True):
             change = await self._store.invites.use(code, actor.user_id)
         await self._membership_updates.publish_began(change, actor.user_id)
         of = await self._store.rooms.get_for(invite.room_id, actor.user_id)
@@ -93,7 +93,7 @@ class Invites:
         take them any more.
         """
         try:
-            async with self._membership_updates.fenced(invite.room_id, user_id):
+            async with self._membership_updates.fenced(invite.room_id, user_id, begins=True):
                 change: MembershipChange = await self._store.members.add(invite.room_id, user_id)
         except (Missing, Refused, RoomFull) as error:
             log.warning("user %s registered with a link to a room that refused: %s", user_id, error)

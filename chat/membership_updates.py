@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from cache.contract import Cache
@@ -11,10 +13,13 @@ from chat.codec import Codec
 from chat.direct_peers import DirectPeers
 from chat.events import RoomAdded, RoomUpdated
 from chat.presenter import Presenter
+from chat.recheck_requests import MembershipKey
+from chat.uncertain_memberships import PublishAdded
 from cluster.contract import Bus
 from cluster.events import MembershipBegan, MembershipEnded, RoomChanges, UserEvent
 from cluster.topics import EVERYONE, membership_order, room_topic, user_topic
 from store.contract import Store
+from store.errors import StoreTimeout, StoreUnavailable
 from store.models import MembershipChange, Standing
 
 
@@ -30,20 +35,44 @@ def membership_keys(keys: Keys, room_id: str, user_id: str) -> tuple[Key[Any], .
 
 
 class MembershipUpdates:
-    """Publishes changes of memberships."""
+    """Publishes changes of memberships.
 
-    def __init__(self, *, store: Store, cache: Cache, keys: Keys, bus: Bus, presenter: Presenter, codec: Codec) -> None:
+    `on_uncertain` is called where a write may have happened although it failed (see UncertainMemberships.add).
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        cache: Cache,
+        keys: Keys,
+        bus: Bus,
+        presenter: Presenter,
+        codec: Codec,
+        on_uncertain: Callable[[MembershipKey, PublishAdded | None], None],
+    ) -> None:
         self._store = store
         self._cache = cache
         self._keys = keys
         self._bus = bus
         self._presenter = presenter
         self._codec = codec
+        self._on_uncertain = on_uncertain
         self._peers = DirectPeers(store=store)
 
-    def fenced(self, room_id: str, user_id: str) -> AbstractAsyncContextManager[None]:
-        """Fence what a membership touches: while it is written it is not read from the cache."""
-        return self._cache.fence(*membership_keys(self._keys, room_id, user_id))
+    @asynccontextmanager
+    async def fenced(self, room_id: str, user_id: str, *, begins: bool = False) -> AsyncIterator[None]:
+        """Fence what a membership touches: while it is written it is not read from the cache.
+
+        Where the write fails and may have happened, nothing is published after it, and a retry finds nothing to
+        change: what the store says in the end is then found by UncertainMemberships. `begins`: it may begin one.
+        """
+        try:
+            async with self._cache.fence(*membership_keys(self._keys, room_id, user_id)):
+                yield
+        except (StoreTimeout, StoreUnavailable, asyncio.CancelledError):
+            self._on_uncertain((room_id, user_id), self.publish_added if begins else None)
+            raise
 
     async def publish_began(self, change: MembershipChange, user_id: str) -> None:
         """Publish that a membership began; the user's connections get the room."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from cache.contract import Cache
@@ -231,21 +230,17 @@ class Rooms:
 
     async def end_membership(self, room_id: str, user_id: str) -> None:
         """End a membership as its member's own leave does, without asking whether it may be. Raises StoreError."""
-        async with self._fenced(room_id, user_id):
+        async with self._membership_updates.fenced(room_id, user_id):
             change = await self._store.members.remove(room_id, user_id)
         await self._membership_updates.publish_ended(change, user_id, "left")
 
     # ---- shared steps --------------------------------------------------------------------------------------------
 
     async def _add(self, room_id: str, user_id: str, *, role: Role) -> MembershipChange:
-        async with self._fenced(room_id, user_id):
+        async with self._membership_updates.fenced(room_id, user_id, begins=True):
             change = await self._store.members.add(room_id, user_id, role=role)
         await self._membership_updates.publish_began(change, user_id)
         return change
-
-    def _fenced(self, room_id: str, user_id: str) -> AbstractAsyncContextManager[None]:
-        """Fence the cached values that a membership touches: while it is written they are not read from the cache."""
-        return self._membership_updates.fenced(room_id, user_id)
 
     async def _entered(self, of: Standing, user_id: str) -> None:
         await self._cache.invalidate(*membership_keys(self._keys, of.room.id, user_id))

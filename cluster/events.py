@@ -188,6 +188,13 @@ class AccountEnded(Struct, frozen=True, tag=True, array_like=True):
     user_id: str
 
 
+class MembershipUncertain(Struct, frozen=True, tag=True, array_like=True):
+    """A write of a membership failed that may have happened: every process compares the membership with the store."""
+
+    room_id: str
+    user_id: str
+
+
 Event = (
     RoomMessages
     | RoomChanges
@@ -205,4 +212,5 @@ Event = (
     | RoomsActive
     | RoomDeleted
     | AccountEnded
+    | MembershipUncertain
 )

@@ -15,6 +15,7 @@ from app.composition.cluster import Cluster
 from app.composition.conversation import Conversation, build_conversation
 from app.composition.limits import build_limits
 from app.composition.member_notices import MemberNotices, build_member_notices
+from app.composition.memberships import build_membership_updates
 from app.composition.presence import PresenceParts, build_presence
 from app.settings import Settings
 from cache.keys_and_ttls import CacheTtls, Keys
@@ -30,7 +31,6 @@ from chat.delivery.joining import RoomJoiner
 from chat.delivery.room_hub import Hub
 from chat.invites import Invites
 from chat.membership_recheck import MembershipRecheck
-from chat.membership_updates import MembershipUpdates
 from chat.presenter import Presenter
 from chat.recheck_requests import RecheckRequests
 from chat.request_limits import RequestLimits
@@ -172,8 +172,15 @@ def build_chat(
         now_ms=now_ms,
     )
     presenter = Presenter(status_of=presence.status_of, online_count=presence.online_count)
-    membership_updates = MembershipUpdates(
-        store=store, cache=cache, keys=keys, bus=bus, presenter=presenter, codec=codec
+    membership_updates = build_membership_updates(
+        settings,
+        store=store,
+        shared=shared,
+        keys=keys,
+        presenter=presenter,
+        codec=codec,
+        requests=recheck_requests,
+        task_queue=membership_rechecks,
     )
     invites = Invites(store=store, membership_updates=membership_updates, presenter=presenter)
     account_parts = build_accounts(
@@ -188,13 +195,7 @@ def build_chat(
         whitelist=whitelist,
     )
     member_notices = build_member_notices(
-        store=store,
-        bus=bus,
-        pool=pool,
-        presence=presence,
-        codec=codec,
-        frame=text_frame,
-        paced_callbacks=paced_callbacks,
+        store=store, bus=bus, pool=pool, presence=presence, codec=codec, paced_callbacks=paced_callbacks
     )
     conversation = build_conversation(
         settings,
@@ -214,8 +215,7 @@ def build_chat(
         on_not_member=membership_recheck.on_not_member,
         observer=observer,
     )
-    rooms, messages, message_writer = conversation.rooms, conversation.messages, conversation.message_writer
-    message_changes = conversation.message_changes
+    message_writer, message_changes = conversation.message_writer, conversation.message_changes
     limits = build_limits(
         settings,
         limiter=shared.limiter,
@@ -232,12 +232,12 @@ def build_chat(
     commands = Commands(
         logins=account_parts.logins,
         profiles=account_parts.profiles,
-        rooms=rooms,
-        messages=messages,
+        rooms=conversation.rooms,
+        messages=conversation.messages,
         message_changes=message_changes,
         read_marks=conversation.read_marks,
         administrators=account_parts.administrators,
-        joins=RoomJoiner(store=store, hub=hub, rooms=rooms, presenter=presenter, codec=codec),
+        joins=RoomJoiner(store=store, hub=hub, rooms=conversation.rooms, presenter=presenter, codec=codec),
         hub=hub,
         presence=presence,
         typing=typing,
@@ -269,6 +269,7 @@ def build_chat(
             deleted_rooms=DeletedRoomEvents(
                 pool=pool, presence=presence, paced_callbacks=paced_callbacks, end=membership_events.ended
             ),
+            recheck_requests=recheck_requests,
         ),
         codec=codec,
         conversation=conversation,

@@ -15,6 +15,7 @@ from chat.room_activity.publisher import RoomActivityPublisher
 from chat.room_activity.sender import RoomActivitySender
 from cluster.contract import Bus
 from common.paced_callbacks import PacedCallbacks
+from handlers.wire.server_frames import text_frame
 from store.contract import Store
 
 
@@ -33,7 +34,6 @@ def build_member_notices(
     pool: Pool,
     presence: Presence,
     codec: Codec,
-    frame: Callable[[bytes], bytes],
     paced_callbacks: PacedCallbacks,
     now: Callable[[], float] = time.monotonic,
 ) -> MemberNotices:
@@ -41,7 +41,7 @@ def build_member_notices(
     return MemberNotices(
         activity_publisher=RoomActivityPublisher(store=store, bus=bus, now=now),
         activity_sender=RoomActivitySender(
-            pool=pool, presence=presence, codec=codec, frame=frame, paced_callbacks=paced_callbacks, now=now
+            pool=pool, presence=presence, codec=codec, frame=text_frame, paced_callbacks=paced_callbacks, now=now
         ),
-        mentions_of_all=MentionsOfAll(pool=pool, presence=presence, paced_callbacks=paced_callbacks, frame=frame),
+        mentions_of_all=MentionsOfAll(pool=pool, presence=presence, paced_callbacks=paced_callbacks, frame=text_frame),
     )

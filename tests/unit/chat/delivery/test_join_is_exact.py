@@ -132,7 +132,13 @@ class DeliveryParts:
                 return 0
 
         updates = MembershipUpdates(
-            store=stretched, cache=self.cache, keys=keys, bus=self.bus, presenter=presenter, codec=JsonCodec()
+            store=stretched,
+            cache=self.cache,
+            keys=keys,
+            bus=self.bus,
+            presenter=presenter,
+            codec=JsonCodec(),
+            on_uncertain=lambda membership, publish_added: None,
         )
         self.rooms = Rooms(
             store=stretched,

@@ -31,7 +31,13 @@ def joins_of(process: Process) -> RoomJoiner:
     presenter = Presenter(status_of=status_of, online_count=process.presence.online_count)
     store, cache, keys = process.store, NoCache(), Keys(CacheTtls(messages_s=1, users_s=1, stats_s=1))
     updates = MembershipUpdates(
-        store=store, cache=cache, keys=keys, bus=process.bus, presenter=presenter, codec=JsonCodec()
+        store=store,
+        cache=cache,
+        keys=keys,
+        bus=process.bus,
+        presenter=presenter,
+        codec=JsonCodec(),
+        on_uncertain=lambda membership, publish_added: None,
     )
     rooms = Rooms(
         store=store,
