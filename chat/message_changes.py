@@ -23,7 +23,7 @@ from cluster.contract import Bus
 from cluster.events import RoomChanges
 from cluster.topics import room_topic
 from store.contract import Store
-from store.errors import StoreTimeout
+from store.errors import StoreTimeout, StoreUnavailable
 from store.ids import place_of
 from store.keyed_batcher import KeyedBatcher
 from store.models import Actor, Change, MessageChange
@@ -44,6 +44,7 @@ class MessageChanges:
     """Changes messages and publishes what changed. Who may do it is decided by the store, in the write itself.
 
     `max_waiting` bounds the unsettled changes of all rooms; a change waits at most `timeout_s`.
+    `on_uncertain(room id)` is called for a change that failed and may have been stored.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class MessageChanges:
         keys: Keys,
         bus: Bus,
         codec: Codec,
+        on_uncertain: Callable[[str], None] = lambda room_id: None,
         timeout_s: float,
         max_waiting: int = 10_000,
     ) -> None:
@@ -64,6 +66,7 @@ class MessageChanges:
         self._keys = keys
         self._bus = bus
         self._codec = codec
+        self._on_uncertain = on_uncertain
         self._batcher: KeyedBatcher[_Write, ChangedMessage] = KeyedBatcher(
             work=self._write, batch_max=MAX_BATCH, waiting_max=max_waiting, timeout_s=timeout_s
         )
@@ -139,7 +142,10 @@ class MessageChanges:
                 change = Change(message.rev, message, write.is_reaction)
                 events[message.rev] = changed_event(change, encoded[key], codec=self._codec)
             answers.append(ChangedMessage(encoded[key]))
-        if events or any(isinstance(outcome, StoreTimeout) for outcome in outcomes):  # which may have happened
+        is_uncertain = any(isinstance(outcome, StoreTimeout | StoreUnavailable) for outcome in outcomes)
+        if is_uncertain:
+            self._on_uncertain(room_id)
+        if events or is_uncertain:
             await self._cache.invalidate(self._keys.page(room_id))
         if events:
             await self._bus.publish(room_topic(room_id), RoomChanges(room_id, tuple(sorted(events.items()))))

@@ -25,7 +25,7 @@ from cluster.topics import EVERYONE, room_topic, user_topic
 from monitor.observer import Observer
 from monitor.part_metrics import PartMetrics
 from store.contract import Store
-from store.errors import StoreError
+from store.errors import StoreError, StoreTimeout, StoreUnavailable
 from store.keyed_batcher import KeyedBatcher
 from store.models import ROOM_MENTION, Message, MessageDraft, Refusal, Stored, TooSoon
 
@@ -50,6 +50,7 @@ class MessageWriter:
 
     `max_waiting` bounds the unsettled drafts of all rooms; a draft waits at most `timeout_s`. `on_posted(room id, user
     id, whether by REST)` is called for each author of a batch, and `on_newest(room id, seq)` for each batch.
+    `on_uncertain(room id)` is called for a batch that failed and may have been stored.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class MessageWriter:
         codec: Codec,
         on_posted: Callable[[str, str, bool], None],
         on_newest: Callable[[str, int], None],
+        on_uncertain: Callable[[str], None] = lambda room_id: None,
         observer: Observer,
         timeout_s: float,
         max_waiting: int = 10_000,
@@ -75,6 +77,7 @@ class MessageWriter:
         self._observer = observer
         self._on_posted = on_posted
         self._on_newest = on_newest
+        self._on_uncertain = on_uncertain
         self._batcher: KeyedBatcher[Accepted, PostedMessage] = KeyedBatcher(
             work=self._write, batch_max=MAX_BATCH, waiting_max=max_waiting, timeout_s=timeout_s
         )
@@ -94,6 +97,9 @@ class MessageWriter:
     async def _write(self, room_id: str, accepted: Sequence[Accepted]) -> Sequence[PostedMessage | Exception]:
         try:
             return await self._write_batch(room_id, accepted)
+        except (StoreTimeout, StoreUnavailable):
+            self._on_uncertain(room_id)
+            raise
         except StoreError:
             raise
         except Exception as error:

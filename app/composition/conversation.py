@@ -35,6 +35,7 @@ from chat.room_settings import RoomSettings
 from chat.rooms import Rooms
 from chat.search import Search
 from chat.threads import Threads
+from chat.uncertain_rooms import UncertainRooms
 from cluster.events import MembershipEnded
 from monitor.observer import Observer
 from store.contract import Store
@@ -104,6 +105,7 @@ def build_conversation(
         typing.stopped(room_id, user_id)
         own_message_reads.note(room_id, user_id, by_rest=by_rest)
 
+    uncertain_rooms = UncertainRooms()
     message_writer = MessageWriter(
         store=store,
         cache=cache,
@@ -112,15 +114,16 @@ def build_conversation(
         codec=codec,
         on_posted=on_posted,
         on_newest=room_activity.note,
+        on_uncertain=uncertain_rooms.add,
         observer=observer,
         timeout_s=settings.store.timeout_ms / 1000,
     )
 
     async def head_here(room_id: str) -> Head | None:
         """The hub's head of an open room. Where one process writes, cached values need no comparison with the store's:
-        it invalidates what it writes, but for a write whose answer came too late, which the hub finds.
+        it invalidates what it writes, but for a write whose answer came too late.
         """
-        return hub.head_of(room_id)
+        return hub.head_of(room_id) or (await head_of(room_id) if room_id in uncertain_rooms else None)
 
     async def head_of(room_id: str) -> Head | None:
         """A room's head: the hub's where the room is open here, else the store's."""
@@ -146,6 +149,7 @@ def build_conversation(
         keys=keys,
         bus=bus,
         codec=codec,
+        on_uncertain=uncertain_rooms.add,
         timeout_s=settings.store.timeout_ms / 1000,
     )
     search = Search(store=store, rooms=rooms, presenter=presenter)

@@ -26,19 +26,31 @@ from store.models import Actor, Head, RoomDraft, User
 
 
 class StalledMessages:
-    """The store's messages: while `is_stalled`, a write is carried out and its answer comes too late."""
+    """The store's messages: while `is_stalled`, a write is carried out and its answer comes too late.
+
+    It is carried out when `may_happen` is set.
+    """
 
     def __init__(self, messages: Any) -> None:
         self._messages = messages
         self.is_stalled = False
+        self.may_happen = asyncio.Event()
+        self.may_happen.set()
+        self.begun: list[asyncio.Task[None]] = []
 
     def __getattr__(self, name: str) -> Any:
         operation = getattr(self._messages, name)
-        if not self.is_stalled or name not in ("append", "edit"):
+        if not self.is_stalled or name not in ("append", "edit", "delete"):
             return operation
 
         async def too_late(*arguments: Any, **more: Any) -> None:
-            await operation(*arguments, **more)
+            async def carry_out() -> None:
+                await self.may_happen.wait()
+                await operation(*arguments, **more)
+
+            self.begun.append(asyncio.create_task(carry_out()))
+            if self.may_happen.is_set():
+                await self.begun[-1]
             raise StoreTimeout(name)
 
         return too_late
@@ -59,6 +71,9 @@ class Parts(msgspec.Struct, frozen=True):
     async def say(self, content: str) -> None:
         context = RequestContext("127.0.0.1", "rest", self.user)
         await self.chat.conversation.messages.post(context, SendMessage(self.room_id, content))
+
+    async def delete(self) -> None:
+        await self.chat.conversation.message_changes.delete(Actor(self.user.id), f"{self.room_id}-1")
 
     async def edit(self, content: str) -> None:
         await self.chat.conversation.message_changes.edit(Actor(self.user.id), f"{self.room_id}-1", content)
@@ -123,3 +138,23 @@ async def test_what_was_written_without_an_answer_is_on_the_page_once_the_rooms_
         await until_at(parts, Head(1, 1) if writes == "edit" else Head(2, 0))
         assert await parts.page() == (["second"] if writes == "edit" else ["first", "second"])
         parts.chat.hub.release(channel)
+
+
+@pytest.mark.parametrize(
+    ("write", "shown"), [("say", ["first", "second"]), ("edit", ["second"]), ("delete", [None])], ids=str
+)
+@pytest.mark.gen_test
+async def test_what_was_written_long_after_its_deadline_is_on_the_page_of_a_room_that_no_connection_has_joined(
+    tmp_path: Path, write: str, shown: list[str | None]
+) -> None:
+    async with parts_in(tmp_path) as parts:
+        stalled = parts.stalled
+        assert await parts.page() == ["first"]
+        stalled.is_stalled = True
+        stalled.may_happen.clear()
+        with pytest.raises(StoreTimeout):
+            await (parts.delete() if write == "delete" else getattr(parts, write)("second"))
+        assert await parts.page() == ["first"], "which fills the cache again"
+        stalled.may_happen.set()
+        await asyncio.gather(*stalled.begun)
+        assert await parts.page() == shown
