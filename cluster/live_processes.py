@@ -48,9 +48,10 @@ class LiveProcesses:
     """Keeps when each other process was last heard. `now` is monotonic seconds; `beat` is to be called each BEAT_S.
 
     `on_death` is called with the id of a process that is found dead. `on_missed_changes` is called when room
-    memberships may have changed without this process having received it: after this process stood still, and when
-    another process asks for people, because that one was cut off and published nothing meanwhile. (For a restored bus
-    it is not called: the caller of `bus_restored` knows.)
+    memberships may have changed without this process having received it: after this process stood still; when another
+    process died, maybe between the commit of a change and its event; and when another process asks for people, because
+    that one was cut off and published nothing meanwhile. (For a restored bus it is not called: the caller of
+    `bus_restored` knows.)
     """
 
     def __init__(
@@ -111,6 +112,7 @@ class LiveProcesses:
             log.warning("process gone", extra={"fields": {"process": process_id}})
             self._people.process_gone(process_id)
             self._on_death(process_id)
+            self._on_missed_changes()
 
     async def announce_stop(self) -> None:
         """Publish that this process stops."""

@@ -416,11 +416,15 @@ async def test_a_process_that_is_silent_too_long_is_dead_and_its_people_are_gone
         process.connect("both", "r1")
     await settle()
     await cluster.kill(c)
+    a.missed_changes.clear()
+    b.missed_changes.clear()
     await cluster.advance(SILENT_MAX_S - BEAT_S)
     assert (a.deaths, b.deaths) == ([], []) and set(a.online()) == {"ada", "both"}
+    assert (a.missed_changes, b.missed_changes) == ([], [])
     await cluster.advance(2 * BEAT_S)
     for process in (a, b):
         assert process.deaths == ["c"]
+        assert len(process.missed_changes) == 1, "since it may have died between the commit of a change and its event"
         assert set(process.online()) == {"both"}
         assert [one for one in process.announced if one[0] == "userLeft"] == [("userLeft", "r1", "ada", "offline")]
     await cluster.advance(2 * SILENT_MAX_S)
