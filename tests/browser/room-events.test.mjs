@@ -216,3 +216,13 @@ test("a rejoin without a reset takes back no read mark of this page that the ser
   await settled();
   assert.deepEqual([state().unread, state().mentions], [0, 0]);
 });
+
+test("a deletion that a reply shows before its event comes counts as no mention any more, once", async () => {
+  const { connection, state, rooms, take } = await opened({ room: { ...ROOM, mentionCount: 2 } });
+  state().timeline.merge([message(2, 5, { mentions: ["me"] })]);
+  const deleted = message(2, 7, { content: null, deletedAt: "2026-01-01" });
+  rooms.show(deleted);
+  assert.deepEqual(take(), ["messages", "list"]);
+  connection.say("messageDeleted", { roomId: "r", rev: 7, message: deleted });
+  assert.deepEqual([state().mentions, state().timeline.rev], [1, 7]);
+});

@@ -54,11 +54,12 @@ export class RoomState {
     return true;
   }
 
-  /** A message was deleted: it counts as no mention any more. `before`: the copy that was shown, or null. */
+  /** A message was deleted: if it counted as a mention, not any more. `before`: the copy that was shown, or null. */
   uncountMention(before, ownUserId) {
-    const isMention = before?.mentions?.some((who) => who === ownUserId || who === "room");
-    if (!isMention || before.userId === ownUserId || before.seq <= (this.room.readSeq ?? 0)) return;
+    const isMention = !before?.deletedAt && before?.mentions?.some((who) => who === ownUserId || who === "room");
+    if (!isMention || before.userId === ownUserId || before.seq <= (this.room.readSeq ?? 0)) return false;
     this.room.mentionCount = Math.max(0, (this.room.mentionCount ?? 0) - 1);
+    return true;
   }
 
   /** Count a new message. One's own message also counts as read. */

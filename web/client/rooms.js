@@ -250,18 +250,20 @@ export class Rooms extends EventTarget {
   }
 
   onChange({ roomId, rev, message }) {
-    const state = this.get(roomId);
-    const before = state?.timeline.get(message.seq) ?? null;
-    if (!state?.timeline.change(rev, message)) return;
-    this.#emit("messages", { roomId });
-    if (!message.deletedAt || before?.deletedAt) return;
-    state.uncountMention(before, this.userId);
-    this.#emit("list");
+    this.#showChange(roomId, message, (timeline) => timeline.change(rev, message));
   }
 
   /** Show a changed message from a reply. Its rev says nothing of the changes before it, which may be on their way. */
   show(message) {
-    if (this.get(message.roomId)?.timeline.show(message)) this.#emit("messages", { roomId: message.roomId });
+    this.#showChange(message.roomId, message, (timeline) => timeline.show(message));
+  }
+
+  #showChange(roomId, message, apply) {
+    const state = this.get(roomId);
+    const before = state?.timeline.get(message.seq) ?? null;
+    if (!state || !apply(state.timeline)) return;
+    this.#emit("messages", { roomId });
+    if (message.deletedAt && state.uncountMention(before, this.userId)) this.#emit("list");
   }
 
   /** Handle roomActivity: rooms that this connection has not joined have new messages. */
