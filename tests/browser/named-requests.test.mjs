@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Api } from "../../web/client/api.js";
-import { Settings, merged } from "../../web/client/settings.js";
+import { merged } from "../../web/client/settings.js";
 
 /** An Api, and the requests that it sent: method, path with query, decoded body. Each reply has all that is asked for. */
 function recorded(reply = { message: { id: "r-1", rev: 2 }, room: { id: "r" }, user: {}, invites: [], users: [] }) {
@@ -83,18 +83,4 @@ test("a merge patch removes, replaces and merges, and leaves its input as it was
   });
   assert.equal(before.theme, "dark");
   assert.deepEqual(merged({}, JSON.parse('{"__proto__": {"x": 1}}')).x, undefined);
-});
-
-test("settings are those of the server, with what other connections change", async () => {
-  const { api } = recorded({ theme: "dark", client: { stars: ["r"] } });
-  const connection = new EventTarget();
-  const settings = new Settings({ connection, people: api.people });
-  let changes = 0;
-  settings.addEventListener("change", () => (changes += 1));
-  await settings.load();
-  const detail = { event: "settingsUpdated", data: { theme: "light", client: { seen: 4 } } };
-  connection.dispatchEvent(new CustomEvent("event", { detail }));
-  assert.deepEqual(settings.value, { theme: "light", client: { stars: ["r"], seen: 4 } });
-  connection.dispatchEvent(new CustomEvent("event", { detail: { event: "other", data: {} } }));
-  assert.equal(changes, 2);
 });

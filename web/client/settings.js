@@ -16,24 +16,57 @@ export function merged(value, patch) {
 export class Settings extends EventTarget {
   value = null; // null until loaded
 
+  #lastNumber = 0;
+  #taken = 0; // the number of the latest request whose reply was taken
+  #underWay = new Set(); // requests without a reply: {number, patches}
+
   constructor({ connection, people }) {
     super();
     this.people = people;
     connection.addEventListener("event", ({ detail }) => {
-      if (detail.event === "settingsUpdated") this.#take(merged(this.value ?? {}, detail.data));
+      if (detail.event === "settingsUpdated") this.#apply(detail.data);
     });
+    connection.addEventListener("welcome", () => this.#loadAgain());
   }
 
   /** Throws ChatError, as does `change`. */
-  async load() {
-    this.#take(await this.people.settings());
-    return this.value;
+  load() {
+    return this.#request(() => this.people.settings());
   }
 
   /** `changes`: a merge patch. */
-  async change(changes) {
-    this.#take(await this.people.changeSettings(changes));
+  change(changes) {
+    return this.#request(() => this.people.changeSettings(changes));
+  }
+
+  /** Changes while there was no connection were not told. If this fails, the next connection retries. */
+  #loadAgain() {
+    if (this.value !== null || this.#underWay.size > 0) this.load().catch(() => {});
+  }
+
+  /**
+   * Take the settings of a reply. It may be older than what was told meanwhile, which is applied again, or than the
+   * reply to a later request, which stays: what the user changed is told to this connection, too.
+   */
+  async #request(ask) {
+    const request = { number: ++this.#lastNumber, patches: [] };
+    this.#underWay.add(request);
+    let reply;
+    try {
+      reply = await ask();
+    } finally {
+      this.#underWay.delete(request);
+    }
+    if (request.number > this.#taken) {
+      this.#taken = request.number;
+      this.#take(request.patches.reduce((value, patch) => merged(value, patch), reply));
+    }
     return this.value;
+  }
+
+  #apply(patch) {
+    for (const { patches } of this.#underWay) patches.push(patch);
+    if (this.value !== null) this.#take(merged(this.value, patch));
   }
 
   #take(value) {
