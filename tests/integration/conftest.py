@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.client import Person, call
+from tests.support.client import call
 from tests.support.mongo import drop_database
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.server import ServerProcess, serving
@@ -142,8 +142,3 @@ def restore_all(processes: Processes, redis: RedisServer) -> None:
         if not one.is_running:
             one.start()
     until_redis_is_connected(*processes)
-
-
-def person_at(person: Person, server: ServerProcess) -> Person:
-    """The same user as a client of another process."""
-    return Person(server.url, person.user, person.access_token, person.refresh_token)

@@ -13,8 +13,8 @@ from chat.access_tokens import Tokens
 from monitor.observer import Observer
 from store.models import RoomDraft, Session
 from store.sqlite import open_store
-from tests.integration.conftest import JWT, Processes, Start, embedded, person_at
-from tests.support.client import PASSWORD, Person, Reply, call, chat, register
+from tests.integration.conftest import JWT, Processes, Start, embedded
+from tests.support.client import PASSWORD, Person, Reply, call, chat, person_at, register
 from tests.support.server import ServerProcess
 from tests.support.waiting import poll
 

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from tests.integration.conftest import Processes, person_at
-from tests.support.client import Person, call, chat, register
+from tests.integration.conftest import Processes
+from tests.support.client import Person, call, chat, person_at, register
 from tests.support.waiting import poll
 
 

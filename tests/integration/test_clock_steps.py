@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Processes, Start, embedded, person_at
-from tests.support.client import call, chat, register
+from tests.integration.conftest import Processes, Start, embedded
+from tests.support.client import call, chat, person_at, register
 from tests.support.clock_jumps import FakeWallClock
 from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.redis_server import RedisServer

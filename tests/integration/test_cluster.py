@@ -14,9 +14,9 @@ from monitor.observer import Observer
 from store import mongo, sqlite
 from store.contract import Store
 from store.models import MessageDraft, Stored
-from tests.integration.conftest import JWT, Processes, Start, StoreEnv, embedded, person_at
+from tests.integration.conftest import JWT, Processes, Start, StoreEnv, embedded
 from tests.support.actors import ADMIN
-from tests.support.client import call, chat, register
+from tests.support.client import call, chat, person_at, register
 from tests.support.redis_server import RedisServer
 from tests.support.server import ServerProcess, command, free_port
 from tests.support.waiting import until

@@ -20,11 +20,10 @@ from tests.integration.conftest import (
     TWO_SERVERS_ENV,
     Processes,
     embedded_store,
-    person_at,
     restore_all,
     start_two_processes,
 )
-from tests.support.client import CommandRefused, Person, call, chat, register
+from tests.support.client import CommandRefused, Person, call, chat, person_at, register
 from tests.support.clock_jumps import FakeWallClock
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.server import serving

@@ -18,8 +18,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from chat.connections.session import QUEUE_MAX
 from store.sqlite.connection import DATABASE_NAME
-from tests.integration.conftest import Processes, Start, StoreEnv, person_at, until_redis_is_connected
-from tests.support.client import PASSWORD, ChatConnection, Person, call, chat, register
+from tests.integration.conftest import Processes, Start, StoreEnv, until_redis_is_connected
+from tests.support.client import PASSWORD, ChatConnection, Person, call, chat, person_at, register
 from tests.support.frames import CLOSE, TEXT, client_frame, close_payload
 from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.redis_proxy_thread import RedisProxyThread, proxy_thread_to

@@ -30,16 +30,9 @@ from msgspec import Struct
 
 from app import settings
 from app.commands.command_line import Command, main
-from tests.integration.conftest import (
-    JWT,
-    LONG_REDIS_TIMEOUT,
-    Start,
-    embedded_store,
-    person_at,
-    until_redis_is_connected,
-)
+from tests.integration.conftest import JWT, LONG_REDIS_TIMEOUT, Start, embedded_store, until_redis_is_connected
 from tests.support.alerts import AlertLines, repeating_on_threads, write_locked
-from tests.support.client import Person, call, register
+from tests.support.client import Person, call, person_at, register
 from tests.support.frames import BINARY, CONTINUATION, client_frame
 from tests.support.in_process_commands import run_in_process
 from tests.support.machine_stalls import counting_stalls

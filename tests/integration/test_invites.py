@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Processes, Start, embedded, person_at
+from tests.integration.conftest import Processes, Start, embedded
 from tests.integration.test_rooms import MEMBER_ROOM
-from tests.support.client import PASSWORD, Person, call, chat, register
+from tests.support.client import PASSWORD, Person, call, chat, person_at, register
 from tests.support.server import ServerProcess
 
 

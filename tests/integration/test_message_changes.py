@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.integration.conftest import Processes, Start, embedded, person_at, slow_on_mongo
-from tests.support.client import ChatConnection, CommandRefused, Person, Reply, chat, register
+from tests.integration.conftest import Processes, Start, embedded, slow_on_mongo
+from tests.support.client import ChatConnection, CommandRefused, Person, Reply, chat, person_at, register
 from tests.support.server import ServerProcess
 
 THUMB = "👍"

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.integration.conftest import Processes, person_at, until_redis_is_connected
-from tests.support.client import ChatConnection, CommandRefused, chat, register
+from tests.integration.conftest import Processes, until_redis_is_connected
+from tests.support.client import ChatConnection, CommandRefused, chat, person_at, register
 from tests.support.redis_server import RedisServer
 
 CUT_OFF_S = 5.0

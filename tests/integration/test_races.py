@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Processes, person_at
-from tests.support.client import Person, Reply, register
+from tests.integration.conftest import Processes
+from tests.support.client import Person, Reply, person_at, register
 from tests.support.conversation.clients import Client
 from tests.support.conversation.model import as_seen
 from tests.support.waiting import until

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Processes, Start, person_at
-from tests.support.client import ChatConnection, CommandRefused, Person, call, chat, register
+from tests.integration.conftest import Processes, Start
+from tests.support.client import ChatConnection, CommandRefused, Person, call, chat, person_at, register
 from tests.support.server import ServerProcess
 from tests.support.waiting import until
 

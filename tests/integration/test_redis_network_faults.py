@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import JWT, LONG_REDIS_TIMEOUT, StoreEnv, person_at, until_redis_is_connected
-from tests.support.client import ChatConnection, CommandRefused, Person, Reply, call, chat, register
+from tests.integration.conftest import JWT, LONG_REDIS_TIMEOUT, StoreEnv, until_redis_is_connected
+from tests.support.client import ChatConnection, CommandRefused, Person, Reply, call, chat, person_at, register
 from tests.support.machine_stalls import counting_stalls
 from tests.support.redis_proxy_thread import RedisProxyThread, proxy_thread_to
 from tests.support.redis_server import RedisServer

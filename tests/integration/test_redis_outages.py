@@ -13,16 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import (
-    JWT,
-    TWO_SERVERS_ENV,
-    Processes,
-    embedded_store,
-    person_at,
-    restore_all,
-    start_two_processes,
-)
-from tests.support.client import ChatConnection, call, chat, register
+from tests.integration.conftest import JWT, TWO_SERVERS_ENV, Processes, embedded_store, restore_all, start_two_processes
+from tests.support.client import ChatConnection, call, chat, person_at, register
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.server import ServerProcess, command, serving
 from tests.support.waiting import until

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Processes, person_at
-from tests.support.client import CommandRefused, Person, chat, register
+from tests.integration.conftest import Processes
+from tests.support.client import CommandRefused, Person, chat, person_at, register
 from tests.support.redis_server import RedisServer
 from tests.support.server import ServerProcess
 

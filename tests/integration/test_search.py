@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Processes, Start, embedded, person_at
-from tests.support.client import Person, Reply, register
+from tests.integration.conftest import Processes, Start, embedded
+from tests.support.client import Person, Reply, person_at, register
 from tests.support.server import ServerProcess
 
 MESSAGE = {

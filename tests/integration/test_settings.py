@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Processes, embedded, person_at
-from tests.support.client import Person, Reply, call, chat, register
+from tests.integration.conftest import Processes, embedded
+from tests.support.client import Person, Reply, call, chat, person_at, register
 from tests.support.server import ServerProcess
 
 DEFAULTS = {"theme": "system", "density": "comfortable", "notifications": {}, "client": {}}

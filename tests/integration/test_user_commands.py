@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Processes, Start, embedded, person_at
+from tests.integration.conftest import Processes, Start, embedded
 from tests.support import accounts
-from tests.support.client import PASSWORD, Reply, call, chat, register
+from tests.support.client import PASSWORD, Reply, call, chat, person_at, register
 from tests.support.in_process_commands import run_in_process
 from tests.support.server import ROOT, ServerProcess, command, serving
 from tests.support.waiting import poll

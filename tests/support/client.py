@@ -15,6 +15,7 @@ from msgspec import Struct
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.support.server import ServerProcess
 from tests.support.waiting import ChangeSignal
 
 PASSWORD = "correct horse battery"
@@ -114,6 +115,11 @@ def register(url: str, username: str | None = None) -> Person:
     assert reply.status == 201, reply.body
     data = reply.json
     return Person(url, data["user"], data["accessToken"], data["refreshToken"])
+
+
+def person_at(person: Person, server: ServerProcess) -> Person:
+    """The same user as a client of another process."""
+    return Person(server.url, person.user, person.access_token, person.refresh_token)
 
 
 class CommandRefused(Exception):

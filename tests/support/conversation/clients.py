@@ -12,8 +12,7 @@ from msgspec import Struct
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.integration.conftest import person_at
-from tests.support.client import REPLY_WITHIN_S, Person, Reply
+from tests.support.client import REPLY_WITHIN_S, Person, Reply, person_at
 from tests.support.conversation.timeline import Timeline
 from tests.support.redis_proxy_thread import RedisProxyThread
 from tests.support.server import ServerProcess
