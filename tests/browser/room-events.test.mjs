@@ -194,6 +194,15 @@ test("after a restored backup a room is as the server has it, and follows what c
   assert.deepEqual([state().unread, state().mentions], [3, 2]);
 });
 
+test("a rejoin of the same connection that finds a restored backup takes the room as it is there", async () => {
+  const { connection, state } = await opened({
+    acks: [{ room: BACKUP, seq: 2, rev: 1, ...NOTHING_MISSED, reset: true }],
+  });
+  connection.say("receiveMessage", message(5));
+  await settled();
+  assert.deepEqual([state().room.name, state().room.rev, state().unread], ["Cocoa", 1, 2]);
+});
+
 test("after a restored backup also a room that is joined but not loaded counts from what the server has", async () => {
   const { connection, state, rooms } = await opened({
     isOpen: false,

@@ -40,9 +40,9 @@ export class RoomState {
     this.room.rev = 0;
   }
 
-  /** The server came back from a backup, which has fewer messages: the next update's counts are the truth. */
-  forgetCounts() {
-    Object.assign(this.room, { lastSeq: 0, readSeq: 0 });
+  /** The server came back from a backup, which has fewer messages: the next update is the truth. */
+  forget() {
+    Object.assign(this.room, { rev: 0, lastSeq: 0, readSeq: 0 });
     this.mentionSeq = 0;
   }
 

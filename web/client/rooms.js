@@ -215,7 +215,7 @@ export class Rooms extends EventTarget {
     const held = timeline.messages;
     const since = timeline.head;
     const isReset = ack.reset || ack.seq < since; // a room that is not loaded was joined without `since`
-    if (isReset) state.forgetCounts();
+    if (isReset) state.forget();
     this.add(ack.room);
     const isShown = roomId === this.activeId;
     let catchUp = null;
